@@ -55,7 +55,7 @@ class statem : public server {
   std::string_view sys_engine() const final { return "gen_statem"; }
   runtime::message sys_misc(runtime::process& self, bool suspended) final;
   // A map of state, previous, since_ms, changes, queued, postponed, timeouts and transitions.
-  runtime::message engine_for_people(runtime::process& self) final;
+  runtime::message engine_for_people(runtime::process& self) override;
 
  private:
   class world;

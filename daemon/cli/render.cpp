@@ -156,9 +156,33 @@ std::string statem_text(const json& engine, std::size_t columns) {
   return text;
 }
 
-// What a web server says of its routes; others have none.
+// What an actor says of its streams; others have none.
+std::string streams_text(const json& engine, std::size_t columns) {
+  if (!at(engine, "connections").is_array()) return {};
+  std::string text = "\n";
+  if (const json& to = at(engine, "connect"); to.is_object())
+    text += fmt::format("connected to {}: {}, {} tries, {} failed\n", cell(to, "to"),
+                        cell(to, "up") == "true" ? "yes" : "no", cell(to, "tries"), cell(to, "failed"));
+  rows out{{"STREAM", "PEER", "OPEN", "TLS", "READ", "WRITTEN", "QUEUED"}};
+  for (const auto& one : at(engine, "connections"))
+    out.push_back({cell(one, "id"), cell(one, "peer"), cell(one, "open"), cell(one, "tls"),
+                   size_text(number(one, "read")), size_text(number(one, "written")),
+                   size_text(number(one, "queued"))});
+  if (out.size() > 1) text += table(out, columns);
+  const long long more = number(engine, "streams") - static_cast<long long>(out.size() - 1);
+  if (more > 0) text += fmt::format("and {} more\n", more);
+  return text;
+}
+
+// What a web server says of its routes; a router's are destinations, with names; others have none.
 std::string routes_text(const json& engine, std::size_t columns) {
   if (!at(engine, "routes").is_array()) return {};
+  if (at(engine, "elsewhere").is_number()) {
+    rows out{{"ROUTE", "TO", "PASSED", "FAILED"}};
+    for (const auto& one : at(engine, "routes"))
+      out.push_back({cell(one, "name"), cell(one, "to"), cell(one, "passed"), cell(one, "failed")});
+    return "\n" + table(out, columns);
+  }
   rows out{{"ROUTE", "TO", "REQUESTS", "ERRORS", "P50", "P99"}};
   for (const auto& one : at(engine, "routes"))
     out.push_back({cell(one, "path"), cell(one, "to"), cell(one, "requests"), cell(one, "errors"),
@@ -298,7 +322,7 @@ std::string render_process(const json& d, std::size_t columns) {
                  {"monitored by", cell(d, "monitored_by")}},
                 columns) +
          handlers_text(at(d, "engine"), columns) + statem_text(at(d, "engine"), columns) +
-         routes_text(at(d, "engine"), columns);
+         routes_text(at(d, "engine"), columns) + streams_text(at(d, "engine"), columns);
 }
 
 std::string render_pool(const json& d, std::size_t columns) {

@@ -3,7 +3,11 @@
 #include "control/metrics.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <functional>
+#include <span>
 #include <string_view>
+#include <utility>
 
 #include "base/process_usage.hpp"
 #include "behaviours/web/sites.hpp"
@@ -12,6 +16,42 @@ namespace coppice::control {
 namespace {
 
 using kind = metric_kind;
+
+// Those that have series.
+template <class Row>
+std::span<const Row> shown(const std::vector<Row>& rows) {
+  return std::span(rows).first(std::min(most_series, rows.size()));
+}
+
+std::uint64_t read(std::uint64_t value) {
+  return value;
+}
+std::uint64_t read(const std::atomic<std::uint64_t>& value) {
+  return value.load(std::memory_order_relaxed);
+}
+
+// Labels a row by a text that it has.
+template <class Row>
+auto by(std::string_view name, std::string Row::*text) {
+  return [name, text](const Row& row) { return exposition::labels{{name, row.*text}}; };
+}
+
+// Writes families that have a sample for each row: `labels` says which one it is, `of` what of it has the
+// value, which is a member of that, or a function.
+template <class Row, class Labels, class Subject = std::identity>
+auto writes_each(exposition& to, const std::vector<Row>& rows, Labels labels, Subject of = {}) {
+  return [&to, &rows, labels, of](kind what, std::string_view name, std::string_view help, auto value) {
+    to.family(what, name, help);
+    for (const Row& one : shown(rows)) to.sample(labels(one), read(std::invoke(value, of(one))));
+  };
+}
+
+// The same of engines, which count on a board.
+template <class Row>
+auto writes_each_engine(exposition& to, const std::vector<Row>& rows, std::string_view label) {
+  return writes_each(
+      to, rows, by(label, &Row::label), [](const Row& row) -> const auto& { return *row.counters; });
+}
 
 void node_metrics(exposition& to, const metrics_source& from) {
   const node::node_status& s = from.status;
@@ -51,22 +91,21 @@ void runtime_metrics(exposition& to, const runtime::runtime_counters& r) {
 }
 
 void worker_metrics(exposition& to, const std::vector<runtime::worker_info>& workers) {
-  const auto each = [&](kind what, std::string_view name, std::string_view help, auto value) {
-    to.family(what, name, help);
-    for (const runtime::worker_info& one : workers)
-      to.sample({{"worker", std::to_string(one.index)}}, value(one));
-  };
   using info = runtime::worker_info;
-  each(kind::counter, "worker_turns", "Turns processes had", [](const info& one) { return one.turns; });
-  each(kind::gauge, "worker_processes", "Processes that live on the worker",
-       [](const info& one) { return one.processes; });
-  each(kind::gauge, "worker_runnable", "Processes that wait for their turn",
-       [](const info& one) { return one.runnable; });
-  each(kind::gauge, "worker_parked", "Processes parked on a stack in a callback that waits",
-       [](const info& one) { return one.parked; });
+  struct named {
+    std::string name;
+    const info& of;
+  };
+  std::vector<named> rows;
+  for (const info& one : workers) rows.push_back({std::to_string(one.index), one});
+  const auto each = writes_each(to, rows, by("worker", &named::name),
+                                [](const named& row) -> const info& { return row.of; });
+  each(kind::counter, "worker_turns", "Turns processes had", &info::turns);
+  each(kind::gauge, "worker_processes", "Processes that live on the worker", &info::processes);
+  each(kind::gauge, "worker_runnable", "Processes that wait for their turn", &info::runnable);
+  each(kind::gauge, "worker_parked", "Processes parked on a stack in a callback that waits", &info::parked);
   each(kind::gauge, "worker_timers",
-       "Timers armed: those that processes started, and the deadlines of what they wait for",
-       [](const info& one) { return one.timers; });
+       "Timers armed: those that processes started, and the deadlines of what they wait for", &info::timers);
   to.family(kind::gauge, "worker_held_seconds",
             "How long what runs now has held the worker; 0 while it sleeps");
   for (const info& one : workers) to.seconds({{"worker", std::to_string(one.index)}}, one.held);
@@ -79,19 +118,12 @@ void tree_metrics(exposition& to, const metrics_source& from) {
   to.counter("child_restarts", "Restarts of supervised children", from.status.restarts);
   to.gauge("children_parked", "Children that failed too often and stay down", from.status.given_up);
   to.family(kind::gauge, "child_parked", "1 for each parked child, by its path");
-  const std::size_t shown = std::min(most_series, from.given_up.size());
-  for (std::size_t i = 0; i < shown; ++i) to.sample({{"child", from.given_up[i]}}, 1);
+  for (const std::string& one : shown(from.given_up)) to.sample({{"child", one}}, 1);
 }
 
 void pool_metrics(exposition& to, const std::vector<behaviours::pool_row>& pools) {
   using counters = behaviours::pool_counters;
-  const auto each = [&](kind what, std::string_view name, std::string_view help,
-                        counters::number counters::*value) {
-    to.family(what, name, help);
-    const std::size_t shown = std::min(most_series, pools.size());
-    for (std::size_t i = 0; i < shown; ++i)
-      to.sample({{"pool", pools[i].label}}, ((*pools[i].counters).*value).load(std::memory_order_relaxed));
-  };
+  const auto each = writes_each_engine(to, pools, "pool");
   each(kind::gauge, "pool_workers", "Workers of a pool", &counters::workers);
   each(kind::counter, "pool_misdirected", "Requests that choose() of the workers' type gave to nobody",
        &counters::misdirected);
@@ -113,14 +145,7 @@ void pool_metrics(exposition& to, const std::vector<behaviours::pool_row>& pools
 
 void listener_metrics(exposition& to, const std::vector<behaviours::tcp_board::row>& listeners) {
   using counters = behaviours::tcp_counters;
-  const std::size_t shown = std::min(most_series, listeners.size());
-  const auto each = [&](kind what, std::string_view name, std::string_view help,
-                        counters::number counters::*value) {
-    to.family(what, name, help);
-    for (std::size_t i = 0; i < shown; ++i)
-      to.sample({{"listener", listeners[i].label}},
-                ((*listeners[i].counters).*value).load(std::memory_order_relaxed));
-  };
+  const auto each = writes_each_engine(to, listeners, "listener");
   each(kind::gauge, "tcp_connections", "Connections that are open", &counters::open);
   each(kind::counter, "tcp_accepted", "Connections that were accepted", &counters::accepted);
   each(kind::counter, "tcp_denied", "Connections that were closed by access", &counters::denied);
@@ -131,10 +156,10 @@ void listener_metrics(exposition& to, const std::vector<behaviours::tcp_board::r
   each(kind::counter, "tcp_read_bytes", "Bytes of connections that have ended", &counters::read);
   each(kind::counter, "tcp_written_bytes", "Bytes of connections that have ended", &counters::written);
   to.family(kind::counter, "tcp_ended", "Connections that have ended, by how");
-  for (std::size_t i = 0; i < shown; ++i)
+  for (const auto& one : shown(listeners))
     for (std::size_t how = 0; how < behaviours::stream_ends; ++how)
-      if (const auto count = listeners[i].counters->ended[how].load(std::memory_order_relaxed); count != 0)
-        to.sample({{"listener", listeners[i].label},
+      if (const auto count = read(one.counters->ended[how]); count != 0)
+        to.sample({{"listener", one.label},
                    {"how", std::string(behaviours::text(static_cast<behaviours::stream_end>(how)))}},
                   count);
 }
@@ -142,30 +167,24 @@ void listener_metrics(exposition& to, const std::vector<behaviours::tcp_board::r
 // Of web servers, and their routes, which a reload of the configuration counts anew.
 void web_metrics(exposition& to, const std::vector<behaviours::web_board::row>& sites) {
   using overload = behaviours::web_overload;
-  const std::size_t shown = std::min(most_series, sites.size());
-  const auto each = [&](kind what, std::string_view name, std::string_view help, auto value) {
-    to.family(what, name, help);
-    for (std::size_t i = 0; i < shown; ++i) to.sample({{"site", sites[i].label}}, value(*sites[i].counters));
-  };
+  const auto each = writes_each_engine(to, sites, "site");
   using all = behaviours::web_sites;
-  each(kind::gauge, "web_in_flight", "Requests that wait for an answer",
-       [](const all& of) { return of.in_flight(); });
-  each(kind::gauge, "web_client_actors", "Actors that were made for a client each",
-       [](const all& of) { return of.client_actors(); });
+  each(kind::gauge, "web_in_flight", "Requests that wait for an answer", &all::in_flight);
+  each(kind::gauge, "web_client_actors", "Actors that were made for a client each", &all::client_actors);
   each(kind::gauge, "web_unfinished_bytes", "Bytes of bodies and WebSocket messages that have come in part",
        [](const all& of) { return of.unfinished().kept(); });
   to.family(kind::counter, "web_answered", "Requests of a web server that were answered, by status");
-  for (std::size_t i = 0; i < shown; ++i)
-    for (const auto& [status, count] : sites[i].counters->answered())
-      to.sample({{"site", sites[i].label}, {"code", std::to_string(status)}}, count);
+  for (const auto& one : shown(sites))
+    for (const auto& [status, count] : one.counters->answered())
+      to.sample({{"site", one.label}, {"code", std::to_string(status)}}, count);
   to.family(kind::counter, "web_overloads",
             "Clients that were refused or given up, by what there was too much of");
-  for (std::size_t i = 0; i < shown; ++i) {
-    const all& of = *sites[i].counters;
+  for (const auto& one : shown(sites)) {
+    const all& of = *one.counters;
     for (const auto what :
          {overload::in_flight, overload::mailbox, overload::slow_events, overload::slow_websocket})
-      to.sample({{"site", sites[i].label}, {"reason", behaviours::text(what)}}, of.overloads(what));
-    to.sample({{"site", sites[i].label}, {"reason", "unfinished"}}, of.unfinished().refused());
+      to.sample({{"site", one.label}, {"reason", behaviours::text(what)}}, of.overloads(what));
+    to.sample({{"site", one.label}, {"reason", "unfinished"}}, of.unfinished().refused());
   }
 
   // Of one site after the other, as far as there is room for series.
@@ -206,13 +225,7 @@ void web_metrics(exposition& to, const std::vector<behaviours::web_board::row>& 
 
 void event_manager_metrics(exposition& to, const std::vector<behaviours::event_row>& managers) {
   using counters = behaviours::event_counters;
-  const std::size_t shown = std::min(most_series, managers.size());
-  const auto each = [&](kind what, std::string_view name, std::string_view help,
-                        counters::number counters::*value) {
-    to.family(what, name, help);
-    for (std::size_t i = 0; i < shown; ++i)
-      to.sample({{"manager", managers[i].label}}, counters::get((*managers[i].counters).*value));
-  };
+  const auto each = writes_each_engine(to, managers, "manager");
   each(kind::gauge, "event_handlers", "Handlers of an event manager", &counters::handlers);
   each(kind::counter, "events_managed", "Events and other messages that came to an event manager",
        &counters::events);
@@ -226,81 +239,63 @@ void event_manager_metrics(exposition& to, const std::vector<behaviours::event_r
 
 void datagram_metrics(exposition& to, const std::vector<behaviours::datagram_board::row>& actors) {
   using counters = behaviours::datagram_counters;
-  const std::size_t shown = std::min(most_series, actors.size());
-  const auto each = [&](std::string_view name, std::string_view help, counters::number counters::*value) {
-    to.family(kind::counter, name, help);
-    for (std::size_t i = 0; i < shown; ++i)
-      to.sample({{"actor", actors[i].label}}, ((*actors[i].counters).*value).load(std::memory_order_relaxed));
-  };
-  each("udp_received", "Datagrams that have come", &counters::received);
-  each("udp_sent", "Datagrams that were sent", &counters::sent);
-  each("udp_too_long", "Datagrams dropped for being longer than max_datagram", &counters::too_long);
-  each("udp_kernel_dropped", "Datagrams dropped by the kernel, the receive buffer being full",
+  const auto each = writes_each_engine(to, actors, "actor");
+  each(kind::counter, "udp_received", "Datagrams that have come", &counters::received);
+  each(kind::counter, "udp_sent", "Datagrams that were sent", &counters::sent);
+  each(kind::counter, "udp_too_long", "Datagrams dropped for being longer than max_datagram",
+       &counters::too_long);
+  each(kind::counter, "udp_kernel_dropped", "Datagrams dropped by the kernel, the receive buffer being full",
        &counters::kernel_dropped);
-  each("udp_refused", "Datagrams not sent, the socket being full", &counters::refused);
-  each("udp_errors", "Errors the network told of what was sent", &counters::errors);
+  each(kind::counter, "udp_refused", "Datagrams not sent, the socket being full", &counters::refused);
+  each(kind::counter, "udp_errors", "Errors the network told of what was sent", &counters::errors);
 }
 
 void statem_metrics(exposition& to, const std::vector<host::statem_counts>& types) {
-  const std::size_t shown = std::min(most_series, types.size());
-  to.family(kind::gauge, "statem_machines", "State machines of a type that run");
-  for (std::size_t i = 0; i < shown; ++i) to.sample({{"type", types[i].type}}, types[i].machines);
-  to.family(kind::counter, "statem_dropped_postponed",
-            "Postponed events that were dropped since as many waited as may");
-  for (std::size_t i = 0; i < shown; ++i) to.sample({{"type", types[i].type}}, types[i].dropped_postponed);
+  using counts = host::statem_counts;
+  const auto each = writes_each(to, types, by("type", &counts::type));
+  each(kind::gauge, "statem_machines", "State machines of a type that run", &counts::machines);
+  each(kind::counter, "statem_dropped_postponed",
+       "Postponed events that were dropped since as many waited as may", &counts::dropped_postponed);
 }
 
 void stage_metrics(exposition& to, const std::vector<host::stage_counts>& types) {
   using counts = host::stage_counts;
-  const std::size_t shown = std::min(most_series, types.size());
-  const auto each = [&](std::string_view name, std::string_view help, std::uint64_t counts::*which,
-                        kind what = kind::counter) {
-    to.family(what, name, help);
-    for (std::size_t i = 0; i < shown; ++i)
-      to.sample({{"type", types[i].type}, {"role", types[i].role}}, types[i].*which);
-  };
-  each("stages", "Stages of a type that run", &counts::running, kind::gauge);
-  each("stage_emitted", "Events that stages have emitted", &counts::emitted);
-  each("stage_received", "Events that were given to stages", &counts::received);
-  each("stage_delivered", "Events that stages have sent to consumers", &counts::delivered);
-  each("stage_dropped", "Events that found a stage's buffer full", &counts::dropped);
-  each("stage_unrouted", "Events that went to no partition", &counts::unrouted);
-  each("stage_excess", "Events that came beyond what was asked for", &counts::excess);
-  each("stage_malformed", "Messages to stages that were refused", &counts::malformed);
-  each("stage_lost", "Events that a stage held when it ended", &counts::lost);
+  const auto each = writes_each(to, types, [](const counts& one) {
+    return exposition::labels{{"type", one.type}, {"role", one.role}};
+  });
+  each(kind::gauge, "stages", "Stages of a type that run", &counts::running);
+  each(kind::counter, "stage_emitted", "Events that stages have emitted", &counts::emitted);
+  each(kind::counter, "stage_received", "Events that were given to stages", &counts::received);
+  each(kind::counter, "stage_delivered", "Events that stages have sent to consumers", &counts::delivered);
+  each(kind::counter, "stage_dropped", "Events that found a stage's buffer full", &counts::dropped);
+  each(kind::counter, "stage_unrouted", "Events that went to no partition", &counts::unrouted);
+  each(kind::counter, "stage_excess", "Events that came beyond what was asked for", &counts::excess);
+  each(kind::counter, "stage_malformed", "Messages to stages that were refused", &counts::malformed);
+  each(kind::counter, "stage_lost", "Events that a stage held when it ended", &counts::lost);
 }
 
 void router_metrics(exposition& to, const std::vector<host::router_counts>& types) {
   using counts = host::router_counts;
-  const std::size_t shown = std::min(most_series, types.size());
-  const auto each = [&](std::string_view name, std::string_view help, std::uint64_t counts::*which,
-                        kind what = kind::counter) {
-    to.family(what, name, help);
-    for (std::size_t i = 0; i < shown; ++i) to.sample({{"type", types[i].type}}, types[i].*which);
-  };
-  each("routers", "Routers of a type that run", &counts::running, kind::gauge);
-  each("router_passed", "Calls, casts and messages that routers have sent on", &counts::passed);
-  each("router_failed", "Those that could not be sent on, and calls that were not answered", &counts::failed);
-  each("router_discarded", "Those that a router's callback has discarded", &counts::discarded);
-  each("router_own", "Those that routers have handled themselves", &counts::own);
+  const auto each = writes_each(to, types, by("type", &counts::type));
+  each(kind::gauge, "routers", "Routers of a type that run", &counts::running);
+  each(kind::counter, "router_passed", "Calls, casts and messages that routers have sent on",
+       &counts::passed);
+  each(kind::counter, "router_failed", "Those that could not be sent on, and calls that were not answered",
+       &counts::failed);
+  each(kind::counter, "router_discarded", "Those that a router's callback has discarded", &counts::discarded);
+  each(kind::counter, "router_own", "Those that routers have handled themselves", &counts::own);
 }
 
 void program_metrics(exposition& to, const std::vector<behaviours::program_counts>& types) {
   using counts = behaviours::program_counts;
-  const std::size_t shown = std::min(most_series, types.size());
-  const auto each = [&](std::string_view name, std::string_view help, std::uint64_t counts::*which,
-                        kind what = kind::counter) {
-    to.family(what, name, help);
-    for (std::size_t i = 0; i < shown; ++i) to.sample({{"type", types[i].type}}, types[i].*which);
-  };
-  each("port_programs", "Programs of a type of actor that run", &counts::running, kind::gauge);
-  each("port_started", "Programs that were started, again included", &counts::started);
-  each("port_not_started", "Programs that could not be started", &counts::not_started);
-  each("port_read_bytes", "Bytes that came from programs that have ended", &counts::read);
-  each("port_written_bytes", "Bytes that went to programs that have ended", &counts::written);
+  const auto each = writes_each(to, types, by("type", &counts::type));
+  each(kind::gauge, "port_programs", "Programs of a type of actor that run", &counts::running);
+  each(kind::counter, "port_started", "Programs that were started, again included", &counts::started);
+  each(kind::counter, "port_not_started", "Programs that could not be started", &counts::not_started);
+  each(kind::counter, "port_read_bytes", "Bytes that came from programs that have ended", &counts::read);
+  each(kind::counter, "port_written_bytes", "Bytes that went to programs that have ended", &counts::written);
   to.family(kind::counter, "port_ended", "Programs that have ended, by how");
-  for (std::size_t i = 0; i < shown; ++i) {
-    const counts& one = types[i];
+  for (const counts& one : shown(types)) {
     const std::pair<const char*, std::uint64_t> ends[] = {
         {"exit", one.exited}, {"exit_status", one.failed}, {"exit_signal", one.signalled}};
     for (const auto& [how, count] : ends) to.sample({{"type", one.type}, {"how", how}}, count);
@@ -309,16 +304,11 @@ void program_metrics(exposition& to, const std::vector<behaviours::program_count
 
 void connect_metrics(exposition& to, const std::vector<behaviours::connect_counts>& types) {
   using counts = behaviours::connect_counts;
-  const std::size_t shown = std::min(most_series, types.size());
-  const auto each = [&](std::string_view name, std::string_view help, std::uint64_t counts::*which,
-                        kind what = kind::counter) {
-    to.family(what, name, help);
-    for (std::size_t i = 0; i < shown; ++i) to.sample({{"type", types[i].type}}, types[i].*which);
-  };
-  each("tcp_connect_up", "Connections that a type of actor is to have all the time, and has", &counts::up,
-       kind::gauge);
-  each("tcp_connect_tries", "Tries to make such a connection", &counts::tries);
-  each("tcp_connect_failed", "Tries of which no connection came", &counts::failed);
+  const auto each = writes_each(to, types, by("type", &counts::type));
+  each(kind::gauge, "tcp_connect_up", "Connections that a type of actor is to have all the time, and has",
+       &counts::up);
+  each(kind::counter, "tcp_connect_tries", "Tries to make such a connection", &counts::tries);
+  each(kind::counter, "tcp_connect_failed", "Tries of which no connection came", &counts::failed);
 }
 
 void plugin_metrics(exposition& to, const std::vector<node::plugin_status>& plugins) {
@@ -369,31 +359,23 @@ void connection_metrics(exposition& to, std::uint64_t connections, std::vector<n
            all - peers.size());
 
   using peer = node::peer_status;
-  const auto each = [&](kind what, std::string_view name, std::string_view help, auto value) {
-    to.family(what, name, help);
-    for (const peer& one : peers) to.sample({{"peer", one.name}}, value(one));
-  };
+  const auto each = writes_each(to, peers, by("peer", &peer::name));
   to.family(kind::gauge, "connection_up", "1 if there is a connection to the peer");
   for (const peer& one : peers)
     to.sample({{"peer", one.name}, {"direction", one.direction}, {"tls", one.tls}}, one.state == "connected");
   to.family(kind::gauge, "connection_since_seconds",
             "When the connection came or went, in seconds since 1970");
   for (const peer& one : peers) to.seconds({{"peer", one.name}}, one.since);
-  each(kind::counter, "connection_received_bytes", "Bytes read from the peer",
-       [](const peer& p) { return p.bytes_in; });
-  each(kind::counter, "connection_sent_bytes", "Bytes written to the peer",
-       [](const peer& p) { return p.bytes_out; });
+  each(kind::counter, "connection_received_bytes", "Bytes read from the peer", &peer::bytes_in);
+  each(kind::counter, "connection_sent_bytes", "Bytes written to the peer", &peer::bytes_out);
   each(kind::counter, "connection_received_messages", "Distribution messages from the peer",
-       [](const peer& p) { return p.messages_in; });
-  each(kind::counter, "connection_sent_messages", "Distribution messages to the peer",
-       [](const peer& p) { return p.messages_out; });
-  each(kind::gauge, "connection_queued_bytes", "Bytes waiting to be sent to the peer",
-       [](const peer& p) { return p.queued_bytes; });
+       &peer::messages_in);
+  each(kind::counter, "connection_sent_messages", "Distribution messages to the peer", &peer::messages_out);
+  each(kind::gauge, "connection_queued_bytes", "Bytes waiting to be sent to the peer", &peer::queued_bytes);
   each(kind::counter, "connection_dropped_messages", "Messages from the peer that no process here may get",
-       [](const peer& p) { return p.dropped; });
+       &peer::dropped);
   each(kind::gauge, "connection_silent_ticks",
-       "Quarters of net_ticktime since the peer was heard; at 4 it is down",
-       [](const peer& p) { return p.silent_ticks; });
+       "Quarters of net_ticktime since the peer was heard; at 4 it is down", &peer::silent_ticks);
   to.family(kind::gauge, "connection_last_error_info", "Why the last connection or attempt failed, in words");
   for (const peer& one : peers)
     if (!one.last_error.empty()) to.sample({{"peer", one.name}, {"error", one.last_error}}, 1);
@@ -401,44 +383,38 @@ void connection_metrics(exposition& to, std::uint64_t connections, std::vector<n
 
 void job_metrics(exposition& to, const std::vector<cron::job_report>& jobs) {
   using report = cron::job_report;
-  const std::size_t shown = std::min(most_series, jobs.size());
   to.gauge("cron_jobs", "Jobs that the node has", jobs.size());
-  const auto each = [&](kind what, std::string_view name, std::string_view help, auto value) {
-    to.family(what, name, help);
-    for (std::size_t i = 0; i < shown; ++i) to.sample({{"job", jobs[i].name}}, value(jobs[i]));
-  };
+  const auto each = writes_each(to, jobs, by("job", &report::name));
   each(kind::gauge, "cron_under_way",
-       "Runs of a job under way, those that wait for their next attempt among them",
-       [](const report& one) { return one.under_way; });
-  each(kind::counter, "cron_runs", "Runs of a job, further attempts among them",
-       [](const report& one) { return one.runs; });
-  each(kind::counter, "cron_failures", "Of them, those that failed",
-       [](const report& one) { return one.failures; });
-  each(kind::counter, "cron_retries", "Of them, further attempts",
-       [](const report& one) { return one.retries; });
+       "Runs of a job under way, those that wait for their next attempt among them", &report::under_way);
+  each(kind::counter, "cron_runs", "Runs of a job, further attempts among them", &report::runs);
+  each(kind::counter, "cron_failures", "Of them, those that failed", &report::failures);
+  each(kind::counter, "cron_retries", "Of them, further attempts", &report::retries);
   each(kind::counter, "cron_skipped", "Runs that did not take place, one before them being under way",
-       [](const report& one) { return one.skipped; });
-  each(kind::counter, "cron_missed", "Times that passed unseen and are not made up for",
-       [](const report& one) { return one.missed; });
+       &report::skipped);
+  each(kind::counter, "cron_missed", "Times that passed unseen and are not made up for", &report::missed);
 }
 
 // Of this node's named events.
 void named_event_metrics(exposition& to, const std::vector<behaviours::event_report>& events) {
-  const auto each = [&](kind what, std::string_view name, std::string_view help, auto value) {
-    to.family(what, name, help);
-    std::size_t shown = 0;
-    for (const behaviours::event_report& one : events)
-      if (one.node.empty() && shown++ < most_series) to.sample({{"event", one.name}}, value(one.counts));
-  };
+  using report = behaviours::event_report;
   using counts = behaviours::channel_counts;
+  std::vector<const report*> own;
+  for (const report& one : events)
+    if (one.node.empty()) own.push_back(&one);
+  const auto each = writes_each(
+      to, own,
+      [](const report* one) {
+        return exposition::labels{{"event", one->name}};
+      },
+      [](const report* one) -> const counts& { return one->counts; });
   each(kind::gauge, "named_event_subscribers", "Subscribers of an event, another node being one",
-       [](const counts& of) { return of.subscribers; });
-  each(kind::counter, "named_event_published", "Events that were published",
-       [](const counts& of) { return of.published; });
+       &counts::subscribers);
+  each(kind::counter, "named_event_published", "Events that were published", &counts::published);
   each(kind::counter, "named_event_lost", "Of them, those that a subscriber had no room for, of each one",
-       [](const counts& of) { return of.lost; });
+       &counts::lost);
   each(kind::gauge, "named_event_kept", "Events that are kept for who comes later or is behind",
-       [](const counts& of) { return of.kept; });
+       &counts::kept);
 }
 
 void http_metrics(exposition& to, const metrics_source& from) {

@@ -60,6 +60,8 @@ class plugin_actor : public reloadable {
   std::optional<runtime::outcome> take_trapped_exit(const runtime::message& m);
   // What the engine tells of its sockets, its program or its streams; empty: it has none of them.
   runtime::message shown_sockets() const;
+  // `engine`, a map of what the engine tells of itself or empty, and with it the streams there are.
+  runtime::message with_streams(runtime::message engine) const;
   // It ends: what it has written still goes out if that is orderly.
   void end_streams(bool orderly) noexcept;
   void describe_to(runtime::description& out) const;

@@ -203,7 +203,25 @@ message plugin_actor::shown_program() const {
   return out.take();
 }
 
+message plugin_actor::with_streams(message engine) const {
+  const message streams = shown_streams();
+  if (!streams) return engine;
+  if (!engine) return streams;
+  etf::cursor own(engine.bytes());
+  etf::cursor added(streams.bytes());
+  std::uint32_t own_pairs = 0;
+  std::uint32_t added_pairs = 0;
+  own.read_map(own_pairs);
+  added.read_map(added_pairs);
+  runtime::message_writer out(engine.size() + streams.size());
+  out.map(own_pairs + added_pairs);
+  out.raw(own.rest());
+  out.raw(added.rest());
+  return out.take();
+}
+
 message plugin_actor::shown_streams() const {
+  if (actor_.extra == nullptr || actor_.extra->streams == nullptr) return {};
   const behaviours::actor_streams& of = *actor_.extra->streams;
   const auto number = [](runtime::message_writer& out, std::string_view key, std::uint64_t value) {
     out.atom(key);

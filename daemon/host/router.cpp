@@ -303,7 +303,7 @@ message router::engine_for_people(process& self) {
     number(out, "failed", one->failed);
   }
   out.nil();
-  return out.take();
+  return with_streams(out.take());
 }
 
 } // namespace coppice::host

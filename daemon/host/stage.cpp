@@ -132,7 +132,7 @@ outcome stage::take_info(process& self, const message& m) {
 }
 
 message stage::engine_for_people(process& self) {
-  return engine_ == nullptr ? message() : behaviours::report_of(*engine_, self.now());
+  return with_streams(engine_ == nullptr ? message() : behaviours::report_of(*engine_, self.now()));
 }
 
 // ---- the callbacks ----

@@ -47,7 +47,7 @@ class stage final : public server, private behaviours::process_port {
   runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
                              etf::bytes request) override;
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
-  // A map of stage_counters, and subscriptions: of each what stage_subscription has.
+  // A map of stage_counters, and subscriptions: of each what stage_subscription has; and its streams.
   runtime::message engine_for_people(runtime::process& self) override;
   // Of everything the engine was given: what comes of it, once it has been shown.
   runtime::outcome done(runtime::process& self, runtime::outcome next);

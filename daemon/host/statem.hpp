@@ -52,6 +52,9 @@ class statem final : public behaviours::statem, public plugin_actor {
   runtime::message sys_data(runtime::process&) override { return shown_state(); }
   std::string sys_module() const override { return identity().actor; }
   runtime::message state_for_people(runtime::process&) override { return formatted_status(); }
+  runtime::message engine_for_people(runtime::process& self) override {
+    return with_streams(behaviours::statem::engine_for_people(self));
+  }
   void go_on_first(runtime::process& self) override { continue_first(self); }
 
   // A callback of the table, whose transition counts if it is to go on.

@@ -5,16 +5,19 @@
 #include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <netinet/udp.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <numeric>
 
 namespace coppice::net {
 namespace {
 
-constexpr std::size_t sends_at_once = 64;
+constexpr std::size_t sends_at_once = 64;     // as many as the kernel cuts out of one piece
+constexpr std::size_t largest_piece = 64'000; // less than an IP packet has
 constexpr std::size_t errors_at_once = 64;
 
 template <class Value>
@@ -45,35 +48,35 @@ base::socket_address address_of(const in6_addr& host, std::uint16_t port, unsign
   return *base::socket_address::from_raw(reinterpret_cast<const sockaddr*>(&raw), sizeof raw);
 }
 
-// Where a datagram leaves from.
-struct alignas(cmsghdr) source {
-  std::array<std::uint8_t, CMSG_SPACE(sizeof(in6_pktinfo))> bytes;
+// Where a datagram leaves from, and how it is cut.
+struct alignas(cmsghdr) sending_control {
+  std::array<std::uint8_t, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(std::uint16_t))> bytes;
 };
 
 template <class Info>
-void write_source(msghdr& into, source& room, int level, int type, const Info& info) {
-  room.bytes.fill(0);
+void add_control(msghdr& into, sending_control& room, int level, int type, const Info& info) {
+  if (into.msg_controllen == 0) room.bytes.fill(0);
   into.msg_control = room.bytes.data();
-  into.msg_controllen = CMSG_SPACE(sizeof info);
-  cmsghdr* head = CMSG_FIRSTHDR(&into);
+  auto* const head = reinterpret_cast<cmsghdr*>(room.bytes.data() + into.msg_controllen);
+  into.msg_controllen += CMSG_SPACE(sizeof info);
   head->cmsg_level = level;
   head->cmsg_type = type;
   head->cmsg_len = CMSG_LEN(sizeof info);
   std::memcpy(CMSG_DATA(head), &info, sizeof info);
 }
 
-void leave_from(msghdr& into, source& room, const base::socket_address& from) {
+void leave_from(msghdr& into, sending_control& room, const base::socket_address& from) {
   if (from.is_any()) return;
   if (from.is_ipv6()) {
     const auto& raw = *reinterpret_cast<const sockaddr_in6*>(from.raw());
     in6_pktinfo info{};
     info.ipi6_addr = raw.sin6_addr;
     info.ipi6_ifindex = raw.sin6_scope_id;
-    return write_source(into, room, IPPROTO_IPV6, IPV6_PKTINFO, info);
+    return add_control(into, room, IPPROTO_IPV6, IPV6_PKTINFO, info);
   }
   in_pktinfo info{};
   info.ipi_spec_dst = reinterpret_cast<const sockaddr_in*>(from.raw())->sin_addr;
-  write_source(into, room, IPPROTO_IP, IP_PKTINFO, info);
+  add_control(into, room, IPPROTO_IP, IP_PKTINFO, info);
 }
 
 int set(int fd, int level, int which, int value) {
@@ -157,23 +160,55 @@ datagram received_batch::take(std::size_t i, std::uint16_t local_port) {
   return out;
 }
 
-int send_batch(int fd, std::span<const outgoing_datagram> of) {
+std::size_t largest_segment(int fd) {
+  int now = 0;
+  socklen_t length = sizeof now;
+  // An older kernel would send all of them as one datagram.
+  return getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &now, &length) == 0 ? largest_datagram : 0;
+}
+
+std::size_t in_one_piece(std::span<const outgoing_datagram> of, std::size_t segment) {
+  const outgoing_datagram& first = of.front();
+  const std::size_t size = first.bytes.size();
+  if (size == 0 || size > segment) return 1;
+  std::size_t whole = size;
+  std::size_t count = 1;
+  for (bool shorter = false; !shorter && count < std::min(of.size(), sends_at_once); ++count) {
+    const outgoing_datagram& next = of[count];
+    whole += next.bytes.size();
+    if (next.bytes.empty() || next.bytes.size() > size || whole > largest_piece) break;
+    if (next.peer != first.peer || next.from != first.from) break;
+    shorter = next.bytes.size() < size;
+  }
+  return count;
+}
+
+int send_batch(int fd, std::span<const outgoing_datagram> of, std::size_t segment) {
   std::array<mmsghdr, sends_at_once> messages{};
   std::array<iovec, sends_at_once> parts;
-  std::array<source, sends_at_once> sources;
+  std::array<sending_control, sends_at_once> controls;
+  std::array<std::size_t, sends_at_once> pieces;
   const std::size_t count = std::min(of.size(), sends_at_once);
-  for (std::size_t i = 0; i < count; ++i) {
-    const outgoing_datagram& each = of[i];
-    parts[i] = {const_cast<std::uint8_t*>(each.bytes.data()), each.bytes.size()};
-    msghdr& head = messages[i].msg_hdr;
-    head.msg_name = const_cast<sockaddr*>(each.peer.raw());
-    head.msg_namelen = each.peer.raw_length();
-    head.msg_iov = &parts[i];
-    head.msg_iovlen = 1;
-    if (each.from) leave_from(head, sources[i], *each.from);
+  std::size_t ready = 0; // messages
+  for (std::size_t at = 0; at < count; at += pieces[ready++]) {
+    const std::size_t together = in_one_piece(of.subspan(at, count - at), segment);
+    for (std::size_t i = at; i < at + together; ++i)
+      parts[i] = {const_cast<std::uint8_t*>(of[i].bytes.data()), of[i].bytes.size()};
+    const outgoing_datagram& first = of[at];
+    msghdr& head = messages[ready].msg_hdr;
+    head.msg_name = const_cast<sockaddr*>(first.peer.raw());
+    head.msg_namelen = first.peer.raw_length();
+    head.msg_iov = &parts[at];
+    head.msg_iovlen = together;
+    if (first.from) leave_from(head, controls[ready], *first.from);
+    if (together > 1)
+      add_control(head, controls[ready], IPPROTO_UDP, UDP_SEGMENT,
+                  static_cast<std::uint16_t>(first.bytes.size()));
+    pieces[ready] = together;
   }
-  const int sent = sendmmsg(fd, messages.data(), static_cast<unsigned>(count), MSG_DONTWAIT | MSG_NOSIGNAL);
-  return sent < 0 ? -errno : sent;
+  const int sent = sendmmsg(fd, messages.data(), static_cast<unsigned>(ready), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent < 0) return -errno;
+  return static_cast<int>(std::accumulate(pieces.begin(), pieces.begin() + sent, std::size_t{0}));
 }
 
 std::vector<datagram_error> take_errors(int fd) {

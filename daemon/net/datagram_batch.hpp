@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Many datagrams in one system call: recvmmsg, sendmmsg and the control messages beside the bytes. No state
-// but the room for what is received. Private to the room; the loop's thread.
+// Many datagrams in one system call: recvmmsg, sendmmsg and the control messages beside the bytes; those of
+// one size to one peer leave in one piece that the kernel cuts, udp(7), UDP_SEGMENT. No state but the room
+// for what is received. Private to the room; the loop's thread.
 #pragma once
 
 #include <sys/socket.h>
@@ -54,8 +55,15 @@ class received_batch {
   int number_ = 0;
 };
 
-// How many of the first ones the kernel took, or -errno of the first.
-int send_batch(int fd, std::span<const outgoing_datagram> of);
+// The largest datagram that may leave this socket together with others; 0: each leaves by itself, as the
+// kernel knows no UDP_SEGMENT.
+std::size_t largest_segment(int fd);
+// How many of the first ones leave in one piece, which the kernel cuts: those to the same peer, from the same
+// address and of the same size, of no more than `segment` bytes; the last of them may be shorter. At least 1.
+std::size_t in_one_piece(std::span<const outgoing_datagram> of, std::size_t segment);
+// How many of the first ones the kernel took, or -errno of the first, or of those that are in one piece with
+// it.
+int send_batch(int fd, std::span<const outgoing_datagram> of, std::size_t segment);
 
 // What waits in the socket's error queue; clears its pending error too.
 std::vector<datagram_error> take_errors(int fd);

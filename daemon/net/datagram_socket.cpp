@@ -126,6 +126,12 @@ base::result<base::unique_fd> open_socket(const base::socket_address& address,
   return fd;
 }
 
+// May be said of several in one piece where each by itself can leave: they are larger than the network's
+// packets, or its card does not compute their checksums.
+bool is_of_piece(int number) {
+  return number == EINVAL || number == EIO || number == EMSGSIZE || number == EOPNOTSUPP;
+}
+
 // Of an earlier datagram's, told by whatever call comes next.
 bool is_pending(int number) {
   return number == ECONNREFUSED || number == EHOSTUNREACH || number == ENETUNREACH || number == EHOSTDOWN ||
@@ -142,6 +148,7 @@ class datagram_socket::inner {
         by_hand_(options.by_hand),
         handler_(handler),
         address_(bound_to()),
+        segment_(largest_segment(fd_.get())),
         seen_drops_(drops_of(fd_.get())) {}
   inner(const inner&) = delete;
   inner& operator=(const inner&) = delete;
@@ -163,9 +170,13 @@ class datagram_socket::inner {
 
   send_outcome send(std::span<const outgoing_datagram> all) {
     send_outcome out;
+    std::size_t together = segment_;
     for (int tries = 0; out.count < all.size();) {
-      const int sent = send_batch(fd_.get(), all.subspan(out.count));
+      const auto rest = all.subspan(out.count);
+      const int sent = send_batch(fd_.get(), rest, together);
       if (sent >= 0) {
+        // Apart they could leave. Whatever it was, a network's smallest packet most likely, stays.
+        if (together != segment_) together = segment_ = rest.front().bytes.size() - 1;
         out.count += static_cast<std::size_t>(sent);
         counts_.sent += static_cast<std::uint64_t>(sent);
         continue;
@@ -174,6 +185,10 @@ class datagram_socket::inner {
         want(paused_, true);
         out.full = true;
         break;
+      }
+      if (is_of_piece(-sent) && in_one_piece(rest, together) > 1) {
+        together = 0;
+        continue;
       }
       // The error goes to on_error by the error queue; this one has not been tried yet.
       if (sent == -EINTR || (is_pending(-sent) && ++tries <= most_tries)) continue;
@@ -278,6 +293,7 @@ class datagram_socket::inner {
   datagram_handler& handler_;
   base::socket_address address_;
   datagram_counts counts_;
+  std::size_t segment_; // see largest_segment()
   std::uint32_t seen_drops_;
   bool paused_ = false;
   bool full_ = false; // the socket, for sending

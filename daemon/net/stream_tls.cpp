@@ -90,8 +90,10 @@ void stream::core::deliver_opened() {
     const auto space = handler_space();
     std::size_t filled = 0;
     while (filled < space.size()) {
+      const std::size_t sealed = tls_->output().bytes();
       const auto got = tls_->open(space.subspan(filled));
       if (!got) return fail_with_alert(got.error());
+      if (tls_->output().bytes() != sealed) schedule();
       if (*got == 0) break;
       filled += *got;
     }

@@ -22,6 +22,7 @@ constexpr std::size_t record_size = 16 * 1024;
 // A ClientHello whose ciphers are not within these is served as if it had no fast one.
 constexpr std::size_t longest_look = 2048;
 constexpr int most_waits = 8;
+constexpr std::size_t most_refusals = 1024; // bytes: of a few dozen, in a connection's life
 // The alert for who does not speak TLS at all: it may know the form and say so.
 constexpr std::array<std::uint8_t, 7> unexpected_message{21, 3, 3, 0, 2, 2, 10};
 
@@ -203,7 +204,13 @@ base::error tls_session::cut_short() const {
 base::result<std::size_t> tls_session::open(std::span<std::uint8_t> into) {
   if (peer_ended_) return 0;
   for (int waits = 0;;) {
+    const std::size_t before = output_.bytes();
     const int code = mbedtls_ssl_read(ssl_->get(), into.data(), into.size());
+    // That there is no other handshake, to a peer of TLS 1.2 that asks for one. Nothing else is said in
+    // reading.
+    if (code >= 0 || code == MBEDTLS_ERR_SSL_WANT_READ) refusals_ += output_.bytes() - before;
+    if (refusals_ > most_refusals)
+      return base::fail(base::errc::refused, "TLS: the peer asks for another handshake, again and again");
     if (code > 0) {
       opened_any_ = true;
       return static_cast<std::size_t>(code);

@@ -48,7 +48,8 @@ class tls_session {
   // Why a connection that ends now ends, in words, while not established.
   base::error cut_short() const;
 
-  // The peer's next bytes as they were before TLS; 0: needs input, or peer_ended().
+  // The peer's next bytes as they were before TLS; 0: needs input, or peer_ended(). What it has to be told at
+  // once is in output().
   base::result<std::size_t> open(std::span<std::uint8_t> into);
   // Its close_notify came: it sends no more.
   bool peer_ended() const { return peer_ended_; }
@@ -91,6 +92,7 @@ class tls_session {
   write_queue output_;
   std::string refused_;                     // what is wrong with the peer's certificate
   std::array<std::uint8_t, 7> last_read_{}; // as long as a record that holds an alert in the clear
+  std::size_t refusals_ = 0;                // bytes that refuse further handshakes
   bool established_ = false;
   bool opened_any_ = false;
   bool peer_ended_ = false;

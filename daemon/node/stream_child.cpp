@@ -78,6 +78,7 @@ std::shared_ptr<const behaviours::stream_options> streams(const spec::tcp_option
                                        : net::proxy_version::either;
   out->proxies = base::access_list::parse(from.proxy_protocol.from, {}).value_or(base::access_list());
   out->keepalive = static_cast<std::uint32_t>((from.keepalive.count() + 999) / 1000);
+  out->nodelay = from.nodelay;
   return out;
 }
 

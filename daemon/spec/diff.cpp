@@ -205,6 +205,7 @@ void compare_tcp(const tcp_options& a, const tcp_options& b, std::vector<std::st
   if (a.read != b.read) keys.emplace_back("tcp.read");
   if (a.write != b.write) keys.emplace_back("tcp.write");
   if (a.keepalive != b.keepalive) keys.emplace_back("tcp.keepalive");
+  if (a.nodelay != b.nodelay) keys.emplace_back("tcp.nodelay");
   if (a.half_close != b.half_close) keys.emplace_back("tcp.half_close");
   if (a.access != b.access) keys.emplace_back("tcp.access");
   if (a.proxy_protocol != b.proxy_protocol) keys.emplace_back("tcp.proxy_protocol");

@@ -497,6 +497,7 @@ struct tcp_options {
   read_options read;
   write_options write;
   milliseconds keepalive{60'000};
+  bool nodelay = true;
   bool half_close = false;
   access_options access;
   proxy_options proxy_protocol;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <thread>
 
 #include "spec/names.hpp"
 #include "spec/schema_scalars.hpp"
@@ -14,7 +13,6 @@ namespace coppice::spec {
 namespace {
 
 constexpr std::uint32_t most_workers = 10'000;
-constexpr std::string_view cores_word = "cores";
 constexpr std::string_view element_word = "element ";
 
 // The digits in front of `text`, up to 5; 0: there are none, or they mean less than 1.
@@ -26,41 +24,6 @@ std::uint32_t leading_number(std::string_view& text) {
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return number;
 }
-
-// A number, `cores`, or a multiple: `2x cores`. What was read is a number.
-class worker_count final : public value_type<std::uint32_t> {
- public:
-  bool read(reader& from, const node& value, std::uint32_t& into) const override {
-    if (value.what == node::kind::scalar && value.text.ends_with(cores_word)) {
-      std::string_view text = value.text;
-      std::uint32_t times = 1;
-      if (text != cores_word) {
-        times = leading_number(text);
-        if (!text.starts_with('x')) times = 0;
-        if (times != 0) text.remove_prefix(1);
-        while (text.starts_with(' ')) text.remove_prefix(1);
-      }
-      const std::uint64_t count = std::uint64_t{times} * std::max(1U, std::thread::hardware_concurrency());
-      if (text == cores_word && count >= 1 && count <= most_workers) {
-        into = static_cast<std::uint32_t>(count);
-        return true;
-      }
-    } else if (const auto number = value.what == node::kind::scalar ? resolve(value) : scalar_value();
-               const auto* const found = std::get_if<whole_number>(&number)) {
-      if (!found->negative && found->magnitude >= 1 && found->magnitude <= most_workers) {
-        into = static_cast<std::uint32_t>(found->magnitude);
-        return true;
-      }
-    }
-    from.wrong_type(value, "a number from 1 to 10000, cores, or a multiple such as \"2x cores\"");
-    return false;
-  }
-  json print(const std::uint32_t& value) const override { return value; }
-  json describe(json&) const override {
-    return {{"anyOf", json::array({{{"type", "integer"}, {"minimum", 1}, {"maximum", most_workers}},
-                                   {{"type", "string"}, {"pattern", "^([1-9][0-9]{0,4}x *)?cores$"}}})}};
-  }
-};
 
 // `whole`, or `element 2`. 0: whole.
 class request_key final : public value_type<std::uint32_t> {
@@ -158,7 +121,7 @@ void prune_pool(const pool_options& from, json& pool) {
 } // namespace
 
 const table<pool_options>& pool_table() {
-  using optional_count = maybe<std::optional<std::uint32_t>, worker_count>;
+  using optional_count = maybe<std::optional<std::uint32_t>, per_core>;
   using optional_backoff = maybe<std::optional<backoff_options>, section<backoff_options>>;
   static const auto rows =
       table<pool_options>()
@@ -166,9 +129,9 @@ const table<pool_options>& pool_table() {
                                      "what the workers are: any server")
           .needed()
           .add<&pool_options::args>("args", term(), "their arguments, checked against the plugin's schema")
-          .add<&pool_options::size>("size", worker_count(),
+          .add<&pool_options::size>("size", per_core(most_workers),
                                     "how many there are: a number, cores, or a multiple such as \"2x cores\"")
-          .add<&pool_options::max>("max", optional_count(worker_count()),
+          .add<&pool_options::max>("max", optional_count(per_core(most_workers)),
                                    "how many it may grow to while requests wait; absent: it stays as it is")
           .add<&pool_options::idle>("idle", duration(milliseconds(1)),
                                     "how long a worker beyond size may have nothing to do until there is one "

@@ -2,7 +2,9 @@
 // Reading the simple types: one scalar each, one sentence when it is not what the key wants.
 #include "spec/schema_scalars.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <thread>
 
 #include "spec/term.hpp"
 
@@ -10,6 +12,7 @@ namespace coppice::spec {
 namespace {
 
 constexpr std::string_view a_duration = "a duration such as 10ms, 5s, 2m or 1h";
+constexpr std::string_view cores_word = "cores";
 constexpr std::string_view a_size = "a size such as 64KiB or 1MB";
 
 // A number where a text is due was most likely meant to have a unit or quotes.
@@ -32,6 +35,16 @@ std::optional<std::uint32_t> small_number(std::string_view digits, std::uint32_t
   }
   if (number > most) return std::nullopt;
   return number;
+}
+
+// Of `cores`, `2x cores`; nullopt: it is none.
+std::optional<std::uint32_t> multiple_of_cores(std::string_view text) {
+  text.remove_suffix(cores_word.size());
+  if (text.empty()) return 1;
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  if (!text.ends_with('x') || text.starts_with('0')) return std::nullopt;
+  text.remove_suffix(1);
+  return small_number(text, 99'999);
 }
 
 } // namespace
@@ -95,6 +108,30 @@ bool flag::read(reader& from, const node& value, bool& into) const {
   if (value.text == "no" || value.text == "off") hint = "did you mean 'false'?";
   from.wrong_type(value, "true or false", hint);
   return false;
+}
+
+bool per_core::read(reader& from, const node& value, std::uint32_t& into) const {
+  std::uint64_t count = 0;
+  if (value.what == node::kind::scalar && value.text.ends_with(cores_word)) {
+    if (const auto times = multiple_of_cores(value.text); times && *times <= most_)
+      count = std::uint64_t{*times} * std::max(1U, std::thread::hardware_concurrency());
+  } else if (value.what == node::kind::scalar) {
+    const auto resolved = resolve(value);
+    if (const auto* number = std::get_if<whole_number>(&resolved); number != nullptr && !number->negative)
+      count = number->magnitude;
+  }
+  if (count < 1 || count > most_) {
+    from.wrong_type(
+        value, "a number from 1 to " + std::to_string(most_) + ", cores, or a multiple such as \"2x cores\"");
+    return false;
+  }
+  into = static_cast<std::uint32_t>(count);
+  return true;
+}
+
+json per_core::describe(json&) const {
+  return {{"anyOf", json::array({{{"type", "integer"}, {"minimum", 1}, {"maximum", most_}},
+                                 {{"type", "string"}, {"pattern", "^([1-9][0-9]{0,4}x *)?cores$"}}})}};
 }
 
 bool real::read(reader& from, const node& value, double& into) const {

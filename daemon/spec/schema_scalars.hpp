@@ -78,6 +78,20 @@ class whole final : public value_type<T> {
   T least_, most_;
 };
 
+// How many of something: a number from 1 to `most`, `cores`, or a multiple: `2x cores`. What was read is a
+// number.
+class per_core final : public value_type<std::uint32_t> {
+ public:
+  // At most 99999.
+  explicit per_core(std::uint32_t most) : most_(most) {}
+  bool read(reader&, const node&, std::uint32_t& into) const override;
+  json print(const std::uint32_t& value) const override { return value; }
+  json describe(json&) const override;
+
+ private:
+  std::uint32_t most_;
+};
+
 // A number from `least` to `most`.
 class real final : public value_type<double> {
  public:

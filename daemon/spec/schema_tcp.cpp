@@ -383,6 +383,10 @@ const table<tcp_options>& tcp_table() {
               "keepalive", duration(),
               "silence after which the kernel asks whether the client is there; 0s: "
               "it does not")
+          .add<&tcp_options::nodelay>("nodelay", flag(),
+                                      "true: what is written leaves at once, however little it is; false: "
+                                      "the kernel gathers it while the other end has not confirmed what came "
+                                      "before (Nagle's algorithm)")
           .add<&tcp_options::half_close>("half_close", flag(),
                                          "true: a client that sends no more may be answered still, and the "
                                          "actor is told; false: its connection ends")

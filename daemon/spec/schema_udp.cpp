@@ -118,8 +118,9 @@ const table<udp_options>& udp_table() {
           .needed()
           .add<&udp_options::args>("args", term(), "its arguments, checked against the plugin's schema")
           .add<&udp_options::handlers>(
-              "handlers", whole<std::uint32_t>(1, 1024),
-              "so many actors, each with sockets of its own: a peer always meets the same one")
+              "handlers", per_core(1024),
+              "so many actors, each with sockets of its own: a peer always meets the same one; a number, "
+              "cores, or a multiple such as \"2x cores\"")
           .add<&udp_options::max_datagram>("max_datagram", size(),
                                            "longer ones are dropped and counted; at most 65507 bytes")
           .add<&udp_options::receive_buffer>(

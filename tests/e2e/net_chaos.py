@@ -7,7 +7,6 @@ harness/chaos.py says for how long, and how many a reload is to go through."""
 import contextlib
 import pathlib
 import random
-import resource
 import select
 import shutil
 import statistics
@@ -18,7 +17,7 @@ import zlib
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import chaos as shared
 from harness.chaos import connections, reset
-from harness.node import plugin_folder, variants
+from harness.node import all_descriptors, plugin_folder, variants
 from harness.tap import check, equal, eventually, run, test
 
 FEW = 64  # descriptors
@@ -251,10 +250,7 @@ def few_descriptors(cleanup):
 
 @test("a reload under many open connections drops none, and each goes on in the middle of its line")
 def many_connections(cleanup):
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    cleanup.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
-    count = min(connections, hard - 500)
+    count = min(connections, all_descriptors(cleanup) - 500)
     chaos = Chaos(cleanup)
     clients = []
     cleanup.callback(lambda: [client.close() for client in clients])

@@ -2,26 +2,16 @@
 # SPDX-License-Identifier: MIT
 """Routers, stages and event handlers with connections of their own: what comes by them, events that go out by them,
 their ends, and a reload."""
-import os
 import pathlib
-import shutil
 import socket
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Folder, Node
-from harness.tap import equal, eventually, run, test
+from harness.node import Node, Shelf, tree
+from harness.tap import check, contains, equal, eventually, run, test
 from harness.tcp_gate import Client
 
-TREE = """
-node: {{ workers: 2 }}
-distribution: {{ listen: [] }}
-applications:
-  - name: net
-    type: permanent
-    supervisor:
-      intensity: 100
-      children:
+CHILDREN = """
         - {{ id: board, name: board, actor: "outward:switchboard", args: {{ port: {port} }} }}
         - {{ id: source, name: source, actor: "outward:source", args: {{ port: {port} }} }}
         - id: sink
@@ -45,17 +35,11 @@ class Outward:
         cleanup.callback(self.listening.close)
         self.listening.settimeout(20)
         self.cleanup = cleanup
-        self.plugins = Folder()
-        cleanup.callback(self.plugins.close)
-        self.install()
-        self.node = Node(cleanup, config=TREE.format(port=self.listening.getsockname()[1]),
-                         settings=(("plugins.path", f"[ {self.plugins.path} ]"),))
+        self.plugins = Shelf(cleanup, "outward")
+        self.port = self.listening.getsockname()[1]
+        self.node = Node(cleanup, config=tree(CHILDREN.format(port=self.port)), settings=[self.plugins.setting])
         self.lines = dict(self.accept() for _ in WHO)
         equal(sorted(self.lines), sorted(WHO))
-
-    def install(self):
-        shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/outward.so", f"{self.plugins.path}/outward.so.new")
-        os.rename(f"{self.plugins.path}/outward.so.new", f"{self.plugins.path}/outward.so")
 
     def accept(self):
         """Who has connected, and the connection."""
@@ -87,12 +71,31 @@ def speak(cleanup):
     equal(one.node.call("board", "heard"), "20")
 
 
+@test("operators see their streams beside what each says of itself")
+def shown(cleanup):
+    one = Outward(cleanup)
+    one.all_speak(b"seen")
+    for name, own in (("board", "routes"), ("source", "subscriptions"), ("sink", "subscriptions")):
+        engine = one.node.info(name)["engine"]
+        check(own in engine, "what it says of itself", engine)
+        equal(engine["streams"], 1)
+        stream = engine["connections"][0]
+        equal((stream["peer"], stream["open"], stream["tls"], stream["queued"]), (f"127.0.0.1:{one.port}", True, "", 0))
+        check(stream["written"] > 0, "it has said who it is", stream)
+        text = one.node.coppice("info", name).stdout
+        contains(text, f"127.0.0.1:{one.port}")
+    one.node.coppice("exit", "sink", "kill")
+    one.lines["sink"].socket.close()
+    one.lines.update([one.accept()])
+    eventually(lambda: one.node.info("sink")["engine"]["streams"] == 1, "the new one has its own")
+
+
 @test("their connections go through a reload")
 def reloaded(cleanup):
     one = Outward(cleanup)
     one.lines["switchboard"].send(b"half a ")
     one.says("source", b"before", by="sink", answer=b"sink before")
-    one.install()
+    one.plugins.put("outward")
     done = one.node.coppice("reload", "outward")
     equal(done.returncode, 0, done.stderr)
     one.says("switchboard", b"line", answer=b"switchboard half a line")

@@ -3,16 +3,14 @@
 """A pool of servers in a running node: calls of Erlang processes through it, workers that end, sizes that change by hand
 and by `apply`, a reload under load, and what operators see of it all."""
 import concurrent.futures
-import os
 import pathlib
 import re
-import shutil
 import sys
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
-from harness.node import Folder, Node, free_port
+from harness.node import Node, Shelf, free_port
 from harness.tap import check, contains, equal, eventually, run, test
 
 CONFIG = """
@@ -162,6 +160,24 @@ def paths(cleanup):
     check(re.search(r"^2 +<0\.\d+\.\d+> +0 +0 ", text, re.M), text)
 
 
+@test("a worker that takes long starves nobody: the others answer every call, whoever is to be chosen")
+def slow_worker(cleanup):
+    for dispatch in ("least_loaded", "round_robin"):
+        node, erl = pair(cleanup, size=4, more=f"dispatch: {dispatch}")
+        erl("S = self(), spawn(fun() -> S ! {slow, T(fun() -> gen_server:call({workers, N}, {sleep, 300000}, 300000) end)} end)")
+        eventually(lambda: report(node)["held"] == 1, "a worker is busy, for as long as it takes")
+        slow = next(one["pid"] for one in report(node)["workers"] if one["held"])
+        # A call whose answer takes five seconds would fail.
+        erl("[spawn(fun() -> R = [T(fun() -> gen_server:call({workers, N}, ping, 5000) end) || _ <- lists:seq(1, 500)],"
+            " S ! {all, lists:usort(R)} end) || _ <- lists:seq(1, 16)]")
+        equal(erl("lists:usort([receive {all, A} -> A after 120000 -> late end || _ <- lists:seq(1, 16)])"), "[[pong]]")
+        document = report(node)
+        equal([(one["held"], one["handled"]) for one in document["workers"] if one["pid"] == slow], [(1, 0)], "it had no other")
+        equal((document["handled"], document["rejected"], document["expired"], document["queued"]), (8000, 0, 0, 0))
+        node.coppice("exit", slow, "kill")
+        equal(erl("receive {slow, G} -> G after 30000 -> late end"), "{exit,{worker_down,killed}}", "long before its time-out")
+
+
 @test("a reload of the workers' plugin under load: every call is answered")
 def reloaded(cleanup):
     node, erl = pair(cleanup, actor="kv", size=4, more="dispatch: hash, key: element 2")
@@ -204,17 +220,10 @@ def grows(cleanup):
 
 @test("the workers' class chooses who gets a call and what an overload is answered, and a reload changes its mind")
 def policy(cleanup):
-    plugins = Folder()
-    cleanup.callback(plugins.close)
-
-    def install(file):
-        shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/{file}.so", f"{plugins.path}/rooms.so.new")
-        os.rename(f"{plugins.path}/rooms.so.new", f"{plugins.path}/rooms.so")
-
-    install("rooms")
+    plugins = Shelf(cleanup, "rooms")
     child = "{ id: workers, name: workers, pool: { actor: rooms, size: 4, queue: { limit: 0 } } }"
     node = Node(cleanup, config="node: { workers: 2 }\ndistribution: { listen: [] }\napplications:\n  - name: main\n    type: permanent\n"
-                f"    supervisor:\n      intensity: 100\n      children: [ {child} ]\n", settings=(("plugins.path", f"[ {plugins.path} ]"),))
+                f"    supervisor:\n      intensity: 100\n      children: [ {child} ]\n", settings=[plugins.setting])
     workers = [one["pid"] for one in report(node)["workers"]]
     for room in range(8):
         equal(node.call("workers", f"{{join, {room}}}"), workers[room % 4])
@@ -233,7 +242,7 @@ def policy(cleanup):
             contains(one.result().stderr, "worker_down")
     eventually(lambda: all(one["pid"] for one in report(node)["workers"]), "all workers run again")
     workers = [one["pid"] for one in report(node)["workers"]]
-    install("rooms_2")
+    plugins.put("rooms_2", "rooms")
     node.ask("reload", "rooms")
     equal([one["pid"] for one in report(node)["workers"]], workers)
     for room in range(8):

@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import time
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Folder, Node, free_port
+from harness.node import Folder, Node, Shelf, free_port
 from harness.tap import check, contains, equal, eventually, run, test
 
 TREE = """
@@ -52,15 +51,8 @@ class Port:
     """A node with one program."""
 
     def __init__(self, cleanup, command, settings=(), wait=True, **options):
-        self.plugins = Folder()
-        cleanup.callback(self.plugins.close)
-        self.install("programs")
-        self.node = Node(cleanup, config=config(command, **options), settings=(("plugins.path", f"[ {self.plugins.path} ]"), *settings), wait=wait)
-
-    def install(self, file):
-        new = f"{self.plugins.path}/programs.so.new"
-        shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/{file}.so", new)
-        os.rename(new, f"{self.plugins.path}/programs.so")
+        self.plugins = Shelf(cleanup, "programs")
+        self.node = Node(cleanup, config=config(command, **options), settings=(self.plugins.setting, *settings), wait=wait)
 
     def call(self, term):
         return self.node.call("talk", term)
@@ -205,10 +197,7 @@ def refused(cleanup):
     for command, why in ((["/no/such"], "run /no/such: No such file"), (["/etc/passwd"], "run /etc/passwd: Permission denied")):
         port = Port(cleanup, command, wait=False, type="temporary")
         eventually(lambda port=port, why=why: why in port.node.log(), why)
-    folder = Folder()
-    cleanup.callback(folder.close)
-    shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/programs.so", folder.path)
-    shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/talker.so", folder.path)
+    folder = Shelf(cleanup, "programs", "talker")
     for text, why in ((config(["cat"]), "must begin with a program's path"), (config([]), "must begin with a program's path"),
                       (config(["/bin/cat"], more=["environment: [ X ]"]), "must be NAME=VALUE"),
                       (config(["/bin/cat"]).replace("programs:talk", "talker"), "cannot talk with a program")):
@@ -268,7 +257,7 @@ def reload(cleanup):
     port.say("one\nha")
     port.hears(["one"])
     pid = port.pid()
-    port.install("programs_2")
+    port.plugins.put("programs_2", "programs")
     done = port.node.coppice("reload", "programs")
     equal(done.returncode, 0, done.stderr)
     port.say("lf\n")

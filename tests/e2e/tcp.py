@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.certificates import Authority
 from harness.node import Folder, Node, free_port
 from harness.tap import check, contains, equal, eventually, run, test
-from harness.tcp_gate import Client, Gate, config
+from harness.tcp_gate import Client, Gate, alone, config
 
 
 @test("bytes one by one and many lines at once come as the same lines")
@@ -49,17 +49,11 @@ def too_large(cleanup):
     equal(other.line(), b"still")
     gate = Gate(cleanup, frame="{ kind: length, bytes: 4, max: 16MiB }", actor="echo")
     client = gate.connect(hears=False)
-    before = memory(gate.node)
+    before = gate.node.kilobytes("VmRSS")
     client.send(struct.pack(">I", 1 << 30) + b"1 GiB was announced")
     equal(client.ends(), b"")
     gate.ended(frame_too_large=1)
-    check(memory(gate.node) - before < 20_000, "nothing was allocated for it", memory(gate.node) - before)
-
-
-def memory(node):
-    """Resident, in KiB."""
-    with open(f"/proc/{node.process.pid}/status", encoding="ascii") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+    check(gate.node.kilobytes("VmRSS") - before < 20_000, "nothing was allocated for it", gate.node.kilobytes("VmRSS") - before)
 
 
 @test("an actor's mistake resets its own connection and is counted; the listener goes on")
@@ -96,33 +90,6 @@ def mistakes(cleanup):
     gate.open(0)
 
 
-@test("clients that reset or vanish at any moment leave nothing behind")
-def resets(cleanup):
-    gate = Gate(cleanup)
-    gate.open(0)
-    before = sockets(gate.node)
-    for round_of in range(100):
-        client = gate.connect(hears=False)
-        if round_of % 3 == 1:
-            client.send(b"echo half a li")
-        if round_of % 3 == 2:
-            client.send(b"fill\n" + b"echo x\n" * 100)
-        client.reset()
-    gate.open(0)
-    equal(gate.report()["accepted"], 100)
-    eventually(lambda: sockets(gate.node) <= before, "no socket is left")
-    equal(gate.actors(), [])
-
-
-def sockets(node):
-    """How many it has open: a worker's first connection, and its taking over, leave it with other descriptors for good."""
-    folder, found = f"/proc/{node.process.pid}/fd", 0
-    for entry in os.listdir(folder):
-        with contextlib.suppress(OSError): # closed meanwhile
-            found += os.readlink(f"{folder}/{entry}").startswith("socket:")
-    return found
-
-
 @test("a client that does not read is told nothing more, and closed when it stays so; others notice nothing")
 def slow(cleanup):
     gate = Gate(cleanup, more=["write: { high: 256KiB, stall: 1s }"])
@@ -133,7 +100,7 @@ def slow(cleanup):
         other.send(b"echo %d\n" % number)
         equal(other.line(), b"%d" % number)
     gate.ended(slow=1)
-    check(memory(gate.node) < 200_000, "what waits is bounded", memory(gate.node))
+    check(gate.node.kilobytes("VmRSS") < 200_000, "what waits is bounded", gate.node.kilobytes("VmRSS"))
     reader = gate.connect()
     reader.send(b"fill\n")
     taken = 0
@@ -297,38 +264,13 @@ def reload(cleanup):
     clients = [gate.connect() for _ in range(50)]
     for index, client in enumerate(clients):
         client.send(b"echo half %d" % index)
-    gate.install("wires_2", "wires")
+    gate.plugins.put("wires_2", "wires")
     report = gate.node.ask("reload", "wires")
     equal([one["generation"] for one in gate.node.ask("plugins")["plugins"] if one["id"] == "wires"], [2], report)
     for index, client in enumerate(clients):
         client.send(b" done %d\n" % index)
         equal(client.line(), b"half %d done %d" % (index, index))
     equal((gate.report()["open"], gate.report()["crashed"]), (50, 0))
-
-
-@test("a stop lets what has come be handled, and ends within its time")
-def stops(cleanup):
-    gate = Gate(cleanup, more=["drain: 5s"])
-    client = gate.connect()
-    client.send(b"sleep 700\n" + b"echo after\n")
-    pid = gate.actors()[0]
-    eventually(lambda: gate.node.ask("info", pid)["status"] == "parked", "it is in its handler")
-    gate.node.process.terminate()
-    equal(client.line(), b"after")
-    equal(client.ends(), b"")
-    equal(gate.node.process.wait(20), 0)
-
-
-@test("a client that does not get on with TLS holds up no stop")
-def stops_handshakes(cleanup):
-    folder = Folder()
-    cleanup.callback(folder.close)
-    certificate, key = Authority(folder.path).issue("server")
-    gate = Gate(cleanup, listen=f"[{{ address: 127.0.0.1, port: 0, tls: {{ certificate: {certificate}, key: {key}, verify: none }} }}]",
-                more=["drain: 60s"])
-    gate.connect(hears=False)
-    gate.open(1)
-    equal(gate.node.stop(seconds=5), 0)
 
 
 @test("TLS: certificates, protocols, clients that are asked for theirs, and what is no TLS")
@@ -391,7 +333,7 @@ def unix(cleanup):
     cleanup.callback(six.socket.close)
     contains(six.line(), b"hello [::1]")
     second = Node(cleanup, name="second", config=config(listen=f"[{{ path: {path} }}]"),
-                  settings=(("plugins.path", f"[ {gate.plugins.path} ]"),), wait=False)
+                  settings=[gate.plugins.setting], wait=False)
     check(second.process.wait(20) != 0, "it does not start")
     contains(second.log(), path)
     equal(gate.node.stop(), 0)
@@ -491,7 +433,7 @@ def many(cleanup):
     for thread in threads:
         thread.start()
     for index in range(4):
-        gate.install("wires_2" if index % 2 == 0 else "wires", "wires")
+        gate.plugins.put("wires_2" if index % 2 == 0 else "wires", "wires")
         gate.node.ask("reload", "wires")
         threading.Event().wait(0.3)
     done.set()
@@ -513,14 +455,13 @@ def refused(cleanup):
                        (config(more=["access: { allow: [ 10.0.0.1/8 ] }"]), "10.0.0.0/8"),
                        (config(more=["write: { high: 1KiB, low: 2KiB }"]), "at most `high`"),
                        (config().replace('actor: "wires:dialer"', 'actor: "wires:session"'), "'tcp' or 'port' map")):
-        whole = yaml.replace("node: { workers: 2 }", f"node: {{ name: a@127.0.0.1 }}\nplugins: {{ path: [ {gate.plugins.path} ] }}")
-        done = gate.node.coppice("check", gate.node.folder.write("other.yaml", whole))
+        done = gate.node.coppice("check", gate.node.folder.write("other.yaml", alone(gate, yaml)))
         equal(done.returncode != 0, True, yaml)
         contains(done.stdout + done.stderr, part)
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
         node = Node(cleanup, name="second", config=config(listen=f"[{{ address: 127.0.0.1, port: {port} }}]"),
-                    settings=(("plugins.path", f"[ {gate.plugins.path} ]"),), wait=False)
+                    settings=[gate.plugins.setting], wait=False)
         check(node.process.wait(20) != 0, "it does not start")
         node.said(str(port))
 

@@ -3,19 +3,24 @@
 """Where connections come from and go to: sockets that a service manager passes, certificates by name, more clients than
 are taken, connections that are kept up, that actors hand over, and that a pool's workers have."""
 import contextlib
+import ctypes
+import errno
 import os
 import pathlib
 import socket
 import ssl
+import stat
 import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.certificates import Authority
-from harness.node import Folder, Node, free_port
+from harness.node import Folder, Node, free_port, tree
 from harness.systemd import ServiceManager
-from harness.tap import check, contains, equal, eventually, run, test
-from harness.tcp_gate import LINES, Client, Gate, config
+from harness.tap import Skip, check, contains, equal, eventually, run, test
+from harness.tcp_gate import LINES, Client, Gate, alone, config
+
+PIDFD_GETFD = 438 # of <sys/syscall.h>: on every machine the same
 
 
 @test("a listener has the socket that systemd passes under its name, and again when it starts again")
@@ -36,7 +41,7 @@ def passed(cleanup):
     again.send(b"echo and again\n")
     equal(again.line(), b"and again")
     missing = Node(cleanup, name="second", config=config(listen="[{ socket: nobody }]"),
-                   settings=(("plugins.path", f"[ {gate.plugins.path} ]"),), wait=False)
+                   settings=[gate.plugins.setting], wait=False)
     check(missing.process.wait(20) != 0, "it does not start")
     contains(missing.log(), "FileDescriptorName=nobody")
 
@@ -74,18 +79,13 @@ def shed(cleanup):
     gate.connect()
 
 
-KEPT = """
-node: { workers: 2 }
-distribution: { listen: [] }
-applications:
-  - name: net
-    type: permanent
-    supervisor:
-      children:
+def link(to, actor="dialer", more=""):
+    """A node that is to be connected there."""
+    return tree(f"""
         - id: link
           name: link
-          tcp: { connect: { %s, backoff: { first: 50ms, max: 200ms } }, actor: "wires:dialer", frame: { kind: line } }
-"""
+          tcp: {{ connect: {{ {to}, backoff: {{ first: 50ms, max: 200ms }} }}, actor: "wires:{actor}", frame: {{ kind: line }}{more} }}
+""")
 
 
 class Server:
@@ -108,9 +108,8 @@ class Server:
 @test("an actor that is to be connected is so again whenever the connection has ended, and answers meanwhile")
 def kept(cleanup):
     gate = Gate(cleanup)
-    settings = (("plugins.path", f"[ {gate.plugins.path} ]"),)
     port = free_port()
-    node = Node(cleanup, name="kept", config=KEPT % f"address: localhost, port: {port}", settings=settings)
+    node = Node(cleanup, name="kept", config=link(f"address: localhost, port: {port}"), settings=[gate.plugins.setting])
     events = lambda: node.call("link", "events")
     eventually(lambda: events().count("closed") >= 3, "it tries again and again, and answers")
     fails, works = f"link cannot connect to localhost port {port}, and tries again", f"link is connected to localhost port {port}"
@@ -135,7 +134,7 @@ def kept(cleanup):
             client.reset()
         elif number == 1:
             client.socket.close()
-    gate.install("wires_2", "wires")
+    gate.plugins.put("wires_2", "wires")
     node.ask("reload", "wires")
     client.send(b"who\n")
     equal(client.line(), b"dialer", "over a reload")
@@ -144,23 +143,79 @@ def kept(cleanup):
     client.send(b"who\n")
     equal(client.line(), b"dialer", "its successor connects")
     for wrong, part in (("address: localhost", "port"), ("path: /x, port: 1", "one of"), ("address: a, port: 1, tls: off, alpn: [ x ]", "there is TLS")):
-        config_file = node.folder.write("wrong.yaml", f"node: {{ name: a@127.0.0.1 }}\nplugins: {{ path: [ {gate.plugins.path} ] }}\n" + (KEPT % wrong).split("\n", 2)[2])
+        config_file = node.folder.write("wrong.yaml", alone(gate, link(wrong)))
         done = node.coppice("check", config_file)
         check(done.returncode != 0, "it is refused", wrong)
         contains(done.stdout + done.stderr, part)
+
+
+def of_node(node, here, there):
+    """A copy of the socket by which the node has a connection from `here` to `there`."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    process = os.pidfd_open(node.process.pid)
+    try:
+        for entry in os.listdir(node.proc("fd")):
+            copied = libc.syscall(PIDFD_GETFD, process, int(entry), 0)
+            if copied < 0 and ctypes.get_errno() != errno.EBADF: # closed meanwhile
+                raise Skip(f"a node's sockets are not to be seen here: {os.strerror(ctypes.get_errno())}")
+            if copied < 0:
+                continue
+            if not stat.S_ISSOCK(os.fstat(copied).st_mode):
+                os.close(copied)
+                continue
+            one = socket.socket(fileno=copied)
+            with contextlib.suppress(OSError): # it is not connected
+                if (one.getsockname(), one.getpeername()) == (here, there):
+                    return one
+            one.close()
+    finally:
+        os.close(process)
+    raise AssertionError(f"no connection from {here} to {there}")
+
+
+def leaves_at_once(node, client):
+    """Whether what the node writes to this client does."""
+    with of_node(node, client.socket.getpeername(), client.socket.getsockname()) as copied:
+        return copied.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+@test("small writes leave at once, and are gathered by the kernel where nodelay is false, of who listens and who connects")
+def gathered(cleanup):
+    gate = Gate(cleanup)
+    check(leaves_at_once(gate.node, gate.connect()), "by itself")
+    gate.node.folder.write("node.yaml", config(more=["nodelay: false"]))
+    equal(gate.node.coppice("apply").returncode, 0)
+    client = gate.connect()
+    check(not leaves_at_once(gate.node, client), "who comes after the change")
+    client.send(b"echo one\necho two\n")
+    equal([client.line(), client.line()], [b"one", b"two"])
+    client.send(b"hand dialer\nwho\n")
+    equal(client.line(), b"dialer")
+    check(not leaves_at_once(gate.node, client), "with its next owner, too")
+    for more, at_once in (("", True), (", nodelay: false", False)):
+        server = Server(cleanup)
+        there = link(f"address: 127.0.0.1, port: {server.port}", more=more)
+        node = Node(cleanup, name="kept", config=there, settings=[gate.plugins.setting])
+        client = server.accept()
+        client.send(b"who\n")
+        equal(client.line(), b"dialer")
+        equal(leaves_at_once(node, client), at_once)
 
 
 @test("a state machine has streams, too")
 def machine(cleanup):
     gate = Gate(cleanup)
     server = Server(cleanup)
-    node = Node(cleanup, name="kept", config=(KEPT % f"address: 127.0.0.1, port: {server.port}").replace("dialer", "machine"),
-                settings=(("plugins.path", f"[ {gate.plugins.path} ]"),))
+    node = Node(cleanup, name="kept", config=link(f"address: 127.0.0.1, port: {server.port}", actor="machine"),
+                settings=[gate.plugins.setting])
     for number in range(2):
         client = server.accept()
         client.send(b"%d\n" % number)
         equal(client.line(), b"machine %d" % number)
         eventually(lambda: node.call("link", "state") == "up", "it is told")
+        engine = node.info("link")["engine"]
+        equal((engine["state"], engine["streams"], engine["connect"]["up"]), ("up", 1, True))
+        equal(engine["connections"][0]["peer"], f"127.0.0.1:{server.port}")
         client.socket.close()
     server.listens.close()
     eventually(lambda: node.call("link", "state") == "down", "and of the end")
@@ -227,7 +282,7 @@ POOL = """
 
 @test("the workers of a pool have the connections, each many; one that fails costs its own")
 def pooled(cleanup):
-    gate = Gate(cleanup, tree=POOL)
+    gate = Gate(cleanup, beside=POOL)
     report = lambda: gate.node.ask("listener", "shared")
     host, port = report()["listening"][0].rsplit(":", 1)
     clients = [gate.connect(at=(host, int(port))) for _ in range(30)]
@@ -248,7 +303,7 @@ def pooled(cleanup):
     equal(sum(not still_there(client) for client in clients[1:]), 9, "a third of them, with it ten")
     contains(waits.line(), b"hello", "there is room")
     eventually(lambda: report()["open"] == 21, f"{report()}")
-    gate.install("wires_2", "wires")
+    gate.plugins.put("wires_2", "wires")
     gate.node.ask("reload", "wires")
     waits.send(b"echo reloaded\n")
     equal(waits.line(), b"reloaded")
@@ -261,8 +316,7 @@ def pooled(cleanup):
     for yaml, part in ((POOL.replace("pool: workers", "pool: nobody"), "no pool"),
                        (POOL.replace('"wires:session", size', "kv, size"), "take no connections"),
                        (POOL.replace("handlers:", "actor: echo, handlers:"), "one of 'actor' and 'handlers'")):
-        whole = config(tree=yaml).replace("node: { workers: 2 }", f"node: {{ name: a@127.0.0.1 }}\nplugins: {{ path: [ {gate.plugins.path} ] }}")
-        done = gate.node.coppice("check", gate.node.folder.write("other.yaml", whole))
+        done = gate.node.coppice("check", gate.node.folder.write("other.yaml", alone(gate, config(beside=yaml))))
         check(done.returncode != 0, "it is refused", yaml)
         contains(done.stdout + done.stderr, part)
 
@@ -273,7 +327,7 @@ def proxy(cleanup):
     got = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         gate = Gate(cleanup, actor="echo")
-        gate.install("proxy", "proxy")
+        gate.plugins.put("proxy")
         nobody = free_port()
         child = """
         - id: to{name}
@@ -286,7 +340,7 @@ def proxy(cleanup):
             args: {{ host: 127.0.0.1, port: {port} }}
 """
         here = server.getsockname()[1]
-        gate.node.folder.write("node.yaml", config(actor="echo", tree=child.format(name="server", port=here) + child.format(name="nobody", port=nobody)))
+        gate.node.folder.write("node.yaml", config(actor="echo", beside=child.format(name="server", port=here) + child.format(name="nobody", port=nobody)))
         gate.node.ask("apply")
 
         def place(name):

@@ -8,6 +8,7 @@ import pathlib
 import socket
 import ssl
 import struct
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -119,6 +120,33 @@ def client_certificate(cleanup):
     equal(events().count("subject="), 1, "who shows none is not let in")
 
 
+@test("where TLS 1.2 is allowed, a client that asks for another handshake is refused it, and others go on")
+def renegotiation(cleanup):
+    files = Files(cleanup)
+    gate = Gate(cleanup, listen=f"[{{ address: 127.0.0.1, port: 0, tls: {{ certificate: {files.certificate}, key: {files.key}, "
+                                'verify: none, min_version: "1.2" } }]')
+    context = files.context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    plain = socket.create_connection(gate.address(), 20)
+    cleanup.callback(plain.close)
+    other = Client(context.wrap_socket(plain, server_hostname="localhost"))
+    cleanup.callback(other.socket.close)
+    contains(other.line(), b"tls=1.2")
+    host, port = gate.address()
+    asks = subprocess.Popen(["openssl", "s_client", "-tls1_2", "-connect", f"{host}:{port}"], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    cleanup.callback(asks.wait)
+    cleanup.callback(asks.kill)
+    check(any(b"hello 127.0.0.1 tls=1.2" in line for line in asks.stdout), "it is greeted")
+    asks.stdin.write(b"R\n") # its order to ask for one
+    asks.stdin.flush()
+    contains(asks.stdout.read(), b"no renegotiation", "it is told, and ends")
+    gate.open(1)
+    equal(gate.report()["crashed"], 0)
+    other.send(b"echo still\n")
+    equal(other.line(), b"still")
+
+
 @test("a renewed certificate is shown to who comes next, and who is there stays")
 def renewed(cleanup):
     files = Files(cleanup)
@@ -152,7 +180,7 @@ def slices(cleanup):
     sent = [os.urandom(4 << 20) for _ in range(4)]
     for one in sent:
         client.send(struct.pack(">I", len(one)) + one)
-    gate.install("slices", "slices")
+    gate.plugins.put("slices")
     done = gate.node.coppice("reload", "slices")
     equal(done.returncode, 0, done.stderr)
     for one in sent:

@@ -2,28 +2,20 @@
 # SPDX-License-Identifier: MIT
 """Actors with UDP sockets in a running node: sizes, answers at once and late, their mistakes, a reload, several handlers, groups,
 floods, and what operators see and change."""
+import contextlib
 import os
 import pathlib
-import shutil
 import socket
+import struct
 import sys
-import time
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Folder, Node, free_port, plugin_folder
+from harness.node import Node, Shelf, all_descriptors, free_port, tree
 from harness.systemd import ServiceManager
-from harness.tap import check, contains, equal, eventually, run, test
+from harness.tap import Skip, check, contains, equal, eventually, run, test
 
-TREE = """
-node: {{ workers: 2 }}
-distribution: {{ listen: [] }}
-applications:
-  - name: net
-    type: permanent
-    supervisor:
-      intensity: 100
-      children:
+CHILD = """
         - id: pings
           name: pings
           udp: {{ listen: {listen}, actor: pings, {more} }}
@@ -37,16 +29,9 @@ class Place:
 
     def __init__(self, cleanup, listen=HERE, more="max_datagram: 65507B", settings=(), under=None):
         self.cleanup = cleanup
-        self.plugins = Folder()
-        cleanup.callback(self.plugins.close)
-        self.install("pings")
-        shutil.copy(f"{plugin_folder()}/echo.so", self.plugins.path)
-        self.config = TREE.format(listen=listen, more=more)
-        self.node = Node(cleanup, config=self.config, settings=(("plugins.path", f"[ {self.plugins.path} ]"), *settings), under=under)
-
-    def install(self, file):
-        shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/{file}.so", f"{self.plugins.path}/pings.so.new")
-        os.rename(f"{self.plugins.path}/pings.so.new", f"{self.plugins.path}/pings.so")
+        self.plugins = Shelf(cleanup, "pings", "echo")
+        self.config = tree(CHILD.format(listen=listen, more=more))
+        self.node = Node(cleanup, config=self.config, settings=(self.plugins.setting, *settings), under=under)
 
     def engine(self):
         return self.node.info("pings")["engine"]
@@ -84,15 +69,25 @@ def sizes(cleanup):
     equal(asked(largest.client(), b"x" * 65507), b"65507")
 
 
-@test("answers given later reach each its own of many peers")
+@test("answers given later reach each its own of a thousand peers")
 def late(cleanup):
+    all_descriptors(cleanup)
     place = Place(cleanup)
     to = place.address()
-    clients = [place.client(to) for _ in range(300)]
+    clients = [place.client(to) for _ in range(1000)]
     for number, client in enumerate(clients):
-        client.send(b"later %d to %d" % (500 - number, number))
+        client.send(b"later %d to %d" % (3000 - 2 * number, number))
+        if number % 100 == 99: # no more wait in the socket than it has room for
+            eventually(lambda sent=number + 1: place.engine()["received"] == sent, "they have come")
     for number, client in enumerate(clients):
         equal(client.recv(100), b" to %d" % number)
+        client.setblocking(False)
+    place.node.call("pings", "count") # behind all that was sent
+    for client in clients:
+        try:
+            check(False, "and nobody else's", client.recv(100))
+        except BlockingIOError:
+            pass
 
 
 @test("an actor that crashes loses its batch at most: its socket stays, with what waits in it")
@@ -122,7 +117,7 @@ def reload(cleanup):
     client = place.client()
     for number in range(100):
         equal(asked(client, b"echo %d" % number), b"%d" % number)
-    place.install("pings_2")
+    place.plugins.put("pings_2", "pings")
     for number in range(100):
         client.send(b"echo a%d" % number)
     done = place.node.coppice("reload", "pings")
@@ -198,7 +193,7 @@ def handlers(cleanup):
 def flood(cleanup):
     place = Place(cleanup, more="receive_buffer: 64KiB")
     client = place.client()
-    before = memory(place.node)
+    before = place.node.kilobytes("VmRSS")
     block = b"quiet " + b"x" * 1000
     sent = 0
     for _ in range(20): # the first round will do, unless the sender had to wait for as long as the actor slept
@@ -212,7 +207,7 @@ def flood(cleanup):
         if counted["kernel_dropped"] > 0:
             break
     check(counted["kernel_dropped"] > 0, counted)
-    check(memory(place.node) - before < 20_000, "it grew", memory(place.node) - before)
+    check(place.node.kilobytes("VmRSS") - before < 20_000, "it grew", place.node.kilobytes("VmRSS") - before)
 
 
 def probe(place):
@@ -231,12 +226,6 @@ def probe(place):
     raise AssertionError("no answer")
 
 
-def memory(node):
-    """Resident, in KiB."""
-    with open(f"/proc/{node.process.pid}/status", encoding="ascii") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
-
-
 @test("IPv6, several places of one actor, and an address in use, which is said")
 def places(cleanup):
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
@@ -250,11 +239,10 @@ def places(cleanup):
     family = socket.AF_INET6 if "::" in second else socket.AF_INET
     equal(asked(place.client(place.address(1), family), b"echo two"), b"two")
     _, port = place.address()
-    other = Place.__new__(Place)
-    config = TREE.format(listen=f"[ {{ address: 127.0.0.1, port: {port} }} ]", more="batch: 1")
-    other.node = Node(cleanup, name="other", config=config, settings=(("plugins.path", f"[ {place.plugins.path} ]"),), wait=False)
-    other.node.said("Address already in use")
-    contains(other.node.log(), f"127.0.0.1:{port}")
+    config = tree(CHILD.format(listen=f"[ {{ address: 127.0.0.1, port: {port} }} ]", more="batch: 1"))
+    other = Node(cleanup, name="other", config=config, settings=[place.plugins.setting], wait=False)
+    other.said("Address already in use")
+    contains(other.log(), f"127.0.0.1:{port}")
 
 
 @test("an answer leaves from the address that was asked, where all of them are listened at")
@@ -301,6 +289,46 @@ def multicast(cleanup):
         sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1)
         sender.sendto(b"echo group", ("239.77.1.1", port))
         equal(sender.recv(100), b"group")
+
+
+def inner_multicast(group):
+    """An interface by which what is sent to a group of its own (ff01::/16) comes back; it never leaves the machine. Loopback
+    takes none by itself."""
+    for index, name in socket.if_nameindex():
+        with contextlib.suppress(OSError), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.settimeout(5)
+            probe.bind(("::", 0))
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, socket.inet_pton(socket.AF_INET6, group) + struct.pack("@I", index))
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+            probe.sendto(b"", (group, probe.getsockname()[1]))
+            probe.recv(1)
+            return index, name
+    raise Skip("no interface here takes multicast over IPv6")
+
+
+@test("a group of IPv6 that is joined is heard, by the interface where it is joined, and left again")
+def multicast6(cleanup):
+    group = "ff01::77:1"
+    index, name = inner_multicast("ff01::77:2")
+    place = Place(cleanup, listen='[ { address: "::", port: 0 } ]', more=f'multicast: {{ join: [ "{group}" ], interface: {name} }}')
+    _, port = place.address()
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:
+        sender.settimeout(20)
+        sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+        for number in range(3):
+            sender.sendto(b"echo group %d" % number, (group, port))
+            equal(sender.recv(100), b"group %d" % number)
+        octets = ",".join(str(one) for one in socket.inet_pton(socket.AF_INET6, group))
+        change = lambda what, of=octets: int(place.node.call("pings", f'{{group,{what},<<{of}>>,<<"{name}">>}}'))
+        equal(change("join"), REFUSED, "it is joined already")
+        equal(change("join", "239,77,1,4"), INVALID, "a group of IPv4, and a socket of IPv6")
+        equal(change("leave"), 0)
+        sender.sendto(b"echo left", (group, port))
+        sender.sendto(b"echo unicast", ("::1", port))
+        equal(sender.recv(100), b"unicast", "who has left hears no more")
+        equal(change("join"), 0)
+        sender.sendto(b"echo again", (group, port))
+        equal(sender.recv(100), b"again")
 
 
 @test("an actor joins and leaves groups, and hears what those are told that it is in")

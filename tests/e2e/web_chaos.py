@@ -8,7 +8,6 @@ import contextlib
 import os
 import pathlib
 import random
-import resource
 import shutil
 import socket
 import ssl
@@ -20,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import chaos as shared
 from harness.certificates import Authority
 from harness.chaos import connections, replace, reset, seconds
-from harness.node import variants
+from harness.node import all_descriptors, variants
 from harness.reports import sanitized
 from harness.tap import Skip, check, equal, eventually, run, test
 from harness.websocket import BINARY, CLOSE, PING, PONG, TEXT, WebSocket, close_frame, frame
@@ -508,12 +507,9 @@ def many_kinds(cleanup):
 
 @test("a reload under many open connections, half of them WebSockets, drops none, and none of their actors")
 def many_connections(cleanup):
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections
-    if hard < wanted + 500:
-        raise Skip(f"{hard} descriptors are allowed here, {wanted + 500} are needed")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    cleanup.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+    allowed, wanted = all_descriptors(cleanup), connections
+    if allowed < wanted + 500:
+        raise Skip(f"{allowed} descriptors are allowed here, {wanted + 500} are needed")
     chaos = Chaos(cleanup, patience="10m")
     asking, shared_talks, own_talks = [], [], []
     for index in range(wanted // 2):

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -52,6 +53,14 @@ def free_port():
         return port
 
 
+def all_descriptors(cleanup):
+    """As many as this process may have, for itself and what it starts; returns how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    cleanup.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+    return hard
+
+
 def until_closed(connection):
     """All that comes on a connected socket until the other side closes or resets it."""
     received = b""
@@ -79,6 +88,39 @@ class Folder:
         target.write_text(text)
         target.chmod(mode)
         return str(target)
+
+
+class Shelf(Folder):
+    """A folder of plugins, gone with the test. `setting` has a node look for its plugins there."""
+
+    def __init__(self, cleanup, *names):
+        super().__init__()
+        cleanup.callback(self.close)
+        self.setting = ("plugins.path", f"[ {self.path} ]")
+        for name in names:
+            self.put(name)
+
+    def put(self, file, name=None):
+        """One of the tests' or a bundled one, as NAME.so, at once in the place of what is there."""
+        own = variants / f"{file}.so"
+        fresh = self.path / f"{name or file}.so.new"
+        shutil.copy(own if own.exists() else f"{plugin_folder()}/{file}.so", fresh)
+        fresh.rename(fresh.with_suffix(""))
+
+
+def tree(children):
+    """A configuration without other nodes: one application, net, whose supervisor has these children, an indented list."""
+    return f"""
+node: {{ workers: 2 }}
+distribution: {{ listen: [] }}
+applications:
+  - name: net
+    type: permanent
+    supervisor:
+      intensity: 100
+      children:
+{children.strip(chr(10))}
+"""
 
 
 class Control:

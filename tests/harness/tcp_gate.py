@@ -1,22 +1,12 @@
 # SPDX-License-Identifier: MIT
 """A node with a TCP listener, named gate, and clients of it."""
-import os
-import shutil
 import socket
 import struct
 
-from harness.node import Folder, Node, plugin_folder
+from harness.node import Node, Shelf, tree
 from harness.tap import contains, eventually
 
-_TREE = """
-node: {{ workers: 2 }}
-distribution: {{ listen: [] }}
-applications:
-  - name: net
-    type: permanent
-    supervisor:
-      intensity: 100
-      children:
+_CHILDREN = """
         - id: gate
           name: gate
           tcp:
@@ -30,9 +20,14 @@ LINES = "{ kind: line, max: 1KiB }"
 HERE = "[{ address: 127.0.0.1, port: 0 }]"
 
 
-def config(listen=HERE, actor='"wires:session"', frame=LINES, more=(), tree=""):
-    """`more`: lines of the listener; `tree`: further children."""
-    return _TREE.format(listen=listen, actor=actor, frame=frame, more="\n".join("            " + line for line in more)) + tree
+def config(listen=HERE, actor='"wires:session"', frame=LINES, more=(), beside=""):
+    """`more`: lines of the listener; `beside`: further children."""
+    return tree(_CHILDREN.format(listen=listen, actor=actor, frame=frame, more="\n".join("            " + line for line in more)) + beside)
+
+
+def alone(gate, config):
+    """What `coppice check` takes: with a name of its own, and the gate's plugins."""
+    return config.replace("node: { workers: 2 }", f"node: {{ name: a@127.0.0.1 }}\nplugins: {{ path: [ {gate.plugins.path} ] }}")
 
 
 class Gate:
@@ -40,17 +35,8 @@ class Gate:
 
     def __init__(self, cleanup, settings=(), under=None, **options):
         self.cleanup = cleanup
-        self.plugins = Folder()
-        cleanup.callback(self.plugins.close)
-        for name in ("wires", "slices"):
-            self.install(name, name)
-        for name in ("echo", "kv"):
-            shutil.copy(f"{plugin_folder()}/{name}.so", self.plugins.path)
-        self.node = Node(cleanup, config=config(**options), settings=(("plugins.path", f"[ {self.plugins.path} ]"), *settings), under=under)
-
-    def install(self, file, name):
-        shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/{file}.so", f"{self.plugins.path}/{name}.so.new")
-        os.rename(f"{self.plugins.path}/{name}.so.new", f"{self.plugins.path}/{name}.so")
+        self.plugins = Shelf(cleanup, "wires", "slices", "echo", "kv")
+        self.node = Node(cleanup, config=config(**options), settings=(self.plugins.setting, *settings), under=under)
 
     def report(self):
         return self.node.ask("listener", "gate")

@@ -83,6 +83,7 @@ base::status actor_stream::adopt(net::accepted_socket socket, const net::tls_opt
     peer_ = text_of(stream_.peer_address());
     local_ = text_of(stream_.local_address());
     stream_.set_keepalive(std::chrono::seconds(options_->keepalive));
+    if (!options_->nodelay) stream_.set_nodelay(false);
   }
   stream_.set_low_mark(options_->low);
   opened_at_ = active_at_ = now();
@@ -160,6 +161,7 @@ base::result<handed_stream> actor_stream::hand_over() {
 void actor_stream::connected() {
   stream_.set_low_mark(options_->low);
   if (options_->keepalive != 0) stream_.set_keepalive(std::chrono::seconds(options_->keepalive));
+  if (!options_->nodelay) stream_.set_nodelay(false);
   opened_at_ = active_at_ = now();
   if (const auto address = stream_.peer_address()) peer_ = address->to_string();
   local_ = text_of(stream_.local_address());

@@ -30,6 +30,7 @@ struct stream_options {
   base::nanos stall = 30 * base::nanos_per_second; // what is written does not get on
   bool half_close = false;      // the peer's end is told, and writing may go on; else the stream ends with it
   std::uint32_t keepalive = 60; // seconds of silence before the kernel asks; 0: it does not
+  bool nodelay = true; // small writes leave at once; else the kernel gathers them while some are under way
   // Accepted ones from `proxies` begin with a PROXY header of this version, and are whose it says.
   std::optional<net::proxy_version> proxy{};
   base::access_list proxies{};

@@ -88,6 +88,25 @@ TEST_CASE("of a web server its routes are shown, by its process and by its liste
   CHECK(cli::render_listener(json{{"open", 2}}, 120).find("ROUTE") == std::string::npos);
 }
 
+TEST_CASE("of a router its routes are shown, and of any actor its streams") {
+  const json route{{"name", "west"}, {"to", "kv@west"}, {"passed", 7}, {"failed", 1}};
+  const json routes = json::array({route});
+  const json plain{{"id", 1},       {"peer", "10.0.0.1:80"}, {"open", true}, {"tls", ""},
+                   {"read", 12288}, {"written", 7},          {"queued", 0}};
+  const json router{
+      {"elsewhere", 0}, {"routes", routes}, {"streams", 2}, {"connections", json::array({plain})}};
+  CHECK(cli::render_process(json{{"pid", "<0.43.0>"}, {"engine", router}})
+            .ends_with("\nROUTE  TO       PASSED  FAILED\n"
+                       "west   kv@west  7       1\n"
+                       "\nSTREAM  PEER         OPEN  TLS  READ      WRITTEN  QUEUED\n"
+                       "1       10.0.0.1:80  true  -    12.0 KiB  7 B      0 B\n"
+                       "and 1 more\n"));
+  const json kept{{"to", "db port 5432"}, {"up", false}, {"tries", 4}, {"failed", 4}};
+  const json server{{"streams", 0}, {"connect", kept}, {"connections", json::array()}};
+  CHECK(cli::render_process(json{{"pid", "<0.43.0>"}, {"engine", server}})
+            .ends_with("\nconnected to db port 5432: no, 4 tries, 4 failed\n"));
+}
+
 TEST_CASE("a reply keeps the node's own pids as the node wrote them") {
   CHECK(cli::render_reply(json{{"reply", "{ok,<0.12.0>}"}}, 80) == "{ok,<0.12.0>}\n");
 }

@@ -228,6 +228,78 @@ TEST_CASE("more than fits into one system call leaves all the same") {
   for (std::size_t i = 0; i < all.size(); ++i) CHECK(test.at_server.all[i].bytes == texts[i]);
 }
 
+namespace {
+
+// What of these leaves, and comes whole and in order, while the kernel may cut what leaves in one piece or,
+// as it says of sockets without checksums, may not.
+void check_sent(const std::vector<std::size_t>& sizes, bool without_checksums) {
+  sockets test(largest());
+  const int on = 1;
+  base::unique_fd fd = datagram_socket::bind(v4, {}).value();
+  if (without_checksums) REQUIRE(setsockopt(fd.get(), SOL_SOCKET, SO_NO_CHECK, &on, sizeof on) == 0);
+  test.client = datagram_socket::open(test.loop.raw(), std::move(fd), {}, test.at_client).value();
+  std::vector<std::string> texts;
+  for (const std::size_t size : sizes)
+    texts.push_back(std::string(size, static_cast<char>('a' + texts.size() % 26)));
+  std::vector<outgoing_datagram> all;
+  for (const std::string& one : texts) all.push_back({base::as_bytes(one), test.server.address()});
+  for (std::size_t sent = 0; sent < all.size();) {
+    const auto out = test.client.send(std::span(all).subspan(sent));
+    REQUIRE_FALSE(out.failed);
+    sent += out.count;
+    REQUIRE(test.until([&] { return test.at_server.all.size() == sent; }));
+  }
+  CHECK(test.client.counts().sent == sizes.size());
+  for (std::size_t i = 0; i < texts.size(); ++i) CHECK(test.at_server.all[i].bytes == texts[i]);
+}
+
+} // namespace
+
+TEST_CASE("many datagrams to one peer arrive each by itself and in order, whatever their sizes") {
+  std::vector<std::size_t> rising;
+  for (std::size_t i = 0; i < 150; ++i) rising.push_back(i);
+  const std::vector<std::size_t> rows[] = {
+      std::vector<std::size_t>(200, 100),
+      std::vector<std::size_t>(10, 0),
+      {100, 100, 0, 100, 100, 100, 7, 100, 100, 0, 0, 1, 1, 1},
+      {1, 2, 3, 3, 3, 2, 2, 1},
+      {60'000, 60'000, 60'000},
+      {30'000, 30'000, 30'000, 5},
+      {65'507, 65'507, 1, 1},
+      std::vector<std::size_t>(70, 1400),
+      {100},
+      rising,
+  };
+  for (const bool without_checksums : {false, true})
+    for (const auto& sizes : rows) {
+      CAPTURE(without_checksums);
+      CAPTURE(&sizes - rows);
+      check_sent(sizes, without_checksums);
+    }
+}
+
+TEST_CASE("datagrams of one size to several peers and from several addresses go each its own way") {
+  sockets test({}, address("0.0.0.0", 0));
+  recorder at_others[2];
+  datagram_socket others[2];
+  for (int i = 0; i < 2; ++i)
+    others[i] = datagram_socket::open(test.loop.raw(), v4, {}, at_others[i]).value();
+  const std::string text(50, 'x');
+  std::vector<outgoing_datagram> all;
+  for (const int to : {0, 0, 0, 1, 1, 0, 1, 1, 1})
+    for (const char* from : {"127.0.0.1", "127.0.0.2"})
+      all.push_back({base::as_bytes(text), others[to].address(), address(from, 0)});
+  std::ranges::stable_sort(all.begin() + 8, all.end(), {}, [](const auto& one) { return one.from->host(); });
+  CHECK(test.server.send(all).count == all.size());
+  REQUIRE(test.until([&] { return at_others[0].all.size() == 8 && at_others[1].all.size() == 10; }));
+  for (const recorder& each : at_others) {
+    std::map<std::string, std::size_t> from;
+    for (const heard& one : each.all) ++from[one.peer.host()];
+    CHECK(from["127.0.0.1"] == each.all.size() / 2);
+    CHECK(from["127.0.0.2"] == each.all.size() / 2);
+  }
+}
+
 TEST_CASE("answers given later each go to their own peer") {
   sockets test;
   constexpr std::size_t peers = 50;

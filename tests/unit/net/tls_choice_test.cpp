@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
 // What the ends of a TLS connection choose and learn of each other: the protocol, the certificate for the
-// host that is asked for, the client's certificate, and the oldest version that will do.
+// host that is asked for, the client's certificate, the oldest version that will do, and that this is so for
+// good.
 #include <doctest/doctest.h>
+#include <mbedtls/ssl.h>
 
+#include <functional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "net/mbedtls_context.hpp"
 #include "net/tls_context.hpp"
 #include "net/tls_pair.hpp"
 
@@ -159,6 +165,87 @@ TEST_CASE("TLS 1.2 is refused unless it is allowed") {
     CHECK(both.at_client.received.substr(9, 2) == "\x03\x03");
     CHECK_FALSE(both.at_server.closed);
   }
+}
+
+namespace {
+
+// A client of TLS 1.2 that asks for another handshake however often it was refused one. What it says leaves
+// by `out`.
+class insistent {
+ public:
+  explicit insistent(std::function<void(std::string_view)> out) : out_(std::move(out)) {
+    mbedtls_ssl_config_defaults(config_.get(), MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
+                                MBEDTLS_SSL_PRESET_DEFAULT);
+    mbedtls_ssl_conf_rng(config_.get(), kernel_random, nullptr);
+    mbedtls_ssl_conf_authmode(config_.get(), MBEDTLS_SSL_VERIFY_NONE);
+    mbedtls_ssl_conf_max_tls_version(config_.get(), MBEDTLS_SSL_VERSION_TLS1_2);
+    mbedtls_ssl_conf_renegotiation(config_.get(), MBEDTLS_SSL_RENEGOTIATION_ENABLED);
+    REQUIRE(mbedtls_ssl_setup(ssl_.get(), config_.get()) == 0);
+    mbedtls_ssl_set_bio(
+        ssl_.get(), this,
+        [](void* self, const unsigned char* bytes, std::size_t size) {
+          static_cast<insistent*>(self)->out_({reinterpret_cast<const char*>(bytes), size});
+          return static_cast<int>(size);
+        },
+        [](void* self, unsigned char* to, std::size_t size) {
+          return static_cast<insistent*>(self)->give(to, size);
+        },
+        nullptr);
+  }
+
+  // Goes on with its handshake; whether that is over.
+  bool go_on(std::string& come) {
+    in_ = std::exchange(come, {});
+    mbedtls_ssl_handshake(ssl_.get());
+    return mbedtls_ssl_is_handshake_over(ssl_.get()) != 0;
+  }
+  // As if the one it asked for before were over.
+  void ask_again() {
+    constexpr int done = 2; // MBEDTLS_SSL_RENEGOTIATION_DONE of its ssl_misc.h
+    mbedtls_ssl_context& ssl = *ssl_.get();
+    ssl.MBEDTLS_PRIVATE(state) = MBEDTLS_SSL_HANDSHAKE_OVER;
+    ssl.MBEDTLS_PRIVATE(renego_status) = done;
+    mbedtls_ssl_renegotiate(&ssl);
+  }
+
+ private:
+  int give(unsigned char* to, std::size_t size) {
+    if (in_.empty()) return MBEDTLS_ERR_SSL_WANT_READ;
+    const std::size_t count = in_.copy(reinterpret_cast<char*>(to), size);
+    in_.erase(0, count);
+    return static_cast<int>(count);
+  }
+
+  std::function<void(std::string_view)> out_;
+  std::string in_;
+  owned<mbedtls_ssl_config, mbedtls_ssl_config_init, mbedtls_ssl_config_free> config_;
+  owned<mbedtls_ssl_context, mbedtls_ssl_init, mbedtls_ssl_free> ssl_;
+};
+
+} // namespace
+
+TEST_CASE(
+    "who asks for another handshake is told at once that there is none, and closed when he does not stop") {
+  tls_pair both;
+  both.client_tls = false;
+  both.server_settings.allow_tls_1_2 = true;
+  both.server_settings.verify_peer = false;
+  both.connect();
+  insistent one([&](std::string_view bytes) { both.client.write(base::as_bytes(bytes)); });
+  REQUIRE(both.until([&] { return one.go_on(both.at_client.received); }));
+  REQUIRE(both.until([&] { return both.server && both.server.tls_version() == "1.2"; }));
+  both.at_client.received.clear();
+  one.ask_again();
+  REQUIRE(both.until([&] { return !both.at_client.received.empty(); }));
+  CHECK(both.at_client.received.substr(0, 3) == "\x15\x03\x03"); // an alert
+  CHECK(both.server.bytes_queued() == 0);
+  CHECK_FALSE(both.at_server.closed);
+  for (int times = 0; times < 100 && !both.at_server.closed; ++times) {
+    one.ask_again();
+    both.loop.turn(false);
+  }
+  REQUIRE(both.until([&] { return both.at_server.closed.has_value(); }));
+  CHECK(both.at_server.closed->text == "TLS: the peer asks for another handshake, again and again");
 }
 
 TEST_CASE("protocols and names that cannot be are refused in words") {

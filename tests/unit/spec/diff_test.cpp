@@ -155,6 +155,8 @@ TEST_CASE("every key of a listener, or of what connects, leads to what it takes 
       {listens, ", max_connections: 5", "update demo/a: tcp.max_connections\n"},
       {listens, ", frame: { kind: line }, read: { idle: 1s }, write: { high: 2MiB }",
        "update demo/a: tcp.frame tcp.read tcp.write\n"},
+      {listens, ", nodelay: false", "update demo/a: tcp.nodelay\n"},
+      {connects, ", nodelay: false", "restart demo/a: tcp.nodelay\n"},
       {listens, ", keepalive: 1s, half_close: true, access: { deny: [ 10.0.0.0/8 ] }",
        "update demo/a: tcp.keepalive tcp.half_close tcp.access\n"},
       {listens, ", proxy_protocol: { accept: v1 }, drain: 1s, mailbox: { limit: 1 }, unhandled: log",

@@ -2,6 +2,11 @@
 // What is wrong with an actor's UDP sockets is said when the configuration is read.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <string>
+#include <thread>
+#include <utility>
+
 #include "fixture.hpp"
 
 using namespace coppice;
@@ -32,7 +37,15 @@ TEST_CASE("what can be no UDP socket, or has no effect, is refused in words") {
       {here + ", max_datagram: 0B }", "udp.max_datagram: must be from"},
       {here + ", receive_buffer: 2GiB }", "udp.receive_buffer: must be from"},
       {here + ", batch: 0 }", "from 1 to 1024"},
-      {here + ", handlers: 0 }", "from 1 to 1024"},
+      {here + ", handlers: 0 }", "from 1 to 1024, cores, or a multiple such as \"2x cores\""},
+      {here + ", handlers: 1025 }", "from 1 to 1024"},
+      {here + ", handlers: 0x cores }", "from 1 to 1024"},
+      {here + ", handlers: 2xcores here }", "from 1 to 1024"},
+      {here + ", handlers: 02x cores }", "from 1 to 1024"},
+      {here + ", handlers: x cores }", "from 1 to 1024"},
+      {here + ", handlers: -2x cores }", "from 1 to 1024"},
+      {here + ", handlers: 1024000x cores }", "from 1 to 1024"},
+      {here + ", handlers: many cores }", "from 1 to 1024"},
       {here + ", queue: { limit: 1 } }", "unknown key 'queue'"},
       {here + ", multicast: { join: [ 127.0.0.1 ] } }", "must be a group's address"},
       {here + ", multicast: { join: [ nowhere ] } }", "'nowhere'"},
@@ -52,4 +65,23 @@ TEST_CASE("what can be no UDP socket, or has no effect, is refused in words") {
     CHECK_MESSAGE(said.find(each.said) != std::string::npos, said);
   }
   CHECK(folder.tree_errors("        - { id: a, " + here + " } }\n") == "");
+}
+
+TEST_CASE("handlers are as many as there are cores, or a multiple, where that is said") {
+  test::spec_folder folder;
+  const std::uint32_t cores = std::max(1U, std::thread::hardware_concurrency());
+  const std::pair<const char*, std::uint32_t> rows[] = {
+      {"3", 3}, {"cores", cores}, {"2x cores", 2 * cores}, {"3xcores", 3 * cores}};
+  for (const auto& [written, wanted] : rows) {
+    CAPTURE(written);
+    const auto made = folder.load_tree(
+        std::string(
+            "        - { id: a, udp: { listen: [{ address: 127.0.0.1, port: 1 }], actor: 'wire:ping', ") +
+        "handlers: " + written + " } }\n");
+    REQUIRE_MESSAGE(made.spec, spec::render(made.diagnostics));
+    const auto& udp = made.spec->applications[0].supervisor.children[0].udp;
+    CHECK(udp->handlers == wanted);
+    CHECK(spec::effective_yaml(*made.spec).find("handlers: " + std::to_string(wanted) + "\n") !=
+          std::string::npos);
+  }
 }

@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The examples of config/README.md, as a stranger would copy them: `coppice check` takes each."""
+import pathlib
+import re
+import subprocess
+import sys
+import textwrap
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.certificates import Authority
+from harness.node import Shelf, program, root
+from harness.tap import check, equal, run, test
+
+# A stranger's actors on the page, and who stands for them here.
+ACTORS = {
+    "actor: resizer,": "actor: kv,", ", args: { quality: 80 }": "",
+    "actor: session": 'actor: "wires:session"', "args: { greeting: hello }": "",
+    "actor: store": 'actor: "wires:dialer"',
+    "actor: syslog": 'actor: "echo:datagrams"',
+    "actor: game, args: { highest: 100 }": 'actor: "seats:ledger"',
+    "actor: cleaner, args: { limit: 100 }": "actor: kv",
+}
+
+
+def examples():
+    """Blocks of YAML, without their margin."""
+    page = (root / "config" / "README.md").read_text(encoding="utf-8")
+    for theirs, ours in ACTORS.items():
+        check(theirs in page, "it is on the page", theirs)
+        page = page.replace(theirs, ours)
+    return [textwrap.dedent(one) for one in re.findall(r"^ *```yaml\n(.*?)^ *```$", page, re.M | re.S)]
+
+
+@test("each child of the page, together with what else is configured beside it, is one that check takes")
+def page(cleanup):
+    shelf = Shelf(cleanup, "kv", "wires", "echo", "alarms", "seats", "shard")
+    authority = Authority(shelf.path)
+    authority.issue("s")
+    children = [one for one in examples() if one.startswith("- id:")]
+    rest = [one for one in examples() if not one.startswith("- id:")]
+    check(len(children) >= 7 and len(rest) >= 2, "they are found", len(children), len(rest))
+    tree = "applications:\n  - name: main\n    supervisor:\n      children:\n" + textwrap.indent("".join(children), 8 * " ")
+    shelf.write("page.yaml", f"node: {{ name: a@127.0.0.1 }}\nplugins: {{ path: [ {shelf.path} ] }}\n" + tree + "".join(rest))
+    done = subprocess.run([program("COPPICE", "coppice"), "check", "page.yaml"], cwd=shelf.path, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=60)
+    equal(done.returncode, 0, done.stdout + done.stderr)
+    check("warning" not in done.stdout + done.stderr, "and nothing to say about it", done.stdout + done.stderr)
+
+
+if __name__ == "__main__":
+    run()
