@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Requests to an actor under test, as the route of a web server would pass them on:
+// Requests to an actor under test, as the route of a web server would pass them on; bodies that stream are
+// web_stream.hpp's, server-sent events web_events.hpp's:
 //
 //   const web_answer got = ask(users, {.path = "/users/7", .parameters = {{"id", "7"}}});
 //   CHECK(got.status() == 200);
@@ -85,6 +86,13 @@ inline value web_call(const char* tag, const web_request& asked, const value& cl
                       asked.body,   asked.peer, asked.version,    client.term()};
   return std::pair(etf::atom{tag}, map);
 }
+/// With which a client's wish is answered; 0: it is accepted.
+inline int status_of(const answer& reply) {
+  etf::cursor at(reply.reply().bytes());
+  std::uint32_t arity = 0;
+  std::uint64_t status = 0;
+  return at.read_tuple(arity) && at.read_unsigned(status) ? static_cast<int>(status) : 0;
+}
 } // namespace detail
 
 inline web_answer ask(actor& of, const web_request& asked) {
@@ -120,11 +128,16 @@ class web_socket {
   const value& pid() const { return pid_; }
   /// It may be answered later.
   bool answered() const { return static_cast<bool>(answer_); }
-  bool accepted() const { return answered() && !protocol_or_status().second; }
+  bool accepted() const { return answered() && status() == 0; }
   /// Of one that is accepted; empty: none is named.
-  std::string protocol() const { return protocol_or_status().first; }
+  std::string protocol() const {
+    etf::cursor at(answer_.reply().bytes());
+    etf::bytes name;
+    if (!at.read_tuple_of(3) || !at.read_atom_is("accept") || !at.skip() || !at.read_binary(name)) return {};
+    return {reinterpret_cast<const char*>(name.data()), name.size()};
+  }
   /// Of one that is refused; 0: it is accepted.
-  int status() const { return protocol_or_status().second; }
+  int status() const { return detail::status_of(answer_); }
 
   void text(std::string_view said) { say("text", said); }
   void binary(std::string_view said) { say("binary", said); }
@@ -144,17 +157,6 @@ class web_socket {
   }
 
  private:
-  std::pair<std::string, int> protocol_or_status() const {
-    etf::cursor at(answer_.reply().bytes());
-    std::uint32_t arity = 0;
-    std::uint64_t status = 0;
-    at.read_tuple(arity);
-    if (at.read_unsigned(status)) return {"", static_cast<int>(status)};
-    etf::bytes name;
-    if (arity == 3 && at.skip() && at.skip() && at.read_binary(name))
-      return {std::string(reinterpret_cast<const char*>(name.data()), name.size()), 0};
-    return {"", 0};
-  }
   static web_said read(const value& term) {
     etf::cursor at(term.bytes());
     std::uint32_t arity = 0;

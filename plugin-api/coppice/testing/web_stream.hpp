@@ -69,11 +69,9 @@ class web_stream {
   /// One that has not begun is whole.
   web_answer whole() const { return web_answer(answer_); }
   int status() const {
-    etf::cursor at(answer_.reply().bytes());
-    std::uint32_t arity = 0;
-    std::uint64_t status = 0;
-    if (!at.read_tuple(arity) || !at.read_unsigned(status)) throw failure("the answer has no status");
-    return static_cast<int>(status);
+    const int status = detail::status_of(answer_);
+    if (status == 0) throw failure("the answer has no status");
+    return status;
   }
   /// What has come of an answer that has begun, since it was asked last.
   std::string heard() {

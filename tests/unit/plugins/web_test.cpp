@@ -3,6 +3,7 @@
 // the bundled hello_web over a kv that the test plays.
 #include <doctest/doctest.h>
 #include <coppice/testing/erlang.hpp>
+#include <coppice/testing/web_events.hpp>
 #include <coppice/testing/web_stream.hpp>
 #include <coppice/web.hpp>
 
@@ -128,6 +129,57 @@ TEST_CASE(
   web_socket refused(next, {.path = "/talk/refuse"});
   CHECK_FALSE(refused.accepted());
   CHECK(refused.status() == 403);
+}
+
+TEST_CASE(
+    "a client of events has each as its page would, comes again behind its last, and its end is known") {
+  const plugin from = replies_plugin();
+  actor server(from);
+  web_events client(server, {.path = "/events"});
+  REQUIRE(client.accepted());
+  CHECK_FALSE(client.next());
+  server.send(value(std::pair(etf::atom{"say"}, std::string("two\r\nlines\rmore\n"))));
+  server.send(value(std::tuple(etf::atom{"say"}, std::string("x"), std::string("price"), std::string("7"))));
+  CHECK(client.next() == web_event{.data = "two\nlines\nmore\n"});
+  CHECK(client.last_event_id().empty());
+
+  const saved_state saved = server.save();
+  actor next = actor::restored(from, saved);
+  CHECK(client.next() == web_event{.data = "x", .name = "price", .id = "7", .retry_ms = 1500});
+  CHECK(client.last_event_id() == "7");
+  client.move_to(next);
+  web_events again(next, {.path = "/events"}, client.last_event_id());
+  CHECK(again.heard() == std::vector<web_event>{{.data = "7", .name = "last"}});
+  CHECK(next.call(atom("clients")) == 2);
+  client.gone();
+  CHECK(next.call(atom("clients")) == 1);
+
+  next.send(value(std::pair(etf::atom{"say"}, std::string("last"))));
+  next.send(atom("leave"));
+  next.send(value(std::pair(etf::atom{"say"}, std::string("behind the end"))));
+  CHECK_FALSE(again.ended());
+  CHECK(again.heard() == std::vector<web_event>{{.data = "last"}});
+  CHECK(again.ended());
+  CHECK_FALSE(again.next());
+}
+
+TEST_CASE(
+    "events are refused by a status, end with their actor, and what no client could get fails the test") {
+  const plugin from = replies_plugin();
+  actor server(from);
+  web_events refused(server, {.path = "/events/refuse"});
+  CHECK_FALSE(refused.accepted());
+  CHECK(refused.status() == 204);
+  CHECK_FALSE(refused.next());
+  CHECK_FALSE(refused.ended());
+  web_events client(server, {.path = "/events"});
+  server.send(
+      value(std::tuple(etf::atom{"say"}, std::string("x"), std::string("two\nlines"), std::string())));
+  CHECK_THROWS(client.next());
+  web_events other(server, {.path = "/events"});
+  CHECK_FALSE(other.ended());
+  server.shut_down();
+  CHECK(other.ended());
 }
 
 TEST_CASE("a body that streams comes by credit, the answer goes as it is made, over a reload too") {
