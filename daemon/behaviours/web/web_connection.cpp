@@ -147,8 +147,11 @@ void web_connection::route(const net::http_request& asked) {
   current_->in_flight = true;
   std::string path;
   for (const std::string& one : found.segments) (path += '/') += one;
-  const request_facts facts{path, found.parameters, found.query,
-                            current_->client.empty() ? peer_ : current_->client, self_->self()};
+  const request_facts facts{path,
+                            found.parameters,
+                            found.query,
+                            current_->client.empty() ? peer_ : current_->client,
+                            {self_->self(), current_->number}};
   if (to.streamed)
     write_streamed(asked, facts);
   else
@@ -189,15 +192,6 @@ void web_connection::refusing(const net::http_request* asked, net::http_response
   }
   add_headers(answer);
   finish(answer.status, answer.body.size());
-}
-
-void web_connection::abandoned(net::http_exchange it) {
-  if (!is_current(it.number)) return;
-  current_->call = {}; // both end with this process, which does so now
-  current_->deadline = 0;
-  if (current_->streams) return abandon_stream();
-  constexpr int client_closed = 499; // nginx's number for it, in counts and the log alone
-  finish(client_closed, 0);
 }
 
 void web_connection::count_end(const net::http_connection::summary& of) const {
@@ -242,7 +236,7 @@ outcome web_connection::receive_io(process& self) {
   go_on_streaming();
   hand_on();
   if (socket_) return go_on_as_websocket(self);
-  if (over_) return is_behind() ? runtime::carry_on() : leave(self);
+  if (over_) return is_behind() || lingers(self) ? runtime::carry_on() : leave(self);
   if (current_ && current_->request) send(self);
   if (current_ && current_->file) send_file();
   return runtime::carry_on();
@@ -316,21 +310,28 @@ outcome web_connection::receive(process& self, message m) {
   }
   if (drain) {
     draining_ = true;
+    self.trap_exit(true); // its end is to be told to those at work for the client
     if (current_ && current_->events) end_events();
     if (connection_) connection_->end_soon();
   } else if (!(notice && (take_deadline(self, m) || take_end(self, m) || take_heartbeat(m))) &&
              !take_answer(self, m)) {
     take_output(self, std::move(m));
   }
+  if (over_) want_turn(); // there may be nothing more to stay for
   hand_on();
   return runtime::carry_on();
 }
 
-// Exits are trapped for the actor's sake alone.
+// Exits are trapped for the actor's sake, and when the site stops for that of those at work for the client.
 outcome web_connection::take_exit(process& self, const message& m) {
   gen::exit_notice gone;
   if (!gen::read_exit(self, m, gone) || gone.reason == runtime::reasons::normal()) return runtime::carry_on();
-  return runtime::stop(gone.reason);
+  if (!draining_ || actor_ || !current_ || (!current_->call && !current_->streams))
+    return runtime::stop(gone.reason);
+  fail(503, "the site stops", "stopping");
+  over_ = true; // once they are told
+  want_turn();
+  return runtime::carry_on();
 }
 
 bool web_connection::is_current(std::uint64_t number) const {
@@ -343,7 +344,7 @@ bool web_connection::take_deadline(process& self, const message& m) {
   if (!at.read_tuple_of(2) || !at.read_atom_is(deadline_tag) || !at.read_unsigned(number)) return false;
   if (!is_current(number) || (!current_->call && !current_->streams)) return true;
   current_->deadline = 0;
-  if (!current_->streams || is_stream_late(self)) fail(504, "no answer came in time");
+  if (!current_->streams || is_stream_late(self)) fail(504, "no answer came in time", "timeout");
   return true;
 }
 

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file.hpp"
@@ -77,9 +78,10 @@ class web_connection final : public runtime::behaviour,
     std::optional<std::size_t> route{};
     bool in_flight = false; // counted among those that wait
     base::nanos began = 0;
-    runtime::message request{}; // to be sent; none: it is
-    runtime::reference call{};  // none: nobody is asked
-    std::uint64_t deadline = 0; // timer
+    runtime::message request{};            // to be sent; none: it is
+    runtime::reference call{};             // none: nobody is asked
+    std::optional<stream_place> watcher{}; // who is to be told if nobody waits for the answer any more
+    std::uint64_t deadline = 0;            // timer
     access_entry entry{};
     std::optional<sent_file> file{};       // its answer has begun
     std::optional<event_stream> events{};  // likewise
@@ -93,6 +95,13 @@ class web_connection final : public runtime::behaviour,
     net::http_request known{};            // the headers by which a client of GET says which copy it has
     net::http_response opening{};         // of a WebSocket: what begins it, but for the protocol
     std::vector<std::string> protocols{}; // likewise: those that the client speaks
+  };
+
+  // A request that nobody waits for any more, while who was asked has perhaps not come to it.
+  struct unwatched {
+    std::uint64_t number;
+    std::string_view reason; // of static storage
+    base::nanos until;       // who asks to be told of its end is told so long
   };
 
   net::http_body_plan plan(const net::http_request& asked) override;
@@ -149,15 +158,20 @@ class web_connection final : public runtime::behaviour,
   void cut_stream(std::string_view why, std::string_view reason);
   void watch(runtime::process& self, const runtime::pid& who);
   bool take_watched_end(const runtime::reference& of);
+  // Nobody waits for the answer: whoever asked for that, or has a body of it, is told.
+  void tell_aborted(std::string_view reason); // of static storage
+  // False: it is no wish to be told of a request's end, which is there.
+  bool take_late_watch(runtime::process& self, const runtime::message& m);
+  // Its client has gone, and somebody may still ask to be told of it.
+  bool lingers(runtime::process& self);
   // False: it is not a process that has to do something, or it has.
   bool is_stream_late(runtime::process& self);
-  void abandon_stream();
   void go_on_streaming();
   void hand_on();
   void count(int status);
   void give_leave();
-  // Of the request that is worked on; the log is told why.
-  void fail(int status, std::string_view why);
+  // Of the request that is worked on; the log is told why, who is at work on it the reason.
+  void fail(int status, std::string_view why, std::string_view reason = "failed");
   // With 503.
   void fail(web_overload what, std::string_view why);
   // A status and a line that says it.
@@ -180,6 +194,7 @@ class web_connection final : public runtime::behaviour,
   std::unique_ptr<actor_websocket> socket_; // not null: the connection is no more
   std::unique_ptr<patient_sender> sender_;  // null: nobody was told anything yet
   std::unique_ptr<client_actor> actor_;     // null: none was made, which is done once
+  std::vector<unwatched> unwatched_;        // the oldest first
   runtime::process* self_ = nullptr;
   base::socket_address peer_address_;
   std::string peer_; // ADDRESS:PORT
@@ -188,6 +203,7 @@ class web_connection final : public runtime::behaviour,
   bool draining_ = false;             // it is to end soon
   bool asked_ = false;                // receive_io() is to come
   bool over_ = false;                 // the connection is no more
+  bool lingers_ = false;              // likewise, and a timer runs
 };
 
 } // namespace coppice::behaviours

@@ -16,6 +16,7 @@
 
 #include <coppice/testing.hpp>
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <ostream>
@@ -42,9 +43,10 @@ struct web_request {
 /// Once it is there: a request may be answered later, by what the test does then.
 class web_answer {
  public:
-  explicit web_answer(answer of) : of_(std::move(of)) {}
+  explicit web_answer(answer of, value watched_as = {})
+      : of_(std::move(of)), watched_as_(std::move(watched_as)) {}
 
-  explicit operator bool() const { return static_cast<bool>(of_); }
+  explicit operator bool() const { return !is_aborted_ && of_; }
   int status() const { return static_cast<int>(std::get<0>(whole())); }
   std::string body() const { return std::get<2>(whole()); }
   /// As the actor wrote the name.
@@ -53,6 +55,14 @@ class web_answer {
     for (const auto& [key, text] : std::get<1>(all))
       if (key == name) return text;
     return std::nullopt;
+  }
+
+  /// Nobody waits for it any more, as a server says it: closed, slow, timeout, failed, stopping. `by`, who is
+  /// at work on it, is told if it asked for that, as one with handle_aborted does. Of one that is answered
+  /// nothing is told.
+  void aborted(actor& by, std::string_view reason = "closed") {
+    if (of_ || std::exchange(is_aborted_, true) || !watched_as_) return;
+    by.send(value(std::tuple(etf::atom{"http_aborted"}, watched_as_.term(), etf::atom{reason})));
   }
 
   friend std::ostream& operator<<(std::ostream& out, const web_answer& shown) { return out << shown.of_; }
@@ -67,6 +77,8 @@ class web_answer {
     return {std::get<0>(two), {}, std::get<1>(two)};
   }
   answer of_;
+  value watched_as_; // its tag; none: nobody has asked to be told
+  bool is_aborted_ = false;
 };
 
 namespace detail {
@@ -77,13 +89,11 @@ struct asked_map {
   std::vector<std::pair<std::string, std::string>> query, headers;
   std::string body, peer, version;
   etf::any_term client;
+  std::uint64_t number = 1;
 };
-} // namespace detail
-
-namespace detail {
 inline value web_call(const char* tag, const web_request& asked, const value& client) {
-  const asked_map map{asked.method, asked.path, asked.parameters, asked.query,  asked.headers,
-                      asked.body,   asked.peer, asked.version,    client.term()};
+  const asked_map map{asked.method, asked.path, asked.parameters, asked.query,   asked.headers,
+                      asked.body,   asked.peer, asked.version,    client.term(), 1};
   return std::pair(etf::atom{tag}, map);
 }
 /// With which a client's wish is answered; 0: it is accepted.
@@ -93,11 +103,24 @@ inline int status_of(const answer& reply) {
   std::uint64_t status = 0;
   return at.read_tuple(arity) && at.read_unsigned(status) ? static_cast<int>(status) : 0;
 }
+/// As what an actor has asked this client's process to be told of the end of its request; none: it has not.
+inline value watched_as(const sent_message& one, const value& client) {
+  etf::cursor at(one.term.bytes());
+  etf::bytes tag;
+  const bool watches = one.to == client && at.read_tuple_of(3) && at.read_atom_is("http_watch") &&
+                       at.skip() && at.read_tuple_of(2) && at.skip() && at.read_term(tag);
+  return watches ? value::of(tag) : value();
+}
 } // namespace detail
 
 inline web_answer ask(actor& of, const web_request& asked) {
   const value client = detail::fresh_pid("caller@localhost");
-  return web_answer(of.call_as(client, detail::web_call("http", asked, client)));
+  const std::size_t before = of.did.sent.size();
+  answer reply = of.call_as(client, detail::web_call("http", asked, client));
+  value watched_as;
+  for (std::size_t i = before; i < of.did.sent.size(); ++i)
+    if (value found = detail::watched_as(of.did.sent[i], client)) watched_as = std::move(found);
+  return web_answer(std::move(reply), std::move(watched_as));
 }
 
 /// What an actor has sent to a WebSocket's client.

@@ -82,6 +82,32 @@ TEST_CASE("one answered later is answered by its id, over a reload too") {
   CHECK(next.call(atom("waiting")) == 0);
 }
 
+TEST_CASE("one that nobody waits for any more is told of, over a reload too; one that is answered is not") {
+  const plugin from = replies_plugin();
+  actor server(from);
+  web_answer gone = ask(server, {.path = "/later"});
+  web_answer late = ask(server, {.path = "/later"});
+  web_answer kept = ask(server, {.path = "/later"});
+  web_answer now = ask(server, {.path = "/now"});
+  now.aborted(server);
+  gone.aborted(server);
+  CHECK_FALSE(gone);
+  CHECK(server.call(atom("waiting")) == 2);
+  const saved_state saved = server.save();
+  actor next = actor::restored(from, saved);
+  late.aborted(next, "timeout");
+  late.aborted(next, "timeout");
+  CHECK(next.call(atom("waiting")) == 1);
+  next.send(release("done"));
+  CHECK(kept.body() == "done");
+  CHECK_FALSE(late);
+  kept.aborted(next);
+  CHECK(next.call(atom("aborted")) == std::vector<std::string>{"waiting closed", "waiting timeout"});
+  CHECK(next.did.complaints.empty());
+  next.advance(10s);
+  CHECK(next.did.complaints.empty());
+}
+
 TEST_CASE("a second answer is refused, and the kit complains of it") {
   const plugin from = replies_plugin();
   actor server(from);
@@ -238,6 +264,11 @@ TEST_CASE("an actor says itself how much of a body it wants, and hears that its 
   gone.aborted("closed");
   CHECK(server.call(atom("open")) == 0);
   CHECK(server.call(atom("aborted")) == std::vector<std::string>{"closed"});
+  web_stream empty(server, {.path = "/get/wait", .parameters = {{"what", "wait"}}});
+  CHECK_FALSE(empty.answered());
+  empty.aborted("timeout");
+  CHECK_FALSE(empty.answered());
+  CHECK(server.call(atom("aborted")) == std::vector<std::string>{"closed", "timeout"});
   web_stream refused(server, put("refuse"), true);
   CHECK(refused.whole().status() == 403);
   CHECK(refused.wanted() == 0);
