@@ -294,7 +294,7 @@ void web_connection::remind_of_deadline(process& self, base::nanos at) {
 
 outcome web_connection::receive(process& self, message m) {
   const bool notice = self.origin().notice;
-  const bool drain = notice && runtime::is_atom(m, drain_notice);
+  const bool drain = notice && is_drain(m);
   if (notice && sender_ && sender_->take_retry(m)) {
     want_turn();
     return runtime::carry_on();
@@ -303,7 +303,7 @@ outcome web_connection::receive(process& self, message m) {
   if (notice && gen::is_exit(m.bytes())) return take_exit(self, m);
   if (socket_) {
     if (drain)
-      socket_->end_soon();
+      socket_->end_soon(comes_again_);
     else
       socket_->receive(m, notice);
     return runtime::carry_on();
@@ -320,6 +320,13 @@ outcome web_connection::receive(process& self, message m) {
   if (over_) want_turn(); // there may be nothing more to stay for
   hand_on();
   return runtime::carry_on();
+}
+
+bool web_connection::is_drain(const message& m) {
+  std::string_view word;
+  if (!etf::cursor(m.bytes()).read_atom(word)) return false;
+  comes_again_ = comes_again_ || word == drain_for_restart_notice;
+  return word == drain_notice || word == drain_for_restart_notice;
 }
 
 // Exits are trapped for the actor's sake, and when the site stops for that of those at work for the client.

@@ -29,6 +29,9 @@
 
 namespace coppice::behaviours {
 
+// What a listener tells its connections besides drain_notice, as a notice, if it is started again.
+inline constexpr std::string_view drain_for_restart_notice = "$coppice_drain_for_restart";
+
 class web_connection final : public runtime::behaviour,
                              private net::http_connection::owner,
                              private streamed_bodies::connection {
@@ -133,6 +136,8 @@ class web_connection final : public runtime::behaviour,
   runtime::outcome take_exit(runtime::process& self, const runtime::message& m);
   // The connection is no more: the process ends, behind the actor that was its client's.
   runtime::outcome leave(runtime::process& self);
+  // Of a notice.
+  bool is_drain(const runtime::message& m);
   bool take_deadline(runtime::process& self, const runtime::message& m);
   bool take_end(runtime::process& self, const runtime::message& m);
   bool take_answer(runtime::process& self, const runtime::message& m);
@@ -201,6 +206,7 @@ class web_connection final : public runtime::behaviour,
   std::string peer_host_;
   std::unique_ptr<exchange> current_; // null: it is at rest, and keeps little
   bool draining_ = false;             // it is to end soon
+  bool comes_again_ = false;          // since its server is started again
   bool asked_ = false;                // receive_io() is to come
   bool over_ = false;                 // the connection is no more
   bool lingers_ = false;              // likewise, and a timer runs

@@ -77,7 +77,7 @@ void web_connection::begin_websocket(process& self, const accepted& by) {
   const auto early = std::exchange(current_->early, {});
   finish(current_->opening.status, 0);
   for (const message& one : early) socket_->receive(one, false);
-  if (draining_) socket_->end_soon();
+  if (draining_) socket_->end_soon(comes_again_);
 }
 
 outcome web_connection::go_on_as_websocket(process& self) {
