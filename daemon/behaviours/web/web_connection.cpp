@@ -94,9 +94,10 @@ const std::shared_ptr<web_site>& web_connection::site() {
 net::http_body_plan web_connection::plan(const net::http_request& asked) {
   // None of it is taken, and nobody told to send it, until somebody asks for it.
   net::http_body_plan out{.streamed = true, .credit = 0};
-  const web_site::found found = site()->place(asked);
-  if (found.status != 0) return out;
-  const web_route& to = site()->spec().routes[found.route];
+  const web_site& here = *site();
+  placed_ = std::make_unique<placed>(placed{here.place(asked), version_});
+  if (placed_->where.status != 0) return out;
+  const web_route& to = here.spec().routes[placed_->where.route];
   if (!to.location.empty()) return out;
   out.limit = to.body;
   out.streamed = to.streamed;
@@ -106,6 +107,11 @@ net::http_body_plan web_connection::plan(const net::http_request& asked) {
 void web_connection::ask(const net::http_request& asked, std::uint64_t, std::uint64_t number) {
   note(asked, number);
   route(asked);
+}
+
+web_site::found web_connection::place(const net::http_request& asked) {
+  const auto known = std::exchange(placed_, nullptr);
+  return known && known->version == version_ ? std::move(known->where) : current_->site->place(asked);
 }
 
 void web_connection::note(const net::http_request& asked, std::uint64_t number) {
@@ -133,7 +139,7 @@ void web_connection::note(const net::http_request& asked, std::uint64_t number) 
 
 void web_connection::route(const net::http_request& asked) {
   web_site& site = *current_->site;
-  const web_site::found found = site.place(asked);
+  const web_site::found found = place(asked);
   if (found.is_preflight) return give_leave();
   if (!found.allow.empty()) return answer(found.status, {{"Allow", found.allow}});
   if (found.status != 0) return answer(found.status);
@@ -183,8 +189,7 @@ void web_connection::refusing(const net::http_request* asked, net::http_response
   // It has not come to us.
   if (asked != nullptr) {
     note(*asked, 0);
-    if (const web_site::found found = current_->site->place(*asked); found.status == 0)
-      current_->route = found.route;
+    if (const web_site::found found = place(*asked); found.status == 0) current_->route = found.route;
   } else {
     current_ = std::make_unique<exchange>();
     current_->site = site();

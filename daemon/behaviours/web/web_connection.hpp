@@ -107,6 +107,12 @@ class web_connection final : public runtime::behaviour,
     base::nanos until;       // who asks to be told of its end is told so long
   };
 
+  // Where a request goes, which is known before its body has come.
+  struct placed {
+    web_site::found where;
+    std::uint64_t version; // of the site that says so
+  };
+
   net::http_body_plan plan(const net::http_request& asked) override;
   void ask(const net::http_request& asked, std::uint64_t connection, std::uint64_t number) override;
   void take_body(net::http_exchange of, std::string_view part, bool last) override;
@@ -123,6 +129,8 @@ class web_connection final : public runtime::behaviour,
   bool is_behind() const override { return sender_ && !sender_->empty(); }
 
   const std::shared_ptr<web_site>& site();
+  // Of the request that is noted.
+  web_site::found place(const net::http_request& asked);
   void note(const net::http_request& asked, std::uint64_t number);
   // That request is worked on.
   bool is_current(std::uint64_t number) const;
@@ -194,6 +202,7 @@ class web_connection final : public runtime::behaviour,
   const std::shared_ptr<web_sites> sites_;
   std::shared_ptr<web_site> site_;
   std::uint64_t version_ = 0;             // of site_
+  std::unique_ptr<placed> placed_;        // of the request whose body comes; null: none does
   std::shared_ptr<const web_site> first_; // whose bounds the connection has
   std::optional<net::http_connection> connection_;
   std::unique_ptr<actor_websocket> socket_; // not null: the connection is no more
