@@ -22,6 +22,7 @@ FEATURES = {
     "gen_statem": "our state machines by OTP's `gen_statem` and `sys`",
     "gen_event": "our event managers by OTP's `gen_event` and `sys`",
     "stages": "pipelines with stages of GenStage, Elixir's library",
+    "web": "routes of our web servers to a `gen_server`",
     "observer": "OTP's observer and etop look at our node",
 }
 

@@ -312,7 +312,8 @@ outcome supervisor::park(child& failed) {
 
 bool supervisor::stop_siblings(process& self, const restart_plan& plan) {
   for (child* const one : plan.stop) {
-    halt(self, *one);
+    const bool again = one->spec->restart != restart_type::temporary;
+    halt(self, *one, again ? after_halt::comes_again : after_halt::stays_down);
     if (self.exiting()) return false;
     retire(*one);
   }
@@ -390,9 +391,11 @@ void supervisor::on_stop(process& self, const message&) {
   leave_tree();
 }
 
-void supervisor::halt(process& self, child& one) {
+void supervisor::halt(process& self, child& one, after_halt next) {
   one.datagrams.reset();
   if (one.state != child_state::running) return;
+  if (next == after_halt::comes_again && one.spec->tcp != nullptr && one.spec->tcp->web != nullptr)
+    self.notify(one.pid, tcp_listener::restart_notice());
   const shutdown_limit& limit = one.spec->shutdown;
   const runtime::reference ended = self.monitor(one.pid, true);
   self.exit(one.pid, first_order(limit));

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <coppice/etf/result.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -132,8 +133,10 @@ class supervisor : public native_server {
   // Notifies itself with {'$gen_cast', {What, Id | Pid}} at `when` (monotonic).
   void cast_later(runtime::process& self, const child& one, std::string_view what, base::nanos when);
 
+  // What is stopped is started again next, if all goes well: a web server tells its clients that.
+  enum class after_halt : std::uint8_t { stays_down, comes_again };
   // Stops the process if it runs, within its limit, and names it in the log when it had to be killed.
-  void halt(runtime::process& self, child& one);
+  void halt(runtime::process& self, child& one, after_halt next = after_halt::stays_down);
   // The same for all, the latest started first; at once under simple_one_for_one.
   void halt_all(runtime::process& self);
   void await_end(runtime::process& self, child& one, runtime::reference ended, base::nanos deadline);

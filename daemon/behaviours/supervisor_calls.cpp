@@ -291,7 +291,7 @@ message supervisor::restart_child(process& self, etf::bytes id) {
 message supervisor::restart_now(process& self, etf::bytes id) {
   child* const one = find(self, id);
   if (one == nullptr) return error_answer("not_found");
-  halt(self, *one);
+  halt(self, *one, after_halt::comes_again);
   if (self.exiting()) return error_answer("terminating");
   one->waits = 0;
   const launched started = start(self, *one, shared_->env, most_of_ordered_start);

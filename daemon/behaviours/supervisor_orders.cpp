@@ -90,7 +90,7 @@ message supervisor::order_replace(process& self, const std::shared_ptr<const chi
   const std::shared_ptr<const child_spec> old = one->spec;
   const message old_env = one->env;
   const bool ran = one->state == child_state::running;
-  halt(self, *one);
+  halt(self, *one, after_halt::comes_again);
   if (self.exiting()) return terminating();
   children_.set_stopped(*one);
   children_.respecify(*one, spec);
@@ -243,7 +243,7 @@ message supervisor::renew(process& self, child& one, const spared_children& spar
     one.env = shared_->env; // as far as anyone knows, also if it does not answer
     const message answer = change_config(self, one.pid, one.args, shared_->env);
     if (self.exiting() || !runtime::is_atom(answer, "unhandled")) return reason_of(answer);
-    halt(self, one);
+    halt(self, one, after_halt::comes_again);
     if (self.exiting()) return {};
     children_.set_stopped(one);
   }

@@ -26,6 +26,7 @@ namespace {
 constexpr std::string_view report_tag = "$coppice_tcp_report";
 constexpr std::string_view suspend_tag = "$coppice_tcp_suspend";
 constexpr std::string_view resume_tag = "$coppice_tcp_resume";
+constexpr std::string_view restart_tag = "$coppice_tcp_restart";
 // Connections that wait for their actor, and actors made in one turn.
 constexpr std::size_t at_once = 64;
 constexpr base::nanos most_of_stop = 5 * base::nanos_per_second; // for an actor that is told to stop
@@ -53,6 +54,9 @@ message tcp_listener::suspend_request() {
 }
 message tcp_listener::resume_request() {
   return message::atom(resume_tag);
+}
+message tcp_listener::restart_notice() {
+  return message::atom(restart_tag);
 }
 
 tcp_listener::tcp_listener(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervision> shared,
@@ -224,6 +228,7 @@ void tcp_listener::ended(process& self, const runtime::pid& connection, const me
 outcome tcp_listener::take_info(process& self, const message& m) {
   if (gen::exit_notice gone; gen::is_exit(m.bytes()) && gen::read_exit(self, m, gone))
     ended(self, gone.from, gone.reason);
+  restarts_ = restarts_ || (self.origin().notice && runtime::is_atom(m, restart_tag));
   return runtime::carry_on();
 }
 
@@ -305,7 +310,8 @@ void tcp_listener::terminate(process& self, const message&) {
   const auto tell = [&](auto how) {
     connections_.for_each([&](const runtime::pid& one, std::uint32_t) { how(one); });
   };
-  tell([&](const runtime::pid& one) { self.notify(one, message::atom(drain_notice)); });
+  const std::string_view notice = restarts_ && sites_ != nullptr ? drain_for_restart_notice : drain_notice;
+  tell([&](const runtime::pid& one) { self.notify(one, message::atom(notice)); });
   if (wait_for_all(self, base::mono_now() + spec().drain)) return;
   tell([&](const runtime::pid& one) { self.exit(one, runtime::reasons::shutdown()); });
   if (wait_for_all(self, base::mono_now() + most_of_stop)) return;

@@ -41,6 +41,8 @@ class tcp_listener final : public server {
   // Called with these: no more connections are accepted, or they are again; those there are go on. `ok`.
   static runtime::message suspend_request();
   static runtime::message resume_request();
+  // A notice of its supervisor's before it stops this: another one is to take its place.
+  static runtime::message restart_notice();
 
  protected:
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
@@ -104,6 +106,7 @@ class tcp_listener final : public server {
   bool asked_ = false;     // receive_io() is to come
   bool suspended_ = false; // by hand
   bool stopped_ = false;   // the sockets do not accept
+  bool restarts_ = false;  // another one takes its place
 };
 
 } // namespace coppice::behaviours

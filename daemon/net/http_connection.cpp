@@ -16,6 +16,12 @@ constexpr std::size_t much_unsent = 64 << 10;
 // With more than this waiting to be read while a request is answered nothing is received.
 constexpr std::size_t much_unread = 16 << 10;
 
+// Both ways are over, and not one alone.
+bool is_reset(int socket) {
+  pollfd seen{socket, 0, 0};
+  return ::poll(&seen, 1, 0) == 1;
+}
+
 } // namespace
 
 http_connection::http_connection(uv_loop_t* loop, stream socket, const http_options& options,
@@ -50,6 +56,7 @@ void http_connection::on_data(base::bytes_span bytes) {
 }
 
 bool http_connection::on_end() {
+  if (is_reset(stream_.descriptor())) return false; // libuv has no word of its own for that behind bytes
   session_.end_of_input();
   go_on();
   if (wait_ == wait::owner) to_.said_all({id_, session_.number()});
@@ -155,8 +162,7 @@ void http_connection::watch_for_reset() {
   base::unique_fd second(::fcntl(stream_.descriptor(), F_DUPFD_CLOEXEC, 0));
   if (second.get() < 0) return;
   auto poll = base::uv::poll::make(deadline_.loop_raw(), second.get(), [this](int, int) {
-    pollfd seen{reset_->socket.get(), 0, 0};
-    if (::poll(&seen, 1, 0) == 1) return drop(http_end::broken);
+    if (is_reset(reset_->socket.get())) return drop(http_end::broken);
     static_cast<void>(reset_->of.start(0)); // it has said all, and may wait for its answer
   });
   if (poll && poll->start(UV_DISCONNECT))

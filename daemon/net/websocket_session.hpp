@@ -32,6 +32,7 @@ struct websocket_close {
   static constexpr std::uint16_t policy = 1008;
   static constexpr std::uint16_t too_big = 1009;
   static constexpr std::uint16_t internal_error = 1011;
+  static constexpr std::uint16_t service_restart = 1012;
   static constexpr std::uint16_t try_again_later = 1013;
   static constexpr std::size_t longest_reason = 123; // bytes
 

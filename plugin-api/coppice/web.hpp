@@ -29,14 +29,15 @@
 // returns a std::size_t, as many bytes as it and read_more() say. An answer that is made as it goes is
 // begin_response(), send_part() and end_response(): 64 KiB at once, and more when
 // handle_writable(coppice::term id, std::size_t bytes) says how much. `id` is asked.id() of that request.
-// When the client has gone, or it is too late, handle_aborted(coppice::term id, std::string_view reason) is
-// the last of it.
 //
-// What comes is the call {http, #{method, path, params, query, headers, body, peer, version, client}} and
-// what goes is its reply, {Status, Headers, Body}: whoever calls so is answered, and a test does.
+// What comes is the call {http, #{method, path, params, query, headers, body, peer, version, client, number}}
+// and what goes is its reply, {Status, Headers, Body}: whoever calls so is answered, and a test does.
 // handle_request may return coppice::later, or void, and respond() by a copy of asked.id() afterwards; a
-// request that nobody answers in its route's time is 504, one whose handler throws 500. It may have all else
-// that a server has (coppice/server.hpp); other calls come to its handle_call. Header-only.
+// request that nobody answers in its route's time is 504, one whose handler throws 500.
+// handle_aborted(coppice::term id, std::string_view reason) is the last of a request that was left for later,
+// with a body or without, when its client has gone ("closed", "slow"), it is too late ("timeout") or the site
+// stops ("stopping"): its work may be dropped, an answer would be nobody's. It may have all else that a
+// server has (coppice/server.hpp); other calls come to its handle_call. Header-only.
 #pragma once
 
 #include <coppice/server.hpp>
@@ -135,8 +136,8 @@ struct exchange_id {
 
 class web : public actor {
  public:
-  /// Answers a request, once; by its id, or a copy of it. COPPICE_E_USED: it is answered. Who asked may have
-  /// gone meanwhile, which nobody is told.
+  /// Answers a request, once; by its id, or a copy of it. COPPICE_E_USED: it is answered. Behind
+  /// handle_aborted, or when who asked has gone, it does nothing.
   std::int32_t respond(term id, const response& answer) {
     detail::text_pairs headers(answer.headers().begin(), answer.headers().end());
     return actor::reply(detail::exchange_id(id).from,
@@ -245,6 +246,25 @@ struct web_table {
   }
   static constexpr std::uint64_t first_of_body = 64 << 10;
 
+  static constexpr bool hears_ends = requires(T & t, term id) { t.handle_aborted(id, std::string_view()); };
+
+  // Of one that is left for later. Its server is asked to tell of its end; who reads a body is told anyway.
+  static void keep(web& actor, const coppice::request& asked) {
+    if constexpr (has_bodies && !asks_for_bodies()) {
+      if (asked.streams()) {
+        actor.read_more(asked.id(), first_of_body);
+        return;
+      }
+    }
+    if constexpr (hears_ends) {
+      const auto number = asked.number();
+      if (!number) return; // of a caller that is no web server
+      const std::pair request(etf::any_term{asked.client().encoded}, *number);
+      const std::pair place(etf::any_term{actor.self().encoded}, etf::any_term{asked.id().encoded});
+      actor.send(asked.client(), std::tuple(etf::constant<"http_watch">{}, request, place));
+    }
+  }
+
   static void answer(T& actor, const coppice::request& asked) {
     if constexpr (std::is_void_v<decltype(actor.handle_request(asked))>) {
       actor.handle_request(asked);
@@ -255,9 +275,7 @@ struct web_table {
         return;
       }
     }
-    if constexpr (has_bodies && !asks_for_bodies()) {
-      if (asked.streams()) static_cast<web&>(actor).read_more(asked.id(), first_of_body);
-    }
+    keep(actor, asked);
   }
 
   static void take(T& actor, const http_body& m) {
@@ -276,9 +294,10 @@ struct web_table {
     if constexpr (requires { actor.handle_writable(m.id, std::size_t{}); })
       actor.handle_writable(m.id, static_cast<std::size_t>(m.what.bytes));
   }
+  // A pool that has passed the request on counts it until there is a reply.
   static void take(T& actor, const http_aborted& m) {
-    if constexpr (requires { actor.handle_aborted(m.id, std::string_view()); })
-      actor.handle_aborted(m.id, m.reason.name);
+    if constexpr (hears_ends) actor.handle_aborted(m.id, m.reason.name);
+    static_cast<coppice::actor&>(actor).reply(exchange_id(m.id).from, etf::constant<"aborted">{});
   }
 
   static void answer_events(T& actor, const coppice::request& asked) {

@@ -30,6 +30,7 @@ struct http_request {
   std::variant<std::string_view, etf::constant<"streamed">> body;
   std::string_view peer, version;
   std::optional<term> client, stream;
+  std::optional<std::uint64_t> number;
 };
 
 } // namespace detail
@@ -79,6 +80,8 @@ class request {
     at.read_term(pid);
     return term{pid};
   }
+  /// Which of client()'s requests it is; nothing: of a caller that is no web server.
+  std::optional<std::uint64_t> number() const { return asked_->number; }
   /// The id of the last event that a client has had which comes again; empty: it says none.
   std::string_view last_event_id() const { return header("last-event-id").value_or(""); }
   /// The client of a WebSocket speaks this protocol.

@@ -19,6 +19,7 @@ inline constexpr std::string_view page_text = R"html(<!doctype html>
   body { font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 3rem auto; padding: 0 1rem; }
   form { display: flex; gap: .5rem; }
   input { flex: 1; font: inherit; padding: .5rem .75rem; border: 1px solid var(--line); border-radius: .4rem; }
+  ::placeholder { color: light-dark(#595959, #c0c0c0); opacity: 1; }
   button { font: inherit; padding: .5rem .9rem; border: 1px solid var(--line); border-radius: .4rem; cursor: pointer; }
   :focus-visible { outline: 3px solid var(--accent, #0b5c3b); outline-offset: 2px; }
   ul { list-style: none; padding: 0; }

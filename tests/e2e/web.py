@@ -19,7 +19,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Folder, free_port, until_closed
+from harness.node import Folder, free_port, plugin_folder, program, root, until_closed
 from harness.reports import reports  # a sanitizer keeps what is freed for a while
 from harness.site import WebSite
 from harness.tap import check, contains, equal, eventually, run, test
@@ -440,6 +440,39 @@ def access_log(cleanup):
                 lines = [line[line.index("{"):] for line in site.node.log().splitlines() if '"target":"/users/1"' in line]
                 equal(json.loads(lines[0])["status"], 200)
                 equal(json.loads(lines[0])["referer"], 'a"b')
+
+
+@test("what coppice(1) shows of a site in JSON is what there is")
+def shown(cleanup):
+    site = Site(cleanup)
+    equal((site.ask("/users/1")[0], site.ask("/nothing")[0]), (200, 404))
+    page = (root / "packaging" / "man" / "coppice.1.in").read_text(encoding="utf-8")
+    example = json.loads(page[page.index('{ "listening"'):page.index("\n.fi", page.index('{ "listening"'))].replace(", ...", ""))
+    engine = site.node.info("site")["engine"]
+
+    def kinds(of):
+        return {key: type(value) for key, value in of.items()}
+
+    equal(kinds(engine), kinds(example))
+    equal(kinds(engine["routes"][0]), kinds(example["routes"][0]))
+    equal(engine["answered"], {"200": 1, "404": 1})
+    check(set(example["ended"]) < set(engine["ended"]), "how connections end", engine["ended"])
+    equal(kinds(site.report()), kinds(example))
+
+
+@test("the sites that config/README.md shows are ones that a node would start with")
+def page_examples(cleanup):
+    page = (root / "config" / "README.md").read_text(encoding="utf-8")
+    examples = [part.split("  ```", 1)[0] for part in page.split("  ```yaml\n")[1:] if "\n    web:\n" in part.split("  ```", 1)[0]]
+    equal(len(examples), 2)
+    folder = Folder()
+    cleanup.callback(folder.close)
+    for text in examples:
+        children = "".join(f"      {line[2:]}\n" for line in text.splitlines()).replace("actor: game", "actor: \"hello_web:game\"")
+        file = folder.write("node.yaml", f"node: {{ name: a@127.0.0.1 }}\nplugins: {{ path: [ {plugin_folder()} ] }}\napplications:\n"
+                                         f"  - name: shop\n    supervisor:\n      children:\n{children}")
+        done = subprocess.run([program("COPPICE", "coppice"), "check", file], capture_output=True, text=True, check=False)
+        equal((done.returncode, done.stderr), (0, ""), done.stdout)
 
 
 @test("a reload changes routes under a connection that stays")

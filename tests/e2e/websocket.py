@@ -15,7 +15,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.reports import reports  # a sanitizer keeps what is freed for a while
-from harness.site import WebSite
+from harness.site import WebSite, address
 from harness.tap import Skip, check, contains, equal, eventually, run, test
 from harness.websocket import BINARY, CLOSE, PING, PONG, TEXT, WebSocket, close_frame, frame
 
@@ -517,6 +517,33 @@ def stops(cleanup):
     equal(site.node.process.wait(30), 0)
     asked.join(30)
     equal(late, [[1001]])
+
+
+@test("clients of a site that is started again are told 1012, by hand or by apply, and of one that is taken out 1001")
+def started_again(cleanup):
+    site = Site(cleanup)
+    path = site.node.folder.path / "node.yaml"
+
+    def restart():
+        equal(site.node.coppice("restart", "web/site").returncode, 0)
+
+    def change(old, new):
+        path.write_text(path.read_text().replace(old, new))
+        done = site.node.coppice("apply")
+        equal(done.returncode, 0, done.stderr)
+
+    for way, code in ((restart, 1012), (lambda: change(", { address: 127.0.0.1, port: 0, tls: on }", ""), 1012),
+                      (lambda: change(path.read_text()[path.read_text().index("        - id: site"):], ""), 1001)):
+        clients = [site.open() for _ in range(3)]
+        changing = threading.Thread(target=way)
+        changing.start()
+        for one in clients:
+            equal(one.next(), (CLOSE, struct.pack("!H", code)))
+            one.send(close_frame(code))
+            equal(one.next(), None)
+        changing.join(60)
+        if code == 1012:
+            site.at = address(site.report()["listening"][0])
 
 
 @test("over TLS it is the same, frames behind the request and large messages too")

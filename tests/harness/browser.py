@@ -12,6 +12,32 @@ from harness.tap import Skip, eventually
 
 TAB, ENTER = "\ue004", "\ue007"
 
+# Colours are read back from a canvas, which knows every way to write one; behind what has none is what is behind that.
+_contrasts = """
+const page = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+const rgba = color => { page.clearRect(0, 0, 1, 1); page.fillStyle = color; page.fillRect(0, 0, 1, 1); return [...page.getImageData(0, 0, 1, 1).data]; };
+const over = (front, behind) => [0, 1, 2].map(i => (front[i] * front[3] + behind[i] * (255 - front[3])) / 255).concat(255);
+const sheet = document.body.appendChild(document.createElement("i"));
+sheet.style.background = "Canvas";
+const canvas = rgba(getComputedStyle(sheet).backgroundColor);
+sheet.remove();
+const behind = one => one === null ? canvas : over(rgba(getComputedStyle(one).backgroundColor), behind(one.parentElement));
+const light = color => { const [r, g, b] = color.map(c => (c /= 255) <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };
+const ratio = (color, back) => { const [a, b] = [light(over(rgba(color), back)), light(back)]; return (Math.max(a, b) + .05) / (Math.min(a, b) + .05); };
+const found = {}, note = (what, value) => { found[what] = Math.min(found[what] ?? 21, value); };
+for (const one of document.body.querySelectorAll("*")) {
+  if (!one.checkVisibility()) continue;
+  const name = one.id || one.tagName.toLowerCase();
+  if ([...one.childNodes].some(part => part.nodeType === Node.TEXT_NODE && part.data.trim())) note(name, ratio(getComputedStyle(one).color, behind(one)));
+  if (one.tagName === "INPUT") note(name, ratio(getComputedStyle(one).color, behind(one)));
+  if (one.placeholder) note(name + "'s placeholder", ratio(getComputedStyle(one, "::placeholder").color, behind(one)));
+}
+const focused = getComputedStyle(document.activeElement);
+if (document.activeElement !== document.body)
+  note("the focus", focused.outlineStyle === "none" ? 1 : ratio(focused.outlineColor, behind(document.activeElement.parentElement)));
+return found;
+"""
+
 
 class Browser:
     def __init__(self, cleanup, *options):
@@ -34,6 +60,16 @@ class Browser:
     def evaluate(self, script):
         """What a function with this body returns in the page."""
         return self._ask("POST", self.session + "/execute/sync", {"script": script, "args": []})
+
+    def prefers(self, scheme):
+        """Pages are shown as to somebody who has asked for dark, or light, ones."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self._ask("POST", self.session + "/goog/cdp/execute", {"cmd": "Emulation.setEmulatedMedia", "params": {"features": features}})
+
+    def contrasts(self):
+        """{what: the ratio of WCAG 2, 1.4.3, 1 to 21} of each text that is shown, of what stands in empty fields, and of the mark
+        of what has the focus."""
+        return self.evaluate(_contrasts)
 
     def type(self, keys):
         """To whatever has the focus."""

@@ -81,8 +81,8 @@ void actor_websocket::answer_callers() {
   for (const message& from : std::exchange(callers_, {})) gen::reply(self_, from, said);
 }
 
-void actor_websocket::end_soon() {
-  client_.close({websocket_close::going_away, ""});
+void actor_websocket::end_soon(bool comes_again) {
+  client_.close({comes_again ? websocket_close::service_restart : websocket_close::going_away, ""});
 }
 
 void actor_websocket::receive(const message& m, bool notice) {

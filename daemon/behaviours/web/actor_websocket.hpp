@@ -40,8 +40,8 @@ class actor_websocket final : private net::websocket::owner {
   void turn();
   // A message to the process. `notice`: it is of the runtime's own.
   void receive(const runtime::message& m, bool notice);
-  // The client is told 1001.
-  void end_soon();
+  // The client is told 1001, or 1012 where its server comes again.
+  void end_soon(bool comes_again);
 
   bool closed() const { return closed_; }
   // There is nothing more to do.

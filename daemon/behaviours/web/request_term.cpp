@@ -80,7 +80,9 @@ void write_facts(runtime::message_writer& out, const net::http_request& asked, c
   out.atom("version");
   out.binary(asked.minor == 0 ? "1.0" : "1.1");
   out.atom("client");
-  runtime::write(out, facts.client, names);
+  runtime::write(out, facts.id.client, names);
+  out.atom("number");
+  out.unsigned_integer(facts.id.request);
 }
 
 // At an answer's status: that, and its headers where there are three parts.
@@ -105,7 +107,7 @@ runtime::message write_request(std::string_view tag, const net::http_request& as
   runtime::message_writer out(512 + asked.body.size());
   out.tuple(2);
   out.atom(tag);
-  out.map(9);
+  out.map(10);
   write_facts(out, asked, facts, names);
   out.atom("body");
   out.binary(asked.body);
@@ -113,11 +115,11 @@ runtime::message write_request(std::string_view tag, const net::http_request& as
 }
 
 runtime::message write_streamed_request(const net::http_request& asked, const request_facts& facts,
-                                        std::uint64_t number, const runtime::node_names& names) {
+                                        const runtime::node_names& names) {
   runtime::message_writer out(640 + asked.body.size());
   out.tuple(2);
   out.atom(request_tag);
-  out.map(10);
+  out.map(11);
   write_facts(out, asked, facts, names);
   out.atom("body");
   if (asked.streamed)
@@ -125,7 +127,7 @@ runtime::message write_streamed_request(const net::http_request& asked, const re
   else
     out.binary(asked.body);
   out.atom("stream");
-  write(out, stream_id{facts.client, number}, names);
+  write(out, facts.id, names);
   return out.take();
 }
 

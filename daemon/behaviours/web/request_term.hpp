@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // A request as the process that answers it gets it, and what it may answer:
-//   {http, #{method, path, params, query, headers, body, peer, version, client}}
+//   {http, #{method, path, params, query, headers, body, peer, version, client, number}}
 //   {Status, Headers, Body} | {Status, Body}
 //   {Status, Headers, {stream, Place}} | {Status, Headers, {stream, Place, Length}}
 // the latter of a route whose bodies stream (stream_term.hpp). Texts are binaries, params a map, query and
 // headers lists of pairs in order with names of headers in lower case, Body and the headers' parts iodata;
-// client is the pid of the connection's process, which the caller is not where a pool passes requests on.
+// client is the pid of the connection's process, which the caller is not where a pool passes requests on, and
+// number which of its requests this is: by both a process asks to be told if nobody waits (stream_term.hpp).
 // {error, overloaded}, a full pool's answer, is 503. Any thread.
 #pragma once
 
@@ -36,13 +37,13 @@ struct request_facts {
   const base::path_parameters& parameters;
   const base::path_parameters& query;
   std::string_view peer;
-  runtime::pid client;
+  stream_id id; // client and number
 };
 runtime::message write_request(std::string_view tag, const net::http_request& asked,
                                const request_facts& facts, const runtime::node_names& names);
 // The same for a route whose bodies stream.
 runtime::message write_streamed_request(const net::http_request& asked, const request_facts& facts,
-                                        std::uint64_t number, const runtime::node_names& names);
+                                        const runtime::node_names& names);
 
 // What coppice_events is asked for a named event as a stream: {http_feed, Name, LastId, sse | websocket}. The
 // answer is as that of one for events, or for a WebSocket.

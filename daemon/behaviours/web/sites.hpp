@@ -30,6 +30,9 @@ class route_counters {
   // False: `most` wait for an answer already; else leave() has to follow.
   bool enter(std::uint32_t most);
   void leave() { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
+  // Whether somebody at work on a request has asked to be told of its end; such may ask when it has ended.
+  void note_watch() { watched_.store(true, std::memory_order_relaxed); }
+  bool watched() const { return watched_.load(std::memory_order_relaxed); }
 
   std::uint64_t requests() const;
   // Those that were answered with a status of this class, 1 to 5.
@@ -51,6 +54,7 @@ class route_counters {
   static std::size_t bucket_of(std::uint64_t microseconds);
   static std::uint64_t bound_of(std::size_t bucket);
   std::atomic<std::uint32_t> in_flight_{0};
+  std::atomic<bool> watched_{false};
   std::array<std::atomic<std::uint64_t>, 5> answered_{}; // by class of status
   std::atomic<std::uint64_t> sum_{0};                    // µs
   std::array<std::atomic<std::uint64_t>, buckets> took_{};

@@ -13,10 +13,11 @@ namespace {
 
 constexpr std::string_view body_tag = "http_body";
 constexpr std::string_view answer_tag = "http_answer";
+constexpr std::string_view watch_tag = "http_watch";
 constexpr std::string_view aborted_tag = "http_aborted";
 
 unexpected<base::error> malformed(std::string_view what) {
-  return base::fail(base::errc::invalid, fmt::format("a message for a body that streams: {}", what));
+  return base::fail(base::errc::invalid, fmt::format("a message about a request: {}", what));
 }
 
 void begin(runtime::message_writer& out, std::string_view what, const stream_place& to) {
@@ -54,6 +55,13 @@ base::result<std::optional<stream_order>> read_part(etf::cursor& at) {
   out.last = what == "last";
   if (!read_iodata(at, out.data)) return malformed(fmt::format("its {} is no iodata", what));
   return out;
+}
+
+base::result<std::optional<stream_order>> read_watch(etf::cursor& at, const runtime::message& m,
+                                                     runtime::node_names& names) {
+  auto by = read_place(at.rest(), m, names);
+  if (!by) return malformed("it is no {http_watch, {Client, Number}, {Pid, Tag}}");
+  return stream_watch{std::move(*by)};
 }
 
 } // namespace
@@ -101,19 +109,21 @@ runtime::message stream_aborted(const stream_place& to, std::string_view reason)
 
 bool is_stream_order(etf::bytes message) {
   etf::cursor at(message);
-  return at.read_tuple_of(3) && (at.read_atom_is(body_tag) || at.read_atom_is(answer_tag));
+  return at.read_tuple_of(3) &&
+         (at.read_atom_is(body_tag) || at.read_atom_is(answer_tag) || at.read_atom_is(watch_tag));
 }
 
 base::result<std::optional<stream_order>> read_stream_order(const runtime::message& m, const stream_id& id,
                                                             runtime::node_names& names) {
   etf::cursor at(m.bytes());
   if (!at.read_tuple_of(3)) return malformed("it is no {What, Stream, Order}");
-  const bool wishes = at.read_atom_is(body_tag);
+  std::string_view what;
   bool same = false;
-  if ((!wishes && !at.read_atom_is(answer_tag)) || !read_id(at, id, names, same))
-    return malformed("its stream is no {Client, Number}");
+  if (!at.read_atom(what) || !read_id(at, id, names, same)) return malformed("it names no {Client, Number}");
   if (!same) return std::nullopt;
-  return wishes ? read_wish(at, m, names) : read_part(at);
+  if (what == body_tag) return read_wish(at, m, names);
+  if (what == watch_tag) return read_watch(at, m, names);
+  return read_part(at);
 }
 
 } // namespace coppice::behaviours

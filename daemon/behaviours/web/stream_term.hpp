@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Bodies that stream, as messages. The map of a request whose route says `body: streamed` has stream =>
-// {Client, Number}, the connection's process and which of its requests it is, and body => streamed where a
-// body comes. A process reads it, or writes the answer's, as a place {Pid, Tag}, Tag being any term by which
-// it knows what is meant. What Client is sent:
+// A request that a process is at work on, as messages. {Client, Number} is which: client and number of its
+// map, the connection's process and which of its requests it is. The map of one whose route says `body:
+// streamed` has it as stream, and body => streamed where a body comes. A process reads it, or writes the
+// answer's, as a place {Pid, Tag}, Tag being any term by which it knows what is meant. What Client is sent:
 //   {http_body, {Client, Number}, {more, {Pid, Tag}, Bytes}}     so much more of the body is to come to Pid
 //   {http_answer, {Client, Number}, {data, iodata}} | {http_answer, {Client, Number}, {last, iodata}}
+//   {http_watch, {Client, Number}, {Pid, Tag}}       Pid is to be told if nobody waits for the answer any
+//   more
 // What comes to Pid:
 //   {http_body, Tag, {data, Binary}} | {http_body, Tag, {last, Binary}}
 //   {http_answer, Tag, {more, Bytes}}     so much more may be sent
-//   {http_aborted, Tag, Reason}           nobody sends or takes the rest; the last message of both bodies
+//   {http_aborted, Tag, Reason}           nobody waits for the answer, nor sends or takes the rest; the last
+//                                         message of it
 // The answer of the call begins one that streams: request_term.hpp. Pure; any thread.
 #pragma once
 
@@ -37,6 +40,7 @@ void write(runtime::message_writer& out, const stream_id& id, const runtime::nod
 struct stream_place {
   runtime::pid by;
   runtime::message tag;
+  bool operator==(const stream_place&) const = default;
 };
 // `term`: of `whole`.
 std::optional<stream_place> read_place(etf::bytes term, const runtime::message& whole,
@@ -57,7 +61,10 @@ struct stream_part {
   std::string data;
   bool last = false;
 };
-using stream_order = std::variant<stream_wish, stream_part>;
+struct stream_watch {
+  stream_place by;
+};
+using stream_order = std::variant<stream_wish, stream_part, stream_watch>;
 
 // Nothing: it is about another request. errc::invalid: it is none; the text says why.
 base::result<std::optional<stream_order>> read_stream_order(const runtime::message& m, const stream_id& id,

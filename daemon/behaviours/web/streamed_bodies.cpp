@@ -72,12 +72,8 @@ void streamed_bodies::ask_on() {
 }
 
 void streamed_bodies::abort(std::string_view reason) {
-  const auto same = [](const stream_place& a, const stream_place& b) {
-    return a.by == b.by && a.tag == b.tag;
-  };
   if (reader_) to_.tell(reader_->by, stream_aborted(*reader_, reason));
-  if (writer_ && !(reader_ && same(*reader_, *writer_)))
-    to_.tell(writer_->by, stream_aborted(*writer_, reason));
+  if (writer_ && writer_ != reader_) to_.tell(writer_->by, stream_aborted(*writer_, reason));
   coming_ = false;
 }
 

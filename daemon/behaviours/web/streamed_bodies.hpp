@@ -69,6 +69,9 @@ class streamed_bodies {
 
   // Whoever reads or writes is told that nobody takes or sends the rest.
   void abort(std::string_view reason);
+  // It reads or writes, and so is told by abort().
+  bool tells(const stream_place& whom) const { return reader_ == whom || writer_ == whom; }
+  bool tells_anybody() const { return reader_ || writer_; }
 
   // More of the request's body, or its end.
   bool is_coming() const { return coming_; }

@@ -94,9 +94,10 @@ const std::shared_ptr<web_site>& web_connection::site() {
 net::http_body_plan web_connection::plan(const net::http_request& asked) {
   // None of it is taken, and nobody told to send it, until somebody asks for it.
   net::http_body_plan out{.streamed = true, .credit = 0};
-  const web_site::found found = site()->place(asked);
-  if (found.status != 0) return out;
-  const web_route& to = site()->spec().routes[found.route];
+  const web_site& here = *site();
+  placed_ = std::make_unique<placed>(placed{here.place(asked), version_});
+  if (placed_->where.status != 0) return out;
+  const web_route& to = here.spec().routes[placed_->where.route];
   if (!to.location.empty()) return out;
   out.limit = to.body;
   out.streamed = to.streamed;
@@ -106,6 +107,11 @@ net::http_body_plan web_connection::plan(const net::http_request& asked) {
 void web_connection::ask(const net::http_request& asked, std::uint64_t, std::uint64_t number) {
   note(asked, number);
   route(asked);
+}
+
+web_site::found web_connection::place(const net::http_request& asked) {
+  const auto known = std::exchange(placed_, nullptr);
+  return known && known->version == version_ ? std::move(known->where) : current_->site->place(asked);
 }
 
 void web_connection::note(const net::http_request& asked, std::uint64_t number) {
@@ -133,7 +139,7 @@ void web_connection::note(const net::http_request& asked, std::uint64_t number) 
 
 void web_connection::route(const net::http_request& asked) {
   web_site& site = *current_->site;
-  const web_site::found found = site.place(asked);
+  const web_site::found found = place(asked);
   if (found.is_preflight) return give_leave();
   if (!found.allow.empty()) return answer(found.status, {{"Allow", found.allow}});
   if (found.status != 0) return answer(found.status);
@@ -147,8 +153,11 @@ void web_connection::route(const net::http_request& asked) {
   current_->in_flight = true;
   std::string path;
   for (const std::string& one : found.segments) (path += '/') += one;
-  const request_facts facts{path, found.parameters, found.query,
-                            current_->client.empty() ? peer_ : current_->client, self_->self()};
+  const request_facts facts{path,
+                            found.parameters,
+                            found.query,
+                            current_->client.empty() ? peer_ : current_->client,
+                            {self_->self(), current_->number}};
   if (to.streamed)
     write_streamed(asked, facts);
   else
@@ -180,8 +189,7 @@ void web_connection::refusing(const net::http_request* asked, net::http_response
   // It has not come to us.
   if (asked != nullptr) {
     note(*asked, 0);
-    if (const web_site::found found = current_->site->place(*asked); found.status == 0)
-      current_->route = found.route;
+    if (const web_site::found found = place(*asked); found.status == 0) current_->route = found.route;
   } else {
     current_ = std::make_unique<exchange>();
     current_->site = site();
@@ -189,15 +197,6 @@ void web_connection::refusing(const net::http_request* asked, net::http_response
   }
   add_headers(answer);
   finish(answer.status, answer.body.size());
-}
-
-void web_connection::abandoned(net::http_exchange it) {
-  if (!is_current(it.number)) return;
-  current_->call = {}; // both end with this process, which does so now
-  current_->deadline = 0;
-  if (current_->streams) return abandon_stream();
-  constexpr int client_closed = 499; // nginx's number for it, in counts and the log alone
-  finish(client_closed, 0);
 }
 
 void web_connection::count_end(const net::http_connection::summary& of) const {
@@ -242,7 +241,7 @@ outcome web_connection::receive_io(process& self) {
   go_on_streaming();
   hand_on();
   if (socket_) return go_on_as_websocket(self);
-  if (over_) return is_behind() ? runtime::carry_on() : leave(self);
+  if (over_) return is_behind() || lingers(self) ? runtime::carry_on() : leave(self);
   if (current_ && current_->request) send(self);
   if (current_ && current_->file) send_file();
   return runtime::carry_on();
@@ -300,7 +299,7 @@ void web_connection::remind_of_deadline(process& self, base::nanos at) {
 
 outcome web_connection::receive(process& self, message m) {
   const bool notice = self.origin().notice;
-  const bool drain = notice && runtime::is_atom(m, drain_notice);
+  const bool drain = notice && is_drain(m);
   if (notice && sender_ && sender_->take_retry(m)) {
     want_turn();
     return runtime::carry_on();
@@ -309,28 +308,42 @@ outcome web_connection::receive(process& self, message m) {
   if (notice && gen::is_exit(m.bytes())) return take_exit(self, m);
   if (socket_) {
     if (drain)
-      socket_->end_soon();
+      socket_->end_soon(comes_again_);
     else
       socket_->receive(m, notice);
     return runtime::carry_on();
   }
   if (drain) {
     draining_ = true;
+    self.trap_exit(true); // its end is to be told to those at work for the client
     if (current_ && current_->events) end_events();
     if (connection_) connection_->end_soon();
   } else if (!(notice && (take_deadline(self, m) || take_end(self, m) || take_heartbeat(m))) &&
              !take_answer(self, m)) {
     take_output(self, std::move(m));
   }
+  if (over_) want_turn(); // there may be nothing more to stay for
   hand_on();
   return runtime::carry_on();
 }
 
-// Exits are trapped for the actor's sake alone.
+bool web_connection::is_drain(const message& m) {
+  std::string_view word;
+  if (!etf::cursor(m.bytes()).read_atom(word)) return false;
+  comes_again_ = comes_again_ || word == drain_for_restart_notice;
+  return word == drain_notice || word == drain_for_restart_notice;
+}
+
+// Exits are trapped for the actor's sake, and when the site stops for that of those at work for the client.
 outcome web_connection::take_exit(process& self, const message& m) {
   gen::exit_notice gone;
   if (!gen::read_exit(self, m, gone) || gone.reason == runtime::reasons::normal()) return runtime::carry_on();
-  return runtime::stop(gone.reason);
+  if (!draining_ || actor_ || !current_ || (!current_->call && !current_->streams))
+    return runtime::stop(gone.reason);
+  fail(503, "the site stops", "stopping");
+  over_ = true; // once they are told
+  want_turn();
+  return runtime::carry_on();
 }
 
 bool web_connection::is_current(std::uint64_t number) const {
@@ -343,7 +356,7 @@ bool web_connection::take_deadline(process& self, const message& m) {
   if (!at.read_tuple_of(2) || !at.read_atom_is(deadline_tag) || !at.read_unsigned(number)) return false;
   if (!is_current(number) || (!current_->call && !current_->streams)) return true;
   current_->deadline = 0;
-  if (!current_->streams || is_stream_late(self)) fail(504, "no answer came in time");
+  if (!current_->streams || is_stream_late(self)) fail(504, "no answer came in time", "timeout");
   return true;
 }
 

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file.hpp"
@@ -27,6 +28,9 @@
 #include "runtime/process.hpp"
 
 namespace coppice::behaviours {
+
+// What a listener tells its connections besides drain_notice, as a notice, if it is started again.
+inline constexpr std::string_view drain_for_restart_notice = "$coppice_drain_for_restart";
 
 class web_connection final : public runtime::behaviour,
                              private net::http_connection::owner,
@@ -77,9 +81,10 @@ class web_connection final : public runtime::behaviour,
     std::optional<std::size_t> route{};
     bool in_flight = false; // counted among those that wait
     base::nanos began = 0;
-    runtime::message request{}; // to be sent; none: it is
-    runtime::reference call{};  // none: nobody is asked
-    std::uint64_t deadline = 0; // timer
+    runtime::message request{};            // to be sent; none: it is
+    runtime::reference call{};             // none: nobody is asked
+    std::optional<stream_place> watcher{}; // who is to be told if nobody waits for the answer any more
+    std::uint64_t deadline = 0;            // timer
     access_entry entry{};
     std::optional<sent_file> file{};       // its answer has begun
     std::optional<event_stream> events{};  // likewise
@@ -93,6 +98,19 @@ class web_connection final : public runtime::behaviour,
     net::http_request known{};            // the headers by which a client of GET says which copy it has
     net::http_response opening{};         // of a WebSocket: what begins it, but for the protocol
     std::vector<std::string> protocols{}; // likewise: those that the client speaks
+  };
+
+  // A request that nobody waits for any more, while who was asked has perhaps not come to it.
+  struct unwatched {
+    std::uint64_t number;
+    std::string_view reason; // of static storage
+    base::nanos until;       // who asks to be told of its end is told so long
+  };
+
+  // Where a request goes, which is known before its body has come.
+  struct placed {
+    web_site::found where;
+    std::uint64_t version; // of the site that says so
   };
 
   net::http_body_plan plan(const net::http_request& asked) override;
@@ -111,6 +129,8 @@ class web_connection final : public runtime::behaviour,
   bool is_behind() const override { return sender_ && !sender_->empty(); }
 
   const std::shared_ptr<web_site>& site();
+  // Of the request that is noted.
+  web_site::found place(const net::http_request& asked);
   void note(const net::http_request& asked, std::uint64_t number);
   // That request is worked on.
   bool is_current(std::uint64_t number) const;
@@ -124,6 +144,8 @@ class web_connection final : public runtime::behaviour,
   runtime::outcome take_exit(runtime::process& self, const runtime::message& m);
   // The connection is no more: the process ends, behind the actor that was its client's.
   runtime::outcome leave(runtime::process& self);
+  // Of a notice.
+  bool is_drain(const runtime::message& m);
   bool take_deadline(runtime::process& self, const runtime::message& m);
   bool take_end(runtime::process& self, const runtime::message& m);
   bool take_answer(runtime::process& self, const runtime::message& m);
@@ -149,15 +171,20 @@ class web_connection final : public runtime::behaviour,
   void cut_stream(std::string_view why, std::string_view reason);
   void watch(runtime::process& self, const runtime::pid& who);
   bool take_watched_end(const runtime::reference& of);
+  // Nobody waits for the answer: whoever asked for that, or has a body of it, is told.
+  void tell_aborted(std::string_view reason); // of static storage
+  // False: it is no wish to be told of a request's end, which is there.
+  bool take_late_watch(runtime::process& self, const runtime::message& m);
+  // Its client has gone, and somebody may still ask to be told of it.
+  bool lingers(runtime::process& self);
   // False: it is not a process that has to do something, or it has.
   bool is_stream_late(runtime::process& self);
-  void abandon_stream();
   void go_on_streaming();
   void hand_on();
   void count(int status);
   void give_leave();
-  // Of the request that is worked on; the log is told why.
-  void fail(int status, std::string_view why);
+  // Of the request that is worked on; the log is told why, who is at work on it the reason.
+  void fail(int status, std::string_view why, std::string_view reason = "failed");
   // With 503.
   void fail(web_overload what, std::string_view why);
   // A status and a line that says it.
@@ -175,19 +202,23 @@ class web_connection final : public runtime::behaviour,
   const std::shared_ptr<web_sites> sites_;
   std::shared_ptr<web_site> site_;
   std::uint64_t version_ = 0;             // of site_
+  std::unique_ptr<placed> placed_;        // of the request whose body comes; null: none does
   std::shared_ptr<const web_site> first_; // whose bounds the connection has
   std::optional<net::http_connection> connection_;
   std::unique_ptr<actor_websocket> socket_; // not null: the connection is no more
   std::unique_ptr<patient_sender> sender_;  // null: nobody was told anything yet
   std::unique_ptr<client_actor> actor_;     // null: none was made, which is done once
+  std::vector<unwatched> unwatched_;        // the oldest first
   runtime::process* self_ = nullptr;
   base::socket_address peer_address_;
   std::string peer_; // ADDRESS:PORT
   std::string peer_host_;
   std::unique_ptr<exchange> current_; // null: it is at rest, and keeps little
   bool draining_ = false;             // it is to end soon
+  bool comes_again_ = false;          // since its server is started again
   bool asked_ = false;                // receive_io() is to come
   bool over_ = false;                 // the connection is no more
+  bool lingers_ = false;              // likewise, and a timer runs
 };
 
 } // namespace coppice::behaviours

@@ -39,15 +39,13 @@ bool is_known(net::http_request known, net::http_response& answer) {
 
 } // namespace
 
-void web_connection::fail(int status, std::string_view why) {
+void web_connection::fail(int status, std::string_view why, std::string_view reason) {
   const web_route& route = current_->site->spec().routes[*current_->route];
   base::log::counted(base::log::level::warning, "web",
                      fmt::format("{} {} {}", route.path.text(), status, why), "{}, from {}: {}: {}",
                      route.path.text(), route.to, status, why);
-  if (current_->streams) {
-    if (current_->streams->begun != 0) return cut_stream(why, status == 504 ? "timeout" : "failed");
-    current_->streams->bodies->abort(status == 504 ? "timeout" : "failed");
-  }
+  if (current_->streams && current_->streams->begun != 0) return cut_stream(why, reason);
+  tell_aborted(reason);
   std::vector<net::http_header> headers;
   if (status == 503) headers.push_back({"Retry-After", std::string(retry_after)});
   answer(status, std::move(headers));

@@ -16,9 +16,13 @@ using runtime::process;
 
 namespace {
 
+constexpr std::string_view linger_tag = "$coppice_web_linger";
+// How long who was asked may take to come to a request that is over, and how many of those are kept.
+constexpr base::nanos longest_linger = 10 * base::nanos_per_second;
+constexpr std::size_t most_unwatched = 16;
 constexpr int client_closed = 499; // nginx's number for it, in counts and the log alone
 
-// Why nobody sends or takes a body any more, as its reader and its writer are told.
+// Why nobody waits for an answer, sends or takes a body any more, as those at work on it are told.
 std::string_view reason_of(int refused, net::http_end how) {
   switch (refused) {
     case 408:
@@ -37,12 +41,11 @@ std::string_view reason_of(int refused, net::http_end how) {
 void web_connection::write_streamed(const net::http_request& asked, const request_facts& facts) {
   streamed_bodies::connection& here = *this;
   streaming streams;
-  streams.bodies =
-      std::make_shared<streamed_bodies>(stream_id{self_->self(), current_->number}, asked.streamed, here);
+  streams.bodies = std::make_shared<streamed_bodies>(facts.id, asked.streamed, here);
   streams.head_only = asked.method == "HEAD";
   streams.progress = current_->began;
   current_->streams = std::move(streams);
-  current_->request = write_streamed_request(asked, facts, current_->number, self_->host().nodes());
+  current_->request = write_streamed_request(asked, facts, self_->host().nodes());
 }
 
 // Below libuv ----------------------------------------------------------------------------------------------
@@ -53,11 +56,18 @@ void web_connection::take_body(net::http_exchange of, std::string_view part, boo
   current_->streams->bodies->take_body(part, last);
 }
 
-void web_connection::abandon_stream() {
-  const streaming& streams = *current_->streams;
-  const int status = streams.refused != 0 ? streams.refused : client_closed;
-  streams.bodies->abort(reason_of(streams.refused, connection_->ended().how));
-  finish(streams.begun != 0 ? streams.begun : status, streams.bodies->written());
+void web_connection::abandoned(net::http_exchange it) {
+  if (!is_current(it.number)) return;
+  const auto* const streams = current_->streams ? &*current_->streams : nullptr;
+  const int refused = streams == nullptr ? 0 : streams->refused;
+  tell_aborted(reason_of(refused, connection_->ended().how));
+  if (unwatched_.empty()) { // both end with this process, which does so now
+    current_->call = {};
+    current_->deadline = 0;
+  }
+  const int status = refused != 0 ? refused : client_closed;
+  if (streams == nullptr) return finish(status, 0);
+  finish(streams->begun != 0 ? streams->begun : status, streams->bodies->written());
 }
 
 void web_connection::grant_body(std::size_t bytes) {
@@ -78,6 +88,17 @@ void web_connection::tell(const runtime::pid& to, message m) {
   if (!sender_) sender_ = std::make_unique<patient_sender>(*self_, "$coppice_web_retry");
   sender_->add(to, std::move(m));
   want_turn();
+}
+
+void web_connection::tell_aborted(std::string_view reason) {
+  const auto watcher = std::exchange(current_->watcher, std::nullopt);
+  const auto bodies = current_->streams ? current_->streams->bodies : nullptr;
+  if (bodies) bodies->abort(reason);
+  if (watcher && !(bodies && bodies->tells(*watcher))) tell(watcher->by, stream_aborted(*watcher, reason));
+  const bool may_ask = current_->call && current_->site->counters(*current_->route).watched();
+  if (watcher || !may_ask || (bodies && bodies->tells_anybody())) return;
+  if (unwatched_.size() == most_unwatched) unwatched_.erase(unwatched_.begin());
+  unwatched_.push_back({current_->number, reason, base::mono_now() + longest_linger});
 }
 
 // In the process's turn ------------------------------------------------------------------------------------
@@ -115,15 +136,20 @@ bool web_connection::take_watched_end(const runtime::reference& of) {
 }
 
 void web_connection::take_stream_order(process& self, const message& m) {
-  if (!is_stream_order(m.bytes())) return;
-  const auto bodies = current_->streams->bodies;
-  auto order = read_stream_order(m, bodies->id(), self.host().nodes());
+  if (!current_->route || (!current_->call && !current_->streams)) return; // nobody is at work on it
+  auto order = read_stream_order(m, {self.self(), current_->number}, self.host().nodes());
   if (!order) {
     const web_route& route = current_->site->spec().routes[*current_->route];
     return base::log::counted(base::log::level::warning, "web", std::string(route.path.text()), "{}: {}",
                               route.path.text(), order.error().text);
   }
   if (!*order) return; // of a request that is no more
+  if (auto* const watch = std::get_if<stream_watch>(&**order)) {
+    current_->watcher = std::move(watch->by);
+    return current_->site->counters(*current_->route).note_watch();
+  }
+  if (!current_->streams) return;
+  const auto bodies = current_->streams->bodies;
   current_->streams->progress = base::mono_now();
   if (auto* const wish = std::get_if<stream_wish>(&**order)) {
     watch(self, wish->reader.by);
@@ -132,6 +158,28 @@ void web_connection::take_stream_order(process& self, const message& m) {
     settle_stream(bodies->write(std::move(std::get<stream_part>(**order))), bodies);
     want_turn(); // behind the parts that wait, to ask for more of all of them
   }
+}
+
+bool web_connection::take_late_watch(process& self, const message& m) {
+  for (auto one = unwatched_.begin(); one != unwatched_.end(); ++one) {
+    auto order = read_stream_order(m, {self.self(), one->number}, self.host().nodes());
+    if (!order || !*order) continue;
+    const auto* const watch = std::get_if<stream_watch>(&**order);
+    if (watch == nullptr) return false;
+    tell(watch->by.by, stream_aborted(watch->by, one->reason));
+    unwatched_.erase(one);
+    return true;
+  }
+  return false;
+}
+
+bool web_connection::lingers(process& self) {
+  const base::nanos now = base::mono_now();
+  std::erase_if(unwatched_, [now](const unwatched& one) { return one.until <= now; });
+  if (unwatched_.empty() || draining_) return false;
+  connection_.reset();
+  if (!std::exchange(lingers_, true)) self.remind(unwatched_.back().until, message::atom(linger_tag));
+  return true;
 }
 
 void web_connection::begin_stream(process& self, streamed_answer answer) {
@@ -174,7 +222,7 @@ void web_connection::cut_stream(std::string_view why, std::string_view reason) {
                      "{}, from {}: an answer is cut off: {}", route.path.text(), route.to, why);
   const std::uint64_t number = current_->number;
   const auto bodies = current_->streams->bodies;
-  bodies->abort(reason);
+  tell_aborted(reason);
   finish(current_->streams->begun, bodies->written());
   if (connection_) connection_->break_off(number);
 }

@@ -33,8 +33,10 @@ bool is_output(etf::bytes message, web_upgrade upgrade) {
 
 // A handler may send some before it says that it accepts, which comes behind them.
 void web_connection::take_output(process& self, message m) {
+  if (!unwatched_.empty() && is_stream_order(m.bytes()) && take_late_watch(self, m)) return;
   if (!current_) return;
-  if (current_->streams) return take_stream_order(self, m);
+  if (is_stream_order(m.bytes())) return take_stream_order(self, m);
+  if (current_->streams) return;
   if (current_->events) return send_event(m.bytes());
   if (!current_->call || !current_->route || !is_output(m.bytes(), upgrade())) return;
   const std::size_t cost = m.size() + sizeof m;
@@ -45,6 +47,7 @@ void web_connection::take_output(process& self, message m) {
 
 void web_connection::begin(process& self, const accepted& by) {
   if (current_->deadline != 0) self.cancel_timer(std::exchange(current_->deadline, 0));
+  current_->watcher.reset(); // from now on a monitor of this process tells
   if (upgrade() == web_upgrade::events)
     begin_events(self, by.by);
   else
@@ -74,7 +77,7 @@ void web_connection::begin_websocket(process& self, const accepted& by) {
   const auto early = std::exchange(current_->early, {});
   finish(current_->opening.status, 0);
   for (const message& one : early) socket_->receive(one, false);
-  if (draining_) socket_->end_soon();
+  if (draining_) socket_->end_soon(comes_again_);
 }
 
 outcome web_connection::go_on_as_websocket(process& self) {

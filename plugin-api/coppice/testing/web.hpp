@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Requests to an actor under test, as the route of a web server would pass them on:
+// Requests to an actor under test, as the route of a web server would pass them on; bodies that stream are
+// web_stream.hpp's, server-sent events web_events.hpp's:
 //
 //   const web_answer got = ask(users, {.path = "/users/7", .parameters = {{"id", "7"}}});
 //   CHECK(got.status() == 200);
@@ -15,6 +16,7 @@
 
 #include <coppice/testing.hpp>
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <ostream>
@@ -41,9 +43,10 @@ struct web_request {
 /// Once it is there: a request may be answered later, by what the test does then.
 class web_answer {
  public:
-  explicit web_answer(answer of) : of_(std::move(of)) {}
+  explicit web_answer(answer of, value watched_as = {})
+      : of_(std::move(of)), watched_as_(std::move(watched_as)) {}
 
-  explicit operator bool() const { return static_cast<bool>(of_); }
+  explicit operator bool() const { return !is_aborted_ && of_; }
   int status() const { return static_cast<int>(std::get<0>(whole())); }
   std::string body() const { return std::get<2>(whole()); }
   /// As the actor wrote the name.
@@ -52,6 +55,14 @@ class web_answer {
     for (const auto& [key, text] : std::get<1>(all))
       if (key == name) return text;
     return std::nullopt;
+  }
+
+  /// Nobody waits for it any more, as a server says it: closed, slow, timeout, failed, stopping. `by`, who is
+  /// at work on it, is told if it asked for that, as one with handle_aborted does. Of one that is answered
+  /// nothing is told.
+  void aborted(actor& by, std::string_view reason = "closed") {
+    if (of_ || std::exchange(is_aborted_, true) || !watched_as_) return;
+    by.send(value(std::tuple(etf::atom{"http_aborted"}, watched_as_.term(), etf::atom{reason})));
   }
 
   friend std::ostream& operator<<(std::ostream& out, const web_answer& shown) { return out << shown.of_; }
@@ -66,6 +77,8 @@ class web_answer {
     return {std::get<0>(two), {}, std::get<1>(two)};
   }
   answer of_;
+  value watched_as_; // its tag; none: nobody has asked to be told
+  bool is_aborted_ = false;
 };
 
 namespace detail {
@@ -76,20 +89,38 @@ struct asked_map {
   std::vector<std::pair<std::string, std::string>> query, headers;
   std::string body, peer, version;
   etf::any_term client;
+  std::uint64_t number = 1;
 };
-} // namespace detail
-
-namespace detail {
 inline value web_call(const char* tag, const web_request& asked, const value& client) {
-  const asked_map map{asked.method, asked.path, asked.parameters, asked.query,  asked.headers,
-                      asked.body,   asked.peer, asked.version,    client.term()};
+  const asked_map map{asked.method, asked.path, asked.parameters, asked.query,   asked.headers,
+                      asked.body,   asked.peer, asked.version,    client.term(), 1};
   return std::pair(etf::atom{tag}, map);
+}
+/// With which a client's wish is answered; 0: it is accepted.
+inline int status_of(const answer& reply) {
+  etf::cursor at(reply.reply().bytes());
+  std::uint32_t arity = 0;
+  std::uint64_t status = 0;
+  return at.read_tuple(arity) && at.read_unsigned(status) ? static_cast<int>(status) : 0;
+}
+/// As what an actor has asked this client's process to be told of the end of its request; none: it has not.
+inline value watched_as(const sent_message& one, const value& client) {
+  etf::cursor at(one.term.bytes());
+  etf::bytes tag;
+  const bool watches = one.to == client && at.read_tuple_of(3) && at.read_atom_is("http_watch") &&
+                       at.skip() && at.read_tuple_of(2) && at.skip() && at.read_term(tag);
+  return watches ? value::of(tag) : value();
 }
 } // namespace detail
 
 inline web_answer ask(actor& of, const web_request& asked) {
   const value client = detail::fresh_pid("caller@localhost");
-  return web_answer(of.call_as(client, detail::web_call("http", asked, client)));
+  const std::size_t before = of.did.sent.size();
+  answer reply = of.call_as(client, detail::web_call("http", asked, client));
+  value watched_as;
+  for (std::size_t i = before; i < of.did.sent.size(); ++i)
+    if (value found = detail::watched_as(of.did.sent[i], client)) watched_as = std::move(found);
+  return web_answer(std::move(reply), std::move(watched_as));
 }
 
 /// What an actor has sent to a WebSocket's client.
@@ -120,11 +151,16 @@ class web_socket {
   const value& pid() const { return pid_; }
   /// It may be answered later.
   bool answered() const { return static_cast<bool>(answer_); }
-  bool accepted() const { return answered() && !protocol_or_status().second; }
+  bool accepted() const { return answered() && status() == 0; }
   /// Of one that is accepted; empty: none is named.
-  std::string protocol() const { return protocol_or_status().first; }
+  std::string protocol() const {
+    etf::cursor at(answer_.reply().bytes());
+    etf::bytes name;
+    if (!at.read_tuple_of(3) || !at.read_atom_is("accept") || !at.skip() || !at.read_binary(name)) return {};
+    return {reinterpret_cast<const char*>(name.data()), name.size()};
+  }
   /// Of one that is refused; 0: it is accepted.
-  int status() const { return protocol_or_status().second; }
+  int status() const { return detail::status_of(answer_); }
 
   void text(std::string_view said) { say("text", said); }
   void binary(std::string_view said) { say("binary", said); }
@@ -144,17 +180,6 @@ class web_socket {
   }
 
  private:
-  std::pair<std::string, int> protocol_or_status() const {
-    etf::cursor at(answer_.reply().bytes());
-    std::uint32_t arity = 0;
-    std::uint64_t status = 0;
-    at.read_tuple(arity);
-    if (at.read_unsigned(status)) return {"", static_cast<int>(status)};
-    etf::bytes name;
-    if (arity == 3 && at.skip() && at.skip() && at.read_binary(name))
-      return {std::string(reinterpret_cast<const char*>(name.data()), name.size()), 0};
-    return {"", 0};
-  }
   static web_said read(const value& term) {
     etf::cursor at(term.bytes());
     std::uint32_t arity = 0;

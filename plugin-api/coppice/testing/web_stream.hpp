@@ -30,6 +30,7 @@ struct streamed_map {
   std::variant<std::string, etf::constant<"streamed">> body;
   std::string peer, version;
   etf::any_term client, stream;
+  std::uint64_t number = 1;
 };
 } // namespace detail
 
@@ -64,16 +65,14 @@ class web_stream {
   }
 
   /// It may be answered later, with a body or the beginning of one.
-  bool answered() const { return static_cast<bool>(answer_); }
+  bool answered() const { return !is_aborted_ && static_cast<bool>(answer_); }
   bool begun() const { return answered() && static_cast<bool>(writer()); }
   /// One that has not begun is whole.
   web_answer whole() const { return web_answer(answer_); }
   int status() const {
-    etf::cursor at(answer_.reply().bytes());
-    std::uint32_t arity = 0;
-    std::uint64_t status = 0;
-    if (!at.read_tuple(arity) || !at.read_unsigned(status)) throw failure("the answer has no status");
-    return static_cast<int>(status);
+    const int status = detail::status_of(answer_);
+    if (status == 0) throw failure("the answer has no status");
+    return status;
   }
   /// What has come of an answer that has begun, since it was asked last.
   std::string heard() {
@@ -87,17 +86,27 @@ class web_stream {
   }
   /// The client takes so much more.
   void more(std::uint64_t bytes) { tell(writer(), "http_answer", std::pair(etf::atom{"more"}, bytes)); }
-  /// It has gone, as a server says it: closed, slow, timeout, too_large, malformed.
+  /// It has gone, as a server says it: closed, slow, timeout, too_large, malformed, stopping.
   void aborted(std::string_view reason = "closed") {
     look();
-    const value known_as = reader_ ? reader_ : writer();
+    const value known_as = reader_ ? reader_ : begun() ? writer() : watcher_;
+    is_aborted_ = !answered();
     if (known_as) tell(known_as, "http_aborted", etf::atom{reason});
   }
 
  private:
   value request(const web_request& asked, bool has_body) const {
-    detail::streamed_map map{asked.method,  asked.path, asked.parameters, asked.query, asked.headers,
-                             std::string(), asked.peer, asked.version,    pid_.term(), id_.term()};
+    detail::streamed_map map{asked.method,
+                             asked.path,
+                             asked.parameters,
+                             asked.query,
+                             asked.headers,
+                             std::string(),
+                             asked.peer,
+                             asked.version,
+                             pid_.term(),
+                             id_.term(),
+                             1};
     if (has_body) map.body = etf::constant<"streamed">{};
     return std::pair(etf::atom{"http"}, map);
   }
@@ -117,7 +126,10 @@ class web_stream {
   void look() {
     for (; seen_ < of_->did.sent.size(); ++seen_) {
       const auto& one = of_->did.sent[seen_];
-      if (one.to == pid_) read(one.term);
+      if (value watches = detail::watched_as(one, pid_))
+        watcher_ = std::move(watches);
+      else if (one.to == pid_)
+        read(one.term);
     }
   }
   void read(const value& order) {
@@ -150,10 +162,12 @@ class web_stream {
   value pid_;
   value id_;
   answer answer_;
-  value reader_{}; // its tag
+  value reader_{};  // its tag
+  value watcher_{}; // likewise
   std::uint64_t wanted_ = 0;
   std::string heard_{};
   bool ended_ = false;
+  bool is_aborted_ = false;
   std::size_t seen_ = 0;
 };
 

@@ -2,15 +2,14 @@
 // replies: an actor that answers requests of a web server now, later or never, as their path says: /now tells
 // what was asked; /later waits until somebody sends {release, Text}; /never; /throw; /twice answers two
 // times, and the header x-second of the next /now is what came of the second; /bad has a status that none can
-// have, /split a header with a line's end. Call `waiting` -> how many wait. What waits goes over a reload.
-// Of events: /events accepts, with the id its client had last as the first event, /events/refuse answers 204.
-// Messages: {say, Data}, {say, Data, Name, Id} to all clients, `leave` closes all; call `clients` -> how
-// many.
-// Of WebSockets: /talk/echo gives back what it gets, /talk/chat speaks the protocol "chat" where that is
-// offered, /talk/odd one that nobody offers, …/early says two things before it accepts, /talk/refuse
-// answers 403, /talk/throw throws, /talk/slow takes a while. A text "bye CODE REASON" closes, "flood" sends
-// 64 MiB, "die" throws. Call `talked` -> how they ended, `talkers` -> who there is. {say, Data} goes to all
-// of them too.
+// have, /split a header with a line's end. Call `waiting` -> how many wait, `aborted` -> the ends that it
+// heard of. What waits goes over a reload. Of events: /events accepts, with the id its client had last as the
+// first event, /events/refuse answers 204. Messages: {say, Data}, {say, Data, Name, Id} to all clients,
+// `leave` closes all; call `clients` -> how many. Of WebSockets: /talk/echo gives back what it gets,
+// /talk/chat speaks the protocol "chat" where that is offered, /talk/odd one that nobody offers, …/early says
+// two things before it accepts, /talk/refuse answers 403, /talk/throw throws, /talk/slow takes a while. A
+// text "bye CODE REASON" closes, "flood" sends 64 MiB, "die" throws. Call `talked` -> how they ended,
+// `talkers` -> who there is. {say, Data} goes to all of them too.
 #include <coppice/info.hpp>
 #include <coppice/web.hpp>
 
@@ -35,8 +34,8 @@ using leave = etf::constant<"leave">;
 
 class replies_server : public coppice::web {
  public:
-  using calls = std::variant<etf::constant<"waiting">, etf::constant<"clients">, etf::constant<"talked">,
-                             etf::constant<"talkers">>;
+  using calls = std::variant<etf::constant<"waiting">, etf::constant<"aborted">, etf::constant<"clients">,
+                             etf::constant<"talked">, etf::constant<"talkers">>;
   using infos = std::variant<release, say, say_named, leave, coppice::down>;
 
   coppice::events_reply handle_events(const coppice::request& asked) {
@@ -131,16 +130,25 @@ class replies_server : public coppice::web {
     return static_cast<std::int64_t>(waiting_.size());
   }
 
+  void handle_aborted(coppice::term id, std::string_view reason) {
+    aborted_.push_back((std::erase(waiting_, coppice::owned_term(id)) != 0 ? "waiting " : "never ") +
+                       std::string(reason));
+    if (respond(id, coppice::response(200, "text/plain", "too late")) != COPPICE_OK)
+      aborted_.emplace_back("a late answer is refused");
+  }
+  std::vector<std::string> handle_call(const etf::constant<"aborted">&) const { return aborted_; }
+
   void handle_info(const release& what) {
     for (const coppice::owned_term& id : std::exchange(waiting_, {}))
       respond(id, coppice::response(200, "text/plain", what.text));
   }
 
-  using state = std::tuple<std::vector<coppice::owned_term>, std::vector<coppice::owned_pid>,
-                           std::vector<coppice::owned_pid>, std::vector<std::string>>;
-  state save_state() const { return {waiting_, clients_, talkers_, ends_}; }
+  using state =
+      std::tuple<std::vector<coppice::owned_term>, std::vector<coppice::owned_pid>,
+                 std::vector<coppice::owned_pid>, std::vector<std::string>, std::vector<std::string>>;
+  state save_state() const { return {waiting_, clients_, talkers_, ends_, aborted_}; }
   void restore_state(std::uint32_t, const state& saved) {
-    std::tie(waiting_, clients_, talkers_, ends_) = saved;
+    std::tie(waiting_, clients_, talkers_, ends_, aborted_) = saved;
   }
 
  private:
@@ -148,6 +156,7 @@ class replies_server : public coppice::web {
   std::vector<coppice::owned_pid> clients_;
   std::vector<coppice::owned_pid> talkers_;
   std::vector<std::string> ends_;
+  std::vector<std::string> aborted_;
   std::int32_t second_ = 0;
 };
 

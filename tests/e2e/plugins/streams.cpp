@@ -5,8 +5,8 @@
 // and no more; early answers 202 after 1 KiB; late answers, in two ways, when it is told that it is too late.
 // GET /get/WHAT: short says 10 bytes and writes 5, exact and long say 10 and write 10 and 11; die writes some
 // and throws when it may go on; flood writes without leave; hold begins and writes "x", and goes on for
-// nobody; none is 204; endless goes on as long as it may; fast writes before it begins. Call `open` -> how
-// many are not over, `aborted` -> the reasons it heard.
+// nobody; none is 204; endless goes on as long as it may; fast writes before it begins; wait is never
+// answered. Call `open` -> how many are not over, `aborted` -> the reasons it heard.
 #include <coppice/web.hpp>
 
 #include <algorithm>
@@ -125,6 +125,7 @@ class streams_server : public coppice::web {
   }
 
   void write(transfer& it) {
+    if (it.what == "wait") return;
     const coppice::owned_term id = it.id;
     const std::string& what = it.what;
     if (what == "fast" && send_part(id, "before ") == COPPICE_E_INVALID)

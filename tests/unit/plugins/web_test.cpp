@@ -3,6 +3,7 @@
 // the bundled hello_web over a kv that the test plays.
 #include <doctest/doctest.h>
 #include <coppice/testing/erlang.hpp>
+#include <coppice/testing/web_events.hpp>
 #include <coppice/testing/web_stream.hpp>
 #include <coppice/web.hpp>
 
@@ -81,6 +82,32 @@ TEST_CASE("one answered later is answered by its id, over a reload too") {
   CHECK(next.call(atom("waiting")) == 0);
 }
 
+TEST_CASE("one that nobody waits for any more is told of, over a reload too; one that is answered is not") {
+  const plugin from = replies_plugin();
+  actor server(from);
+  web_answer gone = ask(server, {.path = "/later"});
+  web_answer late = ask(server, {.path = "/later"});
+  web_answer kept = ask(server, {.path = "/later"});
+  web_answer now = ask(server, {.path = "/now"});
+  now.aborted(server);
+  gone.aborted(server);
+  CHECK_FALSE(gone);
+  CHECK(server.call(atom("waiting")) == 2);
+  const saved_state saved = server.save();
+  actor next = actor::restored(from, saved);
+  late.aborted(next, "timeout");
+  late.aborted(next, "timeout");
+  CHECK(next.call(atom("waiting")) == 1);
+  next.send(release("done"));
+  CHECK(kept.body() == "done");
+  CHECK_FALSE(late);
+  kept.aborted(next);
+  CHECK(next.call(atom("aborted")) == std::vector<std::string>{"waiting closed", "waiting timeout"});
+  CHECK(next.did.complaints.empty());
+  next.advance(10s);
+  CHECK(next.did.complaints.empty());
+}
+
 TEST_CASE("a second answer is refused, and the kit complains of it") {
   const plugin from = replies_plugin();
   actor server(from);
@@ -128,6 +155,57 @@ TEST_CASE(
   web_socket refused(next, {.path = "/talk/refuse"});
   CHECK_FALSE(refused.accepted());
   CHECK(refused.status() == 403);
+}
+
+TEST_CASE(
+    "a client of events has each as its page would, comes again behind its last, and its end is known") {
+  const plugin from = replies_plugin();
+  actor server(from);
+  web_events client(server, {.path = "/events"});
+  REQUIRE(client.accepted());
+  CHECK_FALSE(client.next());
+  server.send(value(std::pair(etf::atom{"say"}, std::string("two\r\nlines\rmore\n"))));
+  server.send(value(std::tuple(etf::atom{"say"}, std::string("x"), std::string("price"), std::string("7"))));
+  CHECK(client.next() == web_event{.data = "two\nlines\nmore\n"});
+  CHECK(client.last_event_id().empty());
+
+  const saved_state saved = server.save();
+  actor next = actor::restored(from, saved);
+  CHECK(client.next() == web_event{.data = "x", .name = "price", .id = "7", .retry_ms = 1500});
+  CHECK(client.last_event_id() == "7");
+  client.move_to(next);
+  web_events again(next, {.path = "/events"}, client.last_event_id());
+  CHECK(again.heard() == std::vector<web_event>{{.data = "7", .name = "last"}});
+  CHECK(next.call(atom("clients")) == 2);
+  client.gone();
+  CHECK(next.call(atom("clients")) == 1);
+
+  next.send(value(std::pair(etf::atom{"say"}, std::string("last"))));
+  next.send(atom("leave"));
+  next.send(value(std::pair(etf::atom{"say"}, std::string("behind the end"))));
+  CHECK_FALSE(again.ended());
+  CHECK(again.heard() == std::vector<web_event>{{.data = "last"}});
+  CHECK(again.ended());
+  CHECK_FALSE(again.next());
+}
+
+TEST_CASE(
+    "events are refused by a status, end with their actor, and what no client could get fails the test") {
+  const plugin from = replies_plugin();
+  actor server(from);
+  web_events refused(server, {.path = "/events/refuse"});
+  CHECK_FALSE(refused.accepted());
+  CHECK(refused.status() == 204);
+  CHECK_FALSE(refused.next());
+  CHECK_FALSE(refused.ended());
+  web_events client(server, {.path = "/events"});
+  server.send(
+      value(std::tuple(etf::atom{"say"}, std::string("x"), std::string("two\nlines"), std::string())));
+  CHECK_THROWS(client.next());
+  web_events other(server, {.path = "/events"});
+  CHECK_FALSE(other.ended());
+  server.shut_down();
+  CHECK(other.ended());
 }
 
 TEST_CASE("a body that streams comes by credit, the answer goes as it is made, over a reload too") {
@@ -186,6 +264,11 @@ TEST_CASE("an actor says itself how much of a body it wants, and hears that its 
   gone.aborted("closed");
   CHECK(server.call(atom("open")) == 0);
   CHECK(server.call(atom("aborted")) == std::vector<std::string>{"closed"});
+  web_stream empty(server, {.path = "/get/wait", .parameters = {{"what", "wait"}}});
+  CHECK_FALSE(empty.answered());
+  empty.aborted("timeout");
+  CHECK_FALSE(empty.answered());
+  CHECK(server.call(atom("aborted")) == std::vector<std::string>{"closed", "timeout"});
   web_stream refused(server, put("refuse"), true);
   CHECK(refused.whole().status() == 403);
   CHECK(refused.wanted() == 0);

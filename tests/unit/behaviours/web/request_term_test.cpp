@@ -45,18 +45,18 @@ TEST_CASE("a request is one term with all its parts") {
   runtime::message_writer pid;
   runtime::write(pid, client, names);
   const auto term = behaviours::write_request(
-      "http", asked, {"/p", {{"id", "7"}}, {{"q", "r"}}, "127.0.0.1:1", client}, names);
+      "http", asked, {"/p", {{"id", "7"}}, {{"q", "r"}}, "127.0.0.1:1", {client, 3}}, names);
   const auto wanted = etf::parse(
       std::string(
           "{http,#{method => <<\"GET\">>, path => <<\"/p\">>, params => #{<<\"id\">> => <<\"7\">>}, "
           "query => [{<<\"q\">>,<<\"r\">>}], headers => [{<<\"host\">>,<<\"a\">>},{<<\"x\">>,<<\"y\">>}], "
           "body => <<\"b\">>, peer => <<\"127.0.0.1:1\">>, version => <<\"1.1\">>, client => ") +
-      etf::print(pid.take().bytes()) + "}}");
+      etf::print(pid.take().bytes()) + ", number => 3}}");
   REQUIRE(wanted);
   CHECK(etf::print(term.bytes()).size() == etf::print(*wanted).size());
   for (const char* part :
        {"{http,#{", "method => <<\"GET\">>", "path => <<\"/p\">>", "<<\"id\">> => <<\"7\">>",
-        "query => [{<<\"q\">>,<<\"r\">>}]", "version => <<\"1.1\">>", "client => "})
+        "query => [{<<\"q\">>,<<\"r\">>}]", "version => <<\"1.1\">>", "client => ", "number => 3"})
     CHECK_MESSAGE(etf::print(term.bytes()).find(part) != std::string::npos, part);
 }
 

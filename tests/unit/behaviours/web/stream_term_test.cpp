@@ -51,6 +51,8 @@ std::string read(const std::string& order) {
   if (!*out) return "another's";
   if (const auto* const wish = std::get_if<behaviours::stream_wish>(&**out))
     return "more " + shown(wish->reader.tag) + " " + std::to_string(wish->bytes);
+  if (const auto* const watch = std::get_if<behaviours::stream_watch>(&**out))
+    return "watch " + shown(watch->by.tag);
   const auto& part = std::get<behaviours::stream_part>(**out);
   return (part.last ? "last " : "data ") + part.data;
 }
@@ -66,7 +68,8 @@ TEST_CASE("a process is sent parts, leave to send more, and the end, each with i
 }
 
 TEST_CASE(
-    "an order is for more of a body, or a part of an answer; others are refused, or another request's") {
+    "an order is for more of a body, a part of an answer, or to be told of the end; others are refused, or "
+    "another request's") {
   const std::string id = text(here);
   const std::string pid = pid_text(here.client);
   const std::string old = text({here.client, 2});
@@ -92,6 +95,11 @@ TEST_CASE(
       {"{http_body, " + id + ", {more, {" + pid + ", tag}, all}}", "malformed"},
       {"{http_body, " + id + ", {more, {name, tag}, 1}}", "malformed"},
       {"{http_body, " + id + ", {more, " + pid + ", 1}}", "malformed"},
+      {"{http_watch, " + id + ", {" + pid + ", [tag]}}", "watch [tag]"},
+      {"{http_watch, " + old + ", {" + pid + ", tag}}", "another's"},
+      {"{http_watch, " + id + ", " + pid + "}", "malformed"},
+      {"{http_watch, " + id + ", {name, tag}}", "malformed"},
+      {"{http_watch, " + pid + ", {" + pid + ", tag}}", "malformed"},
       {"{http_event, " + id + ", {data, <<>>}}", "other"},
       {"{http_body, " + id + "}", "other"},
       {"ok", "other"},
@@ -127,8 +135,7 @@ TEST_CASE("a request of a route that streams says which it is, and whether its b
   net::http_request asked;
   asked.method = "PUT";
   const auto written = [&asked] {
-    return shown(
-        behaviours::write_streamed_request(asked, {"/p", {}, {}, "p", here.client}, here.request, names()));
+    return shown(behaviours::write_streamed_request(asked, {"/p", {}, {}, "p", here}, names()));
   };
   asked.streamed = true;
   CHECK(written().find("body => streamed") != std::string::npos);

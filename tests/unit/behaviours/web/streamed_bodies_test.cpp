@@ -180,5 +180,7 @@ TEST_CASE("the end of both bodies is told once to each place, and nothing is ask
   two.read_on({place("r"), 10});
   CHECK(two.begin(place("w")) == state::open);
   two.abort("slow");
+  CHECK((two.tells(place("r")) && two.tells(place("w"))));
+  CHECK_FALSE((two.tells(place("other")) || one.tells(place("r"))));
   CHECK(client.done() == done{"grant 10", "{http_aborted,r,slow}", "{http_aborted,w,slow}"});
 }
