@@ -21,7 +21,7 @@ ESTABLISHED = "01"
 def announced(cleanup):
     http = free_port()
     gate = Gate(cleanup, actor="slices", frame="{ kind: length, bytes: 4 }", more=["read: { frame: 10m }"],
-                tree='        - { id: kv, actor: kv, name: kv }\n',
+                beside='        - { id: kv, actor: kv, name: kv }\n',
                 settings=(("control.http", f"{{ port: {http} }}"), ("node.limits.memory", "256MiB")))
 
     def memory():
