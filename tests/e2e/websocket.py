@@ -424,7 +424,7 @@ def greedy(cleanup):
 
 @test("a message that was begun ends in its time or is closed with 1008, whatever comes between its parts; one that is not read has time")
 def slow_messages(cleanup):
-    site = Site(cleanup, options="ping: 60s, message: 1s", mailbox=10)
+    site = Site(cleanup, options="ping: 60s, message: 1s, queue: 8MiB", mailbox=10)
     for begin, more in ((frame(TEXT, b"a", fin=False), frame(0, b"b", fin=False)), (frame(TEXT, b"a", fin=False), frame(PING)), (frame(BINARY, b"x" * 1000)[:20], b"x"),
                         (frame(TEXT, b"a")[:3], None), (b"\x89", None)):
         one = site.open()
