@@ -8,6 +8,7 @@ import http.client
 import os
 import pathlib
 import re
+import shutil
 import socket
 import struct
 import sys
@@ -61,8 +62,9 @@ class Site(WebSite):
 
     def start_far(self):
         self.erl = Erl(self.cleanup, name="far@127.0.0.1", epmd_port=self.node.epmd_port)
-        source = pathlib.Path(__file__).with_name("far_pages")
-        equal(self.erl(f'{{ok, far_pages, Code}} = compile:file("{source}", [binary]), {{module, far_pages}} = '
+        folder = self.node.folder.path  # an Erlang node in a chroot sees no checkout
+        shutil.copy(pathlib.Path(__file__).with_name("far_pages.erl"), folder)
+        equal(self.erl(f'{{ok, far_pages, Code}} = compile:file("{folder}/far_pages", [binary]), {{module, far_pages}} = '
                        'code:load_binary(far_pages, "far_pages", Code), {ok, _} = far_pages:start(far), ready'), "ready")
 
     def ask(self, path, method="GET", body=None, headers=None, on=None):
