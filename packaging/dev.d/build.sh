@@ -31,12 +31,16 @@ dev_build() {
   build_kind "$kind"
 }
 
-# build_kind KIND [TARGET…]: dependencies, configuration, compilation.
+# build_kind KIND [TARGET…]: dependencies, configuration, compilation. A precompiled header of clang's names the checkout
+# it was made in, so what uses one is of no use to another checkout.
 build_kind() {
   local kind=$1
   shift
   case $kind in
-    address | thread | fuzz) need build sanitizers ;;
+    address | thread | fuzz)
+      need build sanitizers
+      local -x CCACHE_NAMESPACE=$root
+      ;;
     coverage) need build coverage ;;
     *) need build ;;
   esac

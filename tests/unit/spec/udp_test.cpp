@@ -70,18 +70,21 @@ TEST_CASE("what can be no UDP socket, or has no effect, is refused in words") {
 TEST_CASE("handlers are as many as there are cores, or a multiple, where that is said") {
   test::spec_folder folder;
   const std::uint32_t cores = std::max(1U, std::thread::hardware_concurrency());
-  const std::pair<const char*, std::uint32_t> rows[] = {
-      {"3", 3}, {"cores", cores}, {"2x cores", 2 * cores}, {"3xcores", 3 * cores}};
-  for (const auto& [written, wanted] : rows) {
-    CAPTURE(written);
+  struct row {
+    const char* written;
+    std::uint32_t wanted;
+  };
+  const row rows[] = {{"3", 3}, {"cores", cores}, {"2x cores", 2 * cores}, {"3xcores", 3 * cores}};
+  for (const row& each : rows) {
+    CAPTURE(each.written);
     const auto made = folder.load_tree(
         std::string(
             "        - { id: a, udp: { listen: [{ address: 127.0.0.1, port: 1 }], actor: 'wire:ping', ") +
-        "handlers: " + written + " } }\n");
+        "handlers: " + each.written + " } }\n");
     REQUIRE_MESSAGE(made.spec, spec::render(made.diagnostics));
     const auto& udp = made.spec->applications[0].supervisor.children[0].udp;
-    CHECK(udp->handlers == wanted);
-    CHECK(spec::effective_yaml(*made.spec).find("handlers: " + std::to_string(wanted) + "\n") !=
+    CHECK(udp->handlers == each.wanted);
+    CHECK(spec::effective_yaml(*made.spec).find("handlers: " + std::to_string(each.wanted) + "\n") !=
           std::string::npos);
   }
 }
