@@ -13,8 +13,8 @@ import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.attack import ATTACKERS, BYSTANDERS, Bystanders, Target, unharmed
-from harness.node import until_closed
-from harness.site import address, shelf
+from harness.node import Shelf, until_closed
+from harness.site import address
 from harness.tap import check, equal, eventually, run, test
 from harness.websocket import BINARY, KEY, PING, TEXT, WebSocket, close_frame, frame
 
@@ -52,8 +52,7 @@ UPGRADE = HEAD + b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Ve
 
 class Site(Target):
     def __init__(self, cleanup):
-        plugins = shelf(cleanup, "streams", "seats", "kv")
-        super().__init__(cleanup, config=CONFIG, settings=[("plugins.path", f"[ {plugins} ]")])
+        super().__init__(cleanup, config=CONFIG, settings=[Shelf(cleanup, "streams", "seats", "kv").setting])
         self.at = address(self.report()["listening"][0])
 
     def report(self):

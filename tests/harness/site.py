@@ -1,22 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A node with a web server, and plugins of its own in a folder of the test's."""
 import http.client
-import os
-import pathlib
-import shutil
 import socket
 
-from harness.node import Folder, Node, plugin_folder, until_closed
-
-
-def shelf(cleanup, *names):
-    """The path of a folder with these plugins, the tests' or bundled ones, gone with the test."""
-    folder = Folder()
-    cleanup.callback(folder.close)
-    for name in names:
-        own = pathlib.Path(os.environ["COPPICE_TEST_PLUGINS"]) / f"{name}.so"
-        shutil.copy(own if own.exists() else pathlib.Path(plugin_folder()) / f"{name}.so", folder.path)
-    return folder.path
+from harness.node import Node, Shelf, until_closed
 
 
 def address(shown):
@@ -29,8 +16,8 @@ class WebSite:
 
     def __init__(self, cleanup, config, *plugins, settings=()):
         self.cleanup = cleanup
-        self.plugins = shelf(cleanup, *plugins)
-        self.node = Node(cleanup, config=config, settings=(("plugins.path", f"[ {self.plugins} ]"), *settings))
+        self.plugins = Shelf(cleanup, *plugins)
+        self.node = Node(cleanup, config=config, settings=(self.plugins.setting, *settings))
         places = self.report()["listening"]
         self.at = address(places[0])
         self.secured = next((address(one) for one in places if one.endswith(" tls")), None)
