@@ -138,10 +138,6 @@ def pooled(cleanup):
 def busy(cleanup):
     site = Site(cleanup)
     patient = site.client()
-    equal(site.ask("/never", on=patient)[0], 504)
-    equal(site.told(1), ["never timeout"])
-    break_off(site.begin("/later", waiting=1))
-    equal(site.told(2)[1:], ["waiting closed"])
     with site.connect() as sleeps:
         sleeps.sendall(b"GET /events/slow HTTP/1.1\r\nHost: a\r\n\r\n")  # the actor is asleep for two seconds
         eventually(lambda: site.report()["in_flight"] == 1, "it is asked")
@@ -150,11 +146,26 @@ def busy(cleanup):
         for one in early:
             break_off(one)
         eventually(lambda: site.report()["in_flight"] <= 1, "they have gone")
-    equal(sorted(site.told(6)[2:]), ["never timeout"] + ["waiting closed"] * 3)
+    equal(sorted(site.told(4)), ["never timeout"] + ["waiting closed"] * 3)
     equal(site.node.call("replies", "waiting"), "0")
     equal(site.ask("/now", on=patient)[0], 200)
     patient.close()
     eventually(lambda: site.report()["open"] == 0, "none of them is left")
+
+
+@test("nothing is kept of a client that left when the actor can no longer ask for news of it")
+def left(cleanup):
+    site = Site(cleanup)
+    with site.connect() as sleeps:
+        sleeps.sendall(b"GET /events/slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        eventually(lambda: site.report()["in_flight"] == 1, "it is asked")
+        early = [site.begin("/now", waiting=None) for _ in range(3)]
+        for one in early:
+            break_off(one)
+        eventually(lambda: site.report()["open"] == 1, "their connections are closed at once")
+    eventually(lambda: not [one for one in site.node.ask("ps")["processes"] if one["behaviour"] == "http"],
+               "their processes have ended")
+    equal(site.told(0), [])
 
 
 @test("when the site stops, those that are not answered within its drain are told of, and their clients have 503")

@@ -182,6 +182,12 @@ void web_sites::leave(web_site& by, std::size_t route) {
   by.counters(route).leave();
 }
 
+bool web_sites::linger() {
+  if (lingering_.fetch_add(1, relaxed) < most_lingering) return true;
+  stop_lingering();
+  return false;
+}
+
 void web_sites::count(int status) {
   const auto at = static_cast<std::size_t>(std::max(status - first_status, 0));
   if (at < answered_.size()) answered_[at].fetch_add(1, relaxed);

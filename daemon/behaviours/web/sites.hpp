@@ -30,9 +30,6 @@ class route_counters {
   // False: `most` wait for an answer already; else leave() has to follow.
   bool enter(std::uint32_t most);
   void leave() { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
-  // Whether somebody at work on a request has asked to be told of its end; such may ask when it has ended.
-  void note_watch() { watched_.store(true, std::memory_order_relaxed); }
-  bool watched() const { return watched_.load(std::memory_order_relaxed); }
 
   std::uint64_t requests() const;
   // Those that were answered with a status of this class, 1 to 5.
@@ -54,7 +51,6 @@ class route_counters {
   static std::size_t bucket_of(std::uint64_t microseconds);
   static std::uint64_t bound_of(std::size_t bucket);
   std::atomic<std::uint32_t> in_flight_{0};
-  std::atomic<bool> watched_{false};
   std::array<std::atomic<std::uint64_t>, 5> answered_{}; // by class of status
   std::atomic<std::uint64_t> sum_{0};                    // µs
   std::array<std::atomic<std::uint64_t>, buckets> took_{};
@@ -127,6 +123,11 @@ class web_sites {
   void actor_began() { actors_.fetch_add(1, std::memory_order_relaxed); }
   void actor_ended() { actors_.fetch_sub(1, std::memory_order_relaxed); }
 
+  // A client's process stays a while when the client has gone. False: as many as may do so; else
+  // stop_lingering() has to follow.
+  bool linger();
+  void stop_lingering() noexcept { lingering_.fetch_sub(1, std::memory_order_relaxed); }
+
   // Pairs of a map: in_flight, client_actors, answered (how many with which status) and routes, with what
   // they count since the last reload.
   static constexpr std::uint32_t report_pairs = 4;
@@ -141,6 +142,7 @@ class web_sites {
 
  private:
   static constexpr int first_status = 100;
+  static constexpr std::uint32_t most_lingering = 10'000;
   const runtime::message env_;
   const std::string label_;
   mutable std::mutex lock_; // of site_
@@ -149,6 +151,7 @@ class web_sites {
   net::unfinished_bytes unfinished_;
   std::atomic<std::uint32_t> in_flight_{0};
   std::atomic<std::uint32_t> actors_{0};
+  std::atomic<std::uint32_t> lingering_{0};
   std::array<std::atomic<std::uint64_t>, web_overloads> overloads_{};
   std::array<std::atomic<std::uint64_t>, 500> answered_{}; // by status, from first_status on
 };

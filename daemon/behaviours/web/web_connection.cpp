@@ -422,6 +422,7 @@ void web_connection::leave_flight(exchange& it) noexcept {
 
 void web_connection::end() noexcept {
   if (const auto it = std::exchange(current_, nullptr)) leave_flight(*it);
+  if (std::exchange(lingers_, false)) sites_->stop_lingering();
   socket_.reset();
   connection_.reset();
 }

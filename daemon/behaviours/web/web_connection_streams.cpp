@@ -95,7 +95,8 @@ void web_connection::tell_aborted(std::string_view reason) {
   const auto bodies = current_->streams ? current_->streams->bodies : nullptr;
   if (bodies) bodies->abort(reason);
   if (watcher && !(bodies && bodies->tells(*watcher))) tell(watcher->by, stream_aborted(*watcher, reason));
-  const bool may_ask = current_->call && current_->site->counters(*current_->route).watched();
+  // A client's own actor ends with it, and who has accepted one that is upgraded monitors it.
+  const bool may_ask = current_->call && !actor_ && upgrade() == web_upgrade::none;
   if (watcher || !may_ask || (bodies && bodies->tells_anybody())) return;
   if (unwatched_.size() == most_unwatched) unwatched_.erase(unwatched_.begin());
   unwatched_.push_back({current_->number, reason, base::mono_now() + longest_linger});
@@ -146,7 +147,7 @@ void web_connection::take_stream_order(process& self, const message& m) {
   if (!*order) return; // of a request that is no more
   if (auto* const watch = std::get_if<stream_watch>(&**order)) {
     current_->watcher = std::move(watch->by);
-    return current_->site->counters(*current_->route).note_watch();
+    return;
   }
   if (!current_->streams) return;
   const auto bodies = current_->streams->bodies;
@@ -177,9 +178,11 @@ bool web_connection::lingers(process& self) {
   const base::nanos now = base::mono_now();
   std::erase_if(unwatched_, [now](const unwatched& one) { return one.until <= now; });
   if (unwatched_.empty() || draining_) return false;
+  if (lingers_) return true;
+  lingers_ = sites_->linger();
+  if (lingers_) self.remind(unwatched_.back().until, message::atom(linger_tag));
   connection_.reset();
-  if (!std::exchange(lingers_, true)) self.remind(unwatched_.back().until, message::atom(linger_tag));
-  return true;
+  return lingers_;
 }
 
 void web_connection::begin_stream(process& self, streamed_answer answer) {
