@@ -299,13 +299,13 @@ void web_connection::remind_of_deadline(process& self, base::nanos at) {
 
 outcome web_connection::receive(process& self, message m) {
   const bool notice = self.origin().notice;
-  const bool drain = notice && is_drain(m);
   if (notice && sender_ && sender_->take_retry(m)) {
     want_turn();
     return runtime::carry_on();
   }
   if (notice && actor_ && actor_->take(self, m)) return over_ ? leave(self) : runtime::carry_on();
   if (notice && gen::is_exit(m.bytes())) return take_exit(self, m);
+  const bool drain = notice && take_drain(m);
   if (socket_) {
     if (drain)
       socket_->end_soon(comes_again_);
@@ -327,11 +327,12 @@ outcome web_connection::receive(process& self, message m) {
   return runtime::carry_on();
 }
 
-bool web_connection::is_drain(const message& m) {
+bool web_connection::take_drain(const message& m) {
   std::string_view word;
   if (!etf::cursor(m.bytes()).read_atom(word)) return false;
-  comes_again_ = comes_again_ || word == drain_for_restart_notice;
-  return word == drain_notice || word == drain_for_restart_notice;
+  const bool for_restart = word == drain_for_restart_notice;
+  if (for_restart) comes_again_ = true;
+  return for_restart || word == drain_notice;
 }
 
 // Exits are trapped for the actor's sake, and when the site stops for that of those at work for the client.

@@ -19,6 +19,7 @@
 #include "behaviours/web/access_log.hpp"
 #include "behaviours/web/actor_websocket.hpp"
 #include "behaviours/web/client_actor.hpp"
+#include "behaviours/web/ended_requests.hpp"
 #include "behaviours/web/patient_sender.hpp"
 #include "behaviours/web/request_term.hpp"
 #include "behaviours/web/sites.hpp"
@@ -100,13 +101,6 @@ class web_connection final : public runtime::behaviour,
     std::vector<std::string> protocols{}; // likewise: those that the client speaks
   };
 
-  // A request that nobody waits for any more, while who was asked has perhaps not come to it.
-  struct unwatched {
-    std::uint64_t number;
-    std::string_view reason; // of static storage
-    base::nanos until;       // who asks to be told of its end is told so long
-  };
-
   // Where a request goes, which is known before its body has come.
   struct placed {
     web_site::found where;
@@ -144,8 +138,8 @@ class web_connection final : public runtime::behaviour,
   runtime::outcome take_exit(runtime::process& self, const runtime::message& m);
   // The connection is no more: the process ends, behind the actor that was its client's.
   runtime::outcome leave(runtime::process& self);
-  // Of a notice.
-  bool is_drain(const runtime::message& m);
+  // Of notices. False: it is none of those.
+  bool take_drain(const runtime::message& m);
   bool take_deadline(runtime::process& self, const runtime::message& m);
   bool take_end(runtime::process& self, const runtime::message& m);
   bool take_answer(runtime::process& self, const runtime::message& m);
@@ -173,8 +167,6 @@ class web_connection final : public runtime::behaviour,
   bool take_watched_end(const runtime::reference& of);
   // Nobody waits for the answer: whoever asked for that, or has a body of it, is told.
   void tell_aborted(std::string_view reason); // of static storage
-  // False: it is no wish to be told of a request's end, which is there.
-  bool take_late_watch(runtime::process& self, const runtime::message& m);
   // Its client has gone, and somebody may still ask to be told of it.
   bool lingers(runtime::process& self);
   // False: it is not a process that has to do something, or it has.
@@ -208,7 +200,7 @@ class web_connection final : public runtime::behaviour,
   std::unique_ptr<actor_websocket> socket_; // not null: the connection is no more
   std::unique_ptr<patient_sender> sender_;  // null: nobody was told anything yet
   std::unique_ptr<client_actor> actor_;     // null: none was made, which is done once
-  std::vector<unwatched> unwatched_;        // the oldest first
+  ended_requests ended_;                    // of which nobody has been told
   runtime::process* self_ = nullptr;
   base::socket_address peer_address_;
   std::string peer_; // ADDRESS:PORT

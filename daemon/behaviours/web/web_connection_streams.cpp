@@ -17,9 +17,6 @@ using runtime::process;
 namespace {
 
 constexpr std::string_view linger_tag = "$coppice_web_linger";
-// How long who was asked may take to come to a request that is over, and how many of those are kept.
-constexpr base::nanos longest_linger = 10 * base::nanos_per_second;
-constexpr std::size_t most_unwatched = 16;
 constexpr int client_closed = 499; // nginx's number for it, in counts and the log alone
 
 // Why nobody waits for an answer, sends or takes a body any more, as those at work on it are told.
@@ -61,7 +58,7 @@ void web_connection::abandoned(net::http_exchange it) {
   const auto* const streams = current_->streams ? &*current_->streams : nullptr;
   const int refused = streams == nullptr ? 0 : streams->refused;
   tell_aborted(reason_of(refused, connection_->ended().how));
-  if (unwatched_.empty()) { // both end with this process, which does so now
+  if (ended_.empty()) { // both end with this process, which does so now
     current_->call = {};
     current_->deadline = 0;
   }
@@ -98,8 +95,7 @@ void web_connection::tell_aborted(std::string_view reason) {
   // A client's own actor ends with it, and who has accepted one that is upgraded monitors it.
   const bool may_ask = current_->call && !actor_ && upgrade() == web_upgrade::none;
   if (watcher || !may_ask || (bodies && bodies->tells_anybody())) return;
-  if (unwatched_.size() == most_unwatched) unwatched_.erase(unwatched_.begin());
-  unwatched_.push_back({current_->number, reason, base::mono_now() + longest_linger});
+  ended_.add(current_->number, reason, base::mono_now());
 }
 
 // In the process's turn ------------------------------------------------------------------------------------
@@ -161,26 +157,12 @@ void web_connection::take_stream_order(process& self, const message& m) {
   }
 }
 
-bool web_connection::take_late_watch(process& self, const message& m) {
-  for (auto one = unwatched_.begin(); one != unwatched_.end(); ++one) {
-    auto order = read_stream_order(m, {self.self(), one->number}, self.host().nodes());
-    if (!order || !*order) continue;
-    const auto* const watch = std::get_if<stream_watch>(&**order);
-    if (watch == nullptr) return false;
-    tell(watch->by.by, stream_aborted(watch->by, one->reason));
-    unwatched_.erase(one);
-    return true;
-  }
-  return false;
-}
-
 bool web_connection::lingers(process& self) {
-  const base::nanos now = base::mono_now();
-  std::erase_if(unwatched_, [now](const unwatched& one) { return one.until <= now; });
-  if (unwatched_.empty() || draining_) return false;
+  const auto until = ended_.remembered_until(base::mono_now());
+  if (!until || draining_) return false;
   if (lingers_) return true;
   lingers_ = sites_->linger();
-  if (lingers_) self.remind(unwatched_.back().until, message::atom(linger_tag));
+  if (lingers_) self.remind(*until, message::atom(linger_tag));
   connection_.reset();
   return lingers_;
 }

@@ -33,9 +33,12 @@ bool is_output(etf::bytes message, web_upgrade upgrade) {
 
 // A handler may send some before it says that it accepts, which comes behind them.
 void web_connection::take_output(process& self, message m) {
-  if (!unwatched_.empty() && is_stream_order(m.bytes()) && take_late_watch(self, m)) return;
+  const bool is_order = is_stream_order(m.bytes());
+  if (is_order && !ended_.empty())
+    if (auto late = ended_.answer(m, self.self(), self.host().nodes()))
+      return tell(late->to, std::move(late->what));
   if (!current_) return;
-  if (is_stream_order(m.bytes())) return take_stream_order(self, m);
+  if (is_order) return take_stream_order(self, m);
   if (current_->streams) return;
   if (current_->events) return send_event(m.bytes());
   if (!current_->call || !current_->route || !is_output(m.bytes(), upgrade())) return;

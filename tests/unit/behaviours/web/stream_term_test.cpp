@@ -5,6 +5,7 @@
 #include <coppice/etf/text.hpp>
 #include <string>
 
+#include "behaviours/web/ended_requests.hpp"
 #include "behaviours/web/request_term.hpp"
 #include "behaviours/web/stream_term.hpp"
 
@@ -108,6 +109,38 @@ TEST_CASE(
     CAPTURE(each.order);
     CHECK(read(each.order) == each.expected);
   }
+}
+
+TEST_CASE(
+    "who asks late for news of a request that has ended is told once, of the last sixteen, for ten seconds") {
+  behaviours::ended_requests ended;
+  const std::string pid = pid_text(here.client);
+  const auto told = [&](std::uint64_t number, const std::string& head, const std::string& rest) {
+    const auto out = ended.answer(term("{" + head + ", " + text({here.client, number}) + ", " + rest + "}"),
+                                  here.client, names());
+    if (out) CHECK(out->to == here.client);
+    return out ? shown(out->what) : "nothing";
+  };
+  const std::string me = "{" + pid + ", [tag]}";
+  const base::nanos second = base::nanos_per_second;
+
+  CHECK(ended.empty());
+  CHECK_FALSE(ended.remembered_until(0));
+  for (std::uint64_t number = 1; number <= 17; ++number)
+    ended.add(number, number % 2 == 0 ? "closed" : "timeout", static_cast<base::nanos>(number) * second);
+  CHECK(told(1, "http_watch", me) == "nothing"); // the seventeenth took its place
+  CHECK(told(2, "http_watch", me) == "{http_aborted,[tag],closed}");
+  CHECK(told(2, "http_watch", me) == "nothing");
+  CHECK(told(3, "http_answer", "{last, <<>>}") == "nothing");
+  CHECK(told(3, "http_watch", pid) == "nothing");
+  CHECK(told(3, "http_watch", me) == "{http_aborted,[tag],timeout}");
+  CHECK(told(18, "http_watch", me) == "nothing");
+
+  CHECK(ended.remembered_until(16 * second) == 27 * second);
+  CHECK(told(6, "http_watch", me) == "nothing");
+  CHECK(told(7, "http_watch", me) == "{http_aborted,[tag],timeout}");
+  CHECK_FALSE(ended.remembered_until(27 * second));
+  CHECK(ended.empty());
 }
 
 TEST_CASE("an answer that streams has a status, headers and who writes it; its length may be known") {
