@@ -29,6 +29,13 @@ bool is_token_character(char c) {
   return token_characters[static_cast<unsigned char>(c)];
 }
 
+// Of a name: RFC 3986, 3.2.2.
+bool is_host_character(char c) {
+  constexpr std::string_view others = "-._~%!$&'()*+,;=";
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+         others.find(c) != std::string_view::npos;
+}
+
 // Now, as headers have it: made once a second, for each thread.
 std::string_view date_now() {
   thread_local std::int64_t second = -1;
@@ -78,6 +85,17 @@ bool is_http_token(std::string_view text) {
 bool is_http_field_value(std::string_view text) {
   return std::ranges::all_of(
       text, [](char c) { return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f); });
+}
+
+bool is_http_host(std::string_view text) {
+  const bool bracketed = text.starts_with('[');
+  const std::size_t end = std::min(text.find(bracketed ? ']' : ':'), text.size());
+  if (bracketed && (end == text.size() || end == 1)) return false;
+  const auto is_part = [&](char c) { return is_host_character(c) || (bracketed && c == ':'); };
+  if (!std::ranges::all_of(text.substr(bracketed, end - bracketed), is_part)) return false;
+  const std::string_view port = text.substr(end + bracketed);
+  return port.empty() || (port.front() == ':' &&
+                          std::ranges::all_of(port.substr(1), [](char c) { return c >= '0' && c <= '9'; }));
 }
 
 std::string_view http_request::path() const {

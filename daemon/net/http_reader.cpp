@@ -234,6 +234,7 @@ bool http_reader::check_headers() {
   }
   const std::size_t hosts = count(request_, "host"); // (3.2)
   if (hosts > 1 || (hosts == 0 && request_.minor == 1)) return fail(400, "it takes one Host header");
+  if (hosts == 1 && !is_http_host(*request_.header("host"))) return fail(400, "Host names no server");
   return true;
 }
 

@@ -158,6 +158,7 @@ TEST_CASE("each kind of wrong request has its status") {
       {"a space too much in the request line", "GET /  x HTTP/1.1\r\nHost: h\r\n\r\n", 400},
       {"no Host", "GET / HTTP/1.1\r\n\r\n", 400},
       {"two Hosts", get("Host: i\r\n"), 400},
+      {"a Host that is two names", "GET / HTTP/1.1\r\nHost: h i\r\n\r\n", 400},
       {"a space before the colon", get("Name : v\r\n"), 400},
       {"a name with a space", get("Na me: v\r\n"), 400},
       {"no colon", get("Name\r\n"), 400},
@@ -206,6 +207,19 @@ TEST_CASE("the methods that a configuration may name are the ones that are read"
     CHECK(found.requests[0].method == method);
   }
   CHECK(read("FETCH / HTTP/1.1\r\nHost: h\r\n\r\n").status == 501);
+}
+
+TEST_CASE("Host names a server, by name or address and perhaps a port, or nothing") {
+  for (const std::string_view good : {"", "h", "a.Shop-1.example", "127.0.0.1:80", "[::1]",
+                                      "[fe80::1%25lo]:8080", "h:", "a_b", "caf%C3%A9"}) {
+    CAPTURE(good);
+    CHECK(net::is_http_host(good));
+  }
+  for (const std::string_view bad : {"a b", "a/b", "u@h", "h:x", "h:80:80", "::1", "[::1", "[]", "[::1]80",
+                                     "[::1]:8x", "h\t", "a,\"b", "caf\xc3\xa9", "h?", "h#", "a\\b", "<h>"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(net::is_http_host(bad));
+  }
 }
 
 TEST_CASE("HTTP/2's preface is refused, as malformed or as an unknown method") {
