@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The words of errno and of libuv's negative results, put behind what was being done. Any thread.
+// Failures, and the words of errno and of libuv's negative results put behind what was being done. Any
+// thread.
 #include "base/error.hpp"
 
 #include <uv.h>
@@ -34,6 +35,10 @@ errc code_of_errno(int number) {
 }
 
 } // namespace
+
+unexpected<error> fail(errc code, std::string text) {
+  return unexpected<error>(error{code, std::move(text)});
+}
 
 unexpected<error> fail_errno(std::string what, int number) {
   return fail(code_of_errno(number), std::move(what) + ": " + std::generic_category().message(number));

@@ -40,13 +40,11 @@ template <class T>
 using result = expected<T, error>;
 using status = result<void>;
 
-inline unexpected<error> fail(errc code, std::string text) {
-  return unexpected<error>(error{code, std::move(text)});
-}
-
+// Cold: the compiler keeps what leads to a failure out of the way of what does not fail.
+[[gnu::cold]] unexpected<error> fail(errc code, std::string text);
 // The same with errno's words behind: "open /x: No such file or directory".
-unexpected<error> fail_errno(std::string what, int number);
+[[gnu::cold]] unexpected<error> fail_errno(std::string what, int number);
 // And with libuv's, for its negative results.
-unexpected<error> fail_uv(std::string what, int result);
+[[gnu::cold]] unexpected<error> fail_uv(std::string what, int result);
 
 } // namespace coppice::base

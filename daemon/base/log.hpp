@@ -96,8 +96,8 @@ std::string render_json(const record& line);
 std::string bounded_text(fmt::string_view text, fmt::format_args arguments);
 
 template <class... Arguments>
-void write(level of, std::string_view module, std::initializer_list<field> fields,
-           fmt::format_string<Arguments...> text, Arguments&&... arguments) {
+[[gnu::cold]] void write(level of, std::string_view module, std::initializer_list<field> fields,
+                         fmt::format_string<Arguments...> text, Arguments&&... arguments) {
   if (!enabled(of, module)) return;
   submit(
       {wall_now(), of, std::string(module), bounded_text(text, fmt::make_format_args(arguments...)), fields});

@@ -60,8 +60,8 @@ coppice_bytes env_borrowed(coppice_actor* self) {
   return lend_bytes(self->origin.env() ? self->origin.env().bytes() : etf::bytes(etf::empty_map));
 }
 
-std::int32_t send(coppice_actor* self, coppice_bytes destination, coppice_message* term,
-                  std::uint32_t flags) {
+[[gnu::always_inline]] inline std::int32_t send(coppice_actor* self, coppice_bytes destination,
+                                                coppice_message* term, std::uint32_t flags) {
   message m = take(term);
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   runtime::send_status sent{};
@@ -284,7 +284,8 @@ std::int32_t spawn(coppice_actor* self, const coppice_spawn_options* options, co
   runtime::actor_factory* const factory = process.host().factory();
   if (factory == nullptr) return COPPICE_E_UNSUPPORTED;
   runtime::actor_spec spec;
-  spec.actor = (actor->front() == ':' ? self->image->id() : std::string()) + std::string(*actor);
+  if (actor->front() == ':') spec.actor = self->image->id();
+  spec.actor += *actor;
   if (!std::ranges::equal(*args, etf::empty_map)) spec.args = message::copy_of(*args);
   spec.env = self->origin.env();
   auto does = factory->make(spec);

@@ -28,7 +28,7 @@ struct host_function {
 
 // Says in the log that it was called where it may not be. In its own turn also what the callback that runs
 // has done wrong is kept with the actor: see take_refusal().
-void note_refused(coppice_actor& self, bool its_turn, const host_function& what);
+[[gnu::cold]] void note_refused(coppice_actor& self, bool its_turn, const host_function& what);
 
 namespace detail {
 

@@ -187,7 +187,7 @@ inline std::int32_t may_look(const coppice_actor* self) {
 }
 // COPPICE_E_EXITING. A handler that goes on calling all the same, longer than a dead one's stack may linger,
 // is left where it is for good: this does not return.
-std::int32_t refuse_dead(coppice_actor& self);
+[[gnu::cold]] std::int32_t refuse_dead(coppice_actor& self);
 // The same for all others, which the dead make no more.
 inline std::int32_t may_call(coppice_actor* self) {
   if (const std::int32_t status = may_look(self); status != COPPICE_OK) return status;

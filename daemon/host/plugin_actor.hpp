@@ -120,7 +120,7 @@ class plugin_actor : public reloadable {
   std::string label() const;
   runtime::outcome follow_on(std::int32_t status, const char* callback, etf::bytes given);
   // create or init failed with `status`.
-  runtime::outcome fail_to_begin(const char* callback, std::int32_t status);
+  [[gnu::cold]] runtime::outcome fail_to_begin(const char* callback, std::int32_t status);
   bool is_supervised() const;
   // Tells the log, or whoever supervises it and will.
   void report_crash(const runtime::message& reason);

@@ -261,7 +261,7 @@ class process {
   base::nanos cancel_timer(std::uint64_t id);
   base::nanos remaining(std::uint64_t id) const;
 
-  base::result<pid> spawn(spawn_options options, std::unique_ptr<behaviour> does);
+  base::result<pid> spawn(spawn_options&& options, std::unique_ptr<behaviour> does);
   // Asks another node for a process. A call reference, and that of the monitor if there is to be one: await()
   // gives the new process's pid, or the atom that says why there is none; it is down with noconnection if the
   // node cannot be reached. What the new process sends comes after that. Not awaited to the end, the process

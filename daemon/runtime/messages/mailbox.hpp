@@ -179,7 +179,7 @@ class mailbox {
   };
   extension& needs_extension();
   void take_inbox();
-  void note_oldest() {
+  [[gnu::always_inline]] void note_oldest() {
     const signal* const first = ready_.first();
     const bool timed = first != nullptr && first->number != 0 && first->kind != signal_kind::parcel;
     oldest_.store(timed ? coarse(first->number) | 1 : 0, std::memory_order_relaxed);

@@ -41,7 +41,7 @@ class basic_mailbox_load {
   static std::uint64_t share(std::uint32_t bytes) { return (std::uint64_t{1} << bytes_bits) + bytes; }
 
   // Owner. Counts one message if it fits: an empty mailbox takes any.
-  bool hold(std::uint32_t bytes, const bounds& limits) {
+  [[gnu::always_inline]] bool hold(std::uint32_t bytes, const bounds& limits) {
     if (!far_from(limits, total(), bytes)) [[unlikely]]
       return reserve(bytes, limits);
     add(share(bytes));

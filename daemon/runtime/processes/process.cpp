@@ -315,7 +315,7 @@ base::nanos process::remaining(std::uint64_t id) const {
   return me.home().timer_left(record_of(*this), id);
 }
 
-base::result<pid> process::spawn(spawn_options options, std::unique_ptr<behaviour> does) {
+base::result<pid> process::spawn(spawn_options&& options, std::unique_ptr<behaviour> does) {
   process_record& me = record_of(*this);
   if (me.dead) return base::fail(base::errc::closed, "spawn: the process is exiting");
   auto made = runtime::spawn(host(), &me, std::move(options), std::move(does));

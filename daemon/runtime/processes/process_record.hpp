@@ -221,7 +221,7 @@ class process_record final : public process {
 
  private:
   [[gnu::noinline]] void used_up();
-  [[gnu::noinline]] void carry_reductions();
+  [[gnu::cold]] void carry_reductions();
 };
 // A million of them: with what malloc keeps beside each it fills one of its sizes.
 static_assert(sizeof(void*) != 8 || sizeof(process_record) <= 200);

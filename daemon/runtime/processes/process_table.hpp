@@ -48,7 +48,7 @@ class process_table {
   // The slot may be used again: after unlink, or for a reserved one that was not published.
   void give_back(key at, magazine* mine);
 
-  process_record* find(std::uint32_t id, std::uint32_t serial) const {
+  [[gnu::always_inline]] process_record* find(std::uint32_t id, std::uint32_t serial) const {
     if (id == 0 || id >= used_.load(std::memory_order_acquire)) return nullptr;
     const slot& here = at(id);
     process_record* found = here.who.load(std::memory_order_seq_cst);

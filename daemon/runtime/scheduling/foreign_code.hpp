@@ -30,7 +30,7 @@ class foreign_code {
     if (p.border().come_back()) [[unlikely]]
       rejoin(p);
   }
-  static void rejoin(process& p);
+  [[gnu::cold]] static void rejoin(process& p);
   static bool is_turn_of(const process& p);
 
   process& process_;
