@@ -16,24 +16,22 @@
 namespace coppice::net {
 namespace {
 
-constexpr std::array<bool, 256> make_token_characters() {
+constexpr std::array<bool, 256> letters_digits_and(std::string_view others) {
   std::array<bool, 256> out{};
-  for (const char c : std::string_view("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                       "!#$%&'*+-.^_`|~"))
-    out[static_cast<unsigned char>(c)] = true;
+  for (const std::string_view some :
+       {std::string_view("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"), others})
+    for (const char c : some) out[static_cast<unsigned char>(c)] = true;
   return out;
 }
-constexpr std::array<bool, 256> token_characters = make_token_characters();
+constexpr std::array<bool, 256> token_characters = letters_digits_and("!#$%&'*+-.^_`|~");
+constexpr std::array<bool, 256> host_characters = letters_digits_and("-._~%!$&'()*+,;="); // RFC 3986, 3.2.2
 
 bool is_token_character(char c) {
   return token_characters[static_cast<unsigned char>(c)];
 }
 
-// Of a name: RFC 3986, 3.2.2.
 bool is_host_character(char c) {
-  constexpr std::string_view others = "-._~%!$&'()*+,;=";
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-         others.find(c) != std::string_view::npos;
+  return host_characters[static_cast<unsigned char>(c)];
 }
 
 // Now, as headers have it: made once a second, for each thread.

@@ -21,8 +21,8 @@ struct http_header {
 bool is_http_token(std::string_view text);
 // What a header may hold: no control characters but the tabulator, so no line ends either.
 bool is_http_field_value(std::string_view text);
-// What Host may hold (RFC 9112, 3.2): nothing, a name or an address, one of IPv6 in brackets, and perhaps a
-// port.
+// What Host may hold, or a target name (RFC 9112, 3.2): nothing, a name or an address, one of IPv6 in
+// brackets, and perhaps a port.
 bool is_http_host(std::string_view text);
 
 struct http_request {

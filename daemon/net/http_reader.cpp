@@ -234,7 +234,6 @@ bool http_reader::check_headers() {
   }
   const std::size_t hosts = count(request_, "host"); // (3.2)
   if (hosts > 1 || (hosts == 0 && request_.minor == 1)) return fail(400, "it takes one Host header");
-  if (hosts == 1 && !is_http_host(*request_.header("host"))) return fail(400, "Host names no server");
   return true;
 }
 
@@ -268,6 +267,7 @@ bool http_reader::check_length() {
 bool http_reader::check_target() {
   const std::string* const host = request_.header("host");
   const std::string_view named = request_.authority();
+  if (!is_http_host(named)) return fail(400, "what it asks is no server's name");
   if (host == nullptr || base::is_same_in_ascii(named, *host)) return true;
   return fail(400, "the target names another server than Host does");
 }

@@ -159,6 +159,7 @@ TEST_CASE("each kind of wrong request has its status") {
       {"no Host", "GET / HTTP/1.1\r\n\r\n", 400},
       {"two Hosts", get("Host: i\r\n"), 400},
       {"a Host that is two names", "GET / HTTP/1.1\r\nHost: h i\r\n\r\n", 400},
+      {"a target with a user, without Host", "GET http://u@h/ HTTP/1.0\r\n\r\n", 400},
       {"a space before the colon", get("Name : v\r\n"), 400},
       {"a name with a space", get("Na me: v\r\n"), 400},
       {"no colon", get("Name\r\n"), 400},
