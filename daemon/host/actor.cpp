@@ -293,7 +293,7 @@ std::int32_t spawn(coppice_actor* self, const coppice_spawn_options* options, co
 
   runtime::reference monitor;
   runtime::spawn_options how;
-  how.name = *name;
+  if (!name->empty()) how.name = *name;
   how.link = (given->flags & COPPICE_SPAWN_LINK) != 0;
   how.monitor = watch ? &monitor : nullptr;
   const base::nanos deadline = until(*self, given->deadline);

@@ -29,7 +29,8 @@ std::int32_t not_sent(coppice_actor& self, etf::bytes from) {
   return COPPICE_E_TERM;
 }
 
-std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* term) {
+[[gnu::always_inline]] inline std::int32_t reply(coppice_actor* self, coppice_bytes from,
+                                                 coppice_message* term) {
   message m = take(term);
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   if (!m) return COPPICE_E_TERM;
@@ -84,8 +85,9 @@ std::int32_t answer_of(gen::call_result result, coppice_message* out) {
 
 namespace {
 
-std::int32_t call(coppice_actor* self, coppice_bytes destination, coppice_message* request,
-                  std::int64_t deadline, coppice_message* out_new) {
+[[gnu::always_inline]] inline std::int32_t call(coppice_actor* self, coppice_bytes destination,
+                                                coppice_message* request, std::int64_t deadline,
+                                                coppice_message* out_new) {
   message m = take(request);
   if (out_new == nullptr) return COPPICE_E_INVALID;
   *out_new = {};

@@ -15,7 +15,7 @@ namespace coppice::host {
 std::int32_t escaped_exception(coppice_actor& actor);
 
 template <class Callback>
-std::int32_t guarded(coppice_actor& actor, Callback callback) {
+[[gnu::always_inline]] inline std::int32_t guarded(coppice_actor& actor, Callback callback) {
   try {
     return callback();
   } catch (...) {
@@ -25,7 +25,8 @@ std::int32_t guarded(coppice_actor& actor, Callback callback) {
 
 // The same in the process's turn, where the watchdog may take the thread away: it says what `name` was given.
 template <class Callback>
-std::int32_t in_turn(coppice_actor& actor, const char* name, etf::bytes argument, Callback callback) {
+[[gnu::always_inline]] inline std::int32_t in_turn(coppice_actor& actor, const char* name,
+                                                   etf::bytes argument, Callback callback) {
   const runtime::foreign_code outside(*actor.process, name, argument);
   return guarded(actor, std::move(callback));
 }

@@ -229,7 +229,8 @@ std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_
 std::optional<runtime::destination> destination_of(runtime::node_names& names, coppice_bytes term);
 std::optional<runtime::pid> pid_of(coppice_actor& self, coppice_bytes term);
 // True if the term is a pid of this node: what most destinations are.
-inline bool is_own_pid(const coppice_actor& self, coppice_bytes term, runtime::pid& out) {
+[[gnu::always_inline]] inline bool is_own_pid(const coppice_actor& self, coppice_bytes term,
+                                              runtime::pid& out) {
   const runtime::own_forms& own = self.process->host().nodes().forms();
   return term.data != nullptr && term.size == own.pid_size() &&
          own.get_pid({term.data, static_cast<std::size_t>(term.size)}, out);

@@ -51,13 +51,16 @@ class plugin_actor : public reloadable {
   runtime::outcome begin(runtime::process& self); // init
   runtime::outcome go_on();
   void end(const runtime::message& reason); // terminate
-  // Of runtime::behaviour::receive_io(), and of what a listener tells its connections: true, it was that.
+  // Of runtime::behaviour::receive_io().
   runtime::outcome take_io();
   // Of runtime::behaviour::receive_parcel().
   runtime::outcome take_parcel(runtime::parcel& given);
-  bool drains(const runtime::message& m);
-  // Of an exit that it traps for its program's sake alone: what would become of it otherwise.
-  std::optional<runtime::outcome> take_trapped_exit(const runtime::message& m);
+  // A message that is not for it but for its streams or its program, and what comes of it; none: it is not.
+  std::optional<runtime::outcome> take_for_streams(const runtime::message& m) {
+    if (actor_.extra == nullptr || actor_.extra->streams == nullptr) [[likely]]
+      return std::nullopt;
+    return taken_for_streams(m);
+  }
   // What the engine tells of its sockets, its program or its streams; empty: it has none of them.
   runtime::message shown_sockets() const;
   // `engine`, a map of what the engine tells of itself or empty, and with it the streams there are.
@@ -113,6 +116,7 @@ class plugin_actor : public reloadable {
   runtime::outcome take_first_stream();
   base::status open_sockets(runtime::process& self);
   runtime::outcome take_datagrams();
+  std::optional<runtime::outcome> taken_for_streams(const runtime::message& m);
   void close_sockets() noexcept;
   void end_program();
   runtime::message shown_program() const;

@@ -162,20 +162,16 @@ outcome plugin_actor::take_parcel(runtime::parcel& given) {
   return runtime::carry_on();
 }
 
-bool plugin_actor::drains(const message& m) {
-  if (actor_.extra == nullptr || actor_.extra->streams == nullptr) return false;
-  if (!actor_.process->origin().notice || !runtime::is_atom(m, behaviours::drain_notice)) return false;
-  actor_.extra->streams->drain();
-  return true;
-}
-
-std::optional<outcome> plugin_actor::take_trapped_exit(const message& m) {
-  if (actor_.extra == nullptr || actor_.extra->streams == nullptr) return std::nullopt;
+// That its listener drains; an exit that it traps for its program's sake alone, of which comes what would of
+// one that is not trapped.
+std::optional<outcome> plugin_actor::taken_for_streams(const message& m) {
+  behaviours::actor_streams& streams = *actor_.extra->streams;
   behaviours::gen::exit_notice exit;
-  if (!actor_.extra->streams->traps_for_program() || !behaviours::gen::read_exit(*actor_.process, m, exit))
-    return std::nullopt;
-  if (exit.reason == runtime::reasons::normal()) return runtime::carry_on();
-  return runtime::stop(exit.reason);
+  if (streams.traps_for_program() && behaviours::gen::read_exit(*actor_.process, m, exit))
+    return exit.reason == runtime::reasons::normal() ? runtime::carry_on() : runtime::stop(exit.reason);
+  if (!actor_.process->origin().notice || !runtime::is_atom(m, behaviours::drain_notice)) return std::nullopt;
+  streams.drain();
+  return runtime::carry_on();
 }
 
 void plugin_actor::end_program() {

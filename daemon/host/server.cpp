@@ -31,10 +31,8 @@ outcome server::take_info(process&, const message& m) {
     if (found == matched::ended) return take_response(ended);
     if (found == matched::late) return runtime::carry_on();
   }
-  if (auto next = take_trapped_exit(m)) [[unlikely]]
+  if (auto next = take_for_streams(m)) [[unlikely]]
     return std::move(*next);
-  if (drains(m)) [[unlikely]]
-    return runtime::carry_on();
   const coppice_message lent = lend(m);
   const std::int32_t status = in_turn(actor(), "handle_info", m.bytes(), [&] {
     return call_or(COPPICE_UNHANDLED, callbacks().handle_info, &actor(), state(), &lent);
@@ -75,7 +73,8 @@ outcome server::take_call(process&, const message& whole, etf::bytes from, etf::
   return handle_call(asked, whole, request);
 }
 
-outcome server::handle_call(asked_call& asked, const message& whole, etf::bytes request) {
+[[gnu::always_inline]] inline outcome server::handle_call(asked_call& asked, const message& whole,
+                                                          etf::bytes request) {
   const coppice_message body = lend(whole, request);
   actor().asked = &asked;
   const std::int32_t status = in_turn(actor(), "handle_call", request, [&] {

@@ -134,10 +134,8 @@ outcome statem::take_info(process& self, const message& m) {
       return take(self,
                   {COPPICE_EVENT_RESPONSE, {}, std::move(ended.answer), ended.id, ended.tag, ended.status});
   }
-  if (auto next = take_trapped_exit(m)) [[unlikely]]
+  if (auto next = take_for_streams(m)) [[unlikely]]
     return std::move(*next);
-  if (drains(m)) [[unlikely]]
-    return runtime::carry_on();
   return behaviours::statem::take_info(self, m);
 }
 

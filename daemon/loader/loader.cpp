@@ -182,7 +182,10 @@ std::unique_ptr<behaviours::pool_policy> loader::policy_of(const std::string& ac
 // With the lock held. The result lasts until the next one.
 base::result<const known_actor*> loader::actor_of(entry& plugin, const std::string& name) {
   const auto found = std::ranges::find(plugin.known, name, &known_actor::name);
-  if (found != plugin.known.end()) return &*found;
+  if (found != plugin.known.end()) { // to the front: where one is started, most often the next is the same
+    std::iter_swap(plugin.known.begin(), found);
+    return &plugin.known.front();
+  }
   const auto chosen = choose(plugin.declared, name);
   if (!chosen) return unexpected(chosen.error());
   plugin.known.push_back({name, plugin.mapped->find((*chosen)->name)});

@@ -22,7 +22,7 @@ class gate {
   explicit gate(worker& of) : at_(of) {}
 
   // It is dead, or a freezer has it: no message is handled.
-  static bool shuts_out(const process_record& p) {
+  [[gnu::always_inline]] static bool shuts_out(const process_record& p) {
     if (p.dead) return true;
     if (!p.gated) [[likely]]
       return false;

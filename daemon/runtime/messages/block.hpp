@@ -72,7 +72,14 @@ struct signal_access {
   template <class... Head>
   static signal* make(message&& payload, const Head&... head);
   static void end(signal* owned);
-  static message consume(signal* owned);
+  [[gnu::always_inline]] static message consume(signal* owned) {
+    block* home = block::of(owned);
+    const bool together = owned->payload_.block_ == home;
+    message payload(std::exchange(owned->payload_.block_, nullptr), owned->payload_.bytes_);
+    owned->~signal();
+    if (!together) detail::release(home);
+    return payload;
+  }
 };
 
 // With one reference and at least `capacity` bytes. Never null: out of memory ends the program.

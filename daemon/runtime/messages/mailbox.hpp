@@ -112,7 +112,7 @@ class mailbox {
   bool has_messages() const { return !ready_.empty(); }
   const signal_list& ready() const { return ready_; }
   void enqueue(signal_ptr what) { enqueue(what.release()); }
-  void enqueue(signal* owned) {
+  [[gnu::always_inline]] void enqueue(signal* owned) {
     const bool alone = ready_.empty();
     ready_.push_back(owned);
     if (alone) note_oldest();

@@ -66,7 +66,7 @@ class own_forms {
 
   // Whether `in` begins with one; what follows is not looked at.
   template <class Pid>
-  bool get_pid(etf::bytes in, Pid& out) const {
+  [[gnu::always_inline]] bool get_pid(etf::bytes in, Pid& out) const {
     if (in.size() < pid_size() || name_ == 0 || !same(in.data(), pid_.data(), std::size_t{3} + name_))
       return false;
     const std::uint8_t* at = in.data() + 3 + name_;

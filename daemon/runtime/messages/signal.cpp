@@ -22,15 +22,6 @@ void signal_access::end(signal* owned) {
   detail::release(home);
 }
 
-message signal_access::consume(signal* owned) {
-  block* home = block::of(owned);
-  const bool together = owned->payload_.block_ == home;
-  message payload(std::exchange(owned->payload_.block_, nullptr), owned->payload_.bytes_);
-  owned->~signal();
-  if (!together) detail::release(home);
-  return payload;
-}
-
 void signal_deleter::operator()(signal* owned) const noexcept {
   signal_access::end(owned);
 }

@@ -83,7 +83,7 @@ struct signal {
   signal(signal_kind what, const pid& sender) : kind(what), from(sender) {}
   signal(signal_kind what, const pid& sender, const reference& about)
       : kind(what), from(sender), ref(about) {}
-  ~signal() {
+  [[gnu::always_inline]] ~signal() {
     if (kind == signal_kind::parcel) [[unlikely]]
       static_cast<void>(take_parcel());
   }

@@ -140,7 +140,7 @@ class process_record final : public process {
   void tell_what_it_waits_for(const signal& question);
 
   // Calls it got.
-  void note_call(const call_id& call) {
+  [[gnu::always_inline]] void note_call(const call_id& call) {
     using place = received_calls::place;
     const place where = !started                 ? place::table
                         : mailbox.has_messages() ? place::at_hand_if_free

@@ -28,12 +28,9 @@ class received_calls {
   enum class place : std::uint8_t { at_hand, at_hand_if_free, table };
   // `others()` is the table, made if there is none.
   template <class Others>
-  void add(const call_id& call, place where, Others others) {
-    if (where == place::table || (at_hand_.who && where == place::at_hand_if_free)) {
-      others()[call.ref()] = call.who;
-      return;
-    }
-    if (at_hand_.who) others()[at_hand_.ref()] = at_hand_.who;
+  [[gnu::always_inline]] void add(const call_id& call, place where, Others others) {
+    if (where == place::table || at_hand_.who) [[unlikely]]
+      return add_beside(call, where, others);
     at_hand_ = call;
   }
 
@@ -52,6 +49,16 @@ class received_calls {
   call_id take() { return std::exchange(at_hand_, {}); }
 
  private:
+  template <class Others>
+  [[gnu::noinline]] void add_beside(const call_id& call, place where, Others others) {
+    if (where != place::at_hand) {
+      others()[call.ref()] = call.who;
+      return;
+    }
+    others()[at_hand_.ref()] = at_hand_.who;
+    at_hand_ = call;
+  }
+
   call_id at_hand_;
 };
 

@@ -41,7 +41,7 @@ class foreign_code {
 // Around a function of ours that foreign code calls on behalf of `p` (null: of nobody). Any thread.
 class host_code {
  public:
-  explicit host_code(process* p) {
+  [[gnu::always_inline]] explicit host_code(process* p) {
     if (p == nullptr || !foreign_code::is_turn_of(*p)) return;
     from_ = p->border().outside();
     foreign_code::come_back(*p);

@@ -19,6 +19,7 @@ constexpr base::nanos quick = 20'000;  // so many of them
 constexpr unsigned most_in_a_row = 32; // turns handed on
 constexpr base::nanos row_time = 20'000;
 constexpr std::array<std::uint8_t, 4> ok_atom{119, 2, 'o', 'k'};
+constexpr std::array<std::uint8_t, 8> ignore_atom{119, 6, 'i', 'g', 'n', 'o', 'r', 'e'};
 
 void count_one(std::atomic<std::uint64_t>& single_writer) {
   single_writer.store(single_writer.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -36,7 +37,11 @@ void worker::run_turns() {
   worker* here = current();
   while (here->recent() - here->round_started_.load(std::memory_order_relaxed) < round_time) {
     const bool freezing = here->freezers_.load(std::memory_order_relaxed) != 0;
-    process_record* next = freezing ? here->gate_.next_turn() : here->queue_.pop();
+    process_record* next = nullptr;
+    if (freezing) [[unlikely]]
+      next = here->gate_.next_turn();
+    else
+      next = here->queue_.pop();
     if (next == nullptr) break;
     here = &here->turn(*next);
     if (freezing && !here->tasks_.empty()) break;
@@ -48,12 +53,7 @@ void worker::run_turns() {
   mine->switch_to(*here->thread_stack_);
 }
 
-// The end of what `p` did: the next turn begins now. Reading the clock takes as long as a part of a short
-// turn, so of quick ones some end without. None that is slow: while it lasts the watchdog looks around, and
-// then the clock is read.
-void worker::look_at_the_time(const process_record& p) {
-  const std::uint32_t looks = looks_.load(std::memory_order_relaxed);
-  if (!turn_ends_.is_due() && looks == looks_seen_) return;
+void worker::read_the_time(const process_record& p, std::uint32_t looks) {
   looks_seen_ = looks;
   const base::nanos before = now_;
   turn_ends_.looked(now() - before < quick, most_turns);
@@ -101,15 +101,15 @@ outcome worker::handle_asked(process_record& p, signal_ptr what) {
   return decided;
 }
 
-inline outcome worker::handle(process_record& p, signal_ptr&& what) {
+[[gnu::always_inline]] inline outcome worker::handle(process_record& p, signal_ptr&& what) {
   p.origin_node = what->from.node;
   p.origin_notice = (what->flags & signal::notice) != 0;
   if ((what->flags & (signal::bare | signal::acknowledged)) == 0) [[likely]]
-    return p.behaviour->receive(p, consume(std::move(what)));
+    return p.behaviour->receive(p, signal_access::consume(what.release()));
   if (what->kind != signal_kind::message || (what->flags & signal::acknowledged) != 0) [[unlikely]]
     return handle_asked(p, std::move(what));
   const call_id call{what->from, what->ref.number()};
-  return p.behaviour->receive_call(p, call, consume(std::move(what)));
+  return p.behaviour->receive_call(p, call, signal_access::consume(what.release()));
 }
 
 // The first callback. False: it is dead.
@@ -119,7 +119,7 @@ bool worker::begin(process_record& p) {
   p.started = true;
   if (decided.stops()) {
     const bool ignored = decided.what() == outcome::kind::ignore;
-    p.answer_ack(ignored ? message::atom("ignore") : error_message(decided.reason()));
+    p.answer_ack(ignored ? message::immortal(ignore_atom) : error_message(decided.reason()));
     p.die(ignored ? reasons::normal() : decided.reason());
     return false;
   }
@@ -133,16 +133,19 @@ void worker::run_callbacks(process_record& p, std::uint32_t budget) {
 }
 
 [[gnu::always_inline]] inline void worker::handle_messages(process_record& p, std::uint32_t budget) {
-  if (!p.started && !begin(p)) return;
+  if (!p.started && !begin(p)) [[unlikely]]
+    return;
   for (std::uint32_t handled = 0; handled < budget && !gate::shuts_out(p); ++handled) {
     signal_ptr next = p.mailbox.next_message();
     if (next == nullptr) break;
     const outcome decided = handle(p, std::move(next));
     ++p.reductions_this_turn;
-    if (p.dead) return;
+    if (p.dead) [[unlikely]]
+      return;
     if (decided.stops()) [[unlikely]]
       return stop(p, decided.reason());
-    if (p.mailbox.has_signals()) p.take_signals();
+    if (p.mailbox.has_signals()) [[unlikely]]
+      p.take_signals();
     if (!p.mailbox.has_messages() || p.reductions_this_turn >= turn_reductions || p.home().turn_seems_long())
       break;
   }
@@ -167,8 +170,10 @@ worker& worker::turn(process_record& p) {
   if (!p.finished) [[likely]] // else its ticket is drawn: the watchdog is not to find it any more
     set_running(&p);
   const bool parked = p.parked_on() != nullptr;
-  if (!parked && !p.dead) p.set_status(process_status::running);
-  if (p.mailbox.has_signals()) p.take_signals();
+  if (!parked && !p.dead) [[likely]]
+    p.set_status(process_status::running);
+  if (p.mailbox.has_signals()) [[unlikely]]
+    p.take_signals();
   if (parked) {
     if (p.waiting->ready) {
       fiber* mine = current_fiber_;
@@ -177,37 +182,18 @@ worker& worker::turn(process_record& p) {
       mine->switch_to(*current_fiber_);
       return *this; // as the runner of some later turn: `p` may be gone
     }
-    now();
-    end_turn(p);
-    return *this;
-  }
-  if (!p.finished) {
-    if (!gate::shuts_out(p))
+  } else if (!p.finished) [[likely]] {
+    if (!gate::shuts_out(p)) [[likely]]
       handle_messages(p, host_.options().turn_messages);
     else if (!p.dead)
       gate::hold(p);
-    if (p.dead) p.finish();
+    if (p.dead) [[unlikely]]
+      p.finish();
   }
   worker& here = p.home();
   here.look_at_the_time(p);
   here.end_turn(p);
   return here;
-}
-
-void worker::end_turn(process_record& p) {
-  set_running(nullptr);
-  p.settle_reductions();
-  if (!has_more(p)) [[likely]] {
-    p.set_status(process_status::waiting);
-    if (rest(p)) return;
-  }
-  end_turn_with_more(p);
-}
-
-// Whether its turn's end is anything but rest.
-bool worker::has_more(const process_record& p) {
-  return p.mailbox.has_messages() || p.parked_on() != nullptr || p.mailbox.has_pending() ||
-         p.mailbox.has_line() || gate::shuts_out(p);
 }
 
 void worker::end_turn_with_more(process_record& p) {

@@ -211,7 +211,15 @@ class worker : public movement<worker, process_record> {
   static bool has_more(const process_record& p);
   void end_turn(process_record& p);
   [[gnu::noinline]] void end_turn_with_more(process_record& p);
-  void look_at_the_time(const process_record& p);
+  // The end of what `p` did: the next turn begins now. Reading the clock takes as long as a part of a short
+  // turn, so of quick ones some end without. None that is slow: while it lasts the watchdog looks around, and
+  // then the clock is read.
+  [[gnu::always_inline]] void look_at_the_time(const process_record& p) {
+    const std::uint32_t looks = looks_.load(std::memory_order_relaxed);
+    if (turn_ends_.is_due() || looks != looks_seen_) read_the_time(p, looks);
+  }
+  // `looks`: how often the watchdog has looked around. Tells it of a turn that was slow.
+  [[gnu::noinline]] void read_the_time(const process_record& p, std::uint32_t looks);
   bool goes_on_in_row(const process_record& p);
   bool add_runner();
   // There is a stack to run on, also beyond the limit. False: the machine gives none. The worker's thread, or
@@ -300,7 +308,7 @@ class worker : public movement<worker, process_record> {
   queue_.push_first(&p);
 }
 
-inline pid process_record::id() const {
+[[gnu::always_inline]] inline pid process_record::id() const {
   return self_here.whole(home().creation());
 }
 
@@ -312,6 +320,22 @@ inline bool worker::rest(process_record& p) {
   if (!p.mailbox.rest()) return false;
   p.scheduled = false;
   return true;
+}
+
+// Whether its turn's end is anything but rest.
+inline bool worker::has_more(const process_record& p) {
+  return p.mailbox.has_messages() || p.parked_on() != nullptr || p.mailbox.has_pending() ||
+         p.mailbox.has_line() || gate::shuts_out(p);
+}
+
+[[gnu::always_inline]] inline void worker::end_turn(process_record& p) {
+  set_running(nullptr);
+  p.settle_reductions();
+  if (!has_more(p)) [[likely]] {
+    p.set_status(process_status::waiting);
+    if (rest(p)) return;
+  }
+  end_turn_with_more(p);
 }
 
 } // namespace coppice::runtime
