@@ -146,6 +146,10 @@ struct coppice_actor {
   std::optional<coppice::runtime::unhandled> unhandled; // its configuration's choice; none: its class's
   std::unique_ptr<coppice::host::extra_state> extra;
 
+  // Its streams, or those of its program; null: it never had any.
+  coppice::behaviours::actor_streams* streams() const {
+    return extra == nullptr ? nullptr : extra->streams.get();
+  }
   coppice::host::extra_state& needs_extra() {
     if (extra == nullptr) extra = std::make_unique<coppice::host::extra_state>();
     return *extra;

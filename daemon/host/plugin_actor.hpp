@@ -57,7 +57,7 @@ class plugin_actor : public reloadable {
   runtime::outcome take_parcel(runtime::parcel& given);
   // A message that is not for it but for its streams or its program, and what comes of it; none: it is not.
   std::optional<runtime::outcome> take_for_streams(const runtime::message& m) {
-    if (actor_.extra == nullptr || actor_.extra->streams == nullptr) [[likely]]
+    if (actor_.streams() == nullptr) [[likely]]
       return std::nullopt;
     return taken_for_streams(m);
   }

@@ -165,7 +165,7 @@ outcome plugin_actor::take_parcel(runtime::parcel& given) {
 // That its listener drains; an exit that it traps for its program's sake alone, of which comes what would of
 // one that is not trapped.
 std::optional<outcome> plugin_actor::taken_for_streams(const message& m) {
-  behaviours::actor_streams& streams = *actor_.extra->streams;
+  behaviours::actor_streams& streams = *actor_.streams();
   behaviours::gen::exit_notice exit;
   if (streams.traps_for_program() && behaviours::gen::read_exit(*actor_.process, m, exit))
     return exit.reason == runtime::reasons::normal() ? runtime::carry_on() : runtime::stop(exit.reason);
@@ -175,14 +175,15 @@ std::optional<outcome> plugin_actor::taken_for_streams(const message& m) {
 }
 
 void plugin_actor::end_program() {
-  if (actor_.extra != nullptr && actor_.extra->streams != nullptr) actor_.extra->streams->end_program();
+  if (behaviours::actor_streams* const of = actor_.streams()) of->end_program();
 }
 
 message plugin_actor::shown_program() const {
-  if (actor_.extra == nullptr || actor_.extra->streams == nullptr) return {};
-  const behaviours::actor_program* const of = actor_.extra->streams->its_program();
+  const behaviours::actor_streams* const streams = actor_.streams();
+  if (streams == nullptr) return {};
+  const behaviours::actor_program* const of = streams->its_program();
   if (of == nullptr) return shown_streams();
-  const actor_stream* const stream = actor_.extra->streams->program_stream();
+  const actor_stream* const stream = streams->program_stream();
   const auto seen = stream == nullptr ? actor_stream::byte_counts() : stream->traffic();
   runtime::message_writer out(256);
   out.map(5);
@@ -217,8 +218,8 @@ message plugin_actor::with_streams(message engine) const {
 }
 
 message plugin_actor::shown_streams() const {
-  if (actor_.extra == nullptr || actor_.extra->streams == nullptr) return {};
-  const behaviours::actor_streams& of = *actor_.extra->streams;
+  if (actor_.streams() == nullptr) return {};
+  const behaviours::actor_streams& of = *actor_.streams();
   const auto number = [](runtime::message_writer& out, std::string_view key, std::uint64_t value) {
     out.atom(key);
     out.unsigned_integer(value);
@@ -266,11 +267,12 @@ message plugin_actor::shown_streams() const {
 
 void plugin_actor::end_streams(bool orderly) noexcept {
   close_sockets();
-  if (actor_.extra == nullptr || actor_.extra->streams == nullptr) return;
+  behaviours::actor_streams* const streams = actor_.streams();
+  if (streams == nullptr) return;
   if (orderly)
-    actor_.extra->streams->close();
+    streams->close();
   else
-    actor_.extra->streams->reset();
+    streams->reset();
 }
 
 } // namespace coppice::host

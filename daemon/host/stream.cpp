@@ -22,7 +22,8 @@ constexpr base::nanos connect_time = 7 * base::nanos_per_second;
 // Of a stream that there is: OK and `out`.
 std::int32_t find(coppice_actor* self, std::uint64_t id, actor_stream*& out) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  out = self->extra == nullptr || self->extra->streams == nullptr ? nullptr : self->extra->streams->find(id);
+  behaviours::actor_streams* const all = self->streams();
+  out = all == nullptr ? nullptr : all->find(id);
   return out == nullptr ? COPPICE_E_NOT_FOUND : COPPICE_OK;
 }
 
