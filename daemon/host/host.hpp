@@ -30,6 +30,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "behaviours/datagrams/actor_datagrams.hpp"
@@ -43,6 +44,7 @@
 #include "runtime/crash_notes.hpp"
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"
+#include "runtime/messages/raw_message.hpp"
 #include "runtime/process.hpp"
 #include "runtime/system.hpp"
 
@@ -220,7 +222,28 @@ inline std::int32_t status_of(runtime::send_status sent) {
 coppice_message lend(const runtime::message& m);
 coppice_message lend(const runtime::message& m, etf::bytes part); // a part of its term
 coppice_message give(runtime::message&& m);
-runtime::message take(coppice_message* from_plugin);
+namespace detail {
+// In the address of an owner: only lent for a callback, else the plugin has a reference.
+inline constexpr std::uintptr_t lent_bit = 1;
+// What is not simply the plugin's own: bytes it lends, or memory it was lent.
+runtime::message take_lent(const coppice_message& from);
+} // namespace detail
+inline bool is_lent(const void* owner) {
+  return (reinterpret_cast<std::uintptr_t>(owner) & detail::lent_bit) != 0;
+}
+[[gnu::always_inline]] inline runtime::message take(coppice_message* from_plugin) {
+  if (from_plugin == nullptr) return {};
+  // One by one: a load of both at once would wait until the plugin's two stores have left the core.
+  const std::uint8_t* data = std::exchange(from_plugin->data, nullptr);
+  asm("" : "+r"(data));
+  const std::uint64_t size = std::exchange(from_plugin->size, 0);
+  void* const owner = std::exchange(from_plugin->owner, nullptr);
+  if (owner == nullptr || is_lent(owner)) return detail::take_lent({data, size, owner});
+  const etf::bytes term(data, static_cast<std::size_t>(size));
+  if (size == 0 || !runtime::raw_message::keeps(owner, term)) [[unlikely]]
+    return runtime::raw_message::release(owner), runtime::message();
+  return runtime::raw_message::adopt(owner, term);
+}
 // Plain bytes that should be one term; empty if they are not.
 std::optional<etf::bytes> term_of(coppice_bytes from_plugin);
 std::optional<std::string_view> text_of(coppice_bytes from_plugin);

@@ -16,13 +16,8 @@ namespace {
 using runtime::message;
 using runtime::raw_message;
 
-constexpr std::uintptr_t lent_bit = 1;
-
-bool is_lent(const void* owner) {
-  return (reinterpret_cast<std::uintptr_t>(owner) & lent_bit) != 0;
-}
 void* memory_of(void* owner) {
-  return reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(owner) & ~lent_bit);
+  return reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(owner) & ~detail::lent_bit);
 }
 
 etf::bytes bytes_of(const coppice_message& m) {
@@ -141,21 +136,25 @@ std::int32_t splice(coppice_writer* w, const coppice_message* m) {
   return COPPICE_OK;
 }
 
-std::int32_t unfinished(coppice_writer* w, std::int32_t status) {
+[[gnu::noinline]] std::int32_t unfinished(coppice_writer* w, coppice_message* out_new, std::int32_t status) {
+  if (out_new != nullptr) *out_new = {};
+  if (!is_open(w)) return COPPICE_E_INVALID;
   raw_message::release(room_of(w).owner);
   close(w);
   return status;
 }
 
 std::int32_t finish(coppice_writer* w, coppice_message* out_new) {
-  if (out_new != nullptr) *out_new = {};
-  if (!is_open(w)) return COPPICE_E_INVALID;
-  if (out_new == nullptr) return unfinished(w, COPPICE_E_INVALID);
-  if (w->status != COPPICE_OK) return unfinished(w, w->status);
+  if (out_new == nullptr || !is_open(w)) [[unlikely]]
+    return unfinished(w, out_new, COPPICE_E_INVALID);
+  if (w->status != COPPICE_OK) [[unlikely]]
+    return unfinished(w, out_new, w->status);
   const raw_message::room room = room_of(w);
   std::size_t written = 0;
-  if (!written_by(w, room, written)) return unfinished(w, COPPICE_E_INVALID);
-  if (!is_term({room.begin, written})) return unfinished(w, COPPICE_E_TERM);
+  if (!written_by(w, room, written)) [[unlikely]]
+    return unfinished(w, out_new, COPPICE_E_INVALID);
+  if (!is_term({room.begin, written})) [[unlikely]]
+    return unfinished(w, out_new, COPPICE_E_TERM);
   *out_new = {room.begin, written, room.owner};
   close(w);
   return COPPICE_OK;
@@ -194,7 +193,7 @@ std::int32_t validate(coppice_bytes term) {
 
 coppice_message lend(const message& m, etf::bytes part) {
   void* const memory = raw_message::owner(m); // none: the bytes are there forever
-  const auto owner = memory == nullptr ? 0 : reinterpret_cast<std::uintptr_t>(memory) | lent_bit;
+  const auto owner = memory == nullptr ? 0 : reinterpret_cast<std::uintptr_t>(memory) | detail::lent_bit;
   return {part.data(), part.size(), reinterpret_cast<void*>(owner)};
 }
 
@@ -207,26 +206,10 @@ coppice_message give(message&& m) {
   return {bytes.data(), bytes.size(), raw_message::disown(m)};
 }
 
-// What is not simply the plugin's own: bytes it lends, or memory it was lent.
-[[gnu::noinline]] static message take_lent(coppice_message from) {
-  message shared = share(from);
-  if (from.owner == nullptr && !is_term(shared.bytes())) return {};
-  return shared;
-}
-
-message take(coppice_message* from_plugin) {
-  if (from_plugin == nullptr) return {};
-  // One by one: a load of both at once would wait until the plugin's two stores have left the core.
-  const std::uint8_t* data = std::exchange(from_plugin->data, nullptr);
-  asm("" : "+r"(data));
-  const std::uint64_t size = std::exchange(from_plugin->size, 0);
-  void* const owner = std::exchange(from_plugin->owner, nullptr);
-  if (owner == nullptr || is_lent(owner)) [[unlikely]]
-    return take_lent({data, size, owner});
-  const etf::bytes term(data, static_cast<std::size_t>(size));
-  if (size == 0 || !raw_message::keeps(owner, term)) [[unlikely]]
-    return raw_message::release(owner), message();
-  return raw_message::adopt(owner, term);
+runtime::message detail::take_lent(const coppice_message& from) {
+  if (from.owner != nullptr) return share(from);
+  if (from.data == nullptr || !is_term(bytes_of(from))) return {};
+  return raw_message::copy_of(bytes_of(from));
 }
 
 const coppice_message_api* message_interface() {

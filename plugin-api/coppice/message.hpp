@@ -90,12 +90,49 @@ inline bool is_well_formed(term what) {
   return detail::host.message->validate({what.encoded.data(), what.encoded.size()}) == COPPICE_OK;
 }
 
-/// Any encodable value as a message; one that is a message already is shared.
+namespace detail {
+
+// What is not longer is written at once where its bound is known.
+inline constexpr std::size_t short_message = 4096;
+
+// A term of at most so many bytes: write(at) writes it and returns where it ends, or null: it has no
+// encoding.
+template <class Write>
+message make_bounded(std::size_t most, const Write& write) {
+  message made;
+  coppice_writer raw;
+  if (host.message->write_begin(most, &raw) != COPPICE_OK) return made;
+  // Read one by one: see message_writer::room().
+  std::uint8_t* at = *static_cast<std::uint8_t* const volatile*>(&raw.at);
+  std::uint8_t* const end = *static_cast<std::uint8_t* const volatile*>(&raw.end);
+  if (static_cast<std::size_t>(end - at) < most) [[unlikely]]
+    at = host.message->reserve(&raw, most) == COPPICE_OK ? raw.at : nullptr;
+  if (at != nullptr) at = write(at);
+  if (at != nullptr) {
+    raw.at = at;
+    host.message->finish(&raw, made.put());
+  } else {
+    host.message->discard(&raw);
+  }
+  return made;
+}
+
+} // namespace detail
+
+/// Any encodable value as a message; one that is a message already is shared, one atom is borrowed from the
+/// plugin's constants.
 template <class T>
 message make_message(const T& value) {
   if constexpr (std::is_same_v<T, message>) {
     return value.share();
+  } else if constexpr (etf::detail::is_constant<T>) {
+    return message({etf::constant_term<T>.data(), etf::constant_term<T>.size(), nullptr});
   } else {
+    if constexpr (etf::is_bounded<T>) {
+      const std::size_t most = etf::most_bytes(value);
+      if (most <= detail::short_message)
+        return detail::make_bounded(most, [&](std::uint8_t* at) { return etf::write_bounded(at, value); });
+    }
     message_writer out;
     etf::encode(out, value);
     return out.take();

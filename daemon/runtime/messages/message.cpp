@@ -3,6 +3,7 @@
 #include "runtime/messages/message.hpp"
 
 #include <algorithm>
+#include <coppice/etf/wire.hpp>
 #include <cstring>
 
 #include "runtime/messages/block.hpp"
@@ -75,10 +76,6 @@ void* raw_message::disown(message& m) {
   return std::exchange(m.block_, nullptr);
 }
 
-message raw_message::adopt(void* owner, etf::bytes part) {
-  return {static_cast<block*>(owner), part};
-}
-
 message raw_message::share(void* owner, etf::bytes part) {
   detail::retain(static_cast<block*>(owner));
   return adopt(owner, part);
@@ -88,13 +85,12 @@ void raw_message::release(void* owner) {
   detail::release(static_cast<block*>(owner));
 }
 
-bool raw_message::keeps(const void* owner, etf::bytes part) {
-  auto* memory = static_cast<block*>(const_cast<void*>(owner));
-  etf::bytes all(memory->data(), memory->capacity);
-  if (memory->borrowed) all = reinterpret_cast<const borrowed_bytes*>(memory->data())->term;
-  const auto begin = reinterpret_cast<std::uintptr_t>(part.data());
-  const auto from = reinterpret_cast<std::uintptr_t>(all.data());
-  return begin >= from && part.size() <= all.size() && begin - from <= all.size() - part.size();
+message raw_message::copy_of(etf::bytes term) {
+  constexpr std::size_t room_in_front = 16;
+  block* const made = allocate_block(room_in_front + term.size());
+  std::uint8_t* const at = made->data() + room_in_front;
+  etf::wire::copy(at, term.data(), term.size());
+  return {made, {at, term.size()}};
 }
 
 raw_message::room raw_message::allocate(std::size_t size) {

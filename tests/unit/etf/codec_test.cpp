@@ -115,6 +115,17 @@ struct etf::codec<shop::celsius> {
 
 namespace {
 
+// The same, where that is known to be room enough.
+template <class T>
+buffer encoded_at_once(const T& value) {
+  buffer room(etf::most_bytes(value) + 1, 0xEE);
+  const std::uint8_t* const end = etf::write_bounded(room.data(), value);
+  if (end == nullptr) return {};
+  CHECK(room.back() == 0xEE); // nothing is written beyond
+  room.resize(static_cast<std::size_t>(end - room.data()));
+  return room;
+}
+
 template <class T>
 void is_spelled(const T& value, std::string_view text) {
   const auto expected = etf::parse(text);
@@ -123,6 +134,7 @@ void is_spelled(const T& value, std::string_view text) {
   CHECK(etf::print(encoded) == etf::print(*expected));
   CHECK(samples::to_hex(encoded) == samples::to_hex(*expected));
   CHECK(etf::is_canonical(encoded));
+  if constexpr (etf::is_bounded<T>) CHECK(encoded_at_once(value) == encoded);
   const auto back = etf::decode<T>(encoded);
   REQUIRE_MESSAGE(back, back.error().text());
   CHECK((*back == value));
@@ -313,6 +325,14 @@ TEST_CASE("what has no encoding gives none") {
   CHECK(etf::encode(std::vector<double>{1, std::numeric_limits<double>::infinity()}).empty());
   CHECK(etf::encode(static_cast<shop::colour>(3)).empty());
   CHECK(etf::encode(etf::any_term{}).empty());
+  CHECK(encoded_at_once(std::numeric_limits<double>::quiet_NaN()).empty());
+  CHECK(encoded_at_once(std::pair(1, static_cast<shop::colour>(3))).empty());
+  CHECK(encoded_at_once(etf::any_term{}).empty());
+}
+
+TEST_CASE("a constant is its term") {
+  const etf::bytes term = etf::constant_term<etf::constant<"ok">>;
+  CHECK(buffer(term.begin(), term.end()) == etf::encode(etf::constant<"ok">{}));
 }
 
 TEST_CASE("damaged bytes decode to a value or an error, never more") {

@@ -5,6 +5,8 @@
 #include <coppice/answer.hpp>
 #include <coppice/term_map.hpp>
 
+#include <algorithm>
+#include <limits>
 #include <memory>
 #include <unordered_set>
 
@@ -49,6 +51,48 @@ TEST_CASE("a reply that would point into a message that is gone is told from one
   CHECK(borrows<std::variant<int, std::map<std::string, etf::pid>>>());
   CHECK(borrows<std::tuple<int, std::optional<std::string_view>>>());
   CHECK(borrows<std::unique_ptr<etf::bytes>>());
+}
+
+namespace {
+
+// The words make messages with the host that a plugin is given.
+struct with_messages {
+  with_messages() { coppice::detail::host.message = coppice::testing::detail::message_interface(); }
+  ~with_messages() { coppice::detail::host.message = before; }
+  const coppice_message_api* before = coppice::detail::host.message;
+};
+
+template <class T>
+void is_made(const T& of) {
+  const coppice::message made = coppice::make_message(of);
+  const std::vector<std::uint8_t> expected = etf::encode(of);
+  CHECK(std::ranges::equal(made.bytes(), expected));
+  CHECK(std::ranges::equal(made.share().bytes(), expected));
+}
+
+} // namespace
+
+TEST_CASE("a message is the term of its value, short or long, whoever writes it") {
+  const with_messages there;
+  is_made(1);
+  is_made(etf::atom{"name"});
+  is_made(std::tuple(etf::constant<"get">{}, std::string("key"), 1.5));
+  is_made(std::vector<std::string>{"a", "b"});
+  for (const std::size_t size : {0U, 63U, 64U, 200U, 4091U, 4092U, 100'000U}) is_made(std::string(size, 'x'));
+  CHECK_FALSE(coppice::make_message(std::numeric_limits<double>::quiet_NaN()));
+  CHECK_FALSE(coppice::make_message(std::pair(1, term{})));
+  CHECK_FALSE(coppice::make_message(std::vector<term>{term{}}));
+}
+
+TEST_CASE("a message of one atom needs no memory of the host's, and a share of it has some") {
+  const with_messages there;
+  const coppice::message made = coppice::make_message(etf::constant<"pong">{});
+  CHECK(made);
+  CHECK(made.raw().owner == nullptr);
+  CHECK(value(made.term()) == "pong"_erl);
+  const coppice::message again = made.share();
+  CHECK(again.raw().owner != nullptr);
+  CHECK(value(again.term()) == "pong"_erl);
 }
 
 TEST_CASE("an owned term is a copy, and may be assigned a part of itself") {

@@ -317,6 +317,10 @@ template <class T>
   }
 }
 
+/// Whether put_leaf() writes it, of what can be measured.
+template <class T>
+inline constexpr bool is_leaf = !is_a<T, std::optional> && !tuple_like<T> && !sequence<T> && !aggregate<T>;
+
 template <class T>
 void put(ink& to, const T& value) {
   if constexpr (is_a<T, std::optional>) {
@@ -501,5 +505,29 @@ void encode(writer& out, const T& value) {
     encode_aggregate(out, value);
   }
 }
+
+/// Whether most_bytes() tells how long a T is at most without writing it.
+template <class T>
+inline constexpr bool is_bounded = !detail::sequence<T> && detail::measurable<T>();
+
+template <class T>
+std::size_t most_bytes(const T& value) {
+  return detail::bound(value);
+}
+
+/// encode() to where there is room for so many bytes. The end of the term; null: it has no encoding.
+template <class T>
+std::uint8_t* write_bounded(std::uint8_t* at, const T& value) {
+  detail::ink to{at};
+  if constexpr (detail::is_leaf<T>)
+    detail::put_leaf(to, value);
+  else
+    detail::put(to, value);
+  return to.bad ? nullptr : to.at;
+}
+
+/// The term that a constant<> is.
+template <class T>
+inline constexpr bytes constant_term{detail::constant_literal<T>.data};
 
 } // namespace coppice::etf
