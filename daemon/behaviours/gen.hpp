@@ -118,9 +118,9 @@ struct start_error {
     exiting, // the starter itself was killed meanwhile: unwind
   };
   kind what = kind::spawn;
-  base::error error;       // for spawn
-  runtime::message reason; // for init, ignored
-  runtime::pid who{};      // for init: whose it was
+  base::error error{};       // for spawn
+  runtime::message reason{}; // for init, ignored
+  runtime::pid who{};        // for init: whose it was
 };
 
 using start_result = expected<runtime::pid, start_error>;

@@ -14,8 +14,8 @@ using runtime::message;
 using runtime::process;
 using failure = start_error::kind;
 
-unexpected<start_error> failed(failure what, message reason = {}) {
-  return unexpected(start_error{what, {}, std::move(reason), {}});
+start_result failed(failure what, message reason = {}, const runtime::pid& who = {}) {
+  return start_result(unexpect, what, base::error{}, std::move(reason), who);
 }
 
 // `ok`, `ignore` or {error, Reason}.
@@ -25,33 +25,27 @@ start_result result_of(const runtime::pid& started, const message& ack) {
   if (at.read_atom_is("ignore")) return failed(failure::ignored, ack);
   etf::bytes reason;
   const bool is_error = at.read_tuple_of(2) && at.read_atom_is("error") && at.read_term(reason);
-  return unexpected(start_error{failure::init, {}, is_error ? ack.slice(reason) : ack, started});
+  return failed(failure::init, is_error ? ack.slice(reason) : ack, started);
 }
 
 } // namespace
 
 start_result start(process& self, runtime::spawn_options&& options, std::unique_ptr<runtime::behaviour> does,
                    base::nanos deadline) {
-  const runtime::reference ack = options.ack = self.make_ack();
   runtime::reference* const monitor = options.monitor;
   const bool linked = options.link;
-  auto started = self.spawn(std::move(options), std::move(does));
-  if (!started) {
-    self.demonitor(ack);
-    return unexpected(start_error{failure::spawn, std::move(started.error()), {}, {}});
-  }
-  const auto answer = self.await(ack, deadline);
-  if (!answer) {
-    using kind = runtime::await_error::kind;
-    if (answer.error().what == kind::exiting) return failed(failure::exiting);
-    if (linked) self.unlink(*started);
-    if (monitor != nullptr) self.demonitor(*monitor, true);
-    self.exit(*started, runtime::reasons::kill());
-    return failed(answer.error().what == kind::timeout ? failure::timeout : failure::limit);
-  }
-  start_result result = result_of(*started, *answer);
-  if (!result && monitor != nullptr) self.demonitor(*monitor, true);
-  return result;
+  auto begun = self.start(std::move(options), std::move(does), deadline);
+  if (!begun) return start_result(unexpect, failure::spawn, std::move(begun).error());
+  using kind = runtime::answer_to_call::kind;
+  const auto& [started, answer] = *begun;
+  if (answer.what == kind::exiting) return failed(failure::exiting);
+  const bool answered = answer.what == kind::reply || answer.what == kind::enveloped;
+  if (!answered && linked) self.unlink(started);
+  if (monitor != nullptr && !(answered && etf::cursor(answer.term.bytes()).read_atom_is("ok")))
+    self.demonitor(*monitor, true);
+  if (answered) return result_of(started, answer.term);
+  self.exit(started, runtime::reasons::kill());
+  return failed(answer.what == kind::timeout ? failure::timeout : failure::limit);
 }
 
 } // namespace coppice::behaviours::gen

@@ -262,6 +262,14 @@ class process {
   base::nanos remaining(std::uint64_t id) const;
 
   base::result<pid> spawn(spawn_options&& options, std::unique_ptr<behaviour> does);
+  // The same, and then waits for what comes of its init: `ok` | `ignore` | {error, Reason}. options.ack is
+  // set here.
+  struct begun {
+    pid who;
+    answer_to_call came;
+  };
+  base::result<begun> start(spawn_options&& options, std::unique_ptr<behaviour> does,
+                            base::nanos deadline = no_deadline);
   // Asks another node for a process. A call reference, and that of the monitor if there is to be one: await()
   // gives the new process's pid, or the atom that says why there is none; it is down with noconnection if the
   // node cannot be reached. What the new process sends comes after that. Not awaited to the end, the process

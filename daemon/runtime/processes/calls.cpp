@@ -59,22 +59,6 @@ void process_record::settle(std::uint64_t number, bool down, message result, boo
   if (waiting != nullptr && waiting->number == number) waiting->ready = true;
 }
 
-bool process_record::settle_here(std::uint64_t number, const pid& from, message& reply) {
-  direct_call* const call = direct;
-  if (call == nullptr || call->number != number || call->answered || dead || call->target != from)
-    return false;
-  if (mailbox.has_pushed()) take_pushed();
-  if (mailbox.has_pending()) return false;
-  call->answered = true;
-  call->bare = true;
-  call->result = std::move(reply);
-  if (waiting == nullptr || waiting->number != number) return true;
-  waiting->ready = true;
-  if (!scheduled) woken_from.forget();
-  home().schedule(*this, worker::order::first);
-  return true;
-}
-
 bool process_record::handle_reply(signal_ptr& what) {
   if (!expects_answers()) return false;
   const auto tag = tag_of_reply(what->payload().bytes());
@@ -346,6 +330,25 @@ answer_to_call process::await_reply(const reference& ref, base::nanos deadline) 
   return came;
 }
 
+[[gnu::always_inline]] inline answer_to_call process_record::answer_to(direct_call& mine,
+                                                                       base::nanos deadline) {
+  using kind = answer_to_call::kind;
+  bool has_stack = true;
+  if (!mine.answered) [[likely]] {
+    wait parked;
+    parked.number = mine.number;
+    has_stack = wait_for(parked, deadline);
+  }
+  direct = nullptr;
+  if (dead) return {kind::exiting};
+  if (mine.answered) [[likely]]
+    return answer_of(mine);
+  send_demonitor(mine.number, mine.target, nullptr);
+  if (!has_stack) return {kind::limit};
+  look_for_circle(mine.target);
+  return {dead ? kind::exiting : kind::timeout};
+}
+
 answer_to_call process::call(const pid& to, message&& request, base::nanos deadline) {
   process_record& me = record_of(*this);
   using kind = answer_to_call::kind;
@@ -360,11 +363,12 @@ answer_to_call process::call(const pid& to, message&& request, base::nanos deadl
   const std::uint64_t number = mine.number = me.new_number();
   me.direct = &mine;
   const std::uint32_t weight = mailbox::weight_of(request);
-  const reference ref = reference::made_by(self, number);
+  // No reference of its own: made twice, it is written where it is to be.
   signal_ptr what =
       signal_access::fits_in_place(request)
-          ? signal_ptr(signal_access::make_in_place(std::move(request), signal_kind::message, self, ref))
-          : make_signal(signal_kind::message, self, ref, std::move(request));
+          ? signal_ptr(signal_access::make_in_place(std::move(request), signal_kind::message, self,
+                                                    reference::made_by(self, number)))
+          : make_signal(signal_kind::message, me.id(), me.reference_of(number), std::move(request));
   what->flags = signal::of_call | signal::bare;
   send_status sent = send_status::ok;
   if (delivery::lives_on(here, *receiver) && delivery::counts(*receiver, weight)) [[likely]] {
@@ -373,22 +377,26 @@ answer_to_call process::call(const pid& to, message&& request, base::nanos deadl
   } else {
     sent = delivery::send_bounded(*receiver, std::move(what), &me);
   }
-  bool has_stack = true;
-  if (!mine.answered && sent == send_status::ok) {
-    wait parked;
-    parked.number = number;
-    has_stack = me.wait_for(parked, deadline);
-  }
+  if (sent == send_status::ok) [[likely]]
+    return me.answer_to(mine, deadline);
   me.direct = nullptr;
-  if (me.dead) return {kind::exiting};
-  if (sent == send_status::full) return {kind::full};
-  if (!mine.answered) {
-    me.send_demonitor(number, to, nullptr);
-    if (!has_stack) return {kind::limit};
-    me.look_for_circle(to);
-    return {me.dead ? kind::exiting : kind::timeout};
+  return {me.dead ? kind::exiting : kind::full};
+}
+
+base::result<process::begun> process::start(spawn_options&& options, std::unique_ptr<behaviour> does,
+                                            base::nanos deadline) {
+  process_record& me = record_of(*this);
+  direct_call mine;
+  mine.number = me.new_number();
+  options.ack = me.reference_of(mine.number);
+  me.direct = &mine;
+  auto made = spawn(std::move(options), std::move(does));
+  if (!made) {
+    me.direct = nullptr;
+    return unexpected(std::move(made).error());
   }
-  return answer_of(mine);
+  mine.target = *made;
+  return begun{*made, me.answer_to(mine, deadline)};
 }
 
 } // namespace coppice::runtime

@@ -43,6 +43,10 @@ void process_record::handle_exit(signal_ptr what) {
 void process_record::answer_ack(message answer) {
   const call_id starter = received_calls.take();
   if (!starter.who) return;
+  process_record* const waits = delivery::find(host(), starter.who);
+  if (waits != nullptr && delivery::lives_on(home(), *waits) &&
+      waits->settle_here(starter.number, id(), answer))
+    return;
   delivery::dispatch(host(), destination::alias(starter.ref()),
                      make_signal(signal_kind::message, id(), std::move(answer)), nullptr);
 }

@@ -132,6 +132,8 @@ class process_record final : public process {
   // The reply to a call of this one, from a process of the same worker, without a signal. False, and `reply`
   // is left: there is no such call that just waits for it.
   bool settle_here(std::uint64_t number, const pid& from, message& reply);
+  // What `mine` of this stack came to, once it has been sent.
+  answer_to_call answer_to(direct_call& mine, base::nanos deadline);
   void handle_spawn_reply(const signal& what); // remote_spawn.cpp
   // Its call to `called` was not answered in time: a circle of calls that this is part of is named in the
   // log. call_circle.cpp
@@ -193,7 +195,7 @@ class process_record final : public process {
   process_record* next_notified = nullptr; // link in a worker's list of notifications
 
   // What every message looks at lies together.
-  direct_call* direct = nullptr; // of call(), on its stack
+  direct_call* direct = nullptr; // of call() or start(), on its stack
  private:
   std::atomic<runtime::relations*> relations_{nullptr}; // made when first needed
  public:

@@ -45,12 +45,14 @@ class received_calls {
     return at_hand_.who && call.number == at_hand_.number && call.who == at_hand_.who;
   }
 
+  // Who waits for the one at hand; none: nobody.
+  const pid& next() const { return at_hand_.who; }
   // The one at hand, which is so no longer; none: nobody.
   call_id take() { return std::exchange(at_hand_, {}); }
 
  private:
   template <class Others>
-  [[gnu::noinline]] void add_beside(const call_id& call, place where, Others others) {
+  [[gnu::noinline]] void add_beside(call_id call, place where, Others others) {
     if (where != place::at_hand) {
       others()[call.ref()] = call.who;
       return;

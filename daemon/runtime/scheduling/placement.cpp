@@ -21,8 +21,9 @@
 //
 // Policy: a process that a sleeping worker has is fetched by who wants to wake it, for less than a hundredth
 // of a wake-up. One woken often from the same other worker moves there. A worker with a backlog gives half of
-// it to one that has nothing to do, both ends of a call together. A process takes along the stack it is
-// parked on, its deadline and its timers, which fire late by the way and a tick at most.
+// it to one that has nothing to do, both ends of a call together, as one that is started and who waits for
+// it. A process takes along the stack it is parked on, its deadline and its timers, which fire late by the
+// way and a tick at most.
 #include <algorithm>
 
 #include "runtime/messages/delivery.hpp"
@@ -98,11 +99,14 @@ void worker::take_in(process_record& p) {
 // Called between turns when the queue has not been empty for a round.
 void worker::share_backlog() {
   system_core& core = host_.core();
-  // Who rests here and has p's call, or waits for p's answer. Left behind it would soon have p back.
+  // Who rests here and has p's call, or waits for p's answer or its init. Left behind it would soon have p
+  // back, or start the next one here.
   const auto at_other_end = [this](const process_record& p) -> process_record* {
     pid whom;
     if (p.direct != nullptr)
       whom = p.direct->target;
+    else if (!p.started)
+      whom = p.received_calls.next();
     else if (const signal* next = p.mailbox.ready().first();
              next != nullptr && (next->flags & signal::of_call) != 0)
       whom = next->from;

@@ -312,6 +312,23 @@ class worker : public movement<worker, process_record> {
   return self_here.whole(home().creation());
 }
 
+[[gnu::always_inline]] inline bool process_record::settle_here(std::uint64_t number, const pid& from,
+                                                               message& reply) {
+  direct_call* const call = direct;
+  if (call == nullptr || call->number != number || call->answered || dead || call->target != from)
+    return false;
+  if (mailbox.has_pushed()) take_pushed();
+  if (mailbox.has_pending()) return false;
+  call->answered = true;
+  call->bare = true;
+  call->result = std::move(reply);
+  if (waiting == nullptr || waiting->number != number) return true;
+  waiting->ready = true;
+  if (!scheduled) woken_from.forget();
+  home().schedule(*this, worker::order::first);
+  return true;
+}
+
 inline std::uint64_t process_record::new_number() {
   return reference::number_of(++next_count, home().random.next());
 }
