@@ -5,7 +5,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/stripes.hpp"
 #include "host/actor_code.hpp"
 
 namespace coppice::behaviours {
@@ -53,8 +53,14 @@ class plugin_image {
     return nullptr;
   }
   std::uint64_t generation() const { return generation_; }
+  // How many actors have been made of it.
+  std::uint64_t made() const { return made_.sum(); }
+  void count_made() { made_.add(); }
+  // None is overlooked: one that is held all the while was taken before, and is given up after, both are
+  // read.
   std::size_t pins(pin_of kind) const {
-    return pins_[static_cast<std::size_t>(kind)].load(std::memory_order_acquire);
+    const std::uint64_t given_up = given_up_[index(kind)].sum();
+    return static_cast<std::size_t>(taken_[index(kind)].sum() - given_up);
   }
   std::size_t pins() const {
     return pins(pin_of::actor) + pins(pin_of::buffer) + pins(pin_of::work) + pins(pin_of::thread);
@@ -68,7 +74,9 @@ class plugin_image {
   metric_board* metrics_ = nullptr;
   behaviours::event_channels* events_ = nullptr;
   std::vector<std::unique_ptr<const actor_code>> code_;
-  alignas(64) std::array<std::atomic<std::size_t>, 4> pins_{}; // every worker writes these
+  base::striped_count made_;
+  static constexpr std::size_t index(pin_of kind) { return static_cast<std::size_t>(kind); }
+  std::array<base::striped_count, 4> taken_, given_up_; // pins, by their kind
 };
 
 // Keeps an image loaded. The image object itself outlives every pin: its loader sees to that.
@@ -77,7 +85,7 @@ class image_pin_for {
  public:
   image_pin_for() = default;
   explicit image_pin_for(plugin_image& image) : image_(&image) {
-    count().fetch_add(1, std::memory_order_relaxed);
+    image_->taken_[plugin_image::index(Kind)].add();
   }
   image_pin_for(image_pin_for&& other) noexcept : image_(std::exchange(other.image_, nullptr)) {}
   image_pin_for& operator=(image_pin_for&& other) noexcept {
@@ -85,7 +93,7 @@ class image_pin_for {
     return *this;
   }
   ~image_pin_for() {
-    if (image_ != nullptr) count().fetch_sub(1, std::memory_order_release);
+    if (image_ != nullptr) image_->given_up_[plugin_image::index(Kind)].add();
   }
 
   plugin_image* get() const { return image_; }
@@ -93,7 +101,6 @@ class image_pin_for {
   const plugin_image* operator->() const { return image_; }
 
  private:
-  std::atomic<std::size_t>& count() const { return image_->pins_[static_cast<std::size_t>(Kind)]; }
   plugin_image* image_ = nullptr;
 };
 

@@ -14,19 +14,11 @@
 
 namespace coppice::loader {
 
-// What a name of an actor, "PLUGIN:ACTOR" or "PLUGIN", has been found to mean.
-struct known_actor {
-  std::string name;
-  const host::actor_code* code;
-};
-
 struct plugin_generation {
   manifest::manifest declared;
   std::string file; // where it came from
   std::string copy; // what is mapped
   std::unique_ptr<image> mapped;
-  std::uint64_t made = 0; // actors
-  std::vector<known_actor> known;
 
   std::uint64_t number() const { return mapped->generation(); }
 };

@@ -70,7 +70,7 @@ constexpr std::string_view stays_mapped =
 base::result<bool> loader::changed(const std::string& plugin) const {
   std::string copy;
   {
-    const std::lock_guard guard(lock_);
+    const reading guard(lock_);
     const entry* const known = find(plugin);
     if (known == nullptr) return base::fail(base::errc::not_found, fmt::format("{} is not loaded", plugin));
     copy = known->copy;
@@ -107,7 +107,7 @@ void loader::promote(std::vector<std::unique_ptr<plugin_generation>> next) {
     std::swap(*known, one);
     former_.push_back(std::move(one));
   }
-  code_version_.fetch_add(1, std::memory_order_relaxed);
+  code_has_changed();
 }
 
 void loader::discard(std::vector<std::unique_ptr<plugin_generation>> next) {
@@ -145,7 +145,7 @@ std::vector<kept_image> loader::collect() {
 }
 
 std::vector<kept_image> loader::kept() const {
-  const std::lock_guard guard(lock_);
+  const reading guard(lock_);
   return kept_;
 }
 

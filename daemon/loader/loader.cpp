@@ -115,7 +115,7 @@ base::result<loader::entry> loader::open(const std::string& plugin, const std::s
 
 base::status loader::load(std::string_view plugin) {
   {
-    const std::lock_guard guard(lock_);
+    const reading guard(lock_);
     if (find(plugin) != nullptr) return {};
   }
   const auto file = find_file(plugin);
@@ -126,31 +126,27 @@ base::status loader::load(std::string_view plugin) {
                   made->declared.version, *file, made->mapped->generation());
   const std::lock_guard guard(lock_);
   entries_.push_back(std::make_unique<entry>(std::move(*made)));
-  code_version_.fetch_add(1, std::memory_order_relaxed);
+  code_has_changed();
   return {};
 }
 
 base::status loader::load_for(std::string_view actor) {
   const actor_name wanted = split(actor);
   if (auto done = load(wanted.plugin); !done) return done;
-  const std::lock_guard guard(lock_);
+  const reading guard(lock_);
   const auto chosen = choose(find(wanted.plugin)->declared, actor);
   return chosen ? base::status() : unexpected(chosen.error());
 }
 
 base::result<std::unique_ptr<runtime::behaviour>> loader::make(const runtime::actor_spec& spec) {
-  const actor_name wanted = split(spec.actor);
   host::actor_plan plan;
   {
-    const std::lock_guard guard(lock_);
-    entry* const plugin = find(wanted.plugin);
-    if (plugin == nullptr)
-      return base::fail(base::errc::not_found, fmt::format("plugin {} is not loaded", wanted.plugin));
-    const auto known = actor_of(*plugin, spec.actor);
+    const reading guard(lock_);
+    const auto known = actor_of(spec.actor, guard);
     if (!known) return unexpected(known.error());
-    plan.image = host::image_pin(*plugin->mapped);
+    plan.image = host::image_pin(*(*known)->mapped);
     plan.code = (*known)->code;
-    ++plugin->made;
+    (*known)->mapped->count_made();
   }
   plan.args = spec.args;
   plan.env = spec.env;
@@ -171,36 +167,51 @@ std::unique_ptr<behaviours::pool_policy> loader::policy_of(const std::string& ac
     host::image_pin image_;
     const coppice_pool& callbacks_; // the image's
   };
-  const std::lock_guard guard(lock_);
-  entry* const plugin = find(split(actor).plugin);
-  if (plugin == nullptr) return nullptr;
-  const auto known = actor_of(*plugin, actor);
+  const reading guard(lock_);
+  const auto known = actor_of(actor, guard);
   if (!known || (*known)->code->pool.size == 0) return nullptr;
-  return std::make_unique<policy>(host::image_pin(*plugin->mapped), (*known)->code->pool);
+  return std::make_unique<policy>(host::image_pin(*(*known)->mapped), (*known)->code->pool);
 }
 
-// With the lock held. The result lasts until the next one.
-base::result<const known_actor*> loader::actor_of(entry& plugin, const std::string& name) {
-  const auto found = std::ranges::find(plugin.known, name, &known_actor::name);
-  if (found != plugin.known.end()) { // to the front: where one is started, most often the next is the same
-    std::iter_swap(plugin.known.begin(), found);
-    return &plugin.known.front();
-  }
-  const auto chosen = choose(plugin.declared, name);
+base::result<loader::known_actor> loader::choose_actor(const std::string& name) const {
+  const actor_name wanted = split(name);
+  const entry* const plugin = find(wanted.plugin);
+  if (plugin == nullptr)
+    return base::fail(base::errc::not_found, fmt::format("plugin {} is not loaded", wanted.plugin));
+  const auto chosen = choose(plugin->declared, name);
   if (!chosen) return unexpected(chosen.error());
-  plugin.known.push_back({name, plugin.mapped->find((*chosen)->name)});
-  return &plugin.known.back();
+  return known_actor{name, plugin->mapped.get(), plugin->mapped->find((*chosen)->name)};
+}
+
+base::result<const loader::known_actor*> loader::actor_of(const std::string& name, const reading& by) {
+  std::vector<known_actor>& known = known_[by.stripe()].all;
+  if (!known.empty() && known.front().name == name) [[likely]]
+    return &known.front();
+  const auto found = std::ranges::find(known, name, &known_actor::name);
+  if (found == known.end()) {
+    auto chosen = choose_actor(name);
+    if (!chosen) return unexpected(std::move(chosen).error());
+    known.push_back(std::move(*chosen));
+    return &known.back();
+  }
+  std::iter_swap(known.begin(), found); // where one is started, most often the next is the same
+  return &known.front();
+}
+
+void loader::code_has_changed() {
+  for (found_actors& each : known_) each.all.clear();
+  code_version_.fetch_add(1, std::memory_order_relaxed);
 }
 
 std::uint64_t loader::made(std::string_view plugin) const {
-  const std::lock_guard guard(lock_);
+  const reading guard(lock_);
   const entry* const known = find(plugin);
-  return known == nullptr ? 0 : known->made;
+  return known == nullptr ? 0 : known->mapped->made();
 }
 
 std::vector<loaded_plugin> loader::loaded() const {
   std::vector<loaded_plugin> out;
-  const std::lock_guard guard(lock_);
+  const reading guard(lock_);
   for (const auto& each : entries_) {
     out.push_back({each->declared.id, each->declared.version, each->declared.build_id, each->file,
                    each->mapped->generation(), actor_names(each->declared), each->mapped->pins()});
@@ -211,7 +222,7 @@ std::vector<loaded_plugin> loader::loaded() const {
 
 base::result<std::string> loader::args_schema(std::string_view actor) const {
   const actor_name wanted = split(actor);
-  const std::lock_guard guard(lock_);
+  const reading guard(lock_);
   const entry* const plugin = find(wanted.plugin);
   if (plugin == nullptr)
     return base::fail(base::errc::not_found, fmt::format("plugin {} is not loaded", wanted.plugin));
@@ -221,7 +232,7 @@ base::result<std::string> loader::args_schema(std::string_view actor) const {
 }
 
 bool loader::takes_config_change(std::string_view plugin, std::string_view actor) const {
-  const std::lock_guard guard(lock_);
+  const reading guard(lock_);
   const entry* const found = find(plugin);
   const host::actor_code* const code = found == nullptr ? nullptr : found->mapped->find(actor);
   return code != nullptr && code->lifecycle.config_change != nullptr;
@@ -232,6 +243,7 @@ std::vector<std::string> loader::unload() {
     const std::lock_guard guard(lock_);
     std::ranges::move(entries_, std::back_inserter(former_));
     entries_.clear();
+    code_has_changed();
   }
   std::vector<std::string> troubles;
   for (const kept_image& stays : collect())

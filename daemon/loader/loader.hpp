@@ -5,6 +5,7 @@
 // use and puts it in its place; an image is unmapped when nothing needs its code any more.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -14,9 +15,9 @@
 #include <string_view>
 #include <vector>
 
-#include "base/brief_mutex.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/stripes.hpp"
 #include "behaviours/pool_policy.hpp"
 #include "host/actor_code.hpp"
 #include "loader/generation.hpp"
@@ -103,21 +104,36 @@ class loader final : public runtime::actor_factory, public behaviours::pool_poli
 
   base::result<std::string> find_file(std::string_view plugin) const;
   base::result<entry> open(const std::string& plugin, const std::string& file);
-  entry* find(std::string_view plugin) const; // with the lock held
-  base::result<const known_actor*> actor_of(entry& plugin, const std::string& name);
+  // What a name of an actor, "PLUGIN:ACTOR" or "PLUGIN", means.
+  struct known_actor {
+    std::string name;
+    image* mapped;
+    const host::actor_code* code;
+  };
+  using reading = base::striped_lock::reading;
+  // With the lock held.
+  entry* find(std::string_view plugin) const;
+  base::result<known_actor> choose_actor(const std::string& name) const;
+  // With the lock held by `by`, as long as it is.
+  base::result<const known_actor*> actor_of(const std::string& name, const reading& by);
+  void code_has_changed(); // with all of the lock held
   // Why it cannot be closed; empty: it is, and its copy gone.
   std::string close(entry& one) const;
 
   loader_options options_;
   copy_folder copies_;
   std::map<std::string, std::uint64_t, std::less<>>
-      generations_;                // the last one of each plugin; loading is one at a time
-  mutable base::brief_mutex lock_; // of entries_; never held while plugin code runs
+      generations_;                 // the last one of each plugin; loading is one at a time
+  mutable base::striped_lock lock_; // of entries_ and what is below; never held while plugin code runs
   std::vector<std::unique_ptr<entry>> entries_;
   std::vector<std::unique_ptr<entry>> former_; // of former generations, still mapped
   std::vector<kept_image> kept_;
-  std::atomic<std::uint64_t> code_version_{1}; // counts what entries_ gets
-  host::identity_book identities_;             // of the actors of all images
+  struct alignas(64) found_actors {
+    std::vector<known_actor> all;
+  };
+  std::array<found_actors, base::stripes> known_; // in entries_, by whoever reads with that stripe
+  std::atomic<std::uint64_t> code_version_{1};    // counts what entries_ gets
+  host::identity_book identities_;                // of the actors of all images
 };
 
 // "PLUGIN:ACTOR" in two; the actor of "PLUGIN" is the one of that name, or the only one.

@@ -29,6 +29,9 @@ std::optional<process_table::key> process_table::reserve(magazine* mine) {
   if (from.ready.empty()) return std::nullopt;
   const std::uint32_t id = from.ready.back();
   from.ready.pop_back();
+  // Another worker may have had it last: what comes some later is fetched meanwhile.
+  if (constexpr std::size_t ahead = 4; from.ready.size() >= ahead)
+    __builtin_prefetch(&at(from.ready[from.ready.size() - ahead]), 1);
   return key{id, at(id).serial.load(std::memory_order_relaxed)};
 }
 
