@@ -39,11 +39,13 @@ start_result start(process& self, runtime::spawn_options&& options, std::unique_
   using kind = runtime::answer_to_call::kind;
   const auto& [started, answer] = *begun;
   if (answer.what == kind::exiting) return failed(failure::exiting);
-  const bool answered = answer.what == kind::reply || answer.what == kind::enveloped;
-  if (!answered && linked) self.unlink(started);
-  if (monitor != nullptr && !(answered && etf::cursor(answer.term.bytes()).read_atom_is("ok")))
-    self.demonitor(*monitor, true);
-  if (answered) return result_of(started, answer.term);
+  if (answer.what == kind::reply || answer.what == kind::enveloped) {
+    start_result result = result_of(started, answer.term);
+    if (!result && monitor != nullptr) self.demonitor(*monitor, true);
+    return result;
+  }
+  if (linked) self.unlink(started);
+  if (monitor != nullptr) self.demonitor(*monitor, true);
   self.exit(started, runtime::reasons::kill());
   return failed(answer.what == kind::timeout ? failure::timeout : failure::limit);
 }

@@ -49,12 +49,23 @@ class message {
   coppice_message raw_{};
 };
 
+namespace detail {
+
+// What there is to write to, read one by one: a load of both at once would wait until the host's two stores
+// have left the core.
+inline etf::storage room_of(const coppice_writer& raw) {
+  std::uint8_t* const at = *static_cast<std::uint8_t* const volatile*>(&raw.at);
+  return {at, *static_cast<std::uint8_t* const volatile*>(&raw.end)};
+}
+
+} // namespace detail
+
 /// Writes a term straight into the memory it will travel in.
 class message_writer : public etf::writer {
  public:
   explicit message_writer(std::size_t hint = 64) : etf::writer(nullptr, nullptr, &grow, this) {
     raw_.api = nullptr;
-    if (detail::host.message->write_begin(hint, &raw_) == COPPICE_OK) reset(room());
+    if (detail::host.message->write_begin(hint, &raw_) == COPPICE_OK) reset(detail::room_of(raw_));
   }
   ~message_writer() {
     if (raw_.api != nullptr) detail::host.message->discard(&raw_);
@@ -75,11 +86,6 @@ class message_writer : public etf::writer {
     raw.at = raw.begin + used;
     if (detail::host.message->reserve(&raw, needed) != COPPICE_OK) return {};
     return {raw.begin, raw.end};
-  }
-  // Read one by one: a load of both at once would wait until the host's two stores have left the core.
-  etf::storage room() const {
-    std::uint8_t* const begin = *static_cast<std::uint8_t* const volatile*>(&raw_.begin);
-    return {begin, *static_cast<std::uint8_t* const volatile*>(&raw_.end)};
   }
 
   coppice_writer raw_; // the host fills it
@@ -102,9 +108,7 @@ message make_bounded(std::size_t most, const Write& write) {
   message made;
   coppice_writer raw;
   if (host.message->write_begin(most, &raw) != COPPICE_OK) return made;
-  // Read one by one: see message_writer::room().
-  std::uint8_t* at = *static_cast<std::uint8_t* const volatile*>(&raw.at);
-  std::uint8_t* const end = *static_cast<std::uint8_t* const volatile*>(&raw.end);
+  auto [at, end] = room_of(raw);
   if (static_cast<std::size_t>(end - at) < most) [[unlikely]]
     at = host.message->reserve(&raw, most) == COPPICE_OK ? raw.at : nullptr;
   if (at != nullptr) at = write(at);

@@ -46,7 +46,7 @@ class received_calls {
   }
 
   // Who waits for the one at hand; none: nobody.
-  const pid& next() const { return at_hand_.who; }
+  const pid& caller_at_hand() const { return at_hand_.who; }
   // The one at hand, which is so no longer; none: nobody.
   call_id take() { return std::exchange(at_hand_, {}); }
 

@@ -106,7 +106,7 @@ void worker::share_backlog() {
     if (p.direct != nullptr)
       whom = p.direct->target;
     else if (!p.started)
-      whom = p.received_calls.next();
+      whom = p.received_calls.caller_at_hand();
     else if (const signal* next = p.mailbox.ready().first();
              next != nullptr && (next->flags & signal::of_call) != 0)
       whom = next->from;

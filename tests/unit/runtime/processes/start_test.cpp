@@ -117,9 +117,10 @@ TEST_CASE("after a deadline nothing of the start is left, whatever init still sa
   for (const int worker : {0, 1}) {
     const actor parent(here.host, {.worker = 0});
     std::promise<reference> door;
+    std::promise<void> goes_on;
     const pid late = parent.run([&](process& self) {
       auto begun = self.start({.worker = worker},
-                              script({},
+                              script([&](process&, message) { return goes_on.set_value(), carry_on(); },
                                      [&](process& child) {
                                        const reference mine = child.make_ack();
                                        door.set_value(mine);
@@ -133,7 +134,8 @@ TEST_CASE("after a deadline nothing of the start is left, whatever init still sa
     });
     const reference mine = door.get_future().get();
     CHECK(parent.run([&](process& self) { return self.answer(mine, atom("go")), self.exiting(); }) == false);
-    CHECK(eventually([&] { return here.host.send(late, atom("hello")) == send_status::ok; }));
+    here.host.send(late, atom("hello")); // which it gets behind its init
+    CHECK(goes_on.get_future().wait_for(patience) == std::future_status::ready);
     parent.settle();
     CHECK(parent.waiting() == 0);
     here.host.exit(late, reasons::kill());
