@@ -352,7 +352,8 @@ TEST_CASE("random links, monitors, exits and messages across workers lose no pro
     REQUIRE(eventually([&] { return here.host.counters().processes == 0; }));
   }
   CHECK(eventually([&] { return here.host.counters().lingering == 0; }));
-  CHECK(ups == downs);
+  // A process killed while it was about to park is gone at once; what is left of its callback runs on.
+  CHECK(eventually([&] { return ups == downs; }));
 }
 
 } // namespace coppice::runtime::testing
