@@ -247,7 +247,8 @@ call_result call(process& self, const runtime::destination& to, message body, ba
     if (!found) return unexpected(call_error{call_error::kind::noproc, {}});
     return call(self, *found, std::move(body), deadline);
   }
-  if (to.what() == runtime::destination::kind::process && to.here())
+  if (!to.here()) return result_of(self.call_away(to, std::move(body), deadline));
+  if (to.what() == runtime::destination::kind::process)
     return call(self, to.process(), std::move(body), deadline);
   const auto started = start_call(self, to, std::move(body));
   if (!started) return unexpected(started.error());
@@ -255,7 +256,7 @@ call_result call(process& self, const runtime::destination& to, message body, ba
 }
 
 call_result call(process& self, const runtime::pid& to, message body, base::nanos deadline) {
-  if (!to.here()) return call(self, runtime::destination(to), std::move(body), deadline);
+  if (!to.here()) return result_of(self.call_away(to, std::move(body), deadline));
   if (to == self.self()) return unexpected(call_error{call_error::kind::calling_self, {}});
   return result_of(self.call(to, std::move(body), deadline));
 }
@@ -265,6 +266,7 @@ call_result result_of(runtime::answer_to_call answer) {
   if (answer.what == kind::reply) [[likely]]
     return std::move(answer.term);
   if (answer.what == kind::enveloped) return body_of(std::move(answer.term));
+  if (answer.what == kind::malformed) return unexpected(call_error{call_error::kind::bad_term, {}});
   return unexpected(error_of({error_kind(answer.what), std::move(answer.term)}));
 }
 

@@ -44,7 +44,7 @@ class connection_counters {
   static constexpr auto relaxed = std::memory_order_relaxed;
   using counter = std::atomic<std::uint64_t>;
 
-  static void add(counter& to, std::size_t count) { to.fetch_add(count, relaxed); }
+  static void add(counter& to, std::size_t count) { to.store(to.load(relaxed) + count, relaxed); }
 
   counter messages_in_{0};
   counter messages_out_{0};

@@ -35,11 +35,6 @@ bool outbox::push(const runtime::destination& to, runtime::signal_ptr what) {
   return !awake_.exchange(true);
 }
 
-bool outbox::wake() {
-  bool seen = false;
-  return awake_.compare_exchange_strong(seen, true);
-}
-
 void outbox::open(const connected& to) {
   const auto guard = locked();
   to_ = to;

@@ -57,8 +57,11 @@ class outbox {
 
   // Any thread. True: nobody drains, and the caller must see to it.
   bool push(const runtime::destination& to, runtime::signal_ptr what);
-  // Any thread. As push() of nothing: true if the duty to drain is the caller's now.
-  bool wake();
+  // Any thread. Nothing is queued and nobody drains. Of what others push it may be out of date at once; what
+  // the caller itself, or the process it runs, has pushed before is drained.
+  bool is_idle() const {
+    return !queued_.load(std::memory_order_relaxed) && !awake_.load(std::memory_order_relaxed);
+  }
 
   // From now on, until close() or suspend(), messages become frames.
   void open(const connected& to);

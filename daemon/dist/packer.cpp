@@ -4,6 +4,7 @@
 #include "dist/packer.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 
 #include "base/bytes.hpp"
@@ -95,10 +96,19 @@ bool packer::fits_short_form(const content& what) const {
 }
 
 void packer::pack(const short_form& head, const content& what, net::stream& out) {
+  static_assert(max_short_frame_head + copy_below <= net::write_queue::longest_in_place);
+  const auto payload = what.payload.bytes();
+  if (payload.size() < copy_below && level_for(payload.size(), what) == 0) {
+    const auto frame = out.write_in_place(short_frame_head_size(head) + payload.size());
+    if (frame.empty()) return;
+    const std::size_t at = write_short_frame_head(frame, head, payload.size());
+    std::memcpy(frame.data() + at, payload.data(), payload.size());
+    return;
+  }
   scratch_.rewind();
   std::uint8_t bytes[max_short_frame_head];
   scratch_.raw({bytes, write_short_frame_head(bytes, head, what.payload.size())});
-  send(what, what.payload.bytes(), out);
+  send(what, payload, out);
 }
 
 void packer::send(const content& what, etf::bytes part, net::stream& out) {

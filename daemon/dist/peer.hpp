@@ -63,6 +63,9 @@ struct peer {
   std::atomic<std::size_t> unsent{0};  // bytes its connection holds, as of when it last said so
   std::atomic<bool> bare_calls{false}; // it takes them, as of when it was connected last
   std::atomic<unsigned> home;          // the worker that drains and connects; changes under `lock`
+  // `established` from when what waited for it has gone first until it is lost, else null. It is set and
+  // cleared on the home worker's thread, under `lock`: on that thread it is used without.
+  std::atomic<connection*> open{nullptr};
 
   std::atomic<peer_state> state{peer_state::down}; // changes under `lock`
 

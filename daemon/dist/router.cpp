@@ -358,6 +358,7 @@ void router::begin_traffic(peer& p, connection* fresh, finished_handshake& come,
       if (fresh->has_large()) p.out.suspend();
       p.out.open({p.generation, p.index, come.who.creation, fresh->frames_below()});
       p.bare_calls.store(fresh->bare_calls(), std::memory_order_relaxed);
+      p.open.store(fresh, std::memory_order_release);
       p.unsent.store(fresh->unsent(), std::memory_order_relaxed);
       awake = rested(p);
     }
@@ -384,6 +385,7 @@ void router::lost(connection& gone, const base::error& why) {
   {
     const std::lock_guard guard(p.lock);
     owned = std::move(p.established);
+    p.open.store(nullptr, std::memory_order_release);
     p.out.close();
     p.bare_calls.store(false, std::memory_order_relaxed);
     p.state = peer_state::down;

@@ -109,8 +109,9 @@ class router final : public runtime::remote_router,
   local_node ourselves() const;
 
   void push(peer& p, const runtime::destination& to, runtime::signal_ptr what);
-  void drain(peer& p, const runtime::destination* to = nullptr, runtime::signal_ptr what = {});
+  void drain(peer& p);
   void drain_at_home(peer& p);
+  connection* open_here(const peer& p) const;
   void pass_on(peer& p, outbox::entry& taken, queue& refused);
   void enqueue(peer& p, std::unique_ptr<routed> item, queue& refused);
   base::status begin_connecting(peer& p);

@@ -39,10 +39,19 @@ bool opens_connection(const runtime::signal& what) {
 void router::route(const runtime::destination& to, runtime::signal_ptr what) {
   peer* const p = find_peer(to.node());
   if (p == nullptr) return bounce(to, *what);
-  // Nobody else drains, and it is ours to: without the queue.
-  if (system_.current_worker() == static_cast<int>(p->home.load()) && p->out.wake())
-    return drain(*p, &to, std::move(what));
-  push(*p, to, std::move(what));
+  connection* const open = open_here(*p);
+  if (open == nullptr || what->payload().size() > packer::longest_short_payload || !p->out.is_idle())
+    return push(*p, to, std::move(what));
+  open->send(to, std::move(what));
+  p->unsent.store(open->unsent(), std::memory_order_relaxed);
+}
+
+// The connection, if it is this thread's: who sends there needs no queue, since nobody drains meanwhile. A
+// peer that moves here is open again only once this thread has attached it: an older connection is not seen.
+connection* router::open_here(const peer& p) const {
+  connection* const open = p.open.load(std::memory_order_acquire);
+  const bool at_home = static_cast<int>(p.home.load(std::memory_order_relaxed)) == system_.current_worker();
+  return at_home ? open : nullptr;
 }
 
 void router::push(peer& p, const runtime::destination& to, runtime::signal_ptr what) {
@@ -113,22 +122,15 @@ void router::drain_at_home(peer& p) {
   system_.post(home, [this, &p] { drain_at_home(p); });
 }
 
-// The holder of the token, on the home worker's thread. `what`, if any, goes before all that is queued.
-void router::drain(peer& p, const runtime::destination* to, runtime::signal_ptr what) {
+// The holder of the token, on the home worker's thread.
+void router::drain(peer& p) {
   queue refused;
   base::status begun;
   bool again = false;
   std::vector<resting_sender> awake;
   {
     const std::lock_guard guard(p.lock);
-    const bool at_home = p.home.load() == here();
-    if (what != nullptr && at_home && p.established && to->node() == p.index) {
-      if (what->payload().size() > packer::longest_short_payload) p.out.suspend();
-      p.established->send(*to, std::move(what));
-    } else if (what != nullptr) {
-      push(p, *to, std::move(what));
-    }
-    if (at_home) {
+    if (p.home.load() == here()) {
       int rounds = 0;
       do {
         p.out.take_all(p.taken);

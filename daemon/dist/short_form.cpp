@@ -20,6 +20,11 @@ bool has_name(kind what) {
   return what == kind::send_to_name || what == kind::call_by_name || what == kind::bare_call_by_name;
 }
 
+// Bytes up to a name, whose own are not known before its first is read, or else in all.
+std::size_t fixed_size(kind what) {
+  return std::size_t{1} + 8 + (has_number(what) ? 8 : 0) + (has_name(what) ? 1 : 8);
+}
+
 // Of a message to a process or a name of the peer's: `sent` as it is, or one of the two kinds of calls.
 kind kind_of(const runtime::signal& s, kind sent, kind call, kind bare_call) {
   if ((s.flags & runtime::signal::of_call) == 0) return sent;
@@ -49,6 +54,10 @@ std::size_t write_short_form(std::span<std::uint8_t> into, const short_form& m) 
     put(m.to);
   }
   return static_cast<std::size_t>(at - into.data());
+}
+
+std::size_t short_frame_head_size(const short_form& m) {
+  return 6 + fixed_size(m.what) + (has_name(m.what) ? m.name.size() : 0);
 }
 
 std::size_t write_short_frame_head(std::span<std::uint8_t> into, const short_form& m, std::size_t payload) {
@@ -99,7 +108,7 @@ std::optional<short_form> read_short_form(std::span<const std::uint8_t>& in) {
   short_form m;
   m.what = static_cast<kind>(in[0]);
   const bool named = has_name(m.what);
-  std::size_t size = std::size_t{1} + 8 + (has_number(m.what) ? 8 : 0) + (named ? 1 : 8);
+  std::size_t size = fixed_size(m.what);
   if (in.size() < size) return std::nullopt;
   const std::uint8_t* at = in.data() + 1;
   const auto take = [&](short_form::process& p) {

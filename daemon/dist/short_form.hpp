@@ -57,6 +57,7 @@ std::size_t write_short_form(std::span<std::uint8_t> into, const short_form& m);
 
 // The same behind the frame's length and 131,83: all that goes before a payload of so many bytes.
 inline constexpr std::size_t max_short_frame_head = 4 + 2 + max_short_head;
+std::size_t short_frame_head_size(const short_form& m);
 std::size_t write_short_frame_head(std::span<std::uint8_t> into, const short_form& m, std::size_t payload);
 
 // Reads what write_short_form() wrote and takes it off the front of `in`; nothing if it is cut short or no

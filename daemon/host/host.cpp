@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "behaviours/destination_term.hpp"
 #include "host/callback.hpp"
+#include "host/recent_destinations.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::host {
@@ -121,8 +122,14 @@ std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_
 }
 
 std::optional<runtime::destination> destination_of(runtime::node_names& names, coppice_bytes term) {
+  thread_local recent_destinations recent;
   if (term.data == nullptr) return std::nullopt;
-  return behaviours::read_destination({term.data, static_cast<std::size_t>(term.size)}, names);
+  const etf::bytes bytes(term.data, static_cast<std::size_t>(term.size));
+  const std::uint64_t epoch = names.epoch();
+  if (const runtime::destination* known = recent.find(bytes, epoch)) return *known;
+  auto read = behaviours::read_destination(bytes, names);
+  if (read) recent.keep(bytes, epoch, *read);
+  return read;
 }
 
 std::optional<runtime::pid> pid_of(coppice_actor& self, coppice_bytes term) {

@@ -105,6 +105,9 @@ door::place& stream::place() const {
 void stream::write(base::bytes_span bytes) {
   inner().write(bytes);
 }
+std::span<std::uint8_t> stream::write_in_place(std::size_t size) {
+  return inner().write_in_place(size);
+}
 void stream::write_owned(base::bytes_span bytes, release_fn release, void* context) {
   inner().write_owned(bytes, release, context);
 }

@@ -153,6 +153,9 @@ class stream {
   // Copies. After a failure or end() the bytes are dropped.
   void write(base::bytes_span bytes);
   void write(std::string_view text) { write(base::as_bytes(text)); }
+  // As write() of `size` bytes, at most write_queue::longest_in_place, which the caller writes there before
+  // it calls anything else. Empty: they would be dropped.
+  std::span<std::uint8_t> write_in_place(std::size_t size);
   // Borrows until release(context); see write_queue.hpp.
   void write_owned(base::bytes_span bytes, release_fn release, void* context);
   // Of an open file, what the socket takes at once and without a copy; how many bytes. 0: none, as when

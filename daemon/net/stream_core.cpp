@@ -191,6 +191,13 @@ void stream::core::write(base::bytes_span bytes) {
   wrote();
 }
 
+std::span<std::uint8_t> stream::core::write_in_place(std::size_t size) {
+  if (dead() || ending_) return {};
+  const auto room = queue_.append_in_place(size);
+  wrote();
+  return room;
+}
+
 void stream::core::write_owned(base::bytes_span bytes, release_fn release, void* context) {
   if (dead() || ending_) {
     release(context);

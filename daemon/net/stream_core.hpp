@@ -47,6 +47,7 @@ class stream::core final : private tls_pacer::client {
   void attach(detached_stream from);
 
   void write(base::bytes_span bytes);
+  std::span<std::uint8_t> write_in_place(std::size_t size);
   void write_owned(base::bytes_span bytes, release_fn release, void* context);
   std::size_t send_file(int file, std::uint64_t offset, std::size_t most);
   void flush();

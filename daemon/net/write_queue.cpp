@@ -19,28 +19,35 @@ constexpr std::size_t first_block = 1024;
 void write_queue::append(base::bytes_span bytes) {
   bytes_ += bytes.size();
   while (!bytes.empty()) {
-    if (blocks_.empty() || blocks_.back().used == blocks_.back().capacity) {
-      const std::size_t capacity = std::max(blocks_.empty() ? first_block : block_size, bytes.size());
-      blocks_.push_back({std::make_unique_for_overwrite<std::uint8_t[]>(capacity), capacity, 0, 0});
-    }
-    const std::size_t room = blocks_.back().capacity - blocks_.back().used;
-    const base::bytes_span part = bytes.first(std::min(room, bytes.size()));
-    copy_into_last_block(part);
+    if (blocks_.empty() || blocks_.back().room() == 0) add_block(bytes.size());
+    const base::bytes_span part = bytes.first(std::min(blocks_.back().room(), bytes.size()));
+    std::memcpy(extend_last_block(part.size()), part.data(), part.size());
     bytes = bytes.subspan(part.size());
   }
 }
 
-void write_queue::copy_into_last_block(base::bytes_span bytes) {
+std::span<std::uint8_t> write_queue::append_in_place(std::size_t size) {
+  bytes_ += size;
+  if (blocks_.empty() || blocks_.back().room() < size) add_block(size);
+  return {extend_last_block(size), size};
+}
+
+void write_queue::add_block(std::size_t least) {
+  const std::size_t capacity = std::max(blocks_.empty() ? first_block : block_size, least);
+  blocks_.push_back({std::make_unique_for_overwrite<std::uint8_t[]>(capacity), capacity, 0, 0});
+}
+
+std::uint8_t* write_queue::extend_last_block(std::size_t size) {
   block& last = blocks_.back();
-  std::uint8_t* to = last.storage.get() + last.used;
-  std::memcpy(to, bytes.data(), bytes.size());
-  last.used += bytes.size();
+  std::uint8_t* const to = last.storage.get() + last.used;
+  last.used += size;
   if (!segments_.empty() && segments_.back().release == nullptr &&
       segments_.back().data + segments_.back().size == to) {
-    segments_.back().size += bytes.size();
+    segments_.back().size += size;
   } else {
-    segments_.push_back({to, bytes.size(), nullptr, nullptr});
+    segments_.push_back({to, size, nullptr, nullptr});
   }
+  return to;
 }
 
 void write_queue::append_borrowed(base::bytes_span bytes, release_fn release, void* context) {

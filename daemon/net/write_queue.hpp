@@ -34,6 +34,10 @@ class write_queue {
   bool empty() const { return bytes_ == 0; }
 
   void append(base::bytes_span bytes);
+  // As append() of `size` bytes, which the caller writes there before it calls anything else. At most
+  // longest_in_place.
+  std::span<std::uint8_t> append_in_place(std::size_t size);
+  static constexpr std::size_t longest_in_place = 4096;
   void append_borrowed(base::bytes_span bytes, release_fn release, void* context);
 
   // The first segments, as many as `out` takes; how many it took.
@@ -62,9 +66,11 @@ class write_queue {
     std::size_t capacity;
     std::size_t used;
     std::size_t written;
+    std::size_t room() const { return capacity - used; }
   };
 
-  void copy_into_last_block(base::bytes_span bytes);
+  void add_block(std::size_t least);
+  std::uint8_t* extend_last_block(std::size_t size);
   void block_bytes_written(std::size_t n);
 
   std::deque<segment> segments_;

@@ -69,6 +69,7 @@ struct answer_to_call {
     limit,
     invalid,
     full,
+    malformed, // from call_away(): the request is no term
   };
   kind what = kind::timeout;
   message term{};
@@ -191,6 +192,8 @@ class process {
   answer_to_call await_reply(const reference& ref, base::nanos deadline = no_deadline);
   // The whole of a call of another process of this node, which gets it in behaviour::receive_call().
   answer_to_call call(const pid& to, message&& request, base::nanos deadline = no_deadline);
+  // The same of one of another node.
+  answer_to_call call_away(const destination& to, message&& request, base::nanos deadline = no_deadline);
   awaited await(const reference& ref, base::nanos deadline = no_deadline);
   // Asks a process here without waiting for what comes of it, which goes to behaviour::receive_answer() with
   // the number returned. A call comes to its behaviour::receive_call(); a message to receive(), and is

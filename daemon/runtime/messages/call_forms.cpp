@@ -43,14 +43,15 @@ written_from::written_from(const node_names& names, const call_id& call) {
     tag_at_ = own.tag_at();
     return;
   }
-  const std::string node = names.name(call.who.node);
-  etf::writer here(short_.data(), short_.data() + short_.size());
-  tag_at_ = write_from(here, node, call);
-  size_ = here.size();
-  if (!here.failed()) return;
-  etf::vector_writer out(128 + 2 * node.size());
-  tag_at_ = write_from(out, node, call);
-  long_.assign(out.view().begin(), out.view().end());
+  names.with_name(call.who.node, [&](std::string_view node) {
+    etf::writer here(short_.data(), short_.data() + short_.size());
+    tag_at_ = write_from(here, node, call);
+    size_ = here.size();
+    if (!here.failed()) return;
+    etf::vector_writer out(128 + 2 * node.size());
+    tag_at_ = write_from(out, node, call);
+    long_.assign(out.view().begin(), out.view().end());
+  });
 }
 
 message whole_call(const node_names& names, const call_id& call, message request) {

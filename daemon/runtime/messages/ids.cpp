@@ -8,14 +8,16 @@ namespace coppice::runtime {
 
 void write(etf::writer& out, const pid& value, const node_names& names) {
   if (value.here()) return out.pid({names.own(), value.id, value.serial, value.creation});
-  const std::string node = names.name(value.node);
-  out.pid({node, value.id, value.serial, value.creation});
+  names.with_name(value.node, [&](std::string_view node) {
+    out.pid({node, value.id, value.serial, value.creation});
+  });
 }
 
 void write(etf::writer& out, const reference& value, const node_names& names) {
   if (value.here()) return out.reference({names.own(), value.creation, value.count, value.words});
-  const std::string node = names.name(value.node);
-  out.reference({node, value.creation, value.count, value.words});
+  names.with_name(value.node, [&](std::string_view node) {
+    out.reference({node, value.creation, value.count, value.words});
+  });
 }
 
 std::optional<pid> read_pid(etf::cursor& in, node_names& names) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstring>
 #include <mutex>
 #include <shared_mutex>
 #include <unordered_map>
@@ -20,6 +21,7 @@ namespace {
 
 constexpr std::size_t words = 8; // of a name that is compared without the lock
 using text = std::array<std::uint64_t, words>;
+using characters = std::array<char, sizeof(text)>;
 constexpr std::uint32_t most_slots = std::uint32_t{1} << node_names::slot_bits;
 // Slots looked at for a name that is merely mentioned, so that it costs little where all are needed.
 constexpr std::size_t patience = 1024;
@@ -49,6 +51,12 @@ std::optional<text> short_text(std::string_view name) {
   for (std::size_t i = 0; i < whole; ++i) out[i] = word_at(name, i * sizeof(std::uint64_t));
   out[whole] = last_word(name);
   return out;
+}
+
+// Of all tables of this program; none is 0.
+std::uint64_t next_epoch() {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
 constexpr text no_text() {
@@ -82,8 +90,9 @@ struct node_names::state {
     std::uint32_t hand = next; // the slot that is looked at next
   };
 
-  explicit state(const bounds& most)
-      : slots(std::min(most_slots, 1 + most.mentioned + most.connected)),
+  state(const bounds& most, std::atomic<std::uint64_t>& changed)
+      : epoch(changed),
+        slots(std::min(most_slots, 1 + most.mentioned + most.connected)),
         any{1, static_cast<std::uint32_t>(slots.size()) -
                    std::min(most.connected, static_cast<std::uint32_t>(slots.size()) - 1)},
         connected{any.end, static_cast<std::uint32_t>(slots.size())} {}
@@ -103,18 +112,19 @@ struct node_names::state {
     if (!at.wanted.load(std::memory_order_relaxed)) at.wanted.store(true, std::memory_order_relaxed);
     return true;
   }
-  // Without the lock; empty if it is not certain.
-  std::string read(std::uint32_t index) const {
-    if (slot_of(index) >= slots.size()) return {};
+  // Without the lock; 0 if it is not certain.
+  std::size_t read(std::uint32_t index, characters& into) const {
+    if (slot_of(index) >= slots.size()) return 0;
     const slot& at = slots[slot_of(index)];
-    if (at.index.load(std::memory_order_acquire) != index) return {};
-    std::array<std::uint8_t, sizeof(text)> bytes;
+    if (at.index.load(std::memory_order_acquire) != index) return 0;
     for (std::size_t i = 0; i < words; ++i) {
       const std::uint64_t word = at.read[i].load(std::memory_order_acquire);
-      base::store_be64(bytes.data() + i * sizeof word, word);
+      base::store_be64(reinterpret_cast<std::uint8_t*>(into.data()) + i * sizeof word, word);
+      if ((word & 0xFF) == 0) break; // its last byte, as that of the last word
     }
-    if (bytes.back() != 0 || at.index.load(std::memory_order_relaxed) != index) return {};
-    return std::string(reinterpret_cast<const char*>(bytes.data()));
+    const void* const end = std::memchr(into.data(), 0, into.size());
+    if (end == nullptr || at.index.load(std::memory_order_relaxed) != index) return 0;
+    return static_cast<std::size_t>(static_cast<const char*>(end) - into.data());
   }
   // Under the lock, as are all below.
   void write(std::uint32_t index, std::string_view name) {
@@ -125,6 +135,8 @@ struct node_names::state {
     for (std::size_t i = 0; i < words; ++i) at.read[i].store(read[i], std::memory_order_release);
     at.wanted.store(false, std::memory_order_relaxed); // the hand has just come by
     at.index.store(index, std::memory_order_release);
+    // Only now, so that who sees it finds the former index no more.
+    if (index >= most_slots) epoch.store(next_epoch(), std::memory_order_release);
     known.emplace(at.name, index);
   }
   std::optional<std::uint32_t> unused(region& in, std::string_view name) {
@@ -157,6 +169,7 @@ struct node_names::state {
     return given_on(any, name, all(any));
   }
 
+  std::atomic<std::uint64_t>& epoch;
   std::string own; // set before other threads come
   mutable std::shared_mutex lock;
   std::vector<slot> slots;
@@ -174,7 +187,8 @@ struct node_names::state {
   }
 };
 
-node_names::node_names(std::string own, const bounds& most) : state_(std::make_unique<state>(most)) {
+node_names::node_names(std::string own, const bounds& most)
+    : epoch_(next_epoch()), state_(std::make_unique<state>(most, epoch_)) {
   forms_.set(own);
   state_->own = std::move(own);
   state_->known.emplace(state_->own, 0);
@@ -218,9 +232,14 @@ std::optional<std::uint32_t> node_names::intern(std::string_view name, use what)
   return index;
 }
 
+std::size_t node_names::read(std::uint32_t index, characters& into) const {
+  return state_->read(index, into);
+}
+
 std::string node_names::name(std::uint32_t index) const {
   if (index == 0) return state_->own;
-  if (std::string read = state_->read(index); !read.empty()) return read;
+  characters room;
+  if (const std::size_t size = read(index, room); size > 0) return std::string(room.data(), size);
   const std::shared_lock guard(state_->lock);
   if (slot_of(index) >= state_->slots.size()) return {};
   const auto& at = state_->slots[slot_of(index)];

@@ -6,6 +6,9 @@
 // name that was found lately, and telling one of less than 64 bytes, takes no lock.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <coppice/etf/hash.hpp>
 #include <cstdint>
 #include <memory>
@@ -58,13 +61,31 @@ class node_names {
   std::optional<std::uint32_t> intern(std::string_view name, use what = use::mention);
   // The index if the name is known already.
   std::optional<std::uint32_t> find(std::string_view name) const;
+  // Never the same in two tables, and another one in this from when an index is out of date. Who remembers
+  // what intern() said may go on doing so as long as this is as it was before that was asked.
+  std::uint64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
   // A copy; empty for an index that is out of date.
   std::string name(std::uint32_t index) const;
+  // Calls take(std::string_view) with the same, which is valid until that returns.
+  template <class Take>
+  void with_name(std::uint32_t index, Take&& take) const {
+    if (index == 0) return take(own());
+    std::array<char, room_for_short> room;
+    if (const std::size_t size = read(index, room); size > 0) [[likely]]
+      take(std::string_view(room.data(), std::min(size, room.size())));
+    else
+      take(std::string_view(name(index)));
+  }
   std::string_view own() const;
   const own_forms& forms() const { return forms_; }
 
  private:
   struct state;
+  static constexpr std::size_t room_for_short = 64; // for a name that is read without the lock, and a zero
+  // The name's size; 0 if it is not certain.
+  std::size_t read(std::uint32_t index, std::array<char, room_for_short>& into) const;
+
+  std::atomic<std::uint64_t> epoch_;
   own_forms forms_;
   std::unique_ptr<state> state_;
 };

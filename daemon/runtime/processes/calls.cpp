@@ -295,6 +295,7 @@ process::awaited process::await(const reference& ref, base::nanos deadline) {
       return failed(await_error::kind::invalid);
     case kind::timeout:
     case kind::full:
+    case kind::malformed:
       break;
   }
   return failed(await_error::kind::timeout);
@@ -343,7 +344,7 @@ answer_to_call process::await_reply(const reference& ref, base::nanos deadline) 
   if (dead) return {kind::exiting};
   if (mine.answered) [[likely]]
     return answer_of(mine);
-  send_demonitor(mine.number, mine.target, nullptr);
+  send_demonitor(mine.number, mine.target, mine.by_name.get());
   if (!has_stack) return {kind::limit};
   look_for_circle(mine.target);
   return {dead ? kind::exiting : kind::timeout};
@@ -381,6 +382,29 @@ answer_to_call process::call(const pid& to, message&& request, base::nanos deadl
     return me.answer_to(mine, deadline);
   me.direct = nullptr;
   return {me.dead ? kind::exiting : kind::full};
+}
+
+answer_to_call process::call_away(const destination& to, message&& request, base::nanos deadline) {
+  process_record& me = record_of(*this);
+  using kind = answer_to_call::kind;
+  if (me.dead) return {kind::exiting};
+  direct_call mine;
+  mine.number = me.new_number();
+  if (to.what() == destination::kind::process)
+    mine.target = to.process();
+  else
+    mine.by_name = std::make_unique<destination>(to);
+  me.direct = &mine;
+  const bool bare = delivery::goes_bare(host(), to.node(), request.size());
+  if (!bare) request = whole_call(host().nodes(), {me.id(), mine.number}, std::move(request));
+  signal_ptr what =
+      make_signal(signal_kind::message, me.id(), me.reference_of(mine.number), std::move(request));
+  what->flags = signal::of_call | (bare ? signal::bare : 0);
+  const send_status sent = delivery::dispatch(host(), to, std::move(what), &me);
+  if (sent == send_status::ok) [[likely]]
+    return me.answer_to(mine, deadline);
+  me.direct = nullptr;
+  return {me.dead ? kind::exiting : kind::malformed};
 }
 
 base::result<process::begun> process::start(spawn_options&& options, std::unique_ptr<behaviour> does,

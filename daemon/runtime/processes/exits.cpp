@@ -105,7 +105,8 @@ void process_record::die(message reason) {
     mine->aliases = {};
     mine->asked = {};
   }
-  if (direct != nullptr && !direct->answered) send_demonitor(direct->number, direct->target, nullptr);
+  if (direct != nullptr && !direct->answered)
+    send_demonitor(direct->number, direct->target, direct->by_name.get());
   send_away_those_outside();
   while (signal_ptr left = mailbox.next_message()) {
     left->flags = 0; // its caller was told why

@@ -195,7 +195,7 @@ class process_record final : public process {
   process_record* next_notified = nullptr; // link in a worker's list of notifications
 
   // What every message looks at lies together.
-  direct_call* direct = nullptr; // of call() or start(), on its stack
+  direct_call* direct = nullptr; // of call(), call_away() or start(), on its stack
  private:
   std::atomic<runtime::relations*> relations_{nullptr}; // made when first needed
  public:

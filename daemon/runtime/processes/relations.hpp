@@ -74,7 +74,7 @@ struct call_state {
   message result;       // the answer, or the reason it will not come
 };
 
-// That of process::call() or start(), on the caller's stack.
+// That of process::call(), call_away() or start(), on the caller's stack.
 struct direct_call : call_state {
   std::uint64_t number = 0; // of its reference
 };

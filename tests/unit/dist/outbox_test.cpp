@@ -86,14 +86,15 @@ std::size_t entries_of(outbox& out) {
 
 TEST_CASE("the first to push has the duty to drain, until it gives it up with nothing left") {
   outbox out;
+  CHECK(out.is_idle());
   CHECK(out.push(receiver, carrying(number(1))));
   CHECK_FALSE(out.push(receiver, carrying(number(2))));
-  CHECK_FALSE(out.wake());
+  CHECK_FALSE(out.is_idle());
   CHECK_FALSE(out.try_idle(true)); // something is queued
   CHECK(drain(out) == std::vector<std::int64_t>{1, 2});
+  CHECK_FALSE(out.is_idle()); // somebody drains
   CHECK(out.try_idle(true));
-  CHECK(out.wake());
-  CHECK(out.try_idle(true));
+  CHECK(out.is_idle());
   CHECK(out.push(receiver, carrying(number(3))));
 }
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <cstring>
 #include <random>
 #include <string>
 #include <vector>
@@ -93,6 +94,24 @@ TEST_CASE("what was gathered stays in place while more is appended") {
   CHECK(parts[0].base == before);
 }
 
+TEST_CASE("what is written in place lies together, also where a block has too little room left for it") {
+  constexpr std::size_t size = write_queue::longest_in_place;
+  write_queue queue;
+  std::string expected;
+  for (int i = 0; i < 20; ++i) {
+    const auto letter = static_cast<char>('a' + i);
+    const auto room = queue.append_in_place(size - static_cast<std::size_t>(i));
+    REQUIRE(room.size() == size - static_cast<std::size_t>(i));
+    std::memset(room.data(), letter, room.size());
+    expected.append(room.size(), letter);
+    queue.append(base::as_bytes("between"));
+    expected += "between";
+  }
+  CHECK(queue.bytes() == expected.size());
+  CHECK(take(queue, expected.size()) == expected);
+  CHECK(queue.empty());
+}
+
 TEST_CASE("any mixture of writes comes out in order, however it is taken") {
   std::mt19937 random(42);
   write_queue queue;
@@ -105,7 +124,11 @@ TEST_CASE("any mixture of writes comes out in order, however it is taken") {
     std::string piece(random() % 3 == 0 ? random() % 40'000 : random() % 100,
                       static_cast<char>('a' + i % 26));
     expected += piece;
-    if (random() % 2 == 0) {
+    if (random() % 4 == 0 && !piece.empty() && piece.size() <= write_queue::longest_in_place) {
+      const auto room = queue.append_in_place(piece.size());
+      REQUIRE(room.size() == piece.size());
+      std::memcpy(room.data(), piece.data(), piece.size());
+    } else if (random() % 2 == 0) {
       borrowed.push_back(std::move(piece));
       queue.append_borrowed(base::as_bytes(borrowed.back()), count_release, &released);
     } else {

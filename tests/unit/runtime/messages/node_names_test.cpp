@@ -71,6 +71,41 @@ TEST_CASE("made-up names without end: each has a number of its own, and an old n
   CHECK(names.intern(made_up(0)) != first);
 }
 
+TEST_CASE("the epoch is another one from when an index is out of date, and not before") {
+  recorded_holder holder;
+  node_names names("own@host", {2, 0});
+  names.set_holder(&holder);
+  const auto first = names.intern("a@host");
+  const std::uint64_t before = names.epoch();
+  CHECK(before != 0);
+  CHECK(names.intern("b@host"));
+  CHECK(names.intern("a@host") == first);
+  CHECK(names.epoch() == before);
+  for (int i = 0; i < 2; ++i) REQUIRE(names.intern(made_up(i)));
+  CHECK_FALSE(names.find("a@host").has_value());
+  CHECK(names.epoch() != before);
+  CHECK(node_names("own@host").epoch() != names.epoch());
+}
+
+TEST_CASE("a name of any length is told, ours too, and none for an index that is out of date") {
+  node_names names("own@host");
+  const auto told = [&](std::uint32_t index) {
+    std::string found = "not called";
+    names.with_name(index, [&](std::string_view name) { found = name; });
+    return found;
+  };
+  for (std::size_t size = 1; size <= node_names::longest; ++size) {
+    const std::string name(size, 'x');
+    const auto index = names.intern(name);
+    REQUIRE(index);
+    CHECK(told(*index) == name);
+    CHECK(names.name(*index) == name);
+  }
+  CHECK(told(0) == "own@host");
+  CHECK(told(70'000).empty());
+  CHECK(told(node_names::longest + 1).empty());
+}
+
 TEST_CASE("a name that is looked for stays, and so does one that is needed") {
   recorded_holder holder;
   node_names names("own@host", {8, 2});
