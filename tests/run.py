@@ -108,7 +108,7 @@ def main():
     parser.add_argument("build", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--suite", action="append", default=[])
-    parser.add_argument("--jobs", default="2", help="of the compiler; twice as many tests run at once")
+    parser.add_argument("--jobs", default="2")
     parser.add_argument("--slower", default="1", help="multiply every time limit")
     options = parser.parse_intermixed_args()
 
@@ -117,9 +117,7 @@ def main():
     if not built(options):
         print("the tests could not be built")
         return finish(0, 1, 0)
-    # Most tests wait for a node or a peer more than they compute.
-    at_once = str(2 * int(options.jobs))
-    command = ["meson", "test", "-C", str(options.build), "--num-processes", at_once, "--no-rebuild",
+    command = ["meson", "test", "-C", str(options.build), "--num-processes", options.jobs, "--no-rebuild",
                "--timeout-multiplier", options.slower]
     for suite in options.suite:
         command += ["--suite", suite]

@@ -68,68 +68,71 @@ std::size_t write_short_frame_head(std::span<std::uint8_t> into, const short_for
   return size;
 }
 
+// Written where the caller reads it: copied whole, it would wait for its parts.
 std::optional<short_form> to_short_form(const runtime::destination& to, const runtime::signal& s,
                                         std::uint32_t peer_creation) {
   using runtime::destination;
-  if (!s.payload() || !s.from.here() || (s.flags & runtime::signal::priority) != 0) return std::nullopt;
-  short_form m;
+  std::optional<short_form> made;
+  if (!s.payload() || !s.from.here() || (s.flags & runtime::signal::priority) != 0) return made;
+  short_form& m = made.emplace();
   m.from = {s.from.id, s.from.serial};
   if ((s.flags & runtime::signal::of_call) != 0) m.number = s.ref.number();
   switch (to.what()) {
     case destination::kind::process:
-      if (to.process().creation != peer_creation) return std::nullopt;
+      if (to.process().creation != peer_creation) break;
       m.what = kind_of(s, kind::send, kind::call, kind::bare_call);
       m.to = {to.process().id, to.process().serial};
-      return m;
+      return made;
     case destination::kind::remote_name:
-      if (to.name().empty() || to.name().size() > 255) return std::nullopt;
+      if (to.name().empty() || to.name().size() > 255) break;
       m.what = kind_of(s, kind::send_to_name, kind::call_by_name, kind::bare_call_by_name);
       m.name = to.name();
-      return m;
+      return made;
     case destination::kind::alias: {
       const auto owner = to.alias_ref().owner();
       m.number = to.alias_ref().number();
       if (owner.creation != peer_creation || to.alias_ref() != runtime::reference::made_by(owner, m.number))
-        return std::nullopt;
+        break;
       m.what = (s.flags & runtime::signal::bare) != 0 ? kind::bare_answer : kind::answer;
       m.to = {owner.id, owner.serial};
-      return m;
+      return made;
     }
     case destination::kind::none:
     case destination::kind::name:
     case destination::kind::node:
       break;
   }
-  return std::nullopt;
+  made.reset();
+  return made;
 }
 
-std::optional<short_form> read_short_form(std::span<const std::uint8_t>& in) {
-  if (in.empty() || in[0] == 0 || in[0] > static_cast<std::uint8_t>(kind::bare_answer)) return std::nullopt;
-  short_form m;
-  m.what = static_cast<kind>(in[0]);
-  const bool named = has_name(m.what);
-  std::size_t size = fixed_size(m.what);
-  if (in.size() < size) return std::nullopt;
+bool read_short_form(std::span<const std::uint8_t>& in, short_form& into) {
+  if (in.empty() || in[0] == 0 || in[0] > static_cast<std::uint8_t>(kind::bare_answer)) return false;
+  const auto what = static_cast<kind>(in[0]);
+  const bool named = has_name(what);
+  std::size_t size = fixed_size(what);
+  if (in.size() < size) return false;
+  const std::size_t length = named ? in[size - 1] : 0;
+  size += length;
+  if (named && (length == 0 || in.size() < size)) return false;
   const std::uint8_t* at = in.data() + 1;
   const auto take = [&](short_form::process& p) {
     p = {base::load_be32(at), base::load_be32(at + 4)};
     at += 8;
   };
-  take(m.from);
-  if (has_number(m.what)) {
-    m.number = base::load_be64(at);
+  into = {};
+  into.what = what;
+  take(into.from);
+  if (has_number(what)) {
+    into.number = base::load_be64(at);
     at += 8;
   }
-  if (named) {
-    const std::size_t length = *at++;
-    size += length;
-    if (length == 0 || in.size() < size) return std::nullopt;
-    m.name = base::as_text(in.subspan(size - length, length));
-  } else {
-    take(m.to);
-  }
+  if (named)
+    into.name = base::as_text(in.subspan(size - length, length));
+  else
+    take(into.to);
   in = in.subspan(size);
-  return m;
+  return true;
 }
 
 } // namespace coppice::dist

@@ -60,8 +60,8 @@ inline constexpr std::size_t max_short_frame_head = 4 + 2 + max_short_head;
 std::size_t short_frame_head_size(const short_form& m);
 std::size_t write_short_frame_head(std::span<std::uint8_t> into, const short_form& m, std::size_t payload);
 
-// Reads what write_short_form() wrote and takes it off the front of `in`; nothing if it is cut short or no
-// such thing. The name borrows from `in`.
-std::optional<short_form> read_short_form(std::span<const std::uint8_t>& in);
+// Reads what write_short_form() wrote and takes it off the front of `in`; false, and `in` stays, if it is cut
+// short or no such thing. The name borrows from `in`.
+bool read_short_form(std::span<const std::uint8_t>& in, short_form& into);
 
 } // namespace coppice::dist

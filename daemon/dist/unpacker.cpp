@@ -131,10 +131,9 @@ base::result<unpacked*> unpacker::take_short_form(std::span<const std::uint8_t> 
   if ((capabilities_ & handshake_message::capability::short_forms) == 0) {
     return invalid("a short form where none was agreed on");
   }
-  const auto head = read_short_form(body);
-  if (!head || (head->is_bare() && (capabilities_ & handshake_message::capability::bare_calls) == 0))
+  const bool takes_bare = (capabilities_ & handshake_message::capability::bare_calls) != 0;
+  if (!read_short_form(body, out_.head) || (out_.head.is_bare() && !takes_bare))
     return invalid("a malformed short form");
-  out_.head = *head;
   atoms_.clear();
   if (auto read = read_payload(body); !read) return unexpected(std::move(read.error()));
   return &out_;

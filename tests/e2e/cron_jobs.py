@@ -114,7 +114,7 @@ def actions(cleanup):
         now(node, name)
         equal(outcome(node, name), "failed")
         node.said(f"{name}: ")
-        contains(node.log(), said)
+        node.said(said)
     table = node.coppice("cron").stdout
     for part in ("JOB", "NEXT", "nobody", "failed", "put"):
         contains(table, part)
@@ -136,8 +136,8 @@ def failing(cleanup):
     eventually(lambda: report(node, "again")["runs"] == 3 and report(node, "again")["under_way"] == 0, "two further attempts")
     told = report(node, "again")
     equal((told["failures"], told["retries"], told["outcome"]), (3, 2, "failed"))
-    contains(node.log(), "attempt 2 of 3 follows")
-    contains(node.log(), "attempt 3 of 3 follows")
+    node.said("attempt 2 of 3 follows")
+    node.said("attempt 3 of 3 follows")
     now(node, "slow")
     done = node.coppice("cron", "run", "slow")
     equal(done.returncode, 1)
@@ -177,13 +177,13 @@ def processes(cleanup):
             node.coppice("exit", pid, reason)
             equal(outcome(node, name, runs + 1), expected)
             eventually(lambda: not started(label), "and nothing is left of it")
-    contains(node.log(), "child: it ended: boom")
+    node.said("child: it ended: boom")
     for name, said in (("bad", "there is no process nobody"), ("hidden", "does not spawn coppice:spawn/2"), ("nowhere", "nowhere@127.0.0.1"),
                        ("erlang_bad", "it ended: boom")):
         now(node, name)
         equal(outcome(node, name), "failed")
         node.said(f"{name}: ")
-        contains(node.log(), said)
+        node.said(said)
     now(node, "erlang")
     equal(outcome(node, "erlang"), "ok")
     equal(erl('receive {made, "by cron"} -> yes after 10000 -> no end'), "yes")

@@ -613,7 +613,7 @@ def node_events(cleanup):
     resting.unlink()
     eventually(lambda: events(node)["orders", None]["lost"] > 0, "it has lost some")
     contains(erl("W(event_lost)"), 'named_event => <<"orders">>')
-    contains(node.log(), "subscribers of the event orders had no room")
+    node.said("subscribers of the event orders had no room")
     node.coppice("stop", "demo")
     equal(erl("W(application_ended)"), '#{application => <<"demo">>}')
 

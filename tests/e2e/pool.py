@@ -230,7 +230,7 @@ def policy(cleanup):
     for wrong in ("wrong", "fails"):
         equal(node.call("workers", wrong), "ok")
     equal(report(node)["misdirected"], 2)
-    contains(node.log(), "choose of rooms returned")
+    node.said("choose of rooms returned")
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         busy = [pool.submit(node.coppice, "call", "workers", "{sleep, 600000}", "--timeout", "50s") for _ in range(4)]
         eventually(lambda: report(node)["held"] == 4, "all are busy")

@@ -59,10 +59,10 @@ void whole(bytes in) {
 
 void brief(bytes in) {
   bytes rest = in;
-  const auto read = dist::read_short_form(rest);
-  if (!read) return;
+  dist::short_form read;
+  if (!dist::read_short_form(rest, read)) return;
   std::array<std::uint8_t, dist::max_short_head> again;
-  const auto size = dist::write_short_form(again, *read);
+  const auto size = dist::write_short_form(again, read);
   bytes written(again.data(), size);
   demand(in.size() - rest.size() == size && std::ranges::equal(written, in.first(size)));
 }

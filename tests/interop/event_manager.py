@@ -10,7 +10,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node, plugin_folder, root, variants
-from harness.tap import check, contains, equal, run, test
+from harness.tap import check, equal, run, test
 
 KEPT = "actor: alarms, restart: permanent, args: { limit: %d }"
 config = """
@@ -81,7 +81,7 @@ def answers(cleanup):
     equal(erl("{{asking_handler, one}, {'EXIT', _}} = Told(), gen_event:which_handlers(E)"),
           "[{asking_handler,two},{asking_handler,kept}]")
     until(erl, "gen_event:call(E, Asks(two), values)", "[1,-1]")
-    contains(node.log(), "kv does not have it")
+    node.said("kv does not have it")
     equal(node.stop(), 0, node.log())
 
 
@@ -185,7 +185,7 @@ def unknown(cleanup):
     equal(erl("[Ask(What) || What <- [nonsense, {call}, {add_handler, x}]]"), "[{error,bad_request},{error,bad_request},{error,bad_request}]")
     equal(erl("{error, {bad_request, _}} = gen_server:call(E, hello), gen_event:which_handlers(E)"), "[{alarms,kept}]")
     equal(node.log().count("asks what no event manager is asked"), 1, node.log())
-    contains(node.log(), "asks what no event manager is asked: nonsense")
+    node.said("asks what no event manager is asked: nonsense")
     equal(node.stop(), 0, node.log())
 
 

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <csignal>
 #include <memory>
 #include <string>
 #include <thread>
@@ -118,6 +120,67 @@ TEST_CASE("a sender's messages keep their order among calls, large ones and thos
     in_order = in_order && value % each == next[static_cast<std::size_t>(value / each)]++;
   }
   CHECK(in_order);
+}
+
+TEST_CASE("connections that are lost and come back change no sender's order and double nothing") {
+  constexpr int senders = 4;
+  constexpr std::int64_t each = 1'000'000;
+  std::signal(SIGPIPE, SIG_IGN); // as in coppiced
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  cluster_node b(epmd, name_b);
+  std::atomic<bool> enough{false};
+  std::atomic<int> ended{0};
+  const auto send_away = [&](cluster_node& from, cluster_node& to, int s) {
+    auto made = std::make_unique<actor>(from.host);
+    made->start([&, s](process& self) {
+      const auto whom = from.see(to, "there");
+      for (std::int64_t i = 0; !enough && i < each; ++i) {
+        self.send(whom, number(s * each + i));
+        if (i % 16 == 0) self.yield();
+        if (i % 256 == 0) (void)self.await(self.make_ack(), self.now() + base::nanos_per_ms);
+      }
+      ++ended;
+    });
+    return made;
+  };
+  struct side {
+    explicit side(cluster_node& on) : receiver(on.host, {.name = "there"}) {}
+    const actor receiver;
+    std::vector<std::int64_t> next = std::vector<std::int64_t>(senders, 0);
+    bool in_order = true;
+    void take(const message& m) {
+      const std::int64_t value = value_of(m);
+      auto& expected = next[static_cast<std::size_t>(value / each)];
+      in_order = in_order && value % each >= expected;
+      expected = value % each + 1;
+    }
+    void take_all() {
+      while (receiver.waiting() > 0) take(receiver.next());
+    }
+  };
+  side at_a(a), at_b(b);
+  std::vector<std::unique_ptr<actor>> all;
+  for (int s = 0; s < senders; ++s) {
+    all.push_back(send_away(a, b, s));
+    all.push_back(send_away(b, a, s));
+  }
+  for (int round = 0; round < 40; ++round) {
+    at_b.take(at_b.receiver.next());
+    at_a.take(at_a.receiver.next());
+    at_a.take_all();
+    at_b.take_all();
+    if (round % 2 == 0)
+      (void)a.router.disconnect(a.index(b));
+    else
+      (void)b.router.disconnect(b.index(a));
+  }
+  enough = true;
+  REQUIRE(eventually([&] { return ended == 2 * senders; }));
+  at_a.take_all();
+  at_b.take_all();
+  CHECK(at_a.in_order);
+  CHECK(at_b.in_order);
 }
 
 TEST_CASE("a large message arrives whole, fragmented on the way") {

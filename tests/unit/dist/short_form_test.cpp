@@ -46,35 +46,36 @@ TEST_CASE("every short form reads as it was written, up to its payload") {
     auto bytes = written(m);
     bytes.push_back(106);
     std::span<const std::uint8_t> in(bytes);
-    const auto got = read_short_form(in);
-    REQUIRE(got);
+    short_form got;
+    REQUIRE(read_short_form(in, got));
     CHECK(in.size() == 1);
-    CHECK(got->what == m.what);
-    CHECK(got->from == m.from);
-    CHECK(got->to == m.to);
-    CHECK(got->number == m.number);
-    CHECK(got->name == m.name);
+    CHECK(got.what == m.what);
+    CHECK(got.from == m.from);
+    CHECK(got.to == m.to);
+    CHECK(got.number == m.number);
+    CHECK(got.name == m.name);
   }
 }
 
 TEST_CASE("a short form that is cut off, nameless or unknown is none") {
+  short_form got;
   for (const auto& m : one_of_each()) {
     const auto whole = written(m);
     for (std::size_t size = 0; size < whole.size(); ++size) {
       auto cut = std::span<const std::uint8_t>(whole).first(size);
-      CHECK_FALSE(read_short_form(cut));
+      CHECK_FALSE(read_short_form(cut, got));
       CHECK(cut.size() == size);
     }
   }
   auto nameless = written({kind::send_to_name, {7, 8}, {}, 0, "k"});
   nameless[nameless.size() - 2] = 0;
   std::span<const std::uint8_t> in(nameless);
-  CHECK_FALSE(read_short_form(in));
+  CHECK_FALSE(read_short_form(in, got));
   for (const int unknown : {0, 9, 255}) {
     auto strange = written({kind::send, {7, 8}, {9, 10}, 0, {}});
     strange[0] = static_cast<std::uint8_t>(unknown);
     in = strange;
-    CHECK_FALSE(read_short_form(in));
+    CHECK_FALSE(read_short_form(in, got));
   }
 }
 
