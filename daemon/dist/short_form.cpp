@@ -20,7 +20,7 @@ bool has_name(kind what) {
   return what == kind::send_to_name || what == kind::call_by_name || what == kind::bare_call_by_name;
 }
 
-// Bytes up to a name, whose own are not known before its first is read, or else in all.
+// Bytes in all, but for the characters of a name.
 std::size_t fixed_size(kind what) {
   return std::size_t{1} + 8 + (has_number(what) ? 8 : 0) + (has_name(what) ? 1 : 8);
 }
@@ -68,7 +68,7 @@ std::size_t write_short_frame_head(std::span<std::uint8_t> into, const short_for
   return size;
 }
 
-// Written where the caller reads it: copied whole, it would wait for its parts.
+// One object from here to the caller: copied, words of 16 bytes would wait for the smaller stores in them.
 std::optional<short_form> to_short_form(const runtime::destination& to, const runtime::signal& s,
                                         std::uint32_t peer_creation) {
   using runtime::destination;

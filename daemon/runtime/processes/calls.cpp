@@ -390,17 +390,9 @@ answer_to_call process::call_away(const destination& to, message&& request, base
   if (me.dead) return {kind::exiting};
   direct_call mine;
   mine.number = me.new_number();
-  if (to.what() == destination::kind::process)
-    mine.target = to.process();
-  else
-    mine.by_name = std::make_unique<destination>(to);
   me.direct = &mine;
-  const bool bare = delivery::goes_bare(host(), to.node(), request.size());
-  if (!bare) request = whole_call(host().nodes(), {me.id(), mine.number}, std::move(request));
-  signal_ptr what =
-      make_signal(signal_kind::message, me.id(), me.reference_of(mine.number), std::move(request));
-  what->flags = signal::of_call | (bare ? signal::bare : 0);
-  const send_status sent = delivery::dispatch(host(), to, std::move(what), &me);
+  const send_status sent =
+      send_call(to, me.reference_of(mine.number), std::move(request), call_form::request);
   if (sent == send_status::ok) [[likely]]
     return me.answer_to(mine, deadline);
   me.direct = nullptr;

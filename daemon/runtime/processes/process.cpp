@@ -89,8 +89,7 @@ send_status process::send(const destination& to, message m, sending how) {
 send_status process::send_call(const destination& to, const reference& call, message m, call_form form) {
   process_record& me = record_of(*this);
   if (me.dead) return send_status::ok;
-  relations* mine = me.related();
-  call_state* state = mine == nullptr ? nullptr : mine->calls.find(call.number());
+  call_state* state = me.find_call(call.number());
   if (state == nullptr) return send_status::ok;
   process_record* receiver =
       to.what() == destination::kind::process ? delivery::find(host(), to.process()) : nullptr;
