@@ -266,17 +266,22 @@ def history(cleanup):
 
 @test("a child with a backoff waits, shows as restarting and comes back by itself")
 def backoff(cleanup):
-    waiting = three.replace("actor: probe, name: a }", "actor: probe, name: a, backoff: { first: 300ms, jitter: 0 } }")
+    waiting = three.replace("actor: probe, name: a }", "actor: probe, name: a, backoff: { first: 3s, jitter: 0 } }")
     node = Node(cleanup, config=waiting % "one_for_one")
     before = pids(node)
+
+    def first_child():
+        return node.ask("tree", "three")["applications"][0]["supervisor"]["children"][0]
+
     node.coppice("call", "a", "{exit, oops}")
-    first = node.ask("tree", "three")["applications"][0]["supervisor"]["children"][0]
+    eventually(lambda: first_child()["state"] == "restarting", "it waits")
+    equal(first_child()["pid"], None)
     eventually(lambda: node.coppice("call", "a", "self").stdout.strip() not in ("", before["a"]), "it is back")
-    equal((first["state"], first["pid"]), ("restarting", None))
     equal(pids(node, "bc"), {name: before[name] for name in "bc"})
-    node.said("three/a is restarted in 300 ms")
+    node.said("three/a is restarted in 3000 ms")
     # A restart by hand ends the wait at once, and the timer that is still running then says nothing.
     node.coppice("call", "a", "{exit, oops}")
+    eventually(lambda: first_child()["state"] == "restarting", "it waits once more")
     node.ask("restart", "three/a")
     again = node.call("a", "self")
     eventually(lambda: node.log().count("three/a ended: oops") == 2, "both ends are in the log")
