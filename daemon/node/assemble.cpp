@@ -56,6 +56,7 @@ runtime::system_options runtime_options(const spec::node_spec& spec) {
   out.park = base::to_nanos(spec.node.runtime.park);
   out.linger = base::to_nanos(spec.node.runtime.linger);
   out.watchdog = base::to_nanos(spec.node.runtime.watchdog);
+  out.busy_wait = spec.node.runtime.busy_wait == spec::busy_wait::adaptive;
   out.blocking_threads = spec.node.runtime.blocking_threads;
   out.stack_bytes = static_cast<std::size_t>(spec.node.runtime.stack);
   return out;

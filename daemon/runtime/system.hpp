@@ -42,6 +42,7 @@ struct system_options {
   base::nanos linger = 5 * base::nanos_per_second; // a dead process's stack in a callback
   base::nanos watchdog = 10 * base::nanos_per_ms;  // a callback that long is named in the log
   unsigned blocking_threads = 16;
+  bool busy_wait = true;            // a worker looks around before it sleeps, see scheduling/busy_wait.hpp
   std::uint32_t turn_messages = 64; // a turn's budget
   base::nanos turn_time = base::nanos_per_ms;
 };

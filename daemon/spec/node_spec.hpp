@@ -31,6 +31,8 @@ struct place {
 };
 
 enum class visibility { visible, hidden };
+// Whether a worker that has nothing to do looks around before it sleeps.
+enum class busy_wait { none, adaptive };
 enum class log_level { trace, debug, info, notice, warning, error };
 enum class log_format { automatic, text, json, journald };
 enum class epmd_mode { automatic, client, serve, off };
@@ -84,9 +86,10 @@ struct cookie_source {
 };
 
 struct runtime_options {
-  milliseconds park{1000};             // longest wait of a sender at a full mailbox
-  milliseconds linger{5000};           // a dead actor's stack is abandoned after it
-  milliseconds watchdog{10};           // a handler that runs longer is named in the log
+  milliseconds park{1000};   // longest wait of a sender at a full mailbox
+  milliseconds linger{5000}; // a dead actor's stack is abandoned after it
+  milliseconds watchdog{10}; // a handler that runs longer is named in the log
+  spec::busy_wait busy_wait = spec::busy_wait::adaptive;
   std::uint32_t blocking_threads = 16; // blocking_run's pool
   std::uint64_t stack = 256 << 10;     // bytes of an actor's stack while a handler runs
 };

@@ -55,6 +55,11 @@ const table<runtime_options>& runtime_table() {
               "linger", duration(), "how long the stack of a dead actor may linger before it is abandoned")
           .add<&runtime_options::watchdog>("watchdog", duration(milliseconds(1)),
                                            "a handler that runs longer is named in the log")
+          .add<&runtime_options::busy_wait>(
+              "busy_wait", choice<busy_wait>({{"none", busy_wait::none}, {"adaptive", busy_wait::adaptive}}),
+              "what a worker without work does before it sleeps: none, or looking around for some 10 to 50 "
+              "µs "
+              "while work comes that often")
           .add<&runtime_options::blocking_threads>("blocking_threads", whole<std::uint32_t>(1, 1024),
                                                    "threads for work that blocks")
           .add<&runtime_options::stack>(

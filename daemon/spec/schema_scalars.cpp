@@ -217,7 +217,12 @@ bool ports::read(reader& from, const node& value, port_range& into) const {
     auto dash = shown.find('-');
     auto first = small_number(shown.substr(0, dash), 65535);
     auto last = dash == shown.npos ? first : small_number(shown.substr(dash + 1), 65535);
-    if (first && last && *first <= *last && (*first != 0 || *last == 0)) {
+    if (first && last && (*first > *last || (*first == 0 && *last != 0))) {
+      from.error(value, from.path + ": '" + value.text +
+                            "' is no range: the lower port comes first, and 0 stands alone");
+      return false;
+    }
+    if (first && last) {
       into = {static_cast<std::uint16_t>(*first), static_cast<std::uint16_t>(*last)};
       return true;
     }

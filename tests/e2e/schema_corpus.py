@@ -24,7 +24,7 @@ def good(folder):
     return {
         "node": {
             "name": "corpus@127.0.0.1", "cookie": {"file": "cookie"}, "visibility": "hidden", "workers": 2,
-            "runtime": {"park": "1s", "linger": "5s", "watchdog": "10ms", "blocking_threads": 4},
+            "runtime": {"park": "1s", "linger": "5s", "watchdog": "10ms", "busy_wait": "none", "blocking_threads": 4},
             "data": str(folder), "log": {"level": "debug", "format": "json"},
             "limits": {"processes": 1000, "connections": 10},
         },
@@ -66,7 +66,7 @@ values = [None, True, False, 0, 1, -1, 7, 300, 70000, 5000000000, 0.5, -2.5, "",
 
 # What `check` finds in the whole, and a schema cannot.
 beyond_schemas = ("stands here a second time", "depends_on", "no plugin", "has no actor", "args", "is the node's own",
-                  "does not exist", "is named twice")
+                  "does not exist", "is named twice", "is no range")
 
 
 def places(value, path=()):

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """web: an actor that is at work on a request for later is told when nobody waits for its answer any more: the client has
 gone, it is too late, or the site stops. What it says then is nobody's, and no other request has to do with it."""
+import contextlib
 import http.client
 import pathlib
 import re
@@ -67,6 +68,16 @@ class Site(WebSite):
         else:
             eventually(lambda: self.node.call(self.later, "waiting") == str(waiting), "it waits")
         return client
+
+    @contextlib.contextmanager
+    def held(self):
+        """Meanwhile the actor is at work for a client that leaves at the end, and comes to nothing else."""
+        until = self.node.folder.path / "until"
+        with self.connect() as client:
+            client.sendall(f"GET /events/held HTTP/1.1\r\nHost: a\r\nLast-Event-ID: {until}\r\n\r\n".encode())
+            eventually(lambda: self.report()["in_flight"] == 1, "it is asked")
+            yield
+        until.touch()
 
     def told(self, count, whom="replies"):
         """The ends that it heard of, once there are so many."""
@@ -138,9 +149,7 @@ def pooled(cleanup):
 def busy(cleanup):
     site = Site(cleanup)
     patient = site.client()
-    with site.connect() as sleeps:
-        sleeps.sendall(b"GET /events/slow HTTP/1.1\r\nHost: a\r\n\r\n")  # the actor is asleep for two seconds
-        eventually(lambda: site.report()["in_flight"] == 1, "it is asked")
+    with site.held():
         equal(site.ask("/never", on=patient)[0], 504)
         early = [site.begin("/later", waiting=None) for _ in range(3)]
         for one in early:
@@ -156,9 +165,7 @@ def busy(cleanup):
 @test("nothing is kept of a client that left when the actor can no longer ask for news of it")
 def left(cleanup):
     site = Site(cleanup)
-    with site.connect() as sleeps:
-        sleeps.sendall(b"GET /events/slow HTTP/1.1\r\nHost: a\r\n\r\n")
-        eventually(lambda: site.report()["in_flight"] == 1, "it is asked")
+    with site.held():
         early = [site.begin("/now", waiting=None) for _ in range(3)]
         for one in early:
             break_off(one)

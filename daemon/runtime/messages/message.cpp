@@ -53,14 +53,6 @@ message_writer::~message_writer() {
   if (block_ != nullptr) detail::release(block_);
 }
 
-message message_writer::take() {
-  if (failed() || size() == 0 || block_ == nullptr) return {};
-  const std::size_t written = size();
-  block* owned = std::exchange(block_, nullptr);
-  reset({nullptr, nullptr});
-  return {owned, {owned->data(), written}};
-}
-
 etf::storage message_writer::grow(void* context, etf::storage, std::size_t used, std::size_t needed) {
   auto& self = *static_cast<message_writer*>(context);
   if (self.block_ == nullptr || used + needed > UINT32_MAX) return {};

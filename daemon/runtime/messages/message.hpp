@@ -82,7 +82,12 @@ class message_writer : public etf::writer {
   ~message_writer();
   // What was written, as a message; empty if the writer failed or nothing was written. The writer is
   // spent afterwards.
-  message take();
+  message take() {
+    if (failed() || size() == 0 || block_ == nullptr) return {};
+    const etf::bytes written = view();
+    reset({nullptr, nullptr});
+    return {std::exchange(block_, nullptr), written};
+  }
 
  private:
   static etf::storage grow(void* context, etf::storage old, std::size_t used, std::size_t needed);

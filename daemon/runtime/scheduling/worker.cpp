@@ -3,6 +3,7 @@
 #include "runtime/scheduling/worker.hpp"
 
 #include <algorithm>
+#include <thread>
 
 #include "base/log.hpp"
 #include "runtime/messages/delivery.hpp"
@@ -15,8 +16,9 @@ constexpr base::nanos poll_every = 50'000;      // the loop is looked at this of
 constexpr base::nanos poll_after = 5'000;       // and so soon where there are turns, but no queue
 constexpr base::nanos retired_nap = 10'000'000; // the longest sleep while something waits to be freed
 constexpr unsigned kept_stacks = 64;            // in the pool of a worker that sleeps
-constexpr unsigned spins = 400;                 // looks at the inboxes before sleeping, some 20 µs
-constexpr unsigned spins_a_poll = 40;           // and at the loop: an answer from the network is as near
+constexpr base::nanos poll_awake = 1'000;   // and so often by who has nothing to do and does not sleep yet
+constexpr base::nanos hunger_after = 3'000; // who has had nothing to do for so long takes others' work
+constexpr unsigned looks_a_time = 16;       // at the inboxes, for one at the clock
 
 // A counter that is cheaper to read than the clock; it need only go up at 1 to 10 GHz, or not at all.
 std::uint64_t processor_counter() {
@@ -38,6 +40,7 @@ worker::worker(system& host, unsigned index)
       index_(index),
       creation_(host.creation()),
       slow_after_(host.options().watchdog),
+      busy_wait_(host.options().busy_wait),
       timers_(base::mono_now()) {}
 
 // After the thread: others may have sent wake-ups and tasks until then.
@@ -96,7 +99,7 @@ void worker::run(driver& by) {
       continue;
     }
     if (idle_rounds++ == 0)
-      spin();
+      look_around();
     else
       sleep();
   }
@@ -146,15 +149,22 @@ void worker::take_inboxes() {
   runnable_.store(queue_.size(), std::memory_order_relaxed);
 }
 
-// Where messages between two workers come one by one the next is here before this one asks for others' work:
-// who hungers tells all.
-void worker::spin() {
-  for (unsigned i = 1; i <= spins && !has_mail() && queue_.size() == 0; ++i) {
-    if (i % spins_a_poll == 0) {
-      hunger();
-      poll();
+// Until there is something to do, or for as long as that may be near. An answer from the network is as near
+// as one of another worker. Where messages between two workers come one by one the next is here before this
+// one asks for others' work: who hungers tells all. Whoever else wants the processor has it meanwhile.
+void worker::look_around() {
+  const base::nanos begun = base::mono_now();
+  base::nanos polled = begun;
+  for (base::nanos at = begun; at - begun < busy_wait_.length(); at = base::mono_now()) {
+    for (unsigned i = 0; i < looks_a_time; ++i) {
+      if (has_mail() || queue_.size() != 0) return;
+      machine_atomics::pause();
     }
-    machine_atomics::pause();
+    if (at - polled < poll_awake) continue;
+    if (at - begun >= hunger_after) hunger();
+    poll();
+    std::this_thread::yield();
+    polled = at;
   }
 }
 
@@ -179,9 +189,11 @@ void worker::sleep() {
   if (until != INT64_MAX) alarm_.start(base::to_milliseconds(until - base::mono_now()));
   if (stopping_.load(std::memory_order_acquire)) return;
   fall_asleep();
+  const base::nanos asleep_since = base::mono_now();
   going_to_sleep_ = true;
   loop_->turn(true);
   going_to_sleep_ = false;
+  busy_wait_.slept(base::mono_now() - asleep_since);
   alarm_.stop();
   needs_online();
   host_.core().watch->awake();

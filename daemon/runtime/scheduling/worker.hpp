@@ -29,6 +29,7 @@
 #include "runtime/processes/process_record.hpp"
 #include "runtime/processes/process_table.hpp"
 #include "runtime/processes/started_timers.hpp"
+#include "runtime/scheduling/busy_wait.hpp"
 #include "runtime/scheduling/driver.hpp"
 #include "runtime/scheduling/fiber.hpp"
 #include "runtime/scheduling/movement.hpp"
@@ -185,7 +186,7 @@ class worker : public movement<worker, process_record> {
   bool has_mail() const;
   void sleep();
   void fall_asleep();
-  void spin();
+  void look_around();
   bool wants_poll() const;
   void poll();
   void reclaim();
@@ -242,6 +243,7 @@ class worker : public movement<worker, process_record> {
   const unsigned index_;
   const std::uint32_t creation_;
   const base::nanos slow_after_; // system_options::watchdog
+  busy_wait busy_wait_;
   std::unique_ptr<base::uv::loop> loop_;
   base::uv::async waker_handle_;
   base::uv::timer alarm_;

@@ -4,7 +4,8 @@
 // times, and the header x-second of the next /now is what came of the second; /bad has a status that none can
 // have, /split a header with a line's end. Call `waiting` -> how many wait, `aborted` -> the ends that it
 // heard of. What waits goes over a reload. Of events: /events accepts, with the id its client had last as the
-// first event, /events/refuse answers 204. Messages: {say, Data}, {say, Data, Name, Id} to all clients,
+// first event, /events/refuse answers 204, /events/slow takes a while, /events/held as long as the file with
+// that id for a name is not there. Messages: {say, Data}, {say, Data, Name, Id} to all clients,
 // `leave` closes all; call `clients` -> how many. Of WebSockets: /talk/echo gives back what it gets,
 // /talk/chat speaks the protocol "chat" where that is offered, /talk/odd one that nobody offers, …/early says
 // two things before it accepts, /talk/refuse answers 403, /talk/throw throws, /talk/slow takes a while. A
@@ -13,6 +14,7 @@
 #include <coppice/info.hpp>
 #include <coppice/web.hpp>
 
+#include <filesystem>
 #include <stdexcept>
 
 namespace replies {
@@ -41,6 +43,8 @@ class replies_server : public coppice::web {
   coppice::events_reply handle_events(const coppice::request& asked) {
     if (asked.path() == "/events/refuse") return coppice::response(204);
     if (asked.path() == "/events/slow") sleep(std::chrono::seconds(2));
+    if (asked.path() == "/events/held")
+      while (!std::filesystem::exists(asked.last_event_id())) sleep(std::chrono::milliseconds(10));
     if (asked.path() == "/events/throw") throw std::runtime_error("a handler that fails");
     monitor(asked.client());
     clients_.emplace_back(asked.client());

@@ -387,6 +387,7 @@ TEST_CASE("the effective configuration writes every default out") {
         "    park: 1s\n"
         "    linger: 5s\n"
         "    watchdog: 10ms\n"
+        "    busy_wait: adaptive\n"
         "    blocking_threads: 16\n"
         "    stack: 256KiB\n"
         "  data: /var/lib/coppice\n"
