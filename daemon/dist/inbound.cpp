@@ -137,7 +137,7 @@ bool inbound::handle_call(const short_form& call, const runtime::pid& from, runt
   runtime::pid target{0, context_.system.creation(), call.to.id, call.to.serial};
   if (!call.name.empty()) target = context_.system.whereis(call.name).value_or(runtime::pid{});
   const auto ref = runtime::reference::made_by(from, call.number);
-  if (!from || !context_.relations.add_call(ref, target)) return false;
+  if (!from || !context_.relations.add_call(runtime::call_id::of(ref), target)) return false;
   const auto refuse = [&](runtime::message why) {
     replies_.send(from, make_signal(signal_kind::down, target, ref, std::move(why)));
   };

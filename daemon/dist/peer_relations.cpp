@@ -11,9 +11,8 @@ namespace {
 
 // Nothing when the reference has another form than calls' have.
 std::optional<runtime::call_id> call_of(const runtime::reference& ref) {
-  const runtime::call_id made{ref.owner(), ref.number()};
-  if (ref != runtime::reference::made_by(made.who, made.number)) return std::nullopt;
-  return made;
+  if (!ref.is_whole()) return std::nullopt;
+  return runtime::call_id::of(ref);
 }
 
 template <class Table>
@@ -70,11 +69,10 @@ std::optional<outgoing_call> peer_relations::take_outgoing_call(const runtime::r
   return call ? calls_out_.take(*call) : std::nullopt;
 }
 
-bool peer_relations::add_call(const runtime::reference& ref, const runtime::pid& target) {
-  const auto call = call_of(ref);
-  if (!call || calls_in_.find(*call) != nullptr) return false;
-  calls_in_[*call] = target;
-  return true;
+bool peer_relations::add_call(const runtime::call_id& call, const runtime::pid& target) {
+  const auto [at, is_new] = calls_in_.insert(call);
+  if (is_new) at = target;
+  return is_new;
 }
 
 std::optional<runtime::pid> peer_relations::take_incoming_call(const runtime::reference& ref) {

@@ -60,7 +60,7 @@ class peer_relations {
   // A call's reference, as made_by() makes it, names the caller.
   void add_call(const runtime::reference& ref, outgoing_call what);
   std::optional<outgoing_call> take_outgoing_call(const runtime::reference& ref);
-  bool add_call(const runtime::reference& ref, const runtime::pid& target);
+  bool add_call(const runtime::call_id& call, const runtime::pid& target);
   std::optional<runtime::pid> take_incoming_call(const runtime::reference& ref);
 
   // Outgoing ones only: an incoming request is answered at once.
@@ -84,7 +84,6 @@ class peer_relations {
     bool operator==(const pair&) const = default;
   };
   using pair_hash = runtime::identity_hash<pair>;
-  using call_hash = runtime::identity_hash<runtime::call_id>;
   template <class Value>
   using by_reference = std::unordered_map<runtime::reference, Value, runtime::reference_hash>;
 
@@ -93,8 +92,8 @@ class peer_relations {
   by_reference<outgoing_monitor> monitors_out_;
   by_reference<incoming_monitor> monitors_in_;
   by_reference<runtime::pid> spawns_;
-  runtime::flat_table<runtime::call_id, outgoing_call, call_hash> calls_out_;
-  runtime::flat_table<runtime::call_id, runtime::pid, call_hash> calls_in_;
+  runtime::flat_table<runtime::call_id, outgoing_call, runtime::call_hash> calls_out_;
+  runtime::flat_table<runtime::call_id, runtime::pid, runtime::call_hash> calls_in_;
 };
 
 } // namespace coppice::dist

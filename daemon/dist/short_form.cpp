@@ -91,8 +91,7 @@ std::optional<short_form> to_short_form(const runtime::destination& to, const ru
     case destination::kind::alias: {
       const auto owner = to.alias_ref().owner();
       m.number = to.alias_ref().number();
-      if (owner.creation != peer_creation || to.alias_ref() != runtime::reference::made_by(owner, m.number))
-        break;
+      if (owner.creation != peer_creation || !to.alias_ref().is_whole()) break;
       m.what = (s.flags & runtime::signal::bare) != 0 ? kind::bare_answer : kind::answer;
       m.to = {owner.id, owner.serial};
       return made;

@@ -258,7 +258,7 @@ std::optional<runtime::pid> pid_of(coppice_actor& self, coppice_bytes term);
 // True if the term is a pid of this node: what most destinations are.
 [[gnu::always_inline]] inline bool is_own_pid(const coppice_actor& self, coppice_bytes term,
                                               runtime::pid& out) {
-  const runtime::own_forms& own = self.process->host().nodes().forms();
+  const runtime::node_forms& own = self.process->host().nodes().forms();
   return term.data != nullptr && term.size == own.pid_size() &&
          own.get_pid({term.data, static_cast<std::size_t>(term.size)}, out);
 }

@@ -18,10 +18,36 @@ std::size_t write_from(etf::writer& out, std::string_view node, const call_id& c
   out.tuple(2);
   out.pid({node, call.who.id, call.who.serial, call.who.creation});
   const std::size_t tag = out.size();
-  out.raw(own_forms::alias_head);
+  out.raw(node_forms::alias_head);
   out.reference({node, ref.creation, ref.count, ref.words});
   return tag;
 }
+
+// Those of the nodes whose processes called lately.
+class recent_forms {
+ public:
+  // Null: the node's name is too long to have any, or the index is out of date. Valid until the next call.
+  const node_forms* of(const node_names& names, std::uint32_t node) {
+    entry& at = entries_[node % entries_.size()];
+    const std::uint64_t epoch = names.epoch();
+    if (at.epoch != epoch || at.node != node) [[unlikely]] {
+      at.forms = {};
+      names.with_name(node, [&](std::string_view name) { at.forms.set(name); });
+      at.node = node;
+      at.epoch = epoch;
+    }
+    return at.forms.known() ? &at.forms : nullptr;
+  }
+
+ private:
+  struct entry {
+    std::uint64_t epoch = 0; // node_names::epoch(), which tells tables apart; 0: nothing is here
+    std::uint32_t node = 0;
+    node_forms forms;
+  };
+  std::array<entry, 4> entries_;
+};
+thread_local recent_forms of_recent_callers;
 
 template <std::size_t Size>
 message joined(const std::array<std::uint8_t, Size>& head, etf::bytes middle, message last) {
@@ -36,11 +62,12 @@ message joined(const std::array<std::uint8_t, Size>& head, etf::bytes middle, me
 
 // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): what is read of it is written before
 written_from::written_from(const node_names& names, const call_id& call) {
-  const own_forms& own = names.forms();
-  if (call.who.here() && own.known()) [[likely]] {
-    own.put_from(short_, call.who, call.ref());
-    size_ = own.from_size();
-    tag_at_ = own.tag_at();
+  const node_forms* const forms =
+      call.who.here() ? &names.forms() : of_recent_callers.of(names, call.who.node);
+  if (forms != nullptr && forms->known()) [[likely]] {
+    forms->put_from(short_, call.who, call.ref());
+    size_ = forms->from_size();
+    tag_at_ = forms->tag_at();
     return;
   }
   names.with_name(call.who.node, [&](std::string_view node) {
@@ -82,7 +109,7 @@ signal_ptr enveloped(const node_names& names, const destination& to, signal_ptr 
 }
 
 bool skip_alias(etf::cursor& at) {
-  constexpr auto& head = own_forms::alias_head;
+  constexpr auto& head = node_forms::alias_head;
   if (at.rest().size() < head.size() || std::memcmp(at.rest().data(), head.data(), head.size()) != 0)
     return false;
   etf::cursor ahead = at;

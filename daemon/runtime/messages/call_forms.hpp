@@ -29,7 +29,7 @@ class written_from {
   etf::bytes tag() const { return bytes().subspan(tag_at_); } // [alias|Ref]
 
  private:
-  own_forms::from short_; // if it fits: the first size_ bytes are written
+  node_forms::from short_; // if it fits: the first size_ bytes are written
   std::vector<std::uint8_t> long_;
   std::size_t size_ = 0;
   std::size_t tag_at_ = 0;

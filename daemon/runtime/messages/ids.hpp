@@ -90,6 +90,10 @@ struct reference {
     return (words[0] & 0x3FFFF) | static_cast<std::uint64_t>(words[1] >> slot_bits) << 18 |
            static_cast<std::uint64_t>(words[2]) << 23;
   }
+  // Whether it is of that form.
+  constexpr bool is_whole() const {
+    return count == 5 && words[0] < (std::uint32_t{1} << 18) && slot() == (words[3] & slot_mask);
+  }
   bool is_of_request() const { return count == 5 && (number() & of_request) != 0; }
 
   // Whether it is one that came back without its last two words; the slot its maker has.
@@ -110,6 +114,8 @@ struct call_id {
   pid who;
   std::uint64_t number = 0;
 
+  // `ref` is a whole one.
+  static call_id of(const reference& ref) { return {ref.owner(), ref.number()}; }
   reference ref() const { return reference::made_by(who, number); }
 
   friend bool operator==(const call_id&, const call_id&) = default;
@@ -124,7 +130,16 @@ struct identity_hash {
     return static_cast<std::size_t>(etf::table_hash({reinterpret_cast<const std::uint8_t*>(&of), sizeof of}));
   }
 };
+template <>
+struct identity_hash<call_id> {
+  std::size_t operator()(const call_id& of) const {
+    const std::uint64_t node = std::uint64_t{of.who.node} << 32 | of.who.creation;
+    const std::uint64_t process = std::uint64_t{of.who.id} << 32 | of.who.serial;
+    return static_cast<std::size_t>(etf::table_hash(node, process, of.number));
+  }
+};
 using pid_hash = identity_hash<pid>;
+using call_hash = identity_hash<call_id>;
 using reference_hash = identity_hash<reference>;
 
 // Who a signal is for: exactly one of a pid, a name here, a name on another node, an alias, another node.

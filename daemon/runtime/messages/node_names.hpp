@@ -16,7 +16,7 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/messages/own_forms.hpp"
+#include "runtime/messages/node_forms.hpp"
 
 namespace coppice::runtime {
 
@@ -77,7 +77,7 @@ class node_names {
       take(std::string_view(name(index)));
   }
   std::string_view own() const;
-  const own_forms& forms() const { return forms_; }
+  const node_forms& forms() const { return forms_; }
 
  private:
   struct state;
@@ -86,7 +86,7 @@ class node_names {
   std::size_t read(std::uint32_t index, std::array<char, room_for_short>& into) const;
 
   std::atomic<std::uint64_t> epoch_;
-  own_forms forms_;
+  node_forms forms_;
   std::unique_ptr<state> state_;
 };
 

@@ -20,8 +20,7 @@ class received_calls {
   using table = flat_table<reference, pid, reference_hash>;
 
   // `starter`: who waits for the process's start with that call, at hand until it is answered; none: nobody.
-  explicit received_calls(const reference& starter)
-      : at_hand_(starter ? call_id{starter.owner(), starter.number()} : call_id{}) {}
+  explicit received_calls(const reference& starter) : at_hand_(starter ? call_id::of(starter) : call_id{}) {}
 
   // Which one a call that comes is to be: at hand, in the place of one that is being handled or was left for
   // later; at hand if nothing is there; or in the table, since the one at hand will be answered before it.

@@ -26,48 +26,42 @@ class flat_table {
   bool empty() const { return size_ == 0; }
 
   Value* find(const Key& key) {
-    if (size_ == 0) return nullptr;
-    for (std::size_t at = home(key);; at = (at + 1) & mask_) {
-      if (!cells_[at].used) return nullptr;
-      if (cells_[at].key == key) return &cells_[at].value;
-    }
+    const std::size_t at = place_of(key);
+    return at == nowhere ? nullptr : &cells_[at].value;
   }
   const Value* find(const Key& key) const { return const_cast<flat_table*>(this)->find(key); }
 
-  // The value of the key, default made if it is new.
-  Value& operator[](const Key& key) {
-    if (Value* found = find(key)) return *found;
-    if (cells_ == nullptr || (size_ + 1) * 4 > (mask_ + 1) * 3) grow();
-    std::size_t at = home(key);
-    while (cells_[at].used) at = (at + 1) & mask_;
+  // The value of the key, default made if it is new, and whether it is.
+  std::pair<Value&, bool> insert(const Key& key) {
+    const std::size_t hash = Hash{}(key);
+    if (cells_ == nullptr) grow();
+    std::size_t at = hash & mask_;
+    for (; cells_[at].used; at = (at + 1) & mask_)
+      if (cells_[at].key == key) return {cells_[at].value, false};
+    if ((size_ + 1) * 4 > (mask_ + 1) * 3) {
+      grow();
+      at = free_from(hash & mask_);
+    }
     cells_[at].used = true;
     cells_[at].key = key;
     ++size_;
-    return cells_[at].value;
+    return {cells_[at].value, true};
   }
+  Value& operator[](const Key& key) { return insert(key).first; }
 
   bool erase(const Key& key) {
-    Value* found = find(key);
-    if (found == nullptr) return false;
-    std::size_t hole = home(key);
-    while (&cells_[hole].value != found) hole = (hole + 1) & mask_;
-    for (std::size_t at = (hole + 1) & mask_; cells_[at].used; at = (at + 1) & mask_) {
-      if (((at - home(cells_[at].key)) & mask_) < ((at - hole) & mask_)) continue;
-      cells_[hole].key = cells_[at].key;
-      cells_[hole].value = std::move(cells_[at].value);
-      hole = at;
-    }
-    cells_[hole] = cell{};
-    --size_;
+    const std::size_t at = place_of(key);
+    if (at == nowhere) return false;
+    erase_at(at);
     return true;
   }
 
   // Erases it; nothing: it is not there.
   std::optional<Value> take(const Key& key) {
-    Value* found = find(key);
-    if (found == nullptr) return std::nullopt;
-    std::optional<Value> taken(std::move(*found));
-    erase(key);
+    const std::size_t at = place_of(key);
+    if (at == nowhere) return std::nullopt;
+    std::optional<Value> taken(std::move(cells_[at].value));
+    erase_at(at);
     return taken;
   }
 
@@ -91,7 +85,32 @@ class flat_table {
     bool used = false;
   };
 
+  static constexpr std::size_t nowhere = SIZE_MAX;
+
   std::size_t home(const Key& key) const { return Hash{}(key)&mask_; }
+
+  std::size_t place_of(const Key& key) const {
+    if (size_ == 0) return nowhere;
+    for (std::size_t at = home(key); cells_[at].used; at = (at + 1) & mask_)
+      if (cells_[at].key == key) return at;
+    return nowhere;
+  }
+
+  std::size_t free_from(std::size_t at) const {
+    while (cells_[at].used) at = (at + 1) & mask_;
+    return at;
+  }
+
+  void erase_at(std::size_t hole) {
+    for (std::size_t at = (hole + 1) & mask_; cells_[at].used; at = (at + 1) & mask_) {
+      if (((at - home(cells_[at].key)) & mask_) < ((at - hole) & mask_)) continue;
+      cells_[hole].key = cells_[at].key;
+      cells_[hole].value = std::move(cells_[at].value);
+      hole = at;
+    }
+    cells_[hole] = cell{};
+    --size_;
+  }
 
   void grow() {
     const std::size_t old = cells_ == nullptr ? 0 : mask_ + 1;
@@ -99,9 +118,7 @@ class flat_table {
     mask_ = old == 0 ? 3 : old * 2 - 1;
     for (std::size_t i = 0; i < old; ++i) {
       if (!before[i].used) continue;
-      std::size_t at = home(before[i].key);
-      while (cells_[at].used) at = (at + 1) & mask_;
-      cells_[at] = std::move(before[i]);
+      cells_[free_from(home(before[i].key))] = std::move(before[i]);
     }
   }
 

@@ -74,8 +74,8 @@ TEST_CASE("a loss is told to each process here by what it has with the peer, onc
                {{signal_kind::down, local, 0}}},
            row{"the peer's call",
                [](peer_relations& p) {
-                 CHECK(p.add_call(their_ref, local));
-                 CHECK_FALSE(p.add_call(their_ref, local));
+                 CHECK(p.add_call(runtime::call_id::of(their_ref), local));
+                 CHECK_FALSE(p.add_call(runtime::call_id::of(their_ref), local));
                },
                {{signal_kind::demonitor, local, 0}}},
            row{"spawn request",

@@ -57,4 +57,11 @@ inline std::uint64_t table_hash(bytes data) {
   return detail::fold(detail::fold(x ^ b ^ sum, y ^ detail::table_key) ^ sum, b);
 }
 
+/// Of three numbers: those that are at hand need not be written down for it.
+inline std::uint64_t table_hash(std::uint64_t first, std::uint64_t second, std::uint64_t third) {
+  constexpr std::uint64_t b = 0xD6E8FEB86659FD93U;
+  const std::uint64_t sum = detail::fold(first ^ b ^ detail::table_seed, second ^ detail::table_key);
+  return detail::fold(detail::fold(third ^ b ^ sum, third ^ detail::table_key) ^ sum, b);
+}
+
 } // namespace coppice::etf

@@ -38,6 +38,19 @@ TEST_CASE("a reference is its number and its owner, whatever either is, with 18 
   }
 }
 
+TEST_CASE("a reference is whole if its owner and number make the same one") {
+  for (const pid& by : {owner, pid{3, 1, 1, 0}, pid{0, 4, 0xF5555555, 7}})
+    for (std::size_t word = 0; word < 5; ++word)
+      for (unsigned bit = 0; bit < 32; ++bit) {
+        auto ref = reference::made_by(by, highest / 3);
+        CHECK(ref.is_whole());
+        ref.words[word] ^= 1U << bit;
+        CHECK(ref.is_whole() == (reference::made_by(ref.owner(), ref.number()) == ref));
+      }
+  CHECK_FALSE(cut(reference::made_by(owner, 1)).is_whole());
+  CHECK_FALSE(reference{}.is_whole());
+}
+
 TEST_CASE("the third word is random: 32 bits that the others do not tell") {
   CHECK(reference::made_by(owner, reference::number_of(1, 0xDEADBEEF)).words[2] == 0xDEADBEEF);
   node on(1);

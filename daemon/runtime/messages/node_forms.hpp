@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How this node's own pids and references look as bytes: all but their numbers is the same for every one, so
-// they are written by copying and recognised by comparing. What is not recognised here may still be one in
-// another spelling: the readers of ids.hpp decide. Set once before other threads come; any thread.
+// How a node's pids and references look as bytes: all but their numbers is the same for every one, so they
+// are written by copying, and those of this node recognised by comparing. What is not recognised here may
+// still be one in another spelling: the readers of ids.hpp decide. Once set, any thread.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@
 
 namespace coppice::runtime {
 
-class own_forms {
+class node_forms {
  public:
   // What stands before the reference in [alias|Ref].
   static constexpr std::array<std::uint8_t, 12> alias_head{108, 0, 0, 0, 1, 119, 5, 'a', 'l', 'i', 'a', 's'};
@@ -64,7 +64,7 @@ class own_forms {
     put_words(at.data() + tag_at() + alias_head.size() + 5 + name_, ref);
   }
 
-  // Whether `in` begins with one; what follows is not looked at.
+  // Whether `in` begins with one, of this node, whose forms these are; what follows is not looked at.
   template <class Pid>
   [[gnu::always_inline]] bool get_pid(etf::bytes in, Pid& out) const {
     if (in.size() < pid_size() || name_ == 0 || !same(in.data(), pid_.data(), std::size_t{3} + name_))
