@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What the machine itself can do, as floors beside the dist_… rows: a bare libuv echo over loopback with so
-// many messages of a call's size in flight on one connection, and mbedTLS's records from one thread to
-// another over loopback, in the cipher our listeners choose. Prints `NAME VALUE UNIT` a row.
+// What the machine itself can do, as floors beside the dist_… rows: a bare libuv echo over loopback, of which
+// neither end ever sleeps, with so many messages of a call's size in flight on one connection, and mbedTLS's
+// records from one thread to another over loopback, in the cipher our listeners choose. Prints `NAME VALUE
+// UNIT` a row.
 // rooms: net
 #include <fmt/format.h>
 #include <mbedtls/ssl.h>
@@ -54,9 +55,9 @@ double seconds_since(steady::time_point began) {
 // Sends back what comes, a turn's messages with one write.
 struct echo final : net::stream_handler {
   net::stream connection;
-  uv_loop_t* loop;
+  bool over = false;
   void on_data(base::bytes_span bytes) override { connection.write(bytes); }
-  void on_closed(base::error) override { uv_stop(loop); }
+  void on_closed(base::error) override { over = true; }
 };
 
 // Keeps `left` messages going, so many in flight.
@@ -67,7 +68,7 @@ struct asker final : net::stream_handler {
   std::size_t in_flight = 0;
   std::size_t partial = 0;
   steady::time_point began;
-  uv_loop_t* loop = nullptr;
+  bool over = false;
   const std::vector<std::uint8_t> message = std::vector<std::uint8_t>(message_size);
 
   void send_one() {
@@ -83,19 +84,26 @@ struct asker final : net::stream_handler {
     partial += bytes.size();
     for (; partial >= message_size; partial -= message_size) {
       send_one();
-      if (--left == 0) return uv_stop(loop);
+      if (--left == 0) {
+        over = true;
+        return;
+      }
     }
   }
   void on_closed(base::error why) override {
     fmt::print(stderr, "echo: {}\n", why.text);
-    uv_stop(loop);
+    over = true;
   }
 };
+
+// Without sleeping: to be woken takes longer than a message does.
+void run(base::uv::loop& loop, const bool& over) {
+  while (!over) loop.turn(false);
+}
 
 double echo_rate(std::size_t in_flight, std::uint64_t messages) {
   auto there = base::uv::loop::make().value();
   echo answering;
-  answering.loop = there.raw();
   auto listening = net::listener::tcp(there.raw(), *base::socket_address::parse("127.0.0.1", 0), {0, 0}, {},
                                       [&](net::accepted_socket socket) {
                                         answering.connection =
@@ -104,16 +112,15 @@ double echo_rate(std::size_t in_flight, std::uint64_t messages) {
                                       })
                        .value();
   const auto address = listening.address();
-  std::thread server([&] { there.run(); });
+  std::thread server([&] { run(there, answering.over); });
   double took = 0;
   {
     auto here = base::uv::loop::make().value();
     asker asking;
     asking.left = asking.unsent = messages;
     asking.in_flight = in_flight;
-    asking.loop = here.raw();
     asking.connection = net::stream::connect(here.raw(), address, {}, asking).value();
-    here.run();
+    run(here, asking.over);
     took = seconds_since(asking.began);
     asking.connection.close();
     here.turn(false);
