@@ -57,9 +57,8 @@ const table<runtime_options>& runtime_table() {
                                            "a handler that runs longer is named in the log")
           .add<&runtime_options::busy_wait>(
               "busy_wait", choice<busy_wait>({{"none", busy_wait::none}, {"adaptive", busy_wait::adaptive}}),
-              "what a worker without work does before it sleeps: none, or looking around for some 10 to 50 "
-              "µs "
-              "while work comes that often")
+              "what a worker without work does before it sleeps: none, or looking around for some 10 to "
+              "50 µs while work comes that often")
           .add<&runtime_options::blocking_threads>("blocking_threads", whole<std::uint32_t>(1, 1024),
                                                    "threads for work that blocks")
           .add<&runtime_options::stack>(

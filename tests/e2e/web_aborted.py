@@ -76,8 +76,11 @@ class Site(WebSite):
         with self.connect() as client:
             client.sendall(f"GET /events/held HTTP/1.1\r\nHost: a\r\nLast-Event-ID: {until}\r\n\r\n".encode())
             eventually(lambda: self.report()["in_flight"] == 1, "it is asked")
-            yield
-        until.touch()
+            try:
+                yield
+            finally:
+                client.close()
+                until.touch()
 
     def told(self, count, whom="replies"):
         """The ends that it heard of, once there are so many."""

@@ -58,14 +58,12 @@ TEST_CASE("a wrong key or value is shown with its line, a caret and a remedy") {
        "      |            ^\n"},
       {"a range from high to low", "node: { name: n@h }\ndistribution: { listen: [{ ports: 2-1 }] }\n",
        "node.yaml:2:35: error: ports: '2-1' is no range: the lower port comes first, "
-       "and 0 "
-       "stands alone\n"
+       "and 0 stands alone\n"
        "    2 | distribution: { listen: [{ ports: 2-1 }] }\n"
        "      |                                   ^\n"},
       {"any port and another", "node: { name: n@h }\ndistribution: { listen: [{ ports: 0-5 }] }\n",
        "node.yaml:2:35: error: ports: '0-5' is no range: the lower port comes first, "
-       "and 0 "
-       "stands alone\n"
+       "and 0 stands alone\n"
        "    2 | distribution: { listen: [{ ports: 0-5 }] }\n"
        "      |                                   ^\n"},
       {"a list for a map", "node: [1]\n",
