@@ -387,7 +387,7 @@ def reload(cleanup):
 
 @test("while its actor has no room a client is not read, and then all comes in order; others are served")
 def full(cleanup):
-    site = Site(cleanup, mailbox=10)
+    site = Site(cleanup, options="queue: 8MiB", mailbox=10)
     slow = site.open()
     asked = threading.Thread(target=site.open, args=("slow",))
     asked.start()

@@ -23,8 +23,8 @@ inline constexpr base::nanos patience = 10 * base::nanos_per_second;
 inline const auto workers = runtime::destination::named("workers");
 
 // Keeps what it is asked with `hold` and answers it {released, ID} when it is told `release`; answers `who`
-// with its id, {later, Request} from a process that it spawns, and all else with {echo, Request}. Writes down
-// what it is cast and sent; ends on {exit, Reason}, cast or sent.
+// with its id, `count` with how often it was asked that, {later, Request} from a process that it spawns, and
+// all else with {echo, Request}. Writes down what it is cast and sent; ends on {exit, Reason}, cast or sent.
 class worker : public native_server {
  public:
   worker(test::diary& book, std::string id) : native_server("worker"), book_(book), id_(std::move(id)) {}
@@ -44,6 +44,10 @@ class worker : public native_server {
     }
     if (at.read_atom_is("who")) {
       out.raw(term(id_).bytes());
+      return reply(out.take());
+    }
+    if (at.read_atom_is("count")) {
+      out.integer(++counted_);
       return reply(out.take());
     }
     if (at.read_tuple_of(2) && at.read_atom_is("later")) {
@@ -90,6 +94,7 @@ class worker : public native_server {
   test::diary& book_;
   std::string id_;
   std::vector<message> held_;
+  std::int64_t counted_ = 0;
 };
 
 struct pool_host : test_host {

@@ -56,12 +56,12 @@ TEST_CASE("a worker holds in_flight requests, the others wait in order") {
   host.start({}, 1);
   host.ask("a", "hold");
   CHECK(host.book.take(1) == lines{"hold 1"});
-  host.ask("b", "b");
+  host.ask("b", "count");
   host.until("queued", 1);
-  host.ask("c", "c");
+  host.ask("c", "count");
   host.until("queued", 2);
   host.tell_worker(1, "release");
-  CHECK(host.book.take(3) == lines{"a {released,1}", "b {echo,b}", "c {echo,c}"});
+  CHECK(sorted(host.book.take(3)) == lines{"a {released,1}", "b 1", "c 2"});
 }
 
 TEST_CASE("a worker's end ends the calls that it held, at once and with its reason") {
@@ -186,7 +186,7 @@ TEST_CASE("what waits too long is answered, and a caller that gave up is passed 
   patient.ask("b", "b");
   patient.until("queued", 3);
   patient.tell_worker(1, "release");
-  CHECK(patient.book.take(2) == lines{"a {released,1}", "b {echo,b}"});
+  CHECK(sorted(patient.book.take(2)) == lines{"a {released,1}", "b {echo,b}"});
   CHECK(patient.report()["expired"] == 2);
 }
 
@@ -382,7 +382,7 @@ TEST_CASE("a specification whose workers do not start leaves the pool as it was"
   host.ask("b", "b");
   host.until("queued", 1); // as many may wait as before
   host.tell_worker(1, "release");
-  CHECK(host.book.take(2) == lines{"a {released,1}", "b {echo,b}"});
+  CHECK(sorted(host.book.take(2)) == lines{"a {released,1}", "b {echo,b}"});
 }
 
 TEST_CASE("workers that end too often end the pool, which its supervisor starts again") {
