@@ -35,7 +35,7 @@ def ping(cleanup):
 def stuck_handler(cleanup):
     node = Node(cleanup, settings=[("node.workers", "1")])
     erl = Erl(cleanup, epmd_port=node.epmd_port)
-    erl(f"N = '{node.name}', Me = self(), spawn(fun() -> Me ! {{spun, gen_server:call({{probe, N}}, {{spin, 3000}}, infinity)}} end), ok")
+    erl(f"N = '{node.name}', Me = self(), spawn(fun() -> Me ! {{spun, gen_server:call({{probe, N}}, {{spin, 6000}}, infinity)}} end), ok")
     eventually(lambda: node.ask("status")["stuck_threads"] == 1, "the worker is taken over")
     equal(erl("net_adm:ping(N)"), "pong", node.log())
     equal(erl("gen_server:call({kv, N}, {put, a, 1})"), "ok", node.log())
