@@ -257,9 +257,9 @@ def fails_late(cleanup):
 
 @test("a handler that does not end before the deadline keeps the old generation; one that does is waited for")
 def deadline(cleanup):
-    shelf, node = start(cleanup, deadline="400ms")
+    shelf, node = start(cleanup, deadline="1500ms")
     shelf.put("shift_2", "shift")
-    sleeper = subprocess.Popen([*client(node), "call", "a", "{sleep, 2500}"], stdout=subprocess.PIPE, text=True)
+    sleeper = subprocess.Popen([*client(node), "call", "a", "{sleep, 4000}"], stdout=subprocess.PIPE, text=True)
     cleanup.callback(sleeper.wait)
     eventually(lambda: node.status("a") == "parked", "it sleeps")
     done = node.coppice("reload", "shift")
@@ -269,7 +269,7 @@ def deadline(cleanup):
     equal(node.call("b", "next"), "1")
     equal(generation(node), 1)
     equal(sleeper.communicate()[0].strip(), "1")
-    sleeper = subprocess.Popen([*client(node), "call", "a", "{sleep, 200}"], stdout=subprocess.PIPE, text=True)
+    sleeper = subprocess.Popen([*client(node), "call", "a", "{sleep, 1000}"], stdout=subprocess.PIPE, text=True)
     eventually(lambda: node.status("a") == "parked", "it sleeps")
     node.ask("reload", "shift")
     equal(sleeper.communicate()[0].strip(), "2")
@@ -284,7 +284,7 @@ def client(node):
 def drained(cleanup):
     shelf, node = start(cleanup)
     shelf.put("shift_2", "shift")
-    asking = subprocess.Popen([*client(node), "call", "a", "{ask, b, 600}"], stdout=subprocess.PIPE, text=True)
+    asking = subprocess.Popen([*client(node), "call", "a", "{ask, b, 1500}"], stdout=subprocess.PIPE, text=True)
     eventually(lambda: node.status("a") == "parked", "it waits")
     report = node.ask("reload")
     equal(asking.communicate()[0].strip(), "1")
