@@ -109,8 +109,8 @@ TEST_CASE("a peer that has said its name and proved nothing takes at most 4 KiB"
   }
   // What the last ones were read into is given back when that is done.
   const auto allowed = before + made_once + count * (4096 + at_this_end);
-  CHECK(eventually([&] { return in_use() <= allowed; }));
-  CHECK_MESSAGE(in_use() <= allowed, in_use() << " of " << allowed << ", " << before << " before");
+  CHECK_MESSAGE(eventually([&] { return in_use() <= allowed; }),
+                in_use() << " of " << allowed << ", " << before << " before");
 }
 
 TEST_CASE("a thousand nodes connect and each is answered") {

@@ -80,6 +80,8 @@ class actor {
 
   pid id() const { return id_; }
   bool alive() const { return host_->alive(id_); }
+  // Whether it waits in a handler.
+  bool parked() const { return host_->info(id_)->summary.status == process_status::parked; }
 
   // Runs `what` in the actor's turn, without waiting for it.
   void start(std::function<void(process&)> what) const {

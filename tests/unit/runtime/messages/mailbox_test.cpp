@@ -101,8 +101,7 @@ TEST_CASE("a sender waits for room in a full mailbox, first come first served") 
       if (self.send(receiver.id(), number(s)) == send_status::ok) ++sent;
     });
     if (s >= 2)
-      REQUIRE(eventually(
-          [&] { return here.host.info(senders.back()->id())->summary.status == process_status::parked; }));
+      REQUIRE(eventually([&] { return senders.back()->parked(); }));
     else
       REQUIRE(eventually([&] { return sent == s + 1; }));
   }
@@ -189,7 +188,7 @@ TEST_CASE("a sender killed while it waits at a full mailbox takes its message wi
   receiver.start([&](process& self) { (void)self.blocking_run([&] { gate.get_future().wait(); }); });
   first.run([&](process& self) { return self.send(receiver.id(), atom("first")); });
   victim.start([&](process& self) { self.send(receiver.id(), atom("never")); });
-  REQUIRE(eventually([&] { return here.host.info(victim.id())->summary.status == process_status::parked; }));
+  REQUIRE(eventually([&] { return victim.parked(); }));
   here.host.exit(victim.id(), atom("kill"));
   REQUIRE(eventually([&] { return !victim.alive(); }));
   gate.set_value();
@@ -208,7 +207,7 @@ TEST_CASE("a receiver that dies lets go of those who wait at its mailbox") {
     self.send(receiver.id(), atom("one"));
     self.send(receiver.id(), atom("two"));
   });
-  REQUIRE(eventually([&] { return here.host.info(sender.id())->summary.status == process_status::parked; }));
+  REQUIRE(eventually([&] { return sender.parked(); }));
   here.host.exit(receiver.id(), atom("kill"));
   sender.settle();
   gate.set_value();

@@ -50,8 +50,7 @@ TEST_CASE("who does not wait hears of a full mailbox at once, and nothing of the
     words expected{"a", "b"};
     if (others_wait) {
       patient_one.start([&](process& self) { self.send(receiver.who.id(), atom("c")); });
-      CHECK(eventually(
-          [&] { return here.host.info(patient_one.id())->summary.status == process_status::parked; }));
+      CHECK(eventually([&] { return patient_one.parked(); }));
       expected.push_back("c");
     }
     CHECK(sender.run([&](process& self) { return self.send(receiver.who.id(), atom("lost"), no_wait); }) ==

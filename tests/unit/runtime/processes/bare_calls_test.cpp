@@ -78,7 +78,7 @@ TEST_CASE("a call ends with the callee, at once for one that is gone, and at its
   CHECK(late.what == came::timeout);
   std::promise<answer_to_call> ended;
   client.start([&](process& self) { ended.set_value(self.call(server.id(), atom("y"))); });
-  REQUIRE(eventually([&] { return here.host.info(client.id())->summary.status == process_status::parked; }));
+  REQUIRE(eventually([&] { return client.parked(); }));
   server.stop(atom("crash"));
   const answer_to_call why = ended.get_future().get();
   CHECK(why.what == came::down);

@@ -25,10 +25,7 @@ TEST_CASE("a circle of calls is named when the first deadline passes") {
     const actor c(here.host, {.worker = 0});
     start_call(b, c.id(), long_time);
     start_call(c, a.id(), long_time);
-    const auto waits = [&](const actor& one) {
-      return here.host.info(one.id())->summary.status == process_status::parked;
-    };
-    REQUIRE(eventually([&] { return waits(b) && waits(c); }));
+    REQUIRE(eventually([&] { return b.parked() && c.parked(); }));
     start_call(a, b.id(), short_time);
     CHECK(eventually([&] { return log.count("calls in a circle") == 1; }));
     const auto named = [&](const actor& of, const char* word) {

@@ -339,8 +339,7 @@ TEST_CASE(
     refused.set_value(count);
   });
   began.get_future().wait();
-  REQUIRE(
-      eventually([&] { return here.host.info(stubborn.id())->summary.status == process_status::parked; }));
+  REQUIRE(eventually([&] { return stubborn.parked(); }));
   here.host.exit(stubborn.id(), atom("kill"));
   CHECK(refused.get_future().get() == 100);
   CHECK(eventually([&] { return here.host.counters().lingering == 0; }));

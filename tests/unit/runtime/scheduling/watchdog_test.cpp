@@ -196,7 +196,7 @@ TEST_CASE("calls that were parked on the worker come back on its new thread") {
     answered.set_value(self.await(ref).has_value());
   });
   const reference ref = asked.get_future().get();
-  REQUIRE(eventually([&] { return here.host.info(caller.id())->summary.status == process_status::parked; }));
+  REQUIRE(eventually([&] { return caller.parked(); }));
   const pid stuck = foreign(here.host, [&](process&, const message&) {
     began.set_value();
     door.pass();
