@@ -155,7 +155,7 @@ TEST_CASE("the name is free when the links hear of the death") {
     heir.next();
     CHECK(heir.run([](process& self) { return self.register_name("phoenix").has_value(); }));
     heir.stop(atom("normal"));
-    REQUIRE(eventually([&] { return !heir.alive(); }));
+    REQUIRE(eventually([&] { return !here.host.whereis("phoenix"); }));
   }
 }
 
