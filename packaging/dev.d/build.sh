@@ -3,7 +3,7 @@
 # change. build/bin and build/plugins link to what the latest release build made.
 # shellcheck shell=bash
 
-build_kinds=(release debug address thread fuzz coverage)
+build_kinds=(release ci debug address thread fuzz coverage)
 programs=(coppiced coppice coppice-epmd coppice-plugin-host)
 export CCACHE_NOHASHDIR=1
 export CCACHE_SLOPPINESS=pch_defines,time_macros # or it takes nothing that uses a precompiled header
@@ -14,6 +14,7 @@ usage: packaging/dev build [KIND]
 Builds into build/KIND; release when no kind is given.
 
   release    optimized; build/bin and build/plugins link to its programs and plugins
+  ci         as release, but no file is optimised together with others: what tests run on
   debug      assertions, no optimization
   address    address and undefined behaviour sanitizers; clang, its warnings errors (what lint builds, too)
   thread     thread sanitizer (clang)
@@ -63,6 +64,7 @@ options_of() {
   local werror=false checked=(--buildtype=debug --optimization=1 -Ddebug=false -Db_lundef=false)
   case $1 in
     release) printf '%s\n' --buildtype=release --optimization=2 ;;
+    ci) printf '%s\n' --buildtype=release --optimization=2 -Dacross_files=false ;;
     debug) printf '%s\n' --buildtype=debug ;;
     address)
       printf '%s\n' "${checked[@]}" -Db_sanitize=address,undefined -Dc_args=-g1 -Dcpp_args=-g1
