@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The self-test of harness/: a sanitizer's report on a program that a test started is that test's failure, and metrics are
-read strictly."""
+"""The self-test of harness/: a sanitizer's report on a program that a test started is that test's failure, so is a node that
+broke; what outlives a script is a failure of its own; metrics are read strictly."""
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -39,6 +40,14 @@ CASES = [
     ("what is expected is not any report", True, "reports.expect('coppiced', 'SEGV')", "", ("not ok", "ok"), "data race"),
     ("a test that fails shows the report too", True, "", "1 / 0", ("not ok", "ok"), "data race"),
     ("without a sanitizer nothing is looked for", False, "", "", ("ok", "ok"), ""),
+    ("a node that broke fails its test", False, "reports.ended('demo', -11)", "", ("not ok", "ok"), "# ended by a signal: demo: SIGSEGV"),
+    ("one that was killed does not", False, "reports.ended('demo', -9)", "", ("ok", "ok"), ""),
+    ("nor one that the test sent the signal", False, "reports.expect_signal(6); reports.ended('demo', -6)", "", ("ok", "ok"), ""),
+    ("a process that outlives the script is a failure", False, "import harness.reports; harness.reports._patience = 0.1",
+     "cleanup.pop_all(); print('process', subprocess.Popen(['sleep', '60'], stdout=-3, stderr=-3).pid)",
+     ("ok", "ok", "not ok"), "# left behind: process "),
+    ("so is a folder", False, "", "import tempfile, harness.reports as r; print('folder', tempfile.mkdtemp(prefix=r.folder_prefix()))",
+     ("ok", "ok", "not ok"), "# left behind: /"),
 ]
 
 HISTOGRAM = "# HELP h What\n# TYPE h histogram\n"
@@ -75,8 +84,13 @@ def main():
         environment["COPPICE_SANITIZE"] = "thread" if sanitized else "none"
         done = subprocess.run([sys.executable, "-c", SCRIPT.format(before=before or "pass", after=after or "pass")],
                               env=environment, capture_output=True, text=True, timeout=60, check=False)
-        wanted = [f"{verdict} {at} - {name}" for at, (verdict, name) in enumerate(zip(expected, ("first", "second")), 1)]
+        wanted = [f"{verdict} {at} - {name}" for at, (verdict, name) in enumerate(zip(expected, ("first", "second", "nothing is left behind")), 1)]
         lines = done.stdout.splitlines()
+        for kind, what_is_left in (line.split() for line in lines if line.startswith(("process ", "folder "))):
+            if kind == "process":
+                os.kill(int(what_is_left), signal.SIGKILL)
+            else:
+                os.rmdir(what_is_left)
         good = all(line in lines for line in wanted) and part in done.stdout and done.returncode == ("not ok" in expected)
         bad += not good
         print(f"{'ok' if good else 'not ok'} {number} - {what}")

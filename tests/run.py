@@ -7,6 +7,11 @@ A doctest program counts by its summary, a script by its TAP lines (`ok N - what
 reason the last line it printed. In any program a line `SKIP what: reason` turns one passed case into a skipped
 one. A program that fails without saying which case (a crash, a sanitizer's report, a timeout) counts one failed.
 Of what failed it shows the check, not all that the programs under test have written: that is in meson-logs.
+
+A unit program or a script that failed by a check or its time limit runs again by itself, three times. If it passes all
+three it counts as passed and is listed as `unsteady: NAME: what failed`; what it said is kept in build/unsteady/NAME.txt.
+A signal, a sanitizer's report, a process or a file left behind is a failure the first time. So are more than two unsteady
+tests in a run, and one that has a line in tests/unsteady.txt already.
 The last line is `N passed, N failed, N skipped`; the exit status is 0 only if none failed.
 """
 import argparse
@@ -17,7 +22,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-COMPILE = Path(__file__).resolve().parents[1] / "packaging/dev.d/compile.py"
+ROOT = Path(__file__).resolve().parents[1]
+COMPILE = ROOT / "packaging/dev.d/compile.py"
 SUMMARY = re.compile(r"^\[doctest\] test cases: *(\d+) *\| *(\d+) passed *\| *(\d+) failed *\| *(\d+) skipped", re.M)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 TAP = re.compile(r"^(not ok|ok)\b[ \t]*(\d*)(?:[ \t]*-)?[ \t]*([^#\n]*)(?:#[ \t]*(SKIP|TODO)\S*[ \t]*(.*))?$", re.M | re.I)
@@ -26,6 +32,11 @@ SKIP_LINE = re.compile(r"^SKIP (.+)$", re.M)
 # What a failure says of itself: doctest's assertions and crashes, a sanitizer's last word.
 SAID = re.compile(r"^(?:\S+:\d+: (?:FATAL )?ERROR: .+(?:\n +values: .+)?|SUMMARY: \w+Sanitizer: .+)$", re.M)
 TAP_SAID = re.compile(r"^not ok\b.*\n((?:#.*\n?)+)", re.M)
+# What no second run makes good, whatever else failed.
+CERTAIN = re.compile(r"Sanitizer: |^\S+: runtime error: |test case CRASHED|^# ended by a signal: |^# left behind: ", re.M)
+TRIED_AGAIN = ("unit/", "e2e/", "interop/", "attack/")
+TIMES = 3
+MOST_UNSTEADY = 2  # in one run
 MOST_SAID = 5
 MOST_LINES = 30  # of what a script says of one failed test: the check comes last but for what was found
 
@@ -38,7 +49,8 @@ class Outcome:
         self.passed = self.failed = 0
         self.skipped, self.failures = [], []
         self.seconds = entry["duration"]
-        output = COLOUR.sub("", (entry.get("stdout") or "") + "\n" + (entry.get("stderr") or ""))
+        self.may_pass_again = False
+        self.output = output = COLOUR.sub("", (entry.get("stdout") or "") + "\n" + (entry.get("stderr") or ""))
         result = entry["result"]
         summary, tap, nothing = SUMMARY.search(output), list(TAP.finditer(output)), TAP_SKIP_ALL.search(output)
         if result == "SKIP":
@@ -66,6 +78,8 @@ class Outcome:
             for said in TAP_SAID.findall(output)[:MOST_SAID]:
                 lines = said.rstrip().splitlines()
                 self.failures.append("\n".join(["what it said:", *lines[:MOST_LINES]]))
+            self.may_pass_again = (name.startswith(TRIED_AGAIN) and not CERTAIN.search(output)
+                                   and (result == "TIMEOUT" or 0 <= entry["returncode"] < 128))
 
     def tap_line(self, line):
         verdict, _, what, directive, reason = line.groups()
@@ -88,6 +102,10 @@ def finish(passed, failed, skipped):
     return 1 if failed else 0
 
 
+def in_suites(test, suites):
+    return any(one.split(":")[-1] in suites for one in test["suite"])
+
+
 def built(options):
     """What the chosen tests need, with as many jobs as were asked for: `meson test` by itself takes every core."""
     compiler = [sys.executable, COMPILE, str(options.build), options.jobs]
@@ -97,10 +115,52 @@ def built(options):
     files = {each["id"]: each["filename"] for each in json.loads((info / "intro-targets.json").read_text())}
     chosen = [each for each in json.loads((info / "intro-tests.json").read_text())
               if (not options.names or any(fnmatch.fnmatch(each["name"], name) for name in options.names))
-              and (not options.suite or any(one.split(":")[-1] in options.suite for one in each["suite"]))]
+              and (not options.suite or in_suites(each, options.suite)) and not in_suites(each, options.without)]
     needed = {file for each in chosen for target in each["depends"] for file in files.get(target, [])}
     needed = sorted(str(Path(file).relative_to(options.build.resolve())) for file in needed)
     return not needed or subprocess.run([*compiler, *needed], check=False).returncode == 0
+
+
+def known_unsteady(text):
+    """The names in tests/unsteady.txt: NAME DATE SYMPTOM, a line each."""
+    return {line.split()[0] for line in text.splitlines() if line.strip() and not line.startswith("#")}
+
+
+def passes_again(options, one):
+    """Whether a test that failed passes when it runs alone, every time. It is kept what it said when it failed."""
+    log = options.build / "meson-logs/again.json"
+    kept = options.build.resolve().parent / "unsteady" / (one.name.replace("/", "-") + ".txt")
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text(one.output)
+    for _ in range(TIMES):
+        log.unlink(missing_ok=True)
+        subprocess.run(["meson", "test", "-C", str(options.build), "--no-rebuild", "--num-processes", "1", "--logbase", "again",
+                        "--timeout-multiplier", options.slower, one.name], stdout=subprocess.DEVNULL, check=False)
+        entries = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+        if len(entries) != 1 or Outcome(one.name, entries[0]).failed or entries[0]["result"] != "OK":
+            return False
+    return True
+
+
+def settle(outcomes, known, again):
+    """Counts what passes again as passed and returns its lines; `again` says whether an outcome does."""
+    lines, allowed = [], MOST_UNSTEADY
+    for one in [one for one in outcomes if one.failed and one.may_pass_again]:
+        what = one.failures[0]
+        if one.name in known:
+            one.failures.append("it is known to be unsteady (tests/unsteady.txt)")
+        elif allowed == 0:
+            one.failures.append(f"more than {MOST_UNSTEADY} tests are unsteady: it was not run again")
+        elif again(one):
+            allowed -= 1
+            lines.append(f"unsteady: {one.name}: {what}")
+            one.passed, one.failed, one.failures = one.passed + one.failed, 0, []
+    return lines
+
+
+def slowest(outcomes, most=10):
+    for one in sorted(outcomes, key=lambda each: -each.seconds)[:most]:
+        print(f"slowest: {one.seconds:>7.1f} s  {one.name}")
 
 
 def main():
@@ -108,9 +168,13 @@ def main():
     parser.add_argument("build", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--suite", action="append", default=[])
+    parser.add_argument("--without", action="append", default=[], metavar="SUITE",
+                        help="leave these out, unless tests or suites are named")
     parser.add_argument("--jobs", default="2")
     parser.add_argument("--slower", default="1", help="multiply every time limit")
     options = parser.parse_intermixed_args()
+    if options.names or options.suite:
+        options.without = []
 
     log = options.build / "meson-logs/testlog.json"
     log.unlink(missing_ok=True)
@@ -121,6 +185,8 @@ def main():
                "--timeout-multiplier", options.slower]
     for suite in options.suite:
         command += ["--suite", suite]
+    for suite in options.without:
+        command += ["--no-suite", suite]
     status = subprocess.run(command + options.names, check=False).returncode
     if not log.exists():
         print("no test of that name")
@@ -129,6 +195,8 @@ def main():
     entries = [json.loads(line) for line in log.read_text().splitlines() if line.strip()]
     outcomes = [Outcome(entry["name"].split(" / ")[-1], entry) for entry in entries]
     outcomes.sort(key=lambda one: one.name)
+    file = ROOT / "tests/unsteady.txt"
+    unsteady = settle(outcomes, known_unsteady(file.read_text()), lambda one: passes_again(options, one))
     print()
     for one in outcomes:
         print(f"{one.name:<28} {one.passed:>5} passed {one.failed:>3} failed {len(one.skipped):>3} skipped {one.seconds:>7.1f} s")
@@ -138,9 +206,12 @@ def main():
     for one in outcomes:
         for what in one.failures:
             print(f"FAILED: {one.name}: {what}")
+    slowest(outcomes)
+    for line in unsteady:
+        print(line)
     total = [sum(one.passed for one in outcomes), sum(one.failed for one in outcomes),
              sum(len(one.skipped) for one in outcomes)]
-    if status and not total[1]:
+    if status and not total[1] and not unsteady:
         print("meson test failed without a failed test")
         total[1] = 1
     return finish(*total)

@@ -3,7 +3,7 @@
 """The self-test of run.py: what each kind of output counts as."""
 import sys
 
-from run import MOST_LINES, Outcome
+from run import MOST_LINES, MOST_UNSTEADY, Outcome, known_unsteady, settle
 
 DOCTEST = "[doctest] test cases:  {} |  {} passed | {} failed | {} skipped\n[doctest] assertions: 9 | 9 passed | 0 failed |\n"
 CASES = [
@@ -33,6 +33,41 @@ SHOWN = [
 ]
 
 
+# Which failures a test may make good by passing when it runs alone.
+CHECK = DOCTEST.format(3, 2, 1, 0)
+AGAIN = [
+    ("a failed check of a unit program", "unit/x", "FAIL", 1, CHECK, True),
+    ("a failed check of a script", "e2e/x", "FAIL", 1, "ok 1 - a\nnot ok 2 - b\n", True),
+    ("a time limit", "interop/x", "TIMEOUT", -15, "ok 1 - a\n", True),
+    ("a rule of the house", "house/x", "FAIL", 1, "not ok 1 - a\n", False),
+    ("a signal", "unit/x", "FAIL", -11, "", False),
+    ("a signal that doctest reports", "unit/x", "FAIL", 1, "x.cpp:1: FATAL ERROR: test case CRASHED: SIGSEGV\n" + CHECK, False),
+    ("a sanitizer's report", "unit/x", "FAIL", 1, CHECK + "SUMMARY: AddressSanitizer: 1 leak\n", False),
+    ("a sanitizer's report of what a script started", "e2e/x", "FAIL", 1, "not ok 1 - a\n# ==7==ERROR: LeakSanitizer: leaks\n", False),
+    ("undefined behaviour", "unit/x", "FAIL", 1, CHECK + "x.cpp:1:2: runtime error: overflow\n", False),
+    ("a node that a signal ended", "e2e/x", "FAIL", 1, "not ok 1 - a\n# ended by a signal: demo: SIGSEGV\n", False),
+    ("a process left behind", "e2e/x", "FAIL", 1, "ok 1 - a\nnot ok 2 - b\n# left behind: process 7: erl\n", False),
+]
+
+
+def failed(name):
+    return Outcome(name, {"duration": 0.0, "stdout": CHECK, "result": "FAIL", "returncode": 1})
+
+
+def settled():
+    """What becomes of failures, by whether they pass again: (what, as expected)."""
+    steady, unsteady = failed("unit/a"), failed("unit/b")
+    lines = settle([steady, unsteady], set(), lambda one: one is unsteady)
+    yield "what fails again has failed", steady.failed == 1 and len(steady.failures) == 1
+    yield "what passes again has passed, and is listed", unsteady.failed == 0 and unsteady.passed == 3 and lines == ["unsteady: unit/b: 1 cases"]
+    known = failed("unit/a")
+    yield "what is known to be unsteady has failed", settle([known], {"unit/a"}, lambda one: True) == [] and known.failed == 1
+    many = [failed(f"unit/{number}") for number in range(MOST_UNSTEADY + 1)]
+    lines = settle(many, set(), lambda one: True)
+    yield "one unsteady test too many has failed", len(lines) == MOST_UNSTEADY and sum(one.failed for one in many) == 1
+    yield "known ones are read from their file", known_unsteady("# NAME DATE\n\nunit/a 2026-01-01 late\n") == {"unit/a"}
+
+
 def main():
     bad = 0
     for number, (what, result, status, output, expected) in enumerate(CASES, 1):
@@ -45,7 +80,14 @@ def main():
         good = all(each in one.failures for each in expected) and not any("daemon's line" in each for each in one.failures)
         bad += not good
         print(f"{'ok' if good else 'not ok'} {number} - shown of a failure: {what}" + ("" if good else f" # got {one.failures}"))
-    print(f"1..{len(CASES) + len(SHOWN)}")
+    others = [(f"{what} {'may be' if may else 'is not'} run again",
+               Outcome(name, {"duration": 0.0, "stdout": output, "result": result, "returncode": status}).may_pass_again == may)
+              for what, name, result, status, output, may in AGAIN]
+    others += settled()
+    for number, (what, good) in enumerate(others, len(CASES) + len(SHOWN) + 1):
+        bad += not good
+        print(f"{'ok' if good else 'not ok'} {number} - {what}")
+    print(f"1..{len(CASES) + len(SHOWN) + len(others)}")
     return 1 if bad else 0
 
 

@@ -3,10 +3,9 @@
 # change. build/bin and build/plugins link to what the latest release build made.
 # shellcheck shell=bash
 
-build_kinds=(release ci debug address thread fuzz coverage)
+build_kinds=(release ci debug address thread coverage)
 programs=(coppiced coppice coppice-epmd coppice-plugin-host)
 export CCACHE_NOHASHDIR=1
-export CCACHE_SLOPPINESS=pch_defines,time_macros # or it takes nothing that uses a precompiled header
 
 help_build() {
   cat <<'EOF'
@@ -16,9 +15,8 @@ Builds into build/KIND; release when no kind is given.
   release    optimized; build/bin and build/plugins link to its programs and plugins
   ci         as release, but no file is optimised together with others: what tests run on
   debug      assertions, no optimization
-  address    address and undefined behaviour sanitizers; clang, its warnings errors (what lint builds, too)
+  address    address and undefined behaviour sanitizers; clang, its warnings errors (what lint builds, and fuzz)
   thread     thread sanitizer (clang)
-  fuzz       libFuzzer targets under address and undefined sanitizers (clang)
   coverage   counts lines
 
 COPPICE_WERROR=true has a build that warns fail, whatever it is of.
@@ -32,16 +30,12 @@ dev_build() {
   build_kind "$kind"
 }
 
-# build_kind KIND [TARGET…]: dependencies, configuration, compilation. A precompiled header of clang's names the checkout
-# it was made in, so what uses one is of no use to another checkout.
+# build_kind KIND [TARGET…]: dependencies, configuration, compilation.
 build_kind() {
   local kind=$1
   shift
   case $kind in
-    address | thread | fuzz)
-      need build sanitizers
-      local -x CCACHE_NAMESPACE=$root
-      ;;
+    address | thread) need build sanitizers ;;
     coverage) need build coverage ;;
     *) need build ;;
   esac
@@ -71,10 +65,6 @@ options_of() {
       werror=true
       ;;
     thread) printf '%s\n' "${checked[@]}" -Db_sanitize=thread -Dc_args=-g1 -Dcpp_args=-g1 ;;
-    fuzz)
-      printf '%s\n' "${checked[@]}" -Db_sanitize=address,undefined \
-        "-Dc_args=-g1 -fsanitize=fuzzer-no-link" "-Dcpp_args=-g1 -fsanitize=fuzzer-no-link"
-      ;;
     coverage) printf '%s\n' --buildtype=debug -Db_coverage=true ;;
   esac
   printf '%s\n' "-Dwerror=$werror"
@@ -87,7 +77,7 @@ configure() {
   mapfile -t options < <(options_of "$kind")
   stamp="${options[*]}"
   case $kind in
-    address | thread | fuzz) compiler=("CC=ccache $(clang_tool clang)" "CXX=ccache $(clang_tool clang++)") ;;
+    address | thread) compiler=("CC=ccache $(clang_tool clang)" "CXX=ccache $(clang_tool clang++)") ;;
   esac
   stamp+=$'\n'$(python3 tests/layers.py --fuzz-targets)
   if [[ $kind == address ]]; then stamp+=$'\n'$(python3 tests/layers.py --headers); fi

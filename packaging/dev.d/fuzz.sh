@@ -28,7 +28,7 @@ dev_fuzz() {
     echo '0 passed, 0 failed, 0 skipped'
     return
   fi
-  build_kind fuzz "${names[@]/#/tests\/fuzz\/fuzz-}"
+  build_kind address "${names[@]/#/tests\/fuzz\/fuzz-}"
   mkdir -p "$build/fuzz/found" "$build/fuzz/logs"
   say "fuzzing ${names[*]}: $seconds s each"
   for name in "${names[@]}"; do rm -f "$build/fuzz/logs/$name.passed"; done
@@ -44,7 +44,7 @@ dev_fuzz() {
 
 # One target; runs in a shell of its own.
 fuzz_one() {
-  local name=$1 program=$build/fuzz/tests/fuzz/fuzz-$1 seeds=() dictionary=() log=$build/fuzz/logs/$1.txt
+  local name=$1 program=$build/address/tests/fuzz/fuzz-$1 seeds=() dictionary=() log=$build/fuzz/logs/$1.txt
   mkdir -p "$build/fuzz/corpus/$name"
   if [[ -d $root/tests/fuzz/corpus/$name ]]; then seeds=("$root/tests/fuzz/corpus/$name"); fi
   if [[ -e $root/tests/fuzz/$name.dict ]]; then dictionary=("-dict=$root/tests/fuzz/$name.dict"); fi

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# How the code looks: formatting, the include table, warnings of the second compiler, shell and Python
-# scripts; and `verify`, which runs everything there is.
+# How the code looks: `form` for what needs no compiler (formatting, the include table, scripts, pages), `lint` for the
+# warnings of the second compiler besides; and `verify`, which runs everything there is.
 # shellcheck shell=bash
 
 help_format() {
@@ -34,19 +34,16 @@ dev_format() {
 # Files of these patterns that git knows or would add.
 source_files() { git ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do [[ ! -e $file ]] || echo "$file"; done; }
 
-help_lint() {
+help_form() {
   cat <<'EOF'
-usage: packaging/dev lint [--tidy]
-The include table, each header alone, warnings as errors with clang, the plugin ABI's headers and types, scripts, pages, units.
-
---tidy runs clang-tidy as well, where it is installed.
+usage: packaging/dev form
+What needs no compiler: formatting, the include table, prologues, names, sizes, scripts, manual pages. Half a minute.
 EOF
 }
 
-dev_lint() {
-  local failed=0 files
-  if (($#)) && [[ $1 != --tidy ]]; then usage_error "lint: unknown argument: $1"; fi
-  need build lint
+dev_form() {
+  local failed=0 status=0 files
+  need lint
   say "the include table, names, sizes, prologues"
   python3 tests/layers.py || failed=1
   say "shell and Python scripts"
@@ -55,6 +52,27 @@ dev_lint() {
     packaging/dev.d/booted_net packaging/dev.d/packaged packaging/dev.d/checks packaging/debian/*.p* .ci/run || failed=1
   mapfile -t files < <(source_files '*.py')
   python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' "${files[@]}" || failed=1
+  say "manual pages"
+  mandoc -T lint -W warning packaging/man/*.[1-8] || failed=1
+  say "formatting"
+  packaging/dev format || status=$?
+  ((status == 0 || status == 77)) || failed=1
+  ((failed == 0)) || die "form found something"
+}
+
+help_lint() {
+  cat <<'EOF'
+usage: packaging/dev lint [--tidy]
+Every file and each header alone with clang, warnings as errors; the plugin ABI's headers and types; units; pages made by the build.
+
+--tidy runs clang-tidy as well, where it is installed.
+EOF
+}
+
+dev_lint() {
+  local failed=0
+  if (($#)) && [[ $1 != --tidy ]]; then usage_error "lint: unknown argument: $1"; fi
+  need build lint
   say "the plugin ABI's headers and types"
   check_abi_headers || failed=1
   check_abi_types || failed=1
@@ -63,7 +81,7 @@ dev_lint() {
   say "units: how they are written, and how far they are shut off from the machine"
   check_units "$build/address/packaging" || failed=1
   say "manual pages"
-  mandoc -T lint -W warning packaging/man/*.[1-8] "$build"/address/packaging/*.[1-8] || failed=1
+  mandoc -T lint -W warning "$build"/address/packaging/*.[1-8] || failed=1
   if [[ ${1:-} == --tidy ]]; then tidy || failed=1; fi
   ((failed == 0)) || die "lint found something"
 }
@@ -115,6 +133,8 @@ dev_verify() {
   need verify observer boot package
   mkdir -p "$build"
   verify_step ci .ci/run
+  verify_step 'what is shipped' packaging/dev test --on release --all
+  verify_step 'address, whole' packaging/dev sanitize address --all
   verify_step 'bare Debian 12' packaging/dev bare bookworm
   verify_step 'bare Debian 13' packaging/dev bare trixie
   verify_step 'booted service' packaging/dev boot

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: MIT
-# Running tests: on the release build, under the sanitizers, for coverage. tests/run.py counts their cases
+# Running tests: on a build without sanitizers, under the sanitizers, for coverage. tests/run.py counts their cases
 # and prints the last line, `N passed, N failed, N skipped`.
 # shellcheck shell=bash
 
 help_test() {
   cat <<'EOF'
-usage: packaging/dev test [NAME…] [--suite SUITE]
+usage: packaging/dev test [NAME…] [--suite SUITE] [--all] [--on KIND]
 Installs what is missing, builds, and runs every test of this tier.
 
-NAME is a test as Meson names it (unit/etf, e2e/…); SUITE one of house, unit, e2e, interop, attack, fuzz.
+NAME is a test as Meson names it (unit/etf, e2e/…); SUITE one of house, unit, e2e, interop, attack, fuzz. Without either,
+what `packaging/dev sanitize address` proves as well (unit tests of rooms that send no messages, replayed fuzz seeds) and
+what takes minutes (chaos, a browser) is left to that and to `packaging/dev verify`; --all leaves nothing out.
+KIND is the build they run on: ci, or release for what is shipped. A test that fails runs again by itself, see tests/README.md.
 Each skipped test stands with its reason above the last line, `N passed, N failed, N skipped`;
 the exit status is 0 only if none failed.
 EOF
@@ -23,23 +26,44 @@ build_to_test() {
 }
 
 dev_test() {
-  build_to_test release
-  python3 tests/run.py "$build/release" --jobs "$jobs" "$@" </dev/null
+  local kind=ci left_out=(sanitized long) arguments=()
+  tier_arguments "$@"
+  build_to_test "$kind"
+  python3 tests/run.py "$build/$kind" --jobs "$jobs" "${left_out[@]/#/--without=}" "${arguments[@]}" </dev/null
+}
+
+# tier_arguments ARGUMENT…: takes --all and --on KIND from them for its caller, whose kind, left_out and arguments it sets.
+tier_arguments() {
+  while (($#)); do
+    case $1 in
+      --all) left_out=() ;;
+      --on)
+        [[ ${2:-} == ci || ${2:-} == release ]] || usage_error "test: --on ci or release, not '${2:-}'"
+        kind=$2
+        shift
+        ;;
+      *) arguments+=("$1") ;;
+    esac
+    shift
+  done
 }
 
 help_sanitize() {
   cat <<'EOF'
-usage: packaging/dev sanitize {address|thread} [NAME…] [--suite SUITE]
+usage: packaging/dev sanitize {address|thread} [NAME…] [--suite SUITE] [--all]
 Builds under a sanitizer and runs every test there.
 
-address includes undefined behaviour. The last line counts as in `packaging/dev test`.
+address includes undefined behaviour, and leaves what other nodes and attackers do to `packaging/dev test` unless they are
+named or --all is given. The last line counts as in `packaging/dev test`.
 EOF
 }
 
 dev_sanitize() {
-  local kind=${1:-} symbolizer wrapper=()
+  local kind=${1:-} symbolizer wrapper=() left_out=(long) arguments=()
   [[ $kind == address || $kind == thread ]] || usage_error "sanitize: address or thread, not '$kind'"
   shift
+  if [[ $kind == address ]]; then left_out+=(plain); fi
+  tier_arguments "$@"
   build_to_test "$kind"
   symbolizer=$(command -v llvm-symbolizer-14 || command -v llvm-symbolizer || true)
   if [[ -n $symbolizer ]]; then export ASAN_SYMBOLIZER_PATH=$symbolizer UBSAN_SYMBOLIZER_PATH=$symbolizer; fi
@@ -49,7 +73,7 @@ dev_sanitize() {
   export TSAN_OPTIONS="second_deadlock_stack=1:suppressions=$root/tests/thread.supp${symbolizer:+:external_symbolizer_path=$symbolizer}${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
   # Its shadow memory can't be placed when the address space is randomized widely.
   if [[ $kind == thread ]]; then wrapper=(setarch "$(uname -m)" -R); fi
-  "${wrapper[@]}" python3 tests/run.py "$build/$kind" --jobs "$jobs" --slower 4 "$@" </dev/null
+  "${wrapper[@]}" python3 tests/run.py "$build/$kind" --jobs "$jobs" --slower 4 "${left_out[@]/#/--without=}" "${arguments[@]}" </dev/null
 }
 
 help_coverage() {

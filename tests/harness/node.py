@@ -16,6 +16,7 @@ import socket
 import subprocess
 import tempfile
 
+from harness.reports import folder_prefix, reports
 from harness.tap import contains, eventually
 
 root = pathlib.Path(__file__).resolve().parents[2]
@@ -78,7 +79,7 @@ class Folder:
     """A temporary folder, gone at close()."""
 
     def __init__(self):
-        self.path = pathlib.Path(tempfile.mkdtemp(prefix="coppice-test-"))
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix=folder_prefix()))
 
     def close(self):
         shutil.rmtree(self.path, ignore_errors=True)
@@ -266,6 +267,7 @@ class Node:
         """Sends the signal and returns the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal_number)
+            reports.expect_signal(signal_number)
         return self.process.wait(seconds)
 
     def end(self):
@@ -276,3 +278,4 @@ class Node:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        reports.ended(self.name, self.process.returncode)

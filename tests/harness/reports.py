@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What sanitizers say of the programs a test starts. A daemon's standard error is read by nobody while a test
+"""What is wrong with the programs a test starts, whatever the test itself asks: a signal that says a program broke, a
+process or a folder that outlives the script, and what sanitizers say. A daemon's standard error is read by nobody while a test
 passes, and its exit status may be lost, so in a sanitized build every program writes its report to a file of its
 own; each is for the test under which it is found. Which sanitizer a build has is said by the build, as Meson's
 b_sanitize; a sanitizer's options may be in the environment of any.
@@ -8,11 +9,16 @@ import atexit
 import os
 import pathlib
 import shutil
+import signal
 import tempfile
+import time
 
 _options = {"address": "ASAN_OPTIONS", "thread": "TSAN_OPTIONS", "undefined": "UBSAN_OPTIONS"}
 _built_with = os.environ.get("COPPICE_SANITIZE", "none").split(",")
 _most = 4000  # characters of a report that are shown
+_broken = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT}
+_mark = "COPPICE_TEST_SCRIPT"  # in the environment of all that this script starts
+_patience = 10.0  # seconds that what was told to end may take
 
 
 def sanitized(*kinds):
@@ -26,6 +32,7 @@ class Reports:
     def __init__(self):
         self.folder = None
         self.expected = []
+        self.signals, self.expected_signals = [], set()
         names = [name for kind, name in _options.items() if sanitized(kind)]
         self.slower = 4 if names else 1  # times that a program may take longer, as packaging/dev allows a test
         if not names:
@@ -36,13 +43,24 @@ class Reports:
             given = os.environ.get(name)
             os.environ[name] = (given + ":" if given else "") + f"log_path={self.folder}/report:log_exe_name=1"
 
+    def ended(self, program, status):
+        """What a program's end, as subprocess tells it, says of the program."""
+        if status is not None and -status in _broken:
+            self.signals.append((program, signal.Signals(-status).name))
+
+    def expect_signal(self, number):
+        """Until the next take(), the test sends this one itself."""
+        self.expected_signals.add(signal.Signals(number).name)
+
     def expect(self, program, part):
         """Until the next take(), reports of this program that contain `part` are what the test wants."""
         self.expected.append((program, part))
 
     def take(self):
-        """The reports since the last time that no test expects, as text."""
-        found = []
+        """The reports since the last time that no test expects, as text. tests/run.py knows their first words."""
+        found = [f"ended by a signal: {program}: {name}" for program, name in self.signals if name not in self.expected_signals]
+        self.signals.clear()
+        self.expected_signals.clear()
         for file in sorted(self.folder.iterdir()) if self.folder else []:
             text = file.read_text(errors="replace")
             file.unlink()
@@ -53,3 +71,39 @@ class Reports:
 
 
 reports = Reports()
+
+
+def mark():
+    """Before anything is started."""
+    os.environ[_mark] = str(os.getpid())
+
+
+def marked_processes():
+    """What this script has started, or what that has started, and still runs: `process PID: COMMAND`."""
+    wanted, found = f"{_mark}={os.getpid()}".encode(), []
+    for folder in pathlib.Path("/proc").iterdir():
+        if not folder.name.isdigit() or int(folder.name) == os.getpid():
+            continue
+        try:
+            if wanted in (folder / "environ").read_bytes().split(b"\0"):
+                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+                found.append(f"process {folder.name}: {command[:200]}")
+        except OSError:
+            continue
+    return found
+
+
+def left_behind():
+    """What outlives the script's tests, a line each, once what ends by itself had time to."""
+    deadline = time.monotonic() + _patience
+    while processes := marked_processes():
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    folders = sorted(pathlib.Path(tempfile.gettempdir()).glob(f"{folder_prefix()}*"))
+    return [f"left behind: {what}" for what in processes] + [f"left behind: {path}" for path in folders]
+
+
+def folder_prefix():
+    """What the names of this script's temporary folders begin with."""
+    return f"coppice-test-{os.getpid()}-"

@@ -6,7 +6,8 @@ of a peer says so: COPPICE_OUTCOMES names the file where that is noted, a JSON d
 tests/interop_page.py; the peer is the one that COPPICE_PEER names unless the test has another. A test fails by an
 exception; check() and equal() raise with what was found. What a test puts on its `cleanup` stack is
 closed in reverse, also when it fails. A check's message, a log perhaps, comes behind what was found. A
-sanitizer's report on any program it started fails it too.
+sanitizer's report on any program it started fails it too, and so does a node that broke (harness/reports.py). A process
+or a folder that outlives the script is one more failed test.
 """
 import contextlib
 import json
@@ -16,7 +17,7 @@ import sys
 import time
 import traceback
 
-from harness.reports import reports
+from harness.reports import left_behind, mark, reports
 
 _tests = []
 _proofs = {}
@@ -36,7 +37,7 @@ def test(promise, proves="", peer=None):
 
 
 def note(promise, outcome, reason=""):
-    features, peer = _proofs[promise]
+    features, peer = _proofs.get(promise, ((), None))
     path = os.environ.get("COPPICE_OUTCOMES")
     if not path or not features:
         return
@@ -78,6 +79,7 @@ def run(argv=None):
     wanted = (argv if argv is not None else sys.argv)[1:]
     chosen = [(p, f) for p, f in _tests if not wanted or any(w in p for w in wanted)]
     print(f"1..{len(chosen)}", flush=True)
+    mark()
     failed = 0
 
     def report_failure(number, promise, why):
@@ -106,4 +108,7 @@ def run(argv=None):
         else:
             note(promise, outcome, reason)
             print(verdict, flush=True)
+    left = left_behind()
+    if left:
+        report_failure(len(chosen) + 1, "nothing is left behind", "\n".join(left))
     sys.exit(1 if failed else 0)
