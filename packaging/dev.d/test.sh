@@ -59,21 +59,27 @@ EOF
 }
 
 dev_sanitize() {
-  local kind=${1:-} symbolizer wrapper=() left_out=(long) arguments=()
+  local kind=${1:-} wrapper=() left_out=(long) arguments=()
   [[ $kind == address || $kind == thread ]] || usage_error "sanitize: address or thread, not '$kind'"
   shift
   if [[ $kind == address ]]; then left_out+=(plain); fi
   tier_arguments "$@"
   build_to_test "$kind"
+  sanitizer_options
+  # Its shadow memory can't be placed when the address space is randomized widely.
+  if [[ $kind == thread ]]; then wrapper=(setarch "$(uname -m)" -R); fi
+  "${wrapper[@]}" python3 tests/run.py "$build/$kind" --jobs "$jobs" --slower 4 "${left_out[@]/#/--without=}" "${arguments[@]}" </dev/null
+}
+
+# What every program that is sanitized runs with.
+sanitizer_options() {
+  local symbolizer
   symbolizer=$(command -v llvm-symbolizer-14 || command -v llvm-symbolizer || true)
   if [[ -n $symbolizer ]]; then export ASAN_SYMBOLIZER_PATH=$symbolizer UBSAN_SYMBOLIZER_PATH=$symbolizer; fi
   # Every plugin exports the same symbol; that is no violation.
   export ASAN_OPTIONS="strict_string_checks=1:detect_odr_violation=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
   export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}"
   export TSAN_OPTIONS="second_deadlock_stack=1:suppressions=$root/tests/thread.supp${symbolizer:+:external_symbolizer_path=$symbolizer}${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
-  # Its shadow memory can't be placed when the address space is randomized widely.
-  if [[ $kind == thread ]]; then wrapper=(setarch "$(uname -m)" -R); fi
-  "${wrapper[@]}" python3 tests/run.py "$build/$kind" --jobs "$jobs" --slower 4 "${left_out[@]/#/--without=}" "${arguments[@]}" </dev/null
 }
 
 help_coverage() {
