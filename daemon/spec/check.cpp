@@ -23,10 +23,11 @@
 namespace coppice::spec {
 namespace {
 
-// Registered by the node itself.
-constexpr std::array<std::string_view, 10> own_names{
-    "net_kernel",      "rex",        "global_name_server", "user",          "init", "auth",
-    "erl_prim_loader", "kernel_sup", "coppice_cron",       "coppice_events"};
+// Registered by the node itself, beside the scopes of pg.
+constexpr std::array<std::string_view, 12> own_names{
+    "net_kernel", "rex",           "global_name_server", "user",    "init",
+    "auth",       "coppice_cron",  "erl_prim_loader",    "coppice", "application_controller",
+    "kernel_sup", "coppice_events"};
 
 const node* element(const node* list, std::size_t index) {
   return list && list->is_sequence() && index < list->items.size() ? list->items[index] : nullptr;
@@ -271,7 +272,8 @@ class checker {
 
   void check_name(const std::string& name, const node& at) {
     if (name.empty()) return;
-    if (std::find(own_names.begin(), own_names.end(), name) != own_names.end()) {
+    if (std::ranges::find(own_names, name) != own_names.end() ||
+        std::ranges::find(spec_.distribution.services.pg, name) != spec_.distribution.services.pg.end()) {
       to_.error(at.at, "the name '" + name + "' is the node's own");
       return;
     }

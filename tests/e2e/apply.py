@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import sys
 import threading
 
@@ -150,6 +151,12 @@ def endless_init(cleanup):
     contains(at.node.coppice("call", "late", "{take, 1.5}").stderr, "{bad_call,{take,1.5}}")
 
 
+def take_name(node, name):
+    """A child of shop_sup that no configuration knows has it: another one of that name cannot start."""
+    child = f"#{{id => {name}, name => {name}, start => {{coppice, start_link, [probe, #{{}}]}}}}"
+    check(node.call("shop_sup", f"{{start_child, {child}}}").startswith("{ok,<"), "the name is taken")
+
+
 @test("a change that fails is taken back whole, and says why")
 def rolled_back(cleanup):
     at = Reconfigured(cleanup)
@@ -157,11 +164,10 @@ def rolled_back(cleanup):
     at.node.call("store", "{put, kept, 1}")
     order = children(at.node, "shop")
     # The last one to start finds its name taken. A child that no configuration knows is no business of apply.
-    extra = "#{id => extra, start => {coppice, start_link, [probe, #{}]}}"
-    at.node.call("shop_sup", f"{{start_child, {extra}}}")
+    take_name(at.node, "extra")
     at.write(("max_entries: 10", "max_entries: 20"), ("{ id: b, actor: probe, name: b }", "{ id: e, actor: probe, name: e }"),
              ("{ id: d, actor: probe, name: d }", "{ id: d, actor: probe, name: d }, "
-              "{ id: f, actor: probe, name: application_controller }"))
+              "{ id: f, actor: probe, name: extra }"))
     failed = at.node.coppice("apply")
     equal(failed.returncode, 1, failed.stdout)
     contains(failed.stderr, "coppice: apply: start shop/inner/f: {already_started,")
@@ -268,7 +274,8 @@ def whole_applications(cleanup):
     equal(states(at.node), {"shop": "running"})
     equal(at.pids("a", "b", "c", "d"), before)
     bad = more.replace("name: g }", "name: a }").replace("id: g,", "id: g, restart: permanent,")
-    bad = bad.replace("name: a }", "name: application_controller }")
+    bad = bad.replace("name: a }", "name: extra }")
+    take_name(at.node, "extra")
     at.write(text=base + bad)
     contains(at.node.coppice("apply").stderr, "start more: {shutdown,{failed_to_start_child,g,")
     equal(states(at.node), {"shop": "running"})
@@ -338,7 +345,8 @@ def args_and_env(cleanup):
     equal(at.node.call("k", "{put, b, 1}"), "ok")
     kept = at.pids("a")
     at.write(("greeting: ho", "greeting: hu"), ("value: 2", "value: 3"), ("limit: 102", "limit: 103"),
-             ("name: r }", "name: application_controller }"))
+             ("name: r }", "name: extra }"))
+    take_name(at.node, "extra")
     done = at.node.coppice("apply")
     equal(done.returncode, 1, done.stdout + done.stderr)
     contains(done.stderr, "already_started")
@@ -357,7 +365,8 @@ def environment_taken_back(cleanup):
 """
     at = Reconfigured(cleanup, base + more)
     kept = at.node.info("k")["pid"]
-    at.write(("greeting: hi", "greeting: ho"), ("{ id: k, actor: kv, name: k }", "{ id: k, actor: kv, name: application_controller }"))
+    at.write(("greeting: hi", "greeting: ho"), ("{ id: k, actor: kv, name: k }", "{ id: k, actor: kv, name: extra }"))
+    take_name(at.node, "extra")
     done = at.node.coppice("apply")
     equal(done.returncode, 1, done.stdout + done.stderr)
     contains(done.stderr, "already_started")
@@ -384,11 +393,14 @@ def not_running(cleanup):
     at.node.ask("start", "shop")
     at.node.call("store", "{put, a, 1}")
     equal(at.node.call("store", "{put, b, 1}"), "{error,full}")
-    broken = "  - { name: broken, supervisor: { children: [ { id: x, actor: probe, name: application_controller } ] } }\n"
+    taken = cleanup.enter_context(socket.create_server(("127.0.0.1", 0)))
+    places = f"[ {{ address: 127.0.0.1, port: {taken.getsockname()[1]} }} ]"
+    listener = f"tcp: {{ listen: {places}, actor: echo }}"
+    broken = f"  - {{ name: broken, supervisor: {{ children: [ {{ id: x, {listener}, name: mine }} ] }} }}\n"
     failing = Node(cleanup, config=head + broken, wait=False)
     eventually(failing.answers, "the control socket", 30)
     eventually(lambda: states(failing) == {"broken": "failed"}, "it failed")
-    failing.folder.write("node.yaml", head + broken.replace("application_controller", "mine"))
+    failing.folder.write("node.yaml", head + broken.replace(listener, "actor: probe"))
     failing.ask("apply")
     equal(failing.call("mine", "ping"), "pong")
 
