@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "api/exit_code.hpp"
+#include "base/border.hpp"
 #include "base/descriptors.hpp"
 #include "base/log_ring.hpp"
 #include "base/log_settings.hpp"
@@ -117,7 +118,7 @@ class main_loop {
   void wait_while(const std::function<void()>& stop, std::function<void()> again) {
     again_ = std::move(again);
     std::thread stopping([&] {
-      stop();
+      base::contained("the end of the node", stop);
       wake();
     });
     loop_->run();

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/border.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
 
@@ -14,10 +15,10 @@ namespace {
 
 constexpr nanos streams_patience = 2 * nanos_per_second;
 
-// The callback of every handle that takes no argument of its own.
-template <class Handle, class Raw>
-void run_callback(Raw* raw) {
-  Handle::payload_of(raw)();
+// The callback of every handle. The handle's cell, and the function in it, outlive the call whatever it does.
+template <class Handle, class Raw, class... Arguments>
+void run_callback(Raw* raw, Arguments... arguments) {
+  contained_call("a callback of the loop", Handle::payload_of(raw), arguments...);
 }
 
 bool closing_handles(uv_loop_t* loop) {
@@ -147,8 +148,7 @@ result<signal> signal::make(const loop& on, int signal_number, std::function<voi
   int code =
       made.open(std::move(function), [&on](uv_signal_t* raw) { return uv_signal_init(on.raw(), raw); });
   if (code == 0) {
-    code = uv_signal_start(
-        made.raw(), [](uv_signal_t* raw, int number) { payload_of(raw)(number); }, signal_number);
+    code = uv_signal_start(made.raw(), run_callback<signal, uv_signal_t, int>, signal_number);
   }
   if (code != 0) return fail_uv("watch signal " + std::to_string(signal_number), code);
   return made;
@@ -163,11 +163,8 @@ result<poll> poll::make(uv_loop_t* on, int fd, std::function<void(int, int)> fun
 }
 
 status poll::start(int events) {
-  const int code = events == 0
-                       ? uv_poll_stop(raw())
-                       : uv_poll_start(raw(), events, [](uv_poll_t* ready, int status_code, int seen) {
-                           payload_of(ready)(status_code, seen);
-                         });
+  const int code = events == 0 ? uv_poll_stop(raw())
+                               : uv_poll_start(raw(), events, run_callback<poll, uv_poll_t, int, int>);
   if (code != 0) return fail_uv("watch a descriptor", code);
   return {};
 }

@@ -2,6 +2,7 @@
 // Lines in, lines out; see session.hpp.
 #include "control/session.hpp"
 
+#include "base/border.hpp"
 #include "base/bytes.hpp"
 #include "base/log_counted.hpp"
 
@@ -57,7 +58,9 @@ void session::next_request() {
   answering_ = true;
   stream_.place().hold(true);
   stream_.pause();
-  pending_ = ask_(std::move(*request), ++number_);
+  // What is thrown gives its answer up, which tells the client so.
+  base::contained("a request at the control socket",
+                  [&] { pending_ = ask_(std::move(*request), ++number_); });
   if (pending_.patience) patience_.start(*pending_.patience);
 }
 

@@ -3,15 +3,19 @@
 // means. See host.hpp.
 #include "host/host.hpp"
 
+#include <cxxabi.h>
+
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/utf8.hpp>
 #include <cstring>
 #include <span>
+#include <typeinfo>
 
 #include "base/log.hpp"
 #include "behaviours/destination_term.hpp"
 #include "host/callback.hpp"
+#include "host/entry.hpp"
 #include "host/recent_destinations.hpp"
 #include "runtime/system.hpp"
 
@@ -84,8 +88,8 @@ const coppice_host* host_table() {
       .abi_minor = COPPICE_ABI_MINOR,
       .reserved = 0,
       .version_borrowed = COPPICE_VERSION,
-      .get_interface = &get_interface,
-      .set_error = &set_error,
+      .get_interface = &plain_entry<&get_interface>::call,
+      .set_error = &plain_entry<&set_error>::call,
   };
   return &table;
 }
@@ -176,7 +180,14 @@ std::string backtrace(const coppice_actor& self, std::int32_t status) {
   return to_text(self.extra->error.thrown);
 }
 
+bool is_exiting_caught() {
+  const std::type_info* const type = abi::__cxa_current_exception_type();
+  return type != nullptr && std::string_view(type->name()) == "N7coppice7exitingE";
+}
+
 std::int32_t escaped_exception(coppice_actor& actor) {
+  // Of a plugin whose callbacks are C and whose calls are C++.
+  if (is_exiting_caught()) return COPPICE_E_EXITING;
   runtime::message_writer reason;
   reason.tuple(3);
   reason.atom("exception");

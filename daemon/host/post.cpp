@@ -59,8 +59,8 @@ const coppice_post_api* post_interface() {
       .size = sizeof(coppice_post_api),
       .reserved = 0,
       .open = &entry<&open>::call,
-      .post = &post,
-      .close = &close,
+      .post = &plain_entry<&post>::call,
+      .close = &plain_entry<&close>::call,
   };
   return &table;
 }

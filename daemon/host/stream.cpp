@@ -261,9 +261,9 @@ const coppice_stream_api* stream_interface() {
       .start_tls = &entry<&start_tls>::call,
       .set_framing = &entry<&set_framing>::call,
       .info = &entry<&info>::call,
-      .retain = &retain,
-      .release = &release,
-      .of_message = &of_message,
+      .retain = &plain_entry<&retain>::call,
+      .release = &plain_entry<&release>::call,
+      .of_message = &plain_entry<&of_message>::call,
       .hand_over = &entry<&hand_over>::call,
   };
   return &table;

@@ -22,8 +22,8 @@ constexpr std::size_t hand_over_at_once = 256 * 1024; // to a socket that is ful
 
 void stream::core::attach(uv_stream_t* raw) {
   raw_ = raw;
-  before_wait_ = base::uv::idle(raw->loop, [this] { end_of_turn(); });
-  after_wait_ = base::uv::check(raw->loop, [this] { end_of_turn(); });
+  before_wait_ = base::uv::idle(raw->loop, [this] { guarded([this] { end_of_turn(); }); });
+  after_wait_ = base::uv::check(raw->loop, [this] { guarded([this] { end_of_turn(); }); });
 }
 
 // The door may tell of the dismissal from another thread, and this may be gone before the task runs.
@@ -114,11 +114,10 @@ void stream::core::adjust_reading() {
     uv_read_stop(raw_);
     return;
   }
-  const int code = uv_read_start(
-      raw_,
-      [](uv_handle_t* handle, std::size_t, uv_buf_t* into) { socket::payload_of(handle)->give_space(into); },
-      [](uv_stream_t* from, ssize_t count, const uv_buf_t* into) {
-        socket::payload_of(from)->took(count, into);
+  const int code =
+      uv_read_start(raw_, &core::ask_for_space, [](uv_stream_t* from, ssize_t count, const uv_buf_t* into) {
+        core& self = *socket::payload_of(from);
+        self.guarded([&] { self.took(count, into); });
       });
   if (code != 0) fail_later(base::fail_uv("read", code).error());
 }
@@ -139,6 +138,13 @@ void stream::core::expect_much() {
   if (reads_much_ || !own_space_) return;
   reads_much_ = true;
   own_space_.reset();
+}
+
+// Where it throws there is no space: UV_ENOBUFS is what took() hears of then.
+void stream::core::ask_for_space(uv_handle_t* handle, std::size_t, uv_buf_t* into) {
+  core& self = *socket::payload_of(handle);
+  *into = uv_buf_init(nullptr, 0);
+  self.guarded([&] { self.give_space(into); });
 }
 
 // One read a turn of the loop: libuv would go on for thirty, and who handles what is read fall behind. It
@@ -299,7 +305,8 @@ base::status stream::core::write_when_possible(std::span<uv_buf_t> parts) {
   }
   write_.data = this;
   const int code = uv_write(&write_, raw_, parts.data(), count, [](uv_write_t* request, int result) {
-    static_cast<core*>(request->data)->write_finished(result);
+    core& self = *static_cast<core*>(request->data);
+    self.guarded([&] { self.write_finished(result); });
   });
   if (code != 0) return base::fail_uv("write", code);
   writing_ = true;
@@ -383,10 +390,8 @@ void stream::core::outlive(socket self, std::chrono::milliseconds patience) {
   timeout_.start(patience);
   if (!failed_) return end();
   // The alert is with the kernel; keep reading, so that it is not lost to a reset.
-  const int code = uv_read_start(
-      raw_,
-      [](uv_handle_t* handle, std::size_t, uv_buf_t* into) { socket::payload_of(handle)->give_space(into); },
-      [](uv_stream_t* from, ssize_t count, const uv_buf_t*) {
+  const int code =
+      uv_read_start(raw_, &core::ask_for_space, [](uv_stream_t* from, ssize_t count, const uv_buf_t*) {
         if (count < 0) socket::payload_of(from)->close_self();
       });
   if (code != 0) close_self();

@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 
+#include "base/border.hpp"
 #include "net/stream.hpp"
 #include "net/tls_pacer.hpp"
 #include "net/tls_session.hpp"
@@ -38,7 +39,8 @@ class stream::core final : private tls_pacer::client {
   void begin_connect(std::string target, std::chrono::milliseconds timeout);
   uv_connect_t* connect_request() { return &connect_; }
   static void connected(uv_connect_t* request, int code) {
-    static_cast<core*>(request->data)->connected(code);
+    core& self = *static_cast<core*>(request->data);
+    self.guarded([&] { self.connected(code); });
   }
   // Of an accepted socket.
   void open();
@@ -74,6 +76,12 @@ class stream::core final : private tls_pacer::client {
 
  private:
   bool dead() const { return failed_ || silent_; }
+  // The border of libuv's callbacks: what is thrown ends this stream, whose handler hears so in on_closed().
+  template <class Work>
+  void guarded(Work&& work) {
+    if (base::contained("a stream", work)) return;
+    fail_later({base::errc::internal, "an exception ended it, which the log has"});
+  }
   // What the socket is written from.
   write_queue& wire() { return tls_ ? tls_->output() : queue_; }
 
@@ -81,6 +89,7 @@ class stream::core final : private tls_pacer::client {
   void ready();
   void adjust_reading();
   void give_space(uv_buf_t* into);
+  static void ask_for_space(uv_handle_t* handle, std::size_t, uv_buf_t* into);
   std::span<std::uint8_t> handler_space();
   void expect_much();
   void took(ssize_t count, const uv_buf_t* into);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "base/border.hpp"
 #include "base/log_event.hpp"
 
 namespace coppice::node {
@@ -119,7 +120,11 @@ void reloader::work() {
     next.swap(job_);
   }
   if (!next) return;
-  auto report = within_([&] { return reload_plugins(ground_, next->what, quit_.get_token()); });
+  base::result<reload_report> report =
+      base::fail(base::errc::internal, "reload: an exception ended it, which the log has");
+  base::contained("a reload", [&] {
+    report = within_([&] { return reload_plugins(ground_, next->what, quit_.get_token()); });
+  });
   if (!report)
     base::log::tell(base::log::events::reload_refused, base::log::level::error, module,
                     {{"reason", report.error().text}}, "{}", report.error().text);
