@@ -339,7 +339,10 @@ message supervisor::get_childspec(process& self, etf::bytes id) {
   message_writer out(512);
   out.tuple(2);
   out.atom("ok");
-  write_child_spec(out, one != nullptr ? *one->spec : *template_);
+  // Arguments hold what the configuration keeps secret: passwords, keys, addresses with both.
+  const bool trusted = self.origin().here() || shared_->rights.may_supervise(self.name());
+  write_child_spec(out, one != nullptr ? *one->spec : *template_,
+                   trusted ? shown_args::all : shown_args::none);
   return out.take();
 }
 

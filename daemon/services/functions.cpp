@@ -123,6 +123,7 @@ base::result<functions> functions::make(dist::router& router, const std::vector<
   known["erlang:monotonic_time/0"] = [](process& self, etf::bytes) { return uptime(self); };
   add_system_functions(known, router);
   add_application_functions(known);
+  add_env_functions(made.of_env_);
   add_pg_functions(known);
   add_observer_functions(made.of_tools_, router);
   // A part of global's protocol, for nodes that are at it.
@@ -150,6 +151,10 @@ base::status functions::allow(const std::string& word) {
     info_ = observer_ = true;
     return {};
   }
+  if (word == "env") {
+    env_ = true;
+    return {};
+  }
   constexpr std::string_view arrow = " => ";
   const auto colon = word.find(':');
   const auto slash = word.find('/');
@@ -160,7 +165,7 @@ base::status functions::allow(const std::string& word) {
     return {};
   }
   if (colon == 0 || colon == std::string::npos || colon + 1 == word.size())
-    return refuse("it is none of info, observer, module:function, module:*, mod:fun/N => PLUGIN:ACTOR");
+    return refuse("it is none of info, observer, env, module:function, module:*, mod:fun/N => PLUGIN:ACTOR");
   auto module = word.substr(0, colon);
   auto name = word.substr(colon + 1);
   if (name != "*" && !is_built_in(module, name))
@@ -187,6 +192,9 @@ const callable* functions::find(std::string_view module, std::string_view name, 
   if (const auto granted = granted_.find(key); granted != granted_.end()) return &granted->second;
   if (observer_) {
     if (const auto tool = of_tools_.find(key); tool != of_tools_.end()) return &tool->second;
+  }
+  if (env_) {
+    if (const auto read = of_env_.find(key); read != of_env_.end()) return &read->second;
   }
   if (!allowed(module, name)) return nullptr;
   const auto at = built_in_.find(key);

@@ -159,8 +159,8 @@ const table<allow_options>& allow_table() {
           .add<&allow_options::rpc>(
               "rpc", texts(text("a text", &check_rpc, rpc_pattern)),
               "functions other nodes may call by rpc; info: the read-only built-in ones; "
-              "observer: what OTP's observer and etop ask; module:function or module:*: some of those; "
-              "mod:fun/N => PLUGIN:ACTOR: one that an actor "
+              "observer: what OTP's observer and etop ask; env: what applications are configured with; "
+              "module:function or module:*: some of those; mod:fun/N => PLUGIN:ACTOR: one that an actor "
               "answers, called with {fun, Argument, …}")
           .add<&allow_options::spawn>("spawn", texts(text("PLUGIN:ACTOR", &check_actor, actor_pattern)),
                                       "actors other nodes may spawn, as coppice:spawn('PLUGIN:ACTOR', Args)")

@@ -107,7 +107,7 @@ applications:
     supervisor: { children: [ { id: kv, actor: kv, name: kv } ] }
   - { name: bare, supervisor: { children: [] } }
 """
-    node = Node(cleanup, config=text)
+    node = Node(cleanup, config=text, settings=[("distribution.allow.rpc", "[ info, env ]")])
     erl = Erl(cleanup, epmd_port=node.epmd_port)
     equal(erl(f"N = '{node.name}', net_adm:ping(N)"), "pong", node.log())
     equal(erl("rpc:call(N, application, get_env, [shop, greeting])"), "{ok,<<\"hello\">>}")
@@ -123,6 +123,19 @@ applications:
     node.folder.write("node.yaml", text.replace("port: 80", "port: 81"))
     node.ask("apply")
     equal(erl("rpc:call(N, application, get_env, [shop, port])"), "{ok,81}")
+
+
+@test("without the word env an application's settings are nobody's but this node's")
+def no_env(cleanup):
+    node = Node(cleanup, config="""
+node: { workers: 2 }
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+applications: [ { name: shop, env: { port: 80 }, supervisor: { children: [] } } ]
+""")
+    erl = Erl(cleanup, epmd_port=node.epmd_port)
+    equal(erl(f"N = '{node.name}', net_adm:ping(N)"), "pong", node.log())
+    equal(erl("[rpc:call(N, application, get_env, A) || A <- [[shop, port], [port], [shop, port, 1]]]"), "[undefined,undefined,1]")
+    equal(erl("[rpc:call(N, application, get_all_env, A) || A <- [[], [shop]]]"), "[[],[]]")
 
 
 @test("only functions that are named are allowed, and a name that means nothing ends the start")
