@@ -10,6 +10,7 @@
 #include <chrono>
 
 #include "base/log.hpp"
+#include "base/program.hpp"
 #include "behaviours/application_controller.hpp"
 #include "node/assemble.hpp"
 #include "node/components.hpp"
@@ -151,6 +152,9 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
                                                         configuration_source from,
                                                         net::socket_store* sockets) {
   std::unique_ptr<instance> made(new instance(std::move(spec)));
+  if (const auto& env = made->spec().node.cookie.env) base::hide_from_programs(*env);
+  for (const spec::route_options& one : made->spec().distribution.routes)
+    if (one.cookie.env) base::hide_from_programs(*one.cookie.env);
   auto cookie = find_cookie(made->spec().node.cookie);
   if (!cookie) return unexpected(std::move(cookie.error()));
   made->components_ =
