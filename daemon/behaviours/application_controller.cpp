@@ -154,7 +154,7 @@ void application_controller::ended(process& self, application& one, const messag
   if (one.state == application_state::stopping) {
     log::tell(log::events::application_ended, log::level::info, module, {{"application", one.spec.name}},
               "{} stopped", one.spec.name);
-    change(one, application_state::stopped, reason);
+    change(one, std::exchange(one.was, application_state::stopped), reason);
     const auto then = std::exchange(one.then, application::after::stay);
     if (then == application::after::start) return start(self, one);
     answer(self, one, message::atom("ok"));

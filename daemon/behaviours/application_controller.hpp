@@ -63,9 +63,10 @@ class application_controller : public native_server {
     runtime::pid master;
     runtime::message caller;  // From of who asked for its start or stop and waits; empty: nobody
     after then = after::stay; // once a stop that was asked for is done
-    std::optional<application_spec> before; // what a replacement that does not start gives way to
-    bool ran_before = false;                // whether that one is started again
-    bool leaves_on_failure = false;         // it is new
+    std::optional<application_spec> before;             // what a replacement that does not start gives way to
+    bool ran_before = false;                            // whether that one is started again
+    bool leaves_on_failure = false;                     // it is new
+    application_state was = application_state::stopped; // how it is once it has stopped, for after::stay
   };
 
   void start_next(runtime::process& self);
@@ -87,6 +88,8 @@ class application_controller : public native_server {
   call_answer order_add(runtime::process& self, const runtime::message& from, application_spec spec);
   call_answer order_replace(runtime::process& self, const runtime::message& from, application& one,
                             application_spec spec);
+  call_answer order_restore(runtime::process& self, const runtime::message& from, application_spec spec,
+                            const found_application& found);
   void arrange(const std::vector<std::string>& order);
   void halt(runtime::process& self, application& one, const runtime::message& from, application::after then);
   runtime::message list_applications(bool running_only) const;

@@ -341,14 +341,19 @@ void supervisor::try_again(process& self, child& one, const start_failure& why) 
   children_.note_end(one, why.reason);
   children_.set_restarting(one);
   one.due = runtime::no_deadline;
-  cast_later(self, one, try_again_tag, base::mono_now());
+  wait_on(self, one);
 }
 
 void supervisor::wait_for_restart(process& self, child& failed, base::nanos wait) {
   report::waits(child_label(failed), wait);
   children_.set_restarting(failed);
   failed.due = base::mono_now() + wait;
-  cast_later(self, failed, wait_over_tag, failed.due);
+  wait_on(self, failed);
+}
+
+void supervisor::wait_on(process& self, const child& one) {
+  const bool at_once = one.due == runtime::no_deadline;
+  cast_later(self, one, at_once ? try_again_tag : wait_over_tag, at_once ? base::mono_now() : one.due);
 }
 
 // As a timer's notice: those are never dropped, and nobody else can send one.

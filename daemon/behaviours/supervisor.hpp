@@ -130,6 +130,8 @@ class supervisor : public native_server {
   // Ends the wait that restart() began: starts the child and its siblings in start order.
   runtime::outcome start_again(runtime::process& self, child& failed);
   void wait_for_restart(runtime::process& self, child& failed, base::nanos wait);
+  // For one that is to be restarted: asks for the notice that makes it start.
+  void wait_on(runtime::process& self, const child& one);
   // Notifies itself with {'$gen_cast', {What, Id | Pid}} at `when` (monotonic).
   void cast_later(runtime::process& self, const child& one, std::string_view what, base::nanos when);
 
@@ -166,12 +168,22 @@ class supervisor : public native_server {
 
   // What the node orders: supervisor_orders.cpp.
   runtime::message carry_out(runtime::process& self, const supervisor_order& order);
-  runtime::message order_add(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
-  runtime::message order_remove(runtime::process& self, const child_spec& spec);
+  // These note in `found` how the child was before.
+  runtime::message order_add(runtime::process& self, const std::shared_ptr<const child_spec>& spec,
+                             found_child& found);
+  runtime::message order_remove(runtime::process& self, const child_spec& spec, found_child& found);
+  runtime::message order_pause(runtime::process& self, const std::shared_ptr<const child_spec>& spec,
+                               found_child& found);
   runtime::message order_replace(runtime::process& self, const std::shared_ptr<const child_spec>& spec,
-                                 const runtime::message& env);
+                                 found_child& found);
   runtime::message order_reconfigure(runtime::process& self, const std::shared_ptr<const child_spec>& spec,
-                                     const runtime::message& env);
+                                     found_child& found);
+  runtime::message order_restore(runtime::process& self, const runtime::message& id,
+                                 const found_child& found);
+  static found_child note_of(const child* one);
+  runtime::message put_back(runtime::process& self, child& one, const found_child& found);
+  bool told(runtime::process& self, child& one, const std::shared_ptr<const child_spec>& spec,
+            const runtime::message& env);
   runtime::message order_update(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
   // One that runs takes on the options of its behaviour that `to` has and `from` has not: an error, else
   // nothing.

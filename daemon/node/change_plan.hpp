@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A difference between two configurations as orders to a running tree, each with the order that takes it
-// back, and what the tree's specifications are afterwards. First all that is gone stops, the last first, so
-// that names, ports and dependencies are free; then the rest happens in start order. Pure.
+// back, and what the tree's specifications are afterwards. First all that is gone stops, the last first, and
+// then the children that another child takes a socket or a name from, so that names, ports and dependencies
+// are free; then the rest happens in start order. Pure.
 #pragma once
 
 #include <optional>
