@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Apply, whole or not at all: read and compare on the blocking pool, load the plugins that are new, then give
-// the tree its orders one by one; the first that fails has all before it taken back, the last first. Holds
-// the node's change_lock. Runs in a process of its own.
+// the tree its orders one by one; the first that fails has all before it taken back, the last first. Waits
+// for its place in the node's change_line. Runs in a process of its own.
 #include "node/apply.hpp"
 
 #include <fmt/format.h>
@@ -209,13 +209,31 @@ void instance::components::prepare(const apply_request& request, const configura
   work.next->applications = work.plan.applications;
 }
 
+base::result<change_line::place> instance::components::wait_in_line(runtime::process& self,
+                                                                    const apply_request& request) {
+  const runtime::reference turn = self.make_ack();
+  auto place = line.enter(
+      {"apply", request.by, request.os_pid},
+      [this, turn] { (void)system.send(runtime::destination::alias(turn), runtime::message::atom("turn")); },
+      request.kind);
+  if (!place || place->has_turn()) return place;
+  base::log::info(module, "the apply ({}) waits for its turn", request.by);
+  (void)self.await(turn);
+  if (self.exiting()) return base::fail(base::errc::closed, "the node stops");
+  return place;
+}
+
 apply_outcome instance::components::apply(runtime::process& self, const apply_request& request) {
   apply_outcome out;
-  const change_lock mine(*this);
-  if (!request.dry_run && !mine) {
-    out.valid = true;
-    out.result = base::fail(base::errc::refused, "another apply or reload is under way");
-    return out;
+  change_line::place mine;
+  if (!request.dry_run) {
+    auto taken = wait_in_line(self, request);
+    if (!taken) {
+      out.valid = true;
+      out.result = unexpected(std::move(taken.error()));
+      return out;
+    }
+    mine = std::move(*taken);
   }
   const auto before = current();
   prepared work;

@@ -3,6 +3,7 @@
 // and for SIGHUP. Plain values; any thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ struct configuration_source {
 struct apply_request {
   std::vector<std::string> files; // empty: those the node was started with
   bool dry_run = false;           // say what would happen; nothing does
+  std::string by{};               // who asks: "SIGHUP", "uid 0, pid 17"
+  std::int32_t os_pid = 0;        // of the client; 0: none
+  std::string kind{}; // errc::exists where one of the same kind waits, which does the same; empty: it counts
 };
 
 // One difference between what runs and what was read.

@@ -121,6 +121,12 @@ void instance::components::tell_change() {
   if (on_change) on_change();
 }
 
+void instance::components::show_changing(bool any) {
+  node_state from = any ? node_state::running : node_state::reloading;
+  state.compare_exchange_strong(from, any ? node_state::reloading : node_state::running);
+  tell_change();
+}
+
 void instance::on_change(std::function<void()> told) {
   const std::scoped_lock held(components_->lock);
   components_->on_change = std::move(told);
