@@ -116,6 +116,7 @@ std::string application_controller::missing(const application& of) const {
 void application_controller::start(process& self, application& one) {
   const auto shared = std::make_shared<supervision>(with_);
   shared->env = one.spec.env;
+  shared->bounded = std::exchange(one.bounded, false);
   runtime::spawn_options options;
   options.label = one.spec.name;
   options.link = true;
@@ -135,6 +136,7 @@ void application_controller::fail(process& self, application& one, const message
     one.before.reset();
     board_.specify(one.spec);
     answer(self, one, runtime::error_message(reason));
+    one.bounded = true;
     return one.ran_before ? start(self, one) : void();
   }
   if (one.caller) {

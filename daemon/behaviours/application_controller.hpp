@@ -66,6 +66,7 @@ class application_controller : public native_server {
     std::optional<application_spec> before;             // what a replacement that does not start gives way to
     bool ran_before = false;                            // whether that one is started again
     bool leaves_on_failure = false;                     // it is new
+    bool bounded = false;                               // a change waits for its start
     application_state was = application_state::stopped; // how it is once it has stopped, for after::stay
   };
 

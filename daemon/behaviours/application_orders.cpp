@@ -53,7 +53,7 @@ native_server::call_answer application_controller::order_add(process& self, cons
   one.spec = std::move(spec);
   board_.add(one.spec);
   one.caller = from.compact();
-  one.leaves_on_failure = true;
+  one.leaves_on_failure = one.bounded = true;
   const std::string absent = missing(one);
   if (absent.empty()) {
     start(self, one);
@@ -67,6 +67,7 @@ native_server::call_answer application_controller::order_add(process& self, cons
 native_server::call_answer application_controller::order_replace(process& self, const message& from,
                                                                  application& one, application_spec spec) {
   one.ran_before = one.state == application_state::running;
+  one.bounded = true;
   if (one.state == application_state::stopped || one.state == application_state::waiting) {
     one.spec = std::move(spec);
     board_.specify(one.spec);
@@ -97,6 +98,7 @@ native_server::call_answer application_controller::order_restore(process& self, 
     return reply(runtime::error_message(message::atom("busy")));
   one->spec = std::move(spec);
   one->before.reset();
+  one->bounded = true;
   board_.specify(one->spec);
   const bool ran = found.state == application_state::running;
   if (one->state == application_state::running) {

@@ -34,6 +34,7 @@ struct found_child {
   child_state state = child_state::stopped;
   runtime::pid pid{}; // null: it did not run
   runtime::message env{};
+  bool rests = false;
   std::uint32_t waits = 0;
   base::nanos due = 0;
 };

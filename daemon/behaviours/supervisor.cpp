@@ -33,8 +33,6 @@ using runtime::process;
 namespace {
 
 constexpr base::nanos slow_stop = base::nanos_per_second;
-// For a killed child to be gone: more than that only takes one that sits in code which does not return.
-constexpr base::nanos kill_patience = base::nanos_per_second;
 constexpr std::string_view try_again_tag = "try_again_restart";
 constexpr std::string_view wait_over_tag = "backoff_over";
 
@@ -131,6 +129,7 @@ outcome supervisor::on_start(process& self) {
   self.take_exits_first();
   in_tree_ = pool_ ? pool_ : self.self();
   shared_->tree->enter(in_tree_, children_);
+  children_.set_whole(spec_);
   if (!simple()) children_.reserve(spec_->children.size());
   for (const std::shared_ptr<const child_spec>& spec : spec_->children) {
     if (simple()) {
@@ -142,7 +141,7 @@ outcome supervisor::on_start(process& self) {
   auto& all = children_.in_start_order();
   for (auto next = all.begin(); next != all.end();) {
     child& one = *next++;
-    const launched started = start(self, one);
+    const launched started = start(self, one, shared_->env, shared_->bounded ? pace::bounded : pace::free);
     if (self.exiting()) return runtime::stop(runtime::reasons::killed());
     if (!started) {
       report::start_failed(child_label(one), started.error().reason, started.error().note);
@@ -153,19 +152,20 @@ outcome supervisor::on_start(process& self) {
     }
     if (!*started && one.spec->restart == restart_type::temporary) children_.remove(one);
   }
+  shared_ = shared_with(shared_->env);
   return runtime::carry_on();
 }
 
 base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(child& one, const std::string& label,
-                                                                   const message& env) {
+                                                                   const message& env, pace how) {
   const child_spec& spec = *one.spec;
-  if (spec.pool != nullptr) return std::make_unique<pool>(one.spec, shared_with(env), label, above_ + 1);
+  if (spec.pool != nullptr) return std::make_unique<pool>(one.spec, shared_with(env, how), label, above_ + 1);
   if (spec.events != nullptr) return std::make_unique<event_manager>(one.spec, shared_, env, label);
   if (spec.tcp != nullptr) return std::make_unique<tcp_listener>(one.spec, shared_, env, label);
   if (spec.consumes())
     return std::make_unique<consumer_supervisor>(one.spec, shared_with(env), label, above_ + 1);
   if (spec.is_supervisor())
-    return std::make_unique<supervisor>(spec.supervisor, shared_with(env), label, above_ + 1);
+    return std::make_unique<supervisor>(spec.supervisor, shared_with(env, how), label, above_ + 1);
   auto made = shared_->factory->make(
       {spec.actor, one.args, env, label, spec.unhandled, spec.postponed, spec.options});
   if (!made || (spec.connection == nullptr && spec.datagrams == nullptr && spec.program == nullptr))
@@ -190,11 +190,11 @@ base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(child& one, c
 }
 
 supervisor::launched supervisor::launch(process& self, child& one, const std::string& label,
-                                        const message& env, base::nanos most) {
+                                        const message& env, pace how) {
   const auto failed = [](message reason, runtime::crash_note note = {}) {
     return unexpected(start_failure{std::move(reason), std::move(note)});
   };
-  auto does = make(one, label, env);
+  auto does = make(one, label, env, how);
   if (!does) return failed(start_failed(does.error().text));
   const child_spec& spec = *one.spec;
   runtime::spawn_options options;
@@ -206,7 +206,8 @@ supervisor::launched supervisor::launch(process& self, child& one, const std::st
   options.mailbox = spec.mailbox;
   options.compression = spec.compression;
   const std::string name = options.name;
-  const base::nanos limit = spec.start_timeout == 0 ? most : std::min(spec.start_timeout, most);
+  const bool endless = spec.start_timeout == 0 && how == pace::free;
+  const base::nanos limit = endless ? runtime::no_deadline : start_patience(spec);
   auto started = gen::start(self, std::move(options), std::move(*does),
                             limit == runtime::no_deadline ? limit : base::mono_now() + limit);
   if (started) return *started;
@@ -230,9 +231,11 @@ supervisor::launched supervisor::launch(process& self, child& one, const std::st
   return failed(start_failed(error.error.text));
 }
 
-supervisor::launched supervisor::start(process& self, child& one, const message& env, base::nanos most) {
+supervisor::launched supervisor::start(process& self, child& one, const message& env, pace how) {
   const std::string label = child_label(one);
-  launched result = launch(self, one, label, env, most);
+  children_.set_busy(&one);
+  launched result = launch(self, one, label, env, how);
+  children_.set_busy(nullptr);
   if (!result) return result;
   if (*result) {
     children_.set_running(one, *result);
@@ -242,6 +245,7 @@ supervisor::launched supervisor::start(process& self, child& one, const message&
     if (pool_) self.notify(pool_, started_notice(one.id, *result, self.host().nodes()));
   } else {
     children_.set_stopped(one);
+    children_.set_rests(one, true);
   }
   return result;
 }
@@ -404,7 +408,9 @@ void supervisor::halt(process& self, child& one, after_halt next) {
   const shutdown_limit& limit = one.spec->shutdown;
   const runtime::reference ended = self.monitor(one.pid, true);
   self.exit(one.pid, first_order(limit));
+  children_.set_busy(&one);
   await_end(self, one, ended, patience(limit));
+  children_.set_busy(nullptr);
 }
 
 void supervisor::await_end(process& self, child& one, runtime::reference ended, base::nanos deadline) {

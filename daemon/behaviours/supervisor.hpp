@@ -18,6 +18,7 @@
 #include "behaviours/event_board.hpp"
 #include "behaviours/native_server.hpp"
 #include "behaviours/order.hpp"
+#include "behaviours/patience.hpp"
 #include "behaviours/peer_rights.hpp"
 #include "behaviours/pool_board.hpp"
 #include "behaviours/pool_policy.hpp"
@@ -50,6 +51,8 @@ struct supervision {
   std::string certificates{};           // the folder of those that are made automatically
   net::socket_store* sockets = nullptr; // outlives the system; null: none are passed
   event_board* events = nullptr;        // outlives the system; null: nobody looks
+  // Whether a change waits for what is started first: then no child may take longer than start_patience().
+  bool bounded = false;
 };
 
 class supervisor : public native_server {
@@ -108,17 +111,16 @@ class supervisor : public native_server {
  private:
   bool simple() const { return spec_->strategy == strategy::simple_one_for_one; }
 
-  // `label` is the child's; `most`: how long its start may take at the most, whatever its specification says.
+  // A start that a change of the tree waits for takes no longer than start_patience().
+  enum class pace : std::uint8_t { free, bounded };
+  // `label` is the child's.
   launched launch(runtime::process& self, child& one, const std::string& label, const runtime::message& env,
-                  base::nanos most);
+                  pace how);
   base::result<std::unique_ptr<runtime::behaviour>> make(child& one, const std::string& label,
-                                                         const runtime::message& env);
+                                                         const runtime::message& env, pace how);
   // launch(), and the table told: false, with the reason, when it did not start.
   launched start(runtime::process& self, child& one) { return start(self, one, shared_->env); }
-  launched start(runtime::process& self, child& one, const runtime::message& env,
-                 base::nanos most = runtime::no_deadline);
-  // What is started while a change of the tree waits for it.
-  static constexpr base::nanos most_of_ordered_start = 60 * base::nanos_per_second;
+  launched start(runtime::process& self, child& one, const runtime::message& env, pace how = pace::free);
 
   runtime::outcome child_ended(runtime::process& self, const gen::exit_notice& exit);
   // Counts a restart of the child, which runs no more, and does it, at once or after its backoff.
@@ -197,7 +199,7 @@ class supervisor : public native_server {
   runtime::message order_environment(runtime::process& self, const supervisor_order& order);
   // What runs gets the env that shared_ has; empty: done, else why not.
   runtime::message renew(runtime::process& self, child& one, const spared_children& spared);
-  std::shared_ptr<const supervision> shared_with(const runtime::message& env) const;
+  std::shared_ptr<const supervision> shared_with(const runtime::message& env, pace how = pace::free) const;
   // A restart that failed is tried again, by a message to itself.
   void try_again(runtime::process& self, child& one, const start_failure& why);
 

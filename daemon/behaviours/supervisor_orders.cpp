@@ -2,6 +2,8 @@
 // What a supervisor does when the configuration changes around it: one child added, removed, replaced or
 // told, or its own flags exchanged. Its other children hear nothing of it, whatever its strategy. In the
 // process's own turn.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 
@@ -31,6 +33,15 @@ message done(std::string_view what) {
 message reason_of(const message& answer) {
   etf::cursor at(answer.bytes());
   return at.read_tuple_of(2) && at.read_atom_is("error") ? answer.slice(at.rest()).compact() : message();
+}
+
+// {timeout, Text}
+message late(const std::string& who, base::nanos after) {
+  message_writer why;
+  why.tuple(2);
+  why.atom("timeout");
+  why.binary(fmt::format("{} has not answered in {} s", who, after / base::nanos_per_second));
+  return runtime::error_message(why.take());
 }
 
 message terminating() {
@@ -75,6 +86,7 @@ found_child supervisor::note_of(const child* one) {
           .state = one->state,
           .pid = runs ? one->pid : runtime::pid(),
           .env = one->env,
+          .rests = one->rests,
           .waits = one->waits,
           .due = one->due};
 }
@@ -85,7 +97,7 @@ message supervisor::order_add(process& self, const std::shared_ptr<const child_s
   if (known != nullptr) return order_replace(self, spec, found);
   found = note_of(nullptr);
   child& one = children_.append(spec, spec->id, spec->args);
-  const launched started = start(self, one, shared_->env, most_of_ordered_start);
+  const launched started = start(self, one, shared_->env, pace::bounded);
   if (started) {
     if (!*started && spec->restart == restart_type::temporary) children_.remove(one);
     return done("started");
@@ -127,7 +139,7 @@ message supervisor::order_replace(process& self, const std::shared_ptr<const chi
   children_.set_stopped(*one);
   children_.respecify(*one, spec);
   one->waits = 0;
-  const launched started = start(self, *one, shared_->env, most_of_ordered_start);
+  const launched started = start(self, *one, shared_->env, pace::bounded);
   if (started) {
     if (!*started && spec->restart == restart_type::temporary) children_.remove(*one);
     return done("restarted");
@@ -146,7 +158,7 @@ message supervisor::put_back(process& self, child& one, const found_child& found
   one.env = found.env;
   switch (found.state) {
     case child_state::running: {
-      const launched again = start(self, one, found.env, most_of_ordered_start);
+      const launched again = start(self, one, found.env, pace::bounded);
       if (!again) {
         message reason = again.error().reason;
         if (!self.exiting()) try_again(self, one, again.error());
@@ -166,6 +178,7 @@ message supervisor::put_back(process& self, child& one, const found_child& found
       break;
   }
   children_.set_stopped(one);
+  children_.set_rests(one, found.rests);
   return {};
 }
 
@@ -266,10 +279,16 @@ message supervisor::tell_engine(process& self, const child& one,
                                 const std::shared_ptr<const child_spec>& spec) {
   if ((spec->pool == nullptr && spec->tcp == nullptr) || one.state != child_state::running) return {};
   const message request = shared_->orders->lay_down(specification_order{spec});
-  const base::nanos drain = spec->pool != nullptr ? spec->pool->drain : 0;
-  const auto answer = call_engine(self, one.pid, request, base::mono_now() + most_of_ordered_start + drain);
+  const base::nanos most = default_start_patience + (spec->pool != nullptr ? spec->pool->drain : 0);
+  const auto answer = call_engine(self, one.pid, request, base::mono_now() + most);
   if (self.exiting()) return terminating();
-  if (!answer) return (void)shared_->orders->fetch(request.bytes()), message();
+  if (!answer) {
+    const bool seen = !shared_->orders->fetch(request.bytes());
+    if (answer.error().what != gen::call_error::kind::timeout) return {};
+    // It hears of its former specification when it comes to it.
+    if (seen) (void)call_engine(self, one.pid, shared_->orders->lay_down(specification_order{one.spec}), 0);
+    return late(child_label(one), most);
+  }
   return runtime::is_atom(*answer, "ok") ? message() : *answer;
 }
 
@@ -290,6 +309,7 @@ message supervisor::order_adopt(process& self, const std::shared_ptr<const super
     window_ = restart_window(whole->intensity, whole->period);
   }
   spec_ = whole;
+  children_.set_whole(whole);
   if (simple()) {
     template_ = whole->children.front();
   } else {
@@ -298,10 +318,12 @@ message supervisor::order_adopt(process& self, const std::shared_ptr<const super
   return done("updated");
 }
 
-std::shared_ptr<const supervision> supervisor::shared_with(const message& env) const {
-  if (std::ranges::equal(env.bytes(), shared_->env.bytes())) return shared_;
+std::shared_ptr<const supervision> supervisor::shared_with(const message& env, pace how) const {
+  const bool bounded = how == pace::bounded;
+  if (std::ranges::equal(env.bytes(), shared_->env.bytes()) && shared_->bounded == bounded) return shared_;
   auto next = std::make_shared<supervision>(*shared_);
   next->env = env;
+  next->bounded = bounded;
   return next;
 }
 
@@ -337,8 +359,13 @@ message supervisor::renew(process& self, child& one, const spared_children& spar
   if (one.spec->is_supervisor()) {
     supervisor_order below{supervisor_order::kind::environment, {}, {}, shared_->env, spared};
     const message request = shared_->orders->lay_down(std::move(below));
-    const auto answer = gen::call(self, one.pid, request.bytes(), runtime::no_deadline);
-    if (!answer) return (void)shared_->orders->fetch(request.bytes()), message();
+    const base::nanos most = start_patience(*one.spec->supervisor) + stop_patience(*one.spec->supervisor);
+    const auto answer = gen::call(self, one.pid, request.bytes(), base::mono_now() + most);
+    if (!answer) {
+      (void)shared_->orders->fetch(request.bytes());
+      return answer.error().what == gen::call_error::kind::timeout ? reason_of(late(child_label(one), most))
+                                                                   : message();
+    }
     const message failure = reason_of(*answer);
     if (!failure) one.env = shared_->env;
     return failure;
@@ -353,7 +380,7 @@ message supervisor::renew(process& self, child& one, const spared_children& spar
     children_.set_stopped(one);
   }
   one.waits = 0;
-  const launched started = start(self, one, shared_->env, most_of_ordered_start);
+  const launched started = start(self, one, shared_->env, pace::bounded);
   return started ? message() : started.error().reason;
 }
 

@@ -4,6 +4,7 @@
 // at the beginning and the end of a list is taken over unseen.
 #include "node/change_plan.hpp"
 
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -84,7 +85,8 @@ class planner {
     out_.steps.push_back({"arrange the applications", {}, std::nullopt, std::move(order)});
   }
   void tell(std::string what, application_order forth, application_order back) {
-    out_.steps.push_back({std::move(what), {}, std::move(forth), std::move(back)});
+    const base::nanos time = patience_for(*forth.spec.top, *back.spec.top);
+    out_.steps.push_back({std::move(what), {}, std::move(forth), std::move(back), time});
   }
   // What is taken back by restoring what it found.
   void tell(std::string what, application_order forth) {
@@ -92,13 +94,24 @@ class planner {
     application_order back{application_order::kind::restore, running_spec(forth.spec.name), {}, forth.found};
     tell(std::move(what), std::move(forth), std::move(back));
   }
-  void tell(std::string what, const std::string& path, supervisor_order forth, supervisor_order back) {
-    out_.steps.push_back({std::move(what), path, std::move(forth), std::move(back)});
+  void tell(std::string what, const std::string& path, supervisor_order forth, supervisor_order back,
+            base::nanos time = behaviours::default_start_patience) {
+    if (forth.child != nullptr && back.child != nullptr)
+      time = std::max(time, patience_for(*forth.child, *back.child));
+    out_.steps.push_back({std::move(what), path, std::move(forth), std::move(back), time});
   }
-  void tell(std::string what, const std::string& path, supervisor_order::kind forth, child_pointer with) {
+  void tell(std::string what, const std::string& path, supervisor_order::kind forth, child_pointer with,
+            const child_pointer& old = {}) {
     const auto found = std::make_shared<found_child>();
+    const base::nanos time = patience_for(*with, old != nullptr ? *old : *with);
     tell(std::move(what), path, {forth, with, {}, {}, {}, found},
-         {supervisor_order::kind::restore, with, {}, {}, {}, found});
+         {supervisor_order::kind::restore, with, {}, {}, {}, found}, time);
+  }
+  // What it takes to stop either and to start either, which is what a change and taking it back come to.
+  template <class Specification>
+  static base::nanos patience_for(const Specification& a, const Specification& b) {
+    return std::max(behaviours::stop_patience(a), behaviours::stop_patience(b)) +
+           std::max(behaviours::start_patience(a), behaviours::start_patience(b));
   }
   const application_spec& running_spec(const std::string& name) const { return *running_.at(name); }
 
@@ -162,7 +175,7 @@ class planner {
       auto spared = std::make_shared<std::unordered_set<const child_spec*>>();
       if (change.inside) reached_later(*old.top, *change.inside, *spared);
       tell("change the env of " + name, name, {order::environment, {}, {}, made.env, std::move(spared)},
-           {order::environment, {}, {}, old.env});
+           {order::environment, {}, {}, old.env}, patience_for(*old.top, *old.top));
     }
     made.top = change.inside ? go(old.top, *change.inside, name) : old.top;
     tell("update " + name, {kind::update, made}, {kind::update, old});
@@ -224,12 +237,12 @@ class planner {
         if (held_.contains(below))
           tell("restart " + below, path, {kind::replace, made}, {kind::pause, old});
         else
-          tell("restart " + below, path, kind::replace, made);
+          tell("restart " + below, path, kind::replace, made, old);
         return made;
       }
       case change_kind::reconfigure: {
         child_pointer made = child(*change.after);
-        tell("change " + below, path, kind::reconfigure, made);
+        tell("change " + below, path, kind::reconfigure, made, old);
         return made;
       }
       case change_kind::stop:

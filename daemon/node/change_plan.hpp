@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "behaviours/order.hpp"
+#include "behaviours/patience.hpp"
 #include "spec/diff.hpp"
 
 namespace coppice::node {
@@ -20,6 +21,9 @@ struct change_step {
   std::string supervisor; // whom to tell: a path, "demo/inner"; empty: the application controller
   std::optional<behaviours::any_order> forth; // none: there is only something to take back
   std::optional<behaviours::any_order> back;
+  // How long either may take: the start_timeout of what starts, else a minute, and the shutdown times of what
+  // stops. A supervisor that has not answered by then is stuck.
+  base::nanos patience = behaviours::default_start_patience;
 };
 
 struct change_plan {
