@@ -122,6 +122,8 @@ std::string show_changes(const json& document, std::size_t columns) {
                      one.value("hint", ""), one.value("excerpt", ""), one.value("caret", 0U)});
   }
   fmt::print(stderr, "{}", spec::render(found));
+  for (const auto& one : document.value("differences", json::array()))
+    complain("warning", "it is applied, but " + one.get<std::string>());
   return document.value("valid", false) ? render_changes(document, columns) : std::string();
 }
 

@@ -411,14 +411,17 @@ std::string render_changes(const json& d, std::size_t columns) {
 }
 
 std::string render_health(const json& d, std::size_t columns) {
-  const json& complaints = at(d, "complaints");
-  if (complaints.empty()) return "ok\n";
   rows out;
-  for (const auto& one : complaints) {
-    out.push_back({cell(one, "what") + " " + cell(one, "name"), cell(one, "why")});
-    if (const std::string help = cell(one, "help"); help != "-") out.push_back({"", "  " + help});
-  }
-  return fields(out, columns);
+  const auto list = [&out](const json& of, const std::string& mark) {
+    for (const auto& one : of) {
+      out.push_back({mark + cell(one, "what") + " " + cell(one, "name"), cell(one, "why")});
+      if (const std::string help = cell(one, "help"); help != "-") out.push_back({"", "  " + help});
+    }
+  };
+  const json& complaints = at(d, "complaints");
+  list(complaints, "");
+  list(at(d, "warnings"), "warning: ");
+  return (complaints.empty() ? "ok\n" : "") + (out.empty() ? std::string() : fields(out, columns));
 }
 
 std::string render_levels(const json& d, std::size_t columns) {

@@ -347,7 +347,8 @@ json changes_document(const node::apply_outcome& outcome) {
   return {{"valid", outcome.valid},
           {"applied", outcome.applied},
           {"changes", std::move(changes)},
-          {"diagnostics", std::move(diagnostics)}};
+          {"diagnostics", std::move(diagnostics)},
+          {"differences", outcome.differences}};
 }
 
 json reload_document(node::instance& of, const node::reload_report& report) {

@@ -44,6 +44,7 @@ struct apply_outcome {
   bool valid = false;                        // false: nothing else was looked at
   std::vector<planned_change> changes;       // in the order in which they happen
   bool applied = false;
+  std::vector<std::string> differences; // applied, and yet the tree differs from it: a sentence each
   base::status result; // not applied though it was to be: why, and that everything is as before
 };
 

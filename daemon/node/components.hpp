@@ -80,6 +80,7 @@ struct instance::components {
   std::optional<node_events> tells;  // in them
   event_tails tails{system, events};
 
+  std::atomic<bool> differs{false}; // the tree did from what was applied, right after
   change_line line{[this](bool any) { show_changing(any); }};
   std::mutex lock; // of the next seven
   std::condition_variable changed;
@@ -108,9 +109,9 @@ struct instance::components {
   struct prepared;
   void prepare(const apply_request& request, const configuration& before, apply_outcome& out, prepared& work);
   // All of the plan, or nothing of it.
-  base::status change_tree(runtime::process& self, const change_plan& plan);
-  base::status carry_out(runtime::process& self, const behaviours::any_order& what,
-                         const std::string& supervisor);
+  base::status change_tree(runtime::process& self, const configuration& before, prepared& work);
+  // Of the tree, from what was applied last. Any thread.
+  std::vector<std::string> differences() const;
 
   // The top supervisor of an application, null if it does not run; nothing: there is no such application.
   std::optional<runtime::pid> top_of(std::string_view application) const;

@@ -88,7 +88,9 @@ struct node_status {
   std::vector<application_status> applications; // in start order
   std::string last_apply;                       // what came of it, in words; empty: there was none
   std::string last_reload;                      // likewise, of plugins
-  std::vector<change_row> changes;              // the apply or reload that runs, then those that wait
+  std::vector<std::string>
+      differences;                 // of the tree from what was applied, if it differed then and does still
+  std::vector<change_row> changes; // the apply or reload that runs, then those that wait
   runtime::runtime_counters runtime;
 };
 

@@ -2,13 +2,17 @@
 # SPDX-License-Identifier: MIT
 """A change of a running node is whole or nothing: children that exchange sockets or names can be applied, and what is refused leaves every
 child with what it had."""
+import json
 import pathlib
+import shutil
+import signal
 import socket
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Node, free_port, tree
-from harness.tap import check, contains, equal, run, test
+from harness.node import Folder, Node, free_port, plugin_folder, program, tree, variants
+from harness.tap import check, contains, equal, eventually, run, test
 
 KV = "{ id: kv, actor: kv, name: kv }"
 TAKEN = "{ id: taken, actor: kv, name: application_controller }"
@@ -32,7 +36,26 @@ class Changed:
     """A node whose children are written anew."""
 
     def __init__(self, cleanup, *children):
-        self.node = Node(cleanup, config=self.text(children))
+        shelf = Folder()
+        cleanup.callback(shelf.close)
+        shutil.copy(variants / "late.so", shelf.path / "late.so")
+        self.gate = shelf.path / "gate"
+        self.node = Node(cleanup, config=self.text(children), settings=[("plugins.path", f"[ {shelf.path}, {plugin_folder()} ]")])
+        self.cleanup = cleanup
+
+    def late(self, more=""):
+        """A child whose start lasts until the gate is there."""
+        return f'{{ id: late, actor: late, name: late, args: {{ gate: "{self.gate}", needs: "/" }}{more} }}'
+
+    def begin(self, *arguments):
+        """The client, which is not waited for."""
+        client = subprocess.Popen([program("COPPICE", "coppice"), *arguments, "--socket", self.node.socket],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.cleanup.callback(client.kill)
+        return client
+
+    def starts_late(self):
+        eventually(lambda: self.node.pid("late"), "late is being started")
 
     @staticmethod
     def text(children):
@@ -51,6 +74,12 @@ class Changed:
         done = self.node.coppice("apply")
         equal(done.returncode, 1, done.stdout + done.stderr)
         contains(done.stderr, why)
+
+    def changes(self):
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(self.node.socket)
+            control.sendall(b'{"command": "status", "arguments": {}}\n')
+            return json.loads(control.makefile().readline())["result"]["changes"]
 
     def sockets(self, name):
         engine = self.node.info(name)["engine"]
@@ -113,6 +142,71 @@ def exchanged_names(cleanup):
     at.applied("{ id: a, actor: kv, name: y }", "{ id: b, actor: kv, name: x }")
     at.node.call("x", "{put, here, 1}")
     equal([at.node.call(name, "size") for name in ("x", "y")], ["1", "0"])
+
+
+@test("a second change waits and its client hears for what; two SIGHUPs in line are one; the ninth in line is refused")
+def in_line(cleanup):
+    at = Changed(cleanup, KV)
+    at.write(KV, at.late())
+    first = at.begin("apply")
+    at.starts_late()
+    equal(at.node.coppice("diff").returncode, 0)
+    equal(at.node.coppice("apply", "--dry-run").returncode, 0)
+    equal(at.node.coppice("reload", "--dry-run").returncode, 0)
+    second = at.begin("apply")
+    contains(second.stderr.readline(), "coppice: apply: waits for the apply of uid ")
+    for _ in range(3):
+        at.node.process.send_signal(signal.SIGHUP)
+        eventually(lambda: [one["by"] for one in at.changes()].count("SIGHUP") == 1, "one SIGHUP waits")
+    waiting = [at.begin("reload") for _ in range(6)]
+    eventually(lambda: len(at.changes()) == 9, "eight wait")
+    refused = at.node.coppice("apply")
+    equal(refused.returncode, 1, refused.stdout)
+    contains(refused.stderr, "as many wait as may")
+    equal([one["what"] for one in at.changes()][:3], ["apply"] * 3)
+    at.gate.touch()
+    for client in (first, second, *waiting):
+        equal(client.wait(60), 0)
+    eventually(lambda: at.changes() == [], "nothing is left")
+    equal(at.node.call("late", "ping"), "pong")
+    check("SIGHUP" in at.node.log(), "what came of it is logged")
+
+
+@test("a supervisor that hangs in a start is named with the child, and holds up no change elsewhere nor a later one")
+def stuck(cleanup):
+    at = Changed(cleanup, KV)
+    at.gate.touch()
+    quick = "start_timeout: 300ms, shutdown: 100ms"
+    slow = lambda more: f"{{ id: b, actor: kv, name: b, {quick}{more} }}"
+    at.applied(at.late(), slow(""))
+    at.gate.unlink()
+    first = at.node.pid("late")
+    at.node.coppice("exit", "late", "kill")
+    eventually(lambda: at.node.pid("late") not in (None, first), "it is being started again")
+    at.refused("net/late takes so long to start or to stop", at.late(), slow(", mailbox: { limit: 7 }"))
+    at.gate.touch()
+    eventually(lambda: at.node.coppice("call", "late", "ping").stdout == "pong\n", "it has started")
+    at.applied(at.late(), slow(", mailbox: { limit: 7 }"))
+
+
+@test("a supervisor that is killed while it is changed has the change done again, and the tree is what was applied")
+def killed(cleanup):
+    inner = "{{ id: inner, supervisor: {{ name: inner, intensity: 10, children: [ {} ] }} }}"
+    c, d = "{ id: c, actor: kv, name: c }", "{ id: d, actor: kv, name: d }"
+    at = Changed(cleanup, KV, inner.format(c))
+    at.write(KV, inner.format(", ".join((c, d, at.late()))))
+    client = at.begin("apply")
+    at.starts_late()
+    before = at.node.pid("inner")
+    equal(at.node.coppice("exit", "inner", "kill").returncode, 0)
+    eventually(lambda: at.node.pid("inner") not in (None, before), "it is another")
+    at.gate.touch()
+    equal(client.wait(60), 0, client.stderr.read())
+    check(at.node.pid("d") and at.node.pid("c"), "both run")
+    equal(at.node.call("late", "ping"), "pong")
+    contains(at.node.log(), "trying once more")
+    equal(at.node.coppice("health").stdout, "ok\n")
+    equal(at.node.coppice("diff").stdout, "no changes\n")
 
 
 run()
