@@ -214,8 +214,17 @@ bool websocket_session::end_message() {
 
 bool websocket_session::take_control(std::uint8_t opcode) {
   if (opcode == WSLAY_CONNECTION_CLOSE) return take_close();
-  if (opcode == WSLAY_PING && state_ == state::open) write(WSLAY_PONG, control_);
+  if (opcode != WSLAY_PING || state_ != state::open) return true;
+  if (to_.is_behind())
+    pong_ = std::make_unique<std::string>(control_);
+  else
+    write(WSLAY_PONG, control_);
   return true;
+}
+
+void websocket_session::caught_up() {
+  const auto owed = std::move(pong_);
+  if (owed && is_open()) write(WSLAY_PONG, *owed);
 }
 
 bool websocket_session::take_close() {

@@ -234,6 +234,13 @@ def upgrade_and_be_deaf(one):
         one.sendall(frame(TEXT, b"y" * 60000))
 
 
+def ping_and_be_deaf(one):
+    upgrade(one)
+    many = frame(PING, bytes(125)) * 1000
+    for _ in range(300):
+        one.sendall(many)
+
+
 def say_half(one):
     upgrade(one)
     one.sendall(frame(BINARY, bytes(60000), fin=False))
@@ -284,6 +291,11 @@ def endless_messages(cleanup):
 @test("who takes nothing of an answer, of events or of a game loses the connection, and costs what may wait for him")
 def takers_of_nothing(cleanup):
     attacked(cleanup, deaf, deaf_to_echoes, deaf_and_talking, upgrade_and_be_deaf, times=20, megabytes=96)
+
+
+@test("who sends pings and does not read costs the answer to the newest, and what the kernel keeps")
+def pings(cleanup):
+    attacked(cleanup, ping_and_be_deaf, times=8, megabytes=64)
 
 
 if __name__ == "__main__":
