@@ -50,7 +50,7 @@ applications:
               - {{ method: PUT, path: /measure, to: transfers, timeout: 60s }}
               - {{ method: GET, path: "/count/{{to}}", to: transfers, timeout: 60s }}
               - {{ path: "/far/{{what}}", to: far@far@127.0.0.1, timeout: 60s }}
-            limits: {{ body: 64MiB, connections: 3000, in_flight: 3000 }}
+            limits: {{ body: 64MiB, connections: 3000, in_flight: {in_flight} }}
             timeouts: {{ body: {patience}, write: {patience} }}
             drain: 30s
 """
@@ -60,8 +60,9 @@ HEAD = b" HTTP/1.1\r\nHost: a\r\n"
 class Site(WebSite):
     """One whose bodies stream."""
 
-    def __init__(self, cleanup, timeout="60s", patience="60s", dist="[]"):
-        super().__init__(cleanup, TREE.format(timeout=timeout, patience=patience, dist=dist), "streams", "hello_web")
+    def __init__(self, cleanup, timeout="60s", patience="60s", dist="[]", in_flight=3000):
+        tree = TREE.format(timeout=timeout, patience=patience, dist=dist, in_flight=in_flight)
+        super().__init__(cleanup, tree, "streams", "hello_web")
 
     def ask(self, method, path, body=None, on=None):
         """Status and body; one that is a list goes in chunks."""
@@ -242,6 +243,28 @@ def busy(cleanup):
     for one in sending:
         one.join()
     equal(site.ask("PUT", "/busy/put/count", body), (200, counted(body)))
+
+
+@test("clients that send their bodies slowly keep nobody else out of the site, however many they are")
+def dribbles(cleanup):
+    site = Site(cleanup, in_flight=2)
+    slow = [site.connect() for _ in range(5)]
+    for one in slow:
+        one.sendall(b"PUT /put/count" + HEAD + b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: 10\r\n\r\n")
+        equal(one.recv(100), b"HTTP/1.1 100 Continue\r\n\r\n")
+        one.sendall(b"12345")
+    equal(site.ask("GET", "/get/fast"), (200, b"before after"))
+    equal(site.report()["in_flight"], 0)
+    for one in slow:
+        one.sendall(b"67890")
+    for one in slow:
+        contains(until_closed(one), counted(b"1234567890"))
+    site.over()
+    unread = [site.connect() for _ in range(2)]
+    for one in unread: # of those the actor is to go on
+        one.sendall(b"PUT /put/never" + HEAD + b"Content-Length: 60000000\r\n\r\n")
+    eventually(lambda: site.report()["in_flight"] == 2, "they wait for the actor")
+    equal(site.ask("GET", "/get/fast")[0], 503)
 
 
 @test("HEAD of an answer that streams has its head alone, its writer is told, and the connection goes on")

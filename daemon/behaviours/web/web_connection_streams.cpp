@@ -50,7 +50,9 @@ void web_connection::write_streamed(const net::http_request& asked, const reques
 void web_connection::take_body(net::http_exchange of, std::string_view part, bool last) {
   if (!is_current(of.number) || !current_->streams) return;
   current_->streams->progress = base::mono_now();
-  current_->streams->bodies->take_body(part, last);
+  const auto bodies = current_->streams->bodies;
+  bodies->take_body(part, last);
+  look_who_is_waited_for();
 }
 
 void web_connection::abandoned(net::http_exchange it) {
@@ -68,7 +70,15 @@ void web_connection::abandoned(net::http_exchange it) {
 }
 
 void web_connection::grant_body(std::size_t bytes) {
+  look_who_is_waited_for();
   if (connection_) connection_->grant(current_->number, bytes);
+}
+
+// Clients that send their bodies slowly would else keep all others out of the site.
+void web_connection::look_who_is_waited_for() {
+  if (!current_ || !current_->in_flight || !current_->streams) return;
+  const bool waits = current_->streams->bodies->waits_for_client();
+  if (std::exchange(current_->waits_for_client, waits) != waits) sites_->wait_for_client(waits);
 }
 
 net::http_written web_connection::write_answer(std::string_view part) {
