@@ -76,6 +76,7 @@ class http_connection final : private stream_handler, private http_session::even
   };
   summary ended() const { return ended_.value_or(summary()); }
 
+  void count_with(const base::socket_address& client) { stream_.count_with(client); }
   // It is at a request, or has not begun its first one.
   bool owed() const;
   // The client sends nothing more.

@@ -4,6 +4,7 @@
 #include "net/stream_core.hpp"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -26,16 +27,30 @@ void stream::core::attach(uv_stream_t* raw) {
   after_wait_ = base::uv::check(raw->loop, [this] { end_of_turn(); });
 }
 
-// The door may tell of the dismissal from another thread, and this may be gone before the task runs.
+// The dismissal may be told on another thread, and this may be gone before the task runs.
 bool stream::core::keep(accepted_socket from) {
   slot_ = std::move(from.slot);
   place_ = std::move(from.place);
+  run_here_ = std::move(from.run_there);
   itself_ = std::make_shared<core*>(this);
-  auto dismissed = [alive = std::weak_ptr<core*>(itself_)] {
-    if (const auto still = alive.lock()) (*still)->dismissed();
+  if (slot_.counted() != nullptr && !may_make_room()) return false;
+  return place_.on_dismissal(on_this_thread(&core::dismissed));
+}
+
+std::function<void()> stream::core::on_this_thread(void (core::*does)()) const {
+  auto task = [alive = std::weak_ptr<core*>(itself_), does] {
+    if (const auto still = alive.lock()) ((*still)->*does)();
   };
-  if (!from.run_there) return place_.on_dismissal(std::move(dismissed));
-  return place_.on_dismissal([run = std::move(from.run_there), dismissed] { run(dismissed); });
+  if (!run_here_) return task;
+  return [run = run_here_, task] { run(task); };
+}
+
+bool stream::core::may_make_room() {
+  return slot_.counted()->on_dismissal(on_this_thread(&core::make_room));
+}
+
+void stream::core::count_with(const base::socket_address& whose) {
+  if (slot_.counted() != nullptr) slot_.counted()->count_with(share_of(whose));
 }
 
 // Opening -------------------------------------------------------------------------------------------------
@@ -106,7 +121,7 @@ void stream::core::resume() {
 // TLS pauses what it delivers; the socket is read as long as its bytes have a place.
 void stream::core::adjust_reading() {
   const bool held = tls_ ? tls_->unused_input() > 0 || (ready_ && paused_) : paused_;
-  const bool wanted = open_ && (ready_ || tls_) && !held && !saw_end_ && !dead();
+  const bool wanted = open_ && (ready_ || tls_) && !held && !tls_input_due_ && !saw_end_ && !dead();
   if (wanted == reading_) return;
   reading_ = wanted;
   rests_ = false;
@@ -159,6 +174,7 @@ void stream::core::took(ssize_t count, const uv_buf_t* into) {
   if (dead() || count == 0 || handler_ == nullptr) return;
   if (count < 0) return took_end(base::fail_uv("read", static_cast<int>(count)).error(), count == UV_EOF);
   bytes_read_ += static_cast<std::uint64_t>(count);
+  note_traffic();
   const base::bytes_span bytes{reinterpret_cast<const std::uint8_t*>(into->base),
                                static_cast<std::size_t>(count)};
   const bool more = bytes.size() == into->len;
@@ -218,6 +234,7 @@ std::size_t stream::core::send_file(int file, std::uint64_t offset, std::size_t 
   const ssize_t sent = ::sendfile(to, file, &from, most);
   if (sent <= 0) return 0;
   bytes_written_ += static_cast<std::uint64_t>(sent);
+  note_traffic();
   return static_cast<std::size_t>(sent);
 }
 
@@ -329,6 +346,7 @@ base::status stream::core::write_failed(int code) {
 
 void stream::core::advance(std::size_t n) {
   bytes_written_ += n;
+  note_traffic();
   wire().advance(n);
   if (!above_mark_ || bytes_queued() > low_mark_) return;
   above_mark_ = false;
@@ -367,6 +385,8 @@ void stream::core::silence() {
   silent_ = true;
   handler_ = nullptr;
   place_.settle();
+  if (slot_.counted() != nullptr) slot_.counted()->on_dismissal({}); // copies may outlive this
+  slot_ = {};
   leave_pacer();
   timeout_.close();
   before_wait_.close();
@@ -415,6 +435,23 @@ void stream::core::fail(base::error why) {
 void stream::core::dismissed() {
   if (self_) return close_self();
   fail_later({base::errc::limit, "it made room for others, having been silent the longest"});
+}
+
+// Its thread may have been busy: what the peer has sent meanwhile waits in the kernel, or was just read.
+void stream::core::make_room() {
+  if (slot_.counted() == nullptr) return;
+  uv_os_fd_t fd = -1;
+  int unread = 0;
+  uv_fileno(reinterpret_cast<uv_handle_t*>(raw_), &fd);
+  const bool speaks = reading_ && !self_ && ::ioctl(fd, FIONREAD, &unread) == 0 && unread > 0;
+  const std::uint64_t now = uv_now(raw_->loop);
+  if (!speaks && slot_.counted()->is_quiet(now)) return dismissed();
+  slot_.counted()->stay(now);
+  static_cast<void>(may_make_room());
+}
+
+void stream::core::note_traffic() {
+  if (slot_.counted() != nullptr) slot_.counted()->note_traffic(uv_now(raw_->loop));
 }
 
 void stream::core::close_self() {

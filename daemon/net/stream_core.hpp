@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,9 +32,10 @@ class stream::core final : private tls_pacer::client {
 
   uv_stream_t* raw() const { return raw_; }
   void set_handler(stream_handler& handler) { handler_ = &handler; }
-  // What counts the connection, and its place at a door: false if that is somebody else's already.
+  // What counts the connection, and its place at a door: false if one of them is somebody else's already.
   bool keep(accepted_socket from);
   door::place& place() { return place_; }
+  void count_with(const base::socket_address& client);
 
   void begin_connect(std::string target, std::chrono::milliseconds timeout);
   uv_connect_t* connect_request() { return &connect_; }
@@ -52,7 +54,8 @@ class stream::core final : private tls_pacer::client {
   std::size_t send_file(int file, std::uint64_t offset, std::size_t most);
   void flush();
   void end();
-  void start_tls(const tls_options& options, base::bytes_span first);
+  void start_tls(const tls_options& options, std::optional<base::bytes_span> first);
+  void give_tls(base::bytes_span first);
   void pause();
   void resume();
   // No callback to the handler from here on.
@@ -102,6 +105,12 @@ class stream::core final : private tls_pacer::client {
   void fail(base::error why);
   void close_self();
   void dismissed();
+  // A task for whoever may be on another thread, or come too late.
+  std::function<void()> on_this_thread(void (core::*does)()) const;
+  // Of the listener's limit. False: the connection was to make room already.
+  bool may_make_room();
+  void make_room();
+  void note_traffic();
 
   // stream_tls.cpp
   void begin_handshake();
@@ -117,7 +126,8 @@ class stream::core final : private tls_pacer::client {
   stream_handler* handler_ = nullptr;
   connection_slot slot_;
   door::place place_;
-  std::shared_ptr<core*> itself_; // for who may come too late
+  std::shared_ptr<core*> itself_;                       // for who may come too late
+  std::function<void(std::function<void()>)> run_here_; // from other threads; empty: there are none
   write_queue queue_;
   base::uv::idle before_wait_;
   base::uv::check after_wait_;
@@ -126,6 +136,7 @@ class stream::core final : private tls_pacer::client {
   std::size_t own_size_ = 0;
   bool reads_much_ = false;     // own_space_ is, or will be, of its full size
   bool securing_later_ = false; // start_tls() began a handshake
+  bool tls_input_due_ = false;  // give_tls() is to come: nothing is read
   std::string target_;          // of a stream that connects
   std::unique_ptr<base::error> pending_failure_;
   // A write failed, and what the peer said before it went is still to be read.

@@ -26,19 +26,27 @@ void stream::core::use_tls(const tls_options& options) {
 }
 
 // What is queued leaves before the session's own bytes, so it becomes the first of them.
-void stream::core::start_tls(const tls_options& options, base::bytes_span first) {
+void stream::core::start_tls(const tls_options& options, std::optional<base::bytes_span> first) {
   if (dead()) return;
   if (!options.context || tls_ || !open_ || ending_ || saw_end_) {
     return fail_later({base::errc::invalid, "start TLS: the stream is not open for it"});
   }
   use_tls(options);
   tls_->output().swap(queue_);
-  tls_->begin_with(first);
+  tls_input_due_ = true;
   ready_ = false;
   securing_later_ = true;
   begin_handshake();
-  if (!first.empty() && !dead()) pacer_->enter(*this);
+  if (first) give_tls(*first);
   schedule();
+}
+
+// A client may have taken steps meanwhile, none of which has read anything.
+void stream::core::give_tls(base::bytes_span first) {
+  if (!std::exchange(tls_input_due_, false) || dead()) return;
+  tls_->begin_with(first);
+  if (!first.empty()) pacer_->enter(*this);
+  adjust_reading();
 }
 
 void stream::core::begin_handshake() {

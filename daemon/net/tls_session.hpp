@@ -35,7 +35,7 @@ class tls_session {
 
   // Bytes from the wire, borrowed until unused_input() is 0.
   void feed(base::bytes_span sealed) { input_ = sealed; }
-  // The first of them, copied, before the first step.
+  // The first of them, copied, before feed().
   void begin_with(base::bytes_span sealed) { hello_.assign(sealed.begin(), sealed.end()); }
   std::size_t unused_input() const { return input_.size(); }
   // Copies what is borrowed.

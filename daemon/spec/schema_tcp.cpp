@@ -368,11 +368,14 @@ const table<tcp_options>& tcp_table() {
           .add<&tcp_options::handlers>("handlers", handlers(),
                                        "instead: the workers of this pool have the connections")
           .add<&tcp_options::args>("args", term(), "its arguments, checked against the plugin's schema")
-          .add<&tcp_options::max_connections>(
-              "max_connections", whole<std::uint32_t>(1, 1'000'000),
-              "at once; who comes beyond waits with the kernel until one ends")
+          .add<&tcp_options::max_connections>("max_connections", whole<std::uint32_t>(1, 1'000'000),
+                                              "at once, until their sockets are closed; beyond, the address "
+                                              "with the most connections loses the "
+                                              "one that was quiet for longest, and at least 10 s; where "
+                                              "there is none a newcomer waits with the "
+                                              "kernel")
           .add<&tcp_options::shed>("shed", flag(),
-                                   "true: who comes beyond is closed at once instead of having to wait")
+                                   "true: a newcomer that would have to wait is closed at once")
           .add<&tcp_options::accept_backlog>("accept_backlog", whole<std::uint32_t>(1, 65535),
                                              "how many may wait there")
           .add<&tcp_options::frame>("frame", section<frame_options>(&frame_table),

@@ -47,6 +47,24 @@ def server_role(cleanup):
     equal([secured.line(), secured.line()], [b"s" * 1000, b"two"])
 
 
+@test("an actor without framing secures a connection inside on_data, behind the bytes that it has used")
+def server_role_unframed(cleanup):
+    files, gate = Files(cleanup), Gate(cleanup)
+    client = gate.connect()
+    client.send(b"raw\n" + files.order())
+    equal(client.line(), b"go")
+    secured = Client(files.context().wrap_socket(client.socket, server_hostname="localhost"))
+    cleanup.callback(secured.socket.close)
+    equal(secured.line(), b"secured tls=1.3")
+    secured.send(b"abc\n")
+    equal(secured.line(), b"abc")
+    client = gate.connect()
+    client.send(b"raw\n" + files.order() + b"injected" + b"x" * 64)
+    equal(client.line(), b"go")
+    check(b"injected" not in (client.ends() or b""), "it is not heard")
+    gate.ended(tls=1)
+
+
 @test("plain bytes behind the order are no part of what is secured, and end the connection")
 def injected(cleanup):
     files, gate = Files(cleanup), Gate(cleanup)

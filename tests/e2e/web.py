@@ -373,6 +373,27 @@ def refusals(cleanup):
     equal({code: count for code, count in site.report()["answered"].items()}, {"400": 2, "408": 2, "413": 3, "414": 1, "417": 1, "431": 1, "501": 1, "505": 1})
 
 
+@test("a client that is closed and has not taken its answer counts as a connection until it has gone")
+def closing(cleanup):
+    site = Site(cleanup, more=["limits: { connections: 3 }"])
+    deaf = []
+    for _ in range(3):
+        one = socket.socket()
+        cleanup.callback(one.close)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        one.connect(site.at)
+        one.sendall(b"GET /do/large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        deaf.append(one)
+    eventually(lambda: (site.report()["accepted"], site.report()["open"]) == (3, 0), "their processes have ended")
+    with site.connect() as waits:
+        waits.sendall(b"GET /users/1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        eventually(lambda: "the bound of 3 connections" in site.node.log(), "no more are accepted")
+        equal(site.report()["accepted"], 3)
+        deaf[0].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        deaf[0].close()
+        equal(status(until_closed(waits)), 200)
+
+
 @test("slow clients lose their connection, and only that")
 def slow_clients(cleanup):
     site = Site(cleanup, more=["timeouts: { header: 700ms, body: 700ms, idle: 700ms }"])

@@ -118,6 +118,7 @@ class actor_stream final : private net::stream_handler {
   // In the actor's turn, from here on. Calls back until there is nothing due or `budget` callbacks are made;
   // false: there is more.
   bool handle(stream_callbacks& to, unsigned& budget, runtime::outcome& next);
+  bool is_open() const { return stage_ == stage::open && !failed_; }
   // Its on_close is over.
   bool gone() const { return stage_ == stage::gone; }
 
@@ -148,8 +149,9 @@ class actor_stream final : private net::stream_handler {
   bool ending() const { return stage_ == stage::ending; }
   // The peer's end has come, or may come any time: nothing holds it up here.
   bool reads_on() const { return !held_ && input_.size() < most_kept(); }
-  // What is written from now on waits for on_secured; `how` is of an end that has files.
-  void start_tls(const net::tls_options& how);
+  // What is written from now on waits for on_secured; `how` is of an end that has files. What has come and is
+  // not used belongs to TLS: inside on_data, what that leaves. errc::invalid: it is not open.
+  base::status start_tls(const net::tls_options& how);
   // What has not been cut yet is cut so. `how` has passed net::check_framing.
   void set_framing(const net::framing& how);
 
@@ -166,6 +168,7 @@ class actor_stream final : private net::stream_handler {
   void connected();
   void opened();
   void take_proxy_header();
+  void secure(const net::tls_options& how);
   void note_certificate();
   void tell();
   std::size_t most_kept() const;
@@ -173,6 +176,7 @@ class actor_stream final : private net::stream_handler {
   bool hand_out(stream_callbacks& to, unsigned& budget, runtime::outcome& next);
   runtime::outcome hand_out_raw(stream_callbacks& to);
   void used(std::size_t count);
+  void input_taken();
   void read_on(); // if the actor may have more
   bool takes_input() const { return stage_ == stage::open && !held_; }
   void finish(stream_end how, std::string why);
@@ -220,6 +224,9 @@ class actor_stream final : private net::stream_handler {
   bool drained_due_ = false;
   bool refused_write_ = false;
   bool held_ = false;
+  bool lent_ = false;         // on_data has what input_ begins with
+  bool secured_then_ = false; // start_tls() was called meanwhile
+  bool cut_anew_ = false;     // set_framing() was
   bool draining_ = false;
   bool failed_ = false; // the socket is no more
   bool is_due_ = false;
