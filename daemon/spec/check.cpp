@@ -17,9 +17,9 @@
 #include <unordered_map>
 
 #include "base/log_levels.hpp"
-#include "base/socket_address.hpp"
 #include "base/suggest.hpp"
 #include "spec/catalog.hpp"
+#include "spec/silence_check.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -59,7 +59,7 @@ class checker {
       check_application(spec_.applications[i], *at);
     }
     check_handlers();
-    warn_of_silence();
+    silence_.warn(to_);
     if (const node* const cron = root.find("cron");
         cron != nullptr && cron->is_map() && spec_.cron != nullptr)
       check_jobs(*spec_.cron, *cron);
@@ -146,7 +146,7 @@ class checker {
       const catalog::plugin* plugin = nullptr;
       if (child.tcp && !child.tcp->handlers.empty())
         handled_by_.push_back({child.tcp->handlers, tcp->find("handlers")->at});
-      if (child.tcp && tcp != nullptr && tcp->is_map()) check_silence(*child.tcp, *tcp);
+      if (child.tcp && tcp != nullptr && tcp->is_map()) silence_.look(*child.tcp, *tcp);
       const node* const manager = at.find("event_manager");
       const node* const consumers = at.find("consumer_supervisor");
       if (child.event_manager && manager != nullptr)
@@ -393,30 +393,6 @@ class checker {
     return &plugin;
   }
 
-  // Who connects from elsewhere may say nothing for ever.
-  void check_silence(const tcp_options& tcp, const node& at) {
-    if (tcp.read.first_byte.count() != 0 || tcp.read.idle.count() != 0) return;
-    const node* const list = at.find("listen");
-    for (std::size_t i = 0; i < tcp.listen.size(); ++i) {
-      const node* const one = element(list, i);
-      const node* const written = one != nullptr && one->is_map() ? one->find("address") : nullptr;
-      const auto address = base::socket_address::parse(tcp.listen[i].address, 0);
-      if (written == nullptr || !address || address->is_loopback()) continue;
-      silent_.push_back({address->host(), written->at});
-    }
-  }
-
-  // Once, however many there are.
-  void warn_of_silence() {
-    if (silent_.empty()) return;
-    const std::size_t others = silent_.size() - 1;
-    const std::string more = others == 0 ? "" : ", and to " + std::to_string(others) + " more addresses";
-    to_.warning(silent_.front().second,
-                "tcp.read: first_byte and idle are 0s: whoever connects to " + silent_.front().first + more +
-                    " may stay and send nothing",
-                "give one of them a time, so that such connections end before max_connections are taken");
-  }
-
   // Listeners that name a pool name one whose workers take connections.
   void check_handlers() {
     if (!with_plugins_) return;
@@ -506,7 +482,7 @@ class checker {
   std::unordered_map<std::string, place> names_;
   std::unordered_map<std::string, bool> pools_; // by registered name: whether its workers take connections
   std::vector<std::pair<std::string, place>> handled_by_; // pools that listeners name
-  std::vector<std::pair<std::string, place>> silent_;     // addresses where clients may say nothing for ever
+  silence_check silence_;
   std::map<std::string, place> application_places_;
 };
 

@@ -757,11 +757,9 @@ TEST_CASE("that clients from elsewhere may stay and send nothing is warned about
   test::spec_folder folder;
   const auto said = [&folder](const std::string& first, const std::string& second) {
     const auto child = [](const std::string& id, const std::string& rest) {
-      return "        - { id: " + id + ", tcp: { actor: p, " + rest + " } }\n";
+      return "        - { id: " + id + ", tcp: { actor: wire, " + rest + " } }\n";
     };
-    const auto loaded =
-        folder.load("node:\n  name: n@h\napplications:\n  - name: a\n    supervisor:\n      children:\n" +
-                    child("one", first) + child("two", second));
+    const auto loaded = folder.load_tree(child("one", first) + child("two", second));
     CHECK(loaded.spec);
     return spec::render(loaded.diagnostics);
   };
@@ -770,16 +768,15 @@ TEST_CASE("that clients from elsewhere may stay and send nothing is warned about
   CHECK(said(here, "listen: [ { path: /run/x }, { address: '::1', port: 3 } ]") == "");
   CHECK(said(here, all + ", read: { idle: 1m }") == "");
   CHECK(said(all + ", read: { first_byte: 1s }", "connect: { address: h, port: 1 }") == "");
-  CHECK(said(here, all) ==
-        "node.yaml:8:62: warning: tcp.read: first_byte and idle are 0s: whoever connects to 0.0.0.0 may stay "
-        "and "
-        "send nothing\n"
-        "    8 |         - { id: two, tcp: { actor: p, listen: [ { address: 0.0.0.0, port: 2 } ] } }\n"
-        "      |                                                             ^ give one of them a time, so "
-        "that "
-        "such connections end before max_connections are taken\n");
+  CHECK(
+      said(here, all) ==
+      "node.yaml:11:63: warning: tcp.read: first_byte and idle are 0s: whoever connects to 0.0.0.0 may stay "
+      "and send nothing\n"
+      "   11 |         - { id: two, tcp: { actor: wire, listen: [ { address: 0.0.0.0, port: 2 } ] } }\n"
+      "      |                                                               ^ give one of them a time, so "
+      "that such connections end before max_connections are taken\n");
   CHECK(said(all, "listen: [ { address: '::', port: 2 }, { address: 10.0.0.1, port: 2 } ]")
-            .find("connects to 0.0.0.0, and to 2 more addresses may stay") != std::string::npos);
+            .find("connects to 0.0.0.0, and to 2 more addresses, may stay") != std::string::npos);
 }
 
 TEST_CASE("a file that cannot be read is said so, without a line") {
