@@ -44,6 +44,24 @@ bool has_streams(uv_loop_t* loop) {
   return found;
 }
 
+// A timer without a reference waits for something that its loop need not wait for, as a peer's closing of a
+// connection that is over here. True: there are such timers, and they are due now.
+bool hasten_timers(uv_loop_t* loop) {
+  bool found = false;
+  uv_walk(
+      loop,
+      [](uv_handle_t* handle, void* seen) {
+        if (uv_handle_get_type(handle) != UV_TIMER || uv_has_ref(handle) != 0 || uv_is_active(handle) == 0)
+          return;
+        *static_cast<bool*>(seen) = true;
+        auto* const timer = reinterpret_cast<uv_timer_t*>(handle);
+        uv_ref(handle); // a loop without references runs no timers
+        uv_timer_start(timer, timer->timer_cb, 0, 0);
+      },
+      &found);
+  return found;
+}
+
 // A turn that waits no longer than that for an event. The loop's own wait has no bound.
 void turn_within(uv_loop_t* loop, nanos most) {
   const auto bound = static_cast<int>(to_milliseconds(most).count());
@@ -83,7 +101,7 @@ void loop::drain() {
   const nanos until = mono_now() + streams_patience;
   while (uv_loop_close(loop_.get()) == UV_EBUSY) {
     const nanos left = until - mono_now();
-    if (closing_handles(loop_.get())) {
+    if (hasten_timers(loop_.get()) || closing_handles(loop_.get())) {
       uv_run(loop_.get(), UV_RUN_NOWAIT);
     } else if (left > 0 && has_streams(loop_.get())) {
       turn_within(loop_.get(), left);

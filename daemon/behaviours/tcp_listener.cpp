@@ -2,11 +2,14 @@
 // See tcp_listener.hpp. Below libuv a connection is only noted; its actor is made in the listener's turn.
 #include "behaviours/tcp_listener.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <coppice/etf/cursor.hpp>
 
 #include "base/log.hpp"
+#include "base/log_counted.hpp"
 #include "base/socket_mark.hpp"
 #include "behaviours/streams/actor_streams.hpp"
 #include "behaviours/web/sites.hpp"
@@ -181,7 +184,7 @@ void tcp_listener::start_actor(process& self, arrival one) {
   auto actor = make_actor(self, std::move(stream));
   if (!actor) {
     tcp_counters::count(counters_->failed);
-    return base::log::error(kind_, "{}: no actor for a connection: {}", label_, actor.error().text);
+    return tell_no_actor(actor.error().text);
   }
   const child_spec& what = *spec().connection;
   const auto fewest = std::ranges::min_element(on_worker_);
@@ -195,11 +198,17 @@ void tcp_listener::start_actor(process& self, arrival one) {
   const auto made = self.spawn(std::move(options), std::move(*actor));
   if (!made) {
     tcp_counters::count(counters_->failed);
-    return base::log::error(kind_, "{}: no actor for a connection: {}", label_, made.error().text);
+    return tell_no_actor(made.error().text);
   }
   ++*fewest;
   connections_[*made] = static_cast<std::uint32_t>(fewest - on_worker_.begin());
   tcp_counters::count(counters_->open);
+}
+
+// As often as somebody connects.
+void tcp_listener::tell_no_actor(std::string_view why) const {
+  base::log::counted(base::log::level::error, kind_, fmt::format("{} no actor", label_),
+                     "{}: no actor for a connection: {}", label_, why);
 }
 
 base::result<std::unique_ptr<runtime::behaviour>> tcp_listener::make_actor(process& self,

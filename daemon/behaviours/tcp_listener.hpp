@@ -75,6 +75,7 @@ class tcp_listener final : public server {
   void accepted(runtime::process& self, net::accepted_socket socket, std::size_t at);
   void ask_for_turn(runtime::process& self);
   void start_actor(runtime::process& self, arrival one);
+  void tell_no_actor(std::string_view why) const;
   base::result<std::unique_ptr<runtime::behaviour>> make_actor(runtime::process& self,
                                                                accepted_stream stream) const;
   void ended(runtime::process& self, const runtime::pid& connection, const runtime::message& reason);

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "cli/render.hpp"
+#include "cli/tls_files.hpp"
 #include "manifest/manifest.hpp"
 #include "manifest/state_graph.hpp"
 #include "spec/default_files.hpp"
@@ -51,6 +52,14 @@ std::string drafts_text(const spec::node_spec& spec) {
 api::exit_code check(const std::vector<std::string>& given, bool effective, bool as_json) {
   const std::vector<std::string> files = spec::configuration_files(given);
   spec::outcome outcome = spec::load(files);
+  if (outcome.spec) {
+    bool usable = true;
+    for (spec::diagnostic& one : check_authorities(*outcome.spec)) {
+      usable = usable && one.severity != spec::severity::error;
+      outcome.diagnostics.push_back(std::move(one));
+    }
+    if (!usable) outcome.spec.reset();
+  }
   if (as_json) {
     json problems = json::array();
     for (const auto& d : outcome.diagnostics) problems.push_back(json_of(d));

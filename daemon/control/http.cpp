@@ -146,7 +146,8 @@ class http_endpoint::inner {
     from.usage = own_usage();
     from.http_connections = server_->connections();
     from.http_answered = server_->answered();
-    const auto how = exposition::chosen(asked.header("accept"));
+    const auto accept = asked.list("accept");
+    const auto how = exposition::chosen(accept ? &*accept : nullptr);
     return {200, std::string(exposition::content_type(how)), metrics_text(from, how)};
   }
 

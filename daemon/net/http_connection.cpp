@@ -66,6 +66,7 @@ bool http_connection::on_end() {
 void http_connection::on_closed(base::error) {
   note_end(owed() ? http_end::broken : http_end::done);
   session_.gone();
+  stream_.close_when_written(); // the alert that refuses a client's TLS
   leave();
 }
 

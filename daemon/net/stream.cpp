@@ -160,6 +160,9 @@ std::string_view stream::alpn() const {
 std::optional<net::peer_certificate> stream::peer_certificate() const {
   return inner().peer();
 }
+bool stream::may_start_tls() const {
+  return socket_ && inner().may_start_tls();
+}
 void stream::start_tls(const tls_options& options, base::bytes_span first) {
   inner().start_tls(options, first);
 }

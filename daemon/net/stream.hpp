@@ -191,6 +191,8 @@ class stream {
   // That the peer has shown; verified if our context verifies peers. Nothing: it has shown none, which a
   // client need not unless its server verifies.
   std::optional<net::peer_certificate> peer_certificate() const;
+  // It is open and was not ended, and has no TLS nor a handshake.
+  bool may_start_tls() const;
   // From here on with TLS, as a client or a server by the context's role. What was written before leaves as
   // it is; what is written from now on waits for the handshake's end. on_secured or on_closed follow, never
   // before this returns. `first`: bytes that on_data was given already and that belong to TLS. on_closed with

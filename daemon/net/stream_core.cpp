@@ -17,6 +17,12 @@ constexpr std::size_t first_read = 320; // of a stranger, who may be one of many
 constexpr std::size_t read_block = 16 * 1024;
 constexpr std::size_t gather_at_once = 128;
 constexpr std::size_t hand_over_at_once = 256 * 1024; // to a socket that is full
+// Of a connection whose last bytes are with the kernel: how long its peer may be silent, and how long and how
+// much it may go on sending, until it closes its end.
+constexpr std::chrono::milliseconds linger_silence{2000};
+constexpr std::chrono::milliseconds longest_linger{10'000};
+constexpr std::size_t most_dropped = std::size_t{64} << 20;
+constexpr std::size_t drop_block = std::size_t{64} << 10;
 
 } // namespace
 
@@ -44,7 +50,7 @@ void stream::core::begin_connect(std::string target, std::chrono::milliseconds t
   target_ = std::move(target);
   connect_.data = this;
   if (timeout.count() == 0) return;
-  timeout_ = base::uv::timer(raw_->loop, [this, timeout] {
+  timeout_ = deadline(raw_->loop, [this, timeout] {
     fail({base::errc::timeout, fmt::format("connect to {}: no {} within {} ms", target_,
                                            open_ ? "end of the TLS handshake" : "answer", timeout.count())});
   });
@@ -105,6 +111,7 @@ void stream::core::resume() {
 
 // TLS pauses what it delivers; the socket is read as long as its bytes have a place.
 void stream::core::adjust_reading() {
+  if (self_) return drop_what_comes();
   const bool held = tls_ ? tls_->unused_input() > 0 || (ready_ && paused_) : paused_;
   const bool wanted = open_ && (ready_ || tls_) && !held && !saw_end_ && !dead();
   if (wanted == reading_) return;
@@ -155,7 +162,6 @@ void stream::core::give_space(uv_buf_t* into) {
 
 void stream::core::took(ssize_t count, const uv_buf_t* into) {
   if (count == UV_ENOBUFS && into->base == nullptr) return; // it was given no space
-  if (self_ && count < 0 && count != UV_EOF) return close_self();
   if (dead() || count == 0 || handler_ == nullptr) return;
   if (count < 0) return took_end(base::fail_uv("read", static_cast<int>(count)).error(), count == UV_EOF);
   bytes_read_ += static_cast<std::uint64_t>(count);
@@ -268,6 +274,7 @@ void stream::core::end_of_turn() {
   }
   if (tls_ && ready_ && !paused_ && !saw_end_) deliver_opened();
   if (auto done = try_flush(); !done) return fail(std::move(done.error()));
+  if (dead()) return; // what came ended it
   if (handler_ != nullptr) handler_->on_flushed();
   tell_drained();
 }
@@ -322,7 +329,7 @@ void stream::core::write_finished(int code) {
 // which is in the kernel by now.
 base::status stream::core::write_failed(int code) {
   auto why = base::fail_uv("write", code);
-  if (paused_ || saw_end_ || why.error().code != base::errc::closed) return why;
+  if (self_ || paused_ || saw_end_ || why.error().code != base::errc::closed) return why;
   broken_ = std::make_unique<base::error>(std::move(why).error());
   return {};
 }
@@ -349,7 +356,7 @@ base::status stream::core::all_written() {
   const int code = uv_shutdown(&shutdown_, raw_, [](uv_shutdown_t* request, int) {
     core& self = *static_cast<core*>(request->data);
     self.ended_ = true;
-    if (self.self_) self.close_self();
+    if (self.self_) self.linger();
   });
   if (code != 0) return base::fail_uv("shut down", code);
   return {};
@@ -378,18 +385,51 @@ void stream::core::outlive(socket self, std::chrono::milliseconds patience) {
   leave_pacer(); // which may go before the loop does
   self_ = std::move(self);
   if (failed_ && !alerted_) return close_self();
-  if (!failed_ && ((tls_ && !ready_) || ended_)) return close_self();
-  timeout_ = base::uv::timer(raw_->loop, [this] { close_self(); });
+  if (!failed_ && tls_ && !ready_) return close_self();
+  timeout_ = deadline(raw_->loop, [this] { close_self(); });
   timeout_.start(patience);
-  if (!failed_) return end();
-  // The alert is with the kernel; keep reading, so that it is not lost to a reset.
+  drop_what_comes();
+  if (silent_) return;
+  if (failed_ || ended_) return linger(); // its alert, or its end, is with the kernel
+  end();
+}
+
+void stream::core::drop_what_comes() {
+  if (!open_ || saw_end_) return;
+  uv_read_stop(raw_);
   const int code = uv_read_start(
       raw_,
-      [](uv_handle_t* handle, std::size_t, uv_buf_t* into) { socket::payload_of(handle)->give_space(into); },
-      [](uv_stream_t* from, ssize_t count, const uv_buf_t*) {
-        if (count < 0) socket::payload_of(from)->close_self();
-      });
+      [](uv_handle_t*, std::size_t, uv_buf_t* into) {
+        thread_local std::array<char, drop_block> space; // nobody reads it
+        *into = uv_buf_init(space.data(), space.size());
+      },
+      [](uv_stream_t* from, ssize_t count, const uv_buf_t*) { socket::payload_of(from)->dropped(count); });
   if (code != 0) close_self();
+}
+
+void stream::core::dropped(ssize_t count) {
+  if (count < 0) {
+    saw_end_ = true;
+    uv_read_stop(raw_);
+    if (count != UV_EOF || lingers_until_ != 0) close_self();
+    return;
+  }
+  dropped_ += static_cast<std::size_t>(count);
+  if (dropped_ > most_dropped) uv_read_stop(raw_);
+  if (lingers_until_ != 0) linger();
+}
+
+// Each time that something comes. It does not keep the loop from ending.
+void stream::core::linger() {
+  const std::uint64_t now = uv_now(raw_->loop);
+  if (lingers_until_ == 0) {
+    lingers_until_ = now + static_cast<std::uint64_t>(longest_linger.count());
+    uv_unref(reinterpret_cast<uv_handle_t*>(raw_));
+    timeout_.unref();
+  }
+  if (saw_end_ || dropped_ > most_dropped || now >= lingers_until_) return close_self();
+  const auto left = std::chrono::milliseconds(lingers_until_ - now);
+  timeout_.start(std::min(linger_silence, left));
 }
 
 void stream::core::fail_later(base::error why) {

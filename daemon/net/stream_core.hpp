@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 
+#include "net/deadline.hpp"
 #include "net/stream.hpp"
 #include "net/tls_pacer.hpp"
 #include "net/tls_session.hpp"
@@ -57,13 +58,15 @@ class stream::core final : private tls_pacer::client {
   void resume();
   // No callback to the handler from here on.
   void silence();
-  // The cell owns itself from now on and closes when the queue is written, has failed, or `patience` is
-  // over. What still arrives is read and dropped: closing with unread bytes would reset the connection
-  // and take our last ones with it.
+  // The cell owns itself from now on and closes when the queue is written and the peer has ended too, when
+  // that has failed, or when the peer says nothing more. What is written has `patience`. What still arrives
+  // is read and dropped: closing with unread bytes would reset the connection and take our last ones with it
+  // (RFC 9112 9.6).
   void outlive(socket self, std::chrono::milliseconds patience);
 
   bool paused() const { return paused_; }
   bool securing() const { return tls_ && !tls_->established(); }
+  bool may_start_tls() const { return !dead() && !tls_ && open_ && !ending_ && !saw_end_; }
   std::string_view tls_version() const { return tls_ ? tls_->version() : std::string_view{}; }
   std::string_view alpn() const { return tls_ ? tls_->protocol() : std::string_view{}; }
   std::optional<net::peer_certificate> peer() const { return tls_ ? tls_->peer() : std::nullopt; }
@@ -100,6 +103,9 @@ class stream::core final : private tls_pacer::client {
 
   void fail_later(base::error why);
   void fail(base::error why);
+  void drop_what_comes();
+  void dropped(ssize_t count);
+  void linger();
   void close_self();
   void dismissed();
 
@@ -108,6 +114,7 @@ class stream::core final : private tls_pacer::client {
   bool take_step() override;
   void took_sealed(base::bytes_span sealed);
   void deliver_opened();
+  void fail_opened(base::error why);
   void fail_with_alert(base::error why);
   base::status seal();
   std::span<std::uint8_t> sealed_space();
@@ -121,7 +128,7 @@ class stream::core final : private tls_pacer::client {
   write_queue queue_;
   base::uv::idle before_wait_;
   base::uv::check after_wait_;
-  base::uv::timer timeout_;
+  deadline timeout_;
   std::unique_ptr<std::uint8_t[]> own_space_;
   std::size_t own_size_ = 0;
   bool reads_much_ = false;     // own_space_ is, or will be, of its full size
@@ -131,6 +138,8 @@ class stream::core final : private tls_pacer::client {
   // A write failed, and what the peer said before it went is still to be read.
   std::unique_ptr<base::error> broken_;
   socket self_;
+  std::size_t dropped_ = 0;         // bytes that came for nobody
+  std::uint64_t lingers_until_ = 0; // ms of the loop; 0: its last bytes are not with the kernel
 
   std::unique_ptr<tls_session> tls_; // null: none
   tls_pacer* pacer_ = nullptr;

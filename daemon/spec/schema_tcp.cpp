@@ -212,6 +212,10 @@ void check_connect(reader& from, const node& at, tcp_connect_options& connect) {
   if (connect.path.empty() && connect.port == 0) from.error(at, from.path + ".port: must be from 1 to 65535");
   if (connect.timeout.count() == 0) from.error(at, from.path + ".timeout: must be more than 0s");
   if (connect.tls.how == tls_spec::mode::off) without_effect(from, at, "alpn", "there is TLS");
+  if (!connect.path.empty() && connect.tls.how == tls_spec::mode::files && connect.tls.verify) {
+    from.error(*at.find("tls"), from.path + ".tls: a path is no host that a certificate could be for",
+               "say verify: none, or connect to an address");
+  }
 }
 
 void prune_listen(const tcp_listen_options& from, json& listen) {

@@ -174,8 +174,9 @@ typedef struct coppice_stream_api {
   /* [actor] Closes at once, so that the peer sees a reset. */
   int32_t (*reset)(coppice_actor* self, uint64_t stream);
   /* [actor] TLS from here on: what was written before leaves as it is, what is written from now on waits for
-   * on_secured. What has come and is not used belongs to TLS already. COPPICE_E_INVALID: it has TLS, or the
-   * options cannot be right; COPPICE_E_REFUSED: a file of theirs cannot be used. */
+   * on_secured. What has come and is not used belongs to TLS already. COPPICE_E_INVALID: it has TLS or is
+   * about to, it was ended, or the options cannot be right, as a client's that is to verify a certificate and
+   * connected to no host; COPPICE_E_REFUSED: a file of theirs cannot be used. */
   int32_t (*start_tls)(coppice_actor* self, uint64_t stream, const coppice_tls_options* options);
   /* [actor] From what is not cut yet on. */
   int32_t (*set_framing)(coppice_actor* self, uint64_t stream, const coppice_framing* framing);

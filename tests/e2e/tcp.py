@@ -185,6 +185,8 @@ def raw(cleanup):
     eventually(lambda: gate.node.ask("info", pid)["status"] == "parked", "its callback waits")
     client.send(b"ef")
     equal(client.take(4), b"zzef", "what came while the callback waited")
+    client.send(b"lines\necho a\necho b\nraw\n")
+    equal([client.line(), client.line()], [b"a", b"b"], "what came with the change is cut at once")
     client.send(b"<" + b"x" * 3_000_000 + b">")
     equal(client.line(), b"3000002", "what is left may be more than the credit")
     client.socket.settimeout(60)
@@ -352,11 +354,16 @@ def proxies(cleanup):
     for byte in header:
         client.send(bytes([byte]))
     contains(client.line(), b"hello 10.9.9.9")
+    appended = b"\x20" + struct.pack(">H", 2000) + b"c" * 2000
+    client = gate.connect(hears=False)
+    client.send(header[:14] + struct.pack(">H", 12 + len(appended)) + header[16:] + appended + b"echo long\n")
+    equal([client.line(), client.line()], [b"hello 10.9.9.9 tls= alpn= subject=", b"long"])
     for wrong in (b"GET / HTTP/1.1\r\n\r\n", b"PROXY TCP4 10.1.2.3 10.0.0.1 4711\r\n", b"P" * 600):
         client = gate.connect(hears=False)
         client.send(wrong)
         equal(client.ends() in (b"", "reset"), True, wrong)
     gate.ended(proxy=3)
+    eventually(lambda: "PROXY header: there is none" in gate.node.log(), "the log says why")
     elsewhere = Gate(cleanup, more=["proxy_protocol: { accept: v1, from: [ 10.0.0.0/8 ] }"])
     elsewhere.connect()
     folder = Folder()

@@ -103,6 +103,23 @@ def client_role(cleanup):
     equal(gate.node.call("dialer", '{write, 1, <<"echo over tls\\n">>}'), "0")
     eventually(lambda: "line over tls" in events(), events())
     check(gate.node.call("dialer", f'{{start_tls, 1, <<"localhost">>, <<"{files.authority.path}">>}}') != "0", "once is enough")
+    check("closed 1" not in events(), "and does no harm")
+
+
+@test("a client that names no host verifies the certificate for the one it has connected to")
+def client_of_its_target(cleanup):
+    files, gate = Files(cleanup), Gate(cleanup)
+    stranger, key = files.authority.issue("stranger", "DNS:elsewhere.example")
+    port = gate.address()[1]
+    events = lambda: gate.node.call("dialer", "events")
+    orders = files.order(), f"starttls {stranger} {key}\n".encode()
+    for number, (order, hears) in enumerate(zip(orders, ("secured 1 tls=1.3", "closed 2 6")), 1):
+        equal(gate.node.call("dialer", f'{{connect, <<"localhost">>, {port}}}'), str(number))
+        eventually(lambda: f"open {number}" in events(), "it is open")
+        equal(gate.node.call("dialer", f'{{write, {number}, <<"{order.decode().strip()}\\n">>}}'), "0")
+        eventually(lambda: events().count("line go") == number, "the other end is ready")
+        equal(gate.node.call("dialer", f'{{start_tls, {number}, <<>>, <<"{files.authority.path}">>}}'), "0")
+        eventually(lambda: hears in events(), events())
 
 
 @test("an actor shows a certificate of its own where it connects to")

@@ -3,11 +3,13 @@
 // the actor's turn.
 #include "behaviours/streams/actor_stream.hpp"
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "base/log_counted.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 #include "runtime/messages/raw_message.hpp"
 
@@ -99,6 +101,7 @@ base::status actor_stream::connect(const outgoing_stream& to, net::tls_options t
     target.path = to.host;
   else
     target = {to.host, to.port, {}};
+  if (to.port != 0) target_ = to.host;
   peer_ = to.port == 0 ? to.host : to.host + ":" + std::to_string(to.port);
   net::dial_options how;
   how.timeout = std::max(base::to_milliseconds(to.time), std::chrono::milliseconds(1));
@@ -118,6 +121,7 @@ base::status actor_stream::connect(const outgoing_stream& to, net::tls_options t
 base::status actor_stream::attach(handed_stream from) {
   peer_ = std::move(from.peer);
   local_ = std::move(from.local);
+  target_ = std::move(from.target);
   certificate_ = std::move(from.certificate);
   framer_ = net::framer(from.framing);
   auto made = net::stream::attach(loop_, std::move(from.socket), *this);
@@ -147,6 +151,7 @@ base::result<handed_stream> actor_stream::hand_over() {
                     .input = input_.empty() ? message() : input_.part(0, input_.size()),
                     .peer = peer_,
                     .local = local_,
+                    .target = target_,
                     .certificate = std::move(certificate_)};
   totals_ = seen;
   input_.clear();
@@ -265,11 +270,18 @@ void actor_stream::on_drained() {
 void actor_stream::on_closed(base::error why) {
   failed_ = true;
   const bool was_open = stage_ != stage::opening || ends_actor_;
-  finish(stream_ && stream_.securing() ? stream_end::tls : end_of(why, was_open), std::move(why.text));
+  const bool was_securing = stream_ && stream_.securing();
+  totals_ = traffic();
+  stream_.close_when_written(); // the alert that refuses a peer's TLS
+  finish(was_securing ? stream_end::tls : end_of(why, was_open), std::move(why.text));
 }
 
+// What the program wrote before it ended is in the kernel by now.
 void actor_stream::let_end(std::string why) {
   end_held_ = false;
+  int unread = 0;
+  if (stream_ && !failed_ && ::ioctl(stream_.descriptor(), FIONREAD, &unread) == 0)
+    last_byte_ = stream_.bytes_read() + static_cast<std::uint64_t>(std::max(unread, 0));
   end_text_ = std::move(why);
   if (stage_ == stage::ending) tell();
 }
@@ -373,8 +385,9 @@ outcome actor_stream::hand_out_raw(stream_callbacks& to) {
     return next;
   }
   used(taken);
-  needed_ = size - taken + 1; // it may have waited, and more have come
-  if (!held_) read_on();      // what was left may be more than the credit
+  // What it leaves is given to it again when more has come. What another framing cuts is looked at once more.
+  if (framer_.how().by == net::framing::kind::none) needed_ = size - taken + 1;
+  if (!held_) read_on(); // what was left may be more than the credit
   return next;
 }
 
@@ -440,6 +453,9 @@ void actor_stream::end() {
 
 void actor_stream::close(stream_end how, std::string why) {
   if (stage_ == stage::ending || stage_ == stage::gone) return;
+  if (how == stream_end::proxy) // no actor of it hears why
+    base::log::counted(base::log::level::warning, "tcp", why, "a connection from {} is closed: {}", peer_,
+                       why);
   totals_ = traffic();
   dialer_ = {};
   if (stream_ && !failed_) {

@@ -71,7 +71,7 @@ base::result<std::uint64_t> actor_streams::connect(outgoing_stream to) {
     auto made = shared.tls(*to.tls);
     if (!made) return unexpected(std::move(made.error()));
     tls = std::move(*made);
-    if (tls.host.empty()) tls.host = to.host;
+    if (tls.host.empty() && to.port != 0) tls.host = to.host;
   }
   actor_stream& fresh = add(std::move(to.options));
   auto done = fresh.connect(to, std::move(tls));

@@ -178,7 +178,7 @@ void web_connection::begin_stream(process& self, streamed_answer answer) {
   watch(self, answer.writer.by);
   const bool begun = connection_ && connection_->begin(current_->number, answer.head, answer.length);
   if (!begun) return; // the client has left
-  if (streams.head_only || !net::http_has_body(answer.head.status)) {
+  if (streams.head_only || !net::http_has_content(answer.head.status)) {
     tell(answer.writer.by, stream_aborted(answer.writer, "bodyless"));
     end_answer();
     return finish(answer.head.status, 0);

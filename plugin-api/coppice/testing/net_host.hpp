@@ -181,7 +181,7 @@ class streams final : public engine {
       return status;
     }
     one.use(taken, now);
-    one.needed = data.size() - taken + 1;
+    if (one.cut_by.kind == COPPICE_FRAMING_NONE) one.needed = data.size() - taken + 1;
     return status;
   }
 
@@ -265,6 +265,12 @@ inline std::int32_t connect_stream(coppice_actor* self, const coppice_connect_op
   stream_options how;
   framing cut_by;
   if (!read_connect_options(*given, how, cut_by)) return COPPICE_E_INVALID;
+  if (given->tls != nullptr && given->port == 0) { // a path is no host that a certificate could be for
+    const auto tls = sized(given->tls, COPPICE_TLS_OPTIONS_LEAST);
+    if (!tls) return COPPICE_E_INVALID;
+    if ((tls->flags & (COPPICE_TLS_SERVER | COPPICE_TLS_UNVERIFIED)) == 0 && tls->host.size == 0)
+      return COPPICE_E_INVALID;
+  }
   const std::string host = text_of(given->host);
   how.peer = given->port == 0 ? host : host + ":" + std::to_string(given->port);
   const auto made = streams::of(w).add(std::move(how), cut_by);
@@ -314,7 +320,11 @@ inline std::int32_t reset_stream(coppice_actor* self, std::uint64_t id) {
 }
 inline std::int32_t start_tls(coppice_actor* self, std::uint64_t id, const coppice_tls_options* options) {
   COPPICE_STREAM_(start_tls);
-  if (!sized(options, COPPICE_TLS_OPTIONS_LEAST) || at->securing || !at->how.tls.empty())
+  const auto given = sized(options, COPPICE_TLS_OPTIONS_LEAST);
+  if (!given || at->securing || !at->how.tls.empty() || !at->is_open() || at->ends) return COPPICE_E_INVALID;
+  // A certificate of anybody would do.
+  const bool has_host = given->host.size != 0 || (at->dialled && at->port != 0);
+  if ((given->flags & (COPPICE_TLS_SERVER | COPPICE_TLS_UNVERIFIED)) == 0 && !has_host)
     return COPPICE_E_INVALID;
   at->securing = true;
   at->input.clear(); // it is TLS's already

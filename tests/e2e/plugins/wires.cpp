@@ -58,8 +58,9 @@ class session : public tcp {
     return outcome::go_on();
   }
   // After `raw`: pairs of bytes are answered, those behind "zz" after a while; what begins with < is left
-  // until it ends with >, and then counted.
+  // until it ends with >, and then counted. From "lines" on there are lines again.
   std::size_t on_data(connection from, bytes data) {
+    if (to_text(data).starts_with("lines\n")) return from.set_framing(lines()), 6;
     if (to_text(data).starts_with("<")) {
       if (!to_text(data).ends_with(">")) return 0;
       from.write(std::to_string(data.size()) + "\n");
