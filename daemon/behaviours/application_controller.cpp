@@ -212,6 +212,13 @@ outcome application_controller::handle_info(process& self, const message& m) {
   return runtime::carry_on();
 }
 
+std::optional<peer_requests> application_controller::from_peers() const {
+  constexpr auto call = gen::request::kind::call;
+  static constexpr peer_request requests[] = {{call, "which_applications", 0, 0, peer_request::answers},
+                                              {call, "loaded_applications", 0, 0, peer_request::answers}};
+  return requests;
+}
+
 native_server::call_answer application_controller::handle_call(process& self, const message& from,
                                                                const message& request) {
   etf::cursor at(request.bytes());

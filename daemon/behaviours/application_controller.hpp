@@ -48,6 +48,8 @@ class application_controller : public native_server {
   // Answered with the application's env, a map; `undefined`: there is no such application.
   static runtime::message env_request(std::string_view name);
 
+  std::optional<peer_requests> from_peers() const override;
+
  protected:
   runtime::outcome on_start(runtime::process& self) override;
   call_answer handle_call(runtime::process& self, const runtime::message& from,

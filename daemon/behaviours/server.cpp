@@ -3,6 +3,7 @@
 // calls, casts and the rest; nothing but the first two while suspended. In the process's own turn.
 #include "behaviours/server.hpp"
 
+#include "behaviours/askers.hpp"
 #include "behaviours/shown_state.hpp"
 #include "runtime/system.hpp"
 
@@ -62,6 +63,7 @@ outcome server::sort(process& self, message m) {
   if (std::exchange(continue_first_, false))
     if (outcome next = take_continue(self); next.stops()) return next;
   const gen::request_view what = gen::look(m.bytes());
+  if (!what.from.empty() && !gen::may_answer(self, what.from)) return runtime::carry_on();
   if (what.what == gen::request::kind::system) return system_request(self, gen::parse(m));
   if (!suspended()) return dispatch(self, m, what);
   if (gen::exit_notice exit; is_parents_exit(self, m, exit)) return runtime::stop(exit.reason);

@@ -67,6 +67,9 @@ class supervisor : public native_server {
     out.supervises = true;
   }
 
+  // Its rights decide: peer_rights.hpp.
+  std::optional<peer_requests> from_peers() const override { return std::nullopt; }
+
   // Called with this by a process of this node, it stops the child of that id (or pid, for those of a
   // template) if it runs, and starts it: {ok, Pid} | {ok, undefined} | {error, Reason}. Unlike
   // terminate_child and restart_child it keeps temporary children, and those of a template.

@@ -111,9 +111,10 @@ fragments::one fragments::largest() const {
 
 fragments::joined fragments::drop(sequence_state& s, std::string why) {
   bytes_ -= s.message->bytes();
+  auto control = std::move(s.message->control);
   s.message.reset();
   ++dropped_;
-  return {{}, {}, std::move(why)};
+  return {std::move(control), {}, std::move(why)};
 }
 
 base::result<std::optional<fragments::joined>> fragments::finish(place at) {

@@ -111,15 +111,15 @@ base::result<std::optional<fragments::joined>> unpacker::begin_fragments(const f
 }
 
 base::result<unpacked*> unpacker::finish_fragments(fragments::joined all) {
-  if (!all.dropped.empty()) {
-    out_.dropped = std::move(all.dropped);
-    return &out_;
-  }
   control_.rewind();
   control_.raw(all.control);
   auto decoded = decode_control(control_.view());
   if (!decoded) return unexpected(std::move(decoded.error()));
   out_.control = *decoded;
+  if (!all.dropped.empty()) {
+    out_.dropped = std::move(all.dropped);
+    return &out_;
+  }
   if (has_payload(out_.control.what) != static_cast<bool>(all.payload)) {
     return wrong_payload(all.payload.bytes());
   }
@@ -178,6 +178,11 @@ base::result<unpacked*> unpacker::take_pass_through(std::span<const std::uint8_t
     if (auto read = read_payload(term); !read) return unexpected(std::move(read.error()));
   }
   return &out_;
+}
+
+std::size_t unpacker::held() const {
+  if (inflating_ == nullptr) return 0;
+  return inflating_->packed.capacity() + inflating_->out.capacity() + inflating_->into.held();
 }
 
 base::result<unpacked*> unpacker::go_on() {

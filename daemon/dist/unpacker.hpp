@@ -45,6 +45,8 @@ class unpacker {
   // A compressed payload that is large comes out of take() as null too, and this is true until go_on(), which
   // inflates the next part of it, has given it. Meanwhile no other frame is to be taken.
   bool busy() const { return inflating_ != nullptr; }
+  // Bytes of memory for what is being inflated.
+  std::size_t held() const;
   base::result<unpacked*> go_on();
 
   // Messages dropped for their size.

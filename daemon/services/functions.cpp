@@ -105,7 +105,8 @@ std::optional<std::uint32_t> list_length(etf::bytes list) {
 }
 
 base::result<functions> functions::make(dist::router& router, const std::vector<std::string>& allow,
-                                        const std::vector<std::string>& start) {
+                                        const std::vector<std::string>& start,
+                                        const std::vector<std::string>& scopes) {
   functions made;
   auto& known = made.built_in_;
   known["erlang:node/0"] = [](process& self, etf::bytes) { return message::atom(self.host().node_name()); };
@@ -123,7 +124,7 @@ base::result<functions> functions::make(dist::router& router, const std::vector<
   known["erlang:monotonic_time/0"] = [](process& self, etf::bytes) { return uptime(self); };
   add_system_functions(known, router);
   add_application_functions(known);
-  add_pg_functions(known);
+  add_pg_functions(known, scopes);
   add_observer_functions(made.of_tools_, router);
   // A part of global's protocol, for nodes that are at it.
   made.granted_["global:resolve_it/4"] = [](process& self, etf::bytes arguments) {

@@ -42,9 +42,10 @@ class functions {
  public:
   // `allow`: "info", "observer" (and info), "module:function", "module:*", "mod:fun/2 => PLUGIN:ACTOR".
   // Others are errc::invalid, and so is a function that is neither built in nor some actor's. `start`:
-  // applications that application:start/1 and its like may start and stop.
+  // applications that application:start/1 and its like may start and stop. `scopes`: those of pg.
   static base::result<functions> make(dist::router& router, const std::vector<std::string>& allow,
-                                      const std::vector<std::string>& start);
+                                      const std::vector<std::string>& start,
+                                      const std::vector<std::string>& scopes);
 
   // The preset `observer` is among what is allowed: its processes too.
   bool observer() const { return observer_; }
@@ -66,8 +67,8 @@ class functions {
 
 // erlang:system_info/1, memory/0 and /1, statistics/1.
 void add_system_functions(function_table& into, dist::router& router);
-// Those of `pg` that read: they ask the scope of that name.
-void add_pg_functions(function_table& into);
+// Those of `pg` that read: they ask the scope of that name, if it is one of these.
+void add_pg_functions(function_table& into, const std::vector<std::string>& scopes);
 // A function that an actor stands for: an instance of its own is called with {Function, Argument…}, or the
 // atom alone without arguments, and stopped with `shutdown`.
 callable call_of_actor(std::string actor, std::string function);

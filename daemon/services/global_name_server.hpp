@@ -36,6 +36,7 @@ class global_name_server : public behaviours::native_server {
 
   global_name_server(dist::router& router, const peer_bounds& bounds)
       : native_server("global_name_server"), router_(router), bounds_(bounds) {}
+  std::optional<behaviours::peer_requests> from_peers() const override;
 
   // Told from the router, on a worker's thread: before the first message of that node, after its loss.
   static void node_up(runtime::system& system, std::string_view node);
@@ -129,10 +130,12 @@ class global_name_server : public behaviours::native_server {
   bool may_register(runtime::process& self, etf::bytes name, const runtime::pid& pid) const;
   runtime::message method_of(runtime::process& self, etf::cursor question) const;
   runtime::message registered_names() const;
-  // False: its node has as many names as it may have.
-  bool insert(runtime::process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method);
+  // `speaker`: the node that says so; 0: this one. False: it has said as much as it may, and nothing is changed.
+  bool insert(runtime::process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method,
+              std::uint32_t speaker);
+  bool may_say(std::uint32_t speaker, etf::bytes name, etf::bytes method) const;
   void erase(runtime::process& self, etf::bytes name);
-  void apply(runtime::process& self, etf::bytes ops);
+  void apply(runtime::process& self, etf::bytes ops, std::uint32_t speaker);
   void write_names(runtime::process& self, etf::writer& out) const;
   void wait_for_sync(runtime::process& self, const runtime::message& from, etf::cursor at);
   bool set_lock(runtime::process& self, etf::bytes lock, const runtime::pid& holder);
@@ -158,7 +161,7 @@ class global_name_server : public behaviours::native_server {
       lock_monitors_{
           [](const runtime::reference& a, const runtime::reference& b) { return a.words < b.words; }};
   std::vector<waiter> waiters_;
-  std::map<std::pair<std::string, std::string>, std::pair<std::string, std::int64_t>>
+  std::map<std::pair<std::string, std::string>, std::pair<std::uint64_t, std::int64_t>>
       losses_;                                               // seen: creation, id
   std::map<std::string, std::uint64_t, std::less<>> timers_; // of the next attempt at a node's lock
   std::int64_t next_tag_ = 0;

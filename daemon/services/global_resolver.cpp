@@ -54,7 +54,8 @@ void global_name_server::settle(process& self, const std::string& node, etf::byt
                                 const runtime::pid& his, const global_directory::entry& ours,
                                 changes& out) const {
   const auto& nodes = self.host().nodes();
-  auto outcome = resolve_conflict(self, ours.method.bytes(), name, his, ours.pid);
+  const runtime::on_behalf asker(self, partners_.find(node)->second.his_locker);
+  auto outcome = resolve_conflict(self, asker, ours.method.bytes(), name, his, ours.pid);
   if (!outcome) {
     const auto answer = ask_where_it_lives(self, name, his, ours);
     etf::cursor at(answer.bytes());
@@ -118,7 +119,8 @@ void global_name_server::resolve(process& self, const std::string& node, partner
     const auto* known = names_.find(name);
     if (known == nullptr) {
       found.insert_mine(entry);
-    } else if (known->pid != *pid && self.host().node_name() < node) {
+    } else if (known->pid != *pid && !pid->here() && self.host().node_name() < node) {
+      // What processes here are called is said here: nobody else claims a name for them.
       settle(self, node, entry, name, *pid, *known, found);
     }
   }

@@ -31,12 +31,14 @@ void pg_groups::join(etf::bytes group, const runtime::pid& who) {
   if (at == groups_.end()) at = groups_.try_emplace(std::string(base::as_text(group))).first;
   at_node_.add(who.node);
   if (++at->second.members[who] > 1) return;
+  bytes_at_node_.add(who.node, group.size());
   if (who.here()) ++at->second.local;
   joined_[who].insert(&*at);
 }
 
 void pg_groups::remove(entry& from, const runtime::pid& who) {
   from.second.members.erase(who);
+  bytes_at_node_.remove(who.node, from.first.size());
   if (who.here()) --from.second.local;
   if (from.second.members.empty()) groups_.erase(groups_.find(from.first));
 }
@@ -55,13 +57,13 @@ bool pg_groups::leave(etf::bytes group, const runtime::pid& who) {
   return true;
 }
 
-std::vector<std::string> pg_groups::leave_all(const runtime::pid& who) {
-  std::vector<std::string> left;
+std::vector<std::pair<std::string, std::uint32_t>> pg_groups::leave_all(const runtime::pid& who) {
+  std::vector<std::pair<std::string, std::uint32_t>> left;
   const auto mine = joined_.find(who);
   if (mine == joined_.end()) return left;
   for (entry* in : mine->second) {
     const std::uint32_t times = in->second.members.at(who);
-    left.insert(left.end(), times, in->first);
+    left.emplace_back(in->first, times);
     at_node_.remove(who.node, times);
     remove(*in, who);
   }

@@ -10,6 +10,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "runtime/messages/ids.hpp"
@@ -24,8 +25,8 @@ class pg_groups {
   void join(etf::bytes group, const runtime::pid& who);
   // Takes one of its joins back. False: it is not in the group.
   bool leave(etf::bytes group, const runtime::pid& who);
-  // All of its joins. The groups, each as often as it had joined.
-  std::vector<std::string> leave_all(const runtime::pid& who);
+  // All of its joins. The groups, and how often it had joined each.
+  std::vector<std::pair<std::string, std::uint32_t>> leave_all(const runtime::pid& who);
 
   bool is_member(const runtime::pid& who) const { return joined_.contains(who); }
   // Each as often as it joined, in no order.
@@ -36,6 +37,8 @@ class pg_groups {
   std::vector<std::pair<etf::bytes, std::uint32_t>> groups_of(const runtime::pid& who) const;
   // How often the processes of a node have joined, all together.
   std::size_t memberships(std::uint32_t node) const { return at_node_.of(node); }
+  // Bytes of their groups' names, counted once for each process in each.
+  std::size_t bytes(std::uint32_t node) const { return bytes_at_node_.of(node); }
   // Everyone of a node, each once.
   std::vector<runtime::pid> of_node(std::uint32_t node) const;
 
@@ -63,6 +66,7 @@ class pg_groups {
 
   groups_map groups_;   // its entries stay where they are
   node_counts at_node_; // memberships
+  node_counts bytes_at_node_;
   std::unordered_map<runtime::pid, std::unordered_set<entry*>, runtime::pid_hash> joined_;
 };
 

@@ -57,6 +57,23 @@ runtime::outcome pg_scope::on_start(process& self) {
   return runtime::carry_on();
 }
 
+// Joining, leaving and watching are for processes here: OTP's functions ask the scope of their own node.
+std::optional<behaviours::peer_requests> pg_scope::from_peers() const {
+  using request = behaviours::peer_request;
+  using form = behaviours::gen::request::kind;
+  constexpr std::uint16_t changes = request::keeps | request::tells_here | request::disconnects;
+  static constexpr request requests[] = {
+      {form::call, "get_members", 2, 2, request::answers},
+      {form::call, "get_local_members", 2, 2, request::answers},
+      {form::call, "which_groups", 0, 0, request::answers},
+      {form::call, "which_local_groups", 0, 0, request::answers},
+      {form::cast, "sync", 3, 3, changes},
+      {form::info, "discover", 2, 3, request::answers | request::keeps},
+      {form::info, "join", 4, 4, changes},
+      {form::info, "leave", 4, 4, request::tells_here}};
+  return requests;
+}
+
 pg_scope::call_answer pg_scope::handle_call(process& self, const message& from, const message& request) {
   etf::cursor sender(from.bytes());
   sender.read_tuple_of(2);

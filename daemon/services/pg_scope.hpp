@@ -25,6 +25,7 @@ class pg_scope : public behaviours::native_server {
   // `visible`: this node is, so that other nodes' scopes are to know of it.
   pg_scope(std::string name, bool visible, dist::router& router, const peer_bounds& bounds)
       : native_server("pg"), name_(std::move(name)), visible_(visible), router_(router), bounds_(bounds) {}
+  std::optional<behaviours::peer_requests> from_peers() const override;
 
   // Asks `to`, the scope of that name on another node, for what it has. Any thread.
   static void discover(runtime::system& system, const runtime::pid& scope, const runtime::destination& to);
@@ -63,6 +64,8 @@ class pg_scope : public behaviours::native_server {
 
   bool known(const runtime::pid& peer) const { return peers_.contains(peer); }
   std::string too_many() const; // why a node is disconnected
+  std::string too_long() const;
+  bool join_all(pg_groups& into, etf::bytes group, const pids& who) const;
   // False: its node has been lost since it spoke.
   bool meet(runtime::process& self, const runtime::pid& peer);
   void tell_peers(runtime::process& self, const runtime::message& m) const;

@@ -6,7 +6,10 @@
 
 #include <coppice/etf/cursor.hpp>
 #include <string_view>
+#include <utility>
 
+#include "behaviours/askers.hpp"
+#include "runtime/on_behalf.hpp"
 #include "runtime/system.hpp"
 #include "services/erpc.hpp"
 
@@ -62,14 +65,74 @@ class one_call : public runtime::behaviour {
 
 } // namespace
 
+namespace {
+
+// {badrpc, {'EXIT', Reason}}
+message failed(etf::bytes reason) {
+  message_writer out(reason.size() + 32);
+  out.tuple(2);
+  out.atom("badrpc");
+  out.tuple(2);
+  out.atom("EXIT");
+  out.raw(reason);
+  return out.take();
+}
+
+message in_rex(const message& result) {
+  message_writer out(result.size() + 16);
+  out.tuple(2);
+  out.atom("rex");
+  out.raw(result.bytes());
+  return out.take();
+}
+
+using request = behaviours::peer_request;
+using form = behaviours::gen::request::kind;
+constexpr request requests[] = {
+    {form::call, "call", 5, 5, request::answers | request::runs},
+    {form::call, "block_call", 5, 5, request::answers | request::runs},
+    {form::cast, "cast", 5, 5, request::runs},
+    {form::info, "call", 5, 5, request::answers | request::runs},
+    {form::info, "features_request", 0, 0, request::answers},
+    {form::info, "sbcast", 3, 3, request::answers | request::forwards},
+};
+
+} // namespace
+
+std::optional<behaviours::peer_requests> rex::from_peers() const {
+  return requests;
+}
+
+// Its process answers. Where there is none, or it ends before, this one does.
 void rex::run_apart(process& self, const message& request, answer_fn done) {
+  runtime::reference ends;
   runtime::spawn_options options;
   options.label = "rpc";
-  (void)self.spawn(std::move(options),
-                   std::make_unique<one_call>(allowed_, request, self.origin(), std::move(done)));
+  options.monitor = done ? &ends : nullptr;
+  const auto made =
+      self.spawn(std::move(options), std::make_unique<one_call>(allowed_, request, self.origin(), done));
+  if (!done) return;
+  if (made)
+    under_way_.emplace(ends, std::move(done));
+  else
+    done(self, failed(message::atom("system_limit").bytes()));
+}
+
+// {'DOWN', Ref, process, Pid, Reason}
+void rex::call_ended(process& self, etf::cursor at) {
+  const auto ref = at.read_tuple_of(5) && at.read_atom_is("DOWN")
+                       ? runtime::read_reference(at, self.host().nodes())
+                       : std::nullopt;
+  const auto found = ref ? under_way_.find(*ref) : under_way_.end();
+  if (found == under_way_.end()) return;
+  const answer_fn answer = std::move(found->second);
+  under_way_.erase(found);
+  const bool known = at.skip() && at.skip();
+  if (known && !etf::cursor(at.rest()).read_atom_is("normal")) answer(self, failed(at.rest()));
 }
 
 rex::call_answer rex::handle_call(process& self, const message& from, const message& request) {
+  if (!behaviours::gen::is_of_origin(self, from.bytes())) return no_reply();
   etf::cursor at(request.bytes());
   request_parts parts;
   const bool whole = read_request(at, parts);
@@ -97,11 +160,16 @@ runtime::outcome rex::handle_cast(process& self, const message& request) {
 
 runtime::outcome rex::handle_info(process& self, const message& m) {
   etf::cursor at(m.bytes());
+  if (self.origin().notice) {
+    call_ended(self, at);
+    return runtime::carry_on();
+  }
   if (!at.read_tuple_of(2)) return runtime::carry_on();
-  const auto asker = runtime::read_pid(at, self.host().nodes());
+  const auto named = runtime::read_pid(at, self.host().nodes());
+  const auto asker = named ? runtime::on_behalf::of(self, *named) : std::nullopt;
   if (!asker) return runtime::carry_on();
   if (at.read_atom_is("features_request")) {
-    answer_features(self, *asker);
+    asker->answer(features(self));
     return runtime::carry_on();
   }
   request_parts parts;
@@ -110,17 +178,13 @@ runtime::outcome rex::handle_info(process& self, const message& m) {
   etf::bytes payload;
   const auto body = at.rest();
   if (read_request(at, parts)) {
-    run_apart(self, m.slice(body), [asker = *asker](process& caller, const message& result) {
-      message_writer out;
-      out.tuple(2);
-      out.atom("rex");
-      out.raw(result.bytes());
-      caller.send_unbounded(asker, out.take());
+    run_apart(self, m.slice(body), [to = asker->asker()](process& caller, const message& result) {
+      runtime::on_behalf(caller, to).answer(in_rex(result));
     });
   } else if (at.read_tuple_of(3) && at.read_atom(what) && what == "sbcast" && at.read_atom(name) &&
              at.read_term(payload)) {
     const bool there = self.host().whereis(name).has_value();
-    if (there) self.send(runtime::destination::named(std::string(name)), m.slice(payload));
+    if (there) asker->send(runtime::destination::named(std::string(name)), m.slice(payload));
     message_writer out;
     out.tuple(3);
     out.atom("rex");
@@ -132,12 +196,12 @@ runtime::outcome rex::handle_info(process& self, const message& m) {
       out.atom("nonexisting_name");
       out.atom(name);
     }
-    self.send_unbounded(*asker, out.take());
+    asker->answer(out.take());
   }
   return runtime::carry_on();
 }
 
-void rex::answer_features(process& self, const runtime::pid& asker) {
+message rex::features(const process& self) {
   message_writer out;
   out.tuple(3);
   out.atom("features_reply");
@@ -145,7 +209,7 @@ void rex::answer_features(process& self, const runtime::pid& asker) {
   out.list(1);
   out.atom("erpc");
   out.nil();
-  self.send_unbounded(asker, out.take());
+  return out.take();
 }
 
 } // namespace coppice::services

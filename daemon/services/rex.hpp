@@ -6,6 +6,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <unordered_map>
 
 #include "behaviours/native_server.hpp"
 #include "services/functions.hpp"
@@ -17,6 +19,7 @@ class rex : public behaviours::native_server {
   static constexpr const char* registered_name = "rex";
   explicit rex(std::shared_ptr<const functions> allowed)
       : native_server("rex"), allowed_(std::move(allowed)) {}
+  std::optional<behaviours::peer_requests> from_peers() const override;
 
  protected:
   call_answer handle_call(runtime::process& self, const runtime::message& from,
@@ -28,9 +31,12 @@ class rex : public behaviours::native_server {
   using answer_fn = std::function<void(runtime::process&, runtime::message)>;
   // Runs the call elsewhere and gives its result to `done` there.
   void run_apart(runtime::process& self, const runtime::message& request, answer_fn done);
-  void answer_features(runtime::process& self, const runtime::pid& asker);
+  void call_ended(runtime::process& self, etf::cursor at);
+  static runtime::message features(const runtime::process& self);
 
   std::shared_ptr<const functions> allowed_;
+  // Calls that processes of their own carry out, by the monitors of these.
+  std::unordered_map<runtime::reference, answer_fn, runtime::reference_hash> under_way_;
 };
 
 } // namespace coppice::services

@@ -15,6 +15,7 @@
 
 #include "base/bytes.hpp"
 #include "base/log.hpp"
+#include "runtime/on_behalf.hpp"
 #include "runtime/system.hpp"
 #include "services/io_format.hpp"
 
@@ -112,6 +113,13 @@ answer perform(etf::bytes request) {
 
 } // namespace
 
+std::optional<behaviours::peer_requests> user::from_peers() const {
+  using request = behaviours::peer_request;
+  static constexpr request requests[] = {
+      {behaviours::gen::request::kind::info, "io_request", 4, 4, request::answers | request::logs}};
+  return requests;
+}
+
 runtime::outcome user::on_start(runtime::process& self) {
   self.host().set_default_group_leader(self.self());
   return runtime::carry_on();
@@ -122,7 +130,8 @@ runtime::outcome user::handle_info(runtime::process& self, const runtime::messag
   etf::bytes tag;
   etf::bytes request;
   if (!at.read_tuple_of(4) || !at.read_atom_is("io_request")) return runtime::carry_on();
-  const auto asker = runtime::read_pid(at, self.host().nodes());
+  const auto named = runtime::read_pid(at, self.host().nodes());
+  const auto asker = named ? runtime::on_behalf::of(self, *named) : std::nullopt;
   if (!asker || !at.read_term(tag) || !at.read_term(request)) return runtime::carry_on();
   const auto done = perform(request);
   runtime::message_writer out;
@@ -136,7 +145,7 @@ runtime::outcome user::handle_info(runtime::process& self, const runtime::messag
   } else {
     out.atom(done == answer::ok ? "ok" : "eof");
   }
-  self.send_unbounded(*asker, out.take());
+  asker->answer(out.take());
   return runtime::carry_on();
 }
 

@@ -11,6 +11,7 @@ class user : public behaviours::native_server {
  public:
   static constexpr const char* registered_name = "user";
   user() : native_server("user") {}
+  std::optional<behaviours::peer_requests> from_peers() const override;
 
  protected:
   // It is the group leader of all that are spawned without another one from then on.

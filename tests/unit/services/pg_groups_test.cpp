@@ -63,7 +63,9 @@ TEST_CASE("one that is gone leaves all its groups, each as often as it had joine
   groups.join(two, ours);
   groups.join(two, ours_too);
   CHECK(groups.groups_of(ours).size() == 2);
-  CHECK(groups.leave_all(ours).size() == 3);
+  std::uint32_t left = 0;
+  for (const auto& [group, times] : groups.leave_all(ours)) left += times;
+  CHECK(left == 3);
   CHECK(groups.leave_all(ours).empty());
   CHECK(groups.members(two, whose::all) == std::vector{ours_too});
   CHECK(groups.groups(whose::local).size() == 1);
@@ -83,4 +85,13 @@ TEST_CASE("memberships are counted for the node whose process has them, each as 
   groups.leave_all(theirs);
   CHECK(groups.memberships(1) == 0);
   CHECK(groups.memberships(0) == 1);
+}
+
+TEST_CASE("the name of a group is given once to who leaves it, and its bytes count once for each member") {
+  pg_groups groups;
+  for (int i = 0; i < 1000; ++i) groups.join(one, theirs);
+  groups.join(two, theirs);
+  CHECK(groups.bytes(1) == one.size() + two.size());
+  CHECK(groups.leave_all(theirs).size() == 2);
+  CHECK(groups.bytes(1) == 0);
 }
