@@ -24,7 +24,8 @@ class native_server : public server {
   runtime::outcome init(runtime::process& self) override { return on_start(self); }
   void terminate(runtime::process& self, const runtime::message& reason) override { on_stop(self, reason); }
   void describe(runtime::description& out) const override { out.behaviour = kind_; }
-  // What it takes from other nodes, besides sys and notices; by default nothing. `nullopt`: it decides by itself.
+  // What it takes from other nodes, besides sys and notices; by default nothing. `nullopt`: it decides by
+  // itself.
   virtual std::optional<peer_requests> from_peers() const { return peer_requests(); }
 
  protected:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a server of the daemon takes from other nodes: a table of requests, each with what it may cause here. A
-// request of another node that is not in the table is not taken. Any thread.
+// What a server of the daemon takes from other nodes: a table of requests, each with what it may cause here.
+// A request of another node that is not in the table is not taken. Any thread.
 #pragma once
 
 #include <coppice/etf/cursor.hpp>

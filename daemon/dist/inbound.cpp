@@ -65,10 +65,9 @@ base::status inbound::handle() {
 bool inbound::handle_one(unpacked& in) {
   if (in.dropped.empty()) return handle_whole(in);
   const bool told = handle_without_payload(in);
-  base::log::counted(base::log::level::warning, "dist", "payload over a limit", "{}: {}: {}",
-                     context_.peer.name,
-                     told ? "a payload was dropped, and `over_limit` is in its place" : "a message was dropped",
-                     in.dropped);
+  base::log::counted(
+      base::log::level::warning, "dist", "payload over a limit", "{}: {}: {}", context_.peer.name,
+      told ? "a payload was dropped, and `over_limit` is in its place" : "a message was dropped", in.dropped);
   return told;
 }
 

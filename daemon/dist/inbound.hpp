@@ -38,7 +38,8 @@ class inbound {
   base::status handle();
   bool busy() const { return unpacker_.busy(); }
 
-  // Bytes of memory for messages that only more bytes of the peer can end, and for one that is being inflated.
+  // Bytes of memory for messages that only more bytes of the peer can end, and for one that is being
+  // inflated.
   std::size_t held() const { return frames_.held() + unpacker_.unfinished().bytes() + unpacker_.held(); }
   fragments& unfinished() { return unpacker_.unfinished(); }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What a process of the node does because another process, the asker, asked for it. Other nodes may ask the
-// node's services for much, and a receiver decides by a message's origin what it takes: allow lists, the shield
-// against exits of other nodes, mailbox bounds. So what is done for an asker is sent in the asker's name: with its
-// pid as sender, its node as origin, and counted as if it had come by that node's connection. The process that
-// sends never parks. In the process's own turn.
+// node's services for much, and a receiver decides by a message's origin what it takes: allow lists, the
+// shield against exits of other nodes, mailbox bounds. So what is done for an asker is sent in the asker's
+// name: with its pid as sender, its node as origin, and counted as if it had come by that node's connection.
+// The process that sends never parks. In the process's own turn.
 #pragma once
 
 #include <optional>
@@ -25,7 +25,8 @@ class on_behalf {
   // To a process here, or on the asker's node, where the sender is this process. Sent to any other node it
   // is dropped: `nodedown`.
   send_status send(const destination& to, message m) const;
-  send_status answer(message m) const { return send(asker_, std::move(m)); }
+  // An answer to the asker; a mailbox's bound counts none.
+  send_status answer(message m) const;
   // exit/2 to a process here or on the asker's node; to any other node none is sent.
   send_status exit(const pid& to, message reason) const;
 

@@ -42,7 +42,8 @@ message ask(process& self, const scopes& known, std::string_view scope, etf::byt
 }
 
 // get_members([Scope,] Group)
-message members(process& self, const scopes& known, std::string_view what, bool scoped, etf::bytes arguments) {
+message members(process& self, const scopes& known, std::string_view what, bool scoped,
+                etf::bytes arguments) {
   etf::cursor at(arguments);
   std::uint32_t length = 0;
   std::string_view scope = default_scope;

@@ -95,8 +95,8 @@ message resolve_it(process& self, etf::bytes arguments) {
   if (!second) return {};
   const auto registered = method_to_resolve(self, name, *first, *second);
   if (!registered) return {};
-  const auto outcome = resolve_conflict(self, runtime::on_behalf::of_origin(self), registered.bytes(), name,
-                                        *first, *second);
+  const auto outcome =
+      resolve_conflict(self, runtime::on_behalf::of_origin(self), registered.bytes(), name, *first, *second);
   if (!outcome) return {};
   if (*outcome == conflict_outcome::neither) return message::atom("none");
   message_writer out;

@@ -130,7 +130,8 @@ class global_name_server : public behaviours::native_server {
   bool may_register(runtime::process& self, etf::bytes name, const runtime::pid& pid) const;
   runtime::message method_of(runtime::process& self, etf::cursor question) const;
   runtime::message registered_names() const;
-  // `speaker`: the node that says so; 0: this one. False: it has said as much as it may, and nothing is changed.
+  // `speaker`: the node that says so; 0: this one. False: it has said as much as it may, and nothing is
+  // changed.
   bool insert(runtime::process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method,
               std::uint32_t speaker);
   bool may_say(std::uint32_t speaker, etf::bytes name, etf::bytes method) const;

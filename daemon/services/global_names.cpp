@@ -249,8 +249,9 @@ void global_name_server::apply(process& self, etf::bytes ops, std::uint32_t spea
       if (!insert(self, name, *pid, method, speaker)) {
         // What everyone agreed on is not this node's to leave out.
         const std::string node = self.host().nodes().name(speaker);
-        disconnect(self, node,
-                   fmt::format("it says more than {} names of global, or {} bytes", bounds_.names, bounds_.bytes));
+        disconnect(
+            self, node,
+            fmt::format("it says more than {} names of global, or {} bytes", bounds_.names, bounds_.bytes));
         return;
       }
     } else if (at.read_term(name)) {

@@ -119,8 +119,7 @@ void global_name_server::on_lost_connection(process& self, etf::cursor at, const
     return;
   const std::pair key{std::string(reporter), std::string(lost)};
   const auto seen = losses_.find(key);
-  if (seen != losses_.end() && seen->second.first == creation && id <= seen->second.second)
-    return;
+  if (seen != losses_.end() && seen->second.first == creation && id <= seen->second.second) return;
   if (losses_.size() >= most_losses) losses_.clear();
   losses_[key] = {creation, id};
   tell_known(self, m);

@@ -54,7 +54,7 @@ void global_name_server::settle(process& self, const std::string& node, etf::byt
                                 const runtime::pid& his, const global_directory::entry& ours,
                                 changes& out) const {
   const auto& nodes = self.host().nodes();
-  const runtime::on_behalf asker(self, partners_.find(node)->second.his_locker);
+  const runtime::on_behalf asker(self, his);
   auto outcome = resolve_conflict(self, asker, ours.method.bytes(), name, his, ours.pid);
   if (!outcome) {
     const auto answer = ask_where_it_lives(self, name, his, ours);

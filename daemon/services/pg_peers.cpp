@@ -76,7 +76,8 @@ bool pg_scope::join_all(pg_groups& into, etf::bytes group, const pids& who) cons
 bool pg_scope::meet(process& self, const runtime::pid& peer) {
   // One that was started anew may be here before the end of the one before it; there is never a third.
   constexpr std::ptrdiff_t most_of_a_node = 16;
-  if (std::ranges::count(peers_, peer.node, [](const auto& known) { return known.first.node; }) >= most_of_a_node)
+  if (std::ranges::count(peers_, peer.node, [](const auto& known) { return known.first.node; }) >=
+      most_of_a_node)
     return false;
   const auto monitor = self.monitor(peer, {.how = over_existing_connection});
   if (!monitor) return false;
@@ -191,6 +192,7 @@ void pg_scope::on_down(process& self, etf::cursor at) {
   if (found == watches_.end()) return;
   const auto gone = std::move(found->second);
   watches_.erase(found);
+  watch_ended(gone);
   if (gone.what == watch::kind::member) member_ended(self, gone.who);
   if (gone.what == watch::kind::peer) peer_ended(self, gone.who);
 }

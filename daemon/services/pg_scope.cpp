@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/bytes.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "services/existing_connection.hpp"
 
@@ -18,6 +19,10 @@ using runtime::message_writer;
 using runtime::process;
 
 namespace {
+
+message error(std::string_view why) {
+  return runtime::error_message(message::atom(why));
+}
 
 // {error, {nolocal, Pid}} of a process elsewhere, where OTP's functions raise it; {error, badarg} of no
 // process.
@@ -57,20 +62,23 @@ runtime::outcome pg_scope::on_start(process& self) {
   return runtime::carry_on();
 }
 
-// Joining, leaving and watching are for processes here: OTP's functions ask the scope of their own node.
 std::optional<behaviours::peer_requests> pg_scope::from_peers() const {
   using request = behaviours::peer_request;
   using form = behaviours::gen::request::kind;
   constexpr std::uint16_t changes = request::keeps | request::tells_here | request::disconnects;
-  static constexpr request requests[] = {
-      {form::call, "get_members", 2, 2, request::answers},
-      {form::call, "get_local_members", 2, 2, request::answers},
-      {form::call, "which_groups", 0, 0, request::answers},
-      {form::call, "which_local_groups", 0, 0, request::answers},
-      {form::cast, "sync", 3, 3, changes},
-      {form::info, "discover", 2, 3, request::answers | request::keeps},
-      {form::info, "join", 4, 4, changes},
-      {form::info, "leave", 4, 4, request::tells_here}};
+  static constexpr request requests[] = {{form::call, "get_members", 2, 2, request::answers},
+                                         {form::call, "get_local_members", 2, 2, request::answers},
+                                         {form::call, "which_groups", 0, 0, request::answers},
+                                         {form::call, "which_local_groups", 0, 0, request::answers},
+                                         {form::call, "join_local", 3, 3, request::answers}, // refused
+                                         {form::call, "leave_local", 3, 3, request::answers},
+                                         {form::call, "monitor", 0, 0, request::answers | request::keeps},
+                                         {form::call, "monitor", 2, 2, request::answers | request::keeps},
+                                         {form::call, "demonitor", 2, 2, request::answers},
+                                         {form::cast, "sync", 3, 3, changes},
+                                         {form::info, "discover", 2, 3, request::answers | request::keeps},
+                                         {form::info, "join", 4, 4, changes},
+                                         {form::info, "leave", 4, 4, request::tells_here}};
   return requests;
 }
 
@@ -95,11 +103,13 @@ pg_scope::call_answer pg_scope::handle_call(process& self, const message& from, 
   return native_server::handle_call(self, from, request);
 }
 
+// Whoever asks for it is of this node, as with OTP's functions: a node says itself where its processes are.
 pg_scope::call_answer pg_scope::join_local(process& self, etf::cursor at) {
   etf::bytes group;
   at.read_term(group);
   const auto joining = read_pids(self, at, 0);
   if (!joining) return reply(refused(at, self));
+  if (!self.origin().here()) return reply(error("not_allowed"));
   for (const auto& who : *joining) {
     groups_.join(group, who);
     auto& monitor = members_[who];
@@ -123,6 +133,7 @@ pg_scope::call_answer pg_scope::leave_local(process& self, etf::cursor at) {
   at.read_term(group);
   const auto leaving = read_pids(self, at, 0);
   if (!leaving) return reply(refused(at, self));
+  if (!self.origin().here()) return reply(error("not_allowed"));
   pids left;
   for (const auto& who : *leaving) {
     if (!groups_.leave(group, who)) continue;
@@ -147,8 +158,20 @@ pg_scope::call_answer pg_scope::leave_local(process& self, etf::cursor at) {
   return reply(message::atom("ok"));
 }
 
+bool pg_scope::may_watch(const runtime::pid& watcher, etf::bytes group) const {
+  if (watcher.here()) return true;
+  return group.size() <= longest_key && watchers_.of(watcher.node) < bounds_.watches;
+}
+
+void pg_scope::watch_ended(const watch& what) {
+  const bool watcher = what.what == watch::kind::scope_watcher || what.what == watch::kind::group_watcher;
+  if (watcher && !what.who.here()) watchers_.remove(what.who.node);
+}
+
 // {Ref, #{Group => Pids}}
 pg_scope::call_answer pg_scope::watch_scope(process& self, const runtime::pid& watcher) {
+  if (!may_watch(watcher, {})) return reply(error("limit"));
+  if (!watcher.here()) watchers_.add(watcher.node);
   const auto ref = self.monitor(watcher);
   watches_.emplace(ref, watch{watch::kind::scope_watcher, watcher, {}});
   const auto all = groups_.groups(pg_groups::whose::all);
@@ -165,6 +188,8 @@ pg_scope::call_answer pg_scope::watch_scope(process& self, const runtime::pid& w
 
 // {Ref, Pids}
 pg_scope::call_answer pg_scope::watch_group(process& self, const runtime::pid& watcher, etf::bytes group) {
+  if (!may_watch(watcher, group)) return reply(error("limit"));
+  if (!watcher.here()) watchers_.add(watcher.node);
   const auto ref = self.monitor(watcher);
   watches_.emplace(ref, watch{watch::kind::group_watcher, watcher, std::string(base::as_text(group))});
   message_writer out;
@@ -179,8 +204,9 @@ pg_scope::call_answer pg_scope::stop_watching(process& self, etf::cursor at) {
   const auto found = ref ? watches_.find(*ref) : watches_.end();
   const bool watcher = found != watches_.end() && (found->second.what == watch::kind::scope_watcher ||
                                                    found->second.what == watch::kind::group_watcher);
-  if (!watcher) return reply(message::atom("false"));
+  if (!watcher || found->second.who.node != self.origin().node) return reply(message::atom("false"));
   self.demonitor(*ref, true);
+  watch_ended(found->second);
   watches_.erase(found);
   return reply(message::atom("ok"));
 }

@@ -52,6 +52,9 @@ class pg_scope : public behaviours::native_server {
   call_answer watch_scope(runtime::process& self, const runtime::pid& watcher);
   call_answer watch_group(runtime::process& self, const runtime::pid& watcher, etf::bytes group);
   call_answer stop_watching(runtime::process& self, etf::cursor at);
+  // False: the processes of its node watch as much as they may.
+  bool may_watch(const runtime::pid& watcher, etf::bytes group) const;
+  void watch_ended(const watch& what);
   call_answer list(runtime::process& self, std::string_view what, etf::cursor at);
 
   void on_discover(runtime::process& self, const runtime::pid& peer);
@@ -80,6 +83,7 @@ class pg_scope : public behaviours::native_server {
   const peer_bounds bounds_;
   pg_groups groups_;
   std::unordered_map<runtime::reference, watch, runtime::reference_hash> watches_;
+  node_counts watchers_; // of other nodes' processes
   std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash>
       members_;                                                                   // ours, and their monitors
   std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash> peers_; // their scope processes

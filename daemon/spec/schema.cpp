@@ -91,8 +91,9 @@ const table<limit_options>& limit_table() {
           .add<&limit_options::peer_groups>(
               "peer_groups", count(16, 1u << 30),
               "memberships of the processes of one other node in a scope of pg; more disconnect it")
-          .add<&limit_options::peer_names>("peer_names", count(16, 1u << 30),
-                                           "names of global that one other node says; more are refused, or disconnect it")
+          .add<&limit_options::peer_names>(
+              "peer_names", count(16, 1u << 30),
+              "names of global that one other node says; more are refused, or disconnect it")
           .add<&limit_options::peer_locks>("peer_locks", count(16, 1u << 20),
                                            "locks of global that the processes of one other node hold");
   return rows;

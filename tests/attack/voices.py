@@ -138,8 +138,11 @@ def scopes(cleanup):
         for function in ("get_members", "get_local_members"):
             equal(one.call("rex", (Atom("call"), Atom("pg"), Atom(function), [Atom("kv"), Atom("a")], LEADER)), [])
         equal(one.call("rex", (Atom("call"), Atom("pg"), Atom("which_groups"), [Atom("kv")], LEADER)), [])
-        for request in ((Atom("join_local"), Atom("group"), kv), Atom("monitor"), (Atom("monitor"), Atom("group")), (Atom("leave_local"), Atom("group"), kv)):
-            equal(one.call("pg", request), (Atom("error"), Atom("bad_request")))
+        for request in ("join_local", "leave_local"):
+            equal(one.call("pg", (Atom(request), Atom("group"), kv)), (Atom("error"), Atom("not_allowed")))
+        for request in (Atom("monitor"), (Atom("monitor"), Atom("group"))):
+            answers = [one.call("pg", request) for _ in range(300)]
+            check((Atom("error"), Atom("limit")) in answers, "it watches so much and no more", answers[-1])
         equal(one.call("pg", Atom("which_groups")), [])
         bystanders.served()
         one.close()

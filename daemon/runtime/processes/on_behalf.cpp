@@ -32,6 +32,10 @@ send_status on_behalf::send(const destination& to, message m) const {
   return dispatch(to, signal_kind::message, std::move(m));
 }
 
+send_status on_behalf::answer(message m) const {
+  return asker_.here() ? self_.send_unbounded(asker_, std::move(m)) : send(asker_, std::move(m));
+}
+
 send_status on_behalf::exit(const pid& to, message reason) const {
   return dispatch(to, signal_kind::exit2, std::move(reason));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A payload over the limits of a term: what a process waits for (an end, an answer, a reply) comes all the same, with
-// `over_limit` in place of the payload.
+// A payload over the limits of a term: what a process waits for (an end, an answer, a reply) comes all the
+// same, with `over_limit` in place of the payload.
 #include <doctest/doctest.h>
 
 #include <string>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a process does on behalf of one of another node: the receiver sees that one and its node, bounds count it as
-// the network's, and whoever acts never waits.
+// What a process does on behalf of one of another node: the receiver sees that one and its node, bounds count
+// it as the network's, and whoever acts never waits.
 #include "runtime/on_behalf.hpp"
 
 #include <atomic>
