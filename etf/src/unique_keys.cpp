@@ -25,6 +25,8 @@ namespace {
 
 constexpr std::size_t few = 32;          // keys, compared each with each
 constexpr std::size_t shown_bytes = 200; // of a key, in an error
+// Tables at a time that are made as large as their map announces, within reason.
+constexpr std::size_t believed_tables = 4;
 // Different keys of one hash in a term. By chance there is none in thousands of years.
 constexpr unsigned most_collisions = 16;
 
@@ -101,11 +103,16 @@ result<void> key_checker::pass(bytes seen) {
                   " twice");
 }
 
-// Whether the hash of what stands next is wanted.
-bool key_checker::is_hashed() const {
-  if (frames_.empty()) return hashes_elements_;
-  const frame& top = frames_.back();
-  return top.hashed || (top.has_many && top.left % 2 == 0);
+[[gnu::always_inline]] inline bool key_checker::leaf(bytes rest) {
+  const std::size_t size = leaf_size(rest);
+  const bool hashed = is_hashed();
+  // Of a binary that is still coming the rest may be left out.
+  const bool passes = size != 0 && (size <= rest.size() || !hashed);
+  if (!passes) return false;
+  const std::size_t start = at_;
+  at_ += size;
+  deliver(hashed ? table_hash(rest.first(size)) : 0, start);
+  return true;
 }
 
 // Takes one head or leaf; false if it is not all there.
@@ -139,18 +146,6 @@ bool key_checker::step(bytes rest) {
     default:
       return leaf(rest);
   }
-}
-
-bool key_checker::leaf(bytes rest) {
-  const std::size_t size = leaf_size(rest);
-  const bool hashed = is_hashed();
-  // Of a binary that is still coming the rest may be left out.
-  const bool passes = size != 0 && (size <= rest.size() || !hashed);
-  if (!passes) return false;
-  const std::size_t start = at_;
-  at_ += size;
-  deliver(hashed ? table_hash(rest.first(size)) : 0, start);
-  return true;
 }
 
 // One that stands as the tail of another is the rest of it.
@@ -236,7 +231,12 @@ void key_checker::deliver(std::uint64_t hash, std::size_t start) {
       if (top.hashed) top.sum += join(join(kinds::pair, top.key), hash);
     } else {
       top.key = hash;
-      if (top.has_many) note_key(top, {hash, start});
+      if (top.in_table) {
+        add_to_table(top, {hash, start});
+      } else if (top.has_many) {
+        keys_.push_back({hash, start});
+        if (keys_.size() - top.keys > few) begin_table(top);
+      }
     }
     if (top.left != 0) return;
     if (top.has_many) close_map(top);
@@ -247,20 +247,19 @@ void key_checker::deliver(std::uint64_t hash, std::size_t start) {
   element_ = hash;
 }
 
-void key_checker::note_key(frame& map, const detail::seen_key& key) {
-  if (map.in_table) return add_to_table(map, key);
-  keys_.push_back(key);
-  const std::size_t count = keys_.size() - map.keys;
-  if (count <= few) return;
+// The small map that was thought of has many keys.
+void key_checker::begin_table(frame& map) {
   map.in_table = true;
   tables_.emplace_back();
-  for (std::size_t i = 0; i < count && !stopped_; ++i) add_to_table(map, keys_.data()[map.keys + i]);
+  for (std::size_t i = map.keys; i < keys_.size() && !stopped_; ++i) add_to_table(map, keys_.data()[i]);
   keys_.shrink(map.keys);
 }
 
 void key_checker::add_to_table(const frame& map, const detail::seen_key& key) {
-  steps_ += tables_.back().add(
-      key, map.count, [&](const detail::seen_key& earlier) { return differ(map, earlier, key); });
+  // The count that a map announces is believed where it makes nobody else believe it again and again.
+  const std::uint64_t expected = tables_.size() <= believed_tables ? map.count : 0;
+  steps_ += tables_.back().add(key, expected,
+                               [&](const detail::seen_key& earlier) { return differ(map, earlier, key); });
 }
 
 void key_checker::close_map(const frame& map) {

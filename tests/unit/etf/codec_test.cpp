@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <coppice/etf/canonical.hpp>
 #include <coppice/etf/codec.hpp>
@@ -349,6 +350,25 @@ TEST_CASE("keys that crowd only after a hash map has grown are refused too") {
   for (std::int64_t i = 0; probe.bucket_count() == first; ++i) probe[i] = 0;
   const int grown = static_cast<int>(probe.bucket_count());
   CHECK_FALSE(decoded_multiples<plain>(static_cast<int>(first) + 1000, grown));
+}
+
+TEST_CASE("sets are watched as maps are, and a multiset may have one key often") {
+  std::unordered_set<int> probe;
+  probe.reserve(3000);
+  const int buckets = static_cast<int>(probe.bucket_count());
+  etf::vector_writer crowded, same;
+  crowded.list(3000);
+  same.list(3000);
+  for (int i = 0; i < 3000; ++i) {
+    crowded.integer(std::int64_t{i} * buckets);
+    same.integer(1000);
+  }
+  crowded.nil();
+  same.nil();
+  CHECK_FALSE(etf::decode<std::unordered_set<int>>(crowded.view()));
+  CHECK(etf::decode<etf::seeded_set<int>>(crowded.view()));
+  CHECK(etf::decode<std::unordered_set<int>>(same.view()));
+  CHECK(etf::decode<std::unordered_multiset<int>>(same.view()));
 }
 
 TEST_CASE("a seeded map is spelled as a map, of keys of all kinds") {

@@ -84,8 +84,8 @@ std::vector<buffer> chains(unsigned levels) {
   }
   return all;
 }
-// [A, B, [C|D]] for all orders of four numbers, which are equal to a hash that does not mind whether something
-// is the hash so far or the next element.
+// [A, B, [C|D]] for all orders of four numbers, which are equal to a hash that does not mind whether
+// something is the hash so far or the next element.
 std::vector<buffer> exchanged() {
   std::vector<buffer> all;
   for (std::uint8_t i = 0; i < 100; ++i) {

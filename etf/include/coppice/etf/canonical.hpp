@@ -313,22 +313,31 @@ inline bool is_canonical(bytes in, const limits& bounds = {}) {
   return seen && seen->canonical && seen->length == in.size();
 }
 
-/// Validates the one term that `in` (no 131) is and writes its canonical bytes. What a failure left in `out`
-/// is meaningless. The result may be larger than `in` by a node's name for each atom reference.
-inline result<void> canonicalise(bytes in, writer& out, const limits& bounds = {},
-                                 const atom_lookup& atoms = {}) {
+/// canonicalise() without a look at the keys of maps: true if the term has maps of several pairs, whose keys
+/// the caller is to look at (key_checker), piece by piece where it is long.
+inline result<bool> canonicalise_but_keys(bytes in, writer& out, const limits& bounds = {},
+                                          const atom_lookup& atoms = {}) {
   const auto seen = scan(in, bounds, atoms.find == nullptr ? cached_atoms::refused : cached_atoms::allowed);
   if (!seen) return unexpected<error>(seen.error());
   if (seen->length != in.size())
     return fail(errc::trailing, seen->length, in[seen->length], "the end expected");
-  const std::size_t start = out.size();
   if (seen->canonical) {
     out.raw(in);
     if (out.failed()) return fail(errc::out_of_memory, 0, 0, "no room to write the canonical term");
   } else if (auto written = detail::rewriter(out, bounds, atoms).run(in); !written) {
-    return written;
+    return unexpected<error>(written.error());
   }
-  return seen->keyed ? check_keys(out.view().subspan(start)) : result<void>();
+  return seen->keyed;
+}
+
+/// Validates the one term that `in` (no 131) is and writes its canonical bytes. What a failure left in `out`
+/// is meaningless. The result may be larger than `in` by a node's name for each atom reference.
+inline result<void> canonicalise(bytes in, writer& out, const limits& bounds = {},
+                                 const atom_lookup& atoms = {}) {
+  const std::size_t start = out.size();
+  const auto keyed = canonicalise_but_keys(in, out, bounds, atoms);
+  if (!keyed) return unexpected<error>(keyed.error());
+  return *keyed ? check_keys(out.view().subspan(start)) : result<void>();
 }
 
 } // namespace coppice::etf

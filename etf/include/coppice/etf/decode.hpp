@@ -148,8 +148,8 @@ struct alternatives<std::variant<Type...>> {
   template <class Attempt, std::size_t... I>
   static bool try_each(cursor& in, mismatch& why, const Attempt& attempt, std::index_sequence<I...>) {
     const cursor start = in;
-    return ((may_fit<Type>(start) && (in = start, attempt(std::integral_constant<std::size_t, I>{}) ||
-                                                      why.gave_up(start, in))) ||
+    return ((may_fit<Type>(start) &&
+             (in = start, attempt(std::integral_constant<std::size_t, I>{}) || why.gave_up(start, in))) ||
             ...);
   }
 };

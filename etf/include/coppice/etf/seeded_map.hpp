@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A hash map for keys that other nodes choose. The hash of the standard library is the same everywhere, and
-// of a number it is the number: whoever sends a map can choose keys that share one bucket, after which each
-// look-up walks through all of them. This hash has a seed that is drawn when the program starts. The codec
-// refuses a term that puts more than 64 keys into one bucket of another std::unordered_map. Any thread.
+// A hash map and a hash set for keys that other nodes choose. The hash of the standard library is the same
+// everywhere, and of a number it is the number: whoever sends a map can choose keys that share one bucket,
+// after which each look-up walks through all of them. This hash has a seed that is drawn when the program
+// starts. The codec refuses a term that puts more than 64 keys into one bucket of another std::unordered_map
+// or _set. Any thread.
 #pragma once
 
 #include <bit>
@@ -13,6 +14,7 @@
 #include <tuple>
 #include <type_traits>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include <coppice/etf/hash.hpp>
@@ -78,5 +80,7 @@ struct seeded_hash {
 
 template <class Key, class Value>
 using seeded_map = std::unordered_map<Key, Value, seeded_hash<Key>>;
+template <class Key>
+using seeded_set = std::unordered_set<Key, seeded_hash<Key>>;
 
 } // namespace coppice::etf

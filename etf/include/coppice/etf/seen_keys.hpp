@@ -23,22 +23,25 @@ struct seen_key {
 
 class seen_keys {
  public:
-  /// Adds a key. `expected`: how many keys the map announces, of which no more is believed than four times
-  /// what has come. `differs(earlier)` is called for each earlier key of the same hash, until it says false.
-  /// Returns the steps that it took: slots that were looked at, and keys that were moved.
+  /// Adds a key. `expected`: how many keys the map is believed to have. `differs(earlier)` is called for each
+  /// earlier key of the same hash, until it says false. Returns the steps that it took: slots that were
+  /// looked at, and keys that were moved.
   template <class Differs>
   std::size_t add(seen_key key, std::uint64_t expected, const Differs& differs) {
     if (key.hash == 0) key.hash = 1;
-    std::size_t steps = 0;
-    if (parts_.size() == 1 && parts_[0].used == divided_from) steps += divide();
-    part& of = part_of(key.hash);
-    if (of.used * 4 >= of.size * 3) steps += grow(of, expected / parts_.size());
-    const std::size_t mask = of.size - 1;
+    std::size_t steps = 1;
+    part* of = part_of(key.hash);
+    if (of->used == of->most) [[unlikely]] {
+      steps += make_room(*of, expected);
+      of = part_of(key.hash);
+    }
+    seen_key* const slots = of->slots.get();
+    const std::size_t mask = of->size - 1;
     std::size_t at = key.hash & mask;
-    for (++steps; of.slots[at].hash != 0; at = (at + 1) & mask, ++steps)
-      if (of.slots[at].hash == key.hash && !differs(of.slots[at])) return steps;
-    of.slots[at] = key;
-    ++of.used;
+    for (; slots[at].hash != 0; at = (at + 1) & mask, ++steps)
+      if (slots[at].hash == key.hash && !differs(slots[at])) return steps;
+    slots[at] = key;
+    ++of->used;
     return steps;
   }
 
@@ -46,7 +49,8 @@ class seen_keys {
   std::size_t held() const { return parts_.capacity() * sizeof(part) + slots_ * sizeof(seen_key); }
 
  private:
-  static constexpr std::size_t smallest = 64;       // slots of a part
+  static constexpr std::size_t smallest = 64;        // slots of a part
+  static constexpr std::size_t believed = 4096;      // slots that an expected number is reason enough for
   static constexpr std::size_t grows_fast_to = 1024; // slots, up to which a part grows by four
   static constexpr std::size_t divided_from = std::size_t{1} << 15; // keys
   static constexpr unsigned parts_bits = 8;
@@ -58,21 +62,27 @@ class seen_keys {
     std::unique_ptr<seen_key[], freed> slots;
     std::size_t size = 0;
     std::size_t used = 0;
+    std::size_t most = 0; ///< keys, without a larger part
   };
 
-  part& part_of(std::uint64_t hash) {
-    return parts_.size() == 1 ? parts_[0] : parts_[hash >> (64 - parts_bits)];
+  part* part_of(std::uint64_t hash) {
+    return parts_.data() + (hash >> (64 - parts_bits) & (parts_.size() - 1));
   }
 
-  /// To room for one key more at least.
-  std::size_t grow(part& of, std::uint64_t expected) {
+  std::size_t make_room(part& of, std::uint64_t expected) {
+    if (parts_.size() == 1 && of.used == divided_from) return divide();
     std::size_t size = of.size < grows_fast_to ? of.size * 4 : of.size * 2;
     if (size < smallest) size = smallest;
-    while (size > smallest && size / 2 > of.size && expected * 4 <= size / 2 * 3) size /= 2;
+    while (size < believed && size / 4 * 3 < expected) size *= 2;
+    return resize(of, size);
+  }
+
+  std::size_t resize(part& of, std::size_t size) {
     // From calloc() large ones come as pages that nobody has touched.
     auto* const fresh = static_cast<seen_key*>(std::calloc(size, sizeof(seen_key)));
     if (fresh == nullptr) throw std::bad_alloc();
-    part made{{}, size, of.used};
+    part made{{}, size, of.used, size / 4 * 3};
+    if (parts_.size() == 1 && made.most > divided_from) made.most = divided_from;
     made.slots.reset(fresh);
     for (std::size_t i = 0; i < of.size; ++i)
       if (of.slots[i].hash != 0) put(made, of.slots[i]);
@@ -90,12 +100,14 @@ class seen_keys {
     for (std::size_t i = 0; i < whole.size; ++i) {
       const seen_key& key = whole.slots[i];
       if (key.hash == 0) continue;
-      part& of = part_of(key.hash);
-      if (of.used * 4 >= of.size * 3) steps += grow(of, divided_from);
+      part& of = *part_of(key.hash);
+      if (of.used == of.most) steps += resize(of, of.size == 0 ? whole.size >> parts_bits : of.size * 2);
       put(of, key);
       ++of.used;
       ++steps;
     }
+    for (part& of : parts_)
+      if (of.size == 0) steps += resize(of, smallest);
     return steps;
   }
 

@@ -32,7 +32,7 @@ class near_stack {
   T& back() { return data()[size_ - 1]; }
   const T& back() const { return data()[size_ - 1]; }
   void push_back(const T& value) {
-    if (more_.empty() && size_ < Near) {
+    if (size_ < Near && more_.empty()) [[likely]] {
       near_[size_++] = value;
       return;
     }
@@ -98,7 +98,12 @@ class key_checker {
     std::size_t keys;    ///< where a map's begin among keys_
   };
 
-  bool is_hashed() const;
+  /// Whether the hash of what stands next is wanted.
+  bool is_hashed() const {
+    if (frames_.empty()) return hashes_elements_;
+    const frame& top = frames_.back();
+    return top.hashed || (top.has_many && top.left % 2 == 0);
+  }
   bool step(bytes rest);
   bool leaf(bytes rest);
   bool list(bytes rest);
@@ -107,7 +112,7 @@ class key_checker {
   frame container(frame::type what, std::uint64_t left, std::uint64_t kind, std::uint64_t count) const;
   void open(const frame& made, std::size_t head);
   void deliver(std::uint64_t hash, std::size_t start);
-  void note_key(frame& map, const detail::seen_key& key);
+  void begin_table(frame& map);
   void add_to_table(const frame& map, const detail::seen_key& key);
   void close_map(const frame& map);
   bool differ(const frame& map, const detail::seen_key& earlier, const detail::seen_key& key);
