@@ -39,6 +39,15 @@ message default_conflict_method() {
   return out.take();
 }
 
+bool is_method_of_global(etf::bytes method) {
+  std::string_view module;
+  std::string_view function;
+  std::uint8_t arity = 0;
+  return etf::cursor(method).read_exported_fun(module, function, arity) && module == "global" && arity == 3 &&
+         (function == "random_exit_name" || function == "random_notify_name" ||
+          function == "notify_all_name");
+}
+
 std::optional<conflict_outcome> resolve_conflict(process& self, etf::bytes method, etf::bytes name,
                                                  const pid& first, const pid& second) {
   std::string_view module;

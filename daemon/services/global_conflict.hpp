@@ -16,6 +16,9 @@ namespace coppice::services {
 // fun global:random_exit_name/3, the default.
 runtime::message default_conflict_method();
 
+// Whether resolve_conflict() knows the method, and no other node need be asked.
+bool is_method_of_global(etf::bytes method);
+
 enum class conflict_outcome : std::uint8_t { first_stays, second_stays, neither };
 
 // Runs a method of OTP's: random_exit_name kills one of the two, the one on the node whose name sorts last;

@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "runtime/system.hpp"
 #include "services/existing_connection.hpp"
+#include "services/global_questions.hpp"
 #include "services/global_registrar.hpp"
 
 namespace coppice::services {
@@ -89,6 +90,7 @@ runtime::outcome global_name_server::handle_info(process& self, const message& m
   if (!at.read_tuple(arity) || !at.read_atom(what)) return runtime::carry_on();
   if (self.origin().notice) {
     if (what == "DOWN" && arity == 5) on_down(self, at);
+    if (what == global_questions::answered && arity == 4) on_questions_answered(self, at);
     if (what == lock_mark && at.read_atom(node)) try_lock(self, std::string(node));
     if (what == up_mark && at.read_atom(node)) up(self, node);
     if (what == down_mark && at.read_atom(node)) down(self, std::string(node));
@@ -275,6 +277,7 @@ void global_name_server::on_exchange(process& self, etf::cursor at, const messag
   partner* p = session(self, at, node);
   etf::bytes list;
   if (p == nullptr || !at.read_term(list) || !at.skip() || !is_my_tag(at, *p)) return;
+  if (p->settling || p->exchanged) return; // it has said them
   p->exchange = m.slice(list);
   if (p->names_sent) resolve(self, node, *p);
 }
@@ -336,6 +339,8 @@ void global_name_server::end_session(process& self, partner& p) {
   p.names_sent = false;
   p.exchanged = false;
   p.exchange = {};
+  p.asked.clear();
+  if (p.settling) self.demonitor(std::exchange(p.settling, {}), true);
   p.ops = {};
   p.resolved = {};
 }

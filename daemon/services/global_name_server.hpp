@@ -54,6 +54,11 @@ class global_name_server : public behaviours::native_server {
   runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
 
  private:
+  // A name that both sides have and whose method another node was asked about.
+  struct asked_about {
+    std::uint32_t index = 0; // in the other side's list
+    runtime::pid ours;
+  };
   // A node that is connected, and how far the two are.
   struct partner {
     std::uint32_t node = 0; // index of its name
@@ -67,6 +72,8 @@ class global_name_server : public behaviours::native_server {
     std::size_t locked_at = 0;          // how many of them said yes
     runtime::reference asking;          // the one being asked
     runtime::message exchange;          // his names
+    std::vector<asked_about> asked;     // while other nodes are asked about some of them
+    runtime::reference settling;        // the monitor of the process that asks; none: nothing is asked
     bool exchanged = false;             // they were compared with ours
     runtime::message ops;               // what we found to change
     runtime::message resolved;          // his `resolved`, before our ops
@@ -94,9 +101,16 @@ class global_name_server : public behaviours::native_server {
   // One name that both sides have: what each is to change, and how much that is.
   struct changes;
   void settle(runtime::process& self, const std::string& node, etf::bytes entry, etf::bytes name,
-              const runtime::pid& his, const global_directory::entry& ours, changes& out) const;
-  runtime::message ask_where_it_lives(runtime::process& self, etf::bytes name, const runtime::pid& his,
-                                      const global_directory::entry& ours) const;
+              const runtime::pid& his, const global_directory::entry& ours,
+              const std::optional<runtime::pid>& said, changes& out) const;
+  runtime::message question_where_it_lives(runtime::process& self, etf::bytes name, const runtime::pid& his,
+                                           const global_directory::entry& ours) const;
+  template <class Use>
+  void for_each_of(runtime::process& self, const runtime::message& exchange, const Use& use) const;
+  void settle_all(runtime::process& self, const std::string& node, partner& p, etf::cursor answers);
+  void on_questions_answered(runtime::process& self, etf::cursor at);
+  // Whether that is the monitor of a process that asks other nodes, which has ended.
+  bool is_end_of_questions(runtime::process& self, const runtime::reference& ref);
   void finish(runtime::process& self, const std::string& node, partner& p);
   void end_session(runtime::process& self, partner& p);
   static bool speaks_for(const runtime::process& self, std::string_view node);

@@ -281,7 +281,8 @@ void global_name_server::on_down(process& self, etf::cursor at) {
     lock_monitors_.erase(watch);
     return;
   }
-  if (!names_.erase_monitored(*ref)) on_lock_answer(self, *ref, false);
+  if (names_.erase_monitored(*ref) || is_end_of_questions(self, *ref)) return;
+  on_lock_answer(self, *ref, false);
 }
 
 } // namespace coppice::services

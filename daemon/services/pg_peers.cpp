@@ -99,31 +99,11 @@ void pg_scope::on_sync(process& self, const runtime::pid& peer, etf::cursor at) 
       router_.disconnect(peer.node, too_many());
       return;
     }
-    for (const auto& who : *members) wanted.join(group, who);
+    wanted.join(group, *members);
   }
-  std::map<std::string, pids> left;
-  std::map<std::string, pids> joined;
-  for (const auto& who : groups_.of_node(peer.node)) {
-    for (const auto& [group, times] : groups_.groups_of(who)) {
-      for (std::uint32_t i = 0; i < times; ++i) {
-        if (!wanted.leave(group, who)) left[std::string(base::as_text(group))].push_back(who);
-      }
-    }
-  }
-  for (const auto& who : wanted.of_node(peer.node)) {
-    for (const auto& [group, times] : wanted.groups_of(who)) {
-      auto& in = joined[std::string(base::as_text(group))];
-      in.insert(in.end(), times, who);
-    }
-  }
-  for (const auto& [group, who] : left) {
-    for (const auto& one : who) groups_.leave(base::as_bytes(group), one);
-    tell_watchers(self, "leave", base::as_bytes(group), who);
-  }
-  for (const auto& [group, who] : joined) {
-    for (const auto& one : who) groups_.join(base::as_bytes(group), one);
-    tell_watchers(self, "join", base::as_bytes(group), who);
-  }
+  const auto [left, joined] = groups_.replace(peer.node, wanted);
+  for (const auto& [group, who] : left) tell_watchers(self, "leave", base::as_bytes(group), who);
+  for (const auto& [group, who] : joined) tell_watchers(self, "join", base::as_bytes(group), who);
 }
 
 // {join, Peer, Group, PidOrPids}
@@ -136,7 +116,7 @@ void pg_scope::on_join(process& self, const runtime::pid& peer, etf::cursor at) 
     router_.disconnect(peer.node, too_many());
     return;
   }
-  for (const auto& who : *joining) groups_.join(group, who);
+  groups_.join(group, *joining);
   tell_watchers(self, "join", group, *joining);
 }
 
@@ -146,23 +126,19 @@ void pg_scope::on_leave(process& self, const runtime::pid& peer, etf::cursor at)
   const auto leaving = read_pids(self, at, peer.node);
   std::uint32_t count = 0;
   if (!leaving || !at.read_list(count)) return;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    etf::bytes group;
-    if (!at.read_term(group)) return;
-    pids left;
-    for (const auto& who : *leaving) {
-      if (groups_.leave(group, who)) left.push_back(who);
-    }
-    if (!left.empty()) tell_watchers(self, "leave", group, left);
-  }
+  std::vector<etf::bytes> groups;
+  for (std::uint32_t i = 0; i < count; ++i)
+    if (!at.read_term(groups.emplace_back())) return;
+  for (const auto& [group, who] : groups_.leave(groups, *leaving))
+    tell_watchers(self, "leave", base::as_bytes(group), who);
 }
 
 void pg_scope::on_down(process& self, etf::cursor at) {
   const auto ref = runtime::read_reference(at, self.host().nodes());
   const auto found = ref ? watches_.find(*ref) : watches_.end();
   if (found == watches_.end()) return;
-  const auto gone = std::move(found->second);
-  watches_.erase(found);
+  const watch gone{found->second.what, found->second.who, {}};
+  stop_watch(found);
   if (gone.what == watch::kind::member) member_ended(self, gone.who);
   if (gone.what == watch::kind::peer) peer_ended(self, gone.who);
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/order.hpp>
+#include <coppice/etf/unique_keys.hpp>
 #include <utility>
 
 #include "base/bytes.hpp"
@@ -83,8 +84,8 @@ pg_scope::call_answer pg_scope::join_local(process& self, etf::cursor at) {
   at.read_term(group);
   const auto joining = read_pids(self, at, 0);
   if (!joining) return reply(refused(at, self));
+  groups_.join(group, *joining);
   for (const auto& who : *joining) {
-    groups_.join(group, who);
     auto& monitor = members_[who];
     if (monitor) continue;
     monitor = self.monitor(who);
@@ -106,12 +107,10 @@ pg_scope::call_answer pg_scope::leave_local(process& self, etf::cursor at) {
   at.read_term(group);
   const auto leaving = read_pids(self, at, 0);
   if (!leaving) return reply(refused(at, self));
-  pids left;
-  for (const auto& who : *leaving) {
-    if (!groups_.leave(group, who)) continue;
-    left.push_back(who);
-    if (groups_.is_member(who)) continue;
+  const pids left = groups_.leave(group, *leaving);
+  for (const auto& who : left) {
     const auto member = members_.find(who);
+    if (groups_.is_member(who) || member == members_.end()) continue;
     self.demonitor(member->second, true);
     watches_.erase(member->second);
     members_.erase(member);
@@ -134,6 +133,7 @@ pg_scope::call_answer pg_scope::leave_local(process& self, etf::cursor at) {
 pg_scope::call_answer pg_scope::watch_scope(process& self, const runtime::pid& watcher) {
   const auto ref = self.monitor(watcher);
   watches_.emplace(ref, watch{watch::kind::scope_watcher, watcher, {}});
+  scope_watchers_.emplace(ref, watcher);
   const auto all = groups_.groups(pg_groups::whose::all);
   message_writer out;
   out.tuple(2);
@@ -150,6 +150,7 @@ pg_scope::call_answer pg_scope::watch_scope(process& self, const runtime::pid& w
 pg_scope::call_answer pg_scope::watch_group(process& self, const runtime::pid& watcher, etf::bytes group) {
   const auto ref = self.monitor(watcher);
   watches_.emplace(ref, watch{watch::kind::group_watcher, watcher, std::string(base::as_text(group))});
+  group_watchers_.emplace(etf::equality_hash(group), ref);
   message_writer out;
   out.tuple(2);
   runtime::write(out, ref, self.host().nodes());
@@ -164,7 +165,7 @@ pg_scope::call_answer pg_scope::stop_watching(process& self, etf::cursor at) {
                                                    found->second.what == watch::kind::group_watcher);
   if (!watcher) return reply(message::atom("false"));
   self.demonitor(*ref, true);
-  watches_.erase(found);
+  stop_watch(found);
   return reply(message::atom("ok"));
 }
 
@@ -188,21 +189,37 @@ pg_scope::call_answer pg_scope::list(process& self, std::string_view what, etf::
   return reply(out.take());
 }
 
+// Watchers of a group are found by its hash: neither the members nor the watchers of other groups cost a
+// change anything.
 void pg_scope::tell_watchers(process& self, std::string_view what, etf::bytes group, const pids& who) const {
-  if (watches_.size() == members_.size() + peers_.size()) return;
-  for (const auto& [ref, one] : watches_) {
-    const bool wanted =
-        one.what == watch::kind::scope_watcher ||
-        (one.what == watch::kind::group_watcher && etf::equal_exact(base::as_bytes(one.group), group));
-    if (!wanted) continue;
+  const auto tell = [&](const runtime::reference& ref, const runtime::pid& watcher) {
     message_writer out;
     out.tuple(4);
     runtime::write(out, ref, self.host().nodes());
     out.atom(what);
     out.raw(group);
     write_pids(self, out, who);
-    self.send_unbounded(one.who, out.take());
+    self.send_unbounded(watcher, out.take());
+  };
+  for (const auto& [ref, watcher] : scope_watchers_) tell(ref, watcher);
+  if (group_watchers_.empty()) return;
+  const auto [first, last] = group_watchers_.equal_range(etf::equality_hash(group));
+  for (auto at = first; at != last; ++at) {
+    const watch& one = watches_.at(at->second);
+    if (etf::equal_exact(base::as_bytes(one.group), group)) tell(at->second, one.who);
   }
+}
+
+// Forgets a monitor of ours.
+void pg_scope::stop_watch(watch_table::iterator at) {
+  if (at->second.what == watch::kind::scope_watcher) scope_watchers_.erase(at->first);
+  if (at->second.what == watch::kind::group_watcher) {
+    const auto [first, last] =
+        group_watchers_.equal_range(etf::equality_hash(base::as_bytes(at->second.group)));
+    const auto found = std::find_if(first, last, [&](const auto& one) { return one.second == at->first; });
+    if (found != last) group_watchers_.erase(found);
+  }
+  watches_.erase(at);
 }
 
 void pg_scope::tell_peers(process& self, const message& m) const {

@@ -44,6 +44,7 @@ class pg_scope : public behaviours::native_server {
     runtime::pid who;
     std::string group; // of a group_watcher
   };
+  using watch_table = std::unordered_map<runtime::reference, watch, runtime::reference_hash>;
   using pids = std::vector<runtime::pid>;
 
   call_answer join_local(runtime::process& self, etf::cursor at);
@@ -66,6 +67,7 @@ class pg_scope : public behaviours::native_server {
   // False: its node has been lost since it spoke.
   bool meet(runtime::process& self, const runtime::pid& peer);
   void tell_peers(runtime::process& self, const runtime::message& m) const;
+  void stop_watch(watch_table::iterator at);
   void tell_watchers(runtime::process& self, std::string_view what, etf::bytes group, const pids& who) const;
   // A pid or a proper list of them, all of that node; nothing: something else, which `at` then stands at.
   std::optional<pids> read_pids(runtime::process& self, etf::cursor& at, std::uint32_t node) const;
@@ -76,7 +78,10 @@ class pg_scope : public behaviours::native_server {
   dist::router& router_;
   const peer_bounds bounds_;
   pg_groups groups_;
-  std::unordered_map<runtime::reference, watch, runtime::reference_hash> watches_;
+  watch_table watches_;
+  std::unordered_map<runtime::reference, runtime::pid, runtime::reference_hash>
+      scope_watchers_;                                                        // of watches_
+  std::unordered_multimap<std::uint64_t, runtime::reference> group_watchers_; // by the hash of their group
   std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash>
       members_;                                                                   // ours, and their monitors
   std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash> peers_; // their scope processes

@@ -60,6 +60,17 @@ class one_call : public runtime::behaviour {
   answer_fn done_;
 };
 
+// {badrpc, {'EXIT', system_limit}}
+message system_limit() {
+  message_writer out;
+  out.tuple(2);
+  out.atom("badrpc");
+  out.tuple(2);
+  out.atom("EXIT");
+  out.atom("system_limit");
+  return out.take();
+}
+
 } // namespace
 
 void rex::run_apart(process& self, const message& request, answer_fn done) {
@@ -69,12 +80,50 @@ void rex::run_apart(process& self, const message& request, answer_fn done) {
                    std::make_unique<one_call>(allowed_, request, self.origin(), std::move(done)));
 }
 
+void rex::run_blocking(process& self, const message& request, answer_fn done) {
+  runtime::reference ends;
+  runtime::spawn_options options;
+  options.label = "rpc";
+  options.monitor = &ends;
+  if (self.spawn(std::move(options), std::make_unique<one_call>(allowed_, request, self.origin(), done)))
+    return blocked_.begin(self.origin().node, ends);
+  done(self, system_limit());
+}
+
+bool rex::waits(process& self, blocked_callers::request::form how, const message& from, const message& body) {
+  if (!blocked_.blocks(self.origin().node)) return false;
+  if (!blocked_.wait({how, from, body, self.origin()}) && from)
+    behaviours::gen::reply(self, from, system_limit());
+  return true;
+}
+
+// {'DOWN', Ref, process, Pid, Reason}: what waited for a block_call is taken now, up to another one.
+void rex::block_ended(process& self, etf::cursor at) {
+  using form = blocked_callers::request::form;
+  const auto ref = at.read_tuple_of(5) && at.read_atom_is("DOWN")
+                       ? runtime::read_reference(at, self.host().nodes())
+                       : std::nullopt;
+  auto waiting = ref ? blocked_.end(*ref) : std::nullopt;
+  if (!waiting) return;
+  for (auto& one : *waiting) {
+    self.set_origin(one.origin);
+    if (one.how == form::cast) (void)handle_cast(self, one.body);
+    if (one.how == form::info) (void)handle_info(self, one.body);
+    if (one.how != form::call) continue;
+    if (auto answered = handle_call(self, one.from, one.body); answered.reply)
+      behaviours::gen::reply(self, one.from, *answered.reply);
+  }
+}
+
 rex::call_answer rex::handle_call(process& self, const message& from, const message& request) {
+  if (waits(self, blocked_callers::request::form::call, from, request)) return no_reply();
   etf::cursor at(request.bytes());
   request_parts parts;
   const bool whole = read_request(at, parts);
   if (whole && parts.what == "block_call") {
-    return reply(rpc_result(self, *allowed_, parts.module, parts.function, parts.arguments));
+    run_blocking(self, request,
+                 [from](process& caller, message result) { behaviours::gen::reply(caller, from, result); });
+    return no_reply();
   }
   if (whole && parts.what == "call") {
     run_apart(self, request,
@@ -89,6 +138,7 @@ rex::call_answer rex::handle_call(process& self, const message& from, const mess
 }
 
 runtime::outcome rex::handle_cast(process& self, const message& request) {
+  if (waits(self, blocked_callers::request::form::cast, {}, request)) return runtime::carry_on();
   etf::cursor at(request.bytes());
   request_parts parts;
   if (read_request(at, parts)) run_apart(self, request, {});
@@ -97,6 +147,11 @@ runtime::outcome rex::handle_cast(process& self, const message& request) {
 
 runtime::outcome rex::handle_info(process& self, const message& m) {
   etf::cursor at(m.bytes());
+  if (self.origin().notice) {
+    block_ended(self, at);
+    return runtime::carry_on();
+  }
+  if (waits(self, blocked_callers::request::form::info, {}, m)) return runtime::carry_on();
   if (!at.read_tuple_of(2)) return runtime::carry_on();
   const auto asker = runtime::read_pid(at, self.host().nodes());
   if (!asker) return runtime::carry_on();

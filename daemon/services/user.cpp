@@ -7,6 +7,7 @@
 #include "services/user.hpp"
 
 #include <algorithm>
+#include <array>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/text.hpp>
 #include <optional>
@@ -68,12 +69,13 @@ answer perform_one(etf::bytes request) {
   if (!at.read_tuple(arity) || arity == 0 || !at.read_atom(what)) return answer::request;
   if (what == "put_chars") {
     // {put_chars, Encoding, Chars} | {put_chars, Chars} | {put_chars, Encoding, M, F, Args}
-    std::vector<etf::bytes> rest(arity - 1);
-    for (auto& part : rest) at.read_term(part);
+    if (arity != 2 && arity != 3 && arity != 5) return answer::request;
+    std::array<etf::bytes, 4> rest;
+    for (std::uint32_t i = 0; i + 1 < arity; ++i) at.read_term(rest[i]);
     if (arity == 2) log_text(text_of(rest[0]));
     if (arity == 3) log_text(text_of(rest[1]));
     if (arity == 5) log_text(formatted(rest[1], rest[2], rest[3]));
-    return arity == 2 || arity == 3 || arity == 5 ? answer::ok : answer::request;
+    return answer::ok;
   }
   const bool reads = what.starts_with("get_");
   return reads ? answer::eof : what == "setopts" ? answer::ok : answer::request;
@@ -93,24 +95,39 @@ std::optional<batch> read_batch(etf::bytes request) {
   return made;
 }
 
-// In their order, up to the first that does not come to ok.
-answer perform(etf::bytes request) {
-  std::vector<batch> open;
-  for (;;) {
-    if (auto more = read_batch(request)) {
-      if (open.size() == deepest) return answer::request; // each level is looked through by those above it
-      open.push_back(*more);
-    } else if (const answer last = perform_one(request); last != answer::ok) {
-      return last;
-    }
-    while (!open.empty() && open.back().left == 0) open.pop_back();
-    if (open.empty()) return answer::ok;
-    --open.back().left;
-    if (!open.back().at.read_term(request)) return answer::request;
-  }
-}
+constexpr std::string_view go_on = "$go_on"; // a notice of `user` to itself
 
 } // namespace
+
+// A message's request, which may be a list of requests: in their order, up to the first that does not come to
+// ok.
+struct user::job {
+  // Carries out up to `most` of them, which it counts down; nothing: there are more.
+  std::optional<answer> run(std::size_t& most) {
+    for (; most > 0; --most) {
+      if (auto more = read_batch(next)) {
+        if (open.size() == deepest) return answer::request; // each level is looked through by those above it
+        open.push_back(*more);
+      } else if (const answer last = perform_one(next); last != answer::ok) {
+        return last;
+      }
+      while (!open.empty() && open.back().left == 0) open.pop_back();
+      if (open.empty()) return answer::ok;
+      --open.back().left;
+      if (!open.back().at.read_term(next)) return answer::request;
+    }
+    return std::nullopt;
+  }
+
+  runtime::message whole; // what the views point into
+  runtime::pid asker;
+  etf::bytes tag;
+  etf::bytes next;
+  std::vector<batch> open{};
+};
+
+user::user() : native_server("user") {}
+user::~user() = default;
 
 runtime::outcome user::on_start(runtime::process& self) {
   self.host().set_default_group_leader(self.self());
@@ -119,25 +136,40 @@ runtime::outcome user::on_start(runtime::process& self) {
 
 runtime::outcome user::handle_info(runtime::process& self, const runtime::message& m) {
   etf::cursor at(m.bytes());
+  if (self.origin().notice) {
+    if (at.read_atom_is(go_on)) work(self);
+    return runtime::carry_on();
+  }
   etf::bytes tag;
   etf::bytes request;
   if (!at.read_tuple_of(4) || !at.read_atom_is("io_request")) return runtime::carry_on();
   const auto asker = runtime::read_pid(at, self.host().nodes());
   if (!asker || !at.read_term(tag) || !at.read_term(request)) return runtime::carry_on();
-  const auto done = perform(request);
-  runtime::message_writer out;
-  out.tuple(3);
-  out.atom("io_reply");
-  out.raw(tag);
-  if (done == answer::request) {
-    out.tuple(2);
-    out.atom("error");
-    out.atom("request");
-  } else {
-    out.atom(done == answer::ok ? "ok" : "eof");
-  }
-  self.send_unbounded(*asker, out.take());
+  jobs_.push_back({m, *asker, tag, request});
+  if (jobs_.size() == 1) work(self);
   return runtime::carry_on();
+}
+
+void user::work(runtime::process& self) {
+  std::size_t left = requests_a_turn;
+  while (!jobs_.empty()) {
+    job& now = jobs_.front();
+    const auto done = now.run(left);
+    if (!done) return self.notify(self.self(), runtime::message::atom(go_on));
+    runtime::message_writer out;
+    out.tuple(3);
+    out.atom("io_reply");
+    out.raw(now.tag);
+    if (*done == answer::request) {
+      out.tuple(2);
+      out.atom("error");
+      out.atom("request");
+    } else {
+      out.atom(*done == answer::ok ? "ok" : "eof");
+    }
+    self.send_unbounded(now.asker, out.take());
+    jobs_.pop_front();
+  }
 }
 
 } // namespace coppice::services
