@@ -121,7 +121,9 @@ class timer : public handle<uv_timer_t, callback> {
   timer() = default;
   timer(const loop& on, callback function) : timer(on.raw(), std::move(function)) {}
   timer(uv_loop_t* on, callback function);
-  // Restarts when it runs already. `repeat` 0 fires once. Counted from now, not from the turn's start.
+  // Restarts when it runs already. `repeat` 0 fires once. Counted from now, not from the turn's start. Work
+  // that goes on from turn to turn needs an `idle`: a timer that is due when its callback ends, as one of 0
+  // or of less than the work took, runs again and again before libuv looks at the sockets.
   void start(std::chrono::milliseconds after,
              std::chrono::milliseconds repeat = std::chrono::milliseconds(0));
   void stop() { uv_timer_stop(raw()); }

@@ -462,9 +462,9 @@ TEST_CASE("a large fragment is taken a part at a time, and what comes of it is t
     taken = in.take(second.view());
     for (; taken && *taken == nullptr && in.busy(); ++turns) taken = in.go_on();
     CHECK(turns >= 2);
-    CHECK(in.unfinished().unfinished() == 0);
     CHECK(taken.has_value() == !twice);
-    if (!taken) continue;
+    if (!taken) continue; // which ends the connection
+    CHECK(in.unfinished().unfinished() == 0);
     REQUIRE(*taken);
     CHECK(to_hex((*taken)->payload.bytes().first(16)) == to_hex(std::span(payload).first(16)));
     CHECK((*taken)->payload.size() == payload.size());
