@@ -305,6 +305,10 @@ outcome supervisor::restart(process& self, child& failed) {
 outcome supervisor::park(child& failed) {
   report::gave_up(child_label(failed), spec_->intensity, spec_->period);
   window_ = restart_window(spec_->intensity, spec_->period);
+  if (simple()) { // nobody can start it again
+    retire(failed);
+    return runtime::carry_on();
+  }
   failed.datagrams.reset();
   children_.set_given_up(failed);
   return runtime::carry_on();
@@ -403,21 +407,38 @@ void supervisor::halt(process& self, child& one, after_halt next) {
 }
 
 void supervisor::await_end(process& self, child& one, runtime::reference ended, base::nanos deadline) {
+  child* late[] = {&one};
+  if (!ends_in_time(self, one, ended, deadline)) kill_all(self, late);
+}
+
+// Those that have not ended by the deadline of their shutdown: all at once, and then waits for them.
+void supervisor::kill_all(process& self, std::span<child* const> late) {
+  std::vector<runtime::reference> ends;
+  for (child* const one : late) {
+    if (one->spec->shutdown.how == shutdown_limit::kind::brutal_kill) {
+      report::left_behind(child_label(*one)); // it has been killed
+      ends.emplace_back();
+      continue;
+    }
+    report::killed(child_label(*one), one->spec->shutdown.time);
+    ends.push_back(self.monitor(one->pid, true));
+    self.exit(one->pid, runtime::reasons::kill());
+  }
+  const base::nanos deadline = base::mono_now() + kill_patience;
+  for (std::size_t i = 0; i < ends.size() && !self.exiting(); ++i) {
+    if (!ends[i]) continue;
+    const auto answer = self.await(ends[i], deadline);
+    if (!answer && answer.error().what == runtime::await_error::kind::timeout)
+      report::left_behind(child_label(*late[i]));
+  }
+}
+
+bool supervisor::ends_in_time(process& self, child& one, runtime::reference ended, base::nanos deadline) {
   using kind = runtime::await_error::kind;
   const base::nanos began = base::mono_now();
-  auto answer = self.await(ended, deadline);
-  if (answer || answer.error().what == kind::exiting) return;
-  if (answer.error().what == kind::timeout) {
-    if (one.spec->shutdown.how == shutdown_limit::kind::brutal_kill) {
-      return report::left_behind(child_label(one));
-    }
-    report::killed(child_label(one), one.spec->shutdown.time);
-    ended = self.monitor(one.pid, true);
-    self.exit(one.pid, runtime::reasons::kill());
-    answer = self.await(ended, base::mono_now() + kill_patience);
-    if (!answer && answer.error().what == kind::timeout) report::left_behind(child_label(one));
-    return;
-  }
+  const auto answer = self.await(ended, deadline);
+  if (answer || answer.error().what == kind::exiting) return true;
+  if (answer.error().what == kind::timeout) return false;
   const message& reason = answer.error().reason;
   if (runtime::is_atom(reason, "noproc")) {
     ended_early_.emplace(one.pid, child_label(one));
@@ -426,6 +447,7 @@ void supervisor::await_end(process& self, child& one, runtime::reference ended, 
   } else if (base::mono_now() - began >= slow_stop) {
     report::stopped_slowly(child_label(one), base::mono_now() - began);
   }
+  return true;
 }
 
 void supervisor::halt_all(process& self) {
@@ -447,11 +469,14 @@ void supervisor::halt_all(process& self) {
     self.exit(one.pid, reason);
   }
   const base::nanos deadline = patience(limit);
+  std::vector<child*> late;
   for (auto& [one, ended] : told) {
-    await_end(self, *one, ended, deadline);
+    if (!ends_in_time(self, *one, ended, deadline)) late.push_back(one);
     if (self.exiting()) return;
-    children_.set_stopped(*one);
   }
+  kill_all(self, late);
+  if (self.exiting()) return;
+  for (const auto& [one, ended] : told) children_.set_stopped(*one);
 }
 
 std::string supervisor::child_label(const child& one) const {

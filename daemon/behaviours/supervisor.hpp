@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -140,6 +141,9 @@ class supervisor : public native_server {
   // The same for all, the latest started first; at once under simple_one_for_one.
   void halt_all(runtime::process& self);
   void await_end(runtime::process& self, child& one, runtime::reference ended, base::nanos deadline);
+  // False: it is alive at the deadline. Else how it ended has been reported, or this process ends.
+  bool ends_in_time(runtime::process& self, child& one, runtime::reference ended, base::nanos deadline);
+  void kill_all(runtime::process& self, std::span<child* const> late);
   // Stopped: out of the table if it is not to be started again, else kept.
   void retire(child& one);
 
