@@ -119,8 +119,8 @@ bool worker::begin(process_record& p) {
   p.started = true;
   if (decided.stops()) {
     const bool ignored = decided.what() == outcome::kind::ignore;
-    p.answer_ack(ignored ? message::immortal(ignore_atom) : error_message(decided.reason()));
-    p.die(ignored ? reasons::normal() : decided.reason());
+    p.die(ignored ? reasons::normal() : decided.reason(),
+          ignored ? message::immortal(ignore_atom) : error_message(decided.reason()));
     return false;
   }
   p.answer_ack(message::immortal(ok_atom));
