@@ -121,7 +121,11 @@ std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_
   return destination_of(self.process->host().nodes(), term);
 }
 
-std::optional<runtime::destination> destination_of(runtime::node_names& names, coppice_bytes term) {
+// Out of line for the reason that runtime/scheduling/driver.cpp gives: a caller that parks may go on on
+// another thread, and must not keep this one's table.
+[[gnu::noinline]] std::optional<runtime::destination> destination_of(runtime::node_names& names,
+                                                                     coppice_bytes term) {
+  asm volatile("");
   thread_local recent_destinations recent;
   if (term.data == nullptr) return std::nullopt;
   const etf::bytes bytes(term.data, static_cast<std::size_t>(term.size));

@@ -34,8 +34,10 @@ bool is_host_character(char c) {
   return host_characters[static_cast<unsigned char>(c)];
 }
 
-// Now, as headers have it: made once a second, for each thread.
-std::string_view date_now() {
+// Now, as headers have it: made once a second, for each thread. Valid until the caller parks, and never
+// inlined: the caller may go on on another thread.
+[[gnu::noinline]] std::string_view date_now() {
+  asm volatile("");
   thread_local std::int64_t second = -1;
   thread_local std::string text;
   if (const std::int64_t now = base::wall_now() / base::nanos_per_second; now != second) {

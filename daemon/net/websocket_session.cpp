@@ -107,7 +107,9 @@ struct websocket_session::frames {
   bool begun = false;      // its header has been judged
 
  private:
-  static std::unique_ptr<frames>& spare() {
+  // Never inlined: whoever calls it twice may have gone on on another thread in between.
+  [[gnu::noinline]] static std::unique_ptr<frames>& spare() {
+    asm volatile("");
     thread_local std::unique_ptr<frames> one;
     return one;
   }
