@@ -221,7 +221,12 @@ bool event_outlet::station::bring_up(event_port& by, subscriber& one, std::size_
 bool event_outlet::station::catch_up(event_port& by, std::size_t& budget) {
   if (!std::exchange(ask_, false)) return false;
   bool improved = false;
+  std::vector<runtime::pid> behind; // each once: one that left and came again stands in behind_ twice
   for (const runtime::pid& who : std::exchange(behind_, {})) {
+    const auto found = index_.find(who);
+    if (found != index_.end() && std::exchange(all_[found->second].behind, false)) behind.push_back(who);
+  }
+  for (const runtime::pid& who : behind) {
     const auto found = index_.find(who);
     if (found == index_.end()) continue;
     subscriber& one = all_[found->second];
@@ -229,12 +234,12 @@ bool event_outlet::station::catch_up(event_port& by, std::size_t& budget) {
     const bool is_up = budget != 0 && bring_up(by, one, --budget);
     improved |= one.cursor != before;
     if (is_up) {
-      one.behind = one.refused = false;
+      one.refused = false;
     } else if (budget == 0) {
+      one.behind = true;
       behind_.push_back(who);
       ask_ = true;
     } else {
-      one.behind = false;
       refuse(by, one);
     }
   }

@@ -277,6 +277,7 @@ TEST_CASE("park: who publishes is told to wait, and when there is room; one else
   CHECK(of.channel->last() == 4);
   int rooms = 0;
   of.channel->when_room([&rooms] { ++rooms; });
+  of.channel->no_longer_waits(of.channel->when_room([&rooms] { rooms += 100; }));
   of.run();
   CHECK(rooms == 0);
   CHECK(of.to.of[1].take() == "1");
