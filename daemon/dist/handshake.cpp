@@ -144,6 +144,7 @@ base::status handshake::on_name(bytes body) {
   peer_.creation = opening->creation;
   peer_.capabilities = opening->capabilities & us_.capabilities;
   naming_ = (opening->flags & flag::name_me) != 0 && opening->name.find('@') == std::string::npos;
+  peer_.named_here = naming_;
   if (naming_) {
     if (auto named = name_the_peer(*opening); !named) return named;
   }

@@ -32,6 +32,7 @@ struct peer_node {
   std::uint64_t offered = 0;      // all the peer offered
   bool hidden = false;            // the peer does not publish itself
   std::uint32_t capabilities = 0; // in force, of Coppice nodes
+  bool named_here = false;        // for this connection alone: when it comes again it has another name
 };
 
 // The name an acceptor gives a peer that asks for one (`erl -name undefined`).

@@ -304,6 +304,7 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
     p.home.store(worker);
     p.state = peer_state::connected;
     p.yields = false;
+    p.named_here = come->who.named_here;
     superseded = std::exchange(p.outgoing, nullptr);
     yield_timer = std::move(p.yield_timer);
     askers = std::exchange(p.askers, {});
@@ -389,10 +390,14 @@ void router::lost(connection& gone, const base::error& why) {
     p.out.close();
     p.bare_calls.store(false, std::memory_order_relaxed);
     p.state = peer_state::down;
-    p.last = info;
-    p.last.state = peer_state::down;
-    p.last.since = base::wall_now();
-    p.last.last_error = why.text;
+    p.last = {};
+    p.last.name = p.name;
+    if (!p.named_here) {
+      p.last = info;
+      p.last.state = peer_state::down;
+      p.last.since = base::wall_now();
+      p.last.last_error = why.text;
+    }
     watchers = std::exchange(p.watchers, {});
     p.unsent.store(0, std::memory_order_relaxed);
     resting = std::exchange(p.resting, {});

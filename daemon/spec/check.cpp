@@ -63,7 +63,10 @@ class checker {
       check_jobs(*spec_.cron, *cron);
     check_events(root.find("events"));
     check_dependencies(applications);
-    if (with_plugins_) check_modules(root);
+    if (with_plugins_) {
+      check_modules(root);
+      check_actors_of_others(root);
+    }
     spec_.plugin_files = catalog_.files();
   }
 
@@ -95,6 +98,43 @@ class checker {
           "node.log.modules: neither the node nor a plugin in plugins.path logs as " + in_quotes(one.module),
           hint);
     }
+  }
+
+  // Those that other nodes may start, which no child need name: their plugins are among the files as well.
+  void check_actors_of_others(const node& root) {
+    const node* at = root.find("distribution");
+    if (at != nullptr) at = at->is_map() ? at->find("allow") : nullptr;
+    if (at == nullptr || !at->is_map()) return;
+    const allow_options& allow = spec_.distribution.allow;
+    for (std::size_t i = 0; i < allow.spawn.size(); ++i)
+      if (const node* const one = element(at->find("spawn"), i)) check_actor_of_others(allow.spawn[i], *one);
+    constexpr std::string_view arrow = "=>"; // mod:fun/N => PLUGIN:ACTOR
+    for (std::size_t i = 0; i < allow.rpc.size(); ++i) {
+      const std::size_t found = allow.rpc[i].find(arrow);
+      const node* const one = element(at->find("rpc"), i);
+      if (found == std::string::npos || one == nullptr) continue;
+      const std::size_t begin = allow.rpc[i].find_first_not_of(' ', found + arrow.size());
+      if (begin != std::string::npos) check_actor_of_others(allow.rpc[i].substr(begin), *one);
+    }
+  }
+
+  // A plugin may come later: it is warned about only.
+  void check_actor_of_others(const std::string& name, const node& where) {
+    const std::size_t colon = name.find(':');
+    const std::string id = name.substr(0, colon);
+    auto& plugin = catalog_.find(id);
+    if (!plugin.problem.empty()) {
+      if (!std::exchange(plugin.reported, true)) to_.warning(where.at, plugin.problem, plugin.remedy);
+      return;
+    }
+    const auto& actors = plugin.declared.actors;
+    const std::string type = colon != std::string::npos ? name.substr(colon + 1)
+                             : actors.size() == 1       ? actors[0].name
+                                                        : id;
+    if (plugin.declared.find(type) != nullptr) return;
+    std::string hint = "it has:";
+    for (const auto& one : actors) hint += " " + one.name;
+    to_.warning(where.at, "the plugin '" + id + "' has no actor '" + type + "'", hint);
   }
 
   void check_application(application_spec& application, const node& at) {

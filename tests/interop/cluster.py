@@ -137,6 +137,11 @@ def dynamic_name(cleanup):
     equal(erl(f"net_kernel:connect_node('{node.name}')"), "true", node.log())
     contains(erl("node()"), "@127.0.0.1")
     equal(erl(f"gen_server:call({{probe, '{node.name}'}}, ping)"), "pong")
+    name = erl("node()").strip("'")
+    contains(node.coppice("nodes").stdout, name)
+    erl(f"erlang:disconnect_node('{node.name}')")
+    eventually(lambda: f"{name}: disconnected" in node.log(), "disconnected")
+    assert name not in node.coppice("nodes").stdout, "nobody comes again by that name"
 
 
 if __name__ == "__main__":

@@ -775,3 +775,20 @@ TEST_CASE("long lines are shown in part, odd characters escaped, columns counted
   CHECK(result.diagnostics[0].excerpt.size() < 150);
   CHECK(result.diagnostics[0].excerpt.find("wrkers: 1 }") != std::string::npos);
 }
+
+TEST_CASE("plugins of actors that other nodes may start are the node's, and one that is not there is told") {
+  const spec_folder folder;
+  const std::string head =
+      "node: { name: n@127.0.0.1 }\nplugins: { path: [plugins] }\ndistribution:\n  allow:\n";
+  const auto loaded =
+      folder.load(head + "    spawn: [kv, \"bell:bell\"]\n    rpc: [\"m:f/1 => latch\", info]\n");
+  REQUIRE(loaded.spec);
+  std::vector<std::string> ids;
+  for (const auto& file : loaded.spec->plugin_files) ids.push_back(file.id);
+  CHECK(ids == std::vector<std::string>{"bell", "kv", "latch"});
+  const auto other = folder.load(head + "    spawn: [nobody, \"kv:other\"]\n");
+  REQUIRE(other.spec);
+  const std::string told = spec::render(other.diagnostics);
+  CHECK(told.find("no plugin 'nobody'") != std::string::npos);
+  CHECK(told.find("the plugin 'kv' has no actor 'other'") != std::string::npos);
+}
