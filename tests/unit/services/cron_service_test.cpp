@@ -4,8 +4,8 @@
 
 #include <doctest/doctest.h>
 
-#include "temporary_folder.hpp"
 #include "dist/hex.hpp"
+#include "temporary_folder.hpp"
 #include "whole_node.hpp"
 
 using namespace coppice;
