@@ -266,13 +266,14 @@ TEST_CASE("a client that sends on and does not read is answered one after the ot
   auto server = control::server::start(
       {at.socket, {}, 0600}, [&](api::request, const control::caller&, control::answer reply) {
         ++asked;
+        asked.notify_one();
         reply(api::reply(nlohmann::json{{"much", std::string(1 << 19, 'x')}}));
         return control::pending{};
       });
   REQUIRE(server);
   connection client(at.socket);
   for (int i = 0; i < 3; ++i) client.send("{\"command\":\"x\"}\n");
-  while (asked == 0) std::this_thread::yield();
+  asked.wait(0);
   connection other(at.socket); // asked and answered after what the first one sent was looked at
   other.send("{\"command\":\"x\"}\n");
   CHECK(other.line().size() > (1 << 19));

@@ -328,7 +328,7 @@ TEST_CASE("asked to quit, a wait ends before its deadline and the processes go o
   std::atomic<bool> leave{false};
   a.start([&](process&) {
     inside = true;
-    while (!leave) std::this_thread::yield();
+    leave.wait(false);
   });
   REQUIRE(eventually([&] { return inside.load(); }));
   std::stop_source quit;
@@ -341,6 +341,7 @@ TEST_CASE("asked to quit, a wait ends before its deadline and the processes go o
     CHECK(!ice.wait(no_deadline));
   }
   leave = true;
+  leave.notify_one();
   a.settle();
 }
 
