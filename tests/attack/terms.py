@@ -3,14 +3,11 @@
 """Terms that are made to hurt: keys twice, maps as keys of maps, nesting without end, little that inflates to much."""
 import json
 import os
-import pathlib
 import socket
 import struct
-import sys
 import threading
 import zlib
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.attack import Bystanders, Target, peer, unharmed
 from harness.distribution import REG_SEND, VERSION, Atom, Raw, receive
 from harness.tap import check, contains, equal, eventually, run, test

@@ -5,13 +5,10 @@ never, upgrades by the thousand, answers and events that nobody takes. Each gets
 served meanwhile, and of actors, memory and descriptors nothing is left."""
 import http.client
 import multiprocessing
-import pathlib
 import socket
 import struct
-import sys
 import threading
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.attack import ATTACKERS, BYSTANDERS, Bystanders, Target, unharmed
 from harness.node import Shelf, until_closed
 from harness.site import address
@@ -56,7 +53,7 @@ class Site(Target):
         self.at = address(self.report()["listening"][0])
 
     def report(self):
-        return self.ask("listener", "site")
+        return self.ask("listener", name="site")
 
     def processes(self):
         return len(self.ask("ps")["processes"])

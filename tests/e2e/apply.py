@@ -2,14 +2,11 @@
 # SPDX-License-Identifier: MIT
 """A configuration as a desired state: diff says what would change, apply and SIGHUP change that and nothing else,
 whole or not at all."""
-import pathlib
 import re
 import shutil
 import signal
-import sys
 import threading
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Folder, Node, plugin_folder, variants
 from harness.tap import check, contains, equal, eventually, run, test
 
@@ -60,9 +57,9 @@ class Reconfigured:
     def pids(self, *names):
         return {name: self.node.call(name, "self") for name in names}
 
-    def changes(self, *command):
+    def changes(self, command, **arguments):
         return [f"{c['action']} {c['path']}" + (f" {','.join(c['keys'])}" if c["keys"] else "")
-                for c in self.node.ask(*command)["changes"]]
+                for c in self.node.ask(command, **arguments)["changes"]]
 
     def apply(self):
         return self.changes("apply")
@@ -73,7 +70,7 @@ def states(node):
 
 
 def children(node, application):
-    top = node.ask("tree", application)["applications"][0]["supervisor"]
+    top = node.ask("tree", application=application)["applications"][0]["supervisor"]
     return [child["id"] for child in top["children"]]
 
 
@@ -95,7 +92,7 @@ def said_and_done(cleanup):
              ("name: d }", "name: d, mailbox: { limit: 7 } }"))
     expected = ["stop shop/b", "start shop/e", "restart shop/inner/d mailbox"]
     equal(at.changes("diff"), expected)
-    equal(at.changes("apply", "--dry-run"), expected)
+    equal(at.changes("apply", dry_run=True), expected)
     equal(at.pids("a", "b", "c", "d"), before)
     equal(at.node.coppice("diff").stdout.split("\n")[2].split(), ["restart", "shop/inner/d", "mailbox"])
     equal(at.apply(), expected)
@@ -112,15 +109,15 @@ def config_change(cleanup):
     for key in range(10):
         at.node.call("store", f"{{put, {key}, x}}")
     equal(at.node.call("store", "{put, more, x}"), "{error,full}")
-    store = at.node.ask("info", "store")["pid"]
+    store = at.node.info("store")["pid"]
     at.write(("max_entries: 10", "max_entries: 11"), ("{ id: b, actor: probe,", "{ id: b, actor: probe, args: { },"))
     equal(at.changes("diff"), ["update shop/store args.max_entries"])
     equal(at.apply(), ["update shop/store args.max_entries"])
-    equal(at.node.ask("info", "store")["pid"], store)
+    equal(at.node.info("store")["pid"], store)
     equal(at.node.call("store", "{put, more, x}"), "ok")
     equal(at.node.call("store", "size"), "11")
-    at.node.coppice("call", "store", "{nonsense}")
-    eventually(lambda: at.node.coppice("call", "store", "size").stdout == "0\n", "it was restarted")
+    at.node.answer("store", "{nonsense}")
+    eventually(lambda: at.node.answer("store", "size") == "0", "it was restarted")
     for key in range(11):
         equal(at.node.call("store", f"{{put, {key}, x}}"), "ok", "a restart starts it by the applied args")
 
@@ -140,7 +137,7 @@ def endless_init(cleanup):
     contains(failed.stderr, "coppice: apply: start shop/inner/late: ")
     contains(failed.stderr, "its init has not returned in 300 ms: it is killed")
     equal(at.pids("a", "b", "c", "d"), before)
-    eventually(lambda: at.node.coppice("call", "late", "ping").stderr.find("noproc") >= 0, "its name is free again")
+    eventually(lambda: at.node.pid("late") is None, "its name is free again")
     at.write(("/never", "/"))
     equal(at.changes("apply"), ["update shop/store args.max_entries", "start shop/inner/late"])
     equal(at.node.call("late", "ping"), "pong")
@@ -238,9 +235,9 @@ def flags(cleanup):
     equal(at.apply(), ["update shop/inner supervisor.name,supervisor.strategy"])
     equal(at.pids("a", "b", "c", "d"), before)
     contains(at.node.call("outer", "count_children"), "{active,2}")
-    at.node.coppice("call", "c", "{exit, oops}")
-    eventually(lambda: at.node.coppice("call", "d", "self").stdout.strip() not in ("", before["d"]), "another d")
-    at.node.ask("restart", "shop/inner")
+    at.node.answer("c", "{exit, oops}")
+    eventually(lambda: at.node.pid("d") not in (None, before["d"]), "another d")
+    at.node.ask("restart", path="shop/inner")
     contains(at.node.call("outer", "count_children"), "{active,2}")
 
 
@@ -307,8 +304,8 @@ def environment(cleanup):
     now = re.search(r"<[0-9.]+>", at.node.call("crowd", "which_children"))[0]
     check(now != of_template, "what was made from the template is another process")
     equal(at.pids("a", "b", "c", "d"), others)
-    at.node.coppice("call", "p", "{exit, oops}")
-    eventually(lambda: at.node.coppice("call", "p", "ping").stdout.strip() == "pong", "another p")
+    at.node.answer("p", "{exit, oops}")
+    eventually(lambda: at.node.answer("p", "ping") == "pong", "another p")
     equal(at.node.call("g", '{hello, <<"x">>}'), '{ok,<<"ho, x">>}')
 
 
@@ -377,11 +374,11 @@ def shorter_life(cleanup):
 @test("what is stopped stays stopped, what failed starts with its change")
 def not_running(cleanup):
     at = Reconfigured(cleanup)
-    at.node.ask("stop", "shop")
+    at.node.ask("stop", application="shop")
     at.write(("max_entries: 10", "max_entries: 1"))
     equal(at.apply(), ["update shop/store args.max_entries"])
     equal(states(at.node), {"shop": "stopped"})
-    at.node.ask("start", "shop")
+    at.node.ask("start", application="shop")
     at.node.call("store", "{put, a, 1}")
     equal(at.node.call("store", "{put, b, 1}"), "{error,full}")
     broken = "  - { name: broken, supervisor: { children: [ { id: x, actor: probe, name: application_controller } ] } }\n"
@@ -399,11 +396,11 @@ def hang_up(cleanup):
     before = at.pids("a")
     at.write(("{ id: b,", "{ id: bb,"), ("level: info", "level: debug"))
     at.node.process.send_signal(signal.SIGHUP)
-    eventually(lambda: "the configuration is applied" in at.node.log(), "applied")
+    at.node.said("the configuration is applied", "applied")
     equal(children(at.node, "shop"), ["a", "store", "bb", "inner"])
     at.write(text="nonsense: true\n")
     at.node.process.send_signal(signal.SIGHUP)
-    eventually(lambda: "the configuration is bad and changes nothing" in at.node.log(), "refused")
+    at.node.said("the configuration is bad and changes nothing", "refused")
     at.node.said("unknown key 'nonsense'")
     equal(at.pids("a"), before)
     remembered = (at.node.folder.path / "data" / "applied.yaml").read_text()
@@ -416,16 +413,15 @@ def under_load(cleanup):
     at.write(("max_entries: 10", "max_entries: 100000"))
     at.apply()
     before = at.pids("a", "c")
-    store = at.node.ask("info", "store")["pid"]
+    store = at.node.info("store")["pid"]
     stopping = threading.Event()
     counted, failures = [], []
 
     def load(number):
-        control = at.node.control()
         sent = 0
         while not stopping.is_set():
             sent += 1
-            reply = control.ask("call", name="store", term=f"{{update_counter, n{number}, 1}}", timeout_ms=5000)
+            reply = at.node.reply("call", name="store", term=f"{{update_counter, n{number}, 1}}", timeout_ms=5000)
             if reply.get("result", {}).get("reply") != str(sent):
                 failures.append((sent, reply))
                 return
@@ -450,7 +446,7 @@ def under_load(cleanup):
     equal(failures, [])
     check(min(counted) > 0, "there was load", counted)
     equal(at.pids("a", "c"), before)
-    equal(at.node.ask("info", "store")["pid"], store)
+    equal(at.node.info("store")["pid"], store)
     kept = sorted(int(at.node.call("store", f"{{update_counter, n{number}, 0}}")) for number in range(4))
     equal(kept, sorted(counted))
 
@@ -459,17 +455,16 @@ def under_load(cleanup):
 def one_at_a_time(cleanup):
     at = Reconfigured(cleanup)
     at.node.call("b", "{trap_exit, true}")
-    request = b'{"command": "call", "arguments": {"name": "b", "term": "{sleep, 1500}"}}\n'
-    at.node.control().socket.sendall(request)
-    eventually(lambda: at.node.ask("info", "b")["status"] == "parked", "the handler waits")
+    at.node.connection().send("call", name="b", term="{sleep, 60000}")  # it is killed when its shutdown time is over
+    eventually(lambda: at.node.status("b") == "parked", "the handler waits")
     at.write(("{ id: b,", "{ id: bb,"))
-    first = at.node.control()
-    first.socket.sendall(b'{"command": "apply", "arguments": {}}\n')
+    first = at.node.connection()
+    first.send("apply")
     eventually(lambda: at.node.ask("status")["state"] == "reloading", "the first is under way")
     second = at.node.coppice("apply")
     equal(second.returncode, 1)
     contains(second.stderr, "under way")
-    contains(first.reader.readline().decode(), '"applied":true')
+    equal(first.receive()["result"]["applied"], True)
     equal(at.node.ask("status")["state"], "running")
 
 

@@ -4,14 +4,11 @@
 uncopied to and fro."""
 import hashlib
 import os
-import pathlib
 import socket
 import ssl
 import struct
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.certificates import Authority
 from harness.node import Folder
 from harness.tap import check, contains, equal, eventually, run, test

@@ -1,13 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What other nodes may have done here: actors spawned, applications started, functions called, each by its leave."""
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node
-from harness.tap import contains, equal, eventually, run, test
+from harness.tap import contains, equal, run, test
 
 
 def pair(cleanup, **settings):
@@ -46,7 +42,7 @@ def refused(cleanup):
               "{spawn_reply, R, error, E} = Next(), E end)()"), "badopt")
     equal(erl("(fun() -> R = spawn_request(N, coppice, spawn, [kv, #{max_entries => hello}], [monitor]), Next() end)()")
           .startswith("{spawn_reply"), True)
-    eventually(lambda: "distribution.allow.spawn does not name it" in node.log(), node.log())
+    node.said("distribution.allow.spawn does not name it")
 
 
 @test("without leave nothing is spawned, started or called")

@@ -1,12 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What actors of ours spawn on other nodes: Erlang's functions, actors of another node of ours; and how that fails."""
-import pathlib
 import signal
-import sys
 import threading
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node
 from harness.tap import equal, eventually, run, test
