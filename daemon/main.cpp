@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "api/exit_code.hpp"
+#include "base/border.hpp"
 #include "base/descriptors.hpp"
 #include "base/log_ring.hpp"
 #include "base/log_settings.hpp"
@@ -117,7 +118,7 @@ class main_loop {
   void wait_while(const std::function<void()>& stop, std::function<void()> again) {
     again_ = std::move(again);
     std::thread stopping([&] {
-      stop();
+      base::contained("the end of the node", stop);
       wake();
     });
     loop_->run();
@@ -144,9 +145,16 @@ class main_loop {
 // whose files have changed; one transaction each, and the second one also when the first came to nothing.
 void refresh(node::instance& running) {
   base::log::look_at_files(); // what rotates them says so by the same signal
-  running.apply({}, [&running](const node::apply_outcome& outcome) {
-    node::report(outcome, "SIGHUP");
-    running.reload({}, [](const base::result<node::reload_report>&) {});
+  constexpr std::string_view by = "SIGHUP";
+  node::apply_request wanted;
+  wanted.by = by;
+  wanted.kind = "apply SIGHUP";
+  running.apply(std::move(wanted), [&running, by](const node::apply_outcome& outcome) {
+    // One that waits reads the files when its turn comes, and reloads then.
+    if (!outcome.result && outcome.result.error().code == base::errc::exists) return;
+    node::report(outcome, by);
+    running.reload({.by = std::string(by), .kind = "reload SIGHUP"},
+                   [](const base::result<node::reload_report>&) {});
   });
 }
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The self-test of harness/: a sanitizer's report on a program that a test started is that test's failure, so is a node that
-broke; what outlives a script is a failure of its own; metrics are read strictly."""
+broke; what outlives a script is a failure of its own; metrics are read strictly; a node is asked over connections that are
+kept, and tests may share what they leave as it is."""
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -50,6 +52,147 @@ CASES = [
      ("ok", "ok", "not ok"), "# left behind: /"),
 ]
 
+# A daemon that only answers: with what it was asked, and on which of its connections.
+STAND_IN = """#!{python}
+import json, socket, sys, threading
+
+def serve(connection, number):
+    with connection, connection.makefile("rb") as lines:
+        for line in lines:
+            asked = json.loads(line)
+            if asked["command"] == "close":
+                return
+            known = asked["command"] != "unknown"
+            reply = {{"result": {{**asked, "on": number}}}} if known else {{"error": {{"code": "unsupported", "why": "no such command"}}}}
+            if asked["command"] == "diff":
+                reply["result"]["valid"] = False
+            if asked["command"] != "never":
+                connection.sendall(json.dumps(reply).encode() + b"\\n")
+            if asked["command"] == "last":
+                return
+
+path = next(one for one in sys.argv if one.startswith("control.socket=")).partition("=")[2]
+print("it has begun", flush=True)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(path)
+listener.listen()
+number = 0
+while True:
+    number += 1
+    threading.Thread(target=serve, args=(listener.accept()[0], number), daemon=True).start()
+"""
+# Each test has to pass.
+NODES = """
+import os, threading
+from harness import control
+from harness.node import Folder, Node
+from harness.tap import contains, equal, run, test
+
+def start(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    return Node(cleanup, config="", coppiced=folder.write("coppiced", {stand_in!r}, 0o755))
+
+def failure(act, *arguments, **named):
+    try:
+        act(*arguments, **named)
+    except AssertionError as why:
+        return str(why)
+    raise AssertionError("it did not fail")
+
+@test("arguments go by their names, and the result comes back")
+def asks(cleanup):
+    found = start(cleanup).ask("info", name="kv")
+    equal((found["command"], found["arguments"]), ("info", {{"name": "kv"}}))
+
+@test("an error is a failure with the log, and so is a configuration that is not valid")
+def errors(cleanup):
+    node = start(cleanup)
+    equal(node.reply("unknown")["error"]["code"], "unsupported")
+    for command, part in (("unknown", "no such command"), ("diff", "'valid': False")):
+        said = failure(node.ask, command, some="argument")
+        for one in (command, "argument", part, "it has begun"):
+            contains(said, one)
+
+@test("one thread has one connection, another thread another")
+def threads(cleanup):
+    node = start(cleanup)
+    first, found = node.ask("x")["on"], []
+    one = threading.Thread(target=lambda: found.extend(node.ask("x")["on"] for _ in range(3)))
+    one.start()
+    one.join()
+    equal(len(set(found)), 1)
+    equal((first == found[0], node.ask("x")["on"]), (False, first))
+
+@test("a connection that the node has closed is made anew, one that is closed instead of an answer is a failure")
+def closed(cleanup):
+    node = start(cleanup)
+    first = node.ask("last")["on"]
+    node.asked_by.connection.socket.recv(1)  # until the end of it is here
+    equal(node.ask("x")["on"], first + 1)
+    contains(failure(node.ask, "close"), "without a reply")
+    equal(node.ask("x")["on"], first + 2)
+
+@test("an answer that does not come in time is a failure, and the next request has a connection of its own")
+def late(cleanup):
+    node = start(cleanup)
+    control.GRACE = 0.1
+    first = node.ask("x")["on"]
+    contains(failure(node.ask, "never", timeout_ms=100), "TimeoutError")
+    control.GRACE = 60
+    equal(node.ask("x")["on"], first + 1)
+
+@test("a node that has begun again is asked anew")
+def again(cleanup):
+    node = start(cleanup)
+    node.process.kill()
+    node.process.wait()
+    equal((node.pid("x"), node.answer("x", "y")), (None, None))
+    os.unlink(node.socket)
+    node.begin()
+    node.wait_ready()
+    equal(node.ask("x")["on"] <= 2, True)
+
+run(["script"])
+"""
+SHARED = """
+import os
+from harness.tap import run, shared, test
+
+@shared
+def thing(cleanup):
+    print("made", flush=True)
+    cleanup.callback(print, "closed", flush=True)
+    return object()
+
+kept = []
+
+@test("first")
+def first(cleanup):
+    kept.append(thing())
+
+@test("second")
+def second(cleanup):
+    assert thing() is kept[0]
+    {second}
+
+@test("third")
+def third(cleanup):
+    kept.append(thing())
+
+@test("fourth")
+def fourth(cleanup):
+    assert thing() is kept[1]
+
+run(["script", {chosen}])
+"""
+SHARES = [
+    # what, what goes wrong in the second test, which tests run, what the script prints
+    ("what is shared is made once, and closed with the last test", "", "", "1..4 made ok1 ok2 ok3 closed ok4"),
+    ("after a failure it is made anew", "raise ValueError", "", "1..4 made ok1 closed not2 made ok3 closed ok4"),
+    ("a test that is run alone closes it too", "", "'third'", "1..1 made closed ok1"),
+]
+
 HISTOGRAM = "# HELP h What\n# TYPE h histogram\n"
 METRICS = [
     # what, whether it is OpenMetrics, the samples of a histogram h, whether they are taken
@@ -75,15 +218,26 @@ def is_taken(text, openmetrics):
     return True
 
 
+def run_script(text, **environment):
+    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parent), **environment}
+    return subprocess.run([sys.executable, "-c", text], env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
 def main():
-    bad = 0
-    for number, (what, sanitized, before, after, expected, part) in enumerate(CASES, 1):
+    bad = number = 0
+
+    def tell(good, what, why=""):
+        nonlocal bad, number
+        number += 1
+        bad += not good
+        print(f"{'ok' if good else 'not ok'} {number} - {what}")
+        if not good and why:
+            print("# " + why.replace("\n", "\n# "))
+
+    for what, sanitized, before, after, expected, part in CASES:
         # Whoever runs this may set options for every program, of whatever build.
-        environment = dict(os.environ, ASAN_OPTIONS="halt_on_error=1", TSAN_OPTIONS="halt_on_error=0")
-        environment["PYTHONPATH"] = str(pathlib.Path(__file__).parent)
-        environment["COPPICE_SANITIZE"] = "thread" if sanitized else "none"
-        done = subprocess.run([sys.executable, "-c", SCRIPT.format(before=before or "pass", after=after or "pass")],
-                              env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = run_script(SCRIPT.format(before=before or "pass", after=after or "pass"), ASAN_OPTIONS="halt_on_error=1",
+                          TSAN_OPTIONS="halt_on_error=0", COPPICE_SANITIZE="thread" if sanitized else "none")
         wanted = [f"{verdict} {at} - {name}" for at, (verdict, name) in enumerate(zip(expected, ("first", "second", "nothing is left behind")), 1)]
         lines = done.stdout.splitlines()
         for kind, what_is_left in (line.split() for line in lines if line.startswith(("process ", "folder "))):
@@ -92,15 +246,20 @@ def main():
             else:
                 os.rmdir(what_is_left)
         good = all(line in lines for line in wanted) and part in done.stdout and done.returncode == ("not ok" in expected)
-        bad += not good
-        print(f"{'ok' if good else 'not ok'} {number} - {what}")
-        if not good:
-            print("# " + (done.stdout + done.stderr).replace("\n", "\n# "))
-    for number, (what, openmetrics, samples, taken) in enumerate(METRICS, len(CASES) + 1):
-        good = is_taken(HISTOGRAM + samples, openmetrics) == taken
-        bad += not good
-        print(f"{'ok' if good else 'not ok'} {number} - {what}")
-    print(f"1..{len(CASES) + len(METRICS)}")
+        tell(good, what, done.stdout + done.stderr)
+    for what, openmetrics, samples, taken in METRICS:
+        tell(is_taken(HISTOGRAM + samples, openmetrics) == taken, what)
+    for what, second, chosen, expected in SHARES:
+        done = run_script(SHARED.format(second=second or "pass", chosen=chosen))
+        lines = [line for line in done.stdout.splitlines() if not line.startswith("#")]
+        said = [line if " " not in line else re.sub(r"^(ok|not) (?:ok )?(\d+) - .*", r"\1\2", line) for line in lines]
+        tell(" ".join(said) == expected, what, done.stdout + done.stderr)
+    done = run_script(NODES.format(stand_in=STAND_IN.format(python=sys.executable)))
+    verdicts = re.findall(r"^(ok|not ok) \d+ - (.*)$", done.stdout, re.M)
+    for verdict, what in verdicts:
+        tell(verdict == "ok", what, done.stdout)
+    tell(done.returncode == 0 and len(verdicts) > 5, "all tests of asking a node were run", done.stdout + done.stderr)
+    print(f"1..{number}")
     return 1 if bad else 0
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Holds every file against the house's rules: the include table (daemon/rooms.txt), the licence line and the
-prologue each file opens with, names that say nothing, files that grew too long.
+prologue each file opens with, names that say nothing, files that grew too long, and calls that throw for what
+a stranger may send.
 
 Without arguments it checks the whole checkout and prints TAP, one line a rule. --self-test seeds one violation
 of each rule and expects it to be found. --headers and --fuzz-targets print lists that Meson builds from.
@@ -143,6 +144,14 @@ def once(name, text):
         yield f"{name}: included twice, it would not compile: no #pragma once, no guard"
 
 
+def throwing(name, text):
+    node = name.parts[0] == "epmd" or (name.parts[0] == "daemon" and name.parts[1] != "cli")
+    if node and name != Path("daemon/base/json_text.hpp"):
+        for number, line in enumerate(text.split("\n"), 1):
+            if ".dump(" in line.split("//")[0]:
+                yield f"{name}:{number}: dump() throws for bytes that are not UTF-8: base/json_text.hpp"
+
+
 def names(name):
     for part in name.with_suffix("").parts:
         for word in re.split(r"[-_.]", re.sub(rf"\b({'|'.join(TERMS)})", "", part)):
@@ -156,8 +165,9 @@ def check(root):
     table = Table(root)
     found = {"includes follow daemon/rooms.txt": [], "each file opens with its licence and a prologue": [],
              "each header may be included twice": [],
-             f"no file is longer than {LONGEST} lines": [], "no name is banned": []}
-    include, open_, once_, long_, name_ = found.values()
+             f"no file is longer than {LONGEST} lines": [], "no name is banned": [],
+             "JSON becomes text where it cannot throw": []}
+    include, open_, once_, long_, name_, throws = found.values()
     for name in files_of(root):
         name_ += names(name)
         if name.suffix not in SOURCES + SCRIPTS:
@@ -168,6 +178,7 @@ def check(root):
         once_ += once(name, text)
         if name.suffix in SOURCES:
             include += arrows(table, name, text)
+            throws += throwing(name, text)
     return found
 
 
@@ -199,6 +210,7 @@ def self_test():
         "each header may be included twice": {"daemon/base/twice.hpp": head.replace("#pragma once\n", "struct twice {};\n")},
         f"no file is longer than {LONGEST} lines": {"daemon/base/long.cpp": head + "\n" * LONGEST},
         "no name is banned": {"daemon/base/string_utils.hpp": head, "daemon/common/x.hpp": head},
+        "JSON becomes text where it cannot throw": {"daemon/base/prints.hpp": head + "auto text = value.dump();\n"},
     }
     clean = {
         "daemon/rooms.txt": "api-c:\netf-headers:\napi-cpp: api-c etf-headers\nbase:\nnet: base\nplugins: api-c api-cpp\n",

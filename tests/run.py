@@ -13,10 +13,13 @@ three it counts as passed and is listed as `unsteady: NAME: what failed`; what i
 A signal, a sanitizer's report, a process or a file left behind is a failure the first time. So are more than two unsteady
 tests in a run, and one that has a line in tests/unsteady.txt already.
 The last line is `N passed, N failed, N skipped`; the exit status is 0 only if none failed.
+
+`run.py [BUILD] --script SCRIPT [ARGUMENT…]` runs one script by hand, in the environment that its test has.
 """
 import argparse
 import fnmatch
 import json
+import os
 import re
 import subprocess
 import sys
@@ -163,7 +166,27 @@ def slowest(outcomes, most=10):
         print(f"slowest: {one.seconds:>7.1f} s  {one.name}")
 
 
+def run_script(build, script, *arguments):
+    """Becomes the script, with what the latest build has made unless one is named. Programs that the environment names
+    stand."""
+    builds = [Path(one) for one in build]
+    if not builds:
+        made = (Path(__file__).resolve().parents[1] / "build").glob("*/.ninja_log")
+        builds = [log.parent for log in sorted(made, key=lambda one: one.stat().st_mtime)[-1:]]
+    if not builds:
+        sys.exit("run.py: nothing has been built: packaging/dev build")
+    tests = json.loads((builds[0] / "meson-info/intro-tests.json").read_text())
+    path = str(Path(script).resolve())
+    scripts = [each for each in tests if "PYTHONPATH" in each["env"]]
+    test = next((each for each in scripts if path in each["cmd"]), scripts[0])  # one that has no test yet: as any other
+    environment = {**test["env"], **os.environ, "PYTHONPATH": test["env"]["PYTHONPATH"]}
+    os.execve(sys.executable, [sys.executable, path, *arguments], environment)
+
+
 def main():
+    if "--script" in sys.argv[1:-1]:
+        at = sys.argv.index("--script")
+        run_script(sys.argv[1:at], *sys.argv[at + 1:])
     parser = argparse.ArgumentParser(description="Runs a build's tests and counts their cases.")
     parser.add_argument("build", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME")

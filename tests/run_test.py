@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The self-test of run.py: what each kind of output counts as."""
+"""The self-test of run.py: what each kind of output counts as, and that a script runs by hand as its test does."""
+import json
+import os
+import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 from run import MOST_LINES, MOST_UNSTEADY, Outcome, known_unsteady, settle
 
@@ -68,6 +73,31 @@ def settled():
     yield "known ones are read from their file", known_unsteady("# NAME DATE\n\nunit/a 2026-01-01 late\n") == {"unit/a"}
 
 
+# A script that is run by hand: whether it has a test of its own, what the environment says, what it finds.
+PROGRAM = 'import os, sys\nprint(os.environ.get("COPPICED"), os.environ["PYTHONPATH"].split("/")[-1], *sys.argv[1:])\n'
+BY_HAND = [
+    ("a script runs by hand in the environment of its test", "mine.py", {}, "mine/coppiced tests a part"),
+    ("one without a test, in that of another", "new.py", {}, "other/coppiced tests a part"),
+    ("programs that the environment names stand", "mine.py", {"COPPICED": "installed/coppiced"}, "installed/coppiced tests a part"),
+]
+
+
+def by_hand(name, environment):
+    """What the script says when run.py runs it."""
+    with tempfile.TemporaryDirectory() as folder:
+        build, script = Path(folder) / "build", Path(folder).resolve() / name
+        (build / "meson-info").mkdir(parents=True)
+        script.write_text(PROGRAM)
+        tests = [{"cmd": ["python3", str(script.with_name(of))], "env": env} for of, env in (
+            ("unit", {}), ("other.py", {"COPPICED": "other/coppiced", "PYTHONPATH": "/x/tests"}),
+            ("mine.py", {"COPPICED": "mine/coppiced", "PYTHONPATH": "/x/tests"}))]
+        (build / "meson-info/intro-tests.json").write_text(json.dumps(tests))
+        plain = {key: value for key, value in os.environ.items() if not key.startswith("COPPICE")}
+        command = [sys.executable, str(Path(__file__).with_name("run.py")), str(build), "--script", str(script), "a", "part"]
+        done = subprocess.run(command, env={**plain, **environment}, capture_output=True, text=True, timeout=60, check=False)
+        return (done.stdout + done.stderr).strip()
+
+
 def main():
     bad = 0
     for number, (what, result, status, output, expected) in enumerate(CASES, 1):
@@ -84,6 +114,7 @@ def main():
                Outcome(name, {"duration": 0.0, "stdout": output, "result": result, "returncode": status}).may_pass_again == may)
               for what, name, result, status, output, may in AGAIN]
     others += settled()
+    others += [(what, by_hand(name, environment) == expected) for what, name, environment, expected in BY_HAND]
     for number, (what, good) in enumerate(others, len(CASES) + len(SHOWN) + 1):
         bad += not good
         print(f"{'ok' if good else 'not ok'} {number} - {what}")

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/json_depth.hpp"
+#include "base/json_text.hpp"
 
 namespace coppice::api {
 
@@ -46,7 +47,7 @@ base::errc code_of(std::string_view name) {
 }
 
 std::string line_of(const json& document) {
-  return document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+  return base::json_text(document) + "\n";
 }
 
 std::string text_at(const json& object, const char* key) {

@@ -65,8 +65,29 @@ bool is_control_socket(const fs::path& path) {
          (info.st_mode & base::leads_to_actors) == 0;
 }
 
+bool leads_to_actors(const fs::path& path) {
+  struct stat info {};
+  return stat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode) &&
+         (info.st_mode & base::leads_to_actors) != 0;
+}
+
 bool may_open(const fs::path& socket) {
   return access(socket.c_str(), W_OK) == 0;
+}
+
+// Whether nobody but this user, and root where `or_root`, can put a socket there.
+base::status check_folder(const fs::path& folder, bool or_root) {
+  struct stat info {};
+  if (lstat(folder.c_str(), &info) != 0) return base::fail_errno(folder.string(), errno);
+  if (!S_ISDIR(info.st_mode)) return base::fail(base::errc::refused, folder.string() + ": not a folder");
+  if (info.st_uid != geteuid() && !(or_root && info.st_uid == 0)) {
+    return base::fail(base::errc::refused, folder.string() + ": belongs to another user; set control.socket");
+  }
+  if ((info.st_mode & 0022) != 0) {
+    return base::fail(base::errc::refused,
+                      folder.string() + ": others may write to it; chmod go-w it, or set control.socket");
+  }
+  return {};
 }
 
 } // namespace
@@ -86,17 +107,7 @@ base::status prepare_socket_folder(const fs::path& folder) {
   if (mkdir(folder.c_str(), shared ? 0755 : 0700) != 0 && errno != EEXIST) {
     return base::fail_errno(folder.string(), errno);
   }
-  struct stat info {};
-  if (lstat(folder.c_str(), &info) != 0) return base::fail_errno(folder.string(), errno);
-  if (!S_ISDIR(info.st_mode)) return base::fail(base::errc::refused, folder.string() + ": not a folder");
-  if (info.st_uid != geteuid()) {
-    return base::fail(base::errc::refused, folder.string() + ": belongs to another user; set control.socket");
-  }
-  if ((info.st_mode & 0022) != 0) {
-    return base::fail(base::errc::refused,
-                      folder.string() + ": others may write to it; chmod go-w it, or set control.socket");
-  }
-  return {};
+  return check_folder(folder, false);
 }
 
 std::vector<fs::path> sockets_in(const fs::path& folder) {
@@ -117,13 +128,23 @@ std::string who_may_open(const fs::path& socket) {
 }
 
 base::result<fs::path> choose_socket(std::string_view option, const fs::path& services) {
-  if (!option.empty()) return fs::path(option);
-  if (auto named = environment("COPPICE_SOCKET"); !named.empty()) return fs::path(named);
+  const std::string named = option.empty() ? environment("COPPICE_SOCKET") : std::string(option);
+  if (!named.empty() && leads_to_actors(named))
+    return base::fail(base::errc::refused, named + ": it leads to actors, not to a node");
+  if (!named.empty()) return fs::path(named);
   const auto of_services = sockets_in(services);
   std::vector<fs::path> found;
   std::copy_if(of_services.begin(), of_services.end(), std::back_inserter(found), may_open);
   const fs::path own = folder_of_user();
-  if (found.empty()) found = sockets_in(own);
+  if (found.empty() && own != services) {
+    // Another user may have made it first, and a socket in it that answers as a node would.
+    std::error_code unknown;
+    const bool there = fs::exists(fs::symlink_status(own, unknown));
+    if (const base::status safe = there ? check_folder(own, true) : base::status(); !safe)
+      return base::fail(base::errc::refused,
+                        safe.error().text + ": no node is looked for there (--socket names one)");
+    found = sockets_in(own);
+  }
   if (found.size() > 1) {
     const auto live = std::stable_partition(found.begin(), found.end(), is_left_over);
     if (live != found.end()) found.erase(found.begin(), live);

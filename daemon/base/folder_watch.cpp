@@ -2,6 +2,8 @@
 // See folder_watch.hpp: inotify, by libuv.
 #include "base/folder_watch.hpp"
 
+#include "base/border.hpp"
+
 namespace coppice::base::uv {
 
 result<folder_watch> folder_watch::make(const loop& on, const std::string& folder,
@@ -13,7 +15,8 @@ result<folder_watch> folder_watch::make(const loop& on, const std::string& folde
     code = uv_fs_event_start(
         made.raw(),
         [](uv_fs_event_t* raw, const char* name, int, int) {
-          payload_of(raw)(name == nullptr ? std::string_view() : std::string_view(name));
+          contained_call("a callback of the loop", payload_of(raw),
+                         name == nullptr ? std::string_view() : std::string_view(name));
         },
         folder.c_str(), 0);
   }

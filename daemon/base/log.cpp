@@ -3,6 +3,8 @@
 // whole queue out, never while a line is written; the writer is woken only when the queue was empty.
 #include "base/log.hpp"
 
+#include <cxxabi.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -178,6 +180,16 @@ class writer {
       work_.wait(lock, ready);
   }
 
+  void write_all(format to, const std::vector<record>& batch, bool ending) {
+    tell_jump(to);
+    for (const record& line : batch) deliver(to, line);
+    tell_drops(to);
+    for (const record& sum : ending ? tally_.take_all() : tally_.take_due(mono_now())) deliver(to, sum);
+    for (const record& count : ending ? rate_.take_all() : rate_.take_due(mono_now())) deliver(to, count);
+    files_.flush();
+    for (const record& news : files_.take_news()) deliver(to, news);
+  }
+
   void run() {
     std::vector<record> batch;
     wall_ahead_ = wall_now() - mono_now();
@@ -190,15 +202,15 @@ class writer {
       const auto files = std::exchange(files_wanted_, std::nullopt);
       const bool look = std::exchange(look_wanted_, false);
       lock.unlock();
-      if (files) files_.use(*files);
-      files_.look(mono_now(), look);
-      tell_jump(to);
-      for (const record& line : batch) deliver(to, line);
-      tell_drops(to);
-      for (const record& sum : ending ? tally_.take_all() : tally_.take_due(mono_now())) deliver(to, sum);
-      for (const record& count : ending ? rate_.take_all() : rate_.take_due(mono_now())) deliver(to, count);
-      files_.flush();
-      for (const record& news : files_.take_news()) deliver(to, news);
+      try {
+        if (files) files_.use(*files);
+        files_.look(mono_now(), look);
+        write_all(to, batch, ending);
+      } catch (const abi::__forced_unwind&) {
+        throw;
+      } catch (...) { // there is nothing to say it with
+        unwritten_.fetch_add(batch.size(), std::memory_order_relaxed);
+      }
       lock.lock();
       written_ += batch.size();
       batch.clear();

@@ -11,8 +11,9 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.hpp"
 #include "base/log_event.hpp"
-#include "base/printable.hpp"
+#include "base/printable_lines.hpp"
 
 #ifdef COPPICE_HAVE_SYSTEMD
 #include <sys/uio.h>
@@ -79,16 +80,7 @@ int syslog_priority(level of) {
 }
 
 bool write_journal(const record& line) {
-  std::vector<std::string> entries = {"MESSAGE=" + line.text,
-                                      "PRIORITY=" + std::to_string(syslog_priority(line.level)),
-                                      "COPPICE_MODULE=" + line.module};
-  for (const field& each : line.fields) {
-    std::string name = (each.name == event_field ? "" : "COPPICE_") + each.name;
-    for (char& c : name) {
-      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    }
-    entries.push_back(name + "=" + each.value);
-  }
+  std::vector<std::string> entries = journal_entries(line, syslog_priority(line.level));
   std::vector<iovec> parts;
   parts.reserve(entries.size());
   for (std::string& entry : entries) parts.push_back({entry.data(), entry.size()});
@@ -98,6 +90,20 @@ bool write_journal(const record& line) {
 #endif
 
 } // namespace
+
+std::vector<std::string> journal_entries(const record& line, int priority) {
+  std::vector<std::string> entries = {"MESSAGE=" + printable_lines(line.text),
+                                      "PRIORITY=" + std::to_string(priority),
+                                      "COPPICE_MODULE=" + line.module};
+  for (const field& each : line.fields) {
+    std::string name = (each.name == event_field ? "" : "COPPICE_") + each.name;
+    for (char& c : name) {
+      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    }
+    entries.push_back(name + "=" + printable_lines(each.value));
+  }
+  return entries;
+}
 
 std::string render_text(const record& line) {
   return render_text(format_wall(line.wall), line);
@@ -122,7 +128,7 @@ std::string render_json(const record& line) {
   object["module"] = line.module;
   object["message"] = line.text;
   for (const field& each : line.fields) object[each.name] = each.value;
-  return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return json_text(object);
 }
 
 format resolve(format asked) {

@@ -17,6 +17,8 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <mutex>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -174,6 +176,32 @@ void reap(pid_t pid, int* status) {
 
 } // namespace
 
+namespace {
+
+struct hidden_names {
+  std::mutex lock;
+  std::set<std::string, std::less<>> all;
+};
+
+hidden_names& hidden() {
+  static hidden_names known;
+  return known;
+}
+
+bool is_hidden(std::string_view entry) {
+  hidden_names& known = hidden();
+  const std::lock_guard guard(known.lock);
+  return known.all.contains(entry.substr(0, entry.find('=')));
+}
+
+} // namespace
+
+void hide_from_programs(std::string name) {
+  hidden_names& known = hidden();
+  const std::lock_guard guard(known.lock);
+  known.all.insert(std::move(name));
+}
+
 std::vector<std::string> passed_environment() {
   // systemd.exec(5), "Environment variables in spawned processes".
   static constexpr std::array<std::string_view, 20> of_systemd = {"NOTIFY_SOCKET=",
@@ -202,7 +230,7 @@ std::vector<std::string> passed_environment() {
     const std::string_view one = *each;
     const auto begins = [&](std::string_view with) { return one.starts_with(with); };
     if (std::any_of(of_systemd.begin(), of_systemd.end(), begins)) continue;
-    if (std::any_of(families.begin(), families.end(), begins)) continue;
+    if (std::any_of(families.begin(), families.end(), begins) || is_hidden(one)) continue;
     kept.emplace_back(one);
   }
   return kept;

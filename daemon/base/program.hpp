@@ -38,6 +38,8 @@ struct program_end {
 // The daemon's own environment without what systemd tells a service of itself: a program that took it up
 // would report in the daemon's name, or take descriptors for sockets that are none.
 std::vector<std::string> passed_environment();
+// That variable holds a secret, and is passed on to no program from now on. Any thread.
+void hide_from_programs(std::string name);
 
 class program {
  public:

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/border.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
 
@@ -14,10 +15,10 @@ namespace {
 
 constexpr nanos streams_patience = 2 * nanos_per_second;
 
-// The callback of every handle that takes no argument of its own.
-template <class Handle, class Raw>
-void run_callback(Raw* raw) {
-  Handle::payload_of(raw)();
+// The callback of every handle. The handle's cell, and the function in it, outlive the call whatever it does.
+template <class Handle, class Raw, class... Arguments>
+void run_callback(Raw* raw, Arguments... arguments) {
+  contained_call("a callback of the loop", Handle::payload_of(raw), arguments...);
 }
 
 bool closing_handles(uv_loop_t* loop) {
@@ -39,6 +40,24 @@ bool has_streams(uv_loop_t* loop) {
       [](uv_handle_t* handle, void* seen) {
         const uv_handle_type type = uv_handle_get_type(handle);
         if (type == UV_TCP || type == UV_NAMED_PIPE) *static_cast<bool*>(seen) = true;
+      },
+      &found);
+  return found;
+}
+
+// A timer without a reference waits for something that its loop need not wait for, as a peer's closing of a
+// connection that is over here. True: there are such timers, and they are due now.
+bool hasten_timers(uv_loop_t* loop) {
+  bool found = false;
+  uv_walk(
+      loop,
+      [](uv_handle_t* handle, void* seen) {
+        if (uv_handle_get_type(handle) != UV_TIMER || uv_has_ref(handle) != 0 || uv_is_active(handle) == 0)
+          return;
+        *static_cast<bool*>(seen) = true;
+        auto* const timer = reinterpret_cast<uv_timer_t*>(handle);
+        uv_ref(handle); // a loop without references runs no timers
+        uv_timer_start(timer, timer->timer_cb, 0, 0);
       },
       &found);
   return found;
@@ -83,7 +102,7 @@ void loop::drain() {
   const nanos until = mono_now() + streams_patience;
   while (uv_loop_close(loop_.get()) == UV_EBUSY) {
     const nanos left = until - mono_now();
-    if (closing_handles(loop_.get())) {
+    if (hasten_timers(loop_.get()) || closing_handles(loop_.get())) {
       uv_run(loop_.get(), UV_RUN_NOWAIT);
     } else if (left > 0 && has_streams(loop_.get())) {
       turn_within(loop_.get(), left);
@@ -147,8 +166,7 @@ result<signal> signal::make(const loop& on, int signal_number, std::function<voi
   int code =
       made.open(std::move(function), [&on](uv_signal_t* raw) { return uv_signal_init(on.raw(), raw); });
   if (code == 0) {
-    code = uv_signal_start(
-        made.raw(), [](uv_signal_t* raw, int number) { payload_of(raw)(number); }, signal_number);
+    code = uv_signal_start(made.raw(), run_callback<signal, uv_signal_t, int>, signal_number);
   }
   if (code != 0) return fail_uv("watch signal " + std::to_string(signal_number), code);
   return made;
@@ -163,11 +181,8 @@ result<poll> poll::make(uv_loop_t* on, int fd, std::function<void(int, int)> fun
 }
 
 status poll::start(int events) {
-  const int code = events == 0
-                       ? uv_poll_stop(raw())
-                       : uv_poll_start(raw(), events, [](uv_poll_t* ready, int status_code, int seen) {
-                           payload_of(ready)(status_code, seen);
-                         });
+  const int code = events == 0 ? uv_poll_stop(raw())
+                               : uv_poll_start(raw(), events, run_callback<poll, uv_poll_t, int, int>);
   if (code != 0) return fail_uv("watch a descriptor", code);
   return {};
 }

@@ -116,6 +116,7 @@ std::string application_controller::missing(const application& of) const {
 void application_controller::start(process& self, application& one) {
   const auto shared = std::make_shared<supervision>(with_);
   shared->env = one.spec.env;
+  shared->bounded = std::exchange(one.bounded, false);
   runtime::spawn_options options;
   options.label = one.spec.name;
   options.link = true;
@@ -135,6 +136,7 @@ void application_controller::fail(process& self, application& one, const message
     one.before.reset();
     board_.specify(one.spec);
     answer(self, one, runtime::error_message(reason));
+    one.bounded = true;
     return one.ran_before ? start(self, one) : void();
   }
   if (one.caller) {
@@ -154,7 +156,7 @@ void application_controller::ended(process& self, application& one, const messag
   if (one.state == application_state::stopping) {
     log::tell(log::events::application_ended, log::level::info, module, {{"application", one.spec.name}},
               "{} stopped", one.spec.name);
-    change(one, application_state::stopped, reason);
+    change(one, std::exchange(one.was, application_state::stopped), reason);
     const auto then = std::exchange(one.then, application::after::stay);
     if (then == application::after::start) return start(self, one);
     answer(self, one, message::atom("ok"));
@@ -210,6 +212,13 @@ outcome application_controller::handle_info(process& self, const message& m) {
     return runtime::stop(runtime::reasons::shutdown());
   }
   return runtime::carry_on();
+}
+
+std::optional<peer_requests> application_controller::from_peers() const {
+  constexpr auto call = gen::request::kind::call;
+  static constexpr peer_request requests[] = {{call, "which_applications", 0, 0, peer_request::answers},
+                                              {call, "loaded_applications", 0, 0, peer_request::answers}};
+  return requests;
 }
 
 native_server::call_answer application_controller::handle_call(process& self, const message& from,

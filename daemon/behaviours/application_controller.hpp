@@ -48,6 +48,8 @@ class application_controller : public native_server {
   // Answered with the application's env, a map; `undefined`: there is no such application.
   static runtime::message env_request(std::string_view name);
 
+  std::optional<peer_requests> from_peers() const override;
+
  protected:
   runtime::outcome on_start(runtime::process& self) override;
   call_answer handle_call(runtime::process& self, const runtime::message& from,
@@ -63,9 +65,11 @@ class application_controller : public native_server {
     runtime::pid master;
     runtime::message caller;  // From of who asked for its start or stop and waits; empty: nobody
     after then = after::stay; // once a stop that was asked for is done
-    std::optional<application_spec> before; // what a replacement that does not start gives way to
-    bool ran_before = false;                // whether that one is started again
-    bool leaves_on_failure = false;         // it is new
+    std::optional<application_spec> before;             // what a replacement that does not start gives way to
+    bool ran_before = false;                            // whether that one is started again
+    bool leaves_on_failure = false;                     // it is new
+    bool bounded = false;                               // a change waits for its start
+    application_state was = application_state::stopped; // how it is once it has stopped, for after::stay
   };
 
   void start_next(runtime::process& self);
@@ -87,6 +91,8 @@ class application_controller : public native_server {
   call_answer order_add(runtime::process& self, const runtime::message& from, application_spec spec);
   call_answer order_replace(runtime::process& self, const runtime::message& from, application& one,
                             application_spec spec);
+  call_answer order_restore(runtime::process& self, const runtime::message& from, application_spec spec,
+                            const found_application& found);
   void arrange(const std::vector<std::string>& order);
   void halt(runtime::process& self, application& one, const runtime::message& from, application::after then);
   runtime::message list_applications(bool running_only) const;

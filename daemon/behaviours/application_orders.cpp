@@ -19,12 +19,16 @@ native_server::call_answer application_controller::carry_out(process& self, cons
   if (going_down_) return reply(runtime::error_message(message::atom("terminating")));
   if (order.what == kind::arrange) return arrange(order.order), reply(message::atom("ok"));
   application* const one = find(order.spec.name);
+  found_application unasked;
+  found_application& found = order.found != nullptr ? *order.found : unasked;
+  if (order.what == kind::restore) return order_restore(self, from, std::move(order.spec), found);
   if (order.what == kind::add || (one == nullptr && order.what == kind::replace)) {
     return order_add(self, from, std::move(order.spec));
   }
   if (one == nullptr) return reply(message::atom("ok"));
   const bool busy = one->state == application_state::starting || one->state == application_state::stopping;
   if (busy) return reply(runtime::error_message(message::atom("busy")));
+  found = {true, one->state};
   if (order.what == kind::replace) return order_replace(self, from, *one, std::move(order.spec));
   if (order.what == kind::remove) {
     if (one->state == application_state::running) {
@@ -49,7 +53,7 @@ native_server::call_answer application_controller::order_add(process& self, cons
   one.spec = std::move(spec);
   board_.add(one.spec);
   one.caller = from.compact();
-  one.leaves_on_failure = true;
+  one.leaves_on_failure = one.bounded = true;
   const std::string absent = missing(one);
   if (absent.empty()) {
     start(self, one);
@@ -63,6 +67,7 @@ native_server::call_answer application_controller::order_add(process& self, cons
 native_server::call_answer application_controller::order_replace(process& self, const message& from,
                                                                  application& one, application_spec spec) {
   one.ran_before = one.state == application_state::running;
+  one.bounded = true;
   if (one.state == application_state::stopped || one.state == application_state::waiting) {
     one.spec = std::move(spec);
     board_.specify(one.spec);
@@ -76,6 +81,37 @@ native_server::call_answer application_controller::order_replace(process& self, 
     one.caller = from.compact();
     start(self, one);
   }
+  return no_reply();
+}
+
+// Takes another order back: it runs if it ran, with its own specification, and stays down if it was down.
+native_server::call_answer application_controller::order_restore(process& self, const message& from,
+                                                                 application_spec spec,
+                                                                 const found_application& found) {
+  if (!found.noted) return reply(message::atom("ok"));
+  application* one = find(spec.name);
+  if (one == nullptr) {
+    one = &applications_.emplace_back();
+    board_.add(spec);
+  }
+  if (one->state == application_state::starting || one->state == application_state::stopping)
+    return reply(runtime::error_message(message::atom("busy")));
+  one->spec = std::move(spec);
+  one->before.reset();
+  one->bounded = true;
+  board_.specify(one->spec);
+  const bool ran = found.state == application_state::running;
+  if (one->state == application_state::running) {
+    halt(self, *one, from, ran ? application::after::start : application::after::stay);
+    one->was = found.state;
+    return no_reply();
+  }
+  if (!ran) {
+    change(*one, found.state);
+    return reply(message::atom("ok"));
+  }
+  one->caller = from.compact();
+  start(self, *one);
   return no_reply();
 }
 

@@ -141,15 +141,15 @@ bool read_shutdown(etf::bytes term, shutdown_limit& out) {
   return false;
 }
 
-void write_start(etf::writer& out, const child_spec& spec) {
+void write_start(etf::writer& out, const child_spec& spec, shown_args args) {
   out.tuple(3);
   out.atom("coppice");
   out.atom("start_link");
   out.list(2);
   out.atom(spec.is_supervisor() ? "supervisor" : spec.actor);
   if (spec.is_supervisor()) {
-    write_supervisor_spec(out, *spec.supervisor);
-  } else if (spec.args) {
+    write_supervisor_spec(out, *spec.supervisor, args);
+  } else if (spec.args && args == shown_args::all) {
     out.raw(spec.args.bytes());
   } else {
     out.map(0);
@@ -228,12 +228,12 @@ void write_child_modules(etf::writer& out, const child_spec& spec) {
   out.nil();
 }
 
-void write_child_spec(etf::writer& out, const child_spec& spec) {
+void write_child_spec(etf::writer& out, const child_spec& spec, shown_args args) {
   out.map((spec.name.empty() ? 7U : 8U) + count_extensions(spec));
   out.atom("id");
   out.raw(spec.id.bytes());
   out.atom("start");
-  write_start(out, spec);
+  write_start(out, spec, args);
   out.atom("restart");
   out.atom(text(spec.restart));
   out.atom("significant");
@@ -256,7 +256,7 @@ void write_child_record(etf::writer& out, const child_spec& spec) {
   out.atom("child");
   out.atom("undefined");
   out.raw(spec.id.bytes());
-  write_start(out, spec);
+  write_start(out, spec, shown_args::all);
   out.atom(text(spec.restart));
   out.boolean(spec.significant);
   write_shutdown(out, spec.shutdown);

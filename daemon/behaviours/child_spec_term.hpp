@@ -27,10 +27,13 @@ expected<child_spec, runtime::message> read_child_spec(const runtime::message& t
 expected<std::shared_ptr<const supervisor_spec>, runtime::message> read_supervisor_spec(
     const runtime::message& pair, unsigned levels);
 
+// Whether actors' arguments are written, or #{} in their places.
+enum class shown_args : bool { none, all };
+
 // The same pair: the period in seconds, as OTP has it, rounded up.
-void write_supervisor_spec(etf::writer& out, const supervisor_spec& spec);
+void write_supervisor_spec(etf::writer& out, const supervisor_spec& spec, shown_args args = shown_args::all);
 // #{id, start, restart, significant, shutdown, type, modules}, and what it has beyond OTP.
-void write_child_spec(etf::writer& out, const child_spec& spec);
+void write_child_spec(etf::writer& out, const child_spec& spec, shown_args args = shown_args::all);
 // {child, undefined, Id, Start, Restart, Significant, Shutdown, Type, Modules}: what goes with an error.
 void write_child_record(etf::writer& out, const child_spec& spec);
 

@@ -134,6 +134,31 @@ void child_table::count_restart(child& one) {
   ++restarts_;
 }
 
+void child_table::set_rests(child& one, bool rests) {
+  const std::scoped_lock held(lock_);
+  one.rests = rests;
+}
+
+void child_table::set_busy(const child* with) {
+  const std::scoped_lock held(lock_);
+  busy_ = with == nullptr ? runtime::message() : with->spec->id;
+}
+
+runtime::message child_table::busy() const {
+  const std::scoped_lock held(lock_);
+  return busy_;
+}
+
+void child_table::set_whole(std::shared_ptr<const supervisor_spec> whole) {
+  const std::scoped_lock held(lock_);
+  whole_ = std::move(whole);
+}
+
+std::shared_ptr<const supervisor_spec> child_table::whole() const {
+  const std::scoped_lock held(lock_);
+  return whole_;
+}
+
 void child_table::respecify(child& one, std::shared_ptr<const child_spec> spec) {
   const std::scoped_lock held(lock_);
   one.spec = std::move(spec);
@@ -157,6 +182,7 @@ void child_table::change(child& one, child_state state, runtime::pid pid) {
   if (one.state == child_state::given_up) --given_up_;
   one.state = state;
   one.pid = pid;
+  if (state != child_state::stopped) one.rests = false;
   if (state == child_state::running) ++running_;
   if (state == child_state::given_up) ++given_up_;
   const bool to_start = state == child_state::restarting || state == child_state::given_up;
@@ -209,8 +235,8 @@ std::uint64_t child_table::restarts() const {
 }
 
 child_row child_table::row_of(const child& one) {
-  return {one.id,   one.state == child_state::running ? one.pid : runtime::pid{},    one.state, one.restarts,
-          one.spec, one.ends.empty() ? std::nullopt : std::optional(one.ends.back())};
+  return {one.id,   one.state == child_state::running ? one.pid : runtime::pid{},     one.state, one.restarts,
+          one.spec, one.ends.empty() ? std::nullopt : std::optional(one.ends.back()), one.rests};
 }
 
 } // namespace coppice::behaviours

@@ -46,6 +46,7 @@ struct child {
   runtime::pid pid;      // of the running process; while restarting the last one's
   child_state state = child_state::stopped;
   std::uint32_t restarts = 0;
+  bool rests = false;          // it is not to run: its init said ignore, or somebody stopped it
   std::uint32_t waits = 0;     // of its backoff, without a long run in between
   base::nanos began = 0;       // when it last started
   base::nanos due = 0;         // when the wait for its restart ends
@@ -65,6 +66,7 @@ struct child_row {
   std::uint32_t restarts = 0;
   std::shared_ptr<const child_spec> spec;
   std::optional<child_end> last_end;
+  bool rests = false; // stopped, as its init said ignore or somebody stopped it
 };
 
 class child_table {
@@ -88,6 +90,11 @@ class child_table {
   // Keeps the last `ends_kept`.
   void note_end(child& one, const runtime::message& reason);
   void count_restart(child& one);
+  void set_rests(child& one, bool rests);
+  // The one that is being started or stopped; null: none.
+  void set_busy(const child* with);
+  // The supervisor's own specification, for those who look from outside.
+  void set_whole(std::shared_ptr<const supervisor_spec> whole);
   // Another specification, with the same id.
   void respecify(child& one, std::shared_ptr<const child_spec> spec);
   // Those of these ids come first, in this order; the others stay behind them as they were.
@@ -109,6 +116,10 @@ class child_table {
   std::optional<child_row> row(runtime::pid pid) const;
   // The last ends of the child that runs as `pid`, the latest last. Any thread.
   std::vector<child_end> ends(runtime::pid pid) const;
+  // The id of the child that is being started or stopped; empty: none. Any thread.
+  runtime::message busy() const;
+  // Null: not set. Any thread.
+  std::shared_ptr<const supervisor_spec> whole() const;
   // How many have been given up. Any thread.
   std::size_t given_up() const;
   // How many restarts there were, those of children that are gone included. Any thread.
@@ -125,6 +136,8 @@ class child_table {
   std::size_t running_ = 0;
   std::size_t given_up_ = 0;
   std::uint64_t restarts_ = 0;
+  runtime::message busy_;
+  std::shared_ptr<const supervisor_spec> whole_;
 };
 
 } // namespace coppice::behaviours

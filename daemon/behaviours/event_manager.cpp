@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "behaviours/askers.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
@@ -105,6 +106,7 @@ outcome event_manager::take_info(process& self, const message& m) {
     if (arity == 3 && is_pid(rest, names) && rest.read_term(from) && rest.read_term(request)) {
       etf::cursor whom(from);
       if (whom.read_tuple(from_arity) && from_arity == 2 && is_pid(whom, names)) {
+        if (!gen::may_answer(self, from)) return runtime::carry_on();
         const message asker = m.slice(from).compact();
         const bool stops = etf::cursor(request).read_atom_is("stop");
         message said = stops ? message::atom("ok") : command(self, request, asker, self.origin().here());

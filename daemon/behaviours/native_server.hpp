@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "behaviours/gen.hpp"
+#include "behaviours/peer_requests.hpp"
 #include "behaviours/server.hpp"
 #include "runtime/behaviour.hpp"
 #include "runtime/process.hpp"
@@ -23,6 +24,9 @@ class native_server : public server {
   runtime::outcome init(runtime::process& self) override { return on_start(self); }
   void terminate(runtime::process& self, const runtime::message& reason) override { on_stop(self, reason); }
   void describe(runtime::description& out) const override { out.behaviour = kind_; }
+  // What it takes from other nodes, besides sys and notices; by default nothing. `nullopt`: it decides by
+  // itself.
+  virtual std::optional<peer_requests> from_peers() const { return peer_requests(); }
 
  protected:
   // What a call comes to: an answer now, or none (gen::reply later with the same From), and how it goes on.
@@ -53,13 +57,10 @@ class native_server : public server {
  private:
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
                              etf::bytes request) final;
-  runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
-                             etf::bytes request) final {
-    return handle_cast(self, whole.slice(request));
-  }
-  runtime::outcome take_info(runtime::process& self, const runtime::message& m) final {
-    return handle_info(self, m);
-  }
+  runtime::outcome take_cast(runtime::process& self, const runtime::message& whole, etf::bytes request) final;
+  runtime::outcome take_info(runtime::process& self, const runtime::message& m) final;
+  // Whether the message that is being handled may be taken from where it came.
+  bool takes(const runtime::process& self, gen::request::kind form, etf::bytes request) const;
 
   std::string kind_;
 };

@@ -29,7 +29,8 @@ bool ends_supervisor(auto_shutdown policy, const child_table& children, const ch
   if (policy == auto_shutdown::never || !ended.spec->significant) return false;
   if (policy == auto_shutdown::any_significant) return true;
   for (const child& one : children.in_start_order()) {
-    if (&one != &ended && one.spec->significant && one.state != child_state::stopped) return false;
+    const bool is_down = one.state == child_state::stopped || one.state == child_state::given_up;
+    if (&one != &ended && one.spec->significant && !is_down) return false;
   }
   return true;
 }

@@ -3,6 +3,7 @@
 // calls, casts and the rest; nothing but the first two while suspended. In the process's own turn.
 #include "behaviours/server.hpp"
 
+#include "behaviours/askers.hpp"
 #include "behaviours/shown_state.hpp"
 #include "runtime/system.hpp"
 
@@ -14,6 +15,8 @@ using runtime::outcome;
 using runtime::process;
 
 constexpr std::string_view continue_tag = "$coppice_continue";
+constexpr std::string_view catch_up_tag = "$coppice_catch_up";
+constexpr int most_at_once = 16; // of the messages that were held back: others have their turns in between
 
 bool is_parents_exit(process& self, const message& m, gen::exit_notice& exit) {
   return gen::read_exit(self, m, exit) && self.parent() && exit.from == self.parent();
@@ -59,10 +62,25 @@ outcome server::receive(process& self, message m) {
 }
 
 outcome server::sort(process& self, message m) {
-  if (std::exchange(continue_first_, false))
+  if (std::exchange(continue_first_, false)) {
     if (outcome next = take_continue(self); next.stops()) return next;
+    if (self.exiting()) return runtime::carry_on();
+  }
   const gen::request_view what = gen::look(m.bytes());
-  if (what.what == gen::request::kind::system) return system_request(self, gen::parse(m));
+  if (!what.from.empty() && !gen::may_answer(self, what.from)) return runtime::carry_on();
+  if (sys_ != nullptr && sys_->notice_sent && self.origin().notice &&
+      etf::cursor(m.bytes()).read_atom_is(catch_up_tag)) {
+    sys_->notice_sent = false;
+    return catch_up(self);
+  }
+  if (sys_ != nullptr && sys_->catches_up()) {
+    sys_->keep({std::move(m), self.origin()});
+    return catch_up(self);
+  }
+  if (what.what == gen::request::kind::system) {
+    outcome next = system_request(self, gen::parse(m));
+    return next.stops() || sys_ == nullptr ? std::move(next) : catch_up(self);
+  }
   if (!suspended()) return dispatch(self, m, what);
   if (gen::exit_notice exit; is_parents_exit(self, m, exit)) return runtime::stop(exit.reason);
   sys_->hold({std::move(m), self.origin()});
@@ -81,12 +99,21 @@ outcome server::system_request(process& self, const gen::request& what) {
   }
   if (sys_ == nullptr) sys_ = std::make_unique<sys::protocol>();
   sys_subject about(*this);
-  outcome next = sys_->handle(self, about, what);
-  for (sys::held_message held; !next.stops() && sys_->next(held);) {
+  return sys_->handle(self, about, what);
+}
+
+outcome server::catch_up(process& self) {
+  sys::held_message held;
+  for (int i = 0; i < most_at_once && sys_->next(held); ++i) {
     self.set_origin(held.origin);
-    next = dispatch(self, held.what, gen::look(held.what.bytes()));
+    outcome next = dispatch(self, held.what, gen::look(held.what.bytes()));
+    if (next.stops() || self.exiting()) return next;
+    self.reductions(1);
+    if (self.should_yield()) break;
   }
-  return next;
+  if (sys_->catches_up() && !std::exchange(sys_->notice_sent, true))
+    self.notify(self.self(), message::atom(catch_up_tag));
+  return runtime::carry_on();
 }
 
 // What is switched on stays so while the message is handled: who switches it sends a message of its own.

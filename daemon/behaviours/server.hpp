@@ -60,13 +60,15 @@ class server : public runtime::behaviour {
   class sys_subject;
   bool suspended() const { return sys_ != nullptr && sys_->suspended(); }
   // Messages are held back, or looked at.
-  bool attended() const { return sys_ != nullptr && (sys_->suspended() || sys_->debug() != nullptr); }
+  bool attended() const { return sys_ != nullptr && sys_->attends(); }
   runtime::outcome dispatch(runtime::process& self, const runtime::message& m, const gen::request_view& what);
   runtime::outcome hand_over(runtime::process& self, const runtime::message& m,
                              const gen::request_view& what);
   // Whatever is not certainly an ordinary message.
   [[gnu::noinline]] runtime::outcome sort(runtime::process& self, runtime::message m);
   runtime::outcome system_request(runtime::process& self, const gen::request& what);
+  // Handles some of the messages that came while suspended, and sees to it that the others are handled.
+  runtime::outcome catch_up(runtime::process& self);
   // The parent's exit, and the engine's own message. False: m is none.
   [[gnu::noinline]] bool own_info(runtime::process& self, const runtime::message& m, runtime::outcome& next);
 

@@ -182,7 +182,9 @@ outcome statem::lasting_fired(process& self, std::uint32_t type) {
     return runtime::carry_on(); // cancelled too late
   timer.handle = 0;
   if (timer.serial == 0) return runtime::carry_on();
-  if (base::mono_now() < timer.due) {
+  // The notice of an earlier deadline may be read late, when the new one has passed as well: events that came
+  // before the new one are behind the notice, and come first.
+  if (timer.fires < timer.due || base::mono_now() < timer.due) {
     timer.handle = self.remind(timer.due, timeout_notice(type, 0, {}));
     timer.fires = timer.due;
     return runtime::carry_on();

@@ -33,8 +33,6 @@ using runtime::process;
 namespace {
 
 constexpr base::nanos slow_stop = base::nanos_per_second;
-// For a killed child to be gone: more than that only takes one that sits in code which does not return.
-constexpr base::nanos kill_patience = base::nanos_per_second;
 constexpr std::string_view try_again_tag = "try_again_restart";
 constexpr std::string_view wait_over_tag = "backoff_over";
 
@@ -131,6 +129,7 @@ outcome supervisor::on_start(process& self) {
   self.take_exits_first();
   in_tree_ = pool_ ? pool_ : self.self();
   shared_->tree->enter(in_tree_, children_);
+  children_.set_whole(spec_);
   if (!simple()) children_.reserve(spec_->children.size());
   for (const std::shared_ptr<const child_spec>& spec : spec_->children) {
     if (simple()) {
@@ -142,7 +141,7 @@ outcome supervisor::on_start(process& self) {
   auto& all = children_.in_start_order();
   for (auto next = all.begin(); next != all.end();) {
     child& one = *next++;
-    const launched started = start(self, one);
+    const launched started = start(self, one, shared_->env, shared_->bounded ? pace::bounded : pace::free);
     if (self.exiting()) return runtime::stop(runtime::reasons::killed());
     if (!started) {
       report::start_failed(child_label(one), started.error().reason, started.error().note);
@@ -153,19 +152,20 @@ outcome supervisor::on_start(process& self) {
     }
     if (!*started && one.spec->restart == restart_type::temporary) children_.remove(one);
   }
+  shared_ = shared_with(shared_->env);
   return runtime::carry_on();
 }
 
 base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(child& one, const std::string& label,
-                                                                   const message& env) {
+                                                                   const message& env, pace how) {
   const child_spec& spec = *one.spec;
-  if (spec.pool != nullptr) return std::make_unique<pool>(one.spec, shared_with(env), label, above_ + 1);
+  if (spec.pool != nullptr) return std::make_unique<pool>(one.spec, shared_with(env, how), label, above_ + 1);
   if (spec.events != nullptr) return std::make_unique<event_manager>(one.spec, shared_, env, label);
   if (spec.tcp != nullptr) return std::make_unique<tcp_listener>(one.spec, shared_, env, label);
   if (spec.consumes())
     return std::make_unique<consumer_supervisor>(one.spec, shared_with(env), label, above_ + 1);
   if (spec.is_supervisor())
-    return std::make_unique<supervisor>(spec.supervisor, shared_with(env), label, above_ + 1);
+    return std::make_unique<supervisor>(spec.supervisor, shared_with(env, how), label, above_ + 1);
   auto made = shared_->factory->make(
       {spec.actor, one.args, env, label, spec.unhandled, spec.postponed, spec.options});
   if (!made || (spec.connection == nullptr && spec.datagrams == nullptr && spec.program == nullptr))
@@ -190,11 +190,11 @@ base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(child& one, c
 }
 
 supervisor::launched supervisor::launch(process& self, child& one, const std::string& label,
-                                        const message& env, base::nanos most) {
+                                        const message& env, pace how) {
   const auto failed = [](message reason, runtime::crash_note note = {}) {
     return unexpected(start_failure{std::move(reason), std::move(note)});
   };
-  auto does = make(one, label, env);
+  auto does = make(one, label, env, how);
   if (!does) return failed(start_failed(does.error().text));
   const child_spec& spec = *one.spec;
   runtime::spawn_options options;
@@ -206,7 +206,8 @@ supervisor::launched supervisor::launch(process& self, child& one, const std::st
   options.mailbox = spec.mailbox;
   options.compression = spec.compression;
   const std::string name = options.name;
-  const base::nanos limit = spec.start_timeout == 0 ? most : std::min(spec.start_timeout, most);
+  const bool endless = spec.start_timeout == 0 && how == pace::free;
+  const base::nanos limit = endless ? runtime::no_deadline : start_patience(spec);
   auto started = gen::start(self, std::move(options), std::move(*does),
                             limit == runtime::no_deadline ? limit : base::mono_now() + limit);
   if (started) return *started;
@@ -230,9 +231,11 @@ supervisor::launched supervisor::launch(process& self, child& one, const std::st
   return failed(start_failed(error.error.text));
 }
 
-supervisor::launched supervisor::start(process& self, child& one, const message& env, base::nanos most) {
+supervisor::launched supervisor::start(process& self, child& one, const message& env, pace how) {
   const std::string label = child_label(one);
-  launched result = launch(self, one, label, env, most);
+  children_.set_busy(&one);
+  launched result = launch(self, one, label, env, how);
+  children_.set_busy(nullptr);
   if (!result) return result;
   if (*result) {
     children_.set_running(one, *result);
@@ -242,6 +245,7 @@ supervisor::launched supervisor::start(process& self, child& one, const message&
     if (pool_) self.notify(pool_, started_notice(one.id, *result, self.host().nodes()));
   } else {
     children_.set_stopped(one);
+    children_.set_rests(one, true);
   }
   return result;
 }
@@ -305,6 +309,10 @@ outcome supervisor::restart(process& self, child& failed) {
 outcome supervisor::park(child& failed) {
   report::gave_up(child_label(failed), spec_->intensity, spec_->period);
   window_ = restart_window(spec_->intensity, spec_->period);
+  if (simple()) { // nobody can start it again
+    retire(failed);
+    return runtime::carry_on();
+  }
   failed.datagrams.reset();
   children_.set_given_up(failed);
   return runtime::carry_on();
@@ -341,14 +349,19 @@ void supervisor::try_again(process& self, child& one, const start_failure& why) 
   children_.note_end(one, why.reason);
   children_.set_restarting(one);
   one.due = runtime::no_deadline;
-  cast_later(self, one, try_again_tag, base::mono_now());
+  wait_on(self, one);
 }
 
 void supervisor::wait_for_restart(process& self, child& failed, base::nanos wait) {
   report::waits(child_label(failed), wait);
   children_.set_restarting(failed);
   failed.due = base::mono_now() + wait;
-  cast_later(self, failed, wait_over_tag, failed.due);
+  wait_on(self, failed);
+}
+
+void supervisor::wait_on(process& self, const child& one) {
+  const bool at_once = one.due == runtime::no_deadline;
+  cast_later(self, one, at_once ? try_again_tag : wait_over_tag, at_once ? base::mono_now() : one.due);
 }
 
 // As a timer's notice: those are never dropped, and nobody else can send one.
@@ -399,25 +412,44 @@ void supervisor::halt(process& self, child& one, after_halt next) {
   const shutdown_limit& limit = one.spec->shutdown;
   const runtime::reference ended = self.monitor(one.pid, true);
   self.exit(one.pid, first_order(limit));
+  children_.set_busy(&one);
   await_end(self, one, ended, patience(limit));
+  children_.set_busy(nullptr);
 }
 
 void supervisor::await_end(process& self, child& one, runtime::reference ended, base::nanos deadline) {
+  child* late[] = {&one};
+  if (!ends_in_time(self, one, ended, deadline)) kill_all(self, late);
+}
+
+// Those that have not ended by the deadline of their shutdown: all at once, and then waits for them.
+void supervisor::kill_all(process& self, std::span<child* const> late) {
+  std::vector<runtime::reference> ends;
+  for (child* const one : late) {
+    if (one->spec->shutdown.how == shutdown_limit::kind::brutal_kill) {
+      report::left_behind(child_label(*one)); // it has been killed
+      ends.emplace_back();
+      continue;
+    }
+    report::killed(child_label(*one), one->spec->shutdown.time);
+    ends.push_back(self.monitor(one->pid, true));
+    self.exit(one->pid, runtime::reasons::kill());
+  }
+  const base::nanos deadline = base::mono_now() + kill_patience;
+  for (std::size_t i = 0; i < ends.size() && !self.exiting(); ++i) {
+    if (!ends[i]) continue;
+    const auto answer = self.await(ends[i], deadline);
+    if (!answer && answer.error().what == runtime::await_error::kind::timeout)
+      report::left_behind(child_label(*late[i]));
+  }
+}
+
+bool supervisor::ends_in_time(process& self, child& one, runtime::reference ended, base::nanos deadline) {
   using kind = runtime::await_error::kind;
   const base::nanos began = base::mono_now();
-  auto answer = self.await(ended, deadline);
-  if (answer || answer.error().what == kind::exiting) return;
-  if (answer.error().what == kind::timeout) {
-    if (one.spec->shutdown.how == shutdown_limit::kind::brutal_kill) {
-      return report::left_behind(child_label(one));
-    }
-    report::killed(child_label(one), one.spec->shutdown.time);
-    ended = self.monitor(one.pid, true);
-    self.exit(one.pid, runtime::reasons::kill());
-    answer = self.await(ended, base::mono_now() + kill_patience);
-    if (!answer && answer.error().what == kind::timeout) report::left_behind(child_label(one));
-    return;
-  }
+  const auto answer = self.await(ended, deadline);
+  if (answer || answer.error().what == kind::exiting) return true;
+  if (answer.error().what == kind::timeout) return false;
   const message& reason = answer.error().reason;
   if (runtime::is_atom(reason, "noproc")) {
     ended_early_.emplace(one.pid, child_label(one));
@@ -426,6 +458,7 @@ void supervisor::await_end(process& self, child& one, runtime::reference ended, 
   } else if (base::mono_now() - began >= slow_stop) {
     report::stopped_slowly(child_label(one), base::mono_now() - began);
   }
+  return true;
 }
 
 void supervisor::halt_all(process& self) {
@@ -447,11 +480,14 @@ void supervisor::halt_all(process& self) {
     self.exit(one.pid, reason);
   }
   const base::nanos deadline = patience(limit);
+  std::vector<child*> late;
   for (auto& [one, ended] : told) {
-    await_end(self, *one, ended, deadline);
+    if (!ends_in_time(self, *one, ended, deadline)) late.push_back(one);
     if (self.exiting()) return;
-    children_.set_stopped(*one);
   }
+  kill_all(self, late);
+  if (self.exiting()) return;
+  for (const auto& [one, ended] : told) children_.set_stopped(*one);
 }
 
 std::string supervisor::child_label(const child& one) const {

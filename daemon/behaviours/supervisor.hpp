@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -18,6 +19,7 @@
 #include "behaviours/event_board.hpp"
 #include "behaviours/native_server.hpp"
 #include "behaviours/order.hpp"
+#include "behaviours/patience.hpp"
 #include "behaviours/peer_rights.hpp"
 #include "behaviours/pool_board.hpp"
 #include "behaviours/pool_policy.hpp"
@@ -50,6 +52,8 @@ struct supervision {
   std::string certificates{};           // the folder of those that are made automatically
   net::socket_store* sockets = nullptr; // outlives the system; null: none are passed
   event_board* events = nullptr;        // outlives the system; null: nobody looks
+  // Whether a change waits for what is started first: then no child may take longer than start_patience().
+  bool bounded = false;
 };
 
 class supervisor : public native_server {
@@ -66,6 +70,9 @@ class supervisor : public native_server {
     native_server::describe(out);
     out.supervises = true;
   }
+
+  // Its rights decide: peer_rights.hpp.
+  std::optional<peer_requests> from_peers() const override { return std::nullopt; }
 
   // Called with this by a process of this node, it stops the child of that id (or pid, for those of a
   // template) if it runs, and starts it: {ok, Pid} | {ok, undefined} | {error, Reason}. Unlike
@@ -108,17 +115,16 @@ class supervisor : public native_server {
  private:
   bool simple() const { return spec_->strategy == strategy::simple_one_for_one; }
 
-  // `label` is the child's; `most`: how long its start may take at the most, whatever its specification says.
+  // A start that a change of the tree waits for takes no longer than start_patience().
+  enum class pace : std::uint8_t { free, bounded };
+  // `label` is the child's.
   launched launch(runtime::process& self, child& one, const std::string& label, const runtime::message& env,
-                  base::nanos most);
+                  pace how);
   base::result<std::unique_ptr<runtime::behaviour>> make(child& one, const std::string& label,
-                                                         const runtime::message& env);
+                                                         const runtime::message& env, pace how);
   // launch(), and the table told: false, with the reason, when it did not start.
   launched start(runtime::process& self, child& one) { return start(self, one, shared_->env); }
-  launched start(runtime::process& self, child& one, const runtime::message& env,
-                 base::nanos most = runtime::no_deadline);
-  // What is started while a change of the tree waits for it.
-  static constexpr base::nanos most_of_ordered_start = 60 * base::nanos_per_second;
+  launched start(runtime::process& self, child& one, const runtime::message& env, pace how = pace::free);
 
   runtime::outcome child_ended(runtime::process& self, const gen::exit_notice& exit);
   // Counts a restart of the child, which runs no more, and does it, at once or after its backoff.
@@ -130,6 +136,8 @@ class supervisor : public native_server {
   // Ends the wait that restart() began: starts the child and its siblings in start order.
   runtime::outcome start_again(runtime::process& self, child& failed);
   void wait_for_restart(runtime::process& self, child& failed, base::nanos wait);
+  // For one that is to be restarted: asks for the notice that makes it start.
+  void wait_on(runtime::process& self, const child& one);
   // Notifies itself with {'$gen_cast', {What, Id | Pid}} at `when` (monotonic).
   void cast_later(runtime::process& self, const child& one, std::string_view what, base::nanos when);
 
@@ -140,6 +148,9 @@ class supervisor : public native_server {
   // The same for all, the latest started first; at once under simple_one_for_one.
   void halt_all(runtime::process& self);
   void await_end(runtime::process& self, child& one, runtime::reference ended, base::nanos deadline);
+  // False: it is alive at the deadline. Else how it ended has been reported, or this process ends.
+  bool ends_in_time(runtime::process& self, child& one, runtime::reference ended, base::nanos deadline);
+  void kill_all(runtime::process& self, std::span<child* const> late);
   // Stopped: out of the table if it is not to be started again, else kept.
   void retire(child& one);
 
@@ -166,12 +177,22 @@ class supervisor : public native_server {
 
   // What the node orders: supervisor_orders.cpp.
   runtime::message carry_out(runtime::process& self, const supervisor_order& order);
-  runtime::message order_add(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
-  runtime::message order_remove(runtime::process& self, const child_spec& spec);
+  // These note in `found` how the child was before.
+  runtime::message order_add(runtime::process& self, const std::shared_ptr<const child_spec>& spec,
+                             found_child& found);
+  runtime::message order_remove(runtime::process& self, const child_spec& spec, found_child& found);
+  runtime::message order_pause(runtime::process& self, const std::shared_ptr<const child_spec>& spec,
+                               found_child& found);
   runtime::message order_replace(runtime::process& self, const std::shared_ptr<const child_spec>& spec,
-                                 const runtime::message& env);
+                                 found_child& found);
   runtime::message order_reconfigure(runtime::process& self, const std::shared_ptr<const child_spec>& spec,
-                                     const runtime::message& env);
+                                     found_child& found);
+  runtime::message order_restore(runtime::process& self, const runtime::message& id,
+                                 const found_child& found);
+  static found_child note_of(const child* one);
+  runtime::message put_back(runtime::process& self, child& one, const found_child& found);
+  bool told(runtime::process& self, child& one, const std::shared_ptr<const child_spec>& spec,
+            const runtime::message& env);
   runtime::message order_update(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
   // One that runs takes on the options of its behaviour that `to` has and `from` has not: an error, else
   // nothing.
@@ -185,7 +206,7 @@ class supervisor : public native_server {
   runtime::message order_environment(runtime::process& self, const supervisor_order& order);
   // What runs gets the env that shared_ has; empty: done, else why not.
   runtime::message renew(runtime::process& self, child& one, const spared_children& spared);
-  std::shared_ptr<const supervision> shared_with(const runtime::message& env) const;
+  std::shared_ptr<const supervision> shared_with(const runtime::message& env, pace how = pace::free) const;
   // A restart that failed is tried again, by a message to itself.
   void try_again(runtime::process& self, child& one, const start_failure& why);
 

@@ -294,7 +294,7 @@ message supervisor::restart_now(process& self, etf::bytes id) {
   halt(self, *one, after_halt::comes_again);
   if (self.exiting()) return error_answer("terminating");
   one->waits = 0;
-  const launched started = start(self, *one, shared_->env, most_of_ordered_start);
+  const launched started = start(self, *one, shared_->env, pace::bounded);
   if (started) {
     if (!*started && simple())
       retire(*one);
@@ -304,6 +304,7 @@ message supervisor::restart_now(process& self, etf::bytes id) {
   }
   report::start_failed(child_label(*one), started.error().reason, started.error().note);
   message answer = error_answer(started.error().reason);
+  children_.set_rests(*one, true);
   retire(*one);
   return answer;
 }
@@ -313,6 +314,7 @@ message supervisor::terminate_child(process& self, etf::bytes id) {
   child* const one = find(self, id);
   if (one != nullptr) {
     halt(self, *one);
+    children_.set_rests(*one, true);
     retire(*one);
     return message::atom("ok");
   }
@@ -339,7 +341,10 @@ message supervisor::get_childspec(process& self, etf::bytes id) {
   message_writer out(512);
   out.tuple(2);
   out.atom("ok");
-  write_child_spec(out, one != nullptr ? *one->spec : *template_);
+  // Arguments hold what the configuration keeps secret: passwords, keys, addresses with both.
+  const bool trusted = self.origin().here() || shared_->rights.may_supervise(self.name());
+  write_child_spec(out, one != nullptr ? *one->spec : *template_,
+                   trusted ? shown_args::all : shown_args::none);
   return out.take();
 }
 

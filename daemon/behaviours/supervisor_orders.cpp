@@ -2,6 +2,8 @@
 // What a supervisor does when the configuration changes around it: one child added, removed, replaced or
 // told, or its own flags exchanged. Its other children hear nothing of it, whatever its strategy. In the
 // process's own turn.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 
@@ -33,6 +35,15 @@ message reason_of(const message& answer) {
   return at.read_tuple_of(2) && at.read_atom_is("error") ? answer.slice(at.rest()).compact() : message();
 }
 
+// {timeout, Text}
+message late(const std::string& who, base::nanos after) {
+  message_writer why;
+  why.tuple(2);
+  why.atom("timeout");
+  why.binary(fmt::format("{} has not answered in {} s", who, after / base::nanos_per_second));
+  return runtime::error_message(why.take());
+}
+
 message terminating() {
   return runtime::error_message(message::atom("terminating"));
 }
@@ -41,16 +52,21 @@ message terminating() {
 
 message supervisor::carry_out(process& self, const supervisor_order& order) {
   using kind = supervisor_order::kind;
-  const message env = order.env.value_or(shared_->env);
+  found_child unasked;
+  found_child& found = order.found != nullptr ? *order.found : unasked;
   switch (order.what) {
     case kind::add:
-      return order_add(self, order.child);
+      return order_add(self, order.child, found);
     case kind::remove:
-      return order_remove(self, *order.child);
+      return order_remove(self, *order.child, found);
+    case kind::pause:
+      return order_pause(self, order.child, found);
     case kind::replace:
-      return order_replace(self, order.child, env);
+      return order_replace(self, order.child, found);
     case kind::reconfigure:
-      return order_reconfigure(self, order.child, env);
+      return order_reconfigure(self, order.child, found);
+    case kind::restore:
+      return order_restore(self, order.child->id, found);
     case kind::update:
       return order_update(self, order.child);
     case kind::adopt:
@@ -61,10 +77,27 @@ message supervisor::carry_out(process& self, const supervisor_order& order) {
   return done("updated");
 }
 
-message supervisor::order_add(process& self, const std::shared_ptr<const child_spec>& spec) {
-  if (children_.find(spec->id.bytes()) != nullptr) return order_replace(self, spec, shared_->env);
+found_child supervisor::note_of(const child* one) {
+  if (one == nullptr) return {.noted = true};
+  const bool runs = one->state == child_state::running;
+  return {.noted = true,
+          .present = true,
+          .spec = one->spec,
+          .state = one->state,
+          .pid = runs ? one->pid : runtime::pid(),
+          .env = one->env,
+          .rests = one->rests,
+          .waits = one->waits,
+          .due = one->due};
+}
+
+message supervisor::order_add(process& self, const std::shared_ptr<const child_spec>& spec,
+                              found_child& found) {
+  child* const known = children_.find(spec->id.bytes());
+  if (known != nullptr) return order_replace(self, spec, found);
+  found = note_of(nullptr);
   child& one = children_.append(spec, spec->id, spec->args);
-  const launched started = start(self, one, shared_->env, most_of_ordered_start);
+  const launched started = start(self, one, shared_->env, pace::bounded);
   if (started) {
     if (!*started && spec->restart == restart_type::temporary) children_.remove(one);
     return done("started");
@@ -74,8 +107,9 @@ message supervisor::order_add(process& self, const std::shared_ptr<const child_s
   return runtime::error_message(started.error().reason);
 }
 
-message supervisor::order_remove(process& self, const child_spec& spec) {
+message supervisor::order_remove(process& self, const child_spec& spec, found_child& found) {
   child* const one = children_.find(spec.id.bytes());
+  found = note_of(one);
   if (one == nullptr) return done("stopped");
   halt(self, *one);
   if (self.exiting()) return terminating();
@@ -83,43 +117,124 @@ message supervisor::order_remove(process& self, const child_spec& spec) {
   return done("stopped");
 }
 
-message supervisor::order_replace(process& self, const std::shared_ptr<const child_spec>& spec,
-                                  const message& env) {
+message supervisor::order_pause(process& self, const std::shared_ptr<const child_spec>& spec,
+                                found_child& found) {
   child* const one = children_.find(spec->id.bytes());
-  if (one == nullptr) return order_add(self, spec);
-  const std::shared_ptr<const child_spec> old = one->spec;
-  const message old_env = one->env;
-  const bool ran = one->state == child_state::running;
+  found = note_of(one);
+  if (one == nullptr) return done("stopped");
+  halt(self, *one, after_halt::comes_again);
+  if (self.exiting()) return terminating();
+  children_.set_stopped(*one);
+  children_.respecify(*one, spec);
+  return done("stopped");
+}
+
+message supervisor::order_replace(process& self, const std::shared_ptr<const child_spec>& spec,
+                                  found_child& found) {
+  child* const one = children_.find(spec->id.bytes());
+  if (one == nullptr) return order_add(self, spec, found);
+  found = note_of(one);
   halt(self, *one, after_halt::comes_again);
   if (self.exiting()) return terminating();
   children_.set_stopped(*one);
   children_.respecify(*one, spec);
   one->waits = 0;
-  const launched started = start(self, *one, env, most_of_ordered_start);
+  const launched started = start(self, *one, shared_->env, pace::bounded);
   if (started) {
     if (!*started && spec->restart == restart_type::temporary) children_.remove(*one);
     return done("restarted");
   }
   report::start_failed(child_label(*one), started.error().reason, started.error().note);
-  children_.respecify(*one, old);
-  if (ran) {
-    const launched again = start(self, *one, old_env, most_of_ordered_start);
-    if (!again) try_again(self, *one, again.error());
-  }
+  one->datagrams.reset(); // those of the specification that is refused
+  children_.respecify(*one, found.spec);
+  // The notice that ends its wait, if it waits for a restart, has not been looked at meanwhile.
+  (void)put_back(self, *one, found);
   return runtime::error_message(started.error().reason);
 }
 
+// As it was found: the reason if it ran and does not start, which is tried again then.
+message supervisor::put_back(process& self, child& one, const found_child& found) {
+  one.waits = found.waits;
+  one.env = found.env;
+  switch (found.state) {
+    case child_state::running: {
+      const launched again = start(self, one, found.env, pace::bounded);
+      if (!again) {
+        message reason = again.error().reason;
+        if (!self.exiting()) try_again(self, one, again.error());
+        return reason;
+      }
+      if (!*again && one.spec->restart == restart_type::temporary) children_.remove(one);
+      return {};
+    }
+    case child_state::restarting:
+      children_.set_restarting(one);
+      one.due = found.due;
+      return {};
+    case child_state::given_up:
+      children_.set_given_up(one);
+      return {};
+    case child_state::stopped:
+      break;
+  }
+  children_.set_stopped(one);
+  children_.set_rests(one, found.rests);
+  return {};
+}
+
+// Takes another order back. A process that took the change as it ran is told again, and goes on.
+message supervisor::order_restore(process& self, const message& id, const found_child& found) {
+  if (!found.noted) return done("updated");
+  child* one = children_.find(id.bytes());
+  if (!found.present) {
+    found_child now;
+    return one == nullptr ? done("stopped") : order_remove(self, *one->spec, now);
+  }
+  const bool ran = found.state == child_state::running;
+  if (ran && one != nullptr && one->state == child_state::running) {
+    if (one->spec == found.spec) return done("updated");
+    if (one->pid == found.pid && told(self, *one, found.spec, found.env)) return done("updated");
+    if (self.exiting()) return terminating();
+  }
+  if (one == nullptr) {
+    one = &children_.append(found.spec, found.spec->id, found.spec->args);
+  } else {
+    halt(self, *one, ran ? after_halt::comes_again : after_halt::stays_down);
+    if (self.exiting()) return terminating();
+    children_.set_stopped(*one);
+    children_.respecify(*one, found.spec);
+  }
+  const message failure = put_back(self, *one, found);
+  if (failure) return runtime::error_message(failure);
+  // The notice it waited for may have come between the two orders, when the child did not wait.
+  if (found.state == child_state::restarting) wait_on(self, *one);
+  return done("restarted");
+}
+
+// Whether a child that runs has taken the specification, whose actor is the same.
+bool supervisor::told(process& self, child& one, const std::shared_ptr<const child_spec>& spec,
+                      const message& env) {
+  if (tell_options(self, one, *one.spec, *spec)) return false;
+  if (!runtime::is_atom(change_config(self, one.pid, spec->args, env), "ok")) return false;
+  if (self.exiting()) return false;
+  one.env = env;
+  keep_to(self, one, spec);
+  return true;
+}
+
 message supervisor::order_reconfigure(process& self, const std::shared_ptr<const child_spec>& spec,
-                                      const message& env) {
+                                      found_child& found) {
   child* const one = children_.find(spec->id.bytes());
-  if (one == nullptr || one->state != child_state::running) return order_replace(self, spec, env);
+  if (one == nullptr || one->state != child_state::running) return order_replace(self, spec, found);
+  found = note_of(one);
   if (message failure = tell_options(self, *one, *one->spec, *spec)) return failure;
-  const message old_env = std::exchange(one->env, env); // as far as anyone knows, also if it does not answer
-  const message answer = change_config(self, one->pid, spec->args, env);
+  const message old_env =
+      std::exchange(one->env, shared_->env); // as far as anyone knows, also if it does not answer
+  const message answer = change_config(self, one->pid, spec->args, shared_->env);
   if (self.exiting()) return terminating();
   if (runtime::is_atom(answer, "unhandled")) {
     one->env = old_env;
-    return order_replace(self, spec, env);
+    return order_replace(self, spec, found);
   }
   if (!runtime::is_atom(answer, "ok")) {
     (void)tell_options(self, *one, *spec, *one->spec);
@@ -140,7 +255,10 @@ message supervisor::order_update(process& self, const std::shared_ptr<const chil
     template_ = spec;
   } else if (child* const one = children_.find(spec->id.bytes())) {
     if (message failure = tell_options(self, *one, *one->spec, *spec)) return failure;
-    if (message failure = tell_engine(self, *one, spec)) return failure;
+    if (message failure = tell_engine(self, *one, spec)) {
+      if (!self.exiting()) (void)tell_options(self, *one, *spec, *one->spec);
+      return failure;
+    }
     keep_to(self, *one, spec);
   }
   return done("updated");
@@ -161,10 +279,16 @@ message supervisor::tell_engine(process& self, const child& one,
                                 const std::shared_ptr<const child_spec>& spec) {
   if ((spec->pool == nullptr && spec->tcp == nullptr) || one.state != child_state::running) return {};
   const message request = shared_->orders->lay_down(specification_order{spec});
-  const base::nanos drain = spec->pool != nullptr ? spec->pool->drain : 0;
-  const auto answer = call_engine(self, one.pid, request, base::mono_now() + most_of_ordered_start + drain);
+  const base::nanos most = default_start_patience + (spec->pool != nullptr ? spec->pool->drain : 0);
+  const auto answer = call_engine(self, one.pid, request, base::mono_now() + most);
   if (self.exiting()) return terminating();
-  if (!answer) return (void)shared_->orders->fetch(request.bytes()), message();
+  if (!answer) {
+    const bool seen = !shared_->orders->fetch(request.bytes());
+    if (answer.error().what != gen::call_error::kind::timeout) return {};
+    // It hears of its former specification when it comes to it.
+    if (seen) (void)call_engine(self, one.pid, shared_->orders->lay_down(specification_order{one.spec}), 0);
+    return late(child_label(one), most);
+  }
   return runtime::is_atom(*answer, "ok") ? message() : *answer;
 }
 
@@ -185,6 +309,7 @@ message supervisor::order_adopt(process& self, const std::shared_ptr<const super
     window_ = restart_window(whole->intensity, whole->period);
   }
   spec_ = whole;
+  children_.set_whole(whole);
   if (simple()) {
     template_ = whole->children.front();
   } else {
@@ -193,10 +318,12 @@ message supervisor::order_adopt(process& self, const std::shared_ptr<const super
   return done("updated");
 }
 
-std::shared_ptr<const supervision> supervisor::shared_with(const message& env) const {
-  if (std::ranges::equal(env.bytes(), shared_->env.bytes())) return shared_;
+std::shared_ptr<const supervision> supervisor::shared_with(const message& env, pace how) const {
+  const bool bounded = how == pace::bounded;
+  if (std::ranges::equal(env.bytes(), shared_->env.bytes()) && shared_->bounded == bounded) return shared_;
   auto next = std::make_shared<supervision>(*shared_);
   next->env = env;
+  next->bounded = bounded;
   return next;
 }
 
@@ -232,8 +359,13 @@ message supervisor::renew(process& self, child& one, const spared_children& spar
   if (one.spec->is_supervisor()) {
     supervisor_order below{supervisor_order::kind::environment, {}, {}, shared_->env, spared};
     const message request = shared_->orders->lay_down(std::move(below));
-    const auto answer = gen::call(self, one.pid, request.bytes(), runtime::no_deadline);
-    if (!answer) return (void)shared_->orders->fetch(request.bytes()), message();
+    const base::nanos most = start_patience(*one.spec->supervisor) + stop_patience(*one.spec->supervisor);
+    const auto answer = gen::call(self, one.pid, request.bytes(), base::mono_now() + most);
+    if (!answer) {
+      (void)shared_->orders->fetch(request.bytes());
+      return answer.error().what == gen::call_error::kind::timeout ? reason_of(late(child_label(one), most))
+                                                                   : message();
+    }
     const message failure = reason_of(*answer);
     if (!failure) one.env = shared_->env;
     return failure;
@@ -248,7 +380,7 @@ message supervisor::renew(process& self, child& one, const spared_children& spar
     children_.set_stopped(one);
   }
   one.waits = 0;
-  const launched started = start(self, one, shared_->env, most_of_ordered_start);
+  const launched started = start(self, one, shared_->env, pace::bounded);
   return started ? message() : started.error().reason;
 }
 

@@ -129,7 +129,7 @@ expected<std::shared_ptr<const supervisor_spec>, message> read_supervisor_spec(c
   return out;
 }
 
-void write_supervisor_spec(etf::writer& out, const supervisor_spec& spec) {
+void write_supervisor_spec(etf::writer& out, const supervisor_spec& spec, shown_args args) {
   const bool parks = spec.on_exceeded == on_exceeded::give_up;
   out.tuple(2);
   out.map(4 + (spec.name.empty() ? 0U : 1U) + (parks ? 1U : 0U));
@@ -150,7 +150,7 @@ void write_supervisor_spec(etf::writer& out, const supervisor_spec& spec) {
     out.atom(text(spec.on_exceeded));
   }
   if (!spec.children.empty()) out.list(static_cast<std::uint32_t>(spec.children.size()));
-  for (const auto& one : spec.children) write_child_spec(out, *one);
+  for (const auto& one : spec.children) write_child_spec(out, *one, args);
   out.nil();
 }
 

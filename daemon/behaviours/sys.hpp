@@ -48,8 +48,17 @@ class protocol {
   // Answers one system request. The outcome stops the process after {terminate, Reason}.
   runtime::outcome handle(runtime::process& self, subject& about, const gen::request& what);
 
+  // Resumed, and messages are left that came while suspended. What comes now is to be kept behind them.
+  bool catches_up() const { return !suspended_ && !held_.empty(); }
+  // A message to the process itself is on its way, by which it goes on to catch up.
+  bool notice_sent = false;
+  // Whether each message has to come by here.
+  bool attends() const { return suspended_ || debug_.on() || !held_.empty() || notice_sent; }
+
   // Keeps a message that came while suspended. Beyond the bound it is dropped and counted in the log.
   void hold(held_message m);
+  // Keeps a message that came while catching up. The caller takes one for it.
+  void keep(held_message m) { held_.push_back(std::move(m)); }
   // Takes the oldest one held back, once resumed. False: none, or suspended (again).
   bool next(held_message& out);
 

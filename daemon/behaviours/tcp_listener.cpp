@@ -2,11 +2,14 @@
 // See tcp_listener.hpp. Below libuv a connection is only noted; its actor is made in the listener's turn.
 #include "behaviours/tcp_listener.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <coppice/etf/cursor.hpp>
 
 #include "base/log.hpp"
+#include "base/log_counted.hpp"
 #include "base/socket_mark.hpp"
 #include "behaviours/streams/actor_streams.hpp"
 #include "behaviours/web/sites.hpp"
@@ -76,6 +79,7 @@ tcp_listener::~tcp_listener() {
 outcome tcp_listener::init(process& self) {
   self.trap_exit(true);
   began_ = self.now();
+  limit_ = std::make_shared<net::connection_limit>(spec().max_connections);
   on_worker_.resize(self.host().workers());
   if (auto done = open(self); !done) {
     message_writer why;
@@ -117,10 +121,9 @@ base::status tcp_listener::open(process& self, const tcp_place& where) {
   net::listen_options options;
   options.backlog = spec().backlog;
   options.access = spec().access;
-  if (!spec().handlers.empty()) { // else pace() sees to it
-    options.max_connections = spec().max_connections;
-    options.shed = spec().shed;
-  }
+  options.limit = limit_;
+  options.shed = spec().shed;
+  options.on_refusal = [this] { count_refused(); };
   const auto taken = [this, &self, at = places_.size()](net::accepted_socket socket) {
     accepted(self, std::move(socket), at);
   };
@@ -143,10 +146,8 @@ base::status tcp_listener::open(process& self, const tcp_place& where) {
 
 // Below libuv.
 void tcp_listener::accepted(process& self, net::accepted_socket socket, std::size_t at) {
-  if (spec().shed && full()) return ++shed_, pace();
   tcp_counters::count(counters_->accepted);
   arrivals_.push_back({std::move(socket), at});
-  pace();
   ask_for_turn(self);
 }
 
@@ -158,7 +159,6 @@ void tcp_listener::ask_for_turn(process& self) {
 outcome tcp_listener::receive_io(process& self) {
   asked_ = false;
   for (std::size_t made = 0; made < at_once && !arrivals_.empty(); ++made) {
-    if (connections_.size() >= spec().max_connections) return runtime::carry_on(); // until one ends
     arrival next = std::move(arrivals_.front());
     arrivals_.pop_front();
     start_actor(self, std::move(next));
@@ -172,6 +172,7 @@ void tcp_listener::start_actor(process& self, arrival one) {
   accepted_stream stream;
   if (at.tls != nullptr && (stream.tls = at.tls->server()) == nullptr)
     return tcp_counters::count(counters_->failed);
+  const net::connection_slot slot = one.socket.slot;
   stream.socket = std::move(one.socket);
   stream.options = spec().options;
   stream.counters = counters_;
@@ -181,7 +182,7 @@ void tcp_listener::start_actor(process& self, arrival one) {
   auto actor = make_actor(self, std::move(stream));
   if (!actor) {
     tcp_counters::count(counters_->failed);
-    return base::log::error(kind_, "{}: no actor for a connection: {}", label_, actor.error().text);
+    return tell_no_actor(actor.error().text);
   }
   const child_spec& what = *spec().connection;
   const auto fewest = std::ranges::min_element(on_worker_);
@@ -195,11 +196,17 @@ void tcp_listener::start_actor(process& self, arrival one) {
   const auto made = self.spawn(std::move(options), std::move(*actor));
   if (!made) {
     tcp_counters::count(counters_->failed);
-    return base::log::error(kind_, "{}: no actor for a connection: {}", label_, made.error().text);
+    return tell_no_actor(made.error().text);
   }
   ++*fewest;
-  connections_[*made] = static_cast<std::uint32_t>(fewest - on_worker_.begin());
+  connections_[*made] = {static_cast<std::uint32_t>(fewest - on_worker_.begin()), slot};
   tcp_counters::count(counters_->open);
+}
+
+// As often as somebody connects.
+void tcp_listener::tell_no_actor(std::string_view why) const {
+  base::log::counted(base::log::level::error, kind_, fmt::format("{} no actor", label_),
+                     "{}: no actor for a connection: {}", label_, why);
 }
 
 base::result<std::unique_ptr<runtime::behaviour>> tcp_listener::make_actor(process& self,
@@ -215,19 +222,19 @@ base::result<std::unique_ptr<runtime::behaviour>> tcp_listener::make_actor(proce
   return actor;
 }
 
-void tcp_listener::ended(process& self, const runtime::pid& connection, const message& reason) {
-  const auto worker = connections_.take(connection);
-  if (!worker) return;
-  --on_worker_[*worker];
+void tcp_listener::ended(const runtime::pid& pid, const message& reason) {
+  auto gone = connections_.take(pid);
+  if (!gone) return;
+  --on_worker_[gone->worker];
   counters_->open.fetch_sub(1, std::memory_order_relaxed);
   if (!runtime::is_orderly(reason)) tcp_counters::count(counters_->crashed);
-  pace();
-  ask_for_turn(self);
+  gone.reset(); // there is room now
+  for (place& one : places_) one.socket.look_again();
 }
 
 outcome tcp_listener::take_info(process& self, const message& m) {
   if (gen::exit_notice gone; gen::is_exit(m.bytes()) && gen::read_exit(self, m, gone))
-    ended(self, gone.from, gone.reason);
+    ended(gone.from, gone.reason);
   restarts_ = restarts_ || (self.origin().notice && runtime::is_atom(m, restart_tag));
   return runtime::carry_on();
 }
@@ -240,7 +247,7 @@ outcome tcp_listener::take_call(process& self, const message& whole, etf::bytes 
     answer = write_report(self);
   } else if (here && (runtime::is_atom(asked, suspend_tag) || runtime::is_atom(asked, resume_tag))) {
     suspended_ = runtime::is_atom(asked, suspend_tag);
-    pace();
+    for (place& one : places_) suspended_ ? one.socket.suspend() : one.socket.resume();
     answer = message::atom("ok");
   } else if (here && is_order(asked)) {
     answer = adopt(asked);
@@ -263,29 +270,23 @@ message tcp_listener::adopt(const message& asked) {
     return runtime::error_message(message::atom("no_such_order"));
   spec_ = mine->child;
   if (sites_ != nullptr) sites_->set(spec().web);
+  limit_->set_most(spec().max_connections);
   for (place& one : places_) {
     one.socket.set_access(spec().access);
-    if (!spec().handlers.empty()) one.socket.set_max_connections(spec().max_connections);
+    one.socket.set_shed(spec().shed);
+    one.socket.look_again();
   }
-  pace();
   return message::atom("ok");
 }
 
-bool tcp_listener::full() const {
-  return connections_.size() + arrivals_.size() >= spec().max_connections;
-}
-
-// Who comes while there are too many waits with the kernel, unless he is to be shed.
-void tcp_listener::pace() {
-  std::uint64_t denied = 0, shed = shed_;
+void tcp_listener::count_refused() const {
+  std::uint64_t denied = 0, shed = 0;
   for (const place& one : places_) {
     denied += one.socket.counts().refused;
     shed += one.socket.counts().shed;
   }
   counters_->denied.store(denied, std::memory_order_relaxed);
   counters_->shed.store(shed, std::memory_order_relaxed);
-  if (const bool stop = suspended_ || (full() && !spec().shed); std::exchange(stopped_, stop) != stop)
-    for (place& one : places_) stop ? one.socket.suspend() : one.socket.resume();
 }
 
 void tcp_listener::close() noexcept {
@@ -296,7 +297,7 @@ void tcp_listener::close() noexcept {
 bool tcp_listener::wait_for_all(process& self, base::nanos until) {
   while (connections_.size() != 0) {
     runtime::pid next;
-    connections_.for_each([&](const runtime::pid& one, std::uint32_t) { next = one; });
+    connections_.for_each([&](const runtime::pid& one, const connection&) { next = one; });
     const runtime::reference gone = self.monitor(next, true);
     const auto end = self.await(gone, until);
     if (!end && end.error().what != runtime::await_error::kind::down) return false;
@@ -308,7 +309,7 @@ bool tcp_listener::wait_for_all(process& self, base::nanos until) {
 void tcp_listener::terminate(process& self, const message&) {
   close();
   const auto tell = [&](auto how) {
-    connections_.for_each([&](const runtime::pid& one, std::uint32_t) { how(one); });
+    connections_.for_each([&](const runtime::pid& one, const connection&) { how(one); });
   };
   const std::string_view notice = restarts_ && sites_ != nullptr ? drain_for_restart_notice : drain_notice;
   tell([&](const runtime::pid& one) { self.notify(one, message::atom(notice)); });
@@ -321,7 +322,7 @@ void tcp_listener::terminate(process& self, const message&) {
 // A map of listening, suspended, max_connections, uptime_ms, what tcp_counters has, and ended: how many by
 // how.
 message tcp_listener::write_report(process& self) {
-  pace();
+  count_refused();
   const auto read = [](const tcp_counters::number& of) { return of.load(std::memory_order_relaxed); };
   const std::pair<std::string_view, std::uint64_t> numbers[] = {
       {"open", read(counters_->open)},

@@ -75,13 +75,13 @@ class tcp_listener final : public server {
   void accepted(runtime::process& self, net::accepted_socket socket, std::size_t at);
   void ask_for_turn(runtime::process& self);
   void start_actor(runtime::process& self, arrival one);
+  void tell_no_actor(std::string_view why) const;
   base::result<std::unique_ptr<runtime::behaviour>> make_actor(runtime::process& self,
                                                                accepted_stream stream) const;
-  void ended(runtime::process& self, const runtime::pid& connection, const runtime::message& reason);
+  void ended(const runtime::pid& pid, const runtime::message& reason);
   bool is_order(const runtime::message& asked) const;
   runtime::message adopt(const runtime::message& asked);
-  bool full() const;
-  void pace();
+  void count_refused() const;
   void close() noexcept;
   // Those that are left have until then; false: some still are.
   bool wait_for_all(runtime::process& self, base::nanos until);
@@ -96,16 +96,18 @@ class tcp_listener final : public server {
   std::string label_;
   std::vector<place> places_;
   std::deque<arrival> arrivals_;
-  // Of each connection's process the worker it is on.
-  runtime::flat_table<runtime::pid, std::uint32_t, runtime::pid_hash> connections_;
+  struct connection {
+    std::uint32_t worker = 0;    // where its process is
+    net::connection_slot slot{}; // so that it is counted until its process has ended, too
+  };
+  std::shared_ptr<net::connection_limit> limit_; // until its socket is closed, whoever has it
+  runtime::flat_table<runtime::pid, connection, runtime::pid_hash> connections_;
   std::vector<std::uint32_t> on_worker_; // how many are there
   std::shared_ptr<tcp_counters> counters_ = std::make_shared<tcp_counters>();
-  runtime::pid self_;      // once it is on the board
-  std::uint64_t shed_ = 0; // by this, besides those that its sockets have shed
+  runtime::pid self_; // once it is on the board
   base::nanos began_ = 0;
   bool asked_ = false;     // receive_io() is to come
   bool suspended_ = false; // by hand
-  bool stopped_ = false;   // the sockets do not accept
   bool restarts_ = false;  // another one takes its place
 };
 

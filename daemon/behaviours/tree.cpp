@@ -46,6 +46,24 @@ std::vector<child_end> supervision_tree::ends(const runtime::pid& supervisor,
   return found == supervisors_.end() ? std::vector<child_end>() : found->second->ends(child);
 }
 
+std::vector<child_row> supervision_tree::rows(const runtime::pid& supervisor) const {
+  const std::scoped_lock held(lock_);
+  const auto found = supervisors_.find(supervisor);
+  return found == supervisors_.end() ? std::vector<child_row>() : found->second->rows();
+}
+
+std::shared_ptr<const supervisor_spec> supervision_tree::specification(const runtime::pid& supervisor) const {
+  const std::scoped_lock held(lock_);
+  const auto found = supervisors_.find(supervisor);
+  return found == supervisors_.end() ? nullptr : found->second->whole();
+}
+
+runtime::message supervision_tree::busy_with(const runtime::pid& supervisor) const {
+  const std::scoped_lock held(lock_);
+  const auto found = supervisors_.find(supervisor);
+  return found == supervisors_.end() ? runtime::message() : found->second->busy();
+}
+
 std::size_t supervision_tree::given_up() const {
   const std::scoped_lock held(lock_);
   std::size_t sum = 0;

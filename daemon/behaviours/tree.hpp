@@ -49,6 +49,12 @@ class supervision_tree {
   std::optional<child_row> child(const runtime::pid& supervisor, etf::bytes id) const;
   std::optional<child_row> child(const runtime::pid& supervisor, const runtime::pid& pid) const;
   std::vector<child_end> ends(const runtime::pid& supervisor, const runtime::pid& child) const;
+  // All children of a supervisor, in start order; none if it runs no more.
+  std::vector<child_row> rows(const runtime::pid& supervisor) const;
+  // What a supervisor was started by, with what changed since of its own; null: it runs no more.
+  std::shared_ptr<const supervisor_spec> specification(const runtime::pid& supervisor) const;
+  // The id of the child that a supervisor is starting or stopping now; empty: none.
+  runtime::message busy_with(const runtime::pid& supervisor) const;
   // How many children have been given up, in all supervisors.
   std::size_t given_up() const;
   // How many restarts there were, in all supervisors since the node began.

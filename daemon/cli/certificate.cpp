@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/json_text.hpp"
 #include "cli/render.hpp"
 #include "net/certificate.hpp"
 #include "net/certificate_folder.hpp"
@@ -53,7 +54,7 @@ std::string absolute(const std::string& path) {
 
 // A path as a scalar of YAML, which takes JSON's strings.
 std::string quoted(const std::string& path) {
-  return json(absolute(path)).dump(-1, ' ', false, json::error_handler_t::replace);
+  return base::json_text(json(absolute(path)));
 }
 
 api::exit_code init(const parameters& p, bool as_json) {
@@ -64,8 +65,7 @@ api::exit_code init(const parameters& p, bool as_json) {
                   there ? "--replace makes another, which knows nothing that the old one signed" : "");
   }
   if (as_json) {
-    print(json{{"ca", made->certificate}, {"key", made->key}, {"end", base::format_wall(made->end)}}.dump(2) +
-          "\n");
+    print_json({{"ca", made->certificate}, {"key", made->key}, {"end", base::format_wall(made->end)}});
     return api::exit_code::done;
   }
   const std::string where = p.folder == default_folder ? "" : " --in " + p.folder;
@@ -98,14 +98,9 @@ api::exit_code issue(const parameters& p, bool as_json) {
   if (!made) return refuse(what, made.error(), hint_for(made.error(), p));
   const std::string authority = p.folder + "/ca.pem";
   if (as_json) {
-    print(json{{"node", p.node},
-               {"hosts", hosts},
-               {"certificate", made->certificate},
-               {"key", made->key},
-               {"ca", authority},
-               {"end", base::format_wall(made->end)}}
-              .dump(2) +
-          "\n");
+    const json document{{"node", p.node},   {"hosts", hosts},  {"certificate", made->certificate},
+                        {"key", made->key}, {"ca", authority}, {"end", base::format_wall(made->end)}};
+    print_json(document);
     return api::exit_code::done;
   }
   print(table({{"certificate", fmt::format("{} until {}", made->certificate, day_of(made->end))},

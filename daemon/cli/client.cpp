@@ -92,7 +92,9 @@ client::~client() {
 }
 
 expected<api::reply, no_reply> client::ask(const api::request& r,
-                                           std::optional<std::chrono::milliseconds> patience) {
+                                           std::optional<std::chrono::milliseconds> patience,
+                                           std::function<void()> slow) {
+  const clock::time_point slow_at = clock::now() + std::chrono::seconds(1);
   std::optional<clock::time_point> deadline;
   if (patience) deadline = clock::now() + *patience;
 
@@ -123,8 +125,13 @@ expected<api::reply, no_reply> client::ask(const api::request& r,
     if (received_.size() > api::max_reply_bytes) return gone("the node's answer is too large");
 
     pollfd waiting{fd_, POLLIN, 0};
-    int ready = ::poll(&waiting, 1, poll_time(deadline));
+    const bool tells = slow && (!deadline || slow_at < *deadline);
+    int ready = ::poll(&waiting, 1, poll_time(tells ? std::optional(slow_at) : deadline));
     if (ready < 0 && errno != EINTR) return gone("poll: " + words(errno));
+    if (ready == 0 && tells) {
+      std::exchange(slow, nullptr)();
+      continue;
+    }
     if (ready == 0) return silent();
     if (ready < 0) continue;
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <optional>
 
 #include "api/exit_code.hpp"
@@ -34,8 +35,9 @@ class client {
 
   // Sends `r` and waits for its reply; `patience` absent: for ever. timed_out: no reply within it;
   // no_node: the node went away, or answered with something that is no reply.
-  expected<api::reply, no_reply> ask(const api::request& r,
-                                     std::optional<std::chrono::milliseconds> patience);
+  // `slow`, which may be empty, is called once if the reply has not come in a second.
+  expected<api::reply, no_reply> ask(const api::request& r, std::optional<std::chrono::milliseconds> patience,
+                                     std::function<void()> slow = {});
 
  private:
   explicit client(int fd) : fd_(fd) {}

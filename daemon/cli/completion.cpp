@@ -256,7 +256,7 @@ void declare_completion(CLI::App& app, std::function<api::exit_code()>& run) {
   script->add_option("shell", *shell, "whose")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
   script->callback([&run, shell] {
     run = [shell] {
-      print(completion_script(*shell));
+      print_exactly(completion_script(*shell));
       return api::exit_code::done;
     };
   });

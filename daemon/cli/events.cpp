@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/printable_lines.hpp"
 #include "cli/render.hpp"
 #include "cli/terminal.hpp"
 
@@ -129,10 +130,9 @@ api::exit_code tail(const parameters& p, const common_options& common) {
     for (const json& line : page.value("lines", json::array())) {
       if (left == 0) break;
       --left;
-      text +=
-          (common.json ? line.dump(-1, ' ', false, json::error_handler_t::replace) : line_text(line)) + "\n";
+      text += (common.json ? json_to_show(line) : base::printable_lines(line_text(line))) + "\n";
     }
-    if (!print(text) || page.value("ended", false)) break;
+    if (!print_exactly(text) || page.value("ended", false)) break;
     next.arguments["after"] = page.value("next", std::uint64_t{0});
   }
   next.arguments["close"] = true;

@@ -4,16 +4,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "api/socket_path.hpp"
+#include "base/json_text.hpp"
+#include "base/printable_lines.hpp"
+#include "base/utf8.hpp"
 #include "spec/scalar.hpp"
 
 namespace coppice::cli {
 
 void complain(const std::string& what, const std::string& why, const std::string& hint) {
-  fmt::print(stderr, "coppice: {}: {}\n", what, why);
-  if (!hint.empty()) fmt::print(stderr, "  {}\n", hint);
+  fmt::print(stderr, "coppice: {}: {}\n", base::printable_lines(what), base::printable_lines(why));
+  if (!hint.empty()) fmt::print(stderr, "  {}\n", base::printable_lines(hint));
 }
 
 void add_timeout(CLI::App& app, std::string& text) {
@@ -52,12 +56,45 @@ api::exit_code fail(const api::failure& from) {
   return api::exit_code_of(from.code);
 }
 
+// JSON escapes the control characters of ASCII but DEL itself.
+std::string json_to_show(const nlohmann::json& document, int indent) {
+  const std::string text = base::json_text(document, indent);
+  if (base::is_printable(text)) return text;
+  std::string out;
+  for (std::string_view left = text; !left.empty();) {
+    const std::string_view character = left.substr(0, std::max<std::size_t>(base::utf8_length(left), 1));
+    left.remove_prefix(character.size());
+    if (character == "\n" || base::is_printable(character)) {
+      out += character;
+      continue;
+    }
+    // Of one to three bytes, as all that are not printable.
+    unsigned code = static_cast<unsigned char>(character[0]);
+    if (character.size() == 2) code = (code & 0x1f) << 6;
+    if (character.size() == 3)
+      code = (code & 0x0f) << 12 | (static_cast<unsigned char>(character[1]) & 0x3fU) << 6;
+    if (character.size() > 1) code |= static_cast<unsigned char>(character.back()) & 0x3fU;
+    out += fmt::format("\\u{:04x}", code);
+  }
+  return out;
+}
+
+void make_printable(nlohmann::json& document) {
+  if (document.is_string()) document = base::printable_lines(document.get_ref<const std::string&>());
+  if (!document.is_structured()) return;
+  for (nlohmann::json& one : document) make_printable(one);
+}
+
 bool print(const std::string& text) {
+  return print_exactly(base::printable_lines(text));
+}
+
+bool print_exactly(const std::string& text) {
   return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
 }
 
 bool print_json(const nlohmann::json& document) {
-  return print(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  return print_exactly(json_to_show(document, 2) + "\n");
 }
 
 } // namespace coppice::cli

@@ -43,9 +43,17 @@ api::exit_code fail(const std::string& what, const no_reply& problem);
 // The node's failure, said; its exit status.
 api::exit_code fail(const api::failure& from);
 
-// Writes all of it to standard output. False: nobody reads it any more.
+// Writes all of it to standard output, lines for people: what a node or a file says can neither drive the
+// terminal nor turn the text around it, see base::printable(). False: nobody reads it any more.
 bool print(const std::string& text);
-// As one document, indented; what is not UTF-8 is replaced.
+// The same as it is: what was made here, or made printable, with colours maybe.
+bool print_exactly(const std::string& text);
+// As one document, indented; what is not UTF-8 is replaced, what is not printable is written \uNNNN.
 bool print_json(const nlohmann::json& document);
+
+// A document as print_json() writes it.
+std::string json_to_show(const nlohmann::json& document, int indent = -1);
+// All texts in it.
+void make_printable(nlohmann::json& document);
 
 } // namespace coppice::cli

@@ -10,7 +10,9 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/printable_lines.hpp"
 #include "cli/render.hpp"
+#include "cli/tls_files.hpp"
 #include "manifest/manifest.hpp"
 #include "manifest/state_graph.hpp"
 #include "spec/default_files.hpp"
@@ -51,6 +53,14 @@ std::string drafts_text(const spec::node_spec& spec) {
 api::exit_code check(const std::vector<std::string>& given, bool effective, bool as_json) {
   const std::vector<std::string> files = spec::configuration_files(given);
   spec::outcome outcome = spec::load(files);
+  if (outcome.spec) {
+    bool usable = true;
+    for (spec::diagnostic& one : check_authorities(*outcome.spec)) {
+      usable = usable && one.severity != spec::severity::error;
+      outcome.diagnostics.push_back(std::move(one));
+    }
+    if (!usable) outcome.spec.reset();
+  }
   if (as_json) {
     json problems = json::array();
     for (const auto& d : outcome.diagnostics) problems.push_back(json_of(d));
@@ -64,13 +74,13 @@ api::exit_code check(const std::vector<std::string>& given, bool effective, bool
     }
     print_json(document);
   } else {
-    fmt::print(stderr, "{}", spec::render(outcome.diagnostics));
+    fmt::print(stderr, "{}", base::printable_lines(spec::render(outcome.diagnostics)));
     if (outcome.spec && effective)
       for (const auto& one : outcome.overridden)
         print(fmt::format("# {}: {} overrides {}\n", one.path, one.by, one.over));
-    if (outcome.spec)
-      print(effective ? spec::effective_yaml(*outcome.spec)
-                      : fmt::format("{}: ok\n{}", fmt::join(files, ", "), drafts_text(*outcome.spec)));
+    if (outcome.spec && effective) print_exactly(spec::effective_yaml(*outcome.spec));
+    if (outcome.spec && !effective)
+      print(fmt::format("{}: ok\n{}", fmt::join(files, ", "), drafts_text(*outcome.spec)));
   }
   return outcome.spec ? api::exit_code::done : api::exit_code::bad_configuration;
 }
@@ -194,7 +204,14 @@ api::exit_code inspect(const std::string& file, bool as_json, bool as_dot) {
     complain("inspect " + file, missing ? missing.message() : "no such file");
     return api::exit_code::failed;
   }
-  const manifest::inspection found = manifest::inspect(file);
+  // The file's author wants to hear everything: the node would have looked no further.
+  manifest::inspection found = manifest::inspect(file);
+  if (found.verdict.has(manifest::objection::unsafe_file)) {
+    manifest::inspection inside = manifest::inspect(file, {.file_safety = false});
+    auto& reasons = inside.verdict.reasons;
+    reasons.insert(reasons.begin(), found.verdict.reasons.begin(), found.verdict.reasons.end());
+    found = std::move(inside);
+  }
   if (as_dot) return draw(found, file);
   if (as_json) {
     print_json(json_of(found, file));
@@ -239,7 +256,7 @@ void declare_local_commands(CLI::App& app, const common_options& common,
 
   app.add_subcommand("schema", "the JSON Schema of the configuration")->callback([&run] {
     run = [] {
-      print(spec::json_schema());
+      print_exactly(spec::json_schema());
       return api::exit_code::done;
     };
   });

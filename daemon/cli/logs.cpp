@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "api/socket_path.hpp"
+#include "base/json_text.hpp"
 #include "base/log_event.hpp"
 #include "base/log_sinks.hpp"
 #include "cli/terminal.hpp"
@@ -73,10 +74,8 @@ class printer {
     if (missed > 0) complain(command, fmt::format("{} lines went by before they could be read", missed));
     std::string text;
     for (const json& line : page.value("lines", json::array()))
-      text +=
-          (json_ ? line.dump(-1, ' ', false, json::error_handler_t::replace) : render_line(line, colours_)) +
-          "\n";
-    return print(text);
+      text += (json_ ? json_to_show(line) : render_line(line, colours_)) + "\n";
+    return print_exactly(text);
   }
   void finish() {
     if (!json_ || follow_) return;
@@ -140,7 +139,7 @@ std::string render_line(const json& line, bool colours) {
   const auto fields = line.find("fields");
   if (fields != line.end() && fields->is_object() && !fields->contains(base::log::event_field)) {
     for (const auto& [name, value] : fields->items())
-      made.fields.push_back({name, value.is_string() ? value.get<std::string>() : value.dump()});
+      made.fields.push_back({name, value.is_string() ? value.get<std::string>() : base::json_text(value)});
   }
   return painted(render_text(text_at(line, "time"), made), colour_of(level), colours);
 }

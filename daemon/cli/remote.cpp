@@ -5,6 +5,7 @@
 #include "cli/remote.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <coppice/etf/text.hpp>
@@ -12,6 +13,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/printable_lines.hpp"
 #include "cli/render.hpp"
 #include "cli/terminal.hpp"
 #include "spec/diagnostic.hpp"
@@ -120,7 +122,9 @@ std::string show_changes(const json& document, std::size_t columns) {
                      one.value("line", 0U), one.value("column", 0U), one.value("message", ""),
                      one.value("hint", ""), one.value("excerpt", ""), one.value("caret", 0U)});
   }
-  fmt::print(stderr, "{}", spec::render(found));
+  fmt::print(stderr, "{}", base::printable_lines(spec::render(found)));
+  for (const auto& one : document.value("differences", json::array()))
+    complain("warning", "it is applied, but " + one.get<std::string>());
   return document.value("valid", false) ? render_changes(document, columns) : std::string();
 }
 
@@ -260,6 +264,23 @@ const remote_command commands[] = {
      render_reload, true},
 };
 
+// A change that waits for others, on standard error: which one runs, and how many are before it.
+void tell_what_runs(const std::string& command, const common_options& common) {
+  auto connection = reach(common);
+  if (!connection) return;
+  const auto status = connection->ask({"status", json::object()}, node_patience);
+  if (!status || !*status) return;
+  const json changes = (*status)->value("changes", json::array());
+  const auto own =
+      std::ranges::find_if(changes, [](const json& one) { return one.value("os_pid", 0) == getpid(); });
+  if (own == changes.end() || own == changes.begin()) return;
+  const json& first = changes.front();
+  const auto between = own - changes.begin() - 1;
+  const std::string more = between == 0 ? "" : fmt::format(", and for {} more", between);
+  complain(command, fmt::format("waits for the {} of {}, which began {} s ago{}", first.value("what", ""),
+                                first.value("by", ""), first.value("since_ms", 0LL) / 1000, more));
+}
+
 api::exit_code run_remote(const remote_command& command, const parameters& p, const common_options& common) {
   api::request request{command.name, command.arguments(p)};
   std::optional<milliseconds> patience = node_patience;
@@ -284,7 +305,10 @@ api::exit_code run_remote(const remote_command& command, const parameters& p, co
 
   auto connection = reach(common, patience);
   if (!connection) return fail(command.name, connection.error());
-  auto reply = connection->ask(request, patience);
+  std::function<void()> slow;
+  if ((request.command == "apply" || request.command == "reload") && !p.dry_run)
+    slow = [&] { tell_what_runs(command.name, common); };
+  auto reply = connection->ask(request, patience, slow);
   if (!reply) return fail(command.name, reply.error());
   if (!*reply) return fail(reply->error());
   common.json ? print_json(**reply)

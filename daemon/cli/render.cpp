@@ -2,6 +2,7 @@
 // Text for people from reply documents. Every field is read with a default: a document of another
 // version must never throw here.
 #include "cli/render.hpp"
+#include "base/json_text.hpp"
 
 #include <fmt/format.h>
 
@@ -24,7 +25,7 @@ const json& at(const json& object, const char* key) {
 // A cell: strings as they are, numbers and booleans printed, lists joined, everything else "-".
 std::string cell(const json& value) {
   if (value.is_string()) return value.get_ref<const std::string&>().empty() ? "-" : value.get<std::string>();
-  if (value.is_number() || value.is_boolean()) return value.dump();
+  if (value.is_number() || value.is_boolean()) return base::json_text(value);
   if (!value.is_array() || value.empty()) return "-";
   std::string joined;
   for (const auto& item : value) joined += (joined.empty() ? "" : ", ") + cell(item);
@@ -357,7 +358,7 @@ std::string render_pool(const json& d, std::size_t columns) {
 std::string render_listener(const json& d, std::size_t columns) {
   std::string ended;
   for (const auto& [how, count] : at(d, "ended").items())
-    if (count != 0) ended += fmt::format("{}{} {}", ended.empty() ? "" : ", ", count.dump(), how);
+    if (count != 0) ended += fmt::format("{}{} {}", ended.empty() ? "" : ", ", base::json_text(count), how);
   return fields({{"listening", cell(d, "listening")},
                  {"suspended", cell(d, "suspended")},
                  {"open", fmt::format("{} of {}", cell(d, "open"), cell(d, "max_connections"))},
@@ -402,23 +403,27 @@ std::string render_changes(const json& d, std::size_t columns) {
     const json& keys = at(one, "keys");
     const std::string action = cell(one, "action");
     const bool of_key = action == "set" || action == "refuse";
-    const std::string why = of_key         ? at(one, "before").dump() + " -> " + at(one, "after").dump()
-                            : keys.empty() ? ""
-                                           : cell(keys);
+    const std::string why =
+        of_key         ? base::json_text(at(one, "before")) + " -> " + base::json_text(at(one, "after"))
+        : keys.empty() ? ""
+                       : cell(keys);
     out.push_back({action, cell(one, "path"), why});
   }
   return out.empty() ? "no changes\n" : table(out, columns);
 }
 
 std::string render_health(const json& d, std::size_t columns) {
-  const json& complaints = at(d, "complaints");
-  if (complaints.empty()) return "ok\n";
   rows out;
-  for (const auto& one : complaints) {
-    out.push_back({cell(one, "what") + " " + cell(one, "name"), cell(one, "why")});
-    if (const std::string help = cell(one, "help"); help != "-") out.push_back({"", "  " + help});
-  }
-  return fields(out, columns);
+  const auto list = [&out](const json& of, const std::string& mark) {
+    for (const auto& one : of) {
+      out.push_back({mark + cell(one, "what") + " " + cell(one, "name"), cell(one, "why")});
+      if (const std::string help = cell(one, "help"); help != "-") out.push_back({"", "  " + help});
+    }
+  };
+  const json& complaints = at(d, "complaints");
+  list(complaints, "");
+  list(at(d, "warnings"), "warning: ");
+  return (complaints.empty() ? "ok\n" : "") + (out.empty() ? std::string() : fields(out, columns));
 }
 
 std::string render_levels(const json& d, std::size_t columns) {

@@ -112,12 +112,13 @@ api::exit_code watch(const parameters& given, const common_options& common) {
     if (!reply) return fail("top", reply.error());
     if (!*reply) return fail(reply->error());
     if (common.json) return print_json(**reply), api::exit_code::done;
+    make_printable(**reply);
     const std::string picture = render_top(**reply, given.sort, size, with_colours());
-    if (!live) return print(picture), api::exit_code::done;
+    if (!live) return print_exactly(picture), api::exit_code::done;
     std::string drawn = "\x1b[H";
     for (const char c : picture) drawn += c == '\n' ? "\x1b[K\n" : std::string(1, c);
     drawn.pop_back(); // a line feed in the last row would move all of it up
-    if (!print(drawn + "\x1b[J")) return api::exit_code::done;
+    if (!print_exactly(drawn + "\x1b[J")) return api::exit_code::done;
     if (!first) std::this_thread::sleep_until(asked_at + every); // what the look has left of it
     over = std::min(every, longest_look);
   }

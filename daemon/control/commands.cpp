@@ -296,6 +296,8 @@ pending run_changes(const request& r, bool dry_run, bool refuse) {
   node::apply_request wanted;
   if (const std::string file = r->text("file"); !file.empty()) wanted.files = {file};
   wanted.dry_run = dry_run;
+  wanted.by = by(r->who);
+  wanted.os_pid = r->who.pid;
   const bool changes = !dry_run;
   r->of.apply(std::move(wanted), [r, refuse, changes](const node::apply_outcome& outcome) {
     if (changes) node::report(outcome, by(r->who), fields_of(r->who));
@@ -324,6 +326,8 @@ pending run_reload(const request& r) {
   node::reload_request what;
   what.plugin = r->text("plugin");
   what.dry_run = r->flag("dry_run");
+  what.by = by(r->who);
+  what.os_pid = r->who.pid;
   r->of.reload(std::move(what), [r](const base::result<node::reload_report>& report) {
     report ? r->done(reload_document(r->of, *report)) : r->fail(report.error());
   });

@@ -81,6 +81,12 @@ json status_document(node::instance& of) {
   json certificates = json::array();
   for (const auto& one : s.certificates)
     certificates.push_back({{"file", one.file}, {"ends", base::format_wall(one.ends)}, {"soon", one.soon}});
+  json changes = json::array();
+  for (const auto& one : s.changes)
+    changes.push_back({{"what", one.what},
+                       {"by", one.by},
+                       {"os_pid", one.os_pid},
+                       {"since_ms", (base::mono_now() - one.asked_at) / ns_per_ms}});
   std::vector<std::string> plugins;
   for (const auto& plugin : of.plugins()) plugins.push_back(plugin.id);
   std::sort(plugins.begin(), plugins.end());
@@ -104,6 +110,7 @@ json status_document(node::instance& of) {
           {"taken_over", s.runtime.taken_over},
           {"stuck_threads", s.runtime.stuck_threads},
           {"applications", std::move(applications)},
+          {"changes", std::move(changes)},
           {"connections", s.connections},
           {"plugins", plugins}};
 }
@@ -340,7 +347,8 @@ json changes_document(const node::apply_outcome& outcome) {
   return {{"valid", outcome.valid},
           {"applied", outcome.applied},
           {"changes", std::move(changes)},
-          {"diagnostics", std::move(diagnostics)}};
+          {"diagnostics", std::move(diagnostics)},
+          {"differences", outcome.differences}};
 }
 
 json reload_document(node::instance& of, const node::reload_report& report) {

@@ -37,6 +37,13 @@ std::vector<complaint> ready(const node::node_status& status, const std::vector<
   return out;
 }
 
+std::vector<complaint> warnings(const node::node_status& status) {
+  std::vector<complaint> out;
+  for (const std::string& one : status.differences)
+    out.push_back({"tree", status.name, one, "coppice restart of what it names, or of its application"});
+  return out;
+}
+
 std::string not_started(const node::node_status& status) {
   if (status.state == node::node_state::stopping) return "stopping";
   const bool starting = status.state == node::node_state::starting;
@@ -50,12 +57,16 @@ std::string not_started(const node::node_status& status) {
 }
 
 nlohmann::json health_document(const node::node_status& status, const std::vector<complaint>& complaints) {
-  nlohmann::json all = nlohmann::json::array();
-  for (const complaint& one : complaints)
-    all.push_back({{"what", one.what}, {"name", one.name}, {"why", one.why}, {"help", one.help}});
+  const auto listed = [](const std::vector<complaint>& from) {
+    nlohmann::json all = nlohmann::json::array();
+    for (const complaint& one : from)
+      all.push_back({{"what", one.what}, {"name", one.name}, {"why", one.why}, {"help", one.help}});
+    return all;
+  };
   return {{"status", complaints.empty() ? "ok" : "unavailable"},
           {"state", node::text(status.state)},
-          {"complaints", std::move(all)}};
+          {"complaints", listed(complaints)},
+          {"warnings", listed(warnings(status))}};
 }
 
 } // namespace coppice::control

@@ -30,12 +30,16 @@ std::vector<complaint> lives(const node::node_status& status);
 // child is given up, if there is none. `given_up`: the paths of those that are.
 std::vector<complaint> ready(const node::node_status& status, const std::vector<std::string>& given_up);
 
+// What an operator ought to look at, though the node serves: the tree is not what was applied.
+std::vector<complaint> warnings(const node::node_status& status);
+
 // What keeps a node from having started: "starting: application a" and, joined by commas, those that failed
 // already; "not ready: application b failed: REASON"; "stopping". Empty: every application has started,
 // whatever has become of it since.
 std::string not_started(const node::node_status& status);
 
-// {"status": "ok" | "unavailable", "state": …, "complaints": [{"what", "name", "why", "help"}]}
+// {"status": "ok" | "unavailable", "state": …, "complaints": [{"what", "name", "why", "help"}], "warnings":
+// …}, where warnings are as complaints are, and make nothing unavailable.
 nlohmann::json health_document(const node::node_status& status, const std::vector<complaint>& complaints);
 
 } // namespace coppice::control

@@ -10,6 +10,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/border.hpp"
+#include "base/json_text.hpp"
 #include "base/log.hpp"
 #include "base/uv.hpp"
 #include "control/health.hpp"
@@ -29,9 +31,8 @@ http_response plain(int status, std::string text) {
 }
 
 http_response healthy(const node::node_status& status, const std::vector<complaint>& complaints) {
-  using handler = nlohmann::json::error_handler_t;
   return {complaints.empty() ? 200 : 503, "application/json",
-          health_document(status, complaints).dump(-1, ' ', false, handler::replace) + "\n"};
+          base::json_text(health_document(status, complaints)) + "\n"};
 }
 
 // A page in a browser may ask a server of its own machine under a name that its owner has point there; the
@@ -56,10 +57,12 @@ class http_endpoint::inner {
     net::http_options options;
     options.limits.body = 64 << 10; // read and ignored
     options.kept = {node_.sockets(), "http"};
-    auto made = net::http_server::start(loop_.raw(), at, options,
-                                        {[this](const http_request& asked, net::http_exchange from) {
-                                          server_->answer(from, answer(asked));
-                                        }});
+    auto made = net::http_server::start(
+        loop_.raw(), at, options, {[this](const http_request& asked, net::http_exchange from) {
+          http_response shown = plain(500, "it could not be made\n");
+          base::contained("a page of the node's HTTP server", [&] { shown = answer(asked); });
+          server_->answer(from, std::move(shown));
+        }});
     if (!made) return unexpected(std::move(made.error()));
     server_.emplace(std::move(*made));
     address_ = server_->address();
@@ -146,7 +149,8 @@ class http_endpoint::inner {
     from.usage = own_usage();
     from.http_connections = server_->connections();
     from.http_answered = server_->answered();
-    const auto how = exposition::chosen(asked.header("accept"));
+    const auto accept = asked.list("accept");
+    const auto how = exposition::chosen(accept ? &*accept : nullptr);
     return {200, std::string(exposition::content_type(how)), metrics_text(from, how)};
   }
 

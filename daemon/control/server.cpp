@@ -12,6 +12,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/border.hpp"
 #include "base/log.hpp"
 #include "base/log_counted.hpp"
 #include "control/answers.hpp"
@@ -46,13 +47,18 @@ caller caller_at(int socket) {
   return {who.uid, who.pid};
 }
 
+std::string given_up() {
+  return api::encode(
+      api::reply(unexpect, api::failure{base::errc::internal, "request", "it was given up", {}}));
+}
+
 } // namespace
 
 answer::answer(std::shared_ptr<answers> to, request_id of) : to_(std::move(to)), of_(of) {}
 
 answer::~answer() {
-  if (to_)
-    (*this)(api::reply(unexpect, api::failure{base::errc::internal, "request", "it was given up", {}}));
+  if (auto to = std::exchange(to_, nullptr))
+    base::contained("an answer at the control socket", [&] { to->put({of_, given_up()}); });
 }
 
 void answer::operator()(const api::reply& reply) {
@@ -135,7 +141,9 @@ class server::inner {
     for (auto& line : answers_->take()) {
       auto found = sessions_.find(line.of.connection);
       if (found == sessions_.end()) continue;
-      found->second->answer(line.of.number, line.made ? line.made() : std::move(line.text));
+      if (line.made && !base::contained("an answer at the control socket", [&] { line.text = line.made(); }))
+        line.text = given_up();
+      found->second->answer(line.of.number, line.text);
     }
     left_.clear();
     if (stopping_.load(std::memory_order_acquire)) loop_.stop();

@@ -2,6 +2,7 @@
 // Lines in, lines out; see session.hpp.
 #include "control/session.hpp"
 
+#include "base/border.hpp"
 #include "base/bytes.hpp"
 #include "base/log_counted.hpp"
 
@@ -37,7 +38,13 @@ bool session::on_end() {
 }
 
 void session::on_closed(base::error) {
-  gone_();
+  leave();
+}
+
+// Its stream may be no more: nothing that is still to come may touch it.
+void session::leave() {
+  patience_.stop();
+  if (!std::exchange(over_, true)) gone_();
 }
 
 void session::next_request() {
@@ -57,7 +64,9 @@ void session::next_request() {
   answering_ = true;
   stream_.place().hold(true);
   stream_.pause();
-  pending_ = ask_(std::move(*request), ++number_);
+  // What is thrown gives its answer up, which tells the client so.
+  base::contained("a request at the control socket",
+                  [&] { pending_ = ask_(std::move(*request), ++number_); });
   if (pending_.patience) patience_.start(*pending_.patience);
 }
 
@@ -75,7 +84,7 @@ void session::give_up() {
 }
 
 void session::answer(std::uint64_t number, std::string_view line) {
-  if (!answering_ || number != number_) return;
+  if (over_ || !answering_ || number != number_) return;
   answering_ = false;
   stream_.place().hold(false);
   pending_ = {};
@@ -100,13 +109,13 @@ void session::on_unread() {
   base::log::counted(base::log::level::warning, "control", "unread",
                      "a client (uid {}, pid {}) does not read its answer: let go of", who_.uid, who_.pid);
   stream_.close();
-  gone_();
+  leave();
 }
 
 void session::go_on() {
   if (ended_ && received_.find('\n') == std::string::npos) {
     stream_.close_when_written();
-    return gone_();
+    return leave();
   }
   next_request();
 }
@@ -114,7 +123,7 @@ void session::go_on() {
 void session::reject(const std::string& why) {
   stream_.write(api::encode(api::reply(unexpect, api::failure{base::errc::invalid, "request", why, {}})));
   stream_.close_when_written();
-  gone_();
+  leave();
 }
 
 } // namespace coppice::control

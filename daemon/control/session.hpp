@@ -48,6 +48,7 @@ class session final : public net::stream_handler {
   void give_up();
   // Answers with an error and closes: the rest of the bytes can't be trusted to be lines.
   void reject(const std::string& why);
+  void leave();
 
   net::stream stream_;
   caller who_;
@@ -61,6 +62,7 @@ class session final : public net::stream_handler {
   std::size_t unread_ = 0;   // bytes of the last answer that have not left, when last looked at
   base::uv::timer patience_; // for the first request, then for the answer of each, and for its leaving
   bool ended_ = false;       // the client sends nothing more
+  bool over_ = false;        // gone_() was called
 };
 
 } // namespace coppice::control

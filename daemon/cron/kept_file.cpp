@@ -8,6 +8,7 @@
 
 #include "base/file.hpp"
 #include "base/json_depth.hpp"
+#include "base/json_text.hpp"
 
 namespace coppice::cron {
 
@@ -65,7 +66,7 @@ base::status write_kept(const std::string& path, const kept_states& states) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
   if (auto made = base::make_folders(folder, 0750); !made) return made;
   const json all{{"version", version}, {"jobs", std::move(jobs)}};
-  return base::write_file_atomic(path, all.dump(1) + "\n", 0600);
+  return base::write_file_atomic(path, base::json_text(all, 1) + "\n", 0600);
 }
 
 } // namespace coppice::cron

@@ -25,7 +25,7 @@ instant at_offset(wall_seconds when, seconds offset) {
 std::optional<occurrence> next(const expression& of, const zone& in, clock_changes policy, instant after) {
   const instant last = after + horizon;
   const bool each_hour = of.is_hourly();
-  zone::period now = in.at(after + seconds(1));
+  zone::period now = in.at(after); // of that second: a change may stand right behind it
   instant from = after + seconds(1);
   while (from < last) {
     const instant end = std::min(now.end, last);

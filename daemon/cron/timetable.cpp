@@ -94,6 +94,8 @@ struct timetable::entry {
   std::optional<instant> due;
   std::optional<nanos> span_due;
   std::deque<run> waiting;
+  bool held = false;   // what is due is not in by_wall_ and by_steady_
+  bool placed = false; // has been, ever
 
   void become(job one) {
     of = std::move(one);
@@ -132,12 +134,12 @@ void timetable::plan(entry& of, moment now) {
   if (!of.is_enabled()) return;
   if (of.of.at.is() == expression::kind::every) {
     of.span_due = now.steady + of.of.at.span();
-    by_steady_.emplace(*of.span_due, of.of.name);
+    if (!of.held) by_steady_.emplace(*of.span_due, of.of.name);
   } else if (of.of.at.is() == expression::kind::calendar) {
     const auto found = next(of.of.at, of.of.in, of.of.changes, of.kept.seen);
     if (!found) return;
     of.due = found->at;
-    by_wall_.emplace(*of.due, of.of.name);
+    if (!of.held) by_wall_.emplace(*of.due, of.of.name);
   }
 }
 void timetable::unplan(entry& of) {
@@ -344,12 +346,38 @@ bool timetable::enable(std::string_view name, bool on, moment now) {
   }
   return true;
 }
-bool timetable::place(std::string_view name, bool here, moment now) {
+void timetable::take_overdue(entry& of, moment now) {
+  if (of.due && *of.due <= on_the_second(now)) take_times(of, now);
+  if (of.span_due && *of.span_due <= now.steady) take_span(of, now);
+}
+
+bool timetable::place(std::string_view name, bool here, bool overdue, moment now) {
   entry* its = find(name);
   if (its == nullptr) return false;
-  if (its->due && *its->due <= on_the_second(now)) take_times(*its, now);
+  if (std::exchange(its->held, false)) {
+    its->told.here = overdue;
+    if (its->due) by_wall_.emplace(*its->due, its->of.name);
+    if (its->span_due) by_steady_.emplace(*its->span_due, its->of.name);
+  }
+  take_overdue(*its, now);
   its->told.here = here;
+  its->placed = true;
   return true;
+}
+
+bool timetable::hold(std::string_view name, moment now) {
+  entry* its = find(name);
+  if (its == nullptr) return false;
+  if (its->held) return true;
+  if (its->placed) take_overdue(*its, now); // it was known whose these are
+  its->held = true;
+  if (its->due) by_wall_.erase({*its->due, its->of.name});
+  if (its->span_due) by_steady_.erase({*its->span_due, its->of.name});
+  return true;
+}
+
+void timetable::put_back(const run& one) {
+  if (under_way_.contains(one.number)) ready_.push_back(one);
 }
 
 std::map<std::string, kept_state> timetable::keep() const {
@@ -369,6 +397,7 @@ std::vector<job_report> timetable::report(moment now) const {
     job_report one = its->told;
     one.name = name;
     one.enabled = its->is_enabled();
+    one.here = one.here && !its->held;
     one.waiting = static_cast<std::uint32_t>(its->waiting.size());
     if (its->due) one.next = its->due;
     if (its->span_due) one.next = std::chrono::ceil<seconds>(now.wall + (*its->span_due - now.steady));

@@ -135,8 +135,14 @@ class timetable {
   asked ask(std::string_view name, moment now);
   // False: no such job.
   bool enable(std::string_view name, bool on, moment now);
-  // Whether its times run on this node; else they pass as if they had run.
-  bool place(std::string_view name, bool here, moment now);
+  // Whether its times run on this node from now on; else they pass, since another node runs them. `overdue`:
+  // whether those that came while it was held do.
+  bool place(std::string_view name, bool here, bool overdue, moment now);
+  // Until place() says whose they are, its times wait: also those from before a job's first place().
+  bool hold(std::string_view name, moment now);
+  // A run that look() returned and that nobody has begun: the next look() returns it again, if its job is
+  // there.
+  void put_back(const run& one);
 
   // Of those that have something to keep: what was missed is nothing to jobs that let it pass.
   std::map<std::string, kept_state> keep() const;
@@ -156,6 +162,7 @@ class timetable {
   entry* find(std::string_view name) const;
   void plan(entry& of, moment now);
   void unplan(entry& of);
+  void take_overdue(entry& of, moment now);
   void forget_runs(std::string_view job);
   void set_back(moment now);
   void take_times(entry& of, moment now);

@@ -76,6 +76,14 @@ handshake_message::verdict router::admit(std::string_view name) {
   return answer;
 }
 
+bool router::is_certified(std::string_view name) const {
+  const auto index = system_.nodes().find(name);
+  const peer* const known = index ? find_peer(*index) : nullptr;
+  if (known == nullptr) return false;
+  const std::lock_guard guard(known->lock);
+  return known->established && known->certified;
+}
+
 // What yielded to it begins now, unless there is a connection. Nothing for an empty name.
 void router::end_admission(const std::string& name) {
   if (name.empty()) return;
@@ -119,7 +127,20 @@ void router::shake_hands(net::accepted_socket socket, const std::shared_ptr<net:
                        made.error().text);
     return;
   }
-  workers_[here()].attempts.emplace(made->get(), std::move(*made));
+  keep_attempt(std::move(*made));
+}
+
+void router::keep_attempt(std::unique_ptr<attempt> made) {
+  const std::uint64_t number = made->number();
+  workers_[here()].attempts.emplace(number, std::move(made));
+}
+
+void router::forget_attempt(unsigned worker, std::uint64_t number) {
+  if (system_.current_worker() != static_cast<int>(worker)) {
+    system_.post(worker, [this, worker, number] { forget_attempt(worker, number); });
+    return;
+  }
+  workers_[worker].attempts.erase(number);
 }
 
 } // namespace coppice::dist

@@ -5,16 +5,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "base/printable.hpp"
 #include "base/random.hpp"
 #include "dist/node_name.hpp"
+#include "net/certificate_match.hpp"
 
 namespace coppice::dist {
 namespace {
 
 constexpr std::chrono::milliseconds last_words{500};
+
+std::atomic<std::uint64_t> next_number{1};
 
 const std::shared_ptr<net::tls_source>& tls_towards(const options& opts, std::string_view node) {
   const auto* known = find_route(opts, node);
@@ -23,9 +27,17 @@ const std::shared_ptr<net::tls_source>& tls_towards(const options& opts, std::st
 
 } // namespace
 
+std::string uncertified_claim(std::string_view peer) {
+  return fmt::format(
+      "{} is connected and has shown a certificate for its name, and a second connection that "
+      "claims that name shows none: let it come in where `verify: peer` is asked of it",
+      base::in_quotes(peer, longest_shown_name));
+}
+
 attempt::attempt(uv_loop_t* on, attempt_owner& owner, const options& opts, bool outgoing,
                  std::chrono::milliseconds within)
-    : loop_(on),
+    : number_(next_number.fetch_add(1, std::memory_order_relaxed)),
+      loop_(on),
       owner_(owner),
       options_(opts),
       outgoing_(outgoing),
@@ -58,6 +70,7 @@ base::result<std::unique_ptr<attempt>> attempt::accept(uv_loop_t* on, attempt_ow
   net::tls_options secure;
   if (tls) secure = {tls->server(), &owner.pacer(), "", opts.handshake_timeout};
   made->with_tls_ = tls != nullptr;
+  made->verifies_ = secure.context != nullptr && secure.context->verifies_peer();
   auto adopted = net::stream::adopt(on, std::move(socket), secure);
   if (!adopted) return unexpected(std::move(adopted.error()));
   made->stream_ = std::move(*adopted);
@@ -83,6 +96,7 @@ void attempt::located(base::result<base::socket_address> where) {
     // Whom the certificate is for: the host of the node's name, as OTP has it.
     const auto name = parse_node_name(node_);
     how.tls = {tls->client(), &owner_.pacer(), name ? std::string(name->host) : "", {}};
+    verifies_ = how.tls.context != nullptr && how.tls.context->verifies_peer();
   }
   auto opened = net::stream::connect(loop_, *where, how, *this);
   if (!opened) return fail(std::move(opened.error()));
@@ -105,6 +119,7 @@ void attempt::on_data(base::bytes_span bytes) {
   if (!handshake_->done()) return;
   deadline_.stop();
   const auto peer = handshake_->peer();
+  certified_ = verifies_ && stream_.peer_certificate().has_value();
   owner_.established(*this, peer, std::move(stream_), std::move(received_));
 }
 
@@ -156,6 +171,26 @@ handshake_message::verdict attempt::admit(std::string_view peer) {
   const auto answer = owner_.admit(peer);
   if (answer != verdict::nok && answer != verdict::not_allowed) admitted_ = peer;
   return answer;
+}
+
+// What the connecting side asks of an acceptor's certificate is asked of its own, too: a certificate for one
+// host does not speak for another. Nodes of one host may show each other's.
+base::status attempt::check_claim(std::string_view peer) {
+  const auto certificate = stream_.peer_certificate();
+  if (!certificate || !verifies_) {
+    if (!owner_.is_certified(peer)) return {};
+    return base::fail(base::errc::refused, uncertified_claim(peer));
+  }
+  const auto name = parse_node_name(peer);
+  if (!name) return unexpected(name.error());
+  const std::string wrong = net::mismatch(*certificate, std::string(name->host));
+  if (wrong.empty()) return {};
+  return base::fail(
+      base::errc::refused,
+      fmt::format("the certificate that {} shows ({}) is not for the host of its name: {}; give "
+                  "it one for that host, as `coppice certificate issue {}` makes it",
+                  base::in_quotes(peer, longest_shown_name), certificate->subject, wrong,
+                  base::printable(peer)));
 }
 
 void attempt::send_output() {

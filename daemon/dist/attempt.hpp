@@ -24,6 +24,9 @@ namespace coppice::dist {
 
 class attempt;
 
+// Why a connection without a certificate does not take the place of one with.
+std::string uncertified_claim(std::string_view peer);
+
 class attempt_owner {
  public:
   // Both take the attempt's end: it is to be destroyed during the call or after it.
@@ -34,6 +37,9 @@ class attempt_owner {
   // See handshake_policy. A peer with which the handshake goes on is admitted, see attempt::admitted().
   virtual handshake_message::verdict admit(std::string_view peer) = 0;
   virtual std::string cookie_for(std::string_view peer) = 0;
+  virtual open_challenges& challenges() = 0;
+  // Whether there is a connection to that node over which it has shown a verified certificate.
+  virtual bool is_certified(std::string_view peer) const = 0;
   // Of this thread's loop.
   virtual net::tls_pacer& pacer() = 0;
 
@@ -56,10 +62,14 @@ class attempt final : private net::stream_handler, private handshake_policy {
   attempt(const attempt&) = delete;
   attempt& operator=(const attempt&) = delete;
 
+  // Of no other attempt, before and after: what names it when it may be gone already.
+  std::uint64_t number() const { return number_; }
   bool outgoing() const { return outgoing_; }
   std::uint32_t peer_index() const { return peer_index_; } // of an outgoing one
   // The node whose connection is being accepted; empty before its owner admitted it, and of an outgoing one.
   const std::string& admitted() const { return admitted_; }
+  // Of an established one: whether the peer has shown a certificate that was verified.
+  bool certified() const { return certified_; }
   // For the log: the node, or the address while it has not said who it is.
   std::string who() const;
   // Whether it ended to make room for others.
@@ -75,7 +85,9 @@ class attempt final : private net::stream_handler, private handshake_policy {
   void on_data(base::bytes_span bytes) override;
   void on_closed(base::error why) override;
   handshake_message::verdict admit(std::string_view peer) override;
+  base::status check_claim(std::string_view peer) override;
   std::string cookie_for(std::string_view peer) override { return owner_.cookie_for(peer); }
+  open_challenges* challenges() override { return &owner_.challenges(); }
   base::result<assigned_name> name_for(std::string_view host) override;
 
   length_prefix prefix() const { return with_tls_ ? length_prefix::four_bytes : length_prefix::two_bytes; }
@@ -84,12 +96,15 @@ class attempt final : private net::stream_handler, private handshake_policy {
   void send_output();
   void fail(base::error why);
 
+  const std::uint64_t number_;
   uv_loop_t* loop_;
   attempt_owner& owner_;
   const options& options_;
   bool outgoing_;
   bool connected_ = false;
   bool with_tls_ = false;
+  bool verifies_ = false; // the peer's certificate
+  bool certified_ = false;
   bool spoke_ = false; // the peer
   bool made_room_ = false;
   std::chrono::milliseconds within_;

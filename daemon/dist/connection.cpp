@@ -95,6 +95,7 @@ void connection::end_if_overfull() {
 
 // Of all that hold messages which have not ended it holds the most, and together they hold too much.
 void connection::end_for_others() {
+  if (unfinished_.may_stay()) return;
   const auto largest = inbound_.unfinished().largest();
   const std::string what =
       largest.bytes > 0 ? fmt::format("{} of them of fragmented message {}", largest.bytes, largest.sequence)

@@ -32,11 +32,9 @@ fragments::message_state::message_state(const atom_table& table, std::span<const
                                         const etf::limits& terms)
     : atoms(table), control(head.begin(), head.end()), in(out, terms, lookup_in(atoms)) {}
 
-base::result<std::optional<fragments::joined>> fragments::first(std::uint64_t sequence,
-                                                                std::uint64_t fragment,
-                                                                const atom_table& atoms,
-                                                                std::span<const std::uint8_t> control,
-                                                                std::span<const std::uint8_t> payload) {
+base::result<std::optional<fragments::joined>> fragments::first(
+    std::uint64_t sequence, std::uint64_t fragment, const atom_table& atoms,
+    std::span<const std::uint8_t> control, std::span<const std::uint8_t> payload, bool more) {
   if (open_.size() >= most_at_once) {
     return base::fail(base::errc::limit,
                       "more than " + std::to_string(most_at_once) + " fragmented messages under way");
@@ -46,18 +44,19 @@ base::result<std::optional<fragments::joined>> fragments::first(std::uint64_t se
   at->second.expected = fragment;
   at->second.message = std::make_unique<message_state>(atoms, control, terms_);
   bytes_ += at->second.message->bytes();
-  return add(at, payload);
+  return add(at, payload, more);
 }
 
 base::result<std::optional<fragments::joined>> fragments::next(std::uint64_t sequence, std::uint64_t fragment,
-                                                               std::span<const std::uint8_t> payload) {
+                                                               std::span<const std::uint8_t> payload,
+                                                               bool more) {
   const auto at = open_.find(sequence);
   if (at == open_.end()) return base::fail(base::errc::invalid, "a fragment of a message that never began");
   if (at->second.expected != fragment) {
     return base::fail(base::errc::invalid, "fragment " + std::to_string(fragment) + " where " +
                                                std::to_string(at->second.expected) + " was due");
   }
-  return add(at, payload);
+  return add(at, payload, more);
 }
 
 // For this fragment, and for those to come if they are as long.
@@ -70,8 +69,8 @@ void fragments::make_room(const sequence_state& s, std::size_t size) const {
   out.reserve(std::max(so_far, std::min(expected, terms_.bytes)));
 }
 
-base::result<std::optional<fragments::joined>> fragments::add(place at,
-                                                              std::span<const std::uint8_t> payload) {
+base::result<std::optional<fragments::joined>> fragments::add(place at, std::span<const std::uint8_t> payload,
+                                                              bool more) {
   sequence_state& s = at->second;
   std::optional<joined> lost;
   if (!payload.empty()) s.idle = 0;
@@ -84,7 +83,7 @@ base::result<std::optional<fragments::joined>> fragments::add(place at,
     if (!fed && !is_over_limit(fed.error())) return nonsense(fed.error(), s.message->control);
     if (!fed) lost = drop(s, fed.error().text());
   }
-  if (s.expected-- > 1) return lost;
+  if (more || s.expected-- > 1) return lost;
   if (s.message != nullptr) return finish(at);
   open_.erase(at);
   return lost;
@@ -111,9 +110,10 @@ fragments::one fragments::largest() const {
 
 fragments::joined fragments::drop(sequence_state& s, std::string why) {
   bytes_ -= s.message->bytes();
+  auto control = std::move(s.message->control);
   s.message.reset();
   ++dropped_;
-  return {{}, {}, std::move(why)};
+  return {std::move(control), {}, std::move(why)};
 }
 
 base::result<std::optional<fragments::joined>> fragments::finish(place at) {

@@ -40,13 +40,14 @@ class fragments {
 
   explicit fragments(const etf::limits& terms) : terms_(terms) {}
 
-  // A first fragment, which has all of the control message: `fragment` is how many there are.
+  // A first fragment, which has all of the control message: `fragment` is how many there are. `more`: it is a
+  // part of a fragment, whose other parts come by next(), the last one without `more`.
   base::result<std::optional<joined>> first(std::uint64_t sequence, std::uint64_t fragment,
                                             const atom_table& atoms, std::span<const std::uint8_t> control,
-                                            std::span<const std::uint8_t> payload);
+                                            std::span<const std::uint8_t> payload, bool more = false);
   // The following ones, in falling order down to 1, which gives the message.
   base::result<std::optional<joined>> next(std::uint64_t sequence, std::uint64_t fragment,
-                                           std::span<const std::uint8_t> payload);
+                                           std::span<const std::uint8_t> payload, bool more = false);
 
   std::size_t unfinished() const { return open_.size(); }
   // Of memory, for all unfinished ones.
@@ -85,7 +86,7 @@ class fragments {
   using place = std::unordered_map<std::uint64_t, sequence_state>::iterator;
 
   void make_room(const sequence_state& s, std::size_t size) const;
-  base::result<std::optional<joined>> add(place at, std::span<const std::uint8_t> payload);
+  base::result<std::optional<joined>> add(place at, std::span<const std::uint8_t> payload, bool more);
   joined drop(sequence_state& s, std::string why);
   base::result<std::optional<joined>> finish(place at);
 

@@ -136,6 +136,23 @@ base::status handshake::refuse(base::error why) {
   return unexpected(std::move(why));
 }
 
+void handshake::make_challenge() {
+  open_challenges* const all = policy_->challenges();
+  our_challenge_ = all != nullptr ? all->hand_out() : open_challenges::given(base::random_u32());
+}
+
+bool handshake::is_our_own(std::uint32_t challenge) const {
+  const open_challenges* const all = policy_->challenges();
+  return all != nullptr && all->contains(challenge);
+}
+
+base::status handshake::refuse_echo() const {
+  return base::fail(base::errc::refused,
+                    "handshake: " + shown_name(peer_.name) +
+                        " sent a challenge that this node has handed out itself: somebody who does not know "
+                        "the cookie stands between the two, or poses as that node");
+}
+
 base::status handshake::on_name(bytes body) {
   auto opening = hm::decode_send_name(body);
   if (!opening) return unexpected(std::move(opening.error()));
@@ -144,6 +161,7 @@ base::status handshake::on_name(bytes body) {
   peer_.creation = opening->creation;
   peer_.capabilities = opening->capabilities & us_.capabilities;
   naming_ = (opening->flags & flag::name_me) != 0 && opening->name.find('@') == std::string::npos;
+  peer_.named_here = naming_;
   if (naming_) {
     if (auto named = name_the_peer(*opening); !named) return named;
   }
@@ -160,6 +178,8 @@ base::status handshake::on_name(bytes body) {
   if (auto kind = check_same_kind(us_.name, peer_.name); visible && !kind)
     return refuse(std::move(kind.error()).context("handshake"));
   if (auto flags = check_flags(); !flags) return refuse(std::move(flags.error()));
+  if (auto claim = policy_->check_claim(peer_.name); !claim)
+    return refuse(std::move(claim.error()).context("handshake"));
 
   auto verdict = policy_->admit(peer_.name);
   hm::status answer{verdict, {}, 0};
@@ -200,11 +220,11 @@ base::status handshake::check_flags() {
 }
 
 base::status handshake::send_challenge() {
-  our_challenge_ = base::random_u32();
+  make_challenge();
   // Who asked for a name is answered by a node that can give one, and is hidden to it as it is to the rest.
   const auto flags = naming_ ? (us_.flags | flag::name_me) & ~flag::published : us_.flags;
   // Only who spoke of them is told of ours.
-  say(hm::challenge{flags, our_challenge_, us_.creation, us_.name, peer_.capabilities});
+  say(hm::challenge{flags, our_challenge_.value(), us_.creation, us_.name, peer_.capabilities});
   state_ = old_form_ ? state::complement : state::reply;
   return {};
 }
@@ -232,11 +252,12 @@ base::status handshake::on_reply(bytes body) {
   const auto reply = hm::decode_challenge_reply(body);
   if (!reply) return unexpected(reply.error());
   const auto cookie = policy_->cookie_for(peer_.name);
-  if (!base::equal_secret(reply->proof, cookie_digest(cookie, our_challenge_))) {
+  if (!base::equal_secret(reply->proof, cookie_digest(cookie, our_challenge_.value()))) {
     return base::fail(base::errc::refused,
                       "handshake: " + shown_name(peer_.name) +
                           " has another cookie than this node expects of it: " + cookie_remedy);
   }
+  if (is_our_own(reply->value)) return refuse_echo();
   say(hm::challenge_ack{cookie_digest(cookie, reply->value)});
   settle_flags();
   return {};
@@ -288,9 +309,10 @@ base::status handshake::on_challenge(bytes body) {
                                                ": use the name it gives itself");
   }
   if (auto flags = check_flags(); !flags) return flags;
-  our_challenge_ = base::random_u32();
+  if (is_our_own(challenge->value)) return refuse_echo();
+  make_challenge();
   const auto cookie = policy_->cookie_for(peer_.name);
-  say(hm::challenge_reply{our_challenge_, cookie_digest(cookie, challenge->value)});
+  say(hm::challenge_reply{our_challenge_.value(), cookie_digest(cookie, challenge->value)});
   state_ = state::ack;
   return {};
 }
@@ -298,7 +320,8 @@ base::status handshake::on_challenge(bytes body) {
 base::status handshake::on_ack(bytes body) {
   const auto ack = hm::decode_challenge_ack(body);
   if (!ack) return unexpected(ack.error());
-  if (!base::equal_secret(ack->proof, cookie_digest(policy_->cookie_for(peer_.name), our_challenge_))) {
+  if (!base::equal_secret(ack->proof,
+                          cookie_digest(policy_->cookie_for(peer_.name), our_challenge_.value()))) {
     return base::fail(base::errc::refused,
                       "handshake: " + shown_name(peer_.name) +
                           " accepted our cookie and could not prove its own: " + cookie_remedy);
@@ -310,6 +333,7 @@ base::status handshake::on_ack(bytes body) {
 void handshake::settle_flags() {
   peer_.flags = flag::expanded(us_.flags) & peer_.offered;
   peer_.hidden = (peer_.offered & flag::published) == 0;
+  our_challenge_ = {};
   state_ = state::done;
 }
 

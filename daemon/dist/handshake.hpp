@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "dist/handshake_message.hpp"
+#include "dist/open_challenges.hpp"
 
 namespace coppice::dist {
 
@@ -32,6 +33,7 @@ struct peer_node {
   std::uint64_t offered = 0;      // all the peer offered
   bool hidden = false;            // the peer does not publish itself
   std::uint32_t capabilities = 0; // in force, of Coppice nodes
+  bool named_here = false;        // for this connection alone: when it comes again it has another name
 };
 
 // The name an acceptor gives a peer that asks for one (`erl -name undefined`).
@@ -50,10 +52,14 @@ class handshake_policy {
   // Acceptor, once the peer gave its name: ok, ok_simultaneous (our own attempt to it will be given up),
   // nok (our own attempt goes on instead), alive (we are connected to that name) or not_allowed.
   virtual handshake_message::verdict admit(std::string_view peer) = 0;
+  // Acceptor, before it is admitted: whether what the connection has shown contradicts that name.
+  virtual base::status check_claim(std::string_view) { return {}; }
   // The cookie for that peer; read once a handshake, not kept.
   virtual std::string cookie_for(std::string_view peer) = 0;
   // A fresh name at `host`.
   virtual base::result<assigned_name> name_for(std::string_view host) = 0;
+  // The node's, which outlive the handshake. Null: it has no other handshakes.
+  virtual open_challenges* challenges() { return nullptr; }
 };
 
 class handshake {
@@ -116,6 +122,9 @@ class handshake {
   base::status send_challenge();
   base::status check_flags();
   base::status refuse(base::error why);
+  void make_challenge();
+  bool is_our_own(std::uint32_t challenge) const;
+  base::status refuse_echo() const;
   void settle_flags();
 
   local_node us_;
@@ -123,7 +132,7 @@ class handshake {
   std::size_t prefix_;
   state state_ = state::name;
   peer_node peer_;
-  std::uint32_t our_challenge_ = 0;
+  open_challenges::given our_challenge_;
   bool old_form_ = false;
   bool naming_ = false; // the peer asked for a name
   std::size_t total_ = 0;

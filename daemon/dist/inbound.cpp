@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "base/log.hpp"
+#include "base/log_counted.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
 namespace coppice::dist {
@@ -18,6 +18,11 @@ using runtime::make_signal;
 using runtime::signal_kind;
 
 constexpr std::size_t control_message_room = 64 * 1024; // in a frame, beside its payload
+
+// In place of a payload over the limits.
+runtime::message over_limit() {
+  return runtime::message::atom("over_limit");
+}
 
 } // namespace
 
@@ -58,10 +63,56 @@ base::status inbound::handle() {
 }
 
 bool inbound::handle_one(unpacked& in) {
-  if (!in.dropped.empty()) {
-    base::log::warning("dist", "{}: a message was dropped: {}", context_.peer.name, in.dropped);
-    return false;
+  if (in.dropped.empty()) return handle_whole(in);
+  const bool told = handle_without_payload(in);
+  base::log::counted(
+      base::log::level::warning, "dist", "payload over a limit", "{}: {}: {}", context_.peer.name,
+      told ? "a payload was dropped, and `over_limit` is in its place" : "a message was dropped", in.dropped);
+  return told;
+}
+
+bool inbound::handle_without_payload(unpacked& in) {
+  using kind = short_form::kind;
+  const short_form& m = in.head;
+  if (m.what != kind::none) {
+    const runtime::pid from{context_.ids.peer(), context_.peer.creation, m.from.id, m.from.serial};
+    const runtime::pid to{0, context_.system.creation(), m.to.id, m.to.serial};
+    if (m.what == kind::answer || m.what == kind::bare_answer)
+      return end_call(runtime::reference::made_by(to, m.number), from);
+    const bool call = m.what != kind::send && m.what != kind::send_to_name;
+    if (!call || !from) return false;
+    const auto ref = runtime::reference::made_by(from, m.number);
+    if (!context_.relations.add_call(runtime::call_id::of(ref), {})) return false;
+    replies_.send(from, make_signal(signal_kind::down, {}, ref, over_limit()));
+    return true;
   }
+  const control_message& c = in.control;
+  switch (c.what) {
+    case op::spawn_request:
+    case op::spawn_request_tt:
+      return spawns_.refuse(c, "system_limit");
+    case op::altact_sig_send:
+      if ((c.flags & altact::exit) != 0) break;
+      [[fallthrough]];
+    case op::alias_send:
+    case op::alias_send_tt: {
+      const auto to = context_.receiver(c.to);
+      return to.what() == destination::kind::alias && end_call(to.alias_ref(), context_.sender(c.from));
+    }
+    case op::payload_exit:
+    case op::payload_exit_tt:
+    case op::payload_exit2:
+    case op::payload_exit2_tt:
+    case op::payload_monitor_p_exit:
+      break;
+    default:
+      return false;
+  }
+  in.payload = over_limit();
+  return relations_.handle(in);
+}
+
+bool inbound::handle_whole(unpacked& in) {
   if (in.head.what != short_form::kind::none) return handle_short_form(in);
   switch (in.control.what) {
     case op::altact_sig_send:
@@ -148,6 +199,14 @@ bool inbound::handle_call(const short_form& call, const runtime::pid& from, runt
   if (context_.system.deliver(target, std::move(s)) != runtime::send_status::full) return true;
   refuse(runtime::reasons::mailbox_full());
   return false;
+}
+
+bool inbound::end_call(const runtime::reference& alias, const runtime::pid& from) {
+  const auto call = context_.relations.take_outgoing_call(alias);
+  if (!call) return false;
+  if (!call->one_message) replies_.end_call_monitor(alias, *call);
+  context_.deliver(alias.owner(), make_signal(signal_kind::down, from, alias, over_limit()));
+  return true;
 }
 
 // To an alias here. The first one to a call's is its answer: with that its monitor has ended, and a peer

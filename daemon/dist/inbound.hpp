@@ -38,17 +38,23 @@ class inbound {
   base::status handle();
   bool busy() const { return unpacker_.busy(); }
 
-  // Bytes of memory for messages that only more bytes of the peer can end.
-  std::size_t held() const { return frames_.held() + unpacker_.unfinished().bytes(); }
+  // Bytes of memory for messages that only more bytes of the peer can end, and for one that is being
+  // inflated.
+  std::size_t held() const { return frames_.held() + unpacker_.unfinished().bytes() + unpacker_.held(); }
   fragments& unfinished() { return unpacker_.unfinished(); }
 
  private:
   // False: not a signal of theirs for us.
   bool handle_one(unpacked& in);
+  bool handle_whole(unpacked& in);
+  // Of one whose payload was not taken: what a process waits for comes with a reason in its place.
+  bool handle_without_payload(unpacked& in);
   bool handle_message(unpacked& in);
   bool handle_short_form(unpacked& in);
   bool handle_call(const short_form& call, const runtime::pid& from, runtime::message payload);
   void handle_answer(const runtime::reference& alias, runtime::signal_ptr what);
+  // False: no call waits for an answer there.
+  bool end_call(const runtime::reference& alias, const runtime::pid& from);
 
   connection_context& context_;
   outbound& replies_;

@@ -15,16 +15,21 @@ using runtime::signal_kind;
 
 } // namespace
 
-bool inbound_spawns::handle_request(unpacked& in) {
-  const auto& c = in.control;
+bool inbound_spawns::read(const control_message& c, spawn_request& into) const {
   const auto from = context_.at_peer(c.from);
   const auto id = context_.made_at_peer(c.ref);
   const auto leader = context_.ids.in_from_anywhere(c.leader);
   if (!from || !id || !leader || !context_.words.of(op::spawn_reply)) return false;
+  into.id = *id;
+  into.from = *from;
+  into.group_leader = *leader;
+  return true;
+}
+
+bool inbound_spawns::handle_request(unpacked& in) {
+  const auto& c = in.control;
   spawn_request request;
-  request.id = *id;
-  request.from = *from;
-  request.group_leader = *leader;
+  if (!read(c, request)) return false;
   request.module = c.module;
   request.function = c.function;
   request.arity = c.arity;
@@ -34,7 +39,13 @@ bool inbound_spawns::handle_request(unpacked& in) {
   return true;
 }
 
-// The reply goes out before anything the new process can send: it has no turn before this one is over.
+bool inbound_spawns::refuse(const control_message& c, std::string_view why) {
+  spawn_request request;
+  if (!read(c, request)) return false;
+  reply(request, unexpected<std::string>(std::string(why)));
+  return true;
+}
+
 void inbound_spawns::answer(const spawn_request& request) {
   expected<runtime::pid, std::string> made = unexpected<std::string>("notsup");
   if (!request.known_options) {
@@ -42,6 +53,11 @@ void inbound_spawns::answer(const spawn_request& request) {
   } else if (handler_) {
     made = handler_(request);
   }
+  reply(request, made);
+}
+
+// The reply goes out before anything the new process can send: it has no turn before this one is over.
+void inbound_spawns::reply(const spawn_request& request, const expected<runtime::pid, std::string>& made) {
   etf::vector_writer result(64);
   control_message reply;
   reply.what = op::spawn_reply;

@@ -20,9 +20,14 @@ class inbound_spawns {
   // False: nothing a process of the peer's may ask, or was asked.
   bool handle_request(unpacked& in);
   bool handle_reply(const control_message& c);
+  // Answers a request that was not taken whole. False: it is none that has an answer.
+  bool refuse(const control_message& c, std::string_view why);
 
  private:
+  // Who asks, by which reference, and the leader of the new process; false: it is no such request.
+  bool read(const control_message& c, spawn_request& into) const;
   void answer(const spawn_request& request);
+  void reply(const spawn_request& request, const expected<runtime::pid, std::string>& made);
 
   connection_context& context_;
   outbound& replies_;

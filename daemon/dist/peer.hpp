@@ -72,7 +72,9 @@ struct peer {
   mutable std::mutex lock; // guards what follows
   std::string name;
   std::uint64_t generation = 0;                 // of connections
+  bool named_here = false;                      // see peer_node: once it is down nobody asks for it
   std::unique_ptr<connection> established;      // used on the home worker's thread only
+  bool certified = false;                       // `established` showed a verified certificate
   attempt* outgoing = nullptr;                  // owned by the worker's state
   base::nanos connect_by = 0;                   // of the monotonic clock, while connecting: the end of it
   bool yields = false;                          // connecting waits for an attempt of the peer's own

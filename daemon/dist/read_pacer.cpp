@@ -24,20 +24,30 @@ read_pacer::read_pacer(uv_loop_t* on, net::stream& stream, std::string peer,
       peer_(std::move(peer)),
       unfinished_(unfinished),
       go_on_(std::move(go_on)),
-      timer_(on, [this] { look_again(); }) {}
+      timer_(on, [this] { look_again(); }),
+      next_turn_(on, [this] { take_turn(); }) {}
+
+void read_pacer::close() {
+  timer_.close();
+  next_turn_.close();
+}
 
 void read_pacer::hold() {
   holds_ = true;
+  timer_.stop();
   stream_.pause();
-  timer_.start(std::chrono::milliseconds(0));
+  next_turn_.start();
 }
 
 // Reading goes on when all is handled; this may be gone then.
+void read_pacer::take_turn() {
+  next_turn_.stop();
+  const std::function<void()> go_on = go_on_;
+  go_on();
+}
+
 void read_pacer::look_again() {
-  if (holds_) {
-    const std::function<void()> go_on = go_on_;
-    return go_on();
-  }
+  if (holds_) return;
   if (lacks_memory()) return;
   timer_.stop();
   stream_.resume();

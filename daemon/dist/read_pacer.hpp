@@ -31,9 +31,10 @@ class read_pacer {
   // What has been read is not all handled.
   void hold();
   // The stream is closed.
-  void close() { timer_.close(); }
+  void close();
 
  private:
+  void take_turn();
   void look_again();
   bool lacks_memory() const;
 
@@ -42,7 +43,9 @@ class read_pacer {
   const unfinished_messages::share& unfinished_;
   std::function<void()> go_on_;
   bool holds_ = false;
-  base::uv::timer timer_;          // while the stream is paused
+  base::uv::timer timer_; // while the stream is paused, unless it holds
+  // No timer: libuv runs one that is due at once again and again before it looks at its sockets.
+  base::uv::idle next_turn_;
   unsigned small_reads_ = 0;       // in a row, with nothing written between them
   std::uint64_t written_then_ = 0; // at the last of them
 };

@@ -33,6 +33,7 @@ struct router::finished_handshake final : net::stream_handler {
   std::vector<std::uint8_t> leftover;
   std::string admitted;
   bool outgoing = false;
+  bool certified = false; // it showed a verified certificate
   bool closed = false;
 
   void on_data(base::bytes_span bytes) override {
@@ -121,7 +122,7 @@ base::status router::open_attempt(peer& p) {
                                std::chrono::ceil<std::chrono::milliseconds>(left));
   if (!made) return unexpected(std::move(made.error()));
   p.outgoing = made->get();
-  workers_[here()].attempts.emplace(made->get(), std::move(*made));
+  keep_attempt(std::move(*made));
   return {};
 }
 
@@ -209,14 +210,6 @@ void router::give_up(peer& p, const base::error& why) {
   tell_askers(askers, false);
 }
 
-void router::forget_attempt(unsigned worker, attempt* gone) {
-  if (system_.current_worker() != static_cast<int>(worker)) {
-    system_.post(worker, [this, worker, gone] { forget_attempt(worker, gone); });
-    return;
-  }
-  workers_[worker].attempts.erase(gone);
-}
-
 void router::failed(attempt& done, const base::error& why) {
   const auto worker = here();
   if (!done.outgoing()) {
@@ -226,7 +219,7 @@ void router::failed(attempt& done, const base::error& why) {
                        fmt::format("refused: {}", static_cast<int>(why.code)),
                        "connection from {} refused: {}", done.who(), why.text);
     const std::string admitted = done.admitted();
-    forget_attempt(worker, &done);
+    forget_attempt(worker, done.number());
     end_admission(admitted);
     return;
   }
@@ -240,7 +233,7 @@ void router::failed(attempt& done, const base::error& why) {
     yields = ours && why.code == base::errc::exists && !p->established;
     if (yields) yield(*p);
   }
-  forget_attempt(worker, &done);
+  forget_attempt(worker, done.number());
   if (ours && !yields) give_up(*p, why);
 }
 
@@ -251,6 +244,7 @@ void router::established(attempt& done, const peer_node& who, net::stream stream
   stream.place().settle();
   auto come = std::make_shared<finished_handshake>();
   come->who = who;
+  come->certified = done.certified();
   come->stream = std::move(stream);
   come->stream.set_handler(*come);
   come->leftover = std::move(leftover);
@@ -260,7 +254,7 @@ void router::established(attempt& done, const peer_node& who, net::stream stream
     const std::lock_guard guard(p->lock);
     if (p->outgoing == &done) p->outgoing = nullptr; // and stays connecting until it is attached
   }
-  forget_attempt(here(), &done);
+  forget_attempt(here(), done.number());
   attach(come);
 }
 
@@ -288,13 +282,18 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
   }
   peer& p = *to;
   connection* fresh = nullptr;
-  attempt* superseded = nullptr;
+  std::uint64_t superseded = 0; // 0: none
   unsigned old_home = worker;
   std::uint64_t old_generation = 0;
   std::shared_ptr<base::uv::timer> yield_timer;
   std::vector<runtime::reference> askers;
   old_home = p.home.load();
   old_generation = p.generation;
+  if (p.established && p.certified && !come->certified) {
+    guard.unlock();
+    base::log::warning(module, "connection refused: {}", uncertified_claim(come->who.name));
+    return end_admission(come->admitted);
+  }
   if (!p.established) {
     auto made = std::make_unique<connection>(system_, options_, static_cast<connection_owner&>(*this),
                                              p.index, come->who, std::move(come->stream));
@@ -304,7 +303,9 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
     p.home.store(worker);
     p.state = peer_state::connected;
     p.yields = false;
-    superseded = std::exchange(p.outgoing, nullptr);
+    p.named_here = come->who.named_here;
+    if (p.outgoing != nullptr) superseded = std::exchange(p.outgoing, nullptr)->number();
+    p.certified = come->certified;
     yield_timer = std::move(p.yield_timer);
     askers = std::exchange(p.askers, {});
     p.last = {};
@@ -324,7 +325,7 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
     system_.post(worker, [this, come] { attach(come); });
     return;
   }
-  if (superseded != nullptr) forget_attempt(old_home, superseded);
+  if (superseded != 0) forget_attempt(old_home, superseded);
   // A timer ends on the loop it runs on.
   if (yield_timer && old_home != worker) system_.post(old_home, [yield_timer] { yield_timer->close(); });
   base::log::tell(base::log::events::connected, base::log::level::notice, module, {{"peer", p.name}},
@@ -389,10 +390,14 @@ void router::lost(connection& gone, const base::error& why) {
     p.out.close();
     p.bare_calls.store(false, std::memory_order_relaxed);
     p.state = peer_state::down;
-    p.last = info;
-    p.last.state = peer_state::down;
-    p.last.since = base::wall_now();
-    p.last.last_error = why.text;
+    p.last = {};
+    p.last.name = p.name;
+    if (!p.named_here) {
+      p.last = info;
+      p.last.state = peer_state::down;
+      p.last.since = base::wall_now();
+      p.last.last_error = why.text;
+    }
     watchers = std::exchange(p.watchers, {});
     p.unsent.store(0, std::memory_order_relaxed);
     resting = std::exchange(p.resting, {});

@@ -79,8 +79,8 @@ class router final : public runtime::remote_router,
  private:
   // What a worker's thread alone touches.
   struct worker_state {
-    std::unique_ptr<net::tls_pacer> pacer; // outlives the attempts
-    std::unordered_map<attempt*, std::unique_ptr<attempt>> attempts;
+    std::unique_ptr<net::tls_pacer> pacer;                                // outlives the attempts
+    std::unordered_map<std::uint64_t, std::unique_ptr<attempt>> attempts; // by attempt::number()
     std::vector<net::listener> listeners;
   };
   struct finished_handshake;
@@ -100,6 +100,8 @@ class router final : public runtime::remote_router,
   void failed(attempt& done, const base::error& why) override;
   handshake_message::verdict admit(std::string_view name) override;
   std::string cookie_for(std::string_view name) override;
+  open_challenges& challenges() override { return challenges_; }
+  bool is_certified(std::string_view name) const override;
   net::tls_pacer& pacer() override;
 
   // Null if the index is out of date; it may be so again the next moment, unless it is connected.
@@ -126,7 +128,9 @@ class router final : public runtime::remote_router,
   void begin_traffic(peer& p, connection* fresh, finished_handshake& come,
                      const std::vector<runtime::reference>& askers);
   void give_up(peer& p, const base::error& why);
-  void forget_attempt(unsigned worker, attempt* gone);
+  // Any thread: the attempt may be gone already.
+  void forget_attempt(unsigned worker, std::uint64_t number);
+  void keep_attempt(std::unique_ptr<attempt> made);
   void end_at_home(peer& p, std::uint64_t generation, base::error why);
   void bounce(const runtime::destination& to, const runtime::signal& s);
   bool is_busy(const peer& p) const;
@@ -153,6 +157,7 @@ class router final : public runtime::remote_router,
   std::vector<std::unique_ptr<peer>> owned_;
   std::vector<std::unique_ptr<chunk>> chunks_owned_;
   std::array<std::atomic<chunk*>, 256> chunks_{};
+  open_challenges challenges_; // before the attempts
   std::vector<worker_state> workers_;
   std::mutex admissions_lock_;
   std::map<std::string, unsigned, std::less<>> admissions_; // nodes being let in, and how many times

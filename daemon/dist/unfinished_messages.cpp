@@ -26,6 +26,16 @@ void unfinished_messages::share::count() {
   if (of_.bytes_.fetch_add(change) + change > of_.most_ && change > 0) of_.make_room();
 }
 
+bool unfinished_messages::share::may_stay() {
+  const std::lock_guard guard(of_.lock_);
+  if (!leaves_ || held_ > forgiven_ / 2) return false;
+  of_.bytes_ += static_cast<std::int64_t>(held_);
+  counted_ = held_;
+  forgiven_ = 0;
+  leaves_ = false;
+  return true;
+}
+
 std::size_t unfinished_messages::bytes() const {
   return static_cast<std::size_t>(std::max<std::int64_t>(0, bytes_.load(std::memory_order_relaxed)));
 }

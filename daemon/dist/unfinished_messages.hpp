@@ -36,6 +36,8 @@ class unfinished_messages {
       const std::size_t change = bytes > counted ? bytes - counted : counted - bytes;
       if (change >= worth_counting || (bytes == 0 && change != 0)) count();
     }
+    // Asked to leave: it stays, and is counted again, if most of its messages have become whole since.
+    bool may_stay();
     bool empty() const { return held_ == 0; }
     std::size_t bytes() const { return held_; }
     const unfinished_messages& all() const { return of_; }

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <coppice/etf/canonical_stream.hpp>
 #include <coppice/etf/inflate.hpp>
 #include <utility>
@@ -43,7 +44,27 @@ struct unpacker::inflating {
   etf::canonical_stream into;
 };
 
-void unpacker::inflating_deleter::operator()(inflating* owned) const noexcept {
+// A payload that is written already.
+struct unpacker::checking {
+  etf::key_checker keys;
+  std::size_t passed = 0;
+};
+
+// A fragment that is longer than what is looked through at once: its bytes, of which the first are taken.
+struct unpacker::feeding {
+  std::vector<std::uint8_t> body;
+  std::uint64_t sequence = 0;
+  std::uint64_t fragment = 0;
+  std::size_t at = 0;
+};
+
+void unpacker::deleter::operator()(inflating* owned) const noexcept {
+  delete owned;
+}
+void unpacker::deleter::operator()(checking* owned) const noexcept {
+  delete owned;
+}
+void unpacker::deleter::operator()(feeding* owned) const noexcept {
   delete owned;
 }
 
@@ -92,34 +113,69 @@ base::result<unpacked*> unpacker::take_frame(const frame& f) {
     case frame_kind::next_fragment:
       break;
   }
-  auto joined = f.kind == frame_kind::first_fragment ? begin_fragments(f)
-                                                     : fragments_.next(f.sequence, f.fragment, f.body);
-  if (!joined) return unexpected(std::move(joined.error()));
-  if (!*joined) return nullptr;
-  return finish_fragments(std::move(**joined));
+  if (f.body.size() > checked_at_once) return feed_fragment(f);
+  return finish_joined(f.kind == frame_kind::first_fragment
+                           ? begin_fragments(f, SIZE_MAX)
+                           : fragments_.next(f.sequence, f.fragment, f.body));
+}
+
+base::result<unpacked*> unpacker::finish_joined(base::result<std::optional<fragments::joined>> of) {
+  if (!of) return unexpected(std::move(of.error()));
+  if (!*of) return nullptr;
+  return finish_fragments(std::move(**of));
+}
+
+// The frame may be gone before all of it is taken.
+base::result<unpacked*> unpacker::feed_fragment(const frame& f) {
+  feeding_.reset(new feeding{{}, f.sequence, f.fragment, 0});
+  if (f.kind == frame_kind::next_fragment) {
+    feeding_->body.assign(f.body.begin(), f.body.end());
+    return feed_some();
+  }
+  return finish_joined(begin_fragments(f, checked_at_once));
+}
+
+base::result<unpacked*> unpacker::feed_some() {
+  feeding& now = *feeding_;
+  const auto rest = std::span<const std::uint8_t>(now.body).subspan(now.at);
+  const auto part = rest.first(std::min(rest.size(), checked_at_once));
+  now.at += part.size();
+  const bool more = part.size() < rest.size();
+  auto joined = fragments_.next(now.sequence, now.fragment, part, more);
+  const bool lost = more && joined && *joined;
+  if (lost) static_cast<void>(fragments_.next(now.sequence, now.fragment, {}));
+  if (!more || lost || !joined) feeding_.reset();
+  return finish_joined(std::move(joined));
 }
 
 // "The entire atom cache and control message has to be part of the starting fragment": Distribution Protocol,
 // Distribution Header for fragmented messages.
-base::result<std::optional<fragments::joined>> unpacker::begin_fragments(const frame& f) {
+base::result<std::optional<fragments::joined>> unpacker::begin_fragments(const frame& f, std::size_t most) {
   const auto header = cache_.read_header(f.body, atoms_);
   if (!header) return unexpected(header.error());
   const auto terms = f.body.subspan(*header);
   const auto control = read_control(terms, out_.control);
   if (!control) return unexpected(control.error());
-  return fragments_.first(f.sequence, f.fragment, atoms_, control_.view(), terms.subspan(*control));
+  const auto payload = terms.subspan(*control);
+  if (payload.size() <= most) {
+    feeding_.reset();
+    return fragments_.first(f.sequence, f.fragment, atoms_, control_.view(), payload);
+  }
+  const auto part = payload.first(most);
+  feeding_->body.assign(payload.begin() + static_cast<std::ptrdiff_t>(most), payload.end());
+  return fragments_.first(f.sequence, f.fragment, atoms_, control_.view(), part, true);
 }
 
 base::result<unpacked*> unpacker::finish_fragments(fragments::joined all) {
-  if (!all.dropped.empty()) {
-    out_.dropped = std::move(all.dropped);
-    return &out_;
-  }
   control_.rewind();
   control_.raw(all.control);
   auto decoded = decode_control(control_.view());
   if (!decoded) return unexpected(std::move(decoded.error()));
   out_.control = *decoded;
+  if (!all.dropped.empty()) {
+    out_.dropped = std::move(all.dropped);
+    return &out_;
+  }
   if (has_payload(out_.control.what) != static_cast<bool>(all.payload)) {
     return wrong_payload(all.payload.bytes());
   }
@@ -136,7 +192,10 @@ base::result<unpacked*> unpacker::take_short_form(std::span<const std::uint8_t> 
     return invalid("a malformed short form");
   atoms_.clear();
   if (auto read = read_payload(body); !read) return unexpected(std::move(read.error()));
-  return &out_;
+  if (!busy()) return &out_;
+  name_ = out_.head.name; // its frame may be gone by then
+  out_.head.name = name_;
+  return nullptr;
 }
 
 base::result<unpacked*> unpacker::take_header(std::span<const std::uint8_t> body) {
@@ -146,7 +205,9 @@ base::result<unpacked*> unpacker::take_header(std::span<const std::uint8_t> body
 }
 
 base::result<unpacked*> unpacker::finish(std::span<const std::uint8_t> terms) {
-  auto size = read_frequent_control(terms, lookup(), out_.control);
+  // What this gives points into the frame, which may be gone before the keys of a large one are looked at.
+  std::optional<std::size_t> size;
+  if (terms.size() <= checked_at_once) size = read_frequent_control(terms, lookup(), out_.control);
   if (!size) {
     const auto read = read_control(terms, out_.control);
     if (!read) return unexpected(read.error());
@@ -157,7 +218,7 @@ base::result<unpacked*> unpacker::finish(std::span<const std::uint8_t> terms) {
   if (!payload.empty()) {
     if (auto read = read_payload(payload); !read) return unexpected(std::move(read.error()));
   }
-  return &out_;
+  return busy() ? nullptr : &out_;
 }
 
 base::result<unpacked*> unpacker::take_pass_through(std::span<const std::uint8_t> body) {
@@ -177,11 +238,18 @@ base::result<unpacked*> unpacker::take_pass_through(std::span<const std::uint8_t
     }
     if (auto read = read_payload(term); !read) return unexpected(std::move(read.error()));
   }
-  return &out_;
+  return busy() ? nullptr : &out_;
+}
+
+std::size_t unpacker::held() const {
+  if (inflating_ == nullptr) return 0;
+  return inflating_->packed.capacity() + inflating_->out.capacity() + inflating_->into.held();
 }
 
 base::result<unpacked*> unpacker::go_on() {
-  if (auto made = inflate_some(); !made) return unexpected(std::move(made.error()));
+  if (feeding_ != nullptr) return feed_some();
+  if (auto made = checking_ != nullptr ? check_some() : inflate_some(); !made)
+    return unexpected(std::move(made.error()));
   return busy() ? nullptr : &out_;
 }
 
@@ -238,9 +306,24 @@ base::status unpacker::read_payload(std::span<const std::uint8_t> term) {
     return {};
   }
   runtime::message_writer out(term.size() + 64);
-  if (auto made = etf::canonicalise(term, out, most_, lookup()); !made) return payload_failed(made.error());
+  const auto keyed = etf::canonicalise_but_keys(term, out, most_, lookup());
+  if (!keyed) return payload_failed(keyed.error());
   out_.payload = out.take();
-  return {};
+  if (!*keyed) return {};
+  checking_.reset(new checking);
+  return check_some();
+}
+
+base::status unpacker::check_some() {
+  checking& now = *checking_;
+  const auto all = out_.payload.bytes();
+  now.passed = std::min(all.size(), now.passed + checked_at_once);
+  const auto unique = now.keys.pass(all.first(now.passed));
+  if (unique && now.passed < all.size()) return {};
+  checking_.reset();
+  if (unique) return {};
+  out_.payload = {};
+  return payload_failed(unique.error());
 }
 
 // Too much is the sender's business and costs it its message; nonsense costs it the connection.

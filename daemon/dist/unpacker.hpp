@@ -42,10 +42,15 @@ class unpacker {
   // take() and as long as the frame is. A payload that needs no rewriting is a part of `memory`, if the frame
   // lies in that.
   base::result<unpacked*> take(std::span<const std::uint8_t> whole, runtime::message memory = {});
-  // A compressed payload that is large comes out of take() as null too, and this is true until go_on(), which
-  // inflates the next part of it, has given it. Meanwhile no other frame is to be taken.
-  bool busy() const { return inflating_ != nullptr; }
+  // A compressed payload, one whose maps have many keys and a fragment come out of take() as null too where
+  // they are large, and this is true until go_on(), which does the next part of the work, has given it.
+  // Meanwhile no other frame is to be taken.
+  bool busy() const { return inflating_ != nullptr || checking_ != nullptr || feeding_ != nullptr; }
+  // Bytes of memory for what is being inflated.
+  std::size_t held() const;
   base::result<unpacked*> go_on();
+  // What is done at once: bytes of a payload, looked through for keys.
+  static constexpr std::size_t checked_at_once = std::size_t{1} << 20;
 
   // Messages dropped for their size.
   std::uint64_t dropped() const { return dropped_ + fragments_.dropped(); }
@@ -59,13 +64,17 @@ class unpacker {
   base::result<unpacked*> take_short_form(std::span<const std::uint8_t> body);
   base::result<unpacked*> take_header(std::span<const std::uint8_t> body);
   base::result<unpacked*> take_pass_through(std::span<const std::uint8_t> body);
-  base::result<std::optional<fragments::joined>> begin_fragments(const frame& f);
+  base::result<std::optional<fragments::joined>> begin_fragments(const frame& f, std::size_t most);
   base::result<unpacked*> finish_fragments(fragments::joined all);
   base::result<unpacked*> finish(std::span<const std::uint8_t> terms);
   base::result<std::size_t> read_control(std::span<const std::uint8_t> terms, control_message& control);
   base::status read_payload(std::span<const std::uint8_t> term);
   bool usable_as_it_is(std::span<const std::uint8_t> term) const;
   base::status inflate_some();
+  base::status check_some();
+  base::result<unpacked*> feed_fragment(const frame& f);
+  base::result<unpacked*> feed_some();
+  base::result<unpacked*> finish_joined(base::result<std::optional<fragments::joined>> of);
   base::status payload_failed(const etf::error& why);
   etf::atom_lookup lookup() const;
 
@@ -77,12 +86,19 @@ class unpacker {
   std::uint32_t capabilities_;
   etf::vector_writer control_{512};
   struct inflating;
-  struct inflating_deleter {
+  struct checking;
+  struct feeding;
+  struct deleter {
     void operator()(inflating* owned) const noexcept;
+    void operator()(checking* owned) const noexcept;
+    void operator()(feeding* owned) const noexcept;
   };
-  std::unique_ptr<inflating, inflating_deleter> inflating_;
-  runtime::message memory_; // while a frame is taken: what it lies in
-  unpacked out_;            // reused: it is large, and frames are many
+  std::unique_ptr<inflating, deleter> inflating_;
+  std::unique_ptr<checking, deleter> checking_; // the keys in out_.payload
+  std::unique_ptr<feeding, deleter> feeding_;   // the rest of a fragment
+  std::string name_;                            // of out_.head, while that outlives its frame
+  runtime::message memory_;                     // while a frame is taken: what it lies in
+  unpacked out_;                                // reused: it is large, and frames are many
   std::uint64_t dropped_ = 0;
 };
 

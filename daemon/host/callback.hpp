@@ -3,6 +3,8 @@
 // actor and not the node; an entry the plugin left out has a default. In the process's own turn.
 #pragma once
 
+#include <cxxabi.h>
+
 #include <cstdint>
 #include <utility>
 
@@ -18,6 +20,8 @@ template <class Callback>
 [[gnu::always_inline]] inline std::int32_t guarded(coppice_actor& actor, Callback callback) {
   try {
     return callback();
+  } catch (const abi::__forced_unwind&) {
+    throw;
   } catch (...) {
     return escaped_exception(actor);
   }

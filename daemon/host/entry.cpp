@@ -5,6 +5,9 @@
 
 #include <fmt/format.h>
 
+#include <new>
+
+#include "base/border.hpp"
 #include "base/log.hpp"
 
 namespace coppice::host {
@@ -74,6 +77,22 @@ void note_refused(coppice_actor& self, bool its_turn, const host_function& what)
                          its_turn ? "that callback may only look" : "it does not have that actor's turn"));
   if (!its_turn || !self.needs_extra().refused.empty()) return;
   self.extra->refused = function;
+}
+
+std::int32_t note_thrown(const host_function& what) noexcept {
+  std::int32_t status = COPPICE_E_INTERNAL;
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    status = COPPICE_E_MEMORY;
+  } catch (...) {
+  }
+  try {
+    base::note_escaped(full_name(what));
+  } catch (...) { // without memory
+    base::note_escaped(what.name);
+  }
+  return status;
 }
 
 std::string take_refusal(coppice_actor& self, looking callback) {

@@ -54,6 +54,7 @@ outcome event_handler::take_batch(const message& whole, etf::bytes list) {
       self.reductions(1);
       if (self.should_yield()) {
         self.yield();
+        if (self.exiting()) return runtime::carry_on();
         began = base::mono_now();
       }
     }

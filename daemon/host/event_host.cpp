@@ -113,10 +113,12 @@ std::int32_t unregister_event(coppice_actor* self, std::uint64_t token) {
 // Until there may be room. False: there is none in time, or the process has died.
 bool wait_for_room(runtime::process& self, event_channel& of, base::nanos until) {
   const runtime::reference room = self.make_ack();
-  of.when_room([&host = self.host(), room] {
+  const std::uint64_t waits = of.when_room([&host = self.host(), room] {
     host.send(runtime::destination::alias(room), runtime::message::atom("ok"));
   });
-  return self.await(room, until).has_value();
+  const bool has_room = self.await(room, until).has_value();
+  if (!has_room) of.no_longer_waits(waits);
+  return has_room;
 }
 
 std::int32_t publish(coppice_actor* self, std::uint64_t token, coppice_bytes payload,

@@ -3,15 +3,19 @@
 // means. See host.hpp.
 #include "host/host.hpp"
 
+#include <cxxabi.h>
+
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/utf8.hpp>
 #include <cstring>
 #include <span>
+#include <typeinfo>
 
 #include "base/log.hpp"
 #include "behaviours/destination_term.hpp"
 #include "host/callback.hpp"
+#include "host/entry.hpp"
 #include "host/recent_destinations.hpp"
 #include "runtime/system.hpp"
 
@@ -84,8 +88,8 @@ const coppice_host* host_table() {
       .abi_minor = COPPICE_ABI_MINOR,
       .reserved = 0,
       .version_borrowed = COPPICE_VERSION,
-      .get_interface = &get_interface,
-      .set_error = &set_error,
+      .get_interface = &plain_entry<&get_interface>::call,
+      .set_error = &plain_entry<&set_error>::call,
   };
   return &table;
 }
@@ -121,7 +125,11 @@ std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_
   return destination_of(self.process->host().nodes(), term);
 }
 
-std::optional<runtime::destination> destination_of(runtime::node_names& names, coppice_bytes term) {
+// Out of line for the reason that runtime/scheduling/driver.cpp gives: a caller that parks may go on on
+// another thread, and must not keep this one's table.
+[[gnu::noinline]] std::optional<runtime::destination> destination_of(runtime::node_names& names,
+                                                                     coppice_bytes term) {
+  asm volatile("");
   thread_local recent_destinations recent;
   if (term.data == nullptr) return std::nullopt;
   const etf::bytes bytes(term.data, static_cast<std::size_t>(term.size));
@@ -176,7 +184,14 @@ std::string backtrace(const coppice_actor& self, std::int32_t status) {
   return to_text(self.extra->error.thrown);
 }
 
+bool is_exiting_caught() {
+  const std::type_info* const type = abi::__cxa_current_exception_type();
+  return type != nullptr && std::string_view(type->name()) == "N7coppice7exitingE";
+}
+
 std::int32_t escaped_exception(coppice_actor& actor) {
+  // Of a plugin whose callbacks are C and whose calls are C++.
+  if (is_exiting_caught()) return COPPICE_E_EXITING;
   runtime::message_writer reason;
   reason.tuple(3);
   reason.atom("exception");

@@ -23,6 +23,7 @@
 #include <coppice/timer.h>
 #include <coppice/work.h>
 
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -74,11 +75,14 @@ class post_target {
   post_target(runtime::system& host, const runtime::pid& to) : host_(&host), to_(to) {}
   // COPPICE_OK, COPPICE_E_FULL, or COPPICE_E_NOPROC once the actor has ended.
   std::int32_t post(runtime::message m);
+  // When it returns no thread is in the system by this.
   void shut();
 
  private:
   std::mutex lock_;
-  runtime::system* host_; // null: shut
+  runtime::system* host_;  // null: shut
+  std::size_t inside_ = 0; // threads that are sending
+  std::condition_variable left_;
   const runtime::pid to_;
 };
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/border.hpp"
 #include "host/entry.hpp"
 #include "runtime/messages/raw_message.hpp"
 #include "runtime/messages/sound_term.hpp"
@@ -169,7 +170,7 @@ struct adopted {
 
 void free_adopted(void* context) {
   const std::unique_ptr<adopted> owned(static_cast<adopted*>(context));
-  owned->free_data(owned->context);
+  base::contained("free_data() of a plugin's message", [&] { owned->free_data(owned->context); });
 }
 
 std::int32_t adopt(coppice_actor* self, const std::uint8_t* data, std::uint64_t size,
@@ -216,15 +217,15 @@ const coppice_message_api* message_interface() {
   static const coppice_message_api table = {
       .size = sizeof(coppice_message_api),
       .reserved = 0,
-      .retain = &retain,
-      .release = &release,
-      .write_begin = &write_begin,
-      .reserve = &reserve,
-      .splice = &splice,
-      .finish = &finish,
-      .discard = &discard,
+      .retain = &plain_entry<&retain>::call,
+      .release = &plain_entry<&release>::call,
+      .write_begin = &plain_entry<&write_begin>::call,
+      .reserve = &plain_entry<&reserve>::call,
+      .splice = &plain_entry<&splice>::call,
+      .finish = &plain_entry<&finish>::call,
+      .discard = &plain_entry<&discard>::call,
       .adopt = &entry<&adopt>::call,
-      .validate = &validate,
+      .validate = &plain_entry<&validate>::call,
   };
   return &table;
 }

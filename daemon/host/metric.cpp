@@ -76,9 +76,9 @@ const coppice_metric_api* metric_interface() {
       .size = sizeof(coppice_metric_api),
       .reserved = 0,
       .get = &entry<&get, marked::look>::call,
-      .add = &add,
-      .set = &set,
-      .observe = &observe,
+      .add = &plain_entry<&add>::call,
+      .set = &plain_entry<&set>::call,
+      .observe = &plain_entry<&observe>::call,
   };
   return &table;
 }

@@ -3,7 +3,7 @@
 // thread.
 #include <coppice/etf/order.hpp>
 
-#include "host/host.hpp"
+#include "host/entry.hpp"
 
 namespace coppice::host {
 namespace {
@@ -32,9 +32,9 @@ const coppice_order_api* order_interface() {
   static const coppice_order_api table = {
       .size = sizeof(coppice_order_api),
       .reserved = 0,
-      .compare = &compare,
-      .equal = &equal,
-      .hash = &hash,
+      .compare = &plain_entry<&compare>::call,
+      .equal = &plain_entry<&equal>::call,
+      .hash = &plain_entry<&hash>::call,
   };
   return &table;
 }

@@ -32,7 +32,8 @@ std::int32_t post(coppice_post* handle, coppice_message* term) {
   runtime::message m = take(term);
   if (handle == nullptr) return COPPICE_E_INVALID;
   if (!m) return COPPICE_E_TERM;
-  return handle->target->post(std::move(m));
+  const auto target = handle->target; // what the message displaces may run the plugin's code, which closes
+  return target->post(std::move(m));
 }
 
 void close(coppice_post* handle) {
@@ -42,16 +43,27 @@ void close(coppice_post* handle) {
 } // namespace
 
 std::int32_t post_target::post(runtime::message m) {
-  // Kept until the lock is given back: freeing a buffer of a plugin's runs its code.
-  const runtime::message kept = m;
+  runtime::system* host = nullptr;
+  {
+    const std::lock_guard held(lock_);
+    if (host_ == nullptr) return COPPICE_E_NOPROC;
+    host = host_;
+    ++inside_;
+  }
+  // Without the lock: a message that this one displaces may be a buffer of the plugin's, and freeing it runs
+  // the plugin's code, which may post as well.
+  std::int32_t status = COPPICE_E_NOPROC;
+  if (host->alive(to_))
+    status = host->send(to_, std::move(m)) == runtime::send_status::full ? COPPICE_E_FULL : COPPICE_OK;
   const std::lock_guard held(lock_);
-  if (host_ == nullptr || !host_->alive(to_)) return COPPICE_E_NOPROC;
-  return host_->send(to_, std::move(m)) == runtime::send_status::full ? COPPICE_E_FULL : COPPICE_OK;
+  if (--inside_ == 0) left_.notify_all();
+  return status;
 }
 
 void post_target::shut() {
-  const std::lock_guard held(lock_);
+  std::unique_lock held(lock_);
   host_ = nullptr;
+  left_.wait(held, [this] { return inside_ == 0; });
 }
 
 const coppice_post_api* post_interface() {
@@ -59,8 +71,8 @@ const coppice_post_api* post_interface() {
       .size = sizeof(coppice_post_api),
       .reserved = 0,
       .open = &entry<&open>::call,
-      .post = &post,
-      .close = &close,
+      .post = &plain_entry<&post>::call,
+      .close = &plain_entry<&close>::call,
   };
   return &table;
 }

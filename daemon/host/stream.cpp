@@ -103,6 +103,14 @@ std::int32_t refuse(coppice_actor& self, std::int32_t status, std::string why) {
   return status;
 }
 
+// A certificate of anybody would do, as long as an authority has signed it.
+bool checks_nobody(const behaviours::stream_tls& how) {
+  return !how.server && how.files.verify_peer && how.host.empty();
+}
+constexpr std::string_view no_host =
+    "tls: there is no host that the certificate could be for; say which, or "
+    "take any certificate";
+
 std::int32_t connect(coppice_actor* self, const coppice_connect_options* options, std::uint64_t* out_stream) {
   if (out_stream == nullptr) return COPPICE_E_INVALID;
   *out_stream = 0;
@@ -121,6 +129,8 @@ std::int32_t connect(coppice_actor* self, const coppice_connect_options* options
   if (given->tls != nullptr)
     if (const std::int32_t status = read_tls(given->tls, to.tls.emplace()); status != COPPICE_OK)
       return status;
+  if (to.tls && to.port == 0 && checks_nobody(*to.tls))
+    return refuse(*self, COPPICE_E_INVALID, std::string(no_host));
   to.time = given->deadline == 0 ? connect_time : given->deadline - base::mono_now();
   to.options = std::move(how);
   auto made = needs_streams(*self).connect(std::move(to));
@@ -217,9 +227,12 @@ std::int32_t set_framing(coppice_actor* self, std::uint64_t id, const coppice_fr
 std::int32_t start_tls(coppice_actor* self, std::uint64_t id, const coppice_tls_options* options) {
   actor_stream* stream = nullptr;
   if (const std::int32_t status = find(self, id, stream); status != COPPICE_OK) return status;
+  if (!stream->is_open()) return COPPICE_E_NOT_FOUND;
   behaviours::stream_tls how;
   if (const std::int32_t status = read_tls(options, how); status != COPPICE_OK) return status;
-  if (!stream->tls_version().empty()) return COPPICE_E_INVALID;
+  if (!stream->may_start_tls()) return COPPICE_E_INVALID;
+  if (how.host.empty()) how.host = stream->target();
+  if (checks_nobody(how)) return refuse(*self, COPPICE_E_INVALID, std::string(no_host));
   auto done = self->extra->streams->start_tls(*stream, how);
   return done ? COPPICE_OK : refuse(*self, COPPICE_E_REFUSED, std::move(done.error().text));
 }
@@ -261,9 +274,9 @@ const coppice_stream_api* stream_interface() {
       .start_tls = &entry<&start_tls>::call,
       .set_framing = &entry<&set_framing>::call,
       .info = &entry<&info>::call,
-      .retain = &retain,
-      .release = &release,
-      .of_message = &of_message,
+      .retain = &plain_entry<&retain>::call,
+      .release = &plain_entry<&release>::call,
+      .of_message = &plain_entry<&of_message>::call,
       .hand_over = &entry<&hand_over>::call,
   };
   return &table;

@@ -55,8 +55,8 @@ const coppice_timer_api* timer_interface() {
   static const coppice_timer_api table = {
       .size = sizeof(coppice_timer_api),
       .reserved = 0,
-      .now = &now,
-      .wall_clock = &wall_clock,
+      .now = &plain_entry<&now>::call,
+      .wall_clock = &plain_entry<&wall_clock>::call,
       .start = &entry<&start>::call,
       .cancel = &entry<&cancel>::call,
       .remaining = &entry<&remaining>::call,

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <memory>
 
+#include "base/border.hpp"
 #include "host/entry.hpp"
 
 namespace coppice::host {
@@ -22,6 +23,7 @@ struct job {
   void (*abandon)(void*);
   void* context;
   work_pin pin;
+  bool threw = false; // read when it has returned
   std::atomic<bool> one_side_done{false};
 
   // True for the last side.
@@ -29,7 +31,7 @@ struct job {
 };
 
 std::int32_t give_up(void (*abandon)(void*), void* context, std::int32_t status) {
-  if (abandon != nullptr) abandon(context);
+  if (abandon != nullptr) base::contained("abandon() of a plugin's blocking_run", [&] { abandon(context); });
   return status;
 }
 
@@ -41,12 +43,13 @@ std::int32_t blocking_run(coppice_actor* self, void (*function)(void*), void* co
   auto made = std::make_unique<job>(function, abandon, context, work_pin(*self->image.get()));
   job* const shared = made.get();
   const auto done = self->process->blocking_run([shared] {
-    shared->function(shared->context);
+    shared->threw =
+        !base::contained("a plugin's blocking_run", [shared] { shared->function(shared->context); });
     if (!shared->last()) return;
     const std::unique_ptr<job> owned(shared);
     give_up(owned->abandon, owned->context, COPPICE_OK);
   });
-  if (done) return COPPICE_OK;
+  if (done) return shared->threw ? give_up(abandon, context, COPPICE_E_EXCEPTION) : COPPICE_OK;
   if (done.error().code != base::errc::closed)
     return give_up(abandon, context, COPPICE_E_MEMORY); // it was not taken into the queue
   if (shared->last()) return give_up(abandon, context, COPPICE_E_EXITING);

@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 #include <typeinfo>
 
+#include "base/json_text.hpp"
 #include "base/sanitizer.hpp"
 #include "isolation/restore_run.hpp"
 #include "loader/image.hpp"
@@ -28,7 +29,7 @@ namespace {
 int answer_to = -1; // for the terminate handler, which gets no argument
 
 int say(const nlohmann::json& answer) {
-  const std::string text = answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  const std::string text = base::json_text(answer) + "\n";
   for (std::size_t done = 0; done < text.size();) {
     const ssize_t wrote = write(answer_to, text.data() + done, text.size() - done);
     if (wrote <= 0) return 1;

@@ -17,7 +17,7 @@ namespace coppice::manifest {
 namespace {
 
 constexpr std::uint64_t segment_limit = 256;
-constexpr std::uint64_t note_segment_limit = 1 << 20;
+constexpr std::uint64_t notes_limit = 1 << 20; // of all note segments together
 constexpr std::uint64_t dynamic_limit = 1 << 20;
 constexpr std::uint64_t string_limit = 64 << 20;
 constexpr std::uint64_t symbol_limit = 1 << 18;
@@ -159,19 +159,22 @@ std::optional<std::uint64_t> elf_file::entry(std::int64_t tag) const {
   return std::nullopt;
 }
 
-std::optional<std::string> elf_file::string(std::uint64_t offset) const {
+std::optional<std::string_view> elf_file::string(std::uint64_t offset) const {
   if (offset >= strings_.size()) return std::nullopt;
-  auto begin = strings_.begin() + static_cast<std::ptrdiff_t>(offset);
-  auto end = std::find(begin, strings_.end(), std::uint8_t{0});
-  if (end == strings_.end()) return std::nullopt;
-  return std::string(begin, end);
+  const auto* const begin = reinterpret_cast<const char*>(strings_.data()) + offset;
+  const std::size_t most = std::min(strings_.size() - offset, longest_string);
+  const std::size_t length = ::strnlen(begin, most);
+  if (length == most && most < longest_string) return std::nullopt;
+  return std::string_view(begin, length);
 }
 
 elf_result<void> elf_file::notes(const std::function<void(const note&)>& each) const {
+  std::uint64_t left = notes_limit;
   for (const auto& segment : segments_) {
     if (segment.p_type != PT_NOTE) continue;
-    auto raw = read(segment.p_offset, segment.p_filesz, note_segment_limit, "a note segment");
+    auto raw = read(segment.p_offset, segment.p_filesz, left, "a note segment");
     if (!raw) return unexpected(raw.error());
+    left -= raw->size();
     const std::uint64_t align = segment.p_align == 8 ? 8 : 4;
     auto padded = [align](std::uint64_t length) { return (length + align - 1) / align * align; };
     const std::uint64_t size = raw->size();
@@ -242,7 +245,7 @@ elf_result<elf_file::symbol_range> elf_file::listed_symbols() const {
 }
 
 elf_result<void> elf_file::symbols(
-    const std::function<void(std::string name, unsigned char binding)>& each) const {
+    const std::function<void(std::string_view name, unsigned char binding)>& each) const {
   auto range = listed_symbols();
   if (!range) return unexpected(range.error());
   if (range->end <= range->first) return {};
@@ -257,7 +260,7 @@ elf_result<void> elf_file::symbols(
     if (symbol.st_shndx == SHN_UNDEF) continue;
     auto name = string(symbol.st_name);
     if (!name) return damaged("a symbol has no name");
-    each(std::move(*name), ELF64_ST_BIND(symbol.st_info));
+    each(*name, ELF64_ST_BIND(symbol.st_info));
   }
   return {};
 }

@@ -36,7 +36,7 @@ class elf_file {
   const std::vector<Elf64_Phdr>& segments() const { return segments_; }
   const std::vector<Elf64_Dyn>& dynamic() const { return dynamic_; }
 
-  // Calls `each` with every note of every PT_NOTE segment.
+  // Calls `each` with every note of every PT_NOTE segment; those have a MiB in all at most.
   struct note {
     std::string_view name; // without its NUL
     std::uint32_t type;
@@ -47,11 +47,15 @@ class elf_file {
   // Calls `each` with the bytes of every segment that is loaded and never written to, `bound` in all at most.
   elf_result<void> read_only(std::uint64_t bound, const std::function<void(std::string_view)>& each) const;
 
-  // A string of the dynamic string table; nullopt if the offset is outside of it or unterminated.
-  std::optional<std::string> string(std::uint64_t offset) const;
+  // A string of the dynamic string table, borrowed, of one that is longer the first longest_string bytes:
+  // many entries may name one string. nullopt if the offset is outside of the table, or the string
+  // unterminated.
+  static constexpr std::size_t longest_string = 4096;
+  std::optional<std::string_view> string(std::uint64_t offset) const;
 
-  // Calls `each` with every defined dynamic symbol that the hash table lists.
-  elf_result<void> symbols(const std::function<void(std::string name, unsigned char binding)>& each) const;
+  // Calls `each` with every defined dynamic symbol that the hash table lists; the name is borrowed.
+  elf_result<void> symbols(
+      const std::function<void(std::string_view name, unsigned char binding)>& each) const;
 
  private:
   elf_file(int descriptor, std::uint64_t size) : descriptor_(descriptor), size_(size) {}

@@ -43,12 +43,23 @@ void refuse(verdict& to, const elf_error& error) {
 }
 
 // A few names and how many more there are.
-std::string name_some(const std::vector<std::string>& names) {
+std::string name_some(const std::vector<std::string>& names, std::size_t count) {
   constexpr std::size_t shown = 3;
   std::string text;
   for (std::size_t at = 0; at < std::min(names.size(), shown); ++at) text += (at ? ", " : "") + names[at];
-  if (names.size() > shown) text += " and " + std::to_string(names.size() - shown) + " more";
+  if (count > shown) text += " and " + std::to_string(count - shown) + " more";
   return text;
+}
+
+// Of symbols, which a file has any number of: how many names are kept, and how many there are.
+constexpr std::size_t most_kept = 16;
+struct symbol_counts {
+  std::size_t exports = 0;
+  std::size_t unique = 0;
+};
+
+void keep(std::vector<std::string>& names, std::size_t& count, std::string_view name) {
+  if (++count <= most_kept) names.emplace_back(name);
 }
 
 std::string hex(std::string_view raw) {
@@ -81,17 +92,27 @@ std::string in_system_folders(const std::string& library) {
   return {};
 }
 
-linkage read_dynamic(const elf_file& file) {
+// More than any real file has of either.
+constexpr std::size_t most_libraries = 256;
+constexpr std::size_t most_search_paths = 16;
+
+elf_result<linkage> read_dynamic(const elf_file& file) {
   linkage linked;
+  const auto name_at = [&file](std::uint64_t offset) {
+    return std::string(file.string(offset).value_or("?"));
+  };
   for (const auto& one : file.dynamic()) {
     switch (one.d_tag) {
       case DT_NEEDED:
-        linked.libraries.push_back({file.string(one.d_un.d_val).value_or("?"), {}});
+        if (linked.libraries.size() == most_libraries)
+          return unexpected<elf_error>(elf_error{elf_problem::damaged, "it needs too many libraries"});
+        linked.libraries.push_back({name_at(one.d_un.d_val), {}});
         linked.libraries.back().path = in_system_folders(linked.libraries.back().name);
         break;
       case DT_RPATH:
       case DT_RUNPATH:
-        linked.search_paths.push_back(file.string(one.d_un.d_val).value_or("?"));
+        if (linked.search_paths.size() < most_search_paths)
+          linked.search_paths.push_back(name_at(one.d_un.d_val));
         break;
       case DT_TEXTREL:
         linked.text_relocations = true;
@@ -120,10 +141,11 @@ linkage read_dynamic(const elf_file& file) {
   return linked;
 }
 
-void judge_linkage(const linkage& linked, verdict& to) {
+void judge_linkage(const linkage& linked, const symbol_counts& all, verdict& to) {
   if (!linked.search_paths.empty())
     refuse(to, objection::search_path,
-           "has a library search path (RPATH or RUNPATH): " + name_some(linked.search_paths),
+           "has a library search path (RPATH or RUNPATH): " +
+               name_some(linked.search_paths, linked.search_paths.size()),
            "link without -rpath; a private library is linked statically");
   for (const auto& library : linked.libraries) {
     if (!library.path.empty()) continue;
@@ -139,7 +161,8 @@ void judge_linkage(const linkage& linked, verdict& to) {
   if (!linked.unique_symbols.empty())
     refuse(
         to, objection::unique_symbol,
-        "exports unique symbols, which keep it in memory for ever: " + name_some(linked.unique_symbols),
+        "exports unique symbols, which keep it in memory for ever: " +
+            name_some(linked.unique_symbols, all.unique),
         "compile with -fvisibility=hidden -fvisibility-inlines-hidden or -fno-gnu-unique and link with the "
         "plugin's version script");
   if (linked.executable_stack)
@@ -149,7 +172,7 @@ void judge_linkage(const linkage& linked, verdict& to) {
            "declare it with COPPICE_PLUGIN and keep it visible in the version script");
   if (!linked.exports.empty())
     warn(to, objection::extra_exports,
-         "exports more than " + std::string(plugin_symbol) + ": " + name_some(linked.exports),
+         "exports more than " + std::string(plugin_symbol) + ": " + name_some(linked.exports, all.exports),
          "compile with -fvisibility=hidden and link with the plugin's version script");
   if (!linked.relro || !linked.bind_now)
     warn(to, objection::weak_hardening, "is not hardened against overwritten jump tables",
@@ -173,22 +196,23 @@ void judge_tables(const manifest& declared, verdict& to) {
 }
 
 struct found_notes {
-  std::vector<std::string> declared;
+  std::string declared; // the first one
+  std::size_t count = 0;
   std::string build_id;
 };
 
 std::optional<manifest> judge_notes(const found_notes& notes, verdict& to) {
-  if (notes.declared.empty()) {
+  if (notes.count == 0) {
     refuse(to, objection::no_note, "not a Coppice plugin, or built without COPPICE_PLUGIN",
            "declare the plugin with COPPICE_PLUGIN in one of its files");
     return std::nullopt;
   }
-  if (notes.declared.size() > 1) {
-    refuse(to, objection::bad_note, "declares itself " + std::to_string(notes.declared.size()) + " times",
+  if (notes.count > 1) {
+    refuse(to, objection::bad_note, "declares itself " + std::to_string(notes.count) + " times",
            "use COPPICE_PLUGIN once in all of the plugin's files");
     return std::nullopt;
   }
-  auto declared = parse(notes.declared[0]);
+  auto declared = parse(notes.declared);
   if (!declared) {
     if (declared.error().code == base::errc::unsupported)
       refuse(to, objection::newer_format, declared.error().text, "update the host");
@@ -204,26 +228,29 @@ std::optional<manifest> judge_notes(const found_notes& notes, verdict& to) {
 void judge_file(const source_file& source, inspection& result) {
   auto file = elf_file::open(source.descriptor());
   if (!file) return refuse(result.verdict, file.error());
-  linkage linked = read_dynamic(*file);
-  auto symbols = file->symbols([&linked](std::string name, unsigned char binding) {
+  auto dynamic = read_dynamic(*file);
+  if (!dynamic) return refuse(result.verdict, dynamic.error());
+  linkage linked = std::move(*dynamic);
+  symbol_counts all;
+  auto symbols = file->symbols([&linked, &all](std::string_view name, unsigned char binding) {
     if (name == plugin_symbol) {
       linked.has_descriptor = true;
       return;
     }
-    if (binding == STB_GNU_UNIQUE) linked.unique_symbols.push_back(name);
-    linked.exports.push_back(std::move(name));
+    if (binding == STB_GNU_UNIQUE) keep(linked.unique_symbols, all.unique, name);
+    keep(linked.exports, all.exports, name);
   });
   if (!symbols) return refuse(result.verdict, symbols.error());
   found_notes notes;
   auto read = file->notes([&notes](const elf_file::note& note) {
-    if (note.name == note_name && note.type == note_type) notes.declared.emplace_back(note.desc);
+    if (note.name == note_name && note.type == note_type && ++notes.count == 1) notes.declared = note.desc;
     if (note.name == "GNU" && note.type == NT_GNU_BUILD_ID) notes.build_id = hex(note.desc);
   });
   if (!read) return refuse(result.verdict, read.error());
   linked.build_id = notes.build_id;
   result.declared = judge_notes(notes, result.verdict);
   // What is no plugin at all is not told how to link itself better.
-  if (!notes.declared.empty()) judge_linkage(linked, result.verdict);
+  if (notes.count != 0) judge_linkage(linked, all, result.verdict);
   result.linked = std::move(linked);
   if (!result.declared) return;
   const manifest& declared = *result.declared;
@@ -282,10 +309,13 @@ inspection inspect(const base::result<source_file>& file, const inspect_options&
     refuse(result.verdict, objection::unreadable, file.error().text, readable_remedy);
     return result;
   }
-  judge_file(*file, result);
-  if (options.file_safety && !file->safe())
+  // A file that somebody else could have written is not taken apart in the node's own process.
+  if (options.file_safety && !file->safe()) {
     refuse(result.verdict, objection::unsafe_file, file->safe().error().text,
            "only root or the node's user may be able to write there: chown, chmod go-w");
+    return result;
+  }
+  judge_file(*file, result);
   std::stable_partition(result.verdict.reasons.begin(), result.verdict.reasons.end(),
                         [](const reason& one) { return !one.warning; });
   return result;

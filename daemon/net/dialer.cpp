@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/uv.hpp"
+#include "net/deadline.hpp"
 #include "net/resolver.hpp"
 
 namespace coppice::net {
@@ -77,7 +78,7 @@ class dialer::inner {
         next_(on, [this] { try_next(); }),
         deadline_(on, [this] { timed_out(); }) {
     if (options_.tls.host.empty()) options_.tls.host = to_.host;
-    options_.tls.timeout = options_.timeout;
+    options_.tls.timeout = options_.timeout + std::chrono::seconds(1); // deadline_ comes first
     deadline_.start(options_.timeout);
   }
 
@@ -193,7 +194,7 @@ class dialer::inner {
   std::optional<base::error> why_;                 // the last one failed
   bool connected_ = false;
   base::uv::timer next_;
-  base::uv::timer deadline_;
+  deadline deadline_;
 };
 
 void dialer::attempt::on_connected() {

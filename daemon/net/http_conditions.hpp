@@ -25,8 +25,9 @@ struct http_verdict {
   std::uint64_t length = 0;
 };
 
-// Of several ranges none is taken: the answer is the whole, as RFC 9110 lets it be.
-http_verdict judge(const http_request& asked, const http_representation& is);
+// Of several ranges none is taken: the answer is the whole, as RFC 9110 lets it be. `now`: seconds since
+// 1970.
+http_verdict judge(const http_request& asked, const http_representation& is, std::int64_t now);
 
 // The client takes an answer in this coding (in lower case), as Accept-Encoding says; without that: no.
 bool http_accepts_coding(const http_request& asked, std::string_view coding);

@@ -63,9 +63,11 @@ bool http_connection::on_end() {
   return true; // what was asked before can still be answered
 }
 
-void http_connection::on_closed(base::error) {
-  note_end(owed() ? http_end::broken : http_end::done);
+void http_connection::on_closed(base::error why) {
+  const bool made_room = why.code == base::errc::limit;
+  note_end(made_room ? http_end::silent : owed() ? http_end::broken : http_end::done);
   session_.gone();
+  stream_.close_when_written(); // the alert that refuses a client's TLS
   leave();
 }
 

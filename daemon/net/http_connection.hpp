@@ -14,6 +14,7 @@
 
 #include "base/file.hpp"
 #include "base/uv.hpp"
+#include "net/deadline.hpp"
 #include "net/http_server.hpp"
 #include "net/http_session.hpp"
 #include "net/stream.hpp"
@@ -76,6 +77,7 @@ class http_connection final : private stream_handler, private http_session::even
   };
   summary ended() const { return ended_.value_or(summary()); }
 
+  void count_with(const base::socket_address& client) { stream_.count_with(client); }
   // It is at a request, or has not begun its first one.
   bool owed() const;
   // The client sends nothing more.
@@ -120,8 +122,8 @@ class http_connection final : private stream_handler, private http_session::even
   owner& to_;
   stream stream_;
   http_session session_;
-  base::uv::timer deadline_;
-  base::uv::timer stall_;    // while the client does not take what is written of an answer
+  deadline deadline_;
+  deadline stall_;           // while the client does not take what is written of an answer
   base::uv::idle next_turn_; // while what was sent behind a request waits for the others
   // Of a connection that is not read libuv says no end. A reset is seen by another descriptor of its socket,
   // from the first such moment to its request's end.

@@ -51,6 +51,9 @@ http_engine::~http_engine() = default;
 
 void http_engine::reset() {
   llhttp_init(&parser_->raw, HTTP_REQUEST, &parser::settings());
+#if LLHTTP_VERSION_MAJOR >= 9
+  llhttp_set_lenient_version(&parser_->raw, 1); // which versions are spoken is the reader's to say
+#endif
   parser_->raw.data = parser_.get();
   parser_->is_complete = false;
 }

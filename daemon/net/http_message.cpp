@@ -34,8 +34,10 @@ bool is_host_character(char c) {
   return host_characters[static_cast<unsigned char>(c)];
 }
 
-// Now, as headers have it: made once a second, for each thread.
-std::string_view date_now() {
+// Now, as headers have it: made once a second, for each thread. Valid until the caller parks, and never
+// inlined: the caller may go on on another thread.
+[[gnu::noinline]] std::string_view date_now() {
+  asm volatile("");
   thread_local std::int64_t second = -1;
   thread_local std::string text;
   if (const std::int64_t now = base::wall_now() / base::nanos_per_second; now != second) {
@@ -123,6 +125,15 @@ const std::string* http_request::header(std::string_view name) const {
   return found == headers.end() ? nullptr : &found->value;
 }
 
+std::optional<std::string> http_request::list(std::string_view name) const {
+  std::optional<std::string> out;
+  for (const http_header& one : headers) {
+    if (one.name != name) continue;
+    out = out ? *out + ", " + one.value : one.value;
+  }
+  return out;
+}
+
 // As IMF-fixdate; strftime would use the locale's names.
 std::string http_date(std::int64_t seconds) {
   constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -161,6 +172,8 @@ std::string_view http_reason(int status) {
       return "Accepted";
     case 204:
       return "No Content";
+    case 205:
+      return "Reset Content";
     case 206:
       return "Partial Content";
     case 301:
@@ -234,6 +247,11 @@ bool http_has_body(int status) {
   return status >= 200 && status != 204 && status != 304;
 }
 
+// RFC 9110, 15.3.6.
+bool http_has_content(int status) {
+  return http_has_body(status) && status != 205;
+}
+
 std::string_view http_trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
@@ -271,6 +289,7 @@ std::string encode_head(const http_response& response, const http_framing& frami
   out.append(" ").append(http_reason(response.status)).append("\r\n");
   add_header(out, "Date", date_now());
   const bool has_body = http_has_body(response.status);
+  if (!http_has_content(response.status)) length = 0;
   if (has_body && length) {
     out += "Content-Length: ";
     add_number(out, *length);
@@ -296,7 +315,7 @@ std::string encode_head(const http_response& response, const http_framing& frami
 
 std::string encode(const http_response& response, const http_framing& framing) {
   std::string out = encode_head(response, framing, response.body.size());
-  if (http_has_body(response.status) && !framing.head_only) out += response.body;
+  if (http_has_content(response.status) && !framing.head_only) out += response.body;
   return out;
 }
 

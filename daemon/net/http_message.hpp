@@ -44,6 +44,9 @@ struct http_request {
   bool upgrades() const;
   // The first of this name (in lower case), or null.
   const std::string* header(std::string_view name) const;
+  // A list's elements, of all lines of this name (in lower case), which are one list (RFC 9110, 5.3);
+  // nothing: there are none.
+  std::optional<std::string> list(std::string_view name) const;
 };
 
 struct http_response {
@@ -66,8 +69,10 @@ struct http_framing {
   bool head_only = false; // an answer to HEAD: says what GET would get
 };
 
-// An answer with this status may have a body, if not to HEAD.
+// An answer with this status has a body, if not to HEAD; it may be empty.
 bool http_has_body(int status);
+// … and that may hold something.
+bool http_has_content(int status);
 // A time as headers have it (RFC 9110, 5.6.7), seconds since 1970; read in any of its three forms.
 std::string http_date(std::int64_t seconds);
 std::optional<std::int64_t> read_http_date(std::string_view text);

@@ -72,11 +72,25 @@ http_head_scan::state http_head_scan::now() const {
 
 std::size_t http_reader::feed(std::string_view bytes) {
   if (state_ == state::nothing && !bytes.empty()) {
+    if (const std::size_t skipped = skip_empty_lines(bytes); skipped != 0) return skipped;
+    if (state_ == state::failed) return 0;
     state_ = state::head;
     letter_first_ = bytes[0] >= 'A' && bytes[0] <= 'Z';
   }
   if (state_ == state::head) return feed_head(bytes);
   return state_ == state::body ? feed_body(bytes) : 0;
+}
+
+// A client may end a body by an empty line too many (2.2): that begins no request.
+std::size_t http_reader::skip_empty_lines(std::string_view bytes) {
+  const std::size_t length = std::min(bytes.find_first_not_of("\r\n"), bytes.size());
+  const std::size_t taken = scan_.feed(bytes.substr(0, length));
+  head_bytes_ += taken;
+  if (head_bytes_ > limits_.head)
+    fail(431, "the head is too long");
+  else if (scan_.now() == http_head_scan::state::malformed)
+    fail(400, "a line's end is not CR LF, or a header is folded");
+  return taken;
 }
 
 std::size_t http_reader::feed_head(std::string_view bytes) {
@@ -214,9 +228,8 @@ bool http_reader::on_value(std::string_view part) {
 
 bool http_reader::on_head() {
   head_over_ = true;
-  if (engine_.major() != 1 || engine_.minor() > 1)
-    return fail(505, "the version is not HTTP/1.0 or HTTP/1.1");
-  request_.minor = engine_.minor();
+  if (engine_.major() != 1) return fail(505, "the version is not HTTP/1.0 or HTTP/1.1");
+  request_.minor = std::min(engine_.minor(), 1U); // a later one is as good as that (RFC 9110, 2.5)
   request_.method = engine_.method();
   if (!check_headers() || !check_target()) return false;
   understood_ = true;
@@ -263,13 +276,18 @@ bool http_reader::check_length() {
   return true;
 }
 
-// (3.2.2): a target that names a server counts for more than Host; with both in accord there is no choice.
+// (3.2.2): where the target names a server Host does not count, and is replaced, so that nobody takes the one
+// for the other.
 bool http_reader::check_target() {
-  const std::string* const host = request_.header("host");
-  const std::string_view named = request_.authority();
+  const std::string named(request_.authority());
   if (!is_http_host(named)) return fail(400, "what it asks is no server's name");
-  if (host == nullptr || base::is_same_in_ascii(named, *host)) return true;
-  return fail(400, "the target names another server than Host does");
+  for (http_header& one : request_.headers) {
+    if (one.name != "host" || base::is_same_in_ascii(named, one.value)) continue;
+    if (!is_http_host(one.value)) return fail(400, "Host is no server's name");
+    if (request_.method == "CONNECT") return fail(400, "the target names another server than Host does");
+    one.value = named;
+  }
+  return true;
 }
 
 bool http_reader::check_expectation() {

@@ -71,6 +71,7 @@ class http_reader final : private http_engine::events {
   http_request take();
 
  private:
+  std::size_t skip_empty_lines(std::string_view bytes);
   std::size_t feed_head(std::string_view bytes);
   std::size_t feed_body(std::string_view bytes);
   bool fail(int status, std::string_view why);

@@ -144,7 +144,7 @@ bool http_session::answer(std::uint64_t number, const http_response& response) {
   keep_alive_ = may_stay(true);
   const http_framing framing{request_.minor, keep_alive_, request_.method == "HEAD"};
   to_.on_bytes(encode_head(response, framing, response.body.size()));
-  if (http_has_body(response.status) && !framing.head_only) to_.on_bytes(response.body);
+  if (http_has_content(response.status) && !framing.head_only) to_.on_bytes(response.body);
   to_.on_answered(response.status);
   end_answer();
   return true;
@@ -155,7 +155,8 @@ bool http_session::begin(std::uint64_t number, const http_response& head,
   if (!is_owed(number)) return false;
   if (head.status < 300)
     let_go_on(); // of one that goes well the body will be read, and now is the last moment
-  bodyless_ = request_.method == "HEAD" || !http_has_body(head.status);
+  if (!http_has_content(head.status)) length = 0;
+  bodyless_ = request_.method == "HEAD" || !http_has_content(head.status);
   chunked_ = !length && request_.minor == 1;
   left_ = length;
   keep_alive_ = may_stay(false) && (length || chunked_ || bodyless_);

@@ -23,28 +23,18 @@
 namespace coppice::net {
 namespace {
 
-constexpr std::chrono::milliseconds look_again{100};
+constexpr std::chrono::milliseconds between_looks{100};
 // Accepts in one callback, so that a flood does not starve the loop's other handles.
 constexpr int accepts_at_once = 64;
 
-// What strangers at one door have in common: an IPv4 address, an IPv6 network (a host has all of its /64), at
-// a Unix-domain socket the user.
-std::string share_of(int fd, const sockaddr_storage& from) {
-  const auto bytes = [](const void* of, std::size_t count) {
-    return std::string(static_cast<const char*>(of), count);
-  };
-  if (from.ss_family == AF_INET) {
-    return bytes(&reinterpret_cast<const sockaddr_in&>(from).sin_addr, sizeof(in_addr));
-  }
-  if (from.ss_family == AF_INET6) {
-    const in6_addr& address = reinterpret_cast<const sockaddr_in6&>(from).sin6_addr;
-    if (IN6_IS_ADDR_V4MAPPED(&address)) return bytes(&address.s6_addr[12], sizeof(in_addr));
-    return bytes(&address, 8);
-  }
+// What the clients of one listener have in common; at a Unix-domain socket the user.
+std::string share_of(int fd, const sockaddr_storage& from, socklen_t length) {
+  if (const auto address = base::socket_address::from_raw(reinterpret_cast<const sockaddr*>(&from), length))
+    return net::share_of(*address);
   ucred who{};
-  socklen_t length = sizeof who;
+  length = sizeof who;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) != 0) return {};
-  return bytes(&who.uid, sizeof who.uid);
+  return {reinterpret_cast<const char*>(&who.uid), sizeof who.uid};
 }
 
 bool out_of_resources(int number) {
@@ -105,10 +95,10 @@ class listener::inner {
   void resume() {
     if (std::exchange(suspended_, false)) static_cast<void>(readable_.start(UV_READABLE));
   }
-  void set_max_connections(std::size_t most) {
-    options_.max_connections = most;
+  void look_again() {
     if (saturated_) again_.start(std::chrono::milliseconds(0));
   }
+  void set_shed(bool shed) { options_.shed = shed; }
   void set_access(base::access_list access) { options_.access = std::move(access); }
 
   // The poll handle goes before the descriptor, and neither inside accept_some, which may be running:
@@ -126,7 +116,11 @@ class listener::inner {
   }
 
  private:
-  bool full() const { return options_.max_connections != 0 && connections() >= options_.max_connections; }
+  bool full() const {
+    return (options_.max_connections != 0 && connections() >= options_.max_connections) ||
+           (options_.limit && options_.limit->full());
+  }
+  std::size_t bound() const { return options_.limit ? options_.limit->most() : options_.max_connections; }
 
   void accept_some() {
     running_ = true;
@@ -139,9 +133,8 @@ class listener::inner {
 
   bool accept_one() {
     if (full()) {
-      const bool room_comes = somebody_waits() && dismiss_one();
-      if (room_comes || !options_.shed)
-        return saturate("the bound of {} connections", options_.max_connections);
+      const bool room_comes = somebody_waits() && make_room();
+      if (room_comes || !options_.shed) return saturate("the bound of {} connections", bound());
     }
     sockaddr_storage from{};
     socklen_t length = sizeof from;
@@ -156,28 +149,39 @@ class listener::inner {
     }
     if (!permits(from, length)) {
       ++counts_.refused;
-      return true;
+      return refused();
     }
     if (full()) {
       ++counts_.shed;
       base::log::counted(base::log::level::warning, "net", "shed",
-                         "{} closes connections at once: the bound of {} is reached", name(),
-                         options_.max_connections);
-      return true;
+                         "{} closes connections at once: the bound of {} is reached", name(), bound());
+      return refused();
     }
     const bool costs_another = descriptors_run_out(taken.get());
     if (costs_another && !dismiss_one()) {
       ++counts_.shed;
+      refused();
       return pause(); // said when they ran out
     }
     door::place place;
-    if (options_.door) place = options_.door->enter(share_of(taken.get(), from));
+    std::shared_ptr<connection_limit::connection> counted;
+    if (options_.door) place = options_.door->enter(share_of(taken.get(), from, length));
+    if (options_.limit) counted = options_.limit->enter(share_of(taken.get(), from, length), now());
     ++counts_.accepted;
     alive_->fetch_add(1, std::memory_order_relaxed);
     std::shared_ptr<void> token(nullptr,
                                 [alive = alive_](void*) { alive->fetch_sub(1, std::memory_order_relaxed); });
-    accept_({std::move(taken), is_tcp_, connection_slot(std::move(token)), std::move(place), {}});
+    accept_({std::move(taken),
+             is_tcp_,
+             connection_slot(std::move(token), std::move(counted)),
+             std::move(place),
+             {}});
     return !costs_another; // before the next one, he who made room has to be gone
+  }
+
+  bool refused() const {
+    if (options_.on_refusal) options_.on_refusal();
+    return true;
   }
 
   // Whether a new connection costs another one its descriptor. The kernel hands out the lowest that is free,
@@ -216,6 +220,16 @@ class listener::inner {
     return ::poll(&one, 1, 0) == 1;
   }
   bool dismiss_one() const { return options_.door && options_.door->dismiss_one(); }
+  bool make_room() {
+    if (dismiss_one()) return true;
+    if (!options_.limit || !options_.limit->full() || !options_.limit->make_room(now())) return false;
+    base::log::counted(base::log::level::notice, "net", "makes room",
+                       "{} has its bound of {} connections: of the address with the most of them, the one "
+                       "ends that was quiet for longest",
+                       name(), bound());
+    return true;
+  }
+  std::uint64_t now() const { return uv_now(again_.loop_raw()); }
 
   template <class Why>
   bool saturate(fmt::format_string<Why> reason, Why&& why) {
@@ -230,14 +244,14 @@ class listener::inner {
   bool pause() {
     saturated_ = true;
     static_cast<void>(readable_.start(0));
-    again_.start(look_again);
+    again_.start(between_looks);
     return false;
   }
 
   void go_on() {
     if (full() && !options_.shed) {
-      if (somebody_waits()) dismiss_one();
-      again_.start(look_again);
+      if (somebody_waits()) make_room();
+      again_.start(between_looks);
       return;
     }
     const bool was_full = std::exchange(saturated_, false);
@@ -338,8 +352,11 @@ void listener::resume() {
 bool listener::suspended() const {
   return inner_->suspended();
 }
-void listener::set_max_connections(std::size_t most) {
-  inner_->set_max_connections(most);
+void listener::look_again() {
+  inner_->look_again();
+}
+void listener::set_shed(bool shed) {
+  inner_->set_shed(shed);
 }
 void listener::set_access(base::access_list access) {
   inner_->set_access(std::move(access));

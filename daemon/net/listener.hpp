@@ -21,6 +21,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/socket_address.hpp"
+#include "net/connection_limit.hpp"
 #include "net/door.hpp"
 #include "net/socket_store.hpp"
 #include "net/stream.hpp"
@@ -33,8 +34,12 @@ struct listen_options {
   int backlog = 1024;
   // Accepted sockets and their streams alive at once; 0 is no bound.
   std::size_t max_connections = 0;
-  // At max_connections: accept and close at once, so that who connects knows, instead of leaving him to wait.
+  // Likewise, of all listeners that share it; one of them may end for a newcomer. Null: none.
+  std::shared_ptr<connection_limit> limit{};
+  // At the bound: accept and close at once, so that who connects knows, instead of leaving him to wait.
   bool shed = false;
+  // One was closed at once, and counts() are others now. May be empty.
+  std::function<void()> on_refusal{};
   // Whose connections are closed at once; at a Unix-domain socket it says nothing.
   base::access_list access{};
   // For those who have said nothing yet; one may be shared by several listeners. Null: none.
@@ -100,8 +105,10 @@ class listener {
   void suspend();
   void resume();
   bool suspended() const;
-  // From now on; of the connections there are none is closed. 0: no bound.
-  void set_max_connections(std::size_t most);
+  // There may be room again, since a connection has ended or the limit is another one; else it looks by
+  // itself every 100 ms.
+  void look_again();
+  void set_shed(bool shed);
   void set_access(base::access_list access);
   void close();
 

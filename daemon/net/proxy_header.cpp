@@ -113,6 +113,43 @@ outcome read_v1(base::bytes_span bytes) {
 // 2.2: the high four bits are the address family, the low four the transport.
 enum family_byte : std::uint8_t { unspecified = 0x00, tcp4 = 0x11, tcp6 = 0x21, unix_stream = 0x31 };
 
+constexpr std::uint8_t checksum_type = 0x03; // PP2_TYPE_CRC32C
+constexpr std::size_t tlv_head = 3;          // type and length
+
+constexpr std::array<std::uint32_t, 256> crc32c_table = [] {
+  std::array<std::uint32_t, 256> out{};
+  for (std::uint32_t i = 0; i < out.size(); ++i) {
+    out[i] = i;
+    for (int bit = 0; bit < 8; ++bit) out[i] = (out[i] >> 1) ^ (0x82f63b78U & (0U - (out[i] & 1U)));
+  }
+  return out;
+}();
+
+// Of the header, with zeros for the checksum that stands at `field` (2.2.4).
+std::uint32_t checksum(base::bytes_span header, std::size_t field) {
+  std::uint32_t sum = ~0U;
+  for (std::size_t i = 0; i < header.size(); ++i) {
+    const bool is_field = i >= field && i < field + sizeof(std::uint32_t);
+    const std::uint8_t byte = is_field ? std::uint8_t{0} : header[i];
+    sum = crc32c_table[(sum ^ byte) & 0xffU] ^ (sum >> 8);
+  }
+  return ~sum;
+}
+
+// There is none, or it is right. TLVs whose lengths cannot be are as good as none.
+bool has_right_checksum(base::bytes_span header, std::size_t tlvs_at) {
+  for (std::size_t at = tlvs_at; at + tlv_head <= header.size();) {
+    const std::size_t length = base::load_be16(header.data() + at + 1);
+    const std::size_t value = at + tlv_head;
+    if (length > header.size() - value) return true;
+    if (header[at] == checksum_type)
+      return length == sizeof(std::uint32_t) &&
+             base::load_be<std::uint32_t>(header.data() + value) == checksum(header, value);
+    at = value + length;
+  }
+  return true;
+}
+
 outcome read_v2(base::bytes_span bytes) {
   if (bytes.size() > v2_start.size()) {
     const unsigned version = bytes[12] >> 4;
@@ -125,9 +162,6 @@ outcome read_v2(base::bytes_span bytes) {
   out.local = (bytes[12] & 0xf) == 0;
   const std::size_t length = base::load_be16(bytes.data() + 14);
   out.consumed = v2_fixed + length;
-  if (out.consumed > longest_proxy_header) {
-    return refuse(fmt::format("{} bytes, at most {} are taken", out.consumed, longest_proxy_header));
-  }
   std::size_t host_size = 0;
   std::size_t needed = 0;
   switch (bytes[13]) {
@@ -149,6 +183,8 @@ outcome read_v2(base::bytes_span bytes) {
     return refuse(fmt::format("{} bytes of addresses, and {} are needed", length, needed));
   }
   if (bytes.size() < out.consumed) return std::nullopt;
+  if (!out.local && !has_right_checksum(bytes.first(out.consumed), v2_fixed + needed))
+    return refuse("its checksum (CRC32C) is wrong");
   if (out.local || host_size == 0) return out;
   const int family = bytes[13] == tcp4 ? AF_INET : AF_INET6;
   const std::uint8_t* hosts = bytes.data() + v2_fixed;

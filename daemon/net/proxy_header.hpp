@@ -15,9 +15,9 @@
 
 namespace coppice::net {
 
-// Of a header of any version; a longer one is refused. What version 2 appends to its addresses (TLVs) is
-// skipped, and has to fit too.
-constexpr std::size_t longest_proxy_header = 536;
+// Of a header of any version. What version 2 appends to its addresses (TLVs), a client's certificate for
+// instance, is skipped, but for a checksum of the header (CRC32C), which has to be right.
+constexpr std::size_t longest_proxy_header = 16 + 0xffff;
 
 enum class proxy_version : std::uint8_t { either, v1, v2 };
 

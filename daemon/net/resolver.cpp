@@ -7,6 +7,7 @@
 
 #include <chrono>
 
+#include "base/border.hpp"
 #include "base/uv.hpp"
 
 namespace coppice::net {
@@ -15,6 +16,8 @@ struct resolution::request {
   uv_getaddrinfo_t raw{};
   std::string host;
   interest* wanted_by = nullptr; // null: nobody waits any more
+
+  void finish(int code, const addrinfo* found);
 };
 
 struct resolution::interest {
@@ -69,12 +72,16 @@ base::result<resolution> resolution::start(uv_loop_t* on, const std::string& hos
 void resolution::finished(uv_getaddrinfo_t* raw, int code, addrinfo* found) {
   const std::unique_ptr<request> self(static_cast<request*>(raw->data));
   const std::unique_ptr<addrinfo, decltype(&uv_freeaddrinfo)> list(found, &uv_freeaddrinfo);
-  if (self->wanted_by == nullptr) return;
-  self->wanted_by->under_way = nullptr;
+  base::contained("a look-up of a host", [&] { self->finish(code, found); });
+}
+
+void resolution::request::finish(int code, const addrinfo* found) {
+  if (wanted_by == nullptr) return;
+  wanted_by->under_way = nullptr;
   // The callback may destroy the interest it came from.
-  const done_fn done = std::move(self->wanted_by->done);
+  const done_fn done = std::move(wanted_by->done);
   if (code != 0) {
-    done(base::fail_uv("look up " + self->host, code));
+    done(base::fail_uv("look up " + host, code));
     return;
   }
   std::vector<base::socket_address> addresses;
@@ -84,7 +91,7 @@ void resolution::finished(uv_getaddrinfo_t* raw, int code, addrinfo* found) {
     }
   }
   if (addresses.empty()) {
-    done(base::fail(base::errc::not_found, "look up " + self->host + ": no IPv4 or IPv6 address"));
+    done(base::fail(base::errc::not_found, "look up " + host + ": no IPv4 or IPv6 address"));
   } else {
     done(std::move(addresses));
   }

@@ -102,6 +102,9 @@ void stream::set_handler(stream_handler& handler) {
 door::place& stream::place() const {
   return inner().place();
 }
+void stream::count_with(const base::socket_address& client) {
+  inner().count_with(client);
+}
 void stream::write(base::bytes_span bytes) {
   inner().write(bytes);
 }
@@ -160,8 +163,14 @@ std::string_view stream::alpn() const {
 std::optional<net::peer_certificate> stream::peer_certificate() const {
   return inner().peer();
 }
-void stream::start_tls(const tls_options& options, base::bytes_span first) {
+bool stream::may_start_tls() const {
+  return socket_ && inner().may_start_tls();
+}
+void stream::start_tls(const tls_options& options, std::optional<base::bytes_span> first) {
   inner().start_tls(options, first);
+}
+void stream::give_tls(base::bytes_span first) {
+  inner().give_tls(first);
 }
 void stream::end() {
   inner().end();

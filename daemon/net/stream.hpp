@@ -22,6 +22,7 @@
 #include "base/file.hpp"
 #include "base/socket_address.hpp"
 #include "base/uv.hpp"
+#include "net/connection_limit.hpp"
 #include "net/door.hpp"
 #include "net/peer_certificate.hpp"
 #include "net/tls_context.hpp"
@@ -65,14 +66,20 @@ class stream_handler {
   ~stream_handler() = default;
 };
 
-// A place among a listener's max_connections, given back when destroyed. Any thread.
+// A place among a listener's connections, given back when it and its copies are destroyed. Any thread.
 class connection_slot {
  public:
   connection_slot() = default;
-  explicit connection_slot(std::shared_ptr<void> token) : token_(std::move(token)) {}
+  explicit connection_slot(std::shared_ptr<void> token,
+                           std::shared_ptr<connection_limit::connection> counted = {})
+      : token_(std::move(token)), counted_(std::move(counted)) {}
+
+  // With its listener's limit; null: it has none.
+  connection_limit::connection* counted() const { return counted_.get(); }
 
  private:
   std::shared_ptr<void> token_;
+  std::shared_ptr<connection_limit::connection> counted_;
 };
 
 // A socket a listener has accepted, not on any loop yet: adopt it on the loop that shall run it. Any thread.
@@ -81,7 +88,8 @@ struct accepted_socket {
   bool is_tcp = true;
   connection_slot slot;
   door::place place{};
-  // Has a task run on the thread of the loop that adopts it; not needed if that is the listener's.
+  // Has a task run on the thread of the loop that adopts or attaches it; not needed to adopt it on the
+  // listener's. Attached without, it makes no room for others.
   std::function<void(std::function<void()>)> run_there{};
 };
 
@@ -130,8 +138,8 @@ class stream {
   static base::result<stream> connect(uv_loop_t* on, const base::socket_address& to,
                                       const connect_options& options, stream_handler& handler);
   static base::result<stream> connect_unix(uv_loop_t* on, const std::string& path, stream_handler& handler);
-  // Reading starts with start(). It fails with errc::limit when its place at the door is given to another; if
-  // it has been already, so does this.
+  // Reading starts with start(). It fails with errc::limit when its place, at the door or among the
+  // listener's connections, is given to another; if it has been already, so does this.
   static base::result<stream> adopt(uv_loop_t* on, accepted_socket socket, const tls_options& tls = {});
 
   // Takes it from its loop, to be attached to another; this one is then empty, and its handler hears nothing
@@ -149,6 +157,8 @@ class stream {
 
   // At the door it came in by; of all others one that does nothing.
   door::place& place() const;
+  // It is this client's by the word of a proxy: its listener's limit counts it with that one's from now on.
+  void count_with(const base::socket_address& client);
 
   // Copies. After a failure or end() the bytes are dropped.
   void write(base::bytes_span bytes);
@@ -191,11 +201,16 @@ class stream {
   // That the peer has shown; verified if our context verifies peers. Nothing: it has shown none, which a
   // client need not unless its server verifies.
   std::optional<net::peer_certificate> peer_certificate() const;
+  // It is open and was not ended, and has no TLS nor a handshake.
+  bool may_start_tls() const;
   // From here on with TLS, as a client or a server by the context's role. What was written before leaves as
   // it is; what is written from now on waits for the handshake's end. on_secured or on_closed follow, never
-  // before this returns. `first`: bytes that on_data was given already and that belong to TLS. on_closed with
-  // errc::invalid: the stream is not connected, has been ended, or has TLS already.
-  void start_tls(const tls_options& options, base::bytes_span first = {});
+  // before this returns. `first`: bytes that on_data was given already and that belong to TLS; nothing: they
+  // are known later, and nothing is read before give_tls(). on_closed with errc::invalid: the stream is not
+  // connected, has been ended, or has TLS already.
+  void start_tls(const tls_options& options, std::optional<base::bytes_span> first = base::bytes_span());
+  // Behind a start_tls() without `first`, once.
+  void give_tls(base::bytes_span first);
 
   // Sends what is queued, then the end of the stream; reading goes on.
   void end();

@@ -4,6 +4,7 @@
 #include "net/stream_core.hpp"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -17,25 +18,45 @@ constexpr std::size_t first_read = 320; // of a stranger, who may be one of many
 constexpr std::size_t read_block = 16 * 1024;
 constexpr std::size_t gather_at_once = 128;
 constexpr std::size_t hand_over_at_once = 256 * 1024; // to a socket that is full
+// Of a connection whose last bytes are with the kernel: how long its peer may be silent, and how long and how
+// much it may go on sending, until it closes its end.
+constexpr std::chrono::milliseconds linger_silence{2000};
+constexpr std::chrono::milliseconds longest_linger{10'000};
+constexpr std::size_t most_dropped = std::size_t{64} << 20;
+constexpr std::size_t drop_block = std::size_t{64} << 10;
 
 } // namespace
 
 void stream::core::attach(uv_stream_t* raw) {
   raw_ = raw;
-  before_wait_ = base::uv::idle(raw->loop, [this] { end_of_turn(); });
-  after_wait_ = base::uv::check(raw->loop, [this] { end_of_turn(); });
+  before_wait_ = base::uv::idle(raw->loop, [this] { guarded([this] { end_of_turn(); }); });
+  after_wait_ = base::uv::check(raw->loop, [this] { guarded([this] { end_of_turn(); }); });
 }
 
-// The door may tell of the dismissal from another thread, and this may be gone before the task runs.
+// The dismissal may be told on another thread, and this may be gone before the task runs.
 bool stream::core::keep(accepted_socket from) {
   slot_ = std::move(from.slot);
   place_ = std::move(from.place);
+  run_here_ = std::move(from.run_there);
   itself_ = std::make_shared<core*>(this);
-  auto dismissed = [alive = std::weak_ptr<core*>(itself_)] {
-    if (const auto still = alive.lock()) (*still)->dismissed();
+  if (slot_.counted() != nullptr && !may_make_room()) return false;
+  return place_.on_dismissal(on_this_thread(&core::dismissed));
+}
+
+std::function<void()> stream::core::on_this_thread(void (core::*does)()) const {
+  auto task = [alive = std::weak_ptr<core*>(itself_), does] {
+    if (const auto still = alive.lock()) ((*still)->*does)();
   };
-  if (!from.run_there) return place_.on_dismissal(std::move(dismissed));
-  return place_.on_dismissal([run = std::move(from.run_there), dismissed] { run(dismissed); });
+  if (!run_here_) return task;
+  return [run = run_here_, task] { run(task); };
+}
+
+bool stream::core::may_make_room() {
+  return slot_.counted()->on_dismissal(on_this_thread(&core::make_room));
+}
+
+void stream::core::count_with(const base::socket_address& whose) {
+  if (slot_.counted() != nullptr) slot_.counted()->count_with(share_of(whose));
 }
 
 // Opening -------------------------------------------------------------------------------------------------
@@ -44,7 +65,7 @@ void stream::core::begin_connect(std::string target, std::chrono::milliseconds t
   target_ = std::move(target);
   connect_.data = this;
   if (timeout.count() == 0) return;
-  timeout_ = base::uv::timer(raw_->loop, [this, timeout] {
+  timeout_ = deadline(raw_->loop, [this, timeout] {
     fail({base::errc::timeout, fmt::format("connect to {}: no {} within {} ms", target_,
                                            open_ ? "end of the TLS handshake" : "answer", timeout.count())});
   });
@@ -105,8 +126,9 @@ void stream::core::resume() {
 
 // TLS pauses what it delivers; the socket is read as long as its bytes have a place.
 void stream::core::adjust_reading() {
+  if (self_) return drop_what_comes();
   const bool held = tls_ ? tls_->unused_input() > 0 || (ready_ && paused_) : paused_;
-  const bool wanted = open_ && (ready_ || tls_) && !held && !saw_end_ && !dead();
+  const bool wanted = open_ && (ready_ || tls_) && !held && !tls_input_due_ && !saw_end_ && !dead();
   if (wanted == reading_) return;
   reading_ = wanted;
   rests_ = false;
@@ -114,11 +136,10 @@ void stream::core::adjust_reading() {
     uv_read_stop(raw_);
     return;
   }
-  const int code = uv_read_start(
-      raw_,
-      [](uv_handle_t* handle, std::size_t, uv_buf_t* into) { socket::payload_of(handle)->give_space(into); },
-      [](uv_stream_t* from, ssize_t count, const uv_buf_t* into) {
-        socket::payload_of(from)->took(count, into);
+  const int code =
+      uv_read_start(raw_, &core::ask_for_space, [](uv_stream_t* from, ssize_t count, const uv_buf_t* into) {
+        core& self = *socket::payload_of(from);
+        self.guarded([&] { self.took(count, into); });
       });
   if (code != 0) fail_later(base::fail_uv("read", code).error());
 }
@@ -141,6 +162,13 @@ void stream::core::expect_much() {
   own_space_.reset();
 }
 
+// Where it throws there is no space: UV_ENOBUFS is what took() hears of then.
+void stream::core::ask_for_space(uv_handle_t* handle, std::size_t, uv_buf_t* into) {
+  core& self = *socket::payload_of(handle);
+  *into = uv_buf_init(nullptr, 0);
+  self.guarded([&] { self.give_space(into); });
+}
+
 // One read a turn of the loop: libuv would go on for thirty, and who handles what is read fall behind. It
 // leaves off where it is given no space, and asks again in the next turn.
 void stream::core::give_space(uv_buf_t* into) {
@@ -155,10 +183,10 @@ void stream::core::give_space(uv_buf_t* into) {
 
 void stream::core::took(ssize_t count, const uv_buf_t* into) {
   if (count == UV_ENOBUFS && into->base == nullptr) return; // it was given no space
-  if (self_ && count < 0 && count != UV_EOF) return close_self();
   if (dead() || count == 0 || handler_ == nullptr) return;
   if (count < 0) return took_end(base::fail_uv("read", static_cast<int>(count)).error(), count == UV_EOF);
   bytes_read_ += static_cast<std::uint64_t>(count);
+  note_traffic();
   const base::bytes_span bytes{reinterpret_cast<const std::uint8_t*>(into->base),
                                static_cast<std::size_t>(count)};
   const bool more = bytes.size() == into->len;
@@ -218,6 +246,7 @@ std::size_t stream::core::send_file(int file, std::uint64_t offset, std::size_t 
   const ssize_t sent = ::sendfile(to, file, &from, most);
   if (sent <= 0) return 0;
   bytes_written_ += static_cast<std::uint64_t>(sent);
+  note_traffic();
   return static_cast<std::size_t>(sent);
 }
 
@@ -268,6 +297,7 @@ void stream::core::end_of_turn() {
   }
   if (tls_ && ready_ && !paused_ && !saw_end_) deliver_opened();
   if (auto done = try_flush(); !done) return fail(std::move(done.error()));
+  if (dead()) return; // what came ended it
   if (handler_ != nullptr) handler_->on_flushed();
   tell_drained();
 }
@@ -299,7 +329,8 @@ base::status stream::core::write_when_possible(std::span<uv_buf_t> parts) {
   }
   write_.data = this;
   const int code = uv_write(&write_, raw_, parts.data(), count, [](uv_write_t* request, int result) {
-    static_cast<core*>(request->data)->write_finished(result);
+    core& self = *static_cast<core*>(request->data);
+    self.guarded([&] { self.write_finished(result); });
   });
   if (code != 0) return base::fail_uv("write", code);
   writing_ = true;
@@ -322,13 +353,14 @@ void stream::core::write_finished(int code) {
 // which is in the kernel by now.
 base::status stream::core::write_failed(int code) {
   auto why = base::fail_uv("write", code);
-  if (paused_ || saw_end_ || why.error().code != base::errc::closed) return why;
+  if (self_ || paused_ || saw_end_ || why.error().code != base::errc::closed) return why;
   broken_ = std::make_unique<base::error>(std::move(why).error());
   return {};
 }
 
 void stream::core::advance(std::size_t n) {
   bytes_written_ += n;
+  note_traffic();
   wire().advance(n);
   if (!above_mark_ || bytes_queued() > low_mark_) return;
   above_mark_ = false;
@@ -349,7 +381,7 @@ base::status stream::core::all_written() {
   const int code = uv_shutdown(&shutdown_, raw_, [](uv_shutdown_t* request, int) {
     core& self = *static_cast<core*>(request->data);
     self.ended_ = true;
-    if (self.self_) self.close_self();
+    if (self.self_) self.linger();
   });
   if (code != 0) return base::fail_uv("shut down", code);
   return {};
@@ -367,6 +399,8 @@ void stream::core::silence() {
   silent_ = true;
   handler_ = nullptr;
   place_.settle();
+  if (slot_.counted() != nullptr) slot_.counted()->on_dismissal({}); // copies may outlive this
+  slot_ = {};
   leave_pacer();
   timeout_.close();
   before_wait_.close();
@@ -378,18 +412,51 @@ void stream::core::outlive(socket self, std::chrono::milliseconds patience) {
   leave_pacer(); // which may go before the loop does
   self_ = std::move(self);
   if (failed_ && !alerted_) return close_self();
-  if (!failed_ && ((tls_ && !ready_) || ended_)) return close_self();
-  timeout_ = base::uv::timer(raw_->loop, [this] { close_self(); });
+  if (!failed_ && tls_ && !ready_) return close_self();
+  timeout_ = deadline(raw_->loop, [this] { close_self(); });
   timeout_.start(patience);
-  if (!failed_) return end();
-  // The alert is with the kernel; keep reading, so that it is not lost to a reset.
+  drop_what_comes();
+  if (silent_) return;
+  if (failed_ || ended_) return linger(); // its alert, or its end, is with the kernel
+  end();
+}
+
+void stream::core::drop_what_comes() {
+  if (!open_ || saw_end_) return;
+  uv_read_stop(raw_);
   const int code = uv_read_start(
       raw_,
-      [](uv_handle_t* handle, std::size_t, uv_buf_t* into) { socket::payload_of(handle)->give_space(into); },
-      [](uv_stream_t* from, ssize_t count, const uv_buf_t*) {
-        if (count < 0) socket::payload_of(from)->close_self();
-      });
+      [](uv_handle_t*, std::size_t, uv_buf_t* into) {
+        thread_local std::array<char, drop_block> space; // nobody reads it
+        *into = uv_buf_init(space.data(), space.size());
+      },
+      [](uv_stream_t* from, ssize_t count, const uv_buf_t*) { socket::payload_of(from)->dropped(count); });
   if (code != 0) close_self();
+}
+
+void stream::core::dropped(ssize_t count) {
+  if (count < 0) {
+    saw_end_ = true;
+    uv_read_stop(raw_);
+    if (count != UV_EOF || lingers_until_ != 0) close_self();
+    return;
+  }
+  dropped_ += static_cast<std::size_t>(count);
+  if (dropped_ > most_dropped) uv_read_stop(raw_);
+  if (lingers_until_ != 0) linger();
+}
+
+// Each time that something comes. It does not keep the loop from ending.
+void stream::core::linger() {
+  const std::uint64_t now = uv_now(raw_->loop);
+  if (lingers_until_ == 0) {
+    lingers_until_ = now + static_cast<std::uint64_t>(longest_linger.count());
+    uv_unref(reinterpret_cast<uv_handle_t*>(raw_));
+    timeout_.unref();
+  }
+  if (saw_end_ || dropped_ > most_dropped || now >= lingers_until_) return close_self();
+  const auto left = std::chrono::milliseconds(lingers_until_ - now);
+  timeout_.start(std::min(linger_silence, left));
 }
 
 void stream::core::fail_later(base::error why) {
@@ -415,6 +482,23 @@ void stream::core::fail(base::error why) {
 void stream::core::dismissed() {
   if (self_) return close_self();
   fail_later({base::errc::limit, "it made room for others, having been silent the longest"});
+}
+
+// Its thread may have been busy: what the peer has sent meanwhile waits in the kernel, or was just read.
+void stream::core::make_room() {
+  if (slot_.counted() == nullptr) return;
+  uv_os_fd_t fd = -1;
+  int unread = 0;
+  uv_fileno(reinterpret_cast<uv_handle_t*>(raw_), &fd);
+  const bool speaks = reading_ && !self_ && ::ioctl(fd, FIONREAD, &unread) == 0 && unread > 0;
+  const std::uint64_t now = uv_now(raw_->loop);
+  if (!speaks && slot_.counted()->is_quiet(now)) return dismissed();
+  slot_.counted()->stay(now);
+  static_cast<void>(may_make_room());
+}
+
+void stream::core::note_traffic() {
+  if (slot_.counted() != nullptr) slot_.counted()->note_traffic(uv_now(raw_->loop));
 }
 
 void stream::core::close_self() {

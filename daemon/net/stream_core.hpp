@@ -8,11 +8,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 
+#include "base/border.hpp"
+#include "net/deadline.hpp"
 #include "net/stream.hpp"
 #include "net/tls_pacer.hpp"
 #include "net/tls_session.hpp"
@@ -31,14 +34,16 @@ class stream::core final : private tls_pacer::client {
 
   uv_stream_t* raw() const { return raw_; }
   void set_handler(stream_handler& handler) { handler_ = &handler; }
-  // What counts the connection, and its place at a door: false if that is somebody else's already.
+  // What counts the connection, and its place at a door: false if one of them is somebody else's already.
   bool keep(accepted_socket from);
   door::place& place() { return place_; }
+  void count_with(const base::socket_address& client);
 
   void begin_connect(std::string target, std::chrono::milliseconds timeout);
   uv_connect_t* connect_request() { return &connect_; }
   static void connected(uv_connect_t* request, int code) {
-    static_cast<core*>(request->data)->connected(code);
+    core& self = *static_cast<core*>(request->data);
+    self.guarded([&] { self.connected(code); });
   }
   // Of an accepted socket.
   void open();
@@ -52,18 +57,21 @@ class stream::core final : private tls_pacer::client {
   std::size_t send_file(int file, std::uint64_t offset, std::size_t most);
   void flush();
   void end();
-  void start_tls(const tls_options& options, base::bytes_span first);
+  void start_tls(const tls_options& options, std::optional<base::bytes_span> first);
+  void give_tls(base::bytes_span first);
   void pause();
   void resume();
   // No callback to the handler from here on.
   void silence();
-  // The cell owns itself from now on and closes when the queue is written, has failed, or `patience` is
-  // over. What still arrives is read and dropped: closing with unread bytes would reset the connection
-  // and take our last ones with it.
+  // The cell owns itself from now on and closes when the queue is written and the peer has ended too, when
+  // that has failed, or when the peer says nothing more. What is written has `patience`. What still arrives
+  // is read and dropped: closing with unread bytes would reset the connection and take our last ones with it
+  // (RFC 9112 9.6).
   void outlive(socket self, std::chrono::milliseconds patience);
 
   bool paused() const { return paused_; }
   bool securing() const { return tls_ && !tls_->established(); }
+  bool may_start_tls() const { return !dead() && !tls_ && open_ && !ending_ && !saw_end_; }
   std::string_view tls_version() const { return tls_ ? tls_->version() : std::string_view{}; }
   std::string_view alpn() const { return tls_ ? tls_->protocol() : std::string_view{}; }
   std::optional<net::peer_certificate> peer() const { return tls_ ? tls_->peer() : std::nullopt; }
@@ -74,6 +82,12 @@ class stream::core final : private tls_pacer::client {
 
  private:
   bool dead() const { return failed_ || silent_; }
+  // The border of libuv's callbacks: what is thrown ends this stream, whose handler hears so in on_closed().
+  template <class Work>
+  void guarded(Work&& work) {
+    if (base::contained("a stream", work)) return;
+    fail_later({base::errc::internal, "an exception ended it, which the log has"});
+  }
   // What the socket is written from.
   write_queue& wire() { return tls_ ? tls_->output() : queue_; }
 
@@ -81,6 +95,7 @@ class stream::core final : private tls_pacer::client {
   void ready();
   void adjust_reading();
   void give_space(uv_buf_t* into);
+  static void ask_for_space(uv_handle_t* handle, std::size_t, uv_buf_t* into);
   std::span<std::uint8_t> handler_space();
   void expect_much();
   void took(ssize_t count, const uv_buf_t* into);
@@ -100,14 +115,24 @@ class stream::core final : private tls_pacer::client {
 
   void fail_later(base::error why);
   void fail(base::error why);
+  void drop_what_comes();
+  void dropped(ssize_t count);
+  void linger();
   void close_self();
   void dismissed();
+  // A task for whoever may be on another thread, or come too late.
+  std::function<void()> on_this_thread(void (core::*does)()) const;
+  // Of the listener's limit. False: the connection was to make room already.
+  bool may_make_room();
+  void make_room();
+  void note_traffic();
 
   // stream_tls.cpp
   void begin_handshake();
   bool take_step() override;
   void took_sealed(base::bytes_span sealed);
   void deliver_opened();
+  void fail_opened(base::error why);
   void fail_with_alert(base::error why);
   base::status seal();
   std::span<std::uint8_t> sealed_space();
@@ -117,20 +142,24 @@ class stream::core final : private tls_pacer::client {
   stream_handler* handler_ = nullptr;
   connection_slot slot_;
   door::place place_;
-  std::shared_ptr<core*> itself_; // for who may come too late
+  std::shared_ptr<core*> itself_;                       // for who may come too late
+  std::function<void(std::function<void()>)> run_here_; // from other threads; empty: there are none
   write_queue queue_;
   base::uv::idle before_wait_;
   base::uv::check after_wait_;
-  base::uv::timer timeout_;
+  deadline timeout_;
   std::unique_ptr<std::uint8_t[]> own_space_;
   std::size_t own_size_ = 0;
   bool reads_much_ = false;     // own_space_ is, or will be, of its full size
   bool securing_later_ = false; // start_tls() began a handshake
+  bool tls_input_due_ = false;  // give_tls() is to come: nothing is read
   std::string target_;          // of a stream that connects
   std::unique_ptr<base::error> pending_failure_;
   // A write failed, and what the peer said before it went is still to be read.
   std::unique_ptr<base::error> broken_;
   socket self_;
+  std::size_t dropped_ = 0;         // bytes that came for nobody
+  std::uint64_t lingers_until_ = 0; // ms of the loop; 0: its last bytes are not with the kernel
 
   std::unique_ptr<tls_session> tls_; // null: none
   tls_pacer* pacer_ = nullptr;

@@ -43,6 +43,9 @@ base::result<detached_stream> stream::core::detach() {
 
 void stream::core::attach(detached_stream from) {
   slot_ = std::move(from.socket.slot);
+  run_here_ = std::move(from.socket.run_there);
+  itself_ = std::make_shared<core*>(this);
+  const bool stays = !run_here_ || slot_.counted() == nullptr || may_make_room();
   if (from.queued) queue_.swap(*from.queued);
   tls_ = std::move(from.tls);
   bytes_read_ = from.bytes_read;
@@ -51,6 +54,7 @@ void stream::core::attach(detached_stream from) {
   open_ = ready_ = true;
   adjust_reading();
   schedule(); // for what is queued, and what TLS has read
+  if (!stays) dismissed();
 }
 
 base::result<detached_stream> stream::detach() {

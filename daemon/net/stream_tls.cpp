@@ -5,8 +5,11 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <optional>
 #include <utility>
 
+#include "base/log_counted.hpp"
+#include "base/socket_address.hpp"
 #include "net/stream_core.hpp"
 
 namespace coppice::net {
@@ -26,26 +29,34 @@ void stream::core::use_tls(const tls_options& options) {
 }
 
 // What is queued leaves before the session's own bytes, so it becomes the first of them.
-void stream::core::start_tls(const tls_options& options, base::bytes_span first) {
+void stream::core::start_tls(const tls_options& options, std::optional<base::bytes_span> first) {
   if (dead()) return;
-  if (!options.context || tls_ || !open_ || ending_ || saw_end_) {
+  if (!options.context || !may_start_tls()) {
     return fail_later({base::errc::invalid, "start TLS: the stream is not open for it"});
   }
   use_tls(options);
   tls_->output().swap(queue_);
-  tls_->begin_with(first);
+  tls_input_due_ = true;
   ready_ = false;
   securing_later_ = true;
   begin_handshake();
-  if (!first.empty() && !dead()) pacer_->enter(*this);
+  if (first) give_tls(*first);
   schedule();
+}
+
+// A client may have taken steps meanwhile, none of which has read anything.
+void stream::core::give_tls(base::bytes_span first) {
+  if (!std::exchange(tls_input_due_, false) || dead()) return;
+  tls_->begin_with(first);
+  if (!first.empty()) pacer_->enter(*this);
+  adjust_reading();
 }
 
 void stream::core::begin_handshake() {
   // A stream that connects has its timer already; of the two ends the client speaks first.
   if (tls_->is_client()) pacer_->enter(*this);
   if (target_.empty() || securing_later_) {
-    timeout_ = base::uv::timer(raw_->loop, [this] {
+    timeout_ = deadline(raw_->loop, [this] {
       fail({base::errc::timeout,
             fmt::format("TLS handshake: no end of it within {} ms", tls_timeout_.count())});
     });
@@ -89,15 +100,21 @@ void stream::core::deliver_opened() {
   while (!dead() && !paused_ && handler_ != nullptr) {
     const auto space = handler_space();
     std::size_t filled = 0;
+    std::optional<base::error> broken;
     while (filled < space.size()) {
       const std::size_t sealed = tls_->output().bytes();
-      const auto got = tls_->open(space.subspan(filled));
-      if (!got) return fail_with_alert(got.error());
+      auto got = tls_->open(space.subspan(filled));
+      if (!got) {
+        broken = std::move(got.error());
+        break;
+      }
       if (tls_->output().bytes() != sealed) schedule();
       if (*got == 0) break;
       filled += *got;
     }
+    // What came whole before the record that cannot be read is the handler's all the same.
     if (filled > 0) handler_->on_data(space.first(filled));
+    if (broken) return dead() ? void() : fail_opened(std::move(*broken));
     if (filled < space.size()) break;
     if (!dead()) expect_much();
   }
@@ -110,6 +127,24 @@ void stream::core::deliver_opened() {
     }
   }
   if (!dead()) adjust_reading();
+}
+
+// Most owners of a connection have no place to show why it broke.
+void stream::core::fail_opened(base::error why) {
+  if (why.code == base::errc::invalid) {
+    sockaddr_storage raw{};
+    int length = sizeof raw;
+    std::string peer;
+    if (raw_->type == UV_TCP && uv_tcp_getpeername(reinterpret_cast<const uv_tcp_t*>(raw_),
+                                                   reinterpret_cast<sockaddr*>(&raw), &length) == 0) {
+      const auto address = base::socket_address::from_raw(reinterpret_cast<const sockaddr*>(&raw),
+                                                          static_cast<socklen_t>(length));
+      if (address) peer = " with " + address->to_string();
+    }
+    base::log::counted(base::log::level::warning, "net", why.text, "the connection{} ends: {}", peer,
+                       why.text);
+  }
+  fail_with_alert(std::move(why));
 }
 
 void stream::core::fail_with_alert(base::error why) {

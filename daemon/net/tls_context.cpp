@@ -3,6 +3,7 @@
 // neither given nor taken: connections between nodes last, and resuming saves them nothing. Any thread.
 #include "net/tls_context.hpp"
 
+#include <fmt/format.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/ssl_ciphersuites.h>
@@ -24,6 +25,16 @@ namespace {
 using certificates = owned<mbedtls_x509_crt, mbedtls_x509_crt_init, mbedtls_x509_crt_free>;
 using private_key = owned<mbedtls_pk_context, mbedtls_pk_init, mbedtls_pk_free>;
 using configuration = owned<mbedtls_ssl_config, mbedtls_ssl_config_init, mbedtls_ssl_config_free>;
+
+// What a client that speaks TLS 1.2 says it accepts as signatures, the preferred ones first. A server of TLS
+// 1.2 with an RSA key may choose any of them (RFC 8446 4.2.3), and mbedTLS up to 3.6.6 takes PSS in TLS 1.3
+// alone: so PKCS#1 stands before it. Servers of TLS 1.3 pass over PKCS#1.
+constexpr std::array<std::uint16_t, 10> pkcs1_before_pss{
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512, MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,       MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,    MBEDTLS_TLS1_3_SIG_NONE};
 
 constexpr int fastest = MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256;
 
@@ -48,11 +59,27 @@ const unsigned char* pem(const std::string& text) {
   return reinterpret_cast<const unsigned char*>(text.c_str());
 }
 
+// The first certificate of `text` is cut off, with what stands before it; empty: there is none.
+std::string next_certificate(std::string_view& text) {
+  constexpr std::string_view begin = "-----BEGIN CERTIFICATE-----";
+  constexpr std::string_view end = "-----END CERTIFICATE-----";
+  const std::size_t first = std::min(text.find(begin), text.size());
+  std::string_view rest = text.substr(first);
+  const std::size_t length = std::min(rest.find(end), rest.size());
+  const std::size_t whole = std::min(length + end.size(), rest.size());
+  text = rest.substr(whole);
+  return std::string(rest.substr(0, whole));
+}
+
+// Every part has to be readable.
 base::status parse(certificates& into, const std::string& text, const char* what) {
   const int code = mbedtls_x509_crt_parse(into.get(), pem(text), text.size() + 1);
+  if (code <= 0) return check_mbedtls(code, what);
   // A positive number counts the certificates of the text that could not be read.
-  if (code > 0) return base::fail(base::errc::invalid, std::string(what) + ": a part cannot be read");
-  return check_mbedtls(code, what);
+  const auto read = read_certificates(text);
+  const bool known = read && !read->unusable.empty();
+  return base::fail(base::errc::invalid,
+                    std::string(what) + ": " + (known ? read->unusable.front() : "a part cannot be read"));
 }
 
 base::status check_protocols(const std::vector<std::string>& names) {
@@ -152,6 +179,7 @@ base::status tls_context::mbedtls_objects::configure(mbedtls_ssl_config* config,
                                    allow_1_2 ? MBEDTLS_SSL_VERSION_TLS1_2 : MBEDTLS_SSL_VERSION_TLS1_3);
   mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_3);
   mbedtls_ssl_conf_ciphersuites(config, ciphers);
+  if (allow_1_2 && role == tls_role::client) mbedtls_ssl_conf_sig_algs(config, pkcs1_before_pss.data());
   mbedtls_ssl_conf_authmode(config, verify ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_NONE);
   mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
   mbedtls_ssl_conf_renegotiation(config, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
@@ -216,19 +244,47 @@ const mbedtls_ssl_config* tls_context::config(bool fastest_offered) const {
   return fastest_offered ? objects_->preferred.get() : objects_->general.get();
 }
 
+base::result<readable_certificates> read_certificates(const std::string& text) {
+  if (auto ready = tls::initialise(); !ready) return unexpected(std::move(ready.error()));
+  readable_certificates out;
+  std::vector<std::pair<std::size_t, int>> failures;
+  std::size_t parts = 0;
+  std::string_view rest = text;
+  for (std::string one = next_certificate(rest); !one.empty(); one = next_certificate(rest)) {
+    ++parts;
+    certificates alone;
+    const int code = mbedtls_x509_crt_parse(alone.get(), pem(one), one.size() + 1);
+    if (code == 0)
+      out.usable += one + '\n';
+    else
+      failures.emplace_back(parts, code);
+  }
+  for (const auto& [part, code] : failures)
+    out.unusable.push_back(fmt::format("part {} of {}: {}", part, parts, mbedtls_words(code)));
+  if (!out.usable.empty()) return out;
+  return base::fail(base::errc::invalid,
+                    parts == 0 ? "there is no certificate in it" : std::move(out.unusable.front()));
+}
+
 // Record header (type, version, length), handshake header (type, length), version, random, session id,
-// then the list of ciphers: RFC 8446 4.1.2.
+// then the list of ciphers: RFC 8446 4.1.2. Messages may be cut into records anywhere (5.1): nothing behind
+// the first record is looked at.
 client_hello look_at_client_hello(base::bytes_span bytes) {
   constexpr std::uint8_t handshake_record = 22;
-  constexpr std::size_t session_id_at = 5 + 4 + 2 + 32;
+  constexpr std::size_t header_size = 5;
+  constexpr std::size_t session_id_at = header_size + 4 + 2 + 32;
   if (bytes.empty()) return client_hello::incomplete;
   if (bytes[0] != handshake_record || (bytes.size() > 1 && bytes[1] != 3)) return client_hello::no_tls;
-  if (bytes.size() <= session_id_at) return client_hello::incomplete;
+  if (bytes.size() < header_size) return client_hello::incomplete;
+  const std::size_t record_end = header_size + base::load_be<std::uint16_t>(bytes.data() + 3);
+  const client_hello without = bytes.size() < record_end ? client_hello::incomplete : client_hello::other;
+  bytes = bytes.first(std::min(bytes.size(), record_end));
+  if (bytes.size() <= session_id_at) return without;
   const std::size_t ciphers_at = session_id_at + 1 + bytes[session_id_at];
-  if (bytes.size() < ciphers_at + 2) return client_hello::incomplete;
+  if (bytes.size() < ciphers_at + 2) return without;
   const std::size_t end = ciphers_at + 2 + base::load_be<std::uint16_t>(bytes.data() + ciphers_at);
   for (std::size_t at = ciphers_at + 2; at + 2 <= end; at += 2) {
-    if (bytes.size() < at + 2) return client_hello::incomplete;
+    if (bytes.size() < at + 2) return without;
     if (base::load_be<std::uint16_t>(bytes.data() + at) == fastest) return client_hello::fastest_cipher;
   }
   return client_hello::other;

@@ -28,7 +28,7 @@ enum class tls_role : std::uint8_t { client, server };
 struct tls_settings {
   std::string certificate; // the leaf first, then what is needed up to a trusted authority
   std::string key;         // not encrypted
-  std::string authorities; // who may have signed the peers' certificates
+  std::string authorities; // who may have signed the peers' certificates; at least one that can be read
   bool verify_peer = false;
   bool allow_tls_1_2 = false;
   // What a client offers to speak and a server takes, the preferred one first (ALPN, RFC 7301); names of 1 to
@@ -64,12 +64,20 @@ class tls_context {
   std::unique_ptr<mbedtls_objects> objects_;
 };
 
+// The certificates of a PEM text that can be read, as a PEM text, and why each other one cannot: "part 2 of
+// 3: …". errc::invalid: there is none.
+struct readable_certificates {
+  std::string usable;
+  std::vector<std::string> unusable;
+};
+base::result<readable_certificates> read_certificates(const std::string& text);
+
 // What the first bytes of a connection say, looked at before any memory is spent on it.
 enum class client_hello : std::uint8_t {
   incomplete,
   no_tls,         // not a TLS handshake record at all
   fastest_cipher, // offers the cipher tls_context prefers
-  other,
+  other,          // offers others, or its first record ends before the end of its ciphers
 };
 client_hello look_at_client_hello(base::bytes_span bytes);
 

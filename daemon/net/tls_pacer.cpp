@@ -3,6 +3,7 @@
 #include "net/tls_pacer.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace coppice::net {
 
@@ -24,6 +25,8 @@ void tls_pacer::turn() {
   client* next = row_.front();
   row_.pop_front();
   if (next->take_step()) row_.push_back(next);
+  // Nobody may leave within a step that wants another one: that stops what gives the steps.
+  assert(row_.empty() || each_turn_.active());
   if (row_.empty()) each_turn_.stop();
 }
 

@@ -3,14 +3,18 @@
 // thread.
 #include "net/tls_session.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <mbedtls/net_sockets.h>
+#include <mbedtls/oid.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509_crt.h>
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstring>
+#include <utility>
 
 #include "net/mbedtls_context.hpp"
 #include "net/tls_words.hpp"
@@ -22,9 +26,41 @@ constexpr std::size_t record_size = 16 * 1024;
 // A ClientHello whose ciphers are not within these is served as if it had no fast one.
 constexpr std::size_t longest_look = 2048;
 constexpr int most_waits = 8;
+// Records without data in a row, as many as OpenSSL takes. RFC 8446 5.1 lets a peer hide its traffic so.
+constexpr int most_empty = 32;
 constexpr std::size_t most_refusals = 1024; // bytes: of a few dozen, in a connection's life
 // The alert for who does not speak TLS at all: it may know the form and say so.
 constexpr std::array<std::uint8_t, 7> unexpected_message{21, 3, 3, 0, 2, 2, 10};
+
+constexpr unsigned char key_update = 24; // RFC 8446 4.6.3
+
+// An IPv4 or IPv6 address as certificates hold it; empty: `host` is a name.
+std::vector<std::uint8_t> address_of(const std::string& host) {
+  std::vector<std::uint8_t> out(sizeof(in6_addr));
+  if (inet_pton(AF_INET6, host.c_str(), out.data()) == 1) return out;
+  out.resize(sizeof(in_addr));
+  if (inet_pton(AF_INET, host.c_str(), out.data()) == 1) return out;
+  return {};
+}
+
+// As mbedTLS looks for it: among the alternative names, and in a certificate that has none in the subject.
+bool is_for_address(const mbedtls_x509_crt& certificate, const std::vector<std::uint8_t>& address,
+                    std::string_view text) {
+  if (mbedtls_x509_crt_has_ext_type(&certificate, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME) == 0) {
+    for (const mbedtls_x509_name* each = &certificate.subject; each != nullptr; each = each->next)
+      if (MBEDTLS_OID_CMP(MBEDTLS_OID_AT_CN, &each->oid) == 0 &&
+          text == std::string_view(reinterpret_cast<const char*>(each->val.p), each->val.len))
+        return true;
+    return false;
+  }
+  for (const auto* each = &certificate.subject_alt_names; each != nullptr && each->buf.p != nullptr;
+       each = each->next) {
+    if ((each->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK) == MBEDTLS_X509_SAN_IP_ADDRESS &&
+        std::equal(address.begin(), address.end(), each->buf.p, each->buf.p + each->buf.len))
+      return true;
+  }
+  return false;
+}
 
 } // namespace
 
@@ -52,15 +88,17 @@ base::status tls_session::set_up() {
   if (auto done = check_mbedtls(mbedtls_ssl_setup(ssl_->get(), context_->config(fastest)), "tls"); !done) {
     return done;
   }
-  // mbedTLS refuses a client that never said which host it means.
+  // mbedTLS refuses a client that never said which host it means. An address may not be sent as the name of a
+  // server (RFC 6066 3), which mbedTLS would do: judged() compares it.
   if (is_client()) {
-    const char* host = host_.empty() ? nullptr : host_.c_str();
+    address_ = address_of(host_);
+    const char* host = host_.empty() || !address_.empty() ? nullptr : host_.c_str();
     if (auto done = check_mbedtls(mbedtls_ssl_set_hostname(ssl_->get(), host), "tls"); !done) return done;
   }
   mbedtls_ssl_set_verify(
       ssl_->get(),
-      [](void* self, mbedtls_x509_crt* certificate, int, std::uint32_t* flags) {
-        static_cast<tls_session*>(self)->judged(*certificate, *flags);
+      [](void* self, mbedtls_x509_crt* certificate, int depth, std::uint32_t* flags) {
+        static_cast<tls_session*>(self)->judged(*certificate, depth == 0, *flags);
         return 0;
       },
       this);
@@ -122,7 +160,9 @@ std::optional<std::uint8_t> tls_session::alert_in_the_clear() const {
   return last_read_.back();
 }
 
-void tls_session::judged(const mbedtls_x509_crt& certificate, std::uint32_t flags) {
+void tls_session::judged(const mbedtls_x509_crt& certificate, bool is_leaf, std::uint32_t& flags) {
+  if (is_leaf && !address_.empty() && !is_for_address(certificate, address_, host_))
+    flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
   if (refused_.empty()) refused_ = refusal_words(certificate, flags, host_);
 }
 
@@ -203,35 +243,65 @@ base::error tls_session::cut_short() const {
 
 base::result<std::size_t> tls_session::open(std::span<std::uint8_t> into) {
   if (peer_ended_) return 0;
+  mbedtls_ssl_context& ssl = *ssl_->get();
   for (int waits = 0;;) {
     const std::size_t before = output_.bytes();
-    const int code = mbedtls_ssl_read(ssl_->get(), into.data(), into.size());
+    const int code = mbedtls_ssl_read(&ssl, into.data(), into.size());
     // That there is no other handshake, to a peer of TLS 1.2 that asks for one. Nothing else is said in
     // reading.
     if (code >= 0 || code == MBEDTLS_ERR_SSL_WANT_READ) refusals_ += output_.bytes() - before;
     if (refusals_ > most_refusals)
       return base::fail(base::errc::refused, "TLS: the peer asks for another handshake, again and again");
+    // mbedTLS counts records without data in a row, and takes three.
+    empty_ = code > 0 ? 0 : empty_ + std::exchange(ssl.MBEDTLS_PRIVATE(nb_zero), 0);
+    if (empty_ > most_empty) return refuse(code, "the peer sends records without data, and nothing else");
     if (code > 0) {
       opened_any_ = true;
       return static_cast<std::size_t>(code);
     }
+    // The second of two records without data. Nothing else is said so: give() tells no end.
+    if (code == 0) continue;
     // A ticket says nothing to us, and may have more behind it.
     if (code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) continue;
     if (code == MBEDTLS_ERR_SSL_WANT_READ) {
       // It may say so once with a message of the handshake still in its buffer.
-      const bool more = has_input() || mbedtls_ssl_check_pending(ssl_->get()) != 0;
+      const bool more = has_input() || mbedtls_ssl_check_pending(&ssl) != 0;
+      // Each time takes of what there is: the bound is not met with something left.
+      assert(!more || waits < most_waits);
       if (!more || ++waits > most_waits) return 0;
       continue;
     }
-    if (code == 0 || code == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
+    if (code == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
       peer_ended_ = true;
       return 0;
     }
     // A client's certificate is judged after its handshake is over.
     const bool refused = !opened_any_ && code == MBEDTLS_ERR_SSL_INVALID_MAC;
     if (refused || code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) return unexpected(explain(code));
-    return base::fail(base::errc::invalid, "TLS: what the peer sent is damaged: " + mbedtls_words(code));
+    if (changes_keys(code)) {
+      return refuse(code,
+                    "the peer changes its keys (KeyUpdate), which is not spoken here: set it not to, "
+                    "or to do so later");
+    }
+    return refuse(code, "what the peer sent is damaged: " + mbedtls_words(code));
   }
+}
+
+// Of the messages that come behind a handshake of TLS 1.3 mbedTLS knows tickets alone.
+bool tls_session::changes_keys(int code) const {
+  const mbedtls_ssl_context& ssl = *ssl_->get();
+  return code == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE && version() == "1.3" &&
+         ssl.MBEDTLS_PRIVATE(in_msgtype) == MBEDTLS_SSL_MSG_HANDSHAKE &&
+         ssl.MBEDTLS_PRIVATE(in_msg)[0] == key_update;
+}
+
+// The peer is told by an alert, which mbedTLS has written for some of its codes.
+unexpected<base::error> tls_session::refuse(int code, std::string why) {
+  if (code == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE || code == 0 || code == MBEDTLS_ERR_SSL_WANT_READ) {
+    mbedtls_ssl_send_alert_message(ssl_->get(), MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+                                   MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE);
+  }
+  return base::fail(base::errc::invalid, "TLS: " + std::move(why));
 }
 
 base::status tls_session::seal(write_queue& from) {

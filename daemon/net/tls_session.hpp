@@ -35,7 +35,7 @@ class tls_session {
 
   // Bytes from the wire, borrowed until unused_input() is 0.
   void feed(base::bytes_span sealed) { input_ = sealed; }
-  // The first of them, copied, before the first step.
+  // The first of them, copied, before feed().
   void begin_with(base::bytes_span sealed) { hello_.assign(sealed.begin(), sealed.end()); }
   std::size_t unused_input() const { return input_.size(); }
   // Copies what is borrowed.
@@ -76,13 +76,16 @@ class tls_session {
   int give(unsigned char* to, std::size_t size);
   void remember(base::bytes_span read);
   std::optional<std::uint8_t> alert_in_the_clear() const;
-  void judged(const mbedtls_x509_crt& certificate, std::uint32_t flags);
+  void judged(const mbedtls_x509_crt& certificate, bool is_leaf, std::uint32_t& flags);
+  bool changes_keys(int code) const;
+  unexpected<base::error> refuse(int code, std::string why);
   void take_application_keys();
   bool has_input() const { return !input_.empty() || hello_read_ < hello_.size(); }
 
   std::shared_ptr<const tls_context> context_;
   std::string host_;
-  std::unique_ptr<library> ssl_; // from the first bytes on
+  std::vector<std::uint8_t> address_; // a client's: host_ as an address; empty: it is a name, or nothing
+  std::unique_ptr<library> ssl_;      // from the first bytes on
   base::bytes_span input_;
   // Bytes that are read before input_'s: a server's first ones, until their ciphers were seen, and those of
   // begin_with() and keep_input().
@@ -93,6 +96,7 @@ class tls_session {
   std::string refused_;                     // what is wrong with the peer's certificate
   std::array<std::uint8_t, 7> last_read_{}; // as long as a record that holds an alert in the clear
   std::size_t refusals_ = 0;                // bytes that refuse further handshakes
+  int empty_ = 0;                           // records without data in a row
   bool established_ = false;
   bool opened_any_ = false;
   bool peer_ended_ = false;

@@ -75,14 +75,23 @@ std::string tls_source::stamp() const {
   return out;
 }
 
+// The same files are not read again once they are used, or cannot be. What keeps them from being read may
+// pass.
 base::status tls_source::load() {
-  seen_ = stamp();
+  const std::string as_of = stamp();
+  auto done = load_files();
+  if (done || done.error().code == base::errc::invalid) seen_ = as_of;
+  return done;
+}
+
+base::status tls_source::load_files() {
   tls_settings texts;
   texts.verify_peer = files_.verify_peer;
   texts.allow_tls_1_2 = files_.allow_tls_1_2;
   if (auto read = read_into(texts.certificate, files_.certificate); !read) return read;
   if (auto read = read_into(texts.key, files_.key); !read) return read;
   if (auto read = read_into(texts.authorities, files_.authorities); !read) return read;
+  if (auto usable = keep_usable(texts.authorities); !usable) return usable;
   const auto named = [this](base::error why) {
     return unexpected(
         std::move(why).context(files_.certificate.empty() ? files_.authorities : files_.certificate));
@@ -105,6 +114,17 @@ base::status tls_source::load() {
   return {};
 }
 
+// An authority that cannot be read is left out: with fewer of them nothing is accepted that would not be.
+base::status tls_source::keep_usable(std::string& authorities) const {
+  if (!files_.verify_peer || authorities.empty()) return {};
+  auto read = read_certificates(authorities);
+  if (!read) return unexpected(std::move(read.error()).context(files_.authorities + ": ca"));
+  for (const std::string& why : read->unusable)
+    base::log::warning("net", "{}: an authority (ca) is left out: {}", files_.authorities, why);
+  authorities = std::move(read->usable);
+  return {};
+}
+
 void tls_source::refresh() {
   if (!folder_.empty() && base::mono_now() >= renew_at_) {
     renew_at_ = base::mono_now() + one_day;
@@ -114,10 +134,12 @@ void tls_source::refresh() {
   }
   if (stamp() == seen_) return;
   if (const auto loaded = load(); !loaded) {
-    base::log::warning("net", "changed certificates are not used, the old ones stay: {}",
-                       loaded.error().text);
+    if (std::exchange(told_, loaded.error().text) != loaded.error().text)
+      base::log::warning("net", "changed certificates are not used, the old ones stay: {}",
+                         loaded.error().text);
     return;
   }
+  told_.clear();
   base::log::notice("net", "new connections use the changed certificate {}",
                     files_.certificate.empty() ? files_.authorities : files_.certificate);
 }

@@ -60,6 +60,8 @@ class tls_source {
  private:
   explicit tls_source(tls_files files) : files_(std::move(files)) {}
   base::status load();
+  base::status load_files();
+  base::status keep_usable(std::string& authorities) const;
   void refresh();
   std::string stamp() const;
 
@@ -68,7 +70,8 @@ class tls_source {
   std::string folder_; // of automatic certificates
   std::vector<std::string> names_;
   base::nanos renew_at_ = 0; // monotonic; for automatic ones
-  std::string seen_;         // the files' state when they were read last
+  std::string seen_;         // the state of the files that are used, or that cannot be
+  std::string told_;         // why changed files are not used, as it was logged last
   base::nanos ends_ = 0;     // of its own certificate; 0: it has none
   std::shared_ptr<const tls_context> server_;
   std::shared_ptr<const tls_context> client_;

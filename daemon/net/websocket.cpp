@@ -180,9 +180,11 @@ void websocket::cut(const websocket_close& why) {
   leave(why);
 }
 
-void websocket::on_closed(base::error) {
-  ended_ = {http_end::broken, stream_.bytes_read(), stream_.bytes_written()};
-  leave({websocket_close::abnormal, "the connection broke"});
+void websocket::on_closed(base::error why) {
+  const bool made_room = why.code == base::errc::limit;
+  ended_ = {made_room ? http_end::silent : http_end::broken, stream_.bytes_read(), stream_.bytes_written()};
+  stream_.close_when_written(); // at once, but for an alert of TLS
+  leave({websocket_close::abnormal, made_room ? "it made room for others" : "the connection broke"});
 }
 
 void websocket::on_closed(const websocket_close& why) {

@@ -79,12 +79,16 @@ class websocket final : private stream_handler, private websocket_session::event
 
  private:
   void on_data(base::bytes_span bytes) override;
-  void on_drained() override { to_.on_writable(); }
+  void on_drained() override {
+    session_.caught_up();
+    to_.on_writable();
+  }
   void on_closed(base::error why) override;
 
   void on_message(websocket_kind kind, std::string_view data) override { to_.on_message(kind, data); }
   void on_closed(const websocket_close& why) override;
   void on_bytes(std::string_view bytes) override { stream_.write(bytes); }
+  bool is_behind() override { return is_full(); }
 
   void time_message();
   void on_deadline();

@@ -107,7 +107,9 @@ struct websocket_session::frames {
   bool begun = false;      // its header has been judged
 
  private:
-  static std::unique_ptr<frames>& spare() {
+  // Never inlined: whoever calls it twice may have gone on on another thread in between.
+  [[gnu::noinline]] static std::unique_ptr<frames>& spare() {
+    asm volatile("");
     thread_local std::unique_ptr<frames> one;
     return one;
   }
@@ -214,8 +216,17 @@ bool websocket_session::end_message() {
 
 bool websocket_session::take_control(std::uint8_t opcode) {
   if (opcode == WSLAY_CONNECTION_CLOSE) return take_close();
-  if (opcode == WSLAY_PING && state_ == state::open) write(WSLAY_PONG, control_);
+  if (opcode != WSLAY_PING || state_ != state::open) return true;
+  if (to_.is_behind())
+    pong_ = std::make_unique<std::string>(control_);
+  else
+    write(WSLAY_PONG, control_);
   return true;
+}
+
+void websocket_session::caught_up() {
+  const auto owed = std::move(pong_);
+  if (owed && is_open()) write(WSLAY_PONG, *owed);
 }
 
 bool websocket_session::take_close() {

@@ -2,8 +2,9 @@
 // The server's end of a WebSocket (RFC 6455) without its socket and its clock: bytes of the client go in,
 // messages and bytes for the client come out. Frames are wslay's, whose reader keeps 4 KiB of them, so that
 // one is lent to a session only while one has not come whole: a connection at rest needs none. Pings are
-// answered, a client's close is, and whoever breaks the protocol is told its code; nothing is read after
-// that. No extensions. One thread; events may call back in.
+// answered, of a client that does not read the newest alone (RFC 6455, 5.5.3); a client's close is, and
+// whoever breaks the protocol is told its code; nothing is read after that. No extensions. One thread; events
+// may call back in.
 #pragma once
 
 #include <cstddef>
@@ -54,6 +55,8 @@ class websocket_session {
     virtual void on_closed(const websocket_close& why) = 0;
     // For the client.
     virtual void on_bytes(std::string_view bytes) = 0;
+    // Much of that is not taken yet: caught_up() is called when it is.
+    virtual bool is_behind() = 0;
 
    protected:
     ~events() = default;
@@ -71,6 +74,7 @@ class websocket_session {
   // Text is to be UTF-8.
   bool send(websocket_kind kind, std::string_view data);
   bool ping();
+  void caught_up();
   // The client's own close follows, and on_closed then.
   bool close(const websocket_close& why);
 
@@ -102,10 +106,11 @@ class websocket_session {
   const std::size_t most_;
   events& to_;
   unfinished_bytes::share unfinished_;
-  std::unique_ptr<frames> frames_; // null: nothing of a frame has come
-  std::string message_;            // as far as its frames have come
-  std::size_t checked_ = 0;        // of it, where it is text: bytes that are whole characters
-  std::string control_;            // payload of a control frame
+  std::unique_ptr<frames> frames_;    // null: nothing of a frame has come
+  std::string message_;               // as far as its frames have come
+  std::size_t checked_ = 0;           // of it, where it is text: bytes that are whole characters
+  std::string control_;               // payload of a control frame
+  std::unique_ptr<std::string> pong_; // payload of the answer that is owed; null: none is
   websocket_kind kind_ = websocket_kind::text;
   state state_ = state::open;
   std::uint64_t came_whole_ = 0;

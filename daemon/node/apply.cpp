@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Apply, whole or not at all: read and compare on the blocking pool, load the plugins that are new, then give
-// the tree its orders one by one; the first that fails has all before it taken back, the last first. Holds
-// the node's change_lock. Runs in a process of its own.
+// the tree its orders one by one; the first that fails has all before it taken back, the last first. Waits
+// for its place in the node's change_line. Runs in a process of its own.
 #include "node/apply.hpp"
 
 #include <fmt/format.h>
@@ -18,11 +18,13 @@
 #include "behaviours/application_controller.hpp"
 #include "node/assemble.hpp"
 #include "node/change_plan.hpp"
+#include "node/change_tree.hpp"
 #include "node/components.hpp"
 #include "node/event_list.hpp"
 #include "node/instance.hpp"
 #include "node/job_list.hpp"
 #include "node/requester.hpp"
+#include "node/tree_check.hpp"
 #include "runtime/messages/shown.hpp"
 #include "spec/default_files.hpp"
 #include "spec/diff.hpp"
@@ -113,59 +115,13 @@ class listing {
   std::vector<planned_change> out_;
 };
 
-// One order to one process: ok, or why not.
-base::status give(runtime::process& self, behaviours::order_desk& desk, const runtime::destination& to,
-                  behaviours::any_order what) {
-  const runtime::message request = desk.lay_down(std::move(what));
-  const auto answer = behaviours::gen::call(self, to, request.bytes(), runtime::no_deadline);
-  if (!answer) {
-    (void)desk.fetch(request.bytes());
-    const std::string reason = answer.error().reason ? runtime::shown(answer.error().reason) : "noproc";
-    return base::fail(base::errc::closed, "its supervisor ended: " + reason);
-  }
-  etf::cursor at(answer->bytes());
-  if (!at.read_tuple_of(2) || !at.read_atom_is("error")) return {};
-  return base::fail(base::errc::refused, etf::print(answer->slice(at.rest()).bytes(), {.most = 1000}));
-}
-
 } // namespace
-
-base::status instance::components::carry_out(runtime::process& self, const behaviours::any_order& what,
-                                             const std::string& supervisor) {
-  if (supervisor.empty()) {
-    return give(self, orders,
-                runtime::destination::named(std::string(behaviours::application_controller::registered_name)),
-                what);
-  }
-  // What does not run has nothing to be told: it starts by the specification its parent is told of.
-  const auto to = process_at(supervisor);
-  return to ? give(self, orders, *to, what) : base::status();
-}
-
-base::status instance::components::change_tree(runtime::process& self, const change_plan& plan) {
-  for (std::size_t done = 0; done < plan.steps.size(); ++done) {
-    const change_step& step = plan.steps[done];
-    if (!step.forth) continue;
-    auto outcome = carry_out(self, *step.forth, step.supervisor);
-    if (outcome) continue;
-    std::string failure = step.what + ": " + outcome.error().text;
-    base::log::error(module, "{}: taking back what was done", failure);
-    while (done-- > 0) {
-      const change_step& back = plan.steps[done];
-      if (!back.back) continue;
-      const auto restored = carry_out(self, *back.back, back.supervisor);
-      if (restored) continue;
-      failure += fmt::format("; {} could not be taken back: {}", back.what, restored.error().text);
-    }
-    return base::fail(base::errc::refused, failure);
-  }
-  return {};
-}
 
 // What reading and comparing came to; made on the blocking pool.
 struct instance::components::prepared {
   std::shared_ptr<configuration> next;
-  spec::difference difference; // from the current one to `next`
+  spec::difference difference;  // from the current one to `next`
+  std::set<std::string> failed; // applications
   change_plan plan;
 };
 
@@ -201,21 +157,53 @@ void instance::components::prepare(const apply_request& request, const configura
       return;
     }
   }
-  std::set<std::string> failed;
   for (const auto& row : board.rows()) {
-    if (row.state == behaviours::application_state::failed) failed.insert(row.name);
+    if (row.state == behaviours::application_state::failed) work.failed.insert(row.name);
   }
-  work.plan = plan(work.difference, work.next->spec, current.applications, failed);
-  work.next->applications = work.plan.applications;
+  work.plan = plan(work.difference, work.next->spec, current.applications, work.failed);
+}
+
+base::status instance::components::change_tree(runtime::process& self, const configuration& current,
+                                               prepared& work) {
+  const auto name = std::string(behaviours::application_controller::registered_name);
+  const change_ground ground{orders, tree, runtime::destination::named(name),
+                             [this](std::string_view path) { return process_at(path); }};
+  tree_outcome did = node::change_tree(self, ground, work.plan);
+  if (!did.replaced || self.exiting()) return did.result;
+  base::log::warning(module, "{}: trying once more", did.result.error().text);
+  work.plan = plan(work.difference, work.next->spec, current.applications, work.failed);
+  return node::change_tree(self, ground, work.plan).result;
+}
+
+std::vector<std::string> instance::components::differences() const {
+  return tree_differences(tree, board, current()->applications);
+}
+
+base::result<change_line::place> instance::components::wait_in_line(runtime::process& self,
+                                                                    const apply_request& request) {
+  const runtime::reference turn = self.make_ack();
+  auto place = line.enter(
+      {"apply", request.by, request.os_pid},
+      [this, turn] { (void)system.send(runtime::destination::alias(turn), runtime::message::atom("turn")); },
+      request.kind);
+  if (!place || place->has_turn()) return place;
+  base::log::info(module, "the apply ({}) waits for its turn", request.by);
+  (void)self.await(turn);
+  if (self.exiting()) return base::fail(base::errc::closed, "the node stops");
+  return place;
 }
 
 apply_outcome instance::components::apply(runtime::process& self, const apply_request& request) {
   apply_outcome out;
-  const change_lock mine(*this);
-  if (!request.dry_run && !mine) {
-    out.valid = true;
-    out.result = base::fail(base::errc::refused, "another apply or reload is under way");
-    return out;
+  change_line::place mine;
+  if (!request.dry_run) {
+    auto taken = wait_in_line(self, request);
+    if (!taken) {
+      out.valid = true;
+      out.result = unexpected(std::move(taken.error()));
+      return out;
+    }
+    mine = std::move(*taken);
   }
   const auto before = current();
   prepared work;
@@ -225,11 +213,14 @@ apply_outcome instance::components::apply(runtime::process& self, const apply_re
     out.result = ran;
   }
   if (!out.valid || !out.result || request.dry_run || self.exiting()) return out;
-  out.result = change_tree(self, work.plan);
+  out.result = change_tree(self, *before, work);
   if (!out.result) return out;
   out.applied = true;
   use(work.difference.settings, work.next->spec);
+  work.next->applications = work.plan.applications;
   set_current(std::move(work.next));
+  out.differences = differences();
+  differs = !out.differences.empty();
   (void)self.blocking_run([&] { remember(); });
   return out;
 }
@@ -293,6 +284,7 @@ std::vector<std::string> summary(const apply_outcome& outcome) {
   } else if (outcome.applied) {
     out.push_back(outcome.changes.empty() ? "the configuration is what runs"
                                           : "the configuration is applied");
+    for (const std::string& one : outcome.differences) out.push_back("but " + one);
   }
   return out;
 }
@@ -312,8 +304,10 @@ void report(const apply_outcome& outcome, std::string_view asked_by, std::vector
   who.push_back({"outcome", done ? "applied" : "refused"});
   who.push_back({"changes", std::to_string(outcome.changes.size())});
   log::tell(done ? log::events::applied : log::events::apply_refused,
-            done ? log::level::notice : log::level::error, module, std::move(who), "{} ({}){}",
-            brief(outcome), asked_by, below);
+            !done                         ? log::level::error
+            : outcome.differences.empty() ? log::level::notice
+                                          : log::level::warning,
+            module, std::move(who), "{} ({}){}", brief(outcome), asked_by, below);
 }
 
 void instance::apply(apply_request request, std::function<void(apply_outcome)> done) {

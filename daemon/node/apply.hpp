@@ -3,6 +3,7 @@
 // and for SIGHUP. Plain values; any thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ struct configuration_source {
 struct apply_request {
   std::vector<std::string> files; // empty: those the node was started with
   bool dry_run = false;           // say what would happen; nothing does
+  std::string by{};               // who asks: "SIGHUP", "uid 0, pid 17"
+  std::int32_t os_pid = 0;        // of the client; 0: none
+  std::string kind{}; // errc::exists where one of the same kind waits, which does the same; empty: it counts
 };
 
 // One difference between what runs and what was read.
@@ -40,6 +44,7 @@ struct apply_outcome {
   bool valid = false;                        // false: nothing else was looked at
   std::vector<planned_change> changes;       // in the order in which they happen
   bool applied = false;
+  std::vector<std::string> differences; // applied, and yet the tree differs from it: a sentence each
   base::status result; // not applied though it was to be: why, and that everything is as before
 };
 

@@ -4,10 +4,12 @@
 // at the beginning and the end of a list is taken over unseen.
 #include "node/change_plan.hpp"
 
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "node/assemble.hpp"
+#include "node/held_for_others.hpp"
 
 namespace coppice::node {
 namespace {
@@ -15,6 +17,8 @@ namespace {
 using behaviours::application_order;
 using behaviours::application_spec;
 using behaviours::child_spec;
+using behaviours::found_application;
+using behaviours::found_child;
 using behaviours::supervisor_order;
 using behaviours::supervisor_spec;
 using spec::change_kind;
@@ -45,7 +49,7 @@ class planner {
  public:
   planner(const spec::difference& difference, const spec::node_spec& after,
           const std::vector<application_spec>& running, const std::set<std::string>& failed)
-      : difference_(difference), after_(after), failed_(failed) {
+      : difference_(difference), after_(after), failed_(failed), held_(held_for_others(difference, after)) {
     for (const application_spec& one : running) running_.emplace(one.name, &one);
     for (const application_spec& one : running) order_.push_back(one.name);
   }
@@ -58,6 +62,9 @@ class planner {
     }
     for (const auto& one : changes) {
       if (one.what == change_kind::stop) stop(*running_.at(one.before->name));
+    }
+    for (auto one = changes.rbegin(); one != changes.rend(); ++one) {
+      if (one->inside) pauses(*running_.at(one->after->name)->top, *one->inside, one->after->name);
     }
     std::size_t next = 0;
     while (next < changes.size() && changes[next].what == change_kind::stop) ++next;
@@ -77,17 +84,39 @@ class planner {
   void take_back(application_order order) {
     out_.steps.push_back({"arrange the applications", {}, std::nullopt, std::move(order)});
   }
-  void tell(std::string what, application_order::kind forth, const application_spec& with,
-            application_order::kind back, const application_spec& before) {
-    out_.steps.push_back(
-        {std::move(what), {}, application_order{forth, with, {}}, application_order{back, before, {}}});
+  void tell(std::string what, application_order forth, application_order back) {
+    const base::nanos time = patience_for(*forth.spec.top, *back.spec.top);
+    out_.steps.push_back({std::move(what), {}, std::move(forth), std::move(back), time});
   }
-  void tell(std::string what, const std::string& path, supervisor_order forth, supervisor_order back) {
-    out_.steps.push_back({std::move(what), path, std::move(forth), std::move(back)});
+  // What is taken back by restoring what it found.
+  void tell(std::string what, application_order forth) {
+    forth.found = std::make_shared<found_application>();
+    application_order back{application_order::kind::restore, running_spec(forth.spec.name), {}, forth.found};
+    tell(std::move(what), std::move(forth), std::move(back));
   }
+  void tell(std::string what, const std::string& path, supervisor_order forth, supervisor_order back,
+            base::nanos time = behaviours::default_start_patience) {
+    if (forth.child != nullptr && back.child != nullptr)
+      time = std::max(time, patience_for(*forth.child, *back.child));
+    out_.steps.push_back({std::move(what), path, std::move(forth), std::move(back), time});
+  }
+  void tell(std::string what, const std::string& path, supervisor_order::kind forth, child_pointer with,
+            const child_pointer& old = {}) {
+    const auto found = std::make_shared<found_child>();
+    const base::nanos time = patience_for(*with, old != nullptr ? *old : *with);
+    tell(std::move(what), path, {forth, with, {}, {}, {}, found},
+         {supervisor_order::kind::restore, with, {}, {}, {}, found}, time);
+  }
+  // What it takes to stop either and to start either, which is what a change and taking it back come to.
+  template <class Specification>
+  static base::nanos patience_for(const Specification& a, const Specification& b) {
+    return std::max(behaviours::stop_patience(a), behaviours::stop_patience(b)) +
+           std::max(behaviours::start_patience(a), behaviours::start_patience(b));
+  }
+  const application_spec& running_spec(const std::string& name) const { return *running_.at(name); }
 
   void stop(const application_spec& gone) {
-    tell("stop " + gone.name, application_order::kind::remove, gone, application_order::kind::add, gone);
+    tell("stop " + gone.name, {application_order::kind::remove, gone});
   }
 
   // Of one supervisor and those below it, the innermost and the last first.
@@ -108,8 +137,21 @@ class planner {
         out_.steps.push_back(
             {"arrange " + path, path, std::nullopt, supervisor_order{kind::adopt, {}, whole}});
       }
-      const child_pointer gone = old_child(one.before->id);
-      tell("stop " + path + "/" + one.before->id, path, {kind::remove, gone, {}}, {kind::add, gone, {}});
+      tell("stop " + path + "/" + one.before->id, path, kind::remove, old_child(one.before->id));
+    }
+  }
+
+  // In the order of stops(). What is paused is started by its own order, which is taken back by pausing it.
+  void pauses(const supervisor_spec& old, const spec::supervisor_change& change, const std::string& path) {
+    if (held_.empty()) return;
+    places before(change);
+    for (auto one = change.children.rbegin(); one != change.children.rend(); ++one) {
+      if (one->before == nullptr || one->what == change_kind::stop) continue;
+      const child_pointer& was = old.children[before.of(one->before->id, 0)];
+      const std::string below = path + "/" + one->before->id;
+      if (one->inside) pauses(*was->supervisor, *one->inside, below);
+      if (one->what == change_kind::restart && held_.contains(below))
+        tell("stop " + below, path, supervisor_order::kind::pause, was);
     }
   }
 
@@ -118,13 +160,13 @@ class planner {
     const std::string& name = change.after->name;
     if (change.what == change_kind::start) {
       application_spec made = application(*change.after);
-      tell("start " + name, kind::add, made, kind::remove, made);
+      tell("start " + name, {kind::add, made}, {kind::remove, made});
       return made;
     }
     const application_spec& old = *running_.at(name);
     if (change.what == change_kind::restart || failed_.contains(name)) {
       application_spec made = application(*change.after);
-      tell("restart " + name, kind::replace, made, kind::replace, old);
+      tell("restart " + name, {kind::replace, made});
       return made;
     }
     application_spec made = bare_application(*change.after);
@@ -132,13 +174,11 @@ class planner {
       using order = supervisor_order::kind;
       auto spared = std::make_shared<std::unordered_set<const child_spec*>>();
       if (change.inside) reached_later(*old.top, *change.inside, *spared);
-      old_env_ = old.env;
       tell("change the env of " + name, name, {order::environment, {}, {}, made.env, std::move(spared)},
-           {order::environment, {}, {}, old.env});
+           {order::environment, {}, {}, old.env}, patience_for(*old.top, *old.top));
     }
     made.top = change.inside ? go(old.top, *change.inside, name) : old.top;
-    old_env_.reset();
-    tell("update " + name, kind::update, made, kind::update, old);
+    tell("update " + name, {kind::update, made}, {kind::update, old});
     return made;
   }
 
@@ -189,17 +229,20 @@ class planner {
     switch (change.what) {
       case change_kind::start: {
         child_pointer made = child(*change.after);
-        tell("start " + below, path, {kind::add, made, {}}, {kind::remove, made, {}});
+        tell("start " + below, path, kind::add, made);
         return made;
       }
       case change_kind::restart: {
         child_pointer made = child(*change.after);
-        tell("restart " + below, path, {kind::replace, made, {}}, {kind::replace, old, {}, old_env_});
+        if (held_.contains(below))
+          tell("restart " + below, path, {kind::replace, made}, {kind::pause, old});
+        else
+          tell("restart " + below, path, kind::replace, made, old);
         return made;
       }
       case change_kind::reconfigure: {
         child_pointer made = child(*change.after);
-        tell("change " + below, path, {kind::reconfigure, made, {}}, {kind::reconfigure, old, {}, old_env_});
+        tell("change " + below, path, kind::reconfigure, made, old);
         return made;
       }
       case change_kind::stop:
@@ -228,11 +271,10 @@ class planner {
   const spec::difference& difference_;
   const spec::node_spec& after_;
   const std::set<std::string>& failed_;
+  // Paths of children that another one takes something from.
+  const std::set<std::string, std::less<>> held_;
   std::unordered_map<std::string_view, const application_spec*> running_;
   std::vector<std::string> order_;
-  // Of the application at hand, if its env changes. What is taken back is so before the env is: a child
-  // starts with the old one then, or it would have to start again.
-  std::optional<runtime::message> old_env_;
   change_plan out_;
 };
 

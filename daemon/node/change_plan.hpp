@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A difference between two configurations as orders to a running tree, each with the order that takes it
-// back, and what the tree's specifications are afterwards. First all that is gone stops, the last first, so
-// that names, ports and dependencies are free; then the rest happens in start order. Pure.
+// back, and what the tree's specifications are afterwards. First all that is gone stops, the last first, and
+// then the children that another child takes a socket or a name from, so that names, ports and dependencies
+// are free; then the rest happens in start order. Pure.
 #pragma once
 
 #include <optional>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "behaviours/order.hpp"
+#include "behaviours/patience.hpp"
 #include "spec/diff.hpp"
 
 namespace coppice::node {
@@ -19,6 +21,9 @@ struct change_step {
   std::string supervisor; // whom to tell: a path, "demo/inner"; empty: the application controller
   std::optional<behaviours::any_order> forth; // none: there is only something to take back
   std::optional<behaviours::any_order> back;
+  // How long either may take: the start_timeout of what starts, else a minute, and the shutdown times of what
+  // stops. A supervisor that has not answered by then is stuck.
+  base::nanos patience = behaviours::default_start_patience;
 };
 
 struct change_plan {

@@ -22,6 +22,7 @@
 #include "behaviours/web/web_board.hpp"
 #include "host/metric_board.hpp"
 #include "loader/loader.hpp"
+#include "node/change_line.hpp"
 #include "node/change_plan.hpp"
 #include "node/child_args.hpp"
 #include "node/event_tail.hpp"
@@ -79,8 +80,9 @@ struct instance::components {
   std::optional<node_events> tells;  // in them
   event_tails tails{system, events};
 
-  std::atomic<bool> changing{false}; // a change_lock is held
-  std::mutex lock;                   // of the next seven
+  std::atomic<bool> differs{false}; // the tree did from what was applied, right after
+  change_line line{[this](bool any) { show_changing(any); }};
+  std::mutex lock; // of the next seven
   std::condition_variable changed;
   bool applications_gone = true; // there is no controller
   bool stopped = false;
@@ -103,13 +105,13 @@ struct instance::components {
 
   // apply.cpp: in the turn of `self`.
   apply_outcome apply(runtime::process& self, const apply_request& request);
-  class change_lock;
+  base::result<change_line::place> wait_in_line(runtime::process& self, const apply_request& request);
   struct prepared;
   void prepare(const apply_request& request, const configuration& before, apply_outcome& out, prepared& work);
   // All of the plan, or nothing of it.
-  base::status change_tree(runtime::process& self, const change_plan& plan);
-  base::status carry_out(runtime::process& self, const behaviours::any_order& what,
-                         const std::string& supervisor);
+  base::status change_tree(runtime::process& self, const configuration& before, prepared& work);
+  // Of the tree, from what was applied last. Any thread.
+  std::vector<std::string> differences() const;
 
   // The top supervisor of an application, null if it does not run; nothing: there is no such application.
   std::optional<runtime::pid> top_of(std::string_view application) const;
@@ -122,6 +124,8 @@ struct instance::components {
   void note(std::string components::*which, std::string words);
   // To whoever asked by on_change.
   void tell_change();
+  // While an apply or a reload changes the node it shows as reloading.
+  void show_changing(bool any);
 
   // Says once that the node is to come down.
   void end(ending reason);
@@ -137,32 +141,6 @@ struct instance::components {
  private:
   mutable std::mutex current_lock_;
   std::shared_ptr<const configuration> current_;
-};
-
-// Held while an apply or a reload changes the node: by one at a time, and the node shows as reloading
-// meanwhile. False: another one holds it. Taking it never waits; any thread.
-class instance::components::change_lock {
- public:
-  explicit change_lock(components& of) : of_(of), mine_(!of.changing.exchange(true)) {
-    node_state running = node_state::running;
-    if (!mine_) return;
-    of_.state.compare_exchange_strong(running, node_state::reloading);
-    of_.tell_change();
-  }
-  ~change_lock() {
-    if (!mine_) return;
-    node_state reloading = node_state::reloading;
-    of_.state.compare_exchange_strong(reloading, node_state::running);
-    of_.changing = false;
-    of_.tell_change();
-  }
-  change_lock(const change_lock&) = delete;
-  change_lock& operator=(const change_lock&) = delete;
-  explicit operator bool() const { return mine_; }
-
- private:
-  components& of_;
-  bool mine_;
 };
 
 } // namespace coppice::node

@@ -10,6 +10,7 @@
 #include <chrono>
 
 #include "base/log.hpp"
+#include "base/program.hpp"
 #include "behaviours/application_controller.hpp"
 #include "node/assemble.hpp"
 #include "node/components.hpp"
@@ -121,6 +122,12 @@ void instance::components::tell_change() {
   if (on_change) on_change();
 }
 
+void instance::components::show_changing(bool any) {
+  node_state from = any ? node_state::running : node_state::reloading;
+  state.compare_exchange_strong(from, any ? node_state::reloading : node_state::running);
+  tell_change();
+}
+
 void instance::on_change(std::function<void()> told) {
   const std::scoped_lock held(components_->lock);
   components_->on_change = std::move(told);
@@ -151,6 +158,9 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
                                                         configuration_source from,
                                                         net::socket_store* sockets) {
   std::unique_ptr<instance> made(new instance(std::move(spec)));
+  if (const auto& env = made->spec().node.cookie.env) base::hide_from_programs(*env);
+  for (const spec::route_options& one : made->spec().distribution.routes)
+    if (one.cookie.env) base::hide_from_programs(*one.cookie.env);
   auto cookie = find_cookie(made->spec().node.cookie);
   if (!cookie) return unexpected(std::move(cookie.error()));
   made->components_ =

@@ -178,10 +178,12 @@ class instance {
   // What all event managers count.
   std::vector<behaviours::event_row> event_managers() const;
 
-  // Makes the tree what the configuration says, whole or not at all: `done` as for call.
+  // Makes the tree what the configuration says, whole or not at all, when its turn has come: `done` as for
+  // call.
   void apply(apply_request request, std::function<void(apply_outcome)> done);
-  // Replaces plugins, all of them or none. `done` is called once, on any thread: errc::exists while another
-  // reload is under way, errc::refused, errc::timeout, errc::not_found: nothing has changed, and why.
+  // Replaces plugins, all of them or none, when its turn has come. `done` is called once, on any thread:
+  // errc::limit, too many changes wait; errc::exists, one of its kind does; errc::refused, errc::timeout,
+  // errc::not_found: nothing has changed, and why.
   void reload(reload_request what, std::function<void(base::result<reload_report>)> done);
 
   // `told` is called, on any thread, when the node has become ready, stops, begins or ends an apply or a

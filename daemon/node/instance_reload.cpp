@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reloading as the node offers it: under the change_lock, as an apply is, and what came of it in words.
+// Reloading as the node offers it: with a place in the change_line, as an apply has one, and what came of it
+// in words. The reloader's thread runs it. Any thread.
 #include <future>
 
 #include "node/components.hpp"
@@ -22,13 +23,7 @@ base::status instance::start_reloader() {
     return told.get();
   };
   const auto within = [&p](const std::function<reloader::outcome()>& run) -> reloader::outcome {
-    reloader::outcome out;
-    {
-      const components::change_lock mine(p);
-      if (!mine)
-        return base::fail(base::errc::exists, "a reload or an apply is under way: try again when it is over");
-      out = run();
-    }
+    reloader::outcome out = run();
     if (!out || !out->dry_run) p.note(&components::last_reload, brief(out));
     return out;
   };
@@ -38,7 +33,7 @@ base::status instance::start_reloader() {
   };
   const spec::plugin_options& plugins = started_with_->spec.plugins;
   auto made = reloader::start({p.system, p.plugins, rules, restart_child},
-                              plugins.watch ? plugins.path : std::vector<std::string>(), within);
+                              plugins.watch ? plugins.path : std::vector<std::string>(), p.line, within);
   if (!made) return unexpected(std::move(made.error()).context("plugins.watch"));
   p.reloads = std::move(*made);
   return {};

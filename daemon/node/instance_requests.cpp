@@ -70,6 +70,8 @@ node_status instance::status() const {
   out.epmd = p.net->epmd_text();
   out.certificates = p.net->certificates();
   for (const auto& row : p.board.rows()) out.applications.push_back(status_of(row));
+  out.changes = components_->line.rows();
+  if (p.differs) out.differences = p.differences();
   const std::scoped_lock held(components_->lock);
   out.last_apply = p.last_apply;
   out.last_reload = p.last_reload;

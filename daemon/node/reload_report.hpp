@@ -14,8 +14,11 @@
 namespace coppice::node {
 
 struct reload_request {
-  std::string plugin; // empty: all whose file is not what is loaded
+  std::string plugin{}; // empty: all whose file is not what is loaded
   bool dry_run = false;
+  std::string by{};        // who asks: "SIGHUP", "uid 0, pid 17"
+  std::int32_t os_pid = 0; // of the client; 0: none
+  std::string kind{}; // errc::exists where one of the same kind waits, which does the same; empty: it counts
 };
 
 enum class actor_outcome : std::uint8_t {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "base/border.hpp"
 #include "base/log_event.hpp"
 
 namespace coppice::node {
@@ -15,12 +16,18 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::string_view module = "reload";
+constexpr std::string_view watch_kind = "reload plugins.watch";
 // A file must not have changed for this long: writers and package managers touch one several times.
 constexpr milliseconds settling{300};
 // Between looks for former generations that can be closed: each time twice as long, from the first to the
 // longest.
 constexpr milliseconds first_interval{20};
 constexpr milliseconds longest_interval{10'000};
+
+void tell_refused(const base::error& why) {
+  base::log::tell(base::log::events::reload_refused, base::log::level::error, module, {{"reason", why.text}},
+                  "{}", why.text);
+}
 
 double as_ms(base::nanos time) {
   return static_cast<double>(time) / static_cast<double>(base::nanos_per_ms);
@@ -52,13 +59,13 @@ std::string brief(const base::result<reload_report>& of) {
   return out;
 }
 
-reloader::reloader(reload_ground ground, bracket within)
-    : ground_(std::move(ground)), within_(std::move(within)) {}
+reloader::reloader(reload_ground ground, change_line& line, bracket within)
+    : ground_(std::move(ground)), line_(line), within_(std::move(within)) {}
 
 base::result<std::unique_ptr<reloader>> reloader::start(reload_ground ground,
                                                         const std::vector<std::string>& watched,
-                                                        bracket within) {
-  std::unique_ptr<reloader> made(new reloader(std::move(ground), std::move(within)));
+                                                        change_line& line, bracket within) {
+  std::unique_ptr<reloader> made(new reloader(std::move(ground), line, std::move(within)));
   if (auto opened = made->open(watched); !opened) return unexpected(std::move(opened.error()));
   made->thread_ = std::thread([raw = made.get()] { raw->loop_->run(); });
   return made;
@@ -71,7 +78,7 @@ base::status reloader::open(const std::vector<std::string>& watched) {
   auto wake = base::uv::async::make(*loop_, [this] { work(); });
   if (!wake) return unexpected(std::move(wake.error()));
   wake_ = std::move(*wake);
-  settled_ = base::uv::timer(*loop_, [this] { ask({}, nullptr); });
+  settled_ = base::uv::timer(*loop_, [this] { reload_watched(); });
   collect_ = base::uv::timer(*loop_, [this] { collect(); });
   for (const std::string& folder : watched) {
     auto watch =
@@ -88,50 +95,79 @@ void reloader::stop() {
     wake_.send();
     thread_.join();
   }
-  std::optional<job> left;
+  std::deque<job> left;
   {
     const std::lock_guard guard(lock_);
-    taken_ = true; // for good
-    left.swap(job_);
+    over_ = true;
+    left.swap(jobs_);
   }
-  if (left && left->done) left->done(base::fail(base::errc::closed, "the node stops"));
+  for (const job& one : left)
+    if (one.done) one.done(base::fail(base::errc::closed, "the node stops"));
 }
 
 void reloader::ask(reload_request what, told done) {
+  change_line::place place;
+  if (!what.dry_run) {
+    auto taken = line_.enter(
+        {"reload", what.by, what.os_pid}, [this] { wake_.send(); }, what.kind);
+    if (!taken) {
+      // A file that was replaced is looked at again later.
+      if (taken.error().code != base::errc::exists && what.kind != watch_kind) tell_refused(taken.error());
+      return done ? done(unexpected(std::move(taken.error()))) : void();
+    }
+    place = std::move(*taken);
+  }
   {
     const std::lock_guard guard(lock_);
-    if (!taken_) {
-      taken_ = true;
-      job_ = job{std::move(what), std::move(done)};
+    if (!over_) {
+      jobs_.push_back({std::move(what), std::move(done), std::move(place)});
       return wake_.send();
     }
   }
-  if (done && quit_.stop_requested()) return done(base::fail(base::errc::closed, "the node stops"));
-  if (done) return done(base::fail(base::errc::exists, "a reload is under way: try again when it is over"));
-  settled_.start(settling); // a file changed meanwhile
+  if (done) done(base::fail(base::errc::closed, "the node stops"));
+}
+
+// Files that were replaced are not forgotten because too many changes wait.
+void reloader::reload_watched() {
+  ask({.by = "plugins.watch", .kind = std::string(watch_kind)},
+      [this](const base::result<reload_report>& of) {
+        if (!of && of.error().code == base::errc::limit) settled_.start(settling);
+      });
+}
+
+// A dry run, or one whose turn it is.
+std::optional<reloader::job> reloader::next() {
+  const std::lock_guard guard(lock_);
+  const auto may = [](const job& one) { return one.what.dry_run || one.place.has_turn(); };
+  const auto found = std::ranges::find_if(jobs_, may);
+  if (found == jobs_.end()) return std::nullopt;
+  job out = std::move(*found);
+  jobs_.erase(found);
+  return out;
 }
 
 void reloader::work() {
-  if (quit_.stop_requested()) return loop_->stop();
-  std::optional<job> next;
-  {
-    const std::lock_guard guard(lock_);
-    next.swap(job_);
+  while (!quit_.stop_requested()) {
+    auto one = next();
+    if (!one) return;
+    run(std::move(*one));
   }
-  if (!next) return;
-  auto report = within_([&] { return reload_plugins(ground_, next->what, quit_.get_token()); });
+  loop_->stop();
+}
+
+void reloader::run(job one) {
+  base::result<reload_report> report =
+      base::fail(base::errc::internal, "reload: an exception ended it, which the log has");
+  base::contained("a reload", [&] {
+    report = within_([&] { return reload_plugins(ground_, one.what, quit_.get_token()); });
+  });
   if (!report)
-    base::log::tell(base::log::events::reload_refused, base::log::level::error, module,
-                    {{"reason", report.error().text}}, "{}", report.error().text);
+    tell_refused(report.error());
   else if (!report->dry_run)
     base::log::tell(base::log::events::reloaded, base::log::level::info, module, {}, "{}", summary(*report));
   if (!report || !report->kept.empty()) collect_later(true);
-  {
-    const std::lock_guard guard(lock_);
-    taken_ = false;
-  }
-  if (next->done) next->done(std::move(report));
-  if (quit_.stop_requested()) loop_->stop();
+  one.place = {};
+  if (one.done) one.done(std::move(report));
 }
 
 void reloader::file_changed(std::string_view name) {

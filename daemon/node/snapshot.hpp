@@ -10,6 +10,7 @@
 #include "base/clock.hpp"
 #include "behaviours/tree.hpp"
 #include "host/metric_board.hpp"
+#include "node/change_line.hpp"
 #include "runtime/inspectable.hpp"
 
 namespace coppice::node {
@@ -87,6 +88,9 @@ struct node_status {
   std::vector<application_status> applications; // in start order
   std::string last_apply;                       // what came of it, in words; empty: there was none
   std::string last_reload;                      // likewise, of plugins
+  std::vector<std::string>
+      differences;                 // of the tree from what was applied, if it differed then and does still
+  std::vector<change_row> changes; // the apply or reload that runs, then those that wait
   runtime::runtime_counters runtime;
 };
 

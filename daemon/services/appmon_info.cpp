@@ -156,13 +156,22 @@ message processes_of(process& self, const message& application) {
 
 } // namespace
 
+std::optional<behaviours::peer_requests> appmon_info::from_peers() const {
+  using request = behaviours::peer_request;
+  constexpr auto cast = gen::request::kind::cast;
+  static constexpr request requests[] = {{cast, "app_ctrl", 5, 5, request::answers},
+                                         {cast, "app", 5, 5, request::answers}};
+  return requests;
+}
+
 answer appmon_info::start(process& self, etf::bytes arguments) {
   auto& names = self.host().nodes();
   etf::cursor at(arguments);
   std::uint32_t length = 0;
   if (!at.read_list(length) || !runtime::read_pid(at, names)) return {};
   const auto client = runtime::read_pid(at, names);
-  if (!client || client->here()) return {}; // whose link would take a process of this node along
+  // Its link would take a process of this node along, and one of another node did not ask.
+  if (!client || client->here() || client->node != self.origin().node) return {};
   runtime::spawn_options options;
   options.label = "appmon_info";
   const auto made = self.spawn(std::move(options), std::make_unique<appmon_info>(*client));

@@ -16,6 +16,7 @@ namespace coppice::services {
 class appmon_info : public behaviours::native_server {
  public:
   explicit appmon_info(const runtime::pid& client) : native_server("appmon_info"), client_(client) {}
+  std::optional<behaviours::peer_requests> from_peers() const override;
 
   // appmon_info:start_link2(Starter, Client, Options), Options being those of the client's casts: {ok, Pid}.
   static answer start(runtime::process& self, etf::bytes arguments);

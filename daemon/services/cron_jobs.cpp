@@ -189,9 +189,21 @@ std::vector<std::string> cron_jobs::on_one_node() const {
   return out;
 }
 
-void cron_jobs::place(std::string_view name, bool here) {
+void cron_jobs::place(std::string_view name, bool here, bool overdue) {
   const std::scoped_lock held(lock_);
-  if (times_) times_->place(name, here, now());
+  if (times_) times_->place(name, here, overdue, now());
+}
+
+void cron_jobs::hold(std::string_view name) {
+  const std::scoped_lock held(lock_);
+  if (times_) times_->hold(name, now());
+}
+
+void cron_jobs::give_back(const std::vector<cron_task>& tasks) {
+  const std::scoped_lock held(lock_);
+  if (!times_) return;
+  for (const cron_task& one : tasks) times_->put_back(one.run);
+  wake();
 }
 
 void cron_jobs::finished(const cron::run& run, const base::status& how) {

@@ -64,7 +64,11 @@ class cron_jobs {
   // How long nothing is due; none: for ever.
   std::optional<std::chrono::nanoseconds> wait() const;
   std::vector<std::string> on_one_node() const; // their names
-  void place(std::string_view name, bool here);
+  // See cron::timetable.
+  void place(std::string_view name, bool here, bool overdue);
+  void hold(std::string_view name);
+  // Those of a look() that nobody will carry out: the process ends. Its successor has them.
+  void give_back(const std::vector<cron_task>& tasks);
 
   // A run ended; `why` it failed, for the log. Nobody is told of runs of jobs that are gone, or of a node
   // that stops.

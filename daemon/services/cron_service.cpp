@@ -34,18 +34,18 @@ constexpr base::nanos without_scope = 60 * base::nanos_per_second; // another pr
 // Of one sleep: a wait of centuries is no time.
 constexpr std::chrono::hours longest_sleep{24 * 365};
 
-void write_group(message_writer& out, std::string_view job) {
-  out.tuple(2);
-  out.atom("cron");
-  out.binary(job);
-}
+constexpr std::string_view all_nodes = "cron"; // the group's name, with the job's
+constexpr std::string_view older_nodes = "cron_served";
 
-// {What, {cron, Job}}, and the process with it if there is one.
-message group_request(process& self, std::string_view what, std::string_view job, bool with_self) {
+// {What, {Group, Job}}, and the process with it if it is for one.
+message group_request(process& self, std::string_view what, std::string_view group, std::string_view job,
+                      bool with_self) {
   message_writer out;
   out.tuple(with_self ? 3 : 2);
   out.atom(what);
-  write_group(out, job);
+  out.tuple(2);
+  out.atom(group);
+  out.binary(job);
   if (with_self) runtime::write(out, self.self(), self.host().nodes());
   return out.take();
 }
@@ -93,9 +93,10 @@ runtime::outcome cron_service::handle_info(process& self, const message& m) {
 void cron_service::work(process& self) {
   follow_jobs(self);
   settle(self);
+  serve(self);
   std::vector<cron_task> due;
   const auto looked = self.blocking_run([this, &due] { due = jobs_->look(); });
-  if (self.exiting()) return;
+  if (self.exiting()) return jobs_->give_back(due);
   // Without a thread to spare the file waits, the jobs do not.
   if (!looked) due = jobs_->look();
   for (cron_task& one : due) {
@@ -118,6 +119,8 @@ void cron_service::sleep(process& self) {
       consider(enter_at_);
     } else if (!its.known) {
       consider(its.settled);
+    } else if (!its.served) {
+      consider(its.serves);
     }
   }
   if (until) timer_ = self.remind(*until, message::atom("wake"));
@@ -132,8 +135,11 @@ void cron_service::follow_jobs(process& self) {
       ++at;
       continue;
     }
-    if (at->second.joined) (void)ask_scope(self, group_request(self, "leave_local", at->first, true));
-    jobs_->place(at->first, true);
+    if (at->second.joined)
+      (void)ask_scope(self, group_request(self, "leave_local", all_nodes, at->first, true));
+    if (at->second.served)
+      (void)ask_scope(self, group_request(self, "leave_local", older_nodes, at->first, true));
+    jobs_->place(at->first, true, true);
     at = shared_.erase(at);
   }
   for (const std::string& name : wanted) {
@@ -178,25 +184,38 @@ void cron_service::enter_scope(process& self) {
 }
 
 void cron_service::join(process& self, const std::string& job, shared_job& its) {
-  const auto answer = ask_scope(self, group_request(self, "join_local", job, true));
+  const auto answer = ask_scope(self, group_request(self, "join_local", all_nodes, job, true));
   if (!answer) return;
   its.joined = true;
   unsettle(job, its);
 }
 
+// Not as soon as it is known whose a job is: the others find out a little later, and what came meanwhile is
+// for those that were there before.
+void cron_service::serve(process& self) {
+  for (auto& [job, its] : shared_) {
+    if (!its.joined || its.served || its.serves == 0 || its.serves > base::mono_now()) continue;
+    if (!ask_scope(self, group_request(self, "join_local", older_nodes, job, true))) return;
+    its.served = true;
+  }
+}
+
 void cron_service::settle(process& self) {
   for (auto& [job, its] : shared_) {
     if (!its.joined || its.known || its.settled > base::mono_now()) continue;
-    const auto mine = is_lowest(self, job);
-    if (!mine || !its.joined) return; // the scope ended
+    const auto now = standing_in(self, all_nodes, job);
+    const auto before = standing_in(self, older_nodes, job);
+    if (!now || !before || !its.joined) return; // the scope ended
     its.known = true;
-    jobs_->place(job, *mine);
-    base::log::info(module, "{}: {}", job, *mine ? "it is this node that runs it" : "another node runs it");
+    jobs_->place(job, now->lowest, before->any ? before->lowest : now->lowest);
+    if (its.serves == 0) its.serves = base::mono_now() + settling;
+    base::log::info(module, "{}: {}", job,
+                    now->lowest ? "it is this node that runs it" : "another node runs it");
   }
 }
 
 void cron_service::unsettle(const std::string& job, shared_job& its) {
-  jobs_->place(job, false);
+  jobs_->hold(job);
   its.settled = base::mono_now() + settling;
   its.known = false;
 }
@@ -208,6 +227,7 @@ void cron_service::scope_ended(process& self) {
   groups_ = {};
   for (auto& [job, its] : shared_) {
     its.joined = false;
+    its.served = false;
     unsettle(job, its);
   }
 }
@@ -218,7 +238,7 @@ void cron_service::take_news(process& self, const message& m) {
   if (!self.origin().here() || !at.read_tuple_of(4)) return;
   const auto ref = runtime::read_reference(at, self.host().nodes());
   std::string_view what;
-  if (!ref || *ref != groups_ || !at.read_atom(what) || !at.read_tuple_of(2) || !at.read_atom_is("cron"))
+  if (!ref || *ref != groups_ || !at.read_atom(what) || !at.read_tuple_of(2) || !at.read_atom_is(all_nodes))
     return;
   etf::bytes name;
   if (!at.read_binary(name)) return;
@@ -235,21 +255,25 @@ std::optional<message> cron_service::ask_scope(process& self, const message& req
   return std::nullopt;
 }
 
-std::optional<bool> cron_service::is_lowest(process& self, const std::string& job) {
-  const auto members = ask_scope(self, group_request(self, "get_members", job, false));
+std::optional<cron_service::standing> cron_service::standing_in(process& self, std::string_view group,
+                                                                const std::string& job) {
+  const auto members = ask_scope(self, group_request(self, "get_members", group, job, false));
   if (!members) return std::nullopt;
   const auto& nodes = self.host().nodes();
   etf::cursor at(members->bytes());
   std::uint32_t count = 0;
-  bool is_member = false;
-  if (!at.read_list(count)) return false;
+  standing out;
+  bool is_member = false, another_is_lower = false;
+  if (!at.read_list(count)) return out;
+  out.any = count != 0;
   for (; count != 0; --count) {
     const auto who = runtime::read_pid(at, self.host().nodes());
-    if (!who) return false;
+    if (!who) return out;
     is_member = is_member || *who == self.self();
-    if (who->node != 0 && nodes.name(who->node) < nodes.own()) return false;
+    another_is_lower = another_is_lower || (who->node != 0 && nodes.name(who->node) < nodes.own());
   }
-  return is_member;
+  out.lowest = is_member && !another_is_lower;
+  return out;
 }
 
 } // namespace coppice::services

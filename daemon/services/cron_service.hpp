@@ -3,7 +3,9 @@
 // clock is set, has each run done by a process of its own, and finds out which jobs that are for one node of
 // several are this one's. Nodes with such a job are members of the group {cron, Name} of pg's scope
 // `coppice`, which it starts when there is none; for two seconds after a change of the group nobody has the
-// job, then the node with the lowest name. In the process's own turn.
+// job, then the node with the lowest name. Times that come in between wait. They, and those that a node
+// missed before it came, are for the nodes that were there before: the members of {cron_served, Name}, which
+// a node joins a while after it has first found out whose the job is. In the process's own turn.
 #pragma once
 
 #include <map>
@@ -42,6 +44,13 @@ class cron_service final : public behaviours::native_server {
     base::nanos settled = 0; // monotonic: from then on it may be somebody's
     bool joined = false;     // its group
     bool known = false;      // whose it is
+    base::nanos serves = 0;  // monotonic: from then on it is one that was there before; 0: it is new
+    bool served = false;     // has joined that group as well
+  };
+  // This node among the members of a group.
+  struct standing {
+    bool any = false; // there are members
+    bool lowest = false;
   };
 
   // Carries out what is due, and sleeps again.
@@ -52,13 +61,14 @@ class cron_service final : public behaviours::native_server {
   void enter_scope(runtime::process& self);
   void join(runtime::process& self, const std::string& job, shared_job& its);
   void settle(runtime::process& self);
+  void serve(runtime::process& self);
   void unsettle(const std::string& job, shared_job& its);
   void scope_ended(runtime::process& self);
   // News of a group.
   void take_news(runtime::process& self, const runtime::message& m);
   // Nothing: no answer, and the scope is left.
   std::optional<runtime::message> ask_scope(runtime::process& self, const runtime::message& request);
-  std::optional<bool> is_lowest(runtime::process& self, const std::string& job);
+  std::optional<standing> standing_in(runtime::process& self, std::string_view group, const std::string& job);
 
   const std::shared_ptr<cron_jobs> jobs_;
   dist::router& router_;

@@ -64,11 +64,9 @@ class one_call : public runtime::behaviour {
     etf::bytes module;
     etf::bytes function;
     etf::bytes arguments;
-    at.read_list(length);
-    if (answers_) at.read_term(tag);
-    at.read_term(module);
-    at.read_term(function);
-    at.read_term(arguments);
+    const bool whole = at.read_list(length) && (!answers_ || at.read_term(tag)) && at.read_term(module) &&
+                       at.read_term(function) && at.read_term(arguments);
+    if (!whole) return runtime::stop(message::atom("badarg"));
     if (answers_) return runtime::stop(erpc_result(self, *allowed_, tag, module, function, arguments));
     evaluate(self, *allowed_, module, function, arguments);
     return runtime::stop(message::atom("normal"));

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/json_text.hpp"
 #include "behaviours/channels/event_terms.hpp"
 #include "behaviours/gen.hpp"
 #include "net/websocket_session.hpp"
@@ -88,7 +89,7 @@ message as_text(std::string_view name, const std::string& id, const std::string&
   if (!name.empty()) parts["event"] = name;
   parts["id"] = id;
   parts["data"] = data;
-  const std::string text = parts.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  const std::string text = base::json_text(parts);
   message_writer out(text.size() + 32);
   out.tuple(2);
   out.atom("websocket");

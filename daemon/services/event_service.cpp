@@ -110,6 +110,17 @@ void event_service::watch(process& self, const runtime::pid& producer) {
   if (is_new) at->second = self.monitor(runtime::destination(producer));
 }
 
+std::optional<behaviours::peer_requests> event_service::from_peers() const {
+  using request = behaviours::peer_request;
+  constexpr auto call = behaviours::gen::request::kind::call;
+  static constexpr request requests[] = {
+      {call, "list", 0, 0, request::answers},
+      {call, "subscribe", 2, 3, request::answers | request::keeps},
+      {call, "unsubscribe", 2, 2, request::answers},
+      {call, "publish", 3, 3, request::answers | request::keeps | request::tells_here}};
+  return requests;
+}
+
 behaviours::native_server::call_answer event_service::handle_call(process& self, const message& from,
                                                                   const message& request) {
   etf::cursor sender(from.bytes());

@@ -34,6 +34,7 @@ class event_service final : public behaviours::native_server {
   // `events` outlives the process.
   event_service(behaviours::event_channels& events, const peer_bounds& bounds)
       : native_server("events"), events_(events), bounds_(bounds) {}
+  std::optional<behaviours::peer_requests> from_peers() const override;
 
  protected:
   runtime::outcome on_start(runtime::process& self) override;

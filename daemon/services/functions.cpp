@@ -105,7 +105,8 @@ std::optional<std::uint32_t> list_length(etf::bytes list) {
 }
 
 base::result<functions> functions::make(dist::router& router, const std::vector<std::string>& allow,
-                                        const std::vector<std::string>& start) {
+                                        const std::vector<std::string>& start,
+                                        const std::vector<std::string>& scopes) {
   functions made;
   auto& known = made.built_in_;
   known["erlang:node/0"] = [](process& self, etf::bytes) { return message::atom(self.host().node_name()); };
@@ -123,7 +124,8 @@ base::result<functions> functions::make(dist::router& router, const std::vector<
   known["erlang:monotonic_time/0"] = [](process& self, etf::bytes) { return uptime(self); };
   add_system_functions(known, router);
   add_application_functions(known);
-  add_pg_functions(known);
+  add_env_functions(made.of_env_);
+  add_pg_functions(known, scopes);
   add_observer_functions(made.of_tools_, router);
   // A part of global's protocol, for nodes that are at it.
   made.granted_["global:resolve_it/4"] = [](process& self, etf::bytes arguments) {
@@ -150,6 +152,10 @@ base::status functions::allow(const std::string& word) {
     info_ = observer_ = true;
     return {};
   }
+  if (word == "env") {
+    env_ = true;
+    return {};
+  }
   constexpr std::string_view arrow = " => ";
   const auto colon = word.find(':');
   const auto slash = word.find('/');
@@ -160,7 +166,7 @@ base::status functions::allow(const std::string& word) {
     return {};
   }
   if (colon == 0 || colon == std::string::npos || colon + 1 == word.size())
-    return refuse("it is none of info, observer, module:function, module:*, mod:fun/N => PLUGIN:ACTOR");
+    return refuse("it is none of info, observer, env, module:function, module:*, mod:fun/N => PLUGIN:ACTOR");
   auto module = word.substr(0, colon);
   auto name = word.substr(colon + 1);
   if (name != "*" && !is_built_in(module, name))
@@ -187,6 +193,9 @@ const callable* functions::find(std::string_view module, std::string_view name, 
   if (const auto granted = granted_.find(key); granted != granted_.end()) return &granted->second;
   if (observer_) {
     if (const auto tool = of_tools_.find(key); tool != of_tools_.end()) return &tool->second;
+  }
+  if (env_) {
+    if (const auto read = of_env_.find(key); read != of_env_.end()) return &read->second;
   }
   if (!allowed(module, name)) return nullptr;
   const auto at = built_in_.find(key);

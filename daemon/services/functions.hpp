@@ -40,11 +40,13 @@ using function_table = std::map<std::string, callable, std::less<>>;
 
 class functions {
  public:
-  // `allow`: "info", "observer" (and info), "module:function", "module:*", "mod:fun/2 => PLUGIN:ACTOR".
-  // Others are errc::invalid, and so is a function that is neither built in nor some actor's. `start`:
-  // applications that application:start/1 and its like may start and stop.
+  // `allow`: "info", "observer" (and info), "env" (what applications are configured with), "module:function",
+  // "module:*", "mod:fun/2 => PLUGIN:ACTOR". Others are errc::invalid, and so is a function that is neither
+  // built in nor some actor's. `start`: applications that application:start/1 and its like may start and
+  // stop. `scopes`: those of pg.
   static base::result<functions> make(dist::router& router, const std::vector<std::string>& allow,
-                                      const std::vector<std::string>& start);
+                                      const std::vector<std::string>& start,
+                                      const std::vector<std::string>& scopes);
 
   // The preset `observer` is among what is allowed: its processes too.
   bool observer() const { return observer_; }
@@ -58,21 +60,26 @@ class functions {
 
   bool info_ = false;
   bool observer_ = false;
+  bool env_ = false;
   std::vector<std::pair<std::string, std::string>> pairs_; // module and function, "*" for all
   function_table built_in_;
   function_table of_tools_; // by the preset `observer` alone
+  function_table of_env_;   // by `env` alone: built_in_ has what answers as if there were no settings
   function_table granted_;  // need no further leave
 };
 
 // erlang:system_info/1, memory/0 and /1, statistics/1.
 void add_system_functions(function_table& into, dist::router& router);
-// Those of `pg` that read: they ask the scope of that name.
-void add_pg_functions(function_table& into);
+// Those of `pg` that read: they ask the scope of that name, if it is one of these.
+void add_pg_functions(function_table& into, const std::vector<std::string>& scopes);
 // A function that an actor stands for: an instance of its own is called with {Function, Argument…}, or the
 // atom alone without arguments, and stopped with `shutdown`.
 callable call_of_actor(std::string actor, std::string function);
-// Those of `application` that read: which and loaded applications, get_env and get_all_env.
+// Those of `application` that read: which and loaded applications; get_env and get_all_env as of applications
+// without settings.
 void add_application_functions(function_table& into);
+// get_env and get_all_env: settings are secrets as a rule.
+void add_env_functions(function_table& into);
 // application:start/1, ensure_started/1 and stop/1 of those named; {error, not_allowed} of others.
 void grant_applications(function_table& into, const std::vector<std::string>& names);
 

@@ -3,6 +3,7 @@
 // applications that distribution.allow.start names. The controller is asked, which waits for nobody. In the
 // process's own turn.
 #include <algorithm>
+#include <array>
 #include <coppice/etf/cursor.hpp>
 #include <optional>
 #include <string_view>
@@ -23,6 +24,7 @@ using runtime::message;
 using runtime::message_writer;
 using runtime::process;
 
+constexpr std::array<std::uint8_t, 1> nil_term{106};
 constexpr base::nanos patience = 5 * base::nanos_per_second;
 
 gen::call_result ask(process& self, const message& question, base::nanos deadline) {
@@ -91,6 +93,13 @@ answer get_env(process& self, etf::bytes arguments) {
   return out.take();
 }
 
+// The same of an application that has none: undefined, or the default.
+answer no_env(process&, etf::bytes arguments) {
+  const auto given = read_all(arguments);
+  if (!given || given->empty()) return {};
+  return given->size() == 3 ? message::copy_of(given->back()) : message::atom("undefined");
+}
+
 // [{Key, Value}]
 answer get_all_env(process& self, etf::bytes arguments) {
   const auto given = read_all(arguments);
@@ -131,6 +140,15 @@ void add_application_functions(function_table& into) {
     into["application:" + std::string(name) + "/0"] = list;
     if (name == "which_applications") into["application:which_applications/1"] = list; // its timeout
   }
+  for (const char* const key : {"get_env/1", "get_env/2", "get_env/3"}) {
+    into[std::string("application:") + key] = no_env;
+  }
+  const auto none = [](process&, etf::bytes) -> answer { return message::immortal(nil_term); };
+  into["application:get_all_env/0"] = none;
+  into["application:get_all_env/1"] = none;
+}
+
+void add_env_functions(function_table& into) {
   for (const char* const key : {"get_env/1", "get_env/2", "get_env/3"}) {
     into[std::string("application:") + key] = get_env;
   }

@@ -55,29 +55,29 @@ message system_info(process& self, etf::bytes arguments) {
   return out.take();
 }
 
-std::optional<std::uint64_t> memory_of(const runtime::system& host, std::string_view type) {
-  for (const auto& [name, bytes] : observer::memory(host))
-    if (name == type) return bytes;
-  return std::nullopt;
-}
-
-// memory(Type | [Type])
+// memory(Type | [Type]); each of the types is asked for once at most.
 message memory(process& self, etf::bytes arguments) {
+  const auto all = observer::memory(self.host());
+  const auto of = [&](std::string_view type) -> std::optional<std::uint64_t> {
+    for (const auto& [name, bytes] : all)
+      if (name == type) return bytes;
+    return std::nullopt;
+  };
   etf::cursor at(arguments);
   std::uint32_t length = 0;
   std::string_view type;
   if (!at.read_list(length)) return {};
   if (at.read_atom(type)) {
-    const auto bytes = memory_of(self.host(), type);
+    const auto bytes = of(type);
     if (!bytes) return {};
     message_writer out;
     out.unsigned_integer(*bytes);
     return out.take();
   }
   list_writer out;
-  if (!at.read_list(length)) return {};
+  if (!at.read_list(length) || length > all.size()) return {};
   for (; length > 0; --length) {
-    const auto bytes = at.read_atom(type) ? memory_of(self.host(), type) : std::nullopt;
+    const auto bytes = at.read_atom(type) ? of(type) : std::nullopt;
     if (!bytes) return {};
     out.number(type, *bytes);
   }

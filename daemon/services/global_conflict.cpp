@@ -22,13 +22,17 @@ using runtime::process;
 namespace {
 
 // {global_name_conflict, Name} or {global_name_conflict, Name, Other}
-void notify(process& self, const pid& to, etf::bytes name, const pid* other) {
+void notify(process& self, const runtime::on_behalf& asker, const pid& to, etf::bytes name,
+            const pid* other) {
   message_writer out;
   out.tuple(other == nullptr ? 2 : 3);
   out.atom("global_name_conflict");
   out.raw(name);
   if (other != nullptr) runtime::write(out, *other, self.host().nodes());
-  self.send_unbounded(to, out.take());
+  if (to.here())
+    asker.send(to, out.take());
+  else
+    self.send_unbounded(to, out.take());
 }
 
 } // namespace
@@ -39,8 +43,18 @@ message default_conflict_method() {
   return out.take();
 }
 
-std::optional<conflict_outcome> resolve_conflict(process& self, etf::bytes method, etf::bytes name,
-                                                 const pid& first, const pid& second) {
+bool is_method_of_global(etf::bytes method) {
+  std::string_view module;
+  std::string_view function;
+  std::uint8_t arity = 0;
+  return etf::cursor(method).read_exported_fun(module, function, arity) && module == "global" && arity == 3 &&
+         (function == "random_exit_name" || function == "random_notify_name" ||
+          function == "notify_all_name");
+}
+
+std::optional<conflict_outcome> resolve_conflict(process& self, const runtime::on_behalf& asker,
+                                                 etf::bytes method, etf::bytes name, const pid& first,
+                                                 const pid& second) {
   std::string_view module;
   std::string_view function;
   std::uint8_t arity = 0;
@@ -53,12 +67,15 @@ std::optional<conflict_outcome> resolve_conflict(process& self, etf::bytes metho
     base::log::warning("services", "global: {} has two processes, {} and {}: the one on {} is killed",
                        runtime::shown(name), runtime::to_text(first, nodes), runtime::to_text(second, nodes),
                        nodes.name(loser.node));
-    self.exit(loser, message::atom("kill"));
+    if (loser.here())
+      asker.exit(loser, message::atom("kill"));
+    else
+      self.exit(loser, message::atom("kill"));
   } else if (function == "random_notify_name") {
-    notify(self, loser, name, nullptr);
+    notify(self, asker, loser, name, nullptr);
   } else if (function == "notify_all_name") {
-    notify(self, first, name, &second);
-    notify(self, second, name, &first);
+    notify(self, asker, first, name, &second);
+    notify(self, asker, second, name, &first);
     return conflict_outcome::neither;
   } else {
     return std::nullopt;
@@ -87,7 +104,8 @@ message resolve_it(process& self, etf::bytes arguments) {
   if (!second) return {};
   const auto registered = method_to_resolve(self, name, *first, *second);
   if (!registered) return {};
-  const auto outcome = resolve_conflict(self, registered.bytes(), name, *first, *second);
+  const auto outcome =
+      resolve_conflict(self, runtime::on_behalf::of_origin(self), registered.bytes(), name, *first, *second);
   if (!outcome) return {};
   if (*outcome == conflict_outcome::neither) return message::atom("none");
   message_writer out;

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "runtime/messages/message.hpp"
+#include "runtime/on_behalf.hpp"
 #include "runtime/process.hpp"
 
 namespace coppice::services {
@@ -16,11 +17,16 @@ namespace coppice::services {
 // fun global:random_exit_name/3, the default.
 runtime::message default_conflict_method();
 
+// Whether resolve_conflict() knows the method, and no other node need be asked.
+bool is_method_of_global(etf::bytes method);
+
 enum class conflict_outcome : std::uint8_t { first_stays, second_stays, neither };
 
 // Runs a method of OTP's: random_exit_name kills one of the two, the one on the node whose name sorts last;
-// random_notify_name tells that one, notify_all_name both. Nothing: the method is another.
-std::optional<conflict_outcome> resolve_conflict(runtime::process& self, etf::bytes method, etf::bytes name,
+// random_notify_name tells that one, notify_all_name both. Processes here are ended and told in the name of
+// `asker`, which named them. Nothing: the method is another.
+std::optional<conflict_outcome> resolve_conflict(runtime::process& self, const runtime::on_behalf& asker,
+                                                 etf::bytes method, etf::bytes name,
                                                  const runtime::pid& first, const runtime::pid& second);
 
 // global:resolve_it/4, which other nodes call where one of the two processes lives: the pid that stays, or

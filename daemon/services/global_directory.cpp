@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Four tables that say the same. One thread.
+// Tables that say the same. One thread.
 #include "services/global_directory.hpp"
 
 #include <utility>
@@ -7,6 +7,10 @@
 #include "base/bytes.hpp"
 
 namespace coppice::services {
+
+static std::size_t bytes_of(const global_directory::entries::value_type& named) {
+  return named.first.size() + named.second.method.size();
+}
 
 const global_directory::entry* global_directory::find(etf::bytes name) const {
   const auto found = names_.find(base::as_text(name));
@@ -17,7 +21,8 @@ void global_directory::insert(etf::bytes name, entry what) {
   const auto at = names_.emplace(base::as_text(name), std::move(what)).first;
   by_monitor_.emplace(at->second.monitor, at);
   ++names_of_[at->second.pid];
-  at_node_.add(at->second.pid.node);
+  said_by_.add(at->second.speaker);
+  bytes_said_by_.add(at->second.speaker, bytes_of(*at));
 }
 
 void global_directory::erase(etf::bytes name) {
@@ -34,7 +39,8 @@ bool global_directory::erase_monitored(const runtime::reference& monitor) {
 void global_directory::remove(entries::iterator at) {
   by_monitor_.erase(at->second.monitor);
   if (const auto mine = names_of_.find(at->second.pid); --mine->second == 0) names_of_.erase(mine);
-  at_node_.remove(at->second.pid.node);
+  said_by_.remove(at->second.speaker);
+  bytes_said_by_.remove(at->second.speaker, bytes_of(*at));
   names_.erase(at);
 }
 

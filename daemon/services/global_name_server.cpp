@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "behaviours/askers.hpp"
 #include "runtime/system.hpp"
 #include "services/existing_connection.hpp"
+#include "services/global_questions.hpp"
 #include "services/global_registrar.hpp"
 
 namespace coppice::services {
@@ -89,6 +91,7 @@ runtime::outcome global_name_server::handle_info(process& self, const message& m
   if (!at.read_tuple(arity) || !at.read_atom(what)) return runtime::carry_on();
   if (self.origin().notice) {
     if (what == "DOWN" && arity == 5) on_down(self, at);
+    if (what == global_questions::answered && arity == 4) on_questions_answered(self, at);
     if (what == lock_mark && at.read_atom(node)) try_lock(self, std::string(node));
     if (what == up_mark && at.read_atom(node)) up(self, node);
     if (what == down_mark && at.read_atom(node)) down(self, std::string(node));
@@ -106,7 +109,8 @@ runtime::outcome global_name_server::handle_info(process& self, const message& m
     etf::bytes name;
     etf::bytes from;
     if (!at.read_term(name) || !at.read_term(from)) return runtime::carry_on();
-    behaviours::gen::reply(self, m.slice(from), whereis(self, name));
+    if (behaviours::gen::is_of_origin(self, from))
+      behaviours::gen::reply(self, m.slice(from), whereis(self, name));
   }
   return runtime::carry_on();
 }
@@ -173,9 +177,10 @@ void global_name_server::on_init_connect(process& self, etf::cursor at, const me
   const auto locker = runtime::read_pid(at, self.host().nodes());
   const auto found = partners_.find(node);
   if (!locker || found == partners_.end() || !speaks_for(self, node)) return;
+  if (locker->node != self.origin().node || tag.size() > longest_key) return;
   auto& p = found->second;
   if (p.his_tag) end_session(self, p);
-  p.his_tag = m.slice(tag);
+  p.his_tag = m.slice(tag).compact();
   p.his_locker = *locker;
   make_lock(self, p);
   if (version < protocol_version) return;
@@ -275,6 +280,7 @@ void global_name_server::on_exchange(process& self, etf::cursor at, const messag
   partner* p = session(self, at, node);
   etf::bytes list;
   if (p == nullptr || !at.read_term(list) || !at.skip() || !is_my_tag(at, *p)) return;
+  if (p->settling || p->exchanged) return; // it has said them
   p->exchange = m.slice(list);
   if (p->names_sent) resolve(self, node, *p);
 }
@@ -295,8 +301,8 @@ void global_name_server::finish(process& self, const std::string& node, partner&
   etf::cursor at(his.bytes());
   etf::bytes his_ops;
   at.read_term(his_ops);
-  apply(self, p.ops.bytes());
-  apply(self, his_ops);
+  apply(self, p.ops.bytes(), p.node);
+  apply(self, his_ops, p.node);
 
   // Our own partition hears of the newcomers before the lock goes.
   message_writer out;
@@ -336,6 +342,8 @@ void global_name_server::end_session(process& self, partner& p) {
   p.names_sent = false;
   p.exchanged = false;
   p.exchange = {};
+  p.asked.clear();
+  if (p.settling) self.demonitor(std::exchange(p.settling, {}), true);
   p.ops = {};
   p.resolved = {};
 }
@@ -352,7 +360,7 @@ void global_name_server::on_new_nodes(process& self, etf::cursor at) {
   std::string_view node;
   etf::bytes ops;
   if (!at.read_atom(node) || !speaks_for(self, node) || !at.read_term(ops) || !at.skip()) return;
-  apply(self, ops);
+  apply(self, ops, self.origin().node);
   add_known(self, at, true);
 }
 

@@ -36,6 +36,7 @@ class global_name_server : public behaviours::native_server {
 
   global_name_server(dist::router& router, const peer_bounds& bounds)
       : native_server("global_name_server"), router_(router), bounds_(bounds) {}
+  std::optional<behaviours::peer_requests> from_peers() const override;
 
   // Told from the router, on a worker's thread: before the first message of that node, after its loss.
   static void node_up(runtime::system& system, std::string_view node);
@@ -54,6 +55,11 @@ class global_name_server : public behaviours::native_server {
   runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
 
  private:
+  // A name that both sides have and whose method another node was asked about.
+  struct asked_about {
+    std::uint32_t index = 0; // in the other side's list
+    runtime::pid ours;
+  };
   // A node that is connected, and how far the two are.
   struct partner {
     std::uint32_t node = 0; // index of its name
@@ -67,6 +73,8 @@ class global_name_server : public behaviours::native_server {
     std::size_t locked_at = 0;          // how many of them said yes
     runtime::reference asking;          // the one being asked
     runtime::message exchange;          // his names
+    std::vector<asked_about> asked;     // while other nodes are asked about some of them
+    runtime::reference settling;        // the monitor of the process that asks; none: nothing is asked
     bool exchanged = false;             // they were compared with ours
     runtime::message ops;               // what we found to change
     runtime::message resolved;          // his `resolved`, before our ops
@@ -94,9 +102,16 @@ class global_name_server : public behaviours::native_server {
   // One name that both sides have: what each is to change, and how much that is.
   struct changes;
   void settle(runtime::process& self, const std::string& node, etf::bytes entry, etf::bytes name,
-              const runtime::pid& his, const global_directory::entry& ours, changes& out) const;
-  runtime::message ask_where_it_lives(runtime::process& self, etf::bytes name, const runtime::pid& his,
-                                      const global_directory::entry& ours) const;
+              const runtime::pid& his, const global_directory::entry& ours,
+              const std::optional<runtime::pid>& said, changes& out) const;
+  runtime::message question_where_it_lives(runtime::process& self, etf::bytes name, const runtime::pid& his,
+                                           const global_directory::entry& ours) const;
+  template <class Use>
+  void for_each_of(runtime::process& self, const runtime::message& exchange, const Use& use) const;
+  void settle_all(runtime::process& self, const std::string& node, partner& p, etf::cursor answers);
+  void on_questions_answered(runtime::process& self, etf::cursor at);
+  // Whether that is the monitor of a process that asks other nodes, which has ended.
+  bool is_end_of_questions(runtime::process& self, const runtime::reference& ref);
   void finish(runtime::process& self, const std::string& node, partner& p);
   void end_session(runtime::process& self, partner& p);
   static bool speaks_for(const runtime::process& self, std::string_view node);
@@ -129,10 +144,13 @@ class global_name_server : public behaviours::native_server {
   bool may_register(runtime::process& self, etf::bytes name, const runtime::pid& pid) const;
   runtime::message method_of(runtime::process& self, etf::cursor question) const;
   runtime::message registered_names() const;
-  // False: its node has as many names as it may have.
-  bool insert(runtime::process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method);
+  // `speaker`: the node that says so; 0: this one. False: it has said as much as it may, and nothing is
+  // changed.
+  bool insert(runtime::process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method,
+              std::uint32_t speaker);
+  bool may_say(std::uint32_t speaker, etf::bytes name, etf::bytes method) const;
   void erase(runtime::process& self, etf::bytes name);
-  void apply(runtime::process& self, etf::bytes ops);
+  void apply(runtime::process& self, etf::bytes ops, std::uint32_t speaker);
   void write_names(runtime::process& self, etf::writer& out) const;
   void wait_for_sync(runtime::process& self, const runtime::message& from, etf::cursor at);
   bool set_lock(runtime::process& self, etf::bytes lock, const runtime::pid& holder);
@@ -158,7 +176,7 @@ class global_name_server : public behaviours::native_server {
       lock_monitors_{
           [](const runtime::reference& a, const runtime::reference& b) { return a.words < b.words; }};
   std::vector<waiter> waiters_;
-  std::map<std::pair<std::string, std::string>, std::pair<std::string, std::int64_t>>
+  std::map<std::pair<std::string, std::string>, std::pair<std::uint64_t, std::int64_t>>
       losses_;                                               // seen: creation, id
   std::map<std::string, std::uint64_t, std::less<>> timers_; // of the next attempt at a node's lock
   std::int64_t next_tag_ = 0;

@@ -37,6 +37,40 @@ message boolean(bool value) {
 
 } // namespace
 
+std::optional<behaviours::peer_requests> global_name_server::from_peers() const {
+  using request = behaviours::peer_request;
+  using form = behaviours::gen::request::kind;
+  constexpr std::uint16_t kept = request::answers | request::keeps;
+  constexpr std::uint16_t session = request::keeps | request::tells_nodes;
+  static constexpr request requests[] = {
+      {form::call, "get_known", 0, 0, request::answers},
+      {form::call, "get_synced", 0, 0, request::answers},
+      {form::call, "registered_names", 0, 0, request::answers},
+      {form::call, "get_protocol_version", 0, 0, request::answers},
+      {form::call, "set_lock", 2, 2, kept},
+      {form::call, "del_lock", 2, 2, request::answers},
+      {form::call, "register", 4, 4, kept},
+      {form::call, "register_ext", 5, 5, kept},
+      {form::call, "unregister", 2, 2, request::answers},
+      {form::call, "whereis_name", 2, 2, request::answers},
+      {form::call, "may_register", 2, 2, request::answers},
+      {form::call, "sync", 2, 2, kept},
+      {form::cast, "init_connect", 4, 4, session},
+      {form::cast, "lock_set", 4, 5, session | request::forwards},
+      {form::cast, "exchange", 5, 5, session | request::forwards},
+      {form::cast, "resolved", 7, 7, session | request::connects | request::disconnects},
+      {form::cast, "in_sync", 3, 3, request::keeps},
+      {form::cast, "new_nodes", 6, 6, session | request::connects | request::disconnects},
+      {form::info, "lock_set", 4, 5, session | request::forwards},
+      {form::info, "init_connect_ack", 4, 4, session},
+      {form::info, "cancel_connect", 3, 3, session},
+      {form::info, "lost_connection", 5, 5, session | request::logs},
+      {form::info, "remove_connection", 2, 2, request::logs | request::disconnects},
+      {form::info, "whereis", 3, 3, request::answers},
+      {form::info, behaviours::answer_to_alias, 2, 2, request::tells_nodes}};
+  return requests;
+}
+
 global_name_server::call_answer global_name_server::handle_call(process& self, const message& from,
                                                                 const message& request) {
   etf::cursor at(request.bytes());
@@ -67,7 +101,7 @@ global_name_server::call_answer global_name_server::handle_call(process& self, c
       const auto pid = runtime::read_pid(at, self.host().nodes());
       etf::bytes method;
       if (!pid || !at.read_term(method)) return no_reply();
-      return reply(message::atom(insert(self, term, *pid, method) ? "yes" : "no"));
+      return reply(message::atom(insert(self, term, *pid, method, self.origin().node) ? "yes" : "no"));
     }
     if (what == "unregister" && at.read_term(term)) {
       erase(self, term);
@@ -154,6 +188,9 @@ message global_name_server::method_of(process& self, etf::cursor question) const
   const auto node = nodes.find(by);
   if (!first || !second || !node || found == nullptr) return boolean(false);
   const bool held = found->pid == *first || found->pid == *second;
+  // Of processes here only the one that has the name is in question.
+  for (const runtime::pid& one : {*first, *second})
+    if (one.here() && one != found->pid) return boolean(false);
   if (!held || !locks_.is_held_by(message::atom("global").bytes(), *node)) return boolean(false);
   return found->method;
 }
@@ -171,10 +208,20 @@ message global_name_server::registered_names() const {
   return out.take();
 }
 
-bool global_name_server::insert(process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method) {
+bool global_name_server::may_say(std::uint32_t speaker, etf::bytes name, etf::bytes method) const {
+  if (speaker == 0) return true;
+  if (name.size() > longest_key || method.size() > longest_key) return false;
+  const auto* before = names_.find(name);
+  const bool replaces = before != nullptr && before->speaker == speaker;
+  return names_.said_by(speaker) < bounds_.names + (replaces ? 1 : 0) &&
+         names_.bytes_said_by(speaker) + name.size() + method.size() <= bounds_.bytes;
+}
+
+bool global_name_server::insert(process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method,
+                                std::uint32_t speaker) {
+  if (!may_say(speaker, name, method)) return false;
   erase(self, name);
-  if (!pid.here() && names_.of_node(pid.node) >= bounds_.names) return false;
-  names_.insert(name, {pid, message::copy_of(method), self.monitor(pid)});
+  names_.insert(name, {pid, message::copy_of(method), self.monitor(pid), speaker});
   return true;
 }
 
@@ -186,7 +233,7 @@ void global_name_server::erase(process& self, etf::bytes name) {
 }
 
 // [{insert, {Name, Pid, Method}} | {delete, Name}]
-void global_name_server::apply(process& self, etf::bytes ops) {
+void global_name_server::apply(process& self, etf::bytes ops, std::uint32_t speaker) {
   etf::cursor at(ops);
   std::uint32_t count = 0;
   if (!at.read_list(count)) return;
@@ -199,10 +246,12 @@ void global_name_server::apply(process& self, etf::bytes ops) {
       if (!at.read_tuple_of(3) || !at.read_term(name)) return;
       const auto pid = runtime::read_pid(at, self.host().nodes());
       if (!pid || !at.read_term(method)) return;
-      if (!insert(self, name, *pid, method)) {
+      if (!insert(self, name, *pid, method, speaker)) {
         // What everyone agreed on is not this node's to leave out.
-        const std::string node = self.host().nodes().name(pid->node);
-        disconnect(self, node, fmt::format("it has more than {} names of global", bounds_.names));
+        const std::string node = self.host().nodes().name(speaker);
+        disconnect(
+            self, node,
+            fmt::format("it says more than {} names of global, or {} bytes", bounds_.names, bounds_.bytes));
         return;
       }
     } else if (at.read_term(name)) {
@@ -224,7 +273,8 @@ void global_name_server::write_names(process& self, etf::writer& out) const {
 
 // Who asks is answered when this node is in step with all of those it names.
 void global_name_server::wait_for_sync(process& self, const message& from, etf::cursor at) {
-  waiter made{from, self.origin().node, {}};
+  if (from.size() > longest_key) return;
+  waiter made{from.compact(), self.origin().node, {}};
   const auto waiting = std::ranges::count(waiters_, made.node, &waiter::node);
   if (made.node != 0 && static_cast<std::size_t>(waiting) >= bounds_.locks) {
     base::log::counted(base::log::level::warning, "services", "global: sync",
@@ -247,6 +297,7 @@ bool global_name_server::set_lock(process& self, etf::bytes lock, const runtime:
   etf::bytes resource;
   etf::bytes requester;
   if (!at.read_tuple_of(2) || !at.read_term(resource) || !at.read_term(requester)) return false;
+  if (!holder.here() && lock.size() > longest_key) return false;
   const bool watched = holder == self.self() || locks_.holds_any(holder);
   if (!holder.here() && locks_.of_node(holder.node) >= bounds_.locks) {
     base::log::counted(base::log::level::warning, "services", "global: locks",
@@ -281,7 +332,8 @@ void global_name_server::on_down(process& self, etf::cursor at) {
     lock_monitors_.erase(watch);
     return;
   }
-  if (!names_.erase_monitored(*ref)) on_lock_answer(self, *ref, false);
+  if (names_.erase_monitored(*ref) || is_end_of_questions(self, *ref)) return;
+  on_lock_answer(self, *ref, false);
 }
 
 } // namespace coppice::services

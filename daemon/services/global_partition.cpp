@@ -113,16 +113,15 @@ void global_name_server::down(process& self, const std::string& node) {
 void global_name_server::on_lost_connection(process& self, etf::cursor at, const message& m) {
   std::string_view reporter;
   std::string_view lost;
-  etf::bytes creation;
+  std::uint64_t creation = 0;
   std::int64_t id = 0;
-  if (!at.read_atom(reporter) || !at.read_term(creation) || !at.read_integer(id) || !at.read_atom(lost))
+  if (!at.read_atom(reporter) || !at.read_unsigned(creation) || !at.read_integer(id) || !at.read_atom(lost))
     return;
   const std::pair key{std::string(reporter), std::string(lost)};
   const auto seen = losses_.find(key);
-  if (seen != losses_.end() && seen->second.first == base::as_text(creation) && id <= seen->second.second)
-    return;
+  if (seen != losses_.end() && seen->second.first == creation && id <= seen->second.second) return;
   if (losses_.size() >= most_losses) losses_.clear();
-  losses_[key] = {std::string(base::as_text(creation)), id};
+  losses_[key] = {creation, id};
   tell_known(self, m);
 
   const auto& leave = lost == self.host().node_name() ? key.first : key.second;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// ~[Field[.[Precision][.Pad]]][Modifiers]Control. A * takes a number from the arguments. Source:
-// io_lib_format.erl of OTP 25.
+// ~[Field[.[Precision][.Pad]]][Modifiers]Control. A * takes a number from the arguments. Of a format and of
+// each argument no more is looked at than can show: what an argument costs is bounded by its field, or by the
+// room that is left. Source: io_lib_format.erl of OTP 25.
 #include "services/io_format.hpp"
 
 #include <fmt/format.h>
@@ -23,28 +24,35 @@ namespace {
 
 using characters = std::vector<std::uint32_t>;
 
-constexpr std::int64_t widest = 4096; // field, precision: no line of a log is longer
+constexpr std::int64_t widest = 4096;          // field, precision: no line of a log is longer
+constexpr std::size_t longest_format = 65'536; // characters; those of people have some hundred
 
 bool is_character(std::int64_t c) {
   return c >= 0 && c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF);
 }
 
-bool add_binary(characters& out, etf::bytes data, bool unicode) {
+// What has been taken of a text when the bound is reached is enough, and the rest of it is not looked at.
+enum class taken : std::uint8_t { all, enough, wrong };
+
+taken add_binary(characters& out, etf::bytes data, bool unicode, std::size_t most) {
   for (std::size_t at = 0; at < data.size();) {
+    if (out.size() >= most) return taken::enough;
     std::uint32_t c = data[at];
     const std::size_t step = unicode ? etf::utf8::decode(data.data() + at, data.size() - at, c) : 1;
-    if (step == 0) return false;
+    if (step == 0) return taken::wrong;
     out.push_back(c);
     at += step;
   }
-  return true;
+  return taken::all;
 }
 
-// A deep list of characters and binaries, flat; false: it is none, or has characters that only unicode has.
-bool flatten(characters& out, etf::bytes term, bool unicode) {
+// A deep list of characters and binaries, flat, up to `most` characters; wrong: it is none, or has characters
+// that only unicode has. Of lists without characters no more than a few times as many are looked through.
+taken flatten(characters& out, etf::bytes term, bool unicode, std::size_t most) {
   etf::cursor in(term);
   std::vector<std::uint64_t> left{1}; // items of each open list, its tail among them
-  while (!left.empty()) {
+  for (std::size_t steps = 0; !left.empty(); ++steps) {
+    if (out.size() >= most || steps > 4 * (most + longest_format)) return taken::enough;
     if (left.back() == 0) {
       left.pop_back();
       continue;
@@ -55,18 +63,19 @@ bool flatten(characters& out, etf::bytes term, bool unicode) {
     std::int64_t c = 0;
     in.skip_empty_heads();
     if (in.read_integer(c)) {
-      if (left.size() == 1 || !is_character(c) || (!unicode && c > 255)) return false;
+      if (left.size() == 1 || !is_character(c) || (!unicode && c > 255)) return taken::wrong;
       out.push_back(static_cast<std::uint32_t>(c));
     } else if (in.read_string(data)) {
+      data = data.first(std::min(data.size(), most - out.size()));
       out.insert(out.end(), data.begin(), data.end());
     } else if (in.read_binary(data)) {
-      if (!add_binary(out, data, unicode)) return false;
+      if (const taken some = add_binary(out, data, unicode, most); some != taken::all) return some;
     } else if (!in.read_nil()) { // before read_list(), which takes it for a list of nothing
-      if (!in.read_list(count)) return false;
+      if (!in.read_list(count)) return taken::wrong;
       left.push_back(std::uint64_t{count} + 1);
     }
   }
-  return true;
+  return taken::all;
 }
 
 std::string in_utf8(const characters& all) {
@@ -146,8 +155,9 @@ std::string fixed(double value, std::int64_t decimals) {
          digits.substr(static_cast<std::size_t>(point));
 }
 
-// By long division of the magnitude.
-std::optional<std::string> integer(etf::cursor at, std::int64_t base, bool lower, const std::string& prefix) {
+// By long division of the magnitude. Where there are more digits than `most` it is any text that is longer.
+std::optional<std::string> integer(etf::cursor at, std::int64_t base, bool lower, const std::string& prefix,
+                                   std::size_t most) {
   constexpr std::size_t most_bytes = 512;
   bool negative = false;
   etf::bytes magnitude;
@@ -162,7 +172,7 @@ std::optional<std::string> integer(etf::cursor at, std::int64_t base, bool lower
     return std::nullopt;
   }
   std::string reversed;
-  while (!bytes.empty() || reversed.empty()) {
+  while ((!bytes.empty() || reversed.empty()) && reversed.size() <= most) {
     std::int64_t rest = 0;
     for (std::size_t i = bytes.size(); i-- > 0;) {
       rest = rest << 8 | bytes[i];
@@ -216,8 +226,8 @@ class formatter {
   }
   std::int64_t next_integer() {
     std::int64_t value = 0;
-    if (!etf::cursor(next()).read_integer(value) || std::abs(value) > widest) refuse();
-    return value;
+    if (!etf::cursor(next()).read_integer(value) || value > widest || value < -widest) refuse();
+    return sound_ ? value : 0;
   }
   std::optional<std::int64_t> number() {
     if (accept('*')) return next_integer();
@@ -284,23 +294,35 @@ class formatter {
     }
   }
 
+  // Characters that can show of a value: those of its field, else as many as there is room for.
+  std::size_t shown(std::optional<std::int64_t> field) const {
+    const std::size_t room = most_ - std::min(most_, out_.size());
+    return field ? static_cast<std::size_t>(std::max<std::int64_t>(*field, 0)) : room;
+  }
+
   void write_term(const control& c) {
     const etf::bytes term = next();
     if (!sound_) return;
     std::string text;
-    write_io_term(text, term, {c.what == 'p' && !c.no_texts, c.unicode}, most_);
+    const auto field = c.what == 'p' ? std::nullopt : c.field ? c.field : c.precision;
+    const std::size_t bytes = (field ? 4 : 1) * shown(field);
+    write_io_term(text, term, {c.what == 'p' && !c.no_texts, c.unicode}, bytes);
     out_ += c.what == 'p' ? text : in_field(c, text, c.precision);
   }
   void write_text(const control& c) {
     const etf::bytes term = next();
     std::string_view name;
     characters all;
+    const auto field = c.field && c.precision ? std::max(c.field, c.precision)
+                       : c.field              ? c.field
+                                              : c.precision;
+    const std::size_t most = shown(field) + 1; // one more tells that it is longer
     if (etf::cursor(term).read_atom(name)) {
       const auto* const data = reinterpret_cast<const std::uint8_t*>(name.data());
-      if (!add_binary(all, {data, name.size()}, true)) return refuse();
+      if (add_binary(all, {data, name.size()}, true, name.size()) == taken::wrong) return refuse();
       if (!c.unicode && std::ranges::any_of(all, [](std::uint32_t each) { return each > 255; }))
         return refuse();
-    } else if (!sound_ || !flatten(all, term, c.unicode)) {
+    } else if (!sound_ || flatten(all, term, c.unicode, most) == taken::wrong) {
       return refuse();
     }
     out_ += text_in_field(c, in_utf8(all));
@@ -318,13 +340,15 @@ class formatter {
       const etf::bytes given = next();
       if (etf::cursor(given).read_atom(name)) {
         prefix = name;
-      } else if (sound_ && flatten(all, given, true)) {
+      } else if (sound_ && flatten(all, given, true, shown(c.field) + 1) != taken::wrong) {
         prefix = in_utf8(all);
       } else {
         return refuse();
       }
     }
-    const auto text = sound_ ? integer(etf::cursor(value), base, lower, prefix) : std::nullopt;
+    const auto text =
+        sound_ ? integer(etf::cursor(value), base, lower, prefix, c.field ? shown(c.field) : SIZE_MAX)
+               : std::nullopt;
     if (!text) return refuse();
     out_ += in_field(c, *text, std::nullopt);
   }
@@ -362,12 +386,14 @@ class formatter {
 std::optional<std::string> io_format(etf::bytes format, etf::bytes arguments, std::size_t most) {
   characters text;
   std::string_view name;
+  taken whole = taken::wrong;
   if (etf::cursor(format).read_atom(name)) {
-    if (!add_binary(text, {reinterpret_cast<const std::uint8_t*>(name.data()), name.size()}, true))
-      return std::nullopt;
-  } else if (!flatten(text, format, true)) {
-    return std::nullopt;
+    whole = add_binary(text, {reinterpret_cast<const std::uint8_t*>(name.data()), name.size()}, true,
+                       longest_format);
+  } else {
+    whole = flatten(text, format, true, longest_format);
   }
+  if (whole != taken::all) return std::nullopt;
   return formatter(text, arguments, most).run();
 }
 

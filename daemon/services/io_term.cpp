@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A stack of open containers instead of calls. Source: io_lib.erl and io_lib_pretty.erl of OTP 25 for what is
+// A stack of open containers instead of calls; of a text, a binary or a large integer no more is looked at
+// than there is room for. Source: io_lib.erl and io_lib_pretty.erl of OTP 25 for what is
 // quoted, escaped and taken for text, with the latin1 range of printable characters that is the default.
 #include "services/io_term.hpp"
 
@@ -54,10 +55,10 @@ void put_quoted(std::string& out, const characters& all, char quote, bool unicod
   out += quote;
 }
 
-// In UTF-8; nothing: it is none.
-std::optional<characters> decoded(etf::bytes text) {
+// In UTF-8, the first `most` characters; nothing: it is none.
+std::optional<characters> decoded(etf::bytes text, std::size_t most) {
   characters out;
-  for (std::size_t at = 0; at < text.size();) {
+  for (std::size_t at = 0; at < text.size() && out.size() < most;) {
     std::uint32_t c = 0;
     const std::size_t step = etf::utf8::decode(text.data() + at, text.size() - at, c);
     if (step == 0) return std::nullopt;
@@ -77,8 +78,8 @@ bool is_name_character(std::uint32_t c) {
 }
 
 void put_atom(std::string& out, std::string_view name, bool unicode) {
-  const auto all =
-      decoded({reinterpret_cast<const std::uint8_t*>(name.data()), name.size()}).value_or(characters());
+  const auto all = decoded({reinterpret_cast<const std::uint8_t*>(name.data()), name.size()}, name.size())
+                       .value_or(characters());
   const bool is_word = !all.empty() && is_lower(all.front()) && std::ranges::all_of(all, is_name_character);
   // What looks like a name in ASCII and is quoted all the same is a reserved word.
   const bool is_reserved = std::ranges::all_of(all, [](std::uint32_t c) { return c < 128; }) &&
@@ -90,10 +91,12 @@ void put_atom(std::string& out, std::string_view name, bool unicode) {
   }
 }
 
-// As one text, ~p: of UTF-8 if it is to be and is some, else of bytes.
-bool put_binary_text(std::string& out, etf::bytes data, bool unicode) {
-  const auto utf8 = unicode ? decoded(data) : std::nullopt;
-  const characters all = utf8 ? *utf8 : characters(data.begin(), data.end());
+// As one text, ~p: of UTF-8 if it is to be and is some, else of bytes. Of a longer one the first `most`
+// characters decide and are written.
+bool put_binary_text(std::string& out, etf::bytes data, bool unicode, std::size_t most) {
+  const auto utf8 = unicode ? decoded(data, most) : std::nullopt;
+  const etf::bytes shown = data.first(std::min(data.size(), most));
+  const characters all = utf8 ? *utf8 : characters(shown.begin(), shown.end());
   if (all.empty() || !std::ranges::all_of(all, is_printable)) return false;
   out += "<<";
   put_quoted(out, all, '"', true);
@@ -101,10 +104,10 @@ bool put_binary_text(std::string& out, etf::bytes data, bool unicode) {
   return true;
 }
 
-void put_binary(std::string& out, etf::bytes data, unsigned bits, io_style how) {
-  if (how.texts && bits == 8 && put_binary_text(out, data, how.unicode)) return;
+void put_binary(std::string& out, etf::bytes data, unsigned bits, io_style how, std::size_t most) {
+  if (how.texts && bits == 8 && put_binary_text(out, data, how.unicode, most)) return;
   out += "<<";
-  for (std::size_t i = 0; i < data.size(); ++i) {
+  for (std::size_t i = 0; i < data.size() && i < most; ++i) {
     const bool is_part = bits != 8 && i + 1 == data.size();
     if (i != 0) out += ',';
     out += std::to_string(is_part ? data[i] >> (8 - bits) : data[i]);
@@ -113,20 +116,22 @@ void put_binary(std::string& out, etf::bytes data, unsigned bits, io_style how) 
   out += ">>";
 }
 
-// A list that is one text from here to its end; else nothing is taken.
-bool read_text(etf::cursor& in, characters& out) {
+// A list that is one text from here to its end, or for `most` characters; else nothing is taken.
+bool read_text(etf::cursor& in, characters& out, std::size_t most) {
   etf::cursor ahead = in;
   etf::bytes text;
   std::uint32_t length = 0;
   out.clear();
   if (ahead.read_string(text)) {
+    text = text.first(std::min(text.size(), most));
     out.assign(text.begin(), text.end());
   } else {
     std::int64_t c = 0;
     if (!ahead.read_list(length)) return false;
-    for (; length > 0 && ahead.read_integer(c) && c >= 0 && c <= 255; --length)
+    for (; length > 0 && out.size() < most && ahead.read_integer(c) && c >= 0 && c <= 255; --length)
       out.push_back(static_cast<std::uint32_t>(c));
-    if (length > 0 || !ahead.read_nil()) return false;
+    const bool is_cut = length > 0 && out.size() == most;
+    if (!is_cut && (length > 0 || !ahead.read_nil())) return false;
   }
   if (out.empty() || !std::ranges::all_of(out, is_printable)) return false;
   in = ahead;
@@ -144,14 +149,18 @@ struct container {
 
 class writer {
  public:
-  writer(std::string& out, etf::bytes term, io_style how) : out_(out), in_(term), how_(how) {}
+  writer(std::string& out, etf::bytes term, io_style how, std::size_t most)
+      : out_(out), in_(term), how_(how), most_(most) {}
 
-  void run(std::size_t most) {
+  void run() {
     bool whole = head();
-    while (whole && !open_.empty() && out_.size() <= most) whole = step();
+    while (whole && !open_.empty() && out_.size() <= most_) whole = step();
   }
 
  private:
+  // Characters that are worth writing: with them there are more than `most`.
+  std::size_t room() const { return out_.size() > most_ ? 1 : most_ - out_.size() + 1; }
+
   bool head() {
     std::uint32_t count = 0;
     container made;
@@ -170,7 +179,7 @@ class writer {
         made.is_map = true;
         break;
       case etf::kind::list:
-        if (how_.texts && read_text(in_, text)) return put_quoted(out_, text, '"', true), true;
+        if (how_.texts && read_text(in_, text, room())) return put_quoted(out_, text, '"', true), true;
         if (!in_.read_string(made.text) && !in_.read_list(count)) return false;
         out_ += '[';
         made.closing = ']';
@@ -240,11 +249,11 @@ class writer {
     if (at.read_atom(name)) {
       put_atom(out_, name, how_.unicode);
     } else if (at.read_bitstring(data, bits)) {
-      put_binary(out_, data, bits, how_);
+      put_binary(out_, data, bits, how_, room());
     } else if (at.read_float(real)) {
       out_ += io_float(real);
     } else {
-      out_ += etf::print(whole);
+      out_ += etf::print(whole, {.most = room()});
     }
     return true;
   }
@@ -252,13 +261,14 @@ class writer {
   std::string& out_;
   etf::cursor in_;
   const io_style how_;
+  const std::size_t most_;
   std::vector<container> open_;
 };
 
 } // namespace
 
 void write_io_term(std::string& out, etf::bytes term, io_style how, std::size_t most) {
-  writer(out, term, how).run(most);
+  writer(out, term, how, most).run();
 }
 
 // OTP's choice between the two notations: the shorter one, and always an exponent from 2^53 on.

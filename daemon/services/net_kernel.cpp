@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/log.hpp"
+#include "behaviours/askers.hpp"
 
 namespace coppice::services {
 namespace {
@@ -20,8 +21,19 @@ runtime::message error(std::string_view reason) {
 
 } // namespace
 
-net_kernel::call_answer net_kernel::handle_call(runtime::process&, const runtime::message&,
+std::optional<behaviours::peer_requests> net_kernel::from_peers() const {
+  using request = behaviours::peer_request;
+  constexpr auto call = behaviours::gen::request::kind::call;
+  static constexpr request requests[] = {{call, "is_auth", 2, 2, request::answers},
+                                         {call, "spawn", 2, 16, request::answers | request::logs},
+                                         {call, "spawn_link", 2, 16, request::answers | request::logs},
+                                         {call, "spawn_opt", 2, 16, request::answers | request::logs}};
+  return requests;
+}
+
+net_kernel::call_answer net_kernel::handle_call(runtime::process& self, const runtime::message& from,
                                                 const runtime::message& request) {
+  if (!behaviours::gen::is_of_origin(self, from.bytes())) return no_reply();
   etf::cursor at(request.bytes());
   std::uint32_t arity = 0;
   std::string_view what;

@@ -11,6 +11,7 @@ class net_kernel : public behaviours::native_server {
  public:
   static constexpr const char* registered_name = "net_kernel";
   net_kernel() : native_server("net_kernel") {}
+  std::optional<behaviours::peer_requests> from_peers() const override;
 
  protected:
   call_answer handle_call(runtime::process& self, const runtime::message& from,

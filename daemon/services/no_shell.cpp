@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/log.hpp"
+#include "runtime/on_behalf.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::services {
@@ -33,11 +34,14 @@ void log_asked(const runtime::node_names& names, const runtime::pid& terminal) {
 
 class no_shell final : public runtime::behaviour {
  public:
+  explicit no_shell(runtime::message_origin asker) : asker_(asker) {}
   runtime::outcome init(process& self) override {
+    self.set_origin(asker_);
+    const auto asker = runtime::on_behalf::of_origin(self);
     const auto terminal = self.group_leader();
     const auto& names = self.host().nodes();
     log_asked(names, terminal);
-    self.monitor(terminal);
+    if (terminal.node == asker_.node) self.monitor(terminal);
     self.start_timer(self.now() + patience, self.self(), message::atom("late"));
     message_writer out;
     out.tuple(4);
@@ -50,18 +54,21 @@ class no_shell final : public runtime::behaviour {
     out.binary("\n" + std::string(names.own()) +
                " is a Coppice node: it runs no Erlang and has no shell. Use the `coppice` command on its "
                "machine:\ncoppice --help\n");
-    self.send(terminal, out.take());
+    asker.send(terminal, out.take());
     return runtime::carry_on();
   }
   // The terminal's answer, its end, or the time.
   runtime::outcome receive(process&, message) override { return runtime::stop(message::atom("normal")); }
   void describe(runtime::description& out) const override { out.behaviour = "no_shell"; }
+
+ private:
+  runtime::message_origin asker_;
 };
 
 answer start(process& self, etf::bytes) {
   runtime::spawn_options options;
   options.label = "no shell";
-  const auto made = self.spawn(std::move(options), std::make_unique<no_shell>());
+  const auto made = self.spawn(std::move(options), std::make_unique<no_shell>(self.origin()));
   if (!made) return {};
   message_writer out;
   runtime::write(out, *made, self.host().nodes());

@@ -10,9 +10,12 @@ namespace coppice::services {
 
 class node_counts {
  public:
-  void add(std::uint32_t node) { ++counts_[node]; }
+  void add(std::uint32_t node, std::size_t count = 1) {
+    if (count != 0) counts_[node] += count;
+  }
   // No more than it has.
   void remove(std::uint32_t node, std::size_t count = 1) {
+    if (count == 0) return;
     if (const auto at = counts_.find(node); (at->second -= count) == 0) counts_.erase(at);
   }
   std::size_t of(std::uint32_t node) const {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
+#include <set>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -205,10 +206,14 @@ message process_info(process& self, etf::bytes arguments, bool asked) {
     one.atom(item);
     return write_item(one, item, *info, names) ? one.take() : message{};
   }
+  // Each once: some of them are as long as a process has links and monitors.
   std::uint32_t items = 0;
+  std::set<std::string_view> asked_for;
   if (!at.read_list(items)) return {};
-  for (std::uint32_t i = 0; i < items; ++i)
-    if (!at.read_atom(item) || !write_item(out.pair(item), item, *info, names)) return {};
+  for (std::uint32_t i = 0; i < items; ++i) {
+    const bool fresh = at.read_atom(item) && asked_for.insert(item).second;
+    if (!fresh || !write_item(out.pair(item), item, *info, names)) return {};
+  }
   return out.take();
 }
 

@@ -7,9 +7,11 @@
 #include <coppice/etf/types.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "runtime/messages/ids.hpp"
@@ -21,11 +23,26 @@ class pg_groups {
  public:
   enum class whose : std::uint8_t { all, local };
 
-  void join(etf::bytes group, const runtime::pid& who);
+  using pids = std::vector<runtime::pid>;
+  // A group and processes, each as often as it joined or left.
+  struct change {
+    std::string group;
+    pids who;
+  };
+
+  void join(etf::bytes group, const runtime::pid& who) { join(group, std::span(&who, 1)); }
+  void join(etf::bytes group, std::span<const runtime::pid> who);
   // Takes one of its joins back. False: it is not in the group.
-  bool leave(etf::bytes group, const runtime::pid& who);
-  // All of its joins. The groups, each as often as it had joined.
-  std::vector<std::string> leave_all(const runtime::pid& who);
+  bool leave(etf::bytes group, const runtime::pid& who) { return !leave(group, std::span(&who, 1)).empty(); }
+  // Of those that are in the group one join each; they are returned.
+  pids leave(etf::bytes group, std::span<const runtime::pid> who);
+  // Every one of them leaves every group; both may come several times. It takes time for what is given and
+  // for the groups these processes are in, and not for each process in each group.
+  std::vector<change> leave(std::span<const etf::bytes> groups, std::span<const runtime::pid> who);
+  // What a node's processes are in becomes what `wanted` has of them; who left, and who joined.
+  std::pair<std::vector<change>, std::vector<change>> replace(std::uint32_t node, const pg_groups& wanted);
+  // All of its joins. The groups, and how often it had joined each.
+  std::vector<std::pair<std::string, std::uint32_t>> leave_all(const runtime::pid& who);
 
   bool is_member(const runtime::pid& who) const { return joined_.contains(who); }
   // Each as often as it joined, in no order.
@@ -36,6 +53,8 @@ class pg_groups {
   std::vector<std::pair<etf::bytes, std::uint32_t>> groups_of(const runtime::pid& who) const;
   // How often the processes of a node have joined, all together.
   std::size_t memberships(std::uint32_t node) const { return at_node_.of(node); }
+  // Bytes of their groups' names, counted once for each process in each.
+  std::size_t bytes(std::uint32_t node) const { return bytes_at_node_.of(node); }
   // Everyone of a node, each once.
   std::vector<runtime::pid> of_node(std::uint32_t node) const;
 
@@ -59,10 +78,15 @@ class pg_groups {
   using groups_map = std::unordered_map<std::string, membership, hash, equal>;
   using entry = groups_map::value_type;
 
+  void join(entry& in, const runtime::pid& who, std::uint32_t times);
+  // No more than it has.
+  void leave(entry& in, const runtime::pid& who, std::uint32_t times);
   void remove(entry& from, const runtime::pid& who);
+  entry& of(etf::bytes group);
 
   groups_map groups_;   // its entries stay where they are
   node_counts at_node_; // memberships
+  node_counts bytes_at_node_;
   std::unordered_map<runtime::pid, std::unordered_set<entry*>, runtime::pid_hash> joined_;
 };
 

@@ -3,6 +3,7 @@
 // processes of its own node only, and of joins and leaves only once it is known. In the process's own turn.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <map>
 #include <utility>
@@ -57,7 +58,25 @@ std::string pg_scope::too_many() const {
   return fmt::format("{}: its processes have more than {} memberships", name_, bounds_.groups);
 }
 
+std::string pg_scope::too_long() const {
+  return fmt::format("{}: the name of a group has more than {} bytes, or all of its have more than {}", name_,
+                     longest_key, bounds_.bytes);
+}
+
+// `who`: processes of one node. False: it has more than a node may have.
+bool pg_scope::join_all(pg_groups& into, etf::bytes group, const pids& who) const {
+  if (group.size() > longest_key) return false;
+  if (who.empty()) return true;
+  into.join(group, who);
+  return into.bytes(who.front().node) <= bounds_.bytes;
+}
+
 bool pg_scope::meet(process& self, const runtime::pid& peer) {
+  // One that was started anew may be here before the end of the one before it; there is never a third.
+  constexpr std::ptrdiff_t most_of_a_node = 16;
+  if (std::ranges::count(peers_, peer.node, [](const auto& known) { return known.first.node; }) >=
+      most_of_a_node)
+    return false;
   const auto monitor = self.monitor(peer, {.how = over_existing_connection});
   if (!monitor) return false;
   peers_.emplace(peer, monitor);
@@ -99,31 +118,14 @@ void pg_scope::on_sync(process& self, const runtime::pid& peer, etf::cursor at) 
       router_.disconnect(peer.node, too_many());
       return;
     }
-    for (const auto& who : *members) wanted.join(group, who);
-  }
-  std::map<std::string, pids> left;
-  std::map<std::string, pids> joined;
-  for (const auto& who : groups_.of_node(peer.node)) {
-    for (const auto& [group, times] : groups_.groups_of(who)) {
-      for (std::uint32_t i = 0; i < times; ++i) {
-        if (!wanted.leave(group, who)) left[std::string(base::as_text(group))].push_back(who);
-      }
+    if (!join_all(wanted, group, *members)) {
+      router_.disconnect(peer.node, too_long());
+      return;
     }
   }
-  for (const auto& who : wanted.of_node(peer.node)) {
-    for (const auto& [group, times] : wanted.groups_of(who)) {
-      auto& in = joined[std::string(base::as_text(group))];
-      in.insert(in.end(), times, who);
-    }
-  }
-  for (const auto& [group, who] : left) {
-    for (const auto& one : who) groups_.leave(base::as_bytes(group), one);
-    tell_watchers(self, "leave", base::as_bytes(group), who);
-  }
-  for (const auto& [group, who] : joined) {
-    for (const auto& one : who) groups_.join(base::as_bytes(group), one);
-    tell_watchers(self, "join", base::as_bytes(group), who);
-  }
+  const auto [left, joined] = groups_.replace(peer.node, wanted);
+  for (const auto& [group, who] : left) tell_watchers(self, "leave", base::as_bytes(group), who);
+  for (const auto& [group, who] : joined) tell_watchers(self, "join", base::as_bytes(group), who);
 }
 
 // {join, Peer, Group, PidOrPids}
@@ -136,7 +138,10 @@ void pg_scope::on_join(process& self, const runtime::pid& peer, etf::cursor at) 
     router_.disconnect(peer.node, too_many());
     return;
   }
-  for (const auto& who : *joining) groups_.join(group, who);
+  if (!join_all(groups_, group, *joining)) {
+    router_.disconnect(peer.node, too_long());
+    return;
+  }
   tell_watchers(self, "join", group, *joining);
 }
 
@@ -146,23 +151,19 @@ void pg_scope::on_leave(process& self, const runtime::pid& peer, etf::cursor at)
   const auto leaving = read_pids(self, at, peer.node);
   std::uint32_t count = 0;
   if (!leaving || !at.read_list(count)) return;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    etf::bytes group;
-    if (!at.read_term(group)) return;
-    pids left;
-    for (const auto& who : *leaving) {
-      if (groups_.leave(group, who)) left.push_back(who);
-    }
-    if (!left.empty()) tell_watchers(self, "leave", group, left);
-  }
+  std::vector<etf::bytes> groups;
+  for (std::uint32_t i = 0; i < count; ++i)
+    if (!at.read_term(groups.emplace_back())) return;
+  for (const auto& [group, who] : groups_.leave(groups, *leaving))
+    tell_watchers(self, "leave", base::as_bytes(group), who);
 }
 
 void pg_scope::on_down(process& self, etf::cursor at) {
   const auto ref = runtime::read_reference(at, self.host().nodes());
   const auto found = ref ? watches_.find(*ref) : watches_.end();
   if (found == watches_.end()) return;
-  const auto gone = std::move(found->second);
-  watches_.erase(found);
+  const watch gone{found->second.what, found->second.who, {}};
+  stop_watch(found);
   if (gone.what == watch::kind::member) member_ended(self, gone.who);
   if (gone.what == watch::kind::peer) peer_ended(self, gone.who);
 }
@@ -170,15 +171,19 @@ void pg_scope::on_down(process& self, etf::cursor at) {
 void pg_scope::member_ended(process& self, const runtime::pid& who) {
   members_.erase(who);
   const auto left = groups_.leave_all(who);
+  std::uint32_t count = 0;
+  for (const auto& [group, times] : left) count += times;
   message_writer out;
   out.tuple(4);
   out.atom("leave");
   runtime::write(out, self.self(), self.host().nodes());
   runtime::write(out, who, self.host().nodes());
-  out.list(static_cast<std::uint32_t>(left.size()));
-  for (const auto& group : left) {
-    out.raw(base::as_bytes(group));
-    tell_watchers(self, "leave", base::as_bytes(group), {who});
+  out.list(count);
+  for (const auto& [group, times] : left) {
+    for (std::uint32_t i = 0; i < times; ++i) {
+      out.raw(base::as_bytes(group));
+      tell_watchers(self, "leave", base::as_bytes(group), {who});
+    }
   }
   out.nil();
   tell_peers(self, out.take());
@@ -192,7 +197,10 @@ void pg_scope::peer_ended(process& self, const runtime::pid& peer) {
   }
   std::map<std::string, pids> left;
   for (const auto& who : groups_.of_node(peer.node)) {
-    for (auto& group : groups_.leave_all(who)) left[std::move(group)].push_back(who);
+    for (auto& [group, times] : groups_.leave_all(who)) {
+      auto& from = left[std::move(group)];
+      from.insert(from.end(), times, who);
+    }
   }
   for (const auto& [group, who] : left) tell_watchers(self, "leave", base::as_bytes(group), who);
 }

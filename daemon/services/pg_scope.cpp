@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/order.hpp>
+#include <coppice/etf/unique_keys.hpp>
 #include <utility>
 
 #include "base/bytes.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "services/existing_connection.hpp"
 
@@ -18,6 +20,10 @@ using runtime::message_writer;
 using runtime::process;
 
 namespace {
+
+message error(std::string_view why) {
+  return runtime::error_message(message::atom(why));
+}
 
 // {error, {nolocal, Pid}} of a process elsewhere, where OTP's functions raise it; {error, badarg} of no
 // process.
@@ -57,6 +63,26 @@ runtime::outcome pg_scope::on_start(process& self) {
   return runtime::carry_on();
 }
 
+std::optional<behaviours::peer_requests> pg_scope::from_peers() const {
+  using request = behaviours::peer_request;
+  using form = behaviours::gen::request::kind;
+  constexpr std::uint16_t changes = request::keeps | request::tells_here | request::disconnects;
+  static constexpr request requests[] = {{form::call, "get_members", 2, 2, request::answers},
+                                         {form::call, "get_local_members", 2, 2, request::answers},
+                                         {form::call, "which_groups", 0, 0, request::answers},
+                                         {form::call, "which_local_groups", 0, 0, request::answers},
+                                         {form::call, "join_local", 3, 3, request::answers}, // refused
+                                         {form::call, "leave_local", 3, 3, request::answers},
+                                         {form::call, "monitor", 0, 0, request::answers | request::keeps},
+                                         {form::call, "monitor", 2, 2, request::answers | request::keeps},
+                                         {form::call, "demonitor", 2, 2, request::answers},
+                                         {form::cast, "sync", 3, 3, changes},
+                                         {form::info, "discover", 2, 3, request::answers | request::keeps},
+                                         {form::info, "join", 4, 4, changes},
+                                         {form::info, "leave", 4, 4, request::tells_here}};
+  return requests;
+}
+
 pg_scope::call_answer pg_scope::handle_call(process& self, const message& from, const message& request) {
   etf::cursor sender(from.bytes());
   sender.read_tuple_of(2);
@@ -78,13 +104,15 @@ pg_scope::call_answer pg_scope::handle_call(process& self, const message& from, 
   return native_server::handle_call(self, from, request);
 }
 
+// Whoever asks for it is of this node, as with OTP's functions: a node says itself where its processes are.
 pg_scope::call_answer pg_scope::join_local(process& self, etf::cursor at) {
   etf::bytes group;
   at.read_term(group);
   const auto joining = read_pids(self, at, 0);
   if (!joining) return reply(refused(at, self));
+  if (!self.origin().here()) return reply(error("not_allowed"));
+  groups_.join(group, *joining);
   for (const auto& who : *joining) {
-    groups_.join(group, who);
     auto& monitor = members_[who];
     if (monitor) continue;
     monitor = self.monitor(who);
@@ -106,12 +134,11 @@ pg_scope::call_answer pg_scope::leave_local(process& self, etf::cursor at) {
   at.read_term(group);
   const auto leaving = read_pids(self, at, 0);
   if (!leaving) return reply(refused(at, self));
-  pids left;
-  for (const auto& who : *leaving) {
-    if (!groups_.leave(group, who)) continue;
-    left.push_back(who);
-    if (groups_.is_member(who)) continue;
+  if (!self.origin().here()) return reply(error("not_allowed"));
+  const pids left = groups_.leave(group, *leaving);
+  for (const auto& who : left) {
     const auto member = members_.find(who);
+    if (groups_.is_member(who) || member == members_.end()) continue;
     self.demonitor(member->second, true);
     watches_.erase(member->second);
     members_.erase(member);
@@ -130,10 +157,18 @@ pg_scope::call_answer pg_scope::leave_local(process& self, etf::cursor at) {
   return reply(message::atom("ok"));
 }
 
+bool pg_scope::may_watch(const runtime::pid& watcher, etf::bytes group) const {
+  if (watcher.here()) return true;
+  return group.size() <= longest_key && watchers_.of(watcher.node) < bounds_.watches;
+}
+
 // {Ref, #{Group => Pids}}
 pg_scope::call_answer pg_scope::watch_scope(process& self, const runtime::pid& watcher) {
+  if (!may_watch(watcher, {})) return reply(error("limit"));
+  if (!watcher.here()) watchers_.add(watcher.node);
   const auto ref = self.monitor(watcher);
   watches_.emplace(ref, watch{watch::kind::scope_watcher, watcher, {}});
+  scope_watchers_.emplace(ref, watcher);
   const auto all = groups_.groups(pg_groups::whose::all);
   message_writer out;
   out.tuple(2);
@@ -148,8 +183,11 @@ pg_scope::call_answer pg_scope::watch_scope(process& self, const runtime::pid& w
 
 // {Ref, Pids}
 pg_scope::call_answer pg_scope::watch_group(process& self, const runtime::pid& watcher, etf::bytes group) {
+  if (!may_watch(watcher, group)) return reply(error("limit"));
+  if (!watcher.here()) watchers_.add(watcher.node);
   const auto ref = self.monitor(watcher);
   watches_.emplace(ref, watch{watch::kind::group_watcher, watcher, std::string(base::as_text(group))});
+  group_watchers_.emplace(etf::equality_hash(group), ref);
   message_writer out;
   out.tuple(2);
   runtime::write(out, ref, self.host().nodes());
@@ -162,9 +200,9 @@ pg_scope::call_answer pg_scope::stop_watching(process& self, etf::cursor at) {
   const auto found = ref ? watches_.find(*ref) : watches_.end();
   const bool watcher = found != watches_.end() && (found->second.what == watch::kind::scope_watcher ||
                                                    found->second.what == watch::kind::group_watcher);
-  if (!watcher) return reply(message::atom("false"));
+  if (!watcher || found->second.who.node != self.origin().node) return reply(message::atom("false"));
   self.demonitor(*ref, true);
-  watches_.erase(found);
+  stop_watch(found);
   return reply(message::atom("ok"));
 }
 
@@ -188,21 +226,40 @@ pg_scope::call_answer pg_scope::list(process& self, std::string_view what, etf::
   return reply(out.take());
 }
 
+// Watchers of a group are found by its hash: neither the members nor the watchers of other groups cost a
+// change anything.
 void pg_scope::tell_watchers(process& self, std::string_view what, etf::bytes group, const pids& who) const {
-  if (watches_.size() == members_.size() + peers_.size()) return;
-  for (const auto& [ref, one] : watches_) {
-    const bool wanted =
-        one.what == watch::kind::scope_watcher ||
-        (one.what == watch::kind::group_watcher && etf::equal_exact(base::as_bytes(one.group), group));
-    if (!wanted) continue;
+  const auto tell = [&](const runtime::reference& ref, const runtime::pid& watcher) {
     message_writer out;
     out.tuple(4);
     runtime::write(out, ref, self.host().nodes());
     out.atom(what);
     out.raw(group);
     write_pids(self, out, who);
-    self.send_unbounded(one.who, out.take());
+    self.send_unbounded(watcher, out.take());
+  };
+  for (const auto& [ref, watcher] : scope_watchers_) tell(ref, watcher);
+  if (group_watchers_.empty()) return;
+  const auto [first, last] = group_watchers_.equal_range(etf::equality_hash(group));
+  for (auto at = first; at != last; ++at) {
+    const watch& one = watches_.at(at->second);
+    if (etf::equal_exact(base::as_bytes(one.group), group)) tell(at->second, one.who);
   }
+}
+
+// Forgets a monitor of ours.
+void pg_scope::stop_watch(watch_table::iterator at) {
+  const bool of_scope = at->second.what == watch::kind::scope_watcher;
+  const bool of_group = at->second.what == watch::kind::group_watcher;
+  if ((of_scope || of_group) && !at->second.who.here()) watchers_.remove(at->second.who.node);
+  if (of_scope) scope_watchers_.erase(at->first);
+  if (of_group) {
+    const auto [first, last] =
+        group_watchers_.equal_range(etf::equality_hash(base::as_bytes(at->second.group)));
+    const auto found = std::find_if(first, last, [&](const auto& one) { return one.second == at->first; });
+    if (found != last) group_watchers_.erase(found);
+  }
+  watches_.erase(at);
 }
 
 void pg_scope::tell_peers(process& self, const message& m) const {

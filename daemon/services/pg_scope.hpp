@@ -25,6 +25,7 @@ class pg_scope : public behaviours::native_server {
   // `visible`: this node is, so that other nodes' scopes are to know of it.
   pg_scope(std::string name, bool visible, dist::router& router, const peer_bounds& bounds)
       : native_server("pg"), name_(std::move(name)), visible_(visible), router_(router), bounds_(bounds) {}
+  std::optional<behaviours::peer_requests> from_peers() const override;
 
   // Asks `to`, the scope of that name on another node, for what it has. Any thread.
   static void discover(runtime::system& system, const runtime::pid& scope, const runtime::destination& to);
@@ -44,6 +45,7 @@ class pg_scope : public behaviours::native_server {
     runtime::pid who;
     std::string group; // of a group_watcher
   };
+  using watch_table = std::unordered_map<runtime::reference, watch, runtime::reference_hash>;
   using pids = std::vector<runtime::pid>;
 
   call_answer join_local(runtime::process& self, etf::cursor at);
@@ -51,6 +53,8 @@ class pg_scope : public behaviours::native_server {
   call_answer watch_scope(runtime::process& self, const runtime::pid& watcher);
   call_answer watch_group(runtime::process& self, const runtime::pid& watcher, etf::bytes group);
   call_answer stop_watching(runtime::process& self, etf::cursor at);
+  // False: the processes of its node watch as much as they may.
+  bool may_watch(const runtime::pid& watcher, etf::bytes group) const;
   call_answer list(runtime::process& self, std::string_view what, etf::cursor at);
 
   void on_discover(runtime::process& self, const runtime::pid& peer);
@@ -63,9 +67,12 @@ class pg_scope : public behaviours::native_server {
 
   bool known(const runtime::pid& peer) const { return peers_.contains(peer); }
   std::string too_many() const; // why a node is disconnected
+  std::string too_long() const;
+  bool join_all(pg_groups& into, etf::bytes group, const pids& who) const;
   // False: its node has been lost since it spoke.
   bool meet(runtime::process& self, const runtime::pid& peer);
   void tell_peers(runtime::process& self, const runtime::message& m) const;
+  void stop_watch(watch_table::iterator at);
   void tell_watchers(runtime::process& self, std::string_view what, etf::bytes group, const pids& who) const;
   // A pid or a proper list of them, all of that node; nothing: something else, which `at` then stands at.
   std::optional<pids> read_pids(runtime::process& self, etf::cursor& at, std::uint32_t node) const;
@@ -76,7 +83,11 @@ class pg_scope : public behaviours::native_server {
   dist::router& router_;
   const peer_bounds bounds_;
   pg_groups groups_;
-  std::unordered_map<runtime::reference, watch, runtime::reference_hash> watches_;
+  watch_table watches_;
+  node_counts watchers_; // of other nodes' processes
+  std::unordered_map<runtime::reference, runtime::pid, runtime::reference_hash>
+      scope_watchers_;                                                        // of watches_
+  std::unordered_multimap<std::uint64_t, runtime::reference> group_watchers_; // by the hash of their group
   std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash>
       members_;                                                                   // ours, and their monitors
   std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash> peers_; // their scope processes

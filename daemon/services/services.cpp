@@ -38,7 +38,9 @@ services::services(runtime::system& system, dist::router& router, const options&
 }
 
 base::status services::start(std::function<void()> gone) {
-  auto made = functions::make(router_, options_.rpc, options_.start);
+  std::vector<std::string> scopes = options_.pg;
+  if (options_.cron != nullptr) scopes.emplace_back(cron_service::scope);
+  auto made = functions::make(router_, options_.rpc, options_.start, scopes);
   if (!made) return unexpected(std::move(made.error()));
   functions_ = std::make_shared<const functions>(std::move(*made));
   router_.set_spawn_handler(remote_spawns(system_, router_, functions_, {options_.spawn, {}}));

@@ -7,6 +7,7 @@
 #include "services/user.hpp"
 
 #include <algorithm>
+#include <array>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/text.hpp>
 #include <optional>
@@ -15,16 +16,23 @@
 
 #include "base/bytes.hpp"
 #include "base/log.hpp"
+#include "runtime/on_behalf.hpp"
 #include "runtime/system.hpp"
 #include "services/io_format.hpp"
 
 namespace coppice::services {
+
+enum class user::answer { ok, eof, request, system_limit };
+
 namespace {
+
+using answer = user::answer;
 
 constexpr std::size_t longest_line = 4096;
 constexpr std::size_t deepest = 8; // requests within requests
-
-enum class answer { ok, eof, request };
+// Requests that wait behind a long one: they are in no mailbox any more, whose bound counts them.
+constexpr std::size_t most_waiting = 1'000;
+constexpr std::ptrdiff_t most_of_a_node = 100; // of each other node
 
 void log_text(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
@@ -68,12 +76,13 @@ answer perform_one(etf::bytes request) {
   if (!at.read_tuple(arity) || arity == 0 || !at.read_atom(what)) return answer::request;
   if (what == "put_chars") {
     // {put_chars, Encoding, Chars} | {put_chars, Chars} | {put_chars, Encoding, M, F, Args}
-    std::vector<etf::bytes> rest(arity - 1);
-    for (auto& part : rest) at.read_term(part);
+    if (arity != 2 && arity != 3 && arity != 5) return answer::request;
+    std::array<etf::bytes, 4> rest;
+    for (std::uint32_t i = 0; i + 1 < arity; ++i) at.read_term(rest[i]);
     if (arity == 2) log_text(text_of(rest[0]));
     if (arity == 3) log_text(text_of(rest[1]));
     if (arity == 5) log_text(formatted(rest[1], rest[2], rest[3]));
-    return arity == 2 || arity == 3 || arity == 5 ? answer::ok : answer::request;
+    return answer::ok;
   }
   const bool reads = what.starts_with("get_");
   return reads ? answer::eof : what == "setopts" ? answer::ok : answer::request;
@@ -93,24 +102,46 @@ std::optional<batch> read_batch(etf::bytes request) {
   return made;
 }
 
-// In their order, up to the first that does not come to ok.
-answer perform(etf::bytes request) {
-  std::vector<batch> open;
-  for (;;) {
-    if (auto more = read_batch(request)) {
-      if (open.size() == deepest) return answer::request; // each level is looked through by those above it
-      open.push_back(*more);
-    } else if (const answer last = perform_one(request); last != answer::ok) {
-      return last;
-    }
-    while (!open.empty() && open.back().left == 0) open.pop_back();
-    if (open.empty()) return answer::ok;
-    --open.back().left;
-    if (!open.back().at.read_term(request)) return answer::request;
-  }
-}
+constexpr std::string_view go_on = "$go_on"; // a notice of `user` to itself
 
 } // namespace
+
+// A message's request, which may be a list of requests: in their order, up to the first that does not come to
+// ok.
+struct user::job {
+  // Carries out up to `most` of them, which it counts down; nothing: there are more.
+  std::optional<answer> run(std::size_t& most) {
+    for (; most > 0; --most) {
+      if (auto more = read_batch(next)) {
+        if (open.size() == deepest) return answer::request; // each level is looked through by those above it
+        open.push_back(*more);
+      } else if (const answer last = perform_one(next); last != answer::ok) {
+        return last;
+      }
+      while (!open.empty() && open.back().left == 0) open.pop_back();
+      if (open.empty()) return answer::ok;
+      --open.back().left;
+      if (!open.back().at.read_term(next)) return answer::request;
+    }
+    return std::nullopt;
+  }
+
+  runtime::message whole; // what the views point into
+  runtime::pid asker;     // of the node that the message came from
+  etf::bytes tag;
+  etf::bytes next;
+  std::vector<batch> open{};
+};
+
+user::user() : native_server("user") {}
+user::~user() = default;
+
+std::optional<behaviours::peer_requests> user::from_peers() const {
+  using request = behaviours::peer_request;
+  static constexpr request requests[] = {
+      {behaviours::gen::request::kind::info, "io_request", 4, 4, request::answers | request::logs}};
+  return requests;
+}
 
 runtime::outcome user::on_start(runtime::process& self) {
   self.host().set_default_group_leader(self.self());
@@ -119,25 +150,57 @@ runtime::outcome user::on_start(runtime::process& self) {
 
 runtime::outcome user::handle_info(runtime::process& self, const runtime::message& m) {
   etf::cursor at(m.bytes());
+  if (self.origin().notice) {
+    if (at.read_atom_is(go_on)) work(self);
+    return runtime::carry_on();
+  }
   etf::bytes tag;
   etf::bytes request;
   if (!at.read_tuple_of(4) || !at.read_atom_is("io_request")) return runtime::carry_on();
-  const auto asker = runtime::read_pid(at, self.host().nodes());
+  const auto named = runtime::read_pid(at, self.host().nodes());
+  const auto asker = named ? runtime::on_behalf::of(self, *named) : std::nullopt;
   if (!asker || !at.read_term(tag) || !at.read_term(request)) return runtime::carry_on();
-  const auto done = perform(request);
+  job fresh{m, asker->asker(), tag, request};
+  if (!has_room_for(self, fresh)) {
+    reply(self, fresh, answer::system_limit);
+    return runtime::carry_on();
+  }
+  jobs_.push_back(std::move(fresh));
+  if (jobs_.size() == 1) work(self);
+  return runtime::carry_on();
+}
+
+bool user::has_room_for(const runtime::process& self, const job& fresh) const {
+  if (jobs_.size() >= most_waiting) return false;
+  if (fresh.asker.node == self.self().node) return true;
+  return std::ranges::count(jobs_, fresh.asker.node, [](const job& one) { return one.asker.node; }) <
+         most_of_a_node;
+}
+
+void user::reply(runtime::process& self, const job& to, answer said) {
   runtime::message_writer out;
   out.tuple(3);
   out.atom("io_reply");
-  out.raw(tag);
-  if (done == answer::request) {
+  out.raw(to.tag);
+  if (said == answer::ok || said == answer::eof) {
+    out.atom(said == answer::ok ? "ok" : "eof");
+  } else {
     out.tuple(2);
     out.atom("error");
-    out.atom("request");
-  } else {
-    out.atom(done == answer::ok ? "ok" : "eof");
+    out.atom(said == answer::request ? "request" : "system_limit");
   }
-  self.send_unbounded(*asker, out.take());
-  return runtime::carry_on();
+  runtime::on_behalf(self, to.asker).answer(out.take());
+}
+
+void user::work(runtime::process& self) {
+  std::size_t left = requests_a_turn;
+  while (!jobs_.empty()) {
+    job& now = jobs_.front();
+    const auto done = now.run(left);
+    if (!done) return self.notify(self.self(), runtime::message::atom(go_on));
+    reply(self, now, *done);
+    jobs_.pop_front();
+  }
 }
 
 } // namespace coppice::services

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "base/json_depth.hpp"
+#include "base/json_text.hpp"
 #include "base/suggest.hpp"
 #include "base/utf8.hpp"
 #include "spec/scalar.hpp"
@@ -51,7 +52,7 @@ base::status compile_type(const json& from, const std::string& where, rule& into
   for (const auto& name : names) {
     auto known = std::find_if(type_names.begin(), type_names.end(),
                               [&name](const auto& one) { return name.is_string() && name == one.first; });
-    if (known == type_names.end()) return invalid(where, "type " + name.dump() + " is not known");
+    if (known == type_names.end()) return invalid(where, "type " + base::json_text(name) + " is not known");
     into.types |= known->second;
   }
   return {};
@@ -68,13 +69,14 @@ base::status compile_properties(const json& from, const std::string& where, rule
 }
 
 base::status compile_count(const json& from, const std::string& where, std::size_t& into) {
-  if (!from.is_number_unsigned()) return invalid(where, "expected a whole number, found " + from.dump());
+  if (!from.is_number_unsigned())
+    return invalid(where, "expected a whole number, found " + base::json_text(from));
   into = from.get<std::size_t>();
   return {};
 }
 
 base::status compile_bound(const json& from, const std::string& where, double& into) {
-  if (!from.is_number()) return invalid(where, "expected a number, found " + from.dump());
+  if (!from.is_number()) return invalid(where, "expected a number, found " + base::json_text(from));
   into = from.get<double>();
   return {};
 }
@@ -123,7 +125,7 @@ base::status compile_keyword(const std::string& key, const json& from, const std
     else if (from == "size")
       into.format = unit::size;
     else
-      return invalid(where, "format " + from.dump() + " is not known: duration and size are");
+      return invalid(where, "format " + base::json_text(from) + " is not known: duration and size are");
     return {};
   }
   for (std::string_view ignored : {"title", "description", "examples", "$schema", "$id", "$comment"})
@@ -314,7 +316,7 @@ class walk {
       if (by.format == unit::size) return print_size(static_cast<std::uint64_t>(bound));
       return bound == std::floor(bound) && std::fabs(bound) < 9e15
                  ? std::to_string(static_cast<std::int64_t>(bound))
-                 : json(bound).dump();
+                 : base::json_text(json(bound));
     };
     std::string wanted;
     if (number < by.least || (by.above && number <= by.least))
@@ -331,7 +333,7 @@ class walk {
     std::vector<std::string> words;
     for (const auto& one : by.values) {
       if (equals(one, from)) return true;
-      words.push_back(one.is_string() ? one.get<std::string>() : one.dump());
+      words.push_back(one.is_string() ? one.get<std::string>() : base::json_text(one));
       expected += (expected.empty() ? "" : &one == &by.values.back() ? " or " : ", ") + words.back();
     }
     std::vector<std::string_view> known(words.begin(), words.end());

@@ -19,14 +19,16 @@
 #include "base/log_levels.hpp"
 #include "base/suggest.hpp"
 #include "spec/catalog.hpp"
+#include "spec/silence_check.hpp"
 
 namespace coppice::spec {
 namespace {
 
-// Registered by the node itself.
-constexpr std::array<std::string_view, 10> own_names{
-    "net_kernel",      "rex",        "global_name_server", "user",          "init", "auth",
-    "erl_prim_loader", "kernel_sup", "coppice_cron",       "coppice_events"};
+// Registered by the node itself, beside the scopes of pg.
+constexpr std::array<std::string_view, 12> own_names{
+    "net_kernel", "rex",           "global_name_server", "user",    "init",
+    "auth",       "coppice_cron",  "erl_prim_loader",    "coppice", "application_controller",
+    "kernel_sup", "coppice_events"};
 
 const node* element(const node* list, std::size_t index) {
   return list && list->is_sequence() && index < list->items.size() ? list->items[index] : nullptr;
@@ -58,12 +60,16 @@ class checker {
       check_application(spec_.applications[i], *at);
     }
     check_handlers();
+    silence_.warn(to_);
     if (const node* const cron = root.find("cron");
         cron != nullptr && cron->is_map() && spec_.cron != nullptr)
       check_jobs(*spec_.cron, *cron);
     check_events(root.find("events"));
     check_dependencies(applications);
-    if (with_plugins_) check_modules(root);
+    if (with_plugins_) {
+      check_modules(root);
+      check_actors_of_others(root);
+    }
     spec_.plugin_files = catalog_.files();
   }
 
@@ -95,6 +101,43 @@ class checker {
           "node.log.modules: neither the node nor a plugin in plugins.path logs as " + in_quotes(one.module),
           hint);
     }
+  }
+
+  // Those that other nodes may start, which no child need name: their plugins are among the files as well.
+  void check_actors_of_others(const node& root) {
+    const node* at = root.find("distribution");
+    if (at != nullptr) at = at->is_map() ? at->find("allow") : nullptr;
+    if (at == nullptr || !at->is_map()) return;
+    const allow_options& allow = spec_.distribution.allow;
+    for (std::size_t i = 0; i < allow.spawn.size(); ++i)
+      if (const node* const one = element(at->find("spawn"), i)) check_actor_of_others(allow.spawn[i], *one);
+    constexpr std::string_view arrow = "=>"; // mod:fun/N => PLUGIN:ACTOR
+    for (std::size_t i = 0; i < allow.rpc.size(); ++i) {
+      const std::size_t found = allow.rpc[i].find(arrow);
+      const node* const one = element(at->find("rpc"), i);
+      if (found == std::string::npos || one == nullptr) continue;
+      const std::size_t begin = allow.rpc[i].find_first_not_of(' ', found + arrow.size());
+      if (begin != std::string::npos) check_actor_of_others(allow.rpc[i].substr(begin), *one);
+    }
+  }
+
+  // A plugin may come later: it is warned about only.
+  void check_actor_of_others(const std::string& name, const node& where) {
+    const std::size_t colon = name.find(':');
+    const std::string id = name.substr(0, colon);
+    auto& plugin = catalog_.find(id);
+    if (!plugin.problem.empty()) {
+      if (!std::exchange(plugin.reported, true)) to_.warning(where.at, plugin.problem, plugin.remedy);
+      return;
+    }
+    const auto& actors = plugin.declared.actors;
+    const std::string type = colon != std::string::npos ? name.substr(colon + 1)
+                             : actors.size() == 1       ? actors[0].name
+                                                        : id;
+    if (plugin.declared.find(type) != nullptr) return;
+    std::string hint = "it has:";
+    for (const auto& one : actors) hint += " " + one.name;
+    to_.warning(where.at, "the plugin '" + id + "' has no actor '" + type + "'", hint);
   }
 
   void check_application(application_spec& application, const node& at) {
@@ -144,6 +187,7 @@ class checker {
       const catalog::plugin* plugin = nullptr;
       if (child.tcp && !child.tcp->handlers.empty())
         handled_by_.push_back({child.tcp->handlers, tcp->find("handlers")->at});
+      if (child.tcp && tcp != nullptr && tcp->is_map()) silence_.look(*child.tcp, *tcp);
       const node* const manager = at.find("event_manager");
       const node* const consumers = at.find("consumer_supervisor");
       if (child.event_manager && manager != nullptr)
@@ -271,7 +315,8 @@ class checker {
 
   void check_name(const std::string& name, const node& at) {
     if (name.empty()) return;
-    if (std::find(own_names.begin(), own_names.end(), name) != own_names.end()) {
+    if (std::ranges::find(own_names, name) != own_names.end() ||
+        std::ranges::find(spec_.distribution.services.pg, name) != spec_.distribution.services.pg.end()) {
       to_.error(at.at, "the name '" + name + "' is the node's own");
       return;
     }
@@ -479,6 +524,7 @@ class checker {
   std::unordered_map<std::string, place> names_;
   std::unordered_map<std::string, bool> pools_; // by registered name: whether its workers take connections
   std::vector<std::pair<std::string, place>> handled_by_; // pools that listeners name
+  silence_check silence_;
   std::map<std::string, place> application_places_;
 };
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "base/json_text.hpp"
 #include "spec/schema.hpp"
 #include "spec/schema_cron.hpp"
 #include "spec/schema_named_events.hpp"
@@ -41,7 +42,7 @@ void compare(const json& before, const json& after, const std::string& key, std:
       if (!before.contains(name)) compare(json(), value, prefix + name, to);
     return;
   }
-  to.push_back({key, before.dump(), after.dump(), is_changeable(key)});
+  to.push_back({key, base::json_text(before), base::json_text(after), is_changeable(key)});
 }
 
 // Jobs are told apart by their names, not by their places.

@@ -122,9 +122,9 @@ std::string check_address_or_host(std::string_view text) {
 
 std::string check_rpc(std::string_view text) {
   constexpr std::string_view forms =
-      "must be info, observer, \"module:function\", \"module:*\" or \"mod:fun/2 => PLUGIN:ACTOR\"";
+      "must be info, observer, env, \"module:function\", \"module:*\" or \"mod:fun/2 => PLUGIN:ACTOR\"";
   constexpr std::string_view arrow = " => ";
-  if (text == "info" || text == "observer") return {};
+  if (text == "info" || text == "observer" || text == "env") return {};
   const auto to = text.find(arrow);
   const auto function = text.substr(0, to);
   const auto colon = function.find(':');

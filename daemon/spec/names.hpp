@@ -33,7 +33,8 @@ inline constexpr std::string_view host_pattern = "^[A-Za-z0-9._:-]{1,253}$";
 std::string_view address_pattern();
 inline constexpr std::string_view actor_pattern = "^[a-z][a-z0-9_]*(:[a-z][a-z0-9_]*)?$";
 inline constexpr std::string_view rpc_pattern =
-    "^(info|observer|[^:/\\s]+:[^:/\\s]+|[^:/\\s]+:[^:/\\s]+/[0-9]+ => [a-z][a-z0-9_]*(:[a-z][a-z0-9_]*)?)$";
+    "^(info|observer|env|[^:/\\s]+:[^:/\\s]+|[^:/\\s]+:[^:/\\s]+/[0-9]+ => "
+    "[a-z][a-z0-9_]*(:[a-z][a-z0-9_]*)?)$";
 inline constexpr std::string_view id_pattern = "^[^/\\u0000-\\u001f\\u007f]{1,255}$";
 inline constexpr std::string_view registered_name_pattern = "^[^@\\u0000-\\u001f\\u007f]{1,255}$";
 inline constexpr std::string_view process_pattern =

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the schema table prints: the effective configuration as YAML, and the JSON Schema.
+#include "base/json_text.hpp"
 #include "spec/load.hpp"
 #include "spec/scalar.hpp"
 #include "spec/schema.hpp"
@@ -9,7 +10,7 @@ namespace {
 
 // Quoted unless the text is plain beyond doubt.
 std::string print_scalar(const json& value) {
-  if (!value.is_string()) return value.dump();
+  if (!value.is_string()) return base::json_text(value);
   const auto& text = value.get_ref<const std::string&>();
   bool plain = !text.empty() && text.size() < 200;
   for (char c : text)
@@ -23,7 +24,7 @@ std::string print_scalar(const json& value) {
     plain = std::holds_alternative<std::string_view>(resolve(probe));
   }
   if (plain) return text;
-  std::string quoted = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  std::string quoted = base::json_text(value);
   // JSON leaves this control character as it is, YAML does not take it.
   for (auto at = quoted.find('\x7f'); at != std::string::npos; at = quoted.find('\x7f', at))
     quoted.replace(at, 1, "\\x7f");
@@ -78,7 +79,7 @@ std::string json_schema() {
   json whole = {{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", "Coppice node"}};
   whole.update(root);
   whole["$defs"] = std::move(definitions);
-  return whole.dump(2) + "\n";
+  return base::json_text(whole, 2) + "\n";
 }
 
 } // namespace coppice::spec

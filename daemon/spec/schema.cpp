@@ -91,8 +91,9 @@ const table<limit_options>& limit_table() {
           .add<&limit_options::peer_groups>(
               "peer_groups", count(16, 1u << 30),
               "memberships of the processes of one other node in a scope of pg; more disconnect it")
-          .add<&limit_options::peer_names>("peer_names", count(16, 1u << 30),
-                                           "names of global that the processes of one other node have")
+          .add<&limit_options::peer_names>(
+              "peer_names", count(16, 1u << 30),
+              "names of global that one other node says; more are refused, or disconnect it")
           .add<&limit_options::peer_locks>("peer_locks", count(16, 1u << 20),
                                            "locks of global that the processes of one other node hold");
   return rows;
@@ -159,8 +160,8 @@ const table<allow_options>& allow_table() {
           .add<&allow_options::rpc>(
               "rpc", texts(text("a text", &check_rpc, rpc_pattern)),
               "functions other nodes may call by rpc; info: the read-only built-in ones; "
-              "observer: what OTP's observer and etop ask; module:function or module:*: some of those; "
-              "mod:fun/N => PLUGIN:ACTOR: one that an actor "
+              "observer: what OTP's observer and etop ask; env: what applications are configured with; "
+              "module:function or module:*: some of those; mod:fun/N => PLUGIN:ACTOR: one that an actor "
               "answers, called with {fun, Argument, …}")
           .add<&allow_options::spawn>("spawn", texts(text("PLUGIN:ACTOR", &check_actor, actor_pattern)),
                                       "actors other nodes may spawn, as coppice:spawn('PLUGIN:ACTOR', Args)")

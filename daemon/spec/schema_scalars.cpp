@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/json_text.hpp"
 #include "spec/term.hpp"
 
 namespace coppice::spec {
@@ -141,7 +142,8 @@ bool real::read(reader& from, const node& value, double& into) const {
   if (auto* number = std::get_if<whole_number>(&resolved))
     found = static_cast<double>(number->magnitude) * (number->negative ? -1 : 1);
   if (found < least_ || found > most_) {
-    from.wrong_type(value, "a number from " + json(least_).dump() + " to " + json(most_).dump());
+    from.wrong_type(value,
+                    "a number from " + base::json_text(json(least_)) + " to " + base::json_text(json(most_)));
     return false;
   }
   into = found;

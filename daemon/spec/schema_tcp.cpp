@@ -212,6 +212,10 @@ void check_connect(reader& from, const node& at, tcp_connect_options& connect) {
   if (connect.path.empty() && connect.port == 0) from.error(at, from.path + ".port: must be from 1 to 65535");
   if (connect.timeout.count() == 0) from.error(at, from.path + ".timeout: must be more than 0s");
   if (connect.tls.how == tls_spec::mode::off) without_effect(from, at, "alpn", "there is TLS");
+  if (!connect.path.empty() && connect.tls.how == tls_spec::mode::files && connect.tls.verify) {
+    from.error(*at.find("tls"), from.path + ".tls: a path is no host that a certificate could be for",
+               "say verify: none, or connect to an address");
+  }
 }
 
 void prune_listen(const tcp_listen_options& from, json& listen) {
@@ -368,11 +372,14 @@ const table<tcp_options>& tcp_table() {
           .add<&tcp_options::handlers>("handlers", handlers(),
                                        "instead: the workers of this pool have the connections")
           .add<&tcp_options::args>("args", term(), "its arguments, checked against the plugin's schema")
-          .add<&tcp_options::max_connections>(
-              "max_connections", whole<std::uint32_t>(1, 1'000'000),
-              "at once; who comes beyond waits with the kernel until one ends")
+          .add<&tcp_options::max_connections>("max_connections", whole<std::uint32_t>(1, 1'000'000),
+                                              "at once, until their sockets are closed; beyond, the address "
+                                              "with the most connections loses the "
+                                              "one that was quiet for longest, and at least 10 s; where "
+                                              "there is none a newcomer waits with the "
+                                              "kernel")
           .add<&tcp_options::shed>("shed", flag(),
-                                   "true: who comes beyond is closed at once instead of having to wait")
+                                   "true: a newcomer that would have to wait is closed at once")
           .add<&tcp_options::accept_backlog>("accept_backlog", whole<std::uint32_t>(1, 65535),
                                              "how many may wait there")
           .add<&tcp_options::frame>("frame", section<frame_options>(&frame_table),

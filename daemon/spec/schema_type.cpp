@@ -2,6 +2,7 @@
 // The sentences that all tables share.
 #include "spec/schema_type.hpp"
 
+#include "base/json_text.hpp"
 #include "base/suggest.hpp"
 #include "spec/scalar.hpp"
 
@@ -28,7 +29,8 @@ void not_available(reader& from, const node& at, std::string_view key, const jso
   std::string hint;
   if (default_value.is_primitive() && !default_value.is_null()) {
     if (value.what == node::kind::scalar) message += ": " + printable(value.text);
-    hint = "only " + (default_value.is_string() ? default_value.get<std::string>() : default_value.dump());
+    hint = "only " +
+           (default_value.is_string() ? default_value.get<std::string>() : base::json_text(default_value));
   }
   from.error(at, std::move(message), std::move(hint));
 }

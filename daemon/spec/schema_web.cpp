@@ -181,8 +181,8 @@ const table<web_route_limits>& route_limits_table() {
                                         "bytes of a body; beyond: 413; absent: the site's")
           .add<&web_route_limits::in_flight>(
               "in_flight", optional_count(whole<std::uint32_t>(1, 10'000'000)),
-              "requests that wait for an answer; beyond: 503; the site's holds "
-              "in any case")
+              "requests that wait for an answer, those whose bodies stream included; beyond: 503; the "
+              "site's holds in any case")
           .check(&check_route_limits);
   return rows;
 }
@@ -315,7 +315,11 @@ const table<web_limits>& limits_table() {
   static const auto rows =
       table<web_limits>()
           .add<&web_limits::connections>("connections", whole<std::uint32_t>(1, 1'000'000),
-                                         "at once; who comes beyond waits with the kernel until one ends")
+                                         "at once, until their sockets are closed; beyond, the address with "
+                                         "the most connections loses the "
+                                         "one that was quiet for longest, and at least 10 s; where there is "
+                                         "none a newcomer waits with the "
+                                         "kernel")
           .add<&web_limits::requests_per_connection>(
               "requests_per_connection", whole<std::uint64_t>(1, 1'000'000'000), "then it is closed")
           .add<&web_limits::uri>("uri", size(), "bytes of a request's target; beyond: 414")
@@ -323,7 +327,8 @@ const table<web_limits>& limits_table() {
           .add<&web_limits::headers>("headers", whole<std::uint32_t>(1, 10'000), "of them; beyond: 431")
           .add<&web_limits::body>("body", size(), "bytes of a body; beyond: 413")
           .add<&web_limits::in_flight>("in_flight", whole<std::uint32_t>(1, 10'000'000),
-                                       "requests that wait for an answer; beyond: 503")
+                                       "requests that wait for an answer; beyond: 503; while a client sends "
+                                       "a body that streams, its request does not count")
           .add<&web_limits::unfinished>("unfinished", size(),
                                         "bytes of bodies and WebSocket messages that have come in part, of "
                                         "all clients; beyond: 503, or "

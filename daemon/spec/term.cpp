@@ -5,6 +5,7 @@
 
 #include <coppice/etf/cursor.hpp>
 
+#include "base/json_text.hpp"
 #include "base/utf8.hpp"
 #include "spec/scalar.hpp"
 
@@ -50,11 +51,15 @@ json read_json(etf::cursor& from) {
       json value = read_json(from);
       result[key.is_string() ? key.get<std::string>()
              : key.is_null() ? "undefined"
-                             : key.dump()] = std::move(value);
+                             : base::json_text(key)] = std::move(value);
     }
     return result;
   }
   json result = json::array();
+  if (from.read_string(data)) {
+    for (const std::uint8_t byte : data) result.push_back(byte);
+    return result;
+  }
   if (from.read_list(count)) {
     const bool has_tail = count > 0;
     for (; count > 0; --count) result.push_back(read_json(from));

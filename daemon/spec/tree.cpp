@@ -40,7 +40,7 @@ class builder : public YAML::EventHandler {
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     node* made = tree_.make(node::kind::null, at(mark));
     remember(anchor, made, true);
-    attach(made);
+    attach(made, 0);
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -50,14 +50,14 @@ class builder : public YAML::EventHandler {
     made->quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
     made->text = value;
     remember(anchor, made, true);
-    attach(made);
+    attach(made, 0);
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     if (anchor >= anchors_.size() || !anchors_[anchor].target)
       fail(at(mark), "this alias stands for nothing", "");
     if (!anchors_[anchor].closed) fail(at(mark), "this alias stands for a value that contains it", "");
-    attach(anchors_[anchor].target, &mark);
+    attach(anchors_[anchor].target, anchors_[anchor].height, &mark);
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -76,12 +76,14 @@ class builder : public YAML::EventHandler {
   struct frame {
     node* container;
     YAML::anchor_t anchor;
-    node* key = nullptr; // of a map, waiting for its value
+    node* key = nullptr;      // of a map, waiting for its value
+    std::uint32_t height = 1; // levels of lists and maps from here down, through aliases
     std::unordered_set<std::string_view> keys;
   };
   struct anchor_state {
     node* target = nullptr;
     bool closed = false;
+    std::uint32_t height = 0; // 0: a scalar or null
   };
 
   place at(const YAML::Mark& mark) const {
@@ -93,6 +95,10 @@ class builder : public YAML::EventHandler {
     throw hopeless{};
   }
 
+  [[noreturn]] void fail_too_deep(const place& where, std::string hint) {
+    fail(where, "nested deeper than " + std::to_string(limits_.depth) + " levels", std::move(hint));
+  }
+
   void check_tag(const node* made, const std::string& tag) {
     if (tag.empty() || tag == "?" || tag == "!" || tag == "tag:yaml.org,2002:str") return;
     report_.error(made->at, "tags are not understood: " + printable(tag),
@@ -102,26 +108,28 @@ class builder : public YAML::EventHandler {
   void remember(YAML::anchor_t anchor, node* target, bool closed) {
     if (anchor == 0) return;
     if (anchor >= anchors_.size()) anchors_.resize(anchor + 1);
-    anchors_[anchor] = {target, closed};
+    anchors_[anchor] = {target, closed, 0};
   }
 
   void open(node::kind what, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
-    if (stack_.size() >= limits_.depth)
-      fail(at(mark), "nested deeper than " + std::to_string(limits_.depth) + " levels", "");
+    if (stack_.size() >= limits_.depth) fail_too_deep(at(mark), "");
     node* made = tree_.make(what, at(mark));
     check_tag(made, tag);
     remember(anchor, made, false);
-    stack_.push_back({made, anchor, nullptr, {}});
+    stack_.push_back({made, anchor, nullptr, 1, {}});
   }
 
   void close() {
     frame done = std::move(stack_.back());
     stack_.pop_back();
-    if (done.anchor) anchors_[done.anchor].closed = true;
-    attach(done.container);
+    if (done.anchor) {
+      anchors_[done.anchor].closed = true;
+      anchors_[done.anchor].height = done.height;
+    }
+    attach(done.container, done.height);
   }
 
-  void attach(node* made, const YAML::Mark* alias = nullptr) {
+  void attach(node* made, std::uint32_t height, const YAML::Mark* alias = nullptr) {
     if (stack_.empty()) {
       root_ = made;
       return;
@@ -131,7 +139,10 @@ class builder : public YAML::EventHandler {
     if (made->weight > limits_.values - parent.container->weight)
       fail(where, "the document grows to more than " + std::to_string(limits_.values) + " values",
            alias ? "aliases of aliases multiply" : "");
+    if (height > limits_.depth - stack_.size())
+      fail_too_deep(where, alias ? "what an alias stands for is counted where the alias stands" : "");
     parent.container->weight += made->weight;
+    parent.height = std::max(parent.height, height + 1);
     if (parent.container->is_sequence()) {
       parent.container->items.push_back(made);
     } else if (!parent.key) {

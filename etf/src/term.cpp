@@ -191,6 +191,7 @@ result<term> term::decode(bytes in, const limits& bounds) {
   if (!seen) return unexpected<error>(seen.error());
   if (seen->length != in.size())
     return fail(errc::trailing, seen->length, in[seen->length], "the end expected");
+  if (!seen->sized) return fail(errc::bad_value, 0, in[0], "funs of the sizes they name expected");
   return term_builder(in, seen->canonical, false).run();
 }
 

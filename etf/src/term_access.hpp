@@ -25,6 +25,7 @@
 #include <coppice/etf/hash.hpp>
 #include <coppice/etf/order.hpp>
 #include <coppice/etf/term.hpp>
+#include <coppice/etf/unique_keys.hpp>
 #include <coppice/etf/wire.hpp>
 
 namespace coppice::etf {
@@ -190,10 +191,10 @@ struct term_access {
       return detail::fold(scalar<std::uint64_t>(t) ^ detail::table_seed, 0x9E3779B97F4A7C15U);
     if (!has_terms(t)) return table_hash(text(t));
     const std::vector<std::uint8_t> encoded = t.encode();
-    // A map among the keys has no order of its own; phash2 has none either.
+    // The pairs of a map among the keys have no order, which its bytes have.
     const bool has_map =
         std::find(encoded.begin(), encoded.end(), static_cast<std::uint8_t>(tag::map)) != encoded.end();
-    return has_map ? phash2(encoded) : table_hash(encoded);
+    return has_map ? equality_hash(encoded) : table_hash(encoded);
   }
 
   /// Indexes a map if it is large. False if a key comes twice (the first stays in the index).

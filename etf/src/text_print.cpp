@@ -328,7 +328,10 @@ class printer {
     out_ += top.is_map && top.left % 2 == 1 ? " => " : ",";
     return out_.size();
   }
-  void new_line(std::size_t at, std::size_t indent) { out_.insert(at, '\n' + std::string(indent, ' ')); }
+  /// No line begins beyond the edge: what is nested deep would be blanks for the most part.
+  void new_line(std::size_t at, std::size_t indent) {
+    out_.insert(at, '\n' + std::string(std::min(indent, how_.width), ' '));
+  }
   /// Moves what was written since `mark` to a new line if it went over the edge.
   void wrap(const frame& top, std::size_t mark) {
     if (top.broken && mark != 0 && column() > how_.width) new_line(mark, top.indent);

@@ -2,10 +2,14 @@
 // See unique_keys.hpp. What Erlang takes for equal has one hash: of lists their elements count and not which
 // tag wrote them, of maps the pairs and not their order, of a fun what compare() looks at. Equal hashes are
 // only ever the reason to compare the keys themselves.
+//
+// A container's hash begins with its type and length and takes one element after the other. The hash so far
+// and the element are mixed with different secrets: were their places alike, a list could be built whose hash
+// is that of another one with the two exchanged, whatever the secrets are.
 #include <coppice/etf/unique_keys.hpp>
 
+#include <algorithm>
 #include <array>
-#include <bit>
 #include <string>
 
 #include <coppice/etf/canonical.hpp>
@@ -21,15 +25,20 @@ namespace {
 
 constexpr std::size_t few = 32;          // keys, compared each with each
 constexpr std::size_t shown_bytes = 200; // of a key, in an error
+// Tables at a time that are made as large as their map announces, within reason.
+constexpr std::size_t believed_tables = 4;
+// Different keys of one hash in a term. By chance there is none in thousands of years.
+constexpr unsigned most_collisions = 16;
 
-// What a container's hash begins with.
-enum class seed : std::uint64_t { tuple = 1, list, map, fun };
+// What a container's hash begins with; digits of pi.
+namespace kinds {
+constexpr std::uint64_t tuple = 0x243F6A8885A308D3, list = 0x13198A2E03707344, map = 0xA4093822299F31D0,
+                        fun = 0x082EFA98EC4E6C89, pair = 0x452821E638D01377;
+} // namespace kinds
 
+// Not the same for (a, b) and (b, a).
 std::uint64_t join(std::uint64_t hash, std::uint64_t next) {
-  return detail::fold(hash ^ next ^ detail::table_seed, 0x9E3779B97F4A7C15U);
-}
-std::uint64_t begin(seed of, std::uint64_t count) {
-  return join(static_cast<std::uint64_t>(of), count);
+  return detail::fold(hash ^ detail::table_seed, next ^ detail::table_key);
 }
 
 std::uint64_t hash_of(std::initializer_list<std::uint8_t> leaf) {
@@ -82,20 +91,28 @@ std::size_t leaf_size(bytes rest) {
 
 result<void> key_checker::pass(bytes seen) {
   seen_ = seen;
-  while (at_ < seen.size() && repeated_.empty()) {
+  while (at_ < seen.size() && !stopped_) {
     if (!step(seen.subspan(at_))) break;
   }
-  if (repeated_.empty()) return {};
+  if (!stopped_) return {};
+  if (repeated_.empty())
+    return fail(errc::bad_value, repeated_in_, static_cast<std::uint8_t>(tag::map),
+                "a map whose keys have not all the same hash expected");
   return fail(errc::duplicate_key, repeated_in_, static_cast<std::uint8_t>(tag::map),
               "each key only once expected in a map, which names " + print(repeated_, {.most = shown_bytes}) +
                   " twice");
 }
 
-// Whether the hash of what stands next is wanted.
-bool key_checker::is_hashed() const {
-  if (frames_.empty()) return hashes_elements_;
-  const frame& top = frames_.back();
-  return top.hashed || (top.has_many && top.left % 2 == 0);
+[[gnu::always_inline]] inline bool key_checker::leaf(bytes rest) {
+  const std::size_t size = leaf_size(rest);
+  const bool hashed = is_hashed();
+  // Of a binary that is still coming the rest may be left out.
+  const bool passes = size != 0 && (size <= rest.size() || !hashed);
+  if (!passes) return false;
+  const std::size_t start = at_;
+  at_ += size;
+  deliver(hashed ? table_hash(rest.first(size)) : 0, start);
+  return true;
 }
 
 // Takes one head or leaf; false if it is not all there.
@@ -108,14 +125,14 @@ bool key_checker::step(bytes rest) {
       if (rest.size() < head) return false;
       const std::uint32_t arity = head == 2 ? p[1] : wire::load32(p + 1);
       if (arity == 0) return leaf(rest);
-      open(container(frame::type::row, arity, begin(seed::tuple, arity)), head);
+      open(container(frame::type::row, arity, kinds::tuple, arity), head);
       return true;
     }
     case tag::map: {
       if (rest.size() < 5) return false;
       const std::uint32_t pairs = wire::load32(p + 1);
       if (pairs == 0) return leaf(rest);
-      frame made = container(frame::type::map, std::uint64_t{pairs} * 2, begin(seed::map, pairs));
+      frame made = container(frame::type::map, std::uint64_t{pairs} * 2, kinds::map, pairs);
       made.has_many = pairs > 1;
       open(made, 5);
       return true;
@@ -131,17 +148,6 @@ bool key_checker::step(bytes rest) {
   }
 }
 
-bool key_checker::leaf(bytes rest) {
-  const std::size_t size = leaf_size(rest);
-  const bool hashed = is_hashed();
-  // Of a binary that is still coming the rest may be left out.
-  const bool passes = size != 0 && (size <= rest.size() || !hashed);
-  if (!passes) return false;
-  at_ += size;
-  deliver(hashed ? table_hash(rest.first(size)) : 0);
-  return true;
-}
-
 // One that stands as the tail of another is the rest of it.
 bool key_checker::list(bytes rest) {
   if (rest.size() < 5) return false;
@@ -151,7 +157,7 @@ bool key_checker::list(bytes rest) {
     at_ += 5;
     return true;
   }
-  open(container(frame::type::list, due, begin(seed::list, 0)), 5);
+  open(container(frame::type::list, due, kinds::list, 0), 5);
   return true;
 }
 
@@ -159,18 +165,19 @@ bool key_checker::string(bytes rest) {
   if (rest.size() < 3) return false;
   const std::size_t size = wire::load16(rest.data() + 1);
   if (size > rest.size() - 3) return false;
+  const std::size_t start = at_;
   at_ += 3 + size;
-  if (!is_hashed()) return deliver(0), true;
+  if (!is_hashed()) return deliver(0, start), true;
   const bool is_tail =
       !frames_.empty() && frames_.back().what == frame::type::list && frames_.back().left == 1;
   frame* const top = is_tail ? &frames_.back() : nullptr;
-  std::uint64_t hash = top != nullptr ? top->hash : begin(seed::list, 0);
+  std::uint64_t hash = top != nullptr ? top->hash : join(kinds::list, 0);
   for (const std::uint8_t byte : rest.subspan(3, size)) hash = join(hash, hashes_of_bytes()[byte]);
   if (top != nullptr) {
     top->hash = hash;
-    deliver(hash_of_nil());
+    deliver(hash_of_nil(), start);
   } else {
-    deliver(join(hash, hash_of_nil()));
+    deliver(join(hash, hash_of_nil()), start);
   }
   return true;
 }
@@ -187,7 +194,7 @@ bool key_checker::fun(bytes rest) {
       !in.read_pid(creator))
     return false;
   const std::uint32_t free_variables = wire::load32(rest.data() + 26);
-  frame made = container(frame::type::row, free_variables, begin(seed::fun, free_variables));
+  frame made = container(frame::type::row, free_variables, kinds::fun, free_variables);
   if (made.hashed) {
     made.hash = join(made.hash, table_hash(rest.subspan(6, 20))); // uniq and index
     made.hash =
@@ -197,13 +204,15 @@ bool key_checker::fun(bytes rest) {
   }
   if (free_variables != 0) return open(made, in.offset()), true;
   at_ += in.offset();
-  deliver(made.hash);
+  deliver(made.hash, made.start);
   return true;
 }
 
-// One that begins here.
-key_checker::frame key_checker::container(frame::type what, std::uint64_t left, std::uint64_t hash) const {
-  return {what, is_hashed(), false, left, hash, 0, 0, at_, hashes_.size()};
+// One that begins here. `kind` and `count` are what its hash begins with.
+key_checker::frame key_checker::container(frame::type what, std::uint64_t left, std::uint64_t kind,
+                                          std::uint64_t count) const {
+  const bool hashed = is_hashed();
+  return {what, hashed, false, false, left, hashed ? join(kind, count) : 0, 0, 0, count, at_, keys_.size()};
 }
 
 void key_checker::open(const frame& made, std::size_t head) {
@@ -211,69 +220,79 @@ void key_checker::open(const frame& made, std::size_t head) {
   frames_.push_back(made);
 }
 
-// Something whole has gone by: the containers that end with it are whole too.
-void key_checker::deliver(std::uint64_t hash) {
+// Something whole has gone by, which began at `start`: the containers that end with it are whole too.
+void key_checker::deliver(std::uint64_t hash, std::size_t start) {
   while (!frames_.empty()) {
     frame& top = frames_.back();
     --top.left;
     if (top.what != frame::type::map) {
       if (top.hashed) top.hash = join(top.hash, hash);
     } else if (top.left % 2 == 0) {
-      if (top.hashed) top.sum += join(join(0, top.key), hash);
+      if (top.hashed) top.sum += join(join(kinds::pair, top.key), hash);
     } else {
       top.key = hash;
-      if (top.has_many) hashes_.push_back(hash);
+      if (top.in_table) {
+        add_to_table(top, {hash, start});
+      } else if (top.has_many) {
+        keys_.push_back({hash, start});
+        if (keys_.size() - top.keys > few) begin_table(top);
+      }
     }
     if (top.left != 0) return;
     if (top.has_many) close_map(top);
-    hash = top.what == frame::type::map ? join(top.hash, top.sum) : top.hash;
+    hash = top.what == frame::type::map && top.hashed ? join(top.hash, top.sum) : top.hash;
+    start = top.start;
     frames_.pop_back();
   }
   element_ = hash;
 }
 
+// The small map that was thought of has many keys.
+void key_checker::begin_table(frame& map) {
+  map.in_table = true;
+  tables_.emplace_back();
+  for (std::size_t i = map.keys; i < keys_.size() && !stopped_; ++i) add_to_table(map, keys_.data()[i]);
+  keys_.shrink(map.keys);
+}
+
+void key_checker::add_to_table(const frame& map, const detail::seen_key& key) {
+  // The count that a map announces is believed where it makes nobody else believe it again and again.
+  const std::uint64_t expected = tables_.size() <= believed_tables ? map.count : 0;
+  steps_ += tables_.back().add(key, expected,
+                               [&](const detail::seen_key& earlier) { return differ(map, earlier, key); });
+}
+
 void key_checker::close_map(const frame& map) {
-  const std::size_t count = hashes_.size() - map.keys;
-  if (count <= few ? find_among_few(map, count) : find_among_many(map, count)) repeated_in_ = map.start;
-  hashes_.shrink(map.keys);
-}
-
-bool key_checker::find_among_few(const frame& map, std::size_t count) {
-  const std::uint64_t* const all = hashes_.data() + map.keys;
-  for (std::size_t i = 1; i < count; ++i) {
+  if (map.in_table) return tables_.pop_back();
+  const detail::seen_key* const all = keys_.data() + map.keys;
+  const std::size_t count = keys_.size() - map.keys;
+  for (std::size_t i = 1; i < count && !stopped_; ++i) {
     for (std::size_t j = 0; j < i; ++j)
-      if (all[i] == all[j] && same_keys(map, j, i)) return true;
+      if (all[i].hash == all[j].hash && !differ(map, all[j], all[i])) break;
   }
-  return false;
+  steps_ += count * (count - 1) / 2;
+  keys_.shrink(map.keys);
 }
 
-bool key_checker::find_among_many(const frame& map, std::size_t count) {
-  const std::uint64_t* const all = hashes_.data() + map.keys;
-  const std::size_t mask = std::bit_ceil(count * 2) - 1;
-  slots_.assign(mask + 1, 0); // the number of a key + 1; 0 is free
-  for (std::size_t i = 0; i < count; ++i) {
-    std::size_t at = all[i] & mask;
-    for (; slots_[at] != 0; at = (at + 1) & mask) {
-      const std::size_t j = slots_[at] - 1;
-      if (all[i] == all[j] && same_keys(map, j, i)) return true;
-    }
-    slots_[at] = static_cast<std::uint32_t>(i + 1);
-  }
-  return false;
-}
-
-// The i-th key and the j-th, which comes later, are equal and not only their hashes.
-bool key_checker::same_keys(const frame& map, std::size_t i, std::size_t j) {
-  cursor in(seen_.subspan(map.start));
-  in.advance(5);
+// Whether two keys of a map differ though their hashes do not; if they do not, or do too often, that is the
+// end of the pass. The time it takes is that of their own bytes.
+bool key_checker::differ(const frame& map, const detail::seen_key& earlier, const detail::seen_key& key) {
   bytes first, second;
-  for (std::size_t at = 0; at <= j; ++at) {
-    bytes& key = at == i ? first : second;
-    if (!in.read_term(key) || (at != j && !in.skip())) return false; // the last value may still be coming
-  }
-  if (!equal_exact(first, second)) return false;
-  repeated_ = second;
-  return true;
+  if (!cursor(seen_.subspan(earlier.offset)).read_term(first)) return true;
+  if (!cursor(seen_.subspan(key.offset)).read_term(second)) return true;
+  steps_ += std::min(first.size(), second.size());
+  const bool differs = !equal_exact(first, second);
+  if (!differs) repeated_ = second;
+  if (differs && ++collisions_ <= most_collisions) return true;
+  stopped_ = true;
+  repeated_in_ = map.start;
+  return false;
+}
+
+std::size_t key_checker::held() const {
+  std::size_t all = frames_.held() + keys_.held() + tables_.capacity() * sizeof(detail::seen_keys);
+  for (const auto& table : tables_) all += table.held();
+  return all;
 }
 
 result<void> check_keys(bytes canonical) {

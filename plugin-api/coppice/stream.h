@@ -48,13 +48,15 @@ typedef struct coppice_stream_info {
 #define COPPICE_STREAM_INFO_LEAST COPPICE_SIZE_THROUGH(coppice_stream_info, bytes_queued)
 
 /* Why a stream is no more. */
-#define COPPICE_STREAM_NORMAL 0u   /* this actor closed it */
-#define COPPICE_STREAM_EOF 1u      /* the peer did */
-#define COPPICE_STREAM_RESET 2u    /* the connection broke */
-#define COPPICE_STREAM_IDLE 3u     /* a time for silence was over: idle, first_byte or frame */
-#define COPPICE_STREAM_SLOW 4u     /* the peer does not take what is written */
-#define COPPICE_STREAM_FRAME 5u    /* a frame beyond its bound, or one whose length cannot be */
-#define COPPICE_STREAM_TLS 6u      /* the handshake failed */
+#define COPPICE_STREAM_NORMAL 0u /* this actor closed it */
+#define COPPICE_STREAM_EOF 1u    /* the peer did */
+#define COPPICE_STREAM_RESET 2u  /* the connection broke */
+#define COPPICE_STREAM_IDLE                                                                                \
+  3u                            /* a time for silence was over: idle, first_byte or frame; or it was quiet \
+                                   while there were too many, and made room */
+#define COPPICE_STREAM_SLOW 4u  /* the peer does not take what is written */
+#define COPPICE_STREAM_FRAME 5u /* a frame beyond its bound, or one whose length cannot be */
+#define COPPICE_STREAM_TLS 6u   /* the handshake failed */
 #define COPPICE_STREAM_SHUTDOWN 7u /* the listener stops */
 #define COPPICE_STREAM_REFUSED 8u  /* of connect: nobody is there */
 #define COPPICE_STREAM_TIMEOUT 9u  /* of connect: not in time */
@@ -174,8 +176,10 @@ typedef struct coppice_stream_api {
   /* [actor] Closes at once, so that the peer sees a reset. */
   int32_t (*reset)(coppice_actor* self, uint64_t stream);
   /* [actor] TLS from here on: what was written before leaves as it is, what is written from now on waits for
-   * on_secured. What has come and is not used belongs to TLS already. COPPICE_E_INVALID: it has TLS, or the
-   * options cannot be right; COPPICE_E_REFUSED: a file of theirs cannot be used. */
+   * on_secured. What has come and is not used belongs to TLS already; in on_data that is what it leaves.
+   * COPPICE_E_INVALID: it has TLS or is about to, it was ended, or the options cannot be right, as a client's
+   * that is to verify a certificate and connected to no host; COPPICE_E_REFUSED: a file of theirs cannot be
+   * used. */
   int32_t (*start_tls)(coppice_actor* self, uint64_t stream, const coppice_tls_options* options);
   /* [actor] From what is not cut yet on. */
   int32_t (*set_framing)(coppice_actor* self, uint64_t stream, const coppice_framing* framing);

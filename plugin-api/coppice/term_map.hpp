@@ -2,14 +2,16 @@
 // A map whose keys are terms, the same if Erlang's =:= says so; hashed once a look-up, and as bytes wherever
 // equal keys have equal bytes. Terms in messages are canonical, so that most have. Not so maps (the same
 // pairs may come in another order) and lists (a list of small integers has two encodings): a key with one of
-// those inside is hashed and compared by the host's notion of terms, the draft coppice/order.h, and on a host
-// without it throws std::runtime_error. Header-only. One thread at a time.
+// those inside is compared by the host's notion of terms, the draft coppice/order.h, and on a host without it
+// throws std::runtime_error. All hashes are seeded: who sends keys cannot choose some that collide.
+// Header-only. One thread at a time.
 #pragma once
 
 #include <coppice/order.hpp>
 #include <coppice/owned.hpp>
 
 #include <coppice/etf/hash.hpp>
+#include <coppice/etf/order/seeded_hash.hpp>
 #include <cstddef>
 #include <cstring>
 #include <tuple>
@@ -50,12 +52,18 @@ struct wanted_term {
   explicit wanted_term(coppice::term key)
       : encoded(key.encoded),
         bytewise(is_bytewise(key.encoded)),
-        hash(bytewise ? etf::table_hash(key.encoded) : coppice::hash(key)) {}
+        hash(bytewise ? etf::table_hash(key.encoded) : hash_of(key.encoded)) {}
   etf::bytes bytes() const { return encoded; }
 
   etf::bytes encoded;
   bool bytewise;
   std::size_t hash;
+
+ private:
+  static std::size_t hash_of(etf::bytes key) {
+    static_cast<void>(order.need()); // by which it is compared
+    return etf::order::seeded_hash(key);
+  }
 };
 /// One that is kept.
 struct kept_term : owned_term {

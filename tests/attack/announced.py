@@ -2,13 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Clients that announce long frames and send next to nothing of them: what they have sent is kept for them, and no other
 actor's mailbox is short of memory for it."""
-import pathlib
 import socket
 import struct
-import sys
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import free_port
 from harness.tap import check, equal, eventually, run, test
 from harness.tcp_gate import Gate

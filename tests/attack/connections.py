@@ -4,14 +4,11 @@
 or takes no answer, gets his connection ended in its time; others at the same listener and at its neighbours are served
 meanwhile, and the node keeps nothing of it."""
 import os
-import pathlib
 import socket
 import ssl
 import struct
-import sys
 import threading
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.attack import ATTACKERS, BYSTANDERS, Bystanders, Crowd, Target, unharmed
 from harness.tap import check, equal, eventually, run, test
 
@@ -58,7 +55,7 @@ class Served(Target):
                       for name in ("lines", "blocks", "raw")}
 
     def report(self, name):
-        return self.ask("listener", name)
+        return self.ask("listener", name=name)
 
     def open(self, name, index=0, source=BYSTANDERS):
         connection = socket.create_connection(("127.0.0.1", self.ports[name][index]), 20, source_address=(source, 0))

@@ -1,15 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Peers that ask for much and take no answer: the actor they ask waits for them once, and serves everybody else."""
-import pathlib
 import socket
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.attack import ATTACKERS, Bystanders, Target, unharmed
 from harness.distribution import Atom, Peer
-from harness.tap import check, contains, equal, eventually, run, test
+from harness.tap import check, contains, equal, run, test
 
 MEBIBYTE = 1 << 20
 

@@ -2,12 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Who opens a connection under another node's name, and proves nothing, does not come between the two."""
 import contextlib
-import pathlib
-import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.attack import ATTACKERS, SOON, Bystanders, Target, unharmed
 from harness.distribution import Opening
 from harness.tap import check, contains, equal, eventually, run, test
@@ -63,8 +60,8 @@ def reached(cleanup):
         check(taken < 1 + 2 * SOON, "after the moment that is left to an opening", taken)
         bystanders.served()
         impostor.close()
-        equal(target.coppice("call", f"net_kernel@{real.name}", "{is_auth, x}").returncode, 0)
-        equal(target.coppice("disconnect", real.name).returncode, 0)
+        target.call(f"net_kernel@{real.name}", "{is_auth, x}")
+        target.ask("disconnect", node=real.name)
 
 
 @test("what is sent to a node that is not there fails in time, whoever claims to be it")

@@ -1,10 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Names of nodes that are made up, more than a node remembers, take nobody's place."""
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.attack import ATTACKERS, Bystanders, Target, unharmed
 from harness.distribution import Atom, Peer
 from harness.tap import check, equal, eventually, run, test

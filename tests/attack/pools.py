@@ -3,11 +3,8 @@
 """Attacks on those who stand in front of others, pools and routers: floods, callers who leave, calls whose From is nobody's,
 orders and notices that are not the sender's to give, and answers that are forged, doubled, malformed or missing. Each honest
 call is answered, and of the others nothing is kept."""
-import pathlib
-import sys
 import threading
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.attack import ATTACKERS, Bystanders, Target, peer, unharmed
 from harness.distribution import SEND, Atom, Pid, Raw, Reference
 from harness.tap import check, contains, equal, eventually, run, test
@@ -44,11 +41,11 @@ GEN_CALL, GEN_CAST = Atom("$gen_call"), Atom("$gen_cast")
 
 
 def report(target):
-    return target.ask("pool", "workers")
+    return target.ask("pool", name="workers")
 
 
 def engine(target, name="shard"):
-    return target.ask("info", name)["engine"]
+    return target.engine(name)
 
 
 def is_quiet(target):

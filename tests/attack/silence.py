@@ -3,13 +3,10 @@
 """Who connects and says nothing, or half of something, keeps nobody out: at the distribution's port, EPMD's, HTTP's
 and the control socket, with more sockets than there are places, each replaced as soon as it is dropped."""
 import os
-import pathlib
 import re
 import resource
 import socket
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.attack import ATTACKERS, BYSTANDERS, Bystanders, Crowd, Target, unharmed
 from harness.node import Folder, program
 from harness.tap import check, equal, run, test

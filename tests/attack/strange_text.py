@@ -1,11 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What strangers say of themselves stands in the log as one line of harmless text, and is not repeated there."""
-import pathlib
-import sys
 import unicodedata
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.attack import ATTACKERS, Bystanders, Target, unharmed
 from harness.distribution import Opening, connect, prefixed, receive
 from harness.tap import check, equal, run, test

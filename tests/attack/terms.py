@@ -3,14 +3,11 @@
 """Terms that are made to hurt: keys twice, maps as keys of maps, nesting without end, little that inflates to much."""
 import json
 import os
-import pathlib
 import socket
 import struct
-import sys
 import threading
 import zlib
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.attack import Bystanders, Target, peer, unharmed
 from harness.distribution import REG_SEND, VERSION, Atom, Raw, receive
 from harness.tap import check, contains, equal, eventually, run, test
@@ -133,7 +130,7 @@ def bombs(cleanup):
         for _ in range(10):
             one.send_frame(b"p" + VERSION + encode((REG_SEND, one.pid(), Atom(""), Atom("kv"))) + VERSION + bomb)
         equal(one.call("kv", Atom("size")), 0, "the connection goes on")
-        eventually(lambda: sum("inflates" in line for line in target.lines()) == 10, "each is told")
+        eventually(lambda: any("inflates" in line for line in target.lines()), "it is told")
         bystanders.served()
         one.close()
 

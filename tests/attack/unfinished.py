@@ -2,16 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Messages that are begun and never ended, in fragments and in one frame, from one peer and from several: they have a
 part of the node's memory, in which who holds the most makes room, and nobody else notices."""
-import pathlib
-import socket
 import struct
-import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.attack import ATTACKERS, BYSTANDERS, Bystanders, Target, peer, unharmed
-from harness.distribution import REG_SEND, Atom, Peer, connect
+from harness.distribution import REG_SEND, Atom, Peer
 from harness.tap import check, contains, equal, eventually, run, test
 from harness.term import encode
 

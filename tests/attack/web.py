@@ -5,13 +5,10 @@ never, upgrades by the thousand, answers and events that nobody takes. Each gets
 served meanwhile, and of actors, memory and descriptors nothing is left."""
 import http.client
 import multiprocessing
-import pathlib
 import socket
 import struct
-import sys
 import threading
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.attack import ATTACKERS, BYSTANDERS, Bystanders, Target, unharmed
 from harness.node import Shelf, until_closed
 from harness.site import address
@@ -56,7 +53,7 @@ class Site(Target):
         self.at = address(self.report()["listening"][0])
 
     def report(self):
-        return self.ask("listener", "site")
+        return self.ask("listener", name="site")
 
     def processes(self):
         return len(self.ask("ps")["processes"])
@@ -234,6 +231,13 @@ def upgrade_and_be_deaf(one):
         one.sendall(frame(TEXT, b"y" * 60000))
 
 
+def ping_and_be_deaf(one):
+    upgrade(one)
+    many = frame(PING, bytes(125)) * 1000
+    for _ in range(300):
+        one.sendall(many)
+
+
 def say_half(one):
     upgrade(one)
     one.sendall(frame(BINARY, bytes(60000), fin=False))
@@ -284,6 +288,11 @@ def endless_messages(cleanup):
 @test("who takes nothing of an answer, of events or of a game loses the connection, and costs what may wait for him")
 def takers_of_nothing(cleanup):
     attacked(cleanup, deaf, deaf_to_echoes, deaf_and_talking, upgrade_and_be_deaf, times=20, megabytes=96)
+
+
+@test("who sends pings and does not read costs the answer to the newest, and what the kernel keeps")
+def pings(cleanup):
+    attacked(cleanup, ping_and_be_deaf, times=8, megabytes=64)
 
 
 if __name__ == "__main__":

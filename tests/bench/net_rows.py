@@ -81,7 +81,7 @@ def announced(command):
 @contextlib.contextmanager
 def ours(bench):
     with bench.node("net.yaml", epmd_port=0) as node:
-        yield Server(node.node.process.pid, int(node.node.ask("listener", "echo")["listening"][0].rpartition(":")[2]))
+        yield Server(node.node.process.pid, int(node.node.ask("listener", name="echo")["listening"][0].rpartition(":")[2]))
 
 
 @contextlib.contextmanager

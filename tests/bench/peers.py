@@ -255,11 +255,10 @@ class BenchNode:
         return self.node.name
 
     def call(self, term, actor="bench"):
-        limit = int(patience())
-        done = self.node.coppice("call", actor, term, "--timeout", f"{limit}s", timeout=limit + 10)
-        if done.returncode != 0:
-            raise Unavailable(f"the actor {actor} was asked {term}: {done.stderr.strip()}")
-        return done.stdout.strip()
+        reply = self.node.reply("call", name=actor, term=term, timeout_ms=int(patience() * 1000))
+        if "result" not in reply:
+            raise Unavailable(f"the actor {actor} was asked {term}: {reply}")
+        return reply["result"]["reply"]
 
     def rate(self, row, operations):
         """Operations a second, as the actor `bench` measured them."""
@@ -277,13 +276,12 @@ class BenchNode:
 
     def children(self, supervisor, count):
         """Starts so many children of a simple_one_for_one supervisor."""
-        control = self.node.control()
         for _ in range(count):
-            control.call(supervisor, "{start_child, []}")
+            self.node.call(supervisor, "{start_child, []}")
 
     def reload(self, plugin):
         """What the node says of a reload, in ms."""
-        reply = self.node.control().ask("reload", plugin=plugin)
+        reply = self.node.reply("reload", plugin=plugin)
         if "result" not in reply:
             raise Unavailable(f"{plugin} could not be reloaded: {reply}")
         return reply["result"]

@@ -38,8 +38,7 @@ def lines(bench, rows, runs):
     count = scaled(LINES)
     with contextlib.ExitStack() as stack:
         node = stack.enter_context(bench.node("port.yaml", epmd_port=0)).node
-        control = node.control()
-        sides = {"ours": (node.process.pid, lambda number: int(control.call("lines", f"{{run, {number}}}", timeout_ms=int(patience() * 1000)))),
+        sides = {"ours": (node.process.pid, lambda number: int(node.call("lines", f"{{run, {number}}}", timeout_ms=int(patience() * 1000)))),
                  "otp": stack.enter_context(erlang(bench))}
         measured = {name: [] for name in sides}
         for _ in range(runs):

@@ -7,13 +7,11 @@ import resource
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit/loader"))
 from peers import Figure, Unavailable
-from readme_examples import example
+from harness.readme_examples import example
 
 ROOT = Path(__file__).resolve().parents[2]
 # Whose types stand in what a class derives from and is given.

@@ -26,7 +26,7 @@ def all_serving(bench):
     source = Path(__file__).with_name("udp_echo.erl")
     with contextlib.ExitStack() as stack:
         node = stack.enter_context(bench.node("net.yaml", epmd_port=0)).node
-        port = int(node.info("datagrams")["engine"]["sockets"][0].rpartition(":")[2])
+        port = int(node.engine("datagrams")["sockets"][0].rpartition(":")[2])
         servers = {"ours": Server(node.process.pid, port)}
         pid, ports = stack.enter_context(announced([program(bench), "serve"]))
         servers["floor"] = Server(pid, *ports)

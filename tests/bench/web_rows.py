@@ -79,7 +79,7 @@ def ours(bench, folder):
     config = folder / "web.yaml"
     config.write_text(Path(__file__).with_name("web.yaml").read_text(encoding="utf-8").replace("@FOLDER@", str(folder)), encoding="utf-8")
     with bench.node(config, epmd_port=0) as node:
-        ports = [int(one.rpartition(":")[2].split()[0]) for one in node.node.ask("listener", "site")["listening"]]
+        ports = [int(one.rpartition(":")[2].split()[0]) for one in node.node.ask("listener", name="site")["listening"]]
         yield Server(node.node.process.pid, *ports)
 
 

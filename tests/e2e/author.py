@@ -3,17 +3,13 @@
 """Eight plugins as strangers write them, in author/: from the installed headers and crate alone they are built, pass
 their kit tests and are accepted; and of each one slip, with the sentence that the compiler or the node has for it."""
 import concurrent.futures
-import functools
 import os
-import pathlib
 import shutil
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Folder, program, root
 from harness.sdk import installed, needs, shell
-from harness.tap import check, contains, equal, run, test
+from harness.tap import check, contains, equal, run, shared, test
 
 HERE = root / "tests/e2e/author"
 PLUGINS = {"cpp": ["limiter", "rooms", "store", "fanout"], "c": ["limiter_c", "fanout_c"], "rs": ["limiter_rs", "rooms_rs"]}
@@ -62,11 +58,12 @@ def text_of(name):
     return file.read_text(encoding="utf-8")
 
 
-@functools.cache
-def desk():
+@shared
+def desk(cleanup):
     """A folder with the plugins, built; those in Rust only where there is cargo."""
     needs("g++", "gcc", "cargo", "pkg-config")
     folder = Folder()
+    cleanup.callback(folder.close)
     crate = shell("pkg-config --variable=rustdir coppice-plugin", root, **installed()[1]).strip()
     prefix = str(installed()[0].path)
     shutil.copytree(crate if crate.startswith(prefix) else prefix + crate, folder.path / "coppice")
@@ -114,8 +111,4 @@ def one_slip(folder, name, stands, written, sentence):
 
 
 if __name__ == "__main__":
-    try:
-        run()
-    finally:
-        if desk.cache_info().currsize:
-            desk().close()
+    run()

@@ -7,9 +7,7 @@ import pathlib
 import re
 import shutil
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Node, root
 from harness.reports import sanitized
 from harness.sdk import working_folder
@@ -41,9 +39,11 @@ def start(cleanup, config=CONFIG, stripped=False, **more):
 def crash(node, request):
     """The event of the child's end."""
     before = node.info("thrower")["pid"]
-    node.coppice("call", "thrower", request)
-    eventually(lambda: node.coppice("info", "thrower").returncode == 0 and node.info("thrower")["pid"] != before, "it is back")
-    return [line for line in node.ask("logs", "--module", "supervisor")["lines"] if "restarts_left" in line["fields"]][-1]
+    node.answer("thrower", request)
+    eventually(lambda: node.pid("thrower") not in (None, before), "it is back")
+    line, = eventually(lambda: [line for line in node.logged(module="supervisor") if "restarts_left" in line["fields"] and line["fields"]["pid"] == before],
+                       "it is told")
+    return line
 
 
 def functions(backtrace):

@@ -2,10 +2,6 @@
 # SPDX-License-Identifier: MIT
 """config/web.yaml in a browser: its page by the keyboard alone, readable in the dark and in the light, and its clock over a
 crash of the actor behind it."""
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.browser import ENTER, TAB, Browser
 from harness.node import Node, free_port, root
 from harness.tap import check, equal, eventually, run, test
@@ -53,9 +49,9 @@ def clock_goes_on(cleanup):
         eventually(lambda: clock(browser) not in (before, "–"), what, 60)
 
     goes_on("the clock goes")
-    node.coppice("exit", "hello_web", "kill")
+    node.reply("exit", name="hello_web", reason="kill")
     goes_on("and again")
-    equal(node.coppice("reload", "hello_web").returncode, 0)
+    node.ask("reload", plugin="hello_web")
     goes_on("and again")
     goes_on("and again")
 
@@ -69,11 +65,11 @@ def chats(cleanup):
     browser.evaluate(say)
     browser.type("hello <b>all</b>" + ENTER)
     eventually(lambda: lines() == ["Guest 1: hello <b>all</b>"], "it is heard", 60)
-    equal(node.coppice("reload", "hello_web").returncode, 0)
+    node.ask("reload", plugin="hello_web")
     browser.type("still here" + ENTER)
     eventually(lambda: lines() == ["Guest 1: hello <b>all</b>", "Guest 1: still here"], "over the reload", 60)
     before = node.pid("hello_web")
-    node.coppice("exit", "hello_web", "kill")
+    node.reply("exit", name="hello_web", reason="kill")
     eventually(lambda: node.pid("hello_web") not in (None, before) and browser.evaluate("return socket.readyState") == 1 and lines() == [], "it joins again", 60)
     browser.type("anew" + ENTER)
     eventually(lambda: lines() == ["Guest 1: anew"], "and is heard", 60)

@@ -9,12 +9,10 @@ import pathlib
 import random
 import re
 import shutil
-import sys
 import threading
 import time
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Folder, Node, free_port, plugin_folder, variants
 from harness.tap import check, equal, eventually, run, test
 
@@ -114,7 +112,7 @@ class Shelf:
         fresh.rename(self.path / "kv.so")
 
 
-def links_left_over(control, node):
+def links_left_over(node):
     """Links that are not those between a supervisor and its child."""
     expected = collections.Counter()
 
@@ -126,7 +124,7 @@ def links_left_over(control, node):
     for application in node.ask("tree")["applications"]:
         walk(application["supervisor"])
         expected[application["supervisor"]["pid"]] += 1  # its application's
-    found = {pid: len(control.ask("info", name=pid)["result"]["links"]) for pid in expected}
+    found = {pid: len(node.info(pid)["links"]) for pid in expected}
     return {pid: (found[pid], count) for pid, count in expected.items() if found[pid] != count}
 
 
@@ -152,50 +150,49 @@ def chaos(cleanup):
     done = collections.Counter()
     names = [sorted(wanted.names())]
 
-    def repeat(control, act, random_here):
+    def repeat(act, random_here):
         while not over.is_set():
-            act(control, random_here)
+            act(random_here)
 
-    def load(control, here):
+    def load(here):
         name = here.choice(names[0])
-        control.ask("call", name=name, term=here.choice(["size", "ping", "{put, k, 1}"]), timeout_ms=1000)
-        control.ask("send", name=name, term="hello")
+        node.reply("call", name=name, term=here.choice(["size", "ping", "{put, k, 1}"]), timeout_ms=1000)
+        node.reply("send", name=name, term="hello")
         done["messages"] += 2
         if here.randrange(20) == 0:  # some are killed while they are parked
-            control.ask("call", name=name, term="{sleep, 1000}", timeout_ms=1)
+            node.reply("call", name=name, term="{sleep, 1000}", timeout_ms=1)
             done["sleeps"] += 1
 
-    def crash(control, here):
-        control.ask("call", name=here.choice(names[0]), term=here.choice(["{exit, boom}", "throw"]), timeout_ms=1000)
+    def crash(here):
+        node.reply("call", name=here.choice(names[0]), term=here.choice(["{exit, boom}", "throw"]), timeout_ms=1000)
         done["crashes"] += 1
         time.sleep(0.005)
 
-    def by_hand(control, here):
+    def by_hand(here):
         group = here.randrange(supervisors)
         child = here.choice(wanted.groups[group])["id"]
         path = here.choice([f"chaos/s{group}/{child}"] * 9 + [f"chaos/s{group}"])
-        control.ask("restart", path=path)
+        node.reply("restart", path=path)
         done["restarts"] += 1
         time.sleep(0.02)
 
-    def in_turn(control, command, **arguments):
+    def in_turn(command, **arguments):
         """Applies and reloads exclude each other: whoever comes second tries again."""
         while True:
-            reply = control.ask(command, **arguments)
+            reply = node.reply(command, **arguments)
             if "under way" not in str(reply.get("error")) or over.wait(0.005):
                 return reply
 
-    def reload(control, here):
+    def reload(here):
         shelf.replace()
-        reply = in_turn(control, "reload", plugin="kv")
+        reply = in_turn("reload", plugin="kv")
         done["reloads" if "result" in reply else "reloads refused"] += 1
         over.wait(here.random())
 
-    threads = [threading.Thread(target=repeat, args=(node.control(), act, random.Random(seed + number)))
+    threads = [threading.Thread(target=repeat, args=(act, random.Random(seed + number)))
                for number, act in enumerate([load, load, crash, by_hand, reload])]
     for thread in threads:
         thread.start()
-    control = node.control()
     refused = []
     try:
         until = time.monotonic() + seconds
@@ -203,7 +200,7 @@ def chaos(cleanup):
             for _ in range(choose.randint(1, 5)):
                 wanted.change()
             node.folder.write("node.yaml", wanted.yaml())
-            reply = in_turn(control, "apply")
+            reply = in_turn("apply")
             if "result" not in reply:
                 refused.append(reply)
             done["applies"] += 1
@@ -215,7 +212,7 @@ def chaos(cleanup):
             thread.join()
     equal(node.process.poll(), None, node.log()[-3000:])
     # A change may be refused, whole, by a supervisor that was restarted under it; the last one must go through.
-    eventually(lambda: "result" in control.ask("apply"), "the last configuration is applied")
+    eventually(lambda: "result" in node.reply("apply"), "the last configuration is applied")
 
     def settled():
         found = running(node)  # a supervisor that is started again has no children for a moment
@@ -228,13 +225,13 @@ def chaos(cleanup):
     for name in choose.sample(sorted(wanted.names()), 50):
         check(node.coppice("call", name, "size").returncode in (0, 1), f"{name} answers")
     eventually(lambda: node.ask("status")["processes"] == before, "no process is left over", 10)
-    equal(control.ask("diff")["result"]["changes"], [])
-    equal(links_left_over(control, node), {}, "every link is one between a supervisor and its child")
+    equal(node.ask("diff")["changes"], [])
+    equal(links_left_over(node), {}, "every link is one between a supervisor and its child")
     for what in ("worker_parked", "lingering_processes", "abandoned_stacks_total"):
         eventually(lambda: metric(wanted.port, f"coppice_{what}") == 0, f"no {what}", 10)
     eventually(lambda: metric(wanted.port, "coppice_worker_timers") == timers_of_node + wanted.tickers(), "no timer is left over", 10)
     shelf.replace()
-    eventually(lambda: "result" in control.ask("reload", plugin="kv"), "a last reload goes through", 20)
+    eventually(lambda: "result" in node.reply("reload", plugin="kv"), "a last reload goes through", 20)
     kept = {one["id"]: one.get("kept", []) for one in node.ask("plugins")["plugins"]}
     equal(kept["kv"], [], "code of former generations is unmapped")
     check(all(done[what] > 0 for what in ("messages", "sleeps", "crashes", "restarts", "applies", "reloads")),

@@ -9,26 +9,15 @@ import shutil
 import socket
 import struct
 import subprocess
-import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Folder, Node, plugin_folder, program, root
+from harness.node import Folder, Node, plugin_folder, program, root, tree
 from harness.site import WebSite
 from harness.tap import check, contains, equal, eventually, run, test
 from harness.websocket import CLOSE, TEXT, WebSocket, close_frame, frame
 
-TREE = """
-node: {{ workers: 2 }}
-distribution: {{ listen: [] }}
-applications:
-  - name: web
-    type: permanent
-    supervisor:
-      name: web_sup
-      intensity: 0
-      children:
+CHILDREN = """
         - {{ id: ledger, actor: "seats:ledger", name: ledger }}
         - id: site
           name: site
@@ -48,7 +37,7 @@ END = (CLOSE, struct.pack("!H", 1000))
 
 class Site(WebSite):
     def __init__(self, cleanup, port=0, greeting="hello", mailbox="", timeout="20s", connections=10000):
-        text = TREE.format(port=port, greeting=greeting, mailbox=mailbox, timeout=timeout, connections=connections)
+        text = tree(CHILDREN.format(port=port, greeting=greeting, mailbox=mailbox, timeout=timeout, connections=connections), "web", name="web_sup", intensity=0)
         super().__init__(cleanup, text, "seats")
         self.pid = self.node.pid("site")
 
@@ -116,8 +105,8 @@ def each_its_own(cleanup):
     talks(second, 1)
     equal(site.seats(), 2)
     equal([one["label"] for one in site.seats_of_ps()], ["web/site"] * 2)
-    workers = {pid: site.node.ask("info", pid)["worker"] for pid in site.actors()}
-    equal(workers, {pid: site.node.ask("info", site.node.ask("info", pid)["parent"])["worker"] for pid in workers}, "beside its client's connection")
+    workers = {pid: site.node.info(pid)["worker"] for pid in site.actors()}
+    equal(workers, {pid: site.node.info(site.node.info(pid)["parent"])["worker"] for pid in workers}, "beside its client's connection")
     talks(first, 4, "last")
     first.send(close_frame(4001))
     equal(first.rest(), [4001])
@@ -194,14 +183,14 @@ def crashes(cleanup):
     equal(one.next(), None)
     equal(site.report()["crashed"], before + 20)
     pid = news_actor(site)
-    equal(site.node.coppice("send", pid, '{said, <<"one">>}').returncode, 0)
+    site.node.ask("send", name=pid, term='{said, <<"one">>}')
     equal(news.next(), "one")
-    site.node.coppice("send", pid, '{said, <<"die">>}')
+    site.node.ask("send", name=pid, term='{said, <<"die">>}')
     equal(news.next(), None, "the stream ends")
     news.close()
     quiet = News(site)
     equal(quiet.next(), "news")
-    site.node.coppice("send", news_actor(site), '{said, <<"stop">>}')
+    site.node.ask("send", name=news_actor(site), term='{said, <<"stop">>}')
     equal(quiet.next(), None)
     closing = News(site, "close")
     equal((closing.next(), closing.next()), ("news", None))
@@ -212,7 +201,7 @@ def crashes(cleanup):
     equal(site.node.pid("site"), site.pid)
     # Killed from outside: the actor, and the connection's process.
     one = site.open()
-    site.node.coppice("exit", site.actors()[0], "kill")
+    site.node.reply("exit", name=site.actors()[0], reason="kill")
     equal(one.next(), (CLOSE, struct.pack("!H", 1011)))
     one.socket.close()
     one.file.close()
@@ -220,7 +209,7 @@ def crashes(cleanup):
     for reason in ("kill", "boom"):
         one = site.open()
         connection = next(each["pid"] for each in site.node.ask("ps")["processes"] if each["behaviour"] == "websocket")
-        site.node.coppice("exit", connection, reason)
+        site.node.reply("exit", name=connection, reason=reason)
         equal(one.next(), None)
         site.none_left()
     equal(site.node.pid("site"), site.pid)
@@ -230,8 +219,8 @@ def news_actor(site):
     """The one actor of those there are that has a client of events."""
     found = []
     for pid in site.actors():
-        links = site.node.ask("info", pid)["links"]
-        found += [pid for other in links if site.node.ask("info", other)["behaviour"] == "http"]
+        links = site.node.info(pid)["links"]
+        found += [pid for other in links if site.node.info(other)["behaviour"] == "http"]
     equal(len(found), 1, f"{found}")
     return found[0]
 
@@ -283,7 +272,7 @@ def reload(cleanup):
         thread.join()
     equal(failed, [])
     talks(site.open(), 1)
-    site.node.coppice("send", news_actor(site), '{said, <<"after">>}')
+    site.node.ask("send", name=news_actor(site), term='{said, <<"after">>}')
     equal(news.next(), "after")
     site.replace("seats_strict")
     done = site.node.coppice("reload", "seats")
@@ -371,7 +360,7 @@ def checked(cleanup):
 def game(cleanup):
     text = (root / "config" / "web.yaml").read_text(encoding="utf-8").replace("port: 8080", "port: 0")
     node = Node(cleanup, config="node: { workers: 2 }\ndistribution: { listen: [] }\n" + text[text.index("applications:"):])
-    at = ("127.0.0.1", int(node.ask("listener", "site")["listening"][0].rpartition(":")[2]))
+    at = ("127.0.0.1", int(node.ask("listener", name="site")["listening"][0].rpartition(":")[2]))
     one, other = (WebSocket(cleanup, at, "/game") for _ in range(2))
     equal(one.next(), (TEXT, b"I think of a number from 1 to 100. Which one?"))
     other.next()
@@ -384,7 +373,7 @@ def game(cleanup):
         one.text(str(guess))
         said = one.next()[1].decode()
         if guesses == 2:
-            equal(node.coppice("reload", "hello_web").returncode, 0)
+            node.ask("reload", plugin="hello_web")
         if said == f"{guess} is too small.":
             low = guess + 1
         elif said == f"{guess} is too large.":
@@ -395,7 +384,7 @@ def game(cleanup):
     equal(one.next(), END)
     one.send(close_frame(1000))
     equal(one.next(), None)
-    eventually(lambda: node.ask("listener", "site")["client_actors"] == 1, "the other plays on")
+    eventually(lambda: node.ask("listener", name="site")["client_actors"] == 1, "the other plays on")
     other.text("0")
     equal(other.next(), (TEXT, b"0 is too small."))
 

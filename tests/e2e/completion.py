@@ -7,23 +7,16 @@ import pathlib
 import re
 import shutil
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Folder, Node, plugin_folder, program, root
+from harness.node import Folder, Node, connectable, plugin_folder, program, root, tree
 from harness.tap import Skip, check, contains, equal, run, test
 from harness.terminal import Terminal
 
-CONFIG = """
-distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
-applications:
-  - name: garden
-    supervisor:
-      children:
+CONFIG = tree("""
         - { id: kv, actor: kv, name: kv }
         - { id: 'odd id', actor: probe, name: probe }
         - { id: inner, supervisor: { children: [ { id: relay, actor: relay, name: relay } ] } }
-"""
+""", "garden", "temporary", distribution=connectable)
 
 
 def client(*arguments, **options):

@@ -1,13 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The examples of config/README.md, as a stranger would copy them: `coppice check` takes each."""
-import pathlib
 import re
 import subprocess
-import sys
 import textwrap
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.certificates import Authority
 from harness.node import Shelf, program, root
 from harness.tap import check, equal, run, test

@@ -6,9 +6,7 @@ import pathlib
 import re
 import signal
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.elixir import Elixir
 from harness.erlang import Erl
 from harness.node import Folder, Node, plugin_folder, program
@@ -62,7 +60,7 @@ def pipeline(cleanup):
         active, workers = counted(erl, node)
         check(active <= workers <= 4, f"{active} of {workers} run")
     equal(erl(f"[] =:= [C || C = {{Id, _, Type, _}} <- supervisor:which_children({{jobs, '{node.name}'}}), Id =/= undefined orelse Type =/= worker]"), "true")
-    document = node.ask("info", "jobs")
+    document = node.info("jobs")
     equal(document["behaviour"], "consumer_supervisor")
     engine = document["engine"]
     equal([one["direction"] for one in engine["subscriptions"]], ["producer"])
@@ -127,7 +125,7 @@ def two_nodes(cleanup):
     erl = Erl(cleanup, epmd_port=first.epmd_port)
     eventually(lambda: counted(erl, second) == (3, 3), "three of three")
     first.stop(signal.SIGKILL)
-    eventually(lambda: second.ask("info", "jobs")["engine"]["subscriptions"] == [], "the subscription ends")
+    eventually(lambda: second.engine("jobs")["subscriptions"] == [], "the subscription ends")
     equal(counted(erl, second), (3, 3))
     first.begin()
     first.wait_ready()

@@ -3,29 +3,18 @@
 """control.http: metrics that move with what happens, health as it is, and a server no client can disturb."""
 import http.client
 import json
-import pathlib
 import socket
-import sys
 import threading
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.metrics import Metrics
-from harness.node import Node, free_port, until_closed
-from harness.tap import check, contains, equal, eventually, run, test
+from harness.node import Node, connectable, free_port, tree, until_closed
+from harness.tap import check, contains, equal, eventually, run, shared, test
 
-parking = """
-node: { workers: 2 }
-distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
-applications:
-  - name: shop
-    supervisor:
-      intensity: 0
-      on_exceeded: park
-      children:
+parking = tree("""
         - { id: weak, actor: probe, name: weak }
         - { id: kv, actor: kv, name: kv, mailbox: { limit: 1, on_full: drop_new } }
         - { id: full, actor: probe, name: full, mailbox: { limit: 1, on_full: drop_new } }
-"""
+""", "shop", "temporary", distribution=connectable, intensity=0, on_exceeded="park")
 
 
 class Page:
@@ -73,12 +62,15 @@ class Page:
         return until_closed(client)
 
 
+usual = shared(Page)
+
+
 @test("every metric is well formed, of its kind, and says what the status says")
 def well_formed(cleanup):
-    page = Page(cleanup)
+    page = usual()
     seen, status = page.metrics(), page.node.ask("status")
     check(len(seen.kinds) > 40, "families", len(seen.kinds))
-    eventually(lambda: f"http://127.0.0.1:{page.port}/" in page.node.log(), "it says where")
+    page.node.said(f"http://127.0.0.1:{page.port}/", "it says where")
     for name, kind in seen.kinds.items():
         check(name.startswith("coppice_"), name)
         equal(kind == "counter", name.endswith("_total"), name)
@@ -99,7 +91,7 @@ def well_formed(cleanup):
 
 @test("a scraper that reads OpenMetrics gets OpenMetrics")
 def openmetrics(cleanup):
-    page = Page(cleanup)
+    page = usual()
     accept = "application/openmetrics-text;version=1.0.0;q=0.9,text/plain;version=0.0.4;q=0.5"
     status, headers, text = page.ask("/metrics", headers={"Accept": accept})
     equal(status, 200)
@@ -119,9 +111,9 @@ def counters_move(cleanup):
     def grown(name, **labels):
         return page.value(name, **labels) - before.value("coppice_" + name, **labels)
     dead = node.call("weak", "self")
-    node.coppice("call", "weak", "{exit, oops}")
+    node.answer("weak", "{exit, oops}")
     eventually(lambda: grown("child_restarts_total") == 1, "the restart")
-    node.ask("send", dead, "hello")
+    node.ask("send", name=dead, term="hello")
     eventually(lambda: grown("dead_letters_total") >= 1, "the message to nobody")
     check(grown("processes_spawned_total") >= 1)
     sleeper = threading.Thread(target=lambda: node.coppice("call", "full", "{sleep, 2000}"))
@@ -129,10 +121,9 @@ def counters_move(cleanup):
     cleanup.callback(sleeper.join)
     eventually(lambda: node.status("full") == "parked", "its handler waits")
     for _ in range(3):
-        node.coppice("send", "full", "more")
+        node.reply("send", name="full", term="more")
     eventually(lambda: grown("mailbox_dropped_total") >= 2, "the refused messages")
-    node.call("weak", "{spin, 60}")
-    eventually(lambda: grown("slow_handlers_total") >= 1, "the slow handler")
+    eventually(lambda: node.call("weak", "{spin, 100}") == "ok" and grown("slow_handlers_total") >= 1, "the slow handler")
     turns = sum(value for _, value in before.all("coppice_worker_turns_total"))
     check(sum(value for _, value in page.metrics().all("coppice_worker_turns_total")) > turns, "turns")
     check(page.value("http_responses_total", code="200") > 1)
@@ -145,7 +136,7 @@ def stuck(cleanup):
     client.start()
     cleanup.callback(client.join)
     eventually(lambda: page.value("stuck_threads") == 1, "the stuck thread")
-    equal(page.health("/livez"), (200, {"status": "ok", "state": "running", "complaints": []}))
+    equal(page.health("/livez"), (200, {"status": "ok", "state": "running", "complaints": [], "warnings": []}))
     check(page.value("workers_taken_over_total") >= 1)
     eventually(lambda: page.value("stuck_threads") == 0, "its return", 30)
 
@@ -153,8 +144,8 @@ def stuck(cleanup):
 @test("a parked child makes the node not ready, by its path, until it is restarted")
 def parked(cleanup):
     page = Page(cleanup, config=parking)
-    equal(page.health("/readyz"), (200, {"status": "ok", "state": "running", "complaints": []}))
-    page.node.coppice("call", "weak", "{exit, oops}")
+    equal(page.health("/readyz"), (200, {"status": "ok", "state": "running", "complaints": [], "warnings": []}))
+    page.node.answer("weak", "{exit, oops}")
     eventually(lambda: page.value("children_parked") == 1, "the parked child")
     status, why = page.health("/readyz")
     equal(status, 503)
@@ -165,7 +156,7 @@ def parked(cleanup):
     equal(seen.value("coppice_ready"), 0)
     equal(seen.all("coppice_child_parked"), [({"child": "shop/weak"}, 1.0)])
     equal(page.health("/livez")[0], 200)
-    page.node.ask("restart", "shop/weak")
+    page.node.ask("restart", path="shop/weak")
     equal(page.health("/readyz")[0], 200)
     equal(page.metrics().all("coppice_child_parked"), [])
 
@@ -173,11 +164,11 @@ def parked(cleanup):
 @test("an application that was stopped makes the node not ready")
 def stopped_application(cleanup):
     page = Page(cleanup, config=parking)
-    page.node.ask("stop", "shop")
+    page.node.ask("stop", application="shop")
     status, why = page.health("/readyz")
     equal(status, 503)
     equal([(one["what"], one["name"]) for one in why["complaints"]], [("application", "shop")])
-    page.node.ask("start", "shop")
+    page.node.ask("start", application="shop")
     equal(page.health("/readyz")[0], 200)
 
 
@@ -208,7 +199,7 @@ distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
 def connections(cleanup):
     page = Page(cleanup, name="here", config=parking)
     other = Node(cleanup, name="there", config=parking, epmd_port=page.node.epmd_port)
-    page.node.ask("connect", other.name)
+    page.node.ask("connect", node=other.name)
     equal(page.value("connections"), 1)
     equal(page.value("connection_up", peer=other.name, direction="out"), 1)
     before = page.value("connection_sent_messages_total", peer=other.name)
@@ -241,14 +232,14 @@ def plugin_metrics(cleanup):
     for _ in range(3):
         node.call("kv", "{get, a}")
     node.call("kv", "{put, a, 1}")
-    node.ask("cast", "kv", "{put, b, 1}")
+    node.ask("cast", name="kv", term="{put, b, 1}")
     equal(node.call("kv", "size"), "2")
     equal(gets(), 3)
     equal(page.value("plugin_kv_operations_total", operation="put"), 2)
-    node.ask("restart", "demo/kv")
+    node.ask("restart", path="demo/kv")
     node.call("kv", "{get, a}")
     equal(gets(), 4)
-    node.ask("reload", "kv")
+    node.ask("reload", plugin="kv")
     node.call("kv", "{get, a}")
     equal(gets(), 5)
     equal(page.value("loaded_plugin_generation", plugin="kv"), 2)
@@ -258,7 +249,7 @@ def plugin_metrics(cleanup):
 
 @test("HEAD gets the head; an unknown path is 404, another method 405 with what is allowed")
 def answers(cleanup):
-    page = Page(cleanup)
+    page = usual()
     for path in ("/metrics", "/livez", "/readyz"):
         status, headers, text = page.ask(path, "HEAD")
         equal((status, text), (200, ""))
@@ -276,7 +267,7 @@ def answers(cleanup):
 
 @test("a name that is not this machine's own is refused, so that no web page can read through a browser")
 def rebinding(cleanup):
-    page = Page(cleanup)
+    page = usual()
     for host in ("127.0.0.1", f"127.0.0.1:{page.port}", "localhost", f"localhost:{page.port}", "[::1]:80"):
         equal(page.ask("/livez", headers={"Host": host})[0], 200, host)
     for host in ("evil.example", "localhost.evil.example", "127.0.0.1.evil.example:9911", ""):
@@ -285,7 +276,7 @@ def rebinding(cleanup):
 
 @test("requests on one connection are answered in order, also pipelined and byte by byte")
 def pipelined(cleanup):
-    page = Page(cleanup)
+    page = usual()
     one = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
     missing = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
     last = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -302,7 +293,7 @@ def pipelined(cleanup):
 
 @test("a client that closes its half after asking is answered")
 def half_closed(cleanup):
-    page = Page(cleanup)
+    page = usual()
     client = page.raw()
     client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
     client.shutdown(socket.SHUT_WR)
@@ -311,7 +302,7 @@ def half_closed(cleanup):
 
 @test("what is malformed or too much is refused with its status and closed, and others are served")
 def refused(cleanup):
-    page = Page(cleanup)
+    page = usual()
     host = b"Host: localhost\r\n"
     for text, status in (
             (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),

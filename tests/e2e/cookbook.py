@@ -3,19 +3,14 @@
 """The cookbook, as it stands there: every file is cut out of the page and built from what is installed, the node runs
 on the page's configuration, and what the page asks is answered as it says. So are its commands for precompiled headers,
 sanitizers, and the debugger."""
-import functools
-import pathlib
 import re
 import shlex
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "unit/loader"))
 from harness.node import Folder, Node, program, root
+from harness.readme_examples import example
 from harness.sdk import installed, needs, shell
-from harness.tap import Skip, check, contains, equal, eventually, run, test
-from readme_examples import example
+from harness.tap import Skip, check, contains, equal, eventually, run, shared, test
 
 PAGE = (root / "plugin-api/COOKBOOK.md").read_text(encoding="utf-8")
 PLUGINS = [name for name in re.findall(r"`(\w+)\.cpp`:$", PAGE, re.M) if not name.endswith("_test")]
@@ -27,11 +22,12 @@ def commands(word):
             if line.startswith(word)]
 
 
-@functools.cache
-def kitchen():
+@shared
+def kitchen(cleanup):
     """A folder with every file of the page, each plugin built by the command at its top, with what a debugger wants."""
     needs("g++", "pkg-config")
     folder = Folder()
+    cleanup.callback(folder.close)
     command = commands("g++")[0].replace("-O2", "-O0 -g1")
     contains(command, "NAME.cpp")
     for name in PLUGINS:
@@ -66,7 +62,7 @@ def entries(cleanup):
             eventually(lambda: answer(line) == expected, line, 30)
     eventually(lambda: node.call("lease", "is_free") == "true", "the lease expires", 30)
     for name in ("sensor", "lease", "table"):
-        equal(node.ask("reload", name)["plugins"][0]["actors"][0]["outcome"], "carried", name)
+        equal(node.ask("reload", plugin=name)["plugins"][0]["actors"][0]["outcome"], "carried", name)
     equal(node.call("table", "{get, 1000000}"), "5")
     equal(node.call("lease", "is_free"), "true")
 
@@ -114,8 +110,4 @@ def debugger(cleanup):
 
 
 if __name__ == "__main__":
-    try:
-        run()
-    finally:
-        if kitchen.cache_info().currsize:
-            kitchen().close()
+    run()

@@ -2,11 +2,8 @@
 # SPDX-License-Identifier: MIT
 """coppice cron explain, without a node: words, the next times with what clocks do to them, and what is refused."""
 import json
-import pathlib
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import program
 from harness.tap import contains, equal, run, test
 

@@ -10,11 +10,9 @@ import pathlib
 import random
 import re
 import shutil
-import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Folder, Node, free_port
 from harness.tap import check, equal, eventually, run, test
 from harness.wire import Wire
@@ -88,19 +86,19 @@ class Chaos:
         eventually(lambda: all(self.away.events().get((event, self.home.node.name), {}).get("subscribers") == 3 for event in EVENTS),
                    f"all have subscribed: {self.away.events()}", 60)
 
-    def publish(self, control, event, here):
+    def publish(self, node, event, here):
         """Bursts; a producer that was killed in the middle of one has published some of it."""
-        reply = control.ask("call", name=event, term=f"{{publish_many, {here.choice([1, 100, 5000])}}}", timeout_ms=60000)
+        reply = node.reply("call", name=event, term=f"{{publish_many, {here.choice([1, 100, 5000])}}}", timeout_ms=60000)
         if "result" not in reply:
             self.over.wait(0.01)
 
-    def kill(self, control, names, here):
-        reply = control.ask("exit", name=here.choice(names), reason=here.choice(["kill", "boom"]))
+    def kill(self, node, names, here):
+        reply = node.reply("exit", name=here.choice(names), reason=here.choice(["kill", "boom"]))
         if "result" in reply:
             self.done["killed"] += 1
         self.over.wait(here.uniform(0, 0.2))
 
-    def cut(self, _control, _names, here):
+    def cut(self, _node, _names, here):
         self.over.wait(here.uniform(0.3, 1.5))
         self.wire.cut()
         self.over.wait(here.uniform(0, 0.3))
@@ -120,7 +118,7 @@ class Chaos:
         plan = [(self.publish, self.home, event) for event in EVENTS]
         plan += [(self.kill, side, names) for side, names in zip(self.sides, everybody)]
         plan += [(self.cut, self.home, None)]
-        threads = [threading.Thread(target=repeat, args=(act, side.node.control(), what, random.Random(SEED + number)))
+        threads = [threading.Thread(target=repeat, args=(act, side.node, what, random.Random(SEED + number)))
                    for number, (act, side, what) in enumerate(plan)]
         for thread in threads:
             thread.start()

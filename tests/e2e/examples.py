@@ -6,15 +6,11 @@ COPPICE_EXAMPLES=all at each level: what a compiler finds differs with what it i
 """
 import concurrent.futures
 import os
-import pathlib
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "unit/loader"))
 from harness.node import root
+from harness.readme_examples import example
 from harness.sdk import installed, needs, shell, working_folder
 from harness.tap import check, run, test
-from readme_examples import example
 
 LEVELS = range(4) if os.environ.get("COPPICE_EXAMPLES") == "all" else (0, 3)
 STRICT = "-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror"

@@ -10,28 +10,19 @@ import resource
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.certificates import Authority
 from harness.epmd import Epmd
-from harness.node import Folder, Node, free_port, plugin_folder, program, variants
+from harness.node import Folder, Node, connectable, free_port, plugin_folder, program, tree, variants
 from harness.reports import sanitized
 from harness.tap import Skip, check, contains, equal, eventually, run, test
 
-CONFIG = """
-node: { workers: 2, log: { rate: { per_source: unlimited } } }
-distribution: { connect_timeout: 2s, listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
-applications:
-  - name: wood
-    supervisor:
-      intensity: 2
-      children:
+CONFIG = tree("""
         - { id: talker, actor: talker, name: talker }
         - { id: probe, actor: probe, name: probe }
-"""
+""", "wood", "temporary", distribution="connect_timeout: 2s, " + connectable, node="workers: 2, log: { rate: { per_source: unlimited } }", intensity=2)
 
 
 def in_mounts(cleanup):
@@ -81,8 +72,8 @@ def say(node, text, times=1):
     equal(node.call("talker", f'{{say, 1, <<"{text}">>, {times}}}'), "true")
 
 
-def lines(node, *arguments):
-    return [one["message"] for one in node.ask("logs", *arguments)["lines"]]
+def lines(node, **wanted):
+    return [one["message"] for one in node.logged(**wanted)]
 
 
 @test("a log file on a full disk is said once elsewhere, tried again and goes on with whole lines; how many are missing is said")
@@ -93,8 +84,8 @@ def log_file(cleanup):
     filler = fill(disk)
     for number in range(3):
         say(node, f"lost {number} " + "x" * 2000, 100)
-        eventually(lambda: lines(node, "-n", "1", "--module", "talker")[0].startswith(f"lost {number}"), "it goes on")
-    failed = [line for line in lines(node, "--module", "log") if "cannot be written" in line]
+        eventually(lambda: lines(node, last=1, module="talker")[0].startswith(f"lost {number}"), "it goes on")
+    failed = [line for line in lines(node, module="log") if "cannot be written" in line]
     equal(len(failed), 1)
     contains(failed[0], "all.log cannot be written: ")
     contains(failed[0], "No space left on device")
@@ -103,7 +94,7 @@ def log_file(cleanup):
 
     def again():
         say(node, "after")
-        return [line for line in lines(node, "--module", "log") if "is written again; " in line]
+        return [line for line in lines(node, module="log") if "is written again; " in line]
     check(int(re.search(r"(\d+) lines are missing", eventually(again, "it is written again", 30)[0])[1]) > 100, "they are counted")
     eventually(lambda: "talker: after" in (disk / "all.log").read_text(), "it is there")
     for line in (disk / "all.log").read_text().splitlines():
@@ -117,12 +108,16 @@ def log_stderr(cleanup):
     say(node, "before")
     filler = fill(disk)
     say(node, "lost " + "x" * 2000, 200)
-    eventually(lambda: lines(node, "-n", "1", "--module", "talker")[0].startswith("lost"), "others have them")
+    eventually(lambda: lines(node, last=1, module="talker")[0].startswith("lost"), "others have them")
     equal(node.call("probe", "ping"), "pong")
     filler.unlink()
     say(node, "after")
-    text = eventually(lambda: "could not be written here" in (disk / "stderr").read_text() and (disk / "stderr").read_text(), "it is told")
-    contains(text, "talker: after")
+
+    def told():
+        text = (disk / "stderr").read_text()
+        return all(part in text for part in ("could not be written here", "talker: after")) and text
+
+    text = eventually(told, "it is told, and what comes behind is there")
     equal(len(re.findall(r"log: \d+ lines could not be written here", text)), 1)
     check(re.search(r"^20\S+ warning talker: after", text, re.M), "on a line of its own", text[-500:])
 
@@ -134,8 +129,9 @@ def data_disk(cleanup):
     filler = fill(disk)
     source = node.folder.path / "node.yaml"
     source.write_text(CONFIG.replace("intensity: 2", "intensity: 3"))
-    equal(node.coppice("apply").returncode, 0)
-    equal(len([line for line in lines(node, "--module", "apply") if "the applied configuration is not remembered: " in line]), 1)
+    node.ask("apply")
+    said, = eventually(lambda: [line for line in lines(node, module="apply") if "the applied configuration is not " in line], "it is told")
+    contains(said, "the applied configuration is not remembered: ")
     equal((disk / "applied.yaml").read_text(), kept, "the one before is whole")
     shelf = pathlib.Path(re.findall(r"plugins\.path=\[ (\S+) \]", " ".join(node.process.args))[-1])  # its own, not the build's
     for name in ("talker.so", "probe.so"):
@@ -146,9 +142,9 @@ def data_disk(cleanup):
     contains(done.stderr, "No space left on device")
     equal(node.call("probe", "ping"), "pong")
     filler.unlink()
-    equal(node.coppice("reload", "talker").returncode, 0)
+    node.ask("reload", plugin="talker")
     source.write_text(CONFIG)
-    equal(node.coppice("apply").returncode, 0)
+    node.ask("apply")
     contains((disk / "applied.yaml").read_text(), "intensity: 2")
 
 
@@ -156,8 +152,7 @@ def data_disk(cleanup):
 def descriptors(cleanup):
     node = Node(cleanup, config=CONFIG, settings=[plugins(cleanup)])
     pid = node.process.pid
-    held = node.control()
-    equal(held.call("probe", "ping"), "pong")
+    equal(node.call("probe", "ping"), "pong")
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     room = 16 if sanitized("address", "thread", "undefined") else 3  # sanitizers look at memory by way of pipes
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{pid}/fd")) + room, before[1]))
@@ -166,9 +161,9 @@ def descriptors(cleanup):
     cleanup.callback(lambda: [one.close() for one in crowd])
     for _ in range(40):
         crowd.append(socket.create_connection(("127.0.0.1", listen)))
-    eventually(lambda: "until some end: few file descriptors are left" in node.log(), "it says so")
-    equal(held.call("probe", "ping"), "pong")
-    equal(held.call("probe", "{echo, 1}"), "1")
+    node.said("until some end: few file descriptors are left", "it says so")
+    equal(node.call("probe", "ping"), "pong")
+    equal(node.call("probe", "{echo, 1}"), "1")
     check(node.log().count("until some end: few file descriptors are left") <= 3, "a line for each place that listens", node.log())
     resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
     for one in crowd:
@@ -193,7 +188,7 @@ def clock(cleanup):
     node = Node(cleanup, config=CONFIG, settings=[plugins(cleanup)],
                 environment={"LD_PRELOAD": faketime(), "FAKETIME_TIMESTAMP_FILE": str(now), "FAKETIME_NO_CACHE": "1",
                              "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
-    node.ask("log-level", "debug", "--for", "30m")
+    node.ask("log-level", level="debug", for_ms=1800000)
     for offset, said in (("+3600", r"forward by 3[56]\d\d s"), ("-3600", r"back by 7[12]\d\d s")):
         sleeper = subprocess.Popen([program("COPPICE", "coppice"), "call", "probe", "{sleep, 1000}", "--timeout", "60s", "--socket", node.socket],
                                    stdout=subprocess.PIPE, text=True)
@@ -207,8 +202,8 @@ def clock(cleanup):
         check(0 < status["uptime_ms"] < 600_000, "by the other clock", status["uptime_ms"])
         left = node.ask("log-level")["differs"][0]["left_ms"]
         check(1_000_000 < left <= 1_800_000, "a level for half an hour", left)
-        eventually(lambda: sum("the clock was set " in line for line in lines(node, "--module", "log")) == (1 if offset[0] == "+" else 2), "told")
-        check(re.search(said, lines(node, "--module", "log")[-1]), "by how much", lines(node, "--module", "log"))
+        eventually(lambda: sum("the clock was set " in line for line in lines(node, module="log")) == (1 if offset[0] == "+" else 2), "told")
+        check(re.search(said, lines(node, module="log")[-1]), "by how much", lines(node, module="log"))
     equal(node.coppice("health").returncode, 0)
     equal(node.stop(), 0)
 
@@ -312,7 +307,7 @@ def certificates(cleanup):
     shown, = node.ask("status")["certificates"]
     equal((shown["file"], shown["soon"]), (paths["certificate"], True))
     contains(node.coppice("status").stdout, ": replace it")
-    said = [one for one in node.ask("logs", "--module", "net")["lines"] if "expires on" in one["message"]]
+    said = eventually(lambda: [one for one in node.logged(module="net") if "expires on" in one["message"]], "it is told")
     equal([one["level"] for one in said], ["warning"])
     contains(said[0]["message"], "in 9 days")
     equal(said[0]["fields"]["file"], paths["certificate"])
@@ -322,7 +317,7 @@ def certificates(cleanup):
     equal(node.stop(), 0)
     over = dict(zip(("certificate", "key"), authority.issue("over", days=-1)))
     node = Node(cleanup, config=at.replace(paths["certificate"], over["certificate"]).replace(paths["key"], over["key"]), settings=settings)
-    said = [one for one in node.ask("logs", "--module", "net")["lines"] if "has expired on" in one["message"]]
+    said = eventually(lambda: [one for one in node.logged(module="net") if "has expired on" in one["message"]], "it is told")
     equal([one["level"] for one in said], ["error"])
     equal(node.ask("status")["certificates"][0]["soon"], True)
     equal(node.call("probe", "ping"), "pong")

@@ -2,12 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Configuration files that are broken, far too large or meant to do harm: each is an error with a line, in little
 time."""
-import pathlib
 import resource
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Folder, program
 from harness.reports import reports
 from harness.tap import check, contains, equal, run, test

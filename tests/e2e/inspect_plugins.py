@@ -4,12 +4,9 @@
 for a bad one, without running either; and that a node refuses what inspect refuses, and what fails in its own init."""
 import json
 import os
-import pathlib
 import shutil
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Folder, Node, plugin_folder, program, root
 from harness.tap import Skip, check, contains, equal, run, test
 

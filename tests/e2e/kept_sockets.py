@@ -3,14 +3,12 @@
 """Listening sockets that a service manager keeps over a restart, and such as it passes: the test is the service manager."""
 import contextlib
 import os
-import pathlib
 import socket
-import sys
 import threading
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.epmd import Epmd
-from harness.node import Control, Node, free_port, until_closed
+from harness.control import Connection
+from harness.node import Node, free_port, until_closed
 from harness.systemd import ServiceManager
 from harness.tap import check, contains, equal, eventually, run, test
 
@@ -74,8 +72,8 @@ def ask_for_names(port):
 
 
 def ask_control(path):
-    with contextlib.closing(Control(path)) as client:
-        check("result" in client.ask("status"), "an answer")
+    with contextlib.closing(Connection(path)) as client:
+        check("result" in client.reply("status"), "an answer")
 
 
 def just_connect(port):

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """`coppice logs` and `log-level`: the node's last lines and those that come, whatever state the node is in, and what
 is logged at which level."""
+import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -9,28 +11,21 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Control, Folder, Node, plugin_folder, program, root, variants
+from harness.control import Connection
+from harness.node import Folder, Node, connectable, plugin_folder, program, root, tree, variants
 from harness.reports import sanitized
 from harness.tap import check, contains, equal, eventually, run, test
 from harness.terminal import Terminal
 
 ERROR, WARNING, INFO, DEBUG = range(4)
-CONFIG = """
-node: { workers: 1 }
-distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
-applications:
-  - name: talk
-    supervisor:
-      children:
+CONFIG = tree("""
         - { id: one, actor: talker, name: one }
         - { id: two, actor: talker, name: two }
         - { id: probe, actor: probe, name: probe }
-"""
+""", "talk", "temporary", distribution=connectable, node="workers: 1")
 
 
 def talking(cleanup, settings=(("node.log.rate.per_source", "unlimited"),)):
@@ -46,8 +41,16 @@ def say(node, text, level=INFO, times=1, who="one"):
     equal(node.call(who, f'{{say, {level}, <<"{text}">>, {times}}}'), "true")
 
 
-def messages(node, *arguments):
-    return [line["message"] for line in node.ask("logs", *arguments)["lines"]]
+marks = itertools.count(1)
+
+
+def messages(node, **wanted):
+    """What has been said, all of it: lines are kept behind those who say them, in their order. So a last one is waited for:
+    that somebody asks for what there is not."""
+    mark = f"mark/{next(marks)}"
+    node.reply("terminate", path=mark)
+    eventually(lambda: any(f"asked to terminate {mark} " in line["message"] for line in node.logged(module="control")), "all is kept")
+    return [line["message"] for line in node.logged(**wanted)]
 
 
 class Follower:
@@ -96,15 +99,15 @@ def chosen(cleanup):
     say(node, "a", INFO)
     say(node, "b", WARNING, who="two")
     say(node, "c", ERROR)
-    equal(messages(node, "--module", "talker"), ["a", "b", "c"])
-    equal(messages(node, "--module", "talker", "-n", "2"), ["b", "c"])
-    equal(messages(node, "--module", "talker", "--level", "warning"), ["b", "c"])
-    equal(messages(node, "--process", "two"), ["b"])
-    equal(messages(node, "--process", node.info("one")["pid"]), ["a", "c"])
-    equal(messages(node, "-n", "0"), [])
-    equal(messages(node, "--process", "nobody"), [])
-    equal(messages(node, "--module", "talker", "-n", "18446744073709551615"), ["a", "b", "c"])
-    line = node.ask("logs", "--module", "talker", "-n", "1")["lines"][0]
+    equal(messages(node, module="talker"), ["a", "b", "c"])
+    equal(messages(node, module="talker", last=2), ["b", "c"])
+    equal(messages(node, module="talker", level="warning"), ["b", "c"])
+    equal(messages(node, process="two"), ["b"])
+    equal(messages(node, process=node.pid("one")), ["a", "c"])
+    equal(messages(node, last=0), [])
+    equal(messages(node, process="nobody"), [])
+    equal(messages(node, module="talker", last=2**64 - 1), ["a", "b", "c"])
+    line = node.logged(module="talker", last=1)[0]
     equal(set(line), {"number", "time", "level", "module", "message", "fields"})
     equal((line["level"], line["fields"]["name"]), ("error", "one"))
 
@@ -117,11 +120,10 @@ def refused(cleanup):
         done = node.coppice("logs", *arguments)
         equal((done.returncode, done.stdout), (code, ""), arguments)
         contains(done.stderr, why)
-    control = node.control()
     for arguments in ({"level": "loud"}, {"module": "x" * 100_000}):
-        contains(control.ask("logs", **arguments), "error")
+        contains(node.reply("logs", **arguments), "error")
     for arguments in ({"last": -5}, {"last": "x"}, {"after": 10**18, "last": 7}, {"level": 7, "module": [], "process": {}}):
-        contains(control.ask("logs", **arguments), "result")
+        contains(node.reply("logs", **arguments), "result")
 
 
 @test("a follower sees lines as they come, those of its choice, one document a line if wanted")
@@ -173,14 +175,13 @@ def does_not_read(cleanup):
     before = int(resident.read_text().split()[1]) * 4096
     for part in range(12):
         say(node, f"part {part} {long}", times=500)
-        eventually(lambda: node.ask("logs", "-n", "1", "--module", "talker")["lines"][0]["message"].startswith(f"part {part} "), "it is written")
+        eventually(lambda: node.logged(last=1, module="talker")[0]["message"].startswith(f"part {part} "), "it is written")
     grown = int(resident.read_text().split()[1]) * 4096 - before
     if not sanitized("address", "thread"):  # they keep what is freed
         check(grown < 64 << 20, "24 MB of lines do not stay", grown)
     say(node, "the end", times=1)  # behind which nothing is written while the lines are read
-    eventually(lambda: node.ask("logs", "-n", "1", "--module", "talker")["lines"][0]["message"].startswith("the end"), "it is written")
-    kept = node.ask("logs")
-    size = sum(len(line["message"]) for line in kept["lines"])
+    eventually(lambda: node.logged(last=1, module="talker")[0]["message"].startswith("the end"), "it is written")
+    size = sum(len(line["message"]) for line in node.logged())
     check(6 << 20 < size <= 8 << 20, "the last 8 MiB are kept", size)
     seen = []
     reader = threading.Thread(target=lambda: seen.extend(lazy.stdout))
@@ -198,13 +199,13 @@ def does_not_read(cleanup):
 def takes_nothing(cleanup):
     node = talking(cleanup)
     say(node, "x" * 8000, times=1000)
-    eventually(lambda: len(node.ask("logs")["lines"]) > 900, "they are written")
+    eventually(lambda: len(node.logged()) > 900, "they are written")
     status = pathlib.Path(f"/proc/{node.process.pid}/statm")
     before = int(status.read_text().split()[1]) * 4096
-    deaf = node.control()
+    deaf = node.connection()
     for _ in range(50):
-        deaf.socket.sendall(b'{"command":"logs"}\n')
-    eventually(lambda: "does not read its answer: let go of" in node.log(), "it is let go of", 40)
+        deaf.send("logs")
+    node.said("does not read its answer: let go of", "it is let go of", seconds=40)
     node.said(f"pid {os.getpid()})")
     check(int(status.read_text().split()[1]) * 4096 - before < 32 << 20, "a page, not fifty", before)
     equal(node.call("probe", "ping"), "pong")
@@ -213,11 +214,12 @@ def takes_nothing(cleanup):
 @test("more than 64 who wait for lines are refused, and their places come back")
 def crowd(cleanup):
     node = talking(cleanup)
+    coming = {"after": 10**9, "module": "epmd", "wait": True}
     waiting = []
     for _ in range(64):
-        one = Control(node.socket)
+        one = Connection(node.socket)
         waiting.append(one)
-        one.socket.sendall(json.dumps({"command": "logs", "arguments": {"after": 10**9, "module": "epmd", "wait": True}}).encode() + b"\n")
+        one.send("logs", **coming)
     cleanup.callback(lambda: [one.close() for one in waiting])
 
     def refused_too():
@@ -225,14 +227,13 @@ def crowd(cleanup):
         return answer and "error" in answer and answer["error"]["code"] == "limit" and answer
 
     def asked():
-        with_answer = Control(node.socket)
-        with_answer.socket.settimeout(0.5)
-        try:
-            return with_answer.ask("logs", after=10**9, module="epmd", wait=True)
-        except TimeoutError:
-            return None
-        finally:
-            with_answer.close()
+        with contextlib.closing(Connection(node.socket)) as one:
+            one.socket.settimeout(0.5)
+            one.send("logs", **coming)
+            try:
+                return one.receive()
+            except TimeoutError:
+                return None
     contains(eventually(refused_too, "one too many")["error"]["why"], "64 others follow the log")
     equal(node.call("probe", "ping"), "pong")
 
@@ -266,35 +267,35 @@ def colours(cleanup):
 def levels(cleanup):
     node = talking(cleanup)
 
-    def logged(text, who="one"):
+    def is_logged(text, who="one"):
         say(node, text, DEBUG, who=who)
-        return messages(node, "--module", "talker")[-1:] == [text]
-    check(not logged("hidden 1"), "debug is not logged")
+        return messages(node, module="talker")[-1:] == [text]
+    check(not is_logged("hidden 1"), "debug is not logged")
     pid = node.info("two")["pid"]
-    for of, others in (([], True), (["--of", "talker"], True), (["--of", "one"], False), (["--of", pid], False)):
-        told, other = ("two", "one") if of == ["--of", pid] else ("one", "two")
-        document = node.ask("log-level", "debug", *of)
+    for of, others in (("", True), ("talker", True), ("one", False), (pid, False)):
+        told, other = ("two", "one") if of == pid else ("one", "two")
+        document = node.ask("log-level", level="debug", of=of)
         equal([one["level"] for one in document["differs"]], ["debug"])
-        check(logged(f"shown {of}", told), of)
-        equal(logged(f"of the other {of}", other), others, of)
-        equal(node.ask("log-level", "default", *of)["differs"], [], of)
-        check(not logged(f"hidden {of}", told), of)
-    equal(node.ask("log-level", "error", "--of", "one")["differs"], [{"scope": "process", "of": "one", "level": "error", "left_ms": None}])
+        check(is_logged(f"shown {of}", told), of)
+        equal(is_logged(f"of the other {of}", other), others, of)
+        equal(node.ask("log-level", level="default", of=of)["differs"], [], of)
+        check(not is_logged(f"hidden {of}", told), of)
+    equal(node.ask("log-level", level="error", of="one")["differs"], [{"scope": "process", "of": "one", "level": "error", "left_ms": None}])
     say(node, "quiet", WARNING)
-    check("quiet" not in messages(node, "--module", "talker"), "less is possible, too")
+    check("quiet" not in messages(node, module="talker"), "less is possible, too")
 
 
 @test("a level for a time goes back by itself")
 def for_a_time(cleanup):
     node = talking(cleanup)
-    document = node.ask("log-level", "debug", "--of", "talker", "--for", "1h")
+    document = node.ask("log-level", level="debug", of="talker", for_ms=3600000)
     check(3_500_000 < document["differs"][0]["left_ms"] <= 3_600_000, "what is left of it", document)
     contains(node.coppice("log-level").stdout, "module talker")
-    node.ask("log-level", "debug", "--of", "talker", "--for", "300ms")
+    node.ask("log-level", level="debug", of="talker", for_ms=300)
     say(node, "in time", DEBUG)
     eventually(lambda: node.ask("log-level")["differs"] == [], "it is over")
     say(node, "too late", DEBUG)
-    equal(messages(node, "--module", "talker")[-1:], ["in time"] if "in time" in messages(node) else [])
+    equal(messages(node, module="talker")[-1:], ["in time"] if "in time" in messages(node) else [])
     check("too late" not in messages(node), "as before")
 
 
@@ -308,8 +309,8 @@ def level_refused(cleanup):
         equal((done.returncode, done.stdout), (code, ""), arguments)
         contains(done.stderr, why)
     equal(node.ask("log-level")["differs"], [])
-    node.ask("log-level", "debug", "--of", "one")
-    line = [one for one in node.ask("logs", "--module", "control")["lines"] if "log-level" in one["message"]][-1]
+    node.ask("log-level", level="debug", of="one")
+    line, = eventually(lambda: [one for one in node.logged(module="control") if "log-level debug one (uid " in one["message"]], "it is told")
     check(line["message"].startswith("asked to log-level debug one (uid "), "what", line)
     equal(line["fields"]["uid"], str(os.getuid()))
     check(int(line["fields"]["os_pid"]) > 1, "its pid", line)
@@ -320,7 +321,7 @@ def rates(cleanup):
     node = talking(cleanup, [("node.log.rate", "{ per_source: 1/s, burst: 20 }")])
     say(node, "much", times=1000)
     say(node, "little", times=1, who="two")
-    written = messages(node, "--module", "talker")
+    written = messages(node, module="talker")
     check(20 <= written.count("much") < 900, "a burst", written.count("much"))
     equal(written.count("little"), 1)
     pid = node.info("one")["pid"]
@@ -373,20 +374,20 @@ def changed(cleanup):
     say(node, "shown", DEBUG, times=50)
     say(node, "two", DEBUG, who="two")
     eventually(lambda: "talker: two" in (shelf.path / "all.log").read_text(), "in the file")
-    written = messages(node, "--module", "talker")
+    written = messages(node, module="talker")
     check("hidden" not in written and 3 <= written.count("shown") < 40, "level and rate", written)
     equal(node.ask("log-level")["configured"]["modules"], {"talker": "debug"})
     source.write_text(CONFIG)
     node.ask("apply")
     equal(node.ask("log-level")["configured"]["modules"], {})
     say(node, "later", ERROR)
-    equal(messages(node, "-n", "1"), ["later"])
+    equal(messages(node, last=1, module="talker"), ["later"])
     check("later" not in (shelf.path / "all.log").read_text(), "it is not written any more")
     source.write_text(with_files("/no/where", ""))
     refused = node.coppice("apply")
     equal(refused.returncode, 78)
     contains(refused.stderr, "node.yaml:2:45: error: path: there is no folder /no/where")
-    equal(messages(node, "-n", "1", "--module", "talker"), ["later"])
+    equal(messages(node, last=1, module="talker"), ["later"])
 
 
 @test("the modules that log-level knows are those that the daemon's sources log under")

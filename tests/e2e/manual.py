@@ -2,12 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Manual pages say what the programs and the schema say of themselves: whoever adds a command gives it a place."""
 import json
-import pathlib
 import shutil
 import subprocess
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Folder, program, root
 from harness.tap import Skip, contains, equal, run, test
 

@@ -2,11 +2,8 @@
 # SPDX-License-Identifier: MIT
 """What a plugin's author gets wrong in a class is said by the compiler, in a sentence with the remedy, and before
 anything else: each row is a class and the sentence. What is right, however odd, compiles."""
-import pathlib
 import re
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.sdk import installed, needs, shell, working_folder
 from harness.tap import check, equal, run, test
 

@@ -10,11 +10,9 @@ import random
 import select
 import shutil
 import statistics
-import sys
 import time
 import zlib
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import chaos as shared
 from harness.chaos import connections, reset
 from harness.node import all_descriptors, plugin_folder, variants
@@ -153,26 +151,26 @@ def never_read(chaos, here):
     chaos.done["deaf"] += 1
 
 
-def kill(chaos, control, here):
-    actors = [one["pid"] for one in control.ask("ps")["result"]["processes"] if one["behaviour"] == "tcp" and not one["name"]]
+def kill(chaos, node, here):
+    actors = [one["pid"] for one in node.ask("ps")["processes"] if one["behaviour"] == "tcp" and not one["name"]]
     for pid in here.sample(actors, min(len(actors), 2)):
-        control.ask("exit", name=pid, reason=here.choice(["kill", "boom"]))
+        node.reply("exit", name=pid, reason=here.choice(["kill", "boom"]))
         chaos.done["killed"] += 1
     chaos.over.wait(0.1)
 
 
-def reload(chaos, control, here):
+def reload(chaos, node, here):
     chaos.replace()
-    reply = control.ask("reload", plugin="wires")
+    reply = node.reply("reload", plugin="wires")
     chaos.done["reloads" if "result" in reply else "reloads refused"] += 1
     chaos.over.wait(here.uniform(0, 0.6))
 
 
-def suspend(chaos, control, here):
+def suspend(chaos, node, here):
     name = here.choice(["raw", "lines"])
-    equal(control.ask("listener", name=name, change="suspend")["result"]["suspended"], True)
+    equal(node.ask("listener", name=name, change="suspend")["suspended"], True)
     chaos.over.wait(here.uniform(0, 0.2))
-    equal(control.ask("listener", name=name, change="resume")["result"]["suspended"], False)
+    equal(node.ask("listener", name=name, change="resume")["suspended"], False)
     chaos.done["suspended"] += 1
     chaos.over.wait(here.uniform(0, 0.4))
 
@@ -206,7 +204,7 @@ def settle(chaos, before, few=False):
         eventually(lambda what=what: not chaos.metric(f"coppice_{what}"), f"no {what}", 10)
     eventually(lambda: chaos.metric("coppice_worker_timers") == before["timers"], "no timer is left over", 10)
     chaos.replace()
-    eventually(lambda: node.coppice("reload", "wires").returncode == 0, "a last reload goes through", 20)
+    eventually(lambda: "result" in node.reply("reload", plugin="wires"), "a last reload goes through", 20)
     equal({one["id"]: one.get("kept", []) for one in node.ask("plugins")["plugins"]}["wires"], [], "former code is unmapped")
     here = random.Random(0)
     eventually(lambda: serves(chaos, here, few), "it serves", 10)
@@ -261,7 +259,7 @@ def many_connections(cleanup):
         client.sendall(b"echo half %d" % index)
     equal(chaos.report("lines")["open"], count)
     chaos.replace()
-    report = chaos.node.ask("reload", "wires")
+    report = chaos.node.ask("reload", plugin="wires")
     equal(next(one["generation"] for one in chaos.node.ask("plugins")["plugins"] if one["id"] == "wires"), 2)
     print(f"# a reload under {count} open connections: a pause of {report['pause_ms']:.1f} ms", flush=True)
     for index, client in enumerate(clients):

@@ -5,13 +5,11 @@ supervisor, which it starts and ends while the node runs."""
 import os
 import pathlib
 import shutil
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Node, plugin_folder
 from harness.sdk import working_folder
-from harness.tap import check, contains, equal, eventually, run, test
+from harness.tap import check, contains, equal, eventually, run, shared, test
 
 CONFIG = """node:
   name: services@127.0.0.1
@@ -33,9 +31,12 @@ def start(cleanup):
     return Node(cleanup, name="services", config=CONFIG, settings=[("plugins.path", f"[ {folder.path} ]")])
 
 
+usual = shared(start)
+
+
 @test("an actor joins a group, is found in it, and leaves")
 def groups(cleanup):
-    node = start(cleanup)
+    node = usual()
     equal(node.call("caretaker", "{members, {room, 1}}"), "{ok,[]}")
     equal(node.call("caretaker", "{join, {room, 1}}"), "{ok,ok}")
     found = node.call("caretaker", "{members, {room, 1}}")
@@ -46,7 +47,7 @@ def groups(cleanup):
 
 @test("an actor takes a global name, is found by it, and gives it back")
 def names(cleanup):
-    node = start(cleanup)
+    node = usual()
     equal(node.call("caretaker", "{find, warden}"), "{ok,undefined}")
     equal(node.call("caretaker", "{claim, warden}"), "{ok,true}")
     equal(node.call("caretaker", "{claim, warden}"), "{ok,false}")
@@ -58,7 +59,7 @@ def names(cleanup):
 
 @test("an actor starts a child of a supervisor, ends it and has it forgotten")
 def children(cleanup):
-    node = start(cleanup)
+    node = usual()
     started = node.call("caretaker", '{start, <<"kv">>, <<"table">>, #{max_entries => 2}}')
     check(started.startswith("{ok,<"), "a child is started", started)
     again = node.call("caretaker", '{start, <<"kv">>, <<"table">>, #{}}')
@@ -81,8 +82,8 @@ def by_class(cleanup):
     node = start(cleanup)
     ann = pid_of(node.call("caretaker", '{hire, <<"ann">>, 3}'))
     equal(node.call("ann", "level"), "3")
-    node.coppice("call", "ann", "fail")
-    eventually(lambda: node.coppice("call", "ann", "level").stdout.strip() == "3", "it is back, with its args")
+    node.answer("ann", "fail")
+    eventually(lambda: node.answer("ann", "level") == "3", "it is back, with its args")
     check(node.info("ann")["pid"] != ann, "as another process")
     running = node.call("caretaker", '{rehire, <<"ann">>}')
     equal(running, "{error,-19,running}")
@@ -106,8 +107,8 @@ def kept(cleanup):
     check(refused.startswith("{error,{bad_request,"), "it answers what it does not take", refused)
     equal(node.info(worker)["pid"], worker)
     began = time.monotonic()
-    node.coppice("call", worker, "fail")
-    eventually(lambda: node.coppice("info", "app/crew/ann").returncode == 0 and node.info("app/crew/ann")["pid"] != worker, "it is back")
+    node.answer(worker, "fail")
+    eventually(lambda: node.pid("app/crew/ann") not in (None, worker), "it is back")
     check(time.monotonic() - began > 1.2, "it waited for its restart", time.monotonic() - began)
     spec = node.call("crew", "{get_childspec, ann}")
     for part in ("mailbox => #{limit => 7,bytes => 0,on_full => exit}", "first => 1500", "unhandled => reply_error"):
@@ -123,16 +124,16 @@ def nested(cleanup):
     pid_of(node.call("caretaker", '{found, <<"team">>, <<"one_for_all">>}'))
     equal([node.call(name, "level") for name in ("first", "second")], ["1", "2"])
     before = {name: node.info(name)["pid"] for name in ("first", "second")}
-    node.coppice("call", "first", "fail")
+    node.answer("first", "fail")
     for name in before:
-        eventually(lambda: node.coppice("info", name).returncode == 0 and node.info(name)["pid"] != before[name], "one for all")
-    crew = node.ask("tree", "app")["applications"][0]["supervisor"]["children"][-1]
+        eventually(lambda: node.pid(name) not in (None, before[name]), "one for all")
+    crew = node.ask("tree", application="app")["applications"][0]["supervisor"]["children"][-1]
     team, = crew["children"]
     equal((team["id"], team["name"], team["behaviour"], team["state"]), ("team", "team", "supervisor", "running"))
     equal([(child["id"], child["behaviour"], child["plugin"], child["restarts"]) for child in team["children"]],
           [("first", "server", "caretaker", 1), ("second", "server", "caretaker", 1)])
     equal(node.call("app/crew/team/second", "level"), "2")
-    equal(node.ask("restart", "app/crew/team/second"), {"path": "app/crew/team/second"})
+    equal(node.ask("restart", path="app/crew/team/second"), {"path": "app/crew/team/second"})
     # one of the template that another has
     equal(node.call(pid_of(node.call("caretaker", '{open_office, <<"office">>, 9}')), "level"), "9")
     refused = node.call("caretaker", '{open_office, <<"annex">>, -9}')
@@ -154,13 +155,13 @@ def spawned(cleanup):
     check(told.startswith("{0,<") and told.endswith(",true}"), "it was started, and is watched", told)
     worker = told[len("{0,"):-len(",true}")]
     equal(node.call(worker, "level"), "5")
-    node.coppice("call", worker, "fail")
+    node.answer(worker, "fail")
     node.said("what it watched has ended")
     equal(node.coppice("info", worker).returncode, 1)
     before = node.info("caretaker")["pid"]
     linked = node.call("caretaker", '{raise, <<"link">>, 6}')[len("{0,"):-len(",false}")]
-    node.coppice("call", linked, "fail")
-    eventually(lambda: node.coppice("info", "caretaker").returncode == 0 and node.info("caretaker")["pid"] != before, "it ends with a linked one")
+    node.answer(linked, "fail")
+    eventually(lambda: node.pid("caretaker") not in (None, before), "it ends with a linked one")
     refused = node.call("caretaker", '{raise, <<"none">>, -6}')
     check(refused.startswith("{0,<"), "only a supervisor holds args against the schema", refused)
 

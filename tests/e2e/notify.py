@@ -3,13 +3,10 @@
 """What a service manager hears over NOTIFY_SOCKET: ready when every application has started, how it is in words, that
 it lives; the test is the service manager."""
 import os
-import pathlib
 import resource
 import signal
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Node, plugin_folder, variants
 from harness.reports import sanitized
 from harness.systemd import ServiceManager
@@ -53,7 +50,7 @@ def late(cleanup):
     eventually(lambda: "application dusk failed" in manager.status(), "the failure")
     check("READY=1" not in manager.lines, manager.lines)
     there.touch()
-    node.ask("start", "dusk")
+    node.ask("start", application="dusk")
     waits(manager, "READY=1")
 
 
@@ -112,7 +109,7 @@ def stop(cleanup):
     node = Node(cleanup, config=tree % ("probe", "30s"), under=manager)
     waits(manager, "READY=1")
     node.call("a", "{trap_exit, true}")
-    node.coppice("call", "a", "{sleep, 2500}", "--timeout", "1ms")
+    node.answer("a", "{sleep, 2500}", 1)
     eventually(lambda: node.status("a") == "parked", "the handler waits")
     manager.hear()
     equal(node.stop(), 0, node.log())

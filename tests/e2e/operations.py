@@ -1,13 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What an operator does to a running tree: start, stop, restart and terminate, by the client and over its socket."""
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
-from harness.node import Node
-from harness.tap import check, contains, equal, eventually, run, test
+from harness.node import Node, connectable, tree
+from harness.tap import contains, equal, eventually, run, test
 
 config = """
 node: { workers: 2 }
@@ -53,10 +49,10 @@ def refused(node, *command):
 @test("stop and start take one application down and up and return when it is done")
 def stop_and_start(cleanup):
     node = Node(cleanup, config=config)
-    equal(node.ask("stop", "above"), {"application": "above"})
+    equal(node.ask("stop", application="above"), {"application": "above"})
     equal(states(node), {"base": "running", "above": "stopped"})
     contains(refused(node, "stop", "above"), "not_started")
-    equal(node.ask("start", "above"), {"application": "above"})
+    equal(node.ask("start", application="above"), {"application": "above"})
     equal(node.call("four", "ping"), "pong")
     contains(refused(node, "start", "above"), "already_started")
     contains(refused(node, "start", "nothing"), "unknown_application")
@@ -65,12 +61,12 @@ def stop_and_start(cleanup):
 @test("a permanent application that is stopped on request leaves the node up")
 def stop_permanent(cleanup):
     node = Node(cleanup, config=config)
-    node.ask("stop", "base")
+    node.ask("stop", application="base")
     equal(states(node), {"base": "stopped", "above": "running"})
-    node.ask("stop", "above")
+    node.ask("stop", application="above")
     contains(refused(node, "start", "above"), "{not_started,base}")
-    node.ask("start", "base")
-    node.ask("start", "above")
+    node.ask("start", application="base")
+    node.ask("start", application="above")
     equal(states(node), {"base": "running", "above": "running"})
     equal(node.stop(), 0, node.log())
 
@@ -82,7 +78,7 @@ def restart_one(cleanup):
     for path, changed in [("base/one", {"one"}), ("base/odd id", {"odd"}), ("base/once", {"once"}),
                           ("base/inner/two", {"two"}), ("base/inner", {"two", "three"}), ("base", set(names))]:
         before = pids(node, *names)
-        equal(node.ask("restart", path), {"path": path})
+        equal(node.ask("restart", path=path), {"path": path})
         after = pids(node, *names)
         equal({n for n, b, a in zip(names, before, after) if b != a}, changed, path)
 
@@ -90,13 +86,13 @@ def restart_one(cleanup):
 @test("terminate stops a child until it is restarted")
 def terminate_one(cleanup):
     node = Node(cleanup, config=config)
-    equal(node.ask("terminate", "base/inner/two"), {"path": "base/inner/two"})
+    equal(node.ask("terminate", path="base/inner/two"), {"path": "base/inner/two"})
     contains(node.coppice("call", "two", "ping").stderr, "noproc")
-    inner = [c for c in node.ask("tree", "base")["applications"][0]["supervisor"]["children"] if c["id"] == "inner"][0]
+    inner = [c for c in node.ask("tree", application="base")["applications"][0]["supervisor"]["children"] if c["id"] == "inner"][0]
     equal([c["state"] for c in inner["children"]], ["stopped", "running"])
-    node.ask("restart", "base/inner/two")
+    node.ask("restart", path="base/inner/two")
     equal(node.call("two", "ping"), "pong")
-    node.ask("terminate", "base/once")
+    node.ask("terminate", path="base/once")
     contains(refused(node, "restart", "base/once"), "there is no once in base")
 
 
@@ -104,9 +100,9 @@ def terminate_one(cleanup):
 def by_pid(cleanup):
     node = Node(cleanup, config=config)
     first, second = (node.call("crowd", "{start_child, []}")[4:-1] for _ in range(2))
-    node.ask("restart", f"base/crowd/{first}")
+    node.ask("restart", path=f"base/crowd/{first}")
     contains(refused(node, "restart", f"base/crowd/{first}"), "there is no")
-    node.ask("terminate", f"base/crowd/{second}")
+    node.ask("terminate", path=f"base/crowd/{second}")
     contains(node.call("crowd", "count_children"), "{active,1}")
 
 
@@ -118,7 +114,7 @@ def refusals(cleanup):
                       ("base//one", "there is no"), ("/", "there is no"), ("base/", "there is no")]:
         for command in ("restart", "terminate"):
             contains(refused(node, command, path), why, path)
-    node.ask("stop", "above")
+    node.ask("stop", application="above")
     contains(refused(node, "restart", "above/four"), "above does not run")
     contains(refused(node, "restart", "above"), "not_started")
 
@@ -127,12 +123,11 @@ def refusals(cleanup):
 def timeouts(cleanup):
     node = Node(cleanup, config=config)
     equal(node.call("four", "{trap_exit, true}"), "false")
-    request = b'{"command": "call", "arguments": {"name": "four", "term": "{sleep, 60000}"}}\n'
-    node.control().socket.sendall(request)
-    eventually(lambda: node.ask("info", "four")["status"] == "parked", "the handler waits")
+    node.connection().send("call", name="four", term="{sleep, 60000}")
+    eventually(lambda: node.status("four") == "parked", "the handler waits")
     late = node.coppice("terminate", "above/four", "--timeout", "20ms")
     equal(late.returncode, 4, late.stderr)
-    eventually(lambda: node.coppice("call", "four", "ping").returncode == 1, "it was killed in the end")
+    eventually(lambda: node.answer("four", "ping") is None, "it was killed in the end")
 
 
 @test("an Erlang node may not start or stop applications by asking the controller")
@@ -144,26 +139,20 @@ def not_from_elsewhere(cleanup):
     equal(states(node)["base"], "running")
 
 
-NESTED = """
-node: { workers: 2 }
-distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
-applications:
-  - name: demo
-    supervisor:
-      children:
+NESTED = tree("""
         - id: inner
           supervisor: { name: inner_sup, children: [ { id: probe, actor: probe }, { id: other, actor: probe, name: demo/inner/b } ] }
-"""
+""", "demo", "temporary", distribution=connectable)
 
 
 @test("a child's path does where a name does, a registered name goes before it, and the tree names nested supervisors")
 def by_path(cleanup):
     node = Node(cleanup, config=NESTED)
     equal(node.call("demo/inner/probe", "ping"), "pong")
-    found = node.ask("info", "demo/inner/probe")
+    found = node.info("demo/inner/probe")
     equal((found["label"], found["actor"], found["name"]), ("demo/inner/probe", "probe", None))
     contains(node.coppice("info", "demo/inner/probe").stdout, "demo/inner/probe")
-    equal(node.ask("info", "demo/inner")["name"], "inner_sup")
+    equal(node.info("demo/inner")["name"], "inner_sup")
     equal(node.call("demo/inner/probe", "self"), found["pid"])
     equal(node.call("demo/inner/b", "self"), node.call("demo/inner/other", "self"), "a registered name goes before a path")
     top = node.ask("tree")["applications"][0]["supervisor"]
@@ -175,15 +164,9 @@ def by_path(cleanup):
             contains(refused.stderr, f"coppice: {' '.join(command[:2])}: ")
 
 
-UNHANDLED = """
-node: { workers: 2 }
-distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
-applications:
-  - name: shop
-    supervisor:
-      children:
+UNHANDLED = tree("""
         - { id: store, actor: kv, name: store%s }
-"""
+""", "shop", "temporary", distribution=connectable)
 
 
 @test("a child's `unhandled` says what a request does that its actor does not take, and apply changes it")
@@ -191,7 +174,7 @@ def unhandled(cleanup):
     node = Node(cleanup, config=UNHANDLED % ", unhandled: reply_error")
     node.call("store", "{put, kept, 1}")
     contains(node.call("store", "{take, q, 1.5}"), "{error,{bad_request,<<")
-    node.coppice("cast", "store", "{take, q, 1.5}")
+    node.ask("cast", name="store", term="{take, q, 1.5}")
     equal(node.call("store", "{get, kept}"), "{ok,1}")
     node.folder.write("node.yaml", UNHANDLED % "")
     equal([f"{c['action']} {c['path']} {','.join(c['keys'])}" for c in node.ask("apply")["changes"]],

@@ -2,11 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Routers, stages and event handlers with connections of their own: what comes by them, events that go out by them,
 their ends, and a reload."""
-import pathlib
 import socket
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Node, Shelf, tree
 from harness.tap import check, contains, equal, eventually, run, test
 from harness.tcp_gate import Client
@@ -66,7 +63,7 @@ def speak(cleanup):
         one.all_speak(b"word %d" % number)
     one.lines["source"].send(b"".join(b"many %d\n" % number for number in range(500)))
     equal([one.lines["sink"].line() for _ in range(500)], [b"sink many %d" % number for number in range(500)])
-    one.node.coppice("send", "events", "{notify, <<\"news\">>}")
+    one.node.ask("send", name="events", term="{notify, <<\"news\">>}")
     equal(one.lines["reporter"].line(), b"event news")
     equal(one.node.call("board", "heard"), "20")
 
@@ -76,7 +73,7 @@ def shown(cleanup):
     one = Outward(cleanup)
     one.all_speak(b"seen")
     for name, own in (("board", "routes"), ("source", "subscriptions"), ("sink", "subscriptions")):
-        engine = one.node.info(name)["engine"]
+        engine = one.node.engine(name)
         check(own in engine, "what it says of itself", engine)
         equal(engine["streams"], 1)
         stream = engine["connections"][0]
@@ -84,10 +81,10 @@ def shown(cleanup):
         check(stream["written"] > 0, "it has said who it is", stream)
         text = one.node.coppice("info", name).stdout
         contains(text, f"127.0.0.1:{one.port}")
-    one.node.coppice("exit", "sink", "kill")
+    one.node.reply("exit", name="sink", reason="kill")
     one.lines["sink"].socket.close()
     one.lines.update([one.accept()])
-    eventually(lambda: one.node.info("sink")["engine"]["streams"] == 1, "the new one has its own")
+    eventually(lambda: one.node.engine("sink")["streams"] == 1, "the new one has its own")
 
 
 @test("their connections go through a reload")
@@ -107,14 +104,14 @@ def reloaded(cleanup):
 def killed(cleanup):
     one = Outward(cleanup)
     for who, name in (("switchboard", "board"), ("sink", "sink")):
-        one.node.coppice("exit", name, "kill")
+        one.node.reply("exit", name=name, reason="kill")
         equal(one.lines[who].ends(), "reset", who)
         again, one.lines[who] = one.accept()
         equal(again, who)
-    eventually(lambda: one.node.ask("info", "source")["engine"]["subscriptions"], "the sink has subscribed anew")
+    eventually(lambda: one.node.engine("source")["subscriptions"], "the sink has subscribed anew")
     one.all_speak(b"still")
     handler = next(each["pid"] for each in one.node.ask("ps")["processes"] if each["behaviour"] == "event_handler")
-    one.node.coppice("exit", handler, "kill")
+    one.node.reply("exit", name=handler, reason="kill")
     equal(one.lines["reporter"].ends(), "reset")
 
 
@@ -125,7 +122,7 @@ def leaves(cleanup):
     equal(one.lines["reporter"].ends(), b"", "what it wrote has gone out")
     eventually(lambda: not any(each["behaviour"] == "event_handler" for each in one.node.ask("ps")["processes"]), "it has left")
     one.says("switchboard", b"still")
-    equal(one.node.ask("info", "events")["behaviour"], "event_manager")
+    equal(one.node.info("events")["behaviour"], "event_manager")
 
 
 run()

@@ -3,25 +3,14 @@
 """A pool of servers in a running node: calls of Erlang processes through it, workers that end, sizes that change by hand
 and by `apply`, a reload under load, and what operators see of it all."""
 import concurrent.futures
-import pathlib
 import re
-import sys
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
-from harness.node import Node, Shelf, free_port
+from harness.node import Node, Shelf, connectable, free_port, tree
 from harness.tap import check, contains, equal, eventually, run, test
 
-CONFIG = """
-node: {{ workers: 2 }}
-distribution: {{ listen: [ {{ address: 127.0.0.1, ports: 0-0 }} ] }}
-applications:
-  - name: main
-    type: permanent
-    supervisor:
-      intensity: 100
-      children:
+CHILDREN = """
         - id: workers
           name: workers
           pool: {{ actor: {actor}, size: {size}, intensity: 1000{more} }}
@@ -30,7 +19,7 @@ applications:
 
 
 def config(actor="probe", size=2, more=""):
-    return CONFIG.format(actor=actor, size=size, more=more and ", " + more)
+    return tree(CHILDREN.format(actor=actor, size=size, more=more and ", " + more), "main", distribution=connectable)
 
 
 def pair(cleanup, **options):
@@ -42,7 +31,7 @@ def pair(cleanup, **options):
 
 
 def report(node):
-    return node.ask("pool", "workers")
+    return node.ask("pool", name="workers")
 
 
 @test("an Erlang process calls and casts a pool as it would a server")
@@ -70,7 +59,7 @@ def ends(cleanup):
         erl(f"S = self(), spawn(fun() -> S ! {{got, T(fun() -> gen_server:call({whom}, {{sleep, 60000}}, 60000) end)}} end)")
         eventually(lambda: report(node)["held"] == 1, "a worker has the call")
         busy = next(one["pid"] for one in report(node)["workers"] if one["held"])
-        node.coppice("exit", busy, "kill")
+        node.reply("exit", name=busy, reason="kill")
         equal(erl("receive {got, G} -> G after 5000 -> late end"), "{exit,{worker_down,killed}}")
         eventually(lambda: all(one["pid"] for one in report(node)["workers"]), "all workers run")
     document = report(node)
@@ -80,7 +69,7 @@ def ends(cleanup):
     erl("{workers, N} ! {'$gen_call', {self(), make_ref()}, {sleep, 60000}}")
     eventually(lambda: report(node)["held"] == 1, "a worker has the call")
     busy = next(one["pid"] for one in report(node)["workers"] if one["held"])
-    node.coppice("exit", busy, "kill")
+    node.reply("exit", name=busy, reason="kill")
     eventually(lambda: report(node)["unanswered"] == 1, "it is counted")
 
 
@@ -99,7 +88,7 @@ applications: [ { name: callers, type: permanent, supervisor: { children: [ { id
     with concurrent.futures.ThreadPoolExecutor() as pool:
         waiting = pool.submit(ask, "{sleep, 60000}")
         eventually(lambda: report(node)["held"] == 1, "a worker has the call")
-        node.coppice("exit", next(one["pid"] for one in report(node)["workers"] if one["held"]), "kill")
+        node.reply("exit", name=next(one["pid"] for one in report(node)["workers"] if one["held"]), reason="kill")
         equal(waiting.result(timeout=30), "{error,{worker_down,killed}}")
         equal((report(node)["lost"], report(node)["unanswered"]), (1, 0))
         equal(ask("ping"), "pong")
@@ -126,7 +115,7 @@ def sizes(cleanup):
     erl("S = self(), C = [spawn(fun() -> R = [gen_server:call({workers, N}, ping) || _ <- lists:seq(1, 3000)],"
         " S ! {all, lists:usort(R)} end) || _ <- lists:seq(1, 8)]")
     for size in (2, 16, 3):
-        equal(node.ask("pool", "workers", "resize", str(size))["size"], size)
+        equal(node.ask("pool", name="workers", size=size)["size"], size)
     equal(len(node.ask("tree")["applications"][0]["supervisor"]["children"][0]["children"]), 3)
     pool = report(node)["workers"][0]["pid"]
     node.folder.write("node.yaml", config(size=5, more="in_flight: 2"))
@@ -147,15 +136,15 @@ def sizes(cleanup):
 def paths(cleanup):
     node, erl = pair(cleanup)
     before = [one["pid"] for one in report(node)["workers"]]
-    node.ask("restart", "main/workers/1")
+    node.ask("restart", path="main/workers/1")
     after = [one["pid"] for one in report(node)["workers"]]
     check(before[0] != after[0] and before[1] == after[1], f"{before} {after}")
-    node.ask("terminate", "main/workers/2")
+    node.ask("terminate", path="main/workers/2")
     equal(erl("[gen_server:call({workers, N}, ping) || _ <- lists:seq(1, 5)]"), "[pong,pong,pong,pong,pong]")
     equal(report(node)["workers"][1]["pid"], None)
-    node.ask("restart", "main/workers/2")
+    node.ask("restart", path="main/workers/2")
     eventually(lambda: report(node)["workers"][1]["pid"] is not None, "the second worker is back")
-    equal(node.ask("info", "workers")["engine"]["size"], 2)
+    equal(node.engine("workers")["size"], 2)
     text = node.coppice("pool", "workers").stdout
     check(re.search(r"^2 +<0\.\d+\.\d+> +0 +0 ", text, re.M), text)
 
@@ -174,7 +163,7 @@ def slow_worker(cleanup):
         document = report(node)
         equal([(one["held"], one["handled"]) for one in document["workers"] if one["pid"] == slow], [(1, 0)], "it had no other")
         equal((document["handled"], document["rejected"], document["expired"], document["queued"]), (8000, 0, 0, 0))
-        node.coppice("exit", slow, "kill")
+        node.reply("exit", name=slow, reason="kill")
         equal(erl("receive {slow, G} -> G after 30000 -> late end"), "{exit,{worker_down,killed}}", "long before its time-out")
 
 
@@ -184,7 +173,7 @@ def reloaded(cleanup):
     erl("S = self(), C = [spawn(fun() -> R = [gen_server:call({workers, N}, {put, <<I:32>>, J}) || J <- lists:seq(1, 2000)],"
         " S ! {all, lists:usort(R), gen_server:call({workers, N}, {get, <<I:32>>})} end) || I <- lists:seq(1, 8)]")
     for _ in range(3):
-        node.ask("reload", "kv")
+        node.ask("reload", plugin="kv")
     answers = erl("[receive {all, A, G} -> {A, G} after 60000 -> late end || _ <- C]")
     check("late" not in answers and answers.count("2000") == 8, answers)
 
@@ -237,13 +226,13 @@ def policy(cleanup):
         equal(node.call("workers", "who"), "{later,0,1}")
         equal(node.call("workers", "usual"), "{error,overloaded}")
         for worker in workers:
-            node.coppice("exit", worker, "kill")
+            node.reply("exit", name=worker, reason="kill")
         for one in busy:
             contains(one.result().stderr, "worker_down")
     eventually(lambda: all(one["pid"] for one in report(node)["workers"]), "all workers run again")
     workers = [one["pid"] for one in report(node)["workers"]]
     plugins.put("rooms_2", "rooms")
-    node.ask("reload", "rooms")
+    node.ask("reload", plugin="rooms")
     equal([one["pid"] for one in report(node)["workers"]], workers)
     for room in range(8):
         equal(node.call("workers", f"{{join, {room}}}"), workers[3 - room % 4])
@@ -260,7 +249,7 @@ def parking(cleanup):
     node.folder.write("node.yaml", config(size=1, more=queue.format(wait="50s")))
     node.ask("apply")
     check(report(node)["queued"] in (3, 4) and report(node)["rejected"] == 0, report(node))
-    node.coppice("exit", report(node)["workers"][0]["pid"], "kill")
+    node.reply("exit", name=report(node)["workers"][0]["pid"], reason="kill")
     equal(erl("receive {first, F} -> F after 30000 -> late end"), "{exit,{worker_down,killed}}")
     equal(erl("lists:usort([receive {got, G} -> G after 30000 -> late end || _ <- lists:seq(1, 40)])"), "[pong]")
     node.folder.write("node.yaml", config(size=1, more="queue: { limit: 3 }"))
@@ -285,7 +274,7 @@ def metrics(cleanup):
         for one in waiting:
             equal(one.result().returncode, 0)
     equal((samples()["handled"], samples()["workers"], samples()["held"]), (3, 2, 0))
-    node.ask("stop", "main")
+    node.ask("stop", application="main")
     equal(samples(), {})
 
 

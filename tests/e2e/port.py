@@ -9,11 +9,9 @@ import pathlib
 import re
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Folder, Node, Shelf, free_port
 from harness.tap import check, contains, equal, eventually, run, test
 
@@ -67,10 +65,12 @@ class Port:
         eventually(lambda: self.lines() == wanted, wanted)
 
     def engine(self):
-        return self.node.ask("info", "talk")["engine"]
+        return self.node.engine("talk")
 
     def pid(self):
-        return self.engine()["pid"]
+        """The program's; None: there is none, or its actor does not come to telling it."""
+        engine = self.node.reply("info", name="talk").get("result", {}).get("engine")
+        return engine and engine["pid"]
 
 
 def alive(pid):
@@ -170,12 +170,12 @@ def ends(cleanup):
     eventually(lambda: len(port.lines()) == 1, "it has a child")
     child, first = int(port.lines()[0]), port.pid()
     began = time.monotonic()
-    equal(port.node.coppice("exit", "talk", "shutdown").returncode, 0)
+    port.node.ask("exit", name="talk", reason="shutdown")
     eventually(lambda: not alive(first) and not alive(child), "both are killed")
     check(time.monotonic() - began > 0.25, "not before its time")
     eventually(lambda: port.pid() not in (None, first), "a new one")
     first = port.pid()
-    equal(port.node.coppice("exit", "talk", "kill").returncode, 0)
+    port.node.ask("exit", name="talk", reason="kill")
     eventually(lambda: not alive(first), "killed at once with its actor")
 
 
@@ -196,7 +196,7 @@ def stops(cleanup):
 def refused(cleanup):
     for command, why in ((["/no/such"], "run /no/such: No such file"), (["/etc/passwd"], "run /etc/passwd: Permission denied")):
         port = Port(cleanup, command, wait=False, type="temporary")
-        eventually(lambda port=port, why=why: why in port.node.log(), why)
+        port.node.said(why)
     folder = Shelf(cleanup, "programs", "talker")
     for text, why in ((config(["cat"]), "must begin with a program's path"), (config([]), "must begin with a program's path"),
                       (config(["/bin/cat"], more=["environment: [ X ]"]), "must be NAME=VALUE"),
@@ -248,7 +248,7 @@ def leaves(cleanup):
     port.node.said("closed: it exited with 4")
     port = Port(cleanup, shell("setsid sleep 20 & echo bye; exit 0"), child=["restart: temporary"])
     port.node.said("closed: it exited with 0")
-    eventually(lambda: port.node.coppice("info", "talk").returncode == 1, "its actor has ended")
+    eventually(lambda: port.node.pid("talk") is None, "its actor has ended")
 
 
 @test("a reload in the middle of a line goes on with the program and with the line")
@@ -295,7 +295,7 @@ def bundled(cleanup):
                 "    supervisor:\n      intensity: 100\n      children:\n" + child)
     equal(node.call("capitals", '{line, <<"one line">>}'), '<<"ONE LINE">>')
     equal(node.call("capitals", '{line, <<"two\\nlines">>}'), "{error,badarg}")
-    pid = node.ask("info", "capitals")["engine"]["pid"]
+    pid = node.engine("capitals")["pid"]
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         lines = [f"line {number}" for number in range(40)]
         answers = list(pool.map(lambda line: node.call("capitals", f'{{line, <<"{line}">>}}'), lines))
@@ -306,8 +306,8 @@ def bundled(cleanup):
         os.kill(pid, signal.SIGKILL)
         for one in waits:
             contains(one.result().stdout, "{error,ended}")
-    eventually(lambda: node.coppice("call", "capitals", '{line, <<"back">>}').stdout.strip() == '<<"BACK">>', "it is back with another")
-    check(node.ask("info", "capitals")["engine"]["pid"] != pid, "another program")
+    eventually(lambda: node.answer("capitals", '{line, <<"back">>}') == '<<"BACK">>', "it is back with another")
+    check(node.engine("capitals")["pid"] != pid, "another program")
 
 
 if __name__ == "__main__":

@@ -7,22 +7,13 @@ import pathlib
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
-from harness.node import Folder, Node, free_port, plugin_folder
+from harness.node import Folder, Node, connectable, free_port, plugin_folder, tree
 from harness.tap import Skip, check, contains, equal, eventually, run, test
 
-CONFIG = """
-node: {{ workers: 2 }}
-distribution: {{ listen: [ {{ address: 127.0.0.1, ports: 0-0 }} ] }}
-applications:
-  - name: data
-    type: permanent
-    supervisor:
-      children:
+CHILDREN = """
         - id: cache
           name: cache
           tcp:
@@ -34,7 +25,7 @@ applications:
 
 
 def client(cleanup, port, args="{}", **options):
-    return Node(cleanup, config=CONFIG.format(port=port, args=args), **options)
+    return Node(cleanup, config=tree(CHILDREN.format(port=port, args=args), "data", distribution=connectable), **options)
 
 
 def status(node):
@@ -110,7 +101,7 @@ def pipelined(cleanup):
     for _ in range(3):
         shutil.copy(f"{plugin_folder()}/redis.so", f"{plugins.path}/redis.so.new")
         pathlib.Path(f"{plugins.path}/redis.so.new").rename(f"{plugins.path}/redis.so")
-        equal(node.coppice("reload", "redis").returncode, 0)
+        node.ask("reload", plugin="redis")
     equal(erl("lists:usort([receive {done, D} -> D after 60000 -> late end || _ <- lists:seq(1, 20)])"), "[ok]")
     contains(status(node), "waiting => 0")
     contains(status(node), "reconnects => 0")
@@ -124,7 +115,7 @@ def reconnects(cleanup):
     node = client(cleanup, redis.port)
     connected(node)
     equal(node.call("cache", command("SET", "a", "1")), '{ok,<<"OK">>}')
-    before = node.ask("info", "cache")["pid"]
+    before = node.info("cache")["pid"]
     waits = []
     asker = threading.Thread(target=lambda: waits.append(node.coppice("call", "cache", command("BLPOP", "none", "0"), "--timeout", "60s").stdout.strip()))
     asker.start()
@@ -137,7 +128,7 @@ def reconnects(cleanup):
     redis.start()
     connected(node)
     equal(node.call("cache", command("GET", "a")), "{ok,undefined}")
-    equal(node.ask("info", "cache")["pid"], before, "by the same actor")
+    equal(node.info("cache")["pid"], before, "by the same actor")
 
 
 @test("with a password it is let in, and without it says why it is not")

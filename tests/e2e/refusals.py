@@ -3,13 +3,13 @@
 """What reaches the node's sockets uninvited: nonsense, too much, too slow, half-closed. The node says
 no, forgets it, and goes on serving."""
 import contextlib
-import pathlib
 import socket
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Node, until_closed
-from harness.tap import check, contains, equal, eventually, run, test
+from harness.tap import contains, equal, eventually, run, shared, test
+
+
+demo = shared(Node)
 
 
 def unix_connection(cleanup, path):
@@ -22,7 +22,7 @@ def unix_connection(cleanup, path):
 
 @test("garbage on the control socket is answered with an error and closed")
 def control_garbage(cleanup):
-    node = Node(cleanup)
+    node = demo()
     for garbage in (b"hello\n", b"\x00\xff\xfe\n", b"[]\n", b'{"command":1}\n'):
         connection = unix_connection(cleanup, node.socket)
         connection.sendall(garbage)
@@ -32,7 +32,7 @@ def control_garbage(cleanup):
 
 @test("an endless request is cut off at the bound")
 def control_too_much(cleanup):
-    node = Node(cleanup)
+    node = demo()
     connection = unix_connection(cleanup, node.socket)
     chunk = b"x" * (1 << 20)
     try:
@@ -46,14 +46,14 @@ def control_too_much(cleanup):
 
 @test("an unknown command is refused and the connection goes on")
 def unknown_command(cleanup):
-    control = Node(cleanup).control()
-    contains(control.ask("frobnicate")["error"]["why"], "no such command")
-    equal(control.call("kv", "size"), "0")
+    connection = demo().connection()
+    contains(connection.reply("frobnicate")["error"]["why"], "no such command")
+    equal(connection.reply("call", name="kv", term="size")["result"]["reply"], "0")
 
 
 @test("a client that leaves before its answer leaves nothing behind")
 def half_closed(cleanup):
-    node = Node(cleanup)
+    node = demo()
     before = node.ask("status")["processes"]
     for _ in range(20):
         connection = unix_connection(cleanup, node.socket)
@@ -64,7 +64,7 @@ def half_closed(cleanup):
 
 @test("garbage on the distribution port is refused with a line in the log")
 def distribution_garbage(cleanup):
-    node = Node(cleanup)
+    node = demo()
     address = node.ask("status")["listen"][0]
     host, port = address.rsplit(":", 1)
     for garbage in (b"GET / HTTP/1.1\r\n\r\n", b"\x00\x00", b"\xff" * 4096, b"\x00\x07N\x00\x00\x00\x00\x00\x00"):
@@ -80,7 +80,7 @@ def distribution_garbage(cleanup):
 
 @test("garbage on the EPMD port is refused and the names stay")
 def epmd_garbage(cleanup):
-    node = Node(cleanup)
+    node = demo()
     for garbage in (b"\x00\x00", b"\xff\xff" + b"x" * 70000, b"\x00\x01\xff", b"\x00\x01"):
         connection = socket.create_connection(("127.0.0.1", node.epmd_port), 20)
         cleanup.callback(connection.close)

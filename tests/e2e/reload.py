@@ -2,17 +2,14 @@
 # SPDX-License-Identifier: MIT
 """Hot reload: what is kept when a plugin is replaced under its actors, and that each thing that can go wrong leaves
 the old generation serving."""
-import json
 import os
 import pathlib
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Node, plugin_folder, root, variants
+from harness.node import Folder, Node, plugin_folder, root, variants
 from harness.reports import reports, sanitized
 from harness.tap import check, contains, equal, eventually, run, test
 
@@ -58,10 +55,35 @@ class Shelf:
         fresh.rename(self.path / f"{name}.so")
 
 
-def start(cleanup, variant="shift_1", deadline="5s", watch="false"):
+def start(cleanup, variant="shift_1", deadline="5s", watch="false", **options):
     shelf = Shelf(cleanup)
     shelf.put(variant, "shift")
-    return shelf, Node(cleanup, config=config % (deadline, watch), settings=[("plugins.path", f"[ {shelf.path} ]")])
+    return shelf, Node(cleanup, config=config % (deadline, watch), settings=[("plugins.path", f"[ {shelf.path} ]")], **options)
+
+
+class Held:
+    """A handler of an actor that lasts until release(): `hold` is parked, the stack of `block` cannot unwind."""
+
+    def __init__(self, node, name, how="hold"):
+        self.file = node.folder.path / f"{how}_{name}"
+        self.file.touch()
+        self.asked = node.connection()
+        self.asked.send("call", name=name, term=f'{{{how}, <<"{self.file}">>}}')
+        eventually(lambda: node.status(name) == "parked", "it is in its handler")
+
+    def release(self):
+        self.file.unlink()
+
+    def answer(self):
+        return self.asked.receive()["result"]["reply"]
+
+
+def begin_reload(node, **arguments):
+    """The connection that will have its report."""
+    asked = node.connection()
+    asked.send("reload", **arguments)
+    eventually(lambda: node.ask("status")["state"] == "reloading", "it is under way")
+    return asked
 
 
 def generation(node, plugin="shift"):
@@ -122,7 +144,7 @@ def unchanged(cleanup):
     equal(node.ask("reload")["plugins"], [])
     contains(node.coppice("reload").stdout, "no plugin's file has changed")
     equal(generation(node), 1)
-    node.ask("reload", "shift")
+    node.ask("reload", plugin="shift")
     equal(generation(node), 2)
     done = node.coppice("reload", "nothere")
     equal(done.returncode, 1)
@@ -133,7 +155,7 @@ def unchanged(cleanup):
 def dry_run(cleanup):
     shelf, node = start(cleanup)
     shelf.put("shift_2", "shift")
-    report = node.ask("reload", "--dry-run")
+    report = node.ask("reload", dry_run=True)
     equal(report["dry_run"], True)
     equal([(a["path"], a["outcome"]) for a in report["plugins"][0]["actors"]],
           [("main/a", "carried"), ("main/b", "carried")])
@@ -191,7 +213,7 @@ def after_restore(cleanup):
         equal(node.call("b", "next"), str(count))
     before = {name: node.info(name)["pid"] for name in ("a", "b")}
     shelf.put("shift_after_restore", "shift")
-    node.ask("reload", "shift")
+    node.ask("reload", plugin="shift")
     equal(generation(node), 2)
     eventually(lambda: node.call("a", "rung") == "1", "the timer of a's after_restore")
     equal(node.call("a", "next"), "2")
@@ -257,22 +279,24 @@ def fails_late(cleanup):
 
 @test("a handler that does not end before the deadline keeps the old generation; one that does is waited for")
 def deadline(cleanup):
-    shelf, node = start(cleanup, deadline="1500ms")
+    shelf, node = start(cleanup, deadline="500ms")
     shelf.put("shift_2", "shift")
-    sleeper = subprocess.Popen([*client(node), "call", "a", "{sleep, 4000}"], stdout=subprocess.PIPE, text=True)
-    cleanup.callback(sleeper.wait)
-    eventually(lambda: node.status("a") == "parked", "it sleeps")
+    held = Held(node, "a")
     done = node.coppice("reload", "shift")
     equal(done.returncode, 4, done.stderr)
     contains(done.stderr, "did not come out of a handler")
     contains(done.stderr, "main/a")
     equal(node.call("b", "next"), "1")
     equal(generation(node), 1)
-    equal(sleeper.communicate()[0].strip(), "1")
-    sleeper = subprocess.Popen([*client(node), "call", "a", "{sleep, 1000}"], stdout=subprocess.PIPE, text=True)
-    eventually(lambda: node.status("a") == "parked", "it sleeps")
-    node.ask("reload", "shift")
-    equal(sleeper.communicate()[0].strip(), "2")
+    held.release()
+    equal(held.answer(), "1")
+    shelf, node = start(cleanup, deadline="60s")
+    shelf.put("shift_2", "shift")
+    held = Held(node, "a")
+    reload = begin_reload(node, plugin="shift")
+    held.release()
+    equal(held.answer(), "1")
+    check("result" in reload.receive(), "it is reloaded")
     equal(node.call("a", "version"), '<<"2.0.0">>')
 
 
@@ -299,10 +323,9 @@ def drained_through(cleanup):
     asked, answers, over = [], [], threading.Event()
 
     def ask(request):
-        control = node.control()
         while not over.is_set():
             asked.append(request)
-            answers.append(control.call("a", request))
+            answers.append(node.call("a", request))
 
     callers = [threading.Thread(target=ask, args=(request,)) for request in ("{ask_through, relay, b, 3}", "{ask, b, 3}")]
     for caller in callers:
@@ -320,20 +343,18 @@ def drained_through(cleanup):
     equal(sorted(map(int, answers)), list(range(1, len(asked) + 1)))
 
 
-@test("a second reload during the first is refused")
-def second(cleanup):
-    shelf, node = start(cleanup)
+@test("a second reload during the first waits for it")
+def one_behind_the_other(cleanup):
+    shelf, node = start(cleanup, deadline="60s")
     shelf.put("shift_2", "shift")
-    sleeper = subprocess.Popen([*client(node), "call", "a", "{sleep, 3000}"], stdout=subprocess.PIPE, text=True)
-    eventually(lambda: node.status("a") == "parked", "it sleeps")
-    first = subprocess.Popen([*client(node), "reload", "--json"], stdout=subprocess.PIPE, text=True)
-    eventually(lambda: node.ask("status")["state"] == "reloading", "the first reload is under way")
-    done = node.coppice("reload")
-    equal(done.returncode, 1)
-    contains(done.stderr, "a reload is under way")
-    equal(len(json.loads(first.communicate()[0])["plugins"]), 1)
+    held = Held(node, "a")
+    first = begin_reload(node)
+    second = begin_reload(node)
+    eventually(lambda: [one["what"] for one in node.ask("status")["changes"]] == ["reload", "reload"], "one runs, one waits")
+    held.release()
+    equal(len(first.receive()["result"]["plugins"]), 1)
+    equal(second.receive()["result"]["plugins"], [], "nothing is new any more")
     equal(node.ask("status")["state"], "running")
-    sleeper.communicate()
     equal(generation(node), 2)
 
 
@@ -355,7 +376,7 @@ def no_state(cleanup):
     shelf, node = start(cleanup)
     node.call("a", "next")
     old = node.info("greeter")["pid"]
-    outcome = node.ask("reload", "greeter")["plugins"][0]["actors"][0]["outcome"]
+    outcome = node.ask("reload", plugin="greeter")["plugins"][0]["actors"][0]["outcome"]
     equal((outcome, node.info("greeter")["pid"]), ("carried", old))
     old = node.info("a")["pid"]
     shelf.put("shift_no_state", "shift")
@@ -371,7 +392,6 @@ def no_state(cleanup):
 @test("children that start and end while plugins are reloaded all end up in the new code")
 def newcomers(cleanup):
     shelf, node = start(cleanup)
-    control = node.control()
     started = []
     for round_number in range(6):
         shelf.put("shift_2" if round_number % 2 == 0 else "shift_1", "shift")
@@ -380,10 +400,10 @@ def newcomers(cleanup):
         while reloading.poll() is None:
             name = f"n{round_number}_{number}"
             number += 1
-            control.call("sup", f"{{start_child, #{{id => {name}, start => {{coppice, start_link, ['shift', #{{}}]}}}}}}")
+            node.call("sup", f"{{start_child, #{{id => {name}, start => {{coppice, start_link, ['shift', #{{}}]}}}}}}")
             started.append(name)
             if len(started) > 3:
-                control.call("sup", f"{{terminate_child, {started.pop(0)}}}")
+                node.call("sup", f"{{terminate_child, {started.pop(0)}}}")
         equal(reloading.returncode, 0, reloading.stdout.read())
     now = generation(node)
     shifts = [node.info(one["pid"]) for one in node.ask("ps")["processes"] if one["plugin"] == "shift"]
@@ -453,12 +473,9 @@ applications:
 """, settings=[("plugins.path", f"[ {shelf.path} ]")])
     pid = node.info("tally")["pid"]
     node.call("rain", "{rain, tally, 200000}")
-    control = node.control()
     for number in range(20):
         shelf.put("tally_2" if number % 2 == 0 else "tally", "tally")
-        reply = control.ask("reload")
-        check("result" in reply, "reload", reply)
-        equal(reply["result"]["plugins"][0]["actors"][0]["outcome"], "carried")
+        equal(node.ask("reload")["plugins"][0]["actors"][0]["outcome"], "carried")
     sent = int(node.call("rain", "stop"))
     check(sent > 1000, "it rained", sent)
     eventually(lambda: node.call("tally", "result") == f"{{{sent},0}}", "all came, in order")
@@ -468,21 +485,24 @@ applications:
 
 @test("code that a thread of the plugin's, or a stack that has not unwound, needs is kept until it does not")
 def kept_for_a_while(cleanup):
-    shelf, node = start(cleanup, "shift_clings")
+    clings = Folder()
+    cleanup.callback(clings.close)
+    file = pathlib.Path(clings.write("clings", ""))
+    shelf, node = start(cleanup, "shift_clings", environment={"COPPICE_SHIFT_CLINGS": str(file)})
     shelf.put("shift_2", "shift")
     report = node.ask("reload")
     equal([(one["plugin"], one["generation"]) for one in report["kept"]], [("shift", 1)])
     contains(report["kept"][0]["reason"], "a thread of its own")
+    file.unlink()
     eventually(lambda: not kept_of(node), "given back when the thread has ended")
-    blocked = subprocess.Popen([*client(node), "call", "a", "{block, 2000}"], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True)
-    eventually(lambda: node.status("a") == "parked", "it blocks")
-    equal(node.coppice("terminate", "main/a").returncode, 0)
-    blocked.communicate()
-    kept = node.ask("reload", "shift")["kept"]
+    held = Held(node, "a", "block")
+    node.ask("terminate", path="main/a")
+    check("error" in held.asked.receive(), "it was killed")
+    kept = node.ask("reload", plugin="shift")["kept"]
     equal([(one["plugin"], one["generation"]) for one in kept], [("shift", 2)])
     contains(kept[0]["reason"], "parked stack")
     equal(node.call("b", "next"), "1")
+    held.release()
     eventually(lambda: not kept_of(node), "given back when the handler has returned")
     equal(node.stop(), 0, node.log())
 

@@ -7,10 +7,8 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Folder, Node, free_port, plugin_folder, program
 from harness.tap import check, contains, equal, eventually, run, test
@@ -48,7 +46,7 @@ def with_erl(cleanup, node):
 
 
 def passed(node):
-    engine = node.ask("info", "shard")["engine"]
+    engine = node.engine("shard")
     return {one["name"]: one["passed"] for one in engine["routes"]}
 
 
@@ -84,18 +82,18 @@ def ends(cleanup):
     erl("S = self(), Ask = fun(R) -> spawn(fun() -> S ! {got, catch gen_server:call({shard, N}, R, 20000)} end) end")
     erl("Got = fun() -> receive {got, G} -> G after 20000 -> late end end")
     erl("Ask({sleep, 1500})")
-    eventually(lambda: node.ask("info", "shard")["engine"]["pending"] == 1, "it waits")
+    eventually(lambda: node.engine("shard")["pending"] == 1, "it waits")
     shutil.copy(f"{plugins.path}/shard.so", f"{plugins.path}/shard.so.new")
     pathlib.Path(f"{plugins.path}/shard.so.new").rename(f"{plugins.path}/shard.so")
-    node.coppice("reload", "shard")
+    node.ask("reload", plugin="shard")
     check("error" not in erl("Got()"), "the answer comes after the reload")
     erl("Ask({sleep, 3000})")
-    eventually(lambda: node.ask("info", "shard")["engine"]["pending"] == 1, "it waits")
+    eventually(lambda: node.engine("shard")["pending"] == 1, "it waits")
     erl("exit(rpc:call(N, erlang, whereis, [east]), kill)")
     contains(erl("Got()"), "killed}}")
     erl("Ask({sleep, 8000})")
     contains(erl("Got()"), "timeout}}")
-    equal(node.ask("info", "shard")["engine"]["pending"], 0)
+    equal(node.engine("shard")["pending"], 0)
 
 
 @test("a route leads to another node, and when that is lost its calls end")
@@ -117,19 +115,19 @@ def applied(cleanup):
     erl = with_erl(cleanup, node)
     before = erl("rpc:call(N, erlang, whereis, [shard])")
     erl("S = self(), spawn(fun() -> S ! {got, catch gen_server:call({shard, N}, {sleep, 3000}, 60000)} end)")
-    eventually(lambda: node.ask("info", "shard")["engine"]["pending"] == 1, "it waits")
+    eventually(lambda: node.engine("shard")["pending"] == 1, "it waits")
     children = "\n".join("        - " + one for one in (*stores, shard(more=", pending: 7", on_failed="reply")))
     node.folder.write("node.yaml", CONFIG.format(children=children))
     equal([(one["action"], one["path"], one["keys"]) for one in node.ask("diff")["changes"]], [("update", "main/shard", ["router"])])
     node.ask("apply")
     equal(erl("rpc:call(N, erlang, whereis, [shard])"), before)
-    equal(node.ask("info", "shard")["engine"]["pending"], 1)
+    equal(node.engine("shard")["pending"], 1)
     equal(erl("lists:usort([gen_server:call({shard, N}, {put, K, K}) || K <- lists:seq(1, 100)])"), "[ok]")
     check(min(int(erl(f"gen_server:call({{{name}, N}}, size)")) for name in ("east", "west")) > 20, "both have keys now")
     equal(erl("receive {got, G} -> G after 60000 -> late end"), "ok")
     erl("exit(rpc:call(N, erlang, whereis, [shard]), kill)")
     eventually(lambda: erl("rpc:call(N, erlang, whereis, [shard])") not in ("undefined", before), "it starts again")
-    equal({one["name"]: one["to"] for one in node.ask("info", "shard")["engine"]["routes"]}, {"east": "east", "west": "west"})
+    equal({one["name"]: one["to"] for one in node.engine("shard")["routes"]}, {"east": "east", "west": "west"})
 
 
 @test("metrics count what routers did, those that have ended too")
@@ -149,7 +147,7 @@ def metrics(cleanup):
     equal(counted["routers"], 1)
     check(min(counted["router_passed"], counted["router_failed"]) > 0 and counted["router_own"] == 1, counted)
     check(counted["router_passed"] + counted["router_failed"] >= 20, counted)
-    node.ask("restart", "main/shard")
+    node.ask("restart", path="main/shard")
     equal(samples(), counted)
 
 

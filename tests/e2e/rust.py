@@ -2,17 +2,14 @@
 # SPDX-License-Identifier: MIT
 """Plugins in Rust: the installed crate and its examples are built by Debian's cargo without a network, and serve in a
 node as those in C and C++ do. A panic is an exit reason wherever it comes; the crate's structs lie as the headers'."""
-import functools
 import pathlib
 import shutil
-import sys
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.metrics import Metrics
 from harness.node import Folder, Node, free_port, root
 from harness.sdk import installed, needs, shell
-from harness.tap import check, contains, equal, eventually, run, test
+from harness.tap import check, contains, equal, eventually, run, shared, test
 
 TRIAL = root / "tests/e2e/rust_trial"
 
@@ -20,11 +17,12 @@ TRIAL = root / "tests/e2e/rust_trial"
 class Workshop:
     """Copies of the crate, its examples and the trial, and one folder for what cargo makes of them."""
 
-    def __init__(self):
+    def __init__(self, cleanup):
         needs("cargo", "cc")
         prefix, variables = installed()
         where = shell("pkg-config --variable=rustdir coppice-plugin", root, **variables).strip()
         self.folder = Folder()
+        cleanup.callback(self.folder.close)
         self.plugins = self.folder.path / "plugins"
         self.plugins.mkdir()
         # The folder's name begins with the root that it was installed under, or needs it before.
@@ -45,9 +43,9 @@ class Workshop:
         (self.plugins / f"{plugin}.new").rename(self.plugins / f"{plugin}.so")
 
 
-@functools.cache
-def workshop():
-    made = Workshop()
+@shared
+def workshop(cleanup):
+    made = Workshop(cleanup)
     made.build("coppice/examples/greeter", "greeter_rs")
     made.build("coppice/examples/counter", "counter_rs")
     made.build("trial", "trial")
@@ -72,7 +70,7 @@ def ends(node, term, reason):
     done = node.coppice("call", "trial", term)
     check(done.returncode != 0, f"{term} is answered", done.stdout)
     contains(done.stdout + done.stderr, reason)
-    eventually(lambda: node.coppice("call", "trial", "self").returncode == 0
+    eventually(lambda: node.answer("trial", "self") is not None
                and node.call("trial", "self") != before, "another trial", 30)
 
 
@@ -105,7 +103,7 @@ def examples(cleanup):
         equal(node.call("greeter_rs", f"{{hello, {name}}}"), '{ok,<<"hello, you">>}')
     for name in ("greeter_rs", "counter_rs"):
         equal(shell(f"nm -D --defined-only {made.plugins}/{name}.so", root).split()[-1:], ["coppice_plugin"])
-        equal(node.ask("inspect", str(made.plugins / f"{name}.so"))["accepted"], True)
+        equal(node.coppice("inspect", str(made.plugins / f"{name}.so")).returncode, 0)
     equal(node.call("counter_rs", "{add, 40}"), "40")
     contains(node.call("counter_rs", "{add, 1.5}"), "{add, Integer} or average was expected")
     source = made.source("coppice/examples/counter")
@@ -118,7 +116,7 @@ def examples(cleanup):
     equal(node.call("counter_rs", "mean"), "21.0")
     done = node.coppice("call", "counter_rs", "{add, 9223372036854775807}")
     contains(done.stdout + done.stderr, 'panic,<<"the sum is too large, at src/lib.rs:')
-    eventually(lambda: node.coppice("call", "counter_rs", "{add, 1}").stdout.strip() == "1", "another counter", 30)
+    eventually(lambda: node.answer("counter_rs", "{add, 1}") == "1", "another counter", 30)
 
 
 @test("a panic in any callback is the exit reason {panic, Text}, and the node goes on")
@@ -140,7 +138,7 @@ def panics(cleanup):
         before = node.call("trial", "self")
         node.call("trial", f"{{mode, {mode}}}")
         equal(node.coppice(trigger, "trial", "hi").returncode, 0)
-        eventually(lambda: node.coppice("call", "trial", "self").returncode == 0
+        eventually(lambda: node.answer("trial", "self") is not None
                    and node.call("trial", "self") != before, f"another trial after {mode}", 30)
         node.said(f"asked for in {mode}")
     equal(node.call("trial", "{spawn, init}")[:22], '{exit,{panic,<<"asked ')
@@ -214,7 +212,7 @@ def posted(cleanup):
         return sum(task.read_text(encoding="utf-8") == "trial-own\n" for task in tasks.glob("*/comm"))
 
     equal(threads(), 1)
-    node.ask("reload", "trial")
+    node.ask("reload", plugin="trial")
     eventually(lambda: threads() == 0, "the thread has ended", 30)
     equal(node.call("trial", "thread"), "{first,posted}")
     equal(threads(), 1)
@@ -229,7 +227,7 @@ def counted(cleanup):
     port = free_port()
     node = serves(cleanup, workshop().plugins, "trial", settings=[("control.http", f"{{ address: 127.0.0.1, port: {port} }}")])
     equal(node.call("trial", "count"), "ok")
-    node.ask("reload", "trial")
+    node.ask("reload", plugin="trial")
     equal(node.call("trial", "count"), "ok")
     shown = Metrics(metrics_at(port))
 
@@ -262,11 +260,10 @@ def killed(cleanup):
         return Metrics(metrics_at(port)).value("coppice_lingering_processes")
 
     before = node.call("trial", "self")
-    control = node.control()
-    control.socket.sendall(b'{"command":"call","arguments":{"name":"trial","term":"stubborn","timeout_ms":60000}}\n')
+    node.connection().send("call", name="trial", term="stubborn", timeout_ms=60000)
     eventually(lambda: node.status("trial") == "parked", "it waits", 30)
-    node.ask("exit", "trial", "kill")
-    eventually(lambda: node.coppice("call", "trial", "self").returncode == 0
+    node.ask("exit", name="trial", reason="kill")
+    eventually(lambda: node.answer("trial", "self") is not None
                and node.call("trial", "self") != before, "another trial", 30)
     eventually(lambda: lingering() == 0, "its stack has unwound", 30)
 
@@ -283,14 +280,10 @@ def refused(cleanup):
         contains(done.stdout + done.stderr, said)
         equal(node.call("trial", "self"), before)
     node.call("trial", "{mode, after}")
-    node.ask("reload", "trial")
-    eventually(lambda: "asked for in after" in node.log(), "after_restore fails that actor alone", 30)
-    eventually(lambda: node.coppice("call", "trial", "self").returncode == 0, "another trial", 30)
+    node.ask("reload", plugin="trial")
+    node.said("asked for in after", "after_restore fails that actor alone", seconds=30)
+    eventually(lambda: node.answer("trial", "self") is not None, "another trial", 30)
 
 
 if __name__ == "__main__":
-    try:
-        run()
-    finally:
-        if workshop.cache_info().currsize:
-            workshop().folder.close()
+    run()

@@ -5,12 +5,9 @@ are made from a good one by seeded mutations. JSON is YAML, so that each of them
 import concurrent.futures
 import copy
 import json
-import pathlib
 import random
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.json_schema import Schema
 from harness.node import Folder, plugin_folder, program
 from harness.tap import check, equal, run, test

@@ -6,14 +6,11 @@ is exported by whom."""
 import pathlib
 import re
 import shutil
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "unit/loader"))
 from harness.node import Node, plugin_folder, program, root
+from harness.readme_examples import example
 from harness.sdk import installed, needs, shell, working_folder
 from harness.tap import Skip, check, equal, run, test
-from readme_examples import example
 
 README = (root / "plugin-api/README.md").read_text(encoding="utf-8")
 EXAMPLES = root / "plugin-api/examples"
@@ -49,7 +46,7 @@ def build_readme(cleanup, c, cpp):
     equal(node.call("hello_c", "hello"), "world")
     for name in ("hello", "hello_c"):
         equal(exports(folder.path / f"{name}.so"), ["coppice_plugin"])
-        equal(node.ask("inspect", str(folder.path / f"{name}.so"))["accepted"], True)
+        equal(node.coppice("inspect", str(folder.path / f"{name}.so")).returncode, 0)
 
 
 @test("the README's hello worlds and their test build with gcc from what is installed, and answer in a node")

@@ -5,11 +5,9 @@ works for nobody who has gone, and what is told is of now."""
 import os
 import pathlib
 import shutil
-import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Node, root
 from harness.sdk import working_folder
 from harness.tap import check, equal, run, test
@@ -36,11 +34,10 @@ def at_once(cleanup, node, count):
     """So many `info` together; [(document, seconds)]."""
     answers = []
 
-    def ask(connection):
+    def ask():
         began = time.monotonic()
-        answers.append((connection.ask("info", name="exhibit")["result"], time.monotonic() - began))
-    connections = [node.control() for _ in range(count)]
-    askers = [threading.Thread(target=ask, args=(one,)) for one in connections]
+        answers.append((node.info("exhibit"), time.monotonic() - began))
+    askers = [threading.Thread(target=ask) for _ in range(count)]
     for one in askers:
         one.start()
     for one in askers:
@@ -52,7 +49,7 @@ def at_once(cleanup, node, count):
 def of_now(cleanup):
     node = start(cleanup)
     equal(node.call("exhibit", "{show, 4000, 1}"), "ok")
-    equal(node.info("other")["status"], "waiting")
+    equal(node.status("other"), "waiting")
     found = node.info("exhibit")
     equal((found["status"], found["state"], found["waits"]), ("running", None, None))
 
@@ -67,7 +64,7 @@ def slow(cleanup):
     check(max(took for _, took in answers) < 10, "each is answered soon", answers)
     equal({document["state"] for document, _ in answers}, {None})
     equal(node.call("other", "shown"), "0")
-    shown = int(node.control().call("exhibit", "shown", timeout_ms=60000))
+    shown = int(node.call("exhibit", "shown", timeout_ms=60000))
     check(1 <= shown <= 3, "those who have gone are not worked for", shown)
     check(time.monotonic() - began < 30, "so it serves others soon", time.monotonic() - began)
 

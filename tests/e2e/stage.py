@@ -8,11 +8,9 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.elixir import Elixir
 from harness.erlang import Erl
 from harness.node import Folder, Node, free_port, plugin_folder, program
@@ -81,7 +79,7 @@ def pipeline(cleanup):
     equal(last, 2 * (events - 1))
     ahead = int(erl(f"gen_server:call({{counter, '{node.name}'}}, count)")) - events
     check(0 <= ahead <= 1000 + 1000 + 500, f"the counter is {ahead} events ahead")
-    engine = node.ask("info", "doubler")["engine"]
+    engine = node.engine("doubler")
     equal(sorted(one["direction"] for one in engine["subscriptions"]), ["consumer", "producer"])
     check(all(one["asked"] >= one["passed"] > 0 for one in engine["subscriptions"]), "what flows is seen", engine)
     check(engine["received"] >= engine["emitted"] > 0 and engine["dropped"] == 0, "and counted", engine)
@@ -96,7 +94,7 @@ def pipeline(cleanup):
     check(int(before["coppice_stage_emitted_total" + of_doubler]) >= engine["emitted"], "metrics count what its engine does", before)
     equal(before["coppice_stage_dropped_total" + of_doubler], "0")
     behind = node.pid("printer")
-    node.coppice("exit", "doubler", "kill")
+    node.reply("exit", name="doubler", reason="kill")
     eventually(lambda: node.pid("printer") not in (None, behind), "who is behind the killed one is started anew too")
     flows(erl, node)
     after = counted()
@@ -183,7 +181,7 @@ def full_mailbox(cleanup):
 
     eventually(all_came, "all lists have come")
     check(max(seen) <= 4, "no more than its bound waits in the mailbox", seen)
-    equal(node.info("doubler")["engine"]["delivered"], 60)
+    equal(node.engine("doubler")["delivered"], 60)
     eventually(lambda: ex("GenServer.call(p, :count)") == "{:printed, 60, 118, 0}", "in order, none twice")
 
 

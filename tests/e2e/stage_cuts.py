@@ -5,13 +5,10 @@ was asked for, every event is delivered, buffered or counted, and events flow ag
 COPPICE_CHAOS_SECONDS says for how long, COPPICE_CHAOS_SEED what happens."""
 import json
 import os
-import pathlib
 import random
-import sys
 import time
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node, free_port
 from harness.tap import check, eventually, run, test
@@ -102,7 +99,7 @@ def cuts(cleanup):
     def kill(stages, name):
         """It is another process afterwards, which has events again."""
         before = eventually(lambda: stages.node.pid(name), f"{name} is there")
-        stages.node.coppice("exit", name, "kill")
+        stages.node.reply("exit", name=name, reason="kill")
 
         def goes_on():
             engine = stages.engine(name)

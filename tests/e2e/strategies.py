@@ -1,13 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Strategies: which children keep their pid when one ends, dynamic children, and what ends by itself."""
-import pathlib
 import re
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
-from harness.node import Node
+from harness.node import Node, connectable, tree
 from harness.tap import check, contains, equal, eventually, run, test
 
 head = """
@@ -73,9 +70,9 @@ def who_is_restarted(cleanup):
     for strategy, changed in [("one_for_one", "b"), ("rest_for_one", "bc"), ("one_for_all", "abc")]:
         node = Node(cleanup, config=three % strategy)
         before = pids(node)
-        node.coppice("call", "b", "{exit, oops}")
+        node.answer("b", "{exit, oops}")
         for name in changed:
-            eventually(lambda: node.coppice("call", name, "self").stdout.strip() not in ("", before[name]),
+            eventually(lambda: node.pid(name) not in (None, before[name]),
                        f"{strategy}: another {name}")
         after = pids(node)
         equal("".join(name for name in "abc" if before[name] != after[name]), changed, strategy)
@@ -201,26 +198,26 @@ def refused_args(cleanup):
 @test("auto_shutdown ends the application with its first or its last significant child")
 def auto_shutdown(cleanup):
     node = Node(cleanup, config=ending % ("temporary", "any_significant"))
-    node.coppice("call", "first", "{exit, normal}")
+    node.answer("first", "{exit, normal}")
     eventually(lambda: state(node, "ending") == "stopped", "the application has ended")
     equal(state(node, "lasting"), "running")
     equal(node.call("other", "ping"), "pong")
 
     node = Node(cleanup, config=ending % ("temporary", "all_significant"))
     before = node.call("first", "self")
-    node.coppice("call", "first", "{exit, oops}")
-    eventually(lambda: node.coppice("call", "first", "self").stdout.strip() not in ("", before), "first is back")
-    node.coppice("call", "first", "{exit, normal}")
+    node.answer("first", "{exit, oops}")
+    eventually(lambda: node.pid("first") not in (None, before), "first is back")
+    node.answer("first", "{exit, normal}")
     equal(node.call("server", "ping"), "pong", "the second is still there")
     equal(state(node, "ending"), "running")
-    node.coppice("call", "second", "{exit, normal}")
+    node.answer("second", "{exit, normal}")
     eventually(lambda: state(node, "ending") == "stopped", "the application has ended")
 
 
 @test("the end that auto_shutdown brings takes the node down if the application is permanent")
 def auto_shutdown_of_permanent(cleanup):
     node = Node(cleanup, config=ending % ("permanent", "any_significant"))
-    node.coppice("call", "first", "{exit, normal}")
+    node.answer("first", "{exit, normal}")
     equal(node.process.wait(20), 1, node.log())
     node.said("ending (permanent) ended: shutdown")
 
@@ -230,21 +227,21 @@ def parked(cleanup):
     node = Node(cleanup, config=three % "rest_for_one\n      on_exceeded: park\n      period: 1h")
     before = pids(node)
     for turn in range(6):
-        node.coppice("call", "a", "{exit, oops}")
+        node.answer("a", "{exit, oops}")
         if turn < 5:
-            eventually(lambda: node.coppice("call", "a", "ping").returncode == 0, "it is back")
+            eventually(lambda: node.answer("a", "ping") is not None, "it is back")
     eventually(lambda: node.ask("status")["degraded"] == ["three/a"], "it is parked")
     equal(state(node, "three"), "running")
-    found = {child["id"]: child for child in node.ask("tree", "three")["applications"][0]["supervisor"]["children"]}
+    found = {child["id"]: child for child in node.ask("tree", application="three")["applications"][0]["supervisor"]["children"]}
     equal([found[name]["state"] for name in "abc"], ["parked", "running", "running"])
     equal((found["a"]["pid"], found["a"]["restarts"], found["a"]["last_end"]["reason"]), (None, 5, "oops"))
     contains(node.coppice("tree").stdout, "parked")
     contains(node.coppice("status").stdout, "three/a")
     node.said("three/a is parked")
     contains(node.call("sup", "which_children"), "{a,undefined,")
-    node.coppice("call", "b", "{exit, oops}")
-    eventually(lambda: node.coppice("call", "c", "self").stdout.strip() not in ("", before["c"]), "c is restarted with b")
-    equal(node.ask("restart", "three/a"), {"path": "three/a"})
+    node.answer("b", "{exit, oops}")
+    eventually(lambda: node.pid("c") not in (None, before["c"]), "c is restarted with b")
+    equal(node.ask("restart", path="three/a"), {"path": "three/a"})
     equal(node.call("a", "ping"), "pong")
     equal(node.ask("status")["degraded"], [])
     equal(node.stop(), 0, node.log())
@@ -252,15 +249,15 @@ def parked(cleanup):
 
 @test("info tells how earlier runs of a child ended, the last eight, with the time")
 def history(cleanup):
-    node = Node(cleanup, config=three % "one_for_one\n      period: 1ms")
-    equal(node.ask("info", "a")["ends"], [])
+    node = Node(cleanup, config=(three % "one_for_one").replace("intensity: 5", "intensity: 100"))
+    equal(node.info("a")["ends"], [])
     for turn in range(10):
-        node.coppice("call", "a", f"{{exit, {{failure, {turn}}}}}")
-        eventually(lambda: node.coppice("call", "a", "ping").returncode == 0, "it is back")
-    ends = node.ask("info", "a")["ends"]
+        node.answer("a", f"{{exit, {{failure, {turn}}}}}")
+        eventually(lambda: node.answer("a", "ping") is not None, "it is back")
+    ends = node.info("a")["ends"]
     equal([end["reason"] for end in ends], [f"{{failure,{turn}}}" for turn in range(2, 10)])
     equal(sorted(end["at"] for end in ends), [end["at"] for end in ends])
-    equal(node.ask("info", "b")["ends"], [])
+    equal(node.info("b")["ends"], [])
     contains(node.coppice("info", "a").stdout, "{failure,9}")
 
 
@@ -271,18 +268,18 @@ def backoff(cleanup):
     before = pids(node)
 
     def first_child():
-        return node.ask("tree", "three")["applications"][0]["supervisor"]["children"][0]
+        return node.ask("tree", application="three")["applications"][0]["supervisor"]["children"][0]
 
-    node.coppice("call", "a", "{exit, oops}")
+    node.answer("a", "{exit, oops}")
     eventually(lambda: first_child()["state"] == "restarting", "it waits")
     equal(first_child()["pid"], None)
-    eventually(lambda: node.coppice("call", "a", "self").stdout.strip() not in ("", before["a"]), "it is back")
+    eventually(lambda: node.pid("a") not in (None, before["a"]), "it is back")
     equal(pids(node, "bc"), {name: before[name] for name in "bc"})
     node.said("three/a is restarted in 3000 ms")
     # A restart by hand ends the wait at once, and the timer that is still running then says nothing.
-    node.coppice("call", "a", "{exit, oops}")
+    node.answer("a", "{exit, oops}")
     eventually(lambda: first_child()["state"] == "restarting", "it waits once more")
-    node.ask("restart", "three/a")
+    node.ask("restart", path="three/a")
     again = node.call("a", "self")
     eventually(lambda: node.log().count("three/a ended: oops") == 2, "both ends are in the log")
     equal(node.call("a", "self"), again)
@@ -298,20 +295,14 @@ def lifespan(cleanup):
     equal(node.stop(), 0, node.log())
 
 
-TICKERS = """
-node: { workers: 2 }
-distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
-applications:
-  - name: clocks
-    supervisor:
-      children:
+TICKERS = tree("""
         - { id: probe, actor: probe, name: probe }
         - id: tickers
           supervisor:
             name: tickers
             strategy: simple_one_for_one
             children: [ { id: ticker, actor: ticker, args: { every: 10ms } } ]
-"""
+""", "clocks", "temporary", distribution=connectable)
 
 
 @test("what a template's args lack of the schema's required ones, start_child gives")

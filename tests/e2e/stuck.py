@@ -3,14 +3,13 @@
 """A handler that holds its thread: on a node with one worker everybody else goes on, and the node says so."""
 import pathlib
 import shutil
-import sys
+import signal
 import threading
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.metrics import Metrics
 from harness.node import Folder, Node, free_port, plugin_folder, variants
-from harness.reports import sanitized
+from harness.reports import reports, sanitized
 from harness.tap import check, contains, equal, eventually, run, test
 
 SPIN_MS = 3000
@@ -58,7 +57,7 @@ def killed_meanwhile(cleanup):
     spins = node.call("probe", "self")
     client, _ = spinning(cleanup, node)
     eventually(lambda: node.ask("status")["stuck_threads"] == 1, "the worker is taken over")
-    equal(node.coppice("restart", "demo/inner/probe").returncode, 0, node.log())
+    node.ask("restart", path="demo/inner/probe")
     check(node.call("probe", "self") != spins, "another one answers")
     check(node.ask("status")["stuck_threads"] == 1, "while the first still spins")
 
@@ -96,11 +95,11 @@ applications:
     def killed(self, stays_ms):
         """The former pid, once its handler was parked and its linked neighbour failed."""
         before = self.oak()["pid"]
-        self.node.coppice("call", "oak", f"{{wait, {stays_ms}}}", "--timeout", "1ms")
+        self.node.answer("oak", f"{{wait, {stays_ms}}}", 1)
         eventually(lambda: self.oak()["status"] == "parked", "it is parked")
         equal(self.node.call("axe", "{link, oak}"), "ok")
-        self.node.coppice("call", "axe", "{exit, felled}")
-        eventually(lambda: self.node.coppice("info", "oak").returncode == 0 and self.oak()["pid"] != before, "another one is there")
+        self.node.answer("axe", "{exit, felled}")
+        eventually(lambda: self.node.pid("oak") is not None and self.oak()["pid"] != before, "another one is there")
         return before
 
 
@@ -112,8 +111,9 @@ def stack_size(cleanup):
         return # its runtime has the signal
     at = Stubborn(cleanup, linger="5s")
     equal(at.node.call("oak", "{deep, 150000}"), "ok")
-    at.node.coppice("call", "oak", "{deep, 3000000}", "--timeout", "5s")
-    eventually(lambda: at.node.process.poll() is not None, "the node ends")
+    reports.expect_signal(signal.SIGSEGV)
+    at.node.answer("oak", "{deep, 3000000}", 5000)
+    at.node.process.wait(30)
     contains(at.node.log(), "needs more than the 262144 bytes of its stack")
 
 
@@ -124,7 +124,7 @@ def abandoned(cleanup):
     equal(at.metric("lingering_processes"), 1)  # while the first sits in its handler still
     equal(at.node.call("oak", "ping"), "pong")
     eventually(lambda: at.metric("abandoned_stacks_total") == 1, "its stack is given up")
-    eventually(lambda: "its stack is given up" in at.node.log(), "and the log says so")
+    at.node.said("its stack is given up", "and the log says so")
     equal(at.metric("lingering_processes"), 1)
     eventually(lambda: at.metric("lingering_processes") == 0, "it leaves its handler after all", 20)
     equal(at.node.stop(), 0, at.node.log())

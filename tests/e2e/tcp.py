@@ -4,17 +4,15 @@
 what operators see and change, and actors that connect out."""
 import contextlib
 import os
-import pathlib
 import socket
 import ssl
 import struct
-import sys
 import threading
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.certificates import Authority
 from harness.node import Folder, Node, free_port
+from harness.reports import sanitized
 from harness.tap import check, contains, equal, eventually, run, test
 from harness.tcp_gate import Client, Gate, alone, config
 
@@ -76,16 +74,16 @@ def mistakes(cleanup):
     gate.ended(normal=2)
     waits = gate.connect()
     waits.send(b"sleep 1500\n")
-    eventually(lambda: any(gate.node.ask("info", pid)["status"] == "parked" for pid in gate.actors()), "its callback waits")
-    pid = next(pid for pid in gate.actors() if gate.node.ask("info", pid)["status"] == "parked")
-    gate.node.coppice("exit", pid, "kill")
+    eventually(lambda: any(gate.node.status(pid) == "parked" for pid in gate.actors()), "its callback waits")
+    pid = next(pid for pid in gate.actors() if gate.node.status(pid) == "parked")
+    gate.node.reply("exit", name=pid, reason="kill")
     equal(waits.ends(), "reset", "at once, though its callback waits")
     threading.Event().wait(1.6) # until it has returned
     other.send(b"echo alive\n")
     equal(other.line(), b"alive")
     equal(gate.report()["crashed"], 3)
     pid = gate.actors()[0]
-    gate.node.coppice("exit", pid, "kill")
+    gate.node.reply("exit", name=pid, reason="kill")
     equal(other.ends(), "reset")
     gate.open(0)
 
@@ -100,7 +98,8 @@ def slow(cleanup):
         other.send(b"echo %d\n" % number)
         equal(other.line(), b"%d" % number)
     gate.ended(slow=1)
-    check(gate.node.kilobytes("VmRSS") < 200_000, "what waits is bounded", gate.node.kilobytes("VmRSS"))
+    most = 200_000 + (256_000 if sanitized("address") else 0)  # which keeps that much of what was freed
+    check(gate.node.kilobytes("VmRSS") < most, "what waits is bounded", gate.node.kilobytes("VmRSS"))
     reader = gate.connect()
     reader.send(b"fill\n")
     taken = 0
@@ -182,9 +181,11 @@ def raw(cleanup):
     equal(client.take(2), b"cd")
     client.send(b"zz")
     pid = gate.actors()[0]
-    eventually(lambda: gate.node.ask("info", pid)["status"] == "parked", "its callback waits")
+    eventually(lambda: gate.node.status(pid) == "parked", "its callback waits")
     client.send(b"ef")
     equal(client.take(4), b"zzef", "what came while the callback waited")
+    client.send(b"lines\necho a\necho b\nraw\n")
+    equal([client.line(), client.line()], [b"a", b"b"], "what came with the change is cut at once")
     client.send(b"<" + b"x" * 3_000_000 + b">")
     equal(client.line(), b"3000002", "what is left may be more than the credit")
     client.socket.settimeout(60)
@@ -226,11 +227,11 @@ def changes(cleanup):
     gate.node.folder.write("node.yaml", config(more=["access: { deny: [ 10.0.0.0/8 ] }", "max_connections: 2"]))
     port = gate.address()
     contains(gate.node.coppice("diff").stdout, "tcp.access")
-    equal(gate.node.coppice("apply").returncode, 0)
+    gate.node.ask("apply")
     equal(gate.address(), port, "the listener goes on")
     stays = gate.connect()
     gate.node.folder.write("node.yaml", config(more=["read: { idle: 5m }"]))
-    equal(gate.node.coppice("apply").returncode, 0)
+    gate.node.ask("apply")
     stays.send(b"echo here\n")
     equal(stays.line(), b"here")
     equal(gate.report()["max_connections"], 10000)
@@ -246,12 +247,12 @@ def changes(cleanup):
 def suspended(cleanup):
     gate = Gate(cleanup)
     client = gate.connect()
-    equal(gate.node.ask("listener", "gate", "suspend")["suspended"], True)
+    equal(gate.node.ask("listener", name="gate", change="suspend")["suspended"], True)
     waiting = gate.connect(hears=False)
     client.send(b"echo goes on\n")
     equal(client.line(), b"goes on")
     equal(gate.report()["open"], 1)
-    gate.node.ask("listener", "gate", "resume")
+    gate.node.ask("listener", name="gate", change="resume")
     contains(waiting.line(), b"hello")
     contains(gate.node.coppice("listener", "gate").stdout, "listening")
     done = gate.node.coppice("listener", "dialer")
@@ -265,7 +266,7 @@ def reload(cleanup):
     for index, client in enumerate(clients):
         client.send(b"echo half %d" % index)
     gate.plugins.put("wires_2", "wires")
-    report = gate.node.ask("reload", "wires")
+    report = gate.node.ask("reload", plugin="wires")
     equal([one["generation"] for one in gate.node.ask("plugins")["plugins"] if one["id"] == "wires"], [2], report)
     for index, client in enumerate(clients):
         client.send(b" done %d\n" % index)
@@ -352,11 +353,16 @@ def proxies(cleanup):
     for byte in header:
         client.send(bytes([byte]))
     contains(client.line(), b"hello 10.9.9.9")
+    appended = b"\x20" + struct.pack(">H", 2000) + b"c" * 2000
+    client = gate.connect(hears=False)
+    client.send(header[:14] + struct.pack(">H", 12 + len(appended)) + header[16:] + appended + b"echo long\n")
+    equal([client.line(), client.line()], [b"hello 10.9.9.9 tls= alpn= subject=", b"long"])
     for wrong in (b"GET / HTTP/1.1\r\n\r\n", b"PROXY TCP4 10.1.2.3 10.0.0.1 4711\r\n", b"P" * 600):
         client = gate.connect(hears=False)
         client.send(wrong)
         equal(client.ends() in (b"", "reset"), True, wrong)
     gate.ended(proxy=3)
+    eventually(lambda: "PROXY header: there is none" in gate.node.log(), "the log says why")
     elsewhere = Gate(cleanup, more=["proxy_protocol: { accept: v1, from: [ 10.0.0.0/8 ] }"])
     elsewhere.connect()
     folder = Folder()
@@ -434,7 +440,7 @@ def many(cleanup):
         thread.start()
     for index in range(4):
         gate.plugins.put("wires_2" if index % 2 == 0 else "wires", "wires")
-        gate.node.ask("reload", "wires")
+        gate.node.ask("reload", plugin="wires")
         threading.Event().wait(0.3)
     done.set()
     for thread in threads:
@@ -478,7 +484,7 @@ def metrics(cleanup):
         text = answer.read().decode()
     contains(text, 'coppice_tcp_accepted_total{listener="net/gate"} 1')
     contains(text, 'coppice_tcp_ended_total{listener="net/gate",how="normal"} 1')
-    equal(gate.node.ask("info", "gate")["engine"]["accepted"], 1)
+    equal(gate.node.engine("gate")["accepted"], 1)
 
 
 run()

@@ -4,13 +4,10 @@
 busy, deaf or gone. Nothing of them is left."""
 import contextlib
 import os
-import pathlib
 import socket
 import struct
-import sys
 import threading
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.certificates import Authority
 from harness.node import Folder
 from harness.tap import check, contains, equal, eventually, run, test
@@ -141,7 +138,7 @@ def stops(cleanup):
     client = gate.connect()
     client.send(b"sleep 700\n" + b"echo after\n")
     pid = gate.actors()[0]
-    eventually(lambda: gate.node.ask("info", pid)["status"] == "parked", "it is in its handler")
+    eventually(lambda: gate.node.status(pid) == "parked", "it is in its handler")
     gate.node.process.terminate()
     equal(client.line(), b"after")
     equal(client.ends(), b"")
@@ -156,7 +153,7 @@ def stops_resets(cleanup):
     deaf.send(b"fill\n")
     for client in (busy, stays):
         client.send(b"sleep 2000\necho after\n")
-    parked = lambda: [gate.node.ask("info", pid)["status"] for pid in gate.actors()].count("parked")
+    parked = lambda: [gate.node.status(pid) for pid in gate.actors()].count("parked")
     eventually(lambda: parked() == 2, "two are in their handlers")
     gate.node.process.terminate()
     equal(idle.ends(), b"", "it drains")

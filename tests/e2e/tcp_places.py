@@ -6,14 +6,11 @@ import contextlib
 import ctypes
 import errno
 import os
-import pathlib
 import socket
 import ssl
 import stat
-import sys
 import threading
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.certificates import Authority
 from harness.node import Folder, Node, free_port, tree
 from harness.systemd import ServiceManager
@@ -35,7 +32,7 @@ def passed(cleanup):
     client.send(b"echo by it\n")
     equal(client.line(), b"by it")
     before = gate.node.pid("gate")
-    gate.node.coppice("exit", "gate", "kill")
+    gate.node.reply("exit", name="gate", reason="kill")
     eventually(lambda: gate.node.pid("gate") not in (None, before), "it starts again") # the former takes no more
     again = gate.connect(at=("127.0.0.1", port))
     again.send(b"echo and again\n")
@@ -75,8 +72,14 @@ def shed(cleanup):
     eventually(lambda: gate.report()["shed"] == 1, "it is counted")
     taken[0].send(b"close\n")
     equal(taken[0].ends(), b"")
+    taken[0].socket.close()
     gate.open(1)
-    gate.connect()
+
+    def let_in():
+        with contextlib.suppress(EOFError, ConnectionError):
+            return gate.connect()
+
+    eventually(let_in, "its place is free once its socket is closed")
 
 
 def link(to, actor="dialer", more=""):
@@ -114,7 +117,7 @@ def kept(cleanup):
     eventually(lambda: events().count("closed") >= 3, "it tries again and again, and answers")
     fails, works = f"link cannot connect to localhost port {port}, and tries again", f"link is connected to localhost port {port}"
     node.said(fails)
-    shown = node.ask("info", "link")["engine"]["connect"]
+    shown = node.engine("link")["connect"]
     equal((shown["to"], shown["up"]), (f"localhost port {port}", False))
     check(shown["failed"] >= 3 and shown["tries"] - shown["failed"] <= 1, "all have failed", shown)
     server = Server(cleanup, port)
@@ -124,7 +127,7 @@ def kept(cleanup):
         client.send(b"hello %d\nwho\n" % number)
         equal(client.line(), b"dialer")
         contains(events(), f"line hello {number}")
-        engine = node.ask("info", "link")["engine"]
+        engine = node.engine("link")
         equal((engine["streams"], engine["connect"]["up"]), (1, True))
         one = engine["connections"][0]
         equal((one["open"], one["tls"], one["read"], one["written"], one["queued"]), (True, "", 12, 7, 0))
@@ -135,10 +138,10 @@ def kept(cleanup):
         elif number == 1:
             client.socket.close()
     gate.plugins.put("wires_2", "wires")
-    node.ask("reload", "wires")
+    node.ask("reload", plugin="wires")
     client.send(b"who\n")
     equal(client.line(), b"dialer", "over a reload")
-    node.coppice("exit", "link", "kill")
+    node.reply("exit", name="link", reason="kill")
     client = server.accept()
     client.send(b"who\n")
     equal(client.line(), b"dialer", "its successor connects")
@@ -184,7 +187,7 @@ def gathered(cleanup):
     gate = Gate(cleanup)
     check(leaves_at_once(gate.node, gate.connect()), "by itself")
     gate.node.folder.write("node.yaml", config(more=["nodelay: false"]))
-    equal(gate.node.coppice("apply").returncode, 0)
+    gate.node.ask("apply")
     client = gate.connect()
     check(not leaves_at_once(gate.node, client), "who comes after the change")
     client.send(b"echo one\necho two\n")
@@ -213,7 +216,7 @@ def machine(cleanup):
         client.send(b"%d\n" % number)
         equal(client.line(), b"machine %d" % number)
         eventually(lambda: node.call("link", "state") == "up", "it is told")
-        engine = node.info("link")["engine"]
+        engine = node.engine("link")
         equal((engine["state"], engine["streams"], engine["connect"]["up"]), ("up", 1, True))
         equal(engine["connections"][0]["peer"], f"127.0.0.1:{server.port}")
         client.socket.close()
@@ -238,7 +241,7 @@ def handed(cleanup):
     without = gate.connect()
     without.send(b"hand gate\n")
     equal(without.ends(), b"", "or somebody who takes none")
-    gate.node.coppice("exit", "dialer", "kill")
+    gate.node.reply("exit", name="dialer", reason="kill")
     for client in clients:
         equal(client.ends(), "reset", "they end with their owner")
 
@@ -283,7 +286,7 @@ POOL = """
 @test("the workers of a pool have the connections, each many; one that fails costs its own")
 def pooled(cleanup):
     gate = Gate(cleanup, beside=POOL)
-    report = lambda: gate.node.ask("listener", "shared")
+    report = lambda: gate.node.ask("listener", name="shared")
     host, port = report()["listening"][0].rsplit(":", 1)
     clients = [gate.connect(at=(host, int(port))) for _ in range(30)]
     for number, client in enumerate(clients):
@@ -304,15 +307,15 @@ def pooled(cleanup):
     contains(waits.line(), b"hello", "there is room")
     eventually(lambda: report()["open"] == 21, f"{report()}")
     gate.plugins.put("wires_2", "wires")
-    gate.node.ask("reload", "wires")
+    gate.node.ask("reload", plugin="wires")
     waits.send(b"echo reloaded\n")
     equal(waits.line(), b"reloaded")
-    host, port = gate.node.ask("listener", "few")["listening"][0].rsplit(":", 1)
+    host, port = gate.node.ask("listener", name="few")["listening"][0].rsplit(":", 1)
     gate.connect(at=(host, int(port)))
     beyond = socket.create_connection((host, int(port)), 20)
     cleanup.callback(beyond.close)
     check(Client(beyond).ends() in (b"", "reset"), "it is closed")
-    eventually(lambda: gate.node.ask("listener", "few")["shed"] == 1, "and counted")
+    eventually(lambda: gate.node.ask("listener", name="few")["shed"] == 1, "and counted")
     for yaml, part in ((POOL.replace("pool: workers", "pool: nobody"), "no pool"),
                        (POOL.replace('"wires:session", size', "kv, size"), "take no connections"),
                        (POOL.replace("handlers:", "actor: echo, handlers:"), "one of 'actor' and 'handlers'")):
@@ -344,7 +347,7 @@ def proxy(cleanup):
         gate.node.ask("apply")
 
         def place(name):
-            host, _, port = gate.node.ask("listener", name)["listening"][0].rpartition(":")
+            host, _, port = gate.node.ask("listener", name=name)["listening"][0].rpartition(":")
             return host, int(port)
 
         def serve():
@@ -368,7 +371,7 @@ def proxy(cleanup):
         check(b"".join(parts) == answer, "the client has what was answered")
         with socket.create_connection(place("tonobody"), 60) as client:
             equal(client.recv(1), b"", "it ends where there is no server")
-        eventually(lambda: gate.node.ask("listener", "toserver")["open"] == 0, "nothing is left")
+        eventually(lambda: gate.node.ask("listener", name="toserver")["open"] == 0, "nothing is left")
 
 
 run()

@@ -4,14 +4,11 @@
 uncopied to and fro."""
 import hashlib
 import os
-import pathlib
 import socket
 import ssl
 import struct
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.certificates import Authority
 from harness.node import Folder
 from harness.tap import check, contains, equal, eventually, run, test
@@ -45,6 +42,24 @@ def server_role(cleanup):
     equal(secured.line(), b"secured tls=1.3")
     secured.send(b"echo " + b"s" * 1000 + b"\necho two\n")
     equal([secured.line(), secured.line()], [b"s" * 1000, b"two"])
+
+
+@test("an actor without framing secures a connection inside on_data, behind the bytes that it has used")
+def server_role_unframed(cleanup):
+    files, gate = Files(cleanup), Gate(cleanup)
+    client = gate.connect()
+    client.send(b"raw\n" + files.order())
+    equal(client.line(), b"go")
+    secured = Client(files.context().wrap_socket(client.socket, server_hostname="localhost"))
+    cleanup.callback(secured.socket.close)
+    equal(secured.line(), b"secured tls=1.3")
+    secured.send(b"abc\n")
+    equal(secured.line(), b"abc")
+    client = gate.connect()
+    client.send(b"raw\n" + files.order() + b"injected" + b"x" * 64)
+    equal(client.line(), b"go")
+    check(b"injected" not in (client.ends() or b""), "it is not heard")
+    gate.ended(tls=1)
 
 
 @test("plain bytes behind the order are no part of what is secured, and end the connection")
@@ -103,6 +118,23 @@ def client_role(cleanup):
     equal(gate.node.call("dialer", '{write, 1, <<"echo over tls\\n">>}'), "0")
     eventually(lambda: "line over tls" in events(), events())
     check(gate.node.call("dialer", f'{{start_tls, 1, <<"localhost">>, <<"{files.authority.path}">>}}') != "0", "once is enough")
+    check("closed 1" not in events(), "and does no harm")
+
+
+@test("a client that names no host verifies the certificate for the one it has connected to")
+def client_of_its_target(cleanup):
+    files, gate = Files(cleanup), Gate(cleanup)
+    stranger, key = files.authority.issue("stranger", "DNS:elsewhere.example")
+    port = gate.address()[1]
+    events = lambda: gate.node.call("dialer", "events")
+    orders = files.order(), f"starttls {stranger} {key}\n".encode()
+    for number, (order, hears) in enumerate(zip(orders, ("secured 1 tls=1.3", "closed 2 6")), 1):
+        equal(gate.node.call("dialer", f'{{connect, <<"localhost">>, {port}}}'), str(number))
+        eventually(lambda: f"open {number}" in events(), "it is open")
+        equal(gate.node.call("dialer", f'{{write, {number}, <<"{order.decode().strip()}\\n">>}}'), "0")
+        eventually(lambda: events().count("line go") == number, "the other end is ready")
+        equal(gate.node.call("dialer", f'{{start_tls, {number}, <<>>, <<"{files.authority.path}">>}}'), "0")
+        eventually(lambda: hears in events(), events())
 
 
 @test("an actor shows a certificate of its own where it connects to")

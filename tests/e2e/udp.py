@@ -4,13 +4,10 @@
 floods, and what operators see and change."""
 import contextlib
 import os
-import pathlib
 import socket
 import struct
-import sys
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Node, Shelf, all_descriptors, free_port, tree
 from harness.systemd import ServiceManager
 from harness.tap import Skip, check, contains, equal, eventually, run, test
@@ -34,7 +31,7 @@ class Place:
         self.node = Node(cleanup, config=self.config, settings=(self.plugins.setting, *settings), under=under)
 
     def engine(self):
-        return self.node.info("pings")["engine"]
+        return self.node.engine("pings")
 
     def address(self, index=0):
         host, _, port = self.engine()["sockets"][index].rpartition(":")
@@ -106,8 +103,8 @@ def crash(cleanup):
     check(place.node.info("pings")["pid"] != before, "it was started again")
     equal(place.engine()["received"], 52, "what is counted goes on")
     place.node.said("told to")
-    place.node.coppice("exit", "pings", "kill")
-    eventually(lambda: place.node.coppice("info", "pings").returncode == 0, "it is started again")
+    place.node.reply("exit", name="pings", reason="kill")
+    eventually(lambda: place.node.pid("pings") is not None, "it is started again")
     equal(asked(place.client(), b"echo again"), b"again")
 
 
@@ -181,7 +178,7 @@ def handlers(cleanup):
             equal(asked(client, b"echo %d" % round_of), b"%d" % round_of)
     actors = [one["pid"] for one in place.node.ask("ps")["processes"] if one["behaviour"] == "udp"]
     equal(len(actors), 4)
-    counts = [place.node.info(pid)["engine"]["received"] for pid in actors]
+    counts = [place.node.engine(pid)["received"] for pid in actors]
     equal(sum(counts), 320)
     check(all(count > 0 and count % 5 == 0 for count in counts), "a peer meets the same one", counts)
     clients[0].send(b"crash")
@@ -268,7 +265,7 @@ def passed(cleanup):
     equal(place.address(), at)
     client = place.client()
     equal(asked(client, b"echo by it"), b"by it")
-    place.node.coppice("exit", "pings", "kill")
+    place.node.reply("exit", name="pings", reason="kill")
     equal(asked(client, b"echo again"), b"again")
     file = place.node.folder.path / "node.yaml"
     file.write_text(place.config.replace("max_datagram: 65507B", "max_datagram: 100B"))
@@ -371,7 +368,7 @@ def operators(cleanup):
         text = page.read().decode()
     for line in ("udp_received_total", "udp_sent_total"):
         contains(text, f'coppice_{line}{{actor="net/pings"}} 1')
-    place.node.coppice("restart", "net/pings")
+    place.node.ask("restart", path="net/pings")
     equal(place.engine()["received"], 0, "a restart by hand begins anew")
     equal(asked(place.client(), b"echo y"), b"y")
     before = place.node.info("pings")["pid"]
@@ -380,8 +377,8 @@ def operators(cleanup):
     done = place.node.coppice("apply")
     contains(done.stdout, "start_timeout")
     equal(place.node.info("pings")["pid"], before, "what is not the actor's restarts nothing")
-    place.node.coppice("exit", "pings", "kill")
-    eventually(lambda: place.node.coppice("info", "pings").returncode == 0, "it is started again, by the new one")
+    place.node.reply("exit", name="pings", reason="kill")
+    eventually(lambda: place.node.pid("pings") is not None, "it is started again, by the new one")
     equal(asked(place.client(), b"echo z"), b"z")
     file.write_text(place.config.replace("max_datagram: 65507B", "max_datagram: 10B"))
     done = place.node.coppice("apply")

@@ -12,10 +12,8 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Folder, Node, plugin_folder, program, variants
 from harness.tap import Skip, check, contains, equal, eventually, run, test
 
@@ -232,8 +230,8 @@ def did_not_start(cleanup):
 def did_not_start_in_the_log(cleanup):
     node = late_node(cleanup)
     eventually(lambda: node.answers() and node.ask("status")["state"] == "running", "all was tried")
-    line, = [one for one in node.ask("logs", "--module", "supervisor")["lines"]
-             if one["fields"].get("message_id") == "659cb48f35d94a8cbd01ebbaa69793b8"]
+    line, = eventually(lambda: [one for one in node.logged(module="supervisor")
+                                if one["fields"].get("message_id") == "659cb48f35d94a8cbd01ebbaa69793b8"], "it is told")
     equal((line["fields"]["callback"], line["fields"].get("last_message")), ("init", None), line)
     contains(line["fields"]["reason"], "nothing to begin with")
     contains(line["message"], "\nin init")

@@ -7,32 +7,21 @@ import gzip
 import http.client
 import json
 import os
-import pathlib
 import re
 import shutil
 import socket
 import ssl
 import struct
 import subprocess
-import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Folder, free_port, plugin_folder, program, root, until_closed
+from harness.node import Folder, free_port, plugin_folder, program, root, tree, until_closed
 from harness.reports import reports  # a sanitizer keeps what is freed for a while
 from harness.site import WebSite
-from harness.tap import check, contains, equal, eventually, run, test
+from harness.tap import check, contains, equal, eventually, run, shared, test
 
-TREE = """
-node: {{ workers: 2, log: {{ level: info }} }}
-distribution: {{ listen: {dist} }}
-applications:
-  - name: net
-    type: permanent
-    supervisor:
-      intensity: 100
-      children:
+CHILDREN = """
         - {{ id: pages, actor: pages, name: pages }}
         - {{ id: many, name: many, pool: {{ actor: pages, size: 1, in_flight: 1, queue: {{ limit: 1 }} }} }}
         - id: site
@@ -59,8 +48,9 @@ ROUTES = (
 
 
 def config(routes=ROUTES, listen=HERE, more=(), dist="[]"):
-    return TREE.format(routes="\n".join("              - " + one for one in routes), listen=listen, dist=dist,
-                       more="\n".join("            " + line for line in more))
+    children = CHILDREN.format(routes="\n".join("              - " + one for one in routes), listen=listen,
+                               more="\n".join("            " + line for line in more))
+    return tree(children, distribution=f"listen: {dist}", node="workers: 2, log: { level: info }")
 
 
 class Site(WebSite):
@@ -71,10 +61,17 @@ class Site(WebSite):
 
     def ask(self, path, method="GET", body=None, headers=None, on=None):
         """(status, headers, body)"""
-        connection = on or self.client()
-        connection.request(method, path, body, headers or {})
-        answer = connection.getresponse()
-        return answer.status, answer.headers, answer.read()
+        connection = on or http.client.HTTPConnection(*self.at, timeout=60)
+        try:
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read()
+        finally:
+            if on is None:
+                connection.close()
+
+
+usual = shared(Site)
 
 
 def status(answer):
@@ -83,7 +80,7 @@ def status(answer):
 
 @test("a request is a call with all its parts, and the answer goes back")
 def call(cleanup):
-    site = Site(cleanup)
+    site = usual()
     code, headers, body = site.ask("/users/a%2Fb%20c?x=1&y=a+b%26&x=2&z", headers={"X-One": "1", "Accept": "*/*"})
     lines = body.decode().splitlines()
     equal(code, 200)
@@ -105,7 +102,7 @@ def call(cleanup):
 
 @test("answers are iodata, with or without headers; those that the server sets are its own")
 def answers(cleanup):
-    site = Site(cleanup)
+    site = usual()
     code, headers, body = site.ask("/do/pieces")
     equal((code, headers["x-list"], body), (200, "ab", b"one two"))
     code, headers, body = site.ask("/do/brief")
@@ -123,7 +120,7 @@ def answers(cleanup):
 
 @test("an answer that a client has already is 304 without its body, by what the answer says of itself")
 def conditions(cleanup):
-    site = Site(cleanup)
+    site = usual()
     then, before = "Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:36 GMT"
     connection = site.client()
     for path, headers, expected in (("tagged", {"If-None-Match": '"v0", "v1"'}, 304), ("tagged", {"If-None-Match": 'W/"v1"'}, 304), ("tagged", {"If-None-Match": "*"}, 304),
@@ -141,7 +138,7 @@ def conditions(cleanup):
 
 @test("what has no route is 404, another method 405 with Allow, and OPTIONS is answered")
 def routes(cleanup):
-    site = Site(cleanup)
+    site = usual()
     equal([site.ask(path)[0] for path in ("/", "/users/", "/users/1/2", "/USERS/1")], [404] * 4)
     code, headers, _ = site.ask("/users/1", "DELETE")
     equal((code, headers["allow"]), (405, "GET, HEAD, OPTIONS"))
@@ -158,7 +155,7 @@ def failures(cleanup):
     eventually(lambda: site.ask("/do/brief", on=connection)[0] == 201, "it runs again, and the connection goes on")
     began = time.monotonic()
     equal(site.ask("/slow/slow", on=connection)[0], 504)
-    check(0.4 < time.monotonic() - began < 10, "after the route's time")
+    check(time.monotonic() - began > 0.4, "after the route's time")
     equal(site.ask("/users/1", on=connection)[0], 200)
     equal([site.ask(path, on=connection)[0] for path in ("/nobody", "/far", "/do/number", "/do/status", "/do/split", "/do/name")], [502] * 6)
     for line in ("there is no such process", "its status is 99", "the value of x-split cannot be sent", "a header's name cannot be sent"):
@@ -178,7 +175,7 @@ def queued(cleanup):
     eventually(lambda: site.report()["in_flight"] == 1, "the worker has one")
     began = time.monotonic()
     equal(site.ask("/queued/brief")[0], 504)
-    check(0.9 < time.monotonic() - began < 15, "after the route's time")
+    check(time.monotonic() - began > 0.9, "after the route's time")
 
 
 @test("a full pool, and too many requests in flight, are 503 with Retry-After, until clients leave")
@@ -237,7 +234,7 @@ def metrics(cleanup):
                  'web_client_actors{site="net/site"} 0'):
         contains(shown, f"coppice_{line}\n")
     took = float(re.search(r'web_request_seconds_sum\{site="net/site",route="/slow/\{what\}"\} ([0-9.e+-]+)', shown)[1])
-    check(0.4 < took < 20, "how long it took", took)
+    check(took > 0.4, "how long it took", took)
 
 
 @test("requests in a pipeline are answered in order, and a connection closes after its number of them")
@@ -290,7 +287,6 @@ BAD = (
     ("a bare LF in a chunk's extension", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n1;a\nb\r\na\r\n0\r\n\r\n", 400),
     ("a long extension", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"x" * 20000 + b"\r\na\r\n0\r\n\r\n", 431),
     ("long trailers", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"X: y\r\n" * 5000 + b"\r\n", 431),
-    ("a target for somebody else", b"GET http://b/ HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     ("an expectation nobody knows", b"GET / HTTP/1.1\r\n" + HOST + b"Expect: wonders\r\n\r\n", 417),
     ("a long target", b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
     ("many headers", b"GET / HTTP/1.1\r\n" + HOST + b"X: y\r\n" * 200 + b"\r\n", 431),
@@ -307,7 +303,7 @@ REFUSED_PATHS = (b"/users/%00", b"/users/%zz", b"/users/%2", b"/users/..", b"/us
 
 @test("what is no request is refused and the connection closed, and the next client is served")
 def bad(cleanup):
-    site = Site(cleanup)
+    site = usual()
     for what, data, expected in BAD:
         answer = site.raw(data, ends=True)
         got = status(answer)
@@ -360,7 +356,7 @@ def refusals(cleanup):
         for header in (b"Strict-Transport-Security: max-age=60", b"X-Small: yes", b"Access-Control-Allow-Origin: https://a.example", b"Vary: Origin", b"Connection: close"):
             contains(said, header + b"\r\n")
         body = len(said.partition(b"\r\n\r\n")[2])
-        eventually(lambda what=what, code=code, body=body: f'"PUT {what}?{code} HTTP/1.1" {code} {body} "-" "me"' in site.node.log(), f"{what} {code}")
+        site.node.said(f'"PUT {what}?{code} HTTP/1.1" {code} {body} "-" "me"', f"{what} {code}")
     equal(site.route("PUT /small")["requests"], 6)
     equal(site.route("PUT /small")["errors"], 1)
     equal(site.route("PUT /streamed")["requests"], 1)
@@ -369,8 +365,29 @@ def refusals(cleanup):
         said = site.raw(sent)
         equal(status(said), code)
         contains(said, b"Strict-Transport-Security: max-age=60\r\n")
-        eventually(lambda code=code: f'"-" {code} ' in site.node.log(), f"a line of {code}")
+        site.node.said(f'"-" {code} ', f"a line of {code}")
     equal({code: count for code, count in site.report()["answered"].items()}, {"400": 2, "408": 2, "413": 3, "414": 1, "417": 1, "431": 1, "501": 1, "505": 1})
+
+
+@test("a client that is closed and has not taken its answer counts as a connection until it has gone")
+def closing(cleanup):
+    site = Site(cleanup, more=["limits: { connections: 3 }"])
+    deaf = []
+    for _ in range(3):
+        one = socket.socket()
+        cleanup.callback(one.close)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        one.connect(site.at)
+        one.sendall(b"GET /do/large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        deaf.append(one)
+    eventually(lambda: (site.report()["accepted"], site.report()["open"]) == (3, 0), "their processes have ended")
+    with site.connect() as waits:
+        waits.sendall(b"GET /users/1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        eventually(lambda: "the bound of 3 connections" in site.node.log(), "no more are accepted")
+        equal(site.report()["accepted"], 3)
+        deaf[0].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        deaf[0].close()
+        equal(status(until_closed(waits)), 200)
 
 
 @test("slow clients lose their connection, and only that")
@@ -378,7 +395,7 @@ def slow_clients(cleanup):
     site = Site(cleanup, more=["timeouts: { header: 700ms, body: 700ms, idle: 700ms }"])
     equal(status(site.raw(b"GET / HT")), 408)
     equal(status(site.raw(b"POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")), 408)
-    for head, byte in ((b"GET / HTTP/1.1\r\nHost: a\r\nX: ", b"y"), (b"", b"\r\n"), (b"POST /users HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"x")):
+    for head, byte in ((b"GET / HTTP/1.1\r\nHost: a\r\nX: ", b"y"), (b"POST /users HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"x")):
         with socket.create_connection(site.at, 20) as drip: # a byte now and then makes it no longer
             began = time.monotonic()
             drip.sendall(head)
@@ -391,6 +408,7 @@ def slow_clients(cleanup):
                     drip.sendall(byte)
             equal(status(answer), 408, head)
     equal(site.raw(b""), b"")
+    equal(site.raw(b"\r\n" * 10), b"", "empty lines ask for nothing")
     answer = site.raw(b"GET /users/1 HTTP/1.1\r\nHost: a\r\n\r\n")
     equal(answer.count(b"HTTP/1.1 "), 1)
 
@@ -435,7 +453,7 @@ def access_log(cleanup):
             site = Site(inner, more=[f"access_log: {form}"])
             site.ask("/users/1", headers={"User-Agent": "curl", "Referer": 'a"b'})
             site.raw(b"nonsense\r\n\r\n")
-            eventually(lambda site=site, wanted=wanted: wanted in site.node.log(), f"{form}: {wanted}")
+            site.node.said(wanted, f"{form}: {wanted}")
             if form == "json":
                 lines = [line[line.index("{"):] for line in site.node.log().splitlines() if '"target":"/users/1"' in line]
                 equal(json.loads(lines[0])["status"], 200)
@@ -448,7 +466,7 @@ def shown(cleanup):
     equal((site.ask("/users/1")[0], site.ask("/nothing")[0]), (200, 404))
     page = (root / "packaging" / "man" / "coppice.1.in").read_text(encoding="utf-8")
     example = json.loads(page[page.index('{ "listening"'):page.index("\n.fi", page.index('{ "listening"'))].replace(", ...", ""))
-    engine = site.node.info("site")["engine"]
+    engine = site.node.engine("site")
 
     def kinds(of):
         return {key: type(value) for key, value in of.items()}
@@ -481,7 +499,7 @@ def reload(cleanup):
     connection = site.client()
     equal(site.ask("/fresh", on=connection)[0], 404)
     site.node.folder.write("node.yaml", config(routes=(*ROUTES, "{ path: /fresh, to: pages }")))
-    site.node.coppice("apply")
+    site.node.ask("apply")
     equal(site.ask("/fresh", on=connection)[0], 200)
 
 
@@ -584,9 +602,12 @@ class Files(Site):
         super().__init__(cleanup, routes=routes, **options)
 
 
+usual_files = shared(Files)
+
+
 @test("files of a folder: whole, in part, not again, by HEAD, in a pipeline; a folder by its index")
 def files(cleanup):
-    site = Files(cleanup)
+    site = usual_files()
     connection = site.client()
     code, headers, body = site.ask("/", on=connection)
     equal((code, headers["content-type"], headers["cache-control"], body), (200, "text/html; charset=utf-8", "no-cache", b"<p>top</p>"))
@@ -611,7 +632,7 @@ def files(cleanup):
 
 @test("no path leaves the folder, and nothing hidden is sent")
 def no_way_out(cleanup):
-    site = Files(cleanup)
+    site = usual_files()
     paths = (b"/../secret", b"/%2e%2e/secret", b"/sub/../../secret", b"/sub/%2e%2e%2f%2e%2e%2fsecret", b"/..%2fsecret", b"/out/secret", b"/out",
              b"/.hidden", b"/sub/..%5csecret", b"//secret", b"/%00", b"/" + str(site.root.parent).encode() + b"/secret", b"/sub//a%20b.txt")
     for path in paths:
@@ -644,7 +665,7 @@ def slow_file(cleanup):
 def curl(cleanup):
     if not shutil.which("curl"):
         return
-    site = Site(cleanup)
+    site = usual()
     base = f"http://{site.at[0]}:{site.at[1]}"
     def run_curl(*arguments, data=None):
         return subprocess.run(["curl", "-sS", "--http1.1", "--max-time", "20", *arguments], input=data, capture_output=True, check=True).stdout
@@ -654,14 +675,6 @@ def curl(cleanup):
 
 
 ANSWERED = """
-node: {{ workers: 2 }}
-distribution: {{ listen: [] }}
-applications:
-  - name: web
-    type: permanent
-    supervisor:
-      intensity: 100
-      children:
         - {{ id: replies, actor: replies, name: replies }}
         - {{ id: many, name: many, pool: {{ actor: replies, size: 2 }} }}
         - {{ id: kv, actor: kv, name: kv }}
@@ -689,7 +702,7 @@ class Answered(WebSite):
     """One with actors of coppice/web.hpp behind its routes."""
 
     def __init__(self, cleanup, heartbeat="300ms"):
-        super().__init__(cleanup, ANSWERED.format(listen=HERE, heartbeat=heartbeat), "replies", "kv", "hello_web")
+        super().__init__(cleanup, tree(ANSWERED.format(listen=HERE, heartbeat=heartbeat), "web"), "replies", "kv", "hello_web")
 
     def ask(self, method, path, body=None, **headers):
         """Status, the headers, the body."""
@@ -724,9 +737,9 @@ def answered_later(cleanup):
     eventually(lambda: site.node.call("replies", "waiting") == "20", "all wait")
     for client in clients[:5]:
         client.close()
-    equal(site.node.coppice("reload", "replies").returncode, 0)
+    site.node.ask("reload", plugin="replies")
     equal({one["id"]: one["generation"] for one in site.node.ask("plugins")["plugins"]}["replies"], 2)
-    equal(site.node.coppice("send", "replies", '{release, <<"done">>}').returncode, 0)
+    site.node.ask("send", name="replies", term='{release, <<"done">>}')
     for client in clients[5:]:
         answer = client.getresponse()
         equal((answer.status, answer.read()), (200, b"done"))
@@ -741,12 +754,12 @@ def hello_web(cleanup):
     status, headers, body = site.ask("POST", "/api/notes", "first")
     equal((status, headers["location"], json.loads(body)), (201, "/api/notes/1", {"id": 1, "text": "first"}))
     before = site.node.pid("hello_web")
-    site.node.coppice("exit", "hello_web", "kill")
+    site.node.reply("exit", name="hello_web", reason="kill")
     eventually(lambda: site.node.pid("hello_web") not in (None, before), "it is started anew")
     equal(json.loads(site.ask("GET", "/api/notes/1")[2]), {"id": 1, "text": "first"})
     equal(site.ask("DELETE", "/api/notes/1")[0], 204)
     equal(site.ask("GET", "/api/notes/1")[0], 404)
-    equal(site.node.coppice("terminate", "web/kv").returncode, 0)
+    site.node.ask("terminate", path="web/kv")
     equal(site.ask("GET", "/api/notes")[0], 503)
 
 
@@ -791,7 +804,7 @@ class Events:
 
 
 def say(site, term):
-    equal(site.node.coppice("send", "replies", term).returncode, 0)
+    site.node.ask("send", name="replies", term=term)
 
 
 @test("events go to each client as they are sent, over a reload; a client that goes is gone, a sender that goes ends them")
@@ -807,7 +820,7 @@ def events(cleanup):
     for one in clients:
         equal(one.next(), "data: two\ndata: lines\ndata: and three")
         equal(one.next(), "event: price\nid: 7\nretry: 1500\ndata: x")
-    equal(site.node.coppice("reload", "replies").returncode, 0)
+    site.node.ask("reload", plugin="replies")
     say(site, '{say, <<"after">>}')
     equal([one.next() for one in clients], ["data: after"] * 3)
     time.sleep(0.7)
@@ -823,7 +836,7 @@ def events(cleanup):
     eventually(lambda: site.node.call("replies", "clients") == "0", "none is left")
     again = Events(cleanup, site, "/events", "Last-Event-ID: 41")
     equal((again.next(), again.next()), ("retry: 2000", "event: last\ndata: 41"))
-    site.node.coppice("exit", "replies", "kill")
+    site.node.reply("exit", name="replies", reason="kill")
     equal(again.next(), None)
     equal(site.route("GET /events")["requests"], 5)
 

@@ -4,27 +4,16 @@
 gone, it is too late, or the site stops. What it says then is nobody's, and no other request has to do with it."""
 import contextlib
 import http.client
-import pathlib
 import re
 import socket
 import struct
-import sys
 import threading
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import until_closed
+from harness.node import tree, until_closed
 from harness.site import WebSite
 from harness.tap import check, contains, equal, eventually, run, test
 
-TREE = """
-node: {{ workers: 2, log: {{ level: info }} }}
-distribution: {{ listen: [] }}
-applications:
-  - name: web
-    type: permanent
-    supervisor:
-      intensity: 100
-      children:
+CHILDREN = """
         - {{ id: replies, actor: replies, name: replies }}
         - {{ id: one, name: one, pool: {{ actor: replies, size: 1, in_flight: 1 }} }}
         - {{ id: streams, actor: streams, name: streams }}
@@ -48,7 +37,7 @@ class Site(WebSite):
     """`later` has the requests that are answered some time."""
 
     def __init__(self, cleanup, later="replies", drain="10s"):
-        super().__init__(cleanup, TREE.format(later=later, drain=drain), "replies", "streams")
+        super().__init__(cleanup, tree(CHILDREN.format(later=later, drain=drain), "web", node="workers: 2, log: { level: info }"), "replies", "streams")
         self.later = later
 
     def ask(self, path, on=None):
@@ -102,11 +91,11 @@ def gone(cleanup):
     break_off(clients[0])
     equal(site.told(1), ["waiting closed"])
     equal(site.node.call("replies", "waiting"), "4")
-    equal(site.node.coppice("reload", "replies").returncode, 0)
+    site.node.ask("reload", plugin="replies")
     break_off(clients[1])
     equal(site.told(2), ["waiting closed"] * 2)
     clients[2].shutdown(socket.SHUT_WR)  # who has only said all that he has to say waits
-    equal(site.node.coppice("send", "replies", '{release, <<"done">>}').returncode, 0)
+    site.node.ask("send", name="replies", term='{release, <<"done">>}')
     contains(until_closed(clients[2]), b"\r\n\r\ndone")
     for client in clients[3:]:
         contains(client.recv(1000), b"\r\n\r\ndone")
@@ -187,7 +176,7 @@ def stopping(cleanup):
     down = site.connect()
     down.sendall(b"GET /hold/get/hold HTTP/1.1\r\nHost: a\r\n\r\n")
     eventually(lambda: site.node.call("streams", "open") == "2", "they have begun")
-    equal(site.node.coppice("terminate", "web/site").returncode, 0)
+    site.node.ask("terminate", path="web/site")
     equal(site.told(1), ["waiting stopping"])
     equal(site.told(2, "streams"), ["stopping"] * 2)
     for one in (client, up):
@@ -203,7 +192,6 @@ def stopping(cleanup):
 @test("of hundreds of clients that leave at any moment none is left, and none is told of twice")
 def many(cleanup):
     site = Site(cleanup)
-    control = site.node.control()
     for round_of in range(5):
         clients = []
         for _ in range(100):
@@ -214,7 +202,7 @@ def many(cleanup):
         for client in clients[::round_of + 1] + [one for place, one in enumerate(clients) if place % (round_of + 1) != 0]:
             break_off(client)
     eventually(lambda: site.report()["in_flight"] == 0, "nobody waits")
-    eventually(lambda: control.call("replies", "waiting") == "0", "none is worked on")
+    eventually(lambda: site.node.call("replies", "waiting") == "0", "none is worked on")
     check(len(site.told(0)) <= 500, "each was told of once at most", len(site.told(0)))
     client = http.client.HTTPConnection(*site.at, timeout=60)
     cleanup.callback(client.close)

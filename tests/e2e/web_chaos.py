@@ -12,10 +12,8 @@ import shutil
 import socket
 import ssl
 import struct
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import chaos as shared
 from harness.certificates import Authority
 from harness.chaos import connections, replace, reset, seconds
@@ -387,47 +385,47 @@ def flood(chaos, here):
 # Operators ------------------------------------------------------------------------------------------------
 
 
-def kill(chaos, control, here):
+def kill(chaos, node, here):
     """The actor of all, those of single clients, and connections' own processes."""
-    there = control.ask("ps")["result"]["processes"]
+    there = node.ask("ps")["processes"]
     seats = [one["pid"] for one in there if one["plugin"] == "seats" and not one["name"]]
     bare = [one["pid"] for one in there if one["behaviour"] in ("http", "websocket") and here.randrange(10) == 0]
     for pid in here.sample(seats, min(len(seats), 2)):
-        control.ask("exit", name=pid, reason=here.choice(["kill", "boom"]))
+        node.reply("exit", name=pid, reason=here.choice(["kill", "boom"]))
         chaos.done["killed"] += 1
     for pid in bare[:1]:
-        control.ask("exit", name=pid, reason="kill")
+        node.reply("exit", name=pid, reason="kill")
         chaos.done["connections killed"] += 1
     if here.randrange(4) == 0:
-        control.ask("exit", name="replies", reason="kill")
+        node.reply("exit", name="replies", reason="kill")
         chaos.done["killed"] += 1
     if here.randrange(4) == 0:
         worker = here.choice([one["pid"] for one in there if one["plugin"] == "streams"] or [None])
         if worker is not None:
-            control.ask("exit", name=worker, reason=here.choice(["kill", "boom"]))
+            node.reply("exit", name=worker, reason=here.choice(["kill", "boom"]))
             chaos.done["workers killed"] += 1
     chaos.over.wait(0.2)
 
 
-def reload(chaos, control, here):
+def reload(chaos, node, here):
     name = here.choice(["seats", "replies", "streams"])
     chaos.replace_plugin(name)
-    reply = control.ask("reload", plugin=name)
+    reply = node.reply("reload", plugin=name)
     chaos.done["reloads" if "result" in reply else "reloads refused"] += 1
     chaos.over.wait(here.uniform(0, 0.6))
 
 
-def certify(chaos, control, here):
+def certify(chaos, node, here):
     chaos.replace_certificate()
     chaos.done["certificates"] += 1
-    equal(control.ask("listener", name="site")["result"]["suspended"], False)
+    equal(node.ask("listener", name="site")["suspended"], False)
     chaos.over.wait(here.uniform(0, 0.4))
 
 
-def change(chaos, control, here):
+def change(chaos, node, here):
     """The route for bodies is another one, then the former again; the site goes on."""
     for file in reversed(chaos.configs):
-        while "error" in (reply := control.ask("apply", file=str(file))):
+        while "error" in (reply := node.reply("apply", file=str(file))):
             check("under way" in reply["error"]["why"], "it is applied, or a reload comes first", reply)
             chaos.over.wait(0.01)
         chaos.done["applied"] += 1
@@ -477,7 +475,7 @@ def settle(chaos, before):
     eventually(lambda: chaos.metric("coppice_worker_timers") == before["timers"], "no timer is left over", 10)
     for name in ("seats", "replies", "streams"):
         chaos.replace_plugin(name)
-        eventually(lambda name=name: node.coppice("reload", name).returncode == 0, "a last reload goes through", 20)
+        eventually(lambda name=name: "result" in node.reply("reload", plugin=name), "a last reload goes through", 20)
     # A handler that waits goes on in the code it began in.
     def kept():
         return [one["id"] for one in node.ask("plugins")["plugins"] if one.get("kept")]
@@ -531,7 +529,7 @@ def many_connections(cleanup):
     pauses = []
     for name in ("seats", "replies"):
         chaos.replace_plugin(name)
-        pauses.append(chaos.node.ask("reload", name)["pause_ms"])
+        pauses.append(chaos.node.ask("reload", plugin=name)["pause_ms"])
     print(f"# a reload under {everyone} open connections, {len(shared_talks) + len(own_talks)} WebSockets among them: a pause of {pauses[0]:.1f} ms for "
           f"{len(own_talks)} actors of clients, of {pauses[1]:.1f} ms for one", flush=True)
     for one in asking:

@@ -5,28 +5,18 @@ by TLS. One that is not on this machine is skipped, with its name."""
 import contextlib
 import http.client
 import os
-import pathlib
 import re
 import shutil
 import ssl
 import subprocess
-import sys
 import threading
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.certificates import Authority
-from harness.node import Folder
+from harness.node import Folder, tree
 from harness.site import WebSite
-from harness.tap import Skip, check, contains, equal, eventually, run, test
+from harness.tap import Skip, check, contains, equal, eventually, run, shared, test
 
-TREE = """
-node: {{ workers: 2 }}
-distribution: {{ listen: [] }}
-applications:
-  - name: web
-    type: permanent
-    supervisor:
-      children:
+CHILDREN = """
         - {{ id: replies, actor: replies, name: replies }}
         - id: site
           name: site
@@ -51,11 +41,14 @@ class Site(WebSite):
         certificate, key = self.authority.issue("server")
         self.files = folder.path / "files"
         self.files.mkdir()
-        super().__init__(cleanup, TREE.format(certificate=certificate, key=key, folder=self.files), "replies")
+        super().__init__(cleanup, tree(CHILDREN.format(certificate=certificate, key=key, folder=self.files), "web"), "replies")
         self.bases = (f"http://127.0.0.1:{self.at[1]}", f"https://127.0.0.1:{self.secured[1]}")
 
     def accepted(self):
         return self.report()["accepted"]
+
+
+usual = shared(Site)
 
 
 def needs(name):
@@ -76,7 +69,7 @@ def answered(path, query="-", body=b""):
 @test("curl: uploads from stdin, many at once on connections that are kept, events without a buffer, ranges that are resumed")
 def curl(cleanup):
     needs("curl")
-    site = Site(cleanup)
+    site = usual()
     call = ["curl", "-sS", "--http1.1", "--max-time", "60", "--cacert", site.authority.path]
     for base in site.bases:
         data = os.urandom(3 << 20).hex().encode()
@@ -95,7 +88,7 @@ def curl(cleanup):
                 equal(follows.stdout.readline(), b"retry: 3000\n")
                 eventually(lambda: site.node.call("replies", "clients") == "1", "it is there")
                 for number in range(3):
-                    site.node.coppice("send", "replies", f'{{say, <<"event {number}">>}}')
+                    site.node.ask("send", name="replies", term=f'{{say, <<"event {number}">>}}')
                     while (line := follows.stdout.readline()) in (b"\n", b":\n"):
                         pass
                     equal(line, b"data: event %d\n" % number)
@@ -106,7 +99,7 @@ def curl(cleanup):
 
 @test("Python's http.client keeps its connection, with bodies of either kind")
 def python(cleanup):
-    site = Site(cleanup)
+    site = usual()
     context = ssl.create_default_context(cafile=site.authority.path)
     for connection in (http.client.HTTPConnection(*site.at, timeout=60), http.client.HTTPSConnection(*site.secured, timeout=60, context=context)):
         with contextlib.closing(connection):
@@ -149,7 +142,7 @@ for (let number = 0; number < 400; number++) ask(number);
 @test("Node's agent keeps its connections, four of them, with chunks and without")
 def node_agent(cleanup):
     needs("node")
-    site = Site(cleanup)
+    site = usual()
     for base in site.bases:
         before = site.accepted()
         equal(finished(["node", "-e", NODE, base, site.authority.path]), b"all of them\n")
@@ -159,7 +152,7 @@ def node_agent(cleanup):
 @test("wrk: two threads, fifty connections, a script that varies what it asks")
 def wrk(cleanup):
     needs("wrk")
-    site = Site(cleanup)
+    site = usual()
     script = site.files / "vary.lua"
     script.write_text('n = 0\nrequest = function()\n  n = n + 1\n  if n % 2 == 0 then return wrk.format("POST", "/now?q=" .. n, nil, string.rep("x", n % 5000)) end\n'
                       '  return wrk.format("GET", "/now?q=" .. n)\nend\n')

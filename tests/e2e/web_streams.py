@@ -12,26 +12,16 @@ import shutil
 import socket
 import struct
 import subprocess
-import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
-from harness.node import until_closed
+from harness.node import tree, until_closed
 from harness.reports import sanitized
 from harness.site import WebSite
-from harness.tap import Skip, check, contains, equal, eventually, run, test
+from harness.tap import Skip, check, contains, equal, eventually, run, shared, test
 
-TREE = """
-node: {{ workers: 2, log: {{ level: info }} }}
-distribution: {{ listen: {dist} }}
-applications:
-  - name: net
-    type: permanent
-    supervisor:
-      intensity: 100
-      children:
+CHILDREN = """
         - {{ id: streams, actor: streams, name: streams }}
         - {{ id: busy, actor: streams, name: busy, mailbox: {{ limit: 2, on_full: drop_new }} }}
         - {{ id: many, name: many, pool: {{ actor: streams, size: 2, in_flight: 4 }} }}
@@ -50,7 +40,7 @@ applications:
               - {{ method: PUT, path: /measure, to: transfers, timeout: 60s }}
               - {{ method: GET, path: "/count/{{to}}", to: transfers, timeout: 60s }}
               - {{ path: "/far/{{what}}", to: far@far@127.0.0.1, timeout: 60s }}
-            limits: {{ body: 64MiB, connections: 3000, in_flight: 3000 }}
+            limits: {{ body: 64MiB, connections: 3000, in_flight: {in_flight} }}
             timeouts: {{ body: {patience}, write: {patience} }}
             drain: 30s
 """
@@ -60,8 +50,10 @@ HEAD = b" HTTP/1.1\r\nHost: a\r\n"
 class Site(WebSite):
     """One whose bodies stream."""
 
-    def __init__(self, cleanup, timeout="60s", patience="60s", dist="[]"):
-        super().__init__(cleanup, TREE.format(timeout=timeout, patience=patience, dist=dist), "streams", "hello_web")
+    def __init__(self, cleanup, timeout="60s", patience="60s", dist="[]", in_flight=3000):
+        children = CHILDREN.format(timeout=timeout, patience=patience, in_flight=in_flight)
+        super().__init__(cleanup, tree(children, distribution=f"listen: {dist}", node="workers: 2, log: { level: info }"),
+                         "streams", "hello_web")
 
     def ask(self, method, path, body=None, on=None):
         """Status and body; one that is a list goes in chunks."""
@@ -82,6 +74,9 @@ class Site(WebSite):
         eventually(lambda: self.report()["in_flight"] == 0, "none waits")
 
 
+usual = shared(Site)
+
+
 def counted(body):
     return f"{len(body)} {sum(body)}".encode()
 
@@ -95,7 +90,7 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n"
 
 @test("a body comes as it is sent, chunked or with its length, in any pieces, and the connection goes on")
 def uploads(cleanup):
-    site = Site(cleanup)
+    site = usual()
     client = site.client()
     large = os.urandom(10 << 20)
     for body in (b"x", b"some text", large[:65536], large[:65537], large):
@@ -118,7 +113,7 @@ def uploads(cleanup):
 
 @test("an answer goes as it is made, and both bodies at once, as slowly as the client takes them")
 def both_ways(cleanup):
-    site = Site(cleanup)
+    site = usual()
     client = site.client()
     for path, body in (("/get/fast", b"before after"), ("/get/exact", b"0123456789")):
         equal(site.ask("GET", path, on=client), (200, body))
@@ -228,7 +223,7 @@ def late(cleanup):
 
 @test("an actor whose mailbox is full has its bodies all the same, as it gets to them")
 def busy(cleanup):
-    site = Site(cleanup)
+    site = usual()
     body = os.urandom(300000)
     clients = [site.connect() for _ in range(8)]
     for client in clients:
@@ -242,6 +237,28 @@ def busy(cleanup):
     for one in sending:
         one.join()
     equal(site.ask("PUT", "/busy/put/count", body), (200, counted(body)))
+
+
+@test("clients that send their bodies slowly keep nobody else out of the site, however many they are")
+def dribbles(cleanup):
+    site = Site(cleanup, in_flight=2)
+    slow = [site.connect() for _ in range(5)]
+    for one in slow:
+        one.sendall(b"PUT /put/count" + HEAD + b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: 10\r\n\r\n")
+        equal(one.recv(100), b"HTTP/1.1 100 Continue\r\n\r\n")
+        one.sendall(b"12345")
+    equal(site.ask("GET", "/get/fast"), (200, b"before after"))
+    equal(site.report()["in_flight"], 0)
+    for one in slow:
+        one.sendall(b"67890")
+    for one in slow:
+        contains(until_closed(one), counted(b"1234567890"))
+    site.over()
+    unread = [site.connect() for _ in range(2)]
+    for one in unread: # of those the actor is to go on
+        one.sendall(b"PUT /put/never" + HEAD + b"Content-Length: 60000000\r\n\r\n")
+    eventually(lambda: site.report()["in_flight"] == 2, "they wait for the actor")
+    equal(site.ask("GET", "/get/fast")[0], 503)
 
 
 @test("HEAD of an answer that streams has its head alone, its writer is told, and the connection goes on")
@@ -308,7 +325,7 @@ def reload(cleanup):
         answer = http.client.HTTPResponse(down)
         answer.begin()
         first = answer.read(100000)
-        equal(site.node.coppice("reload", "hello_web").returncode, 0)
+        site.node.ask("reload", plugin="hello_web")
         equal({one["id"]: one["generation"] for one in site.node.ask("plugins")["plugins"]}["hello_web"], 2)
         up.sendall(lines[500000:])
         contains(until_closed(up), b'{"bytes":%d,"lines":300000}' % len(lines))
@@ -381,7 +398,7 @@ const put = what => new Promise((done, failed) => {
 def node(cleanup):
     if shutil.which("node") is None:
         raise Skip("no node on this machine")
-    site = Site(cleanup)
+    site = usual()
     done = subprocess.run(["node", "-e", NODE, site.at[0], str(site.at[1])], capture_output=True, text=True, timeout=120, check=False)
     equal((done.stdout, done.stderr), ("sockets 1\n", ""))
 

@@ -3,31 +3,21 @@
 """WebSockets of a web server: the protocol, case by case as the Autobahn suite has them (its sections 1 to 7, 9 and 10),
 the handshake, and what becomes of both ends: reloads, crashes, a full mailbox, clients that take nothing or go."""
 import os
-import pathlib
 import re
 import ssl
 import struct
 import subprocess
-import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
+from harness.node import tree
 from harness.reports import reports  # a sanitizer keeps what is freed for a while
 from harness.site import WebSite, address
-from harness.tap import Skip, check, contains, equal, eventually, run, test
+from harness.tap import Skip, check, contains, equal, eventually, run, shared, test
 from harness.websocket import BINARY, CLOSE, PING, PONG, TEXT, WebSocket, close_frame, frame
 
-TREE = """
-node: {{ workers: 2 }}
-distribution: {{ listen: {dist} }}
-applications:
-  - name: web
-    type: permanent
-    supervisor:
-      intensity: 1000
-      children:
+CHILDREN = """
         - {{ id: replies, actor: replies, name: replies, mailbox: {{ limit: {mailbox} }} }}
         - {{ id: pages, actor: pages, name: pages }}
         - {{ id: many, name: many, pool: {{ actor: replies, size: 2 }} }}
@@ -50,7 +40,7 @@ applications:
 
 class Site(WebSite):
     def __init__(self, cleanup, options="", mailbox=10000, dist="[]", limits=""):
-        super().__init__(cleanup, TREE.format(options=options, limits=limits, mailbox=mailbox, dist=dist), "replies", "pages")
+        super().__init__(cleanup, tree(CHILDREN.format(options=options, limits=limits, mailbox=mailbox), "web", distribution=f"listen: {dist}", intensity=1000), "replies", "pages")
 
     def open(self, what="echo", *headers, **options):
         one = WebSocket(self.cleanup, self.at, f"/talk/{what}", *headers, **options)
@@ -58,10 +48,13 @@ class Site(WebSite):
         return one
 
     def say(self, term):
-        equal(self.node.coppice("send", "replies", term).returncode, 0)
+        self.node.ask("send", name="replies", term=term)
 
     def talked(self):
         return self.node.call("replies", "talked")
+
+
+usual = shared(Site)
 
 
 def pieces(opcode, payload, size, between=b""):
@@ -196,7 +189,7 @@ def cases():
 
 @test("each case of the protocol comes to what it has to")
 def protocol(cleanup):
-    site = Site(cleanup)
+    site = usual()
     wrong, count = [], 0
     for number, stages, step in cases():
         count += 1
@@ -244,7 +237,7 @@ def large(cleanup):
 
 @test("a handshake is exact: what is none is refused by its status, and costs nothing")
 def handshake(cleanup):
-    site = Site(cleanup)
+    site = usual()
     here = f"{site.at[0]}:{site.at[1]}"
 
     def asks(*headers, path="/talk/echo", **options):
@@ -327,7 +320,7 @@ def ends(cleanup):
 
 @test("behind a pool what a worker says reaches the client, not who passed its request on")
 def pooled(cleanup):
-    site = Site(cleanup)
+    site = usual()
     clients = [WebSocket(cleanup, site.at, "/pooled/early") for _ in range(4)]
     for number, one in enumerate(clients):
         equal((one.next(), one.next()), ((TEXT, b"first"), (BINARY, b"second")))
@@ -349,10 +342,10 @@ def mistakes(cleanup):
                         ("{websocket, {close, 1005}}", "its code is none that may be sent"), ("{websocket, {close, 1000, <<255>>}}", "its reason is no UTF-8"),
                         ("{websocket, {close, 1000, x}}", "its reason is no iodata"), ("{websocket, {ping, <<>>}}", "it says nothing known"),
                         ("{websocket, what}", "it says nothing known")):
-        equal(site.node.coppice("send", client, term).returncode, 0, term)
+        site.node.ask("send", name=client, term=term)
         site.node.said(words)
         equal(site.node.call(client, term), "{error,badarg}")
-    site.node.coppice("send", client, "nothing it knows")
+    site.node.ask("send", name=client, term="'nothing it knows'")
     equal(site.node.call(client, '{websocket, {binary, [<<"a">>, "bc", [100]]}}'), "ok")
     equal(one.next(), (BINARY, b"abcd"))
     equal(site.node.call(client, "{websocket, {close, 4000}}"), "ok")
@@ -376,7 +369,7 @@ def reload(cleanup):
     for thread in threads:
         thread.start()
     for _ in range(5):
-        equal(site.node.coppice("reload", "replies").returncode, 0)
+        site.node.ask("reload", plugin="replies")
     for thread in threads:
         thread.join()
     for number, all_of_it in enumerate(seen):
@@ -525,7 +518,7 @@ def started_again(cleanup):
     path = site.node.folder.path / "node.yaml"
 
     def restart():
-        equal(site.node.coppice("restart", "web/site").returncode, 0)
+        site.node.ask("restart", path="web/site")
 
     def change(old, new):
         path.write_text(path.read_text().replace(old, new))
@@ -557,7 +550,7 @@ def secured(cleanup):
     # Not while another thread reads: Python's TLS has one session for both, and takes none of its locks.
     one.send(frame(TEXT, large), *[frame(TEXT, b"%d" % number) for number in range(100)])
     equal([one.next() for _ in range(101)], [(TEXT, large)] + [(TEXT, b"%d" % number) for number in range(100)])
-    equal(site.node.coppice("reload", "replies").returncode, 0)
+    site.node.ask("reload", plugin="replies")
     one.text("bye 4000")
     equal(one.next(), (CLOSE, struct.pack("!H", 4000)))
 
@@ -631,7 +624,7 @@ one.on("close", (code, reason) => console.log(code, reason.toString()));
 
 @test("Python's websockets and Node's ws speak with it")
 def clients(cleanup):
-    site = Site(cleanup)
+    site = usual()
     url = f"ws://{site.at[0]}:{site.at[1]}/talk/chat"
     missing = []
     for name, command, needs in (("websockets", ["/usr/bin/python3", "-c", PYTHON, url], "/usr/lib/python3/dist-packages/websockets"),

@@ -103,7 +103,8 @@ class play {
       }
       case 8: {
         const char* whose = name();
-        check(of_->place(whose, from_.byte() % 2 == 0, now_) == has(whose));
+        const bool here = from_.byte() % 2 == 0;
+        check(of_->place(whose, here, from_.byte() % 2 == 0, now_) == has(whose));
         break;
       }
       default: {

@@ -288,7 +288,7 @@ class connection final : net::http_session::events, behaviours::streamed_bodies:
     check(left.empty());
   }
   static void check_body(const response& one, std::string_view head, std::string_view& left, bool is_last) {
-    if (one.head_only || !net::http_has_body(one.status)) return;
+    if (one.head_only || !net::http_has_content(one.status)) return;
     const std::size_t at = head.find("\r\nContent-Length: ");
     if (at != std::string_view::npos) {
       std::size_t length = 0;

@@ -35,6 +35,7 @@ struct seen final : net::websocket_session::events {
     messages.push_back("c" + std::to_string(why.code) + why.reason);
   }
   void on_bytes(std::string_view bytes) override { written += bytes; }
+  bool is_behind() override { return false; }
 
   std::vector<std::string> messages;
   std::string written;

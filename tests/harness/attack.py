@@ -13,6 +13,7 @@ import statistics
 import threading
 import time
 
+from harness.control import Connection
 from harness.distribution import Peer, ask_epmd
 from harness.node import Node, free_port
 from harness.reports import reports
@@ -82,7 +83,7 @@ class Bystanders:
             "a newcomer's connect": self.connect,
             "a look-up at EPMD": self.look_up,
             "/livez": self.lives,
-            "coppice status": lambda: self.target.ask("status"),
+            "an operator's question": self.ask,
         }
 
     def call(self):
@@ -105,6 +106,11 @@ class Bystanders:
             equal(client.getresponse().status, 200)
         finally:
             client.close()
+
+    def ask(self):
+        """Over a connection of its own, as each run of the client has one."""
+        with contextlib.closing(Connection(self.target.socket)) as operator:
+            check("result" in operator.reply("status"), "it is answered")
 
     def served(self, rounds=5, but=()):
         """Everyone gets what he wants, every time, and soon: half of the times at least, since the machine may be
@@ -203,6 +209,7 @@ def unharmed(target, bystanders, megabytes=16, lines=40):
     """The attack goes on inside; then the node is as before: no more descriptors or connections, and on the way
     neither more memory nor more lines in its log than these (two of them for each newcomer)."""
     bystanders.served(1)  # what is made once
+    eventually(lambda: not any(name.startswith("newcomer") for name in target.connected()), "who came for that has gone")
     connected, descriptors, said = target.connected(), target.descriptors(), len(target.lines())
     target.forget_peak()
     resident = target.kilobytes("VmRSS")

@@ -46,7 +46,7 @@ class Chaos:
         return f"control: {{ http: {{ address: 127.0.0.1, port: {self.metrics} }} }}" if self.metrics else ""
 
     def report(self, name):
-        return self.node.ask("listener", name)
+        return self.node.ask("listener", name=name)
 
     def metric(self, name):
         """None where the node has no door for them."""
@@ -69,7 +69,7 @@ class Chaos:
         return {number: name for number, name in found.items() if name != "/dev/null" and "/task/" not in name}
 
     def rage(self, clients, operators, time=seconds):
-        """All of it at once: clients as act(chaos, random), operators as act(chaos, control, random), each again and again."""
+        """All of it at once: clients as act(chaos, random), operators as act(chaos, node, random), each again and again."""
 
         def of_client(act, here):
             while not self.over.is_set():
@@ -83,16 +83,15 @@ class Chaos:
                     self.wrong.append((act.__name__, repr(why)))
                     self.over.wait(0.05)
 
-        def of_operator(act, control, here):
+        def of_operator(act, here):
             try:
                 while not self.over.is_set():
-                    act(self, control, here)
+                    act(self, self.node, here)
             except (AssertionError, KeyError, ValueError) as why:
                 self.wrong.append((act.__name__, repr(why)))
 
         threads = [threading.Thread(target=of_client, args=(act, random.Random(seed + number))) for number, act in enumerate(clients)]
-        controls = [self.node.control() for _ in operators]
-        threads += [threading.Thread(target=of_operator, args=(act, controls[number], random.Random(seed - number)))
+        threads += [threading.Thread(target=of_operator, args=(act, random.Random(seed - number)))
                     for number, act in enumerate(operators)]
         for thread in threads:
             thread.start()
@@ -101,8 +100,6 @@ class Chaos:
         for thread in threads:
             thread.join()
         self.over.clear()
-        for control in controls:
-            control.close()
 
 
 def replace(source, target):

@@ -5,11 +5,13 @@ command than `erl`; what else a release has is taken from beside it.
 """
 import functools
 import os
+import pathlib
 import shlex
 import shutil
+import signal
 import subprocess
 
-from harness.tap import Skip
+from harness.tap import Skip, eventually
 
 # Reads one expression a line, prints its value as one line behind a mark, so that whatever else the
 # node prints cannot be taken for an answer.
@@ -67,6 +69,12 @@ class Evaluator:
                 return line[3:].rstrip("\n")
             self.output.append(line)
         raise AssertionError(f"{self.name} ended: {''.join(self.output)}")
+
+    def freeze(self):
+        """Stops it where it is, until SIGCONT: none of its threads runs any more."""
+        self.process.send_signal(signal.SIGSTOP)
+        threads = pathlib.Path(f"/proc/{self.process.pid}/task")
+        eventually(lambda: all((one / "stat").read_text().rpartition(")")[2].split()[0] == "T" for one in threads.iterdir()), "it stands still")
 
     def kill(self):
         self.process.kill()

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """A coppiced under test: started on a configuration in a folder of its own, with its own EPMD port and
-control socket, driven by the coppice client, ended by its pid. Nothing of it outlives the test.
+control socket, asked over that socket, ended by its pid. Nothing of it outlives the test.
 
 The programs come from the environment, as Meson sets it: COPPICED, COPPICE, COPPICE_EPMD and
 COPPICE_PLUGINS (a folder of .so files); without it from build/bin and build/plugins.
 """
-import json
+import contextlib
 import os
 import pathlib
 import random
@@ -15,7 +15,9 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 
+from harness.control import Connection
 from harness.reports import folder_prefix, reports
 from harness.tap import contains, eventually
 
@@ -109,44 +111,23 @@ class Shelf(Folder):
         fresh.rename(fresh.with_suffix(""))
 
 
-def tree(children):
-    """A configuration without other nodes: one application, net, whose supervisor has these children, an indented list."""
+connectable = "listen: [ { address: 127.0.0.1, ports: 0-0 } ]"
+
+
+def tree(children, application="net", kind="permanent", distribution="listen: []", node="workers: 2", **supervisor):
+    """A configuration of one application whose supervisor has these children, an indented list. Other nodes cannot connect
+    unless `distribution` is `connectable` or says more; what is named beyond are keys of the supervisor."""
+    keys = "".join(f"      {key}: {value}\n" for key, value in {"intensity": 100, **supervisor}.items())
     return f"""
-node: {{ workers: 2 }}
-distribution: {{ listen: [] }}
+node: {{ {node} }}
+distribution: {{ {distribution} }}
 applications:
-  - name: net
-    type: permanent
+  - name: {application}
+    type: {kind}
     supervisor:
-      intensity: 100
-      children:
+{keys}      children:
 {children.strip(chr(10))}
 """
-
-
-class Control:
-    """The control socket spoken to directly, for tests that ask thousands of times."""
-
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(60)
-        self.socket.connect(path)
-        self.reader = self.socket.makefile("rb")
-
-    def close(self):
-        self.reader.close()
-        self.socket.close()
-
-    def ask(self, command, **arguments):
-        """The whole reply document: {"result": …} or {"error": …}."""
-        self.socket.sendall(json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
-        return json.loads(self.reader.readline())
-
-    def call(self, name, term, timeout_ms=5000):
-        reply = self.ask("call", name=name, term=term, timeout_ms=timeout_ms)
-        if "result" not in reply:
-            raise AssertionError(f"call {name} {term}: {reply}")
-        return reply["result"]["reply"]
 
 
 class Node:
@@ -183,6 +164,8 @@ class Node:
         self.log_file = open(self.log_path, "wb")
         cleanup.callback(self.log_file.close)
         self.cleanup = cleanup
+        self.asked_by = threading.local()  # its connection to the control socket, which ends with the thread
+        cleanup.callback(self.close_connection)
         self.under, self.environment = under, environment
         self.process = None
         self.begin()
@@ -192,6 +175,7 @@ class Node:
 
     def begin(self):
         """Starts the program, once more after it has ended."""
+        self.close_connection()
         start = self.under.start if self.under else subprocess.Popen
         more = {"env": {**os.environ, **self.environment}} if self.environment else {}
         self.process = start(self.command, stdin=subprocess.DEVNULL, stdout=self.log_file, stderr=self.log_file, **more)
@@ -201,9 +185,7 @@ class Node:
             eventually(lambda: self.process.poll() is not None or self.answers(), "the control socket", 30)
         except AssertionError as late:
             raise AssertionError(f"{late}\n{self.log()}") from late
-        done = self.coppice("wait-ready", "--timeout", "30s")
-        if done.returncode != 0:
-            raise AssertionError(f"not ready: {done.stderr}\n{self.log()}")
+        self.ask("wait-ready", timeout_ms=30000)
 
     def answers(self):
         """Whether somebody listens on the control socket; its file may be a dead node's."""
@@ -221,10 +203,10 @@ class Node:
     def log(self):
         return self.log_path.read_text(errors="replace")
 
-    def said(self, part, message=""):
+    def said(self, part, message="", seconds=30):
         """Waits until the log has that part: a line is written after what it tells of."""
         try:
-            eventually(lambda: part in self.log(), "")
+            eventually(lambda: part in self.log(), "", seconds)
         except AssertionError:
             contains(self.log(), part, message)
 
@@ -233,33 +215,78 @@ class Node:
         return subprocess.run([program("COPPICE", "coppice"), *arguments, "--socket", self.socket],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
 
-    def ask(self, *arguments):
-        """The --json document of a command that must succeed."""
-        done = self.coppice(*arguments, "--json")
-        if done.returncode != 0:
-            raise AssertionError(f"coppice {' '.join(arguments)}: {done.returncode}: {done.stderr}\n{self.log()}")
-        return json.loads(done.stdout)
+    def reply(self, command, **arguments):
+        """The whole document that the node answers with: {"result": …} or {"error": …}. One connection is kept for each
+        thread that asks; it is made anew where the node has closed it, or has not answered on it in time."""
+        kept = getattr(self.asked_by, "connection", None)
+        if kept is None or not kept.is_usable():
+            self.close_connection()
+            kept = self.asked_by.connection = Connection(self.socket)
+        try:
+            return kept.reply(command, **arguments)
+        except BaseException:
+            kept.close()
+            raise
 
-    def call(self, name, term):
+    def ask(self, command, **arguments):
+        """The result of a command that must succeed, arguments by the names they have in the protocol. A configuration
+        that diff or apply finds invalid is a failure too."""
+        try:
+            reply = self.reply(command, **arguments)
+        except OSError as why:
+            raise AssertionError(f"{command} {arguments}: {why!r}\n{self.log()}") from None
+        if "error" in reply or reply["result"].get("valid") is False:
+            raise AssertionError(f"{command} {arguments}: {reply}\n{self.log()}")
+        return reply["result"]
+
+    def call(self, name, term, timeout_ms=5000):
         """The reply of gen_server:call as Erlang text."""
-        return self.ask("call", name, term)["reply"]
+        return self.ask("call", name=name, term=term, timeout_ms=timeout_ms)["reply"]
+
+    def answer(self, name, term, timeout_ms=5000):
+        """The reply to a call that may fail; None: it has failed, perhaps because the node is gone."""
+        with contextlib.suppress(OSError):
+            reply = self.reply("call", name=name, term=term, timeout_ms=timeout_ms)
+            return reply["result"]["reply"] if "result" in reply else None
 
     def info(self, process):
         """The document of one process."""
-        return self.ask("info", process)
+        return self.ask("info", name=process)
+
+    def engine(self, process):
+        """What a process's engine tells of itself. One that is busy may not come to that in time, and is asked again."""
+        return eventually(lambda: self.info(process)["engine"], f"{process} tells of itself")
 
     def pid(self, process):
-        """None: it is not there now."""
-        done = self.coppice("info", process, "--json")
-        return json.loads(done.stdout)["pid"] if done.returncode == 0 else None
+        """None: it is not there now, or the node is not."""
+        with contextlib.suppress(OSError):
+            reply = self.reply("info", name=process)
+            return reply["result"]["pid"] if "result" in reply else None
 
-    def status(self, name):
-        """What a registered process does now, without asking it: info may wait for what an idle one shows."""
-        return next(one["status"] for one in self.ask("ps")["processes"] if one["name"] == name)
+    def status(self, process):
+        """What a process, by its name or pid, does now, without asking it: info may wait for what an idle one shows. None: it is
+        not there."""
+        return next((one["status"] for one in self.ask("ps")["processes"] if process in (one["name"], one["pid"])), None)
 
-    def control(self):
-        """A connection of the test's own to the control socket."""
-        connection = Control(self.socket)
+    def logged(self, **wanted):
+        """The lines of the log that the node keeps, with their fields: all of them, or of a `module`, a `process`, a
+        `level` and above, the `last` so many."""
+        found, more = [], True
+        while more:
+            page = self.ask("logs", **wanted)
+            found += page["lines"]
+            more, wanted["after"] = page["more"], page["next"]
+        return found
+
+    def close_connection(self):
+        """Of this thread; that of another one is of no use once the node has ended, and is made anew."""
+        kept = self.asked_by.__dict__.pop("connection", None)
+        if kept is not None:
+            kept.close()
+
+    def connection(self):
+        """A connection of the test's own to the control socket, for a request whose answer it does not wait for."""
+        connection = Connection(self.socket)
         self.cleanup.callback(connection.close)
         return connection
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What a plugin author has: the development files of the build under test, installed, and a folder to work in. Those of
 packages that somebody has unpacked are taken from the folder that COPPICE_INSTALLED names."""
-import functools
 import os
 import pathlib
 import shutil
@@ -9,7 +8,7 @@ import subprocess
 import types
 
 from harness.node import Folder, program, root
-from harness.tap import Skip, equal
+from harness.tap import Skip, equal, shared
 
 
 def shell(command, folder, **variables):
@@ -26,8 +25,8 @@ def needs(*tools):
             raise Skip(f"no {tool} on this machine")
 
 
-@functools.cache
-def installed():
+@shared
+def installed(cleanup):
     """The development files under a DESTDIR, and the environment in which pkg-config finds them there."""
     needs("pkg-config")
     unpacked = os.environ.get("COPPICE_INSTALLED")
@@ -36,6 +35,7 @@ def installed():
     else:
         needs("meson")
         folder = Folder()
+        cleanup.callback(folder.close)
         build = next(parent for parent in pathlib.Path(program("COPPICED", "coppiced")).resolve().parents
                      if (parent / "build.ninja").exists())
         shell(f"meson install -C {build} --no-rebuild --quiet --tags devel --destdir {folder.path}", root)

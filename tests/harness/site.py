@@ -23,7 +23,7 @@ class WebSite:
         self.secured = next((address(one) for one in places if one.endswith(" tls")), None)
 
     def report(self):
-        return self.node.ask("listener", "site")
+        return self.node.ask("listener", name="site")
 
     def route(self, path):
         return next(one for one in self.report()["routes"] if one["path"] == path)

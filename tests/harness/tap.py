@@ -5,9 +5,9 @@ A script marks its tests with @test("what it promises") and ends with run(). A t
 of a peer says so: COPPICE_OUTCOMES names the file where that is noted, a JSON document a line, for
 tests/interop_page.py; the peer is the one that COPPICE_PEER names unless the test has another. A test fails by an
 exception; check() and equal() raise with what was found. What a test puts on its `cleanup` stack is
-closed in reverse, also when it fails. A check's message, a log perhaps, comes behind what was found. A
-sanitizer's report on any program it started fails it too, and so does a node that broke (harness/reports.py). A process
-or a folder that outlives the script is one more failed test.
+closed in reverse, also when it fails; what @shared makes, at the end of the last test. A check's message, a
+log perhaps, comes behind what was found. A sanitizer's report on any program it started fails it too, and so does a
+node that broke (harness/reports.py). A process or a folder that outlives the script is one more failed test.
 """
 import contextlib
 import json
@@ -21,6 +21,8 @@ from harness.reports import left_behind, mark, reports
 
 _tests = []
 _proofs = {}
+_kept = {}  # what the fixtures of @shared have made
+_kept_stack = contextlib.ExitStack()
 
 
 class Skip(Exception):
@@ -34,6 +36,21 @@ def test(promise, proves="", peer=None):
         _proofs[promise] = (proves.split(), peer)
         return function
     return register
+
+
+def shared(make):
+    """For tests that leave nothing behind: make(cleanup) is called when the first of them wants what it makes, a node
+    perhaps, and the others get the same, until one has failed."""
+    def kept():
+        if make not in _kept:
+            _kept[make] = make(_kept_stack)
+        return _kept[make]
+    return kept
+
+
+def close_shared():
+    _kept.clear()
+    _kept_stack.close()
 
 
 def note(promise, outcome, reason=""):
@@ -63,15 +80,18 @@ def contains(text, part, message=""):
 
 
 def eventually(condition, what, seconds=30.0):
-    """Waits until condition() is true and returns its value; fails after `seconds`."""
+    """Waits until condition() is true and returns its value; fails after `seconds`. It looks often at first, then less
+    and less, up to ten times a second."""
     deadline = time.monotonic() + seconds
+    pause = 0.002
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.1)
 
 
 def run(argv=None):
@@ -86,13 +106,18 @@ def run(argv=None):
         nonlocal failed
         failed += 1
         note(promise, "failed")
+        with contextlib.suppress(Exception):  # the test's own failure is the one that counts
+            close_shared()
+        why += reports.take()
         print(f"not ok {number} - {promise}", flush=True)
         for line in why.rstrip().splitlines():
             print(f"# {line}", flush=True)
 
-    for number, (promise, function) in enumerate(chosen, 1):
+    def run_one(number, promise, function):
         try:
             with contextlib.ExitStack() as cleanup:
+                if number == len(chosen):
+                    cleanup.callback(close_shared)
                 function(cleanup)
             outcome, reason = "passed", ""
             verdict = f"ok {number} - {promise}"
@@ -100,14 +125,18 @@ def run(argv=None):
             outcome, reason = "skipped", str(why)
             verdict = f"ok {number} - {promise} # SKIP {reason}"
         except Exception:  # the report is the point: whatever went wrong is one failed test
-            report_failure(number, promise, traceback.format_exc() + reports.take())
-            continue
+            return report_failure(number, promise, traceback.format_exc())
         said = reports.take()
         if said:
-            report_failure(number, promise, said)
-        else:
-            note(promise, outcome, reason)
-            print(verdict, flush=True)
+            return report_failure(number, promise, said)
+        note(promise, outcome, reason)
+        print(verdict, flush=True)
+
+    try:
+        for number, (promise, function) in enumerate(chosen, 1):
+            run_one(number, promise, function)
+    finally:
+        close_shared()
     left = left_behind()
     if left:
         report_failure(len(chosen) + 1, "nothing is left behind", "\n".join(left))

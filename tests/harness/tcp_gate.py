@@ -39,7 +39,7 @@ class Gate:
         self.node = Node(cleanup, config=config(**options), settings=(self.plugins.setting, *settings), under=under)
 
     def report(self):
-        return self.node.ask("listener", "gate")
+        return self.node.ask("listener", name="gate")
 
     def address(self, index=0):
         host, _, port = self.report()["listening"][index].removesuffix(" tls").rpartition(":")

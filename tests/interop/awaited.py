@@ -2,11 +2,8 @@
 # SPDX-License-Identifier: MIT
 """A handler that asks an Erlang process and waits for the answer later: what it hears of answers, late ones, exits and a
 lost node is what a call hears, and nothing of it is left on either side."""
-import pathlib
 import shutil
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node, variants
 from harness.sdk import working_folder
@@ -95,7 +92,7 @@ def ends(cleanup):
     equal(node.call("asker", f"{{ask, {to}, {{leave, early}}, 5000, 300}}"), "{error,-8,early}")
     start(erl)
     erl("spawn(fun() -> receive after 500 -> halt(0, [{flush, false}]) end end), ok")
-    equal(node.ask("call", "asker", f"{{ask, {to}, never, 20000, 0}}", "--timeout", "30s")["reply"], NODEDOWN)
+    equal(node.ask("call", name="asker", term=f"{{ask, {to}, never, 20000, 0}}", timeout_ms=30000)["reply"], NODEDOWN)
 
 
 @test("who awaits is shown as waiting for whom, and ends when it is killed, with nothing left at the other side")
@@ -105,10 +102,10 @@ def killed(cleanup):
     erl(f"S = self(), spawn(fun() -> S ! {{told, catch gen_server:call({{asker, N}}, {{ask, {to}, never, 60000, 0}}, 60000)}} end), ok")
     waits = eventually(lambda: node.info("asker")["waits"], "it waits")
     equal((waits["for"], waits["whom"]), ("answer", f"oracle@{erl.name}"))
-    equal(node.coppice("exit", "asker", "kill").returncode, 0)
+    node.ask("exit", name="asker", reason="kill")
     check("killed" in erl("receive {told, R} -> R after 10000 -> none end"), "its caller hears of its end")
     eventually(lambda: erl("oracle ! {watchers, self()}, receive {monitored_by, L} -> L end") == "[]", "no monitor is left")
-    eventually(lambda: node.coppice("call", "asker", "heard").stdout.strip() == "0", "it is back")
+    eventually(lambda: node.answer("asker", "heard") == "0", "it is back")
 
 
 if __name__ == "__main__":

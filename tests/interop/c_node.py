@@ -5,9 +5,7 @@ import os
 import pathlib
 import shutil
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node
 from harness.tap import Skip, equal, eventually, run, test
@@ -59,7 +57,7 @@ def called(cleanup):
     equal(erl("Ask(die)"), "{error,nodedown}", said.read_text())
     equal(erl("receive {info, {'DOWN', R, process, {any, C}, Why}} -> Why after 20000 -> none end"), "noconnection")
     equal(program.wait(20), 0)
-    eventually(lambda: "c@127.0.0.1: disconnected" in node.log(), "the log has it")
+    node.said("c@127.0.0.1: disconnected", "the log has it")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Nodes that come and go: the mesh of three with global, kill -9 of either side, restarts, hidden nodes."""
-import pathlib
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node
 from harness.tap import check, contains, equal, eventually, run, test
@@ -137,6 +134,11 @@ def dynamic_name(cleanup):
     equal(erl(f"net_kernel:connect_node('{node.name}')"), "true", node.log())
     contains(erl("node()"), "@127.0.0.1")
     equal(erl(f"gen_server:call({{probe, '{node.name}'}}, ping)"), "pong")
+    name = erl("node()").strip("'")
+    contains(node.coppice("nodes").stdout, name)
+    erl(f"erlang:disconnect_node('{node.name}')")
+    eventually(lambda: f"{name}: disconnected" in node.log(), "disconnected")
+    assert name not in node.coppice("nodes").stdout, "nobody comes again by that name"
 
 
 if __name__ == "__main__":

@@ -1,10 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What people type at Elixir's prompt: GenServer, Task, Node and :pg with a node of ours, both ways."""
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import elixir
 from harness.elixir import Elixir
 from harness.node import Node
@@ -117,7 +113,7 @@ def remote_shell(cleanup):
                                "--remsh", node.name], ERL_EPMD_PORT=str(node.epmd_port))
     check(shell.read_until(b"use the coppice command"), "the command is named", shell.seen)
     check(b"CRASH" not in shell.seen.upper() and b"undef" not in shell.seen, "no crash is shown", shell.seen)
-    eventually(lambda: "shell@127.0.0.1 asked for a shell" in node.log(), "who asked in the log")
+    node.said("shell@127.0.0.1 asked for a shell", "who asked in the log")
     equal(node.call("probe", "ping"), "pong")
 
 

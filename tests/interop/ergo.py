@@ -15,10 +15,7 @@ and another that traps exits and does what it is told on standard input, a word 
     spawn         asks NODE to spawn coppice:spawn('probe:probe', #{})
     wait          prints what came next: `down REASON`, `exit REASON`, or `timeout` after 20 s"""
 import os
-import pathlib
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl, Evaluator
 from harness.node import Node
 from harness.tap import Skip, contains, equal, eventually, run, test
@@ -75,10 +72,10 @@ def links(cleanup):
     node, ergo = pair(cleanup)
     equal(ergo("link"), "ok", node.log())
     equal(ergo("wait"), "exit bye", node.log())
-    eventually(lambda: node.coppice("call", "probe", "ping").returncode == 0, "another one has been started")
+    eventually(lambda: node.answer("probe", "ping") is not None, "another one has been started")
     before = node.call("probe", "self")
     equal(ergo("exit"), "ok", node.log())
-    eventually(lambda: node.coppice("call", "probe", "self").stdout.strip() not in ("", before), "the linked one ended")
+    eventually(lambda: node.pid("probe") not in (None, before), "the linked one ended")
     node.said("reason_of_ergo")
 
 

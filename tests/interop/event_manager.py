@@ -3,27 +3,16 @@
 """An event manager of ours as OTP's own gen_event and sys see it: handlers of the configuration and those that
 another node adds, supervised or not, which fail, leave and take each other's place.
 """
-import pathlib
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
-from harness.node import Node, plugin_folder, root, variants
+from harness.node import Node, connectable, plugin_folder, root, tree, variants
 from harness.tap import check, equal, run, test
 
 KEPT = "actor: alarms, restart: permanent, args: { limit: %d }"
-config = """
-node: { workers: 2 }
-distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ], allow: { spawn: [ %s ] } }
-applications:
-  - name: main
-    supervisor:
-      name: sup
-      intensity: 10
-      children:
+config = tree("""
         - { id: events, name: events, event_manager: { handlers: [ { id: kept, %s } ] } }
-"""
+""", "main", "temporary", distribution=connectable + ", allow: { spawn: [ %s ] }", name="sup", intensity=10)
 
 
 def start(cleanup, spawn="alarms", limit=3):
@@ -57,7 +46,7 @@ def protocol(cleanup):
     equal(erl("gen_event:delete_handler(E, {alarms, next}, why)"), "{error,module_not_found}")
     equal(erl("gen_event:call(E, {alarms, next}, get_alarms)"), "{error,bad_module}")
     equal(erl("[{alarms, kept, {3, _}}] = sys:get_state(E), ok"), "ok")
-    engine = node.info("events")["engine"]
+    engine = node.engine("events")
     equal([one["handler"] for one in engine["handlers"]], ["{alarms,kept}"])
     check(engine["events"] >= 4, "what happened is counted", engine)
     equal(node.stop(), 0, node.log())
@@ -99,7 +88,7 @@ def supervised(cleanup):
     until(erl, "gen_event:which_handlers(E)", "[{alarms,kept}]")
     equal(erl("gen_event:add_sup_handler(E, {alarms, left}, []), gen_event:which_handlers(E)"),
           "[{alarms,left},{alarms,kept}]")
-    node.coppice("terminate", "main/events")
+    node.ask("terminate", path="main/events")
     equal(erl("Told()"), "{{alarms,left},shutdown}")
     equal(node.stop(), 0, node.log())
 
@@ -111,7 +100,7 @@ def permanent(cleanup):
     equal(erl("[Set(N) || N <- [1, 2, 3, 4]], gen_event:which_handlers(E)"), "[{alarms,kept}]")
     equal(erl("Alarms(Kept)"), "[]")
     equal(node.info("events")["pid"], pid)
-    equal(node.info("events")["engine"]["handlers"][0]["restarts"], 1)
+    equal(node.engine("events")["handlers"][0]["restarts"], 1)
     equal(node.stop(), 0, node.log())
 
 
@@ -122,7 +111,7 @@ def reloaded(cleanup):
     equal(erl("spawn(fun() -> [begin gen_event:notify(E, {set_alarm, {N, x}}), N rem 50 == 0 andalso timer:sleep(1) end "
               "|| N <- lists:seq(1, 1000)], register(told_all, self()), receive stop -> ok end end), ok"), "ok")
     for _ in range(3):
-        report = node.ask("reload", "alarms")
+        report = node.ask("reload", plugin="alarms")
         equal([actor["outcome"] for plugin in report["plugins"] for actor in plugin["actors"]], ["carried", "carried"], report)
     until(erl, "is_pid(whereis(told_all))", "true")
     equal(erl("gen_event:sync_notify(E, sync), [[N || {N, _} <- Alarms(H)] =:= lists:seq(1000, 1, -1) || H <- gen_event:which_handlers(E)]"),

@@ -4,10 +4,8 @@
 import pathlib
 import re
 import shutil
-import sys
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Folder, Node, free_port, plugin_folder, variants
 from harness.tap import equal, eventually, run, test

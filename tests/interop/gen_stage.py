@@ -9,9 +9,7 @@ import glob
 import os
 import pathlib
 import random
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import elixir
 from harness.elixir import Elixir
 from harness.node import Node

@@ -2,10 +2,6 @@
 # SPDX-License-Identifier: MIT
 """global with real nodes: names of ours found by theirs and the reverse, races, locks, and what becomes of a
 name that two partitions have."""
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node
 from harness.tap import check, contains, equal, eventually, run, test
@@ -86,7 +82,7 @@ def race(cleanup):
     for j in range(6):
         a(f"Race({j}), ok")
         z(f"Race({j}), ok")
-        wanted = node.ask("call", "global_name_server", f"{{register_name, {{n, {j}}}, {probe}}}", "--timeout", "60s")
+        wanted = node.ask("call", name="global_name_server", term=f"{{register_name, {{n, {j}}}, {probe}}}", timeout_ms=60000)
         results = [wanted["reply"], a("End()"), z("End()")]
         equal(sorted(results), ["no", "no", "yes"], node.log())
         if results[0] == "yes":

@@ -6,9 +6,7 @@ import glob
 import pathlib
 import shutil
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl, Evaluator
 from harness.node import Node
 from harness.tap import Skip, equal, eventually, run, test
@@ -61,9 +59,9 @@ def calls(cleanup):
 def links(cleanup):
     node, java = pair(cleanup)
     equal(java("link"), "exit bye", node.log())
-    eventually(lambda: node.coppice("call", "probe", "ping").returncode == 0, "another one has been started")
+    eventually(lambda: node.answer("probe", "ping") is not None, "another one has been started")
     equal(java("exit"), "exit reason_of_java", node.log())
-    eventually(lambda: node.coppice("call", "probe", "ping").returncode == 0, "another one has been started")
+    eventually(lambda: node.answer("probe", "ping") is not None, "another one has been started")
     equal(java("nobody"), "exit noproc")
 
 

@@ -7,9 +7,7 @@ import os
 import pathlib
 import re
 import shutil
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Folder, Node
 from harness.screen import Screen, png

@@ -1,10 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Process groups shared with real nodes: what joins on either side is seen on the other, in several scopes."""
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node
 from harness.tap import contains, equal, eventually, run, test
@@ -49,7 +45,7 @@ def membership(cleanup):
     member(node, erl, "pg", "g")
     eventually(lambda: erl("length([P || P <- pg:get_members(g), P =:= Us])") == "2", "ours counts twice")
     for answer in ("ok", "ok", "not_joined"):
-        equal(erl("gen_server:call({pg, N}, {leave_local, g, Us})"), answer)
+        equal(erl("gen_server:call({relay, N}, {relay, pg, {leave_local, g, Us}})"), answer)
     eventually(lambda: erl("pg:get_members(g) =:= [A]") == "true", "ours left")
     # the end of a member of ours takes it out of all its groups
     member(node, erl, "pg", "g")
@@ -152,6 +148,8 @@ def nonsense(cleanup):
     erl(f"N = '{node.name}', P = gen_server:call({{probe, N}}, self), S = rpc:call(N, erlang, whereis, [pg]), true = is_pid(S), ok")
     equal(erl("gen_server:call({pg, N}, {join_local, g, self()})"), "{error,{nolocal,me}}".replace("me", erl("self()")))
     contains(erl("gen_server:call({pg, N}, {join_local, g, [P | x]})"), "badarg")
+    for ours in ("join_local", "leave_local"):  # a node says itself what its processes join
+        equal(erl(f"gen_server:call({{pg, N}}, {{{ours}, g, P}})"), "{error,not_allowed}")
     contains(erl("gen_server:call({pg, N}, what)"), "error")
     # joins of a peer that was never met, for a process that is not its own, of no shape at all
     erl("[{pg, N} ! M || M <- [{join, self(), g, P}, {join, P, g, P}, {leave, self(), P, [g]}, {discover, x}, {discover},"

@@ -3,14 +3,11 @@
 """io:format to `user` of our node prints what io_lib:format makes of it there: held against it over random terms."""
 import base64
 import os
-import pathlib
 import re
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node
-from harness.tap import check, contains, equal, eventually, run, test
+from harness.tap import check, contains, equal, run, test
 
 seed = int(os.environ.get("COPPICE_SEED", "1"))
 rounds = int(os.environ.get("COPPICE_ROUNDS", "600"))
@@ -74,7 +71,7 @@ def same(cleanup):
                f" || I <- lists:seq(1, {rounds})]")
     expected = [base64.b64decode(each).decode() for each in re.findall(r'"([^"]*)"', made)]
     equal(len(expected), rounds, made[:500])
-    eventually(lambda: f"@{rounds}@" in node.log(), "the last one in the log", seconds=30)
+    node.said(f"@{rounds}@", "the last one in the log", seconds=30)
     printed = dict(re.findall(r"@(\d+)@(.*?)@$", node.log(), re.M))
     wrong = [(number, text, printed.get(str(number))) for number, text in enumerate(expected, 1)
              if printed.get(str(number)) != text]
@@ -93,11 +90,11 @@ def others(cleanup):
                  '"eleven ~5..*w", [-1, a]', '"twelve ~ts", [[16#D800]]', '"thirteen", nothing'):
         equal(erl(f"Put({what})"), "ok")
         word = re.search(r'"(\w+)', what)[1]
-        eventually(lambda word=word: f'["{word}' in node.log(), f"{what} in the log")
+        node.said(f'["{word}', f"{what} in the log")
     equal(erl('Put("long ~w", [lists:duplicate(1000000, 1000)])'), "ok")
-    eventually(lambda: "long [1000,1000" in node.log(), "the beginning of it")
+    node.said("long [1000,1000", "the beginning of it")
     equal(erl('Put("deep ~p", [lists:foldl(fun(_, A) -> {A} end, x, lists:seq(1, 5000))])'), "ok")
-    eventually(lambda: "deep {{{{" in node.log(), "the beginning of it")
+    node.said("deep {{{{", "the beginning of it")
     contains(erl("rpc:call(N, erlang, whereis, [user])"), "<")
     check(len(node.log()) < 200_000, "the log is short", len(node.log()))
 

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import threading
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node, plugin_folder, variants
 from harness.reports import sanitized
@@ -87,16 +86,13 @@ def under_load(cleanup):
              "{module, ledger} = code:load_binary(ledger, \"ledger\", Code), ok")
         peer(f"L = ledger:start({{kv, '{node.name}'}}, {number}, {callers}), ok")
 
-    control = node.control()
     reports, memory = [], []
     for number in range(reloads):
         put(folder, "kv_2" if number % 2 == 0 else "kv_1")
-        reply = control.ask("reload")
-        check("result" in reply, "reload", reply)
-        reports.append(reply["result"])
-        equal(reply["result"]["plugins"][0]["actors"][0]["outcome"], "carried")
+        reports.append(node.ask("reload"))
+        equal(reports[-1]["plugins"][0]["actors"][0]["outcome"], "carried")
         if number % 10 == 5:
-            check("result" in control.ask("reload", plugin="ticker"))
+            node.ask("reload", plugin="ticker")
         if number >= reloads // 4:
             memory.append(rss(node.process))
 
@@ -137,9 +133,8 @@ applications:
     answers, over = [], threading.Event()
 
     def ask():
-        control = node.control()
         while not over.is_set():
-            answers.append(control.call("a", "{ask_through, 'proxy@one@127.0.0.1', b, 3}"))
+            answers.append(node.call("a", "{ask_through, 'proxy@one@127.0.0.1', b, 3}"))
 
     caller = threading.Thread(target=ask)
     caller.start()
@@ -160,20 +155,17 @@ def many_actors(cleanup):
     shutil.copy(pathlib.Path(plugin_folder()) / "ticker.so", folder / "ticker.so")
     put(folder, "kv_1")
     node = Node(cleanup, config=config % "one@127.0.0.1", settings=[("plugins.path", f"[ {folder} ]")])
-    control = node.control()
-    pids = [control.call("crowd", "{start_child, []}")[4:-1] for _ in range(10_000)]
+    pids = [node.call("crowd", "{start_child, []}")[4:-1] for _ in range(10_000)]
     for number in range(0, 10_000, 97):
-        control.call(pids[number], f"{{put, number, {number}}}")
+        node.call(pids[number], f"{{put, number, {number}}}")
     reports = []
     for number in range(max(2, reloads // 10)):
         put(folder, "kv_2" if number % 2 == 0 else "kv_1")
-        reply = control.ask("reload")
-        check("result" in reply, "reload", reply)
-        reports.append(reply["result"])
-        outcomes = [actor["outcome"] for actor in reply["result"]["plugins"][0]["actors"]]
+        reports.append(node.ask("reload"))
+        outcomes = [actor["outcome"] for actor in reports[-1]["plugins"][0]["actors"]]
         equal((len(outcomes), set(outcomes)), (10_001, {"carried"}))
     for number in range(0, 10_000, 97):
-        equal(control.call(pids[number], "{get, number}"), f"{{ok,{number}}}")
+        equal(node.call(pids[number], "{get, number}"), f"{{ok,{number}}}")
     equal(len(images(node.process)), 1)
     figures("10,001 actors", reports)
     equal(node.stop(), 0, node.log())

@@ -1,13 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What other nodes may have done here: actors spawned, applications started, functions called, each by its leave."""
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node
-from harness.tap import contains, equal, eventually, run, test
+from harness.tap import contains, equal, run, test
 
 
 def pair(cleanup, **settings):
@@ -46,7 +42,7 @@ def refused(cleanup):
               "{spawn_reply, R, error, E} = Next(), E end)()"), "badopt")
     equal(erl("(fun() -> R = spawn_request(N, coppice, spawn, [kv, #{max_entries => hello}], [monitor]), Next() end)()")
           .startswith("{spawn_reply"), True)
-    eventually(lambda: "distribution.allow.spawn does not name it" in node.log(), node.log())
+    node.said("distribution.allow.spawn does not name it")
 
 
 @test("without leave nothing is spawned, started or called")
@@ -107,7 +103,7 @@ applications:
     supervisor: { children: [ { id: kv, actor: kv, name: kv } ] }
   - { name: bare, supervisor: { children: [] } }
 """
-    node = Node(cleanup, config=text)
+    node = Node(cleanup, config=text, settings=[("distribution.allow.rpc", "[ info, env ]")])
     erl = Erl(cleanup, epmd_port=node.epmd_port)
     equal(erl(f"N = '{node.name}', net_adm:ping(N)"), "pong", node.log())
     equal(erl("rpc:call(N, application, get_env, [shop, greeting])"), "{ok,<<\"hello\">>}")
@@ -123,6 +119,19 @@ applications:
     node.folder.write("node.yaml", text.replace("port: 80", "port: 81"))
     node.ask("apply")
     equal(erl("rpc:call(N, application, get_env, [shop, port])"), "{ok,81}")
+
+
+@test("without the word env an application's settings are nobody's but this node's")
+def no_env(cleanup):
+    node = Node(cleanup, config="""
+node: { workers: 2 }
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+applications: [ { name: shop, env: { port: 80 }, supervisor: { children: [] } } ]
+""")
+    erl = Erl(cleanup, epmd_port=node.epmd_port)
+    equal(erl(f"N = '{node.name}', net_adm:ping(N)"), "pong", node.log())
+    equal(erl("[rpc:call(N, application, get_env, A) || A <- [[shop, port], [port], [shop, port, 1]]]"), "[undefined,undefined,1]")
+    equal(erl("[rpc:call(N, application, get_all_env, A) || A <- [[], [shop]]]"), "[[],[]]")
 
 
 @test("only functions that are named are allowed, and a name that means nothing ends the start")

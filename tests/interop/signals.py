@@ -2,11 +2,8 @@
 # SPDX-License-Identifier: MIT
 """What a real Erlang node sends us and gets from us: calls, messages, monitors, links, exits, both ways."""
 import os
-import pathlib
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl, beside_erl, command_line
 from harness.node import Node
 from harness.tap import check, contains, equal, eventually, run, test
@@ -208,7 +205,7 @@ def services(cleanup):
     contains(erl("sys:get_state({kv, N})"), "#{entries => ")
     contains(erl("sys:get_state({demo_sup, N})"), "#{")
     equal(erl("{_, U} = {ok, rpc:call(N, erlang, whereis, [user])}, io:format(U, \"printed by ~p~n\", [node()])"), "ok")
-    eventually(lambda: "printed by" in node.log(), "the text in the log")
+    node.said("printed by", "the text in the log")
 
 
 @test("sys counts, keeps and traces what a server handles, as OTP's gen_server has it")
@@ -225,7 +222,7 @@ def debugging(cleanup):
     equal(erl("{ok, L} = sys:log(K, get), Me = self(), [{in, {'$gen_call', {Me, T1}, {put, a, 1}}}, {out, ok, {Me, T1}, _},"
               "{in, {'$gen_cast', {put, b, 2}}}, {noreply, _}, {in, {'$gen_call', {Me, T2}, {get, a}}}, {out, {ok, 1}, {Me, T2}, _}] = L, ok"), "ok")
     equal(erl("[sys:log(K, {true, 2}), length(element(2, sys:log(K, get))), sys:log(K, print), sys:log(K, false), sys:log(K, get)]"), "[ok,2,ok,ok,{ok,[]}]")
-    eventually(lambda: "*DBG* kv got call {get,a} from" in node.log(), "what is printed of the log")
+    node.said("*DBG* kv got call {get,a} from", "what is printed of the log")
     equal(erl("[sys:trace(K, true), begin Both(), ok end, sys:trace(K, false), begin gen_server:call(K, {get, b}), ok end]"), "[ok,ok,ok,ok]")
     node.said("*DBG* kv got cast {put,b,2}")  # what was printed of the log are the calls after it
     equal(erl("[sys:trace(K, true), begin gen_server:call(K, {get, c}), ok end, sys:trace(K, false)]"), "[ok,ok,ok]")
@@ -250,7 +247,7 @@ def unknown_request(cleanup):
         contains(erl("gen_server:call({demo_sup, N}, {start_task, [], temporary, undefined})"), "{error,{bad_request,<<\"a supervisor takes")
     contains(erl("gen_server:call({demo_sup, N}, which_children)"), "kv")
     erl("io:format(rpc:call(N, erlang, whereis, [user]), \"the end\", [])")
-    eventually(lambda: "the end" in node.log(), "what comes after it in the log")
+    node.said("the end", "what comes after it in the log")
     equal(node.log().count("a request of"), 1, node.log())
 
 
@@ -262,12 +259,12 @@ def remote_shell(cleanup):
     check(shell.read_until(b"coppice"), "the command is named", shell.seen)
     shell.read_until(b"***")  # what OTP 25 says of a shell that has ended, and stays; later ones end
     check(b"CRASH" not in shell.seen.upper() and b"undef" not in shell.seen, "no crash is shown", shell.seen)
-    eventually(lambda: "shell@127.0.0.1 asked for a shell" in node.log(), "who asked in the log")
+    node.said("shell@127.0.0.1 asked for a shell", "who asked in the log")
     equal(erl("rpc:call(N, code, ensure_loaded, ['Elixir.IEx'])"), 
           "{badrpc,'a Coppice node runs no Erlang and has no shell, use the coppice command on its machine'}")  # iex shows it
-    eventually(lambda: "me@127.0.0.1 asked for a shell" in node.log(), "who asked in the log")
+    node.said("me@127.0.0.1 asked for a shell", "who asked in the log")
     equal(erl("S = spawn(N, fun() -> ok end), R = monitor(process, S), receive {'DOWN', R, _, _, Why} -> Why end"), "notsup")
-    eventually(lambda: "this node runs no Erlang code" in node.log(), "the spawn in the log")
+    node.said("this node runs no Erlang code", "the spawn in the log")
 
 
 if __name__ == "__main__":

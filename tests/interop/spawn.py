@@ -1,12 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What actors of ours spawn on other nodes: Erlang's functions, actors of another node of ours; and how that fails."""
-import pathlib
 import signal
-import sys
 import threading
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node
 from harness.tap import equal, eventually, run, test
@@ -68,7 +65,7 @@ def options(cleanup):
 def down(cleanup):
     node, erl = pair(cleanup)
     equal(erl("gen_server:call(Probe, {spawn_at, 'nobody@127.0.0.1', m, f, [], [link, monitor], 5000})"), "{error,nodedown}")
-    erl.process.send_signal(signal.SIGSTOP)
+    erl.freeze()
     answers = []
     asking = threading.Thread(target=lambda: answers.append(
         node.call("probe", "{spawn_at, 'me@127.0.0.1', timer, sleep, [infinity], [link], 4000}")))
@@ -84,7 +81,7 @@ def down(cleanup):
 def late(cleanup):
     node, erl = pair(cleanup)
     erl("erlang:trace(new, true, [procs]), ok")
-    erl.process.send_signal(signal.SIGSTOP)
+    erl.freeze()
     equal(node.call("probe", "{spawn_at, 'me@127.0.0.1', timer, sleep, [infinity], [link, monitor], 300}"), "{error,timeout}")
     erl.process.send_signal(signal.SIGCONT)
     equal(erl("receive {trace, P, spawned, _, {_, _, [{timer, sleep, 1}]}} -> receive {trace, P, exit, Y} -> Y after 10000 -> none end"

@@ -9,10 +9,8 @@ import os
 import pathlib
 import shutil
 import subprocess
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node, plugin_folder, variants
 from harness.tap import check, equal, run, test

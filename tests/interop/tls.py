@@ -7,9 +7,7 @@ import pathlib
 import re
 import socket
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.certificates import Authority
 from harness.erlang import Erl
 from harness.node import Folder, Node
@@ -107,7 +105,7 @@ def stranger(cleanup):
     node = tls_node(cleanup, files(ours, "ours"))
     erl = tls_erl(cleanup, theirs, verify=False, epmd_port=node.epmd_port)
     equal(erl(f"net_adm:ping('{node.name}')"), "pang")
-    eventually(lambda: "no authority (ca) known here signed it (its issuer: CN=test stranger)" in node.log(), "the log says why")
+    node.said("no authority (ca) known here signed it (its issuer: CN=test stranger)", "the log says why")
     done = node.coppice("call", "x@me@127.0.0.1", "ping", "--timeout", "10s")
     check(done.returncode == 1, "it fails", done.stderr)
     contains(peer(node, "me@127.0.0.1")["last_error"], "no authority (ca) known here signed it (its issuer: CN=test stranger)")
@@ -129,7 +127,7 @@ def old_version(cleanup):
     node = tls_node(cleanup, files(ca, "ours"))
     erl = tls_erl(cleanup, ca, versions="'tlsv1.2'", epmd_port=node.epmd_port)
     equal(erl(f"net_adm:ping('{node.name}')"), "pang")
-    eventually(lambda: "no version of TLS that is allowed here" in node.log(), "the log says why")
+    node.said("no version of TLS that is allowed here", "the log says why")
     allowing = tls_node(cleanup, files(ca, "allowing", more=', min_version: "1.2"'), name="old", epmd_port=node.epmd_port)
     equal(erl(f"net_adm:ping('{allowing.name}')"), "pong", allowing.log())
     equal(peer(allowing, "me@127.0.0.1")["tls"], "1.2")
@@ -312,7 +310,7 @@ def flood(cleanup):
     silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(300)]
     for each in silent:
         cleanup.callback(each.close)
-    eventually(lambda: "the distribution: of those who connect and say nothing" in node.log(), "the bound is reached")
+    node.said("the distribution: of those who connect and say nothing", "the bound is reached")
     equal(erl(f"gen_server:call({{probe, '{node.name}'}}, ping)"), "pong")
     another = tls_erl(cleanup, ca, name="another@127.0.0.1", epmd_port=node.epmd_port)
     equal(another(f"net_adm:ping('{node.name}')"), "pong", node.log())

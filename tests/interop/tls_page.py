@@ -6,13 +6,11 @@ import os
 import pathlib
 import re
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.certificates import Authority
 from harness.erlang import Erl
 from harness.node import Folder, Node, program, root
-from harness.tap import check, contains, equal, eventually, run, test
+from harness.tap import check, contains, equal, run, test
 
 page = (root / "packaging/TLS.md").read_text()
 ECHO = "register(echo, spawn(fun F() -> receive {'$gen_call', {P, T}, R} -> P ! {T, R}, F() end end)), ok"
@@ -82,7 +80,7 @@ def refused(section, node, words):
         theirs = re.sub(rf'{{{option}, "[^"]*"', f'{{{option}, "{path}"', theirs)
     erl = section.erl(node, conf=theirs, name="stranger@127.0.0.1")
     equal(erl(f"net_adm:ping('{node.name}')"), "pang", node.log())
-    eventually(lambda: words in node.log(), "the log says why")
+    node.said(words, "the log says why")
     check(node.coppice("call", "x@stranger@127.0.0.1", "ping", "--timeout", "10s").returncode == 1, "the call fails")
     contains([one for one in node.ask("nodes")["nodes"] if one["name"] == "stranger@127.0.0.1"][0]["last_error"], words)
 
@@ -105,7 +103,7 @@ def one_sided(cleanup):
                  epmd_port=node.epmd_port)
     doubting = section.erl(node, name="doubting@127.0.0.1")
     equal(doubting(f"net_adm:ping('{other.name}')"), "pang", other.log())
-    eventually(lambda: "the peer refuses: unknown_ca (48)" in other.log(), "the log says why")
+    other.said("the peer refuses: unknown_ca (48)", "the log says why")
 
 
 @test("both verified with the cluster's own authority, as the page has it; another authority's are refused", proves="TLS")

@@ -11,22 +11,14 @@ import re
 import shutil
 import socket
 import struct
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
-from harness.node import Node
+from harness.node import Node, tree
 from harness.site import WebSite
 from harness.tap import check, equal, eventually, run, test
 
-TREE = """
-node: {{ workers: 2, log: {{ level: info }} }}
-distribution: {{ listen: [ {{ address: 127.0.0.1, ports: 15000-65000 }} ] }}
-applications:
-  - name: net
-    supervisor:
-      children:
+CHILDREN = """
         - id: site
           name: site
           web:
@@ -39,23 +31,17 @@ applications:
               - {{ path: "/api/notes/{{id}}", to: hello_web@second@127.0.0.1 }}
             sse: {{ heartbeat: 300ms, retry: 2s }}
 """
-SECOND = """
-node: { workers: 2 }
-distribution: { listen: [ { address: 127.0.0.1, ports: 15000-65000 } ] }
-applications:
-  - name: notes
-    supervisor:
-      children:
+SECOND = tree("""
         - { id: kv, actor: kv, name: kv }
         - { id: hello_web, actor: hello_web, name: hello_web }
-"""
+""", "notes", "temporary", distribution="listen: [ { address: 127.0.0.1, ports: 15000-65000 } ]")
 
 
 class Site(WebSite):
     """With `far`, its route leads to `far_pages` of an Erlang node."""
 
     def __init__(self, cleanup, timeout="20s", far=True):
-        super().__init__(cleanup, TREE.format(timeout=timeout), "hello_web", "kv")
+        super().__init__(cleanup, tree(CHILDREN.format(timeout=timeout), "net", "temporary", distribution="listen: [ { address: 127.0.0.1, ports: 15000-65000 } ]", node="workers: 2, log: { level: info }"), "hello_web", "kv")
         self.erl = None
         if far:
             self.start_far()

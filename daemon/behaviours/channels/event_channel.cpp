@@ -68,15 +68,24 @@ event_channel::outcome event_channel::publish(etf::bytes payload, std::uint64_t*
   return outcome::published;
 }
 
-void event_channel::when_room(std::function<void()> then) {
+std::uint64_t event_channel::when_room(std::function<void()> then) {
   const std::scoped_lock held(lock_);
-  if (ended_ || !is_full()) return then();
-  waiting_.push_back(std::move(then));
+  const std::uint64_t number = ++last_waiting_;
+  if (ended_ || !is_full())
+    then();
+  else
+    waiting_.emplace(number, std::move(then));
+  return number;
+}
+
+void event_channel::no_longer_waits(std::uint64_t number) {
+  const std::scoped_lock held(lock_);
+  waiting_.erase(number);
 }
 
 void event_channel::call_waiting() {
   if (waiting_.empty() || (!ended_ && is_full())) return;
-  for (const auto& then : std::exchange(waiting_, {})) then();
+  for (const auto& [number, then] : std::exchange(waiting_, {})) then();
 }
 
 // ---- of another node ----

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -123,8 +124,10 @@ class event_channel : public std::enable_shared_from_this<event_channel> {
   // `payload`: one canonical term. full: with slow_subscriber::park, a subscriber has not had the oldest one.
   // `seq`: its number.
   outcome publish(etf::bytes payload, std::uint64_t* seq = nullptr);
-  // `then` is called once, when there may be room, or the channel has ended; it must not wait.
-  void when_room(std::function<void()> then);
+  // `then` is called once, when there may be room, or the channel has ended; it must not wait. The number is
+  // for no_longer_waits(), after which it is not called.
+  std::uint64_t when_room(std::function<void()> then);
+  void no_longer_waits(std::uint64_t number);
 
   // Of one from elsewhere. Those who have subscribed begin.
   void opened(const subscription_begin& how);
@@ -217,7 +220,8 @@ class event_channel : public std::enable_shared_from_this<event_channel> {
   std::vector<part> parts_;
   std::unordered_map<runtime::pid, registration, runtime::pid_hash> subscribers_;
   std::vector<early_subscriber> early_;
-  std::vector<std::function<void()>> waiting_;
+  std::map<std::uint64_t, std::function<void()>> waiting_; // by number
+  std::uint64_t last_waiting_ = 0;
   bool open_ = false;
   bool follows_ = false; // another node's event: how much is kept is not that node's to say
   std::optional<runtime::message> ended_;

@@ -76,7 +76,8 @@ class event_outlet::station {
   bool has_gone_ = false; // some of all_ have left
 
   std::vector<event> events_; // after head_
-  std::size_t next_ = 0;      // of all_, in this round
+  std::size_t next_ = 0;      // index in all_: where this round goes on. 0: no round has begun
+  std::size_t told_ = 0;      // index in all_: the subscribers before it have been told of the end
   bool ended_ = false;        // nothing is published any more
   runtime::message reason_;
   slow_subscriber slow_ = slow_subscriber::drop_old;
@@ -121,9 +122,9 @@ void event_outlet::station::gone(const runtime::pid& who) {
   of_->left(who, id);
 }
 
-// Between two rounds.
+// Between two rounds. Not once the subscribers are being told of the end: the order stays, for `told_`.
 void event_outlet::station::compact() {
-  if (!std::exchange(has_gone_, false)) return;
+  if (told_ != 0 || !std::exchange(has_gone_, false)) return;
   std::erase_if(all_, [](const subscriber& one) { return !one.who; });
   for (std::size_t i = 0; i < all_.size(); ++i) index_[all_[i].who] = i;
 }
@@ -179,7 +180,7 @@ bool event_outlet::station::fill() {
   return !events_.empty();
 }
 
-// True: to its end.
+// Sends events_, which are not empty. True: to all subscribers. False: the budget is used up.
 bool event_outlet::station::play_round(event_port& by, std::size_t& budget) {
   for (; next_ < all_.size(); ++next_) {
     subscriber& one = all_[next_];
@@ -221,7 +222,12 @@ bool event_outlet::station::bring_up(event_port& by, subscriber& one, std::size_
 bool event_outlet::station::catch_up(event_port& by, std::size_t& budget) {
   if (!std::exchange(ask_, false)) return false;
   bool improved = false;
+  std::vector<runtime::pid> behind; // each once: one that left and came again stands in behind_ twice
   for (const runtime::pid& who : std::exchange(behind_, {})) {
+    const auto found = index_.find(who);
+    if (found != index_.end() && std::exchange(all_[found->second].behind, false)) behind.push_back(who);
+  }
+  for (const runtime::pid& who : behind) {
     const auto found = index_.find(who);
     if (found == index_.end()) continue;
     subscriber& one = all_[found->second];
@@ -229,23 +235,23 @@ bool event_outlet::station::catch_up(event_port& by, std::size_t& budget) {
     const bool is_up = budget != 0 && bring_up(by, one, --budget);
     improved |= one.cursor != before;
     if (is_up) {
-      one.behind = one.refused = false;
+      one.refused = false;
     } else if (budget == 0) {
+      one.behind = true;
       behind_.push_back(who);
       ask_ = true;
     } else {
-      one.behind = false;
       refuse(by, one);
     }
   }
   return improved;
 }
 
-// True: all have been told.
+// True: all have been told. False: the budget is used up, and the next run goes on.
 bool event_outlet::station::tell_end(event_port& by, std::size_t& budget) {
-  for (; next_ < all_.size(); ++next_) {
+  for (; told_ < all_.size(); ++told_) {
     if (budget == 0) return false;
-    subscriber& one = all_[next_];
+    subscriber& one = all_[told_];
     if (!one.who) continue;
     --budget;
     if (one.cursor < head_ && !one.link)

@@ -8,9 +8,8 @@
 
 namespace coppice::behaviours {
 
-expected<std::uint64_t, runtime::message> broadcast_dispatcher::subscribe(subscriber_id who,
-                                                                          const runtime::pid& pid,
-                                                                          etf::bytes options) {
+expected<void, runtime::message> broadcast_dispatcher::subscribe(subscriber_id who, const runtime::pid& pid,
+                                                                 etf::bytes options) {
   if (const auto selector = option_of(options, "selector");
       selector && !etf::cursor(*selector).read_atom_is("nil"))
     return unexpected(bad_options("a selector is a function, which cannot be called here"));
@@ -20,43 +19,36 @@ expected<std::uint64_t, runtime::message> broadcast_dispatcher::subscribe(subscr
   for (demand& each : demands_) each.count = std::min(each.count + common_, most_demand);
   common_ = 0;
   demands_.push_back({0, who, pid});
-  return 0;
+  return {};
 }
 
-std::uint64_t broadcast_dispatcher::synchronise() {
-  if (demands_.empty()) return 0;
+void broadcast_dispatcher::synchronise() {
+  if (demands_.empty()) return;
   const std::uint64_t least = std::ranges::min_element(demands_, {}, &demand::count)->count;
   for (demand& each : demands_) each.count -= least;
   common_ += least;
-  const std::uint64_t request = common_ - std::min(common_, requested_);
-  requested_ += request;
-  return request;
 }
 
-std::uint64_t broadcast_dispatcher::cancel(subscriber_id who, outlet&) {
+void broadcast_dispatcher::cancel(subscriber_id who, outlet&) {
   std::erase_if(demands_, [who](const demand& one) { return one.who == who; });
-  if (demands_.empty()) {
-    common_ = 0;
-    return 0;
-  }
-  return synchronise(); // it may have been the one that all waited for
+  if (demands_.empty()) common_ = 0;
+  synchronise(); // it may have been the one that all waited for
 }
 
-std::uint64_t broadcast_dispatcher::ask(subscriber_id who, std::uint64_t count, outlet&) {
+void broadcast_dispatcher::ask(subscriber_id who, std::uint64_t count, outlet&) {
   const auto found = std::ranges::find(demands_, who, &demand::who);
-  if (found == demands_.end()) return 0;
+  if (found == demands_.end()) return;
   demand one = *found;
   demands_.erase(found);
   one.count += std::min(count, most_demand - std::min(most_demand, one.count + common_));
   demands_.push_back(one);
-  return synchronise();
+  synchronise();
 }
 
-void broadcast_dispatcher::dispatch(event_list& events, outlet& out) {
+void broadcast_dispatcher::dispatch(event_list& events, std::uint64_t, outlet& out) {
   if (common_ == 0) return;
   const event_list now = events.take(common_);
   common_ -= now.count();
-  requested_ -= std::min(requested_, now.count());
   for (auto each = demands_.rbegin(); each != demands_.rend(); ++each) out.deliver(each->who, now);
 }
 

@@ -13,11 +13,12 @@ namespace coppice::behaviours {
 
 class broadcast_dispatcher final : public dispatcher {
  public:
-  expected<std::uint64_t, runtime::message> subscribe(subscriber_id who, const runtime::pid& pid,
-                                                      etf::bytes options) override;
-  std::uint64_t ask(subscriber_id who, std::uint64_t count, outlet& out) override;
-  std::uint64_t cancel(subscriber_id who, outlet& out) override;
-  void dispatch(event_list& events, outlet& out) override;
+  expected<void, runtime::message> subscribe(subscriber_id who, const runtime::pid& pid,
+                                             etf::bytes options) override;
+  void ask(subscriber_id who, std::uint64_t count, outlet& out) override;
+  void cancel(subscriber_id who, outlet& out) override;
+  std::uint64_t wanted() const override { return common_; }
+  void dispatch(event_list& events, std::uint64_t ahead, outlet& out) override;
   void inform(runtime::message m, outlet& out) override { out.inform(std::move(m)); }
 
  private:
@@ -26,11 +27,10 @@ class broadcast_dispatcher final : public dispatcher {
     subscriber_id who;
     runtime::pid pid;
   };
-  std::uint64_t synchronise();
+  void synchronise();
 
   std::vector<demand> demands_; // who asked last stands last
   std::uint64_t common_ = 0;    // what all have asked for, and have not got
-  std::uint64_t requested_ = 0; // of the producer, and not come yet
 };
 
 } // namespace coppice::behaviours

@@ -249,9 +249,9 @@ outcome stage_engine::handle(std::vector<batch> batches, const message& party,
   return runtime::carry_on();
 }
 
-// What waits, as long as those below want events.
+// What waits, as long as those below are owed events.
 outcome stage_engine::handle_queued() {
-  while (below_ != 0 && !queue_.empty()) {
+  while (owed_ != 0 && !queue_.empty()) {
     waiting first = std::move(queue_.front());
     queue_.pop_front();
     if (auto* info = std::get_if<waiting_info>(&first)) {

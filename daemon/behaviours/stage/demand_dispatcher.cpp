@@ -6,10 +6,10 @@
 
 namespace coppice::behaviours {
 
-expected<std::uint64_t, runtime::message> demand_dispatcher::subscribe(subscriber_id who, const runtime::pid&,
-                                                                       etf::bytes) {
+expected<void, runtime::message> demand_dispatcher::subscribe(subscriber_id who, const runtime::pid&,
+                                                              etf::bytes) {
   demands_.push_back({0, who});
-  return 0;
+  return {};
 }
 
 std::uint64_t demand_dispatcher::pop(subscriber_id who) {
@@ -26,32 +26,29 @@ void demand_dispatcher::add(demand one) {
   demands_.insert(before, one);
 }
 
-std::uint64_t demand_dispatcher::cancel(subscriber_id who, outlet&) {
-  credit_ = std::min(credit_ + pop(who), most_demand);
-  return 0;
+void demand_dispatcher::cancel(subscriber_id who, outlet&) {
+  wanted_ -= pop(who);
 }
 
-std::uint64_t demand_dispatcher::ask(subscriber_id who, std::uint64_t count, outlet& out) {
+void demand_dispatcher::ask(subscriber_id who, std::uint64_t count, outlet& out) {
   if (expected_ == 0) expected_ = count;
   if (count > expected_) out.warn_of_demand(count, expected_);
   const std::uint64_t current = pop(who);
-  count = std::min(count, most_demand - current);
+  count = std::min({count, most_demand - current, most_demand_of_all - wanted_});
   add({current + count, who});
-  const std::uint64_t owed = std::min(credit_, count);
-  credit_ -= owed;
-  return count - owed;
+  wanted_ += count;
 }
 
-void demand_dispatcher::dispatch(event_list& events, outlet& out) {
+void demand_dispatcher::dispatch(event_list& events, std::uint64_t, outlet& out) {
   while (!events.empty() && !demands_.empty() && demands_.front().count != 0) {
     demand first = demands_.front();
     demands_.erase(demands_.begin());
     event_list now = events.take(first.count);
     first.count -= now.count();
+    wanted_ -= now.count();
     out.deliver(first.who, std::move(now));
     add(first);
   }
-  credit_ -= std::min(credit_, events.count());
 }
 
 } // namespace coppice::behaviours

@@ -13,11 +13,12 @@ class demand_dispatcher final : public dispatcher {
  public:
   explicit demand_dispatcher(std::uint64_t max_demand) : expected_(max_demand) {}
 
-  expected<std::uint64_t, runtime::message> subscribe(subscriber_id who, const runtime::pid& pid,
-                                                      etf::bytes options) override;
-  std::uint64_t ask(subscriber_id who, std::uint64_t count, outlet& out) override;
-  std::uint64_t cancel(subscriber_id who, outlet& out) override;
-  void dispatch(event_list& events, outlet& out) override;
+  expected<void, runtime::message> subscribe(subscriber_id who, const runtime::pid& pid,
+                                             etf::bytes options) override;
+  void ask(subscriber_id who, std::uint64_t count, outlet& out) override;
+  void cancel(subscriber_id who, outlet& out) override;
+  std::uint64_t wanted() const override { return wanted_; }
+  void dispatch(event_list& events, std::uint64_t ahead, outlet& out) override;
   void inform(runtime::message m, outlet& out) override { out.inform(std::move(m)); }
 
  private:
@@ -29,7 +30,7 @@ class demand_dispatcher final : public dispatcher {
   void add(demand one);
 
   std::vector<demand> demands_;
-  std::uint64_t credit_ = 0; // asked for by those that left: the producer owes it already
+  std::uint64_t wanted_ = 0; // the sum of them
   std::uint64_t expected_;   // 0: nobody has asked yet
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Who of a producer's consumers gets which events, and how much of what they ask for is asked of the
-// producer. A file for each way to decide it; none does I/O: what it decides goes to its outlet. Subscribers
-// are numbers, which the stage gives and never gives again. One thread at a time.
+// Which consumer of a producer gets which events, and for how many events there is demand now. A dispatcher
+// knows its live consumers only: what the producer was asked for and owes is the stage's to count. A file for
+// each way to decide; none does I/O: what it decides goes to its outlet. Subscribers are numbers, which the
+// stage gives and never gives again. One thread at a time.
 #pragma once
 
 #include <coppice/etf/types.hpp>
@@ -21,6 +22,8 @@ using subscriber_id = std::uint64_t;
 
 // The most that a subscriber may have asked for: what is beyond it is not counted.
 inline constexpr std::uint64_t most_demand = std::uint64_t{1} << 53;
+// The most that all subscribers together may have asked for: what is beyond it is not counted.
+inline constexpr std::uint64_t most_demand_of_all = std::uint64_t{1} << 62;
 
 class dispatcher {
  public:
@@ -42,19 +45,23 @@ class dispatcher {
 
   // Its options are a keyword list, or whatever the consumer sent. An error is the reason to refuse it with,
   // a term.
-  virtual expected<std::uint64_t, runtime::message> subscribe(subscriber_id who, const runtime::pid& pid,
-                                                              etf::bytes options) = 0;
-  // What these return is what the producer is to be asked for.
-  virtual std::uint64_t ask(subscriber_id who, std::uint64_t count, outlet& out) = 0;
-  virtual std::uint64_t cancel(subscriber_id who, outlet& out) = 0;
-  // What is left in `events` has nobody who asked for it.
-  virtual void dispatch(event_list& events, outlet& out) = 0;
+  virtual expected<void, runtime::message> subscribe(subscriber_id who, const runtime::pid& pid,
+                                                     etf::bytes options) = 0;
+  virtual void ask(subscriber_id who, std::uint64_t count, outlet& out) = 0;
+  virtual void cancel(subscriber_id who, outlet& out) = 0;
+  // How many events it takes because its consumers have asked for them.
+  virtual std::uint64_t wanted() const = 0;
+  // `ahead`: how many events the producer was asked for beyond wanted(), by consumers that have left; it may
+  // take them as well, to keep them for consumers to come. What is left in `events` nobody has asked for. Of
+  // at most wanted() events none is left.
+  virtual void dispatch(event_list& events, std::uint64_t ahead, outlet& out) = 0;
   virtual void inform(runtime::message m, outlet& out) = 0;
   // Events it keeps for this subscriber, or all of them.
   virtual std::uint64_t queued(subscriber_id) const { return 0; }
   virtual std::uint64_t queued() const { return 0; }
 };
 
-std::unique_ptr<dispatcher> make_dispatcher(const dispatcher_options& options);
+// `most_ahead`: the most events that it keeps beyond what its consumers have asked for.
+std::unique_ptr<dispatcher> make_dispatcher(const dispatcher_options& options, std::uint64_t most_ahead);
 
 } // namespace coppice::behaviours

@@ -26,7 +26,8 @@ stage_engine::stage_engine(stage_role role, stage_options options, const runtime
       self_(self),
       names_(names),
       port_(port),
-      dispatcher_(role == stage_role::consumer ? nullptr : make_dispatcher(options_.dispatcher)),
+      dispatcher_(role == stage_role::consumer ? nullptr
+                                               : make_dispatcher(options_.dispatcher, options_.buffer.size)),
       buffer_(options_.buffer),
       accumulating_(role == stage_role::producer && options_.demand == demand_mode::accumulate),
       wanted_(options_.subscribe_to.size()) {}

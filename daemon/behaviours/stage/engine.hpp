@@ -121,10 +121,14 @@ class stage_engine final : private dispatcher::outlet {
   outcome take_subscribe(const message& m, const stage_message& what);
   outcome take_ask(const stage_message& what);
   outcome end_consumer(subscriber_id who, bool down, const message& reason);
-  outcome asked_upstream(std::uint64_t count);
-  outcome take_or_ask_producer(std::uint64_t count);
+  outcome demand_changed();
+  // What is wanted and not owed; it is owed from now on.
+  std::uint64_t claim_missing();
+  outcome ask_or_accumulate(std::uint64_t count);
   outcome ask_producer(std::uint64_t count);
-  std::uint64_t take_from_buffer(std::uint64_t count);
+  void ask_later(std::uint64_t count);
+  // Gives the consumers what they want of it. Returns how many events left; none while demand accumulates.
+  std::uint64_t serve_from_buffer();
   void dispatch(event_list events);
   void store(event_list events);
   outcome forward_demand();
@@ -172,13 +176,12 @@ class stage_engine final : private dispatcher::outlet {
   bool accumulating_ = false;
   std::deque<accumulated> accumulated_;
   std::uint64_t accumulated_events_ = 0;
-  std::uint64_t owed_demand_ = 0; // beyond a step: the producer is to be asked for it yet
-  event_list returned_;           // within dispatch(): for a consumer that is just leaving
+  std::uint64_t owed_ = 0;        // asked of the producer, or of those above, and not emitted yet
+  std::uint64_t owed_demand_ = 0; // of that, what the producer is to be told yet
 
   // A consumer's side.
   std::map<std::string, producer, std::less<>> producers_; // by tag
   std::deque<waiting> queue_;                              // a producer_consumer's
-  std::uint64_t below_ = 0;                                // what those below it want
   std::vector<wanted_state> wanted_;
   bool subscribing_ = false; // what is sent now may open a connection
 };

@@ -270,13 +270,13 @@ base::result<stage_options> read_stage_options(stage_role role, etf::bytes optio
   return out;
 }
 
-std::unique_ptr<dispatcher> make_dispatcher(const dispatcher_options& options) {
+std::unique_ptr<dispatcher> make_dispatcher(const dispatcher_options& options, std::uint64_t most_ahead) {
   switch (options.what) {
     case dispatcher_options::kind::broadcast:
       return std::make_unique<broadcast_dispatcher>();
     case dispatcher_options::kind::partition:
     case dispatcher_options::kind::callback:
-      return std::make_unique<partition_dispatcher>(options.partitions);
+      return std::make_unique<partition_dispatcher>(options.partitions, most_ahead);
     case dispatcher_options::kind::demand:
       break;
   }

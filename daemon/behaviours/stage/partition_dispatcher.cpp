@@ -11,7 +11,8 @@
 
 namespace coppice::behaviours {
 
-partition_dispatcher::partition_dispatcher(std::vector<runtime::message> names) : fixed_(!names.empty()) {
+partition_dispatcher::partition_dispatcher(std::vector<runtime::message> names, std::uint64_t most_ahead)
+    : fixed_(!names.empty()), most_ahead_(most_ahead) {
   std::vector<std::size_t> order(names.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::sort(order, [&names](std::size_t a, std::size_t b) {
@@ -35,9 +36,8 @@ partition_dispatcher::partition* partition_dispatcher::at_number(std::uint64_t n
   return found == partitions_.end() ? nullptr : &found->second;
 }
 
-expected<std::uint64_t, runtime::message> partition_dispatcher::subscribe(subscriber_id who,
-                                                                          const runtime::pid&,
-                                                                          etf::bytes options) {
+expected<void, runtime::message> partition_dispatcher::subscribe(subscriber_id who, const runtime::pid&,
+                                                                 etf::bytes options) {
   const auto wanted = option_of(options, "partition");
   if (!wanted) return unexpected(bad_options("it has to name its partition"));
   place at = 0;
@@ -55,7 +55,14 @@ expected<std::uint64_t, runtime::message> partition_dispatcher::subscribe(subscr
   if (found->second.who != 0) return unexpected(bad_options("the partition has a consumer already"));
   found->second.who = who;
   subscribers_[who] = found->first;
-  return 0;
+  return {};
+}
+
+// No demand is used up twice, or by nothing; and what waits beyond the bound uses some up in any case.
+void partition_dispatcher::settle() {
+  const std::uint64_t most = std::min(queued_, demand_);
+  const std::uint64_t surplus = queued_ - std::min(queued_, most_ahead_);
+  held_ = std::min(std::max(held_, surplus), most);
 }
 
 void partition_dispatcher::came_out(info_id which, outlet& out) {
@@ -65,9 +72,9 @@ void partition_dispatcher::came_out(info_id which, outlet& out) {
   infos_.erase(found);
 }
 
-std::uint64_t partition_dispatcher::cancel(subscriber_id who, outlet& out) {
+void partition_dispatcher::cancel(subscriber_id who, outlet& out) {
   const auto found = subscribers_.find(who);
-  if (found == subscribers_.end()) return 0;
+  if (found == subscribers_.end()) return;
   const place at = found->second;
   subscribers_.erase(found);
   partition left = std::exchange(partitions_[at], {});
@@ -75,10 +82,6 @@ std::uint64_t partition_dispatcher::cancel(subscriber_id who, outlet& out) {
     partitions_[at].name = left.name;
   } else {
     partitions_.erase(at);
-  }
-  if (!left.backed_up) {
-    credit_ = std::min(credit_ + left.demand, most_demand);
-    return 0;
   }
   // What waited for it alone goes; others may have as many for it.
   std::uint64_t lost = 0;
@@ -89,9 +92,10 @@ std::uint64_t partition_dispatcher::cancel(subscriber_id who, outlet& out) {
       came_out(std::get<info_id>(each), out);
     }
   }
-  open_ += lost;
+  demand_ -= left.demand;
+  queued_ -= lost;
+  settle();
   if (lost != 0) out.discarded(lost, "their partition's consumer has left");
-  return lost;
 }
 
 void partition_dispatcher::send_queued(partition& from, std::uint64_t count, outlet& out) {
@@ -104,6 +108,7 @@ void partition_dispatcher::send_queued(partition& from, std::uint64_t count, out
     if (auto* events = std::get_if<event_list>(&first)) {
       event_list some = events->take(count);
       count -= some.count();
+      queued_ -= some.count();
       ready.append(std::move(some));
       if (!events->empty()) break;
     } else {
@@ -116,33 +121,34 @@ void partition_dispatcher::send_queued(partition& from, std::uint64_t count, out
   if (count == 0) return; // it stays backed up, even if nothing waits
   from.backed_up = false;
   from.demand = count;
+  demand_ += count;
 }
 
-std::uint64_t partition_dispatcher::ask(subscriber_id who, std::uint64_t count, outlet& out) {
+void partition_dispatcher::ask(subscriber_id who, std::uint64_t count, outlet& out) {
   partition* const asks = of(who);
-  if (asks == nullptr) return 0;
+  if (asks == nullptr) return;
+  count = std::min({count, most_demand - asks->demand, most_demand_of_all - demand_});
   if (asks->backed_up) {
     send_queued(*asks, count, out);
   } else {
-    count = std::min(count, most_demand - asks->demand);
     asks->demand += count;
+    demand_ += count;
   }
-  const std::uint64_t owed = std::min(credit_, count);
-  credit_ -= owed;
-  open_ += count - owed;
-  return count - owed;
+  settle();
 }
 
-void partition_dispatcher::dispatch(event_list& events, outlet& out) {
+void partition_dispatcher::dispatch(event_list& events, std::uint64_t ahead, outlet& out) {
+  const std::uint64_t kept = queued_ - held_;
+  std::uint64_t room = wanted() + std::min({ahead, most_demand, most_ahead_ - std::min(most_ahead_, kept)});
   std::uint64_t unknown = 0;
-  while (open_ != 0 && !events.empty()) {
+  while (room != 0 && !events.empty()) {
     event_list one = events.take(1);
     runtime::message event;
     one.each([&event](runtime::message m) { event = std::move(m); });
     std::uint64_t number = 0;
     switch (out.choose(event, number)) {
       case outlet::choice::none:
-        continue; // asked for still
+        continue; // the demand stays
       case outlet::choice::by_default:
         if (fixed_) number = etf::phash2(event.bytes(), static_cast<std::uint32_t>(partitions_.size()));
         break;
@@ -154,7 +160,7 @@ void partition_dispatcher::dispatch(event_list& events, outlet& out) {
       ++unknown;
       continue;
     }
-    --open_;
+    --room;
     to->arriving.append(std::move(one));
   }
   if (unknown != 0) out.discarded(unknown, "there is no partition with such a number");
@@ -164,12 +170,17 @@ void partition_dispatcher::dispatch(event_list& events, outlet& out) {
     if (!each.backed_up) {
       event_list now = arrived.take(each.demand);
       each.demand -= now.count();
+      demand_ -= now.count();
       if (!now.empty()) out.deliver(each.who, std::move(now));
       if (each.demand != 0) continue;
       each.backed_up = true;
     }
-    if (!arrived.empty()) each.queue.emplace_back(arrived.compact());
+    if (arrived.empty()) continue;
+    queued_ += arrived.count();
+    held_ += arrived.count();
+    each.queue.emplace_back(arrived.compact());
   }
+  settle();
 }
 
 void partition_dispatcher::inform(runtime::message m, outlet& out) {
@@ -193,14 +204,6 @@ std::uint64_t partition_dispatcher::queued(subscriber_id who) const {
   std::uint64_t count = 0;
   for (const auto& each : partitions_.find(found->second)->second.queue)
     if (const auto* events = std::get_if<event_list>(&each)) count += events->count();
-  return count;
-}
-
-std::uint64_t partition_dispatcher::queued() const {
-  std::uint64_t count = 0;
-  for (const auto& [at, one] : partitions_)
-    for (const auto& each : one.queue)
-      if (const auto* events = std::get_if<event_list>(&each)) count += events->count();
   return count;
 }
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Each event belongs to a partition, and each partition to one consumer at most. Events for one whose
-// consumer has not asked wait for it, even while it has no consumer; what may be dispatched is the sum of all
-// demands. Partitions are fixed and stand in the order of their names; or, for the dispatcher `callback`,
-// they are the numbers that consumers subscribe with, each as long as its consumer, and the author's `choose`
-// alone says which an event goes to: one for a number that nobody has is dropped. One thread at a time.
+// Each event belongs to a partition, and each partition to one consumer at most. An event for a partition
+// whose consumer has not asked waits in the partition's queue, even while it has no consumer. Such an event
+// uses up demand of another consumer until it leaves the queue, so that no more wait than were asked for. An
+// event that was asked for by a consumer that has left waits too, and uses up nobody's demand, as long as
+// there are no more than `most_ahead` of those. Partitions are fixed and stand in the order of their names;
+// or, for the dispatcher `callback`, they are the numbers that consumers subscribe with, each as long as its
+// consumer, and the author's `choose` alone says which an event goes to: one for a number that nobody has is
+// dropped. One thread at a time.
 #pragma once
 
 #include <deque>
@@ -19,16 +22,17 @@ namespace coppice::behaviours {
 class partition_dispatcher final : public dispatcher {
  public:
   // These partitions, at least one; none: any number.
-  explicit partition_dispatcher(std::vector<runtime::message> names);
+  partition_dispatcher(std::vector<runtime::message> names, std::uint64_t most_ahead);
 
-  expected<std::uint64_t, runtime::message> subscribe(subscriber_id who, const runtime::pid& pid,
-                                                      etf::bytes options) override;
-  std::uint64_t ask(subscriber_id who, std::uint64_t count, outlet& out) override;
-  std::uint64_t cancel(subscriber_id who, outlet& out) override;
-  void dispatch(event_list& events, outlet& out) override;
+  expected<void, runtime::message> subscribe(subscriber_id who, const runtime::pid& pid,
+                                             etf::bytes options) override;
+  void ask(subscriber_id who, std::uint64_t count, outlet& out) override;
+  void cancel(subscriber_id who, outlet& out) override;
+  std::uint64_t wanted() const override { return demand_ - held_; }
+  void dispatch(event_list& events, std::uint64_t ahead, outlet& out) override;
   void inform(runtime::message m, outlet& out) override;
   std::uint64_t queued(subscriber_id who) const override;
-  std::uint64_t queued() const override;
+  std::uint64_t queued() const override { return queued_; }
 
  private:
   // A message that waits for several partitions.
@@ -61,8 +65,13 @@ class partition_dispatcher final : public dispatcher {
   std::unordered_map<subscriber_id, place> subscribers_;
   std::unordered_map<info_id, awaited> infos_;
   info_id last_info_ = 0;
-  std::uint64_t open_ = 0;   // demand for which no event has come
-  std::uint64_t credit_ = 0; // of consumers that left: the producer owes it already
+  // Holds held_ to its bounds after one of the other two has changed.
+  void settle();
+
+  const std::uint64_t most_ahead_;
+  std::uint64_t demand_ = 0; // the sum of the partitions'
+  std::uint64_t queued_ = 0; // events in the partitions' queues
+  std::uint64_t held_ = 0;   // of demand_, used up by events in queues
 };
 
 } // namespace coppice::behaviours

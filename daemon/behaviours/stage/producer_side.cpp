@@ -89,14 +89,13 @@ outcome stage_engine::take_subscribe(const message& m, const stage_message& what
   bool manual = false;
   if (outcome next = port_.handle_subscribe(stage_port::peer::consumer, options, party, manual); next.stops())
     return next;
-  // Last, since it may ask for events, for which the consumer has to be known.
-  const auto asked = dispatcher_->subscribe(who, from.pid, options.bytes());
-  if (asked) return asked_upstream(*asked);
+  const auto taken = dispatcher_->subscribe(who, from.pid, options.bytes());
+  if (taken) return runtime::carry_on();
   ++counters_.malformed;
   port_.tell(stage_port::level::error,
              fmt::format("a subscription of {} is refused: {}", etf::print(from.whole),
-                         etf::print(asked.error().bytes())));
-  return end_consumer(who, false, asked.error());
+                         etf::print(taken.error().bytes())));
+  return end_consumer(who, false, taken.error());
 }
 
 outcome stage_engine::take_ask(const stage_message& what) {
@@ -113,7 +112,8 @@ outcome stage_engine::take_ask(const stage_message& what) {
   if (count == 0) return runtime::carry_on();
   stage_flow& flow = consumers_.find(*who)->second.flow;
   flow.asked = std::min(flow.asked + count, flow.passed + most_demand);
-  return asked_upstream(dispatcher_->ask(*who, count, *this));
+  dispatcher_->ask(*who, count, *this);
+  return demand_changed();
 }
 
 outcome stage_engine::end_consumer(subscriber_id who, bool down, const message& reason) {
@@ -125,22 +125,33 @@ outcome stage_engine::end_consumer(subscriber_id who, bool down, const message& 
   consumer_monitors_.erase(std::string(key_of(gone.monitor.bytes())));
   port_.demonitor(gone.monitor);
   refuse(gone.pid, gone.tag.bytes(), reason);
+  dispatcher_->cancel(who, *this); // first: what its handle_cancel emits is for the others
   if (outcome next = port_.handle_cancel(down, reason, gone.party); next.stops()) return next;
-  return asked_upstream(dispatcher_->cancel(who, *this));
+  return demand_changed();
 }
 
 // ---- demand ----
+//
+// owed_ is what the producer was asked for and has not emitted. The consumers' demand is the dispatcher's.
+// Whenever a message has been handled: where events are in the buffer nobody wants any, and what is wanted
+// is owed. So an event never waits behind a later one, and no consumer waits for what nobody was asked for,
+// also where consumers left with demand or the producer emits at a time of its own.
 
-outcome stage_engine::asked_upstream(std::uint64_t count) {
-  if (role_ == stage_role::producer) return take_or_ask_producer(count);
-  below_ = std::min(below_ + count, most_demand);
-  take_from_buffer(below_);
-  return handle_queued();
+outcome stage_engine::demand_changed() {
+  serve_from_buffer();
+  const std::uint64_t missing = claim_missing();
+  if (role_ == stage_role::producer_consumer) return handle_queued();
+  return missing == 0 ? runtime::carry_on() : ask_or_accumulate(missing);
 }
 
-outcome stage_engine::take_or_ask_producer(std::uint64_t count) {
-  count = take_from_buffer(count);
-  if (count == 0) return runtime::carry_on();
+std::uint64_t stage_engine::claim_missing() {
+  const std::uint64_t wanted = dispatcher_->wanted();
+  const std::uint64_t missing = wanted - std::min(wanted, owed_);
+  owed_ += missing;
+  return missing;
+}
+
+outcome stage_engine::ask_or_accumulate(std::uint64_t count) {
   if (!accumulating_) return ask_producer(count);
   if (accumulated_.size() >= most_accumulated && std::holds_alternative<std::uint64_t>(accumulated_.back())) {
     auto& last = std::get<std::uint64_t>(accumulated_.back());
@@ -162,24 +173,44 @@ outcome stage_engine::ask_producer(std::uint64_t count) {
   return count == 0 ? runtime::carry_on() : port_.handle_demand(count);
 }
 
+// For demand that stays, since events went nowhere. The producer is asked in a later turn: one whose events
+// all go nowhere must not keep the stage from its other messages.
+void stage_engine::ask_later(std::uint64_t count) {
+  if (role_ == stage_role::producer_consumer) {
+    if (!queue_.empty()) port_.go_on_later();
+  } else if (count != 0) {
+    if (owed_demand_ == 0) port_.go_on_later();
+    owed_demand_ = std::min(owed_demand_ + count, most_demand * 2);
+  }
+}
+
 outcome stage_engine::go_on() {
-  const std::uint64_t owed = std::exchange(owed_demand_, 0);
-  // What was stored meanwhile is theirs who asked.
-  return owed == 0 ? runtime::carry_on() : take_or_ask_producer(owed);
+  if (role_ == stage_role::producer_consumer) return handle_queued();
+  // It may have emitted by itself meanwhile, and then owes less.
+  const std::uint64_t count = std::min(std::exchange(owed_demand_, 0), owed_);
+  return count == 0 ? runtime::carry_on() : ask_or_accumulate(count);
 }
 
 outcome stage_engine::forward_demand() {
   accumulating_ = false;
   accumulated_events_ = 0;
+  std::uint64_t served = serve_from_buffer();
   // Callbacks may have it accumulate again, which is for what comes after this.
   for (accumulated& each : std::exchange(accumulated_, {})) {
     if (auto* events = std::get_if<event_list>(&each)) {
       dispatch(std::move(*events));
-    } else if (outcome next = take_or_ask_producer(std::get<std::uint64_t>(each)); next.stops()) {
-      return next;
+    } else {
+      // Neither what the buffer had, nor what was asked for by consumers that have left.
+      const std::uint64_t count = std::get<std::uint64_t>(each);
+      const std::uint64_t by_buffer = std::min(count, served);
+      served -= by_buffer;
+      const std::uint64_t told = dispatcher_->wanted() == 0 ? 0 : count - by_buffer;
+      owed_ -= std::min(owed_, count - told);
+      if (told == 0) continue;
+      if (outcome next = ask_or_accumulate(told); next.stops()) return next;
     }
   }
-  return runtime::carry_on();
+  return demand_changed();
 }
 
 // ---- events ----
@@ -200,12 +231,16 @@ void stage_engine::dispatch(event_list events) {
     return;
   }
   if (accumulating_) return accumulate(std::move(events));
-  const std::uint64_t before = events.count();
-  dispatcher_->dispatch(events, *this);
-  returned_.append(std::exchange(events, {}));
-  events = std::exchange(returned_, {});
-  if (role_ == stage_role::producer_consumer) below_ -= std::min(below_, before - events.count());
+  const std::uint64_t come = events.count();
+  serve_from_buffer();
+  if (buffer_.empty()) {
+    const std::uint64_t beyond = owed_ - std::min(owed_, dispatcher_->wanted());
+    dispatcher_->dispatch(events, beyond, *this);
+  }
+  owed_ -= std::min(owed_, come);
   store(std::move(events));
+  // Those that went nowhere were asked for still.
+  if (const std::uint64_t missing = claim_missing(); missing != 0) ask_later(missing);
 }
 
 void stage_engine::store(event_list events) {
@@ -240,19 +275,23 @@ void stage_engine::accumulate(event_list events) {
   accumulated_events_ += events.count();
   if (!events.empty()) accumulated_.emplace_back(events.compact());
   counters_.dropped += dropped;
+  owed_ -= std::min(owed_, dropped);
   if (dropped != 0 && port_.format_discarded(dropped))
     port_.tell(stage_port::level::warning, fmt::format("the buffer is full: {} events dropped", dropped));
 }
 
-std::uint64_t stage_engine::take_from_buffer(std::uint64_t count) {
-  while (count != 0 && !buffer_.empty()) {
+std::uint64_t stage_engine::serve_from_buffer() {
+  std::uint64_t served = 0;
+  while (!accumulating_ && !buffer_.empty()) {
+    const std::uint64_t wanted = dispatcher_->wanted();
+    if (wanted == 0) break;
     stage_buffer::messages due;
-    event_list events = buffer_.take(count, due);
-    count -= events.count();
-    dispatch(std::move(events)); // what still nobody wants goes back, to the end
+    event_list events = buffer_.take(wanted, due);
+    served += events.count();
+    dispatcher_->dispatch(events, 0, *this);
     for (message& each : due) dispatcher_->inform(std::move(each), *this);
   }
-  return count;
+  return served;
 }
 
 void stage_engine::keep_or_inform(message m) {
@@ -263,14 +302,7 @@ void stage_engine::keep_or_inform(message m) {
 
 void stage_engine::deliver(subscriber_id to, event_list events) {
   const auto found = consumers_.find(to);
-  if (found == consumers_.end()) { // its handle_cancel emits: the dispatcher knows it still
-    using kind = dispatcher_options::kind;
-    if (options_.dispatcher.what == kind::demand)
-      returned_.append(std::move(events));
-    else if (options_.dispatcher.what != kind::broadcast) // there the others get them
-      counters_.unrouted += events.count();
-    return;
-  }
+  if (found == consumers_.end()) return;
   consumer& one = found->second;
   one.flow.passed += events.count();
   one.flow.last = port_.now();

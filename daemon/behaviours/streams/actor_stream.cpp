@@ -3,11 +3,13 @@
 // the actor's turn.
 #include "behaviours/streams/actor_stream.hpp"
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "base/log_counted.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 #include "runtime/messages/raw_message.hpp"
 
@@ -26,6 +28,8 @@ stream_end end_of(const base::error& why, bool was_open) {
   switch (why.code) {
     case base::errc::timeout:
       return stream_end::timeout;
+    case base::errc::limit: // it made room for others
+      return stream_end::idle;
     case base::errc::refused:
     case base::errc::not_found:
       return was_open ? stream_end::reset : stream_end::refused;
@@ -99,6 +103,7 @@ base::status actor_stream::connect(const outgoing_stream& to, net::tls_options t
     target.path = to.host;
   else
     target = {to.host, to.port, {}};
+  if (to.port != 0) target_ = to.host;
   peer_ = to.port == 0 ? to.host : to.host + ":" + std::to_string(to.port);
   net::dial_options how;
   how.timeout = std::max(base::to_milliseconds(to.time), std::chrono::milliseconds(1));
@@ -118,6 +123,7 @@ base::status actor_stream::connect(const outgoing_stream& to, net::tls_options t
 base::status actor_stream::attach(handed_stream from) {
   peer_ = std::move(from.peer);
   local_ = std::move(from.local);
+  target_ = std::move(from.target);
   certificate_ = std::move(from.certificate);
   framer_ = net::framer(from.framing);
   auto made = net::stream::attach(loop_, std::move(from.socket), *this);
@@ -147,6 +153,7 @@ base::result<handed_stream> actor_stream::hand_over() {
                     .input = input_.empty() ? message() : input_.part(0, input_.size()),
                     .peer = peer_,
                     .local = local_,
+                    .target = target_,
                     .certificate = std::move(certificate_)};
   totals_ = seen;
   input_.clear();
@@ -187,12 +194,15 @@ void actor_stream::take_proxy_header() {
   if (!read) return close(stream_end::proxy, std::move(read.error().text));
   if (!*read) return;
   proxy_due_ = false;
-  if ((*read)->source) peer_ = (*read)->source->to_string();
+  if ((*read)->source) {
+    peer_ = (*read)->source->to_string();
+    stream_.count_with(*(*read)->source);
+  }
   if ((*read)->destination) local_ = (*read)->destination->to_string();
   input_.consume((*read)->consumed);
   frame_began_ = input_.empty() ? 0 : active_at_;
   if (tls_later_ == nullptr) return opened();
-  start_tls(*std::exchange(tls_later_, nullptr));
+  secure(*std::exchange(tls_later_, nullptr));
 }
 
 void actor_stream::note_certificate() {
@@ -200,10 +210,21 @@ void actor_stream::note_certificate() {
     certificate_ = std::make_unique<net::peer_certificate>(std::move(*shown));
 }
 
-void actor_stream::start_tls(const net::tls_options& how) {
+base::status actor_stream::start_tls(const net::tls_options& how) {
+  if (!is_open()) return base::fail(base::errc::invalid, "start TLS: the stream is not open");
+  if (!lent_) {
+    secure(how);
+  } else if (!std::exchange(secured_then_, true)) {
+    stream_.start_tls(how, std::nullopt); // and what is left of the data when on_data has returned
+  } else {
+    stream_.start_tls(how); // which tells of it
+  }
+  return {};
+}
+
+void actor_stream::secure(const net::tls_options& how) {
   stream_.start_tls(how, input_.bytes());
-  input_.clear();
-  needed_ = 1;
+  input_taken();
 }
 
 void actor_stream::opened() {
@@ -265,11 +286,18 @@ void actor_stream::on_drained() {
 void actor_stream::on_closed(base::error why) {
   failed_ = true;
   const bool was_open = stage_ != stage::opening || ends_actor_;
-  finish(stream_ && stream_.securing() ? stream_end::tls : end_of(why, was_open), std::move(why.text));
+  const bool was_securing = stream_ && stream_.securing();
+  totals_ = traffic();
+  stream_.close_when_written(); // the alert that refuses a peer's TLS
+  finish(was_securing ? stream_end::tls : end_of(why, was_open), std::move(why.text));
 }
 
+// What the program wrote before it ended is in the kernel by now.
 void actor_stream::let_end(std::string why) {
   end_held_ = false;
+  int unread = 0;
+  if (stream_ && !failed_ && ::ioctl(stream_.descriptor(), FIONREAD, &unread) == 0)
+    last_byte_ = stream_.bytes_read() + static_cast<std::uint64_t>(std::max(unread, 0));
   end_text_ = std::move(why);
   if (stage_ == stage::ending) tell();
 }
@@ -360,22 +388,39 @@ bool actor_stream::hand_out(stream_callbacks& to, unsigned& budget, outcome& nex
   return true;
 }
 
-// All that is there; what the actor leaves of it comes again when there is more.
+// All that is there; what the actor leaves of it comes again when there is more. It stays in input_
+// meanwhile: the callback may wait, and more come behind it.
 outcome actor_stream::hand_out_raw(stream_callbacks& to) {
   const std::size_t size = input_.size();
   const message data = input_.part(0, size);
   std::size_t taken = size;
+  lent_ = true;
+  secured_then_ = cut_anew_ = false;
   outcome next = to.on_data(*this, data, taken);
+  lent_ = false;
   if (next.stops() || stage_ != stage::open) return next;
   taken = std::min(taken, size);
-  if (taken == 0 && size >= framer_.how().max) {
+  if (secured_then_) {
+    stream_.give_tls(input_.bytes().subspan(taken));
+    input_taken();
+    return next;
+  }
+  if (taken == 0 && size >= framer_.how().max && !cut_anew_) {
     close(stream_end::frame_too_large, "the actor uses none of " + std::to_string(size) + " bytes");
     return next;
   }
   used(taken);
-  needed_ = size - taken + 1; // it may have waited, and more have come
-  if (!held_) read_on();      // what was left may be more than the credit
+  if (!cut_anew_) needed_ = size - taken + 1; // it may have waited, and more have come
+  if (!held_) read_on();                      // what was left may be more than the credit
   return next;
+}
+
+// All of it is somebody else's.
+void actor_stream::input_taken() {
+  input_.clear();
+  needed_ = 1;
+  frame_began_ = 0;
+  read_on();
 }
 
 // The credit is given back.
@@ -404,6 +449,8 @@ void actor_stream::drain() {
 void actor_stream::set_framing(const net::framing& how) {
   framer_ = net::framer(how);
   needed_ = 1;
+  cut_anew_ = true;
+  if (!input_.empty()) tell(); // there may be a whole frame in it
 }
 
 // What goes -----------------------------------------------------------------------------------------------
@@ -440,6 +487,9 @@ void actor_stream::end() {
 
 void actor_stream::close(stream_end how, std::string why) {
   if (stage_ == stage::ending || stage_ == stage::gone) return;
+  if (how == stream_end::proxy) // no actor of it hears why
+    base::log::counted(base::log::level::warning, "tcp", why, "a connection from {} is closed: {}", peer_,
+                       why);
   totals_ = traffic();
   dialer_ = {};
   if (stream_ && !failed_) {
@@ -454,12 +504,14 @@ void actor_stream::close(stream_end how, std::string why) {
 }
 
 void actor_stream::reset() {
+  if (stage_ == stage::ending || stage_ == stage::gone) return;
   dialer_ = {};
-  if (!stream_ || failed_) return;
-  const linger at_once{.l_onoff = 1, .l_linger = 0};
   totals_ = traffic();
-  setsockopt(stream_.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  stream_.close();
+  if (stream_ && !failed_) {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    setsockopt(stream_.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    stream_.close();
+  }
   failed_ = true;
   input_.clear();
   finish(stream_end::normal, {});

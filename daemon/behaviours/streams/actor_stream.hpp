@@ -16,6 +16,7 @@
 #include "behaviours/streams/stream_loop.hpp"
 #include "behaviours/streams/stream_options.hpp"
 #include "behaviours/streams/stream_taker.hpp"
+#include "net/deadline.hpp"
 #include "net/dialer.hpp"
 #include "net/framer.hpp"
 #include "net/stream.hpp"
@@ -118,6 +119,7 @@ class actor_stream final : private net::stream_handler {
   // In the actor's turn, from here on. Calls back until there is nothing due or `budget` callbacks are made;
   // false: there is more.
   bool handle(stream_callbacks& to, unsigned& budget, runtime::outcome& next);
+  bool is_open() const { return stage_ == stage::open && !failed_; }
   // Its on_close is over.
   bool gone() const { return stage_ == stage::gone; }
 
@@ -146,10 +148,17 @@ class actor_stream final : private net::stream_handler {
   void let_end(std::string why);
   // It is done with, but for that.
   bool ending() const { return stage_ == stage::ending; }
-  // The peer's end has come, or may come any time: nothing holds it up here.
-  bool reads_on() const { return !held_ && input_.size() < most_kept(); }
-  // What is written from now on waits for on_secured; `how` is of an end that has files.
-  void start_tls(const net::tls_options& how);
+  // Nothing holds it up here, and all that had come when let_end() was called is read: only the peer's end
+  // may be missing.
+  bool reads_on() const { return !held_ && input_.size() < most_kept() && traffic().read >= last_byte_; }
+  // start_tls() can be right: it is open and was not ended, and has no TLS nor a handshake.
+  bool may_start_tls() const { return stage_ == stage::open && !failed_ && stream_.may_start_tls(); }
+  // The name or address it was to be connected to; empty: a peer connected to it, or it is a Unix-domain
+  // socket.
+  const std::string& target() const { return target_; }
+  // What is written from now on waits for on_secured; `how` is of an end that has files. What has come and is
+  // not used belongs to TLS: inside on_data, what that leaves. errc::invalid: it is not open.
+  base::status start_tls(const net::tls_options& how);
   // What has not been cut yet is cut so. `how` has passed net::check_framing.
   void set_framing(const net::framing& how);
 
@@ -166,6 +175,7 @@ class actor_stream final : private net::stream_handler {
   void connected();
   void opened();
   void take_proxy_header();
+  void secure(const net::tls_options& how);
   void note_certificate();
   void tell();
   std::size_t most_kept() const;
@@ -173,6 +183,7 @@ class actor_stream final : private net::stream_handler {
   bool hand_out(stream_callbacks& to, unsigned& budget, runtime::outcome& next);
   runtime::outcome hand_out_raw(stream_callbacks& to);
   void used(std::size_t count);
+  void input_taken();
   void read_on(); // if the actor may have more
   bool takes_input() const { return stage_ == stage::open && !held_; }
   void finish(stream_end how, std::string why);
@@ -195,13 +206,15 @@ class actor_stream final : private net::stream_handler {
   std::size_t needed_ = 1; // bytes of input_ before there is anything to hand out
   std::string peer_;
   std::string local_;
-  base::uv::timer timer_;
+  std::string target_;
+  net::deadline timer_;
   std::uint64_t timer_at_ = 0; // ms, as those below: of the loop; 0: it does not run
   std::uint64_t opened_at_ = 0;
   std::uint64_t active_at_ = 0;
   std::uint64_t frame_began_ = 0; // 0: none has
   std::uint64_t stuck_since_ = 0; // what is written; 0: it is not
   std::uint64_t written_then_ = 0;
+  std::uint64_t last_byte_ = 0; // of a program: what bytes_read() is to be once all is read that it wrote
   stage stage_ = stage::opening;
   stream_end how_ = stream_end::normal;
   std::string why_;
@@ -220,6 +233,9 @@ class actor_stream final : private net::stream_handler {
   bool drained_due_ = false;
   bool refused_write_ = false;
   bool held_ = false;
+  bool lent_ = false;         // on_data has what input_ begins with
+  bool secured_then_ = false; // start_tls() was called meanwhile
+  bool cut_anew_ = false;     // set_framing() was
   bool draining_ = false;
   bool failed_ = false; // the socket is no more
   bool is_due_ = false;

@@ -54,7 +54,7 @@ void actor_stream::watch() {
   const char* why = "";
   const std::uint64_t due = next_deadline(how, why);
   if (due == 0 || (timer_at_ != 0 && timer_at_ <= due)) return;
-  if (!timer_) timer_ = base::uv::timer(loop_, [this] { look_at_times(); });
+  if (!timer_) timer_ = net::deadline(loop_, [this] { look_at_times(); });
   timer_at_ = due;
   const std::uint64_t here = now();
   timer_.start(std::chrono::milliseconds(due > here ? due - here : 0));

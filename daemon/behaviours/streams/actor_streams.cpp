@@ -6,16 +6,24 @@
 #include <utility>
 
 #include "runtime/messages/exit_reason.hpp"
+#include "runtime/system.hpp"
 
 namespace coppice::behaviours {
 
 using runtime::outcome;
+using runtime::process;
 
 namespace {
 
 constexpr unsigned callbacks_at_once = 64; // then messages have their turn
 
 } // namespace
+
+std::function<void(std::function<void()>)> run_beside(const process& self) {
+  runtime::system& host = self.host();
+  const auto worker = static_cast<unsigned>(host.current_worker());
+  return [&host, worker](std::function<void()> task) { host.post(worker, std::move(task)); };
+}
 
 actor_stream& actor_streams::add(std::shared_ptr<const stream_options> options) {
   all_.push_back(std::make_unique<actor_stream>(++last_id_, static_cast<actor_stream::owner&>(*this),
@@ -26,8 +34,7 @@ actor_stream& actor_streams::add(std::shared_ptr<const stream_options> options) 
 base::status actor_streams::start_tls(actor_stream& stream, const stream_tls& how) {
   auto made = stream_loop::of(process_.stay()).tls(how);
   if (!made) return unexpected(std::move(made.error()));
-  stream.start_tls(*made);
-  return {};
+  return stream.start_tls(*made);
 }
 
 actor_streams::place actor_streams::at(std::uint64_t id) const {
@@ -39,6 +46,7 @@ base::status actor_streams::take(stream_parcel& from) {
   if (auto* const accepted = std::get_if<accepted_stream>(&from.stream))
     return accept(std::move(*accepted), false);
   handed_stream& handed = std::get<handed_stream>(from.stream);
+  handed.socket.socket.run_there = run_beside(process_);
   auto done = add(handed.options).attach(std::move(handed));
   if (!done) all_.pop_back();
   return done;
@@ -59,6 +67,7 @@ base::status actor_streams::accept(accepted_stream from, bool ends_actor) {
     tls.context = std::move(from.tls);
     tls.pacer = &stream_loop::of(process_.stay()).pacer();
   }
+  from.socket.run_there = run_beside(process_);
   auto done = fresh.adopt(std::move(from.socket), tls, ends_actor);
   if (!done) all_.pop_back();
   return done;
@@ -71,7 +80,7 @@ base::result<std::uint64_t> actor_streams::connect(outgoing_stream to) {
     auto made = shared.tls(*to.tls);
     if (!made) return unexpected(std::move(made.error()));
     tls = std::move(*made);
-    if (tls.host.empty()) tls.host = to.host;
+    if (tls.host.empty() && to.port != 0) tls.host = to.host;
   }
   actor_stream& fresh = add(std::move(to.options));
   auto done = fresh.connect(to, std::move(tls));

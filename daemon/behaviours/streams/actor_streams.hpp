@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,6 +20,10 @@ namespace coppice::behaviours {
 
 // What a listener tells the actors of its connections, as a notice: actor_streams::drain().
 constexpr std::string_view drain_notice = "$coppice_drain_streams";
+
+// Has tasks run between turns on the worker where the process is, which stays there. Any thread, as long as
+// the system lives.
+std::function<void(std::function<void()>)> run_beside(const runtime::process& self);
 
 class actor_streams final : private actor_stream::owner {
  public:

@@ -38,6 +38,7 @@ struct handed_stream {
   runtime::message input; // what has come and was not used
   std::string peer;
   std::string local;
+  std::string target; // as actor_stream::target()
   std::unique_ptr<net::peer_certificate> certificate;
 };
 

@@ -91,8 +91,7 @@ std::string retry_text(base::nanos wait) {
 }
 
 bool takes_events(const net::http_request& asked) {
-  const std::string* const accept = asked.header("accept");
-  const std::string listed = base::ascii_lower(accept == nullptr ? "*/*" : *accept);
+  const std::string listed = base::ascii_lower(asked.list("accept").value_or("*/*"));
   const auto takes = [&listed](std::string_view type) { return listed.find(type) != std::string::npos; };
   return takes(event_stream_type) || takes("text/*") || takes("*/*");
 }

@@ -24,6 +24,14 @@ std::optional<base::socket_address> read_address(std::string_view text) {
   return read ? std::optional(*read) : std::nullopt;
 }
 
+// An IPv4 address that is written as one of IPv6 is the same client.
+std::string plain_host(const base::socket_address& address) {
+  constexpr std::string_view mapped = "::ffff:";
+  std::string host = address.host();
+  if (host.starts_with(mapped) && host.find('.') != std::string::npos) host.erase(0, mapped.size());
+  return host;
+}
+
 // The quote there is a character of what is quoted: an odd number of backslashes stands before it.
 bool is_escaped(std::string_view text, std::size_t quote) {
   std::size_t first = quote;
@@ -77,9 +85,10 @@ std::optional<std::string> forwarded_client(const net::http_request& asked, cons
   std::optional<std::string> client;
   for (std::string_view rest = all; !rest.empty();) {
     const std::string_view last = last_element(rest);
+    if (last.empty()) continue; // no element (RFC 9110, 5.6.1.2)
     const auto address = read_address(by == proxy_header::forwarded ? is_for(last) : last);
     if (!address) return client; // what stands before it is nobody's word
-    client = address->host();
+    client = plain_host(*address);
     if (!proxies.permits(*address)) return client;
   }
   return client;

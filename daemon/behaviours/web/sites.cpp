@@ -182,6 +182,13 @@ void web_sites::leave(web_site& by, std::size_t route) {
   by.counters(route).leave();
 }
 
+void web_sites::wait_for_client(bool waits) {
+  if (waits)
+    in_flight_.fetch_sub(1, relaxed);
+  else
+    in_flight_.fetch_add(1, relaxed);
+}
+
 bool web_sites::linger() {
   if (lingering_.fetch_add(1, relaxed) < most_lingering) return true;
   stop_lingering();

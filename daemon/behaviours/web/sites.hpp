@@ -112,6 +112,9 @@ class web_sites {
   // False: as many requests as may wait for an answer, of all or of this route; else leave() has to follow.
   bool enter(web_site& by, std::size_t route);
   void leave(web_site& by, std::size_t route);
+  // Of one that entered, whose client sends its body: it counts with its route alone. False again: beyond the
+  // bound, too, since the client has done its part.
+  void wait_for_client(bool waits);
   void count(int status);
   void count(web_overload of) {
     overloads_[static_cast<std::size_t>(of)].fetch_add(1, std::memory_order_relaxed);

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/ascii.hpp"
+#include "base/clock.hpp"
 
 namespace coppice::behaviours {
 namespace {
@@ -108,7 +109,7 @@ file_answer answer_with(opened file, std::string_view name, std::string_view cod
                          coding.empty() ? "" : "-gz");
   what.modified = is.st_mtim.tv_sec;
   what.size = static_cast<std::uint64_t>(is.st_size);
-  const net::http_verdict verdict = net::judge(asked, what);
+  const net::http_verdict verdict = net::judge(asked, what, base::wall_now() / base::nanos_per_second);
   file_answer out = refusal(verdict.status);
   auto& headers = out.head.headers;
   if (varies) headers.push_back({"Vary", "Accept-Encoding"});

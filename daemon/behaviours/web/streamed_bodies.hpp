@@ -76,6 +76,8 @@ class streamed_bodies {
   // More of the request's body, or its end.
   bool is_coming() const { return coming_; }
   std::uint64_t written() const { return written_; }
+  // The client is to send some of the body next.
+  bool waits_for_client() const { return coming_ && granted_ != 0; }
   // A process is to do something next, rather than the client.
   bool waits_for_process() const { return granted_ == 0 && !full_; }
 

@@ -65,6 +65,7 @@ outcome web_connection::init(process& self) {
   const net::http_options& options = first_->spec().http;
   net::tls_options tls;
   if (stream_.tls != nullptr) tls = {stream_.tls, &stream_loop::of(loop).pacer(), "", options.timeouts.head};
+  stream_.socket.run_there = run_beside(self);
   auto taken = net::stream::adopt(loop, std::move(stream_.socket), tls);
   if (!taken) return runtime::ignore(); // the client has left
   if (const auto peer = taken->peer_address()) {
@@ -121,6 +122,7 @@ void web_connection::note(const net::http_request& asked, std::uint64_t number) 
   current_->began = base::mono_now();
   const web_spec& spec = current_->site->spec();
   current_->client = forwarded_client(asked, peer_address_, spec.proxies, spec.proxies_say).value_or("");
+  count_with(current_->client);
   current_->origin = spec.others.allowed(asked);
   current_->takes_gzip = spec.compress_from != 0 && net::http_accepts_coding(asked, "gzip");
   if (asked.method == "GET" || asked.method == "HEAD")
@@ -135,6 +137,15 @@ void web_connection::note(const net::http_request& asked, std::uint64_t number) 
   entry.host = asked.authority();
   entry.referer = text_of(asked.header("referer"));
   entry.agent = text_of(asked.header("user-agent"));
+}
+
+// A proxy sends the requests of many clients over one connection: its listener counts it with the last one's.
+void web_connection::count_with(const std::string& client) {
+  if (client.empty() || client == counted_with_ || !connection_) return;
+  const auto address = base::socket_address::parse(client, 0);
+  if (!address) return;
+  counted_with_ = client;
+  connection_->count_with(*address);
 }
 
 void web_connection::route(const net::http_request& asked) {
@@ -418,7 +429,9 @@ bool web_connection::take_answer(process& self, const message& m) {
 
 // Nobody waits for its answer any more.
 void web_connection::leave_flight(exchange& it) noexcept {
-  if (std::exchange(it.in_flight, false)) sites_->leave(*it.site, *it.route);
+  if (!std::exchange(it.in_flight, false)) return;
+  if (it.waits_for_client) sites_->wait_for_client(false);
+  sites_->leave(*it.site, *it.route);
 }
 
 void web_connection::end() noexcept {

@@ -80,7 +80,8 @@ class web_connection final : public runtime::behaviour,
     std::uint64_t number = 0;
     std::shared_ptr<web_site> site{};
     std::optional<std::size_t> route{};
-    bool in_flight = false; // counted among those that wait
+    bool in_flight = false;        // counted among those that wait
+    bool waits_for_client = false; // and by its route alone
     base::nanos began = 0;
     runtime::message request{};            // to be sent; none: it is
     runtime::reference call{};             // none: nobody is asked
@@ -126,6 +127,7 @@ class web_connection final : public runtime::behaviour,
   // Of the request that is noted.
   web_site::found place(const net::http_request& asked);
   void note(const net::http_request& asked, std::uint64_t number);
+  void count_with(const std::string& client);
   // That request is worked on.
   bool is_current(std::uint64_t number) const;
   void route(const net::http_request& asked);
@@ -187,6 +189,8 @@ class web_connection final : public runtime::behaviour,
   void want_turn();
   void count_end(const net::http_connection::summary& of) const;
   void leave_flight(exchange& it) noexcept;
+  // Whom the request waits for, the client or a process, may have changed.
+  void look_who_is_waited_for();
   void end() noexcept;
 
   accepted_stream stream_;                 // until init
@@ -205,6 +209,7 @@ class web_connection final : public runtime::behaviour,
   base::socket_address peer_address_;
   std::string peer_; // ADDRESS:PORT
   std::string peer_host_;
+  std::string counted_with_;          // a client by a proxy's word; empty: the peer
   std::unique_ptr<exchange> current_; // null: it is at rest, and keeps little
   bool draining_ = false;             // it is to end soon
   bool comes_again_ = false;          // since its server is started again

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "base/ascii.hpp"
 #include "base/log.hpp"
 #include "base/log_counted.hpp"
 #include "behaviours/web/compression.hpp"
@@ -28,13 +29,12 @@ bool is_known(net::http_request known, net::http_response& answer) {
   const net::http_header* const tag = answer.header("etag");
   const net::http_header* const modified = answer.header("last-modified");
   const auto since = modified == nullptr ? std::nullopt : net::read_http_date(modified->value);
-  std::erase_if(known.headers, [&](const net::http_header& one) {
-    return one.name == "if-modified-since" ? !since : tag == nullptr;
-  });
-  if (known.headers.empty()) return false;
+  // With If-None-Match the date does not count, whatever the answer has (RFC 9110, 13.1.3).
+  const bool by_tag = known.header("if-none-match") != nullptr;
+  if (by_tag ? tag == nullptr : !since) return false;
   std::string_view strong = tag == nullptr ? std::string_view() : std::string_view(tag->value);
   if (strong.starts_with("W/")) strong.remove_prefix(2);
-  return net::judge(known, {std::string(strong), since.value_or(0), answer.body.size()}).status == 304;
+  return net::judge(known, {std::string(strong), since.value_or(0), answer.body.size()}, 0).status == 304;
 }
 
 } // namespace
@@ -60,7 +60,7 @@ void web_connection::answer(int status, std::vector<net::http_header> headers) {
   net::http_response out;
   out.status = status;
   out.headers = std::move(headers);
-  if (net::http_has_body(status)) {
+  if (net::http_has_content(status)) {
     out.type = plain_text;
     out.body = fmt::format("{} {}\n", status, net::http_reason(status));
   }
@@ -75,14 +75,18 @@ void web_connection::give_leave() {
 }
 
 void web_connection::answer(net::http_response response) {
-  if (is_known(std::move(current_->known), response)) {
-    response.status = 304;
-    response.type.clear();
-    response.body.clear();
-  }
+  const bool known = is_known(std::move(current_->known), response);
   add_headers(response);
   if (current_->site->spec().compress_from != 0)
     compress(response, current_->takes_gzip, current_->site->spec().compress_from);
+  if (known) { // with the ETag and Vary of the whole answer (RFC 9110, 15.4.5)
+    response.status = 304;
+    response.type.clear();
+    response.body.clear();
+    std::erase_if(response.headers, [](const net::http_header& one) {
+      return base::is_same_in_ascii(one.name, "content-encoding");
+    });
+  }
   const std::uint64_t number = current_->number;
   const std::uint64_t bytes = response.body.size();
   finish(response.status, bytes);

@@ -50,7 +50,9 @@ void web_connection::write_streamed(const net::http_request& asked, const reques
 void web_connection::take_body(net::http_exchange of, std::string_view part, bool last) {
   if (!is_current(of.number) || !current_->streams) return;
   current_->streams->progress = base::mono_now();
-  current_->streams->bodies->take_body(part, last);
+  const auto bodies = current_->streams->bodies;
+  bodies->take_body(part, last);
+  look_who_is_waited_for();
 }
 
 void web_connection::abandoned(net::http_exchange it) {
@@ -68,7 +70,15 @@ void web_connection::abandoned(net::http_exchange it) {
 }
 
 void web_connection::grant_body(std::size_t bytes) {
+  look_who_is_waited_for();
   if (connection_) connection_->grant(current_->number, bytes);
+}
+
+// Clients that send their bodies slowly would else keep all others out of the site.
+void web_connection::look_who_is_waited_for() {
+  if (!current_ || !current_->in_flight || !current_->streams) return;
+  const bool waits = current_->streams->bodies->waits_for_client();
+  if (std::exchange(current_->waits_for_client, waits) != waits) sites_->wait_for_client(waits);
 }
 
 net::http_written web_connection::write_answer(std::string_view part) {
@@ -178,7 +188,7 @@ void web_connection::begin_stream(process& self, streamed_answer answer) {
   watch(self, answer.writer.by);
   const bool begun = connection_ && connection_->begin(current_->number, answer.head, answer.length);
   if (!begun) return; // the client has left
-  if (streams.head_only || !net::http_has_body(answer.head.status)) {
+  if (streams.head_only || !net::http_has_content(answer.head.status)) {
     tell(answer.writer.by, stream_aborted(answer.writer, "bodyless"));
     end_answer();
     return finish(answer.head.status, 0);

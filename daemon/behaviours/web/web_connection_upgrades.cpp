@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/log_counted.hpp"
+#include "behaviours/streams/actor_streams.hpp"
 #include "behaviours/web/event_text.hpp"
 #include "behaviours/web/web_connection.hpp"
 #include "behaviours/web/websocket_term.hpp"
@@ -69,6 +70,7 @@ void web_connection::begin_websocket(process& self, const accepted& by) {
                                               current_->site->spec().websockets, *sites_,
                                               std::string(route.path.text()), [this] { want_turn(); });
   auto upgraded = connection_->upgrade(current_->number, current_->opening);
+  if (upgraded) upgraded->connection.socket.run_there = run_beside(self);
   auto begun = upgraded ? socket_->begin(std::move(*upgraded)) : unexpected(std::move(upgraded.error()));
   if (!begun) { // the client has left
     socket_.reset();

@@ -205,9 +205,11 @@ bool gate::handle(process_record& p, std::uint32_t messages) {
   return true;
 }
 
+// What it handles here may take long, and meanwhile its freezer go and another one come, that has no order
+// for it yet: then it is not shut out any more.
 void gate::hold(process_record& p) {
   if (!p.started && !handle(p, 0)) return;
-  while (!part_of(p)->here.now->let_go) {
+  while (shuts_out(p) && !part_of(p)->here.now->let_go) {
     membership& mine = *part_of(p);
     mine.looking = !look_for_calls(p, mine);
     if (mine.looking) return;
@@ -219,7 +221,8 @@ void gate::hold(process_record& p) {
     if (p.home().turn_is_long()) return;
   }
   // The work may run plugin code, and meanwhile the process be killed, or let go.
-  while (membership* mine = p.dead || !p.gated ? nullptr : part_of(p)) {
+  while (!p.dead && shuts_out(p)) {
+    membership* const mine = part_of(p);
     freeze_group::cell& here = mine->here;
     freeze_group::member& me = mine->me;
     const freeze_group::order& due = *here.now;

@@ -50,7 +50,7 @@ void block_pool::report(std::int64_t bytes) {
   return this_threads_pool;
 }
 
-void block_pool::set_current(block_pool* pool) {
+[[gnu::noinline]] void block_pool::set_current(block_pool* pool) {
   this_threads_pool = pool;
 }
 

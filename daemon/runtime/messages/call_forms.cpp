@@ -60,8 +60,10 @@ message joined(const std::array<std::uint8_t, Size>& head, etf::bytes middle, me
 
 } // namespace
 
-// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): what is read of it is written before
-written_from::written_from(const node_names& names, const call_id& call) {
+// Never inlined, as worker::current(): a caller that parks may go on on another thread, whose table is
+// another. NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): what is read of it is written before
+[[gnu::noinline]] written_from::written_from(const node_names& names, const call_id& call) {
+  asm volatile("");
   const node_forms* const forms =
       call.who.here() ? &names.forms() : of_recent_callers.of(names, call.who.node);
   if (forms != nullptr && forms->known()) [[likely]] {

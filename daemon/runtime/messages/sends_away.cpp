@@ -52,7 +52,8 @@ send_status send_away(system& host, const destination& to, signal_ptr what, proc
   }
   const bool serves = (what->flags & signal::unbounded) != 0;
   const base::nanos began = base::mono_now();
-  const base::nanos deadline = serves ? gives_up_at(sender, node) : no_deadline;
+  // A part of the node serves every node: the answers to one of them hold it up for no time at all.
+  const base::nanos deadline = !serves ? no_deadline : sender.of_node ? 0 : gives_up_at(sender, node);
   bool waits = deadline > began;
   while (waits && router.busy(node) && !sender.dead && sender.home().can_park()) {
     wait parked;

@@ -9,7 +9,7 @@ namespace coppice::runtime {
 
 bool is_sound_term(etf::bytes bytes, const etf::limits& bounds) {
   const auto seen = etf::scan(bytes, bounds);
-  if (!seen || seen->length != bytes.size()) return false;
+  if (!seen || seen->length != bytes.size() || !seen->sized) return false;
   if (!seen->keyed) return true;
   return seen->canonical ? etf::check_keys(bytes).has_value() : etf::has_unique_keys(bytes);
 }

@@ -51,7 +51,7 @@ void process_record::answer_ack(message answer) {
                      make_signal(signal_kind::message, id(), std::move(answer)), nullptr);
 }
 
-void process_record::die(message reason) {
+void process_record::die(message reason, message answer) {
   if (dead) return;
   dead = true;
   if (!reason) reason = reasons::normal();
@@ -69,7 +69,8 @@ void process_record::die(message reason) {
   core.table.give_back({self_here.id, self_here.serial}, &home().slots);
   home().processes.fetch_sub(1, std::memory_order_relaxed);
 
-  if (!started) answer_ack(error_message(reason));
+  if (!answer && !started) answer = error_message(reason);
+  if (answer) answer_ack(std::move(answer));
   if (const call_id last = received_calls.take(); last.who)
     delivery::dispatch(host(), last.who, make_signal(signal_kind::down, id(), last.ref(), reason), this);
   if (mine != nullptr) {
@@ -109,7 +110,7 @@ void process_record::die(message reason) {
     send_demonitor(direct->number, direct->target, direct->by_name.get());
   send_away_those_outside();
   while (signal_ptr left = mailbox.next_message()) {
-    left->flags = 0; // its caller was told why
+    if (left->kind != signal_kind::parcel) left->flags = 0; // its caller was told why
     delivery::answer_for_missing(host(), id(), std::move(left), reasons::noproc());
   }
 

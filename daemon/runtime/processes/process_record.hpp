@@ -88,7 +88,9 @@ class process_record final : public process {
 
   // Exits and death: exits.cpp.
   void handle_exit(signal_ptr what);
-  void die(message reason);
+  // `answer`: what the process that started it hears, once its name is free: it may start another at once.
+  // Null: that it failed, if its first callback has not returned.
+  void die(message reason, message answer = {});
   void finish(); // after its last callback
   void answer_ack(message answer);
 

@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "base/border.hpp"
 #include "base/log.hpp"
 
 namespace coppice::runtime {
@@ -48,8 +49,8 @@ void blocking_pool::serve() {
     std::function<void()> work = std::move(queue_.front());
     queue_.pop_front();
     guard.unlock();
-    work();
-    work = nullptr;
+    base::contained_call("work on a thread of the pool", work);
+    base::contained("what work on a thread of the pool had kept", [&work] { work = nullptr; });
     guard.lock();
   }
 }

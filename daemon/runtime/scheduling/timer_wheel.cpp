@@ -7,6 +7,8 @@
 #include <bit>
 #include <utility>
 
+#include "base/border.hpp"
+
 namespace coppice::runtime {
 namespace {
 
@@ -106,7 +108,7 @@ void timer_wheel::advance(base::nanos now) {
   std::vector<timer*> firing = std::exchange(due_, {});
   std::ranges::stable_sort(firing, {}, &timer::deadline);
   count(-std::uint64_t{firing.size()});
-  for (timer* one : firing) one->fire(*one);
+  for (timer* one : firing) base::contained("a timer of a worker", [one] { one->fire(*one); });
 }
 
 } // namespace coppice::runtime

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/border.hpp"
 #include "base/log.hpp"
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/exit_reason.hpp"
@@ -18,6 +19,8 @@ constexpr unsigned most_turns = 8;
 constexpr base::nanos quick = 20'000;  // so many of them
 constexpr unsigned most_in_a_row = 32; // turns handed on
 constexpr base::nanos row_time = 20'000;
+constexpr std::size_t most_of_an_atom = 255; // characters
+constexpr std::array<std::uint8_t, 11> exception_atom{119, 9, 'e', 'x', 'c', 'e', 'p', 't', 'i', 'o', 'n'};
 constexpr std::array<std::uint8_t, 4> ok_atom{119, 2, 'o', 'k'};
 constexpr std::array<std::uint8_t, 8> ignore_atom{119, 6, 'i', 'g', 'n', 'o', 'r', 'e'};
 
@@ -119,8 +122,8 @@ bool worker::begin(process_record& p) {
   p.started = true;
   if (decided.stops()) {
     const bool ignored = decided.what() == outcome::kind::ignore;
-    p.answer_ack(ignored ? message::immortal(ignore_atom) : error_message(decided.reason()));
-    p.die(ignored ? reasons::normal() : decided.reason());
+    p.die(ignored ? reasons::normal() : decided.reason(),
+          ignored ? message::immortal(ignore_atom) : error_message(decided.reason()));
     return false;
   }
   p.answer_ack(message::immortal(ok_atom));
@@ -128,8 +131,42 @@ bool worker::begin(process_record& p) {
   return true;
 }
 
+// What is thrown ends the process it was thrown for. Nothing dies in a catch block: what a death does may
+// throw, too.
+template <class Work>
+[[gnu::always_inline]] inline void worker::guarded(process_record& p, Work&& work) {
+  message reason;
+  try {
+    return work();
+  } catch (const abi::__forced_unwind&) {
+    throw;
+  } catch (...) {
+    reason = escaped(p);
+  }
+  base::contained("the death of a process", [&] { p.die(std::move(reason)); });
+}
+
+[[gnu::cold, gnu::noinline]] message worker::escaped(const process_record& p) noexcept {
+  try {
+    const base::caught_exception thrown = base::caught();
+    description is;
+    p.behaviour->describe(is);
+    base::log::error("runtime", "{}{}{} let an exception out, and ends: {}{}{}",
+                     to_text(p.self(), p.host().nodes()), is.actor.empty() ? "" : " ", is.actor, thrown.type,
+                     thrown.what.empty() ? "" : ": ", thrown.what);
+    message_writer out;
+    out.tuple(3);
+    out.atom("exception");
+    out.atom(std::string_view(thrown.type).substr(0, most_of_an_atom));
+    out.binary(thrown.what);
+    return out.take();
+  } catch (...) { // without memory
+    return message::immortal(exception_atom);
+  }
+}
+
 void worker::run_callbacks(process_record& p, std::uint32_t budget) {
-  handle_messages(p, budget);
+  guarded(p, [&] { handle_messages(p, budget); });
 }
 
 [[gnu::always_inline]] inline void worker::handle_messages(process_record& p, std::uint32_t budget) {
@@ -173,7 +210,7 @@ worker& worker::turn(process_record& p) {
   if (!parked && !p.dead) [[likely]]
     p.set_status(process_status::running);
   if (p.mailbox.has_signals()) [[unlikely]]
-    p.take_signals();
+    guarded(p, [&] { p.take_signals(); });
   if (parked) {
     if (p.waiting->ready) {
       fiber* mine = current_fiber_;
@@ -184,11 +221,11 @@ worker& worker::turn(process_record& p) {
     }
   } else if (!p.finished) [[likely]] {
     if (!gate::shuts_out(p)) [[likely]]
-      handle_messages(p, host_.options().turn_messages);
+      guarded(p, [&] { handle_messages(p, host_.options().turn_messages); });
     else if (!p.dead)
-      gate::hold(p);
+      guarded(p, [&] { gate::hold(p); });
     if (p.dead) [[unlikely]]
-      p.finish();
+      base::contained("the end of a process", [&] { p.finish(); });
   }
   worker& here = p.home();
   here.look_at_the_time(p);

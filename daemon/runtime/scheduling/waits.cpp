@@ -2,6 +2,10 @@
 // Parking: what a process does between asking to wait and going on. A wait ends when its signal came, its
 // deadline passed or the process died; a wait that holds (a pool thread works on its stack) ends with its
 // signal only.
+#include <cxxabi.h>
+
+#include <exception>
+
 #include "runtime/messages/delivery.hpp"
 
 namespace coppice::runtime {
@@ -80,14 +84,24 @@ base::status process::blocking_run(std::function<void()> work) {
   wait parked;
   parked.number = me.new_wait();
   parked.holds = true;
-  auto accepted = host().core().blocking.submit([&me, number = parked.number, run = std::move(work)] {
-    run();
-    signal_ptr done = make_signal(signal_kind::stop_waiting, {});
-    done->number = number;
-    delivery::push(me, std::move(done));
-  });
+  // Made before the work begins: the process waits for it, whatever becomes of the work and of the memory.
+  signal_ptr told = make_signal(signal_kind::stop_waiting, {});
+  told->number = parked.number;
+  const auto thrown = std::make_shared<std::exception_ptr>();
+  auto accepted = host().core().blocking.submit(
+      [&me, thrown, done = std::make_shared<signal_ptr>(std::move(told)), run = std::move(work)] {
+        try {
+          run();
+        } catch (const abi::__forced_unwind&) {
+          throw;
+        } catch (...) {
+          *thrown = std::current_exception();
+        }
+        delivery::push(me, std::move(*done));
+      });
   if (!accepted) return accepted;
   while (!parked.done) me.wait_for(parked, no_deadline);
+  if (*thrown) std::rethrow_exception(*thrown);
   if (me.dead) return base::fail(base::errc::closed, "blocking work: the process was killed meanwhile");
   return {};
 }

@@ -12,6 +12,7 @@
 #include <coppice/etf/cursor.hpp>
 #include <system_error>
 
+#include "base/border.hpp"
 #include "base/log.hpp"
 #include "base/log_settings.hpp"
 #include "runtime/messages/delivery.hpp"
@@ -132,7 +133,8 @@ void watchdog::run() {
   std::unique_lock guard(lock_);
   while (!stopping_) {
     guard.unlock();
-    const base::nanos next = look_around();
+    base::nanos next = base::mono_now() + limit_;
+    base::contained("the watchdog", [&] { next = look_around(); });
     quiet = all_sleep() ? quiet + 1 : 0;
     guard.lock();
     if (quiet < quiet_looks) {

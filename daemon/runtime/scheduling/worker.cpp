@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/border.hpp"
 #include "base/log.hpp"
 #include "runtime/messages/delivery.hpp"
 #include "runtime/scheduling/idling.hpp"
@@ -92,7 +93,8 @@ void worker::run(driver& by) {
   if (process_record* left = std::exchange(left_behind_, nullptr)) end_turn(*left);
   unsigned idle_rounds = 0;
   while (!stopping_.load(std::memory_order_acquire)) {
-    const bool busy = one_round(by);
+    bool busy = true;
+    base::contained("a round of a worker", [&] { busy = one_round(by); });
     if (by.lost()) return;
     if (busy) {
       idle_rounds = 0;
@@ -144,7 +146,7 @@ void worker::take_inboxes() {
   take_notifications();
   for (task* t = tasks_.take_all(); t != nullptr;) {
     const std::unique_ptr<task> owned(std::exchange(t, t->next));
-    owned->run();
+    base::contained_call("a worker's task", owned->run);
   }
   runnable_.store(queue_.size(), std::memory_order_relaxed);
 }

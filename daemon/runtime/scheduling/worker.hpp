@@ -203,6 +203,11 @@ class worker : public movement<worker, process_record> {
   static void run_turns();
   worker& turn(process_record& p);
   static void handle_messages(process_record& p, std::uint32_t budget); // as run_callbacks()
+  // The border of a turn: work() for p, which ends with {exception, Type, What} if that throws.
+  template <class Work>
+  static void guarded(process_record& p, Work&& work);
+  // The log, and the reason. Only in a catch block.
+  static message escaped(const process_record& p) noexcept;
   static outcome handle(process_record& p, signal_ptr&& what);
   // What process::ask() brought about, at either end: the message of another, or what came of its own; and
   // what its sockets brought.

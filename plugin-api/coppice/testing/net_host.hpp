@@ -173,15 +173,16 @@ class streams final : public engine {
     if (on_.on_data == nullptr) return one.use(data.size(), now), COPPICE_OK;
     std::uint64_t used = data.size();
     const lent_bytes at(data);
+    one.cut_anew = false;
     const std::int32_t status = on_.on_data(self, state, one.id, at.get(), &used);
-    if (!one.is_open() || one.handed_to) return status;
+    if (!one.is_open() || one.handed_to || one.securing) return status;
     const std::size_t taken = std::min(static_cast<std::size_t>(used), data.size());
-    if (taken == 0 && data.size() >= one.cut_by.max) {
+    if (taken == 0 && data.size() >= one.cut_by.max && !one.cut_anew) {
       one.close(COPPICE_STREAM_FRAME, "the actor uses none of " + std::to_string(data.size()) + " bytes");
       return status;
     }
     one.use(taken, now);
-    one.needed = data.size() - taken + 1;
+    if (!one.cut_anew) one.needed = data.size() - taken + 1;
     return status;
   }
 
@@ -265,6 +266,12 @@ inline std::int32_t connect_stream(coppice_actor* self, const coppice_connect_op
   stream_options how;
   framing cut_by;
   if (!read_connect_options(*given, how, cut_by)) return COPPICE_E_INVALID;
+  if (given->tls != nullptr && given->port == 0) { // a path is no host that a certificate could be for
+    const auto tls = sized(given->tls, COPPICE_TLS_OPTIONS_LEAST);
+    if (!tls) return COPPICE_E_INVALID;
+    if ((tls->flags & (COPPICE_TLS_SERVER | COPPICE_TLS_UNVERIFIED)) == 0 && tls->host.size == 0)
+      return COPPICE_E_INVALID;
+  }
   const std::string host = text_of(given->host);
   how.peer = given->port == 0 ? host : host + ":" + std::to_string(given->port);
   const auto made = streams::of(w).add(std::move(how), cut_by);
@@ -314,7 +321,12 @@ inline std::int32_t reset_stream(coppice_actor* self, std::uint64_t id) {
 }
 inline std::int32_t start_tls(coppice_actor* self, std::uint64_t id, const coppice_tls_options* options) {
   COPPICE_STREAM_(start_tls);
-  if (!sized(options, COPPICE_TLS_OPTIONS_LEAST) || at->securing || !at->how.tls.empty())
+  if (!at->is_open()) return COPPICE_E_NOT_FOUND;
+  const auto given = sized(options, COPPICE_TLS_OPTIONS_LEAST);
+  if (!given || at->securing || !at->how.tls.empty() || at->ends) return COPPICE_E_INVALID;
+  // A certificate of anybody would do.
+  const bool has_host = given->host.size != 0 || (at->dialled && at->port != 0);
+  if ((given->flags & (COPPICE_TLS_SERVER | COPPICE_TLS_UNVERIFIED)) == 0 && !has_host)
     return COPPICE_E_INVALID;
   at->securing = true;
   at->input.clear(); // it is TLS's already
@@ -325,6 +337,7 @@ inline std::int32_t set_framing(coppice_actor* self, std::uint64_t id, const cop
   COPPICE_STREAM_(set_framing);
   if (!read_framing(how, at->cut_by)) return COPPICE_E_INVALID;
   at->needed = 1;
+  at->cut_anew = true;
   return COPPICE_OK;
 }
 inline std::int32_t info_of_stream(coppice_actor* self, std::uint64_t id, coppice_stream_info* out) {

@@ -51,9 +51,10 @@ struct stream {
   // The actor's end.
   std::string input; // read, and not used
   std::size_t needed = 1;
-  std::string queued; // written, and not taken
-  std::string sealed; // written after start_tls, which is not done
-  std::string host;   // of one that connects
+  bool cut_anew = false; // set_framing was called inside on_data
+  std::string queued;    // written, and not taken
+  std::string sealed;    // written after start_tls, which is not done
+  std::string host;      // of one that connects
   std::uint32_t port = 0;
   nanoseconds connect_due{};
   bool dialled = false;

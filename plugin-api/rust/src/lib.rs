@@ -23,7 +23,11 @@
 //! - A panic anywhere in a callback ends the actor with the reason `{panic, Text}`, and its supervisor starts
 //!   it anew; it never reaches the node. So a plugin is built with `panic = "unwind"`, cargo's default.
 //! - Calls that wait (marked *waits*) park the handler, which may go on on another thread. Hold no lock and no
-//!   borrow of a `thread_local` across one: this is the one rule that the compiler cannot check.
+//!   borrow of a `thread_local` across one: the compiler does not check this rule.
+//! - A thread of the plugin's own has to end before the plugin's code goes, and the compiler does not check this
+//!   either: after an unload or a reload a thread that `std::thread::spawn` detached would run code that is gone. Keep
+//!   its handle and join it in `terminate`, use `std::thread::scope` inside of `blocking_run`, or have the thread hold
+//!   a `Poster` until its last instruction in the plugin: what is behind the drop of the last one is not covered.
 //! - Handlers run on a stack of 256 KiB, unless `node.runtime.stack` says otherwise: what is large
 //!   goes into a `Box` or a `Vec`.
 #![warn(missing_docs)]

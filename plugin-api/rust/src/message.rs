@@ -89,6 +89,9 @@ impl Message {
 
 impl Clone for Message {
     fn clone(&self) -> Message {
+        if self.0.data.is_null() {
+            return Message(abi::RawMessage::empty());
+        }
         let mut copy = abi::RawMessage::empty();
         let status = match host::message() {
             // Safety: one owner more.

@@ -215,7 +215,7 @@ fn one<'a>(at: &mut Reader<'a>, left: usize, budget: &mut usize) -> Option<Term<
         116 => {
             let pairs = at.map()?;
             let mut parts = several(at, pairs.checked_mul(2)?, left, budget)?.into_iter();
-            let mut all = Vec::with_capacity(pairs);
+            let mut all = Vec::with_capacity(pairs.min(MOST_RESERVED));
             while let (Some(key), Some(value)) = (parts.next(), parts.next()) {
                 all.push((key, value));
             }
@@ -228,12 +228,15 @@ fn one<'a>(at: &mut Reader<'a>, left: usize, budget: &mut usize) -> Option<Term<
     })
 }
 
+// Memory for as many is taken on the word of a head; for more it is taken as they are read.
+const MOST_RESERVED: usize = 1024;
+
 fn several<'a>(at: &mut Reader<'a>, count: usize, left: usize, budget: &mut usize) -> Option<Vec<Term<'a>>> {
     let left = left.checked_sub(1)?;
     if count > *budget {
         return None;
     }
-    let mut all = Vec::with_capacity(count);
+    let mut all = Vec::with_capacity(count.min(MOST_RESERVED));
     for _ in 0..count {
         all.push(one(at, left, budget)?);
     }

@@ -3,8 +3,9 @@
 // macros: SAVE_FAILS, SAVE_SPINS, RESTORE_REFUSES, RESTORE_MISFITS (it expects a state of another form),
 // RESTORE_THROWS, RESTORE_CRASHES, RESTORE_SPINS, RESTORE_FAILS_LATE, AFTER_RESTORE (it rings once restored,
 // and ends if it has counted to 7), STRICT_ARGS, OTHER_ACTOR, NO_STATE, KEEPS_MAPPED, CLINGS (a thread that
-// goes on for a while after the actor's state is gone); VERSION is its version. In the process that tries
-// files out the environment has no COPPICE_SHIFT_HARM, so that what depends on it happens in the daemon only.
+// goes on while the file that COPPICE_SHIFT_CLINGS names is there, also when the actor's state is gone);
+// VERSION is its version. In the process that tries files out the environment has no COPPICE_SHIFT_HARM, so
+// that what depends on it happens in the daemon only.
 #include <coppice/post.hpp>
 #include <coppice/server.hpp>
 
@@ -12,6 +13,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <thread>
@@ -46,9 +48,16 @@ std::jthread clinging; // joined when the file is closed
 using next = etf::constant<"next">;
 using version = etf::constant<"version">;
 using order = etf::constant<"order">;
-struct sleep_for {
-  static constexpr std::string_view etf_tag = "sleep";
-  std::uint32_t ms;
+// Handlers that last while a file is there: one is parked, the other's stack cannot unwind.
+struct hold {
+  std::string file;
+};
+struct block {
+  std::string file;
+};
+struct trap {
+  static constexpr std::string_view etf_tag = "trap_exit";
+  bool on;
 };
 struct ask {
   etf::atom whom; // calls `next` of that name inside its handler, after a while
@@ -58,10 +67,6 @@ struct ask_through {
   static constexpr std::string_view etf_tag = "ask_through";
   etf::atom relay; // the same, asked of that relay, `name` or `name@node`
   etf::atom whom;
-  std::uint32_t ms;
-};
-struct block_for {
-  static constexpr std::string_view etf_tag = "block";
   std::uint32_t ms;
 };
 struct relayed {
@@ -75,6 +80,11 @@ struct alarm_in {
 };
 using rung = etf::constant<"rung">;
 using ring = etf::constant<"$ring">;
+
+bool is_there(const std::string& file) {
+  std::error_code ignored;
+  return std::filesystem::exists(file, ignored);
+}
 
 [[maybe_unused]] void spin(std::chrono::milliseconds time) {
   const auto end = std::chrono::steady_clock::now() + time;
@@ -91,7 +101,7 @@ class shift_server : public coppice::server {
 #else
   static constexpr std::string_view args_schema = R"({"type":"object"})";
 #endif
-  using calls = std::variant<next, version, order, sleep_for, ask, ask_through, block_for, alarm_in, rung>;
+  using calls = std::variant<next, version, order, hold, block, trap, ask, ask_through, alarm_in, rung>;
   using casts = std::variant<std::int64_t>;
 
   std::uint64_t handle_call(const next&) {
@@ -110,9 +120,20 @@ class shift_server : public coppice::server {
     return rung_;
   }
 
-  std::uint64_t handle_call(const sleep_for& request) {
-    sleep(std::chrono::milliseconds(request.ms));
+  std::uint64_t handle_call(const hold& request) {
+    const std::string file = request.file;
+    while (is_there(file)) sleep(std::chrono::milliseconds(10));
     return ++count_;
+  }
+  std::uint64_t handle_call(const block& request) {
+    blocking_run([file = request.file] {
+      while (is_there(file)) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    });
+    return ++count_;
+  }
+
+  bool handle_call(const trap& request) {
+    return trap_exit(request.on);
   }
 
   coppice::message handle_call(const ask& request) {
@@ -127,11 +148,6 @@ class shift_server : public coppice::server {
     sleep(std::chrono::milliseconds(request.ms));
     const auto got = call(coppice::destination::parse(relay), relayed{etf::atom{whom}, {}});
     return got ? got.message.share() : coppice::make_message(etf::constant<"no_answer">{});
-  }
-  std::uint64_t handle_call(const block_for& request) {
-    const std::chrono::milliseconds time(request.ms);
-    blocking_run([time] { std::this_thread::sleep_for(time); });
-    return ++count_;
   }
 
   bool handle_call(const alarm_in& request) {
@@ -150,7 +166,8 @@ class shift_server : public coppice::server {
     if (clinging.joinable()) return;
     clinging = std::jthread([way_in = coppice::poster(*this), gone = gone_] {
       while (!*gone) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-      std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+      const char* const file = getenv("COPPICE_SHIFT_CLINGS");
+      while (file != nullptr && is_there(file)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     });
   }
   ~shift_server() {

@@ -47,23 +47,27 @@ class session : public tcp {
     if (word == "big") from.write(std::string(static_cast<std::size_t>(number), 'x') + "\n");
     if (word == "raw") from.set_framing(unframed());
     if (word == "echo") from.write(std::string(rest) + "\n");
-    if (word == "starttls") { // CERTIFICATE KEY
-      const std::size_t end = rest.find(' ');
-      from.write("go\n");
-      from.start_tls({.server = true, .certificate = rest.substr(0, end), .key = rest.substr(end + 1)});
-    }
+    if (word == "starttls") secure(from, rest);
     if (word == "keep") kept_ = from.keep(to_bytes(rest));
     if (word == "kept") from.write(kept_), from.write("\n");
     paused_ = from.id();
     return outcome::go_on();
   }
-  // After `raw`: pairs of bytes are answered, those behind "zz" after a while; what begins with < is left
-  // until it ends with >, and then counted.
+  // After `raw`: a line "starttls" as in on_frame is taken; pairs of bytes are answered, those behind "zz"
+  // after a while; what begins with < is left until it ends with >, and then counted. From "lines" on there
+  // are lines again.
   std::size_t on_data(connection from, bytes data) {
+    if (to_text(data).starts_with("lines\n")) return from.set_framing(lines()), 6;
     if (to_text(data).starts_with("<")) {
       if (!to_text(data).ends_with(">")) return 0;
       from.write(std::to_string(data.size()) + "\n");
       return data.size();
+    }
+    if (constexpr std::string_view order = "starttls "; to_text(data).starts_with(order)) {
+      const std::size_t end = to_text(data).find('\n');
+      if (end == std::string_view::npos) return 0;
+      secure(from, to_text(data).substr(order.size(), end - order.size()));
+      return end + 1;
     }
     const std::size_t even = data.size() / 2 * 2;
     if (to_text(data).starts_with("zz")) blocking_run([] { std::this_thread::sleep_for(500ms); });
@@ -79,6 +83,12 @@ class session : public tcp {
   void restore_state(std::uint32_t, std::uint64_t saved) { paused_ = saved; }
 
  private:
+  // `files`: CERTIFICATE KEY
+  static void secure(connection from, std::string_view files) {
+    const std::size_t end = files.find(' ');
+    from.write("go\n");
+    from.start_tls({.server = true, .certificate = files.substr(0, end), .key = files.substr(end + 1)});
+  }
   // Until it is refused.
   static void fill(connection to) {
     const std::string block(65536, 'f');

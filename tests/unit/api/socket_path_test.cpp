@@ -84,6 +84,39 @@ TEST_CASE("a service's socket that may be opened comes first, then those of the 
   unsetenv("XDG_RUNTIME_DIR");
 }
 
+TEST_CASE("a folder that others may write to, or have made, is not looked into") {
+  test::temporary_folder services;
+  test::temporary_folder own;
+  for (const auto* each : {&services, &own}) REQUIRE(chmod(each->path().c_str(), 0755) == 0);
+  setenv("XDG_RUNTIME_DIR", own.path().c_str(), 1);
+  const std::string folder = own.file("coppice");
+  REQUIRE(mkdir(folder.c_str(), 0755) == 0);
+  make_socket(folder + "/mine.sock");
+  const auto refused = [&] {
+    const auto found = api::choose_socket("", services.path());
+    return !found && found.error().code == base::errc::refused;
+  };
+  CHECK(as_somebody([&] { return !refused(); })); // of root, or of the user
+  REQUIRE(chmod(folder.c_str(), 0777) == 0);
+  CHECK(as_somebody([&] { return refused(); }));
+  REQUIRE(chmod(folder.c_str(), 0755) == 0);
+  if (geteuid() == 0) {
+    REQUIRE(chown(folder.c_str(), 4711, 4711) == 0);
+    CHECK(as_somebody([&] { return refused(); }));
+  }
+  unsetenv("XDG_RUNTIME_DIR");
+}
+
+TEST_CASE("a socket that leads to actors is refused by name") {
+  test::temporary_folder folder;
+  make_socket(folder.file("actors.sock"));
+  REQUIRE(chmod(folder.file("actors.sock").c_str(), 0666 | base::leads_to_actors) == 0);
+  const auto refused = api::choose_socket(folder.file("actors.sock"));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == base::errc::refused);
+  CHECK(refused.error().text == folder.file("actors.sock") + ": it leads to actors, not to a node");
+}
+
 TEST_CASE("what a node has left that has ended does not count beside one that runs") {
   test::temporary_folder services;
   make_socket(services.file("ended.sock"));

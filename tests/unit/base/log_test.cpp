@@ -15,6 +15,7 @@
 #include "base/log.hpp"
 #include "base/log_counted.hpp"
 #include "base/log_event.hpp"
+#include "base/log_sinks.hpp"
 #include "quiet_stderr.hpp"
 
 namespace coppice::base::log {
@@ -73,6 +74,13 @@ TEST_CASE("text escapes control characters and quotes values with spaces") {
       0, level::warning, "dist", "name \x1b[31m", {{"peer", "a@b"}, {"why", "not now"}, {"empty", ""}}};
   CHECK(render_text(line) ==
         "1970-01-01T00:00:00.000000Z warning dist: name \\x1b[31m peer=a@b why=\"not now\" empty=\"\"");
+}
+
+TEST_CASE("the journal gets what is printable, whatever bytes the message has") {
+  const record line{wall_now(), level::warning, "dist", "from \x1b[8m\xff\nof it", {{"peer", "a\x01"}}};
+  const auto entries = journal_entries(line, 4);
+  CHECK(entries == std::vector<std::string>{"MESSAGE=from \\x1b[8m\\xff\nof it", "PRIORITY=4",
+                                            "COPPICE_MODULE=dist", "COPPICE_PEER=a\\x01"});
 }
 
 TEST_CASE("a JSON line is one object whatever bytes the message has") {

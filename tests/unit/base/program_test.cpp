@@ -180,6 +180,16 @@ TEST_CASE("nothing of systemd's environment is passed on") {
   }
 }
 
+TEST_CASE("a variable that holds a secret is not passed on") {
+  setenv("PROGRAM_TEST_COOKIE", "secret", 1);
+  setenv("PROGRAM_TEST_COOKIE_TOO", "kept", 1);
+  hide_from_programs("PROGRAM_TEST_COOKIE");
+  const auto passed = passed_environment();
+  for (const char* name : {"PROGRAM_TEST_COOKIE", "PROGRAM_TEST_COOKIE_TOO"}) unsetenv(name);
+  CHECK(std::find(passed.begin(), passed.end(), "PROGRAM_TEST_COOKIE=secret") == passed.end());
+  CHECK(std::find(passed.begin(), passed.end(), "PROGRAM_TEST_COOKIE_TOO=kept") != passed.end());
+}
+
 TEST_CASE("a program that is told to end does, and one that ignores it is killed after its time") {
   run willing;
   REQUIRE(willing.start(shell("trap 'exit 3' TERM; echo on; while :; do sleep 0.01; done")));

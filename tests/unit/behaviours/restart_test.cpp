@@ -220,3 +220,12 @@ TEST_CASE("children without an id are found by pid also while their restart is t
   CHECK(table.find(pid) == nullptr);
   CHECK(table.find(next) == &one);
 }
+
+TEST_CASE("auto_shutdown: all_significant waits for no child that has been given up") {
+  child_table table;
+  fill(table, "a*! b*! c");
+  table.set_given_up(by_id(table, "a"));
+  CHECK(ends_supervisor(auto_shutdown::all_significant, table, by_id(table, "b")));
+  table.set_restarting(by_id(table, "a"));
+  CHECK_FALSE(ends_supervisor(auto_shutdown::all_significant, table, by_id(table, "b")));
+}

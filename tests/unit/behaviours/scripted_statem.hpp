@@ -7,7 +7,8 @@
 //   Return: {keep, Actions} | {next, State, Actions} | {repeat, Actions} | {stop, Reason, Actions}
 //   Action: gen_statem's own, but {reply, Term}, which answers the event if it is a call
 //   Event:  {cast, Term} | {info, Term} | {call, Term} | {sleep, Milliseconds}
-// The first Return is init's.
+// {outlast, A, B} as a cast's term keeps the callback for A milliseconds, sends the cast `later`, and keeps
+// it for another B. The first Return is init's.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -42,12 +43,13 @@ class scripted_statem final : public behaviours::statem {
   void describe(runtime::description& out) const override { out.behaviour = "scripted"; }
 
  protected:
-  runtime::outcome handle(runtime::process&, const event& what, const runtime::message& state) override {
+  runtime::outcome handle(runtime::process& self, const event& what, const runtime::message& state) override {
     static constexpr const char* words[] = {"",         "call",    "cast",         "info",
                                             "internal", "timeout", "state_timeout"};
     const bool named = what.type == COPPICE_EVENT_NAMED_TIMEOUT;
     log(fmt::format("{}:{}@{}", named ? "{timeout," + text(what.about) + "}" : std::string(words[what.type]),
                     text(what.content), text(state)));
+    outlast(self, what);
     return follow(what, returns_);
   }
   runtime::outcome enter(runtime::process&, const runtime::message& old_state,
@@ -61,6 +63,20 @@ class scripted_statem final : public behaviours::statem {
 
  private:
   void log(const std::string& line) { log_ += (log_.empty() ? "" : " ") + line; }
+
+  static void outlast(runtime::process& self, const event& what) {
+    etf::cursor at(what.content.bytes());
+    std::uint64_t before = 0, after = 0;
+    if (!at.read_tuple_of(3) || !at.read_atom_is("outlast") || !at.read_unsigned(before) ||
+        !at.read_unsigned(after))
+      return;
+    const auto wait = [&self](std::uint64_t ms) {
+      (void)self.await(self.make_ack(), base::mono_now() + static_cast<base::nanos>(ms) * base::nanos_per_ms);
+    };
+    wait(before);
+    (void)self.send(self.self(), term("{'$gen_cast', later}"));
+    wait(after);
+  }
 
   static void read(etf::bytes list, std::deque<etf::bytes>& into) {
     std::uint32_t count = 0;

@@ -225,6 +225,18 @@ TEST_CASE("a time-out is due at its own time, whatever was set and cancelled bef
       "cast:p@a cast:q@a timeout:z@a | up {ok,{a,data}} | ");
 }
 
+TEST_CASE("a time-out does not overtake an event that came before it was due, whatever was set before it") {
+  test_host host;
+  // The timer of 600 ms fires within the callback, and is read when the time-out of 900 ms is due as well.
+  CHECK(played(host,
+               "{false, [{next, a, [{state_timeout, 600, x}]}, {next, b, [{state_timeout, 900, y}]}], "
+               "[{cast, p}, {cast, {outlast, 800, 400}}, {sleep, 200}]}") ==
+        "cast:p@a cast:{outlast,800,400}@b cast:later@b state_timeout:y@b | up {ok,{b,data}} | ");
+  CHECK(played(host,
+               "{false, [{next, a, [{timeout, 600, x}]}, {keep, []}, {keep, []}], "
+               "[{cast, p}, {cast, q}, {sleep, 1}]}") == "cast:p@a cast:q@a | up {ok,{a,data}} | ");
+}
+
 TEST_CASE("a timer that fired before it was cancelled is nothing") {
   test_host host;
   CHECK(played(host,

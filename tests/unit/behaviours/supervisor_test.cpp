@@ -120,7 +120,8 @@ TEST_CASE("a child whose init takes longer than it may has failed to start, and 
         "{start_failed,<<\"its init has not returned in 20 ms: it is killed\">>}}}}");
   CHECK(host.book.take(2).front() == "start a");
   const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!killed && std::chrono::steady_clock::now() < limit) std::this_thread::yield();
+  while (!killed && std::chrono::steady_clock::now() < limit)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   CHECK(killed);
 }
 

@@ -108,6 +108,27 @@ TEST_CASE("the words that stop applications and end their time stop nothing when
   CHECK(host.book.take(2) == lines{"stop a shutdown", "gone"});
 }
 
+TEST_CASE("a peer is told no arguments of children, at whatever depth; this node's processes are") {
+  test_host host;
+  child_spec plain = actor("a");
+  plain.args = term("#{password => <<\"secret\">>}");
+  child_spec inside = actor("deep");
+  inside.args = term("#{password => <<\"secret\">>}");
+  child_spec nested;
+  nested.id = runtime::message::atom("in");
+  nested.supervisor = std::make_shared<supervisor_spec>(with({std::move(inside)}));
+  std::const_pointer_cast<supervisor_spec>(nested.supervisor)->name = "";
+  REQUIRE(host.supervise(with({std::move(plain), std::move(nested)})).first);
+  for (const char* request : {"{get_childspec, a}", "{get_childspec, in}"}) {
+    CAPTURE(request);
+    const std::string told = host.call_of_peer(sup, request);
+    CHECK(told.starts_with("{ok,"));
+    CHECK(told.find("secret") == std::string::npos);
+    CHECK(told.find("#{}") != std::string::npos);
+    CHECK(host.call(sup, request).find("secret") != std::string::npos);
+  }
+}
+
 TEST_CASE("a peer changes nothing at a supervisor that distribution.allow.supervise does not name") {
   test_host host;
   const auto pid = host.supervise(with({actor("a")})).first;

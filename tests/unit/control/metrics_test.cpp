@@ -379,10 +379,11 @@ TEST_CASE("what keeps a node from having started is named") {
 }
 
 TEST_CASE("what is complained of is said as JSON") {
-  CHECK(health_document(running(), {}).dump() == R"({"complaints":[],"state":"running","status":"ok"})");
+  CHECK(health_document(running(), {}).dump() ==
+        R"({"complaints":[],"state":"running","status":"ok","warnings":[]})");
   CHECK(
       health_document(running(), {{"child", "a/b", "parked", "coppice restart a/b"}}).dump() ==
-      R"({"complaints":[{"help":"coppice restart a/b","name":"a/b","what":"child","why":"parked"}],"state":"running","status":"unavailable"})");
+      R"({"complaints":[{"help":"coppice restart a/b","name":"a/b","what":"child","why":"parked"}],"state":"running","status":"unavailable","warnings":[]})");
 }
 
 TEST_CASE("the process knows what it uses") {

@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <future>
 #include <memory>
+#include <new>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -107,6 +108,34 @@ TEST_CASE("what is no request is answered with an error and the connection close
     CHECK_FALSE(*reply);
     CHECK(client.line().empty());
   }
+}
+
+TEST_CASE("a request whose handler throws, or whose answer cannot be made, is answered with an error") {
+  place at;
+  auto server = control::server::start(
+      {at.socket, {}, 0600},
+      [](api::request r, const control::caller&, control::answer reply) -> control::pending {
+        if (r.command == "memory") throw std::bad_alloc();
+        if (r.command == "unknown") throw 7;
+        if (r.command == "later") {
+          reply.later([]() -> api::reply { throw std::bad_alloc(); });
+          return {};
+        }
+        reply(api::reply(nlohmann::json{{"command", r.command}}));
+        return {};
+      });
+  REQUIRE(server);
+  connection client(at.socket);
+  for (const char* command : {"memory", "unknown", "later"}) {
+    CAPTURE(command);
+    client.send(std::string("{\"command\":\"") + command + "\"}\n");
+    auto reply = api::decode_reply(client.line());
+    REQUIRE(reply);
+    REQUIRE_FALSE(*reply);
+    CHECK(reply->error().code == base::errc::internal);
+  }
+  client.send("{\"command\":\"a\"}\n");
+  CHECK(client.line() == "{\"result\":{\"command\":\"a\"}}\n");
 }
 
 TEST_CASE("an answer may come late, from another thread, and after its client has left") {
@@ -266,13 +295,14 @@ TEST_CASE("a client that sends on and does not read is answered one after the ot
   auto server = control::server::start(
       {at.socket, {}, 0600}, [&](api::request, const control::caller&, control::answer reply) {
         ++asked;
+        asked.notify_one();
         reply(api::reply(nlohmann::json{{"much", std::string(1 << 19, 'x')}}));
         return control::pending{};
       });
   REQUIRE(server);
   connection client(at.socket);
   for (int i = 0; i < 3; ++i) client.send("{\"command\":\"x\"}\n");
-  while (asked == 0) std::this_thread::yield();
+  asked.wait(0);
   connection other(at.socket); // asked and answered after what the first one sent was looked at
   other.send("{\"command\":\"x\"}\n");
   CHECK(other.line().size() > (1 << 19));

@@ -259,3 +259,26 @@ TEST_CASE("a zone that is not there is named, with one that is like it") {
   CHECK(cron::zone::find("UTC").has_value());
   CHECK(cron::zone::find("../../etc/passwd").has_value() == false);
 }
+
+TEST_CASE("what a clock skips runs after it also for a search that begins in the last second before") {
+  const auto zone = cron::zone::find("Europe/Berlin");
+  REQUIRE(zone);
+  const auto every_second = cron::expression::parse("* * 1-2 * * *", "");
+  REQUIRE(every_second);
+  const cron::instant change = sys_days(2026y / March / 29) + 1h; // 2:00 is 3:00
+  const cron::clock_changes policy{.skipped = cron::skipped_time::run_after};
+  for (const seconds before : {1s, 2s, 3s}) {
+    CAPTURE(before.count());
+    cron::instant after = change - before;
+    for (seconds left = before - 1s; left > 0s; left -= 1s) {
+      const auto plain = next(*every_second, *zone, policy, after);
+      REQUIRE(plain);
+      CHECK(plain->at == change - left);
+      after = plain->at;
+    }
+    const auto found = next(*every_second, *zone, policy, after);
+    REQUIRE(found);
+    CHECK(found->at == change);
+    CHECK(found->is == occurrence::kind::after_skipped);
+  }
+}

@@ -464,13 +464,69 @@ TEST_CASE("times that belong to another node pass as if they had run") {
   cron::job half = job("half", "30 * * * *");
   half.when_missed = cron::missed::all;
   timetable of(list(half), {}, clock.now());
-  CHECK(of.place("half", false, clock.now()));
-  CHECK(!of.place("other", false, clock.now()));
+  CHECK(of.place("half", false, false, clock.now()));
+  CHECK(!of.place("other", false, false, clock.now()));
   CHECK(live(of, clock, 3h).empty());
-  CHECK(of.place("half", true, clock.now()));
+  CHECK(of.place("half", true, true, clock.now()));
   CHECK(of.look(clock.now()).empty());
   CHECK(told_of(of, "half", clock.now()).missed == 0);
   CHECK(live(of, clock, 1h) == texts{"half 15:30"});
+}
+
+TEST_CASE("times that come while nobody knows whose they are wait for who is found to have them") {
+  for (const bool overdue : {true, false}) {
+    CAPTURE(overdue);
+    clocks clock;
+    cron::job half = job("half", "30 * * * *");
+    timetable of(list(half, job("span", "@every 20m")), {}, clock.now());
+    CHECK(of.hold("half", clock.now()));
+    CHECK(of.hold("span", clock.now()));
+    CHECK(!of.hold("other", clock.now()));
+    CHECK(!told_of(of, "half", clock.now()).here);
+    CHECK(!of.wait(clock.now()));
+    clock.pass(30min + 1s);
+    CHECK(of.look(clock.now()).empty());
+    CHECK(of.place("half", !overdue, overdue, clock.now()));
+    CHECK(of.place("span", !overdue, overdue, clock.now()));
+    CHECK(of.look(clock.now()).size() == (overdue ? 2 : 0));
+    CHECK(told_of(of, "half", clock.now()).here == !overdue);
+    clock.pass(1h);
+    CHECK(of.look(clock.now()).size() == (overdue ? 0 : 2)); // from then on it is the other way
+  }
+}
+
+TEST_CASE("times that were missed before a node came run where none was there before, and only there") {
+  for (const bool overdue : {true, false}) {
+    CAPTURE(overdue);
+    clocks clock;
+    cron::job nightly = job("nightly", "30 10 * * *");
+    nightly.when_missed = cron::missed::once;
+    const std::map<std::string, cron::kept_state> kept{
+        {"nightly", {"30 10 * * * in " + nightly.in.name(), monday + 9h, std::nullopt}}};
+    timetable of(list(nightly), kept, clock.now());
+    CHECK(of.hold("nightly", clock.now()));
+    CHECK(of.look(clock.now()).empty());
+    CHECK(of.place("nightly", true, overdue, clock.now()));
+    CHECK(of.look(clock.now()).size() == (overdue ? 1 : 0));
+    CHECK(of.look(clock.now()).empty());
+  }
+}
+
+TEST_CASE("a run that nobody began is there at the next look, unless its job is gone") {
+  clocks clock;
+  timetable of(list(job("one", "30 * * * *"), job("two", "30 * * * *")), {}, clock.now());
+  clock.pass(30min);
+  const auto runs = of.look(clock.now());
+  REQUIRE(runs.size() == 2);
+  for (const run& each : runs) of.put_back(each);
+  CHECK(of.wait(clock.now()) == 0ns);
+  of.change(list(job("one", "30 * * * *")), clock.now());
+  CHECK(of.look(clock.now()) == std::vector<run>{runs[0]});
+  CHECK(of.look(clock.now()).empty());
+  of.put_back(runs[1]);
+  CHECK(of.look(clock.now()).empty());
+  of.finished(runs[0].number, true, clock.now());
+  CHECK(told_of(of, "one", clock.now()).under_way == 0);
 }
 
 TEST_CASE("jitter delays each run by its own span, the same whenever it is asked") {

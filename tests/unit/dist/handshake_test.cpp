@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <span>
+
 #include "dist/flags.hpp"
 #include "hex.hpp"
 #include "recorded_otp25.hpp"
@@ -15,6 +17,8 @@ namespace hm = coppice::dist::handshake_message;
 namespace {
 
 struct policy : handshake_policy {
+  open_challenges* of_node = nullptr; // null: it has no other handshakes
+  std::string claim_refused;
   hm::verdict answer = hm::verdict::ok;
   std::string cookie = "secret";
   int asked = 0;
@@ -24,6 +28,11 @@ struct policy : handshake_policy {
     return answer;
   }
   std::string cookie_for(std::string_view) override { return cookie; }
+  base::status check_claim(std::string_view) override {
+    if (claim_refused.empty()) return {};
+    return base::fail(base::errc::refused, claim_refused);
+  }
+  open_challenges* challenges() override { return of_node; }
   base::result<assigned_name> name_for(std::string_view host) override {
     return assigned_name{"dyn1@" + std::string(host), 99};
   }
@@ -71,6 +80,68 @@ TEST_CASE("two of ours shake hands and agree on the flags both offer") {
   CHECK_FALSE(b.peer().hidden);
   CHECK(a.peer().flags == (flag::offered & ~flag::fragments));
   CHECK(b.peer().flags == (flag::offered & ~flag::fragments));
+}
+
+TEST_CASE("a node answers no challenge that it has handed out itself") {
+  open_challenges handed_out;
+  policy ours;
+  ours.of_node = &handed_out;
+  policy strangers; // who knows no cookie: what it sends is put together below
+  // One connection of the node's own, to somebody who poses as b, and one that he opened as z.
+  auto to_b = handshake::connecting(node("a@127.0.0.1"), "b@127.0.0.1", ours);
+  auto from_z = handshake::accepting(node("a@127.0.0.1"), ours);
+  auto z = handshake::connecting(node("z@127.0.0.1"), "a@127.0.0.1", strangers);
+  REQUIRE(from_z.feed(z.output()));
+  // The status comes first, then the challenge: its value stands at the same place in both connections.
+  auto said = std::exchange(from_z.output(), {});
+  const auto first = static_cast<std::size_t>(said[0] << 8 | said[1]) + 2;
+  const auto challenge = hm::decode_challenge(std::span(said).subspan(first + 2)).value();
+  CHECK(handed_out.contains(challenge.value));
+  std::vector<std::uint8_t> relayed;
+  hm::encode(relayed, hm::status{hm::verdict::ok, {}, 0});
+  hm::encode(relayed, hm::challenge{challenge.flags, challenge.value, 7, "b@127.0.0.1", 0});
+  to_b.output().clear();
+  const auto answered = to_b.feed(relayed);
+  REQUIRE_FALSE(answered);
+  CHECK(answered.error().code == base::errc::refused);
+  CHECK(answered.error().text.find("has handed out itself") != std::string::npos);
+  CHECK(to_b.output().empty());
+}
+
+TEST_CASE("nor one that it sent in its reply to another challenge") {
+  open_challenges handed_out;
+  policy ours;
+  ours.of_node = &handed_out;
+  const auto challenge_to = [](handshake& to, const char* name, std::uint32_t value) {
+    std::vector<std::uint8_t> bytes;
+    hm::encode(bytes, hm::status{hm::verdict::ok, {}, 0});
+    hm::encode(bytes, hm::challenge{flag::offered | flag::published, value, 7, name, 0});
+    to.output().clear();
+    return to.feed(bytes);
+  };
+  auto to_b = handshake::connecting(node("a@127.0.0.1"), "b@127.0.0.1", ours);
+  REQUIRE(challenge_to(to_b, "b@127.0.0.1", 4711));
+  const auto reply = hm::decode_challenge_reply(std::span(to_b.output()).subspan(2)).value();
+  auto to_c = handshake::connecting(node("a@127.0.0.1"), "c@127.0.0.1", ours);
+  CHECK_FALSE(challenge_to(to_c, "c@127.0.0.1", reply.value));
+  CHECK(to_c.output().empty());
+  // Once the handshake it belongs to is over it is a number as any other.
+  { const auto over = std::move(to_b); }
+  auto again = handshake::connecting(node("a@127.0.0.1"), "c@127.0.0.1", ours);
+  CHECK(challenge_to(again, "c@127.0.0.1", reply.value));
+}
+
+TEST_CASE("a peer whose name contradicts what its connection has shown is refused before it is admitted") {
+  policy p;
+  policy peer;
+  p.claim_refused = "its certificate is for another host";
+  auto a = handshake::connecting(node("a@127.0.0.1"), "b@127.0.0.1", peer);
+  auto b = handshake::accepting(node("b@127.0.0.1"), p);
+  const auto o = run(a, b);
+  REQUIRE_FALSE(o.acceptor);
+  CHECK(o.acceptor.error().text == "handshake: its certificate is for another host");
+  CHECK_FALSE(o.initiator);
+  CHECK(p.asked == 0);
 }
 
 TEST_CASE("an OTP 25 node's opening is answered as OTP answers it") {

@@ -100,3 +100,18 @@ TEST_CASE("holders on many threads leave nothing counted behind") {
   for (auto& one : threads) one.join();
   CHECK(all.bytes() == 0);
 }
+
+TEST_CASE("who has to go stays if its messages have become whole meanwhile, and is counted again") {
+  unfinished_messages all(10 * mebibyte);
+  holder large(all), other(all);
+  large.share.set(8 * mebibyte);
+  other.share.set(3 * mebibyte);
+  REQUIRE(large.told == 1);
+  CHECK_FALSE(large.share.may_stay());
+  large.share.set(mebibyte);
+  CHECK(large.share.may_stay());
+  CHECK(all.bytes() == 4 * mebibyte);
+  large.share.set(9 * mebibyte);
+  CHECK(large.told == 2);
+  CHECK_FALSE(other.share.may_stay());
+}

@@ -373,3 +373,100 @@ TEST_CASE("a payload that names a key twice ends the connection, and the error n
   REQUIRE_FALSE(taken);
   CHECK(taken.error().text.find("names k twice") != std::string::npos);
 }
+
+namespace {
+
+// #{0 => [], 1 => [], …}, and one key more that comes twice if it is to.
+std::vector<std::uint8_t> map_of_numbers(std::uint32_t count, bool one_twice) {
+  etf::vector_writer out;
+  out.map(count + (one_twice ? 1 : 0));
+  for (std::uint32_t i = 0; i < count; ++i) {
+    out.integer(i);
+    out.nil();
+  }
+  if (one_twice) {
+    out.integer(count / 2);
+    out.nil();
+  }
+  return out.take();
+}
+
+// A message for the name `kv`.
+std::vector<std::uint8_t> frame_for_a_name(std::span<const std::uint8_t> payload) {
+  control_message control;
+  control.what = op::reg_send;
+  control.from = address::of(etf::pid{"x@h", 5, 6, 7});
+  control.to = address::of(std::string_view("kv"));
+  etf::vector_writer out;
+  out.raw(from_hex("834400"));
+  encode_control(out, control);
+  out.raw(payload);
+  return out.take();
+}
+
+} // namespace
+
+TEST_CASE("the keys of a large payload are looked at a part at a time") {
+  constexpr std::uint32_t many = 600'000; // 3.6 MB
+  for (const bool twice : {false, true}) {
+    CAPTURE(twice);
+    unpacker in({});
+    const auto payload = map_of_numbers(many, twice);
+    base::result<unpacked*> taken;
+    int turns = 0;
+    {
+      // Freed before the message is whole: it points nowhere into it.
+      const auto frame = frame_for_a_name(payload);
+      taken = in.take(frame);
+    }
+    for (; taken && *taken == nullptr && in.busy(); ++turns) taken = in.go_on();
+    CHECK(turns >= 3);
+    CHECK_FALSE(in.busy());
+    CHECK(taken.has_value() == !twice);
+    if (!taken) {
+      CHECK(taken.error().text.find("twice") != std::string::npos);
+      continue;
+    }
+    REQUIRE(*taken);
+    CHECK((*taken)->control.what == op::reg_send);
+    CHECK((*taken)->control.to.name == "kv");
+    CHECK((*taken)->payload.size() == payload.size());
+  }
+}
+
+TEST_CASE("a large fragment is taken a part at a time, and what comes of it is the same") {
+  constexpr std::uint32_t many = 600'000;
+  const std::string head = "83450000000000000005";
+  const std::string next = "83460000000000000005";
+  for (const bool twice : {false, true}) {
+    CAPTURE(twice);
+    const auto payload = map_of_numbers(many, twice);
+    control_message control;
+    control.what = op::send_sender;
+    control.from = address::of(etf::pid{"x@h", 5, 6, 7});
+    control.to = address::of(etf::pid{"a@h", 1, 0, 4});
+    const std::size_t half = payload.size() / 2;
+    etf::vector_writer first;
+    first.raw(from_hex(head + "0000000000000002" + "00"));
+    encode_control(first, control);
+    first.raw(std::span(payload).first(half));
+    etf::vector_writer second;
+    second.raw(from_hex(next + "0000000000000001"));
+    second.raw(std::span(payload).subspan(half));
+    unpacker in({});
+    int turns = 0;
+    auto taken = in.take(first.view());
+    for (; taken && in.busy(); ++turns) taken = in.go_on();
+    REQUIRE(taken);
+    CHECK(*taken == nullptr);
+    taken = in.take(second.view());
+    for (; taken && *taken == nullptr && in.busy(); ++turns) taken = in.go_on();
+    CHECK(turns >= 2);
+    CHECK(taken.has_value() == !twice);
+    if (!taken) continue; // which ends the connection
+    CHECK(in.unfinished().unfinished() == 0);
+    REQUIRE(*taken);
+    CHECK(to_hex((*taken)->payload.bytes().first(16)) == to_hex(std::span(payload).first(16)));
+    CHECK((*taken)->payload.size() == payload.size());
+  }
+}

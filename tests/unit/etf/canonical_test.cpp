@@ -71,6 +71,40 @@ TEST_CASE("cached atoms are resolved everywhere an atom can stand, funs keep the
   CHECK(out.size() > outer.size() + 60);
 }
 
+TEST_CASE("a fun ends where its parts do, whatever size it names: it is written with the right one") {
+  // Of two free variables: {[], #{1 => [2 | 3]}} and a fun without any, which ends the outer one too.
+  const std::string inner =
+      "70 00000000 01 00112233445566778899aabbccddeeff 00000007 00000000 77 01 6d 61 07 61 08 58 77 03 "
+      "614062 "
+      "00000007 00000001 00000100";
+  const std::string outer =
+      "70 00000000 01 00112233445566778899aabbccddeeff 00000007 00000002 77 01 6d 61 07 61 08 58 77 03 "
+      "614062 "
+      "00000007 00000001 00000100 68 02 6a 74 00000001 61 01 6c 00000001 61 02 61 03 ";
+  const auto sized = [&](int wrong_outer, int wrong_inner) {
+    buffer in = hex(inner), out = hex(outer);
+    const std::size_t size = out.size() + in.size() - 1;
+    in[4] = static_cast<std::uint8_t>(static_cast<int>(in.size()) - 1 + wrong_inner);
+    out[4] = static_cast<std::uint8_t>(static_cast<int>(size) + wrong_outer);
+    out.insert(out.end(), in.begin(), in.end());
+    buffer pair = hex("68 02");
+    pair.insert(pair.end(), out.begin(), out.end());
+    pair.push_back(106);
+    return pair;
+  };
+  const buffer right = sized(0, 0);
+  CHECK(etf::is_canonical(right));
+  for (const int outer_by : {-100, -3, 0, 7, 90})
+    for (const int inner_by : {-60, -3, 0, 7, 90}) {
+      if (outer_by == 0 && inner_by == 0) continue;
+      CAPTURE(outer_by);
+      CAPTURE(inner_by);
+      const buffer wrong = sized(outer_by, inner_by);
+      CHECK_FALSE(etf::is_canonical(wrong));
+      CHECK(canonical(wrong) == right);
+    }
+}
+
 TEST_CASE("a cached atom without a cache, or unknown to it, is an error") {
   etf::vector_writer out;
   CHECK(etf::canonicalise(hex("52 00"), out).error().code == etf::errc::bad_tag);

@@ -6,9 +6,11 @@
 #include <map>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <coppice/etf/canonical.hpp>
 #include <coppice/etf/codec.hpp>
+#include <coppice/etf/seeded_map.hpp>
 #include <coppice/etf/text.hpp>
 
 #include "samples.hpp"
@@ -62,6 +64,20 @@ struct named {
   static constexpr auto etf_form = etf::form::map;
   int ancestors;
   bool operator==(const named&) const = default;
+};
+struct folder;
+struct album;
+using item = std::variant<folder, album>;
+struct folder {
+  static constexpr auto etf_form = etf::form::map;
+  std::string name;
+  std::vector<item> items;
+};
+struct album {
+  static constexpr auto etf_form = etf::form::map;
+  std::string name;
+  std::vector<item> items;
+  int year;
 };
 struct tree {
   std::string label;
@@ -294,6 +310,95 @@ TEST_CASE("a key that comes twice is refused") {
   CHECK(etf::decode<etf::flat_map<int, int>>(twice).error().code == etf::errc::duplicate_key);
   const buffer text_keys = hex("7400000002 6d000000026964 6101 6d000000026964 6102");
   CHECK(etf::decode<shop::json>(text_keys).error().code == etf::errc::duplicate_key);
+}
+
+namespace {
+template <class Map>
+etf::result<Map> decoded_multiples(int count, int of) {
+  etf::vector_writer out;
+  out.map(static_cast<std::uint32_t>(count));
+  for (int i = 0; i < count; ++i) {
+    out.integer(std::int64_t{i} * of);
+    out.integer(i);
+  }
+  return etf::decode<Map>(out.view());
+}
+} // namespace
+
+TEST_CASE("keys that crowd into one bucket of a hash map are refused, and a seeded map takes them") {
+  using plain = std::unordered_map<std::int64_t, int>;
+  plain grown;
+  grown.reserve(3000);
+  const int buckets = static_cast<int>(grown.bucket_count());
+  const auto refused = decoded_multiples<plain>(3000, buckets);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().text().find("more than 64 keys with one hash") != std::string::npos);
+  CHECK(decoded_multiples<plain>(3000, 1));
+  CHECK(decoded_multiples<plain>(60, buckets));
+  using seeded = etf::seeded_map<std::int64_t, int>;
+  const auto taken = decoded_multiples<seeded>(3000, buckets);
+  REQUIRE(taken);
+  CHECK(taken->at(std::int64_t{7} * buckets) == 7);
+  CHECK(decoded_multiples<std::map<std::int64_t, int>>(3000, buckets));
+}
+
+TEST_CASE("keys that crowd only after a hash map has grown are refused too") {
+  using plain = std::unordered_map<std::int64_t, int>;
+  plain probe;
+  probe.reserve(4096);
+  const std::size_t first = probe.bucket_count();
+  for (std::int64_t i = 0; probe.bucket_count() == first; ++i) probe[i] = 0;
+  const int grown = static_cast<int>(probe.bucket_count());
+  CHECK_FALSE(decoded_multiples<plain>(static_cast<int>(first) + 1000, grown));
+}
+
+TEST_CASE("sets are watched as maps are, and a multiset may have one key often") {
+  std::unordered_set<int> probe;
+  probe.reserve(3000);
+  const int buckets = static_cast<int>(probe.bucket_count());
+  etf::vector_writer crowded, same;
+  crowded.list(3000);
+  same.list(3000);
+  for (int i = 0; i < 3000; ++i) {
+    crowded.integer(std::int64_t{i} * buckets);
+    same.integer(1000);
+  }
+  crowded.nil();
+  same.nil();
+  CHECK_FALSE(etf::decode<std::unordered_set<int>>(crowded.view()));
+  CHECK(etf::decode<etf::seeded_set<int>>(crowded.view()));
+  CHECK(etf::decode<std::unordered_set<int>>(same.view()));
+  CHECK(etf::decode<std::unordered_multiset<int>>(same.view()));
+}
+
+TEST_CASE("a seeded map is spelled as a map, of keys of all kinds") {
+  is_spelled(etf::seeded_map<std::string, int>{{"a", 1}}, "#{<<\"a\">> => 1}");
+  is_spelled(etf::seeded_map<std::pair<int, bool>, int>{{{1, true}, 1}}, "#{{1,true} => 1}");
+  CHECK(etf::seeded_hash<double>{}(0.0) == etf::seeded_hash<double>{}(-0.0));
+  CHECK(etf::seeded_hash<int>{}(1) != etf::seeded_hash<int>{}(2));
+  CHECK(etf::seeded_hash<etf::pid>{}({"a@b", 1, 2, 3}) != etf::seeded_hash<etf::pid>{}({"a@b", 1, 2, 4}));
+}
+
+TEST_CASE("alternatives that contain themselves are not tried without end") {
+  etf::vector_writer out;
+  constexpr int levels = 60;
+  for (int i = 0; i < levels; ++i) {
+    out.map(2);
+    out.atom("name");
+    out.binary(std::string_view());
+    out.atom("items");
+    out.list(1);
+  }
+  out.atom("wrong");
+  for (int i = 0; i < levels; ++i) out.nil();
+  etf::cursor in(out.view());
+  etf::mismatch why;
+  std::vector<shop::item> into(1);
+  CHECK_FALSE(etf::read(in, into[0], why));
+  CHECK(why.wasted() < (std::size_t{1} << 17) + 512 * out.view().size());
+  const auto refused = etf::decode<shop::item>(out.view());
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().text().find("fewer attempts") != std::string::npos);
 }
 
 TEST_CASE("a recursive type does not follow a stranger down the stack") {

@@ -2,8 +2,12 @@
 // The order of terms without a node at hand: a table in ascending order, and the laws an order obeys.
 #include <doctest/doctest.h>
 
+#include <random>
+#include <set>
+
 #include <coppice/etf/canonical.hpp>
 #include <coppice/etf/order.hpp>
+#include <coppice/etf/order/seeded_hash.hpp>
 #include <coppice/etf/text.hpp>
 #include <coppice/etf/validate.hpp>
 
@@ -222,4 +226,27 @@ TEST_CASE("keys that are maps come in the order of maps, whatever the order of t
   CHECK(order_of("#{a => #{#{z => 1, y => 2} => 1, 7 => 2}, b => 1}",
                  "#{b => 1, a => #{7 => 2, #{y => 2, z => 1} => 1.0}}") == 0);
   CHECK(order_of("[#{a => 1, b => 2}, #{c => 3, d => 4}]", "[#{b => 2, a => 1}, #{d => 4, c => 4}]") < 0);
+}
+
+TEST_CASE("the seeded hash of terms that match is one, and of no others by how they are built") {
+  const auto hash = [](std::string_view text) { return etf::order::seeded_hash(etf::parse(text).value()); };
+  CHECK(hash("#{a => 1, b => #{c => [1, 2], d => 2}}") == hash("#{b => #{d => 2, c => [1, 2]}, a => 1}"));
+  CHECK(etf::order::seeded_hash(hex("6b 0002 01 02")) ==
+        etf::order::seeded_hash(hex("6c 00000002 61 01 61 02 6a")));
+  CHECK(etf::order::seeded_hash(hex("6c 00000001 61 01 6b 0001 02")) ==
+        etf::order::seeded_hash(hex("6b 0002 01 02")));
+  std::set<std::uint64_t> seen;
+  const std::vector<const char*> all = {"1",           "1.0",         "[]",        "{}",         "#{}",
+                                        "[1]",         "{1}",         "[1,[]]",    "{1,[],[]}",  "[[1]]",
+                                        "[1,2,[3|4]]", "[3,4,[1|2]]", "#{a => b}", "#{b => a}",  "[1|2]",
+                                        "[2|1]",       "fun m:f/1",   "fun m:f/2", "[fun m:f/1]"};
+  for (const char* text : all) seen.insert(hash(text));
+  CHECK(seen.size() == all.size());
+  std::mt19937_64 random(41);
+  for (int i = 0; i < 500; ++i) {
+    const auto a = samples::random_term(random, 2), b = samples::random_term(random, 2);
+    if (etf::equal_exact(a, b)) CHECK(etf::order::seeded_hash(a) == etf::order::seeded_hash(b));
+    std::vector<std::uint8_t> cut(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(a.size() / 2));
+    static_cast<void>(etf::order::seeded_hash(cut)); // reads nothing behind it
+  }
 }

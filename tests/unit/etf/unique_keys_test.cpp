@@ -2,13 +2,17 @@
 // A map that names a key twice is found wherever it is, and nothing else is.
 #include <doctest/doctest.h>
 
+#include <array>
+
 #include <coppice/etf/canonical_stream.hpp>
+#include <coppice/etf/hash.hpp>
 #include <coppice/etf/order.hpp>
 #include <coppice/etf/term.hpp>
 #include <coppice/etf/text.hpp>
 #include <coppice/etf/unique_keys.hpp>
 #include <coppice/etf/validate.hpp>
 #include <set>
+#include <unordered_set>
 
 #include "samples.hpp"
 
@@ -52,6 +56,103 @@ etf::result<void> entered_in_pieces(etf::bytes term, std::size_t size) {
 }
 bool is_refused(const etf::result<void>& of) {
   return !of && of.error().code == etf::errc::duplicate_key;
+}
+
+// {X,[],[]} or [X,[]], which a hash that mixes type and length as if they were elements takes for equal.
+buffer in_tuple(const buffer& x) {
+  buffer made = hex("68 03");
+  made.insert(made.end(), x.begin(), x.end());
+  made.insert(made.end(), {106, 106});
+  return made;
+}
+buffer in_list(const buffer& x) {
+  buffer made = hex("6c 00000002");
+  made.insert(made.end(), x.begin(), x.end());
+  made.insert(made.end(), {106, 106});
+  return made;
+}
+// 2^levels different terms, each a choice of the two at every level.
+std::vector<buffer> chains(unsigned levels) {
+  std::vector<buffer> all{hex("61 01")};
+  for (unsigned level = 0; level < levels; ++level) {
+    std::vector<buffer> next;
+    for (const auto& inner : all) {
+      next.push_back(in_tuple(inner));
+      next.push_back(in_list(inner));
+    }
+    all = std::move(next);
+  }
+  return all;
+}
+// [A, B, [C|D]] for all orders of four numbers, which are equal to a hash that does not mind whether
+// something is the hash so far or the next element.
+std::vector<buffer> exchanged() {
+  std::vector<buffer> all;
+  for (std::uint8_t i = 0; i < 100; ++i) {
+    for (const auto& [a, b, c, d] : {std::array<std::uint8_t, 4>{i, 201, 202, 203}, {202, 203, i, 201}}) {
+      const buffer one{108, 0, 0, 0, 3, 97, a, 97, b, 108, 0, 0, 0, 1, 97, c, 97, d, 106};
+      all.push_back(one);
+    }
+  }
+  return all;
+}
+
+struct bad_input {
+  const char* what;
+  buffer term;
+};
+// Maps that cost the most for their bytes, each of up to 1 MB.
+std::vector<bad_input> bad_inputs() {
+  std::vector<bad_input> all;
+  std::vector<buffer> pairs;
+  for (int i = 0; i < 40'000; ++i) {
+    pairs.push_back(in_tuple(encoded(i)));
+    pairs.push_back(in_list(encoded(i)));
+  }
+  all.push_back({"tuples and lists in pairs", map_of(pairs)});
+  all.push_back({"chains of tuples and lists", map_of(chains(12))});
+  all.push_back({"elements exchanged", map_of(exchanged())});
+  std::vector<buffer> numbers;
+  for (int i = 0; i < 100'000; ++i) numbers.push_back(encoded(i * 16'384));
+  all.push_back({"multiples", map_of(numbers)});
+  std::vector<buffer> wide;
+  for (std::uint8_t i = 0; i < 32; ++i) {
+    buffer key = hex("6d 00007530");
+    key.resize(5 + 30'000, 'x');
+    key.back() = i;
+    wide.push_back(key);
+  }
+  all.push_back({"long keys that differ at their end", map_of(wide)});
+  wide.push_back(wide[7]);
+  all.push_back({"a long key that comes twice", map_of(wide)});
+  std::vector<buffer> improper;
+  for (std::uint8_t i = 0; i < 200; ++i) {
+    buffer key;
+    for (int depth = 0; depth < 300; ++depth) key.insert(key.end(), {108, 0, 0, 0, 1, 97, 1});
+    key.insert(key.end(), {97, i});
+    improper.push_back(key);
+  }
+  all.push_back({"improper lists, each the tail of another", map_of(improper)});
+  buffer deep_values, deep_keys, ends;
+  for (int i = 0; i < 9'000; ++i) {
+    deep_values.insert(deep_values.end(), {116, 0, 0, 0, 2, 97, 1, 97, 1, 97, 2});
+    deep_keys.insert(deep_keys.end(), {116, 0, 0, 0, 2});
+    ends.insert(ends.end(), {106, 97, 1, 97, 1});
+  }
+  deep_values.push_back(106);
+  deep_keys.push_back(106);
+  deep_keys.insert(deep_keys.end(), ends.begin(), ends.end());
+  all.push_back({"maps deep in values", deep_values});
+  all.push_back({"maps deep in keys", deep_keys});
+  buffer nested = hex("6a"); // 33 keys a level: each level has a table of its own
+  for (int level = 0; level < 200; ++level) {
+    std::vector<buffer> keys;
+    for (int i = 0; i < 32; ++i) keys.push_back(encoded(i));
+    keys.push_back(std::move(nested));
+    nested = map_of(keys);
+  }
+  all.push_back({"tables within tables, in keys", nested});
+  return all;
 }
 
 } // namespace
@@ -206,4 +307,81 @@ TEST_CASE("terms that match have one hash for tables, and random others have oth
   std::set<std::uint64_t> seen;
   for (int i = 0; i < 1000; ++i) seen.insert(etf::equality_hash(encoded(i)));
   CHECK(seen.size() == 1000);
+}
+
+TEST_CASE("no two terms have one hash by how they are built") {
+  std::vector<buffer> all = chains(10);
+  for (auto& one : exchanged()) all.push_back(std::move(one));
+  for (const char* text : {"[]", "{}", "#{}", "[[]]", "{[]}", "[[],[]]", "{[],[]}", "[[]|1]", "#{[] => []}",
+                           "#{[] => [], {} => {}}", "#{[] => {}, {} => []}", "<<>>", "[1,2,3]", "{1,2,3}"})
+    all.push_back(etf::parse(text).value());
+  std::unordered_set<std::uint64_t> seen;
+  for (const auto& one : all) seen.insert(etf::equality_hash(one));
+  CHECK(seen.size() == all.size());
+}
+
+// In a hash that mixes the length into what the first bytes are mixed with, they could take it out again.
+TEST_CASE("no two byte strings of different lengths have one hash by how they are built") {
+  std::unordered_set<std::uint64_t> seen;
+  std::size_t made = 0;
+  for (std::uint64_t length = 1; length <= 64; ++length, ++made) {
+    std::vector<std::uint8_t> text(length, 'x');
+    const std::uint64_t first = length * 0x9E3779B97F4A7C15U;
+    if (length >= 8) std::memcpy(text.data(), &first, 8);
+    seen.insert(etf::table_hash(text));
+  }
+  CHECK(seen.size() == made);
+}
+
+TEST_CASE("what bad maps cost is in proportion to their bytes, whole and in pieces") {
+  for (const auto& one : bad_inputs()) {
+    const auto& term = one.term;
+    CAPTURE(one.what);
+    etf::key_checker whole, pieces;
+    const auto said = whole.pass(term);
+    CHECK(whole.steps() <= 8 * term.size());
+    CHECK(whole.held() <= 16 * term.size());
+    std::uint64_t most = 0, before = 0;
+    constexpr std::size_t piece = 16'384;
+    bool good = true;
+    for (std::size_t size = piece; good && size < term.size() + piece; size += piece) {
+      good = pieces.pass(etf::bytes(term).first(std::min(size, term.size()))).has_value();
+      most = std::max(most, pieces.steps() - before);
+      before = pieces.steps();
+    }
+    CHECK(good == said.has_value());
+    CHECK(pieces.steps() == whole.steps());
+    CHECK(most <= 150'000); // the division of a large table, and what a piece has of keys
+  }
+}
+
+TEST_CASE("no single key of a large map pays for those before it") {
+  constexpr std::uint64_t count = 3'000'000;
+  etf::detail::seen_keys table;
+  std::size_t most = 0, all = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t hash = etf::table_hash(i, 1, 2);
+    const std::size_t steps = table.add({hash, i}, count, [](const auto&) { return true; });
+    most = std::max(most, steps);
+    all += steps;
+  }
+  CHECK(most < 100'000);
+  CHECK(all < 8 * count);
+  CHECK(table.held() < 48 * count);
+  bool found = false;
+  table.add({etf::table_hash(17, 1, 2), 0}, count, [&](const auto& earlier) {
+    found = earlier.offset == 17;
+    return false;
+  });
+  CHECK(found);
+}
+
+TEST_CASE("keys of one hash are asked about until one is the same") {
+  etf::detail::seen_keys table;
+  std::size_t asked = 0;
+  for (std::size_t i = 0; i < 20; ++i)
+    table.add({5, i}, 20, [&](const auto& earlier) { return ++asked, earlier.offset < 100; });
+  CHECK(asked == 190);
+  table.add({5, 100}, 20, [&](const auto&) { return false; });
+  CHECK(asked == 190);
 }

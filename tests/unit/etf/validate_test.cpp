@@ -144,7 +144,7 @@ TEST_CASE("a term longer than the limit is refused, one before other bytes is no
   CHECK(etf::validate(followed, bounds).value() == 1);
 }
 
-TEST_CASE("a fun says its own size and must keep to it") {
+TEST_CASE("a fun says its own size, and for a cursor it must keep to it") {
   for (const auto& sample : samples::all()) {
     if (sample.name != "NEW_FUN") continue;
     buffer shorter = sample.wire, longer = sample.wire;

@@ -218,7 +218,8 @@ class event_manager_fixture : public stage {
     REQUIRE(made);
     const auto gone = self.monitor(*made, true);
     (void)self.await(gone);
-    while (asked(self, "which_handlers").find("'h:h'," + id + "}") != std::string::npos) self.yield();
+    while (asked(self, "which_handlers").find("'h:h'," + id + "}") != std::string::npos)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   void tell(const std::string& what) { host.system.send(runtime::destination(manager), term(what)); }
   // The process of the handler that was added first.

@@ -160,7 +160,8 @@ TEST_CASE("a handler that goes on after its actor's end is given up after the ti
   const std::string end = set.host.run([&](runtime::process& self) {
     const auto watched = self.monitor(guilty, true);
     CHECK(behaviours::gen::start_call(self, destination(guilty), term("spin").bytes()));
-    while (set.host.system.info(guilty)->summary.status != runtime::process_status::parked) self.yield();
+    while (set.host.system.info(guilty)->summary.status != runtime::process_status::parked)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1)), self.yield();
     self.exit(destination(guilty), runtime::reasons::kill());
     const auto answer = self.await(watched);
     return answer ? std::string("?") : text(answer.error().reason);

@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "garden.hpp"
 
@@ -238,7 +240,8 @@ TEST_CASE("an actor killed while its handler waits is gone at once, and its stac
                            term("{'$gen_call', {<0.1.0>, tag}, {sleep, 60000}}"));
   const std::string reason = grounds.host.run([&](runtime::process& self) {
     const auto ref = self.monitor(pid, true);
-    while (self.host().info(pid)->summary.status != runtime::process_status::parked) self.yield();
+    while (self.host().info(pid)->summary.status != runtime::process_status::parked)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1)), self.yield();
     self.exit(pid, runtime::message::atom("kill"));
     const auto answer = self.await(ref);
     return answer ? std::string("?") : text(answer.error().reason);

@@ -63,6 +63,74 @@ TEST_CASE("a cut or lying file is damaged, never read out of bounds") {
   CHECK(verdict(file).has(objection::damaged));
 }
 
+namespace {
+
+// A library of this machine whose symbols all have one name, which is as long as the string table.
+std::string many_long_names(std::uint32_t symbols, std::size_t length, std::uint32_t libraries) {
+  const std::size_t dynamic_at = 4096;
+  const std::size_t dynamic_size = (5 + libraries) * sizeof(Elf64_Dyn);
+  const std::size_t hash_at = (dynamic_at + dynamic_size + 4095) / 4096 * 4096;
+  const std::size_t symbols_at = hash_at + 4096;
+  const std::size_t strings_at = symbols_at + (symbols + 1) * sizeof(Elf64_Sym);
+  std::string file(strings_at + length + 1, '\0');
+  std::memset(file.data() + strings_at, 'a', length);
+  Elf64_Ehdr head{};
+  std::memcpy(head.e_ident, ELFMAG, SELFMAG);
+  head.e_ident[EI_CLASS] = ELFCLASS64;
+  head.e_ident[EI_DATA] = ELFDATA2LSB;
+  const auto real = good();
+  std::memcpy(&head.e_machine, real.data() + offsetof(Elf64_Ehdr, e_machine), sizeof head.e_machine);
+  head.e_type = ET_DYN;
+  head.e_phoff = sizeof head;
+  head.e_phentsize = sizeof(Elf64_Phdr);
+  head.e_phnum = 2;
+  put(file, 0, head);
+  Elf64_Phdr load{};
+  load.p_type = PT_LOAD;
+  load.p_filesz = load.p_memsz = file.size();
+  put(file, sizeof head, load);
+  Elf64_Phdr dynamic{};
+  dynamic.p_type = PT_DYNAMIC;
+  dynamic.p_offset = dynamic.p_vaddr = dynamic_at;
+  dynamic.p_filesz = dynamic_size;
+  put(file, sizeof head + sizeof load, dynamic);
+  std::size_t at = dynamic_at;
+  const auto entry = [&](std::int64_t tag, std::uint64_t value) {
+    Elf64_Dyn one{};
+    one.d_tag = tag;
+    one.d_un.d_val = value;
+    put(file, at, one);
+    at += sizeof one;
+  };
+  entry(DT_STRTAB, strings_at);
+  entry(DT_STRSZ, length + 1);
+  entry(DT_HASH, hash_at);
+  entry(DT_SYMTAB, symbols_at);
+  for (std::uint32_t i = 0; i < libraries; ++i) entry(DT_NEEDED, 0);
+  put(file, hash_at + 4, symbols + 1);
+  Elf64_Sym symbol{};
+  symbol.st_info = ELF64_ST_INFO(STB_GNU_UNIQUE, STT_OBJECT);
+  symbol.st_shndx = 1;
+  for (std::uint32_t i = 1; i <= symbols; ++i) put(file, symbols_at + i * sizeof symbol, symbol);
+  return file;
+}
+
+} // namespace
+
+// Each symbol's name of 8 MiB, kept for each of 200,000 symbols, would be more memory than there is.
+TEST_CASE("many symbols of one long name take no more memory than their file") {
+  test::temporary_folder folder;
+  const auto path = folder.write("x.so", many_long_names(200'000, 8 << 20, 1));
+  const auto found = manifest::inspect(path, {.file_safety = false});
+  REQUIRE(found.linked);
+  CHECK(found.linked->exports.size() == 16);
+  CHECK(found.linked->unique_symbols.size() == 16);
+  CHECK(found.linked->unique_symbols.front().size() == 4096);
+  CHECK(found.linked->libraries.front().name.size() == 4096);
+  CHECK(manifest::inspect(folder.write("y.so", many_long_names(1, 100, 257)), {.file_safety = false})
+            .verdict.has(objection::damaged));
+}
+
 TEST_CASE("random damage always ends in a verdict") {
   test::temporary_folder folder;
   const auto whole = good();

@@ -49,6 +49,8 @@ TEST_CASE("a world- or group-writable file is refused by name") {
   CHECK(safety(path).error().text == path + " is writable by its group");
   auto verdict = manifest::inspect(path).verdict;
   CHECK(verdict.has(manifest::objection::unsafe_file));
+  CHECK_FALSE(verdict.has(manifest::objection::not_elf)); // it is not even looked into
+  CHECK(manifest::inspect(path, {.file_safety = false}).verdict.has(manifest::objection::not_elf));
 }
 
 TEST_CASE("a folder that others can write to makes the file unsafe, also behind a link") {

@@ -2,6 +2,7 @@
 // The automatic CA and certificate: what is made, kept, and made again. openssl judges them too where
 // it is installed.
 #include <doctest/doctest.h>
+#include <mbedtls/x509_crt.h>
 #include <sys/stat.h>
 
 #include <cstdlib>
@@ -11,6 +12,7 @@
 #include "base/file.hpp"
 #include "net/certificate.hpp"
 #include "net/certificate_folder.hpp"
+#include "net/certificate_match.hpp"
 #include "net/tls.hpp"
 #include "temporary_folder.hpp"
 
@@ -46,6 +48,28 @@ TEST_CASE("a leaf is valid for its names under its authority only") {
   CHECK_FALSE(issue_leaf({authority.certificate, other.key}, names, now));
   CHECK_FALSE(issue_leaf(authority, {}, now));
   CHECK_FALSE(check_pair({"garbage", "garbage"}, now, 0));
+}
+
+TEST_CASE("what a peer has shown is for its names and no other, whoever signed it") {
+  REQUIRE(tls::initialise());
+  const base::nanos now = base::wall_now();
+  const auto authority = make_authority(now).value();
+  const auto leaf = issue_leaf(authority, names, now).value();
+  mbedtls_x509_crt parsed;
+  mbedtls_x509_crt_init(&parsed);
+  REQUIRE(mbedtls_x509_crt_parse(&parsed, reinterpret_cast<const unsigned char*>(leaf.certificate.c_str()),
+                                 leaf.certificate.size() + 1) == 0);
+  const peer_certificate shown = describe(parsed);
+  mbedtls_x509_crt_free(&parsed);
+  for (const std::string& name : names) CHECK(mismatch(shown, name) == "");
+  for (const char* const other : {"other.example", "127.0.0.2", "node.example.org", "example", "::2"}) {
+    const std::string why = mismatch(shown, other);
+    CAPTURE(other);
+    CHECK(why.starts_with("it is for "));
+    CHECK(why.find("node.example") != std::string::npos);
+    CHECK(why.find(std::string("wanted is ") + other) != std::string::npos);
+  }
+  CHECK(mismatch({}, "node.example") == "it cannot be read");
 }
 
 TEST_CASE("certificates are made once, with closed keys, and kept") {

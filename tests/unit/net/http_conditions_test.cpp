@@ -17,11 +17,11 @@ constexpr const char* after = "Sun, 09 Sep 2001 01:46:41 GMT";
 
 // STATUS, and of 206 and 200 OFFSET+LENGTH.
 std::string judged(std::vector<net::http_header> headers, std::string method = "GET",
-                   std::uint64_t size = 100) {
+                   std::uint64_t size = 100, std::int64_t now = modified + 1) {
   net::http_request asked;
   asked.method = std::move(method);
   asked.headers = std::move(headers);
-  const net::http_verdict out = net::judge(asked, {"\"v1\"", modified, size});
+  const net::http_verdict out = net::judge(asked, {"\"v1\"", modified, size}, now);
   std::string text = std::to_string(out.status);
   if (out.status == 200 || out.status == 206)
     text += " " + std::to_string(out.offset) + "+" + std::to_string(out.length);
@@ -84,7 +84,8 @@ TEST_CASE("one range is a part, none that there is 416, and what is no range the
   for (const char* none : {"bytes=100-", "bytes=100-200", "bytes=-0", "bytes=18446744073709551615-"})
     CHECK_MESSAGE(range(none) == "416", none);
   CHECK(range("bytes=0-", 0) == "416");
-  CHECK(range("bytes=-5", 0) == "416");
+  CHECK(range("bytes=-0", 0) == "416");
+  CHECK(range("bytes=-5", 0) == "200 0+0"); // all that there is
   for (const char* whole : {"bytes=5-4", "bytes=-", "bytes=", "bytes", "items=0-1", "bytes=0-1,5-6",
                             "bytes=a-b", "bytes=+1-2", "bytes=0-18446744073709551616", "bytes=0x1-2"})
     CHECK_MESSAGE(range(whole) == "200 0+100", whole);
@@ -97,6 +98,25 @@ TEST_CASE("a range is of the version that If-Range names, or the answer is whole
   CHECK(of(at) == "206 1+1");
   for (const char* other : {"\"v0\"", "W/\"v1\"", before, after, "nonsense"})
     CHECK_MESSAGE(of(other) == "200 0+100", other);
+}
+
+TEST_CASE("a date does not tell what was written in the same second, and a tag does") {
+  const auto of = [](const char* version) {
+    return judged({{"range", "bytes=1-1"}, {"if-range", version}}, "GET", 100, modified);
+  };
+  CHECK(of(at) == "200 0+100");
+  CHECK(of("\"v1\"") == "206 1+1");
+}
+
+TEST_CASE("lines of one name are one list") {
+  CHECK(judged({{"if-match", "\"v0\""}, {"if-match", "\"v1\""}}) == "200 0+100");
+  CHECK(judged({{"if-match", "\"v0\""}, {"if-match", "\"v2\""}}) == "412");
+  CHECK(judged({{"if-none-match", "\"v0\""}, {"accept", "*/*"}, {"if-none-match", "W/\"v1\""}}) == "304");
+  net::http_request asked;
+  asked.headers = {{"accept-encoding", "br"}, {"accept-encoding", "gzip"}};
+  CHECK(net::http_accepts_coding(asked, "gzip"));
+  asked.headers = {{"accept-encoding", "gzip"}, {"accept-encoding", "gzip;q=0"}};
+  CHECK(net::http_accepts_coding(asked, "gzip")); // the first element of this name counts
 }
 
 TEST_CASE("a coding is taken where it is listed, with a weight that is not 0") {

@@ -214,6 +214,48 @@ TEST_CASE("a head or a body that does not come in time is answered with 408, an 
   CHECK(at.server->connections() == 0);
 }
 
+TEST_CASE("an empty line behind a request begins none that could come too late") {
+  http_options options;
+  options.timeouts = {100ms, 100ms, 100ms, 100ms};
+  place at(options);
+  client& one = at.connect();
+  one.to.write("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok\r\n");
+  REQUIRE(at.until([&] { return one.gone(); }));
+  CHECK(one.has("POST / ok."));
+  CHECK_FALSE(one.has("408"));
+}
+
+TEST_CASE("a client that still sends when it is refused hears why, and is not reset") {
+  http_options options;
+  options.limits.body = 1000;
+  place at(options);
+  client& one = at.connect();
+  const std::string part(1 << 20, 'x');
+  one.to.write("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 8388608\r\n\r\n");
+  for (int i = 0; i < 8; ++i) one.to.write(part);
+  one.to.end();
+  REQUIRE(at.until([&] { return one.gone() && one.to.bytes_queued() == 0; }));
+  CHECK(one.has("HTTP/1.1 413 "));
+  CHECK_FALSE(one.heard.closed); // it has seen an orderly end
+}
+
+TEST_CASE("what came in time is looked at before a deadline is called over, though the thread was busy") {
+  http_options options;
+  options.timeouts.head = 200ms;
+  place at(options);
+  client& one = at.connect();
+  one.to.write("GET / HTTP/1.1\r\nHo");
+  REQUIRE(at.until([&] { return one.to.bytes_queued() == 0; }));
+  for (int i = 0; i < 10; ++i) at.loop.turn(false);
+  one.to.write("st: h\r\n\r\n");
+  one.to.flush();
+  const base::nanos busy_until = base::mono_now() + 300 * base::nanos_per_ms;
+  while (base::mono_now() < busy_until) {
+  }
+  REQUIRE(at.until([&] { return one.has("HTTP/1.1"); }));
+  CHECK(one.has("GET / ."));
+}
+
 TEST_CASE("a byte now and then does not move the deadline of a head") {
   http_options options;
   options.timeouts.head = 300ms;

@@ -58,6 +58,23 @@ using phase = http_session::phase;
 
 } // namespace
 
+TEST_CASE("an answer 205 has no content, and says so") {
+  session whole;
+  whole.feed(get);
+  CHECK(whole.of.answer(1, {205, "text/plain", "text"}));
+  CHECK(whole.has("205 Reset Content\r\n"));
+  CHECK(whole.has("Content-Length: 0\r\n"));
+  CHECK(whole.sent.ends_with("\r\n\r\n"));
+  session parts;
+  parts.feed(get);
+  CHECK(parts.of.begin(1, {205}, std::nullopt));
+  CHECK(parts.of.write(1, "text"));
+  CHECK(parts.of.end(1));
+  CHECK(parts.has("Content-Length: 0\r\n"));
+  CHECK(parts.sent.ends_with("\r\n\r\n"));
+  CHECK(parts.of.now() == phase::waiting);
+}
+
 TEST_CASE("a streamed body is handed out as far as there is credit") {
   session made;
   session& it = streaming(made, 2);

@@ -132,15 +132,19 @@ TEST_CASE("a listener at its bound that is suspended and resumed is at its bound
 
 TEST_CASE("the bound can be raised and lowered, and nobody is dropped for it") {
   listen_options options;
-  options.max_connections = 1;
+  options.limit = std::make_shared<connection_limit>(1);
   listened test(options);
+  const auto set = [&](std::size_t most) {
+    options.limit->set_most(most);
+    test.listening.look_again();
+  };
   for (int i = 0; i < 3; ++i) test.connect();
   REQUIRE(test.until([&] { return test.listening.saturated(); }));
-  test.listening.set_max_connections(2);
+  set(2);
   REQUIRE(test.until([&] { return test.accepted.size() == 2 && test.listening.saturated(); }));
-  test.listening.set_max_connections(0);
+  set(100);
   REQUIRE(test.until([&] { return test.accepted.size() == 3; }));
-  test.listening.set_max_connections(1);
+  set(1);
   test.connect();
   REQUIRE(test.until([&] { return test.listening.saturated(); }));
   CHECK(test.listening.connections() == 3);

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <thread>
@@ -55,6 +56,21 @@ void count_release(void* context) {
 }
 
 } // namespace
+
+TEST_CASE("a handler that throws loses its stream, and its owner hears so") {
+  for (const bool memory : {false, true}) {
+    pair both;
+    both.at_server.after_data = [memory] {
+      if (memory) throw std::bad_alloc();
+      throw 7;
+    };
+    both.client.write("x");
+    REQUIRE(both.until([&] { return both.at_server.closed.has_value(); }));
+    CHECK(both.at_server.closed->code == base::errc::internal);
+    both.server = {};
+    REQUIRE(both.until([&] { return both.at_client.closed.has_value() || both.at_client.ended; }));
+  }
+}
 
 TEST_CASE("what one end writes the other reads, in order") {
   pair both;

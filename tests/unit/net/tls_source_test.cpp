@@ -3,10 +3,12 @@
 #include "net/tls_source.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 
 #include "base/file.hpp"
+#include "heard_log.hpp"
 #include "net/certificate.hpp"
 #include "net/tls.hpp"
 #include "temporary_folder.hpp"
@@ -78,6 +80,46 @@ TEST_CASE("a certificate replaced before its key, a damaged or a missing one lea
   CHECK(source->server() == first);
   in.write(next);
   CHECK(source->server() != first);
+}
+
+TEST_CASE(
+    "files that could not be read for a while are used as soon as they can be, and the log tells it once") {
+  const files in;
+  const auto source = tls_source::open(in.paths()).value();
+  const auto first = source->server();
+  in.write(issue_leaf(in.authority, {"127.0.0.1"}, base::wall_now()).value());
+  test::heard_log log;
+  {
+    rlimit usual{};
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &usual) == 0);
+    const rlimit none{0, usual.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    const auto meanwhile = source->server();
+    const auto again = source->server();
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &usual) == 0);
+    CHECK(meanwhile == first);
+    CHECK(again == first);
+  }
+  CHECK(log.count("changed certificates are not used") == 1);
+  CHECK(source->server() != first);
+}
+
+TEST_CASE("an authority that cannot be read is left out and named, and a file without any is refused") {
+  const files in;
+  std::string bad = in.authority.certificate;
+  bad.replace(bad.find('\n') + 60, 4, "AAAA");
+  auto paths = in.paths();
+  paths.authorities = in.folder.file("ca.pem");
+  paths.verify_peer = true;
+  test::heard_log log;
+  in.folder.write("ca.pem", in.authority.certificate + bad);
+  CHECK(tls_source::open(paths));
+  CHECK(log.count("ca.pem: an authority (ca) is left out: part 2 of 2: ") == 1);
+  in.folder.write("ca.pem", bad);
+  const auto refused = tls_source::open(paths);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().text.find("ca.pem: ca: part 1 of 1: ") != std::string::npos);
+  CHECK(refused.error().text.find("node.pem") == std::string::npos);
 }
 
 TEST_CASE("a source without a certificate serves clients only") {

@@ -21,6 +21,7 @@ struct client final : websocket_session::events {
     ends.push_back(std::to_string(why.code) + " " + why.reason);
   }
   void on_bytes(std::string_view bytes) override { written += bytes; }
+  bool is_behind() override { return behind; }
 
   // Short, and masked with zeros.
   void says(unsigned first, const std::string& payload) {
@@ -30,6 +31,7 @@ struct client final : websocket_session::events {
 
   std::vector<std::string> heard, ends;
   std::string written;
+  bool behind = false;
   websocket_session of;
 };
 
@@ -88,6 +90,33 @@ TEST_CASE("who breaks the protocol while we close is not told another code") {
   it.written.clear();
   it.says(0xC1, "x");
   CHECK(it.ends == std::vector<std::string>{"1002 "});
+  CHECK(it.written.empty());
+}
+
+TEST_CASE("of a client's pings that it has not read the answers to, the newest is answered once it has") {
+  client it;
+  it.behind = true;
+  for (int i = 0; i < 100; ++i) it.says(0x89, std::to_string(i));
+  CHECK(it.written.empty());
+  it.behind = false;
+  it.of.caught_up();
+  CHECK(it.written ==
+        "\x8a\x02"
+        "99"s);
+  it.of.caught_up();
+  it.says(0x89, "x");
+  CHECK(it.written ==
+        "\x8a\x02"
+        "99\x8a\x01x"s);
+}
+
+TEST_CASE("an answer that is owed is not sent behind a close") {
+  client it;
+  it.behind = true;
+  it.says(0x89, "late");
+  it.of.close({websocket_close::normal, ""});
+  it.written.clear();
+  it.of.caught_up();
   CHECK(it.written.empty());
 }
 

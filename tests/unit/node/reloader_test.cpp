@@ -22,7 +22,7 @@ class yard {
   explicit yard(std::function<void()> within = {}, bool watched = false) {
     auto made = node::reloader::start({system_, plugins_, [] { return node::reload_rules{}; },
                                        [](const std::string&) { return base::status{}; }},
-                                      watched ? std::vector{folder.path()} : std::vector<std::string>{},
+                                      watched ? std::vector{folder.path()} : std::vector<std::string>{}, line,
                                       [within](const std::function<node::reloader::outcome()>& run) {
                                         if (within) within();
                                         return run();
@@ -31,10 +31,12 @@ class yard {
     it = std::move(*made);
   }
 
-  std::future<base::result<node::reload_report>> ask(const std::string& plugin = {}) {
+  std::future<base::result<node::reload_report>> ask(const std::string& plugin = {}, bool dry_run = false,
+                                                     const std::string& kind = {}) {
     const auto told = std::make_shared<std::promise<base::result<node::reload_report>>>();
     auto answer = told->get_future();
-    it->ask({plugin, false}, [told](base::result<node::reload_report> r) { told->set_value(std::move(r)); });
+    it->ask({.plugin = plugin, .dry_run = dry_run, .by = "test", .kind = kind},
+            [told](base::result<node::reload_report> r) { told->set_value(std::move(r)); });
     return answer;
   }
 
@@ -43,6 +45,7 @@ class yard {
   loader::loader plugins_{{}};
 
  public:
+  node::change_line line{{}};
   test::temporary_folder folder;
   std::unique_ptr<node::reloader> it;
 };
@@ -67,24 +70,55 @@ TEST_CASE("asked to reload, it says what came of it, again and again") {
   CHECK(refused.error().code == base::errc::not_found);
 }
 
-TEST_CASE("while a reload is under way another one is refused at once, and not for longer") {
+TEST_CASE("while a reload is under way others wait in line, eight at most, and of one kind one") {
   std::promise<void> inside;
   std::promise<void> leave;
   auto left = leave.get_future().share();
-  bool first_time = true;
+  std::atomic<int> times{0};
   yard one([&] {
-    if (!std::exchange(first_time, false)) return;
+    if (++times != 1) return;
     inside.set_value();
     left.wait();
   });
   auto first = one.ask();
   inside.get_future().wait();
-  const auto second = got(one.ask());
-  REQUIRE_FALSE(second);
-  CHECK(second.error().code == base::errc::exists);
+  std::vector<std::future<base::result<node::reload_report>>> waiting;
+  waiting.push_back(one.ask({}, false, "same"));
+  CHECK(got(one.ask({}, false, "same")).error().code == base::errc::exists);
+  while (waiting.size() < node::change_line::most_waiting) waiting.push_back(one.ask());
+  CHECK(got(one.ask()).error().code == base::errc::limit);
+  CHECK(one.line.rows().size() == node::change_line::most_waiting + 1);
   leave.set_value();
   CHECK(got(std::move(first)));
-  CHECK(got(one.ask()));
+  for (auto& each : waiting) CHECK(got(std::move(each)));
+  CHECK(times == 1 + static_cast<int>(node::change_line::most_waiting));
+  CHECK(got(one.ask({}, false, "same")));
+}
+
+TEST_CASE("a reload waits for a change of another sort, and a dry run for none") {
+  yard one;
+  auto apply = one.line.enter({"apply", "test"}, [] {});
+  REQUIRE(apply);
+  auto waiting = one.ask();
+  CHECK(got(one.ask({}, true)));
+  CHECK(waiting.wait_for(0s) == std::future_status::timeout);
+  *apply = {};
+  CHECK(got(std::move(waiting)));
+}
+
+TEST_CASE("a file that was replaced while too many changes waited is looked at when there is room") {
+  std::promise<void> looked;
+  yard one([&] { looked.set_value(); }, true);
+  std::vector<node::change_line::place> all;
+  for (std::size_t i = 0; i <= node::change_line::most_waiting; ++i) {
+    auto taken = one.line.enter({"apply", "test"}, [] {});
+    REQUIRE(taken);
+    all.push_back(std::move(*taken));
+  }
+  std::ofstream(one.folder.path() + "/kv.so") << "new";
+  CHECK_FALSE(one.line.enter({"apply", "test"}, [] {}));
+  all.clear();
+  CHECK(looked.get_future().wait_for(20s) == std::future_status::ready);
 }
 
 TEST_CASE("a file that appears in a watched folder is looked at, once for all its changes") {
@@ -97,9 +131,7 @@ TEST_CASE("a file that appears in a watched folder is looked at, once for all it
       true);
   for (int i = 0; i < 5; ++i) std::ofstream(one.folder.path() + "/kv.so") << i;
   CHECK(looked.get_future().wait_for(20s) == std::future_status::ready);
-  auto again = got(one.ask());
-  while (!again && again.error().code == base::errc::exists) again = got(one.ask()); // the first is not over
-  CHECK(again);
+  CHECK(got(one.ask()));
   CHECK(times == 2);
 }
 

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -14,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "base/sanitizer.hpp"
@@ -171,13 +173,15 @@ struct node {
   system host;
 };
 
-// Waits for something observable.
+// Waits for something observable. It looks often at first, for much takes only some microseconds, and then
+// once a millisecond, so that it leaves the processor to those it waits for.
 template <class Condition>
 bool eventually(Condition holds) {
+  constexpr std::chrono::microseconds longest{1000};
   const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!holds()) {
+  for (std::chrono::microseconds pause{10}; !holds(); pause = std::min(pause * 2, longest)) {
     if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
+    std::this_thread::sleep_for(pause);
   }
   return true;
 }

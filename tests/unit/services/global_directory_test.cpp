@@ -30,15 +30,15 @@ runtime::reference monitor(std::uint64_t number) {
 
 TEST_CASE("a name is somebody's until it is erased or its owner has ended") {
   global_directory names;
-  names.insert(term("a"), {there, {}, monitor(1)});
-  names.insert(term("b"), {there, {}, monitor(2)});
+  names.insert(term("a"), {there, {}, monitor(1), 1});
+  names.insert(term("b"), {there, {}, monitor(2), 1});
   names.insert(term("c"), {here, {}, monitor(3)});
   CHECK(names.find(term("a"))->pid == there);
   CHECK(names.find(term("d")) == nullptr);
   CHECK(names.all().size() == 3);
-  CHECK(names.of_node(1) == 2);
-  CHECK(names.of_node(0) == 1);
-  CHECK(names.of_node(2) == 0);
+  CHECK(names.said_by(1) == 2);
+  CHECK(names.said_by(0) == 1);
+  CHECK(names.said_by(2) == 0);
 
   names.erase(term("a"));
   CHECK(names.find(term("a")) == nullptr);
@@ -46,6 +46,20 @@ TEST_CASE("a name is somebody's until it is erased or its owner has ended") {
   CHECK(names.has_name(there));
   CHECK(names.erase_monitored(monitor(2)));
   CHECK_FALSE(names.has_name(there));
-  CHECK(names.of_node(1) == 0);
+  CHECK(names.said_by(1) == 0);
   CHECK(names.find(term("c"))->pid == here);
+}
+
+TEST_CASE("a name counts for the node that said it, whoever has it") {
+  global_directory names;
+  names.insert(term("a"), {here, {}, monitor(1), 2});
+  names.insert(term("b"), {there, runtime::message::atom("method"), monitor(2), 2});
+  CHECK(names.said_by(2) == 2);
+  CHECK(names.said_by(0) == 0);
+  CHECK(names.said_by(1) == 0);
+  CHECK(names.bytes_said_by(2) == term("a").size() + term("b").size() + term("method").size());
+  names.erase(term("a"));
+  names.erase(term("b"));
+  CHECK(names.said_by(2) == 0);
+  CHECK(names.bytes_said_by(2) == 0);
 }

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <iterator>
 #include <vector>
 
 using namespace coppice;
@@ -63,7 +65,9 @@ TEST_CASE("one that is gone leaves all its groups, each as often as it had joine
   groups.join(two, ours);
   groups.join(two, ours_too);
   CHECK(groups.groups_of(ours).size() == 2);
-  CHECK(groups.leave_all(ours).size() == 3);
+  std::uint32_t left = 0;
+  for (const auto& [group, times] : groups.leave_all(ours)) left += times;
+  CHECK(left == 3);
   CHECK(groups.leave_all(ours).empty());
   CHECK(groups.members(two, whose::all) == std::vector{ours_too});
   CHECK(groups.groups(whose::local).size() == 1);
@@ -83,4 +87,73 @@ TEST_CASE("memberships are counted for the node whose process has them, each as 
   groups.leave_all(theirs);
   CHECK(groups.memberships(1) == 0);
   CHECK(groups.memberships(0) == 1);
+}
+
+TEST_CASE("the name of a group is given once to who leaves it, and its bytes count once for each member") {
+  pg_groups groups;
+  for (int i = 0; i < 1000; ++i) groups.join(one, theirs);
+  groups.join(two, theirs);
+  CHECK(groups.bytes(1) == one.size() + two.size());
+  CHECK(groups.leave_all(theirs).size() == 2);
+  CHECK(groups.bytes(1) == 0);
+}
+
+// The product of the two would be 10^10 look-ups.
+TEST_CASE("many leave many groups in the time of both together") {
+  pg_groups groups;
+  groups.join(one, theirs);
+  groups.join(one, theirs);
+  groups.join(one, theirs);
+  groups.join(two, theirs);
+  groups.join(two, ours);
+  const std::vector<runtime::pid> leaving(100'000, theirs);
+  const std::vector<etf::bytes> from(100'000, two);
+  const auto left = groups.leave(from, leaving);
+  REQUIRE(left.size() == 1);
+  CHECK(left[0].who == std::vector{theirs});
+  CHECK(groups.members(two, whose::all) == std::vector{ours});
+  CHECK(groups.memberships(1) == 3);
+  // Two groups named, one pid twice: it leaves one of its three joins for each.
+  const std::vector<etf::bytes> once{one, two};
+  const std::vector<runtime::pid> twice{theirs, theirs, ours_too};
+  const auto again = groups.leave(once, twice);
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].who == std::vector{theirs, theirs});
+  CHECK(groups.memberships(1) == 1);
+}
+
+TEST_CASE("what a node's processes are in is replaced, and the difference is told") {
+  pg_groups groups;
+  groups.join(one, theirs);
+  groups.join(one, theirs);
+  groups.join(one, ours);
+  groups.join(two, theirs);
+  pg_groups wanted;
+  const std::uint8_t three_bytes[]{97, 3};
+  wanted.join(one, theirs);
+  wanted.join(three_bytes, theirs);
+  wanted.join(three_bytes, theirs);
+  const auto [left, joined] = groups.replace(1, wanted);
+  CHECK(left.size() == 2);
+  REQUIRE(joined.size() == 1);
+  CHECK(joined[0].who == std::vector{theirs, theirs});
+  CHECK(groups.memberships(1) == 3);
+  CHECK(groups.memberships(0) == 1);
+  CHECK(groups.members(two, whose::all).empty());
+  const auto [more, others] = groups.replace(1, wanted);
+  CHECK(more.empty());
+  CHECK(others.empty());
+}
+
+// A name of a megabyte, hashed for each of them, would be 100 GB.
+TEST_CASE("a group's name is looked at once for all that join or leave it") {
+  std::vector<std::uint8_t> name(5 + (std::size_t{1} << 20), 'x');
+  const std::uint8_t head[]{109, 0, 0x10, 0, 0};
+  std::copy(std::begin(head), std::end(head), name.begin());
+  pg_groups groups;
+  const std::vector<runtime::pid> who(100'000, theirs);
+  groups.join(name, who);
+  CHECK(groups.memberships(1) == who.size());
+  CHECK(groups.leave(name, who).size() == who.size());
+  CHECK(groups.groups(whose::all).empty());
 }

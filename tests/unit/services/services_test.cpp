@@ -244,6 +244,101 @@ TEST_CASE("user takes what is printed and answers in the protocol") {
   CHECK(nested(3, "no_such") == "error");
   CHECK(nested(8, "put_chars") == "ok");
   CHECK(nested(4900, "put_chars") == "error");
+  // Many more than a turn takes, and behind them another message: both are answered, in their order.
+  here.run([&](process& self) {
+    for (const int lines : {1000, 1}) {
+      message_writer out;
+      out.tuple(4);
+      out.atom("io_request");
+      runtime::write(out, self.self(), self.host().nodes());
+      out.integer(lines);
+      out.tuple(2);
+      out.atom("requests");
+      out.list(static_cast<std::uint32_t>(lines));
+      for (int i = 0; i < lines; ++i) {
+        out.tuple(2);
+        out.atom("put_chars");
+        out.binary("");
+      }
+      out.nil();
+      self.send(destination::named("user"), out.take());
+    }
+    return 0;
+  });
+  for (const int lines : {1000, 1}) {
+    const auto m = here.next();
+    etf::cursor at(m.bytes());
+    std::int64_t tag = 0;
+    CHECK((at.read_tuple_of(3) && at.read_atom_is("io_reply") && at.read_integer(tag) &&
+           at.read_atom_is("ok")));
+    CHECK(tag == lines);
+  }
+  CHECK(request([](etf::writer& out) {
+          constexpr std::uint32_t many = 10'000'000; // pieces of a request that has five at most
+          out.tuple(many + 1);
+          out.atom("put_chars");
+          for (std::uint32_t i = 0; i < many; ++i) out.nil();
+        }) == "error");
+}
+
+TEST_CASE("what is asked for in a list is told once, however long the list is") {
+  epmd_server epmd;
+  whole_node a(epmd, "a@127.0.0.1");
+  whole_node b(epmd, "b@127.0.0.1", {.rpc = {"observer"}});
+  const actor here(a.host);
+  const auto asked = [&](std::string_view module, std::string_view function, auto write,
+                         std::uint32_t arity) {
+    message_writer out;
+    out.tuple(5);
+    out.atom("call");
+    out.atom(module);
+    out.atom(function);
+    out.list(arity);
+    write(out);
+    out.nil();
+    out.atom("user");
+    const auto answer = ask(here, a.see(b, "rex"), out.take());
+    return etf::cursor(answer.bytes()).peek() == etf::kind::list;
+  };
+  const auto types = [](std::uint32_t count) {
+    return [count](etf::writer& out) {
+      out.list(count);
+      for (std::uint32_t i = 0; i < count; ++i) out.atom("total");
+      out.nil();
+    };
+  };
+  CHECK(asked("erlang", "memory", types(2), 1));
+  CHECK_FALSE(asked("erlang", "memory", types(100'000), 1));
+  const auto where = ask(here, a.see(b, "rex"), rpc_call("erlang", "whereis", {"rex"}));
+  const auto items = [&](std::uint32_t count) {
+    return [&, count](etf::writer& out) {
+      out.raw(where.bytes());
+      out.list(count);
+      for (std::uint32_t i = 0; i < count; ++i) out.atom("links");
+      out.nil();
+    };
+  };
+  CHECK(asked("erlang", "process_info", items(1), 2));
+  CHECK_FALSE(asked("erlang", "process_info", items(2), 2));
+}
+
+TEST_CASE("a block_call holds up its node's other calls until it has ended") {
+  epmd_server epmd;
+  whole_node a(epmd, "a@127.0.0.1");
+  whole_node b(epmd, "b@127.0.0.1");
+  const actor here(a.host);
+  message_writer out;
+  out.tuple(5);
+  out.atom("block_call");
+  out.atom("erlang");
+  out.atom("node");
+  out.nil();
+  out.atom("user");
+  const auto body = out.take();
+  for (int i = 0; i < 3; ++i) {
+    CHECK(is_atom(ask(here, a.see(b, "rex"), body), "b@127.0.0.1"));
+    CHECK(is_atom(ask(here, a.see(b, "rex"), rpc_call("erlang", "node")), "b@127.0.0.1"));
+  }
 }
 
 TEST_CASE("three nodes come into step: all names everywhere, sync answers, and a loss is forgotten") {
@@ -362,4 +457,78 @@ TEST_CASE("global:resolve_it kills nobody but for a name that the asker resolves
   CHECK(etf::cursor(answer.bytes()).peek() == etf::kind::pid);
   CHECK(eventually([&] { return !here.alive(); }));
   CHECK(holder.alive());
+}
+
+namespace {
+
+// {register, Name, Pid, fun m:f/3}
+message register_with_foreign_method(process& self, const runtime::pid& pid) {
+  message_writer out;
+  out.tuple(4);
+  out.atom("register");
+  out.atom("foo");
+  runtime::write(out, pid, self.host().nodes());
+  out.exported_fun("m", "f", 3);
+  return out.take();
+}
+
+message asks_whereis(std::string_view name) {
+  message_writer out;
+  out.tuple(2);
+  out.atom("whereis_name");
+  out.atom(name);
+  return out.take();
+}
+
+} // namespace
+
+// c has no services but an actor in the place of its rex, which takes its time.
+TEST_CASE("while another node is asked which of two processes keeps its name, global serves everybody") {
+  epmd_server epmd;
+  whole_node a(epmd, "a@127.0.0.1");
+  whole_node b(epmd, "b@127.0.0.1");
+  cluster_node c(epmd, "c@127.0.0.1");
+  const actor in_a(a.host);
+  const actor in_b(b.host);
+  const actor slow(c.host, {.name = "rex"});
+  const destination global = destination::named("global_name_server");
+  const runtime::pid first{*a.host.nodes().intern("c@127.0.0.1"), c.host.creation(), slow.id().id,
+                           slow.id().serial};
+  const auto registers = [&](const actor& asker, const runtime::pid& pid) {
+    return asker.run([&](process& self) {
+      const auto body = register_with_foreign_method(self, pid);
+      const auto answer = gen::call(self, global, body.bytes(), self.now() + 20 * base::nanos_per_second);
+      return answer && is_atom(*answer, "yes");
+    });
+  };
+  CHECK(registers(in_a, first));
+  CHECK(registers(in_b, in_b.id()));
+  a.router.connect(*a.host.nodes().intern("b@127.0.0.1"), {});
+
+  message question;
+  std::string_view what;
+  do {
+    question = slow.next();
+    etf::cursor at(question.bytes());
+    what = {};
+    if (at.read_tuple_of(3)) at.read_atom(what);
+  } while (what != "$gen_call");
+  // It has been asked and does not answer: everybody else is served meanwhile.
+  CHECK(is_atom(ask(in_a, global, asks_whereis("bar")), "undefined"));
+  CHECK(etf::cursor(ask(in_a, global, asks_whereis("foo")).bytes()).peek() == etf::kind::pid);
+  CHECK(atoms_in(ask(in_a, global, message::atom("get_synced"))).empty());
+
+  // It says that neither stays.
+  slow.run([&](process& self) {
+    etf::cursor at(question.bytes());
+    etf::bytes from;
+    at.read_tuple_of(3);
+    at.skip();
+    at.read_term(from);
+    gen::reply(self, from, message::atom("none"));
+    return 0;
+  });
+  CHECK(eventually([&] { return is_atom(ask(in_a, global, asks_whereis("foo")), "undefined"); }));
+  CHECK(eventually([&] { return is_atom(ask(in_b, global, asks_whereis("foo")), "undefined"); }));
+  CHECK(eventually([&] { return atoms_in(ask(in_a, global, message::atom("get_synced"))).size() == 1; }));
 }

@@ -92,3 +92,81 @@ TEST_CASE("args nested deeper than a configuration may be are refused, whatever 
     CHECK(refused.error().text == "args: they are nested deeper than 400 levels");
   }
 }
+
+TEST_CASE("bytes that are not UTF-8 are named in a finding, wherever they stand") {
+  constexpr std::string_view schema =
+      R"({"type":"object","additionalProperties":false,"properties":{
+      "n":{"type":"integer"},"mode":{"enum":["a","b"]},"list":{"type":"array","items":{"type":"integer"}}}})";
+  struct row {
+    const char* args;
+    const char* says;
+  };
+  const row rows[] = {
+      {R"(#{n => <<255>>})", "args.n: \"\xEF\xBF\xBD\" is not of the type"},
+      {R"(#{mode => <<255>>})", "args.mode: \"\xEF\xBF\xBD\" is none of the values"},
+      {R"(#{list => [1, <<195>>]})", "args.list[1]: \"\xEF\xBF\xBD\" is not of the type"},
+      {R"(#{n => [<<255>>]})", "args.n: [<<255>>] is not of the type"},
+      {R"(#{n => #{<<255>> => <<255>>}})", "args.n: #{<<255>> => <<255>>} is not of the type"},
+      {R"(#{<<255>> => 1})", "args: unknown key '\\xff'"},
+      {R"(#{[<<255>>] => 1})", "args: unknown key '[<<255>>]'"},
+  };
+  for (const row& each : rows) {
+    const std::string text = finding(schema, each.args);
+    CHECK_MESSAGE(text.find(each.says) != text.npos, each.args, ": ", text);
+  }
+  CHECK(finding("", R"(#{[<<255>>] => <<255>>, <<255>> => [<<255>>]})") == "");
+}
+
+TEST_CASE("a list of small numbers is a list, however it is written") {
+  constexpr std::string_view schema =
+      R"({"type":"object","properties":{
+      "ports":{"type":"array","minItems":1,"maxItems":3,"items":{"minimum":5}}}})";
+  const auto compiled = spec::args_schema::compile(schema);
+  REQUIRE(compiled);
+  const auto check = [&](std::string_view as_string_ext) {
+    etf::vector_writer out;
+    out.map(1);
+    out.atom("ports");
+    out.string(as_string_ext);
+    const auto good = compiled->check(out.take());
+    return good ? std::string() : good.error().text;
+  };
+  CHECK(check("\x50") == "");
+  CHECK(check("\x50\x04") == "args.ports[1]: 4 is below what the schema allows (5)");
+  CHECK(check("\x50\x50\x50\x50") == "args.ports: has 4 elements, at most 3 are wanted");
+  CHECK(finding(schema, "#{ports => [80, 81]}") == "");
+  CHECK(finding(schema, "#{ports => []}") == "args.ports: has 0 elements, at least 1 are wanted");
+}
+
+TEST_CASE("keys that are the same text and other terms are checked one by one") {
+  constexpr std::string_view schema =
+      R"({"type":"object","required":["n"],"properties":{"n":{"type":"integer","minimum":1},"1":{"type":"integer"}}})";
+  CHECK(finding(schema, "#{n => 1}") == "");
+  CHECK(finding(schema, R"(#{n => -1, <<"n">> => 5})") == "args.n: -1 is below what the schema allows (1)");
+  CHECK(finding(schema, R"(#{n => 5, <<"n">> => -1})") == "args.n: -1 is below what the schema allows (1)");
+  CHECK(finding(schema, R"(#{<<"n">> => 5})") == "args: the key 'n' is missing, and the schema requires it");
+  CHECK(finding(schema, R"(#{n => 5, 1 => <<"not that key">>})") == "");
+}
+
+TEST_CASE("what no type of a schema is passes as none of them") {
+  for (const char* const type : {"object", "array", "string", "integer", "number", "boolean", "null"}) {
+    const std::string schema = R"({"properties":{"v":{"type":")" + std::string(type) + R"("}}})";
+    for (const char* const value :
+         {"{1, 2}", "<0.1.0>", "[1 | 2]", "<<1:3>>", "fun lists:map/2", "an_atom"}) {
+      const std::string text = finding(schema, "#{v => " + std::string(value) + "}");
+      CHECK_MESSAGE(text.find("is not of the type") != text.npos, type, " ", value, ": ", text);
+    }
+  }
+  CHECK(finding(R"({"properties":{"v":{}}})", "#{v => {1, 2}}") == "");
+}
+
+TEST_CASE("an atom is what an enum lists by that text, and a number is one however large") {
+  constexpr std::string_view schema = R"({"properties":{"mode":{"type":"string","enum":["fast","slow"]},
+      "most":{"type":"integer","maximum":1000},"pair":{"const":[1,{"a":null}]}}})";
+  CHECK(finding(schema, "#{mode => fast}") == "");
+  CHECK(finding(schema, "#{mode => odd}").find("is not of the type") != std::string::npos);
+  CHECK(finding(schema, "#{most => 123456789012345678901234567890}").find("is above") != std::string::npos);
+  CHECK(finding(schema, "#{most => -123456789012345678901234567890}") == "");
+  CHECK(finding(schema, "#{pair => [1, #{a => undefined}]}") == "");
+  CHECK(finding(schema, "#{pair => [1, #{a => 1}]}").find("is none of") != std::string::npos);
+}

@@ -753,6 +753,32 @@ TEST_CASE("a module of the log that nothing is called is warned about") {
         std::string::npos);
 }
 
+TEST_CASE("that clients from elsewhere may stay and send nothing is warned about once") {
+  test::spec_folder folder;
+  const auto said = [&folder](const std::string& first, const std::string& second) {
+    const auto child = [](const std::string& id, const std::string& rest) {
+      return "        - { id: " + id + ", tcp: { actor: wire, " + rest + " } }\n";
+    };
+    const auto loaded = folder.load_tree(child("one", first) + child("two", second));
+    CHECK(loaded.spec);
+    return spec::render(loaded.diagnostics);
+  };
+  const std::string here = "listen: [ { address: 127.0.0.1, port: 1 } ]";
+  const std::string all = "listen: [ { address: 0.0.0.0, port: 2 } ]";
+  CHECK(said(here, "listen: [ { path: /run/x }, { address: '::1', port: 3 } ]") == "");
+  CHECK(said(here, all + ", read: { idle: 1m }") == "");
+  CHECK(said(all + ", read: { first_byte: 1s }", "connect: { address: h, port: 1 }") == "");
+  CHECK(
+      said(here, all) ==
+      "node.yaml:11:63: warning: tcp.read: first_byte and idle are 0s: whoever connects to 0.0.0.0 may stay "
+      "and send nothing\n"
+      "   11 |         - { id: two, tcp: { actor: wire, listen: [ { address: 0.0.0.0, port: 2 } ] } }\n"
+      "      |                                                               ^ give one of them a time, so "
+      "that such connections end before max_connections are taken\n");
+  CHECK(said(all, "listen: [ { address: '::', port: 2 }, { address: 10.0.0.1, port: 2 } ]")
+            .find("connects to 0.0.0.0, and to 2 more addresses, may stay") != std::string::npos);
+}
+
 TEST_CASE("a file that cannot be read is said so, without a line") {
   auto result = spec::load({"/nonexistent/node.yaml"});
   CHECK_FALSE(result.spec);
@@ -774,4 +800,21 @@ TEST_CASE("long lines are shown in part, odd characters escaped, columns counted
   CHECK(result.diagnostics[0].column == 5028);
   CHECK(result.diagnostics[0].excerpt.size() < 150);
   CHECK(result.diagnostics[0].excerpt.find("wrkers: 1 }") != std::string::npos);
+}
+
+TEST_CASE("plugins of actors that other nodes may start are the node's, and one that is not there is told") {
+  test::spec_folder folder;
+  const std::string head =
+      "node: { name: n@127.0.0.1 }\nplugins: { path: [plugins] }\ndistribution:\n  allow:\n";
+  const auto loaded =
+      folder.load(head + "    spawn: [kv, \"bell:bell\"]\n    rpc: [\"m:f/1 => latch\", info]\n");
+  REQUIRE(loaded.spec);
+  std::vector<std::string> ids;
+  for (const auto& file : loaded.spec->plugin_files) ids.push_back(file.id);
+  CHECK(ids == std::vector<std::string>{"bell", "kv", "latch"});
+  const auto other = folder.load(head + "    spawn: [nobody, \"kv:other\"]\n");
+  REQUIRE(other.spec);
+  const std::string told = spec::render(other.diagnostics);
+  CHECK(told.find("no plugin 'nobody'") != std::string::npos);
+  CHECK(told.find("the plugin 'kv' has no actor 'other'") != std::string::npos);
 }

@@ -140,6 +140,26 @@ TEST_CASE("bytes, values and depth are bounded") {
   CHECK(errors(deep).find("error: nested deeper than 400 levels") != std::string::npos);
 }
 
+TEST_CASE("depth counts through aliases") {
+  const auto within = [](int levels, std::string_view what) {
+    const auto count = static_cast<std::size_t>(levels);
+    return std::string(count, '[') + std::string(what) + std::string(count, ']');
+  };
+  // The map is a level too.
+  CHECK(errors("a: &a " + within(199, "1") + "\nb: " + within(200, "*a") + "\n") == "");
+  CHECK(errors("a: &a " + within(200, "1") + "\nb: " + within(200, "*a") + "\n")
+            .find("f.yaml:2:204: error: nested deeper than 400 levels") == 0);
+  std::string chain = "a0: &a0 " + within(390, "1") + "\n";
+  for (int i = 1; i < 146; ++i)
+    chain += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " " +
+             within(390, "*a" + std::to_string(i - 1)) + "\n";
+  CHECK(errors(chain).find("f.yaml:2:") == 0);
+  CHECK(errors(chain).find("nested deeper than 400 levels") != std::string::npos);
+  CHECK(errors("a: &a {b: [1]}\nc: {d: *a}\n", {.depth = 4}) == "");
+  CHECK(errors("a: &a {b: [1]}\nc: {d: *a}\n", {.depth = 3}).find("nested deeper than 3 levels") !=
+        std::string::npos);
+}
+
 TEST_CASE("hostile texts are refused or read within a second of the processor's time") {
   for (const char* part : {"[",   "{", "- ",  "? ",   "[[]", "a,",      "&a ",  "*a ", "\"",     "'",
                            "a: ", "!", "!a ", "- \n", "a\n", ": ",      "{a: ", "[a,", "x: 1\n", "- - \n",

@@ -55,6 +55,7 @@ class rewriter {
     p_ = kept_ = begin_ = in.data();
     end_ = begin_ + in.size();
     while (p_ != end_) {
+      if (in_fun()) count();
       step();
       if (unknown_ != nullptr)
         return fail(errc::bad_value, offset(unknown_), *unknown_, "an atom the cache knows expected");
@@ -70,6 +71,7 @@ class rewriter {
     out_.raw(in);
     p_ = kept_ = begin_ = end_ = in.data() + in.size();
     base_ += in.size();
+    beyond_ -= std::min(beyond_, in.size());
     close_funs();
     return settled(0);
   }
@@ -79,7 +81,7 @@ class rewriter {
 
  private:
   struct open_fun {
-    std::size_t stop;    ///< where it ends in the input
+    std::uint64_t due;   ///< terms that have not begun; what its size field says is not relied on
     std::size_t size_at; ///< of its size field in the output
   };
 
@@ -102,6 +104,28 @@ class rewriter {
   void keep() { out_.raw({kept_, p_}); }
   void resume(const std::uint8_t* at) { p_ = kept_ = at; }
 
+  /// Of the term at p_, within a fun: it has begun, and its parts are due.
+  void count() {
+    std::uint64_t& due = funs_.back().due;
+    --due;
+    switch (static_cast<tag>(*p_)) {
+      case tag::small_tuple:
+        due += p_[1];
+        return;
+      case tag::large_tuple:
+        due += wire::load32(p_ + 1);
+        return;
+      case tag::list:
+        due += std::uint64_t{wire::load32(p_ + 1)} + 1;
+        return;
+      case tag::map:
+        due += std::uint64_t{wire::load32(p_ + 1)} * 2;
+        return;
+      default:
+        return;
+    }
+  }
+
   /// Handles one head or leaf.
   void step() {
     const std::uint8_t* const at = p_;
@@ -123,10 +147,13 @@ class rewriter {
         out_.tuple(wire::load32(at + 1));
         resume(at + 5);
         return;
-      case tag::binary: // of the last one in a piece there may be more to come
-        p_ +=
-            std::min<std::size_t>(std::size_t{5} + wire::load32(at + 1), static_cast<std::size_t>(end_ - at));
+      case tag::binary: { // of the last one in a piece there may be more to come
+        const std::size_t whole = std::size_t{5} + wire::load32(at + 1);
+        const std::size_t here = std::min(whole, static_cast<std::size_t>(end_ - at));
+        beyond_ = whole - here;
+        p_ += here;
         return;
+      }
       case tag::new_fun:
         return fun();
       case tag::exported_fun:
@@ -270,7 +297,7 @@ class rewriter {
   }
 
   void fun() {
-    const std::size_t stop = offset(p_) + 1 + wire::load32(p_ + 1);
+    const std::uint64_t due = wire::load32(p_ + 26);
     keep();
     kept_ = p_;
     const std::size_t size_at = out_.size() + 1;
@@ -279,11 +306,11 @@ class rewriter {
     p_ += *p_ == code(tag::small_integer) ? 2 : 5;
     p_ += *p_ == code(tag::small_integer) ? 2 : 5;
     identity();
-    funs_.push_back({stop, size_at});
+    funs_.push_back({due, size_at});
   }
 
   void close_funs() {
-    while (!funs_.empty() && funs_.back().stop == offset(p_)) {
+    while (!funs_.empty() && funs_.back().due == 0 && beyond_ == 0) {
       keep();
       resume(p_);
       const std::size_t size_at = funs_.back().size_at;
@@ -296,7 +323,8 @@ class rewriter {
   const std::uint8_t* p_ = nullptr;
   const std::uint8_t* end_ = nullptr;
   const std::uint8_t* kept_ = nullptr;
-  std::size_t base_ = 0; ///< bytes before begin_
+  std::size_t base_ = 0;   ///< bytes before begin_
+  std::size_t beyond_ = 0; ///< bytes of the last binary that are in pieces to come
   writer& out_;
   const atom_lookup& atoms_;
   std::size_t most_; ///< bytes in the output
@@ -313,22 +341,31 @@ inline bool is_canonical(bytes in, const limits& bounds = {}) {
   return seen && seen->canonical && seen->length == in.size();
 }
 
-/// Validates the one term that `in` (no 131) is and writes its canonical bytes. What a failure left in `out`
-/// is meaningless. The result may be larger than `in` by a node's name for each atom reference.
-inline result<void> canonicalise(bytes in, writer& out, const limits& bounds = {},
-                                 const atom_lookup& atoms = {}) {
+/// canonicalise() without a look at the keys of maps: true if the term has maps of several pairs, whose keys
+/// the caller is to look at (key_checker), piece by piece where it is long.
+inline result<bool> canonicalise_but_keys(bytes in, writer& out, const limits& bounds = {},
+                                          const atom_lookup& atoms = {}) {
   const auto seen = scan(in, bounds, atoms.find == nullptr ? cached_atoms::refused : cached_atoms::allowed);
   if (!seen) return unexpected<error>(seen.error());
   if (seen->length != in.size())
     return fail(errc::trailing, seen->length, in[seen->length], "the end expected");
-  const std::size_t start = out.size();
   if (seen->canonical) {
     out.raw(in);
     if (out.failed()) return fail(errc::out_of_memory, 0, 0, "no room to write the canonical term");
   } else if (auto written = detail::rewriter(out, bounds, atoms).run(in); !written) {
-    return written;
+    return unexpected<error>(written.error());
   }
-  return seen->keyed ? check_keys(out.view().subspan(start)) : result<void>();
+  return seen->keyed;
+}
+
+/// Validates the one term that `in` (no 131) is and writes its canonical bytes. What a failure left in `out`
+/// is meaningless. The result may be larger than `in` by a node's name for each atom reference.
+inline result<void> canonicalise(bytes in, writer& out, const limits& bounds = {},
+                                 const atom_lookup& atoms = {}) {
+  const std::size_t start = out.size();
+  const auto keyed = canonicalise_but_keys(in, out, bounds, atoms);
+  if (!keyed) return unexpected<error>(keyed.error());
+  return *keyed ? check_keys(out.view().subspan(start)) : result<void>();
 }
 
 } // namespace coppice::etf

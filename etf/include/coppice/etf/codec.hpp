@@ -9,7 +9,8 @@
 //   etf::atom, constant<"ok">, enum       atom; an enum's by the enumerators' names
 //   pid, port, reference, any_term        themselves; any_term is whatever stands there
 //   std::vector, deque, list, set, array  list
-//   std::map, unordered_map, flat_map     map
+//   std::map, seeded_map, flat_map        map; std::unordered_map too, but of what others send its hash
+//                                         is foreseen: more than 64 keys in a bucket are refused
 //   std::pair, std::tuple                 tuple
 //   std::optional, unique_ptr             undefined when empty, left out of maps and proplists
 //   std::variant                          whichever alternative fits; records by their tag

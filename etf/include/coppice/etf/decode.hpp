@@ -131,6 +131,9 @@ template <class Type>
   }
 }
 
+inline constexpr std::string_view too_many_attempts =
+    "expected a term whose alternatives are told apart with fewer attempts";
+
 template <class T>
 struct alternatives;
 template <class... Type>
@@ -143,24 +146,29 @@ struct alternatives<std::variant<Type...>> {
 
   /// See first_that_fits().
   template <class Attempt, std::size_t... I>
-  static bool try_each(cursor& in, const Attempt& attempt, std::index_sequence<I...>) {
+  static bool try_each(cursor& in, mismatch& why, const Attempt& attempt, std::index_sequence<I...>) {
     const cursor start = in;
-    return ((may_fit<Type>(start) && (in = start, attempt(std::integral_constant<std::size_t, I>{}))) || ...);
+    return ((may_fit<Type>(start) &&
+             (in = start, attempt(std::integral_constant<std::size_t, I>{}) || why.gave_up(start, in))) ||
+            ...);
   }
 };
 
 /// Calls attempt(integral_constant I) for the variant T's alternatives, with `in` where it stands now, until
 /// one of them says true: that it has read itself. Those that do not fit cost no memory: they are tried
-/// without an explanation, which is made when all have failed.
+/// without an explanation, which is made when all have failed. Where a type contains itself in several
+/// alternatives the attempts multiply with each level: they have a budget, in proportion to the bytes.
 template <class T, class Attempt>
 bool first_that_fits(cursor& in, mismatch& why, const Attempt& attempt) {
+  if (why.is_exhausted()) return why.refused(in, errc::too_large, too_many_attempts);
   const cursor start = in;
   const bool was_quiet = why.set_quiet(true);
   const bool chosen =
-      alternatives<T>::try_each(in, attempt, std::make_index_sequence<std::variant_size_v<T>>{});
+      alternatives<T>::try_each(in, why, attempt, std::make_index_sequence<std::variant_size_v<T>>{});
   why.set_quiet(was_quiet);
   if (chosen) return true;
   in = start;
+  if (why.is_exhausted()) return why.refused(in, errc::too_large, too_many_attempts);
   return was_quiet ? false : alternatives<T>::explain(start, why);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Lists and maps into C++ containers. Lists of numbers are read in a loop of their own; counts are held
-// against the bytes left before anything is reserved; a key that comes twice is refused.
+// against the bytes left before anything is reserved; a key that comes twice is refused, and so are keys that
+// crowd into one bucket of a hash map (seeded_map.hpp has one in which they cannot).
 #pragma once
 
 #include <array>
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -88,6 +90,62 @@ inline std::size_t read_plain_floats(cursor& in, double* to, std::size_t count) 
   return done;
 }
 
+/// Watches the buckets of a hash map or set whose hash others can foresee: a term that fills one is refused.
+template <class T>
+class bucket_watch {
+ public:
+  static constexpr std::size_t most = 64; ///< keys in a bucket
+
+  explicit bucket_watch(const T& of) : of_(of), buckets_(of.bucket_count()) {}
+
+  /// After each key. A table that has grown is looked through once, and not often: it grows by doubling.
+  bool good(const typename T::key_type& newest) {
+    if (of_.size() <= most) return true;
+    if (const std::size_t now = of_.bucket_count(); now != buckets_) {
+      buckets_ = now;
+      for (std::size_t i = 0; i < now; ++i)
+        if (is_crowded(i)) return false;
+    }
+    return !is_crowded(of_.bucket(newest));
+  }
+
+ private:
+  bool is_crowded(std::size_t bucket) const {
+    std::size_t found = 0;
+    for (auto at = of_.begin(bucket); at != of_.end(bucket) && found <= most; ++at) ++found;
+    return found > most;
+  }
+
+  const T& of_;
+  std::size_t buckets_;
+};
+struct no_watch {
+  template <class T>
+  explicit no_watch(const T& of) {
+    static_cast<void>(of);
+  }
+  template <class Key>
+  static bool good(const Key& newest) {
+    static_cast<void>(newest);
+    return true;
+  }
+};
+template <class T>
+concept has_seeded_hash = requires {
+  typename T::hasher::is_seeded;
+};
+/// Not a multiset, in which one key may come often.
+template <class T>
+concept watched = !has_seeded_hash<T> && requires(const T& of, T& changed, typename T::value_type value) {
+  of.bucket_count();
+  of.begin(std::size_t{});
+  changed.insert(value).second;
+};
+template <class T>
+using watch_of = std::conditional_t<watched<T>, bucket_watch<T>, no_watch>;
+inline constexpr std::string_view crowded =
+    "expected no more than 64 keys with one hash (etf::seeded_map has another hash)";
+
 template <class T>
 bool read_elements(cursor& in, T& out, std::uint32_t length, mismatch& why) {
   using element = typename T::value_type;
@@ -105,13 +163,16 @@ bool read_elements(cursor& in, T& out, std::uint32_t length, mismatch& why) {
     }
   }
   reserve(out, length);
+  [[maybe_unused]] watch_of<T> watch(out);
   for (; at < length; ++at) {
     if constexpr (requires { out.emplace_back(); }) {
       if (!read(in, out.emplace_back(), why)) return why.in_element(at);
     } else {
       element each{};
+      const cursor start = in;
       if (!read(in, each, why)) return why.in_element(at);
-      out.insert(out.end(), std::move(each));
+      const auto place = out.insert(out.end(), std::move(each));
+      if (!watch.good(*place)) return why.refused(start, errc::too_large, crowded);
     }
   }
   return length == 0 || in.read_nil() ? true : why.wanted(in, "end of a proper list");
@@ -208,12 +269,14 @@ bool read_map(cursor& in, T& out, mismatch& why) {
   } else {
     out.clear();
     if constexpr (requires { out.bucket_count(); }) reserve(out, pairs);
+    watch_of<T> watch(out);
     for (std::uint32_t i = 0; i < pairs; ++i) {
       const cursor start = in;
       typename T::key_type key{};
       if (!read(in, key, why)) return why.in_field("key");
       const auto [place, fresh] = out.try_emplace(std::move(key));
       if (!fresh) return why.refused(start, errc::duplicate_key, "expected a key only once");
+      if (!watch.good(place->first)) return why.refused(start, errc::too_large, crowded);
       if (!read(in, place->second, why)) return why.in_element(i);
     }
   }

@@ -109,7 +109,7 @@ bool read_proplist(cursor& in, T& out, mismatch& why) {
     cursor ahead = in;
     std::string_view name;
     if (ahead.read_tuple_of(2) && ahead.read_atom(name)) {
-      if (!read_named(ahead, in, name, out, seen, true, why)) return false;
+      if (!read_named(ahead, in, name, out, seen, true, why)) return in = ahead, false;
     } else if (ahead = in; ahead.read_atom(name)) {
       cursor yes{bytes(true_literal.data)};
       if (!read_named(yes, in, name, out, seen, true, why)) return false;

@@ -31,10 +31,10 @@ inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
 } // namespace detail
 
 inline std::uint64_t table_hash(bytes data) {
-  constexpr std::uint64_t a = 0x9E3779B97F4A7C15U, b = 0xD6E8FEB86659FD93U;
+  constexpr std::uint64_t b = 0xD6E8FEB86659FD93U;
   const std::uint8_t* at = data.data();
   std::size_t left = data.size();
-  std::uint64_t sum = detail::table_seed ^ (left * a);
+  std::uint64_t sum = detail::table_seed;
   std::uint64_t x, y;
   for (; left > 16; left -= 16, at += 16) {
     std::memcpy(&x, at, 8);
@@ -54,7 +54,8 @@ inline std::uint64_t table_hash(bytes data) {
     x = left == 0 ? 0U : std::uint64_t{at[0]} << 16 | std::uint64_t{at[left / 2]} << 8 | at[left - 1];
     y = 0;
   }
-  return detail::fold(detail::fold(x ^ b ^ sum, y ^ detail::table_key) ^ sum, b);
+  // The length comes last: joined to what the bytes may choose it could be balanced by them.
+  return detail::fold(detail::fold(x ^ b ^ sum, y ^ detail::table_key) ^ sum, b ^ data.size());
 }
 
 /// Of three numbers: those that are at hand need not be written down for it.

@@ -4,7 +4,8 @@
 // expected and what was met. Allocates nothing until then, nor while it is quiet: a
 // variant's alternatives are tried that way. Also counts how
 // deep a recursive C++ type has gone, so that a stranger's bytes cannot exhaust
-// the stack.
+// the stack, and how many bytes were read by attempts that failed, so that they
+// cannot make a variant's alternatives be tried without end.
 #pragma once
 
 #include <cstddef>
@@ -73,6 +74,18 @@ class mismatch {
   }
   void leave() { --depth_; }
 
+  /// Always false: an alternative that was tried at `start` had failed when it was at `end`.
+  bool gave_up(const cursor& start, const cursor& end) {
+    constexpr std::size_t at_least = std::size_t{1} << 16, times_the_bytes = 256;
+    wasted_ += 1 + (end.offset() - start.offset());
+    exhausted_ = exhausted_ || wasted_ > at_least + times_the_bytes * (start.offset() + start.rest().size());
+    return false;
+  }
+  /// Bytes that were read by attempts that failed.
+  std::size_t wasted() const { return wasted_; }
+  /// More of them than a term of this size is worth: no variant is read any more.
+  bool is_exhausted() const { return exhausted_; }
+
   /// The finding as an error; `root` names the whole target, may be empty.
   [[gnu::cold, gnu::noinline]] error take(std::string_view root) const {
     if (!found_) return {errc::mismatch, 0, 0, detail::concatenated({root, ": unexpected term"})};
@@ -100,6 +113,8 @@ class mismatch {
   std::uint8_t tag_ = 0;
   bool found_ = false;
   bool quiet_ = false;
+  bool exhausted_ = false;
+  std::size_t wasted_ = 0;
 };
 
 } // namespace coppice::etf

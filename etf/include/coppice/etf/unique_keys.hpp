@@ -3,8 +3,10 @@
 // connection such a map comes over, so it is looked for where a term enters (canonicalise()) and leaves.
 //
 // One pass over a canonical term: what is a key, or lies in one, is hashed as it goes by, each term once, and
-// a map's keys are compared by their hashes when it ends. So the work is linear however maps are nested in
-// maps. The hash is seeded afresh at each start: nobody can choose keys that collide. Any thread.
+// a map's keys are compared by their hashes: of a small map when it ends, of a large one as they come. So the
+// work is linear however maps are nested in maps. The hash is seeded afresh at each start, and what it begins
+// with says type and length: nobody can choose keys that collide. A term in which different keys have equal
+// hashes more often than chance allows is refused all the same. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include <coppice/etf/error.hpp>
+#include <coppice/etf/seen_keys.hpp>
 #include <coppice/etf/types.hpp>
 
 namespace coppice::etf {
@@ -29,7 +32,7 @@ class near_stack {
   T& back() { return data()[size_ - 1]; }
   const T& back() const { return data()[size_ - 1]; }
   void push_back(const T& value) {
-    if (more_.empty() && size_ < Near) {
+    if (size_ < Near && more_.empty()) [[likely]] {
       near_[size_++] = value;
       return;
     }
@@ -75,44 +78,55 @@ class key_checker {
   result<void> pass(bytes seen);
 
   /// Bytes of memory of its own.
-  std::size_t held() const {
-    return frames_.held() + hashes_.held() + slots_.capacity() * sizeof(std::uint32_t);
-  }
+  std::size_t held() const;
+  /// Work beside the pass itself, which looks at each byte once: keys and slots that were looked at for a
+  /// key's sake, keys that were moved, bytes that were compared. In proportion to the bytes of the term.
+  std::uint64_t steps() const { return steps_; }
 
  private:
   struct frame {
     enum class type : std::uint8_t { row, list, map } what;
-    bool hashed;        ///< it is a key, or in one
-    bool has_many;      ///< of a map: two keys or more
-    std::uint64_t left; ///< elements to come; of a list its tail too, of a map keys and values
-    std::uint64_t hash; ///< of what has come
-    std::uint64_t sum;  ///< of a map's pairs, whose order does not count
-    std::uint64_t key;  ///< whose value is due
-    std::size_t start;  ///< a map's offset
-    std::size_t keys;   ///< where a map's begin among hashes_
+    bool hashed;         ///< it is a key, or in one
+    bool has_many;       ///< of a map: two keys or more
+    bool in_table;       ///< of a map: its keys are in the last of tables_, and not among keys_
+    std::uint64_t left;  ///< elements to come; of a list its tail too, of a map keys and values
+    std::uint64_t hash;  ///< of what has come
+    std::uint64_t sum;   ///< of a map's pairs, whose order does not count
+    std::uint64_t key;   ///< whose value is due
+    std::uint64_t count; ///< a map's keys
+    std::size_t start;   ///< the offset
+    std::size_t keys;    ///< where a map's begin among keys_
   };
 
-  bool is_hashed() const;
+  /// Whether the hash of what stands next is wanted.
+  bool is_hashed() const {
+    if (frames_.empty()) return hashes_elements_;
+    const frame& top = frames_.back();
+    return top.hashed || (top.has_many && top.left % 2 == 0);
+  }
   bool step(bytes rest);
   bool leaf(bytes rest);
   bool list(bytes rest);
   bool string(bytes rest);
   bool fun(bytes rest);
-  frame container(frame::type what, std::uint64_t left, std::uint64_t hash) const;
+  frame container(frame::type what, std::uint64_t left, std::uint64_t kind, std::uint64_t count) const;
   void open(const frame& made, std::size_t head);
-  void deliver(std::uint64_t hash);
+  void deliver(std::uint64_t hash, std::size_t start);
+  void begin_table(frame& map);
+  void add_to_table(const frame& map, const detail::seen_key& key);
   void close_map(const frame& map);
-  bool find_among_few(const frame& map, std::size_t count);
-  bool find_among_many(const frame& map, std::size_t count);
-  bool same_keys(const frame& map, std::size_t i, std::size_t j);
+  bool differ(const frame& map, const detail::seen_key& earlier, const detail::seen_key& key);
 
   std::size_t at_ = 0;
   bytes seen_; ///< during a pass
   detail::near_stack<frame, 8> frames_;
-  detail::near_stack<std::uint64_t, 32> hashes_; ///< of the keys of all maps that are open
-  std::vector<std::uint32_t> slots_;             ///< of a large map that ends: numbers of keys, by their hash
-  std::size_t repeated_in_ = 0;                  ///< the map's offset
-  bytes repeated_;                               ///< the key
+  detail::near_stack<detail::seen_key, 32> keys_; ///< of the small maps that are open
+  std::vector<detail::seen_keys> tables_;         ///< of the large maps that are open
+  std::uint64_t steps_ = 0;
+  unsigned collisions_ = 0;     ///< different keys of one hash
+  bool stopped_ = false;        ///< the term is refused: a key came twice, or too many had one hash
+  std::size_t repeated_in_ = 0; ///< the map's offset
+  bytes repeated_;              ///< the key
   bool hashes_elements_ = false;
   std::uint64_t element_ = 0;
 };

@@ -6,7 +6,9 @@
 // The same pass tells whether the term is canonical, so that most terms are never copied (canonical.hpp).
 //
 // `due` is what the innermost container still waits for. A list counts its tail; a list that is the tail of
-// another takes its place, so that a long chain of heads is not deep. A fun checks its size when it closes.
+// another takes its place, so that a long chain of heads is not deep. A fun ends where its parts do: OTP 23
+// and 24 write a wrong size for some, and later ones do not look at it. One that is wrong is not canonical,
+// which writes it anew; validate(), after which a cursor goes by the size, refuses it.
 //
 // A term may also come in pieces (canonical_stream.hpp): the pass then stops before the first element that is
 // not all there and goes on from it. How many bytes are still to come is not known then, so that a count is
@@ -32,6 +34,7 @@ struct scanned {
   std::size_t length = 0; ///< bytes of the term
   bool canonical = true;  ///< nothing in it is spelled otherwise than canonicalise() would
   bool keyed = false;     ///< there is a map of two pairs or more in it: check_keys() is worth asking
+  bool sized = true;      ///< each fun in it names its size, so that a cursor may go by it
 };
 
 /// Whether ATOM_CACHE_REF may stand for atoms, as in a message under a distribution header.
@@ -75,6 +78,12 @@ class scanner {
   /// In pieces: one with a fun never is, since a size before the piece's end may depend on what follows.
   bool canonical() const { return canonical_; }
   bool keyed() const { return keyed_; }
+  /// Of a term as a whole: a fun in it names another size than it has.
+  bool has_wrong_size() const { return wrong_size_ != nullptr; }
+  unexpected<error> wrong_size_trouble() const {
+    return fail(errc::bad_value, offset(wrong_size_), wrong_size_ < end_ ? *wrong_size_ : std::uint8_t{0},
+                "a fun of the size it names expected");
+  }
   /// Bytes of memory of its own.
   std::size_t held() const { return more_.capacity() * sizeof(std::uint64_t); }
   unexpected<error> trouble() const {
@@ -193,8 +202,7 @@ class scanner {
           if (p == nullptr) return nullptr;
           const std::uint64_t stop = offset(head) + 1 + wire::load32(head + 1);
           if (below == 0) {
-            if (offset(p) != stop)
-              return refuse(errc::bad_value, head, "a fun of the size it names expected");
+            if (offset(p) != stop) wrong_size(head);
             break;
           }
           if (!push(due, head) || !push(stop, head)) return nullptr;
@@ -207,12 +215,15 @@ class scanner {
       }
       while (((--due) & count_mask) == 0) {
         if (depth_ == 0) return p;
-        if ((due & fun_mark) != 0 && offset(p) + beyond_ != stack_[--depth_]) {
-          return refuse(errc::bad_value, p, "a fun of the size it names expected");
-        }
+        if ((due & fun_mark) != 0 && offset(p) + beyond_ != stack_[--depth_]) wrong_size(p);
         due = stack_[--depth_];
       }
     }
+  }
+
+  void wrong_size(const std::uint8_t* at) {
+    canonical_ = false;
+    if (wrong_size_ == nullptr) wrong_size_ = at;
   }
 
   static constexpr std::uint64_t list_mark = std::uint64_t{1} << 63;
@@ -390,11 +401,9 @@ class scanner {
   /// Up to the free variables, whose number is `below`.
   const std::uint8_t* fun_head(const std::uint8_t* at, std::uint64_t& below) {
     if (end_ - at < 30) return truncated(at);
-    const std::size_t size = wire::load32(at + 1);
     below = wire::load32(at + 26);
-    if (!in_pieces_ && size > static_cast<std::size_t>(end_ - at) - 1) return truncated(at);
+    if (!in_pieces_ && below > static_cast<std::size_t>(end_ - at) - 30) return truncated(at);
     canonical_ &= !in_pieces_;
-    if (below > size) return refuse(errc::bad_value, at, "a fun with room for its free variables expected");
     const std::uint8_t* p = atom(at + 30);
     for (int i = 0; i < 2 && p != nullptr; ++i) { // old index and old uniq
       if (p == end_) return truncated(p);
@@ -488,6 +497,7 @@ class scanner {
   errc code_ = errc::truncated;
   const std::uint8_t* where_ = nullptr;
   const char* what_ = "";
+  const std::uint8_t* wrong_size_ = nullptr;
   std::uint64_t due_ = 1;
   std::uint64_t base_ = 0; // bytes before begin_
   std::uint64_t beyond_ = 0;
@@ -508,7 +518,8 @@ inline result<scanned> scan(bytes in, const limits& bounds = {},
   const std::uint8_t* const end = pass.run();
   if (end == nullptr) [[unlikely]]
     return pass.trouble();
-  return scanned{static_cast<std::size_t>(end - in.data()), pass.canonical(), pass.keyed()};
+  return scanned{static_cast<std::size_t>(end - in.data()), pass.canonical(), pass.keyed(),
+                 !pass.has_wrong_size()};
 }
 
 /// The length of the term at the start of `in` (no 131).
@@ -517,6 +528,7 @@ inline result<std::size_t> validate(bytes in, const limits& bounds = {}) {
   const std::uint8_t* const end = pass.run();
   if (end == nullptr) [[unlikely]]
     return pass.trouble();
+  if (pass.has_wrong_size()) return pass.wrong_size_trouble();
   return static_cast<std::size_t>(end - in.data());
 }
 

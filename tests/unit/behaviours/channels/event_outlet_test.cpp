@@ -277,6 +277,7 @@ TEST_CASE("park: who publishes is told to wait, and when there is room; one else
   CHECK(of.channel->last() == 4);
   int rooms = 0;
   of.channel->when_room([&rooms] { ++rooms; });
+  of.channel->no_longer_waits(of.channel->when_room([&rooms] { rooms += 100; }));
   of.run();
   CHECK(rooms == 0);
   CHECK(of.to.of[1].take() == "1");
@@ -311,6 +312,75 @@ TEST_CASE("the end comes after all that was published, as a message or an exit s
   CHECK(of.channel->counts().subscribers == 0);
   CHECK(of.counted == 0);
   for (const std::uint32_t each : {1, 2, 3}) CHECK(of.to.watched[each] == 0);
+}
+
+TEST_CASE("the end comes to all subscribers once, also where there are more of them than messages in a run") {
+  constexpr std::uint32_t count = 40; // 20 for each outlet
+  for (const std::size_t budget : {1, 3, 7, 19, 20, 21}) {
+    CAPTURE(budget);
+    publishing of({.buffer = 2});
+    for (std::uint32_t id = 1; id <= count; ++id) REQUIRE(of.subscribe(id, {.link = id % 5 == 0}));
+    of.to.of[3].room = 1;
+    of.publish(3);
+    of.run();
+    of.channel->end(runtime::message::atom("gone"));
+    // Some leave while others are being told.
+    of.first.run(of.to, budget);
+    of.first.gone(pid(2));
+    of.first.gone(pid(38));
+    of.run(budget);
+    for (std::uint32_t id = 1; id <= count; ++id) {
+      CAPTURE(id);
+      const std::string got = of.to.of[id].take();
+      if (id == 3)
+        CHECK(got == "1 2-3 end gone");
+      else if (id == 38 || id == 2)
+        CHECK(got.starts_with("1 2 3"));
+      else
+        CHECK(got == (id % 5 == 0 ? "1 2 3 exit: end gone" : "1 2 3 end gone"));
+      if (id != 38 && id != 2) CHECK(of.to.watched[id] == 0);
+    }
+  }
+}
+
+TEST_CASE("events that are left at the end come first, within the budget of each run") {
+  for (const std::size_t budget : {1, 2, 5, 100}) {
+    CAPTURE(budget);
+    publishing of({.buffer = 100});
+    for (std::uint32_t id = 1; id <= 12; ++id) REQUIRE(of.subscribe(id));
+    of.publish(3);
+    of.first.run(of.to, budget);
+    of.channel->end(runtime::message::atom("gone"));
+    of.run(budget);
+    for (std::uint32_t id = 1; id <= 12; ++id) CHECK(of.to.of[id].take() == "1 2 3 end gone");
+  }
+}
+
+TEST_CASE("the connection to another node's event is lost: all subscribers of this node hear of the end") {
+  for (const bool is_open : {true, false})
+    for (const std::size_t budget : {1, 4, 29, 30, 31}) {
+      CAPTURE(is_open);
+      CAPTURE(budget);
+      mailboxes to;
+      event_outlet outlet(0, [] {});
+      const auto channel = std::make_shared<event_channel>(
+          runtime::message::atom("orders"), std::vector{&outlet}, std::function<void(std::size_t)>());
+      for (std::uint32_t id = 1; id <= 30; ++id) REQUIRE(channel->subscribe(pid(id), 0, {}));
+      const auto run = [&] {
+        while (outlet.run(to, budget).more) {
+        }
+      };
+      if (is_open) {
+        channel->opened({.creation = 9, .first = 1, .last = 0, .buffer = 3});
+        run();
+      }
+      channel->end(runtime::message::atom("noconnection"));
+      run();
+      for (std::uint32_t id = 1; id <= 30; ++id) {
+        CHECK(to.of[id].take() == "end noconnection");
+        CHECK(to.watched[id] == 0);
+      }
+    }
 }
 
 TEST_CASE("a subscriber that ends is forgotten; one process of an outlet takes over from another") {

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <random>
 #include <set>
 
@@ -46,6 +47,7 @@ class driven final : public stage_port {
 
   outcome handle_demand(std::uint64_t count) override {
     said_ += " demand:" + std::to_string(count);
+    owes += count;
     std::string list;
     for (std::uint64_t i = 0; counts && i < count; ++i)
       list += (list.empty() ? "" : ",") + std::to_string(++next_);
@@ -67,6 +69,12 @@ class driven final : public stage_port {
     return runtime::carry_on();
   }
   dispatcher::outlet::choice choose(const message& event, std::uint64_t& partition) override {
+    if (partitions_in_turn != 0) {
+      CHECK(etf::cursor(event.bytes()).read_unsigned(partition));
+      partition %= partitions_in_turn + 1;
+      return partition == partitions_in_turn ? dispatcher::outlet::choice::none
+                                             : dispatcher::outlet::choice::index;
+    }
     return etf::cursor(event.bytes()).read_unsigned(partition) ? dispatcher::outlet::choice::index
                                                                : dispatcher::outlet::choice::none;
   }
@@ -103,8 +111,10 @@ class driven final : public stage_port {
   base::nanos now() override { return 1; }
 
   runtime::node_names names{"test@localhost"};
-  bool counts = false; // a producer that gives what is asked
-  bool passes = false; // a producer_consumer that gives what it gets
+  bool counts = false;                  // a producer that gives what is asked
+  bool passes = false;                  // a producer_consumer that gives what it gets
+  std::uint64_t owes = 0;               // was asked for, ever
+  std::uint64_t partitions_in_turn = 0; // of event N: N modulo one more than these, the last one none
   std::string emits_when_cancelled{};
   std::function<void(const message&)> on_events{};
   stage_engine engine;
@@ -249,11 +259,12 @@ TEST_CASE(
   CHECK(one.tell(subscribe("<0.8.0>", "w", "[{partition,x}]")).find("bad_opts") != std::string::npos);
   one.tell(ask("t", "2"));
   one.tell(ask("u", "9"));
-  CHECK(one.push("[4,5,6,none,4,4]") == " c{t},[4,4]} c{u},[6]}");
+  CHECK(one.push("[4,5,6,none,4,4]") == " c{t},[4,4]} c{u},[6]} later");
   CHECK(one.engine.counters().unrouted == 2);
-  CHECK(one.tell(ask("t", "1")) == " c{t},[4]} demand:1");
+  CHECK(one.tell(ask("t", "1")) == " c{t},[4]}");
+  CHECK(one.follow(one.engine.go_on()) == " demand:3"); // that, and for the two that went nowhere
   one.tell("{'$gen_producer',{<0.7.0>,t},{cancel,bye}}");
-  CHECK(one.push("[4,6]") == " c{u},[6]}");
+  CHECK(one.push("[4,6]") == " c{u},[6]} later");
 }
 
 TEST_CASE("no more than 10,000 may subscribe") {
@@ -279,19 +290,127 @@ TEST_CASE("options that are wrong say what is wrong with them") {
 }
 
 TEST_CASE(
-    "over random asks, cancels, subscriptions and events nobody gets more than he asked for, and none is "
-    "lost") {
+    "broadcast: what came when nobody could take it goes to the next who asks, before what comes later") {
+  driven one(stage_role::producer, "[{dispatcher,broadcast}]");
+  one.tell(subscribe("<0.7.0>", "a"));
+  CHECK(one.tell(ask("a", "10")) == " demand:10");
+  one.tell("{'$gen_producer',{<0.7.0>,a},{cancel,bye}}");
+  CHECK(one.push("[1,2,3,4]") == "");
+  one.tell(subscribe("<0.7.0>", "b"));
+  CHECK(one.tell(ask("b", "5")) == " c{b},[1,2,3,4]}"); // six are still to come
+  CHECK(one.push("[5,6,7,8,9,10]") == " c{b},[5]}");
+  CHECK(one.tell(ask("b", "5")) == " c{b},[6,7,8,9,10]}");
+  CHECK(one.tell(ask("b", "2")) == " demand:2");
+}
+
+TEST_CASE("broadcast: a consumer that comes while events are asked for stops nobody for good") {
+  driven one(stage_role::producer, "[{dispatcher,broadcast}]");
+  one.tell(subscribe("<0.7.0>", "a"));
+  CHECK(one.tell(ask("a", "3")) == " demand:3");
+  one.tell(subscribe("<0.8.0>", "b"));
+  CHECK(one.push("[1,2,3]") == "");
+  CHECK(one.tell(ask("b", "2")) == " c{b},[1,2]} c{a},[1,2]}");
+  CHECK(one.tell(ask("b", "1")) == " c{b},[3]} c{a},[3]}");
+  CHECK(one.tell(ask("a", "5")) == "");
+  CHECK(one.tell(ask("b", "5")) == " demand:5");
+}
+
+TEST_CASE(
+    "events in the buffer leave before later ones, also while the producer owes some of those asked for") {
+  driven one(stage_role::producer);
+  one.tell(subscribe("<0.7.0>", "a"));
+  CHECK(one.tell(ask("a", "10")) == " demand:10");
+  one.tell("{'$gen_producer',{<0.7.0>,a},{cancel,bye}}");
+  CHECK(one.push("[1,2,3,4]") == "");
+  one.tell(subscribe("<0.7.0>", "b"));
+  CHECK(one.tell(ask("b", "5")) == " c{b},[1,2,3,4]}");
+  CHECK(one.push("[5,6,7]") == " c{b},[5]}");
+  CHECK(one.tell(ask("b", "9")) == " c{b},[6,7]} demand:4"); // three of the ten are still to come
+}
+
+TEST_CASE(
+    "a producer_consumer whose consumers left with demand takes no more from above than they asked for") {
+  driven one(stage_role::producer_consumer);
+  one.passes = true;
+  message reply;
+  one.follow(
+      one.engine.call(term("{'$subscribe',nil,<0.9.0>,[{max_demand,2},{min_demand,0}]}").bytes(), reply));
+  one.tell(subscribe("<0.7.0>", "a"));
+  one.tell(ask("a", "2"));
+  one.tell("{'$gen_producer',{<0.7.0>,a},{cancel,bye}}");
+  const std::string_view two = "{'$gen_consumer',{<0.9.0>,{ref,1}},[1,2]}";
+  CHECK(one.tell(two).find("events:[1,2]") != std::string::npos);
+  CHECK(one.tell(two) == "");
+  CHECK(one.engine.counters().waiting == 2);
+  CHECK(one.engine.counters().buffered == 2);
+}
+
+TEST_CASE("partition: events that were asked for by a consumer that left use up nobody's demand") {
+  driven one(stage_role::producer, "[{dispatcher,{partition,[{partitions,2}]}}]");
+  one.tell(subscribe("<0.7.0>", "a", "[{partition,0}]"));
+  CHECK(one.tell(ask("a", "10")) == " demand:10");
+  one.tell("{'$gen_producer',{<0.7.0>,a},{cancel,bye}}");
+  CHECK(one.push("[1,1,1,1,1,1,1,0,0,0]") == "");
+  one.tell(subscribe("<0.7.0>", "b", "[{partition,0}]"));
+  CHECK(one.tell(ask("b", "10")) == " c{b},[0,0,0]} demand:7");
+  CHECK(one.push("[0,1,1]") == " c{b},[0]}");
+  one.tell(subscribe("<0.8.0>", "c", "[{partition,1}]"));
+  CHECK(one.tell(ask("c", "9")) == " c{c},[1,1,1,1,1,1,1,1,1]} demand:2");
+}
+
+TEST_CASE(
+    "partition: no more events wait for consumers to come than the buffer holds, however often others "
+    "restart") {
+  driven one(stage_role::producer, "[{buffer_size,5},{dispatcher,{partition,[{partitions,2}]}}]");
+  for (int i = 0; i < 20; ++i) {
+    one.tell(subscribe("<0.7.0>", "a", "[{partition,0}]"));
+    one.tell(ask("a", "4"));
+    one.tell("{'$gen_producer',{<0.7.0>,a},{cancel,bye}}");
+    one.push("[1,1,1,1]");
+  }
+  // In the queue, what one asked for beyond that, in the buffer.
+  CHECK(one.engine.counters().buffered <= 5 + 4 + 5);
+  CHECK(one.engine.counters().buffered + one.engine.counters().dropped == 20 * 4);
+}
+
+TEST_CASE(
+    "partition: events that `choose` sends nowhere, or to no partition, are asked for again, in a later "
+    "turn") {
+  driven one(stage_role::producer, "[{dispatcher,{partition,[{partitions,2}]}}]");
+  one.tell(subscribe("<0.7.0>", "a", "[{partition,0}]"));
+  CHECK(one.tell(ask("a", "4")) == " demand:4");
+  CHECK(one.push("[none,0,7,none]") == " c{a},[0]} later");
+  CHECK(one.follow(one.engine.go_on()) == " demand:3");
+  CHECK(one.push("[none]") == " later");
+  CHECK(one.push("[0,none]") == " c{a},[0]}");
+  CHECK(one.follow(one.engine.go_on()) == " demand:2");
+  CHECK(one.push("[0,0]") == " c{a},[0,0]}");
+  CHECK(one.engine.counters().unrouted == 5);
+}
+
+TEST_CASE(
+    "over random asks, cancels, subscriptions and events that come late nobody gets more than it asked for, "
+    "each has its events in order, none is lost, and all goes on") {
   static constexpr const char* dispatchers[] = {"demand", "broadcast", "{partition,[{partitions,3}]}",
                                                 "callback"};
-  for (unsigned seed = 0; seed < 200; ++seed) {
+  for (unsigned seed = 0; seed < 400; ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
     const auto pick = [&random](unsigned below) { return static_cast<unsigned>(random() % below); };
     const unsigned kind = seed % 4;
+    const bool broadcasts = kind == 1;
     driven one(stage_role::producer,
-               std::string("[{buffer_size,20},{dispatcher,") + dispatchers[kind] + "}]");
-    std::map<std::string, std::uint64_t> asked, got;
-    std::uint64_t delivered = 0, pushed = 0;
+               std::string("[{buffer_size,20},{demand_step,7},{dispatcher,") + dispatchers[kind] + "}]");
+    one.partitions_in_turn = kind < 2 ? 0 : 3;
+    struct consumer {
+      std::uint64_t asked = 0, got = 0;
+      std::optional<std::uint64_t> last{};
+      std::string tag{};
+    };
+    std::map<std::string, consumer> subscribed;
+    std::set<std::uint64_t> handed; // those that anybody got
+    std::uint64_t delivered = 0, emitted = 0, paid = 0;
+    unsigned tags = 0;
     one.on_events = [&](const message& m) {
       etf::cursor at(m.bytes());
       etf::bytes party, list;
@@ -302,43 +421,88 @@ TEST_CASE(
       etf::cursor in(party);
       in.read_tuple_of(2);
       in.skip();
-      const std::uint64_t count = event_list::of(message::copy_of(list))->count();
-      got[etf::print(in.rest())] += count;
-      delivered += count;
+      consumer& to = subscribed[etf::print(in.rest())];
+      event_list::of(message::copy_of(list))->each([&](const message& event) {
+        std::uint64_t number = 0;
+        REQUIRE(etf::cursor(event.bytes()).read_unsigned(number));
+        CHECK((!to.last || number > *to.last));
+        to.last = number;
+        ++to.got;
+        ++delivered;
+        CHECK((handed.insert(number).second || broadcasts));
+      });
+      CHECK(to.got <= to.asked);
     };
-    std::set<unsigned> subscribed;
+    const auto emit = [&](std::uint64_t count) {
+      std::string list;
+      for (; count != 0; --count) list += (list.empty() ? "" : ",") + std::to_string(emitted++);
+      one.push("[" + list + "]");
+    };
+    // Some of what it was asked for, when it likes.
+    const auto pay = [&](std::uint64_t most) {
+      const std::uint64_t count = std::min(most, one.owes - paid);
+      paid += count;
+      emit(count);
+    };
+    std::array<std::string, 3> of; // their tags; empty: is not there
+    const auto join = [&](unsigned who) {
+      of[who] = std::to_string(100 + tags++);
+      subscribed[of[who]];
+      one.tell(subscribe("<0." + std::to_string(50 + who) + ".0>", of[who],
+                         "[{partition," + std::to_string(who) + "}]"));
+    };
+    const auto ask_for = [&](unsigned who, unsigned count) {
+      subscribed[of[who]].asked += count;
+      one.tell(ask(of[who], std::to_string(count)));
+    };
     for (int step = 0; step < 200; ++step) {
       const unsigned who = pick(3);
-      const std::string tag = std::to_string(who);
-      switch (pick(5)) {
+      switch (pick(8)) {
         case 0:
-          if (subscribed.insert(who).second) {
-            asked[tag] = got[tag] = 0;
-            one.tell(subscribe("<0." + std::to_string(50 + who) + ".0>", tag, "[{partition," + tag + "}]"));
-          }
+          if (of[who].empty()) join(who);
           break;
         case 1:
-          if (pick(4) == 0 && subscribed.erase(who) != 0)
-            one.tell("{'$gen_producer',{<0.7.0>," + tag + "},{cancel,bye}}");
+          if (pick(4) == 0 && !of[who].empty()) {
+            one.tell("{'$gen_producer',{<0.7.0>," + of[who] + "},{cancel,bye}}");
+            of[who].clear();
+          }
           break;
-        case 2: {
-          std::string list;
-          for (unsigned i = pick(9); i != 0; --i, ++pushed)
-            list += (list.empty() ? "" : ",") + std::to_string(pick(3));
-          one.push("[" + list + "]");
+        case 2:
+          if (pick(4) == 0) emit(pick(9)); // which nobody asked for
           break;
-        }
-        default: {
-          const unsigned count = pick(6);
-          if (subscribed.contains(who)) asked[tag] += count;
-          one.tell(ask(tag, std::to_string(count)));
-        }
+        case 3:
+        case 4:
+          pay(pick(9));
+          break;
+        case 5:
+          if (pick(4) == 0)
+            one.cast(pick(2) == 0 ? "{'$demand',accumulate}" : "{'$demand',forward}");
+          else
+            one.follow(one.engine.go_on());
+          break;
+        default:
+          if (!of[who].empty()) ask_for(who, pick(6));
       }
-      for (const auto& [name, count] : got) CHECK(count <= asked[name]);
     }
     const stage_counters counted = one.engine.counters();
-    CHECK(counted.emitted == pushed);
+    CHECK(counted.emitted == emitted);
     CHECK(counted.delivered == delivered);
-    if (kind != 1) CHECK(pushed == delivered + counted.buffered + counted.dropped + counted.unrouted);
+    CHECK(emitted == handed.size() + counted.buffered + counted.dropped + counted.unrouted);
+    one.cast("{'$demand',forward}");
+    // From here on all are there and ask as they are served, and the producer pays: each gets on.
+    std::array<std::uint64_t, 3> before{};
+    for (unsigned who = 0; who < 3; ++who) {
+      if (of[who].empty()) join(who);
+      before[who] = subscribed[of[who]].got;
+    }
+    for (int round = 0; round < 40; ++round) {
+      for (unsigned who = 0; who < 3; ++who) {
+        const consumer& one_of = subscribed[of[who]];
+        if (one_of.asked - one_of.got < 4) ask_for(who, 4);
+      }
+      pay(100);
+      one.follow(one.engine.go_on());
+    }
+    for (unsigned who = 0; who < 3; ++who) CHECK(subscribed[of[who]].got >= before[who] + 20);
   }
 }

@@ -71,7 +71,15 @@ const std::vector<instead>& differences() {
        "stage 4",
        "",
        {"callback {handle_call,{push,[0,7]}}", "out {'$gen_consumer',{<stage_4>,#Ref<tag7>},[0]}",
-        "reply {[alias|#Ref<ref4>],ok}"}},
+        "reply {[alias|#Ref<ref4>],ok}", "callback {handle_demand,1}"}},
+      // There its demand from below stays at 1, though both events were taken on for it. So one of them
+      // leaves the buffer when another consumer comes, and goes back behind the other; and with nobody below
+      // it takes on whatever comes, until its buffer is full and events are lost. Here demand from below is
+      // over when as many events were taken on.
+      {"pc_consumer_leaves",
+       "stage",
+       "<hand_other>,#Ref<tag3>},{ask,2}",
+       {"out {'$gen_consumer',{<stage>,#Ref<tag3>},[3,4]}"}},
       {"pc_wrong_role_and_demand", "stage", "", {"reply {[alias|#Ref<ref2>],forward}"}},
       {"producer_malformed",
        "stage 2",
@@ -92,6 +100,23 @@ const std::vector<instead>& differences() {
        "",
        {"callback {handle_info,{'$gen_producer',{no_pid,t},{subscribe,nil,[]}}}"}},
   };
+  return all;
+}
+
+// What ours does beyond what happened there, last of what an input leads to.
+struct beyond {
+  const char* file;
+  const char* input; // a part of the message
+  const char* ours;
+};
+
+const std::vector<beyond>& additions() {
+  // Events that `hash` sends nowhere leave their demand unanswered there, and the consumers that asked wait
+  // for ever if nobody asks anew. Here the producer is asked for as many again.
+  static const std::vector<beyond> all = {
+      {"partition_hash_none", "<hand_a>,#Ref<tag1>},{ask,4}", "callback {handle_demand,1}"},
+      {"partition_hash_none", "<hand_b>,#Ref<tag2>},{ask,4}", "callback {handle_demand,1}"},
+      {"partition_hash_none", "<hand_a>,#Ref<tag1>},{ask,2}", "callback {handle_demand,1}"}};
   return all;
 }
 
@@ -217,6 +242,13 @@ class replay {
     const instead* const other = difference(line);
     if (other != nullptr) CHECK(to->done == std::deque<std::string>{});
     to->receive(names_.term_of(line.term));
+    for (const beyond& one : additions())
+      if (one.file == file_ && line.term.find(one.input) != std::string::npos) {
+        CHECK(!to->done.empty());
+        if (to->done.empty()) continue;
+        CHECK(to->done.back() == one.ours);
+        to->done.pop_back();
+      }
     if (other == nullptr) return;
     differs_.insert(line.to);
     CHECK(to->lives());

@@ -153,6 +153,10 @@ TEST_CASE("a proxy's word counts, what stands before another's does not") {
   for (const char* nonsense : {"unknown", "", ",", "[::1", "203.0.113.9, nonsense"})
     CHECK_MESSAGE(client("10.1.1.1", {nonsense}) == "peer", nonsense);
   CHECK(client("10.1.1.1", {"nonsense, 203.0.113.9"}) == "203.0.113.9");
+  // Empty elements are none.
+  for (const char* list : {"203.0.113.9 ,", "203.0.113.9, , 10.2.2.2,", " , 203.0.113.9"})
+    CHECK_MESSAGE(client("10.1.1.1", {list}) == "203.0.113.9", list);
+  CHECK(client("10.1.1.1", {"::ffff:203.0.113.9"}) == "203.0.113.9");
 }
 
 TEST_CASE("by Forwarded a request is whose the last proxy says, whatever a client has put in front") {
@@ -162,6 +166,7 @@ TEST_CASE("by Forwarded a request is whose the last proxy says, whatever a clien
   CHECK(client("192.0.2.1", {"for=203.0.113.9"}, behaviours::proxy_header::forwarded) == "peer");
   CHECK(by({}) == "peer");
   CHECK(by({"for=203.0.113.9"}) == "203.0.113.9");
+  CHECK(by({"for=203.0.113.9, ,"}) == "203.0.113.9");
   CHECK(by({"For=\"203.0.113.9:4711\";proto=https;by=10.0.0.1"}) == "203.0.113.9");
   CHECK(by({"by=10.0.0.1; FOR=\"[2001:db8::7]:4711\" ;host=\"a,b;c\""}) == "2001:db8::7");
   CHECK(by({"for=203.0.113.9, for=198.51.100.7"}) == "198.51.100.7");

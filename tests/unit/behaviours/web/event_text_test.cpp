@@ -81,6 +81,7 @@ TEST_CASE("events are for clients that take them, and for pages of the site") {
   CHECK(status({{"accept", "text/html, */*;q=0.1"}}) == 0);
   CHECK(status({{"accept", "Text/Event-Stream"}}) == 0);
   CHECK(status({{"accept", "application/json"}}) == 406);
+  CHECK(status({{"accept", "text/html"}, {"accept", "text/event-stream"}}) == 0);
   CHECK(status({{"origin", "http://shop.example:8080"}}) == 0);
   CHECK(status({{"origin", "https://SHOP.example:8080"}}) == 0);
   CHECK(status({{"origin", "http://shop.example"}}) == 403);

@@ -328,7 +328,7 @@ TEST_CASE("asked to quit, a wait ends before its deadline and the processes go o
   std::atomic<bool> leave{false};
   a.start([&](process&) {
     inside = true;
-    while (!leave) std::this_thread::yield();
+    leave.wait(false);
   });
   REQUIRE(eventually([&] { return inside.load(); }));
   std::stop_source quit;
@@ -341,6 +341,7 @@ TEST_CASE("asked to quit, a wait ends before its deadline and the processes go o
     CHECK(!ice.wait(no_deadline));
   }
   leave = true;
+  leave.notify_one();
   a.settle();
 }
 
@@ -423,6 +424,40 @@ TEST_CASE("a process that answers for another's sake does its work again, and on
   CHECK(did.front() == std::pair<std::size_t, int>{0, 0});
   CHECK(std::ranges::count(did, std::pair<std::size_t, int>{0, 1}) == 1);
   CHECK(std::ranges::count(did, 1, &std::pair<std::size_t, int>::first) == 1);
+}
+
+TEST_CASE("a handler that a frozen process runs for another's sake may return under the next freezer") {
+  node n;
+  std::promise<reference> inside;
+  const auto server = n.host.spawn({}, answering([&](process& self) {
+                                     const reference ref = self.make_ack();
+                                     inside.set_value(ref);
+                                     (void)self.await(ref);
+                                   }));
+  actor caller(n.host);
+  std::promise<void> frozen;
+  std::atomic<bool> answered{false};
+  caller.start([&, to = *server](process& self) {
+    (void)self.blocking_run([&] { frozen.get_future().wait(); });
+    answered = call(self, to, no_deadline);
+  });
+  std::optional<freezer> first(std::in_place, n.host);
+  std::vector<pid> who{*server};
+  REQUIRE(froze(*first, who));
+  first->add(std::vector<pid>{caller.id()});
+  frozen.set_value();
+  auto key = inside.get_future();
+  REQUIRE(key.wait_for(patience) == std::future_status::ready);
+  first.reset();
+  freezer second(n.host);
+  second.add(who);
+  REQUIRE(second.wait(in_time())); // it is a member, without an order
+  n.host.send(destination::alias(key.get()), atom("open"));
+  CHECK(eventually([&] { return answered.load(); }));
+  second.hold(nothing);
+  CHECK(second.wait(in_time()));
+  CHECK(second.not_frozen().empty());
+  CHECK(second.release(nothing, in_time()));
 }
 
 TEST_CASE("a call that goes through processes outside the group is answered") {

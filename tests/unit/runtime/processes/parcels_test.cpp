@@ -143,7 +143,7 @@ TEST_CASE("a parcel that nobody takes is destroyed: to nobody, to who ends first
       self.hand(destination::remote("elsewhere", 7), std::make_unique<counted>(alive, 3));
       return 0;
     });
-    while (on.host.alive(ends)) std::this_thread::yield();
+    CHECK(eventually([&] { return !on.host.alive(ends); }));
   }
   CHECK(alive == 0);
   CHECK(notes.all.empty());

@@ -54,6 +54,26 @@ TEST_CASE("a start tells what comes of init, beside the starter and on another w
   }
 }
 
+TEST_CASE("the name of a process whose init failed is free as soon as its starter hears of it") {
+  node here(2);
+  const actor parent(here.host, {.worker = 0});
+  const auto taken = parent.run([&](process& self) {
+    int out = 0;
+    for (int i = 0; i < 500; ++i) {
+      const bool ignores = i % 2 == 0;
+      spawn_options options;
+      options.name = "once";
+      options.worker = 1;
+      auto begun =
+          self.start(std::move(options),
+                     script({}, [ignores](process&) { return ignores ? ignore() : stop(atom("bad")); }));
+      out += !begun || here.host.whereis("once") ? 1 : 0;
+    }
+    return out;
+  });
+  CHECK(taken == 0);
+}
+
 TEST_CASE("an init may take as long as it likes, and others run meanwhile") {
   node here(1);
   const actor parent(here.host);

@@ -343,7 +343,7 @@ TEST_CASE("a process that is to be freed is not found as the one its worker runs
   REQUIRE(eventually([&] {
     const pid slow = here.host.spawn({}, std::make_unique<described>(still_running)).value();
     here.host.send(slow, atom("go"));
-    while (here.host.alive(slow)) std::this_thread::yield();
+    CHECK(eventually([&] { return !here.host.alive(slow); }));
     (void)eventually([&] { return here.host.counters().workers[0].held == 0; });
     return still_running != -1;
   }));

@@ -158,7 +158,9 @@ TEST_CASE("nothing is lost or reordered between threads") {
       for (unsigned i = 0; i < each; ++i) {
         nodes[p][i].producer = p;
         nodes[p][i].number = i;
-        if (queue.push(&nodes[p][i])) wakes.fetch_add(1);
+        if (!queue.push(&nodes[p][i])) continue;
+        wakes.fetch_add(1);
+        wakes.notify_one();
       }
     });
   }
@@ -166,10 +168,7 @@ TEST_CASE("nothing is lost or reordered between threads") {
   bool ordered = true;
   unsigned total = 0;
   while (total < producers * each) {
-    if (wakes.load() == 0) {
-      std::this_thread::yield();
-      continue;
-    }
+    wakes.wait(0);
     wakes.fetch_sub(1);
     do {
       for (node* n = queue.take_all(); n != nullptr; n = n->next) {

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// Texts of several lines, made fit to be shown to people as base/printable.hpp has it. Any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/printable.hpp"
+
+namespace coppice::base {
+
+// printable() of each line, whose ends stay.
+inline std::string printable_lines(std::string_view text) {
+  std::string out;
+  for (;;) {
+    const std::size_t end = text.find('\n');
+    out += printable(text.substr(0, end));
+    if (end == text.npos) return out;
+    out += '\n';
+    text.remove_prefix(end + 1);
+  }
+}
+
+} // namespace coppice::base

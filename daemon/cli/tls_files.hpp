@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// What check says of the files of authorities (ca) that a configuration names, as a start would read them. A
+// file that is not there is not looked at: it may be made before the node starts. Reads files.
+#pragma once
+
+#include <vector>
+
+#include "spec/diagnostic.hpp"
+#include "spec/node_spec.hpp"
+
+namespace coppice::cli {
+
+// A warning for each authority that is left out, an error for each file without one that can be read.
+std::vector<spec::diagnostic> check_authorities(const spec::node_spec& of);
+
+} // namespace coppice::cli

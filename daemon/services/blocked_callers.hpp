@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// The order of rpc:block_call: while one runs for a node, what else that node asks of `rex` waits, and what
+// other nodes ask does not. Which call runs, and what waits for it, without I/O. One thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/message.hpp"
+#include "runtime/process.hpp"
+
+namespace coppice::services {
+
+class blocked_callers {
+ public:
+  static constexpr std::size_t most_waiting = 10'000; // of a node
+
+  struct request {
+    enum class form : std::uint8_t { call, cast, info };
+    form how = form::info;
+    runtime::message from; // of a call
+    runtime::message body;
+    runtime::message_origin origin;
+  };
+
+  bool blocks(std::uint32_t node) const { return nodes_.contains(node); }
+  // A block_call of that node runs in a process with that monitor.
+  void begin(std::uint32_t node, const runtime::reference& monitor) {
+    nodes_.try_emplace(node);
+    by_monitor_[monitor] = node;
+  }
+  // Of a node that is blocked. False: too many wait.
+  bool wait(request what) {
+    auto& waiting = nodes_.at(what.origin.node);
+    if (waiting.size() >= most_waiting) return false;
+    waiting.push_back(std::move(what));
+    return true;
+  }
+  // The process with that monitor has ended: what waited, in its order. Nothing: it is none of these.
+  std::optional<std::deque<request>> end(const runtime::reference& monitor) {
+    const auto at = by_monitor_.find(monitor);
+    if (at == by_monitor_.end()) return std::nullopt;
+    const auto node = nodes_.find(at->second);
+    std::deque<request> waiting = std::move(node->second);
+    nodes_.erase(node);
+    by_monitor_.erase(at);
+    return waiting;
+  }
+
+ private:
+  std::unordered_map<std::uint32_t, std::deque<request>> nodes_; // blocked ones, and what waits
+  std::unordered_map<runtime::reference, std::uint32_t, runtime::reference_hash> by_monitor_;
+};
+
+} // namespace coppice::services

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+// One stream of an actor over loopback, with callbacks of the test: what they may do to the stream they are
+// called about, and what becomes of the bytes they were lent.
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "behaviours/streams/actor_stream.hpp"
+#include "net/tls_pair.hpp"
+
+using namespace coppice;
+using behaviours::actor_stream;
+using behaviours::stream_end;
+using behaviours::stream_options;
+using runtime::outcome;
+
+namespace {
+
+net::framing lines() {
+  net::framing out;
+  out.by = net::framing::kind::line;
+  return out;
+}
+
+std::string text_of(const runtime::message& bytes) {
+  return std::string(base::as_text(bytes.bytes()));
+}
+
+// An actor with one stream, and its peer.
+struct both_ends final : actor_stream::owner, behaviours::stream_callbacks {
+  explicit both_ends(const stream_options& chosen = {}) : options(std::make_shared<stream_options>(chosen)) {
+    at_peer.keep_after_end = true;
+  }
+  void open() {
+    begin();
+    REQUIRE(until([&] { return at_peer.connected && told == "connect;"; }));
+    told.clear();
+  }
+  void begin() {
+    listening = net::listener::tcp(loop.raw(), *base::socket_address::parse("127.0.0.1", 0), {0, 0}, {},
+                                   [this](net::accepted_socket socket) {
+                                     make();
+                                     REQUIRE(stream->adopt(std::move(socket), {}, true));
+                                   })
+                    .value();
+    peer = net::stream::connect(loop.raw(), listening.address(), {}, at_peer).value();
+  }
+  void make() { stream = std::make_unique<actor_stream>(1, *this, loop.raw(), options); }
+
+  bool until(const std::function<bool()>& holds) {
+    return test::loop_until(loop, [&] {
+      turn();
+      return holds();
+    });
+  }
+  // The actor's turns, as long as there is something for it.
+  void turn() {
+    while (std::exchange(is_due, false)) {
+      unsigned budget = 64;
+      outcome next = runtime::carry_on();
+      stream->handle(*this, budget, next);
+    }
+  }
+  net::tls_options tls(net::tls_role role) {
+    return {context(role, net::our_authority().settings()), &behaviours::stream_loop::of(loop.raw()).pacer(),
+            role == net::tls_role::client ? "127.0.0.1" : "", std::chrono::milliseconds(7000)};
+  }
+
+  void due(actor_stream&) override { is_due = true; }
+  outcome tell(const std::string& what) {
+    told += what + ";";
+    if (const auto then = when.find(what); then != when.end()) then->second();
+    return runtime::carry_on();
+  }
+  outcome on_connect(actor_stream&) override { return tell("connect"); }
+  outcome on_frame(actor_stream&, const runtime::message& frame) override { return tell(text_of(frame)); }
+  outcome on_data(actor_stream&, const runtime::message& data, std::size_t& used) override {
+    if (data.size() < least) return used = 0, runtime::carry_on();
+    outcome next = tell(text_of(data).substr(0, shown));
+    used = std::min(used, uses);
+    return next;
+  }
+  outcome on_eof(actor_stream&) override { return tell("eof"); }
+  outcome on_drained(actor_stream&) override { return tell("drained"); }
+  outcome on_secured(actor_stream&) override {
+    least = 1, uses = shown = std::string::npos;
+    return tell("secured");
+  }
+  outcome on_close(actor_stream&, stream_end how, const std::string&) override {
+    return tell("close " + std::string(behaviours::text(how)));
+  }
+
+  base::uv::loop loop = base::uv::loop::make().value();
+  std::shared_ptr<stream_options> options;
+  test::recorder at_peer;
+  net::listener listening;
+  net::stream peer;
+  std::unique_ptr<actor_stream> stream;
+  bool is_due = false;
+  std::string told;
+  std::map<std::string, std::function<void()>> when; // what a callback with this does
+  // Of what on_data is given it waits for so many bytes, uses and shows so many.
+  std::size_t least = 1, uses = std::string::npos, shown = std::string::npos;
+};
+
+} // namespace
+
+TEST_CASE("TLS that a server starts inside on_data begins behind the bytes which that has used") {
+  both_ends both;
+  both.open();
+  const std::string order = "STARTTLS\r\n";
+  both.shown = both.uses = order.size();
+  std::string in_the_clear;
+  SUBCASE("nothing has come behind them") {
+    in_the_clear = "go\r\n";
+    both.at_peer.after_data = [&] {
+      if (both.at_peer.received == in_the_clear) both.peer.start_tls(both.tls(net::tls_role::client));
+    };
+    both.peer.write(order);
+  }
+  SUBCASE("the client's hello came with them") {
+    both.least = order.size() + 100;
+    both.peer.write(order);
+    both.peer.start_tls(both.tls(net::tls_role::client));
+  }
+  both.when[order] = [&] {
+    both.stream->write(base::as_bytes(in_the_clear));
+    CHECK(both.stream->start_tls(both.tls(net::tls_role::server)));
+    both.stream->write(base::as_bytes(std::string_view("sealed")));
+  };
+  REQUIRE(both.until([&] { return both.told.find("secured;") != std::string::npos; }));
+  both.peer.write("under TLS");
+  REQUIRE(both.until([&] { return both.at_peer.received == in_the_clear + "sealed"; }));
+  REQUIRE(both.until([&] { return both.told.ends_with("under TLS;"); }));
+  CHECK(both.told == order + ";secured;under TLS;");
+  CHECK(both.stream->tls_version() == "1.3");
+}
+
+TEST_CASE("TLS that a client starts inside on_data begins there, as PostgreSQL's does") {
+  both_ends both;
+  both.open();
+  both.when["S"] = [&] {
+    CHECK(both.stream->start_tls(both.tls(net::tls_role::client)));
+    both.stream->write(base::as_bytes(std::string_view("sealed")));
+  };
+  both.when["secured"] = [&] { both.stream->write(base::as_bytes(std::string_view(" too"))); };
+  both.peer.write("S");
+  both.peer.flush();
+  both.peer.start_tls(both.tls(net::tls_role::server));
+  REQUIRE(both.until([&] { return both.at_peer.received == "sealed too"; }));
+  both.peer.write("answer");
+  REQUIRE(both.until([&] { return both.told == "S;secured;answer;"; }));
+}
+
+TEST_CASE("a stream whose credit was used up when TLS began reads on") {
+  stream_options few;
+  few.credit = 64;
+  both_ends both(few);
+  both.open();
+  const std::string order = "STARTTLS\r\n";
+  both.shown = both.uses = order.size();
+  both.least = order.size() + 54;
+  both.peer.write(order);
+  both.peer.start_tls(both.tls(net::tls_role::client));
+  both.when[order] = [&] { CHECK(both.stream->start_tls(both.tls(net::tls_role::server))); };
+  REQUIRE(both.until([&] { return both.told.ends_with("secured;"); }));
+  both.peer.write("under TLS");
+  REQUIRE(both.until([&] { return both.told.ends_with("under TLS;"); }));
+}
+
+TEST_CASE("TLS that starts twice inside on_data ends the stream in words") {
+  both_ends both;
+  both.open();
+  both.when["S"] = [&] {
+    CHECK(both.stream->start_tls(both.tls(net::tls_role::server)));
+    static_cast<void>(both.stream->start_tls(both.tls(net::tls_role::server)));
+  };
+  both.peer.write("S");
+  REQUIRE(both.until([&] { return both.stream->gone(); }));
+  CHECK(both.told == "S;close tls;");
+}
+
+TEST_CASE("inside on_data a stream may be ended in every way, and then nothing of it is used any more") {
+  for (const std::string how :
+       {"close", "reset", "close, then TLS", "reset, then TLS", "close, then framing"}) {
+    CAPTURE(how);
+    both_ends both;
+    both.open();
+    both.uses = 2;
+    both.when["abc"] = [&] {
+      how.starts_with("close") ? both.stream->close() : both.stream->reset();
+      if (how.ends_with("TLS")) CHECK_FALSE(both.stream->start_tls(both.tls(net::tls_role::server)));
+      if (how.ends_with("framing")) both.stream->set_framing(lines());
+      both.stream->pause();
+      both.stream->resume();
+      both.stream->end();
+      CHECK(both.stream->write(base::as_bytes(std::string_view("x"))) == actor_stream::write_result::closed);
+      CHECK_FALSE(both.stream->hand_over());
+    };
+    both.peer.write("abc");
+    REQUIRE(both.until([&] { return both.stream->gone(); }));
+    CHECK(both.told == "abc;close normal;");
+    CHECK(both.until([&] { return both.at_peer.ended || both.at_peer.closed; }));
+  }
+}
+
+TEST_CASE("inside each callback a stream may be ended, handed over, secured, cut otherwise and held") {
+  stream_options options;
+  options.framing = lines();
+  options.half_close = true;
+  for (const std::string in : {"connect", "frame", "eof"})
+    for (const std::string what : {"close", "reset", "hand over", "TLS", "framing", "pause", "end"}) {
+      CAPTURE(in);
+      CAPTURE(what);
+      both_ends both(options);
+      bool done = false;
+      both.when[in] = [&] {
+        done = true;
+        if (what == "close") both.stream->close();
+        if (what == "reset") both.stream->reset();
+        if (what == "hand over") CHECK(both.stream->hand_over());
+        if (what == "TLS") CHECK(both.stream->start_tls(both.tls(net::tls_role::server)));
+        if (what == "framing") both.stream->set_framing({});
+        if (what == "pause") both.stream->pause();
+        if (what == "end") both.stream->end();
+      };
+      both.begin();
+      both.peer.write("frame\n");
+      both.peer.end();
+      REQUIRE(both.until([&] { return done; }));
+      both.stream->close();
+      REQUIRE(both.until([&] { return both.stream->gone(); }));
+      CHECK((both.told.find("close ") == std::string::npos) == (what == "hand over"));
+    }
+}
+
+TEST_CASE("inside on_data all that was given goes with a stream that is handed over") {
+  both_ends both;
+  both.open();
+  both.uses = 1;
+  std::string given;
+  both.when["abc"] = [&] {
+    auto handed = both.stream->hand_over();
+    REQUIRE(handed);
+    given = text_of(handed->input);
+  };
+  both.peer.write("abc");
+  REQUIRE(both.until([&] { return both.stream->gone(); }));
+  CHECK(given == "abc");
+  CHECK(both.told == "abc;");
+}
+
+TEST_CASE("whole frames behind what on_data has used are told at once in the framing it sets") {
+  both_ends both;
+  both.open();
+  const std::string all = "HELLO\nGET a\nGET b\nGE";
+  both.uses = 6;
+  both.least = all.size();
+  both.when[all] = [&] { both.stream->set_framing(lines()); };
+  both.peer.write(all);
+  REQUIRE(both.until([&] { return both.told == all + ";GET a;GET b;"; }));
+  both.peer.write("T c\n");
+  REQUIRE(both.until([&] { return both.told.ends_with("GET c;"); }));
+}
+
+TEST_CASE("whole frames of what on_data has left are told once the framing is set, whenever that is") {
+  both_ends both;
+  both.open();
+  both.uses = 0;
+  both.peer.write("GET a\nGET b\n");
+  REQUIRE(both.until([&] { return both.told == "GET a\nGET b\n;"; }));
+  both.stream->set_framing(lines());
+  REQUIRE(both.until([&] { return both.told.ends_with(";GET a;GET b;"); }));
+}
+
+TEST_CASE("what is left beyond the frames of a framing comes to on_data once that is set inside on_frame") {
+  stream_options by_line;
+  by_line.framing = lines();
+  both_ends both(by_line);
+  both.open();
+  both.when["raw"] = [&] { both.stream->set_framing({}); };
+  both.peer.write("raw\nbytes");
+  REQUIRE(both.until([&] { return both.told == "raw;bytes;"; }));
+}
+
+TEST_CASE("a stream that is about to connect starts no TLS, and is told its end when it is reset") {
+  both_ends both;
+  both.listening = net::listener::tcp(both.loop.raw(), *base::socket_address::parse("127.0.0.1", 0), {0, 0},
+                                      {}, [](net::accepted_socket) {})
+                       .value();
+  both.make();
+  behaviours::outgoing_stream to;
+  to.host = "127.0.0.1";
+  to.port = both.listening.address().port();
+  to.time = base::nanos_per_second;
+  REQUIRE(both.stream->connect(to, {}));
+  CHECK_FALSE(both.stream->start_tls(both.tls(net::tls_role::client)));
+  both.stream->reset();
+  REQUIRE(both.until([&] { return both.stream->gone(); }));
+  CHECK(both.told == "close normal;");
+}

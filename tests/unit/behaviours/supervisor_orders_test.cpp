@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+// What a supervisor does when the configuration changes around it: an order that fails, or is taken back,
+// leaves each child as it was found, whether it ran, waited for its restart or was down.
+#include <doctest/doctest.h>
+
+#include "behaviours/order.hpp"
+#include "children.hpp"
+#include "test_host.hpp"
+
+using namespace coppice;
+using namespace coppice::test;
+using behaviours::child_spec;
+using behaviours::restart_type;
+using behaviours::supervisor_order;
+using behaviours::supervisor_spec;
+using kind = supervisor_order::kind;
+using lines = std::vector<std::string>;
+using note = behaviours::child_note;
+using spec_pointer = std::shared_ptr<const child_spec>;
+
+namespace {
+
+// One child `a` beside `b`.
+supervisor_spec family(child_spec a) {
+  supervisor_spec out;
+  out.name = "family";
+  out.intensity = 10;
+  out.children.push_back(std::make_shared<child_spec>(std::move(a)));
+  out.children.push_back(std::make_shared<child_spec>(actor("b")));
+  return out;
+}
+
+spec_pointer shared(child_spec of) {
+  return std::make_shared<const child_spec>(std::move(of));
+}
+
+// One that cannot start: the factory does not know it.
+spec_pointer refused(std::string_view id = "a") {
+  return shared(actor(id, "nobody"));
+}
+
+child_spec waiting_child(base::nanos wait) {
+  child_spec out = actor("a");
+  out.backoff = {.first = wait, .max = wait, .jitter = 0};
+  return out;
+}
+
+std::string give(test_host& host, supervisor_order order) {
+  return host.run([&](runtime::process& self) {
+    const auto request = host.orders.lay_down(std::move(order));
+    const auto answer = behaviours::gen::call(self, runtime::destination::named("family"), request.bytes(),
+                                              base::mono_now() + 10 * base::nanos_per_second);
+    return answer ? text(*answer) : std::string("no answer");
+  });
+}
+
+std::string state_of(test_host& host, std::string_view id) {
+  const auto all = children_of(host, runtime::destination::named("family"));
+  if (!all) return "no supervisor";
+  for (const listed_child& one : *all)
+    if (one.id == id) return one.state;
+  return "unknown";
+}
+
+// Of the table, which tells a child that is given up from one that is stopped.
+std::string kept_state(test_host& host, std::string_view id) {
+  const auto row = host.tree.child(host.system.whereis("family").value(), runtime::message::atom(id).bytes());
+  return row ? std::string(text(row->state)) : "unknown";
+}
+
+void crash(test_host& host, const std::string& name) {
+  host.run([&](runtime::process& self) {
+    self.send(runtime::destination::named(name), term("{exit, crashed}"));
+    return 0;
+  });
+}
+
+constexpr base::nanos an_hour = 3600 * base::nanos_per_second;
+
+} // namespace
+
+TEST_CASE("a child that waits for its restart goes on waiting when a change of it fails, and starts then") {
+  for (const kind what : {kind::replace, kind::reconfigure}) {
+    test_host host;
+    host.supervise(family(waiting_child(200 * base::nanos_per_ms)));
+    host.book.take(2);
+    crash(host, "a");
+    CHECK(host.book.take(1) == lines{"stop a crashed"});
+    CHECK(give(host, {what, refused()}).starts_with("{error,"));
+    CHECK(host.book.take(1) == lines{"start a"});
+    CHECK(host.call(runtime::destination::named("a"), "id") == "a");
+  }
+}
+
+TEST_CASE("a child that is to be tried again is tried again when a change of it fails in between") {
+  for (const kind what : {kind::replace, kind::reconfigure}) {
+    test_host host;
+    host.supervise(family(actor("a")));
+    host.book.take(2);
+    std::promise<void> trying, ordered;
+    auto go_on = ordered.get_future().share();
+    std::atomic<bool> first{true};
+    host.book.on_start = [&](runtime::process& self, const std::string& id) {
+      if (id != "a" || !first.exchange(false)) return;
+      trying.set_value();
+      (void)self.blocking_run([go_on] { go_on.wait(); });
+    };
+    host.book.failures["a"] = 1;
+    crash(host, "a");
+    trying.get_future().wait();
+    // The order is in the supervisor's mailbox before the notice to try again.
+    std::string answer;
+    host.run([&](runtime::process& self) {
+      const auto request = host.orders.lay_down(supervisor_order{what, refused()});
+      const auto ref = self.monitor(runtime::destination::named("family"), true);
+      self.send(runtime::destination::named("family"),
+                behaviours::gen::call_message(self, ref, request.bytes()));
+      ordered.set_value();
+      const auto got =
+          behaviours::gen::finish_call(self, ref, base::mono_now() + 10 * base::nanos_per_second);
+      answer = got ? text(*got) : "no answer";
+      return 0;
+    });
+    CHECK(answer.starts_with("{error,"));
+    CHECK(host.book.take(3) == lines{"stop a crashed", "fail a", "start a"});
+  }
+}
+
+TEST_CASE("a change that fails leaves down what was down: given up, or stopped") {
+  for (const kind what : {kind::replace, kind::reconfigure}) {
+    test_host host;
+    supervisor_spec of = family(actor("a"));
+    of.intensity = 0;
+    of.on_exceeded = behaviours::on_exceeded::give_up;
+    host.supervise(std::move(of));
+    host.book.take(2);
+    crash(host, "a");
+    host.book.take(1);
+    CHECK(host.call(runtime::destination::named("family"), "{terminate_child, b}") == "ok");
+    CHECK(kept_state(host, "a") == "parked");
+    CHECK(give(host, {what, refused()}).starts_with("{error,"));
+    CHECK(kept_state(host, "a") == "parked");
+    CHECK(give(host, {what, refused("b")}).starts_with("{error,"));
+    CHECK(kept_state(host, "b") == "stopped");
+  }
+}
+
+TEST_CASE("a change that is taken back later leaves each child as it was found") {
+  for (const kind what : {kind::replace, kind::reconfigure, kind::remove, kind::pause}) {
+    CAPTURE(static_cast<int>(what));
+    test_host host;
+    supervisor_spec of = family(waiting_child(an_hour));
+    const spec_pointer a = of.children[0], b = of.children[1];
+    host.supervise(std::move(of));
+    host.book.take(2);
+    crash(host, "a");
+    host.book.take(1);
+    const bool starts = what == kind::replace || what == kind::reconfigure;
+    const auto of_a = std::make_shared<behaviours::found_child>();
+    const auto of_b = std::make_shared<behaviours::found_child>();
+    CHECK(give(host, {what, starts ? shared(actor("a")) : a, {}, {}, {}, of_a}).starts_with("{ok,"));
+    CHECK(give(host, {what, starts ? shared(actor("b")) : b, {}, {}, {}, of_b}).starts_with("{ok,"));
+    CHECK(give(host, {kind::restore, b, {}, {}, {}, of_b}).starts_with("{ok,"));
+    CHECK(give(host, {kind::restore, a, {}, {}, {}, of_a}).starts_with("{ok,"));
+    CHECK(state_of(host, "a") == "restarting");
+    CHECK(state_of(host, "b") == "running");
+    const auto row = host.tree.child(host.system.whereis("family").value(), a->id.bytes());
+    CHECK(row->spec == a);
+  }
+}
+
+TEST_CASE("a child that is put back to its wait starts when that is over") {
+  test_host host;
+  supervisor_spec of = family(waiting_child(200 * base::nanos_per_ms));
+  const spec_pointer a = of.children[0];
+  host.supervise(std::move(of));
+  host.book.take(2);
+  crash(host, "a");
+  CHECK(host.book.take(1) == lines{"stop a crashed"});
+  const auto found = std::make_shared<behaviours::found_child>();
+  CHECK(give(host, {kind::remove, a, {}, {}, {}, found}) == "{ok,stopped}");
+  CHECK(give(host, {kind::restore, a, {}, {}, {}, found}).starts_with("{ok,"));
+  CHECK(host.book.take(1) == lines{"start a"});
+}
+
+TEST_CASE("a child that ran and does not start when it is put back is tried again by its own specification") {
+  test_host host;
+  supervisor_spec of = family(actor("a"));
+  const spec_pointer a = of.children[0];
+  host.supervise(std::move(of));
+  host.book.take(2);
+  const auto found = std::make_shared<behaviours::found_child>();
+  child_spec other = actor("a");
+  other.args = term("#{id => other}");
+  CHECK(give(host, {kind::replace, shared(std::move(other)), {}, {}, {}, found}) == "{ok,restarted}");
+  CHECK(host.book.take(3) == lines{"stop a shutdown", "args #{id => other}", "start other"});
+  host.book.failures["a"] = 1;
+  CHECK(give(host, {kind::restore, a, {}, {}, {}, found}).starts_with("{error,"));
+  CHECK(host.book.take(3) == lines{"stop other shutdown", "fail a", "start a"});
+}
+
+TEST_CASE("adding a child in the place of one that others started gives that one back") {
+  test_host host;
+  host.supervise(family(actor("a")));
+  host.book.take(2);
+  const std::string extra = "#{id => extra, start => {coppice, start_link, [scribe, #{id => first}]}}";
+  CHECK(host.call(runtime::destination::named("family"), "{start_child, " + extra + "}").starts_with("{ok,"));
+  host.book.take(2);
+  const spec_pointer own = shared(actor("extra"));
+  const auto found = std::make_shared<behaviours::found_child>();
+  CHECK(give(host, {kind::add, own, {}, {}, {}, found}).starts_with("{ok,"));
+  CHECK(host.book.take(2) == lines{"stop first shutdown", "start extra"});
+  CHECK(give(host, {kind::restore, own, {}, {}, {}, found}).starts_with("{ok,"));
+  CHECK(host.book.take(3) == lines{"stop extra shutdown", "args #{id => first}", "start first"});
+  const auto none = std::make_shared<behaviours::found_child>();
+  CHECK(give(host, {kind::add, shared(actor("new")), {}, {}, {}, none}) == "{ok,started}");
+  CHECK(give(host, {kind::restore, shared(actor("new")), {}, {}, {}, none}) == "{ok,stopped}");
+  CHECK(state_of(host, "new") == "unknown");
+}
+
+TEST_CASE("what an order never came to is not taken back") {
+  test_host host;
+  supervisor_spec of = family(actor("a"));
+  const spec_pointer a = of.children[0];
+  host.supervise(std::move(of));
+  host.book.take(2);
+  const auto found = std::make_shared<behaviours::found_child>();
+  CHECK(give(host, {kind::restore, a, {}, {}, {}, found}) == "{ok,updated}");
+  CHECK(host.call(runtime::destination::named("a"), "id") == "a");
+  CHECK(host.book.lines().empty());
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// What a server does with messages that came while it was suspended, once it is resumed: it handles them in
+// their order and before later ones, in several turns, and none of them when it has been killed.
+#include <doctest/doctest.h>
+
+#include <atomic>
+
+#include "test_host.hpp"
+
+using namespace coppice;
+using namespace coppice::behaviours;
+using namespace coppice::test;
+
+namespace {
+
+constexpr std::uint64_t many = 20'000; // several turns of them
+
+struct seen {
+  std::atomic<std::uint64_t> handled{0};
+  std::atomic<std::uint64_t> handled_at_ping{0}; // when another process had its turn
+  std::atomic<bool> in_order{true};
+  std::promise<void> last;
+  std::promise<void> waits;
+};
+
+// {number, N} is counted; `wait` never returns.
+class counter final : public native_server {
+ public:
+  counter(seen& of, runtime::pid other) : native_server("counter"), of_(of), other_(other) {}
+
+ protected:
+  runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override {
+    etf::cursor at(m.bytes());
+    if (etf::cursor(m.bytes()).read_atom_is("wait")) {
+      of_.waits.set_value();
+      (void)self.await(self.make_ack(), runtime::no_deadline);
+      return runtime::carry_on();
+    }
+    std::uint64_t number = 0;
+    if (!at.read_tuple_of(2) || !at.read_atom_is("number") || !at.read_unsigned(number))
+      return runtime::carry_on();
+    if (number != of_.handled) of_.in_order = false;
+    if (of_.handled++ == 0) (void)self.send(other_, runtime::message::atom("ping"));
+    if (number == many) of_.last.set_value();
+    return runtime::carry_on();
+  }
+
+ private:
+  seen& of_;
+  const runtime::pid other_;
+};
+
+class pinged final : public native_server {
+ public:
+  explicit pinged(seen& of) : native_server("pinged"), of_(of) {}
+
+ protected:
+  runtime::outcome handle_info(runtime::process&, const runtime::message&) override {
+    of_.handled_at_ping = of_.handled.load();
+    return runtime::carry_on();
+  }
+
+ private:
+  seen& of_;
+};
+
+runtime::system_options one_worker() {
+  auto out = test_host::options();
+  out.workers = 1;
+  return out;
+}
+
+runtime::message number(std::uint64_t which) {
+  return term("{number," + std::to_string(which) + "}");
+}
+
+} // namespace
+
+TEST_CASE(
+    "messages that came while it was suspended are handled before later ones, while others have turns") {
+  test_host host(one_worker());
+  seen of;
+  const auto other = host.system.spawn({}, std::make_unique<pinged>(of));
+  REQUIRE(other);
+  const auto pid = host.system.spawn({}, std::make_unique<counter>(of, *other));
+  REQUIRE(pid);
+  CHECK(host.system_request(*pid, "suspend") == "ok");
+  for (std::uint64_t i = 0; i < many; ++i) host.system.send(*pid, number(i));
+  CHECK(host.system_request(*pid, "get_state").starts_with("{ok,")); // behind them: all are held back
+  CHECK(of.handled == 0);
+  CHECK(host.system_request(*pid, "resume") == "ok");
+  host.system.send(*pid, number(many));
+  of.last.get_future().wait();
+  CHECK(of.handled == many + 1);
+  CHECK(of.in_order);
+  CHECK(of.handled_at_ping > 0);
+  CHECK(of.handled_at_ping < many);
+  // And again: nothing is left of it.
+  CHECK(host.system_request(*pid, "suspend") == "ok");
+  CHECK(host.system_request(*pid, "resume") == "ok");
+}
+
+TEST_CASE("a server that is killed in the first of the messages that came while suspended handles no other") {
+  test_host host(one_worker());
+  seen of;
+  const auto other = host.system.spawn({}, std::make_unique<pinged>(of));
+  REQUIRE(other);
+  const auto pid = host.system.spawn({}, std::make_unique<counter>(of, *other));
+  REQUIRE(pid);
+  CHECK(host.system_request(*pid, "suspend") == "ok");
+  host.system.send(*pid, runtime::message::atom("wait"));
+  for (std::uint64_t i = 0; i < many; ++i) host.system.send(*pid, number(i));
+  host.run([&](runtime::process& self) {
+    (void)self.send(*pid, term("{system, {<0.1.0>, a}, resume}"));
+    return true;
+  });
+  of.waits.get_future().wait();
+  host.system.exit(*pid, term("kill"));
+  host.run([&](runtime::process& self) { return self.await(self.monitor(*pid, true)).has_value(); });
+  CHECK(of.handled == 0);
+}
