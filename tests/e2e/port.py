@@ -3,6 +3,7 @@
 """port: an actor and its program. How they talk, how each ends with the other, what the program is given, and that
 nothing of it is left, whatever happens."""
 import concurrent.futures
+import contextlib
 import json
 import os
 import pathlib
@@ -246,9 +247,14 @@ def floods(cleanup):
 def leaves(cleanup):
     port = Port(cleanup, shell("trap 'exit 4' TERM; exec 0<&- 1>&-; while :; do sleep 0.02; done"), child=["restart: temporary"])
     port.node.said("closed: it exited with 4")
-    port = Port(cleanup, shell("setsid sleep 20 & echo bye; exit 0"), child=["restart: temporary"])
+    folder = Folder()
+    cleanup.callback(folder.close)
+    left = folder.path / "left"
+    port = Port(cleanup, shell(f"setsid sleep 60 & echo $! > {left}; echo bye; exit 0"), child=["restart: temporary"])
     port.node.said("closed: it exited with 0")
     eventually(lambda: port.node.pid("talk") is None, "its actor has ended")
+    with contextlib.suppress(ProcessLookupError):  # it may not have left its group in time
+        os.kill(int(left.read_text()), signal.SIGKILL)
 
 
 @test("a reload in the middle of a line goes on with the program and with the line")
