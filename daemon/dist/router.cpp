@@ -8,12 +8,12 @@
 
 #include <algorithm>
 #include <functional>
-#include <future>
 #include <utility>
 
 #include "base/log.hpp"
 #include "base/log_counted.hpp"
 #include "base/log_event.hpp"
+#include "base/promise.hpp"
 #include "dist/flags.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
@@ -428,20 +428,18 @@ void router::end_at_home(peer& p, std::uint64_t generation, base::error why) {
 // Start and stop ------------------------------------------------------------------------------------------
 
 bool router::run_on_workers(const std::function<void(unsigned)>& task) {
-  std::vector<std::future<void>> done;
+  std::vector<base::promised<bool>> all;
   for (unsigned i = 0; i < system_.workers(); ++i) {
-    auto promise = std::make_shared<std::promise<void>>();
-    auto future = promise->get_future();
-    if (!system_.post(i, [promise, task, i] {
-          task(i);
-          promise->set_value();
-        })) {
-      continue;
-    }
-    done.push_back(std::move(future));
+    const auto done = std::make_shared<base::promise<bool>>();
+    auto ran = done->result();
+    const bool posted = system_.post(i, [done, task, i] {
+      task(i);
+      done->give(true);
+    });
+    if (posted) all.push_back(std::move(ran));
   }
-  return std::all_of(done.begin(), done.end(),
-                     [](auto& f) { return f.wait_for(stop_patience) == std::future_status::ready; });
+  return std::all_of(all.begin(), all.end(),
+                     [](auto& ran) { return ran.take_within(stop_patience).has_value(); });
 }
 
 void router::stop() {

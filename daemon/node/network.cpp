@@ -8,9 +8,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <future>
 
 #include "base/log.hpp"
+#include "base/promise.hpp"
 #include "dist/node_name.hpp"
 #include "node/cookie.hpp"
 #include "node/machine_memory.hpp"
@@ -146,10 +146,10 @@ network::network(runtime::system& host, const spec::node_spec& spec, dist::optio
 network::~network() = default;
 
 bool network::on_first_worker(work task, std::chrono::milliseconds patience) {
-  const auto done = std::make_shared<std::promise<void>>();
-  auto finished = done->get_future();
-  const bool posted = host_.post(0, [done, task = std::move(task)] { task([done] { done->set_value(); }); });
-  return posted && finished.wait_for(patience) == std::future_status::ready;
+  const auto done = std::make_shared<base::promise<bool>>();
+  auto ran = done->result();
+  const bool posted = host_.post(0, [done, task = std::move(task)] { task([done] { done->give(true); }); });
+  return posted && ran.take_within(patience).has_value();
 }
 
 base::status network::start(std::function<void()> services_gone) {

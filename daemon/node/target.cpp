@@ -5,10 +5,10 @@
 #include <chrono>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/text.hpp>
-#include <future>
 #include <memory>
 #include <string>
 
+#include "base/promise.hpp"
 #include "behaviours/gen.hpp"
 #include "node/requester.hpp"
 
@@ -59,16 +59,14 @@ base::result<runtime::destination> global(std::string_view text, runtime::system
   auto name = parse_term(text, host);
   if (!name) return unexpected(std::move(name.error()).context("global name"));
   const base::nanos deadline = base::mono_now() + base::nanos_per_second;
-  const auto found = std::make_shared<std::promise<runtime::message>>();
-  auto answer = found->get_future();
+  const auto found = std::make_shared<base::promise<runtime::message>>();
+  auto answer = found->result();
   ask_from_outside<runtime::message>(
       host, [name = *name, deadline](runtime::process& self) { return ask_global(self, name, deadline); },
-      [found](runtime::message term) { found->set_value(std::move(term)); }, {});
-  if (answer.wait_for(std::chrono::milliseconds(1500)) != std::future_status::ready) {
-    return base::fail(base::errc::timeout, "global_name_server does not answer");
-  }
-  const runtime::message term = answer.get();
-  etf::cursor at(term.bytes());
+      [found](runtime::message term) { found->give(std::move(term)); }, {});
+  const auto term = answer.take_within(std::chrono::milliseconds(1500));
+  if (!term) return base::fail(base::errc::timeout, "global_name_server does not answer");
+  etf::cursor at(term->bytes());
   if (const auto pid = runtime::read_pid(at, host.nodes())) return runtime::destination(*pid);
   return base::fail(base::errc::not_found, "no process has the global name " + std::string(text));
 }

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <future>
 #include <utility>
 
+#include "base/promise.hpp"
 #include "services/cron_service.hpp"
 #include "services/erpc.hpp"
 #include "services/event_service.hpp"
@@ -80,10 +80,10 @@ base::status services::start_supervisor(std::function<void()> gone) {
   factory_ = std::make_unique<service_factory>(all());
   const auto shared = std::make_shared<const behaviours::supervision>(
       behaviours::supervision{factory_.get(), &tree_, &orders_, {}, {}});
-  const auto started = std::make_shared<std::promise<base::status>>();
-  auto outcome = started->get_future();
+  const auto started = std::make_shared<base::promise<base::status>>();
+  auto given = started->result();
   service_events events;
-  events.started = [started](base::status how) { started->set_value(std::move(how)); };
+  events.started = [started](base::status how) { started->give(std::move(how)); };
   events.gone = std::move(gone);
   runtime::spawn_options chosen;
   chosen.label = service_supervisor::label;
@@ -91,9 +91,9 @@ base::status services::start_supervisor(std::function<void()> gone) {
   auto made = system_.spawn(std::move(chosen), std::make_unique<service_supervisor>(
                                                    factory_->specification(), shared, std::move(events)));
   if (!made) return unexpected(std::move(made.error()).context(service_supervisor::label));
-  if (outcome.wait_for(patience) != std::future_status::ready)
-    return base::fail(base::errc::timeout, "they do not come up");
-  return outcome.get();
+  auto outcome = given.take_within(patience);
+  if (!outcome) return base::fail(base::errc::timeout, "they do not come up");
+  return std::move(*outcome);
 }
 
 void services::discover(const dist::peer_info& peer) {
