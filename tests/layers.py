@@ -152,6 +152,30 @@ def throwing(name, text):
                 yield f"{name}:{number}: dump() throws for bytes that are not UTF-8: base/json_text.hpp"
 
 
+# Waits and clocks that tests/unit/held_clock.cpp cannot hold, and where one of them has to be.
+UNHELD = {
+    re.compile(r"\bfuture_status\b|\bstd::async\b|\bSYS_futex\b"): (),
+    re.compile(r"\bgettimeofday\b|\bclock_gettime\("): ("daemon/base/clock.cpp", "daemon/runtime/scheduling/thread_clock.cpp"),
+    re.compile(r"\btimerfd_create\b"): ("daemon/base/clock_watch.cpp",),
+    re.compile(r"\b(rdtsc|__builtin_ia32_rdtsc)\b"): ("daemon/runtime/scheduling/worker.cpp",),
+}
+SLEEPS = re.compile(r"\bsleep_(for|until)\(|\busleep\(|\bnanosleep\(")
+
+
+def timing(name, text):
+    product = name.parts[0] in ("daemon", "epmd", "etf")
+    unit = name.parts[:2] == ("tests", "unit") and "fixtures" not in name.parts and not name.stem.startswith("held_clock")
+    if not product and not unit:
+        return
+    for number, line in enumerate(text.split("\n"), 1):
+        code = line.split("//")[0]
+        if unit and SLEEPS.search(code) and "work->sleep_until(" not in code:
+            yield f"{name}:{number}: a test waits for what it can see (test::pause between two looks) or moves the clock (held_clock.hpp)"
+        for pattern, allowed in UNHELD.items():
+            if product and pattern.search(code) and str(name) not in allowed:
+                yield f"{name}:{number}: no test could hold this: base/clock.hpp, base/promise.hpp"
+
+
 def names(name):
     for part in name.with_suffix("").parts:
         for word in re.split(r"[-_.]", re.sub(rf"\b({'|'.join(TERMS)})", "", part)):
@@ -166,8 +190,8 @@ def check(root):
     found = {"includes follow daemon/rooms.txt": [], "each file opens with its licence and a prologue": [],
              "each header may be included twice": [],
              f"no file is longer than {LONGEST} lines": [], "no name is banned": [],
-             "JSON becomes text where it cannot throw": []}
-    include, open_, once_, long_, name_, throws = found.values()
+             "JSON becomes text where it cannot throw": [], "a test can hold the clock": []}
+    include, open_, once_, long_, name_, throws, times = found.values()
     for name in files_of(root):
         name_ += names(name)
         if name.suffix not in SOURCES + SCRIPTS:
@@ -179,6 +203,7 @@ def check(root):
         if name.suffix in SOURCES:
             include += arrows(table, name, text)
             throws += throwing(name, text)
+            times += timing(name, text)
     return found
 
 
@@ -211,6 +236,11 @@ def self_test():
         f"no file is longer than {LONGEST} lines": {"daemon/base/long.cpp": head + "\n" * LONGEST},
         "no name is banned": {"daemon/base/string_utils.hpp": head, "daemon/common/x.hpp": head},
         "JSON becomes text where it cannot throw": {"daemon/base/prints.hpp": head + "auto text = value.dump();\n"},
+        "a test can hold the clock": {
+            "daemon/base/waits.cpp": head + "auto came = result.wait_for(span) == std::future_status::ready;\n",
+            "epmd/reads.cpp": head + "clock_gettime(CLOCK_MONOTONIC, &now);\n",
+            "tests/unit/net/sleeps_test.cpp": head + "std::this_thread::sleep_for(span);\n",
+        },
     }
     clean = {
         "daemon/rooms.txt": "api-c:\netf-headers:\napi-cpp: api-c etf-headers\nbase:\nnet: base\nplugins: api-c api-cpp\n",

@@ -167,12 +167,12 @@ class web : public actor {
     return send_answer(id, detail::last{part});
   }
   /// So much more of the request's body may come to handle_body.
-  std::int32_t read_more(term id, std::uint64_t bytes) {
+  std::int32_t read_more(term id, std::uint64_t length) {
     const detail::exchange_id whom(id);
     if (whom.stream.encoded.empty()) return COPPICE_E_INVALID;
     const std::pair place(etf::any_term{host().self()}, etf::any_term{id.encoded});
     return send(whom.client, std::tuple(etf::constant<"http_body">{}, etf::any_term{whom.stream.encoded},
-                                        std::tuple(etf::constant<"more">{}, place, bytes)));
+                                        std::tuple(etf::constant<"more">{}, place, length)));
   }
 
   /// To a client whose events handle_events has accepted. A client that takes too little is dropped by its

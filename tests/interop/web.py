@@ -103,7 +103,7 @@ def failures(cleanup):
     connection = site.client()
     began = time.monotonic()
     equal(site.ask("/far/slow", on=connection)[0], 504)
-    check(0.9 < time.monotonic() - began < 15, "after the route's time")
+    check(time.monotonic() - began > 0.9, "not before the route's time")
     equal(site.erl("timer:sleep(1000), gen_server:call(far, came)"), "[]", "it is told nothing that it has not asked for")
     equal(site.ask("/far/brief", on=connection)[::2], (202, b"brief"), "the late answer is not the next one's")
     equal(site.ask("/far/crash", on=connection)[0], 500)

@@ -80,7 +80,7 @@ bool wait_until(std::int64_t deadline, Look&& look) {
   const counted_wait counted;
   for (;;) {
     const std::int64_t left = deadline - monotonic();
-    if (look(std::clamp<std::int64_t>(left, 0, held.load() ? slice : left))) return true;
+    if (look(std::max<std::int64_t>(held.load() ? std::min(left, slice) : left, 0))) return true;
     if (left <= 0) return false;
   }
 }
@@ -138,6 +138,7 @@ held_clock::~held_clock() {
 }
 
 void held_clock::advance(std::chrono::nanoseconds by) {
+  if (!can_hold_clock()) return pause(std::chrono::ceil<std::chrono::microseconds>(by));
   stands_at.fetch_add(by.count());
 }
 

@@ -24,7 +24,7 @@ class held_clock {
   held_clock(const held_clock&) = delete;
   held_clock& operator=(const held_clock&) = delete;
 
-  // Any thread. Both clocks move.
+  // Any thread. Both clocks move. Where no clock can be held this waits for so long.
   void advance(std::chrono::nanoseconds by);
   // The wall clock alone, as when somebody sets it; back, too.
   void set_wall(std::chrono::nanoseconds by);

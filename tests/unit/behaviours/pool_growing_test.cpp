@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A pool that grows while requests wait, up to its max, and shrinks when workers have had nothing to do.
 #include "pool_host.hpp"
+#include "held_clock.hpp"
 
 using namespace coppice;
 using namespace coppice::behaviours;
@@ -121,7 +122,7 @@ TEST_CASE("another size by hand is the least from then on, also beyond max") {
   CHECK(now["max"] == 5);
   hold(host, 5);
   release(host, 5);
-  std::this_thread::sleep_for(std::chrono::milliseconds(60)); // nothing happens meanwhile
+  coppice::test::pause(std::chrono::milliseconds(60)); // nothing happens meanwhile
   CHECK(host.report()["size"] == 5);
   CHECK(host.resize(2) == "ok");
   hold(host, 3);

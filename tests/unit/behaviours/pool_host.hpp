@@ -11,6 +11,7 @@
 #include "behaviours/order.hpp"
 #include "behaviours/pool.hpp"
 #include "children.hpp"
+#include "held_clock.hpp"
 
 namespace coppice::behaviours::pool_testing {
 
@@ -180,7 +181,7 @@ struct pool_host : test_host {
       REQUIRE(all);
       for (const auto& one : *all)
         if (one.id == std::to_string(number) && one.pid) return one.pid;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      coppice::test::pause(std::chrono::milliseconds(1));
     }
     FAIL("worker " << number << " does not run");
     return {};
@@ -207,7 +208,7 @@ struct pool_host : test_host {
   void until(const char* key, std::uint64_t value) {
     for (int tries = 0; tries < 5000; ++tries) {
       if (report()[key] == value) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      coppice::test::pause(std::chrono::milliseconds(1));
     }
     FAIL(key << " is " << report()[key]);
   }

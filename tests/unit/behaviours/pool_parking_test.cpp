@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Pools at which senders wait for room: what waits, in which order it goes on, and what ends the wait.
 #include "pool_host.hpp"
+#include "held_clock.hpp"
 
 using namespace coppice;
 using namespace coppice::behaviours;
@@ -63,7 +64,7 @@ struct busy_pool : pool_host {
     for (int tries = 0; tries < 5000; ++tries) {
       const auto info = system.info(who);
       if (info && info->summary.status == runtime::process_status::parked) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      coppice::test::pause(std::chrono::milliseconds(1));
     }
     FAIL("it does not wait");
   }
@@ -80,7 +81,7 @@ TEST_CASE("senders and callers wait for room in the queue, and all they send is 
   host.until_parked(first);
   const auto caller = host.ask("b", "b");
   host.until_parked(caller);
-  while (host.report()["queued"] < 2) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  while (host.report()["queued"] < 2) coppice::test::pause(std::chrono::milliseconds(1));
   CHECK(host.report()["queued"] <= 3); // see pool_overload
   CHECK(host.in_mailbox() >= 2);       // as the queue's
   CHECK(host.in_mailbox() <= 3);

@@ -5,6 +5,7 @@
 
 #include "pool_host.hpp"
 #include "runtime/messages/block.hpp"
+#include "held_clock.hpp"
 
 using namespace coppice;
 using namespace coppice::behaviours;
@@ -264,7 +265,7 @@ TEST_CASE("the workers' type chooses who gets a request, and what it says wrong 
   for (int i = 0; i < 5; ++i) CHECK(host.call(workers, "who") == "2");
   const auto before = host.worker_pid(3);
   host.cast("{exit, now}");
-  while (host.worker_pid(3) == before) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  while (host.worker_pid(3) == before) coppice::test::pause(std::chrono::milliseconds(1));
   host.run([&](runtime::process& self) { self.send(workers, term("plain")); });
   CHECK(host.book.take(1) == lines{"info 1 plain"});
   CHECK(host.report()["misdirected"] == 0);
@@ -393,7 +394,7 @@ TEST_CASE("workers that end too often end the pool, which its supervisor starts 
   for (int i = 0; i < 2; ++i) {
     const runtime::pid killed = host.worker_pid(1);
     host.system.exit(killed, message::atom("kill"));
-    while (host.worker_pid(1) == killed) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    while (host.worker_pid(1) == killed) coppice::test::pause(std::chrono::milliseconds(1));
   }
   CHECK(host.system.whereis("workers") == before);
   const runtime::pid last = host.worker_pid(1);
@@ -403,7 +404,7 @@ TEST_CASE("workers that end too often end the pool, which its supervisor starts 
     const auto answer = self.await(ended, base::mono_now() + patience);
     return answer ? std::string("?") : test::text(answer.error().reason);
   }) == "shutdown");
-  while (!host.system.whereis("workers")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  while (!host.system.whereis("workers")) coppice::test::pause(std::chrono::milliseconds(1));
   CHECK(host.call(workers, "hello") == "{echo,hello}");
 }
 

@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "behaviours/child_spec_term.hpp"
 #include "test_host.hpp"
+#include "held_clock.hpp"
 
 using namespace coppice;
 using namespace coppice::behaviours;
@@ -121,7 +122,7 @@ TEST_CASE("a child whose init takes longer than it may has failed to start, and 
   CHECK(host.book.take(2).front() == "start a");
   const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (!killed && std::chrono::steady_clock::now() < limit)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    coppice::test::pause(std::chrono::milliseconds(1));
   CHECK(killed);
 }
 

@@ -24,6 +24,7 @@
 #include "behaviours/shown_state.hpp"
 #include "host/event_handler.hpp"
 #include "scripted.hpp"
+#include "held_clock.hpp"
 
 namespace coppice::test {
 
@@ -47,7 +48,7 @@ inline std::int32_t act(coppice_actor* self, const scripted_handler& on, etf::by
   if (at.peek() == etf::kind::atom) {
     if (at.read_atom_is("remove")) return COPPICE_REMOVE_HANDLER;
     if (at.read_atom_is("stall")) {
-      while (stalled) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      while (stalled) coppice::test::pause(std::chrono::milliseconds(1));
       return COPPICE_OK;
     }
     if (!at.read_atom_is("boom")) return COPPICE_OK;
@@ -219,7 +220,7 @@ class event_manager_fixture : public stage {
     const auto gone = self.monitor(*made, true);
     (void)self.await(gone);
     while (asked(self, "which_handlers").find("'h:h'," + id + "}") != std::string::npos)
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      coppice::test::pause(std::chrono::milliseconds(1));
   }
   void tell(const std::string& what) { host.system.send(runtime::destination(manager), term(what)); }
   // The process of the handler that was added first.

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "event_manager_fixture.hpp"
+#include "held_clock.hpp"
 
 using namespace coppice;
 using namespace coppice::test;
@@ -190,7 +191,7 @@ TEST_CASE("what waits before a slow handler is bounded, what comes beyond is dro
   CHECK(on.host.system_request(runtime::destination(slow), "resume") == "ok");
   CHECK(lines_of(on.host.book.take(static_cast<std::size_t>(waiting)), "a ") ==
         static_cast<std::size_t>(waiting));
-  while (of_first(on, "waiting") != "0") std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  while (of_first(on, "waiting") != "0") coppice::test::pause(std::chrono::milliseconds(1));
   CHECK(on.ask("{sync_notify, {9999, []}}") == "ok"); // it is waited for again, and misses nothing
   CHECK(on.host.book.take(2).size() == 2);
   CHECK(of_first(on, "slow") == "false");
@@ -316,6 +317,6 @@ TEST_CASE("a handler that holds its thread holds up neither the others nor the m
   CHECK(on.ask("{call, {'h:h', b}, ok}") == "{seen,b,50}");
   CHECK(of_first(on, "slow") == "true");
   handling::stalled = false;
-  while (of_first(on, "waiting") != "0") std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  while (of_first(on, "waiting") != "0") coppice::test::pause(std::chrono::milliseconds(1));
   CHECK(on.ask("{call, {'h:h', a}, ok}") == "{seen,a,50}");
 }

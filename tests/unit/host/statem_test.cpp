@@ -11,6 +11,7 @@
 
 #include "runtime/freezing/freezer.hpp"
 #include "scripted.hpp"
+#include "held_clock.hpp"
 
 using namespace coppice;
 using namespace coppice::test;
@@ -293,7 +294,7 @@ TEST_CASE("people are shown its state, what it postponed and its time-outs; what
   acts.event = [](coppice_actor*, const coppice_statem_event*) { return COPPICE_STOP; };
   CHECK(end_by(set, "stop") == "normal");
   for (int i = 0; i < 1000 && counts.machines != running; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    coppice::test::pause(std::chrono::milliseconds(10));
   CHECK(counts.machines == running);
 }
 

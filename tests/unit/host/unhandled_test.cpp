@@ -7,6 +7,7 @@
 #include "base/sanitizer.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "scripted.hpp"
+#include "held_clock.hpp"
 
 using namespace coppice;
 using namespace coppice::test;
@@ -161,7 +162,7 @@ TEST_CASE("a handler that goes on after its actor's end is given up after the ti
     const auto watched = self.monitor(guilty, true);
     CHECK(behaviours::gen::start_call(self, destination(guilty), term("spin").bytes()));
     while (set.host.system.info(guilty)->summary.status != runtime::process_status::parked)
-      std::this_thread::sleep_for(std::chrono::milliseconds(1)), self.yield();
+      coppice::test::pause(std::chrono::milliseconds(1)), self.yield();
     self.exit(destination(guilty), runtime::reasons::kill());
     const auto answer = self.await(watched);
     return answer ? std::string("?") : text(answer.error().reason);
@@ -169,9 +170,9 @@ TEST_CASE("a handler that goes on after its actor's end is given up after the ti
   CHECK(end == "killed");
   const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (log.count("it is left where it is") == 0 && std::chrono::steady_clock::now() < limit)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    coppice::test::pause(std::chrono::milliseconds(1));
   while (set.host.system.counters().abandoned_stacks == 0 && std::chrono::steady_clock::now() < limit)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    coppice::test::pause(std::chrono::milliseconds(1));
   CHECK(set.host.system.counters().abandoned_stacks == 1);
   CHECK(log.count("it is left where it is") == 1);
 }

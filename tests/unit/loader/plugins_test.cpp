@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "garden.hpp"
+#include "held_clock.hpp"
 
 using namespace coppice;
 using runtime::destination;
@@ -241,7 +242,7 @@ TEST_CASE("an actor killed while its handler waits is gone at once, and its stac
   const std::string reason = grounds.host.run([&](runtime::process& self) {
     const auto ref = self.monitor(pid, true);
     while (self.host().info(pid)->summary.status != runtime::process_status::parked)
-      std::this_thread::sleep_for(std::chrono::milliseconds(1)), self.yield();
+      coppice::test::pause(std::chrono::milliseconds(1)), self.yield();
     self.exit(pid, runtime::message::atom("kill"));
     const auto answer = self.await(ref);
     return answer ? std::string("?") : text(answer.error().reason);

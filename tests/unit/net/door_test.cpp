@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "held_clock.hpp"
 #include "net/listener.hpp"
 #include "net/loop_until.hpp"
 #include "net/stream_recorder.hpp"
@@ -105,6 +106,7 @@ TEST_CASE("who is held stays, and who is let go is not the one who makes room fo
 }
 
 TEST_CASE("while more than half of the places are taken newcomers have less time, and silence ends") {
+  coppice::test::held_clock clock;
   guarded test(4, 0ms);
   const auto first = test.enter("x", "first");
   const auto second = test.enter("x", "second");
@@ -112,7 +114,7 @@ TEST_CASE("while more than half of the places are taken newcomers have less time
   auto third = test.enter("x", "third");
   CHECK(third.patience() == 0ms);
   third.spoke();
-  std::this_thread::sleep_for(1ms); // the clock has to have moved
+  clock.advance(1ms);
   const auto fourth = test.enter("y", "fourth");
   CHECK(test.gone == names{"first", "second"});
   CHECK(door::place().patience() > 1h);

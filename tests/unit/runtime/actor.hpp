@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "base/sanitizer.hpp"
+#include "held_clock.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/process.hpp"
 #include "runtime/system.hpp"
@@ -178,10 +179,10 @@ struct node {
 template <class Condition>
 bool eventually(Condition holds) {
   constexpr std::chrono::microseconds longest{1000};
-  const auto deadline = std::chrono::steady_clock::now() + patience;
+  const std::int64_t deadline = coppice::test::real_now() + std::chrono::nanoseconds(patience).count();
   for (std::chrono::microseconds pause{10}; !holds(); pause = std::min(pause * 2, longest)) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(pause);
+    if (coppice::test::real_now() > deadline) return false;
+    coppice::test::pause(pause);
   }
   return true;
 }

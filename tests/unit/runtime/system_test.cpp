@@ -223,7 +223,7 @@ TEST_CASE("an idle node burns no CPU") {
   rusage before{}, after{};
   getrusage(RUSAGE_SELF, &before);
   const auto switches = [](const rusage& use) { return use.ru_nvcsw + use.ru_nivcsw; };
-  std::this_thread::sleep_for(std::chrono::milliseconds(200)); // what is observed is this very time
+  coppice::test::pause(std::chrono::milliseconds(200)); // what is observed is this very time
   getrusage(RUSAGE_SELF, &after);
   CHECK(switches(after) - switches(before) < 20);
   const auto spent = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1'000'000 + after.ru_utime.tv_usec -

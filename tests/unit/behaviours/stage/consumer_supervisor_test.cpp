@@ -17,6 +17,7 @@
 #include "recording.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "stage_recordings.hpp"
+#include "held_clock.hpp"
 
 using namespace coppice;
 using namespace coppice::behaviours;
@@ -172,7 +173,7 @@ struct stages_host : test_host {
       const auto lines = of.lines();
       if (lines.size() > read) return lines[read++];
       if (base::mono_now() > until) return "nothing";
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      coppice::test::pause(std::chrono::milliseconds(1));
     }
   }
   std::string next(one_hand& of) { return next(of.heard, of.read); }

@@ -11,6 +11,7 @@
 #include "base/sanitizer.hpp"
 #include "runtime/actor.hpp"
 #include "runtime/messages/block.hpp"
+#include "held_clock.hpp"
 
 namespace coppice::runtime::testing {
 namespace {
@@ -183,7 +184,7 @@ TEST_CASE("messages of all sizes between processes of all workers leave nothing 
   for (int i = 0; i < tokens; ++i) here.host.send(all[static_cast<std::size_t>(i) % actors], filler(10));
   REQUIRE(eventually([&] { return left < count - count / 10; }));
   const std::int64_t early = resident();
-  while (ended < tokens) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  while (ended < tokens) coppice::test::pause(std::chrono::milliseconds(20));
   MESSAGE(count, " messages: ", early >> 10, " KiB resident after a tenth, ", resident() >> 10,
           " at the end");
   if (!base::sanitized) CHECK(resident() - early < (16 << 20));

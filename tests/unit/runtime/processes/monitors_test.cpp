@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "runtime/actor.hpp"
+#include "held_clock.hpp"
 
 namespace coppice::runtime::testing {
 
@@ -130,7 +131,7 @@ TEST_CASE("a node that stops frees what a spawn under a taken name made") {
     // While that worker is in a task, so that it sees the unborn process and the order to stop at once.
     REQUIRE(here.host.post(1, [&] {
       busy.set_value();
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      coppice::test::pause(std::chrono::milliseconds(100));
     }));
     busy.get_future().wait();
     CHECK_FALSE(
