@@ -30,6 +30,15 @@ def loaded():
             each.wait()
 
 
+def stopping(options):
+    """Builds what stops threads, and has programs load it. False: it does not build."""
+    module = (options.build / "tests/stops.so").resolve()
+    if subprocess.run(["ninja", "-C", str(options.build), "tests/stops.so"], stdout=subprocess.DEVNULL, check=False).returncode != 0:
+        return False
+    os.environ["LD_PRELOAD"] = str(module)
+    return True
+
+
 def one_round(options):
     """The outcomes of all chosen tests."""
     log = options.build / "meson-logs/steady.json"
@@ -50,17 +59,19 @@ def main():
     parser.add_argument("--suite", action="append", default=[])
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--jobs", default="2")
+    parser.add_argument("--stops", action="store_true", help="instead of load, each thread of a program under test stops for "
+                        "300 ms every two seconds, at random")
     options = parser.parse_intermixed_args()
     options.without = []
     if not options.names and not options.suite:
         options.suite = ["unit"]
-    if not built(options):
+    if not built(options) or (options.stops and not stopping(options)):
         print("the tests could not be built")
         return 1
     kept = options.build.resolve().parent / "unsteady"
     kept.mkdir(exist_ok=True)
     rounds, failures = {}, {}
-    with loaded():
+    with contextlib.nullcontext() if options.stops else loaded():
         for number in range(1, options.times + 1):
             outcomes = one_round(options)
             for one in outcomes:

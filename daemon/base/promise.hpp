@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A value that one thread gives and another waits for, once, for a time. This is std::promise with a wait that goes by
-// functions of libc: std::future's own goes by the futex system call, which a test that holds the clock cannot end.
+// A value that one thread gives and another waits for, once, for a time. This is std::promise with a wait
+// that goes by functions of libc: std::future's own goes by the futex system call, which a test that holds
+// the clock cannot end.
 #pragma once
 
 #include <chrono>
@@ -30,8 +31,8 @@ class promised {
  public:
   explicit promised(std::shared_ptr<detail::promised<T>> shared) : shared_(std::move(shared)) {}
 
-  // Waits for `most`. Empty: it was not given within that time, or the promise is gone without it. Takes the value, so
-  // that it is had once.
+  // Waits for `most`. Empty: it was not given within that time, or the promise is gone without it. Takes the
+  // value, so that it is had once.
   std::optional<T> take_within(std::chrono::nanoseconds most) {
     std::unique_lock hold(shared_->lock);
     shared_->changed.wait_for(hold, most, [this] { return shared_->over; });

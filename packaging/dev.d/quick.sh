@@ -57,8 +57,10 @@ rooms_of() {
 
 help_steady() {
   cat <<'EOF'
-usage: packaging/dev steady [NAME…] [--suite SUITE] [--times N] [--on KIND]
+usage: packaging/dev steady [NAME…] [--suite SUITE] [--times N] [--on KIND] [--stops]
 Runs tests N times (20) while every core is loaded by something else, and prints which failed how often.
+
+With --stops, instead of the load each thread of the programs under test stops for 300 ms every two seconds, at random.
 
 Without a name, the unit programs. KIND is ci, release or address. A test that fails even once is not steady: the status is 1.
 EOF

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The functions of libc that read a clock or wait with a deadline, for programs of tests. A definition in the program
-// itself comes before libc's, for libuv and libstdc++ as well, so one place moves the time of all. While no clock is held
-// each does what libc does, but for the distance that earlier held clocks have left. While one is held, a wait looks
-// each millisecond whether it was moved: nothing in libc can wake an epoll, a poll and a condition at once.
-// What is here is what `coppiced` imports of that kind; a test (house/timed-functions) holds the list against the program.
+// The functions of libc that read a clock or wait with a deadline, for programs of tests. A definition in the
+// program itself comes before libc's, for libuv and libstdc++ as well, so one place moves the time of all.
+// While no clock is held each does what libc does, but for the distance that earlier held clocks have left.
+// While one is held, a wait looks each millisecond whether it was moved: nothing in libc can wake an epoll, a
+// poll and a condition at once. What is here is what `coppiced` imports of that kind; a test
+// (house/timed-functions) holds the list against the program.
 #include "held_clock.hpp"
 
 #include <dlfcn.h>
@@ -25,9 +26,9 @@ constexpr std::int64_t second = 1'000'000'000;
 constexpr std::int64_t slice = 1'000'000; // of real time, between two looks at a clock that stands
 
 std::atomic<bool> held{false};
-std::atomic<std::int64_t> stands_at{0};    // of the monotonic clock, while it is held
-std::atomic<std::int64_t> ahead{0};        // of the real one, while it runs
-std::atomic<std::int64_t> wall_ahead{0};   // of the monotonic one, while it is held
+std::atomic<std::int64_t> stands_at{0};  // of the monotonic clock, while it is held
+std::atomic<std::int64_t> ahead{0};      // of the real one, while it runs
+std::atomic<std::int64_t> wall_ahead{0}; // of the monotonic one, while it is held
 std::atomic<unsigned> waits{0};
 
 std::int64_t nanoseconds(const timespec& of) {
@@ -73,8 +74,8 @@ class counted_wait {
   ~counted_wait() { waits.fetch_sub(1); }
 };
 
-// Until `deadline` on the clock that tests may hold. `look(span)` waits so long of real time at most and says whether
-// there is something to tell.
+// Until `deadline` on the clock that tests may hold. `look(span)` waits so long of real time at most and says
+// whether there is something to tell.
 template <class Look>
 bool wait_until(std::int64_t deadline, Look&& look) {
   const counted_wait counted;
@@ -196,7 +197,9 @@ int nanosleep(const timespec* span, timespec*) {
 }
 
 int clock_nanosleep(clockid_t clock, int flags, const timespec* span, timespec*) {
-  const std::int64_t from = (flags & TIMER_ABSTIME) == 0 ? monotonic() : is_monotonic(clock) ? 0 : -wall_distance();
+  const std::int64_t from = (flags & TIMER_ABSTIME) == 0 ? monotonic()
+                            : is_monotonic(clock)        ? 0
+                                                         : -wall_distance();
   return sleep_until(from + nanoseconds(*span));
 }
 
@@ -228,7 +231,8 @@ int epoll_wait(int on, epoll_event* events, int most, int milliseconds) {
   return epoll_pwait(on, events, most, milliseconds, nullptr);
 }
 
-int pthread_cond_clockwait(pthread_cond_t* on, pthread_mutex_t* with, clockid_t clock, const timespec* until) {
+int pthread_cond_clockwait(pthread_cond_t* on, pthread_mutex_t* with, clockid_t clock,
+                           const timespec* until) {
   return wait_on_condition(on, with, nanoseconds(*until) - (is_monotonic(clock) ? 0 : wall_distance()));
 }
 

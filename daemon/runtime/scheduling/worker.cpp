@@ -20,6 +20,9 @@ constexpr unsigned kept_stacks = 64;            // in the pool of a worker that 
 constexpr base::nanos poll_awake = 1'000;   // and so often by who has nothing to do and does not sleep yet
 constexpr base::nanos hunger_after = 3'000; // who has had nothing to do for so long takes others' work
 constexpr unsigned looks_a_time = 16;       // at the inboxes, for one at the clock
+// By these a worker sleeps and polls as ever while the clock stands; while it goes on they are not reached.
+constexpr unsigned most_rounds = 10'000; // of looking around
+constexpr unsigned poll_rounds = 1'000;  // without a look at the loop
 
 // A counter that is cheaper to read than the clock; it need only go up at 1 to 10 GHz, or not at all.
 std::uint64_t processor_counter() {
@@ -126,6 +129,7 @@ bool worker::one_round(driver& by) {
     }
     share_backlog();
   }
+  ++rounds_unpolled_;
   if (wants_poll()) poll();
   timers_.advance(now_);
   needs_online();
@@ -136,6 +140,7 @@ bool worker::one_round(driver& by) {
 // A look at the loop takes as long as a message between two workers: where those come one by one it waits a
 // little, unless something is to be done there.
 bool worker::wants_poll() const {
+  if (rounds_unpolled_ >= poll_rounds) return true;
   const base::nanos since = now_ - last_poll_;
   if (queue_.size() != 0 || gate_.has_due()) return since > poll_every;
   return since > poll_after || uv_backend_timeout(loop_->raw()) == 0;
@@ -157,7 +162,9 @@ void worker::take_inboxes() {
 void worker::look_around() {
   const base::nanos begun = base::mono_now();
   base::nanos polled = begun;
-  for (base::nanos at = begun; at - begun < busy_wait_.length(); at = base::mono_now()) {
+  unsigned rounds = 0;
+  for (base::nanos at = begun; at - begun < busy_wait_.length() && rounds < most_rounds; at = base::mono_now()) {
+    ++rounds;
     for (unsigned i = 0; i < looks_a_time; ++i) {
       if (has_mail() || queue_.size() != 0) return;
       machine_atomics::pause();
@@ -176,6 +183,7 @@ bool worker::has_mail() const {
 
 void worker::poll() {
   last_poll_ = now_;
+  rounds_unpolled_ = 0;
   loop_->turn(false);
 }
 

@@ -280,6 +280,7 @@ class worker : public movement<worker, process_record> {
   std::atomic<base::nanos> turn_started_{0};
   std::atomic<base::nanos> round_started_{0};
   base::nanos last_poll_ = 0;
+  unsigned rounds_unpolled_ = 0; // since the last look at the loop
   looks_at_clock messages_;
   looks_at_clock turn_ends_;
   std::uint32_t looks_seen_ = 0; // of looks_, at the end of a turn that read the clock

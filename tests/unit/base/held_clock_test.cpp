@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The clock that tests hold: each way in which the daemon waits stands still with it and ends when it is moved.
+// The clock that tests hold: each way in which the daemon waits stands still with it and ends when it is
+// moved.
 #include "held_clock.hpp"
 
 #include <doctest/doctest.h>
@@ -76,7 +77,9 @@ TEST_CASE("every way to wait ends when the clock is moved past its end, and not 
   std::condition_variable never;
   promise<int> kept;
   std::vector<std::unique_ptr<sleeper>> all;
-  const auto add = [&all](const std::function<void()>& wait) { all.push_back(std::make_unique<sleeper>(wait)); };
+  const auto add = [&all](const std::function<void()>& wait) {
+    all.push_back(std::make_unique<sleeper>(wait));
+  };
   add([] { std::this_thread::sleep_for(1h); });
   add([] { ::usleep(999'999); });
   add([] {

@@ -11,10 +11,13 @@
 #include <cstdlib>
 #include <functional>
 #include <future>
+#include <optional>
 
 #include "base/log.hpp"
+#include "held_clock.hpp"
 #include "node/banner.hpp"
 #include "places.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "spec/load.hpp"
 #include "temporary_folder.hpp"
@@ -207,4 +210,60 @@ TEST_CASE("a request to stop is passed on to the node's owner") {
   node->request_stop();
   CHECK(node.ends());
   CHECK(node->why() == node::instance::ending::asked);
+}
+
+TEST_CASE("a child comes back when its back-off of an hour is over, and not before" *
+          doctest::skip(!test::can_hold_clock())) {
+  auto clock = std::make_optional<test::held_clock>();
+  running node(
+      "  - name: patient\n"
+      "    type: permanent\n"
+      "    supervisor:\n"
+      "      children:\n"
+      "        - { id: kv, actor: kv, name: kv, backoff: { first: 1h, max: 1h, jitter: 0 } }\n");
+  REQUIRE_MESSAGE(node, node.why_not);
+  REQUIRE(node.ready() == "ready");
+  const auto named = [&node] { return node->runtime().whereis("kv"); };
+  const auto first = named();
+  REQUIRE(first);
+  node->runtime().exit(*first, runtime::reasons::kill());
+  test::look_until([&] { return !named(); });
+  std::chrono::minutes passed{0};
+  for (; !named(); passed += 1min) { // its supervisor may hear of the end later than the name is free
+    clock->advance(1min);
+    test::pause(2ms);
+  }
+  CHECK(passed >= 1h);
+  CHECK(named() != first);
+  clock.reset(); // a node stops in real time
+}
+
+TEST_CASE("a call ends with its time-out when the clock is moved, however little real time has passed" *
+          doctest::skip(!test::can_hold_clock())) {
+  auto clock = std::make_optional<test::held_clock>();
+  running node(
+      "  - name: slow\n"
+      "    type: permanent\n"
+      "    supervisor: { children: [ { id: probe, actor: probe, name: probe } ] }\n");
+  REQUIRE_MESSAGE(node, node.why_not);
+  REQUIRE(node.ready() == "ready");
+  std::promise<std::string> told;
+  const auto request = *node->parse("{sleep, 7200000}");
+  node->call(*node->resolve("probe"), request, 3600 * base::nanos_per_second,
+             [&told](const behaviours::gen::call_result& result) {
+               told.set_value(result ? etf::print(result->bytes())
+                                     : fmt::format("error {}", static_cast<int>(result.error().what)));
+             });
+  auto answer = told.get_future();
+  const auto probe = *node->runtime().whereis("probe"); // in the call, once it waits in a callback
+  test::look_until(
+      [&] { return node->runtime().info(probe)->summary.status == runtime::process_status::parked; });
+  clock->advance(59min);
+  test::pause(5ms);
+  CHECK(answer.wait_for(0ms) != std::future_status::ready);
+  clock->advance(2min);
+  CHECK(answer.get() ==
+        fmt::format("error {}", static_cast<int>(behaviours::gen::call_error::kind::timeout)));
+  clock->advance(2h); // what the actor sleeps
+  clock.reset();
 }
