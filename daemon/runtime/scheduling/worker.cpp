@@ -163,7 +163,8 @@ void worker::look_around() {
   const base::nanos begun = base::mono_now();
   base::nanos polled = begun;
   unsigned rounds = 0;
-  for (base::nanos at = begun; at - begun < busy_wait_.length() && rounds < most_rounds; at = base::mono_now()) {
+  for (base::nanos at = begun; at - begun < busy_wait_.length() && rounds < most_rounds;
+       at = base::mono_now()) {
     ++rounds;
     for (unsigned i = 0; i < looks_a_time; ++i) {
       if (has_mail() || queue_.size() != 0) return;
