@@ -58,6 +58,7 @@ base::status load_plugins(loader::loader& plugins, const spec::node_spec& spec) 
     base::log::error(module, "plugin {}: {}", file.id, loaded.error().text);
     if (outcome) outcome = unexpected(std::move(loaded.error()).context("plugin " + file.id));
   }
+  if (outcome) plugins.sweep();
   return outcome;
 }
 
