@@ -96,6 +96,7 @@ json status_document(node::instance& of) {
           {"version", s.version},
           {"creation", s.creation},
           {"uptime_ms", s.uptime / ns_per_ms},
+          {"restarts", s.restarts_of_node},
           {"os_pid", getpid()},
           {"listen", s.listening},
           {"epmd", s.epmd},

@@ -57,6 +57,7 @@ struct instance::components {
   std::atomic<ending> why{ending::none};
   base::nanos started_wall = base::wall_now();
   base::nanos started = base::mono_now();
+  std::atomic<std::uint64_t> restarts_of_node{0};
   std::string cookie_file;
   readiness ready;
 

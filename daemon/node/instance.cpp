@@ -265,6 +265,10 @@ bool instance::stop() {
   return true;
 }
 
+void instance::note_restarts(std::uint64_t count) {
+  components_->restarts_of_node = count;
+}
+
 void instance::hurry() {
   const std::scoped_lock held(components_->lock);
   components_->hurried = true;
