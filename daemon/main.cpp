@@ -315,7 +315,7 @@ exit_code start(int argc, char** argv) {
     fmt::print("{}: configuration is valid\n", loaded.spec->node.name);
     return exit_code::done;
   }
-  return run(std::move(*loaded.spec), {given.files, options}, argv[0]);
+  return run(std::move(*loaded.spec), {given.files, options, std::move(loaded.texts)}, argv[0]);
 }
 
 } // namespace

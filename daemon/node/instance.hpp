@@ -207,7 +207,7 @@ class instance {
 
  private:
   struct components;
-  explicit instance(spec::node_spec spec);
+  instance(spec::node_spec spec, std::vector<spec::file_text> texts);
   base::status start_applications();
   base::status start_reloader();
 
