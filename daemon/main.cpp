@@ -193,8 +193,8 @@ bool wait_to_start(main_loop& process, const node::earlier_lives& lives,
                    const node::service_manager& manager) {
   if (lives.in_a_row == 0) return true;
   const base::nanos wait = node::wait_before(lives.in_a_row);
-  const std::string said = fmt::format("started again after a failure, restart {}, {} in a row",
-                                       lives.restarts, lives.in_a_row);
+  const std::string said =
+      fmt::format("started again after a failure, restart {}, {} in a row", lives.restarts, lives.in_a_row);
   const double seconds = static_cast<double>(wait) / base::nanos_per_second;
   if (wait == 0) {
     base::log::warning("node", "{}", said);
@@ -247,14 +247,15 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   wanted.emplace(net::sockets_of_actors); // their listeners are not all started yet
   sockets.close_rest(wanted);
   const std::string socket = running.spec().control.socket == "auto" ? "" : control::socket_of(running);
-  running.when_ready([&running, &sockets, &socket, client = client_program(program)](const base::status& ready) {
-    sockets.close_rest(spec::passed_names(running.spec()));
-    if (!ready) return base::log::warning("node", "not ready: {}", ready.error().text);
-    if (std::getenv("JOURNAL_STREAM") != nullptr) return;
-    const std::string text = node::banner(running, client, socket);
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
-  });
+  running.when_ready(
+      [&running, &sockets, &socket, client = client_program(program)](const base::status& ready) {
+        sockets.close_rest(spec::passed_names(running.spec()));
+        if (!ready) return base::log::warning("node", "not ready: {}", ready.error().text);
+        if (std::getenv("JOURNAL_STREAM") != nullptr) return;
+        const std::string text = node::banner(running, client, socket);
+        std::fwrite(text.data(), 1, text.size(), stdout);
+        std::fflush(stdout);
+      });
 
   process.on_hang_up([&running] { refresh(running); });
   process.wait();

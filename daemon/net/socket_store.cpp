@@ -111,7 +111,8 @@ struct socket_store::waiting {
 
   // Nobody else can listen at `address` while it does.
   bool is_in_the_way_of(const base::socket_address& address, kind of) const {
-    if (!(of == kind::datagrams ? takes_datagrams : listens) || !at || at->port() != address.port()) return false;
+    if (!(of == kind::datagrams ? takes_datagrams : listens) || !at || at->port() != address.port())
+      return false;
     if (at->is_ipv6() != address.is_ipv6()) return both_families;
     return at->is_any() || address.is_any() || same_host(*at, address);
   }

@@ -2,8 +2,8 @@
 // Sockets that outlive the process, so that its successor goes on with them and who connects in between
 // waits instead of being refused: what the service manager passed at the start, and what it is given to keep
 // (sd_notify(3), FDSTORE=1). Each has the name of what it is for (dist, control, http, epmd, actors); several
-// of one name are told apart by their addresses. What was passed stays with whoever passed it, and is told of only
-// to have it removed. Any thread; its lock is a leaf, and it outlives every place in it.
+// of one name are told apart by their addresses. What was passed stays with whoever passed it, and is told of
+// only to have it removed. Any thread; its lock is a leaf, and it outlives every place in it.
 #pragma once
 
 #include <cstdint>
@@ -90,8 +90,9 @@ class socket_store {
   // Has one kept that was opened here.
   place keep(std::string_view name, int descriptor);
 
-  // Closes those that were passed and not taken and are in the way of listening at `address`, or of UDP there;
-  // returns when the service manager has done so too, after five seconds at the latest. False: there is none.
+  // Closes those that were passed and not taken and are in the way of listening at `address`, or of UDP
+  // there; returns when the service manager has done so too, after five seconds at the latest. False: there
+  // is none.
   enum class kind : std::uint8_t { stream, datagrams };
   bool make_way(const base::socket_address& address, kind of = kind::stream);
   // Closes all that were passed and not taken, and have none of these names.

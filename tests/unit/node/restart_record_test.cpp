@@ -26,7 +26,7 @@ TEST_CASE("the first restart does not wait, those that follow wait longer each, 
 
 TEST_CASE("failures in a row are those that follow each other soon; all are counted until an end by hand") {
   const test::temporary_folder folder;
-  const std::string file = folder.path() / "node.restarts";
+  const std::string file = folder.path() + "/node.restarts";
   restart_record record(file);
   base::nanos now = 1000 * second;
   CHECK(record.begin(now).restarts == 0);
@@ -44,11 +44,11 @@ TEST_CASE("failures in a row are those that follow each other soon; all are coun
 
 TEST_CASE("a file that is no record counts as none") {
   const test::temporary_folder folder;
-  const std::string file = folder.path() / "node.restarts";
+  const std::string file = folder.path() + "/node.restarts";
   std::ofstream(file) << "what is this";
   CHECK(restart_record(file).begin(second).restarts == 0);
   CHECK(restart_record(file).begin(second).restarts == 1);
-  CHECK(restart_record(folder.path() / "nowhere/file").begin(second).restarts == 0);
+  CHECK(restart_record(folder.path() + "/nowhere/file").begin(second).restarts == 0);
 }
 
 } // namespace coppice::node
