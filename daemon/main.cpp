@@ -33,6 +33,7 @@
 #include "node/banner.hpp"
 #include "node/instance.hpp"
 #include "node/notify.hpp"
+#include "node/restart_record.hpp"
 #include "spec/default_files.hpp"
 #include "spec/load.hpp"
 #include "spec/passed_names.hpp"
@@ -114,6 +115,17 @@ class main_loop {
   // Any thread.
   void wake() { wake_.send(); }
   void wait() { loop_->run(); }
+  // Unless a signal says that it is to end: then false.
+  bool wait_for(base::nanos time) {
+    bool over = false;
+    base::uv::timer timer(*loop_, [&] {
+      over = true;
+      loop_->stop();
+    });
+    timer.start(std::chrono::milliseconds(time / base::nanos_per_ms));
+    loop_->run();
+    return over;
+  }
   // Runs `stop` on a thread of its own, so that signals are still heard; `again` is called for each.
   void wait_while(const std::function<void()>& stop, std::function<void()> again) {
     again_ = std::move(again);
@@ -176,6 +188,24 @@ net::socket_store sockets_of(const node::service_manager& manager) {
   return {std::move(*passed), tell};
 }
 
+// A node that has failed again and again waits; false: it is to end.
+bool wait_to_start(main_loop& process, const node::earlier_lives& lives,
+                   const node::service_manager& manager) {
+  if (lives.in_a_row == 0) return true;
+  const base::nanos wait = node::wait_before(lives.in_a_row);
+  const std::string said =
+      fmt::format("started again after a failure, restart {}, {} in a row", lives.restarts, lives.in_a_row);
+  const double seconds = static_cast<double>(wait) / base::nanos_per_second;
+  if (wait == 0) {
+    base::log::warning("node", "{}", said);
+    return true;
+  }
+  base::log::warning("node", "{}: waiting {} s before the start", said, seconds);
+  manager.tell(fmt::format("STATUS=waiting {} s before the start, after {} failures in a row", seconds,
+                           lives.in_a_row));
+  return process.wait_for(wait);
+}
+
 exit_code run(spec::node_spec spec, node::configuration_source source, const std::string& program) {
   base::log::options logging;
   const base::log::settings settings = node::log_settings(spec);
@@ -191,6 +221,13 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   net::socket_store sockets = sockets_of(manager);
   main_loop process;
   if (auto listening = process.listen(); !listening) return complain(listening.error().text);
+  node::restart_record record(spec);
+  const node::earlier_lives lives = record.begin(base::mono_now());
+  if (!wait_to_start(process, lives, manager)) {
+    record.end();
+    base::log::stop();
+    return exit_code::done;
+  }
   auto node = node::instance::start(
       std::move(spec), [&process] { process.wake(); }, std::move(source), &sockets);
   if (!node) {
@@ -198,6 +235,7 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
     return complain(node.error().text);
   }
   node::instance& running = **node;
+  running.note_restarts(lives.restarts);
   auto control = control::serve(running, lines, manager);
   auto http = control ? control::serve_http(running) : unexpected(control.error());
   if (!http) {
@@ -205,15 +243,19 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
     base::log::stop();
     return complain(http.error().text);
   }
-  sockets.close_rest(spec::passed_names(running.spec()));
+  auto wanted = spec::passed_names(running.spec());
+  wanted.emplace(net::sockets_of_actors); // their listeners are not all started yet
+  sockets.close_rest(wanted);
   const std::string socket = running.spec().control.socket == "auto" ? "" : control::socket_of(running);
-  running.when_ready([&running, &socket, client = client_program(program)](const base::status& ready) {
-    if (!ready) return base::log::warning("node", "not ready: {}", ready.error().text);
-    if (std::getenv("JOURNAL_STREAM") != nullptr) return;
-    const std::string text = node::banner(running, client, socket);
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
-  });
+  running.when_ready(
+      [&running, &sockets, &socket, client = client_program(program)](const base::status& ready) {
+        sockets.close_rest(spec::passed_names(running.spec()));
+        if (!ready) return base::log::warning("node", "not ready: {}", ready.error().text);
+        if (std::getenv("JOURNAL_STREAM") != nullptr) return;
+        const std::string text = node::banner(running, client, socket);
+        std::fwrite(text.data(), 1, text.size(), stdout);
+        std::fflush(stdout);
+      });
 
   process.on_hang_up([&running] { refresh(running); });
   process.wait();
@@ -229,6 +271,7 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   control->reset();
   http->reset();
   base::log::stop();
+  if (code == exit_code::done) record.end();
   if (!came_back) _exit(static_cast<int>(code));
   return code;
 }
@@ -273,7 +316,7 @@ exit_code start(int argc, char** argv) {
     fmt::print("{}: configuration is valid\n", loaded.spec->node.name);
     return exit_code::done;
   }
-  return run(std::move(*loaded.spec), {given.files, options}, argv[0]);
+  return run(std::move(*loaded.spec), {given.files, options, std::move(loaded.texts)}, argv[0]);
 }
 
 } // namespace

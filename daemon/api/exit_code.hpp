@@ -13,6 +13,7 @@ enum class exit_code : int {
   usage = 2,   // the command line can't be understood
   no_node = 3, // no node answers on the socket
   timed_out = 4,
+  not_only = 5,          // apply --only: other files differ from what runs, too
   bad_configuration = 78 // EX_CONFIG of sysexits.h
 };
 

@@ -147,7 +147,8 @@ base::result<fs::path> choose_socket(std::string_view option, const fs::path& se
   }
   if (found.size() > 1) {
     const auto live = std::stable_partition(found.begin(), found.end(), is_left_over);
-    if (live != found.end()) found.erase(found.begin(), live);
+    // Where all were left behind no node runs, and any of them tells.
+    found.erase(found.begin(), live != found.end() ? live : found.end() - 1);
   }
   if (found.size() == 1) return found.front();
   if (found.empty() && !of_services.empty())

@@ -129,6 +129,9 @@ base::status tcp_listener::open(process& self, const tcp_place& where) {
   };
   uv_loop_t* const loop = self.stay();
   const std::uint16_t port = where.address.port();
+  // One that the kernel chose the port of would take any, also another listener's.
+  if (port != 0 || !where.path.empty())
+    options.kept = {shared_->sockets, std::string(net::sockets_of_actors), true};
   if (!where.socket.empty() && shared_->sockets == nullptr)
     return base::fail(base::errc::not_found, "listen on the socket " + where.socket + ": none is passed");
   auto socket =

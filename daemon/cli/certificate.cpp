@@ -104,7 +104,8 @@ api::exit_code issue(const parameters& p, bool as_json) {
     return api::exit_code::done;
   }
   print(table({{"certificate", fmt::format("{} until {}", made->certificate, day_of(made->end))},
-               {"its key", made->key + ": for the user who runs the node"},
+               {"its key", made->key + (made->for_user.empty() ? ": for the user who runs the node"
+                                                               : ": " + made->for_user + " can read it")},
                {"for", fmt::format("{}", fmt::join(hosts, ", "))}}));
   print(
       fmt::format("in {}'s configuration, of a listener or a route:\n"

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 
 #include "base/printable_lines.hpp"
@@ -55,7 +56,9 @@ api::exit_code check(const std::vector<std::string>& given, bool effective, bool
   spec::outcome outcome = spec::load(files);
   if (outcome.spec) {
     bool usable = true;
-    for (spec::diagnostic& one : check_authorities(*outcome.spec)) {
+    auto findings = check_authorities(*outcome.spec);
+    std::ranges::move(check_readable(*outcome.spec, files), std::back_inserter(findings));
+    for (spec::diagnostic& one : findings) {
       usable = usable && one.severity != spec::severity::error;
       outcome.diagnostics.push_back(std::move(one));
     }

@@ -42,6 +42,7 @@ struct parameters {
   std::string duration;
   std::string change;
   std::optional<std::uint32_t> size;
+  std::vector<std::string> only;
   bool dry_run = false;
 };
 
@@ -110,7 +111,10 @@ void take_changes(CLI::App& app, parameters& p) {
 json changes_arguments(const parameters& p) {
   std::error_code ignored;
   const std::string file = p.name.empty() ? "" : std::filesystem::absolute(p.name, ignored).string();
-  return {{"file", file}, {"dry_run", p.dry_run}};
+  json arguments{{"file", file}, {"dry_run", p.dry_run}};
+  for (const std::string& one : p.only)
+    arguments["only"].push_back(std::filesystem::absolute(one, ignored).lexically_normal().string());
+  return arguments;
 }
 
 // The node's findings, as `check` shows them.
@@ -125,11 +129,17 @@ std::string show_changes(const json& document, std::size_t columns) {
   fmt::print(stderr, "{}", base::printable_lines(spec::render(found)));
   for (const auto& one : document.value("differences", json::array()))
     complain("warning", "it is applied, but " + one.get<std::string>());
-  return document.value("valid", false) ? render_changes(document, columns) : std::string();
+  if (!document.value("valid", false)) return {};
+  const json rest = document.value("rest", json::array());
+  if (rest.empty()) return render_changes(document, columns);
+  complain("apply",
+           "nothing is changed: other files than those named differ from what runs, too; they would");
+  return render_changes({{"changes", rest}}, columns);
 }
 
 api::exit_code changes_verdict(const json& document) {
-  return document.value("valid", false) ? api::exit_code::done : api::exit_code::bad_configuration;
+  if (!document.value("valid", false)) return api::exit_code::bad_configuration;
+  return document.value("rest", json::array()).empty() ? api::exit_code::done : api::exit_code::not_only;
 }
 
 json message_arguments(const parameters& p) {
@@ -208,6 +218,11 @@ const remote_command commands[] = {
     {"apply", "makes the tree what the configuration says, whole or not at all",
      [](CLI::App& app, parameters& p) {
        take_changes(app, p);
+       app.add_option("--only", p.only, "only what this file of the configuration changes; may be repeated")
+           ->type_name("FILE")
+           ->expected(1)
+           ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+           ->excludes("file");
        app.add_flag("--dry-run", p.dry_run, "say what would be done, and do nothing");
      },
      changes_arguments, show_changes, true, changes_verdict},

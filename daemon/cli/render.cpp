@@ -256,6 +256,7 @@ std::string render_status(const json& d, std::size_t columns) {
                  {"version", cell(d, "version")},
                  {"creation", cell(d, "creation")},
                  {"uptime", duration_text(number(d, "uptime_ms"))},
+                 {"restarts", cell(d, "restarts")},
                  {"os pid", cell(d, "os_pid")},
                  {"listening", cell(d, "listen")},
                  {"epmd", cell(d, "epmd")},

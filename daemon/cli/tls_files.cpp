@@ -2,42 +2,87 @@
 // See tls_files.hpp. A file that several places name is told once.
 #include "cli/tls_files.hpp"
 
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cstddef>
+#include <filesystem>
+#include <functional>
 #include <set>
 #include <string>
 #include <utility>
 
 #include "base/file.hpp"
+#include "net/certificate_folder.hpp"
 #include "net/tls_context.hpp"
+#include "spec/default_files.hpp"
 #include "spec/web_options.hpp"
 
 namespace coppice::cli {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr std::size_t max_file = 1024 * 1024;
 
-void collect(std::set<std::string>& into, const spec::tls_spec& from) {
-  if (from.how == spec::tls_spec::mode::files && from.verify && from.ca) into.insert(*from.ca);
-}
+using each_tls = std::function<void(const spec::tls_spec&)>;
 
-void collect(std::set<std::string>& into, const spec::supervisor_spec& from) {
+void visit(const spec::supervisor_spec& from, const each_tls& each) {
   for (const spec::child_spec& child : from.children) {
-    if (child.supervisor) collect(into, *child.supervisor);
+    if (child.supervisor) visit(*child.supervisor, each);
     if (child.web)
-      for (const auto& one : child.web->listen) collect(into, one.tls);
+      for (const auto& one : child.web->listen) each(one.tls);
     if (!child.tcp) continue;
-    for (const auto& one : child.tcp->listen) collect(into, one.tls);
-    if (child.tcp->connect) collect(into, child.tcp->connect->tls);
+    for (const auto& one : child.tcp->listen) each(one.tls);
+    if (child.tcp->connect) each(child.tcp->connect->tls);
   }
 }
+
+// Those that name files.
+void visit(const spec::node_spec& of, const each_tls& each) {
+  const each_tls with_files = [&each](const spec::tls_spec& one) {
+    if (one.how == spec::tls_spec::mode::files) each(one);
+  };
+  for (const auto& one : of.distribution.listen) with_files(one.tls);
+  for (const auto& one : of.distribution.routes) with_files(one.tls);
+  for (const auto& one : of.applications) visit(one.supervisor, with_files);
+}
+
+// While it lives, files are opened as this user would.
+class acting_as {
+ public:
+  explicit acting_as(const passwd& user) {
+    groups_.resize(static_cast<std::size_t>(std::max(getgroups(0, nullptr), 0)));
+    if (getgroups(static_cast<int>(groups_.size()), groups_.data()) < 0) return;
+    works_ =
+        initgroups(user.pw_name, user.pw_gid) == 0 && setegid(user.pw_gid) == 0 && seteuid(user.pw_uid) == 0;
+  }
+  acting_as(const acting_as&) = delete;
+  acting_as& operator=(const acting_as&) = delete;
+  ~acting_as() {
+    const bool back = seteuid(0) == 0 && setegid(0) == 0 && setgroups(groups_.size(), groups_.data()) == 0;
+    if (!back) _exit(1); // as somebody else nothing goes on
+  }
+  bool works() const { return works_; }
+
+ private:
+  std::vector<gid_t> groups_;
+  bool works_ = false;
+};
 
 } // namespace
 
 std::vector<spec::diagnostic> check_authorities(const spec::node_spec& of) {
   std::set<std::string> files;
-  for (const auto& one : of.distribution.listen) collect(files, one.tls);
-  for (const auto& one : of.distribution.routes) collect(files, one.tls);
-  for (const auto& one : of.applications) collect(files, one.supervisor);
+  visit(of, [&files](const spec::tls_spec& one) {
+    if (one.verify && one.ca) files.insert(*one.ca);
+  });
   std::vector<spec::diagnostic> out;
   const auto add = [&out](spec::severity severity, const std::string& file, std::string message) {
     spec::diagnostic& one = out.emplace_back();
@@ -55,6 +100,38 @@ std::vector<spec::diagnostic> check_authorities(const spec::node_spec& of) {
     }
     for (const std::string& why : read->unusable)
       add(spec::severity::warning, file, "an authority (ca) is left out: " + why);
+  }
+  return out;
+}
+
+std::vector<spec::diagnostic> check_readable(const spec::node_spec& of,
+                                             const std::vector<std::string>& configuration) {
+  const auto is_of_service = [](const std::string& file) {
+    std::error_code unknown;
+    const fs::path at = fs::absolute(file, unknown).lexically_normal();
+    return !unknown && at.string().starts_with(std::string(spec::default_folder) + "/");
+  };
+  if (geteuid() != 0 || std::ranges::none_of(configuration, is_of_service)) return {};
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 4096> room{};
+  if (getpwnam_r(net::user_of_service, &entry, room.data(), room.size(), &found) != 0 || found == nullptr)
+    return {};
+  std::set<std::string> files;
+  visit(of, [&files](const spec::tls_spec& one) {
+    for (const auto* file : {&one.certificate, &one.key, &one.ca})
+      if (*file) files.insert(**file);
+  });
+  std::vector<spec::diagnostic> out;
+  const acting_as service(entry);
+  if (!service.works()) return out;
+  for (const std::string& file : files) {
+    if (faccessat(AT_FDCWD, file.c_str(), R_OK, AT_EACCESS) == 0 || errno != EACCES) continue;
+    spec::diagnostic& one = out.emplace_back();
+    one.severity = spec::severity::error;
+    one.file = file;
+    one.message = fmt::format("the user {}, whom the service runs as, cannot read it", net::user_of_service);
+    one.hint = fmt::format("chown {}: {}, if the folders above let it in", net::user_of_service, file);
   }
   return out;
 }

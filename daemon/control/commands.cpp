@@ -295,13 +295,22 @@ std::vector<base::log::field> fields_of(const caller& who) {
 pending run_changes(const request& r, bool dry_run, bool refuse) {
   node::apply_request wanted;
   if (const std::string file = r->text("file"); !file.empty()) wanted.files = {file};
+  if (r->arguments.contains("only")) {
+    const json& only = r->arguments.at("only");
+    const bool good = only.is_array() && std::ranges::all_of(only, [](const json& one) {
+                        return one.is_string() && one.get_ref<const std::string&>().starts_with('/');
+                      });
+    if (!good) return r->fail(base::errc::invalid, "only: expected a list of absolute paths"), pending{};
+    wanted.only = only.get<std::vector<std::string>>();
+  }
   wanted.dry_run = dry_run;
   wanted.by = by(r->who);
   wanted.os_pid = r->who.pid;
   const bool changes = !dry_run;
   r->of.apply(std::move(wanted), [r, refuse, changes](const node::apply_outcome& outcome) {
     if (changes) node::report(outcome, by(r->who), fields_of(r->who));
-    if (refuse && outcome.valid && !outcome.result) return r->fail(outcome.result.error());
+    if (refuse && outcome.valid && !outcome.result && outcome.rest.empty())
+      return r->fail(outcome.result.error());
     r->done(changes_document(outcome));
   });
   return {};
@@ -425,6 +434,8 @@ void log_change(const asked& a) {
   for (const char* more : {"file", "of", "reason", "change"}) {
     if (const std::string text = a.text(more); !text.empty()) what += " " + text.substr(0, most_said);
   }
+  for (const json& file : a.arguments.value("only", json::array()))
+    if (file.is_string()) what += " only " + file.get<std::string>().substr(0, most_said);
   base::log::tell(base::log::events::asked_by_operator, base::log::level::notice, "control", fields_of(a.who),
                   "asked to {} ({})", what, by(a.who));
 }

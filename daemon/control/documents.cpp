@@ -96,6 +96,7 @@ json status_document(node::instance& of) {
           {"version", s.version},
           {"creation", s.creation},
           {"uptime_ms", s.uptime / ns_per_ms},
+          {"restarts", s.restarts_of_node},
           {"os_pid", getpid()},
           {"listen", s.listening},
           {"epmd", s.epmd},
@@ -323,6 +324,22 @@ json plugins_document(node::instance& of) {
   return {{"plugins", std::move(plugins)}};
 }
 
+namespace {
+
+json change_list(const std::vector<node::planned_change>& from) {
+  json changes = json::array();
+  for (const auto& one : from) {
+    json change{{"action", one.action}, {"path", one.path}, {"keys", one.keys}};
+    const bool of_key = one.action == "set" || one.action == "refuse";
+    change["before"] = of_key ? json::parse(one.before, nullptr, false) : json();
+    change["after"] = of_key ? json::parse(one.after, nullptr, false) : json();
+    changes.push_back(std::move(change));
+  }
+  return changes;
+}
+
+} // namespace
+
 json changes_document(const node::apply_outcome& outcome) {
   json diagnostics = json::array();
   for (const auto& one : outcome.diagnostics) {
@@ -336,17 +353,10 @@ json changes_document(const node::apply_outcome& outcome) {
                            {"excerpt", one.excerpt},
                            {"caret", one.caret}});
   }
-  json changes = json::array();
-  for (const auto& one : outcome.changes) {
-    json change{{"action", one.action}, {"path", one.path}, {"keys", one.keys}};
-    const bool of_key = one.action == "set" || one.action == "refuse";
-    change["before"] = of_key ? json::parse(one.before, nullptr, false) : json();
-    change["after"] = of_key ? json::parse(one.after, nullptr, false) : json();
-    changes.push_back(std::move(change));
-  }
   return {{"valid", outcome.valid},
           {"applied", outcome.applied},
-          {"changes", std::move(changes)},
+          {"changes", change_list(outcome.changes)},
+          {"rest", change_list(outcome.rest)},
           {"diagnostics", std::move(diagnostics)},
           {"differences", outcome.differences}};
 }

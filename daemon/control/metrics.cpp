@@ -63,6 +63,8 @@ void node_metrics(exposition& to, const metrics_source& from) {
   for (const auto state : {node::node_state::starting, node::node_state::running, node::node_state::reloading,
                            node::node_state::stopping})
     to.sample({{"state", node::text(state)}}, s.state == state);
+  to.counter("node_restarts", "Starts of the node after a failure, since it was started by hand",
+             s.restarts_of_node);
   to.gauge("ready", "1 if /readyz answers 200", from.ready);
   to.gauge("resident_memory_bytes", "Memory of the process that is in RAM", from.usage.resident_bytes);
   to.gauge("open_fds", "Open file descriptors", from.usage.open_files);

@@ -16,8 +16,9 @@ namespace coppice::loader {
 
 struct plugin_generation {
   manifest::manifest declared;
-  std::string file; // where it came from
-  std::string copy; // what is mapped
+  std::string file;        // where it came from
+  std::string copy;        // what is mapped
+  bool copy_stays = false; // for the node's next start, when the code is closed
   std::unique_ptr<image> mapped;
 
   std::uint64_t number() const { return mapped->generation(); }

@@ -7,8 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 
 #include "base/file.hpp"
 #include "base/log.hpp"
@@ -18,29 +16,12 @@
 namespace coppice::loader {
 namespace {
 
-// Reads both side by side. A file that shrinks or grows meanwhile differs.
 base::result<bool> differ(const std::string& file, const std::string& copy) {
-  auto ours = base::open_file(copy, O_RDONLY);
-  if (!ours) return unexpected(std::move(ours.error()));
-  auto theirs = base::open_file(file, O_RDONLY);
-  if (!theirs) return unexpected(std::move(theirs.error()));
-  const auto fill = [](int fd, std::vector<char>& into) {
-    std::size_t got = 0;
-    while (got < into.size()) {
-      const ssize_t more = read(fd, into.data() + got, into.size() - got);
-      if (more < 0 && errno == EINTR) continue;
-      if (more <= 0) break;
-      got += static_cast<std::size_t>(more);
-    }
-    return got;
-  };
-  std::vector<char> a(64 * 1024);
-  std::vector<char> b(64 * 1024);
-  for (;;) {
-    const std::size_t count = fill(ours->get(), a);
-    if (fill(theirs->get(), b) != count || std::memcmp(a.data(), b.data(), count) != 0) return true;
-    if (count < a.size()) return false;
-  }
+  const auto ours = base::open_file(copy, O_RDONLY);
+  if (!ours) return unexpected(ours.error());
+  const auto theirs = base::open_file(file, O_RDONLY);
+  if (!theirs) return unexpected(theirs.error());
+  return !same_contents(theirs->get(), ours->get());
 }
 
 std::string counted(std::size_t count, std::string_view one, std::string_view many) {
@@ -119,7 +100,7 @@ std::string loader::close(entry& one) const {
   if (std::string reason = holders(*one.mapped); !reason.empty()) return reason;
   (void)one.mapped->close();
   if (is_mapped(one.copy)) return std::string(stays_mapped);
-  unlink(one.copy.c_str());
+  if (!one.copy_stays) unlink(one.copy.c_str());
   return {};
 }
 

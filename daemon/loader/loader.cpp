@@ -59,6 +59,10 @@ base::status loader::prepare() {
   return copies_.prepare();
 }
 
+void loader::sweep() {
+  copies_.sweep();
+}
+
 loader::entry* loader::find(std::string_view plugin) const {
   const auto found =
       std::ranges::find_if(entries_, [plugin](const auto& e) { return e->declared.id == plugin; });
@@ -241,6 +245,7 @@ bool loader::takes_config_change(std::string_view plugin, std::string_view actor
 std::vector<std::string> loader::unload() {
   {
     const std::lock_guard guard(lock_);
+    for (const auto& each : entries_) each->copy_stays = true;
     std::ranges::move(entries_, std::back_inserter(former_));
     entries_.clear();
     code_has_changed();

@@ -54,8 +54,10 @@ class loader final : public runtime::actor_factory, public behaviours::pool_poli
   loader(const loader&) = delete;
   loader& operator=(const loader&) = delete;
 
-  // Makes the folder for copies and sweeps it. Before the first load(). Blocks.
+  // Makes the folder for copies. Before the first load(). Blocks.
   base::status prepare();
+  // Removes the copies of an earlier run that no load() has used. Blocks.
+  void sweep();
   // Loads a plugin by its id; nothing happens if it is loaded. errc::not_found: no such file in the path;
   // errc::refused: the file is not fit, in words for its author. Blocks.
   base::status load(std::string_view plugin);
@@ -96,7 +98,8 @@ class loader final : public runtime::actor_factory, public behaviours::pool_poli
   // Whether a loaded plugin's actor can be given other args as it runs.
   bool takes_config_change(std::string_view plugin, std::string_view actor) const;
 
-  // Closes every image whose last actor is gone; the sentences say which stay and why. At shutdown.
+  // Closes every image whose last actor is gone; the sentences say which stay and why. The copies in use stay
+  // for the next start. At shutdown.
   std::vector<std::string> unload();
 
  private:
@@ -117,7 +120,7 @@ class loader final : public runtime::actor_factory, public behaviours::pool_poli
   // With the lock held by `by`, as long as it is.
   base::result<const known_actor*> actor_of(const std::string& name, const reading& by);
   void code_has_changed(); // with all of the lock held
-  // Why it cannot be closed; empty: it is, and its copy gone.
+  // Why it cannot be closed; empty: it is, and its copy gone unless that stays.
   std::string close(entry& one) const;
 
   loader_options options_;

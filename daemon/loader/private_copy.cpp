@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <memory>
 #include <sstream>
@@ -68,18 +70,34 @@ base::status copy_folder::prepare() {
 
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path_.c_str()), &closedir);
   if (!folder) return base::fail_errno("open " + path_, errno);
-  while (const dirent* entry = readdir(folder.get())) {
-    if (std::string_view(entry->d_name).ends_with(".so")) unlinkat(dirfd(folder.get()), entry->d_name, 0);
-  }
+  former_.clear();
+  while (const dirent* entry = readdir(folder.get()))
+    if (std::string_view(entry->d_name).ends_with(".so")) former_.emplace_back(entry->d_name);
   return {};
 }
 
+void copy_folder::sweep() {
+  for (const std::string& name : former_) unlink((path_ + "/" + name).c_str());
+  former_.clear();
+}
+
 base::result<std::string> copy_folder::copy(int file, const std::string& name, const std::string& build_id,
-                                            std::uint64_t generation) const {
+                                            std::uint64_t generation) {
   struct stat info {};
   if (fstat(file, &info) != 0) return base::fail_errno("stat", errno);
-  std::string path = fmt::format("{}/{}-{}-{}.so", path_, plain(name), plain(build_id), generation);
+  const std::string begin = fmt::format("{}-{}-", plain(name), plain(build_id));
+  std::string path = fmt::format("{}/{}{}.so", path_, begin, generation);
+  for (auto former = former_.begin(); former != former_.end(); ++former) {
+    if (!former->starts_with(begin)) continue;
+    const std::string left = path_ + "/" + *former;
+    const auto opened = base::open_file(left, O_RDONLY | O_NOFOLLOW);
+    if (!opened || !same_contents(file, opened->get()) || rename(left.c_str(), path.c_str()) != 0) continue;
+    former_.erase(former);
+    std::erase(former_, path.substr(path_.size() + 1));
+    return path;
+  }
   unlink(path.c_str()); // a former run's, if it is there
+  std::erase(former_, path.substr(path_.size() + 1));
   auto to = base::open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (!to) return unexpected(std::move(to.error()));
   off_t at = 0;
@@ -93,6 +111,26 @@ base::result<std::string> copy_folder::copy(int file, const std::string& name, c
     }
   }
   return path;
+}
+
+bool same_contents(int one, int other) {
+  const auto fill = [](int fd, std::vector<char>& into, off_t at) {
+    std::size_t got = 0;
+    while (got < into.size()) {
+      const ssize_t more = pread(fd, into.data() + got, into.size() - got, at + static_cast<off_t>(got));
+      if (more < 0 && errno == EINTR) continue;
+      if (more <= 0) break;
+      got += static_cast<std::size_t>(more);
+    }
+    return got;
+  };
+  std::vector<char> a(64 * 1024);
+  std::vector<char> b(64 * 1024);
+  for (off_t at = 0;; at += static_cast<off_t>(a.size())) {
+    const std::size_t count = fill(one, a, at);
+    if (fill(other, b, at) != count || std::memcmp(a.data(), b.data(), count) != 0) return false;
+    if (count < a.size()) return true;
+  }
 }
 
 } // namespace coppice::loader

@@ -5,10 +5,14 @@
 #include "net/certificate_folder.hpp"
 
 #include <fmt/format.h>
+#include <pwd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 
 #include "base/file.hpp"
 #include "base/log.hpp"
@@ -48,6 +52,48 @@ base::status write_new_pair(const pair_files& files, const certificate_pair& pai
   return done;
 }
 
+struct ownership {
+  uid_t user = 0;
+  gid_t group = 0;
+  mode_t mode = 0600;
+  std::string name{}; // of a user who is not the one who asks
+};
+
+// Nothing: whoever asks for a key has it.
+std::optional<ownership> owner_of_new_keys() {
+  if (geteuid() != 0) return std::nullopt;
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 4096> room{};
+  if (getpwnam_r(user_of_service, &entry, room.data(), room.size(), &found) != 0 || found == nullptr)
+    return std::nullopt;
+  return ownership{entry.pw_uid, entry.pw_gid, 0600, user_of_service};
+}
+
+std::optional<ownership> owner_of(const std::string& key) {
+  struct stat info {};
+  if (lstat(key.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
+  return ownership{info.st_uid, info.st_gid, info.st_mode & 0777, {}};
+}
+
+base::status give(const std::string& file, const ownership& to) {
+  if (chown(file.c_str(), to.user, to.group) == 0 && chmod(file.c_str(), to.mode) == 0) return {};
+  return base::fail_errno("give " + file + " to its owner", errno);
+}
+
+// Beside the old key first, so that the new one never has another owner.
+base::status replace_pair(const pair_files& files, const certificate_pair& pair, const ownership& owner) {
+  const std::string fresh = files.key + ".new";
+  auto done = base::write_file_atomic(fresh, pair.key, 0600);
+  if (done) done = give(fresh, owner);
+  if (done && std::rename(fresh.c_str(), files.key.c_str()) != 0) done = base::fail_errno(files.key, errno);
+  if (!done) {
+    std::remove(fresh.c_str());
+    return done;
+  }
+  return base::write_file_atomic(files.certificate, pair.certificate, 0644);
+}
+
 pair_files authority_of(const std::string& folder) {
   return {folder + "/ca.pem", folder + "/ca-key.pem"};
 }
@@ -63,13 +109,18 @@ base::status check_free(const pair_files& files) {
 }
 
 base::result<certificate_files> keep(const pair_files& files, const base::result<certificate_pair>& made,
-                                     if_exists what) {
+                                     if_exists what, const std::optional<ownership>& for_new = {}) {
   if (!made) return unexpected(made.error());
   const auto end = end_of_validity(made->certificate);
   if (!end) return unexpected(end.error());
+  if (const auto former = owner_of(files.key); former && what == if_exists::replace) {
+    if (auto done = replace_pair(files, *made, *former); !done) return unexpected(std::move(done.error()));
+    return certificate_files{files.certificate, files.key, *end};
+  }
   auto written = what == if_exists::replace ? write_pair(files, *made) : write_new_pair(files, *made);
+  if (written && for_new) written = give(files.key, *for_new);
   if (!written) return unexpected(std::move(written.error()));
-  return certificate_files{files.certificate, files.key, *end};
+  return certificate_files{files.certificate, files.key, *end, for_new ? for_new->name : std::string()};
 }
 
 base::result<certificate_pair> ensure_authority(const pair_files& files, base::nanos now) {
@@ -154,7 +205,7 @@ base::result<certificate_files> issue_cluster_certificate(const std::string& fol
       return unexpected(std::move(good.error()).context(authority_files.certificate + " cannot sign"));
     }
   }
-  return keep(files, made, what);
+  return keep(files, made, what, owner_of_new_keys());
 }
 
 } // namespace coppice::net

@@ -32,7 +32,8 @@ enum class if_exists : std::uint8_t { refuse, replace };
 struct certificate_files {
   std::string certificate;
   std::string key;
-  base::nanos end = 0; // of its validity, wall time
+  base::nanos end = 0;    // of its validity, wall time
+  std::string for_user{}; // whose the key was made; empty: whoever asked for it
 };
 
 // Makes `folder` (0755, so that nodes of any user read certificates there) where it is missing, and in it a
@@ -40,9 +41,14 @@ struct certificate_files {
 base::result<certificate_files> make_cluster_authority(const std::string& folder, base::nanos now,
                                                        base::nanos lifetime, if_exists what);
 
+// Whose keys the service's unit can read (packaging/sysusers.d).
+inline constexpr const char* user_of_service = "coppice";
+
 // NAME.pem and NAME-key.pem for `hosts`, signed by the folder's CA, whose key may be there only. `name` is a
 // file's name. errc::exists where there is such a pair, or a part of one; errc::not_found without a CA;
 // errc::limit where the CA ends sooner, with the days that are left; errc::invalid for one that cannot sign.
+// A key that replaces another has its owner, group and mode; made anew by root it is the service's user's,
+// where the machine has that one.
 base::result<certificate_files> issue_cluster_certificate(const std::string& folder, const std::string& name,
                                                           const std::vector<std::string>& hosts,
                                                           base::nanos now, base::nanos lifetime,

@@ -142,7 +142,7 @@ base::result<std::optional<listening_socket>> go_on_with(const unix_place& at, i
     return std::nullopt;
   }
   if (auto fits = check_access(at); !fits) return unexpected(std::move(fits.error()));
-  return listening_socket{std::move(found->fd), std::move(found->place), at.path, false};
+  return listening_socket{std::move(found->fd), std::move(found->place), at.path, kept.owns_path};
 }
 
 base::result<listening_socket> keep(base::unique_fd fd, const keeping& kept, std::string path = {}) {

@@ -110,8 +110,9 @@ struct socket_store::waiting {
   }
 
   // Nobody else can listen at `address` while it does.
-  bool is_in_the_way_of(const base::socket_address& address) const {
-    if (!listens || !at || at->port() != address.port()) return false;
+  bool is_in_the_way_of(const base::socket_address& address, kind of) const {
+    if (!(of == kind::datagrams ? takes_datagrams : listens) || !at || at->port() != address.port())
+      return false;
     if (at->is_ipv6() != address.is_ipv6()) return both_families;
     return at->is_any() || address.is_any() || same_host(*at, address);
   }
@@ -221,7 +222,8 @@ base::result<socket_store::taken> socket_store::share(std::string_view name, Mat
   return base::fail(
       base::errc::not_found,
       fmt::format("none was passed under this name, or it is in use already: its socket unit needs "
-                  "FileDescriptorName={}, and Service= this service",
+                  "FileDescriptorName={0} and Service= this service, and is to be started before the service "
+                  "(systemctl start {0}.socket, if that is its name)",
                   name));
 }
 
@@ -229,6 +231,13 @@ std::optional<socket_store::taken> socket_store::take_connection(std::string_vie
                                                                  const base::socket_address& peer) {
   return take(name, [&](const waiting& one) {
     return one.wrong.empty() && !one.listens && !one.takes_datagrams && one.at && *one.at == peer;
+  });
+}
+
+std::optional<socket_store::taken> socket_store::take_datagrams(std::string_view name,
+                                                                const base::socket_address& address) {
+  return take(name, [&](const waiting& one) {
+    return one.wrong.empty() && one.takes_datagrams && one.at && *one.at == address;
   });
 }
 
@@ -291,10 +300,10 @@ bool socket_store::close_those(Match matches, std::string_view why) {
   return !names.empty();
 }
 
-bool socket_store::make_way(const base::socket_address& address) {
+bool socket_store::make_way(const base::socket_address& address, kind of) {
   const std::scoped_lock held(lock_);
   const auto matches = [&](const waiting& one) {
-    return one.shared_with == 0 && one.is_in_the_way_of(address);
+    return one.shared_with == 0 && one.is_in_the_way_of(address, of);
   };
   if (!close_those(matches, "its place is needed for another")) return false;
   wait_for_manager();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Sockets that outlive the process, so that its successor goes on with them and who connects in between
 // waits instead of being refused: what the service manager passed at the start, and what it is given to keep
-// (sd_notify(3), FDSTORE=1). Each has the name of what it is for (dist, control, http, epmd); several of one
-// name are told apart by their addresses. What was passed stays with whoever passed it, and is told of only
-// to have it removed. Any thread; its lock is a leaf, and it outlives every place in it.
+// (sd_notify(3), FDSTORE=1). Each has the name of what it is for (dist, control, http, epmd, actors); several
+// of one name are told apart by their addresses. What was passed stays with whoever passed it, and is told of
+// only to have it removed. Any thread; its lock is a leaf, and it outlives every place in it.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,9 @@
 #include "net/passed_sockets.hpp"
 
 namespace coppice::net {
+
+// Under which name the store has what actors listen on.
+inline constexpr std::string_view sockets_of_actors = "actors";
 
 // Inclusive; 0 to 0 lets the kernel choose.
 struct port_range {
@@ -79,15 +82,19 @@ class socket_store {
   base::result<taken> share_named(std::string_view name);
   // Likewise of any UDP socket, which is bound and not connected.
   base::result<taken> share_datagrams(std::string_view name);
+  // A UDP socket that was passed under this name and is bound to exactly this address.
+  std::optional<taken> take_datagrams(std::string_view name, const base::socket_address& address);
   // A connection to this address.
   std::optional<taken> take_connection(std::string_view name, const base::socket_address& peer);
 
   // Has one kept that was opened here.
   place keep(std::string_view name, int descriptor);
 
-  // Closes those that were passed and not taken and are in the way of listening at `address`; returns when
-  // the service manager has done so too, after five seconds at the latest. False: there is none.
-  bool make_way(const base::socket_address& address);
+  // Closes those that were passed and not taken and are in the way of listening at `address`, or of UDP
+  // there; returns when the service manager has done so too, after five seconds at the latest. False: there
+  // is none.
+  enum class kind : std::uint8_t { stream, datagrams };
+  bool make_way(const base::socket_address& address, kind of = kind::stream);
   // Closes all that were passed and not taken, and have none of these names.
   void close_rest(const std::set<std::string, std::less<>>& wanted = {});
   // The process ends: from now on what is kept stays.
@@ -127,6 +134,7 @@ class socket_store {
 struct keeping {
   socket_store* store = nullptr;
   std::string name{};
+  bool owns_path = false; // the file goes with the listener also where the socket was kept over a restart
 };
 
 } // namespace coppice::net

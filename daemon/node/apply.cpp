@@ -23,6 +23,7 @@
 #include "node/event_list.hpp"
 #include "node/instance.hpp"
 #include "node/job_list.hpp"
+#include "node/partial_files.hpp"
 #include "node/requester.hpp"
 #include "node/tree_check.hpp"
 #include "runtime/messages/shown.hpp"
@@ -115,6 +116,11 @@ class listing {
   std::vector<planned_change> out_;
 };
 
+// "stop shop/site", "set node.log.level".
+std::string brief(const planned_change& one) {
+  return one.action + " " + one.path;
+}
+
 } // namespace
 
 // What reading and comparing came to; made on the blocking pool.
@@ -125,6 +131,41 @@ struct instance::components::prepared {
   change_plan plan;
 };
 
+bool instance::components::rest_runs(const apply_request& request, const std::vector<std::string>& files,
+                                     const configuration& current, apply_outcome& out) const {
+  const auto named = with_former(files, current.texts, request.only);
+  if (!named) {
+    out.result = unexpected(named.error());
+    return false;
+  }
+  // Plugins may have come or gone with the files that are named: what the others say does not depend on them.
+  spec::load_options ran = source.options;
+  ran.plugins = false;
+  ran.texts = current.texts;
+  std::vector<std::string> names;
+  for (const spec::file_text& one : current.texts) names.push_back(one.name);
+  const spec::outcome before = spec::load(names, ran);
+  ran.texts = named->texts;
+  spec::outcome rest = spec::load(named->files, ran);
+  if (!rest.spec || !before.spec) {
+    out.valid = false;
+    out.diagnostics = std::move(rest.diagnostics);
+    return false;
+  }
+  out.rest = listing(plugins).of(spec::diff(*before.spec, *rest.spec));
+  if (out.rest.empty()) return true;
+  std::vector<std::string> words;
+  for (const planned_change& one : out.rest) words.push_back(brief(one));
+  constexpr std::size_t most_named = 5;
+  const std::size_t more = words.size() > most_named ? words.size() - most_named : 0;
+  words.resize(words.size() - more);
+  out.result =
+      base::fail(base::errc::refused,
+                 fmt::format("the rest of the configuration is not what runs: {}{}", fmt::join(words, ", "),
+                             more == 0 ? "" : fmt::format(", {} more", more)));
+  return false;
+}
+
 void instance::components::prepare(const apply_request& request, const configuration& current,
                                    apply_outcome& out, prepared& work) {
   const auto files = spec::configuration_files(request.files.empty() ? source.files : request.files);
@@ -134,6 +175,8 @@ void instance::components::prepare(const apply_request& request, const configura
   if (!out.valid) return;
   work.next = std::make_shared<configuration>();
   work.next->spec = std::move(*loaded.spec);
+  work.next->texts = std::move(loaded.texts);
+  if (!request.only.empty() && !rest_runs(request, files, current, out)) return;
   work.difference = spec::diff(current.spec, work.next->spec);
   out.changes = listing(plugins).of(work.difference);
   std::string refused;

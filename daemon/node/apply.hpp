@@ -17,15 +17,17 @@ namespace coppice::node {
 
 // Where a node's configuration comes from, each time it is read.
 struct configuration_source {
-  std::vector<std::string> files; // empty: the default files, whichever there are then
-  spec::load_options options;     // --set and --name
+  std::vector<std::string> files;       // empty: the default files, whichever there are then
+  spec::load_options options;           // --set and --name
+  std::vector<spec::file_text> texts{}; // what the configuration that the node starts with was read from
 };
 
 struct apply_request {
-  std::vector<std::string> files; // empty: those the node was started with
-  bool dry_run = false;           // say what would happen; nothing does
-  std::string by{};               // who asks: "SIGHUP", "uid 0, pid 17"
-  std::int32_t os_pid = 0;        // of the client; 0: none
+  std::vector<std::string> files;  // empty: those the node was started with
+  std::vector<std::string> only{}; // absolute: of those files nothing else may have changed; empty: any may
+  bool dry_run = false;            // say what would happen; nothing does
+  std::string by{};                // who asks: "SIGHUP", "uid 0, pid 17"
+  std::int32_t os_pid = 0;         // of the client; 0: none
   std::string kind{}; // errc::exists where one of the same kind waits, which does the same; empty: it counts
 };
 
@@ -43,6 +45,7 @@ struct apply_outcome {
   std::vector<spec::diagnostic> diagnostics; // what is wrong with the configuration
   bool valid = false;                        // false: nothing else was looked at
   std::vector<planned_change> changes;       // in the order in which they happen
+  std::vector<planned_change> rest; // with `only`: what other files would change, so that nothing happens
   bool applied = false;
   std::vector<std::string> differences; // applied, and yet the tree differs from it: a sentence each
   base::status result; // not applied though it was to be: why, and that everything is as before

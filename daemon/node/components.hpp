@@ -46,6 +46,7 @@ struct tree_place {
 struct configuration {
   spec::node_spec spec;
   std::vector<behaviours::application_spec> applications; // in start order
+  std::vector<spec::file_text> texts;                     // what `spec` was read from
 };
 
 struct instance::components {
@@ -57,6 +58,7 @@ struct instance::components {
   std::atomic<ending> why{ending::none};
   base::nanos started_wall = base::wall_now();
   base::nanos started = base::mono_now();
+  std::atomic<std::uint64_t> restarts_of_node{0};
   std::string cookie_file;
   readiness ready;
 
@@ -108,6 +110,9 @@ struct instance::components {
   base::result<change_line::place> wait_in_line(runtime::process& self, const apply_request& request);
   struct prepared;
   void prepare(const apply_request& request, const configuration& before, apply_outcome& out, prepared& work);
+  // Whether the files that are not named in `request.only` say what runs; else `out` says what they say.
+  bool rest_runs(const apply_request& request, const std::vector<std::string>& files,
+                 const configuration& current, apply_outcome& out) const;
   // All of the plan, or nothing of it.
   base::status change_tree(runtime::process& self, const configuration& before, prepared& work);
   // Of the tree, from what was applied last. Any thread.

@@ -58,6 +58,7 @@ base::status load_plugins(loader::loader& plugins, const spec::node_spec& spec) 
     base::log::error(module, "plugin {}: {}", file.id, loaded.error().text);
     if (outcome) outcome = unexpected(std::move(loaded.error()).context("plugin " + file.id));
   }
+  if (outcome) plugins.sweep();
   return outcome;
 }
 
@@ -143,8 +144,9 @@ void instance::components::lost(std::string_view what) {
   end(ending::service);
 }
 
-instance::instance(spec::node_spec spec) {
+instance::instance(spec::node_spec spec, std::vector<spec::file_text> texts) {
   const auto wanted = std::make_shared<configuration>();
+  wanted->texts = std::move(texts);
   wanted->spec = std::move(spec);
   wanted->applications = applications(wanted->spec);
   started_with_ = wanted;
@@ -157,7 +159,7 @@ instance::~instance() {
 base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, std::function<void()> on_ending,
                                                         configuration_source from,
                                                         net::socket_store* sockets) {
-  std::unique_ptr<instance> made(new instance(std::move(spec)));
+  std::unique_ptr<instance> made(new instance(std::move(spec), std::move(from.texts)));
   if (const auto& env = made->spec().node.cookie.env) base::hide_from_programs(*env);
   for (const spec::route_options& one : made->spec().distribution.routes)
     if (one.cookie.env) base::hide_from_programs(*one.cookie.env);
@@ -262,6 +264,10 @@ bool instance::stop() {
   }
   for (const std::string& stays : p.plugins.unload()) base::log::warning(module, "{}", stays);
   return true;
+}
+
+void instance::note_restarts(std::uint64_t count) {
+  components_->restarts_of_node = count;
 }
 
 void instance::hurry() {

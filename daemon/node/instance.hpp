@@ -80,6 +80,8 @@ class instance {
   // Orderly: applications in reverse start order, then the rest. Waits. True: every thread came back;
   // false: some did not, and only _exit is left.
   bool stop();
+  // How often the node was started again after a failure: for status().
+  void note_restarts(std::uint64_t count);
   // Makes a stop() under way, or to come, kill the actors that still hold it up. Any thread.
   void hurry();
   ending why() const;
@@ -205,7 +207,7 @@ class instance {
 
  private:
   struct components;
-  explicit instance(spec::node_spec spec);
+  instance(spec::node_spec spec, std::vector<spec::file_text> texts);
   base::status start_applications();
   base::status start_reloader();
 

@@ -65,6 +65,7 @@ node_status instance::status() const {
   out.connections = p.net->connections();
   out.plugins = p.plugins.loaded().size();
   out.restarts = p.tree.restarts();
+  out.restarts_of_node = p.restarts_of_node;
   out.given_up = p.tree.given_up();
   out.listening = p.net->listening();
   out.epmd = p.net->epmd_text();

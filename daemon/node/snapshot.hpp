@@ -81,6 +81,7 @@ struct node_status {
   std::uint64_t connections = 0;
   std::uint64_t plugins = 0;
   std::uint64_t restarts = 0;                   // of children, in all supervisors there were
+  std::uint64_t restarts_of_node = 0;           // after failures, since it was started by hand
   std::uint64_t given_up = 0;                   // children that failed too often and stay down
   std::vector<std::string> listening;           // "127.0.0.1:15000", with " tls" behind where it is
   std::string epmd;                             // "serving 127.0.0.1:4369", "client of 127.0.0.1:4369", "off"

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 
@@ -25,7 +26,7 @@ class loading {
   explicit loading(const load_options& options) : options_(options), report_(texts_) {}
 
   void file(const std::string& path) {
-    auto text = base::read_file(path, tree_limits().bytes);
+    auto text = text_of(path);
     if (!text) {
       if (text.error().code == base::errc::limit)
         report_.file_error(path,
@@ -35,6 +36,7 @@ class loading {
       broken_ = true;
       return;
     }
+    read_.push_back({path, *text});
     std::error_code ignored;
     auto folder = std::filesystem::absolute(path, ignored).parent_path();
     this->text(std::move(*text), path, folder.string());
@@ -56,6 +58,7 @@ class loading {
     outcome result;
     const bool failed = report_.failed();
     result.diagnostics = report_.take();
+    result.texts = std::move(read_);
     if (!failed) result.spec = std::move(spec_);
     for (const replaced& one : replaced_) {
       result.overridden.push_back({one.path, where(one.by), where(one.under)});
@@ -64,6 +67,12 @@ class loading {
   }
 
  private:
+  base::result<std::string> text_of(const std::string& path) const {
+    const auto given = std::ranges::find(options_.texts, path, &file_text::name);
+    if (given != options_.texts.end()) return given->text;
+    return base::read_file(path, tree_limits().bytes);
+  }
+
   void read() {
     if (!root_) root_ = nodes_.make(node::kind::map, report::nowhere);
     std::error_code ignored;
@@ -127,6 +136,7 @@ class loading {
   tree nodes_;
   node* root_ = nullptr;
   std::vector<replaced> replaced_;
+  std::vector<file_text> read_;
   bool broken_ = false; // a text could not be read at all
   node_spec spec_;
 };

@@ -20,12 +20,20 @@ struct override_value {
   std::string value;
 };
 
+// A file of a configuration, by the name it was asked for, and what it says.
+struct file_text {
+  std::string name;
+  std::string text;
+  bool operator==(const file_text&) const = default;
+};
+
 struct load_options {
   std::vector<override_value> set = {}; // applied in order, after all files
   std::string name = {};                // `--name`: takes the place of node.name; empty: none
   std::string host = {};                // completes a name without a host; empty: the machine's short name
   bool plugins = true;                  // false: plugin files are not looked at, args are not checked
   std::string program = {};             // whose installation's plugins are the default; empty: this one
+  std::vector<file_text> texts = {};    // files that say this, whatever is on the disk
 };
 
 // A key that several files, or a file and --set, give: FILE:LINE of the value that counts and of the one that
@@ -40,6 +48,7 @@ struct outcome {
   std::optional<node_spec> spec;          // set if and only if no diagnostic is an error
   std::vector<diagnostic> diagnostics;    // by file, line and column
   std::vector<overridden_key> overridden; // in the order in which it happened
+  std::vector<file_text> texts;           // what was read, in order
 };
 
 // A later file overrides an earlier one: maps are merged key by key, `applications` are added to, any

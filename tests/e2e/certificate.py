@@ -4,6 +4,8 @@
 verify each other with nothing else."""
 import datetime
 import json
+import os
+import pathlib
 import subprocess
 
 from harness.node import Folder, Node, free_port, program
@@ -56,6 +58,22 @@ def alternatives(cleanup):
     shown = subprocess.run(["openssl", "x509", "-noout", "-ext", "subjectAltName", "-in", made["certificate"]],
                            capture_output=True, text=True, timeout=60, check=True).stdout
     equal(sorted(part.strip() for part in shown.splitlines()[1].split(",")), ["DNS:127.0.0.1", "DNS:box", "IP Address:127.0.0.1"])
+
+
+@test("a key that replaces another has its owner, group and mode")
+def keeps_owner(cleanup):
+    at = folder(cleanup)
+    document("init", at)
+    key = pathlib.Path(document("issue", "a@box", "--in", at)["key"])
+    os.chmod(key, 0o640)
+    if os.geteuid() == 0:
+        os.chown(key, 4321, 1234)
+    before, old = key.stat(), key.read_bytes()
+    document("issue", "a@box", "--in", at, "--replace")
+    now = key.stat()
+    equal((now.st_uid, now.st_gid, now.st_mode), (before.st_uid, before.st_gid, before.st_mode))
+    equal(key.read_bytes() == old, False)
+    equal(sorted(path.name for path in at.iterdir()), ["a@box-key.pem", "a@box.pem", "ca-key.pem", "ca.pem"])
 
 
 @test("nothing is overwritten until --replace says so, and a part that is there counts")

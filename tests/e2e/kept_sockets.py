@@ -183,6 +183,72 @@ def lost_file(cleanup):
         equal(manager.names(), ["control", "dist"])
 
 
+outside = """
+epmd: { mode: off }
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+applications:
+  - name: outside
+    supervisor:
+      children:
+        - { id: lines, tcp: { listen: [ %s ], actor: echo:lines, frame: { kind: line, max: 4KiB } } }
+        - { id: datagrams, udp: { listen: [ %s ], actor: echo:datagrams } }
+"""
+
+
+def ask_line(where):
+    with socket.socket(socket.AF_UNIX if isinstance(where, str) else socket.AF_INET) as client:
+        client.settimeout(60)
+        client.connect(where)
+        client.sendall(b"hello\n")
+        equal(client.recv(100), b"hello\n")
+
+
+def free_datagram_port():
+    with socket.socket(type=socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@test("what actors listen on refuses nobody over a restart, and is closed when it is not configured any more")
+def of_actors(cleanup):
+    manager, port, udp = ServiceManager(cleanup), free_port(), free_datagram_port()
+    places = f"{{ address: 127.0.0.1, port: {port} }}"
+    datagrams = f"{{ address: 127.0.0.1, port: {udp} }}"
+    node = Node(cleanup, config=outside % (places, datagrams), under=manager)
+    path = str(node.folder.path / "lines.sock")
+    node.folder.write("node.yaml", outside % (places + f", {{ path: {path} }}", datagrams))
+    restart(manager, node)
+    equal(manager.names(), ["actors", "actors", "actors", "control", "dist"])
+    clients = [Clients(cleanup, str(where), lambda where=where: ask_line(where)) for where in (("127.0.0.1", port), path)]
+    for _ in range(2):
+        seen = [one.served for one in clients]
+        eventually(lambda: all(one.served > n + 5 for one, n in zip(clients, seen)), "each is served", 60)
+        restart(manager, node)
+    seen = [one.served for one in clients]
+    eventually(lambda: all(one.served > n + 5 for one, n in zip(clients, seen)), "each is served", 60)
+    for one in clients:
+        one.end()
+        # A connection that was open when its node ended is its end too.
+        equal([why for why in one.refused if "Refused" in why or "FileNotFound" in why], [], one.name)
+
+    # What comes while there is no node is read by the next.
+    equal(node.stop(), 0, node.log())
+    with socket.socket(type=socket.SOCK_DGRAM) as client:
+        client.settimeout(60)
+        client.connect(("127.0.0.1", udp))
+        client.send(b"early")
+        node.begin()
+        equal(client.recv(100), b"early")
+    equal(manager.names(), ["actors", "actors", "actors", "control", "dist"], "nothing is kept twice")
+
+    other = free_port()
+    node.folder.write("node.yaml", outside % (f"{{ address: 127.0.0.1, port: {other} }}", f"{{ address: 0.0.0.0, port: {udp} }}"))
+    restart(manager, node)
+    eventually(lambda: manager.names() == ["actors", "actors", "control", "dist"], "only what is configured is kept")
+    check(refused(port), "the old one is closed")
+    ask_line(("127.0.0.1", other))
+
+
 def listening(family=socket.AF_INET, address=("127.0.0.1", 0)):
     made = socket.socket(family)
     made.bind(address)

@@ -9,11 +9,7 @@
 namespace coppice::behaviours {
 
 base::result<datagram_sockets::open_socket> datagram_sockets::open(const datagram_place& where) const {
-  if (where.socket.empty()) {
-    auto bound = net::datagram_socket::bind(where.address, spec_->options);
-    if (!bound) return unexpected(std::move(bound.error()));
-    return open_socket{std::move(*bound)};
-  }
+  if (where.socket.empty()) return open(where.address);
   const std::string what = "take the socket " + where.socket + ": ";
   if (passed_ == nullptr) return base::fail(base::errc::not_found, what + "none is passed");
   auto found = passed_->share_datagrams(where.socket);
@@ -21,6 +17,27 @@ base::result<datagram_sockets::open_socket> datagram_sockets::open(const datagra
   auto ready = net::datagram_socket::adopt(std::move(found->fd), spec_->options);
   if (!ready) return base::fail(ready.error().code, what + ready.error().text);
   return open_socket{std::move(*ready), std::move(found->place)};
+}
+
+base::result<datagram_sockets::open_socket> datagram_sockets::open(const base::socket_address& at) const {
+  const net::datagram_options& options = spec_->options;
+  // One that is a member of groups is made anew, as it may have to leave some.
+  const bool kept = passed_ != nullptr && options.groups.empty() && at.port() != 0;
+  if (kept) {
+    if (auto found = passed_->take_datagrams(net::sockets_of_actors, at)) {
+      auto ready = net::datagram_socket::adopt(std::move(found->fd), options);
+      if (!ready) return unexpected(std::move(ready.error()));
+      return open_socket{std::move(*ready), std::move(found->place)};
+    }
+  }
+  auto bound = net::datagram_socket::bind(at, options);
+  const bool in_use = !bound && bound.error().code == base::errc::exists;
+  if (in_use && passed_ != nullptr && passed_->make_way(at, net::socket_store::kind::datagrams))
+    bound = net::datagram_socket::bind(at, options);
+  if (!bound) return unexpected(std::move(bound.error()));
+  open_socket out{std::move(*bound)};
+  if (kept) out.place = passed_->keep(net::sockets_of_actors, out.fd.get());
+  return out;
 }
 
 base::result<std::vector<base::unique_fd>> datagram_sockets::share() {

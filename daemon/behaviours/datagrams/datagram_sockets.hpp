@@ -65,8 +65,9 @@ class datagram_sockets {
  private:
   struct open_socket {
     base::unique_fd fd;
-    net::socket_store::place place{}; // of one that was passed; destroyed before the descriptor
+    net::socket_store::place place{}; // of one that was passed or is kept; destroyed before the descriptor
   };
+  base::result<open_socket> open(const base::socket_address& at) const;
   base::result<open_socket> open(const datagram_place& where) const;
 
   const std::shared_ptr<const datagram_spec> spec_;

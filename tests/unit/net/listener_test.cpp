@@ -233,7 +233,8 @@ TEST_CASE("a socket that was passed under a name is listened on, whatever its ad
   CHECK(again.error().code == base::errc::not_found);
   CHECK(again.error().text ==
         "listen on the socket web: none was passed under this name, or it is in use already: its socket unit "
-        "needs FileDescriptorName=web, and Service= this service");
+        "needs FileDescriptorName=web and Service= this service, and is to be started before the service "
+        "(systemctl start web.socket, if that is its name)");
   store.close_rest();
   test.listening = {};
   test.listening = listener::named(test.loop.raw(), store, "web", {}, test.taker()).value();

@@ -197,6 +197,28 @@ TEST_CASE("a Unix-domain socket of somebody else's is refused while it is open t
   }
 }
 
+TEST_CASE("a UDP socket that was kept is gone on with at its address alone, and makes way for another") {
+  std::vector<passed_socket> some;
+  some.push_back(passed_datagrams(std::string(sockets_of_actors)));
+  some.push_back(passed_datagrams(std::string(sockets_of_actors)));
+  const std::uint16_t first = port_of(some[0].fd.get());
+  const std::uint16_t second = port_of(some[1].fd.get());
+  manager of;
+  socket_store store(std::move(some), of.ear());
+  const auto here = *base::socket_address::parse("127.0.0.1", first);
+  CHECK_FALSE(store.take_datagrams(sockets_of_actors, *base::socket_address::parse("127.0.0.2", first)));
+  CHECK_FALSE(store.take_datagrams("dns", here));
+  const auto found = store.take_datagrams(sockets_of_actors, here);
+  REQUIRE(found);
+  CHECK(port_of(found->fd.get()) == first);
+  CHECK_FALSE(store.take_datagrams(sockets_of_actors, here));
+  const auto wide = *base::socket_address::parse("0.0.0.0", second);
+  CHECK_FALSE(store.make_way(wide));
+  REQUIRE_FALSE(datagram_socket::bind(wide, {}));
+  CHECK(store.make_way(wide, socket_store::kind::datagrams));
+  CHECK(datagram_socket::bind(wide, {}));
+}
+
 TEST_CASE("a UDP socket that was passed is shared by name, and again when its share was given back") {
   std::vector<passed_socket> some;
   some.push_back(passed_datagrams("dns"));

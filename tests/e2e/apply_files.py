@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The configuration as files that several people and packages edit: what one of them changes is applied alone, and what the
+files say is held against what runs."""
+from harness.node import Node
+from harness.tap import contains, equal, run, test
+
+
+main = """
+node: { workers: 2, log: { level: info } }
+distribution: { listen: [] }
+applications:
+  - name: shop
+    supervisor: { children: [ { id: kv, actor: kv, name: kv }, { id: other, actor: kv, name: other } ] }
+"""
+
+plugin = """
+applications:
+  - name: lab
+    supervisor: { children: [ { id: probe, actor: probe, name: probe } ] }
+"""
+
+
+def of_folder(cleanup, **files):
+    """A node whose configuration is a folder with node.yaml and, by their names, files of conf.d."""
+    at = Node(cleanup, config=main)
+    at.stop()
+    at.folder.path.joinpath("conf.d").mkdir()
+    for name, text in files.items():
+        at.folder.write(f"conf.d/{name}.yaml", text)
+    at.command[at.command.index("--config") + 1] = str(at.folder.path)
+    at.begin()
+    at.wait_ready()
+    return at
+
+
+def states(node):
+    return {one["name"]: one["state"] for one in node.ask("status")["applications"]}
+
+
+@test("apply --only takes what one file adds, changes and removes, and says what started and stopped")
+def alone(cleanup):
+    at = of_folder(cleanup)
+    file = at.folder.write("conf.d/lab.yaml", plugin)
+    dry = at.coppice("apply", "--only", file, "--dry-run")
+    equal((dry.returncode, dry.stdout.split()), (0, ["start", "lab"]))
+    done = at.coppice("apply", "--only", file)
+    equal((done.returncode, done.stdout.split(), done.stderr), (0, ["start", "lab"], ""))
+    equal(states(at), {"shop": "running", "lab": "running"})
+    at.folder.write("conf.d/lab.yaml", plugin.replace("name: probe }", "name: probe2 }"))
+    equal(at.coppice("apply", "--only", file).stdout.split(), ["restart", "lab/probe", "name"])
+    at.folder.path.joinpath("conf.d/lab.yaml").unlink()
+    equal(at.coppice("apply", "--only", file).stdout.split(), ["stop", "lab"])
+    equal(states(at), {"shop": "running"})
+
+
+@test("apply --only changes nothing where the rest of the configuration is not what runs, and says what the rest would do")
+def half_edited(cleanup):
+    at = of_folder(cleanup)
+    before = at.pid("other")
+    file = at.folder.write("conf.d/lab.yaml", plugin)
+    at.folder.write("node.yaml", main.replace(", { id: other, actor: kv, name: other }", ""))
+    refused = at.coppice("apply", "--only", file)
+    equal((refused.returncode, refused.stdout.split()), (5, ["stop", "shop/other"]))
+    contains(refused.stderr, "other files than those named differ from what runs")
+    equal((at.pid("other"), states(at)), (before, {"shop": "running"}))
+    contains(at.log(), "the rest of the configuration is not what runs: stop shop/other")
+    at.folder.write("node.yaml", main + "]")
+    broken = at.coppice("apply", "--only", file)
+    equal(broken.returncode, 78)
+    contains(broken.stderr, "node.yaml:")
+    at.folder.write("node.yaml", "# a remark changes nothing\n" + main)
+    equal(at.coppice("apply", "--only", file).returncode, 0)
+    equal(states(at), {"shop": "running", "lab": "running"})
+
+
+@test("apply --only knows the files of the configuration, by absolute paths")
+def unknown(cleanup):
+    at = of_folder(cleanup)
+    missing = at.coppice("apply", "--only", str(at.folder.path / "conf.d" / "nothing.yaml"))
+    equal(missing.returncode, 1)
+    contains(missing.stderr, "conf.d/nothing.yaml is no file of the node's configuration")
+    equal(at.coppice("apply", "x.yaml", "--only", "y.yaml").returncode, 2)
+    for wrong in ["node.yaml", ["node.yaml"], [1]]:
+        equal(at.reply("apply", only=wrong)["error"]["code"], "invalid")
+    equal(states(at), {"shop": "running"})
+
+
+run()
