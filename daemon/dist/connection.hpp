@@ -51,15 +51,14 @@ class connection final : private net::stream_handler {
 
   // Ends it and tells the owner: the connection is gone when this returns.
   void end(const base::error& why);
-  // For the owner, once ended: noconnection to all that had links and monitors through here.
-  // `never_sent(to, signal)` has each signal that still waited behind a large message.
+  // For the owner, once ended. `never_sent(to, signal)` has each signal that still waited behind a large
+  // message.
   template <class NeverSent>
-  void tell_processes(NeverSent&& never_sent) {
+  void tell_of_unsent(NeverSent&& never_sent) {
     outbound_.tell_of_unsent(std::forward<NeverSent>(never_sent));
-    context_.relations.lost([this](const runtime::destination& to, runtime::signal_ptr what) {
-      context_.system.deliver(to, std::move(what));
-    });
   }
+  // For the owner, once ended: the links, monitors and calls whose processes are to be told.
+  peer_relations take_relations() { return std::exchange(context_.relations, {}); }
 
   std::uint32_t peer_index() const { return context_.ids.peer(); }
   const std::string& address() const { return address_; }

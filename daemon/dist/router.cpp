@@ -22,6 +22,7 @@ namespace {
 
 constexpr const char* module = "dist";
 constexpr std::chrono::seconds stop_patience{3};
+constexpr std::size_t told_at_once = 4096;     // signals of a lost connection, in one turn
 constexpr std::size_t kinds_of_strangers = 16; // lines about nodes never connected, in each ten seconds
 
 } // namespace
@@ -289,6 +290,10 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
   std::vector<runtime::reference> askers;
   old_home = p.home.load();
   old_generation = p.generation;
+  if (p.ends) {
+    p.ends->after.push_back([this, worker, come] { system_.post(worker, [this, come] { attach(come); }); });
+    return;
+  }
   if (p.established && p.certified && !come->certified) {
     guard.unlock();
     base::log::warning(module, "connection refused: {}", uncertified_claim(come->who.name));
@@ -380,8 +385,7 @@ void router::begin_traffic(peer& p, connection* fresh, finished_handshake& come,
 void router::lost(connection& gone, const base::error& why) {
   peer& p = *find_peer(gone.peer_index());
   std::unique_ptr<connection> owned;
-  std::vector<node_watcher> watchers;
-  std::vector<resting_sender> resting;
+  auto ends = std::make_unique<ending>();
   const auto info = info_of(p); // of which p may be no more, once it is down
   {
     const std::lock_guard guard(p.lock);
@@ -398,16 +402,46 @@ void router::lost(connection& gone, const base::error& why) {
       p.last.since = base::wall_now();
       p.last.last_error = why.text;
     }
-    watchers = std::exchange(p.watchers, {});
     p.unsent.store(0, std::memory_order_relaxed);
-    resting = std::exchange(p.resting, {});
+    *ends = {owned->take_relations(),
+             std::exchange(p.watchers, {}),
+             std::exchange(p.resting, {}),
+             info,
+             why.text,
+             false,
+             {}};
+    p.ends = std::move(ends);
   }
   base::log::tell(base::log::events::disconnected, base::log::level::notice, module,
                   {{"peer", info.name}, {"reason", why.text}}, "{}: disconnected: {}", info.name, why.text);
-  owned->tell_processes([this](const auto& to, const auto& what) { bounce(to, what); });
-  wake(resting);
-  tell_watchers(info.name, watchers);
-  for (const auto& told : down_) told(info, why.text);
+  owned->tell_of_unsent([this](const auto& to, const auto& what) { bounce(to, what); });
+  tell_of_loss(p);
+}
+
+void router::tell_of_loss(peer& p) {
+  ending* telling = nullptr;
+  {
+    const std::lock_guard guard(p.lock);
+    telling = p.ends.get();
+  }
+  if (telling == nullptr) return;
+  const auto deliver = [this](const runtime::destination& to, runtime::signal_ptr what) {
+    system_.deliver(to, std::move(what));
+  };
+  if (!telling->relations.tell_of_loss(deliver, stopping_ ? SIZE_MAX : told_at_once)) {
+    system_.post(p.home.load(), [this, &p] { tell_of_loss(p); });
+    return;
+  }
+  wake(telling->resting);
+  tell_watchers(telling->info.name, telling->watchers);
+  for (const auto& told : down_) told(telling->info, telling->why);
+  std::unique_ptr<ending> told;
+  {
+    const std::lock_guard guard(p.lock);
+    told = std::move(p.ends);
+  }
+  for (const auto& next : told->after) next();
+  if (told->drains) drain(p);
 }
 
 // Only the connection meant: by the time the task runs there may be another.
@@ -459,6 +493,7 @@ void router::stop() {
     }
     for (peer* p : all) {
       if (p->home.load() != worker) continue;
+      tell_of_loss(*p);
       std::uint64_t generation = 0;
       {
         const std::lock_guard guard(p->lock);

@@ -128,6 +128,9 @@ class router final : public runtime::remote_router,
   void begin_traffic(peer& p, connection* fresh, finished_handshake& come,
                      const std::vector<runtime::reference>& askers);
   void give_up(peer& p, const base::error& why);
+  // On the home worker, the peer's `ends` being set: a part of what is left to tell, and the rest in the next
+  // turns.
+  void tell_of_loss(peer& p);
   // Any thread: the attempt may be gone already.
   void forget_attempt(unsigned worker, std::uint64_t number);
   void keep_attempt(std::unique_ptr<attempt> made);

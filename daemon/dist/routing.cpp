@@ -130,6 +130,10 @@ void router::drain(peer& p) {
   std::vector<resting_sender> awake;
   {
     const std::lock_guard guard(p.lock);
+    if (p.ends) {
+      p.ends->drains = true;
+      return;
+    }
     if (p.home.load() == here()) {
       int rounds = 0;
       do {

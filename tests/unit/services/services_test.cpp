@@ -7,6 +7,7 @@
 
 #include "behaviours/gen.hpp"
 #include "dist/hex.hpp"
+#include "services/observer.hpp"
 #include "whole_node.hpp"
 
 using namespace coppice;
@@ -320,6 +321,26 @@ TEST_CASE("what is asked for in a list is told once, however long the list is") 
   };
   CHECK(asked("erlang", "process_info", items(1), 2));
   CHECK_FALSE(asked("erlang", "process_info", items(2), 2));
+}
+
+TEST_CASE("all processes are looked at in parts, between which others run") {
+  runtime::system_options options;
+  options.workers = 1;
+  runtime::system host(options);
+  REQUIRE(host.start());
+  constexpr std::size_t many = 2 * services::observer::at_once;
+  for (std::size_t i = 0; i < many; ++i)
+    REQUIRE(host.spawn(
+        {}, runtime::testing::script([](process&, runtime::message) { return runtime::carry_on(); })));
+  const actor here(host), other(host);
+  std::atomic<bool> ran = false;
+  here.run([&](process& self) {
+    other.start([&](process&) { ran = true; });
+    CHECK(services::observer::processes(self).size() == many + 2);
+    CHECK(ran);
+    return 0;
+  });
+  CHECK(host.stop());
 }
 
 TEST_CASE("a block_call holds up its node's other calls until it has ended") {
