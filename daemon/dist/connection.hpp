@@ -30,6 +30,7 @@ class connection final : private net::stream_handler {
   // On the thread of the loop `stream` is on, a worker's.
   connection(runtime::system& system, const options& opts, connection_owner& owner, std::uint32_t peer_index,
              const peer_node& peer, net::stream stream);
+  ~connection();
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
 
@@ -79,6 +80,7 @@ class connection final : private net::stream_handler {
   std::optional<base::error> hung_up();
   std::optional<base::error> unfinished_too_long();
   void publish();
+  void count_relations();
 
   connection_owner& owner_;
   connection_context context_;
@@ -90,7 +92,8 @@ class connection final : private net::stream_handler {
   unfinished_messages::share unfinished_;
   read_pacer pacer_;
   base::uv::timer ticker_;
-  std::uint64_t read_at_tick_ = 0; // bytes read when it last ticked
+  std::size_t counted_relations_ = 0; // bytes of memory in use, about
+  std::uint64_t read_at_tick_ = 0;    // bytes read when it last ticked
   std::uint32_t silent_ticks_ = 0;
   std::uint64_t written_at_tick_ = 0;
   std::uint32_t stalled_ticks_ = 0; // on end, bytes waited and none was taken

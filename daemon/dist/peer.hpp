@@ -93,7 +93,7 @@ struct peer {
   attempt* outgoing = nullptr;                  // owned by the worker's state
   base::nanos connect_by = 0;                   // of the monotonic clock, while connecting: the end of it
   bool yields = false;                          // connecting waits for an attempt of the peer's own
-  std::unique_ptr<base::uv::timer> yield_timer; // while it does
+  std::unique_ptr<base::uv::timer> yield_timer; // while it does, or waits for its turn to be connected to
   std::vector<outbox::entry> taken;             // by the drainer
   std::vector<std::unique_ptr<routed>> waiting;
   std::size_t waiting_bytes = 0;

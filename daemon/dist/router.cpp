@@ -119,12 +119,74 @@ base::status router::open_attempt(peer& p) {
   const std::chrono::nanoseconds left(p.connect_by - base::mono_now());
   if (left <= left.zero())
     return base::fail(base::errc::timeout, "the peer said it connects to us, and did not");
+  auto place = place_for_attempt(p);
+  if (place == nullptr) {
+    p.yield_timer = std::make_unique<base::uv::timer>(system_.loop(here()), [this, &p] {
+      give_up(p, {base::errc::limit, "too many nodes that were never connected are being connected to"});
+    });
+    p.yield_timer->start(std::chrono::ceil<std::chrono::milliseconds>(left));
+    return {};
+  }
   auto made = attempt::connect(system_.loop(here()), *this, options_, ourselves(), p.name, p.index,
                                std::chrono::ceil<std::chrono::milliseconds>(left));
   if (!made) return unexpected(std::move(made.error()));
   p.outgoing = made->get();
+  p.yield_timer.reset();
+  (*made)->hold(std::move(place));
   keep_attempt(std::move(*made));
   return {};
+}
+
+// On the home worker, under the peer's lock.
+std::shared_ptr<void> router::place_for_attempt(const peer& p) {
+  if (p.last.creation != 0 || find_route(options_, p.name) != nullptr) return {this, [](void*) {}};
+  const std::lock_guard guard(attempts_lock_);
+  if (attempts_ >= options_.attempts) {
+    next_attempts_.push_back(p.index);
+    return nullptr;
+  }
+  ++attempts_;
+  return {this, [this](void*) {
+            {
+              const std::lock_guard inner(attempts_lock_);
+              --attempts_;
+            }
+            next_attempt();
+          }};
+}
+
+// There is room, or who had it has no need.
+void router::next_attempt() {
+  std::uint32_t index = 0;
+  {
+    const std::lock_guard guard(attempts_lock_);
+    if (next_attempts_.empty() || attempts_ >= options_.attempts || stopping_) return;
+    index = next_attempts_.front();
+    next_attempts_.pop_front();
+  }
+  const peer* const p = find_peer(index);
+  if (p == nullptr) return next_attempt();
+  system_.post(p->home.load(), [this, index] { resume_connecting(index); });
+}
+
+void router::resume_connecting(std::uint32_t index) {
+  peer* const p = find_peer(index);
+  if (p == nullptr) return next_attempt();
+  const unsigned home = p->home.load();
+  if (system_.current_worker() != static_cast<int>(home)) {
+    system_.post(home, [this, index] { resume_connecting(index); });
+    return;
+  }
+  bool needed = false;
+  base::status begun;
+  {
+    const std::lock_guard guard(p->lock);
+    needed = p->index == index && p->state == peer_state::connecting && !p->established &&
+             p->outgoing == nullptr && !p->yields;
+    if (needed) begun = open_attempt(*p);
+  }
+  if (!needed) return next_attempt();
+  if (!begun) give_up(*p, begun.error());
 }
 
 // An attempt by that name is under way from the other side: it has a moment to end. On the home worker, under
@@ -433,7 +495,12 @@ void router::tell_of_loss(peer& p) {
     return;
   }
   wake(telling->resting);
-  tell_watchers(telling->info.name, telling->watchers);
+  std::vector<node_watcher> watchers;
+  {
+    const std::lock_guard guard(p.lock);
+    watchers = std::exchange(telling->watchers, {});
+  }
+  tell_watchers(telling->info.name, watchers);
   for (const auto& told : down_) told(telling->info, telling->why);
   std::unique_ptr<ending> told;
   {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -15,6 +16,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/socket_address.hpp"
+#include "base/thread.hpp"
 #include "temporary_folder.hpp"
 
 namespace coppice::base {
@@ -36,6 +38,23 @@ TEST_CASE("an error of the system names what was tried and why it failed") {
   CHECK(fail_uv("read", UV_EOF).error().code == errc::closed);
   CHECK(fail_uv("look up", UV_EAI_NONAME).error().code == errc::system);
   CHECK(error{errc::limit, "full"}.context("mailbox").text == "mailbox: full");
+}
+
+TEST_CASE("a thread that cannot be started is an error") {
+  auto made = start_thread([] {});
+  REQUIRE(made);
+  made->join();
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const rlimit none{1, 1}; // of memory: there is none for another stack
+    const bool limited = ::setrlimit(RLIMIT_AS, &none) == 0;
+    const auto failed = start_thread([] {});
+    _exit(limited && !failed && failed.error().code == errc::limit ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
 }
 
 TEST_CASE("a file is read whole, whatever its size") {
