@@ -24,6 +24,7 @@
 #include "base/descriptors.hpp"
 #include "base/log_ring.hpp"
 #include "base/log_settings.hpp"
+#include "base/thread.hpp"
 #include "base/uv.hpp"
 #include "control/commands.hpp"
 #include "control/http.hpp"
@@ -129,12 +130,16 @@ class main_loop {
   // Runs `stop` on a thread of its own, so that signals are still heard; `again` is called for each.
   void wait_while(const std::function<void()>& stop, std::function<void()> again) {
     again_ = std::move(again);
-    std::thread stopping([&] {
+    auto stopping = base::start_thread([&] {
       base::contained("the end of the node", stop);
       wake();
     });
+    if (!stopping) {
+      base::contained("the end of the node", stop);
+      return;
+    }
     loop_->run();
-    stopping.join();
+    stopping->join();
   }
 
  private:

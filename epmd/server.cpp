@@ -65,10 +65,15 @@ base::status server::listen() {
     auto made = net::listener::tcp(loop_, address, {port, port}, bounds, accept);
     if (made) {
       listeners_.push_back(std::move(*made));
-    } else if (!address.is_ipv6() || made.error().code == base::errc::exists) {
+    } else if (!address.is_ipv6()) {
       return unexpected(std::move(made.error()));
     } else {
-      base::log::debug("epmd", "{}", made.error().text);
+      // Whoever has the port of IPv6 alone, which any user can take, does not serve those who ask by IPv4.
+      const bool taken = made.error().code == base::errc::exists;
+      if (taken)
+        base::log::warning("epmd", "{}", made.error().text);
+      else
+        base::log::debug("epmd", "{}", made.error().text);
       first_failure = std::move(made.error());
     }
   }

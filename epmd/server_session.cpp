@@ -13,6 +13,8 @@ namespace {
 
 using base::log::level;
 
+constexpr std::size_t listed_at_once = 32 * 1024; // bytes of an answer
+
 // What is as often as somebody on this machine likes: each name's comings and goings count apart.
 std::string kind_of(std::string_view what, const std::string& name) {
   return fmt::format("{} {}", what, name);
@@ -98,26 +100,55 @@ void server::session::answer(const port_request& asked) {
 void server::session::answer(names_request) {
   base::buffer reply;
   encode_epmd_port(reply, server_.port());
-  for (const auto& [name, entry] : server_.registry_.nodes())
-    encode_name_line(reply, {name, entry.node.port});
-  reply_and_forget(reply);
+  list(reply);
 }
 
 void server::session::answer(dump_request) {
   if (refuse_remote("dump")) return forget();
   base::buffer reply;
   encode_epmd_port(reply, server_.port());
-  // Each line ends with a zero byte too: OTP's clients read them so.
-  for (const auto& [name, entry] : server_.registry_.nodes()) {
+  dumps_ = true;
+  list(reply);
+}
+
+void server::session::list(base::buffer& reply) {
+  const bool all = append_nodes(reply);
+  if (all) return reply_and_forget(reply);
+  lists_ = true;
+  stream_.write(reply.readable());
+}
+
+void server::session::go_on_listing() {
+  if (!lists_ || stream_.bytes_queued() > 0) return;
+  lists_ = false;
+  deadline_.start(server_.options_.packet_timeout);
+  base::buffer reply;
+  list(reply);
+}
+
+// False: there are more.
+bool server::session::append_nodes(base::buffer& reply) {
+  const auto& nodes = server_.registry_.nodes();
+  auto at = listed_.empty() ? nodes.begin() : nodes.upper_bound(listed_);
+  for (; at != nodes.end(); ++at) {
+    if (reply.size() >= listed_at_once) return false;
+    listed_ = at->first;
+    const auto& [name, entry] = *at;
+    if (!dumps_) {
+      encode_name_line(reply, {name, entry.node.port});
+      continue;
+    }
+    // Each line ends with a zero byte too: OTP's clients read them so.
     reply.append(
         fmt::format("active name     <{}> at port {}, fd = {}\n", name, entry.node.port, entry.owner));
     reply.append_u8(0);
   }
+  if (!dumps_) return true;
   for (const registry::former& old : server_.registry_.former_nodes()) {
     reply.append(fmt::format("old/unused name <{}>, port = {}, fd = -1 \n", old.name, old.port));
     reply.append_u8(0);
   }
-  reply_and_forget(reply);
+  return true;
 }
 
 void server::session::answer(kill_request) {

@@ -27,6 +27,8 @@ class server::session final : public net::stream_handler {
 
   void on_data(base::bytes_span bytes) override;
   void on_closed(base::error why) override;
+  void on_flushed() override { go_on_listing(); }
+  void on_drained() override { go_on_listing(); }
 
  private:
   void answer(const request& asked);
@@ -37,6 +39,11 @@ class server::session final : public net::stream_handler {
   void answer(kill_request);
   void answer(const stop_request& asked);
 
+  // Lists the registered nodes, and then the former ones where `dumps_`: a part at a time, as the client
+  // takes them. The first part goes behind what is in `reply`.
+  void list(base::buffer& reply);
+  void go_on_listing();
+  bool append_nodes(base::buffer& reply);
   // Sends and ends the session: nothing may be touched afterwards.
   void reply_and_forget(base::buffer& reply);
   void forget();
@@ -48,6 +55,9 @@ class server::session final : public net::stream_handler {
   net::stream stream_;
   base::uv::timer deadline_;
   base::buffer received_;
+  bool lists_ = false;
+  bool dumps_ = false;
+  std::string listed_;     // the last name that was; none yet: empty
   std::string registered_; // the name this connection holds, if any
 };
 

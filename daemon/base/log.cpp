@@ -21,6 +21,7 @@
 #include "base/log_settings.hpp"
 #include "base/log_sinks.hpp"
 #include "base/log_tally.hpp"
+#include "base/thread.hpp"
 #include "base/utf8.hpp"
 
 namespace coppice::base::log {
@@ -45,7 +46,13 @@ class writer {
       if (running_) return;
       running_ = true;
     }
-    thread_ = std::thread([this] { run(); });
+    auto made = start_thread([this] { run(); });
+    if (made) {
+      thread_ = std::move(*made);
+      return;
+    }
+    const std::lock_guard lock(queue_lock_);
+    running_ = false; // lines go straight to stderr
   }
 
   void stop() {

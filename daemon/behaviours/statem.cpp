@@ -12,6 +12,7 @@
 #include <iterator>
 #include <utility>
 
+#include "behaviours/tagged.hpp"
 #include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
 
@@ -25,14 +26,6 @@ using runtime::process;
 
 constexpr std::string_view timeout_tag = "$coppice_timeout";
 constexpr std::uint32_t most_timeouts_shown = 100;
-
-message tagged(std::string_view tag, const message& term) {
-  message_writer out(term.size() + tag.size() + 8);
-  out.tuple(2);
-  out.atom(tag);
-  out.raw(term.bytes());
-  return out.take();
-}
 
 message timeout_notice(std::uint32_t type, std::uint64_t serial, const message& name) {
   message_writer out(name.size() + 48);
@@ -103,7 +96,8 @@ class statem::world final : public machine::effects {
 };
 
 outcome statem::start(process& self) {
-  if (!machine_.has_started()) return runtime::stop(tagged("bad_return_from_init", message::atom("ok")));
+  if (!machine_.has_started())
+    return runtime::stop(tagged("bad_return_from_init", message::atom("ok").bytes()));
   const message nothing;
   world effects(*this, self, nothing);
   since_ = self.now();

@@ -13,6 +13,7 @@
 #include "behaviours/child_spec_term.hpp"
 #include "behaviours/supervisor.hpp"
 #include "behaviours/supervisor_report.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -24,19 +25,11 @@ using runtime::process;
 namespace {
 
 message error_answer(std::string_view why) {
-  message_writer out;
-  out.tuple(2);
-  out.atom("error");
-  out.atom(why);
-  return out.take();
+  return runtime::error_message(message::atom(why));
 }
 
 message error_answer(const message& why) {
-  message_writer out(why.size() + 32);
-  out.tuple(2);
-  out.atom("error");
-  out.raw(why.bytes());
-  return out.take();
+  return runtime::error_message(why);
 }
 
 // {ok, Pid}, or {ok, undefined} for a child whose init said ignore.

@@ -13,6 +13,7 @@
 
 #include "base/log.hpp"
 #include "behaviours/gen.hpp"
+#include "behaviours/tagged.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
@@ -47,11 +48,7 @@ std::uint64_t reductions_of(process& self) {
 
 // {ok, What}
 message ok(etf::bytes what) {
-  message_writer out(what.size() + 16);
-  out.tuple(2);
-  out.atom("ok");
-  out.raw(what);
-  return out.take();
+  return tagged("ok", what);
 }
 
 message error(std::string_view why) {

@@ -13,6 +13,7 @@
 #include "base/border.hpp"
 #include "base/json_text.hpp"
 #include "base/log.hpp"
+#include "base/thread.hpp"
 #include "base/uv.hpp"
 #include "control/health.hpp"
 #include "control/metrics.hpp"
@@ -67,7 +68,9 @@ class http_endpoint::inner {
     server_.emplace(std::move(*made));
     address_ = server_->address();
     local_only_ = address_.is_loopback();
-    thread_ = std::thread([this] { run(); });
+    auto made_thread = base::start_thread([this] { run(); });
+    if (!made_thread) return unexpected(std::move(made_thread.error()));
+    thread_ = std::move(*made_thread);
     return {};
   }
 

@@ -15,6 +15,7 @@
 #include "base/border.hpp"
 #include "base/log.hpp"
 #include "base/log_counted.hpp"
+#include "base/thread.hpp"
 #include "control/answers.hpp"
 #include "control/session.hpp"
 #include "net/last_answers.hpp"
@@ -93,7 +94,9 @@ class server::inner {
       again_ = base::uv::timer(loop_, [this] { look_now(); });
       again_.start(std::chrono::milliseconds(0));
     }
-    thread_ = std::thread([this] { run(); });
+    auto made_thread = base::start_thread([this] { run(); });
+    if (!made_thread) return unexpected(std::move(made_thread.error()).context("control socket"));
+    thread_ = std::move(*made_thread);
     return {};
   }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -64,6 +65,8 @@ class attempt final : private net::stream_handler, private handshake_policy {
 
   // Of no other attempt, before and after: what names it when it may be gone already.
   std::uint64_t number() const { return number_; }
+  // Something that lives as long as this.
+  void hold(std::shared_ptr<void> held) { held_ = std::move(held); }
   bool outgoing() const { return outgoing_; }
   std::uint32_t peer_index() const { return peer_index_; } // of an outgoing one
   // The node whose connection is being accepted; empty before its owner admitted it, and of an outgoing one.
@@ -96,6 +99,7 @@ class attempt final : private net::stream_handler, private handshake_policy {
   void send_output();
   void fail(base::error why);
 
+  std::shared_ptr<void> held_; // given back when all else is gone
   const std::uint64_t number_;
   uv_loop_t* loop_;
   attempt_owner& owner_;

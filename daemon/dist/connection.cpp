@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "base/log_counted.hpp"
+#include "runtime/messages/block.hpp"
 
 namespace coppice::dist {
 namespace {
@@ -15,6 +16,10 @@ namespace {
 constexpr std::uint32_t ticks_to_silence = 4;
 // Senders take turns: where many send much over a slow network, each waits long for its next one.
 constexpr std::uint32_t ticks_to_unfinished = 4 * ticks_to_silence;
+
+// A link, monitor or call: about; a few of them are not counted.
+constexpr std::size_t memory_of_relation = 128;
+constexpr std::size_t worth_counting = 512 * memory_of_relation;
 
 uv_loop_t* loop_here(runtime::system& system) {
   return system.loop(static_cast<unsigned>(system.current_worker()));
@@ -44,6 +49,10 @@ connection::connection(runtime::system& system, const options& opts, connection_
   stream_.resume();
   const auto quarter = std::max(opts.ticktime / ticks_to_silence, std::chrono::milliseconds(1));
   ticker_.start(quarter, quarter);
+}
+
+connection::~connection() {
+  runtime::block_memory::add(-static_cast<std::int64_t>(counted_relations_));
 }
 
 void connection::start(base::bytes_span leftover) {
@@ -177,7 +186,17 @@ std::optional<base::error> connection::unfinished_too_long() {
 void connection::publish() {
   context_.counters.set_bytes(stream_.bytes_read(), stream_.bytes_written());
   context_.counters.set_relations(context_.relations.links(), context_.relations.monitors());
+  count_relations();
   outbound_.publish();
+}
+
+// Inside node.limits.memory, as the messages are.
+void connection::count_relations() {
+  const std::size_t now = (context_.relations.links() + context_.relations.monitors()) * memory_of_relation;
+  const std::size_t change = now > counted_relations_ ? now - counted_relations_ : counted_relations_ - now;
+  if (change < worth_counting) return;
+  runtime::block_memory::add(static_cast<std::int64_t>(now) - static_cast<std::int64_t>(counted_relations_));
+  counted_relations_ = now;
 }
 
 } // namespace coppice::dist

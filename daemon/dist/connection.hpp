@@ -30,6 +30,7 @@ class connection final : private net::stream_handler {
   // On the thread of the loop `stream` is on, a worker's.
   connection(runtime::system& system, const options& opts, connection_owner& owner, std::uint32_t peer_index,
              const peer_node& peer, net::stream stream);
+  ~connection();
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
 
@@ -51,15 +52,14 @@ class connection final : private net::stream_handler {
 
   // Ends it and tells the owner: the connection is gone when this returns.
   void end(const base::error& why);
-  // For the owner, once ended: noconnection to all that had links and monitors through here.
-  // `never_sent(to, signal)` has each signal that still waited behind a large message.
+  // For the owner, once ended. `never_sent(to, signal)` has each signal that still waited behind a large
+  // message.
   template <class NeverSent>
-  void tell_processes(NeverSent&& never_sent) {
+  void tell_of_unsent(NeverSent&& never_sent) {
     outbound_.tell_of_unsent(std::forward<NeverSent>(never_sent));
-    context_.relations.lost([this](const runtime::destination& to, runtime::signal_ptr what) {
-      context_.system.deliver(to, std::move(what));
-    });
   }
+  // For the owner, once ended: the links, monitors and calls whose processes are to be told.
+  peer_relations take_relations() { return std::exchange(context_.relations, {}); }
 
   std::uint32_t peer_index() const { return context_.ids.peer(); }
   const std::string& address() const { return address_; }
@@ -80,6 +80,7 @@ class connection final : private net::stream_handler {
   std::optional<base::error> hung_up();
   std::optional<base::error> unfinished_too_long();
   void publish();
+  void count_relations();
 
   connection_owner& owner_;
   connection_context context_;
@@ -91,7 +92,8 @@ class connection final : private net::stream_handler {
   unfinished_messages::share unfinished_;
   read_pacer pacer_;
   base::uv::timer ticker_;
-  std::uint64_t read_at_tick_ = 0; // bytes read when it last ticked
+  std::size_t counted_relations_ = 0; // bytes of memory in use, about
+  std::uint64_t read_at_tick_ = 0;    // bytes read when it last ticked
   std::uint32_t silent_ticks_ = 0;
   std::uint64_t written_at_tick_ = 0;
   std::uint32_t stalled_ticks_ = 0; // on end, bytes waited and none was taken

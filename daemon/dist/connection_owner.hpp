@@ -12,9 +12,9 @@ class connection;
 
 class connection_owner {
  public:
-  // The end: `gone` hears and sends nothing more. The owner takes it out of its tables, has it tell the
-  // processes, and destroys it, in this order, so that what they do next already finds it gone. Nothing of
-  // the owner is locked when this is called.
+  // The end: `gone` hears and sends nothing more. The owner takes it out of its tables, tells the processes
+  // that had to do with it, and destroys it, so that what they do next already finds it gone. Nothing of the
+  // owner is locked when this is called.
   virtual void lost(connection& gone, const base::error& why) = 0;
   // Less waits to be sent than before.
   virtual void drained(connection& of) = 0;

@@ -34,7 +34,8 @@ class frame_reader {
   // Bytes of memory for a long frame that is still coming; what is kept for short ones does not count.
   std::size_t held() const {
     if (long_size_ > 0) return long_.capacity();
-    return buffer_.capacity() > keep_buffer ? buffer_.capacity() : 0;
+    // Room behind what has come has no memory yet: the buffer grows by doubling, whatever the frame needs.
+    return buffer_.capacity() > keep_buffer ? buffer_.size() : 0;
   }
 
   // Calls `take(frame, memory)` for each whole frame but ticks; `memory` is what the frame lies in if it

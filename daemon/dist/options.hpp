@@ -50,6 +50,9 @@ struct options {
   // the policy of net/door.hpp.
   std::size_t handshakes = 256;
   std::size_t connections = 1000; // accepted sockets, established or not
+  // Nodes without a route that have not been connected before and are being connected to, at once: others
+  // wait their turn. A peer can name as many as it likes, at addresses of its choice.
+  std::size_t attempts = 64;
   // Links, monitors and calls between one peer's processes and those here.
   std::size_t relations = 1'000'000;
   // Bytes waiting for one peer beyond which senders rest, as OTP's +zdbbl.

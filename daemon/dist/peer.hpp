@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -18,6 +19,7 @@
 #include "dist/connection.hpp"
 #include "dist/options.hpp"
 #include "dist/outbox.hpp"
+#include "dist/peer_relations.hpp"
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/signal.hpp"
 
@@ -37,6 +39,18 @@ struct node_watcher {
   std::uint32_t times = 0;
 };
 
+// A connection that has ended, while the processes here are told of it, some in each turn. Until all are, no
+// other connection begins and no signal for the node is looked at: what the node says next comes behind.
+struct ending {
+  peer_relations relations;
+  std::vector<node_watcher> watchers;
+  std::vector<resting_sender> resting;
+  peer_info info; // of the connection
+  std::string why;
+  bool drains = false;                      // somebody has the duty to drain, and left it to this
+  std::vector<std::function<void()>> after; // when all is told
+};
+
 struct peer {
   peer(std::uint32_t index_, std::string_view name_, unsigned home_)
       : index(index_), home(home_), name(name_) {
@@ -45,7 +59,7 @@ struct peer {
 
   // Under the lock: whether nothing of the node is here and nobody waits for it or for its end.
   bool is_unneeded() const {
-    return state.load() == peer_state::down && !established && outgoing == nullptr && !yields &&
+    return state.load() == peer_state::down && !established && !ends && outgoing == nullptr && !yields &&
            waiting.empty() && resting.empty() && watchers.empty() && askers.empty() && backlog.load() == 0;
   }
   // Under the lock.
@@ -74,11 +88,12 @@ struct peer {
   std::uint64_t generation = 0;                 // of connections
   bool named_here = false;                      // see peer_node: once it is down nobody asks for it
   std::unique_ptr<connection> established;      // used on the home worker's thread only
+  std::unique_ptr<ending> ends;                 // likewise; null unless the last connection's is told yet
   bool certified = false;                       // `established` showed a verified certificate
   attempt* outgoing = nullptr;                  // owned by the worker's state
   base::nanos connect_by = 0;                   // of the monotonic clock, while connecting: the end of it
   bool yields = false;                          // connecting waits for an attempt of the peer's own
-  std::unique_ptr<base::uv::timer> yield_timer; // while it does
+  std::unique_ptr<base::uv::timer> yield_timer; // while it does, or waits for its turn to be connected to
   std::vector<outbox::entry> taken;             // by the drainer
   std::vector<std::unique_ptr<routed>> waiting;
   std::size_t waiting_bytes = 0;

@@ -84,41 +84,47 @@ std::optional<runtime::pid> peer_relations::take_spawn_request(const runtime::re
   return take(spawns_, ref);
 }
 
-void peer_relations::lost(const deliver_fn& deliver) {
+// What is told is taken out at once, so that the end of the tables costs nothing either.
+bool peer_relations::tell_of_loss(const deliver_fn& deliver, std::size_t most) {
   using runtime::make_signal;
   using runtime::signal_kind;
-  // Taken out first: what is delivered may come back here as new signals.
-  const auto links = std::exchange(links_, {});
-  const auto unlinks = std::exchange(unlinks_, {});
-  const auto monitors_out = std::exchange(monitors_out_, {});
-  const auto monitors_in = std::exchange(monitors_in_, {});
-  const auto spawns = std::exchange(spawns_, {});
-  auto calls_out = std::exchange(calls_out_, {});
-  auto calls_in = std::exchange(calls_in_, {});
   const auto reason = runtime::reasons::noconnection();
-  for (const auto& [local, remote] : links) deliver(local, make_signal(signal_kind::exit, remote, reason));
-  for (const auto& [ends, id] : unlinks) {
-    auto ack = make_signal(signal_kind::unlink_ack, ends.remote);
-    ack->number = id;
-    deliver(ends.local, std::move(ack));
-  }
-  for (const auto& [ref, what] : monitors_out) {
-    auto down = make_signal(signal_kind::down, {}, ref, reason);
-    down->flags = what.flags & runtime::signal::by_name;
-    deliver(what.watcher, std::move(down));
-  }
-  for (const auto& [ref, what] : monitors_in) {
-    if (what.target) deliver(what.target, make_signal(signal_kind::demonitor, what.watcher, ref));
-  }
-  for (const auto& [ref, who] : spawns) deliver(who, make_signal(signal_kind::down, {}, ref, reason));
-  calls_out.for_each([&](const runtime::call_id& call, const outgoing_call&) {
+  std::size_t left = most;
+  const auto tell_each = [&](auto& table, auto tell) {
+    for (; !table.empty() && left > 0; --left) {
+      const auto one = table.extract(table.begin());
+      tell(one);
+    }
+  };
+  tell_each(links_, [&](const auto& one) {
+    deliver(one.value().local, make_signal(signal_kind::exit, one.value().remote, reason));
+  });
+  tell_each(unlinks_, [&](const auto& one) {
+    auto ack = make_signal(signal_kind::unlink_ack, one.key().remote);
+    ack->number = one.mapped();
+    deliver(one.key().local, std::move(ack));
+  });
+  tell_each(monitors_out_, [&](const auto& one) {
+    auto down = make_signal(signal_kind::down, {}, one.key(), reason);
+    down->flags = one.mapped().flags & runtime::signal::by_name;
+    deliver(one.mapped().watcher, std::move(down));
+  });
+  tell_each(monitors_in_, [&](const auto& one) {
+    const incoming_monitor& what = one.mapped();
+    if (what.target) deliver(what.target, make_signal(signal_kind::demonitor, what.watcher, one.key()));
+  });
+  tell_each(spawns_, [&](const auto& one) {
+    deliver(one.mapped(), make_signal(signal_kind::down, {}, one.key(), reason));
+  });
+  left -= calls_out_.take_some(left, [&](const runtime::call_id& call, const outgoing_call&) {
     const auto ref = runtime::reference::made_by(call.who, call.number);
     deliver(call.who, make_signal(signal_kind::down, {}, ref, reason));
   });
-  calls_in.for_each([&](const runtime::call_id& call, const runtime::pid& target) {
+  left -= calls_in_.take_some(left, [&](const runtime::call_id& call, const runtime::pid& target) {
     const auto ref = runtime::reference::made_by(call.who, call.number);
     deliver(target, make_signal(signal_kind::demonitor, call.who, ref));
   });
+  return links() + monitors() + unlinks_.size() + spawns_.size() == 0;
 }
 
 } // namespace coppice::dist

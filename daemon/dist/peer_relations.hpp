@@ -74,8 +74,9 @@ class peer_relations {
     return monitors_out_.size() + monitors_in_.size() + calls_out_.size() + calls_in_.size();
   }
 
-  // The connection is lost: tells everyone here and is empty afterwards.
-  void lost(const deliver_fn& deliver);
+  // The connection is lost: tells the processes here, with at most so many signals. True: all are told, and
+  // nothing is left here. Until then it is to be called again, and nothing is to be added.
+  bool tell_of_loss(const deliver_fn& deliver, std::size_t most);
 
  private:
   struct pair {

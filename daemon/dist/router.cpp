@@ -22,6 +22,7 @@ namespace {
 
 constexpr const char* module = "dist";
 constexpr std::chrono::seconds stop_patience{3};
+constexpr std::size_t told_at_once = 4096;     // signals of a lost connection, in one turn
 constexpr std::size_t kinds_of_strangers = 16; // lines about nodes never connected, in each ten seconds
 
 } // namespace
@@ -118,12 +119,74 @@ base::status router::open_attempt(peer& p) {
   const std::chrono::nanoseconds left(p.connect_by - base::mono_now());
   if (left <= left.zero())
     return base::fail(base::errc::timeout, "the peer said it connects to us, and did not");
+  auto place = place_for_attempt(p);
+  if (place == nullptr) {
+    p.yield_timer = std::make_unique<base::uv::timer>(system_.loop(here()), [this, &p] {
+      give_up(p, {base::errc::limit, "too many nodes that were never connected are being connected to"});
+    });
+    p.yield_timer->start(std::chrono::ceil<std::chrono::milliseconds>(left));
+    return {};
+  }
   auto made = attempt::connect(system_.loop(here()), *this, options_, ourselves(), p.name, p.index,
                                std::chrono::ceil<std::chrono::milliseconds>(left));
   if (!made) return unexpected(std::move(made.error()));
   p.outgoing = made->get();
+  p.yield_timer.reset();
+  (*made)->hold(std::move(place));
   keep_attempt(std::move(*made));
   return {};
+}
+
+// On the home worker, under the peer's lock.
+std::shared_ptr<void> router::place_for_attempt(const peer& p) {
+  if (p.last.creation != 0 || find_route(options_, p.name) != nullptr) return {this, [](void*) {}};
+  const std::lock_guard guard(attempts_lock_);
+  if (attempts_ >= options_.attempts) {
+    next_attempts_.push_back(p.index);
+    return nullptr;
+  }
+  ++attempts_;
+  return {this, [this](void*) {
+            {
+              const std::lock_guard inner(attempts_lock_);
+              --attempts_;
+            }
+            next_attempt();
+          }};
+}
+
+// There is room, or who had it has no need.
+void router::next_attempt() {
+  std::uint32_t index = 0;
+  {
+    const std::lock_guard guard(attempts_lock_);
+    if (next_attempts_.empty() || attempts_ >= options_.attempts || stopping_) return;
+    index = next_attempts_.front();
+    next_attempts_.pop_front();
+  }
+  const peer* const p = find_peer(index);
+  if (p == nullptr) return next_attempt();
+  system_.post(p->home.load(), [this, index] { resume_connecting(index); });
+}
+
+void router::resume_connecting(std::uint32_t index) {
+  peer* const p = find_peer(index);
+  if (p == nullptr) return next_attempt();
+  const unsigned home = p->home.load();
+  if (system_.current_worker() != static_cast<int>(home)) {
+    system_.post(home, [this, index] { resume_connecting(index); });
+    return;
+  }
+  bool needed = false;
+  base::status begun;
+  {
+    const std::lock_guard guard(p->lock);
+    needed = p->index == index && p->state == peer_state::connecting && !p->established &&
+             p->outgoing == nullptr && !p->yields;
+    if (needed) begun = open_attempt(*p);
+  }
+  if (!needed) return next_attempt();
+  if (!begun) give_up(*p, begun.error());
 }
 
 // An attempt by that name is under way from the other side: it has a moment to end. On the home worker, under
@@ -289,6 +352,10 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
   std::vector<runtime::reference> askers;
   old_home = p.home.load();
   old_generation = p.generation;
+  if (p.ends) {
+    p.ends->after.push_back([this, worker, come] { system_.post(worker, [this, come] { attach(come); }); });
+    return;
+  }
   if (p.established && p.certified && !come->certified) {
     guard.unlock();
     base::log::warning(module, "connection refused: {}", uncertified_claim(come->who.name));
@@ -380,8 +447,7 @@ void router::begin_traffic(peer& p, connection* fresh, finished_handshake& come,
 void router::lost(connection& gone, const base::error& why) {
   peer& p = *find_peer(gone.peer_index());
   std::unique_ptr<connection> owned;
-  std::vector<node_watcher> watchers;
-  std::vector<resting_sender> resting;
+  auto ends = std::make_unique<ending>();
   const auto info = info_of(p); // of which p may be no more, once it is down
   {
     const std::lock_guard guard(p.lock);
@@ -398,16 +464,51 @@ void router::lost(connection& gone, const base::error& why) {
       p.last.since = base::wall_now();
       p.last.last_error = why.text;
     }
-    watchers = std::exchange(p.watchers, {});
     p.unsent.store(0, std::memory_order_relaxed);
-    resting = std::exchange(p.resting, {});
+    *ends = {owned->take_relations(),
+             std::exchange(p.watchers, {}),
+             std::exchange(p.resting, {}),
+             info,
+             why.text,
+             false,
+             {}};
+    p.ends = std::move(ends);
   }
   base::log::tell(base::log::events::disconnected, base::log::level::notice, module,
                   {{"peer", info.name}, {"reason", why.text}}, "{}: disconnected: {}", info.name, why.text);
-  owned->tell_processes([this](const auto& to, const auto& what) { bounce(to, what); });
-  wake(resting);
-  tell_watchers(info.name, watchers);
-  for (const auto& told : down_) told(info, why.text);
+  owned->tell_of_unsent([this](const auto& to, const auto& what) { bounce(to, what); });
+  tell_of_loss(p);
+}
+
+void router::tell_of_loss(peer& p) {
+  ending* telling = nullptr;
+  {
+    const std::lock_guard guard(p.lock);
+    telling = p.ends.get();
+  }
+  if (telling == nullptr) return;
+  const auto deliver = [this](const runtime::destination& to, runtime::signal_ptr what) {
+    system_.deliver(to, std::move(what));
+  };
+  if (!telling->relations.tell_of_loss(deliver, stopping_ ? SIZE_MAX : told_at_once)) {
+    system_.post(p.home.load(), [this, &p] { tell_of_loss(p); });
+    return;
+  }
+  wake(telling->resting);
+  std::vector<node_watcher> watchers;
+  {
+    const std::lock_guard guard(p.lock);
+    watchers = std::exchange(telling->watchers, {});
+  }
+  tell_watchers(telling->info.name, watchers);
+  for (const auto& told : down_) told(telling->info, telling->why);
+  std::unique_ptr<ending> told;
+  {
+    const std::lock_guard guard(p.lock);
+    told = std::move(p.ends);
+  }
+  for (const auto& next : told->after) next();
+  if (told->drains) drain(p);
 }
 
 // Only the connection meant: by the time the task runs there may be another.
@@ -457,6 +558,7 @@ void router::stop() {
     }
     for (peer* p : all) {
       if (p->home.load() != worker) continue;
+      tell_of_loss(*p);
       std::uint64_t generation = 0;
       {
         const std::lock_guard guard(p->lock);

@@ -12,6 +12,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -118,6 +119,10 @@ class router final : public runtime::remote_router,
   void enqueue(peer& p, std::unique_ptr<routed> item, queue& refused);
   base::status begin_connecting(peer& p);
   base::status open_attempt(peer& p);
+  // Null: too many nodes that were never connected are being connected to.
+  std::shared_ptr<void> place_for_attempt(const peer& p);
+  void next_attempt();
+  void resume_connecting(std::uint32_t index);
   void yield(peer& p);
   void stop_yielding(peer& p);
   void end_admission(const std::string& name);
@@ -128,6 +133,9 @@ class router final : public runtime::remote_router,
   void begin_traffic(peer& p, connection* fresh, finished_handshake& come,
                      const std::vector<runtime::reference>& askers);
   void give_up(peer& p, const base::error& why);
+  // On the home worker, the peer's `ends` being set: a part of what is left to tell, and the rest in the next
+  // turns.
+  void tell_of_loss(peer& p);
   // Any thread: the attempt may be gone already.
   void forget_attempt(unsigned worker, std::uint64_t number);
   void keep_attempt(std::unique_ptr<attempt> made);
@@ -157,8 +165,11 @@ class router final : public runtime::remote_router,
   std::vector<std::unique_ptr<peer>> owned_;
   std::vector<std::unique_ptr<chunk>> chunks_owned_;
   std::array<std::atomic<chunk*>, 256> chunks_{};
-  open_challenges challenges_; // before the attempts
-  std::vector<worker_state> workers_;
+  open_challenges challenges_;              // before the attempts
+  std::mutex attempts_lock_;                // guards what follows; a peer's lock may be held
+  std::size_t attempts_ = 0;                // at nodes that were never connected
+  std::deque<std::uint32_t> next_attempts_; // nodes that wait for room among these
+  std::vector<worker_state> workers_;       // with the attempts, which give their places back
   std::mutex admissions_lock_;
   std::map<std::string, unsigned, std::less<>> admissions_; // nodes being let in, and how many times
   std::atomic<unsigned> next_worker_{0};

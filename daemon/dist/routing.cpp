@@ -130,6 +130,10 @@ void router::drain(peer& p) {
   std::vector<resting_sender> awake;
   {
     const std::lock_guard guard(p.lock);
+    if (p.ends) {
+      p.ends->drains = true;
+      return;
+    }
     if (p.home.load() == here()) {
       int rounds = 0;
       do {
@@ -228,10 +232,14 @@ void router::monitor_node(const runtime::pid& watcher, std::uint32_t node, bool 
     if (on) tell_watchers(system_.nodes().name(node), {{watcher, 1}});
     return;
   }
+  const auto find = [&](std::vector<node_watcher>& in) {
+    return std::find_if(in.begin(), in.end(), [&](const auto& w) { return w.who == watcher; });
+  };
   auto& all = p->watchers;
-  const auto at = std::find_if(all.begin(), all.end(), [&](const auto& w) { return w.who == watcher; });
+  const auto at = find(all);
   if (!on) {
-    if (at != all.end() && --at->times == 0) all.erase(at);
+    auto& has = at == all.end() && p->ends ? p->ends->watchers : all;
+    if (const auto found = find(has); found != has.end() && --found->times == 0) has.erase(found);
     return;
   }
   if (at != all.end()) {

@@ -20,6 +20,7 @@ namespace {
 
 using frame_tag::version_magic;
 
+constexpr std::size_t believed = 4; // times as much as has come, of what a compressed term claims
 constexpr std::size_t inflated_at_once = std::size_t{1} << 20;
 
 auto invalid(std::string text) {
@@ -37,6 +38,13 @@ auto wrong_payload(std::span<const std::uint8_t> payload) {
 struct unpacker::inflating {
   inflating(std::span<const std::uint8_t> term, const etf::limits& most, const etf::atom_lookup& atoms)
       : packed(term.begin(), term.end()), from(packed, most), into(out, most, atoms) {}
+
+  // For the next slice, and for what is to come: as much as the term claims, but of that no more than a few
+  // times what has come.
+  void make_room(std::size_t slice) {
+    const std::size_t so_far = out.size() + slice;
+    if (so_far > out.capacity()) out.reserve(std::max(so_far, std::min(from.size(), so_far * believed)));
+  }
 
   std::vector<std::uint8_t> packed;
   etf::inflater from;
@@ -242,8 +250,12 @@ base::result<unpacked*> unpacker::take_pass_through(std::span<const std::uint8_t
 }
 
 std::size_t unpacker::held() const {
-  if (inflating_ == nullptr) return 0;
-  return inflating_->packed.capacity() + inflating_->out.capacity() + inflating_->into.held();
+  std::size_t all = 0;
+  if (inflating_ != nullptr)
+    all += inflating_->packed.capacity() + inflating_->out.capacity() + inflating_->into.held();
+  if (checking_ != nullptr) all += out_.payload.footprint() + checking_->keys.held();
+  if (feeding_ != nullptr) all += feeding_->body.capacity();
+  return all;
 }
 
 base::result<unpacked*> unpacker::go_on() {
@@ -270,6 +282,7 @@ base::status unpacker::inflate_some() {
       inflating_.reset();
       return {};
     }
+    now.make_room(slice->size());
     if (auto fed = now.into.feed(*slice); !fed) return ended(fed.error());
     made += slice->size();
   }

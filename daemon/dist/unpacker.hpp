@@ -46,7 +46,7 @@ class unpacker {
   // they are large, and this is true until go_on(), which does the next part of the work, has given it.
   // Meanwhile no other frame is to be taken.
   bool busy() const { return inflating_ != nullptr || checking_ != nullptr || feeding_ != nullptr; }
-  // Bytes of memory for what is being inflated.
+  // Bytes of memory for what go_on() is to do: what is inflated, looked through for keys, or still to be fed.
   std::size_t held() const;
   base::result<unpacked*> go_on();
   // What is done at once: bytes of a payload, looked through for keys.

@@ -9,6 +9,7 @@
 
 #include "base/border.hpp"
 #include "base/log_event.hpp"
+#include "base/thread.hpp"
 
 namespace coppice::node {
 namespace {
@@ -67,7 +68,9 @@ base::result<std::unique_ptr<reloader>> reloader::start(reload_ground ground,
                                                         change_line& line, bracket within) {
   std::unique_ptr<reloader> made(new reloader(std::move(ground), line, std::move(within)));
   if (auto opened = made->open(watched); !opened) return unexpected(std::move(opened.error()));
-  made->thread_ = std::thread([raw = made.get()] { raw->loop_->run(); });
+  auto thread = base::start_thread([raw = made.get()] { raw->loop_->run(); });
+  if (!thread) return unexpected(std::move(thread.error()).context("reloading"));
+  made->thread_ = std::move(*thread);
   return made;
 }
 

@@ -3,6 +3,7 @@
 // each. Any thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -15,6 +16,12 @@ namespace coppice::runtime {
 
 // Those that `wanted` says yes to. It may look at no more than behaviour::describe() may.
 std::vector<pid> find_processes(const system& host, const std::function<bool(const behaviour&)>& wanted);
+
+// What there is to see of some processes, behind what is in `into`: looks at no more than so many ids, from
+// `first` on, of which the lowest is 1. The id to go on with; 0: that was all. For a caller that is to let
+// others run between.
+std::uint32_t some_processes(const system& host, std::uint32_t first, std::uint32_t most,
+                             std::vector<process_summary>& into);
 
 struct message_age {
   pid of;

@@ -18,7 +18,8 @@ namespace coppice::services {
 
 class blocked_callers {
  public:
-  static constexpr std::size_t most_waiting = 10'000; // of a node
+  static constexpr std::size_t most_waiting = 10'000;              // of a node
+  static constexpr std::size_t most_bytes = std::size_t{16} << 20; // of their requests, of a node
 
   struct request {
     enum class form : std::uint8_t { call, cast, info };
@@ -26,6 +27,8 @@ class blocked_callers {
     runtime::message from; // of a call
     runtime::message body;
     runtime::message_origin origin;
+
+    std::size_t bytes() const { return sizeof *this + from.footprint() + body.footprint(); }
   };
 
   bool blocks(std::uint32_t node) const { return nodes_.contains(node); }
@@ -36,8 +39,9 @@ class blocked_callers {
   }
   // Of a node that is blocked. False: too many wait.
   bool wait(request what) {
-    auto& waiting = nodes_.at(what.origin.node);
-    if (waiting.size() >= most_waiting) return false;
+    auto& [waiting, bytes] = nodes_.at(what.origin.node);
+    if (waiting.size() >= most_waiting || bytes + what.bytes() > most_bytes) return false;
+    bytes += what.bytes();
     waiting.push_back(std::move(what));
     return true;
   }
@@ -46,14 +50,18 @@ class blocked_callers {
     const auto at = by_monitor_.find(monitor);
     if (at == by_monitor_.end()) return std::nullopt;
     const auto node = nodes_.find(at->second);
-    std::deque<request> waiting = std::move(node->second);
+    std::deque<request> waiting = std::move(node->second.waiting);
     nodes_.erase(node);
     by_monitor_.erase(at);
     return waiting;
   }
 
  private:
-  std::unordered_map<std::uint32_t, std::deque<request>> nodes_; // blocked ones, and what waits
+  struct blocked {
+    std::deque<request> waiting;
+    std::size_t bytes = 0; // of what waits
+  };
+  std::unordered_map<std::uint32_t, blocked> nodes_;
   std::unordered_map<runtime::reference, std::uint32_t, runtime::reference_hash> by_monitor_;
 };
 

@@ -64,10 +64,13 @@ message registered(process& self) {
 }
 
 message processes(process& self) {
-  const auto all = self.host().processes();
+  const auto all = observer::processes(self);
   message_writer out;
   out.list(static_cast<std::uint32_t>(all.size()));
-  for (const auto& one : all) runtime::write(out, one.pid, self.host().nodes());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    runtime::write(out, all[i].pid, self.host().nodes());
+    if ((i + 1) % observer::at_once == 0) self.yield();
+  }
   out.nil();
   return out.take();
 }

@@ -13,6 +13,7 @@
 
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"
+#include "services/kept_memory.hpp"
 #include "services/node_counts.hpp"
 
 namespace coppice::services {
@@ -50,6 +51,7 @@ class global_directory {
   std::unordered_map<runtime::pid, std::size_t, runtime::pid_hash> names_of_; // how many
   node_counts said_by_;
   node_counts bytes_said_by_;
+  kept_memory memory_;
 };
 
 } // namespace coppice::services

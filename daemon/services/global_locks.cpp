@@ -9,6 +9,10 @@
 
 namespace coppice::services {
 
+std::size_t global_locks::bytes_of(const entry& of) {
+  return of.first.size() + of.second.requester.size() + memory_of_entry;
+}
+
 bool global_locks::free_for(etf::bytes resource, etf::bytes requester) const {
   const auto at = locks_.find(base::as_text(resource));
   return at == locks_.end() || at->second.requester == base::as_text(requester);
@@ -16,8 +20,10 @@ bool global_locks::free_for(etf::bytes resource, etf::bytes requester) const {
 
 bool global_locks::set(etf::bytes resource, etf::bytes requester, const runtime::pid& holder) {
   if (!free_for(resource, requester)) return false;
-  entry& held = *locks_.try_emplace(std::string(base::as_text(resource))).first;
+  const auto [at, is_new] = locks_.try_emplace(std::string(base::as_text(resource)));
+  entry& held = *at;
   held.second.requester = base::as_text(requester);
+  if (is_new) memory_.add(bytes_of(held));
   if (!held_by_[holder].insert(&held).second) return true;
   held.second.holders.push_back(holder);
   at_node_.add(holder.node);
@@ -35,7 +41,9 @@ bool global_locks::is_held_by(etf::bytes resource, std::uint32_t node) const {
 void global_locks::let_go(entry& of, const runtime::pid& holder) {
   std::erase(of.second.holders, holder);
   at_node_.remove(holder.node);
-  if (of.second.holders.empty()) locks_.erase(locks_.find(of.first));
+  if (!of.second.holders.empty()) return;
+  memory_.remove(bytes_of(of));
+  locks_.erase(locks_.find(of.first));
 }
 
 void global_locks::remove(etf::bytes resource, etf::bytes requester, const runtime::pid& holder) {

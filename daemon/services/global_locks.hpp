@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "runtime/messages/ids.hpp"
+#include "services/kept_memory.hpp"
 #include "services/node_counts.hpp"
 
 namespace coppice::services {
@@ -41,12 +42,14 @@ class global_locks {
   };
   using locks = std::map<std::string, lock, std::less<>>; // by resource
   using entry = locks::value_type;
+  static std::size_t bytes_of(const entry& of);
 
   void let_go(entry& of, const runtime::pid& holder);
 
   locks locks_; // its entries stay where they are
   std::unordered_map<runtime::pid, std::unordered_set<entry*>, runtime::pid_hash> held_by_;
   node_counts at_node_;
+  kept_memory memory_;
 };
 
 } // namespace coppice::services

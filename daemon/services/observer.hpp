@@ -11,10 +11,12 @@
 #include <memory>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "dist/router.hpp"
 #include "dist/spawn.hpp"
 #include "runtime/behaviour.hpp"
+#include "runtime/process.hpp"
 #include "runtime/system.hpp"
 #include "services/functions.hpp"
 
@@ -39,6 +41,9 @@ void write_io(etf::writer& out, const dist::router& router);
 void write_initial_call(etf::writer& out, const runtime::description& of);
 // Processes that wait for their turn, of all workers.
 std::uint64_t run_queue(const runtime::runtime_counters& of);
+// All processes, looked at in parts of so many ids: between them, in the caller's turn, others run.
+constexpr std::uint32_t at_once = 4096;
+std::vector<runtime::process_summary> processes(runtime::process& self);
 struct traffic {
   std::uint64_t in = 0;
   std::uint64_t out = 0;

@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/process_usage.hpp"
+#include "runtime/find_processes.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "services/observer.hpp"
 
@@ -44,7 +45,7 @@ void write_rows(etf::writer& out, const std::vector<runtime::process_summary>& a
 // {procs_info, Self, Rows}, as many as it takes.
 void send_processes(process& self, const runtime::pid& client) {
   const auto& names = self.host().nodes();
-  const auto all = self.host().processes();
+  const auto all = observer::processes(self);
   for (std::size_t first = 0; first < all.size(); first += most_rows) {
     message_writer out(64 * 1024);
     out.tuple(3);
@@ -52,6 +53,7 @@ void send_processes(process& self, const runtime::pid& client) {
     runtime::write(out, self.self(), names);
     write_rows(out, all, first, names);
     self.send(client, out.take());
+    self.yield();
   }
 }
 
@@ -73,7 +75,7 @@ void write_schedulers(etf::writer& out, const runtime::system& host) {
 // {SpawnedPid, {etop_info, Now, Processes, undefined, SchedulerWallTime, RunQueue, Runtime, Memory, Rows}}
 void send_overview(process& self, const runtime::pid& client) {
   const auto& host = self.host();
-  const auto all = host.processes();
+  const auto all = observer::processes(self);
   const auto wall = base::wall_now();
   const auto seconds = wall / base::nanos_per_second;
   message_writer out(64 * 1024);
@@ -153,6 +155,15 @@ class statistics final : public runtime::behaviour {
 };
 
 } // namespace
+
+std::vector<runtime::process_summary> observer::processes(process& self) {
+  std::vector<runtime::process_summary> all;
+  for (std::uint32_t next = 1;;) {
+    next = runtime::some_processes(self.host(), next, at_once, all);
+    if (next == 0) return all;
+    self.yield();
+  }
+}
 
 std::unique_ptr<runtime::behaviour> observer_process(dist::router& router,
                                                      const dist::spawn_request& request) {

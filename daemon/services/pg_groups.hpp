@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "runtime/messages/ids.hpp"
+#include "services/kept_memory.hpp"
 #include "services/node_counts.hpp"
 
 namespace coppice::services {
@@ -87,6 +88,7 @@ class pg_groups {
   groups_map groups_;   // its entries stay where they are
   node_counts at_node_; // memberships
   node_counts bytes_at_node_;
+  kept_memory memory_;
   std::unordered_map<runtime::pid, std::unordered_set<entry*>, runtime::pid_hash> joined_;
 };
 

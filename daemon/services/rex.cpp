@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "behaviours/askers.hpp"
+#include "behaviours/tagged.hpp"
 #include "runtime/on_behalf.hpp"
 #include "runtime/system.hpp"
 #include "services/erpc.hpp"
@@ -65,21 +66,11 @@ class one_call : public runtime::behaviour {
 
 // {badrpc, {'EXIT', Reason}}
 message failed(etf::bytes reason) {
-  message_writer out(reason.size() + 32);
-  out.tuple(2);
-  out.atom("badrpc");
-  out.tuple(2);
-  out.atom("EXIT");
-  out.raw(reason);
-  return out.take();
+  return behaviours::tagged("badrpc", behaviours::tagged("EXIT", reason).bytes());
 }
 
 message in_rex(const message& result) {
-  message_writer out(result.size() + 16);
-  out.tuple(2);
-  out.atom("rex");
-  out.raw(result.bytes());
-  return out.take();
+  return behaviours::tagged("rex", result.bytes());
 }
 
 // The pid of {Pid, Request}, with the cursor at the request. Nothing: it is not of the message's node.

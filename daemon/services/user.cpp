@@ -30,9 +30,6 @@ using answer = user::answer;
 
 constexpr std::size_t longest_line = 4096;
 constexpr std::size_t deepest = 8; // requests within requests
-// Requests that wait behind a long one: they are in no mailbox any more, whose bound counts them.
-constexpr std::size_t most_waiting = 1'000;
-constexpr std::ptrdiff_t most_of_a_node = 100; // of each other node
 
 void log_text(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();

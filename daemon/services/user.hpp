@@ -15,6 +15,9 @@ class user : public behaviours::native_server {
   static constexpr const char* registered_name = "user";
   // Requests that one turn carries out.
   static constexpr std::size_t requests_a_turn = 16;
+  // Messages that wait behind a long one: they are in no mailbox any more, whose bound counts them.
+  static constexpr std::size_t most_waiting = 1'000;
+  static constexpr std::ptrdiff_t most_of_a_node = 100; // of each other node
 
   user();
   ~user() override;

@@ -76,7 +76,8 @@ const table<limit_options>& limit_table() {
           .add<&limit_options::connections>("connections", count(1, 65536), "connections to other nodes")
           .add<&limit_options::memory>(
               "memory", memory(),
-              "all message buffers together, as a share of the machine's memory or a size; a quarter of it "
+              "all message buffers and what is kept for other nodes, together, as a share of the machine's "
+              "memory or a size; a quarter of it "
               "is the most that messages may take which other nodes have begun to send and not ended")
           .add<&limit_options::parked_stacks>("parked",
                                               or_word<std::uint64_t, count>("auto", count(1, 1u << 27)),

@@ -4,7 +4,7 @@
 so much and no more, and nobody else waits for it."""
 from harness.attack import Bystanders, Target, peer, unharmed
 from harness.distribution import Atom
-from harness.tap import equal, eventually, run, test
+from harness.tap import check, equal, eventually, run, test
 
 LINK, MONITOR_P = 1, 19
 SETTINGS = [("node.limits.peer_locks", 100), ("node.limits.peer_names", 100), ("node.limits.peer_groups", 1000),
@@ -97,6 +97,42 @@ def groups(cleanup):
             disconnected(target, one, "pg: its processes have more than 1000 memberships")
         other = peer(cleanup, target, "other")
         eventually(lambda: other.call("pg", Atom("which_groups")) == [], "no member is left")
+        bystanders.served()
+        other.close()
+
+
+@test("names of groups and of global take so many bytes for a peer, again and again, and longer ones are refused")
+def long_names(cleanup):
+    target = Target(cleanup, settings=[("distribution.services.pg", "[pg]")])
+    bystanders = Bystanders(cleanup, target)
+    bound, size = 64 << 20, 16_000
+    most = bound // size
+    with unharmed(target, bystanders, megabytes=3 * bound >> 20, lines=80):
+        for turn in range(3):
+            one = peer(cleanup, target, f"joins{turn}")
+            one.send("pg", (Atom("discover"), one.pid()))
+            equal(one.receive()[1][0], Atom("$gen_cast"), "it is known")
+            try:
+                for number in range(most + 100):
+                    one.send("pg", (Atom("join"), one.pid(), number.to_bytes(size, "big"), one.pid(2)))
+                    if number % 50 == 0:  # so that what waits in mailboxes is little
+                        equal(one.call("pg", (Atom("get_members"), Atom("none"))), [])
+            except (EOFError, OSError):
+                pass  # closed at the other end
+            disconnected(target, one, "pg: the name of a group has more than 16384 bytes, or all of its have more than 67108864")
+        other = peer(cleanup, target, "other")
+        eventually(lambda: other.call("pg", Atom("which_groups")) == [], "no member is left")
+        for turn in range(2):
+            one = peer(cleanup, target, f"names{turn}")
+            answers = {}
+            for number in range(most + 100):
+                ask(one, "global_name_server", (Atom("register"), number.to_bytes(size, "big"), one.pid(), Atom("none")), answers)
+            check(most - 100 < answers["yes"] <= most and answers["no"] >= 100, "so many and no more", answers)
+            one.close()
+            for number in (0, most // 2):  # a list of all is as large as they are
+                asked = (Atom("whereis_name"), number.to_bytes(size, "big"))
+                eventually(lambda asked=asked: other.call("global_name_server", asked) == Atom("undefined"), "they go with it")
+        equal(other.call("global_name_server", (Atom("register"), bytes(17_000), other.pid(), Atom("none"))), Atom("no"))
         bystanders.served()
         other.close()
 

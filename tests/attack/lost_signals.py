@@ -2,24 +2,15 @@
 # SPDX-License-Identifier: MIT
 """A peer whose signals have a term over the node's limits: whoever waits for them hears of them all the same, and what
 asks for an answer is answered."""
-from harness.attack import ATTACKERS, Bystanders, Target, peer, unharmed
-from harness.distribution import MANDATORY, Atom, Peer
+from harness.attack import attacked, shop
+from harness.distribution import MANDATORY, Atom
 from harness.tap import equal, run, test
 from harness.term import Raw
 
 MONITORS = 1 << 3 | 1 << 5  # the flags of a node that is told of monitors, by pid and by name
 SPAWN = 1 << 32  # the flag of a node that spawns by the distribution
 LINK, MONITOR_P, PAYLOAD_EXIT, PAYLOAD_EXIT2, PAYLOAD_DOWN, SPAWN_REQUEST, SPAWN_REPLY, ALIAS_SEND = 1, 19, 24, 26, 28, 29, 31, 33
-CONFIG = """
-distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
-applications:
-  - name: shop
-    supervisor:
-      children:
-        - { id: kv, actor: kv, name: kv }
-        - { id: probe, actor: probe, name: probe }
-        - { id: relay, actor: relay, name: relay }
-"""
+CONFIG = shop("{ id: probe, actor: probe, name: probe }", "{ id: relay, actor: relay, name: relay }")
 TOO_DEEP = Raw(b"h\1" * 20_000 + b"j")
 
 
@@ -33,10 +24,7 @@ def told(one, wanted):
 
 @test("a link's end and an exit with a reason over the limits arrive with another reason")
 def exits(cleanup):
-    target = Target(cleanup, CONFIG)
-    bystanders = Bystanders(cleanup, target)
-    with unharmed(target, bystanders):
-        one = peer(cleanup, target)
+    with attacked(cleanup, CONFIG) as (target, one):
         probe = one.whereis("probe")
         one.call("probe", (Atom("trap_exit"), True))
         equal(one.call("probe", (Atom("subscribe"), one.pid())), Atom("ok"))
@@ -46,31 +34,19 @@ def exits(cleanup):
         one.control((PAYLOAD_EXIT2, one.pid(), probe), TOO_DEEP)
         equal(told(one, Atom("EXIT"))[2], Atom("over_limit"))
         equal(target.info("probe")["links"], target.info("kv")["links"], "its supervisor is left")
-        bystanders.served()
-        one.close()
 
 
 @test("a spawn request with arguments over the limits is answered")
 def spawns(cleanup):
-    target = Target(cleanup, CONFIG)
-    bystanders = Bystanders(cleanup, target)
-    with unharmed(target, bystanders):
-        one = Peer(target.port, f"mallory@{ATTACKERS}", source=ATTACKERS, flags=MANDATORY | SPAWN)
-        cleanup.callback(one.close)
+    with attacked(cleanup, CONFIG, flags=MANDATORY | SPAWN) as (target, one):
         one.control((SPAWN_REQUEST, one.reference(), one.pid(), one.pid(), (Atom("erpc"), Atom("execute_call"), 4), []), TOO_DEEP)
         control, _ = one.receive()
         equal((control[0], control[4]), (SPAWN_REPLY, Atom("system_limit")))
-        bystanders.served()
-        one.close()
 
 
 @test("a call whose answer, or whose callee's end, is over the limits ends with that reason")
 def calls(cleanup):
-    target = Target(cleanup, CONFIG)
-    bystanders = Bystanders(cleanup, target)
-    with unharmed(target, bystanders):
-        one = Peer(target.port, f"mallory@{ATTACKERS}", source=ATTACKERS, flags=MANDATORY | MONITORS)
-        cleanup.callback(one.close)
+    with attacked(cleanup, CONFIG, flags=MANDATORY | MONITORS) as (target, one):
         for ends in (False, True):
             tag = one.reference()
             question = (Atom("relay"), (Atom("callee"), Atom(one.name)), Atom("question"))
@@ -87,8 +63,6 @@ def calls(cleanup):
             while not isinstance(payload, tuple) or payload[0] != tag:
                 _, payload = one.receive()
             equal(payload[1], (Atom("error"), Atom("over_limit")))
-        bystanders.served()
-        one.close()
 
 
 if __name__ == "__main__":

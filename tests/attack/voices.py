@@ -2,21 +2,13 @@
 # SPDX-License-Identifier: MIT
 """A peer that asks the node's services to speak, answer, end or register for it: what comes of that is the peer's, and
 not the node's own word."""
-from harness.attack import BYSTANDERS, Bystanders, Target, peer, unharmed
+from harness.attack import BYSTANDERS, attacked, shop
 from harness.distribution import Atom, Peer
 from harness.tap import check, equal, eventually, run, test
 from harness.term import Raw
 
-CONFIG = """
-distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ], services: { pg: [pg] } }
-applications:
-  - name: shop
-    supervisor:
-      name: shop_sup
-      children:
-        - { id: kv, actor: kv, name: kv }
-        - { id: small, actor: probe, name: small, mailbox: { limit: 10, on_full: drop_new } }
-"""
+CONFIG = shop("{ id: small, actor: probe, name: small, mailbox: { limit: 10, on_full: drop_new } }",
+              distribution="services: { pg: [pg] }")
 SERVICES = ("application_controller", "shop_sup", "rex", "user", "net_kernel", "global_name_server", "pg")
 RANDOM_EXIT_NAME = Raw(b"q" + b"w\x06global" + b"w\x10random_exit_name" + b"a\x03")
 LEADER = Atom("user")
@@ -37,10 +29,7 @@ def pids(one):
 
 @test("what rex broadcasts for a peer ends and changes nothing that the peer itself may not")
 def broadcasts(cleanup):
-    target = Target(cleanup, CONFIG)
-    bystanders = Bystanders(cleanup, target)
-    with unharmed(target, bystanders, lines=60):
-        one = peer(cleanup, target)
+    with attacked(cleanup, CONFIG, lines=60) as (target, one):
         before = pids(one)
         for name in SERVICES:
             sbcast(one, name, terminate(one))
@@ -51,19 +40,15 @@ def broadcasts(cleanup):
         for what in ("stop_application", "start_application", "get_all_env"):
             sbcast(one, "application_controller", (Atom("$gen_call"), (one.pid(), one.reference()), (Atom(what), Atom("shop"))))
         sbcast(one, "global_name_server", (Atom("$gen_call"), (one.pid(), one.reference()), (Atom("register_name"), Atom("mine"), before["rex"])))
-        bystanders.served()
         equal(pids(one), before, "nobody has ended")
         equal(one.call("kv", Atom("size")), 0)
         equal(one.call("global_name_server", Atom("registered_names")), [])
-        one.close()
 
 
 @test("no process of the node is killed by the conflict of names that a peer makes up")
 def conflicts(cleanup):
-    target = Target(cleanup, CONFIG)
-    bystanders = Bystanders(cleanup, target)
-    with unharmed(target, bystanders, lines=80):
-        one = peer(cleanup, target, "aaa")  # of two nodes the one whose name sorts last loses
+    # Of two nodes the one whose name sorts last loses.
+    with attacked(cleanup, CONFIG, name="aaa", lines=80) as (target, one):
         before = pids(one)
         for number, name in enumerate(name for name in SERVICES if name != "shop_sup"):
             victim, other = before[name], before["pg" if name == "rex" else "rex"]
@@ -75,17 +60,12 @@ def conflicts(cleanup):
                 one.call("rex", (Atom("call"), Atom("global"), Atom("resolve_it"), [Atom("method"), key, first, second], LEADER), 30)
                 one.call("global_name_server", (Atom("del_lock"), lock))
                 one.call("global_name_server", (Atom("unregister"), key))
-        bystanders.served()
         equal(pids(one), before, "nobody has ended")
-        one.close()
 
 
 @test("an answer goes to nobody but processes of the node that asked")
 def answers(cleanup):
-    target = Target(cleanup, CONFIG)
-    bystanders = Bystanders(cleanup, target)
-    with unharmed(target, bystanders, lines=60):
-        one = peer(cleanup, target)
+    with attacked(cleanup, CONFIG, lines=60) as (target, one):
         small = one.whereis("small")
         before = target.info("small")["reductions"]
         for _ in range(100):
@@ -102,35 +82,25 @@ def answers(cleanup):
         equal(one.call("small", Atom("ping")), Atom("pong"))
         after = target.info("small")["reductions"]
         check(after - before < 20, "nothing was sent to it", before, after)
-        bystanders.served()
-        one.close()
 
 
 @test("what a peer has broadcast to a full mailbox holds nobody up")
 def full(cleanup):
-    target = Target(cleanup, CONFIG)
-    bystanders = Bystanders(cleanup, target)
-    with unharmed(target, bystanders, lines=60):
-        one = peer(cleanup, target)
+    with attacked(cleanup, CONFIG, lines=60) as (target, one):
         one.send("small", (Atom("$gen_call"), (one.pid(), one.reference()), (Atom("sleep"), 1500)))
         for _ in range(200):
             sbcast(one, "small", Atom("x"))
         other = Peer(target.port, f"other@{BYSTANDERS}", source=BYSTANDERS)
         cleanup.callback(other.close)
         equal(other.call("rex", (Atom("call"), Atom("erlang"), Atom("node"), [], LEADER)), Atom(target.name))
-        bystanders.served()
         eventually(lambda: target.info("small")["mailbox"]["length"] == 0, "it has woken", 30)
         equal(one.call("small", Atom("ping"), 30), Atom("pong"))
-        one.close()
         other.close()
 
 
 @test("no question to pg goes to a process that is no scope, and no process here is made a member by a peer")
 def scopes(cleanup):
-    target = Target(cleanup, CONFIG)
-    bystanders = Bystanders(cleanup, target)
-    with unharmed(target, bystanders, lines=60):
-        one = peer(cleanup, target)
+    with attacked(cleanup, CONFIG, lines=60) as (target, one):
         kv = one.whereis("kv")
         for function in ("get_members", "get_local_members"):
             equal(one.call("rex", (Atom("call"), Atom("pg"), Atom(function), [Atom("kv"), Atom("a")], LEADER)), [])
@@ -141,8 +111,6 @@ def scopes(cleanup):
             answers = [one.call("pg", request) for _ in range(300)]
             check((Atom("error"), Atom("limit")) in answers, "it watches so much and no more", answers[-1])
         equal(one.call("pg", Atom("which_groups")), [])
-        bystanders.served()
-        one.close()
 
 
 if __name__ == "__main__":

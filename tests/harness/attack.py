@@ -14,27 +14,44 @@ import threading
 import time
 
 from harness.control import Connection
-from harness.distribution import Peer, ask_epmd
+from harness.distribution import MANDATORY, Peer, ask_epmd
 from harness.node import Node, free_port
 from harness.reports import reports
 from harness.tap import check, equal, eventually
 
 ATTACKERS, BYSTANDERS = "127.0.0.2", "127.0.0.3"
 SOON = 2.0 * reports.slower
-CONFIG = """
-distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
-applications:
-  - name: shop
-    supervisor: { children: [ { id: kv, actor: kv, name: kv } ] }
-"""
+
+def shop(*children, distribution=""):
+    """A configuration: the children of `shop_sup` are `kv`, and beside it these."""
+    return "\n".join([
+        f"distribution: {{ listen: [ {{ address: 127.0.0.1, ports: 0-0 }} ]{distribution and ', ' + distribution} }}",
+        "applications:",
+        "  - name: shop",
+        "    supervisor:",
+        "      name: shop_sup",
+        "      children:",
+        *[f"        - {child}" for child in ("{ id: kv, actor: kv, name: kv }", *children)], ""])
+
+
+@contextlib.contextmanager
+def attacked(cleanup, config=None, name="mallory", flags=None, **bounds):
+    """A node, and an attacker with the cookie. At the end the bystanders are served, and the node is unharmed()."""
+    target = Target(cleanup, config or shop())
+    bystanders = Bystanders(cleanup, target)
+    with unharmed(target, bystanders, **bounds):
+        one = peer(cleanup, target, name, flags=flags)
+        yield target, one
+        bystanders.served()
+        one.close()
 
 
 class Target(Node):
     """A node with control.http on; `port` is its distribution's, `http` that of /livez."""
 
-    def __init__(self, cleanup, config=CONFIG, settings=(), **node):
+    def __init__(self, cleanup, config=None, settings=(), **node):
         self.http = free_port()
-        super().__init__(cleanup, config=config, settings=[("control.http", f"{{ port: {self.http} }}"), *settings], **node)
+        super().__init__(cleanup, config=config or shop(), settings=[("control.http", f"{{ port: {self.http} }}"), *settings], **node)
         self.port = ask_epmd(self.epmd_port, self.name.partition("@")[0])
 
     def forget_peak(self):
@@ -62,9 +79,9 @@ class Target(Node):
         return sorted(one["name"] for one in self.ask("nodes")["nodes"] if one["state"] == "connected")
 
 
-def peer(cleanup, target, name="mallory", source=ATTACKERS):
+def peer(cleanup, target, name="mallory", source=ATTACKERS, flags=None):
     """An attacker who has the cookie."""
-    made = Peer(target.port, f"{name}@{source}", source=source)
+    made = Peer(target.port, f"{name}@{source}", source=source, flags=flags or MANDATORY)
     cleanup.callback(made.close)
     return made
 

@@ -3,6 +3,7 @@
 that is through it and sends what it likes. It blocks, one connection an object; whatever is said by nobody honest is
 said with Opening.send() and Peer.send_frame(), which check nothing.
 """
+import contextlib
 import hashlib
 import itertools
 import os
@@ -109,6 +110,10 @@ class Peer:
             raise
 
     def close(self):
+        """Also where a thread waits to read: the system keeps a socket open, and the node connected, until whoever waits
+        for it has been woken."""
+        with contextlib.suppress(OSError):  # closed already
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
 
     def pid(self, number=1):

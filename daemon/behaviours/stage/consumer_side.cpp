@@ -8,6 +8,7 @@
 #include <coppice/etf/text.hpp>
 
 #include "behaviours/stage/engine.hpp"
+#include "behaviours/tagged.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
 namespace coppice::behaviours {
@@ -22,7 +23,7 @@ std::string_view key_of(etf::bytes term) {
 }
 
 message ok(const message& tag) {
-  return tagged_term("ok", tag.bytes());
+  return tagged("ok", tag.bytes());
 }
 
 } // namespace
@@ -40,7 +41,7 @@ void stage_engine::ask_for(const runtime::destination& to, etf::bytes tag, std::
   if (count == 0) return;
   message_writer what;
   what.unsigned_integer(count);
-  send_producer(to, tag, tagged_term("ask", what.take().bytes()).bytes());
+  send_producer(to, tag, tagged("ask", what.take().bytes()).bytes());
   if (const auto found = producers_.find(key_of(tag)); found != producers_.end()) {
     found->second.flow.asked += count;
     found->second.due = std::min(found->second.due + count, most_demand);
@@ -153,7 +154,7 @@ bool stage_engine::cancel(etf::bytes party, etf::bytes reason) {
   if (!at.read_tuple_of(2) || !at.read_term(to) || !at.read_term(tag)) return false;
   const auto target = port_.find(to);
   if (!target) return true;
-  const message what = tagged_term("cancel", reason);
+  const message what = tagged("cancel", reason);
   if (find_consumer(tag)) { // as if that one had cancelled, when this callback has returned
     message_writer out;
     out.tuple(3);
@@ -178,7 +179,7 @@ outcome stage_engine::take_events(const message& m, const stage_message& what) {
   const auto found = producers_.find(key_of(what.from.tag));
   if (found == producers_.end()) {
     send_producer(what.from.pid, what.from.tag,
-                  tagged_term("cancel", message::atom("unknown_subscription").bytes()).bytes());
+                  tagged("cancel", message::atom("unknown_subscription").bytes()).bytes());
     return runtime::carry_on();
   }
   producer& from = found->second;
@@ -295,7 +296,7 @@ outcome stage_engine::end_producer(std::string_view tag, bool down, message reas
 // Its fault, so that the stage goes on whatever its cancel mode says.
 outcome stage_engine::give_up(producer& on, std::string_view why) {
   const message reason = message::atom(why);
-  send_producer(on.to, on.tag.bytes(), tagged_term("cancel", reason.bytes()).bytes());
+  send_producer(on.to, on.tag.bytes(), tagged("cancel", reason.bytes()).bytes());
   on.cancel = cancel_mode::temporary;
   const message tag = on.tag;
   return end_producer(key_of(tag.bytes()), false, reason);

@@ -6,6 +6,7 @@
 #include <coppice/etf/text.hpp>
 
 #include "behaviours/stage/engine.hpp"
+#include "behaviours/tagged.hpp"
 
 namespace coppice::behaviours {
 namespace {
@@ -50,7 +51,7 @@ void stage_engine::send_consumer(const runtime::pid& to, etf::bytes tag, etf::by
 }
 
 void stage_engine::refuse(const runtime::pid& whom, etf::bytes tag, const message& reason) {
-  send_consumer(whom, tag, tagged_term("cancel", reason.bytes()).bytes());
+  send_consumer(whom, tag, tagged("cancel", reason.bytes()).bytes());
 }
 
 outcome stage_engine::take_subscribe(const message& m, const stage_message& what) {
@@ -107,7 +108,7 @@ outcome stage_engine::take_ask(const stage_message& what) {
   std::uint64_t count = 0;
   if (!etf::cursor(what.content).read_unsigned(count) || count > most_demand) {
     ++counters_.malformed;
-    return end_consumer(*who, false, tagged_term("bad_demand", what.content));
+    return end_consumer(*who, false, tagged("bad_demand", what.content));
   }
   if (count == 0) return runtime::carry_on();
   stage_flow& flow = consumers_.find(*who)->second.flow;

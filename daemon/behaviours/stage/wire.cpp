@@ -77,14 +77,6 @@ bool read_down(etf::bytes m, etf::bytes& ref, etf::bytes& reason) {
          at.read_term(reason);
 }
 
-message tagged_term(std::string_view tag, etf::bytes term) {
-  message_writer out(term.size() + tag.size() + 8);
-  out.tuple(2);
-  out.atom(tag);
-  out.raw(term);
-  return out.take();
-}
-
 message bad_options(std::string_view text) {
   message_writer out(text.size() + 24);
   out.tuple(2);

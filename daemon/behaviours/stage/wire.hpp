@@ -46,8 +46,7 @@ bool read_current(etf::bytes term, etf::bytes& tag, etf::bytes& reason);
 // {'DOWN', Ref, process, _, Reason}
 bool read_down(etf::bytes m, etf::bytes& ref, etf::bytes& reason);
 
-// {cancel, Reason}, {down, Reason}, {ask, N}, {bad_opts, <<Text>>}
-runtime::message tagged_term(std::string_view tag, etf::bytes term);
+// {bad_opts, <<Text>>}
 runtime::message bad_options(std::string_view text);
 // {First, Second}
 runtime::message pair_of(etf::bytes first, etf::bytes second);

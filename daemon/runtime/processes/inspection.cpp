@@ -154,6 +154,13 @@ std::vector<process_summary> system::processes() const {
   return all;
 }
 
+std::uint32_t some_processes(const system& host, std::uint32_t first, std::uint32_t most,
+                             std::vector<process_summary>& into) {
+  const delivery::reading valid(host);
+  return host.core().table.for_each_from(first, most,
+                                         [&](const process_record& p) { into.push_back(summarise(p)); });
+}
+
 std::vector<pid> find_processes(const system& host, const std::function<bool(const behaviour&)>& wanted) {
   std::vector<pid> found;
   const delivery::reading valid(host);

@@ -8,6 +8,7 @@
 // guard.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -64,9 +65,16 @@ class process_table {
   // Calls `see(process_record&)` for every process there is; under a guard.
   template <class See>
   void for_each(See see) const {
+    for_each_from(1, limit_, see);
+  }
+  // Looks at so many ids at most, from `first` on. The id to go on with; 0: that was all.
+  template <class See>
+  std::uint32_t for_each_from(std::uint32_t first, std::uint32_t most, See see) const {
     const std::uint32_t end = used_.load(std::memory_order_acquire);
-    for (std::uint32_t id = 1; id < end; ++id)
+    std::uint32_t id = std::max(first, 1U);
+    for (; id < end && most > 0; ++id, --most)
       if (process_record* found = at(id).who.load(std::memory_order_seq_cst)) see(*found);
+    return id < end ? id : 0;
   }
 
  private:

@@ -65,6 +65,23 @@ class flat_table {
     return taken;
   }
 
+  // Takes out at most so many, `see(key, value)` each; how many. A table that is emptied so is to be left
+  // alone until it is empty: what is still in it is not found.
+  template <class See>
+  std::size_t take_some(std::size_t most, See see) {
+    std::size_t taken = 0;
+    for (; size_ > 0 && taken < most; ++taken_to_) {
+      cell& at = cells_[taken_to_];
+      if (!at.used) continue;
+      see(std::as_const(at.key), at.value);
+      at = cell{};
+      --size_;
+      ++taken;
+    }
+    if (size_ == 0) *this = {};
+    return taken;
+  }
+
   // `see(key, value)`; may not insert or erase.
   template <class See>
   void for_each(See see) const {
@@ -125,6 +142,7 @@ class flat_table {
   std::unique_ptr<cell[]> cells_;
   std::size_t mask_ = 0;
   std::size_t size_ = 0;
+  std::size_t taken_to_ = 0; // cells before this are taken out, by take_some()
 };
 
 } // namespace coppice::runtime

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -53,6 +54,30 @@ TEST_CASE("a level is named and read back, unknown ones are not") {
   CHECK_FALSE(parse_level("loud"));
   CHECK(parse_format("auto") == format::automatic);
   CHECK_FALSE(parse_format("xml"));
+}
+
+TEST_CASE("a tap that throws ends neither the writer nor the program, and what comes next is written") {
+  const quiet_stderr quiet;
+  struct unheard_of {};
+  start({});
+  for (const bool memory : {true, false}) {
+    CAPTURE(memory);
+    std::atomic<int> thrown = 0;
+    const auto id = add_tap([&](const record&) {
+      ++thrown;
+      if (memory) throw std::bad_alloc();
+      throw unheard_of();
+    });
+    warning("test", "one");
+    flush();
+    CHECK(thrown > 0);
+    remove_tap(id);
+    collector heard;
+    warning("test", "another");
+    flush();
+    CHECK(heard.lines().size() == 1);
+  }
+  stop();
 }
 
 TEST_CASE("a module's own level overrides the common one until it is taken away") {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -15,6 +16,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/socket_address.hpp"
+#include "base/thread.hpp"
 #include "temporary_folder.hpp"
 
 namespace coppice::base {
@@ -36,6 +38,28 @@ TEST_CASE("an error of the system names what was tried and why it failed") {
   CHECK(fail_uv("read", UV_EOF).error().code == errc::closed);
   CHECK(fail_uv("look up", UV_EAI_NONAME).error().code == errc::system);
   CHECK(error{errc::limit, "full"}.context("mailbox").text == "mailbox: full");
+}
+
+TEST_CASE("a thread that cannot be started is an error") {
+  auto made = start_thread([] {});
+  REQUIRE(made);
+  made->join();
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    // Of memory: stacks of threads that have ended are used again, and then there is none for another.
+    const rlimit none{1, 1};
+    if (::setrlimit(RLIMIT_AS, &none) != 0) _exit(1);
+    for (int i = 0; i < 100; ++i) {
+      auto one = start_thread([] { ::pause(); });
+      if (!one) _exit(one.error().code == errc::limit ? 0 : 1);
+      one->detach();
+    }
+    _exit(1);
+  }
+  int ended = 0;
+  REQUIRE(::waitpid(child, &ended, 0) == child);
+  CHECK(ended == 0);
 }
 
 TEST_CASE("a file is read whole, whatever its size") {

@@ -4,6 +4,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstring>
+
+#include "base/bytes.hpp"
+#include "dist/frame_reader.hpp"
 #include "hex.hpp"
 
 using namespace coppice;
@@ -30,6 +35,31 @@ TEST_CASE("a frame longer than allowed is refused by its length alone") {
   const auto stream = from_hex("00000065");
   std::span<const std::uint8_t> in(stream);
   CHECK(next_frame(in, 100).error().code == base::errc::limit);
+}
+
+TEST_CASE("a long frame that is still coming counts as much as has come of it") {
+  constexpr std::size_t size = std::size_t{40} << 20, at_once = 64 * 1024, small = 512 * 1024;
+  frame_reader in(2 * size);
+  std::size_t come = 0, most = 0, least = size;
+  std::size_t whole = 0;
+  while (whole == 0) {
+    auto room = in.room();
+    room = room.first(std::min({room.size(), at_once, size + 4 - come}));
+    std::memset(room.data(), 'x', room.size());
+    if (come == 0) base::store_be32(room.data(), size);
+    in.commit(room.size());
+    come += room.size();
+    most = std::max(most, in.held());
+    if (come > small) least = std::min(least, size - come + in.held());
+    REQUIRE(in.for_each([&](base::bytes_span frame, const runtime::message&) -> base::status {
+      whole = frame.size();
+      return {};
+    }));
+  }
+  CHECK(whole == size);
+  CHECK(most <= size + 2 * at_once);
+  CHECK(least >= size - at_once);
+  CHECK(in.held() == 0);
 }
 
 TEST_CASE("each header is told by its first bytes") {

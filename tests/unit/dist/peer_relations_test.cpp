@@ -28,9 +28,10 @@ struct told {
 
 std::vector<told> lose(peer_relations& all) {
   std::vector<told> out;
-  all.lost([&](const runtime::destination& to, runtime::signal_ptr what) {
+  const auto deliver = [&](const runtime::destination& to, runtime::signal_ptr what) {
     out.push_back({what->kind, to.process(), what->number});
-  });
+  };
+  CHECK(all.tell_of_loss(deliver, SIZE_MAX));
   return out;
 }
 
@@ -97,4 +98,36 @@ TEST_CASE("an unlink is under way until its own id is acknowledged, whatever cam
   all.begin_unlink(local, remote, 2);
   all.end_unlink(local, remote, 1); // on its way before the second was sent
   CHECK(lose(all) == std::vector<told>{{signal_kind::unlink_ack, local, 2}});
+}
+
+TEST_CASE("a loss is told in parts, each of at most as many signals as were asked for, and nobody twice") {
+  constexpr std::uint64_t of_each = 50;
+  peer_relations all;
+  for (std::uint64_t i = 0; i < of_each; ++i) {
+    const runtime::pid here{0, 1, static_cast<std::uint32_t>(i + 10), 1};
+    const auto own = runtime::reference::made_by(here, 1);
+    const auto theirs = runtime::reference::made_by({3, 9, here.id, 1}, 1);
+    all.add_link(here, remote);
+    all.begin_unlink(here, {3, 9, 4, 1}, i + 1);
+    all.add_monitor(own, outgoing_monitor{here, remote, 0});
+    CHECK(all.add_monitor(theirs, incoming_monitor{remote, here, {}}));
+    all.add_spawn_request(own, here);
+    all.add_call(own, outgoing_call{remote, {}, true});
+    CHECK(all.add_call(runtime::call_id::of(theirs), here));
+  }
+  std::size_t told = 0;
+  std::size_t turns = 1;
+  std::size_t in_turn = 0;
+  const auto deliver = [&](const runtime::destination&, const runtime::signal_ptr&) {
+    ++told;
+    ++in_turn;
+  };
+  for (; !all.tell_of_loss(deliver, 16); ++turns) {
+    CHECK(in_turn <= 16);
+    in_turn = 0;
+  }
+  CHECK(told == 7 * of_each);
+  CHECK(turns == (7 * of_each + 15) / 16);
+  CHECK(all.links() + all.monitors() == 0);
+  CHECK(lose(all).empty());
 }

@@ -654,3 +654,51 @@ TEST_CASE("names that are made up take nobody's place, and a pid that is out of 
   CHECK(reached(3));
   CHECK(a.see(b, there.id()) != connected);
 }
+
+TEST_CASE("nodes that were never connected wait for each other's attempts, those that were do not") {
+  epmd_server epmd;
+  options few;
+  few.attempts = 1;
+  cluster_node a(epmd, name_a, few);
+  cluster_node known(epmd, name_b);
+  const actor here(a.host), there(known.host, {.name = "there"});
+  here.run([&](process& self) { self.send(a.see(known, "there"), number(1)); });
+  CHECK(value_of(there.next()) == 1);
+  (void)a.router.disconnect(a.index(known));
+  // Listens, and says nothing to whoever connects.
+  const base::unique_fd silent(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof at;
+  REQUIRE(::bind(silent.get(), reinterpret_cast<sockaddr*>(&at), length) == 0);
+  REQUIRE(::listen(silent.get(), 16) == 0);
+  REQUIRE(::getsockname(silent.get(), reinterpret_cast<sockaddr*>(&at), &length) == 0);
+  const auto come = [&](int within) {
+    pollfd one{silent.get(), POLLIN, 0};
+    return ::poll(&one, 1, within) == 1;
+  };
+  for (const char* name : {"x@127.0.0.1", "y@127.0.0.1", "z@127.0.0.1"}) epmd.add(name, ntohs(at.sin_port));
+  const auto wants = [&](const char* name) {
+    here.run(
+        [&](process& self) { self.monitor(destination::remote("nobody", *a.host.nodes().intern(name))); });
+    CHECK(eventually([&] { return a.peer(name).state == peer_state::connecting; }));
+  };
+  wants("x@127.0.0.1");
+  const int patient = static_cast<int>(std::chrono::milliseconds(patience).count());
+  REQUIRE(come(patient));
+  base::unique_fd first(::accept(silent.get(), nullptr, nullptr));
+  wants("y@127.0.0.1");
+  wants("z@127.0.0.1");
+  here.run([&](process& self) { self.send(a.see(known, "there"), number(2)); });
+  CHECK(value_of(there.next()) == 2);
+  CHECK_FALSE(come(0));
+  first.reset();
+  for (int left = 2; left > 0; --left) {
+    CHECK(is_atom(reason_of(here.next()), "noconnection"));
+    REQUIRE(come(patient));
+    const base::unique_fd next(::accept(silent.get(), nullptr, nullptr));
+    CHECK_FALSE(come(0));
+  }
+  CHECK(is_atom(reason_of(here.next()), "noconnection"));
+}

@@ -9,6 +9,7 @@
 
 #include "cluster.hpp"
 #include "peer_reader.hpp"
+#include "runtime/messages/block.hpp"
 
 using namespace coppice;
 using namespace coppice::dist;
@@ -383,4 +384,29 @@ TEST_CASE("a peer that cuts every reference to three words passes spawns and ali
   send.to = address::of(cut({name_a, alias.creation, alias.count, alias.words}));
   both.x.send(send, atom("hello").bytes());
   CHECK(is_atom(here.next(), "hello"));
+}
+
+TEST_CASE(
+    "what a node says on its next connection comes behind all that the lost one ends, however much that is") {
+  node_and_peer between;
+  const actor here(between.a.host);
+  constexpr std::uint32_t many = 20'000;
+  const auto before = runtime::block_memory::in_use();
+  here.run([&](process& self) {
+    for (std::uint32_t i = 1; i <= many; ++i) self.monitor(between.seen(i));
+    return 0;
+  });
+  REQUIRE(eventually([&] { return between.a.peer(name_x).monitors == many; }));
+  CHECK(eventually([&] { return runtime::block_memory::in_use() > before + 100 * many; }));
+  simulated_peer again(between.a, name_x);
+  control_message c;
+  c.what = op::send_sender;
+  c.from = address::of(of_x(1));
+  c.to = address::of(between.wire(here.id()));
+  again.send(c, atom("next").bytes());
+  std::uint32_t ended = 0;
+  for (auto m = here.next(); !is_atom(m, "next"); m = here.next()) ++ended;
+  CHECK(ended == many);
+  CHECK(between.a.peer(name_x).monitors == 0);
+  CHECK(eventually([&] { return runtime::block_memory::in_use() < before + 50 * many; }));
 }

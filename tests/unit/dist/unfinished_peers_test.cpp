@@ -115,7 +115,7 @@ TEST_CASE("beyond their bound the peer with the most of unfinished messages goes
 TEST_CASE("a frame that does not end counts as a message that does not") {
   epmd_server epmd;
   options small;
-  small.unfinished_limit = 8 * mebibyte;
+  small.unfinished_limit = 5 * mebibyte;
   cluster_node a(epmd, name_a, small);
   raw_peer x(a.port), y(a.port);
   REQUIRE(x.shake_hands(name_x, name_a));

@@ -171,6 +171,31 @@ TEST_CASE("a fragmented message keeps the atoms its first fragment named") {
   CHECK(text_of(in.take(last).value()->payload) == "77026f6b");
 }
 
+TEST_CASE("a compressed payload counts what is there of it, packed and not, and no more than it says") {
+  constexpr std::size_t size = std::size_t{8} << 20;
+  auto frame = from_hex(
+      "708368036102770058770361"
+      "4062"
+      "000000010000000000000005");
+  etf::vector_writer term;
+  std::minstd_rand random(1);
+  std::string bytes(size, 'x');
+  for (char& each : bytes) each = static_cast<char>('a' + random() % 16);
+  term.binary(bytes);
+  const auto packed = etf::deflate(term.view(), 1);
+  frame.insert(frame.end(), packed.begin(), packed.end());
+  unpacker in({});
+  std::size_t most = 0;
+  auto taken = in.take(frame);
+  for (; taken && in.busy(); taken = in.go_on()) most = std::max(most, in.held());
+  REQUIRE(taken);
+  REQUIRE(*taken);
+  CHECK((*taken)->payload.size() == term.size());
+  CHECK(most >= size / 2);
+  CHECK(most <= size + packed.size() + unpacker::checked_at_once);
+  CHECK(in.held() == 0);
+}
+
 TEST_CASE("a compressed payload is taken behind a pass-through header, and a bomb is dropped") {
   const auto control = from_hex(
       "7083"
@@ -419,9 +444,13 @@ TEST_CASE("the keys of a large payload are looked at a part at a time") {
       const auto frame = frame_for_a_name(payload);
       taken = in.take(frame);
     }
-    for (; taken && *taken == nullptr && in.busy(); ++turns) taken = in.go_on();
+    for (; taken && *taken == nullptr && in.busy(); ++turns) {
+      CHECK(in.held() >= payload.size());
+      taken = in.go_on();
+    }
     CHECK(turns >= 3);
     CHECK_FALSE(in.busy());
+    CHECK(in.held() == 0);
     CHECK(taken.has_value() == !twice);
     if (!taken) {
       CHECK(taken.error().text.find("twice") != std::string::npos);
@@ -456,8 +485,10 @@ TEST_CASE("a large fragment is taken a part at a time, and what comes of it is t
     unpacker in({});
     int turns = 0;
     auto taken = in.take(first.view());
+    CHECK(in.held() + unpacker::checked_at_once >= half);
     for (; taken && in.busy(); ++turns) taken = in.go_on();
     REQUIRE(taken);
+    CHECK(in.held() == 0);
     CHECK(*taken == nullptr);
     taken = in.take(second.view());
     for (; taken && *taken == nullptr && in.busy(); ++turns) taken = in.go_on();

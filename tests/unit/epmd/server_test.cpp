@@ -120,6 +120,21 @@ TEST_CASE("a registered node is found and listed until its connection ends") {
   CHECK_FALSE(running.lookup("demo"));
 }
 
+TEST_CASE("a list that is made a part at a time has every name once, in its order") {
+  running_server running;
+  constexpr std::size_t many = 2000; // a name has 200 bytes
+  for (std::size_t i = 0; i < many; ++i)
+    REQUIRE(running.epmd->add_own(named(std::to_string(10'000 + i) + std::string(195, 'n'))));
+  std::optional<names_reply> names;
+  auto inquiry = inquiry::names(running.loop.raw(), running.at, default_patience,
+                                [&](auto got) { names = got.value(); });
+  REQUIRE(running.until([&] { return names.has_value(); }));
+  REQUIRE(names->nodes.size() == many);
+  for (std::size_t i = 0; i < many; ++i)
+    REQUIRE(names->nodes[i].name.substr(0, 5) == std::to_string(10'000 + i));
+  CHECK(running.ask(dump_request{}).size() > many * 200);
+}
+
 TEST_CASE("a name that is taken is refused in words, and the holder stays") {
   running_server running;
   auto holder = running.join("demo");
@@ -313,6 +328,19 @@ TEST_CASE("the first node serves, the second is its client, and takes over withi
   }
   CHECK(serves(second) != serves(third));
   CHECK(changes > 0);
+}
+
+TEST_CASE("a port that somebody else has for IPv6 alone is served for IPv4") {
+  base::uv::loop loop = base::uv::loop::make().value();
+  const auto six = base::socket_address::parse("::1", 0);
+  auto held = net::listener::tcp(loop.raw(), *six, {0, 0}, {}, [](net::accepted_socket) {});
+  if (!held) return; // a machine without IPv6
+  const std::uint16_t port = held->address().port();
+  server_options options;
+  options.addresses = listen_addresses(true, port);
+  auto made = server::start(loop.raw(), std::move(options), [] {});
+  if (!made) return; // somebody else has it for IPv4, too
+  CHECK((*made)->port() == port);
 }
 
 TEST_CASE("mode serve fails when the port is taken, client and auto wait in words") {

@@ -517,6 +517,26 @@ TEST_CASE("a listening socket made elsewhere is adopted") {
   CHECK(loop_until(loop, [&] { return accepted == 1; }));
 }
 
+TEST_CASE("what is thrown by whoever looked a host up ends there, and the next look-up is told") {
+  struct unheard_of {};
+  base::uv::loop loop = base::uv::loop::make().value();
+  int thrown = 0;
+  bool told = false;
+  auto memory = resolution::start(loop.raw(), "127.0.0.1", 1, [&](auto) {
+    ++thrown;
+    throw std::bad_alloc();
+  });
+  auto unknown = resolution::start(loop.raw(), "127.0.0.1", 1, [&](auto) {
+    ++thrown;
+    throw unheard_of();
+  });
+  REQUIRE(memory);
+  REQUIRE(unknown);
+  CHECK(loop_until(loop, [&] { return thrown == 2; }));
+  auto next = resolution::start(loop.raw(), "127.0.0.1", 1, [&](auto found) { told = found.has_value(); });
+  CHECK(loop_until(loop, [&] { return told; }));
+}
+
 TEST_CASE("a numeric host resolves to itself, and an abandoned look-up tells nobody") {
   auto loop = base::uv::loop::make().value();
   std::vector<base::socket_address> found;

@@ -46,9 +46,24 @@ TEST_CASE("a block_call holds up what its own node asks, in its order, and no ot
   CHECK_FALSE(blocked.end(reference_of(1)));
 }
 
-TEST_CASE("what waits for a block_call is bounded") {
+TEST_CASE("what waits for a block_call is bounded, in number and in bytes, for each node") {
   blocked_callers blocked;
   blocked.begin(node, reference_of(1));
   for (std::size_t i = 0; i < blocked_callers::most_waiting; ++i) CHECK(blocked.wait(from(node, "x")));
   CHECK_FALSE(blocked.wait(from(node, "x")));
+  const auto large = [] {
+    runtime::message_writer out;
+    out.binary(std::vector<std::uint8_t>(blocked_callers::most_bytes / 4));
+    return out.take();
+  }();
+  const auto waits = [&](std::uint32_t origin) {
+    return blocked.wait({blocked_callers::request::form::cast, {}, large, {origin, false}});
+  };
+  blocked.begin(other, reference_of(2));
+  for (int i = 0; i < 3; ++i) CHECK(waits(other));
+  CHECK_FALSE(waits(other));
+  CHECK(blocked.wait(from(other, "small")));
+  CHECK(blocked.end(reference_of(2)));
+  blocked.begin(other, reference_of(3));
+  CHECK(waits(other));
 }

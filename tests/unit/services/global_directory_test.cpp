@@ -8,6 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes.hpp"
+#include "runtime/messages/block.hpp"
+
 using namespace coppice;
 using services::global_directory;
 
@@ -62,4 +65,18 @@ TEST_CASE("a name counts for the node that said it, whoever has it") {
   names.erase(term("b"));
   CHECK(names.said_by(2) == 0);
   CHECK(names.bytes_said_by(2) == 0);
+}
+
+TEST_CASE("names and methods count as memory in use, while they are there") {
+  const auto before = runtime::block_memory::in_use();
+  const std::string name(10'000, 'n');
+  {
+    global_directory names;
+    names.insert(base::as_bytes(name), {there, {}, monitor(1), 1});
+    CHECK(runtime::block_memory::in_use() >= before + name.size());
+    names.erase(base::as_bytes(name));
+    CHECK(runtime::block_memory::in_use() == before);
+    names.insert(base::as_bytes(name), {there, {}, monitor(2), 1});
+  }
+  CHECK(runtime::block_memory::in_use() == before);
 }

@@ -6,6 +6,9 @@
 
 #include <coppice/etf/writer.hpp>
 
+#include "base/bytes.hpp"
+#include "runtime/messages/block.hpp"
+
 using namespace coppice;
 using namespace coppice::services;
 
@@ -44,4 +47,26 @@ TEST_CASE("a lock is one requester's, whoever holds it for him") {
   CHECK(locks.of_node(1) == 0);
   CHECK(locks.free_for(global, you));
   CHECK(locks.size() == 0);
+}
+
+TEST_CASE("locks count as memory in use, once for all their holders, while they are there") {
+  const auto before = runtime::block_memory::in_use();
+  const auto me = term("me");
+  const std::string resource(10'000, 'r');
+  const runtime::pid a{0, 5, 1, 0};
+  const runtime::pid b{1, 7, 1, 0};
+  {
+    global_locks locks;
+    CHECK(locks.set(base::as_bytes(resource), me, a));
+    const auto full = runtime::block_memory::in_use();
+    CHECK(full >= before + resource.size());
+    CHECK(locks.set(base::as_bytes(resource), me, b));
+    CHECK(locks.set(base::as_bytes(resource), me, a));
+    CHECK(runtime::block_memory::in_use() == full);
+    locks.remove_all(a);
+    locks.remove_all(b);
+    CHECK(runtime::block_memory::in_use() == before);
+    CHECK(locks.set(base::as_bytes(resource), me, a));
+  }
+  CHECK(runtime::block_memory::in_use() == before);
 }

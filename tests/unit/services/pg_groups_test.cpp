@@ -5,8 +5,13 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <coppice/etf/writer.hpp>
 #include <iterator>
+#include <string>
 #include <vector>
+
+#include "base/bytes.hpp"
+#include "runtime/messages/block.hpp"
 
 using namespace coppice;
 using services::pg_groups;
@@ -156,4 +161,24 @@ TEST_CASE("a group's name is looked at once for all that join or leave it") {
   CHECK(groups.memberships(1) == who.size());
   CHECK(groups.leave(name, who).size() == who.size());
   CHECK(groups.groups(whose::all).empty());
+}
+
+TEST_CASE("what members and groups take counts as memory in use, while it is there") {
+  const auto before = runtime::block_memory::in_use();
+  {
+    etf::vector_writer name;
+    name.binary(std::string(10'000, 'x'));
+    pg_groups groups;
+    groups.join(name.view(), theirs);
+    groups.join(name.view(), ours);
+    const auto full = runtime::block_memory::in_use();
+    CHECK(full >= before + 10'000);
+    CHECK(full < before + 20'000);
+    groups.join(one, ours);
+    groups.leave_all(ours);
+    groups.leave(name.view(), theirs);
+    CHECK(runtime::block_memory::in_use() == before);
+    groups.join(two, theirs);
+  }
+  CHECK(runtime::block_memory::in_use() == before);
 }

@@ -7,6 +7,8 @@
 
 #include "behaviours/gen.hpp"
 #include "dist/hex.hpp"
+#include "services/observer.hpp"
+#include "services/user.hpp"
 #include "whole_node.hpp"
 
 using namespace coppice;
@@ -281,6 +283,73 @@ TEST_CASE("user takes what is printed and answers in the protocol") {
         }) == "error");
 }
 
+TEST_CASE("so many messages to user wait behind a long one, of another node fewer, and more are refused") {
+  epmd_server epmd;
+  whole_node a(epmd, "a@127.0.0.1"), b(epmd, "b@127.0.0.1");
+  const actor here(a.host), far(b.host);
+  const auto request = [](process& self, std::uint32_t lines) {
+    message_writer out;
+    out.tuple(4);
+    out.atom("io_request");
+    runtime::write(out, self.self(), self.host().nodes());
+    out.atom("tag");
+    out.tuple(2);
+    out.atom("requests");
+    out.list(lines);
+    for (std::uint32_t i = 0; i < lines; ++i) {
+      out.tuple(2);
+      out.atom("put_chars");
+      out.binary("");
+    }
+    out.nil();
+    return out.take();
+  };
+  // How many are answered ok, and with an error.
+  const auto answers = [](const actor& to, std::size_t count) {
+    std::pair<std::size_t, std::size_t> got;
+    for (; count > 0; --count) {
+      const auto m = to.next();
+      etf::cursor at(m.bytes());
+      REQUIRE((at.read_tuple_of(3) && at.read_atom_is("io_reply") && at.skip()));
+      ++(at.read_atom_is("ok") ? got.first : got.second);
+    }
+    return got;
+  };
+  // While it is suspended they come, and are taken one behind the other then: before a turn goes on with the
+  // first, which has more in it than a turn takes.
+  const auto order = [&](const char* what) {
+    here.run([&](process& self) {
+      message_writer out;
+      out.tuple(3);
+      out.atom("system");
+      out.tuple(2);
+      runtime::write(out, self.self(), self.host().nodes());
+      out.atom("order");
+      out.atom(what);
+      self.send(destination::named("user"), out.take());
+    });
+    here.next();
+  };
+  constexpr std::size_t beyond = 50;
+  const auto flood = [&](const actor& by, const destination& user, std::size_t count) {
+    by.run([&](process& self) {
+      self.send(user, request(self, 10 * services::user::requests_a_turn));
+      for (std::size_t i = 1; i < count; ++i) self.send(user, request(self, 1));
+    });
+  };
+  const auto of_a_node = static_cast<std::size_t>(services::user::most_of_a_node);
+  order("suspend");
+  flood(far, b.see(a, "user"), of_a_node + beyond);
+  ask(far, b.see(a, "rex"), rpc_call("erlang", "node")); // behind all of them on its way
+  order("resume");
+  CHECK(answers(far, of_a_node + beyond) == std::pair(of_a_node, beyond));
+  order("suspend");
+  flood(here, destination::named("user"), services::user::most_waiting + beyond);
+  order("resume");
+  CHECK(answers(here, services::user::most_waiting + beyond) ==
+        std::pair(services::user::most_waiting, beyond));
+}
+
 TEST_CASE("what is asked for in a list is told once, however long the list is") {
   epmd_server epmd;
   whole_node a(epmd, "a@127.0.0.1");
@@ -320,6 +389,26 @@ TEST_CASE("what is asked for in a list is told once, however long the list is") 
   };
   CHECK(asked("erlang", "process_info", items(1), 2));
   CHECK_FALSE(asked("erlang", "process_info", items(2), 2));
+}
+
+TEST_CASE("all processes are looked at in parts, between which others run") {
+  runtime::system_options options;
+  options.workers = 1;
+  runtime::system host(options);
+  REQUIRE(host.start());
+  constexpr std::size_t many = 2 * services::observer::at_once;
+  for (std::size_t i = 0; i < many; ++i)
+    REQUIRE(host.spawn(
+        {}, runtime::testing::script([](process&, runtime::message) { return runtime::carry_on(); })));
+  const actor here(host), other(host);
+  std::atomic<bool> ran = false;
+  here.run([&](process& self) {
+    other.start([&](process&) { ran = true; });
+    CHECK(services::observer::processes(self).size() == many + 2);
+    CHECK(ran);
+    return 0;
+  });
+  CHECK(host.stop());
 }
 
 TEST_CASE("a block_call holds up its node's other calls until it has ended") {

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// Starts a thread where there may be none to have: std::thread throws when the system has no more, or no
+// memory for another stack. Any thread.
+#pragma once
+
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "base/error.hpp"
+
+namespace coppice::base {
+
+// Runs work() on a new thread, which the caller joins. errc::limit: there is none.
+template <class Work>
+result<std::thread> start_thread(Work&& work) {
+  try {
+    return std::thread(std::forward<Work>(work));
+  } catch (const std::system_error& why) {
+    return fail(errc::limit, std::string("no thread could be started: ") + why.what());
+  }
+}
+
+} // namespace coppice::base

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// Memory that a service keeps for other nodes outside of messages. It counts inside node.limits.memory as
+// messages do, for as long as this lives. One thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "runtime/messages/block.hpp"
+
+namespace coppice::services {
+
+// What an entry of a table takes beside the terms in it: about.
+inline constexpr std::size_t memory_of_entry = 128;
+
+class kept_memory {
+ public:
+  kept_memory() = default;
+  kept_memory(const kept_memory&) = delete;
+  kept_memory& operator=(const kept_memory&) = delete;
+  ~kept_memory() { remove(bytes_); }
+
+  void add(std::size_t bytes) {
+    if (bytes == 0) return;
+    bytes_ += bytes;
+    runtime::block_memory::add(static_cast<std::int64_t>(bytes));
+  }
+  // No more than was added.
+  void remove(std::size_t bytes) {
+    if (bytes == 0) return;
+    bytes_ -= bytes;
+    runtime::block_memory::add(-static_cast<std::int64_t>(bytes));
+  }
+
+ private:
+  std::size_t bytes_ = 0;
+};
+
+} // namespace coppice::services
