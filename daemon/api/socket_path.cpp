@@ -147,7 +147,11 @@ base::result<fs::path> choose_socket(std::string_view option, const fs::path& se
   }
   if (found.size() > 1) {
     const auto live = std::stable_partition(found.begin(), found.end(), is_left_over);
-    if (live != found.end()) found.erase(found.begin(), live);
+    if (live == found.end())
+      return base::fail(base::errc::not_found,
+                        fmt::format("no node runs: nobody listens at the {} sockets in {}", found.size(),
+                                    found.front().parent_path().string()));
+    found.erase(found.begin(), live);
   }
   if (found.size() == 1) return found.front();
   if (found.empty() && !of_services.empty())
