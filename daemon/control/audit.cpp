@@ -11,6 +11,7 @@
 
 #include "base/ascii.hpp"
 #include "base/log_event.hpp"
+#include "base/log_settings.hpp"
 #include "base/printable.hpp"
 
 namespace coppice::control {
@@ -87,7 +88,8 @@ void log_change(const asked& a) {
   for (const char* more : {"file", "of", "reason", "change"}) {
     if (const std::string text = a.text(more); !text.empty()) what += " " + text.substr(0, most_said);
   }
-  if (const std::string term = a.text("term"); !term.empty()) what += " " + shape_of(term);
+  if (const std::string term = a.text("term"); !term.empty() && base::log::shows_messages())
+    what += " " + shape_of(term);
   if (const auto only = a.arguments.find("only"); only != a.arguments.end() && only->is_array()) {
     for (const nlohmann::json& file : *only)
       if (file.is_string()) what += " only " + file.get<std::string>().substr(0, most_said);
