@@ -109,7 +109,8 @@ message debugging::command(process& self, etf::cursor what) {
 
 std::string debugging::what_is_on() const {
   std::string out;
-  for (const auto& [on, name] : {std::pair(trace_, "trace"), {keep_ != 0, "log"}, {counts_, "statistics"}})
+  for (const auto& [on, name] :
+       {std::pair(trace_, "trace"), std::pair(keep_ != 0, "log"), std::pair(counts_, "statistics")})
     if (on) out += (out.empty() ? "" : ", ") + std::string(name);
   return out;
 }
