@@ -104,7 +104,7 @@ class main_loop {
     auto wake = base::uv::async::make(*loop_, [this] { loop_->stop(); });
     if (!wake) return unexpected(wake.error());
     wake_ = std::move(*wake);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) {
       auto handle = base::uv::signal::make(*loop_, number, [this](int which) { heard(which); });
       if (!handle) return unexpected(handle.error());
       signals_.push_back(std::move(*handle));
@@ -144,6 +144,7 @@ class main_loop {
 
  private:
   void heard(int number) {
+    if (number == SIGUSR1) return base::log::look_at_files();
     if (number == SIGHUP) return hang_up_ ? hang_up_() : void();
     if (again_) return again_();
     base::log::info("node", "{}: stopping; a second one shortens it",
@@ -158,10 +159,11 @@ class main_loop {
   std::function<void()> hang_up_;
 };
 
-// What SIGHUP does, said in the log: applies the configuration as it stands now, then reloads the plugins
-// whose files have changed; one transaction each, and the second one also when the first came to nothing.
+// What SIGHUP does, said in the log: opens the log files anew, applies the configuration as it stands now,
+// then reloads the plugins whose files have changed; one transaction each, and the second one also when the
+// first came to nothing.
 void refresh(node::instance& running) {
-  base::log::look_at_files(); // what rotates them says so by the same signal
+  base::log::look_at_files();
   constexpr std::string_view by = "SIGHUP";
   node::apply_request wanted;
   wanted.by = by;

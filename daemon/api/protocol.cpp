@@ -55,6 +55,12 @@ std::string text_at(const json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+// Of a claim, what fits in a line of the log.
+std::string claim_at(const json& object, const char* key) {
+  constexpr std::size_t longest = 64; // bytes
+  return text_at(object, key).substr(0, longest);
+}
+
 // Requests are flat; a reply is as deep as the trees it shows, whose configuration has a bound of its own.
 constexpr std::size_t deepest_request = 16;
 constexpr std::size_t deepest_reply = 2048;
@@ -73,7 +79,10 @@ base::result<json> object_of(std::string_view line, std::size_t deepest) {
 } // namespace
 
 std::string encode(const request& r) {
-  return line_of({{"command", r.command}, {"arguments", r.arguments}});
+  json document{{"command", r.command}, {"arguments", r.arguments}};
+  if (!r.from.sudo_user.empty()) document["from"]["sudo_user"] = r.from.sudo_user;
+  if (!r.from.terminal.empty()) document["from"]["terminal"] = r.from.terminal;
+  return line_of(document);
 }
 
 std::string encode(const reply& r) {
@@ -88,6 +97,8 @@ base::result<request> decode_request(std::string_view line) {
   if (!document) return unexpected(std::move(document.error()).context("request"));
   request r{text_at(*document, "command")};
   if (auto given = document->find("arguments"); given != document->end()) r.arguments = std::move(*given);
+  if (const auto from = document->find("from"); from != document->end() && from->is_object())
+    r.from = {claim_at(*from, "sudo_user"), claim_at(*from, "terminal")};
   if (r.command.empty()) return base::fail(base::errc::invalid, "request: no command");
   if (!r.arguments.is_object()) return base::fail(base::errc::invalid, "request: arguments are no object");
   return r;

@@ -2,7 +2,7 @@
 // What travels over the control socket: one JSON document a line, a request from the client and one
 // reply from the node, in order, as many as the client likes.
 //
-//   {"command": "call", "arguments": {"name": "kv", "term": "size"}}
+//   {"command": "call", "arguments": {"name": "kv", "term": "size"}, "from": {"terminal": "pts/3"}}
 //   {"result": {"reply": "0"}}
 //   {"error": {"code": "timeout", "what": "call kv", "why": "no answer within 5s", "hint": ""}}
 //
@@ -26,9 +26,16 @@ inline constexpr std::size_t max_reply_bytes = std::size_t{256} << 20;
 // Longer timeouts of a request count as this, about eleven days: the node and the client agree on it.
 inline constexpr long long longest_timeout_ms = 1'000'000'000;
 
+// What a client says of who has started it, for the log; nobody has proved it. Empty: nothing to say.
+struct claims {
+  std::string sudo_user; // who called sudo
+  std::string terminal;  // pts/3
+};
+
 struct request {
   std::string command;
   nlohmann::json arguments = nlohmann::json::object();
+  claims from = {};
 };
 
 // A failure as a person reads it: "coppice: WHAT: WHY", then the hint on a line of its own.

@@ -147,8 +147,11 @@ base::result<fs::path> choose_socket(std::string_view option, const fs::path& se
   }
   if (found.size() > 1) {
     const auto live = std::stable_partition(found.begin(), found.end(), is_left_over);
-    // Where all were left behind no node runs, and any of them tells.
-    found.erase(found.begin(), live != found.end() ? live : found.end() - 1);
+    if (live == found.end())
+      return base::fail(base::errc::not_found,
+                        fmt::format("no node runs: nobody listens at the {} sockets in {}", found.size(),
+                                    found.front().parent_path().string()));
+    found.erase(found.begin(), live);
   }
   if (found.size() == 1) return found.front();
   if (found.empty() && !of_services.empty())

@@ -3,8 +3,10 @@
 #include "base/descriptors.hpp"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <limits>
 
 #include "base/process_usage.hpp"
@@ -50,6 +52,13 @@ std::size_t descriptor_limit() {
 
 bool is_last_descriptor(int fd) {
   return fd >= 0 && static_cast<std::size_t>(fd) >= reserve_begins(descriptor_limit());
+}
+
+bool only_last_descriptors_left() {
+  const int lowest = dup(STDERR_FILENO);
+  if (lowest < 0) return errno == EMFILE || errno == ENFILE;
+  close(lowest);
+  return is_last_descriptor(lowest);
 }
 
 bool descriptors_are_few() {

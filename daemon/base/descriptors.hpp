@@ -20,6 +20,9 @@ std::size_t descriptor_limit();
 // all in use.
 bool is_last_descriptor(int fd);
 
+// Whether all but the last ones are in use: one is taken to see, and given back.
+bool only_last_descriptors_left();
+
 // Whether the last ones are in use, or nearly: all are counted, which takes a while where they are many.
 bool descriptors_are_few();
 

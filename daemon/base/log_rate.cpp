@@ -56,6 +56,9 @@ log_rate::entry& log_rate::entry_of(std::uint64_t source, nanos now) {
 bool log_rate::admits(const record& line, nanos now) {
   const nanos interval = interval_.load(std::memory_order_relaxed);
   if (interval == 0) return true;
+  // What an operator has changed is told however much else is: calls of actors, below notice, are many.
+  const bool is_change = is_event(line) && line.fields.front().value == events::asked_by_operator.id;
+  if (is_change && line.level >= level::notice) return true;
   const std::string_view pid = pid_of(line);
   entry& mine = entry_of(hash_of(line.module, pid), now);
   const nanos latest = now + burst_.load(std::memory_order_relaxed);

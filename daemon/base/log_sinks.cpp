@@ -131,14 +131,18 @@ std::string render_json(const record& line) {
   return json_text(object);
 }
 
-format resolve(format asked) {
-#ifdef COPPICE_HAVE_SYSTEMD
-  if (asked != format::automatic) return asked;
+bool is_journal(int descriptor) {
   // systemd names the device and inode of the stream it connected; a redirected stderr has another.
   const char* stream = std::getenv("JOURNAL_STREAM");
   struct stat info {};
-  if (stream == nullptr || fstat(STDERR_FILENO, &info) != 0) return format::text;
-  return fmt::format("{}:{}", info.st_dev, info.st_ino) == stream ? format::journald : format::text;
+  return stream != nullptr && fstat(descriptor, &info) == 0 &&
+         fmt::format("{}:{}", info.st_dev, info.st_ino) == stream;
+}
+
+format resolve(format asked) {
+#ifdef COPPICE_HAVE_SYSTEMD
+  if (asked != format::automatic) return asked;
+  return is_journal(STDERR_FILENO) ? format::journald : format::text;
 #else
   return asked == format::json ? asked : format::text;
 #endif

@@ -14,6 +14,9 @@ format resolve(format asked);
 // As render_text() in log.hpp, of a line whose time is text already. Any thread.
 std::string render_text(std::string_view time, const record& line);
 
+// Whether this descriptor is the stream that systemd has connected with the journal.
+bool is_journal(int descriptor);
+
 // The journal's fields of a line. A control character would have the journal show a number of bytes in place
 // of the text: they are escaped as in text. Any thread.
 std::vector<std::string> journal_entries(const record& line, int priority);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <coppice/etf/text.hpp>
 #include <functional>
+#include <utility>
 
 #include "base/bytes.hpp"
 
@@ -100,6 +101,7 @@ child& child_table::append(std::shared_ptr<const child_spec> spec, runtime::mess
 void child_table::remove(child& gone) {
   change(gone, child_state::stopped, {});
   const std::scoped_lock held(lock_);
+  if (gone.terminated) --terminated_;
   by_id_.erase(gone);
   children_.erase(gone.place);
 }
@@ -134,9 +136,12 @@ void child_table::count_restart(child& one) {
   ++restarts_;
 }
 
-void child_table::set_rests(child& one, bool rests) {
+void child_table::set_rests(child& one, bool rests, bool terminated) {
   const std::scoped_lock held(lock_);
   one.rests = rests;
+  if (one.terminated) --terminated_;
+  one.terminated = terminated;
+  if (one.terminated) ++terminated_;
 }
 
 void child_table::set_busy(const child* with) {
@@ -182,7 +187,10 @@ void child_table::change(child& one, child_state state, runtime::pid pid) {
   if (one.state == child_state::given_up) --given_up_;
   one.state = state;
   one.pid = pid;
-  if (state != child_state::stopped) one.rests = false;
+  if (state != child_state::stopped) {
+    one.rests = false;
+    if (std::exchange(one.terminated, false)) --terminated_;
+  }
   if (state == child_state::running) ++running_;
   if (state == child_state::given_up) ++given_up_;
   const bool to_start = state == child_state::restarting || state == child_state::given_up;
@@ -229,14 +237,20 @@ std::size_t child_table::given_up() const {
   return given_up_;
 }
 
+std::size_t child_table::terminated() const {
+  const std::scoped_lock held(lock_);
+  return terminated_;
+}
+
 std::uint64_t child_table::restarts() const {
   const std::scoped_lock held(lock_);
   return restarts_;
 }
 
 child_row child_table::row_of(const child& one) {
-  return {one.id,   one.state == child_state::running ? one.pid : runtime::pid{},     one.state, one.restarts,
-          one.spec, one.ends.empty() ? std::nullopt : std::optional(one.ends.back()), one.rests};
+  return {
+      one.id,   one.state == child_state::running ? one.pid : runtime::pid{},     one.state, one.restarts,
+      one.spec, one.ends.empty() ? std::nullopt : std::optional(one.ends.back()), one.rests, one.terminated};
 }
 
 } // namespace coppice::behaviours

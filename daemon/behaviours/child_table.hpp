@@ -47,6 +47,7 @@ struct child {
   child_state state = child_state::stopped;
   std::uint32_t restarts = 0;
   bool rests = false;          // it is not to run: its init said ignore, or somebody stopped it
+  bool terminated = false;     // it rests since somebody stopped it
   std::uint32_t waits = 0;     // of its backoff, without a long run in between
   base::nanos began = 0;       // when it last started
   base::nanos due = 0;         // when the wait for its restart ends
@@ -66,7 +67,8 @@ struct child_row {
   std::uint32_t restarts = 0;
   std::shared_ptr<const child_spec> spec;
   std::optional<child_end> last_end;
-  bool rests = false; // stopped, as its init said ignore or somebody stopped it
+  bool rests = false;      // stopped, as its init said ignore or somebody stopped it
+  bool terminated = false; // stopped, as somebody stopped it
 };
 
 class child_table {
@@ -90,7 +92,7 @@ class child_table {
   // Keeps the last `ends_kept`.
   void note_end(child& one, const runtime::message& reason);
   void count_restart(child& one);
-  void set_rests(child& one, bool rests);
+  void set_rests(child& one, bool rests, bool terminated = false);
   // The one that is being started or stopped; null: none.
   void set_busy(const child* with);
   // The supervisor's own specification, for those who look from outside.
@@ -122,6 +124,8 @@ class child_table {
   std::shared_ptr<const supervisor_spec> whole() const;
   // How many have been given up. Any thread.
   std::size_t given_up() const;
+  // How many were stopped by somebody and rest. Any thread.
+  std::size_t terminated() const;
   // How many restarts there were, those of children that are gone included. Any thread.
   std::uint64_t restarts() const;
 
@@ -135,6 +139,7 @@ class child_table {
   child_index<&child::by_pid> by_pid_;
   std::size_t running_ = 0;
   std::size_t given_up_ = 0;
+  std::size_t terminated_ = 0;
   std::uint64_t restarts_ = 0;
   runtime::message busy_;
   std::shared_ptr<const supervisor_spec> whole_;

@@ -35,6 +35,7 @@ struct found_child {
   runtime::pid pid{}; // null: it did not run
   runtime::message env{};
   bool rests = false;
+  bool terminated = false;
   std::uint32_t waits = 0;
   base::nanos due = 0;
 };

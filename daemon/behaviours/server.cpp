@@ -66,6 +66,7 @@ outcome server::sort(process& self, message m) {
     if (outcome next = take_continue(self); next.stops()) return next;
     if (self.exiting()) return runtime::carry_on();
   }
+  if (sys_ != nullptr && sys_->lost(self, m)) return runtime::carry_on();
   const gen::request_view what = gen::look(m.bytes());
   if (!what.from.empty() && !gen::may_answer(self, what.from)) return runtime::carry_on();
   if (sys_ != nullptr && sys_->notice_sent && self.origin().notice &&
@@ -94,7 +95,8 @@ outcome server::system_request(process& self, const gen::request& what) {
     return take_options(self, what.from, std::move(options));
   if (asks_shown_state(self, what)) {
     tell_shown_state(
-        self, what, [&] { return state_for_people(self); }, [&] { return engine_for_people(self); });
+        self, what, [&] { return state_for_people(self); }, [&] { return engine_for_people(self); },
+        sys_ == nullptr ? std::string() : sys_->words(self));
     return runtime::carry_on();
   }
   if (sys_ == nullptr) sys_ = std::make_unique<sys::protocol>();

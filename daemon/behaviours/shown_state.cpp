@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// {system, From, {'$coppice_shown_state', Deadline}}, answered by {Text | undefined, Engine | undefined}. A
-// server that comes to it after the deadline, as a slow format_status or a long handler has it, does nothing
-// for those who have gone: however many ask, it works for one at a time, and for nobody in vain.
+// {system, From, {'$coppice_shown_state', Deadline}}, answered by {Text | undefined, Engine | undefined,
+// Debug}. A server that comes to it after the deadline, as a slow format_status or a long handler has it,
+// does nothing for those who have gone: however many ask, it works for one at a time, and for nobody in vain.
 #include "behaviours/shown_state.hpp"
 
 #include "behaviours/system_notice.hpp"
@@ -28,12 +28,16 @@ shown_state ask_shown_state(process& self, const runtime::pid& of, base::nanos d
   if (!answer) return out;
   etf::cursor at(answer->bytes());
   etf::bytes text;
-  if (!at.read_tuple_of(2)) return out;
+  etf::bytes engine;
+  if (!at.read_tuple_of(3)) return out;
   if (at.read_binary(text))
     out.state = std::string(reinterpret_cast<const char*>(text.data()), text.size());
   else
     at.skip();
-  if (at.peek() == etf::kind::map) out.engine = answer->slice(at.rest());
+  const bool has_engine = at.peek() == etf::kind::map;
+  if (!at.read_term(engine)) return out;
+  if (has_engine) out.engine = answer->slice(engine);
+  if (at.read_binary(text)) out.debug.assign(reinterpret_cast<const char*>(text.data()), text.size());
   return out;
 }
 
@@ -43,13 +47,13 @@ bool asks_shown_state(process& self, const gen::request& what) {
 }
 
 void tell_shown_state(process& self, const gen::request& asked, const std::function<message()>& state,
-                      const std::function<message()>& engine) {
+                      const std::function<message()>& engine, const std::string& debug) {
   etf::cursor at(asked.body.bytes());
   base::nanos deadline = 0;
   if (!at.read_tuple_of(2) || !at.skip() || !at.read_integer(deadline) || base::mono_now() >= deadline)
     return;
   runtime::message_writer out;
-  out.tuple(2);
+  out.tuple(3);
   if (const message shown = state()) {
     out.binary(runtime::shown(shown, longest));
   } else {
@@ -60,6 +64,7 @@ void tell_shown_state(process& self, const gen::request& asked, const std::funct
   } else {
     out.atom("undefined");
   }
+  out.binary(debug);
   gen::reply(self, asked.from, out.take());
 }
 

@@ -15,6 +15,7 @@ namespace coppice::behaviours {
 struct shown_state {
   std::optional<std::string> state; // none: it shows none, is no more, or has not answered by the deadline
   runtime::message engine;          // a map with atoms as keys; empty: as the state, or it tells nothing
+  std::string debug;                // what `sys` has switched on, and of which node; empty: nothing
 };
 
 // Asks the process `of`, which is a server, from another's turn. Parks.
@@ -25,6 +26,6 @@ bool asks_shown_state(runtime::process& self, const gen::request& what);
 // Answers one, unless its deadline has passed. `state` and `engine` make the terms; an empty one: none.
 void tell_shown_state(runtime::process& self, const gen::request& asked,
                       const std::function<runtime::message()>& state,
-                      const std::function<runtime::message()>& engine);
+                      const std::function<runtime::message()>& engine, const std::string& debug = {});
 
 } // namespace coppice::behaviours

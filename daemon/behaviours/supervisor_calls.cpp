@@ -297,7 +297,7 @@ message supervisor::restart_now(process& self, etf::bytes id) {
   }
   report::start_failed(child_label(*one), started.error().reason, started.error().note);
   message answer = error_answer(started.error().reason);
-  children_.set_rests(*one, true);
+  children_.set_rests(*one, true, true);
   retire(*one);
   return answer;
 }
@@ -307,7 +307,7 @@ message supervisor::terminate_child(process& self, etf::bytes id) {
   child* const one = find(self, id);
   if (one != nullptr) {
     halt(self, *one);
-    children_.set_rests(*one, true);
+    children_.set_rests(*one, true, true);
     retire(*one);
     return message::atom("ok");
   }

@@ -87,6 +87,7 @@ found_child supervisor::note_of(const child* one) {
           .pid = runs ? one->pid : runtime::pid(),
           .env = one->env,
           .rests = one->rests,
+          .terminated = one->terminated,
           .waits = one->waits,
           .due = one->due};
 }
@@ -178,7 +179,7 @@ message supervisor::put_back(process& self, child& one, const found_child& found
       break;
   }
   children_.set_stopped(one);
-  children_.set_rests(one, found.rests);
+  children_.set_rests(one, found.rests, found.terminated);
   return {};
 }
 

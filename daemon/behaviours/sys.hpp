@@ -44,6 +44,11 @@ class protocol {
   bool suspended() const { return suspended_; }
   // Who wants to hear of each message that is handled; null: nobody.
   debugging* debug() { return debug_.on() ? &debug_ : nullptr; }
+  // As debugging has them.
+  bool lost(runtime::process& self, const runtime::message& m) {
+    return debug_.watches() && debug_.lost(self, m);
+  }
+  std::string words(const runtime::process& self) const { return debug_.words(self); }
 
   // Answers one system request. The outcome stops the process after {terminate, Reason}.
   runtime::outcome handle(runtime::process& self, subject& about, const gen::request& what);
@@ -53,7 +58,9 @@ class protocol {
   // A message to the process itself is on its way, by which it goes on to catch up.
   bool notice_sent = false;
   // Whether each message has to come by here.
-  bool attends() const { return suspended_ || debug_.on() || !held_.empty() || notice_sent; }
+  bool attends() const {
+    return suspended_ || debug_.on() || debug_.watches() || !held_.empty() || notice_sent;
+  }
 
   // Keeps a message that came while suspended. Beyond the bound it is dropped and counted in the log.
   void hold(held_message m);

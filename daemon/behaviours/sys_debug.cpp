@@ -16,6 +16,7 @@
 #include "behaviours/tagged.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
+#include "runtime/remote_router.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours::sys {
@@ -97,11 +98,69 @@ void print(process& self, const message& event) {
 } // namespace
 
 message debugging::command(process& self, etf::cursor what) {
+  const std::string before = what_is_on();
+  message answer = obey(self, what);
+  if (what_is_on() != before) switched(self);
+  return answer;
+}
+
+std::string debugging::what_is_on() const {
+  std::string out;
+  for (const auto& [on, name] :
+       {std::pair(trace_, "trace"), std::pair(keep_ != 0, "log"), std::pair(counts_, "statistics")})
+    if (on) out += (out.empty() ? "" : ", ") + std::string(name);
+  return out;
+}
+
+std::string debugging::words(const process& self) const {
+  const std::string what = what_is_on();
+  if (what.empty()) return {};
+  return fmt::format("{} by {}", what, by_ == 0 ? "this node" : self.host().nodes().name(by_));
+}
+
+// In the log, since each message costs more from now on, and what the process is sent may stand there.
+void debugging::switched(process& self) {
+  by_ = self.origin().node;
+  const std::string asker = by_ == 0 ? "this node" : self.host().nodes().name(by_);
+  const std::string name = self.name();
+  const std::string who = name.empty() ? to_text(self.self(), self.host().nodes()) : name;
+  base::log::write(base::log::level::notice, "sys", {{"node", asker}}, "{}: sys of {} has switched {}", who,
+                   asker, on() ? "on: " + what_is_on() : "everything off");
+  if (!on() || by_ == 0 || self.host().router() == nullptr ||
+      std::ranges::find(watched_, by_) != watched_.end())
+    return;
+  watched_.push_back(by_);
+  self.host().router()->monitor_node(self.self(), by_, true);
+}
+
+void debugging::all_off() {
+  trace_ = counts_ = false;
+  keep(0);
+  from_ = reply_ = {};
+}
+
+bool debugging::lost(process& self, const message& m) {
+  etf::cursor at(m.bytes());
+  std::string_view tag, node;
+  if (!at.read_tuple_of(2) || !at.read_atom(tag) || tag != "nodedown" || !at.read_atom(node)) return false;
+  const auto gone = std::ranges::find_if(
+      watched_, [&](std::uint32_t index) { return self.host().nodes().name(index) == node; });
+  if (gone == watched_.end()) return false;
+  const bool was_its = on() && by_ == *gone;
+  watched_.erase(gone);
+  if (!was_its) return true;
+  all_off();
+  base::log::notice("sys", "{}: what sys of {} has switched on is off: that node is gone",
+                    self.name().empty() ? to_text(self.self(), self.host().nodes()) : self.name(), node);
+  return true;
+}
+
+message debugging::obey(process& self, etf::cursor what) {
   std::string_view item;
   std::string_view how;
   if (what.read_atom(item)) {
     if (item != "no_debug") return message::atom("unknown_debug");
-    *this = {};
+    all_off();
     return message::atom("ok");
   }
   if (!what.read_tuple_of(2) || !what.read_atom(item)) return message::atom("unknown_debug");

@@ -7,6 +7,8 @@
 #include <coppice/etf/cursor.hpp>
 #include <cstdint>
 #include <deque>
+#include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "runtime/process.hpp"
@@ -18,6 +20,12 @@ class debugging {
   // The answer to {debug, What}.
   runtime::message command(runtime::process& self, etf::cursor what);
   bool on() const { return trace_ || keep_ != 0 || counts_; }
+  // A node that switched something on is watched: its end is a message of this process.
+  bool watches() const { return !watched_.empty(); }
+  // True: `m` said that a watched node is gone. What that node has switched on is off.
+  bool lost(runtime::process& self, const runtime::message& m);
+  // For people: "trace, log by 'c1@host'"; empty: nothing is on.
+  std::string words(const runtime::process& self) const;
 
   // Around a message's handling: that it came, what it was answered while it was handled, the state it left.
   void received(runtime::process& self, const runtime::message& m);
@@ -25,6 +33,10 @@ class debugging {
   void handled(runtime::process& self, const runtime::message& state);
 
  private:
+  runtime::message obey(runtime::process& self, etf::cursor what);
+  void switched(runtime::process& self);
+  std::string what_is_on() const;
+  void all_off();
   static constexpr std::size_t usual_log = 10; // OTP's
   static constexpr std::size_t longest_log = 1000;
 
@@ -33,6 +45,8 @@ class debugging {
   void add(runtime::process& self, runtime::message event);
   void keep(std::size_t events);
 
+  std::uint32_t by_ = 0;               // index of the node that switched the last of it on; 0: this one
+  std::vector<std::uint32_t> watched_; // nodes, by index
   bool trace_ = false;
   std::size_t keep_ = 0; // events; 0: none are
   std::deque<runtime::message> log_;

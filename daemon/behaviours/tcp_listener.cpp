@@ -250,6 +250,7 @@ outcome tcp_listener::take_call(process& self, const message& whole, etf::bytes 
     answer = write_report(self);
   } else if (here && (runtime::is_atom(asked, suspend_tag) || runtime::is_atom(asked, resume_tag))) {
     suspended_ = runtime::is_atom(asked, suspend_tag);
+    counters_->suspended.store(suspended_, std::memory_order_relaxed);
     for (place& one : places_) suspended_ ? one.socket.suspend() : one.socket.resume();
     answer = message::atom("ok");
   } else if (here && is_order(asked)) {
@@ -322,8 +323,8 @@ void tcp_listener::terminate(process& self, const message&) {
   tell([&](const runtime::pid& one) { self.exit(one, message::atom("kill")); });
 }
 
-// A map of listening, suspended, max_connections, uptime_ms, what tcp_counters has, and ended: how many by
-// how.
+// A map of listening, suspended, short_of_descriptors, max_connections, uptime_ms, what tcp_counters has, and
+// ended: how many by how.
 message tcp_listener::write_report(process& self) {
   count_refused();
   const auto read = [](const tcp_counters::number& of) { return of.load(std::memory_order_relaxed); };
@@ -340,7 +341,7 @@ message tcp_listener::write_report(process& self) {
       {"bytes_written", read(counters_->written)},
       {"uptime_ms", static_cast<std::uint64_t>(base::to_milliseconds(self.now() - began_).count())}};
   message_writer out(512);
-  out.map(static_cast<std::uint32_t>(std::size(numbers)) + 3 +
+  out.map(static_cast<std::uint32_t>(std::size(numbers)) + 4 +
           (sites_ != nullptr ? web_sites::report_pairs : 0));
   if (sites_ != nullptr) sites_->write_report(out);
   out.atom("listening");
@@ -349,6 +350,9 @@ message tcp_listener::write_report(process& self) {
   out.nil();
   out.atom("suspended");
   out.atom(suspended_ ? "true" : "false");
+  out.atom("short_of_descriptors");
+  const auto is_short = [](const place& one) { return one.socket.short_of_descriptors(); };
+  out.atom(std::ranges::any_of(places_, is_short) ? "true" : "false");
   for (const auto& [name, value] : numbers) {
     out.atom(name);
     out.unsigned_integer(value);

@@ -71,6 +71,13 @@ std::size_t supervision_tree::given_up() const {
   return sum;
 }
 
+std::size_t supervision_tree::terminated() const {
+  const std::scoped_lock held(lock_);
+  std::size_t sum = 0;
+  for (const auto& [pid, children] : supervisors_) sum += children->terminated();
+  return sum;
+}
+
 std::uint64_t supervision_tree::restarts() const {
   const std::scoped_lock held(lock_);
   std::uint64_t sum = past_restarts_;
@@ -95,6 +102,7 @@ std::vector<tree_entry> supervision_tree::walk(const runtime::pid& supervisor) c
     entry.plugin = row.spec->plugin;
     entry.actor = row.spec->actor;
     entry.state = row.state;
+    entry.terminated = row.terminated;
     entry.restarts = row.restarts;
     entry.last_end = row.last_end;
     if (row.pid && entry.is_supervisor) entry.children = walk(row.pid);

@@ -27,6 +27,7 @@ struct tree_entry {
   bool is_supervisor = false;
   std::string actor; // as the specification says: PLUGIN or PLUGIN:ACTOR
   child_state state = child_state::stopped;
+  bool terminated = false; // stopped, as somebody stopped it
   std::uint32_t restarts = 0;
   std::optional<child_end> last_end; // of a run, or of a try to start it
   std::vector<tree_entry> children;  // in start order
@@ -57,6 +58,8 @@ class supervision_tree {
   runtime::message busy_with(const runtime::pid& supervisor) const;
   // How many children have been given up, in all supervisors.
   std::size_t given_up() const;
+  // How many children rest since somebody stopped them, in all supervisors.
+  std::size_t terminated() const;
   // How many restarts there were, in all supervisors since the node began.
   std::uint64_t restarts() const;
 

@@ -13,7 +13,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "api/socket_path.hpp"
@@ -26,6 +28,10 @@ using clock = std::chrono::steady_clock;
 
 unexpected<no_reply> gone(std::string why) {
   return unexpected(no_reply{api::exit_code::no_node, std::move(why), false});
+}
+
+unexpected<no_reply> closed(const std::string& why = {}) {
+  return unexpected(no_reply{api::exit_code::no_node, "the node closed the connection" + why, false, true});
 }
 
 std::string words(int number) {
@@ -50,6 +56,20 @@ void set_patience(int fd, std::chrono::milliseconds patience) {
   bound.tv_sec = time.count() / 1000;
   bound.tv_usec = time.count() % 1000 * 1000;
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound);
+}
+
+// Who sits before it, for the node's log.
+api::claims own_claims() {
+  api::claims out;
+  if (const char* const by = std::getenv("SUDO_USER"); by != nullptr) out.sudo_user = by;
+  std::array<char, 64> name{};
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (!out.terminal.empty() || ttyname_r(descriptor, name.data(), name.size()) != 0) continue;
+    constexpr std::string_view devices = "/dev/";
+    out.terminal = name.data();
+    if (out.terminal.starts_with(devices)) out.terminal.erase(0, devices.size());
+  }
+  return out;
 }
 
 } // namespace
@@ -98,7 +118,9 @@ expected<api::reply, no_reply> client::ask(const api::request& r,
   std::optional<clock::time_point> deadline;
   if (patience) deadline = clock::now() + *patience;
 
-  const std::string line = api::encode(r);
+  api::request whole = r;
+  whole.from = own_claims();
+  const std::string line = api::encode(whole);
   for (std::size_t sent = 0; sent < line.size();) {
     ssize_t n = ::send(fd_, line.data() + sent, line.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
@@ -109,7 +131,7 @@ expected<api::reply, no_reply> client::ask(const api::request& r,
       if (room == 0) return silent();
       continue;
     }
-    if (n < 0) return gone("the node closed the connection: " + words(errno));
+    if (n < 0) return closed(": " + words(errno));
     sent += static_cast<std::size_t>(n);
   }
 
@@ -138,8 +160,8 @@ expected<api::reply, no_reply> client::ask(const api::request& r,
     std::array<char, 65536> chunk;
     ssize_t n = ::recv(fd_, chunk.data(), chunk.size(), 0);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return gone("the node closed the connection: " + words(errno));
-    if (n == 0) return gone("the node closed the connection");
+    if (n < 0) return closed(": " + words(errno));
+    if (n == 0) return closed();
     received_.append(chunk.data(), static_cast<std::size_t>(n));
   }
 }

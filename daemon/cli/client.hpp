@@ -18,6 +18,7 @@ struct no_reply {
   api::exit_code code = api::exit_code::no_node;
   std::string why;
   bool forbidden = false; // a node's socket is there, but not for us
+  bool answered = false;  // somebody took the connection, and closed it
 };
 
 class client {

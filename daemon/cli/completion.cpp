@@ -26,6 +26,9 @@ constexpr std::pair<std::string_view, completes> kinds[] = {
     {"plugin", completes::plugin},
     {"node", completes::node},
     {"name", completes::process},
+    {"job", completes::job},
+    {"event", completes::event},
+    {"listener", completes::listener},
     {"--process", completes::process},
     {"--module", completes::module},
     {"--of", completes::log_target},
@@ -131,12 +134,15 @@ std::string socket_in(words_span words) {
   return {};
 }
 
-void add_children(const json& of, const std::string& path, std::vector<std::string>& to) {
+using wanted_child = bool (*)(const json&);
+
+void add_children(const json& of, const std::string& path, wanted_child wanted,
+                  std::vector<std::string>& to) {
   if (!of.is_object()) return;
   for (const json& child : of.value("children", json::array())) {
     const std::string below = path + "/" + child.value("id", "");
-    to.push_back(below);
-    add_children(child, below, to);
+    if (wanted(child)) to.push_back(below);
+    add_children(child, below, wanted, to);
   }
 }
 
@@ -194,6 +200,12 @@ std::vector<std::string> ask_names(completes kind, const std::string& socket) {
       std::ranges::move(names_of_processes(socket), std::back_inserter(all));
       return all;
     }
+    case completes::job:
+      return column(ask_node(socket, "cron"), "jobs", "name");
+    case completes::event:
+      return column(ask_node(socket, "events"), "events", "name");
+    case completes::listener:
+      return listener_paths(ask_node(socket, "tree"));
     case completes::socket:
       return sockets();
     case completes::nothing:
@@ -209,8 +221,20 @@ std::vector<std::string> child_paths(const json& tree) {
   for (const json& application : tree.value("applications", json::array())) {
     const std::string name = application.value("name", "");
     all.push_back(name);
-    add_children(application.value("supervisor", json()), name, all);
+    add_children(
+        application.value("supervisor", json()), name, [](const json&) { return true; }, all);
   }
+  return all;
+}
+
+std::vector<std::string> listener_paths(const json& tree) {
+  const auto listens = [](const json& child) {
+    const std::string behaviour = child.value("behaviour", "");
+    return behaviour == "tcp" || behaviour == "web";
+  };
+  std::vector<std::string> all;
+  for (const json& application : tree.value("applications", json::array()))
+    add_children(application.value("supervisor", json()), application.value("name", ""), listens, all);
   return all;
 }
 

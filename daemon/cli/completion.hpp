@@ -14,7 +14,20 @@
 namespace coppice::cli {
 
 // What names stand for.
-enum class completes { nothing, application, child, plugin, node, process, module, log_target, socket };
+enum class completes {
+  nothing,
+  application,
+  child,
+  plugin,
+  node,
+  process,
+  module,
+  log_target,
+  job,
+  event,
+  listener,
+  socket
+};
 
 // All names of this kind; none where nobody can say.
 using live_names = std::function<std::vector<std::string>(completes)>;
@@ -26,6 +39,8 @@ std::vector<std::string> candidates(CLI::App& app, const std::vector<std::string
 
 // Paths of all supervised children in a document of `tree`: application/child, application/supervisor/child.
 std::vector<std::string> child_paths(const nlohmann::json& tree);
+// Of those, the ones of listeners.
+std::vector<std::string> listener_paths(const nlohmann::json& tree);
 
 // What the scripts ask with `coppice complete -- WORD…`, which is no command as the others are, since the
 // words may be anything: prints the candidates, a line each.

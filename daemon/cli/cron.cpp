@@ -33,9 +33,9 @@ struct parameters {
 api::exit_code ask_node(const std::string& what, const common_options& common, json arguments,
                         std::string (*show)(const json&, std::size_t columns)) {
   auto connection = reach(common);
-  if (!connection) return fail(what, connection.error());
+  if (!connection) return fail(what, connection.error(), common);
   const auto reply = connection->ask({"cron", std::move(arguments)}, node_patience);
-  if (!reply) return fail(what, reply.error());
+  if (!reply) return fail(what, reply.error(), common);
   if (!*reply) return fail(reply->error());
   common.json ? print_json(**reply) : print(show(**reply, on_terminal() ? screen_size().columns : any_width));
   return api::exit_code::done;
@@ -193,7 +193,7 @@ void declare_change(CLI::App& group, const char* change, const char* summary, co
                     std::function<api::exit_code()>& run) {
   CLI::App* const command = group.add_subcommand(change, summary);
   auto name = std::make_shared<std::string>();
-  command->add_option("name", *name, "the job's")->required();
+  command->add_option("job", *name, "its name")->required();
   command->callback([&common, &run, change, name] {
     run = [&common, change, name] {
       return ask_node(std::string("cron ") + change, common, {{"name", *name}, {"change", change}},

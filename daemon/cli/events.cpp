@@ -64,9 +64,9 @@ void sort_by(json& document, const std::string& key) {
 
 api::exit_code list(const parameters& p, const common_options& common) {
   auto connection = reach(common);
-  if (!connection) return fail(command, connection.error());
+  if (!connection) return fail(command, connection.error(), common);
   auto reply = connection->ask({command, json::object()}, node_patience);
-  if (!reply) return fail(command, reply.error());
+  if (!reply) return fail(command, reply.error(), common);
   if (!*reply) return fail(reply->error());
   sort_by(**reply, p.sort);
   common.json ? print_json(**reply)
@@ -77,10 +77,10 @@ api::exit_code list(const parameters& p, const common_options& common) {
 api::exit_code publish(const parameters& p, const common_options& common) {
   constexpr const char* what = "events publish";
   auto connection = reach(common);
-  if (!connection) return fail(what, connection.error());
+  if (!connection) return fail(what, connection.error(), common);
   const auto reply =
       connection->ask({command, {{"change", "publish"}, {"name", p.name}, {"term", p.term}}}, node_patience);
-  if (!reply) return fail(what, reply.error());
+  if (!reply) return fail(what, reply.error(), common);
   if (!*reply) return fail(reply->error());
   common.json ? print_json(**reply) : print(fmt::format("{}\n", (**reply).value("seq", std::uint64_t{0})));
   return api::exit_code::done;
@@ -112,15 +112,15 @@ api::exit_code tail(const parameters& p, const common_options& common) {
     return api::exit_code::usage;
   }
   auto connection = reach(common);
-  if (!connection) return fail(what, connection.error());
+  if (!connection) return fail(what, connection.error(), common);
   const auto opened = connection->ask({command, {{"name", p.name}, {"since", *since}}}, node_patience);
-  if (!opened) return fail(what, opened.error());
+  if (!opened) return fail(what, opened.error(), common);
   if (!*opened) return fail(opened->error());
   api::request next{command,
                     {{"tail", (**opened).value("tail", std::uint64_t{0})}, {"after", 0}, {"wait", true}}};
   for (std::uint64_t left = p.count; left != 0;) {
     const auto reply = connection->ask(next, following_patience);
-    if (!reply) return fail(what, reply.error());
+    if (!reply) return fail(what, reply.error(), common);
     if (!*reply && reply->error().code == base::errc::timeout) continue;
     if (!*reply) return fail(reply->error());
     const json& page = **reply;
@@ -153,13 +153,13 @@ void declare_events(CLI::App& app, const common_options& common, std::function<a
     if (group->get_subcommands().empty()) run = [&common, p] { return list(*p, common); };
   });
   CLI::App* follow = group->add_subcommand("tail", "the events of one that are kept, and those that come");
-  follow->add_option("name", p->name, "its NAME here, or NAME@ALIVE@HOST")->required();
+  follow->add_option("event", p->name, "its NAME here, or NAME@ALIVE@HOST")->required();
   follow->add_option("--since", p->since, "those after this number, or now: only those that come")
       ->type_name("NUMBER");
   follow->add_option("-n,--count", p->count, "only so many")->type_name("N");
   follow->callback([&common, &run, p] { run = [&common, p] { return tail(*p, common); }; });
   CLI::App* put = group->add_subcommand("publish", "publishes to an event that is open");
-  put->add_option("name", p->name, "its name")->required();
+  put->add_option("event", p->name, "its name")->required();
   put->add_option("term", p->term, "the payload, an Erlang term")->required();
   put->callback([&common, &run, p] { run = [&common, p] { return publish(*p, common); }; });
 }

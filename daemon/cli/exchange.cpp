@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
+#include <thread>
 
 #include "api/socket_path.hpp"
 #include "base/json_text.hpp"
@@ -45,9 +48,49 @@ expected<client, no_reply> reach(const common_options& common,
   return client::connect(*socket, patience);
 }
 
-api::exit_code fail(const std::string& what, const no_reply& problem) {
+expected<client, no_reply> reach_again(const std::string& what, const common_options& common) {
+  constexpr std::chrono::milliseconds longest_pause{1000};
+  std::chrono::milliseconds pause{50};
+  complain(what, "the node is gone: waiting for its next start");
+  for (;; pause = std::min(pause * 2, longest_pause)) {
+    auto connection = reach(common);
+    const bool may_come = !connection && connection.error().code == api::exit_code::no_node;
+    if (connection) complain(what, "the node is back");
+    if (!may_come) return connection;
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+std::string unit_of(const std::string& socket) {
+  const std::filesystem::path path = socket;
+  if (path.parent_path() != api::service_folder) return {};
+  const std::string name = path.stem().string();
+  if (name == "node") return "coppice";
+  return name.find('@') == std::string::npos ? "coppice@" + name : "";
+}
+
+bool has_service() {
+  std::error_code ignored;
+  for (const char* folder : {"/usr/lib/systemd/system", "/lib/systemd/system", "/etc/systemd/system"})
+    if (std::filesystem::exists(std::string(folder) + "/coppice.service", ignored)) return true;
+  return false;
+}
+
+std::string no_node_hint(const std::string& socket, bool with_service, bool answered) {
+  const std::string unit = socket.empty() && with_service ? "coppice" : unit_of(socket);
+  if (!unit.empty()) return fmt::format("systemctl status {0}; journalctl -u {0} -e", unit);
+  if (answered) return "it may stop, or have no descriptor left: its log says so";
+  return "is the node running? start one with: coppiced --config FILE";
+}
+
+std::string no_node_hint(const common_options& common, bool answered) {
+  const auto socket = api::choose_socket(common.socket);
+  return no_node_hint(socket ? socket->string() : common.socket, has_service(), answered);
+}
+
+api::exit_code fail(const std::string& what, const no_reply& problem, const common_options& common) {
   const bool nobody = problem.code == api::exit_code::no_node && !problem.forbidden;
-  complain(what, problem.why, nobody ? no_node_hint : "");
+  complain(what, problem.why, nobody ? no_node_hint(common, problem.answered) : "");
   return problem.code;
 }
 

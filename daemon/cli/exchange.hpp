@@ -26,7 +26,15 @@ inline constexpr std::chrono::milliseconds node_patience{10'000};
 // Writes "coppice: WHAT: WHY", and the hint where there is one, to stderr.
 void complain(const std::string& what, const std::string& why, const std::string& hint = {});
 
-inline constexpr const char* no_node_hint = "is the node running? start one with: coppiced --config FILE";
+// What helps where no node is reached through `socket` (empty: none was found): of the machine's service,
+// `with_service` saying whether it has one, systemd's commands. `answered`: somebody took the connection and
+// closed it.
+std::string no_node_hint(const std::string& socket, bool with_service, bool answered);
+// The same for the node that `common` means, on this machine.
+std::string no_node_hint(const common_options& common, bool answered = false);
+// The unit that a control socket is of; empty: none.
+std::string unit_of(const std::string& socket);
+bool has_service();
 
 // --timeout, into `text`, which outlives `app` and holds the default; for parse_timeout().
 void add_timeout(CLI::App& app, std::string& text);
@@ -38,8 +46,12 @@ base::result<long long> parse_timeout(const std::string& text);
 expected<client, no_reply> reach(const common_options& common,
                                  std::optional<std::chrono::milliseconds> patience = node_patience);
 
+// After a connection was lost: waits for the node's next life, however long, and says so. An error is one
+// that waiting does not mend.
+expected<client, no_reply> reach_again(const std::string& what, const common_options& common);
+
 // Why there is no reply, said; its exit status.
-api::exit_code fail(const std::string& what, const no_reply& problem);
+api::exit_code fail(const std::string& what, const no_reply& problem, const common_options& common);
 // The node's failure, said; its exit status.
 api::exit_code fail(const api::failure& from);
 

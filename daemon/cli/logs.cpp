@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <limits>
 #include <memory>
 
@@ -21,7 +20,6 @@ namespace coppice::cli {
 namespace {
 
 using nlohmann::json;
-namespace fs = std::filesystem;
 
 constexpr const char* command = "logs";
 // Beyond what the node itself lets pass before it answers one who waits.
@@ -91,14 +89,8 @@ class printer {
   long long missed_ = 0;
 };
 
-bool has_service() {
-  std::error_code ignored;
-  return fs::exists("/usr/lib/systemd/system/coppice.service", ignored) ||
-         fs::exists("/etc/systemd/system/coppice.service", ignored);
-}
-
 api::exit_code no_log(const no_reply& problem, const common_options& common) {
-  if (problem.code != api::exit_code::no_node || problem.forbidden) return fail(command, problem);
+  if (problem.code != api::exit_code::no_node || problem.forbidden) return fail(command, problem, common);
   const auto socket = api::choose_socket(common.socket);
   complain(command, problem.why, where_log_is(socket ? socket->string() : "", has_service()));
   return problem.code;
@@ -116,6 +108,14 @@ api::exit_code follow(const parameters& given, const common_options& common) {
   printer out(given, common);
   for (bool more = true; more || given.follow;) {
     auto reply = connection->ask(request, given.follow ? following_patience : node_patience);
+    if (!reply && given.follow && reply.error().answered) {
+      // Another life of the node numbers its lines anew; all of them are news.
+      connection = reach_again(command, common);
+      if (!connection) return no_log(connection.error(), common);
+      request.arguments.erase("after");
+      request.arguments["last"] = std::numeric_limits<std::uint64_t>::max();
+      continue;
+    }
     if (!reply) return no_log(reply.error(), common);
     if (!*reply) {
       if (given.follow && reply->error().code == base::errc::timeout) continue;
@@ -145,11 +145,7 @@ std::string render_line(const json& line, bool colours) {
 }
 
 std::string where_log_is(const std::string& socket, bool with_service) {
-  const fs::path path = socket;
-  const bool of_service = path.parent_path() == api::service_folder;
-  if (of_service && path.stem() == "node") return "what it said: journalctl -u coppice";
-  if (of_service && path.stem().string().find('@') == std::string::npos)
-    return "what it said: journalctl -u coppice@" + path.stem().string();
+  if (const std::string unit = unit_of(socket); !unit.empty()) return "what it said: journalctl -u " + unit;
   if (with_service && socket.empty()) return "what a service said: journalctl -u coppice -u 'coppice@*'";
   return "what it said is where its standard error went: the terminal, the file, or the journal of its unit";
 }

@@ -3,11 +3,15 @@
 // Everything it prints for programs goes to stdout, everything that went wrong to stderr.
 #include <fmt/format.h>
 
+#include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/suggest.hpp"
 #include "cli/certificate.hpp"
 #include "cli/completion.hpp"
 #include "cli/cron.hpp"
+#include "cli/drain.hpp"
 #include "cli/events.hpp"
 #include "cli/examples.hpp"
 #include "cli/local.hpp"
@@ -29,8 +33,6 @@ struct missing_command {
 constexpr const char* examples_hint =
     "coppice-plugin(7) says how a plugin is made; the package coppice-dev has examples";
 constexpr missing_command missing_commands[] = {
-    {"trace",
-     "coppice info shows what waits in a mailbox; coppice log-level debug --of a process what it logs"},
     {"new", examples_hint},
     {"init", examples_hint},
 };
@@ -46,6 +48,29 @@ void declare_missing(CLI::App& app, std::function<exit_code()>& run) {
       };
     });
   }
+}
+
+// "there is no command staus" and what may be meant; empty: every word that should be a command is one.
+std::string unknown_command(CLI::App& app, int argc, char** argv, std::string& hint) {
+  const CLI::App* at = &app;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--socket") ++i;
+    if (word.starts_with('-')) continue;
+    std::vector<std::string_view> known;
+    const CLI::App* next = nullptr;
+    for (const CLI::App* one : at->get_subcommands(nullptr)) {
+      if (one->get_name() == word) next = one;
+      if (!one->get_group().empty()) known.push_back(one->get_name());
+    }
+    if (known.empty()) return {};
+    if (next == nullptr) {
+      hint = coppice::base::did_you_mean(word, known);
+      return fmt::format("there is no command {}{}", at == &app ? "" : at->get_name() + " ", word);
+    }
+    at = next;
+  }
+  return {};
 }
 
 int run_command_line(int argc, char** argv) {
@@ -66,6 +91,7 @@ int run_command_line(int argc, char** argv) {
   coppice::cli::declare_certificate(app, common, run);
   coppice::cli::declare_cron(app, common, run);
   coppice::cli::declare_events(app, common, run);
+  coppice::cli::declare_drain(app, common, run);
   coppice::cli::declare_completion(app, run);
   declare_missing(app, run);
   coppice::cli::add_examples(app);
@@ -76,7 +102,10 @@ int run_command_line(int argc, char** argv) {
   } catch (const CLI::Success& asked) {
     return app.exit(asked); // --help, --version
   } catch (const CLI::ParseError& problem) {
-    coppice::cli::complain("usage", problem.what(), "coppice --help lists the commands");
+    constexpr const char* list = "coppice --help lists the commands";
+    std::string hint;
+    const std::string unknown = unknown_command(app, argc, argv, hint);
+    coppice::cli::complain("usage", unknown.empty() ? problem.what() : unknown, hint.empty() ? list : hint);
     return static_cast<int>(exit_code::usage);
   }
   return static_cast<int>(run());

@@ -43,6 +43,7 @@ struct parameters {
   std::string change;
   std::optional<std::uint32_t> size;
   std::vector<std::string> only;
+  bool back = false;
   bool dry_run = false;
 };
 
@@ -112,6 +113,7 @@ json changes_arguments(const parameters& p) {
   std::error_code ignored;
   const std::string file = p.name.empty() ? "" : std::filesystem::absolute(p.name, ignored).string();
   json arguments{{"file", file}, {"dry_run", p.dry_run}};
+  if (p.back) arguments["back"] = true;
   for (const std::string& one : p.only)
     arguments["only"].push_back(std::filesystem::absolute(one, ignored).lexically_normal().string());
   return arguments;
@@ -223,9 +225,14 @@ const remote_command commands[] = {
            ->expected(1)
            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
            ->excludes("file");
+       app.add_flag("--back", p.back, "what ran before the last change, see coppice history")
+           ->excludes("file")
+           ->excludes("--only");
        app.add_flag("--dry-run", p.dry_run, "say what would be done, and do nothing");
      },
      changes_arguments, show_changes, true, changes_verdict},
+    {"history", "what was applied: when, by whom, what changed", no_options, no_arguments, render_history,
+     false},
     {"exit", "ends a process, as exit(Pid, Reason) does",
      [](CLI::App& app, parameters& p) {
        take_name(app, p);
@@ -235,6 +242,16 @@ const remote_command commands[] = {
        return json{{"name", p.name}, {"reason", p.reason}};
      },
      say_nothing, false},
+    {"trace", "off: ends what sys of an Erlang node has switched on at a process (log, statistics, trace)",
+     [](CLI::App& app, parameters& p) {
+       take_name(app, p);
+       app.add_option("change", p.change, "off")->required()->check(CLI::IsMember({"off"}));
+       take_timeout(app, p);
+     },
+     [](const parameters& p) {
+       return json{{"name", p.name}, {"change", p.change}};
+     },
+     say_nothing, true},
     {"pool", "a pool's workers; resize: makes them so many until the pool starts again or is configured anew",
      [](CLI::App& app, parameters& p) {
        app.add_option("name", p.name, "of the pool: NAME, APPLICATION/CHILD or a pid")->required();
@@ -251,7 +268,7 @@ const remote_command commands[] = {
      render_pool, true},
     {"listener", "a listener's connections; suspend: it accepts no more until resume",
      [](CLI::App& app, parameters& p) {
-       app.add_option("name", p.name, "of the listener: NAME, APPLICATION/CHILD or a pid")->required();
+       app.add_option("listener", p.name, "NAME, APPLICATION/CHILD or a pid")->required();
        app.add_option("change", p.change, "suspend or resume")->check(CLI::IsMember({"suspend", "resume"}));
        take_timeout(app, p);
      },
@@ -319,12 +336,12 @@ api::exit_code run_remote(const remote_command& command, const parameters& p, co
   }
 
   auto connection = reach(common, patience);
-  if (!connection) return fail(command.name, connection.error());
+  if (!connection) return fail(command.name, connection.error(), common);
   std::function<void()> slow;
   if ((request.command == "apply" || request.command == "reload") && !p.dry_run)
     slow = [&] { tell_what_runs(command.name, common); };
   auto reply = connection->ask(request, patience, slow);
-  if (!reply) return fail(command.name, reply.error());
+  if (!reply) return fail(command.name, reply.error(), common);
   if (!*reply) return fail(reply->error());
   common.json ? print_json(**reply)
               : print(command.show(**reply, on_terminal() ? screen_size().columns : any_width));

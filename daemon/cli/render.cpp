@@ -250,6 +250,13 @@ std::string render_status(const json& d, std::size_t columns) {
         fmt::format("{}{} until {}{}", certificates.empty() ? "" : ", ", cell(one, "file"), cell(one, "ends"),
                     soon.is_boolean() && soon.get<bool>() ? ": replace it" : "");
   }
+  std::string off;
+  for (const auto& one : at(d, "switched_off"))
+    off += fmt::format("{}{} {}", off.empty() ? "" : ", ", cell(one, "what"), cell(one, "name"));
+  const json& configuration = at(d, "configuration");
+  std::string on_disk = cell(configuration, "on_disk");
+  if (at(configuration, "why").is_string())
+    on_disk += fmt::format(" since {}: {}", cell(configuration, "since"), cell(configuration, "why"));
   return fields({{"name", cell(d, "name")},
                  {"state", cell(d, "state")},
                  {"degraded", cell(d, "degraded")},
@@ -268,6 +275,9 @@ std::string render_status(const json& d, std::size_t columns) {
                  {"slow handlers", fmt::format("{}, {} threads stuck now", cell(d, "slow_handlers"),
                                                cell(d, "stuck_threads"))},
                  {"applications", applications.empty() ? "-" : applications},
+                 {"life before", cell(at(d, "former_life"), "how")},
+                 {"switched off", off.empty() ? "-" : off},
+                 {"on disk", on_disk},
                  {"connections", cell(d, "connections")},
                  {"plugins", cell(d, "plugins")}},
                 columns);
@@ -321,7 +331,8 @@ std::string render_process(const json& d, std::size_t columns) {
                  {"ended before", ends},
                  {"links", cell(d, "links")},
                  {"monitors", cell(d, "monitors")},
-                 {"monitored by", cell(d, "monitored_by")}},
+                 {"monitored by", cell(d, "monitored_by")},
+                 {"debugged", cell(d, "debug")}},
                 columns) +
          handlers_text(at(d, "engine"), columns) + statem_text(at(d, "engine"), columns) +
          routes_text(at(d, "engine"), columns) + streams_text(at(d, "engine"), columns);
@@ -362,6 +373,7 @@ std::string render_listener(const json& d, std::size_t columns) {
     if (count != 0) ended += fmt::format("{}{} {}", ended.empty() ? "" : ", ", base::json_text(count), how);
   return fields({{"listening", cell(d, "listening")},
                  {"suspended", cell(d, "suspended")},
+                 {"short of descriptors", cell(d, "short_of_descriptors")},
                  {"open", fmt::format("{} of {}", cell(d, "open"), cell(d, "max_connections"))},
                  {"waiting", cell(d, "waiting")},
                  {"accepted", cell(d, "accepted")},
@@ -411,6 +423,13 @@ std::string render_changes(const json& d, std::size_t columns) {
     out.push_back({action, cell(one, "path"), why});
   }
   return out.empty() ? "no changes\n" : table(out, columns);
+}
+
+std::string render_history(const json& d, std::size_t columns) {
+  rows out{{"WHEN", "WHO", "CHANGES"}};
+  for (const auto& one : at(d, "entries"))
+    out.push_back({cell(one, "at"), cell(one, "by"), cell(one, "changes")});
+  return table(out, columns);
 }
 
 std::string render_health(const json& d, std::size_t columns) {

@@ -37,6 +37,7 @@ std::string render_changes(const nlohmann::json& document, std::size_t columns =
 std::string render_levels(const nlohmann::json& document, std::size_t columns = any_width);
 std::string render_reload(const nlohmann::json& document, std::size_t columns = any_width);
 
+std::string render_history(const nlohmann::json& document, std::size_t columns);
 std::string render_health(const nlohmann::json& document, std::size_t columns = any_width);
 
 // The reply of `call`, an Erlang term, broken over lines at `width` columns.

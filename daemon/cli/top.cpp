@@ -96,7 +96,7 @@ api::exit_code watch(const parameters& given, const common_options& common) {
   const std::chrono::milliseconds every{*parse_timeout(given.every)};
   const bool live = !given.once && !common.json && on_terminal();
   auto connection = reach(common);
-  if (!connection) return fail("top", connection.error());
+  if (!connection) return fail("top", connection.error(), common);
   // How long the node looks before it answers, which is what a live picture waits for.
   std::chrono::milliseconds over{0};
   if (live)
@@ -109,7 +109,12 @@ api::exit_code watch(const parameters& given, const common_options& common) {
     const auto asked_at = std::chrono::steady_clock::now();
     auto reply = connection->ask({"top", {{"sort", given.sort}, {"count", count}, {"over_ms", over.count()}}},
                                  node_patience + over);
-    if (!reply) return fail("top", reply.error());
+    if (!reply && live && reply.error().answered) {
+      connection = reach_again("top", common);
+      if (!connection) return fail("top", connection.error(), common);
+      continue;
+    }
+    if (!reply) return fail("top", reply.error(), common);
     if (!*reply) return fail(reply->error());
     if (common.json) return print_json(**reply), api::exit_code::done;
     make_printable(**reply);

@@ -124,7 +124,7 @@ api::exit_code wait_ready(const std::string& timeout_text, const common_options&
     const never_ready& e = ready.error();
     const bool late = e.code == api::exit_code::timed_out;
     complain("wait-ready", late ? fmt::format("not ready within {}: {}", timeout_text, e.why) : e.why,
-             e.no_node ? no_node_hint : "");
+             e.no_node ? no_node_hint(common) : "");
     return e.code;
   }
   const std::string text =

@@ -8,10 +8,11 @@
 #include <coppice/etf/text.hpp>
 
 #include "api/socket_path.hpp"
-#include "base/log_event.hpp"
 #include "behaviours/pool.hpp"
 #include "control/asked.hpp"
+#include "control/audit.hpp"
 #include "control/documents.hpp"
+#include "control/drain.hpp"
 #include "control/event_commands.hpp"
 #include "control/health.hpp"
 #include "control/log_commands.hpp"
@@ -115,6 +116,7 @@ json info_json(node::instance& of, const runtime::process_info& info) {
   document["waits"] = nullptr;
   document["state"] = nullptr;
   document["engine"] = nullptr;
+  document["debug"] = nullptr;
   return document;
 }
 
@@ -188,6 +190,7 @@ pending run_info(const request& r) {
           if (!shown.state && !shown.engine && base::mono_now() >= until) return answer_anew(r, pid);
           if (shown.state) document["state"] = *shown.state;
           if (shown.engine) document["engine"] = report_document(shown.engine);
+          if (!shown.debug.empty()) document["debug"] = shown.debug;
           r->done(std::move(document));
         });
   } else {
@@ -246,8 +249,10 @@ pending run_cron(const request& r) {
   services::cron_jobs& jobs = r->of.jobs();
   const std::string name = r->text("name"), change = r->text("change");
   if (change == "run") return r->finish(jobs.run_now(name)), pending{};
-  if (change == "enable" || change == "disable")
-    return r->finish(jobs.enable(name, change == "enable")), pending{};
+  if (change == "enable" || change == "disable") {
+    r->of.switch_job(name, change == "enable", [r](const base::status& s) { r->finish(s); });
+    return {};
+  }
   if (!change.empty()) return r->fail(base::errc::invalid, "a job is run, enabled or disabled"), pending{};
   if (!r->arguments.contains("for_ms")) return r->done(jobs_document(jobs.rows())), pending{};
   const auto span = r->number("for_ms");
@@ -283,18 +288,11 @@ pending run_terminate(const request& r) {
   return operate(r, &node::instance::terminate, "path");
 }
 
-// Who asked, as the log has it.
-std::string by(const caller& who) {
-  return fmt::format("uid {}, pid {}", who.uid, who.pid);
-}
-std::vector<base::log::field> fields_of(const caller& who) {
-  return {{"uid", std::to_string(who.uid)}, {"os_pid", std::to_string(who.pid)}};
-}
-
 // diff, apply. A configuration that is bad is a document, so that the client can show all of its mistakes.
 pending run_changes(const request& r, bool dry_run, bool refuse) {
   node::apply_request wanted;
   if (const std::string file = r->text("file"); !file.empty()) wanted.files = {file};
+  wanted.back = r->flag("back");
   if (r->arguments.contains("only")) {
     const json& only = r->arguments.at("only");
     const bool good = only.is_array() && std::ranges::all_of(only, [](const json& one) {
@@ -320,6 +318,16 @@ pending run_diff(const request& r) {
 }
 pending run_apply(const request& r) {
   return run_changes(r, r->flag("dry_run"), true);
+}
+
+pending run_history(const request& r) {
+  json entries = json::array();
+  for (const node::applied_entry& one : r->of.history())
+    entries.push_back({{"number", one.number},
+                       {"at", base::format_wall(one.at)},
+                       {"by", one.by},
+                       {"changes", one.changes}});
+  return r->done({{"entries", std::move(entries)}}), pending{};
 }
 
 pending run_connect(const request& r) {
@@ -365,7 +373,7 @@ pending run_wait_ready(const request& r) {
 
 // As /livez and /readyz judge it, with what helps.
 pending run_health(const request& r) {
-  const node::node_status status = r->of.status();
+  const node::node_status status = r->of.status_with_disk();
   auto complaints = lives(status);
   for (complaint& one : ready(status, r->of.degraded())) complaints.push_back(std::move(one));
   return r->done(health_document(status, complaints)), pending{};
@@ -381,11 +389,21 @@ pending run_exit(const request& r) {
   return r->done(json::object()), pending{};
 }
 
+// Ends what `sys` of another node, or of this one, has switched on at a process.
+pending run_trace(const request& r) {
+  const auto info = r->of.info(r->text("name"));
+  if (!info) return r->fail(info.error()), pending{};
+  if (r->text("change") != "off")
+    return r->fail(base::errc::invalid, "what traces a process is switched off"), pending{};
+  r->of.stop_debugging(info->summary.pid, r->timeout_nanos(), [r](const base::status& s) { r->finish(s); });
+  return {};
+}
+
 struct command {
   std::string_view name;
   const char* subject; // the argument that an error names beside the command; null: none
   pending (*run)(const request&);
-  bool changes = false; // something of the node: logged with who asked for it
+  bool changes = false; // something of the node or of an actor: logged with who asked for it
 };
 
 constexpr command commands[] = {
@@ -393,13 +411,14 @@ constexpr command commands[] = {
     {"tree", "application", run_tree},
     {"ps", nullptr, run_ps},
     {"info", "name", run_info},
-    {"call", "name", run_call},
-    {"cast", "name", run_cast},
-    {"send", "name", run_send},
+    {"call", "name", run_call, true},
+    {"cast", "name", run_cast, true},
+    {"send", "name", run_send, true},
     {"nodes", nullptr, run_nodes},
     {"connect", "node", run_connect, true},
     {"disconnect", "node", run_disconnect, true},
     {"exit", "name", run_exit, true},
+    {"trace", "name", run_trace, true},
     {"pool", "name", run_pool, true},
     {"listener", "name", run_listener, true},
     {"cron", "name", run_cron, true},
@@ -414,38 +433,21 @@ constexpr command commands[] = {
     {"start", "application", run_start, true},
     {"stop", "application", run_stop, true},
     {"diff", nullptr, run_diff},
+    {"history", nullptr, run_history},
+    {"drain", nullptr, run_drain, true},
     {"apply", nullptr, run_apply, true},
     {"restart", "path", run_restart, true},
     {"terminate", "path", run_terminate, true},
 };
 
-constexpr std::size_t most_said = 200; // bytes
-
-// Before it is done, so that a node that does not survive it has said why.
-void log_change(const asked& a) {
-  if (a.flag("dry_run")) return;
-  // log-level without a level asks only, and so do pool without a size, listener, cron and
-  // events without a change.
-  if (a.what == "log-level" || (a.what.starts_with("pool ") && !a.arguments.contains("size"))) return;
-  if ((a.what.starts_with("listener ") || a.what == "cron" || a.what.starts_with("events")) &&
-      a.text("change").empty())
-    return;
-  std::string what = a.what;
-  for (const char* more : {"file", "of", "reason", "change"}) {
-    if (const std::string text = a.text(more); !text.empty()) what += " " + text.substr(0, most_said);
-  }
-  for (const json& file : a.arguments.value("only", json::array()))
-    if (file.is_string()) what += " only " + file.get<std::string>().substr(0, most_said);
-  base::log::tell(base::log::events::asked_by_operator, base::log::level::notice, "control", fields_of(a.who),
-                  "asked to {} ({})", what, by(a.who));
-}
-
 } // namespace
 
 request_function commands_of(node::instance& of, base::log::log_ring& lines) {
   return [&of, &lines](api::request asked_for, const caller& who, answer reply) -> pending {
+    caller whole = who;
+    whole.claims = std::move(asked_for.from);
     auto r = std::make_shared<asked>(asked{of, lines, std::move(asked_for.arguments),
-                                           std::move(asked_for.command), who, std::move(reply)});
+                                           std::move(asked_for.command), std::move(whole), std::move(reply)});
     for (const command& known : commands) {
       if (known.name != r->what) continue;
       const std::string subject = known.subject == nullptr ? std::string() : r->text(known.subject);

@@ -75,7 +75,7 @@ json summary_json(node::instance& of, const runtime::process_summary& p) {
 }
 
 json status_document(node::instance& of) {
-  const node::node_status s = of.status();
+  const node::node_status s = of.status_with_disk();
   json applications = json::array();
   for (const auto& application : s.applications) applications.push_back(application_json(application));
   json certificates = json::array();
@@ -87,6 +87,8 @@ json status_document(node::instance& of) {
                        {"by", one.by},
                        {"os_pid", one.os_pid},
                        {"since_ms", (base::mono_now() - one.asked_at) / ns_per_ms}});
+  json off = json::array();
+  for (const auto& one : s.off) off.push_back({{"what", one.what}, {"name", one.name}});
   std::vector<std::string> plugins;
   for (const auto& plugin : of.plugins()) plugins.push_back(plugin.id);
   std::sort(plugins.begin(), plugins.end());
@@ -111,6 +113,16 @@ json status_document(node::instance& of) {
           {"taken_over", s.runtime.taken_over},
           {"stuck_threads", s.runtime.stuck_threads},
           {"applications", std::move(applications)},
+          {"switched_off", std::move(off)},
+          {"configuration",
+           {{"on_disk", node::text(s.on_disk.is)},
+            {"since", s.on_disk.since == 0 ? json() : json(base::format_wall(s.on_disk.since))},
+            {"why", text_json(s.on_disk.why)}}},
+          {"draining", s.draining},
+          {"former_life", s.former ? json{{"began", base::format_wall(s.former->began)},
+                                          {"orderly", s.former->orderly},
+                                          {"how", s.former->how}}
+                                   : json()},
           {"changes", std::move(changes)},
           {"connections", s.connections},
           {"plugins", plugins}};

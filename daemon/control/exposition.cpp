@@ -61,10 +61,16 @@ std::string_view exposition::content_type(format how) {
 }
 
 void exposition::family(metric_kind kind, std::string_view name, std::string_view help) {
-  const bool counts = kind == metric_kind::counter;
-  sample_name_ = fmt::format("coppice_{}{}", name, counts ? "_total" : "");
-  const std::string family_name =
-      format_ == format::openmetrics ? fmt::format("coppice_{}", name) : sample_name_;
+  begin_family(kind, fmt::format("coppice_{}", name), help);
+}
+
+void exposition::standard_family(metric_kind kind, std::string_view name, std::string_view help) {
+  begin_family(kind, std::string(name), help);
+}
+
+void exposition::begin_family(metric_kind kind, std::string name, std::string_view help) {
+  sample_name_ = name + (kind == metric_kind::counter ? "_total" : "");
+  const std::string family_name = format_ == format::openmetrics ? std::move(name) : sample_name_;
   fmt::format_to(std::back_inserter(out_), "# HELP {} {}\n# TYPE {} {}\n", family_name, help, family_name,
                  word(kind));
 }

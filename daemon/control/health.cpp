@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/descriptors.hpp"
+
 namespace coppice::control {
 
 std::vector<complaint> lives(const node::node_status& status) {
@@ -25,6 +27,8 @@ std::vector<complaint> ready(const node::node_status& status, const std::vector<
                    status.state == node::node_state::starting
                        ? "coppice wait-ready waits until it has started"
                        : "coppice logs -n 20 says why it stops"});
+  if (status.draining)
+    out.push_back({"node", status.name, "drained: its listeners accept nobody", "coppice drain --undo"});
   for (const node::application_status& one : status.applications) {
     if (one.state == "running" || (one.state == "stopped" && one.reason == "normal")) continue;
     const bool down = one.state == "stopped" || one.state == "failed";
@@ -41,6 +45,33 @@ std::vector<complaint> warnings(const node::node_status& status) {
   std::vector<complaint> out;
   for (const std::string& one : status.differences)
     out.push_back({"tree", status.name, one, "coppice restart of what it names, or of its application"});
+  for (const node::switched_off& one : status.off) {
+    const bool listens = one.what == "listener";
+    const bool is_job = one.what == "job";
+    out.push_back({one.what, one.name,
+                   listens  ? "suspended: it accepts nobody"
+                   : is_job ? "disabled by hand"
+                            : "terminated: it stays down until somebody restarts it",
+                   listens  ? fmt::format("coppice listener {} resume", one.name)
+                   : is_job ? "coppice cron enable " + one.name
+                            : "coppice restart " + one.name});
+  }
+  using verdict = node::configuration_on_disk::verdict;
+  const node::configuration_on_disk& disk = status.on_disk;
+  if (disk.is != verdict::same) {
+    const bool is_bad = disk.is == verdict::refused;
+    out.push_back({"configuration", status.name,
+                   fmt::format("{} since {}: {}",
+                               is_bad ? "on disk it would be refused by the next start"
+                                      : "on disk it differs from what runs",
+                               base::format_wall(disk.since), disk.why),
+                   is_bad ? "coppice check names every mistake" : "coppice diff; coppice apply"});
+  }
+  if (status.short_of_descriptors)
+    out.push_back(
+        {"descriptors", status.name,
+         fmt::format("all but the last of {} are in use: listeners accept nobody", base::descriptor_limit()),
+         "coppice listener NAME says which; LimitNOFILE= in the unit"});
   return out;
 }
 

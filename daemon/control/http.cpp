@@ -119,18 +119,18 @@ class http_endpoint::inner {
   }
 
   http_response livez(const http_request&) {
-    const node::node_status status = node_.status();
+    const node::node_status status = node_.status_with_disk();
     return healthy(status, lives(status));
   }
 
   http_response readyz(const http_request&) {
-    const node::node_status status = node_.status();
+    const node::node_status status = node_.status_with_disk();
     return healthy(status, ready(status, node_.degraded()));
   }
 
   http_response metrics(const http_request& asked) {
     metrics_source from;
-    from.status = node_.status();
+    from.status = node_.status_with_disk();
     from.peers = node_.peers();
     from.plugins = node_.plugins();
     from.counted = node_.counted();

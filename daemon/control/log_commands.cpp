@@ -32,9 +32,12 @@ bool is_module(const node::instance& of, std::string_view name) {
   return std::ranges::any_of(known_modules(of), [name](const std::string& one) { return one == name; });
 }
 
-std::string hint_for(const node::instance& of, std::string_view name, bool processes) {
-  std::vector<std::string> known = known_modules(of);
-  if (processes) {
+enum class among : std::uint8_t { modules, processes, both };
+
+std::string hint_for(const node::instance& of, std::string_view name, among which) {
+  std::vector<std::string> known;
+  if (which != among::processes) known = known_modules(of);
+  if (which != among::modules) {
     for (auto& one : of.processes()) {
       if (!one.name.empty()) known.push_back(std::move(one.name));
     }
@@ -129,13 +132,18 @@ pending run_logs(const request& r) {
   if (!wanted) return r->fail(wanted.error()), pending{};
   if (!wanted->module.empty() && !is_module(r->of, wanted->module)) {
     r->fail(base::errc::not_found, "there is no module " + wanted->module,
-            hint_for(r->of, wanted->module, false));
+            hint_for(r->of, wanted->module, among::modules));
     return {};
   }
   const auto after = r->number("after");
   const std::uint64_t last = r->number("last").value_or(std::numeric_limits<std::size_t>::max());
   const auto page = after ? r->lines.from(*after, *wanted, page_bytes)
                           : r->lines.last(static_cast<std::size_t>(last), *wanted, page_bytes);
+  if (!after && page.lines.empty() && !wanted->process.empty() && !r->of.info(wanted->process)) {
+    r->fail(base::errc::not_found, "there is no process " + wanted->process + ", and no line of one",
+            hint_for(r->of, wanted->process, among::processes));
+    return {};
+  }
   // Who asks for the last ones and for more gets the last ones first.
   if (!page.lines.empty() || !r->flag("wait") || !after) return r->done(page_json(page)), pending{};
   const auto id = r->lines.when_line(page.next, *wanted, [r, from = *after, filter = *wanted] {
@@ -162,7 +170,8 @@ pending run_log_level(const request& r) {
   auto target = target_of(r->of, of);
   // A process that has ended can still lose the level it had.
   if (!target && !level) target = level_target{log::level_scope::process, of};
-  if (!target) return r->fail(target.error().code, target.error().text, hint_for(r->of, of, true)), pending{};
+  if (!target)
+    return r->fail(target.error().code, target.error().text, hint_for(r->of, of, among::both)), pending{};
   base::nanos until = log::no_end;
   if (const auto ms = r->number("for_ms"); ms && level) {
     const auto bounded = std::min<std::uint64_t>(*ms, api::longest_timeout_ms);

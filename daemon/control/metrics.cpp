@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/descriptors.hpp"
 #include "base/process_usage.hpp"
 #include "behaviours/web/sites.hpp"
 
@@ -70,6 +71,30 @@ void node_metrics(exposition& to, const metrics_source& from) {
   to.gauge("open_fds", "Open file descriptors", from.usage.open_files);
   to.family(kind::counter, "cpu_seconds", "Processor time the process has used");
   to.seconds({}, from.usage.cpu_nanos);
+  to.standard_family(kind::gauge, "process_open_fds", "Open file descriptors");
+  to.sample(from.usage.open_files);
+  to.standard_family(kind::gauge, "process_max_fds", "File descriptors that may be open");
+  to.sample(from.usage.most_files);
+  to.standard_family(kind::gauge, "process_resident_memory_bytes", "Memory of the process that is in RAM");
+  to.sample(from.usage.resident_bytes);
+  to.standard_family(kind::counter, "process_cpu_seconds", "Processor time the process has used");
+  to.seconds({}, from.usage.cpu_nanos);
+  to.gauge("short_of_descriptors", "1 if all file descriptors but the last ones are in use",
+           s.short_of_descriptors);
+  using disk = node::configuration_on_disk::verdict;
+  to.family(
+      kind::gauge, "configuration_on_disk",
+      "1 for how the configuration's files are: as what runs, other than it, or refused by the next start");
+  for (const disk one : {disk::same, disk::differs, disk::refused})
+    to.sample({{"state", node::text(one)}}, s.on_disk.is == one);
+  to.family(kind::gauge, "configuration_on_disk_since_seconds", "Since when, in seconds since 1970");
+  to.seconds({}, s.on_disk.since);
+  to.family(kind::gauge, "switched_off",
+            "What operators have switched off: listeners suspended, children "
+            "terminated, jobs disabled");
+  for (const std::string_view what : {"listener", "child", "job"})
+    to.sample({{"what", what}},
+              static_cast<std::uint64_t>(std::ranges::count(s.off, what, &node::switched_off::what)));
   to.counter("log_dropped_lines", "Log lines dropped since the log's queue was full", from.log_dropped);
 }
 
@@ -428,7 +453,7 @@ void http_metrics(exposition& to, const metrics_source& from) {
 } // namespace
 
 process_usage own_usage() {
-  return {base::resident_bytes(), base::open_files(), base::processor_time()};
+  return {base::resident_bytes(), base::open_files(), base::descriptor_limit(), base::processor_time()};
 }
 
 std::string metrics_text(const metrics_source& from, exposition::format how) {

@@ -34,6 +34,7 @@ constexpr std::size_t most_series = 1000;
 struct process_usage {
   std::uint64_t resident_bytes = 0;
   std::uint64_t open_files = 0;
+  std::uint64_t most_files = 0; // that may be open
   base::nanos cpu_nanos = 0;
 };
 process_usage own_usage();

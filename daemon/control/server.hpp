@@ -60,7 +60,8 @@ class answer {
 // Who asks: the process at the other end of the socket, as it was when it connected.
 struct caller {
   std::uint32_t uid = 0;
-  std::int32_t pid = 0; // 0: of another namespace, or not known
+  std::int32_t pid = 0;    // 0: of another namespace, or not known
+  api::claims claims = {}; // of each request
 };
 
 // What is left to do for a request when its function has returned.

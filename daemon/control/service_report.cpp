@@ -55,9 +55,17 @@ std::string stopping_line(const node::node_status& now) {
 
 std::string running_line(const node::node_status& now) {
   std::string out = not_started(now);
-  if (out.empty()) out = "running: " + counted(applications_in(now, "running").size(), "application");
+  if (out.empty()) {
+    const std::size_t running = applications_in(now, "running").size();
+    const std::size_t all = now.applications.size();
+    out = running == all ? "running: " + counted(all, "application")
+                         : fmt::format("running: {} of {}", running, counted(all, "application"));
+  }
   if (now.given_up > 0)
     out += fmt::format(", {} {} parked", now.given_up, now.given_up == 1 ? "child" : "children");
+  if (!now.off.empty()) out += fmt::format(", {} switched off by hand", now.off.size());
+  if (now.on_disk.is == node::configuration_on_disk::verdict::refused)
+    out += ", the configuration on disk would be refused";
   for (const std::string* change : {&now.last_apply, &now.last_reload})
     if (!change->empty()) out += "; " + *change;
   return out;
@@ -134,7 +142,7 @@ std::function<std::chrono::milliseconds()> reports_of(const node::instance& of,
                                                       const node::service_manager& manager) {
   if (!manager.listens()) return {};
   return [&of, &manager, report = service_report(manager.watchdog())]() mutable {
-    const node::node_status now = of.status();
+    const node::node_status now = of.status_with_disk();
     const std::string lines = report.next(now, base::mono_now());
     if (!lines.empty() && manager.tell(lines)) report.taken();
     return report.pause(now);

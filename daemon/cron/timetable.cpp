@@ -397,6 +397,7 @@ std::vector<job_report> timetable::report(moment now) const {
     job_report one = its->told;
     one.name = name;
     one.enabled = its->is_enabled();
+    one.switched_off = its->of.enabled && !one.enabled;
     one.here = one.here && !its->held;
     one.waiting = static_cast<std::uint32_t>(its->waiting.size());
     if (its->due) one.next = its->due;

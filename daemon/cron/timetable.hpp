@@ -88,6 +88,7 @@ struct kept_state {
 struct job_report {
   std::string name;
   bool enabled = true;
+  bool switched_off = false; // by disable, against the job's own
   bool here = true;
   std::optional<instant> next; // none: not within 40 years, disabled, or @reboot
   std::optional<instant> last; // the time that the last run was for

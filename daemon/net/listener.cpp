@@ -3,6 +3,7 @@
 // run out and cannot pause. The loop's thread; only the count of connections is shared.
 #include "net/listener.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/descriptors.hpp"
@@ -26,6 +28,7 @@ namespace {
 constexpr std::chrono::milliseconds between_looks{100};
 // Accepts in one callback, so that a flood does not starve the loop's other handles.
 constexpr int accepts_at_once = 64;
+constexpr std::size_t spare_descriptors = 4;
 
 // What the clients of one listener have in common; at a Unix-domain socket the user.
 std::string share_of(int fd, const sockaddr_storage& from, socklen_t length) {
@@ -71,6 +74,7 @@ class listener::inner {
     if (!made) return unexpected(std::move(made.error()));
     readable_ = std::move(*made);
     again_ = base::uv::timer(on, [this] { go_on(); });
+    keep_spare();
     return readable_.start(UV_READABLE);
   }
 
@@ -85,6 +89,7 @@ class listener::inner {
   bool saturated() const { return saturated_; }
   bool suspended() const { return suspended_; }
   listener_counts counts() const { return counts_; }
+  bool short_of_descriptors() const { return fits_ && connections() >= *fits_; }
 
   void suspend() {
     if (std::exchange(suspended_, true)) return;
@@ -116,6 +121,22 @@ class listener::inner {
   }
 
  private:
+  // So that one who may take the last descriptors is served also when all of them are taken: each spare one
+  // is given up for a connection, and taken again when there is one.
+  void keep_spare() {
+    if (!options_.may_take_last_descriptors) return;
+    while (spare_.size() < spare_descriptors) {
+      base::unique_fd one(fcntl(socket_.fd.get(), F_DUPFD_CLOEXEC, 0));
+      if (!one) return;
+      spare_.push_back(std::move(one));
+    }
+  }
+  bool give_spare() {
+    if (spare_.empty()) return false;
+    spare_.pop_back();
+    return true;
+  }
+
   bool full() const {
     return (options_.max_connections != 0 && connections() >= options_.max_connections) ||
            (options_.limit && options_.limit->full());
@@ -138,10 +159,19 @@ class listener::inner {
     }
     sockaddr_storage from{};
     socklen_t length = sizeof from;
-    base::unique_fd taken(
-        accept4(socket_.fd.get(), reinterpret_cast<sockaddr*>(&from), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    const auto accept_next = [&] {
+      return base::unique_fd(accept4(socket_.fd.get(), reinterpret_cast<sockaddr*>(&from), &length,
+                                     SOCK_NONBLOCK | SOCK_CLOEXEC));
+    };
+    base::unique_fd taken = accept_next();
+    int number = taken ? 0 : errno;
+    if (taken) {
+      keep_spare();
+    } else if (out_of_resources(number) && somebody_waits() && give_spare()) {
+      taken = accept_next();
+      number = taken ? 0 : errno;
+    }
     if (!taken) {
-      const int number = errno;
       // A connection that was reset while it waited is no reason to stop.
       if (!out_of_resources(number)) return number == ECONNABORTED || number == EINTR;
       dismiss_one();
@@ -269,6 +299,7 @@ class listener::inner {
   base::uv::timer again_;
   std::optional<std::size_t> fits_; // connections, while descriptors are few
   base::nanos counted_ = 0;         // when descriptors were
+  std::vector<base::unique_fd> spare_;
   listener_counts counts_;
   bool saturated_ = false;
   bool suspended_ = false;
@@ -337,6 +368,10 @@ base::socket_address listener::address() const {
 std::size_t listener::connections() const {
   return inner_->connections();
 }
+bool listener::short_of_descriptors() const {
+  return inner_->short_of_descriptors();
+}
+
 bool listener::saturated() const {
   return inner_->saturated();
 }

@@ -99,6 +99,8 @@ class listener {
   // Whether it has stopped accepting, for one of the reasons above.
   bool saturated() const;
   listener_counts counts() const;
+  // Whether it accepts nobody, or ends another for a newcomer, since few descriptors are left.
+  bool short_of_descriptors() const;
 
   // Accepts nobody until resume(): who connects waits in the backlog, and beyond that for the kernel to try
   // again. Connections that are accepted already stay. Also inside accept_fn.

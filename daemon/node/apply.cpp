@@ -168,7 +168,17 @@ bool instance::components::rest_runs(const apply_request& request, const std::ve
 
 void instance::components::prepare(const apply_request& request, const configuration& current,
                                    apply_outcome& out, prepared& work) {
-  const auto files = spec::configuration_files(request.files.empty() ? source.files : request.files);
+  std::vector<std::string> asked = request.files.empty() ? source.files : request.files;
+  if (request.back) {
+    const auto former = history.former();
+    if (!former) {
+      out.valid = true;
+      out.result = base::fail(base::errc::not_found, "nothing was applied before what runs");
+      return;
+    }
+    asked = {*former};
+  }
+  const auto files = spec::configuration_files(asked);
   spec::outcome loaded = spec::load(files, source.options);
   out.diagnostics = std::move(loaded.diagnostics);
   out.valid = loaded.spec.has_value();
@@ -264,7 +274,7 @@ apply_outcome instance::components::apply(runtime::process& self, const apply_re
   set_current(std::move(work.next));
   out.differences = differences();
   differs = !out.differences.empty();
-  (void)self.blocking_run([&] { remember(); });
+  (void)self.blocking_run([&] { remember(request.by, out.changes); });
   return out;
 }
 
@@ -280,12 +290,18 @@ void instance::components::use(const std::vector<spec::setting_change>& settings
     base::log::warning(module, "node.log: {}", used.error().text);
 }
 
-void instance::components::remember() const {
+void instance::components::remember(const std::string& by, const std::vector<planned_change>& changes) {
   const auto now = current();
   const std::string folder = now->spec.node.data;
   base::status written = base::make_folders(folder, 0750);
   if (written) {
-    written = base::write_file_atomic(folder + "/applied.yaml", spec::effective_yaml(now->spec), 0600);
+    const std::string yaml = spec::effective_yaml(now->spec);
+    written = base::write_file_atomic(folder + "/applied.yaml", yaml, 0600);
+    applied_entry entry;
+    entry.at = base::wall_now();
+    entry.by = by;
+    for (const planned_change& one : changes) entry.changes.push_back(brief(one));
+    if (auto kept = history.add(std::move(entry), yaml); written) written = std::move(kept);
   }
   if (!written) {
     base::log::warning(module, "the applied configuration is not remembered: {}", written.error().text);

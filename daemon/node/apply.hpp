@@ -25,6 +25,7 @@ struct configuration_source {
 struct apply_request {
   std::vector<std::string> files;  // empty: those the node was started with
   std::vector<std::string> only{}; // absolute: of those files nothing else may have changed; empty: any may
+  bool back = false;               // the configuration that ran before the one that runs, in place of files
   bool dry_run = false;            // say what would happen; nothing does
   std::string by{};                // who asks: "SIGHUP", "uid 0, pid 17"
   std::int32_t os_pid = 0;         // of the client; 0: none

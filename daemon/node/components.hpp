@@ -22,11 +22,14 @@
 #include "behaviours/web/web_board.hpp"
 #include "host/metric_board.hpp"
 #include "loader/loader.hpp"
+#include "node/apply_history.hpp"
 #include "node/change_line.hpp"
 #include "node/change_plan.hpp"
 #include "node/child_args.hpp"
+#include "node/disk_watch.hpp"
 #include "node/event_tail.hpp"
 #include "node/instance.hpp"
+#include "node/life_record.hpp"
 #include "node/network.hpp"
 #include "node/node_events.hpp"
 #include "node/readiness.hpp"
@@ -82,7 +85,11 @@ struct instance::components {
   std::optional<node_events> tells;  // in them
   event_tails tails{system, events};
 
-  std::atomic<bool> differs{false}; // the tree did from what was applied, right after
+  disk_watch disk;
+  apply_history history;
+  life_record life;                  // the owner's thread
+  std::atomic<bool> draining{false}; // an operator has asked for it
+  std::atomic<bool> differs{false};  // the tree did from what was applied, right after
   change_line line{[this](bool any) { show_changing(any); }};
   std::mutex lock; // of the next seven
   std::condition_variable changed;
@@ -97,11 +104,12 @@ struct instance::components {
   runtime::pid controller;
   std::unique_ptr<reloader> reloads; // needs all of the above
 
+  std::vector<switched_off> switched_off_by_hand() const;
   // The configuration that was applied last.
   std::shared_ptr<const configuration> current() const;
   void set_current(std::shared_ptr<const configuration> now);
-  // Writes it down under node.data. Blocks.
-  void remember() const;
+  // Writes it down under node.data, as applied by whom and with which changes. Blocks.
+  void remember(const std::string& by, const std::vector<planned_change>& changes);
   // What a running node takes on of what is no part of the tree.
   void use(const std::vector<spec::setting_change>& settings, const spec::node_spec& now);
 

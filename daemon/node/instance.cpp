@@ -20,6 +20,7 @@
 #include "node/overload_watch.hpp"
 #include "node/programs.hpp"
 #include "runtime/messages/exit_reason.hpp"
+#include "runtime/scheduling/fatal_signal.hpp"
 
 namespace coppice::node {
 namespace {
@@ -93,6 +94,7 @@ instance::components::components(std::shared_ptr<const configuration> wanted, co
       cron(std::make_shared<services::cron_jobs>(wanted->spec.node.data + "/cron.json")),
       system(runtime_options(wanted->spec)),
       events(system),
+      history(wanted->spec.node.data + "/history"),
       current_(std::move(wanted)) {}
 
 std::shared_ptr<const configuration> instance::components::current() const {
@@ -169,6 +171,12 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
       std::make_unique<components>(made->started_with_, std::move(from), loading(made->spec()));
   components& p = *made->components_;
   p.on_ending = std::move(on_ending);
+  if (auto begun = p.life.begin(made->spec().node.data); !begun)
+    base::log::warning(module, "how this life of the node ends is not recorded: {}", begun.error().text);
+  runtime::keep_last_words(p.life.last_words());
+  if (const auto& former = p.life.former(); former && !former->orderly)
+    base::log::warning(module, "the node's life before, which began at {}, ended badly: {}",
+                       base::format_wall(former->began), former->how);
   p.cookie_file = cookie->file;
   p.sockets = sockets;
   if (auto loaded = load_plugins(p.plugins, made->spec()); !loaded) return unexpected(loaded.error());
@@ -188,7 +196,7 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
   if (auto read = p.cron->start(job_list(made->spec())); !read)
     base::log::warning(module, "nothing is known of the jobs' last runs: {}", read.error().text);
   if (auto started = made->start_applications(); !started) return unexpected(started.error());
-  p.remember();
+  p.remember("start", {});
   return made;
 }
 
@@ -258,6 +266,12 @@ bool instance::stop() {
   p.tells.reset(); // before the processes that bring it to others are gone
   if (p.net) p.net->stop();
   p.came_back = p.system.stop(last_patience);
+  runtime::keep_last_words(-1);
+  const ending reason = p.why;
+  const bool asked = reason == ending::none || reason == ending::asked;
+  p.life.end(asked, asked                           ? "it was stopped"
+                    : reason == ending::application ? "an application took it down"
+                                                    : "its own services ended");
   if (!p.came_back) {
     base::log::error(module, "a thread does not come back from the code it runs: the node ends without it");
     return false;

@@ -28,6 +28,7 @@
 #include "host/stage_counts.hpp"
 #include "host/statem_counts.hpp"
 #include "node/apply.hpp"
+#include "node/apply_history.hpp"
 #include "node/reload_report.hpp"
 #include "node/snapshot.hpp"
 #include "runtime/messages/ids.hpp"
@@ -88,6 +89,9 @@ class instance {
 
   // Snapshots.
   node_status status() const;
+  // With what has to be looked for outside the node: what the configuration's files say, whether descriptors
+  // run out. Reads files when they have changed: not on a worker's thread.
+  node_status status_with_disk() const;
   // All applications in start order, or the one of that name (errc::not_found).
   base::result<std::vector<application_tree>> tree(std::string_view application = {}) const;
   // The paths of the children that failed too often and stay down, in start order; while there are any the
@@ -145,6 +149,13 @@ class instance {
   // tells.
   void state_of(const runtime::pid& process, base::nanos timeout,
                 std::function<void(behaviours::shown_state)> done);
+  // Switches off what `sys` has switched on at a server that is here: log, statistics, trace. `done` as for
+  // call: errc::timeout, errc::closed.
+  void stop_debugging(const runtime::pid& process, base::nanos timeout,
+                      std::function<void(base::status)> done);
+  // Enables a job or disables it, and has that written down. `done` as for call: errc::not_found;
+  // errc::system: it is so, but will not be after the next start.
+  void switch_job(std::string_view name, bool on, std::function<void(base::status)> done);
   // `done` as for call: whether there is a connection now, and if not why, in words.
   void connect(std::string_view peer, base::nanos timeout, std::function<void(base::status)> done);
   base::status disconnect(std::string_view peer);
@@ -183,6 +194,10 @@ class instance {
   // Makes the tree what the configuration says, whole or not at all, when its turn has come: `done` as for
   // call.
   void apply(apply_request request, std::function<void(apply_outcome)> done);
+  // What was applied, the oldest first. Reads a file.
+  std::vector<applied_entry> history() const;
+  // While it drains it is not ready.
+  void set_draining(bool on);
   // Replaces plugins, all of them or none, when its turn has come. `done` is called once, on any thread:
   // errc::limit, too many changes wait; errc::exists, one of its kind does; errc::refused, errc::timeout,
   // errc::not_found: nothing has changed, and why.

@@ -3,7 +3,9 @@
 // wait does so in a process of its own. Any thread.
 #include <coppice/etf/cursor.hpp>
 
+#include "base/descriptors.hpp"
 #include "behaviours/shown_state.hpp"
+#include "behaviours/system_notice.hpp"
 #include "node/components.hpp"
 #include "node/instance.hpp"
 #include "node/requester.hpp"
@@ -43,6 +45,12 @@ void collect_given_up(const behaviours::tree_entry& entry, const std::string& pa
   for (const auto& child : entry.children) collect_given_up(child, path + "/" + child.id, to);
 }
 
+void collect_terminated(const behaviours::tree_entry& entry, const std::string& path,
+                        std::vector<switched_off>& to) {
+  if (entry.terminated) to.push_back({"child", path});
+  for (const auto& child : entry.children) collect_terminated(child, path + "/" + child.id, to);
+}
+
 base::status sent(runtime::send_status how) {
   if (how == runtime::send_status::ok) return {};
   return base::fail(base::errc::limit, "its mailbox is full");
@@ -73,9 +81,36 @@ node_status instance::status() const {
   for (const auto& row : p.board.rows()) out.applications.push_back(status_of(row));
   out.changes = components_->line.rows();
   if (p.differs) out.differences = p.differences();
+  out.off = p.switched_off_by_hand();
+  out.draining = p.draining;
+  out.former = p.life.former();
   const std::scoped_lock held(components_->lock);
   out.last_apply = p.last_apply;
   out.last_reload = p.last_reload;
+  return out;
+}
+
+std::vector<switched_off> instance::components::switched_off_by_hand() const {
+  std::vector<switched_off> out;
+  for (const auto& one : listeners.rows())
+    if (one.counters->suspended.load(std::memory_order_relaxed)) out.push_back({"listener", one.label});
+  if (tree.terminated() != 0) {
+    for (const auto& row : board.rows()) {
+      if (!row.top) continue;
+      behaviours::tree_entry top;
+      top.children = tree.children_of(row.top);
+      collect_terminated(top, row.name, out);
+    }
+  }
+  for (const cron::job_report& one : cron->report())
+    if (one.switched_off) out.push_back({"job", one.name});
+  return out;
+}
+
+node_status instance::status_with_disk() const {
+  node_status out = status();
+  out.on_disk = components_->disk.look(components_->source, components_->current());
+  out.short_of_descriptors = base::only_last_descriptors_left();
   return out;
 }
 
@@ -237,6 +272,46 @@ void instance::state_of(const runtime::pid& process, base::nanos timeout,
                                               return behaviours::ask_shown_state(self, process, deadline);
                                             },
                                             std::move(done), {});
+}
+
+void instance::stop_debugging(const runtime::pid& process, base::nanos timeout,
+                              std::function<void(base::status)> done) {
+  const base::nanos deadline = deadline_after(timeout);
+  ask_from_outside<base::status>(
+      components_->system,
+      [process, deadline](runtime::process& self) -> base::status {
+        runtime::message_writer body;
+        body.tuple(2);
+        body.atom("debug");
+        body.atom("no_debug");
+        const auto answer = behaviours::ask_by_notice(self, process, body.take().bytes(), deadline);
+        if (answer) return {};
+        if (answer.error().what == call_error::kind::timeout)
+          return base::fail(base::errc::timeout, "it has not answered in time");
+        return base::fail(base::errc::closed, "it has ended meanwhile");
+      },
+      std::move(done), base::fail(base::errc::closed, "the node stops"));
+}
+
+std::vector<applied_entry> instance::history() const {
+  return components_->history.entries();
+}
+
+void instance::set_draining(bool on) {
+  components_->draining = on;
+  components_->tell_change();
+}
+
+void instance::switch_job(std::string_view name, bool on, std::function<void(base::status)> done) {
+  if (auto switched = components_->cron->enable(name, on); !switched) return done(std::move(switched));
+  ask_from_outside<base::status>(
+      components_->system,
+      [jobs = components_->cron](runtime::process& self) {
+        base::status kept;
+        const base::status ran = self.blocking_run([&] { kept = jobs->save(); });
+        return ran ? kept : ran;
+      },
+      std::move(done), base::fail(base::errc::closed, "the node stops"));
 }
 
 void instance::connect(std::string_view peer, base::nanos timeout, std::function<void(base::status)> done) {

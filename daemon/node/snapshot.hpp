@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "behaviours/tree.hpp"
 #include "host/metric_board.hpp"
 #include "node/change_line.hpp"
+#include "node/life_record.hpp"
 #include "runtime/inspectable.hpp"
 
 namespace coppice::node {
@@ -38,6 +40,25 @@ struct certificate_status {
   base::nanos ends = 0; // wall clock
   bool soon = false;    // within two weeks, or it has
 };
+
+// Something that an operator has switched off and that the configuration does not.
+struct switched_off {
+  std::string what; // listener: suspended; child: terminated; job: disabled
+  std::string name; // its path, or the job's name
+};
+
+// What the files of the configuration say now, held against what runs.
+struct configuration_on_disk {
+  enum class verdict : std::uint8_t {
+    same,
+    differs, // an apply would change something, or refuse to
+    refused, // a start would end with it
+  };
+  verdict is = verdict::same;
+  base::nanos since = 0; // wall clock: when that was seen first
+  std::string why;       // what differs, or the first mistake
+};
+std::string_view text(configuration_on_disk::verdict value);
 
 struct pool_worker_status {
   runtime::pid pid; // null: it does not run
@@ -90,8 +111,13 @@ struct node_status {
   std::string last_apply;                       // what came of it, in words; empty: there was none
   std::string last_reload;                      // likewise, of plugins
   std::vector<std::string>
-      differences;                 // of the tree from what was applied, if it differed then and does still
-  std::vector<change_row> changes; // the apply or reload that runs, then those that wait
+      differences;                   // of the tree from what was applied, if it differed then and does still
+  bool draining = false;             // an operator has asked for it
+  std::optional<former_life> former; // nothing: not known
+  std::vector<switched_off> off;     // listeners, children, jobs, each by name
+  configuration_on_disk on_disk;     // `same` where nobody looked: instance::status_with_disk()
+  bool short_of_descriptors = false; // only the last ones are left; likewise
+  std::vector<change_row> changes;   // the apply or reload that runs, then those that wait
   runtime::runtime_counters runtime;
 };
 

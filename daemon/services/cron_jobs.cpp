@@ -165,15 +165,33 @@ std::vector<cron_task> cron_jobs::look() {
     }
     keep = times_->keep();
   }
-  if (keep != saved_) {
-    if (const auto saved = cron::write_kept(file_, keep); saved) {
-      saved_ = std::move(keep);
-      cannot_save_ = false;
-    } else if (!std::exchange(cannot_save_, true)) {
-      base::log::warning(module, "what jobs keep cannot be written: {}", saved.error().text);
-    }
-  }
+  (void)save(std::move(keep));
   return out;
+}
+
+base::status cron_jobs::save(cron::kept_states keep) {
+  if (keep == saved_) return {};
+  auto saved = cron::write_kept(file_, keep);
+  if (saved) {
+    saved_ = std::move(keep);
+    cannot_save_ = false;
+  } else if (!std::exchange(cannot_save_, true)) {
+    base::log::warning(module, "what jobs keep cannot be written: {}", saved.error().text);
+  }
+  return saved;
+}
+
+base::status cron_jobs::save() {
+  const std::scoped_lock saving(saving_);
+  cron::kept_states keep;
+  {
+    const std::scoped_lock held(lock_);
+    if (!times_) return base::fail(base::errc::closed, "the node stops");
+    keep = times_->keep();
+  }
+  auto saved = save(std::move(keep));
+  if (saved) return saved;
+  return base::fail(saved.error().code, "done, but not kept over a restart: " + saved.error().text);
 }
 
 std::optional<std::chrono::nanoseconds> cron_jobs::wait() const {

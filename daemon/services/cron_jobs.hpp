@@ -58,6 +58,9 @@ class cron_jobs {
   // errc::not_found says which name is like it. errc::refused: it runs already.
   base::status run_now(std::string_view name);
   base::status enable(std::string_view name, bool on);
+  // Writes what is to be kept, if that is not what is written. errc::system, in words for who has switched a
+  // job. Blocks.
+  base::status save();
 
   // For the process. Takes down what is due, and writes what is to be kept before it is carried out. Blocks.
   std::vector<cron_task> look();
@@ -78,6 +81,7 @@ class cron_jobs {
   static cron::moment now();
   base::status unknown(std::string_view name) const;
   void wake();
+  base::status save(cron::kept_states keep); // `saving_` is held
 
   const std::string file_;
   mutable std::mutex lock_;

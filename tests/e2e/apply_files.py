@@ -86,4 +86,53 @@ def unknown(cleanup):
     equal(states(at), {"shop": "running"})
 
 
+def on_disk(node):
+    return node.ask("status")["configuration"]
+
+
+@test("a file that the next start would refuse, or that differs from what runs, is known before that start")
+def known(cleanup):
+    at = of_folder(cleanup)
+    equal(on_disk(at)["on_disk"], "same")
+    equal(at.ask("health")["warnings"], [])
+    at.folder.write("conf.d/lab.yaml", plugin)
+    now = on_disk(at)
+    equal((now["on_disk"], now["why"]), ("differs", "lab"))
+    warning, = at.ask("health")["warnings"]
+    contains(warning["why"], "on disk it differs from what runs since")
+    at.folder.write("conf.d/lab.yaml", plugin.replace("supervisor", "superviser"))
+    now = on_disk(at)
+    equal(now["on_disk"], "refused")
+    contains(now["why"], "conf.d/lab.yaml:3:5:")
+    warning, = at.ask("health")["warnings"]
+    contains(warning["why"], "would be refused by the next start since " + now["since"])
+    at.said("the configuration on disk would be refused by the next start: ")
+    equal(on_disk(at)["since"], now["since"])
+    at.folder.write("conf.d/lab.yaml", plugin)
+    at.ask("apply")
+    equal((on_disk(at)["on_disk"], at.ask("health")["warnings"]), ("same", []))
+    other = at.folder.write("other.yaml", main)
+    at.ask("apply", file=other)
+    equal(on_disk(at)["on_disk"], "differs")
+
+
+@test("what was applied is kept with who and when, and apply --back brings what ran before")
+def history(cleanup):
+    at = of_folder(cleanup)
+    at.folder.write("conf.d/lab.yaml", plugin)
+    equal(at.coppice("apply", "--back").returncode, 1)
+    at.ask("apply")
+    first, second = at.ask("history")["entries"]
+    equal((first["by"], first["changes"], second["changes"]), ("start", [], ["start lab"]))
+    contains(second["by"], "uid ")
+    contains(at.coppice("history").stdout, "start lab")
+    back = at.coppice("apply", "--back")
+    equal((back.returncode, back.stdout.split()), (0, ["stop", "lab"]))
+    equal(states(at), {"shop": "running"})
+    equal(on_disk(at)["on_disk"], "differs")
+    at.ask("apply", back=True)
+    equal(states(at), {"shop": "running", "lab": "running"})
+    equal([one["changes"] for one in at.ask("history")["entries"]], [[], ["start lab"], ["stop lab"], ["start lab"]])
+
+
 run()

@@ -3,6 +3,7 @@
 """What an operator looks at and puts right: health, exit, top, who did what, and that it fits his terminal."""
 import json
 import os
+import pwd
 import re
 import subprocess
 import threading
@@ -184,6 +185,10 @@ def outcomes(node, outcome):
     return [one for one in node.logged(module="apply") if one["fields"].get("outcome") == outcome]
 
 
+def who(client):
+    return f"uid {os.getuid()}, pid {client.pid}, user {pwd.getpwuid(os.getuid()).pw_name}"
+
+
 @test("an apply by a client is one event: who, what and what came of it")
 def applies(cleanup):
     node = Node(cleanup, config=CONFIG)
@@ -192,8 +197,8 @@ def applies(cleanup):
     equal(client.wait(60), 0)
     line, = eventually(lambda: outcomes(node, "applied"), "it is told")
     equal(line["fields"], {"message_id": "fec6c7dbb96240528c698245e3ad1117", "uid": str(os.getuid()), "os_pid": str(client.pid),
-                           "outcome": "applied", "changes": "1"})
-    equal(line["message"], f"apply: 1 change (uid {os.getuid()}, pid {client.pid})\nupdate wood: supervisor.intensity\nthe configuration is applied")
+                           "user": pwd.getpwuid(os.getuid()).pw_name, "outcome": "applied", "changes": "1"})
+    equal(line["message"], f"apply: 1 change ({who(client)})\nupdate wood: supervisor.intensity\nthe configuration is applied")
     (node.folder.path / "node.yaml").write_text(CONFIG.replace("workers: 2", "workers: 1"))
     equal(node.coppice("apply").returncode, 1)
     line, = eventually(lambda: outcomes(node, "refused"), "it is told")
@@ -211,25 +216,25 @@ def who_did_it(cleanup):
     equal(client.wait(20), 0)
     eventually(lambda: asked(node), "it is told")
     line, = asked(node)
-    equal((line["message"], line["level"]), (f"asked to exit probe oops (uid {os.getuid()}, pid {client.pid})", "notice"))
+    equal((line["message"], line["level"]), (f"asked to exit probe oops ({who(client)})", "notice"))
     equal((line["fields"]["uid"], line["fields"]["os_pid"]), (str(os.getuid()), str(client.pid)))
     for changes in (("restart", "wood/kv"), ("terminate", "wood/kv"), ("restart", "wood/kv"), ("stop", "wood"), ("start", "wood"),
                     ("reload",), ("apply",), ("disconnect", "x@127.0.0.1"), ("log-level", "info")):
         node.coppice(*changes)
         eventually(lambda: asked(node)[-1]["message"].partition(" (")[0] == "asked to " + " ".join(changes), changes)
-    node.said(f" notice  control: asked to exit probe oops (uid {os.getuid()}, pid {client.pid})\n")
+    node.said(f" notice  control: asked to exit probe oops ({who(client)})\n")
 
 
 @test("a command that this version does not have says so, and what helps meanwhile")
 def not_there_yet(cleanup):
     node = usual()
-    for command in (("trace", "probe"), ("new", "server", "mine"), ("init", "mine", "--app", "shop")):
+    for command in (("new", "server", "mine"), ("init", "mine", "--app", "shop")):
         done = node.coppice(*command)
         equal((done.returncode, done.stdout), (1, ""))
         said, hint = done.stderr.splitlines()
         equal(said, f"coppice: {command[0]}: not available in this version")
         check("coppice" in hint, "a hint", hint)
-    check("trace" not in node.coppice("--help").stdout, "nor is it listed")
+    check("\n  init " not in node.coppice("--help").stdout, "nor is it listed")
 
 
 @test("top shows the processes with most of what is asked for, largest first, and some of the node")

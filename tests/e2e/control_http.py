@@ -72,7 +72,7 @@ def well_formed(cleanup):
     check(len(seen.kinds) > 40, "families", len(seen.kinds))
     page.node.said(f"http://127.0.0.1:{page.port}/", "it says where")
     for name, kind in seen.kinds.items():
-        check(name.startswith("coppice_"), name)
+        check(name.startswith(("coppice_", "process_")), name)
         equal(kind == "counter", name.endswith("_total"), name)
         check(seen.help[name], name)
     equal(seen.value("coppice_node_info", node=page.node.name, version=status["version"],

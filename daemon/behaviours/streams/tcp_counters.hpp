@@ -21,6 +21,7 @@ struct tcp_counters {
   number crashed{0};  // whose actor failed
   number read{0};     // bytes, of connections that have ended
   number written{0};
+  std::atomic<bool> suspended{false};      // by an operator: it accepts nobody now
   std::array<number, stream_ends> ended{}; // by stream_end
 
   static void count(number& of, std::uint64_t by = 1) { of.fetch_add(by, std::memory_order_relaxed); }

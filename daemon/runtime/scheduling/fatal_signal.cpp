@@ -13,12 +13,14 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <span>
 #include <string_view>
 
 #include "base/log_settings.hpp"
+#include "base/log_sinks.hpp"
 #include "runtime/messages/delivery.hpp"
 #include "runtime/scheduling/foreign_code.hpp"
 
@@ -36,12 +38,20 @@ std::array<fatal, 5> all{{{SIGSEGV, "SIGSEGV", {}},
                           {SIGFPE, "SIGFPE", {}},
                           {SIGABRT, "SIGABRT", {}}}};
 
+bool is_for_journal = false; // standard error is a stream of the journal's
+
+std::atomic<int> words_kept_at{-1};
+
 struct hex {
   std::uintptr_t value;
 };
 
 class line {
  public:
+  // The journal is told how grave a line is by what it begins with (sd-daemon(3)).
+  line() {
+    if (is_for_journal) *this << "<2>";
+  }
   line& operator<<(std::string_view text) {
     for (const char one : text)
       if (used_ < sizeof text_ - 1) text_[used_++] = one;
@@ -56,6 +66,10 @@ class line {
   void write_to_stderr() {
     text_[used_++] = '\n';
     [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, text_, used_);
+    const int kept = words_kept_at.load(std::memory_order_relaxed);
+    const std::size_t skipped = is_for_journal ? 3 : 0;
+    if (kept >= 0) [[maybe_unused]]
+      const auto lost = ::write(kept, text_ + skipped, used_ - skipped);
   }
 
  private:
@@ -194,10 +208,15 @@ void on_signal(int number, siginfo_t* what, void* context) {
 
 } // namespace
 
+void keep_last_words(int descriptor) {
+  words_kept_at = descriptor;
+}
+
 void tell_of_fatal_signals() {
   static const bool installed = [] {
     std::array<void*, 1> first{};
     backtrace(first.data(), 1); // loads what it needs, which is not to happen in the handler
+    is_for_journal = base::log::is_journal(STDERR_FILENO);
     struct sigaction ours {};
     ours.sa_sigaction = &on_signal;
     ours.sa_flags = SA_SIGINFO | SA_ONSTACK;

@@ -15,6 +15,9 @@ namespace coppice::runtime {
 // Once a program; more often does nothing.
 void tell_of_fatal_signals();
 
+// From now on what it says is written to this descriptor, too, which stays open; -1: no more. One thread.
+void keep_last_words(int descriptor);
+
 // The calling thread's stack for signal handlers, until this ends. The same thread.
 class signal_stack {
  public:

@@ -19,6 +19,17 @@ TEST_CASE("a request comes back as it was sent") {
   CHECK(got->arguments == sent.arguments);
 }
 
+TEST_CASE("what a client claims of who has started it comes back, cut where it is long") {
+  api::request sent{"call", nlohmann::json::object(), {"alice", std::string(1000, 'x')}};
+  auto got = api::decode_request(api::encode(sent));
+  REQUIRE(got);
+  CHECK(got->from.sudo_user == "alice");
+  CHECK(got->from.terminal == std::string(64, 'x'));
+  got = api::decode_request(R"({"command": "call", "from": [1]})");
+  REQUIRE(got);
+  CHECK(got->from.sudo_user.empty());
+}
+
 TEST_CASE("a result and a failure come back as they were sent") {
   auto result = api::decode_reply(api::encode(api::reply(nlohmann::json{{"reply", "ok"}})));
   REQUIRE(result);

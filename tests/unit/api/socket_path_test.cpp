@@ -29,6 +29,16 @@ void make_socket(const fs::path& path) {
   close(fd);
 }
 
+base::unique_fd listen_at(const std::string& path) {
+  base::unique_fd out(socket(AF_UNIX, SOCK_STREAM, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  REQUIRE(bind(out.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(listen(out.get(), 1) == 0);
+  return out;
+}
+
 // Root may open everything: as a user who may not.
 template <class Question>
 bool as_somebody(Question holds) {
@@ -71,8 +81,14 @@ TEST_CASE("a service's socket that may be opened comes first, then those of the 
   make_socket(a);
   CHECK(is_chosen(a));
   make_socket(b);
-  CHECK(chosen().error().code == base::errc::invalid);
-  CHECK(chosen().error().text.find("b.sock") != std::string::npos);
+  CHECK(chosen().error().code == base::errc::not_found);
+  REQUIRE(unlink(a.c_str()) == 0);
+  REQUIRE(unlink(b.c_str()) == 0);
+  {
+    const auto first = listen_at(a), second = listen_at(b);
+    CHECK(chosen().error().code == base::errc::invalid);
+    CHECK(chosen().error().text.find("b.sock") != std::string::npos);
+  }
   chmod(a.c_str(), 0);
   chmod(b.c_str(), 0666);
   CHECK(as_somebody([&] { return is_chosen(b); }));
@@ -122,14 +138,11 @@ TEST_CASE("what a node has left that has ended does not count beside one that ru
   make_socket(services.file("ended.sock"));
   const std::string live = services.file("live.sock");
   make_socket(live);
-  CHECK(api::choose_socket("", services.path()).error().code == base::errc::invalid);
+  const auto none = api::choose_socket("", services.path());
+  CHECK(none.error().code == base::errc::not_found);
+  CHECK(none.error().text.find("nobody listens at the 2 sockets") != std::string::npos);
   REQUIRE(unlink(live.c_str()) == 0);
-  const base::unique_fd listening(socket(AF_UNIX, SOCK_STREAM, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  live.copy(address.sun_path, sizeof address.sun_path - 1);
-  REQUIRE(bind(listening.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  REQUIRE(listen(listening.get(), 1) == 0);
+  const auto listening = listen_at(live);
   CHECK(api::choose_socket("", services.path()).value() == live);
 }
 

@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "base/log_event.hpp"
+
 namespace coppice::base::log {
 namespace {
 
@@ -45,6 +47,16 @@ TEST_CASE("one source takes nothing from another: modules, and the actors of a p
   record event = line("a", "<0.3.0>");
   event.fields.insert(event.fields.begin(), {"message_id", "x"});
   CHECK(admitted(*rate, event, 5, second) == 0); // of the module, whichever process it is about
+}
+
+TEST_CASE("what an operator has changed is told however much else is, what he asks of actors is not") {
+  const auto rate = std::make_unique<log_rate>();
+  rate->use({1, 2});
+  record asked = line("control");
+  asked.fields.push_back({std::string(event_field), events::asked_by_operator.id});
+  CHECK(admitted(*rate, asked, 5, second) == 2);
+  asked.level = level::notice;
+  CHECK(admitted(*rate, asked, 5, second) == 5);
 }
 
 TEST_CASE("what is held back is counted and said once a period, and all of it at the end") {

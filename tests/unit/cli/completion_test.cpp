@@ -92,6 +92,13 @@ TEST_CASE("paths go down through the supervisors") {
   CHECK(cli::child_paths(nlohmann::json::object()).empty());
 }
 
+TEST_CASE("listeners are the children that listen") {
+  const auto tree = nlohmann::json::parse(R"({"applications": [ {"name": "a", "supervisor": {"children": [
+    {"id": "x", "behaviour": "server"}, {"id": "s", "children": [{"id": "y", "behaviour": "tcp"}]},
+    {"id": "w", "behaviour": "web"}]}}]})");
+  CHECK(cli::listener_paths(tree) == words{"a/s/y", "a/w"});
+}
+
 TEST_CASE("there is a script for each shell") {
   for (const char* shell : {"bash", "zsh", "fish"})
     CHECK(cli::completion_script(shell).find(" complete -- ") != std::string::npos);

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include "cli/exchange.hpp"
+
 using namespace coppice;
 using nlohmann::json;
 
@@ -33,6 +35,16 @@ TEST_CASE("a line of another version is shown as far as it is understood") {
     CHECK_NOTHROW(cli::render_line(json::parse(text), true));
   }
   CHECK(cli::render_line({{"level", "loud"}, {"fields", {{"n", 1}}}}, true) == " info    :  n=1");
+}
+
+TEST_CASE("where no node answers the hint fits the machine") {
+  CHECK(cli::no_node_hint("/run/coppice/node.sock", true, false) ==
+        "systemctl status coppice; journalctl -u coppice -e");
+  CHECK(cli::no_node_hint("/run/coppice/two.sock", false, true) ==
+        "systemctl status coppice@two; journalctl -u coppice@two -e");
+  CHECK(cli::no_node_hint("", true, false).starts_with("systemctl status coppice;"));
+  CHECK(cli::no_node_hint("", false, false).find("coppiced --config") != std::string::npos);
+  CHECK(cli::no_node_hint("/tmp/x.sock", true, true).find("coppiced --config") == std::string::npos);
 }
 
 TEST_CASE("without a node it is said which journal or stream has the log") {

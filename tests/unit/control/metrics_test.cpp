@@ -386,10 +386,43 @@ TEST_CASE("what is complained of is said as JSON") {
       R"({"complaints":[{"help":"coppice restart a/b","name":"a/b","what":"child","why":"parked"}],"state":"running","status":"unavailable","warnings":[]})");
 }
 
+TEST_CASE("what was switched off by hand, and files that say something else, are warnings and samples") {
+  auto status = running();
+  status.off = {{"listener", "a/l"}, {"child", "a/c"}, {"job", "j"}};
+  status.on_disk = {node::configuration_on_disk::verdict::refused, 1, "node.yaml:1:1: x"};
+  status.short_of_descriptors = true;
+  std::string told;
+  for (const complaint& one : warnings(status)) told += one.what + " " + one.name + ": " + one.help + "\n";
+  CHECK(told ==
+        "listener a/l: coppice listener a/l resume\n"
+        "child a/c: coppice restart a/c\n"
+        "job j: coppice cron enable j\n"
+        "configuration n@h: coppice check names every mistake\n"
+        "descriptors n@h: coppice listener NAME says which; LimitNOFILE= in the unit\n");
+  metrics_source from;
+  from.status = status;
+  from.usage.most_files = 77;
+  const std::string text = metrics_text(from, format::prometheus);
+  for (const char* line :
+       {"coppice_switched_off{what=\"child\"} 1\n", "coppice_configuration_on_disk{state=\"refused\"} 1\n",
+        "coppice_configuration_on_disk{state=\"same\"} 0\n", "coppice_short_of_descriptors 1\n",
+        "\nprocess_max_fds 77\n", "# TYPE process_cpu_seconds_total counter\n"})
+    CHECK_MESSAGE(count(text, line) == 1, line);
+}
+
+TEST_CASE("a node that is drained is not ready") {
+  auto status = running();
+  CHECK(ready(status, {}).empty());
+  status.draining = true;
+  REQUIRE(ready(status, {}).size() == 1);
+  CHECK(ready(status, {}).front().help == "coppice drain --undo");
+}
+
 TEST_CASE("the process knows what it uses") {
   const process_usage used = own_usage();
   CHECK(used.resident_bytes > 1 << 20);
   CHECK(used.open_files >= 3);
+  CHECK(used.most_files > used.open_files);
   CHECK(used.cpu_nanos > 0);
 }
 

@@ -49,6 +49,15 @@ std::string look(service_report& at, const node::node_status& now, base::nanos w
 
 } // namespace
 
+TEST_CASE("the status line counts what runs of how many, and what was switched off by hand") {
+  auto now = status(node_state::running, {"running", "stopped"});
+  CHECK(status_line(now) == "running: 1 of 2 applications");
+  now.off = {{"listener", "a/b"}, {"job", "c"}};
+  CHECK(status_line(now) == "running: 1 of 2 applications, 2 switched off by hand");
+  now.on_disk.is = node::configuration_on_disk::verdict::refused;
+  CHECK(status_line(now).ends_with(", the configuration on disk would be refused"));
+}
+
 TEST_CASE("it is ready once every application has started, and says so once") {
   service_report report(0);
   std::string said = look(report, status(node_state::starting, {"running", "starting", "waiting"}), second);

@@ -314,6 +314,7 @@ TEST_CASE("a switch by hand is kept, and wins over the job's own") {
   CHECK(!of.wait(clock.now()));
   CHECK(live(of, clock, 5h).empty());
   CHECK(!told_of(of, "half", clock.now()).next);
+  CHECK(told_of(of, "half", clock.now()).switched_off);
   timetable later(list(job("half", "30 * * * *")), of.keep(), clock.now());
   CHECK(live(later, clock, 5h).empty());
   CHECK(later.enable("half", true, clock.now()));

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// See audit.hpp.
+#include "control/audit.hpp"
+
+#include <fmt/format.h>
+#include <pwd.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "base/ascii.hpp"
+#include "base/log_event.hpp"
+#include "base/log_settings.hpp"
+#include "base/printable.hpp"
+
+namespace coppice::control {
+namespace {
+
+constexpr std::size_t most_said = 200; // bytes
+
+// Empty: the machine knows none. Looked up once, since the lookup may go over a network.
+const std::string& user_name(std::uint32_t uid) {
+  constexpr std::size_t most_known = 1000;
+  static std::map<std::uint32_t, std::string> known;
+  if (const auto found = known.find(uid); found != known.end()) return found->second;
+  if (known.size() >= most_known) known.clear();
+  std::array<char, 4096> space{};
+  passwd entry{};
+  passwd* found = nullptr;
+  getpwuid_r(uid, &entry, space.data(), space.size(), &found);
+  return known[uid] = found == nullptr ? std::string() : std::string(entry.pw_name);
+}
+
+bool only_asks(const asked& a) {
+  if (a.flag("dry_run") || a.what == "log-level") return true;
+  if (a.what.starts_with("pool ")) return !a.arguments.contains("size");
+  const bool looks_at = a.what.starts_with("listener ") || a.what == "cron" || a.what == "drain" ||
+                        a.what.starts_with("events");
+  return looks_at && a.text("change").empty();
+}
+
+} // namespace
+
+std::string by(const caller& who) {
+  std::string out = fmt::format("uid {}, pid {}", who.uid, who.pid);
+  if (const std::string& name = user_name(who.uid); !name.empty()) out += ", user " + name;
+  if (!who.claims.sudo_user.empty()) out += ", sudo by " + base::printable(who.claims.sudo_user);
+  if (!who.claims.terminal.empty()) out += ", on " + base::printable(who.claims.terminal);
+  return out;
+}
+
+std::vector<base::log::field> fields_of(const caller& who) {
+  std::vector<base::log::field> out{{"uid", std::to_string(who.uid)}, {"os_pid", std::to_string(who.pid)}};
+  if (const std::string& name = user_name(who.uid); !name.empty()) out.push_back({"user", name});
+  if (!who.claims.sudo_user.empty()) out.push_back({"sudo_user", who.claims.sudo_user});
+  if (!who.claims.terminal.empty()) out.push_back({"terminal", who.claims.terminal});
+  return out;
+}
+
+std::string shape_of(std::string_view term) {
+  const auto skip = [&] { term.remove_prefix(std::min(term.find_first_not_of(" \t\n"), term.size())); };
+  const auto take_atom = [&] {
+    const auto is_of_atom = [](char c) {
+      const char lower = base::ascii_lower(c);
+      return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '@';
+    };
+    std::size_t end = 0;
+    if (!term.empty() && term[0] >= 'a' && term[0] <= 'z')
+      while (end < term.size() && is_of_atom(term[end])) ++end;
+    std::string out(term.substr(0, std::min(end, most_said)));
+    term.remove_prefix(end);
+    return out;
+  };
+  skip();
+  const bool is_tuple = term.starts_with('{');
+  if (is_tuple) term.remove_prefix(1), skip();
+  const std::string atom = take_atom();
+  skip();
+  if (is_tuple) return atom.empty() || !term.starts_with(',') ? "{…}" : "{" + atom + ", …}";
+  return atom.empty() || !term.empty() ? "…" : atom;
+}
+
+void log_change(const asked& a) {
+  if (only_asks(a)) return;
+  std::string what = a.what;
+  if (a.flag("back")) what += " back";
+  for (const char* more : {"file", "of", "reason", "change"}) {
+    if (const std::string text = a.text(more); !text.empty()) what += " " + text.substr(0, most_said);
+  }
+  if (const std::string term = a.text("term"); !term.empty() && base::log::shows_messages())
+    what += " " + shape_of(term);
+  if (const auto only = a.arguments.find("only"); only != a.arguments.end() && only->is_array()) {
+    for (const nlohmann::json& file : *only)
+      if (file.is_string()) what += " only " + file.get<std::string>().substr(0, most_said);
+  }
+  // Of actors, there may be many a second.
+  const bool of_actor =
+      a.what.starts_with("call ") || a.what.starts_with("cast ") || a.what.starts_with("send ");
+  base::log::tell(base::log::events::asked_by_operator,
+                  of_actor ? base::log::level::info : base::log::level::notice, "control", fields_of(a.who),
+                  "asked to {} ({})", what, by(a.who));
+}
+
+} // namespace coppice::control

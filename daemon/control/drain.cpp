@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// See drain.hpp. Listeners are told one by one, each by a call; the answer comes when all have answered, or
+// have ended meanwhile.
+#include "control/drain.hpp"
+
+#include <atomic>
+#include <memory>
+
+#include "runtime/system.hpp"
+
+namespace coppice::control {
+
+namespace {
+
+using nlohmann::json;
+
+json left_document(const node::instance& of) {
+  json listeners = json::array();
+  std::uint64_t open = 0;
+  for (const auto& one : of.listeners()) {
+    const std::uint64_t its = one.counters->open.load(std::memory_order_relaxed);
+    open += its;
+    listeners.push_back({{"name", one.label}, {"open", its}});
+  }
+  return {{"draining", of.status().draining}, {"open", open}, {"listeners", std::move(listeners)}};
+}
+
+// Answers when the last one that holds it lets go.
+struct round {
+  explicit round(request asked) : of(std::move(asked)) {}
+  round(const round&) = delete;
+  ~round() {
+    of->reply.later([&node = of->of] { return api::reply(left_document(node)); });
+  }
+  request of;
+};
+
+} // namespace
+
+pending run_drain(const request& r) {
+  const std::string change = r->text("change");
+  if (change.empty()) return r->done(left_document(r->of)), pending{};
+  if (change != "on" && change != "off")
+    return r->fail(base::errc::invalid, "a node is drained, on, or serves again, off"), pending{};
+  using listeners = node::instance::listener_change;
+  r->of.set_draining(change == "on");
+  const auto all = std::make_shared<round>(r);
+  for (const runtime::process_summary& one : r->of.processes()) {
+    if ((one.is.behaviour != "tcp" && one.is.behaviour != "web") || !one.is.plugin.empty()) continue;
+    r->of.listener(one.pid, change == "on" ? listeners::suspend : listeners::resume, r->timeout_nanos(),
+                   [all](const base::result<runtime::message>&) {});
+  }
+  return {};
+}
+
+} // namespace coppice::control

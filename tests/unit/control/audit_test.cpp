@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// Who asked for what, as the log has it.
+#include "control/audit.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace coppice;
+
+TEST_CASE("a term is told by its shape alone") {
+  CHECK(control::shape_of("size") == "size");
+  CHECK(control::shape_of(" size ") == "size");
+  CHECK(control::shape_of("{put, <<\"secret\">>, 1}") == "{put, …}");
+  CHECK(control::shape_of("{ put , secret}") == "{put, …}");
+  for (const char* text : {"{put}", "{<<\"secret\">>, 1}", "{'a secret', 1}", "{}", "{"})
+    CHECK(control::shape_of(text) == "{…}");
+  for (const char* text : {"", "'a secret'", "\"secret\"", "[secret]", "size secret", "17"})
+    CHECK(control::shape_of(text) == "…");
+}
+
+TEST_CASE("who asked is told as far as it is known, and nothing of it drives a terminal") {
+  control::caller who{4'294'967'294, 17, {}};
+  CHECK(control::by(who) == "uid 4294967294, pid 17");
+  CHECK(control::fields_of(who).size() == 2);
+  who.claims = {"al\x1bice", "pts/3"};
+  CHECK(control::by(who) == "uid 4294967294, pid 17, sudo by al\\x1bice, on pts/3");
+  who.uid = 0;
+  CHECK(control::by(who).find("user root") != std::string::npos);
+}
