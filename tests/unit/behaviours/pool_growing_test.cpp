@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A pool that grows while requests wait, up to its max, and shrinks when workers have had nothing to do.
-#include "pool_host.hpp"
 #include "held_clock.hpp"
+#include "pool_host.hpp"
 
 using namespace coppice;
 using namespace coppice::behaviours;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Pools at which senders wait for room: what waits, in which order it goes on, and what ends the wait.
-#include "pool_host.hpp"
 #include "held_clock.hpp"
+#include "pool_host.hpp"
 
 using namespace coppice;
 using namespace coppice::behaviours;

@@ -3,9 +3,9 @@
 // and changes of size. Nothing here waits for time to pass but for what is to expire.
 #include <set>
 
+#include "held_clock.hpp"
 #include "pool_host.hpp"
 #include "runtime/messages/block.hpp"
-#include "held_clock.hpp"
 
 using namespace coppice;
 using namespace coppice::behaviours;

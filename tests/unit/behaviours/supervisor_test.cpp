@@ -11,8 +11,8 @@
 
 #include "base/log.hpp"
 #include "behaviours/child_spec_term.hpp"
-#include "test_host.hpp"
 #include "held_clock.hpp"
+#include "test_host.hpp"
 
 using namespace coppice;
 using namespace coppice::behaviours;

@@ -22,9 +22,9 @@
 
 #include "behaviours/event_manager.hpp"
 #include "behaviours/shown_state.hpp"
+#include "held_clock.hpp"
 #include "host/event_handler.hpp"
 #include "scripted.hpp"
-#include "held_clock.hpp"
 
 namespace coppice::test {
 

@@ -9,9 +9,9 @@
 
 #include "behaviours/shown_state.hpp"
 
+#include "held_clock.hpp"
 #include "runtime/freezing/freezer.hpp"
 #include "scripted.hpp"
-#include "held_clock.hpp"
 
 using namespace coppice;
 using namespace coppice::test;

@@ -5,9 +5,9 @@
 #include <thread>
 
 #include "base/sanitizer.hpp"
+#include "held_clock.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "scripted.hpp"
-#include "held_clock.hpp"
 
 using namespace coppice;
 using namespace coppice::test;

@@ -14,10 +14,10 @@
 #include <thread>
 
 #include "../test_host.hpp"
+#include "held_clock.hpp"
 #include "recording.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "stage_recordings.hpp"
-#include "held_clock.hpp"
 
 using namespace coppice;
 using namespace coppice::behaviours;

@@ -9,9 +9,9 @@
 #include <thread>
 
 #include "base/sanitizer.hpp"
+#include "held_clock.hpp"
 #include "runtime/actor.hpp"
 #include "runtime/messages/block.hpp"
-#include "held_clock.hpp"
 
 namespace coppice::runtime::testing {
 namespace {

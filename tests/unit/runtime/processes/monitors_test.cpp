@@ -4,8 +4,8 @@
 #include <memory>
 #include <thread>
 
-#include "runtime/actor.hpp"
 #include "held_clock.hpp"
+#include "runtime/actor.hpp"
 
 namespace coppice::runtime::testing {
 
