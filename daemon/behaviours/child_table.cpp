@@ -4,11 +4,11 @@
 #include "behaviours/child_table.hpp"
 
 #include <algorithm>
-#include <coppice/etf/text.hpp>
 #include <functional>
 #include <utility>
 
 #include "base/bytes.hpp"
+#include "runtime/messages/shown.hpp"
 
 namespace coppice::behaviours {
 namespace {
@@ -124,7 +124,7 @@ void child_table::set_given_up(child& one) {
 
 void child_table::note_end(child& one, const runtime::message& reason) {
   constexpr std::size_t longest = 200;
-  child_end end{base::wall_now(), reason ? etf::print(reason.bytes(), {.most = longest}) : "undefined"};
+  child_end end{base::wall_now(), reason ? runtime::shown(reason, longest) : "undefined"};
   const std::scoped_lock held(lock_);
   if (one.ends.size() == ends_kept) one.ends.erase(one.ends.begin());
   one.ends.push_back(std::move(end));

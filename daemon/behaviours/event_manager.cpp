@@ -122,9 +122,7 @@ outcome event_manager::take_info(process& self, const message& m) {
 
 outcome event_manager::take_call(process& self, const message&, etf::bytes from, etf::bytes request) {
   tell_refused(self, from, request);
-  message_writer text;
-  text.binary("this is an event manager: gen_event's functions are for it");
-  gen::reply(self, from, runtime::error_message(events::pair_of("bad_request", text.take().bytes())));
+  gen::reply(self, from, gen::refusal("this is an event manager: gen_event's functions are for it"));
   return runtime::carry_on();
 }
 

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "runtime/messages/call_forms.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/raw_message.hpp"
 #include "runtime/system.hpp"
 
@@ -197,6 +198,28 @@ std::optional<runtime::reference> call_reference(process& self, etf::bytes from)
   return runtime::read_reference(at, names);
 }
 
+bool is_of_client(process& self, etf::bytes from) {
+  const auto call = call_reference(self, from);
+  return call && call->is_of_client();
+}
+
+message refusal(std::string_view text) {
+  runtime::message_writer why;
+  why.tuple(2);
+  why.atom("bad_request");
+  why.binary(text);
+  return runtime::error_message(why.take());
+}
+
+std::optional<std::string_view> refusal_text(etf::bytes answer) {
+  etf::cursor at(answer);
+  etf::bytes text;
+  const bool refused = at.read_tuple_of(2) && at.read_atom_is("error") && at.read_tuple_of(2) &&
+                       at.read_atom_is("bad_request") && at.read_binary(text) && at.at_end();
+  if (!refused) return std::nullopt;
+  return std::string_view(reinterpret_cast<const char*>(text.data()), text.size());
+}
+
 bool end_call(process& self, const message& from, message reason) {
   const auto call = call_reference(self, from.bytes());
   return call && self.end_call(*call, std::move(reason));
@@ -259,6 +282,17 @@ call_result call(process& self, const runtime::pid& to, message body, base::nano
   if (!to.here()) return result_of(self.call_away(to, std::move(body), deadline));
   if (to == self.self()) return unexpected(call_error{call_error::kind::calling_self, {}});
   return result_of(self.call(to, std::move(body), deadline));
+}
+
+// Another node does as its own configuration says, so what goes there is a call like any other.
+call_result call_for_client(process& self, const runtime::destination& to, message body,
+                            base::nanos deadline) {
+  if (!to.here()) return call(self, to, std::move(body), deadline);
+  const runtime::reference ref = self.monitor(to, true, true);
+  if (self.send(to, call_message(self, ref, std::move(body))) == runtime::send_status::ok)
+    return finish_call(self, ref, deadline);
+  self.demonitor(ref, true);
+  return unexpected(call_error{call_error::kind::exit, message::atom("mailbox_full")});
 }
 
 call_result result_of(runtime::answer_to_call answer) {

@@ -64,6 +64,12 @@ replied reply(runtime::process& self, etf::bytes from, runtime::message answer);
 bool end_call(runtime::process& self, const runtime::message& from, runtime::message reason);
 // The reference that the caller of `from` waits with; nothing: there is none in it.
 std::optional<runtime::reference> call_reference(runtime::process& self, etf::bytes from);
+// Whether a client outside of the cluster waits: see reference::of_client.
+bool is_of_client(runtime::process& self, etf::bytes from);
+// {error, {bad_request, Text}}: what the caller of a request that no callback takes is told.
+runtime::message refusal(std::string_view text);
+// The Text of such an answer, part of its memory; nothing: it is another one.
+std::optional<std::string_view> refusal_text(etf::bytes answer);
 
 struct call_error {
   enum class kind : std::uint8_t {
@@ -89,6 +95,9 @@ call_result call(runtime::process& self, const runtime::destination& to, etf::by
 call_result call(runtime::process& self, const runtime::destination& to, runtime::message body,
                  base::nanos deadline);
 call_result call(runtime::process& self, const runtime::pid& to, runtime::message body, base::nanos deadline);
+// The same as call(), in the name of a client outside of the cluster.
+call_result call_for_client(runtime::process& self, const runtime::destination& to, runtime::message body,
+                            base::nanos deadline);
 // What process::call() came to.
 call_result result_of(runtime::answer_to_call answer);
 

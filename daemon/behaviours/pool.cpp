@@ -102,7 +102,7 @@ void pool::terminate(process& self, const message&) {
 outcome pool::receive_call(process& self, const runtime::call_id& call, message request) {
   if (!takes_calls()) [[unlikely]]
     return behaviour::receive_call(self, call, std::move(request));
-  pool_caller caller{call, {}, true};
+  pool_caller caller{call, {}, true, call.ref().is_of_client()};
   if (take_own_call(self, caller, request)) return runtime::carry_on();
   const etf::bytes bytes = request.bytes();
   pool_request one;
@@ -116,6 +116,7 @@ outcome pool::take_call(process& self, const message& whole, etf::bytes from, et
   pool_caller caller{{}, whole.slice(from).compact(), false};
   const auto reference = gen::call_reference(self, from);
   caller.watches = reference && self.caller(*reference);
+  caller.of_client = reference && reference->is_of_client();
   const message body = whole.slice(request);
   if (take_own_call(self, caller, body)) return runtime::carry_on();
   pool_request one;
@@ -191,8 +192,10 @@ bool pool::give(process& self, std::uint32_t worker, pool_request& one) {
   const bool kept = dispatcher_.options().on_death == on_worker_death::retry_once && !one.tried;
   message body = kept ? one.body : std::move(one.body);
   using asking = process::asking;
-  const auto number =
-      self.ask(dispatcher_.pid_of(worker), std::move(body), one.caller ? asking::call : asking::message);
+  const asking how = !one.caller            ? asking::message
+                     : one.caller.of_client ? asking::client_call
+                                            : asking::call;
+  const auto number = self.ask(dispatcher_.pid_of(worker), std::move(body), how);
   if (!number) {
     one.body = std::move(body); // not sent, so still there
     dispatcher_.worker_down(worker, self.now());

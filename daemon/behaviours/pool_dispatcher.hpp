@@ -25,6 +25,7 @@ struct pool_caller {
   runtime::call_id call{}; // one that came bare; none: `from` says who
   runtime::message from{}; // {Pid, Tag}; none as well: nobody waits
   bool watches = false;    // with a monitor, so that this one can tell whether he still waits
+  bool of_client = false;  // see runtime::reference::of_client
   explicit operator bool() const { return static_cast<bool>(call.who) || from; }
 };
 

@@ -9,8 +9,6 @@
 
 #include <fmt/format.h>
 
-#include <coppice/etf/text.hpp>
-
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "behaviours/consumer_supervisor.hpp"
@@ -395,7 +393,7 @@ outcome supervisor::handle_info(process& self, const message& m) {
   gen::exit_notice exit;
   if (gen::read_exit(self, m, exit)) return child_ended(self, exit);
   base::log::warning("supervisor", "{} got a message it has no use for: {}", label_,
-                     etf::print(m.bytes(), {.most = 200}));
+                     runtime::shown(m, 200));
   return runtime::carry_on();
 }
 

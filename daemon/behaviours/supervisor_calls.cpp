@@ -196,11 +196,7 @@ message supervisor::refuse(process& self, const message& from) {
   if (refused_.insert(sender).second)
     base::log::warning("supervisor", "{}: a request of {} was refused: {}", label_, to_text(sender, names),
                        takes);
-  message_writer why;
-  why.tuple(2);
-  why.atom("bad_request");
-  why.binary(takes);
-  return error_answer(why.take());
+  return gen::refusal(takes);
 }
 
 child* supervisor::find(process& self, etf::bytes id_or_pid) {

@@ -8,6 +8,7 @@
 #include <coppice/etf/text.hpp>
 
 #include "api/socket_path.hpp"
+#include "base/printable.hpp"
 #include "behaviours/pool.hpp"
 #include "control/asked.hpp"
 #include "control/audit.hpp"
@@ -38,7 +39,11 @@ std::string term_text(node::instance& of, const runtime::message& m) {
 }
 
 void finish_call(asked& a, const behaviours::gen::call_result& result) {
-  if (result) return a.done({{"reply", term_text(a.of, *result)}});
+  if (result) {
+    if (const auto refused = behaviours::gen::refusal_text(result->bytes()))
+      return a.fail(base::errc::refused, "bad_request: " + base::printable(*refused));
+    return a.done({{"reply", term_text(a.of, *result)}});
+  }
   const call_error& e = result.error();
   switch (e.what) {
     case call_error::kind::timeout:

@@ -55,7 +55,7 @@ json line_json(const node::tail_line& line) {
   }
   return {{"seq", line.seq},
           {"time", base::format_wall(line.time)},
-          {"payload", runtime::shown(line.term, most_shown)}};
+          {"payload", etf::print(line.term.bytes(), {.most = most_shown})}};
 }
 
 json page_json(const node::event_tail::page& page, std::uint64_t after) {

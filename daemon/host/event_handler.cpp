@@ -112,9 +112,7 @@ outcome event_handler::take_call(process& self, const message& whole, etf::bytes
       return next;
     }
   }
-  message_writer text;
-  text.binary("an event handler is asked by way of its manager: gen_event:call");
-  gen::reply(self, from, runtime::error_message(tagged("bad_request", text.take().bytes())));
+  gen::reply(self, from, gen::refusal("an event handler is asked by way of its manager: gen_event:call"));
   return runtime::carry_on();
 }
 
@@ -125,15 +123,7 @@ outcome event_handler::query(const message& whole, etf::bytes from, etf::bytes r
   });
   if (status != COPPICE_UNHANDLED) [[likely]]
     return decide(status, "handle_call", request);
-  const std::string why = take_error_text();
-  const runtime::unhandled choice = if_unhandled();
-  if (choice == runtime::unhandled::exit) return stop_in("handle_call", request, tagged("bad_call", request));
-  if (choice == runtime::unhandled::log) tell_unhandled("call", request, why);
-  if (choice != runtime::unhandled::reply_error) return runtime::carry_on();
-  message_writer text;
-  text.binary(why.empty() ? "the event handler takes no such request" : why);
-  gen::reply(*actor().process, from, runtime::error_message(tagged("bad_request", text.take().bytes())));
-  return runtime::carry_on();
+  return refuse_call(from, request, "handle_call", "event handler");
 }
 
 outcome event_handler::take_cast(process&, const message&, etf::bytes request) {

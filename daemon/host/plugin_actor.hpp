@@ -76,6 +76,10 @@ class plugin_actor : public reloadable {
   runtime::message formatted_status();
   // What to do with what no callback took.
   runtime::unhandled if_unhandled() const;
+  // What a call comes to that no callback took. `callback`: which was asked; `engine`: what the actor is, for
+  // people; `answered`: the callback has answered already.
+  runtime::outcome refuse_call(etf::bytes from, etf::bytes request, const char* callback,
+                               std::string_view engine, bool answered = false);
   // What the callback said to the error object, which is empty afterwards; "": nothing.
   std::string take_error_text();
   // A line; of requests at most one a second for the actors of a type. `kind`: "call", "cast" or "message".

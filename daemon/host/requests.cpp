@@ -70,11 +70,11 @@ std::uint64_t id_of(const runtime::reference& ref) {
 
 expected<std::uint64_t, runtime::send_status> open(coppice_actor& self, const runtime::destination& to,
                                                    etf::bytes body, base::nanos deadline, std::uint64_t tag,
-                                                   runtime::sending how) {
+                                                   runtime::sending how, bool of_client) {
   runtime::process& process = *self.process;
   open_request made;
   made.tag = tag;
-  made.ref = process.monitor(to, {.alias = runtime::alias_until::reply, .request = true});
+  made.ref = process.monitor(to, {.alias = runtime::alias_until::reply, .request = true, .client = of_client});
   if (deadline != runtime::no_deadline) {
     runtime::message_writer out(96);
     out.tuple(2);

@@ -14,10 +14,10 @@
 namespace coppice::host {
 
 // Asks, and gives the request's id; or what became of the message, and then there is no request. Parks as
-// process::send() does with `how`.
+// process::send() does with `how`. `of_client`: it passes on the call of a client outside of the cluster.
 expected<std::uint64_t, runtime::send_status> open(coppice_actor& self, const runtime::destination& to,
                                                    etf::bytes body, base::nanos deadline, std::uint64_t tag,
-                                                   runtime::sending how = {});
+                                                   runtime::sending how = {}, bool of_client = false);
 // False: no such request.
 bool forget(coppice_actor& self, std::uint64_t id);
 

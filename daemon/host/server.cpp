@@ -84,21 +84,7 @@ outcome server::take_call(process&, const message& whole, etf::bytes from, etf::
   actor().asked = nullptr;
   if (status != COPPICE_UNHANDLED) [[likely]]
     return follow(status, "handle_call", request);
-  return refuse_call(asked, request);
-}
-
-outcome server::refuse_call(const asked_call& asked, etf::bytes request) {
-  const std::string why = take_error_text();
-  const runtime::unhandled choice = if_unhandled();
-  if (choice == runtime::unhandled::log || (choice == runtime::unhandled::exit && !why.empty()))
-    tell_unhandled("call", request, why);
-  if (choice == runtime::unhandled::exit) return stop_in("handle_call", request, tagged("bad_call", request));
-  if (choice != runtime::unhandled::reply_error || asked.answered) return runtime::carry_on();
-  runtime::message_writer text;
-  text.binary(why.empty() ? "the server takes no such request" : why);
-  const message refusal = tagged("bad_request", text.take().bytes());
-  gen::reply(*actor().process, asked.from, runtime::error_message(refusal));
-  return runtime::carry_on();
+  return refuse_call(asked.from, request, "handle_call", "server", asked.answered);
 }
 
 outcome server::take_response(const response& ended) {

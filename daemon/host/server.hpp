@@ -58,8 +58,6 @@ class server : public behaviours::server, public plugin_actor {
   void go_on_first(runtime::process& self) override { continue_first(self); }
 
   runtime::outcome handle_call(asked_call& asked, const runtime::message& whole, etf::bytes request);
-  // What a call comes to that handle_call did not take.
-  [[gnu::noinline]] runtime::outcome refuse_call(const asked_call& asked, etf::bytes request);
   const coppice_server& callbacks() const { return static_cast<const server_code&>(running()).callbacks; }
 };
 

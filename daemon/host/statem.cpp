@@ -94,25 +94,18 @@ outcome statem::enter(process&, const message& old_state, const message& state) 
 }
 
 outcome statem::refuse(const event& what) {
+  const etf::bytes given = what.content.bytes();
+  if (what.type == COPPICE_EVENT_CALL)
+    return refuse_call(what.about.bytes(), given, "handle_event", "state machine");
   const std::string why = take_error_text();
   const runtime::unhandled choice = if_unhandled();
-  const etf::bytes given = what.content.bytes();
-  const bool call = what.type == COPPICE_EVENT_CALL;
-  if (!call && what.type != COPPICE_EVENT_CAST) {
+  if (what.type != COPPICE_EVENT_CAST) {
     if (choice != runtime::unhandled::ignore && !given.empty()) tell_unhandled("message", given, why);
     return runtime::carry_on();
   }
   const bool exits = choice == runtime::unhandled::exit;
-  const bool answers = call && choice == runtime::unhandled::reply_error;
-  if (choice != runtime::unhandled::ignore && !answers && (!exits || !why.empty()))
-    tell_unhandled(call ? "call" : "cast", given, why);
-  if (exits) return stop_in("handle_event", given, tagged(call ? "bad_call" : "bad_cast", given));
-  if (!answers) return runtime::carry_on();
-  runtime::message_writer text;
-  text.binary(why.empty() ? "the state machine takes no such request" : why);
-  gen::reply(*actor().process, what.about.bytes(),
-             runtime::error_message(tagged("bad_request", text.take().bytes())));
-  return runtime::carry_on();
+  if (choice != runtime::unhandled::ignore && (!exits || !why.empty())) tell_unhandled("cast", given, why);
+  return exits ? stop_in("handle_event", given, tagged("bad_cast", given)) : runtime::carry_on();
 }
 
 void statem::has_dropped() {

@@ -152,6 +152,14 @@ base::result<actor_type> parse_actor(const json& object) {
       return invalid("unhandled must be exit, reply_error, log or ignore");
     actor.unhandled = found->get<std::string>();
   }
+  if (auto found = object.find("takes"); found != object.end()) {
+    if (!found->is_array()) return invalid("takes is no list");
+    std::vector<std::string>& takes = actor.takes.emplace();
+    for (const json& word : *found) {
+      if (!word.is_string()) return invalid("takes must be a list of words");
+      takes.push_back(word.get<std::string>());
+    }
+  }
   if (auto found = object.find("states"); found != object.end()) {
     auto states = parse_states(*found);
     if (!states) return unexpected(states.error());
@@ -214,6 +222,10 @@ base::result<manifest> parse(std::string_view text) {
   } catch (const std::exception& error) {
     return invalid(error.what());
   }
+}
+
+bool actor_type::may_take_web() const {
+  return !takes || std::ranges::find(*takes, "web") != takes->end();
 }
 
 const actor_type* manifest::find(std::string_view actor) const {

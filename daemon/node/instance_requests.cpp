@@ -238,7 +238,7 @@ void instance::call(const runtime::destination& to, runtime::message request, ba
   ask_from_outside<call_result>(
       components_->system,
       [to, request = std::move(request), deadline](runtime::process& self) {
-        return behaviours::gen::call(self, to, request.bytes(), deadline);
+        return behaviours::gen::call_for_client(self, to, request, deadline);
       },
       std::move(done), unexpected(call_error{call_error::kind::exiting, {}}));
 }

@@ -99,6 +99,7 @@ struct monitor_options {
   alias_until alias = alias_until::never;
   message tag{};        // the term in place of the atom 'DOWN'; none: that
   bool request = false; // its reference is_of_request()
+  bool client = false;  // its reference is_of_client()
 };
 
 struct spawn_options {
@@ -199,7 +200,8 @@ class process {
   // the number returned. A call comes to its behaviour::receive_call(); a message to receive(), and is
   // acknowledged when that has returned. Its mailbox's bound does not count either: who asks bounds what he
   // asks at once. Nothing: it is no more, and `request` is as it was.
-  enum class asking : std::uint8_t { call, message };
+  // A client_call's reference is_of_client().
+  enum class asking : std::uint8_t { call, client_call, message };
   std::optional<std::uint64_t> ask(const pid& to, message&& request, asking how);
   // Who waits with this call, or watches with this monitor, until this process answers or ends; none: nobody
   // (any more), or one that came without either.
@@ -221,7 +223,8 @@ class process {
 
   // Links, monitors, exits: Erlang's semantics. A link to a missing process comes back as an exit
   // signal noproc, a monitor as a down noproc.
-  reference monitor(const destination& to, bool call = false);
+  // `client`: the reference is_of_client().
+  reference monitor(const destination& to, bool call = false, bool client = false);
   // No reference: send() would say `nodedown`, and nothing is monitored.
   reference monitor(const destination& to, monitor_options options);
   // False: no such monitor any more. `flush` also removes its 'DOWN', whatever its tag, from the mailbox.

@@ -19,6 +19,7 @@
 #include "base/log_levels.hpp"
 #include "base/suggest.hpp"
 #include "spec/catalog.hpp"
+#include "spec/reference_check.hpp"
 #include "spec/silence_check.hpp"
 
 namespace coppice::spec {
@@ -61,6 +62,7 @@ class checker {
     }
     check_handlers();
     silence_.warn(to_);
+    check_references(root);
     if (const node* const cron = root.find("cron");
         cron != nullptr && cron->is_map() && spec_.cron != nullptr)
       check_jobs(*spec_.cron, *cron);
@@ -78,6 +80,13 @@ class checker {
     std::string hint = "first on line " + std::to_string(first.line);
     if (first.file != where.at.file) hint += " of another file";
     to_.error(where.at, what + " stands here a second time", std::move(hint));
+  }
+
+  void check_references(const node& root) {
+    for (const std::string_view name : own_names) references_.registers(std::string(name));
+    for (const std::string& scope : spec_.distribution.services.pg) references_.registers(scope);
+    references_.look(spec_, root);
+    references_.warn(spec_.node.name, to_);
   }
 
   // Of the log. A plugin may come later: it is warned about only.
@@ -175,6 +184,7 @@ class checker {
   fingerprint check_child(child_spec& child, const node& at, args_schema::part args) {
     fingerprinter all;
     all.add(at.print());
+    references_.look(child, at);
     const node* const nested = at.find("supervisor");
     if (nested && child.supervisor) {
       if (nested->is_map()) all.add(check_supervisor(*child.supervisor, *nested));
@@ -262,7 +272,13 @@ class checker {
       route.plugin = as_child.plugin;
       route.actor_type = as_child.actor_type;
       route.behaviour = as_child.behaviour;
-      if (plugin != nullptr) all.add(plugin->print);
+      if (plugin == nullptr) continue;
+      all.add(plugin->print);
+      const manifest::actor_type* const type = plugin->declared.find(route.actor_type);
+      const node* const written = one->find("actor");
+      if (type != nullptr && written != nullptr && !type->may_take_web())
+        to_.warning(written->at, "a route goes to the actor '" + type->name + "', which takes no web requests",
+                    "each request there is answered with 500");
     }
     return all.done();
   }
@@ -320,6 +336,7 @@ class checker {
       to_.error(at.at, "the name '" + name + "' is the node's own");
       return;
     }
+    references_.registers(name);
     auto [first, added] = names_.emplace(name, at.at);
     if (!added) duplicate(at, "the registered name '" + name + "'", first->second);
   }
@@ -420,6 +437,8 @@ class checker {
       return nullptr;
     }
     child.behaviour = type->behaviour;
+    if (!child.name.empty() && !type->may_take_web())
+      references_.registers_without_web(child.name, in_quotes(type->name));
     check_streams(child, *type, actor);
     check_handler(child, *type, actor);
     if (const node* const key = at.find("statem"); key != nullptr && child.behaviour != "statem")
@@ -525,6 +544,7 @@ class checker {
   std::unordered_map<std::string, bool> pools_; // by registered name: whether its workers take connections
   std::vector<std::pair<std::string, place>> handled_by_; // pools that listeners name
   silence_check silence_;
+  reference_check references_;
   std::map<std::string, place> application_places_;
 };
 

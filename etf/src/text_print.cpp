@@ -185,6 +185,7 @@ struct frame {
   bool is_map = false;
   bool first = true;
   bool broken = false;    ///< over several lines
+  bool hides = false;     ///< what comes next is not to be shown: a map's value, or a tuple's other elements
   std::size_t indent = 0; ///< of its elements, when broken
   bytes text{};           ///< what is left of a STRING_EXT that is no text
 };
@@ -256,6 +257,7 @@ class printer {
         if (!in_.read_tuple(count)) return false;
         out_ += '{';
         made.left = count;
+        made.hides = hides_after_first(count);
         break;
       case kind::map:
         if (!in_.read_map(count)) return false;
@@ -292,6 +294,8 @@ class printer {
     }
     if (top.left != 0) {
       const bool is_value = top.is_map && top.left % 2 == 1;
+      if (top.hides && (is_value || (!top.is_map && !top.first))) return hide(top);
+      if (top.is_map && !is_value) top.hides = is_hidden_key();
       const bool may_fill = !top.is_map && !is_container();
       const std::size_t mark = separate(top);
       --top.left;
@@ -320,6 +324,36 @@ class printer {
     out_ += '|';
     top.is_list = false;
     return head(pretty);
+  }
+
+  static bool has(std::span<const std::string_view> names, std::string_view name) {
+    return std::ranges::find(names, name) != names.end();
+  }
+  /// Behind the head of a tuple.
+  bool hides_after_first(std::uint32_t count) const {
+    if (how_.hides == nullptr || count < 2) return false;
+    cursor ahead = in_;
+    std::string_view name;
+    bytes text;
+    if (ahead.read_atom(name)) return has(how_.hides->tuples, name);
+    return count == 2 && ahead.read_binary(text) &&
+           has(how_.hides->pairs, {reinterpret_cast<const char*>(text.data()), text.size()});
+  }
+  bool is_hidden_key() const {
+    cursor ahead = in_;
+    std::string_view name;
+    return how_.hides != nullptr && ahead.read_atom(name) && has(how_.hides->keys, name);
+  }
+  /// The value of a map, or what is left of a tuple.
+  bool hide(frame& top) {
+    const std::uint64_t count = top.is_map ? 1 : top.left;
+    separate(top);
+    out_ += "...";
+    top.hides = false;
+    top.left -= count;
+    for (std::uint64_t i = 0; i < count; ++i)
+      if (!in_.skip()) return false;
+    return true;
   }
 
   /// Writes what goes before the next element; where a line may be broken, 0 before the first.

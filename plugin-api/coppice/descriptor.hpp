@@ -22,11 +22,16 @@ enum class unhandled {
   ignore,      ///< nothing
 };
 
+/// What an actor is for, as the constant `takes`, a list: static constexpr coppice::taken takes[] =
+/// {coppice::taken::calls}. `coppice check` warns of a web route to an actor whose list has no `web`.
+enum class taken { calls, casts, messages, web };
+
 } // namespace coppice
 
 namespace coppice::detail {
 
 inline constexpr std::string_view unhandled_words[] = {"exit", "reply_error", "log", "ignore"};
+inline constexpr std::string_view taken_words[] = {"calls", "casts", "messages", "web"};
 
 /// What an actor class says of the engine that runs it: `name`, and `tables`, an array of coppice_table that
 /// ends with an empty one. Specialised by each behaviour's header.
@@ -244,6 +249,17 @@ constexpr void add_actor(Out& out, bool first) {
     out.add(",\"unhandled\":\"");
     out.add(unhandled_words[static_cast<std::size_t>(T::unhandled)]);
     out.add("\"");
+  }
+  if constexpr (requires { T::takes; }) {
+    out.add(",\"takes\":[");
+    bool is_first = true;
+    for (const coppice::taken one : T::takes) {
+      out.add(is_first ? "\"" : ",\"");
+      out.add(taken_words[static_cast<std::size_t>(one)]);
+      out.add("\"");
+      is_first = false;
+    }
+    out.add("]");
   }
   if constexpr (requires {
                   typename T::edge;

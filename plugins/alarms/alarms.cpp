@@ -32,6 +32,7 @@ using get_alarms = etf::constant<"get_alarms">;
 class handler : public coppice::event_handler {
  public:
   static constexpr std::string_view name = "alarms";
+  static constexpr auto unhandled = coppice::unhandled::reply_error;
   static constexpr std::string_view args_schema = R"({
     "type": "object",
     "additionalProperties": false,

@@ -36,6 +36,8 @@ class door_statem : public coppice::statem<state> {
       R"("blocked_for":{"type":"integer","format":"duration","minimum":1,)"
       R"("description":"how long it takes no code; 30s without it"}}})";
   static constexpr std::uint32_t state_version = 1;
+  static constexpr auto unhandled = coppice::unhandled::reply_error;
+  static constexpr coppice::taken takes[] = {coppice::taken::calls, coppice::taken::casts};
   // What `coppice inspect --dot` draws.
   static constexpr edge states[] = {{state::locked, "code", state::open},
                                     {state::locked, "third wrong code", state::blocked},

@@ -15,12 +15,14 @@ namespace {
 
 class echo : public coppice::tcp {
  public:
+  static constexpr auto unhandled = coppice::unhandled::reply_error;
   void on_data(coppice::connection from, coppice::bytes data) { from.write(data); }
 };
 
 class lines : public coppice::tcp {
  public:
   static constexpr std::string_view name = "lines";
+  static constexpr auto unhandled = coppice::unhandled::reply_error;
 
   void on_frame(coppice::connection from, coppice::bytes line) {
     ++count_;
@@ -45,6 +47,7 @@ class lines : public coppice::tcp {
 class datagrams : public coppice::udp {
  public:
   static constexpr std::string_view name = "datagrams";
+  static constexpr auto unhandled = coppice::unhandled::reply_error;
 
   void on_datagrams(std::span<const coppice::datagram> all) {
     answers_.clear();

@@ -29,6 +29,7 @@ struct failure {
 
 class filter : public coppice::tcp {
  public:
+  static constexpr auto unhandled = coppice::unhandled::reply_error;
   using calls = std::variant<line, waiting>;
 
   void on_connect(coppice::connection program, const coppice::connection_info&) { program_ = program.id(); }

@@ -87,6 +87,8 @@ struct guest {
 
 class hello_web_server : public coppice::web {
  public:
+  static constexpr auto unhandled = coppice::unhandled::reply_error;
+  static constexpr coppice::taken takes[] = {coppice::taken::web};
   using tick = etf::constant<"$tick">;
   using infos = std::variant<tick, coppice::down>;
 
@@ -200,6 +202,8 @@ class hello_web_server : public coppice::web {
 class game : public coppice::web {
  public:
   static constexpr std::string_view name = "game";
+  static constexpr auto unhandled = coppice::unhandled::reply_error;
+  static constexpr coppice::taken takes[] = {coppice::taken::web};
   struct settings {
     static constexpr etf::form etf_form = etf::form::map;
     std::optional<std::int64_t> highest;

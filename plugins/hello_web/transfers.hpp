@@ -16,6 +16,8 @@ namespace etf = coppice::etf;
 class transfers : public coppice::web {
  public:
   static constexpr std::string_view name = "transfers";
+  static constexpr auto unhandled = coppice::unhandled::reply_error;
+  static constexpr coppice::taken takes[] = {coppice::taken::web};
 
   coppice::reply handle_request(const coppice::request& asked) {
     if (asked.path() == "/measure") {

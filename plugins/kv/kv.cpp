@@ -46,6 +46,8 @@ class kv_server : public coppice::server {
       R"({"type":"object","additionalProperties":false,"properties":{"max_entries":{"type":"integer",)"
       R"("minimum":0,"description":"entries the table holds at most; without it there is no bound"}}})";
   static constexpr std::uint32_t state_version = 1;
+  static constexpr auto unhandled = coppice::unhandled::reply_error;
+  static constexpr coppice::taken takes[] = {coppice::taken::calls, coppice::taken::casts};
 
   using calls = std::variant<put, get, erase, update_counter, size, keys>;
   using casts = std::variant<put, clear>;

@@ -16,6 +16,7 @@ using count = etf::constant<"count">;
 class counter : public coppice::producer {
  public:
   static constexpr std::string_view name = "counter";
+  static constexpr auto unhandled = coppice::unhandled::reply_error;
   static constexpr std::uint32_t state_version = 1;
 
   std::vector<std::int64_t> handle_demand(std::uint64_t wanted) {
@@ -36,6 +37,7 @@ class counter : public coppice::producer {
 class doubler : public coppice::producer_consumer {
  public:
   static constexpr std::string_view name = "doubler";
+  static constexpr auto unhandled = coppice::unhandled::reply_error;
 
   std::vector<std::int64_t> handle_events(const std::vector<std::int64_t>& events) {
     std::vector<std::int64_t> doubled(events);
@@ -58,6 +60,7 @@ struct printed {
 class printer : public coppice::consumer {
  public:
   static constexpr std::string_view name = "printer";
+  static constexpr auto unhandled = coppice::unhandled::reply_error;
   static constexpr std::string_view args_schema =
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("every":{"type":"integer","format":"duration","minimum":0,)"
@@ -99,6 +102,7 @@ using done = etf::constant<"$done">;
 class job : public coppice::server {
  public:
   static constexpr std::string_view name = "job";
+  static constexpr auto unhandled = coppice::unhandled::reply_error;
   static constexpr std::string_view args_schema =
       R"({"type":"object","additionalProperties":false,"required":["event"],"properties":{)"
       R"("event":{"type":"integer","description":"the number"},)"

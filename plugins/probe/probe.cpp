@@ -138,6 +138,8 @@ struct leak {
 class probe_server : public coppice::server {
  public:
   static constexpr std::string_view args_schema = R"({"type":"object"})";
+  static constexpr auto unhandled = coppice::unhandled::reply_error;
+  static constexpr coppice::taken takes[] = {coppice::taken::calls, coppice::taken::messages};
   using calls = std::variant<ping, who, fail, segfault, echo, sleep_for, exit_with, spin, subscribe, watch,
                              monitor_node_of, tie, trap, spawn_link, spawn_there, spawn_actor_there,
                              new_alias, give_back, send_with, cast_with, exit_other, link_with, watch_with,

@@ -23,6 +23,8 @@ using error = etf::constant<"error">;
 class relay_server : public coppice::server {
  public:
   static constexpr std::string_view args_schema = R"({"type":"object","additionalProperties":false})";
+  static constexpr auto unhandled = coppice::unhandled::reply_error;
+  static constexpr coppice::taken takes[] = {coppice::taken::calls};
   using calls = std::variant<relay, fanout>;
 
   coppice::message handle_call(const relay& request) { return outcome_of(call(request.to, request.request)); }

@@ -26,6 +26,7 @@ class shard_router : public coppice::router {
       R"("among":{"type":"array","minItems":1,"items":{"type":"string"},)"
       R"("description":"the routes that share the keys, by name"}}})";
   static constexpr std::uint32_t state_version = 1;
+  static constexpr auto unhandled = coppice::unhandled::reply_error;
 
   void init(const settings& args) { among_ = args.among; }
 

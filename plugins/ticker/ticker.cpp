@@ -25,6 +25,8 @@ using due = etf::constant<"$due">;
 
 class ticker_server : public coppice::server {
  public:
+  static constexpr auto unhandled = coppice::unhandled::reply_error;
+  static constexpr coppice::taken takes[] = {coppice::taken::messages};
   static constexpr std::string_view args_schema =
       R"({"type":"object","additionalProperties":false,"required":["to","every"],"properties":{)"
       R"("to":{"type":"string","minLength":1,"description":"a registered name, or name@node"},)"

@@ -117,7 +117,7 @@ def config_change(cleanup):
     equal(at.node.info("store")["pid"], store)
     equal(at.node.call("store", "{put, more, x}"), "ok")
     equal(at.node.call("store", "size"), "11")
-    at.node.answer("store", "{nonsense}")
+    at.node.ask("exit", name="store", reason="enough")
     eventually(lambda: at.node.answer("store", "size") == "0", "it was restarted")
     for key in range(11):
         equal(at.node.call("store", f"{{put, {key}, x}}"), "ok", "a restart starts it by the applied args")
@@ -142,7 +142,7 @@ def endless_init(cleanup):
     at.write(("/never", "/"))
     equal(at.changes("apply"), ["update shop/store args.max_entries", "start shop/inner/late"])
     equal(at.node.call("late", "ping"), "pong")
-    contains(at.node.call("late", "{take, 1.5}"), '{error,{bad_request,<<"request: ')
+    contains(at.node.coppice("call", "late", "{take, 1.5}").stderr, "bad_request: request: ")
     at.write(("start_timeout: 300ms", "start_timeout: 300ms, unhandled: exit"))
     equal(at.changes("apply"), ["restart shop/inner/late unhandled"])
     contains(at.node.coppice("call", "late", "{take, 1.5}").stderr, "{bad_call,{take,1.5}}")

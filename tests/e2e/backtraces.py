@@ -21,7 +21,7 @@ applications:
     supervisor:
       intensity: 100
       children:
-        - { id: thrower, actor: thrower, name: thrower }
+        - { id: thrower, actor: thrower, name: thrower, unhandled: exit }
 """
 FRAME = re.compile(r"^(\S+)\+0x([0-9a-f]+)(?: (.+))?$")
 
@@ -95,7 +95,7 @@ def without(cleanup):
 
 @test("an actor whose init throws is told with the place, too")
 def in_init(cleanup):
-    config = CONFIG.replace("name: thrower }", "name: thrower, args: { init: true } }")
+    config = CONFIG.replace("name: thrower,", "name: thrower, args: { init: true },")
     node = start(cleanup, config=config, wait=False)
     for part in ("did not start: {exception,'std::runtime_error',<<\"init\">>}", "in init", "thrown at", "inner_of_two", "outer_of_two"):
         node.said(part)

@@ -14,7 +14,7 @@ from harness.terminal import Terminal
 
 CONFIG = tree("""
         - { id: probe, actor: probe, name: probe }
-        - { id: kv, actor: kv, name: a_name_that_is_long_enough_to_make_any_table_wider_than_eighty_columns }
+        - { id: kv, actor: kv, name: a_name_that_is_long_enough_to_make_any_table_wider_than_eighty_columns, unhandled: exit }
 """, "wood", "temporary", distribution=connectable, intensity=2, period="60s", on_exceeded="park")
 LONG = "a_name_that_is_long_enough_to_make_any_table_wider_than_eighty_columns"
 
@@ -172,11 +172,11 @@ def crash_without_messages(cleanup):
 def crash_alone(cleanup):
     node = Node(cleanup, config=CONFIG)
     equal(node.call("probe", "{trap_exit, true}"), "false")
-    pid = re.search(r"<0\.\d+\.\d+>", node.call("probe", "{spawn_link, <<\"kv\">>, #{}}"))[0]
-    node.coppice("call", pid, "nonsense")
-    line, = eventually(lambda: [one for one in node.logged(module="kv") if one["level"] == "error"], "it is told")
+    pid = re.search(r"<0\.\d+\.\d+>", node.call("probe", "{spawn_link, <<\"probe\">>, #{}}"))[0]
+    node.coppice("call", pid, "{exit, {shot, down}}")
+    line, = eventually(lambda: [one for one in node.logged(module="probe") if one["level"] == "error"], "it is told")
     equal({name: line["fields"][name] for name in ("pid", "reason", "callback", "last_message")},
-          {"pid": pid, "reason": "{bad_call,nonsense}", "callback": "handle_call", "last_message": "nonsense"})
+          {"pid": pid, "reason": "{shot,down}", "callback": "handle_call", "last_message": "{exit,{shot,down}}"})
     equal(ends(node), [])
 
 

@@ -173,10 +173,10 @@ UNHANDLED = tree("""
 def unhandled(cleanup):
     node = Node(cleanup, config=UNHANDLED % ", unhandled: reply_error")
     node.call("store", "{put, kept, 1}")
-    contains(node.call("store", "{take, q, 1.5}"), "{error,{bad_request,<<")
+    contains(refused(node, "call", "store", "{take, q, 1.5}"), "bad_request: ")
     node.ask("cast", name="store", term="{take, q, 1.5}")
     equal(node.call("store", "{get, kept}"), "{ok,1}")
-    node.folder.write("node.yaml", UNHANDLED % "")
+    node.folder.write("node.yaml", UNHANDLED % ", unhandled: exit")
     equal([f"{c['action']} {c['path']} {','.join(c['keys'])}" for c in node.ask("apply")["changes"]],
           ["restart shop/store unhandled"])
     contains(node.coppice("call", "store", "{take, q, 1.5}").stderr, "{bad_call,{take,q,1.5}}")

@@ -101,7 +101,7 @@ def suspended(cleanup):
 
 @test("it ends as OTP says it does: stop, an unknown request, too much postponed", proves="exits gen_statem")
 def ends(cleanup):
-    _, erl, _ = start(cleanup, more=", statem: { postponed: { limit: 2 } }")
+    _, erl, _ = start(cleanup, more=", unhandled: exit, statem: { postponed: { limit: 2 } }")
     ends_with = "P = {}, Ref = monitor(process, D), {}, receive {{'DOWN', Ref, _, _, Why}} -> Why after 5000 -> none end"
     equal(erl(ends_with.format("x", "gen_statem:stop(D)").replace("P = x, ", "")), "normal")
     until(erl, "catch Now()", "locked")

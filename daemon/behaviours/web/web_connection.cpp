@@ -286,7 +286,8 @@ void web_connection::send(process& self) {
   const message request = std::exchange(current_->request, {});
   const runtime::destination to = asked_of(self, route);
   if (to.what() == runtime::destination::kind::none) return;
-  current_->call = self.monitor(to, {.alias = runtime::alias_until::reply, .request = true});
+  current_->call =
+      self.monitor(to, {.alias = runtime::alias_until::reply, .request = true, .client = true});
   remind_of_deadline(self, current_->began + route.timeout);
   switch (self.send(to, gen::call_message(self, current_->call, request), {.waits = false})) {
     case runtime::send_status::ok:
@@ -413,6 +414,11 @@ bool web_connection::take_answer(process& self, const message& m) {
       begin(self, *by);
       return true;
     }
+  }
+  // The text is left out: its class may have put the request into it.
+  if (gen::refusal_text(body)) {
+    fail(500, "it takes no such requests");
+    return true;
   }
   const auto refuse = [this](const base::error& why) {
     why.code == base::errc::limit ? fail(web_overload::mailbox, why.text) : fail(502, why.text);

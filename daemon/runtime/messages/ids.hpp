@@ -65,15 +65,17 @@ struct reference {
   bool here() const { return node == 0; }
 
   static constexpr unsigned slot_bits = 27;
-  static constexpr unsigned count_bits = 22; // of a number, the lowest ones
-  // The bit of a number above its count: that of a request, whose late answer is known by it when nothing
-  // else is left of the request.
+  static constexpr unsigned count_bits = 21; // of a number, the lowest ones
+  // The two bits of a number above its count. The first marks a request, whose late answer is known by it
+  // when nothing else is left of the request.
   static constexpr std::uint64_t of_request = std::uint64_t{1} << count_bits;
-  static constexpr unsigned number_bits = count_bits + 1 + 32;
+  // The second marks a call that a client outside of the cluster made: the control socket's, or a web site's.
+  static constexpr std::uint64_t of_client = of_request << 1;
+  static constexpr unsigned number_bits = count_bits + 2 + 32;
 
   // A number of the next count and 32 random bits.
   static constexpr std::uint64_t number_of(std::uint32_t count, std::uint32_t random) {
-    return (count & (of_request - 1)) | static_cast<std::uint64_t>(random) << (count_bits + 1);
+    return (count & (of_request - 1)) | static_cast<std::uint64_t>(random) << (count_bits + 2);
   }
   // That with this number, unique within its owner.
   static constexpr reference made_by(const pid& owner, std::uint64_t number) {
@@ -95,6 +97,8 @@ struct reference {
     return count == 5 && words[0] < (std::uint32_t{1} << 18) && slot() == (words[3] & slot_mask);
   }
   bool is_of_request() const { return count == 5 && (number() & of_request) != 0; }
+  // True only for a reference that this node made.
+  bool is_of_client() const { return here() && count == 5 && (number() & of_client) != 0; }
 
   // Whether it is one that came back without its last two words; the slot its maker has.
   constexpr bool is_cut() const { return count == 3; }

@@ -153,13 +153,13 @@ std::optional<std::uint64_t> process::ask(const pid& to, message&& request, aski
   worker& here = me.home();
   process_record* const receiver = delivery::find(here.host(), to);
   if (receiver == nullptr) return std::nullopt;
-  const reference ref = me.new_reference();
+  const reference ref = me.new_reference(how == asking::client_call ? reference::of_client : 0);
   const std::uint64_t number = ref.number();
   relations& mine = me.needs_relations();
   mine.asked[number] = to;
   signal_ptr what = make_signal(signal_kind::message, me.id(), ref, std::move(request));
   what->flags =
-      signal::of_call | signal::unbounded | (how == asking::call ? signal::bare : signal::acknowledged);
+      signal::of_call | signal::unbounded | (how == asking::message ? signal::acknowledged : signal::bare);
   if (delivery::lives_on(here, *receiver) && !receiver->dead && !receiver->mailbox.has_signals()) [[likely]] {
     receiver->note_call({me.id(), number});
     delivery::pass(here, *receiver, what.release(), 0, worker::order::first);

@@ -31,10 +31,10 @@ void process_record::send_demonitor(std::uint64_t number, const pid& target, con
                      make_signal(signal_kind::demonitor, id(), reference_of(number)), nullptr);
 }
 
-reference process::monitor(const destination& to, bool call) {
-  if (!call) return monitor(to, monitor_options());
+reference process::monitor(const destination& to, bool call, bool client) {
+  if (!call) return monitor(to, {.client = client});
   process_record& me = record_of(*this);
-  const reference ref = me.new_reference();
+  const reference ref = me.new_reference(client ? reference::of_client : 0);
   if (me.dead) return ref;
   const pid target = me.send_monitor(ref, to, to.here() ? signal::of_call : 0);
   call_state& state = me.needs_relations().calls[ref.number()];
@@ -46,7 +46,8 @@ reference process::monitor(const destination& to, bool call) {
 reference process::monitor(const destination& to, monitor_options options) {
   process_record& me = record_of(*this);
   if (!delivery::may_go(host(), to, options.how)) return {};
-  const reference ref = me.new_reference(options.request ? reference::of_request : 0);
+  const reference ref = me.new_reference((options.request ? reference::of_request : 0) |
+                                         (options.client ? reference::of_client : 0));
   if (me.dead) return ref;
   std::unique_ptr<monitor_state::details> more;
   if (const bool by_name = to.what() != destination::kind::process; by_name || options.tag) {

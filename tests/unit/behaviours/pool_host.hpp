@@ -24,7 +24,7 @@ inline constexpr base::nanos patience = 10 * base::nanos_per_second;
 inline const auto workers = runtime::destination::named("workers");
 
 // Keeps what it is asked with `hold` and answers it {released, ID} when it is told `release`; answers `who`
-// with its id, `count` with how often it was asked that, {later, Request} from a process that it spawns, and
+// with its id, `of_client` with whether the call is a client's, `count` with how often it was asked that, {later, Request} from a process that it spawns, and
 // all else with {echo, Request}. Writes down what it is cast and sent; ends on {exit, Reason}, cast or sent.
 class worker : public native_server {
  public:
@@ -43,6 +43,8 @@ class worker : public native_server {
       book_.write("hold " + id_);
       return no_reply();
     }
+    if (at.read_atom_is("of_client"))
+      return reply(message::atom(gen::is_of_client(self, from.bytes()) ? "true" : "false"));
     if (at.read_atom_is("who")) {
       out.raw(term(id_).bytes());
       return reply(out.take());

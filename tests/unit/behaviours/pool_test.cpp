@@ -27,6 +27,14 @@ TEST_CASE("calls, casts and messages go to workers, and answers come back") {
   CHECK(host.report()["queued"] == 0);
 }
 
+TEST_CASE("a worker sees that a call is that of a client outside of the cluster") {
+  pool_host host;
+  host.start({});
+  CHECK(host.call_of_client(workers, "of_client") == "true");
+  CHECK(host.call(workers, "of_client") == "false");
+  CHECK(host.call_of_peer(workers, "of_client") == "false");
+}
+
 TEST_CASE("of another node's calls, as they are on the wire, the answers come back too") {
   pool_host host;
   host.start({});

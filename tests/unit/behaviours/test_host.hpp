@@ -190,28 +190,37 @@ class test_host {
   // gen_server:call from the driver, both as text. An error reads "!timeout", "!noproc", "!exit REASON", …
   std::string call(const runtime::destination& to, std::string_view request) {
     return run([&](runtime::process& self) {
-      const auto answer = behaviours::gen::call(self, to, term(request).bytes(),
-                                                base::mono_now() + 10 * base::nanos_per_second);
-      if (answer) return text(*answer);
-      using kind = behaviours::gen::call_error::kind;
-      switch (answer.error().what) {
-        case kind::timeout:
-          return std::string("!timeout");
-        case kind::noproc:
-          return std::string("!noproc");
-        case kind::nodedown:
-          return std::string("!nodedown");
-        case kind::exit:
-          return "!exit " + text(answer.error().reason);
-        case kind::calling_self:
-          return std::string("!calling_self");
-        case kind::exiting:
-          return std::string("!exiting");
-        case kind::bad_term:
-          return std::string("!bad_term");
-      }
-      return std::string("?");
+      return shown(behaviours::gen::call(self, to, term(request).bytes(),
+                                         base::mono_now() + 10 * base::nanos_per_second));
     });
+  }
+  // The same in the name of a client outside of the cluster.
+  std::string call_of_client(const runtime::destination& to, std::string_view request) {
+    return run([&](runtime::process& self) {
+      return shown(behaviours::gen::call_for_client(self, to, term(request),
+                                                    base::mono_now() + 10 * base::nanos_per_second));
+    });
+  }
+  static std::string shown(const behaviours::gen::call_result& answer) {
+    if (answer) return text(*answer);
+    using kind = behaviours::gen::call_error::kind;
+    switch (answer.error().what) {
+      case kind::timeout:
+        return "!timeout";
+      case kind::noproc:
+        return "!noproc";
+      case kind::nodedown:
+        return "!nodedown";
+      case kind::exit:
+        return "!exit " + text(answer.error().reason);
+      case kind::calling_self:
+        return "!calling_self";
+      case kind::exiting:
+        return "!exiting";
+      case kind::bad_term:
+        return "!bad_term";
+    }
+    return "?";
   }
 
   // The same from a process of another node, whatever its From says: as call() has it, from this one.

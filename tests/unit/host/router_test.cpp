@@ -97,6 +97,18 @@ TEST_CASE("a call goes to the route it is told, and the answer to who asked") {
   CHECK(call_front(set, "{there, [a,b]}") == "{got,{there,[a,b]}}");
 }
 
+TEST_CASE("a client's call stays one behind a router, and on its own") {
+  test::stage set;
+  auto plan = set.plan(bare_type);
+  REQUIRE(set.start(std::move(plan)) == "ok");
+  REQUIRE(start_front(set, "reply, infinity, 10", "[{<<\"there\">>, bare}]") == "ok");
+  acts.route = by_tag;
+  const std::string refused = "{error,{bad_request,<<\"the server takes no such request\">>}}";
+  CHECK(set.host.call_of_client(destination::named("front"), "{there, 1}") == refused);
+  CHECK(set.host.system.whereis("bare").has_value());
+  CHECK(call_front(set, "{there, 1}").find("bad_call") != std::string::npos);
+}
+
 TEST_CASE("what it says nothing about is its own, and casts and messages go on as they came") {
   test::stage set;
   REQUIRE(set.start() == "ok");

@@ -246,6 +246,7 @@ TEST_CASE("what it does not take is as with servers, and its transition is none"
   acts = {};
   acts.event = [](coppice_actor*, const coppice_statem_event*) { return COPPICE_UNHANDLED; };
   REQUIRE(set.start(machine_type) == "ok");
+  CHECK(set.host.call_of_client(destination::named("scripted"), "x") == rows[1].answer);
   CHECK(end_by(set, "{'$gen_cast', y}") == "{bad_cast,y}");
 }
 

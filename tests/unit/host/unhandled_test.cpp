@@ -2,6 +2,7 @@
 // What becomes of calls, casts and messages that an actor does not take, by its class's choice and by its
 // configuration's; and of a handler that goes on after its end.
 #include <chrono>
+#include <stdexcept>
 #include <thread>
 
 #include "base/sanitizer.hpp"
@@ -132,6 +133,32 @@ TEST_CASE("the class's choice counts where the configuration says nothing") {
     CHECK(call_bare(set).starts_with("!exit {bad_call") == each.ends);
     set.host.system.stop();
   }
+}
+
+TEST_CASE("a client's call that nothing takes ends the server only if its configuration says so") {
+  const std::string refused = "{error,{bad_request,<<\"the server takes no such request\">>}}";
+  for (const auto configured : {std::optional<unhandled>(), std::optional(unhandled::reply_error),
+                                std::optional(unhandled::log), std::optional(unhandled::ignore)}) {
+    stage set;
+    heard_log log;
+    REQUIRE(set.start(plan_of(set, configured)) == "ok");
+    for (int i = 0; i < 3; ++i)
+      CHECK(set.host.call_of_client(destination::named("bare"), "{what, now}") == refused);
+    CHECK((log.count("got a call it does not take") != 0) == (configured == unhandled::log));
+    if (!configured) CHECK(call_bare(set) == "!exit {bad_call,{what,now}}"); // one of an actor
+  }
+  stage set;
+  REQUIRE(set.start(plan_of(set, unhandled::exit)) == "ok");
+  CHECK(set.host.call_of_client(destination::named("bare"), "{what, now}") == "!exit {bad_call,{what,now}}");
+}
+
+TEST_CASE("an exception while a client's call is handled ends the server as ever, and so does an error") {
+  stage set;
+  play.call = [](coppice_actor*, const coppice_message*, coppice_bytes) -> std::int32_t {
+    throw std::runtime_error("thrown");
+  };
+  REQUIRE(set.start() == "ok");
+  CHECK(set.host.call_of_client(destination::named("scripted"), "x").starts_with("!exit {exception,"));
 }
 
 // What lies on a stack that is given up is lost, which the address sanitizer would call a leak.

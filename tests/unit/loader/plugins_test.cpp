@@ -60,11 +60,12 @@ TEST_CASE("greeter greets with the word of args, else of env, else hello") {
   CHECK(grounds.call("west", "{hello, <<>>}") == "{ok,<<\"hi, \">>}");
 }
 
-TEST_CASE("a call that a server does not know stops it with bad_call") {
+TEST_CASE("a call that a bundled server does not know is refused, as its class says") {
   garden grounds;
   REQUIRE(grounds.grow("greeter") == "ok");
-  CHECK(grounds.call("greeter", "{goodbye, you}") == "!exit {bad_call,{goodbye,you}}");
-  CHECK(grounds.call("greeter", "{hello, you}") == "!noproc");
+  CHECK(grounds.call("greeter", "{goodbye, you}") ==
+        "{error,{bad_request,<<\"the server takes no such request\">>}}");
+  CHECK(grounds.call("greeter", "{hello, you}") == "{ok,<<\"hello, you\">>}");
 }
 
 TEST_CASE("kv does what its contract says") {

@@ -42,6 +42,12 @@ TEST_CASE("the manifest's text is checked for form, each fault named") {
           "tables": [], "args_schema": 1}]})",
        "actors[0]: args_schema must be an object"},
       {R"({"coppice": 1, "id": "kv", "version": "1", "abi": [1, 0], "actors": [{"name": "a", "behaviour": "server",
+          "tables": [], "takes": "web"}]})",
+       "actors[0]: takes is no list"},
+      {R"({"coppice": 1, "id": "kv", "version": "1", "abi": [1, 0], "actors": [{"name": "a", "behaviour": "server",
+          "tables": [], "takes": [1]}]})",
+       "actors[0]: takes must be a list of words"},
+      {R"({"coppice": 1, "id": "kv", "version": "1", "abi": [1, 0], "actors": [{"name": "a", "behaviour": "server",
           "tables": []}, {"name": "a", "behaviour": "server", "tables": []}]})",
        "actor a stands there twice"},
   };
@@ -62,6 +68,7 @@ TEST_CASE("keys of later versions and padding are ignored") {
   REQUIRE(result);
   CHECK(result->actors.at(0).state_version == 0);
   CHECK(result->actors.at(0).args_schema == "");
+  CHECK(result->actors.at(0).may_take_web()); // it says nothing of it
 }
 
 TEST_CASE("a table is NAME/REVISION, of at most 64 bytes, and there are at most 32") {

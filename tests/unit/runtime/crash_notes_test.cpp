@@ -4,9 +4,11 @@
 
 #include <doctest/doctest.h>
 
+#include <coppice/etf/text.hpp>
 #include <string>
 
 #include "base/log_settings.hpp"
+#include "runtime/messages/shown.hpp"
 
 namespace coppice::runtime {
 namespace {
@@ -23,6 +25,10 @@ message tagged(std::string_view tag, std::string_view text) {
   out.atom(tag);
   out.binary(text);
   return out.take();
+}
+
+message term(std::string_view text) {
+  return message::copy_of(etf::parse(text).value());
 }
 
 } // namespace
@@ -58,6 +64,20 @@ TEST_CASE("the head of a term is at most so many bytes, of whole characters") {
   CHECK(list.ends_with("..."));
   const auto last = static_cast<unsigned char>(list[list.size() - 4]);
   CHECK((last < 0x80 || (last & 0xC0) == 0x80)); // not the first byte of a character
+}
+
+TEST_CASE("of web requests no log shows bodies, nor headers by which a client shows who it is") {
+  const message request = term(
+      "{bad_call, {http, #{headers => [{<<\"host\">>, <<\"a\">>}, {<<\"authorization\">>, <<\"Bearer SECRET\">>}, "
+      "{<<\"cookie\">>, <<\"SECRET\">>}], body => <<\"SECRET\">>, number => 1}}}");
+  const std::string shown_so =
+      "{bad_call,{http,#{headers => [{<<\"host\">>,<<\"a\">>},{<<\"authorization\">>,...},"
+      "{<<\"cookie\">>,...}],body => ...,number => 1}}}";
+  CHECK(shown_reason(request, 1000) == shown_so);
+  CHECK(shown_in_note(request.bytes()) == shown_so);
+  CHECK(shown(term("{http_body, 7, {data, <<\"SECRET\">>}}")) == "{http_body,...}");
+  CHECK(shown(term("{<<\"cookie\">>, a, b}")) == "{<<\"cookie\">>,a,b}");
+  CHECK(shown(term("#{body => {[1], 2}, a => body}")) == "#{body => ...,a => body}");
 }
 
 TEST_CASE("where messages are not shown a reason does not show the request that nobody took") {

@@ -779,6 +779,50 @@ TEST_CASE("that clients from elsewhere may stay and send nothing is warned about
             .find("connects to 0.0.0.0, and to 2 more addresses, may stay") != std::string::npos);
 }
 
+TEST_CASE("a name that no child registers is warned about, once, and so is a route to what takes no requests") {
+  test::spec_folder folder;
+  const auto said = [&folder](const std::string& routes, const std::string& more = "") {
+    const auto loaded = folder.load_tree("        - { id: store, actor: kv, name: store }\n"
+                                         "        - { id: bell, actor: bell, name: bell }\n"
+                                         "        - id: site\n"
+                                         "          web:\n"
+                                         "            listen: [ { address: 127.0.0.1, port: 0 } ]\n"
+                                         "            routes:\n" +
+                                         routes + more);
+    CHECK(loaded.spec);
+    return spec::render(loaded.diagnostics);
+  };
+  const auto route = [](const std::string& to) {
+    return "              - { path: \"/" + to + "{x...}\", to: '" + to + "' }\n";
+  };
+  CHECK(said(route("bell")) == "");
+  CHECK(said(route("top") + route("coppice_events") + route("else@other@10.0.0.7")) == "");
+  const std::string twice = said(route("bel") + "              - { path: /two, to: bel }\n");
+  CHECK(twice ==
+        "node.yaml:16:42: warning: a route names the process 'bel', which no child of this configuration "
+        "registers\n"
+        "   16 |               - { path: \"/bel{x...}\", to: 'bel' }\n"
+        "      |                                          ^ did you mean 'bell'?\n");
+  CHECK(said(route("far@n@127.0.0.1")).find("names the process 'far@n@127.0.0.1'") != std::string::npos);
+  CHECK(said(route("store")).find("warning: a route goes to the process 'store', whose actor 'kv' takes no web "
+                                  "requests") != std::string::npos);
+  CHECK(said("              - { path: /s, actor: kv, upgrade: websocket }\n")
+            .find("warning: a route goes to the actor 'kv', which takes no web requests") != std::string::npos);
+  const std::string rest = said(route("bell"), R"(cron:
+  jobs:
+    - { name: a, at: "0 5 * * *", do: { send: { to: nobody } } }
+    - { name: b, at: "0 5 * * *", do: { call: { to: stoer, message: size } } }
+events: [ { name: sold, producer: shop } ]
+)");
+  for (const std::string_view one : {"a job names the process 'nobody'", "a job names the process 'stoer'",
+                                     "an event names the process 'shop'", "did you mean 'store'?"})
+    CHECK(rest.find(one) != std::string::npos);
+  const std::string stage = folder.tree_errors(
+      "        - { id: eats, actor: 'flow:consumer', name: eats, stage: { subscribe_to: [ makes, { to: eats } ] } }\n");
+  CAPTURE(stage);
+  CHECK(stage.find("a stage names the process 'makes'") != std::string::npos);
+}
+
 TEST_CASE("a file that cannot be read is said so, without a line") {
   auto result = spec::load({"/nonexistent/node.yaml"});
   CHECK_FALSE(result.spec);

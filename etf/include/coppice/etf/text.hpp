@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,12 +30,20 @@ struct text_options {
 /// the column, from 1; its line is in the sentence when there are several.
 result<std::vector<std::uint8_t>> parse(std::string_view erlang_text, const text_options& options = {});
 
+/// Parts of terms that print() writes as "...", wherever they are in a term.
+struct hidden_parts {
+  std::span<const std::string_view> keys;   ///< values of maps, by keys that are atoms
+  std::span<const std::string_view> pairs;  ///< the second element of {Name, _}, by Name, a binary
+  std::span<const std::string_view> tuples; ///< all but the first element, by the first one, an atom
+};
+
 struct print_options {
   bool pretty = false;        ///< break lines and indent like ~p
   std::size_t width = 80;     ///< columns, when pretty
   std::string_view node = {}; ///< pids of this node and creation are printed <0.N.S>
   std::uint32_t creation = 0;
   std::size_t most = SIZE_MAX; ///< characters after which "..." ends it (then it does not parse back)
+  const hidden_parts* hides = nullptr; ///< null: nothing
 };
 
 /// `term` (no 131) must have passed validate(); where it is broken, "?" and the rest of it is left out.
