@@ -392,8 +392,7 @@ outcome supervisor::handle_cast(process& self, const message& request) {
 outcome supervisor::handle_info(process& self, const message& m) {
   gen::exit_notice exit;
   if (gen::read_exit(self, m, exit)) return child_ended(self, exit);
-  base::log::warning("supervisor", "{} got a message it has no use for: {}", label_,
-                     runtime::shown(m, 200));
+  base::log::warning("supervisor", "{} got a message it has no use for: {}", label_, runtime::shown(m, 200));
   return runtime::carry_on();
 }
 

@@ -147,15 +147,14 @@ runtime::unhandled plugin_actor::if_unhandled() const {
   return actor_.unhandled.value_or(code_->unhandled.value_or(runtime::unhandled::exit));
 }
 
-// A client outside of the cluster may be a person who mistyped a name: that is no reason for the actor to end,
-// unless its configuration says so.
+// A client outside of the cluster may be a person who mistyped a name: that is no reason for the actor to
+// end, unless its configuration says so.
 outcome plugin_actor::refuse_call(etf::bytes from, etf::bytes request, const char* callback,
                                   std::string_view engine, bool answered) {
   using runtime::unhandled;
   const std::string why = take_error_text();
   const unhandled chosen = if_unhandled();
-  const bool spared =
-      actor_.unhandled != unhandled::exit && gen::is_of_client(*actor_.process, from);
+  const bool spared = actor_.unhandled != unhandled::exit && gen::is_of_client(*actor_.process, from);
   const bool exits = chosen == unhandled::exit && !spared;
   if (chosen == unhandled::log || (exits && !why.empty())) tell_unhandled("call", request, why);
   if (exits) return stop_in(callback, request, tagged("bad_call", request));

@@ -74,7 +74,8 @@ expected<std::uint64_t, runtime::send_status> open(coppice_actor& self, const ru
   runtime::process& process = *self.process;
   open_request made;
   made.tag = tag;
-  made.ref = process.monitor(to, {.alias = runtime::alias_until::reply, .request = true, .client = of_client});
+  made.ref =
+      process.monitor(to, {.alias = runtime::alias_until::reply, .request = true, .client = of_client});
   if (deadline != runtime::no_deadline) {
     runtime::message_writer out(96);
     out.tuple(2);

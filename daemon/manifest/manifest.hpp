@@ -27,13 +27,13 @@ struct declared_state {
 // One actor type of a plugin.
 struct actor_type {
   std::string name;
-  std::string behaviour;              // "server"
-  std::vector<std::string> tables;    // "coppice.server/1", …: what it implements
-  std::string args_schema;            // JSON Schema as JSON text; empty: any map is taken
-  std::uint32_t state_version = 0;    // of what save_state writes
-  std::string unhandled;              // exit, reply_error, log or ignore; empty: it says nothing of it
+  std::string behaviour;           // "server"
+  std::vector<std::string> tables; // "coppice.server/1", …: what it implements
+  std::string args_schema;         // JSON Schema as JSON text; empty: any map is taken
+  std::uint32_t state_version = 0; // of what save_state writes
+  std::string unhandled;           // exit, reply_error, log or ignore; empty: it says nothing of it
   std::optional<std::vector<std::string>> takes; // calls, casts, messages, web; none: it says nothing of it
-  std::vector<declared_state> states; // the first one comes first; empty: it says nothing of them
+  std::vector<declared_state> states;            // the first one comes first; empty: it says nothing of them
 
   // False: it says that it takes no web requests.
   bool may_take_web() const;

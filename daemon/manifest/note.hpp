@@ -22,7 +22,8 @@
 //                                        at most 64: [a-z0-9_.]+/[a-z0-9_.-]+
 //       "state_version": 1,              optional, default 0: version of what save_state writes
 //       "unhandled": "exit",             optional: what it does with a request that it does not take
-//       "takes": ["calls", "web"],       optional: what it is for, of calls, casts, messages, web; other words
+//       "takes": ["calls", "web"],       optional: what it is for, of calls, casts, messages, web; other
+//       words
 //                                        are ignored
 //       "states": [{"name": "locked",    optional: a state machine's, the first one first, and what leads on;
 //         "on": [{"event": "code",       texts of at most 64 for people, `to` the name of one of them

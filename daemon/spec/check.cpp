@@ -277,7 +277,8 @@ class checker {
       const manifest::actor_type* const type = plugin->declared.find(route.actor_type);
       const node* const written = one->find("actor");
       if (type != nullptr && written != nullptr && !type->may_take_web())
-        to_.warning(written->at, "a route goes to the actor '" + type->name + "', which takes no web requests",
+        to_.warning(written->at,
+                    "a route goes to the actor '" + type->name + "', which takes no web requests",
                     "each request there is answered with 500");
     }
     return all.done();

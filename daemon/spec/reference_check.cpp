@@ -84,11 +84,14 @@ void reference_check::warn(const std::string& own, report& to) const {
       if (!told.emplace(one.name, false).second) continue;
       std::string hint = base::did_you_mean(one.name, known);
       if (hint.empty()) hint = "an actor may register it as it runs; else what is sent there goes nowhere";
-      to.warning(one.where, one.from + " names the process " + in_quotes(one.name) +
-                                ", which no child of this configuration registers", hint);
+      to.warning(one.where,
+                 one.from + " names the process " + in_quotes(one.name) +
+                     ", which no child of this configuration registers",
+                 hint);
     } else if (one.web && !name->second.empty() && told.emplace(one.name, true).second) {
-      to.warning(one.where, one.from + " goes to the process " + in_quotes(one.name) + ", whose actor " +
-                                name->second + " takes no web requests",
+      to.warning(one.where,
+                 one.from + " goes to the process " + in_quotes(one.name) + ", whose actor " + name->second +
+                     " takes no web requests",
                  "each request there is answered with 500");
     }
   }

@@ -38,8 +38,8 @@ class reference_check {
   };
   void add(std::string from, const std::string& name, const node* where, bool web = false);
 
-  std::unordered_map<std::string, std::string> registered_; // and the actor that takes no web requests; empty:
-                                                            // none such
+  std::unordered_map<std::string, std::string> registered_; // and the actor that takes no web requests;
+                                                            // empty: none such
   std::vector<reference> found_;
 };
 

@@ -118,7 +118,8 @@ COPPICE_EXTERN_C COPPICE_EXPORT const coppice_descriptor coppice_plugin;
  * most 64 KiB. It lies in an allocated note section, which `strip` keeps. Its keys: coppice (1), id,
  * version, build_id (optional), abi ([major, minor needed]), actors ([{name, behaviour, tables: [names],
  * state_version, args_schema, unhandled (optional: exit, reply_error, log or ignore, of calls and casts
- * that it does not take), takes (optional: a list of calls, casts, messages, web)}]). Whatever the descriptor says too must be equal. C++ plugins use COPPICE_PLUGIN.
+ * that it does not take), takes (optional: a list of calls, casts, messages, web)}]). Whatever the descriptor
+ * says too must be equal. C++ plugins use COPPICE_PLUGIN.
  */
 #define COPPICE_NOTE(json)                                                          \
   __attribute__((used, aligned(4), section(".note.coppice"))) static const struct { \

@@ -11,7 +11,8 @@
 COPPICE_NOTE(
     "{\"coppice\":1,\"id\":\"greeter\",\"version\":\"1.0.0\",\"abi\":[1,0],\"actors\":["
     "{\"name\":\"greeter\",\"behaviour\":\"server\","
-    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.server/1\"],\"unhandled\":\"reply_error\",\"takes\":[\"calls\"],"
+    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.server/"
+    "1\"],\"unhandled\":\"reply_error\",\"takes\":[\"calls\"],"
     "\"args_schema\":" SCHEMA "}]}");
 
 static const coppice_message_api* messages;

@@ -286,8 +286,7 @@ void web_connection::send(process& self) {
   const message request = std::exchange(current_->request, {});
   const runtime::destination to = asked_of(self, route);
   if (to.what() == runtime::destination::kind::none) return;
-  current_->call =
-      self.monitor(to, {.alias = runtime::alias_until::reply, .request = true, .client = true});
+  current_->call = self.monitor(to, {.alias = runtime::alias_until::reply, .request = true, .client = true});
   remind_of_deadline(self, current_->began + route.timeout);
   switch (self.send(to, gen::call_message(self, current_->call, request), {.waits = false})) {
     case runtime::send_status::ok:

@@ -24,8 +24,9 @@ inline constexpr base::nanos patience = 10 * base::nanos_per_second;
 inline const auto workers = runtime::destination::named("workers");
 
 // Keeps what it is asked with `hold` and answers it {released, ID} when it is told `release`; answers `who`
-// with its id, `of_client` with whether the call is a client's, `count` with how often it was asked that, {later, Request} from a process that it spawns, and
-// all else with {echo, Request}. Writes down what it is cast and sent; ends on {exit, Reason}, cast or sent.
+// with its id, `of_client` with whether the call is a client's, `count` with how often it was asked that,
+// {later, Request} from a process that it spawns, and all else with {echo, Request}. Writes down what it is
+// cast and sent; ends on {exit, Reason}, cast or sent.
 class worker : public native_server {
  public:
   worker(test::diary& book, std::string id) : native_server("worker"), book_(book), id_(std::move(id)) {}

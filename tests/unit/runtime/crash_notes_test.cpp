@@ -68,7 +68,8 @@ TEST_CASE("the head of a term is at most so many bytes, of whole characters") {
 
 TEST_CASE("of web requests no log shows bodies, nor headers by which a client shows who it is") {
   const message request = term(
-      "{bad_call, {http, #{headers => [{<<\"host\">>, <<\"a\">>}, {<<\"authorization\">>, <<\"Bearer SECRET\">>}, "
+      "{bad_call, {http, #{headers => [{<<\"host\">>, <<\"a\">>}, {<<\"authorization\">>, <<\"Bearer "
+      "SECRET\">>}, "
       "{<<\"cookie\">>, <<\"SECRET\">>}], body => <<\"SECRET\">>, number => 1}}}");
   const std::string shown_so =
       "{bad_call,{http,#{headers => [{<<\"host\">>,<<\"a\">>},{<<\"authorization\">>,...},"

@@ -779,16 +779,18 @@ TEST_CASE("that clients from elsewhere may stay and send nothing is warned about
             .find("connects to 0.0.0.0, and to 2 more addresses, may stay") != std::string::npos);
 }
 
-TEST_CASE("a name that no child registers is warned about, once, and so is a route to what takes no requests") {
+TEST_CASE(
+    "a name that no child registers is warned about, once, and so is a route to what takes no requests") {
   test::spec_folder folder;
   const auto said = [&folder](const std::string& routes, const std::string& more = "") {
-    const auto loaded = folder.load_tree("        - { id: store, actor: kv, name: store }\n"
-                                         "        - { id: bell, actor: bell, name: bell }\n"
-                                         "        - id: site\n"
-                                         "          web:\n"
-                                         "            listen: [ { address: 127.0.0.1, port: 0 } ]\n"
-                                         "            routes:\n" +
-                                         routes + more);
+    const auto loaded = folder.load_tree(
+        "        - { id: store, actor: kv, name: store }\n"
+        "        - { id: bell, actor: bell, name: bell }\n"
+        "        - id: site\n"
+        "          web:\n"
+        "            listen: [ { address: 127.0.0.1, port: 0 } ]\n"
+        "            routes:\n" +
+        routes + more);
     CHECK(loaded.spec);
     return spec::render(loaded.diagnostics);
   };
@@ -804,10 +806,12 @@ TEST_CASE("a name that no child registers is warned about, once, and so is a rou
         "   16 |               - { path: \"/bel{x...}\", to: 'bel' }\n"
         "      |                                          ^ did you mean 'bell'?\n");
   CHECK(said(route("far@n@127.0.0.1")).find("names the process 'far@n@127.0.0.1'") != std::string::npos);
-  CHECK(said(route("store")).find("warning: a route goes to the process 'store', whose actor 'kv' takes no web "
-                                  "requests") != std::string::npos);
+  CHECK(said(route("store"))
+            .find("warning: a route goes to the process 'store', whose actor 'kv' takes no web "
+                  "requests") != std::string::npos);
   CHECK(said("              - { path: /s, actor: kv, upgrade: websocket }\n")
-            .find("warning: a route goes to the actor 'kv', which takes no web requests") != std::string::npos);
+            .find("warning: a route goes to the actor 'kv', which takes no web requests") !=
+        std::string::npos);
   const std::string rest = said(route("bell"), R"(cron:
   jobs:
     - { name: a, at: "0 5 * * *", do: { send: { to: nobody } } }
@@ -818,7 +822,8 @@ events: [ { name: sold, producer: shop } ]
                                      "an event names the process 'shop'", "did you mean 'store'?"})
     CHECK(rest.find(one) != std::string::npos);
   const std::string stage = folder.tree_errors(
-      "        - { id: eats, actor: 'flow:consumer', name: eats, stage: { subscribe_to: [ makes, { to: eats } ] } }\n");
+      "        - { id: eats, actor: 'flow:consumer', name: eats, stage: { subscribe_to: [ makes, { to: eats "
+      "} ] } }\n");
   CAPTURE(stage);
   CHECK(stage.find("a stage names the process 'makes'") != std::string::npos);
 }

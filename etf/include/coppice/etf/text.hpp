@@ -42,7 +42,7 @@ struct print_options {
   std::size_t width = 80;     ///< columns, when pretty
   std::string_view node = {}; ///< pids of this node and creation are printed <0.N.S>
   std::uint32_t creation = 0;
-  std::size_t most = SIZE_MAX; ///< characters after which "..." ends it (then it does not parse back)
+  std::size_t most = SIZE_MAX;         ///< characters after which "..." ends it (then it does not parse back)
   const hidden_parts* hides = nullptr; ///< null: nothing
 };
 
