@@ -42,7 +42,9 @@ def page(cleanup):
     done = subprocess.run([program("COPPICE", "coppice"), "check", "page.yaml"], cwd=shelf.path, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=60)
     equal(done.returncode, 0, done.stdout + done.stderr)
-    check("warning" not in done.stdout + done.stderr, "and nothing to say about it", done.stdout + done.stderr)
+    said = [line for line in (done.stdout + done.stderr).splitlines() if "warning" in line]
+    # The page shows some children without those that they name.
+    equal([line for line in said if "which no child of this configuration registers" not in line], [], "and nothing to say about it")
 
 
 if __name__ == "__main__":

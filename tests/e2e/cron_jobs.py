@@ -80,6 +80,7 @@ def actions(cleanup):
         job("asks", "call: { to: collector@peer@127.0.0.1, message: what }"),
         job("nobody", "send: { to: nobody }"),
         job("refused", 'call: { to: probe, message: "{no, such, call}" }'),
+        job("crashes", "call: { to: probe, message: throw }"),
         job("late", 'call: { to: probe, message: "{sleep, 5000}", timeout: 200ms }')),
         settings=(("control.http", f"{{ address: 127.0.0.1, port: {port} }}"),))
     eventually(lambda: counted(node) >= 2, "it runs each second")
@@ -107,7 +108,7 @@ def actions(cleanup):
         check(found and abs(int(found[1]) - seconds) < 60, "the job's name and its time", text)
     equal(heard[2], f"{{asked,'{node.name}'}}")
 
-    for name, said in (("nobody", "there is no process nobody"), ("refused", "it ended: "), ("late", "no answer within 200ms")):
+    for name, said in (("nobody", "there is no process nobody"), ("refused", "bad_request"), ("crashes", "it ended: "), ("late", "no answer within 200ms")):
         now(node, name)
         equal(outcome(node, name), "failed")
         node.said(f"{name}: ")
@@ -118,7 +119,7 @@ def actions(cleanup):
 
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
         text = page.read().decode()
-    contains(text, "\ncoppice_cron_jobs 8\n")
+    contains(text, "\ncoppice_cron_jobs 9\n")
     contains(text, '\ncoppice_cron_failures_total{job="nobody"} 1\n')
     contains(text, '\ncoppice_cron_runs_total{job="put"} 1\n')
 

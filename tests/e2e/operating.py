@@ -147,8 +147,11 @@ def reopened(cleanup):
     eventually(file.exists, "it is written")
     file.rename(file.with_suffix(".1"))
     node.process.send_signal(signal.SIGUSR1)
-    node.ask("cast", name="kv", term="hello")
-    eventually(lambda: file.exists() and "asked to cast kv" in file.read_text(), "the new file is written")
+
+    def written_anew():
+        node.ask("cast", name="kv", term="hello")
+        return file.exists() and "asked to cast kv" in file.read_text()
+    eventually(written_anew, "the new file is written")
     equal(node.pid("probe"), before)
     check("apply:" not in node.log(), "nothing was applied", node.log())
 

@@ -27,7 +27,7 @@ SECRETS = {"Authorization": "Bearer SECRET-TOKEN", "Cookie": "session=SECRET-COO
 
 
 def start(cleanup):
-    return WebSite(cleanup, tree(CHILDREN, "shop", "temporary", distribution=connectable), "thrower")
+    return WebSite(cleanup, tree(CHILDREN, "shop", "temporary", distribution=connectable), "thrower", "kv", "door")
 
 
 def ask(site, path, method="GET", **more):

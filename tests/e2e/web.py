@@ -490,7 +490,10 @@ def page_examples(cleanup):
         file = folder.write("node.yaml", f"node: {{ name: a@127.0.0.1 }}\nplugins: {{ path: [ {plugin_folder()} ] }}\napplications:\n"
                                          f"  - name: shop\n    supervisor:\n      children:\n{children}")
         done = subprocess.run([program("COPPICE", "coppice"), "check", file], capture_output=True, text=True, check=False)
-        equal((done.returncode, done.stderr), (0, ""), done.stdout)
+        equal(done.returncode, 0, done.stdout + done.stderr)
+        # The page does not show the children that its routes name.
+        said = [line for line in done.stderr.splitlines() if ": warning: " in line or ": error: " in line]
+        equal([line for line in said if "which no child of this configuration registers" not in line], [], done.stderr)
 
 
 @test("a reload changes routes under a connection that stays")

@@ -243,6 +243,14 @@ class Node:
         """The reply of gen_server:call as Erlang text."""
         return self.ask("call", name=name, term=term, timeout_ms=timeout_ms)["reply"]
 
+    def refused(self, name, term, timeout_ms=5000):
+        """What a client is told whose request no callback of the process takes."""
+        reply = self.reply("call", name=name, term=term, timeout_ms=timeout_ms)
+        why = reply.get("error", {}).get("why", "")
+        if not why.startswith("bad_request: "):
+            raise AssertionError(f"{name} took {term}: {reply}\n{self.log()}")
+        return why.removeprefix("bad_request: ")
+
     def answer(self, name, term, timeout_ms=5000):
         """The reply to a call that may fail; None: it has failed, perhaps because the node is gone."""
         with contextlib.suppress(OSError):
