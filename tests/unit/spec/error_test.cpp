@@ -489,10 +489,11 @@ TEST_CASE("mistakes in a supervision tree") {
        "   10 |         - { id: a, actor: kv, router: {} }\n"
        "      |                                       ^ leave it out\n"},
       {"two routes of a name",
-       "        - {id: a, actor: sorter, router: {routes: [{name: x, to: b}, {name: x, to: c}]}}\n",
-       "node.yaml:10:70: error: router.routes: there are two of the name 'x'\n"
-       "   10 |         - {id: a, actor: sorter, router: {routes: [{name: x, to: b}, {name: x, to: c}]}}\n"
-       "      |                                                                      ^\n"},
+       "        - {id: a, actor: sorter, router: {routes: [{name: x, to: b@n@h}, {name: x, to: b@n@h}]}}\n",
+       "node.yaml:10:74: error: router.routes: there are two of the name 'x'\n"
+       "   10 | …     - {id: a, actor: sorter, router: {routes: [{name: x, to: b@n@h}, {name: x, to: "
+       "b@n@h}]}}\n"
+       "      |                                                                        ^\n"},
       {"stage beside a server", "        - { id: a, actor: kv, stage: {} }\n",
        "node.yaml:10:38: error: stage: the actor kv is a server and no stage\n"
        "   10 |         - { id: a, actor: kv, stage: {} }\n"
@@ -785,7 +786,7 @@ TEST_CASE(
   const auto said = [&folder](const std::string& routes, const std::string& more = "") {
     const auto loaded = folder.load_tree(
         "        - { id: store, actor: kv, name: store }\n"
-        "        - { id: bell, actor: bell, name: bell }\n"
+        "        - { id: bell, actor: latch, name: bell }\n"
         "        - id: site\n"
         "          web:\n"
         "            listen: [ { address: 127.0.0.1, port: 0 } ]\n"
@@ -795,16 +796,16 @@ TEST_CASE(
     return spec::render(loaded.diagnostics);
   };
   const auto route = [](const std::string& to) {
-    return "              - { path: \"/" + to + "{x...}\", to: '" + to + "' }\n";
+    return "              - { path: \"/" + to + "/{x...}\", to: '" + to + "' }\n";
   };
   CHECK(said(route("bell")) == "");
   CHECK(said(route("top") + route("coppice_events") + route("else@other@10.0.0.7")) == "");
   const std::string twice = said(route("bel") + "              - { path: /two, to: bel }\n");
   CHECK(twice ==
-        "node.yaml:16:42: warning: a route names the process 'bel', which no child of this configuration "
+        "node.yaml:16:44: warning: a route names the process 'bel', which no child of this configuration "
         "registers\n"
-        "   16 |               - { path: \"/bel{x...}\", to: 'bel' }\n"
-        "      |                                          ^ did you mean 'bell'?\n");
+        "   16 |               - { path: \"/bel/{x...}\", to: 'bel' }\n"
+        "      |                                            ^ did you mean 'bell'?\n");
   CHECK(said(route("far@n@127.0.0.1")).find("names the process 'far@n@127.0.0.1'") != std::string::npos);
   CHECK(said(route("store"))
             .find("warning: a route goes to the process 'store', whose actor 'kv' takes no web "
@@ -822,7 +823,8 @@ events: [ { name: sold, producer: shop } ]
                                      "an event names the process 'shop'", "did you mean 'store'?"})
     CHECK(rest.find(one) != std::string::npos);
   const std::string stage = folder.tree_errors(
-      "        - { id: eats, actor: 'flow:consumer', name: eats, stage: { subscribe_to: [ makes, { to: eats "
+      "        - { id: eats, actor: 'flow:consumer', name: eats, stage: { subscribe_to: [ { to: makes }, { "
+      "to: eats "
       "} ] } }\n");
   CAPTURE(stage);
   CHECK(stage.find("a stage names the process 'makes'") != std::string::npos);

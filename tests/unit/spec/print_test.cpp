@@ -15,10 +15,18 @@ using namespace coppice;
 
 namespace {
 
+// What is said of a configuration, but for names that no child of these fragments registers.
+std::string said(std::vector<spec::diagnostic> all) {
+  std::erase_if(all, [](const spec::diagnostic& one) {
+    return one.message.find("which no child of this configuration registers") != std::string::npos;
+  });
+  return spec::render(all);
+}
+
 // What is printed loads, and prints itself again.
 std::optional<spec::node_spec> check_read_back(const std::string& text) {
   auto again = spec::load_text(text, "effective.yaml", "/");
-  CHECK(spec::render(again.diagnostics) == "");
+  CHECK(said(again.diagnostics) == "");
   REQUIRE(again.spec);
   CHECK(spec::effective_yaml(*again.spec) == text);
   return std::move(again.spec);
@@ -42,7 +50,7 @@ TEST_CASE("the effective configuration loads, and prints itself again") {
            {"node.log.modules", "{ dist: debug, on: error }"},
            {"node.log.rate.per_source", "unlimited"},
            {"node.log.files", "[{ path: /tmp/a.log, level: error, rotate: { bytes: 1MiB, keep: 0 } }]"}}});
-  CHECK(spec::render(first.diagnostics) == "");
+  CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto text = spec::effective_yaml(*first.spec);
   const auto second = check_read_back(text);
@@ -83,7 +91,7 @@ TEST_CASE("a web server prints itself, and reads back") {
       "json, drain: 1s, compress_from: 2KiB, "
       "proxies: [ 10.0.0.0/8 ], "
       "cors: { origins: [ 'https://a.example' ], credentials: true, max_age: 10m } } }\n");
-  CHECK(spec::render(first.diagnostics) == "");
+  CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& child = first.spec->applications[0].supervisor.children[0];
   REQUIRE(child.web != nullptr);
@@ -119,7 +127,7 @@ TEST_CASE("listeners and what connects print themselves, and read back") {
       "} }, actor: 'wire:plug' } }\n"
       "        - { id: c, name: c, pool: { actor: wire } }\n"
       "        - { id: d, tcp: { listen: [ { address: 127.0.0.1, port: 0 } ], handlers: { pool: c } } }\n");
-  CHECK(spec::render(first.diagnostics) == "");
+  CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
   CHECK(children[0].tcp->listen[0].sni[0].name == "shop.example");
@@ -140,7 +148,7 @@ TEST_CASE("a router prints itself, and reads back") {
       "        - { id: a, actor: sorter, name: a, router: { routes: [ { name: x, to: there }, { name: y, to: "
       "there@b@10.0.0.2 } ], on_failed: drop, timeout: infinity, pending: 7 } }\n"
       "        - { id: b, actor: sorter }\n");
-  CHECK(spec::render(first.diagnostics) == "");
+  CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
   CHECK(children[0].behaviour == "router");
@@ -161,7 +169,7 @@ TEST_CASE("an actor with UDP sockets prints itself, and reads back") {
       "max_datagram: 65507B, unhandled: log }, shutdown: 2s, mailbox: { limit: 7 } }\n"
       "        - { id: c, udp: { listen: [ { socket: dns } ], actor: 'wire:ping', multicast: { join: [ "
       "'ff02::1' ] } } }\n");
-  CHECK(spec::render(first.diagnostics) == "");
+  CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
   CHECK(children[0].udp->multicast.join == std::vector<std::string>{"ff02::1"});
@@ -183,7 +191,7 @@ TEST_CASE("an actor with a program prints itself, and reads back") {
       "discard, "
       "kill_after: 7s, limits: { memory: 1GiB, cpu: 60s }, unhandled: log }, shutdown: 9s }\n"
       "        - { id: b, port: { command: [ /bin/cat ], actor: 'wire:plug', args: {} } }\n");
-  CHECK(spec::render(first.diagnostics) == "");
+  CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
   REQUIRE(children[0].port != nullptr);
@@ -212,7 +220,7 @@ TEST_CASE("jobs print themselves, and read back") {
       "10s }\n"
       "    - { name: f, at: '@daily', do: { remote: { node: m@h, function: 'a:b', arguments: '[1, x]' } }, "
       "on_failure: { retry: 2, backoff: { first: 1s } } }\n");
-  CHECK(spec::render(first.diagnostics) == "");
+  CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   REQUIRE(first.spec->cron != nullptr);
   CHECK(first.spec->plugin_files.size() == 1);
@@ -251,7 +259,7 @@ TEST_CASE("a stage prints itself, and reads back") {
       "        - { id: b, actor: 'flow:consumer', stage: { subscribe_to: [ { to: a, max_demand: 10, cancel: "
       "transient, resubscribe: { first: 2s } } ] } }\n"
       "        - { id: c, actor: 'flow:producer_consumer' }\n");
-  CHECK(spec::render(first.diagnostics) == "");
+  CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
   CHECK(children[0].behaviour == "producer");
@@ -272,7 +280,7 @@ TEST_CASE("a pool prints itself with its workers' args, and reads back") {
       "90s } } }\n"
       "        - { id: b, pool: { actor: kv } }\n"
       "        - { id: c, pool: { actor: kv, queue: { on_full: park_sender } } }\n");
-  CHECK(spec::render(first.diagnostics) == "");
+  CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
   CHECK(children[2].pool->queue.on_full == spec::pool_overload::park_sender);
@@ -295,7 +303,7 @@ TEST_CASE("a state machine prints its options, and reads back") {
   auto first = folder.load_tree(
       "        - { id: a, actor: latch, statem: { postponed: { limit: 7, on_full: drop_new } } }\n"
       "        - { id: b, actor: latch }\n");
-  CHECK(spec::render(first.diagnostics) == "");
+  CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
   CHECK(children[0].behaviour == "statem");
@@ -314,7 +322,7 @@ TEST_CASE("a consumer supervisor prints itself with its template, and reads back
       "        - { id: a, name: a, consumer_supervisor: { template: { actor: kv, restart: temporary, args: { "
       "every: 90s } }, subscribe_to: [ { to: b@x@127.0.0.1, max_demand: 50 } ], intensity: 7 } }\n"
       "        - { id: b, consumer_supervisor: { template: { actor: 'pair:first' } } }\n");
-  CHECK(spec::render(first.diagnostics) == "");
+  CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
   CHECK(children[0].plugin == "kv");
@@ -337,7 +345,7 @@ TEST_CASE("an event manager prints itself with its handlers, and reads back") {
       "handlers: [ { id: one, actor: bell, "
       "restart: permanent, args: { every: 90s } }, { id: two, actor: 'bell:bell' } ] } }\n"
       "        - { id: b, event_manager: {} }\n");
-  CHECK(spec::render(first.diagnostics) == "");
+  CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& manager = *first.spec->applications[0].supervisor.children[0].event_manager;
   REQUIRE(manager.handlers.size() == 2);
