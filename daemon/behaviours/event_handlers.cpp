@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "behaviours/event_manager.hpp"
+#include "behaviours/tagged.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
@@ -131,7 +132,7 @@ void event_manager::linked_ended(process& self, const gen::exit_notice& exit) {
   why.tuple(2);
   why.atom("stop");
   why.raw(exit.reason.bytes());
-  const message leave = events::pair_of(events::leave_call, why.take().bytes());
+  const message leave = tagged(events::leave_call, why.take().bytes());
   const auto added = [&](const handler& h) { return h.added_by == exit.from; };
   for (place one; (one = std::ranges::find_if(handlers_, added)) != handlers_.end();) {
     one->added_by = {}; // there is nobody to tell
@@ -155,7 +156,7 @@ void event_manager::failed(process& self, const runtime::pid& who, const message
   if (one == handlers_.end()) return;
   event_counters::count(counters_->failed);
   const auto at = static_cast<std::size_t>(one - handlers_.begin());
-  handler gone = take_out(self, one, events::pair_of("EXIT", reason.bytes()));
+  handler gone = take_out(self, one, tagged("EXIT", reason.bytes()));
   base::log::warning("events", "{}: the handler {} has ended: {}", label_, runtime::shown(gone.is.name),
                      runtime::shown(reason));
   gone.failure = runtime::shown(reason);

@@ -9,6 +9,7 @@
 
 #include "base/log.hpp"
 #include "behaviours/askers.hpp"
+#include "behaviours/tagged.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
@@ -67,7 +68,7 @@ outcome event_manager::init(process& self) {
 void event_manager::terminate(process& self, const message&) {
   flush(self);
   while (!handlers_.empty() && !self.exiting()) {
-    const message leave = events::pair_of(events::leave_call, message::atom("stop").bytes());
+    const message leave = tagged(events::leave_call, message::atom("stop").bytes());
     const runtime::pid pid = handlers_.front().pid;
     const answer done = ask(self, handlers_.begin(), leave, base::mono_now() + most_of_stop);
     if (const place still = find(pid); still != handlers_.end()) {

@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "behaviours/event_manager.hpp"
+#include "behaviours/tagged.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
@@ -17,7 +18,7 @@ using runtime::process;
 namespace {
 
 message exit_tuple(const message& reason) {
-  return events::pair_of("EXIT", reason.bytes());
+  return tagged("EXIT", reason.bytes());
 }
 
 // What apply says of a function that does not exist: {'EXIT', {undef, [{Module, init, [Args], []}]}}.
@@ -184,7 +185,7 @@ message event_manager::remove(process& self, const message& name, etf::bytes arg
   place one = find(name);
   if (one == handlers_.end()) return runtime::error_message(message::atom("module_not_found"));
   const runtime::pid pid = one->pid;
-  const answer done = ask(self, one, events::pair_of(events::leave_call, args), patience());
+  const answer done = ask(self, one, tagged(events::leave_call, args), patience());
   if (one = find(pid); one != handlers_.end()) {
     if (!done.term) self.exit(pid, runtime::reasons::kill());
     take_out(self, one, runtime::reasons::normal());
@@ -199,7 +200,7 @@ message event_manager::swap(process& self, const message& name, etf::bytes args,
   if (place one = find(name); one != handlers_.end()) {
     const runtime::pid pid = one->pid;
     if (!by) by = one->added_by;
-    const answer done = ask(self, one, events::pair_of(events::leave_call, args), patience());
+    const answer done = ask(self, one, tagged(events::leave_call, args), patience());
     result = done.term ? done.term : exit_tuple(done.end ? done.end : message::atom("timeout"));
     if (one = find(pid); one != handlers_.end()) {
       if (!done.term) self.exit(pid, runtime::reasons::kill());

@@ -31,12 +31,4 @@ inline constexpr std::string_view leave_call =
 // another one takes its place.
 inline constexpr std::string_view left_tag = "$coppice_event_handler_left";
 
-inline runtime::message pair_of(std::string_view tag, etf::bytes term) {
-  runtime::message_writer out(term.size() + tag.size() + 8);
-  out.tuple(2);
-  out.atom(tag);
-  out.raw(term);
-  return out.take();
-}
-
 } // namespace coppice::behaviours::events

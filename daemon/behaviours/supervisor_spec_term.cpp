@@ -11,6 +11,7 @@
 #include "base/bytes.hpp"
 #include "behaviours/child_spec_term.hpp"
 #include "behaviours/map_values.hpp"
+#include "behaviours/tagged.hpp"
 
 namespace coppice::behaviours {
 namespace {
@@ -23,14 +24,6 @@ using error_term = unexpected<message>;
 struct given_flags {
   etf::bytes strategy, intensity, period, auto_shutdown, name, on_exceeded;
 };
-
-message tagged(std::string_view tag, etf::bytes what) {
-  message_writer out(what.size() + 64);
-  out.tuple(2);
-  out.atom(tag);
-  out.raw(what);
-  return out.take();
-}
 
 // {supervisor_data, {Tag, What}}
 message bad_flag(std::string_view tag, etf::bytes what) {

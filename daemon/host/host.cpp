@@ -203,12 +203,4 @@ std::int32_t escaped_exception(coppice_actor& actor) {
   return COPPICE_E_EXCEPTION;
 }
 
-runtime::message tagged(std::string_view tag, etf::bytes term) {
-  runtime::message_writer out(term.size() + tag.size() + 8);
-  out.tuple(2);
-  out.atom(tag);
-  out.raw(term);
-  return out.take();
-}
-
 } // namespace coppice::host

@@ -38,6 +38,7 @@
 #include "behaviours/gen.hpp"
 #include "behaviours/streams/actor_streams.hpp"
 #include "behaviours/sys_debug.hpp"
+#include "behaviours/tagged.hpp"
 #include "host/actor_origin.hpp"
 #include "host/plugin_image.hpp"
 #include "host/thrown.hpp"
@@ -287,7 +288,6 @@ std::string take_refusal(coppice_actor& self, looking callback);
 // "save_state"
 const char* name_of(looking callback);
 
-// {Tag, Term}
-runtime::message tagged(std::string_view tag, etf::bytes term);
+using behaviours::tagged;
 
 } // namespace coppice::host
