@@ -50,6 +50,9 @@ CASES = [
      ("ok", "ok", "not ok"), "# left behind: process "),
     ("so is a folder", False, "", "import tempfile, harness.reports as r; print('folder', tempfile.mkdtemp(prefix=r.folder_prefix()))",
      ("ok", "ok", "not ok"), "# left behind: /"),
+    ("one that an earlier process with this script's pid has left is not", False, "",
+     "import tempfile; print('folder', tempfile.mkdtemp(prefix=f'coppice-test-{os.getpid()}-'))",
+     ("ok", "ok"), ""),
 ]
 
 # A daemon that only answers: with what it was asked, and on which of its connections.

@@ -8,6 +8,7 @@ b_sanitize; a sanitizer's options may be in the environment of any.
 import atexit
 import os
 import pathlib
+import secrets
 import shutil
 import signal
 import tempfile
@@ -18,6 +19,8 @@ _built_with = os.environ.get("COPPICE_SANITIZE", "none").split(",")
 _most = 4000  # characters of a report that are shown
 _broken = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT}
 _mark = "COPPICE_TEST_SCRIPT"  # in the environment of all that this script starts
+# A pid alone may have been that of a script that was killed, and whose folders are still there.
+_run = f"{os.getpid()}-{secrets.token_hex(4)}"
 _patience = 10.0  # seconds that what was told to end may take
 
 
@@ -75,12 +78,12 @@ reports = Reports()
 
 def mark():
     """Before anything is started."""
-    os.environ[_mark] = str(os.getpid())
+    os.environ[_mark] = _run
 
 
 def marked_processes():
     """What this script has started, or what that has started, and still runs: `process PID: COMMAND`."""
-    wanted, found = f"{_mark}={os.getpid()}".encode(), []
+    wanted, found = f"{_mark}={_run}".encode(), []
     for folder in pathlib.Path("/proc").iterdir():
         if not folder.name.isdigit() or int(folder.name) == os.getpid():
             continue
@@ -106,4 +109,4 @@ def left_behind():
 
 def folder_prefix():
     """What the names of this script's temporary folders begin with."""
-    return f"coppice-test-{os.getpid()}-"
+    return f"coppice-test-{_run}-"
