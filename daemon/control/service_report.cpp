@@ -20,7 +20,8 @@ using node::node_state;
 constexpr base::nanos second = base::nanos_per_second;
 // How much longer the service manager is asked to wait, each second, while children start or stop.
 constexpr base::nanos extension = 20 * second;
-constexpr std::size_t longest_status = 500; // bytes
+constexpr base::nanos calm_pause = 2 * second; // between two looks while nothing is awaited
+constexpr std::size_t longest_status = 500;    // bytes
 
 std::vector<std::string> applications_in(const node::node_status& now, std::string_view state) {
   std::vector<std::string> out;
@@ -133,7 +134,7 @@ std::string service_report::next(const node::node_status& now, base::nanos at) {
 }
 
 std::chrono::milliseconds service_report::pause(const node::node_status& now) const {
-  base::nanos out = busy(now) ? second / 10 : second;
+  base::nanos out = busy(now) ? second / 10 : calm_pause;
   if (watchdog_ > 0) out = std::min(out, watchdog_ / 4);
   return std::chrono::milliseconds(std::max<base::nanos>(out / base::nanos_per_ms, 1));
 }

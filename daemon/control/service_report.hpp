@@ -26,8 +26,8 @@ class service_report {
   std::string next(const node::node_status& now, base::nanos at);
   void taken() { said_ = next_; }
 
-  // How long until the next look: often while something is awaited, else as the watchdog wants it, once a
-  // second at least.
+  // How long until the next look: often while something is awaited, else as the watchdog wants it, every two
+  // seconds at least.
   std::chrono::milliseconds pause(const node::node_status& now) const;
 
  private:

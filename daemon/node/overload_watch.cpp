@@ -48,7 +48,7 @@ void overload_ledger::end() {
 namespace {
 
 constexpr std::string_view module = "node";
-constexpr base::nanos look_period = 2 * base::nanos_per_second;
+constexpr base::nanos look_period = 4 * base::nanos_per_second;
 
 class overload_watch final : public runtime::behaviour {
  public:

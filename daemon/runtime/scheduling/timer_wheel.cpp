@@ -12,6 +12,8 @@
 namespace coppice::runtime {
 namespace {
 
+constexpr unsigned most_looked_at = 16; // timers of one slot, for the first of them
+
 std::uint64_t tick_of(base::nanos deadline, base::nanos tick) {
   return deadline <= 0 ? 0 : static_cast<std::uint64_t>((deadline - 1) / tick + 1);
 }
@@ -70,28 +72,43 @@ void timer_wheel::empty_slot(unsigned slot, std::vector<timer*>& into) {
   }
 }
 
-base::nanos timer_wheel::next() const {
+std::optional<timer_wheel::upcoming> timer_wheel::first() const {
   for (unsigned level = 0; level < levels; ++level) {
     if (occupied_[level] == 0) continue;
     const std::uint64_t position = now_ >> bits * level;
     const auto at = static_cast<int>(position & (slots - 1));
     // The first occupied slot after the current one, going round.
-    const int ahead = std::countr_zero(std::rotr(occupied_[level], at + 1)) + 1;
-    return static_cast<base::nanos>((position + static_cast<std::uint64_t>(ahead)) << bits * level) * tick;
+    const auto ahead = static_cast<std::uint64_t>(std::countr_zero(std::rotr(occupied_[level], at + 1)) + 1);
+    const std::uint64_t then = position + ahead;
+    return upcoming{level * slots + (then & (slots - 1)), then << bits * level};
   }
-  return INT64_MAX;
+  return std::nullopt;
+}
+
+// Whoever sleeps until then wakes once for a timer that is alone, and not each time it would move down.
+base::nanos timer_wheel::next() const {
+  const std::optional<upcoming> found = first();
+  if (!found) return INT64_MAX;
+  const timer& head = heads_[found->slot];
+  std::uint64_t earliest = UINT64_MAX;
+  unsigned seen = 0;
+  for (const timer* one = head.next; one != &head; one = one->next) {
+    if (++seen > most_looked_at) return static_cast<base::nanos>(found->at) * tick;
+    earliest = std::min(earliest, tick_of(one->deadline, tick));
+  }
+  return static_cast<base::nanos>(std::max(earliest, found->at)) * tick;
 }
 
 void timer_wheel::advance(base::nanos now) {
   const auto target = static_cast<std::uint64_t>(now / tick);
   std::vector<timer*> moved;
   while (now_ < target) {
-    const base::nanos upcoming = next();
-    if (upcoming > now) { // nothing between: go there at once
+    const std::optional<upcoming> next_slot = first();
+    if (!next_slot || next_slot->at > target) { // nothing between: go there at once
       now_ = target;
       break;
     }
-    now_ = static_cast<std::uint64_t>(upcoming / tick);
+    now_ = next_slot->at;
     for (unsigned level = levels - 1; level > 0; --level) {
       if ((now_ & ((std::uint64_t{1} << bits * level) - 1)) != 0) continue;
       empty_slot(static_cast<unsigned>(level * slots + (now_ >> bits * level & (slots - 1))), moved);

@@ -7,7 +7,9 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -35,7 +37,8 @@ class timer_wheel {
   void cancel(timer& one); // also when it is not running
   // Fires what is due.
   void advance(base::nanos now);
-  // No timer is due before this; INT64_MAX: none at all. May be earlier than the first one.
+  // No timer is due before this; INT64_MAX: none at all. It is the first one's tick, unless many timers are
+  // due at about that time: then it may be earlier.
   base::nanos next() const;
   // How many run. Any thread.
   std::uint64_t armed() const { return armed_.load(std::memory_order_relaxed); }
@@ -46,6 +49,12 @@ class timer_wheel {
   static constexpr unsigned bits = 6;
   static constexpr std::uint64_t slots = 1U << bits;
 
+  // The first slot that has timers: its index in heads_, and the tick at which they come down or fire.
+  struct upcoming {
+    std::size_t slot;
+    std::uint64_t at;
+  };
+  std::optional<upcoming> first() const;
   void place(timer& one);
   void take_out(timer& one);
   // Only its thread writes it.

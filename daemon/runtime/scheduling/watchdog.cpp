@@ -22,8 +22,6 @@
 namespace coppice::runtime {
 namespace {
 
-constexpr unsigned quiet_looks = 8; // with all workers asleep, before it rests
-
 long membarrier(int command) {
   return syscall(SYS_membarrier, command, 0, 0);
 }
@@ -129,15 +127,14 @@ bool watchdog::all_sleep() const {
 }
 
 void watchdog::run() {
-  unsigned quiet = 0;
   std::unique_lock guard(lock_);
   while (!stopping_) {
     guard.unlock();
     base::nanos next = base::mono_now() + limit_;
     base::contained("the watchdog", [&] { next = look_around(); });
-    quiet = all_sleep() ? quiet + 1 : 0;
+    const bool quiet = all_sleep();
     guard.lock();
-    if (quiet < quiet_looks) {
+    if (!quiet) {
       more_.wait_for(guard, std::chrono::nanoseconds(std::max<base::nanos>(0, next - base::mono_now())),
                      [this] { return stopping_; });
       continue;
@@ -146,7 +143,6 @@ void watchdog::run() {
     resting_.store(true, std::memory_order_seq_cst);
     if (all_sleep()) more_.wait(guard, [this] { return stopping_ || !resting_; });
     resting_.store(false, std::memory_order_relaxed);
-    quiet = 0;
   }
 }
 

@@ -127,7 +127,7 @@ TEST_CASE(
   now.state = node_state::stopping;
   CHECK(feeds(now, 6 * second));
   CHECK(report.pause(now) == 100ms);
-  CHECK(report.pause(status(node_state::running, {"running"})) == 1s);
+  CHECK(report.pause(status(node_state::running, {"running"})) == 2s);
   CHECK(service_report(second / 10).pause(now) == 25ms);
 }
 

@@ -56,6 +56,34 @@ TEST_CASE_FIXTURE(fixture, "a timer fires at its deadline and not before") {
   }
 }
 
+TEST_CASE_FIXTURE(fixture, "who waits for a few timers wakes once for each, however far off they are") {
+  for (const nanos deadline : {nanos{1}, 2000 * ms + 1, 262144 * ms + 17, 90'000'000'000 * ms}) {
+    CAPTURE(deadline);
+    fixture fresh;
+    fresh.start(deadline + 5 * ms);
+    fresh.start(deadline);
+    nanos next = fresh.wheel.next();
+    CHECK(next >= deadline);
+    CHECK(next - deadline < ms);
+    fresh.wheel.advance(next);
+    CHECK(fresh.fired.size() == 1);
+    next = fresh.wheel.next();
+    CHECK(next - deadline < 6 * ms);
+    fresh.wheel.advance(next);
+    CHECK(fresh.fired.size() == 2);
+  }
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "who waits for many timers of one time wakes early rather than look at all of them") {
+  for (int i = 0; i < 1000; ++i) start(5000 * ms);
+  CHECK(wheel.next() < 5000 * ms);
+  unsigned wakes = 0;
+  for (; wheel.armed() != 0; ++wakes) wheel.advance(wheel.next());
+  CHECK(wakes <= 5); // as many as the wheel has levels
+  CHECK(fired.size() == 1000);
+}
+
 TEST_CASE_FIXTURE(fixture, "the wheel knows how many timers run") {
   for (int i = 1; i <= 200; ++i) start(i * 50 * ms);
   CHECK(wheel.armed() == 200);
