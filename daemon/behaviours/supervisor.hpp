@@ -28,6 +28,7 @@
 #include "behaviours/tree.hpp"
 #include "behaviours/web/web_board.hpp"
 #include "net/socket_store.hpp"
+#include "net/tls_sources.hpp"
 #include "runtime/actor_factory.hpp"
 #include "runtime/crash_notes.hpp"
 
@@ -50,6 +51,7 @@ struct supervision {
   web_board* sites = nullptr;           // likewise
   datagram_board* datagrams = nullptr;  // likewise
   std::string certificates{};           // the folder of those that are made automatically
+  net::tls_sources* tls = nullptr;      // outlives the system; null: nobody looks at their certificates
   net::socket_store* sockets = nullptr; // outlives the system; null: none are passed
   event_board* events = nullptr;        // outlives the system; null: nobody looks
   // Whether a change waits for what is started first: then no child may take longer than start_patience().

@@ -117,6 +117,7 @@ base::status tcp_listener::open(process& self, const tcp_place& where) {
                                                    where.files.protocols);
     if (!source) return unexpected(std::move(source.error()));
     made.tls = std::move(*source);
+    if (shared_->tls != nullptr) shared_->tls->add(made.tls);
   }
   net::listen_options options;
   options.backlog = spec().backlog;

@@ -246,9 +246,11 @@ std::string render_status(const json& d, std::size_t columns) {
   std::string certificates;
   for (const auto& one : at(d, "certificates")) {
     const json& soon = at(one, "soon");
+    const bool is_used = !at(one, "unused").is_string();
     certificates +=
-        fmt::format("{}{} until {}{}", certificates.empty() ? "" : ", ", cell(one, "file"), cell(one, "ends"),
-                    soon.is_boolean() && soon.get<bool>() ? ": replace it" : "");
+        fmt::format("{}{} until {}{}{}", certificates.empty() ? "" : ", ", cell(one, "file"),
+                    cell(one, "ends"), soon.is_boolean() && soon.get<bool>() ? ": replace it" : "",
+                    is_used ? "" : " (its files have changed and cannot be used)");
   }
   std::string off;
   for (const auto& one : at(d, "switched_off"))

@@ -80,7 +80,10 @@ json status_document(node::instance& of) {
   for (const auto& application : s.applications) applications.push_back(application_json(application));
   json certificates = json::array();
   for (const auto& one : s.certificates)
-    certificates.push_back({{"file", one.file}, {"ends", base::format_wall(one.ends)}, {"soon", one.soon}});
+    certificates.push_back({{"file", one.file},
+                            {"ends", base::format_wall(one.ends)},
+                            {"soon", one.soon},
+                            {"unused", one.unused.empty() ? json() : json(one.unused)}});
   json changes = json::array();
   for (const auto& one : s.changes)
     changes.push_back({{"what", one.what},

@@ -67,6 +67,15 @@ std::vector<complaint> warnings(const node::node_status& status) {
                                base::format_wall(disk.since), disk.why),
                    is_bad ? "coppice check names every mistake" : "coppice diff; coppice apply"});
   }
+  for (const node::certificate_status& one : status.certificates) {
+    if (!one.unused.empty())
+      out.push_back({"certificate", one.file,
+                     "its files have changed and cannot be used, the former ones stay: " + one.unused,
+                     "coppice check names what is wrong with them; a restart would fail"});
+    if (one.soon)
+      out.push_back({"certificate", one.file, "ends, or has ended, at " + base::format_wall(one.ends),
+                     "coppice certificate issue --replace, or whoever issued it; a restart is not needed"});
+  }
   if (status.short_of_descriptors)
     out.push_back(
         {"descriptors", status.name,

@@ -148,7 +148,7 @@ std::optional<tls_source::own_certificate> tls_source::own() {
   const std::lock_guard guard(lock_);
   refresh();
   if (ends_ == 0) return std::nullopt;
-  return own_certificate{files_.certificate, ends_};
+  return own_certificate{files_.certificate, ends_, told_};
 }
 
 std::shared_ptr<const tls_context> tls_source::server() {

@@ -45,11 +45,12 @@ class tls_source {
                                                              std::vector<std::string> names,
                                                              std::vector<std::string> protocols = {});
 
-  // The file of its own certificate and until when that is valid, wall time; nothing where it has none. What
-  // is made automatically is renewed here when it is due.
+  // The file of its own certificate and until when that is valid, wall time; nothing where it has none. Files
+  // that have changed are read here, and what is made automatically is renewed when it is due.
   struct own_certificate {
     std::string file;
-    base::nanos ends = 0;
+    base::nanos ends = 0; // of the one in force
+    std::string unused;   // why changed files are not used; empty: they are
   };
   std::optional<own_certificate> own();
 

@@ -3,7 +3,7 @@
 #include "node/certificate_watch.hpp"
 
 #include <algorithm>
-#include <set>
+#include <utility>
 
 #include "base/log_event.hpp"
 #include "net/certificate.hpp"
@@ -16,14 +16,7 @@ constexpr std::chrono::hours look_period{1};
 
 } // namespace
 
-certificate_watch::certificate_watch(const std::vector<std::shared_ptr<net::tls_source>>& sources) {
-  std::set<const net::tls_source*> known{nullptr};
-  for (const auto& one : sources)
-    if (known.insert(one.get()).second) all_.push_back({one});
-}
-
 void certificate_watch::start(uv_loop_t* on) {
-  if (all_.empty()) return;
   look();
   hourly_ = base::uv::timer(on, [this] { look(); });
   hourly_.start(look_period, look_period);
@@ -36,11 +29,14 @@ void certificate_watch::stop() {
 std::vector<certificate_status> certificate_watch::all() const {
   const base::nanos now = base::wall_now();
   std::vector<certificate_status> out;
-  for (const watched& one : all_) {
-    const auto own = one.source->own();
+  for (const auto& source : of_.all()) {
+    const auto own = source->own();
     if (!own) continue;
-    const bool seen = std::ranges::find(out, own->file, &certificate_status::file) != out.end();
-    if (!seen) out.push_back({own->file, own->ends, own->ends - now < warning_time});
+    const auto seen = std::ranges::find(out, own->file, &certificate_status::file);
+    if (seen == out.end())
+      out.push_back({own->file, own->ends, own->ends - now < warning_time, own->unused});
+    else if (seen->unused.empty())
+      seen->unused = own->unused;
   }
   std::ranges::sort(out, {}, &certificate_status::file);
   return out;
@@ -49,19 +45,20 @@ std::vector<certificate_status> certificate_watch::all() const {
 void certificate_watch::look() {
   namespace log = base::log;
   const base::nanos now = base::wall_now();
-  std::set<std::string> told; // one file may be of several sources
-  for (watched& one : all_) {
-    const auto own = one.source->own();
+  std::map<std::string, said> now_said;
+  for (const auto& source : of_.all()) {
+    const auto own = source->own();
     if (!own) continue;
     const base::nanos left = own->ends - now;
     const said state = left <= 0 ? said::ended : left < warning_time ? said::ends_soon : said::nothing;
-    if (std::exchange(one.last, state) == state || state == said::nothing || !told.insert(own->file).second)
-      continue;
+    const auto former = said_.find(own->file);
+    const bool is_new = now_said.emplace(own->file, state).second;
+    if (!is_new || state == said::nothing || (former != said_.end() && former->second == state)) continue;
     const std::string date = base::format_wall(own->ends);
     const std::vector<log::field> fields{{"file", own->file}, {"ends", date}};
     if (state == said::ended) {
       log::tell(log::events::certificate_ends, log::level::error, "net", fields,
-                "the certificate {} has expired on {}: other nodes refuse it", own->file, date);
+                "the certificate {} has expired on {}: who connects refuses it", own->file, date);
     } else {
       log::tell(log::events::certificate_ends, log::level::warning, "net", fields,
                 "the certificate {} expires on {}, in {} days: replace it, which needs no restart", own->file,

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT
-// The node's own certificates and when they end: in the log once when that is within two weeks, and once when
-// it has come; and for the status. Looks once an hour on the loop it was started on.
+// The node's own certificates, also those of its tcp and web listeners, and when they end: in the log once
+// when that is within two weeks, and once when it has come; and for the status. Looks once an hour on the
+// loop it was started on.
 #pragma once
 
-#include <memory>
-#include <mutex>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/uv.hpp"
-#include "net/tls_source.hpp"
+#include "net/tls_sources.hpp"
 #include "node/snapshot.hpp"
 
 namespace coppice::node {
 
 class certificate_watch {
  public:
-  // Any of them may be null, or be there twice.
-  explicit certificate_watch(const std::vector<std::shared_ptr<net::tls_source>>& sources);
+  // They outlive it, and may become more.
+  explicit certificate_watch(const net::tls_sources& of) : of_(of) {}
 
   // The loop's thread, as stop(); says at once what there is to say.
   void start(uv_loop_t* on);
@@ -29,13 +29,10 @@ class certificate_watch {
 
  private:
   enum class said : std::uint8_t { nothing, ends_soon, ended };
-  struct watched {
-    std::shared_ptr<net::tls_source> source;
-    said last = said::nothing;
-  };
   void look();
 
-  std::vector<watched> all_; // `last` is the loop's
+  const net::tls_sources& of_;
+  std::map<std::string, said> said_; // of each file; the loop's
   base::uv::timer hourly_;
 };
 

@@ -237,6 +237,7 @@ base::status instance::start_applications() {
   with.events = &p.event_managers;
   with.datagrams = &p.datagrams;
   with.certificates = started_with_->spec.node.data + "/tls";
+  with.tls = &p.net->tls();
   with.sockets = p.sockets;
   with.check_args = [&p](std::string_view actor, const runtime::message& args, bool of_template) {
     using part = spec::args_schema::part;

@@ -164,10 +164,9 @@ base::status network::start(std::function<void()> services_gone) {
     if (!tls) return unexpected(std::move(tls.error()).context("distribution.listen"));
     places.push_back({*address, {one.ports.first, one.ports.last}, std::move(*tls)});
   }
-  std::vector<std::shared_ptr<net::tls_source>> sources;
-  for (const dist::listen_at& one : places) sources.push_back(one.tls);
-  for (const dist::route& one : router_.settings().routes) sources.push_back(one.tls);
-  certificates_ = std::make_unique<certificate_watch>(sources);
+  for (const dist::listen_at& one : places) tls_.add(one.tls);
+  for (const dist::route& one : router_.settings().routes) tls_.add(one.tls);
+  certificates_ = std::make_unique<certificate_watch>(tls_);
   if (!on_first_worker(
           [this](const std::function<void()>& done) {
             certificates_->start(host_.loop(0));

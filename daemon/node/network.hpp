@@ -53,6 +53,8 @@ class network {
   std::vector<std::string> listening() const;
   std::string epmd_text() const;
   std::vector<certificate_status> certificates() const;
+  // Where listeners enter theirs.
+  net::tls_sources& tls() { return tls_; }
   std::vector<peer_status> peers() const;
   std::size_t connections() const;
 
@@ -72,6 +74,7 @@ class network {
   const spec::node_spec& spec_;
   dist::router router_;
   services::services services_;
+  net::tls_sources tls_; // the node's, and its listeners'
   // Null until it listens; started and stopped on the first worker.
   std::unique_ptr<certificate_watch> certificates_;
   std::unique_ptr<epmd::embedded> epmd_; // made, used and destroyed on the first worker

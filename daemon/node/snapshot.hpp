@@ -34,11 +34,12 @@ struct application_status {
   base::nanos started = 0; // wall clock; 0: not yet
 };
 
-// One that the node shows other nodes.
+// One that the node shows other nodes, or its listeners show their clients.
 struct certificate_status {
   std::string file;
   base::nanos ends = 0; // wall clock
   bool soon = false;    // within two weeks, or it has
+  std::string unused{}; // why the files as they are now are not used, and former ones are; empty: they are
 };
 
 // Something that an operator has switched off and that the configuration does not.

@@ -295,7 +295,7 @@ def slow_dns(cleanup):
     equal(node.stop(), 0)
 
 
-@test("a certificate that ends within two weeks, or has, is in the log once and in the status until it is replaced")
+@test("a certificate that ends within two weeks is in the log once and in the status until it is replaced")
 def certificates(cleanup):
     shelf = shelf_of(cleanup)
     authority = Authority(shelf)
@@ -315,11 +315,47 @@ def certificates(cleanup):
         shutil.copy(fresh, paths[name])
     eventually(lambda: not node.ask("status")["certificates"][0]["soon"], "it is replaced")
     equal(node.stop(), 0)
+
+
+@test("a certificate that is replaced by files which cannot be used is a warning of health at once, also one of a listener of actors")
+def unused_certificates(cleanup):
+    shelf = shelf_of(cleanup)
+    authority = Authority(shelf)
+    own, other = (dict(zip(("certificate", "key"), authority.issue(name, days=100))) for name in ("own", "other"))
+    site = f"""
+        - id: site
+          name: site
+          web:
+            listen: [ {{ address: 127.0.0.1, port: {free_port()}, tls: {{ certificate: {own["certificate"]}, key: {own["key"]} }} }} ]
+            routes: [ {{ path: /, to: probe }} ]
+"""
+    node = Node(cleanup, config=CONFIG.rstrip() + site, settings=[plugins(cleanup)])
+    warnings = lambda: [one for one in node.ask("health")["warnings"] if one["what"] == "certificate"]
+    shown, = node.ask("status")["certificates"]
+    equal((shown["file"], shown["soon"], shown["unused"]), (own["certificate"], False, None))
+    equal(warnings(), [])
+    shutil.copy(other["key"], own["key"])  # of another certificate
+    warned, = warnings()
+    equal(warned["name"], own["certificate"])
+    contains(warned["why"], "cannot be used")
+    contains(node.coppice("health").stdout, own["certificate"])
+    contains(node.coppice("status").stdout, "its files have changed and cannot be used")
+    shutil.copy(other["certificate"], own["certificate"])
+    equal(warnings(), [])
+
+
+@test("a certificate that has ended is an error in the log once and in the status")
+def ended_certificate(cleanup):
+    shelf = shelf_of(cleanup)
+    authority = Authority(shelf)
+    settings = [plugins(cleanup)]
+    tls = "{{ certificate: {certificate}, key: {key}, ca: " + authority.path + ", verify: peer }}"
     over = dict(zip(("certificate", "key"), authority.issue("over", days=-1)))
-    node = Node(cleanup, config=at.replace(paths["certificate"], over["certificate"]).replace(paths["key"], over["key"]), settings=settings)
+    node = Node(cleanup, config=CONFIG.replace("address: 127.0.0.1,", f"address: 127.0.0.1, tls: {tls.format(**over)},"), settings=settings)
     said = eventually(lambda: [one for one in node.logged(module="net") if "has expired on" in one["message"]], "it is told")
     equal([one["level"] for one in said], ["error"])
     equal(node.ask("status")["certificates"][0]["soon"], True)
+    contains(node.coppice("health").stdout, "ends, or has ended")
     equal(node.call("probe", "ping"), "pong")
 
 
