@@ -17,6 +17,8 @@ namespace coppice::manifest {
 namespace {
 
 constexpr const char* readable_remedy = "check the path and the file's permissions";
+constexpr const char* descriptors_remedy =
+    "the process may open no more files: raise LimitNOFILE= in its unit, or ulimit -n";
 
 void refuse(verdict& to, objection kind, std::string text, std::string remedy) {
   to.reasons.push_back({kind, false, std::move(text), std::move(remedy)});
@@ -306,7 +308,8 @@ inspection inspect(const std::string& path, const inspect_options& options) {
 inspection inspect(const base::result<source_file>& file, const inspect_options& options) {
   inspection result;
   if (!file) {
-    refuse(result.verdict, objection::unreadable, file.error().text, readable_remedy);
+    refuse(result.verdict, objection::unreadable, file.error().text,
+           file.error().code == base::errc::limit ? descriptors_remedy : readable_remedy);
     return result;
   }
   // A file that somebody else could have written is not taken apart in the node's own process.

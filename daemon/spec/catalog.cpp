@@ -43,7 +43,8 @@ catalog::plugin catalog::open(const std::string& id) const {
   result.path = path_of(id);
   if (result.path.empty()) {
     result.problem = "no plugin '" + id + "': there is no " + id + ".so in plugins.path";
-    result.remedy = suggest(id);
+    result.remedy = beside(id);
+    if (result.remedy.empty()) result.remedy = suggest(id);
     if (result.remedy.empty()) {
       result.remedy = folders_.empty() ? "plugins.path is empty" : "looked in";
       for (const auto& folder : folders_) result.remedy += " " + folder;
@@ -79,6 +80,18 @@ catalog::plugin catalog::open(const std::string& id) const {
   }
   result.print = print_of(result.declared);
   return result;
+}
+
+// Where an installation keeps a plugin that nodes are to load only if they say so:
+// PREFIX/lib/coppice/ID/ID.so beside PREFIX/lib/coppice/plugins.
+std::string catalog::beside(const std::string& id) const {
+  for (const auto& folder : folders_) {
+    std::error_code ignored;
+    const auto place = std::filesystem::path(folder).parent_path() / id;
+    if (std::filesystem::exists(place / (id + ".so"), ignored))
+      return "it is in " + place.string() + ": add that to plugins.path";
+  }
+  return {};
 }
 
 std::string catalog::suggest(const std::string& id) const {

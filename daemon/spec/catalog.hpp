@@ -44,6 +44,8 @@ class catalog {
 
  private:
   plugin open(const std::string& id) const;
+  // The remedy where the folder ID beside one of the folders has ID.so; empty: none has.
+  std::string beside(const std::string& id) const;
   // ID.so in the first folder that has it; empty: none has.
   std::string path_of(const std::string& id) const;
 

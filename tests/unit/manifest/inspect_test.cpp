@@ -3,6 +3,7 @@
 #include "manifest/manifest.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include "behaviour_names.hpp"
 #include "fixtures.hpp"
@@ -163,6 +164,19 @@ TEST_CASE("the drafts a file uses are found in its note and among its constants,
           "host's headers)",
           "uses coppice.pond/draft-3, which this host does not have (rebuild it without, or use the host it "
           "was built for)"});
+}
+
+TEST_CASE("a file that no descriptor is left for is not taken for one without permissions") {
+  rlimit usual{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &usual) == 0);
+  const rlimit none{0, usual.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const manifest::inspection result = inspect("good");
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &usual) == 0);
+  CHECK(refusal(result) ==
+        "cannot be read: Too many open files (the process may open no more files: raise LimitNOFILE= in its "
+        "unit, or "
+        "ulimit -n)");
 }
 
 TEST_CASE("what is no plugin at all is said so") {

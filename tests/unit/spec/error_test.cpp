@@ -38,6 +38,16 @@ void check_tree_errors(const std::vector<row>& rows) {
 
 } // namespace
 
+TEST_CASE("a plugin that an installation keeps aside is named with its folder") {
+  const test::spec_folder folder;
+  folder.write("elephant/elephant.so", "");
+  CHECK(folder.tree_errors("        - { id: a, actor: elephant }\n") ==
+        "node.yaml:10:27: error: no plugin 'elephant': there is no elephant.so in plugins.path\n"
+        "   10 |         - { id: a, actor: elephant }\n"
+        "      |                           ^ it is in " +
+            folder.path() + "/elephant: add that to plugins.path\n");
+}
+
 TEST_CASE("a wrong key or value is shown with its line, a caret and a remedy") {
   check_errors({
       {"unknown key", "node:\n  name: n@h\n  wrkers: 2\n",
