@@ -35,9 +35,6 @@ std::string check_method(std::string_view method) {
   if (known == base::http_methods.end()) return "must be a method that the server knows, such as GET";
   return *known == method ? "" : "must be in upper case: " + std::string(*known);
 }
-std::string check_subprotocol(std::string_view name) {
-  return is_token(name) ? "" : "must be a subprotocol's name, a token";
-}
 std::string check_header_name(std::string_view name) {
   constexpr std::string_view own[] = {"date", "content-length", "transfer-encoding", "connection"};
   if (!is_token(name)) return "must be a header's name";
@@ -299,9 +296,7 @@ const table<web_timeouts>& timeouts_table() {
           .add<&web_timeouts::body>("body", time, "for its body; then 408")
           .add<&web_timeouts::idle>("idle", time, "between two requests; then the connection is closed")
           .add<&web_timeouts::write>("write", time, "for the client to take an answer")
-          .add<&web_timeouts::request>("request", time, "for an answer, from the request's end; then 504")
-          .add<&web_timeouts::client_may_shorten>(
-              "client_may_shorten", flag(), "a header of the request makes that shorter", available::later);
+          .add<&web_timeouts::request>("request", time, "for an answer, from the request's end; then 504");
   return rows;
 }
 
@@ -376,10 +371,6 @@ const table<web_websockets>& websockets_table() {
                                          "how long a message that was begun may take; then 1008")
           .add<&web_websockets::queue>("queue", size(),
                                        "bytes that wait for a client; beyond, it is closed with 1013")
-          .add<&web_websockets::subprotocols>(
-              "subprotocols", list<std::string, text>(text("a protocol", &check_subprotocol)),
-              "those that are spoken; who accepts a client says which", available::later)
-          .add<&web_websockets::compress>("compress", flag(), "by permessage-deflate", available::later)
           .check(&check_websockets);
   return rows;
 }
@@ -447,7 +438,6 @@ const table<web_options>& web_table() {
           .add<&web_options::sse>("sse", section<web_events>(&events_table), "server-sent events")
           .add<&web_options::websocket>("websocket", section<web_websockets>(&websockets_table),
                                         "WebSockets, of version 13 without extensions")
-          .add<&web_options::http2>("http2", flag(), "HTTP/2 is spoken too", available::later)
           .add<&web_options::drain>("drain", duration(),
                                     "how long requests may take that have come, when it stops")
           .check(&check_listen);

@@ -79,7 +79,6 @@ struct web_timeouts {
   milliseconds idle{75'000};
   milliseconds write{30'000};
   milliseconds request{5'000};
-  bool client_may_shorten = false;
   bool operator==(const web_timeouts&) const = default;
 };
 
@@ -109,8 +108,6 @@ struct web_websockets {
   milliseconds pong{10'000};
   milliseconds message{30'000};
   std::uint64_t queue = 256 << 10; // bytes
-  bool compress = false;
-  std::vector<std::string> subprotocols;
   bool operator==(const web_websockets&) const = default;
 };
 
@@ -130,7 +127,6 @@ struct web_options {
   web_log access_log = web_log::off;
   web_events sse;
   web_websockets websocket;
-  bool http2 = false;
   milliseconds drain{10'000};
 };
 
