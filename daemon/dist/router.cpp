@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <utility>
 
 #include "base/log.hpp"
@@ -582,13 +583,18 @@ peer_info router::info_of(peer& p) const {
   return out;
 }
 
+std::size_t router::some_peers(std::size_t first, std::size_t most, std::vector<peer_info>& into) const {
+  const std::lock_guard guard(peers_lock_);
+  const std::size_t left = owned_.size() - std::min(first, owned_.size());
+  const std::size_t end = owned_.size() - left + std::min(left, most);
+  for (std::size_t at = first; at < end; ++at)
+    if (auto one = info_of(*owned_[at]); one.since != decltype(one.since){}) into.push_back(std::move(one));
+  return end < owned_.size() ? end : 0;
+}
+
 std::vector<peer_info> router::peers() const {
   std::vector<peer_info> out;
-  {
-    const std::lock_guard guard(peers_lock_);
-    for (const auto& p : owned_)
-      if (auto one = info_of(*p); one.since != decltype(one.since){}) out.push_back(std::move(one));
-  }
+  some_peers(0, std::numeric_limits<std::size_t>::max(), out);
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return out;
 }

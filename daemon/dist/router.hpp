@@ -73,6 +73,9 @@ class router final : public runtime::remote_router,
   // Those connected, and of those that were, or were tried, the ones whose names are remembered; sorted by
   // name, copies.
   std::vector<peer_info> peers() const;
+  // Some of these, in no order, behind what is in `into`: looks at no more than so many places, from `first`
+  // on, of which the lowest is 0. The place to go on with; 0: that was all.
+  std::size_t some_peers(std::size_t first, std::size_t most, std::vector<peer_info>& into) const;
   // Messages dropped because their node could not be reached.
   std::uint64_t unreachable() const { return unreachable_.load(std::memory_order_relaxed); }
   const options& settings() const { return options_; }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -22,6 +23,11 @@ std::vector<pid> find_processes(const system& host, const std::function<bool(con
 // others run between.
 std::uint32_t some_processes(const system& host, std::uint32_t first, std::uint32_t most,
                              std::vector<process_summary>& into);
+
+// All registered names, in no order. `between` is called between parts of about so many entries of the table,
+// and may let others run.
+std::vector<std::string> registered_names(const system& host, std::size_t most,
+                                          const std::function<void()>& between);
 
 struct message_age {
   pid of;

@@ -170,6 +170,13 @@ std::vector<pid> find_processes(const system& host, const std::function<bool(con
   return found;
 }
 
+std::vector<std::string> registered_names(const system& host, std::size_t most,
+                                          const std::function<void()>& between) {
+  std::vector<std::string> all;
+  for (names::place at; host.core().registered.some(at, most, all);) between();
+  return all;
+}
+
 std::vector<message_age> message_ages(const system& host) {
   std::vector<message_age> ages;
   const delivery::reading valid(host);
