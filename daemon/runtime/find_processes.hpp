@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,10 @@
 #include "runtime/system.hpp"
 
 namespace coppice::runtime {
+
+// Whether a process runs here that is a part of the node itself (spawn_options::of_node); of one that has
+// ended nothing is known.
+std::optional<bool> is_of_node(const system& host, const pid& who);
 
 // Those that `wanted` says yes to. It may look at no more than behaviour::describe() may.
 std::vector<pid> find_processes(const system& host, const std::function<bool(const behaviour&)>& wanted);
