@@ -22,7 +22,7 @@ base::result<std::uint32_t> registry::add(node_info node, std::uint64_t owner) {
   if (nodes_.contains(node.name)) {
     return base::fail(base::errc::exists, fmt::format("the name \"{}\" is registered already", node.name));
   }
-  if (nodes_.size() >= max_nodes_) {
+  if (nodes_.size() >= max_nodes_ && owner != own_registration) {
     return base::fail(base::errc::limit, fmt::format("{} nodes are registered, no more fit", nodes_.size()));
   }
   const std::uint32_t creation = next_creation(node);

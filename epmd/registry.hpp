@@ -17,6 +17,9 @@
 
 namespace coppice::epmd {
 
+// The owner of registrations that no connection holds, those of the program that serves; others start at 1.
+constexpr std::uint64_t own_registration = 0;
+
 class registry {
  public:
   struct entry {
@@ -33,7 +36,7 @@ class registry {
   explicit registry(std::size_t max_nodes = 10'000);
 
   // The creation: above 3 for a node of version 6 and later, 1 to 3 for an older one. errc::exists when the
-  // name is taken, errc::limit when no more fit. `owner` is whatever removes it later.
+  // name is taken, errc::limit when no more fit, but for own_registration. `owner` is whatever removes it later.
   base::result<std::uint32_t> add(node_info node, std::uint64_t owner);
   // The owner of the name; nothing when it is not registered.
   std::optional<std::uint64_t> owner_of(std::string_view name) const;

@@ -15,9 +15,6 @@
 
 namespace coppice::epmd {
 
-// The owner of registrations that have no session; session ids start at 1.
-constexpr std::uint64_t own_registration = 0;
-
 class server::session final : public net::stream_handler {
  public:
   session(server& of, std::uint64_t id, net::stream stream);

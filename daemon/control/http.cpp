@@ -17,7 +17,6 @@
 #include "base/uv.hpp"
 #include "control/health.hpp"
 #include "control/metrics.hpp"
-#include "net/http_server.hpp"
 #include "net/last_answers.hpp"
 #include "services/cron_jobs.hpp"
 
@@ -45,6 +44,12 @@ bool is_own_name(std::string_view host) {
 
 } // namespace
 
+http_response contained_page(const std::function<http_response()>& make) {
+  http_response shown = plain(500, "it could not be made\n");
+  base::contained("a page of the node's HTTP server", [&] { shown = make(); });
+  return shown;
+}
+
 class http_endpoint::inner {
  public:
   inner(node::instance& of, base::uv::loop loop) : node_(of), loop_(std::move(loop)) {}
@@ -60,9 +65,7 @@ class http_endpoint::inner {
     options.kept = {node_.sockets(), "http"};
     auto made = net::http_server::start(
         loop_.raw(), at, options, {[this](const http_request& asked, net::http_exchange from) {
-          http_response shown = plain(500, "it could not be made\n");
-          base::contained("a page of the node's HTTP server", [&] { shown = answer(asked); });
-          server_->answer(from, std::move(shown));
+          server_->answer(from, contained_page([&] { return answer(asked); }));
         }});
     if (!made) return unexpected(std::move(made.error()));
     server_.emplace(std::move(*made));

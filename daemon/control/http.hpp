@@ -4,10 +4,12 @@
 // clients do costs one thread at most.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "base/error.hpp"
 #include "base/socket_address.hpp"
+#include "net/http_server.hpp"
 #include "node/instance.hpp"
 
 namespace coppice::control {
@@ -30,6 +32,9 @@ class http_endpoint {
   explicit http_endpoint(std::unique_ptr<inner> made);
   std::unique_ptr<inner> inner_;
 };
+
+// What make() makes; 500 where it throws, which the log knows. Any thread.
+net::http_response contained_page(const std::function<net::http_response()>& make);
 
 // Where the node's configuration says; null: it says nowhere.
 base::result<std::unique_ptr<http_endpoint>> serve_http(node::instance& of);

@@ -50,10 +50,10 @@ class attempt_owner {
 
 class attempt final : private net::stream_handler, private handshake_policy {
  public:
-  // To `node`, in so much time; `peer_index` is given back by peer_index().
+  // To `node`, in so much time; `peer_index` is given back by peer_index(). `cause`: who had it connected to.
   static base::result<std::unique_ptr<attempt>> connect(uv_loop_t* on, attempt_owner& owner,
                                                         const options& opts, local_node us, std::string node,
-                                                        std::uint32_t peer_index,
+                                                        std::uint32_t peer_index, net::lookup_cause cause,
                                                         std::chrono::milliseconds within);
   // From a socket just accepted; `tls` null: without TLS.
   static base::result<std::unique_ptr<attempt>> accept(uv_loop_t* on, attempt_owner& owner,

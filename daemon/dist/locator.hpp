@@ -25,8 +25,8 @@ class locator {
  public:
   using done_fn = std::function<void(base::result<base::socket_address>)>;
 
-  locator(uv_loop_t* on, const options& opts, std::string node, done_fn done)
-      : loop_(on), options_(opts), node_(std::move(node)), done_(std::move(done)) {}
+  locator(uv_loop_t* on, const options& opts, std::string node, net::lookup_cause cause, done_fn done)
+      : loop_(on), options_(opts), node_(std::move(node)), cause_(cause), done_(std::move(done)) {}
   locator(const locator&) = delete;
   locator& operator=(const locator&) = delete;
 
@@ -42,6 +42,7 @@ class locator {
   uv_loop_t* loop_;
   const options& options_;
   std::string node_;
+  net::lookup_cause cause_;
   done_fn done_;
   std::string alive_;
   std::string host_;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <utility>
 
 #include "base/log.hpp"
@@ -15,6 +16,7 @@
 #include "base/log_event.hpp"
 #include "base/promise.hpp"
 #include "dist/flags.hpp"
+#include "runtime/find_processes.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
 namespace coppice::dist {
@@ -119,7 +121,8 @@ base::status router::open_attempt(peer& p) {
   const std::chrono::nanoseconds left(p.connect_by - base::mono_now());
   if (left <= left.zero())
     return base::fail(base::errc::timeout, "the peer said it connects to us, and did not");
-  auto place = place_for_attempt(p);
+  const net::lookup_cause cause = cause_of(p);
+  auto place = place_for_attempt(p, cause);
   if (place == nullptr) {
     p.yield_timer = std::make_unique<base::uv::timer>(system_.loop(here()), [this, &p] {
       give_up(p, {base::errc::limit, "too many nodes that were never connected are being connected to"});
@@ -127,7 +130,7 @@ base::status router::open_attempt(peer& p) {
     p.yield_timer->start(std::chrono::ceil<std::chrono::milliseconds>(left));
     return {};
   }
-  auto made = attempt::connect(system_.loop(here()), *this, options_, ourselves(), p.name, p.index,
+  auto made = attempt::connect(system_.loop(here()), *this, options_, ourselves(), p.name, p.index, cause,
                                std::chrono::ceil<std::chrono::milliseconds>(left));
   if (!made) return unexpected(std::move(made.error()));
   p.outgoing = made->get();
@@ -137,44 +140,61 @@ base::status router::open_attempt(peer& p) {
   return {};
 }
 
+// Under the peer's lock. A node that was connected, or has a route, is the node's own affair.
+net::lookup_cause router::cause_of(const peer& p) const {
+  using net::lookup_cause;
+  if (p.last.creation != 0 || find_route(options_, p.name) != nullptr) return lookup_cause::own;
+  if (!p.askers.empty() || (p.waiting.empty() && p.watchers.empty())) return lookup_cause::own;
+  const auto is_actor = [this](const runtime::pid& who) {
+    return who.here() && runtime::is_of_node(system_, who) == false;
+  };
+  for (const auto& item : p.waiting)
+    if (is_actor(item->what->from)) return lookup_cause::own;
+  for (const auto& watcher : p.watchers)
+    if (is_actor(watcher.who)) return lookup_cause::own;
+  return lookup_cause::others;
+}
+
 // On the home worker, under the peer's lock.
-std::shared_ptr<void> router::place_for_attempt(const peer& p) {
+std::shared_ptr<void> router::place_for_attempt(const peer& p, net::lookup_cause cause) {
   if (p.last.creation != 0 || find_route(options_, p.name) != nullptr) return {this, [](void*) {}};
   const std::lock_guard guard(attempts_lock_);
-  if (attempts_ >= options_.attempts) {
-    next_attempts_.push_back(p.index);
+  auto& [running, waiting] = attempts_[static_cast<std::size_t>(cause)];
+  if (running >= options_.attempts) {
+    waiting.push_back(p.index);
     return nullptr;
   }
-  ++attempts_;
-  return {this, [this](void*) {
+  ++running;
+  return {this, [this, cause](void*) {
             {
               const std::lock_guard inner(attempts_lock_);
-              --attempts_;
+              --attempts_[static_cast<std::size_t>(cause)].running;
             }
-            next_attempt();
+            next_attempt(cause);
           }};
 }
 
 // There is room, or who had it has no need.
-void router::next_attempt() {
+void router::next_attempt(net::lookup_cause cause) {
   std::uint32_t index = 0;
   {
     const std::lock_guard guard(attempts_lock_);
-    if (next_attempts_.empty() || attempts_ >= options_.attempts || stopping_) return;
-    index = next_attempts_.front();
-    next_attempts_.pop_front();
+    auto& [running, waiting] = attempts_[static_cast<std::size_t>(cause)];
+    if (waiting.empty() || running >= options_.attempts || stopping_) return;
+    index = waiting.front();
+    waiting.pop_front();
   }
   const peer* const p = find_peer(index);
-  if (p == nullptr) return next_attempt();
-  system_.post(p->home.load(), [this, index] { resume_connecting(index); });
+  if (p == nullptr) return next_attempt(cause);
+  system_.post(p->home.load(), [this, index, cause] { resume_connecting(index, cause); });
 }
 
-void router::resume_connecting(std::uint32_t index) {
+void router::resume_connecting(std::uint32_t index, net::lookup_cause cause) {
   peer* const p = find_peer(index);
-  if (p == nullptr) return next_attempt();
+  if (p == nullptr) return next_attempt(cause);
   const unsigned home = p->home.load();
   if (system_.current_worker() != static_cast<int>(home)) {
-    system_.post(home, [this, index] { resume_connecting(index); });
+    system_.post(home, [this, index, cause] { resume_connecting(index, cause); });
     return;
   }
   bool needed = false;
@@ -185,7 +205,7 @@ void router::resume_connecting(std::uint32_t index) {
              p->outgoing == nullptr && !p->yields;
     if (needed) begun = open_attempt(*p);
   }
-  if (!needed) return next_attempt();
+  if (!needed) return next_attempt(cause);
   if (!begun) give_up(*p, begun.error());
 }
 
@@ -582,13 +602,18 @@ peer_info router::info_of(peer& p) const {
   return out;
 }
 
+std::size_t router::some_peers(std::size_t first, std::size_t most, std::vector<peer_info>& into) const {
+  const std::lock_guard guard(peers_lock_);
+  const std::size_t left = owned_.size() - std::min(first, owned_.size());
+  const std::size_t end = owned_.size() - left + std::min(left, most);
+  for (std::size_t at = first; at < end; ++at)
+    if (auto one = info_of(*owned_[at]); one.since != decltype(one.since){}) into.push_back(std::move(one));
+  return end < owned_.size() ? end : 0;
+}
+
 std::vector<peer_info> router::peers() const {
   std::vector<peer_info> out;
-  {
-    const std::lock_guard guard(peers_lock_);
-    for (const auto& p : owned_)
-      if (auto one = info_of(*p); one.since != decltype(one.since){}) out.push_back(std::move(one));
-  }
+  some_peers(0, std::numeric_limits<std::size_t>::max(), out);
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return out;
 }

@@ -73,6 +73,9 @@ class router final : public runtime::remote_router,
   // Those connected, and of those that were, or were tried, the ones whose names are remembered; sorted by
   // name, copies.
   std::vector<peer_info> peers() const;
+  // Some of these, in no order, behind what is in `into`: looks at no more than so many places, from `first`
+  // on, of which the lowest is 0. The place to go on with; 0: that was all.
+  std::size_t some_peers(std::size_t first, std::size_t most, std::vector<peer_info>& into) const;
   // Messages dropped because their node could not be reached.
   std::uint64_t unreachable() const { return unreachable_.load(std::memory_order_relaxed); }
   const options& settings() const { return options_; }
@@ -119,10 +122,12 @@ class router final : public runtime::remote_router,
   void enqueue(peer& p, std::unique_ptr<routed> item, queue& refused);
   base::status begin_connecting(peer& p);
   base::status open_attempt(peer& p);
-  // Null: too many nodes that were never connected are being connected to.
-  std::shared_ptr<void> place_for_attempt(const peer& p);
-  void next_attempt();
-  void resume_connecting(std::uint32_t index);
+  // Who wants the node: a process here, or only services and other nodes.
+  net::lookup_cause cause_of(const peer& p) const;
+  // Null: too many nodes that were never connected are being connected to for that cause.
+  std::shared_ptr<void> place_for_attempt(const peer& p, net::lookup_cause cause);
+  void next_attempt(net::lookup_cause cause);
+  void resume_connecting(std::uint32_t index, net::lookup_cause cause);
   void yield(peer& p);
   void stop_yielding(peer& p);
   void end_admission(const std::string& name);
@@ -165,11 +170,15 @@ class router final : public runtime::remote_router,
   std::vector<std::unique_ptr<peer>> owned_;
   std::vector<std::unique_ptr<chunk>> chunks_owned_;
   std::array<std::atomic<chunk*>, 256> chunks_{};
-  open_challenges challenges_;              // before the attempts
-  std::mutex attempts_lock_;                // guards what follows; a peer's lock may be held
-  std::size_t attempts_ = 0;                // at nodes that were never connected
-  std::deque<std::uint32_t> next_attempts_; // nodes that wait for room among these
-  std::vector<worker_state> workers_;       // with the attempts, which give their places back
+  open_challenges challenges_; // before the attempts
+  std::mutex attempts_lock_;   // guards what follows; a peer's lock may be held
+  // At nodes that were never connected.
+  struct attempt_line {
+    std::size_t running = 0;
+    std::deque<std::uint32_t> waiting;
+  };
+  std::array<attempt_line, 2> attempts_; // by lookup_cause
+  std::vector<worker_state> workers_;    // with the attempts, which give their places back
   std::mutex admissions_lock_;
   std::map<std::string, unsigned, std::less<>> admissions_; // nodes being let in, and how many times
   std::atomic<unsigned> next_worker_{0};

@@ -1,51 +1,218 @@
 // SPDX-License-Identifier: MIT
 // libuv's request lives until it calls back, the caller's interest in it as long as the wrapper; each
-// points at the other while both exist. The loop's thread.
+// points at the other while both exist. What is remembered of hosts, and whose turn it is among look-ups for
+// others, is of all loops. The loop's thread.
 #include "net/resolver.hpp"
 
 #include <netdb.h>
 
-#include <chrono>
+#include <algorithm>
+#include <deque>
+#include <limits>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
 
 #include "base/border.hpp"
+#include "base/clock.hpp"
 #include "base/uv.hpp"
 
 namespace coppice::net {
+namespace {
+
+// A look-up that was given up after so long is one that no name server answers.
+constexpr base::nanos hangs_after = base::nanos_per_second;
+
+// Hosts that were not found a short while ago. Any thread.
+class failed_hosts {
+ public:
+  // libuv's code. Nothing: it is to be looked up.
+  std::optional<int> find(const std::string& host) {
+    const std::lock_guard guard(lock_);
+    const auto at = failed_.find(host);
+    if (at == failed_.end()) return std::nullopt;
+    if (at->second.until > base::mono_now()) return at->second.code;
+    failed_.erase(at);
+    return std::nullopt;
+  }
+  void remember(const std::string& host, int code, base::nanos until) {
+    const std::lock_guard guard(lock_);
+    if (failed_.size() >= failed_hosts_remembered && !failed_.contains(host)) {
+      std::erase_if(failed_, [now = base::mono_now()](const auto& one) { return one.second.until <= now; });
+      if (failed_.size() >= failed_hosts_remembered) failed_.erase(failed_.begin());
+    }
+    failed_[host] = {code, until};
+  }
+  void forget(const std::string& host) {
+    const std::lock_guard guard(lock_);
+    failed_.erase(host);
+  }
+
+ private:
+  struct failure {
+    int code = 0;
+    base::nanos until = 0;
+  };
+  std::mutex lock_;
+  std::unordered_map<std::string, failure> failed_;
+};
+failed_hosts failed;
+constexpr std::string_view failed_before = ", as it was a few seconds ago";
+
+base::error not_found(const std::string& host, int code, std::string_view remark = {}) {
+  base::error why = base::fail_uv("look up " + host, code).error();
+  why.text += remark;
+  return why;
+}
+
+// Wakes a loop from another thread.
+class wake : public base::uv::handle<uv_async_t, base::uv::callback> {
+ public:
+  base::status start(uv_loop_t* on, base::uv::callback function) {
+    const int code = open(std::move(function), [on](uv_async_t* raw) {
+      return uv_async_init(on, raw, [](uv_async_t* woken) {
+        base::contained("a look-up of a host", [&] { payload_of(woken)(); });
+      });
+    });
+    if (code != 0) return base::fail_uv("look up a host", code);
+    return {};
+  }
+  // Any thread.
+  void send() const { uv_async_send(raw()); }
+};
+
+} // namespace
+
+// Look-ups for others: one is under way, the others wait. Any thread.
+class resolution::line {
+ public:
+  // True: it may begin. Else it is woken when it may.
+  bool enter(interest& who);
+  // Of one that waits, or was woken and has not begun.
+  void withdraw(interest& who);
+  // One has ended.
+  void leave() {
+    const std::lock_guard guard(lock_);
+    next();
+  }
+
+ private:
+  void next();
+
+  std::mutex lock_;
+  bool taken_ = false;
+  std::deque<interest*> waiting_;
+};
 
 struct resolution::request {
   uv_getaddrinfo_t raw{};
   std::string host;
+  base::nanos began = base::mono_now();
+  bool in_line = false;          // its end is told to others_line
   interest* wanted_by = nullptr; // null: nobody waits any more
 
   void finish(int code, const addrinfo* found);
 };
 
 struct resolution::interest {
-  // Of a numeric address.
-  interest(uv_loop_t* on, base::socket_address of, done_fn call)
-      : under_way(nullptr), done(std::move(call)), numeric(of), soon(on, [this] { tell_numeric(); }) {
-    soon.start(std::chrono::milliseconds(0));
-  }
-  interest(request* of, done_fn call) : under_way(of), done(std::move(call)) { of->wanted_by = this; }
+  interest(uv_loop_t* on, std::string name, std::uint16_t number, done_fn call)
+      : loop(on), host(std::move(name)), port(number), done(std::move(call)) {}
   interest(const interest&) = delete;
   interest& operator=(const interest&) = delete;
-  ~interest() {
-    if (under_way == nullptr) return;
-    under_way->wanted_by = nullptr;
-    uv_cancel(reinterpret_cast<uv_req_t*>(&under_way->raw));
-  }
+  ~interest();
 
+  base::status begin(bool in_line);
+  base::status wait_in_line();
   // The callback may destroy this.
-  void tell_numeric() {
+  void tell(base::result<std::vector<base::socket_address>> found) {
     const done_fn call = std::move(done);
-    call(std::vector<base::socket_address>{numeric});
+    call(std::move(found));
+  }
+  void tell_soon(base::result<std::vector<base::socket_address>> found) {
+    known = std::move(found);
+    soon = base::uv::timer(loop, [this] { tell(std::move(known)); });
+    soon.start(std::chrono::milliseconds(0));
   }
 
-  request* under_way; // null: finished
+  uv_loop_t* loop;
+  std::string host;
+  std::uint16_t port;
   done_fn done;
-  base::socket_address numeric;
+  request* under_way = nullptr; // null: it has not begun, or is finished
+  base::result<std::vector<base::socket_address>> known;
   base::uv::timer soon;
+  wake turn;          // of one that waits, or waited
+  bool waits = false; // in the line, or its turn has come and it has not begun
 };
+
+bool resolution::line::enter(interest& who) {
+  const std::lock_guard guard(lock_);
+  if (!taken_) return taken_ = true;
+  who.waits = true;
+  waiting_.push_back(&who);
+  return false;
+}
+
+void resolution::line::withdraw(interest& who) {
+  const std::lock_guard guard(lock_);
+  if (std::erase(waiting_, &who) == 0) next();
+}
+
+void resolution::line::next() {
+  taken_ = !waiting_.empty();
+  if (!taken_) return;
+  waiting_.front()->turn.send(); // it withdraws before it is destroyed
+  waiting_.pop_front();
+}
+
+resolution::line& resolution::others() {
+  static line all;
+  return all;
+}
+
+resolution::interest::~interest() {
+  if (waits) others().withdraw(*this);
+  if (under_way == nullptr) return;
+  under_way->wanted_by = nullptr;
+  if (uv_cancel(reinterpret_cast<uv_req_t*>(&under_way->raw)) == 0) return;
+  // Until the name server has answered nobody else is to wait for it.
+  if (base::mono_now() - under_way->began >= hangs_after)
+    failed.remember(host, UV_EAI_AGAIN, std::numeric_limits<base::nanos>::max());
+}
+
+base::status resolution::interest::begin(bool in_line) {
+  auto fresh = std::make_unique<request>();
+  fresh->raw.data = fresh.get();
+  fresh->host = host;
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  const std::string service = std::to_string(port);
+  const int code =
+      uv_getaddrinfo(loop, &fresh->raw, &resolution::finished, host.c_str(), service.c_str(), &hints);
+  if (code != 0) {
+    if (in_line) others().leave();
+    return unexpected(not_found(host, code));
+  }
+  fresh->in_line = in_line;
+  fresh->wanted_by = this;
+  under_way = fresh.release();
+  return {};
+}
+
+base::status resolution::interest::wait_in_line() {
+  auto woken = [this] {
+    waits = false;
+    if (const auto known_code = failed.find(host)) { // meanwhile
+      others().leave();
+      return tell(unexpected(not_found(host, *known_code, failed_before)));
+    }
+    if (auto begun = begin(true); !begun) tell(unexpected(std::move(begun.error())));
+  };
+  if (auto started = turn.start(loop, std::move(woken)); !started) return started;
+  return others().enter(*this) ? begin(true) : base::status();
+}
 
 resolution::resolution() = default;
 resolution::resolution(std::unique_ptr<interest> in) : interest_(std::move(in)) {}
@@ -54,47 +221,43 @@ resolution& resolution::operator=(resolution&& other) noexcept = default;
 resolution::~resolution() = default;
 
 base::result<resolution> resolution::start(uv_loop_t* on, const std::string& host, std::uint16_t port,
-                                           done_fn done) {
+                                           lookup_cause cause, done_fn done) {
+  auto made = std::make_unique<interest>(on, host, port, std::move(done));
+  base::status begun;
   if (const auto numeric = base::socket_address::parse(host, port))
-    return resolution(std::make_unique<interest>(on, *numeric, std::move(done)));
-  auto fresh = std::make_unique<request>();
-  fresh->raw.data = fresh.get();
-  fresh->host = host;
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  const std::string service = std::to_string(port);
-  const int code =
-      uv_getaddrinfo(on, &fresh->raw, &resolution::finished, host.c_str(), service.c_str(), &hints);
-  if (code != 0) return base::fail_uv("look up " + host, code);
-  return resolution(std::make_unique<interest>(fresh.release(), std::move(done)));
+    made->tell_soon(std::vector<base::socket_address>{*numeric});
+  else if (const auto code = failed.find(host))
+    made->tell_soon(unexpected(not_found(host, *code, failed_before)));
+  else
+    begun = cause == lookup_cause::own ? made->begin(false) : made->wait_in_line();
+  if (!begun) return unexpected(std::move(begun.error()));
+  return resolution(std::move(made));
 }
 
 void resolution::finished(uv_getaddrinfo_t* raw, int code, addrinfo* found) {
   const std::unique_ptr<request> self(static_cast<request*>(raw->data));
   const std::unique_ptr<addrinfo, decltype(&uv_freeaddrinfo)> list(found, &uv_freeaddrinfo);
+  if (self->in_line) others().leave();
   base::contained("a look-up of a host", [&] { self->finish(code, found); });
 }
 
 void resolution::request::finish(int code, const addrinfo* found) {
+  if (code == 0) failed.forget(host);
+  if (code != 0 && code != UV_EAI_CANCELED && code != UV_ECANCELED)
+    failed.remember(host, code, base::mono_now() + std::chrono::nanoseconds(failed_for).count());
   if (wanted_by == nullptr) return;
-  wanted_by->under_way = nullptr;
-  // The callback may destroy the interest it came from.
-  const done_fn done = std::move(wanted_by->done);
-  if (code != 0) {
-    done(base::fail_uv("look up " + host, code));
-    return;
-  }
+  interest& its = *wanted_by;
+  its.under_way = nullptr;
+  if (code != 0) return its.tell(unexpected(not_found(host, code)));
   std::vector<base::socket_address> addresses;
   for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
     if (auto address = base::socket_address::from_raw(each->ai_addr, each->ai_addrlen)) {
       addresses.push_back(*address);
     }
   }
-  if (addresses.empty()) {
-    done(base::fail(base::errc::not_found, "look up " + host + ": no IPv4 or IPv6 address"));
-  } else {
-    done(std::move(addresses));
-  }
+  if (addresses.empty())
+    return its.tell(base::fail(base::errc::not_found, "look up " + host + ": no IPv4 or IPv6 address"));
+  its.tell(std::move(addresses));
 }
 
 } // namespace coppice::net

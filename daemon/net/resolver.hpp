@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Host names to addresses, without blocking: getaddrinfo on libuv's pool, where a name server that does not
-// answer can hold up the names behind it, but no numeric address: those are not looked up. The loop's thread.
+// answer can hold up the names behind it, but no numeric address: those are not looked up. Names that others
+// brought the node to ask for have one thread of the pool, so that they never take all of them. A host that
+// was not found is not looked up again for `failed_for`. The loop's thread.
 #pragma once
 
 #include <uv.h>
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,6 +19,16 @@
 #include "base/socket_address.hpp"
 
 namespace coppice::net {
+
+// Why a host is looked up.
+enum class lookup_cause : std::uint8_t {
+  own,    // the configuration, or a process of this node
+  others, // another node, or a stranger: one of these at a time
+};
+
+// How long a host counts as not found, and of how many that is remembered.
+constexpr std::chrono::seconds failed_for{5};
+constexpr std::size_t failed_hosts_remembered = 1024;
 
 // A look-up under way. Destroying it silences the callback; a look-up that hangs in the system's resolver
 // ends on its own later. Callers that need a deadline keep a timer of their own.
@@ -31,7 +45,7 @@ class resolution {
 
   // `done` is never called before this returns; it may destroy the resolution.
   static base::result<resolution> start(uv_loop_t* on, const std::string& host, std::uint16_t port,
-                                        done_fn done);
+                                        lookup_cause cause, done_fn done);
 
   // Under way, or finished with the wrapper still there.
   explicit operator bool() const { return interest_ != nullptr; }
@@ -39,6 +53,8 @@ class resolution {
  private:
   struct request;
   struct interest;
+  class line;
+  static line& others();
   explicit resolution(std::unique_ptr<interest> in);
   static void finished(uv_getaddrinfo_t* raw, int code, addrinfo* found);
 

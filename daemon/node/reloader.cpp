@@ -170,7 +170,7 @@ void reloader::run(job one) {
     base::log::tell(base::log::events::reloaded, base::log::level::info, module, {}, "{}", summary(*report));
   if (!report || !report->kept.empty()) collect_later(true);
   one.place = {};
-  if (one.done) one.done(std::move(report));
+  if (one.done) base::contained("the answer to a reload", [&] { one.done(std::move(report)); });
 }
 
 void reloader::file_changed(std::string_view name) {

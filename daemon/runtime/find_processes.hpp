@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -14,6 +16,10 @@
 
 namespace coppice::runtime {
 
+// Whether a process runs here that is a part of the node itself (spawn_options::of_node); of one that has
+// ended nothing is known.
+std::optional<bool> is_of_node(const system& host, const pid& who);
+
 // Those that `wanted` says yes to. It may look at no more than behaviour::describe() may.
 std::vector<pid> find_processes(const system& host, const std::function<bool(const behaviour&)>& wanted);
 
@@ -22,6 +28,11 @@ std::vector<pid> find_processes(const system& host, const std::function<bool(con
 // others run between.
 std::uint32_t some_processes(const system& host, std::uint32_t first, std::uint32_t most,
                              std::vector<process_summary>& into);
+
+// All registered names, in no order. `between` is called between parts of about so many entries of the table,
+// and may let others run.
+std::vector<std::string> registered_names(const system& host, std::size_t most,
+                                          const std::function<void()>& between);
 
 struct message_age {
   pid of;

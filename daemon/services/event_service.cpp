@@ -50,6 +50,11 @@ std::string_view word_of(const base::error& why) {
   }
 }
 
+// The row here and the one of the event.
+std::size_t memory_of(std::string_view name) {
+  return name.size() + 2 * memory_of_entry;
+}
+
 message shown(const subscription_begin& how) {
   message_writer out;
   out.tuple(2);
@@ -140,14 +145,24 @@ behaviours::native_server::call_answer event_service::handle_call(process& self,
 }
 
 // Subscriptions that their event has ended are counted until there are too many.
-bool event_service::may_subscribe(const runtime::pid& who) {
+bool event_service::may_subscribe(process& self, const runtime::pid& who) {
   if (who.here()) return true;
   const auto found = by_node_.find(who.node);
   if (found == by_node_.end() || found->second < bounds_.subscriptions) return true;
-  for (auto& one : remote_)
-    if (one.first.node == who.node)
-      found->second -= std::erase_if(one.second.events,
-                                     [&](const std::string& name) { return !events_.has(name, one.first); });
+  const std::uint64_t ends = events_.ends();
+  if (std::exchange(ends_seen_, ends) == ends) return false;
+  portions work(self);
+  for (auto& [subscriber, its] : remote_) {
+    work.add();
+    for (auto at = its.events.begin(); at != its.events.end();) {
+      work.add();
+      const auto one = at++;
+      if (events_.has(*one, subscriber)) continue;
+      memory_.remove(memory_of(*one));
+      --by_node_[subscriber.node];
+      its.events.erase(one);
+    }
+  }
   return found->second < bounds_.subscriptions;
 }
 
@@ -157,7 +172,7 @@ behaviours::native_server::call_answer event_service::subscribe(process& self, c
   if (!at.read_atom(name)) return reply(refusal("bad_request"));
   const auto how = with_since ? read_since(at) : event_subscribe_options();
   if (!how) return reply(refusal("bad_request"));
-  if (!may_subscribe(who)) return reply(refusal("limit"));
+  if (!may_subscribe(self, who)) return reply(refusal("limit"));
   const auto done = events_.subscribe(name, who, *how);
   if (!done) return reply(refusal(word_of(done.error())));
   if (!who.here()) note_subscribed(self, who, name);
@@ -166,9 +181,11 @@ behaviours::native_server::call_answer event_service::subscribe(process& self, c
 
 void event_service::note_subscribed(process& self, const runtime::pid& who, std::string_view name) {
   remote_subscriber& its = remote_[who];
-  if (its.events.empty()) its.watch = self.monitor(runtime::destination(who));
+  if (!its.watch) its.watch = self.monitor(runtime::destination(who));
   // It may be there still: of a subscription that the event ended.
-  if (its.events.emplace(name).second) ++by_node_[who.node];
+  if (!its.events.emplace(name).second) return;
+  ++by_node_[who.node];
+  memory_.add(memory_of(name));
 }
 
 void event_service::forget(process& self, const runtime::pid& who, std::string_view name) {
@@ -176,6 +193,7 @@ void event_service::forget(process& self, const runtime::pid& who, std::string_v
   if (found == remote_.end()) return;
   const auto event = found->second.events.find(name);
   if (event == found->second.events.end()) return;
+  memory_.remove(memory_of(*event));
   found->second.events.erase(event);
   if (--by_node_[who.node] == 0) by_node_.erase(who.node);
   if (!found->second.events.empty()) return;
@@ -226,33 +244,41 @@ behaviours::native_server::call_answer event_service::publish(etf::cursor at) {
 }
 
 message event_service::list(process& self) const {
+  constexpr std::size_t at_once = 256;
   list_writer out;
-  for (const behaviours::event_report& one : events_.report()) {
-    if (!one.node.empty()) continue;
-    etf::writer& to = out.next();
-    const auto number = [&to](std::string_view key, std::uint64_t value) {
-      to.atom(key);
-      to.unsigned_integer(value);
-    };
-    to.map(9);
-    to.atom("name");
-    to.atom(one.name);
-    to.atom("producer");
-    if (one.producer)
-      runtime::write(to, one.producer, self.host().nodes());
-    else
-      to.atom("none");
-    to.atom("open");
-    to.boolean(one.options.open);
-    to.atom("slow");
-    to.atom(behaviours::text(one.options.slow));
-    number("buffer", one.options.buffer);
-    number("last", one.counts.last);
-    number("published", one.counts.published);
-    number("subscribers", one.counts.subscribers);
-    number("lost", one.counts.lost);
+  portions work(self);
+  for (auto some = events_.some_reports({}, at_once); !some.empty();
+       some = events_.some_reports(some.back().name, at_once)) {
+    for (const behaviours::event_report& one : some) {
+      work.add(sizeof one);
+      write_report(self, out.next(), one);
+    }
   }
   return out.take();
+}
+
+void event_service::write_report(process& self, etf::writer& to, const behaviours::event_report& one) {
+  const auto number = [&to](std::string_view key, std::uint64_t value) {
+    to.atom(key);
+    to.unsigned_integer(value);
+  };
+  to.map(9);
+  to.atom("name");
+  to.atom(one.name);
+  to.atom("producer");
+  if (one.producer)
+    runtime::write(to, one.producer, self.host().nodes());
+  else
+    to.atom("none");
+  to.atom("open");
+  to.boolean(one.options.open);
+  to.atom("slow");
+  to.atom(behaviours::text(one.options.slow));
+  number("buffer", one.options.buffer);
+  number("last", one.counts.last);
+  number("published", one.counts.published);
+  number("subscribers", one.counts.subscribers);
+  number("lost", one.counts.lost);
 }
 
 runtime::outcome event_service::handle_info(process& self, const message& m) {
@@ -280,6 +306,7 @@ void event_service::ended(process& self, const message& down, etf::cursor at) {
   std::size_t& count = by_node_[who->node];
   count -= found->second.events.size();
   if (count == 0) by_node_.erase(who->node);
+  for (const std::string& name : found->second.events) memory_.remove(memory_of(name));
   remote_.erase(found);
 }
 

@@ -25,7 +25,9 @@
 
 #include "behaviours/channels/event_channels.hpp"
 #include "behaviours/native_server.hpp"
+#include "services/kept_memory.hpp"
 #include "services/peer_bounds.hpp"
+#include "services/portions.hpp"
 
 namespace coppice::services {
 
@@ -53,8 +55,9 @@ class event_service final : public behaviours::native_server {
   call_answer publish(etf::cursor at);
   call_answer feed(runtime::process& self, const runtime::message& from, const runtime::message& request);
   runtime::message list(runtime::process& self) const;
+  static void write_report(runtime::process& self, etf::writer& to, const behaviours::event_report& one);
   bool unsubscribe(runtime::process& self, const runtime::pid& who, std::string_view name);
-  bool may_subscribe(const runtime::pid& who);
+  bool may_subscribe(runtime::process& self, const runtime::pid& who);
   void note_subscribed(runtime::process& self, const runtime::pid& who, std::string_view name);
   void forget(runtime::process& self, const runtime::pid& who, std::string_view name);
   void watch(runtime::process& self, const runtime::pid& producer);
@@ -66,7 +69,9 @@ class event_service final : public behaviours::native_server {
   std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash> producers_; // by whom watched
   std::unordered_map<runtime::pid, remote_subscriber, runtime::pid_hash> remote_;
   std::unordered_map<std::uint32_t, std::size_t> by_node_; // subscriptions of each other node
-  bool reminded_ = false;                                  // to tell producers again
+  kept_memory memory_;                                     // of these
+  std::uint64_t ends_seen_ = 0; // events that had ended when subscriptions to them were looked for
+  bool reminded_ = false;       // to tell producers again
 };
 
 } // namespace coppice::services

@@ -11,10 +11,12 @@
 
 #include "base/clock.hpp"
 #include "behaviours/gen.hpp"
+#include "runtime/find_processes.hpp"
 #include "runtime/system.hpp"
 #include "services/global_conflict.hpp"
 #include "services/no_shell.hpp"
 #include "services/observer.hpp"
+#include "services/portions.hpp"
 
 namespace coppice::services {
 namespace {
@@ -23,25 +25,42 @@ using runtime::message;
 using runtime::message_writer;
 using runtime::process;
 
-message node_list(const std::vector<std::string>& names) {
+message atom_list(process& self, const std::vector<std::string>& names) {
+  portions work(self);
   message_writer out;
   out.list(static_cast<std::uint32_t>(names.size()));
-  for (const auto& name : names) out.atom(name);
+  for (const auto& name : names) {
+    out.atom(name);
+    work.add();
+  }
   out.nil();
   return out.take();
 }
 
+template <class Wanted>
+message connected_nodes(process& self, const dist::router& router, Wanted wanted) {
+  std::vector<std::string> names;
+  observer::for_each_peer(self, router, [&](const dist::peer_info& p) {
+    if (p.state == dist::peer_state::connected && wanted(p)) names.push_back(p.name);
+  });
+  return atom_list(self, names);
+}
+
+message visible_nodes(process& self, const dist::router& router) {
+  return connected_nodes(self, router, [](const dist::peer_info& p) { return !p.hidden; });
+}
+
 // nodes(visible | hidden | connected | this | known)
-message nodes_of_kind(process& self, dist::router& router, etf::bytes arguments) {
+message nodes_of_kind(process& self, const dist::router& router, etf::bytes arguments) {
   etf::cursor at(arguments);
   std::uint32_t length = 0;
   std::string_view kind;
   if (!at.read_list(length) || !at.read_atom(kind)) return {};
-  using which = runtime::remote_router::which;
-  if (kind == "visible") return node_list(router.nodes(which::visible));
-  if (kind == "hidden") return node_list(router.nodes(which::hidden));
-  if (kind == "connected") return node_list(router.nodes(which::connected));
-  if (kind == "this") return node_list({std::string(self.host().node_name())});
+  if (kind == "visible") return visible_nodes(self, router);
+  if (kind == "hidden")
+    return connected_nodes(self, router, [](const dist::peer_info& p) { return p.hidden; });
+  if (kind == "connected") return connected_nodes(self, router, [](const dist::peer_info&) { return true; });
+  if (kind == "this") return atom_list(self, {std::string(self.host().node_name())});
   return {};
 }
 
@@ -58,18 +77,18 @@ message whereis(process& self, etf::bytes arguments) {
 }
 
 message registered(process& self) {
-  std::vector<std::string> names;
-  for (auto& [name, pid] : self.host().registered()) names.push_back(name);
-  return node_list(names);
+  return atom_list(self,
+                   runtime::registered_names(self.host(), observer::at_once, [&self] { self.yield(); }));
 }
 
 message processes(process& self) {
   const auto all = observer::processes(self);
+  portions work(self);
   message_writer out;
   out.list(static_cast<std::uint32_t>(all.size()));
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    runtime::write(out, all[i].pid, self.host().nodes());
-    if ((i + 1) % observer::at_once == 0) self.yield();
+  for (const auto& one : all) {
+    runtime::write(out, one.pid, self.host().nodes());
+    work.add();
   }
   out.nil();
   return out.take();
@@ -114,9 +133,7 @@ base::result<functions> functions::make(dist::router& router, const std::vector<
   auto& known = made.built_in_;
   known["erlang:node/0"] = [](process& self, etf::bytes) { return message::atom(self.host().node_name()); };
   known["erlang:is_alive/0"] = [](process&, etf::bytes) { return message::atom("true"); };
-  known["erlang:nodes/0"] = [&router](process&, etf::bytes) {
-    return node_list(router.nodes(runtime::remote_router::which::visible));
-  };
+  known["erlang:nodes/0"] = [&router](process& self, etf::bytes) { return visible_nodes(self, router); };
   known["erlang:nodes/1"] = [&router](process& self, etf::bytes arguments) {
     return nodes_of_kind(self, router, arguments);
   };

@@ -102,15 +102,15 @@ class statistics {
  public:
   explicit statistics(dist::router& router) : router_(router), began_(base::mono_now()) {}
 
-  message tell(const runtime::system& host, std::string_view item) {
+  message tell(process& self, std::string_view item) {
     message_writer out;
-    const auto counters = host.counters();
+    const auto counters = self.host().counters();
     if (item == "wall_clock") {
       wall_clock_.write(out, in_ms(base::mono_now() - began_));
     } else if (item == "runtime") {
       runtime_.write(out, in_ms(base::processor_time()));
     } else if (item == "io") {
-      observer::write_io(out, router_);
+      observer::write_io(self, out, router_);
     } else if (item == "run_queue" || item == "total_run_queue_lengths" ||
                item == "total_run_queue_lengths_all") {
       out.unsigned_integer(observer::run_queue(counters));
@@ -162,7 +162,7 @@ void add_system_functions(function_table& into, dist::router& router) {
     etf::cursor at(arguments);
     std::uint32_t length = 0;
     std::string_view item;
-    return at.read_list(length) && at.read_atom(item) ? told->tell(self.host(), item) : message();
+    return at.read_list(length) && at.read_atom(item) ? told->tell(self, item) : message();
   };
 }
 

@@ -50,6 +50,7 @@ void global_name_server::node_down(runtime::system& system, std::string_view nod
 
 // Those who are connected already have a session with the one before, which only a new connection ends.
 runtime::outcome global_name_server::on_start(process& self) {
+  work_ = portions(self);
   std::vector<std::string> peers;
   if (router_.settings().visible) peers = router_.nodes(runtime::remote_router::which::visible);
   for (const std::string& peer : peers) {
@@ -268,9 +269,7 @@ void global_name_server::send_lock_set(process& self, const partner& p, bool set
   out.atom("lock_set");
   runtime::write(out, self.self(), self.host().nodes());
   out.boolean(set);
-  out.list(static_cast<std::uint32_t>(known_.size()));
-  for (const auto& node : known_) out.atom(node);
-  out.nil();
+  write_nodes(out, known_);
   write_tag(out, p.his_tag);
   cast(self, p.node, out.view());
 }
@@ -327,10 +326,11 @@ void global_name_server::finish(process& self, const std::string& node, partner&
   out.nil();
   const auto others = known_;
   for (const auto& other : others) {
+    work_.add();
     const auto found = partners_.find(other);
     if (found != partners_.end() && other != node) cast(self, found->second.node, out.view());
   }
-  known_.insert(node);
+  know(node);
   add_known(self, at, true);
   end_session(self, p);
   synced_with(self, node);

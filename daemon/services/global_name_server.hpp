@@ -26,7 +26,9 @@
 #include "dist/router.hpp"
 #include "services/global_directory.hpp"
 #include "services/global_locks.hpp"
+#include "services/kept_memory.hpp"
 #include "services/peer_bounds.hpp"
+#include "services/portions.hpp"
 
 namespace coppice::services {
 
@@ -107,7 +109,7 @@ class global_name_server : public behaviours::native_server {
   runtime::message question_where_it_lives(runtime::process& self, etf::bytes name, const runtime::pid& his,
                                            const global_directory::entry& ours) const;
   template <class Use>
-  void for_each_of(runtime::process& self, const runtime::message& exchange, const Use& use) const;
+  void for_each_of(runtime::process& self, const runtime::message& exchange, const Use& use);
   void settle_all(runtime::process& self, const std::string& node, partner& p, etf::cursor answers);
   void on_questions_answered(runtime::process& self, etf::cursor at);
   // Whether that is the monitor of a process that asks other nodes, which has ended.
@@ -129,6 +131,8 @@ class global_name_server : public behaviours::native_server {
   bool is_answer(runtime::process& self, const runtime::message& m);
 
   // Partitions
+  // False: it was known.
+  bool know(std::string_view node);
   void add_known(runtime::process& self, etf::cursor& at, bool tell_them);
   void synced_with(runtime::process& self, const std::string& node);
   void check_waiters(runtime::process& self);
@@ -143,7 +147,9 @@ class global_name_server : public behaviours::native_server {
   runtime::message whereis(runtime::process& self, etf::bytes name) const;
   bool may_register(runtime::process& self, etf::bytes name, const runtime::pid& pid) const;
   runtime::message method_of(runtime::process& self, etf::cursor question) const;
-  runtime::message registered_names() const;
+  runtime::message registered_names();
+  // A list of nodes of this partition.
+  void write_nodes(etf::writer& out, const std::set<std::string, std::less<>>& nodes);
   // `speaker`: the node that says so; 0: this one. False: it has said as much as it may, and nothing is
   // changed.
   bool insert(runtime::process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method,
@@ -151,7 +157,7 @@ class global_name_server : public behaviours::native_server {
   bool may_say(std::uint32_t speaker, etf::bytes name, etf::bytes method) const;
   void erase(runtime::process& self, etf::bytes name);
   void apply(runtime::process& self, etf::bytes ops, std::uint32_t speaker);
-  void write_names(runtime::process& self, etf::writer& out) const;
+  void write_names(runtime::process& self, etf::writer& out);
   void wait_for_sync(runtime::process& self, const runtime::message& from, etf::cursor at);
   bool set_lock(runtime::process& self, etf::bytes lock, const runtime::pid& holder);
   void del_lock(runtime::process& self, etf::bytes lock, const runtime::pid& holder);
@@ -166,6 +172,7 @@ class global_name_server : public behaviours::native_server {
 
   dist::router& router_;
   const peer_bounds bounds_;
+  portions work_; // of this process, once it has started
   runtime::pid registrar_;
   std::map<std::string, partner, std::less<>> partners_;
   std::set<std::string, std::less<>> known_;  // in our partition
@@ -177,7 +184,9 @@ class global_name_server : public behaviours::native_server {
           [](const runtime::reference& a, const runtime::reference& b) { return a.words < b.words; }};
   std::vector<waiter> waiters_;
   std::map<std::pair<std::string, std::string>, std::pair<std::uint64_t, std::int64_t>>
-      losses_;                                               // seen: creation, id
+      losses_;         // seen: creation, id
+  kept_memory memory_; // of known_
+  kept_memory losses_memory_;
   std::map<std::string, std::uint64_t, std::less<>> timers_; // of the next attempt at a node's lock
   std::int64_t next_tag_ = 0;
   std::int64_t next_loss_ = 0;

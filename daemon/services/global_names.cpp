@@ -21,14 +21,6 @@ using runtime::process;
 
 namespace {
 
-message atoms(const auto& names) {
-  message_writer out;
-  out.list(static_cast<std::uint32_t>(names.size()));
-  for (const auto& name : names) out.atom(name);
-  out.nil();
-  return out.take();
-}
-
 constexpr std::string_view method_tag = "method_to_resolve";
 
 message boolean(bool value) {
@@ -82,8 +74,11 @@ global_name_server::call_answer global_name_server::handle_call(process& self, c
   const auto caller = runtime::read_pid(sender, self.host().nodes());
   if (!caller || caller->node != self.origin().node) return no_reply();
   if (at.read_atom(what)) {
-    if (what == "get_known") return reply(atoms(known_));
-    if (what == "get_synced") return reply(atoms(synced_));
+    if (what == "get_known" || what == "get_synced") {
+      message_writer out;
+      write_nodes(out, what == "get_known" ? known_ : synced_);
+      return reply(out.take());
+    }
     if (what == "registered_names") return reply(registered_names());
     if (what == "get_protocol_version") {
       message_writer out;
@@ -200,12 +195,24 @@ bool global_name_server::may_register(process& self, etf::bytes name, const runt
   return etf::cursor(whereis(self, name).bytes()).read_atom_is("undefined") && !names_.has_name(pid);
 }
 
-message global_name_server::registered_names() const {
+message global_name_server::registered_names() {
   message_writer out;
   out.list(static_cast<std::uint32_t>(names_.all().size()));
-  for (const auto& [name, entry] : names_.all()) out.raw(base::as_bytes(name));
+  for (const auto& [name, entry] : names_.all()) {
+    work_.add(name.size());
+    out.raw(base::as_bytes(name));
+  }
   out.nil();
   return out.take();
+}
+
+void global_name_server::write_nodes(etf::writer& out, const std::set<std::string, std::less<>>& nodes) {
+  out.list(static_cast<std::uint32_t>(nodes.size()));
+  for (const auto& node : nodes) {
+    work_.add();
+    out.atom(node);
+  }
+  out.nil();
 }
 
 bool global_name_server::may_say(std::uint32_t speaker, etf::bytes name, etf::bytes method) const {
@@ -241,6 +248,7 @@ void global_name_server::apply(process& self, etf::bytes ops, std::uint32_t spea
     std::string_view what;
     etf::bytes name;
     etf::bytes method;
+    work_.add();
     if (!at.read_tuple_of(2) || !at.read_atom(what)) return;
     if (what == "insert") {
       if (!at.read_tuple_of(3) || !at.read_term(name)) return;
@@ -260,9 +268,10 @@ void global_name_server::apply(process& self, etf::bytes ops, std::uint32_t spea
   }
 }
 
-void global_name_server::write_names(process& self, etf::writer& out) const {
+void global_name_server::write_names(process& self, etf::writer& out) {
   out.list(static_cast<std::uint32_t>(names_.all().size()));
   for (const auto& [name, entry] : names_.all()) {
+    work_.add(name.size() + entry.method.size());
     out.tuple(3);
     out.raw(base::as_bytes(name));
     runtime::write(out, entry.pid, self.host().nodes());
@@ -286,8 +295,10 @@ void global_name_server::wait_for_sync(process& self, const message& from, etf::
   std::string_view node;
   at.read_list(count);
   // Nobody waits for a node that is not there.
-  for (std::uint32_t i = 0; i < count && at.read_atom(node); ++i)
+  for (std::uint32_t i = 0; i < count && at.read_atom(node); ++i) {
+    work_.add();
     if (partners_.contains(node)) made.nodes.emplace(node);
+  }
   waiters_.push_back(std::move(made));
   check_waiters(self);
 }

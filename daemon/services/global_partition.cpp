@@ -30,6 +30,12 @@ bool read_node(etf::cursor& at, std::string_view& node) {
 
 } // namespace
 
+bool global_name_server::know(std::string_view node) {
+  if (!known_.emplace(node).second) return false;
+  memory_.add(node.size() + memory_of_entry);
+  return true;
+}
+
 // Reads a list of nodes into our partition. Those that were not in it are connected to and told that
 // we are in step with them.
 void global_name_server::add_known(process& self, etf::cursor& at, bool tell_them) {
@@ -38,6 +44,7 @@ void global_name_server::add_known(process& self, etf::cursor& at, bool tell_the
   for (std::uint32_t i = 0; i < count; ++i) {
     std::string_view node;
     if (!read_node(at, node)) return;
+    work_.add();
     if (node == self.host().node_name()) continue;
     if (known_.size() >= bounds_.names) {
       base::log::counted(base::log::level::warning, "services", "global: nodes",
@@ -45,7 +52,7 @@ void global_name_server::add_known(process& self, etf::cursor& at, bool tell_the
       return;
     }
     const auto index = self.host().nodes().intern(node);
-    if (!known_.insert(std::string(node)).second || !index || !tell_them) continue;
+    if (!know(node) || !index || !tell_them) continue;
     message_writer out;
     out.tuple(3);
     out.atom("in_sync");
@@ -66,6 +73,7 @@ void global_name_server::synced_with(process& self, const std::string& node) {
 void global_name_server::check_waiters(process& self) {
   std::erase_if(waiters_, [&](waiter& w) {
     std::erase_if(w.nodes, [&](const std::string& node) {
+      work_.add();
       return synced_.contains(node) || !partners_.contains(node);
     });
     if (!w.nodes.empty()) return false;
@@ -76,6 +84,7 @@ void global_name_server::check_waiters(process& self) {
 
 void global_name_server::tell_known(process& self, const message& m) {
   for (const auto& node : known_) {
+    work_.add();
     const auto found = partners_.find(node);
     if (found != partners_.end()) tell(self, found->second.node, m);
   }
@@ -87,7 +96,7 @@ void global_name_server::forget(process& self, const std::string& node) {
     end_session(self, found->second);
     partners_.erase(found);
   }
-  known_.erase(node);
+  if (known_.erase(node) != 0) memory_.remove(node.size() + memory_of_entry);
   synced_.erase(node);
   check_waiters(self);
 }
@@ -120,8 +129,12 @@ void global_name_server::on_lost_connection(process& self, etf::cursor at, const
   const std::pair key{std::string(reporter), std::string(lost)};
   const auto seen = losses_.find(key);
   if (seen != losses_.end() && seen->second.first == creation && id <= seen->second.second) return;
-  if (losses_.size() >= most_losses) losses_.clear();
-  losses_[key] = {creation, id};
+  if (losses_.size() >= most_losses) {
+    losses_.clear();
+    losses_memory_.clear();
+  }
+  const auto [at_key, is_new] = losses_.insert_or_assign(key, std::pair(creation, id));
+  if (is_new) losses_memory_.add(key.first.size() + key.second.size() + memory_of_entry);
   tell_known(self, m);
 
   const auto& leave = lost == self.host().node_name() ? key.first : key.second;

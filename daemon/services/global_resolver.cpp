@@ -90,7 +90,7 @@ message global_name_server::question_where_it_lives(process& self, etf::bytes na
 
 // Calls use(index, entry, name, his pid, our entry or null) for each of the names that the other side has.
 template <class Use>
-void global_name_server::for_each_of(process& self, const message& exchange, const Use& use) const {
+void global_name_server::for_each_of(process& self, const message& exchange, const Use& use) {
   etf::cursor at(exchange.bytes());
   std::uint32_t count = 0;
   at.read_list(count);
@@ -99,6 +99,7 @@ void global_name_server::for_each_of(process& self, const message& exchange, con
     etf::bytes name;
     etf::bytes method;
     if (!at.read_term(entry)) break;
+    work_.add(entry.size());
     etf::cursor in(entry);
     if (!in.read_tuple_of(3) || !in.read_term(name)) continue;
     const auto pid = runtime::read_pid(in, self.host().nodes());
@@ -200,9 +201,7 @@ void global_name_server::settle_all(process& self, const std::string& node, part
   out.list(found.his_count);
   out.raw(found.his.view());
   out.nil();
-  out.list(static_cast<std::uint32_t>(known_.size()));
-  for (const auto& other : known_) out.atom(other);
-  out.nil();
+  write_nodes(out, known_);
   out.atom("unused");
   out.nil();
   out.raw(p.his_tag.bytes());

@@ -18,7 +18,7 @@ class kept_memory {
   kept_memory() = default;
   kept_memory(const kept_memory&) = delete;
   kept_memory& operator=(const kept_memory&) = delete;
-  ~kept_memory() { remove(bytes_); }
+  ~kept_memory() { clear(); }
 
   void add(std::size_t bytes) {
     if (bytes == 0) return;
@@ -31,6 +31,7 @@ class kept_memory {
     bytes_ -= bytes;
     runtime::block_memory::add(-static_cast<std::int64_t>(bytes));
   }
+  void clear() { remove(bytes_); }
 
  private:
   std::size_t bytes_ = 0;

@@ -8,6 +8,7 @@
 #include <array>
 #include <coppice/etf/writer.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -36,7 +37,7 @@ namespace observer {
 std::array<std::pair<std::string_view, std::uint64_t>, 9> memory(const runtime::system& host);
 void write_memory(etf::writer& out, const runtime::system& host);
 // {{input, Bytes}, {output, Bytes}}: what has passed through the connections to other nodes.
-void write_io(etf::writer& out, const dist::router& router);
+void write_io(runtime::process& self, etf::writer& out, const dist::router& router);
 // {Module, Function, Arity}: the actor as OTP shows a process's first function.
 void write_initial_call(etf::writer& out, const runtime::description& of);
 // Processes that wait for their turn, of all workers.
@@ -44,11 +45,14 @@ std::uint64_t run_queue(const runtime::runtime_counters& of);
 // All processes, looked at in parts of so many ids: between them, in the caller's turn, others run.
 constexpr std::uint32_t at_once = 4096;
 std::vector<runtime::process_summary> processes(runtime::process& self);
+// All peers, a part at a time, in no order.
+void for_each_peer(runtime::process& self, const dist::router& router,
+                   const std::function<void(const dist::peer_info&)>& use);
 struct traffic {
   std::uint64_t in = 0;
   std::uint64_t out = 0;
 };
-traffic bytes_of_all(const dist::router& router);
+traffic bytes_of_all(runtime::process& self, const dist::router& router);
 } // namespace observer
 
 } // namespace coppice::services

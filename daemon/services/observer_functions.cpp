@@ -68,7 +68,7 @@ void write_allocators(etf::writer& out, const runtime::system& host) {
 message system_facts(process& self, const dist::router& router, base::nanos began) {
   const auto& host = self.host();
   const auto counters = host.counters();
-  const auto io = observer::bytes_of_all(router);
+  const auto io = observer::bytes_of_all(self, router);
   list_writer out;
   out.number("uptime", static_cast<std::uint64_t>((base::mono_now() - began) / base::nanos_per_ms));
   out.number("run_queue", observer::run_queue(counters));
@@ -273,8 +273,8 @@ std::array<std::pair<std::string_view, std::uint64_t>, 9> observer::memory(const
            {"ets", 0}}};
 }
 
-void observer::write_io(etf::writer& out, const dist::router& router) {
-  const auto io = bytes_of_all(router);
+void observer::write_io(process& self, etf::writer& out, const dist::router& router) {
+  const auto io = bytes_of_all(self, router);
   out.tuple(2);
   for (const auto& [name, bytes] : {std::pair("input", io.in), std::pair("output", io.out)}) {
     out.tuple(2);
@@ -302,12 +302,25 @@ std::uint64_t observer::run_queue(const runtime::runtime_counters& of) {
   return runnable;
 }
 
-observer::traffic observer::bytes_of_all(const dist::router& router) {
+void observer::for_each_peer(process& self, const dist::router& router,
+                             const std::function<void(const dist::peer_info&)>& use) {
+  constexpr std::size_t peers_at_once = 512; // each has its own lock and texts
+  std::vector<dist::peer_info> some;
+  for (std::size_t next = 0;;) {
+    next = router.some_peers(next, peers_at_once, some);
+    for (const auto& one : some) use(one);
+    if (next == 0) return;
+    some.clear();
+    self.yield();
+  }
+}
+
+observer::traffic observer::bytes_of_all(process& self, const dist::router& router) {
   traffic sum;
-  for (const auto& one : router.peers()) {
+  for_each_peer(self, router, [&](const dist::peer_info& one) {
     sum.in += one.bytes_in;
     sum.out += one.bytes_out;
-  }
+  });
   return sum;
 }
 

@@ -11,6 +11,7 @@
 #include "runtime/find_processes.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "services/observer.hpp"
+#include "services/portions.hpp"
 
 namespace coppice::services {
 namespace {
@@ -34,11 +35,15 @@ void write_row(etf::writer& out, const runtime::process_summary& one, const runt
   out.unsigned_integer(one.messages);
 }
 
-void write_rows(etf::writer& out, const std::vector<runtime::process_summary>& all, std::size_t first,
-                const runtime::node_names& names) {
+void write_rows(process& self, etf::writer& out, const std::vector<runtime::process_summary>& all,
+                std::size_t first) {
+  portions work(self);
   const std::size_t count = std::min(most_rows, all.size() - first);
   if (count > 0) out.list(static_cast<std::uint32_t>(count));
-  for (std::size_t i = 0; i < count; ++i) write_row(out, all[first + i], names);
+  for (std::size_t i = 0; i < count; ++i) {
+    write_row(out, all[first + i], self.host().nodes());
+    work.add();
+  }
   out.nil();
 }
 
@@ -51,9 +56,8 @@ void send_processes(process& self, const runtime::pid& client) {
     out.tuple(3);
     out.atom("procs_info");
     runtime::write(out, self.self(), names);
-    write_rows(out, all, first, names);
+    write_rows(self, out, all, first);
     self.send(client, out.take());
-    self.yield();
   }
 }
 
@@ -93,7 +97,7 @@ void send_overview(process& self, const runtime::pid& client) {
   out.unsigned_integer(observer::run_queue(host.counters()));
   out.nil();
   observer::write_memory(out, host);
-  write_rows(out, all, 0, host.nodes());
+  write_rows(self, out, all, 0);
   self.send(client, out.take());
 }
 
@@ -135,7 +139,7 @@ class statistics final : public runtime::behaviour {
     out.atom("stats");
     out.integer(1);
     write_schedulers(out, self.host());
-    observer::write_io(out, router_);
+    observer::write_io(self, out, router_);
     observer::write_memory(out, self.host());
     self.send(client_, out.take());
     wait(self);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Two tables that say the same from both sides, so that neither a group's members nor a process's groups
-// need a search. One thread.
+// need a search. In the process's own turn.
 #include "services/pg_groups.hpp"
 
 #include <algorithm>
@@ -35,7 +35,7 @@ pg_groups::entry& pg_groups::of(etf::bytes group) {
 }
 
 void pg_groups::join(entry& in, const runtime::pid& who, std::uint32_t times) {
-  for (std::uint32_t i = 0; i < times; ++i) at_node_.add(who.node);
+  at_node_.add(who.node, times);
   std::uint32_t& joined = in.second.members[who];
   joined += times;
   if (joined > times) return;
@@ -48,7 +48,10 @@ void pg_groups::join(entry& in, const runtime::pid& who, std::uint32_t times) {
 void pg_groups::join(etf::bytes group, std::span<const runtime::pid> who) {
   if (who.empty()) return;
   entry& in = of(group);
-  for (const auto& one : who) join(in, one, 1);
+  for (const auto& one : who) {
+    join(in, one, 1);
+    work_.add();
+  }
 }
 
 void pg_groups::remove(entry& from, const runtime::pid& who) {
@@ -76,6 +79,7 @@ pg_groups::pids pg_groups::leave(etf::bytes group, std::span<const runtime::pid>
   const auto at = groups_.find(group);
   if (at == groups_.end()) return left;
   for (const auto& one : who) {
+    work_.add();
     const auto& members = at->second.members;
     if (!members.contains(one)) continue;
     left.push_back(one);
@@ -91,13 +95,19 @@ std::vector<pg_groups::change> pg_groups::leave(std::span<const etf::bytes> grou
   std::unordered_map<entry*, std::uint64_t> named;                            // and how often
   std::unordered_map<runtime::pid, std::uint64_t, runtime::pid_hash> leaving; // likewise
   std::unordered_map<entry*, std::vector<std::pair<runtime::pid, std::uint32_t>>> found;
-  for (const auto group : groups)
+  for (const auto group : groups) {
+    work_.add(group.size());
     if (const auto at = groups_.find(group); at != groups_.end()) ++named[&*at];
-  for (const auto& one : who) ++leaving[one];
+  }
+  for (const auto& one : who) {
+    work_.add();
+    ++leaving[one];
+  }
   for (const auto& [one, times] : leaving) {
     const auto mine = joined_.find(one);
     if (mine == joined_.end()) continue;
     for (entry* in : mine->second) {
+      work_.add();
       const auto at = named.find(in);
       if (at == named.end()) continue;
       const std::uint64_t joins = in->second.members.at(one);
@@ -110,6 +120,7 @@ std::vector<pg_groups::change> pg_groups::leave(std::span<const etf::bytes> grou
     for (const auto& [one, times] : left) {
       made.who.insert(made.who.end(), times, one);
       leave(*in, one, times);
+      work_.add();
     }
   }
   return all;
@@ -120,9 +131,11 @@ std::pair<std::vector<pg_groups::change>, std::vector<pg_groups::change>> pg_gro
   std::vector<change> left;
   std::vector<change> joined;
   // What `to` has of that node more than `from`.
-  const auto more = [node](const entry& to, const membership* from) {
+  const auto more = [this, node](const entry& to, const membership* from) {
+    work_.add(to.first.size());
     change made{to.first, {}};
     for (const auto& [who, times] : to.second.members) {
+      work_.add();
       if (who.node != node) continue;
       const auto at = from == nullptr ? decltype(from->members.begin()){} : from->members.find(who);
       const std::uint32_t others = from == nullptr || at == from->members.end() ? 0 : at->second;
@@ -135,8 +148,14 @@ std::pair<std::vector<pg_groups::change>, std::vector<pg_groups::change>> pg_gro
     return at == all.groups_.end() ? nullptr : &at->second;
   };
   std::unordered_set<const entry*> known;
-  for (const auto& [who, groups] : joined_)
-    if (who.node == node) known.insert(groups.begin(), groups.end());
+  for (const auto& [who, groups] : joined_) {
+    work_.add();
+    if (who.node != node) continue;
+    for (const entry* one : groups) {
+      known.insert(one);
+      work_.add();
+    }
+  }
   for (const entry* one : known)
     if (change made = more(*one, in(wanted, one->first)); !made.who.empty()) left.push_back(std::move(made));
   for (const entry& one : wanted.groups_)
@@ -151,6 +170,7 @@ std::vector<std::pair<std::string, std::uint32_t>> pg_groups::leave_all(const ru
   const auto mine = joined_.find(who);
   if (mine == joined_.end()) return left;
   for (entry* in : mine->second) {
+    work_.add(in->first.size());
     const std::uint32_t times = in->second.members.at(who);
     left.emplace_back(in->first, times);
     at_node_.remove(who.node, times);
@@ -165,6 +185,7 @@ std::vector<runtime::pid> pg_groups::members(etf::bytes group, whose of) const {
   const auto at = groups_.find(group);
   if (at == groups_.end()) return out;
   for (const auto& [who, times] : at->second.members) {
+    work_.add();
     if (of == whose::all || who.here()) out.insert(out.end(), times, who);
   }
   return out;
@@ -173,6 +194,7 @@ std::vector<runtime::pid> pg_groups::members(etf::bytes group, whose of) const {
 std::vector<etf::bytes> pg_groups::groups(whose of) const {
   std::vector<etf::bytes> out;
   for (const auto& [name, in] : groups_) {
+    work_.add();
     if (of == whose::all || in.local > 0) out.push_back(base::as_bytes(name));
   }
   return out;
@@ -190,6 +212,7 @@ std::vector<std::pair<etf::bytes, std::uint32_t>> pg_groups::groups_of(const run
 std::vector<runtime::pid> pg_groups::of_node(std::uint32_t node) const {
   std::vector<runtime::pid> out;
   for (const auto& [who, in] : joined_) {
+    work_.add();
     if (who.node == node) out.push_back(who);
   }
   return out;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The members of one pg scope as this node knows them: who is in which group, and how many times. Groups are
 // terms, the same when they match in Erlang; a group without members does not exist. Members of this node
-// and of others are told apart by their pid. One thread.
+// and of others are told apart by their pid. In the process's own turn.
 #pragma once
 
 #include <coppice/etf/types.hpp>
@@ -17,6 +17,7 @@
 #include "runtime/messages/ids.hpp"
 #include "services/kept_memory.hpp"
 #include "services/node_counts.hpp"
+#include "services/portions.hpp"
 
 namespace coppice::services {
 
@@ -30,6 +31,9 @@ class pg_groups {
     std::string group;
     pids who;
   };
+
+  // `work` counts what is looked at, and may let others run meanwhile: nobody else uses these groups then.
+  explicit pg_groups(portions& work) : work_(work) {}
 
   void join(etf::bytes group, const runtime::pid& who) { join(group, std::span(&who, 1)); }
   void join(etf::bytes group, std::span<const runtime::pid> who);
@@ -85,6 +89,7 @@ class pg_groups {
   void remove(entry& from, const runtime::pid& who);
   entry& of(etf::bytes group);
 
+  portions& work_;
   groups_map groups_;   // its entries stay where they are
   node_counts at_node_; // memberships
   node_counts bytes_at_node_;

@@ -94,6 +94,7 @@ void pg_scope::on_discover(process& self, const runtime::pid& peer) {
   runtime::write(out, self.self(), self.host().nodes());
   out.list(static_cast<std::uint32_t>(groups.size()));
   for (const auto group : groups) {
+    work_.add(group.size());
     out.tuple(2);
     out.raw(group);
     write_pids(self, out, groups_.members(group, pg_groups::whose::local));
@@ -106,12 +107,13 @@ void pg_scope::on_discover(process& self, const runtime::pid& peer) {
 // All members of that node anew: what differs from what was known are joins and leaves.
 void pg_scope::on_sync(process& self, const runtime::pid& peer, etf::cursor at) {
   if (!known(peer) && !meet(self, peer)) return;
-  pg_groups wanted;
+  pg_groups wanted(work_);
   std::uint32_t count = 0;
   if (!at.read_list(count)) return;
   for (std::uint32_t i = 0; i < count; ++i) {
     etf::bytes group;
     if (!at.read_tuple_of(2) || !at.read_term(group)) return;
+    work_.add(group.size());
     const auto members = read_pids(self, at, peer.node);
     if (!members) return;
     if (wanted.memberships(peer.node) + members->size() > bounds_.groups) {
@@ -152,8 +154,10 @@ void pg_scope::on_leave(process& self, const runtime::pid& peer, etf::cursor at)
   std::uint32_t count = 0;
   if (!leaving || !at.read_list(count)) return;
   std::vector<etf::bytes> groups;
-  for (std::uint32_t i = 0; i < count; ++i)
+  for (std::uint32_t i = 0; i < count; ++i) {
+    work_.add();
     if (!at.read_term(groups.emplace_back())) return;
+  }
   for (const auto& [group, who] : groups_.leave(groups, *leaving))
     tell_watchers(self, "leave", base::as_bytes(group), who);
 }
@@ -181,6 +185,7 @@ void pg_scope::member_ended(process& self, const runtime::pid& who) {
   out.list(count);
   for (const auto& [group, times] : left) {
     for (std::uint32_t i = 0; i < times; ++i) {
+      work_.add(group.size());
       out.raw(base::as_bytes(group));
       tell_watchers(self, "leave", base::as_bytes(group), {who});
     }

@@ -55,6 +55,7 @@ void pg_scope::discover(runtime::system& system, const runtime::pid& scope, cons
 
 // One that is started anew meets the nodes that are there already.
 runtime::outcome pg_scope::on_start(process& self) {
+  work_ = portions(self);
   runtime::system& system = self.host();
   if (!visible_ || system.router() == nullptr) return runtime::carry_on();
   for (const std::string& peer : system.router()->nodes(runtime::remote_router::which::visible))
@@ -113,6 +114,7 @@ pg_scope::call_answer pg_scope::join_local(process& self, etf::cursor at) {
   if (!self.origin().here()) return reply(error("not_allowed"));
   groups_.join(group, *joining);
   for (const auto& who : *joining) {
+    work_.add();
     auto& monitor = members_[who];
     if (monitor) continue;
     monitor = self.monitor(who);
@@ -137,6 +139,7 @@ pg_scope::call_answer pg_scope::leave_local(process& self, etf::cursor at) {
   if (!self.origin().here()) return reply(error("not_allowed"));
   const pids left = groups_.leave(group, *leaving);
   for (const auto& who : left) {
+    work_.add();
     const auto member = members_.find(who);
     if (groups_.is_member(who) || member == members_.end()) continue;
     self.demonitor(member->second, true);
@@ -165,9 +168,8 @@ bool pg_scope::may_watch(const runtime::pid& watcher, etf::bytes group) const {
 // {Ref, #{Group => Pids}}
 pg_scope::call_answer pg_scope::watch_scope(process& self, const runtime::pid& watcher) {
   if (!may_watch(watcher, {})) return reply(error("limit"));
-  if (!watcher.here()) watchers_.add(watcher.node);
   const auto ref = self.monitor(watcher);
-  watches_.emplace(ref, watch{watch::kind::scope_watcher, watcher, {}});
+  count_watch(watches_.emplace(ref, watch{watch::kind::scope_watcher, watcher, {}}).first->second);
   scope_watchers_.emplace(ref, watcher);
   const auto all = groups_.groups(pg_groups::whose::all);
   message_writer out;
@@ -175,6 +177,7 @@ pg_scope::call_answer pg_scope::watch_scope(process& self, const runtime::pid& w
   runtime::write(out, ref, self.host().nodes());
   out.map(static_cast<std::uint32_t>(all.size()));
   for (const auto group : all) {
+    work_.add(group.size());
     out.raw(group);
     write_pids(self, out, groups_.members(group, pg_groups::whose::all));
   }
@@ -184,9 +187,9 @@ pg_scope::call_answer pg_scope::watch_scope(process& self, const runtime::pid& w
 // {Ref, Pids}
 pg_scope::call_answer pg_scope::watch_group(process& self, const runtime::pid& watcher, etf::bytes group) {
   if (!may_watch(watcher, group)) return reply(error("limit"));
-  if (!watcher.here()) watchers_.add(watcher.node);
   const auto ref = self.monitor(watcher);
-  watches_.emplace(ref, watch{watch::kind::group_watcher, watcher, std::string(base::as_text(group))});
+  watch made{watch::kind::group_watcher, watcher, std::string(base::as_text(group))};
+  count_watch(watches_.emplace(ref, std::move(made)).first->second);
   group_watchers_.emplace(etf::equality_hash(group), ref);
   message_writer out;
   out.tuple(2);
@@ -216,7 +219,10 @@ pg_scope::call_answer pg_scope::list(process& self, std::string_view what, etf::
   if (what == "which_groups" || what == "which_local_groups") {
     const auto all = groups_.groups(what == "which_groups" ? whose::all : whose::local);
     out.list(static_cast<std::uint32_t>(all.size()));
-    for (const auto group : all) out.raw(group);
+    for (const auto group : all) {
+      work_.add(group.size());
+      out.raw(group);
+    }
     out.nil();
     return reply(out.take());
   }
@@ -228,8 +234,9 @@ pg_scope::call_answer pg_scope::list(process& self, std::string_view what, etf::
 
 // Watchers of a group are found by its hash: neither the members nor the watchers of other groups cost a
 // change anything.
-void pg_scope::tell_watchers(process& self, std::string_view what, etf::bytes group, const pids& who) const {
+void pg_scope::tell_watchers(process& self, std::string_view what, etf::bytes group, const pids& who) {
   const auto tell = [&](const runtime::reference& ref, const runtime::pid& watcher) {
+    work_.add(group.size());
     message_writer out;
     out.tuple(4);
     runtime::write(out, ref, self.host().nodes());
@@ -247,11 +254,21 @@ void pg_scope::tell_watchers(process& self, std::string_view what, etf::bytes gr
   }
 }
 
+// One that another node asked for.
+void pg_scope::count_watch(const watch& made) {
+  if (made.who.here()) return;
+  watchers_.add(made.who.node);
+  watchers_memory_.add(memory_of_entry + made.group.size());
+}
+
 // Forgets a monitor of ours.
 void pg_scope::stop_watch(watch_table::iterator at) {
   const bool of_scope = at->second.what == watch::kind::scope_watcher;
   const bool of_group = at->second.what == watch::kind::group_watcher;
-  if ((of_scope || of_group) && !at->second.who.here()) watchers_.remove(at->second.who.node);
+  if ((of_scope || of_group) && !at->second.who.here()) {
+    watchers_.remove(at->second.who.node);
+    watchers_memory_.remove(memory_of_entry + at->second.group.size());
+  }
   if (of_scope) scope_watchers_.erase(at->first);
   if (of_group) {
     const auto [first, last] =
@@ -262,12 +279,16 @@ void pg_scope::stop_watch(watch_table::iterator at) {
   watches_.erase(at);
 }
 
-void pg_scope::tell_peers(process& self, const message& m) const {
-  for (const auto& [peer, monitor] : peers_) send_over_existing_connection(self.host(), self.self(), peer, m);
+void pg_scope::tell_peers(process& self, const message& m) {
+  for (const auto& [peer, monitor] : peers_) {
+    work_.add();
+    send_over_existing_connection(self.host(), self.self(), peer, m);
+  }
 }
 
-std::optional<pg_scope::pids> pg_scope::read_pids(process& self, etf::cursor& at, std::uint32_t node) const {
+std::optional<pg_scope::pids> pg_scope::read_pids(process& self, etf::cursor& at, std::uint32_t node) {
   const auto one = [&](pids& into) {
+    work_.add();
     etf::cursor ahead = at;
     const auto who = runtime::read_pid(ahead, self.host().nodes());
     if (!who || who->node != node) return false;
@@ -285,9 +306,12 @@ std::optional<pg_scope::pids> pg_scope::read_pids(process& self, etf::cursor& at
   return out;
 }
 
-void pg_scope::write_pids(process& self, etf::writer& out, const pids& who) const {
+void pg_scope::write_pids(process& self, etf::writer& out, const pids& who) {
   out.list(static_cast<std::uint32_t>(who.size()));
-  for (const auto& one : who) runtime::write(out, one, self.host().nodes());
+  for (const auto& one : who) {
+    work_.add();
+    runtime::write(out, one, self.host().nodes());
+  }
   out.nil();
 }
 

@@ -71,20 +71,23 @@ class pg_scope : public behaviours::native_server {
   bool join_all(pg_groups& into, etf::bytes group, const pids& who) const;
   // False: its node has been lost since it spoke.
   bool meet(runtime::process& self, const runtime::pid& peer);
-  void tell_peers(runtime::process& self, const runtime::message& m) const;
+  void tell_peers(runtime::process& self, const runtime::message& m);
+  void count_watch(const watch& made);
   void stop_watch(watch_table::iterator at);
-  void tell_watchers(runtime::process& self, std::string_view what, etf::bytes group, const pids& who) const;
+  void tell_watchers(runtime::process& self, std::string_view what, etf::bytes group, const pids& who);
   // A pid or a proper list of them, all of that node; nothing: something else, which `at` then stands at.
-  std::optional<pids> read_pids(runtime::process& self, etf::cursor& at, std::uint32_t node) const;
-  void write_pids(runtime::process& self, etf::writer& out, const pids& who) const;
+  std::optional<pids> read_pids(runtime::process& self, etf::cursor& at, std::uint32_t node);
+  void write_pids(runtime::process& self, etf::writer& out, const pids& who);
 
   std::string name_;
   bool visible_;
   dist::router& router_;
   const peer_bounds bounds_;
-  pg_groups groups_;
+  portions work_; // of this process, once it has started
+  pg_groups groups_{work_};
   watch_table watches_;
   node_counts watchers_; // of other nodes' processes
+  kept_memory watchers_memory_;
   std::unordered_map<runtime::reference, runtime::pid, runtime::reference_hash>
       scope_watchers_;                                                        // of watches_
   std::unordered_multimap<std::uint64_t, runtime::reference> group_watchers_; // by the hash of their group

@@ -111,6 +111,7 @@ void event_channels::end(entries::iterator which, message reason) {
   which->second.channel->end(std::move(reason));
   remember_last(which->first, which->second.channel->last());
   events_.erase(which);
+  ends_.fetch_add(1, std::memory_order_release);
 }
 
 void event_channels::declare(std::vector<declared_event> all) {
@@ -342,11 +343,21 @@ void event_channels::not_told(const notice& what) {
 std::vector<event_report> event_channels::report() const {
   const std::shared_lock held(lock_);
   std::vector<event_report> out;
-  for (const auto& [name, one] : events_)
-    out.push_back(
-        {name, {}, one.producer, one.declared.has_value(), one.channel->options(), one.channel->counts()});
+  for (const auto& [name, one] : events_) out.push_back(report_of(name, one));
   for (const auto& [key, channel] : mirrors_)
     out.push_back({key.second, key.first, {}, false, channel->options(), channel->counts()});
+  return out;
+}
+
+event_report event_channels::report_of(const std::string& name, const entry& one) {
+  return {name, {}, one.producer, one.declared.has_value(), one.channel->options(), one.channel->counts()};
+}
+
+std::vector<event_report> event_channels::some_reports(std::string_view behind, std::size_t most) const {
+  const std::shared_lock held(lock_);
+  std::vector<event_report> out;
+  for (auto at = events_.upper_bound(behind); at != events_.end() && out.size() < most; ++at)
+    out.push_back(report_of(at->first, at->second));
   return out;
 }
 

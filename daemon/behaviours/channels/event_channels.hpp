@@ -5,6 +5,7 @@
 // somebody here has subscribed to them. Any thread; nothing waits but for locks that are held shortly.
 #pragma once
 
+#include <atomic>
 #include <coppice/etf/types.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -90,9 +91,13 @@ class event_channels {
 
   // Whether `who` has subscribed to an event of this node.
   bool has(std::string_view name, const runtime::pid& who) const;
+  // How many events of this node have ended so far: what has subscribed to them has lost that.
+  std::uint64_t ends() const { return ends_.load(std::memory_order_acquire); }
 
   // By their names, those of this node first.
   std::vector<event_report> report() const;
+  // Of the events of this node so many, from the first one behind that name on. Empty: that was all.
+  std::vector<event_report> some_reports(std::string_view behind, std::size_t most) const;
 
   // For the processes that run the outlets, one for each worker.
   std::size_t outlets() const { return outlets_.size(); }
@@ -132,6 +137,7 @@ class event_channels {
   void remember_last(std::string_view name, std::uint64_t last);
   void count_changed(const std::string& name);
   void wake_service();
+  static event_report report_of(const std::string& name, const entry& one);
   void release(entry& of);
   void end(entries::iterator which, runtime::message reason);
   std::size_t outlet_for(const runtime::pid& who) const;
@@ -151,6 +157,7 @@ class event_channels {
   std::map<std::string, std::uint64_t, std::less<>> ended_; // the last numbers of events that are no more
   std::deque<std::string> ended_in_order_;
   std::uint64_t forgotten_last_ = 0; // the highest of those that were let go of
+  std::atomic<std::uint64_t> ends_{0};
 
   std::mutex notices_lock_;
   std::vector<std::string> changed_; // events whose subscribers came or left

@@ -161,6 +161,12 @@ std::uint32_t some_processes(const system& host, std::uint32_t first, std::uint3
                                          [&](const process_record& p) { into.push_back(summarise(p)); });
 }
 
+std::optional<bool> is_of_node(const system& host, const pid& who) {
+  const delivery::reading valid(host);
+  const process_record* const found = delivery::find(host, who);
+  return found == nullptr ? std::nullopt : std::optional<bool>(found->of_node);
+}
+
 std::vector<pid> find_processes(const system& host, const std::function<bool(const behaviour&)>& wanted) {
   std::vector<pid> found;
   const delivery::reading valid(host);
@@ -168,6 +174,13 @@ std::vector<pid> find_processes(const system& host, const std::function<bool(con
     if (wanted(p.does())) found.push_back(p.self());
   });
   return found;
+}
+
+std::vector<std::string> registered_names(const system& host, std::size_t most,
+                                          const std::function<void()>& between) {
+  std::vector<std::string> all;
+  for (names::place at; host.core().registered.some(at, most, all);) between();
+  return all;
 }
 
 std::vector<message_age> message_ages(const system& host) {

@@ -69,4 +69,17 @@ std::vector<std::pair<std::string, pid>> names::all() const {
   return copy;
 }
 
+bool names::some(place& from, std::size_t most, std::vector<std::string>& into) const {
+  const std::shared_lock guard(lock_);
+  if (from.buckets != table_.bucket_count()) {
+    from = {0, table_.bucket_count()};
+    into.clear();
+  }
+  for (std::size_t looked_at = 0; from.next < from.buckets && looked_at < most; ++from.next, ++looked_at) {
+    for (auto at = table_.begin(from.next); at != table_.end(from.next); ++at, ++looked_at)
+      into.push_back(at->first);
+  }
+  return from.next < from.buckets;
+}
+
 } // namespace coppice::runtime

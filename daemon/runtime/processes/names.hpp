@@ -27,6 +27,15 @@ class names {
   std::optional<pid> find(std::string_view name) const;
   std::vector<std::pair<std::string, pid>> all() const; // sorted by name
 
+  // How far a caller of some() has come.
+  struct place {
+    std::size_t next = 0;    // bucket of the table
+    std::size_t buckets = 0; // there were when it began; 0: it has not begun
+  };
+  // Adds names to `into`, of about `most` entries and free places of the table. False: that was all. When the
+  // table has grown since `from` began, it begins anew and clears `into`.
+  bool some(place& from, std::size_t most, std::vector<std::string>& into) const;
+
  private:
   struct text_hash {
     using is_transparent = void;

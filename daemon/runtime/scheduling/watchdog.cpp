@@ -130,8 +130,7 @@ void watchdog::run() {
   std::unique_lock guard(lock_);
   while (!stopping_) {
     guard.unlock();
-    base::nanos next = base::mono_now() + limit_;
-    base::contained("the watchdog", [&] { next = look_around(); });
+    const base::nanos next = look_around();
     const bool quiet = all_sleep();
     guard.lock();
     if (!quiet) {
@@ -151,24 +150,27 @@ base::nanos watchdog::look_around() {
   host_.core().looks.fetch_add(1, std::memory_order_relaxed);
   const base::nanos now = base::mono_now();
   base::nanos next = now + limit_;
-  for (const auto& one : host_.core().workers) {
-    vigil& known = vigils_[one->index()];
-    note_time(*one, known);
-    const worker::glimpse seen = one->look();
-    if (seen.who == nullptr || known.turn != seen.turn) begin(known, seen.turn);
-    if (seen.who == nullptr) continue;
-    if (now - seen.since < limit_) {
-      next = std::min(next, seen.since + limit_);
-      continue;
-    }
-    const base::nanos held = time_held(known, seen.since);
-    if (held >= limit_ && known.told.load(std::memory_order_relaxed) != seen.turn) tell(*one, seen, held);
-    if (held >= 2 * limit_)
-      replace(*one, seen);
-    else
-      next = std::min(next, now + std::max((held < limit_ ? limit_ : 2 * limit_) - held, limit_ / 4));
-  }
+  for (const auto& one : host_.core().workers)
+    base::contained("the watchdog", [&] { next = std::min(next, look_at(*one, now)); });
   return next;
+}
+
+base::nanos watchdog::look_at(worker& one, base::nanos now) {
+  vigil& known = vigils_[one.index()];
+  note_time(one, known);
+  const worker::glimpse seen = one.look();
+  if (seen.who == nullptr || known.turn != seen.turn) begin(known, seen.turn);
+  if (seen.who == nullptr) return now + limit_;
+  if (now - seen.since < limit_) return seen.since + limit_;
+  const base::nanos held = time_held(known, seen.since);
+  // A process that cannot be described is told of once, and its worker goes on without its thread all the
+  // same.
+  if (held >= limit_ && known.told.load(std::memory_order_relaxed) != seen.turn &&
+      !base::contained("the watchdog", [&] { tell(one, seen, held); }))
+    known.told.store(seen.turn, std::memory_order_relaxed);
+  if (held < 2 * limit_) return now + std::max((held < limit_ ? limit_ : 2 * limit_) - held, limit_ / 4);
+  replace(one, seen);
+  return now + limit_;
 }
 
 void watchdog::note_time(const worker& w, vigil& known) {

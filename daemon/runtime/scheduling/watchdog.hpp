@@ -62,6 +62,7 @@ class watchdog {
   void run();
   bool all_sleep() const;
   base::nanos look_around();
+  base::nanos look_at(worker& one, base::nanos now);
   static void note_time(const worker& w, vigil& known);
   static void begin(vigil& known, std::uint64_t turn);
   static base::nanos time_held(vigil& known, base::nanos since);

@@ -34,6 +34,34 @@ options patient() {
   return made;
 }
 
+// Listens, and says nothing to a node that connects.
+class silent_listener {
+ public:
+  silent_listener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof at;
+    REQUIRE(::bind(fd_.get(), reinterpret_cast<sockaddr*>(&at), length) == 0);
+    REQUIRE(::listen(fd_.get(), 16) == 0);
+    REQUIRE(::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&at), &length) == 0);
+    port_ = ntohs(at.sin_port);
+  }
+  std::uint16_t port() const { return port_; }
+  bool has_more(int within = 0) const {
+    pollfd one{fd_.get(), POLLIN, 0};
+    return ::poll(&one, 1, within) == 1;
+  }
+  base::unique_fd accept() const {
+    REQUIRE(has_more(static_cast<int>(std::chrono::milliseconds(patience).count())));
+    return base::unique_fd(::accept(fd_.get(), nullptr, nullptr));
+  }
+
+ private:
+  base::unique_fd fd_;
+  std::uint16_t port_ = 0;
+};
+
 } // namespace
 
 TEST_CASE("messages reach names, pids and aliases on another node, in the order sent") {
@@ -665,40 +693,47 @@ TEST_CASE("nodes that were never connected wait for each other's attempts, those
   here.run([&](process& self) { self.send(a.see(known, "there"), number(1)); });
   CHECK(value_of(there.next()) == 1);
   (void)a.router.disconnect(a.index(known));
-  // Listens, and says nothing to whoever connects.
-  const base::unique_fd silent(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof at;
-  REQUIRE(::bind(silent.get(), reinterpret_cast<sockaddr*>(&at), length) == 0);
-  REQUIRE(::listen(silent.get(), 16) == 0);
-  REQUIRE(::getsockname(silent.get(), reinterpret_cast<sockaddr*>(&at), &length) == 0);
-  const auto come = [&](int within) {
-    pollfd one{silent.get(), POLLIN, 0};
-    return ::poll(&one, 1, within) == 1;
-  };
-  for (const char* name : {"x@127.0.0.1", "y@127.0.0.1", "z@127.0.0.1"}) epmd.add(name, ntohs(at.sin_port));
+  const silent_listener silent;
+  for (const char* name : {"x@127.0.0.1", "y@127.0.0.1", "z@127.0.0.1"}) epmd.add(name, silent.port());
   const auto wants = [&](const char* name) {
     here.run(
         [&](process& self) { self.monitor(destination::remote("nobody", *a.host.nodes().intern(name))); });
     CHECK(eventually([&] { return a.peer(name).state == peer_state::connecting; }));
   };
   wants("x@127.0.0.1");
-  const int patient = static_cast<int>(std::chrono::milliseconds(patience).count());
-  REQUIRE(come(patient));
-  base::unique_fd first(::accept(silent.get(), nullptr, nullptr));
+  base::unique_fd first = silent.accept();
   wants("y@127.0.0.1");
   wants("z@127.0.0.1");
   here.run([&](process& self) { self.send(a.see(known, "there"), number(2)); });
   CHECK(value_of(there.next()) == 2);
-  CHECK_FALSE(come(0));
+  CHECK_FALSE(silent.has_more());
   first.reset();
   for (int left = 2; left > 0; --left) {
     CHECK(is_atom(reason_of(here.next()), "noconnection"));
-    REQUIRE(come(patient));
-    const base::unique_fd next(::accept(silent.get(), nullptr, nullptr));
-    CHECK_FALSE(come(0));
+    const base::unique_fd next = silent.accept();
+    CHECK_FALSE(silent.has_more());
   }
   CHECK(is_atom(reason_of(here.next()), "noconnection"));
+}
+
+TEST_CASE("nodes that only services want wait for each other, and no process waits for them") {
+  epmd_server epmd;
+  options few;
+  few.attempts = 1;
+  cluster_node a(epmd, name_a, few);
+  const actor here(a.host), service(a.host, {.of_node = true});
+  const silent_listener silent;
+  const char* names[] = {"x@127.0.0.1", "y@127.0.0.1", "z@127.0.0.1"};
+  for (const char* name : names) epmd.add(name, silent.port());
+  const auto wants = [&](const actor& who, const char* name) {
+    who.run(
+        [&](process& self) { self.monitor(destination::remote("nobody", *a.host.nodes().intern(name))); });
+    CHECK(eventually([&] { return a.peer(name).state == peer_state::connecting; }));
+  };
+  wants(service, names[0]);
+  const base::unique_fd first = silent.accept();
+  wants(service, names[1]);
+  wants(here, names[2]); // has a place of its own
+  const base::unique_fd second = silent.accept();
+  CHECK_FALSE(silent.has_more());
 }

@@ -64,6 +64,8 @@ TEST_CASE("registrations are bounded, and so is what is remembered of former one
   CHECK(names.add(named("a"), 1));
   CHECK(names.add(named("b"), 1));
   CHECK(names.add(named("c"), 1).error().code == base::errc::limit);
+  CHECK(names.add(named("ours"), own_registration));
+  CHECK(names.remove("ours"));
   for (int i = 0; i < 1500; ++i) {
     names.remove(names.nodes().begin()->first);
     CHECK(names.add(named("n" + std::to_string(i)), 1));

@@ -522,28 +522,30 @@ TEST_CASE("what is thrown by whoever looked a host up ends there, and the next l
   base::uv::loop loop = base::uv::loop::make().value();
   int thrown = 0;
   bool told = false;
-  auto memory = resolution::start(loop.raw(), "127.0.0.1", 1, [&](auto) {
+  auto memory = resolution::start(loop.raw(), "127.0.0.1", 1, lookup_cause::own, [&](auto) {
     ++thrown;
     throw std::bad_alloc();
   });
-  auto unknown = resolution::start(loop.raw(), "127.0.0.1", 1, [&](auto) {
+  auto unknown = resolution::start(loop.raw(), "127.0.0.1", 1, lookup_cause::own, [&](auto) {
     ++thrown;
     throw unheard_of();
   });
   REQUIRE(memory);
   REQUIRE(unknown);
   CHECK(loop_until(loop, [&] { return thrown == 2; }));
-  auto next = resolution::start(loop.raw(), "127.0.0.1", 1, [&](auto found) { told = found.has_value(); });
+  auto next = resolution::start(loop.raw(), "127.0.0.1", 1, lookup_cause::own,
+                                [&](auto found) { told = found.has_value(); });
   CHECK(loop_until(loop, [&] { return told; }));
 }
 
 TEST_CASE("a numeric host resolves to itself, and an abandoned look-up tells nobody") {
   auto loop = base::uv::loop::make().value();
   std::vector<base::socket_address> found;
-  auto wanted =
-      resolution::start(loop.raw(), "127.0.0.1", 4369, [&](auto addresses) { found = addresses.value(); });
+  auto wanted = resolution::start(loop.raw(), "127.0.0.1", 4369, lookup_cause::own,
+                                  [&](auto addresses) { found = addresses.value(); });
   bool wrong = false;
-  auto abandoned = resolution::start(loop.raw(), "127.0.0.1", 1, [&](auto) { wrong = true; });
+  auto abandoned =
+      resolution::start(loop.raw(), "127.0.0.1", 1, lookup_cause::own, [&](auto) { wrong = true; });
   REQUIRE(wanted);
   REQUIRE(abandoned);
   *abandoned = resolution();
@@ -556,7 +558,7 @@ TEST_CASE("a numeric host resolves to itself, and an abandoned look-up tells nob
 TEST_CASE("a host that does not exist is an error with its name") {
   auto loop = base::uv::loop::make().value();
   std::string text;
-  auto asked = resolution::start(loop.raw(), "no such host", 1,
+  auto asked = resolution::start(loop.raw(), "no such host", 1, lookup_cause::own,
                                  [&](auto addresses) { text = addresses.error().text; });
   REQUIRE(asked);
   loop.run();

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <fstream>
 #include <future>
+#include <new>
 
 #include "temporary_folder.hpp"
 
@@ -104,6 +105,28 @@ TEST_CASE("a reload waits for a change of another sort, and a dry run for none")
   CHECK(waiting.wait_for(0s) == std::future_status::timeout);
   *apply = {};
   CHECK(got(std::move(waiting)));
+}
+
+TEST_CASE("a reload that throws is refused, whoever is told may throw, and the next ones are done") {
+  struct unheard_of {};
+  for (const bool memory : {false, true}) {
+    CAPTURE(memory);
+    std::atomic<int> times{0};
+    const auto throw_one = [memory] {
+      if (memory) throw std::bad_alloc();
+      throw unheard_of();
+    };
+    yard one([&] {
+      if (++times == 1) throw_one();
+    });
+    const auto refused = got(one.ask());
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == base::errc::internal);
+    one.it->ask({.by = "test"}, [&](const auto&) { throw_one(); });
+    CHECK(got(one.ask()));
+    CHECK(times == 3);
+    CHECK(one.line.rows().empty());
+  }
 }
 
 TEST_CASE("a file that was replaced while too many changes waited is looked at when there is room") {

@@ -47,24 +47,6 @@ struct witness {
   pid who;
 };
 
-// A node with services, and a peer of which there is nothing but its messages.
-struct node_and_peer {
-  explicit node_and_peer(services::options chosen = {}) : a(epmd, "a@127.0.0.1", std::move(chosen)) {
-    peer = {*a.host.nodes().intern("x@127.0.0.1"), 77, 40, 0};
-  }
-  void deliver(const destination& to, message m) {
-    auto made = runtime::make_signal(runtime::signal_kind::message, peer, std::move(m));
-    made->flags = runtime::signal::remote;
-    a.host.deliver(to, std::move(made));
-  }
-  void deliver(const std::string& to, message m) { deliver(destination::named(to), std::move(m)); }
-  void write_pid(etf::writer& out, const pid& who) { runtime::write(out, who, a.host.nodes()); }
-
-  epmd_server epmd;
-  whole_node a;
-  pid peer;
-};
-
 // In the envelope of its form; `from`: who is said to ask.
 message in_form(node_and_peer& on, form of, const pid& from, bool with_pid, etf::bytes request) {
   message_writer out;

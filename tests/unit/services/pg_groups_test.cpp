@@ -15,6 +15,7 @@
 
 using namespace coppice;
 using services::pg_groups;
+using services::portions;
 using whose = services::pg_groups::whose;
 
 namespace {
@@ -32,7 +33,8 @@ constexpr etf::bytes two(two_bytes);
 } // namespace
 
 TEST_CASE("a process joins as often as it says, and is out when it left as often") {
-  pg_groups groups;
+  portions work;
+  pg_groups groups(work);
   groups.join(one, ours);
   groups.join(one, ours);
   CHECK(groups.members(one, whose::all) == std::vector{ours, ours});
@@ -45,14 +47,16 @@ TEST_CASE("a process joins as often as it says, and is out when it left as often
 }
 
 TEST_CASE("leaving a group one is not in, or that is not there, is said") {
-  pg_groups groups;
+  portions work;
+  pg_groups groups(work);
   groups.join(one, ours);
   CHECK_FALSE(groups.leave(two, ours));
   CHECK_FALSE(groups.leave(one, theirs));
 }
 
 TEST_CASE("members and groups of this node are told apart") {
-  pg_groups groups;
+  portions work;
+  pg_groups groups(work);
   groups.join(one, ours);
   groups.join(one, theirs);
   groups.join(two, theirs);
@@ -64,7 +68,8 @@ TEST_CASE("members and groups of this node are told apart") {
 }
 
 TEST_CASE("one that is gone leaves all its groups, each as often as it had joined") {
-  pg_groups groups;
+  portions work;
+  pg_groups groups(work);
   groups.join(one, ours);
   groups.join(one, ours);
   groups.join(two, ours);
@@ -79,7 +84,8 @@ TEST_CASE("one that is gone leaves all its groups, each as often as it had joine
 }
 
 TEST_CASE("memberships are counted for the node whose process has them, each as often as it joined") {
-  pg_groups groups;
+  portions work;
+  pg_groups groups(work);
   groups.join(one, ours);
   groups.join(one, theirs);
   groups.join(one, theirs);
@@ -95,7 +101,8 @@ TEST_CASE("memberships are counted for the node whose process has them, each as 
 }
 
 TEST_CASE("the name of a group is given once to who leaves it, and its bytes count once for each member") {
-  pg_groups groups;
+  portions work;
+  pg_groups groups(work);
   for (int i = 0; i < 1000; ++i) groups.join(one, theirs);
   groups.join(two, theirs);
   CHECK(groups.bytes(1) == one.size() + two.size());
@@ -105,7 +112,8 @@ TEST_CASE("the name of a group is given once to who leaves it, and its bytes cou
 
 // The product of the two would be 10^10 look-ups.
 TEST_CASE("many leave many groups in the time of both together") {
-  pg_groups groups;
+  portions work;
+  pg_groups groups(work);
   groups.join(one, theirs);
   groups.join(one, theirs);
   groups.join(one, theirs);
@@ -128,12 +136,13 @@ TEST_CASE("many leave many groups in the time of both together") {
 }
 
 TEST_CASE("what a node's processes are in is replaced, and the difference is told") {
-  pg_groups groups;
+  portions work;
+  pg_groups groups(work);
   groups.join(one, theirs);
   groups.join(one, theirs);
   groups.join(one, ours);
   groups.join(two, theirs);
-  pg_groups wanted;
+  pg_groups wanted(work);
   const std::uint8_t three_bytes[]{97, 3};
   wanted.join(one, theirs);
   wanted.join(three_bytes, theirs);
@@ -155,7 +164,8 @@ TEST_CASE("a group's name is looked at once for all that join or leave it") {
   std::vector<std::uint8_t> name(5 + (std::size_t{1} << 20), 'x');
   const std::uint8_t head[]{109, 0, 0x10, 0, 0};
   std::copy(std::begin(head), std::end(head), name.begin());
-  pg_groups groups;
+  portions work;
+  pg_groups groups(work);
   const std::vector<runtime::pid> who(100'000, theirs);
   groups.join(name, who);
   CHECK(groups.memberships(1) == who.size());
@@ -168,7 +178,8 @@ TEST_CASE("what members and groups take counts as memory in use, while it is the
   {
     etf::vector_writer name;
     name.binary(std::string(10'000, 'x'));
-    pg_groups groups;
+    portions work;
+    pg_groups groups(work);
     groups.join(name.view(), theirs);
     groups.join(name.view(), ours);
     const auto full = runtime::block_memory::in_use();

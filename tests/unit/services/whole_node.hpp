@@ -19,8 +19,9 @@ namespace coppice::test {
 
 // A node with everything but applications.
 struct whole_node {
-  whole_node(dist::testing::epmd_server& epmd, const std::string& name, services::options chosen = {})
-      : epmd_(epmd), host(with(name)), router(host, with(epmd)), services(host, router, chosen) {
+  whole_node(dist::testing::epmd_server& epmd, const std::string& name, services::options chosen = {},
+             unsigned workers = 2)
+      : epmd_(epmd), host(with(name, workers)), router(host, with(epmd)), services(host, router, chosen) {
     host.set_router(&router);
     REQUIRE(host.start());
     REQUIRE(services.start([this] { gone = true; }));
@@ -39,10 +40,10 @@ struct whole_node {
   }
 
  private:
-  static runtime::system_options with(const std::string& name) {
+  static runtime::system_options with(const std::string& name, unsigned workers) {
     runtime::system_options options;
     options.node_name = name;
-    options.workers = 2;
+    options.workers = workers;
     return options;
   }
   static dist::options with(dist::testing::epmd_server& epmd) {
@@ -59,6 +60,27 @@ struct whole_node {
   services::services services;
   std::uint16_t port = 0;
   std::atomic<bool> gone = false; // its services
+};
+
+// A node with services, and a peer of which there is nothing but its messages.
+struct node_and_peer {
+  explicit node_and_peer(services::options chosen = {}, unsigned workers = 2)
+      : a(epmd, "a@127.0.0.1", std::move(chosen), workers) {
+    peer = {*a.host.nodes().intern("x@127.0.0.1"), 77, 40, 0};
+  }
+  void deliver(const runtime::destination& to, runtime::message m) {
+    auto made = runtime::make_signal(runtime::signal_kind::message, peer, std::move(m));
+    made->flags = runtime::signal::remote;
+    a.host.deliver(to, std::move(made));
+  }
+  void deliver(const std::string& to, runtime::message m) {
+    deliver(runtime::destination::named(to), std::move(m));
+  }
+  void write_pid(etf::writer& out, const runtime::pid& who) { runtime::write(out, who, a.host.nodes()); }
+
+  dist::testing::epmd_server epmd;
+  whole_node a;
+  runtime::pid peer;
 };
 
 // The reply to a gen_server call by that actor; `no_answer` for want of one.

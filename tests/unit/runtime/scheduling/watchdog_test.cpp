@@ -6,8 +6,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <new>
 #include <stdexcept>
 
+#include "heard_log.hpp"
 #include "runtime/actor.hpp"
 #include "runtime/scheduling/foreign_code.hpp"
 
@@ -56,6 +58,53 @@ TEST_CASE("how long a worker is held can be seen, and that it is not while it sl
   CHECK(eventually([&] { return held() > 20 * ms; }));
   door.open();
   CHECK(eventually([&] { return here.host.counters().workers.at(0).sleeping && held() == 0; }));
+}
+
+TEST_CASE("a process that throws when it is described is told of once, and its worker and the others go on") {
+  struct unheard_of {};
+  class nameless final : public behaviour {
+   public:
+    nameless(gate& door, std::atomic<bool>& throws, bool memory)
+        : door_(door), throws_(throws), memory_(memory) {}
+    outcome init(process&) override { return carry_on(); }
+    outcome receive(process& self, message m) override {
+      const foreign_code outside(self, "handle_info", m.bytes());
+      throws_ = true;
+      door_.pass();
+      throws_ = false;
+      return carry_on();
+    }
+    void describe(description&) const override {
+      if (throws_ && memory_) throw std::bad_alloc();
+      if (throws_) throw unheard_of();
+    }
+
+   private:
+    gate& door_;
+    std::atomic<bool>& throws_;
+    bool memory_;
+  };
+  for (const bool memory : {false, true}) {
+    CAPTURE(memory);
+    test::heard_log log;
+    gate door;
+    std::atomic<bool> throws = false;
+    node here(2, quick());
+    spawn_options first, second;
+    first.worker = 0;
+    second.worker = 1;
+    const pid stuck =
+        here.host.spawn(std::move(first), std::make_unique<nameless>(door, throws, memory)).value();
+    const pid other = foreign(
+        here.host, [&](process&, const message&) { door.pass(); }, std::move(second));
+    here.host.send(stuck, atom("hold"));
+    here.host.send(other, atom("hold"));
+    CHECK(eventually([&] { return here.host.counters().stuck_threads == 2; }));
+    CHECK(eventually([&] { return here.host.counters().slow_handlers >= 1; }));
+    CHECK(log.count("the watchdog let an exception out") == 1);
+    door.open();
+    CHECK(eventually([&] { return here.host.counters().stuck_threads == 0; }));
+  }
 }
 
 TEST_CASE("a worker whose thread is stuck in a handler goes on with another thread") {

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+// Hosts whose name server does not answer, or that do not exist: they hold up nobody else, and are not asked
+// for again at once. The system's getaddrinfo is replaced for names under .test.
+#include "net/resolver.hpp"
+
+#include <dlfcn.h>
+#include <doctest/doctest.h>
+#include <netdb.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/uv.hpp"
+#include "held_clock.hpp"
+#include "loop_until.hpp"
+
+namespace {
+
+// What the name servers of .test say: nothing for what begins with `slow` until they are let, and that there
+// is no such host for all others.
+struct name_server {
+  std::mutex lock;
+  std::condition_variable changed;
+  std::map<std::string, int> asked;
+  bool answers = false;
+
+  int look_up(const std::string& host) {
+    std::unique_lock guard(lock);
+    ++asked[host];
+    changed.notify_all();
+    if (host.starts_with("slow")) changed.wait(guard, [this] { return answers; });
+    return EAI_NONAME;
+  }
+  int times(const std::string& host) {
+    const std::lock_guard guard(lock);
+    return asked[host];
+  }
+  void answer(bool now) {
+    const std::lock_guard guard(lock);
+    answers = now;
+    changed.notify_all();
+  }
+};
+
+name_server& servers() {
+  static name_server all;
+  return all;
+}
+
+} // namespace
+
+extern "C" int getaddrinfo(const char* host, const char* service, const addrinfo* hints, addrinfo** found) {
+  using function = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
+  static const auto real = reinterpret_cast<function>(dlsym(RTLD_NEXT, "getaddrinfo"));
+  if (host != nullptr && std::string_view(host).ends_with(".test")) return servers().look_up(host);
+  return real(host, service, hints, found);
+}
+
+namespace coppice::net {
+using test::loop_until;
+
+namespace {
+
+// A look-up and how it ended.
+struct asked {
+  asked(base::uv::loop& loop, const std::string& host, lookup_cause cause)
+      : under_way(resolution::start(loop.raw(), host, 1, cause, [this](auto found) {
+                    done = true;
+                    if (!found) why = found.error().text;
+                  }).value()) {}
+  bool done = false;
+  std::string why;
+  resolution under_way;
+};
+
+} // namespace
+
+TEST_CASE("look-ups for others take turns, and hold up none of the node's own") {
+  auto loop = base::uv::loop::make().value();
+  servers().answer(false);
+  std::vector<std::unique_ptr<asked>> slow;
+  for (int i = 0; i < 8; ++i)
+    slow.push_back(std::make_unique<asked>(loop, "slow" + std::to_string(i) + ".test", lookup_cause::others));
+  CHECK(loop_until(loop, [] { return servers().times("slow0.test") == 1; }));
+  asked own(loop, "own.test", lookup_cause::own);
+  CHECK(loop_until(loop, [&] { return own.done; }));
+  CHECK(own.why.find("own.test") != std::string::npos);
+  CHECK_FALSE(slow[0]->done);
+  CHECK(servers().times("slow1.test") == 0);
+  slow[1].reset(); // one that waits is given up, and the one under way
+  slow[0].reset();
+  servers().answer(true);
+  CHECK(loop_until(loop, [&] {
+    return std::all_of(slow.begin() + 2, slow.end(), [](const auto& one) { return one->done; });
+  }));
+  CHECK(servers().times("slow1.test") == 0);
+}
+
+TEST_CASE("a host that was not found is asked for again only after a while") {
+  test::held_clock clock;
+  auto loop = base::uv::loop::make().value();
+  const auto look_up = [&] {
+    asked one(loop, "gone.test", lookup_cause::own);
+    CHECK(loop_until(loop, [&] { return one.done; }));
+    return one.why;
+  };
+  const std::string first = look_up();
+  CHECK(servers().times("gone.test") == 1);
+  CHECK(look_up().starts_with(first));
+  CHECK(servers().times("gone.test") == 1);
+  if (!test::can_hold_clock()) return;
+  clock.advance(failed_for);
+  CHECK(look_up() == first);
+  CHECK(servers().times("gone.test") == 2);
+}
+
+TEST_CASE("a host whose name server was waited for in vain is not waited for again until that answers") {
+  if (!test::can_hold_clock()) return;
+  test::held_clock clock;
+  auto loop = base::uv::loop::make().value();
+  servers().answer(false);
+  {
+    const asked first(loop, "slow.vain.test", lookup_cause::own);
+    CHECK(loop_until(loop, [] { return servers().times("slow.vain.test") == 1; }));
+    clock.advance(std::chrono::seconds(2));
+  }
+  asked again(loop, "slow.vain.test", lookup_cause::own);
+  CHECK(loop_until(loop, [&] { return again.done; }));
+  CHECK(servers().times("slow.vain.test") == 1);
+  servers().answer(true);
+  loop.run();
+  clock.advance(failed_for);
+  asked last(loop, "slow.vain.test", lookup_cause::own);
+  CHECK(loop_until(loop, [&] { return last.done; }));
+  CHECK(servers().times("slow.vain.test") == 2);
+}
+
+TEST_CASE("many hosts that were not found take bounded room, and the last of them are known") {
+  auto loop = base::uv::loop::make().value();
+  const auto look_up = [&](const std::string& host) {
+    asked one(loop, host, lookup_cause::own);
+    CHECK(loop_until(loop, [&] { return one.done; }));
+  };
+  for (std::size_t i = 0; i < failed_hosts_remembered + 100; ++i) look_up(std::to_string(i) + ".many.test");
+  const std::string last = std::to_string(failed_hosts_remembered + 99) + ".many.test";
+  look_up(last);
+  CHECK(servers().times(last) == 1);
+}
+
+} // namespace coppice::net

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+// Requests of a few bytes, or of one message, whose work is as large as what the node has: it is done in
+// turns, between which others run. All on one worker, so that it can be seen how often.
+#include <set>
+
+#include "runtime/find_processes.hpp"
+#include "runtime/messages/block.hpp"
+#include "services/portions.hpp"
+#include "whole_node.hpp"
+
+using namespace coppice;
+using namespace coppice::dist::testing;
+using namespace coppice::test;
+using runtime::destination;
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+using runtime::process_status;
+using services::portions;
+
+namespace gen = coppice::behaviours::gen;
+
+namespace {
+
+constexpr std::size_t many = 3 * runtime::turn_reductions;
+
+// Counts, in turns of its own, how often a process has been interrupted in its work until that is done.
+struct interruptions {
+  explicit interruptions(runtime::system& of, bool until_stopped = false)
+      : host(of), looker(of), endless(until_stopped) {}
+  void stop() { endless = false; }
+  // In a turn, after what the process is to do has been sent to it.
+  void watch(const runtime::pid& who) {
+    looker.start([this, who](process&) { look(who); });
+  }
+  std::size_t count() const {
+    REQUIRE(eventually([&] { return done.load(); }));
+    return seen;
+  }
+
+ private:
+  void look(const runtime::pid& who) {
+    std::vector<runtime::process_summary> found;
+    runtime::some_processes(host, who.id, 1, found);
+    const process_status is = found.at(0).status;
+    if (is == process_status::parked) ++seen;
+    if (is == process_status::waiting && !endless)
+      done = true;
+    else
+      watch(who);
+  }
+
+  runtime::system& host;
+  actor looker;
+  std::atomic<bool> endless;
+  std::atomic<std::size_t> seen = 0;
+  std::atomic<bool> done = false;
+};
+
+// How often a service is interrupted while it does what `send` asks of it.
+template <class Send>
+std::size_t interrupted(runtime::system& host, const actor& by, std::string_view service, Send send) {
+  interruptions seen(host);
+  const auto who = host.whereis(service);
+  REQUIRE(who);
+  by.settle();
+  by.run([&](process& self) {
+    send(self);
+    seen.watch(*who);
+    return 0;
+  });
+  return seen.count();
+}
+
+void send_call(process& self, std::string_view to, const message& request) {
+  const auto ref = self.monitor(destination::named(std::string(to)), true);
+  self.send(destination::named(std::string(to)), gen::call_message(self, ref, request.bytes()));
+}
+
+// {call, erlang, nodes, [], user}
+message rpc_nodes() {
+  message_writer out;
+  out.tuple(5);
+  out.atom("call");
+  out.atom("erlang");
+  out.atom("nodes");
+  out.nil();
+  out.atom("user");
+  return out.take();
+}
+
+message number_pair(std::string_view what, std::size_t i) {
+  message_writer out;
+  out.tuple(2);
+  out.atom(what);
+  out.unsigned_integer(i);
+  return out.take();
+}
+
+// {join_local, Group, Pid}
+void join(process& self, etf::bytes group) {
+  message_writer out;
+  out.tuple(3);
+  out.atom("join_local");
+  out.raw(group);
+  runtime::write(out, self.self(), self.host().nodes());
+  REQUIRE(gen::call(self, destination::named("pg"), out.view(), self.now() + 20 * base::nanos_per_second));
+}
+
+} // namespace
+
+TEST_CASE("work that counts what it looks at is interrupted for each budget of a turn") {
+  runtime::testing::node one(1);
+  const actor worker(one.host);
+  interruptions seen(one.host);
+  worker.run([&](process& self) {
+    seen.watch(worker.id());
+    portions work(self);
+    for (std::size_t i = 0; i < many; ++i) work.add();
+    CHECK(work.steps() == many);
+    work.add(many * portions::bytes_a_step);
+    return 0;
+  });
+  CHECK(seen.count() >= many / runtime::turn_reductions + 1);
+}
+
+TEST_CASE("names and nodes are listed in parts, between which others run") {
+  node_and_peer on({}, 1);
+  const auto answers = services::functions::make(on.a.router, {"info"}, {}, {});
+  REQUIRE(answers);
+  for (std::size_t i = 0; i < many; ++i)
+    REQUIRE(on.a.host.spawn({.name = "p" + std::to_string(i)}, runtime::testing::script({})));
+  const auto* registered = answers->find("erlang", "registered", 0);
+  REQUIRE(registered != nullptr);
+  const actor here(on.a.host);
+  interruptions seen(on.a.host);
+  message_writer none;
+  none.nil();
+  const auto arguments = none.take();
+  const auto names = here.run([&](process& self) {
+    seen.watch(here.id());
+    return atoms_in((*registered)(self, arguments.bytes()).value);
+  });
+  CHECK(names.size() >= many);
+  CHECK(std::set<std::string>(names.begin(), names.end()).size() == names.size());
+  CHECK(seen.count() >= many / runtime::turn_reductions);
+}
+
+TEST_CASE("the names of global are listed, sent and taken in turns") {
+  node_and_peer on({}, 1);
+  const actor here(on.a.host);
+  const auto name_of = [&](std::size_t i) {
+    message_writer out;
+    out.tuple(4);
+    out.atom("register");
+    out.unsigned_integer(i);
+    on.write_pid(out, here.id());
+    out.atom("none");
+    return out.take();
+  };
+  here.run([&](process& self) {
+    for (std::size_t i = 0; i < many; ++i)
+      REQUIRE(gen::call(self, destination::named("global_name_server"), name_of(i).bytes(),
+                        self.now() + 20 * base::nanos_per_second));
+    return 0;
+  });
+  const auto listed = interrupted(on.a.host, here, "global_name_server", [](process& self) {
+    send_call(self, "global_name_server", message::atom("registered_names"));
+  });
+  CHECK(listed >= many / runtime::turn_reductions);
+  // {new_nodes, Node, Ops, Known, Nodes, Extra}
+  message_writer ops;
+  ops.tuple(2);
+  ops.atom("$gen_cast");
+  ops.tuple(6);
+  ops.atom("new_nodes");
+  ops.atom("x@127.0.0.1");
+  ops.list(static_cast<std::uint32_t>(many));
+  for (std::size_t i = 0; i < many; ++i) ops.raw(number_pair("delete", i).bytes());
+  ops.nil();
+  for (int i = 0; i < 3; ++i) ops.nil();
+  const auto said = ops.take();
+  const auto taken = interrupted(on.a.host, here, "global_name_server",
+                                 [&](process&) { on.deliver("global_name_server", said); });
+  CHECK(taken >= many / runtime::turn_reductions);
+}
+
+TEST_CASE("groups of pg are listed, said to other nodes and taken from them in turns") {
+  node_and_peer on({.pg = {"pg"}}, 1);
+  const actor here(on.a.host);
+  here.run([&](process& self) {
+    for (std::size_t i = 0; i < many; ++i) join(self, number_pair("group", i).bytes());
+    return 0;
+  });
+  constexpr std::size_t turns = many / runtime::turn_reductions;
+  for (const std::string_view what : {"which_groups", "which_local_groups", "monitor"}) {
+    CAPTURE(what);
+    const auto seen = interrupted(on.a.host, here, "pg",
+                                  [&](process& self) { send_call(self, "pg", message::atom(what)); });
+    CHECK(seen >= turns);
+  }
+  message_writer discover;
+  discover.tuple(2);
+  discover.atom("discover");
+  on.write_pid(discover, on.peer);
+  const auto asked = discover.take();
+  CHECK(interrupted(on.a.host, here, "pg", [&](process&) { on.deliver("pg", asked); }) >= turns);
+}
+
+TEST_CASE("the groups of a node that comes are taken in turns") {
+  epmd_server epmd;
+  whole_node a(epmd, "a@127.0.0.1", {.pg = {"pg"}}, 1);
+  whole_node b(epmd, "b@127.0.0.1", {.pg = {"pg"}});
+  const actor here(a.host), there(b.host);
+  there.run([&](process& self) {
+    for (std::size_t i = 0; i < many; ++i) join(self, number_pair("group", i).bytes());
+    return 0;
+  });
+  interruptions seen(a.host, true);
+  seen.watch(*a.host.whereis("pg"));
+  REQUIRE(atoms_in(ask(here, a.see(b, "rex"), rpc_nodes())) == std::vector<std::string>{"a@127.0.0.1"});
+  message_writer question;
+  question.tuple(2);
+  question.atom("get_members");
+  question.raw(number_pair("group", many - 1).bytes());
+  const auto members = question.take();
+  REQUIRE(eventually([&] {
+    const auto answer = ask(here, destination::named("pg"), members);
+    return etf::cursor(answer.bytes()).peek() == etf::kind::list;
+  }));
+  seen.stop();
+  CHECK(seen.count() >= many / runtime::turn_reductions);
+}
+
+TEST_CASE("watches of pg and lost connections that global is told of count as memory in use") {
+  constexpr std::size_t most = 200;
+  node_and_peer on({.pg = {"pg"}}, 1);
+  const actor here(on.a.host);
+  const auto in_use = [] { return static_cast<std::int64_t>(runtime::block_memory::in_use()); };
+  const auto before = in_use();
+  const std::string large(10'000, 'x');
+  for (std::size_t i = 0; i < most; ++i) {
+    message_writer out;
+    out.tuple(3);
+    out.atom("$gen_call");
+    out.tuple(2);
+    on.write_pid(out, on.peer);
+    out.unsigned_integer(i);
+    out.tuple(2);
+    out.atom("monitor");
+    out.tuple(2);
+    out.unsigned_integer(i);
+    out.binary(large);
+    on.deliver("pg", out.take());
+  }
+  CHECK(eventually([&] { return in_use() - before >= static_cast<std::int64_t>(most * large.size()); }));
+  const auto watched = in_use();
+  const std::string lost(200, 'n');
+  for (std::size_t i = 0; i < most; ++i) {
+    message_writer out;
+    out.tuple(5);
+    out.atom("lost_connection");
+    out.atom("x@127.0.0.1");
+    out.integer(77);
+    out.unsigned_integer(i + 1);
+    out.atom(lost + std::to_string(i));
+    on.deliver("global_name_server", out.take());
+  }
+  CHECK(eventually([&] { return in_use() - watched >= static_cast<std::int64_t>(most * lost.size()); }));
+}
