@@ -68,7 +68,14 @@ std::string show_jobs(const json& document, std::size_t columns) {
                     has_run ? duration_text(one.value("took_ms", 0LL)) : "-", count_cell(one, "runs"),
                     count_cell(one, "failures"), count_cell(one, "skipped"), count_cell(one, "missed")});
   }
-  return rows.size() == 1 ? "the node has no jobs\n" : table(rows, columns);
+  if (rows.size() == 1) return "the node has no jobs\n";
+  std::string out = table(rows, columns);
+  const json away = document.value("peers_away", json::array());
+  for (const json& name : away)
+    out += fmt::format("{}{}",
+                       &name == &away.front() ? "away, and jobs with `where: one` may run there too: " : ", ",
+                       name.get<std::string>());
+  return out + (away.empty() ? "" : "\n");
 }
 
 std::string show_coming(const json& document, std::size_t columns) {

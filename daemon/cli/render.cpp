@@ -391,13 +391,23 @@ std::string render_listener(const json& d, std::size_t columns) {
 }
 
 std::string render_nodes(const json& d, std::size_t columns) {
-  rows out{{"NODE", "STATE", "DIRECTION", "HIDDEN", "TLS", "IN", "OUT", "QUEUED", "LAST ERROR"}};
+  rows out{{"NODE", "STATE", "SINCE", "LAST CONTACT", "LOSSES", "DIRECTION", "HIDDEN", "TLS", "IN", "OUT",
+            "QUEUED", "LAST ERROR"}};
+  // To the second: 2026-03-29 03:00:00
+  const auto time = [](const json& n, const char* key) {
+    std::string text = cell(n, key);
+    if (text.size() < 19) return text;
+    text[10] = ' ';
+    return text.substr(0, 19);
+  };
   for (const auto& n : at(d, "nodes")) {
     auto traffic = [&](const char* messages, const char* bytes) {
       return fmt::format("{} / {}", cell(n, messages), size_text(number(n, bytes)));
     };
-    out.push_back({cell(n, "name"), cell(n, "state"), cell(n, "direction"), cell(n, "hidden"), cell(n, "tls"),
-                   traffic("messages_in", "bytes_in"), traffic("messages_out", "bytes_out"),
+    const bool held = at(n, "held") == json(true);
+    out.push_back({cell(n, "name"), cell(n, "state") + (held ? ", held" : ""), time(n, "since"),
+                   time(n, "last_contact"), cell(n, "losses"), cell(n, "direction"), cell(n, "hidden"),
+                   cell(n, "tls"), traffic("messages_in", "bytes_in"), traffic("messages_out", "bytes_out"),
                    size_text(number(n, "queued")), cell(n, "last_error")});
   }
   return table(out, columns);

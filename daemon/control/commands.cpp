@@ -259,7 +259,8 @@ pending run_cron(const request& r) {
     return {};
   }
   if (!change.empty()) return r->fail(base::errc::invalid, "a job is run, enabled or disabled"), pending{};
-  if (!r->arguments.contains("for_ms")) return r->done(jobs_document(jobs.rows())), pending{};
+  if (!r->arguments.contains("for_ms"))
+    return r->done(jobs_document(jobs.rows(), r->of.peers_away())), pending{};
   const auto span = r->number("for_ms");
   if (!span || *span < 1000 || *span > longest_ms)
     return r->fail(base::errc::invalid, "what comes is told for a second to a year"), pending{};

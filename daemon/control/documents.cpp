@@ -182,7 +182,7 @@ json process_document(node::instance& of, const runtime::process_info& info) {
   return document;
 }
 
-json jobs_document(const std::vector<services::cron_row>& jobs) {
+json jobs_document(const std::vector<services::cron_row>& jobs, const std::vector<std::string>& away) {
   json all = json::array();
   for (const services::cron_row& one : jobs) {
     const cron::job_report& told = one.told;
@@ -207,7 +207,8 @@ json jobs_document(const std::vector<services::cron_row>& jobs) {
                    {"skipped", told.skipped},
                    {"missed", told.missed}});
   }
-  return {{"jobs", std::move(all)}};
+  const bool any_on_one = std::ranges::any_of(jobs, &services::cron_row::on_one_node);
+  return {{"jobs", std::move(all)}, {"peers_away", any_on_one ? json(away) : json::array()}};
 }
 
 json coming_document(const std::vector<std::pair<cron::instant, services::cron_row>>& coming, bool all) {
@@ -307,6 +308,7 @@ json wait_json(const runtime::waited_for& wait) {
 
 json nodes_document(node::instance& of) {
   json nodes = json::array();
+  const auto time = [](base::nanos wall) { return wall == 0 ? json() : json(base::format_wall(wall)); };
   for (const auto& peer : of.peers()) {
     nodes.push_back({{"name", peer.name},
                      {"state", peer.state},
@@ -318,6 +320,11 @@ json nodes_document(node::instance& of) {
                      {"bytes_in", peer.bytes_in},
                      {"bytes_out", peer.bytes_out},
                      {"queued", peer.queued_bytes},
+                     {"since", time(peer.since)},
+                     {"last_contact", time(peer.heard)},
+                     {"losses", peer.losses},
+                     {"kept", peer.kept},
+                     {"held", peer.held},
                      {"last_error", text_json(peer.last_error)}});
   }
   return {{"nodes", std::move(nodes)}};

@@ -23,7 +23,9 @@ nlohmann::json summary_json(node::instance& of, const runtime::process_summary& 
 nlohmann::json process_document(node::instance& of, const runtime::process_info& info);
 nlohmann::json pool_document(node::instance& of, const node::pool_status& pool);
 // What there are, and what they did.
-nlohmann::json jobs_document(const std::vector<services::cron_row>& jobs);
+// `away`: the nodes of distribution.peers that are not connected.
+nlohmann::json jobs_document(const std::vector<services::cron_row>& jobs,
+                             const std::vector<std::string>& away);
 // What comes, in its order; `all`: nothing was left out.
 nlohmann::json coming_document(const std::vector<std::pair<cron::instant, services::cron_row>>& coming,
                                bool all);

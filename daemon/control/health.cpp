@@ -56,6 +56,15 @@ std::vector<complaint> warnings(const node::node_status& status) {
                    : is_job ? "coppice cron enable " + one.name
                             : "coppice restart " + one.name});
   }
+  for (const node::peer_status& one : status.away) {
+    const std::string since = base::format_wall(one.since);
+    out.push_back(
+        {"peer", one.name,
+         one.held                 ? "disconnected by hand"
+         : one.last_error.empty() ? "away since " + since
+                                  : fmt::format("away since {}: {}", since, one.last_error),
+         fmt::format("coppice connect {}{}", one.name, one.held ? "" : " tries at once; coppice nodes")});
+  }
   using verdict = node::configuration_on_disk::verdict;
   const node::configuration_on_disk& disk = status.on_disk;
   if (disk.is != verdict::same) {

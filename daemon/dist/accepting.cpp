@@ -66,13 +66,15 @@ handshake_message::verdict router::admit(std::string_view name) {
   auto answer = verdict::ok;
   {
     const std::lock_guard guard(known->lock);
-    if (known->established) {
+    if (known->barred) {
+      answer = verdict::not_allowed;
+    } else if (known->established) {
       answer = verdict::alive;
     } else if (known->outgoing != nullptr) {
       answer = system_.node_name() > name ? verdict::nok : verdict::ok_simultaneous;
     }
   }
-  if (answer == verdict::nok) end_admission(std::string(name));
+  if (answer == verdict::nok || answer == verdict::not_allowed) end_admission(std::string(name));
   return answer;
 }
 

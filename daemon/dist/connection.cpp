@@ -61,6 +61,7 @@ void connection::start(base::bytes_span leftover) {
 }
 
 void connection::on_data(base::bytes_span bytes) {
+  context_.counters.heard(base::wall_now());
   inbound_.commit(bytes.size());
   if (inbound_.needs_more()) {
     unfinished_.set(inbound_.held());

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/clock.hpp"
 #include "dist/options.hpp"
 
 namespace coppice::dist {
@@ -16,6 +17,7 @@ class connection_counters {
   void sent(std::size_t messages = 1) { add(messages_out_, messages); }
   void dropped(std::size_t messages = 1) { add(dropped_, messages); }
 
+  void heard(base::nanos wall) { heard_.store(wall, relaxed); }
   void set_bytes(std::uint64_t in, std::uint64_t out) {
     bytes_in_.store(in, relaxed);
     bytes_out_.store(out, relaxed);
@@ -31,6 +33,7 @@ class connection_counters {
   void read(peer_info& into) const {
     into.messages_in = messages_in_.load(relaxed);
     into.messages_out = messages_out_.load(relaxed);
+    if (const auto heard = heard_.load(relaxed); heard != 0) into.heard = heard;
     into.bytes_in = bytes_in_.load(relaxed);
     into.bytes_out = bytes_out_.load(relaxed);
     into.queued += queued_.load(relaxed);
@@ -54,6 +57,7 @@ class connection_counters {
   counter dropped_{0};
   counter links_{0};
   counter monitors_{0};
+  std::atomic<base::nanos> heard_{0};
   std::atomic<std::uint32_t> silent_ticks_{0};
 };
 

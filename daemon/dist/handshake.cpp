@@ -291,8 +291,8 @@ base::status handshake::on_status(bytes body) {
   return base::fail(
       base::errc::refused,
       "handshake: " + shown_name(peer_.name) + " does not allow " + shown_name(us_.name) +
-          " to connect: look at its log; usual causes are net_kernel:allow/1, long against short "
-          "names, or a capability it misses");
+          " to connect: look at its log; usual causes are net_kernel:allow/1, `coppice disconnect` "
+          "there, long against short names, or a capability it misses");
 }
 
 base::status handshake::on_challenge(bytes body) {

@@ -80,10 +80,15 @@ struct peer_info {
   peer_state state = peer_state::down;
   bool outgoing = false; // who opened the connection
   bool hidden = false;
+  bool kept = false;   // see router::keep()
+  bool barred = false; // see router::bar()
   std::uint32_t creation = 0;
   std::string address;
-  std::string_view tls;  // "1.3" or "1.2"; empty: none
-  base::nanos since = 0; // wall clock, of the state
+  std::string_view tls; // "1.3" or "1.2"; empty: none
+  base::nanos since =
+      0; // wall clock: since when it is connected, or is not; attempts in between do not count
+  base::nanos heard = 0;    // wall clock: when something came from it last; 0: never
+  std::uint64_t losses = 0; // connections that ended, as long as the node's name is remembered
   std::uint64_t messages_in = 0;
   std::uint64_t messages_out = 0;
   std::uint64_t bytes_in = 0;

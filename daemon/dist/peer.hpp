@@ -60,7 +60,8 @@ struct peer {
   // Under the lock: whether nothing of the node is here and nobody waits for it or for its end.
   bool is_unneeded() const {
     return state.load() == peer_state::down && !established && !ends && outgoing == nullptr && !yields &&
-           waiting.empty() && resting.empty() && watchers.empty() && askers.empty() && backlog.load() == 0;
+           waiting.empty() && resting.empty() && watchers.empty() && askers.empty() && backlog.load() == 0 &&
+           !kept;
   }
   // Under the lock.
   void become(std::uint32_t next, std::string_view next_name) {
@@ -87,6 +88,8 @@ struct peer {
   std::string name;
   std::uint64_t generation = 0;                 // of connections
   bool named_here = false;                      // see peer_node: once it is down nobody asks for it
+  bool kept = false;                            // see router::keep()
+  bool barred = false;                          // see router::bar()
   std::unique_ptr<connection> established;      // used on the home worker's thread only
   std::unique_ptr<ending> ends;                 // likewise; null unless the last connection's is told yet
   bool certified = false;                       // `established` showed a verified certificate

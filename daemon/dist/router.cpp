@@ -27,6 +27,10 @@ constexpr std::chrono::seconds stop_patience{3};
 constexpr std::size_t told_at_once = 4096;     // signals of a lost connection, in one turn
 constexpr std::size_t kinds_of_strangers = 16; // lines about nodes never connected, in each ten seconds
 
+base::error disconnected_by_hand() {
+  return {base::errc::refused, "disconnected by hand"};
+}
+
 } // namespace
 
 // A finished handshake on its way to its peer; keeps what comes meanwhile.
@@ -94,17 +98,40 @@ bool router::slot_given_on(std::uint32_t from, std::uint32_t to, std::string_vie
   return true;
 }
 
+std::optional<std::uint32_t> router::keep(std::string_view name) {
+  std::unique_lock<std::mutex> guard;
+  peer* const p = peer_for_connection(name, guard);
+  if (p == nullptr) return std::nullopt;
+  p->kept = true;
+  if (p->last.since == 0) p->last.since = base::wall_now();
+  return p->index.load();
+}
+
+void router::let_go(std::uint32_t node) {
+  peer* const p = find_peer(node);
+  if (p == nullptr) return;
+  const std::lock_guard guard(p->lock);
+  if (p->index == node) p->kept = p->barred = false;
+}
+
+void router::bar(std::uint32_t node, bool on) {
+  peer* const p = find_peer(node);
+  if (p == nullptr) return;
+  const std::lock_guard guard(p->lock);
+  if (p->index == node) p->barred = on && p->kept;
+}
+
 // Connecting ----------------------------------------------------------------------------------------------
 
 // On the home worker, under the peer's lock; state down. A peer that is being let in is connecting already: a
 // second connection would cost the first one, since its own side has it as established a moment before ours.
 base::status router::begin_connecting(peer& p) {
   if (stopping_) return base::fail(base::errc::closed, "this node stops");
-  if (!options_.connect) {
+  if (!options_.connect && !p.kept) {
     return base::fail(base::errc::refused, "not connected, and distribution.connect is never");
   }
   p.state = peer_state::connecting;
-  p.last.since = base::wall_now();
+  if (p.last.since == 0) p.last.since = base::wall_now();
   p.connect_by = base::mono_now() + std::chrono::nanoseconds(options_.connect_timeout).count();
   bool comes = false;
   {
@@ -118,6 +145,7 @@ base::status router::begin_connecting(peer& p) {
 
 // On the home worker, under the peer's lock; state connecting.
 base::status router::open_attempt(peer& p) {
+  if (p.barred) return unexpected(disconnected_by_hand());
   const std::chrono::nanoseconds left(p.connect_by - base::mono_now());
   if (left <= left.zero())
     return base::fail(base::errc::timeout, "the peer said it connects to us, and did not");
@@ -140,10 +168,15 @@ base::status router::open_attempt(peer& p) {
   return {};
 }
 
-// Under the peer's lock. A node that was connected, or has a route, is the node's own affair.
+// Under the peer's lock: one that the configuration names, or that was connected.
+bool router::is_own_affair(const peer& p) const {
+  return p.kept || p.last.creation != 0 || find_route(options_, p.name) != nullptr;
+}
+
+// Under the peer's lock.
 net::lookup_cause router::cause_of(const peer& p) const {
   using net::lookup_cause;
-  if (p.last.creation != 0 || find_route(options_, p.name) != nullptr) return lookup_cause::own;
+  if (is_own_affair(p)) return lookup_cause::own;
   if (!p.askers.empty() || (p.waiting.empty() && p.watchers.empty())) return lookup_cause::own;
   const auto is_actor = [this](const runtime::pid& who) {
     return who.here() && runtime::is_of_node(system_, who) == false;
@@ -157,7 +190,7 @@ net::lookup_cause router::cause_of(const peer& p) const {
 
 // On the home worker, under the peer's lock.
 std::shared_ptr<void> router::place_for_attempt(const peer& p, net::lookup_cause cause) {
-  if (p.last.creation != 0 || find_route(options_, p.name) != nullptr) return {this, [](void*) {}};
+  if (is_own_affair(p)) return {this, [](void*) {}};
   const std::lock_guard guard(attempts_lock_);
   auto& [running, waiting] = attempts_[static_cast<std::size_t>(cause)];
   if (running >= options_.attempts) {
@@ -263,11 +296,11 @@ void router::give_up(peer& p, const base::error& why) {
     if (p.established) return;
     name = p.name;
     said_before = said_before || p.last.last_error == why.text;
-    stranger = p.last.creation == 0;
+    stranger = p.last.creation == 0 && !p.kept;
     p.state = peer_state::down;
     p.yields = false;
     p.yield_timer.reset();
-    p.last.since = base::wall_now();
+    if (p.last.since == 0) p.last.since = base::wall_now();
     p.last.last_error = why.text;
     waiting = std::exchange(p.waiting, {});
     for (const auto& item : waiting) p.backlog.fetch_sub(item->bytes(), std::memory_order_relaxed);
@@ -341,8 +374,9 @@ void router::established(attempt& done, const peer_node& who, net::stream stream
   attach(come);
 }
 
-// The peer of a node that has proved itself, with its lock; null if there is no room for its name.
-peer* router::peer_to_attach(std::string_view name, std::unique_lock<std::mutex>& lock) {
+// The peer of a node that has proved itself, or is kept, with its lock; null if there is no room for its
+// name.
+peer* router::peer_for_connection(std::string_view name, std::unique_lock<std::mutex>& lock) {
   while (const auto index = system_.nodes().intern(name, runtime::node_names::use::connection)) {
     peer* const found = *index == 0 ? nullptr : at_slot(*index);
     if (found == nullptr) break;
@@ -356,9 +390,11 @@ peer* router::peer_to_attach(std::string_view name, std::unique_lock<std::mutex>
 // On the worker that shook hands, which becomes the peer's home.
 void router::attach(const std::shared_ptr<finished_handshake>& come) {
   const unsigned worker = here();
-  if (stopping_ || come->closed) return end_admission(come->admitted);
+  if (stopping_) return end_admission(come->admitted);
+  if (come->closed)
+    return not_attached(*come, {base::errc::closed, "the peer closed the connection at once"});
   std::unique_lock<std::mutex> guard;
-  peer* const to = peer_to_attach(come->who.name, guard);
+  peer* const to = peer_for_connection(come->who.name, guard);
   if (to == nullptr) {
     base::log::warning(module, "{}: connection refused: no room for another node's name", come->who.name);
     return end_admission(come->admitted);
@@ -381,6 +417,10 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
     base::log::warning(module, "connection refused: {}", uncertified_claim(come->who.name));
     return end_admission(come->admitted);
   }
+  if (p.barred) {
+    guard.unlock(); // it was being connected to, or let in, when the bar came
+    return not_attached(*come, disconnected_by_hand());
+  }
   if (!p.established) {
     auto made = std::make_unique<connection>(system_, options_, static_cast<connection_owner&>(*this),
                                              p.index, come->who, std::move(come->stream));
@@ -395,10 +435,13 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
     p.certified = come->certified;
     yield_timer = std::move(p.yield_timer);
     askers = std::exchange(p.askers, {});
+    const std::uint64_t losses = p.last.losses;
     p.last = {};
     p.last.name = p.name;
+    p.last.losses = losses;
     p.last.state = peer_state::connected;
     p.last.since = base::wall_now();
+    p.last.heard = p.last.since;
     p.last.outgoing = come->outgoing;
     p.last.hidden = come->who.hidden;
     p.last.creation = come->who.creation;
@@ -422,6 +465,20 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
   const auto info = info_of(p);
   for (const auto& told : up_) told(info);
   begin_traffic(p, fresh, *come, askers);
+}
+
+void router::not_attached(const finished_handshake& come, const base::error& why) {
+  const auto index = come.outgoing ? system_.nodes().find(come.who.name) : std::nullopt;
+  if (peer* const p = index ? find_peer(*index) : nullptr; p != nullptr) {
+    bool waits = false;
+    {
+      const std::lock_guard guard(p->lock);
+      waits = p->state == peer_state::connecting && !p->established && p->outgoing == nullptr && !p->yields &&
+              !p->yield_timer && p->home.load() == here();
+    }
+    if (waits) give_up(*p, why);
+  }
+  end_admission(come.admitted);
 }
 
 // What waited for the peer goes first, then what it sent meanwhile is read.
@@ -483,6 +540,7 @@ void router::lost(connection& gone, const base::error& why) {
       p.last.state = peer_state::down;
       p.last.since = base::wall_now();
       p.last.last_error = why.text;
+      ++p.last.losses;
     }
     p.unsent.store(0, std::memory_order_relaxed);
     *ends = {owned->take_relations(),
@@ -597,6 +655,8 @@ peer_info router::info_of(peer& p) const {
   const std::lock_guard guard(p.lock);
   peer_info out = p.last;
   out.state = p.state;
+  out.kept = p.kept;
+  out.barred = p.barred;
   out.queued = p.waiting_bytes;
   if (p.established) p.established->counters().read(out);
   return out;

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -70,8 +71,17 @@ class router final : public runtime::remote_router,
   void connect(std::uint32_t node, const runtime::reference& ref) override;
   base::status disconnect(std::uint32_t node, std::string why = "disconnected by request") override;
 
-  // Those connected, and of those that were, or were tried, the ones whose names are remembered; sorted by
-  // name, copies.
+  // From now on `name` may be connected to whatever options::connect says, without waiting for a turn among
+  // attempts at unknown nodes, and its index stays valid. That index; nullopt: no room for the name, or it is
+  // our own.
+  std::optional<std::uint32_t> keep(std::string_view name);
+  // Ends keep() and bar(), not the connection.
+  void let_go(std::uint32_t node);
+  // While `on`, no new connection to or from this node, which is kept, comes about.
+  void bar(std::uint32_t node, bool on);
+
+  // Those connected or kept, and of those that were, or were tried, the ones whose names are remembered;
+  // sorted by name, copies.
   std::vector<peer_info> peers() const;
   // Some of these, in no order, behind what is in `into`: looks at no more than so many places, from `first`
   // on, of which the lowest is 0. The place to go on with; 0: that was all.
@@ -123,6 +133,7 @@ class router final : public runtime::remote_router,
   base::status begin_connecting(peer& p);
   base::status open_attempt(peer& p);
   // Who wants the node: a process here, or only services and other nodes.
+  bool is_own_affair(const peer& p) const;
   net::lookup_cause cause_of(const peer& p) const;
   // Null: too many nodes that were never connected are being connected to for that cause.
   std::shared_ptr<void> place_for_attempt(const peer& p, net::lookup_cause cause);
@@ -132,8 +143,10 @@ class router final : public runtime::remote_router,
   void stop_yielding(peer& p);
   void end_admission(const std::string& name);
   void connect_at_home(peer& p, std::uint32_t node);
-  peer* peer_to_attach(std::string_view name, std::unique_lock<std::mutex>& lock);
+  peer* peer_for_connection(std::string_view name, std::unique_lock<std::mutex>& lock);
   void attach(const std::shared_ptr<finished_handshake>& come);
+  // A finished handshake of which no connection comes. What waits for an attempt of ours is told.
+  void not_attached(const finished_handshake& come, const base::error& why);
   // `fresh` may be gone.
   void begin_traffic(peer& p, connection* fresh, finished_handshake& come,
                      const std::vector<runtime::reference>& askers);

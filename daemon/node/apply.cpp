@@ -270,6 +270,7 @@ apply_outcome instance::components::apply(runtime::process& self, const apply_re
   if (!out.result) return out;
   out.applied = true;
   use(work.difference.settings, work.next->spec);
+  net->keep_peers(work.next->spec); // changed or not: what an operator has disconnected comes back
   work.next->applications = work.plan.applications;
   set_current(std::move(work.next));
   out.differences = differences();

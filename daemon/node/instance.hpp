@@ -103,6 +103,8 @@ class instance {
   // How earlier runs of a supervised process ended, the latest last; none of others.
   std::vector<behaviours::child_end> ends_of(const runtime::process_info& process) const;
   std::vector<peer_status> peers() const;
+  // Those of distribution.peers that are not connected, sorted.
+  std::vector<std::string> peers_away() const;
   std::vector<plugin_status> plugins() const;
   // What plugins have counted, and how often one could not have a metric it asked for.
   plugin_metrics counted() const;
@@ -158,6 +160,7 @@ class instance {
   void switch_job(std::string_view name, bool on, std::function<void(base::status)> done);
   // `done` as for call: whether there is a connection now, and if not why, in words.
   void connect(std::string_view peer, base::nanos timeout, std::function<void(base::status)> done);
+  // Of one of distribution.peers: it stays so until connect() or the next apply.
   base::status disconnect(std::string_view peer);
 
   // What operators do to applications and to children, PATH being app/child, app/supervisor/child and so on;

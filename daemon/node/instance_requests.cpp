@@ -70,7 +70,13 @@ node_status instance::status() const {
   out.workers = p.system.workers();
   out.runtime = p.system.counters();
   out.processes = out.runtime.processes;
-  out.connections = p.net->connections();
+  for (peer_status& one : p.net->peers()) {
+    if (one.state == "connected") {
+      ++out.connections;
+    } else if (one.kept) {
+      out.away.push_back(std::move(one));
+    }
+  }
   out.plugins = p.plugins.loaded().size();
   out.restarts = p.tree.restarts();
   out.restarts_of_node = p.restarts_of_node;
@@ -169,6 +175,10 @@ base::result<runtime::process_info> instance::info(std::string_view process) con
 
 std::vector<peer_status> instance::peers() const {
   return components_->net->peers();
+}
+
+std::vector<std::string> instance::peers_away() const {
+  return components_->net->peers_away();
 }
 
 std::vector<plugin_status> instance::plugins() const {
@@ -315,6 +325,7 @@ void instance::switch_job(std::string_view name, bool on, std::function<void(bas
 }
 
 void instance::connect(std::string_view peer, base::nanos timeout, std::function<void(base::status)> done) {
+  components_->net->resume_peer(peer);
   const auto index = components_->system.nodes().intern(peer);
   if (!index) return done(base::fail(base::errc::limit, "too many node names are known to take another"));
   if (*index == 0) return done({});
@@ -339,10 +350,7 @@ void instance::connect(std::string_view peer, base::nanos timeout, std::function
 }
 
 base::status instance::disconnect(std::string_view peer) {
-  const auto index = components_->system.nodes().find(peer);
-  if (!index || *index == 0)
-    return base::fail(base::errc::not_found, "no connection to " + std::string(peer));
-  return components_->net->router().disconnect(*index);
+  return components_->net->disconnect(peer);
 }
 
 } // namespace coppice::node

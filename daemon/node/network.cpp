@@ -84,8 +84,10 @@ base::result<dist::options> router_options(const spec::node_spec& spec, std::str
   return out;
 }
 
-services::options service_options(const spec::node_spec& spec, node_services carried_out) {
+services::options service_options(const spec::node_spec& spec, node_services carried_out,
+                                  std::shared_ptr<services::kept_peers> peers) {
   services::options out;
+  out.peers = std::move(peers);
   out.cron = std::move(carried_out.jobs);
   out.events = carried_out.events;
   out.global = spec.distribution.services.global;
@@ -139,8 +141,10 @@ network::network(runtime::system& host, const spec::node_spec& spec, dist::optio
     : host_(host),
       spec_(spec),
       router_(host, std::move(options)),
-      services_(host, router_, service_options(spec, std::move(carried_out))) {
+      peers_(std::make_shared<services::kept_peers>(router_, std::string(host.node_name()))),
+      services_(host, router_, service_options(spec, std::move(carried_out), peers_)) {
   host_.set_router(&router_);
+  keep_peers(spec);
 }
 
 network::~network() = default;
@@ -182,10 +186,13 @@ base::status network::start(std::function<void()> services_gone) {
       listening_.push_back((*opened)[i].to_string() + (places[i].tls ? " tls" : ""));
     }
   }
-  if (opened->empty()) return {};
-  const bool loopback_only =
-      std::ranges::all_of(*opened, [](const base::socket_address& one) { return one.is_loopback(); });
-  return start_epmd(opened->front(), loopback_only);
+  if (!opened->empty()) {
+    const bool loopback_only =
+        std::ranges::all_of(*opened, [](const base::socket_address& one) { return one.is_loopback(); });
+    if (auto known = start_epmd(opened->front(), loopback_only); !known) return known;
+  }
+  peers_->begin();
+  return {};
 }
 
 base::status network::start_epmd(const base::socket_address& first, bool loopback_only) {
@@ -281,15 +288,29 @@ std::vector<peer_status> network::peers() const {
     one.dropped = from.dropped;
     one.silent_ticks = from.silent_ticks;
     one.since = from.since;
+    one.heard = from.heard;
+    one.losses = from.losses;
+    one.kept = from.kept;
+    one.held = from.barred;
     one.last_error = from.last_error;
   }
   return out;
 }
 
-std::size_t network::connections() const {
-  const auto all = router_.peers();
-  return static_cast<std::size_t>(
-      std::ranges::count(all, dist::peer_state::connected, &dist::peer_info::state));
+void network::keep_peers(const spec::node_spec& spec) {
+  peers_->change(spec.distribution.peers);
+}
+
+base::status network::disconnect(std::string_view name) {
+  const auto none = [name] {
+    return base::fail(base::errc::not_found, "no connection to " + std::string(name));
+  };
+  const bool holds = peers_->hold(name);
+  const auto index = host_.nodes().find(name);
+  if (!index || *index == 0) return none();
+  auto ended = router_.disconnect(*index);
+  if (!ended && holds && ended.error().code == base::errc::not_found) return {}; // it is away, and stays so
+  return ended;
 }
 
 } // namespace coppice::node

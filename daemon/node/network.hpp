@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
@@ -19,6 +20,7 @@
 #include "node/certificate_watch.hpp"
 #include "node/snapshot.hpp"
 #include "runtime/system.hpp"
+#include "services/kept_peers.hpp"
 #include "services/services.hpp"
 #include "spec/node_spec.hpp"
 
@@ -56,7 +58,13 @@ class network {
   // Where listeners enter theirs.
   net::tls_sources& tls() { return tls_; }
   std::vector<peer_status> peers() const;
-  std::size_t connections() const;
+  // From now on those of `spec`, see services::kept_peers::change().
+  void keep_peers(const spec::node_spec& spec);
+  // An operator's; see there for what it means for a peer that is kept.
+  void resume_peer(std::string_view name) { peers_->resume(name); }
+  base::status disconnect(std::string_view name);
+  // Kept, and not connected; sorted by name.
+  std::vector<std::string> peers_away() const { return peers_->away(); }
 
  private:
   network(runtime::system& host, const spec::node_spec& spec, dist::options options,
@@ -73,6 +81,7 @@ class network {
   runtime::system& host_;
   const spec::node_spec& spec_;
   dist::router router_;
+  const std::shared_ptr<services::kept_peers> peers_;
   services::services services_;
   net::tls_sources tls_; // the node's, and its listeners'
   // Null until it listens; started and stopped on the first worker.

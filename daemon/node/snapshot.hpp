@@ -91,6 +91,28 @@ struct pool_status {
   std::vector<pool_worker_status> workers; // by their number
 };
 
+// A node that we are, were or tried to be connected to.
+struct peer_status {
+  std::string name;
+  std::string state;     // connected, connecting, waiting, down
+  std::string direction; // in, out; empty: none
+  bool hidden = false;
+  std::string tls; // its version; empty: no TLS
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t messages_in = 0;
+  std::uint64_t messages_out = 0;
+  std::uint64_t queued_bytes = 0;
+  std::uint64_t dropped = 0;      // messages
+  std::uint32_t silent_ticks = 0; // quarters of net_ticktime since something was heard; at 4 it is ended
+  base::nanos since = 0;          // wall clock: since when it is connected, or is not
+  base::nanos heard = 0;          // wall clock: when something came from it last; 0: never
+  std::uint64_t losses = 0;       // connections to it that ended
+  bool kept = false;              // in distribution.peers
+  bool held = false;              // of those: an operator has disconnected it
+  std::string last_error;         // in words; empty: none
+};
+
 struct node_status {
   std::string name;
   std::uint32_t creation = 0;
@@ -118,6 +140,7 @@ struct node_status {
   std::vector<switched_off> off;     // listeners, children, jobs, each by name
   configuration_on_disk on_disk;     // `same` where nobody looked: instance::status_with_disk()
   bool short_of_descriptors = false; // only the last ones are left; likewise
+  std::vector<peer_status> away;     // those of distribution.peers that are not connected
   std::vector<change_row> changes;   // the apply or reload that runs, then those that wait
   runtime::runtime_counters runtime;
 };
@@ -126,24 +149,6 @@ struct node_status {
 struct application_tree {
   application_status application;
   behaviours::tree_entry top;
-};
-
-// A node that we are, were or tried to be connected to.
-struct peer_status {
-  std::string name;
-  std::string state;     // connected, connecting, waiting, down
-  std::string direction; // in, out; empty: none
-  bool hidden = false;
-  std::string tls; // its version; empty: no TLS
-  std::uint64_t bytes_in = 0;
-  std::uint64_t bytes_out = 0;
-  std::uint64_t messages_in = 0;
-  std::uint64_t messages_out = 0;
-  std::uint64_t queued_bytes = 0;
-  std::uint64_t dropped = 0;      // messages
-  std::uint32_t silent_ticks = 0; // quarters of net_ticktime since something was heard; at 4 it is ended
-  base::nanos since = 0;          // wall clock, of the state; 0: not known
-  std::string last_error;         // in words; empty: none
 };
 
 // A former generation whose code is still mapped.

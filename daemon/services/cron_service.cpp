@@ -2,6 +2,8 @@
 // See cron_service.hpp.
 #include "services/cron_service.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <set>
@@ -118,7 +120,7 @@ void cron_service::sleep(process& self) {
     if (!its.joined) {
       consider(enter_at_);
     } else if (!its.known) {
-      consider(its.settled);
+      if (peers_tried_) consider(its.settled);
     } else if (!its.served) {
       consider(its.serves);
     }
@@ -200,7 +202,17 @@ void cron_service::serve(process& self) {
   }
 }
 
+// What they say of the groups comes behind that, so the jobs settle from here on.
+bool cron_service::peers_tried() {
+  if (peers_tried_) return true;
+  peers_tried_ = peers_ == nullptr || peers_->all_tried();
+  if (peers_tried_ && peers_ != nullptr)
+    for (auto& [job, its] : shared_) unsettle(job, its);
+  return peers_tried_;
+}
+
 void cron_service::settle(process& self) {
+  if (!peers_tried()) return;
   for (auto& [job, its] : shared_) {
     if (!its.joined || its.known || its.settled > base::mono_now()) continue;
     const auto now = standing_in(self, all_nodes, job);
@@ -209,9 +221,17 @@ void cron_service::settle(process& self) {
     its.known = true;
     jobs_->place(job, now->lowest, before->any ? before->lowest : now->lowest);
     if (its.serves == 0) its.serves = base::mono_now() + settling;
-    base::log::info(module, "{}: {}", job,
-                    now->lowest ? "it is this node that runs it" : "another node runs it");
+    tell_where(job, its, now->lowest);
   }
+}
+
+void cron_service::tell_where(const std::string& job, shared_job& its, bool here) const {
+  base::log::info(module, "{}: {}", job, here ? "it is this node that runs it" : "another node runs it");
+  const std::vector<std::string> away = peers_ != nullptr ? peers_->away() : std::vector<std::string>();
+  if (here && !away.empty() && !its.told)
+    base::log::warning(module, "{}: this node runs it while {} of distribution.peers {} away: {}", job,
+                       away.size(), away.size() == 1 ? "is" : "are", fmt::join(away, ", "));
+  its.told = here && !away.empty();
 }
 
 void cron_service::unsettle(const std::string& job, shared_job& its) {

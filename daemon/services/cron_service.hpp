@@ -3,9 +3,11 @@
 // clock is set, has each run done by a process of its own, and finds out which jobs that are for one node of
 // several are this one's. Nodes with such a job are members of the group {cron, Name} of pg's scope
 // `coppice`, which it starts when there is none; for two seconds after a change of the group nobody has the
-// job, then the node with the lowest name. Times that come in between wait. They, and those that a node
-// missed before it came, are for the nodes that were there before: the members of {cron_served, Name}, which
-// a node joins a while after it has first found out whose the job is. In the process's own turn.
+// job, then the node with the lowest name. At the node's start nobody has
+// it here before the nodes of distribution.peers were connected or tried. Times that come in between wait.
+// They, and those that a node missed before it came, are for the nodes that were there before: the members of
+// {cron_served, Name}, which a node joins a while after it has first found out whose the job is. In the
+// process's own turn.
 #pragma once
 
 #include <map>
@@ -17,6 +19,7 @@
 #include "behaviours/native_server.hpp"
 #include "dist/router.hpp"
 #include "services/cron_jobs.hpp"
+#include "services/kept_peers.hpp"
 #include "services/peer_bounds.hpp"
 
 namespace coppice::services {
@@ -26,8 +29,14 @@ class cron_service final : public behaviours::native_server {
   static constexpr const char* registered_name = "coppice_cron";
   static constexpr const char* scope = "coppice";
 
-  cron_service(std::shared_ptr<cron_jobs> jobs, dist::router& router, const peer_bounds& bounds)
-      : native_server("cron"), jobs_(std::move(jobs)), router_(router), bounds_(bounds) {}
+  // `peers`: the nodes whose first attempts these jobs wait for; null: none.
+  cron_service(std::shared_ptr<cron_jobs> jobs, dist::router& router, const peer_bounds& bounds,
+               std::shared_ptr<const kept_peers> peers = nullptr)
+      : native_server("cron"),
+        jobs_(std::move(jobs)),
+        router_(router),
+        bounds_(bounds),
+        peers_(std::move(peers)) {}
 
   // What wakes it. Any thread.
   static void wake(runtime::system& system);
@@ -46,6 +55,7 @@ class cron_service final : public behaviours::native_server {
     bool known = false;      // whose it is
     base::nanos serves = 0;  // monotonic: from then on it is one that was there before; 0: it is new
     bool served = false;     // has joined that group as well
+    bool told = false;       // the log, that it runs here while a peer is away
   };
   // This node among the members of a group.
   struct standing {
@@ -60,7 +70,10 @@ class cron_service final : public behaviours::native_server {
   void follow_jobs(runtime::process& self);
   void enter_scope(runtime::process& self);
   void join(runtime::process& self, const std::string& job, shared_job& its);
+  // Whether each of the peers is connected or was tried.
+  bool peers_tried();
   void settle(runtime::process& self);
+  void tell_where(const std::string& job, shared_job& its, bool here) const;
   void serve(runtime::process& self);
   void unsettle(const std::string& job, shared_job& its);
   void scope_ended(runtime::process& self);
@@ -73,6 +86,8 @@ class cron_service final : public behaviours::native_server {
   const std::shared_ptr<cron_jobs> jobs_;
   dist::router& router_;
   const peer_bounds bounds_;
+  const std::shared_ptr<const kept_peers> peers_;
+  bool peers_tried_ = false;
   std::unique_ptr<base::clock_watch> clock_;
   std::uint64_t timer_ = 0; // 0: none
   runtime::pid scope_{};

@@ -12,6 +12,7 @@
 #include "services/event_service.hpp"
 #include "services/global_name_server.hpp"
 #include "services/net_kernel.hpp"
+#include "services/peer_keeper.hpp"
 #include "services/pg_scope.hpp"
 #include "services/rex.hpp"
 #include "services/user.hpp"
@@ -28,6 +29,10 @@ constexpr std::chrono::seconds patience{30};
 services::services(runtime::system& system, dist::router& router, const options& chosen)
     : system_(system), router_(router), options_(chosen) {
   router_.on_node_up([this](const dist::peer_info& peer) { discover(peer); });
+  if (options_.peers != nullptr) {
+    router_.on_node_up([this](const dist::peer_info&) { peer_keeper::wake(system_); });
+    router_.on_node_down([this](const dist::peer_info&, const std::string&) { peer_keeper::wake(system_); });
+  }
   if (!options_.global) return;
   router_.on_node_up([this](const dist::peer_info& peer) {
     if (!peer.hidden && router_.settings().visible) global_name_server::node_up(system_, peer.name);
@@ -67,8 +72,12 @@ std::vector<service> services::all() {
                    endless_mailbox});
   if (options_.cron != nullptr)
     out.push_back({cron_service::registered_name, [this] {
-                     return std::make_unique<cron_service>(options_.cron, router_, options_.bounds);
+                     return std::make_unique<cron_service>(options_.cron, router_, options_.bounds,
+                                                           options_.peers);
                    }});
+  if (options_.peers != nullptr)
+    out.push_back({peer_keeper::registered_name,
+                   [this] { return std::make_unique<peer_keeper>(options_.peers, router_); }});
   if (!options_.global) return out;
   out.push_back({global_name_server::registered_name,
                  [this] { return std::make_unique<global_name_server>(router_, options_.bounds); },

@@ -17,6 +17,7 @@
 #include "runtime/system.hpp"
 #include "services/cron_jobs.hpp"
 #include "services/functions.hpp"
+#include "services/kept_peers.hpp"
 #include "services/peer_bounds.hpp"
 #include "services/service_supervisor.hpp"
 
@@ -31,6 +32,7 @@ struct options {
   peer_bounds bounds{};                         // of what each other node has there
   std::shared_ptr<cron_jobs> cron{};            // the node's jobs; null: nobody carries them out
   behaviours::event_channels* events = nullptr; // outlives the services; null: there are none
+  std::shared_ptr<kept_peers> peers{};          // to stay connected to; null: none
 };
 
 class services {

@@ -26,10 +26,19 @@ namespace coppice::spec {
 namespace {
 
 // Registered by the node itself, beside the scopes of pg.
-constexpr std::array<std::string_view, 12> own_names{
-    "net_kernel", "rex",           "global_name_server", "user",    "init",
-    "auth",       "coppice_cron",  "erl_prim_loader",    "coppice", "application_controller",
-    "kernel_sup", "coppice_events"};
+constexpr std::array<std::string_view, 13> own_names{"net_kernel",
+                                                     "rex",
+                                                     "global_name_server",
+                                                     "user",
+                                                     "init",
+                                                     "auth",
+                                                     "coppice_cron",
+                                                     "erl_prim_loader",
+                                                     "coppice",
+                                                     "application_controller",
+                                                     "kernel_sup",
+                                                     "coppice_events",
+                                                     "coppice_peers"};
 
 const node* element(const node* list, std::size_t index) {
   return list && list->is_sequence() && index < list->items.size() ? list->items[index] : nullptr;

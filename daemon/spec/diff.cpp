@@ -22,9 +22,9 @@ namespace coppice::spec {
 namespace {
 
 // What a running node takes on; of those that end in a dot, whatever is below.
-constexpr std::array<std::string_view, 7> changeable{
-    "node.log.level", "node.log.messages", "node.log.files", "node.log.modules.", "node.log.rate.", "cron.",
-    "events."};
+constexpr std::array<std::string_view, 8> changeable{
+    "node.log.level", "node.log.messages",  "node.log.files", "node.log.modules.", "node.log.rate.",
+    "cron.",          "distribution.peers", "events."};
 
 bool is_changeable(std::string_view key) {
   return std::ranges::any_of(changeable, [key](std::string_view one) {

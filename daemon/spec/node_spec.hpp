@@ -211,6 +211,7 @@ struct distribution_options {
   milliseconds connect_timeout{7000};
   allow_options allow;
   std::vector<route_options> routes;
+  std::vector<std::string> peers; // full names, this node's own may be among them
   compression_options compression;
   service_options services;
 };

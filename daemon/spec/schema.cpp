@@ -232,6 +232,12 @@ const table<distribution_options>& distribution_table() {
           .add<&distribution_options::routes>(
               "routes", list<route_options, section<route_options>>(section<route_options>(&route_table)),
               "peers reached without EPMD, or with another cookie")
+          .add<&distribution_options::peers>(
+              "peers",
+              list<std::string, text>(text("a node name", &check_full_node_name, full_node_name_pattern)),
+              "nodes to connect to and to stay connected to, whatever connect says, as alive@host; this "
+              "node's "
+              "own name is passed over, so that one list serves all nodes")
           .add<&distribution_options::compression>(
               "compression", section<compression_options>(&compression_table), "between Coppice nodes")
           .add<&distribution_options::services>("services", section<service_options>(&service_table),

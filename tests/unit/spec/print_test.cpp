@@ -438,6 +438,7 @@ TEST_CASE("the effective configuration writes every default out") {
         "    start: []\n"
         "    supervise: []\n"
         "  routes: []\n"
+        "  peers: []\n"
         "  compression:\n"
         "    level: 0\n"
         "    threshold: 1KiB\n"

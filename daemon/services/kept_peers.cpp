@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+// See kept_peers.hpp.
+#include "services/kept_peers.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace coppice::services {
+namespace {
+
+base::nanos longer(base::nanos wait) {
+  return std::clamp(2 * wait, kept_peers::shortest_wait, kept_peers::longest_wait);
+}
+
+} // namespace
+
+kept_peers::kept_peers(dist::router& router, std::string own) : router_(router), own_(std::move(own)) {}
+
+void kept_peers::change(const std::vector<std::string>& names) {
+  {
+    const std::lock_guard guard(lock_);
+    std::erase_if(peers_, [&](const auto& one) {
+      const bool stays = std::ranges::find(names, one.first) != names.end();
+      if (!stays && one.second.node) router_.let_go(*one.second.node);
+      return !stays;
+    });
+    for (const std::string& name : names) {
+      if (name == own_) continue;
+      entry& one = peers_[name];
+      // At once, so that nobody is told of a list without it.
+      if (!one.node) one.node = router_.keep(name);
+      if (std::exchange(one.held, false) && one.node) router_.bar(*one.node, false);
+      one.wait = 0;
+      one.at = 0;
+    }
+  }
+  wake();
+}
+
+void kept_peers::begin() {
+  {
+    const std::lock_guard guard(lock_);
+    begun_ = true;
+  }
+  wake();
+}
+
+void kept_peers::wake_by(std::function<void()> wake) {
+  const std::lock_guard guard(lock_);
+  wake_ = std::move(wake);
+}
+
+void kept_peers::wake() const {
+  std::function<void()> told;
+  {
+    const std::lock_guard guard(lock_);
+    told = wake_;
+  }
+  if (told) told();
+}
+
+bool kept_peers::hold(std::string_view name) {
+  {
+    const std::lock_guard guard(lock_);
+    const auto found = peers_.find(name);
+    if (found == peers_.end()) return false;
+    found->second.held = true;
+    if (found->second.node) router_.bar(*found->second.node, true);
+  }
+  wake();
+  return true;
+}
+
+void kept_peers::resume(std::string_view name) {
+  {
+    const std::lock_guard guard(lock_);
+    const auto found = peers_.find(name);
+    if (found == peers_.end()) return;
+    entry& one = found->second;
+    one.held = false;
+    one.wait = 0;
+    one.at = 0;
+    if (one.node) router_.bar(*one.node, false);
+  }
+  wake();
+}
+
+bool kept_peers::is_connected(const entry& one) const {
+  return one.node && router_.connected(*one.node);
+}
+
+bool kept_peers::all_tried() const {
+  const std::lock_guard guard(lock_);
+  return std::ranges::all_of(peers_, [this](const auto& one) {
+    return one.second.tried || one.second.held || is_connected(one.second);
+  });
+}
+
+std::vector<std::string> kept_peers::away() const {
+  std::vector<std::string> out;
+  const std::lock_guard guard(lock_);
+  for (const auto& [name, one] : peers_)
+    if (!is_connected(one)) out.push_back(name);
+  return out;
+}
+
+kept_peers::plan kept_peers::look(base::nanos now) {
+  plan out;
+  const std::lock_guard guard(lock_);
+  if (!begun_) return out;
+  for (auto& [name, one] : peers_) {
+    if (!one.node) one.node = router_.keep(name);
+    if (is_connected(one)) {
+      one.up = one.tried = true;
+      one.wait = 0;
+      continue;
+    }
+    if (std::exchange(one.up, false)) {
+      one.wait = shortest_wait;
+      one.at = now + one.wait;
+    }
+    if (one.held || one.under_way) continue;
+    if (one.at <= now && !one.node) { // no room for its name is a try that failed
+      one.tried = true;
+      one.wait = longer(one.wait);
+      one.at = now + one.wait;
+    }
+    if (one.at <= now) {
+      one.under_way = true;
+      out.due.push_back({name, *one.node});
+    } else {
+      out.next_at = out.next_at ? std::min(*out.next_at, one.at) : one.at;
+    }
+  }
+  return out;
+}
+
+void kept_peers::ended(std::string_view name, bool connected, base::nanos now) {
+  const std::lock_guard guard(lock_);
+  const auto found = peers_.find(name);
+  if (found == peers_.end()) return;
+  entry& one = found->second;
+  one.under_way = false;
+  one.tried = true;
+  if (connected) {
+    one.up = true;
+    return;
+  }
+  one.wait = longer(one.wait);
+  one.at = now + one.wait;
+}
+
+void kept_peers::abandon() {
+  const std::lock_guard guard(lock_);
+  for (auto& [name, one] : peers_) one.under_way = false;
+}
+
+} // namespace coppice::services
