@@ -16,6 +16,7 @@
 #include <cstdarg>
 #include <cstring>
 
+#include "files.hpp"
 #include "poll.hpp"
 #include "real.hpp"
 
@@ -223,7 +224,10 @@ ssize_t writev(int fd, const iovec* from, int count) {
 }
 
 int close(int fd) {
-  if (!is_simulated(fd)) return static_cast<int>(kernel(SYS_close, fd));
+  if (!is_simulated(fd)) {
+    forget_file(fd);
+    return static_cast<int>(kernel(SYS_close, fd));
+  }
   return said(close_number(fd));
 }
 

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -17,6 +18,7 @@
 #include <fmt/format.h>
 
 #include "descriptors.hpp"
+#include "files.hpp"
 #include "machine.hpp"
 #include "real.hpp"
 #include "waits.hpp"
@@ -55,8 +57,12 @@ long futex(const int* word, int what, int value, const timespec* until) {
 
 int open_file(const char* path, int flags, unsigned mode) {
   if (current() != nullptr && tells_of_the_real_machine(path)) return said(-ENOENT);
-  return static_cast<int>(kernel(SYS_openat, AT_FDCWD, as_long(path), flags, mode));
+  const int made = static_cast<int>(kernel(SYS_openat, AT_FDCWD, as_long(path), flags, mode));
+  note_file(made);
+  return made;
 }
+
+std::array<unsigned, first_descriptor> file_hosts; // of each of the kernel's descriptors: who opened it
 
 class steady {
  public:
@@ -72,6 +78,20 @@ class steady {
 };
 
 } // namespace
+
+void note_file(int fd) {
+  if (fd >= 0 && fd < first_descriptor && current() != nullptr)
+    file_hosts[static_cast<std::size_t>(fd)] = current()->host;
+}
+
+void forget_file(int fd) {
+  if (fd >= 0 && fd < first_descriptor) file_hosts[static_cast<std::size_t>(fd)] = 0;
+}
+
+void close_files_of(unsigned host) {
+  for (std::size_t fd = 0; fd < file_hosts.size(); ++fd)
+    if (file_hosts[fd] == host) close(static_cast<int>(fd));
+}
 
 long kernel(long number, long a, long b, long c, long d, long e, long f) {
   static auto* const call = real<long(long, ...)>("syscall");

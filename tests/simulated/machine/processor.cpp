@@ -18,10 +18,7 @@
 
 #include <array>
 #include <csignal>
-#include <cstdlib>
-#include <cstring>
 #include <string>
-#include <vector>
 
 #include "descriptors.hpp"
 #include "machine.hpp"
@@ -76,16 +73,17 @@ void prepare_processor() {
   kernel(SYS_prlimit64, 0, RLIMIT_NOFILE, as_long(&few));
 }
 
-void take_chance_away(int argc, char** argv) {
-  const int kind = personality(0xffffffff);
-  if (kind >= 0 && (kind & ADDR_NO_RANDOMIZE) != 0) return;
-  if (personality(static_cast<unsigned long>(kind) | ADDR_NO_RANDOMIZE) < 0)
-    give_up("addresses cannot be kept from being random");
-  std::vector<char*> arguments(argv, argv + argc);
-  arguments.push_back(nullptr);
+void start_again(const char* argument) {
+  if (personality(ADDR_NO_RANDOMIZE) < 0) return;
+  std::string program("coppice-simulated");
+  std::string only(argument);
+  std::array<char*, 3> arguments{program.data(), only.data(), nullptr};
   std::array<char*, 1> no_environment{nullptr};
   execve("/proc/self/exe", arguments.data(), no_environment.data());
-  give_up("the program cannot be started again");
+}
+
+void kernel_close_from(int first) {
+  kernel(SYS_close_range, first, ~0U, 0);
 }
 
 } // namespace coppice::simulated

@@ -6,8 +6,10 @@ namespace coppice::simulated {
 
 // From here on the counter reads 0, and a crash ends the process with its place.
 void prepare_processor();
-// Before the process has done anything: starts the program again if its addresses are random, so that a walk
-// in the order of addresses is the same in each run, and in an environment that is always the same.
-void take_chance_away(int argc, char** argv);
+// Starts this program again, with that argument and nothing else, at addresses that are the same each time, so
+// that a walk in their order is the same, too. Returns if it cannot.
+void start_again(const char* argument);
+// Closes the kernel's descriptors from there on.
+void kernel_close_from(int first);
 
 } // namespace coppice::simulated
