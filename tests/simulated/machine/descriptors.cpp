@@ -47,7 +47,7 @@ int close_number(int fd) {
   if (found == nullptr) return -EBADF;
   const thing one = std::move(*found);
   found->reset();
-  if (--one->numbers == 0) one->close();
+  if (one->numbers > 0 && --one->numbers == 0) one->close();
   return 0;
 }
 
@@ -154,8 +154,11 @@ int open_as(thing one, bool blocks) {
 }
 
 void close_all_of(unsigned host) {
-  for (std::size_t at = 0; at < table().size(); ++at)
-    if (table()[at] && table()[at]->host == host) close_number(static_cast<int>(at) + first_descriptor);
+  for (const thing& one : std::vector(table())) {
+    if (!one || one->host != host || one->numbers == 0) continue;
+    one->numbers = 0;
+    one->close();
+  }
 }
 
 unsigned open_things() {

@@ -66,7 +66,8 @@ int open_as(thing one, bool blocks);
 inline bool is_simulated(int fd) {
   return fd >= first_descriptor;
 }
-// All that threads of the host have opened, as the kernel does when a program ends.
+// All that threads of the host have opened, as the kernel does when a program ends. The numbers stay taken: a
+// thread of libuv's pool, which the hosts share, may still have one.
 void close_all_of(unsigned host);
 unsigned open_things();
 
