@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // See cluster.hpp.
+// rooms: node
 #include "cluster.hpp"
 
 #include <fmt/format.h>
@@ -80,7 +81,8 @@ void cluster::stop(unsigned host) {
   note("stop", host);
   const on_host here(host);
   ++host_at(host).lives;
-  if (!nodes_[host]->stop()) give_up(fmt::format("the node of host {} stops, and a thread does not come back", host));
+  if (!nodes_[host]->stop())
+    give_up(fmt::format("the node of host {} stops, and a thread does not come back", host));
   nodes_[host].reset();
 }
 
@@ -94,7 +96,8 @@ std::string cluster::ask(unsigned from, std::string_view target, std::string_vie
   const auto told = std::make_shared<base::promise<std::string>>();
   auto answer = told->result();
   node.call(*to, *term, timeout, [told](const behaviours::gen::call_result& result) {
-    told->give(result ? etf::print(result->bytes()) : fmt::format("error {}", static_cast<int>(result.error().what)));
+    told->give(result ? etf::print(result->bytes())
+                      : fmt::format("error {}", static_cast<int>(result.error().what)));
   });
   return answer.take_within(std::chrono::nanoseconds(timeout + 5 * second)).value_or("never told");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Nodes on simulated hosts: each is a node::instance with its YAML, its folder, EPMD and distribution, and the
-// bundled plugins. Host N runs the node n@hN, or n@10.0.0.N. The workload's thread.
+// Nodes on simulated hosts: each is a node::instance with its YAML, its folder, EPMD and distribution, and
+// the bundled plugins. Host N runs the node n@hN, or n@10.0.0.N. The workload's thread.
+// rooms: node
 #pragma once
 
 #include <array>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// coppice-simulated: runs a cluster on the simulated machine, from one seed or from many. Each run is this very
-// program, started again without an environment and with the same one argument, at addresses that are not
-// random: what differs between two runs is the task in its descriptor 3.
-#include <fmt/format.h>
+// coppice-simulated: runs a cluster on the simulated machine, from one seed or from many. Each run is this
+// very program, started again without an environment and with the same one argument, at addresses that are
+// not random: what differs between two runs is the task in its descriptor 3.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,7 +52,8 @@ class paper {
   std::string text() {
     std::string out;
     std::rewind(file_);
-    for (int letter = std::fgetc(file_); letter != EOF; letter = std::fgetc(file_)) out += static_cast<char>(letter);
+    for (int letter = std::fgetc(file_); letter != EOF; letter = std::fgetc(file_))
+      out += static_cast<char>(letter);
     return out;
   }
 
@@ -119,7 +120,11 @@ bool read_length(const std::string& text, std::chrono::nanoseconds& out) {
   double number = 0;
   std::string unit;
   if (!(in >> number >> unit)) return false;
-  const double factor = unit == "ms" ? 1e6 : unit == "s" ? 1e9 : unit == "m" ? 6e10 : unit == "h" ? 3.6e12 : 0;
+  const double factor = unit == "ms"  ? 1e6
+                        : unit == "s" ? 1e9
+                        : unit == "m" ? 6e10
+                        : unit == "h" ? 3.6e12
+                                      : 0;
   out = std::chrono::nanoseconds(static_cast<std::int64_t>(number * factor));
   return factor > 0 && number > 0;
 }
@@ -139,8 +144,11 @@ class search {
       for (std::uint64_t seed = given_.first; !over(); ++seed) one(seed, default_length);
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
-    fmt::print("{} seeds, {} failed, {:.0f} simulated seconds and {} changes of thread in {:.1f} s, hash {:016x}\n",
-               ran_, failed_, static_cast<double>(lived_) / 1e9, steps_, took.count(), hash_);
+    fmt::print("{} calls answered, {} failed; {} casts came; {} ends of links and monitors were told\n",
+               seen_.answered, seen_.failed, seen_.casts, seen_.ends);
+    fmt::print(
+        "{} seeds, {} failed, {:.0f} simulated seconds and {} changes of thread in {:.1f} s, hash {:016x}\n",
+        ran_, failed_, static_cast<double>(lived_) / 1e9, steps_, took.count(), hash_);
     return failed_ == 0 ? 0 : 1;
   }
 
@@ -163,6 +171,10 @@ class search {
     hash_ = (hash_ ^ out.made.hash) * 0x100000001b3;
     lived_ += out.made.lived;
     steps_ += out.made.steps;
+    seen_.answered += out.made.seen.answered;
+    seen_.failed += out.made.seen.failed;
+    seen_.casts += out.made.seen.casts;
+    seen_.ends += out.made.seen.ends;
   }
 
   const command_line& given_;
@@ -172,6 +184,7 @@ class search {
   std::uint64_t hash_ = 0xcbf29ce484222325;
   std::int64_t lived_ = 0;
   std::uint64_t steps_ = 0;
+  ledger::counts seen_;
 };
 
 int read_and_go(int argc, char** argv) {

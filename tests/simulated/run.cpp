@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // See run.hpp.
+// rooms: node
 #include "run.hpp"
 
 #include <fmt/format.h>
@@ -108,8 +109,8 @@ void check_that_all_answer(cluster& all) {
     for (unsigned to = 1; to <= all.hosts(); ++to) {
       const std::string told = all.ask(from, "kv@" + all.name(to), "size", 10 * second);
       if (told != "0")
-        the_ledger().broken(fmt::format("after the faults every node answers: {} asked {} and got {}", all.name(from),
-                                        all.name(to), told));
+        the_ledger().broken(fmt::format("after the faults every node answers: {} asked {} and got {}",
+                                        all.name(from), all.name(to), told));
     }
 }
 
@@ -141,8 +142,7 @@ result run(const task& what) {
   check_that_all_answer(all);
   the_ledger().check_all_told();
   for (unsigned one = 1; one <= all.hosts(); ++one) all.stop(one);
-  base::log::info("simulated", "{}", the_ledger().summary());
-  return {trace_hash(), steps(), now() - begins_at};
+  return {trace_hash(), steps(), now() - begins_at, the_ledger().seen()};
 }
 
 } // namespace coppice::simulated

@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdint>
 
+#include "workloads/ledger.hpp"
+
 namespace coppice::simulated {
 
 // As bytes: it is handed to the program that runs it, where it is the only thing that differs between runs.
@@ -19,6 +21,7 @@ struct result {
   std::uint64_t hash = 0;
   std::uint64_t steps = 0; // changes of the thread that runs
   std::int64_t lived = 0;  // simulated nanoseconds
+  ledger::counts seen;
 };
 
 // In a process of its own, in an empty folder. Ends the process where something does not hold.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Clocks and sleeps. Reading a clock costs a little time, so that a loop that looks at it ends. The
 // processor's time of a thread is the simulated time that passed while it ran.
-#include <ctime>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
-#include <sys/syscall.h>
+#include <ctime>
 
 #include <cerrno>
 

@@ -162,7 +162,8 @@ void close_all_of(unsigned host) {
 }
 
 unsigned open_things() {
-  return static_cast<unsigned>(std::ranges::count_if(table(), [](const thing& one) { return one != nullptr; }));
+  return static_cast<unsigned>(
+      std::ranges::count_if(table(), [](const thing& one) { return one != nullptr; }));
 }
 
 template <class Number>
@@ -271,7 +272,8 @@ int ioctl(int fd, unsigned long what, ...) noexcept {
   va_start(rest, what);
   void* const argument = va_arg(rest, void*);
   va_end(rest);
-  if (!is_simulated(fd)) return static_cast<int>(kernel(SYS_ioctl, fd, static_cast<long>(what), as_long(argument)));
+  if (!is_simulated(fd))
+    return static_cast<int>(kernel(SYS_ioctl, fd, static_cast<long>(what), as_long(argument)));
   open_thing* const one = find_thing(fd);
   if (one == nullptr) return said(-EBADF);
   switch (what) {

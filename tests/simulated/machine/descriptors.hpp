@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Descriptors of the machine: numbers from first_descriptor on, each of an open thing that several numbers may
-// share. Numbers below are the kernel's. Functions on descriptors are in descriptors.cpp, readiness is in
+// Descriptors of the machine: numbers from first_descriptor on, each of an open thing that several numbers
+// may share. Numbers below are the kernel's. Functions on descriptors are in descriptors.cpp, readiness is in
 // poll.cpp. The baton's holder.
 #pragma once
 

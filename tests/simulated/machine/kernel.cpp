@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// syscall(2), which libuv and libstdc++ use for what libc has no function for; what /proc and /sys tell; syncs of
-// files, which cost nothing here; and libraries that are loaded, meanwhile no other thread is.
+// syscall(2), which libuv and libstdc++ use for what libc has no function for; what /proc and /sys tell;
+// syncs of files, which cost nothing here; and libraries that are loaded, meanwhile no other thread is.
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -176,7 +176,8 @@ int pthread_cond_wait(pthread_cond_t* on, pthread_mutex_t* with) {
   return wait_on(*on, *with, never);
 }
 
-int pthread_cond_clockwait(pthread_cond_t* on, pthread_mutex_t* with, clockid_t clock, const timespec* until) {
+int pthread_cond_clockwait(pthread_cond_t* on, pthread_mutex_t* with, clockid_t clock,
+                           const timespec* until) {
   return wait_on(*on, *with, on_monotonic(clock, to_nanos(*until)));
 }
 

@@ -314,8 +314,8 @@ void note_bytes(std::string_view what, const void* bytes, std::size_t count) {
   add(what.data(), what.size());
   add(bytes, count);
   if (all.trace)
-    fmt::print(stderr, "{:>14} thread {} {}, {} bytes, hash {:016x}\n", all.now, self != nullptr ? self->number : 0,
-               what, count, all.hash);
+    fmt::print(stderr, "{:>14} thread {} {}, {} bytes, hash {:016x}\n", all.now,
+               self != nullptr ? self->number : 0, what, count, all.hash);
 }
 
 void note(std::string_view what, std::uint64_t first, std::uint64_t second_one) {
@@ -324,8 +324,8 @@ void note(std::string_view what, std::uint64_t first, std::uint64_t second_one) 
   all.hash = (all.hash ^ first) * 0x9e3779b97f4a7c15;
   all.hash = (all.hash ^ second_one ^ (all.hash >> 32)) * 0x9e3779b97f4a7c15;
   if (all.trace)
-    fmt::print(stderr, "{:>14} thread {} {} {} {}\n", all.now, self != nullptr ? self->number : 0, what, first,
-               second_one);
+    fmt::print(stderr, "{:>14} thread {} {} {} {}\n", all.now, self != nullptr ? self->number : 0, what,
+               first, second_one);
 }
 
 std::uint64_t trace_hash() {

@@ -72,10 +72,11 @@ int getaddrinfo(const char* name, const char* service, const addrinfo* hints, ad
   *found = nullptr;
   in_addr number{};
   const bool numeric = name == nullptr || inet_pton(AF_INET, name, &number) == 1;
-  if (!numeric && current() != nullptr) wait(nullptr, now() + draw_between(millisecond / 10, 30 * millisecond));
+  if (!numeric && current() != nullptr)
+    wait(nullptr, now() + draw_between(millisecond / 10, 30 * millisecond));
   const bool passive = hints != nullptr && (hints->ai_flags & AI_PASSIVE) != 0;
-  const auto address = name == nullptr ? std::optional<std::uint32_t>(passive ? INADDR_ANY : INADDR_LOOPBACK)
-                                       : resolve(name);
+  const auto address =
+      name == nullptr ? std::optional<std::uint32_t>(passive ? INADDR_ANY : INADDR_LOOPBACK) : resolve(name);
   if (!address || (hints != nullptr && hints->ai_family != AF_UNSPEC && hints->ai_family != AF_INET))
     return EAI_NONAME;
   struct one_answer {

@@ -39,7 +39,8 @@ class wire : public std::enable_shared_from_this<wire> {
   bool planned_ = false;
 };
 
-// Nothing arrives in that direction until heal(). What was sent meanwhile arrives then, as TCP sends it again.
+// Nothing arrives in that direction until heal(). What was sent meanwhile arrives then, as TCP sends it
+// again.
 void cut(unsigned from, unsigned to);
 void heal(unsigned from, unsigned to);
 bool is_cut(unsigned from, unsigned to);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A set of things that somebody waits for: an epoll, and what poll() makes for the time of a call. The baton's
-// holder.
+// A set of things that somebody waits for: an epoll, and what poll() makes for the time of a call. The
+// baton's holder.
 #pragma once
 
 #include <sys/epoll.h>

@@ -31,7 +31,7 @@ namespace {
 bool was_the_counter(void* context) {
   auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
   const auto* code = reinterpret_cast<const unsigned char*>(registers[REG_RIP]);
-  const bool plain = code[0] == 0x0f && code[1] == 0x31;                           // rdtsc
+  const bool plain = code[0] == 0x0f && code[1] == 0x31;                             // rdtsc
   const bool with_processor = code[0] == 0x0f && code[1] == 0x01 && code[2] == 0xf9; // rdtscp
   if (!plain && !with_processor) return false;
   registers[REG_RAX] = 0;
@@ -91,7 +91,8 @@ void kernel_close_from(int first) {
 extern "C" int sigaction(int number, const struct sigaction* chosen, struct sigaction* before) noexcept {
   using namespace coppice::simulated;
   static auto* const set = real<int(int, const struct sigaction*, struct sigaction*)>("sigaction");
-  const bool ours = number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL || number == SIGABRT;
+  const bool ours =
+      number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL || number == SIGABRT;
   if (current() == nullptr || !ours) return set(number, chosen, before);
   if (before != nullptr) *before = {};
   return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Programs that the product starts. The one that is known here is the plugin host, which tries a plugin out
-// before the node loads it: it finds everything in order after a time that the seed chooses. Any other cannot be
-// started.
+// before the node loads it: it finds everything in order after a time that the seed chooses. Any other cannot
+// be started.
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>

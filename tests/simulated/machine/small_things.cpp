@@ -156,7 +156,8 @@ using namespace coppice::simulated; // NOLINT: what follows are libc's names
 extern "C" {
 
 int eventfd(unsigned begins, int flags) noexcept {
-  return open_as(std::make_shared<counter>(begins, (flags & EFD_SEMAPHORE) != 0), (flags & EFD_NONBLOCK) == 0);
+  return open_as(std::make_shared<counter>(begins, (flags & EFD_SEMAPHORE) != 0),
+                 (flags & EFD_NONBLOCK) == 0);
 }
 
 int timerfd_create(clockid_t clock, int flags) noexcept {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The functions of libc on sockets. Datagrams are not simulated: a program that asks for such a socket is told
-// that the protocol is missing.
+// The functions of libc on sockets. Datagrams are not simulated: a program that asks for such a socket is
+// told that the protocol is missing.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -30,7 +30,8 @@ unsigned host_here() {
 std::optional<place> place_of(const sockaddr* address, socklen_t length, bool to_bind) {
   if (address->sa_family == AF_UNIX) {
     const auto* at = reinterpret_cast<const sockaddr_un*>(address);
-    return place{0, 0, std::string(at->sun_path, strnlen(at->sun_path, length - offsetof(sockaddr_un, sun_path)))};
+    return place{0, 0,
+                 std::string(at->sun_path, strnlen(at->sun_path, length - offsetof(sockaddr_un, sun_path)))};
   }
   if (address->sa_family != AF_INET) return std::nullopt;
   const auto* at = reinterpret_cast<const sockaddr_in*>(address);

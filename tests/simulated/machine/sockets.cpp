@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See sockets.hpp. Bytes are taken and given in parts that the seed chooses, as full buffers and segments make
-// them. A connection to a port where nobody listens is refused; what arrives at an end that is closed is
+// See sockets.hpp. Bytes are taken and given in parts that the seed chooses, as full buffers and segments
+// make them. A connection to a port where nobody listens is refused; what arrives at an end that is closed is
 // answered by a reset.
 #include "sockets.hpp"
 
@@ -198,8 +198,8 @@ int stream_socket::connect(const place& to) {
   both_->wires[0]->send([both = both_, own, to, family = family_] {
     const auto found = bound_places().find(to);
     const socket_handle listener = found == bound_places().end() ? nullptr : found->second.lock();
-    const bool refused = listener == nullptr || !listener->listens() ||
-                         listener->backlog_.size() >= listener->most_backlog_;
+    const bool refused =
+        listener == nullptr || !listener->listens() || listener->backlog_.size() >= listener->most_backlog_;
     if (!refused) {
       const auto accepted = std::make_shared<stream_socket>(family);
       accepted->host = listener->host;

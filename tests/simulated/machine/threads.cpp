@@ -48,7 +48,8 @@ extern "C" {
 
 int pthread_create(pthread_t* made, const pthread_attr_t* attributes, void* (*start)(void*),
                    void* argument) noexcept {
-  static auto* const create = real<int(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*)>("pthread_create");
+  static auto* const create =
+      real<int(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*)>("pthread_create");
   if (current() == nullptr) return create(made, attributes, start, argument);
   thread& fresh = add_thread();
   fresh.start = start;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// See actors.hpp. Requests to a `load`: {call, N, Milliseconds} is answered {done, N} after so long, -1 never;
-// {victim, Milliseconds, Links} is answered with the pid of a process that ends after so long, and which links
-// itself to nobody; the cast {cast, Client, N} is noted.
+// See actors.hpp. Requests to a `load`: {call, N, Milliseconds} is answered {done, N} after so long, -1
+// never; {victim, Milliseconds, Links} is answered with the pid of a process that ends after so long, and
+// which links itself to nobody; the cast {cast, Client, N} is noted.
+// rooms: node
 #include "actors.hpp"
 
 #include <fmt/format.h>
@@ -132,7 +133,8 @@ class client final : public native_server {
     }
     etf::cursor word(m.bytes());
     if (!word.read_atom_is("go"))
-      the_ledger().broken(fmt::format("a call ends once: client {} got {} besides", number_, etf::print(m.bytes())));
+      the_ledger().broken(
+          fmt::format("a call ends once: client {} got {} besides", number_, etf::print(m.bytes())));
     if (the_ledger().quiet) return runtime::carry_on();
     act(self);
     go_on(self);
@@ -140,7 +142,8 @@ class client final : public native_server {
   }
 
   static void go_on(process& self) {
-    const nanos pause = one_in(3) ? draw_between(0, 100 * microsecond) : draw_between(millisecond, 300 * millisecond);
+    const nanos pause =
+        one_in(3) ? draw_between(0, 100 * microsecond) : draw_between(millisecond, 300 * millisecond);
     self.remind(self.now() + pause, message::atom("go"));
   }
   std::optional<runtime::destination> anybody(process& self, unsigned& host) {
@@ -168,19 +171,23 @@ class client final : public native_server {
         behaviours::gen::call(self, to, integers("call", {number, delay}), base::mono_now() + timeout);
     the_ledger().call_ended(result.has_value());
     if (now() - begun > timeout + second)
-      the_ledger().broken(fmt::format("a call ends by its deadline: {} ms after it", (now() - begun - timeout) / millisecond));
+      the_ledger().broken(fmt::format("a call ends by its deadline: {} ms after it",
+                                      (now() - begun - timeout) / millisecond));
     std::int64_t answered = 0;
     if (result && (!read(*result, "done", {&answered}) || answered != number))
-      the_ledger().broken(fmt::format("an answer is of its call: {} got {}", number, etf::print(result->bytes())));
+      the_ledger().broken(
+          fmt::format("an answer is of its call: {} got {}", number, etf::print(result->bytes())));
   }
   void cast(process& self, const runtime::destination& to, unsigned host) {
     for (std::uint64_t count = 1 + draw_below(5); count > 0; --count)
-      behaviours::gen::cast(self, to,
-                            integers("cast", {static_cast<std::int64_t>(number_), static_cast<std::int64_t>(++casts_[host])}));
+      behaviours::gen::cast(
+          self, to,
+          integers("cast", {static_cast<std::int64_t>(number_), static_cast<std::int64_t>(++casts_[host])}));
   }
   void watch(process& self, const runtime::destination& to) {
     const auto life = static_cast<std::int64_t>(draw_below(4000));
-    const auto result = behaviours::gen::call(self, to, integers("victim", {life}), base::mono_now() + second);
+    const auto result =
+        behaviours::gen::call(self, to, integers("victim", {life}), base::mono_now() + second);
     if (!result) return;
     etf::cursor in(result->bytes());
     const auto who = read_pid(in, self.host().nodes());

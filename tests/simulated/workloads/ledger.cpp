@@ -16,11 +16,11 @@ void ledger::broken(const std::string& invariant) {
 }
 
 void ledger::cast_came(std::uint64_t sender, unsigned host, std::uint64_t number) {
-  ++casts_;
+  ++seen_.casts;
   std::uint64_t& last = last_cast_[{sender, host}];
   if (number <= last)
-    broken(fmt::format("no message overtakes another: client {}'s cast {} came to host {} after {}", sender, number,
-                       host, last));
+    broken(fmt::format("no message overtakes another: client {}'s cast {} came to host {} after {}", sender,
+                       number, host, last));
   last = number;
 }
 
@@ -35,9 +35,10 @@ void ledger::watches_no_more(std::uint64_t owner, const std::string& key) {
 }
 
 void ledger::end_told(std::uint64_t owner, const std::string& key) {
-  ++ends_;
+  ++seen_.ends;
   const auto found = watched_.find({owner, key});
-  if (found == watched_.end()) broken(fmt::format("client {} hears of {}, which it never watched", owner, key));
+  if (found == watched_.end())
+    broken(fmt::format("client {} hears of {}, which it never watched", owner, key));
   if (found->second == watch::left) broken(fmt::format("client {} hears of {} after it left it", owner, key));
   if (found->second == watch::ended)
     broken(fmt::format("a link or monitor fires once: client {} hears of {} again", owner, key));
@@ -53,10 +54,6 @@ void ledger::check_all_told() {
   for (const auto& [who, state] : watched_)
     if (state == watch::open)
       broken(fmt::format("a link or monitor fires once: client {} never heard of {}", who.first, who.second));
-}
-
-std::string ledger::summary() const {
-  return fmt::format("{} calls answered, {} failed, {} casts, {} ends told", answered_, failed_, casts_, ends_);
 }
 
 } // namespace coppice::simulated

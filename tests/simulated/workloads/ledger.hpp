@@ -24,7 +24,7 @@ class ledger {
   // The client's host was killed: nobody waits for its ends any more.
   void forget(std::uint64_t owner);
 
-  void call_ended(bool answered) { ++(answered ? answered_ : failed_); }
+  void call_ended(bool answered) { ++(answered ? seen_.answered : seen_.failed); }
   void broken(const std::string& invariant);
 
   // Every end that a client waits for has been told. Else the run is broken.
@@ -32,15 +32,19 @@ class ledger {
 
   std::uint64_t next() { return ++last_; } // a number that is given once
   bool quiet = false;                      // clients begin nothing any more
-  std::string summary() const;
+  // How much a run has tried, so that one in which nothing happens shows.
+  struct counts {
+    std::uint64_t answered = 0; // calls
+    std::uint64_t failed = 0;   // calls
+    std::uint64_t casts = 0;    // that came
+    std::uint64_t ends = 0;     // of links and monitors, that were told
+  };
+  const counts& seen() const { return seen_; }
 
  private:
   enum class watch : std::uint8_t { open, ended, left };
   std::uint64_t last_ = 0;
-  std::uint64_t answered_ = 0;
-  std::uint64_t failed_ = 0;
-  std::uint64_t casts_ = 0;
-  std::uint64_t ends_ = 0;
+  counts seen_;
   std::map<std::pair<std::uint64_t, unsigned>, std::uint64_t> last_cast_;
   std::map<std::pair<std::uint64_t, std::string>, watch> watched_;
 };
