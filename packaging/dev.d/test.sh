@@ -8,7 +8,8 @@ help_test() {
 usage: packaging/dev test [NAME…] [--suite SUITE] [--all] [--on KIND]
 Installs what is missing, builds, and runs every test of this tier.
 
-NAME is a test as Meson names it (unit/etf, e2e/…); SUITE one of house, unit, e2e, interop, attack, fuzz. Without either,
+NAME is a test as Meson names it (unit/etf, e2e/…); SUITE one of house, unit, e2e, interop, attack, fuzz,
+simulated. Without either,
 what `packaging/dev sanitize address` proves as well (unit tests of rooms that send no messages, replayed fuzz seeds) and
 what takes minutes (chaos, a browser) is left to that and to `packaging/dev verify`; --all leaves nothing out.
 KIND is the build they run on: ci, or release for what is shipped. A test that fails runs again by itself, see tests/README.md.

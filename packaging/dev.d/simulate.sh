@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+# Clusters of whole nodes on a simulated machine, see tests/simulated/README.md.
+# shellcheck shell=bash
+
+help_simulate() {
+  cat <<'EOF'
+usage: packaging/dev simulate [--seed N] [--for 60s] [--only WORKLOAD] [--trace]
+Searches for a seed with which a simulated cluster does what it must not.
+
+With --seed one run, which the seed alone decides, and --for is simulated time; without it new seeds are drawn until --for of
+real time has passed. WORKLOAD is calls, casts, watches or mixed. --trace shows each thing that goes into the hash. A seed
+that fails stands with the log and, in its last line, what did not hold; the last line of all has how many ran and the hash.
+EOF
+}
+
+dev_simulate() {
+  local argument chosen=no
+  need build
+  build_kind ci tests/simulated/coppice-simulated "${plugins_to_simulate[@]}"
+  for argument in "$@"; do [[ $argument == --seed* || $argument == --first* ]] && chosen=yes; done
+  [[ $chosen == yes ]] || set -- --first "$((RANDOM * 32768 + RANDOM))" "$@"
+  exec "$build/ci/tests/simulated/coppice-simulated" "$@" </dev/null
+}
+
+plugins_to_simulate=(plugins/kv.so)

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: MIT
+// See machine.hpp: the choice of the thread that runs, time, events, draws and the hash. A thread waits for
+// the baton by the futex system call itself, so that nothing of libc is in between.
+#include "machine.hpp"
+
+#include <fmt/format.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "hosts.hpp"
+#include "processor.hpp"
+#include "real.hpp"
+#include "threads.hpp"
+
+namespace coppice::simulated {
+namespace {
+
+[[gnu::tls_model("initial-exec")]] thread_local thread* self = nullptr;
+
+struct due_event {
+  nanos when;
+  std::uint64_t order;
+  std::function<void()> does;
+};
+
+struct later {
+  bool operator()(const due_event& a, const due_event& b) const {
+    return a.when != b.when ? a.when > b.when : a.order > b.order;
+  }
+};
+
+struct heart {
+  std::vector<std::unique_ptr<thread>> threads;
+  std::vector<thread*> ready;
+  std::vector<due_event> events; // a heap
+  std::uint64_t event_order = 0;
+  nanos now = 1'000 * second;
+  nanos next_due = never;
+  thread* ended = nullptr; // it has given the baton away and leaves the process just now
+  std::uint64_t random = 0;
+  std::uint64_t hash = 0xcbf29ce484222325;
+  std::uint64_t steps = 0;
+  std::uint64_t switch_one_in = 8; // at a point
+  nanos most_cost = 300;           // of a point
+  bool trace = false;
+  bool in_events = false;
+};
+
+heart& of_machine() {
+  static heart* const one = new heart; // NOLINT: lives as long as the process
+  return *one;
+}
+
+void futex_wait(std::atomic<unsigned>& word, unsigned seen) {
+  kernel(SYS_futex, as_long(&word), FUTEX_WAIT_PRIVATE, seen);
+}
+
+void futex_wake(std::atomic<unsigned>& word) {
+  kernel(SYS_futex, as_long(&word), FUTEX_WAKE_PRIVATE, 1);
+}
+
+// What ends runs code of libc's until the kernel has taken it away; nobody else may run before.
+void see_off(heart& all) {
+  thread* const gone = std::exchange(all.ended, nullptr);
+  if (gone == nullptr) return;
+  while (kernel(SYS_tgkill, kernel(SYS_getpid), gone->system_number, 0) == 0) kernel(SYS_sched_yield);
+}
+
+void await_baton(thread& one) {
+  while (one.baton.exchange(0, std::memory_order_acquire) == 0) futex_wait(one.baton, 0);
+  see_off(of_machine());
+}
+
+void hand_baton(thread& to) {
+  to.baton.store(1, std::memory_order_release);
+  futex_wake(to.baton);
+}
+
+void make_ready(heart& all, thread& one, bool woken) {
+  one.is = thread::state::ready;
+  one.woken = woken;
+  one.waits_on = nullptr;
+  one.deadline = never;
+  all.ready.push_back(&one);
+}
+
+void find_next_due(heart& all) {
+  nanos next = all.events.empty() ? never : all.events.front().when;
+  for (const auto& one : all.threads)
+    if (one->is == thread::state::waiting) next = std::min(next, one->deadline);
+  all.next_due = next;
+}
+
+void do_what_is_due(heart& all) {
+  if (all.in_events) return;
+  all.in_events = true;
+  while (!all.events.empty() && all.events.front().when <= all.now) {
+    std::ranges::pop_heap(all.events, later());
+    const auto does = std::move(all.events.back().does);
+    all.events.pop_back();
+    does();
+  }
+  for (const auto& one : all.threads)
+    if (one->is == thread::state::waiting && one->deadline <= all.now) make_ready(all, *one, false);
+  find_next_due(all);
+  all.in_events = false;
+}
+
+void pass_time(heart& all, nanos length) {
+  all.now += length;
+  if (all.now >= all.next_due) do_what_is_due(all);
+}
+
+thread& choose(heart& all) {
+  while (all.ready.empty()) {
+    if (all.next_due == never) give_up("every thread waits and nothing is due\n" + describe_threads());
+    all.now = std::max(all.now, all.next_due);
+    do_what_is_due(all);
+  }
+  const std::size_t at = all.ready.size() == 1 ? 0 : draw_below(all.ready.size());
+  thread* const chosen = all.ready[at];
+  all.ready.erase(all.ready.begin() + static_cast<std::ptrdiff_t>(at));
+  note("run", chosen->number, static_cast<std::uint64_t>(all.now));
+  return *chosen;
+}
+
+// `from` is in the list of the ready, or waits.
+void switch_from(heart& all, thread& from) {
+  thread& next = choose(all);
+  ++all.steps;
+  if (&next == &from) return;
+  hand_baton(next);
+  await_baton(from);
+}
+
+} // namespace
+
+thread* current() {
+  return self;
+}
+
+void begin(const settings& chosen) {
+  heart& all = of_machine();
+  all.random = chosen.seed * 0x9e3779b97f4a7c15 + 0x1234567;
+  all.trace = chosen.trace;
+  all.switch_one_in = 1ULL << draw_below(7);
+  all.most_cost = 20 << draw_below(6);
+  auto first = std::make_unique<thread>();
+  first->real = pthread_self();
+  first->system_number = static_cast<int>(kernel(SYS_gettid));
+  self = first.get();
+  all.threads.push_back(std::move(first));
+  prepare_threads();
+  prepare_processor();
+}
+
+thread& add_thread() {
+  heart& all = of_machine();
+  auto fresh = std::make_unique<thread>();
+  fresh->number = static_cast<unsigned>(all.threads.size());
+  fresh->host = self->in_once > 0 ? 0 : self->host;
+  all.threads.push_back(std::move(fresh));
+  return *all.threads.back();
+}
+
+thread* thread_at(std::size_t number) {
+  const heart& all = of_machine();
+  return number < all.threads.size() ? all.threads[number].get() : nullptr;
+}
+
+thread* find_thread(pthread_t real) {
+  thread* found = nullptr;
+  for (const auto& one : of_machine().threads)
+    if (pthread_equal(one->real, real) != 0 && !one->joined && (found == nullptr || one->number != 0))
+      found = one.get();
+  return found;
+}
+
+void first_step_of(thread& fresh) {
+  self = &fresh;
+  fresh.system_number = static_cast<int>(kernel(SYS_gettid));
+  fresh.arrived.store(1, std::memory_order_release);
+  futex_wake(fresh.arrived);
+  await_baton(fresh);
+}
+
+void await_arrival(thread& fresh) {
+  while (fresh.arrived.load(std::memory_order_acquire) == 0) futex_wait(fresh.arrived, 0);
+  make_ready(of_machine(), fresh, false);
+}
+
+void last_step_of(thread& one) {
+  heart& all = of_machine();
+  one.is = thread::state::over;
+  one.joined = one.detached;
+  wake_all(&one);
+  thread& next = choose(all);
+  all.ended = &one;
+  self = nullptr;
+  hand_baton(next);
+}
+
+void point() {
+  if (self == nullptr) return;
+  heart& all = of_machine();
+  if (all.in_events) return;
+  spend(draw_between(1, all.most_cost));
+  if (self->steady > 0 || all.ready.empty() || !one_in(all.switch_one_in)) return;
+  make_ready(all, *self, false);
+  switch_from(all, *self);
+}
+
+void yield() {
+  heart& all = of_machine();
+  spend(draw_between(1, all.most_cost));
+  if (self->steady > 0 || all.ready.empty()) return;
+  make_ready(all, *self, false);
+  switch_from(all, *self);
+}
+
+bool wait(const void* on, nanos deadline) {
+  heart& all = of_machine();
+  if (all.in_events) give_up("an event of the machine waits");
+  self->is = thread::state::waiting;
+  self->waits_on = on;
+  self->deadline = deadline;
+  self->woken = false;
+  all.next_due = std::min(all.next_due, deadline);
+  if (deadline <= all.now) do_what_is_due(all);
+  switch_from(all, *self);
+  return self->woken;
+}
+
+bool wake_one(const void* on) {
+  heart& all = of_machine();
+  std::vector<thread*> found;
+  for (const auto& one : all.threads)
+    if (one->is == thread::state::waiting && one->waits_on == on) found.push_back(one.get());
+  if (found.empty()) return false;
+  make_ready(all, *found[found.size() == 1 ? 0 : draw_below(found.size())], true);
+  return true;
+}
+
+bool wake_all(const void* on) {
+  heart& all = of_machine();
+  bool any = false;
+  for (const auto& one : all.threads) {
+    if (one->is != thread::state::waiting || one->waits_on != on) continue;
+    make_ready(all, *one, true);
+    any = true;
+  }
+  return any;
+}
+
+void let_pass(nanos length) {
+  wait(nullptr, now() + length);
+}
+
+nanos now() {
+  return of_machine().now;
+}
+
+nanos wall_distance() {
+  return 1'700'000'000 * second + host_at(self == nullptr ? 0 : self->host).wall_ahead;
+}
+
+void spend(nanos length) {
+  self->ran += length;
+  pass_time(of_machine(), length);
+}
+
+void at(nanos when, std::function<void()> does) {
+  heart& all = of_machine();
+  all.events.push_back({std::max(when, all.now), ++all.event_order, std::move(does)});
+  std::ranges::push_heap(all.events, later());
+  all.next_due = std::min(all.next_due, all.events.front().when);
+}
+
+// splitmix64
+std::uint64_t draw() {
+  std::uint64_t value = of_machine().random += 0x9e3779b97f4a7c15;
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
+  return value ^ (value >> 31);
+}
+
+std::uint64_t draw_below(std::uint64_t bound) {
+  return static_cast<std::uint64_t>((static_cast<unsigned __int128>(draw()) * bound) >> 64);
+}
+
+bool one_in(std::uint64_t bound) {
+  return draw_below(bound) == 0;
+}
+
+nanos draw_between(nanos least, nanos most) {
+  return least + static_cast<nanos>(draw_below(static_cast<std::uint64_t>(most - least) + 1));
+}
+
+void note_bytes(std::string_view what, const void* bytes, std::size_t count) {
+  heart& all = of_machine();
+  const auto add = [&all](const void* from, std::size_t size) {
+    const auto* at = static_cast<const unsigned char*>(from);
+    for (std::size_t i = 0; i < size; ++i) all.hash = (all.hash ^ at[i]) * 0x100000001b3;
+  };
+  add(what.data(), what.size());
+  add(bytes, count);
+  if (all.trace)
+    fmt::print(stderr, "{:>14} thread {} {}, {} bytes, hash {:016x}\n", all.now,
+               self != nullptr ? self->number : 0, what, count, all.hash);
+}
+
+void note(std::string_view what, std::uint64_t first, std::uint64_t second_one) {
+  heart& all = of_machine();
+  for (const char letter : what) all.hash = (all.hash ^ static_cast<unsigned char>(letter)) * 0x100000001b3;
+  all.hash = (all.hash ^ first) * 0x9e3779b97f4a7c15;
+  all.hash = (all.hash ^ second_one ^ (all.hash >> 32)) * 0x9e3779b97f4a7c15;
+  if (all.trace)
+    fmt::print(stderr, "{:>14} thread {} {} {} {}\n", all.now, self != nullptr ? self->number : 0, what,
+               first, second_one);
+}
+
+std::uint64_t trace_hash() {
+  return of_machine().hash;
+}
+
+std::uint64_t steps() {
+  return of_machine().steps;
+}
+
+bool freeze(unsigned host) {
+  heart& all = of_machine();
+  for (const auto& one : all.threads)
+    if (one->host == host && one->holds > 0) return false;
+  for (const auto& one : all.threads)
+    if (one->host == host && one->is != thread::state::over) one->is = thread::state::frozen;
+  std::erase_if(all.ready, [](const thread* one) { return one->is == thread::state::frozen; });
+  find_next_due(all);
+  return true;
+}
+
+std::string describe_threads() {
+  std::string out;
+  for (const auto& one : of_machine().threads) {
+    static constexpr const char* names[] = {"ready", "waiting", "frozen", "over"};
+    if (one->is == thread::state::over) continue;
+    out += fmt::format("  thread {} of host {}: {}, deadline {}, holds {}\n", one->number, one->host,
+                       names[static_cast<int>(one->is)], one->deadline, one->holds);
+  }
+  return out;
+}
+
+void give_up(const std::string& why) {
+  const std::string line = "simulated machine: " + why + "\n";
+  kernel(SYS_write, 2, as_long(line.data()), static_cast<long>(line.size()));
+  kernel(SYS_exit_group, 3);
+  std::abort();
+}
+
+void not_simulated(const char* function) {
+  give_up(fmt::format("{} is not simulated", function));
+}
+
+on_host::on_host(unsigned number) : before_(std::exchange(self->host, number)) {}
+
+on_host::~on_host() {
+  self->host = before_;
+}
+
+} // namespace coppice::simulated

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+// See actors.hpp. Requests to a `load`: {call, N, Milliseconds} is answered {done, N} after so long, -1
+// never; {victim, Milliseconds, Links} is answered with the pid of a process that ends after so long, and
+// which links itself to nobody; the cast {cast, Client, N} is noted.
+// rooms: node
+#include "actors.hpp"
+
+#include <fmt/format.h>
+
+#include <coppice/etf/cursor.hpp>
+#include <coppice/etf/text.hpp>
+#include <map>
+#include <set>
+
+#include "base/clock.hpp"
+#include "behaviours/native_server.hpp"
+#include "ledger.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::simulated {
+namespace {
+
+using behaviours::native_server;
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+
+message integers(std::string_view tag, std::initializer_list<std::int64_t> values) {
+  message_writer out;
+  out.tuple(static_cast<std::uint32_t>(values.size() + 1));
+  out.atom(tag);
+  for (const std::int64_t one : values) out.integer(one);
+  return out.take();
+}
+
+// {Tag, Integer…}. False: something else.
+bool read(const message& from, std::string_view tag, std::initializer_list<std::int64_t*> values) {
+  etf::cursor in(from.bytes());
+  if (!in.read_tuple_of(static_cast<std::uint32_t>(values.size() + 1)) || !in.read_atom_is(tag)) return false;
+  for (std::int64_t* one : values)
+    if (!in.read_integer(*one)) return false;
+  return true;
+}
+
+class victim final : public runtime::behaviour {
+ public:
+  explicit victim(nanos life) : life_(life) {}
+  runtime::outcome init(process& self) override {
+    self.remind(self.now() + life_, message::atom("end"));
+    return runtime::carry_on();
+  }
+  runtime::outcome receive(process&, message) override {
+    return runtime::stop(message::atom(one_in(2) ? "normal" : "spent"));
+  }
+  void describe(runtime::description& out) const override { out.behaviour = "victim"; }
+
+ private:
+  nanos life_;
+};
+
+class load final : public native_server {
+ public:
+  explicit load(unsigned host) : native_server("load"), host_(host) {}
+  std::optional<behaviours::peer_requests> from_peers() const override { return std::nullopt; }
+
+ private:
+  call_answer handle_call(process& self, const message& from, const message& request) override {
+    std::int64_t number = 0;
+    std::int64_t delay = 0;
+    if (read(request, "call", {&number, &delay})) {
+      if (delay == 0) return reply(integers("done", {number}));
+      if (delay < 0) return no_reply();
+      late_[number] = from;
+      self.remind(self.now() + delay * millisecond, integers("late", {number}));
+      return no_reply();
+    }
+    if (read(request, "victim", {&delay})) {
+      const auto made = self.spawn({.label = "victim"}, std::make_unique<victim>(delay * millisecond));
+      if (!made) return reply(message::atom("none"));
+      message_writer out;
+      write(out, *made, self.host().nodes());
+      return reply(out.take());
+    }
+    the_ledger().broken("what is sent arrives as it was: a call is " + etf::print(request.bytes()));
+    return no_reply();
+  }
+  runtime::outcome handle_cast(process&, const message& request) override {
+    std::int64_t client = 0;
+    std::int64_t number = 0;
+    if (!read(request, "cast", {&client, &number}))
+      the_ledger().broken("what is sent arrives as it was: a cast is " + etf::print(request.bytes()));
+    the_ledger().cast_came(static_cast<std::uint64_t>(client), host_, static_cast<std::uint64_t>(number));
+    return runtime::carry_on();
+  }
+  runtime::outcome handle_info(process& self, const message& m) override {
+    std::int64_t number = 0;
+    if (!read(m, "late", {&number})) return runtime::carry_on();
+    const auto found = late_.find(number);
+    if (found == late_.end()) return runtime::carry_on();
+    behaviours::gen::reply(self, found->second, integers("done", {number}));
+    late_.erase(found);
+    return runtime::carry_on();
+  }
+
+  unsigned host_;
+  std::map<std::int64_t, message> late_;
+};
+
+class client final : public native_server {
+ public:
+  client(const cluster& of, std::uint64_t number, const mixture& does)
+      : native_server("client"), of_(of), number_(number), does_(does) {}
+
+ private:
+  runtime::outcome on_start(process& self) override {
+    self.trap_exit(true);
+    go_on(self);
+    return runtime::carry_on();
+  }
+  runtime::outcome handle_info(process& self, const message& m) override {
+    behaviours::gen::exit_notice exit;
+    if (behaviours::gen::read_exit(self, m, exit)) {
+      the_ledger().end_told(number_, "link " + to_text(exit.from, self.host().nodes()));
+      return runtime::carry_on();
+    }
+    etf::cursor in(m.bytes());
+    if (in.read_tuple_of(5) && in.read_atom_is("DOWN")) {
+      const auto ref = read_reference(in, self.host().nodes());
+      if (!ref) the_ledger().broken("a 'DOWN' has a reference");
+      the_ledger().end_told(number_, to_text(*ref, self.host().nodes()));
+      return runtime::carry_on();
+    }
+    etf::cursor word(m.bytes());
+    if (!word.read_atom_is("go"))
+      the_ledger().broken(
+          fmt::format("a call ends once: client {} got {} besides", number_, etf::print(m.bytes())));
+    if (the_ledger().quiet) return runtime::carry_on();
+    act(self);
+    go_on(self);
+    return runtime::carry_on();
+  }
+
+  static void go_on(process& self) {
+    const nanos pause =
+        one_in(3) ? draw_between(0, 100 * microsecond) : draw_between(millisecond, 300 * millisecond);
+    self.remind(self.now() + pause, message::atom("go"));
+  }
+  std::optional<runtime::destination> anybody(process& self, unsigned& host) {
+    host = 1 + static_cast<unsigned>(draw_below(of_.hosts()));
+    if (of_.name(host) == self.host().node_name()) return runtime::destination::named("load");
+    const auto index = self.host().nodes().intern(of_.name(host));
+    if (!index) return std::nullopt;
+    return runtime::destination::remote("load", *index);
+  }
+  void act(process& self) {
+    unsigned host = 0;
+    const auto to = anybody(self, host);
+    if (!to) return;
+    const std::uint64_t kind = draw_below(3);
+    if (kind == 0 && does_.calls) return call(self, *to);
+    if (kind == 1 && does_.casts) return cast(self, *to, host);
+    if (kind == 2 && does_.watches) return watch(self, *to);
+  }
+  void call(process& self, const runtime::destination& to) {
+    const auto number = static_cast<std::int64_t>(the_ledger().next());
+    const std::int64_t delay = one_in(3) ? static_cast<std::int64_t>(draw_below(3000)) : one_in(20) ? -1 : 0;
+    const nanos begun = now();
+    const nanos timeout = draw_between(500 * millisecond, 2 * second);
+    const auto result =
+        behaviours::gen::call(self, to, integers("call", {number, delay}), base::mono_now() + timeout);
+    the_ledger().call_ended(result.has_value());
+    if (now() - begun > timeout + second)
+      the_ledger().broken(fmt::format("a call ends by its deadline: {} ms after it",
+                                      (now() - begun - timeout) / millisecond));
+    std::int64_t answered = 0;
+    if (result && (!read(*result, "done", {&answered}) || answered != number))
+      the_ledger().broken(
+          fmt::format("an answer is of its call: {} got {}", number, etf::print(result->bytes())));
+  }
+  void cast(process& self, const runtime::destination& to, unsigned host) {
+    for (std::uint64_t count = 1 + draw_below(5); count > 0; --count)
+      behaviours::gen::cast(
+          self, to,
+          integers("cast", {static_cast<std::int64_t>(number_), static_cast<std::int64_t>(++casts_[host])}));
+  }
+  void watch(process& self, const runtime::destination& to) {
+    const auto life = static_cast<std::int64_t>(draw_below(4000));
+    const auto result =
+        behaviours::gen::call(self, to, integers("victim", {life}), base::mono_now() + second);
+    if (!result) return;
+    etf::cursor in(result->bytes());
+    const auto who = read_pid(in, self.host().nodes());
+    if (!who) return;
+    if (one_in(2)) {
+      the_ledger().watches(number_, "link " + to_text(*who, self.host().nodes()));
+      self.link(*who);
+    }
+    const auto ref = self.monitor(runtime::destination(*who));
+    const std::string key = to_text(ref, self.host().nodes());
+    the_ledger().watches(number_, key);
+    if (one_in(5)) {
+      self.demonitor(ref, true);
+      the_ledger().watches_no_more(number_, key);
+    }
+  }
+
+  const cluster& of_;
+  std::uint64_t number_;
+  mixture does_;
+  std::map<unsigned, std::uint64_t> casts_;
+};
+
+void spawn(node::instance& on, const std::string& name, std::unique_ptr<runtime::behaviour> does) {
+  const auto made = on.runtime().spawn({.name = name, .label = name}, std::move(does));
+  if (!made) give_up("a workload's actor does not start: " + made.error().text);
+}
+
+} // namespace
+
+void add_load(cluster& to, unsigned host) {
+  const on_host here(host);
+  spawn(*to.at(host), "load", std::make_unique<load>(host));
+}
+
+std::uint64_t add_client(cluster& to, unsigned host, const mixture& does) {
+  const on_host here(host);
+  const std::uint64_t number = the_ledger().next();
+  spawn(*to.at(host), fmt::format("client_{}", number), std::make_unique<client>(to, number, does));
+  return number;
+}
+
+} // namespace coppice::simulated
