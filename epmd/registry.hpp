@@ -36,7 +36,8 @@ class registry {
   explicit registry(std::size_t max_nodes = 10'000);
 
   // The creation: above 3 for a node of version 6 and later, 1 to 3 for an older one. errc::exists when the
-  // name is taken, errc::limit when no more fit, but for own_registration. `owner` is whatever removes it later.
+  // name is taken, errc::limit when no more fit, but for own_registration. `owner` is whatever removes it
+  // later.
   base::result<std::uint32_t> add(node_info node, std::uint64_t owner);
   // The owner of the name; nothing when it is not registered.
   std::optional<std::uint64_t> owner_of(std::string_view name) const;
