@@ -46,7 +46,10 @@ TEST_CASE("a node that is away is tried after 1 s to 30 s, each wait twice the o
 
 TEST_CASE("a lost connection is made anew after a second, and one that an operator ended is not") {
   epmd_server epmd;
-  cluster_node here(epmd, "a@127.0.0.1", {.cookie = "secret", .connect = false});
+  dist::options never;
+  never.cookie = "secret";
+  never.connect = false;
+  cluster_node here(epmd, "a@127.0.0.1", never);
   auto there = std::make_unique<cluster_node>(epmd, "b@127.0.0.1");
   kept_peers peers(here.router, "a@127.0.0.1");
   peers.change({"b@127.0.0.1"});
