@@ -391,8 +391,8 @@ std::string render_listener(const json& d, std::size_t columns) {
 }
 
 std::string render_nodes(const json& d, std::size_t columns) {
-  rows out{{"NODE", "STATE", "SINCE", "LAST CONTACT", "LOSSES", "DIRECTION", "HIDDEN", "TLS", "IN", "OUT",
-            "QUEUED", "LAST ERROR"}};
+  rows out{{"NODE", "STATE", "SINCE", "LAST CONTACT", "LOSSES", "DIRECTION", "TLS", "IN", "OUT", "QUEUED",
+            "LAST ERROR"}};
   // To the second: 2026-03-29 03:00:00
   const auto time = [](const json& n, const char* key) {
     std::string text = cell(n, key);
@@ -405,9 +405,11 @@ std::string render_nodes(const json& d, std::size_t columns) {
       return fmt::format("{} / {}", cell(n, messages), size_text(number(n, bytes)));
     };
     const bool held = at(n, "held") == json(true);
+    const bool hidden = at(n, "hidden") == json(true);
     out.push_back({cell(n, "name"), cell(n, "state") + (held ? ", held" : ""), time(n, "since"),
-                   time(n, "last_contact"), cell(n, "losses"), cell(n, "direction"), cell(n, "hidden"),
-                   cell(n, "tls"), traffic("messages_in", "bytes_in"), traffic("messages_out", "bytes_out"),
+                   time(n, "last_contact"), cell(n, "losses"),
+                   cell(n, "direction") + (hidden ? ", hidden" : ""), cell(n, "tls"),
+                   traffic("messages_in", "bytes_in"), traffic("messages_out", "bytes_out"),
                    size_text(number(n, "queued")), cell(n, "last_error")});
   }
   return table(out, columns);
