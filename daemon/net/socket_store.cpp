@@ -168,7 +168,8 @@ std::optional<socket_store::taken> socket_store::take(std::string_view name, Mat
   base::unique_fd fd = std::move(best->fd);
   std::string path = best->taken_path();
   base::log::info(module, "{} goes on with the socket {}", best->name, best->described());
-  used_.emplace(++last_, used{best->name, fd.get(), false});
+  // Whoever passed it has it still: the store, or its socket unit.
+  used_.emplace(++last_, used{best->name, fd.get(), true});
   waiting_.erase(best);
   return taken{std::move(fd), place(*this, last_), std::move(path)};
 }
