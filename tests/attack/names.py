@@ -16,7 +16,8 @@ def made_up(cleanup):
     bystanders = Bystanders(cleanup, target)
     beside = Target(cleanup, name="beside", epmd_port=target.epmd_port)
     equal(target.coppice("call", f"kv@{beside.name}", "size").stdout.strip(), "0")
-    with unharmed(target, bystanders, megabytes=64, lines=80):
+    # Each name has its record, 6 KiB with the answer that waits; how many answers wait at once is the machine's pace.
+    with unharmed(target, bystanders, megabytes=96, lines=80):
         one = Peer(target.port, f"mallory@{ATTACKERS}", source=ATTACKERS)
         cleanup.callback(one.close)
         for number in range(REMEMBERED + 3000):
