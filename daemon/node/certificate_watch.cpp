@@ -46,25 +46,24 @@ void certificate_watch::look() {
   namespace log = base::log;
   const base::nanos now = base::wall_now();
   std::map<std::string, said> now_said;
-  for (const auto& source : of_.all()) {
-    const auto own = source->own();
-    if (!own) continue;
-    const base::nanos left = own->ends - now;
-    const said state = left <= 0 ? said::ended : left < warning_time ? said::ends_soon : said::nothing;
-    const auto former = said_.find(own->file);
-    const bool is_new = now_said.emplace(own->file, state).second;
-    if (!is_new || state == said::nothing || (former != said_.end() && former->second == state)) continue;
-    const std::string date = base::format_wall(own->ends);
-    const std::vector<log::field> fields{{"file", own->file}, {"ends", date}};
+  for (const certificate_status& own : all()) {
+    const base::nanos left = own.ends - now;
+    const said state = left <= 0 ? said::ended : own.soon ? said::ends_soon : said::nothing;
+    now_said.emplace(own.file, state);
+    const auto former = said_.find(own.file);
+    if (state == said::nothing || (former != said_.end() && former->second == state)) continue;
+    const std::string date = base::format_wall(own.ends);
+    const std::vector<log::field> fields{{"file", own.file}, {"ends", date}};
     if (state == said::ended) {
       log::tell(log::events::certificate_ends, log::level::error, "net", fields,
-                "the certificate {} has expired on {}: who connects refuses it", own->file, date);
+                "the certificate {} has expired on {}: who connects refuses it", own.file, date);
     } else {
       log::tell(log::events::certificate_ends, log::level::warning, "net", fields,
-                "the certificate {} expires on {}, in {} days: replace it, which needs no restart", own->file,
+                "the certificate {} expires on {}, in {} days: replace it, which needs no restart", own.file,
                 date, left / net::one_day);
     }
   }
+  said_ = std::move(now_said);
 }
 
 } // namespace coppice::node
