@@ -3,10 +3,10 @@
 #include "manifest/manifest.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/resource.h>
 
 #include "behaviour_names.hpp"
 #include "fixtures.hpp"
+#include "no_descriptors.hpp"
 #include "temporary_folder.hpp"
 
 using namespace coppice;
@@ -167,12 +167,10 @@ TEST_CASE("the drafts a file uses are found in its note and among its constants,
 }
 
 TEST_CASE("a file that no descriptor is left for is not taken for one without permissions") {
-  rlimit usual{};
-  REQUIRE(getrlimit(RLIMIT_NOFILE, &usual) == 0);
-  const rlimit none{0, usual.rlim_max};
-  REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
-  const manifest::inspection result = inspect("good");
-  REQUIRE(setrlimit(RLIMIT_NOFILE, &usual) == 0);
+  const manifest::inspection result = [] {
+    const test::no_descriptors left;
+    return inspect("good");
+  }();
   CHECK(refusal(result) ==
         "cannot be read: Too many open files (the process may open no more files: raise LimitNOFILE= in its "
         "unit, or "

@@ -3,7 +3,6 @@
 #include "net/tls_source.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/resource.h>
 
 #include <filesystem>
 
@@ -11,6 +10,7 @@
 #include "heard_log.hpp"
 #include "net/certificate.hpp"
 #include "net/tls.hpp"
+#include "no_descriptors.hpp"
 #include "temporary_folder.hpp"
 
 namespace coppice::net {
@@ -89,17 +89,15 @@ TEST_CASE(
   const auto first = source->server();
   in.write(issue_leaf(in.authority, {"127.0.0.1"}, base::wall_now()).value());
   test::heard_log log;
+  auto meanwhile = first;
+  auto again = first;
   {
-    rlimit usual{};
-    REQUIRE(getrlimit(RLIMIT_NOFILE, &usual) == 0);
-    const rlimit none{0, usual.rlim_max};
-    REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
-    const auto meanwhile = source->server();
-    const auto again = source->server();
-    REQUIRE(setrlimit(RLIMIT_NOFILE, &usual) == 0);
-    CHECK(meanwhile == first);
-    CHECK(again == first);
+    const test::no_descriptors left;
+    meanwhile = source->server();
+    again = source->server();
   }
+  CHECK(meanwhile == first);
+  CHECK(again == first);
   CHECK(log.count("changed certificates are not used") == 1);
   CHECK(source->server() != first);
 }
