@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/crc32c.hpp"
 #include "base/printable.hpp"
 
 namespace coppice::net {
@@ -116,24 +117,11 @@ enum family_byte : std::uint8_t { unspecified = 0x00, tcp4 = 0x11, tcp6 = 0x21, 
 constexpr std::uint8_t checksum_type = 0x03; // PP2_TYPE_CRC32C
 constexpr std::size_t tlv_head = 3;          // type and length
 
-constexpr std::array<std::uint32_t, 256> crc32c_table = [] {
-  std::array<std::uint32_t, 256> out{};
-  for (std::uint32_t i = 0; i < out.size(); ++i) {
-    out[i] = i;
-    for (int bit = 0; bit < 8; ++bit) out[i] = (out[i] >> 1) ^ (0x82f63b78U & (0U - (out[i] & 1U)));
-  }
-  return out;
-}();
-
 // Of the header, with zeros for the checksum that stands at `field` (2.2.4).
 std::uint32_t checksum(base::bytes_span header, std::size_t field) {
-  std::uint32_t sum = ~0U;
-  for (std::size_t i = 0; i < header.size(); ++i) {
-    const bool is_field = i >= field && i < field + sizeof(std::uint32_t);
-    const std::uint8_t byte = is_field ? std::uint8_t{0} : header[i];
-    sum = crc32c_table[(sum ^ byte) & 0xffU] ^ (sum >> 8);
-  }
-  return ~sum;
+  constexpr std::array<std::uint8_t, sizeof(std::uint32_t)> zeros{};
+  const std::uint32_t before = base::crc32c(zeros, base::crc32c(header.first(field)));
+  return base::crc32c(header.subspan(field + zeros.size()), before);
 }
 
 // There is none, or it is right. TLVs whose lengths cannot be are as good as none.

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// Compaction. What is live of the oldest segment is written anew at the log's end, and then the segment is
+// removed. It begins, a quarter of a segment with each batch, when the segments are longer than one and a
+// half times what is live and one segment more, so that it seldom has to do all at once to stay below twice
+// what is live and one segment; the reserve and what a step adds before it removes fill the second segment of
+// the bound. Only the oldest goes, and the folder is synced before the next: what an older record means never
+// depends on a newer one that is gone. While a group is stopped for damage nothing is removed.
+#include <algorithm>
+
+#include "durable/engine.hpp"
+
+namespace coppice::durable {
+
+bool engine::is_held() const {
+  return std::ranges::any_of(damages_, [](const damage& one) { return !one.all_groups_known; }) ||
+         std::ranges::any_of(index_.groups(), [](const auto& one) { return !one.second.damage.empty(); });
+}
+
+void engine::compact(std::uint64_t coming) {
+  const std::uint64_t newest_now = next_segment_;
+  for (bool first = true; !failure_; first = false) {
+    if (segments_.empty()) return;
+    const auto& [oldest, of] = *segments_.begin();
+    // After one round over all segments another would gain nothing.
+    if (oldest >= newest_now || oldest == active_) return;
+    const std::uint64_t live = index_.live_bytes();
+    const std::uint64_t total = total_ + coming;
+    const bool is_dead = index_.live_bytes(oldest) == 0;
+    const bool may = total > live + live / 2 + options_.segment_bytes;
+    const bool must = total > 2 * live + options_.segment_bytes;
+    const bool is_worth = full_ && index_.live_bytes(oldest) * 2 <= of.size;
+    if (!is_dead && !must && !is_worth && !(may && first && coming == 0)) return;
+    {
+      const std::lock_guard hold(mutex_);
+      if (is_held()) return;
+    }
+    const auto done = compact_some();
+    if (!done || !*done) return;
+  }
+}
+
+base::status engine::load_oldest(std::uint64_t oldest) {
+  if (cursor_.segment == oldest) return {};
+  cursor_ = {oldest, segment_head_size, {}};
+  const segment& of = segments_.begin()->second;
+  cursor_.bytes.resize(of.size);
+  const auto got = of.bytes->read(0, {reinterpret_cast<std::uint8_t*>(cursor_.bytes.data()), of.size});
+  if (!got) return unexpected(got.error());
+  cursor_.bytes.resize(*got);
+  return {};
+}
+
+base::result<bool> engine::compact_some() {
+  const std::uint64_t oldest = segments_.begin()->first;
+  if (index_.live_bytes(oldest) == 0) {
+    if (auto removed = remove_oldest(); !removed) return unexpected(std::move(removed.error()));
+    return true;
+  }
+  if (auto loaded = load_oldest(oldest); !loaded) return unexpected(hold(0, loaded.error().text, 0).error());
+  const auto bytes = base::as_bytes(cursor_.bytes);
+  const std::uint32_t seed = record_seed(id_, oldest);
+  std::vector<staged_record> anew;
+  std::map<group_id, std::uint64_t> serials;
+  std::uint64_t size = 0;
+  std::uint64_t at = cursor_.offset;
+  std::unique_lock guard(mutex_);
+  const auto stop = [&](std::uint64_t where, const char* why, group_id group) {
+    guard.unlock();
+    return unexpected(hold(where, why, group).error());
+  };
+  while (at < bytes.size() && size < longest_request()) {
+    const auto found = decode_head(bytes.subspan(at), seed);
+    if (!found || found->length > bytes.size() - at - record_head_size)
+      return stop(at, "this is no record", 0);
+    const auto body = bytes.subspan(at + record_head_size, found->length);
+    const place here{oldest, static_cast<std::uint32_t>(at),
+                     static_cast<std::uint32_t>(record_head_size + found->length)};
+    at += here.size;
+    if (!has_right_body(*found, body, seed))
+      return stop(here.offset, "the record's checksum is wrong", found->head.group);
+    if (!index_.is_live(found->head, base::as_text(body), here)) continue;
+    staged_record& copy = anew.emplace_back();
+    copy.head = found->head;
+    std::uint64_t& serial =
+        serials.try_emplace(copy.head.group, index_.find(copy.head.group)->serial).first->second;
+    copy.head.serial = ++serial;
+    copy.borrowed = base::as_text(body);
+    size += here.size;
+  }
+  if (anew.empty()) return stop(segment_head_size, "records that are needed are missing", 0);
+  guard.unlock();
+  if (auto done = put(anew); !done) {
+    if (done.error().code == base::errc::limit) give_up_reserve();
+    return unexpected(std::move(done.error()));
+  }
+  cursor_.offset = at;
+  guard.lock();
+  compacted_ += size;
+  return true;
+}
+
+// Damage that shows only now: the segment stays, and so does all behind it.
+base::status engine::hold(std::uint64_t offset, const std::string& why, group_id group) {
+  const std::lock_guard guard(mutex_);
+  const std::uint64_t oldest = segments_.begin()->first;
+  damage found{path(oldest), offset, 0, why, {}, group != 0};
+  if (const auto of = index_.groups().find(group); of != index_.groups().end()) {
+    found.groups.push_back(group);
+    if (of->second.damage.empty()) of->second.damage = found.text();
+  }
+  damages_.push_back(found);
+  return base::fail(base::errc::invalid, found.text());
+}
+
+base::status engine::remove_oldest() {
+  const std::uint64_t oldest = segments_.begin()->first;
+  auto done = disk_.remove(path(oldest));
+  if (done) done = disk_.sync_folder(folder_);
+  if (!done) return end(std::move(done.error()));
+  const std::lock_guard hold(mutex_);
+  total_ -= segments_.begin()->second.size;
+  segments_.erase(segments_.begin());
+  index_.forget_segment(oldest);
+  return {};
+}
+
+} // namespace coppice::durable

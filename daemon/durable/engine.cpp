@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+// Writing: requests become records, records one write and one fsync, and only then the index changes. A disk
+// without room is undone (the file is cut back, and that is synced before anybody is refused, so that nothing
+// refused can appear after a crash); any other failure ends the log.
+#include "durable/engine.hpp"
+
+#include <algorithm>
+
+#include "base/random.hpp"
+
+namespace coppice::durable {
+namespace {
+
+constexpr std::size_t footer_overhead = 2 * record_head_size;
+
+} // namespace
+
+engine::~engine() {
+  close();
+}
+
+std::size_t engine::request_size(const request& of) {
+  std::size_t size = record_head_size + longest_name; // its name may go first
+  for (const change& one : of.changes) {
+    size += record_head_size;
+    if (const auto* const added = std::get_if<append>(&one)) size += added->one.bytes.size();
+    if (const auto* const set = std::get_if<set_value>(&one)) size += set->key.size() + set->value.size();
+  }
+  return size;
+}
+
+std::vector<base::status> engine::write(std::span<const request> requests) {
+  std::vector<base::status> out;
+  if (!failure_ && !closed_) {
+    bool takes_entries = !full_ || keep_reserve().has_value();
+    std::size_t coming = 0;
+    for (const request& one : requests) coming += request_size(one);
+    compact(coming);
+    auto done = failure_ ? base::status(unexpected(*failure_)) : write_once(requests, takes_entries, out);
+    if (!done && done.error().code == base::errc::limit) {
+      give_up_reserve();
+      done = write_once(requests, false, out);
+    }
+    if (!done && done.error().code == base::errc::limit)
+      out.assign(requests.size(), unexpected(std::move(done.error()).context("the disk is full")));
+    if (failure_) out.assign(requests.size(), unexpected(*failure_));
+    compact(0); // what has been acknowledged stays so, even if this ends the log
+    return out;
+  }
+  if (failure_) out.assign(requests.size(), unexpected(*failure_));
+  if (closed_) out.assign(requests.size(), base::fail(base::errc::closed, "the log is closed"));
+  return out;
+}
+
+base::status engine::write_once(std::span<const request> requests, bool takes_entries,
+                                std::vector<base::status>& out) {
+  out.clear();
+  stage to(index_, takes_entries);
+  std::unique_lock hold(mutex_);
+  for (const request& one : requests) {
+    if (request_size(one) > longest_request()) {
+      out.push_back(base::fail(base::errc::invalid, "the request is longer than a quarter of a segment"));
+    } else {
+      out.push_back(to.add(one));
+    }
+  }
+  hold.unlock();
+  return to.records().empty() ? base::status{} : put(to.records());
+}
+
+std::uint64_t engine::footer_size(const std::vector<staged_record>& more) const {
+  return footer_overhead + footer_item_size * (active_items_.size() + more.size());
+}
+
+base::status engine::put(std::vector<staged_record>& records) {
+  std::uint64_t size = 0;
+  for (const staged_record& one : records) size += one.size();
+  if (active_ && segments_[*active_].size + size + footer_size(records) > options_.segment_bytes)
+    if (auto sealed = seal(); !sealed) return sealed;
+  const bool is_new = !active_;
+  const std::uint64_t number = is_new ? next_segment_ : *active_;
+  const std::uint64_t base = is_new ? 0 : segments_[number].size;
+  const std::uint32_t seed = record_seed(id_, number);
+  std::string bytes;
+  bytes.reserve(size + segment_head_size);
+  if (is_new) {
+    const std::lock_guard hold(mutex_);
+    bytes = encode_segment_head({id_, number, next_batch_, index_.next_group()});
+  }
+  std::vector<std::uint32_t> places;
+  for (staged_record& one : records) {
+    places.push_back(static_cast<std::uint32_t>(base + bytes.size()));
+    one.head.batch = next_batch_;
+    one.head.ends_batch = &one == &records.back();
+    encode_record(bytes, seed, one.head, one.body());
+  }
+  if (is_new)
+    if (auto made = create_active(); !made) return made;
+  if (auto done = write_to_active(bytes, is_new); !done) return done;
+  ++next_batch_;
+  apply(records, places);
+  return {};
+}
+
+base::status engine::create_active() {
+  auto made = disk_.open(path(next_segment_), access::create);
+  if (!made) {
+    if (made.error().code == base::errc::limit) return unexpected(std::move(made.error()));
+    return end(std::move(made.error()));
+  }
+  active_ = next_segment_++;
+  active_items_.clear();
+  const std::lock_guard hold(mutex_);
+  segments_[*active_] = {std::move(*made), 0};
+  return {};
+}
+
+base::status engine::write_to_active(const std::string& bytes, bool is_new) {
+  segment& to = segments_[*active_];
+  auto written = to.bytes->write(to.size, base::as_bytes(bytes));
+  if (!written) {
+    if (written.error().code != base::errc::limit) return end(std::move(written.error()));
+    if (auto undone = undo(*to.bytes, to.size); !undone) return undone;
+    if (is_new) {
+      auto removed = disk_.remove(path(*active_));
+      if (removed) removed = disk_.sync_folder(folder_);
+      if (!removed) return end(std::move(removed.error()));
+      --next_segment_;
+      const std::lock_guard hold(mutex_);
+      segments_.erase(*active_);
+      active_.reset();
+    }
+    return written;
+  }
+  if (auto synced = to.bytes->sync(); !synced) return end(std::move(synced.error()));
+  if (is_new)
+    if (auto synced = disk_.sync_folder(folder_); !synced) return end(std::move(synced.error()));
+  const std::lock_guard hold(mutex_);
+  to.size += bytes.size();
+  total_ += bytes.size();
+  ++synced_;
+  return {};
+}
+
+void engine::apply(const std::vector<staged_record>& records, const std::vector<std::uint32_t>& places) {
+  const std::lock_guard hold(mutex_);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    ++active_items_[records[i].head.group];
+    index_.apply(records[i].head, records[i].body(),
+                 {*active_, places[i], static_cast<std::uint32_t>(records[i].size())});
+  }
+}
+
+// Cuts what a failed write has left. Nothing of it was synced, and nothing of it may come back.
+base::status engine::undo(file& of, std::uint64_t size) {
+  auto done = of.resize(size);
+  if (done) done = of.sync();
+  if (!done) return end(std::move(done.error()));
+  return {};
+}
+
+base::status engine::seal() {
+  std::vector<footer_item> items;
+  for (const auto& [group, count] : active_items_) items.push_back({group, count});
+  segment& to = segments_[*active_];
+  std::string bytes;
+  encode_footer(bytes, to.size, record_seed(id_, *active_), next_batch_, items, true);
+  if (auto done = write_to_active(bytes, false); !done) return done;
+  ++next_batch_;
+  active_.reset();
+  return {};
+}
+
+void engine::close() {
+  if (!closed_ && !failure_ && active_) (void)seal(); // one without a footer is read as after a crash
+  closed_ = true;
+}
+
+base::status engine::end(base::error why) {
+  const std::lock_guard hold(mutex_);
+  why.code = base::errc::system;
+  failure_ = std::move(why).context("the log has ended");
+  return unexpected(*failure_);
+}
+
+base::status engine::keep_reserve() {
+  const std::uint64_t wanted = options_.segment_bytes / 2;
+  auto done = [&]() -> base::status {
+    auto kept = disk_.open(reserve_path(), access::write);
+    if (!kept) kept = disk_.open(reserve_path(), access::create);
+    if (!kept) return unexpected(std::move(kept.error()));
+    const auto size = (*kept)->size();
+    if (size && *size >= wanted) return {};
+    return (*kept)->reserve(wanted);
+  }();
+  if (!done) give_up_reserve();
+  const std::lock_guard hold(mutex_);
+  full_ = !done;
+  return done;
+}
+
+void engine::give_up_reserve() {
+  (void)disk_.remove(reserve_path()); // it may not be there
+  const std::lock_guard hold(mutex_);
+  full_ = true;
+}
+
+base::result<group_id> engine::group(const std::string& name) {
+  if (name.empty() || name.size() > longest_name)
+    return base::fail(base::errc::invalid, "a group's name has 1 to 255 bytes");
+  const std::lock_guard hold(mutex_);
+  if (const auto found = index_.find(name)) return *found;
+  for (const damage& one : damages_)
+    if (!one.all_groups_known)
+      return base::fail(base::errc::invalid, "a group of this name may have been lost: " + one.text());
+  for (const auto& [number, of] : index_.groups())
+    if (of.name.empty())
+      return base::fail(base::errc::invalid, "a group of this name may have been lost: " + of.damage);
+  return index_.add_group(name);
+}
+
+} // namespace coppice::durable

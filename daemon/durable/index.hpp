@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// What the log's records amount to: the groups, what each has, and where each live record lies. Records are
+// applied in the order in which they lie in the segments, both while the log runs and when it is read again.
+// A record is live while something in here points at it. Not synchronised; the engine does that.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "durable/format.hpp"
+
+namespace coppice::durable {
+
+// A record in the segments. `size`: head and body. 0: nowhere.
+struct place {
+  std::uint64_t segment = 0;
+  std::uint32_t offset = 0;
+  std::uint32_t size = 0;
+
+  bool operator==(const place&) const = default;
+};
+
+struct entry_place {
+  place at;
+  std::uint64_t term = 0;
+};
+
+struct kept_value {
+  std::string bytes;
+  place at;
+};
+
+struct group_state {
+  std::string name; // empty: its record was not read
+  place name_at;
+  std::uint64_t serial = 0; // of its newest record. 0: none is written
+  std::uint64_t first = 1;  // index of the first entry that is kept, or of the next one where there is none
+  std::uint64_t term_before_first = 0;
+  place first_at;
+  std::deque<entry_place> entries; // from `first` on
+  std::map<std::string, kept_value> values;
+  // Entries that were read before those in front of them, while a log is read.
+  std::map<std::uint64_t, entry_place> loose;
+  // Why nothing of it is believed any more. Empty: all is well.
+  std::string damage;
+
+  std::uint64_t last() const { return first + entries.size() - 1; }
+};
+
+class group_index {
+ public:
+  std::map<std::uint64_t, group_state>& groups() { return groups_; }
+  const std::map<std::uint64_t, group_state>& groups() const { return groups_; }
+  const group_state* find(std::uint64_t group) const;
+  std::optional<std::uint64_t> find(const std::string& name) const;
+
+  // Of the group's name; nothing of it is written yet.
+  std::uint64_t add_group(const std::string& name);
+  void forget_group(std::uint64_t group);
+
+  void apply(const record& head, std::string_view body, const place& at);
+  // After all was read: what was loose falls into place. A group whose entries have gaps, or that has no
+  // name, gets damage.
+  void settle();
+
+  bool is_live(const record& head, std::string_view body, const place& at) const;
+  std::uint64_t live_bytes() const { return live_; }
+  std::uint64_t live_bytes(std::uint64_t segment) const;
+  void forget_segment(std::uint64_t segment) { live_in_.erase(segment); }
+
+  std::uint64_t next_group() const { return next_group_; }
+  void at_least_next_group(std::uint64_t number);
+
+ private:
+  void keep(place& slot, const place& at);
+  void drop(place& slot);
+  void put_entry(group_state& of, std::uint64_t index, const entry_place& entry);
+  void cut_after(group_state& of, std::uint64_t index);
+  void cut_before(group_state& of, std::uint64_t index);
+  void settle(group_state& of);
+
+  std::map<std::uint64_t, group_state> groups_;
+  std::unordered_map<std::string, std::uint64_t> names_;
+  std::unordered_map<std::uint64_t, std::uint64_t> live_in_;
+  std::uint64_t live_ = 0;
+  std::uint64_t next_group_ = 1;
+};
+
+} // namespace coppice::durable

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// How the engine opens a folder: lock, identity, one reading of all segments, and the repair of the newest.
+// Its torn tail is cut, its last batch is written once more (an fsync that failed in an earlier life may have
+// left it in the page cache alone, where a second fsync would not write it), it gets its footer, and the next
+// record begins a new segment.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/random.hpp"
+#include "durable/engine.hpp"
+
+namespace coppice::durable {
+
+base::result<std::unique_ptr<engine>> engine::open(disk& on, const std::string& folder, const options& with) {
+  constexpr std::uint32_t shortest = 4096;
+  constexpr std::uint32_t longest = 1U << 30;
+  if (with.segment_bytes < shortest || with.segment_bytes > longest)
+    return base::fail(base::errc::invalid, "a segment has 4 KiB to 1 GiB");
+  std::unique_ptr<engine> made(new engine(on, folder, with));
+  if (auto started = made->start(); !started) {
+    made->closed_ = true;
+    return unexpected(std::move(started.error()).context("log " + folder));
+  }
+  return made;
+}
+
+base::status engine::start() {
+  if (auto made = disk_.make_folder(folder_); !made) return made;
+  auto lock = disk_.lock(folder_ + "/lock");
+  if (!lock) return unexpected(std::move(lock.error()));
+  lock_ = std::move(*lock);
+  auto id = read_identity(disk_, folder_);
+  if (!id && id.error().code == base::errc::not_found) id = make_identity();
+  if (!id) return unexpected(std::move(id.error()));
+  id_ = *id;
+  auto found = recover(disk_, folder_, id_);
+  if (!found) return unexpected(std::move(found.error()));
+  if (found->newest)
+    if (auto repaired = repair(*found->newest); !repaired) return repaired;
+  for (const segment_report& one : found->segments) {
+    auto bytes = disk_.open(path(one.number), access::read);
+    if (!bytes) return unexpected(std::move(bytes.error()));
+    const auto size = (*bytes)->size();
+    if (!size) return unexpected(size.error());
+    segments_[one.number] = {std::move(*bytes), *size};
+    total_ += *size;
+  }
+  index_ = std::move(found->found);
+  damages_ = std::move(found->damages);
+  next_batch_ = found->next_batch + 1; // of the footer that repair() may have written
+  next_segment_ = found->next_segment;
+  (void)keep_reserve(); // where there is no room for it, entries are refused
+  return {};
+}
+
+base::result<identity> engine::make_identity() {
+  const auto names = disk_.list(folder_);
+  if (!names) return unexpected(names.error());
+  for (const std::string& name : *names)
+    if (segment_number(name))
+      return base::fail(base::errc::invalid,
+                        fmt::format("{}/identity is missing, and segments are there", folder_));
+  identity id;
+  base::random_bytes(id);
+  const std::string fresh = folder_ + "/identity.new";
+  (void)disk_.remove(fresh); // a crash may have left it
+  auto made = disk_.open(fresh, access::create);
+  if (!made) return unexpected(std::move(made.error()));
+  base::status done = (*made)->write(0, base::as_bytes(encode_identity(id)));
+  if (done) done = (*made)->sync();
+  if (done) done = disk_.rename(fresh, folder_ + "/identity");
+  if (done) done = disk_.sync_folder(folder_);
+  if (!done) return unexpected(std::move(done.error()));
+  return id;
+}
+
+base::status engine::repair(newest_segment& newest) {
+  if (newest.is_unusable) {
+    if (auto removed = disk_.remove(path(newest.number)); !removed) return removed;
+    return disk_.sync_folder(folder_);
+  }
+  const std::uint64_t size = newest.bytes.size();
+  std::string bytes = newest.bytes.substr(newest.last_batch_at);
+  if (!newest.closed) {
+    const scanned_segment seen = scan_segment(base::as_bytes(newest.bytes), id_, newest.number, true);
+    encode_footer(bytes, newest.last_batch_at, record_seed(id_, newest.number), seen.last_batch + 1,
+                  newest.items, !newest.has_damage);
+  }
+  auto of = disk_.open(path(newest.number), access::write);
+  if (!of) return unexpected(std::move(of.error()));
+  base::status done;
+  if (newest.torn > 0) done = (*of)->resize(size);
+  if (done) done = (*of)->write(newest.last_batch_at, base::as_bytes(bytes));
+  if (!done && done.error().code == base::errc::limit) {
+    (void)disk_.remove(reserve_path());
+    done = (*of)->write(newest.last_batch_at, base::as_bytes(bytes));
+  }
+  if (done) done = (*of)->sync();
+  if (done) done = disk_.sync_folder(folder_);
+  return done;
+}
+
+} // namespace coppice::durable

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+// disk.hpp over POSIX. Writing is pwrite(2) until all is written, syncing fdatasync(2), which writes a
+// changed size as well, once: a failed one is never repeated. The lock is flock(2).
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include "base/file.hpp"
+#include "durable/disk.hpp"
+
+namespace coppice::durable {
+namespace {
+
+bool is_no_room(int number) {
+  return number == ENOSPC || number == EDQUOT || number == EFBIG;
+}
+
+unexpected<base::error> fail_disk(const std::string& what, int number) {
+  auto why = base::fail_errno(what, number);
+  if (is_no_room(number)) why.error().code = base::errc::limit;
+  if (number == EEXIST) why.error().code = base::errc::exists;
+  if (number == ENOENT) why.error().code = base::errc::not_found;
+  return why;
+}
+
+class real_file final : public file {
+ public:
+  real_file(base::unique_fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+
+  base::result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> into) const override {
+    std::size_t done = 0;
+    while (done < into.size()) {
+      const ssize_t got =
+          pread(fd_.get(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return fail_disk("read " + path_, errno);
+      if (got == 0) break;
+      done += static_cast<std::size_t>(got);
+    }
+    return done;
+  }
+  base::status write(std::uint64_t offset, base::bytes_span bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t put = pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      if (put < 0 && errno == EINTR) continue;
+      if (put < 0) return fail_disk("write " + path_, errno);
+      bytes = bytes.subspan(static_cast<std::size_t>(put));
+      offset += static_cast<std::uint64_t>(put);
+    }
+    return {};
+  }
+  base::status sync() override {
+    if (fdatasync(fd_.get()) == 0) return {};
+    // No room that shows only now is a failure as any other: what was written is lost.
+    return base::fail_errno("fdatasync " + path_, errno);
+  }
+  base::status resize(std::uint64_t size) override {
+    if (ftruncate(fd_.get(), static_cast<off_t>(size)) == 0) return {};
+    return fail_disk("truncate " + path_, errno);
+  }
+  base::status reserve(std::uint64_t size) override {
+    const int problem = posix_fallocate(fd_.get(), 0, static_cast<off_t>(size));
+    if (problem == 0) return {};
+    return fail_disk("reserve room in " + path_, problem);
+  }
+  base::result<std::uint64_t> size() const override {
+    struct stat info {};
+    if (fstat(fd_.get(), &info) != 0) return fail_disk("stat " + path_, errno);
+    return static_cast<std::uint64_t>(info.st_size);
+  }
+
+ private:
+  base::unique_fd fd_;
+  std::string path_;
+};
+
+class real_lock final : public held_lock {
+ public:
+  explicit real_lock(base::unique_fd fd) : fd_(std::move(fd)) {}
+
+ private:
+  base::unique_fd fd_;
+};
+
+class file_system final : public disk {
+ public:
+  base::result<std::unique_ptr<file>> open(const std::string& path, access how) override {
+    int flags = O_RDONLY;
+    if (how == access::write) flags = O_RDWR;
+    if (how == access::create) flags = O_RDWR | O_CREAT | O_EXCL;
+    base::unique_fd fd(::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd) return fail_disk("open " + path, errno);
+    return std::make_unique<real_file>(std::move(fd), path);
+  }
+  base::result<std::vector<std::string>> list(const std::string& folder) override {
+    const std::unique_ptr<DIR, int (*)(DIR*)> entries(opendir(folder.c_str()), &closedir);
+    if (!entries) return fail_disk("open folder " + folder, errno);
+    std::vector<std::string> names;
+    errno = 0;
+    while (const dirent* one = readdir(entries.get())) names.emplace_back(one->d_name);
+    if (errno != 0) return fail_disk("read folder " + folder, errno);
+    std::erase_if(names, [](const std::string& name) { return name == "." || name == ".."; });
+    return names;
+  }
+  base::status make_folder(const std::string& path) override {
+    if (auto made = base::make_folders(path, 0700); !made) return made;
+    const std::size_t last = path.find_last_of('/');
+    return last == std::string::npos ? sync_folder(".") : sync_folder(path.substr(0, last + 1));
+  }
+  base::status remove(const std::string& path) override {
+    if (unlink(path.c_str()) != 0) return fail_disk("remove " + path, errno);
+    return {};
+  }
+  base::status rename(const std::string& from, const std::string& to) override {
+    if (::rename(from.c_str(), to.c_str()) != 0) return fail_disk("rename " + from + " to " + to, errno);
+    return {};
+  }
+  base::status sync_folder(const std::string& folder) override {
+    const base::unique_fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd) return fail_disk("open folder " + folder, errno);
+    if (fsync(fd.get()) != 0) return base::fail_errno("fsync " + folder, errno);
+    return {};
+  }
+  base::result<std::unique_ptr<held_lock>> lock(const std::string& path) override {
+    base::unique_fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd) return fail_disk("open " + path, errno);
+    if (flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return std::make_unique<real_lock>(std::move(fd));
+    if (errno == EWOULDBLOCK)
+      return base::fail(base::errc::refused, "lock " + path + ": another process has this log open");
+    return fail_disk("lock " + path, errno);
+  }
+};
+
+} // namespace
+
+disk& real_disk() {
+  static file_system one;
+  return one;
+}
+
+} // namespace coppice::durable

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+// Damage: a flipped bit anywhere names file and offset and stops the groups whose records lie there, and no
+// others; lost sectors and lost files stop at least those.
+#include <doctest/doctest.h>
+
+#include "durable/small_log.hpp"
+
+using namespace coppice;
+using namespace coppice::test;
+using namespace coppice::durable;
+
+namespace {
+
+constexpr int groups = 6;
+
+std::string name(int number) {
+  return "group" + std::to_string(number);
+}
+
+// Some segments of some groups, closed. The numbers are 1 to `groups`.
+void fill(memory_disk& disk, int entries = 30) {
+  auto log = open_log(disk);
+  for (int i = 1; i <= entries; ++i)
+    for (int g = 0; g < groups; ++g) {
+      const group_id id = group_of(*log, name(g));
+      // The last groups are quiet: nothing follows that could prove what they have.
+      if (g >= 4 && i > 2) continue;
+      REQUIRE(write(*log, add(id, static_cast<std::uint64_t>(i), std::string(40, 'e'))));
+    }
+}
+
+std::vector<bool> stopped(engine& log) {
+  std::vector<bool> out(groups, false);
+  for (const group_report& one : log.groups())
+    for (int g = 0; g < groups; ++g)
+      if (one.name == name(g) || (one.name.empty() && one.id == static_cast<group_id>(g + 1)))
+        out[static_cast<std::size_t>(g)] = !one.damage.empty();
+  return out;
+}
+
+// Whose record the offset lies in; 0: nobody's.
+group_id owner(const memory_disk& disk, memory_disk& same, const std::string& path, std::uint64_t number,
+               std::uint64_t offset) {
+  (void)disk;
+  const auto id = read_identity(same, log_folder);
+  const scanned_segment seen = scan_segment(base::as_bytes(same.content(path)), *id, number, false);
+  for (const piece& one : seen.pieces)
+    if (offset >= one.offset && offset < one.offset + one.size) return one.found->head.group;
+  return 0;
+}
+
+} // namespace
+
+TEST_CASE("a flipped bit stops the group whose record it hits, names file and offset, and no other group") {
+  memory_disk disk;
+  fill(disk, 12);
+  for (std::uint64_t number = 1; disk.has(segment_path(number)); ++number) {
+    const std::string path = segment_path(number);
+    for (std::size_t at = 0; at < disk.content(path).size(); at += 7) {
+      CAPTURE(number);
+      CAPTURE(at);
+      const group_id whose = owner(disk, disk, path, number, at);
+      char& byte = disk.content(path)[at];
+      byte = static_cast<char>(byte ^ 0x10);
+      const auto id = read_identity(disk, log_folder);
+      const auto found = recover(disk, log_folder, *id);
+      byte = static_cast<char>(byte ^ 0x10);
+      // A segment of another format is not read at all; its checksum would have to be right as well.
+      REQUIRE(found.has_value());
+      const bool is_newest = !disk.has(segment_path(number + 1));
+      const std::uint64_t size = disk.content(path).size();
+      if (is_newest && found->damages.empty()) continue; // its footer is the last batch: a torn tail
+      REQUIRE(found->damages.size() == 1);
+      const damage& hurt = found->damages[0];
+      CHECK(hurt.file == path);
+      CHECK(hurt.offset <= at);
+      CHECK(at < hurt.offset + hurt.size);
+      CHECK(hurt.all_groups_known);
+      CHECK(hurt.groups == (whose == 0 ? std::vector<group_id>{} : std::vector<group_id>{whose}));
+      for (const auto& [group, of] : found->found.groups()) CHECK(of.damage.empty() == (group != whose));
+      CHECK(size > 0);
+    }
+  }
+}
+
+TEST_CASE("a group that is stopped refuses what is asked of it, others go on, and it can be removed") {
+  memory_disk disk;
+  fill(disk);
+  const std::string path = segment_path(1);
+  char& byte = disk.content(path)[segment_head_size + record_head_size + 2]; // the name of the first
+  byte = static_cast<char>(byte ^ 1);
+  auto log = open_log(disk);
+  REQUIRE(log->damages().size() == 1);
+  const std::string words = path + ", offset 64: the record's checksum is wrong";
+  CHECK(log->damages()[0].text() == words);
+  CHECK(log->report(1)->damage == words);
+  CHECK(write(*log, add(1, 31, "x")).error().code == base::errc::invalid);
+  CHECK(log->read(1, 1, 10).error().text == "the group is stopped: " + words);
+  // Its name is lost: another group could get it.
+  CHECK(!log->group(name(0)));
+  CHECK(write(*log, add(2, 31, "x")));
+  CHECK(log->report().is_held);
+  log.reset();
+  log = open_log(disk);
+  CHECK(log->report(1)->damage == words);
+  CHECK(log->report(2)->last == 31);
+  REQUIRE(write(*log, {1, {remove_group{}}}));
+  CHECK(!log->report().is_held);
+  const group_id again = group_of(*log, name(0));
+  REQUIRE(write(*log, add(again, 1, "anew")));
+  log.reset();
+  log = open_log(disk);
+  CHECK(log->damages()[0].groups.empty());
+  CHECK(entries_of(*log, again) == std::vector<std::string>{"1:1:anew"});
+}
+
+TEST_CASE("a lost page stops every group with a record in it, wherever it lies") {
+  memory_disk disk;
+  fill(disk);
+  for (std::uint64_t number = 1; disk.has(segment_path(number + 1)); ++number) {
+    const std::string path = segment_path(number);
+    const std::string whole = disk.content(path);
+    for (std::size_t at = 0; at < whole.size(); at += 256) {
+      CAPTURE(number);
+      CAPTURE(at);
+      std::vector<bool> hurt(groups, false);
+      for (std::size_t i = at; i < std::min(at + 512, whole.size()); ++i)
+        if (const group_id whose = owner(disk, disk, path, number, i); whose != 0) hurt[whose - 1] = true;
+      std::fill_n(disk.content(path).begin() + static_cast<std::ptrdiff_t>(at),
+                  std::min<std::size_t>(512, whole.size() - at), '\0');
+      auto log = open_log(disk);
+      const auto seen = stopped(*log);
+      for (std::size_t g = 0; g < groups; ++g)
+        if (hurt[g]) CHECK(seen[g]);
+      const bool lost_footer = at + 512 > whole.size() - record_head_size;
+      if (!lost_footer) CHECK(seen == hurt);
+      CHECK(!log->damages().empty());
+      drop(disk, log);
+      disk.content(path) = whole;
+    }
+  }
+}
+
+TEST_CASE("damage before the last batch of a log that was not closed is no torn tail") {
+  memory_disk disk;
+  fill(disk, 2);
+  auto log = open_log(disk);
+  REQUIRE(write(*log, add(1, 3, "x")));
+  REQUIRE(write(*log, add(2, 3, "x")));
+  REQUIRE(write(*log, add(3, 3, "x")));
+  drop(disk, log);
+  std::string& bytes = disk.content(segment_path(2));
+  SUBCASE("in a body") {
+    char& byte = bytes[segment_head_size + record_head_size];
+    byte = static_cast<char>(byte ^ 1);
+    log = open_log(disk);
+    CHECK(stopped(*log) == std::vector<bool>{true, false, false, false, false, false});
+    CHECK(log->report(3)->last == 3);
+  }
+  SUBCASE("in a head: whatever cannot prove that it lost nothing is stopped, in each life alike") {
+    char& byte = bytes[segment_head_size + 30];
+    byte = static_cast<char>(byte ^ 1);
+    log = open_log(disk);
+    const std::vector<bool> expected{true, false, false, true, true, true};
+    CHECK(stopped(*log) == expected);
+    CHECK(!log->group("another"));
+    CHECK(write(*log, add(2, 4, "x")));
+    log.reset();
+    log = open_log(disk);
+    CHECK(stopped(*log) == expected);
+    CHECK(log->report(2)->last == 4);
+  }
+  SUBCASE("in the last batch it is one") {
+    bytes.back() = static_cast<char>(bytes.back() ^ 1);
+    log = open_log(disk);
+    CHECK(log->damages().empty());
+    CHECK(log->report(3)->last == 2);
+  }
+}
+
+TEST_CASE("a segment that is missing or cannot be read stops its groups") {
+  memory_disk disk;
+  fill(disk);
+  SUBCASE("missing") {
+    REQUIRE(disk.remove(segment_path(2)));
+  }
+  SUBCASE("unreadable") {
+    disk.make_unreadable(segment_path(2));
+  }
+  SUBCASE("cut short") {
+    disk.content(segment_path(2)).resize(1000);
+  }
+  SUBCASE("empty") {
+    disk.content(segment_path(2)).clear();
+  }
+  const auto log = open_log(disk);
+  REQUIRE(!log->damages().empty());
+  CHECK(log->damages()[0].file == segment_path(2));
+  const auto seen = stopped(*log);
+  for (std::size_t g = 0; g < 4; ++g) CHECK(seen[g]);
+}
+
+TEST_CASE("a newest segment that cannot be read is nothing that may be cut") {
+  memory_disk disk;
+  fill(disk, 2);
+  disk.make_unreadable(segment_path(1));
+  const auto opened = try_open(disk);
+  REQUIRE(!opened);
+  CHECK(opened.error().text.find("cannot be read") != std::string::npos);
+}
+
+TEST_CASE("damage that shows while an entry is read, or written anew, stops its group then") {
+  memory_disk disk;
+  auto log = open_log(disk);
+  const group_id a = group_of(*log, "a");
+  const group_id b = group_of(*log, "b");
+  REQUIRE(write(*log, add(a, 1, std::string(40, 'e'))));
+  for (std::uint64_t i = 1; i <= 30; ++i) REQUIRE(write(*log, add(b, i, std::string(200, 'e'))));
+  std::string& bytes = disk.content(segment_path(1));
+  const std::size_t at = bytes.find("eeee");
+  bytes[at] = 'f';
+  SUBCASE("read") {
+    CHECK(!log->read(a, 1, 100));
+  }
+  SUBCASE("written anew") {
+    for (std::uint64_t i = 31; i <= 200; ++i)
+      REQUIRE(write(*log, {b, {append{{i, 1, std::string(200, 'e')}}, cut_before{i, 1}}}));
+    CHECK(log->damages().size() == 1);
+    CHECK(log->report().is_held);
+    CHECK(disk.has(segment_path(1)));
+  }
+  CHECK(write(*log, add(a, 2, "x")).error().code == base::errc::invalid);
+  CHECK(write(*log, set(b, "k", "v")));
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// The bytes of the log's files: they stay what they are, and another format is told from damage.
+#include "durable/format.hpp"
+
+#include <doctest/doctest.h>
+
+#include "base/crc32c.hpp"
+
+using namespace coppice;
+using namespace coppice::durable;
+
+namespace {
+
+const identity id{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+
+std::string with_format(std::string bytes, std::uint32_t format) {
+  auto* const at = reinterpret_cast<std::uint8_t*>(bytes.data());
+  base::store_be32(at + 8, format);
+  base::store_be32(at + bytes.size() - 4, base::crc32c({at, bytes.size() - 4}));
+  return bytes;
+}
+
+} // namespace
+
+TEST_CASE("identity and heads are read as they were written, and nothing else is") {
+  std::string bytes = encode_identity(id);
+  CHECK(bytes.size() == identity_size);
+  CHECK(*decode_identity(base::as_bytes(bytes)) == id);
+  CHECK(text_of(id) == "0102030405060708090a0b0c0d0e0f10");
+  CHECK(decode_identity(base::as_bytes(with_format(bytes, 2))).error().code == base::errc::unsupported);
+  bytes = encode_segment_head({id, 3, 4, 5});
+  REQUIRE(bytes.size() == segment_head_size);
+  const auto head = decode_segment_head(base::as_bytes(bytes));
+  REQUIRE(head);
+  CHECK(head->of == id);
+  CHECK(head->number == 3);
+  CHECK(head->first_batch == 4);
+  CHECK(head->next_group == 5);
+  CHECK(decode_segment_head(base::as_bytes(with_format(bytes, 2))).error().code == base::errc::unsupported);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    std::string other = bytes;
+    other[i] = static_cast<char>(other[i] ^ 4);
+    CHECK(!decode_segment_head(base::as_bytes(other)));
+  }
+}
+
+TEST_CASE("a record counts in its own segment of its own log only") {
+  std::string bytes;
+  encode_record(bytes, record_seed(id, 1), {kind::entry, true, 1, 2, 3, 4, 5}, "body");
+  const auto read = decode_head(base::as_bytes(bytes), record_seed(id, 1));
+  REQUIRE(read);
+  CHECK(read->head.ends_batch);
+  CHECK(read->head.term == 5);
+  CHECK(has_right_body(*read, base::as_bytes("body"), record_seed(id, 1)));
+  CHECK(!decode_head(base::as_bytes(bytes), record_seed(id, 2)));
+  CHECK(!decode_head(base::as_bytes(bytes), record_seed({}, 1)));
+}
+
+TEST_CASE("names of segments are sixteen digits") {
+  CHECK(segment_name(255) == "00000000000000ff.log");
+  CHECK(segment_number("00000000000000ff.log") == 255);
+  for (const char* name :
+       {"ff.log", "00000000000000FF.log", "00000000000000ff", "0000000000000000.log", "lock"})
+    CHECK(!segment_number(name));
+}
