@@ -50,6 +50,8 @@ constexpr example examples[] = {
     {"certificate init", "coppice certificate init tls"},
     {"certificate issue", "coppice certificate issue demo@127.0.0.1 --in tls"},
     {"certificate", "coppice certificate init new-tls --days 365"},
+    {"log", "coppice log check /var/lib/coppice/log"},
+    {"log check", "coppice log check /var/lib/coppice/log --json"},
     {"cron", "coppice cron"},
     {"cron next", "coppice cron next --for 48h"},
     {"cron run", "coppice cron run nightly"},

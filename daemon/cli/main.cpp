@@ -15,6 +15,7 @@
 #include "cli/events.hpp"
 #include "cli/examples.hpp"
 #include "cli/local.hpp"
+#include "cli/log_check.hpp"
 #include "cli/logs.hpp"
 #include "cli/remote.hpp"
 #include "cli/top.hpp"
@@ -89,6 +90,7 @@ int run_command_line(int argc, char** argv) {
   coppice::cli::declare_wait_ready(app, common, run);
   coppice::cli::declare_local_commands(app, common, run);
   coppice::cli::declare_certificate(app, common, run);
+  coppice::cli::declare_log_check(app, common, run);
   coppice::cli::declare_cron(app, common, run);
   coppice::cli::declare_events(app, common, run);
   coppice::cli::declare_drain(app, common, run);

@@ -56,6 +56,7 @@ constexpr std::size_t segment_head_size = 64;
 constexpr std::size_t record_head_size = 64;
 constexpr std::size_t footer_item_size = 12;
 constexpr std::size_t longest_name = 255; // of a group and of a key, bytes
+constexpr std::uint64_t last_index = ~std::uint64_t{0} >> 1;
 
 enum class kind : std::uint8_t { create = 1, entry, value, cut_after, cut_before, remove, footer, end };
 

@@ -44,6 +44,7 @@ void group_index::apply(const record& head, std::string_view body, const place& 
   if (head.what == kind::remove) return forget_group(head.group);
   group_state& of = groups_[head.group];
   of.serial = head.serial;
+  if (head.index > last_index) return; // nobody has written that
   switch (head.what) {
     case kind::create:
       of.name = body;

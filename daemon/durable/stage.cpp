@@ -65,12 +65,16 @@ base::status stage::carry_out(const change& one, group_id group, ahead& of,
     made.head.index = set->key.size();
     made.owned = set->key + set->value;
   } else if (const auto* const after = std::get_if<cut_after>(&one)) {
+    if (after->index > last_index)
+      return base::fail(base::errc::invalid, fmt::format("there is no entry {}", after->index));
     if (after->index + 1 < of.first)
       return base::fail(base::errc::invalid, fmt::format("entries behind {} cannot be cut: the first is {}",
                                                          after->index, of.first));
     add_record(out, kind::cut_after, group, ++of.serial).head.index = after->index;
     of.last = std::min(of.last, after->index);
   } else if (const auto* const before = std::get_if<cut_before>(&one)) {
+    if (before->index > last_index)
+      return base::fail(base::errc::invalid, fmt::format("there is no entry {}", before->index));
     if (before->index < of.first)
       return base::fail(base::errc::invalid,
                         fmt::format("entries before {} are gone: the first is {}", before->index, of.first));
