@@ -15,6 +15,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -491,6 +492,20 @@ def cron(bench, rows):
     return both, {"self": {rows[0]: both[few]}}
 
 
+DURABLE = [f"durable_append_{groups}" for groups in (1, 16, 256, 1000)]
+
+
+def durable(bench, rows):
+    """Appends to the durable log, beside writes with an fsync each, one after another, on the same disk in the same run."""
+    program = bench.build / "tests/bench/durable_rows"
+    if not program.exists():
+        raise Unavailable("durable_rows is not built")
+    with tempfile.TemporaryDirectory(dir=bench.build) as folder:
+        both = run_rows([str(program)], [*rows, *(f"{name}_floor" for name in rows)],
+                        {"PEER_BENCH_ONLY": ",".join(rows), "COPPICE_BENCH_FOLDER": folder})
+    return ({name: both[name] for name in rows}, {"floor": {name: both[f"{name}_floor"] for name in rows}})
+
+
 RELOAD = {"reload_1": ("tally", 0), "reload_10000": ("kv", 10000)}
 RAIN = 200000  # messages a second within the node, to `tally`, all the while
 
@@ -535,6 +550,7 @@ WORKLOADS = [
     (supervision, SUPERVISION),
     (apply_one, ["apply_one_of_100000"]),
     (cron, ["cron_next_10k_jobs"]),
+    (durable, DURABLE),
     (reload, list(RELOAD)),
     (own_cost, node_rows.ROWS),
     (net_tcp, list(net_rows.TCP)),

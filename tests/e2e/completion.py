@@ -176,6 +176,9 @@ def examples(cleanup):
     folder = folder_with_client(cleanup)
     shutil.copy(pathlib.Path(plugin_folder()) / "kv.so", folder.path)
     folder.write("node.yaml", "node: { name: demo@127.0.0.1 }\n")
+    (pathlib.Path(folder.path) / "log").mkdir()  # a durable log without segments
+    identity = b"coppicel\0\0\0\1" + bytes(16)
+    (pathlib.Path(folder.path) / "log/identity").write_bytes(identity + bytes.fromhex("a57b18b6"))
     lines = {" ".join(command): example(command) for command in commands()}
     check(len(lines) > 30, "all commands", lines)
     # A child that is terminated, an application that is stopped: what takes down is followed by what takes up again.
