@@ -118,6 +118,7 @@ base::status engine::remove_oldest() {
   if (done) done = disk_.sync_folder(folder_);
   if (!done) return end(std::move(done.error()));
   const std::lock_guard hold(mutex_);
+  cursor_ = {};
   total_ -= segments_.begin()->second.size;
   segments_.erase(segments_.begin());
   index_.forget_segment(oldest);

@@ -98,7 +98,7 @@ class engine {
 
   base::status start();
   base::result<identity> make_identity();
-  base::status repair(newest_segment& newest);
+  base::status repair(newest_segment& newest, std::uint64_t next_batch);
   std::string path(std::uint64_t number) const { return folder_ + "/" + segment_name(number); }
   std::string reserve_path() const { return folder_ + "/reserve"; }
 

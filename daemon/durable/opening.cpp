@@ -34,10 +34,12 @@ base::status engine::start() {
   if (!id && id.error().code == base::errc::not_found) id = make_identity();
   if (!id) return unexpected(std::move(id.error()));
   id_ = *id;
+  // An earlier life may have failed or died before it had synced the names of identity and newest segment.
+  if (auto synced = disk_.sync_folder(folder_); !synced) return synced;
   auto found = recover(disk_, folder_, id_);
   if (!found) return unexpected(std::move(found.error()));
   if (found->newest)
-    if (auto repaired = repair(*found->newest); !repaired) return repaired;
+    if (auto repaired = repair(*found->newest, found->next_batch); !repaired) return repaired;
   for (const segment_report& one : found->segments) {
     auto bytes = disk_.open(path(one.number), access::read);
     if (!bytes) return unexpected(std::move(bytes.error()));
@@ -70,34 +72,37 @@ base::result<identity> engine::make_identity() {
   base::status done = (*made)->write(0, base::as_bytes(encode_identity(id)));
   if (done) done = (*made)->sync();
   if (done) done = disk_.rename(fresh, folder_ + "/identity");
-  if (done) done = disk_.sync_folder(folder_);
   if (!done) return unexpected(std::move(done.error()));
   return id;
 }
 
-base::status engine::repair(newest_segment& newest) {
+base::status engine::repair(newest_segment& newest, std::uint64_t next_batch) {
   if (newest.is_unusable) {
     if (auto removed = disk_.remove(path(newest.number)); !removed) return removed;
     return disk_.sync_folder(folder_);
   }
-  const std::uint64_t size = newest.bytes.size();
-  std::string bytes = newest.bytes.substr(newest.last_batch_at);
-  if (!newest.closed) {
-    const scanned_segment seen = scan_segment(base::as_bytes(newest.bytes), id_, newest.number, true);
-    encode_footer(bytes, newest.last_batch_at, record_seed(id_, newest.number), seen.last_batch + 1,
-                  newest.items, !newest.has_damage);
-  }
   auto of = disk_.open(path(newest.number), access::write);
   if (!of) return unexpected(std::move(of.error()));
+  const std::uint64_t size = newest.bytes.size();
+  const auto write_and_sync = [&](std::uint64_t at, std::string_view bytes) {
+    auto done = (*of)->write(at, base::as_bytes(bytes));
+    if (!done && done.error().code == base::errc::limit) {
+      (void)disk_.remove(reserve_path());
+      done = (*of)->write(at, base::as_bytes(bytes));
+    }
+    return done ? (*of)->sync() : done;
+  };
   base::status done;
   if (newest.torn > 0) done = (*of)->resize(size);
-  if (done) done = (*of)->write(newest.last_batch_at, base::as_bytes(bytes));
-  if (!done && done.error().code == base::errc::limit) {
-    (void)disk_.remove(reserve_path());
-    done = (*of)->write(newest.last_batch_at, base::as_bytes(bytes));
+  if (done)
+    done = write_and_sync(newest.last_batch_at, std::string_view(newest.bytes).substr(newest.last_batch_at));
+  // The footer is a batch of its own: with it there, nobody doubts any more that the one before was synced.
+  if (done && !newest.closed) {
+    std::string footer;
+    encode_footer(footer, size, record_seed(id_, newest.number), next_batch, newest.items,
+                  !newest.has_damage);
+    done = write_and_sync(size, footer);
   }
-  if (done) done = (*of)->sync();
-  if (done) done = disk_.sync_folder(folder_);
   return done;
 }
 

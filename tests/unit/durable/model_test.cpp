@@ -155,14 +155,18 @@ class run {
   }
 
   void reopen() {
-    while (below(4) == 0) { // crashes on the way
-      disk_.plan(below(6), memory_disk::fault::crashes);
+    while (below(4) == 0) { // fails or crashes on the way
+      disk_.plan(below(6), below(2) == 0 ? memory_disk::fault::fails : memory_disk::fault::crashes);
       auto opened = try_open(disk_);
       if (opened) {
         log_ = std::move(*opened);
         drop(disk_, log_);
       }
-      disk_.crash(random_);
+      if (below(3) == 0) {
+        disk_.kill();
+      } else {
+        disk_.crash(random_);
+      }
     }
     log_ = open_log(disk_);
     for (const damage& one : log_->damages()) fail_if(true, one.text());

@@ -2,8 +2,10 @@
 // The log on the machine's file system: modes of files, the lock between processes' descriptors, and a life
 // after another.
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <filesystem>
 
 #include "durable/engine.hpp"
@@ -40,4 +42,39 @@ TEST_CASE("on a real disk the log is kept, private and locked") {
   struct stat info {};
   REQUIRE(stat(path.c_str(), &info) == 0);
   CHECK((info.st_mode & 0777) == 0700);
+}
+
+TEST_CASE("a file that may not grow refuses entries as a full disk does, and takes them once it may") {
+  const test::temporary_folder folder;
+  auto opened = engine::open(real_disk(), folder.file("log"), {.segment_bytes = 1U << 16});
+  REQUIRE(opened.has_value());
+  engine& log = **opened;
+  const group_id a = *log.group("a");
+  const auto append_next = [&] {
+    const request one{a, {append{{log.report(a)->last + 1, 1, std::string(1000, 'x')}}}};
+    return log.write({&one, 1})[0];
+  };
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
+  rlimit little = before;
+  little.rlim_cur = 20'000;
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &little) == 0);
+  base::status how;
+  for (int i = 0; i < 30 && how; ++i) how = append_next();
+  const bool is_full = log.report().is_full;
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);
+  std::signal(SIGXFSZ, handler);
+  REQUIRE(!how);
+  CHECK(how.error().code == base::errc::limit);
+  CHECK(is_full);
+  CHECK(log.report(a)->last < 20);
+  CHECK(append_next());
+  CHECK(!log.report().is_full);
+  const std::uint64_t last = log.report(a)->last;
+  opened->reset();
+  opened = engine::open(real_disk(), folder.file("log"), {.segment_bytes = 1U << 16});
+  REQUIRE(opened.has_value());
+  CHECK((*opened)->report(a)->last == last);
+  CHECK((*opened)->damages().empty());
 }
