@@ -44,7 +44,8 @@ struct remove_group {};
 using change = std::variant<append, set_value, cut_after, cut_before, remove_group>;
 
 // Changes of one group, carried out in this order or, when refused, not at all. A crash before they are
-// acknowledged may leave the first of them.
+// acknowledged may leave the first of them. When the disk runs full, requests with entries are refused and
+// others still carried out, also those that were submitted later.
 struct request {
   group_id group = 0;
   std::vector<change> changes;

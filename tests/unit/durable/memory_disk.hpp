@@ -52,6 +52,7 @@ class memory_disk final : public durable::disk {
   }
   // From here on nothing happens, until crash() or kill().
   void power_off() { is_dead_ = true; }
+  bool has_no_power() const { return is_dead_; }
   // The process is killed: what was written is still there, but unsynced as before.
   void kill() {
     ++life_;
