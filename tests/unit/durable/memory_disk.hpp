@@ -124,6 +124,7 @@ class memory_disk final : public durable::disk {
     std::string now;             // what a reader gets
     std::string safe;            // what a crash leaves
     std::set<std::size_t> dirty; // sectors of `now` that a sync would write
+    std::string uncut;           // `now` before it was cut, until that is synced
   };
   using names = std::map<std::string, std::shared_ptr<inode>>;
 
@@ -180,11 +181,13 @@ class memory_disk final : public durable::disk {
       of_->safe.resize(of_->now.size());
       for (const std::size_t at : of_->dirty) copy_sector(*of_, at);
       of_->dirty.clear();
+      of_->uncut.clear();
       return {};
     }
     base::status resize(std::uint64_t size) override {
       const std::lock_guard hold(on_.mutex_);
       if (auto may = on_.act(); !may) return may;
+      if (size < of_->now.size() && of_->uncut.empty()) of_->uncut = of_->now;
       of_->now.resize(size);
       return {};
     }
@@ -217,6 +220,8 @@ class memory_disk final : public durable::disk {
     for (std::size_t i = begin; i < end; ++i) of.safe[i] = of.now[i];
   }
   static void lose(inode& of, std::mt19937_64& with) {
+    if (!of.uncut.empty() && with() % 2 == 0) of.now = of.uncut; // the cut is lost, and what was cut is not
+    of.uncut.clear();
     const std::size_t low = std::min(of.safe.size(), of.now.size());
     const std::size_t high = std::max(of.safe.size(), of.now.size());
     switch (with() % 3) {
