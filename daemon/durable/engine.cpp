@@ -4,10 +4,6 @@
 // refused can appear after a crash); any other failure ends the log.
 #include "durable/engine.hpp"
 
-#include <algorithm>
-
-#include "base/random.hpp"
-
 namespace coppice::durable {
 namespace {
 
