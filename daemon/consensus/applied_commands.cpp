@@ -53,7 +53,8 @@ void applied_commands::shed() {
 
 payload applied_commands::save() const {
   base::buffer out;
-  for (const std::uint64_t one : {bounds_.sessions, bounds_.reply_bytes, serial_, index_, std::uint64_t{by_use_.size()}})
+  for (const std::uint64_t one :
+       {bounds_.sessions, bounds_.reply_bytes, serial_, index_, std::uint64_t{by_use_.size()}})
     out.append_be64(one);
   for (const session& one : by_use_) {
     out.append_be64(one.client);

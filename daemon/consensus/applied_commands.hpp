@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What the log alone decides of the commands that are applied: which serial one has, and whether it is a repeat
-// of what its client asked before. Every member that applies has one, feeds it every entry in order, and keeps
-// it in its snapshots, so all decide alike. A session is opened by an entry; its number is that entry's index.
-// At most `sessions` of them and `reply_bytes` of kept replies stay; the session unused for longest goes first.
-// One thread at a time.
+// What the log alone decides of the commands that are applied: which serial one has, and whether it is a
+// repeat of what its client asked before. Every member that applies has one, feeds it every entry in order,
+// and keeps it in its snapshots, so all decide alike. A session is opened by an entry; its number is that
+// entry's index. At most `sessions` of them and `reply_bytes` of kept replies stay; the session unused for
+// longest goes first. One thread at a time.
 #pragma once
 
 #include <cstdint>

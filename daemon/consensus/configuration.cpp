@@ -31,9 +31,8 @@ bool configuration::votes(const member_id& id) const {
 }
 
 std::size_t configuration::voters() const {
-  return static_cast<std::size_t>(std::count_if(members_.begin(), members_.end(), [](const member& one) {
-    return one.role == member_role::voter;
-  }));
+  return static_cast<std::size_t>(std::count_if(
+      members_.begin(), members_.end(), [](const member& one) { return one.role == member_role::voter; }));
 }
 
 void configuration::put(member one) {
@@ -73,7 +72,8 @@ bool configuration::decode(base::bytes_span from) {
     one.id = {base::load_be64(from.data()), base::load_be64(from.data() + 8)};
     const std::uint8_t role = from[16];
     const std::size_t length = base::load_be16(from.data() + 17);
-    if (!one.id || role > static_cast<std::uint8_t>(member_role::joining) || length > max_address) return false;
+    if (!one.id || role > static_cast<std::uint8_t>(member_role::joining) || length > max_address)
+      return false;
     if (!read.empty() && !(read.back().id < one.id)) return false;
     from = from.subspan(fixed_part);
     if (from.size() < length) return false;

@@ -25,11 +25,13 @@ base::result<std::unique_ptr<core>> core::start(const options& how, random_sourc
   if (!how.self || !how.cluster) return base::fail(errc::invalid, "a member needs an id and a cluster");
   if (how.heartbeat <= 0 || how.election <= 2 * how.heartbeat)
     return base::fail(errc::invalid, "election has to be more than two heartbeats");
-  if (how.batch_entries == 0 || how.in_flight_messages == 0 || how.snapshot_chunk == 0 || how.snapshot_window == 0)
+  if (how.batch_entries == 0 || how.in_flight_messages == 0 || how.snapshot_chunk == 0 ||
+      how.snapshot_window == 0)
     return base::fail(errc::invalid, "a bound of messages is zero");
   std::unique_ptr<core> made(new core(how, random));
   made->now_ = now;
-  if (auto read = made->recover(std::move(found), out); !read) return base::fail(read.error().code, read.error().text);
+  if (auto read = made->recover(std::move(found), out); !read)
+    return base::fail(read.error().code, read.error().text);
   made->restart_election_timer();
   return made;
 }
@@ -47,7 +49,8 @@ base::status core::recover(durable_state found, effects& out) {
     configuration members;
     if (one.term < before || one.term == 0 || one.term > found.hard.term ||
         (one.kind == entry_kind::configuration && !members.decode(one.body.bytes())))
-      return base::fail(errc::invalid, "log entry " + std::to_string(found.before + i + 1) + " makes no sense");
+      return base::fail(errc::invalid,
+                        "log entry " + std::to_string(found.before + i + 1) + " makes no sense");
     before = one.term;
   }
   hard_ = found.hard;
@@ -108,7 +111,8 @@ struct well_formed {
     if (in.entries.size() > largest_number - in.previous) return false;
     term_number before = std::max<term_number>(in.previous_term, 1);
     for (const entry& one : in.entries) {
-      if (one.term < before || one.term > term || one.kind > entry_kind::skip || one.body.size() > how.max_entry)
+      if (one.term < before || one.term > term || one.kind > entry_kind::skip ||
+          one.body.size() > how.max_entry)
         return false;
       configuration members;
       if (one.kind == entry_kind::configuration && !members.decode(one.body.bytes())) return false;
@@ -146,8 +150,8 @@ std::optional<drop> core::objection(const message& in) const {
 }
 
 // A member that is behind does not know the configuration that made its leader or a candidate a member. So a
-// leader of a newer term is believed, a leader of an older one is told of the newer, and a candidate is heard whose
-// log is ahead, which may have that configuration. Everything else has to come from a member.
+// leader of a newer term is believed, a leader of an older one is told of the newer, and a candidate is heard
+// whose log is ahead, which may have that configuration. Everything else has to come from a member.
 std::optional<drop> core::objection_to_sender(const message& in) const {
   if (members().find(in.from) != nullptr) return {};
   if (const auto* const vote = std::get_if<vote_request>(&in.body)) {
@@ -155,10 +159,9 @@ std::optional<drop> core::objection_to_sender(const message& in) const {
                        (vote->last_term == log_.last_term() && vote->last_index > log_.last());
     return ahead || members().members().empty() ? std::nullopt : std::optional(drop::sender);
   }
-  const bool of_leader = std::holds_alternative<append_request>(in.body) ||
-                         std::holds_alternative<heartbeat>(in.body) ||
-                         std::holds_alternative<snapshot_chunk>(in.body) ||
-                         std::holds_alternative<elect_now>(in.body);
+  const bool of_leader =
+      std::holds_alternative<append_request>(in.body) || std::holds_alternative<heartbeat>(in.body) ||
+      std::holds_alternative<snapshot_chunk>(in.body) || std::holds_alternative<elect_now>(in.body);
   const bool may_lead = in.term != hard_.term || !leader_ || leader_ == in.from;
   return of_leader && may_lead ? std::nullopt : std::optional(drop::sender);
 }
@@ -166,18 +169,18 @@ std::optional<drop> core::objection_to_sender(const message& in) const {
 void core::receive(nanos now, message&& in, effects& out) {
   enter(now);
   if (const auto why = objection(in)) return count(*why);
-  if (settle_term(in, out))
-    std::visit([&](auto& body) { on(in.from, in.term, body, out); }, in.body);
+  if (settle_term(in, out)) std::visit([&](auto& body) { on(in.from, in.term, body, out); }, in.body);
 }
 
 // False: the message is dealt with.
 bool core::settle_term(const message& in, effects& out) {
   const auto* const vote = std::get_if<vote_request>(&in.body);
   const bool request = std::holds_alternative<append_request>(in.body) ||
-                       std::holds_alternative<heartbeat>(in.body) || std::holds_alternative<snapshot_chunk>(in.body);
+                       std::holds_alternative<heartbeat>(in.body) ||
+                       std::holds_alternative<snapshot_chunk>(in.body);
   if (in.term < hard_.term) {
-    // The sender has to learn of the newer term: it may be a leader that nobody follows any more, and pre-votes
-    // and check-quorum keep the term from spreading by votes.
+    // The sender has to learn of the newer term: it may be a leader that nobody follows any more, and
+    // pre-votes and check-quorum keep the term from spreading by votes.
     if (request)
       tell_after(hard_write_, in.from, append_answer{}, out);
     else if (vote != nullptr)
@@ -277,7 +280,8 @@ void core::rebuild_others() {
   others_.clear();
   for (const member& one : members().members()) {
     if (one.id == options_.self) continue;
-    const auto known = std::find_if(before.begin(), before.end(), [&](const progress& p) { return p.id == one.id; });
+    const auto known =
+        std::find_if(before.begin(), before.end(), [&](const progress& p) { return p.id == one.id; });
     if (known != before.end()) {
       others_.push_back(std::move(*known));
       others_.back().role = one.role;

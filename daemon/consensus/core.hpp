@@ -21,7 +21,7 @@ namespace coppice::consensus {
 
 // What is to be put into the log.
 struct proposal {
-  std::uint64_t token = 0; // the answer's
+  std::uint64_t token = 0;               // the answer's
   entry_kind kind = entry_kind::command; // not configuration, not no_op
   std::uint64_t client = 0, sequence = 0;
   payload body{};
@@ -36,8 +36,9 @@ class core {
  public:
   using nanos = base::nanos;
 
-  // `found` is what the disk has; a group's first members start with a log of one configuration entry of term 1
-  // (first_state()), a member that is to be added with nothing. Damaged: errc::invalid. `random` outlives the core.
+  // `found` is what the disk has; a group's first members start with a log of one configuration entry of term
+  // 1 (first_state()), a member that is to be added with nothing. Damaged: errc::invalid. `random` outlives
+  // the core.
   static base::result<std::unique_ptr<core>> start(const options& how, random_source& random,
                                                    durable_state found, nanos now, effects& out);
   static durable_state first_state(const configuration& members);
@@ -61,7 +62,8 @@ class core {
 
   // What the owner has to keep beside a snapshot's bytes; `index` is applied. index 0: no longer in the log.
   snapshot_meta describe(log_index index) const;
-  // describe()'s, with size and digest; bytes and meta are on disk. An older one than that in use is let pass.
+  // describe()'s, with size and digest; bytes and meta are on disk. An older one than that in use is let
+  // pass.
   void snapshot_taken(nanos now, const snapshot_meta& taken, effects& out);
 
   role what() const { return role_; }
@@ -90,7 +92,9 @@ class core {
   void enter(nanos now) { now_ = now > now_ ? now : now_; }
   void count(drop why) { ++counted_.dropped[static_cast<std::size_t>(why)]; }
   void tell(const member_id& to, term_number term, message_body body, effects& out) const;
-  void tell(const member_id& to, message_body body, effects& out) const { tell(to, hard_.term, std::move(body), out); }
+  void tell(const member_id& to, message_body body, effects& out) const {
+    tell(to, hard_.term, std::move(body), out);
+  }
   // As soon as the write `after` is on disk.
   void tell_after(std::uint64_t after, const member_id& to, message_body body, effects& out);
   write& next_write(effects& out);
@@ -138,7 +142,7 @@ class core {
   void advance_commit(effects& out);
   void answer_committed(effects& out);
   template <class Value>
-  Value agreed(Value own, Value progress::* of) const;
+  Value agreed(Value own, Value progress::*of) const;
 
   // reads.cpp
   void on(const member_id& from, term_number term, read_request& in, effects& out);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the core wants done. Its owner carries out the lists of one call and clears them before it makes the next
-// call, except that writes may finish later: in their order, each told by core::written(). Messages may leave at once: what
-// must be on disk before it is said does not appear here before it is. Any thread.
+// What the core wants done. Its owner carries out the lists of one call and clears them before it makes the
+// next call, except that writes may finish later: in their order, each told by core::written(). Messages may
+// leave at once: what must be on disk before it is said does not appear here before it is. Any thread.
 #pragma once
 
 #include <optional>
@@ -39,13 +39,13 @@ enum class outcome : std::uint8_t {
   // transfer as well: it is done.
   committed,
   // Not done, and never will be.
-  no_leader,   // this member does not lead; `leader` says who does, if that is known
-  overloaded,  // a bound of the options is reached
-  too_large,   // an entry above max_entry
+  no_leader,    // this member does not lead; `leader` says who does, if that is known
+  overloaded,   // a bound of the options is reached
+  too_large,    // an entry above max_entry
   transferring, // leadership is being handed over
-  busy,        // another change of members is under way, or the leader has committed nothing in its term
-  invalid,     // no such member, one that is there already, the last voter
-  timed_out,   // of reads and transfers: not done
+  busy,         // another change of members is under way, or the leader has committed nothing in its term
+  invalid,      // no such member, one that is there already, the last voter
+  timed_out,    // of reads and transfers: not done
   // The entry may or may not be committed later.
   unknown,
 };

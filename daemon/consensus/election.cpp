@@ -16,8 +16,8 @@ bool core::hears_leader() const {
 }
 
 void core::restart_election_timer() {
-  election_due_ =
-      now_ + options_.election + static_cast<nanos>(random_.next() % static_cast<std::uint64_t>(options_.election));
+  election_due_ = now_ + options_.election +
+                  static_cast<nanos>(random_.next() % static_cast<std::uint64_t>(options_.election));
 }
 
 void core::on(const member_id& from, term_number term, vote_request& in, effects& out) {
@@ -99,7 +99,9 @@ void core::count_votes(effects& out) {
 void core::follow(term_number term, const member_id& leader, effects& out) {
   if (role_ == role::leader) {
     ++counted_.stepped_down;
-    end_transfer(term > hard_.term && handing_over_ && handing_over_->told ? outcome::committed : outcome::unknown, out);
+    end_transfer(
+        term > hard_.term && handing_over_ && handing_over_->told ? outcome::committed : outcome::unknown,
+        out);
     for (const waiting_append& one : waiting_)
       out.answers.push_back({one.token, outcome::unknown, one.index, leader});
     waiting_.clear();

@@ -26,7 +26,8 @@ void core::on(const member_id& from, term_number, append_request& in, effects& o
   if (in.previous < commit_ && end <= commit_) {
     // An old message. Committed entries equal the leader's.
     verified_ = std::max(verified_, commit_);
-    return tell_after(std::max(hard_write_, write_that_has(commit_)), from, append_answer{true, commit_, 0, 0}, out);
+    return tell_after(std::max(hard_write_, write_that_has(commit_)), from,
+                      append_answer{true, commit_, 0, 0}, out);
   }
   std::size_t skip = 0;
   if (in.previous < log_.base()) {
@@ -38,7 +39,8 @@ void core::on(const member_id& from, term_number, append_request& in, effects& o
   }
   // An entry that is here already stays with all behind it, unless the leader has another one there.
   log_index at = in.previous + skip + 1;
-  while (skip < in.entries.size() && at <= log_.last() && log_.term_at(at) == in.entries[skip].term) ++skip, ++at;
+  while (skip < in.entries.size() && at <= log_.last() && log_.term_at(at) == in.entries[skip].term)
+    ++skip, ++at;
   if (skip < in.entries.size()) {
     if (at <= commit_) return count(drop::impossible);
     add_entries(at, std::span(in.entries).subspan(skip), out);
@@ -49,7 +51,8 @@ void core::on(const member_id& from, term_number, append_request& in, effects& o
 }
 
 void core::add_entries(log_index first, std::span<entry> entries, effects& out) {
-  const log_index members_before = log_.members_at();
+  // Also where one configuration takes another one's place.
+  bool members_change = log_.members_at() >= first;
   write& into = next_write(out);
   if (first <= log_.last()) {
     into.truncate_from = first;
@@ -58,9 +61,12 @@ void core::add_entries(log_index first, std::span<entry> entries, effects& out) 
   }
   into.first = first;
   into.entries.assign(entries.begin(), entries.end());
-  for (entry& one : entries) log_.append(std::move(one));
+  for (entry& one : entries) {
+    members_change = members_change || one.kind == entry_kind::configuration;
+    log_.append(std::move(one));
+  }
   writes_.back().last = log_.last();
-  if (log_.members_at() != members_before) rebuild_others();
+  if (members_change) rebuild_others();
 }
 
 void core::refuse_append(const member_id& to, const append_request& in, effects& out) {
@@ -88,7 +94,8 @@ void core::on(const member_id& from, term_number, snapshot_chunk& in, effects& o
   if (!accept_leader(from, out)) return;
   if (in.of.index <= commit_) {
     verified_ = std::max(verified_, commit_);
-    return tell_after(std::max(hard_write_, write_that_has(commit_)), from, append_answer{true, commit_, 0, 0}, out);
+    return tell_after(std::max(hard_write_, write_that_has(commit_)), from,
+                      append_answer{true, commit_, 0, 0}, out);
   }
   const bool same = incoming_ && incoming_->of.same_bytes(in.of);
   if (!same && in.offset == 0) incoming_ = incoming_snapshot{in.of, 0};

@@ -11,7 +11,7 @@ namespace coppice::consensus {
 
 // The highest value that a majority of the voters has at least. `own`: this member's, if it votes.
 template <class Value>
-Value core::agreed(Value own, Value progress::* of) const {
+Value core::agreed(Value own, Value progress::*of) const {
   std::array<Value, configuration::max_members> values;
   std::size_t count = 0;
   if (members().votes(options_.self)) values[count++] = own;
@@ -166,7 +166,8 @@ void core::on(const member_id& from, term_number, heartbeat_answer& in, effects&
   if (!who->transfer && !who->flight.empty() && in.round > who->flight.front().round &&
       (who->probing || in.received < who->flight.front().last)) {
     ++counted_.resent;
-    who->probe_from(who->probing ? who->next : std::max(who->match, std::min(in.received, who->next - 1)) + 1);
+    who->probe_from(who->probing ? who->next
+                                 : std::max(who->match, std::min(in.received, who->next - 1)) + 1);
   }
   if (in.stored > who->match) return acknowledge(*who, in.stored, out);
   replicate(*who, out);

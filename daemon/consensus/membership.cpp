@@ -27,7 +27,8 @@ void core::change(nanos now, std::uint64_t token, const change_request& what, ef
     if (votes || (known != nullptr && known->role == as) || !what.who.id ||
         what.who.address.size() > configuration::max_address)
       return refuse(outcome::invalid);
-    if (known == nullptr && next.members().size() >= configuration::max_members) return refuse(outcome::overloaded);
+    if (known == nullptr && next.members().size() >= configuration::max_members)
+      return refuse(outcome::overloaded);
     next.put({what.who.id, as, what.who.address});
   }
   put_configuration(token, next, out);

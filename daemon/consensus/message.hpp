@@ -16,7 +16,8 @@ struct vote_request {
   log_index last_index = 0;
   term_number last_term = 0;
   bool pre = false;
-  bool transfer = false; // the leader told the sender to stand: its voters don't wait for their leader's silence
+  bool transfer =
+      false; // the leader told the sender to stand: its voters don't wait for their leader's silence
   bool operator==(const vote_request&) const = default;
 };
 struct vote_answer {
@@ -35,7 +36,8 @@ struct append_request {
 };
 struct append_answer {
   bool accepted = false;
-  // Accepted: the sender's log equals the leader's up to here, and is on disk. Else: the request's `previous`.
+  // Accepted: the sender's log equals the leader's up to here, and is on disk. Else: the request's
+  // `previous`.
   log_index index = 0;
   // Refused: the last entry that may be equal, so that the leader need not look above.
   log_index hint = 0;
@@ -68,8 +70,8 @@ struct read_answer {
   bool operator==(const read_answer&) const = default;
 };
 
-// A part of a snapshot's bytes. The core leaves `bytes` empty; its owner fills them in, `length` from `offset`
-// on, before the message leaves, or drops the message.
+// A part of a snapshot's bytes. The core leaves `bytes` empty; its owner fills them in, `length` from
+// `offset` on, before the message leaves, or drops the message.
 struct snapshot_chunk {
   snapshot_meta of{}; // its members only where offset is 0
   std::uint64_t offset = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a core is told once, and the ports and counters around it. Times are monotonic nanoseconds. Any thread.
+// What a core is told once, and the ports and counters around it. Times are monotonic nanoseconds. Any
+// thread.
 #pragma once
 
 #include <array>
@@ -33,10 +34,11 @@ struct options {
   // The log of a member that sends a snapshot grows up to here for the entries behind that; above, the
   // transfer is begun anew with a later snapshot.
   std::size_t kept_for_transfer = 256 * 1024 * 1024;
-  std::uint32_t snapshot_chunk = 256 * 1024; // bytes
-  std::uint32_t snapshot_window = 4;         // chunks sent and not acknowledged
+  std::uint32_t snapshot_chunk = 256 * 1024;           // bytes
+  std::uint32_t snapshot_window = 4;                   // chunks sent and not acknowledged
   std::uint64_t max_snapshot = std::uint64_t{1} << 32; // bytes
-  std::uint32_t version = 0; // the newest of the state machine that this member's code has, told to the leader
+  std::uint32_t version =
+      0; // the newest of the state machine that this member's code has, told to the leader
 };
 
 // Where a core gets its random numbers. One thread at a time, the core's.

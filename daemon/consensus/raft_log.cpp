@@ -24,8 +24,8 @@ log_index raft_log::last_not_above(log_index index, term_number term) const {
   if (index <= base_) return base_;
   const auto begin = entries_.begin() + static_cast<std::ptrdiff_t>(head_);
   const auto end = begin + static_cast<std::ptrdiff_t>(std::min(index, last()) - base_);
-  const auto above = std::upper_bound(
-      begin, end, term, [](term_number sought, const entry& one) { return sought < one.term; });
+  const auto above = std::upper_bound(begin, end, term,
+                                      [](term_number sought, const entry& one) { return sought < one.term; });
   return base_ + static_cast<log_index>(above - begin);
 }
 

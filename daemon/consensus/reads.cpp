@@ -12,7 +12,8 @@ void core::read(nanos now, std::uint64_t token, effects& out) {
   enter(now);
   if (role_ == role::leader) return queue_read({}, token, out);
   if (!leader_) return out.answers.push_back({token, outcome::no_leader, 0, {}});
-  if (forwarded_.size() >= options_.pending) return out.answers.push_back({token, outcome::overloaded, 0, leader_});
+  if (forwarded_.size() >= options_.pending)
+    return out.answers.push_back({token, outcome::overloaded, 0, leader_});
   forwarded_.push_back({++last_forwarded_, token, now_ + options_.election});
   tell_after(hard_write_, leader_, read_request{last_forwarded_}, out);
 }

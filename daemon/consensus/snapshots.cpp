@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Snapshots: the log below one goes, except for what followers may still need, and a follower that is further
-// behind is sent the snapshot in chunks. A transfer goes on where the receiver says, also under another leader
-// that has the same bytes.
+// behind is sent the snapshot in chunks. A transfer goes on where the receiver says, also under another
+// leader that has the same bytes.
 #include <algorithm>
 
 #include "consensus/core.hpp"
@@ -19,7 +19,8 @@ snapshot_meta core::describe(log_index index) const {
 
 void core::snapshot_taken(nanos now, const snapshot_meta& taken, effects& out) {
   enter(now);
-  if (taken.index <= snapshot_.index || taken.index > announced_ || log_.term_at(taken.index) != taken.term) return;
+  if (taken.index <= snapshot_.index || taken.index > announced_ || log_.term_at(taken.index) != taken.term)
+    return;
   const snapshot_meta before = std::move(snapshot_);
   snapshot_ = taken;
   if (before.index > 0) release(before, out);
@@ -63,7 +64,8 @@ void core::send_chunks(progress& to, effects& out) {
     chunk.of = on.of;
     if (on.sent > 0) chunk.of.members = {};
     chunk.offset = on.sent;
-    chunk.length = static_cast<std::uint32_t>(std::min<std::uint64_t>(options_.snapshot_chunk, on.of.size - on.sent));
+    chunk.length =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(options_.snapshot_chunk, on.of.size - on.sent));
     on.sent += chunk.length;
     on.all_sent = on.sent == on.of.size;
     tell(to.id, std::move(chunk), out);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The plain values of the consensus room: identities, log entries, the state that is on disk. An entry's index
-// is never stored in it; it follows from where the entry lies. Any thread.
+// The plain values of the consensus room: identities, log entries, the state that is on disk. An entry's
+// index is never stored in it; it follows from where the entry lies. Any thread.
 #pragma once
 
 #include <array>
@@ -50,7 +50,8 @@ class payload {
     return {size_ <= inside_.size() ? inside_.data() : outside_.get(), size_};
   }
   bool operator==(const payload& other) const {
-    return size_ == other.size_ && (size_ == 0 || std::memcmp(bytes().data(), other.bytes().data(), size_) == 0);
+    return size_ == other.size_ &&
+           (size_ == 0 || std::memcmp(bytes().data(), other.bytes().data(), size_) == 0);
   }
 
  private:

@@ -54,7 +54,8 @@ TEST_CASE("serials count commands that are applied, and no other entries") {
   CHECK(of.index() == 5);
 }
 
-TEST_CASE("the session that was unused for longest goes first, and a use is a use though it applies nothing") {
+TEST_CASE(
+    "the session that was unused for longest goes first, and a use is a use though it applies nothing") {
   applied_commands of({2, 1000});
   of.take(1, opens());
   of.take(2, opens());

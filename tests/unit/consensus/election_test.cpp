@@ -141,7 +141,9 @@ TEST_CASE("what the disk has is looked at before it is believed") {
   options how;
   how.cluster = {1, 1};
   how.self = id(1);
-  const auto starts = [&](durable_state found) { return core::start(how, chance, std::move(found), 0, out).has_value(); };
+  const auto starts = [&](durable_state found) {
+    return core::start(how, chance, std::move(found), 0, out).has_value();
+  };
   durable_state sound = core::first_state(voters(3));
   sound.hard.term = 3;
   sound.entries.push_back(command(3, "a"));

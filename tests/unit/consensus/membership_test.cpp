@@ -105,6 +105,14 @@ TEST_CASE("a configuration goes with the entry that brought it") {
   CHECK(of.machine->others().size() == 2);
 }
 
+TEST_CASE("a configuration that takes another one's place is in force with all its members") {
+  one_member of;
+  of.say(2, 2, append_request{1, 1, 0, {{2, 0, 0, entry_kind::configuration, voters(4).encode()}}});
+  of.say(3, 3, append_request{1, 1, 0, {{3, 0, 0, entry_kind::configuration, voters(5).encode()}}});
+  CHECK(of.machine->members() == voters(5));
+  CHECK(of.machine->others().size() == 4);
+}
+
 TEST_CASE("leadership goes to a voter that has everything, and nothing is appended meanwhile") {
   one_member of;
   of.establish();

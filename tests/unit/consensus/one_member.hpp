@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One core under test, whose other members, disk and clock are the test. Members are numbered from 1, the core
-// is number 1. `out` has what came of the last call alone.
+// One core under test, whose other members, disk and clock are the test. Members are numbered from 1, the
+// core is number 1. `out` has what came of the last call alone.
 #pragma once
 
 #include <doctest/doctest.h>

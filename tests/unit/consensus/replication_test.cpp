@@ -58,7 +58,8 @@ TEST_CASE("an older, shorter request takes nothing away") {
   CHECK(of.sent<append_answer>(2)->index == 2);
 }
 
-TEST_CASE("logs of another leader are cut where they differ, and no write under way counts for what was cut") {
+TEST_CASE(
+    "logs of another leader are cut where they differ, and no write under way counts for what was cut") {
   one_member of;
   of.say(2, 2, append_request{1, 1, 0, {command(2, "a"), command(2, "b"), command(2, "c")}});
   of.say(3, 3, append_request{2, 2, 0, {command(3, "d")}});
@@ -94,7 +95,8 @@ TEST_CASE("a follower that differs says from where the logs may be equal") {
     CHECK(said->hint == one.hint);
     CHECK(said->hint_term == one.hint_term);
   }
-  for (const auto& more : {terms{1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 6}, terms{1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 7, 7}}) {
+  for (const auto& more :
+       {terms{1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 6}, terms{1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 7, 7}}) {
     durable_state found = core::first_state(voters(3));
     for (const term_number one : more) found.entries.push_back(command(one, "x"));
     found.hard.term = 7;
@@ -180,7 +182,9 @@ TEST_CASE("what is in flight to a follower is bounded, and pipelined up to there
   CHECK(of.sent<append_request>(3)->entries.size() == 2);
 }
 
-TEST_CASE("what a follower did not get is sent again after a heartbeat's answer, what its disk has not yet is not") {
+TEST_CASE(
+    "what a follower did not get is sent again after a heartbeat's answer, what its disk has not yet is "
+    "not") {
   one_member of;
   of.establish();
   of.say(3, 2, append_answer{true, 2, 0, 0});

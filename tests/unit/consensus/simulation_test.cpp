@@ -20,8 +20,8 @@ TEST_CASE("simulated groups keep every promise and make progress once everything
     sum.changes += one.changes;
     sum.restarts += one.restarts;
   }
-  MESSAGE("acknowledged " << sum.acknowledged << ", reads " << sum.reads << ", snapshots installed " << sum.installs
-                          << ", crashes " << sum.restarts);
+  MESSAGE("acknowledged " << sum.acknowledged << ", reads " << sum.reads << ", snapshots installed "
+                          << sum.installs << ", crashes " << sum.restarts);
   CHECK(sum.acknowledged > 1000);
   CHECK(sum.reads > 500);
   CHECK(sum.installs > 20);

@@ -7,7 +7,8 @@ using namespace coppice::consensus::test;
 
 namespace {
 
-// A leader whose followers have everything but the third, with a snapshot of 10 bytes at 4 and nothing before.
+// A leader whose followers have everything but the third, with a snapshot of 10 bytes at 4 and nothing
+// before.
 one_member with_snapshot() {
   options how;
   how.keep_entries = 0;
@@ -30,7 +31,10 @@ one_member with_snapshot() {
 }
 
 snapshot_chunk chunk(std::uint64_t offset, std::string_view text) {
-  return {{5, 2, 10, 77, offset == 0 ? voters(3) : configuration()}, offset, static_cast<std::uint32_t>(text.size()), bytes(text)};
+  return {{5, 2, 10, 77, offset == 0 ? voters(3) : configuration()},
+          offset,
+          static_cast<std::uint32_t>(text.size()),
+          bytes(text)};
 }
 
 std::vector<std::uint64_t> offsets(const one_member& of) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Clients of a simulated group. Each opens a session and then asks for one thing at a time: a command with its
-// session and the next sequence number, a command without a session, or a read from any member. A command of a session
-// that got no answer is asked for again, of another member, while the first one may still be on its way.
+// Clients of a simulated group. Each opens a session and then asks for one thing at a time: a command with
+// its session and the next sequence number, a command without a session, or a read from any member. A command
+// of a session that got no answer is asked for again, of another member, while the first one may still be on
+// its way.
 #include <algorithm>
 
 #include "world.hpp"
@@ -82,8 +83,7 @@ void world::applied_append(std::uint64_t token, const applied_commands::decision
       break;
     case verdict::apply:
     case verdict::repeat:
-      if (decided.what == verdict::repeat &&
-          base::load_be64(decided.reply.bytes().data()) != what.operation)
+      if (decided.what == verdict::repeat && base::load_be64(decided.reply.bytes().data()) != what.operation)
         fail("exactly once: a repeat got another command's answer");
       truth_.acknowledged(what.operation, decided.serial, what.shown);
       if (expected) by.busy = false;
@@ -97,7 +97,8 @@ void world::applied_append(std::uint64_t token, const applied_commands::decision
         by.busy = false;
       }
       break;
-    case verdict::nothing: break;
+    case verdict::nothing:
+      break;
   }
 }
 

@@ -50,7 +50,8 @@ void disk::carry_out(write& one) {
     synced_.before = one.compact_to;
     synced_.before_term = one.compact_term;
   }
-  if (one.truncate_from > 0) log.resize(std::min<std::size_t>(log.size(), one.truncate_from - synced_.before - 1));
+  if (one.truncate_from > 0)
+    log.resize(std::min<std::size_t>(log.size(), one.truncate_from - synced_.before - 1));
   for (entry& added : one.entries) log.push_back(std::move(added));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A member's simulated disk: writes wait until they are synced, in their order; a crash loses those that wait,
-// or keeps a first part of them that nobody was told of. One thread at a time.
+// A member's simulated disk: writes wait until they are synced, in their order; a crash loses those that
+// wait, or keeps a first part of them that nobody was told of. One thread at a time.
 #pragma once
 
 #include <deque>

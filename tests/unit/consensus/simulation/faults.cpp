@@ -25,7 +25,9 @@ void world::inject() {
   };
   switch (chance_.below(14)) {
     case 0:
-    case 1: crash(of); break;
+    case 1:
+      crash(of);
+      break;
     case 2: // one member alone
       for (std::size_t i = 0; i < max_nodes; ++i) cut_[of][i] = cut_[i][of] = true;
       break;
@@ -37,12 +39,22 @@ void world::inject() {
         for (std::size_t j = 0; j < max_nodes; ++j) cut_[i][j] = (i < of) != (j < of);
       break;
     case 5:
-    case 6: all(false); break;
-    case 7: nodes_[of].paused_until = now_ + chance_.between(50, 1500) * ms; break;
-    case 8: nodes_[of].slow_disk = !nodes_[of].slow_disk; break;
+    case 6:
+      all(false);
+      break;
+    case 7:
+      nodes_[of].paused_until = now_ + chance_.between(50, 1500) * ms;
+      break;
+    case 8:
+      nodes_[of].slow_disk = !nodes_[of].slow_disk;
+      break;
     case 9:
-    case 10: change_members(); break;
-    case 11: hand_over(); break;
+    case 10:
+      if (leader < max_nodes) change_members(leader);
+      break;
+    case 11:
+      hand_over();
+      break;
     default:
       for (std::size_t i = 0; i < max_nodes; ++i)
         if (nodes_[i].started && !nodes_[i].up && chance_.chance(700)) start(i);
@@ -50,9 +62,12 @@ void world::inject() {
   }
 }
 
-// The moments in which most of what can go wrong does: just after a vote, and just after a leader's first entries.
+// The moments in which most of what can go wrong does: just after a vote, and just after a leader's first
+// entries.
 void world::disturb_election(std::size_t of, bool new_leader) {
-  if (calm_ || churn_ == 0 || !chance_.chance(churn_)) return;
+  if (calm_ || churn_ == 0) return;
+  if (new_leader && chance_.chance(churn_)) schedule(chance_.between(0, 10) * ms, happening::change, of);
+  if (!chance_.chance(churn_)) return;
   if (new_leader && chance_.chance(300)) {
     for (std::size_t i = 0; i < max_nodes; ++i)
       if (chance_.chance(700)) cut_[of][i] = cut_[i][of] = true;
@@ -61,9 +76,7 @@ void world::disturb_election(std::size_t of, bool new_leader) {
   schedule(chance_.between(0, 60) * ms, happening::crash, of);
 }
 
-void world::change_members() {
-  const std::size_t leader = some_leader();
-  if (leader >= max_nodes) return;
+void world::change_members(std::size_t leader) {
   const configuration& now = nodes_[leader].machine->members();
   const std::size_t who = chance_.below(max_nodes);
   change_request wanted;
@@ -104,15 +117,19 @@ void world::heal() {
   }
 }
 
-// Every member of the leader's configuration has applied all that is committed.
-bool world::settled() {
+// Empty once every member of the leader's configuration has applied what was committed when all healed, and
+// no change of members is under way.
+std::string world::unsettled(log_index goal) {
   const std::size_t leader = some_leader();
-  if (leader >= max_nodes || !nodes_[leader].machine->established()) return false;
+  if (leader >= max_nodes || !nodes_[leader].machine->established()) return "no leader";
   const core& machine = *nodes_[leader].machine;
-  if (machine.log().members_at() > machine.commit()) return false;
-  for (const member& one : machine.members().members())
-    if (nodes_[node_of(one.id)].applied < machine.commit() || one.role == member_role::joining) return false;
-  return true;
+  if (machine.log().members_at() > machine.commit()) return "a change of members is under way";
+  for (const member& one : machine.members().members()) {
+    const std::size_t of = node_of(one.id);
+    if (nodes_[of].applied < goal) return "member " + std::to_string(of + 1) + " is behind";
+    if (one.role == member_role::joining) return "member " + std::to_string(of + 1) + " has no vote";
+  }
+  return {};
 }
 
 } // namespace coppice::consensus::simulation

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Runs simulated Raft groups from seeds: --seed N --runs N --events N --seconds N --trace. The first seed that
-// breaks a promise is printed with the command that replays it, and the exit status is 1.
+// Runs simulated Raft groups from seeds: --seed N --runs N --events N --seconds N --trace. The first seed
+// that breaks a promise is printed with the command that replays it, and the exit status is 1.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -53,10 +53,12 @@ int main(int count, char** words) {
     sum.hash = mix(sum.hash, one.hash);
   }
   const auto n = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
-  std::printf("%llu runs, %llu events in %.2f s: %.0f runs/s, %.0f events/s\n", n(done), n(sum.events), took(),
-              static_cast<double>(done) / took(), static_cast<double>(sum.events) / took());
-  std::printf("commits %llu, acknowledged %llu, reads %llu, elections %llu, installs %llu, changes %llu, crashes %llu, hash %016llx\n",
-              n(sum.commits), n(sum.acknowledged), n(sum.reads), n(sum.elections), n(sum.installs), n(sum.changes),
-              n(sum.restarts), n(sum.hash));
+  std::printf("%llu runs, %llu events in %.2f s: %.0f runs/s, %.0f events/s\n", n(done), n(sum.events),
+              took(), static_cast<double>(done) / took(), static_cast<double>(sum.events) / took());
+  std::printf(
+      "commits %llu, acknowledged %llu, reads %llu, elections %llu, installs %llu, changes %llu, crashes "
+      "%llu, hash %016llx\n",
+      n(sum.commits), n(sum.acknowledged), n(sum.reads), n(sum.elections), n(sum.installs), n(sum.changes),
+      n(sum.restarts), n(sum.hash));
   return 0;
 }

@@ -22,7 +22,8 @@ std::uint64_t hash_of(base::bytes_span bytes) {
 }
 
 std::uint64_t hash_of(const entry& one) {
-  return mix(mix(one.term, static_cast<std::uint64_t>(one.kind)), mix(mix(one.client, one.sequence), hash_of(one.body.bytes())));
+  return mix(mix(one.term, static_cast<std::uint64_t>(one.kind)),
+             mix(mix(one.client, one.sequence), hash_of(one.body.bytes())));
 }
 
 void truth::leads(term_number term, std::size_t node, const raft_log& log) {
@@ -35,7 +36,8 @@ void truth::leads(term_number term, std::size_t node, const raft_log& log) {
     const one_commit& commit = commits_[at - 1];
     if (commit.known_in >= term) continue;
     if (log.last() < at || (at >= log.base() && log.term_at(at) != commit.term))
-      fail("leader completeness: the leader of term " + std::to_string(term) + " lacks entry " + std::to_string(at));
+      fail("leader completeness: the leader of term " + std::to_string(term) + " lacks entry " +
+           std::to_string(at));
     break;
   }
 }
@@ -59,11 +61,13 @@ void truth::appended(prefixes& of, const write& one) {
     of.push_back(mix(of.back(), hash_of(added)));
     if (logs_.size() <= at) logs_.resize(at + 1);
     auto& known = logs_[at];
-    const auto same = std::find_if(known.begin(), known.end(), [&](const auto& seen) { return seen.first == added.term; });
+    const auto same =
+        std::find_if(known.begin(), known.end(), [&](const auto& seen) { return seen.first == added.term; });
     if (same == known.end())
       known.emplace_back(added.term, of.back());
     else if (same->second != of.back())
-      fail("log matching: two logs with entry " + std::to_string(at) + " of term " + std::to_string(added.term));
+      fail("log matching: two logs with entry " + std::to_string(at) + " of term " +
+           std::to_string(added.term));
     ++at;
   }
 }
@@ -89,7 +93,8 @@ void truth::applied(log_index index, std::uint64_t state, std::uint64_t serial, 
   states_.push_back({state, serial});
   if (operation == 0) return;
   if (operations_.size() <= operation) operations_.resize(operation + 1);
-  if (operations_[operation].index != 0) fail("exactly once: operation " + std::to_string(operation) + " applied twice");
+  if (operations_[operation].index != 0)
+    fail("exactly once: operation " + std::to_string(operation) + " applied twice");
   operations_[operation] = {index, serial};
 }
 
@@ -102,14 +107,16 @@ void truth::acknowledged(std::uint64_t operation, std::uint64_t serial, log_inde
   if (operations_.size() <= operation || operations_[operation].index == 0)
     fail("an acknowledged operation was never applied");
   if (operations_[operation].serial != serial) fail("exactly once: an operation with two serials");
-  if (operations_[operation].index <= shown_before) fail("linearizability: an append before what was seen before it");
+  if (operations_[operation].index <= shown_before)
+    fail("linearizability: an append before what was seen before it");
   shown_ = std::max(shown_, operations_[operation].index);
   ++acknowledged_count;
 }
 
 void truth::answered_read(log_index read, log_index state, log_index shown_before) {
   if (read < shown_before)
-    fail("linearizability: a read at " + std::to_string(read) + " after " + std::to_string(shown_before) + " was seen");
+    fail("linearizability: a read at " + std::to_string(read) + " after " + std::to_string(shown_before) +
+         " was seen");
   shown_ = std::max(shown_, state);
   ++read_count;
 }

@@ -61,7 +61,7 @@ class truth {
     std::uint64_t serial = 0;
   };
 
-  std::vector<std::size_t> leaders_; // by term, node + 1
+  std::vector<std::size_t> leaders_;                                     // by term, node + 1
   std::vector<std::vector<std::pair<term_number, std::uint64_t>>> logs_; // by index: prefix of each term
   std::vector<one_commit> commits_;
   std::vector<one_applied> states_;

@@ -10,7 +10,8 @@
 
 namespace coppice::consensus::simulation {
 
-world::world(std::uint64_t seed, std::uint64_t events, bool trace) : trace_(trace), wanted_(events), chance_(seed) {
+world::world(std::uint64_t seed, std::uint64_t events, bool trace)
+    : trace_(trace), wanted_(events), chance_(seed) {
   loss_ = chance_.chance(500) ? 0 : static_cast<unsigned>(chance_.below(200));
   twice_ = chance_.chance(500) ? 0 : static_cast<unsigned>(chance_.below(100));
   delay_ = chance_.between(1, 30) * ms;
@@ -22,7 +23,7 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace) : trace_(trac
   how_.cluster = {1, 1};
   how_.heartbeat = 50 * ms;
   how_.election = 200 * ms;
-  how_.batch_entries = 1 + chance_.below(8);
+  how_.batch_entries = chance_.chance(500) ? 1 : 2 + chance_.below(8);
   how_.in_flight_messages = 1 + chance_.below(6);
   how_.keep_entries = chance_.below(10);
   how_.snapshot_chunk = static_cast<std::uint32_t>(48 + chance_.below(400));
@@ -41,12 +42,14 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace) : trace_(trac
     start(i);
   }
   clients_.resize(1 + chance_.below(4));
-  for (std::size_t i = 0; i < clients_.size(); ++i) schedule(chance_.between(0, 300) * ms, happening::client, i);
+  for (std::size_t i = 0; i < clients_.size(); ++i)
+    schedule(chance_.between(0, 300) * ms, happening::client, i);
   schedule(static_cast<base::nanos>(fault_pace_) * ms, happening::fault, 0);
 }
 
 void world::schedule(base::nanos after, happening kind, std::size_t of, std::uint32_t slot) {
-  const std::uint64_t epoch = kind == happening::client || kind == happening::fault || kind == happening::deliver || kind == happening::restart
+  const std::uint64_t epoch = kind == happening::client || kind == happening::fault ||
+                                      kind == happening::deliver || kind == happening::restart
                                   ? 0
                                   : nodes_[of].epoch;
   queue_.push({now_ + after, ++order_, kind, static_cast<std::uint32_t>(of), slot, epoch});
@@ -64,13 +67,15 @@ outcome_of_run world::run() {
     const log_index goal = truth_.committed();
     const std::uint64_t acknowledged = truth_.acknowledged_count;
     std::uint64_t looked = 0;
-    while (!(++looked % 16 == 0 && truth_.committed() > goal && truth_.acknowledged_count > acknowledged && settled())) {
+    while (!(++looked % 16 == 0 && truth_.committed() > goal && truth_.acknowledged_count > acknowledged &&
+             unsettled(goal).empty())) {
       const event next = queue_.top();
       queue_.pop();
       step(next);
       if (now_ > until)
-        fail("progress: none within 60 s after everything healed: " + std::to_string(truth_.committed() - goal) + " entries committed, " +
-             std::to_string(truth_.acknowledged_count - acknowledged) + " acknowledged");
+        fail("progress: none within 60 s after everything healed: " +
+             std::to_string(truth_.committed() - goal) + " entries committed, " +
+             std::to_string(truth_.acknowledged_count - acknowledged) + " acknowledged, " + unsettled(goal));
     }
   } catch (const violation& why) {
     result_.violation = why.what();
@@ -106,6 +111,11 @@ void world::step(const event& now) {
     }
     return;
   }
+  if (now.kind == happening::change) {
+    if (!calm_ && runs(now.node) && now.epoch == at.epoch && at.machine->what() == role::leader)
+      change_members(now.node);
+    return;
+  }
   message came;
   if (now.kind == happening::deliver) {
     came = std::move(messages_[now.slot]);
@@ -126,12 +136,14 @@ void world::step(const event& now) {
     return schedule(at.paused_until - now_, now.kind, now.node, slot);
   }
   ++count_;
-  result_.hash = mix(result_.hash, mix(static_cast<std::uint64_t>(now.at), now.node * 8 + static_cast<std::uint64_t>(now.kind)));
+  result_.hash = mix(result_.hash, mix(static_cast<std::uint64_t>(now.at),
+                                       now.node * 8 + static_cast<std::uint64_t>(now.kind)));
   switch (now.kind) {
     case happening::deliver:
       if (trace_)
-        std::printf("%8.1f node %u: message %zu from %zu, term %llu\n", static_cast<double>(now_) / 1e6, now.node + 1,
-                    came.body.index(), node_of(came.from) + 1, static_cast<unsigned long long>(came.term));
+        std::printf("%8.1f node %u: message %zu from %zu, term %llu\n", static_cast<double>(now_) / 1e6,
+                    now.node + 1, came.body.index(), node_of(came.from) + 1,
+                    static_cast<unsigned long long>(came.term));
       at.machine->receive(now_, std::move(came), effects_);
       break;
     case happening::wake:
@@ -148,7 +160,8 @@ void world::step(const event& now) {
       at.applying = false;
       apply(now.node);
       break;
-    default: break;
+    default:
+      break;
   }
   carry_out(now.node);
 }
@@ -205,7 +218,9 @@ void world::carry_out(std::size_t of) {
     const bool leads = machine.what() == role::leader;
     if (leads && !at.led) {
       truth_.leads(machine.term(), of, machine.log());
-      if (trace_) std::printf("%8.1f node %zu leads term %llu\n", static_cast<double>(now_) / 1e6, of + 1, static_cast<unsigned long long>(machine.term()));
+      if (trace_)
+        std::printf("%8.1f node %zu leads term %llu\n", static_cast<double>(now_) / 1e6, of + 1,
+                    static_cast<unsigned long long>(machine.term()));
     }
     if (leads && !at.led) disturb_election(of, true);
     at.led = leads;
@@ -226,7 +241,8 @@ void world::carry_out(std::size_t of) {
     }
   }
   answer_reads(of);
-  if (!effects_.messages.empty() || !effects_.writes.empty() || !effects_.released.empty()) return carry_out(of);
+  if (!effects_.messages.empty() || !effects_.writes.empty() || !effects_.released.empty())
+    return carry_out(of);
   const base::nanos wake = std::max(machine.wake(), now_);
   if (wake != at.wake_at) {
     at.wake_at = wake;
@@ -281,7 +297,8 @@ void world::apply(std::size_t of) {
     at.applied = index;
     truth_.applied(index, at.state, at.commands.serial(), operation);
     for (waiting_answer& waits : at.appends)
-      if (waits.index == index && waits.token > 0) applied_append(std::exchange(waits.token, 0), decided, index);
+      if (waits.index == index && waits.token > 0)
+        applied_append(std::exchange(waits.token, 0), decided, index);
   }
   std::erase_if(at.appends, [](const waiting_answer& one) { return one.token == 0; });
   if (snapshot_every_ > 0 && at.applied >= at.snapshot_at + snapshot_every_) take_snapshot(of);

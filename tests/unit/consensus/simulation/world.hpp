@@ -18,7 +18,8 @@ namespace coppice::consensus::simulation {
 struct outcome_of_run {
   std::string violation; // empty: none
   std::uint64_t events = 0;
-  std::uint64_t commits = 0, acknowledged = 0, reads = 0, elections = 0, installs = 0, changes = 0, restarts = 0;
+  std::uint64_t commits = 0, acknowledged = 0, reads = 0, elections = 0, installs = 0, changes = 0,
+                restarts = 0;
   std::uint64_t hash = 0; // of everything that happened
 };
 
@@ -32,7 +33,7 @@ class world {
   static constexpr base::nanos ms = base::nanos_per_ms;
 
   // world.cpp
-  enum class happening : std::uint8_t { deliver, wake, sync, apply, client, fault, crash, restart };
+  enum class happening : std::uint8_t { deliver, wake, sync, apply, client, fault, crash, restart, change };
   struct event {
     base::nanos at = 0;
     std::uint64_t order = 0;
@@ -93,9 +94,9 @@ class world {
   void inject();
   void disturb_election(std::size_t of, bool new_leader);
   void heal();
-  void change_members();
+  void change_members(std::size_t leader);
   void hand_over();
-  bool settled();
+  std::string unsettled(log_index goal);
   std::size_t some_leader();
 
   // clients.cpp
@@ -123,7 +124,7 @@ class world {
   std::uint64_t snapshot_every_ = 0;
   unsigned fault_pace_ = 0;
   unsigned churn_ = 0; // of a thousand votes and leaderships: those that a crash follows soon
-  bool calm_ = false; // healed for good
+  bool calm_ = false;  // healed for good
   options how_;
   applied_commands::bounds bounds_;
   truth truth_;
