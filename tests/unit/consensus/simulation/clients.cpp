@@ -34,6 +34,14 @@ void world::client_step(std::size_t of) {
 
 void world::ask(client& by, std::size_t index) {
   by.due = now_ + chance_.between(20, 400) * ms;
+  if (by.is_read && nodes_[by.target].up && now_ < nodes_[by.target].paused_until) {
+    // It waits for the suspended process, which may answer before it looks at anything else.
+    tokens_.push_back({index, 0, by.shown, true});
+    by.token = tokens_.size() - 1;
+    by.due = nodes_[by.target].paused_until + 100 * ms;
+    return schedule(nodes_[by.target].paused_until - now_, happening::read, by.target,
+                    static_cast<std::uint32_t>(by.token));
+  }
   if (!runs(by.target)) return;
   tokens_.push_back({index, by.operation, by.shown, by.is_read});
   by.token = tokens_.size() - 1;

@@ -23,7 +23,7 @@ void world::inject() {
   const auto all = [&](bool cut) {
     for (auto& row : cut_) std::fill(std::begin(row), std::end(row), cut);
   };
-  switch (chance_.below(14)) {
+  switch (chance_.below(15)) {
     case 0:
     case 1:
       crash(of);
@@ -50,7 +50,7 @@ void world::inject() {
       break;
     case 9:
     case 10:
-      if (leader < max_nodes) change_members(leader);
+      if (leader < max_nodes) change_members(leader, false);
       break;
     case 11:
       hand_over();
@@ -62,27 +62,30 @@ void world::inject() {
   }
 }
 
+void world::isolate(std::size_t of) {
+  if (calm_) return;
+  for (std::size_t i = 0; i < max_nodes; ++i)
+    if (chance_.chance(800)) cut_[of][i] = cut_[i][of] = true;
+}
+
 // The moments in which most of what can go wrong does: just after a vote, and just after a leader's first
 // entries.
 void world::disturb_election(std::size_t of, bool new_leader) {
   if (calm_ || churn_ == 0) return;
   if (new_leader && chance_.chance(churn_)) schedule(chance_.between(0, 10) * ms, happening::change, of);
   if (!chance_.chance(churn_)) return;
-  if (new_leader && chance_.chance(300)) {
-    for (std::size_t i = 0; i < max_nodes; ++i)
-      if (chance_.chance(700)) cut_[of][i] = cut_[i][of] = true;
-    return;
-  }
+  if (new_leader && chance_.chance(600)) return schedule(chance_.between(0, 30) * ms, happening::isolate, of);
   schedule(chance_.between(0, 60) * ms, happening::crash, of);
 }
 
-void world::change_members(std::size_t leader) {
+void world::change_members(std::size_t leader, bool eager) {
   const configuration& now = nodes_[leader].machine->members();
-  const std::size_t who = chance_.below(max_nodes);
+  std::size_t who = chance_.below(max_nodes);
+  if (eager && chance_.chance(800)) who = node_of(now.members()[chance_.below(now.members().size())].id);
   change_request wanted;
   wanted.who.id = nodes_[who].id;
   const bool there = now.find(nodes_[who].id) != nullptr;
-  if (there && now.voters() > 2 && chance_.chance(600)) {
+  if (there && now.voters() > 2 && (eager || chance_.chance(600))) {
     wanted.what = change_request::action::remove;
   } else if (chance_.chance(200)) {
     wanted.what = change_request::action::add_learner;
@@ -100,6 +103,8 @@ void world::change_members(std::size_t leader) {
 void world::hand_over() {
   const std::size_t leader = some_leader();
   if (leader >= max_nodes) return;
+  // It may not hear of its successor.
+  if (chance_.chance(500)) schedule(chance_.between(0, 60) * ms, happening::isolate, leader);
   tokens_.push_back({SIZE_MAX, 0, 0, false});
   nodes_[leader].machine->transfer(now_, tokens_.size() - 1, nodes_[chance_.below(max_nodes)].id, effects_);
   carry_out(leader);

@@ -29,7 +29,7 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace)
   how_.snapshot_chunk = static_cast<std::uint32_t>(48 + chance_.below(400));
   how_.snapshot_window = static_cast<std::uint32_t>(1 + chance_.below(4));
   bounds_.sessions = 2 + chance_.below(8);
-  const std::size_t members = chance_.chance(600) ? 3 : 3 + chance_.below(3);
+  const std::size_t members = 3 + chance_.below(3);
   nodes_.resize(max_nodes);
   configuration first;
   for (std::size_t i = 0; i < max_nodes; ++i) {
@@ -113,9 +113,10 @@ void world::step(const event& now) {
   }
   if (now.kind == happening::change) {
     if (!calm_ && runs(now.node) && now.epoch == at.epoch && at.machine->what() == role::leader)
-      change_members(now.node);
+      change_members(now.node, true);
     return;
   }
+  if (now.kind == happening::isolate) return isolate(now.node);
   message came;
   if (now.kind == happening::deliver) {
     came = std::move(messages_[now.slot]);
@@ -128,6 +129,7 @@ void world::step(const event& now) {
     // What comes to a suspended process waits for it.
     if (now.kind == happening::wake) at.wake_at = at.paused_until;
     std::uint32_t slot = 0;
+    if (now.kind == happening::read) slot = now.slot;
     if (now.kind == happening::deliver) {
       slot = now.slot;
       free_.pop_back();
@@ -156,6 +158,9 @@ void world::step(const event& now) {
       if (number > 0) at.machine->written(now_, number, effects_);
       break;
     }
+    case happening::read:
+      at.machine->read(now_, now.slot, effects_);
+      break;
     case happening::apply:
       at.applying = false;
       apply(now.node);

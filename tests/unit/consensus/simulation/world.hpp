@@ -33,7 +33,19 @@ class world {
   static constexpr base::nanos ms = base::nanos_per_ms;
 
   // world.cpp
-  enum class happening : std::uint8_t { deliver, wake, sync, apply, client, fault, crash, restart, change };
+  enum class happening : std::uint8_t {
+    deliver,
+    wake,
+    sync,
+    apply,
+    client,
+    fault,
+    crash,
+    restart,
+    change,
+    isolate,
+    read
+  };
   struct event {
     base::nanos at = 0;
     std::uint64_t order = 0;
@@ -94,7 +106,8 @@ class world {
   void inject();
   void disturb_election(std::size_t of, bool new_leader);
   void heal();
-  void change_members(std::size_t leader);
+  void change_members(std::size_t leader, bool eager);
+  void isolate(std::size_t of);
   void hand_over();
   std::string unsettled(log_index goal);
   std::size_t some_leader();
