@@ -232,7 +232,12 @@ void world::carry_out(std::size_t of) {
   }
   if (voted) disturb_election(of, false);
   if (effects_.restore) restore(of, *effects_.restore);
-  if (effects_.committed > 0) note_commit(at, of, effects_.committed);
+  if (effects_.committed > 0) {
+    note_commit(at, of, effects_.committed);
+    // Nobody may have heard of it yet.
+    if (at.led && !calm_ && chance_.chance(churn_ / 6))
+      schedule(chance_.between(0, 4) * ms, chance_.chance(500) ? happening::crash : happening::isolate, of);
+  }
   for (const snapshot_meta& one : effects_.released) at.storage.release(one);
   for (const answer& one : effects_.answers) answered(of, one);
   for (const ready_read& one : effects_.reads) at.reads.push_back({one.index, one.token});
