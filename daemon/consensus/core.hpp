@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT
+// A member of a Raft group as a pure machine: events in, effects out. It has no thread, no clock, no
+// randomness of its own and does no I/O; the same events give the same effects. Each call says what time it
+// is, and adds to `out` what is to be done. After Ongaro's dissertation, with pre-vote (9.6), check-quorum
+// (6.2), read-index (6.4), single-server changes (4.1) behind the term's no-op, and leadership transfer
+// (3.10). daemon/README.md has the rules that hold across its files. One thread at a time.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/error.hpp"
+#include "consensus/effects.hpp"
+#include "consensus/options.hpp"
+#include "consensus/progress.hpp"
+#include "consensus/raft_log.hpp"
+
+namespace coppice::consensus {
+
+// What is to be put into the log.
+struct proposal {
+  std::uint64_t token = 0;               // the answer's
+  entry_kind kind = entry_kind::command; // not configuration, not no_op
+  std::uint64_t client = 0, sequence = 0;
+  payload body{};
+};
+
+struct change_request {
+  enum class action : std::uint8_t { add_learner, add_voter, remove } what = action::add_voter;
+  member who{}; // its role is not read. Of remove: only the id is
+};
+
+class core {
+ public:
+  using nanos = base::nanos;
+
+  // `found` is what the disk has; a group's first members start with a log of one configuration entry of term
+  // 1 (first_state()), a member that is to be added with nothing. Damaged: errc::invalid. `random` outlives
+  // the core.
+  static base::result<std::unique_ptr<core>> start(const options& how, random_source& random,
+                                                   durable_state found, nanos now, effects& out);
+  static durable_state first_state(const configuration& members);
+  core(const core&) = delete;
+  core& operator=(const core&) = delete;
+
+  // Time passes. To be called at wake() at the latest.
+  void advance(nanos now, effects& out);
+  nanos wake() const;
+
+  // `in` may be anything; what makes no sense is dropped and counted.
+  void receive(nanos now, message&& in, effects& out);
+  // Every write up to this number is on disk.
+  void written(nanos now, std::uint64_t number, effects& out);
+
+  // One batch: one write, one message for each follower. Each is answered once.
+  void append(nanos now, std::span<const proposal> batch, effects& out);
+  void read(nanos now, std::uint64_t token, effects& out);
+  void change(nanos now, std::uint64_t token, const change_request& what, effects& out);
+  void transfer(nanos now, std::uint64_t token, const member_id& to, effects& out);
+
+  // What the owner has to keep beside a snapshot's bytes; `index` is applied. index 0: no longer in the log.
+  snapshot_meta describe(log_index index) const;
+  // describe()'s, with size and digest; bytes and meta are on disk. An older one than that in use is let
+  // pass.
+  void snapshot_taken(nanos now, const snapshot_meta& taken, effects& out);
+
+  role what() const { return role_; }
+  term_number term() const { return hard_.term; }
+  const member_id& self() const { return options_.self; }
+  const member_id& leader() const { return leader_; } // none: not known
+  log_index commit() const { return commit_; }
+  log_index on_disk() const { return on_disk_; }
+  const raft_log& log() const { return log_; }
+  const snapshot_meta& snapshot() const { return snapshot_; }
+  const configuration& members() const { return log_.members(); }
+  const std::vector<progress>& others() const { return others_; }
+  const counters& counted() const { return counted_; }
+  // A leader that has committed an entry of its term; only then it serves reads and changes members.
+  bool established() const { return role_ == role::leader && log_.term_at(commit_) == hard_.term; }
+
+ private:
+  core(const options& how, random_source& random) : options_(how), random_(random) {}
+
+  // core.cpp
+  base::status recover(durable_state found, effects& out);
+  std::optional<drop> objection(const message& in) const;
+  std::optional<drop> objection_to_sender(const message& in) const;
+  bool settle_term(const message& in, effects& out);
+  void dispatch(message& in, effects& out);
+  void enter(nanos now) { now_ = now > now_ ? now : now_; }
+  void count(drop why) { ++counted_.dropped[static_cast<std::size_t>(why)]; }
+  void tell(const member_id& to, term_number term, message_body body, effects& out) const;
+  void tell(const member_id& to, message_body body, effects& out) const {
+    tell(to, hard_.term, std::move(body), out);
+  }
+  // As soon as the write `after` is on disk.
+  void tell_after(std::uint64_t after, const member_id& to, message_body body, effects& out);
+  write& next_write(effects& out);
+  void write_hard_state(effects& out);
+  std::uint64_t write_that_has(log_index index) const;
+  void cut_pending_writes(log_index last);
+  progress* find(const member_id& id);
+  void rebuild_others();
+  void announce_commit(effects& out);
+
+  // election.cpp
+  void on(const member_id& from, term_number term, vote_request& in, effects& out);
+  void on(const member_id& from, term_number term, vote_answer& in, effects& out);
+  void on(const member_id& from, term_number term, elect_now& in, effects& out);
+  bool up_to_date(const vote_request& in) const;
+  bool hears_leader() const;
+  void restart_election_timer();
+  void stand(bool pre, bool for_transfer, effects& out);
+  void count_votes(effects& out);
+  void follow(term_number term, const member_id& leader, effects& out);
+  void step_down(effects& out);
+  void lead(effects& out);
+
+  // following.cpp
+  void on(const member_id& from, term_number term, append_request& in, effects& out);
+  void on(const member_id& from, term_number term, heartbeat& in, effects& out);
+  void on(const member_id& from, term_number term, snapshot_chunk& in, effects& out);
+  bool accept_leader(const member_id& from, effects& out);
+  void add_entries(log_index first, std::span<entry> entries, effects& out);
+  void learn_commit(log_index commit, effects& out);
+  void refuse_append(const member_id& to, const append_request& in, effects& out);
+  void install(const snapshot_meta& of, write& into);
+
+  // leading.cpp
+  void on(const member_id& from, term_number term, append_answer& in, effects& out);
+  void on(const member_id& from, term_number term, heartbeat_answer& in, effects& out);
+  void acknowledge(progress& who, log_index index, effects& out);
+  void append_own(entry one, effects& out);
+  void advance_leader(effects& out);
+  bool has_quorum() const;
+  void beat(effects& out);
+  void replicate(progress& to, effects& out);
+  void send_entries(progress& to, effects& out);
+  void replicate_all(effects& out);
+  void advance_commit(effects& out);
+  void answer_committed(effects& out);
+  template <class Value>
+  Value agreed(Value own, Value progress::*of) const;
+
+  // reads.cpp
+  void on(const member_id& from, term_number term, read_request& in, effects& out);
+  void on(const member_id& from, term_number term, read_answer& in, effects& out);
+  void queue_read(const member_id& from, std::uint64_t token, effects& out);
+  void begin_reads(effects& out);
+  void confirm_reads(effects& out);
+  void expire_reads(effects& out);
+  void drop_reads(effects& out);
+
+  // membership.cpp
+  void put_configuration(std::uint64_t token, const configuration& next, effects& out);
+  void promote(progress& who, effects& out);
+  void leave_if_removed(effects& out);
+  void continue_transfer(effects& out);
+  void end_transfer(outcome how, effects& out);
+
+  // snapshots.cpp
+  void on(const member_id& from, term_number term, snapshot_answer& in, effects& out);
+  void begin_snapshot(progress& to, effects& out);
+  void send_chunks(progress& to, effects& out);
+  void end_snapshot(progress& to, effects& out);
+  void release(const snapshot_meta& one, effects& out) const;
+  void compact(effects& out);
+
+  const options options_;
+  random_source& random_;
+  nanos now_ = 0;
+  counters counted_;
+
+  hard_state hard_;
+  raft_log log_;
+  snapshot_meta snapshot_; // the one in use
+  log_index commit_ = 0;
+  log_index announced_ = 0; // committed, and told to the owner
+
+  role role_ = role::follower;
+  member_id leader_;
+  nanos leader_heard_ = 0;
+  bool heard_any_ = false; // leader_heard_ means something
+  nanos election_due_ = 0;
+  std::vector<progress> others_; // of members(), without this one
+
+  // Writes that the owner has and that are not on disk yet, with the log's end after each.
+  struct pending_write {
+    std::uint64_t number = 0;
+    log_index last = 0;
+  };
+  std::deque<pending_write> writes_;
+  std::uint64_t last_write_ = 0, written_ = 0;
+  std::uint64_t hard_write_ = 0; // the write that has the present hard state
+  log_index on_disk_ = 0;        // of this log
+  struct held_message {
+    std::uint64_t after = 0;
+    message what;
+  };
+  static constexpr std::size_t max_held = 4096;
+  std::deque<held_message> held_;
+
+  // As a candidate.
+  std::uint64_t vote_write_ = 0; // its own vote counts once this is on disk
+  bool standing_for_transfer_ = false;
+
+  // As a follower.
+  log_index verified_ = 0; // the log equals the leader's of this term up to here
+  struct incoming_snapshot {
+    snapshot_meta of;
+    std::uint64_t received = 0;
+  };
+  std::optional<incoming_snapshot> incoming_;
+  struct pending_restore {
+    std::uint64_t after = 0;
+    snapshot_meta of;
+  };
+  std::optional<pending_restore> restore_;
+  struct forwarded_read {
+    std::uint64_t number = 0, token = 0;
+    nanos due = 0;
+  };
+  std::deque<forwarded_read> forwarded_;
+  std::uint64_t last_forwarded_ = 0;
+
+  // As a leader.
+  nanos beat_due_ = 0;
+  std::uint64_t round_ = 0, confirmed_ = 0; // rounds of heartbeats: begun, answered by a majority
+  struct waiting_append {
+    log_index index = 0;
+    std::uint64_t token = 0;
+  };
+  std::deque<waiting_append> waiting_;
+  std::size_t uncommitted_bytes_ = 0;
+  struct waiting_read {
+    member_id from; // none: of this member
+    std::uint64_t token = 0;
+    log_index index = 0;     // 0: until the leader has committed an entry of its term
+    std::uint64_t round = 0; // that has to be confirmed
+  };
+  std::deque<waiting_read> reads_;
+  struct handing_over {
+    member_id to;
+    std::uint64_t token = 0;
+    nanos due = 0;
+    bool told = false;
+  };
+  std::optional<handing_over> handing_over_;
+};
+
+} // namespace coppice::consensus

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+// A leader replicates its log. Its own write runs beside its followers' and counts once it is on disk, like
+// theirs. Only an entry of its own term is committed by counting; those before it are with it.
+#include <algorithm>
+#include <array>
+#include <functional>
+
+#include "consensus/core.hpp"
+
+namespace coppice::consensus {
+
+// The highest value that a majority of the voters has at least. `own`: this member's, if it votes.
+template <class Value>
+Value core::agreed(Value own, Value progress::*of) const {
+  std::array<Value, configuration::max_members> values;
+  std::size_t count = 0;
+  if (members().votes(options_.self)) values[count++] = own;
+  for (const progress& one : others_)
+    if (one.votes()) values[count++] = one.*of;
+  std::sort(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count), std::greater<>());
+  return values[count / 2];
+}
+
+bool core::has_quorum() const {
+  return now_ - agreed(now_, &progress::heard) < options_.election;
+}
+
+void core::append(nanos now, std::span<const proposal> batch, effects& out) {
+  enter(now);
+  for (const proposal& one : batch) {
+    outcome refused = outcome::committed;
+    if (role_ != role::leader)
+      refused = outcome::no_leader;
+    else if (handing_over_)
+      refused = outcome::transferring;
+    else if (one.kind == entry_kind::configuration || one.kind == entry_kind::no_op)
+      refused = outcome::invalid;
+    else if (one.body.size() > options_.max_entry)
+      refused = outcome::too_large;
+    else if (waiting_.size() >= options_.pending || uncommitted_bytes_ > options_.uncommitted_bytes)
+      refused = outcome::overloaded;
+    if (refused != outcome::committed) {
+      out.answers.push_back({one.token, refused, 0, leader_});
+      continue;
+    }
+    append_own({0, one.client, one.sequence, one.kind, one.body}, out);
+    waiting_.push_back({log_.last(), one.token});
+  }
+  if (role_ == role::leader) replicate_all(out);
+}
+
+void core::append_own(entry one, effects& out) {
+  one.term = hard_.term;
+  uncommitted_bytes_ += one.weight();
+  // Entries of one batch are one write.
+  const bool goes_on = !out.writes.empty() && out.writes.back().number == last_write_ &&
+                       !out.writes.back().entries.empty() &&
+                       out.writes.back().first + out.writes.back().entries.size() == log_.last() + 1;
+  write& into = goes_on ? out.writes.back() : next_write(out);
+  if (!goes_on) into.first = log_.last() + 1;
+  into.entries.push_back(one);
+  log_.append(std::move(one));
+  writes_.back().last = log_.last();
+}
+
+void core::advance_leader(effects& out) {
+  if (!has_quorum()) return step_down(out);
+  if (handing_over_ && now_ >= handing_over_->due) end_transfer(outcome::timed_out, out);
+  if (now_ >= beat_due_) beat(out);
+}
+
+void core::beat(effects& out) {
+  ++round_;
+  beat_due_ = now_ + options_.heartbeat;
+  for (waiting_read& one : reads_)
+    if (one.index > 0 && one.round == 0) one.round = round_;
+  for (progress& one : others_) {
+    one.commit_sent = std::max(one.commit_sent, std::min(one.match, commit_));
+    tell(one.id, heartbeat{std::min(one.match, commit_), round_}, out);
+  }
+  confirm_reads(out);
+}
+
+void core::replicate_all(effects& out) {
+  for (progress& one : others_) replicate(one, out);
+}
+
+void core::replicate(progress& to, effects& out) {
+  if (to.transfer) return send_chunks(to, out);
+  if (to.next <= log_.base()) return begin_snapshot(to, out);
+  if (to.probing) {
+    if (to.flight.empty()) send_entries(to, out);
+    return;
+  }
+  while (to.next <= log_.last() && to.flight.size() < options_.in_flight_messages &&
+         to.flight_bytes < options_.in_flight_bytes)
+    send_entries(to, out);
+}
+
+void core::send_entries(progress& to, effects& out) {
+  append_request ask;
+  ask.previous = to.next - 1;
+  ask.previous_term = log_.term_at(ask.previous);
+  ask.commit = commit_;
+  const auto entries = log_.slice(to.next, options_.batch_entries, options_.batch_bytes);
+  ask.entries.assign(entries.begin(), entries.end());
+  std::size_t bytes = 0;
+  for (const entry& one : entries) bytes += one.weight();
+  to.flight.push_back({ask.previous + entries.size(), bytes, round_});
+  to.flight_bytes += bytes;
+  to.commit_sent = commit_;
+  if (!to.probing) to.next += entries.size();
+  tell(to.id, std::move(ask), out);
+}
+
+void core::on(const member_id& from, term_number, append_answer& in, effects& out) {
+  progress* const who = find(from);
+  if (role_ != role::leader || who == nullptr) return count(drop::stale);
+  if (in.index > log_.last()) return count(drop::impossible);
+  who->heard = now_;
+  if (in.accepted) return acknowledge(*who, in.index, out);
+  const bool stale = who->transfer || (who->probing ? in.index + 1 != who->next : in.index <= who->match);
+  if (stale || in.index <= who->match) return count(drop::stale);
+  const log_index equal = log_.last_not_above(std::min(in.hint, in.index), in.hint_term);
+  who->probe_from(std::max(std::min(equal + 1, in.index), who->match + 1));
+  replicate(*who, out);
+}
+
+void core::acknowledge(progress& who, log_index index, effects& out) {
+  const bool first = who.probing;
+  who.match = std::max(who.match, index);
+  if (who.transfer && who.match >= who.transfer->of.index) end_snapshot(who, out);
+  if (first && !who.transfer) {
+    who.probing = false;
+    who.next = who.match + 1;
+    who.clear_flight();
+  }
+  while (!who.flight.empty() && who.flight.front().last <= who.match) {
+    who.flight_bytes -= who.flight.front().bytes;
+    who.flight.pop_front();
+  }
+  who.next = std::max(who.next, who.match + 1);
+  advance_commit(out);
+  if (role_ != role::leader) return;
+  const member_id id = who.id;
+  if (who.role == member_role::joining) promote(who, out); // makes others_ anew
+  if (progress* const still = find(id)) replicate(*still, out);
+  continue_transfer(out);
+}
+
+void core::on(const member_id& from, term_number, heartbeat_answer& in, effects& out) {
+  progress* const who = find(from);
+  if (role_ != role::leader || who == nullptr) return count(drop::stale);
+  if (in.round > round_ || in.received > log_.last()) return count(drop::impossible);
+  who->heard = now_;
+  who->round = std::max(who->round, in.round);
+  who->version = in.version;
+  confirm_reads(out);
+  if (who->transfer && now_ - who->transfer->moved > options_.election / 2) {
+    who->transfer->sent = who->transfer->acknowledged;
+    who->transfer->all_sent = false;
+    who->transfer->moved = now_;
+    ++counted_.resent;
+  }
+  // A message that left before a heartbeat that is answered, and that did not come.
+  if (!who->transfer && !who->flight.empty() && in.round > who->flight.front().round &&
+      (who->probing || in.received < who->flight.front().last)) {
+    ++counted_.resent;
+    who->probe_from(who->probing ? who->next
+                                 : std::max(who->match, std::min(in.received, who->next - 1)) + 1);
+  }
+  if (in.stored > who->match) return acknowledge(*who, in.stored, out);
+  replicate(*who, out);
+}
+
+void core::advance_commit(effects& out) {
+  const log_index index = agreed(on_disk_, &progress::match);
+  if (index > commit_ && log_.term_at(index) == hard_.term) {
+    for (log_index i = commit_ + 1; i <= index; ++i) uncommitted_bytes_ -= log_.at(i).weight();
+    commit_ = index;
+    answer_committed(out);
+    announce_commit(out);
+    leave_if_removed(out);
+    if (role_ != role::leader) return;
+    begin_reads(out);
+  }
+  // Followers without anything in flight hear at once of what is committed.
+  for (progress& one : others_) {
+    const log_index told = std::min(one.match, commit_);
+    if (told <= one.commit_sent || one.probing || !one.flight.empty() || one.next <= log_.last()) continue;
+    one.commit_sent = told;
+    tell(one.id, heartbeat{told, 0}, out);
+  }
+}
+
+void core::answer_committed(effects& out) {
+  while (!waiting_.empty() && waiting_.front().index <= commit_) {
+    out.answers.push_back({waiting_.front().token, outcome::committed, waiting_.front().index, leader_});
+    waiting_.pop_front();
+  }
+}
+
+} // namespace coppice::consensus

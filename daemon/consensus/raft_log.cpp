@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// The log as a member has it in memory. What compaction removes stays in the vector until it is half of it,
+// so that each entry is moved a bounded number of times.
+#include "consensus/raft_log.hpp"
+
+#include <algorithm>
+
+namespace coppice::consensus {
+
+raft_log::raft_log(log_index base, term_number base_term, configuration members, log_index members_at)
+    : base_(base), base_term_(base_term), history_{{members_at, std::move(members)}} {}
+
+std::span<const entry> raft_log::slice(log_index first, std::size_t most, std::size_t weight) const {
+  if (first > last()) return {};
+  const entry* const from = &at(first);
+  const std::size_t there = std::min<std::size_t>(last() - first + 1, most);
+  std::size_t count = 0;
+  std::size_t sum = 0;
+  while (count < there && (count == 0 || sum + from[count].weight() <= weight)) sum += from[count++].weight();
+  return {from, count};
+}
+
+log_index raft_log::last_not_above(log_index index, term_number term) const {
+  if (index <= base_) return base_;
+  const auto begin = entries_.begin() + static_cast<std::ptrdiff_t>(head_);
+  const auto end = begin + static_cast<std::ptrdiff_t>(std::min(index, last()) - base_);
+  const auto above = std::upper_bound(begin, end, term,
+                                      [](term_number sought, const entry& one) { return sought < one.term; });
+  return base_ + static_cast<log_index>(above - begin);
+}
+
+void raft_log::append(entry one) {
+  bytes_ += one.weight();
+  entries_.push_back(std::move(one));
+  if (entries_.back().kind != entry_kind::configuration) return;
+  configuration members;
+  if (members.decode(entries_.back().body.bytes())) history_.emplace_back(last(), std::move(members));
+}
+
+void raft_log::truncate_from(log_index index) {
+  for (log_index i = index; i <= last(); ++i) bytes_ -= at(i).weight();
+  entries_.resize(head_ + index - base_ - 1);
+  while (history_.size() > 1 && history_.back().first >= index) history_.pop_back();
+}
+
+void raft_log::compact_to(log_index index) {
+  if (index <= base_) return;
+  base_term_ = term_at(index);
+  for (log_index i = base_ + 1; i <= index; ++i) bytes_ -= at(i).weight();
+  head_ += index - base_;
+  base_ = index;
+  while (history_.size() > 1 && history_[1].first <= index) history_.erase(history_.begin());
+  if (head_ * 2 < entries_.size()) return;
+  entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(head_));
+  head_ = 0;
+}
+
+const configuration& raft_log::members_as_of(log_index index) const {
+  auto at = history_.size() - 1;
+  while (at > 0 && history_[at].first > index) --at;
+  return history_[at].second;
+}
+
+} // namespace coppice::consensus

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// Snapshots: the log below one goes, except for what followers may still need, and a follower that is further
+// behind is sent the snapshot in chunks. A transfer goes on where the receiver says, also under another
+// leader that has the same bytes.
+#include <algorithm>
+
+#include "consensus/core.hpp"
+
+namespace coppice::consensus {
+
+snapshot_meta core::describe(log_index index) const {
+  snapshot_meta made;
+  if (index < log_.base() || index > announced_ || index == 0) return made;
+  made.index = index;
+  made.term = log_.term_at(index);
+  made.members = log_.members_as_of(index);
+  return made;
+}
+
+void core::snapshot_taken(nanos now, const snapshot_meta& taken, effects& out) {
+  enter(now);
+  if (taken.index <= snapshot_.index || taken.index > announced_ || log_.term_at(taken.index) != taken.term)
+    return;
+  const snapshot_meta before = std::move(snapshot_);
+  snapshot_ = taken;
+  if (before.index > 0) release(before, out);
+  compact(out);
+}
+
+void core::compact(effects& out) {
+  log_index to = snapshot_.index > options_.keep_entries ? snapshot_.index - options_.keep_entries : 0;
+  if (log_.bytes() <= options_.kept_for_transfer)
+    for (const progress& one : others_)
+      if (one.transfer) to = std::min(to, one.transfer->of.index);
+  if (to <= log_.base()) return;
+  log_.compact_to(to);
+  write& into = next_write(out);
+  into.compact_to = to;
+  into.compact_term = log_.term_at(to);
+}
+
+// The owner need not keep the snapshot any more, unless it is in use or being sent.
+void core::release(const snapshot_meta& one, effects& out) const {
+  if (one.same_bytes(snapshot_)) return;
+  for (const progress& other : others_)
+    if (other.transfer && other.transfer->of.same_bytes(one)) return;
+  out.released.push_back(one);
+}
+
+void core::begin_snapshot(progress& to, effects& out) {
+  if (snapshot_.index == 0) return;
+  to.clear_flight();
+  to.probing = true;
+  to.transfer = snapshot_transfer{snapshot_, 0, 0, false, now_};
+  ++counted_.snapshots_sent;
+  send_chunks(to, out);
+}
+
+void core::send_chunks(progress& to, effects& out) {
+  snapshot_transfer& on = *to.transfer;
+  const std::uint64_t window = std::uint64_t{options_.snapshot_window} * options_.snapshot_chunk;
+  while (!on.all_sent && on.sent - on.acknowledged < window) {
+    snapshot_chunk chunk;
+    chunk.of = on.of;
+    if (on.sent > 0) chunk.of.members = {};
+    chunk.offset = on.sent;
+    chunk.length =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(options_.snapshot_chunk, on.of.size - on.sent));
+    on.sent += chunk.length;
+    on.all_sent = on.sent == on.of.size;
+    tell(to.id, std::move(chunk), out);
+  }
+}
+
+void core::on(const member_id& from, term_number, snapshot_answer& in, effects& out) {
+  progress* const who = find(from);
+  if (role_ != role::leader || who == nullptr || !who->transfer) return count(drop::stale);
+  snapshot_transfer& on = *who->transfer;
+  if (in.index != on.of.index || in.digest != on.of.digest) return count(drop::stale);
+  if (in.offset > on.of.size) return count(drop::malformed);
+  who->heard = now_;
+  if (in.offset > on.acknowledged) {
+    // Or the receiver had it before.
+    on.acknowledged = in.offset;
+    on.sent = std::max(on.sent, in.offset);
+    on.moved = now_;
+  } else if (!in.accepted && in.offset < on.acknowledged) {
+    // The receiver has started anew.
+    on.acknowledged = on.sent = in.offset;
+    on.all_sent = false;
+    on.moved = now_;
+  }
+  send_chunks(*who, out);
+}
+
+void core::end_snapshot(progress& to, effects& out) {
+  if (!to.transfer) return;
+  const snapshot_meta was = std::move(to.transfer->of);
+  to.transfer.reset();
+  release(was, out);
+}
+
+} // namespace coppice::consensus

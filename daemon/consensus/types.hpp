@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+// The plain values of the consensus room: identities, log entries, the state that is on disk. An entry's
+// index is never stored in it; it follows from where the entry lies. Any thread.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+
+namespace coppice::consensus {
+
+using log_index = std::uint64_t;   // of the log's entries, from 1. 0: none
+using term_number = std::uint64_t; // from 1. 0: none
+
+// Larger indices and terms are refused in messages, so that sums of them cannot overflow.
+inline constexpr std::uint64_t largest_number = std::uint64_t{1} << 62;
+
+// 128 random bits. A member's are in its data folder: an emptied disk makes a new member. All zero: none.
+struct identity {
+  std::uint64_t high = 0, low = 0;
+  explicit operator bool() const { return (high | low) != 0; }
+  auto operator<=>(const identity&) const = default;
+};
+using member_id = identity;
+using cluster_id = identity;
+
+// Bytes that never change, shared by the log, by messages and by writes. Few bytes lie in the object itself.
+class payload {
+ public:
+  payload() = default;
+  explicit payload(base::bytes_span bytes) : size_(static_cast<std::uint32_t>(bytes.size())) {
+    if (bytes.empty()) return;
+    if (size_ <= inside_.size()) {
+      std::memcpy(inside_.data(), bytes.data(), size_);
+      return;
+    }
+    const auto room = std::make_shared<std::uint8_t[]>(size_);
+    std::memcpy(room.get(), bytes.data(), size_);
+    outside_ = room;
+  }
+
+  std::size_t size() const { return size_; }
+  base::bytes_span bytes() const {
+    return {size_ <= inside_.size() ? inside_.data() : outside_.get(), size_};
+  }
+  bool operator==(const payload& other) const {
+    return size_ == other.size_ &&
+           (size_ == 0 || std::memcmp(bytes().data(), other.bytes().data(), size_) == 0);
+  }
+
+ private:
+  std::shared_ptr<const std::uint8_t[]> outside_; // null: the bytes are inside
+  std::uint32_t size_ = 0;
+  std::array<std::uint8_t, 12> inside_{};
+};
+
+enum class entry_kind : std::uint8_t {
+  command,       // for the state machine
+  no_op,         // the first entry of each leader
+  configuration, // its payload is a configuration, in force as soon as it is in the log
+  session,       // opens a client's session, whose number is the entry's index
+  version,       // from here on the state machine follows another version's rules
+  skip,          // passes over a command that no member can apply
+};
+
+struct entry {
+  term_number term = 0;
+  std::uint64_t client = 0; // of a command. 0: no session
+  std::uint64_t sequence = 0;
+  entry_kind kind = entry_kind::no_op;
+  payload body{};
+  bool operator==(const entry&) const = default;
+  // What it counts against bounds of bytes.
+  std::size_t weight() const { return body.size() + 48; }
+};
+
+// Has to be on disk before anything that follows from it is said.
+struct hard_state {
+  term_number term = 0;
+  member_id voted_for{}; // none: nobody in this term
+  bool operator==(const hard_state&) const = default;
+};
+
+enum class member_role : std::uint8_t {
+  voter,
+  learner, // gets the log and has no vote
+  joining, // a learner that becomes a voter once it has caught up
+};
+
+struct member {
+  member_id id{};
+  member_role role = member_role::voter;
+  std::string address{}; // the owner's word for where it is; the core does not read it
+  bool operator==(const member&) const = default;
+};
+
+// Who stores the log and who votes. Sorted by id, each once.
+class configuration {
+ public:
+  static constexpr std::size_t max_members = 64;
+  static constexpr std::size_t max_address = 1024;
+
+  const std::vector<member>& members() const { return members_; }
+  const member* find(const member_id& id) const;
+  bool votes(const member_id& id) const;
+  std::size_t voters() const;
+  std::size_t majority() const { return voters() / 2 + 1; }
+  void put(member one); // in place of the one with its id
+  void remove(const member_id& id);
+  bool operator==(const configuration&) const = default;
+
+  payload encode() const;
+  // False: malformed, too many members, one twice, or no voter.
+  bool decode(base::bytes_span from);
+
+ private:
+  std::vector<member> members_;
+};
+
+// What a snapshot is, apart from its bytes, which only the owner has.
+struct snapshot_meta {
+  log_index index = 0; // the last entry that it contains. 0: there is no snapshot
+  term_number term = 0;
+  std::uint64_t size = 0;   // of its bytes
+  std::uint64_t digest = 0; // of its bytes; members' snapshots of one index may differ
+  configuration members{};  // at `index`
+  bool same_bytes(const snapshot_meta& other) const {
+    return index == other.index && term == other.term && size == other.size && digest == other.digest;
+  }
+  bool operator==(const snapshot_meta&) const = default;
+};
+
+// What a member finds on its disk when it starts.
+struct durable_state {
+  hard_state hard{};
+  snapshot_meta snapshot{};
+  // Of the entry before entries[0].
+  log_index before = 0;
+  term_number before_term = 0;
+  std::vector<entry> entries{};
+};
+
+} // namespace coppice::consensus

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// Sessions: a client's command is applied once, whatever is repeated, and all members decide alike.
+#include "consensus/applied_commands.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string_view>
+
+using namespace coppice;
+using namespace coppice::consensus;
+using verdict = applied_commands::verdict;
+
+namespace {
+
+payload bytes(std::string_view text) {
+  return payload(base::as_bytes(text));
+}
+
+entry opens() {
+  return {1, 0, 0, entry_kind::session, {}};
+}
+
+entry asks(std::uint64_t client, std::uint64_t sequence) {
+  return {1, client, sequence, entry_kind::command, bytes("c")};
+}
+
+} // namespace
+
+TEST_CASE("a repeated command gets the first answer, an older one none") {
+  applied_commands of;
+  CHECK(of.take(1, opens()).what == verdict::opened);
+  auto first = of.take(2, asks(1, 1));
+  CHECK(first.what == verdict::apply);
+  CHECK(first.serial == 1);
+  of.finish(asks(1, 1), bytes("one"));
+  auto again = of.take(3, asks(1, 1));
+  CHECK(again.what == verdict::repeat);
+  CHECK(again.serial == 1);
+  CHECK(again.reply == bytes("one"));
+  CHECK(of.take(4, asks(1, 3)).serial == 2);
+  CHECK(of.take(5, asks(1, 2)).what == verdict::old);
+  CHECK(of.take(6, asks(1, 0)).what == verdict::old);
+  CHECK(of.take(7, asks(9, 1)).what == verdict::unknown_client);
+  CHECK(of.serial() == 2);
+}
+
+TEST_CASE("serials count commands that are applied, and no other entries") {
+  applied_commands of;
+  of.take(1, {1, 0, 0, entry_kind::no_op, {}});
+  of.take(2, {1, 0, 0, entry_kind::configuration, {}});
+  of.take(3, {1, 0, 0, entry_kind::version, {}});
+  CHECK(of.take(4, asks(0, 0)).serial == 1);
+  CHECK(of.take(5, asks(0, 0)).serial == 2);
+  CHECK(of.index() == 5);
+}
+
+TEST_CASE(
+    "the session that was unused for longest goes first, and a use is a use though it applies nothing") {
+  applied_commands of({2, 1000});
+  of.take(1, opens());
+  of.take(2, opens());
+  of.take(3, asks(1, 0)); // old, and yet a use
+  of.take(4, opens());
+  CHECK(of.sessions() == 2);
+  CHECK(of.take(5, asks(2, 1)).what == verdict::unknown_client);
+  CHECK(of.take(6, asks(1, 1)).what == verdict::apply);
+}
+
+TEST_CASE("kept replies are bounded by their bytes") {
+  applied_commands of({100, 10});
+  of.take(1, opens());
+  of.take(2, opens());
+  of.take(3, asks(1, 1));
+  of.finish(asks(1, 1), bytes("123456"));
+  of.take(4, asks(2, 1));
+  of.finish(asks(2, 1), bytes("123456"));
+  CHECK(of.sessions() == 1);
+  CHECK(of.take(5, asks(1, 1)).what == verdict::unknown_client);
+  CHECK(of.take(6, asks(2, 1)).what == verdict::repeat);
+}
+
+TEST_CASE("what is saved decides alike, and what is damaged is refused") {
+  applied_commands of({2, 1000});
+  of.take(1, opens());
+  of.take(2, opens());
+  of.take(3, asks(1, 4));
+  of.finish(asks(1, 4), bytes("four, and a longer reply"));
+  const payload saved = of.save();
+  applied_commands other;
+  REQUIRE(other.restore(saved.bytes()));
+  CHECK(other.save() == saved);
+  for (applied_commands* const one : {&of, &other}) {
+    CHECK(one->take(4, asks(1, 4)).reply == bytes("four, and a longer reply"));
+    one->take(5, opens());
+    CHECK(one->take(6, asks(2, 1)).what == verdict::unknown_client);
+  }
+  CHECK(of.save() == other.save());
+  for (std::size_t length = 0; length < saved.size(); ++length) {
+    applied_commands none;
+    CHECK_FALSE(none.restore(saved.bytes().first(length)));
+  }
+}

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Whether the simulation of tests/unit/consensus/simulation finds what it is for: ten faults are planted, one at a
+time, in a copy of daemon/consensus, and each has to break a promise within 60 seconds. The product is not touched.
+
+    planted_faults.py [WORD…]    all faults, or those whose name contains one of the words
+
+A fault is a replacement of text that occurs exactly once, so a change of the core that it no longer fits is seen here.
+Prints TAP. CXX is the compiler.
+"""
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+SECONDS = 60
+# Name, file of daemon/consensus, text, replacement.
+FAULTS = [
+    ("two votes in a term", "election.cpp",
+     "const bool free = !hard_.voted_for || hard_.voted_for == from;",
+     "const bool free = true;"),
+    ("an old term's entry counted for commit", "leading.cpp",
+     "if (index > commit_ && log_.term_at(index) == hard_.term) {",
+     "if (index > commit_) {"),
+    ("acknowledged before fsync", "core.cpp",
+     "if (index <= on_disk_) return 0;",
+     "if (index <= log_.last()) return 0;"),
+    ("an old append request truncates a longer log", "following.cpp",
+     "if (skip < in.entries.size()) {",
+     "if (skip == in.entries.size() && at > commit_ && at <= log_.last()) {\n"
+     "    log_.truncate_from(at);\n"
+     "    cut_pending_writes(at - 1);\n"
+     "    next_write(out).truncate_from = at;\n"
+     "  }\n"
+     "  if (skip < in.entries.size()) {"),
+    ("a vote for an older log", "election.cpp",
+     "return in.last_index >= log_.last();",
+     "return true;"),
+    ("a read without read-index", "reads.cpp",
+     "confirmed_ = std::max(confirmed_, agreed(round_, &progress::round));",
+     "confirmed_ = round_;"),
+    ("members changed before the term's no-op is committed", "membership.cpp",
+     "if (!established()) return refuse(outcome::busy);",
+     ""),
+    ("a snapshot off by one", "following.cpp",
+     "log_ = raft_log(of.index, of.term, of.members, of.index);",
+     "log_ = raft_log(of.index + 1, of.term, of.members, of.index);"),
+    ("a vote forgotten at restart", "core.cpp",
+     "hard_ = found.hard;",
+     "hard_.term = found.hard.term;"),
+    ("a client's repeat applied twice", "applied_commands.cpp",
+     "if (one.sequence == of.sequence && of.serial > 0) return {verdict::repeat, of.serial, of.reply};\n"
+     "  if (one.sequence <= of.sequence) return {verdict::old, 0, {}};",
+     "if (one.sequence < of.sequence) return {verdict::old, 0, {}};"),
+]
+
+
+def compiled(source, daemon, target):
+    flags = ["-std=c++20", "-O2", "-D_GNU_SOURCE", "-I", str(daemon), "-I", str(ROOT / "daemon"), "-I", str(ROOT),
+             "-I", str(ROOT / "etf/include")]
+    compiler = shlex.split(os.environ.get("CXX", "c++"))
+    subprocess.run([*compiler, *flags, "-c", str(source), "-o", str(target)], check=True)
+    return target
+
+
+def linked(objects, target):
+    compiler = shlex.split(os.environ.get("CXX", "c++"))
+    subprocess.run([*compiler, *map(str, objects), "-luv", "-o", str(target)], check=True)
+    return target
+
+
+def simulated(program, arguments):
+    """Exit status and what it printed."""
+    ran = subprocess.run([str(program), *arguments], capture_output=True, text=True, timeout=SECONDS * 3, check=False)
+    return ran.returncode, ran.stdout.strip()
+
+
+def main(words):
+    chosen = [one for one in FAULTS if not words or any(word in one[0] for word in words)]
+    print(f"1..{len(chosen) + 1}", flush=True)
+    failed = False
+    with tempfile.TemporaryDirectory(prefix="coppice-planted-") as name:
+        folder = Path(name)
+        room = folder / "daemon/consensus"
+        shutil.copytree(ROOT / "daemon/consensus", room)
+        sources = sorted(room.glob("*.cpp")) + sorted((ROOT / "tests/unit/consensus/simulation").glob("*.cpp"))
+        sources += [ROOT / "daemon/base/buffer.cpp", ROOT / "daemon/base/error.cpp"]
+        with ThreadPoolExecutor(2) as pool:
+            made = pool.map(lambda one: (one, compiled(one, room.parent, folder / f"{one.parent.name}-{one.stem}.o")), sources)
+            objects = dict(made)
+        status, said = simulated(linked(objects.values(), folder / "simulate-sound"), ["--runs", "5000"])
+        failed |= status != 0
+        print(f"{'not ok' if status else 'ok'} 1 - nothing is found where nothing is planted\n# {said.splitlines()[0]}", flush=True)
+        for number, (fault, file, text, planted) in enumerate(chosen, 2):
+            path = room / file
+            sound = path.read_text(encoding="utf-8")
+            if sound.count(text) != 1:
+                print(f"not ok {number} - {fault}\n# {file}: {sound.count(text)} places match", flush=True)
+                failed = True
+                continue
+            path.write_text(sound.replace(text, planted), encoding="utf-8")
+            faulty = compiled(path, room.parent, folder / "faulty.o")
+            path.write_text(sound, encoding="utf-8")
+            program = linked([faulty if one == path else made for one, made in objects.items()], folder / "simulate-faulty")
+            began = time.monotonic()
+            status, said = simulated(program, ["--seconds", str(SECONDS)])
+            found = status == 1 and "replay:" in said
+            failed |= not found
+            print(f"{'ok' if found else 'not ok'} {number} - {fault} is found\n# {said.splitlines()[0] if said else status}"
+                  f" ({time.monotonic() - began:.1f} s)", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

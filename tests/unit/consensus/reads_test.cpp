@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// Reads by read-index: from the leader and from followers, never before a majority has confirmed the leader.
+#include "one_member.hpp"
+
+using namespace coppice::consensus;
+using namespace coppice::consensus::test;
+
+namespace {
+
+void read(one_member& of, std::uint64_t token) {
+  of.out.clear();
+  of.machine->read(of.now, token, of.out);
+}
+
+} // namespace
+
+TEST_CASE("a read waits for a round of heartbeats that began after it") {
+  one_member of;
+  of.establish();
+  const std::uint64_t before = of.sent<heartbeat>(2) != nullptr ? of.sent<heartbeat>(2)->round : 0;
+  of.say(2, 2, heartbeat_answer{before + 1, 2, 2, 0}); // of the round that came with leadership
+  read(of, 5);
+  CHECK(of.out.reads.empty());
+  REQUIRE(of.sent<heartbeat>(2));
+  const std::uint64_t round = of.sent<heartbeat>(2)->round;
+  of.say(2, 2, heartbeat_answer{round - 1, 2, 2, 0});
+  CHECK(of.out.reads.empty());
+  of.say(3, 2, heartbeat_answer{round, 0, 0, 0});
+  REQUIRE(of.out.reads.size() == 1);
+  CHECK(of.out.reads[0].token == 5);
+  CHECK(of.out.reads[0].index == 2);
+}
+
+TEST_CASE("reads that come while a round is under way share the next one") {
+  one_member of;
+  of.establish();
+  of.say(2, 2, heartbeat_answer{1, 2, 2, 0});
+  read(of, 1);
+  const std::uint64_t round = of.sent<heartbeat>(2)->round;
+  read(of, 2);
+  read(of, 3);
+  CHECK(of.out.messages.empty());
+  of.say(2, 2, heartbeat_answer{round, 2, 2, 0});
+  CHECK(of.out.reads.size() == 1);
+  REQUIRE(of.sent<heartbeat>(2));
+  CHECK(of.sent<heartbeat>(2)->round == round + 1);
+  of.say(2, 2, heartbeat_answer{round + 1, 2, 2, 0});
+  CHECK(of.out.reads.size() == 2);
+}
+
+TEST_CASE("a new leader answers no read before its term's no-op is committed") {
+  one_member of;
+  of.lead();
+  read(of, 5);
+  of.say(2, 2, heartbeat_answer{1, 1, 1, 0});
+  CHECK(of.out.reads.empty());
+  of.sync();
+  of.say(2, 2, append_answer{true, 2, 0, 0});
+  CHECK(of.out.reads.empty());
+  REQUIRE(of.sent<heartbeat>(3));
+  std::uint64_t round = 0;
+  for (const message& one : of.out.messages)
+    if (const auto* const beat = std::get_if<heartbeat>(&one.body)) round = std::max(round, beat->round);
+  of.say(2, 2, heartbeat_answer{round, 2, 2, 0});
+  REQUIRE(of.out.reads.size() == 1);
+  CHECK(of.out.reads[0].index == 2);
+}
+
+TEST_CASE("a follower asks its leader, and gives up after one time-out") {
+  one_member of;
+  read(of, 1);
+  CHECK(of.answer_to(1) == outcome::no_leader);
+  of.say(2, 2, heartbeat{0, 1});
+  of.sync();
+  read(of, 2);
+  REQUIRE(of.sent<read_request>(2));
+  const std::uint64_t number = of.sent<read_request>(2)->number;
+  of.say(3, 2, read_answer{number, 4});
+  CHECK(of.out.reads.empty());
+  of.say(2, 2, read_answer{number, 4});
+  REQUIRE(of.out.reads.size() == 1);
+  CHECK(of.out.reads[0].index == 4);
+  read(of, 3);
+  of.pass(of.how.election);
+  CHECK(of.answer_to(3) == outcome::timed_out);
+}
+
+TEST_CASE("a leader that steps down refuses the reads that wait") {
+  one_member of;
+  of.establish();
+  of.say(3, 2, read_request{11});
+  read(of, 1);
+  of.say(2, 3, append_request{2, 2, 0, {}});
+  CHECK(of.answer_to(1) == outcome::no_leader);
+  REQUIRE(of.sent<read_answer>(3));
+  CHECK(of.sent<read_answer>(3)->index == 0);
+}
+
+TEST_CASE("a group of one answers reads by itself") {
+  one_member of(1);
+  of.pass(of.how.election);
+  of.sync();
+  of.sync();
+  read(of, 1);
+  CHECK(of.out.reads.size() == 1);
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+// How a log is replicated: what a follower takes, keeps and acknowledges, what a leader sends, and what it
+// counts as committed.
+#include "one_member.hpp"
+
+using namespace coppice::consensus;
+using namespace coppice::consensus::test;
+
+namespace {
+
+// A follower with entries of these terms behind the first configuration.
+durable_state log_of(std::initializer_list<term_number> terms) {
+  durable_state made = core::first_state(voters(3));
+  for (const term_number one : terms) {
+    made.entries.push_back(command(one, "x"));
+    made.hard.term = one;
+  }
+  return made;
+}
+
+std::vector<term_number> terms_of(const raft_log& log) {
+  std::vector<term_number> made;
+  for (log_index i = log.base() + 1; i <= log.last(); ++i) made.push_back(log.term_at(i));
+  return made;
+}
+
+using terms = std::vector<term_number>;
+
+} // namespace
+
+TEST_CASE("a follower acknowledges entries once they are on disk, and applies what is committed") {
+  one_member of;
+  of.say(2, 2, append_request{1, 1, 2, {command(2, "a"), command(2, "b")}});
+  CHECK_FALSE(of.sent<append_answer>(2));
+  CHECK(of.out.committed == 2);
+  of.sync();
+  REQUIRE(of.sent<append_answer>(2));
+  CHECK(of.sent<append_answer>(2)->accepted);
+  CHECK(of.sent<append_answer>(2)->index == 3);
+}
+
+TEST_CASE("a repeated request is acknowledged no sooner than its entries are on disk") {
+  one_member of;
+  of.say(2, 2, append_request{1, 1, 0, {command(2, "a")}});
+  of.say(2, 2, append_request{1, 1, 0, {command(2, "a")}});
+  CHECK_FALSE(of.sent<append_answer>(2));
+  CHECK(of.out.writes.empty());
+  of.sync();
+  CHECK(of.out.messages.size() == 2);
+}
+
+TEST_CASE("an older, shorter request takes nothing away") {
+  one_member of;
+  of.say(2, 2, append_request{1, 1, 0, {command(2, "a"), command(2, "b"), command(2, "c")}});
+  of.say(2, 2, append_request{1, 1, 0, {command(2, "a")}});
+  CHECK(of.machine->log().last() == 4);
+  of.sync();
+  CHECK(of.sent<append_answer>(2)->index == 2);
+}
+
+TEST_CASE(
+    "logs of another leader are cut where they differ, and no write under way counts for what was cut") {
+  one_member of;
+  of.say(2, 2, append_request{1, 1, 0, {command(2, "a"), command(2, "b"), command(2, "c")}});
+  of.say(3, 3, append_request{2, 2, 0, {command(3, "d")}});
+  CHECK(terms_of(of.machine->log()) == terms{1, 2, 3});
+  REQUIRE(of.out.writes.back().truncate_from == 3);
+  of.out.clear();
+  of.machine->written(of.now, 1, of.out); // the first of two
+  CHECK(of.machine->on_disk() <= 2);
+  of.sync();
+  CHECK(of.machine->on_disk() == 3);
+}
+
+TEST_CASE("a follower that differs says from where the logs may be equal") {
+  // The paper's figure 7: the leader's log is 1 1 1 4 4 5 5 6 6 6, behind our first configuration.
+  const struct {
+    std::initializer_list<term_number> has;
+    log_index hint;
+    term_number hint_term;
+  } cases[] = {
+      {{1, 1, 1, 4, 4, 5, 5, 6, 6}, 10, 6},
+      {{1, 1, 1, 4}, 5, 4},
+      {{1, 1, 1, 4, 4, 4, 4}, 8, 4},
+      {{1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3}, 11, 3},
+  };
+  for (const auto& one : cases) {
+    one_member of(log_of(one.has));
+    of.say(2, 8, append_request{11, 6, 0, {command(8, "n")}});
+    of.sync();
+    const append_answer* const said = of.sent<append_answer>(2);
+    REQUIRE(said);
+    CHECK_FALSE(said->accepted);
+    CHECK(said->index == 11);
+    CHECK(said->hint == one.hint);
+    CHECK(said->hint_term == one.hint_term);
+  }
+  for (const auto& more :
+       {terms{1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 6}, terms{1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 7, 7}}) {
+    durable_state found = core::first_state(voters(3));
+    for (const term_number one : more) found.entries.push_back(command(one, "x"));
+    found.hard.term = 7;
+    one_member of(std::move(found));
+    of.say(2, 8, append_request{11, 6, 0, {command(8, "n")}});
+    of.sync();
+    CHECK(of.sent<append_answer>(2)->accepted);
+    CHECK(of.machine->log().last() == 12);
+  }
+}
+
+TEST_CASE("a leader steps back by whole terms") {
+  one_member of(log_of({4, 4, 5, 5, 6, 6}));
+  of.lead();
+  of.say(3, 7, append_answer{false, 7, 7, 3});
+  REQUIRE(of.sent<append_request>(3));
+  CHECK(of.sent<append_request>(3)->previous == 1);
+  CHECK(of.sent<append_request>(3)->entries.size() == 7);
+}
+
+TEST_CASE("a leader's own entry counts once it is on its disk") {
+  one_member of;
+  of.lead();
+  of.say(2, 2, append_answer{true, 2, 0, 0});
+  CHECK(of.machine->commit() == 0);
+  of.sync();
+  CHECK(of.machine->commit() == 2);
+}
+
+TEST_CASE("two followers commit without the leader's disk") {
+  one_member of;
+  of.lead();
+  of.say(2, 2, append_answer{true, 2, 0, 0});
+  of.say(3, 2, append_answer{true, 2, 0, 0});
+  CHECK(of.machine->commit() == 2);
+  CHECK(of.machine->on_disk() == 1);
+}
+
+TEST_CASE("an entry of an earlier term is not committed by counting") {
+  one_member of(log_of({2}));
+  of.lead();
+  of.sync();
+  of.say(2, 3, append_answer{true, 2, 0, 0});
+  of.say(3, 3, append_answer{true, 2, 0, 0});
+  CHECK(of.machine->commit() == 0);
+  of.say(3, 3, append_answer{true, 3, 0, 0});
+  CHECK(of.machine->commit() == 3);
+}
+
+TEST_CASE("a batch is one write and one message for each follower, answered when it is committed") {
+  one_member of;
+  of.establish();
+  of.say(3, 2, append_answer{true, 2, 0, 0});
+  of.out.clear();
+  std::vector<proposal> batch(3);
+  for (std::uint64_t i = 0; i < 3; ++i) batch[i] = {i + 1, entry_kind::command, 0, 0, bytes("c")};
+  of.machine->append(of.now, batch, of.out);
+  REQUIRE(of.out.writes.size() == 1);
+  CHECK(of.out.writes[0].entries.size() == 3);
+  CHECK(of.out.messages.size() == 2);
+  of.say(2, 2, append_answer{true, 5, 0, 0});
+  CHECK(of.out.answers.empty());
+  of.say(3, 2, append_answer{true, 4, 0, 0});
+  REQUIRE(of.out.answers.size() == 2);
+  CHECK(of.out.answers[1].index == 4);
+  CHECK(of.out.committed == 4);
+}
+
+TEST_CASE("what is in flight to a follower is bounded, and pipelined up to there") {
+  options how;
+  how.batch_entries = 2;
+  how.in_flight_messages = 3;
+  one_member of(core::first_state(voters(3)), how);
+  of.establish();
+  of.say(3, 2, append_answer{true, 2, 0, 0});
+  std::size_t sent = 0;
+  for (int i = 0; i < 10; ++i) {
+    of.append("x");
+    for (const message& one : of.out.messages) sent += one.to == id(3) ? 1 : 0;
+  }
+  CHECK(sent == 3);
+  of.say(3, 2, append_answer{true, 3, 0, 0});
+  CHECK(of.sent<append_request>(3)->entries.size() == 2);
+}
+
+TEST_CASE(
+    "what a follower did not get is sent again after a heartbeat's answer, what its disk has not yet is "
+    "not") {
+  one_member of;
+  of.establish();
+  of.say(3, 2, append_answer{true, 2, 0, 0});
+  of.append("a");
+  of.pass(of.how.heartbeat);
+  const std::uint64_t round = of.sent<heartbeat>(3)->round;
+  of.say(3, 2, heartbeat_answer{round, 3, 2, 0});
+  CHECK_FALSE(of.sent<append_request>(3));
+  of.say(3, 2, heartbeat_answer{round, 2, 2, 0});
+  REQUIRE(of.sent<append_request>(3));
+  CHECK(of.sent<append_request>(3)->entries.size() == 1);
+  of.say(3, 2, heartbeat_answer{round, 3, 3, 0}); // counts like an acknowledgement
+  CHECK(of.machine->others()[1].match == 3);
+}
+
+TEST_CASE("a leader refuses what is too large, and what exceeds its bounds") {
+  options how;
+  how.max_entry = 4;
+  how.pending = 1;
+  one_member of(core::first_state(voters(3)), how);
+  of.establish();
+  of.append("12345", 5);
+  CHECK(of.answer_to(5) == outcome::too_large);
+  of.append("1", 6);
+  of.append("2", 7);
+  CHECK(of.answer_to(7) == outcome::overloaded);
+}

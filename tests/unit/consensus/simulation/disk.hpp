@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// A member's simulated disk: writes wait until they are synced, in their order; a crash loses those that
+// wait, or keeps a first part of them that nobody was told of. One thread at a time.
+#pragma once
+
+#include <deque>
+#include <map>
+
+#include "consensus/effects.hpp"
+#include "dice.hpp"
+
+namespace coppice::consensus::simulation {
+
+class disk {
+ public:
+  durable_state found() const { return synced_; }
+  void put(durable_state first) { synced_ = std::move(first); }
+
+  void submit(write&& one) { waiting_.push_back(std::move(one)); }
+  bool idle() const { return waiting_.empty(); }
+  // Syncs the first `count` of what waits, at most all; the number of the last one, 0: none waits.
+  std::uint64_t sync(std::size_t count);
+  std::size_t waiting() const { return waiting_.size(); }
+  void crash(dice& chance);
+
+  // Snapshots: synced at once.
+  void keep_snapshot(const snapshot_meta& meta, const payload& bytes);
+  const payload* bytes_of(const snapshot_meta& meta) const;
+  void release(const snapshot_meta& meta);
+  const snapshot_meta& snapshot() const { return synced_.snapshot; }
+
+ private:
+  void carry_out(write& one);
+
+  durable_state synced_;
+  std::deque<write> waiting_;
+  std::vector<std::uint8_t> incoming_;
+  std::map<std::pair<log_index, std::uint64_t>, payload> snapshots_; // by index and digest
+};
+
+} // namespace coppice::consensus::simulation

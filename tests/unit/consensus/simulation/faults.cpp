@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// What goes wrong in a simulated group, what an operator does to it meanwhile, and how it heals in the end.
+#include <algorithm>
+
+#include "world.hpp"
+
+namespace coppice::consensus::simulation {
+
+std::size_t world::some_leader() {
+  const std::size_t from = chance_.below(max_nodes);
+  for (std::size_t i = 0; i < max_nodes; ++i) {
+    const std::size_t of = (from + i) % max_nodes;
+    if (runs(of) && nodes_[of].machine->what() == role::leader) return of;
+  }
+  return max_nodes;
+}
+
+void world::inject() {
+  if (calm_) return;
+  schedule(chance_.between(1, 2 * static_cast<std::int64_t>(fault_pace_)) * ms, happening::fault, 0);
+  const std::size_t leader = some_leader();
+  std::size_t of = leader < max_nodes && chance_.chance(500) ? leader : chance_.below(max_nodes);
+  const auto all = [&](bool cut) {
+    for (auto& row : cut_) std::fill(std::begin(row), std::end(row), cut);
+  };
+  switch (chance_.below(15)) {
+    case 0:
+    case 1:
+      crash(of);
+      break;
+    case 2: // one member alone
+      for (std::size_t i = 0; i < max_nodes; ++i) cut_[of][i] = cut_[i][of] = true;
+      break;
+    case 3: // one way
+      for (std::size_t i = 0; i < max_nodes; ++i) (chance_.chance(500) ? cut_[of][i] : cut_[i][of]) = true;
+      break;
+    case 4: // two halves
+      for (std::size_t i = 0; i < max_nodes; ++i)
+        for (std::size_t j = 0; j < max_nodes; ++j) cut_[i][j] = (i < of) != (j < of);
+      break;
+    case 5:
+    case 6:
+      all(false);
+      break;
+    case 7:
+      nodes_[of].paused_until = now_ + chance_.between(50, 1500) * ms;
+      break;
+    case 8:
+      nodes_[of].slow_disk = !nodes_[of].slow_disk;
+      break;
+    case 9:
+    case 10:
+      if (leader < max_nodes) change_members(leader, false);
+      break;
+    case 11:
+      hand_over();
+      break;
+    default:
+      for (std::size_t i = 0; i < max_nodes; ++i)
+        if (nodes_[i].started && !nodes_[i].up && chance_.chance(700)) start(i);
+      break;
+  }
+}
+
+void world::isolate(std::size_t of) {
+  if (calm_) return;
+  for (std::size_t i = 0; i < max_nodes; ++i)
+    if (chance_.chance(800)) cut_[of][i] = cut_[i][of] = true;
+}
+
+// The moments in which most of what can go wrong does: just after a vote, and just after a leader's first
+// entries.
+void world::disturb_election(std::size_t of, bool new_leader) {
+  if (calm_ || churn_ == 0) return;
+  if (new_leader && chance_.chance(churn_)) schedule(chance_.between(0, 10) * ms, happening::change, of);
+  if (!chance_.chance(churn_)) return;
+  if (new_leader && chance_.chance(600)) return schedule(chance_.between(0, 30) * ms, happening::isolate, of);
+  schedule(chance_.between(0, 60) * ms, happening::crash, of);
+}
+
+void world::change_members(std::size_t leader, bool eager) {
+  const configuration& now = nodes_[leader].machine->members();
+  std::size_t who = chance_.below(max_nodes);
+  if (eager && chance_.chance(800)) who = node_of(now.members()[chance_.below(now.members().size())].id);
+  change_request wanted;
+  wanted.who.id = nodes_[who].id;
+  const bool there = now.find(nodes_[who].id) != nullptr;
+  if (there && now.voters() > 2 && (eager || chance_.chance(600))) {
+    wanted.what = change_request::action::remove;
+  } else if (chance_.chance(200)) {
+    wanted.what = change_request::action::add_learner;
+  }
+  if (!nodes_[who].started) {
+    nodes_[who].storage.put({});
+    start(who);
+  }
+  ++result_.changes;
+  tokens_.push_back({SIZE_MAX, 0, 0, false});
+  nodes_[leader].machine->change(now_, tokens_.size() - 1, wanted, effects_);
+  carry_out(leader);
+}
+
+void world::hand_over() {
+  const std::size_t leader = some_leader();
+  if (leader >= max_nodes) return;
+  // It may not hear of its successor.
+  if (chance_.chance(500)) schedule(chance_.between(0, 60) * ms, happening::isolate, leader);
+  tokens_.push_back({SIZE_MAX, 0, 0, false});
+  nodes_[leader].machine->transfer(now_, tokens_.size() - 1, nodes_[chance_.below(max_nodes)].id, effects_);
+  carry_out(leader);
+}
+
+void world::heal() {
+  calm_ = true;
+  loss_ = twice_ = 0;
+  for (auto& row : cut_) std::fill(std::begin(row), std::end(row), false);
+  for (std::size_t i = 0; i < max_nodes; ++i) {
+    node& one = nodes_[i];
+    one.slow_disk = false;
+    one.paused_until = std::min(one.paused_until, now_);
+    if (one.started && !one.up) start(i);
+  }
+}
+
+// Empty once every member of the leader's configuration has applied what was committed when all healed, and
+// no change of members is under way.
+std::string world::unsettled(log_index goal) {
+  const std::size_t leader = some_leader();
+  if (leader >= max_nodes || !nodes_[leader].machine->established()) return "no leader";
+  const core& machine = *nodes_[leader].machine;
+  if (machine.log().members_at() > machine.commit()) return "a change of members is under way";
+  for (const member& one : machine.members().members()) {
+    const std::size_t of = node_of(one.id);
+    if (nodes_[of].applied < goal) return "member " + std::to_string(of + 1) + " is behind";
+    if (one.role == member_role::joining) return "member " + std::to_string(of + 1) + " has no vote";
+  }
+  return {};
+}
+
+} // namespace coppice::consensus::simulation

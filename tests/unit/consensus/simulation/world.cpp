@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: MIT
+// How a simulated group runs: events in the order of their time, each given to a core, and what comes of it
+// carried out on the simulated disk and links.
+#include "world.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/buffer.hpp"
+
+namespace coppice::consensus::simulation {
+
+world::world(std::uint64_t seed, std::uint64_t events, bool trace)
+    : trace_(trace), wanted_(events), chance_(seed) {
+  loss_ = chance_.chance(500) ? 0 : static_cast<unsigned>(chance_.below(200));
+  twice_ = chance_.chance(500) ? 0 : static_cast<unsigned>(chance_.below(100));
+  delay_ = chance_.between(1, 30) * ms;
+  disk_delay_ = chance_.between(0, 20) * ms;
+  apply_delay_ = chance_.chance(700) ? 0 : chance_.between(1, 50) * ms;
+  snapshot_every_ = chance_.chance(300) ? 0 : 5 + chance_.below(30);
+  fault_pace_ = static_cast<unsigned>(50 + chance_.below(400));
+  churn_ = chance_.chance(500) ? 0 : static_cast<unsigned>(100 + chance_.below(500));
+  how_.cluster = {1, 1};
+  how_.heartbeat = 50 * ms;
+  how_.election = 200 * ms;
+  how_.batch_entries = chance_.chance(500) ? 1 : 2 + chance_.below(8);
+  how_.in_flight_messages = 1 + chance_.below(6);
+  how_.keep_entries = chance_.below(10);
+  how_.snapshot_chunk = static_cast<std::uint32_t>(48 + chance_.below(400));
+  how_.snapshot_window = static_cast<std::uint32_t>(1 + chance_.below(4));
+  bounds_.sessions = 2 + chance_.below(8);
+  const std::size_t members = 3 + chance_.below(3);
+  nodes_.resize(max_nodes);
+  configuration first;
+  for (std::size_t i = 0; i < max_nodes; ++i) {
+    nodes_[i].id = {7, i + 1};
+    if (i < members) first.put({nodes_[i].id, member_role::voter, {}});
+  }
+  for (std::size_t i = 0; i < members; ++i) {
+    nodes_[i].storage.put(core::first_state(first));
+    if (i == 0) truth_.appended(nodes_[0].log, {.first = 1, .entries = nodes_[0].storage.found().entries});
+    start(i);
+  }
+  clients_.resize(1 + chance_.below(4));
+  for (std::size_t i = 0; i < clients_.size(); ++i)
+    schedule(chance_.between(0, 300) * ms, happening::client, i);
+  schedule(static_cast<base::nanos>(fault_pace_) * ms, happening::fault, 0);
+}
+
+void world::schedule(base::nanos after, happening kind, std::size_t of, std::uint32_t slot) {
+  const std::uint64_t epoch = kind == happening::client || kind == happening::fault ||
+                                      kind == happening::deliver || kind == happening::restart
+                                  ? 0
+                                  : nodes_[of].epoch;
+  queue_.push({now_ + after, ++order_, kind, static_cast<std::uint32_t>(of), slot, epoch});
+}
+
+outcome_of_run world::run() {
+  try {
+    while (count_ < wanted_ && !queue_.empty()) {
+      const event next = queue_.top();
+      queue_.pop();
+      step(next);
+    }
+    heal();
+    const base::nanos until = now_ + 60'000 * ms;
+    const log_index goal = truth_.committed();
+    const std::uint64_t acknowledged = truth_.acknowledged_count;
+    std::uint64_t looked = 0;
+    while (!(++looked % 16 == 0 && truth_.committed() > goal && truth_.acknowledged_count > acknowledged &&
+             unsettled(goal).empty())) {
+      const event next = queue_.top();
+      queue_.pop();
+      step(next);
+      if (now_ > until)
+        fail("progress: none within 60 s after everything healed: " +
+             std::to_string(truth_.committed() - goal) + " entries committed, " +
+             std::to_string(truth_.acknowledged_count - acknowledged) + " acknowledged, " + unsettled(goal));
+    }
+  } catch (const violation& why) {
+    result_.violation = why.what();
+  }
+  result_.events = count_;
+  result_.commits = truth_.committed();
+  result_.acknowledged = truth_.acknowledged_count;
+  result_.reads = truth_.read_count;
+  for (const node& one : nodes_) {
+    if (!one.machine) continue;
+    result_.elections += one.machine->counted().elections;
+    result_.installs += one.machine->counted().snapshots_installed;
+  }
+  return result_;
+}
+
+void world::step(const event& now) {
+  now_ = now.at;
+  node& at = nodes_[now.kind == happening::client || now.kind == happening::fault ? 0 : now.node];
+  if (now.kind == happening::client) {
+    ++count_;
+    return client_step(now.node);
+  }
+  if (now.kind == happening::fault) {
+    ++count_;
+    return inject();
+  }
+  if (now.kind == happening::crash || now.kind == happening::restart) {
+    if (now.kind == happening::restart && !at.up) start(now.node);
+    if (now.kind == happening::crash && now.epoch == at.epoch && !calm_) {
+      crash(now.node);
+      schedule(chance_.between(0, 40) * ms, happening::restart, now.node);
+    }
+    return;
+  }
+  if (now.kind == happening::change) {
+    if (!calm_ && runs(now.node) && now.epoch == at.epoch && at.machine->what() == role::leader)
+      change_members(now.node, true);
+    return;
+  }
+  if (now.kind == happening::isolate) return isolate(now.node);
+  message came;
+  if (now.kind == happening::deliver) {
+    came = std::move(messages_[now.slot]);
+    free_.push_back(now.slot);
+    if (!at.up) return;
+  } else if (now.epoch != at.epoch || (now.kind == happening::wake && now.at != at.wake_at)) {
+    return;
+  }
+  if (now_ < at.paused_until) {
+    // What comes to a suspended process waits for it.
+    if (now.kind == happening::wake) at.wake_at = at.paused_until;
+    std::uint32_t slot = 0;
+    if (now.kind == happening::read) slot = now.slot;
+    if (now.kind == happening::deliver) {
+      slot = now.slot;
+      free_.pop_back();
+      messages_[slot] = std::move(came);
+    }
+    return schedule(at.paused_until - now_, now.kind, now.node, slot);
+  }
+  ++count_;
+  result_.hash = mix(result_.hash, mix(static_cast<std::uint64_t>(now.at),
+                                       now.node * 8 + static_cast<std::uint64_t>(now.kind)));
+  switch (now.kind) {
+    case happening::deliver:
+      if (trace_)
+        std::printf("%8.1f node %u: message %zu from %zu, term %llu\n", static_cast<double>(now_) / 1e6,
+                    now.node + 1, came.body.index(), node_of(came.from) + 1,
+                    static_cast<unsigned long long>(came.term));
+      at.machine->receive(now_, std::move(came), effects_);
+      break;
+    case happening::wake:
+      at.wake_at = 0;
+      at.machine->advance(now_, effects_);
+      break;
+    case happening::sync: {
+      at.syncing = false;
+      const std::uint64_t number = at.storage.sync(1 + chance_.below(at.storage.waiting() + 1));
+      if (number > 0) at.machine->written(now_, number, effects_);
+      break;
+    }
+    case happening::read:
+      at.machine->read(now_, now.slot, effects_);
+      break;
+    case happening::apply:
+      at.applying = false;
+      apply(now.node);
+      break;
+    default:
+      break;
+  }
+  carry_out(now.node);
+}
+
+void world::start(std::size_t of) {
+  node& at = nodes_[of];
+  how_.self = at.id;
+  at.started = at.up = true;
+  ++at.epoch;
+  at.syncing = at.applying = at.led = false;
+  at.paused_until = at.wake_at = 0;
+  at.applied = at.may_apply = at.told = at.snapshot_at = 0;
+  at.state = 0;
+  at.commands = applied_commands(bounds_);
+  durable_state found = at.storage.found();
+  at.log.assign(1, 0);
+  truth_.starts_at(at.log, std::min(found.before, truth_.committed()));
+  truth_.appended(at.log, {.first = found.before + 1, .entries = found.entries});
+  effects_.clear();
+  auto made = core::start(how_, chance_, std::move(found), now_, effects_);
+  if (!made) fail("a member does not start: " + made.error().text);
+  at.machine = std::move(*made);
+  carry_out(of);
+}
+
+void world::crash(std::size_t of) {
+  node& at = nodes_[of];
+  if (!at.up) return;
+  if (trace_) std::printf("%8.1f node %zu crashes\n", static_cast<double>(now_) / 1e6, of + 1);
+  at.up = false;
+  ++at.epoch;
+  ++result_.restarts;
+  at.storage.crash(chance_);
+  at.appends.clear();
+  at.reads.clear();
+}
+
+void world::carry_out(std::size_t of) {
+  node& at = nodes_[of];
+  core& machine = *at.machine;
+  bool voted = false;
+  for (write& one : effects_.writes) {
+    voted = voted || one.hard;
+    truth_.appended(at.log, one);
+    at.storage.submit(std::move(one));
+  }
+  if (!at.syncing && !at.storage.idle()) {
+    at.syncing = true;
+    const base::nanos longest = at.slow_disk ? 40 * disk_delay_ + 100 * ms : disk_delay_;
+    schedule(chance_.between(0, longest), happening::sync, of);
+  }
+  for (message& one : effects_.messages) send(of, std::move(one));
+  if (effects_.changed) {
+    const bool leads = machine.what() == role::leader;
+    if (leads && !at.led) {
+      truth_.leads(machine.term(), of, machine.log());
+      if (trace_)
+        std::printf("%8.1f node %zu leads term %llu\n", static_cast<double>(now_) / 1e6, of + 1,
+                    static_cast<unsigned long long>(machine.term()));
+    }
+    if (leads && !at.led) disturb_election(of, true);
+    at.led = leads;
+  }
+  if (voted) disturb_election(of, false);
+  if (effects_.restore) restore(of, *effects_.restore);
+  if (effects_.committed > 0) {
+    note_commit(at, of, effects_.committed);
+    // Nobody may have heard of it yet.
+    if (at.led && !calm_ && chance_.chance(churn_ / 6))
+      schedule(chance_.between(0, 4) * ms, chance_.chance(500) ? happening::crash : happening::isolate, of);
+  }
+  for (const snapshot_meta& one : effects_.released) at.storage.release(one);
+  for (const answer& one : effects_.answers) answered(of, one);
+  for (const ready_read& one : effects_.reads) at.reads.push_back({one.index, one.token});
+  effects_.clear();
+  if (at.may_apply > at.applied && !at.applying) {
+    if (apply_delay_ == 0) {
+      apply(of);
+    } else {
+      at.applying = true;
+      schedule(chance_.between(0, apply_delay_), happening::apply, of);
+    }
+  }
+  answer_reads(of);
+  if (!effects_.messages.empty() || !effects_.writes.empty() || !effects_.released.empty())
+    return carry_out(of);
+  const base::nanos wake = std::max(machine.wake(), now_);
+  if (wake != at.wake_at) {
+    at.wake_at = wake;
+    schedule(wake - now_, happening::wake, of);
+  }
+}
+
+void world::send(std::size_t from, message&& one) {
+  const std::size_t to = node_of(one.to);
+  if (auto* const chunk = std::get_if<snapshot_chunk>(&one.body)) {
+    const payload* const bytes = nodes_[from].storage.bytes_of(chunk->of);
+    if (bytes == nullptr) fail("a snapshot is sent that was released");
+    chunk->bytes = payload(bytes->bytes().subspan(chunk->offset, chunk->length));
+  }
+  if (to >= max_nodes || cut_[from][to] || chance_.chance(loss_)) return;
+  for (unsigned copies = chance_.chance(twice_) ? 2 : 1; copies > 0; --copies) {
+    std::uint32_t slot = 0;
+    if (free_.empty()) {
+      slot = static_cast<std::uint32_t>(messages_.size());
+      messages_.emplace_back();
+    } else {
+      slot = free_.back();
+      free_.pop_back();
+    }
+    messages_[slot] = copies == 1 ? std::move(one) : one;
+    const base::nanos longest = chance_.chance(20) ? 20 * delay_ : delay_;
+    schedule(chance_.between(ms / 2, longest), happening::deliver, to, slot);
+  }
+}
+
+void world::note_commit(node& at, std::size_t, log_index upto) {
+  const raft_log& log = at.machine->log();
+  for (log_index i = at.told + 1; i <= upto; ++i)
+    truth_.committed(i, log.term_at(i), at.machine->term(), i < at.log.size() ? at.log[i] : 0);
+  at.told = at.may_apply = upto;
+}
+
+void world::apply(std::size_t of) {
+  node& at = nodes_[of];
+  while (at.applied < at.may_apply) {
+    const log_index index = at.applied + 1;
+    const raft_log& log = at.machine->log();
+    if (index <= log.base()) break; // a snapshot is on its way
+    const entry& one = log.at(index);
+    auto decided = at.commands.take(index, one);
+    std::uint64_t operation = 0;
+    if (decided.what == applied_commands::verdict::apply) {
+      operation = base::load_be64(one.body.bytes().data());
+      at.state = mix(at.state, mix(operation, decided.serial));
+      at.commands.finish(one, one.body);
+    }
+    at.applied = index;
+    truth_.applied(index, at.state, at.commands.serial(), operation);
+    for (waiting_answer& waits : at.appends)
+      if (waits.index == index && waits.token > 0)
+        applied_append(std::exchange(waits.token, 0), decided, index);
+  }
+  std::erase_if(at.appends, [](const waiting_answer& one) { return one.token == 0; });
+  if (snapshot_every_ > 0 && at.applied >= at.snapshot_at + snapshot_every_) take_snapshot(of);
+}
+
+void world::take_snapshot(std::size_t of) {
+  node& at = nodes_[of];
+  snapshot_meta meta = at.machine->describe(at.applied);
+  if (meta.index == 0) return;
+  base::buffer bytes;
+  bytes.append_be64(at.state);
+  bytes.append(at.commands.save().bytes());
+  meta.size = bytes.size();
+  meta.digest = hash_of(bytes.readable());
+  at.storage.keep_snapshot(meta, payload(bytes.readable()));
+  at.snapshot_at = meta.index;
+  at.machine->snapshot_taken(now_, meta, effects_);
+}
+
+void world::restore(std::size_t of, const snapshot_meta& from) {
+  node& at = nodes_[of];
+  const payload* const bytes = at.storage.bytes_of(from);
+  if (bytes == nullptr || bytes->size() != from.size || hash_of(bytes->bytes()) != from.digest)
+    fail("a snapshot is not what was sent");
+  at.state = base::load_be64(bytes->bytes().data());
+  at.commands = applied_commands(bounds_);
+  if (!at.commands.restore(bytes->bytes().subspan(8))) fail("saved sessions cannot be read");
+  truth_.restored(from.index, at.state);
+  at.applied = at.told = at.may_apply = at.snapshot_at = from.index;
+}
+
+} // namespace coppice::consensus::simulation

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+// A simulated Raft group from one seed: members with disks that lose what was not synced, links that lose,
+// delay, repeat and reorder, crashes, pauses, partitions, changes of members, transfers, and clients with
+// sessions that repeat what they got no answer to. After the given number of events everything heals and has
+// to make progress. Every step is checked (truth.hpp). One thread at a time.
+#pragma once
+
+#include <cstdio>
+#include <memory>
+#include <queue>
+
+#include "consensus/applied_commands.hpp"
+#include "disk.hpp"
+#include "truth.hpp"
+
+namespace coppice::consensus::simulation {
+
+struct outcome_of_run {
+  std::string violation; // empty: none
+  std::uint64_t events = 0;
+  std::uint64_t commits = 0, acknowledged = 0, reads = 0, elections = 0, installs = 0, changes = 0,
+                restarts = 0;
+  std::uint64_t hash = 0; // of everything that happened
+};
+
+class world {
+ public:
+  world(std::uint64_t seed, std::uint64_t events, bool trace);
+  outcome_of_run run();
+
+ private:
+  static constexpr std::size_t max_nodes = 7;
+  static constexpr base::nanos ms = base::nanos_per_ms;
+
+  // world.cpp
+  enum class happening : std::uint8_t {
+    deliver,
+    wake,
+    sync,
+    apply,
+    client,
+    fault,
+    crash,
+    restart,
+    change,
+    isolate,
+    read
+  };
+  struct event {
+    base::nanos at = 0;
+    std::uint64_t order = 0;
+    happening kind = happening::wake;
+    std::uint32_t node = 0;
+    std::uint32_t slot = 0;  // of a message
+    std::uint64_t epoch = 0; // of the node: an event of one that crashed since is void
+    bool operator>(const event& other) const { return at != other.at ? at > other.at : order > other.order; }
+  };
+  struct waiting_answer {
+    log_index index = 0;
+    std::uint64_t token = 0;
+  };
+  struct node {
+    member_id id;
+    bool started = false, up = false, slow_disk = false;
+    base::nanos paused_until = 0;
+    std::uint64_t epoch = 0;
+    std::unique_ptr<core> machine;
+    disk storage;
+    truth::prefixes log;
+    applied_commands commands;
+    std::uint64_t state = 0;
+    log_index applied = 0, may_apply = 0, told = 0, snapshot_at = 0;
+    base::nanos wake_at = 0;
+    bool syncing = false, applying = false, led = false;
+    std::vector<waiting_answer> appends, reads;
+  };
+  struct client {
+    std::uint64_t session = 0, sequence = 0;
+    std::size_t target = 0;
+    bool busy = false, is_read = false, opening = false;
+    std::uint64_t operation = 0, token = 0, first_token = 0;
+    log_index shown = 0; // when the operation began
+    base::nanos due = 0;
+  };
+  struct asked {
+    std::size_t client = 0; // max: of nobody
+    std::uint64_t operation = 0;
+    log_index shown = 0;
+    bool is_read = false;
+  };
+
+  void schedule(base::nanos after, happening kind, std::size_t of, std::uint32_t slot = 0);
+  void step(const event& now);
+  void start(std::size_t of);
+  void crash(std::size_t of);
+  void carry_out(std::size_t of);
+  void send(std::size_t from, message&& one);
+  void note_commit(node& at, std::size_t of, log_index upto);
+  void apply(std::size_t of);
+  void restore(std::size_t of, const snapshot_meta& from);
+  void take_snapshot(std::size_t of);
+  bool runs(std::size_t of) const { return nodes_[of].up && now_ >= nodes_[of].paused_until; }
+  std::size_t node_of(const member_id& id) const { return static_cast<std::size_t>(id.low - 1); }
+
+  // faults.cpp
+  void inject();
+  void disturb_election(std::size_t of, bool new_leader);
+  void heal();
+  void change_members(std::size_t leader, bool eager);
+  void isolate(std::size_t of);
+  void hand_over();
+  std::string unsettled(log_index goal);
+  std::size_t some_leader();
+
+  // clients.cpp
+  void client_step(std::size_t of);
+  void ask(client& by, std::size_t index);
+  void answered(std::size_t of, const answer& one);
+  void applied_append(std::uint64_t token, const applied_commands::decision& decided, log_index index);
+  void answer_reads(std::size_t of);
+
+  const bool trace_;
+  const std::uint64_t wanted_;
+  dice chance_;
+  base::nanos now_ = 0;
+  std::uint64_t order_ = 0, count_ = 0;
+  std::priority_queue<event, std::vector<event>, std::greater<>> queue_;
+  std::vector<message> messages_;
+  std::vector<std::uint32_t> free_;
+  std::vector<node> nodes_;
+  std::vector<client> clients_;
+  std::vector<asked> tokens_{1};
+  std::uint64_t operations_ = 0;
+  bool cut_[max_nodes][max_nodes] = {};
+  unsigned loss_ = 0, twice_ = 0;
+  base::nanos delay_ = 0, disk_delay_ = 0, apply_delay_ = 0;
+  std::uint64_t snapshot_every_ = 0;
+  unsigned fault_pace_ = 0;
+  unsigned churn_ = 0; // of a thousand votes and leaderships: those that a crash follows soon
+  bool calm_ = false;  // healed for good
+  options how_;
+  applied_commands::bounds bounds_;
+  truth truth_;
+  effects effects_;
+  outcome_of_run result_;
+};
+
+} // namespace coppice::consensus::simulation

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+// Snapshots that are taken, sent in chunks, taken up again where they stopped, and installed.
+#include "one_member.hpp"
+
+using namespace coppice::consensus;
+using namespace coppice::consensus::test;
+
+namespace {
+
+// A leader whose followers have everything but the third, with a snapshot of 10 bytes at 4 and nothing
+// before.
+one_member with_snapshot() {
+  options how;
+  how.keep_entries = 0;
+  how.snapshot_chunk = 4;
+  how.snapshot_window = 2;
+  one_member of(core::first_state(voters(3)), how);
+  of.establish();
+  of.append("a");
+  of.append("b");
+  of.sync();
+  of.say(2, 2, append_answer{true, 4, 0, 0});
+  REQUIRE(of.machine->commit() == 4);
+  snapshot_meta meta = of.machine->describe(4);
+  meta.size = 10;
+  meta.digest = 77;
+  of.out.clear();
+  of.machine->snapshot_taken(of.now, meta, of.out);
+  of.note();
+  return of;
+}
+
+snapshot_chunk chunk(std::uint64_t offset, std::string_view text) {
+  return {{5, 2, 10, 77, offset == 0 ? voters(3) : configuration()},
+          offset,
+          static_cast<std::uint32_t>(text.size()),
+          bytes(text)};
+}
+
+std::vector<std::uint64_t> offsets(const one_member& of) {
+  std::vector<std::uint64_t> made;
+  for (const message& one : of.out.messages)
+    if (const auto* const part = std::get_if<snapshot_chunk>(&one.body)) made.push_back(part->offset);
+  return made;
+}
+
+using numbers = std::vector<std::uint64_t>;
+
+} // namespace
+
+TEST_CASE("the log below a snapshot goes") {
+  one_member of = with_snapshot();
+  REQUIRE(of.out.writes.size() == 1);
+  CHECK(of.out.writes[0].compact_to == 4);
+  CHECK(of.out.writes[0].compact_term == 2);
+  CHECK(of.machine->log().base() == 4);
+  CHECK(of.machine->members() == voters(3));
+}
+
+TEST_CASE("a follower that is too far behind is sent the snapshot, a window of chunks at a time") {
+  one_member of = with_snapshot();
+  of.say(3, 2, append_answer{false, 1, 0, 0});
+  CHECK(offsets(of) == numbers{0, 4});
+  of.say(3, 2, snapshot_answer{4, 77, 4, true});
+  CHECK(offsets(of) == numbers{8});
+  of.say(3, 2, snapshot_answer{4, 78, 8, true});
+  CHECK(of.dropped(drop::stale) == 1);
+  of.say(3, 2, snapshot_answer{4, 77, 99, true});
+  CHECK(of.dropped(drop::malformed) == 1);
+  of.append("c");
+  CHECK(offsets(of).empty());
+  of.say(3, 2, append_answer{true, 4, 0, 0});
+  REQUIRE(of.sent<append_request>(3));
+  CHECK(of.sent<append_request>(3)->previous == 4);
+}
+
+TEST_CASE("a transfer goes on where the receiver says, and begins anew where it lost what it had") {
+  one_member of = with_snapshot();
+  of.say(3, 2, append_answer{false, 1, 0, 0});
+  of.say(3, 2, snapshot_answer{4, 77, 8, false});
+  CHECK(offsets(of) == numbers{8});
+  of.say(3, 2, snapshot_answer{4, 77, 0, false});
+  CHECK(offsets(of) == numbers{0, 4});
+}
+
+TEST_CASE("a snapshot that is being sent is kept until the transfer ends") {
+  one_member of = with_snapshot();
+  of.say(3, 2, append_answer{false, 1, 0, 0});
+  of.append("c");
+  of.sync();
+  of.say(2, 2, append_answer{true, 5, 0, 0});
+  snapshot_meta later = of.machine->describe(5);
+  later.size = 10;
+  later.digest = 78;
+  of.out.clear();
+  of.machine->snapshot_taken(of.now, later, of.out);
+  CHECK(of.out.released.empty());
+  CHECK(of.machine->log().base() == 4); // what comes behind the one that is sent
+  of.say(3, 2, append_answer{true, 4, 0, 0});
+  REQUIRE(of.out.released.size() == 1);
+  CHECK(of.out.released[0].index == 4);
+}
+
+TEST_CASE("a receiver takes chunks in order, and installs the whole once it is on its disk") {
+  one_member of;
+  of.say(2, 2, chunk(4, "4567"));
+  of.sync();
+  CHECK(of.sent<snapshot_answer>(2)->offset == 0);
+  CHECK_FALSE(of.sent<snapshot_answer>(2)->accepted);
+  of.say(2, 2, chunk(0, "0123"));
+  CHECK_FALSE(of.sent<snapshot_answer>(2));
+  of.sync();
+  CHECK(of.sent<snapshot_answer>(2)->offset == 4);
+  of.say(2, 2, chunk(8, "89"));
+  of.sync();
+  CHECK(of.sent<snapshot_answer>(2)->offset == 4);
+  of.say(2, 2, chunk(0, "0123")); // twice
+  CHECK(of.sent<snapshot_answer>(2)->offset == 4);
+  of.say(2, 2, chunk(4, "4567"));
+  of.say(2, 2, chunk(8, "89"));
+  REQUIRE(of.out.writes.size() == 1);
+  CHECK(of.out.writes[0].install->index == 5);
+  CHECK_FALSE(of.out.writes[0].keep_log);
+  CHECK_FALSE(of.out.restore);
+  of.sync();
+  REQUIRE(of.out.restore);
+  CHECK(of.out.restore->index == 5);
+  CHECK(of.sent<append_answer>(2)->index == 5);
+  CHECK(of.machine->log().last() == 5);
+  CHECK(of.machine->commit() == 5);
+  CHECK(of.machine->snapshot().digest == 77);
+  of.say(2, 2, append_request{5, 2, 6, {command(2, "a")}});
+  CHECK(of.out.committed == 6);
+}
+
+TEST_CASE("entries behind a snapshot stay where the log has its last entry") {
+  one_member of;
+  std::vector<entry> entries;
+  for (int i = 0; i < 6; ++i) entries.push_back(command(2, "x"));
+  of.say(2, 2, append_request{1, 1, 0, entries});
+  of.say(2, 2, chunk(0, "0123456789"));
+  REQUIRE(of.out.writes.size() == 1);
+  CHECK(of.out.writes[0].keep_log);
+  CHECK(of.machine->log().base() == 5);
+  CHECK(of.machine->log().last() == 7);
+  of.sync();
+  CHECK(of.machine->on_disk() == 7);
+}
+
+TEST_CASE("a snapshot of what is committed already is not taken") {
+  one_member of;
+  std::vector<entry> entries;
+  for (int i = 0; i < 6; ++i) entries.push_back(command(2, "x"));
+  of.say(2, 2, append_request{1, 1, 7, entries});
+  of.say(2, 2, chunk(0, "0123"));
+  of.sync();
+  CHECK(of.sent<append_answer>(2)->index == 7);
+  CHECK_FALSE(of.sent<snapshot_answer>(2));
+}
+
+TEST_CASE("a member starts from its snapshot, also where the log did not get as far") {
+  durable_state found = core::first_state(voters(3));
+  found.hard.term = 4;
+  found.snapshot = {9, 3, 10, 77, voters(4)};
+  one_member of(std::move(found));
+  CHECK(of.machine->log().base() == 9);
+  CHECK(of.machine->log().last_term() == 3);
+  CHECK(of.machine->members() == voters(4));
+  CHECK(of.machine->commit() == 9);
+  CHECK(of.machine->describe(9).term == 3);
+  CHECK(of.machine->describe(10).index == 0);
+}
