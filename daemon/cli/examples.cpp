@@ -59,6 +59,7 @@ constexpr example examples[] = {
     {"events tail", "coppice events tail coppice.node -n 1"},
     {"events publish", "coppice events publish notes '{note, <<\"hello\">>}'"},
     {"cron explain", "coppice cron explain '30 2 * * *' --timezone Europe/Paris"},
+    {"new", "coppice new actor cart"},
     {"completion", "coppice completion bash > coppice.bash"},
 };
 

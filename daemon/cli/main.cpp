@@ -16,6 +16,7 @@
 #include "cli/examples.hpp"
 #include "cli/local.hpp"
 #include "cli/logs.hpp"
+#include "cli/new_plugin.hpp"
 #include "cli/remote.hpp"
 #include "cli/top.hpp"
 #include "cli/wait_ready.hpp"
@@ -33,7 +34,6 @@ struct missing_command {
 constexpr const char* examples_hint =
     "coppice-plugin(7) says how a plugin is made; the package coppice-dev has examples";
 constexpr missing_command missing_commands[] = {
-    {"new", examples_hint},
     {"init", examples_hint},
 };
 
@@ -92,6 +92,7 @@ int run_command_line(int argc, char** argv) {
   coppice::cli::declare_cron(app, common, run);
   coppice::cli::declare_events(app, common, run);
   coppice::cli::declare_drain(app, common, run);
+  coppice::cli::declare_new(app, common, run);
   coppice::cli::declare_completion(app, run);
   declare_missing(app, run);
   coppice::cli::add_examples(app);

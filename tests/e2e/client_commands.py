@@ -228,7 +228,7 @@ def who_did_it(cleanup):
 @test("a command that this version does not have says so, and what helps meanwhile")
 def not_there_yet(cleanup):
     node = usual()
-    for command in (("new", "server", "mine"), ("init", "mine", "--app", "shop")):
+    for command in (("init", "mine", "--app", "shop"),):
         done = node.coppice(*command)
         equal((done.returncode, done.stdout), (1, ""))
         said, hint = done.stderr.splitlines()

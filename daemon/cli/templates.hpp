@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// The templates of plugin-api/templates, which are part of the program, and what a plugin of a kind consists
+// of: the template's files with the author's name in place of the template's. A template's words are my_KIND
+// and my_plugin, each also with _test behind it; they are replaced as whole words, in paths too. Any thread.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace coppice::cli {
+
+// A file of plugin-api/templates: its path there, with slashes, and its bytes.
+struct template_file {
+  std::string_view path;
+  std::string_view text;
+};
+std::span<const template_file> template_files();
+
+// A kind of plugin, KIND/README.md: "# my_KIND", an empty line, a line that says what it is.
+struct template_kind {
+  std::string name;                   // "event-manager"
+  std::string summary;                // one line
+  std::vector<std::string> languages; // "c", "cpp", "rust": those that it has a folder for
+};
+// Sorted by name.
+std::vector<template_kind> template_kinds();
+
+// What builds the plugin.
+enum class builder { meson, cmake, cargo };
+
+// The files of a plugin by their path in its folder. `name` is a plugin's name as plugin_names.hpp checks it;
+// the kind has this language.
+std::map<std::string, std::string> plugin_files(const template_kind& kind, std::string_view language,
+                                                builder with, std::string_view name);
+
+// `text` with each word that `words` has replaced by what stands beside it. A word is a longest run of
+// letters, digits and underscores.
+std::string with_words(std::string_view text, std::span<const std::pair<std::string, std::string>> words);
+
+} // namespace coppice::cli
