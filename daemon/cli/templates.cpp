@@ -55,15 +55,21 @@ std::vector<template_kind> template_kinds() {
   return kinds;
 }
 
-std::string with_words(std::string_view text, std::span<const std::pair<std::string, std::string>> words) {
+std::string with_words(std::string_view text, std::span<const word_pair> words) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t begin = at;
     while (at < text.size() && in_word(text[at])) ++at;
     const std::string_view word = text.substr(begin, at - begin);
-    const auto found = std::ranges::find(words, word, &std::pair<std::string, std::string>::first);
-    out += word.empty() || found == words.end() ? word : std::string_view(found->second);
+    const auto found = std::ranges::find_if(words, [word](const word_pair& one) {
+      return word.starts_with(one.first) &&
+             (word.size() == one.first.size() || word[one.first.size()] == '_');
+    });
+    if (found == words.end())
+      out += word;
+    else
+      out += found->second + std::string(word.substr(found->first.size()));
     if (at < text.size()) out += text[at++];
   }
   return out;
@@ -74,8 +80,7 @@ std::map<std::string, std::string> plugin_files(const template_kind& kind, std::
   std::string own = "my_" + kind.name;
   std::ranges::replace(own, '-', '_');
   const std::string to(name);
-  const std::pair<std::string, std::string> words[] = {
-      {own, to}, {own + "_test", to + "_test"}, {"my_plugin", to}, {"my_plugin_test", to + "_test"}};
+  const word_pair words[] = {{own, to}, {"my_plugin", to}};
   const std::string folders[] = {
       kind.name + "/" + std::string(language) + "/",
       std::string(project) + "/" + std::string(language) + "-" + std::string(builder_word(with)) + "/"};

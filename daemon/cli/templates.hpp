@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The templates of plugin-api/templates, which are part of the program, and what a plugin of a kind consists
 // of: the template's files with the author's name in place of the template's. A template's words are my_KIND
-// and my_plugin, each also with _test behind it; they are replaced as whole words, in paths too. Any thread.
+// and my_plugin, which are replaced in paths too. Any thread.
 #pragma once
 
 #include <map>
@@ -36,8 +36,9 @@ enum class builder { meson, cmake, cargo };
 std::map<std::string, std::string> plugin_files(const template_kind& kind, std::string_view language,
                                                 builder with, std::string_view name);
 
-// `text` with each word that `words` has replaced by what stands beside it. A word is a longest run of
-// letters, digits and underscores.
-std::string with_words(std::string_view text, std::span<const std::pair<std::string, std::string>> words);
+// `text` with other words: of each pair the first is replaced by the second, where it is a word or the begin
+// of one and '_' follows. A word is a longest run of letters, digits and underscores.
+using word_pair = std::pair<std::string, std::string>;
+std::string with_words(std::string_view text, std::span<const word_pair> words);
 
 } // namespace coppice::cli

@@ -33,26 +33,31 @@ def everything(cleanup):
     return folder.path, made
 
 
-def ask_web(made):
+def ask_web(made, _):
     with urllib.request.urlopen(f"http://127.0.0.1:{made.port()}/hello/you", timeout=20) as answer:
         equal(answer.read(), b"hello, you\n", made.name)
 
 
-def ask_tcp(made):
+def ask_tcp(made, _):
     with socket.create_connection(("127.0.0.1", made.port()), 20) as connection:
         connection.sendall(b"one\ntwo\n")
         with connection.makefile("rb") as lines:
             equal([lines.readline(), lines.readline()], [b"1 one\n", b"2 two\n"], made.name)
 
 
-def ask_udp(made):
+def ask_udp(made, _):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
         own.settimeout(20)
         own.sendto(b"hello", ("127.0.0.1", made.port()))
         equal(own.recv(100), b"hello", made.name)
 
 
-ASKED_OTHERWISE = {"web": ask_web, "tcp": ask_tcp, "udp": ask_udp}
+def tell_manager(made, node):
+    node.ask("send", name=made.name, term="{notify, {door, open}}")
+    eventually(lambda: node.engine(made.name)["handlers"][0]["seen"] == 1, f"{made.name}'s handler has seen the event", 20)
+
+
+ASKED_OTHERWISE = {"web": ask_web, "tcp": ask_tcp, "udp": ask_udp, "event-manager": tell_manager}
 
 
 @test("each kind in C and C++ builds without a warning, is taken by a node and answers as its page says")
@@ -63,7 +68,7 @@ def kinds(cleanup):
     node = Node(cleanup, name="made", config=config, settings=[("plugins.path", f"[ {folder} ]")])
     for one in made:
         if one.kind in ASKED_OTHERWISE:
-            ASKED_OTHERWISE[one.kind](one)
+            ASKED_OTHERWISE[one.kind](one, node)
         asked = list(one.asked())
         check(asked or one.kind in ASKED_OTHERWISE, f"{one.name}'s page asks it something")
         for name, term, answer in asked:

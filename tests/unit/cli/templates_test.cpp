@@ -21,8 +21,8 @@ std::string source_of(const template_kind& kind, std::string_view language) {
 
 } // namespace
 
-TEST_CASE("words are replaced whole, and nowhere within another") {
-  const std::pair<std::string, std::string> words[] = {{"my_actor", "cart"}, {"my_actor_test", "cart_test"}};
+TEST_CASE("words are replaced whole or up to an underscore, and nowhere within another") {
+  const word_pair words[] = {{"my_actor", "cart"}};
   CHECK(with_words("my_actor my_actors xmy_actor my_actor_test.cpp \"my_actor\"", words) ==
         "cart my_actors xmy_actor cart_test.cpp \"cart\"");
   CHECK(with_words("my_actor", words) == "cart");
