@@ -17,7 +17,17 @@ bool in_word(char c) {
 }
 
 std::string_view builder_word(builder with) {
-  return with == builder::meson ? "meson" : with == builder::cmake ? "cmake" : "cargo";
+  switch (with) {
+    case builder::meson:
+      return "meson";
+    case builder::cmake:
+      return "cmake";
+    case builder::cargo:
+      return "cargo";
+    case builder::project:
+      break;
+  }
+  return "project";
 }
 
 // The third line of "# my_KIND", "", "Summary."

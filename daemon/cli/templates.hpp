@@ -28,8 +28,8 @@ struct template_kind {
 // Sorted by name.
 std::vector<template_kind> template_kinds();
 
-// What builds the plugin.
-enum class builder { meson, cmake, cargo };
+// What builds the plugin. `project`: a project of `coppice init` that it is part of.
+enum class builder { meson, cmake, cargo, project };
 
 // The files of a plugin by their path in its folder. `name` is a plugin's name as plugin_names.hpp checks it;
 // the kind has this language.
