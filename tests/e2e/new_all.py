@@ -20,11 +20,11 @@ LINES = {
     "router": ("return to_route(to_);", "return routes->to_route(self, name);", "return own();", "return COPPICE_OK;"),
     "stage": ("doubled.push_back(2 * each);", "2 * number : 0", "(void)each;", "number : 0"),
     "statem": ("return keep().state_timeout(lit_);", "machine->set_timeout(self, &off, &content)", "return keep();",
-               "((void)off, messages->release(&content), COPPICE_OK)"),
+               "((void)self, (void)off, messages->release(&content), COPPICE_OK)"),
     "tcp": ('from.write(std::to_string(++lines_) + " " + text + "\\n");', "status = streams->write(self, stream, parts[i]);",
             "++lines_;", "(void)parts;"),
-    "udp": ("reply(one, one.bytes());", "sockets->send(self, &answer, 1, &sent);", "(void)one;", "(void)answer, (void)sent;"),
-    "web": ("++times_;", "++it->times;", "", ""),
+    "udp": ("reply(one, one.bytes());", "sockets->send(self, &answer, 1, &sent);", "(void)one;", "(void)self, (void)answer, (void)sent;"),
+    "web": ("++times_;", "++it->times;", "", "(void)it;"),
 }
 
 
