@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Writes the C++ file that holds every file of plugin-api/templates, so that `coppice new` needs neither the source
-nor a network. Usage: embed_templates.py FOLDER OUTPUT DEPFILE. The depfile names the folders as well: a file that is
+nor a network. Usage: embed_templates.py FOLDER CRATE OUTPUT DEPFILE; CRATE is where that of Rust is installed. The depfile names the folders as well: a file that is
 added or removed changes its folder's time."""
 import os
 import pathlib
@@ -27,7 +27,7 @@ def literal(data):
     return "\n".join(lines)
 
 
-def main(folder, output, depfile):
+def main(folder, crate, output, depfile):
     folder = pathlib.Path(folder)
     found = list(files_of(folder))
     files = [file for file in found if file.is_file() and file.parent != folder]
@@ -39,7 +39,8 @@ def main(folder, output, depfile):
         "// SPDX-License-Identifier: MIT\n// Made by embed_templates.py of the files in plugin-api/templates.\n"
         '#include "cli/templates.hpp"\n\nnamespace coppice::cli {\n\nnamespace {\n'
         "constexpr template_file all[] = {\n" + "".join(entries) + "};\n} // namespace\n\n"
-        "std::span<const template_file> template_files() {\n  return all;\n}\n\n} // namespace coppice::cli\n", encoding="ascii")
+        "std::span<const template_file> template_files() {\n  return all;\n}\nstd::string_view rust_crate() {\n  return\n"
+        + literal(crate.encode()) + ";\n}\n\n} // namespace coppice::cli\n", encoding="ascii")
     pathlib.Path(depfile).write_text(f"{output}: " + " ".join(str(one).replace(" ", "\\ ") for one in found) + "\n", encoding="utf-8")
 
 

@@ -41,6 +41,16 @@ std::string shown(const init_option& one) {
   return "--" + one.option + " '" + one.text + "'";
 }
 
+void check_language(project& of, const init_option& given, const tree_entry& one) {
+  const auto kinds = template_kinds();
+  const auto kind = std::ranges::find(kinds, one.kind, &template_kind::name);
+  const auto language = one.options.find("lang");
+  if (kind == kinds.end() || language == one.options.end() || !language->is_string()) return;
+  if (std::ranges::find(kind->languages, one.language()) != kind->languages.end()) return;
+  of.wrong.push_back(fmt::format("{}: there is no template of {} in {}: its languages are {}", shown(given),
+                                 one.kind, one.language(), fmt::join(kind->languages, ", ")));
+}
+
 void add(project& to, const init_option& given, std::map<std::string, std::string>& names) {
   const auto read = parse_written_node(given.text);
   if (!read) {
@@ -66,6 +76,7 @@ void add(project& to, const init_option& given, std::map<std::string, std::strin
   if (!is_new)
     to.wrong.push_back(fmt::format("{}: {} is there already, by {}", shown(given), one.name, place->second));
   if (one.kind == "events") return to.events.push_back(std::move(one));
+  check_language(to, given, one);
   to.entries.push_back(std::move(one));
 }
 

@@ -39,9 +39,6 @@ bool is_one_of(const json& value, std::initializer_list<std::string_view> words)
   return value.is_string() &&
          std::ranges::find(words, std::string_view(value.get_ref<const std::string&>())) != words.end();
 }
-bool is_language(const json& value) {
-  return is_one_of(value, {"c", "cpp"});
-}
 bool is_type(const json& value) {
   return is_one_of(value, {"permanent", "transient", "temporary"});
 }
@@ -56,7 +53,7 @@ struct known_option {
   const char* wants;
 };
 constexpr known_option known[] = {
-    {"", "lang", is_language, "c or cpp"},
+    {"", "lang", is_text, "c, cpp or rust"},
     {" actor statem stage event-manager pool router tcp udp web port ", "args", is_map, "a map in braces"},
     {" app ", "type", is_type, "permanent, transient or temporary"},
     {" sup ", "strategy", is_strategy, "one_for_one, one_for_all or rest_for_one"},

@@ -90,7 +90,7 @@ std::map<std::string, std::string> plugin_files(const template_kind& kind, std::
   std::string own = "my_" + kind.name;
   std::ranges::replace(own, '-', '_');
   const std::string to(name);
-  const word_pair words[] = {{own, to}, {"my_plugin", to}};
+  const word_pair words[] = {{own, to}, {"my_plugin", to}, {"my_crate", std::string(rust_crate())}};
   const std::string folders[] = {
       kind.name + "/" + std::string(language) + "/",
       std::string(project) + "/" + std::string(language) + "-" + std::string(builder_word(with)) + "/"};

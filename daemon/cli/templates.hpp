@@ -18,6 +18,8 @@ struct template_file {
   std::string_view text;
 };
 std::span<const template_file> template_files();
+// The folder in which the crate `coppice` is installed; my_crate in a template.
+std::string_view rust_crate();
 
 // A kind of plugin, KIND/README.md: "# my_KIND", an empty line, a line that says what it is.
 struct template_kind {

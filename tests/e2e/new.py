@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """`coppice new`: what it makes builds without a warning from what is installed, is taken by a node and answers as its
-page says, for each kind in C and C++; one of each language is built and tested by its own project. And what it
+page says, for each kind in C and C++; one of each language, Rust too, is built and tested by its own project. And what it
 refuses. e2e/new_all builds and runs every kind's own test."""
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -52,6 +54,12 @@ def ask_udp(made, _):
         equal(own.recv(100), b"hello", made.name)
 
 
+def carried_over(node, made):
+    """A reload carries each of its actors over."""
+    report, = node.ask("reload", plugin=made.name, dry_run=True)["plugins"]
+    equal({actor["outcome"] for actor in report["actors"]} - {"carried"}, set(), f"{made.name}: {report}")
+
+
 def tell_manager(made, node):
     node.ask("send", name=made.name, term="{notify, {door, open}}")
     eventually(lambda: node.engine(made.name)["handlers"][0]["seen"] == 1, f"{made.name}'s handler has seen the event", 20)
@@ -74,8 +82,7 @@ def kinds(cleanup):
         for name, term, answer in asked:
             equal(node.call(name, term), answer, f"{name} {term}")
     for one in made:
-        report = node.ask("reload", plugin=one.name, dry_run=True)
-        check("error" not in report, f"{one.name} can be reloaded", report)
+        carried_over(node, one)
 
 
 @test("a plugin is built, tested and installed by its own project: Meson, C++")
@@ -95,6 +102,28 @@ def with_cmake(cleanup):
     check(not (made.folder / "meson.build").exists(), "it has no meson.build")
     shell("cmake -B build -DCMAKE_C_FLAGS=-Werror && cmake --build build && ctest --test-dir build", made.folder, **installed()[1])
     equal(coppice("inspect", f"{made.folder}/build/{made.name}.so").returncode, 0)
+
+
+@test("a plugin in Rust is tested and built by cargo alone, without a network, and answers as its page says")
+def in_rust(cleanup):
+    needs("cargo", "cc", "pkg-config")
+    prefix, variables = installed()
+    where = working_folder(cleanup).path
+    made = Made(where, "actor", "rust")
+    crate, = (file.parent for file in prefix.path.rglob("rust/Cargo.toml"))
+    manifest = made.folder / "Cargo.toml"
+    text, count = re.subn(r'path = "/.*/coppice/rust"', f'path = "{crate}"', manifest.read_text(encoding="utf-8"))
+    equal(count, 1, "it points to the installed crate")
+    manifest.write_text(text, encoding="utf-8")
+    shell("cargo test --offline --quiet && cargo build --offline --quiet", made.folder, CARGO_HOME=str(where / "home"),
+          CARGO_PROFILE_DEV_DEBUG="0", CARGO_NET_OFFLINE="true", **variables)
+    shutil.copy(made.folder / f"target/debug/lib{made.name}.so", where / f"{made.name}.so")
+    children = "".join("        " + line for line in made.children.splitlines(keepends=True))
+    config = f"node:\n  name: rust@127.0.0.1\napplications:\n  - name: app\n    supervisor:\n      children:\n{children}"
+    node = Node(cleanup, name="rust", config=config, settings=[("plugins.path", f"[ {where} ]")])
+    for name, term, answer in made.asked():
+        equal(node.call(name, term), answer)
+    carried_over(node, made)
 
 
 @test("all that is wrong is said at once, with the status of a wrong command line, and nothing is written")

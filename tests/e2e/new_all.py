@@ -11,10 +11,10 @@ from harness.tap import check, equal, run, shared, test
 
 # What does the work: in C++, in C, and what takes its place.
 LINES = {
-    "actor": ("return sum_ += request.amount;", "__builtin_add_overflow(it->sum, amount, &it->sum)", "return 0;", "0"),
+    "actor": ("return sum_ += request.amount;", "__builtin_add_overflow(it->sum, amount, &it->sum)", "return request.amount;", "0"),
     "event-manager": ("events_.emplace_front(event);", "return add(state, event->data, event->size);", "(void)event;",
                       "(void)state, (void)event; return COPPICE_OK;"),
-    "pool": ("return request.number * request.number;", "__builtin_mul_overflow(answer, answer, &answer)", "return 0;", "0"),
+    "pool": ("return request.number * request.number;", "__builtin_mul_overflow(answer, answer, &answer)", "return request.number;", "0"),
     "port": ("reply(callers_.front(), coppice::to_text(said));", "coppice_write_binary(&out, line->data, line->size);",
              "(void)said;", "coppice_write_nil(&out);"),
     "router": ("return to_route(to_);", "return routes->to_route(self, name);", "return own();", "return COPPICE_OK;"),

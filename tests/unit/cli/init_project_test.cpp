@@ -68,12 +68,14 @@ TEST_CASE("what has no parent goes into an application of the node's name") {
 
 TEST_CASE("each kind has a plugin, in each of its languages") {
   for (const template_kind& kind : template_kinds()) {
-    for (const std::string language : {"c", "cpp"}) {
+    for (const std::string& language : kind.languages) {
       CAPTURE(kind.name);
+      CAPTURE(language);
       const auto files = project_files({"shop", {{kind.name, "cart{lang:" + language + "}"}}, false, ""});
       REQUIRE(files);
-      CHECK(files->contains("plugins/cart/cart." + language));
-      CHECK(files->contains("plugins/cart/cart_test.cpp"));
+      CHECK(
+          files->contains(language == "rust" ? "plugins/cart/src/lib.rs" : "plugins/cart/cart." + language));
+      CHECK(files->contains("plugins/cart/cart_test.cpp") == (language != "rust"));
       CHECK(files->at("meson.build").find("plugins = {'cart': '" + language + "'}") != std::string::npos);
       for (const auto& [path, text] : *files) {
         CAPTURE(path);
@@ -87,6 +89,7 @@ TEST_CASE("all that is wrong is told at once") {
   const auto all = wrong({{"actor", "for"},
                           {"actor", "cart{lnag:c}"},
                           {"pool", "p{size:none}"},
+                          {"tcp", "t{lang:rust}"},
                           {"web", "w{port:70000}"},
                           {"sup", "s{strategy:none}"},
                           {"app", "a:b"},
@@ -96,6 +99,7 @@ TEST_CASE("all that is wrong is told at once") {
   CHECK(says(all, "the node's name 'no/node' must"));
   CHECK(says(all, "no word of C or C++"));
   CHECK(says(all, "did you mean 'lang'?"));
+  CHECK(says(all, "there is no template of tcp in rust: its languages are c, cpp"));
   CHECK(says(all, "size wants a number from 1 on, not \"none\""));
   CHECK(says(all, "port wants a number from 1 to 65535, not 70000"));
   CHECK(says(all, "strategy wants one_for_one"));

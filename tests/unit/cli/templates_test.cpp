@@ -66,6 +66,19 @@ TEST_CASE("a plugin has a source, a test, what builds it, a page and what git is
   }
 }
 
+TEST_CASE("a plugin in Rust is a package that finds the installed crate") {
+  const auto kinds = template_kinds();
+  const auto actor = std::ranges::find(kinds, "actor", &template_kind::name);
+  REQUIRE(actor != kinds.end());
+  const auto files = plugin_files(*actor, "rust", builder::cargo, "cart");
+  CHECK(files.size() == 4);
+  for (const auto& [path, text] : files) {
+    CAPTURE(path);
+    CHECK(text.find("my_") == std::string::npos);
+  }
+  CHECK(files.at("Cargo.toml").find("{ path = \"" + std::string(rust_crate()) + "\" }") != std::string::npos);
+}
+
 TEST_CASE("no engine is without a template in C") {
   for (const coppice_behaviour* one = coppice_behaviours; one->name != nullptr; ++one) {
     const std::string behaviour = one->name;

@@ -158,6 +158,18 @@ static int32_t doubler_events(coppice_actor* self, void* state, const coppice_me
   return emit(self, &out);
 }
 
+/* It has no state, and says so: without these two a reload would start it again. */
+static int32_t doubler_save(coppice_actor* self, void* state, uint32_t* version, coppice_writer* out) {
+  (void)self, (void)state, (void)version;
+  coppice_write_nil(out);
+  return COPPICE_OK;
+}
+static int32_t doubler_restore(coppice_actor* self, void* state, uint32_t version,
+                               const coppice_message* saved) {
+  (void)self, (void)state, (void)version, (void)saved;
+  return COPPICE_OK;
+}
+
 /* ---- the sink ---- */
 
 static int32_t sink_events(coppice_actor* self, void* state, const coppice_message* events,
@@ -208,7 +220,8 @@ static const coppice_actor_type numbers = {.size = sizeof numbers,
                                            .tables = numbers_tables,
                                            .args_schema = SCHEMA};
 
-static const coppice_lifecycle doubler_lifecycle = {.size = sizeof doubler_lifecycle};
+static const coppice_lifecycle doubler_lifecycle = {
+    .size = sizeof doubler_lifecycle, .save_state = doubler_save, .restore_state = doubler_restore};
 static const coppice_stage doubler_stage = {.size = sizeof doubler_stage, .handle_events = doubler_events};
 static const coppice_table doubler_tables[] = {
     {COPPICE_LIFECYCLE_1, &doubler_lifecycle}, {COPPICE_STAGE_DRAFT_1, &doubler_stage}, {NULL, NULL}};
