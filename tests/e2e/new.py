@@ -3,6 +3,7 @@
 """`coppice new`: what it makes builds without a warning from what is installed, is taken by a node and answers as its
 page says, for each kind in C and C++; one of each language, Rust too, is built and tested by its own project. And what it
 refuses. e2e/new_all builds and runs every kind's own test."""
+import json
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ import subprocess
 import urllib.request
 
 from harness.made_plugins import Made, compile_all, coppice, make_all
-from harness.node import Folder, Node, program
+from harness.node import Folder, Node, program, root
 from harness.sdk import installed, needs, shell, working_folder
 from harness.tap import Skip, check, contains, equal, eventually, run, shared, test
 
@@ -83,6 +84,18 @@ def kinds(cleanup):
             equal(node.call(name, term), answer, f"{name} {term}")
     for one in made:
         carried_over(node, one)
+
+
+@test("no engine is without a template, in C nor in C++")
+def engines(_):
+    folder, made = everything()
+    header = (root / "plugin-api/coppice/behaviours.h").read_text(encoding="utf-8")
+    wanted = set(re.findall(r'\{"(\w+)", coppice_\w+_tables\}', header))
+    check(len(wanted) >= 9, "the header lists engines", wanted)
+    for language in ("c", "cpp"):
+        files = [str(folder / f"{one.name}.so") for one in made if one.language == language]
+        found = {actor["behaviour"] for file in files for actor in json.loads(coppice("inspect", file, "--json").stdout)["actors"]}
+        equal(found, wanted, language)
 
 
 @test("a plugin is built, tested and installed by its own project: Meson, C++")
