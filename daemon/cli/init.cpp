@@ -9,6 +9,7 @@
 
 #include "cli/generated.hpp"
 #include "cli/init_project.hpp"
+#include "cli/init_tree.hpp"
 #include "cli/templates.hpp"
 
 namespace coppice::cli {
@@ -77,17 +78,19 @@ void declare_init(CLI::App& app, const common_options& common, std::function<api
   command->add_option("node-name", p->node, "the node's name, ALIVE or ALIVE@HOST")->required();
   command->add_option("more", p->stray)->group(""); // told with everything else that is wrong
   command->add_option("--in", p->folder, "the folder that is made; ALIVE without one");
-  const auto add = [&p, command](const std::string& name, const std::string& text) {
-    command->add_option("--" + name, p->texts[name], text)
+  const auto add = [&p, command](const std::string& name, std::string text) {
+    if (text.ends_with('.')) text.pop_back();
+    command
+        ->add_option("--" + name, p->texts[name],
+                     fmt::format("{} {{{}}}", text, fmt::join(option_keys(name), ",")))
         ->allow_extra_args(false)
-        ->type_name("[PARENT:]NAME{...}");
+        ->type_name("[PARENT:]NAME"); // no braces: completion would offer what stands in them
   };
-  add("app", "an application {type}");
-  add("sup", "a supervisor {strategy,intensity,period}");
-  for (const template_kind& kind : template_kinds())
-    add(kind.name, "a plugin of this kind {lang,args}, as coppice new makes it");
-  add("cron", "a job {at,to,message}: a cast at these times");
-  add("events", "a named event {buffer}");
+  add("app", "an application");
+  add("sup", "a supervisor");
+  for (const template_kind& kind : template_kinds()) add(kind.name, kind.summary);
+  add("cron", "a job that casts to a process at these times");
+  add("events", "a named event");
   command->add_flag("--observer", p->observer, "the node's page, at 127.0.0.1:9911");
   add_writing_options(*command, p->writing);
   command->callback([&common, &run, p, command] {

@@ -72,9 +72,12 @@ void add(project& to, const init_option& given, std::map<std::string, std::strin
         to.wrong.push_back(fmt::format("{}: '{}' is missing", shown(given), key));
     return to.jobs.push_back(std::move(one));
   }
-  const auto [place, is_new] = names.emplace(one.name, shown(given));
-  if (!is_new)
-    to.wrong.push_back(fmt::format("{}: {} is there already, by {}", shown(given), one.name, place->second));
+  for (const std::string& name : process_names(one)) {
+    const auto place = names.emplace(name, shown(given));
+    if (!place.second)
+      to.wrong.push_back(
+          fmt::format("{}: {} is there already, by {}", shown(given), name, place.first->second));
+  }
   if (one.kind == "events") return to.events.push_back(std::move(one));
   check_language(to, given, one);
   to.entries.push_back(std::move(one));
@@ -157,9 +160,9 @@ new_files files_of(const project& of, const init_request& wanted) {
   std::string plugins, processes;
   new_files files;
   for (const tree_entry& one : of.entries) {
-    if (one.kind == "sup") processes += " " + one.name;
-    if (holds_children(one)) continue;
-    processes += " " + one.name;
+    if (one.kind == "app") continue;
+    for (const std::string& name : process_names(one)) processes += " " + name;
+    if (one.kind == "sup") continue;
     plugins += fmt::format("{}'{}': '{}'", plugins.empty() ? "" : ", ", one.name, one.language());
     const auto& kind = *std::ranges::find(kinds, one.kind, &template_kind::name);
     for (auto& [path, text] : plugin_files(kind, one.language(), builder::project, one.name))

@@ -5,9 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <iterator>
-#include <string_view>
 
 #include "base/suggest.hpp"
 
@@ -121,11 +119,15 @@ std::string children_of(const tree_entry& one) {
     return head + fmt::format("port: {{ command: {}, actor: {}, frame: {{ kind: line }}{} }} }}\n",
                               command.dump(), n, args);
   }
-  if (one.kind == "router" && o.contains("to"))
-    return head + fmt::format(
-                      "actor: {0}, args: {{ to: store }}, router: {{ routes: [ {{ name: store, to: {1} }} "
-                      "], on_failed: reply }} }}\n",
-                      n, o["to"].dump());
+  if (one.kind == "router" && o.contains("to")) {
+    json with = o.value("args", json::object());
+    with["to"] = "store"; // the route's name
+    return head +
+           fmt::format(
+               "actor: {}, args: {}, router: {{ routes: [ {{ name: store, to: {} }} ], on_failed: reply "
+               "}} }}\n",
+               n, with.dump(), o["to"].dump());
+  }
   return head + fmt::format("actor: {}{} }}\n", n, args);
 }
 
@@ -160,11 +162,22 @@ std::string supervisor_yaml(const std::vector<tree_entry>& all, const std::strin
 
 } // namespace
 
-std::vector<std::string> check_options(const std::string& kind, const json& options) {
-  std::vector<std::string> wrong;
+std::vector<std::string> process_names(const tree_entry& one) {
+  if (one.kind == "stage") return {one.name, one.name + "_doubler", one.name + "_sink"};
+  if (one.kind == "web") return {one.name, one.name + "_site"};
+  return {one.name};
+}
+
+std::vector<std::string_view> option_keys(const std::string& kind) {
   std::vector<std::string_view> keys;
   for (const known_option& one : known)
     if (has(one, kind)) keys.push_back(one.key);
+  return keys;
+}
+
+std::vector<std::string> check_options(const std::string& kind, const json& options) {
+  std::vector<std::string> wrong;
+  const std::vector<std::string_view> keys = option_keys(kind);
   for (const auto& [key, value] : options.items()) {
     const auto found = std::ranges::find_if(
         known, [&kind, &name = key](const known_option& one) { return one.key == name && has(one, kind); });

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace coppice::cli {
@@ -18,6 +19,12 @@ struct tree_entry {
   nlohmann::ordered_json options;
   std::string language() const { return options.value("lang", "cpp"); }
 };
+
+// The names that an entry's processes have, its own first.
+std::vector<std::string> process_names(const tree_entry& one);
+
+// The keys that an entry of this kind may have in its braces.
+std::vector<std::string_view> option_keys(const std::string& kind);
 
 // What is wrong with the options of an entry of this kind: "there is no option …", "port must be …".
 std::vector<std::string> check_options(const std::string& kind, const nlohmann::ordered_json& options);

@@ -57,6 +57,13 @@ TEST_CASE("children stand below their parents in the order in which they are giv
                      "              - { id: a, name: a, actor: a }\n"));
 }
 
+TEST_CASE("a router has a route to the process that it is to lead to, and its arguments") {
+  const std::string text =
+      configuration({"shop", {{"router", "front{to:cart,args:{x:1}}"}, {"actor", "cart"}}, false, ""});
+  CHECK(text.find("actor: front, args: {\"x\":1,\"to\":\"store\"}, router: { routes: [ { name: store, to: "
+                  "\"cart\" } ], on_failed: reply } }\n") != std::string::npos);
+}
+
 TEST_CASE("what has no parent goes into an application of the node's name") {
   const std::string text =
       configuration({"My-Shop@10.0.0.1", {{"app", "other"}, {"actor", "cart"}}, true, ""});
@@ -115,6 +122,8 @@ TEST_CASE(
   CHECK(says(wrong({{"actor", "cart"}, {"actor", "cart:x"}}), "there is no application or supervisor cart"));
   CHECK(says(wrong({{"sup", "b:a"}, {"sup", "a:b"}}), "cannot be below itself"));
   CHECK(says(wrong({{"sup", "a:a"}}), "cannot be below itself"));
+  CHECK(
+      says(wrong({{"web", "desk"}, {"actor", "desk-site"}}), "desk_site is there already, by --web 'desk'"));
   CHECK(says(wrong({{"actor", "my-cart"}, {"web", "MyCart"}}),
              "my_cart is there already, by --actor 'my-cart'"));
 }
