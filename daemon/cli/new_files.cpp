@@ -59,7 +59,9 @@ class unfinished_folder {
 
   const std::string& path() const { return path_; }
   base::status become(const std::string& folder) {
-    if (renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, folder.c_str(), RENAME_NOREPLACE) != 0)
+    // EINVAL: this file system cannot refuse a name that is in use; rename() takes that of an empty folder.
+    if (renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, folder.c_str(), RENAME_NOREPLACE) != 0 &&
+        (errno != EINVAL || rename(path_.c_str(), folder.c_str()) != 0))
       return base::fail_errno("make folder " + folder, errno);
     path_.clear();
     return {};

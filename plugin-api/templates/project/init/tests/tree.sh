@@ -21,6 +21,7 @@ coppiced --config "$here/config/my_node.yaml" --set node.data="$work/data" --set
   --set "plugins.path=[ $build ]" --set "node.cookie={ file: $work/cookie }" --set 'distribution.listen=[]' --set epmd.mode=off &
 node=$!
 coppice wait-ready --timeout 30s
+# shellcheck disable=SC2043 # one process is a list, too
 for process in my_processes; do
   coppice info "$process" >/dev/null || { echo "there is no $process" && exit 1; }
 done
