@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = (".cpp", ".hpp", ".c", ".h")
 SCRIPTS = (".py", ".sh", ".erl", ".escript")
 BANNED = {"utils", "util", "common", "helpers", "helper", "misc", "manager"}
-TERMS = {"event_manager"}  # what OTP calls gen_event's process
+TERMS = {"event_manager", "event-manager"}  # what OTP calls gen_event's process
 LONGEST = 1000
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
 ROOMS_LINE = re.compile(r"^// rooms:(.*)$", re.M)
@@ -178,7 +178,7 @@ def timing(name, text):
 
 def names(name):
     for part in name.with_suffix("").parts:
-        for word in re.split(r"[-_.]", re.sub(rf"\b({'|'.join(TERMS)})", "", part)):
+        for word in re.split(r"[-_.]", re.sub(rf"(?:\b|_)({'|'.join(TERMS)})", "", part)):
             if word in BANNED:
                 yield f"{name}: '{word}' says nothing about what is inside"
                 return

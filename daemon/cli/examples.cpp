@@ -61,6 +61,8 @@ constexpr example examples[] = {
     {"events tail", "coppice events tail coppice.node -n 1"},
     {"events publish", "coppice events publish notes '{note, <<\"hello\">>}'"},
     {"cron explain", "coppice cron explain '30 2 * * *' --timezone Europe/Paris"},
+    {"new", "coppice new actor cart"},
+    {"init", "coppice init shop --sup front --actor front:cart --web 'desk{port:8080}' --observer"},
     {"completion", "coppice completion bash > coppice.bash"},
 };
 

@@ -14,9 +14,11 @@
 #include "cli/drain.hpp"
 #include "cli/events.hpp"
 #include "cli/examples.hpp"
+#include "cli/init.hpp"
 #include "cli/local.hpp"
 #include "cli/log_check.hpp"
 #include "cli/logs.hpp"
+#include "cli/new_plugin.hpp"
 #include "cli/remote.hpp"
 #include "cli/top.hpp"
 #include "cli/wait_ready.hpp"
@@ -24,32 +26,6 @@
 namespace {
 
 using coppice::api::exit_code;
-
-// Commands of the manual that this version does not have yet: named, so that nobody takes a refusal
-// for a slip of the pen, with what helps meanwhile.
-struct missing_command {
-  const char* name;
-  const char* hint;
-};
-constexpr const char* examples_hint =
-    "coppice-plugin(7) says how a plugin is made; the package coppice-dev has examples";
-constexpr missing_command missing_commands[] = {
-    {"new", examples_hint},
-    {"init", examples_hint},
-};
-
-void declare_missing(CLI::App& app, std::function<exit_code()>& run) {
-  for (const missing_command& one : missing_commands) {
-    CLI::App* sub = app.add_subcommand(one.name, "")->group("");
-    sub->fallthrough(false)->allow_extras(); // whatever stands behind it
-    sub->callback([&one, &run] {
-      run = [&one] {
-        coppice::cli::complain(one.name, "not available in this version", one.hint);
-        return exit_code::failed;
-      };
-    });
-  }
-}
 
 // "there is no command staus" and what may be meant; empty: every word that should be a command is one.
 std::string unknown_command(CLI::App& app, int argc, char** argv, std::string& hint) {
@@ -94,8 +70,9 @@ int run_command_line(int argc, char** argv) {
   coppice::cli::declare_cron(app, common, run);
   coppice::cli::declare_events(app, common, run);
   coppice::cli::declare_drain(app, common, run);
+  coppice::cli::declare_new(app, common, run);
+  coppice::cli::declare_init(app, common, run);
   coppice::cli::declare_completion(app, run);
-  declare_missing(app, run);
   coppice::cli::add_examples(app);
   if (argc > 2 && std::string_view(argv[1]) == "complete" && std::string_view(argv[2]) == "--")
     return static_cast<int>(coppice::cli::complete(app, {argv + 3, argv + argc}));

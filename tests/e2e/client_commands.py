@@ -225,18 +225,6 @@ def who_did_it(cleanup):
     node.said(f" notice  control: asked to exit probe oops ({who(client)})\n")
 
 
-@test("a command that this version does not have says so, and what helps meanwhile")
-def not_there_yet(cleanup):
-    node = usual()
-    for command in (("new", "server", "mine"), ("init", "mine", "--app", "shop")):
-        done = node.coppice(*command)
-        equal((done.returncode, done.stdout), (1, ""))
-        said, hint = done.stderr.splitlines()
-        equal(said, f"coppice: {command[0]}: not available in this version")
-        check("coppice" in hint, "a hint", hint)
-    check("\n  init " not in node.coppice("--help").stdout, "nor is it listed")
-
-
 @test("top shows the processes with most of what is asked for, largest first, and some of the node")
 def tops(cleanup):
     node = Node(cleanup, config=CONFIG)

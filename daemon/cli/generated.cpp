@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// See generated.hpp.
+#include "cli/generated.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace coppice::cli {
+
+namespace {
+
+using nlohmann::json;
+
+// In --json; for people what is kept is said in words.
+const char* word_of(file_action action) {
+  return action == file_action::make ? "make" : action == file_action::keep ? "keep" : "replace";
+}
+
+api::exit_code refuse_different(const std::string& what, const std::string& folder,
+                                const std::vector<planned_file>& planned) {
+  for (const planned_file& one : planned)
+    if (one.action == file_action::replace)
+      complain(what, fmt::format("{}/{} exists and is another", folder, one.path));
+  complain(what, "nothing was written", "--force replaces these files");
+  return api::exit_code::failed;
+}
+
+std::string listed(const std::string& folder, const std::vector<planned_file>& planned, bool dry_run) {
+  std::string text;
+  std::size_t kept = 0;
+  for (const planned_file& one : planned) {
+    if (one.action == file_action::keep) {
+      ++kept;
+      continue;
+    }
+    const char* const verb = one.action == file_action::replace ? " (replaced)" : "";
+    text += fmt::format("{}/{}{}\n", folder, one.path, verb);
+  }
+  if (kept == planned.size()) return fmt::format("{}: all {} files are there already\n", folder, kept);
+  if (kept != 0) text += fmt::format("{} more are there already\n", kept);
+  if (dry_run) text += "nothing was written: --dry-run\n";
+  return text;
+}
+
+} // namespace
+
+api::exit_code refuse_all(const std::string& what, const std::vector<std::string>& mistakes) {
+  for (const std::string& one : mistakes) complain(what, one);
+  return api::exit_code::usage;
+}
+
+api::exit_code write_and_list(const std::string& what, const std::string& folder, const new_files& files,
+                              const writing_options& how, bool as_json, json document,
+                              const std::string& next) {
+  const auto planned = plan_files(folder, files);
+  if (!planned) {
+    complain(what, planned.error().text);
+    return api::exit_code::failed;
+  }
+  const bool differs = std::ranges::any_of(
+      *planned, [](const planned_file& one) { return one.action == file_action::replace; });
+  if (differs && !how.force) return refuse_different(what, folder, *planned);
+  if (!how.dry_run) {
+    if (const auto written = write_files(folder, files, *planned); !written) {
+      complain(what, written.error().text);
+      return api::exit_code::failed;
+    }
+  }
+  if (as_json) {
+    document["folder"] = folder;
+    document["dry_run"] = how.dry_run;
+    document["files"] = json::array();
+    for (const planned_file& one : *planned)
+      document["files"].push_back({{"path", one.path}, {"action", word_of(one.action)}});
+    print_json(document);
+  } else {
+    print(listed(folder, *planned, how.dry_run) + (how.dry_run ? "" : next));
+  }
+  return api::exit_code::done;
+}
+
+void add_writing_options(CLI::App& command, writing_options& how) {
+  command.add_flag("--force", how.force, "replace files that are there and differ");
+  command.add_flag("--dry-run", how.dry_run, "list the files and write nothing");
+}
+
+} // namespace coppice::cli

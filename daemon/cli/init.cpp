@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// See init.hpp. The options that add to the tree keep the order in which they were given: children of a
+// supervisor start in it.
+#include "cli/init.hpp"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli/generated.hpp"
+#include "cli/init_project.hpp"
+#include "cli/init_tree.hpp"
+#include "cli/templates.hpp"
+
+namespace coppice::cli {
+
+namespace {
+
+struct parameters {
+  std::string node, folder;
+  std::vector<std::string> stray;
+  bool observer = false;
+  writing_options writing;
+  std::map<std::string, std::vector<std::string>> texts; // by option
+};
+
+// As a shell takes it.
+std::string quoted(const std::string& word) {
+  constexpr const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-:@./=+%";
+  if (!word.empty() && word.find_first_not_of(plain) == word.npos) return word;
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+init_request request_of(const parameters& p, const CLI::App& command) {
+  init_request wanted{p.node, {}, p.observer, "coppice init " + quoted(p.node)};
+  std::map<std::string, std::size_t> used;
+  for (const CLI::Option* one : command.parse_order()) {
+    const std::string name = one->get_lnames().empty() ? "" : one->get_lnames().front();
+    const auto found = p.texts.find(name);
+    if (found == p.texts.end()) continue;
+    const std::string& text = found->second.at(used[name]++);
+    wanted.options.push_back({name, text});
+    wanted.command += fmt::format(" --{} {}", name, quoted(text));
+  }
+  if (p.observer) wanted.command += " --observer";
+  return wanted;
+}
+
+api::exit_code make(const parameters& p, const CLI::App& command, bool as_json) {
+  const std::string what = "init " + p.node;
+  const init_request wanted = request_of(p, command);
+  const auto files = project_files(wanted);
+  std::vector<std::string> mistakes;
+  for (const std::string& one : p.stray)
+    mistakes.push_back(fmt::format(
+        "nothing is known of '{}'; where a shell has split an argument at its braces, quotes keep it "
+        "whole: --actor 'front:cart{{lang:c,args:{{start:2}}}}'",
+        one));
+  if (!files) mistakes.insert(mistakes.end(), files.error().begin(), files.error().end());
+  if (!mistakes.empty()) return refuse_all(what, mistakes);
+  const std::string alive = alive_of(p.node);
+  const std::string folder = p.folder.empty() ? alive : p.folder;
+  return write_and_list(
+      what, folder, *files, p.writing, as_json, {{"node", p.node}},
+      fmt::format("next: cd {0} && meson setup build && ninja -C build && meson test -C build\n"
+                  "then: coppiced --config config/{1}.yaml\n",
+                  folder, alive));
+}
+
+} // namespace
+
+void declare_init(CLI::App& app, const common_options& common, std::function<api::exit_code()>& run) {
+  auto p = std::make_shared<parameters>();
+  CLI::App* command = app.add_subcommand(
+      "init", "makes a project: a node's configuration with its tree, plugins, tests, what builds them");
+  command->add_option("node-name", p->node, "the node's name, ALIVE or ALIVE@HOST")->required();
+  command->add_option("more", p->stray)->group(""); // told with everything else that is wrong
+  command->add_option("--in", p->folder, "the folder that is made; ALIVE without one");
+  const auto add = [&p, command](const std::string& name, std::string text) {
+    if (text.ends_with('.')) text.pop_back();
+    command
+        ->add_option("--" + name, p->texts[name],
+                     fmt::format("{} {{{}}}", text, fmt::join(option_keys(name), ",")))
+        ->allow_extra_args(false)
+        ->type_name("[PARENT:]NAME"); // no braces: completion would offer what stands in them
+  };
+  add("app", "an application");
+  add("sup", "a supervisor");
+  for (const template_kind& kind : template_kinds()) add(kind.name, kind.summary);
+  add("cron", "a job that casts to a process at these times");
+  add("events", "a named event");
+  command->add_flag("--observer", p->observer, "the node's page, at 127.0.0.1:9911");
+  add_writing_options(*command, p->writing);
+  command->callback([&common, &run, p, command] {
+    run = [&common, p, command] { return make(*p, *command, common.json); };
+  });
+}
+
+} // namespace coppice::cli

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+// See init_project.hpp. First all that is wrong is gathered, then the files are made: those of project/init
+// of the templates, each plugin's, and the configuration with its schema beside it.
+#include "cli/init_project.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/suggest.hpp"
+#include "cli/init_arguments.hpp"
+#include "cli/init_tree.hpp"
+#include "cli/plugin_names.hpp"
+#include "cli/templates.hpp"
+#include "spec/load.hpp"
+#include "spec/names.hpp"
+
+namespace coppice::cli {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+struct project {
+  std::vector<tree_entry> entries; // applications, supervisors and plugins
+  std::vector<tree_entry> jobs, events;
+  std::vector<std::string> wrong;
+
+  const tree_entry* find(const std::string& name) const {
+    const auto found = std::ranges::find(entries, name, &tree_entry::name);
+    return found == entries.end() ? nullptr : &*found;
+  }
+};
+
+bool holds_children(const tree_entry& one) {
+  return one.kind == "app" || one.kind == "sup";
+}
+
+std::string shown(const init_option& one) {
+  return "--" + one.option + " '" + one.text + "'";
+}
+
+void check_language(project& of, const init_option& given, const tree_entry& one) {
+  const auto kinds = template_kinds();
+  const auto kind = std::ranges::find(kinds, one.kind, &template_kind::name);
+  const auto language = one.options.find("lang");
+  if (kind == kinds.end() || language == one.options.end() || !language->is_string()) return;
+  if (std::ranges::find(kind->languages, one.language()) != kind->languages.end()) return;
+  of.wrong.push_back(fmt::format("{}: there is no template of {} in {}: its languages are {}", shown(given),
+                                 one.kind, one.language(), fmt::join(kind->languages, ", ")));
+}
+
+void add(project& to, const init_option& given, std::map<std::string, std::string>& names) {
+  const auto read = parse_written_node(given.text);
+  if (!read) {
+    to.wrong.push_back(fmt::format("{}: {}; where a shell takes braces, quotes keep them: --{} '{}'",
+                                   shown(given), read.error(), given.option, "PARENT:NAME{key:value}"));
+    return;
+  }
+  tree_entry one{given.option, plugin_name_of(read->parent), plugin_name_of(read->name), read->options};
+  for (const std::string& why : check_plugin_name(read->name))
+    to.wrong.push_back(fmt::format("{}: the name '{}' {}", shown(given), read->name, why));
+  for (const std::string& why : check_options(one.kind, one.options))
+    to.wrong.push_back(fmt::format("{}: {}", shown(given), why));
+  const bool has_no_parent = one.kind == "app" || one.kind == "cron" || one.kind == "events";
+  if (has_no_parent && !one.parent.empty())
+    to.wrong.push_back(fmt::format("{}: it has no parent", shown(given)));
+  if (one.kind == "cron") {
+    for (const char* key : {"at", "to", "message"})
+      if (!one.options.contains(key))
+        to.wrong.push_back(fmt::format("{}: '{}' is missing", shown(given), key));
+    return to.jobs.push_back(std::move(one));
+  }
+  for (const std::string& name : process_names(one)) {
+    const auto place = names.emplace(name, shown(given));
+    if (!place.second)
+      to.wrong.push_back(
+          fmt::format("{}: {} is there already, by {}", shown(given), name, place.first->second));
+  }
+  if (one.kind == "events") return to.events.push_back(std::move(one));
+  check_language(to, given, one);
+  to.entries.push_back(std::move(one));
+}
+
+void check_parent(project& of, const tree_entry& one) {
+  const tree_entry* at = of.find(one.parent);
+  if (at == nullptr || !holds_children(*at)) {
+    std::vector<std::string_view> parents;
+    for (const tree_entry& each : of.entries)
+      if (holds_children(each) && each.name != one.name) parents.push_back(each.name);
+    const std::string meant = base::did_you_mean(one.parent, parents);
+    of.wrong.push_back(fmt::format("--{} {}:{}: there is no application or supervisor {}{}", one.kind,
+                                   one.parent, one.name, one.parent, meant.empty() ? "" : ": " + meant));
+    return;
+  }
+  // Every chain of parents ends at an application, or goes round.
+  std::set<std::string> seen{one.name};
+  for (; at != nullptr && at->kind == "sup"; at = of.find(at->parent))
+    if (!seen.insert(at->name).second) {
+      of.wrong.push_back(
+          fmt::format("--sup {}:{}: a supervisor cannot be below itself", one.parent, one.name));
+      return;
+    }
+}
+
+// The application for those that name no parent.
+void give_parents(project& to, const std::string& alive) {
+  const std::string own = plugin_name_of(alive);
+  const bool wants_own = std::ranges::any_of(
+      to.entries, [](const tree_entry& one) { return one.kind != "app" && one.parent.empty(); });
+  const bool has_some =
+      std::ranges::any_of(to.entries, [](const tree_entry& one) { return one.kind == "app"; });
+  const tree_entry* const found = to.find(own);
+  const bool declared = found != nullptr && found->kind == "app";
+  if (!declared && (wants_own || !has_some))
+    to.entries.insert(to.entries.begin(), {"app", "", own, json::object()});
+  for (tree_entry& one : to.entries)
+    if (one.kind != "app" && one.parent.empty()) one.parent = own;
+}
+
+std::string configuration(const project& of, const init_request& wanted) {
+  const std::string alive = alive_of(wanted.node);
+  std::string out = fmt::format(
+      "# yaml-language-server: $schema=node.schema.json\n"
+      "# The node {0}: coppiced --config config/{0}.yaml, and coppice check says what is wrong here.\n"
+      "node:\n"
+      "  name: {1}\n"
+      "  # No cookie key: ~/.erlang.cookie is used.\n"
+      "  data: ../build/data\n\n"
+      "epmd: {{ mode: auto, address: 127.0.0.1 }}\n\n"
+      "distribution:\n"
+      "  listen:\n"
+      "    - {{ address: 127.0.0.1, ports: 15000-65000 }}\n\n",
+      alive, wanted.node.find('@') == std::string::npos ? wanted.node + "@127.0.0.1" : wanted.node);
+  if (wanted.observer)
+    out += "control:\n  http: { address: 127.0.0.1, port: 9911 } # the node's page, and /metrics\n\n";
+  out += "plugins:\n  path: [../build]\n\n";
+  if (!of.events.empty()) {
+    out += "events:\n";
+    for (const tree_entry& one : of.events)
+      out += fmt::format("  - {{ name: {}, buffer: {}, open: true }}\n", one.name,
+                         one.options.value("buffer", 100));
+    out += '\n';
+  }
+  if (!of.jobs.empty()) {
+    out += "cron:\n  jobs:\n";
+    for (const tree_entry& one : of.jobs)
+      out +=
+          fmt::format("    - {{ name: {}, at: {}, do: {{ cast: {{ to: {}, message: {} }} }} }}\n", one.name,
+                      one.options["at"].dump(), one.options["to"].dump(), one.options["message"].dump());
+    out += '\n';
+  }
+  return out + applications_yaml(of.entries);
+}
+
+new_files files_of(const project& of, const init_request& wanted) {
+  const std::string alive = alive_of(wanted.node);
+  const auto kinds = template_kinds();
+  std::string plugins, processes;
+  new_files files;
+  for (const tree_entry& one : of.entries) {
+    if (one.kind == "app") continue;
+    for (const std::string& name : process_names(one)) processes += " " + name;
+    if (one.kind == "sup") continue;
+    plugins += fmt::format("{}'{}': '{}'", plugins.empty() ? "" : ", ", one.name, one.language());
+    const auto& kind = *std::ranges::find(kinds, one.kind, &template_kind::name);
+    for (auto& [path, text] : plugin_files(kind, one.language(), builder::project, one.name))
+      files["plugins/" + one.name + "/" + path] = text;
+  }
+  const word_pair words[] = {{"my_node", alive},
+                             {"my_plugins", plugins},
+                             {"my_processes", processes.empty() ? "" : processes.substr(1)},
+                             {"my_command", wanted.command}};
+  constexpr std::string_view folder = "project/init/";
+  for (const template_file& one : template_files())
+    if (one.path.starts_with(folder))
+      files[with_words(one.path.substr(folder.size()), words)] = with_words(one.text, words);
+  files["config/" + alive + ".yaml"] = configuration(of, wanted);
+  files["config/node.schema.json"] = spec::json_schema();
+  return files;
+}
+
+} // namespace
+
+std::string alive_of(const std::string& node) {
+  return node.substr(0, node.find('@'));
+}
+
+expected<new_files, std::vector<std::string>> project_files(const init_request& wanted) {
+  project made;
+  if (const std::string why = spec::check_node_name(wanted.node); !why.empty())
+    made.wrong.push_back(fmt::format("the node's name '{}' {}", wanted.node, why));
+  else if (plugin_name_of(alive_of(wanted.node)).empty())
+    made.wrong.push_back(fmt::format("the node's name '{}' must have a letter", wanted.node));
+  std::map<std::string, std::string> names;
+  for (const init_option& one : wanted.options) add(made, one, names);
+  if (made.wrong.empty()) {
+    give_parents(made, alive_of(wanted.node));
+    const std::vector<tree_entry> entries = made.entries;
+    for (const tree_entry& one : entries)
+      if (one.kind != "app") check_parent(made, one);
+  }
+  if (!made.wrong.empty()) return unexpected(made.wrong);
+  return files_of(made, wanted);
+}
+
+} // namespace coppice::cli

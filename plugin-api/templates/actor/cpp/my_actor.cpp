@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// my_actor: a server. The call {add, N} is answered with the sum so far; the cast `reset` sets the sum back
+// to args.start. The sum survives a reload.
+#include <coppice/server.hpp>
+
+namespace {
+
+namespace etf = coppice::etf;
+
+struct add {
+  std::int64_t amount;
+};
+using reset = etf::constant<"reset">;
+
+struct options {
+  static constexpr etf::form etf_form = etf::form::map;
+  std::optional<std::int64_t> start;
+};
+
+class counter : public coppice::server {
+ public:
+  // What a child of this type may have as `args`: `coppice check` holds a configuration against it.
+  static constexpr std::string_view args_schema =
+      R"({"type":"object","additionalProperties":false,"properties":{)"
+      R"("start":{"type":"integer","description":"the first sum; 0 without it"}}})";
+  // Of what save_state returns. Raise it when that changes, and let restore_state read both.
+  static constexpr std::uint32_t state_version = 1;
+
+  void init(const options& args) { sum_ = start_ = args.start.value_or(0); }
+
+  std::int64_t handle_call(const add& request) { return sum_ += request.amount; }
+  void handle_cast(const reset&) { sum_ = start_; }
+
+  using state = std::pair<std::int64_t, std::int64_t>;
+  state save_state() const { return {start_, sum_}; }
+  bool restore_state(std::uint32_t version, const state& saved) {
+    std::tie(start_, sum_) = saved;
+    return version == state_version;
+  }
+
+ private:
+  std::int64_t start_ = 0;
+  std::int64_t sum_ = 0;
+};
+
+} // namespace
+
+COPPICE_PLUGIN("my_actor", "0.1.0", counter);

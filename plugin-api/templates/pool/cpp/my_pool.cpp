@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// my_pool: a worker of a pool. {square, N} is answered with the square of N by the worker that N chooses;
+// `get` with how many the worker has answered. What the pool has no room for is answered {error, busy}.
+#include <coppice/pool.hpp>
+#include <coppice/server.hpp>
+
+namespace {
+
+namespace etf = coppice::etf;
+
+struct square {
+  std::int64_t number;
+};
+using get = etf::constant<"get">;
+using refusal = std::pair<etf::constant<"error">, etf::constant<"busy">>;
+
+class worker : public coppice::server {
+ public:
+  // What the pool may have as `args`: `coppice check` holds a configuration against it.
+  static constexpr std::string_view args_schema = R"({"type":"object","additionalProperties":false})";
+  // Of what save_state returns. Raise it when that changes, and let restore_state read both.
+  static constexpr std::uint32_t state_version = 1;
+  using calls = std::variant<square, get>;
+
+  // Both run in the pool, for which all its callers wait: they only compute.
+  static std::optional<std::uint32_t> choose(const coppice::pool_request& what) {
+    const auto asked = what.as<square>();
+    if (!asked) return std::nullopt; // as `dispatch` says
+    return static_cast<std::uint32_t>(static_cast<std::uint64_t>(asked->number) % what.workers());
+  }
+  static coppice::overload on_overload(const coppice::pool_request&) {
+    return coppice::overload::answer(refusal{});
+  }
+
+  std::int64_t handle_call(const square& request) {
+    ++answered_;
+    return request.number * request.number;
+  }
+  std::int64_t handle_call(const get&) { return answered_; }
+
+  std::int64_t save_state() const { return answered_; }
+  bool restore_state(std::uint32_t version, const std::int64_t& saved) {
+    answered_ = saved;
+    return version == state_version;
+  }
+
+ private:
+  std::int64_t answered_ = 0;
+};
+
+} // namespace
+
+COPPICE_PLUGIN("my_pool", "0.1.0", worker);

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// my_router: a router. {store, Thing} goes to the route args.to; without args.to it is stored here, and
+// answered with how many things are. The call `get` is answered with {Routed, Stored}.
+#include <coppice/router.hpp>
+
+namespace {
+
+namespace etf = coppice::etf;
+using coppice::routed;
+using coppice::routing;
+using coppice::term;
+
+struct store {
+  term thing;
+};
+using get = etf::constant<"get">;
+
+struct options {
+  static constexpr etf::form etf_form = etf::form::map;
+  std::optional<std::string> to;
+};
+
+class front : public coppice::router {
+ public:
+  // What a child of this type may have as `args`: `coppice check` holds a configuration against it.
+  static constexpr std::string_view args_schema =
+      R"({"type":"object","additionalProperties":false,"properties":{)"
+      R"("to":{"type":"string","minLength":1,"description":"the route for things; none: they are stored here"}}})";
+  // Of what save_state returns. Raise it when that changes, and let restore_state read both.
+  static constexpr std::uint32_t state_version = 1;
+  using calls = std::variant<store, get>;
+
+  void init(const options& args) { to_ = args.to.value_or(""); }
+
+  routing route(const routed& what) {
+    if (to_.empty() || !what.as<store>()) return own();
+    ++routed_;
+    return to_route(to_);
+  }
+  std::int64_t handle_call(const store&) { return ++stored_; }
+  std::pair<std::int64_t, std::int64_t> handle_call(const get&) { return {routed_, stored_}; }
+
+  using state = std::tuple<std::string, std::int64_t, std::int64_t>;
+  state save_state() const { return {to_, routed_, stored_}; }
+  bool restore_state(std::uint32_t version, const state& saved) {
+    std::tie(to_, routed_, stored_) = saved;
+    return version == state_version;
+  }
+
+ private:
+  std::string to_; // empty: no route
+  std::int64_t routed_ = 0, stored_ = 0;
+};
+
+} // namespace
+
+COPPICE_PLUGIN("my_router", "0.1.0", front);

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// my_statem: a state machine, a lamp. The cast `push` switches it on or off; it goes off by itself after
+// args.lit. The call `get` is answered with {State, how often it was switched on}.
+#include <coppice/statem.hpp>
+
+namespace {
+
+namespace etf = coppice::etf;
+using coppice::term;
+using coppice::transition;
+
+enum class light { off, on };
+
+using push = etf::constant<"push">;
+using get = etf::constant<"get">;
+
+struct options {
+  static constexpr etf::form etf_form = etf::form::map;
+  std::optional<std::int64_t> lit; // ms
+};
+
+class lamp : public coppice::statem<light> {
+ public:
+  // What a child of this type may have as `args`: `coppice check` holds a configuration against it.
+  static constexpr std::string_view args_schema =
+      R"({"type":"object","additionalProperties":false,"properties":{)"
+      R"("lit":{"type":"integer","format":"duration","minimum":1,)"
+      R"("description":"how long it stays on; 10s without it"}}})";
+  // Of what save_state returns. Raise it when that changes, and let restore_state read both.
+  static constexpr std::uint32_t state_version = 1;
+  // What `coppice inspect --dot` draws.
+  static constexpr edge states[] = {{light::off, "push", light::on},
+                                    {light::on, "push", light::off},
+                                    {light::on, "state_timeout", light::off}};
+
+  transition init(const options& args) {
+    configure(args);
+    return next(light::off);
+  }
+  transition handle_cast(light now, const push&) { return next(now == light::off ? light::on : light::off); }
+  transition handle_call(light now, const get&, term from) {
+    return keep().reply(from, std::pair(etf::atom{now == light::on ? "on" : "off"}, times_));
+  }
+  transition enter(light, light now) {
+    if (now == light::off) return keep();
+    ++times_;
+    return keep().state_timeout(lit_);
+  }
+  transition handle_state_timeout(light, term) { return next(light::off); }
+
+  // The machine's state and its time-outs are the node's; args come from the configuration again.
+  std::int64_t save_state() const { return times_; }
+  bool restore_state(std::uint32_t version, const std::int64_t& saved) {
+    times_ = saved;
+    if (const auto read = etf::decode<options>(args().encoded)) configure(*read);
+    return version == state_version;
+  }
+
+ private:
+  void configure(const options& args) { lit_ = std::chrono::milliseconds(args.lit.value_or(10'000)); }
+
+  std::chrono::nanoseconds lit_{};
+  std::int64_t times_ = 0;
+};
+
+} // namespace
+
+COPPICE_PLUGIN("my_statem", "0.1.0", lamp);

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// my_tcp: an actor for each connection of a listener with `frame: { kind: line }`. A line is sent back with
+// its number in front; `quit` closes the connection.
+#include <coppice/tcp.hpp>
+
+#include <string>
+
+namespace {
+
+class session : public coppice::tcp {
+ public:
+  // What the listener may have as `args`: `coppice check` holds a configuration against it.
+  static constexpr std::string_view args_schema = R"({"type":"object","additionalProperties":false})";
+  // Of what save_state returns. Raise it when that changes, and let restore_state read both.
+  static constexpr std::uint32_t state_version = 1;
+
+  void on_frame(coppice::connection from, coppice::bytes line) {
+    const std::string text(coppice::to_text(line));
+    if (text == "quit") return from.close(), void();
+    from.write(std::to_string(++lines_) + " " + text + "\n");
+  }
+
+  std::uint64_t save_state() const { return lines_; }
+  bool restore_state(std::uint32_t version, const std::uint64_t& saved) {
+    lines_ = saved;
+    return version == state_version;
+  }
+
+ private:
+  std::uint64_t lines_ = 0;
+};
+
+} // namespace
+
+COPPICE_PLUGIN("my_tcp", "0.1.0", session);

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// The test of my_tcp, without a node: lines are numbered, over a reload too, and quit ends the connection.
+// Exits with the number of checks that failed.
+#include <coppice/testing/net.hpp>
+
+#include <cstdio>
+
+#include "my_tcp.cpp"
+
+int main() {
+  using namespace coppice::testing;
+  int failed = 0;
+  const auto check = [&failed](bool holds, const char* promise) {
+    if (!holds) ++failed, std::fprintf(stderr, "failed: %s\n", promise);
+  };
+
+  coppice_framing lines{};
+  lines.size = sizeof lines;
+  lines.kind = COPPICE_FRAMING_LINE;
+
+  actor first(plugin::linked());
+  peer client(first, {.framing = lines});
+  client.send_in_pieces("one\ntwo\n", 3);
+  check(client.take() == "1 one\n2 two\n", "lines come back with their numbers");
+  actor second = actor::restored(plugin::linked(), first.save());
+  client.send("three\n");
+  check(client.take() == "3 three\n", "the number survives a reload, as the connection does");
+
+  saved_state unknown = second.save();
+  unknown.version = 99;
+  check(actor::restored(plugin::linked(), unknown).status() == COPPICE_E_VERSION,
+        "another version is refused");
+  actor other(plugin::linked());
+  peer leaves(other, {.framing = lines});
+  leaves.send("quit\n");
+  check(leaves.closed() == coppice::close_reason::normal, "quit ends the connection");
+  check(first.did.complaints.empty() && second.did.complaints.empty() && other.did.complaints.empty(),
+        "the rules of the ABI are kept");
+  return failed;
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// my_udp: an actor with UDP sockets. Each datagram is answered with its bytes; the call `get` with how many
+// came.
+#include <coppice/udp.hpp>
+
+namespace {
+
+using get = coppice::etf::constant<"get">;
+
+class echo : public coppice::udp {
+ public:
+  // What a child of this type may have as `args`: `coppice check` holds a configuration against it.
+  static constexpr std::string_view args_schema = R"({"type":"object","additionalProperties":false})";
+  // Of what save_state returns. Raise it when that changes, and let restore_state read both.
+  static constexpr std::uint32_t state_version = 1;
+
+  void on_datagram(const coppice::datagram& one) {
+    ++count_;
+    reply(one, one.bytes()); // what the socket has no room for is lost, as datagrams are
+  }
+  std::uint64_t handle_call(const get&) { return count_; }
+
+  std::uint64_t save_state() const { return count_; }
+  bool restore_state(std::uint32_t version, const std::uint64_t& saved) {
+    count_ = saved;
+    return version == state_version;
+  }
+
+ private:
+  std::uint64_t count_ = 0;
+};
+
+} // namespace
+
+COPPICE_PLUGIN("my_udp", "0.1.0", echo);

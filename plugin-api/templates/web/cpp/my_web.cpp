@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// my_web: an actor that a route "/hello/{name}" of a web server leads to. GET is answered with args.greeting
+// and the name; the call `get` with how often it has greeted.
+#include <coppice/web.hpp>
+
+#include <string>
+
+namespace {
+
+namespace etf = coppice::etf;
+
+using get = etf::constant<"get">;
+
+struct options {
+  static constexpr etf::form etf_form = etf::form::map;
+  std::optional<std::string> greeting;
+};
+
+class site : public coppice::web {
+ public:
+  // What a child of this type may have as `args`: `coppice check` holds a configuration against it.
+  static constexpr std::string_view args_schema =
+      R"({"type":"object","additionalProperties":false,"properties":{)"
+      R"("greeting":{"type":"string","maxLength":1000,"description":"before the name; hello without it"}}})";
+  // Of what save_state returns. Raise it when that changes, and let restore_state read both.
+  static constexpr std::uint32_t state_version = 1;
+  static constexpr coppice::taken takes[] = {coppice::taken::web, coppice::taken::calls};
+
+  void init(const options& args) { greeting_ = args.greeting.value_or("hello"); }
+
+  coppice::reply handle_request(const coppice::request& asked) {
+    if (asked.method() != "GET" && asked.method() != "HEAD") return coppice::response(405);
+    ++times_;
+    return coppice::response(200, "text/plain; charset=utf-8",
+                             greeting_ + ", " + std::string(asked.parameter("name")) + "\n");
+  }
+  std::int64_t handle_call(const get&) { return times_; }
+
+  using state = std::pair<std::string, std::int64_t>;
+  state save_state() const { return {greeting_, times_}; }
+  bool restore_state(std::uint32_t version, const state& saved) {
+    std::tie(greeting_, times_) = saved;
+    return version == state_version;
+  }
+
+ private:
+  std::string greeting_;
+  std::int64_t times_ = 0;
+};
+
+} // namespace
+
+COPPICE_PLUGIN("my_web", "0.1.0", site);

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// Names as people write them, and what is wrong with those that can be none.
+#include "cli/plugin_names.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace coppice::cli;
+
+TEST_CASE("a name becomes lower case with underscores") {
+  const std::pair<const char*, const char*> cases[] = {{"my_actor", "my_actor"},
+                                                       {"my-actor", "my_actor"},
+                                                       {"My Actor", "my_actor"},
+                                                       {"MyActor", "my_actor"},
+                                                       {"HTTPServer", "http_server"},
+                                                       {"cart2Items", "cart2_items"},
+                                                       {"a.b", "a_b"},
+                                                       {"a - b", "a_b"},
+                                                       {"-cart-", "cart"},
+                                                       {"X", "x"},
+                                                       {"CART", "cart"},
+                                                       {"audit_Log", "audit_log"}};
+  for (const auto& [written, name] : cases) {
+    CAPTURE(written);
+    CHECK(plugin_name_of(written) == name);
+    CHECK(check_plugin_name(written).empty());
+    CHECK(plugin_name_of(name) == name);
+  }
+}
+
+TEST_CASE("what can be no name is told with the reason") {
+  const std::pair<std::string, const char*> cases[] = {{"", "must have a letter"},
+                                                       {"--", "must have a letter"},
+                                                       {"../x", "must be a name and no path"},
+                                                       {"a/b", "must be a name and no path"},
+                                                       {"gr\xc3\xbc\xc3\x9f", "not '\xc3\xbc'"},
+                                                       {"a'b", "not '''"},
+                                                       {"a\nb", "not '\n'"},
+                                                       {"9lives", "must begin with a letter"},
+                                                       {"for", "no word of C or C++"},
+                                                       {"Class", "no word of C or C++"},
+                                                       {"co-await", "no word of C or C++"},
+                                                       {"receive", "no word of Erlang"},
+                                                       {"test", "that a build tool has for itself"},
+                                                       {std::string(300, 'a'), "at most 200 bytes, not 300"}};
+  for (const auto& [written, why] : cases) {
+    CAPTURE(written);
+    const auto wrong = check_plugin_name(written);
+    REQUIRE(wrong.size() == 1);
+    CHECK(wrong[0].find(why) != std::string::npos);
+  }
+}
+
+TEST_CASE("all that is wrong with a name is told at once") {
+  CHECK(check_plugin_name("9/\xc3\xbc" + std::string(300, 'a')).size() == 4);
+}
