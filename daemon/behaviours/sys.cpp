@@ -123,12 +123,16 @@ runtime::outcome protocol::handle(process& self, subject& about, const gen::requ
   return next;
 }
 
-void protocol::hold(held_message m) {
-  if (held_.size() < max_held) return held_.push_back(std::move(m));
+bool protocol::hold(held_message& m) {
+  if (held_.size() < max_held) {
+    held_.push_back(std::move(m));
+    return true;
+  }
   if (dropped_++ == 0) {
     base::log::warning("behaviours", "a suspended process holds {} messages back: further ones are dropped",
                        max_held);
   }
+  return false;
 }
 
 bool protocol::next(held_message& out) {
