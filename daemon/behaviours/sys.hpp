@@ -62,8 +62,8 @@ class protocol {
     return suspended_ || debug_.on() || debug_.watches() || !held_.empty() || notice_sent;
   }
 
-  // Keeps a message that came while suspended. False: so many are kept that it is left as it is, for the caller
-  // to drop; the first one of them is told in the log.
+  // Keeps a message that came while suspended. False: so many are kept that it is left as it is, for the
+  // caller to drop; the first one of them is told in the log.
   [[nodiscard]] bool hold(held_message& m);
   // Keeps a message that came while catching up. The caller takes one for it.
   void keep(held_message m) { held_.push_back(std::move(m)); }
