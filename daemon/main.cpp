@@ -29,6 +29,7 @@
 #include "control/commands.hpp"
 #include "control/http.hpp"
 #include "net/passed_sockets.hpp"
+#include "net/resolver.hpp"
 #include "net/socket_store.hpp"
 #include "node/assemble.hpp"
 #include "node/banner.hpp"
@@ -315,6 +316,7 @@ exit_code start(int argc, char** argv) {
   }
   keep_freed_memory();
   base::raise_descriptor_limit();
+  net::size_lookup_pool();
   spec::outcome loaded = spec::load(spec::configuration_files(given.files), options);
   const std::string findings = spec::render(loaded.diagnostics);
   std::fwrite(findings.data(), 1, findings.size(), stderr);

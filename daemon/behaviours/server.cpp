@@ -5,6 +5,7 @@
 
 #include "behaviours/askers.hpp"
 #include "behaviours/shown_state.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -66,7 +67,7 @@ outcome server::sort(process& self, message m) {
     if (outcome next = take_continue(self); next.stops()) return next;
     if (self.exiting()) return runtime::carry_on();
   }
-  if (sys_ != nullptr && sys_->lost(self, m)) return runtime::carry_on();
+  if (sys_ != nullptr && sys_->lost(self, m)) return catch_up(self);
   const gen::request_view what = gen::look(m.bytes());
   if (!what.from.empty() && !gen::may_answer(self, what.from)) return runtime::carry_on();
   if (sys_ != nullptr && sys_->notice_sent && self.origin().notice &&
@@ -84,7 +85,10 @@ outcome server::sort(process& self, message m) {
   }
   if (!suspended()) return dispatch(self, m, what);
   if (gen::exit_notice exit; is_parents_exit(self, m, exit)) return runtime::stop(exit.reason);
-  sys_->hold({std::move(m), self.origin()});
+  sys::held_message held{std::move(m), self.origin()};
+  if (sys_->hold(self, held)) return runtime::carry_on();
+  if (const etf::bytes from = gen::look(held.what.bytes()).from; !from.empty())
+    gen::end_call(self, held.what.slice(from), runtime::reasons::mailbox_full());
   return runtime::carry_on();
 }
 

@@ -5,8 +5,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "behaviours/state_answer.hpp"
+#include "runtime/find_processes.hpp"
+#include "runtime/messages/block.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours::sys {
@@ -108,6 +112,7 @@ runtime::outcome protocol::handle(process& self, subject& about, const gen::requ
     if (switches && !obeys) answer = pair("error", "not_allowed");
     if (switches && obeys) {
       suspended_ = name == "suspend";
+      if (suspended_) suspend(self);
       answer = message::atom("ok");
     }
   } else if (at.read_tuple_of(2) && at.read_atom(name)) {
@@ -123,18 +128,48 @@ runtime::outcome protocol::handle(process& self, subject& about, const gen::requ
   return next;
 }
 
-void protocol::hold(held_message m) {
-  if (held_.size() < max_held) return held_.push_back(std::move(m));
-  if (dropped_++ == 0) {
-    base::log::warning("behaviours", "a suspended process holds {} messages back: further ones are dropped",
-                       max_held);
+void protocol::suspend(process& self) {
+  suspended_by_ = self.origin().node;
+  bounds_ = runtime::bounds_of(self.host(), self.self()).value_or(runtime::mailbox_bounds());
+  debug_.watch(self, suspended_by_);
+}
+
+bool protocol::lost(process& self, const message& m) {
+  if (!debug_.watches()) return false;
+  const auto gone = debug_.lost(self, m);
+  if (!gone) return false;
+  if (suspended_ && suspended_by_ == *gone) {
+    suspended_ = false;
+    base::log::notice("sys", "{} goes on: the node that suspended it is gone", name_for_people(self));
   }
+  return true;
+}
+
+bool protocol::has_room(const process& self, const held_message& m) const {
+  if (m.origin.notice || held_.empty()) return true;
+  const std::uint64_t memory = self.host().options().memory;
+  if (memory != 0 && runtime::block_memory::in_use() > memory / 2) return false;
+  return held_.size() < std::min<std::size_t>(max_held, bounds_.messages) &&
+         (bounds_.bytes == 0 || held_bytes_ + m.what.size() <= bounds_.bytes);
+}
+
+bool protocol::hold(process& self, held_message& m) {
+  if (has_room(self, m)) {
+    keep(std::move(m));
+    return true;
+  }
+  if (dropped_++ == 0)
+    base::log::warning("behaviours",
+                       "{} is suspended and holds {} messages back, {} bytes: further ones are dropped",
+                       name_for_people(self), held_.size(), held_bytes_);
+  return false;
 }
 
 bool protocol::next(held_message& out) {
   if (suspended_ || held_.empty()) return false;
   out = std::move(held_.front());
   held_.pop_front();
+  held_bytes_ -= out.what.size();
   return true;
 }
 

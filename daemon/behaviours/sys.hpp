@@ -39,15 +39,15 @@ struct held_message {
 
 class protocol {
  public:
+  // Of a process whose mailbox takes more.
   static constexpr std::size_t max_held = 100'000;
 
   bool suspended() const { return suspended_; }
   // Who wants to hear of each message that is handled; null: nobody.
   debugging* debug() { return debug_.on() ? &debug_ : nullptr; }
-  // As debugging has them.
-  bool lost(runtime::process& self, const runtime::message& m) {
-    return debug_.watches() && debug_.lost(self, m);
-  }
+  // True: `m` said that a node is gone that had switched something on, or had suspended the process. Both end
+  // then, and what was held is to be caught up with.
+  bool lost(runtime::process& self, const runtime::message& m);
   std::string words(const runtime::process& self) const { return debug_.words(self); }
 
   // Answers one system request. The outcome stops the process after {terminate, Reason}.
@@ -62,18 +62,30 @@ class protocol {
     return suspended_ || debug_.on() || debug_.watches() || !held_.empty() || notice_sent;
   }
 
-  // Keeps a message that came while suspended. Beyond the bound it is dropped and counted in the log.
-  void hold(held_message m);
+  // Keeps a message that came while suspended. False: so much is kept that it is left as it is, for the
+  // caller to drop; the first one of them is told in the log. The bounds are those of the process's mailbox;
+  // and where half of the memory for messages is in use, an ordinary message is kept only if no other is.
+  // What the node itself tells is always kept.
+  [[nodiscard]] bool hold(runtime::process& self, held_message& m);
   // Keeps a message that came while catching up. The caller takes one for it.
-  void keep(held_message m) { held_.push_back(std::move(m)); }
+  void keep(held_message m) {
+    held_bytes_ += m.what.size();
+    held_.push_back(std::move(m));
+  }
   // Takes the oldest one held back, once resumed. False: none, or suspended (again).
   bool next(held_message& out);
 
  private:
+  void suspend(runtime::process& self);
+  bool has_room(const runtime::process& self, const held_message& m) const;
+
   bool suspended_ = false;
+  std::uint32_t suspended_by_ = 0; // index of the node; 0: this one
   debugging debug_;
   std::uint64_t dropped_ = 0;
+  runtime::mailbox_bounds bounds_; // of the process, once it was suspended
   std::deque<held_message> held_;
+  std::size_t held_bytes_ = 0;
 };
 
 } // namespace coppice::behaviours::sys

@@ -95,7 +95,27 @@ void print(process& self, const message& event) {
                   line_of(event));
 }
 
+// {in, {too_large, Bytes}} and the like.
+message too_large(const message& event) {
+  etf::cursor at(event.bytes());
+  std::uint32_t arity = 0;
+  std::string_view what = "in";
+  if (at.read_tuple(arity)) at.read_atom(what);
+  message_writer out;
+  out.tuple(2);
+  out.atom(what);
+  out.tuple(2);
+  out.atom("too_large");
+  out.unsigned_integer(event.size());
+  return out.take();
+}
+
 } // namespace
+
+std::string name_for_people(const process& of) {
+  std::string name = of.name();
+  return name.empty() ? to_text(of.self(), of.host().nodes()) : name;
+}
 
 message debugging::command(process& self, etf::cursor what) {
   const std::string before = what_is_on();
@@ -122,15 +142,17 @@ std::string debugging::words(const process& self) const {
 void debugging::switched(process& self) {
   by_ = self.origin().node;
   const std::string asker = by_ == 0 ? "this node" : self.host().nodes().name(by_);
-  const std::string name = self.name();
-  const std::string who = name.empty() ? to_text(self.self(), self.host().nodes()) : name;
+  const std::string who = name_for_people(self);
   base::log::write(base::log::level::notice, "sys", {{"node", asker}}, "{}: sys of {} has switched {}", who,
                    asker, on() ? "on: " + what_is_on() : "everything off");
-  if (!on() || by_ == 0 || self.host().router() == nullptr ||
-      std::ranges::find(watched_, by_) != watched_.end())
+  if (on()) watch(self, by_);
+}
+
+void debugging::watch(process& self, std::uint32_t node) {
+  if (node == 0 || self.host().router() == nullptr || std::ranges::find(watched_, node) != watched_.end())
     return;
-  watched_.push_back(by_);
-  self.host().router()->monitor_node(self.self(), by_, true);
+  watched_.push_back(node);
+  self.host().router()->monitor_node(self.self(), node, true);
 }
 
 void debugging::all_off() {
@@ -139,20 +161,21 @@ void debugging::all_off() {
   from_ = reply_ = {};
 }
 
-bool debugging::lost(process& self, const message& m) {
+std::optional<std::uint32_t> debugging::lost(process& self, const message& m) {
   etf::cursor at(m.bytes());
   std::string_view tag, node;
-  if (!at.read_tuple_of(2) || !at.read_atom(tag) || tag != "nodedown" || !at.read_atom(node)) return false;
+  if (!at.read_tuple_of(2) || !at.read_atom(tag) || tag != "nodedown" || !at.read_atom(node))
+    return std::nullopt;
   const auto gone = std::ranges::find_if(
       watched_, [&](std::uint32_t index) { return self.host().nodes().name(index) == node; });
-  if (gone == watched_.end()) return false;
-  const bool was_its = on() && by_ == *gone;
+  if (gone == watched_.end()) return std::nullopt;
+  const std::uint32_t index = *gone;
   watched_.erase(gone);
-  if (!was_its) return true;
+  if (!on() || by_ != index) return index;
   all_off();
   base::log::notice("sys", "{}: what sys of {} has switched on is off: that node is gone",
-                    self.name().empty() ? to_text(self.self(), self.host().nodes()) : self.name(), node);
-  return true;
+                    name_for_people(self), node);
+  return index;
 }
 
 message debugging::obey(process& self, etf::cursor what) {
@@ -214,7 +237,12 @@ message debugging::switch_log(process& self, etf::cursor how) {
 
 void debugging::keep(std::size_t events) {
   keep_ = events;
-  while (log_.size() > keep_) log_.pop_front();
+  while (log_.size() > keep_) drop_oldest();
+}
+
+void debugging::drop_oldest() {
+  log_bytes_ -= log_.front().size();
+  log_.pop_front();
 }
 
 message debugging::statistics(process& self) const {
@@ -271,8 +299,10 @@ void debugging::handled(process& self, const message& state) {
 void debugging::add(process& self, message event) {
   if (trace_) print(self, event);
   if (keep_ == 0) return;
-  if (log_.size() == keep_) log_.pop_front();
+  if (event.size() > largest_log) event = too_large(event);
+  log_bytes_ += event.size();
   log_.push_back(std::move(event));
+  while (log_.size() > keep_ || log_bytes_ > largest_log) drop_oldest();
 }
 
 } // namespace coppice::behaviours::sys

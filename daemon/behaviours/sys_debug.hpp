@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // What `sys` of an Erlang node switches on at a server: its last events kept for it, its messages counted,
 // its events printed, here into the node's log. An event is what gen_server's is: {in, Message}, {out, Reply,
-// From, State}, {noreply, State}. In the process's own turn.
+// From, State}, {noreply, State}; of one that is larger than the log may be {in, {too_large, Bytes}} is kept.
+// In the process's own turn.
 #pragma once
 
 #include <coppice/etf/cursor.hpp>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,9 @@
 
 namespace coppice::behaviours::sys {
 
+// Its name, else its pid.
+std::string name_for_people(const runtime::process& of);
+
 class debugging {
  public:
   // The answer to {debug, What}.
@@ -22,8 +27,10 @@ class debugging {
   bool on() const { return trace_ || keep_ != 0 || counts_; }
   // A node that switched something on is watched: its end is a message of this process.
   bool watches() const { return !watched_.empty(); }
-  // True: `m` said that a watched node is gone. What that node has switched on is off.
-  bool lost(runtime::process& self, const runtime::message& m);
+  // The end of that node (by index; 0: none) is to be a message of this process.
+  void watch(runtime::process& self, std::uint32_t node);
+  // The node of which `m` said that it is gone, if it is watched; what that node has switched on is off.
+  std::optional<std::uint32_t> lost(runtime::process& self, const runtime::message& m);
   // For people: "trace, log by 'c1@host'"; empty: nothing is on.
   std::string words(const runtime::process& self) const;
 
@@ -39,17 +46,20 @@ class debugging {
   void all_off();
   static constexpr std::size_t usual_log = 10; // OTP's
   static constexpr std::size_t longest_log = 1000;
+  static constexpr std::size_t largest_log = std::size_t{1} << 20; // bytes
 
   runtime::message switch_log(runtime::process& self, etf::cursor how);
   runtime::message statistics(runtime::process& self) const;
   void add(runtime::process& self, runtime::message event);
   void keep(std::size_t events);
+  void drop_oldest();
 
   std::uint32_t by_ = 0;               // index of the node that switched the last of it on; 0: this one
   std::vector<std::uint32_t> watched_; // nodes, by index
   bool trace_ = false;
   std::size_t keep_ = 0; // events; 0: none are
   std::deque<runtime::message> log_;
+  std::size_t log_bytes_ = 0;
   bool counts_ = false;
   base::nanos began_ = 0; // wall clock
   std::uint64_t reductions_ = 0;

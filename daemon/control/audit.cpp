@@ -19,16 +19,18 @@ namespace {
 
 constexpr std::size_t most_said = 200; // bytes
 
-// Empty: the machine knows none. Looked up once, since the lookup may go over a network.
+// Empty: the machine knows none, or cannot tell now. Looked up once, since the lookup may go over a network.
+// The control socket's thread.
 const std::string& user_name(std::uint32_t uid) {
   constexpr std::size_t most_known = 1000;
   static std::map<std::uint32_t, std::string> known;
+  static const std::string none;
   if (const auto found = known.find(uid); found != known.end()) return found->second;
   if (known.size() >= most_known) known.clear();
   std::array<char, 4096> space{};
   passwd entry{};
   passwd* found = nullptr;
-  getpwuid_r(uid, &entry, space.data(), space.size(), &found);
+  if (getpwuid_r(uid, &entry, space.data(), space.size(), &found) != 0) return none;
   return known[uid] = found == nullptr ? std::string() : std::string(entry.pw_name);
 }
 

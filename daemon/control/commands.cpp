@@ -311,12 +311,15 @@ pending run_changes(const request& r, bool dry_run, bool refuse) {
   wanted.by = by(r->who);
   wanted.os_pid = r->who.pid;
   const bool changes = !dry_run;
-  r->of.apply(std::move(wanted), [r, refuse, changes](const node::apply_outcome& outcome) {
-    if (changes) node::report(outcome, by(r->who), fields_of(r->who));
+  // Who asks is said here: the outcome comes on another thread.
+  auto done = [r, refuse, changes, who = by(r->who),
+               fields = fields_of(r->who)](const node::apply_outcome& outcome) {
+    if (changes) node::report(outcome, who, fields);
     if (refuse && outcome.valid && !outcome.result && outcome.rest.empty())
       return r->fail(outcome.result.error());
     r->done(changes_document(outcome));
-  });
+  };
+  r->of.apply(std::move(wanted), std::move(done));
   return {};
 }
 pending run_diff(const request& r) {

@@ -182,9 +182,9 @@ net::lookup_cause router::cause_of(const peer& p) const {
     return who.here() && runtime::is_of_node(system_, who) == false;
   };
   for (const auto& item : p.waiting)
-    if (is_actor(item->what->from)) return lookup_cause::own;
+    if (is_actor(item->what->from)) return lookup_cause::actor;
   for (const auto& watcher : p.watchers)
-    if (is_actor(watcher.who)) return lookup_cause::own;
+    if (is_actor(watcher.who)) return lookup_cause::actor;
   return lookup_cause::others;
 }
 
@@ -192,12 +192,12 @@ net::lookup_cause router::cause_of(const peer& p) const {
 std::shared_ptr<void> router::place_for_attempt(const peer& p, net::lookup_cause cause) {
   if (is_own_affair(p)) return {this, [](void*) {}};
   const std::lock_guard guard(attempts_lock_);
-  auto& [running, waiting] = attempts_[static_cast<std::size_t>(cause)];
-  if (running >= options_.attempts) {
-    waiting.push_back(p.index);
+  attempt_line& line = attempts_[static_cast<std::size_t>(cause)];
+  if (line.running >= options_.attempts) {
+    if (line.queued.insert(p.index).second) line.waiting.push_back(p.index);
     return nullptr;
   }
-  ++running;
+  ++line.running;
   return {this, [this, cause](void*) {
             {
               const std::lock_guard inner(attempts_lock_);
@@ -210,15 +210,16 @@ std::shared_ptr<void> router::place_for_attempt(const peer& p, net::lookup_cause
 // There is room, or who had it has no need.
 void router::next_attempt(net::lookup_cause cause) {
   std::uint32_t index = 0;
-  {
+  const peer* p = nullptr;
+  while (p == nullptr) {
     const std::lock_guard guard(attempts_lock_);
-    auto& [running, waiting] = attempts_[static_cast<std::size_t>(cause)];
-    if (waiting.empty() || running >= options_.attempts || stopping_) return;
-    index = waiting.front();
-    waiting.pop_front();
+    attempt_line& line = attempts_[static_cast<std::size_t>(cause)];
+    if (line.waiting.empty() || line.running >= options_.attempts || stopping_) return;
+    index = line.waiting.front();
+    line.waiting.pop_front();
+    line.queued.erase(index);
+    p = find_peer(index);
   }
-  const peer* const p = find_peer(index);
-  if (p == nullptr) return next_attempt(cause);
   system_.post(p->home.load(), [this, index, cause] { resume_connecting(index, cause); });
 }
 

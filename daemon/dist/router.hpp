@@ -21,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/error.hpp"
@@ -189,9 +190,10 @@ class router final : public runtime::remote_router,
   struct attempt_line {
     std::size_t running = 0;
     std::deque<std::uint32_t> waiting;
+    std::unordered_set<std::uint32_t> queued; // those in `waiting`, each there once
   };
-  std::array<attempt_line, 2> attempts_; // by lookup_cause
-  std::vector<worker_state> workers_;    // with the attempts, which give their places back
+  std::array<attempt_line, net::lookup_causes> attempts_; // by lookup_cause
+  std::vector<worker_state> workers_;                     // with the attempts, which give their places back
   std::mutex admissions_lock_;
   std::map<std::string, unsigned, std::less<>> admissions_; // nodes being let in, and how many times
   std::atomic<unsigned> next_worker_{0};

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // libuv's request lives until it calls back, the caller's interest in it as long as the wrapper; each
-// points at the other while both exist. What is remembered of hosts, and whose turn it is among look-ups for
-// others, is of all loops. The loop's thread.
+// points at the other while both exist. What is remembered of hosts, and whose turn it is in the lines, is of
+// all loops. The loop's thread.
 #include "net/resolver.hpp"
 
 #include <netdb.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <deque>
 #include <limits>
 #include <mutex>
@@ -61,6 +62,9 @@ class failed_hosts {
 failed_hosts failed;
 constexpr std::string_view failed_before = ", as it was a few seconds ago";
 
+constexpr const char* pool_variable = "UV_THREADPOOL_SIZE";
+constexpr const char* pool_threads = "8"; // look-ups have 4 of them, the lines 2
+
 base::error not_found(const std::string& host, int code, std::string_view remark = {}) {
   base::error why = base::fail_uv("look up " + host, code).error();
   why.text += remark;
@@ -85,7 +89,7 @@ class wake : public base::uv::handle<uv_async_t, base::uv::callback> {
 
 } // namespace
 
-// Look-ups for others: one is under way, the others wait. Any thread.
+// Look-ups of one cause: one is under way, the others wait. Any thread.
 class resolution::line {
  public:
   // True: it may begin. Else it is woken when it may.
@@ -110,20 +114,20 @@ struct resolution::request {
   uv_getaddrinfo_t raw{};
   std::string host;
   base::nanos began = base::mono_now();
-  bool in_line = false;          // its end is told to others_line
+  line* in_line = nullptr;       // that is told its end; null: it is in none
   interest* wanted_by = nullptr; // null: nobody waits any more
 
   void finish(int code, const addrinfo* found);
 };
 
 struct resolution::interest {
-  interest(uv_loop_t* on, std::string name, std::uint16_t number, done_fn call)
-      : loop(on), host(std::move(name)), port(number), done(std::move(call)) {}
+  interest(uv_loop_t* on, std::string name, std::uint16_t number, lookup_cause why, done_fn call)
+      : loop(on), host(std::move(name)), port(number), cause(why), done(std::move(call)) {}
   interest(const interest&) = delete;
   interest& operator=(const interest&) = delete;
   ~interest();
 
-  base::status begin(bool in_line);
+  base::status begin(line* in_line);
   base::status wait_in_line();
   // The callback may destroy this.
   void tell(base::result<std::vector<base::socket_address>> found) {
@@ -139,6 +143,7 @@ struct resolution::interest {
   uv_loop_t* loop;
   std::string host;
   std::uint16_t port;
+  lookup_cause cause;
   done_fn done;
   request* under_way = nullptr; // null: it has not begun, or is finished
   base::result<std::vector<base::socket_address>> known;
@@ -167,13 +172,13 @@ void resolution::line::next() {
   waiting_.pop_front();
 }
 
-resolution::line& resolution::others() {
-  static line all;
-  return all;
+resolution::line& resolution::line_of(lookup_cause cause) {
+  static line of_actors, of_others;
+  return cause == lookup_cause::actor ? of_actors : of_others;
 }
 
 resolution::interest::~interest() {
-  if (waits) others().withdraw(*this);
+  if (waits) line_of(cause).withdraw(*this);
   if (under_way == nullptr) return;
   under_way->wanted_by = nullptr;
   if (uv_cancel(reinterpret_cast<uv_req_t*>(&under_way->raw)) == 0) return;
@@ -182,7 +187,7 @@ resolution::interest::~interest() {
     failed.remember(host, UV_EAI_AGAIN, std::numeric_limits<base::nanos>::max());
 }
 
-base::status resolution::interest::begin(bool in_line) {
+base::status resolution::interest::begin(line* in_line) {
   auto fresh = std::make_unique<request>();
   fresh->raw.data = fresh.get();
   fresh->host = host;
@@ -192,7 +197,7 @@ base::status resolution::interest::begin(bool in_line) {
   const int code =
       uv_getaddrinfo(loop, &fresh->raw, &resolution::finished, host.c_str(), service.c_str(), &hints);
   if (code != 0) {
-    if (in_line) others().leave();
+    if (in_line != nullptr) in_line->leave();
     return unexpected(not_found(host, code));
   }
   fresh->in_line = in_line;
@@ -205,13 +210,13 @@ base::status resolution::interest::wait_in_line() {
   auto woken = [this] {
     waits = false;
     if (const auto known_code = failed.find(host)) { // meanwhile
-      others().leave();
+      line_of(cause).leave();
       return tell(unexpected(not_found(host, *known_code, failed_before)));
     }
-    if (auto begun = begin(true); !begun) tell(unexpected(std::move(begun.error())));
+    if (auto begun = begin(&line_of(cause)); !begun) tell(unexpected(std::move(begun.error())));
   };
   if (auto started = turn.start(loop, std::move(woken)); !started) return started;
-  return others().enter(*this) ? begin(true) : base::status();
+  return line_of(cause).enter(*this) ? begin(&line_of(cause)) : base::status();
 }
 
 resolution::resolution() = default;
@@ -220,16 +225,20 @@ resolution::resolution(resolution&& other) noexcept = default;
 resolution& resolution::operator=(resolution&& other) noexcept = default;
 resolution::~resolution() = default;
 
+void size_lookup_pool() {
+  setenv(pool_variable, pool_threads, 0); // fails only without memory: then the pool has its usual size
+}
+
 base::result<resolution> resolution::start(uv_loop_t* on, const std::string& host, std::uint16_t port,
                                            lookup_cause cause, done_fn done) {
-  auto made = std::make_unique<interest>(on, host, port, std::move(done));
+  auto made = std::make_unique<interest>(on, host, port, cause, std::move(done));
   base::status begun;
   if (const auto numeric = base::socket_address::parse(host, port))
     made->tell_soon(std::vector<base::socket_address>{*numeric});
   else if (const auto code = failed.find(host))
     made->tell_soon(unexpected(not_found(host, *code, failed_before)));
   else
-    begun = cause == lookup_cause::own ? made->begin(false) : made->wait_in_line();
+    begun = cause == lookup_cause::own ? made->begin(nullptr) : made->wait_in_line();
   if (!begun) return unexpected(std::move(begun.error()));
   return resolution(std::move(made));
 }
@@ -237,7 +246,7 @@ base::result<resolution> resolution::start(uv_loop_t* on, const std::string& hos
 void resolution::finished(uv_getaddrinfo_t* raw, int code, addrinfo* found) {
   const std::unique_ptr<request> self(static_cast<request*>(raw->data));
   const std::unique_ptr<addrinfo, decltype(&uv_freeaddrinfo)> list(found, &uv_freeaddrinfo);
-  if (self->in_line) others().leave();
+  if (self->in_line != nullptr) self->in_line->leave();
   base::contained("a look-up of a host", [&] { self->finish(code, found); });
 }
 

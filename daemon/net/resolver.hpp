@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Host names to addresses, without blocking: getaddrinfo on libuv's pool, where a name server that does not
-// answer can hold up the names behind it, but no numeric address: those are not looked up. Names that others
-// brought the node to ask for have one thread of the pool, so that they never take all of them. A host that
-// was not found is not looked up again for `failed_for`. The loop's thread.
+// answer can hold up the names behind it, but no numeric address: those are not looked up. Names that other
+// nodes may have made up have two threads of the pool, so that they never take all of them. A host that was
+// not found is not looked up again for `failed_for`. The loop's thread.
 #pragma once
 
 #include <uv.h>
@@ -22,9 +22,17 @@ namespace coppice::net {
 
 // Why a host is looked up.
 enum class lookup_cause : std::uint8_t {
-  own,    // the configuration, or a process of this node
-  others, // another node, or a stranger: one of these at a time
+  own,    // the configuration or an operator names it, or a node of that name was connected
+  actor,  // a process here sends to a node that is not known, perhaps since another node named it: one at a
+          // time
+  others, // another node, or a stranger: one at a time
 };
+constexpr std::size_t lookup_causes = 3;
+
+// Look-ups of a libuv pool take half of its threads at most, and one line of them holds one for as long as a
+// name server does not answer. With so many threads there are some for the node's own names whatever the
+// lines do. Before libuv is used first; a number in the environment stays.
+void size_lookup_pool();
 
 // How long a host counts as not found, and of how many that is remembered.
 constexpr std::chrono::seconds failed_for{5};
@@ -54,7 +62,7 @@ class resolution {
   struct request;
   struct interest;
   class line;
-  static line& others();
+  static line& line_of(lookup_cause cause); // not own
   explicit resolution(std::unique_ptr<interest> in);
   static void finished(uv_getaddrinfo_t* raw, int code, addrinfo* found);
 

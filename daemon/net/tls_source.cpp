@@ -28,7 +28,7 @@ base::status read_into(std::string& text, const std::string& path) {
 
 // For another name: its own certificate, and of peers it asks what `general` does.
 base::result<std::shared_ptr<const tls_context>> context_of(const tls_settings& general,
-                                                            const tls_pair_files& files) {
+                                                            const tls_pair_files& files, base::nanos& ends) {
   tls_settings texts;
   texts.authorities = general.authorities;
   texts.verify_peer = general.verify_peer;
@@ -36,6 +36,7 @@ base::result<std::shared_ptr<const tls_context>> context_of(const tls_settings& 
   if (auto read = read_into(texts.certificate, files.certificate); !read)
     return unexpected(std::move(read.error()));
   if (auto read = read_into(texts.key, files.key); !read) return unexpected(std::move(read.error()));
+  ends = end_of_validity(texts.certificate).value_or(0);
   return tls_context::make(tls_role::server, texts);
 }
 
@@ -100,15 +101,19 @@ base::status tls_source::load_files() {
   auto client = tls_context::make(tls_role::client, texts);
   if (!client) return named(std::move(client.error()));
   if (!files_.certificate.empty()) {
+    std::vector<own_certificate> own{
+        {files_.certificate, end_of_validity(texts.certificate).value_or(0), {}}};
     for (const auto& [name, pair] : files_.by_name) {
-      auto made = context_of(texts, pair);
+      base::nanos ends = 0;
+      auto made = context_of(texts, pair, ends);
       if (!made) return unexpected(std::move(made.error()).context(pair.certificate));
       texts.by_name.emplace(name, std::move(*made));
+      own.push_back({pair.certificate, ends, {}});
     }
     auto server = tls_context::make(tls_role::server, texts);
     if (!server) return named(std::move(server.error()));
     server_ = std::move(*server);
-    ends_ = end_of_validity(texts.certificate).value_or(0);
+    own_ = std::move(own);
   }
   client_ = std::move(*client);
   return {};
@@ -144,11 +149,13 @@ void tls_source::refresh() {
                     files_.certificate.empty() ? files_.authorities : files_.certificate);
 }
 
-std::optional<tls_source::own_certificate> tls_source::own() {
+std::vector<tls_source::own_certificate> tls_source::own() {
   const std::lock_guard guard(lock_);
   refresh();
-  if (ends_ == 0) return std::nullopt;
-  return own_certificate{files_.certificate, ends_, told_};
+  std::vector<own_certificate> out;
+  for (const own_certificate& one : own_)
+    if (one.ends != 0) out.push_back({one.file, one.ends, told_});
+  return out;
 }
 
 std::shared_ptr<const tls_context> tls_source::server() {

@@ -45,14 +45,15 @@ class tls_source {
                                                              std::vector<std::string> names,
                                                              std::vector<std::string> protocols = {});
 
-  // The file of its own certificate and until when that is valid, wall time; nothing where it has none. Files
-  // that have changed are read here, and what is made automatically is renewed when it is due.
+  // The files of its own certificates, those that are chosen by a client's SNI behind the first, and until
+  // when each is valid, wall time; empty where it has none. Files that have changed are read here, and what
+  // is made automatically is renewed when it is due.
   struct own_certificate {
     std::string file;
     base::nanos ends = 0; // of the one in force
     std::string unused;   // why changed files are not used; empty: they are
   };
-  std::optional<own_certificate> own();
+  std::vector<own_certificate> own();
 
   // As the files are now. Null: not to be had, a server's for a source without a certificate.
   std::shared_ptr<const tls_context> server();
@@ -70,10 +71,10 @@ class tls_source {
   tls_files files_;
   std::string folder_; // of automatic certificates
   std::vector<std::string> names_;
-  base::nanos renew_at_ = 0; // monotonic; for automatic ones
-  std::string seen_;         // the state of the files that are used, or that cannot be
-  std::string told_;         // why changed files are not used, as it was logged last
-  base::nanos ends_ = 0;     // of its own certificate; 0: it has none
+  base::nanos renew_at_ = 0;         // monotonic; for automatic ones
+  std::string seen_;                 // the state of the files that are used, or that cannot be
+  std::string told_;                 // why changed files are not used, as it was logged last
+  std::vector<own_certificate> own_; // in force; `unused` is not used
   std::shared_ptr<const tls_context> server_;
   std::shared_ptr<const tls_context> client_;
 };

@@ -30,13 +30,13 @@ std::vector<certificate_status> certificate_watch::all() const {
   const base::nanos now = base::wall_now();
   std::vector<certificate_status> out;
   for (const auto& source : of_.all()) {
-    const auto own = source->own();
-    if (!own) continue;
-    const auto seen = std::ranges::find(out, own->file, &certificate_status::file);
-    if (seen == out.end())
-      out.push_back({own->file, own->ends, own->ends - now < warning_time, own->unused});
-    else if (seen->unused.empty())
-      seen->unused = own->unused;
+    for (const auto& own : source->own()) {
+      const auto seen = std::ranges::find(out, own.file, &certificate_status::file);
+      if (seen == out.end())
+        out.push_back({own.file, own.ends, own.ends - now < warning_time, own.unused});
+      else if (seen->unused.empty())
+        seen->unused = own.unused;
+    }
   }
   std::ranges::sort(out, {}, &certificate_status::file);
   return out;

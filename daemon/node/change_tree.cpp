@@ -15,6 +15,7 @@
 #include "base/log.hpp"
 #include "behaviours/gen.hpp"
 #include "runtime/messages/shown.hpp"
+#include "runtime/system.hpp"
 
 namespace coppice::node {
 namespace {
@@ -88,16 +89,32 @@ class tree_change {
     return to ? give(*to, *to, step, order, where) : outcome();
   }
 
+  // A name that a child of a former life of the supervisor still has is free when that has ended: it is given
+  // the order again then, in the time that the order has.
   outcome give(const runtime::destination& to, const pid& whom, const change_step& step,
                const any_order& order, way where) {
-    const runtime::message request = on_.desk.lay_down(order);
-    const bool is_stuck = stuck_.contains(whom);
     const base::nanos most = step.patience + grace;
-    const auto answer =
-        behaviours::gen::call(self_, to, request.bytes(), base::mono_now() + (is_stuck ? 0 : most));
+    const base::nanos until = base::mono_now() + (stuck_.contains(whom) ? 0 : most);
+    for (;;) {
+      pid former;
+      outcome did = give_once(to, whom, step, order, where, most, until, former);
+      if (!former) return did;
+      base::log::info(module, "{}: waits for the end of a former process, which has the name", step.what);
+      const auto ended = self_.await(self_.monitor(former, true), until);
+      if (!ended && ended.error().what != runtime::await_error::kind::down) return did;
+    }
+  }
+
+  // Sets `former` where such a process is why it was refused.
+  outcome give_once(const runtime::destination& to, const pid& whom, const change_step& step,
+                    const any_order& order, way where, base::nanos most, base::nanos until, pid& former) {
+    const runtime::message request = on_.desk.lay_down(order);
+    const auto answer = behaviours::gen::call(self_, to, request.bytes(), until);
     if (answer) {
       etf::cursor at(answer->bytes());
       if (!at.read_tuple_of(2) || !at.read_atom_is("error")) return {};
+      if (const pid holder = name_holder(at); holder && is_left_over(holder, step.supervisor))
+        former = holder;
       return {base::fail(base::errc::refused, etf::print(answer->slice(at.rest()).bytes(), {.most = 1000}))};
     }
     using kind = behaviours::gen::call_error::kind;
@@ -112,6 +129,33 @@ class tree_change {
       return {base::fail(base::errc::timeout, "it follows when " + step.supervisor + " goes on")};
     const bool is_begun = !on_.desk.fetch(request.bytes());
     return {base::fail(base::errc::timeout, late(step.supervisor, whom, most)), is_begun};
+  }
+
+  // Of {already_started, Pid}, also inside {shutdown, {failed_to_start_child, Id, Reason}}; null: of none.
+  pid name_holder(etf::cursor at) const {
+    while (at.read_tuple_of(2)) {
+      std::string_view what;
+      if (!at.read_atom(what)) break;
+      if (what == "already_started") return runtime::read_pid(at, self_.host().nodes()).value_or(pid());
+      if (what != "shutdown" || !at.read_tuple_of(3) || !at.read_atom_is("failed_to_start_child") ||
+          !at.skip())
+        break;
+    }
+    return {};
+  }
+
+  // Whether a process below `path`, or a supervisor there that it is below of, was started by a process that
+  // is gone: then it is about to end, too.
+  bool is_left_over(pid who, const std::string& path) const {
+    constexpr int deepest = 100;
+    for (int i = 0; i < deepest && who.here(); ++i) {
+      const auto info = self_.host().info(who);
+      if (!info) return true;
+      if (path.empty() || !info->summary.label.starts_with(path + "/")) return false;
+      if (!self_.host().alive(info->parent)) return true;
+      who = info->parent;
+    }
+    return false;
   }
 
   // "net has not answered in 5 s, as net/late takes too long to start or to stop".

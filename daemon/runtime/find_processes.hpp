@@ -12,6 +12,7 @@
 #include "base/clock.hpp"
 #include "runtime/behaviour.hpp"
 #include "runtime/messages/ids.hpp"
+#include "runtime/messages/mailbox_bounds.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::runtime {
@@ -28,6 +29,12 @@ std::vector<pid> find_processes(const system& host, const std::function<bool(con
 // others run between.
 std::uint32_t some_processes(const system& host, std::uint32_t first, std::uint32_t most,
                              std::vector<process_summary>& into);
+
+// The same with their pids alone.
+std::uint32_t some_pids(const system& host, std::uint32_t first, std::uint32_t most, std::vector<pid>& into);
+
+// What its mailbox takes; of one that has ended nothing is known.
+std::optional<mailbox_bounds> bounds_of(const system& host, const pid& who);
 
 // All registered names, in no order. `between` is called between parts of about so many entries of the table,
 // and may let others run.

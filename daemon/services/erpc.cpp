@@ -53,8 +53,13 @@ void write_stack(etf::writer& out, etf::bytes module, etf::bytes function, etf::
 class one_call : public runtime::behaviour {
  public:
   // `asker`: the index of the node that asks.
-  one_call(std::shared_ptr<const functions> allowed, message arguments, bool answers, std::uint32_t asker)
-      : allowed_(std::move(allowed)), arguments_(std::move(arguments)), answers_(answers), asker_(asker) {}
+  one_call(std::shared_ptr<const functions> allowed, message arguments, bool answers, std::uint32_t asker,
+           running_calls::token running)
+      : allowed_(std::move(allowed)),
+        arguments_(std::move(arguments)),
+        answers_(answers),
+        asker_(asker),
+        running_(std::move(running)) {}
 
   runtime::outcome init(process& self) override {
     self.set_origin({asker_, false});
@@ -79,6 +84,7 @@ class one_call : public runtime::behaviour {
   message arguments_;
   bool answers_;
   std::uint32_t asker_;
+  running_calls::token running_;
 };
 
 void log_refused(runtime::system& system, const dist::spawn_request& request) {
@@ -90,6 +96,11 @@ void log_refused(runtime::system& system, const dist::spawn_request& request) {
 }
 
 } // namespace
+
+void log_refused_call(const runtime::system& system, std::uint32_t node) {
+  base::log::warning("services", "calls of rpc or erpc by {} are refused: {} of that node run already",
+                     system.nodes().name(node), running_calls::most_of_node);
+}
 
 message erpc_result(process& self, const functions& allowed, etf::bytes tag, etf::bytes module,
                     etf::bytes function, etf::bytes arguments) {
@@ -184,19 +195,28 @@ dist::spawn_handler remote_spawns(runtime::system& system, dist::router& router,
           rights = std::move(rights)](const dist::spawn_request& request) -> spawned {
     if (request.module == "coppice" && request.function == "spawn")
       return spawn_actor(system, request, rights);
-    if (allowed->observer()) {
-      if (auto does = observer_process(router, request))
-        return spawn_here(system, request, "observer_backend", std::move(does));
-    }
+    const bool of_tools = allowed->observer() && is_for_tools(request);
     const bool call = request.function == "execute_call" && request.arity == 4;
     const bool cast = request.function == "execute_cast" && request.arity == 3;
     const auto given = list_length(request.arguments.bytes());
-    if (request.module != "erpc" || (!call && !cast) || given != request.arity) {
+    if (!of_tools && (request.module != "erpc" || (!call && !cast) || given != request.arity)) {
       log_refused(system, request);
       return unexpected<std::string>("notsup");
     }
-    return spawn_here(system, request, "erpc",
-                      std::make_unique<one_call>(allowed, request.arguments, call, request.from.node));
+    bool tell = false;
+    auto running = allowed->running().begin(request.from.node, tell);
+    if (!running) {
+      if (tell) log_refused_call(system, request.from.node);
+      return unexpected<std::string>("system_limit");
+    }
+    if (!of_tools)
+      return spawn_here(system, request, "erpc",
+                        std::make_unique<one_call>(allowed, request.arguments, call, request.from.node,
+                                                   std::move(*running)));
+    if (auto does = observer_process(router, request, std::move(*running)))
+      return spawn_here(system, request, "observer_backend", std::move(does));
+    log_refused(system, request);
+    return unexpected<std::string>("notsup");
   };
 }
 

@@ -14,6 +14,7 @@
 #include "runtime/find_processes.hpp"
 #include "runtime/system.hpp"
 #include "services/global_conflict.hpp"
+#include "services/listing_line.hpp"
 #include "services/no_shell.hpp"
 #include "services/observer.hpp"
 #include "services/portions.hpp"
@@ -81,13 +82,15 @@ message registered(process& self) {
                    runtime::registered_names(self.host(), observer::at_once, [&self] { self.yield(); }));
 }
 
-message processes(process& self) {
-  const auto all = observer::processes(self);
+answer processes(process& self) {
+  const listing place(self);
+  if (!place.may_begin()) return answer::exited(message::atom("system_limit"));
+  const std::vector<runtime::pid> all = observer::pids(self);
   portions work(self);
   message_writer out;
   out.list(static_cast<std::uint32_t>(all.size()));
-  for (const auto& one : all) {
-    runtime::write(out, one.pid, self.host().nodes());
+  for (const runtime::pid& one : all) {
+    runtime::write(out, one, self.host().nodes());
     work.add();
   }
   out.nil();

@@ -15,6 +15,7 @@
 #include "dist/router.hpp"
 #include "runtime/messages/message.hpp"
 #include "runtime/process.hpp"
+#include "services/running_calls.hpp"
 
 namespace coppice::services {
 
@@ -52,12 +53,15 @@ class functions {
   bool observer() const { return observer_; }
   // The function if it exists and is allowed, else null.
   const callable* find(std::string_view module, std::string_view name, std::uint32_t arity) const;
+  // What runs of them for other nodes, by whichever service.
+  const running_calls& running() const { return running_; }
 
  private:
   base::status allow(const std::string& word);
   bool is_built_in(std::string_view module, std::string_view name) const;
   bool allowed(std::string_view module, std::string_view name) const;
 
+  running_calls running_;
   bool info_ = false;
   bool observer_ = false;
   bool env_ = false;

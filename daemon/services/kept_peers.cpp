@@ -28,7 +28,10 @@ void kept_peers::change(const std::vector<std::string>& names) {
       if (name == own_) continue;
       entry& one = peers_[name];
       // At once, so that nobody is told of a list without it.
-      if (!one.node) one.node = router_.keep(name);
+      if (!one.node) {
+        one.node = router_.keep(name);
+        if (one.node && one.held) router_.bar(*one.node, true);
+      }
       if (std::exchange(one.held, false) && one.node) router_.bar(*one.node, false);
       one.wait = 0;
       one.at = 0;

@@ -28,8 +28,10 @@ void add_observer_functions(function_table& into, dist::router& router);
 
 // What observer_backend:procs_info/1, fetch_stats/2 or etop_collect/1 would do; null: it is none of them, or
 // its arguments are not right.
-std::unique_ptr<runtime::behaviour> observer_process(dist::router& router,
-                                                     const dist::spawn_request& request);
+// A request for one of the processes that OTP's tools spawn here.
+bool is_for_tools(const dist::spawn_request& request);
+std::unique_ptr<runtime::behaviour> observer_process(dist::router& router, const dist::spawn_request& request,
+                                                     running_calls::token running);
 
 // Terms that both parts write.
 namespace observer {
@@ -42,9 +44,9 @@ void write_io(runtime::process& self, etf::writer& out, const dist::router& rout
 void write_initial_call(etf::writer& out, const runtime::description& of);
 // Processes that wait for their turn, of all workers.
 std::uint64_t run_queue(const runtime::runtime_counters& of);
-// All processes, looked at in parts of so many ids: between them, in the caller's turn, others run.
+// All processes are looked at in parts of so many ids: between them, in the caller's turn, others run.
 constexpr std::uint32_t at_once = 4096;
-std::vector<runtime::process_summary> processes(runtime::process& self);
+std::vector<runtime::pid> pids(runtime::process& self);
 // All peers, a part at a time, in no order.
 void for_each_peer(runtime::process& self, const dist::router& router,
                    const std::function<void(const dist::peer_info&)>& use);

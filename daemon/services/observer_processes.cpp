@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Processes that OTP's tools spawn here: each sends the one who asked what it shows, once or at every
-// interval, and ends when its client does (the tools link) or says anything. In the process's own turn.
+// interval, and ends when its client does or says anything. In the process's own turn.
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <functional>
@@ -10,6 +10,7 @@
 #include "base/process_usage.hpp"
 #include "runtime/find_processes.hpp"
 #include "runtime/messages/exit_reason.hpp"
+#include "services/listing_line.hpp"
 #include "services/observer.hpp"
 #include "services/portions.hpp"
 
@@ -47,10 +48,21 @@ void write_rows(process& self, etf::writer& out, const std::vector<runtime::proc
   out.nil();
 }
 
+std::vector<runtime::process_summary> processes(process& self) {
+  std::vector<runtime::process_summary> all;
+  for (std::uint32_t next = 1;;) {
+    next = runtime::some_processes(self.host(), next, observer::at_once, all);
+    if (next == 0) return all;
+    self.yield();
+  }
+}
+
 // {procs_info, Self, Rows}, as many as it takes.
 void send_processes(process& self, const runtime::pid& client) {
   const auto& names = self.host().nodes();
-  const auto all = observer::processes(self);
+  const listing place(self);
+  if (!place.may_begin()) return;
+  const auto all = processes(self);
   for (std::size_t first = 0; first < all.size(); first += most_rows) {
     message_writer out(64 * 1024);
     out.tuple(3);
@@ -79,7 +91,9 @@ void write_schedulers(etf::writer& out, const runtime::system& host) {
 // {SpawnedPid, {etop_info, Now, Processes, undefined, SchedulerWallTime, RunQueue, Runtime, Memory, Rows}}
 void send_overview(process& self, const runtime::pid& client) {
   const auto& host = self.host();
-  const auto all = observer::processes(self);
+  const listing place(self);
+  if (!place.may_begin()) return;
+  const auto all = processes(self);
   const auto wall = base::wall_now();
   const auto seconds = wall / base::nanos_per_second;
   message_writer out(64 * 1024);
@@ -104,7 +118,8 @@ void send_overview(process& self, const runtime::pid& client) {
 class once final : public runtime::behaviour {
  public:
   using task = std::function<void(process&, const runtime::pid&)>;
-  once(task what, const runtime::pid& client) : what_(std::move(what)), client_(client) {}
+  once(task what, const runtime::pid& client, running_calls::token running)
+      : what_(std::move(what)), client_(client), running_(std::move(running)) {}
   // Not in init: the spawn's reply goes out first.
   runtime::outcome init(process& self) override {
     self.send(self.self(), message::atom("go"));
@@ -119,15 +134,19 @@ class once final : public runtime::behaviour {
  private:
   task what_;
   runtime::pid client_;
+  running_calls::token running_;
 };
 
 // {stats, 1, Schedulers, {{input, Bytes}, {output, Bytes}}, Memory} at every interval; anything it is sent
 // ends it.
 class statistics final : public runtime::behaviour {
  public:
-  statistics(dist::router& router, const runtime::pid& client, base::nanos interval)
-      : router_(router), client_(client), interval_(interval) {}
+  statistics(dist::router& router, const runtime::pid& client, base::nanos interval,
+             running_calls::token running)
+      : router_(router), client_(client), interval_(interval), running_(std::move(running)) {}
+  // Its end is a message that ends this: a client need not link.
   runtime::outcome init(process& self) override {
+    self.monitor(client_);
     due_ = self.make_alias(false);
     wait(self);
     return runtime::carry_on();
@@ -155,23 +174,27 @@ class statistics final : public runtime::behaviour {
   dist::router& router_;
   runtime::pid client_;
   base::nanos interval_;
+  running_calls::token running_;
   runtime::reference due_;
 };
 
 } // namespace
 
-std::vector<runtime::process_summary> observer::processes(process& self) {
-  std::vector<runtime::process_summary> all;
+std::vector<runtime::pid> observer::pids(process& self) {
+  std::vector<runtime::pid> all;
   for (std::uint32_t next = 1;;) {
-    next = runtime::some_processes(self.host(), next, at_once, all);
+    next = runtime::some_pids(self.host(), next, at_once, all);
     if (next == 0) return all;
     self.yield();
   }
 }
 
-std::unique_ptr<runtime::behaviour> observer_process(dist::router& router,
-                                                     const dist::spawn_request& request) {
-  if (request.module != "observer_backend") return nullptr;
+bool is_for_tools(const dist::spawn_request& request) {
+  return request.module == "observer_backend";
+}
+
+std::unique_ptr<runtime::behaviour> observer_process(dist::router& router, const dist::spawn_request& request,
+                                                     running_calls::token running) {
   etf::cursor at(request.arguments.bytes());
   etf::pid given;
   std::uint32_t length = 0;
@@ -181,14 +204,14 @@ std::unique_ptr<runtime::behaviour> observer_process(dist::router& router,
       given.serial != request.from.serial)
     return nullptr;
   if (request.function == "procs_info" && length == 1)
-    return std::make_unique<once>(send_processes, request.from);
+    return std::make_unique<once>(send_processes, request.from, std::move(running));
   if (request.function == "etop_collect" && length == 1)
-    return std::make_unique<once>(send_overview, request.from);
+    return std::make_unique<once>(send_overview, request.from, std::move(running));
   if (request.function != "fetch_stats" || length != 2 || !at.read_integer(interval)) return nullptr;
   constexpr std::int64_t shortest = 100;
   constexpr std::int64_t longest = 3'600'000;
-  return std::make_unique<statistics>(router, request.from,
-                                      std::clamp(interval, shortest, longest) * base::nanos_per_ms);
+  return std::make_unique<statistics>(
+      router, request.from, std::clamp(interval, shortest, longest) * base::nanos_per_ms, std::move(running));
 }
 
 } // namespace coppice::services

@@ -42,8 +42,12 @@ class one_call : public runtime::behaviour {
  public:
   using answer_fn = std::function<void(process&, message)>;
   one_call(std::shared_ptr<const functions> allowed, message request, runtime::message_origin asker,
-           answer_fn done)
-      : allowed_(std::move(allowed)), request_(std::move(request)), asker_(asker), done_(std::move(done)) {}
+           answer_fn done, running_calls::token running)
+      : allowed_(std::move(allowed)),
+        request_(std::move(request)),
+        asker_(asker),
+        done_(std::move(done)),
+        running_(std::move(running)) {}
 
   runtime::outcome init(process& self) override {
     self.set_origin(asker_);
@@ -62,6 +66,7 @@ class one_call : public runtime::behaviour {
   message request_;
   runtime::message_origin asker_;
   answer_fn done_;
+  running_calls::token running_;
 };
 
 // {badrpc, {'EXIT', Reason}}
@@ -99,12 +104,20 @@ std::optional<behaviours::peer_requests> rex::from_peers() const {
 
 // Its process answers. Where there is none, or it ends before, this one does.
 std::optional<runtime::reference> rex::run_apart(process& self, const message& request, answer_fn done) {
+  bool tell = false;
+  auto running = allowed_->running().begin(self.origin().node, tell);
+  if (!running) {
+    if (tell) log_refused_call(self.host(), self.origin().node);
+    if (done) done(self, failed(message::atom("system_limit").bytes()));
+    return std::nullopt;
+  }
   runtime::reference ends;
   runtime::spawn_options options;
   options.label = "rpc";
   options.monitor = done ? &ends : nullptr;
   const auto made =
-      self.spawn(std::move(options), std::make_unique<one_call>(allowed_, request, self.origin(), done));
+      self.spawn(std::move(options),
+                 std::make_unique<one_call>(allowed_, request, self.origin(), done, std::move(*running)));
   if (!done) return std::nullopt;
   if (!made) {
     done(self, failed(message::atom("system_limit").bytes()));

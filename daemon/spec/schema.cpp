@@ -238,6 +238,7 @@ const table<distribution_options>& distribution_table() {
               "nodes to connect to and to stay connected to, whatever connect says, as alive@host; this "
               "node's "
               "own name is passed over, so that one list serves all nodes")
+          .live()
           .add<&distribution_options::compression>(
               "compression", section<compression_options>(&compression_table), "between Coppice nodes")
           .add<&distribution_options::services>("services", section<service_options>(&service_table),
@@ -302,11 +303,14 @@ const table<node_spec>& configuration() {
           .add<&node_spec::applications>("applications",
                                          list<application_spec, application>(application(&application_table)),
                                          "the supervision trees")
+          .elsewhere()
           .add<&node_spec::events>(
               "events", list<named_event, section<named_event>>(section<named_event>(&named_event_table)),
               "events that processes here and elsewhere may subscribe to by name")
+          .live()
           .add<&node_spec::cron>("cron", optional_cron(section<cron_options>(&cron_table)),
-                                 "jobs that are done at their times");
+                                 "jobs that are done at their times")
+          .live();
   return rows;
 }
 

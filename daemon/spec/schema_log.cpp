@@ -166,6 +166,7 @@ const table<log_options>& log_table() {
   static const auto rows =
       table<log_options>()
           .add<&log_options::level>("level", level_choice(), "least severity that is logged")
+          .live()
           .add<&log_options::format>("format",
                                      choice<format>({{"auto", format::automatic},
                                                      {"text", format::text},
@@ -175,16 +176,20 @@ const table<log_options>& log_table() {
           .add<&log_options::modules>("modules", module_levels(),
                                       "least severity of a module: of the node's own, as `coppice log-level` "
                                       "lists them, or a plugin's id")
+          .live()
           .add<&log_options::rate>("rate", section<log_rate>(&rate_table),
                                    "how much one source may write, so that it does not drown the others")
+          .live()
           .add<&log_options::messages>("messages", flag(),
                                        "whether lines show what an actor was handling when it failed; false "
                                        "where messages are nobody's to read")
+          .live()
           .add<&log_options::files>(
               "files",
               list<log_file_options, section<log_file_options>>(section<log_file_options>(&file_table)),
               "files that lines go to beside standard error or the journal, as text, or "
               "as JSON where that is the format; opened anew when moved away")
+          .live()
           .check(&check_log);
   return rows;
 }

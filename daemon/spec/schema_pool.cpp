@@ -46,15 +46,30 @@ class request_key final : public value_type<std::uint32_t> {
   }
 };
 
+// Where senders are parked the queue bounds the pool's mailbox, and that is fixed.
+bool parks_senders(const pool_queue_options& queue) {
+  return queue.on_full == pool_overload::park_sender;
+}
+
+change_effect effect_of_limit(const pool_queue_options& before, const pool_queue_options& after) {
+  return parks_senders(before) && parks_senders(after) ? change_effect::restarts : change_effect::live;
+}
+
+change_effect effect_of_on_full(const pool_queue_options& before, const pool_queue_options& after) {
+  return parks_senders(before) == parks_senders(after) ? change_effect::live : change_effect::restarts;
+}
+
 const table<pool_queue_options>& queue_table() {
   using time = or_word<milliseconds, duration>;
   static const auto rows =
       table<pool_queue_options>()
           .add<&pool_queue_options::limit>("limit", whole<std::uint32_t>(0, 10'000'000),
                                            "requests that wait for a worker; what comes beyond finds it full")
+          .when(&effect_of_limit)
           .add<&pool_queue_options::wait>(
               "wait", time("infinity", duration(milliseconds(1))),
               "how long one may wait; then it is treated as one that finds it full")
+          .live()
           .add<&pool_queue_options::on_full>(
               "on_full",
               choice<pool_overload>({{"reply_error", pool_overload::reply_error},
@@ -64,7 +79,8 @@ const table<pool_queue_options>& queue_table() {
               "what becomes of a request that finds it full. reply_error: its caller gets {error, "
               "overloaded}; "
               "drop_new: it is dropped; drop_old: the one that waits the longest is; park_sender: its sender "
-              "waits for room as at a full mailbox, which the queue is a part of then");
+              "waits for room as at a full mailbox, which the queue is a part of then")
+          .when(&effect_of_on_full);
   return rows;
 }
 
@@ -128,14 +144,18 @@ const table<pool_options>& pool_table() {
           .add<&pool_options::actor>("actor", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
                                      "what the workers are: any server")
           .needed()
+          .elsewhere()
           .add<&pool_options::args>("args", term(), "their arguments, checked against the plugin's schema")
           .add<&pool_options::size>("size", per_core(most_workers),
                                     "how many there are: a number, cores, or a multiple such as \"2x cores\"")
+          .live()
           .add<&pool_options::max>("max", optional_count(per_core(most_workers)),
                                    "how many it may grow to while requests wait; absent: it stays as it is")
+          .live()
           .add<&pool_options::idle>("idle", duration(milliseconds(1)),
                                     "how long a worker beyond size may have nothing to do until there is one "
                                     "less")
+          .live()
           .add<&pool_options::dispatch>(
               "dispatch",
               choice<pool_dispatch>({{"least_loaded", pool_dispatch::least_loaded},
@@ -150,7 +170,8 @@ const table<pool_options>& pool_table() {
               "for hash: whole, or an element of the request's tuple such as \"element 2\"")
           .add<&pool_options::in_flight>("in_flight", whole<std::uint32_t>(1, 1000),
                                          "requests that a worker holds at once; the others wait in the queue")
-          .add<&pool_options::queue>("queue", section<pool_queue_options>(&queue_table),
+          .live()
+          .add<&pool_options::queue>("queue", section<pool_queue_options>(&queue_table, compared::by_key),
                                      "what waits for a worker")
           .add<&pool_options::on_worker_death>(
               "on_worker_death",
@@ -162,12 +183,16 @@ const table<pool_options>& pool_table() {
               "twice. "
               "What `choose` of the workers' class, or dispatch: hash, gave to this worker its replacement "
               "gets")
+          .live()
           .add<&pool_options::drain>("drain", duration(),
                                      "how long a worker that is to go may take for what it holds")
+          .live()
           .add<&pool_options::intensity>(
               "intensity", whole<std::uint32_t>(0, 1'000'000),
               "restarts of workers within `period` that are borne; beyond, the pool ends")
+          .live()
           .add<&pool_options::period>("period", duration(milliseconds(1)), "see intensity")
+          .live()
           .add<&pool_options::backoff>("backoff", optional_backoff(section<backoff_options>(&backoff_table)),
                                        "waits between a worker's restarts; absent: none")
           .add<&pool_options::shutdown>("shutdown", shutdown_time(), "how long a worker may take to stop")

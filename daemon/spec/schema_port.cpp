@@ -91,6 +91,7 @@ const table<port_options>& port_table() {
           .add<&port_options::actor>("actor", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
                                      "who talks with it, and ends with it")
           .needed()
+          .elsewhere()
           .add<&port_options::args>("args", term(), "its arguments, checked against the plugin's schema")
           .add<&port_options::environment>("environment", words(text("NAME=VALUE", &check_variable)),
                                            "variables for the program, besides the daemon's own")
@@ -117,18 +118,5 @@ const table<port_options>& port_table() {
 }
 
 // Its program is its process's: nothing of it changes as it runs.
-void same_port(const port_options& a, const port_options& b, std::vector<std::string>& keys) {
-  if (a.command != b.command) keys.emplace_back("port.command");
-  if (a.environment != b.environment) keys.emplace_back("port.environment");
-  if (a.clean_environment != b.clean_environment) keys.emplace_back("port.clean_environment");
-  if (a.directory != b.directory) keys.emplace_back("port.directory");
-  if (a.frame != b.frame) keys.emplace_back("port.frame");
-  if (a.credit != b.credit) keys.emplace_back("port.credit");
-  if (a.write != b.write) keys.emplace_back("port.write");
-  if (a.errors != b.errors) keys.emplace_back("port.stderr");
-  if (a.kill_after != b.kill_after) keys.emplace_back("port.kill_after");
-  if (a.limits != b.limits) keys.emplace_back("port.limits");
-  if (a.unhandled != b.unhandled) keys.emplace_back("port.unhandled");
-}
 
 } // namespace coppice::spec

@@ -9,7 +9,4 @@ namespace coppice::spec {
 
 const table<port_options>& port_table();
 
-// Of two that are ports: what is not alike, as `port.KEY`, but for the args' own part.
-void same_port(const port_options& a, const port_options& b, std::vector<std::string>& keys);
-
 } // namespace coppice::spec

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/json_text.hpp"
+#include "spec/json_changes.hpp"
 #include "spec/term.hpp"
 
 namespace coppice::spec {
@@ -306,6 +307,19 @@ bool term::read(reader& from, const node& value, encoded_term& into) const {
 
 json term::print(const encoded_term& value) const {
   return value.empty() ? json::object() : term_to_json({value.data(), value.size()});
+}
+
+void term::compare(const encoded_term& before, const encoded_term& after, std::string_view prefix,
+                   std::string_view key, change_effect effect, changed_keys& to) {
+  if (before == after) return;
+  const json old_value = term().print(before), new_value = term().print(after);
+  const std::string name = std::string(prefix).append(key);
+  std::vector<std::string>& all = to.of(effect);
+  const std::size_t known = all.size();
+  for_each_change(old_value, new_value, name,
+                  [&all](const std::string& one, const json&, const json&) { all.push_back(one); });
+  // JSON does not tell 1 from 1.0, a term does.
+  if (all.size() == known && !(old_value.empty() && new_value.empty())) all.push_back(name);
 }
 
 } // namespace coppice::spec

@@ -227,6 +227,9 @@ class term final : public value_type<encoded_term> {
   bool read(reader&, const node&, encoded_term& into) const override;
   json print(const encoded_term& value) const override;
   json describe(json&) const override { return {{"type", "object"}}; }
+  // The keys of the map that differ: "args.max_entries".
+  static void compare(const encoded_term& before, const encoded_term& after, std::string_view prefix,
+                      std::string_view key, change_effect effect, changed_keys& to);
 };
 
 } // namespace coppice::spec

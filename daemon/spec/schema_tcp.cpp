@@ -354,6 +354,11 @@ json tcp_rule() {
           {"anyOf", json::array({needs("actor", "handlers"), needs("handlers", "actor")})}};
 }
 
+// A listener takes it on for connections to come; an actor that connects has one connection, and starts anew.
+change_effect unless_it_connects(const tcp_options& before, const tcp_options& after) {
+  return before.connect && after.connect ? change_effect::restarts : change_effect::live;
+}
+
 } // namespace
 
 const table<tcp_options>& tcp_table() {
@@ -369,6 +374,7 @@ const table<tcp_options>& tcp_table() {
           .add<&tcp_options::actor>("actor", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
                                     "what is made for each connection, and ends with it; of one that "
                                     "connects, who has them all")
+          .elsewhere()
           .add<&tcp_options::handlers>("handlers", handlers(),
                                        "instead: the workers of this pool have the connections")
           .add<&tcp_options::args>("args", term(), "its arguments, checked against the plugin's schema")
@@ -378,35 +384,47 @@ const table<tcp_options>& tcp_table() {
                                               "one that was quiet for longest, and at least 10 s; where "
                                               "there is none a newcomer waits with the "
                                               "kernel")
+          .when(&unless_it_connects)
           .add<&tcp_options::shed>("shed", flag(),
                                    "true: a newcomer that would have to wait is closed at once")
           .add<&tcp_options::accept_backlog>("accept_backlog", whole<std::uint32_t>(1, 65535),
                                              "how many may wait there")
           .add<&tcp_options::frame>("frame", section<frame_options>(&frame_table),
                                     "how bytes are cut into what the actor gets")
+          .when(&unless_it_connects)
           .add<&tcp_options::read>("read", section<read_options>(&read_table), "bounds of what comes")
+          .when(&unless_it_connects)
           .add<&tcp_options::write>("write", section<write_options>(&write_table), "bounds of what goes")
+          .when(&unless_it_connects)
           .add<&tcp_options::keepalive>(
               "keepalive", duration(),
               "silence after which the kernel asks whether the client is there; 0s: "
               "it does not")
+          .when(&unless_it_connects)
           .add<&tcp_options::nodelay>("nodelay", flag(),
                                       "true: what is written leaves at once, however little it is; false: "
                                       "the kernel gathers it while the other end has not confirmed what came "
                                       "before (Nagle's algorithm)")
+          .when(&unless_it_connects)
           .add<&tcp_options::half_close>("half_close", flag(),
                                          "true: a client that sends no more may be answered still, and the "
                                          "actor is told; false: its connection ends")
+          .when(&unless_it_connects)
           .add<&tcp_options::access>("access", section<access_options>(&access_table), "who may connect")
+          .when(&unless_it_connects)
           .add<&tcp_options::proxy_protocol>(
               "proxy_protocol", section<proxy_options>(&proxy_table),
               "connections passed on by proxies, which say in a PROXY header whose they are")
+          .when(&unless_it_connects)
           .add<&tcp_options::drain>("drain", duration(),
                                     "how long connections may take for what has come, when it stops")
+          .when(&unless_it_connects)
           .add<&tcp_options::mailbox>("mailbox", section<mailbox_options>(&mailbox_table),
                                       "bounds of a connection's mailbox")
+          .when(&unless_it_connects)
           .add<&tcp_options::unhandled>("unhandled", optional_unhandled(),
                                         "as a child's, of a connection's actor")
+          .when(&unless_it_connects)
           .check(&check_tcp, tcp_rule())
           .prune(&prune_tcp);
   return rows;

@@ -22,8 +22,6 @@ namespace {
 
 constexpr auto later = available::later;
 
-const table<supervisor_spec>& supervisor_table();
-
 // A child that says something of it says how much: the node's level is not taken over.
 const table<compression_options>& compression_table() {
   static const auto rows =
@@ -186,6 +184,8 @@ json supervisor_rule() {
                                  {{"if", std::move(ends)}, {"else", std::move(without)}}})}};
 }
 
+} // namespace
+
 const table<child_spec>& child_table() {
   using time = or_word<milliseconds, duration>;
   using optional_supervisor = maybe<std::unique_ptr<supervisor_spec>, named_section<supervisor_spec>>;
@@ -206,8 +206,10 @@ const table<child_spec>& child_table() {
       table<child_spec>()
           .add<&child_spec::id>("id", text("an id", &check_id, id_pattern), "its name among its siblings")
           .needed()
+          .elsewhere()
           .add<&child_spec::actor>("actor", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
                                    "what it is: PLUGIN or PLUGIN:ACTOR")
+          .elsewhere()
           .add<&child_spec::name>("name", text("a name", &check_registered_name, registered_name_pattern),
                                   "registered name; absent: none")
           .add<&child_spec::restart>("restart",
@@ -215,17 +217,22 @@ const table<child_spec>& child_table() {
                                                       {"transient", restart::transient},
                                                       {"temporary", restart::temporary}}),
                                      "permanent: always; transient: after an abnormal end; temporary: never")
+          .live()
           .add<&child_spec::start_timeout>(
               "start_timeout", time("infinity", duration(milliseconds(1))),
               "how long its init may take, or its children's; then its start has failed. What `apply` and "
               "`reload` start has a minute at most")
+          .live()
           .add<&child_spec::shutdown>("shutdown", shutdown_time(),
                                       "how long it may take to stop: a time, brutal_kill or infinity; a "
                                       "supervisor's default is infinity")
+          .live()
           .add<&child_spec::significant>(
               "significant", flag(), "its end can end the supervisor: see auto_shutdown; not with permanent")
+          .live()
           .add<&child_spec::backoff>("backoff", optional_backoff(section<backoff_options>(&backoff_table)),
                                      "waits between restarts; absent: none")
+          .live()
           .add<&child_spec::mailbox>("mailbox", section<mailbox_options>(&mailbox_table),
                                      "the mailbox's bounds")
           .add<&child_spec::priority>("priority",
@@ -237,6 +244,7 @@ const table<child_spec>& child_table() {
           .add<&child_spec::compression>(
               "compression", optional_compression(section<compression_options>(&compression_table)),
               "of what it sends to other Coppice nodes; absent: as distribution.compression says")
+          .live()
           .add<&child_spec::isolation>(
               "isolation", maybe<std::optional<isolation>, choice<isolation>>(isolation_words()),
               "process: in a process of its own; absent: as plugins.isolation says", later)
@@ -253,15 +261,18 @@ const table<child_spec>& child_table() {
               "the defaults")
           .add<&child_spec::router>("router", optional_router(section<router_options>(&router_table)),
                                     "of an actor whose behaviour is router; absent: the defaults")
+          .live()
           .add<&child_spec::args>("args", term(),
                                   "the actor's arguments, checked against the plugin's schema")
+          .elsewhere()
           .add<&child_spec::supervisor>(
               "supervisor",
               optional_supervisor(named_section<supervisor_spec>("supervisor", &supervisor_table)),
               "a nested supervisor instead of an actor")
-          .add<&child_spec::pool>("pool", optional_pool(section<pool_options>(&pool_table)),
+          .elsewhere()
+          .add<&child_spec::pool>("pool", optional_pool(section<pool_options>(&pool_table, compared::by_key)),
                                   "a pool of actors instead of one")
-          .add<&child_spec::tcp>("tcp", optional_tcp(section<tcp_options>(&tcp_table)),
+          .add<&child_spec::tcp>("tcp", optional_tcp(section<tcp_options>(&tcp_table, compared::by_key)),
                                  "a listener that makes an actor for each connection")
           .add<&child_spec::consumer_supervisor>(
               "consumer_supervisor",
@@ -270,11 +281,11 @@ const table<child_spec>& child_table() {
           .add<&child_spec::event_manager>(
               "event_manager", optional_events(section<event_manager_options>(&event_manager_table)),
               "an event manager, as OTP's gen_event, and its handlers")
-          .add<&child_spec::udp>("udp", optional_udp(section<udp_options>(&udp_table)),
+          .add<&child_spec::udp>("udp", optional_udp(section<udp_options>(&udp_table, compared::by_key)),
                                  "an actor with UDP sockets")
-          .add<&child_spec::port>("port", optional_port(section<port_options>(&port_table)),
+          .add<&child_spec::port>("port", optional_port(section<port_options>(&port_table, compared::by_key)),
                                   "an actor with a program, by whose input and output they talk")
-          .add<&child_spec::web>("web", optional_web(section<web_options>(&web_table)),
+          .add<&child_spec::web>("web", optional_web(section<web_options>(&web_table, compared::by_key)),
                                  "a web server whose routes lead to actors")
           .check(&check_child, child_rule())
           .prune(&prune_child);
@@ -288,6 +299,7 @@ const table<supervisor_spec>& supervisor_table() {
           .add<&supervisor_spec::name>("name",
                                        text("a name", &check_registered_name, registered_name_pattern),
                                        "registered name; absent: none")
+          .live()
           .add<&supervisor_spec::strategy>(
               "strategy",
               choice<strategy>({{"one_for_one", strategy::one_for_one},
@@ -296,27 +308,31 @@ const table<supervisor_spec>& supervisor_table() {
                                 {"simple_one_for_one", strategy::simple_one_for_one}}),
               "who is restarted with a child that ends; simple_one_for_one: its one child is a template for "
               "those that start_child adds")
+          .live()
           .add<&supervisor_spec::intensity>("intensity", whole<std::uint32_t>(0, 1'000'000),
                                             "restarts within `period` that are borne")
+          .live()
           .add<&supervisor_spec::period>("period", duration(milliseconds(1)), "see intensity")
+          .live()
           .add<&supervisor_spec::on_exceeded>(
               "on_exceeded",
               choice<on_exceeded>({{"escalate", on_exceeded::escalate}, {"park", on_exceeded::give_up}}),
               "what happens beyond intensity; park: the tree stays up, degraded, without the child that "
               "fails")
+          .live()
           .add<&supervisor_spec::auto_shutdown>(
               "auto_shutdown",
               choice<auto_shutdown>({{"never", auto_shutdown::never},
                                      {"any_significant", auto_shutdown::any_significant},
                                      {"all_significant", auto_shutdown::all_significant}}),
               "whether the end of significant children ends it")
+          .live()
           .add<&supervisor_spec::children>("children", children(section<child_spec>(&child_table)),
                                            "in the order in which they start")
+          .elsewhere()
           .check(&check_supervisor, supervisor_rule());
   return rows;
 }
-
-} // namespace
 
 const table<mailbox_options>& mailbox_table() {
   static const auto rows =
@@ -365,21 +381,27 @@ const table<application_spec>& application_table() {
       table<application_spec>()
           .add<&application_spec::name>("name", text("a name", &check_id, id_pattern), "its name")
           .needed()
+          .elsewhere()
           .add<&application_spec::type>("type",
                                         choice<type>({{"permanent", type::permanent},
                                                       {"transient", type::transient},
                                                       {"temporary", type::temporary}}),
                                         "permanent: its end stops the node; transient: its abnormal end does")
+          .live()
           .add<&application_spec::depends_on>(
               "depends_on", list<std::string, text>(text("an application's name", &check_id, id_pattern)),
               "applications that start before it")
+          .live()
           .add<&application_spec::max_runtime>("max_runtime", time("infinity", duration(milliseconds(1))),
                                                "it is stopped after this time, with reason normal")
+          .live()
           .add<&application_spec::env>("env", term(), "what its actors can read")
+          .elsewhere()
           .add<&application_spec::supervisor>("supervisor",
                                               named_section<supervisor_spec>("supervisor", &supervisor_table),
                                               "its top supervisor")
-          .needed();
+          .needed()
+          .elsewhere();
   return rows;
 }
 

@@ -9,6 +9,8 @@
 namespace coppice::spec {
 
 const table<application_spec>& application_table();
+const table<supervisor_spec>& supervisor_table();
+const table<child_spec>& child_table();
 choice<isolation> isolation_words();
 // What a child and a pool's workers have alike.
 const table<mailbox_options>& mailbox_table();

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 // The words a schema table is written in. A type of value knows four things: how to read it from YAML
 // (reporting what is wrong and going on), how to print it, how to describe it as JSON Schema, and, through
-// the struct it fills, its default. A table is a struct's keys, each a row of name, member, type, sentence
-// and whether this version has it; parser, defaults, JSON Schema and `--effective` all come from it. The
-// tables are immutable after their construction; a `reader` belongs to one load.
+// the struct it fills, its default. A table is a struct's keys, each a row of name, member, type, sentence,
+// whether this version has it, and what a change of it takes; parser, defaults, JSON Schema, `--effective`
+// and `diff` all come from it. The tables are immutable after their construction; a `reader` belongs to one
+// load.
 #pragma once
 
+#include <algorithm>
+#include <concepts>
+#include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -45,6 +49,58 @@ class value_type {
   virtual json describe(json& definitions) const = 0;
 };
 
+// What happens to a running process when a key of its specification changes.
+enum class change_effect : std::uint8_t {
+  restarts,  // it starts anew
+  live,      // it goes on: it is told, or its supervisor is
+  elsewhere, // whoever compares the structs looks at this key apart from the table
+};
+
+// The keys in which two values differ, with the way to each from the outermost table: "pool.queue.limit".
+struct changed_keys {
+  std::vector<std::string> restarts;
+  std::vector<std::string> live;
+
+  std::vector<std::string>& of(change_effect effect) {
+    return effect == change_effect::live ? live : restarts;
+  }
+};
+
+// Whether == compares what two of them hold. A vector has an == whatever its elements are, a pointer compares
+// places.
+template <class T>
+inline constexpr bool has_equality = std::equality_comparable<T>;
+template <class T>
+inline constexpr bool has_equality<std::vector<T>> = has_equality<T>;
+template <class T>
+inline constexpr bool has_equality<std::optional<T>> = has_equality<T>;
+template <class T>
+inline constexpr bool has_equality<std::shared_ptr<T>> = false;
+template <class T>
+inline constexpr bool has_equality<std::unique_ptr<T>> = false;
+
+// Compares two values by their type's own compare(), else by ==. Those that have neither count as changed.
+template <class Type, class T>
+void compare_values(const Type& type, const T& before, const T& after, std::string_view prefix,
+                    std::string_view key, change_effect effect, changed_keys& to) {
+  if constexpr (requires { type.compare(before, after, prefix, key, effect, to); }) {
+    type.compare(before, after, prefix, key, effect, to);
+  } else if constexpr (has_equality<T>) {
+    if (!(before == after)) to.of(effect).push_back(std::string(prefix).append(key));
+  } else {
+    to.of(effect).push_back(std::string(prefix).append(key));
+  }
+}
+
+// Whether a change of the key `below` a value of this type is live: "log.level". False: the type has no keys.
+template <class Type>
+bool is_live_below(const Type& type, std::string_view below) {
+  if constexpr (requires { type.is_live(below); })
+    return type.is_live(below);
+  else
+    return false;
+}
+
 // Whether a key can be used in this version. One that cannot is accepted only with its default.
 enum class available { now, later };
 
@@ -58,11 +114,18 @@ class row {
   virtual bool read(reader&, const node&, Struct&) const = 0;
   virtual json print(const Struct&) const = 0;
   virtual json describe(json& definitions) const = 0;
+  // Adds this key, or keys below it, if the two differ in it.
+  virtual void compare(const Struct& before, const Struct& after, std::string_view prefix,
+                       changed_keys&) const = 0;
+  // Whether a change of it, or of the key `below` it (empty: itself), is live.
+  virtual bool is_live(std::string_view below) const = 0;
 
   const std::string_view key;
   const available when;
   const std::string_view sentence;
   bool required = false;
+  change_effect effect = change_effect::restarts;
+  change_effect (*decide)(const Struct& before, const Struct& after) = nullptr; // null: `effect`
 };
 
 template <class Struct, auto Member, class Type>
@@ -75,6 +138,15 @@ class member_row final : public row<Struct> {
   }
   json print(const Struct& from) const override { return type_.print(from.*Member); }
   json describe(json& definitions) const override { return type_.describe(definitions); }
+  void compare(const Struct& before, const Struct& after, std::string_view prefix,
+               changed_keys& to) const override {
+    const change_effect its = this->decide != nullptr ? this->decide(before, after) : this->effect;
+    if (its == change_effect::elsewhere) return;
+    compare_values(type_, before.*Member, after.*Member, prefix, this->key, its, to);
+  }
+  bool is_live(std::string_view below) const override {
+    return this->effect == change_effect::live || is_live_below(type_, below);
+  }
 
  private:
   Type type_;
@@ -99,6 +171,21 @@ class table final : public value_type<Struct> {
   // The row added last must be there.
   table needed() && {
     rows_.back()->required = true;
+    return std::move(*this);
+  }
+  // A change of the row added last is live.
+  table live() && {
+    rows_.back()->effect = change_effect::live;
+    return std::move(*this);
+  }
+  // compare() passes over the row added last.
+  table elsewhere() && {
+    rows_.back()->effect = change_effect::elsewhere;
+    return std::move(*this);
+  }
+  // What a change of the row added last takes hangs on both values of the struct.
+  table when(change_effect (*decide)(const Struct& before, const Struct& after)) && {
+    rows_.back()->decide = decide;
     return std::move(*this);
   }
   // Runs after the keys are read, for what several of them must fulfil together; `schema` says the same
@@ -148,6 +235,18 @@ class table final : public value_type<Struct> {
     }
     if (prune_) prune_(from, result);
     return result;
+  }
+
+  // Adds the keys in which the two differ, each behind `prefix`, in the table's order.
+  void compare(const Struct& before, const Struct& after, std::string_view prefix, changed_keys& to) const {
+    for (const auto& one : rows_) one->compare(before, after, prefix, to);
+  }
+  // Whether a change of this key, a way through tables ("node.log.level"), is live. False: also of none that
+  // there is.
+  bool is_live(std::string_view path) const {
+    const std::string_view first = path.substr(0, path.find('.'));
+    const row<Struct>* const found = find(first);
+    return found != nullptr && found->is_live(path.substr(std::min(path.size(), first.size() + 1)));
   }
 
   json describe(json& definitions) const override {
@@ -209,20 +308,33 @@ class table final : public value_type<Struct> {
   json extra_ = json::object();
 };
 
+// How two values of a section are compared: as one, or by their keys.
+enum class compared : bool { whole, by_key };
+
 // Another table, by the function that gives it.
 template <class T>
 class section final : public value_type<T> {
  public:
   using source_function = const table<T>& (*)();
-  explicit section(source_function source) : source_(source) {}
+  explicit section(source_function source, compared how = compared::whole) : source_(source), how_(how) {}
   bool read(reader& from, const node& value, T& into) const override {
     return source_().read(from, value, into);
   }
   json print(const T& value) const override { return source_().print(value); }
   json describe(json& definitions) const override { return source_().describe(definitions); }
+  void compare(const T& before, const T& after, std::string_view prefix, std::string_view key,
+               change_effect effect, changed_keys& to) const {
+    const std::string name = std::string(prefix).append(key);
+    if (how_ == compared::by_key) return source_().compare(before, after, name + ".", to);
+    if constexpr (has_equality<T>)
+      if (before == after) return;
+    to.of(effect).push_back(name);
+  }
+  bool is_live(std::string_view below) const { return source_().is_live(below); }
 
  private:
   source_function source_;
+  compared how_;
 };
 
 // A table that contains itself further down: described once, by name.
@@ -264,6 +376,13 @@ class maybe final : public value_type<Holder> {
   }
   json print(const Holder& value) const override { return value ? type_.print(*value) : json(nullptr); }
   json describe(json& definitions) const override { return type_.describe(definitions); }
+  // One that comes or goes is a change of the key itself.
+  void compare(const Holder& before, const Holder& after, std::string_view prefix, std::string_view key,
+               change_effect effect, changed_keys& to) const {
+    if (before && after) return compare_values(type_, *before, *after, prefix, key, effect, to);
+    if (before || after) to.of(effect).push_back(std::string(prefix).append(key));
+  }
+  bool is_live(std::string_view below) const { return is_live_below(type_, below); }
 
  private:
   Type type_;

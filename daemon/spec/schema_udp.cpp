@@ -116,6 +116,7 @@ const table<udp_options>& udp_table() {
           .add<&udp_options::actor>("actor", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
                                     "who has them")
           .needed()
+          .elsewhere()
           .add<&udp_options::args>("args", term(), "its arguments, checked against the plugin's schema")
           .add<&udp_options::handlers>(
               "handlers", per_core(1024),

@@ -400,24 +400,33 @@ const table<web_options>& web_table() {
           .add<&web_options::routes>("routes", routes(section<web_route>(&route_table)),
                                      "which requests go where; the first that fits; none: 404, or 405 if "
                                      "another method would")
+          .live()
           .add<&web_options::hosts>("hosts", hosts(text("a host", &check_host_name)),
                                     "whose requests are taken, others get 421; empty: all")
+          .live()
           .add<&web_options::headers>("headers", headers(section<web_header>(&header_table)),
                                       "of all answers, unless they have them already")
+          .live()
           .add<&web_options::timeouts>("timeouts", section<web_timeouts>(&timeouts_table),
                                        "how long what may take")
+          .live()
           .add<&web_options::limits>("limits", section<web_limits>(&limits_table), "how much there may be")
+          .live()
           .add<&web_options::body>(
               "body", body_choice(),
               "of routes that say nothing: buffered: bodies come and go whole; streamed: "
               "they may go as they come")
+          .live()
           .add<&web_options::access>("access", section<access_options>(&access_table), "who may connect")
+          .live()
           .add<&web_options::cors>("cors", section<web_cors>(&cors_table),
                                    "pages of other origins that may use it")
+          .live()
           .add<&web_options::proxies>(
               "proxies", hosts(text("a range of addresses", &check_range)),
               "proxies in front, as addresses or ADDRESS/BITS: a request of one of them is whose its "
               "header says, for actors and the log; empty: none is trusted")
+          .live()
           .add<&web_options::proxy_header>(
               "proxy_header",
               choice<web_proxy_header>({{"x_forwarded_for", web_proxy_header::x_forwarded_for},
@@ -425,45 +434,29 @@ const table<web_options>& web_table() {
               "which header that is: X-Forwarded-For, or Forwarded of RFC 7239; the other one is not looked "
               "at, "
               "since a client may have sent it")
+          .live()
           .add<&web_options::compress_from>("compress_from", size(),
                                             "answers of actors with so many bytes of text are sent in gzip's "
                                             "coding to who takes it, up to 1MiB; "
                                             "0B: never")
+          .live()
           .add<&web_options::access_log>("access_log",
                                          choice<web_log>({{"off", web_log::off},
                                                           {"common", web_log::common},
                                                           {"combined", web_log::combined},
                                                           {"json", web_log::as_json}}),
                                          "a line for each request in the log, as Apache writes it or as JSON")
+          .live()
           .add<&web_options::sse>("sse", section<web_events>(&events_table), "server-sent events")
+          .live()
           .add<&web_options::websocket>("websocket", section<web_websockets>(&websockets_table),
                                         "WebSockets, of version 13 without extensions")
+          .live()
           .add<&web_options::drain>("drain", duration(),
                                     "how long requests may take that have come, when it stops")
+          .live()
           .check(&check_listen);
   return rows;
-}
-
-void same_web(const web_options& a, const web_options& b, std::vector<std::string>& keys) {
-  if (a.listen != b.listen) keys.emplace_back("web.listen");
-}
-
-void compare_web(const web_options& a, const web_options& b, std::vector<std::string>& keys) {
-  if (a.routes != b.routes) keys.emplace_back("web.routes");
-  if (a.hosts != b.hosts) keys.emplace_back("web.hosts");
-  if (a.headers != b.headers) keys.emplace_back("web.headers");
-  if (a.timeouts != b.timeouts) keys.emplace_back("web.timeouts");
-  if (a.limits != b.limits) keys.emplace_back("web.limits");
-  if (a.body != b.body) keys.emplace_back("web.body");
-  if (a.access != b.access) keys.emplace_back("web.access");
-  if (a.cors != b.cors) keys.emplace_back("web.cors");
-  if (a.proxies != b.proxies) keys.emplace_back("web.proxies");
-  if (a.proxy_header != b.proxy_header) keys.emplace_back("web.proxy_header");
-  if (a.compress_from != b.compress_from) keys.emplace_back("web.compress_from");
-  if (a.access_log != b.access_log) keys.emplace_back("web.access_log");
-  if (a.sse != b.sse) keys.emplace_back("web.sse");
-  if (a.websocket != b.websocket) keys.emplace_back("web.websocket");
-  if (a.drain != b.drain) keys.emplace_back("web.drain");
 }
 
 } // namespace coppice::spec

@@ -257,6 +257,22 @@ def leaves(cleanup):
         os.kill(int(left.read_text()), signal.SIGKILL)
 
 
+@test("a program that closes its output alone goes on, and has what it is told, until it exits")
+def reads_only(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    heard = folder.path / "heard"
+    port = Port(cleanup, shell(f"exec 1>&-; cat > {heard}; exit 6"), child=["restart: temporary"])
+    pid = port.pid()
+    for text in ("one", "two"):
+        port.say(text + "\n")
+        eventually(lambda text=text: heard.exists() and heard.read_text().endswith(text + "\n"), f"{text} is read")
+    equal(port.pid(), pid)
+    equal(port.call("end"), "0")
+    port.node.said("closed: it exited with 6")
+    eventually(lambda: port.node.pid("talk") is None, "its actor has ended")
+
+
 @test("a reload in the middle of a line goes on with the program and with the line")
 def reload(cleanup):
     port = Port(cleanup, ["/bin/cat"])

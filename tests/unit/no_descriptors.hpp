@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A time in which the process can open no file: the state of a daemon that has used up its descriptors.
 //
-// An object of this class lowers the process's own limit to zero and puts it back when it ends. The process can
-// open nothing meanwhile, so a test does in that time only what it is about, and makes its checks afterwards.
+// An object of this class lowers the process's own limit to zero and puts it back when it ends. The process
+// can open nothing meanwhile, so a test does in that time only what it is about, and makes its checks
+// afterwards.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -14,10 +15,11 @@
 namespace coppice::test {
 
 class no_descriptors {
-public:
+ public:
   no_descriptors() {
-    // UndefinedBehaviorSanitizer looks at the type behind a virtual call once, and needs a pipe for that: without
-    // a descriptor it takes the object for none of its type. So the category of errors is called once before.
+    // UndefinedBehaviorSanitizer looks at the type behind a virtual call once, and needs a pipe for that:
+    // without a descriptor it takes the object for none of its type. So the category of errors is called once
+    // before.
     [[maybe_unused]] const std::string text = std::generic_category().message(EMFILE);
     REQUIRE(getrlimit(RLIMIT_NOFILE, &usual_) == 0);
     const rlimit none{0, usual_.rlim_max};
@@ -27,7 +29,7 @@ public:
   no_descriptors(const no_descriptors&) = delete;
   no_descriptors& operator=(const no_descriptors&) = delete;
 
-private:
+ private:
   rlimit usual_{};
 };
 

@@ -160,6 +160,9 @@ class mailbox {
     return was;
   }
 
+  // Its own bounds, whatever there is of memory. Any thread.
+  mailbox_load::bounds limits() const { return {most_messages_, most_bytes()}; }
+
   // Nothing is to be done: sets the mailbox idle. False: something was pushed meanwhile.
   bool rest() { return try_idle_unless_notified(inbox_, notified_); }
   // The word of it has come.
@@ -190,7 +193,6 @@ class mailbox {
   std::uint64_t most_bytes() const {
     return bounds_bytes_ ? extension_.load(std::memory_order_acquire)->most_bytes : 0;
   }
-  mailbox_load::bounds limits() const { return {most_messages_, most_bytes()}; }
   // Where memory is scarce only empty mailboxes take messages.
   mailbox_load::bounds bounds() const { return {block_memory::scarce() ? 1 : most_messages_, most_bytes()}; }
 

@@ -161,6 +161,20 @@ std::uint32_t some_processes(const system& host, std::uint32_t first, std::uint3
                                          [&](const process_record& p) { into.push_back(summarise(p)); });
 }
 
+std::uint32_t some_pids(const system& host, std::uint32_t first, std::uint32_t most, std::vector<pid>& into) {
+  const delivery::reading valid(host);
+  return host.core().table.for_each_from(first, most,
+                                         [&](const process_record& p) { into.push_back(p.self()); });
+}
+
+std::optional<mailbox_bounds> bounds_of(const system& host, const pid& who) {
+  const delivery::reading valid(host);
+  const process_record* const found = delivery::find(host, who);
+  if (found == nullptr) return std::nullopt;
+  const mailbox_load::bounds limits = found->mailbox.limits();
+  return mailbox_bounds{limits.messages, limits.bytes, found->mailbox.policy()};
+}
+
 std::optional<bool> is_of_node(const system& host, const pid& who) {
   const delivery::reading valid(host);
   const process_record* const found = delivery::find(host, who);

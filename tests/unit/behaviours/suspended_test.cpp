@@ -119,3 +119,16 @@ TEST_CASE("a server that is killed in the first of the messages that came while 
   host.run([&](runtime::process& self) { return self.await(self.monitor(*pid, true)).has_value(); });
   CHECK(of.handled == 0);
 }
+
+TEST_CASE("a call that a suspended process has no room for is answered at once: it ends with mailbox_full") {
+  test_host host(one_worker());
+  seen of;
+  const auto other = host.system.spawn({}, std::make_unique<pinged>(of));
+  REQUIRE(other);
+  const auto pid = host.system.spawn({}, std::make_unique<counter>(of, *other));
+  REQUIRE(pid);
+  CHECK(host.system_request(*pid, "suspend") == "ok");
+  for (std::size_t i = 0; i < sys::protocol::max_held; ++i) host.system.send(*pid, number(i));
+  CHECK(host.call(runtime::destination(*pid), "late") == "!exit mailbox_full");
+  CHECK(host.system_request(*pid, "resume") == "ok");
+}

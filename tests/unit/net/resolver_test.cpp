@@ -107,6 +107,21 @@ TEST_CASE("look-ups for others take turns, and hold up none of the node's own") 
   CHECK(servers().times("slow1.test") == 0);
 }
 
+TEST_CASE(
+    "what actors and what others made the node look up are two lines, and neither is in the other's way") {
+  auto loop = base::uv::loop::make().value();
+  servers().answer(false);
+  asked of_actor(loop, "slow.line1.test", lookup_cause::actor);
+  servers().await("slow.line1.test");
+  asked behind(loop, "own.line2.test", lookup_cause::actor);
+  asked of_others(loop, "gone.line3.test", lookup_cause::others);
+  CHECK(loop_until(loop, [&] { return of_others.done; }));
+  CHECK_FALSE(behind.done);
+  CHECK(servers().times("own.line2.test") == 0);
+  servers().answer(true);
+  CHECK(loop_until(loop, [&] { return of_actor.done && behind.done; }));
+}
+
 TEST_CASE("a host that was not found is asked for again only after a while") {
   test::held_clock clock;
   auto loop = base::uv::loop::make().value();

@@ -7,6 +7,7 @@
 
 #include "../behaviours/children.hpp"
 #include "../behaviours/test_host.hpp"
+#include "heard_log.hpp"
 #include "held_clock.hpp"
 #include "node/tree_check.hpp"
 #include "runtime/messages/exit_reason.hpp"
@@ -138,6 +139,47 @@ TEST_CASE(
     node::change_plan undo;
     undo.steps = {update_step(nested("inner", of.inner), nested("inner", of.inner))};
     CHECK(of.change(undo).result);
+  }
+}
+
+TEST_CASE("a name that a child of the former supervisor still has is waited for, in the time of the order") {
+  for (const bool ends : {true, false}) {
+    CAPTURE(ends);
+    tree_of_two of;
+    std::promise<void> trying, ended;
+    auto go_on = ended.get_future().share();
+    std::atomic<bool> first{true};
+    of.host.book.on_start = [&](runtime::process& self, const std::string& id) {
+      if (id != "d" || !first.exchange(false)) return;
+      trying.set_value();
+      (void)self.blocking_run([go_on] { go_on.wait(); });
+    };
+    const auto d = std::make_shared<const child_spec>(actor("d"));
+    node::change_plan plan;
+    plan.steps = {add_step(d)};
+    plan.steps[0].patience = ends ? 60 * base::nanos_per_second : 0;
+    auto begun = std::async(std::launch::async, [&] { return of.change(plan); });
+    trying.get_future().wait(); // inner is in the start of d
+    heard_log log;
+    const auto inner = of.host.system.whereis("inner").value();
+    of.host.system.exit(inner, runtime::reasons::kill());
+    CHECK(begun.get().replaced);
+    test::look_until([&] { return of.host.system.whereis("inner").value_or(inner) != inner; });
+    auto again = std::async(std::launch::async, [&] { return of.change(plan); });
+    test::look_until([&] {
+      return again.wait_for(std::chrono::seconds(0)) == std::future_status::ready ||
+             log.count("waits for the end of a former process") > 0;
+    });
+    if (ends) ended.set_value();
+    const node::tree_outcome did = again.get();
+    const bool is_done = did.result.has_value();
+    CHECK(is_done == ends);
+    if (ends) {
+      CHECK(of.inner_children() == strings{"c", "d"});
+    } else {
+      CHECK(did.result.error().text.find("already_started") != std::string::npos);
+      ended.set_value();
+    }
   }
 }
 

@@ -7,6 +7,8 @@
 
 #include "behaviours/gen.hpp"
 #include "dist/hex.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "services/listing_line.hpp"
 #include "services/observer.hpp"
 #include "services/user.hpp"
 #include "whole_node.hpp"
@@ -404,10 +406,36 @@ TEST_CASE("all processes are looked at in parts, between which others run") {
   std::atomic<bool> ran = false;
   here.run([&](process& self) {
     other.start([&](process&) { ran = true; });
-    CHECK(services::observer::processes(self).size() == many + 2);
+    CHECK(services::observer::pids(self).size() == many + 2);
     CHECK(ran);
     return 0;
   });
+  CHECK(host.stop());
+}
+
+TEST_CASE("few lists of all processes are made at a time, and one that waits is made when another is done") {
+  runtime::system host(runtime::system_options{});
+  REQUIRE(host.start());
+  constexpr std::size_t most = services::listing::most_at_once;
+  const actor first(host), last(host), killed(host);
+  std::promise<void> tried;
+  std::atomic<int> began = 0;
+  first.run([&](process& self) {
+    std::vector<std::unique_ptr<services::listing>> held;
+    for (std::size_t i = 0; i < most; ++i) held.push_back(std::make_unique<services::listing>(self));
+    CHECK(held.back()->may_begin());
+    killed.start([&](process& waits) { began += services::listing(waits).may_begin() ? 1 : 0; });
+    last.start([&](process& waits) {
+      began += services::listing(waits).may_begin() ? 1 : 0;
+      tried.set_value();
+    });
+    host.exit(killed.id(), runtime::reasons::kill());
+    CHECK(began == 0);
+    held.clear();
+    return 0;
+  });
+  tried.get_future().wait();
+  CHECK(began == 1);
   CHECK(host.stop());
 }
 

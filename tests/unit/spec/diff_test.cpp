@@ -161,7 +161,7 @@ TEST_CASE("every key of a listener, or of what connects, leads to what it takes 
        "update demo/a: tcp.keepalive tcp.half_close tcp.access\n"},
       {listens, ", proxy_protocol: { accept: v1 }, drain: 1s, mailbox: { limit: 1 }, unhandled: log",
        "update demo/a: tcp.proxy_protocol tcp.drain tcp.mailbox tcp.unhandled\n"},
-      {listens, ", accept_backlog: 5, shed: true", "restart demo/a: tcp.accept_backlog tcp.shed\n"},
+      {listens, ", accept_backlog: 5, shed: true", "restart demo/a: tcp.shed tcp.accept_backlog\n"},
       {connects, ", frame: { kind: line }, half_close: true", "restart demo/a: tcp.frame tcp.half_close\n"},
       {connects, ", read: { idle: 1s }, unhandled: log", "restart demo/a: tcp.read tcp.unhandled\n"},
   };

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// How many calls of rpc and erpc run for each node, and processes of OTP's tools: each has a process of its
+// own, which a peer starts by a message of a few bytes. Any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+namespace coppice::services {
+
+class running_calls {
+  struct count {
+    std::size_t running = 0;
+    bool told = false; // that one was refused
+  };
+  struct counts {
+    std::mutex lock;
+    std::unordered_map<std::uint32_t, count> by_node;
+  };
+
+ public:
+  static constexpr std::size_t most_of_node = 4096;
+
+  // One of them; it ends with this.
+  class token {
+   public:
+    token(std::shared_ptr<counts> in, std::uint32_t node) : in_(std::move(in)), node_(node) {}
+    token(token&&) noexcept = default;
+    token& operator=(token&&) = delete;
+    ~token() {
+      if (in_ == nullptr) return;
+      const std::lock_guard guard(in_->lock);
+      const auto found = in_->by_node.find(node_);
+      if (--found->second.running == 0) in_->by_node.erase(found);
+    }
+
+   private:
+    std::shared_ptr<counts> in_;
+    std::uint32_t node_;
+  };
+
+  // Of the node with that index. Nothing: so many run for it already; `tell`: this is the first one that is
+  // refused since none ran for it.
+  std::optional<token> begin(std::uint32_t node, bool& tell) const {
+    const std::lock_guard guard(counts_->lock);
+    count& of = counts_->by_node[node];
+    tell = false;
+    if (of.running >= most_of_node) {
+      tell = !std::exchange(of.told, true);
+      return std::nullopt;
+    }
+    ++of.running;
+    return token(counts_, node);
+  }
+
+ private:
+  std::shared_ptr<counts> counts_ = std::make_shared<counts>();
+};
+
+} // namespace coppice::services
