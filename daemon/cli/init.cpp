@@ -91,7 +91,7 @@ void declare_init(CLI::App& app, const common_options& common, std::function<api
   for (const template_kind& kind : template_kinds()) add(kind.name, kind.summary);
   add("cron", "a job that casts to a process at these times");
   add("events", "a named event");
-  command->add_flag("--observer", p->observer, "the node's page, at 127.0.0.1:9911");
+  command->add_flag("--observer", p->observer, "control.http at 127.0.0.1:9911: /metrics, /livez, /readyz");
   add_writing_options(*command, p->writing);
   command->callback([&common, &run, p, command] {
     run = [&common, p, command] { return make(*p, *command, common.json); };

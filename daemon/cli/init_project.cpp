@@ -134,7 +134,7 @@ std::string configuration(const project& of, const init_request& wanted) {
       "    - {{ address: 127.0.0.1, ports: 15000-65000 }}\n\n",
       alive, wanted.node.find('@') == std::string::npos ? wanted.node + "@127.0.0.1" : wanted.node);
   if (wanted.observer)
-    out += "control:\n  http: { address: 127.0.0.1, port: 9911 } # the node's page, and /metrics\n\n";
+    out += "control:\n  http: { address: 127.0.0.1, port: 9911 } # /metrics, /livez, /readyz\n\n";
   out += "plugins:\n  path: [../build]\n\n";
   if (!of.events.empty()) {
     out += "events:\n";
