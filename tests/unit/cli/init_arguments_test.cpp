@@ -57,12 +57,12 @@ TEST_CASE("what cannot be read is told in a sentence") {
       {"cart{a:[1,2}", "where ',' or ']' is expected"},
       {"cart{a:b{c}}", "where ',' or '}' is expected"},
   };
-  for (const auto& [text, why] : cases) {
-    CAPTURE(text);
-    const auto read = parse_written_node(text);
+  for (const auto& one : cases) {
+    CAPTURE(one.first);
+    const auto read = parse_written_node(one.first);
     REQUIRE(!read);
     CAPTURE(read.error());
-    CHECK(read.error().find(why) != std::string::npos);
+    CHECK(read.error().find(one.second) != std::string::npos);
   }
   CHECK(!parse_written_node("x{a:" + std::string(100'000, '[')));
 }

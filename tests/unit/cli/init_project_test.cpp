@@ -84,9 +84,9 @@ TEST_CASE("each kind has a plugin, in each of its languages") {
           files->contains(language == "rust" ? "plugins/cart/src/lib.rs" : "plugins/cart/cart." + language));
       CHECK(files->contains("plugins/cart/cart_test.cpp") == (language != "rust"));
       CHECK(files->at("meson.build").find("plugins = {'cart': '" + language + "'}") != std::string::npos);
-      for (const auto& [path, text] : *files) {
-        CAPTURE(path);
-        if (!path.ends_with(".schema.json")) CHECK(text.find("my_") == std::string::npos);
+      for (const auto& one : *files) {
+        CAPTURE(one.first);
+        if (!one.first.ends_with(".schema.json")) CHECK(one.second.find("my_") == std::string::npos);
       }
     }
   }

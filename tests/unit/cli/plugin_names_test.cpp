@@ -19,11 +19,11 @@ TEST_CASE("a name becomes lower case with underscores") {
                                                        {"X", "x"},
                                                        {"CART", "cart"},
                                                        {"audit_Log", "audit_log"}};
-  for (const auto& [written, name] : cases) {
-    CAPTURE(written);
-    CHECK(plugin_name_of(written) == name);
-    CHECK(check_plugin_name(written).empty());
-    CHECK(plugin_name_of(name) == name);
+  for (const auto& one : cases) {
+    CAPTURE(one.first);
+    CHECK(plugin_name_of(one.first) == one.second);
+    CHECK(check_plugin_name(one.first).empty());
+    CHECK(plugin_name_of(one.second) == one.second);
   }
 }
 
@@ -42,11 +42,11 @@ TEST_CASE("what can be no name is told with the reason") {
                                                        {"receive", "no word of Erlang"},
                                                        {"test", "that a build tool has for itself"},
                                                        {std::string(300, 'a'), "at most 200 bytes, not 300"}};
-  for (const auto& [written, why] : cases) {
-    CAPTURE(written);
-    const auto wrong = check_plugin_name(written);
+  for (const auto& one : cases) {
+    CAPTURE(one.first);
+    const auto wrong = check_plugin_name(one.first);
     REQUIRE(wrong.size() == 1);
-    CHECK(wrong[0].find(why) != std::string::npos);
+    CHECK(wrong[0].find(one.second) != std::string::npos);
   }
 }
 

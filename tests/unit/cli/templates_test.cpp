@@ -54,10 +54,10 @@ TEST_CASE("a plugin has a source, a test, what builds it, a page and what git is
           CHECK(files.contains(path));
         }
         CHECK(files.size() == 5);
-        for (const auto& [path, text] : files) {
-          CAPTURE(path);
-          CHECK(text.find("my_") == std::string::npos); // every word of the template is replaced
-          CHECK(text.ends_with('\n'));
+        for (const auto& one : files) {
+          CAPTURE(one.first);
+          CHECK(one.second.find("my_") == std::string::npos); // every word of the template is replaced
+          CHECK(one.second.ends_with('\n'));
         }
         CHECK(files.at("README.md").find("```yaml\n") != std::string::npos);
         CHECK(files.at("README.md").find("```sh\n") != std::string::npos);
@@ -72,9 +72,9 @@ TEST_CASE("a plugin in Rust is a package that finds the installed crate") {
   REQUIRE(actor != kinds.end());
   const auto files = plugin_files(*actor, "rust", builder::cargo, "cart");
   CHECK(files.size() == 4);
-  for (const auto& [path, text] : files) {
-    CAPTURE(path);
-    CHECK(text.find("my_") == std::string::npos);
+  for (const auto& one : files) {
+    CAPTURE(one.first);
+    CHECK(one.second.find("my_") == std::string::npos);
   }
   CHECK(files.at("Cargo.toml").find("{ path = \"" + std::string(rust_crate()) + "\" }") != std::string::npos);
 }
