@@ -41,12 +41,9 @@ void engine::compact(std::uint64_t coming) {
 
 base::status engine::load_oldest(std::uint64_t oldest) {
   if (cursor_.segment == oldest) return {};
-  cursor_ = {oldest, segment_head_size, {}};
-  const segment& of = segments_.begin()->second;
-  cursor_.bytes.resize(of.size);
-  const auto got = of.bytes->read(0, {reinterpret_cast<std::uint8_t*>(cursor_.bytes.data()), of.size});
-  if (!got) return unexpected(got.error());
-  cursor_.bytes.resize(*got);
+  auto content = read_all(*segments_.begin()->second.bytes);
+  if (!content) return unexpected(std::move(content.error()));
+  cursor_ = {oldest, segment_head_size, std::move(*content)};
   return {};
 }
 
@@ -57,27 +54,32 @@ base::result<bool> engine::compact_some() {
     return true;
   }
   if (auto loaded = load_oldest(oldest); !loaded) return unexpected(hold(0, loaded.error().text, 0).error());
-  const auto bytes = base::as_bytes(cursor_.bytes);
+  const auto bytes = base::as_bytes(cursor_.content.bytes);
   const std::uint32_t seed = record_seed(id_, oldest);
   std::vector<staged_record> anew;
   std::map<group_id, std::uint64_t> serials;
   std::uint64_t size = 0;
   std::uint64_t at = cursor_.offset;
   std::unique_lock guard(mutex_);
-  const auto stop = [&](std::uint64_t where, const char* why, group_id group) {
+  const auto stop = [&](std::uint64_t where, const std::string& why, group_id group) {
     guard.unlock();
     return unexpected(hold(where, why, group).error());
   };
   while (at < bytes.size() && size < longest_request()) {
     const auto found = decode_head(bytes.subspan(at), seed);
-    if (!found || found->length > bytes.size() - at - record_head_size)
-      return stop(at, "this is no record", 0);
+    // Damage matters only where something live is missed, which shows at the end.
+    if (!found || found->length > bytes.size() - at - record_head_size) {
+      at = next_head(bytes, at + 1, seed);
+      continue;
+    }
     const auto body = bytes.subspan(at + record_head_size, found->length);
     const place here{oldest, static_cast<std::uint32_t>(at),
                      static_cast<std::uint32_t>(record_head_size + found->length)};
     at += here.size;
-    if (!has_right_body(*found, body, seed))
+    if (!has_right_body(*found, body, seed)) {
+      if (!index_.is_needed(found->head, here)) continue;
       return stop(here.offset, "the record's checksum is wrong", found->head.group);
+    }
     if (!index_.is_live(found->head, base::as_text(body), here)) continue;
     staged_record& copy = anew.emplace_back();
     copy.head = found->head;
@@ -87,7 +89,10 @@ base::result<bool> engine::compact_some() {
     copy.borrowed = base::as_text(body);
     size += here.size;
   }
-  if (anew.empty()) return stop(segment_head_size, "records that are needed are missing", 0);
+  if (anew.empty()) {
+    const std::string& problem = cursor_.content.problem;
+    return stop(segment_head_size, problem.empty() ? "records that are needed are missing" : problem, 0);
+  }
   guard.unlock();
   if (auto done = put(anew); !done) {
     if (done.error().code == base::errc::limit) give_up_reserve();

@@ -90,7 +90,7 @@ class engine {
   struct compaction_cursor {
     std::uint64_t segment = 0;
     std::uint64_t offset = 0;
-    std::string bytes;
+    file_bytes content;
   };
 
   engine(disk& on, std::string folder, const options& with)

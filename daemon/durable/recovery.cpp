@@ -16,28 +16,10 @@ namespace {
 
 constexpr std::size_t read_at_once = 65'536;
 
-struct file_bytes {
-  std::string bytes;
-  std::vector<std::uint64_t> unreadable; // offsets where the disk fails; zeros stand there
-  std::string problem;
-};
-
 base::result<file_bytes> read_all(disk& on, const std::string& path) {
   auto opened = on.open(path, access::read);
   if (!opened) return unexpected(std::move(opened.error()));
-  const auto size = (*opened)->size();
-  if (!size) return unexpected(size.error());
-  file_bytes out;
-  out.bytes.resize(*size);
-  for (std::uint64_t at = 0; at < *size; at += read_at_once) {
-    const std::size_t wanted = std::min<std::size_t>(read_at_once, *size - at);
-    const auto got = (*opened)->read(at, {reinterpret_cast<std::uint8_t*>(out.bytes.data()) + at, wanted});
-    if (got) continue;
-    std::fill_n(out.bytes.begin() + static_cast<std::ptrdiff_t>(at), wanted, '\0');
-    out.unreadable.push_back(at);
-    out.problem = got.error().text;
-  }
-  return out;
+  return read_all(**opened);
 }
 
 class reading {
@@ -217,6 +199,22 @@ class reading {
 
 std::string damage::text() const {
   return fmt::format("{}, offset {}: {}", file, offset, why);
+}
+
+base::result<file_bytes> read_all(const file& from) {
+  const auto size = from.size();
+  if (!size) return unexpected(size.error());
+  file_bytes out;
+  out.bytes.resize(*size);
+  for (std::uint64_t at = 0; at < *size; at += read_at_once) {
+    const std::size_t wanted = std::min<std::size_t>(read_at_once, *size - at);
+    const auto got = from.read(at, {reinterpret_cast<std::uint8_t*>(out.bytes.data()) + at, wanted});
+    if (got) continue;
+    std::fill_n(out.bytes.begin() + static_cast<std::ptrdiff_t>(at), wanted, '\0');
+    out.unreadable.push_back(at);
+    out.problem = got.error().text;
+  }
+  return out;
 }
 
 base::result<identity> read_identity(disk& on, const std::string& folder) {

@@ -53,6 +53,14 @@ struct recovered {
   std::uint64_t next_segment = 1;
 };
 
+struct file_bytes {
+  std::string bytes;
+  std::vector<std::uint64_t> unreadable; // offsets of stretches where the disk fails; zeros stand there
+  std::string problem;                   // what the disk said there
+};
+// All of the file, also where some of it cannot be read.
+base::result<file_bytes> read_all(const file& from);
+
 // errc::not_found: there is none; errc::invalid: damaged; errc::unsupported: of another format.
 base::result<identity> read_identity(disk& on, const std::string& folder);
 base::result<recovered> recover(disk& on, const std::string& folder, const identity& of);

@@ -35,6 +35,9 @@ struct scanned_segment {
   std::uint64_t last_batch = 0;
 };
 
+// Where the next record's head is, from `from` on; the end of the bytes where there is none.
+std::size_t next_head(base::bytes_span bytes, std::size_t from, std::uint32_t seed);
+
 // `is_newest`: nobody knows whether its last batch was synced, so that damage in it is a torn tail.
 scanned_segment scan_segment(base::bytes_span bytes, const identity& of, std::uint64_t number,
                              bool is_newest);

@@ -146,7 +146,10 @@ class memory_disk final : public durable::disk {
     memory_file(memory_disk& on, std::shared_ptr<inode> of) : on_(on), of_(std::move(of)) {}
     base::result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> into) const override {
       const std::lock_guard hold(on_.mutex_);
-      if (on_.unreadable.contains(of_.get())) return base::fail(base::errc::system, "read: no such luck");
+      if (const auto bad = on_.unreadable.find(of_.get()); bad != on_.unreadable.end() &&
+                                                           offset < bad->second.second &&
+                                                           offset + into.size() > bad->second.first)
+        return base::fail(base::errc::system, "read: input/output error");
       if (offset >= of_->now.size()) return 0;
       const std::size_t count = std::min<std::size_t>(into.size(), of_->now.size() - offset);
       std::copy_n(of_->now.begin() + static_cast<std::ptrdiff_t>(offset), count, into.begin());
@@ -264,8 +267,12 @@ class memory_disk final : public durable::disk {
   bool is_dead_ = false;
 
  public:
-  std::set<const inode*> unreadable;
-  void make_unreadable(const std::string& name) { unreadable.insert(names_.at(name).get()); }
+  // Files, and from which offset to which reading fails.
+  std::map<const inode*, std::pair<std::uint64_t, std::uint64_t>> unreadable;
+  void make_unreadable(const std::string& name, std::uint64_t from = 0,
+                       std::uint64_t to = ~std::uint64_t{0}) {
+    unreadable[names_.at(name).get()] = {from, to};
+  }
 };
 
 } // namespace coppice::test
