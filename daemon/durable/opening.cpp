@@ -94,6 +94,9 @@ base::status engine::repair(newest_segment& newest, std::uint64_t next_batch) {
   };
   base::status done;
   if (newest.torn > 0) done = (*of)->resize(size);
+  // A batch of which a part is left ends there from now on. Otherwise a footer that a crash hits would be
+  // taken for bytes of that batch, which the footer's own end proves to have been synced.
+  if (newest.unended_at) mark_end_of_batch(newest.bytes, *newest.unended_at, record_seed(id_, newest.number));
   if (done)
     done = write_and_sync(newest.last_batch_at, std::string_view(newest.bytes).substr(newest.last_batch_at));
   // The footer is a batch of its own: with it there, nobody doubts any more that the one before was synced.

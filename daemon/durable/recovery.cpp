@@ -172,6 +172,9 @@ class reading {
     out.closed = seen.closed;
     out.has_damage = has_damage;
     out.last_batch_at = seen.last_batch_at;
+    if (!seen.closed && !seen.pieces.empty() && seen.pieces.back().found &&
+        !seen.pieces.back().found->head.ends_batch)
+      out.unended_at = seen.pieces.back().offset;
     for (const auto& [group, count] : items_) out.items.push_back({group, count});
     out_.newest = std::move(out);
   }

@@ -41,7 +41,9 @@ struct newest_segment {
   bool closed = false;             // it has its footer
   bool has_damage = false;         // so a footer would prove nothing
   std::uint64_t last_batch_at = 0; // nobody knows whether what follows was synced
-  std::vector<footer_item> items;  // for a footer
+  // The last record, where it does not end its batch: a crash kept a part of that batch.
+  std::optional<std::uint64_t> unended_at;
+  std::vector<footer_item> items; // for a footer
 };
 
 struct recovered {

@@ -342,3 +342,36 @@ TEST_CASE("a damaged value that is needed stops its group when it is written ane
   CHECK(log->damages()[0].all_groups_known);
   CHECK(disk.has(segment_path(1)));
 }
+
+TEST_CASE("a crash while the footer is written over a torn batch stops nothing") {
+  memory_disk disk;
+  auto log = open_log(disk);
+  const group_id a = group_of(*log, "a");
+  const group_id b = group_of(*log, "b");
+  REQUIRE(write(*log, add(a, 1, "kept")));
+  REQUIRE(write(*log, add(b, 1, "kept")));
+  REQUIRE(write(*log, {a, {append{{2, 1, "two"}}, append{{3, 1, "three"}}, append{{4, 1, "four"}}}}));
+  drop(disk, log);
+  // The first crash keeps a part of the last batch.
+  std::string& bytes = disk.content(segment_path(1));
+  const std::size_t torn = bytes.find("four");
+  bytes.resize(torn + 2);
+  log = open_log(disk);
+  CHECK(log->report(a)->last == 3);
+  drop(disk, log);
+  // The second one keeps the end, and loses the footer's head, or that and its body.
+  std::size_t lost = record_head_size;
+  SUBCASE("the head") {}
+  SUBCASE("head and body") {
+    lost += 2 * footer_item_size;
+  }
+  std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(torn - record_head_size), lost, '\0');
+  for (int life = 0; life < 2; ++life) {
+    log = open_log(disk);
+    CHECK(log->damages().empty());
+    CHECK(log->group("another").has_value());
+    CHECK(entries_of(*log, a) == std::vector<std::string>{"1:1:kept", "2:1:two", "3:1:three"});
+    CHECK(entries_of(*log, b) == std::vector<std::string>{"1:1:kept"});
+    log.reset();
+  }
+}
