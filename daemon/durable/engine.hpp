@@ -57,7 +57,8 @@ class engine {
 
   // The most that a request may take (request_size), and the most that one call of write() takes.
   std::size_t longest_request() const { return options_.segment_bytes / 4; }
-  std::size_t longest_batch() const { return options_.segment_bytes / 2; }
+  std::size_t longest_batch() const { return longest_batch(options_); }
+  static std::size_t longest_batch(const options& with) { return with.segment_bytes / 2; }
   static std::size_t request_size(const request& of);
 
   // The group of this name, which is made with its first request where it is not there. errc::invalid: the

@@ -36,8 +36,9 @@ base::status engine::start() {
   id_ = *id;
   // An earlier life may have failed or died before it had synced the names of identity and newest segment.
   if (auto synced = disk_.sync_folder(folder_); !synced) return synced;
-  auto found = recover(disk_, folder_, id_);
+  auto found = recover(disk_, folder_, id_, longest_batch());
   if (!found) return unexpected(std::move(found.error()));
+  if (found->refusal) return unexpected(std::move(*found->refusal));
   if (found->newest)
     if (auto repaired = repair(*found->newest, found->next_batch); !repaired) return repaired;
   for (const segment_report& one : found->segments) {

@@ -24,7 +24,8 @@ base::result<file_bytes> read_all(disk& on, const std::string& path) {
 
 class reading {
  public:
-  reading(disk& on, const std::string& folder, const identity& of) : on_(on), folder_(folder), of_(of) {}
+  reading(disk& on, const std::string& folder, const identity& of, std::size_t longest_batch)
+      : on_(on), folder_(folder), of_(of), longest_batch_(longest_batch) {}
 
   base::result<recovered> run() {
     auto names = on_.list(folder_);
@@ -54,11 +55,18 @@ class reading {
     const auto bytes = base::as_bytes(content->bytes);
     const scanned_segment seen = scan_segment(bytes, of_, number, is_newest);
     if (seen.is_other_format) return base::fail(base::errc::unsupported, path_ + ": " + seen.head_problem);
-    out_.next_segment = seen.torn_at && *seen.torn_at == 0 ? number : number + 1;
+    const bool is_unusable = seen.torn_at && *seen.torn_at == 0;
+    if (seen.is_foreign || (is_unusable && bytes.size() > segment_head_size + longest_batch_)) {
+      refuse(bytes.size(), seen.is_foreign ? seen.head_problem
+                                           : "no record can be read, and it is longer than a first batch");
+      out_.segments.push_back({number, bytes.size()});
+      return {};
+    }
+    out_.next_segment = is_unusable ? number : number + 1;
     out_.next_batch = std::max(out_.next_batch, seen.last_batch + 1);
     items_.clear();
     const std::size_t damages_before = out_.damages.size();
-    if (!seen.torn_at || *seen.torn_at > 0) {
+    if (!is_unusable) {
       out_.segments.push_back({number, seen.torn_at ? *seen.torn_at : bytes.size()});
       apply(seen, bytes, number, is_newest);
     }
@@ -123,6 +131,12 @@ class reading {
     // The first one that is left of a group whose older records went with their segments.
     if (of == nullptr || of->serial == 0) return;
     stop(head.group, add_damage(offset, 0, "records of this group are missing before it"));
+  }
+
+  void refuse(std::uint64_t size, const std::string& why) {
+    damage& found = add_damage(0, size, why);
+    if (!out_.refusal) out_.refusal = base::error{base::errc::invalid, found.text()};
+    nobody_knows(found);
   }
 
   damage& add_damage(std::uint64_t offset, std::uint64_t size, const std::string& why) {
@@ -191,6 +205,7 @@ class reading {
   disk& on_;
   const std::string& folder_;
   const identity& of_;
+  const std::size_t longest_batch_;
   recovered out_;
   std::string path_;                              // of the segment that is being read
   std::map<std::uint64_t, std::uint32_t> items_;  // groups and their records in that segment
@@ -229,8 +244,9 @@ base::result<identity> read_identity(disk& on, const std::string& folder) {
   return id;
 }
 
-base::result<recovered> recover(disk& on, const std::string& folder, const identity& of) {
-  return reading(on, folder, of).run();
+base::result<recovered> recover(disk& on, const std::string& folder, const identity& of,
+                                std::size_t longest_batch) {
+  return reading(on, folder, of, longest_batch).run();
 }
 
 } // namespace coppice::durable

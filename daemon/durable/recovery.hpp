@@ -51,6 +51,8 @@ struct recovered {
   std::vector<segment_report> segments; // by number, without a newest one that is unusable
   std::optional<newest_segment> newest;
   std::vector<damage> damages;
+  // Why the log must not be opened, though it could be read: repairing it would remove what may be needed.
+  std::optional<base::error> refusal;
   std::uint64_t next_batch = 1;
   std::uint64_t next_segment = 1;
 };
@@ -65,6 +67,9 @@ base::result<file_bytes> read_all(const file& from);
 
 // errc::not_found: there is none; errc::invalid: damaged; errc::unsupported: of another format.
 base::result<identity> read_identity(disk& on, const std::string& folder);
-base::result<recovered> recover(disk& on, const std::string& folder, const identity& of);
+// `longest_batch`: the most that the log's writer puts into a segment at once, bytes. A newest segment
+// without records that is longer was not left by a crash.
+base::result<recovered> recover(disk& on, const std::string& folder, const identity& of,
+                                std::size_t longest_batch);
 
 } // namespace coppice::durable

@@ -113,6 +113,7 @@ scanned_segment scan_segment(base::bytes_span bytes, const identity& of, std::ui
     if (head->number == number && head->of == of) {
       out.head = *head;
     } else {
+      out.is_foreign = true;
       out.head_problem =
           head->of == of ? "it is another segment, under a wrong name" : "it is of another log";
     }

@@ -24,6 +24,7 @@ struct scanned_segment {
   std::optional<segment_head> head; // empty: damaged, and head_problem says how
   std::string head_problem;
   bool is_other_format = false;
+  bool is_foreign = false;   // the head is whole, and another log's or another segment's
   std::vector<piece> pieces; // by offset, without footer and end where those are whole
   bool closed = false;       // it has a footer, or an end, that is whole
   // What its footer says it has; empty: there is none that could be read, or none that is complete.

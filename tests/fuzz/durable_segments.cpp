@@ -135,7 +135,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     total += bytes.size();
     if (from.byte() % 8 != 0) disk.files["/log/" + segment_name(at)] = bytes;
   }
-  const auto found = recover(disk, "/log", id);
+  const auto found = recover(disk, "/log", id, 256);
   if (!found) return 0;
   check(found->found.live_bytes() <= total);
   std::uint64_t live = 0;

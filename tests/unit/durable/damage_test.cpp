@@ -73,7 +73,7 @@ TEST_CASE("a flipped bit stops the group whose record it hits, names file and of
       char& byte = disk.content(path)[at];
       byte = static_cast<char>(byte ^ 0x10);
       const auto id = read_identity(disk, log_folder);
-      const auto found = recover(disk, log_folder, *id);
+      const auto found = recover(disk, log_folder, *id, 2048);
       byte = static_cast<char>(byte ^ 0x10);
       // A segment of another format is not read at all; its checksum would have to be right as well.
       REQUIRE(found.has_value());
@@ -373,5 +373,57 @@ TEST_CASE("a crash while the footer is written over a torn batch stops nothing")
     CHECK(entries_of(*log, a) == std::vector<std::string>{"1:1:kept", "2:1:two", "3:1:three"});
     CHECK(entries_of(*log, b) == std::vector<std::string>{"1:1:kept"});
     log.reset();
+  }
+}
+
+TEST_CASE("segments of another log, or under a wrong name, are never removed: the log is not opened") {
+  memory_disk disk;
+  fill(disk);
+  std::string where = segment_path(1);
+  std::string why = "it is of another log";
+  SUBCASE("the file identity is another log's") {
+    disk.content(std::string(log_folder) + "/identity") = encode_identity({1, 2, 3});
+  }
+  SUBCASE("the newest segment has a wrong name") {
+    std::uint64_t newest = 1;
+    while (disk.has(segment_path(newest + 1))) ++newest;
+    REQUIRE(disk.rename(segment_path(newest), segment_path(newest + 1)));
+    where = segment_path(newest + 1);
+    why = "it is another segment, under a wrong name";
+  }
+  const auto before = disk.files();
+  for (int life = 0; life < 2; ++life) {
+    const auto opened = try_open(disk);
+    REQUIRE(!opened);
+    CHECK(opened.error().code == base::errc::invalid);
+    CHECK(opened.error().text == "log /log: " + where + ", offset 0: " + why);
+    CHECK(disk.files() == before);
+  }
+  const auto found = recover(disk, log_folder, *read_identity(disk, log_folder), 2048);
+  REQUIRE(found.has_value());
+  CHECK(!found->damages.empty());
+  CHECK(found->refusal.has_value());
+}
+
+TEST_CASE("a newest segment without records is removed only if a torn first batch can have left it") {
+  memory_disk disk;
+  fill(disk);
+  std::uint64_t newest = 1;
+  while (disk.has(segment_path(newest + 1))) ++newest;
+  std::string& bytes = disk.content(segment_path(newest));
+  SUBCASE("too long for one batch") {
+    bytes.assign(segment_head_size + 2048 + 1, '\0');
+    const auto opened = try_open(disk);
+    REQUIRE(!opened);
+    CHECK(opened.error().text ==
+          "log /log: " + segment_path(newest) +
+              ", offset 0: no record can be read, and it is longer than a first batch");
+    CHECK(disk.has(segment_path(newest)));
+  }
+  SUBCASE("as long as one") {
+    bytes.assign(segment_head_size + 2048, '\0');
+    const auto log = open_log(disk);
+    CHECK(log->damages().empty());
+    CHECK(!disk.has(segment_path(newest)));
   }
 }
