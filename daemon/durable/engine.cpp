@@ -28,11 +28,12 @@ std::size_t engine::request_size(const request& of) {
 std::vector<base::status> engine::write(std::span<const request> requests) {
   std::vector<base::status> out;
   if (!failure_ && !closed_) {
-    bool takes_entries = !full_ || keep_reserve().has_value();
+    if (full_) (void)keep_reserve();
     std::size_t coming = 0;
     for (const request& one : requests) coming += request_size(one);
     compact(coming);
-    auto done = failure_ ? base::status(unexpected(*failure_)) : write_once(requests, takes_entries, out);
+    // Compaction may have given the reserve up, and that room is not for entries.
+    auto done = failure_ ? base::status(unexpected(*failure_)) : write_once(requests, !full_, out);
     if (!done && done.error().code == base::errc::limit) {
       give_up_reserve();
       done = write_once(requests, false, out);
@@ -40,12 +41,15 @@ std::vector<base::status> engine::write(std::span<const request> requests) {
     if (!done && done.error().code == base::errc::limit)
       out.assign(requests.size(), unexpected(std::move(done.error()).context("the disk is full")));
     if (failure_) out.assign(requests.size(), unexpected(*failure_));
-    compact(0); // what has been acknowledged stays so, even if this ends the log
     return out;
   }
   if (failure_) out.assign(requests.size(), unexpected(*failure_));
   if (closed_) out.assign(requests.size(), base::fail(base::errc::closed, "the log is closed"));
   return out;
+}
+
+void engine::tidy() {
+  if (!failure_ && !closed_) compact(0);
 }
 
 base::status engine::write_once(std::span<const request> requests, bool takes_entries,

@@ -69,6 +69,9 @@ class engine {
   // the changes do not fit the group, or it is stopped; errc::not_found: no such group; errc::limit: the
   // disk is full; else the log has ended, and refuses everything with the same words from then on.
   std::vector<base::status> write(std::span<const request> requests);
+  // Writes anew what compaction has begun to move, and removes segments of which nothing is live. Called
+  // after each write(), when the outcomes are told: it may take several fsyncs. A failure ends the log.
+  void tidy();
   // Closes the newest segment with a footer. Nothing can be written afterwards.
   void close();
 

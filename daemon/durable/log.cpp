@@ -82,6 +82,7 @@ void shared_log::write_all() {
     auto outcomes = engine_->write(requests);
     for (std::size_t i = 0; i < taken.size(); ++i)
       if (taken[i].done) taken[i].done(std::move(outcomes[i]));
+    engine_->tidy();
   }
   engine_->close();
 }

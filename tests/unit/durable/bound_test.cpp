@@ -139,3 +139,47 @@ TEST_CASE("a disk that others have filled to the last byte ends nothing") {
   CHECK(entries_of(*log, a) == std::vector<std::string>{"1:1:x"});
   CHECK(write(*log, add(a, 2, "y")));
 }
+
+TEST_CASE("what is not needed for the bound is written anew after the outcomes, by tidy()") {
+  memory_disk disk;
+  auto log = open_log(disk, segment);
+  REQUIRE(write(*log, add(group_of(*log, "quiet"), 1, std::string(10'000, 'q'))));
+  busy_group busy{group_of(*log, "busy")};
+  // Longer than one and a half times what is live and one segment more.
+  std::vector<request> batch;
+  const auto is_long = [&] {
+    const log_report now = log->report();
+    return now.bytes > now.live_bytes + now.live_bytes / 2 + segment;
+  };
+  while (!is_long()) {
+    batch = {busy.append_one(2000)};
+    ++busy.next;
+    batch.push_back(busy.cut(1));
+    REQUIRE(log->write(batch)[0]);
+    CHECK(log->report().compacted == 0);
+  }
+  log->tidy();
+  CHECK(log->report().compacted > 0);
+}
+
+TEST_CASE("entries are refused when the reserve is given up to write anew what is live, before they come") {
+  memory_disk disk;
+  auto log = open_log(disk, segment);
+  const group_id quiet = group_of(*log, "quiet");
+  for (std::uint64_t i = 1; i <= 3; ++i) REQUIRE(write(*log, add(quiet, i, std::string(14'000, 'q'))));
+  busy_group busy{group_of(*log, "busy")};
+  bool was_full = false;
+  for (int i = 0; i < 200 && !was_full; ++i) {
+    CAPTURE(i);
+    disk.capacity = disk.used() + 3000; // for the entry, and not for what is written anew
+    const request one = busy.append_one(1000);
+    const auto how = log->write({&one, 1})[0];
+    busy.next += how ? 1 : 0;
+    was_full = log->report().is_full;
+    CHECK(how.has_value() == !was_full);
+    if (!how) CHECK(how.error().text == "the disk is full: no entries are taken until there is room");
+    const request cut = busy.cut(1);
+    if (!was_full) REQUIRE(log->write({&cut, 1})[0]);
+  }
+  CHECK(was_full);
+}
