@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Compaction. What is live of the oldest segment is written anew at the log's end, and then the segment is
-// removed. It begins, a quarter of a segment with each batch, when the segments are longer than one and a
-// half times what is live and one segment more, so that it seldom has to do all at once to stay below twice
-// what is live and one segment; the reserve and what a step adds before it removes fill the second segment of
-// the bound. Only the oldest goes, and the folder is synced before the next: what an older record means never
-// depends on a newer one that is gone. While a group is stopped for damage nothing is removed.
+// removed. It begins when the segments are longer than one and a half times what is live and one segment
+// more, and then copies a quarter of a segment with each batch, so that it seldom has to do all at once to
+// keep the bound: segments take at most twice what is live and one and a half segments, also while the oldest
+// segment's copy is there beside it. The reserve is the last half of a segment of the bound that README
+// names. Only the oldest segment is removed, and the folder is synced before the next removal: what an older
+// record means never depends on a newer one that is gone. While a group is stopped for damage nothing is
+// removed.
 #include <algorithm>
 
 #include "durable/engine.hpp"
@@ -16,18 +18,36 @@ bool engine::is_held() const {
          std::ranges::any_of(index_.groups(), [](const auto& one) { return !one.second.damage.empty(); });
 }
 
+// What the segments grow by at most before a round over those below `end` has made them shorter. More than
+// the oldest counts: it may be short, and the next one long and live.
+std::uint64_t engine::room_to_compact(std::uint64_t end) const {
+  std::uint64_t most = 0;
+  std::uint64_t copied = 0;
+  std::uint64_t removed = 0;
+  for (const auto& [number, of] : segments_) {
+    if (number >= end || number == active_) break;
+    copied += index_.live_bytes(number);
+    if (copied > removed) most = std::max(most, copied - removed);
+    removed += of.size;
+  }
+  return most;
+}
+
 void engine::compact(std::uint64_t coming) {
   const std::uint64_t newest_now = next_segment_;
   for (bool first = true; !failure_; first = false) {
     if (segments_.empty()) return;
     const auto& [oldest, of] = *segments_.begin();
-    // After one round over all segments another would gain nothing.
-    if (oldest >= newest_now || oldest == active_) return;
+    // After one round over all segments another would gain nothing. The newest stays in any case: it tells
+    // the next start which numbers groups have had.
+    if (oldest + 1 >= newest_now || oldest == active_) return;
     const std::uint64_t live = index_.live_bytes();
     const std::uint64_t total = total_ + coming;
     const bool is_dead = index_.live_bytes(oldest) == 0;
     const bool may = total > live + live / 2 + options_.segment_bytes;
-    const bool must = total > 2 * live + options_.segment_bytes;
+    const std::uint64_t bound = 2 * live + options_.segment_bytes + options_.segment_bytes / 2;
+    const bool is_near = total + options_.segment_bytes > bound;
+    const bool must = is_near && total + room_to_compact(newest_now) > bound;
     const bool is_worth = full_ && index_.live_bytes(oldest) * 2 <= of.size;
     if (!is_dead && !must && !is_worth && !(may && first && coming == 0)) return;
     {

@@ -120,6 +120,7 @@ class engine {
   std::uint64_t footer_size(const std::vector<staged_record>& more) const;
 
   void compact(std::uint64_t coming);
+  std::uint64_t room_to_compact(std::uint64_t end) const;
   bool is_held() const;
   // Whether there was something to do.
   base::result<bool> compact_some();

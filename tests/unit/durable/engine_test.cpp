@@ -87,6 +87,22 @@ TEST_CASE("a group that was removed is gone, and its number names no other") {
   CHECK(group_of(*log, "a") != a);
 }
 
+TEST_CASE(
+    "a number is not given again when nothing is live any more, nothing is written, and the log starts "
+    "anew") {
+  memory_disk disk;
+  auto log = open_log(disk);
+  const group_id a = group_of(*log, "a");
+  REQUIRE(write(*log, add(a, 1, "x")));
+  REQUIRE(write(*log, {a, {remove_group{}}}));
+  log.reset();
+  log = open_log(disk);
+  CHECK(write(*log, add(a, 2, "x")).error().code == base::errc::not_found);
+  log.reset();
+  log = open_log(disk);
+  CHECK(group_of(*log, "b") > a);
+}
+
 TEST_CASE("an empty value removes its key") {
   memory_disk disk;
   auto log = open_log(disk);
