@@ -140,7 +140,7 @@ base::status engine::hold(std::uint64_t offset, const std::string& why, group_id
 base::status engine::remove_oldest() {
   const std::uint64_t oldest = segments_.begin()->first;
   auto done = disk_.remove(path(oldest));
-  if (done) done = disk_.sync_folder(folder_);
+  if (done) done = names_->sync();
   if (!done) return end(std::move(done.error()));
   const std::lock_guard hold(mutex_);
   cursor_ = {};

@@ -39,8 +39,8 @@ std::vector<base::status> engine::write(std::span<const request> requests) {
       done = write_once(requests, false, out);
     }
     if (!done && done.error().code == base::errc::limit)
-      out.assign(requests.size(), unexpected(std::move(done.error()).context("the disk is full")));
-    if (failure_) out.assign(requests.size(), unexpected(*failure_));
+      done = unexpected(std::move(done.error()).context("the disk is full"));
+    if (!done) out.assign(requests.size(), unexpected(std::move(done.error())));
     return out;
   }
   if (failure_) out.assign(requests.size(), unexpected(*failure_));
@@ -105,7 +105,8 @@ base::status engine::put(std::vector<staged_record>& records) {
 base::status engine::create_active() {
   auto made = disk_.open(path(next_segment_), access::create);
   if (!made) {
-    if (made.error().code == base::errc::limit) return unexpected(std::move(made.error()));
+    const base::errc code = made.error().code;
+    if (code == base::errc::limit || code == base::errc::refused) return unexpected(std::move(made.error()));
     return end(std::move(made.error()));
   }
   active_ = next_segment_++;
@@ -123,7 +124,7 @@ base::status engine::write_to_active(const std::string& bytes, bool is_new) {
     if (auto undone = undo(*to.bytes, to.size); !undone) return undone;
     if (is_new) {
       auto removed = disk_.remove(path(*active_));
-      if (removed) removed = disk_.sync_folder(folder_);
+      if (removed) removed = names_->sync();
       if (!removed) return end(std::move(removed.error()));
       --next_segment_;
       const std::lock_guard hold(mutex_);
@@ -134,7 +135,7 @@ base::status engine::write_to_active(const std::string& bytes, bool is_new) {
   }
   if (auto synced = to.bytes->sync(); !synced) return end(std::move(synced.error()));
   if (is_new)
-    if (auto synced = disk_.sync_folder(folder_); !synced) return end(std::move(synced.error()));
+    if (auto synced = names_->sync(); !synced) return end(std::move(synced.error()));
   const std::lock_guard hold(mutex_);
   to.size += bytes.size();
   total_ += bytes.size();
@@ -193,6 +194,7 @@ base::status engine::keep_reserve() {
     if (size && *size >= wanted) return {};
     return (*kept)->reserve(wanted);
   }();
+  if (!done && done.error().code == base::errc::refused) return done; // that says nothing about the disk
   if (!done) give_up_reserve();
   const std::lock_guard hold(mutex_);
   full_ = !done;

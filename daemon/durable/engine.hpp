@@ -67,7 +67,8 @@ class engine {
 
   // A result for each request, in order; each is on the disk, or refused and nothing of it is. errc::invalid:
   // the changes do not fit the group, or it is stopped; errc::not_found: no such group; errc::limit: the
-  // disk is full; else the log has ended, and refuses everything with the same words from then on.
+  // disk is full; errc::refused: the process has too many open files for a new segment; else the log has
+  // ended, and refuses everything with the same words from then on.
   std::vector<base::status> write(std::span<const request> requests);
   // Writes anew what compaction has begun to move, and removes segments of which nothing is live. Called
   // after each write(), when the outcomes are told: it may take several fsyncs. A failure ends the log.
@@ -131,6 +132,7 @@ class engine {
   disk& disk_;
   const std::string folder_;
   const options options_;
+  std::unique_ptr<held_folder> names_; // the log's folder
   std::unique_ptr<held_lock> lock_;
   identity id_{};
 

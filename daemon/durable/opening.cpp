@@ -26,7 +26,9 @@ base::result<std::unique_ptr<engine>> engine::open(disk& on, const std::string& 
 }
 
 base::status engine::start() {
-  if (auto made = disk_.make_folder(folder_); !made) return made;
+  auto folder = disk_.open_folder(folder_);
+  if (!folder) return unexpected(std::move(folder.error()));
+  names_ = std::move(*folder);
   auto lock = disk_.lock(folder_ + "/lock");
   if (!lock) return unexpected(std::move(lock.error()));
   lock_ = std::move(*lock);
@@ -35,7 +37,7 @@ base::status engine::start() {
   if (!id) return unexpected(std::move(id.error()));
   id_ = *id;
   // An earlier life may have failed or died before it had synced the names of identity and newest segment.
-  if (auto synced = disk_.sync_folder(folder_); !synced) return synced;
+  if (auto synced = names_->sync(); !synced) return synced;
   auto found = recover(disk_, folder_, id_, longest_batch());
   if (!found) return unexpected(std::move(found.error()));
   if (found->refusal) return unexpected(std::move(*found->refusal));
@@ -53,8 +55,11 @@ base::status engine::start() {
   damages_ = std::move(found->damages);
   next_batch_ = found->next_batch + 1; // of the footer that repair() may have written
   next_segment_ = found->next_segment;
-  (void)keep_reserve(); // where there is no room for it, entries are refused
-  return {};
+  // Where there is no room for the reserve, entries are refused.
+  auto kept = keep_reserve();
+  if (kept || kept.error().code != base::errc::refused) return {};
+  kept.error().code = base::errc::system;
+  return kept;
 }
 
 base::result<identity> engine::make_identity() {
@@ -80,7 +85,7 @@ base::result<identity> engine::make_identity() {
 base::status engine::repair(newest_segment& newest, std::uint64_t next_batch) {
   if (newest.is_unusable) {
     if (auto removed = disk_.remove(path(newest.number)); !removed) return removed;
-    return disk_.sync_folder(folder_);
+    return names_->sync();
   }
   auto of = disk_.open(path(newest.number), access::write);
   if (!of) return unexpected(std::move(of.error()));

@@ -32,10 +32,9 @@ class folder final : public disk {
     for (const auto& [path, bytes] : files) names.push_back(path.substr(of.size() + 1));
     return names;
   }
-  base::status make_folder(const std::string&) override { return no(); }
+  base::result<std::unique_ptr<held_folder>> open_folder(const std::string&) override { return no(); }
   base::status remove(const std::string&) override { return no(); }
   base::status rename(const std::string&, const std::string&) override { return no(); }
-  base::status sync_folder(const std::string&) override { return no(); }
   base::result<std::unique_ptr<held_lock>> lock(const std::string&) override { return no(); }
 
  private:

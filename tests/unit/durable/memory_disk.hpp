@@ -92,7 +92,9 @@ class memory_disk final : public durable::disk {
       if (name.starts_with(folder + "/")) out.push_back(name.substr(folder.size() + 1));
     return out;
   }
-  base::status make_folder(const std::string&) override { return {}; }
+  base::result<std::unique_ptr<durable::held_folder>> open_folder(const std::string&) override {
+    return std::make_unique<memory_folder>(*this);
+  }
   base::status remove(const std::string& path) override {
     if (!names_.contains(path)) return base::fail(base::errc::not_found, "remove " + path + ": no such file");
     if (auto may = act(); !may) return may;
@@ -108,12 +110,6 @@ class memory_disk final : public durable::disk {
     });
     return {};
   }
-  base::status sync_folder(const std::string&) override {
-    if (auto may = act(); !may) return may;
-    synced_names_ = names_;
-    name_changes_.clear();
-    return {};
-  }
   base::result<std::unique_ptr<durable::held_lock>> lock(const std::string& path) override {
     if (!locked_.insert(path).second) return base::fail(base::errc::refused, "lock " + path + ": held");
     return std::make_unique<memory_lock>(*this, path);
@@ -127,6 +123,20 @@ class memory_disk final : public durable::disk {
     std::string uncut;           // `now` before it was cut, until that is synced
   };
   using names = std::map<std::string, std::shared_ptr<inode>>;
+
+  class memory_folder final : public durable::held_folder {
+   public:
+    explicit memory_folder(memory_disk& of) : of_(of) {}
+    base::status sync() override {
+      if (auto may = of_.act(); !may) return may;
+      of_.synced_names_ = of_.names_;
+      of_.name_changes_.clear();
+      return {};
+    }
+
+   private:
+    memory_disk& of_;
+  };
 
   class memory_lock final : public durable::held_lock {
    public:
