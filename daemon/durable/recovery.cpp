@@ -19,7 +19,9 @@ constexpr std::size_t read_at_once = 65'536;
 base::result<file_bytes> read_all(disk& on, const std::string& path) {
   auto opened = on.open(path, access::read);
   if (!opened) return unexpected(std::move(opened.error()));
-  return read_all(**opened);
+  auto content = read_all(**opened);
+  if (!content) return unexpected(std::move(content.error()).context(path));
+  return content;
 }
 
 class reading {
@@ -35,8 +37,7 @@ class reading {
       if (const auto number = segment_number(name)) numbers.push_back(*number);
     std::ranges::sort(numbers);
     for (std::size_t i = 0; i < numbers.size(); ++i) {
-      if (i > 0 && numbers[i] != numbers[i - 1] + 1) missing_before(numbers[i - 1] + 1);
-      if (auto read = read_segment(numbers[i], i + 1 == numbers.size()); !read)
+      if (auto read = read_segment(numbers[i], i > 0 ? numbers[i - 1] : 0, i + 1 == numbers.size()); !read)
         return unexpected(std::move(read.error()));
     }
     finish();
@@ -44,8 +45,8 @@ class reading {
   }
 
  private:
-  base::status read_segment(std::uint64_t number, bool is_newest) {
-    path_ = folder_ + "/" + segment_name(number);
+  base::status read_segment(std::uint64_t number, std::uint64_t before, bool is_newest) {
+    set_path(number);
     auto content = read_all(on_, path_);
     if (!content) return unexpected(std::move(content.error()));
     // Whether that is a torn tail, nobody can say.
@@ -62,7 +63,10 @@ class reading {
       out_.segments.push_back({number, bytes.size()});
       return {};
     }
-    out_.next_segment = is_unusable ? number : number + 1;
+    // One that is unusable was never written to, and proves nothing, not even that its number was reached.
+    out_.next_segment = (is_unusable ? before : number) + 1;
+    if (before != 0 && number != before + 1 && !is_unusable) missing_before(before + 1);
+    set_path(number);
     out_.next_batch = std::max(out_.next_batch, seen.last_batch + 1);
     items_.clear();
     const std::size_t damages_before = out_.damages.size();
@@ -157,8 +161,10 @@ class reading {
       if (of.damage.empty()) unproven_.try_emplace(number, *unknown_);
   }
 
+  void set_path(std::uint64_t number) { path_ = folder_ + "/" + segment_name(number); }
+
   void missing_before(std::uint64_t number) {
-    path_ = folder_ + "/" + segment_name(number);
+    set_path(number);
     nobody_knows(add_damage(0, 0, "the segment is missing"));
   }
 
@@ -222,6 +228,7 @@ std::string damage::text() const {
 base::result<file_bytes> read_all(const file& from) {
   const auto size = from.size();
   if (!size) return unexpected(size.error());
+  if (*size > longest_file) return base::fail(base::errc::invalid, "it is longer than 1 GiB");
   file_bytes out;
   out.bytes.resize(*size);
   for (std::uint64_t at = 0; at < *size; at += read_at_once) {

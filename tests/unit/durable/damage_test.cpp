@@ -427,3 +427,25 @@ TEST_CASE("a newest segment without records is removed only if a torn first batc
     CHECK(!disk.has(segment_path(newest)));
   }
 }
+
+TEST_CASE("a newest segment that is empty says nothing about segments before it, whatever its number") {
+  memory_disk disk;
+  fill(disk);
+  std::uint64_t newest = 1;
+  while (disk.has(segment_path(newest + 1))) ++newest;
+  REQUIRE(disk.open(segment_path(newest + 1000), access::create));
+  auto log = open_log(disk);
+  CHECK(log->damages().empty());
+  CHECK(!disk.has(segment_path(newest + 1000)));
+  REQUIRE(write(*log, add(1, 31, "x")));
+  CHECK(disk.has(segment_path(newest + 1)));
+}
+
+TEST_CASE("a file that is longer than any segment is not read") {
+  memory_disk disk;
+  fill(disk);
+  disk.claimed_size[segment_path(1)] = (1U << 30) + 1;
+  const auto opened = try_open(disk);
+  REQUIRE(!opened);
+  CHECK(opened.error().text == "log /log: " + segment_path(1) + ": it is longer than 1 GiB");
+}

@@ -74,6 +74,20 @@ TEST_CASE("changes that do not fit are refused, and nothing of their request is 
   CHECK(log->read(a, 1, 1)->size() == 1);
 }
 
+TEST_CASE("no entry has an index beyond the last one that a log can read") {
+  memory_disk disk;
+  auto log = open_log(disk);
+  const group_id a = group_of(*log, "a");
+  REQUIRE(write(*log, {a, {cut_before{last_index, 1}}}));
+  CHECK(write(*log, add(a, last_index, "x")));
+  CHECK(write(*log, add(a, last_index + 1, "y")).error().code == base::errc::invalid);
+  CHECK(log->report(a)->last == last_index);
+  log.reset();
+  log = open_log(disk);
+  CHECK(log->damages().empty());
+  CHECK(entries_of(*log, a).size() == 1);
+}
+
 TEST_CASE("a group that was removed is gone, and its number names no other") {
   memory_disk disk;
   auto log = open_log(disk);

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -36,6 +37,7 @@ class memory_disk final : public durable::disk {
   std::uint64_t file_syncs = 0;
   std::uint64_t most_used = 0;
   std::function<void()> before_sync = [] {};
+  std::map<std::string, std::uint64_t> claimed_size; // what files that are opened from now on call their size
 
   // Power is lost: of what was not synced any part is left. Whatever is open is gone.
   void crash(std::mt19937_64& with) {
@@ -78,7 +80,10 @@ class memory_disk final : public durable::disk {
     const auto found = names_.find(path);
     if (how != durable::access::create) {
       if (found == names_.end()) return base::fail(base::errc::not_found, "open " + path + ": no such file");
-      return std::make_unique<memory_file>(*this, found->second);
+      auto opened = std::make_unique<memory_file>(*this, found->second);
+      if (const auto claimed = claimed_size.find(path); claimed != claimed_size.end())
+        opened->claimed = claimed->second;
+      return opened;
     }
     if (found != names_.end()) return base::fail(base::errc::exists, "open " + path + ": there is one");
     if (auto may = act(); !may) return unexpected(std::move(may.error()));
@@ -214,7 +219,8 @@ class memory_disk final : public durable::disk {
       on_.most_used = std::max(on_.most_used, on_.used());
       return {};
     }
-    base::result<std::uint64_t> size() const override { return of_->now.size(); }
+    base::result<std::uint64_t> size() const override { return claimed.value_or(of_->now.size()); }
+    std::optional<std::uint64_t> claimed;
 
    private:
     void put(std::uint64_t offset, base::bytes_span bytes) {
