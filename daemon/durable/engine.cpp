@@ -218,6 +218,8 @@ base::result<group_id> engine::group(const std::string& name) {
   for (const auto& [number, of] : index_.groups())
     if (of.name.empty())
       return base::fail(base::errc::invalid, "a group of this name may have been lost: " + of.damage);
+  if (index_.next_group() > last_number)
+    return base::fail(base::errc::limit, "the log has no number left for another group");
   return index_.add_group(name);
 }
 

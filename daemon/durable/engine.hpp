@@ -62,7 +62,8 @@ class engine {
   static std::size_t request_size(const request& of);
 
   // The group of this name, which is made with its first request where it is not there. errc::invalid: the
-  // name is empty or longer than 255 bytes, or damage may have hit a group of this name.
+  // name is empty or longer than 255 bytes, or damage may have hit a group of this name;
+  // errc::limit: the log has no number left.
   base::result<group_id> group(const std::string& name);
 
   // A result for each request, in order; each is on the disk, or refused and nothing of it is. errc::invalid:
@@ -76,7 +77,8 @@ class engine {
   // Closes the newest segment with a footer. Nothing can be written afterwards.
   void close();
 
-  // What is synced, never more.
+  // What is synced, never more. Of a stopped group value() and term_at() may answer with what is stale: the
+  // damaged record may have been the newer one. report() says whether a group is stopped.
   std::vector<group_report> groups() const;
   std::optional<group_report> report(group_id group) const;
   std::optional<std::string> value(group_id group, const std::string& key) const;

@@ -112,7 +112,7 @@ base::result<segment_head> decode_segment_head(base::bytes_span bytes) {
   if (auto right = check_frame(bytes, segment_mark); !right) return unexpected(std::move(right.error()));
   const segment_head out{load_identity(bytes.data() + 16), load_be64(bytes.data() + 32),
                          load_be64(bytes.data() + 40), load_be64(bytes.data() + 48)};
-  if (out.first_batch > last_number || out.next_group > last_number)
+  if (out.first_batch > last_number || out.next_group > last_number + 1)
     return base::fail(base::errc::invalid, "it has a number that no log reaches");
   return out;
 }

@@ -45,8 +45,8 @@ base::status shared_log::submit(request what, outcome done) {
     const std::lock_guard hold(mutex_);
     if (queued_ + size > options_.longest_queue)
       return base::fail(base::errc::limit, "too much waits for the log already");
-    queued_ += size;
     queue_.push_back({std::move(what), std::move(done), size});
+    queued_ += size; // last: where there is no memory, nothing waits
   }
   more_.notify_one();
   return {};

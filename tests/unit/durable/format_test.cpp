@@ -80,9 +80,9 @@ TEST_CASE("numbers that no writer reaches are refused: nothing can be counted on
     wrong.*number = last_number + 1;
     CHECK(!reads(wrong));
   }
-  CHECK(decode_segment_head(base::as_bytes(encode_segment_head({id, 1, last_number, last_number}))));
+  CHECK(decode_segment_head(base::as_bytes(encode_segment_head({id, 1, last_number, last_number + 1}))));
   CHECK(!decode_segment_head(base::as_bytes(encode_segment_head({id, 1, last_number + 1, 1}))));
-  CHECK(!decode_segment_head(base::as_bytes(encode_segment_head({id, 1, 1, last_number + 1}))));
+  CHECK(!decode_segment_head(base::as_bytes(encode_segment_head({id, 1, 1, last_number + 2}))));
   CHECK(segment_number(segment_name(last_number)) == last_number);
   CHECK(!segment_number(segment_name(last_number + 1)));
   std::string footer;
