@@ -13,6 +13,7 @@
 
 #include "base/printable.hpp"
 #include "cli/render.hpp"
+#include "durable/engine.hpp"
 #include "durable/recovery.hpp"
 
 namespace coppice::cli {
@@ -41,7 +42,7 @@ base::result<findings> look(const std::string& folder) {
     if (!lock && lock.error().code == base::errc::refused) return unexpected(std::move(lock.error()));
     if (lock) held = std::move(*lock);
   }
-  auto what = durable::recover(on, folder, out.id);
+  auto what = durable::recover(on, folder, out.id, durable::engine::longest_batch({}));
   if (!what) return unexpected(std::move(what.error()));
   out.what = std::move(*what);
   return out;
@@ -137,6 +138,7 @@ void print_damage(const findings& of) {
     if (!one.all_groups_known) whom += "; other groups may have been lost there";
     complain("damage", one.text(), whom);
   }
+  if (of.what.refusal) complain("the node does not open this log", of.what.refusal->text, "");
 }
 
 api::exit_code check(const std::string& folder, bool as_json) {

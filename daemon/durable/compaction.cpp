@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Compaction. What is live of the oldest segment is written anew at the log's end, and then the segment is
-// removed. It begins, a quarter of a segment with each batch, when the segments are longer than one and a
-// half times what is live and one segment more, so that it seldom has to do all at once to stay below twice
-// what is live and one segment; the reserve and what a step adds before it removes fill the second segment of
-// the bound. Only the oldest goes, and the folder is synced before the next: what an older record means never
-// depends on a newer one that is gone. While a group is stopped for damage nothing is removed.
+// removed. It begins when the segments are longer than one and a half times what is live and one segment
+// more, and then copies a quarter of a segment with each batch, so that it seldom has to do all at once to
+// keep the bound: segments take at most twice what is live and one and a half segments, also while the oldest
+// segment's copy is there beside it. The reserve is the last half of a segment of the bound that README
+// names. Only the oldest segment is removed, and the folder is synced before the next removal: what an older
+// record means never depends on a newer one that is gone. While a group is stopped for damage nothing is
+// removed.
 #include <algorithm>
 
 #include "durable/engine.hpp"
@@ -16,18 +18,36 @@ bool engine::is_held() const {
          std::ranges::any_of(index_.groups(), [](const auto& one) { return !one.second.damage.empty(); });
 }
 
+// What the segments grow by at most before a round over those below `end` has made them shorter. More than
+// the oldest counts: it may be short, and the next one long and live.
+std::uint64_t engine::room_to_compact(std::uint64_t end) const {
+  std::uint64_t most = 0;
+  std::uint64_t copied = 0;
+  std::uint64_t removed = 0;
+  for (const auto& [number, of] : segments_) {
+    if (number >= end || number == active_) break;
+    copied += index_.live_bytes(number);
+    if (copied > removed) most = std::max(most, copied - removed);
+    removed += of.size;
+  }
+  return most;
+}
+
 void engine::compact(std::uint64_t coming) {
   const std::uint64_t newest_now = next_segment_;
   for (bool first = true; !failure_; first = false) {
     if (segments_.empty()) return;
     const auto& [oldest, of] = *segments_.begin();
-    // After one round over all segments another would gain nothing.
-    if (oldest >= newest_now || oldest == active_) return;
+    // After one round over all segments another would gain nothing. The newest stays in any case: it tells
+    // the next start which numbers groups have had.
+    if (oldest + 1 >= newest_now || oldest == active_) return;
     const std::uint64_t live = index_.live_bytes();
     const std::uint64_t total = total_ + coming;
     const bool is_dead = index_.live_bytes(oldest) == 0;
     const bool may = total > live + live / 2 + options_.segment_bytes;
-    const bool must = total > 2 * live + options_.segment_bytes;
+    const std::uint64_t bound = 2 * live + options_.segment_bytes + options_.segment_bytes / 2;
+    const bool is_near = total + options_.segment_bytes > bound;
+    const bool must = is_near && total + room_to_compact(newest_now) > bound;
     const bool is_worth = full_ && index_.live_bytes(oldest) * 2 <= of.size;
     if (!is_dead && !must && !is_worth && !(may && first && coming == 0)) return;
     {
@@ -41,12 +61,9 @@ void engine::compact(std::uint64_t coming) {
 
 base::status engine::load_oldest(std::uint64_t oldest) {
   if (cursor_.segment == oldest) return {};
-  cursor_ = {oldest, segment_head_size, {}};
-  const segment& of = segments_.begin()->second;
-  cursor_.bytes.resize(of.size);
-  const auto got = of.bytes->read(0, {reinterpret_cast<std::uint8_t*>(cursor_.bytes.data()), of.size});
-  if (!got) return unexpected(got.error());
-  cursor_.bytes.resize(*got);
+  auto content = read_all(*segments_.begin()->second.bytes);
+  if (!content) return unexpected(std::move(content.error()));
+  cursor_ = {oldest, segment_head_size, std::move(*content)};
   return {};
 }
 
@@ -57,27 +74,32 @@ base::result<bool> engine::compact_some() {
     return true;
   }
   if (auto loaded = load_oldest(oldest); !loaded) return unexpected(hold(0, loaded.error().text, 0).error());
-  const auto bytes = base::as_bytes(cursor_.bytes);
+  const auto bytes = base::as_bytes(cursor_.content.bytes);
   const std::uint32_t seed = record_seed(id_, oldest);
   std::vector<staged_record> anew;
   std::map<group_id, std::uint64_t> serials;
   std::uint64_t size = 0;
   std::uint64_t at = cursor_.offset;
   std::unique_lock guard(mutex_);
-  const auto stop = [&](std::uint64_t where, const char* why, group_id group) {
+  const auto stop = [&](std::uint64_t where, const std::string& why, group_id group) {
     guard.unlock();
     return unexpected(hold(where, why, group).error());
   };
   while (at < bytes.size() && size < longest_request()) {
     const auto found = decode_head(bytes.subspan(at), seed);
-    if (!found || found->length > bytes.size() - at - record_head_size)
-      return stop(at, "this is no record", 0);
+    // Damage matters only where something live is missed, which shows at the end.
+    if (!found || found->length > bytes.size() - at - record_head_size) {
+      at = next_head(bytes, at + 1, seed);
+      continue;
+    }
     const auto body = bytes.subspan(at + record_head_size, found->length);
     const place here{oldest, static_cast<std::uint32_t>(at),
                      static_cast<std::uint32_t>(record_head_size + found->length)};
     at += here.size;
-    if (!has_right_body(*found, body, seed))
+    if (!has_right_body(*found, body, seed)) {
+      if (!index_.is_needed(found->head, here)) continue;
       return stop(here.offset, "the record's checksum is wrong", found->head.group);
+    }
     if (!index_.is_live(found->head, base::as_text(body), here)) continue;
     staged_record& copy = anew.emplace_back();
     copy.head = found->head;
@@ -87,7 +109,10 @@ base::result<bool> engine::compact_some() {
     copy.borrowed = base::as_text(body);
     size += here.size;
   }
-  if (anew.empty()) return stop(segment_head_size, "records that are needed are missing", 0);
+  if (anew.empty()) {
+    const std::string& problem = cursor_.content.problem;
+    return stop(segment_head_size, problem.empty() ? "records that are needed are missing" : problem, 0);
+  }
   guard.unlock();
   if (auto done = put(anew); !done) {
     if (done.error().code == base::errc::limit) give_up_reserve();
@@ -115,7 +140,7 @@ base::status engine::hold(std::uint64_t offset, const std::string& why, group_id
 base::status engine::remove_oldest() {
   const std::uint64_t oldest = segments_.begin()->first;
   auto done = disk_.remove(path(oldest));
-  if (done) done = disk_.sync_folder(folder_);
+  if (done) done = names_->sync();
   if (!done) return end(std::move(done.error()));
   const std::lock_guard hold(mutex_);
   cursor_ = {};

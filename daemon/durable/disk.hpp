@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Every file operation of the durable log goes through this interface, so that tests can put a disk under it
 // that loses what was not synced, fails or runs full. Two codes of errors matter to the log: errc::limit says
-// that there is no room, errc::refused that another process holds the lock; any other is a failure.
+// that there is no room; errc::refused says of lock() that another process holds the lock, and of open() that
+// the process has too many open files, so that nothing was made. Any other code is a failure.
 // Files may be read by any thread; everything else is called by one thread at a time.
 #pragma once
 
@@ -39,6 +40,14 @@ class held_lock {
   virtual ~held_lock() = default;
 };
 
+// A folder that stays open, so that syncing it needs no new descriptor.
+class held_folder {
+ public:
+  virtual ~held_folder() = default;
+  // Files made, removed and renamed in the folder stay so after a crash.
+  virtual base::status sync() = 0;
+};
+
 enum class access { read, write, create };
 
 class disk {
@@ -48,11 +57,10 @@ class disk {
   virtual base::result<std::unique_ptr<file>> open(const std::string& path, access how) = 0;
   // Names of the files in the folder, in no order.
   virtual base::result<std::vector<std::string>> list(const std::string& folder) = 0;
-  virtual base::status make_folder(const std::string& path) = 0;
+  // Makes the folder and those above it where they are missing; those that it makes outlive a crash.
+  virtual base::result<std::unique_ptr<held_folder>> open_folder(const std::string& path) = 0;
   virtual base::status remove(const std::string& path) = 0;
   virtual base::status rename(const std::string& from, const std::string& to) = 0;
-  // Files made, removed and renamed in the folder stay so after a crash.
-  virtual base::status sync_folder(const std::string& folder) = 0;
   // Makes the file where it is missing. errc::refused: held by another.
   virtual base::result<std::unique_ptr<held_lock>> lock(const std::string& path) = 0;
 };

@@ -28,24 +28,28 @@ std::size_t engine::request_size(const request& of) {
 std::vector<base::status> engine::write(std::span<const request> requests) {
   std::vector<base::status> out;
   if (!failure_ && !closed_) {
-    bool takes_entries = !full_ || keep_reserve().has_value();
+    if (full_) (void)keep_reserve();
     std::size_t coming = 0;
     for (const request& one : requests) coming += request_size(one);
     compact(coming);
-    auto done = failure_ ? base::status(unexpected(*failure_)) : write_once(requests, takes_entries, out);
+    // Compaction may have given the reserve up, and that room is not for entries.
+    auto done = failure_ ? base::status(unexpected(*failure_)) : write_once(requests, !full_, out);
     if (!done && done.error().code == base::errc::limit) {
       give_up_reserve();
       done = write_once(requests, false, out);
     }
     if (!done && done.error().code == base::errc::limit)
-      out.assign(requests.size(), unexpected(std::move(done.error()).context("the disk is full")));
-    if (failure_) out.assign(requests.size(), unexpected(*failure_));
-    compact(0); // what has been acknowledged stays so, even if this ends the log
+      done = unexpected(std::move(done.error()).context("the disk is full"));
+    if (!done) out.assign(requests.size(), unexpected(std::move(done.error())));
     return out;
   }
   if (failure_) out.assign(requests.size(), unexpected(*failure_));
   if (closed_) out.assign(requests.size(), base::fail(base::errc::closed, "the log is closed"));
   return out;
+}
+
+void engine::tidy() {
+  if (!failure_ && !closed_) compact(0);
 }
 
 base::status engine::write_once(std::span<const request> requests, bool takes_entries,
@@ -101,7 +105,8 @@ base::status engine::put(std::vector<staged_record>& records) {
 base::status engine::create_active() {
   auto made = disk_.open(path(next_segment_), access::create);
   if (!made) {
-    if (made.error().code == base::errc::limit) return unexpected(std::move(made.error()));
+    const base::errc code = made.error().code;
+    if (code == base::errc::limit || code == base::errc::refused) return unexpected(std::move(made.error()));
     return end(std::move(made.error()));
   }
   active_ = next_segment_++;
@@ -119,7 +124,7 @@ base::status engine::write_to_active(const std::string& bytes, bool is_new) {
     if (auto undone = undo(*to.bytes, to.size); !undone) return undone;
     if (is_new) {
       auto removed = disk_.remove(path(*active_));
-      if (removed) removed = disk_.sync_folder(folder_);
+      if (removed) removed = names_->sync();
       if (!removed) return end(std::move(removed.error()));
       --next_segment_;
       const std::lock_guard hold(mutex_);
@@ -130,7 +135,7 @@ base::status engine::write_to_active(const std::string& bytes, bool is_new) {
   }
   if (auto synced = to.bytes->sync(); !synced) return end(std::move(synced.error()));
   if (is_new)
-    if (auto synced = disk_.sync_folder(folder_); !synced) return end(std::move(synced.error()));
+    if (auto synced = names_->sync(); !synced) return end(std::move(synced.error()));
   const std::lock_guard hold(mutex_);
   to.size += bytes.size();
   total_ += bytes.size();
@@ -189,6 +194,7 @@ base::status engine::keep_reserve() {
     if (size && *size >= wanted) return {};
     return (*kept)->reserve(wanted);
   }();
+  if (!done && done.error().code == base::errc::refused) return done; // that says nothing about the disk
   if (!done) give_up_reserve();
   const std::lock_guard hold(mutex_);
   full_ = !done;
@@ -212,6 +218,8 @@ base::result<group_id> engine::group(const std::string& name) {
   for (const auto& [number, of] : index_.groups())
     if (of.name.empty())
       return base::fail(base::errc::invalid, "a group of this name may have been lost: " + of.damage);
+  if (index_.next_group() > last_number)
+    return base::fail(base::errc::limit, "the log has no number left for another group");
   return index_.add_group(name);
 }
 

@@ -57,21 +57,28 @@ class engine {
 
   // The most that a request may take (request_size), and the most that one call of write() takes.
   std::size_t longest_request() const { return options_.segment_bytes / 4; }
-  std::size_t longest_batch() const { return options_.segment_bytes / 2; }
+  std::size_t longest_batch() const { return longest_batch(options_); }
+  static std::size_t longest_batch(const options& with) { return with.segment_bytes / 2; }
   static std::size_t request_size(const request& of);
 
   // The group of this name, which is made with its first request where it is not there. errc::invalid: the
-  // name is empty or longer than 255 bytes, or damage may have hit a group of this name.
+  // name is empty or longer than 255 bytes, or damage may have hit a group of this name;
+  // errc::limit: the log has no number left.
   base::result<group_id> group(const std::string& name);
 
   // A result for each request, in order; each is on the disk, or refused and nothing of it is. errc::invalid:
   // the changes do not fit the group, or it is stopped; errc::not_found: no such group; errc::limit: the
-  // disk is full; else the log has ended, and refuses everything with the same words from then on.
+  // disk is full; errc::refused: the process has too many open files for a new segment; else the log has
+  // ended, and refuses everything with the same words from then on.
   std::vector<base::status> write(std::span<const request> requests);
+  // Writes anew what compaction has begun to move, and removes segments of which nothing is live. Called
+  // after each write(), when the outcomes are told: it may take several fsyncs. A failure ends the log.
+  void tidy();
   // Closes the newest segment with a footer. Nothing can be written afterwards.
   void close();
 
-  // What is synced, never more.
+  // What is synced, never more. Of a stopped group value() and term_at() may answer with what is stale: the
+  // damaged record may have been the newer one. report() says whether a group is stopped.
   std::vector<group_report> groups() const;
   std::optional<group_report> report(group_id group) const;
   std::optional<std::string> value(group_id group, const std::string& key) const;
@@ -90,7 +97,7 @@ class engine {
   struct compaction_cursor {
     std::uint64_t segment = 0;
     std::uint64_t offset = 0;
-    std::string bytes;
+    file_bytes content;
   };
 
   engine(disk& on, std::string folder, const options& with)
@@ -116,6 +123,7 @@ class engine {
   std::uint64_t footer_size(const std::vector<staged_record>& more) const;
 
   void compact(std::uint64_t coming);
+  std::uint64_t room_to_compact(std::uint64_t end) const;
   bool is_held() const;
   // Whether there was something to do.
   base::result<bool> compact_some();
@@ -126,6 +134,7 @@ class engine {
   disk& disk_;
   const std::string folder_;
   const options options_;
+  std::unique_ptr<held_folder> names_; // the log's folder
   std::unique_ptr<held_lock> lock_;
   identity id_{};
 

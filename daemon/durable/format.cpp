@@ -88,7 +88,8 @@ std::optional<std::uint64_t> segment_number(std::string_view name) {
   if (name.size() != digits + suffix.size() || !name.ends_with(suffix)) return std::nullopt;
   std::uint64_t number = 0;
   const auto read = std::from_chars(name.data(), name.data() + digits, number, 16);
-  if (read.ec != std::errc() || number == 0 || segment_name(number) != name) return std::nullopt;
+  if (read.ec != std::errc() || number == 0 || number > last_number || segment_name(number) != name)
+    return std::nullopt;
   return number;
 }
 
@@ -109,8 +110,11 @@ base::result<segment_head> decode_segment_head(base::bytes_span bytes) {
   if (bytes.size() < segment_head_size) return base::fail(base::errc::invalid, "it is too short");
   bytes = bytes.first(segment_head_size);
   if (auto right = check_frame(bytes, segment_mark); !right) return unexpected(std::move(right.error()));
-  return segment_head{load_identity(bytes.data() + 16), load_be64(bytes.data() + 32),
-                      load_be64(bytes.data() + 40), load_be64(bytes.data() + 48)};
+  const segment_head out{load_identity(bytes.data() + 16), load_be64(bytes.data() + 32),
+                         load_be64(bytes.data() + 40), load_be64(bytes.data() + 48)};
+  if (out.first_batch > last_number || out.next_group > last_number + 1)
+    return base::fail(base::errc::invalid, "it has a number that no log reaches");
+  return out;
 }
 
 std::uint32_t record_seed(const identity& of, std::uint64_t number) {
@@ -153,6 +157,7 @@ std::optional<read_record> decode_head(base::bytes_span bytes, std::uint32_t see
   read_record out;
   out.head = {static_cast<kind>(at[8]), (at[9] & end_of_batch) != 0, load_be64(at + 24), load_be64(at + 32),
               load_be64(at + 40),       load_be64(at + 48),          load_be64(at + 56)};
+  if (std::max({out.head.batch, out.head.group, out.head.serial}) > last_number) return std::nullopt;
   out.length = load_be32(at + 12);
   out.body_sum = load_be32(at + 16);
   return out;
@@ -187,7 +192,8 @@ void encode_footer(std::string& out, std::uint64_t at, std::uint32_t seed, std::
 std::vector<footer_item> decode_footer(base::bytes_span body) {
   std::vector<footer_item> items;
   for (; body.size() >= footer_item_size; body = body.subspan(footer_item_size))
-    items.push_back({load_be64(body.data()), load_be32(body.data() + 8)});
+    if (const std::uint64_t group = load_be64(body.data()); group <= last_number)
+      items.push_back({group, load_be32(body.data() + 8)});
   return items;
 }
 

@@ -57,6 +57,10 @@ constexpr std::size_t record_head_size = 64;
 constexpr std::size_t footer_item_size = 12;
 constexpr std::size_t longest_name = 255; // of a group and of a key, bytes
 constexpr std::uint64_t last_index = ~std::uint64_t{0} >> 1;
+// The greatest number of a segment, batch, group and serial that is read. Only files that somebody has made
+// by hand have one that is near it.
+constexpr std::uint64_t last_number = last_index >> 1;
+constexpr std::uint64_t longest_file = std::uint64_t{1} << 30; // bytes; of a segment
 
 enum class kind : std::uint8_t { create = 1, entry, value, cut_after, cut_before, remove, footer, end };
 

@@ -163,6 +163,13 @@ bool group_index::is_live(const record& head, std::string_view body, const place
   }
 }
 
+bool group_index::is_needed(const record& head, const place& at) const {
+  if (head.what != kind::value) return is_live(head, {}, at);
+  const group_state* const of = find(head.group);
+  return of != nullptr &&
+         std::ranges::any_of(of->values, [&](const auto& one) { return one.second.at == at; });
+}
+
 std::uint64_t group_index::live_bytes(std::uint64_t segment) const {
   const auto found = live_in_.find(segment);
   return found == live_in_.end() ? 0 : found->second;

@@ -68,6 +68,8 @@ class group_index {
   void settle();
 
   bool is_live(const record& head, std::string_view body, const place& at) const;
+  // Whether the record at this place is live, when its body cannot be trusted.
+  bool is_needed(const record& head, const place& at) const;
   std::uint64_t live_bytes() const { return live_; }
   std::uint64_t live_bytes(std::uint64_t segment) const;
   void forget_segment(std::uint64_t segment) { live_in_.erase(segment); }

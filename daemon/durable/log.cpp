@@ -45,8 +45,8 @@ base::status shared_log::submit(request what, outcome done) {
     const std::lock_guard hold(mutex_);
     if (queued_ + size > options_.longest_queue)
       return base::fail(base::errc::limit, "too much waits for the log already");
-    queued_ += size;
     queue_.push_back({std::move(what), std::move(done), size});
+    queued_ += size; // last: where there is no memory, nothing waits
   }
   more_.notify_one();
   return {};
@@ -82,6 +82,7 @@ void shared_log::write_all() {
     auto outcomes = engine_->write(requests);
     for (std::size_t i = 0; i < taken.size(); ++i)
       if (taken[i].done) taken[i].done(std::move(outcomes[i]));
+    engine_->tidy();
   }
   engine_->close();
 }

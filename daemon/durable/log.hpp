@@ -27,7 +27,8 @@ struct log_options {
 class shared_log {
  public:
   // Called on the log's thread, once for each request, in the order in which they were submitted. The log
-  // waits meanwhile: hand the outcome on, and call nothing that blocks. submit() may be called.
+  // waits meanwhile: hand the outcome on, and call nothing that blocks. submit() may be called. It must
+  // not throw.
   using outcome = std::function<void(base::status)>;
 
   // As engine::open(). Reads all that is there before it returns.
@@ -44,7 +45,8 @@ class shared_log {
   // Otherwise it is, with what engine::write() says.
   base::status submit(request what, outcome done);
 
-  // What is on the disk: a request's changes show before its outcome is told.
+  // What is on the disk: a request's changes show before its outcome is told. Of a stopped group value() and
+  // term_at() may answer with what is stale.
   std::vector<group_report> groups() const { return engine_->groups(); }
   std::optional<group_report> report(group_id group) const { return engine_->report(group); }
   std::optional<std::string> value(group_id group, const std::string& key) const {

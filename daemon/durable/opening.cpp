@@ -26,7 +26,9 @@ base::result<std::unique_ptr<engine>> engine::open(disk& on, const std::string& 
 }
 
 base::status engine::start() {
-  if (auto made = disk_.make_folder(folder_); !made) return made;
+  auto folder = disk_.open_folder(folder_);
+  if (!folder) return unexpected(std::move(folder.error()));
+  names_ = std::move(*folder);
   auto lock = disk_.lock(folder_ + "/lock");
   if (!lock) return unexpected(std::move(lock.error()));
   lock_ = std::move(*lock);
@@ -35,9 +37,10 @@ base::status engine::start() {
   if (!id) return unexpected(std::move(id.error()));
   id_ = *id;
   // An earlier life may have failed or died before it had synced the names of identity and newest segment.
-  if (auto synced = disk_.sync_folder(folder_); !synced) return synced;
-  auto found = recover(disk_, folder_, id_);
+  if (auto synced = names_->sync(); !synced) return synced;
+  auto found = recover(disk_, folder_, id_, longest_batch());
   if (!found) return unexpected(std::move(found.error()));
+  if (found->refusal) return unexpected(std::move(*found->refusal));
   if (found->newest)
     if (auto repaired = repair(*found->newest, found->next_batch); !repaired) return repaired;
   for (const segment_report& one : found->segments) {
@@ -52,8 +55,11 @@ base::status engine::start() {
   damages_ = std::move(found->damages);
   next_batch_ = found->next_batch + 1; // of the footer that repair() may have written
   next_segment_ = found->next_segment;
-  (void)keep_reserve(); // where there is no room for it, entries are refused
-  return {};
+  // Where there is no room for the reserve, entries are refused.
+  auto kept = keep_reserve();
+  if (kept || kept.error().code != base::errc::refused) return {};
+  kept.error().code = base::errc::system;
+  return kept;
 }
 
 base::result<identity> engine::make_identity() {
@@ -79,7 +85,7 @@ base::result<identity> engine::make_identity() {
 base::status engine::repair(newest_segment& newest, std::uint64_t next_batch) {
   if (newest.is_unusable) {
     if (auto removed = disk_.remove(path(newest.number)); !removed) return removed;
-    return disk_.sync_folder(folder_);
+    return names_->sync();
   }
   auto of = disk_.open(path(newest.number), access::write);
   if (!of) return unexpected(std::move(of.error()));
@@ -94,6 +100,9 @@ base::status engine::repair(newest_segment& newest, std::uint64_t next_batch) {
   };
   base::status done;
   if (newest.torn > 0) done = (*of)->resize(size);
+  // A batch of which a part is left ends there from now on. Otherwise a footer that a crash hits would be
+  // taken for bytes of that batch, which the footer's own end proves to have been synced.
+  if (newest.unended_at) mark_end_of_batch(newest.bytes, *newest.unended_at, record_seed(id_, newest.number));
   if (done)
     done = write_and_sync(newest.last_batch_at, std::string_view(newest.bytes).substr(newest.last_batch_at));
   // The footer is a batch of its own: with it there, nobody doubts any more that the one before was synced.

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
@@ -25,6 +26,7 @@ bool is_no_room(int number) {
 unexpected<base::error> fail_disk(const std::string& what, int number) {
   auto why = base::fail_errno(what, number);
   if (is_no_room(number)) why.error().code = base::errc::limit;
+  if (number == EMFILE || number == ENFILE) why.error().code = base::errc::system; // that is no full disk
   if (number == EEXIST) why.error().code = base::errc::exists;
   if (number == ENOENT) why.error().code = base::errc::not_found;
   return why;
@@ -89,6 +91,33 @@ class real_lock final : public held_lock {
   base::unique_fd fd_;
 };
 
+class real_folder final : public held_folder {
+ public:
+  real_folder(base::unique_fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+
+  base::status sync() override {
+    if (fsync(fd_.get()) == 0) return {};
+    return base::fail_errno("fsync " + path_, errno);
+  }
+
+ private:
+  base::unique_fd fd_;
+  std::string path_;
+};
+
+base::result<real_folder> open_there(const std::string& path) {
+  base::unique_fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return fail_disk("open folder " + path, errno);
+  return real_folder(std::move(fd), path);
+}
+
+std::string folder_above(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  const std::size_t last = path.find_last_of('/');
+  if (last == std::string::npos) return ".";
+  return path.substr(0, std::max<std::size_t>(last, 1));
+}
+
 class file_system final : public disk {
  public:
   base::result<std::unique_ptr<file>> open(const std::string& path, access how) override {
@@ -96,7 +125,12 @@ class file_system final : public disk {
     if (how == access::write) flags = O_RDWR;
     if (how == access::create) flags = O_RDWR | O_CREAT | O_EXCL;
     base::unique_fd fd(::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!fd) return fail_disk("open " + path, errno);
+    if (!fd) {
+      const int number = errno;
+      auto why = fail_disk("open " + path, number);
+      if (number == EMFILE || number == ENFILE) why.error().code = base::errc::refused;
+      return why;
+    }
     return std::make_unique<real_file>(std::move(fd), path);
   }
   base::result<std::vector<std::string>> list(const std::string& folder) override {
@@ -109,10 +143,22 @@ class file_system final : public disk {
     std::erase_if(names, [](const std::string& name) { return name == "." || name == ".."; });
     return names;
   }
-  base::status make_folder(const std::string& path) override {
-    if (auto made = base::make_folders(path, 0700); !made) return made;
-    const std::size_t last = path.find_last_of('/');
-    return last == std::string::npos ? sync_folder(".") : sync_folder(path.substr(0, last + 1));
+  base::result<std::unique_ptr<held_folder>> open_folder(const std::string& path) override {
+    // The folder above each one that is missing, and the one above the last in any case: an earlier life may
+    // have made that and died.
+    std::vector<std::string> above{folder_above(path)};
+    struct stat info {};
+    while (above.back() != "/" && above.back() != "." && stat(above.back().c_str(), &info) != 0)
+      above.push_back(folder_above(above.back()));
+    if (auto made = base::make_folders(path, 0700); !made) return unexpected(std::move(made.error()));
+    for (const std::string& one : above) {
+      auto opened = open_there(one);
+      if (!opened) return unexpected(std::move(opened.error()));
+      if (auto synced = opened->sync(); !synced) return unexpected(std::move(synced.error()));
+    }
+    auto opened = open_there(path);
+    if (!opened) return unexpected(std::move(opened.error()));
+    return std::make_unique<real_folder>(std::move(*opened));
   }
   base::status remove(const std::string& path) override {
     if (unlink(path.c_str()) != 0) return fail_disk("remove " + path, errno);
@@ -120,12 +166,6 @@ class file_system final : public disk {
   }
   base::status rename(const std::string& from, const std::string& to) override {
     if (::rename(from.c_str(), to.c_str()) != 0) return fail_disk("rename " + from + " to " + to, errno);
-    return {};
-  }
-  base::status sync_folder(const std::string& folder) override {
-    const base::unique_fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd) return fail_disk("open folder " + folder, errno);
-    if (fsync(fd.get()) != 0) return base::fail_errno("fsync " + folder, errno);
     return {};
   }
   base::result<std::unique_ptr<held_lock>> lock(const std::string& path) override {

@@ -16,33 +16,18 @@ namespace {
 
 constexpr std::size_t read_at_once = 65'536;
 
-struct file_bytes {
-  std::string bytes;
-  std::vector<std::uint64_t> unreadable; // offsets where the disk fails; zeros stand there
-  std::string problem;
-};
-
 base::result<file_bytes> read_all(disk& on, const std::string& path) {
   auto opened = on.open(path, access::read);
   if (!opened) return unexpected(std::move(opened.error()));
-  const auto size = (*opened)->size();
-  if (!size) return unexpected(size.error());
-  file_bytes out;
-  out.bytes.resize(*size);
-  for (std::uint64_t at = 0; at < *size; at += read_at_once) {
-    const std::size_t wanted = std::min<std::size_t>(read_at_once, *size - at);
-    const auto got = (*opened)->read(at, {reinterpret_cast<std::uint8_t*>(out.bytes.data()) + at, wanted});
-    if (got) continue;
-    std::fill_n(out.bytes.begin() + static_cast<std::ptrdiff_t>(at), wanted, '\0');
-    out.unreadable.push_back(at);
-    out.problem = got.error().text;
-  }
-  return out;
+  auto content = read_all(**opened);
+  if (!content) return unexpected(std::move(content.error()).context(path));
+  return content;
 }
 
 class reading {
  public:
-  reading(disk& on, const std::string& folder, const identity& of) : on_(on), folder_(folder), of_(of) {}
+  reading(disk& on, const std::string& folder, const identity& of, std::size_t longest_batch)
+      : on_(on), folder_(folder), of_(of), longest_batch_(longest_batch) {}
 
   base::result<recovered> run() {
     auto names = on_.list(folder_);
@@ -52,8 +37,7 @@ class reading {
       if (const auto number = segment_number(name)) numbers.push_back(*number);
     std::ranges::sort(numbers);
     for (std::size_t i = 0; i < numbers.size(); ++i) {
-      if (i > 0 && numbers[i] != numbers[i - 1] + 1) missing_before(numbers[i - 1] + 1);
-      if (auto read = read_segment(numbers[i], i + 1 == numbers.size()); !read)
+      if (auto read = read_segment(numbers[i], i > 0 ? numbers[i - 1] : 0, i + 1 == numbers.size()); !read)
         return unexpected(std::move(read.error()));
     }
     finish();
@@ -61,8 +45,8 @@ class reading {
   }
 
  private:
-  base::status read_segment(std::uint64_t number, bool is_newest) {
-    path_ = folder_ + "/" + segment_name(number);
+  base::status read_segment(std::uint64_t number, std::uint64_t before, bool is_newest) {
+    set_path(number);
     auto content = read_all(on_, path_);
     if (!content) return unexpected(std::move(content.error()));
     // Whether that is a torn tail, nobody can say.
@@ -72,11 +56,21 @@ class reading {
     const auto bytes = base::as_bytes(content->bytes);
     const scanned_segment seen = scan_segment(bytes, of_, number, is_newest);
     if (seen.is_other_format) return base::fail(base::errc::unsupported, path_ + ": " + seen.head_problem);
-    out_.next_segment = seen.torn_at && *seen.torn_at == 0 ? number : number + 1;
+    const bool is_unusable = seen.torn_at && *seen.torn_at == 0;
+    if (seen.is_foreign || (is_unusable && bytes.size() > segment_head_size + longest_batch_)) {
+      refuse(bytes.size(), seen.is_foreign ? seen.head_problem
+                                           : "no record can be read, and it is longer than a first batch");
+      out_.segments.push_back({number, bytes.size()});
+      return {};
+    }
+    // One that is unusable was never written to, and proves nothing, not even that its number was reached.
+    out_.next_segment = (is_unusable ? before : number) + 1;
+    if (before != 0 && number != before + 1 && !is_unusable) missing_before(before + 1);
+    set_path(number);
     out_.next_batch = std::max(out_.next_batch, seen.last_batch + 1);
     items_.clear();
     const std::size_t damages_before = out_.damages.size();
-    if (!seen.torn_at || *seen.torn_at > 0) {
+    if (!is_unusable) {
       out_.segments.push_back({number, seen.torn_at ? *seen.torn_at : bytes.size()});
       apply(seen, bytes, number, is_newest);
     }
@@ -143,6 +137,12 @@ class reading {
     stop(head.group, add_damage(offset, 0, "records of this group are missing before it"));
   }
 
+  void refuse(std::uint64_t size, const std::string& why) {
+    damage& found = add_damage(0, size, why);
+    if (!out_.refusal) out_.refusal = base::error{base::errc::invalid, found.text()};
+    nobody_knows(found);
+  }
+
   damage& add_damage(std::uint64_t offset, std::uint64_t size, const std::string& why) {
     return out_.damages.emplace_back(damage{path_, offset, size, why, {}, true});
   }
@@ -161,8 +161,10 @@ class reading {
       if (of.damage.empty()) unproven_.try_emplace(number, *unknown_);
   }
 
+  void set_path(std::uint64_t number) { path_ = folder_ + "/" + segment_name(number); }
+
   void missing_before(std::uint64_t number) {
-    path_ = folder_ + "/" + segment_name(number);
+    set_path(number);
     nobody_knows(add_damage(0, 0, "the segment is missing"));
   }
 
@@ -190,6 +192,9 @@ class reading {
     out.closed = seen.closed;
     out.has_damage = has_damage;
     out.last_batch_at = seen.last_batch_at;
+    if (!seen.closed && !seen.pieces.empty() && seen.pieces.back().found &&
+        !seen.pieces.back().found->head.ends_batch)
+      out.unended_at = seen.pieces.back().offset;
     for (const auto& [group, count] : items_) out.items.push_back({group, count});
     out_.newest = std::move(out);
   }
@@ -206,6 +211,7 @@ class reading {
   disk& on_;
   const std::string& folder_;
   const identity& of_;
+  const std::size_t longest_batch_;
   recovered out_;
   std::string path_;                              // of the segment that is being read
   std::map<std::uint64_t, std::uint32_t> items_;  // groups and their records in that segment
@@ -219,6 +225,23 @@ std::string damage::text() const {
   return fmt::format("{}, offset {}: {}", file, offset, why);
 }
 
+base::result<file_bytes> read_all(const file& from) {
+  const auto size = from.size();
+  if (!size) return unexpected(size.error());
+  if (*size > longest_file) return base::fail(base::errc::invalid, "it is longer than 1 GiB");
+  file_bytes out;
+  out.bytes.resize(*size);
+  for (std::uint64_t at = 0; at < *size; at += read_at_once) {
+    const std::size_t wanted = std::min<std::size_t>(read_at_once, *size - at);
+    const auto got = from.read(at, {reinterpret_cast<std::uint8_t*>(out.bytes.data()) + at, wanted});
+    if (got) continue;
+    std::fill_n(out.bytes.begin() + static_cast<std::ptrdiff_t>(at), wanted, '\0');
+    out.unreadable.push_back(at);
+    out.problem = got.error().text;
+  }
+  return out;
+}
+
 base::result<identity> read_identity(disk& on, const std::string& folder) {
   const std::string path = folder + "/identity";
   auto content = read_all(on, path);
@@ -228,8 +251,9 @@ base::result<identity> read_identity(disk& on, const std::string& folder) {
   return id;
 }
 
-base::result<recovered> recover(disk& on, const std::string& folder, const identity& of) {
-  return reading(on, folder, of).run();
+base::result<recovered> recover(disk& on, const std::string& folder, const identity& of,
+                                std::size_t longest_batch) {
+  return reading(on, folder, of, longest_batch).run();
 }
 
 } // namespace coppice::durable

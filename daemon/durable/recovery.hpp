@@ -41,7 +41,9 @@ struct newest_segment {
   bool closed = false;             // it has its footer
   bool has_damage = false;         // so a footer would prove nothing
   std::uint64_t last_batch_at = 0; // nobody knows whether what follows was synced
-  std::vector<footer_item> items;  // for a footer
+  // The last record, where it does not end its batch: a crash kept a part of that batch.
+  std::optional<std::uint64_t> unended_at;
+  std::vector<footer_item> items; // for a footer
 };
 
 struct recovered {
@@ -49,12 +51,25 @@ struct recovered {
   std::vector<segment_report> segments; // by number, without a newest one that is unusable
   std::optional<newest_segment> newest;
   std::vector<damage> damages;
+  // Why the log must not be opened, though it could be read: repairing it would remove what may be needed.
+  std::optional<base::error> refusal;
   std::uint64_t next_batch = 1;
   std::uint64_t next_segment = 1;
 };
 
+struct file_bytes {
+  std::string bytes;
+  std::vector<std::uint64_t> unreadable; // offsets of stretches where the disk fails; zeros stand there
+  std::string problem;                   // what the disk said there
+};
+// All of the file, also where some of it cannot be read.
+base::result<file_bytes> read_all(const file& from);
+
 // errc::not_found: there is none; errc::invalid: damaged; errc::unsupported: of another format.
 base::result<identity> read_identity(disk& on, const std::string& folder);
-base::result<recovered> recover(disk& on, const std::string& folder, const identity& of);
+// `longest_batch`: the most that the log's writer puts into a segment at once, bytes. A newest segment
+// without records that is longer was not left by a crash.
+base::result<recovered> recover(disk& on, const std::string& folder, const identity& of,
+                                std::size_t longest_batch);
 
 } // namespace coppice::durable

@@ -8,9 +8,7 @@
 #include <cstring>
 
 namespace coppice::durable {
-namespace {
 
-// Where the next record's head is, or the end of the bytes.
 std::size_t next_head(base::bytes_span bytes, std::size_t from, std::uint32_t seed) {
   constexpr std::string_view mark = "cpRc";
   while (from < bytes.size()) {
@@ -22,6 +20,8 @@ std::size_t next_head(base::bytes_span bytes, std::size_t from, std::uint32_t se
   }
   return bytes.size();
 }
+
+namespace {
 
 piece read_piece(base::bytes_span bytes, std::size_t at, std::uint32_t seed) {
   piece out;
@@ -113,6 +113,7 @@ scanned_segment scan_segment(base::bytes_span bytes, const identity& of, std::ui
     if (head->number == number && head->of == of) {
       out.head = *head;
     } else {
+      out.is_foreign = true;
       out.head_problem =
           head->of == of ? "it is another segment, under a wrong name" : "it is of another log";
     }

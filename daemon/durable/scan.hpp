@@ -24,6 +24,7 @@ struct scanned_segment {
   std::optional<segment_head> head; // empty: damaged, and head_problem says how
   std::string head_problem;
   bool is_other_format = false;
+  bool is_foreign = false;   // the head is whole, and another log's or another segment's
   std::vector<piece> pieces; // by offset, without footer and end where those are whole
   bool closed = false;       // it has a footer, or an end, that is whole
   // What its footer says it has; empty: there is none that could be read, or none that is complete.
@@ -34,6 +35,9 @@ struct scanned_segment {
   std::uint64_t last_batch_at = 0;
   std::uint64_t last_batch = 0;
 };
+
+// Where the next record's head is, from `from` on; the end of the bytes where there is none.
+std::size_t next_head(base::bytes_span bytes, std::size_t from, std::uint32_t seed);
 
 // `is_newest`: nobody knows whether its last batch was synced, so that damage in it is a torn tail.
 scanned_segment scan_segment(base::bytes_span bytes, const identity& of, std::uint64_t number,

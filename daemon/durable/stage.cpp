@@ -54,6 +54,9 @@ base::status stage::carry_out(const change& one, group_id group, ahead& of,
     if (added->one.index != of.last + 1)
       return base::fail(base::errc::invalid,
                         fmt::format("entry {} does not follow entry {}", added->one.index, of.last));
+    if (of.last >= last_index)
+      return base::fail(base::errc::invalid,
+                        fmt::format("entry {} is the last that a log can have", of.last));
     staged_record& made = add_record(out, kind::entry, group, ++of.serial);
     made.head.index = ++of.last;
     made.head.term = added->one.term;

@@ -122,6 +122,28 @@ def torn(cleanup):
     contains(check(at).stdout, "torn tail")
 
 
+@test("an identity that is another log's is damage")
+def foreign(cleanup):
+    at, _ = make(cleanup)
+    identity = b"coppicel" + struct.pack(">I", 1) + bytes(16)
+    (at / "identity").write_bytes(identity + struct.pack(">I", crc32c(identity)))
+    said = document(at, 1)
+    equal([(one["offset"], one["why"]) for one in said["damages"]], [(0, "it is of another log")] * 2)
+    text = check(at)
+    equal(text.returncode, 1)
+    contains(text.stderr, f"{at}/0000000000000001.log, offset 0: it is of another log")
+    contains(text.stderr, "the node does not open this log")
+
+
+@test("a newest segment that was zeroed is damage")
+def zeroed(cleanup):
+    at, _ = make(cleanup)
+    with open(at / "0000000000000002.log", "wb") as newest:
+        newest.truncate(9 << 20)
+    said = document(at, 1)
+    equal([(one["file"], one["offset"]) for one in said["damages"]], [(str(at / "0000000000000002.log"), 0)])
+
+
 @test("a log that is open elsewhere, and a folder that is none, are refused")
 def refused(cleanup):
     at, _ = make(cleanup)

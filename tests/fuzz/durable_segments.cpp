@@ -32,10 +32,9 @@ class folder final : public disk {
     for (const auto& [path, bytes] : files) names.push_back(path.substr(of.size() + 1));
     return names;
   }
-  base::status make_folder(const std::string&) override { return no(); }
+  base::result<std::unique_ptr<held_folder>> open_folder(const std::string&) override { return no(); }
   base::status remove(const std::string&) override { return no(); }
   base::status rename(const std::string&, const std::string&) override { return no(); }
-  base::status sync_folder(const std::string&) override { return no(); }
   base::result<std::unique_ptr<held_lock>> lock(const std::string&) override { return no(); }
 
  private:
@@ -135,7 +134,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     total += bytes.size();
     if (from.byte() % 8 != 0) disk.files["/log/" + segment_name(at)] = bytes;
   }
-  const auto found = recover(disk, "/log", id);
+  const auto found = recover(disk, "/log", id, 256);
   if (!found) return 0;
   check(found->found.live_bytes() <= total);
   std::uint64_t live = 0;

@@ -13,13 +13,30 @@ namespace {
 
 constexpr std::uint32_t segment = 64U << 10;
 
-void check_bound(const memory_disk& disk, const engine& log) {
+void check_bound(memory_disk& disk, const engine& log) {
   const log_report now = log.report();
   const bool holds = now.bytes + segment / 2 <= 2 * now.live_bytes + 2 * segment &&
                      disk.used() <= 2 * now.live_bytes + 2 * segment + identity_size;
   if (!holds)
     CHECK_MESSAGE(holds, now.bytes << " bytes, live " << now.live_bytes << ", used " << disk.used());
 }
+
+// The most that the disk had at once since the last call. A cut makes the bound smaller at once, so that the
+// larger one of before and afterwards counts.
+class peak {
+ public:
+  void check(memory_disk& disk, const engine& log) {
+    const std::uint64_t live = log.report().live_bytes;
+    const std::uint64_t bound = 2 * std::max(live, live_before_) + 2 * segment + identity_size;
+    const bool holds = live_before_ == 0 || disk.most_used <= bound;
+    if (!holds) CHECK_MESSAGE(holds, disk.most_used << " bytes, and the bound is " << bound);
+    live_before_ = live;
+    disk.most_used = 0;
+  }
+
+ private:
+  std::uint64_t live_before_ = 0;
+};
 
 // A busy group whose entries are cut again, as snapshots do it.
 struct busy_group {
@@ -46,11 +63,13 @@ TEST_CASE("one busy and 999 quiet groups: the log stays below twice what is live
         write(*log, {quiet.back(), {set_value{"term", std::to_string(i)}, append{{1, 1, "quiet entry"}}}}));
   }
   busy_group busy{group_of(*log, "busy")};
+  peak most;
   for (int i = 0; i < 20'000; ++i) {
     REQUIRE(write(*log, busy.append_one(500)));
     ++busy.next;
     if (i % 50 == 0) REQUIRE(write(*log, busy.cut(20)));
     check_bound(disk, *log);
+    most.check(disk, *log);
   }
   // 11 MB were written; what was written anew is not much more than that.
   CHECK(log->report().compacted < 15'000'000);
@@ -138,4 +157,65 @@ TEST_CASE("a disk that others have filled to the last byte ends nothing") {
   log = open_log(disk, segment);
   CHECK(entries_of(*log, a) == std::vector<std::string>{"1:1:x"});
   CHECK(write(*log, add(a, 2, "y")));
+}
+
+TEST_CASE("what is not needed for the bound is written anew after the outcomes, by tidy()") {
+  memory_disk disk;
+  auto log = open_log(disk, segment);
+  REQUIRE(write(*log, add(group_of(*log, "quiet"), 1, std::string(10'000, 'q'))));
+  busy_group busy{group_of(*log, "busy")};
+  // Longer than one and a half times what is live and one segment more.
+  std::vector<request> batch;
+  const auto is_long = [&] {
+    const log_report now = log->report();
+    return now.bytes > now.live_bytes + now.live_bytes / 2 + segment;
+  };
+  while (!is_long()) {
+    batch = {busy.append_one(2000)};
+    ++busy.next;
+    batch.push_back(busy.cut(1));
+    REQUIRE(log->write(batch)[0]);
+    CHECK(log->report().compacted == 0);
+  }
+  log->tidy();
+  CHECK(log->report().compacted > 0);
+}
+
+TEST_CASE("entries are refused when the reserve is given up to write anew what is live, before they come") {
+  memory_disk disk;
+  auto log = open_log(disk, segment);
+  const group_id quiet = group_of(*log, "quiet");
+  for (std::uint64_t i = 1; i <= 3; ++i) REQUIRE(write(*log, add(quiet, i, std::string(14'000, 'q'))));
+  busy_group busy{group_of(*log, "busy")};
+  bool was_full = false;
+  for (int i = 0; i < 200 && !was_full; ++i) {
+    CAPTURE(i);
+    disk.capacity = disk.used() + 3000; // for the entry, and not for what is written anew
+    const request one = busy.append_one(1000);
+    const auto how = log->write({&one, 1})[0];
+    busy.next += how ? 1 : 0;
+    was_full = log->report().is_full;
+    CHECK(how.has_value() == !was_full);
+    if (!how) CHECK(how.error().text == "the disk is full: no entries are taken until there is room");
+    const request cut = busy.cut(1);
+    if (!was_full) REQUIRE(log->write({&cut, 1})[0]);
+  }
+  CHECK(was_full);
+}
+
+TEST_CASE("the bound holds while whole segments are written anew") {
+  memory_disk disk;
+  auto log = open_log(disk, segment);
+  const group_id quiet = group_of(*log, "quiet");
+  for (std::uint64_t i = 1; i <= 40; ++i) REQUIRE(write(*log, add(quiet, i, std::string(15'000, 'q'))));
+  busy_group busy{group_of(*log, "busy")};
+  peak most;
+  for (int i = 0; i < 5000; ++i, ++busy.next) {
+    CAPTURE(i);
+    // No tidy(): what has to be done is done at once, before the batch.
+    const std::vector<request> batch{busy.append_one(3000), busy.cut(1)};
+    for (const base::status& one : log->write(batch)) REQUIRE(one);
+    most.check(disk, *log);
+  }
+  CHECK(log->report().compacted > 600'000);
 }

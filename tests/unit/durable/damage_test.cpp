@@ -49,6 +49,16 @@ group_id owner(const memory_disk& disk, memory_disk& same, const std::string& pa
   return 0;
 }
 
+// Entries of the group that are cut off again, until the first segment is removed.
+void compact_first(memory_disk& disk, engine& log, group_id group) {
+  const std::uint64_t from = log.report(group)->last + 1;
+  for (std::uint64_t i = from; i < from + 500 && disk.has(segment_path(1)); ++i)
+    REQUIRE(write(log, {group, {append{{i, 1, std::string(200, 'e')}}, cut_before{i, 1}}}));
+  CHECK(!disk.has(segment_path(1)));
+  CHECK(!log.report().is_held);
+  CHECK(log.group("another").has_value());
+}
+
 } // namespace
 
 TEST_CASE("a flipped bit stops the group whose record it hits, names file and offset, and no other group") {
@@ -63,7 +73,7 @@ TEST_CASE("a flipped bit stops the group whose record it hits, names file and of
       char& byte = disk.content(path)[at];
       byte = static_cast<char>(byte ^ 0x10);
       const auto id = read_identity(disk, log_folder);
-      const auto found = recover(disk, log_folder, *id);
+      const auto found = recover(disk, log_folder, *id, 2048);
       byte = static_cast<char>(byte ^ 0x10);
       // A segment of another format is not read at all; its checksum would have to be right as well.
       REQUIRE(found.has_value());
@@ -231,4 +241,211 @@ TEST_CASE("damage that shows while an entry is read, or written anew, stops its 
   }
   CHECK(write(*log, add(a, 2, "x")).error().code == base::errc::invalid);
   CHECK(write(*log, set(b, "k", "v")));
+}
+
+TEST_CASE("damage of a group that was removed keeps no segment: what is live there is written anew") {
+  memory_disk disk;
+  fill(disk);
+  std::string& bytes = disk.content(segment_path(1));
+  SUBCASE("in a body") {
+    bytes[segment_head_size + record_head_size + 2] =
+        static_cast<char>(bytes[segment_head_size + record_head_size + 2] ^ 1);
+  }
+  SUBCASE("in a head") {
+    bytes[segment_head_size + 30] = static_cast<char>(bytes[segment_head_size + 30] ^ 1);
+  }
+  SUBCASE("in the length of a body, which the head's checksum covers") {
+    bytes[segment_head_size + 12] = static_cast<char>(bytes[segment_head_size + 12] ^ 0x40);
+  }
+  auto log = open_log(disk);
+  REQUIRE(!log->report(1)->damage.empty());
+  REQUIRE(write(*log, {1, {remove_group{}}}));
+  compact_first(disk, *log, 2);
+  log.reset();
+  log = open_log(disk);
+  CHECK(log->damages().empty());
+  for (const group_report& one : log->groups()) CHECK(one.damage.empty());
+  CHECK(entries_of(*log, 6).size() == 2);
+}
+
+TEST_CASE("a damaged footer or end keeps no segment") {
+  memory_disk disk;
+  fill(disk);
+  std::string& bytes = disk.content(segment_path(1));
+  const std::size_t footer = bytes.size() - 2 * record_head_size - groups * footer_item_size;
+  std::size_t at = 0;
+  SUBCASE("the footer's head") {
+    at = footer + 30;
+  }
+  SUBCASE("the footer's body") {
+    at = footer + record_head_size + 3;
+  }
+  SUBCASE("the end") {
+    at = bytes.size() - 20;
+  }
+  bytes[at] = static_cast<char>(bytes[at] ^ 1);
+  auto log = open_log(disk);
+  CHECK(log->damages().size() == 1);
+  compact_first(disk, *log, 2);
+  CHECK(log->damages().size() == 1);
+  CHECK(entries_of(*log, 6).size() == 2);
+}
+
+TEST_CASE("what cannot be read of the oldest segment keeps it only where it is needed") {
+  constexpr std::uint32_t long_segment = 1U << 20;
+  memory_disk disk;
+  auto log = open_log(disk, long_segment);
+  const group_id a = group_of(*log, "a");
+  const group_id b = group_of(*log, "b");
+  const std::string body(10'000, 'e');
+  for (std::uint64_t i = 1; i <= 40; ++i) REQUIRE(write(*log, add(a, i, body)));
+  REQUIRE(write(*log, add(b, 1, "quiet")));
+  for (std::uint64_t i = 41; !disk.has(segment_path(2)); ++i) REQUIRE(write(*log, add(a, i, body)));
+  const std::string path = segment_path(1);
+  const std::uint64_t needed = disk.content(path).find("quiet");
+  const auto fill_up = [&] {
+    for (int i = 0; i < 500 && disk.has(path) && !log->report().is_held; ++i) {
+      const std::uint64_t next = log->report(a)->last + 1;
+      REQUIRE(write(*log, {a, {append{{next, 1, body}}, cut_before{next, 1}}}));
+    }
+  };
+  SUBCASE("dead") {
+    disk.make_unreadable(path, 200'000, 200'512);
+    fill_up();
+    CHECK(!disk.has(path));
+    CHECK(log->damages().empty());
+    CHECK(entries_of(*log, b) == std::vector<std::string>{"1:1:quiet"});
+  }
+  SUBCASE("needed") {
+    disk.make_unreadable(path, needed, needed + 1);
+    fill_up();
+    CHECK(disk.has(path));
+    REQUIRE(log->damages().size() == 1);
+    CHECK(log->damages()[0].text() == path + ", offset 64: read: input/output error");
+    CHECK(log->report().is_held);
+  }
+}
+
+TEST_CASE("a damaged value that is needed stops its group when it is written anew, also if its key is hit") {
+  memory_disk disk;
+  auto log = open_log(disk);
+  const group_id a = group_of(*log, "a");
+  const group_id b = group_of(*log, "b");
+  REQUIRE(write(*log, set(a, "thekey", "thevalue")));
+  for (std::uint64_t i = 1; i <= 30; ++i) REQUIRE(write(*log, add(b, i, std::string(200, 'e'))));
+  std::string& bytes = disk.content(segment_path(1));
+  bytes[bytes.find("thekey")] = 'x';
+  for (std::uint64_t i = 31; i <= 200; ++i)
+    REQUIRE(write(*log, {b, {append{{i, 1, std::string(200, 'e')}}, cut_before{i, 1}}}));
+  REQUIRE(log->damages().size() == 1);
+  CHECK(log->damages()[0].groups == std::vector<group_id>{a});
+  CHECK(log->damages()[0].all_groups_known);
+  CHECK(disk.has(segment_path(1)));
+}
+
+TEST_CASE("a crash while the footer is written over a torn batch stops nothing") {
+  memory_disk disk;
+  auto log = open_log(disk);
+  const group_id a = group_of(*log, "a");
+  const group_id b = group_of(*log, "b");
+  REQUIRE(write(*log, add(a, 1, "kept")));
+  REQUIRE(write(*log, add(b, 1, "kept")));
+  REQUIRE(write(*log, {a, {append{{2, 1, "two"}}, append{{3, 1, "three"}}, append{{4, 1, "four"}}}}));
+  drop(disk, log);
+  // The first crash keeps a part of the last batch.
+  std::string& bytes = disk.content(segment_path(1));
+  const std::size_t torn = bytes.find("four");
+  bytes.resize(torn + 2);
+  log = open_log(disk);
+  CHECK(log->report(a)->last == 3);
+  drop(disk, log);
+  // The second one keeps the end, and loses the footer's head, or that and its body.
+  std::size_t lost = record_head_size;
+  SUBCASE("the head") {}
+  SUBCASE("head and body") {
+    lost += 2 * footer_item_size;
+  }
+  std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(torn - record_head_size), lost, '\0');
+  for (int life = 0; life < 2; ++life) {
+    log = open_log(disk);
+    CHECK(log->damages().empty());
+    CHECK(log->group("another").has_value());
+    CHECK(entries_of(*log, a) == std::vector<std::string>{"1:1:kept", "2:1:two", "3:1:three"});
+    CHECK(entries_of(*log, b) == std::vector<std::string>{"1:1:kept"});
+    log.reset();
+  }
+}
+
+TEST_CASE("segments of another log, or under a wrong name, are never removed: the log is not opened") {
+  memory_disk disk;
+  fill(disk);
+  std::string where = segment_path(1);
+  std::string why = "it is of another log";
+  SUBCASE("the file identity is another log's") {
+    disk.content(std::string(log_folder) + "/identity") = encode_identity({1, 2, 3});
+  }
+  SUBCASE("the newest segment has a wrong name") {
+    std::uint64_t newest = 1;
+    while (disk.has(segment_path(newest + 1))) ++newest;
+    REQUIRE(disk.rename(segment_path(newest), segment_path(newest + 1)));
+    where = segment_path(newest + 1);
+    why = "it is another segment, under a wrong name";
+  }
+  const auto before = disk.files();
+  for (int life = 0; life < 2; ++life) {
+    const auto opened = try_open(disk);
+    REQUIRE(!opened);
+    CHECK(opened.error().code == base::errc::invalid);
+    CHECK(opened.error().text == "log /log: " + where + ", offset 0: " + why);
+    CHECK(disk.files() == before);
+  }
+  const auto found = recover(disk, log_folder, *read_identity(disk, log_folder), 2048);
+  REQUIRE(found.has_value());
+  CHECK(!found->damages.empty());
+  CHECK(found->refusal.has_value());
+}
+
+TEST_CASE("a newest segment without records is removed only if a torn first batch can have left it") {
+  memory_disk disk;
+  fill(disk);
+  std::uint64_t newest = 1;
+  while (disk.has(segment_path(newest + 1))) ++newest;
+  std::string& bytes = disk.content(segment_path(newest));
+  SUBCASE("too long for one batch") {
+    bytes.assign(segment_head_size + 2048 + 1, '\0');
+    const auto opened = try_open(disk);
+    REQUIRE(!opened);
+    CHECK(opened.error().text ==
+          "log /log: " + segment_path(newest) +
+              ", offset 0: no record can be read, and it is longer than a first batch");
+    CHECK(disk.has(segment_path(newest)));
+  }
+  SUBCASE("as long as one") {
+    bytes.assign(segment_head_size + 2048, '\0');
+    const auto log = open_log(disk);
+    CHECK(log->damages().empty());
+    CHECK(!disk.has(segment_path(newest)));
+  }
+}
+
+TEST_CASE("a newest segment that is empty says nothing about segments before it, whatever its number") {
+  memory_disk disk;
+  fill(disk);
+  std::uint64_t newest = 1;
+  while (disk.has(segment_path(newest + 1))) ++newest;
+  REQUIRE(disk.open(segment_path(newest + 1000), access::create));
+  auto log = open_log(disk);
+  CHECK(log->damages().empty());
+  CHECK(!disk.has(segment_path(newest + 1000)));
+  REQUIRE(write(*log, add(1, 31, "x")));
+  CHECK(disk.has(segment_path(newest + 1)));
+}
+
+TEST_CASE("a file that is longer than any segment is not read") {
+  memory_disk disk;
+  fill(disk);
+  disk.claimed_size[segment_path(1)] = (1U << 30) + 1;
+  const auto opened = try_open(disk);
+  REQUIRE(!opened);
+  CHECK(opened.error().text == "log /log: " + segment_path(1) + ": it is longer than 1 GiB");
 }

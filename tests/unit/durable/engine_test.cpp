@@ -74,6 +74,20 @@ TEST_CASE("changes that do not fit are refused, and nothing of their request is 
   CHECK(log->read(a, 1, 1)->size() == 1);
 }
 
+TEST_CASE("no entry has an index beyond the last one that a log can read") {
+  memory_disk disk;
+  auto log = open_log(disk);
+  const group_id a = group_of(*log, "a");
+  REQUIRE(write(*log, {a, {cut_before{last_index, 1}}}));
+  CHECK(write(*log, add(a, last_index, "x")));
+  CHECK(write(*log, add(a, last_index + 1, "y")).error().code == base::errc::invalid);
+  CHECK(log->report(a)->last == last_index);
+  log.reset();
+  log = open_log(disk);
+  CHECK(log->damages().empty());
+  CHECK(entries_of(*log, a).size() == 1);
+}
+
 TEST_CASE("a group that was removed is gone, and its number names no other") {
   memory_disk disk;
   auto log = open_log(disk);
@@ -85,6 +99,22 @@ TEST_CASE("a group that was removed is gone, and its number names no other") {
   log = open_log(disk);
   CHECK(log->groups().empty());
   CHECK(group_of(*log, "a") != a);
+}
+
+TEST_CASE(
+    "a number is not given again when nothing is live any more, nothing is written, and the log starts "
+    "anew") {
+  memory_disk disk;
+  auto log = open_log(disk);
+  const group_id a = group_of(*log, "a");
+  REQUIRE(write(*log, add(a, 1, "x")));
+  REQUIRE(write(*log, {a, {remove_group{}}}));
+  log.reset();
+  log = open_log(disk);
+  CHECK(write(*log, add(a, 2, "x")).error().code == base::errc::not_found);
+  log.reset();
+  log = open_log(disk);
+  CHECK(group_of(*log, "b") > a);
 }
 
 TEST_CASE("an empty value removes its key") {

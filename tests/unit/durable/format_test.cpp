@@ -63,3 +63,29 @@ TEST_CASE("names of segments are sixteen digits") {
        {"ff.log", "00000000000000FF.log", "00000000000000ff", "0000000000000000.log", "lock"})
     CHECK(!segment_number(name));
 }
+
+TEST_CASE("numbers that no writer reaches are refused: nothing can be counted on from them") {
+  const identity id{1};
+  const std::uint32_t seed = record_seed(id, 1);
+  const auto reads = [&](const record& head) {
+    std::string bytes;
+    encode_record(bytes, seed, head, "");
+    return decode_head(base::as_bytes(bytes), seed).has_value();
+  };
+  record head;
+  head.batch = head.group = head.serial = last_number;
+  CHECK(reads(head));
+  for (std::uint64_t record::*number : {&record::batch, &record::group, &record::serial}) {
+    record wrong = head;
+    wrong.*number = last_number + 1;
+    CHECK(!reads(wrong));
+  }
+  CHECK(decode_segment_head(base::as_bytes(encode_segment_head({id, 1, last_number, last_number + 1}))));
+  CHECK(!decode_segment_head(base::as_bytes(encode_segment_head({id, 1, last_number + 1, 1}))));
+  CHECK(!decode_segment_head(base::as_bytes(encode_segment_head({id, 1, 1, last_number + 2}))));
+  CHECK(segment_number(segment_name(last_number)) == last_number);
+  CHECK(!segment_number(segment_name(last_number + 1)));
+  std::string footer;
+  encode_footer(footer, 0, seed, 1, {{last_number, 1}, {last_number + 1, 1}}, true);
+  CHECK(decode_footer(base::as_bytes(footer).subspan(record_head_size, 2 * footer_item_size)).size() == 1);
+}

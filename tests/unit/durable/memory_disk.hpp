@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -36,6 +37,7 @@ class memory_disk final : public durable::disk {
   std::uint64_t file_syncs = 0;
   std::uint64_t most_used = 0;
   std::function<void()> before_sync = [] {};
+  std::map<std::string, std::uint64_t> claimed_size; // what files that are opened from now on call their size
 
   // Power is lost: of what was not synced any part is left. Whatever is open is gone.
   void crash(std::mt19937_64& with) {
@@ -78,7 +80,10 @@ class memory_disk final : public durable::disk {
     const auto found = names_.find(path);
     if (how != durable::access::create) {
       if (found == names_.end()) return base::fail(base::errc::not_found, "open " + path + ": no such file");
-      return std::make_unique<memory_file>(*this, found->second);
+      auto opened = std::make_unique<memory_file>(*this, found->second);
+      if (const auto claimed = claimed_size.find(path); claimed != claimed_size.end())
+        opened->claimed = claimed->second;
+      return opened;
     }
     if (found != names_.end()) return base::fail(base::errc::exists, "open " + path + ": there is one");
     if (auto may = act(); !may) return unexpected(std::move(may.error()));
@@ -92,7 +97,9 @@ class memory_disk final : public durable::disk {
       if (name.starts_with(folder + "/")) out.push_back(name.substr(folder.size() + 1));
     return out;
   }
-  base::status make_folder(const std::string&) override { return {}; }
+  base::result<std::unique_ptr<durable::held_folder>> open_folder(const std::string&) override {
+    return std::make_unique<memory_folder>(*this);
+  }
   base::status remove(const std::string& path) override {
     if (!names_.contains(path)) return base::fail(base::errc::not_found, "remove " + path + ": no such file");
     if (auto may = act(); !may) return may;
@@ -108,12 +115,6 @@ class memory_disk final : public durable::disk {
     });
     return {};
   }
-  base::status sync_folder(const std::string&) override {
-    if (auto may = act(); !may) return may;
-    synced_names_ = names_;
-    name_changes_.clear();
-    return {};
-  }
   base::result<std::unique_ptr<durable::held_lock>> lock(const std::string& path) override {
     if (!locked_.insert(path).second) return base::fail(base::errc::refused, "lock " + path + ": held");
     return std::make_unique<memory_lock>(*this, path);
@@ -127,6 +128,20 @@ class memory_disk final : public durable::disk {
     std::string uncut;           // `now` before it was cut, until that is synced
   };
   using names = std::map<std::string, std::shared_ptr<inode>>;
+
+  class memory_folder final : public durable::held_folder {
+   public:
+    explicit memory_folder(memory_disk& of) : of_(of) {}
+    base::status sync() override {
+      if (auto may = of_.act(); !may) return may;
+      of_.synced_names_ = of_.names_;
+      of_.name_changes_.clear();
+      return {};
+    }
+
+   private:
+    memory_disk& of_;
+  };
 
   class memory_lock final : public durable::held_lock {
    public:
@@ -146,7 +161,10 @@ class memory_disk final : public durable::disk {
     memory_file(memory_disk& on, std::shared_ptr<inode> of) : on_(on), of_(std::move(of)) {}
     base::result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> into) const override {
       const std::lock_guard hold(on_.mutex_);
-      if (on_.unreadable.contains(of_.get())) return base::fail(base::errc::system, "read: no such luck");
+      if (const auto bad = on_.unreadable.find(of_.get()); bad != on_.unreadable.end() &&
+                                                           offset < bad->second.second &&
+                                                           offset + into.size() > bad->second.first)
+        return base::fail(base::errc::system, "read: input/output error");
       if (offset >= of_->now.size()) return 0;
       const std::size_t count = std::min<std::size_t>(into.size(), of_->now.size() - offset);
       std::copy_n(of_->now.begin() + static_cast<std::ptrdiff_t>(offset), count, into.begin());
@@ -201,7 +219,8 @@ class memory_disk final : public durable::disk {
       on_.most_used = std::max(on_.most_used, on_.used());
       return {};
     }
-    base::result<std::uint64_t> size() const override { return of_->now.size(); }
+    base::result<std::uint64_t> size() const override { return claimed.value_or(of_->now.size()); }
+    std::optional<std::uint64_t> claimed;
 
    private:
     void put(std::uint64_t offset, base::bytes_span bytes) {
@@ -264,8 +283,12 @@ class memory_disk final : public durable::disk {
   bool is_dead_ = false;
 
  public:
-  std::set<const inode*> unreadable;
-  void make_unreadable(const std::string& name) { unreadable.insert(names_.at(name).get()); }
+  // Files, and from which offset to which reading fails.
+  std::map<const inode*, std::pair<std::uint64_t, std::uint64_t>> unreadable;
+  void make_unreadable(const std::string& name, std::uint64_t from = 0,
+                       std::uint64_t to = ~std::uint64_t{0}) {
+    unreadable[names_.at(name).get()] = {from, to};
+  }
 };
 
 } // namespace coppice::test

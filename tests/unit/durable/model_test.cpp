@@ -121,6 +121,7 @@ class run {
     const bool bad = below(8) == 0;
     if (bad) disk_.plan(below(6), below(2) == 0 ? memory_disk::fault::fails : memory_disk::fault::crashes);
     const auto outcomes = log_->write(batch);
+    log_->tidy();
     std::map<int, std::vector<model_group>> possible;
     std::map<int, std::vector<model_group>> without_entries;
     for (std::size_t i = 0; i < batch.size(); ++i) {

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -77,4 +78,47 @@ TEST_CASE("a file that may not grow refuses entries as a full disk does, and tak
   REQUIRE(opened.has_value());
   CHECK((*opened)->report(a)->last == last);
   CHECK((*opened)->damages().empty());
+}
+
+TEST_CASE("too many open files refuse what needs a new segment, end nothing, and are no full disk") {
+  const test::temporary_folder folder;
+  auto opened = engine::open(real_disk(), folder.file("log"), {.segment_bytes = 4096});
+  REQUIRE(opened.has_value());
+  engine& log = **opened;
+  const group_id a = *log.group("a");
+  const auto append_next = [&] {
+    const std::uint64_t next = log.report(a)->last + 1;
+    const request one{a, {append{{next, 1, std::string(500, 'x')}}, cut_before{next, 1}}};
+    auto how = log.write({&one, 1})[0];
+    log.tidy();
+    return how;
+  };
+  // Two segments, of which the first is removed once the newer ones have what is live.
+  for (int i = 0; i < 8; ++i) REQUIRE(append_next());
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const int next = dup(STDIN_FILENO);
+  REQUIRE(next >= 0);
+  close(next);
+  rlimit little = before;
+  little.rlim_cur = static_cast<rlim_t>(next);
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &little) == 0);
+  base::status how;
+  for (int i = 0; i < 30 && how; ++i) how = append_next();
+  const base::status again = append_next();
+  const log_report then = log.report();
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+  REQUIRE(!how);
+  CHECK(how.error().text.find("Too many open files") != std::string::npos);
+  CHECK(how.error().text.find("full") == std::string::npos);
+  CHECK(!again);
+  CHECK(!then.failure);
+  CHECK(!then.is_full);
+  CHECK(std::filesystem::exists(folder.file("log/reserve")));
+  for (int i = 0; i < 30; ++i) CHECK(append_next());
+  const std::uint64_t last = log.report(a)->last;
+  opened->reset();
+  opened = engine::open(real_disk(), folder.file("log"), {.segment_bytes = 4096});
+  REQUIRE(opened.has_value());
+  CHECK((*opened)->report(a)->last == last);
 }

@@ -39,7 +39,9 @@ inline durable::group_id group_of(durable::engine& of, const std::string& name) 
   return *found;
 }
 inline base::status write(durable::engine& to, durable::request one) {
-  return to.write({&one, 1})[0];
+  auto how = to.write({&one, 1})[0];
+  to.tidy();
+  return how;
 }
 // The process ends at once: nothing is closed.
 inline void drop(memory_disk& on, std::unique_ptr<durable::engine>& of) {
