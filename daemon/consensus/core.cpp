@@ -33,6 +33,8 @@ base::result<std::unique_ptr<core>> core::start(const options& how, random_sourc
   if (auto read = made->recover(std::move(found), out); !read)
     return base::fail(read.error().code, read.error().text);
   made->restart_election_timer();
+  // An answer to a read of before a restart must not fit a later one.
+  made->last_forwarded_ = random.next();
   return made;
 }
 

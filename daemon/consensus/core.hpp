@@ -223,7 +223,7 @@ class core {
     nanos due = 0;
   };
   std::deque<forwarded_read> forwarded_;
-  std::uint64_t last_forwarded_ = 0;
+  std::uint64_t last_forwarded_ = 0; // begins at a random number and may wrap
 
   // As a leader.
   nanos beat_due_ = 0;

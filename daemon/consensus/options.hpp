@@ -41,7 +41,8 @@ struct options {
       0; // the newest of the state machine that this member's code has, told to the leader
 };
 
-// Where a core gets its random numbers. One thread at a time, the core's.
+// Where a core gets its random numbers, which have to differ each time that a member starts: the numbers of the
+// reads that it forwards begin at one of them. One thread at a time, the core's.
 class random_source {
  public:
   virtual std::uint64_t next() = 0;
