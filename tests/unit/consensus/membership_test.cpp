@@ -80,6 +80,31 @@ TEST_CASE("a leader that is removed leads until that is committed, without a vot
   CHECK(of.out.messages.empty());
 }
 
+TEST_CASE("a leader that steps down before its own removal is committed stands again, and completes that") {
+  one_member of(2);
+  of.establish();
+  change(of, action::remove, 1);
+  of.sync();
+  of.pass(of.how.election);
+  REQUIRE(of.machine->what() == role::follower);
+  of.say(2, 3, vote_request{2, 2, true, false});
+  CHECK_FALSE(of.sent<vote_answer>(2)->granted);
+  of.pass(2 * of.how.election);
+  REQUIRE(of.sent<vote_request>(2));
+  CHECK(of.sent<vote_request>(2)->last_index == 3);
+  of.say(2, 3, vote_answer{true, true});
+  of.sync();
+  CHECK(of.machine->what() == role::candidate); // it has no vote itself
+  of.say(2, 3, vote_answer{false, true});
+  REQUIRE(of.machine->what() == role::leader);
+  of.say(2, 3, append_answer{true, 4, 0, 0});
+  CHECK(of.machine->commit() == 4);
+  CHECK(of.machine->what() == role::follower);
+  CHECK(of.sent<elect_now>(2));
+  of.pass(10 * of.how.election);
+  CHECK(of.out.messages.empty());
+}
+
 TEST_CASE("the last voter, strangers and members that are there already are no changes") {
   one_member of(1);
   of.pass(of.how.election);

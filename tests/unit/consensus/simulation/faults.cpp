@@ -85,7 +85,7 @@ void world::change_members(std::size_t leader, bool eager) {
   change_request wanted;
   wanted.who.id = nodes_[who].id;
   const bool there = now.find(nodes_[who].id) != nullptr;
-  if (there && now.voters() > 2 && (eager || chance_.chance(600))) {
+  if (there && now.voters() > 1 && (eager || chance_.chance(600))) {
     wanted.what = change_request::action::remove;
   } else if (chance_.chance(200)) {
     wanted.what = change_request::action::add_learner;
