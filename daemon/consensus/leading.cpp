@@ -170,7 +170,9 @@ void core::on(const member_id& from, term_number, heartbeat_answer& in, effects&
                                  : std::max(who->match, std::min(in.received, who->next - 1)) + 1);
   }
   if (in.stored > who->match) return acknowledge(*who, in.stored, out);
-  replicate(*who, out);
+  // In a group without appends no acknowledgement comes that would promote it.
+  if (who->role == member_role::joining) promote(*who, out); // makes others_ anew
+  if (progress* const still = find(from)) replicate(*still, out);
 }
 
 void core::advance_commit(effects& out) {

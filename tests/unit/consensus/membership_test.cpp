@@ -66,6 +66,25 @@ TEST_CASE("one that is slow to catch up gets another goal") {
   CHECK(of.machine->members().voters() == 4);
 }
 
+TEST_CASE("one that was slow to catch up gets its vote also where nothing is appended any more") {
+  one_member of;
+  of.establish();
+  change(of, action::add_voter, 4);
+  of.sync();
+  of.say(2, 2, append_answer{true, 3, 0, 0});
+  for (int i = 0; i < 3; ++i) {
+    of.pass(of.how.election / 2);
+    of.say(2, 2, heartbeat_answer{1, 3, 3, 0});
+  }
+  of.say(4, 2, append_answer{true, 3, 0, 0});
+  CHECK(of.machine->members().voters() == 3);
+  of.pass(of.how.heartbeat);
+  of.say(4, 2, heartbeat_answer{of.sent<heartbeat>(4)->round, 3, 3, 0});
+  CHECK(of.machine->members().voters() == 4);
+  REQUIRE(of.sent<append_request>(4));
+  CHECK(of.sent<append_request>(4)->entries.size() == 1);
+}
+
 TEST_CASE("a leader that is removed leads until that is committed, without a vote, and names another") {
   one_member of;
   of.establish();
