@@ -169,6 +169,9 @@ void core::on(const member_id& from, term_number, heartbeat_answer& in, effects&
     who->probe_from(who->probing ? who->next
                                  : std::max(who->match, std::min(in.received, who->next - 1)) + 1);
   }
+  // A follower that was restarted believes no commit before it has compared its log with the leader's again.
+  if (!who->transfer && who->flight.empty() && in.received < std::min(who->match, commit_))
+    who->probe_from(who->match + 1);
   if (in.stored > who->match) return acknowledge(*who, in.stored, out);
   // In a group without appends no acknowledgement comes that would promote it.
   if (who->role == member_role::joining) promote(*who, out); // makes others_ anew
