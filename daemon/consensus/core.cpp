@@ -264,6 +264,7 @@ void core::written(nanos now, std::uint64_t number, effects& out) {
     announced_ = out.restore->index;
     restore_.reset();
     announce_commit(out);
+    release_superseded(out);
   }
   if (role_ == role::candidate)
     count_votes(out);

@@ -62,8 +62,8 @@ class core {
 
   // What the owner has to keep beside a snapshot's bytes; `index` is applied. index 0: no longer in the log.
   snapshot_meta describe(log_index index) const;
-  // describe()'s, with size and digest; bytes and meta are on disk. An older one than that in use is let
-  // pass.
+  // describe()'s, with size and digest; bytes and meta are on disk. One that is not newer than that in use is
+  // not used, and released.
   void snapshot_taken(nanos now, const snapshot_meta& taken, effects& out);
 
   role what() const { return role_; }
@@ -166,6 +166,7 @@ class core {
   void send_chunks(progress& to, effects& out);
   void end_snapshot(progress& to, effects& out);
   void release(const snapshot_meta& one, effects& out) const;
+  void release_superseded(effects& out);
   void compact(effects& out);
 
   const options options_;
@@ -218,6 +219,8 @@ class core {
     snapshot_meta of;
   };
   std::optional<pending_restore> restore_;
+  // Older than the snapshot in use. The disk needs the last of them until the one in use is installed there.
+  std::vector<snapshot_meta> superseded_;
   struct forwarded_read {
     std::uint64_t number = 0, token = 0;
     nanos due = 0;

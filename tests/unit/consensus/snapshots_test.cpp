@@ -170,3 +170,29 @@ TEST_CASE("a member starts from its snapshot, also where the log did not get as 
   CHECK(of.machine->describe(9).term == 3);
   CHECK(of.machine->describe(10).index == 0);
 }
+
+TEST_CASE("the snapshot that an install replaces is released once the new one is on disk") {
+  durable_state found = core::first_state(voters(3));
+  found.hard.term = 2;
+  found.entries.push_back(command(2, "a"));
+  found.snapshot = {2, 2, 10, 70, voters(3)};
+  one_member of(std::move(found));
+  of.say(2, 2, chunk(0, "0123456789"));
+  CHECK(of.machine->snapshot().digest == 77);
+  CHECK(of.out.released.empty());
+  // Its owner took one meanwhile, and it is newer than the one on disk.
+  of.out.clear();
+  of.machine->snapshot_taken(of.now, {3, 2, 10, 71, voters(3)}, of.out);
+  CHECK(of.out.released.empty());
+  of.sync();
+  REQUIRE(of.out.released.size() == 2);
+  CHECK(of.out.released[0].digest == 70);
+  CHECK(of.out.released[1].digest == 71);
+  of.out.clear();
+  of.machine->snapshot_taken(of.now, {4, 2, 10, 72, voters(3)}, of.out);
+  REQUIRE(of.out.released.size() == 1);
+  CHECK(of.out.released[0].digest == 72);
+  of.out.clear();
+  of.machine->snapshot_taken(of.now, of.machine->snapshot(), of.out);
+  CHECK(of.out.released.empty());
+}
