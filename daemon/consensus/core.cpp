@@ -28,6 +28,8 @@ base::result<std::unique_ptr<core>> core::start(const options& how, random_sourc
   if (how.batch_entries == 0 || how.in_flight_messages == 0 || how.snapshot_chunk == 0 ||
       how.snapshot_window == 0)
     return base::fail(errc::invalid, "a bound of messages is zero");
+  if (how.max_entry > largest_entry)
+    return base::fail(errc::invalid, "max_entry is above " + std::to_string(largest_entry));
   std::unique_ptr<core> made(new core(how, random));
   made->now_ = now;
   if (auto read = made->recover(std::move(found), out); !read)
@@ -100,7 +102,6 @@ bool sound(std::uint64_t number) {
 }
 
 struct well_formed {
-  const options& how;
   term_number term;
 
   bool operator()(const vote_request& in) const {
@@ -114,7 +115,7 @@ struct well_formed {
     term_number before = std::max<term_number>(in.previous_term, 1);
     for (const entry& one : in.entries) {
       if (one.term < before || one.term > term || one.kind > entry_kind::skip ||
-          one.body.size() > how.max_entry)
+          one.body.size() > largest_entry)
         return false;
       configuration members;
       if (one.kind == entry_kind::configuration && !members.decode(one.body.bytes())) return false;
@@ -130,7 +131,7 @@ struct well_formed {
   bool operator()(const read_answer& in) const { return sound(in.index); }
   bool operator()(const snapshot_chunk& in) const {
     const snapshot_meta& of = in.of;
-    return of.index > 0 && sound(of.index) && of.term > 0 && of.term <= term && of.size <= how.max_snapshot &&
+    return of.index > 0 && sound(of.index) && of.term > 0 && of.term <= term && of.size <= largest_snapshot &&
            in.offset <= of.size && in.length <= of.size - in.offset && in.bytes.size() == in.length &&
            (in.offset > 0 || of.members.voters() > 0);
   }
@@ -147,7 +148,7 @@ std::optional<drop> core::objection(const message& in) const {
   if (in.cluster != options_.cluster) return drop::cluster;
   if (in.to != options_.self || in.from == options_.self || !in.from) return drop::receiver;
   if (in.term == 0 || !sound(in.term)) return drop::malformed;
-  if (!std::visit(well_formed{options_, in.term}, in.body)) return drop::malformed;
+  if (!std::visit(well_formed{in.term}, in.body)) return drop::malformed;
   return objection_to_sender(in);
 }
 

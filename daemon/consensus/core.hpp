@@ -63,7 +63,7 @@ class core {
   // What the owner has to keep beside a snapshot's bytes; `index` is applied. index 0: no longer in the log.
   snapshot_meta describe(log_index index) const;
   // describe()'s, with size and digest; bytes and meta are on disk. One that is not newer than that in use is
-  // not used, and released.
+  // not used, and released. One above largest_snapshot is not used.
   void snapshot_taken(nanos now, const snapshot_meta& taken, effects& out);
 
   role what() const { return role_; }

@@ -24,7 +24,8 @@ void core::snapshot_taken(nanos now, const snapshot_meta& taken, effects& out) {
     superseded_.push_back(taken);
     return release_superseded(out);
   }
-  if (taken.index > announced_ || log_.term_at(taken.index) != taken.term) return;
+  if (taken.index > announced_ || log_.term_at(taken.index) != taken.term || taken.size > largest_snapshot)
+    return;
   if (snapshot_.index > 0) superseded_.push_back(std::move(snapshot_));
   snapshot_ = taken;
   release_superseded(out);

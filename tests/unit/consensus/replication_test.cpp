@@ -226,6 +226,23 @@ TEST_CASE("a follower that was restarted learns what is committed also where not
   CHECK(restarted.out.committed == 2);
 }
 
+TEST_CASE("a follower takes an entry that its own bound would refuse, up to one bound that all members have") {
+  options how;
+  how.max_entry = 4;
+  one_member of(core::first_state(voters(3)), how);
+  of.say(2, 2, append_request{1, 1, 0, {command(2, "12345")}});
+  CHECK(of.machine->log().last() == 2);
+  const std::string huge(64 * 1024 * 1024 + 1, 'x');
+  of.say(2, 2, append_request{2, 2, 0, {command(2, huge)}});
+  CHECK(of.dropped(drop::malformed) == 1);
+  how.cluster = {1, 1};
+  how.self = id(1);
+  how.max_entry = huge.size();
+  effects out;
+  least chance;
+  CHECK_FALSE(core::start(how, chance, core::first_state(voters(3)), 0, out));
+}
+
 TEST_CASE("a leader refuses what is too large, and what exceeds its bounds") {
   options how;
   how.max_entry = 4;
