@@ -78,6 +78,8 @@ base::status core::recover(durable_state found, effects& out) {
 
 void core::advance(nanos now, effects& out) {
   enter(now);
+  if (handing_over_ && now_ >= handing_over_->due)
+    end_transfer(handing_over_->told ? outcome::unknown : outcome::timed_out, out);
   if (role_ == role::leader)
     advance_leader(out);
   else if (now_ >= election_due_)
@@ -86,11 +88,8 @@ void core::advance(nanos now, effects& out) {
 }
 
 core::nanos core::wake() const {
-  nanos at = election_due_;
-  if (role_ == role::leader) {
-    at = beat_due_;
-    if (handing_over_) at = std::min(at, handing_over_->due);
-  }
+  nanos at = role_ == role::leader ? beat_due_ : election_due_;
+  if (handing_over_) at = std::min(at, handing_over_->due);
   if (!forwarded_.empty()) at = std::min(at, forwarded_.front().due);
   return at;
 }

@@ -158,6 +158,7 @@ class core {
   void promote(progress& who, effects& out);
   void leave_if_removed(effects& out);
   void continue_transfer(effects& out);
+  void settle_transfer(effects& out);
   void end_transfer(outcome how, effects& out);
 
   // snapshots.cpp
@@ -250,7 +251,7 @@ class core {
     nanos due = 0;
     bool told = false;
   };
-  std::optional<handing_over> handing_over_;
+  std::optional<handing_over> handing_over_; // `told`: outlives the leadership, until the next leader is known
 };
 
 } // namespace coppice::consensus

@@ -103,9 +103,6 @@ void core::count_votes(effects& out) {
 void core::follow(term_number term, const member_id& leader, effects& out) {
   if (role_ == role::leader) {
     ++counted_.stepped_down;
-    end_transfer(
-        term > hard_.term && handing_over_ && handing_over_->told ? outcome::committed : outcome::unknown,
-        out);
     for (const waiting_append& one : waiting_)
       out.answers.push_back({one.token, outcome::unknown, one.index, leader});
     waiting_.clear();
@@ -122,6 +119,7 @@ void core::follow(term_number term, const member_id& leader, effects& out) {
   verified_ = 0;
   out.changed = true;
   restart_election_timer();
+  settle_transfer(out);
 }
 
 void core::step_down(effects& out) {
@@ -133,6 +131,7 @@ void core::lead(effects& out) {
   leader_ = options_.self;
   out.changed = true;
   incoming_.reset();
+  end_transfer(outcome::unknown, out); // of an earlier term
   for (progress& one : others_) {
     const member_id id = one.id;
     one = progress({id, one.role, {}});

@@ -65,7 +65,6 @@ void core::append_own(entry one, effects& out) {
 
 void core::advance_leader(effects& out) {
   if (!has_quorum()) return step_down(out);
-  if (handing_over_ && now_ >= handing_over_->due) end_transfer(outcome::timed_out, out);
   if (now_ >= beat_due_) beat(out);
 }
 

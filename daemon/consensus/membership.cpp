@@ -90,6 +90,15 @@ void core::continue_transfer(effects& out) {
   tell(who->id, elect_now{}, out);
 }
 
+// This member does not lead any more. A higher term may be of any member, so who leads it decides.
+void core::settle_transfer(effects& out) {
+  if (!handing_over_) return;
+  if (!handing_over_->told)
+    end_transfer(outcome::no_leader, out);
+  else if (leader_)
+    end_transfer(leader_ == handing_over_->to ? outcome::committed : outcome::unknown, out);
+}
+
 void core::end_transfer(outcome how, effects& out) {
   if (!handing_over_) return;
   out.answers.push_back({handing_over_->token, how, 0, leader_});

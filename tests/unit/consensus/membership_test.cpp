@@ -168,7 +168,44 @@ TEST_CASE("leadership goes to a voter that has everything, and nothing is append
   CHECK(of.sent<elect_now>(3));
   of.say(3, 3, vote_request{2, 2, false, true});
   CHECK(of.machine->what() == role::follower);
+  CHECK(of.out.answers.empty()); // it may not win
+  of.say(3, 3, heartbeat{2, 1});
   CHECK(of.answer_to(1) == outcome::committed);
+}
+
+TEST_CASE("a transfer is done only if the one that was told leads next") {
+  enum class ends { by_another, by_time, as_follower, untold };
+  for (const ends how : {ends::by_another, ends::by_time, ends::as_follower, ends::untold}) {
+    CAPTURE(static_cast<int>(how));
+    one_member of;
+    of.establish();
+    if (how != ends::untold) of.say(3, 2, append_answer{true, 2, 0, 0});
+    hand_over(of, 3);
+    CHECK((of.sent<elect_now>(3) != nullptr) == (how != ends::untold));
+    if (how == ends::by_time) {
+      of.pass(of.how.election / 2);
+      of.say(2, 2, heartbeat_answer{1, 2, 2, 0});
+      CHECK(of.machine->wake() <= of.now + of.how.election / 2);
+      of.pass(of.how.election / 2);
+      CHECK(of.machine->what() == role::leader);
+      CHECK(of.answer_to(1) == outcome::unknown);
+      continue;
+    }
+    of.say(2, 4, vote_request{2, 2, false, true});
+    REQUIRE(of.machine->what() == role::follower);
+    if (how == ends::untold) {
+      CHECK(of.answer_to(1) == outcome::no_leader);
+      continue;
+    }
+    CHECK(of.out.answers.empty());
+    if (how == ends::by_another) {
+      of.say(2, 4, heartbeat{2, 1});
+    } else {
+      CHECK(of.machine->wake() == of.now + of.how.election);
+      of.pass(of.how.election);
+    }
+    CHECK(of.answer_to(1) == outcome::unknown);
+  }
 }
 
 TEST_CASE("a transfer that does not succeed ends after one time-out") {
