@@ -44,6 +44,8 @@ base::status core::recover(durable_state found, effects& out) {
   const snapshot_meta& snapshot = found.snapshot;
   if (found.before > snapshot.index || snapshot.index > largest_number)
     return base::fail(errc::invalid, "the log begins behind the snapshot");
+  if (found.hard.term > largest_number || snapshot.term > largest_number)
+    return base::fail(errc::invalid, "a term makes no sense");
   if ((found.before == 0) != (found.before_term == 0) || found.hard.term < found.before_term ||
       (snapshot.index > 0 && (snapshot.term == 0 || snapshot.members.voters() == 0)))
     return base::fail(errc::invalid, "the log's beginning or the snapshot makes no sense");
@@ -96,6 +98,10 @@ core::nanos core::wake() const {
 
 namespace {
 
+// Of terms, by one message. No group holds as many elections, and a member whose term were near largest_number
+// could hold none any more.
+constexpr term_number largest_step = term_number{1} << 32;
+
 bool sound(std::uint64_t number) {
   return number <= largest_number;
 }
@@ -146,7 +152,7 @@ struct well_formed {
 std::optional<drop> core::objection(const message& in) const {
   if (in.cluster != options_.cluster) return drop::cluster;
   if (in.to != options_.self || in.from == options_.self || !in.from) return drop::receiver;
-  if (in.term == 0 || !sound(in.term)) return drop::malformed;
+  if (in.term == 0 || !sound(in.term) || in.term > hard_.term + largest_step) return drop::malformed;
   if (!std::visit(well_formed{in.term}, in.body)) return drop::malformed;
   return objection_to_sender(in);
 }
