@@ -25,8 +25,8 @@ base::result<std::unique_ptr<core>> core::start(const options& how, random_sourc
   if (!how.self || !how.cluster) return base::fail(errc::invalid, "a member needs an id and a cluster");
   if (how.heartbeat <= 0 || how.election <= 2 * how.heartbeat)
     return base::fail(errc::invalid, "election has to be more than two heartbeats");
-  if (how.batch_entries == 0 || how.in_flight_messages == 0 || how.snapshot_chunk == 0 ||
-      how.snapshot_window == 0)
+  if (how.batch_entries == 0 || how.in_flight_messages == 0 || how.in_flight_bytes == 0 ||
+      how.snapshot_chunk == 0 || how.snapshot_window == 0)
     return base::fail(errc::invalid, "a bound of messages is zero");
   if (how.max_entry > largest_entry)
     return base::fail(errc::invalid, "max_entry is above " + std::to_string(largest_entry));
@@ -71,6 +71,11 @@ base::status core::recover(durable_state found, effects& out) {
       log_ = raft_log(snapshot.index, snapshot.term, snapshot.members, snapshot.index);
       next_write(out).install = snapshot;
     }
+  }
+  // A member that was given another one's snapshot. A leader's term is never below that of what it has.
+  if (hard_.term < snapshot.term) {
+    hard_ = {snapshot.term, {}};
+    write_hard_state(out);
   }
   on_disk_ = log_.last();
   rebuild_others();

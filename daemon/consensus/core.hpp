@@ -154,7 +154,8 @@ class core {
   void drop_reads(effects& out);
 
   // membership.cpp
-  void put_configuration(std::uint64_t token, const configuration& next, effects& out);
+  // `token`: that of the request. None: nobody asked.
+  void put_configuration(std::optional<std::uint64_t> token, const configuration& next, effects& out);
   void promote(progress& who, effects& out);
   void leave_if_removed(effects& out);
   void continue_transfer(effects& out);

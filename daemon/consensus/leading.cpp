@@ -20,6 +20,7 @@ Value core::agreed(Value own, Value progress::*of) const {
   std::sort(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count), std::greater<>());
   return values[count / 2];
 }
+template std::uint64_t core::agreed(std::uint64_t own, std::uint64_t progress::*of) const; // reads.cpp too
 
 bool core::has_quorum() const {
   return now_ - agreed(now_, &progress::heard) < options_.election;

@@ -49,6 +49,15 @@ TEST_CASE("a new voter has no vote until it has caught up, and then gets it by i
   CHECK(of.machine->members().majority() == 3);
 }
 
+TEST_CASE("a change with any token is answered") {
+  one_member of;
+  of.establish();
+  change(of, action::add_learner, 4, 0);
+  of.sync();
+  of.say(2, 2, append_answer{true, 3, 0, 0});
+  CHECK(of.answer_to(0) == outcome::committed);
+}
+
 TEST_CASE("one that is slow to catch up gets another goal") {
   one_member of;
   of.establish();

@@ -196,3 +196,22 @@ TEST_CASE("the snapshot that an install replaces is released once the new one is
   of.machine->snapshot_taken(of.now, of.machine->snapshot(), of.out);
   CHECK(of.out.released.empty());
 }
+
+TEST_CASE("a member that starts from a snapshot of a later term than its own begins in that term") {
+  for (const bool empty : {true, false}) {
+    durable_state found = empty ? durable_state() : core::first_state(voters(3));
+    found.snapshot = {9, 6, 10, 77, voters(3)};
+    options how;
+    how.cluster = {1, 1};
+    how.self = id(1);
+    effects out;
+    least chance;
+    auto made = core::start(how, chance, std::move(found), 0, out);
+    REQUIRE(made);
+    CHECK((*made)->term() == 6);
+    REQUIRE_FALSE(out.writes.empty());
+    CHECK(out.writes.back().hard == hard_state{6, {}});
+    (*made)->written(0, out.writes.back().number, out);
+    CHECK((*made)->on_disk() == 9);
+  }
+}
