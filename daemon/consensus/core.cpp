@@ -103,8 +103,8 @@ core::nanos core::wake() const {
 
 namespace {
 
-// Of terms, by one message. No group holds as many elections, and a member whose term were near largest_number
-// could hold none any more.
+// Of terms, by one message. No group holds as many elections, and a member whose term were near
+// largest_number could hold none any more.
 constexpr term_number largest_step = term_number{1} << 32;
 
 bool sound(std::uint64_t number) {

@@ -252,7 +252,8 @@ class core {
     nanos due = 0;
     bool told = false;
   };
-  std::optional<handing_over> handing_over_; // `told`: outlives the leadership, until the next leader is known
+  std::optional<handing_over>
+      handing_over_; // `told`: outlives the leadership, until the next leader is known
 };
 
 } // namespace coppice::consensus

@@ -51,8 +51,8 @@ void core::on(const member_id& from, term_number, elect_now&, effects& out) {
 
 void core::stand(bool pre, bool for_transfer, effects& out) {
   restart_election_timer();
-  // A voter whose own removal is in its log, not committed, still stands (4.2.2): the others' logs may lack that
-  // entry, and then none of them can lead.
+  // A voter whose own removal is in its log, not committed, still stands (4.2.2): the others' logs may lack
+  // that entry, and then none of them can lead.
   const bool needed =
       log_.members_at() > commit_ && log_.members_as_of(log_.members_at() - 1).votes(options_.self);
   if (!members().votes(options_.self) && !needed) return;

@@ -24,7 +24,8 @@ struct options {
   // To one follower, sent and not acknowledged.
   std::size_t in_flight_messages = 64;
   std::size_t in_flight_bytes = 4 * 1024 * 1024;
-  // Of what this member appends, at most largest_entry. It takes larger ones from a leader whose bound differs.
+  // Of what this member appends, at most largest_entry. It takes larger ones from a leader whose bound
+  // differs.
   std::size_t max_entry = 1024 * 1024;
   // Of a leader: entries that are not committed.
   std::size_t uncommitted_bytes = 64 * 1024 * 1024;
@@ -41,8 +42,8 @@ struct options {
       0; // the newest of the state machine that this member's code has, told to the leader
 };
 
-// Where a core gets its random numbers, which have to differ each time that a member starts: the numbers of the
-// reads that it forwards begin at one of them. One thread at a time, the core's.
+// Where a core gets its random numbers, which have to differ each time that a member starts: the numbers of
+// the reads that it forwards begin at one of them. One thread at a time, the core's.
 class random_source {
  public:
   virtual std::uint64_t next() = 0;

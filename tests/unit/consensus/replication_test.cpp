@@ -226,7 +226,8 @@ TEST_CASE("a follower that was restarted learns what is committed also where not
   CHECK(restarted.out.committed == 2);
 }
 
-TEST_CASE("a follower takes an entry that its own bound would refuse, up to one bound that all members have") {
+TEST_CASE(
+    "a follower takes an entry that its own bound would refuse, up to one bound that all members have") {
   options how;
   how.max_entry = 4;
   one_member of(core::first_state(voters(3)), how);
