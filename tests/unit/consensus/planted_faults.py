@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Whether the simulation of tests/unit/consensus/simulation finds what it is for: ten faults are planted, one at a
+"""Whether the simulation of tests/unit/consensus/simulation finds what it is for: fifteen faults are planted, one at a
 time, in a copy of daemon/consensus, and each has to break a promise within 60 seconds. The product is not touched.
 
     planted_faults.py [WORD…]    all faults, or those whose name contains one of the words
@@ -58,6 +58,22 @@ FAULTS = [
      "if (one.sequence == of.sequence && of.serial > 0) return {verdict::repeat, of.serial, of.reply};\n"
      "  if (one.sequence <= of.sequence) return {verdict::old, 0, {}};",
      "if (one.sequence < of.sequence) return {verdict::old, 0, {}};"),
+    ("a leader that removed itself stands no more", "election.cpp",
+     "if (!members().votes(options_.self) && !needed) return;",
+     "if (!members().votes(options_.self)) return;"),
+    ("a member that joins a quiet group without a vote", "leading.cpp",
+     "if (who->role == member_role::joining) promote(*who, out);",
+     ""),
+    ("no commit for a follower that restarts in a quiet group", "leading.cpp",
+     "if (!who->transfer && who->flight.empty() && in.received < std::min(who->match, commit_))\n"
+     "    who->probe_from(who->match + 1);",
+     ""),
+    ("a replaced snapshot is never released", "following.cpp",
+     "if (snapshot_.index > 0) superseded_.push_back(std::move(snapshot_));",
+     ""),
+    ("a replaced snapshot is released before the new one is on disk", "following.cpp",
+     "if (snapshot_.index > 0) superseded_.push_back(std::move(snapshot_));",
+     "if (snapshot_.index > 0) out.released.push_back(snapshot_);"),
 ]
 
 
