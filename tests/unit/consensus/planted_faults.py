@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Whether the simulation of tests/unit/consensus/simulation finds what it is for: fifteen faults are planted, one at a
+"""Whether the simulation of tests/unit/consensus/simulation finds what it is for: sixteen faults are planted, one at a
 time, in a copy of daemon/consensus, and each has to break a promise within 60 seconds. The product is not touched.
 
     planted_faults.py [WORD…]    all faults, or those whose name contains one of the words
@@ -58,6 +58,9 @@ FAULTS = [
      "if (one.sequence == of.sequence && of.serial > 0) return {verdict::repeat, of.serial, of.reply};\n"
      "  if (one.sequence <= of.sequence) return {verdict::old, 0, {}};",
      "if (one.sequence < of.sequence) return {verdict::old, 0, {}};"),
+    ("reads numbered from 1 again at restart", "core.cpp",
+     "made->last_forwarded_ = random.next();",
+     ""),
     ("a leader that removed itself stands no more", "election.cpp",
      "if (!members().votes(options_.self) && !needed) return;",
      "if (!members().votes(options_.self)) return;"),
