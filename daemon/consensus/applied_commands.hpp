@@ -40,6 +40,11 @@ class applied_commands {
 
   applied_commands() : applied_commands(bounds()) {}
   explicit applied_commands(const bounds& most) : bounds_(most) {}
+  // A copy's map would point into the list of the original.
+  applied_commands(const applied_commands&) = delete;
+  applied_commands& operator=(const applied_commands&) = delete;
+  applied_commands(applied_commands&&) = default;
+  applied_commands& operator=(applied_commands&&) = default;
 
   // The entry at `index`, which is the next one.
   decision take(log_index index, const entry& one);

@@ -25,14 +25,18 @@ base::result<std::unique_ptr<core>> core::start(const options& how, random_sourc
   if (!how.self || !how.cluster) return base::fail(errc::invalid, "a member needs an id and a cluster");
   if (how.heartbeat <= 0 || how.election <= 2 * how.heartbeat)
     return base::fail(errc::invalid, "election has to be more than two heartbeats");
-  if (how.batch_entries == 0 || how.in_flight_messages == 0 || how.snapshot_chunk == 0 ||
-      how.snapshot_window == 0)
+  if (how.batch_entries == 0 || how.in_flight_messages == 0 || how.in_flight_bytes == 0 ||
+      how.snapshot_chunk == 0 || how.snapshot_window == 0)
     return base::fail(errc::invalid, "a bound of messages is zero");
+  if (how.max_entry > largest_entry)
+    return base::fail(errc::invalid, "max_entry is above " + std::to_string(largest_entry));
   std::unique_ptr<core> made(new core(how, random));
   made->now_ = now;
   if (auto read = made->recover(std::move(found), out); !read)
     return base::fail(read.error().code, read.error().text);
   made->restart_election_timer();
+  // An answer to a read of before a restart must not fit a later one.
+  made->last_forwarded_ = random.next();
   return made;
 }
 
@@ -40,6 +44,8 @@ base::status core::recover(durable_state found, effects& out) {
   const snapshot_meta& snapshot = found.snapshot;
   if (found.before > snapshot.index || snapshot.index > largest_number)
     return base::fail(errc::invalid, "the log begins behind the snapshot");
+  if (found.hard.term > largest_number || snapshot.term > largest_number)
+    return base::fail(errc::invalid, "a term makes no sense");
   if ((found.before == 0) != (found.before_term == 0) || found.hard.term < found.before_term ||
       (snapshot.index > 0 && (snapshot.term == 0 || snapshot.members.voters() == 0)))
     return base::fail(errc::invalid, "the log's beginning or the snapshot makes no sense");
@@ -66,6 +72,11 @@ base::status core::recover(durable_state found, effects& out) {
       next_write(out).install = snapshot;
     }
   }
+  // A member that was given another one's snapshot. A leader's term is never below that of what it has.
+  if (hard_.term < snapshot.term) {
+    hard_ = {snapshot.term, {}};
+    write_hard_state(out);
+  }
   on_disk_ = log_.last();
   rebuild_others();
   out.changed = true;
@@ -74,6 +85,8 @@ base::status core::recover(durable_state found, effects& out) {
 
 void core::advance(nanos now, effects& out) {
   enter(now);
+  if (handing_over_ && now_ >= handing_over_->due)
+    end_transfer(handing_over_->told ? outcome::unknown : outcome::timed_out, out);
   if (role_ == role::leader)
     advance_leader(out);
   else if (now_ >= election_due_)
@@ -82,23 +95,23 @@ void core::advance(nanos now, effects& out) {
 }
 
 core::nanos core::wake() const {
-  nanos at = election_due_;
-  if (role_ == role::leader) {
-    at = beat_due_;
-    if (handing_over_) at = std::min(at, handing_over_->due);
-  }
+  nanos at = role_ == role::leader ? beat_due_ : election_due_;
+  if (handing_over_) at = std::min(at, handing_over_->due);
   if (!forwarded_.empty()) at = std::min(at, forwarded_.front().due);
   return at;
 }
 
 namespace {
 
+// Of terms, by one message. No group holds as many elections, and a member whose term were near
+// largest_number could hold none any more.
+constexpr term_number largest_step = term_number{1} << 32;
+
 bool sound(std::uint64_t number) {
   return number <= largest_number;
 }
 
 struct well_formed {
-  const options& how;
   term_number term;
 
   bool operator()(const vote_request& in) const {
@@ -112,7 +125,7 @@ struct well_formed {
     term_number before = std::max<term_number>(in.previous_term, 1);
     for (const entry& one : in.entries) {
       if (one.term < before || one.term > term || one.kind > entry_kind::skip ||
-          one.body.size() > how.max_entry)
+          one.body.size() > largest_entry)
         return false;
       configuration members;
       if (one.kind == entry_kind::configuration && !members.decode(one.body.bytes())) return false;
@@ -128,7 +141,7 @@ struct well_formed {
   bool operator()(const read_answer& in) const { return sound(in.index); }
   bool operator()(const snapshot_chunk& in) const {
     const snapshot_meta& of = in.of;
-    return of.index > 0 && sound(of.index) && of.term > 0 && of.term <= term && of.size <= how.max_snapshot &&
+    return of.index > 0 && sound(of.index) && of.term > 0 && of.term <= term && of.size <= largest_snapshot &&
            in.offset <= of.size && in.length <= of.size - in.offset && in.bytes.size() == in.length &&
            (in.offset > 0 || of.members.voters() > 0);
   }
@@ -144,8 +157,8 @@ struct well_formed {
 std::optional<drop> core::objection(const message& in) const {
   if (in.cluster != options_.cluster) return drop::cluster;
   if (in.to != options_.self || in.from == options_.self || !in.from) return drop::receiver;
-  if (in.term == 0 || !sound(in.term)) return drop::malformed;
-  if (!std::visit(well_formed{options_, in.term}, in.body)) return drop::malformed;
+  if (in.term == 0 || !sound(in.term) || in.term > hard_.term + largest_step) return drop::malformed;
+  if (!std::visit(well_formed{in.term}, in.body)) return drop::malformed;
   return objection_to_sender(in);
 }
 
@@ -262,6 +275,7 @@ void core::written(nanos now, std::uint64_t number, effects& out) {
     announced_ = out.restore->index;
     restore_.reset();
     announce_commit(out);
+    release_superseded(out);
   }
   if (role_ == role::candidate)
     count_votes(out);

@@ -62,8 +62,8 @@ class core {
 
   // What the owner has to keep beside a snapshot's bytes; `index` is applied. index 0: no longer in the log.
   snapshot_meta describe(log_index index) const;
-  // describe()'s, with size and digest; bytes and meta are on disk. An older one than that in use is let
-  // pass.
+  // describe()'s, with size and digest; bytes and meta are on disk. One that is not newer than that in use is
+  // not used, and released. One above largest_snapshot is not used.
   void snapshot_taken(nanos now, const snapshot_meta& taken, effects& out);
 
   role what() const { return role_; }
@@ -154,10 +154,12 @@ class core {
   void drop_reads(effects& out);
 
   // membership.cpp
-  void put_configuration(std::uint64_t token, const configuration& next, effects& out);
+  // `token`: that of the request. None: nobody asked.
+  void put_configuration(std::optional<std::uint64_t> token, const configuration& next, effects& out);
   void promote(progress& who, effects& out);
   void leave_if_removed(effects& out);
   void continue_transfer(effects& out);
+  void settle_transfer(effects& out);
   void end_transfer(outcome how, effects& out);
 
   // snapshots.cpp
@@ -166,6 +168,7 @@ class core {
   void send_chunks(progress& to, effects& out);
   void end_snapshot(progress& to, effects& out);
   void release(const snapshot_meta& one, effects& out) const;
+  void release_superseded(effects& out);
   void compact(effects& out);
 
   const options options_;
@@ -218,12 +221,14 @@ class core {
     snapshot_meta of;
   };
   std::optional<pending_restore> restore_;
+  // Older than the snapshot in use. The disk needs the last of them until the one in use is installed there.
+  std::vector<snapshot_meta> superseded_;
   struct forwarded_read {
     std::uint64_t number = 0, token = 0;
     nanos due = 0;
   };
   std::deque<forwarded_read> forwarded_;
-  std::uint64_t last_forwarded_ = 0;
+  std::uint64_t last_forwarded_ = 0; // begins at a random number and may wrap
 
   // As a leader.
   nanos beat_due_ = 0;
@@ -247,7 +252,8 @@ class core {
     nanos due = 0;
     bool told = false;
   };
-  std::optional<handing_over> handing_over_;
+  std::optional<handing_over>
+      handing_over_; // `told`: outlives the leadership, until the next leader is known
 };
 
 } // namespace coppice::consensus

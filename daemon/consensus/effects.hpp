@@ -46,7 +46,9 @@ enum class outcome : std::uint8_t {
   busy,         // another change of members is under way, or the leader has committed nothing in its term
   invalid,      // no such member, one that is there already, the last voter
   timed_out,    // of reads and transfers: not done
-  // The entry may or may not be committed later.
+  // The entry may or may not be committed later. Of a transfer: the other member was told to stand, and is
+  // not
+  // known to have become leader next.
   unknown,
 };
 

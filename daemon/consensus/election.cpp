@@ -51,7 +51,11 @@ void core::on(const member_id& from, term_number, elect_now&, effects& out) {
 
 void core::stand(bool pre, bool for_transfer, effects& out) {
   restart_election_timer();
-  if (!members().votes(options_.self)) return;
+  // A voter whose own removal is in its log, not committed, still stands (4.2.2): the others' logs may lack
+  // that entry, and then none of them can lead.
+  const bool needed =
+      log_.members_at() > commit_ && log_.members_as_of(log_.members_at() - 1).votes(options_.self);
+  if (!members().votes(options_.self) && !needed) return;
   leader_ = {};
   out.changed = true;
   for (progress& one : others_) one.said = progress::vote::none;
@@ -99,9 +103,6 @@ void core::count_votes(effects& out) {
 void core::follow(term_number term, const member_id& leader, effects& out) {
   if (role_ == role::leader) {
     ++counted_.stepped_down;
-    end_transfer(
-        term > hard_.term && handing_over_ && handing_over_->told ? outcome::committed : outcome::unknown,
-        out);
     for (const waiting_append& one : waiting_)
       out.answers.push_back({one.token, outcome::unknown, one.index, leader});
     waiting_.clear();
@@ -118,6 +119,7 @@ void core::follow(term_number term, const member_id& leader, effects& out) {
   verified_ = 0;
   out.changed = true;
   restart_election_timer();
+  settle_transfer(out);
 }
 
 void core::step_down(effects& out) {
@@ -129,6 +131,7 @@ void core::lead(effects& out) {
   leader_ = options_.self;
   out.changed = true;
   incoming_.reset();
+  end_transfer(outcome::unknown, out); // of an earlier term
   for (progress& one : others_) {
     const member_id id = one.id;
     one = progress({id, one.role, {}});

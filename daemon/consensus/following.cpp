@@ -117,7 +117,7 @@ void core::on(const member_id& from, term_number, snapshot_chunk& in, effects& o
   verified_ = std::max(verified_, whole.index);
   restore_ = pending_restore{last_write_, whole};
   tell_after(last_write_, from, append_answer{true, whole.index, 0, 0}, out);
-  if (snapshot_.index > 0) release(snapshot_, out);
+  if (snapshot_.index > 0) superseded_.push_back(std::move(snapshot_));
   snapshot_ = whole;
 }
 

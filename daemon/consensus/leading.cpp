@@ -20,6 +20,7 @@ Value core::agreed(Value own, Value progress::*of) const {
   std::sort(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count), std::greater<>());
   return values[count / 2];
 }
+template std::uint64_t core::agreed(std::uint64_t own, std::uint64_t progress::*of) const; // reads.cpp too
 
 bool core::has_quorum() const {
   return now_ - agreed(now_, &progress::heard) < options_.election;
@@ -65,7 +66,6 @@ void core::append_own(entry one, effects& out) {
 
 void core::advance_leader(effects& out) {
   if (!has_quorum()) return step_down(out);
-  if (handing_over_ && now_ >= handing_over_->due) end_transfer(outcome::timed_out, out);
   if (now_ >= beat_due_) beat(out);
 }
 
@@ -169,8 +169,13 @@ void core::on(const member_id& from, term_number, heartbeat_answer& in, effects&
     who->probe_from(who->probing ? who->next
                                  : std::max(who->match, std::min(in.received, who->next - 1)) + 1);
   }
+  // A follower that was restarted believes no commit before it has compared its log with the leader's again.
+  if (!who->transfer && who->flight.empty() && in.received < std::min(who->match, commit_))
+    who->probe_from(who->match + 1);
   if (in.stored > who->match) return acknowledge(*who, in.stored, out);
-  replicate(*who, out);
+  // In a group without appends no acknowledgement comes that would promote it.
+  if (who->role == member_role::joining) promote(*who, out); // makes others_ anew
+  if (progress* const still = find(from)) replicate(*still, out);
 }
 
 void core::advance_commit(effects& out) {

@@ -34,14 +34,14 @@ void core::change(nanos now, std::uint64_t token, const change_request& what, ef
   put_configuration(token, next, out);
 }
 
-void core::put_configuration(std::uint64_t token, const configuration& next, effects& out) {
+void core::put_configuration(std::optional<std::uint64_t> token, const configuration& next, effects& out) {
   for (progress& one : others_)
     if (next.find(one.id) == nullptr) end_snapshot(one, out);
   entry made;
   made.kind = entry_kind::configuration;
   made.body = next.encode();
   append_own(std::move(made), out);
-  if (token != 0) waiting_.push_back({log_.last(), token});
+  if (token) waiting_.push_back({log_.last(), *token});
   rebuild_others();
   for (progress& one : others_)
     if (one.role == member_role::joining && one.goal == 0) one.goal = log_.last(), one.goal_since = now_;
@@ -57,7 +57,7 @@ void core::promote(progress& who, effects& out) {
     member voter = *next.find(who.id);
     voter.role = member_role::voter;
     next.put(std::move(voter));
-    return put_configuration(0, next, out);
+    return put_configuration({}, next, out);
   }
   if (who.goal == 0 || (reached && !soon)) who.goal = log_.last(), who.goal_since = now_;
 }
@@ -88,6 +88,15 @@ void core::continue_transfer(effects& out) {
   if (who == nullptr || who->match < log_.last()) return;
   handing_over_->told = true;
   tell(who->id, elect_now{}, out);
+}
+
+// This member does not lead any more. A higher term may be of any member, so who leads it decides.
+void core::settle_transfer(effects& out) {
+  if (!handing_over_) return;
+  if (!handing_over_->told)
+    end_transfer(outcome::no_leader, out);
+  else if (leader_)
+    end_transfer(leader_ == handing_over_->to ? outcome::committed : outcome::unknown, out);
 }
 
 void core::end_transfer(outcome how, effects& out) {

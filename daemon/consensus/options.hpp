@@ -24,6 +24,8 @@ struct options {
   // To one follower, sent and not acknowledged.
   std::size_t in_flight_messages = 64;
   std::size_t in_flight_bytes = 4 * 1024 * 1024;
+  // Of what this member appends, at most largest_entry. It takes larger ones from a leader whose bound
+  // differs.
   std::size_t max_entry = 1024 * 1024;
   // Of a leader: entries that are not committed.
   std::size_t uncommitted_bytes = 64 * 1024 * 1024;
@@ -34,14 +36,14 @@ struct options {
   // The log of a member that sends a snapshot grows up to here for the entries behind that; above, the
   // transfer is begun anew with a later snapshot.
   std::size_t kept_for_transfer = 256 * 1024 * 1024;
-  std::uint32_t snapshot_chunk = 256 * 1024;           // bytes
-  std::uint32_t snapshot_window = 4;                   // chunks sent and not acknowledged
-  std::uint64_t max_snapshot = std::uint64_t{1} << 32; // bytes
+  std::uint32_t snapshot_chunk = 256 * 1024; // bytes
+  std::uint32_t snapshot_window = 4;         // chunks sent and not acknowledged
   std::uint32_t version =
       0; // the newest of the state machine that this member's code has, told to the leader
 };
 
-// Where a core gets its random numbers. One thread at a time, the core's.
+// Where a core gets its random numbers, which have to differ each time that a member starts: the numbers of
+// the reads that it forwards begin at one of them. One thread at a time, the core's.
 class random_source {
  public:
   virtual std::uint64_t next() = 0;

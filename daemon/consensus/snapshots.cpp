@@ -19,11 +19,16 @@ snapshot_meta core::describe(log_index index) const {
 
 void core::snapshot_taken(nanos now, const snapshot_meta& taken, effects& out) {
   enter(now);
-  if (taken.index <= snapshot_.index || taken.index > announced_ || log_.term_at(taken.index) != taken.term)
+  if (taken.index <= snapshot_.index) {
+    // The leader's came meanwhile.
+    superseded_.push_back(taken);
+    return release_superseded(out);
+  }
+  if (taken.index > announced_ || log_.term_at(taken.index) != taken.term || taken.size > largest_snapshot)
     return;
-  const snapshot_meta before = std::move(snapshot_);
+  if (snapshot_.index > 0) superseded_.push_back(std::move(snapshot_));
   snapshot_ = taken;
-  if (before.index > 0) release(before, out);
+  release_superseded(out);
   compact(out);
 }
 
@@ -45,6 +50,12 @@ void core::release(const snapshot_meta& one, effects& out) const {
   for (const progress& other : others_)
     if (other.transfer && other.transfer->of.same_bytes(one)) return;
   out.released.push_back(one);
+}
+
+void core::release_superseded(effects& out) {
+  if (restore_) return;
+  for (const snapshot_meta& one : superseded_) release(one, out);
+  superseded_.clear();
 }
 
 void core::begin_snapshot(progress& to, effects& out) {

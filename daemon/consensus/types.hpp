@@ -21,6 +21,11 @@ using term_number = std::uint64_t; // from 1. 0: none
 // Larger indices and terms are refused in messages, so that sums of them cannot overflow.
 inline constexpr std::uint64_t largest_number = std::uint64_t{1} << 62;
 
+// Larger ones are refused in messages, by all members alike: a bound that differs between members would keep
+// a follower from ever taking what its leader has committed.
+inline constexpr std::size_t largest_entry = 64 * 1024 * 1024;            // bytes of its payload
+inline constexpr std::uint64_t largest_snapshot = std::uint64_t{1} << 40; // bytes
+
 // 128 random bits. A member's are in its data folder: an emptied disk makes a new member. All zero: none.
 struct identity {
   std::uint64_t high = 0, low = 0;

@@ -8,6 +8,8 @@
 
 using namespace coppice;
 using namespace coppice::consensus;
+static_assert(!std::is_copy_constructible_v<applied_commands> &&
+              !std::is_copy_assignable_v<applied_commands>);
 using verdict = applied_commands::verdict;
 
 namespace {

@@ -162,6 +162,13 @@ TEST_CASE("what the disk has is looked at before it is believed") {
   durable_state torn = sound;
   torn.entries.push_back({3, 0, 0, entry_kind::configuration, bytes("xyz")});
   CHECK_FALSE(starts(torn));
+  durable_state late = sound;
+  late.hard.term = UINT64_MAX;
+  CHECK_FALSE(starts(late));
+  how.in_flight_bytes = 0;
+  CHECK_FALSE(starts(sound));
+  how = {.cluster = how.cluster, .self = how.self};
+  CHECK(starts(sound));
   how.election = 2 * how.heartbeat;
   CHECK_FALSE(starts(sound));
 }

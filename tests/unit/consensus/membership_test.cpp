@@ -49,6 +49,15 @@ TEST_CASE("a new voter has no vote until it has caught up, and then gets it by i
   CHECK(of.machine->members().majority() == 3);
 }
 
+TEST_CASE("a change with any token is answered") {
+  one_member of;
+  of.establish();
+  change(of, action::add_learner, 4, 0);
+  of.sync();
+  of.say(2, 2, append_answer{true, 3, 0, 0});
+  CHECK(of.answer_to(0) == outcome::committed);
+}
+
 TEST_CASE("one that is slow to catch up gets another goal") {
   one_member of;
   of.establish();
@@ -66,6 +75,25 @@ TEST_CASE("one that is slow to catch up gets another goal") {
   CHECK(of.machine->members().voters() == 4);
 }
 
+TEST_CASE("one that was slow to catch up gets its vote also where nothing is appended any more") {
+  one_member of;
+  of.establish();
+  change(of, action::add_voter, 4);
+  of.sync();
+  of.say(2, 2, append_answer{true, 3, 0, 0});
+  for (int i = 0; i < 3; ++i) {
+    of.pass(of.how.election / 2);
+    of.say(2, 2, heartbeat_answer{1, 3, 3, 0});
+  }
+  of.say(4, 2, append_answer{true, 3, 0, 0});
+  CHECK(of.machine->members().voters() == 3);
+  of.pass(of.how.heartbeat);
+  of.say(4, 2, heartbeat_answer{of.sent<heartbeat>(4)->round, 3, 3, 0});
+  CHECK(of.machine->members().voters() == 4);
+  REQUIRE(of.sent<append_request>(4));
+  CHECK(of.sent<append_request>(4)->entries.size() == 1);
+}
+
 TEST_CASE("a leader that is removed leads until that is committed, without a vote, and names another") {
   one_member of;
   of.establish();
@@ -76,6 +104,31 @@ TEST_CASE("a leader that is removed leads until that is committed, without a vot
   of.say(3, 2, append_answer{true, 3, 0, 0});
   CHECK(of.machine->what() == role::follower);
   CHECK((of.sent<elect_now>(2) != nullptr || of.sent<elect_now>(3) != nullptr));
+  of.pass(10 * of.how.election);
+  CHECK(of.out.messages.empty());
+}
+
+TEST_CASE("a leader that steps down before its own removal is committed stands again, and completes that") {
+  one_member of(2);
+  of.establish();
+  change(of, action::remove, 1);
+  of.sync();
+  of.pass(of.how.election);
+  REQUIRE(of.machine->what() == role::follower);
+  of.say(2, 3, vote_request{2, 2, true, false});
+  CHECK_FALSE(of.sent<vote_answer>(2)->granted);
+  of.pass(2 * of.how.election);
+  REQUIRE(of.sent<vote_request>(2));
+  CHECK(of.sent<vote_request>(2)->last_index == 3);
+  of.say(2, 3, vote_answer{true, true});
+  of.sync();
+  CHECK(of.machine->what() == role::candidate); // it has no vote itself
+  of.say(2, 3, vote_answer{false, true});
+  REQUIRE(of.machine->what() == role::leader);
+  of.say(2, 3, append_answer{true, 4, 0, 0});
+  CHECK(of.machine->commit() == 4);
+  CHECK(of.machine->what() == role::follower);
+  CHECK(of.sent<elect_now>(2));
   of.pass(10 * of.how.election);
   CHECK(of.out.messages.empty());
 }
@@ -124,7 +177,44 @@ TEST_CASE("leadership goes to a voter that has everything, and nothing is append
   CHECK(of.sent<elect_now>(3));
   of.say(3, 3, vote_request{2, 2, false, true});
   CHECK(of.machine->what() == role::follower);
+  CHECK(of.out.answers.empty()); // it may not win
+  of.say(3, 3, heartbeat{2, 1});
   CHECK(of.answer_to(1) == outcome::committed);
+}
+
+TEST_CASE("a transfer is done only if the one that was told leads next") {
+  enum class ends { by_another, by_time, as_follower, untold };
+  for (const ends how : {ends::by_another, ends::by_time, ends::as_follower, ends::untold}) {
+    CAPTURE(static_cast<int>(how));
+    one_member of;
+    of.establish();
+    if (how != ends::untold) of.say(3, 2, append_answer{true, 2, 0, 0});
+    hand_over(of, 3);
+    CHECK((of.sent<elect_now>(3) != nullptr) == (how != ends::untold));
+    if (how == ends::by_time) {
+      of.pass(of.how.election / 2);
+      of.say(2, 2, heartbeat_answer{1, 2, 2, 0});
+      CHECK(of.machine->wake() <= of.now + of.how.election / 2);
+      of.pass(of.how.election / 2);
+      CHECK(of.machine->what() == role::leader);
+      CHECK(of.answer_to(1) == outcome::unknown);
+      continue;
+    }
+    of.say(2, 4, vote_request{2, 2, false, true});
+    REQUIRE(of.machine->what() == role::follower);
+    if (how == ends::untold) {
+      CHECK(of.answer_to(1) == outcome::no_leader);
+      continue;
+    }
+    CHECK(of.out.answers.empty());
+    if (how == ends::by_another) {
+      of.say(2, 4, heartbeat{2, 1});
+    } else {
+      CHECK(of.machine->wake() == of.now + of.how.election);
+      of.pass(of.how.election);
+    }
+    CHECK(of.answer_to(1) == outcome::unknown);
+  }
 }
 
 TEST_CASE("a transfer that does not succeed ends after one time-out") {

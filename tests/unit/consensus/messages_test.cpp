@@ -57,6 +57,14 @@ TEST_CASE("numbers and orders that cannot be are dropped") {
   of.say(2, 0, heartbeat{0, 1});
   of.say(2, huge, heartbeat{0, 1});
   CHECK(of.dropped(drop::malformed) == 2);
+  const term_number far = std::uint64_t{1} << 32;
+  of.say(2, far + 2, heartbeat{0, 1});
+  of.say(2, far + 2, vote_answer{false, false});
+  of.say(2, largest_number, vote_request{1, 1, false, false});
+  CHECK(of.dropped(drop::malformed) == 5);
+  CHECK(of.machine->term() == 1);
+  of.say(2, far + 1, heartbeat{0, 1});
+  CHECK(of.machine->term() == far + 1);
 }
 
 TEST_CASE("what contradicts what is committed, or a second leader of a term, is dropped") {

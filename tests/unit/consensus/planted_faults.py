@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Whether the simulation of tests/unit/consensus/simulation finds what it is for: ten faults are planted, one at a
+"""Whether the simulation of tests/unit/consensus/simulation finds what it is for: sixteen faults are planted, one at a
 time, in a copy of daemon/consensus, and each has to break a promise within 60 seconds. The product is not touched.
 
     planted_faults.py [WORD…]    all faults, or those whose name contains one of the words
@@ -58,6 +58,25 @@ FAULTS = [
      "if (one.sequence == of.sequence && of.serial > 0) return {verdict::repeat, of.serial, of.reply};\n"
      "  if (one.sequence <= of.sequence) return {verdict::old, 0, {}};",
      "if (one.sequence < of.sequence) return {verdict::old, 0, {}};"),
+    ("reads numbered from 1 again at restart", "core.cpp",
+     "made->last_forwarded_ = random.next();",
+     ""),
+    ("a leader that removed itself stands no more", "election.cpp",
+     "if (!members().votes(options_.self) && !needed) return;",
+     "if (!members().votes(options_.self)) return;"),
+    ("a member that joins a quiet group without a vote", "leading.cpp",
+     "if (who->role == member_role::joining) promote(*who, out);",
+     ""),
+    ("no commit for a follower that restarts in a quiet group", "leading.cpp",
+     "if (!who->transfer && who->flight.empty() && in.received < std::min(who->match, commit_))\n"
+     "    who->probe_from(who->match + 1);",
+     ""),
+    ("a replaced snapshot is never released", "following.cpp",
+     "if (snapshot_.index > 0) superseded_.push_back(std::move(snapshot_));",
+     ""),
+    ("a replaced snapshot is released before the new one is on disk", "following.cpp",
+     "if (snapshot_.index > 0) superseded_.push_back(std::move(snapshot_));",
+     "if (snapshot_.index > 0) out.released.push_back(snapshot_);"),
 ]
 
 
@@ -76,9 +95,12 @@ def linked(objects, target):
 
 
 def simulated(program, arguments):
-    """Exit status and what it printed."""
-    ran = subprocess.run([str(program), *arguments], capture_output=True, text=True, timeout=SECONDS * 3, check=False)
-    return ran.returncode, ran.stdout.strip()
+    """Exit status and what it printed; no status if it runs for too long."""
+    try:
+        ran = subprocess.run([str(program), *arguments], capture_output=True, text=True, timeout=SECONDS * 3, check=False)
+    except subprocess.TimeoutExpired:
+        return None, f"it has not ended after {SECONDS * 3} s"
+    return ran.returncode, ran.stdout.strip() or f"no output, status {ran.returncode}"
 
 
 def main(words):
@@ -96,7 +118,7 @@ def main(words):
             objects = dict(made)
         status, said = simulated(linked(objects.values(), folder / "simulate-sound"), ["--runs", "5000"])
         failed |= status != 0
-        print(f"{'not ok' if status else 'ok'} 1 - nothing is found where nothing is planted\n# {said.splitlines()[0]}", flush=True)
+        print(f"{'ok' if status == 0 else 'not ok'} 1 - nothing is found where nothing is planted\n# {said.splitlines()[0]}", flush=True)
         for number, (fault, file, text, planted) in enumerate(chosen, 2):
             path = room / file
             sound = path.read_text(encoding="utf-8")
@@ -112,7 +134,7 @@ def main(words):
             status, said = simulated(program, ["--seconds", str(SECONDS)])
             found = status == 1 and "replay:" in said
             failed |= not found
-            print(f"{'ok' if found else 'not ok'} {number} - {fault} is found\n# {said.splitlines()[0] if said else status}"
+            print(f"{'ok' if found else 'not ok'} {number} - {fault} is found\n# {said.splitlines()[0]}"
                   f" ({time.monotonic() - began:.1f} s)", flush=True)
     return 1 if failed else 0
 

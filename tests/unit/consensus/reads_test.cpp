@@ -12,6 +12,16 @@ void read(one_member& of, std::uint64_t token) {
   of.machine->read(of.now, token, of.out);
 }
 
+// Another number each time.
+class counting final : public random_source {
+ public:
+  explicit counting(std::uint64_t first) : next_(first) {}
+  std::uint64_t next() override { return next_ += 1000; }
+
+ private:
+  std::uint64_t next_;
+};
+
 } // namespace
 
 TEST_CASE("a read waits for a round of heartbeats that began after it") {
@@ -103,4 +113,33 @@ TEST_CASE("a group of one answers reads by itself") {
   of.sync();
   read(of, 1);
   CHECK(of.out.reads.size() == 1);
+}
+
+TEST_CASE("an answer to a read of before a restart does not fit one of after it, also where numbers wrap") {
+  options how;
+  how.cluster = {1, 1};
+  how.self = id(3);
+  counting chance(UINT64_MAX - 2500);
+  const auto say = [&](core& to, message_body body, effects& out) {
+    to.receive(0, {how.cluster, id(1), how.self, 1, std::move(body)}, out);
+  };
+  std::vector<std::uint64_t> numbers;
+  for (int start = 0; start < 3; ++start) {
+    effects out;
+    auto made = core::start(how, chance, core::first_state(voters(3)), 0, out);
+    REQUIRE(made);
+    core& machine = **made;
+    say(machine, heartbeat{0, 1}, out);
+    for (const std::uint64_t old : numbers) say(machine, read_answer{old, 5}, out);
+    out.clear();
+    for (std::uint64_t token = 1; token <= 3; ++token) machine.read(0, token, out);
+    REQUIRE(out.messages.size() == 3);
+    for (const std::uint64_t old : numbers) say(machine, read_answer{old, 5}, out);
+    CHECK(out.reads.empty());
+    numbers.clear();
+    for (std::size_t i = 0; i < 3; ++i)
+      numbers.push_back(std::get<read_request>(out.messages[i].body).number);
+    for (const std::uint64_t own : numbers) say(machine, read_answer{own, 6}, out);
+    CHECK(out.reads.size() == 3);
+  }
 }

@@ -200,6 +200,50 @@ TEST_CASE(
   CHECK(of.machine->others()[1].match == 3);
 }
 
+TEST_CASE("a follower that was restarted learns what is committed also where nothing is appended any more") {
+  one_member of;
+  of.establish();
+  of.say(3, 2, append_answer{true, 2, 0, 0});
+  of.pass(of.how.heartbeat);
+  const std::uint64_t round = of.sent<heartbeat>(3)->round;
+  of.say(3, 2, heartbeat_answer{round, 2, 2, 0});
+  CHECK_FALSE(of.sent<append_request>(3));
+  of.say(3, 2, heartbeat_answer{round, 0, 0, 0}); // from its new start
+  REQUIRE(of.sent<append_request>(3));
+  const append_request ask = *of.sent<append_request>(3);
+  CHECK(ask.previous == 2);
+  CHECK(ask.commit == 2);
+  CHECK(ask.entries.empty());
+  of.say(3, 2, heartbeat_answer{round, 0, 0, 0});
+  CHECK_FALSE(of.sent<append_request>(3)); // one at a time
+  durable_state found = core::first_state(voters(3));
+  found.hard.term = 2;
+  found.entries.push_back({2, 0, 0, entry_kind::no_op, {}});
+  one_member restarted(std::move(found));
+  restarted.say(2, 2, heartbeat{2, round});
+  CHECK(restarted.out.committed == 0);
+  restarted.say(2, 2, ask);
+  CHECK(restarted.out.committed == 2);
+}
+
+TEST_CASE(
+    "a follower takes an entry that its own bound would refuse, up to one bound that all members have") {
+  options how;
+  how.max_entry = 4;
+  one_member of(core::first_state(voters(3)), how);
+  of.say(2, 2, append_request{1, 1, 0, {command(2, "12345")}});
+  CHECK(of.machine->log().last() == 2);
+  const std::string huge(64 * 1024 * 1024 + 1, 'x');
+  of.say(2, 2, append_request{2, 2, 0, {command(2, huge)}});
+  CHECK(of.dropped(drop::malformed) == 1);
+  how.cluster = {1, 1};
+  how.self = id(1);
+  how.max_entry = huge.size();
+  effects out;
+  least chance;
+  CHECK_FALSE(core::start(how, chance, core::first_state(voters(3)), 0, out));
+}
+
 TEST_CASE("a leader refuses what is too large, and what exceeds its bounds") {
   options how;
   how.max_entry = 4;

@@ -19,6 +19,7 @@ TEST_CASE("simulated groups keep every promise and make progress once everything
     sum.installs += one.installs;
     sum.changes += one.changes;
     sum.restarts += one.restarts;
+    sum.releases += one.releases;
   }
   MESSAGE("acknowledged " << sum.acknowledged << ", reads " << sum.reads << ", snapshots installed "
                           << sum.installs << ", crashes " << sum.restarts);
@@ -27,6 +28,7 @@ TEST_CASE("simulated groups keep every promise and make progress once everything
   CHECK(sum.installs > 20);
   CHECK(sum.changes > 100);
   CHECK(sum.restarts > 100);
+  CHECK(sum.releases > 100);
 }
 
 TEST_CASE("a seed gives the same run each time") {

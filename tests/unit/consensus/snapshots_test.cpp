@@ -170,3 +170,48 @@ TEST_CASE("a member starts from its snapshot, also where the log did not get as 
   CHECK(of.machine->describe(9).term == 3);
   CHECK(of.machine->describe(10).index == 0);
 }
+
+TEST_CASE("the snapshot that an install replaces is released once the new one is on disk") {
+  durable_state found = core::first_state(voters(3));
+  found.hard.term = 2;
+  found.entries.push_back(command(2, "a"));
+  found.snapshot = {2, 2, 10, 70, voters(3)};
+  one_member of(std::move(found));
+  of.say(2, 2, chunk(0, "0123456789"));
+  CHECK(of.machine->snapshot().digest == 77);
+  CHECK(of.out.released.empty());
+  // Its owner took one meanwhile, and it is newer than the one on disk.
+  of.out.clear();
+  of.machine->snapshot_taken(of.now, {3, 2, 10, 71, voters(3)}, of.out);
+  CHECK(of.out.released.empty());
+  of.sync();
+  REQUIRE(of.out.released.size() == 2);
+  CHECK(of.out.released[0].digest == 70);
+  CHECK(of.out.released[1].digest == 71);
+  of.out.clear();
+  of.machine->snapshot_taken(of.now, {4, 2, 10, 72, voters(3)}, of.out);
+  REQUIRE(of.out.released.size() == 1);
+  CHECK(of.out.released[0].digest == 72);
+  of.out.clear();
+  of.machine->snapshot_taken(of.now, of.machine->snapshot(), of.out);
+  CHECK(of.out.released.empty());
+}
+
+TEST_CASE("a member that starts from a snapshot of a later term than its own begins in that term") {
+  for (const bool empty : {true, false}) {
+    durable_state found = empty ? durable_state() : core::first_state(voters(3));
+    found.snapshot = {9, 6, 10, 77, voters(3)};
+    options how;
+    how.cluster = {1, 1};
+    how.self = id(1);
+    effects out;
+    least chance;
+    auto made = core::start(how, chance, std::move(found), 0, out);
+    REQUIRE(made);
+    CHECK((*made)->term() == 6);
+    REQUIRE_FALSE(out.writes.empty());
+    CHECK(out.writes.back().hard == hard_state{6, {}});
+    (*made)->written(0, out.writes.back().number, out);
+    CHECK((*made)->on_disk() == 9);
+  }
+}

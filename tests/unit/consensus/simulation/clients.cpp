@@ -12,6 +12,11 @@ namespace coppice::consensus::simulation {
 void world::client_step(std::size_t of) {
   client& by = clients_[of];
   schedule(chance_.between(1, calm_ ? 100 : 40) * ms, happening::client, of);
+  if (quiet_) {
+    // Of the same member, until it answers.
+    if (by.busy && now_ >= by.due) ask(by, of);
+    return;
+  }
   if (by.busy) {
     if (now_ < by.due) return;
     by.target = chance_.below(max_nodes);
@@ -72,7 +77,7 @@ void world::answered(std::size_t of, const answer& one) {
   client& by = clients_[what.client];
   if (!by.busy || by.token != one.token) return;
   by.due = now_ + chance_.between(1, 30) * ms;
-  if (one.leader && chance_.chance(800)) by.target = node_of(one.leader);
+  if (one.leader && !quiet_ && chance_.chance(800)) by.target = node_of(one.leader);
 }
 
 void world::applied_append(std::uint64_t token, const applied_commands::decision& decided, log_index index) {

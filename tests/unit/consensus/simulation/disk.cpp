@@ -65,6 +65,11 @@ const payload* disk::bytes_of(const snapshot_meta& meta) const {
   return found == snapshots_.end() ? nullptr : &found->second;
 }
 
+void disk::keep_only_snapshot_in_use() {
+  const snapshot_meta& used = synced_.snapshot;
+  std::erase_if(snapshots_, [&](const auto& one) { return one.first != std::pair(used.index, used.digest); });
+}
+
 void disk::release(const snapshot_meta& meta) {
   snapshots_.erase({meta.index, meta.digest});
 }

@@ -28,6 +28,9 @@ class disk {
   const payload* bytes_of(const snapshot_meta& meta) const;
   void release(const snapshot_meta& meta);
   const snapshot_meta& snapshot() const { return synced_.snapshot; }
+  std::size_t snapshots() const { return snapshots_.size(); }
+  // What a member does when it starts: only the one in use stays.
+  void keep_only_snapshot_in_use();
 
  private:
   void carry_out(write& one);

@@ -85,7 +85,7 @@ void world::change_members(std::size_t leader, bool eager) {
   change_request wanted;
   wanted.who.id = nodes_[who].id;
   const bool there = now.find(nodes_[who].id) != nullptr;
-  if (there && now.voters() > 2 && (eager || chance_.chance(600))) {
+  if (there && now.voters() > 1 && (eager || chance_.chance(600))) {
     wanted.what = change_request::action::remove;
   } else if (chance_.chance(200)) {
     wanted.what = change_request::action::add_learner;
@@ -131,10 +131,59 @@ std::string world::unsettled(log_index goal) {
   if (machine.log().members_at() > machine.commit()) return "a change of members is under way";
   for (const member& one : machine.members().members()) {
     const std::size_t of = node_of(one.id);
-    if (nodes_[of].applied < goal) return "member " + std::to_string(of + 1) + " is behind";
+    if (!nodes_[of].up || nodes_[of].applied < goal) return "member " + std::to_string(of + 1) + " is behind";
     if (one.role == member_role::joining) return "member " + std::to_string(of + 1) + " has no vote";
   }
+  if (!quiet_) return {};
+  for (const client& one : clients_)
+    if (one.busy) return "member " + std::to_string(one.target + 1) + " answers no read";
   return {};
+}
+
+// What a log that moves on would hide: followers that are restarted where nothing is appended, and answer
+// reads; a new voter that is slow to catch up.
+void world::run_without_clients() {
+  quiet_ = true;
+  for (client& one : clients_) one.busy = false;
+  run_until_settled("after the clients stopped", false);
+  const bool joins = chance_.chance(500);
+  const std::size_t leader = some_leader();
+  if (joins) join_one(leader);
+  const std::vector<member> members = nodes_[leader].machine->members().members();
+  for (const member& one : members) {
+    const std::size_t of = node_of(one.id);
+    if (joins || of == leader || !chance_.chance(600)) continue;
+    crash(of);
+    schedule(chance_.between(0, 40) * ms, happening::restart, of);
+  }
+  for (client& one : clients_) {
+    one.busy = one.is_read = true;
+    one.opening = false;
+    one.target = node_of(members[chance_.below(members.size())].id);
+    one.shown = truth_.shown();
+    one.due = now_;
+  }
+  run_until_settled("in a group without clients", false);
+}
+
+void world::join_one(std::size_t leader) {
+  const core& machine = *nodes_[leader].machine;
+  const std::size_t from = chance_.below(max_nodes);
+  for (std::size_t i = 0; i < max_nodes; ++i) {
+    const std::size_t of = (from + i) % max_nodes;
+    if (machine.members().votes(nodes_[of].id)) continue;
+    if (!nodes_[of].started) {
+      nodes_[of].storage.put({});
+      start(of);
+    }
+    nodes_[of].paused_until = now_ + chance_.between(0, 600) * ms;
+    ++result_.changes;
+    tokens_.push_back({SIZE_MAX, 0, 0, false});
+    nodes_[leader].machine->change(
+        now_, tokens_.size() - 1,
+        {change_request::action::add_voter, {nodes_[of].id, member_role::voter, {}}}, effects_);
+    return carry_out(leader);
+  }
 }
 
 } // namespace coppice::consensus::simulation

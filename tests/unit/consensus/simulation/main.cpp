@@ -50,6 +50,7 @@ int main(int count, char** words) {
     sum.installs += one.installs;
     sum.changes += one.changes;
     sum.restarts += one.restarts;
+    sum.releases += one.releases;
     sum.hash = mix(sum.hash, one.hash);
   }
   const auto n = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
@@ -57,8 +58,8 @@ int main(int count, char** words) {
               took(), static_cast<double>(done) / took(), static_cast<double>(sum.events) / took());
   std::printf(
       "commits %llu, acknowledged %llu, reads %llu, elections %llu, installs %llu, changes %llu, crashes "
-      "%llu, hash %016llx\n",
+      "%llu, releases %llu, hash %016llx\n",
       n(sum.commits), n(sum.acknowledged), n(sum.reads), n(sum.elections), n(sum.installs), n(sum.changes),
-      n(sum.restarts), n(sum.hash));
+      n(sum.restarts), n(sum.releases), n(sum.hash));
   return 0;
 }

@@ -63,20 +63,8 @@ outcome_of_run world::run() {
       step(next);
     }
     heal();
-    const base::nanos until = now_ + 60'000 * ms;
-    const log_index goal = truth_.committed();
-    const std::uint64_t acknowledged = truth_.acknowledged_count;
-    std::uint64_t looked = 0;
-    while (!(++looked % 16 == 0 && truth_.committed() > goal && truth_.acknowledged_count > acknowledged &&
-             unsettled(goal).empty())) {
-      const event next = queue_.top();
-      queue_.pop();
-      step(next);
-      if (now_ > until)
-        fail("progress: none within 60 s after everything healed: " +
-             std::to_string(truth_.committed() - goal) + " entries committed, " +
-             std::to_string(truth_.acknowledged_count - acknowledged) + " acknowledged, " + unsettled(goal));
-    }
+    run_until_settled("after everything healed", true);
+    run_without_clients();
   } catch (const violation& why) {
     result_.violation = why.what();
   }
@@ -90,6 +78,26 @@ outcome_of_run world::run() {
     result_.installs += one.machine->counted().snapshots_installed;
   }
   return result_;
+}
+
+// At most 60 s. With clients, at least one of them has to have got something done.
+void world::run_until_settled(const char* phase, bool with_clients) {
+  const base::nanos until = now_ + 60'000 * ms;
+  const log_index goal = truth_.committed();
+  const std::uint64_t acknowledged = truth_.acknowledged_count;
+  const auto progressed = [&] {
+    return truth_.committed() > goal && truth_.acknowledged_count > acknowledged;
+  };
+  std::uint64_t looked = 0;
+  while (!(++looked % 16 == 0 && (!with_clients || progressed()) && unsettled(goal).empty())) {
+    const event next = queue_.top();
+    queue_.pop();
+    step(next);
+    if (now_ > until)
+      fail("progress: none within 60 s " + std::string(phase) + ": " +
+           std::to_string(truth_.committed() - goal) + " entries committed, " +
+           std::to_string(truth_.acknowledged_count - acknowledged) + " acknowledged, " + unsettled(goal));
+  }
 }
 
 void world::step(const event& now) {
@@ -200,6 +208,7 @@ void world::crash(std::size_t of) {
   ++at.epoch;
   ++result_.restarts;
   at.storage.crash(chance_);
+  at.storage.keep_only_snapshot_in_use();
   at.appends.clear();
   at.reads.clear();
 }
@@ -239,6 +248,7 @@ void world::carry_out(std::size_t of) {
       schedule(chance_.between(0, 4) * ms, chance_.chance(500) ? happening::crash : happening::isolate, of);
   }
   for (const snapshot_meta& one : effects_.released) at.storage.release(one);
+  result_.releases += effects_.released.size();
   for (const answer& one : effects_.answers) answered(of, one);
   for (const ready_read& one : effects_.reads) at.reads.push_back({one.index, one.token});
   effects_.clear();
@@ -253,11 +263,23 @@ void world::carry_out(std::size_t of) {
   answer_reads(of);
   if (!effects_.messages.empty() || !effects_.writes.empty() || !effects_.released.empty())
     return carry_out(of);
+  check_snapshots(of);
   const base::nanos wake = std::max(machine.wake(), now_);
   if (wake != at.wake_at) {
     at.wake_at = wake;
     schedule(wake - now_, happening::wake, of);
   }
+}
+
+// While no write is under way a member needs the snapshot in use and those that it sends.
+void world::check_snapshots(std::size_t of) const {
+  const node& at = nodes_[of];
+  if (!at.storage.idle()) return;
+  std::size_t needed = 1;
+  for (const progress& one : at.machine->others()) needed += one.transfer ? 1 : 0;
+  if (at.storage.snapshots() > needed)
+    fail("member " + std::to_string(of + 1) + " keeps " + std::to_string(at.storage.snapshots()) +
+         " snapshots and needs " + std::to_string(needed));
 }
 
 void world::send(std::size_t from, message&& one) {

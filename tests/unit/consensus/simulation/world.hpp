@@ -2,7 +2,8 @@
 // A simulated Raft group from one seed: members with disks that lose what was not synced, links that lose,
 // delay, repeat and reorder, crashes, pauses, partitions, changes of members, transfers, and clients with
 // sessions that repeat what they got no answer to. After the given number of events everything heals and has
-// to make progress. Every step is checked (truth.hpp). One thread at a time.
+// to make progress; then the clients stop, and members are restarted, read from and added in a group whose
+// log nobody else moves. Every step is checked (truth.hpp). One thread at a time.
 #pragma once
 
 #include <cstdio>
@@ -19,7 +20,7 @@ struct outcome_of_run {
   std::string violation; // empty: none
   std::uint64_t events = 0;
   std::uint64_t commits = 0, acknowledged = 0, reads = 0, elections = 0, installs = 0, changes = 0,
-                restarts = 0;
+                restarts = 0, releases = 0;
   std::uint64_t hash = 0; // of everything that happened
 };
 
@@ -91,6 +92,7 @@ class world {
 
   void schedule(base::nanos after, happening kind, std::size_t of, std::uint32_t slot = 0);
   void step(const event& now);
+  void check_snapshots(std::size_t of) const;
   void start(std::size_t of);
   void crash(std::size_t of);
   void carry_out(std::size_t of);
@@ -110,6 +112,9 @@ class world {
   void isolate(std::size_t of);
   void hand_over();
   std::string unsettled(log_index goal);
+  void run_until_settled(const char* phase, bool with_clients);
+  void run_without_clients();
+  void join_one(std::size_t leader);
   std::size_t some_leader();
 
   // clients.cpp
@@ -138,6 +143,7 @@ class world {
   unsigned fault_pace_ = 0;
   unsigned churn_ = 0; // of a thousand votes and leaderships: those that a crash follows soon
   bool calm_ = false;  // healed for good
+  bool quiet_ = false; // clients begin nothing new by themselves
   options how_;
   applied_commands::bounds bounds_;
   truth truth_;
