@@ -65,8 +65,8 @@ TEST_CASE("names of segments are sixteen digits") {
 }
 
 TEST_CASE("numbers that no writer reaches are refused: nothing can be counted on from them") {
-  const identity id{1};
-  const std::uint32_t seed = record_seed(id, 1);
+  const identity log{1};
+  const std::uint32_t seed = record_seed(log, 1);
   const auto reads = [&](const record& head) {
     std::string bytes;
     encode_record(bytes, seed, head, "");
@@ -80,9 +80,9 @@ TEST_CASE("numbers that no writer reaches are refused: nothing can be counted on
     wrong.*number = last_number + 1;
     CHECK(!reads(wrong));
   }
-  CHECK(decode_segment_head(base::as_bytes(encode_segment_head({id, 1, last_number, last_number + 1}))));
-  CHECK(!decode_segment_head(base::as_bytes(encode_segment_head({id, 1, last_number + 1, 1}))));
-  CHECK(!decode_segment_head(base::as_bytes(encode_segment_head({id, 1, 1, last_number + 2}))));
+  CHECK(decode_segment_head(base::as_bytes(encode_segment_head({log, 1, last_number, last_number + 1}))));
+  CHECK(!decode_segment_head(base::as_bytes(encode_segment_head({log, 1, last_number + 1, 1}))));
+  CHECK(!decode_segment_head(base::as_bytes(encode_segment_head({log, 1, 1, last_number + 2}))));
   CHECK(segment_number(segment_name(last_number)) == last_number);
   CHECK(!segment_number(segment_name(last_number + 1)));
   std::string footer;
