@@ -49,15 +49,15 @@ std::unique_ptr<shared_log> open_threaded(memory_disk& on, const log_options& wi
 TEST_CASE(
     "1,000 groups that append at the same time take two fsyncs: what comes while the disk syncs shares the "
     "next") {
+  std::mutex gate;
+  std::condition_variable opens;
+  bool is_open = false;
+  bool syncs = false;
   memory_disk disk;
   auto log = open_threaded(disk);
   heard by;
   std::vector<group_id> groups;
   for (int i = 0; i < 1000; ++i) groups.push_back(*log->group("group" + std::to_string(i)));
-  std::mutex gate;
-  std::condition_variable opens;
-  bool is_open = false;
-  bool syncs = false;
   disk.before_sync = [&] {
     std::unique_lock hold(gate);
     syncs = true;
