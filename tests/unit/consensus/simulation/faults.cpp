@@ -15,6 +15,16 @@ std::size_t world::some_leader() {
   return max_nodes;
 }
 
+// A leader that was suspended believes in its term until it looks at what came meanwhile.
+std::size_t world::newest_leader() const {
+  std::size_t newest = max_nodes;
+  for (std::size_t of = 0; of < max_nodes; ++of) {
+    if (!runs(of) || nodes_[of].machine->what() != role::leader) continue;
+    if (newest == max_nodes || nodes_[of].machine->term() > nodes_[newest].machine->term()) newest = of;
+  }
+  return newest;
+}
+
 void world::inject() {
   if (calm_) return;
   schedule(chance_.between(1, 2 * static_cast<std::int64_t>(fault_pace_)) * ms, happening::fault, 0);
@@ -125,7 +135,7 @@ void world::heal() {
 // Empty once every member of the leader's configuration has applied what was committed when all healed, and
 // no change of members is under way.
 std::string world::unsettled(log_index goal) {
-  const std::size_t leader = some_leader();
+  const std::size_t leader = newest_leader();
   if (leader >= max_nodes || !nodes_[leader].machine->established()) return "no leader";
   const core& machine = *nodes_[leader].machine;
   if (machine.log().members_at() > machine.commit()) return "a change of members is under way";
@@ -147,7 +157,7 @@ void world::run_without_clients() {
   for (client& one : clients_) one.busy = false;
   run_until_settled("after the clients stopped", false);
   const bool joins = chance_.chance(500);
-  const std::size_t leader = some_leader();
+  const std::size_t leader = newest_leader();
   if (joins) join_one(leader);
   const std::vector<member> members = nodes_[leader].machine->members().members();
   for (const member& one : members) {

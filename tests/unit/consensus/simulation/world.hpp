@@ -115,7 +115,8 @@ class world {
   void run_until_settled(const char* phase, bool with_clients);
   void run_without_clients();
   void join_one(std::size_t leader);
-  std::size_t some_leader();
+  std::size_t some_leader();         // max_nodes: there is none
+  std::size_t newest_leader() const; // max_nodes: there is none
 
   // clients.cpp
   void client_step(std::size_t of);
