@@ -28,10 +28,7 @@ void kept_peers::change(const std::vector<std::string>& names) {
       if (name == own_) continue;
       entry& one = peers_[name];
       // At once, so that nobody is told of a list without it.
-      if (!one.node) {
-        one.node = router_.keep(name);
-        if (one.node && one.held) router_.bar(*one.node, true);
-      }
+      find_room(name, one);
       if (std::exchange(one.held, false) && one.node) router_.bar(*one.node, false);
       one.wait = 0;
       one.at = 0;
@@ -88,6 +85,13 @@ void kept_peers::resume(std::string_view name) {
   wake();
 }
 
+// There may have been no room for its name so far; then it was held without anything to bar.
+void kept_peers::find_room(const std::string& name, entry& one) {
+  if (one.node) return;
+  one.node = router_.keep(name);
+  if (one.node && one.held) router_.bar(*one.node, true);
+}
+
 bool kept_peers::is_connected(const entry& one) const {
   return one.node && router_.connected(*one.node);
 }
@@ -112,7 +116,7 @@ kept_peers::plan kept_peers::look(base::nanos now) {
   const std::lock_guard guard(lock_);
   if (!begun_) return out;
   for (auto& [name, one] : peers_) {
-    if (!one.node) one.node = router_.keep(name);
+    find_room(name, one);
     if (is_connected(one)) {
       one.up = one.tried = true;
       one.wait = 0;

@@ -69,6 +69,7 @@ class kept_peers {
     base::nanos at = 0;   // monotonic: not tried before
   };
   void wake() const;
+  void find_room(const std::string& name, entry& one);
   bool is_connected(const entry& one) const;
 
   dist::router& router_;
