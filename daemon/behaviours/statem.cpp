@@ -12,6 +12,7 @@
 #include <iterator>
 #include <utility>
 
+#include "behaviours/name_or_pid.hpp"
 #include "behaviours/tagged.hpp"
 #include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
@@ -290,7 +291,6 @@ message statem::engine_for_people(process& self) {
 // gen_statem's format_status: the header and what it says of itself, then the state.
 message statem::sys_misc(process& self, bool suspended) {
   const auto& names = self.host().nodes();
-  const std::string name = self.name();
   const message state = sys_state(self);
   const auto pair = [](message_writer& out, std::string_view key) {
     out.tuple(2);
@@ -300,7 +300,7 @@ message statem::sys_misc(process& self, bool suspended) {
   out.list(3);
   out.tuple(2);
   out.atom("header");
-  out.string(fmt::format("Status for state machine {}", name.empty() ? to_text(self.self(), names) : name));
+  out.string(fmt::format("Status for state machine {}", name_or_pid(self)));
   out.tuple(2);
   out.atom("data");
   out.list(6);

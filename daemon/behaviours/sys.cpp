@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "behaviours/name_or_pid.hpp"
 #include "behaviours/state_answer.hpp"
 #include "runtime/find_processes.hpp"
 #include "runtime/messages/block.hpp"
@@ -35,13 +36,11 @@ message pair(std::string_view key, std::string_view atom) {
 // gen_server's Misc.
 message server_misc(process& self, subject& about, std::string_view running) {
   const message state = about.sys_state(self);
-  const std::string name = self.name();
   message_writer out(state.size() + 256);
   out.list(3);
   out.tuple(2);
   out.atom("header");
-  out.string(fmt::format("Status for generic server {}",
-                         name.empty() ? to_text(self.self(), self.host().nodes()) : name));
+  out.string(fmt::format("Status for generic server {}", name_or_pid(self)));
   out.tuple(2);
   out.atom("data");
   out.list(2);
@@ -140,7 +139,7 @@ bool protocol::lost(process& self, const message& m) {
   if (!gone) return false;
   if (suspended_ && suspended_by_ == *gone) {
     suspended_ = false;
-    base::log::notice("sys", "{} goes on: the node that suspended it is gone", name_for_people(self));
+    base::log::notice("sys", "{} goes on: the node that suspended it is gone", name_or_pid(self));
   }
   return true;
 }
@@ -161,7 +160,7 @@ bool protocol::hold(process& self, held_message& m) {
   if (dropped_++ == 0)
     base::log::warning("behaviours",
                        "{} is suspended and holds {} messages back, {} bytes: further ones are dropped",
-                       name_for_people(self), held_.size(), held_bytes_);
+                       name_or_pid(self), held_.size(), held_bytes_);
   return false;
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/log.hpp"
 #include "behaviours/gen.hpp"
+#include "behaviours/name_or_pid.hpp"
 #include "behaviours/tagged.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
@@ -90,9 +91,7 @@ std::string line_of(const message& event) {
 }
 
 void print(process& self, const message& event) {
-  const std::string name = self.name();
-  base::log::info("sys", "*DBG* {} {}", name.empty() ? to_text(self.self(), self.host().nodes()) : name,
-                  line_of(event));
+  base::log::info("sys", "*DBG* {} {}", name_or_pid(self), line_of(event));
 }
 
 // {in, {too_large, Bytes}} and the like.
@@ -111,11 +110,6 @@ message too_large(const message& event) {
 }
 
 } // namespace
-
-std::string name_for_people(const process& of) {
-  std::string name = of.name();
-  return name.empty() ? to_text(of.self(), of.host().nodes()) : name;
-}
 
 message debugging::command(process& self, etf::cursor what) {
   const std::string before = what_is_on();
@@ -142,7 +136,7 @@ std::string debugging::words(const process& self) const {
 void debugging::switched(process& self) {
   by_ = self.origin().node;
   const std::string asker = by_ == 0 ? "this node" : self.host().nodes().name(by_);
-  const std::string who = name_for_people(self);
+  const std::string who = name_or_pid(self);
   base::log::write(base::log::level::notice, "sys", {{"node", asker}}, "{}: sys of {} has switched {}", who,
                    asker, on() ? "on: " + what_is_on() : "everything off");
   if (on()) watch(self, by_);
@@ -173,8 +167,8 @@ std::optional<std::uint32_t> debugging::lost(process& self, const message& m) {
   watched_.erase(gone);
   if (!on() || by_ != index) return index;
   all_off();
-  base::log::notice("sys", "{}: what sys of {} has switched on is off: that node is gone",
-                    name_for_people(self), node);
+  base::log::notice("sys", "{}: what sys of {} has switched on is off: that node is gone", name_or_pid(self),
+                    node);
   return index;
 }
 

@@ -17,9 +17,6 @@
 
 namespace coppice::behaviours::sys {
 
-// Its name, else its pid.
-std::string name_for_people(const runtime::process& of);
-
 class debugging {
  public:
   // The answer to {debug, What}.

@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "behaviours/gen.hpp"
+#include "behaviours/name_or_pid.hpp"
 #include "host/callback.hpp"
 #include "host/plugin_actor.hpp"
 #include "host/streams.hpp"
@@ -116,8 +117,7 @@ bool plugin_actor::begin_with(std::shared_ptr<const behaviours::program_spec> pr
 
 // For the log.
 std::string plugin_actor::label() const {
-  const runtime::process& self = *actor_.process;
-  return self.name().empty() ? to_text(self.self(), self.host().nodes()) : self.name();
+  return behaviours::name_or_pid(*actor_.process);
 }
 
 outcome plugin_actor::take_first_stream() {

@@ -27,8 +27,7 @@ base::status read_into(std::string& text, const std::string& path) {
 }
 
 // For another name: its own certificate, and of peers it asks what `general` does.
-base::result<std::shared_ptr<const tls_context>> context_of(const tls_settings& general,
-                                                            const tls_pair_files& files, base::nanos& ends) {
+base::result<tls_settings> texts_of(const tls_settings& general, const tls_pair_files& files) {
   tls_settings texts;
   texts.authorities = general.authorities;
   texts.verify_peer = general.verify_peer;
@@ -36,8 +35,12 @@ base::result<std::shared_ptr<const tls_context>> context_of(const tls_settings& 
   if (auto read = read_into(texts.certificate, files.certificate); !read)
     return unexpected(std::move(read.error()));
   if (auto read = read_into(texts.key, files.key); !read) return unexpected(std::move(read.error()));
-  ends = end_of_validity(texts.certificate).value_or(0);
-  return tls_context::make(tls_role::server, texts);
+  return texts;
+}
+
+void note_end(std::vector<tls_source::own_certificate>& in, const std::string& file,
+              const std::string& text) {
+  if (const auto ends = end_of_validity(text)) in.push_back({file, *ends, {}});
 }
 
 } // namespace
@@ -101,14 +104,15 @@ base::status tls_source::load_files() {
   auto client = tls_context::make(tls_role::client, texts);
   if (!client) return named(std::move(client.error()));
   if (!files_.certificate.empty()) {
-    std::vector<own_certificate> own{
-        {files_.certificate, end_of_validity(texts.certificate).value_or(0), {}}};
+    std::vector<own_certificate> own;
+    note_end(own, files_.certificate, texts.certificate);
     for (const auto& [name, pair] : files_.by_name) {
-      base::nanos ends = 0;
-      auto made = context_of(texts, pair, ends);
+      auto read = texts_of(texts, pair);
+      if (!read) return unexpected(std::move(read.error()).context(pair.certificate));
+      auto made = tls_context::make(tls_role::server, *read);
       if (!made) return unexpected(std::move(made.error()).context(pair.certificate));
       texts.by_name.emplace(name, std::move(*made));
-      own.push_back({pair.certificate, ends, {}});
+      note_end(own, pair.certificate, read->certificate);
     }
     auto server = tls_context::make(tls_role::server, texts);
     if (!server) return named(std::move(server.error()));
@@ -152,9 +156,8 @@ void tls_source::refresh() {
 std::vector<tls_source::own_certificate> tls_source::own() {
   const std::lock_guard guard(lock_);
   refresh();
-  std::vector<own_certificate> out;
-  for (const own_certificate& one : own_)
-    if (one.ends != 0) out.push_back({one.file, one.ends, told_});
+  std::vector<own_certificate> out = own_;
+  for (own_certificate& one : out) one.unused = told_;
   return out;
 }
 

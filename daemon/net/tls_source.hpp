@@ -74,7 +74,7 @@ class tls_source {
   base::nanos renew_at_ = 0;         // monotonic; for automatic ones
   std::string seen_;                 // the state of the files that are used, or that cannot be
   std::string told_;                 // why changed files are not used, as it was logged last
-  std::vector<own_certificate> own_; // in force; `unused` is not used
+  std::vector<own_certificate> own_; // in force, without `unused`
   std::shared_ptr<const tls_context> server_;
   std::shared_ptr<const tls_context> client_;
 };

@@ -199,24 +199,24 @@ dist::spawn_handler remote_spawns(runtime::system& system, dist::router& router,
     const bool call = request.function == "execute_call" && request.arity == 4;
     const bool cast = request.function == "execute_cast" && request.arity == 3;
     const auto given = list_length(request.arguments.bytes());
-    if (!of_tools && (request.module != "erpc" || (!call && !cast) || given != request.arity)) {
+    const auto refused = [&] {
       log_refused(system, request);
       return unexpected<std::string>("notsup");
-    }
+    };
+    if (!of_tools && (request.module != "erpc" || (!call && !cast) || given != request.arity))
+      return refused();
     bool tell = false;
     auto running = allowed->running().begin(request.from.node, tell);
     if (!running) {
       if (tell) log_refused_call(system, request.from.node);
       return unexpected<std::string>("system_limit");
     }
-    if (!of_tools)
-      return spawn_here(system, request, "erpc",
-                        std::make_unique<one_call>(allowed, request.arguments, call, request.from.node,
-                                                   std::move(*running)));
-    if (auto does = observer_process(router, request, std::move(*running)))
-      return spawn_here(system, request, "observer_backend", std::move(does));
-    log_refused(system, request);
-    return unexpected<std::string>("notsup");
+    std::unique_ptr<runtime::behaviour> does =
+        of_tools ? observer_process(router, request, std::move(*running))
+                 : std::make_unique<one_call>(allowed, request.arguments, call, request.from.node,
+                                              std::move(*running));
+    if (does == nullptr) return refused();
+    return spawn_here(system, request, of_tools ? "observer_backend" : "erpc", std::move(does));
   };
 }
 

@@ -20,11 +20,11 @@ namespace coppice::services {
 dist::spawn_handler remote_spawns(runtime::system& system, dist::router& router,
                                   std::shared_ptr<const functions> allowed, behaviours::peer_rights rights);
 
-// {Ref, return, V} | {Ref, error, undef | badarg, […]} | {Ref, exit, Reason}, as erpc's caller reads it.
-// `tag` is Ref.
 // That a call was refused, since running_calls has no place for it.
 void log_refused_call(const runtime::system& system, std::uint32_t node);
 
+// {Ref, return, V} | {Ref, error, undef | badarg, […]} | {Ref, exit, Reason}, as erpc's caller reads it.
+// `tag` is Ref.
 runtime::message erpc_result(runtime::process& self, const functions& allowed, etf::bytes tag,
                              etf::bytes module, etf::bytes function, etf::bytes arguments);
 

@@ -62,7 +62,7 @@ listing_line& line() {
 
 } // namespace
 
-listing::listing(runtime::process& self) : self_(self) {
+listing::listing(runtime::process& self) {
   const runtime::reference turn = self.make_ack();
   if (line().enter({&self.host(), turn})) {
     has_place_ = true;

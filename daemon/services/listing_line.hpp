@@ -25,7 +25,6 @@ class listing {
   bool may_begin() const { return has_place_; }
 
  private:
-  runtime::process& self_;
   bool has_place_ = false;
 };
 

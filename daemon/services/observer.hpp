@@ -26,10 +26,10 @@ namespace coppice::services {
 // erlang:process_info/1 and /2, observer_backend:sys_info/0 and their like.
 void add_observer_functions(function_table& into, dist::router& router);
 
-// What observer_backend:procs_info/1, fetch_stats/2 or etop_collect/1 would do; null: it is none of them, or
-// its arguments are not right.
 // A request for one of the processes that OTP's tools spawn here.
 bool is_for_tools(const dist::spawn_request& request);
+// Of such a request, what observer_backend:procs_info/1, fetch_stats/2 or etop_collect/1 would do; null: it
+// is none of them, or its arguments are not right.
 std::unique_ptr<runtime::behaviour> observer_process(dist::router& router, const dist::spawn_request& request,
                                                      running_calls::token running);
 

@@ -48,10 +48,13 @@ void write_rows(process& self, etf::writer& out, const std::vector<runtime::proc
   out.nil();
 }
 
-std::vector<runtime::process_summary> processes(process& self) {
-  std::vector<runtime::process_summary> all;
+// What `some` finds of all processes, a part at a time.
+template <class Seen>
+std::vector<Seen> in_parts(process& self, std::uint32_t (*some)(const runtime::system&, std::uint32_t,
+                                                                std::uint32_t, std::vector<Seen>&)) {
+  std::vector<Seen> all;
   for (std::uint32_t next = 1;;) {
-    next = runtime::some_processes(self.host(), next, observer::at_once, all);
+    next = some(self.host(), next, observer::at_once, all);
     if (next == 0) return all;
     self.yield();
   }
@@ -62,7 +65,7 @@ void send_processes(process& self, const runtime::pid& client) {
   const auto& names = self.host().nodes();
   const listing place(self);
   if (!place.may_begin()) return;
-  const auto all = processes(self);
+  const auto all = in_parts<runtime::process_summary>(self, runtime::some_processes);
   for (std::size_t first = 0; first < all.size(); first += most_rows) {
     message_writer out(64 * 1024);
     out.tuple(3);
@@ -93,7 +96,7 @@ void send_overview(process& self, const runtime::pid& client) {
   const auto& host = self.host();
   const listing place(self);
   if (!place.may_begin()) return;
-  const auto all = processes(self);
+  const auto all = in_parts<runtime::process_summary>(self, runtime::some_processes);
   const auto wall = base::wall_now();
   const auto seconds = wall / base::nanos_per_second;
   message_writer out(64 * 1024);
@@ -181,12 +184,7 @@ class statistics final : public runtime::behaviour {
 } // namespace
 
 std::vector<runtime::pid> observer::pids(process& self) {
-  std::vector<runtime::pid> all;
-  for (std::uint32_t next = 1;;) {
-    next = runtime::some_pids(self.host(), next, at_once, all);
-    if (next == 0) return all;
-    self.yield();
-  }
+  return in_parts<runtime::pid>(self, runtime::some_pids);
 }
 
 bool is_for_tools(const dist::spawn_request& request) {
