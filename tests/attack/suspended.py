@@ -33,8 +33,8 @@ def suspended(cleanup):
         eventually(lambda: target.call("kv", "{get, a}") == "{ok,1}", "it answers")
 
 
-@test("an actor that is suspended from this node stays so when another node goes")
-def suspended_here(cleanup):
+@test("an actor stays suspended when another node goes than the one that suspended it")
+def other_gone(cleanup):
     with attacked(cleanup) as (target, one):
         other = peer(cleanup, target, "other")
         equal(order(one, Atom("suspend")), Atom("ok"))

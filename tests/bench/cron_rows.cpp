@@ -12,25 +12,18 @@
 #include <vector>
 
 #include "cron/timetable.hpp"
+#include "rows.hpp"
 
 namespace {
 
 using namespace coppice;
+using bench::setting;
+using bench::wanted;
 using namespace std::chrono;
 
 constexpr std::size_t crowd = 10'000;
 constexpr std::size_t few = 100;
 constexpr const char* zones[] = {"UTC", "Europe/Paris", "America/New_York", "Australia/Lord_Howe"};
-
-unsigned setting(const char* name, unsigned otherwise) {
-  const char* const text = std::getenv(name);
-  return text == nullptr ? otherwise : static_cast<unsigned>(std::strtoul(text, nullptr, 10));
-}
-
-bool wanted(const std::string& row) {
-  const char* const only = std::getenv("PEER_BENCH_ONLY");
-  return only == nullptr || ("," + std::string(only) + ",").find("," + row + ",") != std::string::npos;
-}
 
 // Every hour, every day, on some weekdays, once a month: H spreads them.
 std::vector<cron::job> jobs(std::size_t count) {

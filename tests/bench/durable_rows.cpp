@@ -16,21 +16,14 @@
 #include <vector>
 
 #include "durable/log.hpp"
+#include "rows.hpp"
 
 namespace {
 
 using namespace coppice;
+using bench::setting;
+using bench::wanted;
 using namespace std::chrono;
-
-unsigned setting(const char* name, unsigned otherwise) {
-  const char* const text = std::getenv(name);
-  return text == nullptr ? otherwise : static_cast<unsigned>(std::strtoul(text, nullptr, 10));
-}
-
-bool wanted(const std::string& row) {
-  const char* const only = std::getenv("PEER_BENCH_ONLY");
-  return only == nullptr || ("," + std::string(only) + ",").find("," + row + ",") != std::string::npos;
-}
 
 std::string fresh_folder() {
   const char* const where = std::getenv("COPPICE_BENCH_FOLDER");

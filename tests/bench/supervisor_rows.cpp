@@ -15,6 +15,7 @@
 #include "behaviours/supervisor.hpp"
 #include "node/assemble.hpp"
 #include "node/change_plan.hpp"
+#include "rows.hpp"
 #include "runtime/system.hpp"
 #include "spec/diff.hpp"
 #include "spec/load.hpp"
@@ -22,22 +23,14 @@
 namespace {
 
 using namespace coppice;
+using bench::setting;
+using bench::wanted;
 using runtime::message;
 using runtime::outcome;
 using runtime::process;
 using microseconds = std::chrono::duration<double, std::micro>;
 
 constexpr std::size_t crowd = 100'000;
-
-unsigned setting(const char* name, unsigned otherwise) {
-  const char* const text = std::getenv(name);
-  return text == nullptr ? otherwise : static_cast<unsigned>(std::strtoul(text, nullptr, 10));
-}
-
-bool wanted(const std::string& row) {
-  const char* const only = std::getenv("PEER_BENCH_ONLY");
-  return only == nullptr || ("," + std::string(only) + ",").find("," + row + ",") != std::string::npos;
-}
 
 double median(std::vector<double> of) {
   std::sort(of.begin(), of.end());

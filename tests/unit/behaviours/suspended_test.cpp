@@ -70,6 +70,16 @@ runtime::system_options one_worker() {
   return out;
 }
 
+// A counter that is suspended, on one worker.
+struct suspended_counter {
+  suspended_counter() { CHECK(host.system_request(pid, "suspend") == "ok"); }
+
+  seen of; // outlives the processes that write to it
+  test_host host{one_worker()};
+  runtime::pid other = host.system.spawn({}, std::make_unique<pinged>(of)).value();
+  runtime::pid pid = host.system.spawn({}, std::make_unique<counter>(of, other)).value();
+};
+
 runtime::message number(std::uint64_t which) {
   return term("{number," + std::to_string(which) + "}");
 }
@@ -78,57 +88,39 @@ runtime::message number(std::uint64_t which) {
 
 TEST_CASE(
     "messages that came while it was suspended are handled before later ones, while others have turns") {
-  test_host host(one_worker());
-  seen of;
-  const auto other = host.system.spawn({}, std::make_unique<pinged>(of));
-  REQUIRE(other);
-  const auto pid = host.system.spawn({}, std::make_unique<counter>(of, *other));
-  REQUIRE(pid);
-  CHECK(host.system_request(*pid, "suspend") == "ok");
-  for (std::uint64_t i = 0; i < many; ++i) host.system.send(*pid, number(i));
-  CHECK(host.system_request(*pid, "get_state").starts_with("{ok,")); // behind them: all are held back
-  CHECK(of.handled == 0);
-  CHECK(host.system_request(*pid, "resume") == "ok");
-  host.system.send(*pid, number(many));
-  of.last.get_future().wait();
-  CHECK(of.handled == many + 1);
-  CHECK(of.in_order);
-  CHECK(of.handled_at_ping > 0);
-  CHECK(of.handled_at_ping < many);
+  suspended_counter at;
+  for (std::uint64_t i = 0; i < many; ++i) at.host.system.send(at.pid, number(i));
+  CHECK(at.host.system_request(at.pid, "get_state").starts_with("{ok,")); // behind them: all are held back
+  CHECK(at.of.handled == 0);
+  CHECK(at.host.system_request(at.pid, "resume") == "ok");
+  at.host.system.send(at.pid, number(many));
+  at.of.last.get_future().wait();
+  CHECK(at.of.handled == many + 1);
+  CHECK(at.of.in_order);
+  CHECK(at.of.handled_at_ping > 0);
+  CHECK(at.of.handled_at_ping < many);
   // And again: nothing is left of it.
-  CHECK(host.system_request(*pid, "suspend") == "ok");
-  CHECK(host.system_request(*pid, "resume") == "ok");
+  CHECK(at.host.system_request(at.pid, "suspend") == "ok");
+  CHECK(at.host.system_request(at.pid, "resume") == "ok");
 }
 
 TEST_CASE("a server that is killed in the first of the messages that came while suspended handles no other") {
-  test_host host(one_worker());
-  seen of;
-  const auto other = host.system.spawn({}, std::make_unique<pinged>(of));
-  REQUIRE(other);
-  const auto pid = host.system.spawn({}, std::make_unique<counter>(of, *other));
-  REQUIRE(pid);
-  CHECK(host.system_request(*pid, "suspend") == "ok");
-  host.system.send(*pid, runtime::message::atom("wait"));
-  for (std::uint64_t i = 0; i < many; ++i) host.system.send(*pid, number(i));
-  host.run([&](runtime::process& self) {
-    (void)self.send(*pid, term("{system, {<0.1.0>, a}, resume}"));
+  suspended_counter at;
+  at.host.system.send(at.pid, runtime::message::atom("wait"));
+  for (std::uint64_t i = 0; i < many; ++i) at.host.system.send(at.pid, number(i));
+  at.host.run([&](runtime::process& self) {
+    (void)self.send(at.pid, term("{system, {<0.1.0>, a}, resume}"));
     return true;
   });
-  of.waits.get_future().wait();
-  host.system.exit(*pid, term("kill"));
-  host.run([&](runtime::process& self) { return self.await(self.monitor(*pid, true)).has_value(); });
-  CHECK(of.handled == 0);
+  at.of.waits.get_future().wait();
+  at.host.system.exit(at.pid, term("kill"));
+  at.host.run([&](runtime::process& self) { return self.await(self.monitor(at.pid, true)).has_value(); });
+  CHECK(at.of.handled == 0);
 }
 
 TEST_CASE("a call that a suspended process has no room for is answered at once: it ends with mailbox_full") {
-  test_host host(one_worker());
-  seen of;
-  const auto other = host.system.spawn({}, std::make_unique<pinged>(of));
-  REQUIRE(other);
-  const auto pid = host.system.spawn({}, std::make_unique<counter>(of, *other));
-  REQUIRE(pid);
-  CHECK(host.system_request(*pid, "suspend") == "ok");
-  for (std::size_t i = 0; i < sys::protocol::max_held; ++i) host.system.send(*pid, number(i));
-  CHECK(host.call(runtime::destination(*pid), "late") == "!exit mailbox_full");
-  CHECK(host.system_request(*pid, "resume") == "ok");
+  suspended_counter at;
+  for (std::size_t i = 0; i < sys::protocol::max_held; ++i) at.host.system.send(at.pid, number(i));
+  CHECK(at.host.call(runtime::destination(at.pid), "late") == "!exit mailbox_full");
+  CHECK(at.host.system_request(at.pid, "resume") == "ok");
 }

@@ -89,3 +89,18 @@ TEST_CASE("no engine is without a template in C") {
     }));
   }
 }
+
+TEST_CASE(
+    "a kind's test in C and its test in C++ check the same, but for an actor's, which sends its own types") {
+  for (const template_kind& kind : template_kinds()) {
+    CAPTURE(kind.name);
+    const auto checks = [&kind](std::string_view language) {
+      const auto files = plugin_files(kind, language, builder::meson, "x");
+      const std::string& text = files.at("x_test.cpp");
+      const std::size_t begin = text.find("int main()");
+      REQUIRE(begin != text.npos);
+      return text.substr(begin);
+    };
+    if (kind.name != "actor") CHECK(checks("c") == checks("cpp"));
+  }
+}

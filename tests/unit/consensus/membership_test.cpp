@@ -19,6 +19,18 @@ void hand_over(one_member& of, std::uint64_t to, std::uint64_t token = 1) {
   of.machine->transfer(of.now, token, id(to), of.out);
 }
 
+// Member 4 is to be a voter, and takes longer than an election to answer.
+void let_join_slowly(one_member& of) {
+  of.establish();
+  change(of, action::add_voter, 4);
+  of.sync();
+  of.say(2, 2, append_answer{true, 3, 0, 0});
+  for (int i = 0; i < 3; ++i) {
+    of.pass(of.how.election / 2);
+    of.say(2, 2, heartbeat_answer{1, 3, 3, 0});
+  }
+}
+
 } // namespace
 
 TEST_CASE("members are not changed before the term's no-op is committed, nor before the last change is") {
@@ -60,14 +72,7 @@ TEST_CASE("a change with any token is answered") {
 
 TEST_CASE("one that is slow to catch up gets another goal") {
   one_member of;
-  of.establish();
-  change(of, action::add_voter, 4);
-  of.sync();
-  of.say(2, 2, append_answer{true, 3, 0, 0});
-  for (int i = 0; i < 3; ++i) {
-    of.pass(of.how.election / 2);
-    of.say(2, 2, heartbeat_answer{1, 3, 3, 0});
-  }
+  let_join_slowly(of);
   of.append("more");
   of.say(4, 2, append_answer{true, 3, 0, 0});
   CHECK(of.machine->members().voters() == 3);
@@ -77,14 +82,7 @@ TEST_CASE("one that is slow to catch up gets another goal") {
 
 TEST_CASE("one that was slow to catch up gets its vote also where nothing is appended any more") {
   one_member of;
-  of.establish();
-  change(of, action::add_voter, 4);
-  of.sync();
-  of.say(2, 2, append_answer{true, 3, 0, 0});
-  for (int i = 0; i < 3; ++i) {
-    of.pass(of.how.election / 2);
-    of.say(2, 2, heartbeat_answer{1, 3, 3, 0});
-  }
+  let_join_slowly(of);
   of.say(4, 2, append_answer{true, 3, 0, 0});
   CHECK(of.machine->members().voters() == 3);
   of.pass(of.how.heartbeat);

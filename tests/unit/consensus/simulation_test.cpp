@@ -14,12 +14,7 @@ TEST_CASE("simulated groups keep every promise and make progress once everything
       FAIL_CHECK("simulate-consensus --runs 1 --seed " << seed << ": " << one.violation);
       return;
     }
-    sum.acknowledged += one.acknowledged;
-    sum.reads += one.reads;
-    sum.installs += one.installs;
-    sum.changes += one.changes;
-    sum.restarts += one.restarts;
-    sum.releases += one.releases;
+    sum.add(one);
   }
   MESSAGE("acknowledged " << sum.acknowledged << ", reads " << sum.reads << ", snapshots installed "
                           << sum.installs << ", crashes " << sum.restarts);

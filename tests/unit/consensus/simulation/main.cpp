@@ -42,16 +42,7 @@ int main(int count, char** words) {
       std::printf("after %.1f s and %llu runs\n", took(), static_cast<unsigned long long>(done + 1));
       return 1;
     }
-    sum.events += one.events;
-    sum.commits += one.commits;
-    sum.acknowledged += one.acknowledged;
-    sum.reads += one.reads;
-    sum.elections += one.elections;
-    sum.installs += one.installs;
-    sum.changes += one.changes;
-    sum.restarts += one.restarts;
-    sum.releases += one.releases;
-    sum.hash = mix(sum.hash, one.hash);
+    sum.add(one);
   }
   const auto n = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
   std::printf("%llu runs, %llu events in %.2f s: %.0f runs/s, %.0f events/s\n", n(done), n(sum.events),

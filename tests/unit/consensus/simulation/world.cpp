@@ -10,6 +10,19 @@
 
 namespace coppice::consensus::simulation {
 
+void outcome_of_run::add(const outcome_of_run& other) {
+  events += other.events;
+  commits += other.commits;
+  acknowledged += other.acknowledged;
+  reads += other.reads;
+  elections += other.elections;
+  installs += other.installs;
+  changes += other.changes;
+  restarts += other.restarts;
+  releases += other.releases;
+  hash = mix(hash, other.hash);
+}
+
 world::world(std::uint64_t seed, std::uint64_t events, bool trace)
     : trace_(trace), wanted_(events), chance_(seed) {
   loss_ = chance_.chance(500) ? 0 : static_cast<unsigned>(chance_.below(200));

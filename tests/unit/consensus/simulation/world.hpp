@@ -22,6 +22,9 @@ struct outcome_of_run {
   std::uint64_t commits = 0, acknowledged = 0, reads = 0, elections = 0, installs = 0, changes = 0,
                 restarts = 0, releases = 0;
   std::uint64_t hash = 0; // of everything that happened
+
+  // What happened in a further run. The violation stays this one's.
+  void add(const outcome_of_run& other);
 };
 
 class world {
