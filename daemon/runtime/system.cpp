@@ -115,13 +115,17 @@ bool system::stop(base::nanos patience) {
   const bool all_back = until(
       [this] { return std::ranges::all_of(core_->workers, [](const auto& w) { return w->stopped(); }); });
   core_->watch->stop();
-  if (!all_dead || !all_back) {
+  // Whoever found a process before may still look at it: for some microseconds, as everybody who inspects.
+  const std::uint64_t last = core_->readers.ticket();
+  const bool all_left = all_dead && all_back && until([&] { return core_->readers.safe_until() >= last; });
+  if (!all_left) {
     base::log::warning("runtime", "stop: {} processes and {} stacks did not end in time",
                        counters().processes, core_->lingering.load());
     return false;
   }
   core_->drivers.end();
   core_->blocking.stop();
+  for (const auto& one : core_->workers) one->free_processes();
   core_->started = false;
   return true;
 }
