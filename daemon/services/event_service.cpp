@@ -152,18 +152,31 @@ bool event_service::may_subscribe(process& self, const runtime::pid& who) {
   const std::uint64_t ends = events_.ends();
   if (std::exchange(ends_seen_, ends) == ends) return false;
   portions work(self);
-  for (auto& [subscriber, its] : remote_) {
+  for (auto subscriber = remote_.begin(); subscriber != remote_.end();) {
+    auto& [its_pid, its] = *subscriber;
     work.add();
     for (auto at = its.events.begin(); at != its.events.end();) {
       work.add();
-      const auto one = at++;
-      if (events_.has(*one, subscriber)) continue;
-      memory_.remove(memory_of(*one));
-      --by_node_[subscriber.node];
-      its.events.erase(one);
+      const auto event = at++;
+      if (!events_.has(*event, its_pid)) lose(its_pid, its, event);
     }
+    subscriber = its.events.empty() ? stop_watching(self, subscriber) : std::next(subscriber);
   }
-  return found->second < bounds_.subscriptions;
+  const auto left = by_node_.find(who.node);
+  return left == by_node_.end() || left->second < bounds_.subscriptions;
+}
+
+void event_service::lose(const runtime::pid& who, remote_subscriber& its, event_names::iterator event) {
+  memory_.remove(memory_of(*event));
+  its.events.erase(event);
+  const auto count = by_node_.find(who.node);
+  if (--count->second == 0) by_node_.erase(count);
+}
+
+event_service::remote_subscribers::iterator event_service::stop_watching(process& self,
+                                                                         remote_subscribers::iterator one) {
+  self.demonitor(one->second.watch, true);
+  return remote_.erase(one);
 }
 
 behaviours::native_server::call_answer event_service::subscribe(process& self, const runtime::pid& who,
@@ -193,12 +206,8 @@ void event_service::forget(process& self, const runtime::pid& who, std::string_v
   if (found == remote_.end()) return;
   const auto event = found->second.events.find(name);
   if (event == found->second.events.end()) return;
-  memory_.remove(memory_of(*event));
-  found->second.events.erase(event);
-  if (--by_node_[who.node] == 0) by_node_.erase(who.node);
-  if (!found->second.events.empty()) return;
-  self.demonitor(found->second.watch, true);
-  remote_.erase(found);
+  lose(who, found->second, event);
+  if (found->second.events.empty()) stop_watching(self, found);
 }
 
 bool event_service::unsubscribe(process& self, const runtime::pid& who, std::string_view name) {
