@@ -184,14 +184,16 @@ void core::send(unit& of, step& to, effects& out) {
   made.what = *to.pending;
   made.kind = in.kind;
   made.key = key_of(in, to);
-  if (made.what == request_kind::perform) {
+  const bool performs = made.what == request_kind::perform;
+  if (performs || (made.what == request_kind::reverse && in.kind == commit_kind::compensate))
     made.value = to.spec.value;
-    made.left_ms = static_cast<std::uint64_t>(std::max<nanos>(0, in.deadline - now_) / base::nanos_per_ms);
-  }
-  if (made.what == request_kind::reverse && in.kind == commit_kind::compensate) made.value = to.spec.value;
   if (made.what == request_kind::confirm) made.value = in.end;
   to.due = now_ + patience(++to.tries);
-  say(of, message{options_.self, to.spec.to, std::move(made)}, out);
+  message sent{options_.self, to.spec.to, std::move(made)};
+  if (performs)
+    say(of, timed_message{std::move(sent), in.deadline}, out);
+  else
+    say(of, std::move(sent), out);
 }
 
 void core::on(const message& of, reply& in, effects& out) {
@@ -258,7 +260,7 @@ void core::on(const message& of, const question& in, effects& out) {
     made.what = request_kind::reverse;
     made.kind = commit_kind::two_phase;
     made.key = in.key;
-    return out.messages.push_back({options_.self, of.from, std::move(made)});
+    return say_after(last_write_, message{options_.self, of.from, std::move(made)}, out);
   }
   const std::uint32_t number = in.key.step.path.back().number;
   if (number == 0 || number > found->lead->steps.size()) return count(drop::stale);
@@ -293,6 +295,7 @@ void core::run_steps(unit& of, effects& out) {
   for (const step& one : in.steps)
     if (waits(one)) group = std::min(group, one.group);
   if (group == std::numeric_limits<std::uint32_t>::max()) return complete(of, out);
+  if (in.deadline <= now_) return turn(of, reason("lifespan"), out);
   for (step& one : in.steps)
     if (one.group == group && one.what == step::state::planned && !in.final &&
         (one.due == never || one.due <= now_))

@@ -16,18 +16,22 @@ void core::put(unit& of, record_kind kind, std::uint32_t step, std::optional<rec
   of.last_write = last_write_;
 }
 
-void core::release(held&& one, effects& out) {
+void core::release(held&& one, effects& out) const {
+  if (auto* const timed = std::get_if<timed_message>(&one)) {
+    const nanos left = std::max<nanos>(0, timed->deadline - now_);
+    std::get<request>(timed->what.body).left_ms = static_cast<std::uint64_t>(left / base::nanos_per_ms);
+    out.messages.push_back(std::move(timed->what));
+  }
   if (auto* const message_ = std::get_if<message>(&one)) out.messages.push_back(std::move(*message_));
   if (auto* const call_ = std::get_if<call>(&one)) out.calls.push_back(std::move(*call_));
   if (auto* const notice_ = std::get_if<notice>(&one)) out.notices.push_back(std::move(*notice_));
   if (auto* const answer_ = std::get_if<answer>(&one)) out.answers.push_back(*answer_);
 }
 
-// As soon as all that is written of the unit is on disk.
-void core::say(const unit& of, held what, effects& out) {
-  const std::uint64_t after = of.last_write;
-  if (after <= written_) return release(std::move(what), out);
-  writes_[after - writes_.front().number].after.push_back(std::move(what));
+// As soon as this write is on disk.
+void core::say_after(std::uint64_t write, held what, effects& out) {
+  if (write <= written_) return release(std::move(what), out);
+  writes_[write - writes_.front().number].after.push_back(std::move(what));
 }
 
 void core::written(nanos now, std::uint64_t number, effects& out) {

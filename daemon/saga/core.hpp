@@ -71,13 +71,19 @@ class core {
  private:
   explicit core(const options& how) : options_(how) {}
 
-  using held = std::variant<message, call, notice, answer>;
+  // A request to perform a step: what is left of its time is reckoned when it leaves.
+  struct timed_message {
+    message what;
+    nanos deadline = 0;
+  };
+  using held = std::variant<message, timed_message, call, notice, answer>;
 
   // core.cpp
   void enter(nanos now) { now_ = now > now_ ? now : now_; }
   void count(drop why) { ++counted_.dropped[static_cast<std::size_t>(why)]; }
   void put(unit& of, record_kind kind, std::uint32_t step, std::optional<record> what, effects& out);
-  void say(const unit& of, held what, effects& out);
+  void say(const unit& of, held what, effects& out) { say_after(of.last_write, std::move(what), out); }
+  void say_after(std::uint64_t write, held what, effects& out);
   std::uint64_t ask_actor(const unit& of, call what, std::uint32_t step, effects& out);
   unit& make_unit();
   unit* find_entry(const step_key& key);
@@ -180,7 +186,7 @@ class core {
   };
   std::deque<pending_write> writes_; // that the owner has and that are not on disk yet
   std::uint64_t last_write_ = 0, written_ = 0;
-  static void release(held&& one, effects& out);
+  void release(held&& one, effects& out) const;
 
   struct timer {
     nanos at = 0;

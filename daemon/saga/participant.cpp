@@ -27,10 +27,11 @@ void core::on(const message& of, request& in, effects& out) {
   settle(*known);
 }
 
-// It was forgotten, or never came. If the step itself comes now, it comes too late.
+// It was forgotten, or never came. If the step itself comes now, it comes too late. That it was forgotten may
+// not be on the disk yet.
 void core::answer_unknown(const message& of, const request& in, effects& out) {
   if (in.what == request_kind::reverse) remember_forgotten(in.key);
-  out.messages.push_back({options_.self, of.from, reply{in.what, answer_kind::ok, in.key, {}}});
+  say_after(last_write_, message{options_.self, of.from, reply{in.what, answer_kind::ok, in.key, {}}}, out);
 }
 
 std::optional<reply> core::refusal(const request& in) const {

@@ -137,7 +137,7 @@ base::status core::rebuild(unit& of, found_records& what) {
   std::uint32_t group = std::numeric_limits<std::uint32_t>::max();
   for (const step& one : in.steps)
     if (one.what == step::state::planned) group = std::min(group, one.group);
-  const bool may_be_asked = in.final ? group <= in.final_group : what.decision.has_value();
+  const bool may_be_asked = !in.final || group <= in.final_group;
   for (step& one : in.steps)
     if (may_be_asked && one.what == step::state::planned && one.group == group) one.what = step::state::asked;
 
@@ -170,7 +170,7 @@ void core::resume(unit& of, effects& out) {
     in.calling = ask_actor(of, {0, callback::start, in.kind, in.self, in.value, 1}, 0, out);
     return;
   }
-  if (in.what == phase::running)
+  if (in.what == phase::running && in.deadline > now_)
     for (step& one : in.steps)
       if (one.what == step::state::asked) ask(of, one, request_kind::perform, out);
   go_on(of, out);
