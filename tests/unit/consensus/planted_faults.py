@@ -1,27 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Whether the simulation of tests/unit/consensus/simulation finds what it is for: sixteen faults are planted, one at a
-time, in a copy of daemon/consensus, and each has to break a promise within 60 seconds, in a run that keeps every one
-without the fault. The product is not touched.
+"""Whether the simulation of tests/unit/consensus/simulation finds what it is for: sixteen faults, each of which has to
+break a promise within 60 seconds.
 
     planted_faults.py [WORD…]    all faults, or those whose name contains one of the words
-
-A fault is a replacement of text that occurs exactly once, so a change of the core that it no longer fits is seen here.
-Prints TAP. CXX is the compiler.
 """
-import os
-import re
-import shlex
-import shutil
-import subprocess
 import sys
-import tempfile
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent.parent
-SECONDS = 60
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import planted  # noqa: E402
+
 # Name, file of daemon/consensus, text, replacement.
 FAULTS = [
     ("two votes in a term", "election.cpp",
@@ -81,69 +70,5 @@ FAULTS = [
      "if (snapshot_.index > 0) out.released.push_back(snapshot_);"),
 ]
 
-
-def compiled(source, daemon, target):
-    flags = ["-std=c++20", "-O2", "-D_GNU_SOURCE", "-I", str(daemon), "-I", str(ROOT / "daemon"), "-I", str(ROOT),
-             "-I", str(ROOT / "etf/include")]
-    compiler = shlex.split(os.environ.get("CXX", "c++"))
-    subprocess.run([*compiler, *flags, "-c", str(source), "-o", str(target)], check=True)
-    return target
-
-
-def linked(objects, target):
-    compiler = shlex.split(os.environ.get("CXX", "c++"))
-    subprocess.run([*compiler, *map(str, objects), "-luv", "-o", str(target)], check=True)
-    return target
-
-
-def simulated(program, arguments):
-    """Exit status and what it printed; no status if it runs for too long."""
-    try:
-        ran = subprocess.run([str(program), *arguments], capture_output=True, text=True, timeout=SECONDS * 3, check=False)
-    except subprocess.TimeoutExpired:
-        return None, f"it has not ended after {SECONDS * 3} s"
-    return ran.returncode, ran.stdout.strip() or f"no output, status {ran.returncode}"
-
-
-def main(words):
-    chosen = [one for one in FAULTS if not words or any(word in one[0] for word in words)]
-    print(f"1..{len(chosen) + 1}", flush=True)
-    failed = False
-    with tempfile.TemporaryDirectory(prefix="coppice-planted-") as name:
-        folder = Path(name)
-        room = folder / "daemon/consensus"
-        shutil.copytree(ROOT / "daemon/consensus", room)
-        sources = sorted(room.glob("*.cpp")) + sorted((ROOT / "tests/unit/consensus/simulation").glob("*.cpp"))
-        sources += [ROOT / "daemon/base/buffer.cpp", ROOT / "daemon/base/error.cpp"]
-        with ThreadPoolExecutor(2) as pool:
-            made = pool.map(lambda one: (one, compiled(one, room.parent, folder / f"{one.parent.name}-{one.stem}.o")), sources)
-            objects = dict(made)
-        sound_program = linked(objects.values(), folder / "simulate-sound")
-        status, said = simulated(sound_program, ["--runs", "5000"])
-        failed |= status != 0
-        print(f"{'ok' if status == 0 else 'not ok'} 1 - nothing is found where nothing is planted\n# {said.splitlines()[0]}", flush=True)
-        for number, (fault, file, text, planted) in enumerate(chosen, 2):
-            path = room / file
-            sound = path.read_text(encoding="utf-8")
-            if sound.count(text) != 1:
-                print(f"not ok {number} - {fault}\n# {file}: {sound.count(text)} places match", flush=True)
-                failed = True
-                continue
-            path.write_text(sound.replace(text, planted), encoding="utf-8")
-            faulty = compiled(path, room.parent, folder / "faulty.o")
-            path.write_text(sound, encoding="utf-8")
-            program = linked([faulty if one == path else made for one, made in objects.items()], folder / "simulate-faulty")
-            began = time.monotonic()
-            status, said = simulated(program, ["--seconds", str(SECONDS)])
-            replay = re.search(r"--seed (\d+)", said)
-            found = status == 1 and replay is not None
-            if found and simulated(sound_program, ["--runs", "1", "--seed", replay[1]])[0] != 0:
-                found, said = False, f"seed {replay[1]} fails without the fault too"
-            failed |= not found
-            print(f"{'ok' if found else 'not ok'} {number} - {fault} is found\n# {said.splitlines()[0]}"
-                  f" ({time.monotonic() - began:.1f} s)", flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(planted.main("consensus", FAULTS, sys.argv[1:]))
