@@ -4,11 +4,12 @@
 time, in a copy of daemon/consensus, and each has to break a promise within 60 seconds, in a run that keeps every one
 without the fault. The product is not touched.
 
-    planted_faults.py [WORD…]    all faults, or those whose name contains one of the words
+    planted_faults.py [--seed N] [WORD…]    all faults, or those whose name contains one of the words; N is the first seed
 
 A fault is a replacement of text that occurs exactly once, so a change of the core that it no longer fits is seen here.
 Prints TAP. CXX is the compiler.
 """
+import argparse
 import os
 import re
 import shlex
@@ -105,7 +106,7 @@ def simulated(program, arguments):
     return ran.returncode, ran.stdout.strip() or f"no output, status {ran.returncode}"
 
 
-def main(words):
+def main(first, words):
     chosen = [one for one in FAULTS if not words or any(word in one[0] for word in words)]
     print(f"1..{len(chosen) + 1}", flush=True)
     failed = False
@@ -119,7 +120,7 @@ def main(words):
             made = pool.map(lambda one: (one, compiled(one, room.parent, folder / f"{one.parent.name}-{one.stem}.o")), sources)
             objects = dict(made)
         sound_program = linked(objects.values(), folder / "simulate-sound")
-        status, said = simulated(sound_program, ["--runs", "5000"])
+        status, said = simulated(sound_program, ["--runs", "5000", "--seed", str(first)])
         failed |= status != 0
         print(f"{'ok' if status == 0 else 'not ok'} 1 - nothing is found where nothing is planted\n# {said.splitlines()[0]}", flush=True)
         for number, (fault, file, text, planted) in enumerate(chosen, 2):
@@ -134,7 +135,7 @@ def main(words):
             path.write_text(sound, encoding="utf-8")
             program = linked([faulty if one == path else made for one, made in objects.items()], folder / "simulate-faulty")
             began = time.monotonic()
-            status, said = simulated(program, ["--seconds", str(SECONDS)])
+            status, said = simulated(program, ["--seconds", str(SECONDS), "--seed", str(first)])
             replay = re.search(r"--seed (\d+)", said)
             found = status == 1 and replay is not None
             if found and simulated(sound_program, ["--runs", "1", "--seed", replay[1]])[0] != 0:
@@ -146,4 +147,8 @@ def main(words):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    reader = argparse.ArgumentParser()
+    reader.add_argument("--seed", type=int, default=1)
+    reader.add_argument("words", nargs="*")
+    given = reader.parse_args()
+    sys.exit(main(given.seed, given.words))

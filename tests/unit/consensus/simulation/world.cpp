@@ -31,8 +31,20 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace)
   disk_delay_ = chance_.between(0, 20) * ms;
   apply_delay_ = chance_.chance(700) ? 0 : chance_.between(1, 50) * ms;
   snapshot_every_ = chance_.chance(300) ? 0 : 5 + chance_.below(30);
-  fault_pace_ = static_cast<unsigned>(50 + chance_.below(400));
-  churn_ = chance_.chance(500) ? 0 : static_cast<unsigned>(100 + chance_.below(500));
+  cuts_lose_ = chance_.chance(500);
+  fault_pace_ = chance_.between(10, std::int64_t{100} << 2 * chance_.below(4));
+  change_pace_ = chance_.between(20, chance_.chance(500) ? 100 : 1000);
+  removals_ = static_cast<unsigned>(chance_.between(200, 1000));
+  client_pace_ = chance_.between(5, chance_.chance(500) ? 40 : 400);
+  const auto share = [&] {
+    // Often nothing or all of a thousand: what has to happen several times in a row would not otherwise.
+    const auto one = chance_.between(-700, 1700);
+    return static_cast<unsigned>(std::clamp<std::int64_t>(one, 0, 1000));
+  };
+  churn_ = share();
+  churn_within_ = chance_.between(0, 30);
+  churn_crashes_ = share();
+  churn_partitions_ = share();
   how_.cluster = {1, 1};
   how_.heartbeat = 50 * ms;
   how_.election = 200 * ms;
@@ -42,7 +54,8 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace)
   how_.snapshot_chunk = static_cast<std::uint32_t>(48 + chance_.below(400));
   how_.snapshot_window = static_cast<std::uint32_t>(1 + chance_.below(4));
   bounds_.sessions = 2 + chance_.below(8);
-  const std::size_t members = 3 + chance_.below(3);
+  draw_fault_weights();
+  const std::size_t members = chance_.chance(150) ? 1 + chance_.below(2) : 3 + (1 + chance_.below(4)) % 3;
   nodes_.resize(max_nodes);
   configuration first;
   for (std::size_t i = 0; i < max_nodes; ++i) {
@@ -57,12 +70,14 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace)
   clients_.resize(1 + chance_.below(4));
   for (std::size_t i = 0; i < clients_.size(); ++i)
     schedule(chance_.between(0, 300) * ms, happening::client, i);
-  schedule(static_cast<base::nanos>(fault_pace_) * ms, happening::fault, 0);
+  schedule(fault_pace_ * ms, happening::fault, 0);
+  schedule(change_pace_ * ms, happening::operate, 0);
 }
 
 void world::schedule(base::nanos after, happening kind, std::size_t of, std::uint32_t slot) {
   const std::uint64_t epoch = kind == happening::client || kind == happening::fault ||
-                                      kind == happening::deliver || kind == happening::restart
+                                      kind == happening::operate || kind == happening::deliver ||
+                                      kind == happening::restart
                                   ? 0
                                   : nodes_[of].epoch;
   queue_.push({now_ + after, ++order_, kind, static_cast<std::uint32_t>(of), slot, epoch});
@@ -115,14 +130,14 @@ void world::run_until_settled(const char* phase, bool with_clients) {
 
 void world::step(const event& now) {
   now_ = now.at;
-  node& at = nodes_[now.kind == happening::client || now.kind == happening::fault ? 0 : now.node];
+  node& at = nodes_[now.kind == happening::client ? 0 : now.node];
   if (now.kind == happening::client) {
     ++count_;
     return client_step(now.node);
   }
-  if (now.kind == happening::fault) {
+  if (now.kind == happening::fault || now.kind == happening::operate) {
     ++count_;
-    return inject();
+    return now.kind == happening::fault ? inject() : operate();
   }
   if (now.kind == happening::crash || now.kind == happening::restart) {
     if (now.kind == happening::restart && !at.up) start(now.node);
@@ -134,15 +149,18 @@ void world::step(const event& now) {
   }
   if (now.kind == happening::change) {
     if (!calm_ && runs(now.node) && now.epoch == at.epoch && at.machine->what() == role::leader)
-      change_members(now.node, true);
+      change_members(now.node);
     return;
   }
-  if (now.kind == happening::isolate) return isolate(now.node);
+  if (now.kind == happening::isolate || now.kind == happening::partition) {
+    if (calm_) return;
+    return now.kind == happening::isolate ? isolate(now.node) : partition();
+  }
   message came;
   if (now.kind == happening::deliver) {
     came = std::move(messages_[now.slot]);
     free_.push_back(now.slot);
-    if (!at.up) return;
+    if (!at.up || (cuts_lose_ && cut_[node_of(came.from)][now.node])) return;
   } else if (now.epoch != at.epoch || (now.kind == happening::wake && now.at != at.wake_at)) {
     return;
   }

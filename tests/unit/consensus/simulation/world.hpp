@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // A simulated Raft group from one seed: members with disks that lose what was not synced, links that lose,
 // delay, repeat and reorder, crashes, pauses, partitions, changes of members, transfers, and clients with
-// sessions that repeat what they got no answer to. After the given number of events everything heals and has
-// to make progress; then the clients stop, and members are restarted, read from and added in a group whose
-// log nobody else moves. Every step is checked (truth.hpp). One thread at a time.
+// sessions that repeat what they got no answer to. The seed also draws which of these are common in the run
+// and which never happen. After the given number of events everything heals and has to make progress; then
+// the clients stop, and members are restarted, read from and added in a group whose log nobody else moves.
+// Every step is checked (truth.hpp). One thread at a time.
 #pragma once
 
+#include <array>
 #include <cstdio>
 #include <memory>
 #include <queue>
@@ -44,12 +46,26 @@ class world {
     apply,
     client,
     fault,
+    operate,
     crash,
     restart,
     change,
     isolate,
+    partition,
     read
   };
+  enum class fault : std::uint8_t {
+    crash,
+    cut_one,
+    cut_one_way,
+    partition,
+    reconnect,
+    pause,
+    slow_disk,
+    hand_over,
+    restart
+  };
+  static constexpr std::size_t fault_kinds = 9;
   struct event {
     base::nanos at = 0;
     std::uint64_t order = 0;
@@ -108,10 +124,15 @@ class world {
   std::size_t node_of(const member_id& id) const { return static_cast<std::size_t>(id.low - 1); }
 
   // faults.cpp
+  void draw_fault_weights();
+  fault draw_fault();
   void inject();
+  void reconnect();
+  void partition();
   void disturb_election(std::size_t of, bool new_leader);
   void heal();
-  void change_members(std::size_t leader, bool eager);
+  void operate();
+  void change_members(std::size_t leader);
   void isolate(std::size_t of);
   void hand_over();
   std::string unsettled(log_index goal);
@@ -141,11 +162,17 @@ class world {
   std::vector<asked> tokens_{1};
   std::uint64_t operations_ = 0;
   bool cut_[max_nodes][max_nodes] = {};
+  bool cuts_lose_ = false; // also what is on its way
   unsigned loss_ = 0, twice_ = 0;
   base::nanos delay_ = 0, disk_delay_ = 0, apply_delay_ = 0;
   std::uint64_t snapshot_every_ = 0;
-  unsigned fault_pace_ = 0;
-  unsigned churn_ = 0; // of a thousand votes and leaderships: those that a crash follows soon
+  std::int64_t fault_pace_ = 0, change_pace_ = 0, client_pace_ = 0; // ms, on average
+  unsigned removals_ = 0;                                           // of a thousand changes of members
+  std::array<unsigned, fault_kinds> fault_weights_{};
+  // Of a thousand votes and leaderships, those that a fault follows within `churn_within_` ms. Of a thousand
+  // of those faults, crashes; of a thousand others, partitions.
+  unsigned churn_ = 0, churn_crashes_ = 0, churn_partitions_ = 0;
+  std::int64_t churn_within_ = 0;
   bool calm_ = false;  // healed for good
   bool quiet_ = false; // clients begin nothing new by themselves
   options how_;
