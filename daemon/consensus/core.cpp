@@ -30,6 +30,10 @@ base::result<std::unique_ptr<core>> core::start(const options& how, random_sourc
     return base::fail(errc::invalid, "a bound of messages is zero");
   if (how.max_entry > largest_entry)
     return base::fail(errc::invalid, "max_entry is above " + std::to_string(largest_entry));
+  if (how.batch_entries > largest_batch)
+    return base::fail(errc::invalid, "batch_entries is above " + std::to_string(largest_batch));
+  if (how.snapshot_chunk > largest_chunk)
+    return base::fail(errc::invalid, "snapshot_chunk is above " + std::to_string(largest_chunk));
   std::unique_ptr<core> made(new core(how, random));
   made->now_ = now;
   if (auto read = made->recover(std::move(found), out); !read)
