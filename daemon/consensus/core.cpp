@@ -159,7 +159,7 @@ struct well_formed {
 } // namespace
 
 std::optional<drop> core::objection(const message& in) const {
-  if (in.cluster != options_.cluster) return drop::cluster;
+  if (in.cluster != cluster_) return drop::cluster;
   if (in.to != options_.self || in.from == options_.self || !in.from) return drop::receiver;
   if (in.term == 0 || !sound(in.term) || in.term > hard_.term + largest_step) return drop::malformed;
   if (!std::visit(well_formed{in.term}, in.body)) return drop::malformed;
@@ -217,13 +217,13 @@ bool core::settle_term(const message& in, effects& out) {
 }
 
 void core::tell(const member_id& to, term_number term, message_body body, effects& out) const {
-  out.messages.push_back({options_.cluster, options_.self, to, term, std::move(body)});
+  out.messages.push_back({cluster_, options_.self, to, term, std::move(body)});
 }
 
 void core::tell_after(std::uint64_t after, const member_id& to, message_body body, effects& out) {
   if (after <= written_) return tell(to, std::move(body), out);
   if (held_.size() >= max_held) return count(drop::full);
-  held_.push_back({after, {options_.cluster, options_.self, to, hard_.term, std::move(body)}});
+  held_.push_back({after, {cluster_, options_.self, to, hard_.term, std::move(body)}});
 }
 
 // One to which a hard state and entries may be added.

@@ -62,7 +62,6 @@ void core::stand(bool pre, bool for_transfer, effects& out) {
   out.changed = true;
   for (progress& one : others_) one.said = progress::vote::none;
   role_ = pre ? role::pre_candidate : role::candidate;
-  standing_for_transfer_ = for_transfer;
   if (!pre) {
     ++counted_.elections;
     hard_ = {hard_.term + 1, options_.self};

@@ -12,7 +12,7 @@
 namespace coppice::consensus {
 
 struct options {
-  cluster_id cluster{};
+  cluster_id cluster{}; // the one that the disk has, if it has one
   member_id self{};
   base::nanos heartbeat = 100 * base::nanos_per_ms;
   // A follower stands for election after 1 to 2 times this without a leader; a leader that has not heard of a

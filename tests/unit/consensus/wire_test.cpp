@@ -80,7 +80,8 @@ TEST_CASE("every message comes back as it was sent, and cut short it is refused"
 }
 
 TEST_CASE("what a member keeps on its disk comes back as it was written") {
-  for (const entry& one : std::get<append_request>(every_body()[5].body).entries) {
+  const std::vector<message> all = every_body();
+  for (const entry& one : std::get<append_request>(all[5].body).entries) {
     const auto back = decode_entry(encoded(one));
     REQUIRE(back);
     CHECK(*back == one);

@@ -24,6 +24,7 @@ void disk::crash(dice& chance) {
 }
 
 void disk::carry_out(write& one) {
+  if (one.cluster) cluster_ = *one.cluster;
   if (one.hard) synced_.hard = *one.hard;
   if (one.piece) {
     if (one.piece->offset == 0) incoming_.clear();

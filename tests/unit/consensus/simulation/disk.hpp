@@ -14,7 +14,11 @@ namespace coppice::consensus::simulation {
 class disk {
  public:
   durable_state found() const { return synced_; }
-  void put(durable_state first) { synced_ = std::move(first); }
+  const cluster_id& cluster() const { return cluster_; }
+  void put(durable_state first, const cluster_id& of) {
+    synced_ = std::move(first);
+    cluster_ = of;
+  }
 
   void submit(write&& one) { waiting_.push_back(std::move(one)); }
   bool idle() const { return waiting_.empty(); }
@@ -36,6 +40,7 @@ class disk {
   void carry_out(write& one);
 
   durable_state synced_;
+  cluster_id cluster_;
   std::deque<write> waiting_;
   std::vector<std::uint8_t> incoming_;
   std::map<std::pair<log_index, std::uint64_t>, payload> snapshots_; // by index and digest

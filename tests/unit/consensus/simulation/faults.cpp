@@ -128,7 +128,7 @@ void world::change_members(std::size_t leader) {
   else if (chance_.chance(200))
     wanted.what = change_request::action::add_learner;
   if (!nodes_[who].started) {
-    nodes_[who].storage.put({});
+    nodes_[who].storage.put({}, nodes_[leader].storage.cluster());
     start(who);
   }
   ++result_.changes;
@@ -211,8 +211,9 @@ void world::join_one(std::size_t leader) {
   for (std::size_t i = 0; i < max_nodes; ++i) {
     const std::size_t of = (from + i) % max_nodes;
     if (machine.members().votes(nodes_[of].id)) continue;
+    if (nodes_[of].started && nodes_[of].storage.cluster() != machine.cluster()) continue;
     if (!nodes_[of].started) {
-      nodes_[of].storage.put({});
+      nodes_[of].storage.put({}, nodes_[leader].storage.cluster());
       start(of);
     }
     nodes_[of].paused_until = now_ + chance_.between(0, 600) * ms;
@@ -222,6 +223,54 @@ void world::join_one(std::size_t leader) {
         now_, tokens_.size() - 1,
         {change_request::action::add_voter, {nodes_[of].id, member_role::voter, {}}}, effects_);
     return carry_out(leader);
+  }
+}
+
+// A member that has all that is committed goes on alone. A minority of the voters comes back and is not
+// heard, so that there is one truth still.
+void world::lose_majority() {
+  const core& led = *nodes_[newest_leader()].machine;
+  const configuration members = led.members();
+  std::size_t left = node_of(led.self());
+  const std::size_t other = node_of(members.members()[chance_.below(members.members().size())].id);
+  if (nodes_[other].machine->log().last() >= truth_.committed()) left = other;
+  if (members.voters() == 1 && members.votes(nodes_[left].id)) return; // it leads, and lost nothing
+  for (std::size_t i = 0; i < max_nodes; ++i)
+    if (i != left) crash(i);
+  std::size_t back = members.majority() - (members.votes(nodes_[left].id) ? 2 : 1);
+  for (const member& one : members.members()) {
+    const std::size_t of = node_of(one.id);
+    if (of == left || back == 0 || one.role != member_role::voter || chance_.chance(300)) continue;
+    --back;
+    start(of);
+  }
+  recover_alone(left);
+  quiet_ = false;
+  for (client& one : clients_) one.busy = false;
+  const base::nanos until = now_ + 60'000 * ms;
+  while (now_ < until && !nodes_[left].machine->established()) step_next();
+  if (now_ >= until) fail("progress: a member that recovered alone leads nobody");
+  if (chance_.chance(500)) join_one(left);
+  run_until_settled("after a member recovered alone", true);
+  ++result_.recoveries;
+}
+
+// Until its disk says so: a crash in between may undo it.
+void world::recover_alone(std::size_t of) {
+  const base::nanos until = now_ + 60'000 * ms;
+  for (cluster_id fresh = first_cluster; nodes_[of].storage.cluster() == first_cluster;) {
+    ++fresh.low;
+    const core& machine = *nodes_[of].machine;
+    while (now_ < until && machine.leader()) step_next();
+    tokens_.push_back({SIZE_MAX, 0, 0, false});
+    nodes_[of].machine->recover_alone(now_, tokens_.size() - 1, fresh, effects_);
+    carry_out(of);
+    if (chance_.chance(300)) {
+      crash(of);
+      start(of);
+    }
+    while (now_ < until && !nodes_[of].storage.idle()) step_next();
+    if (now_ >= until) fail("progress: a member does not recover alone");
   }
 }
 

@@ -20,6 +20,7 @@ void outcome_of_run::add(const outcome_of_run& other) {
   changes += other.changes;
   restarts += other.restarts;
   releases += other.releases;
+  recoveries += other.recoveries;
   hash = mix(hash, other.hash);
 }
 
@@ -45,7 +46,6 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace)
   churn_within_ = chance_.between(0, 30);
   churn_crashes_ = share();
   churn_partitions_ = share();
-  how_.cluster = {1, 1};
   how_.heartbeat = 50 * ms;
   how_.election = 200 * ms;
   how_.batch_entries = chance_.chance(500) ? 1 : 2 + chance_.below(8);
@@ -63,7 +63,7 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace)
     if (i < members) first.put({nodes_[i].id, member_role::voter, {}});
   }
   for (std::size_t i = 0; i < members; ++i) {
-    nodes_[i].storage.put(core::first_state(first));
+    nodes_[i].storage.put(core::first_state(first), first_cluster);
     if (i == 0) truth_.appended(nodes_[0].log, {.first = 1, .entries = nodes_[0].storage.found().entries});
     start(i);
   }
@@ -85,14 +85,11 @@ void world::schedule(base::nanos after, happening kind, std::size_t of, std::uin
 
 outcome_of_run world::run() {
   try {
-    while (count_ < wanted_ && !queue_.empty()) {
-      const event next = queue_.top();
-      queue_.pop();
-      step(next);
-    }
+    while (count_ < wanted_) step_next();
     heal();
     run_until_settled("after everything healed", true);
     run_without_clients();
+    if (chance_.chance(200)) lose_majority();
   } catch (const violation& why) {
     result_.violation = why.what();
   }
@@ -108,6 +105,12 @@ outcome_of_run world::run() {
   return result_;
 }
 
+void world::step_next() {
+  const event next = queue_.top();
+  queue_.pop();
+  step(next);
+}
+
 // At most 60 s. With clients, at least one of them has to have got something done.
 void world::run_until_settled(const char* phase, bool with_clients) {
   const base::nanos until = now_ + 60'000 * ms;
@@ -118,9 +121,7 @@ void world::run_until_settled(const char* phase, bool with_clients) {
   };
   std::uint64_t looked = 0;
   while (!(++looked % 16 == 0 && (!with_clients || progressed()) && unsettled(goal).empty())) {
-    const event next = queue_.top();
-    queue_.pop();
-    step(next);
+    step_next();
     if (now_ > until)
       fail("progress: none within 60 s " + std::string(phase) + ": " +
            std::to_string(truth_.committed() - goal) + " entries committed, " +
@@ -213,6 +214,7 @@ void world::step(const event& now) {
 void world::start(std::size_t of) {
   node& at = nodes_[of];
   how_.self = at.id;
+  how_.cluster = at.storage.cluster();
   at.started = at.up = true;
   ++at.epoch;
   at.syncing = at.applying = at.led = false;

@@ -4,6 +4,7 @@
 // sessions that repeat what they got no answer to. The seed also draws which of these are common in the run
 // and which never happen. After the given number of events everything heals and has to make progress; then
 // the clients stop, and members are restarted, read from and added in a group whose log nobody else moves.
+// Some groups then lose a majority for good, and what is left goes on.
 // Every step is checked (truth.hpp). One thread at a time.
 #pragma once
 
@@ -22,7 +23,7 @@ struct outcome_of_run {
   std::string violation; // empty: none
   std::uint64_t events = 0;
   std::uint64_t commits = 0, acknowledged = 0, reads = 0, elections = 0, installs = 0, changes = 0,
-                restarts = 0, releases = 0;
+                restarts = 0, releases = 0, recoveries = 0;
   std::uint64_t hash = 0; // of everything that happened
 
   // What happened in a further run. The violation stays this one's.
@@ -36,6 +37,7 @@ class world {
 
  private:
   static constexpr std::size_t max_nodes = 7;
+  static constexpr cluster_id first_cluster{1, 1};
   static constexpr base::nanos ms = base::nanos_per_ms;
 
   // world.cpp
@@ -111,6 +113,7 @@ class world {
 
   void schedule(base::nanos after, happening kind, std::size_t of, std::uint32_t slot = 0);
   void step(const event& now);
+  void step_next();
   void check_snapshots(std::size_t of) const;
   void start(std::size_t of);
   void crash(std::size_t of);
@@ -139,6 +142,8 @@ class world {
   void run_until_settled(const char* phase, bool with_clients);
   void run_without_clients();
   void join_one(std::size_t leader);
+  void lose_majority();
+  void recover_alone(std::size_t of);
   std::size_t some_leader();         // max_nodes: there is none
   std::size_t newest_leader() const; // max_nodes: there is none
 
