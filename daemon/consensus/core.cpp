@@ -287,6 +287,12 @@ void core::written(nanos now, std::uint64_t number, effects& out) {
     advance_commit(out);
 }
 
+void core::disk_full(nanos now, bool full, effects& out) {
+  enter(now);
+  disk_full_ = full;
+  if (full && role_ != role::follower) step_down(out);
+}
+
 progress* core::find(const member_id& id) {
   for (progress& one : others_)
     if (one.id == id) return &one;

@@ -54,6 +54,11 @@ class core {
   // Every write up to this number is on disk.
   void written(nanos now, std::uint64_t number, effects& out);
 
+  // The disk takes no entries and no snapshots, or takes them again. While it is full this member votes and
+  // answers heartbeats, but drops what it could not keep, and neither stands nor leads. Not full at the
+  // start.
+  void disk_full(nanos now, bool full, effects& out);
+
   // One batch: one write, one message for each follower. Each is answered once.
   void append(nanos now, std::span<const proposal> batch, effects& out);
   void read(nanos now, std::uint64_t token, effects& out);
@@ -205,6 +210,7 @@ class core {
   std::uint64_t last_write_ = 0, written_ = 0;
   std::uint64_t hard_write_ = 0; // the write that has the present hard state
   log_index on_disk_ = 0;        // of this log
+  bool disk_full_ = false;
   struct held_message {
     std::uint64_t after = 0;
     message what;

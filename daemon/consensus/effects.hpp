@@ -18,7 +18,9 @@ struct snapshot_piece {
   payload bytes{};
 };
 
-// One change of what is on disk, all of it or nothing. Its parts apply in the order of the fields.
+// One change of what is on disk, all of it or nothing. Its parts apply in the order of the fields. Where a
+// write fails, or is refused because the disk is full, this core is over: its owner calls nothing of it any
+// more and starts another one from what the disk has. Later writes without entries may be on disk then.
 struct write {
   std::uint64_t number = 0;            // from 1, without gaps
   std::optional<cluster_id> cluster{}; // this member is of this cluster from now on, and starts with it

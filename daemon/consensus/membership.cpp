@@ -79,6 +79,7 @@ void core::recover_alone(nanos now, std::uint64_t token, const cluster_id& fresh
   const auto refuse = [&](outcome why) { out.answers.push_back({token, why, 0, leader_}); };
   if (leader_) return refuse(outcome::has_leader);
   if (!fresh || fresh == cluster_ || members().members().empty()) return refuse(outcome::invalid);
+  if (disk_full_) return refuse(outcome::overloaded);
   held_.clear(); // promises to members of the cluster that was
   incoming_.reset();
   end_transfer(outcome::unknown, out);

@@ -61,7 +61,7 @@ enum class drop : std::uint8_t {
   impossible, // contradicts what is committed, or a second leader of a term
   disturbing, // asks for a vote while there is a leader
   stale,      // of an earlier term, or an answer to what is over
-  full,       // a bound of this member
+  full,       // a bound of this member, or its disk
 };
 inline constexpr std::size_t drop_reasons = 8;
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // A member's simulated disk: writes wait until they are synced, in their order; a crash loses those that
-// wait, or keeps a first part of them that nobody was told of. One thread at a time.
+// wait, or keeps a first part of them that nobody was told of. A full disk refuses what has entries or a
+// piece of a snapshot and takes the others. One thread at a time.
 #pragma once
 
 #include <deque>
 #include <map>
+#include <optional>
 
 #include "consensus/effects.hpp"
 #include "dice.hpp"
@@ -22,8 +24,10 @@ class disk {
 
   void submit(write&& one) { waiting_.push_back(std::move(one)); }
   bool idle() const { return waiting_.empty(); }
-  // Syncs the first `count` of what waits, at most all; the number of the last one, 0: none waits.
-  std::uint64_t sync(std::size_t count);
+  // Syncs the first `count` of what waits, at most all; the number of the last one, 0: none waits. None:
+  // something was refused, because the disk is full, and nothing waits any more.
+  std::optional<std::uint64_t> sync(std::size_t count);
+  bool full = false;
   std::size_t waiting() const { return waiting_.size(); }
   void crash(dice& chance);
 

@@ -67,6 +67,11 @@ void world::inject() {
     case fault::slow_disk:
       nodes_[of].slow_disk = !nodes_[of].slow_disk;
       return;
+    case fault::disk_fails:
+      nodes_[of].disk_fails = nodes_[of].up;
+      return;
+    case fault::disk_full:
+      return fill_disk(of, !nodes_[of].storage.full);
     case fault::hand_over:
       return hand_over();
     case fault::restart:
@@ -74,6 +79,14 @@ void world::inject() {
         if (nodes_[i].started && !nodes_[i].up && chance_.chance(700)) start(i);
       return;
   }
+}
+
+// Other groups have filled it, or made room: the member is told of both.
+void world::fill_disk(std::size_t of, bool full) {
+  nodes_[of].storage.full = full;
+  if (!runs(of)) return;
+  nodes_[of].machine->disk_full(now_, full, effects_);
+  carry_out(of);
 }
 
 void world::reconnect() {
@@ -153,8 +166,9 @@ void world::heal() {
   reconnect();
   for (std::size_t i = 0; i < max_nodes; ++i) {
     node& one = nodes_[i];
-    one.slow_disk = false;
+    one.slow_disk = one.disk_fails = false;
     one.paused_until = std::min(one.paused_until, now_);
+    fill_disk(i, false);
     if (one.started && !one.up) start(i);
   }
 }

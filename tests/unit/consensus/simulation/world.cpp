@@ -21,6 +21,7 @@ void outcome_of_run::add(const outcome_of_run& other) {
   restarts += other.restarts;
   releases += other.releases;
   recoveries += other.recoveries;
+  refusals += other.refusals;
   hash = mix(hash, other.hash);
 }
 
@@ -194,8 +195,10 @@ void world::step(const event& now) {
       break;
     case happening::sync: {
       at.syncing = false;
-      const std::uint64_t number = at.storage.sync(1 + chance_.below(at.storage.waiting() + 1));
-      if (number > 0) at.machine->written(now_, number, effects_);
+      if (at.disk_fails) return crash(now.node); // and stays down until somebody starts it
+      const auto number = at.storage.sync(1 + chance_.below(at.storage.waiting() + 1));
+      if (!number) return start_on_full_disk(now.node);
+      if (*number > 0) at.machine->written(now_, *number, effects_);
       break;
     }
     case happening::read:
@@ -230,14 +233,22 @@ void world::start(std::size_t of) {
   auto made = core::start(how_, chance_, std::move(found), now_, effects_);
   if (!made) fail("a member does not start: " + made.error().text);
   at.machine = std::move(*made);
+  if (at.storage.full) at.machine->disk_full(now_, true, effects_);
   carry_out(of);
+}
+
+// A write was refused: what the member has in memory is not what it has on its disk.
+void world::start_on_full_disk(std::size_t of) {
+  crash(of);
+  start(of);
+  ++result_.refusals;
 }
 
 void world::crash(std::size_t of) {
   node& at = nodes_[of];
   if (!at.up) return;
   if (trace_) std::printf("%8.1f node %zu crashes\n", static_cast<double>(now_) / 1e6, of + 1);
-  at.up = false;
+  at.up = at.disk_fails = false;
   ++at.epoch;
   ++result_.restarts;
   at.storage.crash(chance_);
@@ -372,7 +383,7 @@ void world::apply(std::size_t of) {
 void world::take_snapshot(std::size_t of) {
   node& at = nodes_[of];
   snapshot_meta meta = at.machine->describe(at.applied);
-  if (meta.index == 0) return;
+  if (meta.index == 0 || at.storage.full) return;
   base::buffer bytes;
   bytes.append_be64(at.state);
   bytes.append(at.commands.save().bytes());

@@ -23,7 +23,7 @@ struct outcome_of_run {
   std::string violation; // empty: none
   std::uint64_t events = 0;
   std::uint64_t commits = 0, acknowledged = 0, reads = 0, elections = 0, installs = 0, changes = 0,
-                restarts = 0, releases = 0, recoveries = 0;
+                restarts = 0, releases = 0, recoveries = 0, refusals = 0;
   std::uint64_t hash = 0; // of everything that happened
 
   // What happened in a further run. The violation stays this one's.
@@ -64,10 +64,12 @@ class world {
     reconnect,
     pause,
     slow_disk,
+    disk_fails,
+    disk_full,
     hand_over,
     restart
   };
-  static constexpr std::size_t fault_kinds = 9;
+  static constexpr std::size_t fault_kinds = 11;
   struct event {
     base::nanos at = 0;
     std::uint64_t order = 0;
@@ -83,7 +85,7 @@ class world {
   };
   struct node {
     member_id id;
-    bool started = false, up = false, slow_disk = false;
+    bool started = false, up = false, slow_disk = false, disk_fails = false;
     base::nanos paused_until = 0;
     std::uint64_t epoch = 0;
     std::unique_ptr<core> machine;
@@ -116,6 +118,7 @@ class world {
   void step_next();
   void check_snapshots(std::size_t of) const;
   void start(std::size_t of);
+  void start_on_full_disk(std::size_t of);
   void crash(std::size_t of);
   void carry_out(std::size_t of);
   void send(std::size_t from, message&& one);
@@ -130,6 +133,7 @@ class world {
   void draw_fault_weights();
   fault draw_fault();
   void inject();
+  void fill_disk(std::size_t of, bool full);
   void reconnect();
   void partition();
   void disturb_election(std::size_t of, bool new_leader);
