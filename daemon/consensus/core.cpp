@@ -30,6 +30,10 @@ base::result<std::unique_ptr<core>> core::start(const options& how, random_sourc
     return base::fail(errc::invalid, "a bound of messages is zero");
   if (how.max_entry > largest_entry)
     return base::fail(errc::invalid, "max_entry is above " + std::to_string(largest_entry));
+  if (how.batch_entries > largest_batch)
+    return base::fail(errc::invalid, "batch_entries is above " + std::to_string(largest_batch));
+  if (how.snapshot_chunk > largest_chunk)
+    return base::fail(errc::invalid, "snapshot_chunk is above " + std::to_string(largest_chunk));
   std::unique_ptr<core> made(new core(how, random));
   made->now_ = now;
   if (auto read = made->recover(std::move(found), out); !read)
@@ -155,7 +159,7 @@ struct well_formed {
 } // namespace
 
 std::optional<drop> core::objection(const message& in) const {
-  if (in.cluster != options_.cluster) return drop::cluster;
+  if (in.cluster != cluster_) return drop::cluster;
   if (in.to != options_.self || in.from == options_.self || !in.from) return drop::receiver;
   if (in.term == 0 || !sound(in.term) || in.term > hard_.term + largest_step) return drop::malformed;
   if (!std::visit(well_formed{in.term}, in.body)) return drop::malformed;
@@ -213,13 +217,13 @@ bool core::settle_term(const message& in, effects& out) {
 }
 
 void core::tell(const member_id& to, term_number term, message_body body, effects& out) const {
-  out.messages.push_back({options_.cluster, options_.self, to, term, std::move(body)});
+  out.messages.push_back({cluster_, options_.self, to, term, std::move(body)});
 }
 
 void core::tell_after(std::uint64_t after, const member_id& to, message_body body, effects& out) {
   if (after <= written_) return tell(to, std::move(body), out);
   if (held_.size() >= max_held) return count(drop::full);
-  held_.push_back({after, {options_.cluster, options_.self, to, hard_.term, std::move(body)}});
+  held_.push_back({after, {cluster_, options_.self, to, hard_.term, std::move(body)}});
 }
 
 // One to which a hard state and entries may be added.
@@ -281,6 +285,12 @@ void core::written(nanos now, std::uint64_t number, effects& out) {
     count_votes(out);
   else if (role_ == role::leader)
     advance_commit(out);
+}
+
+void core::disk_full(nanos now, bool full, effects& out) {
+  enter(now);
+  disk_full_ = full;
+  if (full && role_ != role::follower) step_down(out);
 }
 
 progress* core::find(const member_id& id) {

@@ -54,11 +54,21 @@ class core {
   // Every write up to this number is on disk.
   void written(nanos now, std::uint64_t number, effects& out);
 
+  // The disk takes no entries and no snapshots, or takes them again. While it is full this member votes and
+  // answers heartbeats, but drops what it could not keep, and neither stands nor leads. Not full at the
+  // start.
+  void disk_full(nanos now, bool full, effects& out);
+
   // One batch: one write, one message for each follower. Each is answered once.
   void append(nanos now, std::span<const proposal> batch, effects& out);
   void read(nanos now, std::uint64_t token, effects& out);
   void change(nanos now, std::uint64_t token, const change_request& what, effects& out);
   void transfer(nanos now, std::uint64_t token, const member_id& to, effects& out);
+  // For when a majority was lost for good: this member becomes a group of one that has all of this member's
+  // log. What only the others had is gone. `fresh` is a cluster id that was never used, so that a member that
+  // comes back can't be heard, nor hear of it; one that is to join again needs an emptied disk. Refused while
+  // a leader is known, and where this member has no log. Nothing is asked of the others.
+  void recover_alone(nanos now, std::uint64_t token, const cluster_id& fresh, effects& out);
 
   // What the owner has to keep beside a snapshot's bytes; `index` is applied. index 0: no longer in the log.
   snapshot_meta describe(log_index index) const;
@@ -69,6 +79,7 @@ class core {
   role what() const { return role_; }
   term_number term() const { return hard_.term; }
   const member_id& self() const { return options_.self; }
+  const cluster_id& cluster() const { return cluster_; }
   const member_id& leader() const { return leader_; } // none: not known
   log_index commit() const { return commit_; }
   log_index on_disk() const { return on_disk_; }
@@ -81,7 +92,7 @@ class core {
   bool established() const { return role_ == role::leader && log_.term_at(commit_) == hard_.term; }
 
  private:
-  core(const options& how, random_source& random) : options_(how), random_(random) {}
+  core(const options& how, random_source& random) : options_(how), random_(random), cluster_(how.cluster) {}
 
   // core.cpp
   base::status recover(durable_state found, effects& out);
@@ -173,6 +184,7 @@ class core {
 
   const options options_;
   random_source& random_;
+  cluster_id cluster_;
   nanos now_ = 0;
   counters counted_;
 
@@ -198,6 +210,7 @@ class core {
   std::uint64_t last_write_ = 0, written_ = 0;
   std::uint64_t hard_write_ = 0; // the write that has the present hard state
   log_index on_disk_ = 0;        // of this log
+  bool disk_full_ = false;
   struct held_message {
     std::uint64_t after = 0;
     message what;
@@ -207,7 +220,6 @@ class core {
 
   // As a candidate.
   std::uint64_t vote_write_ = 0; // its own vote counts once this is on disk
-  bool standing_for_transfer_ = false;
 
   // As a follower.
   log_index verified_ = 0; // the log equals the leader's of this term up to here

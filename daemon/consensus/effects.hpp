@@ -18,9 +18,12 @@ struct snapshot_piece {
   payload bytes{};
 };
 
-// One change of what is on disk, all of it or nothing. Its parts apply in the order of the fields.
+// One change of what is on disk, all of it or nothing. Its parts apply in the order of the fields. Where a
+// write fails, or is refused because the disk is full, this core is over: its owner calls nothing of it any
+// more and starts another one from what the disk has. Later writes without entries may be on disk then.
 struct write {
-  std::uint64_t number = 0; // from 1, without gaps
+  std::uint64_t number = 0;            // from 1, without gaps
+  std::optional<cluster_id> cluster{}; // this member is of this cluster from now on, and starts with it
   std::optional<hard_state> hard{};
   std::optional<snapshot_piece> piece{};
   // The pieces are whole: they become the snapshot in use. The log goes on behind its index; `keep_log`: the
@@ -39,6 +42,7 @@ enum class outcome : std::uint8_t {
   // transfer as well: it is done.
   committed,
   // Not done, and never will be.
+  has_leader,   // recovered alone: a leader is known, so that no majority was lost
   no_leader,    // this member does not lead; `leader` says who does, if that is known
   overloaded,   // a bound of the options is reached
   too_large,    // an entry above max_entry

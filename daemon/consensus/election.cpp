@@ -51,16 +51,17 @@ void core::on(const member_id& from, term_number, elect_now&, effects& out) {
 
 void core::stand(bool pre, bool for_transfer, effects& out) {
   restart_election_timer();
+  // Also of a member that may not stand: its leader is gone, or has forgotten it.
+  if (leader_) out.changed = true;
+  leader_ = {};
   // A voter whose own removal is in its log, not committed, still stands (4.2.2): the others' logs may lack
   // that entry, and then none of them can lead.
   const bool needed =
       log_.members_at() > commit_ && log_.members_as_of(log_.members_at() - 1).votes(options_.self);
-  if (!members().votes(options_.self) && !needed) return;
-  leader_ = {};
+  if (disk_full_ || (!members().votes(options_.self) && !needed)) return;
   out.changed = true;
   for (progress& one : others_) one.said = progress::vote::none;
   role_ = pre ? role::pre_candidate : role::candidate;
-  standing_for_transfer_ = for_transfer;
   if (!pre) {
     ++counted_.elections;
     hard_ = {hard_.term + 1, options_.self};

@@ -72,6 +72,35 @@ void core::leave_if_removed(effects& out) {
   step_down(out);
 }
 
+// The log stays whole: an entry of which this member does not know that it is committed may well be. It
+// stands at once, and leads as soon as the write with its configuration is on disk.
+void core::recover_alone(nanos now, std::uint64_t token, const cluster_id& fresh, effects& out) {
+  enter(now);
+  const auto refuse = [&](outcome why) { out.answers.push_back({token, why, 0, leader_}); };
+  if (leader_) return refuse(outcome::has_leader);
+  if (!fresh || fresh == cluster_ || members().members().empty()) return refuse(outcome::invalid);
+  if (disk_full_) return refuse(outcome::overloaded);
+  held_.clear(); // promises to members of the cluster that was
+  incoming_.reset();
+  end_transfer(outcome::unknown, out);
+  cluster_ = fresh;
+  hard_ = {hard_.term + 1, options_.self};
+  write_hard_state(out);
+  next_write(out).cluster = fresh;
+  const member* const known = members().find(options_.self);
+  configuration alone;
+  alone.put({options_.self, member_role::voter, known == nullptr ? std::string{} : known->address});
+  entry made{hard_.term, 0, 0, entry_kind::configuration, alone.encode()};
+  add_entries(log_.last() + 1, std::span(&made, 1), out);
+  waiting_.push_back({log_.last(), token});
+  ++counted_.elections;
+  role_ = role::candidate;
+  vote_write_ = hard_write_;
+  verified_ = 0;
+  restart_election_timer();
+  out.changed = true;
+}
+
 void core::transfer(nanos now, std::uint64_t token, const member_id& to, effects& out) {
   enter(now);
   const auto refuse = [&](outcome why) { out.answers.push_back({token, why, 0, leader_}); };

@@ -12,13 +12,13 @@
 namespace coppice::consensus {
 
 struct options {
-  cluster_id cluster{};
+  cluster_id cluster{}; // the one that the disk has, if it has one
   member_id self{};
   base::nanos heartbeat = 100 * base::nanos_per_ms;
   // A follower stands for election after 1 to 2 times this without a leader; a leader that has not heard of a
   // majority for as long steps down. More than 2 heartbeats.
   base::nanos election = 1000 * base::nanos_per_ms;
-  // Of one message to a follower. A single entry may be larger than batch_bytes.
+  // Of one message to a follower; at most largest_batch. A single entry may be larger than batch_bytes.
   std::size_t batch_entries = 1024;
   std::size_t batch_bytes = 256 * 1024;
   // To one follower, sent and not acknowledged.
@@ -36,7 +36,7 @@ struct options {
   // The log of a member that sends a snapshot grows up to here for the entries behind that; above, the
   // transfer is begun anew with a later snapshot.
   std::size_t kept_for_transfer = 256 * 1024 * 1024;
-  std::uint32_t snapshot_chunk = 256 * 1024; // bytes
+  std::uint32_t snapshot_chunk = 256 * 1024; // bytes; at most largest_chunk
   std::uint32_t snapshot_window = 4;         // chunks sent and not acknowledged
   std::uint32_t version =
       0; // the newest of the state machine that this member's code has, told to the leader
@@ -61,7 +61,7 @@ enum class drop : std::uint8_t {
   impossible, // contradicts what is committed, or a second leader of a term
   disturbing, // asks for a vote while there is a leader
   stale,      // of an earlier term, or an answer to what is over
-  full,       // a bound of this member
+  full,       // a bound of this member, or its disk
 };
 inline constexpr std::size_t drop_reasons = 8;
 

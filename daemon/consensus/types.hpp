@@ -25,6 +25,8 @@ inline constexpr std::uint64_t largest_number = std::uint64_t{1} << 62;
 // a follower from ever taking what its leader has committed.
 inline constexpr std::size_t largest_entry = 64 * 1024 * 1024;            // bytes of its payload
 inline constexpr std::uint64_t largest_snapshot = std::uint64_t{1} << 40; // bytes
+inline constexpr std::uint32_t largest_chunk = 16 * 1024 * 1024; // bytes of a snapshot, in one message
+inline constexpr std::uint32_t largest_batch = 65'536;           // entries of one message
 
 // 128 random bits. A member's are in its data folder: an emptied disk makes a new member. All zero: none.
 struct identity {
@@ -110,6 +112,7 @@ class configuration {
  public:
   static constexpr std::size_t max_members = 64;
   static constexpr std::size_t max_address = 1024;
+  static constexpr std::size_t max_encoded = 1 + max_members * (16 + 1 + 2 + max_address); // bytes
 
   const std::vector<member>& members() const { return members_; }
   const member* find(const member_id& id) const;

@@ -6,6 +6,7 @@ touched. tests/unit/ROOM/planted_faults.py has the faults, tests/unit/ROOM/simul
 A fault is a replacement of text that occurs exactly once, so a change of the room that it no longer fits is seen here.
 Prints TAP. CXX is the compiler.
 """
+import argparse
 import os
 import re
 import shlex
@@ -43,7 +44,12 @@ def simulated(program, arguments):
     return ran.returncode, ran.stdout.strip() or f"no output, status {ran.returncode}"
 
 
-def main(room_name, faults, words):
+def main(room_name, faults, arguments):
+    reader = argparse.ArgumentParser()
+    reader.add_argument("--seed", type=int, default=1)
+    reader.add_argument("words", nargs="*")
+    given = reader.parse_args(arguments)
+    first, words = str(given.seed), given.words
     chosen = [one for one in faults if not words or any(word in one[0] for word in words)]
     print(f"1..{len(chosen) + 1}", flush=True)
     failed = False
@@ -57,7 +63,7 @@ def main(room_name, faults, words):
             made = pool.map(lambda one: (one, compiled(one, room.parent, folder / f"{one.parent.name}-{one.stem}.o")), sources)
             objects = dict(made)
         sound_program = linked(objects.values(), folder / "simulate-sound")
-        status, said = simulated(sound_program, ["--runs", "5000"])
+        status, said = simulated(sound_program, ["--runs", "5000", "--seed", first])
         failed |= status != 0
         print(f"{'ok' if status == 0 else 'not ok'} 1 - nothing is found where nothing is planted\n# {said.splitlines()[0]}", flush=True)
         for number, (fault, file, text, planted) in enumerate(chosen, 2):
@@ -72,7 +78,7 @@ def main(room_name, faults, words):
             path.write_text(sound, encoding="utf-8")
             program = linked([faulty if one == path else made for one, made in objects.items()], folder / "simulate-faulty")
             began = time.monotonic()
-            status, said = simulated(program, ["--seconds", str(SECONDS)])
+            status, said = simulated(program, ["--seconds", str(SECONDS), "--seed", first])
             replay = re.search(r"--seed (\d+)", said)
             found = status == 1 and replay is not None
             if found and simulated(sound_program, ["--runs", "1", "--seed", replay[1]])[0] != 0:

@@ -3,7 +3,7 @@
 """Whether the simulation of tests/unit/consensus/simulation finds what it is for: sixteen faults, each of which has to
 break a promise within 60 seconds.
 
-    planted_faults.py [WORD…]    all faults, or those whose name contains one of the words
+    planted_faults.py [--seed N] [WORD…]    all faults, or those whose name contains one of the words; N is the first seed
 """
 import sys
 from pathlib import Path

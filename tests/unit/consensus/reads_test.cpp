@@ -95,6 +95,23 @@ TEST_CASE("a follower asks its leader, and gives up after one time-out") {
   CHECK(of.answer_to(3) == outcome::timed_out);
 }
 
+TEST_CASE("a member without a vote whose leader is silent says that it knows no leader") {
+  configuration members = voters(3);
+  members.put({id(1), member_role::learner, {}});
+  one_member of(core::first_state(members));
+  of.say(2, 2, heartbeat{0, 1});
+  of.sync();
+  read(of, 1);
+  REQUIRE(of.sent<read_request>(2));
+  of.pass(2 * of.how.election);
+  CHECK(of.out.changed);
+  CHECK(of.machine->what() == role::follower);
+  read(of, 2);
+  CHECK(of.answer_to(2) == outcome::no_leader);
+  of.pass(2 * of.how.election);
+  CHECK_FALSE(of.out.changed);
+}
+
 TEST_CASE("a leader that steps down refuses the reads that wait") {
   one_member of;
   of.establish();

@@ -24,6 +24,8 @@ TEST_CASE("simulated groups keep every promise and make progress once everything
   CHECK(sum.changes > 100);
   CHECK(sum.restarts > 100);
   CHECK(sum.releases > 100);
+  CHECK(sum.recoveries > 20);
+  CHECK(sum.refusals > 20);
 }
 
 TEST_CASE("a seed gives the same run each time") {

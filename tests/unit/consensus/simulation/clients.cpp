@@ -11,7 +11,7 @@ namespace coppice::consensus::simulation {
 
 void world::client_step(std::size_t of) {
   client& by = clients_[of];
-  schedule(chance_.between(1, calm_ ? 100 : 40) * ms, happening::client, of);
+  schedule(chance_.between(1, calm_ ? 100 : client_pace_) * ms, happening::client, of);
   if (quiet_) {
     // Of the same member, until it answers.
     if (by.busy && now_ >= by.due) ask(by, of);

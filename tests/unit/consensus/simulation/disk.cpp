@@ -7,9 +7,16 @@
 
 namespace coppice::consensus::simulation {
 
-std::uint64_t disk::sync(std::size_t count) {
+std::optional<std::uint64_t> disk::sync(std::size_t count) {
+  const auto refused = [&](const write& one) { return full && (!one.entries.empty() || one.piece); };
   std::uint64_t last = 0;
   for (; count > 0 && !waiting_.empty(); --count) {
+    if (refused(waiting_.front())) {
+      for (write& one : waiting_)
+        if (!refused(one)) carry_out(one);
+      waiting_.clear();
+      return {};
+    }
     last = waiting_.front().number;
     carry_out(waiting_.front());
     waiting_.pop_front();
@@ -24,6 +31,7 @@ void disk::crash(dice& chance) {
 }
 
 void disk::carry_out(write& one) {
+  if (one.cluster) cluster_ = *one.cluster;
   if (one.hard) synced_.hard = *one.hard;
   if (one.piece) {
     if (one.piece->offset == 0) incoming_.clear();

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // A member's simulated disk: writes wait until they are synced, in their order; a crash loses those that
-// wait, or keeps a first part of them that nobody was told of. One thread at a time.
+// wait, or keeps a first part of them that nobody was told of. A full disk refuses what has entries or a
+// piece of a snapshot and takes the others. One thread at a time.
 #pragma once
 
 #include <deque>
 #include <map>
+#include <optional>
 
 #include "consensus/effects.hpp"
 #include "dice.hpp"
@@ -14,12 +16,18 @@ namespace coppice::consensus::simulation {
 class disk {
  public:
   durable_state found() const { return synced_; }
-  void put(durable_state first) { synced_ = std::move(first); }
+  const cluster_id& cluster() const { return cluster_; }
+  void put(durable_state first, const cluster_id& of) {
+    synced_ = std::move(first);
+    cluster_ = of;
+  }
 
   void submit(write&& one) { waiting_.push_back(std::move(one)); }
   bool idle() const { return waiting_.empty(); }
-  // Syncs the first `count` of what waits, at most all; the number of the last one, 0: none waits.
-  std::uint64_t sync(std::size_t count);
+  // Syncs the first `count` of what waits, at most all; the number of the last one, 0: none waits. None:
+  // something was refused, because the disk is full, and nothing waits any more.
+  std::optional<std::uint64_t> sync(std::size_t count);
+  bool full = false;
   std::size_t waiting() const { return waiting_.size(); }
   void crash(dice& chance);
 
@@ -36,6 +44,7 @@ class disk {
   void carry_out(write& one);
 
   durable_state synced_;
+  cluster_id cluster_;
   std::deque<write> waiting_;
   std::vector<std::uint8_t> incoming_;
   std::map<std::pair<log_index, std::uint64_t>, payload> snapshots_; // by index and digest

@@ -20,6 +20,8 @@ void outcome_of_run::add(const outcome_of_run& other) {
   changes += other.changes;
   restarts += other.restarts;
   releases += other.releases;
+  recoveries += other.recoveries;
+  refusals += other.refusals;
   hash = mix(hash, other.hash);
 }
 
@@ -31,9 +33,20 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace)
   disk_delay_ = chance_.between(0, 20) * ms;
   apply_delay_ = chance_.chance(700) ? 0 : chance_.between(1, 50) * ms;
   snapshot_every_ = chance_.chance(300) ? 0 : 5 + chance_.below(30);
-  fault_pace_ = static_cast<unsigned>(50 + chance_.below(400));
-  churn_ = chance_.chance(500) ? 0 : static_cast<unsigned>(100 + chance_.below(500));
-  how_.cluster = {1, 1};
+  cuts_lose_ = chance_.chance(500);
+  fault_pace_ = chance_.between(10, std::int64_t{100} << 2 * chance_.below(4));
+  change_pace_ = chance_.between(20, chance_.chance(500) ? 100 : 1000);
+  removals_ = static_cast<unsigned>(chance_.between(200, 1000));
+  client_pace_ = chance_.between(5, chance_.chance(500) ? 40 : 400);
+  const auto share = [&] {
+    // Often nothing or all of a thousand: what has to happen several times in a row would not otherwise.
+    const auto one = chance_.between(-700, 1700);
+    return static_cast<unsigned>(std::clamp<std::int64_t>(one, 0, 1000));
+  };
+  churn_ = share();
+  churn_within_ = chance_.between(0, 30);
+  churn_crashes_ = share();
+  churn_partitions_ = share();
   how_.heartbeat = 50 * ms;
   how_.election = 200 * ms;
   how_.batch_entries = chance_.chance(500) ? 1 : 2 + chance_.below(8);
@@ -42,7 +55,8 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace)
   how_.snapshot_chunk = static_cast<std::uint32_t>(48 + chance_.below(400));
   how_.snapshot_window = static_cast<std::uint32_t>(1 + chance_.below(4));
   bounds_.sessions = 2 + chance_.below(8);
-  const std::size_t members = 3 + chance_.below(3);
+  draw_fault_weights();
+  const std::size_t members = chance_.chance(150) ? 1 + chance_.below(2) : 3 + (1 + chance_.below(4)) % 3;
   nodes_.resize(max_nodes);
   configuration first;
   for (std::size_t i = 0; i < max_nodes; ++i) {
@@ -50,19 +64,21 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace)
     if (i < members) first.put({nodes_[i].id, member_role::voter, {}});
   }
   for (std::size_t i = 0; i < members; ++i) {
-    nodes_[i].storage.put(core::first_state(first));
+    nodes_[i].storage.put(core::first_state(first), first_cluster);
     if (i == 0) truth_.appended(nodes_[0].log, {.first = 1, .entries = nodes_[0].storage.found().entries});
     start(i);
   }
   clients_.resize(1 + chance_.below(4));
   for (std::size_t i = 0; i < clients_.size(); ++i)
     schedule(chance_.between(0, 300) * ms, happening::client, i);
-  schedule(static_cast<base::nanos>(fault_pace_) * ms, happening::fault, 0);
+  schedule(fault_pace_ * ms, happening::fault, 0);
+  schedule(change_pace_ * ms, happening::operate, 0);
 }
 
 void world::schedule(base::nanos after, happening kind, std::size_t of, std::uint32_t slot) {
   const std::uint64_t epoch = kind == happening::client || kind == happening::fault ||
-                                      kind == happening::deliver || kind == happening::restart
+                                      kind == happening::operate || kind == happening::deliver ||
+                                      kind == happening::restart
                                   ? 0
                                   : nodes_[of].epoch;
   queue_.push({now_ + after, ++order_, kind, static_cast<std::uint32_t>(of), slot, epoch});
@@ -70,14 +86,11 @@ void world::schedule(base::nanos after, happening kind, std::size_t of, std::uin
 
 outcome_of_run world::run() {
   try {
-    while (count_ < wanted_ && !queue_.empty()) {
-      const event next = queue_.top();
-      queue_.pop();
-      step(next);
-    }
+    while (count_ < wanted_) step_next();
     heal();
     run_until_settled("after everything healed", true);
     run_without_clients();
+    if (chance_.chance(200)) lose_majority();
   } catch (const violation& why) {
     result_.violation = why.what();
   }
@@ -93,6 +106,12 @@ outcome_of_run world::run() {
   return result_;
 }
 
+void world::step_next() {
+  const event next = queue_.top();
+  queue_.pop();
+  step(next);
+}
+
 // At most 60 s. With clients, at least one of them has to have got something done.
 void world::run_until_settled(const char* phase, bool with_clients) {
   const base::nanos until = now_ + 60'000 * ms;
@@ -103,9 +122,7 @@ void world::run_until_settled(const char* phase, bool with_clients) {
   };
   std::uint64_t looked = 0;
   while (!(++looked % 16 == 0 && (!with_clients || progressed()) && unsettled(goal).empty())) {
-    const event next = queue_.top();
-    queue_.pop();
-    step(next);
+    step_next();
     if (now_ > until)
       fail("progress: none within 60 s " + std::string(phase) + ": " +
            std::to_string(truth_.committed() - goal) + " entries committed, " +
@@ -115,14 +132,14 @@ void world::run_until_settled(const char* phase, bool with_clients) {
 
 void world::step(const event& now) {
   now_ = now.at;
-  node& at = nodes_[now.kind == happening::client || now.kind == happening::fault ? 0 : now.node];
+  node& at = nodes_[now.kind == happening::client ? 0 : now.node];
   if (now.kind == happening::client) {
     ++count_;
     return client_step(now.node);
   }
-  if (now.kind == happening::fault) {
+  if (now.kind == happening::fault || now.kind == happening::operate) {
     ++count_;
-    return inject();
+    return now.kind == happening::fault ? inject() : operate();
   }
   if (now.kind == happening::crash || now.kind == happening::restart) {
     if (now.kind == happening::restart && !at.up) start(now.node);
@@ -134,15 +151,18 @@ void world::step(const event& now) {
   }
   if (now.kind == happening::change) {
     if (!calm_ && runs(now.node) && now.epoch == at.epoch && at.machine->what() == role::leader)
-      change_members(now.node, true);
+      change_members(now.node);
     return;
   }
-  if (now.kind == happening::isolate) return isolate(now.node);
+  if (now.kind == happening::isolate || now.kind == happening::partition) {
+    if (calm_) return;
+    return now.kind == happening::isolate ? isolate(now.node) : partition();
+  }
   message came;
   if (now.kind == happening::deliver) {
     came = std::move(messages_[now.slot]);
     free_.push_back(now.slot);
-    if (!at.up) return;
+    if (!at.up || (cuts_lose_ && cut_[node_of(came.from)][now.node])) return;
   } else if (now.epoch != at.epoch || (now.kind == happening::wake && now.at != at.wake_at)) {
     return;
   }
@@ -175,8 +195,10 @@ void world::step(const event& now) {
       break;
     case happening::sync: {
       at.syncing = false;
-      const std::uint64_t number = at.storage.sync(1 + chance_.below(at.storage.waiting() + 1));
-      if (number > 0) at.machine->written(now_, number, effects_);
+      if (at.disk_fails) return crash(now.node); // and stays down until somebody starts it
+      const auto number = at.storage.sync(1 + chance_.below(at.storage.waiting() + 1));
+      if (!number) return start_on_full_disk(now.node);
+      if (*number > 0) at.machine->written(now_, *number, effects_);
       break;
     }
     case happening::read:
@@ -195,6 +217,7 @@ void world::step(const event& now) {
 void world::start(std::size_t of) {
   node& at = nodes_[of];
   how_.self = at.id;
+  how_.cluster = at.storage.cluster();
   at.started = at.up = true;
   ++at.epoch;
   at.syncing = at.applying = at.led = false;
@@ -210,14 +233,22 @@ void world::start(std::size_t of) {
   auto made = core::start(how_, chance_, std::move(found), now_, effects_);
   if (!made) fail("a member does not start: " + made.error().text);
   at.machine = std::move(*made);
+  if (at.storage.full) at.machine->disk_full(now_, true, effects_);
   carry_out(of);
+}
+
+// A write was refused: what the member has in memory is not what it has on its disk.
+void world::start_on_full_disk(std::size_t of) {
+  crash(of);
+  start(of);
+  ++result_.refusals;
 }
 
 void world::crash(std::size_t of) {
   node& at = nodes_[of];
   if (!at.up) return;
   if (trace_) std::printf("%8.1f node %zu crashes\n", static_cast<double>(now_) / 1e6, of + 1);
-  at.up = false;
+  at.up = at.disk_fails = false;
   ++at.epoch;
   ++result_.restarts;
   at.storage.crash(chance_);
@@ -352,7 +383,7 @@ void world::apply(std::size_t of) {
 void world::take_snapshot(std::size_t of) {
   node& at = nodes_[of];
   snapshot_meta meta = at.machine->describe(at.applied);
-  if (meta.index == 0) return;
+  if (meta.index == 0 || at.storage.full) return;
   base::buffer bytes;
   bytes.append_be64(at.state);
   bytes.append(at.commands.save().bytes());

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // A simulated Raft group from one seed: members with disks that lose what was not synced, links that lose,
 // delay, repeat and reorder, crashes, pauses, partitions, changes of members, transfers, and clients with
-// sessions that repeat what they got no answer to. After the given number of events everything heals and has
-// to make progress; then the clients stop, and members are restarted, read from and added in a group whose
-// log nobody else moves. Every step is checked (truth.hpp). One thread at a time.
+// sessions that repeat what they got no answer to. The seed also draws which of these are common in the run
+// and which never happen. After the given number of events everything heals and has to make progress; then
+// the clients stop, and members are restarted, read from and added in a group whose log nobody else moves.
+// Some groups then lose a majority for good, and what is left goes on.
+// Every step is checked (truth.hpp). One thread at a time.
 #pragma once
 
+#include <array>
 #include <cstdio>
 #include <memory>
 #include <queue>
@@ -20,7 +23,7 @@ struct outcome_of_run {
   std::string violation; // empty: none
   std::uint64_t events = 0;
   std::uint64_t commits = 0, acknowledged = 0, reads = 0, elections = 0, installs = 0, changes = 0,
-                restarts = 0, releases = 0;
+                restarts = 0, releases = 0, recoveries = 0, refusals = 0;
   std::uint64_t hash = 0; // of everything that happened
 
   // What happened in a further run. The violation stays this one's.
@@ -34,6 +37,7 @@ class world {
 
  private:
   static constexpr std::size_t max_nodes = 7;
+  static constexpr cluster_id first_cluster{1, 1};
   static constexpr base::nanos ms = base::nanos_per_ms;
 
   // world.cpp
@@ -44,12 +48,28 @@ class world {
     apply,
     client,
     fault,
+    operate,
     crash,
     restart,
     change,
     isolate,
+    partition,
     read
   };
+  enum class fault : std::uint8_t {
+    crash,
+    cut_one,
+    cut_one_way,
+    partition,
+    reconnect,
+    pause,
+    slow_disk,
+    disk_fails,
+    disk_full,
+    hand_over,
+    restart
+  };
+  static constexpr std::size_t fault_kinds = 11;
   struct event {
     base::nanos at = 0;
     std::uint64_t order = 0;
@@ -65,7 +85,7 @@ class world {
   };
   struct node {
     member_id id;
-    bool started = false, up = false, slow_disk = false;
+    bool started = false, up = false, slow_disk = false, disk_fails = false;
     base::nanos paused_until = 0;
     std::uint64_t epoch = 0;
     std::unique_ptr<core> machine;
@@ -95,8 +115,10 @@ class world {
 
   void schedule(base::nanos after, happening kind, std::size_t of, std::uint32_t slot = 0);
   void step(const event& now);
+  void step_next();
   void check_snapshots(std::size_t of) const;
   void start(std::size_t of);
+  void start_on_full_disk(std::size_t of);
   void crash(std::size_t of);
   void carry_out(std::size_t of);
   void send(std::size_t from, message&& one);
@@ -108,16 +130,24 @@ class world {
   std::size_t node_of(const member_id& id) const { return static_cast<std::size_t>(id.low - 1); }
 
   // faults.cpp
+  void draw_fault_weights();
+  fault draw_fault();
   void inject();
+  void fill_disk(std::size_t of, bool full);
+  void reconnect();
+  void partition();
   void disturb_election(std::size_t of, bool new_leader);
   void heal();
-  void change_members(std::size_t leader, bool eager);
+  void operate();
+  void change_members(std::size_t leader);
   void isolate(std::size_t of);
   void hand_over();
   std::string unsettled(log_index goal);
   void run_until_settled(const char* phase, bool with_clients);
   void run_without_clients();
   void join_one(std::size_t leader);
+  void lose_majority();
+  void recover_alone(std::size_t of);
   std::size_t some_leader();         // max_nodes: there is none
   std::size_t newest_leader() const; // max_nodes: there is none
 
@@ -141,11 +171,17 @@ class world {
   std::vector<asked> tokens_{1};
   std::uint64_t operations_ = 0;
   bool cut_[max_nodes][max_nodes] = {};
+  bool cuts_lose_ = false; // also what is on its way
   unsigned loss_ = 0, twice_ = 0;
   base::nanos delay_ = 0, disk_delay_ = 0, apply_delay_ = 0;
   std::uint64_t snapshot_every_ = 0;
-  unsigned fault_pace_ = 0;
-  unsigned churn_ = 0; // of a thousand votes and leaderships: those that a crash follows soon
+  std::int64_t fault_pace_ = 0, change_pace_ = 0, client_pace_ = 0; // ms, on average
+  unsigned removals_ = 0;                                           // of a thousand changes of members
+  std::array<unsigned, fault_kinds> fault_weights_{};
+  // Of a thousand votes and leaderships, those that a fault follows within `churn_within_` ms. Of a thousand
+  // of those faults, crashes; of a thousand others, partitions.
+  unsigned churn_ = 0, churn_crashes_ = 0, churn_partitions_ = 0;
+  std::int64_t churn_within_ = 0;
   bool calm_ = false;  // healed for good
   bool quiet_ = false; // clients begin nothing new by themselves
   options how_;

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// Messages between members, and what a member keeps on its disk, as terms of Erlang's external format without
+// the leading 131. Ids are binaries of 16 bytes, members the binary of configuration::encode(), flags atoms:
+//
+//   {raft, Cluster, From, To, Term, Body}, where Body is
+//     {vote_request, LastIndex, LastTerm, Pre, Transfer}      {vote_answer, Pre, Granted}
+//     {append_request, Previous, PreviousTerm, Commit, [Entry]}
+//     {append_answer, Accepted, Index, Hint, HintTerm}
+//     {heartbeat, Commit, Round}                              {heartbeat_answer, Round, Received, Stored,
+//     Version} {read_request, Number}                                  {read_answer, Number, Index}
+//     {snapshot_chunk, Snapshot, Offset, Bytes}               {snapshot_answer, Index, Digest, Offset,
+//     Accepted} {elect_now}
+//   Entry:     {Term, Kind, Client, Sequence, Body}
+//   Snapshot:  {Index, Term, Size, Digest, Members}, Members <<>>: none
+//   HardState: {Term, VotedFor}
+//
+// A later format has other tags or other arities: there is no number of it. Decoding checks shapes and
+// bounds; whether a message makes sense is the core's to say. Its work and its memory are in proportion to
+// the bytes. Any thread.
+#pragma once
+
+#include <coppice/etf/writer.hpp>
+
+#include "base/error.hpp"
+#include "consensus/message.hpp"
+
+namespace coppice::consensus {
+
+// At most largest_batch entries. The bytes of a chunk are those that its owner has filled in.
+void encode(const message& what, etf::writer& out);
+void encode(const entry& what, etf::writer& out);
+void encode(const snapshot_meta& what, etf::writer& out);
+void encode(const hard_state& what, etf::writer& out);
+
+// errc::invalid: it is malformed, or bytes follow it; errc::limit: above a bound of types.hpp. The sentence
+// names the part and the byte.
+base::result<message> decode_message(base::bytes_span from);
+base::result<entry> decode_entry(base::bytes_span from);
+base::result<snapshot_meta> decode_snapshot_meta(base::bytes_span from);
+base::result<hard_state> decode_hard_state(base::bytes_span from);
+
+} // namespace coppice::consensus
