@@ -132,16 +132,24 @@ behaviours::native_server::call_answer event_service::handle_call(process& self,
   sender.read_tuple_of(2);
   const auto caller = runtime::read_pid(sender, self.host().nodes());
   if (!caller || caller->node != self.origin().node) return no_reply();
+  if (auto taken = take(self, *caller, from, request)) return std::move(*taken);
+  return native_server::handle_call(self, from, request);
+}
+
+std::optional<behaviours::native_server::call_answer> event_service::take(process& self,
+                                                                          const runtime::pid& caller,
+                                                                          const message& from,
+                                                                          const message& request) {
   etf::cursor at(request.bytes());
   if (at.read_atom_is("list")) return reply(list(self));
   std::uint32_t arity = 0;
   std::string_view what, name;
-  if (!at.read_tuple(arity) || !at.read_atom(what)) return reply(refusal("bad_request"));
-  if (what == "subscribe" && (arity == 2 || arity == 3)) return subscribe(self, *caller, at, arity == 3);
+  if (!at.read_tuple(arity) || !at.read_atom(what)) return std::nullopt;
+  if (what == "subscribe" && (arity == 2 || arity == 3)) return subscribe(self, caller, at, arity == 3);
   if (what == "publish" && arity == 3) return publish(at);
   if (what == behaviours::feed_tag) return feed(self, from, request);
-  if (what != "unsubscribe" || arity != 2 || !at.read_atom(name)) return reply(refusal("bad_request"));
-  return reply(unsubscribe(self, *caller, name) ? message::atom("ok") : refusal("not_subscribed"));
+  if (what != "unsubscribe" || arity != 2 || !at.read_atom(name)) return std::nullopt;
+  return reply(unsubscribe(self, caller, name) ? message::atom("ok") : refusal("not_subscribed"));
 }
 
 // Subscriptions that their event has ended are counted until there are too many.
@@ -179,12 +187,14 @@ event_service::remote_subscribers::iterator event_service::stop_watching(process
   return remote_.erase(one);
 }
 
-behaviours::native_server::call_answer event_service::subscribe(process& self, const runtime::pid& who,
-                                                                etf::cursor at, bool with_since) {
+std::optional<behaviours::native_server::call_answer> event_service::subscribe(process& self,
+                                                                               const runtime::pid& who,
+                                                                               etf::cursor at,
+                                                                               bool with_since) {
   std::string_view name;
-  if (!at.read_atom(name)) return reply(refusal("bad_request"));
+  if (!at.read_atom(name)) return std::nullopt;
   const auto how = with_since ? read_since(at) : event_subscribe_options();
-  if (!how) return reply(refusal("bad_request"));
+  if (!how) return std::nullopt;
   if (!may_subscribe(self, who)) return reply(refusal("limit"));
   const auto done = events_.subscribe(name, who, *how);
   if (!done) return reply(refusal(word_of(done.error())));
@@ -216,10 +226,10 @@ bool event_service::unsubscribe(process& self, const runtime::pid& who, std::str
 }
 
 // Of a web server of this node, whose connection is the caller.
-behaviours::native_server::call_answer event_service::feed(process& self, const message& from,
-                                                           const message& request) {
+std::optional<behaviours::native_server::call_answer> event_service::feed(process& self, const message& from,
+                                                                          const message& request) {
   auto asked = behaviours::read_feed_request(request.bytes());
-  if (!self.origin().here() || !asked) return reply(refusal("bad_request"));
+  if (!self.origin().here() || !asked) return std::nullopt;
   runtime::spawn_options options;
   options.of_node = true;
   options.label = "services/event_feed";
@@ -228,10 +238,10 @@ behaviours::native_server::call_answer event_service::feed(process& self, const 
   return made ? no_reply() : reply(refusal("overloaded"));
 }
 
-behaviours::native_server::call_answer event_service::publish(etf::cursor at) {
+std::optional<behaviours::native_server::call_answer> event_service::publish(etf::cursor at) {
   std::string_view name;
   etf::bytes payload;
-  if (!at.read_atom(name) || !at.read_term(payload)) return reply(refusal("bad_request"));
+  if (!at.read_atom(name) || !at.read_term(payload)) return std::nullopt;
   const auto channel = events_.find_open(name);
   if (!channel) return reply(refusal(word_of(channel.error())));
   std::uint64_t seq = 0;

@@ -53,9 +53,14 @@ class event_service final : public behaviours::native_server {
   };
   using remote_subscribers = std::unordered_map<runtime::pid, remote_subscriber, runtime::pid_hash>;
 
-  call_answer subscribe(runtime::process& self, const runtime::pid& who, etf::cursor at, bool with_since);
-  call_answer publish(etf::cursor at);
-  call_answer feed(runtime::process& self, const runtime::message& from, const runtime::message& request);
+  // Nothing, of these: that is no such request.
+  std::optional<call_answer> take(runtime::process& self, const runtime::pid& caller,
+                                  const runtime::message& from, const runtime::message& request);
+  std::optional<call_answer> subscribe(runtime::process& self, const runtime::pid& who, etf::cursor at,
+                                       bool with_since);
+  std::optional<call_answer> publish(etf::cursor at);
+  std::optional<call_answer> feed(runtime::process& self, const runtime::message& from,
+                                  const runtime::message& request);
   runtime::message list(runtime::process& self) const;
   static void write_report(runtime::process& self, etf::writer& to, const behaviours::event_report& one);
   bool unsubscribe(runtime::process& self, const runtime::pid& who, std::string_view name);
