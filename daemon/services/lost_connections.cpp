@@ -6,15 +6,14 @@
 namespace coppice::services {
 
 std::size_t lost_connections::memory_of(const entries::value_type& one) {
-  return one.first.first.size() + one.first.second.size() + memory_of_entry;
+  return std::get<0>(one.first).size() + std::get<1>(one.first).size() + memory_of_entry;
 }
 
 lost_connections::heard lost_connections::hear(std::uint32_t from, const loss& one, base::nanos now) {
-  const auto seen = losses_.find({std::string(one.reporter), std::string(one.lost)});
-  if (seen != losses_.end()) {
+  const std::tuple key(std::string(one.reporter), std::string(one.lost), one.creation);
+  if (const auto seen = losses_.find(key); seen != losses_.end()) {
     entry& known = seen->second;
-    if (known.creation == one.creation && one.id <= known.id) return heard::again;
-    known.creation = one.creation;
+    if (one.id <= known.id) return heard::again;
     known.id = one.id;
     known.at = now;
     return heard::first;
@@ -25,8 +24,7 @@ lost_connections::heard lost_connections::hear(std::uint32_t from, const loss& o
   };
   if (!has_room()) forget_old(now);
   if (!has_room()) return heard::no_room;
-  const auto [at, is_new] = losses_.try_emplace({std::string(one.reporter), std::string(one.lost)},
-                                                entry{one.creation, one.id, from, now});
+  const auto [at, is_new] = losses_.try_emplace(key, entry{one.id, from, now});
   ++by_node_[from];
   memory_.add(memory_of(*at));
   return heard::first;

@@ -10,8 +10,8 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
-#include <utility>
 
 #include "base/clock.hpp"
 #include "services/kept_memory.hpp"
@@ -41,17 +41,17 @@ class lost_connections {
 
  private:
   struct entry {
-    std::uint64_t creation = 0;
     std::int64_t id = 0;
     std::uint32_t from = 0;
     base::nanos at = 0; // heard last
   };
-  using entries = std::map<std::pair<std::string, std::string>, entry>;
+  // Reporter, lost node and the reporter's creation, which have no order: each of its lives counts by itself.
+  using entries = std::map<std::tuple<std::string, std::string, std::uint64_t>, entry>;
 
   static std::size_t memory_of(const entries::value_type& one);
   void forget_old(base::nanos now);
 
-  entries losses_; // by reporter and lost node
+  entries losses_;
   std::unordered_map<std::uint32_t, std::size_t> by_node_;
   kept_memory memory_;
   base::nanos looked_ = 0; // for old ones

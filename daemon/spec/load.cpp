@@ -70,7 +70,8 @@ class loading {
   base::result<std::string> text_of(const std::string& path) const {
     const auto given = std::ranges::find(options_.texts, path, &file_text::name);
     if (given != options_.texts.end()) return given->text;
-    return base::read_file(path, tree_limits().bytes);
+    return options_.regular ? base::read_regular_file(path, tree_limits().bytes)
+                            : base::read_file(path, tree_limits().bytes);
   }
 
   void read() {

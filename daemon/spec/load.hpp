@@ -34,6 +34,7 @@ struct load_options {
   bool plugins = true;                  // false: plugin files are not looked at, args are not checked
   std::string program = {};             // whose installation's plugins are the default; empty: this one
   std::vector<file_text> texts = {};    // files that say this, whatever is on the disk
+  bool regular = false;                 // a file that is a pipe, say, is an error: nobody may wait for it
 };
 
 // A key that several files, or a file and --set, give: FILE:LINE of the value that counts and of the one that

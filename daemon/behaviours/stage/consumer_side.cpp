@@ -203,6 +203,7 @@ outcome stage_engine::take_events(const message& m, const stage_message& what) {
     return give_up(from, "excess_events");
   }
   if (role_ == stage_role::producer_consumer) {
+    if (events->empty()) return runtime::carry_on(); // or nothing would ever take it from the queue
     queue_.emplace_back(waiting_events{std::move(*events), from.tag, from.party});
     return handle_queued();
   }

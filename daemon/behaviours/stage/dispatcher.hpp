@@ -56,6 +56,8 @@ class dispatcher {
   // at most wanted() events none is left.
   virtual void dispatch(event_list& events, std::uint64_t ahead, outlet& out) = 0;
   virtual void inform(runtime::message m, outlet& out) = 0;
+  // Messages of inform() whose place has not come yet.
+  virtual std::size_t informs() const { return 0; }
   // Events it keeps for this subscriber, or all of them.
   virtual std::uint64_t queued(subscriber_id) const { return 0; }
   virtual std::uint64_t queued() const { return 0; }

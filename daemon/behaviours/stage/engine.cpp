@@ -50,6 +50,10 @@ std::optional<runtime::outcome> stage_engine::receive(const message& m) {
     return runtime::carry_on();
   }
   if (what->what == stage_message::kind::other) return std::nullopt;
+  if (!port_.may_be_from(what->from.pid)) { // or what comes of it would go to whom the sender likes
+    ++counters_.malformed;
+    return runtime::carry_on();
+  }
   return for_producer ? producers_message(m, *what) : consumers_message(m, *what);
 }
 
@@ -78,7 +82,8 @@ std::optional<runtime::outcome> stage_engine::call(etf::bytes request, message& 
   std::uint32_t arity = 0;
   if (!at.read_tuple(arity)) return std::nullopt;
   if (arity == 2 && at.read_atom_is("$info")) {
-    if (buffer_.full_of_messages() || queue_.size() >= stage_buffer::most_messages) {
+    if (buffer_.full_of_messages() || queue_.size() >= stage_buffer::most_messages ||
+        (dispatcher_ != nullptr && dispatcher_->informs() >= stage_buffer::most_messages)) {
       reply = pair_of(message::atom("error").bytes(), message::atom("full").bytes());
       return runtime::carry_on();
     }

@@ -31,6 +31,7 @@ class partition_dispatcher final : public dispatcher {
   std::uint64_t wanted() const override { return demand_ - held_; }
   void dispatch(event_list& events, std::uint64_t ahead, outlet& out) override;
   void inform(runtime::message m, outlet& out) override;
+  std::size_t informs() const override { return infos_.size(); }
   std::uint64_t queued(subscriber_id who) const override;
   std::uint64_t queued() const override { return queued_; }
 

@@ -51,6 +51,8 @@ class stage_port {
   virtual void go_on_later() = 0;
   // stage_engine::subscribe_again(which) is to be called after this time.
   virtual void subscribe_later(std::size_t which, base::nanos delay) = 0;
+  // Whether `who` may have sent what is being handled: another node's messages are of its own processes.
+  virtual bool may_be_from(const runtime::pid& who) const = 0;
   virtual void tell(level how, std::string text) = 0;
   virtual base::nanos now() = 0; // monotonic
 };

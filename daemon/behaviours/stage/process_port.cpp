@@ -150,6 +150,10 @@ void process_port::subscribe_later(std::size_t which, base::nanos delay) {
   self_->remind(base::mono_now() + delay, reminder_of(reminder::subscribe, which));
 }
 
+bool process_port::may_be_from(const runtime::pid& who) const {
+  return self_->origin().here() || self_->origin().node == who.node;
+}
+
 void process_port::tell(level how, std::string text) {
   const std::string name = self_->name();
   const std::string who = name.empty() ? to_text(self_->self(), self_->host().nodes()) : name;

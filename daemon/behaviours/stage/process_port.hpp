@@ -37,6 +37,7 @@ class process_port : public stage_port {
   std::optional<runtime::destination> find(etf::bytes name) final;
   void go_on_later() final;
   void subscribe_later(std::size_t which, base::nanos delay) final;
+  bool may_be_from(const runtime::pid& who) const final;
   void tell(level how, std::string text) final;
   base::nanos now() final;
 

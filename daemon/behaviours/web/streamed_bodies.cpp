@@ -43,7 +43,9 @@ streamed_bodies::state streamed_bodies::begin(stream_place writer) {
 }
 
 streamed_bodies::state streamed_bodies::write(stream_part part) {
-  if (part.data.empty() && !part.last) return state::open;
+  if (ends_ || (part.data.empty() && !part.last))
+    return state::open; // what comes behind the last is not sent
+  ends_ = part.last;
   overrun_ = overrun_ || (leave_ == 0 && !part.last);
   if (overrun_) return writer_ ? state::overrun : state::open;
   leave_ -= std::min(leave_, part.data.size());

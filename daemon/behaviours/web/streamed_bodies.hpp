@@ -93,6 +93,7 @@ class streamed_bodies {
   std::size_t granted_ = 0;  // and has not come
   std::optional<stream_place> writer_;
   std::vector<stream_part> early_;
+  bool ends_ = false;          // the last part has come
   std::size_t leave_ = window; // to write; a part may be beyond what is left, and the last one in any case
   bool overrun_ = false;
   bool full_ = false;

@@ -79,6 +79,10 @@ TEST_CASE("a file over the bound is refused, and one that is not there named") {
   REQUIRE(write_file_atomic(folder.file("f"), "12345", 0600));
   CHECK(read_file(folder.file("f"), 5));
   CHECK(read_file(folder.file("f"), 4).error().code == errc::limit);
+  CHECK(read_regular_file(folder.file("f"), 5));
+  CHECK(read_regular_file(folder.file("f"), 4).error().code == errc::limit);
+  REQUIRE(mkfifo(folder.file("pipe").c_str(), 0600) == 0);
+  CHECK(read_regular_file(folder.file("pipe"), 5).error().code == errc::invalid); // nobody writes to it
   const auto missing = read_file(folder.file("absent"), 10);
   CHECK(missing.error().code == errc::not_found);
   CHECK(missing.error().text.find("absent") != std::string::npos);

@@ -23,8 +23,10 @@ TEST_CASE("a loss is heard first once, and so is each later one of the same two 
   CHECK(losses.hear(y, {"b", "a", 5, 1}, 0) == heard::first);
   CHECK(losses.hear(x, {"a", "b", 5, 3}, 0) == heard::first);
   CHECK(losses.hear(x, {"a", "b", 5, 2}, 0) == heard::again);
-  CHECK(losses.hear(x, {"a", "b", 6, 1}, 0) == heard::first); // of its next life
-  CHECK(losses.size() == 2);
+  CHECK(losses.hear(x, {"a", "b", 6, 1}, 0) == heard::first); // of another life
+  CHECK(losses.hear(y, {"a", "b", 5, 3}, 0) == heard::again);
+  CHECK(losses.hear(y, {"a", "b", 6, 1}, 0) == heard::again);
+  CHECK(losses.size() == 3);
 }
 
 TEST_CASE("who tells of very many losses has room for some, nobody else loses room, and old ones make room") {

@@ -107,12 +107,14 @@ class driven final : public stage_port {
   void subscribe_later(std::size_t which, base::nanos delay) override {
     said_ += " again:" + std::to_string(which) + "," + std::to_string(delay / base::nanos_per_second) + "s";
   }
+  bool may_be_from(const runtime::pid& who) const override { return who.id != impostor; }
   void tell(level, std::string) override {}
   base::nanos now() override { return 1; }
 
   runtime::node_names names{"test@localhost"};
   bool counts = false;                  // a producer that gives what is asked
   bool passes = false;                  // a producer_consumer that gives what it gets
+  std::uint32_t impostor = 0;           // who sends as this process of another node is not believed
   std::uint64_t owes = 0;               // was asked for, ever
   std::uint64_t partitions_in_turn = 0; // of event N: N modulo one more than these, the last one none
   std::string emits_when_cancelled{};
@@ -386,6 +388,45 @@ TEST_CASE(
   CHECK(one.follow(one.engine.go_on()) == " demand:2");
   CHECK(one.push("[0,0]") == " c{a},[0,0]}");
   CHECK(one.engine.counters().unrouted == 5);
+}
+
+TEST_CASE("partition: messages that wait for their place behind events are bounded") {
+  driven one(stage_role::producer, "[{dispatcher,{partition,[{partitions,2}]}}]");
+  one.tell(subscribe("<0.7.0>", "a", "[{partition,0}]"));
+  one.tell(ask("a", "10"));
+  one.push("[1]"); // for whom nobody is there yet
+  message reply;
+  std::size_t taken = 0;
+  const message inform = term("{'$info',hello}");
+  for (; taken <= stage_buffer::most_messages; ++taken) {
+    one.follow(one.engine.call(inform.bytes(), reply));
+    if (text(reply) != "ok") break;
+  }
+  CHECK(text(reply) == "{error,full}");
+  CHECK(taken == stage_buffer::most_messages);
+}
+
+TEST_CASE("lists without events are nothing that waits, however many come") {
+  driven one(stage_role::producer_consumer);
+  message reply;
+  one.follow(one.engine.call(term("{'$subscribe',nil,<0.9.0>,[]}").bytes(), reply));
+  REQUIRE(text(reply) == "{ok,{ref,1}}");
+  for (std::size_t i = 0; i <= stage_buffer::most_messages; ++i)
+    one.tell("{'$gen_consumer',{<0.9.0>,{ref,1}},[]}");
+  one.follow(one.engine.call(term("{'$info',hello}").bytes(), reply));
+  CHECK(text(reply) == "ok");
+}
+
+TEST_CASE(
+    "what another node sends in the name of a process that is not its own is not answered to that one") {
+  driven one(stage_role::producer);
+  one.tell(subscribe("<0.7.0>", "t"));
+  one.impostor = 7;
+  CHECK(one.tell(ask("t", "1")) == "");
+  CHECK(one.tell(ask("u", "1")) == "");
+  CHECK(one.engine.counters().malformed == 2);
+  one.impostor = 0;
+  CHECK(one.tell(ask("t", "1")) == " demand:1");
 }
 
 TEST_CASE(

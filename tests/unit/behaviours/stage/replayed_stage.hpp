@@ -53,6 +53,7 @@ class replayed_stage final : private behaviours::stage_port {
   std::optional<runtime::destination> find(etf::bytes name) override;
   void go_on_later() override { later_ = true; }
   void subscribe_later(std::size_t, base::nanos) override {}
+  bool may_be_from(const runtime::pid&) const override { return true; }
   void tell(level, std::string) override {}
   base::nanos now() override { return 1; }
 
