@@ -116,6 +116,11 @@ def no_actors(cleanup):
     clients = [gate.connect(hears=False, at=at) for _ in range(40)]
     for client in clients:
         check(client.ends() is not None, "it is greeted or closed")
+    refused = gate.node.reply("listener", name="gate")["error"]
+    equal(refused["code"], "limit", "a request of an operator has no process either, and says so")
+    contains(refused["why"], "processes already (limits.processes)")
+    contains(gate.node.reply("apply")["error"]["why"], "processes already (limits.processes)")
+    contains(gate.node.reply("call", name="dialer", term="events")["error"]["why"], "system_limit")
     for client in clients:
         client.socket.close()
     gate.open(0)
