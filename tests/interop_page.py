@@ -35,7 +35,7 @@ SOCKETS = {
     "1.2-RSA": ("1.2 RSA", "TLS 1.2 with an RSA certificate, verified, and bytes both ways"),
     "KeyUpdate": ("KeyUpdate refused", "a peer that changes its keys gets the alert `unexpected_message`, and the log says why its connection ends"),
     "session": ("no resumption", "the peer offers or keeps sessions: each connection begins with a whole handshake all the same, in 1.3 and 1.2"),
-    "cut": ("cut messages", "handshake messages that the peer sends in several records, of 512 bytes or less, with an RSA certificate, in 1.2"),
+    "cut": ("cut messages", "handshake messages in several records of 512 bytes or less, with RSA certificates, in 1.2; of OpenSSL also as a client that asks for such records"),
 }
 
 HEAD = """# Interop

@@ -54,6 +54,19 @@ constexpr std::array<int, 10> all_ciphers{fastest,
                                           MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
                                           0};
 
+// A client may ask for records of 512 bytes, say (max_fragment_length, RFC 6066 4). mbedTLS agrees and then
+// sends a longer handshake message in one record all the same, which the client refuses. A server need not
+// agree.
+int promise_no_short_records(mbedtls_ssl_context* session) {
+#if defined(MBEDTLS_SSL_MAX_FRAGMENT_LENGTH)
+  if (mbedtls_ssl_session* const agreed = session->MBEDTLS_PRIVATE(session_negotiate))
+    agreed->MBEDTLS_PRIVATE(mfl_code) = MBEDTLS_SSL_MAX_FRAG_LEN_NONE;
+#else
+  static_cast<void>(session);
+#endif
+  return 0;
+}
+
 // mbedTLS wants PEM with its terminating zero counted.
 const unsigned char* pem(const std::string& text) {
   return reinterpret_cast<const unsigned char*>(text.c_str());
@@ -183,6 +196,7 @@ base::status tls_context::mbedtls_objects::configure(mbedtls_ssl_config* config,
   mbedtls_ssl_conf_authmode(config, verify ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_NONE);
   mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
   mbedtls_ssl_conf_renegotiation(config, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
+  if (role == tls_role::server) mbedtls_ssl_conf_cert_cb(config, &promise_no_short_records);
   if (verify) mbedtls_ssl_conf_ca_chain(config, trusted.get(), nullptr);
   if (!protocol_names.empty()) {
     const int set = mbedtls_ssl_conf_alpn_protocols(config, protocol_names.data());

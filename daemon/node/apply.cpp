@@ -374,9 +374,12 @@ void report(const apply_outcome& outcome, std::string_view asked_by, std::vector
 }
 
 void instance::apply(apply_request request, std::function<void(apply_outcome)> done) {
-  apply_outcome lost;
-  lost.valid = true;
-  lost.result = base::fail(base::errc::closed, "the node stops");
+  const auto without = [](unexpected<base::error> why) {
+    apply_outcome out;
+    out.valid = true;
+    out.result = std::move(why);
+    return out;
+  };
   ask_from_outside<apply_outcome>(
       components_->system,
       [&p = *components_, request = std::move(request)](runtime::process& self) {
@@ -384,7 +387,8 @@ void instance::apply(apply_request request, std::function<void(apply_outcome)> d
         if (!request.dry_run) p.note(&components::last_apply, brief(out));
         return out;
       },
-      std::move(done), std::move(lost));
+      std::move(done), without(base::fail(base::errc::closed, "the node stops")),
+      [without](base::error why) { return without(unexpected(std::move(why))); });
 }
 
 } // namespace coppice::node

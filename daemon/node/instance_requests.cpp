@@ -250,7 +250,10 @@ void instance::call(const runtime::destination& to, runtime::message request, ba
       [to, request = std::move(request), deadline](runtime::process& self) {
         return behaviours::gen::call_for_client(self, to, request, deadline);
       },
-      std::move(done), unexpected(call_error{call_error::kind::exiting, {}}));
+      std::move(done), unexpected(call_error{call_error::kind::exiting, {}}),
+      [](const base::error&) -> call_result {
+        return unexpected(call_error{call_error::kind::exit, runtime::message::atom("system_limit")});
+      });
 }
 
 base::status instance::cast(const runtime::destination& to, const runtime::message& request) {

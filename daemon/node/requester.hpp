@@ -4,8 +4,10 @@
 // whatever becomes of the process.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "base/clock.hpp"
@@ -22,35 +24,56 @@ inline base::nanos deadline_after(base::nanos timeout) {
 }
 
 // Runs `ask` in a process of its own, where it may wait as processes do, and gives `done` what it returns;
-// `lost` stands in when there was no room for the process or it was killed before it had an answer.
-// `done` is called on a worker's thread, or on the caller's when there was no room. Any thread.
+// `lost` stands in when the process was killed before it had an answer. When there was no room for it, the
+// answer is what `refused` makes of the spawn's error; without that the error, or `lost` where Answer has
+// none. `done` is called on a worker's thread, or on the caller's when there is no process. Any thread.
 template <class Answer>
 void ask_from_outside(runtime::system& host, std::function<Answer(runtime::process&)> ask,
-                      std::function<void(Answer)> done, Answer lost) {
+                      std::function<void(Answer)> done, Answer lost,
+                      const std::function<Answer(base::error)>& refused = nullptr) {
+  struct question {
+    question(std::function<Answer(runtime::process&)> what, std::function<void(Answer)> deliver,
+             Answer without)
+        : ask(std::move(what)), done(std::move(deliver)), lost(std::move(without)) {}
+    std::function<Answer(runtime::process&)> ask;
+    std::function<void(Answer)> done;
+    Answer lost;
+    // Of the caller, once the process is there, and of a requester that ends before its init: the second of
+    // the two gives `lost`.
+    std::atomic<bool> one_is_through{false};
+
+    void finish(Answer answer) {
+      if (auto deliver = std::exchange(done, nullptr)) deliver(std::move(answer));
+    }
+    void end_before_init() {
+      if (one_is_through.exchange(true)) finish(std::move(lost));
+    }
+  };
   class requester : public runtime::behaviour {
    public:
-    requester(std::function<Answer(runtime::process&)> question, std::function<void(Answer)> deliver,
-              Answer without)
-        : ask_(std::move(question)), done_(std::move(deliver)), lost_(std::move(without)) {}
-    ~requester() override { finish(std::move(lost_)); }
+    explicit requester(std::shared_ptr<question> of) : it_(std::move(of)) {}
+    ~requester() override { begun_ ? it_->finish(std::move(it_->lost)) : it_->end_before_init(); }
     runtime::outcome init(runtime::process& self) override {
-      Answer answer = ask_(self);
-      if (!self.exiting()) finish(std::move(answer));
+      begun_ = true;
+      Answer answer = it_->ask(self);
+      if (!self.exiting()) it_->finish(std::move(answer));
       return runtime::ignore();
     }
     runtime::outcome receive(runtime::process&, runtime::message) override { return runtime::ignore(); }
     void describe(runtime::description& out) const override { out.behaviour = "request"; }
 
    private:
-    void finish(Answer answer) {
-      if (auto deliver = std::exchange(done_, nullptr)) deliver(std::move(answer));
-    }
-    std::function<Answer(runtime::process&)> ask_;
-    std::function<void(Answer)> done_;
-    Answer lost_;
+    std::shared_ptr<question> it_;
+    bool begun_ = false;
   };
-  // A spawn that fails destroys the requester, and with it goes `lost`.
-  (void)host.spawn({}, std::make_unique<requester>(std::move(ask), std::move(done), std::move(lost)));
+  const auto it = std::make_shared<question>(std::move(ask), std::move(done), std::move(lost));
+  auto made = host.spawn({}, std::make_unique<requester>(it));
+  if (made) return it->end_before_init();
+  if (refused) return it->finish(refused(std::move(made.error())));
+  if constexpr (requires { requires std::is_same_v<typename Answer::error_type, base::error>; })
+    it->finish(Answer(unexpected(std::move(made.error()))));
+  else
+    it->finish(std::move(it->lost));
 }
 
 } // namespace coppice::node

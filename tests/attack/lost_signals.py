@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """A peer whose signals have a term over the node's limits: whoever waits for them hears of them all the same, and what
 asks for an answer is answered."""
+import struct
+
 from harness.attack import attacked, shop
 from harness.distribution import MANDATORY, Atom
 from harness.tap import equal, run, test
@@ -63,6 +65,18 @@ def calls(cleanup):
             while not isinstance(payload, tuple) or payload[0] != tag:
                 _, payload = one.receive()
             equal(payload[1], (Atom("error"), Atom("over_limit")))
+
+
+@test("a message with an atom of 256 characters is gone, the log says so and why, and the connection goes on")
+def long_atoms(cleanup):
+    with attacked(cleanup, CONFIG) as (target, one):
+        long = Raw(b"v" + struct.pack(">H", 256) + b"a" * 256)
+        for payload in (long, (long,), {long: 1}, [long, (Atom("a"), long)]):
+            one.send("probe", payload)
+        target.said("a message was dropped", "the log has a line")
+        target.said("an atom within the limit of characters expected")
+        one.send("probe", Raw(b"v" + struct.pack(">H", 255) + b"a" * 255))
+        equal(one.call("probe", Atom("ping")), Atom("pong"))
 
 
 if __name__ == "__main__":

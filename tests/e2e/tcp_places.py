@@ -108,6 +108,27 @@ class Server:
         return Client(connection)
 
 
+@test("connections that no actor can be made for are closed and counted, with a line of the log and not one for each")
+def no_actors(cleanup):
+    there = len(Gate(cleanup).node.ask("ps")["processes"])
+    gate = Gate(cleanup, settings=[("node.limits.processes", str(there + 10))])
+    at = gate.address()
+    clients = [gate.connect(hears=False, at=at) for _ in range(40)]
+    for client in clients:
+        check(client.ends() is not None, "it is greeted or closed")
+    refused = gate.node.reply("listener", name="gate")["error"]
+    equal(refused["code"], "limit", "a request of an operator has no process either, and says so")
+    contains(refused["why"], "processes already (limits.processes)")
+    contains(gate.node.reply("apply")["error"]["why"], "processes already (limits.processes)")
+    contains(gate.node.reply("call", name="dialer", term="events")["error"]["why"], "system_limit")
+    for client in clients:
+        client.socket.close()
+    gate.open(0)
+    check(gate.report()["failed"] >= 25, "most of them", gate.report())
+    gate.node.said("no actor for a connection")
+    check(sum("no actor for a connection" in line for line in gate.node.log().splitlines()) < 4, "few lines", gate.node.log())
+
+
 @test("an actor that is to be connected is so again whenever the connection has ended, and answers meanwhile")
 def kept(cleanup):
     gate = Gate(cleanup)

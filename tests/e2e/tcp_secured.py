@@ -4,6 +4,7 @@
 uncopied to and fro."""
 import hashlib
 import os
+import re
 import socket
 import ssl
 import struct
@@ -135,6 +136,26 @@ def client_of_its_target(cleanup):
         eventually(lambda: events().count("line go") == number, "the other end is ready")
         equal(gate.node.call("dialer", f'{{start_tls, {number}, <<>>, <<"{files.authority.path}">>}}'), "0")
         eventually(lambda: hears in events(), events())
+
+
+@test("a client without the certificate that is asked for reads the alert, also where it has sent its request already")
+def alerted(cleanup):
+    files = Files(cleanup)
+    asks = f"[{{ address: 127.0.0.1, port: 0, tls: {{ certificate: {files.certificate}, key: {files.key}, ca: {files.authority.path}, verify: peer }} }}]"
+    site = f"""
+        - {{ id: site, name: site, web: {{ listen: {asks}, routes: [ {{ path: /, to: dialer }} ] }} }}"""
+    gate = Gate(cleanup, listen=asks, beside=site)
+    web = gate.node.ask("listener", name="site")["listening"][0].removesuffix(" tls").rpartition(":")[2]
+    for port in (gate.address()[1], int(web)):
+        for _ in range(5):
+            with socket.create_connection(("127.0.0.1", port), 20) as plain, files.context().wrap_socket(plain, server_hostname="localhost") as client:
+                try:
+                    client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" + b"x" * 100_000)
+                    client.recv(1)
+                    raise AssertionError("it is let in")
+                except ssl.SSLError as why:  # a reset is another error
+                    # mbedTLS says 41, no_certificate, where RFC 8446 has 116, certificate_required.
+                    check(re.search("certificate.required|no.certificate", str(why).lower()), "the alert", str(why))
 
 
 @test("an actor shows a certificate of its own where it connects to")

@@ -569,6 +569,13 @@ def compressed(cleanup):
     contains(gzip.decompress(body), b"x" * 3000)
     check(len(plain) > 3000, "others get it whole", len(plain))
     equal(site.ask("/do/brief", headers={"Accept-Encoding": "gzip"})[1]["content-encoding"], None)
+    # What a cache is told by 304 is what the whole answer has said.
+    for accepts in ({"Accept-Encoding": "gzip"}, {}):
+        code, whole, _ = site.ask("/do/long", headers=accepts)
+        equal((code, whole["content-encoding"], whole["etag"]), (200, *(("gzip", 'W/"v1"') if accepts else (None, '"v1"'))))
+        code, known, body = site.ask("/do/long", headers={**accepts, "If-None-Match": whole["etag"]})
+        equal((code, known["etag"], known["vary"], body), (304, whole["etag"], whole["vary"], b""))
+        equal((known["content-encoding"], known["vary"]), (None, "Accept-Encoding"))
     body = site.ask("/users/1", headers={"X-Forwarded-For": "203.0.113.9, 198.51.100.7"})[2]
     check(b"peer 198.51.100.7" in body.splitlines(), "the client's address", body)
     site.node.said('198.51.100.7 - - [')

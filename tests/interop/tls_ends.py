@@ -135,7 +135,7 @@ class OpenSsl:
 
     def connect(self, port, ca, version, own=None, cut=False, changing=False, session=None):
         more = ["-cert", own[0], "-key", own[1]] if own else []
-        more += ["-max_send_frag", "512", "-alpn", PROTOCOLS] if cut else []
+        more += ["-max_send_frag", "512", "-alpn", PROTOCOLS, "-maxfraglen", "512"] if cut else []
         if session is not None:
             more += ["-sess_in", session] if pathlib.Path(session).exists() else ["-sess_out", session]
         program = Program(self.cleanup, "openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", "localhost", "-verify_hostname",

@@ -61,6 +61,9 @@ class pages_server : public coppice::server {
     if (what == "number") return give(from, std::int64_t{7});
     if (what == "tagged")
       return give(from, whole{200, {{"ETag", "\"v1\""}, {"Cache-Control", "no-cache"}}, "tagged"});
+    if (what == "long")
+      return give(from,
+                  whole{200, {{"ETag", "\"v1\""}, {"Content-Type", "text/plain"}}, std::string(3000, 'x')});
     if (what == "dated")
       return give(from, whole{200, {{"Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT"}}, "dated"});
     if (what == "own")

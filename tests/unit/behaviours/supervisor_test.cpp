@@ -553,6 +553,31 @@ TEST_CASE("simple_one_for_one starts children from its template, with arguments 
   CHECK(host.shut_down(pid) == "shutdown");
 }
 
+TEST_CASE("of children of a template that are given up no row is left, as nobody could start them again") {
+  test_host host;
+  child_spec each = actor("worker", "scribe", restart_type::permanent);
+  each.name = "";
+  auto spec = with({each}, strategy::simple_one_for_one, 0);
+  spec.on_exceeded = on_exceeded::give_up;
+  REQUIRE(host.supervise(std::move(spec)).first);
+  constexpr int rounds = 5;
+  for (int i = 0; i < rounds; ++i) {
+    const std::string started = host.call(sup, "{start_child, []}");
+    REQUIRE(started.starts_with("{ok,<0."));
+    host.book.take(2);
+    const auto pid = term(started.substr(4, started.size() - 5));
+    etf::cursor at(pid.bytes());
+    host.system.send(*runtime::read_pid(at, host.system.nodes()), term("{exit, boom}"));
+    CHECK(host.book.take(1) == lines{"stop worker boom"});
+  }
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (host.call(sup, "which_children") != "[]" && std::chrono::steady_clock::now() < limit)
+    coppice::test::pause(std::chrono::milliseconds(1));
+  CHECK(host.call(sup, "which_children") == "[]");
+  CHECK(host.call(sup, "count_children") == "[{specs,1},{active,0},{supervisors,0},{workers,0}]");
+  CHECK(host.call(sup, "{start_child, []}").starts_with("{ok,<0."));
+}
+
 TEST_CASE("a flood at a supervisor's name, which is full of it, loses no child's exit") {
   test_host host;
   base::log::set_level(base::log::level::error); // each message is one the supervisor does not know

@@ -2,8 +2,14 @@
 // The borders between the node and a plugin: what a plugin throws out of its callbacks, its work on the pool
 // and its buffers, and what our functions throw that stand in the tables it calls. A memory that runs out and
 // an exception of no known type through each.
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
 #include <new>
+#include <utility>
 
+#include "held_clock.hpp"
 #include "host/callback.hpp"
 #include "host/entry.hpp"
 #include "scripted.hpp"
@@ -133,4 +139,73 @@ TEST_CASE("a buffer whose freeing throws is freed, and nobody else hears of it")
     CHECK(set.call("adopt") == "released");
     CHECK(log.count("free_data() of a plugin's message let an exception out") == 1);
   }
+}
+
+namespace {
+
+// Is in a handler, parked, from its first message on.
+struct held_process final : runtime::behaviour {
+  explicit held_process(std::future<void> until) : open(std::move(until)) {}
+  runtime::outcome init(runtime::process&) override { return runtime::carry_on(); }
+  runtime::outcome receive(runtime::process& self, runtime::message) override {
+    if (open.valid()) (void)self.blocking_run([this] { std::exchange(open, {}).wait(); });
+    return runtime::carry_on();
+  }
+  void describe(runtime::description& out) const override { out.behaviour = "held"; }
+  std::future<void> open;
+};
+
+// Does it once, in a handler.
+struct doing_process final : runtime::behaviour {
+  explicit doing_process(std::function<void()> chosen) : what(std::move(chosen)) {}
+  runtime::outcome init(runtime::process&) override { return runtime::carry_on(); }
+  runtime::outcome receive(runtime::process&, runtime::message) override {
+    what();
+    return runtime::stop(runtime::message::atom("normal"));
+  }
+  void describe(runtime::description& out) const override { out.behaviour = "doing"; }
+  std::function<void()> what;
+};
+
+struct displaced {
+  host::post_target* target;
+  std::int32_t status = COPPICE_E_INVALID;
+};
+void post_another(void* context) {
+  auto& one = *static_cast<displaced*>(context);
+  one.status = one.target->post(test::term("freed"));
+}
+
+} // namespace
+
+TEST_CASE("a buffer that a post displaces may post by itself when it is freed") {
+  stage set;
+  std::promise<void> let_go;
+  runtime::spawn_options options;
+  options.worker = 0;
+  options.mailbox = {.messages = 1, .policy = runtime::on_full::drop_old};
+  const auto to =
+      set.host.system.spawn(std::move(options), std::make_unique<held_process>(let_go.get_future()));
+  REQUIRE(to);
+  set.host.system.send(*to, test::term("begin"));
+  while (set.host.system.info(*to)->summary.status != runtime::process_status::parked)
+    test::pause(std::chrono::milliseconds(1));
+  host::post_target target(set.host.system, *to);
+  displaced one{&target};
+  const runtime::message bytes = test::term("{a, buffer}");
+  std::promise<void> posted;
+  // On the receiver's worker a sender drops what is oldest itself.
+  const auto by = set.host.system.spawn(
+      {.worker = 0}, std::make_unique<doing_process>([&] {
+        CHECK(target.post(runtime::message::borrow(bytes.bytes(), &post_another, &one)) == COPPICE_OK);
+        CHECK(target.post(test::term("newer")) == COPPICE_OK);
+        CHECK(one.status == COPPICE_OK);
+        posted.set_value();
+      }));
+  REQUIRE(by);
+  set.host.system.send(*by, test::term("go"));
+  posted.get_future().wait();
+  let_go.set_value();
+  target.shut();
+  CHECK(target.post(test::term("late")) == COPPICE_E_NOPROC);
 }

@@ -320,3 +320,27 @@ TEST_CASE("a handler that holds its thread holds up neither the others nor the m
   while (of_first(on, "waiting") != "0") coppice::test::pause(std::chrono::milliseconds(1));
   CHECK(on.ask("{call, {'h:h', a}, ok}") == "{seen,a,50}");
 }
+
+TEST_CASE("a handler that is killed in one of the events that came together handles none of the others") {
+  event_manager_fixture on;
+  auto spec = with_handlers({});
+  spec->slow_after = 20 * base::nanos_per_ms;
+  on.begin(spec);
+  CHECK(on.ask("{add_handler, {'h:h', a}, a}") == "ok");
+  on.host.book.take(1);
+  const runtime::pid a = on.host.run([&](runtime::process& self) { return on.first_handler(self); });
+  handling::stalled = true;
+  CHECK(on.host.system_request(runtime::destination(a), "suspend") == "ok");
+  CHECK(on.ask("{sync_notify, {1, []}}") == "ok"); // the rest waits for its end, and comes together
+  on.tell("{notify, {2, [{a, stall}]}}");
+  on.tell("{notify, {3, []}}");
+  CHECK(on.ask("{sync_notify, {4, []}}") == "ok");
+  CHECK(on.host.system_request(runtime::destination(a), "resume") == "ok");
+  CHECK(on.host.book.take(2) == lines{"a event1", "a event2"});
+  on.host.run([&](runtime::process& self) { self.exit(a, runtime::message::atom("kill")); });
+  while (on.host.system.counters().lingering == 0) coppice::test::pause(std::chrono::milliseconds(1));
+  handling::stalled = false;
+  while (on.host.system.counters().lingering != 0) coppice::test::pause(std::chrono::milliseconds(1));
+  CHECK(on.ask("which_handlers") == "[]");
+  CHECK(on.host.book.lines().empty());
+}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A stream's handler that keeps what it hears. The loop's thread.
+// A stream's handler that keeps what it hears, and wants to hear nothing behind on_closed. The loop's thread.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -15,15 +15,21 @@ namespace coppice::test {
 struct recorder final : net::stream_handler {
   void on_connected() override { connected = true; }
   void on_data(base::bytes_span bytes) override {
+    CHECK_FALSE(closed);
     received.append(base::as_text(bytes));
     if (after_data) after_data();
   }
-  void on_flushed() override { ++flushed; }
+  void on_flushed() override {
+    CHECK_FALSE(closed);
+    ++flushed;
+  }
   void on_drained() override {
+    CHECK_FALSE(closed);
     ++drained;
     if (after_drained) after_drained();
   }
   bool on_end() override {
+    CHECK_FALSE(closed);
     ended = true;
     return keep_after_end;
   }

@@ -786,6 +786,17 @@ TEST_CASE("that clients from elsewhere may stay and send nothing is warned about
             .find("connects to 0.0.0.0, and to 2 more addresses, may stay") != std::string::npos);
 }
 
+TEST_CASE("a path is no host that a certificate could be for") {
+  test::spec_folder folder;
+  const auto said = [&folder](const std::string& to) {
+    return folder.tree_errors("        - { id: one, tcp: { actor: wire, connect: { " + to + " } } }\n");
+  };
+  CHECK(said("path: /run/x, tls: { ca: a.pem }")
+            .find("tls: a path is no host that a certificate could be for") != std::string::npos);
+  CHECK(said("path: /run/x, tls: { ca: a.pem, verify: none }").find("no host") == std::string::npos);
+  CHECK(said("address: h, port: 1, tls: { ca: a.pem }").find("no host") == std::string::npos);
+}
+
 TEST_CASE(
     "a name that no child registers is warned about, once, and so is a route to what takes no requests") {
   test::spec_folder folder;

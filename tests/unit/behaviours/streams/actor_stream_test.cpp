@@ -303,3 +303,26 @@ TEST_CASE("a stream that is about to connect starts no TLS, and is told its end 
   REQUIRE(both.until([&] { return both.stream->gone(); }));
   CHECK(both.told == "close normal;");
 }
+
+TEST_CASE(
+    "what a program had written before it ended is read before its stream may end, however busy the actor "
+    "was") {
+  stream_options few;
+  few.credit = 1000;
+  both_ends both(few);
+  both.open();
+  both.stream->hold_end();
+  both.shown = 0;
+  const std::string all(100'000, 'x'); // more than one read takes
+  both.peer.write(all);
+  REQUIRE(test::loop_until(both.loop, [&] { return both.peer.bytes_queued() == 0 && both.is_due; }));
+  both.stream->let_end("it exited with 0");
+  CHECK(both.stream->traffic().read < all.size());
+  both.turn(); // takes what was read
+  CHECK_FALSE(both.stream->reads_on());
+  REQUIRE(both.until([&] { return both.stream->reads_on(); }));
+  CHECK(both.stream->traffic().read == all.size());
+  both.stream->drain();
+  REQUIRE(both.until([&] { return both.stream->gone(); }));
+  CHECK(both.told.ends_with("close shutdown;"));
+}
