@@ -7,9 +7,9 @@
 
 namespace coppice::consensus::simulation {
 
-using test::mix;
+using coppice::test::mix;
 
-class dice final : public random_source, public test::seeded_dice {
+class dice final : public random_source, public coppice::test::seeded_dice {
  public:
   using seeded_dice::seeded_dice;
   std::uint64_t next() override { return seeded_dice::next(); }
