@@ -106,7 +106,7 @@ unit* core::find_coordinator(const step_key& of_step) {
     return at == roots_.end() ? nullptr : &units_.at(at->second);
   }
   step_key above = of_step;
-  above.step.path.pop_back();
+  above.step.path = of_step.step.path.above();
   ++above.step.hops;
   unit* const found = find_entry(above);
   return found != nullptr && found->lead ? found : nullptr;

@@ -12,7 +12,7 @@ using phase = transaction::phase;
 
 // A key belongs to the node that gives out its step, and a message counts by the node that it came from.
 void core::on(const message& of, request& in, effects& out) {
-  if (in.key.step.path.back().saga.node != of.from.node) return count(drop::origin);
+  if (in.key.step.path.back().saga.node() != of.from.node()) return count(drop::origin);
   if (in.value.encoded.size() > options_.max_value) return count(drop::malformed);
   unit* const known = find_entry(in.key);
   if (in.what == request_kind::perform) {
@@ -38,7 +38,7 @@ std::optional<reply> core::refusal(const request& in) const {
   const auto no = [&](answer_kind what, std::string_view word) {
     return reply{request_kind::perform, what, in.key, reason(word)};
   };
-  const std::vector<hop>& path = in.key.step.path;
+  const step_path& path = in.key.step.path;
   if (forgotten_.contains(in.key)) return no(answer_kind::error, "cancelled");
   if (in.key.step.hops == 0 || path.size() > options_.hops) return no(answer_kind::error, "hop_limit");
   const bool loops =

@@ -36,6 +36,7 @@ struct step {
   bool parked = false;       // it cannot be undone
   bool skipped = false;      // it has a skip record
   term answer;
+  step_key key; // once it was asked for
   step_spec spec;
 };
 
