@@ -223,7 +223,7 @@ void core::on(const message& of, reply& in, effects& out) {
     from.answer = in.value;
     const callback what = from.succeeded ? callback::result : callback::failed;
     from.calling =
-        ask_actor(*found, {0, what, found->lead->kind, in.key, std::move(in.value), 1}, number, out);
+        ask_actor(*found, {0, what, found->lead->kind, from.key, std::move(in.value), 1}, number, out);
   } else if (in.what == answer_kind::error) {
     park(*found, from, std::move(in.value), out);
   } else {
@@ -247,7 +247,7 @@ void core::on(const message& of, interim_message& in, effects& out) {
   if (!found->lead->undecided() || from.what != step::state::asked) return count(drop::stale);
   if (found->lead->self.step.path.empty())
     say(*found, notice{notice::kind::interim, found->lead->self, in.value}, out);
-  say(*found, call{0, callback::interim, found->lead->kind, in.key, std::move(in.value), 1}, out);
+  say(*found, call{0, callback::interim, found->lead->kind, from.key, std::move(in.value), 1}, out);
 }
 
 // A participant is in doubt. A transaction that nothing is known of was aborted, or has been acknowledged.

@@ -308,6 +308,9 @@ void core::put_entry(unit& of, effects& out) {
 void core::remember_forgotten(const step_key& key) {
   const auto [at, added] = forgotten_.emplace(key, now_ + options_.keep);
   if (added) forgotten_order_.emplace_back(at->second, at);
+  if (forgotten_.size() <= options_.keep_count) return;
+  forgotten_.erase(forgotten_order_.front().second);
+  forgotten_order_.pop_front();
 }
 
 // Prepared, and nobody has decided: it holds, and asks.

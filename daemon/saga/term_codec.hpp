@@ -94,18 +94,4 @@ std::string to_text(const Value& of) {
   return {made.begin(), made.end()};
 }
 
-inline bool is_sound(const std::string& name) {
-  return !name.empty() && name.size() <= longest_name;
-}
-inline bool is_sound(const address& of) {
-  return is_sound(of.name()) && is_sound(of.node());
-}
-// The path may be empty: of a root.
-inline bool is_sound(const step_key& of) {
-  if (!is_sound(of.tx) || of.step.path.size() > deepest_path) return false;
-  for (const hop& one : of.step.path)
-    if (!is_sound(one.saga) || one.number == 0) return false;
-  return true;
-}
-
 } // namespace coppice::saga

@@ -112,6 +112,20 @@ struct step_key {
   auto operator<=>(const step_key&) const = default;
 };
 
+// Names and numbers are within bounds. The path may be empty: of a root.
+inline bool is_sound(const std::string& name) {
+  return !name.empty() && name.size() <= longest_name;
+}
+inline bool is_sound(const address& of) {
+  return is_sound(of.name()) && is_sound(of.node());
+}
+inline bool is_sound(const step_key& of) {
+  if (!is_sound(of.tx) || of.step.path.size() > deepest_path) return false;
+  for (const hop& one : of.step.path)
+    if (!is_sound(one.saga) || one.number == 0) return false;
+  return true;
+}
+
 enum class commit_kind : std::uint8_t {
   compensate, // steps take effect at once, and are undone when the transaction fails
   two_phase,  // steps are prepared, and take effect when all are
