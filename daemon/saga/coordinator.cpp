@@ -27,6 +27,7 @@ void core::begin(nanos now, std::uint64_t token, const std::string& origin, star
   transaction& made = of.lead.emplace();
   made.self.tx = what.tx;
   made.kind = options_.commit;
+  made.hops = options_.hops;
   made.starter = origin;
   const nanos span = what.lifespan > 0 ? std::min(what.lifespan, options_.lifespan) : options_.lifespan;
   made.deadline = now_ + span;
@@ -34,7 +35,8 @@ void core::begin(nanos now, std::uint64_t token, const std::string& origin, star
   roots_[what.tx] = of.number;
   ++open_;
   ++counted_.started;
-  put(of, record_kind::begin, 0, begin_record{what.tx, origin, made.kind, made.deadline, made.value}, out);
+  put(of, record_kind::begin, 0,
+      begin_record{what.tx, origin, made.kind, made.hops, made.deadline, made.value}, out);
   say(of, answer{token, start_answer::started}, out);
   made.calling = ask_actor(of, {0, callback::start, made.kind, made.self, made.value, 1}, 0, out);
   settle(of);
@@ -166,7 +168,7 @@ void transaction::take(std::uint32_t by, const plan_record& from) {
 
 step_key core::key_of(const transaction& in, const step& which) const {
   step_key made = in.self;
-  made.step.hops = in.self.step.path.empty() ? options_.hops : in.self.step.hops - 1;
+  made.step.hops = in.hops;
   made.step.path = in.self.step.path.below({options_.self, which.number});
   return made;
 }

@@ -125,6 +125,7 @@ void core::lead_steps(unit& of, verdict&& what, effects& out) {
   transaction& made = of.lead.emplace();
   made.self = part.key;
   made.kind = part.kind;
+  made.hops = part.key.step.hops - 1;
   made.deadline = part.deadline;
   part.leads = true;
   part.state = entry_state::coordinating;

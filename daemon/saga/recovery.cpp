@@ -97,6 +97,7 @@ base::status core::recover_one(std::uint64_t number, found_records& what, effect
     transaction& made = of.lead.emplace();
     made.self.tx = what.begin->tx;
     made.kind = what.begin->kind;
+    made.hops = what.begin->hops;
     made.starter = what.begin->starter;
     made.deadline = what.begin->deadline;
     made.value = what.begin->value;
@@ -120,6 +121,7 @@ base::status core::recover_one(std::uint64_t number, found_records& what, effect
   transaction& made = of.lead.emplace();
   made.self = part.key;
   made.kind = part.kind;
+  made.hops = part.key.step.hops - 1;
   made.deadline = part.deadline;
   if (!what.plans.contains(0)) return base::fail(errc::invalid, "an entry that leads has no plan");
   return rebuild(of, what);

@@ -227,6 +227,14 @@ TEST_CASE("a restart asks the actor nothing that it has answered, and goes on fr
   CHECK(of.only_request(request_kind::reverse).to.node() == "d");
 }
 
+TEST_CASE("keys stay the same where the options change at a restart") {
+  second_asked of;
+  of.how.hops = 2;
+  of.how.commit = commit_kind::two_phase;
+  of.restart();
+  CHECK(of.only_request(request_kind::perform).body == of.second.body);
+}
+
 TEST_CASE("the deadline does not move at a restart") {
   second_asked of;
   of.pass(of.how.step_timeout);
