@@ -27,6 +27,7 @@ void core::begin(nanos now, std::uint64_t token, const std::string& origin, star
   transaction& made = of.lead.emplace();
   made.self.tx = what.tx;
   made.kind = options_.commit;
+  made.hops = options_.hops;
   made.starter = origin;
   const nanos span = what.lifespan > 0 ? std::min(what.lifespan, options_.lifespan) : options_.lifespan;
   made.deadline = now_ + span;
@@ -34,7 +35,8 @@ void core::begin(nanos now, std::uint64_t token, const std::string& origin, star
   roots_[what.tx] = of.number;
   ++open_;
   ++counted_.started;
-  put(of, record_kind::begin, 0, begin_record{what.tx, origin, made.kind, made.deadline, made.value}, out);
+  put(of, record_kind::begin, 0,
+      begin_record{what.tx, origin, made.kind, made.hops, made.deadline, made.value}, out);
   say(of, answer{token, start_answer::started}, out);
   made.calling = ask_actor(of, {0, callback::start, made.kind, made.self, made.value, 1}, 0, out);
   settle(of);
@@ -69,9 +71,9 @@ bool core::too_much(const transaction& in, const verdict& what) const {
   return in.steps.size() + what.steps.size() + 1 > options_.max_steps ||
          what.value.encoded.size() > options_.max_value ||
          std::any_of(what.steps.begin(), what.steps.end(), [&](const step_spec& one) {
-           return one.value.encoded.size() > options_.max_value || one.to.name.empty() ||
-                  one.to.node.empty() || one.to.name.size() > longest_name ||
-                  one.to.node.size() > longest_name;
+           return one.value.encoded.size() > options_.max_value || one.to.name().empty() ||
+                  one.to.node().empty() || one.to.name().size() > longest_name ||
+                  one.to.node().size() > longest_name;
          });
 }
 
@@ -166,14 +168,15 @@ void transaction::take(std::uint32_t by, const plan_record& from) {
 
 step_key core::key_of(const transaction& in, const step& which) const {
   step_key made = in.self;
-  made.step.hops = in.self.step.path.empty() ? options_.hops : in.self.step.hops - 1;
-  made.step.path.push_back({options_.self, which.number});
+  made.step.hops = in.hops;
+  made.step.path = in.self.step.path.below({options_.self, which.number});
   return made;
 }
 
 void core::ask(unit& of, step& whom, request_kind what, effects& out) {
   whom.pending = what;
   whom.tries = 0;
+  if (whom.key.tx.empty()) whom.key = key_of(*of.lead, whom);
   if (what == request_kind::perform) whom.what = step::state::asked;
   send(of, whom, out);
 }
@@ -183,7 +186,7 @@ void core::send(unit& of, step& to, effects& out) {
   request made;
   made.what = *to.pending;
   made.kind = in.kind;
-  made.key = key_of(in, to);
+  made.key = to.key;
   const bool performs = made.what == request_kind::perform;
   if (performs || (made.what == request_kind::reverse && in.kind == commit_kind::compensate))
     made.value = to.spec.value;
@@ -204,7 +207,7 @@ void core::on(const message& of, reply& in, effects& out) {
   if (found == nullptr || !found->lead || number == 0 || number > found->lead->steps.size())
     return count(drop::stale);
   step& from = found->lead->steps[number - 1];
-  if (of.from.node != from.spec.to.node) return count(drop::origin);
+  if (of.from.node() != from.spec.to.node()) return count(drop::origin);
   if (from.pending != in.to) return count(drop::stale);
   const bool again =
       in.what == answer_kind::busy ||
@@ -222,7 +225,7 @@ void core::on(const message& of, reply& in, effects& out) {
     from.answer = in.value;
     const callback what = from.succeeded ? callback::result : callback::failed;
     from.calling =
-        ask_actor(*found, {0, what, found->lead->kind, in.key, std::move(in.value), 1}, number, out);
+        ask_actor(*found, {0, what, found->lead->kind, from.key, std::move(in.value), 1}, number, out);
   } else if (in.what == answer_kind::error) {
     park(*found, from, std::move(in.value), out);
   } else {
@@ -242,11 +245,11 @@ void core::on(const message& of, interim_message& in, effects& out) {
   if (found == nullptr || !found->lead || number == 0 || number > found->lead->steps.size())
     return count(drop::stale);
   const step& from = found->lead->steps[number - 1];
-  if (of.from.node != from.spec.to.node) return count(drop::origin);
+  if (of.from.node() != from.spec.to.node()) return count(drop::origin);
   if (!found->lead->undecided() || from.what != step::state::asked) return count(drop::stale);
   if (found->lead->self.step.path.empty())
     say(*found, notice{notice::kind::interim, found->lead->self, in.value}, out);
-  say(*found, call{0, callback::interim, found->lead->kind, in.key, std::move(in.value), 1}, out);
+  say(*found, call{0, callback::interim, found->lead->kind, from.key, std::move(in.value), 1}, out);
 }
 
 // A participant is in doubt. A transaction that nothing is known of was aborted, or has been acknowledged.
@@ -265,7 +268,7 @@ void core::on(const message& of, const question& in, effects& out) {
   const std::uint32_t number = in.key.step.path.back().number;
   if (number == 0 || number > found->lead->steps.size()) return count(drop::stale);
   step& from = found->lead->steps[number - 1];
-  if (of.from.node != from.spec.to.node) return count(drop::origin);
+  if (of.from.node() != from.spec.to.node()) return count(drop::origin);
   if (from.pending != request_kind::confirm && from.pending != request_kind::reverse) return;
   send(*found, from, out);
   settle(*found);

@@ -80,9 +80,7 @@ void core::receive(nanos now, message&& in, effects& out) {
   if (in.to != options_.self) return count(drop::receiver);
   std::visit(
       [&](auto& body) {
-        if (body.key.tx.empty() || body.key.tx.size() > longest_name || body.key.step.path.empty() ||
-            body.key.step.path.size() > deepest_path)
-          return count(drop::malformed);
+        if (!is_sound(body.key) || body.key.step.path.empty()) return count(drop::malformed);
         on(in, body, out);
       },
       in.body);
@@ -106,7 +104,7 @@ unit* core::find_coordinator(const step_key& of_step) {
     return at == roots_.end() ? nullptr : &units_.at(at->second);
   }
   step_key above = of_step;
-  above.step.path.pop_back();
+  above.step.path = of_step.step.path.above();
   ++above.step.hops;
   unit* const found = find_entry(above);
   return found != nullptr && found->lead ? found : nullptr;
@@ -145,6 +143,7 @@ void core::settle(unit& of) {
 
 base::nanos core::wake() const {
   nanos at = timers_.empty() ? never : timers_.front().at;
+  if (ended_.size() > options_.keep_count) return now_;
   if (!ended_.empty()) at = std::min(at, ended_.front().first);
   if (!forgotten_order_.empty()) at = std::min(at, forgotten_order_.front().first);
   return at;
@@ -193,8 +192,7 @@ void core::expire(effects& out) {
     of.gone = true;
     settle(of);
   }
-  while (!forgotten_order_.empty() &&
-         (forgotten_order_.front().first <= now_ || forgotten_.size() > options_.keep_count)) {
+  while (!forgotten_order_.empty() && forgotten_order_.front().first <= now_) {
     forgotten_.erase(forgotten_order_.front().second);
     forgotten_order_.pop_front();
   }

@@ -12,7 +12,7 @@ using phase = transaction::phase;
 
 // A key belongs to the node that gives out its step, and a message counts by the node that it came from.
 void core::on(const message& of, request& in, effects& out) {
-  if (in.key.step.path.back().saga.node != of.from.node) return count(drop::origin);
+  if (in.key.step.path.back().saga.node() != of.from.node()) return count(drop::origin);
   if (in.value.encoded.size() > options_.max_value) return count(drop::malformed);
   unit* const known = find_entry(in.key);
   if (in.what == request_kind::perform) {
@@ -38,7 +38,7 @@ std::optional<reply> core::refusal(const request& in) const {
   const auto no = [&](answer_kind what, std::string_view word) {
     return reply{request_kind::perform, what, in.key, reason(word)};
   };
-  const std::vector<hop>& path = in.key.step.path;
+  const step_path& path = in.key.step.path;
   if (forgotten_.contains(in.key)) return no(answer_kind::error, "cancelled");
   if (in.key.step.hops == 0 || path.size() > options_.hops) return no(answer_kind::error, "hop_limit");
   const bool loops =
@@ -125,6 +125,7 @@ void core::lead_steps(unit& of, verdict&& what, effects& out) {
   transaction& made = of.lead.emplace();
   made.self = part.key;
   made.kind = part.kind;
+  made.hops = part.key.step.hops - 1;
   made.deadline = part.deadline;
   part.leads = true;
   part.state = entry_state::coordinating;
@@ -308,6 +309,9 @@ void core::put_entry(unit& of, effects& out) {
 void core::remember_forgotten(const step_key& key) {
   const auto [at, added] = forgotten_.emplace(key, now_ + options_.keep);
   if (added) forgotten_order_.emplace_back(at->second, at);
+  if (forgotten_.size() <= options_.keep_count) return;
+  forgotten_.erase(forgotten_order_.front().second);
+  forgotten_order_.pop_front();
 }
 
 // Prepared, and nobody has decided: it holds, and asks.

@@ -18,7 +18,7 @@ bool is_sound(const std::vector<step_spec>& steps) {
 
 struct sound {
   bool operator()(const begin_record& in) const {
-    return saga::is_sound(in.tx) && saga::is_sound(in.starter) && in.deadline >= 0;
+    return saga::is_sound(in.tx) && saga::is_sound(in.starter) && in.hops > 0 && in.deadline >= 0;
   }
   bool operator()(const plan_record& in) const { return in.order > 0 && in.first > 0 && is_sound(in.steps); }
   bool operator()(const entry_record& in) const {

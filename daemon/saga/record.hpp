@@ -28,6 +28,7 @@ struct begin_record {
   std::string tx;
   std::string starter; // the node that started it
   commit_kind kind = commit_kind::compensate;
+  std::uint32_t hops = 0; // of its steps; keys stay the same where the options change
   base::nanos deadline = 0;
   term value;
   bool operator==(const begin_record&) const = default;

@@ -20,12 +20,23 @@ struct core::found_records {
   std::optional<ended_record> ended;
   std::map<std::uint32_t, plan_record> plans;
   std::vector<std::uint32_t> skips;
+
+  void take(kept_record& one) {
+    if (auto* const has_begin = std::get_if<begin_record>(&one.what)) begin = std::move(*has_begin);
+    if (auto* const has_part = std::get_if<entry_record>(&one.what)) part = std::move(*has_part);
+    if (auto* const has_decision = std::get_if<decision_record>(&one.what))
+      decision = std::move(*has_decision);
+    if (auto* const has_ended = std::get_if<ended_record>(&one.what)) ended = std::move(*has_ended);
+    if (auto* const has_plan = std::get_if<plan_record>(&one.what))
+      plans[one.key.step] = std::move(*has_plan);
+    if (std::holds_alternative<skip_record>(one.what)) skips.push_back(one.key.step);
+  }
 };
 
 base::result<std::unique_ptr<core>> core::start(const options& how, std::vector<kept_record> kept, nanos now,
                                                 effects& out) {
-  if (how.self.name.empty() || how.self.node.empty() || how.self.name.size() > longest_name ||
-      how.self.node.size() > longest_name)
+  if (how.self.name().empty() || how.self.node().empty() || how.self.name().size() > longest_name ||
+      how.self.node().size() > longest_name)
     return base::fail(errc::invalid, "a saga needs a name and a node of at most 255 bytes");
   if (how.hops == 0 || how.hops > deepest_path)
     return base::fail(errc::invalid, "hops has to be from 1 to 255");
@@ -39,23 +50,21 @@ base::result<std::unique_ptr<core>> core::start(const options& how, std::vector<
 }
 
 base::status core::recover(std::vector<kept_record> kept, effects& out) {
-  std::map<std::uint64_t, found_records> by_number;
-  for (kept_record& one : kept) {
-    found_records& at = by_number[one.key.number];
-    if (auto* const begin = std::get_if<begin_record>(&one.what)) at.begin = std::move(*begin);
-    if (auto* const part = std::get_if<entry_record>(&one.what)) at.part = std::move(*part);
-    if (auto* const decision = std::get_if<decision_record>(&one.what)) at.decision = std::move(*decision);
-    if (auto* const ended = std::get_if<ended_record>(&one.what)) at.ended = std::move(*ended);
-    if (auto* const plan = std::get_if<plan_record>(&one.what)) at.plans[one.key.step] = std::move(*plan);
-    if (std::holds_alternative<skip_record>(one.what)) at.skips.push_back(one.key.step);
-    last_number_ = std::max(last_number_, one.key.number);
-  }
-  for (auto& [number, what] : by_number)
+  const auto by_key = [](const kept_record& a, const kept_record& b) { return a.key < b.key; };
+  if (!std::is_sorted(kept.begin(), kept.end(), by_key)) std::sort(kept.begin(), kept.end(), by_key);
+  std::vector<std::uint64_t> numbers;
+  for (auto at = kept.begin(); at != kept.end();) {
+    const std::uint64_t number = at->key.number;
+    found_records what;
+    for (; at != kept.end() && at->key.number == number; ++at) what.take(*at);
     if (auto read = recover_one(number, what, out); !read)
       return base::fail(read.error().code,
                         "records of number " + std::to_string(number) + ": " + read.error().text);
+    numbers.push_back(number);
+  }
+  last_number_ = numbers.empty() ? 0 : numbers.back();
   std::sort(ended_.begin(), ended_.end());
-  for (auto& [number, what] : by_number) {
+  for (const std::uint64_t number : numbers) {
     const auto at = units_.find(number);
     if (at == units_.end()) continue;
     resume(at->second, out);
@@ -88,6 +97,7 @@ base::status core::recover_one(std::uint64_t number, found_records& what, effect
     transaction& made = of.lead.emplace();
     made.self.tx = what.begin->tx;
     made.kind = what.begin->kind;
+    made.hops = what.begin->hops;
     made.starter = what.begin->starter;
     made.deadline = what.begin->deadline;
     made.value = what.begin->value;
@@ -111,6 +121,7 @@ base::status core::recover_one(std::uint64_t number, found_records& what, effect
   transaction& made = of.lead.emplace();
   made.self = part.key;
   made.kind = part.kind;
+  made.hops = part.key.step.hops - 1;
   made.deadline = part.deadline;
   if (!what.plans.contains(0)) return base::fail(errc::invalid, "an entry that leads has no plan");
   return rebuild(of, what);

@@ -29,14 +29,35 @@ struct coppice::etf::codec<coppice::saga::term> {
 };
 
 template <>
-struct coppice::etf::shape<coppice::saga::address> {
-  static constexpr form how = form::tuple;
-  static constexpr std::string_view tag = "address";
-  template <std::size_t I>
-  static constexpr std::string_view name() {
-    return reflect::member_name<saga::address, I>();
+struct coppice::etf::codec<coppice::saga::step_path> {
+  static constexpr std::string_view expected = "a list of {Saga, Number}";
+  static void encode(writer& out, const saga::step_path& value) {
+    etf::encode(out, std::vector<saga::hop>(value.begin(), value.end()));
+  }
+  static bool decode(cursor& in, saga::step_path& out, mismatch& why) {
+    std::vector<saga::hop> read;
+    if (!etf::read(in, read, why)) return false;
+    out = std::move(read);
+    return true;
   }
 };
+
+template <>
+struct coppice::etf::codec<coppice::saga::address> {
+  static constexpr std::string_view expected = "{Name, Node}";
+  static void encode(writer& out, const saga::address& value) {
+    out.tuple(2);
+    out.binary(value.name());
+    out.binary(value.node());
+  }
+  static bool decode(cursor& in, saga::address& out, mismatch& why) {
+    std::pair<std::string, std::string> read;
+    if (!etf::read(in, read, why)) return false;
+    out = {std::move(read.first), std::move(read.second)};
+    return true;
+  }
+};
+
 template <>
 struct coppice::etf::shape<coppice::saga::hop> {
   static constexpr form how = form::tuple;
@@ -71,20 +92,6 @@ template <class Value>
 std::string to_text(const Value& of) {
   const std::vector<std::uint8_t> made = etf::encode(of);
   return {made.begin(), made.end()};
-}
-
-inline bool is_sound(const std::string& name) {
-  return !name.empty() && name.size() <= longest_name;
-}
-inline bool is_sound(const address& of) {
-  return is_sound(of.name) && is_sound(of.node);
-}
-// The path may be empty: of a root.
-inline bool is_sound(const step_key& of) {
-  if (!is_sound(of.tx) || of.step.path.size() > deepest_path) return false;
-  for (const hop& one : of.step.path)
-    if (!is_sound(one.saga) || one.number == 0) return false;
-  return true;
 }
 
 } // namespace coppice::saga

@@ -36,6 +36,7 @@ struct step {
   bool parked = false;       // it cannot be undone
   bool skipped = false;      // it has a skip record
   term answer;
+  step_key key; // once it was asked for
   step_spec spec;
 };
 
@@ -54,7 +55,8 @@ struct transaction {
   } what = phase::starting;
   step_key self; // at the root the path is empty
   commit_kind kind = commit_kind::compensate;
-  std::string starter; // of a root
+  std::uint32_t hops = 0; // of its steps
+  std::string starter;    // of a root
   base::nanos deadline = 0;
   term value;              // of a root: what handle_start is called with
   std::vector<step> steps; // the one with number n is at n - 1

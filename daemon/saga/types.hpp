@@ -3,10 +3,14 @@
 // plan consists of and how a transaction ends. Any thread.
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
+#include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -26,10 +30,29 @@ struct term {
 // The atom `word`, of at most 255 bytes: the reasons that sagas give themselves.
 term reason(std::string_view word);
 
-// A registered process.
-struct address {
-  std::string name, node;
-  auto operator<=>(const address&) const = default;
+// A registered process. It never changes, and copies share it.
+class address {
+ public:
+  address() = default;
+  address(std::string name, std::string node)
+      : of_(std::make_shared<const parts>(std::move(name), std::move(node))) {}
+
+  const std::string& name() const { return of_ == nullptr ? nothing : of_->first; }
+  const std::string& node() const { return of_ == nullptr ? nothing : of_->second; }
+
+  bool operator==(const address& other) const {
+    return of_ == other.of_ || (name() == other.name() && node() == other.node());
+  }
+  std::strong_ordering operator<=>(const address& other) const {
+    if (of_ == other.of_) return std::strong_ordering::equal;
+    const auto by_name = name() <=> other.name();
+    return by_name != 0 ? by_name : node() <=> other.node();
+  }
+
+ private:
+  using parts = std::pair<std::string, std::string>;
+  static inline const std::string nothing;
+  std::shared_ptr<const parts> of_; // null: both are empty
 };
 
 // One level of a tree: the saga that gives out the step, and the step's number there, from 1.
@@ -39,11 +62,45 @@ struct hop {
   auto operator<=>(const hop&) const = default;
 };
 
+// From the root down. It never changes, and copies share it.
+class step_path {
+ public:
+  step_path() = default;
+  step_path(std::vector<hop> hops)
+      : hops_(hops.empty() ? nullptr : std::make_shared<const std::vector<hop>>(std::move(hops))) {}
+  step_path(std::initializer_list<hop> hops) : step_path(std::vector<hop>(hops)) {}
+
+  bool empty() const { return hops_ == nullptr; }
+  std::size_t size() const { return hops_ == nullptr ? 0 : hops_->size(); }
+  const hop* begin() const { return hops_ == nullptr ? nullptr : hops_->data(); }
+  const hop* end() const { return begin() + size(); }
+  const hop& back() const { return hops_->back(); } // not of an empty one
+  step_path below(hop next) const {
+    std::vector<hop> made(begin(), end());
+    made.push_back(std::move(next));
+    return made;
+  }
+  step_path above() const { return std::vector<hop>(begin(), end() - 1); } // not of an empty one
+
+  bool operator==(const step_path& other) const {
+    return hops_ == other.hops_ || std::equal(begin(), end(), other.begin(), other.end());
+  }
+  auto operator<=>(const step_path& other) const {
+    return hops_ == other.hops_
+               ? std::strong_ordering::equal
+               : std::lexicographical_compare_three_way(begin(), end(), other.begin(), other.end());
+  }
+
+ private:
+  std::shared_ptr<const std::vector<hop>> hops_; // null: empty
+};
+
 // Where a step stands in the tree of its transaction, from the root down. It goes along with every message
 // about the step, so a participant knows its coordinator, how deep it is, and every saga above it.
 struct step_id {
   std::uint32_t hops = 0; // levels that may follow, this step included; 0: the step is refused
-  std::vector<hop> path;
+  step_path path;
+  bool operator==(const step_id&) const = default;
   auto operator<=>(const step_id&) const = default;
 };
 
@@ -51,8 +108,23 @@ struct step_id {
 struct step_key {
   std::string tx;
   step_id step;
+  bool operator==(const step_key&) const = default;
   auto operator<=>(const step_key&) const = default;
 };
+
+// Names and numbers are within bounds. The path may be empty: of a root.
+inline bool is_sound(const std::string& name) {
+  return !name.empty() && name.size() <= longest_name;
+}
+inline bool is_sound(const address& of) {
+  return is_sound(of.name()) && is_sound(of.node());
+}
+inline bool is_sound(const step_key& of) {
+  if (!is_sound(of.tx) || of.step.path.size() > deepest_path) return false;
+  for (const hop& one : of.step.path)
+    if (!is_sound(one.saga) || one.number == 0) return false;
+  return true;
+}
 
 enum class commit_kind : std::uint8_t {
   compensate, // steps take effect at once, and are undone when the transaction fails

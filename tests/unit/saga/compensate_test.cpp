@@ -83,7 +83,7 @@ TEST_CASE("steps side by side are asked for together, and what comes behind them
   CHECK(of.requests(request_kind::perform).empty());
   of.reply_to(both[0]);
   of.answer(callback::result, steps({}));
-  CHECK(of.only_request(request_kind::perform).to.node == "d");
+  CHECK(of.only_request(request_kind::perform).to.node() == "d");
 }
 
 TEST_CASE("a result brings further steps, and done leaves out what is planned") {
@@ -93,7 +93,7 @@ TEST_CASE("a result brings further steps, and done leaves out what is planned") 
   of.reply_to(of.only_request(request_kind::perform));
   of.answer(callback::result, steps({to("c", 2), to("d", 3)}));
   const message further = of.only_request(request_kind::perform);
-  CHECK(further.to.node == "c");
+  CHECK(further.to.node() == "c");
   of.reply_to(further);
   of.answer(callback::result, says(verdict::kind::done, 7));
   CHECK(of.requests(request_kind::perform).empty());
@@ -105,11 +105,11 @@ TEST_CASE("steps are undone in the reverse order in which they were done, one af
   of.reply_to(of.second);
   of.answer(callback::result, says(verdict::kind::cancel, 3));
   const message last = of.only_request(request_kind::reverse);
-  CHECK(last.to.node == "c");
+  CHECK(last.to.node() == "c");
   CHECK(of.machine->outcome_of("t").what == outcome_kind::open);
   of.reply_to(last);
   const message before = of.only_request(request_kind::reverse);
-  CHECK(before.to.node == "b");
+  CHECK(before.to.node() == "b");
   CHECK(std::get<request>(before.body).value == number(1));
   of.reply_to(before);
   CHECK(of.told(notice::kind::compensated));
@@ -130,14 +130,14 @@ TEST_CASE("a step that failed is not undone, one without an answer is") {
     of.reply_to(of.second, answer_kind::error, 4);
     CHECK(of.called(callback::failed)->value == number(4));
     of.answer(callback::failed, says(verdict::kind::cancel));
-    CHECK(of.only_request(request_kind::reverse).to.node == "b");
+    CHECK(of.only_request(request_kind::reverse).to.node() == "b");
   }
   SUBCASE("no answer") {
     second_asked of;
     of.pass(of.how.lifespan);
-    CHECK(of.only_request(request_kind::reverse).to.node == "c");
+    CHECK(of.only_request(request_kind::reverse).to.node() == "c");
     of.reply_to(of.only_request(request_kind::reverse));
-    CHECK(of.only_request(request_kind::reverse).to.node == "b");
+    CHECK(of.only_request(request_kind::reverse).to.node() == "b");
   }
 }
 
@@ -149,7 +149,7 @@ TEST_CASE("a failed step is tried again under another key and later, or replaced
     CHECK(of.requests(request_kind::perform).empty());
     of.pass(of.how.retry_first);
     const message again = of.only_request(request_kind::perform);
-    CHECK(again.to.node == "c");
+    CHECK(again.to.node() == "c");
     CHECK(std::get<request>(again.body).key != std::get<request>(of.second.body).key);
     of.reply_to(again, answer_kind::error);
     of.answer(callback::failed, says(verdict::kind::retry));
@@ -160,7 +160,7 @@ TEST_CASE("a failed step is tried again under another key and later, or replaced
   }
   SUBCASE("replace") {
     of.answer(callback::failed, steps({to("d", 2)}));
-    CHECK(of.only_request(request_kind::perform).to.node == "d");
+    CHECK(of.only_request(request_kind::perform).to.node() == "d");
   }
 }
 
@@ -213,18 +213,26 @@ TEST_CASE("a restart asks the actor nothing that it has answered, and goes on fr
   of.reply_to(again, answer_kind::ok, 6);
   of.answer(callback::result, steps({to("d", 3)}));
   of.restart();
-  CHECK(of.only_request(request_kind::perform).to.node == "d");
+  CHECK(of.only_request(request_kind::perform).to.node() == "d");
   of.pass(of.how.lifespan);
   of.restart();
   std::vector<std::string> undone;
   for (int i = 0; i < 3; ++i) {
     const message next = of.only_request(request_kind::reverse);
-    undone.push_back(next.to.node);
+    undone.push_back(next.to.node());
     of.reply_to(next);
   }
   CHECK(undone == std::vector<std::string>{"d", "c", "b"});
   of.restart();
-  CHECK(of.only_request(request_kind::reverse).to.node == "d");
+  CHECK(of.only_request(request_kind::reverse).to.node() == "d");
+}
+
+TEST_CASE("keys stay the same where the options change at a restart") {
+  second_asked of;
+  of.how.hops = 2;
+  of.how.commit = commit_kind::two_phase;
+  of.restart();
+  CHECK(of.only_request(request_kind::perform).body == of.second.body);
 }
 
 TEST_CASE("the deadline does not move at a restart") {
@@ -247,9 +255,9 @@ TEST_CASE("a step that cannot be undone parks its transaction until an operator 
   CHECK(of.machine->resolve(of.now, "t", false, of.out) == 1);
   of.note();
   CHECK(of.machine->parked() == 0);
-  CHECK(of.only_request(request_kind::reverse).to.node == "b");
+  CHECK(of.only_request(request_kind::reverse).to.node() == "b");
   of.restart();
-  CHECK(of.only_request(request_kind::reverse).to.node == "b");
+  CHECK(of.only_request(request_kind::reverse).to.node() == "b");
 }
 
 TEST_CASE("a plan with too many steps, and a value that is too long, cancel the transaction") {

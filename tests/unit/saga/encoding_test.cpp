@@ -67,7 +67,7 @@ TEST_CASE("what is no message is refused with an error") {
 TEST_CASE("records and their keys come back the same, and what is cut is refused") {
   const std::vector<step_spec> steps{to("b", 1), {{"x", "y"}, {}, true, 5, 6}};
   const record all[] = {
-      begin_record{"t", "a", commit_kind::two_phase, 5, number(1)},
+      begin_record{"t", "a", commit_kind::two_phase, 16, 5, number(1)},
       plan_record{plan_record::verdict::replace, false, 3, 2, number(1), {}, steps},
       decision_record{true, number(1)},
       skip_record{},
@@ -96,9 +96,9 @@ TEST_CASE("records that no crash leaves behind are refused") {
       key, commit_kind::compensate, entry_state::coordinating, 1, 0, true, false, false, {}, {}};
   const std::vector<std::vector<kept_record>> cases = {
       {{{1, record_kind::entry, 0}, leads}},
-      {{{1, record_kind::begin, 0}, begin_record{"t", "a", commit_kind::compensate, 5, {}}},
-       {{2, record_kind::begin, 0}, begin_record{"t", "a", commit_kind::compensate, 5, {}}}},
-      {{{1, record_kind::begin, 0}, begin_record{"t", "a", commit_kind::compensate, 5, {}}},
+      {{{1, record_kind::begin, 0}, begin_record{"t", "a", commit_kind::compensate, 16, 5, {}}},
+       {{2, record_kind::begin, 0}, begin_record{"t", "a", commit_kind::compensate, 16, 5, {}}}},
+      {{{1, record_kind::begin, 0}, begin_record{"t", "a", commit_kind::compensate, 16, 5, {}}},
        {{1, record_kind::plan, 3}, plan_record{plan_record::verdict::go_on, true, 1, 1, {}, {}, {}}}},
   };
   options how;
@@ -114,7 +114,7 @@ TEST_CASE("what a crash leaves of a transaction that is over is erased") {
   effects out;
   const std::vector<kept_record> kept = {
       {{1, record_kind::ended, 0}, ended_record{"t", "a", {outcome_kind::committed, {}}, 9}},
-      {{1, record_kind::begin, 0}, begin_record{"t", "a", commit_kind::compensate, 5, {}}},
+      {{1, record_kind::begin, 0}, begin_record{"t", "a", commit_kind::compensate, 16, 5, {}}},
       {{2, record_kind::decision, 0}, decision_record{}},
   };
   const auto made = core::start(how, kept, 0, out);

@@ -77,7 +77,7 @@ class one_saga {
   // The participant of a step of this node's transaction answers.
   void reply_to(const message& asked, answer_kind what = answer_kind::ok, std::uint8_t value = 0) {
     const request of = std::get<request>(asked.body);
-    receive(asked.to.node, reply{of.what, what, of.key, number(value)});
+    receive(asked.to.node(), reply{of.what, what, of.key, number(value)});
   }
   // What a coordinator on node b asks of this one.
   request asks(request_kind what, commit_kind kind = commit_kind::compensate, std::uint32_t step = 1,

@@ -188,7 +188,7 @@ TEST_CASE("messages that make no sense are dropped and counted") {
   in.key.tx.clear();
   of.receive("b", in);
   in = of.asks(perform);
-  in.key.step.path.clear();
+  in.key.step.path = {};
   of.receive("b", in);
   of.receive("b", of.asks(perform));
   of.receive("b", of.asks(perform, commit_kind::two_phase));

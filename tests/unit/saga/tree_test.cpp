@@ -30,7 +30,7 @@ struct middle : one_saga {
 TEST_CASE("a step below names every saga above it, has a hop less and no more time") {
   middle of;
   const request& in = std::get<request>(of.below.body);
-  const std::vector<hop> path{{{"shop", "b"}, 1}, {{"orders", "a"}, 1}};
+  const step_path path{{{"shop", "b"}, 1}, {{"orders", "a"}, 1}};
   CHECK(in.key.step.path == path);
   CHECK(in.key.step.hops == 15);
   CHECK(in.left_ms == 1000);
@@ -61,7 +61,7 @@ TEST_CASE("the step is undone after what is below it, as one step") {
   of.receive("b", of.asks(reverse));
   CHECK(of.out.calls.empty());
   const message undo = of.only_request(reverse);
-  CHECK(undo.to.node == "c");
+  CHECK(undo.to.node() == "c");
   of.reply_to(undo);
   CHECK(of.replied(reverse) == nullptr);
   CHECK(of.calls(callback::reverse) == 1);
@@ -112,5 +112,5 @@ TEST_CASE("a step below asks its own coordinator, which knows no more until it i
   of.receive("c", question{key});
   CHECK(of.out.messages.empty());
   of.receive("b", of.asks(reverse, commit_kind::two_phase));
-  CHECK(of.only_request(reverse).to.node == "c");
+  CHECK(of.only_request(reverse).to.node() == "c");
 }

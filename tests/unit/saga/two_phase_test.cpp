@@ -95,11 +95,11 @@ TEST_CASE("a question is answered with what was decided, and with abort where no
   CHECK(of.dropped(drop::origin) == 1);
   of.prepare(1);
   of.receive("b", question{key});
-  CHECK(of.only_request(confirm).to.node == "b");
+  CHECK(of.only_request(confirm).to.node() == "b");
   step_key other = key;
   other.tx = "other";
   of.receive("b", question{other});
-  CHECK(of.only_request(reverse).to.node == "b");
+  CHECK(of.only_request(reverse).to.node() == "b");
 }
 
 TEST_CASE("a committed transaction is pushed on after a restart") {

@@ -45,7 +45,7 @@ std::vector<step_spec> world::plan(std::size_t of, std::uint32_t salt, std::int3
 void world::called(std::size_t of, call&& one) {
   node& at = nodes_[of];
   if (trace_)
-    std::printf("%10.1f %s: callback %d of %s\n", static_cast<double>(now_) / 1e6, at.how.self.node.c_str(),
+    std::printf("%10.1f %s: callback %d of %s\n", static_cast<double>(now_) / 1e6, at.how.self.node().c_str(),
                 static_cast<int>(one.what), shown(one.key).c_str());
   switch (one.what) {
     case callback::start:
@@ -73,7 +73,7 @@ void world::called(std::size_t of, call&& one) {
 }
 
 // It comes to its end.
-void world::answer(std::size_t of, call&& one) {
+void world::answer(std::size_t of, const call& one) {
   nodes_[of].machine->answered(now_, one.token, decide(of, one), effects_);
 }
 

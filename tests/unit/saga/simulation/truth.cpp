@@ -38,19 +38,19 @@ std::size_t key_hash::operator()(const step_key& of) const {
 
 std::string shown(const step_key& of) {
   std::string made = of.tx;
-  for (const hop& one : of.step.path) made += "/" + one.saga.node + ":" + std::to_string(one.number);
+  for (const hop& one : of.step.path) made += "/" + one.saga.node() + ":" + std::to_string(one.number);
   return made;
 }
 
 step_key above(step_key of) {
-  of.step.path.pop_back();
+  of.step.path = of.step.path.above();
   of.step.hops = of.step.path.empty() ? 0 : of.step.hops + 1;
   return of;
 }
 
 void truth::performs(const step_key& key, const address& at, std::uint32_t attempt, commit_kind kind) {
   for (const hop& one : key.step.path)
-    if (one.saga == at) fail("loop: " + at.node + " takes part below itself in " + shown(key));
+    if (one.saga == at) fail("loop: " + at.node() + " takes part below itself in " + shown(key));
   effect& of = effects_[key];
   if (of.kept) fail("kept answers: the step " + shown(key) + " runs again");
   if (of.ran && attempt < 2) fail("attempts: an earlier try of " + shown(key) + " is not told");
@@ -88,9 +88,9 @@ void truth::reverses(const step_key& key) {
   if (done == done_.end()) return;
   const auto self = std::find(done->second.begin(), done->second.end(), key.step.path.back().number);
   if (self == done->second.end()) return;
-  step_key other = key;
   for (auto later = self + 1; later != done->second.end(); ++later) {
-    other.step.path.back().number = *later;
+    step_key other = key;
+    other.step.path = coordinator.step.path.below({key.step.path.back().saga, *later});
     if (!effects_[other].reversing)
       fail("undo order: " + shown(key) + " is undone before " + shown(other) + ", which was done later");
   }

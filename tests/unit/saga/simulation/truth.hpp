@@ -14,8 +14,8 @@
 
 namespace coppice::saga::simulation {
 
-using test::mix;
-using dice = test::seeded_dice;
+using coppice::test::mix;
+using dice = coppice::test::seeded_dice;
 
 struct violation : std::runtime_error {
   using std::runtime_error::runtime_error;

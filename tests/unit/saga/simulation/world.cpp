@@ -92,20 +92,23 @@ void world::happen(const event& now) {
     return;
   }
   // What is under way to a node, or in it, goes with it.
-  const bool is_void = !at.up || now.epoch != at.epoch;
-  message came;
-  call called_back;
-  if (now.kind == happening::deliver) came = messages_.take(now.slot);
-  if (now.kind == happening::call || now.kind == happening::interim) called_back = calls_.take(now.slot);
-  if (is_void || (now.kind == happening::wake && now.at != at.wake_at)) return;
+  if (!at.up || now.epoch != at.epoch) {
+    if (now.kind == happening::deliver) messages_.free(now.slot);
+    if (now.kind == happening::call || now.kind == happening::interim) calls_.free(now.slot);
+    return;
+  }
+  if (now.kind == happening::wake && now.at != at.wake_at) return;
   ++count_;
   result_.hash = mix(result_.hash, mix(static_cast<std::uint64_t>(now.at),
                                        now.node * 16 + static_cast<std::uint64_t>(now.kind)));
   switch (now.kind) {
-    case happening::deliver:
+    case happening::deliver: {
+      message& came = messages_.at(now.slot);
       if (const auto* const asked = std::get_if<request>(&came.body)) truth_.comes(*asked, now_);
       at.machine->receive(now_, std::move(came), effects_);
+      messages_.free(now.slot);
       break;
+    }
     case happening::wake:
       at.wake_at = -1;
       at.machine->advance(now_, effects_);
@@ -113,10 +116,12 @@ void world::happen(const event& now) {
     case happening::sync:
       return sync(now.node);
     case happening::call:
-      answer(now.node, std::move(called_back));
+      answer(now.node, calls_.at(now.slot));
+      calls_.free(now.slot);
       break;
     case happening::interim:
-      at.machine->interim(now_, called_back.key, called_back.value, effects_);
+      at.machine->interim(now_, calls_.at(now.slot).key, calls_.at(now.slot).value, effects_);
+      calls_.free(now.slot);
       break;
     case happening::crash:
       crash(now.node);
@@ -146,7 +151,7 @@ void world::start(std::size_t of) {
 void world::crash(std::size_t of) {
   node& at = nodes_[of];
   if (!at.up) return;
-  if (trace_) std::printf("%10.1f %s crashes\n", static_cast<double>(now_) / 1e6, at.how.self.node.c_str());
+  if (trace_) std::printf("%10.1f %s crashes\n", static_cast<double>(now_) / 1e6, at.how.self.node().c_str());
   at.up = false;
   ++at.epoch;
   ++result_.crashes;
@@ -167,10 +172,10 @@ void world::store(node& at, change&& one) {
       at.units[one.key.number] = {begun->tx, {}};
     if (const auto* const part = std::get_if<entry_record>(&*one.what)) at.units[one.key.number] = part->key;
   }
-  const auto unit = at.units.find(one.key.number);
-  if (unit != at.units.end()) truth_.stored(unit->second, one);
+  const bool of_unit = one.key.kind == record_kind::plan || one.key.kind == record_kind::decision;
+  if (one.what) truth_.stored(of_unit ? at.units[one.key.number] : step_key(), one);
   if (one.what)
-    at.disk[one.key] = std::move(*one.what);
+    at.disk.insert_or_assign(one.key, std::move(*one.what));
   else
     at.disk.erase(one.key);
 }
@@ -253,20 +258,20 @@ void world::send(std::size_t from, message&& one) {
     ++result_.loops;
   if (std::holds_alternative<question>(one.body)) ++result_.questions;
   if (trace_)
-    std::printf("%10.1f %s to %s: %s\n", static_cast<double>(now_) / 1e6, one.from.node.c_str(),
-                one.to.node.c_str(), described(one.body).c_str());
+    std::printf("%10.1f %s to %s: %s\n", static_cast<double>(now_) / 1e6, one.from.node().c_str(),
+                one.to.node().c_str(), described(one.body).c_str());
   if (cut_[from][to] || !nodes_[to].up || chance_.chance(loss_)) return;
   for (unsigned copies = chance_.chance(twice_) ? 2 : 1; copies > 0; --copies) {
-    message each = copies == 1 ? std::move(one) : one;
     const base::nanos longest = chance_.chance(20) ? 20 * delay_ : delay_;
-    schedule(chance_.between(ms / 2, longest), happening::deliver, to, messages_.put(std::move(each)));
+    schedule(chance_.between(ms / 2, longest), happening::deliver, to,
+             copies == 1 ? messages_.put(std::move(one)) : messages_.put(message(one)));
   }
 }
 
 void world::notice_of(std::size_t of, const notice& one) {
   if (trace_)
     std::printf("%10.1f %s: notice %d of %s\n", static_cast<double>(now_) / 1e6,
-                nodes_[of].how.self.node.c_str(), static_cast<int>(one.what), shown(one.key).c_str());
+                nodes_[of].how.self.node().c_str(), static_cast<int>(one.what), shown(one.key).c_str());
   using kind = notice::kind;
   if (one.what == kind::interim) return truth_.interim_at(one.key);
   if (one.what == kind::committed) truth_.ends(one.key.tx, outcome_kind::committed);
@@ -342,7 +347,7 @@ void world::heal() {
 // Empty once nothing is open anywhere.
 std::string world::unsettled() const {
   for (const node& one : nodes_) {
-    const std::string who = "node " + one.how.self.node;
+    const std::string who = "node " + one.how.self.node();
     if (!one.up) return who + " is down";
     if (one.machine->open() > 0) return who + " has an open transaction";
     if (one.machine->entries() > 0) {
@@ -374,7 +379,7 @@ void world::run_until_rest() {
   // What is kept for a while only.
   while (!queue_.empty()) step();
   for (const node& one : nodes_) {
-    if (!one.disk.empty()) fail("live records: node " + one.how.self.node + " keeps outcomes for ever");
+    if (!one.disk.empty()) fail("live records: node " + one.how.self.node() + " keeps outcomes for ever");
     if (one.machine->wake() != std::numeric_limits<base::nanos>::max())
       fail("timers: one is armed where nothing is open");
   }

@@ -76,13 +76,11 @@ class world {
       all_[at] = std::move(one);
       return at;
     }
-    What take(std::uint32_t at) {
-      free_.push_back(at);
-      return std::move(all_[at]);
-    }
+    What& at(std::uint32_t of) { return all_[of]; }
+    void free(std::uint32_t of) { free_.push_back(of); }
 
    private:
-    std::vector<What> all_;
+    std::deque<What> all_; // stay where they are
     std::vector<std::uint32_t> free_;
   };
 
@@ -105,7 +103,7 @@ class world {
 
   // actors.cpp
   void called(std::size_t of, call&& one);
-  void answer(std::size_t of, call&& one);
+  void answer(std::size_t of, const call& one);
   verdict decide(std::size_t of, const call& one);
   verdict performed(std::size_t of, const call& one);
   std::vector<step_spec> plan(std::size_t of, std::uint32_t salt, std::int32_t total, std::uint8_t depth);
