@@ -32,9 +32,20 @@ void world::client_step(std::size_t of) {
   by.opening = !by.is_read && by.session == 0 && chance_.chance(700);
   if (!by.is_read && !by.opening) by.operation = ++operations_;
   if (by.session > 0 && !by.is_read) ++by.sequence;
-  if (by.is_read && chance_.chance(500)) by.target = chance_.below(max_nodes);
+  if (by.is_read && chance_.chance(500))
+    by.target = chance_.chance(500) ? believed_leader() : chance_.below(max_nodes);
   by.first_token = tokens_.size();
   ask(by, of);
+}
+
+// Any that leads or did before it was suspended.
+std::size_t world::believed_leader() {
+  const std::size_t from = chance_.below(max_nodes);
+  for (std::size_t i = 0; i < max_nodes; ++i) {
+    const std::size_t of = (from + i) % max_nodes;
+    if (nodes_[of].up && nodes_[of].machine->what() == role::leader) return of;
+  }
+  return from;
 }
 
 void world::ask(client& by, std::size_t index) {
