@@ -70,12 +70,12 @@ void embedded::wind_up(std::function<void()> done) {
   if (server_ == nullptr || options_.sockets == nullptr) return done();
   server_->accept_no_more();
   wound_up_ = std::move(done);
+  wound_up_by_ = base::mono_now() + std::chrono::nanoseconds(net::last_patience).count();
   look_whether_answered();
 }
 
 void embedded::look_whether_answered() {
-  if (server_->waiting() == 0 || waited_ >= net::last_patience) return std::exchange(wound_up_, nullptr)();
-  waited_ += look_again;
+  if (server_->waiting() == 0 || base::mono_now() >= wound_up_by_) return std::exchange(wound_up_, nullptr)();
   retry_.start(look_again);
 }
 

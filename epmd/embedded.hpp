@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/socket_address.hpp"
 #include "base/uv.hpp"
@@ -103,7 +104,7 @@ class embedded {
   std::uint32_t creation_ = 0;
   std::chrono::milliseconds delay_;
   std::function<void()> wound_up_;
-  std::chrono::milliseconds waited_{0}; // in wind_up
+  base::nanos wound_up_by_ = 0; // of the monotonic clock
 };
 
 } // namespace coppice::epmd

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""interop_page.py FOLDER: what the tests of interop proved, as packaging/INTEROP.md, to standard output. FOLDER holds the
-outcomes of runs (*.jsonl, as harness/tap.py notes them). A tick stands only where a test passed and none failed."""
+"""interop_page.py [--sockets] FOLDER PAGE: what the tests of interop proved, as packaging/INTEROP.md, to standard output. FOLDER
+holds the outcomes of runs (*.jsonl, as harness/tap.py notes them). A tick stands only where a test passed and none failed.
+PAGE is the page of before: of its table of TLS the rows stay whose peers are in no run; --sockets makes that table alone anew."""
 import json
 import pathlib
 import sys
@@ -26,6 +27,17 @@ FEATURES = {
     "observer": "OTP's observer and etop look at our node",
 }
 
+# Of listeners and of what actors connect to: the column, and what it is.
+SOCKETS = {
+    "1.3-EC": ("1.3 EC", "TLS 1.3 with an EC certificate, verified, and bytes both ways"),
+    "1.3-RSA": ("1.3 RSA", "TLS 1.3 with an RSA certificate, verified, and bytes both ways"),
+    "1.2-EC": ("1.2 EC", "TLS 1.2 with an EC certificate, verified, and bytes both ways"),
+    "1.2-RSA": ("1.2 RSA", "TLS 1.2 with an RSA certificate, verified, and bytes both ways"),
+    "KeyUpdate": ("KeyUpdate refused", "a peer that changes its keys gets the alert `unexpected_message`, and the log says why its connection ends"),
+    "session": ("no resumption", "the peer offers or keeps sessions: each connection begins with a whole handshake all the same, in 1.3 and 1.2"),
+    "cut": ("cut messages", "handshake messages that the peer sends in several records, of 512 bytes or less, with an RSA certificate, in 1.2"),
+}
+
 HEAD = """# Interop
 
 What a Coppice node and other nodes do with each other, both ways, as tests saw it. Nobody writes this page by hand:
@@ -45,7 +57,7 @@ def read(folder):
         for line in file.read_text(encoding="utf-8").splitlines():
             one = json.loads(line)
             for feature in one["features"]:
-                if feature not in FEATURES:
+                if feature not in FEATURES and feature not in SOCKETS:
                     raise SystemExit(f"{one['test']}: no such feature: {feature}")
                 peers.setdefault(one["peer"], {}).setdefault(feature, []).append((one["outcome"], one["reason"], one["test"]))
     return peers
@@ -64,7 +76,44 @@ def table(rows):
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def page(peers):
+SOCKETS_HEAD = """
+## TLS of listeners and of what actors connect to
+
+As `tests/interop/tls_peers.py` saw it; `--table` behind it prints the rows for the peers of a machine. [TLS.md](TLS.md) says what
+keeps a peer from changing its keys. A peer that has no such thing has an empty cell.
+
+"""
+
+
+def sockets_table(peers):
+    """Of {peer: {feature: [(outcome, reason, test)]}}."""
+    rows = [[peer, *(cell(seen.get(feature, [])) for feature in SOCKETS)] for peer, seen in sorted(peers.items())]
+    return table([["TLS", *(column for column, _ in SOCKETS.values())], ["---"] * (len(SOCKETS) + 1), *rows])
+
+
+def sockets_of(text):
+    """{peer: {feature: cell}}, of a page."""
+    rows = [[one.strip() for one in line.removeprefix("|").removesuffix("|").split("|")]
+            for line in text.partition(SOCKETS_HEAD)[2].splitlines() if line.startswith("|")]
+    return {row[0]: dict(zip(SOCKETS, row[1:], strict=True)) for row in rows[2:] if len(row) == len(SOCKETS) + 1}
+
+
+def sockets(peers, before):
+    """The section, with the rows of the page of before whose peers are not there."""
+    symbols = {"✓": "passed", "✗": "failed", "(skipped)": "skipped"}
+    rows = {peer: {feature: [(symbols[shown], "", "")] for feature, shown in cells.items() if shown} for peer, cells in sockets_of(before).items()}
+    rows.update({peer: of for peer, seen in peers.items() if (of := {feature: seen[feature] for feature in SOCKETS if feature in seen})})
+    if not rows:
+        return ""
+    return SOCKETS_HEAD + sockets_table(rows) + "\n" + table([["column", "what it is"], ["---"] * 2, *([column, words] for column, words in SOCKETS.values())])
+
+
+def page(peers, before=""):
+    nodes = {peer: seen for peer, seen in peers.items() if any(feature in FEATURES for feature in seen)}
+    return of_nodes(nodes) + sockets(peers, before)
+
+
+def of_nodes(peers):
     text = HEAD + table([["peer", *FEATURES], ["---"] * (len(FEATURES) + 1)])
     text += table([[peer, *(cell(seen.get(feature, [])) for feature in FEATURES)] for peer, seen in sorted(peers.items())])
     text += LEGEND
@@ -80,7 +129,12 @@ def page(peers):
 
 
 if __name__ == "__main__":
-    found = read(sys.argv[1])
+    *alone, folder, path = sys.argv[1:]
+    found = read(folder)
     if not found:
-        sys.exit(f"interop_page: no outcomes in {sys.argv[1]}: packaging/dev interop makes them")
-    sys.stdout.write(page(found))
+        sys.exit(f"interop_page: no outcomes in {folder}: packaging/dev interop makes them")
+    before = pathlib.Path(path).read_text(encoding="utf-8")
+    if alone == ["--sockets"]:
+        sys.stdout.write(before.partition(SOCKETS_HEAD)[0] + sockets(found, before))
+    else:
+        sys.stdout.write(page(found, before))

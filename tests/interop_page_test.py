@@ -55,5 +55,20 @@ def noted(_):
     check("what proves nothing" not in text, "no more than what was declared", text)
 
 
+@test("the table of TLS keeps the rows of peers that are in no run, and a page is made from itself without a change")
+def sockets(_):
+    passed, failed = [("passed", "", "a.py: a")], [("failed", "", "a.py: a")]
+    nodes = {"OTP 99": {"calls": passed}}
+    first = interop_page.page({**nodes, "one": {"1.3-EC": passed, "KeyUpdate": failed}, "other": {"cut": passed}})
+    equal(interop_page.sockets_of(first)["one"],
+          {"1.3-EC": "✓", "1.3-RSA": "", "1.2-EC": "", "1.2-RSA": "", "KeyUpdate": "✗", "session": "", "cut": ""})
+    equal(interop_page.page(nodes, first), first)
+    second = interop_page.page({**nodes, "one": {"1.3-EC": failed}}, first)
+    shown = interop_page.sockets_of(second)
+    equal((shown["one"]["1.3-EC"], shown["one"]["KeyUpdate"], shown["other"]["cut"]), ("✗", "", "✓"))
+    check("| one |" not in first.partition("## What stands behind a tick")[0], "peers of sockets are no nodes", first)
+    check("TLS of listeners" not in interop_page.page(nodes), "no table without rows")
+
+
 if __name__ == "__main__":
     run()

@@ -34,6 +34,9 @@ TAP_SKIP_ALL = re.compile(r"^1\.\.0[ \t]*#[ \t]*SKIP\S*[ \t]*(.*)$", re.M | re.I
 SKIP_LINE = re.compile(r"^SKIP (.+)$", re.M)
 # What a failure says of itself: doctest's assertions and crashes, a sanitizer's last word.
 SAID = re.compile(r"^(?:\S+:\d+: (?:FATAL )?ERROR: .+(?:\n +values: .+)?|SUMMARY: \w+Sanitizer: .+)$", re.M)
+# A sanitizer's first report, with the stacks that tell where it was: without them it says nothing that can be mended.
+REPORT = re.compile(r"^==\d+==ERROR: \w+Sanitizer: .*\n(?:.*\n?)+", re.M)
+MEASURED = re.compile(r"^# measured: (.+)$", re.M)  # by a script, for people
 TAP_SAID = re.compile(r"^not ok\b.*\n((?:#.*\n?)+)", re.M)
 # What no second run makes good, whatever else failed.
 CERTAIN = re.compile(r"Sanitizer: |^\S+: runtime error: |test case CRASHED|^# ended by a signal: |^# left behind: ", re.M)
@@ -54,6 +57,7 @@ class Outcome:
         self.seconds = entry["duration"]
         self.may_pass_again = False
         self.output = output = COLOUR.sub("", (entry.get("stdout") or "") + "\n" + (entry.get("stderr") or ""))
+        self.measured = MEASURED.findall(output)
         result = entry["result"]
         summary, tap, nothing = SUMMARY.search(output), list(TAP.finditer(output)), TAP_SKIP_ALL.search(output)
         if result == "SKIP":
@@ -78,6 +82,8 @@ class Outcome:
             self.failures.append(f"{result.lower()}, exit status {entry['returncode']}")
         if self.failed:
             self.failures += SAID.findall(output)[:MOST_SAID]
+            if report := REPORT.search(output):
+                self.failures.append("\n".join(["what it reported:", *report[0].rstrip().splitlines()[:MOST_LINES]]))
             for said in TAP_SAID.findall(output)[:MOST_SAID]:
                 lines = said.rstrip().splitlines()
                 self.failures.append("\n".join(["what it said:", *lines[:MOST_LINES]]))
@@ -226,6 +232,9 @@ def main():
     for one in outcomes:
         for reason in one.skipped:
             print(f"skipped: {one.name}: {reason}")
+    for one in outcomes:
+        for what in one.measured:
+            print(f"measured: {one.name}: {what}")
     for one in outcomes:
         for what in one.failures:
             print(f"FAILED: {one.name}: {what}")

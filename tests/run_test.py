@@ -27,6 +27,7 @@ CASES = [
 ]
 
 
+CHECK_PASSED = DOCTEST.format(3, 3, 0, 0)
 # What is shown of a failure: its check, and nothing of a daemon's log.
 LOG = "2026-01-01T00:00:00Z warning dist: a daemon's line\n" * 200
 SHOWN = [
@@ -34,6 +35,9 @@ SHOWN = [
      ["x.cpp:7: ERROR: CHECK( a == b ) is NOT correct!\n  values: CHECK( 1 == 2 )"]),
     ("TAP", "ok 1 - a\nnot ok 2 - b\n# Traceback\n# AssertionError: no\n" + LOG,
      ["b", "what it said:\n# Traceback\n# AssertionError: no"]),
+    ("a sanitizer's report", CHECK_PASSED + LOG + "==7==ERROR: AddressSanitizer: use\n    #0 in f\n" + "    #1 in g\n" * 500,
+     ["fail, exit status 1", "\n".join(["what it reported:", "==7==ERROR: AddressSanitizer: use", "    #0 in f",
+                                        *["    #1 in g"] * (MOST_LINES - 2)])]),
     ("a long story", "not ok 1 - b\n" + "# line\n" * 500, ["b", "\n".join(["what it said:", *["# line"] * MOST_LINES])]),
 ]
 

@@ -211,6 +211,10 @@ message refusal(std::string_view text) {
   return runtime::error_message(why.take());
 }
 
+message unknown_request(process& self, etf::bytes from, std::string_view text) {
+  return is_of_client(self, from) ? refusal(text) : runtime::error_message(message::atom("bad_request"));
+}
+
 std::optional<std::string_view> refusal_text(etf::bytes answer) {
   etf::cursor at(answer);
   etf::bytes text;

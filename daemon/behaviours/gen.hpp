@@ -68,6 +68,10 @@ std::optional<runtime::reference> call_reference(runtime::process& self, etf::by
 bool is_of_client(runtime::process& self, etf::bytes from);
 // {error, {bad_request, Text}}: what the caller of a request that no callback takes is told.
 runtime::message refusal(std::string_view text);
+// What a server of the daemon answers to a call that it does not take: to a client outside of the cluster
+// refusal(), so that the client exits with an error; to others {error, bad_request}, as an answer among
+// others.
+runtime::message unknown_request(runtime::process& self, etf::bytes from, std::string_view text);
 // The Text of such an answer, part of its memory; nothing: it is another one.
 std::optional<std::string_view> refusal_text(etf::bytes answer);
 

@@ -37,12 +37,8 @@ outcome native_server::take_info(process& self, const message& m) {
   return handle_info(self, m);
 }
 
-native_server::call_answer native_server::handle_call(process&, const message&, const message&) {
-  runtime::message_writer out;
-  out.tuple(2);
-  out.atom("error");
-  out.atom("bad_request");
-  return reply(out.take());
+native_server::call_answer native_server::handle_call(process& self, const message& from, const message&) {
+  return reply(gen::unknown_request(self, from.bytes(), kind_ + " takes no such request"));
 }
 
 outcome native_server::handle_cast(process& self, const message&) {

@@ -42,7 +42,7 @@ class native_server : public server {
 
   // As behaviour::init: may wait, trap exits, stop.
   virtual runtime::outcome on_start(runtime::process&) { return runtime::carry_on(); }
-  // By default {error, bad_request}.
+  // By default gen::unknown_request(): for all that a derived class does not take.
   virtual call_answer handle_call(runtime::process& self, const runtime::message& from,
                                   const runtime::message& request);
   // By default named in the log and dropped.

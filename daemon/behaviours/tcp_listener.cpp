@@ -246,7 +246,7 @@ outcome tcp_listener::take_info(process& self, const message& m) {
 outcome tcp_listener::take_call(process& self, const message& whole, etf::bytes from, etf::bytes request) {
   const message asked = whole.slice(request);
   const bool here = self.origin().here();
-  message answer = runtime::error_message(message::atom("bad_request"));
+  message answer;
   if (here && runtime::is_atom(asked, report_tag)) {
     answer = write_report(self);
   } else if (here && (runtime::is_atom(asked, suspend_tag) || runtime::is_atom(asked, resume_tag))) {
@@ -256,6 +256,8 @@ outcome tcp_listener::take_call(process& self, const message& whole, etf::bytes 
     answer = message::atom("ok");
   } else if (here && is_order(asked)) {
     answer = adopt(asked);
+  } else {
+    answer = gen::unknown_request(self, from, "a listener takes no such request");
   }
   gen::reply(self, from, std::move(answer));
   return runtime::carry_on();

@@ -410,7 +410,10 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
   old_home = p.home.load();
   old_generation = p.generation;
   if (p.ends) {
-    p.ends->after.push_back([this, worker, come] { system_.post(worker, [this, come] { attach(come); }); });
+    // Nothing of it stays on the thread that calls this: its stream ends on that of its own worker.
+    p.ends->after.push_back([this, worker, held = come]() mutable {
+      system_.post(worker, [this, held = std::move(held)] { attach(held); });
+    });
     return;
   }
   if (p.established && p.certified && !come->certified) {
@@ -664,12 +667,20 @@ peer_info router::info_of(peer& p) const {
 }
 
 std::size_t router::some_peers(std::size_t first, std::size_t most, std::vector<peer_info>& into) const {
-  const std::lock_guard guard(peers_lock_);
-  const std::size_t left = owned_.size() - std::min(first, owned_.size());
-  const std::size_t end = owned_.size() - left + std::min(left, most);
-  for (std::size_t at = first; at < end; ++at)
-    if (auto one = info_of(*owned_[at]); one.since != decltype(one.since){}) into.push_back(std::move(one));
-  return end < owned_.size() ? end : 0;
+  // A peer's lock is never taken under that of all: who has a peer's may ask for a name, and whoever makes a
+  // new name asks for a peer.
+  std::vector<peer*> some;
+  std::size_t next = 0;
+  {
+    const std::lock_guard guard(peers_lock_);
+    const std::size_t begin = std::min(first, owned_.size());
+    const std::size_t end = begin + std::min(owned_.size() - begin, most);
+    for (std::size_t at = begin; at < end; ++at) some.push_back(owned_[at].get());
+    if (end < owned_.size()) next = end;
+  }
+  for (peer* each : some)
+    if (auto one = info_of(*each); one.since != decltype(one.since){}) into.push_back(std::move(one));
+  return next;
 }
 
 std::vector<peer_info> router::peers() const {

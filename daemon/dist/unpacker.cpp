@@ -22,6 +22,7 @@ using frame_tag::version_magic;
 
 constexpr std::size_t believed = 4; // times as much as has come, of what a compressed term claims
 constexpr std::size_t inflated_at_once = std::size_t{1} << 20;
+constexpr std::size_t usual_control = std::size_t{64} << 10; // bytes of one, for which memory is kept
 
 auto invalid(std::string text) {
   return base::fail(base::errc::invalid, std::move(text));
@@ -175,8 +176,7 @@ base::result<std::optional<fragments::joined>> unpacker::begin_fragments(const f
 }
 
 base::result<unpacked*> unpacker::finish_fragments(fragments::joined all) {
-  control_.rewind();
-  control_.raw(all.control);
+  next_control().raw(all.control);
   auto decoded = decode_control(control_.view());
   if (!decoded) return unexpected(std::move(decoded.error()));
   out_.control = *decoded;
@@ -255,6 +255,7 @@ std::size_t unpacker::held() const {
     all += inflating_->packed.capacity() + inflating_->out.capacity() + inflating_->into.held();
   if (checking_ != nullptr) all += out_.payload.footprint() + checking_->keys.held();
   if (feeding_ != nullptr) all += feeding_->body.capacity();
+  if (control_.size() > usual_control) all += control_.size();
   return all;
 }
 
@@ -289,15 +290,24 @@ base::status unpacker::inflate_some() {
   return {};
 }
 
+// The memory of a long one is given back.
+etf::vector_writer& unpacker::next_control() {
+  if (control_.size() > usual_control) static_cast<void>(control_.take());
+  control_.rewind();
+  return control_;
+}
+
 base::result<std::size_t> unpacker::read_control(std::span<const std::uint8_t> terms,
                                                  control_message& control) {
-  const auto seen = etf::scan(terms, most_, etf::cached_atoms::allowed);
+  etf::limits most = most_;
+  most.bytes = std::min(most.bytes, longest_control);
+  const auto seen = etf::scan(terms, most, etf::cached_atoms::allowed);
   if (!seen) return invalid("control message: " + seen.error().text());
-  control_.rewind();
-  if (auto made = etf::canonicalise(terms.first(seen->length), control_, most_, lookup()); !made) {
+  etf::vector_writer& out = next_control();
+  if (auto made = etf::canonicalise(terms.first(seen->length), out, most, lookup()); !made) {
     return invalid("control message: " + made.error().text());
   }
-  auto decoded = decode_control(control_.view());
+  auto decoded = decode_control(out.view());
   if (!decoded) return unexpected(std::move(decoded.error()));
   control = *decoded;
   return seen->length;

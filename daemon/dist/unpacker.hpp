@@ -46,11 +46,15 @@ class unpacker {
   // they are large, and this is true until go_on(), which does the next part of the work, has given it.
   // Meanwhile no other frame is to be taken.
   bool busy() const { return inflating_ != nullptr || checking_ != nullptr || feeding_ != nullptr; }
-  // Bytes of memory for what go_on() is to do: what is inflated, looked through for keys, or still to be fed.
+  // Bytes of memory for what go_on() is to do (what is inflated, looked through for keys, or still to be
+  // fed), and of a control message that is longer than usual, until the next one.
   std::size_t held() const;
   base::result<unpacked*> go_on();
   // What is done at once: bytes of a payload, looked through for keys.
   static constexpr std::size_t checked_at_once = std::size_t{1} << 20;
+  // Bytes of a control message, as it comes and as it is kept. It is read at once, so a longer one breaks the
+  // protocol: what may be long has a payload since OTP 22.
+  static constexpr std::size_t longest_control = checked_at_once;
 
   // Messages dropped for their size.
   std::uint64_t dropped() const { return dropped_ + fragments_.dropped(); }
@@ -67,6 +71,7 @@ class unpacker {
   base::result<std::optional<fragments::joined>> begin_fragments(const frame& f, std::size_t most);
   base::result<unpacked*> finish_fragments(fragments::joined all);
   base::result<unpacked*> finish(std::span<const std::uint8_t> terms);
+  etf::vector_writer& next_control();
   base::result<std::size_t> read_control(std::span<const std::uint8_t> terms, control_message& control);
   base::status read_payload(std::span<const std::uint8_t> term);
   bool usable_as_it_is(std::span<const std::uint8_t> term) const;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <mutex>
 
 #include "base/file.hpp"
 #include "base/log.hpp"
@@ -62,6 +63,7 @@ base::result<bool> loader::changed(const std::string& plugin) const {
 }
 
 base::result<std::unique_ptr<plugin_generation>> loader::open_next(const std::string& plugin) {
+  const std::lock_guard alone(opening_);
   const auto file = find_file(plugin);
   if (!file) return unexpected(file.error());
   auto made = open(plugin, *file);

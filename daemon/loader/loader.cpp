@@ -56,10 +56,12 @@ loader::~loader() {
 }
 
 base::status loader::prepare() {
+  const std::lock_guard alone(opening_);
   return copies_.prepare();
 }
 
 void loader::sweep() {
+  const std::lock_guard alone(opening_);
   copies_.sweep();
 }
 
@@ -118,6 +120,7 @@ base::result<loader::entry> loader::open(const std::string& plugin, const std::s
 }
 
 base::status loader::load(std::string_view plugin) {
+  const std::lock_guard alone(opening_);
   {
     const reading guard(lock_);
     if (find(plugin) != nullptr) return {};

@@ -106,7 +106,7 @@ class loader final : public runtime::actor_factory, public behaviours::pool_poli
   using entry = plugin_generation;
 
   base::result<std::string> find_file(std::string_view plugin) const;
-  base::result<entry> open(const std::string& plugin, const std::string& file);
+  base::result<entry> open(const std::string& plugin, const std::string& file); // with opening_ held
   // What a name of an actor, "PLUGIN:ACTOR" or "PLUGIN", means.
   struct known_actor {
     std::string name;
@@ -124,9 +124,9 @@ class loader final : public runtime::actor_factory, public behaviours::pool_poli
   std::string close(entry& one) const;
 
   loader_options options_;
+  std::mutex opening_; // one file at a time: an apply and the trial of a reload may come together
   copy_folder copies_;
-  std::map<std::string, std::uint64_t, std::less<>>
-      generations_;                 // the last one of each plugin; loading is one at a time
+  std::map<std::string, std::uint64_t, std::less<>> generations_; // the last one of each plugin
   mutable base::striped_lock lock_; // of entries_ and what is below; never held while plugin code runs
   std::vector<std::unique_ptr<entry>> entries_;
   std::vector<std::unique_ptr<entry>> former_; // of former generations, still mapped

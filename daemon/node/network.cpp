@@ -251,8 +251,10 @@ void network::stop() {
     epmd_.reset();
     done();
   };
-  const bool ran = on_first_worker(wind_up, worker_patience) && on_first_worker(end, worker_patience);
-  if (!ran)
+  const bool wound_up = on_first_worker(wind_up, worker_patience);
+  const bool ended =
+      on_first_worker(end, worker_patience); // also where the machine had no time for the first
+  if (!wound_up || !ended)
     base::log::warning("node", "the first worker does not run: EPMD forgets this node when it is gone");
   router_.stop();
 }

@@ -96,12 +96,20 @@ bool system::stop(base::nanos patience) {
     }
     return true;
   };
-  std::vector<pid> all;
-  {
-    const delivery::reading valid(*this);
-    core_->table.for_each([&](process_record& p) { all.push_back(p.self()); });
-  }
-  for (const pid& one : all) exit(one, reasons::kill());
+  // Whoever has looked at the table before is through with what he found.
+  const auto nobody_reads = [&] {
+    return until([this, last = core_->readers.ticket()] { return core_->readers.safe_until() >= last; });
+  };
+  const auto kill_all = [this] {
+    std::vector<pid> all;
+    {
+      const delivery::reading valid(*this);
+      core_->table.for_each([&](process_record& p) { all.push_back(p.self()); });
+    }
+    for (const pid& one : all) exit(one, reasons::kill());
+  };
+  kill_all();
+  if (nobody_reads()) kill_all(); // whom somebody spawned who did not see yet that the system stops
   // Processes on their way to another worker are in the table alone.
   const auto none_left = [this] {
     if (counters().processes != 0) return false;
@@ -115,13 +123,14 @@ bool system::stop(base::nanos patience) {
   const bool all_back = until(
       [this] { return std::ranges::all_of(core_->workers, [](const auto& w) { return w->stopped(); }); });
   core_->watch->stop();
-  if (!all_dead || !all_back) {
+  if (!all_dead || !all_back || !nobody_reads()) {
     base::log::warning("runtime", "stop: {} processes and {} stacks did not end in time",
                        counters().processes, core_->lingering.load());
     return false;
   }
   core_->drivers.end();
   core_->blocking.stop();
+  for (const auto& one : core_->workers) one->free_processes();
   core_->started = false;
   return true;
 }

@@ -14,11 +14,13 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/log.hpp"
 #include "behaviours/application_controller.hpp"
 #include "behaviours/gen.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "services/list_writer.hpp"
+#include "services/portions.hpp"
 
 namespace coppice::services {
 namespace {
@@ -33,6 +35,7 @@ using runtime::process;
 constexpr base::nanos interval = 2 * base::nanos_per_second; // OTP's
 constexpr std::size_t most_views = 100;
 constexpr std::size_t most_processes = 10'000; // of an application: more than can be looked at
+constexpr std::size_t most_of_node = 16;       // that run for one other node
 
 // Every application's master with what is known of it.
 std::vector<runtime::process_info> masters(const runtime::system& host) {
@@ -74,7 +77,7 @@ message applications(process& self) {
 // The processes below one, as they are found.
 class process_tree {
  public:
-  explicit process_tree(const runtime::system& host) : host_(host) {}
+  explicit process_tree(process& self) : host_(self.host()), work_(self) {}
 
   void add_all_below(const pid& root) {
     add(root);
@@ -116,6 +119,7 @@ class process_tree {
     std::ranges::sort(in_order, {},
                       [](const pid& each) { return std::tuple(each.node, each.serial, each.id); });
     for (const pid& other : in_order) {
+      work_.add();
       if (known_.size() >= most_processes) return;
       if (other == of.parent || known_.contains(other)) continue;
       const auto info = other.here() ? host_.info(other) : std::nullopt;
@@ -135,6 +139,7 @@ class process_tree {
   }
 
   const runtime::system& host_;
+  portions work_;
   std::unordered_set<pid, runtime::pid_hash> known_;
   std::deque<pid> open_;
   list_writer processes_;
@@ -147,7 +152,7 @@ message processes_of(process& self, const message& application) {
   etf::cursor(application.bytes()).read_atom(name);
   for (const auto& master : masters(self.host())) {
     if (master.summary.label != name) continue;
-    process_tree tree(self.host());
+    process_tree tree(self);
     tree.add_all_below(master.summary.pid);
     return tree.take(master.summary.pid);
   }
@@ -164,7 +169,16 @@ std::optional<behaviours::peer_requests> appmon_info::from_peers() const {
   return requests;
 }
 
-answer appmon_info::start(process& self, etf::bytes arguments) {
+appmon_info::appmon_info(const runtime::pid& client, running_calls::token running)
+    : native_server("appmon_info"), client_(client), running_(std::move(running)) {}
+
+callable appmon_info::starter() {
+  return [running = running_calls(most_of_node)](process& self, etf::bytes arguments) {
+    return start(self, arguments, running);
+  };
+}
+
+answer appmon_info::start(process& self, etf::bytes arguments, const running_calls& running) {
   auto& names = self.host().nodes();
   etf::cursor at(arguments);
   std::uint32_t length = 0;
@@ -172,9 +186,15 @@ answer appmon_info::start(process& self, etf::bytes arguments) {
   const auto client = runtime::read_pid(at, names);
   // Its link would take a process of this node along, and one of another node did not ask.
   if (!client || client->here() || client->node != self.origin().node) return {};
+  bool tell = false;
+  auto place = running.begin(client->node, tell);
+  if (tell)
+    base::log::warning("services", "{} has more than {} appmon_info here: no more are started for it",
+                       names.name(client->node), most_of_node);
+  if (!place) return runtime::error_message(message::atom("system_limit"));
   runtime::spawn_options options;
   options.label = "appmon_info";
-  const auto made = self.spawn(std::move(options), std::make_unique<appmon_info>(*client));
+  const auto made = self.spawn(std::move(options), std::make_unique<appmon_info>(*client, std::move(*place)));
   if (!made) return runtime::error_message(message::atom("system_limit"));
   message_writer out;
   out.tuple(2);

@@ -15,11 +15,12 @@ namespace coppice::services {
 
 class appmon_info : public behaviours::native_server {
  public:
-  explicit appmon_info(const runtime::pid& client) : native_server("appmon_info"), client_(client) {}
+  appmon_info(const runtime::pid& client, running_calls::token running);
   std::optional<behaviours::peer_requests> from_peers() const override;
 
   // appmon_info:start_link2(Starter, Client, Options), Options being those of the client's casts: {ok, Pid}.
-  static answer start(runtime::process& self, etf::bytes arguments);
+  // A node has a few of them here, and {error, system_limit} beyond.
+  static callable starter();
 
  protected:
   runtime::outcome on_start(runtime::process& self) override;
@@ -33,10 +34,12 @@ class appmon_info : public behaviours::native_server {
     runtime::message about; // the application's name, say
     runtime::message shown; // what it was sent last
   };
+  static answer start(runtime::process& self, etf::bytes arguments, const running_calls& running);
   void show(runtime::process& self, view& what);
 
   runtime::pid client_;
   std::vector<view> views_;
+  running_calls::token running_;
 };
 
 } // namespace coppice::services

@@ -132,16 +132,24 @@ behaviours::native_server::call_answer event_service::handle_call(process& self,
   sender.read_tuple_of(2);
   const auto caller = runtime::read_pid(sender, self.host().nodes());
   if (!caller || caller->node != self.origin().node) return no_reply();
+  if (auto taken = take(self, *caller, from, request)) return std::move(*taken);
+  return native_server::handle_call(self, from, request);
+}
+
+std::optional<behaviours::native_server::call_answer> event_service::take(process& self,
+                                                                          const runtime::pid& caller,
+                                                                          const message& from,
+                                                                          const message& request) {
   etf::cursor at(request.bytes());
   if (at.read_atom_is("list")) return reply(list(self));
   std::uint32_t arity = 0;
   std::string_view what, name;
-  if (!at.read_tuple(arity) || !at.read_atom(what)) return reply(refusal("bad_request"));
-  if (what == "subscribe" && (arity == 2 || arity == 3)) return subscribe(self, *caller, at, arity == 3);
+  if (!at.read_tuple(arity) || !at.read_atom(what)) return std::nullopt;
+  if (what == "subscribe" && (arity == 2 || arity == 3)) return subscribe(self, caller, at, arity == 3);
   if (what == "publish" && arity == 3) return publish(at);
   if (what == behaviours::feed_tag) return feed(self, from, request);
-  if (what != "unsubscribe" || arity != 2 || !at.read_atom(name)) return reply(refusal("bad_request"));
-  return reply(unsubscribe(self, *caller, name) ? message::atom("ok") : refusal("not_subscribed"));
+  if (what != "unsubscribe" || arity != 2 || !at.read_atom(name)) return std::nullopt;
+  return reply(unsubscribe(self, caller, name) ? message::atom("ok") : refusal("not_subscribed"));
 }
 
 // Subscriptions that their event has ended are counted until there are too many.
@@ -152,26 +160,41 @@ bool event_service::may_subscribe(process& self, const runtime::pid& who) {
   const std::uint64_t ends = events_.ends();
   if (std::exchange(ends_seen_, ends) == ends) return false;
   portions work(self);
-  for (auto& [subscriber, its] : remote_) {
+  for (auto subscriber = remote_.begin(); subscriber != remote_.end();) {
+    auto& [its_pid, its] = *subscriber;
     work.add();
     for (auto at = its.events.begin(); at != its.events.end();) {
       work.add();
-      const auto one = at++;
-      if (events_.has(*one, subscriber)) continue;
-      memory_.remove(memory_of(*one));
-      --by_node_[subscriber.node];
-      its.events.erase(one);
+      const auto event = at++;
+      if (!events_.has(*event, its_pid)) lose(its_pid, its, event);
     }
+    subscriber = its.events.empty() ? stop_watching(self, subscriber) : std::next(subscriber);
   }
-  return found->second < bounds_.subscriptions;
+  const auto left = by_node_.find(who.node);
+  return left == by_node_.end() || left->second < bounds_.subscriptions;
 }
 
-behaviours::native_server::call_answer event_service::subscribe(process& self, const runtime::pid& who,
-                                                                etf::cursor at, bool with_since) {
+void event_service::lose(const runtime::pid& who, remote_subscriber& its, event_names::iterator event) {
+  memory_.remove(memory_of(*event));
+  its.events.erase(event);
+  const auto count = by_node_.find(who.node);
+  if (--count->second == 0) by_node_.erase(count);
+}
+
+event_service::remote_subscribers::iterator event_service::stop_watching(process& self,
+                                                                         remote_subscribers::iterator one) {
+  self.demonitor(one->second.watch, true);
+  return remote_.erase(one);
+}
+
+std::optional<behaviours::native_server::call_answer> event_service::subscribe(process& self,
+                                                                               const runtime::pid& who,
+                                                                               etf::cursor at,
+                                                                               bool with_since) {
   std::string_view name;
-  if (!at.read_atom(name)) return reply(refusal("bad_request"));
+  if (!at.read_atom(name)) return std::nullopt;
   const auto how = with_since ? read_since(at) : event_subscribe_options();
-  if (!how) return reply(refusal("bad_request"));
+  if (!how) return std::nullopt;
   if (!may_subscribe(self, who)) return reply(refusal("limit"));
   const auto done = events_.subscribe(name, who, *how);
   if (!done) return reply(refusal(word_of(done.error())));
@@ -193,12 +216,8 @@ void event_service::forget(process& self, const runtime::pid& who, std::string_v
   if (found == remote_.end()) return;
   const auto event = found->second.events.find(name);
   if (event == found->second.events.end()) return;
-  memory_.remove(memory_of(*event));
-  found->second.events.erase(event);
-  if (--by_node_[who.node] == 0) by_node_.erase(who.node);
-  if (!found->second.events.empty()) return;
-  self.demonitor(found->second.watch, true);
-  remote_.erase(found);
+  lose(who, found->second, event);
+  if (found->second.events.empty()) stop_watching(self, found);
 }
 
 bool event_service::unsubscribe(process& self, const runtime::pid& who, std::string_view name) {
@@ -207,10 +226,10 @@ bool event_service::unsubscribe(process& self, const runtime::pid& who, std::str
 }
 
 // Of a web server of this node, whose connection is the caller.
-behaviours::native_server::call_answer event_service::feed(process& self, const message& from,
-                                                           const message& request) {
+std::optional<behaviours::native_server::call_answer> event_service::feed(process& self, const message& from,
+                                                                          const message& request) {
   auto asked = behaviours::read_feed_request(request.bytes());
-  if (!self.origin().here() || !asked) return reply(refusal("bad_request"));
+  if (!self.origin().here() || !asked) return std::nullopt;
   runtime::spawn_options options;
   options.of_node = true;
   options.label = "services/event_feed";
@@ -219,10 +238,10 @@ behaviours::native_server::call_answer event_service::feed(process& self, const 
   return made ? no_reply() : reply(refusal("overloaded"));
 }
 
-behaviours::native_server::call_answer event_service::publish(etf::cursor at) {
+std::optional<behaviours::native_server::call_answer> event_service::publish(etf::cursor at) {
   std::string_view name;
   etf::bytes payload;
-  if (!at.read_atom(name) || !at.read_term(payload)) return reply(refusal("bad_request"));
+  if (!at.read_atom(name) || !at.read_term(payload)) return std::nullopt;
   const auto channel = events_.find_open(name);
   if (!channel) return reply(refusal(word_of(channel.error())));
   std::uint64_t seq = 0;

@@ -46,20 +46,29 @@ class event_service final : public behaviours::native_server {
 
  private:
   // A subscriber of another node.
+  using event_names = std::set<std::string, std::less<>>;
   struct remote_subscriber {
     runtime::reference watch;
-    std::set<std::string, std::less<>> events;
+    event_names events; // none of them: it is not kept
   };
+  using remote_subscribers = std::unordered_map<runtime::pid, remote_subscriber, runtime::pid_hash>;
 
-  call_answer subscribe(runtime::process& self, const runtime::pid& who, etf::cursor at, bool with_since);
-  call_answer publish(etf::cursor at);
-  call_answer feed(runtime::process& self, const runtime::message& from, const runtime::message& request);
+  // Nothing, of these: that is no such request.
+  std::optional<call_answer> take(runtime::process& self, const runtime::pid& caller,
+                                  const runtime::message& from, const runtime::message& request);
+  std::optional<call_answer> subscribe(runtime::process& self, const runtime::pid& who, etf::cursor at,
+                                       bool with_since);
+  std::optional<call_answer> publish(etf::cursor at);
+  std::optional<call_answer> feed(runtime::process& self, const runtime::message& from,
+                                  const runtime::message& request);
   runtime::message list(runtime::process& self) const;
   static void write_report(runtime::process& self, etf::writer& to, const behaviours::event_report& one);
   bool unsubscribe(runtime::process& self, const runtime::pid& who, std::string_view name);
   bool may_subscribe(runtime::process& self, const runtime::pid& who);
   void note_subscribed(runtime::process& self, const runtime::pid& who, std::string_view name);
   void forget(runtime::process& self, const runtime::pid& who, std::string_view name);
+  void lose(const runtime::pid& who, remote_subscriber& its, event_names::iterator event);
+  remote_subscribers::iterator stop_watching(runtime::process& self, remote_subscribers::iterator one);
   void watch(runtime::process& self, const runtime::pid& producer);
   void ended(runtime::process& self, const runtime::message& down, etf::cursor at);
   void work(runtime::process& self);
@@ -67,7 +76,7 @@ class event_service final : public behaviours::native_server {
   behaviours::event_channels& events_;
   const peer_bounds bounds_;
   std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash> producers_; // by whom watched
-  std::unordered_map<runtime::pid, remote_subscriber, runtime::pid_hash> remote_;
+  remote_subscribers remote_;
   std::unordered_map<std::uint32_t, std::size_t> by_node_; // subscriptions of each other node
   kept_memory memory_;                                     // of these
   std::uint64_t ends_seen_ = 0; // events that had ended when subscriptions to them were looked for

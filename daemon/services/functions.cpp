@@ -83,7 +83,7 @@ message registered(process& self) {
 }
 
 answer processes(process& self) {
-  const listing place(self);
+  const listing place(self, self.origin().node);
   if (!place.may_begin()) return answer::exited(message::atom("system_limit"));
   const std::vector<runtime::pid> all = observer::pids(self);
   portions work(self);

@@ -27,6 +27,7 @@
 #include "services/global_directory.hpp"
 #include "services/global_locks.hpp"
 #include "services/kept_memory.hpp"
+#include "services/lost_connections.hpp"
 #include "services/peer_bounds.hpp"
 #include "services/portions.hpp"
 
@@ -167,7 +168,7 @@ class global_name_server : public behaviours::native_server {
   static runtime::message cast_message(etf::bytes term);
   void cast(runtime::process& self, std::uint32_t node, etf::bytes term);
   void tell(runtime::process& self, std::uint32_t node, runtime::message m);
-  void tell_known(runtime::process& self, const runtime::message& m);
+  void tell_known(runtime::process& self, const runtime::message& m, std::uint32_t but = 0);
   runtime::message own_node(runtime::process& self) const;
 
   dist::router& router_;
@@ -183,10 +184,8 @@ class global_name_server : public behaviours::native_server {
       lock_monitors_{
           [](const runtime::reference& a, const runtime::reference& b) { return a.words < b.words; }};
   std::vector<waiter> waiters_;
-  std::map<std::pair<std::string, std::string>, std::pair<std::uint64_t, std::int64_t>>
-      losses_;         // seen: creation, id
+  lost_connections losses_;
   kept_memory memory_; // of known_
-  kept_memory losses_memory_;
   std::map<std::string, std::uint64_t, std::less<>> timers_; // of the next attempt at a node's lock
   std::int64_t next_tag_ = 0;
   std::int64_t next_loss_ = 0;

@@ -19,9 +19,6 @@ using runtime::process;
 
 namespace {
 
-// Losses remembered, so that what goes round is forwarded once.
-constexpr std::size_t most_losses = 1024;
-
 // Newer versions send {Node, Version}.
 bool read_node(etf::cursor& at, std::string_view& node) {
   if (at.read_atom(node)) return true;
@@ -82,11 +79,12 @@ void global_name_server::check_waiters(process& self) {
   });
 }
 
-void global_name_server::tell_known(process& self, const message& m) {
+// `but`: a node that is not told; 0, which is this one: all are.
+void global_name_server::tell_known(process& self, const message& m, std::uint32_t but) {
   for (const auto& node : known_) {
     work_.add();
     const auto found = partners_.find(node);
-    if (found != partners_.end()) tell(self, found->second.node, m);
+    if (found != partners_.end() && found->second.node != but) tell(self, found->second.node, m);
   }
 }
 
@@ -126,18 +124,22 @@ void global_name_server::on_lost_connection(process& self, etf::cursor at, const
   std::int64_t id = 0;
   if (!at.read_atom(reporter) || !at.read_unsigned(creation) || !at.read_integer(id) || !at.read_atom(lost))
     return;
-  const std::pair key{std::string(reporter), std::string(lost)};
-  const auto seen = losses_.find(key);
-  if (seen != losses_.end() && seen->second.first == creation && id <= seen->second.second) return;
-  if (losses_.size() >= most_losses) {
-    losses_.clear();
-    losses_memory_.clear();
+  const std::uint32_t from = self.origin().node;
+  switch (losses_.hear(from, {reporter, lost, creation, id}, self.now())) {
+    case lost_connections::heard::again:
+      return;
+    case lost_connections::heard::first:
+      tell_known(self, m, from);
+      break;
+    case lost_connections::heard::no_room:
+      base::log::counted(base::log::level::warning, "services", "global: lost connections",
+                         "global: {} tells of more than {} lost connections in {} s, they are not passed on",
+                         self.host().nodes().name(from), lost_connections::most_by_one,
+                         lost_connections::kept / base::nanos_per_second);
+      break;
   }
-  const auto [at_key, is_new] = losses_.insert_or_assign(key, std::pair(creation, id));
-  if (is_new) losses_memory_.add(key.first.size() + key.second.size() + memory_of_entry);
-  tell_known(self, m);
 
-  const auto& leave = lost == self.host().node_name() ? key.first : key.second;
+  const std::string leave(lost == self.host().node_name() ? reporter : lost);
   if (!known_.contains(leave)) return;
   base::log::warning(
       "services",

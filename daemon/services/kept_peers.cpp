@@ -5,16 +5,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "behaviours/restart.hpp"
+
 namespace coppice::services {
-namespace {
 
-base::nanos longer(base::nanos wait) {
-  return std::clamp(2 * wait, kept_peers::shortest_wait, kept_peers::longest_wait);
+kept_peers::kept_peers(dist::router& router, std::string own, chance draw)
+    : router_(router), own_(std::move(own)), draw_(std::move(draw)) {}
+
+// The first wait is between the shortest one and twice that.
+void kept_peers::put_off(entry& one, base::nanos now) const {
+  constexpr behaviours::backoff_options waits{.first = 2 * shortest_wait, .max = longest_wait, .jitter = 0.5};
+  one.at = now + behaviours::backoff_wait(waits, one.waits++, draw_());
 }
-
-} // namespace
-
-kept_peers::kept_peers(dist::router& router, std::string own) : router_(router), own_(std::move(own)) {}
 
 void kept_peers::change(const std::vector<std::string>& names) {
   {
@@ -30,7 +32,7 @@ void kept_peers::change(const std::vector<std::string>& names) {
       // At once, so that nobody is told of a list without it.
       find_room(name, one);
       if (std::exchange(one.held, false) && one.node) router_.bar(*one.node, false);
-      one.wait = 0;
+      one.waits = 0;
       one.at = 0;
     }
   }
@@ -78,7 +80,7 @@ void kept_peers::resume(std::string_view name) {
     if (found == peers_.end()) return;
     entry& one = found->second;
     one.held = false;
-    one.wait = 0;
+    one.waits = 0;
     one.at = 0;
     if (one.node) router_.bar(*one.node, false);
   }
@@ -119,18 +121,14 @@ kept_peers::plan kept_peers::look(base::nanos now) {
     find_room(name, one);
     if (is_connected(one)) {
       one.up = one.tried = true;
-      one.wait = 0;
+      one.waits = 0;
       continue;
     }
-    if (std::exchange(one.up, false)) {
-      one.wait = shortest_wait;
-      one.at = now + one.wait;
-    }
+    if (std::exchange(one.up, false)) put_off(one, now);
     if (one.held || one.under_way) continue;
     if (one.at <= now && !one.node) { // no room for its name is a try that failed
       one.tried = true;
-      one.wait = longer(one.wait);
-      one.at = now + one.wait;
+      put_off(one, now);
     }
     if (one.at <= now) {
       one.under_way = true;
@@ -153,8 +151,7 @@ void kept_peers::ended(std::string_view name, bool connected, base::nanos now) {
     one.up = true;
     return;
   }
-  one.wait = longer(one.wait);
-  one.at = now + one.wait;
+  put_off(one, now);
 }
 
 void kept_peers::abandon() {

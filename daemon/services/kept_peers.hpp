@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The nodes that this one is to stay connected to (distribution.peers): which of them is to be tried when,
-// and which an operator has disconnected. After a loss the first try comes in a second; each try that fails
-// doubles the wait, up to thirty seconds, until the node is connected. Decides only: peer_keeper carries it
-// out. Any thread.
+// and which an operator has disconnected. After a loss the first try comes in one to two seconds; each try
+// that fails doubles both, up to fifteen to thirty, until the node is connected. Where in between is drawn
+// each time, so that nodes that lost each other at one moment do not connect to each other in step. Decides
+// only: peer_keeper carries it out. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/random.hpp"
 #include "dist/router.hpp"
 
 namespace coppice::services {
@@ -23,9 +25,11 @@ class kept_peers {
  public:
   static constexpr base::nanos shortest_wait = base::nanos_per_second;
   static constexpr base::nanos longest_wait = 30 * base::nanos_per_second;
+  // From 0 to 1, without 1. Called under a lock.
+  using chance = std::function<double()>;
 
   // `own` is this node's name, which is passed over in every list. The router outlives this.
-  kept_peers(dist::router& router, std::string own);
+  kept_peers(dist::router& router, std::string own, chance draw = &base::random_share);
 
   // From now on these. Nobody is disconnected; holds end, and nodes that are away are tried at once.
   void change(const std::vector<std::string>& names);
@@ -65,15 +69,17 @@ class kept_peers {
     bool tried = false;
     bool under_way = false;
     bool held = false;
-    base::nanos wait = 0; // after the last failure or loss; 0: neither since it was connected
-    base::nanos at = 0;   // monotonic: not tried before
+    std::uint32_t waits = 0; // since it was connected: after a loss and after each failure
+    base::nanos at = 0;      // monotonic: not tried before
   };
+  void put_off(entry& one, base::nanos now) const;
   void wake() const;
   void find_room(const std::string& name, entry& one);
   bool is_connected(const entry& one) const;
 
   dist::router& router_;
   const std::string own_;
+  const chance draw_;
   mutable std::mutex lock_; // guards what follows; a peer's lock may be taken under it
   std::map<std::string, entry, std::less<>> peers_;
   std::function<void()> wake_;

@@ -6,76 +6,73 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <mutex>
+#include <utility>
 
 #include "runtime/system.hpp"
 
 namespace coppice::services {
 namespace {
 
-struct waiting {
-  runtime::system* host;
-  runtime::reference turn;
-};
+using asker = std::pair<runtime::system*, std::uint32_t>; // by the index of the node's name
 
-class listing_line {
+class listing_lines {
  public:
   // False: it is in the line, and its turn will be told.
-  bool enter(const waiting& who) {
+  bool enter(const asker& of, const runtime::reference& turn) {
     const std::lock_guard guard(lock_);
-    if (taken_ < listing::most_at_once) {
-      ++taken_;
-      return true;
-    }
-    waiting_.push_back(who);
-    return false;
+    const auto [line, is_free] = lines_.try_emplace(of);
+    if (!is_free) line->second.push_back(turn);
+    return is_free;
   }
-  void leave() {
-    waiting next;
+  void leave(const asker& of) {
+    runtime::reference next;
     {
       const std::lock_guard guard(lock_);
-      if (waiting_.empty()) {
-        --taken_;
+      const auto line = lines_.find(of);
+      if (line->second.empty()) {
+        lines_.erase(line);
         return;
       }
-      next = waiting_.front();
-      waiting_.pop_front();
+      next = line->second.front();
+      line->second.pop_front();
     }
-    next.host->send(runtime::destination::alias(next.turn), runtime::message::atom("ok"));
+    of.first->send(runtime::destination::alias(next), runtime::message::atom("ok"));
   }
   // Of one that waits no longer. False: it is not in the line any more, so that the place is its own.
-  bool withdraw(const runtime::reference& turn) {
+  bool withdraw(const asker& of, const runtime::reference& turn) {
     const std::lock_guard guard(lock_);
-    return std::erase_if(waiting_, [&turn](const waiting& one) { return one.turn == turn; }) != 0;
+    const auto line = lines_.find(of);
+    return line != lines_.end() && std::erase(line->second, turn) != 0;
   }
 
  private:
   std::mutex lock_;
-  std::size_t taken_ = 0;
-  std::deque<waiting> waiting_;
+  std::map<asker, std::deque<runtime::reference>> lines_; // who waits, where a list is made
 };
 
-listing_line& line() {
-  static listing_line all;
+listing_lines& lines() {
+  static listing_lines all;
   return all;
 }
 
 } // namespace
 
-listing::listing(runtime::process& self) {
+listing::listing(runtime::process& self, std::uint32_t asked_by) : host_(self.host()), asked_by_(asked_by) {
   const runtime::reference turn = self.make_ack();
-  if (line().enter({&self.host(), turn})) {
+  if (lines().enter({&host_, asked_by_}, turn)) {
     has_place_ = true;
     self.demonitor(turn, true);
     return;
   }
   const runtime::process::awaited told = self.await(turn);
   has_place_ = told.has_value();
-  if (!has_place_ && !line().withdraw(turn)) line().leave();
+  if (!has_place_ && !lines().withdraw({&host_, asked_by_}, turn)) lines().leave({&host_, asked_by_});
 }
 
 listing::~listing() {
-  if (has_place_) line().leave();
+  if (has_place_) lines().leave({&host_, asked_by_});
 }
 
 } // namespace coppice::services

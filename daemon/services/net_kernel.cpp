@@ -37,7 +37,8 @@ net_kernel::call_answer net_kernel::handle_call(runtime::process& self, const ru
   etf::cursor at(request.bytes());
   std::uint32_t arity = 0;
   std::string_view what;
-  if (!at.read_tuple(arity) || arity == 0 || !at.read_atom(what)) return reply(error("bad_request"));
+  if (!at.read_tuple(arity) || arity == 0 || !at.read_atom(what))
+    return native_server::handle_call(self, from, request);
   if (what == "is_auth") return reply(runtime::message::atom("yes"));
   if (what == "spawn" || what == "spawn_link" || what == "spawn_opt") {
     base::log::warning("services",
@@ -46,7 +47,7 @@ net_kernel::call_answer net_kernel::handle_call(runtime::process& self, const ru
                        what);
     return reply(error("not_allowed"));
   }
-  return reply(error("bad_request"));
+  return native_server::handle_call(self, from, request);
 }
 
 // Nodes also tell net_kernel of their own affairs; none of it is for us.

@@ -337,7 +337,7 @@ void add_observer_functions(function_table& into, dist::router& router) {
   into["erlang:function_exported/3"] = [](process&, etf::bytes given) { return exported(given); };
   into["erlang:garbage_collect/1"] = [](process&, etf::bytes) { return message::atom("true"); };
   into["proc_lib:translate_initial_call/1"] = [](process&, etf::bytes) { return first_call(); };
-  into["appmon_info:start_link2/3"] = appmon_info::start;
+  into["appmon_info:start_link2/3"] = appmon_info::starter();
   into["erlang:process_info/1"] = [](process& self, etf::bytes given) {
     return process_info(self, given, false);
   };

@@ -63,7 +63,7 @@ std::vector<Seen> in_parts(process& self, std::uint32_t (*some)(const runtime::s
 // {procs_info, Self, Rows}, as many as it takes.
 void send_processes(process& self, const runtime::pid& client) {
   const auto& names = self.host().nodes();
-  const listing place(self);
+  const listing place(self, client.node);
   if (!place.may_begin()) return;
   const auto all = in_parts<runtime::process_summary>(self, runtime::some_processes);
   for (std::size_t first = 0; first < all.size(); first += most_rows) {
@@ -94,7 +94,7 @@ void write_schedulers(etf::writer& out, const runtime::system& host) {
 // {SpawnedPid, {etop_info, Now, Processes, undefined, SchedulerWallTime, RunQueue, Runtime, Memory, Rows}}
 void send_overview(process& self, const runtime::pid& client) {
   const auto& host = self.host();
-  const listing place(self);
+  const listing place(self, client.node);
   if (!place.may_begin()) return;
   const auto all = in_parts<runtime::process_summary>(self, runtime::some_processes);
   const auto wall = base::wall_now();

@@ -94,14 +94,17 @@ pg_scope::call_answer pg_scope::handle_call(process& self, const message& from, 
   if (!caller || caller->node != self.origin().node) return no_reply();
   if (at.read_atom(what)) {
     if (what == "monitor") return watch_scope(self, *caller);
-    return list(self, what, at);
+    if (auto found = list(self, what, at)) return reply(std::move(*found));
+    return native_server::handle_call(self, from, request);
   }
   if (!at.read_tuple(arity) || !at.read_atom(what)) return native_server::handle_call(self, from, request);
   if (what == "join_local" && arity == 3) return join_local(self, at);
   if (what == "leave_local" && arity == 3) return leave_local(self, at);
   if (what == "demonitor" && arity == 2) return stop_watching(self, at);
   if (what == "monitor" && arity == 2) return watch_group(self, *caller, at.rest());
-  if (arity == 2) return list(self, what, at);
+  if (arity == 2) {
+    if (auto found = list(self, what, at)) return reply(std::move(*found));
+  }
   return native_server::handle_call(self, from, request);
 }
 
@@ -209,12 +212,12 @@ pg_scope::call_answer pg_scope::stop_watching(process& self, etf::cursor at) {
   return reply(message::atom("ok"));
 }
 
-pg_scope::call_answer pg_scope::list(process& self, std::string_view what, etf::cursor at) {
+std::optional<message> pg_scope::list(process& self, std::string_view what, etf::cursor at) {
   using whose = pg_groups::whose;
   message_writer out;
   if (what == "get_members" || what == "get_local_members") {
     write_pids(self, out, groups_.members(at.rest(), what == "get_members" ? whose::all : whose::local));
-    return reply(out.take());
+    return out.take();
   }
   if (what == "which_groups" || what == "which_local_groups") {
     const auto all = groups_.groups(what == "which_groups" ? whose::all : whose::local);
@@ -224,12 +227,9 @@ pg_scope::call_answer pg_scope::list(process& self, std::string_view what, etf::
       out.raw(group);
     }
     out.nil();
-    return reply(out.take());
+    return out.take();
   }
-  out.tuple(2);
-  out.atom("error");
-  out.atom("bad_request");
-  return reply(out.take());
+  return std::nullopt;
 }
 
 // Watchers of a group are found by its hash: neither the members nor the watchers of other groups cost a

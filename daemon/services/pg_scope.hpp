@@ -55,7 +55,8 @@ class pg_scope : public behaviours::native_server {
   call_answer stop_watching(runtime::process& self, etf::cursor at);
   // False: the processes of its node watch as much as they may.
   bool may_watch(const runtime::pid& watcher, etf::bytes group) const;
-  call_answer list(runtime::process& self, std::string_view what, etf::cursor at);
+  // Nothing: it asks for none.
+  std::optional<runtime::message> list(runtime::process& self, std::string_view what, etf::cursor at);
 
   void on_discover(runtime::process& self, const runtime::pid& peer);
   void on_sync(runtime::process& self, const runtime::pid& peer, etf::cursor at);

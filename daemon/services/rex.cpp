@@ -192,6 +192,8 @@ rex::call_answer rex::handle_call(process& self, const message& from, const mess
               [from](process& caller, message result) { behaviours::gen::reply(caller, from, result); });
     return no_reply();
   }
+  if (behaviours::gen::is_of_client(self, from.bytes()))
+    return native_server::handle_call(self, from, request);
   message_writer out;
   out.tuple(2);
   out.atom("badrpc");

@@ -19,6 +19,7 @@ class running_calls {
     bool told = false; // that one was refused
   };
   struct counts {
+    std::size_t most = 0; // of one node
     std::mutex lock;
     std::unordered_map<std::uint32_t, count> by_node;
   };
@@ -44,13 +45,17 @@ class running_calls {
     std::uint32_t node_;
   };
 
+  explicit running_calls(std::size_t most = most_of_node) : counts_(std::make_shared<counts>()) {
+    counts_->most = most;
+  }
+
   // Of the node with that index. Nothing: so many run for it already; `tell`: this is the first one that is
   // refused since none ran for it.
   std::optional<token> begin(std::uint32_t node, bool& tell) const {
     const std::lock_guard guard(counts_->lock);
     count& of = counts_->by_node[node];
     tell = false;
-    if (of.running >= most_of_node) {
+    if (of.running >= counts_->most) {
       tell = !std::exchange(of.told, true);
       return std::nullopt;
     }
@@ -59,7 +64,7 @@ class running_calls {
   }
 
  private:
-  std::shared_ptr<counts> counts_ = std::make_shared<counts>();
+  std::shared_ptr<counts> counts_;
 };
 
 } // namespace coppice::services

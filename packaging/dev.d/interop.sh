@@ -20,7 +20,7 @@ EOF
 dev_interop() {
   local suite=here observer=no folder
   if [[ $* == --page ]]; then
-    python3 tests/interop_page.py "$build/interop" >"$build/interop/page"
+    python3 tests/interop_page.py "$build/interop" packaging/INTEROP.md >"$build/interop/page"
     mv "$build/interop/page" packaging/INTEROP.md
     return
   fi

@@ -224,6 +224,14 @@ def requests(cleanup):
         eventually(lambda: all(target.info(name)["mailbox"]["length"] == 0 for name in ("rex", "user", "global_name_server", "pg")),
                    "all is worked off", 60)
         equal(bystanders.honest.call("kv", Atom("size")), 0)
+    print_longest(target, bystanders, sent)
+
+
+def print_longest(target, bystanders, sent):
+    """What the run has shown: turns below the watchdog's 10 ms are not told of."""
+    turns = [int(one) for one in re.findall(r"has held worker \d+ for (\d+) ms", target.log())]
+    waits = ", ".join(f"{what} {seconds * 1000:.0f} ms" for what, seconds in sorted(bystanders.worst.items()))
+    print(f"# measured: {sent} requests; the longest turn: {max(turns, default=10)} ms; the longest waits: {waits}", flush=True)
 
 
 if __name__ == "__main__":

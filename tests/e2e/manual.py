@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Manual pages say what the programs and the schema say of themselves: whoever adds a command gives it a place."""
 import json
+import re
 import shutil
 import subprocess
 import sys
 
 from harness.node import Folder, program, root
-from harness.tap import Skip, contains, equal, run, test
+from harness.tap import Skip, check, contains, equal, run, test
 
 man = root / "packaging" / "man"
 schema = root / "config" / "node.schema.json"
@@ -34,6 +35,18 @@ def lint(cleanup):
         equal(status, (0, ""))
         done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", path], capture_output=True, text=True)
         equal((done.returncode, done.stdout), (0, ""), page)
+
+
+@test("coppice-plugin(7) names every key of a plugin's note")
+def note(cleanup):
+    page = (man / "coppice-plugin.7").read_text()
+    section = re.search(r"^\.SH THE NOTE\n(.*?)^\.SH ", page, flags=re.M | re.S).group(1)
+    named = set(re.findall(r"[a-z_]+", " ".join(line for line in section.splitlines() if line.startswith((".B ", ".BR ")))))
+    # The example at the top of note.hpp; what a state consists of is said with it.
+    example = "\n".join(line for line in (root / "daemon/manifest/note.hpp").read_text().splitlines() if line.startswith("//  "))
+    keys = set(re.findall(r'"([a-z_]+)":', example)) - {"on", "event", "to"}
+    check({"coppice", "takes", "unhandled", "states", "args_schema"} <= keys, "the example is found", keys)
+    equal(keys - named, set())
 
 
 @test("a command without a place on the page, and a place without its command, are errors")

@@ -5,7 +5,7 @@ of them runs a job that is for one node, and what apply changes."""
 import signal
 import subprocess
 
-from harness.node import Folder, Node, free_port, program
+from harness.node import Folder, Node, free_port, program, root
 from harness.tap import check, contains, equal, eventually, run, test
 
 TREE = """
@@ -65,6 +65,16 @@ def joined(cleanup):
     ash.wait_ready()
     eventually(lambda: connected(elm, ash.name) and connected(ash, elm.name), "its next life is connected")
     equal(seen(elm, ash.name)["losses"], 1)
+
+
+@test("config/cluster.yaml joins two nodes that are started with it, and one of them runs its job")
+def example(cleanup):
+    text = (root / "config/cluster.yaml").read_text(encoding="utf-8")
+    elm = Node(cleanup, name="elm", config=text)
+    oak = Node(cleanup, name="oak", config=text, epmd_port=elm.epmd_port)
+    eventually(lambda: connected(elm, oak.name) and connected(oak, elm.name), "they are connected")
+    eventually(lambda: elm.ask("cron")["jobs"][0]["here"] and not oak.ask("cron")["jobs"][0]["here"], "the job is elm's")
+    equal((elm.ask("cron")["peers_away"], warned(elm), warned(oak)), ([], [], []))
 
 
 @test("what an operator disconnects stays so until it is connected, or the next apply")

@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: MIT
 """Plugins in Rust: the installed crate and its examples are built by Debian's cargo without a network, and serve in a
 node as those in C and C++ do. A panic is an exit reason wherever it comes; the crate's structs lie as the headers'."""
+import json
+import os
 import pathlib
 import shutil
+import struct
+import subprocess
 import urllib.request
 
 from harness.metrics import Metrics
-from harness.node import Folder, Node, free_port, root
+from harness.node import Folder, Node, free_port, program, root
 from harness.sdk import installed, needs, shell
 from harness.tap import check, contains, equal, eventually, run, shared, test
 
@@ -57,6 +61,14 @@ def serves(cleanup, plugins, *names, node="rust", epmd_port=None, settings=()):
     config = (f"node:\n  name: {node}@127.0.0.1\napplications:\n  - name: app\n    supervisor:\n"
               f"      intensity: 1000\n      children:\n{children}\n")
     return Node(cleanup, name=node, config=config, epmd_port=epmd_port, settings=[("plugins.path", f"[ {plugins} ]"), *settings])
+
+
+def note_of(file):
+    """The manifest in the file's note: the sizes of name and text, a type, the name, the text."""
+    whole = file.read_bytes()
+    at = whole.index(struct.pack("<I", 1) + b"Coppice\0{")
+    (size,) = struct.unpack_from("<I", whole, at - 4)
+    return json.loads(whole[at + 12:at + 12 + size].rstrip(b"\0"))
 
 
 def metrics_at(port):
@@ -117,6 +129,31 @@ def examples(cleanup):
     done = node.coppice("call", "counter_rs", "{add, 9223372036854775807}")
     contains(done.stdout + done.stderr, 'panic,<<"the sum is too large, at src/lib.rs:')
     eventually(lambda: node.answer("counter_rs", "{add, 1}") == "1", "another counter", 30)
+
+
+@test("what an actor says by takes stands in its note, and coppice check warns of a web route to it; another word is no plugin")
+def takes(cleanup):
+    made = workshop()
+    equal(note_of(made.plugins / "trial.so")["actors"][0]["takes"], ["calls", "casts", "messages"])
+    check("takes" not in note_of(made.plugins / "counter_rs.so")["actors"][0], "a class that says nothing lists nothing")
+    folder = Folder()
+    cleanup.callback(folder.close)
+    children = ["{ id: a, actor: trial, name: a }", "{ id: b, actor: counter_rs, name: b }",
+                "{ id: site, web: { listen: [ { address: 127.0.0.1, port: 0 } ], routes: [ { path: /a, to: a }, { path: /b, to: b } ] } }"]
+    path = folder.write("node.yaml", f"node: {{ name: rust@127.0.0.1 }}\nplugins: {{ path: [ {made.plugins} ] }}\napplications:\n"
+                                     f"  - name: app\n    supervisor: {{ children: [ {', '.join(children)} ] }}\n")
+    done = subprocess.run([program("COPPICE", "coppice"), "check", str(path)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=60, check=False)
+    equal(done.returncode, 0, done.stdout + done.stderr)
+    contains(done.stdout + done.stderr, "a route goes to the process 'a', whose actor 'trial' takes no web requests")
+    equal((done.stdout + done.stderr).count("takes no web requests"), 1)
+    shutil.copytree(made.folder.path / "trial", made.folder.path / "mistyped")
+    source = made.source("mistyped")
+    source.write_text(source.read_text(encoding="utf-8").replace('"messages"]', '"mesages"]'), encoding="utf-8")
+    done = subprocess.run(["cargo", "build", "--offline", "--quiet"], cwd=made.folder.path / "mistyped", stdin=subprocess.DEVNULL,
+                          env=dict(os.environ, **made.variables), capture_output=True, text=True, timeout=300, check=False)
+    check(done.returncode != 0, "it does not compile")
+    contains(done.stderr, "takes has no word mesages: calls, casts, messages, web")
 
 
 @test("a panic in any callback is the exit reason {panic, Text}, and the node goes on")

@@ -12,6 +12,9 @@ CHILDREN = """
         - { id: bare, actor: thrower, name: bare }
         - { id: crowd, name: crowd, pool: { actor: thrower, size: 2 } }
         - { id: door, actor: door, name: door }
+        - { id: below, supervisor: { name: below, children: [] } }
+        - { id: news, name: news, event_manager: { handlers: [] } }
+        - { id: gate, name: gate, tcp: { listen: [ { address: 127.0.0.1, port: 0 } ], actor: echo } }
         - id: site
           name: site
           web:
@@ -23,11 +26,14 @@ CHILDREN = """
               - { path: /crowd, to: crowd }
               - { path: /door, to: door }
 """
+# What the node itself runs, and what the configuration makes of no plugin.
+OWN = ("net_kernel", "rex", "pg", "global_name_server", "application_controller", "coppice_cron", "coppice_events", "user", "below", "news",
+       "gate", "site")
 SECRETS = {"Authorization": "Bearer SECRET-TOKEN", "Cookie": "session=SECRET-COOKIE"}
 
 
 def start(cleanup):
-    return WebSite(cleanup, tree(CHILDREN, "shop", "temporary", distribution=connectable), "thrower", "kv", "door")
+    return WebSite(cleanup, tree(CHILDREN, "shop", "temporary", distribution=connectable), "thrower", "kv", "door", "echo")
 
 
 def ask(site, path, method="GET", **more):
@@ -54,6 +60,18 @@ def calls(cleanup):
     strict = node.pid("strict")
     contains(node.coppice("call", "strict", "nonsense").stderr, "{bad_call,nonsense}")
     eventually(lambda: node.pid("strict") not in (None, strict), "its configuration says that it ends")
+
+
+@test("so does a call to a server of the node's own")
+def own(cleanup):
+    node = start(cleanup).node
+    before = {name: node.pid(name) for name in OWN}
+    for name in OWN:
+        for term in ("nonsense", "{what, now}", "{subscribe, 1}"):
+            check(node.refused(name, term), f"{name} says something")
+    done = node.coppice("call", "net_kernel", "nonsense")
+    equal((done.returncode, done.stdout, done.stderr), (1, "", "coppice: call net_kernel: bad_request: net_kernel takes no such request\n"))
+    equal({name: node.pid(name) for name in OWN}, before)
 
 
 @test("a web route to an actor that takes no requests is answered 500, counted in a line, and ends nobody")

@@ -93,6 +93,7 @@ class Bystanders:
     def __init__(self, cleanup, target, source=BYSTANDERS):
         self.target, self.source = target, source
         self.numbers = itertools.count(1)
+        self.worst = {}  # what somebody wanted, and the longest that it took, in seconds
         self.honest = Peer(target.port, f"honest@{source}", source=source)
         cleanup.callback(self.honest.close)
         self.wants = {
@@ -149,7 +150,9 @@ class Bystanders:
             self.wants[what]()
         except Exception as why:
             raise AssertionError(f"{what}: {why!r} after {time.monotonic() - began:.1f} s\n{self.target.log()[-4000:]}") from why
-        return time.monotonic() - began
+        taken = time.monotonic() - began
+        self.worst[what] = max(taken, self.worst.get(what, 0))
+        return taken
 
 
 class Crowd:

@@ -9,15 +9,15 @@ from harness.tap import Skip
 
 
 class Authority:
-    """`path` is the authority's certificate."""
+    """`path` is the authority's certificate. `kind` of its key and of its leaves': ec or rsa."""
 
-    def __init__(self, folder, name="ca"):
+    def __init__(self, folder, name="ca", kind="ec"):
         if shutil.which("openssl") is None:
             raise Skip("no openssl on this machine")
-        self.folder, self.name = pathlib.Path(folder), name
+        self.folder, self.name, self.kind = pathlib.Path(folder), name, kind
         self.path = str(self.folder / f"{name}.pem")
         self.key = str(self.folder / f"{name}-key.pem")
-        openssl("req", "-x509", *new_key(self.key), "-out", self.path, "-days", "2", "-subj", f"/CN=test {name}")
+        openssl("req", "-x509", *new_key(self.key, kind), "-out", self.path, "-days", "2", "-subj", f"/CN=test {name}")
 
     def issue(self, name, alternatives="IP:127.0.0.1,DNS:127.0.0.1,DNS:localhost", days=2):
         """A leaf for server and client use; its certificate's and its key's path. It has ended where `days` is negative."""
@@ -25,7 +25,7 @@ class Authority:
         request, extensions = (self.folder / f"{name}.{part}" for part in ("csr", "ext"))
         extensions.write_text(f"subjectAltName={alternatives}\nextendedKeyUsage=serverAuth,clientAuth\n"
                               "basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\n")
-        openssl("req", *new_key(key), "-out", str(request), "-subj", f"/CN={name}")
+        openssl("req", *new_key(key, self.kind), "-out", str(request), "-subj", f"/CN={name}")
         # `openssl x509` gives no start, without which a certificate that has ended has none before its end.
         configuration = self.folder / f"{self.name}.cnf"
         configuration.write_text(f"[ca]\ndefault_ca=this\n[this]\ndatabase={self.path}.db\nnew_certs_dir={self.folder}\n"
@@ -38,8 +38,9 @@ class Authority:
         return certificate, key
 
 
-def new_key(path):
-    return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", path]
+def new_key(path, kind="ec"):
+    newkey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if kind == "ec" else ["-newkey", "rsa:2048"]
+    return [*newkey, "-nodes", "-keyout", path]
 
 
 def openssl(*arguments):

@@ -5,7 +5,7 @@ import os
 import subprocess
 
 from harness.erlang import Erl, beside_erl, command_line
-from harness.node import Node
+from harness.node import Node, Shelf, connectable, tree
 from harness.tap import check, contains, equal, eventually, run, test
 from harness.terminal import Terminal
 
@@ -64,6 +64,55 @@ def gen_server(cleanup):
     equal(erl("gen_server:multi_call([N], kv, size)"), "{[{'demo@127.0.0.1',2}],[]}")
     equal(erl("gen_server:call({greeter, N}, {hello, <<\"you\">>})"), '{ok,<<"hello, you">>}')
     contains(erl("catch gen_server:call({nobody, N}, x)"), "noproc")
+
+
+@test("a request that a server of the node does not take is answered, and the server stays, where OTP's lets its caller wait or ends", proves="calls")
+def unknown_to_servers(cleanup):
+    node, erl = pair(cleanup)
+    erl("Ask = fun(S, Patience) -> try gen_server:call(S, {what, now}, Patience) catch exit:{Why, _} -> {exit, Why} end end, ok")
+    error = "{error,bad_request}"
+    for name, ours, theirs in (("net_kernel", error, "{exit,timeout}"), ("rex", error, "{exit,timeout}"),
+                               ("global_name_server", error, "{exit,timeout}"), ("pg", error, "{exit,{badarg,"),
+                               ("application_controller", error, None), ("coppice_cron", error, None), ("coppice_events", error, None)):
+        before = node.pid(name)
+        equal(erl(f"Ask({{{name}, N}}, 10000)"), ours, name)
+        # The call behind an unknown cast and an unknown message finds the same process.
+        erl(f"gen_server:cast({{{name}, N}}, {{what, now}}), {{{name}, N}} ! {{what, now}}, ok")
+        equal(erl(f"Ask({{{name}, N}}, 10000)"), ours, name)
+        equal(node.pid(name), before, name)
+        if theirs is not None:
+            erl("whereis(pg) =:= undefined andalso pg:start(pg), ok")
+            check(erl(f"Ask({name}, 200)").startswith(theirs), f"OTP's {name}")
+    check("bad_request" in erl("Ask({demo_sup, N}, 10000)"), "a supervisor says what it takes; OTP's ends")
+    equal(erl("is_pid(gen_server:call({probe, N}, self))"), "true")
+
+
+@test("a request that an actor does not take does to it what its class says: it ends, as OTP's gen_server, or says what is wrong", proves="calls")
+def unknown_to_actors(cleanup):
+    plugins = Shelf(cleanup, "thrower", "kv")
+    children = "".join(f"        - {{ id: {name}, name: {name}, {what} }}\n" for name, what in
+                       (("bare", "actor: thrower"), ("kv", "actor: kv"), ("strict", "actor: kv, unhandled: exit"), ("mild", "actor: thrower, unhandled: reply_error")))
+    node = Node(cleanup, config=tree(children, distribution=connectable), settings=(plugins.setting,))
+    erl = Erl(cleanup, epmd_port=node.epmd_port)
+    erl(f"N = '{node.name}', Ask = fun(S) -> try gen_server:call({{S, N}}, {{what, now}}, 10000) catch exit:{{Why, _}} -> {{exit, Why}} end end, ok")
+    for name, said, stays in (("bare", "{exit,{bad_call,{what,now}}}", False), ("strict", "{exit,{bad_call,{what,now}}}", False),
+                              ("kv", "{error,{bad_request,<<", True), ("mild", "{error,{bad_request,<<", True)):
+        before = node.pid(name)
+        contains(erl(f"Ask({name})"), said, name)
+        if stays:
+            equal(node.pid(name), before, name)
+        else:
+            eventually(lambda name=name, before=before: node.pid(name) not in (None, before), f"{name} is another")
+        before = node.pid(name)
+        erl(f"gen_server:cast({{{name}, N}}, {{what, now}}), ok")
+        if stays:
+            contains(erl(f"Ask({name})"), said, name)
+            equal(node.pid(name), before, name)
+        else:
+            eventually(lambda name=name, before=before: node.pid(name) not in (None, before), f"{name} is another")
+        erl(f"{{{name}, N}} ! {{what, now}}, ok")
+        before = node.pid(name)
+        contains(erl(f"Ask({name})"), said, "a plain message ends nobody, as handle_info of OTP's gen_server")
 
 
 @test("terms of every kind come back as they went, large ones too")

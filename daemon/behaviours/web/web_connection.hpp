@@ -7,6 +7,7 @@
 // noted; all else is done in the process's own turn, which stays on one worker.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -44,7 +45,9 @@ class web_connection final : public runtime::behaviour,
   runtime::outcome receive(runtime::process& self, runtime::message m) override;
   runtime::outcome receive_io(runtime::process& self) override;
   void died(runtime::process&) noexcept override { end(); }
-  void describe(runtime::description& out) const override { out.behaviour = socket_ ? "websocket" : "http"; }
+  void describe(runtime::description& out) const override { // any thread
+    out.behaviour = is_websocket_.load(std::memory_order_relaxed) ? "websocket" : "http";
+  }
 
  private:
   // What is still to be sent of one.
@@ -202,6 +205,7 @@ class web_connection final : public runtime::behaviour,
   std::shared_ptr<const web_site> first_; // whose bounds the connection has
   std::optional<net::http_connection> connection_;
   std::unique_ptr<actor_websocket> socket_; // not null: the connection is no more
+  std::atomic<bool> is_websocket_{false};   // from then on
   std::unique_ptr<patient_sender> sender_;  // null: nobody was told anything yet
   std::unique_ptr<client_actor> actor_;     // null: none was made, which is done once
   ended_requests ended_;                    // of which nobody has been told

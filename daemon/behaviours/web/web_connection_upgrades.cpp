@@ -66,6 +66,7 @@ void web_connection::begin_websocket(process& self, const accepted& by) {
     current_->opening.headers.push_back({net::websocket_protocol_header, by.protocol});
   }
   add_headers(current_->opening);
+  is_websocket_.store(true, std::memory_order_relaxed);
   socket_ = std::make_unique<actor_websocket>(self, by.by, route.actor != nullptr,
                                               current_->site->spec().websockets, *sites_,
                                               std::string(route.path.text()), [this] { want_turn(); });

@@ -27,7 +27,9 @@ worker* current_of(const system& host) {
 base::result<pid> spawn(system& host, process_record* spawner, spawn_options&& options,
                         std::unique_ptr<behaviour> does) {
   system_core& core = host.core();
-  if (core.stopping.load(std::memory_order_relaxed))
+  // First the guard, and then the look: stop() sets the flag, waits for guards, and only then ends processes.
+  const delivery::reading valid(host);
+  if (core.stopping.load(std::memory_order_seq_cst))
     return base::fail(base::errc::closed, "spawn: the node is stopping");
   worker* const here = current_of(host);
   process_table::magazine* const slots = here == nullptr ? nullptr : &here->slots;
@@ -35,7 +37,6 @@ base::result<pid> spawn(system& host, process_record* spawner, spawn_options&& o
   if (!key)
     return base::fail(base::errc::limit, "spawn: there are " + std::to_string(host.options().processes) +
                                              " processes already (limits.processes)");
-  const delivery::reading valid(host);
   const pid self{0, host.creation(), key->id, key->serial};
   worker& home = place_for(core.workers, here, options.worker);
   const auto start = [&](process_record& fresh) {

@@ -109,7 +109,8 @@ void worker::run(driver& by) {
       sleep();
   }
   stop_hungering();
-  drop_all();
+  drop_tasks();
+  take_inboxes();
   host_.core().readers.offline(index_);
   stopped_.store(true, std::memory_order_release);
 }
@@ -301,10 +302,7 @@ void worker::drop_tasks() {
   for (task* t = tasks_.take_all(); t != nullptr;) std::unique_ptr<task>(std::exchange(t, t->next)).reset();
 }
 
-// The end: what is left is freed without running anything. No other worker runs any more.
-void worker::drop_all() {
-  drop_tasks();
-  take_inboxes();
+void worker::free_processes() {
   while (process_record* left = queue_.pop())
     if (left->reclaimable) std::unique_ptr<process_record>(left).reset();
   while (!retired_.empty()) {

@@ -73,6 +73,9 @@ class worker : public movement<worker, process_record> {
   void start(driver& by);
   void ask_to_stop(); // any thread
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
+  // What is left of processes that are over, of which nothing runs. The thread that ends the system, once all
+  // workers have ended and nobody looks at processes.
+  void free_processes();
   // The driver's thread: until the worker stops, or is taken from this driver.
   void run(driver& by);
 
@@ -192,7 +195,6 @@ class worker : public movement<worker, process_record> {
   void reclaim();
   void free_spare_stacks();
   void drop_tasks();
-  void drop_all();
 
   // placement.cpp
   void share_backlog();

@@ -242,7 +242,7 @@ pub const fn note_bytes<const SIZE: usize>(text: &str) -> [u8; SIZE] {
 /// coppice::plugin! {
 ///     id: "shop", version: "1.0.0",
 ///     actors: [
-///         Till { name: "till", state_version: 2, unhandled: "reply_error",
+///         Till { name: "till", state_version: 2, unhandled: "reply_error", takes: ["calls", "casts"],
 ///                args_schema: r#"{"type":"object","additionalProperties":false}"# },
 ///         Clerk { name: "clerk" },
 ///     ]
@@ -250,13 +250,15 @@ pub const fn note_bytes<const SIZE: usize>(text: &str) -> [u8; SIZE] {
 /// ```
 ///
 /// `state_version` is for an actor that is `Carried`; `unhandled` says what becomes of calls and casts that it does
-/// not take: `exit` (the default), `reply_error`, `log` or `ignore`; `args_schema` is the JSON Schema of its
-/// arguments. They stand in this order. The file is called ID.so.
+/// not take: `exit` (the default), `reply_error`, `log` or `ignore`; `takes` lists what it is for, of `calls`, `casts`,
+/// `messages` and `web`: `coppice check` warns of a web route to an actor whose list has no `web`; `args_schema` is the
+/// JSON Schema of its arguments. They stand in this order. The file is called ID.so.
 #[macro_export]
 macro_rules! plugin {
     (id: $id:literal, version: $version:literal, actors: [$(
         $actor:ty { name: $name:literal
-            $(, state_version: $state:literal)? $(, unhandled: $unhandled:literal)? $(, args_schema: $schema:literal)? $(,)? }
+            $(, state_version: $state:literal)? $(, unhandled: $unhandled:literal)? $(, takes: [$($taken:tt),* $(,)?])?
+            $(, args_schema: $schema:literal)? $(,)? }
     ),+ $(,)?] $(,)?) => {
         const _: () = {
             #[cfg(panic = "abort")]
@@ -312,6 +314,7 @@ macro_rules! plugin {
                     "\"tables\":[\"coppice.lifecycle/1\",\"coppice.server/1\"],\"state_version\":",
                     $crate::plugin!(@version $($state)?)
                     $(, ",\"unhandled\":\"", $unhandled, "\"")?
+                    $(, ",\"takes\":[", $crate::plugin!(@words $($taken)*), "]")?
                     $(, ",\"args_schema\":", $schema)?, "}"})+),
                 "]}");
             #[used]
@@ -325,5 +328,12 @@ macro_rules! plugin {
     (@version $state:literal) => { $state };
     (@schema) => { ::std::ptr::null() };
     (@schema $schema:literal) => { concat!($schema, "\0").as_ptr() as *const _ };
+    (@words) => { "" };
+    (@words $first:tt $($rest:tt)*) => { concat!($crate::plugin!(@taken $first) $(, ",", $crate::plugin!(@taken $rest))*) };
+    (@taken "calls") => { "\"calls\"" };
+    (@taken "casts") => { "\"casts\"" };
+    (@taken "messages") => { "\"messages\"" };
+    (@taken "web") => { "\"web\"" };
+    (@taken $other:tt) => { compile_error!(concat!("takes has no word ", $other, ": calls, casts, messages, web")) };
     (@list {$($first:tt)*} $({$($rest:tt)*})*) => { concat!($($first)* $(, ",", $($rest)*)*) };
 }

@@ -12,6 +12,8 @@
 #include <unistd.h>
 #include <coppice/etf/cursor.hpp>
 
+#include <cerrno>
+#include <chrono>
 #include <future>
 #include <memory>
 #include <optional>
@@ -37,6 +39,15 @@ using runtime::testing::value_of;
 
 inline base::socket_address loopback(std::uint16_t port = 0) {
   return *base::socket_address::parse("127.0.0.1", port);
+}
+
+// Whether there is something to read in that time, or the end. A signal begins the time anew.
+inline bool comes_in(int fd, std::chrono::milliseconds within) {
+  pollfd one{fd, POLLIN, 0};
+  int ready = 0;
+  do ready = ::poll(&one, 1, static_cast<int>(within.count()));
+  while (ready == -1 && errno == EINTR);
+  return ready == 1;
 }
 
 // Runs `task` on a worker and waits for it.
@@ -204,8 +215,7 @@ class raw_peer : private handshake_policy {
 
  private:
   bool read(std::vector<std::uint8_t>& into) const {
-    pollfd ready{fd_.get(), POLLIN, 0};
-    REQUIRE(::poll(&ready, 1, static_cast<int>(std::chrono::milliseconds(patience).count())) == 1);
+    REQUIRE(comes_in(fd_.get(), patience));
     std::uint8_t bytes[4096];
     const auto got = ::recv(fd_.get(), bytes, sizeof bytes, 0);
     if (got <= 0) return false;

@@ -66,6 +66,10 @@ TEST_CASE("what opens no connection goes over one that there is, and else is tol
   CHECK(ref);
   CHECK(is_atom(there.next(), "m"));
   CHECK(is_atom(reason_of(there.next()), "r"));
+  REQUIRE(eventually([&] { // they came behind what it has received
+    const auto seen = b.host.info(there.id());
+    return seen->links.size() == 1 && seen->monitored_by.size() == 1;
+  }));
   there.stop(atom("why"));
   for (int i = 0; i < 2; ++i) CHECK(is_atom(reason_of(here.next()), "why"));
 }

@@ -48,12 +48,9 @@ class silent_listener {
     port_ = ntohs(at.sin_port);
   }
   std::uint16_t port() const { return port_; }
-  bool has_more(int within = 0) const {
-    pollfd one{fd_.get(), POLLIN, 0};
-    return ::poll(&one, 1, within) == 1;
-  }
+  bool has_more(std::chrono::milliseconds within = {}) const { return comes_in(fd_.get(), within); }
   base::unique_fd accept() const {
-    REQUIRE(has_more(static_cast<int>(std::chrono::milliseconds(patience).count())));
+    REQUIRE(has_more(patience));
     return base::unique_fd(::accept(fd_.get(), nullptr, nullptr));
   }
 

@@ -501,3 +501,78 @@ TEST_CASE("a large fragment is taken a part at a time, and what comes of it is t
     CHECK((*taken)->payload.size() == payload.size());
   }
 }
+
+namespace {
+
+// An exit2 whose reason is a part of the control message, as peers send it that know no payload of it.
+std::vector<std::uint8_t> frame_with_reason(std::span<const std::uint8_t> reason) {
+  control_message control;
+  control.what = op::exit2;
+  control.from = address::of(etf::pid{"x@h", 5, 6, 7});
+  control.to = address::of(etf::pid{"a@h", 5, 6, 7});
+  control.reason = reason;
+  etf::vector_writer out;
+  out.raw(from_hex("7083"));
+  encode_control(out, control);
+  return out.take();
+}
+
+std::vector<std::uint8_t> binary_of(std::size_t size) {
+  etf::vector_writer out;
+  out.binary(std::vector<std::uint8_t>(size, 'x'));
+  return out.take();
+}
+
+} // namespace
+
+TEST_CASE(
+    "a control message is read at once, so that there is a bound for it, and its memory is given back") {
+  unpacker in({});
+  const auto take = [&](std::span<const std::uint8_t> reason) {
+    const auto frame = frame_with_reason(reason);
+    const auto taken = in.take(frame);
+    REQUIRE(taken.value());
+    CHECK((*taken)->control.what == op::exit2);
+    CHECK(std::ranges::equal((*taken)->control.reason, reason));
+  };
+  take(binary_of(10));
+  CHECK(in.held() == 0);
+  take(binary_of(unpacker::longest_control / 2));
+  CHECK(in.held() > unpacker::longest_control / 2);
+  take(binary_of(10));
+  CHECK(in.held() == 0);
+  const std::vector<std::uint8_t> too_long[] = {binary_of(unpacker::longest_control),
+                                                map_of_numbers(500'000, false)};
+  for (const auto& reason : too_long) {
+    const auto frame = frame_with_reason(reason);
+    const auto taken = in.take(frame);
+    REQUIRE_FALSE(taken);
+    CHECK(taken.error().text.starts_with("control message: "));
+    CHECK(in.held() == 0);
+  }
+  // In a payload they may be as long as they are.
+  const auto payload = frame_for_a_name(binary_of(unpacker::longest_control));
+  CHECK(in.take(payload).value());
+}
+
+TEST_CASE("a control message that grows as it is rewritten is bounded as it is kept") {
+  // A header with one atom of 255 characters in the cache, which a list names again and again.
+  const std::string atom(255, 'x');
+  etf::vector_writer frame;
+  frame.raw(
+      from_hex("83440108"
+               "00ff"));
+  frame.raw(std::span(reinterpret_cast<const std::uint8_t*>(atom.data()), atom.size()));
+  etf::vector_writer reason;
+  constexpr std::uint32_t times = 100'000;
+  reason.list(times);
+  for (std::uint32_t i = 0; i < times; ++i) reason.raw(from_hex("5200"));
+  reason.nil();
+  const auto control = frame_with_reason(reason.view());
+  frame.raw(std::span(control).subspan(2));
+  unpacker in({});
+  const auto taken = in.take(frame.view());
+  REQUIRE_FALSE(taken);
+  CHECK(taken.error().text.find("when its atoms are resolved") != std::string::npos);
+  CHECK(in.held() <= 2 * unpacker::longest_control);
+}

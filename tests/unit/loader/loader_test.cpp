@@ -5,7 +5,11 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <fstream>
+#include <set>
+#include <thread>
+#include <vector>
 
 #include "behaviour_names.hpp"
 #include "host/server.hpp"
@@ -60,6 +64,31 @@ TEST_CASE("a good plugin is loaded once, shown, and unloaded with its copy left 
   CHECK(loads.unload().empty());
   CHECK(loads.loaded().empty());
   CHECK(copies_in(shop) == 1);
+}
+
+TEST_CASE("plugins that several threads ask for at once are loaded once each") {
+  workshop shop;
+  shop.put("fixture_good");
+  loader::loader loads(shop.options());
+  REQUIRE(loads.prepare().has_value());
+  std::atomic<int> good{0};
+  std::vector<std::thread> asking;
+  for (int i = 0; i < 4; ++i) asking.emplace_back([&] { good += loads.load("fixture") ? 1 : 0; });
+  for (auto& one : asking) one.join();
+  CHECK(good == 4);
+  CHECK(loads.loaded().size() == 1);
+  asking.clear();
+  std::vector<std::unique_ptr<loader::plugin_generation>> next(4);
+  for (auto& made : next)
+    asking.emplace_back([&loads, &made] {
+      if (auto opened = loads.open_next("fixture")) made = std::move(*opened);
+    });
+  for (auto& one : asking) one.join();
+  std::set<std::uint64_t> generations;
+  for (const auto& made : next)
+    if (made != nullptr) generations.insert(made->mapped->generation());
+  CHECK(generations == std::set<std::uint64_t>{2, 3, 4, 5});
+  loads.discard(std::move(next));
 }
 
 TEST_CASE("what is not fit is refused in words for its author") {

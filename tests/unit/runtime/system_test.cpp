@@ -8,6 +8,9 @@
 
 #include "actor.hpp"
 #include "base/uv.hpp"
+#include "runtime/messages/delivery.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/processes/inspection.hpp"
 
 namespace coppice::runtime::testing {
 
@@ -299,6 +302,30 @@ TEST_CASE("stop ends a node with parked processes") {
     return parked == 200;
   }));
   CHECK(host->stop(20 * base::nanos_per_second));
+}
+
+TEST_CASE(
+    "a process that another thread looks at while the system stops is there until that thread is through") {
+  system host(node::with({}, 2));
+  REQUIRE(host.start());
+  auto mark = std::make_shared<int>();
+  const std::weak_ptr<int> kept = mark;
+  const auto who = host.spawn(
+      {.name = "watched"},
+      std::make_unique<scripted>([mark = std::move(mark)](process&, message) { return carry_on(); }));
+  REQUIRE(who);
+  {
+    const delivery::reading valid(host);
+    const process_record* const found = delivery::find(host, *who);
+    REQUIRE(found != nullptr);
+    host.exit(*who, reasons::kill());
+    REQUIRE(eventually([&] { return host.counters().processes == 0; }));
+    CHECK_FALSE(host.stop(10 * base::nanos_per_ms)); // it does not end while somebody reads
+    CHECK_FALSE(kept.expired());
+    CHECK(summarise(*found).name == "watched");
+  }
+  CHECK(host.stop(std::chrono::nanoseconds(patience).count()));
+  CHECK(kept.expired());
 }
 
 TEST_CASE("random links, monitors, exits and messages across workers lose no process and no answer") {

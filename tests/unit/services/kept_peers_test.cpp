@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+#include <vector>
+
 #include "dist/cluster.hpp"
 
 using namespace coppice;
@@ -19,7 +22,7 @@ constexpr base::nanos second = base::nanos_per_second;
 TEST_CASE("a node that is away is tried after 1 s to 30 s, each wait twice the one before") {
   epmd_server epmd;
   cluster_node here(epmd, "a@127.0.0.1");
-  kept_peers peers(here.router, "a@127.0.0.1");
+  kept_peers peers(here.router, "a@127.0.0.1", [] { return 0; });
   peers.change({"a@127.0.0.1", "b@127.0.0.1", "b@127.0.0.1"});
   CHECK(peers.away() == std::vector<std::string>{"b@127.0.0.1"}); // its own name is passed over
   base::nanos now = base::mono_now();
@@ -30,7 +33,7 @@ TEST_CASE("a node that is away is tried after 1 s to 30 s, each wait twice the o
   CHECK(plan.due[0].name == "b@127.0.0.1");
   CHECK(peers.look(now).due.empty()); // under way
   CHECK_FALSE(peers.all_tried());
-  for (const base::nanos wait : {1, 2, 4, 8, 16, 30, 30}) {
+  for (const base::nanos wait : {2, 4, 8, 16, 30, 30}) {
     CAPTURE(wait);
     peers.ended("b@127.0.0.1", false, now);
     CHECK(peers.all_tried());
@@ -44,14 +47,53 @@ TEST_CASE("a node that is away is tried after 1 s to 30 s, each wait twice the o
   }
 }
 
-TEST_CASE("a lost connection is made anew after a second, and one that an operator ended is not") {
+TEST_CASE("the wait is drawn from its second half, so that two nodes do not try in step") {
+  epmd_server epmd;
+  cluster_node here(epmd, "a@127.0.0.1");
+  double drawn = 0;
+  kept_peers peers(here.router, "a@127.0.0.1", [&drawn] { return drawn; });
+  peers.change({"b@127.0.0.1"});
+  peers.begin();
+  base::nanos now = 0;
+  struct row {
+    double drawn;
+    double seconds;
+  };
+  for (const row& each : {row{0, 2}, row{0.5, 3}, row{0.999'999, 4}, row{0.25, 14}, row{0.75, 18.75},
+                          row{0.999'999, 15}, row{0, 30}}) {
+    CAPTURE(each.seconds);
+    REQUIRE(peers.look(now).due.size() == 1);
+    drawn = each.drawn;
+    peers.ended("b@127.0.0.1", false, now);
+    const auto plan = peers.look(now);
+    REQUIRE(plan.next_at.has_value());
+    const double waited = static_cast<double>(*plan.next_at - now) / static_cast<double>(second);
+    CHECK(waited == doctest::Approx(each.seconds).epsilon(0.0001));
+    now = *plan.next_at;
+  }
+  // By itself it draws: of 64 nodes that are lost at once not all are due at once.
+  std::vector<std::string> many;
+  for (int i = 0; i < 64; ++i) many.push_back("n" + std::to_string(i) + "@127.0.0.1");
+  kept_peers own(here.router, "a@127.0.0.1");
+  own.change(many);
+  own.begin();
+  for (const auto& one : own.look(now).due) own.ended(one.name, false, now);
+  const auto first = own.look(now).next_at;
+  REQUIRE(first.has_value());
+  CHECK(*first >= now + second);
+  const std::size_t due = own.look(*first).due.size();
+  CHECK(due >= 1);
+  CHECK(due < 64);
+}
+
+TEST_CASE("a lost connection is made anew after one to two seconds, and one that an operator ended is not") {
   epmd_server epmd;
   dist::options never;
   never.cookie = "secret";
   never.connect = false;
   cluster_node here(epmd, "a@127.0.0.1", never);
   auto there = std::make_unique<cluster_node>(epmd, "b@127.0.0.1");
-  kept_peers peers(here.router, "a@127.0.0.1");
+  kept_peers peers(here.router, "a@127.0.0.1", [] { return 0.5; });
   peers.change({"b@127.0.0.1"});
   peers.begin();
   auto plan = peers.look(0);
@@ -66,7 +108,7 @@ TEST_CASE("a lost connection is made anew after a second, and one that an operat
   plan = peers.look(10 * second);
   CHECK(plan.due.empty());
   REQUIRE(plan.next_at.has_value());
-  CHECK(*plan.next_at == 11 * second);
+  CHECK(*plan.next_at == 10 * second + second * 3 / 2);
   const auto shown = here.router.peers();
   REQUIRE(shown.size() == 1);
   CHECK(shown[0].losses == 1);

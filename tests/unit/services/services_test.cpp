@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
+
 #include "behaviours/gen.hpp"
 #include "dist/hex.hpp"
 #include "runtime/messages/exit_reason.hpp"
@@ -413,30 +415,60 @@ TEST_CASE("all processes are looked at in parts, between which others run") {
   CHECK(host.stop());
 }
 
-TEST_CASE("few lists of all processes are made at a time, and one that waits is made when another is done") {
+TEST_CASE(
+    "one list of all processes is made at a time for each node, and one that waits when another is done") {
   runtime::system host(runtime::system_options{});
   REQUIRE(host.start());
-  constexpr std::size_t most = services::listing::most_at_once;
+  constexpr std::uint32_t node = 1, another = 2;
   const actor first(host), last(host), killed(host);
   std::promise<void> tried;
   std::atomic<int> began = 0;
   first.run([&](process& self) {
-    std::vector<std::unique_ptr<services::listing>> held;
-    for (std::size_t i = 0; i < most; ++i) held.push_back(std::make_unique<services::listing>(self));
-    CHECK(held.back()->may_begin());
-    killed.start([&](process& waits) { began += services::listing(waits).may_begin() ? 1 : 0; });
+    std::optional<services::listing> held(std::in_place, self, node);
+    CHECK(held->may_begin());
+    CHECK(services::listing(self, another).may_begin());
+    killed.start([&](process& waits) { began += services::listing(waits, node).may_begin() ? 1 : 0; });
     last.start([&](process& waits) {
-      began += services::listing(waits).may_begin() ? 1 : 0;
+      began += services::listing(waits, node).may_begin() ? 1 : 0;
       tried.set_value();
     });
     host.exit(killed.id(), runtime::reasons::kill());
     CHECK(began == 0);
-    held.clear();
+    held.reset();
     return 0;
   });
   tried.get_future().wait();
   CHECK(began == 1);
   CHECK(host.stop());
+}
+
+TEST_CASE("a node has few of appmon's processes here, and there is room again when one has ended") {
+  epmd_server epmd;
+  whole_node a(epmd, "a@127.0.0.1");
+  whole_node b(epmd, "b@127.0.0.1", {.rpc = {"observer"}});
+  const auto start_for = [&](const actor& client) {
+    message_writer out;
+    out.tuple(5);
+    for (const auto* word : {"call", "appmon_info", "start_link2"}) out.atom(word);
+    out.list(3);
+    for (int i = 0; i < 2; ++i) runtime::write(out, client.id(), a.host.nodes());
+    out.nil();
+    out.nil();
+    out.atom("user");
+    const auto made = ask(client, a.see(b, "rex"), out.take());
+    etf::cursor at(made.bytes());
+    std::string_view word;
+    return at.read_tuple_of(2) && at.read_atom(word) ? std::string(word) : "?";
+  };
+  const actor one(a.host);
+  std::optional<actor> other(a.host);
+  REQUIRE(start_for(*other) == "ok");
+  std::size_t made = 1;
+  for (; start_for(one) == "ok"; ++made) REQUIRE(made < 1000);
+  CHECK(made == 16);
+  other->stop(atom("done"));
+  CHECK(eventually([&] { return start_for(one) == "ok"; }));
+  CHECK(start_for(one) == "error");
 }
 
 TEST_CASE("a block_call holds up its node's other calls until it has ended") {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "behaviours/channels/event_channels.hpp"
 #include "behaviours/gen.hpp"
 #include "dist/cluster.hpp"
 #include "services/services.hpp"
@@ -21,7 +22,10 @@ namespace coppice::test {
 struct whole_node {
   whole_node(dist::testing::epmd_server& epmd, const std::string& name, services::options chosen = {},
              unsigned workers = 2)
-      : epmd_(epmd), host(with(name, workers)), router(host, with(epmd)), services(host, router, chosen) {
+      : epmd_(epmd),
+        host(with(name, workers)),
+        router(host, with(epmd)),
+        services(host, router, with(events, std::move(chosen))) {
     host.set_router(&router);
     REQUIRE(host.start());
     REQUIRE(services.start([this] { gone = true; }));
@@ -52,11 +56,16 @@ struct whole_node {
     options.epmd_port = epmd.port();
     return options;
   }
+  static services::options with(behaviours::event_channels& events, services::options chosen) {
+    chosen.events = &events;
+    return chosen;
+  }
   dist::testing::epmd_server& epmd_;
 
  public:
   runtime::system host;
   dist::router router;
+  behaviours::event_channels events{host};
   services::services services;
   std::uint16_t port = 0;
   std::atomic<bool> gone = false; // its services

@@ -355,5 +355,5 @@ impl Carried for Trial {
 
 coppice::plugin! {
     id: "trial", version: "1.0.0",
-    actors: [Trial { name: "trial", state_version: 1, unhandled: "reply_error" }]
+    actors: [Trial { name: "trial", state_version: 1, unhandled: "reply_error", takes: ["calls", "casts", "messages"] }]
 }

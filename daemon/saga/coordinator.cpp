@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: MIT
+// A transaction on its way forward: it is started, its steps are asked for, answers are given to the actor,
+// and what the actor decides is kept before anything follows from it. One thread at a time.
+#include <algorithm>
+
+#include "saga/core.hpp"
+
+namespace coppice::saga {
+
+using phase = transaction::phase;
+
+void core::begin(nanos now, std::uint64_t token, const std::string& origin, start_request&& what,
+                 effects& out) {
+  enter(now);
+  if (what.tx.empty() || what.tx.size() > longest_name || what.value.encoded.size() > options_.max_value)
+    return out.answers.push_back({token, start_answer::invalid});
+  if (const auto known = roots_.find(what.tx); known != roots_.end()) {
+    const unit& of = units_.at(known->second);
+    const std::string& starter = of.lead ? of.lead->starter : of.ended->starter;
+    return say(of, answer{token, starter == origin ? start_answer::started : start_answer::refused}, out);
+  }
+  if (open_ >= options_.max_transactions) {
+    ++counted_.refused;
+    return out.answers.push_back({token, start_answer::overloaded});
+  }
+  unit& of = make_unit();
+  transaction& made = of.lead.emplace();
+  made.self.tx = what.tx;
+  made.kind = options_.commit;
+  made.starter = origin;
+  const nanos span = what.lifespan > 0 ? std::min(what.lifespan, options_.lifespan) : options_.lifespan;
+  made.deadline = now_ + span;
+  made.value = std::move(what.value);
+  roots_[what.tx] = of.number;
+  ++open_;
+  ++counted_.started;
+  put(of, record_kind::begin, 0, begin_record{what.tx, origin, made.kind, made.deadline, made.value}, out);
+  say(of, answer{token, start_answer::started}, out);
+  made.calling = ask_actor(of, {0, callback::start, made.kind, made.self, made.value, 1}, 0, out);
+  settle(of);
+}
+
+cancel_answer core::cancel(nanos now, const std::string& origin, const std::string& tx, term why,
+                           effects& out) {
+  enter(now);
+  const auto known = roots_.find(tx);
+  if (known == roots_.end()) return cancel_answer::unknown;
+  unit& of = units_.at(known->second);
+  if ((of.lead ? of.lead->starter : of.ended->starter) != origin) {
+    count(drop::origin);
+    return cancel_answer::refused;
+  }
+  if (!of.lead || !of.lead->undecided()) return cancel_answer::over;
+  turn(of, std::move(why), out);
+  settle(of);
+  return cancel_answer::taken;
+}
+
+void core::interim(nanos now, const std::string& tx, term value, effects& out) {
+  enter(now);
+  const auto known = roots_.find(tx);
+  if (known == roots_.end()) return;
+  const unit& of = units_.at(known->second);
+  if (of.lead && of.lead->undecided())
+    say(of, notice{notice::kind::interim, of.lead->self, std::move(value)}, out);
+}
+
+bool core::too_much(const transaction& in, const verdict& what) const {
+  return in.steps.size() + what.steps.size() + 1 > options_.max_steps ||
+         what.value.encoded.size() > options_.max_value ||
+         std::any_of(what.steps.begin(), what.steps.end(), [&](const step_spec& one) {
+           return one.value.encoded.size() > options_.max_value || one.to.name.empty() ||
+                  one.to.node.empty() || one.to.name.size() > longest_name ||
+                  one.to.node.size() > longest_name;
+         });
+}
+
+void core::decide_start(unit& of, verdict&& what, effects& out) {
+  of.lead->calling = 0;
+  if (too_much(*of.lead, what)) return turn(of, reason("limit"), out);
+  if (what.what != verdict::kind::steps && what.what != verdict::kind::done)
+    return turn(of, std::move(what.value), out);
+  plan_record first;
+  if (what.what == verdict::kind::done) {
+    first.what = plan_record::verdict::done;
+    first.final = std::move(what.value);
+  }
+  first.steps = std::move(what.steps);
+  plan(of, 0, std::move(first), out);
+}
+
+void core::decide_step(unit& of, step& about, verdict&& what, effects& out) {
+  using kind = verdict::kind;
+  about.calling = 0;
+  const bool failed = !about.succeeded;
+  if (failed && about.what == step::state::asked) about.what = step::state::failed;
+  if (too_much(*of.lead, what)) return turn(of, reason("limit"), out);
+  const bool cancels = failed ? what.what != kind::retry && (what.what != kind::steps || what.steps.empty())
+                              : what.what != kind::ok && what.what != kind::steps && what.what != kind::done;
+  if (cancels) return turn(of, std::move(what.value), out);
+  plan_record next;
+  next.succeeded = about.succeeded;
+  next.answer = std::move(about.answer);
+  next.steps = std::move(what.steps);
+  if (failed) {
+    next.what = what.what == kind::retry ? plan_record::verdict::retry : plan_record::verdict::replace;
+    if (what.what == kind::retry) next.steps.clear();
+  } else if (what.what == kind::done) {
+    next.what = plan_record::verdict::done;
+    next.final = std::move(what.value);
+  }
+  plan(of, about.number, std::move(next), out);
+}
+
+// What the actor has decided is kept, and then done.
+void core::plan(unit& of, std::uint32_t by, plan_record&& what, effects& out) {
+  transaction& in = *of.lead;
+  what.order = in.plans + 1;
+  what.first = static_cast<std::uint32_t>(in.steps.size() + 1);
+  put(of, record_kind::plan, by, what, out);
+  in.take(by, what);
+  if (what.what == plan_record::verdict::retry) {
+    step& again = in.steps.back();
+    const nanos first = again.spec.retry_first > 0 ? again.spec.retry_first : options_.retry_first;
+    const nanos max = again.spec.retry_max > 0 ? again.spec.retry_max : options_.retry_max;
+    again.due = now_ + delay(again.retries, first, max);
+  }
+  go_on(of, out);
+}
+
+void transaction::take(std::uint32_t by, const plan_record& from) {
+  using next = plan_record::verdict;
+  plans = from.order;
+  if (what == phase::starting) what = phase::running;
+  if (by == 0) planned = true;
+  step* const about = by > 0 ? &steps[by - 1] : nullptr;
+  std::uint32_t group = 0, retries = 0;
+  std::vector<step_spec> added = from.steps;
+  if (about != nullptr) {
+    about->what = from.succeeded ? step::state::done : step::state::failed;
+    about->order = from.order;
+    group = from.succeeded ? 0 : about->group;
+    if (from.what == next::retry) {
+      added = {about->spec};
+      retries = about->retries + 1;
+    }
+    if (from.succeeded) last_result = from.answer;
+  }
+  if (from.what == next::done) {
+    final = from.final;
+    final_group = about != nullptr ? about->group : 0;
+  }
+  for (step_spec& one : added) {
+    step made;
+    made.number = static_cast<std::uint32_t>(steps.size() + 1);
+    const bool alone = !one.beside || &one == added.data();
+    if (group > 0)
+      made.group = group;
+    else
+      made.group = alone ? ++last_group : last_group;
+    made.retries = retries;
+    made.spec = std::move(one);
+    steps.push_back(std::move(made));
+  }
+}
+
+step_key core::key_of(const transaction& in, const step& which) const {
+  step_key made = in.self;
+  made.step.hops = in.self.step.path.empty() ? options_.hops : in.self.step.hops - 1;
+  made.step.path.push_back({options_.self, which.number});
+  return made;
+}
+
+void core::ask(unit& of, step& whom, request_kind what, effects& out) {
+  whom.pending = what;
+  whom.tries = 0;
+  if (what == request_kind::perform) whom.what = step::state::asked;
+  send(of, whom, out);
+}
+
+void core::send(unit& of, step& to, effects& out) {
+  const transaction& in = *of.lead;
+  request made;
+  made.what = *to.pending;
+  made.kind = in.kind;
+  made.key = key_of(in, to);
+  const bool performs = made.what == request_kind::perform;
+  if (performs || (made.what == request_kind::reverse && in.kind == commit_kind::compensate))
+    made.value = to.spec.value;
+  if (made.what == request_kind::confirm) made.value = in.end;
+  to.due = now_ + patience(++to.tries);
+  message sent{options_.self, to.spec.to, std::move(made)};
+  if (performs)
+    say(of, timed_message{std::move(sent), in.deadline}, out);
+  else
+    say(of, std::move(sent), out);
+}
+
+void core::on(const message& of, reply& in, effects& out) {
+  if (in.key.step.path.back().saga != options_.self) return count(drop::receiver);
+  if (in.value.encoded.size() > options_.max_value) return count(drop::malformed);
+  unit* const found = find_coordinator(in.key);
+  const std::uint32_t number = in.key.step.path.back().number;
+  if (found == nullptr || !found->lead || number == 0 || number > found->lead->steps.size())
+    return count(drop::stale);
+  step& from = found->lead->steps[number - 1];
+  if (of.from.node != from.spec.to.node) return count(drop::origin);
+  if (from.pending != in.to) return count(drop::stale);
+  const bool again =
+      in.what == answer_kind::busy ||
+      (in.what == answer_kind::error && in.to != request_kind::perform && in.to != request_kind::reverse);
+  if (again) {
+    const nanos first = from.spec.retry_first > 0 ? from.spec.retry_first : options_.retry_first;
+    const nanos max = from.spec.retry_max > 0 ? from.spec.retry_max : options_.retry_max;
+    from.due = now_ + delay(from.tries, first, max);
+    return settle(*found);
+  }
+  from.pending.reset();
+  from.due = never;
+  if (in.to == request_kind::perform) {
+    from.succeeded = in.what == answer_kind::ok;
+    from.answer = in.value;
+    const callback what = from.succeeded ? callback::result : callback::failed;
+    from.calling =
+        ask_actor(*found, {0, what, found->lead->kind, in.key, std::move(in.value), 1}, number, out);
+  } else if (in.what == answer_kind::error) {
+    park(*found, from, std::move(in.value), out);
+  } else {
+    from.what = in.to == request_kind::reverse   ? step::state::reversed
+                : in.to == request_kind::confirm ? step::state::confirmed
+                                                 : step::state::forgotten;
+    go_on(*found, out);
+  }
+  settle(*found);
+}
+
+void core::on(const message& of, interim_message& in, effects& out) {
+  if (in.key.step.path.back().saga != options_.self) return count(drop::receiver);
+  if (in.value.encoded.size() > options_.max_value) return count(drop::malformed);
+  const unit* const found = find_coordinator(in.key);
+  const std::uint32_t number = in.key.step.path.back().number;
+  if (found == nullptr || !found->lead || number == 0 || number > found->lead->steps.size())
+    return count(drop::stale);
+  const step& from = found->lead->steps[number - 1];
+  if (of.from.node != from.spec.to.node) return count(drop::origin);
+  if (!found->lead->undecided() || from.what != step::state::asked) return count(drop::stale);
+  if (found->lead->self.step.path.empty())
+    say(*found, notice{notice::kind::interim, found->lead->self, in.value}, out);
+  say(*found, call{0, callback::interim, found->lead->kind, in.key, std::move(in.value), 1}, out);
+}
+
+// A participant is in doubt. A transaction that nothing is known of was aborted, or has been acknowledged.
+void core::on(const message& of, const question& in, effects& out) {
+  if (in.key.step.path.back().saga != options_.self) return count(drop::receiver);
+  unit* const found = find_coordinator(in.key);
+  if (found == nullptr || !found->lead) {
+    if (found != nullptr && found->ended && found->ended->how.what == outcome_kind::committed)
+      return count(drop::stale);
+    request made;
+    made.what = request_kind::reverse;
+    made.kind = commit_kind::two_phase;
+    made.key = in.key;
+    return say_after(last_write_, message{options_.self, of.from, std::move(made)}, out);
+  }
+  const std::uint32_t number = in.key.step.path.back().number;
+  if (number == 0 || number > found->lead->steps.size()) return count(drop::stale);
+  step& from = found->lead->steps[number - 1];
+  if (of.from.node != from.spec.to.node) return count(drop::origin);
+  if (from.pending != request_kind::confirm && from.pending != request_kind::reverse) return;
+  send(*found, from, out);
+  settle(*found);
+}
+
+void core::go_on(unit& of, effects& out) {
+  switch (of.lead->what) {
+    case phase::running:
+      return run_steps(of, out);
+    case phase::reversing:
+      return reverse_steps(of, out);
+    case phase::confirming:
+      return confirm_steps(of, out);
+    case phase::forgetting:
+      return forget_steps(of, out);
+    default:
+      return;
+  }
+}
+
+void core::run_steps(unit& of, effects& out) {
+  transaction& in = *of.lead;
+  const auto waits = [&](const step& one) {
+    return one.what == step::state::asked || (one.what == step::state::planned && !in.final);
+  };
+  std::uint32_t group = std::numeric_limits<std::uint32_t>::max();
+  for (const step& one : in.steps)
+    if (waits(one)) group = std::min(group, one.group);
+  if (group == std::numeric_limits<std::uint32_t>::max()) return complete(of, out);
+  if (in.deadline <= now_) return turn(of, reason("lifespan"), out);
+  for (step& one : in.steps)
+    if (one.group == group && one.what == step::state::planned && !in.final &&
+        (one.due == never || one.due <= now_))
+      ask(of, one, request_kind::perform, out);
+}
+
+// All steps are done: at the root that is the decision, below a step the answer to the coordinator above.
+void core::complete(unit& of, effects& out) {
+  transaction& in = *of.lead;
+  const term& final = in.final ? *in.final : in.last_result;
+  if (of.part) {
+    in.what = phase::holding;
+    of.part->state = entry_state::done;
+    of.part->answer = final;
+    if (in.kind == commit_kind::two_phase) of.part->due = now_ + patience(1);
+    put_entry(of, out);
+    return tell(of, request_kind::perform, answer_kind::ok, final, out);
+  }
+  in.end = final;
+  in.decided = in.committed = true;
+  put(of, record_kind::decision, 0, decision_record{true, in.end}, out);
+  ++counted_.committed;
+  in.what = in.kind == commit_kind::two_phase ? phase::confirming : phase::forgetting;
+  say(of, notice{notice::kind::committed, in.self, in.end}, out);
+  go_on(of, out);
+}
+
+} // namespace coppice::saga

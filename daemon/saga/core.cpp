@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+// What coordinator and participant share: which messages are let in, records and what waits for them, calls
+// of the actor, time. One thread at a time.
+#include "saga/core.hpp"
+
+#include <algorithm>
+
+namespace coppice::saga {
+
+void core::put(unit& of, record_kind kind, std::uint32_t step, std::optional<record> what, effects& out) {
+  if (out.writes.empty()) {
+    out.writes.push_back({++last_write_, {}});
+    writes_.push_back({last_write_, {}});
+  }
+  out.writes.back().changes.push_back({{of.number, kind, step}, std::move(what)});
+  of.last_write = last_write_;
+}
+
+void core::release(held&& one, effects& out) const {
+  if (auto* const timed = std::get_if<timed_message>(&one)) {
+    const nanos left = std::max<nanos>(0, timed->deadline - now_);
+    std::get<request>(timed->what.body).left_ms = static_cast<std::uint64_t>(left / base::nanos_per_ms);
+    out.messages.push_back(std::move(timed->what));
+  }
+  if (auto* const message_ = std::get_if<message>(&one)) out.messages.push_back(std::move(*message_));
+  if (auto* const call_ = std::get_if<call>(&one)) out.calls.push_back(std::move(*call_));
+  if (auto* const notice_ = std::get_if<notice>(&one)) out.notices.push_back(std::move(*notice_));
+  if (auto* const answer_ = std::get_if<answer>(&one)) out.answers.push_back(*answer_);
+}
+
+// As soon as this write is on disk.
+void core::say_after(std::uint64_t write, held what, effects& out) {
+  if (write <= written_) return release(std::move(what), out);
+  writes_[write - writes_.front().number].after.push_back(std::move(what));
+}
+
+void core::written(nanos now, std::uint64_t number, effects& out) {
+  enter(now);
+  written_ = std::max(written_, std::min(number, last_write_));
+  while (!writes_.empty() && writes_.front().number <= written_) {
+    for (held& one : writes_.front().after) release(std::move(one), out);
+    writes_.pop_front();
+  }
+}
+
+std::uint64_t core::ask_actor(const unit& of, call what, std::uint32_t step, effects& out) {
+  what.token = ++last_token_;
+  asked_[last_token_] = {of.number, what.what, step};
+  say(of, std::move(what), out);
+  return last_token_;
+}
+
+void core::answered(nanos now, std::uint64_t token, verdict&& what, effects& out) {
+  enter(now);
+  const auto known = asked_.find(token);
+  if (known == asked_.end()) return;
+  const open_call about = known->second;
+  asked_.erase(known);
+  const auto at = units_.find(about.number);
+  if (at == units_.end()) return;
+  unit& of = at->second;
+  if (about.what == callback::start) {
+    if (of.lead && of.lead->calling == token) decide_start(of, std::move(what), out);
+  } else if (about.what == callback::result || about.what == callback::failed) {
+    step* const about_step =
+        of.lead && about.step <= of.lead->steps.size() ? &of.lead->steps[about.step - 1] : nullptr;
+    if (about_step != nullptr && about_step->calling == token)
+      decide_step(of, *about_step, std::move(what), out);
+  } else if (of.part && of.part->calling == token) {
+    of.part->calling = 0;
+    if (about.what == callback::perform) performed(of, std::move(what), out);
+    if (about.what == callback::reverse) entry_reversed(of, std::move(what), out);
+    if (about.what == callback::confirm) entry_confirmed(of, what, out);
+  }
+  settle(of);
+}
+
+void core::receive(nanos now, message&& in, effects& out) {
+  enter(now);
+  if (in.to != options_.self) return count(drop::receiver);
+  std::visit(
+      [&](auto& body) {
+        if (body.key.tx.empty() || body.key.tx.size() > longest_name || body.key.step.path.empty() ||
+            body.key.step.path.size() > deepest_path)
+          return count(drop::malformed);
+        on(in, body, out);
+      },
+      in.body);
+}
+
+unit& core::make_unit() {
+  unit& made = units_[++last_number_];
+  made.number = last_number_;
+  return made;
+}
+
+unit* core::find_entry(const step_key& key) {
+  const auto at = entries_.find(key);
+  return at == entries_.end() ? nullptr : &units_.at(at->second);
+}
+
+// The unit of the transaction that has given out this step, open or ended.
+unit* core::find_coordinator(const step_key& of_step) {
+  if (of_step.step.path.size() == 1) {
+    const auto at = roots_.find(of_step.tx);
+    return at == roots_.end() ? nullptr : &units_.at(at->second);
+  }
+  step_key above = of_step;
+  above.step.path.pop_back();
+  ++above.step.hops;
+  unit* const found = find_entry(above);
+  return found != nullptr && found->lead ? found : nullptr;
+}
+
+base::nanos core::delay(std::uint32_t tries, nanos first, nanos max) const {
+  nanos after = first;
+  for (std::uint32_t i = 1; i < tries && after < max; ++i) after *= 2;
+  return std::min(after, max);
+}
+
+base::nanos core::patience(std::uint32_t tries) const {
+  return std::max(options_.step_timeout, delay(tries));
+}
+
+base::nanos core::due_of(const unit& of) const {
+  nanos due = of.part ? of.part->due : never;
+  if (!of.lead) return due;
+  if (of.lead->undecided()) due = std::min(due, of.lead->deadline);
+  for (const step& one : of.lead->steps) due = std::min(due, one.due);
+  return due;
+}
+
+// After each event: the unit is removed, or its timer set.
+void core::settle(unit& of) {
+  if (of.gone) {
+    units_.erase(of.number);
+    return;
+  }
+  const nanos due = due_of(of);
+  if (due >= of.timer_at) return;
+  of.timer_at = due;
+  timers_.push_back({due, of.number});
+  std::push_heap(timers_.begin(), timers_.end(), std::greater<>());
+}
+
+base::nanos core::wake() const {
+  nanos at = timers_.empty() ? never : timers_.front().at;
+  if (!ended_.empty()) at = std::min(at, ended_.front().first);
+  if (!forgotten_order_.empty()) at = std::min(at, forgotten_order_.front().first);
+  return at;
+}
+
+void core::advance(nanos now, effects& out) {
+  enter(now);
+  while (!timers_.empty() && timers_.front().at <= now_) {
+    const timer due = timers_.front();
+    std::pop_heap(timers_.begin(), timers_.end(), std::greater<>());
+    timers_.pop_back();
+    const auto at = units_.find(due.number);
+    if (at == units_.end() || at->second.timer_at != due.at) continue;
+    at->second.timer_at = never;
+    on_due(at->second, out);
+    settle(at->second);
+  }
+  expire(out);
+}
+
+void core::on_due(unit& of, effects& out) {
+  if (of.part && of.part->due <= now_) entry_due(of, out);
+  if (!of.lead) return;
+  if (of.lead->undecided() && of.lead->deadline <= now_) return turn(of, reason("lifespan"), out);
+  bool begins = false;
+  for (step& one : of.lead->steps) {
+    if (one.due > now_) continue;
+    one.due = never;
+    if (one.pending) {
+      ++counted_.asked_again;
+      send(of, one, out);
+    } else {
+      begins = true;
+    }
+  }
+  if (begins) go_on(of, out);
+}
+
+// Outcomes and keys that have been kept for long enough, or of which there are too many.
+void core::expire(effects& out) {
+  while (!ended_.empty() && (ended_.front().first <= now_ || ended_.size() > options_.keep_count)) {
+    unit& of = units_.at(ended_.front().second);
+    ended_.pop_front();
+    put(of, record_kind::ended, 0, std::nullopt, out);
+    roots_.erase(of.ended->tx);
+    of.gone = true;
+    settle(of);
+  }
+  while (!forgotten_order_.empty() &&
+         (forgotten_order_.front().first <= now_ || forgotten_.size() > options_.keep_count)) {
+    forgotten_.erase(forgotten_order_.front().second);
+    forgotten_order_.pop_front();
+  }
+}
+
+std::size_t core::resolve(nanos now, const std::string& tx, bool commit, effects& out) {
+  enter(now);
+  std::size_t changed = 0;
+  for (auto& [number, of] : units_) {
+    if (of.part && of.part->key.tx == tx) changed += resolve_part(of, commit, out);
+    if (of.lead && of.lead->self.tx == tx) changed += resolve_lead(of, commit, out);
+  }
+  for (auto at = units_.begin(); at != units_.end();) {
+    unit& of = (at++)->second;
+    settle(of);
+  }
+  return changed;
+}
+
+outcome core::outcome_of(const std::string& tx) const {
+  const auto at = roots_.find(tx);
+  if (at == roots_.end()) return {};
+  const unit& of = units_.at(at->second);
+  if (of.ended) return of.ended->how;
+  const transaction& in = *of.lead;
+  if (of.last_write > written_) return {outcome_kind::open, {}}; // its decision may not be on disk
+  using phase = transaction::phase;
+  if (in.committed) return {outcome_kind::committed, in.end};
+  if (in.what != phase::forgetting) return {outcome_kind::open, {}};
+  return {in.kind == commit_kind::compensate ? outcome_kind::compensated : outcome_kind::aborted, in.end};
+}
+
+std::size_t core::in_doubt() const {
+  return static_cast<std::size_t>(
+      std::count_if(units_.begin(), units_.end(), [&](const auto& one) { return is_in_doubt(one.second); }));
+}
+
+std::size_t core::parked() const {
+  std::size_t found = 0;
+  for (const auto& [number, of] : units_) {
+    if (of.part && of.part->parked) ++found;
+    if (!of.lead) continue;
+    for (const step& one : of.lead->steps) found += one.parked ? 1 : 0;
+  }
+  return found;
+}
+
+term reason(std::string_view word) {
+  term made;
+  made.encoded = {'w', static_cast<char>(word.size())}; // SMALL_ATOM_UTF8_EXT
+  made.encoded += word;
+  return made;
+}
+
+} // namespace coppice::saga

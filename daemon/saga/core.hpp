@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// The saga of one actor as a pure machine, coordinator and participant in one: events in, effects out. It has
+// no thread, no clock, no randomness and does no I/O; the same events give the same effects. Each call says
+// what time it is, and adds to `out` what is to be done. daemon/README.md has the rules that hold across its
+// files. One thread at a time.
+#pragma once
+
+#include <deque>
+#include <limits>
+#include <map>
+#include <memory>
+#include <unordered_map>
+
+#include "saga/effects.hpp"
+#include "saga/options.hpp"
+#include "saga/transaction.hpp"
+
+namespace coppice::saga {
+
+struct start_request {
+  std::string tx; // the same from the same node is the same transaction
+  term value;
+  base::nanos lifespan = 0; // at most the options'. 0: theirs
+};
+
+enum class cancel_answer : std::uint8_t { taken, over, unknown, refused };
+
+class core {
+ public:
+  using nanos = base::nanos;
+
+  // `kept`: the records that are on the disk, in any order. errc::invalid: the options, or records that no
+  // crash leaves behind.
+  static base::result<std::unique_ptr<core>> start(const options& how, std::vector<kept_record> kept,
+                                                   nanos now, effects& out);
+  core(const core&) = delete;
+  core& operator=(const core&) = delete;
+
+  // Time passes. To be called at wake() at the latest.
+  void advance(nanos now, effects& out);
+  nanos wake() const; // the largest number: nothing is due
+
+  // `in` may be anything; what makes no sense is dropped and counted.
+  void receive(nanos now, message&& in, effects& out);
+  // Every write up to this number is on disk.
+  void written(nanos now, std::uint64_t number, effects& out);
+  // A callback has come to an end. A token that is not known, or whose question is settled, is ignored.
+  void answered(nanos now, std::uint64_t token, verdict&& what, effects& out);
+
+  // Answered once, with `token`. `origin`: the node of the caller.
+  void begin(nanos now, std::uint64_t token, const std::string& origin, start_request&& what, effects& out);
+  // Once it is decided how the transaction ends, nothing changes that.
+  cancel_answer cancel(nanos now, const std::string& origin, const std::string& tx, term reason,
+                       effects& out);
+  // Of a participant whose handle_do runs, or which has steps of its own.
+  void interim(nanos now, const step_key& key, term value, effects& out);
+  // To subscribers of a transaction that was started here.
+  void interim(nanos now, const std::string& tx, term value, effects& out);
+  // An operator decides: for steps of this node that are in doubt; and, with commit false, that steps which
+  // cannot be undone are taken for undone, and that a transaction without a decision is aborted. How many of
+  // them it was.
+  std::size_t resolve(nanos now, const std::string& tx, bool commit, effects& out);
+
+  outcome outcome_of(const std::string& tx) const;
+  std::size_t open() const { return open_; }              // transactions that were started here
+  std::size_t entries() const { return entries_.size(); } // steps that this node takes part in
+  std::size_t in_doubt() const;
+  std::size_t parked() const;
+  const counters& counted() const { return counted_; }
+
+ private:
+  explicit core(const options& how) : options_(how) {}
+
+  // A request to perform a step: what is left of its time is reckoned when it leaves.
+  struct timed_message {
+    message what;
+    nanos deadline = 0;
+  };
+  using held = std::variant<message, timed_message, call, notice, answer>;
+
+  // core.cpp
+  void enter(nanos now) { now_ = now > now_ ? now : now_; }
+  void count(drop why) { ++counted_.dropped[static_cast<std::size_t>(why)]; }
+  void put(unit& of, record_kind kind, std::uint32_t step, std::optional<record> what, effects& out);
+  void say(const unit& of, held what, effects& out) { say_after(of.last_write, std::move(what), out); }
+  void say_after(std::uint64_t write, held what, effects& out);
+  std::uint64_t ask_actor(const unit& of, call what, std::uint32_t step, effects& out);
+  unit& make_unit();
+  unit* find_entry(const step_key& key);
+  unit* find_coordinator(const step_key& of_step);
+  nanos delay(std::uint32_t tries, nanos first, nanos max) const;
+  nanos delay(std::uint32_t tries) const { return delay(tries, options_.retry_first, options_.retry_max); }
+  nanos patience(std::uint32_t tries) const; // until a request without an answer is sent again
+  nanos due_of(const unit& of) const;
+  void settle(unit& of);
+  void on_due(unit& of, effects& out);
+  void expire(effects& out);
+
+  // coordinator.cpp
+  void on(const message& of, reply& in, effects& out);
+  void on(const message& of, interim_message& in, effects& out);
+  void on(const message& of, const question& in, effects& out);
+  void decide_start(unit& of, verdict&& what, effects& out);
+  void decide_step(unit& of, step& about, verdict&& what, effects& out);
+  void plan(unit& of, std::uint32_t by, plan_record&& what, effects& out);
+  bool too_much(const transaction& in, const verdict& what) const;
+  step_key key_of(const transaction& in, const step& which) const;
+  void ask(unit& of, step& whom, request_kind what, effects& out);
+  void send(unit& of, step& to, effects& out);
+  void go_on(unit& of, effects& out);
+  void run_steps(unit& of, effects& out);
+  void complete(unit& of, effects& out);
+
+  // ending.cpp
+  void turn(unit& of, term reason, effects& out);
+  void reverse_steps(unit& of, effects& out);
+  void reversed(unit& of, effects& out);
+  void confirm_steps(unit& of, effects& out);
+  void forget_steps(unit& of, effects& out);
+  void park(unit& of, step& which, term why, effects& out);
+  void end(unit& of, effects& out);
+  void erase_plans(unit& of, effects& out);
+  std::size_t resolve_lead(unit& of, bool commit, effects& out);
+
+  // participant.cpp
+  void on(const message& of, request& in, effects& out);
+  void perform(unit* known, const message& of, request& in, effects& out);
+  void perform_again(unit& of, const request& in, effects& out);
+  std::optional<reply> refusal(const request& in) const;
+  void reverse(unit& of, const request& in, effects& out);
+  void confirm(unit& of, const request& in, effects& out);
+  void forget(unit& of, effects& out);
+  void answer_unknown(const message& of, const request& in, effects& out);
+  void performed(unit& of, verdict&& what, effects& out);
+  void lead_steps(unit& of, verdict&& what, effects& out);
+  void reverse_entry(unit& of, effects& out);
+  void call_reverse(unit& of, effects& out);
+  void call_confirm(unit& of, effects& out);
+  void entry_reversed(unit& of, verdict&& what, effects& out);
+  void entry_confirmed(unit& of, const verdict& what, effects& out);
+  void finish_reversal(unit& of, effects& out);
+  void forget_entry(unit& of, effects& out);
+  void tell(const unit& of, request_kind to, answer_kind what, const term& value, effects& out);
+  void put_entry(unit& of, effects& out);
+  void entry_due(unit& of, effects& out);
+  void remember_forgotten(const step_key& key);
+  bool is_in_doubt(const unit& of) const;
+  void confirm_entry(unit& of, effects& out);
+  void follow_operator(unit& of, effects& out);
+  std::size_t resolve_part(unit& of, bool commit, effects& out);
+
+  // recovery.cpp
+  base::status recover(std::vector<kept_record> kept, effects& out);
+  struct found_records;
+  base::status recover_one(std::uint64_t number, found_records& what, effects& out);
+  base::status rebuild(unit& of, found_records& what);
+  void resume(unit& of, effects& out);
+
+  const options options_;
+  nanos now_ = 0;
+  counters counted_;
+
+  std::unordered_map<std::uint64_t, unit> units_;
+  std::uint64_t last_number_ = 0;
+  std::map<std::string, std::uint64_t> roots_; // by id: open, or ended and still known
+  std::map<step_key, std::uint64_t> entries_;
+  std::size_t open_ = 0;
+  std::size_t two_phase_ = 0;                         // entries of two phases
+  std::deque<std::pair<nanos, std::uint64_t>> ended_; // units, by the time at which they are erased
+
+  // Keys of steps that were forgotten or reversed before they came: nothing is done for them any more.
+  std::map<step_key, nanos> forgotten_;
+  std::deque<std::pair<nanos, std::map<step_key, nanos>::iterator>> forgotten_order_;
+
+  struct open_call {
+    std::uint64_t number = 0;
+    callback what = callback::start;
+    std::uint32_t step = 0;
+  };
+  std::unordered_map<std::uint64_t, open_call> asked_; // by token
+  std::uint64_t last_token_ = 0;
+
+  struct pending_write {
+    std::uint64_t number = 0;
+    std::vector<held> after;
+  };
+  std::deque<pending_write> writes_; // that the owner has and that are not on disk yet
+  std::uint64_t last_write_ = 0, written_ = 0;
+  void release(held&& one, effects& out) const;
+
+  struct timer {
+    nanos at = 0;
+    std::uint64_t number = 0;
+    bool operator>(const timer& other) const {
+      return at != other.at ? at > other.at : number > other.number;
+    }
+  };
+  std::vector<timer> timers_; // a heap, the earliest first; a unit's timer_at says which one counts
+};
+
+} // namespace coppice::saga

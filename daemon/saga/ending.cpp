@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// A transaction on its way to its end: steps are undone in the reverse order in which they were done, or
+// aborted, or told to commit; then participants forget, and last the coordinator does. One thread at a time.
+#include <algorithm>
+
+#include "saga/core.hpp"
+
+namespace coppice::saga {
+
+using phase = transaction::phase;
+
+// It will not be committed. From here on steps are reversed, once that is on the disk.
+void core::turn(unit& of, term why, effects& out) {
+  transaction& in = *of.lead;
+  in.end = std::move(why);
+  in.decided = true;
+  in.what = phase::reversing;
+  in.calling = 0;
+  for (step& one : in.steps) {
+    one.pending.reset();
+    one.due = never;
+    one.calling = 0;
+  }
+  put(of, record_kind::decision, 0, decision_record{false, in.end}, out);
+  go_on(of, out);
+}
+
+// Steps that may or may not have happened first, then in the reverse order in which they were done, each
+// after the one before it is undone. Of two phases nothing has had an effect, so the order does not matter.
+void core::reverse_steps(unit& of, effects& out) {
+  transaction& in = *of.lead;
+  step* next = nullptr;
+  bool over = true;
+  for (step& one : in.steps) {
+    if (one.what != step::state::asked && one.what != step::state::done) continue;
+    over = false;
+    if (in.kind == commit_kind::two_phase) {
+      if (!one.pending && !one.parked) ask(of, one, request_kind::reverse, out);
+      continue;
+    }
+    if (next == nullptr || one.what == step::state::asked ||
+        (next->what == step::state::done && one.order > next->order))
+      next = &one;
+  }
+  if (over) return reversed(of, out);
+  if (next != nullptr && !next->pending && !next->parked) ask(of, *next, request_kind::reverse, out);
+}
+
+void core::reversed(unit& of, effects& out) {
+  transaction& in = *of.lead;
+  if (of.part) {
+    in.what = phase::own_reverse;
+    return call_reverse(of, out);
+  }
+  const bool compensates = in.kind == commit_kind::compensate;
+  ++(compensates ? counted_.compensated : counted_.aborted);
+  in.what = phase::forgetting;
+  say(of, notice{compensates ? notice::kind::compensated : notice::kind::aborted, in.self, in.end}, out);
+  go_on(of, out);
+}
+
+void core::confirm_steps(unit& of, effects& out) {
+  transaction& in = *of.lead;
+  bool over = true;
+  for (step& one : in.steps) {
+    if (one.what != step::state::done) continue;
+    over = false;
+    if (!one.pending) ask(of, one, request_kind::confirm, out);
+  }
+  if (!over) return;
+  if (of.part) {
+    in.what = phase::own_confirm;
+    return call_confirm(of, out);
+  }
+  in.what = phase::forgetting;
+  go_on(of, out);
+}
+
+void core::forget_steps(unit& of, effects& out) {
+  bool over = true;
+  for (step& one : of.lead->steps) {
+    if (one.what == step::state::planned || one.what == step::state::forgotten) continue;
+    over = false;
+    if (one.pending != request_kind::forget) ask(of, one, request_kind::forget, out);
+  }
+  if (!over) return;
+  if (of.part)
+    forget_entry(of, out);
+  else
+    end(of, out);
+}
+
+void core::park(unit& of, step& which, term why, effects& out) {
+  which.parked = true;
+  ++counted_.undo_failures;
+  say(of, notice{notice::kind::parked, key_of(*of.lead, which), std::move(why)}, out);
+}
+
+// All participants have forgotten it. The outcome stays for a while.
+void core::end(unit& of, effects& out) {
+  ended_record last{of.lead->self.tx, of.lead->starter, {}, now_ + options_.keep};
+  last.how.value = of.lead->end;
+  last.how.what = of.lead->committed                         ? outcome_kind::committed
+                  : of.lead->kind == commit_kind::compensate ? outcome_kind::compensated
+                                                             : outcome_kind::aborted;
+  put(of, record_kind::ended, 0, last, out);
+  put(of, record_kind::begin, 0, std::nullopt, out);
+  erase_plans(of, out);
+  ended_.emplace_back(last.until, of.number);
+  of.ended = std::move(last);
+  of.lead.reset();
+  --open_;
+}
+
+void core::erase_plans(unit& of, effects& out) {
+  const transaction& in = *of.lead;
+  if (in.planned) put(of, record_kind::plan, 0, std::nullopt, out);
+  for (const step& one : in.steps) {
+    if (one.order > 0) put(of, record_kind::plan, one.number, std::nullopt, out);
+    if (one.skipped) put(of, record_kind::skip, one.number, std::nullopt, out);
+  }
+  if (in.decided) put(of, record_kind::decision, 0, std::nullopt, out);
+}
+
+std::size_t core::resolve_lead(unit& of, bool commit, effects& out) {
+  if (commit || !of.lead) return 0;
+  std::size_t changed = 0;
+  for (step& one : of.lead->steps) {
+    if (!one.parked) continue;
+    one.parked = false;
+    one.skipped = true;
+    one.what = step::state::reversed;
+    put(of, record_kind::skip, one.number, skip_record{}, out);
+    ++changed;
+  }
+  if (changed > 0) go_on(of, out);
+  if (changed == 0 && of.lead && !of.part && of.lead->undecided()) {
+    turn(of, reason("resolved"), out);
+    ++changed;
+  }
+  return changed;
+}
+
+} // namespace coppice::saga

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: MIT
+// A step that this node takes part in. That it begins is kept before the actor is called, and the actor's
+// answer before it is told; from then on a repeated request gets that answer and calls nothing, until the
+// coordinator says that it is to be forgotten. One thread at a time.
+#include <algorithm>
+
+#include "saga/core.hpp"
+
+namespace coppice::saga {
+
+using phase = transaction::phase;
+
+// A key belongs to the node that gives out its step, and a message counts by the node that it came from.
+void core::on(const message& of, request& in, effects& out) {
+  if (in.key.step.path.back().saga.node != of.from.node) return count(drop::origin);
+  if (in.value.encoded.size() > options_.max_value) return count(drop::malformed);
+  unit* const known = find_entry(in.key);
+  if (in.what == request_kind::perform) {
+    perform(known, of, in, out);
+    return;
+  }
+  if (known == nullptr) return answer_unknown(of, in, out);
+  if (in.what != request_kind::forget && known->part->kind != in.kind) return count(drop::malformed);
+  if (in.what == request_kind::reverse) reverse(*known, in, out);
+  if (in.what == request_kind::confirm) confirm(*known, in, out);
+  if (in.what == request_kind::forget) forget(*known, out);
+  settle(*known);
+}
+
+// It was forgotten, or never came. If the step itself comes now, it comes too late. That it was forgotten may
+// not be on the disk yet.
+void core::answer_unknown(const message& of, const request& in, effects& out) {
+  if (in.what == request_kind::reverse) remember_forgotten(in.key);
+  say_after(last_write_, message{options_.self, of.from, reply{in.what, answer_kind::ok, in.key, {}}}, out);
+}
+
+std::optional<reply> core::refusal(const request& in) const {
+  const auto no = [&](answer_kind what, std::string_view word) {
+    return reply{request_kind::perform, what, in.key, reason(word)};
+  };
+  const std::vector<hop>& path = in.key.step.path;
+  if (forgotten_.contains(in.key)) return no(answer_kind::error, "cancelled");
+  if (in.key.step.hops == 0 || path.size() > options_.hops) return no(answer_kind::error, "hop_limit");
+  const bool loops =
+      std::any_of(path.begin(), path.end(), [&](const hop& one) { return one.saga == options_.self; });
+  if (loops) return no(answer_kind::error, "loop");
+  if (entries_.size() >= options_.keep_count ||
+      (in.kind == commit_kind::two_phase && two_phase_ >= options_.max_in_doubt))
+    return no(answer_kind::busy, "overloaded");
+  return std::nullopt;
+}
+
+void core::perform(unit* known, const message& of, request& in, effects& out) {
+  if (known != nullptr) {
+    if (known->part->kind != in.kind) return count(drop::malformed);
+    perform_again(*known, in, out);
+    return settle(*known);
+  }
+  if (auto refused = refusal(in))
+    return out.messages.push_back({options_.self, of.from, std::move(*refused)});
+  unit& made = make_unit();
+  entry& part = made.part.emplace();
+  part.key = in.key;
+  part.kind = in.kind;
+  const auto left = static_cast<nanos>(std::min<std::uint64_t>(in.left_ms, std::uint64_t{1} << 40));
+  part.deadline = now_ + std::min(left * base::nanos_per_ms, options_.lifespan);
+  part.value = std::move(in.value);
+  entries_[in.key] = made.number;
+  if (part.kind == commit_kind::two_phase) ++two_phase_;
+  put_entry(made, out);
+  part.calling = ask_actor(made, {0, callback::perform, part.kind, part.key, part.value, 1}, 0, out);
+  settle(made);
+}
+
+void core::perform_again(unit& of, const request& in, effects& out) {
+  entry& part = *of.part;
+  if (part.state == entry_state::begun) {
+    if (part.calling != 0) return; // its answer is on its way
+    ++part.attempt;
+    part.value = in.value;
+    put_entry(of, out);
+    part.calling =
+        ask_actor(of, {0, callback::perform, part.kind, part.key, part.value, part.attempt}, 0, out);
+    return;
+  }
+  if (part.state == entry_state::coordinating) {
+    const auto left = static_cast<nanos>(std::min<std::uint64_t>(in.left_ms, std::uint64_t{1} << 40));
+    of.lead->deadline = std::min(of.lead->deadline, now_ + left * base::nanos_per_ms);
+    return;
+  }
+  ++counted_.kept_answers;
+  switch (part.state) {
+    case entry_state::done:
+    case entry_state::confirmed:
+      return tell(of, request_kind::perform, answer_kind::ok, part.answer, out);
+    case entry_state::reversed:
+      return tell(of, request_kind::perform, answer_kind::error, reason("cancelled"), out);
+    default:
+      return tell(of, request_kind::perform, answer_kind::error, part.answer, out);
+  }
+}
+
+void core::performed(unit& of, verdict&& what, effects& out) {
+  entry& part = *of.part;
+  if (what.what == verdict::kind::steps && part.reverse_wanted) return call_reverse(of, out);
+  if (what.what == verdict::kind::steps) return lead_steps(of, std::move(what), out);
+  const bool good = (what.what == verdict::kind::ok || what.what == verdict::kind::done) &&
+                    what.value.encoded.size() <= options_.max_value;
+  part.state = good ? entry_state::done : entry_state::failed;
+  part.answer = what.value.encoded.size() <= options_.max_value ? std::move(what.value) : reason("limit");
+  part.value = {};
+  put_entry(of, out);
+  tell(of, request_kind::perform, good ? answer_kind::ok : answer_kind::error, part.answer, out);
+  if (!part.reverse_wanted) {
+    if (is_in_doubt(of)) part.due = now_ + patience(1);
+    return;
+  }
+  if (good) return call_reverse(of, out);
+  tell(of, request_kind::reverse, answer_kind::ok, {}, out);
+}
+
+// The step is done by steps of its own.
+void core::lead_steps(unit& of, verdict&& what, effects& out) {
+  entry& part = *of.part;
+  transaction& made = of.lead.emplace();
+  made.self = part.key;
+  made.kind = part.kind;
+  made.deadline = part.deadline;
+  part.leads = true;
+  part.state = entry_state::coordinating;
+  const bool refused = too_much(made, what);
+  plan_record first;
+  first.order = first.first = 1;
+  if (!refused) first.steps = std::move(what.steps);
+  put(of, record_kind::plan, 0, first, out);
+  put_entry(of, out);
+  made.take(0, first);
+  if (refused) return turn(of, reason("limit"), out);
+  go_on(of, out);
+}
+
+void core::interim(nanos now, const step_key& key, term value, effects& out) {
+  enter(now);
+  const unit* const of = find_entry(key);
+  if (of == nullptr) return;
+  const entry& part = *of->part;
+  if (part.state != entry_state::begun && part.state != entry_state::coordinating) return;
+  say(*of, message{options_.self, part.coordinator(), interim_message{key, std::move(value)}}, out);
+}
+
+void core::reverse(unit& of, const request& in, effects& out) {
+  entry& part = *of.part;
+  switch (part.state) {
+    case entry_state::failed:
+    case entry_state::reversed:
+      ++counted_.kept_answers;
+      return tell(of, request_kind::reverse, answer_kind::ok, {}, out);
+    case entry_state::confirmed:
+      if (!part.heuristic) return count(drop::impossible);
+      ++counted_.heuristic_mismatch;
+      say(of, notice{notice::kind::mismatch, part.key, {}}, out);
+      return tell(of, request_kind::reverse, answer_kind::ok, {}, out);
+    default:
+      break;
+  }
+  if (part.heuristic && part.heuristic_commit) return; // under way; it is answered when that is over
+  if (of.lead && of.lead->committed) return count(drop::impossible);
+  if (!part.reverse_wanted) part.word = in.value;
+  part.reverse_wanted = true;
+  reverse_entry(of, out);
+}
+
+// What is below the step first, then the step itself.
+void core::reverse_entry(unit& of, effects& out) {
+  if (!of.lead) {
+    if (of.part->calling == 0) call_reverse(of, out);
+    return;
+  }
+  if (of.lead->what == phase::running || of.lead->what == phase::holding) turn(of, reason("undone"), out);
+  if (of.lead->what == phase::own_reverse && of.part->calling == 0) call_reverse(of, out);
+}
+
+void core::call_reverse(unit& of, effects& out) {
+  entry& part = *of.part;
+  part.due = never;
+  const term& value = part.reverse_wanted ? part.word : part.value;
+  part.calling = ask_actor(of, {0, callback::reverse, part.kind, part.key, value, part.attempt}, 0, out);
+}
+
+void core::entry_reversed(unit& of, verdict&& what, effects& out) {
+  entry& part = *of.part;
+  if (of.lead && of.lead->what != phase::own_reverse) return; // it is being forgotten
+  if (what.what == verdict::kind::ok) return finish_reversal(of, out);
+  if (what.what != verdict::kind::never) {
+    part.due = now_ + delay(++part.tries);
+    return;
+  }
+  if (part.reverse_wanted && !part.heuristic) // the coordinator parks its transaction
+    return tell(of, request_kind::reverse, answer_kind::error, what.value, out);
+  part.parked = true;
+  ++counted_.undo_failures;
+  say(of, notice{notice::kind::parked, part.key, std::move(what.value)}, out);
+}
+
+void core::finish_reversal(unit& of, effects& out) {
+  entry& part = *of.part;
+  part.parked = false;
+  if (of.lead) of.lead->what = phase::closed;
+  const bool wanted = part.reverse_wanted;
+  part.state = wanted ? entry_state::reversed : entry_state::failed;
+  part.answer = wanted || !of.lead ? term{} : of.lead->end;
+  part.value = {};
+  put_entry(of, out);
+  if (wanted) return tell(of, request_kind::reverse, answer_kind::ok, {}, out);
+  tell(of, request_kind::perform, answer_kind::error, part.answer, out);
+}
+
+void core::confirm(unit& of, const request& in, effects& out) {
+  entry& part = *of.part;
+  if (part.kind != commit_kind::two_phase) return count(drop::malformed);
+  if (part.state == entry_state::confirmed) {
+    ++counted_.kept_answers;
+    return tell(of, request_kind::confirm, answer_kind::ok, {}, out);
+  }
+  if (part.state == entry_state::reversed && part.heuristic) {
+    ++counted_.heuristic_mismatch;
+    say(of, notice{notice::kind::mismatch, part.key, {}}, out);
+    return tell(of, request_kind::confirm, answer_kind::ok, {}, out);
+  }
+  if (part.heuristic && !part.heuristic_commit) return; // under way
+  if (part.state != entry_state::done || part.reverse_wanted ||
+      (of.lead && of.lead->decided && !of.lead->committed))
+    return count(drop::impossible);
+  if (part.calling != 0) return;
+  part.word = in.value;
+  part.confirm_wanted = true;
+  confirm_entry(of, out);
+}
+
+// What is below the step first, then the step itself.
+void core::confirm_entry(unit& of, effects& out) {
+  entry& part = *of.part;
+  if (!of.lead || of.lead->what == phase::own_confirm) return call_confirm(of, out);
+  if (of.lead->what != phase::holding) return;
+  transaction& below = *of.lead;
+  below.end = part.word;
+  below.decided = below.committed = true;
+  put(of, record_kind::decision, 0, decision_record{true, below.end}, out);
+  below.what = phase::confirming;
+  part.due = never;
+  go_on(of, out);
+}
+
+void core::call_confirm(unit& of, effects& out) {
+  entry& part = *of.part;
+  part.due = never;
+  const term& final = of.lead ? of.lead->end : part.word;
+  part.calling = ask_actor(of, {0, callback::confirm, part.kind, part.key, final, part.attempt}, 0, out);
+}
+
+void core::entry_confirmed(unit& of, const verdict& what, effects& out) {
+  entry& part = *of.part;
+  if (what.what != verdict::kind::ok) { // a commit cannot fail, only be late
+    part.due = now_ + delay(++part.tries);
+    return;
+  }
+  if (of.lead) of.lead->what = phase::closed;
+  part.state = entry_state::confirmed;
+  part.value = part.answer = {};
+  put_entry(of, out);
+  tell(of, request_kind::confirm, answer_kind::ok, {}, out);
+}
+
+void core::forget(unit& of, effects& out) {
+  entry& part = *of.part;
+  if (of.lead && of.lead->what == phase::forgetting) return;
+  const bool open =
+      part.state == entry_state::begun || part.state == entry_state::coordinating ||
+      (part.state == entry_state::done && part.kind == commit_kind::two_phase && !part.reverse_wanted);
+  const bool below_open = of.lead && of.lead->what != phase::holding && of.lead->what != phase::closed &&
+                          of.lead->what != phase::own_reverse;
+  if (open || below_open) return count(drop::impossible);
+  if (!of.lead) return forget_entry(of, out);
+  of.lead->what = phase::forgetting;
+  go_on(of, out);
+}
+
+void core::forget_entry(unit& of, effects& out) {
+  put(of, record_kind::entry, 0, std::nullopt, out);
+  if (of.lead) erase_plans(of, out);
+  tell(of, request_kind::forget, answer_kind::ok, {}, out);
+  remember_forgotten(of.part->key);
+  if (of.part->kind == commit_kind::two_phase) --two_phase_;
+  entries_.erase(of.part->key);
+  of.gone = true;
+}
+
+void core::tell(const unit& of, request_kind to, answer_kind what, const term& value, effects& out) {
+  say(of, message{options_.self, of.part->coordinator(), reply{to, what, of.part->key, value}}, out);
+}
+
+void core::put_entry(unit& of, effects& out) {
+  entry_record kept = *of.part;
+  if (!kept.leads) kept.value = {};
+  put(of, record_kind::entry, 0, std::move(kept), out);
+}
+
+void core::remember_forgotten(const step_key& key) {
+  const auto [at, added] = forgotten_.emplace(key, now_ + options_.keep);
+  if (added) forgotten_order_.emplace_back(at->second, at);
+}
+
+// Prepared, and nobody has decided: it holds, and asks.
+bool core::is_in_doubt(const unit& of) const {
+  if (!of.part || of.part->kind != commit_kind::two_phase || of.part->state != entry_state::done)
+    return false;
+  return !of.part->reverse_wanted && !of.part->confirm_wanted && of.part->calling == 0 &&
+         (!of.lead || of.lead->what == phase::holding);
+}
+
+void core::entry_due(unit& of, effects& out) {
+  entry& part = *of.part;
+  part.due = never;
+  if (is_in_doubt(of)) {
+    part.due = now_ + patience(++part.tries);
+    return say(of, message{options_.self, part.coordinator(), question{part.key}}, out);
+  }
+  if (part.calling != 0 || part.parked) return;
+  if (of.lead) {
+    if (of.lead->what == phase::own_reverse) call_reverse(of, out);
+    if (of.lead->what == phase::own_confirm) call_confirm(of, out);
+  } else if (part.reverse_wanted) {
+    call_reverse(of, out);
+  } else if (part.confirm_wanted) {
+    call_confirm(of, out);
+  }
+}
+
+std::size_t core::resolve_part(unit& of, bool commit, effects& out) {
+  entry& part = *of.part;
+  if (part.parked && !commit) {
+    finish_reversal(of, out);
+    return 1;
+  }
+  if (!is_in_doubt(of)) return 0;
+  part.heuristic = true;
+  part.heuristic_commit = commit;
+  ++counted_.heuristic;
+  put_entry(of, out);
+  say(of, notice{notice::kind::heuristic, part.key, {}}, out);
+  follow_operator(of, out);
+  return 1;
+}
+
+void core::follow_operator(unit& of, effects& out) {
+  entry& part = *of.part;
+  part.confirm_wanted = part.heuristic_commit;
+  part.reverse_wanted = !part.heuristic_commit;
+  if (part.heuristic_commit)
+    confirm_entry(of, out);
+  else
+    reverse_entry(of, out);
+}
+
+} // namespace coppice::saga

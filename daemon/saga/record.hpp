@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// What of transactions is kept on the disk. Each record has a key and replaces the one with that key, so what
+// is on the disk is what is open, and each record is whole or not there: a crash between the records of one
+// write leaves a first part of them, and recovery can go on from every such part. Any thread.
+#pragma once
+
+#include <compare>
+#include <optional>
+#include <variant>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "saga/types.hpp"
+
+namespace coppice::saga {
+
+enum class record_kind : std::uint8_t { begin, plan, decision, skip, entry, ended };
+
+struct record_key {
+  std::uint64_t number = 0; // of the transaction or entry, on this node; never 0
+  record_kind kind = record_kind::begin;
+  std::uint32_t step = 0; // of plan and skip; else 0
+  auto operator<=>(const record_key&) const = default;
+};
+
+// A transaction that was started here.
+struct begin_record {
+  std::string tx;
+  std::string starter; // the node that started it
+  commit_kind kind = commit_kind::compensate;
+  base::nanos deadline = 0;
+  term value;
+  bool operator==(const begin_record&) const = default;
+};
+
+// What handle_start (key.step 0), handle_result or handle_failed of a step has decided, with the answer that
+// it was asked about. The actor is not asked again about this step.
+struct plan_record {
+  enum class verdict : std::uint8_t { go_on, done, retry, replace } what = verdict::go_on;
+  bool succeeded = true;   // the step
+  std::uint32_t order = 0; // of the transaction's plans, from 1
+  std::uint32_t first = 0; // the number of steps[0]
+  term answer;             // the step's result or error
+  term final;              // of done
+  std::vector<step_spec> steps;
+  bool operator==(const plan_record&) const = default;
+};
+
+// From here on the transaction ends one way.
+struct decision_record {
+  bool committed = false;
+  term value; // the final value, or the reason
+  bool operator==(const decision_record&) const = default;
+};
+
+// An operator has taken a step that cannot be undone for undone.
+struct skip_record {
+  bool operator==(const skip_record&) const = default;
+};
+
+enum class entry_state : std::uint8_t {
+  begun,        // handle_do may have been called
+  coordinating, // it answered with steps, which are under way
+  done,         // or prepared
+  failed,
+  reversed,
+  confirmed,
+};
+
+// A step that this node takes part in.
+struct entry_record {
+  step_key key;
+  commit_kind kind = commit_kind::compensate;
+  entry_state state = entry_state::begun;
+  std::uint32_t attempt = 1;
+  base::nanos deadline = 0;
+  bool leads = false;     // it has steps of its own
+  bool heuristic = false; // an operator has decided for it
+  bool heuristic_commit = false;
+  term value;  // where it leads
+  term answer; // the result or the error
+  bool operator==(const entry_record&) const = default;
+};
+
+// How a transaction that was started here has ended.
+struct ended_record {
+  std::string tx;
+  std::string starter;
+  outcome how;
+  base::nanos until = 0; // known till then
+  bool operator==(const ended_record&) const = default;
+};
+
+using record =
+    std::variant<begin_record, plan_record, decision_record, skip_record, entry_record, ended_record>;
+
+// An Erlang term without 131.
+std::string encode(const record& of);
+base::result<record> decode_record(base::bytes_span from);
+// 13 bytes, in the order of the keys.
+std::string encode(const record_key& of);
+base::result<record_key> decode_record_key(base::bytes_span from);
+
+struct kept_record {
+  record_key key;
+  record what;
+};
+
+} // namespace coppice::saga

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+// From the records that are on the disk back to what was open, and on from there: what was decided is pushed
+// on, all else is asked again. A crash may have cut the last write anywhere between two records. One thread
+// at a time.
+#include <algorithm>
+#include <map>
+
+#include "saga/core.hpp"
+
+namespace coppice::saga {
+
+using base::errc;
+using phase = transaction::phase;
+
+// The records with one number.
+struct core::found_records {
+  std::optional<begin_record> begin;
+  std::optional<entry_record> part;
+  std::optional<decision_record> decision;
+  std::optional<ended_record> ended;
+  std::map<std::uint32_t, plan_record> plans;
+  std::vector<std::uint32_t> skips;
+};
+
+base::result<std::unique_ptr<core>> core::start(const options& how, std::vector<kept_record> kept, nanos now,
+                                                effects& out) {
+  if (how.self.name.empty() || how.self.node.empty() || how.self.name.size() > longest_name ||
+      how.self.node.size() > longest_name)
+    return base::fail(errc::invalid, "a saga needs a name and a node of at most 255 bytes");
+  if (how.hops == 0 || how.hops > deepest_path)
+    return base::fail(errc::invalid, "hops has to be from 1 to 255");
+  if (how.lifespan <= 0 || how.retry_first <= 0 || how.retry_max < how.retry_first || how.step_timeout <= 0)
+    return base::fail(errc::invalid, "a time is not above zero, or retry.max below retry.first");
+  std::unique_ptr<core> made(new core(how));
+  made->now_ = now;
+  if (auto read = made->recover(std::move(kept), out); !read)
+    return base::fail(read.error().code, read.error().text);
+  return made;
+}
+
+base::status core::recover(std::vector<kept_record> kept, effects& out) {
+  std::map<std::uint64_t, found_records> by_number;
+  for (kept_record& one : kept) {
+    found_records& at = by_number[one.key.number];
+    if (auto* const begin = std::get_if<begin_record>(&one.what)) at.begin = std::move(*begin);
+    if (auto* const part = std::get_if<entry_record>(&one.what)) at.part = std::move(*part);
+    if (auto* const decision = std::get_if<decision_record>(&one.what)) at.decision = std::move(*decision);
+    if (auto* const ended = std::get_if<ended_record>(&one.what)) at.ended = std::move(*ended);
+    if (auto* const plan = std::get_if<plan_record>(&one.what)) at.plans[one.key.step] = std::move(*plan);
+    if (std::holds_alternative<skip_record>(one.what)) at.skips.push_back(one.key.step);
+    last_number_ = std::max(last_number_, one.key.number);
+  }
+  for (auto& [number, what] : by_number)
+    if (auto read = recover_one(number, what, out); !read)
+      return base::fail(read.error().code,
+                        "records of number " + std::to_string(number) + ": " + read.error().text);
+  std::sort(ended_.begin(), ended_.end());
+  for (auto& [number, what] : by_number) {
+    const auto at = units_.find(number);
+    if (at == units_.end()) continue;
+    resume(at->second, out);
+    settle(at->second);
+  }
+  return {};
+}
+
+base::status core::recover_one(std::uint64_t number, found_records& what, effects& out) {
+  unit& of = units_[number];
+  of.number = number;
+  if (what.ended || (!what.begin && !what.part)) {
+    // Over; a crash has left some of its records.
+    if (what.begin) put(of, record_kind::begin, 0, std::nullopt, out);
+    for (const auto& [step, plan] : what.plans) put(of, record_kind::plan, step, std::nullopt, out);
+    for (const std::uint32_t step : what.skips) put(of, record_kind::skip, step, std::nullopt, out);
+    if (what.decision) put(of, record_kind::decision, 0, std::nullopt, out);
+    if (!what.ended) {
+      units_.erase(number);
+      return {};
+    }
+    of.ended = std::move(what.ended);
+    ended_.emplace_back(of.ended->until, number);
+    if (!roots_.emplace(of.ended->tx, number).second)
+      return base::fail(errc::invalid, "two transactions have one id");
+    return {};
+  }
+  if (what.begin && what.part) return base::fail(errc::invalid, "a transaction and an entry have one number");
+  if (what.begin) {
+    transaction& made = of.lead.emplace();
+    made.self.tx = what.begin->tx;
+    made.kind = what.begin->kind;
+    made.starter = what.begin->starter;
+    made.deadline = what.begin->deadline;
+    made.value = what.begin->value;
+    ++open_;
+    if (!roots_.emplace(made.self.tx, number).second)
+      return base::fail(errc::invalid, "two transactions have one id");
+    return rebuild(of, what);
+  }
+  static_cast<entry_record&>(of.part.emplace()) = std::move(*what.part);
+  const entry& part = *of.part;
+  if (part.key.step.path.empty() || part.key.step.hops == 0)
+    return base::fail(errc::invalid, "an entry without a path");
+  if (!entries_.emplace(part.key, number).second)
+    return base::fail(errc::invalid, "two entries have one key");
+  if (part.kind == commit_kind::two_phase) ++two_phase_;
+  if (!part.leads) {
+    // The step began, and its actor's answer was not whole on the disk.
+    for (const auto& [step, plan] : what.plans) put(of, record_kind::plan, step, std::nullopt, out);
+    return {};
+  }
+  transaction& made = of.lead.emplace();
+  made.self = part.key;
+  made.kind = part.kind;
+  made.deadline = part.deadline;
+  if (!what.plans.contains(0)) return base::fail(errc::invalid, "an entry that leads has no plan");
+  return rebuild(of, what);
+}
+
+base::status core::rebuild(unit& of, found_records& what) {
+  transaction& in = *of.lead;
+  std::map<std::uint32_t, std::uint32_t> by_order;
+  for (const auto& [by, plan] : what.plans) by_order[plan.order] = by;
+  for (const auto& [order, by] : by_order) {
+    const plan_record& one = what.plans.at(by);
+    const bool fits = order == in.plans + 1 && one.first == in.steps.size() + 1 &&
+                      (by == 0) == (order == 1) && by <= in.steps.size();
+    if (!fits) return base::fail(errc::invalid, "plans do not fit together");
+    in.take(by, one);
+  }
+  if (by_order.size() != what.plans.size()) return base::fail(errc::invalid, "two plans have one place");
+  for (const std::uint32_t number : what.skips) {
+    if (number == 0 || number > in.steps.size()) return base::fail(errc::invalid, "no such step was skipped");
+    in.steps[number - 1].skipped = true;
+    in.steps[number - 1].what = step::state::reversed;
+  }
+  // Steps without an answer that may have been asked for before.
+  std::uint32_t group = std::numeric_limits<std::uint32_t>::max();
+  for (const step& one : in.steps)
+    if (one.what == step::state::planned) group = std::min(group, one.group);
+  const bool may_be_asked = !in.final || group <= in.final_group;
+  for (step& one : in.steps)
+    if (may_be_asked && one.what == step::state::planned && one.group == group) one.what = step::state::asked;
+
+  if (what.decision) {
+    in.decided = true;
+    in.committed = what.decision->committed;
+    in.end = std::move(what.decision->value);
+    in.what = !in.committed                       ? phase::reversing
+              : in.kind == commit_kind::two_phase ? phase::confirming
+                                                  : phase::forgetting;
+  }
+  if (!of.part) return {};
+  if (of.part->state == entry_state::begun)
+    return base::fail(errc::invalid, "an entry that leads has not begun");
+  if (of.part->state == entry_state::done && !in.decided) in.what = phase::holding;
+  if (of.part->state != entry_state::done && of.part->state != entry_state::coordinating)
+    in.what = phase::closed;
+  return {};
+}
+
+// Goes on from where it stood.
+void core::resume(unit& of, effects& out) {
+  if (of.part && of.part->heuristic && of.part->state == entry_state::done &&
+      (!of.lead || of.lead->what == phase::holding))
+    return follow_operator(of, out);
+  if (is_in_doubt(of)) of.part->due = now_ + delay(1);
+  if (!of.lead) return;
+  transaction& in = *of.lead;
+  if (in.what == phase::starting) {
+    in.calling = ask_actor(of, {0, callback::start, in.kind, in.self, in.value, 1}, 0, out);
+    return;
+  }
+  if (in.what == phase::running && in.deadline > now_)
+    for (step& one : in.steps)
+      if (one.what == step::state::asked) ask(of, one, request_kind::perform, out);
+  go_on(of, out);
+}
+
+} // namespace coppice::saga

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+// A coordinator whose steps are undone when the transaction fails: sequence, side by side, failures, undo,
+// cancel, lifespan, outcomes.
+#include "one_saga.hpp"
+
+using namespace coppice::saga;
+using namespace coppice::saga::test;
+
+namespace {
+
+// Two steps in a row: the first is done, the second was asked for.
+struct second_asked : one_saga {
+  second_asked() {
+    begin();
+    answer(callback::start, steps({to("b", 1), to("c", 2)}));
+    first = only_request(request_kind::perform);
+    reply_to(first, answer_kind::ok, 5);
+    answer(callback::result, steps({}));
+    second = only_request(request_kind::perform);
+  }
+  message first, second;
+};
+
+} // namespace
+
+TEST_CASE("a transaction is started once it is on the disk, and the same id starts nothing more") {
+  one_saga of;
+  of.holds_writes = true;
+  of.begin();
+  CHECK(of.out.answers.empty());
+  CHECK(of.out.calls.empty());
+  of.sync();
+  REQUIRE(of.out.answers.size() == 1);
+  CHECK(of.out.answers[0].what == start_answer::started);
+  CHECK(of.out.calls.size() == 1);
+  of.begin();
+  CHECK(of.out.answers[0].what == start_answer::started);
+  CHECK(of.out.calls.empty());
+  of.begin("t", 1, "elsewhere");
+  CHECK(of.out.answers[0].what == start_answer::refused);
+  CHECK(of.machine->open() == 1);
+}
+
+TEST_CASE("above max_transactions a start is refused at once") {
+  options how;
+  how.max_transactions = 1;
+  one_saga of(how);
+  of.begin("one");
+  of.begin("two");
+  CHECK(of.out.answers[0].what == start_answer::overloaded);
+  CHECK(of.machine->outcome_of("two").what == outcome_kind::unknown);
+  CHECK(of.machine->counted().refused == 1);
+}
+
+TEST_CASE(
+    "steps in a row: each begins when the one before it is done, and the last result is the final value") {
+  second_asked of;
+  CHECK(of.first.to == address{"stock", "b"});
+  CHECK(of.second.to == address{"stock", "c"});
+  of.reply_to(of.second, answer_kind::ok, 6);
+  of.answer(callback::result, steps({}));
+  CHECK(of.told(notice::kind::committed));
+  CHECK(of.machine->outcome_of("t") == outcome{outcome_kind::committed, number(6)});
+  const auto forgets = of.requests(request_kind::forget);
+  REQUIRE(forgets.size() == 2);
+  for (const message& one : forgets) of.reply_to(one);
+  CHECK(of.machine->open() == 0);
+  CHECK(of.disk.size() == 1);
+  CHECK(of.machine->outcome_of("t").what == outcome_kind::committed);
+  of.pass(of.how.keep);
+  CHECK(of.machine->outcome_of("t").what == outcome_kind::unknown);
+  CHECK(of.disk.empty());
+}
+
+TEST_CASE("steps side by side are asked for together, and what comes behind them waits for both") {
+  one_saga of;
+  of.begin();
+  of.answer(callback::start, steps({to("b", 1), to("c", 2, true), to("d", 3)}));
+  const auto both = of.requests(request_kind::perform);
+  REQUIRE(both.size() == 2);
+  of.reply_to(both[1]);
+  of.answer(callback::result, steps({}));
+  CHECK(of.requests(request_kind::perform).empty());
+  of.reply_to(both[0]);
+  of.answer(callback::result, steps({}));
+  CHECK(of.only_request(request_kind::perform).to.node == "d");
+}
+
+TEST_CASE("a result brings further steps, and done leaves out what is planned") {
+  one_saga of;
+  of.begin();
+  of.answer(callback::start, steps({to("b", 1)}));
+  of.reply_to(of.only_request(request_kind::perform));
+  of.answer(callback::result, steps({to("c", 2), to("d", 3)}));
+  const message further = of.only_request(request_kind::perform);
+  CHECK(further.to.node == "c");
+  of.reply_to(further);
+  of.answer(callback::result, says(verdict::kind::done, 7));
+  CHECK(of.requests(request_kind::perform).empty());
+  CHECK(of.machine->outcome_of("t") == outcome{outcome_kind::committed, number(7)});
+}
+
+TEST_CASE("steps are undone in the reverse order in which they were done, one after the other") {
+  second_asked of;
+  of.reply_to(of.second);
+  of.answer(callback::result, says(verdict::kind::cancel, 3));
+  const message last = of.only_request(request_kind::reverse);
+  CHECK(last.to.node == "c");
+  CHECK(of.machine->outcome_of("t").what == outcome_kind::open);
+  of.reply_to(last);
+  const message before = of.only_request(request_kind::reverse);
+  CHECK(before.to.node == "b");
+  CHECK(std::get<request>(before.body).value == number(1));
+  of.reply_to(before);
+  CHECK(of.told(notice::kind::compensated));
+  CHECK(of.machine->outcome_of("t") == outcome{outcome_kind::compensated, number(3)});
+  CHECK(of.requests(request_kind::forget).size() == 2);
+}
+
+TEST_CASE("no step is undone before the decision is on the disk") {
+  second_asked of;
+  of.holds_writes = true;
+  CHECK(of.machine->cancel(of.now, "a", "t", number(1), of.out) == cancel_answer::taken);
+  CHECK(of.requests(request_kind::reverse).empty());
+}
+
+TEST_CASE("a step that failed is not undone, one without an answer is") {
+  SUBCASE("failed") {
+    second_asked of;
+    of.reply_to(of.second, answer_kind::error, 4);
+    CHECK(of.called(callback::failed)->value == number(4));
+    of.answer(callback::failed, says(verdict::kind::cancel));
+    CHECK(of.only_request(request_kind::reverse).to.node == "b");
+  }
+  SUBCASE("no answer") {
+    second_asked of;
+    of.pass(of.how.lifespan);
+    CHECK(of.only_request(request_kind::reverse).to.node == "c");
+    of.reply_to(of.only_request(request_kind::reverse));
+    CHECK(of.only_request(request_kind::reverse).to.node == "b");
+  }
+}
+
+TEST_CASE("a failed step is tried again under another key and later, or replaced in its place") {
+  second_asked of;
+  of.reply_to(of.second, answer_kind::error);
+  SUBCASE("retry") {
+    of.answer(callback::failed, says(verdict::kind::retry));
+    CHECK(of.requests(request_kind::perform).empty());
+    of.pass(of.how.retry_first);
+    const message again = of.only_request(request_kind::perform);
+    CHECK(again.to.node == "c");
+    CHECK(std::get<request>(again.body).key != std::get<request>(of.second.body).key);
+    of.reply_to(again, answer_kind::error);
+    of.answer(callback::failed, says(verdict::kind::retry));
+    of.pass(of.how.retry_first);
+    CHECK(of.requests(request_kind::perform).empty());
+    of.pass(of.how.retry_first);
+    CHECK(of.requests(request_kind::perform).size() == 1);
+  }
+  SUBCASE("replace") {
+    of.answer(callback::failed, steps({to("d", 2)}));
+    CHECK(of.only_request(request_kind::perform).to.node == "d");
+  }
+}
+
+TEST_CASE("what nobody answers is asked again, busy after the retry's delay, and a late answer counts once") {
+  second_asked of;
+  of.reply_to(of.second, answer_kind::busy);
+  of.pass(of.how.retry_first);
+  CHECK(of.requests(request_kind::perform).size() == 1);
+  of.pass(of.how.step_timeout);
+  CHECK(of.requests(request_kind::perform).size() == 1);
+  of.reply_to(of.second);
+  CHECK(of.calls(callback::result) == 1);
+  of.reply_to(of.second);
+  CHECK(of.out.calls.empty());
+  CHECK(of.dropped(drop::stale) == 1);
+}
+
+TEST_CASE("answers count from the node that was asked, and a cancel from the node that started") {
+  second_asked of;
+  const step_key key = std::get<request>(of.second.body).key;
+  of.receive("elsewhere", reply{request_kind::perform, answer_kind::ok, key, {}});
+  CHECK(of.out.calls.empty());
+  of.receive("elsewhere", interim_message{key, {}});
+  CHECK(of.out.calls.empty());
+  CHECK(of.dropped(drop::origin) == 2);
+  CHECK(of.machine->cancel(of.now, "b", "t", {}, of.out) == cancel_answer::refused);
+  CHECK(of.machine->cancel(of.now, "a", "other", {}, of.out) == cancel_answer::unknown);
+}
+
+TEST_CASE("an interim value reaches the actor and subscribers until the transaction is decided") {
+  second_asked of;
+  const step_key key = std::get<request>(of.second.body).key;
+  of.receive("c", interim_message{key, number(8)});
+  CHECK(of.calls(callback::interim) == 1);
+  CHECK(of.told(notice::kind::interim));
+  of.machine->cancel(of.now, "a", "t", number(1), of.out);
+  of.note();
+  of.receive("c", interim_message{key, number(8)});
+  CHECK(of.out.calls.empty());
+  CHECK(!of.told(notice::kind::interim));
+}
+
+TEST_CASE("a restart asks the actor nothing that it has answered, and goes on from there") {
+  second_asked of;
+  of.seen.clear();
+  of.restart();
+  CHECK(of.seen.empty());
+  const message again = of.only_request(request_kind::perform);
+  CHECK(again.body == of.second.body);
+  of.reply_to(again, answer_kind::ok, 6);
+  of.answer(callback::result, steps({to("d", 3)}));
+  of.restart();
+  CHECK(of.only_request(request_kind::perform).to.node == "d");
+  of.pass(of.how.lifespan);
+  of.restart();
+  std::vector<std::string> undone;
+  for (int i = 0; i < 3; ++i) {
+    const message next = of.only_request(request_kind::reverse);
+    undone.push_back(next.to.node);
+    of.reply_to(next);
+  }
+  CHECK(undone == std::vector<std::string>{"d", "c", "b"});
+  of.restart();
+  CHECK(of.only_request(request_kind::reverse).to.node == "d");
+}
+
+TEST_CASE("the deadline does not move at a restart") {
+  second_asked of;
+  of.pass(of.how.step_timeout);
+  of.restart();
+  CHECK(std::get<request>(of.only_request(request_kind::perform).body).left_ms == 50'000);
+}
+
+TEST_CASE("a step that cannot be undone parks its transaction until an operator takes it for undone") {
+  second_asked of;
+  of.pass(of.how.lifespan);
+  of.reply_to(of.only_request(request_kind::reverse), answer_kind::error, 2);
+  CHECK(of.told(notice::kind::parked));
+  CHECK(of.machine->parked() == 1);
+  of.begin("other");
+  CHECK(of.calls(callback::start) == 1);
+  of.out.clear();
+  CHECK(of.machine->resolve(of.now, "t", true, of.out) == 0);
+  CHECK(of.machine->resolve(of.now, "t", false, of.out) == 1);
+  of.note();
+  CHECK(of.machine->parked() == 0);
+  CHECK(of.only_request(request_kind::reverse).to.node == "b");
+  of.restart();
+  CHECK(of.only_request(request_kind::reverse).to.node == "b");
+}
+
+TEST_CASE("a plan with too many steps, and a value that is too long, cancel the transaction") {
+  options how;
+  how.max_steps = 2;
+  how.max_value = 2;
+  one_saga of(how);
+  of.begin();
+  SUBCASE("steps") {
+    of.answer(callback::start, steps({to("b", 1), to("b", 2), to("b", 3)}));
+  }
+  SUBCASE("value") {
+    of.answer(callback::start, {verdict::kind::done, {"long"}, {}});
+  }
+  CHECK(of.machine->outcome_of("t") == outcome{outcome_kind::compensated, reason("limit")});
+  CHECK(of.machine->counted().compensated == 1);
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// A step that this node takes part in: answers that are kept, undo, who may say what, bounds, restarts.
+#include "one_saga.hpp"
+
+using namespace coppice::saga;
+using namespace coppice::saga::test;
+
+namespace {
+
+constexpr auto perform = request_kind::perform, reverse = request_kind::reverse,
+               forget = request_kind::forget;
+
+void give_and_repeat(verdict::kind said, answer_kind kept) {
+  one_saga of;
+  of.receive("b", of.asks(perform));
+  of.receive("b", of.asks(perform));
+  CHECK(of.out.calls.empty());
+  of.answer(callback::perform, says(said, 5));
+  of.receive("b", of.asks(perform));
+  CHECK(of.out.calls.empty());
+  REQUIRE(of.replied(perform) != nullptr);
+  CHECK(of.replied(perform)->what == kept);
+  of.restart();
+  of.receive("b", of.asks(perform));
+  CHECK(of.out.calls.empty());
+  REQUIRE(of.replied(perform) != nullptr);
+  CHECK(of.replied(perform)->what == kept);
+  CHECK(of.replied(perform)->value == number(5));
+  of.receive("b", of.asks(forget));
+  CHECK(of.replied(forget)->what == answer_kind::ok);
+  CHECK(of.disk.empty());
+  of.receive("b", of.asks(forget));
+  CHECK(of.replied(forget)->what == answer_kind::ok);
+  of.receive("b", of.asks(perform));
+  CHECK(of.out.calls.empty());
+}
+
+} // namespace
+
+TEST_CASE("the actor is called once it is kept that the step begins, the answer told once that is kept") {
+  one_saga of;
+  of.holds_writes = true;
+  of.receive("b", of.asks(perform));
+  CHECK(of.out.calls.empty());
+  of.sync();
+  REQUIRE(of.calls(callback::perform) == 1);
+  CHECK(of.out.calls[0].attempt == 1);
+  of.seen = of.out.calls;
+  of.answer(callback::perform, says(verdict::kind::ok, 5));
+  CHECK(of.out.messages.empty());
+  of.sync();
+  REQUIRE(of.replied(perform) != nullptr);
+  CHECK(of.replied(perform)->value == number(5));
+  CHECK(of.out.messages[0].to == address{"shop", "b"});
+}
+
+TEST_CASE("a repeat gets the kept answer and calls nothing, also after a restart, until it is forgotten") {
+  give_and_repeat(verdict::kind::ok, answer_kind::ok);
+  give_and_repeat(verdict::kind::error, answer_kind::error);
+}
+
+TEST_CASE("a key whose answer was not kept before the node died is run again with a higher attempt") {
+  one_saga of;
+  of.receive("b", of.asks(perform));
+  of.restart();
+  CHECK(of.out.calls.empty());
+  of.receive("b", of.asks(perform));
+  REQUIRE(of.calls(callback::perform) == 1);
+  CHECK(of.out.calls[0].attempt == 2);
+  of.restart();
+  of.receive("b", of.asks(reverse));
+  CHECK(of.calls(callback::reverse) == 1);
+}
+
+TEST_CASE(
+    "an undo of a key that never came answers ok, calls nothing, and the step is refused from then on") {
+  one_saga of;
+  of.receive("b", of.asks(reverse));
+  CHECK(of.replied(reverse)->what == answer_kind::ok);
+  CHECK(of.out.calls.empty());
+  of.receive("b", of.asks(perform));
+  CHECK(of.replied(perform)->what == answer_kind::error);
+  CHECK(of.out.calls.empty());
+}
+
+TEST_CASE("an undo runs once, is answered again, and of a failed step runs nothing") {
+  one_saga of;
+  of.receive("b", of.asks(perform));
+  SUBCASE("done") {
+    of.answer(callback::perform, says(verdict::kind::ok));
+    of.receive("b", of.asks(reverse));
+    REQUIRE(of.calls(callback::reverse) == 1);
+    CHECK(of.out.calls[0].value == number(9));
+    of.receive("b", of.asks(reverse));
+    CHECK(of.out.calls.empty());
+    of.answer(callback::reverse, says(verdict::kind::ok));
+    CHECK(of.replied(reverse) != nullptr);
+    of.receive("b", of.asks(reverse));
+    CHECK(of.replied(reverse) != nullptr);
+    of.restart();
+    of.receive("b", of.asks(perform));
+    CHECK(of.out.calls.empty());
+    CHECK(of.replied(perform)->what == answer_kind::error);
+  }
+  SUBCASE("failed") {
+    of.answer(callback::perform, says(verdict::kind::error));
+    of.receive("b", of.asks(reverse));
+    CHECK(of.out.calls.empty());
+    CHECK(of.replied(reverse) != nullptr);
+  }
+  SUBCASE("under way") {
+    of.receive("b", of.asks(reverse));
+    CHECK(of.out.calls.empty());
+    of.answer(callback::perform, says(verdict::kind::ok));
+    CHECK(of.calls(callback::reverse) == 1);
+  }
+}
+
+TEST_CASE("an undo that fails is called again later, and one that never can is told") {
+  one_saga of;
+  of.receive("b", of.asks(perform));
+  of.answer(callback::perform, says(verdict::kind::ok));
+  of.receive("b", of.asks(reverse));
+  of.answer(callback::reverse, says(verdict::kind::error));
+  CHECK(of.out.messages.empty());
+  of.pass(of.how.retry_first);
+  CHECK(of.calls(callback::reverse) == 1);
+  of.answer(callback::reverse, says(verdict::kind::never, 3));
+  REQUIRE(of.replied(reverse) != nullptr);
+  CHECK(of.replied(reverse)->what == answer_kind::error);
+}
+
+TEST_CASE("a key belongs to the node that gives it out, whatever else asks") {
+  one_saga of;
+  of.receive("c", of.asks(perform));
+  CHECK(of.out.calls.empty());
+  of.receive("b", of.asks(perform));
+  of.answer(callback::perform, says(verdict::kind::ok));
+  of.receive("c", of.asks(reverse));
+  of.receive("c", of.asks(forget));
+  CHECK(of.out.calls.empty());
+  CHECK(of.machine->entries() == 1);
+  CHECK(of.dropped(drop::origin) == 3);
+}
+
+TEST_CASE("a loop and a path beyond the hops are refused in words") {
+  one_saga of;
+  request in = of.asks(perform);
+  SUBCASE("loop") {
+    in.key.step.path = {{{"orders", "a"}, 1}, {{"shop", "b"}, 1}};
+    of.receive("b", in);
+    CHECK(of.replied(perform)->value == reason("loop"));
+  }
+  SUBCASE("hops") {
+    in.key.step.hops = 0;
+    of.receive("b", in);
+    CHECK(of.replied(perform)->value == reason("hop_limit"));
+  }
+  CHECK(of.replied(perform)->what == answer_kind::error);
+  CHECK(of.machine->entries() == 0);
+}
+
+TEST_CASE("a full table answers busy") {
+  options how;
+  how.keep_count = 1;
+  one_saga of(how);
+  of.receive("b", of.asks(perform));
+  of.receive("b", of.asks(perform, commit_kind::compensate, 2));
+  CHECK(of.replied(perform)->what == answer_kind::busy);
+  CHECK(of.out.calls.empty());
+}
+
+TEST_CASE("an interim value goes to the coordinator while the step is under way") {
+  one_saga of;
+  of.receive("b", of.asks(perform));
+  of.out.clear();
+  of.machine->interim(of.now, of.key(), number(1), of.out);
+  CHECK(of.out.messages.size() == 1);
+  of.answer(callback::perform, says(verdict::kind::ok));
+  of.out.clear();
+  of.machine->interim(of.now, of.key(), number(1), of.out);
+  CHECK(of.out.messages.empty());
+}
+
+TEST_CASE("messages that make no sense are dropped and counted") {
+  one_saga of;
+  request in = of.asks(perform);
+  in.key.tx.clear();
+  of.receive("b", in);
+  in = of.asks(perform);
+  in.key.step.path.clear();
+  of.receive("b", in);
+  of.receive("b", of.asks(perform));
+  of.receive("b", of.asks(perform, commit_kind::two_phase));
+  of.receive("b", of.asks(request_kind::confirm));
+  CHECK(of.dropped(drop::malformed) == 4);
+  of.receive("b", of.asks(forget));
+  CHECK(of.dropped(drop::impossible) == 1);
+  of.machine->receive(of.now, {{"shop", "b"}, {"other", "a"}, of.asks(perform)}, of.out);
+  CHECK(of.dropped(drop::receiver) == 1);
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+// Two phases: a participant that is prepared holds until the coordinator's word, and the coordinator forgets
+// when all have acknowledged it.
+#include "one_saga.hpp"
+
+using namespace coppice::saga;
+using namespace coppice::saga::test;
+
+namespace {
+
+constexpr auto two_phase = commit_kind::two_phase;
+constexpr auto perform = request_kind::perform, reverse = request_kind::reverse,
+               confirm = request_kind::confirm, forget = request_kind::forget;
+
+options both_phases() {
+  options how;
+  how.commit = two_phase;
+  return how;
+}
+
+struct both_asked : one_saga {
+  both_asked() : one_saga(both_phases()) {
+    begin();
+    answer(callback::start, steps({to("b", 1), to("c", 2, true)}));
+    asked = requests(perform);
+    REQUIRE(asked.size() == 2);
+  }
+  void prepare(std::size_t which) {
+    reply_to(asked[which]);
+    answer(callback::result, steps({}));
+  }
+  std::vector<message> asked;
+};
+
+struct prepared : one_saga {
+  prepared() : one_saga(both_phases()) {
+    receive("b", asks(perform, two_phase));
+    CHECK(out.calls[0].kind == two_phase);
+    answer(callback::perform, says(verdict::kind::ok));
+    CHECK(replied(perform)->what == answer_kind::ok);
+  }
+};
+
+} // namespace
+
+TEST_CASE("the decision is told once it is on the disk, repeated until all know it, and forgotten last") {
+  both_asked of;
+  of.prepare(0);
+  of.reply_to(of.asked[1]);
+  of.holds_writes = true;
+  of.answer(callback::result, says(verdict::kind::done, 7));
+  CHECK(of.requests(confirm).empty());
+  CHECK(!of.told(notice::kind::committed));
+  CHECK(of.machine->outcome_of("t").what == outcome_kind::open);
+  of.sync();
+  of.holds_writes = false;
+  CHECK(of.told(notice::kind::committed));
+  const auto told = of.requests(confirm);
+  REQUIRE(told.size() == 2);
+  CHECK(std::get<request>(told[0].body).value == number(7));
+  of.reply_to(told[0]);
+  CHECK(of.requests(forget).empty());
+  of.pass(of.how.step_timeout);
+  CHECK(of.only_request(confirm).to == told[1].to);
+  of.reply_to(told[1]);
+  CHECK(of.requests(forget).size() == 2);
+  for (const message& one : of.requests(forget)) of.reply_to(one);
+  CHECK(of.machine->open() == 0);
+}
+
+TEST_CASE("lifespan ends before the decision only") {
+  both_asked of;
+  of.prepare(0);
+  SUBCASE("undecided") {
+    of.pass(of.how.lifespan);
+    CHECK(of.requests(reverse).size() == 2);
+    for (const message& one : of.requests(reverse)) of.reply_to(one);
+    CHECK(of.machine->outcome_of("t") == outcome{outcome_kind::aborted, reason("lifespan")});
+  }
+  SUBCASE("decided") {
+    of.prepare(1);
+    of.pass(2 * of.how.lifespan);
+    CHECK(of.requests(reverse).empty());
+    CHECK(of.requests(confirm).size() == 2);
+  }
+}
+
+TEST_CASE("a question is answered with what was decided, and with abort where nothing is known") {
+  both_asked of;
+  const step_key key = std::get<request>(of.asked[0].body).key;
+  of.prepare(0);
+  of.receive("b", question{key});
+  CHECK(of.out.messages.empty());
+  of.receive("c", question{key});
+  CHECK(of.dropped(drop::origin) == 1);
+  of.prepare(1);
+  of.receive("b", question{key});
+  CHECK(of.only_request(confirm).to.node == "b");
+  step_key other = key;
+  other.tx = "other";
+  of.receive("b", question{other});
+  CHECK(of.only_request(reverse).to.node == "b");
+}
+
+TEST_CASE("a committed transaction is pushed on after a restart") {
+  both_asked of;
+  of.prepare(0);
+  of.prepare(1);
+  of.restart();
+  CHECK(of.requests(confirm).size() == 2);
+  CHECK(of.machine->outcome_of("t").what == outcome_kind::committed);
+}
+
+TEST_CASE("a participant that is prepared holds, asks, and never changes its mind") {
+  prepared of;
+  CHECK(of.machine->in_doubt() == 1);
+  of.pass(3600 * 1000 * ms);
+  CHECK(of.machine->in_doubt() == 1);
+  REQUIRE(of.out.messages.size() == 1);
+  CHECK(std::holds_alternative<question>(of.out.messages[0].body));
+  of.restart();
+  CHECK(of.machine->in_doubt() == 1);
+  of.receive("b", of.asks(perform, two_phase));
+  CHECK(of.replied(perform)->what == answer_kind::ok);
+  of.receive("b", of.asks(forget, two_phase));
+  CHECK(of.dropped(drop::impossible) == 1);
+  of.receive("b", of.asks(confirm, two_phase));
+  CHECK(of.calls(callback::confirm) == 1);
+  of.receive("b", of.asks(reverse, two_phase));
+  CHECK(of.out.calls.empty());
+  of.answer(callback::confirm, says(verdict::kind::ok));
+  CHECK(of.replied(confirm) != nullptr);
+  of.receive("b", of.asks(reverse, two_phase));
+  CHECK(of.out.calls.empty());
+  CHECK(of.replied(reverse) == nullptr);
+  of.receive("b", of.asks(confirm, two_phase));
+  CHECK(of.out.calls.empty());
+  CHECK(of.replied(confirm) != nullptr);
+}
+
+TEST_CASE("a commit that fails is called again until it happens") {
+  prepared of;
+  of.receive("b", of.asks(confirm, two_phase));
+  of.answer(callback::confirm, says(verdict::kind::error));
+  CHECK(of.out.messages.empty());
+  of.pass(of.how.retry_first);
+  CHECK(of.calls(callback::confirm) == 1);
+}
+
+TEST_CASE("an operator decides for a step in doubt, and a coordinator that says otherwise is counted") {
+  prepared of;
+  of.out.clear();
+  CHECK(of.machine->resolve(of.now, "t", true, of.out) == 1);
+  of.note();
+  CHECK(of.told(notice::kind::heuristic));
+  CHECK(of.calls(callback::confirm) == 1);
+  CHECK(of.machine->in_doubt() == 0);
+  of.restart();
+  CHECK(of.calls(callback::confirm) == 1);
+  of.answer(callback::confirm, says(verdict::kind::ok));
+  CHECK(of.machine->counted().heuristic_mismatch == 0);
+  of.receive("b", of.asks(reverse, two_phase));
+  CHECK(of.replied(reverse)->what == answer_kind::ok);
+  CHECK(of.told(notice::kind::mismatch));
+  CHECK(of.machine->counted().heuristic_mismatch == 1);
+}
+
+TEST_CASE("above in_doubt a step of two phases is answered with busy") {
+  options how = both_phases();
+  how.max_in_doubt = 1;
+  one_saga of(how);
+  of.receive("b", of.asks(perform, two_phase));
+  of.receive("b", of.asks(perform, two_phase, 2));
+  CHECK(of.replied(perform)->what == answer_kind::busy);
+}
