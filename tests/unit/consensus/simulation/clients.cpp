@@ -11,7 +11,8 @@ namespace coppice::consensus::simulation {
 
 void world::client_step(std::size_t of) {
   client& by = clients_[of];
-  schedule(chance_.between(1, calm_ ? 100 : client_pace_) * ms, happening::client, of);
+  // Once all has healed, slow enough that a member which takes one entry for each round trip catches up.
+  schedule(chance_.between(1, calm_ ? 600 : client_pace_) * ms, happening::client, of);
   if (quiet_) {
     // Of the same member, until it answers.
     if (by.busy && now_ >= by.due) ask(by, of);
