@@ -98,6 +98,7 @@ void core::on(const member_id& from, term_number, snapshot_chunk& in, effects& o
     return tell_after(std::max(hard_write_, write_that_has(commit_)), from,
                       append_answer{true, commit_, 0, 0}, out);
   }
+  if (in.of.term < log_.term_at(commit_)) return count(drop::impossible);
   if (disk_full_) return count(drop::full);
   const bool same = incoming_ && incoming_->of.same_bytes(in.of);
   if (!same && in.offset == 0) incoming_ = incoming_snapshot{in.of, 0};

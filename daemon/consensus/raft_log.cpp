@@ -49,7 +49,9 @@ void raft_log::compact_to(log_index index) {
   for (log_index i = base_ + 1; i <= index; ++i) bytes_ -= at(i).weight();
   head_ += index - base_;
   base_ = index;
-  while (history_.size() > 1 && history_[1].first <= index) history_.erase(history_.begin());
+  std::size_t older = 0;
+  while (older + 1 < history_.size() && history_[older + 1].first <= index) ++older;
+  history_.erase(history_.begin(), history_.begin() + static_cast<std::ptrdiff_t>(older));
   if (head_ * 2 < entries_.size()) return;
   entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(head_));
   head_ = 0;

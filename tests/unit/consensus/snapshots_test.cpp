@@ -215,3 +215,16 @@ TEST_CASE("a member that starts from a snapshot of a later term than its own beg
     CHECK((*made)->on_disk() == 9);
   }
 }
+
+TEST_CASE("a snapshot whose term is below that of what is committed is refused") {
+  one_member of;
+  of.say(2, 3, append_request{1, 1, 3, {command(3, "a"), command(3, "b")}});
+  of.sync();
+  REQUIRE(of.machine->commit() == 3);
+  of.say(2, 3, snapshot_chunk{{9, 2, 4, 1, voters(3)}, 0, 4, bytes("abcd")});
+  CHECK(of.dropped(drop::impossible) == 1);
+  CHECK(of.out.writes.empty());
+  CHECK(of.machine->commit() == 3);
+  of.say(2, 3, snapshot_chunk{{9, 3, 4, 1, voters(3)}, 0, 4, bytes("abcd")});
+  CHECK(of.machine->commit() == 9);
+}

@@ -11,7 +11,8 @@ namespace coppice::consensus::simulation {
 
 void world::client_step(std::size_t of) {
   client& by = clients_[of];
-  schedule(chance_.between(1, calm_ ? 100 : client_pace_) * ms, happening::client, of);
+  // Once all has healed, slow enough that a member which takes one entry for each round trip catches up.
+  schedule(chance_.between(1, calm_ ? 600 : client_pace_) * ms, happening::client, of);
   if (quiet_) {
     // Of the same member, until it answers.
     if (by.busy && now_ >= by.due) ask(by, of);
@@ -32,9 +33,20 @@ void world::client_step(std::size_t of) {
   by.opening = !by.is_read && by.session == 0 && chance_.chance(700);
   if (!by.is_read && !by.opening) by.operation = ++operations_;
   if (by.session > 0 && !by.is_read) ++by.sequence;
-  if (by.is_read && chance_.chance(500)) by.target = chance_.below(max_nodes);
+  if (by.is_read && chance_.chance(500))
+    by.target = chance_.chance(500) ? believed_leader() : chance_.below(max_nodes);
   by.first_token = tokens_.size();
   ask(by, of);
+}
+
+// Any that leads or did before it was suspended.
+std::size_t world::believed_leader() {
+  const std::size_t from = chance_.below(max_nodes);
+  for (std::size_t i = 0; i < max_nodes; ++i) {
+    const std::size_t of = (from + i) % max_nodes;
+    if (nodes_[of].up && nodes_[of].machine->what() == role::leader) return of;
+  }
+  return from;
 }
 
 void world::ask(client& by, std::size_t index) {

@@ -48,7 +48,14 @@ void world::inject() {
   schedule(chance_.between(1, 2 * static_cast<std::int64_t>(fault_pace_)) * ms, happening::fault, 0);
   const std::size_t leader = some_leader();
   const std::size_t of = leader < max_nodes && chance_.chance(500) ? leader : chance_.below(max_nodes);
-  switch (draw_fault()) {
+  const fault kind = draw_fault();
+  // Often short, or the group would be without a leader for most of the run.
+  if (kind == fault::crash && nodes_[of].up && chance_.chance(500))
+    schedule(chance_.between(0, 400) * ms, happening::restart, of);
+  if ((kind == fault::cut_one || kind == fault::cut_one_way || kind == fault::partition) &&
+      chance_.chance(500))
+    schedule(chance_.between(0, 800) * ms, happening::reconnect, 0);
+  switch (kind) {
     case fault::crash:
       return crash(of);
     case fault::cut_one:
@@ -104,6 +111,19 @@ void world::partition() {
       cut_[i][j] = ((sides >> i ^ sides >> j) & 1) != 0 && i != on_both && j != on_both;
 }
 
+// Nobody may have heard yet of what this leader has committed.
+void world::disturb_commit(std::size_t of) {
+  if (calm_ || !chance_.chance(churn_ / 6)) return;
+  switch (chance_.below(3)) {
+    case 0:
+      return schedule(chance_.between(0, 4) * ms, happening::crash, of);
+    case 1:
+      return schedule(chance_.between(0, 4) * ms, happening::isolate, of);
+    default:
+      nodes_[of].paused_until = now_ + chance_.between(200, 1500) * ms;
+  }
+}
+
 void world::isolate(std::size_t of) {
   for (std::size_t i = 0; i < max_nodes; ++i)
     if (chance_.chance(800)) cut_[of][i] = cut_[i][of] = true;
@@ -114,9 +134,10 @@ void world::isolate(std::size_t of) {
 void world::disturb_election(std::size_t of, bool new_leader) {
   if (calm_ || churn_ == 0) return;
   const auto soon = [&] { return chance_.between(0, churn_within_) * ms; };
-  if (new_leader && chance_.chance(700)) schedule(soon(), happening::change, of);
+  if (new_leader && chance_.chance(churn_changes_)) schedule(soon(), happening::change, of);
   if (!chance_.chance(churn_)) return;
-  if (chance_.chance(churn_crashes_)) return schedule(2 * soon(), happening::crash, of);
+  if (new_leader ? chance_.chance(churn_crashes_) : churn_crashes_ > 0)
+    return schedule(chance_.between(0, 30) * ms, happening::crash, of);
   if (new_leader)
     schedule(soon(), chance_.chance(churn_partitions_) ? happening::partition : happening::isolate, of);
 }
@@ -131,7 +152,7 @@ void world::operate() {
 
 void world::change_members(std::size_t leader) {
   const configuration& now = nodes_[leader].machine->members();
-  const bool removes = now.voters() > 1 && chance_.chance(now.voters() > 2 ? removals_ : removals_ / 4);
+  const bool removes = now.voters() > 1 && chance_.chance(now.voters() > 3 ? removals_ : removals_ / 4);
   const std::size_t who =
       removes ? node_of(now.members()[chance_.below(now.members().size())].id) : chance_.below(max_nodes);
   change_request wanted;
@@ -275,7 +296,8 @@ void world::recover_alone(std::size_t of) {
   for (cluster_id fresh = first_cluster; nodes_[of].storage.cluster() == first_cluster;) {
     ++fresh.low;
     const core& machine = *nodes_[of].machine;
-    while (now_ < until && machine.leader()) step_next();
+    // What is not on its disk could be lost between two attempts.
+    while (now_ < until && (machine.leader() || !nodes_[of].storage.idle())) step_next();
     tokens_.push_back({SIZE_MAX, 0, 0, false});
     nodes_[of].machine->recover_alone(now_, tokens_.size() - 1, fresh, effects_);
     carry_out(of);

@@ -34,8 +34,8 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace)
   apply_delay_ = chance_.chance(700) ? 0 : chance_.between(1, 50) * ms;
   snapshot_every_ = chance_.chance(300) ? 0 : 5 + chance_.below(30);
   cuts_lose_ = chance_.chance(500);
-  fault_pace_ = chance_.between(10, std::int64_t{100} << 2 * chance_.below(4));
-  change_pace_ = chance_.between(20, chance_.chance(500) ? 100 : 1000);
+  fault_pace_ = chance_.between(10, std::int64_t{100} << 2 * chance_.below(3));
+  change_pace_ = chance_.between(20, std::int64_t{100} << 4 * chance_.below(3));
   removals_ = static_cast<unsigned>(chance_.between(200, 1000));
   client_pace_ = chance_.between(5, chance_.chance(500) ? 40 : 400);
   const auto share = [&] {
@@ -47,8 +47,11 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace)
   churn_within_ = chance_.between(0, 30);
   churn_crashes_ = share();
   churn_partitions_ = share();
+  churn_changes_ = share();
   how_.heartbeat = 50 * ms;
   how_.election = 200 * ms;
+  timers_.period = static_cast<std::uint64_t>(how_.election);
+  timers_.spread = chance_.chance(250) ? timers_.period / 16 : timers_.period;
   how_.batch_entries = chance_.chance(500) ? 1 : 2 + chance_.below(8);
   how_.in_flight_messages = 1 + chance_.below(6);
   how_.keep_entries = chance_.below(10);
@@ -90,7 +93,7 @@ outcome_of_run world::run() {
     heal();
     run_until_settled("after everything healed", true);
     run_without_clients();
-    if (chance_.chance(200)) lose_majority();
+    if (chance_.chance(100)) lose_majority();
   } catch (const violation& why) {
     result_.violation = why.what();
   }
@@ -145,7 +148,7 @@ void world::step(const event& now) {
     if (now.kind == happening::restart && !at.up) start(now.node);
     if (now.kind == happening::crash && now.epoch == at.epoch && !calm_) {
       crash(now.node);
-      schedule(chance_.between(0, 40) * ms, happening::restart, now.node);
+      schedule(chance_.between(0, chance_.chance(500) ? 5 : 40) * ms, happening::restart, now.node);
     }
     return;
   }
@@ -154,8 +157,10 @@ void world::step(const event& now) {
       change_members(now.node);
     return;
   }
-  if (now.kind == happening::isolate || now.kind == happening::partition) {
+  if (now.kind == happening::isolate || now.kind == happening::partition ||
+      now.kind == happening::reconnect) {
     if (calm_) return;
+    if (now.kind == happening::reconnect) return reconnect();
     return now.kind == happening::isolate ? isolate(now.node) : partition();
   }
   message came;
@@ -230,7 +235,7 @@ void world::start(std::size_t of) {
   truth_.starts_at(at.log, std::min(found.before, truth_.committed()));
   truth_.appended(at.log, {.first = found.before + 1, .entries = found.entries});
   effects_.clear();
-  auto made = core::start(how_, chance_, std::move(found), now_, effects_);
+  auto made = core::start(how_, timers_, std::move(found), now_, effects_);
   if (!made) fail("a member does not start: " + made.error().text);
   at.machine = std::move(*made);
   if (at.storage.full) at.machine->disk_full(now_, true, effects_);
@@ -287,9 +292,7 @@ void world::carry_out(std::size_t of) {
   if (effects_.restore) restore(of, *effects_.restore);
   if (effects_.committed > 0) {
     note_commit(at, of, effects_.committed);
-    // Nobody may have heard of it yet.
-    if (at.led && !calm_ && chance_.chance(churn_ / 6))
-      schedule(chance_.between(0, 4) * ms, chance_.chance(500) ? happening::crash : happening::isolate, of);
+    if (at.led) disturb_commit(of);
   }
   for (const snapshot_meta& one : effects_.released) at.storage.release(one);
   result_.releases += effects_.released.size();

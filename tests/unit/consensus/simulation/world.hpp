@@ -54,6 +54,7 @@ class world {
     change,
     isolate,
     partition,
+    reconnect,
     read
   };
   enum class fault : std::uint8_t {
@@ -140,6 +141,7 @@ class world {
   void heal();
   void operate();
   void change_members(std::size_t leader);
+  void disturb_commit(std::size_t of);
   void isolate(std::size_t of);
   void hand_over();
   std::string unsettled(log_index goal);
@@ -153,6 +155,7 @@ class world {
 
   // clients.cpp
   void client_step(std::size_t of);
+  std::size_t believed_leader();
   void ask(client& by, std::size_t index);
   void answered(std::size_t of, const answer& one);
   void applied_append(std::uint64_t token, const applied_commands::decision& decided, log_index index);
@@ -160,7 +163,19 @@ class world {
 
   const bool trace_;
   const std::uint64_t wanted_;
+  // Election time-outs lie within `spread` of `period`: close together, several members stand at once.
+  struct timer_dice final : random_source {
+    explicit timer_dice(dice& chance) : from(chance) {}
+    std::uint64_t next() override {
+      const std::uint64_t drawn = from.next();
+      return drawn - drawn % period + drawn % period % spread;
+    }
+    dice& from;
+    std::uint64_t period = 1, spread = 1;
+  };
+
   dice chance_;
+  timer_dice timers_{chance_};
   base::nanos now_ = 0;
   std::uint64_t order_ = 0, count_ = 0;
   std::priority_queue<event, std::vector<event>, std::greater<>> queue_;
@@ -181,6 +196,7 @@ class world {
   // Of a thousand votes and leaderships, those that a fault follows within `churn_within_` ms. Of a thousand
   // of those faults, crashes; of a thousand others, partitions.
   unsigned churn_ = 0, churn_crashes_ = 0, churn_partitions_ = 0;
+  unsigned churn_changes_ = 0; // of a thousand leaderships, those that begin with a change of members
   std::int64_t churn_within_ = 0;
   bool calm_ = false;  // healed for good
   bool quiet_ = false; // clients begin nothing new by themselves
