@@ -29,12 +29,12 @@ void world::client_step(std::size_t of) {
   by.busy = true;
   by.operation = 0;
   by.shown = truth_.shown();
-  by.is_read = chance_.chance(300);
+  by.is_read = chance_.chance(400);
   by.opening = !by.is_read && by.session == 0 && chance_.chance(700);
   if (!by.is_read && !by.opening) by.operation = ++operations_;
   if (by.session > 0 && !by.is_read) ++by.sequence;
-  if (by.is_read && chance_.chance(500))
-    by.target = chance_.chance(500) ? believed_leader() : chance_.below(max_nodes);
+  if (by.is_read && chance_.chance(800))
+    by.target = chance_.chance(300) ? believed_leader() : chance_.below(max_nodes);
   by.first_token = tokens_.size();
   ask(by, of);
 }
