@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "base/open_files.hpp"
 #include "base/random.hpp"
 
 namespace coppice::base {
@@ -61,40 +62,9 @@ result<unique_fd> open_file(const std::string& path, int flags, mode_t mode) {
   }
 }
 
-namespace {
-
-result<std::string> read_all(int fd, const std::string& path, std::size_t max_bytes) {
-  std::string contents;
-  std::size_t used = 0;
-  for (;;) {
-    if (contents.size() - used < 4096) contents.resize(contents.size() < 4096 ? 8192 : contents.size() * 2);
-    const ssize_t got = read(fd, contents.data() + used, contents.size() - used);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno("read " + path, errno);
-    if (got == 0) break;
-    used += static_cast<std::size_t>(got);
-    if (used > max_bytes) {
-      return fail(errc::limit, "read " + path + ": larger than " + std::to_string(max_bytes) + " bytes");
-    }
-  }
-  contents.resize(used);
-  return contents;
-}
-
-} // namespace
-
 result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
   const auto fd = open_file(path, O_RDONLY);
   if (!fd) return unexpected(fd.error());
-  return read_all(fd->get(), path, max_bytes);
-}
-
-result<std::string> read_regular_file(const std::string& path, std::size_t max_bytes) {
-  const auto fd = open_file(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  if (!fd) return unexpected(fd.error());
-  struct stat is {};
-  if (fstat(fd->get(), &is) != 0) return fail_errno("stat " + path, errno);
-  if (!S_ISREG(is.st_mode)) return fail(errc::invalid, "read " + path + ": it is no regular file");
   return read_all(fd->get(), path, max_bytes);
 }
 

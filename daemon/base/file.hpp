@@ -39,9 +39,6 @@ result<unique_fd> open_file(const std::string& path, int flags, mode_t mode = 0)
 
 // The whole file. errc::limit when it holds more than `max_bytes`; works for pipes and /proc too.
 result<std::string> read_file(const std::string& path, std::size_t max_bytes);
-// The same of a regular file alone, so that it never waits for who writes: errc::invalid for a pipe and the
-// like.
-result<std::string> read_regular_file(const std::string& path, std::size_t max_bytes);
 
 // Writes `contents` to a new file beside `path`, syncs it and renames it over: readers see the old or
 // the new file whole. `mode` is set exactly, whatever the umask.

@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "base/file.hpp"
+#include "base/open_files.hpp"
 #include "spec/check.hpp"
 #include "spec/default_files.hpp"
 #include "spec/merge.hpp"

@@ -15,6 +15,7 @@
 #include "base/descriptors.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/open_files.hpp"
 #include "base/sanitizer.hpp"
 #include "base/socket_address.hpp"
 #include "base/thread.hpp"
