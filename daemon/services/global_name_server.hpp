@@ -185,7 +185,7 @@ class global_name_server : public behaviours::native_server {
           [](const runtime::reference& a, const runtime::reference& b) { return a.words < b.words; }};
   std::vector<waiter> waiters_;
   lost_connections losses_;
-  kept_memory memory_; // of known_
+  kept_memory memory_;                                       // of known_
   std::map<std::string, std::uint64_t, std::less<>> timers_; // of the next attempt at a node's lock
   std::int64_t next_tag_ = 0;
   std::int64_t next_loss_ = 0;
