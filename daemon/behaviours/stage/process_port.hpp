@@ -8,6 +8,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "behaviours/stage/engine.hpp"
 #include "behaviours/stage/port.hpp"
@@ -30,6 +31,7 @@ class process_port : public stage_port {
 
   void send(const runtime::destination& to, runtime::message m, bool connects) final;
   void send_events(const runtime::pid& to, runtime::message m) final;
+  bool is_behind(const runtime::pid& to) const final { return find_delayed(to) != nullptr; }
   void send_self(runtime::message m) final;
   runtime::message monitor(const runtime::destination& to) final;
   void demonitor(const runtime::message& reference) final;
@@ -42,19 +44,20 @@ class process_port : public stage_port {
   base::nanos now() final;
 
  private:
+  // What waits for one receiver to have room, in order; never empty.
   struct delayed {
     runtime::destination to;
-    runtime::message what;
+    std::deque<runtime::message> all;
   };
 
   std::optional<runtime::outcome> take_reminder(stage_engine& engine, const runtime::message& m);
-  bool is_delayed(const runtime::destination& to) const;
+  const delayed* find_delayed(const runtime::destination& to) const;
   void delay(const runtime::destination& to, runtime::message m);
-  void send_delayed();
+  bool send_delayed(); // whether somebody has caught up
   void remind_of_delayed();
 
   runtime::process* self_ = nullptr;
-  std::deque<delayed> delayed_;
+  std::vector<delayed> delayed_;
   base::nanos delay_ = 0; // until the next attempt; 0: none is due
 };
 
