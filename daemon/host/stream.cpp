@@ -124,6 +124,7 @@ std::int32_t connect(coppice_actor* self, const coppice_connect_options* options
   if (!read_options(*given, *how)) return COPPICE_E_INVALID;
 
   behaviours::outgoing_stream to;
+  to.cause = net::lookup_cause::dialled;
   to.host = *host;
   to.port = static_cast<std::uint16_t>(given->port);
   if (given->tls != nullptr)

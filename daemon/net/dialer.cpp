@@ -83,7 +83,7 @@ class dialer::inner {
   }
 
   base::status look_up() {
-    auto started = resolution::start(loop_, to_.host, to_.port, lookup_cause::own,
+    auto started = resolution::start(loop_, to_.host, to_.port, options_.cause,
                                      [this](base::result<std::vector<base::socket_address>> found) {
                                        if (!found) return finish(unexpected(named(found.error())));
                                        try_all(*found);

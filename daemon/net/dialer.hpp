@@ -17,6 +17,7 @@
 
 #include "base/error.hpp"
 #include "base/socket_address.hpp"
+#include "net/resolver.hpp"
 #include "net/stream.hpp"
 
 namespace coppice::net {
@@ -36,6 +37,7 @@ struct dial_options {
   std::optional<base::socket_address> from{};
   // A client's; without `host` that is the target's. Its timeout does not count.
   tls_options tls{};
+  lookup_cause cause = lookup_cause::own; // of the target's host
 };
 
 // As RFC 8305 4 orders them: the families in turn, beginning with the first one's, each in its own order.

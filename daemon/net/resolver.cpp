@@ -63,7 +63,8 @@ failed_hosts failed;
 constexpr std::string_view failed_before = ", as it was a few seconds ago";
 
 constexpr const char* pool_variable = "UV_THREADPOOL_SIZE";
-constexpr const char* pool_threads = "8"; // look-ups have 4 of them, the lines 2
+constexpr const char* pool_threads = "16"; // look-ups have 8 of them, the lines 6
+constexpr std::size_t dialled_at_once = 4;
 
 base::error not_found(const std::string& host, int code, std::string_view remark = {}) {
   base::error why = base::fail_uv("look up " + host, code).error();
@@ -89,9 +90,10 @@ class wake : public base::uv::handle<uv_async_t, base::uv::callback> {
 
 } // namespace
 
-// Look-ups of one cause: one is under way, the others wait. Any thread.
+// Look-ups of one cause: some are under way, the others wait. Any thread.
 class resolution::line {
  public:
+  explicit line(std::size_t places = 1) : free_(places) {}
   // True: it may begin. Else it is woken when it may.
   bool enter(interest& who);
   // Of one that waits, or was woken and has not begun.
@@ -106,7 +108,7 @@ class resolution::line {
   void next();
 
   std::mutex lock_;
-  bool taken_ = false;
+  std::size_t free_; // places; while there are some nobody waits
   std::deque<interest*> waiting_;
 };
 
@@ -154,7 +156,10 @@ struct resolution::interest {
 
 bool resolution::line::enter(interest& who) {
   const std::lock_guard guard(lock_);
-  if (!taken_) return taken_ = true;
+  if (free_ > 0) {
+    --free_;
+    return true;
+  }
   who.waits = true;
   waiting_.push_back(&who);
   return false;
@@ -166,14 +171,17 @@ void resolution::line::withdraw(interest& who) {
 }
 
 void resolution::line::next() {
-  taken_ = !waiting_.empty();
-  if (!taken_) return;
+  if (waiting_.empty()) {
+    ++free_;
+    return;
+  }
   waiting_.front()->turn.send(); // it withdraws before it is destroyed
   waiting_.pop_front();
 }
 
 resolution::line& resolution::line_of(lookup_cause cause) {
-  static line of_actors, of_others;
+  static line of_dialled(dialled_at_once), of_actors, of_others;
+  if (cause == lookup_cause::dialled) return of_dialled;
   return cause == lookup_cause::actor ? of_actors : of_others;
 }
 

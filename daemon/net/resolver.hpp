@@ -22,16 +22,17 @@ namespace coppice::net {
 
 // Why a host is looked up.
 enum class lookup_cause : std::uint8_t {
-  own,    // the configuration or an operator names it, or a node of that name was connected
-  actor,  // a process here sends to a node that is not known, perhaps since another node named it: one at a
-          // time
-  others, // another node, or a stranger: one at a time
+  own,     // the configuration or an operator names it, or a node of that name was connected
+  dialled, // an actor connects to it, perhaps since a client named it: four at a time
+  actor,   // a process here sends to a node that is not known, perhaps since another node named it: one at a
+           // time
+  others,  // another node, or a stranger: one at a time
 };
-constexpr std::size_t lookup_causes = 3;
+constexpr std::size_t lookup_causes = 4;
 
-// Look-ups of a libuv pool take half of its threads at most, and one line of them holds one for as long as a
-// name server does not answer. With so many threads there are some for the node's own names whatever the
-// lines do. Before libuv is used first; a number in the environment stays.
+// Look-ups of a libuv pool take half of its threads at most, and each place of a line may hold one for as
+// long as a name server does not answer. With so many threads there are some for the node's own names
+// whatever the lines do. Before libuv is used first; a number in the environment stays.
 void size_lookup_pool();
 
 // How long a host counts as not found, and of how many that is remembered.

@@ -108,6 +108,7 @@ base::status actor_stream::connect(const outgoing_stream& to, net::tls_options t
   net::dial_options how;
   how.timeout = std::max(base::to_milliseconds(to.time), std::chrono::milliseconds(1));
   how.tls = std::move(tls);
+  how.cause = to.cause;
   auto begun = net::dialer::start(loop_, target, how, [this](base::result<net::stream> made) {
     if (!made) return on_closed(std::move(made.error()));
     stream_ = std::move(*made);

@@ -31,6 +31,7 @@ struct outgoing_stream {
   std::string host; // a name or an address; with port 0 the path of a Unix-domain socket
   std::uint16_t port = 0;
   base::nanos time = 0; // until it is open
+  net::lookup_cause cause = net::lookup_cause::own;
   std::optional<stream_tls> tls{};
   std::shared_ptr<const stream_options> options;
 };

@@ -22,6 +22,9 @@
 
 namespace {
 
+// Before libuv makes its pool, whichever test is the first.
+[[maybe_unused]] const bool pool_has_its_size = (coppice::net::size_lookup_pool(), true);
+
 // What the name servers of .test say: nothing for what begins with `slow` until they are let, and that there
 // is no such host for all others.
 struct name_server {
@@ -120,6 +123,22 @@ TEST_CASE(
   CHECK(servers().times("own.line2.test") == 0);
   servers().answer(true);
   CHECK(loop_until(loop, [&] { return of_actor.done && behind.done; }));
+}
+
+TEST_CASE("hosts that actors connect to are looked up some at a time, and hold up none of the node's own") {
+  auto loop = base::uv::loop::make().value();
+  servers().answer(false);
+  std::vector<std::unique_ptr<asked>> slow;
+  for (int i = 0; i < 6; ++i)
+    slow.push_back(
+        std::make_unique<asked>(loop, "slow.dialled" + std::to_string(i) + ".test", lookup_cause::dialled));
+  for (int i = 0; i < 4; ++i) servers().await("slow.dialled" + std::to_string(i) + ".test");
+  asked own(loop, "own.dialled.test", lookup_cause::own);
+  CHECK(loop_until(loop, [&] { return own.done; }));
+  CHECK(servers().times("slow.dialled4.test") == 0);
+  servers().answer(true);
+  CHECK(
+      loop_until(loop, [&] { return std::ranges::all_of(slow, [](const auto& one) { return one->done; }); }));
 }
 
 TEST_CASE("a host that was not found is asked for again only after a while") {
