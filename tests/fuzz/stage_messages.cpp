@@ -245,7 +245,6 @@ class stage final : public stage_port {
   void go_on_later() override { later_ = true; }
   void subscribe_later(std::size_t, base::nanos) override {}
   bool may_be_from(const runtime::pid&) const override { return true; }
-  bool is_behind(const runtime::pid&) const override { return false; }
   void tell(level, std::string) override {}
   base::nanos now() override { return 1; }
 

@@ -12,7 +12,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -52,8 +51,6 @@ class stage_engine final : private dispatcher::outlet {
   std::optional<outcome> cast(etf::bytes request);
   // What the port was asked to come back for.
   outcome go_on();
-  // A consumer that the port said is behind is not any more.
-  outcome caught_up();
   outcome subscribe_again(std::size_t which);
 
   // For callbacks. A proper list; false: it is none. A consumer's events go nowhere, and that is logged.
@@ -76,8 +73,6 @@ class stage_engine final : private dispatcher::outlet {
     message tag;
     message monitor; // a reference
     stage_flow flow{};
-    std::uint64_t withheld = 0;    // asked for, and not the dispatcher's yet
-    std::uint64_t outstanding = 0; // the dispatcher's, and not delivered
   };
   struct producer {
     runtime::destination to;
@@ -126,9 +121,6 @@ class stage_engine final : private dispatcher::outlet {
   outcome take_subscribe(const message& m, const stage_message& what);
   outcome take_ask(const stage_message& what);
   outcome end_consumer(subscriber_id who, bool down, const message& reason);
-  // Gives the dispatcher what was asked for, and no more of it at once than a consumer may have waiting for
-  // it; `events`: how many there are just now.
-  void give_demand(std::uint64_t events = 0);
   outcome demand_changed();
   // What is wanted and not owed; it is owed from now on.
   std::uint64_t claim_missing();
@@ -180,7 +172,6 @@ class stage_engine final : private dispatcher::outlet {
   std::map<subscriber_id, consumer> consumers_;
   tags consumer_tags_;
   tags consumer_monitors_;
-  std::set<subscriber_id> withheld_; // of whom something is
   subscriber_id last_consumer_ = 0;
   bool accumulating_ = false;
   std::deque<accumulated> accumulated_;

@@ -39,9 +39,6 @@ class stage_port {
   // To another stage. `connects`: also if its node is not connected yet.
   virtual void send(const runtime::destination& to, runtime::message m, bool connects) = 0;
   virtual void send_events(const runtime::pid& to, runtime::message m) = 0;
-  // Whether something waits for `to` to have room. Once it has not, stage_engine::caught_up() is to be
-  // called.
-  virtual bool is_behind(const runtime::pid& to) const = 0;
   // A message to itself, as anybody might send it.
   virtual void send_self(runtime::message m) = 0;
   // The monitor's reference; its end comes to stage_engine::down().

@@ -59,20 +59,18 @@ std::optional<outcome> process_port::take_reminder(stage_engine& engine, const m
     case reminder::send_delayed:
       break;
   }
-  return send_delayed() ? engine.caught_up() : runtime::carry_on();
+  send_delayed();
+  return runtime::carry_on();
 }
 
 // ---- what leaves ----
 
-const process_port::delayed* process_port::find_delayed(const destination& to) const {
-  const auto found = std::ranges::find(delayed_, to, &delayed::to);
-  return found == delayed_.end() ? nullptr : &*found;
+bool process_port::is_delayed(const destination& to) const {
+  return std::ranges::any_of(delayed_, [&to](const delayed& one) { return one.to == to; });
 }
 
 void process_port::delay(const destination& to, message m) {
-  auto found = std::ranges::find(delayed_, to, &delayed::to);
-  if (found == delayed_.end()) found = delayed_.insert(found, {to, {}});
-  found->all.push_back(std::move(m));
+  delayed_.push_back({to, std::move(m)});
   if (delay_ == 0) remind_of_delayed();
 }
 
@@ -82,24 +80,28 @@ void process_port::remind_of_delayed() {
 }
 
 // In order for each of them; who has no room yet keeps the rest waiting, his alone.
-bool process_port::send_delayed() {
-  const std::size_t caught_up = std::erase_if(delayed_, [this](delayed& one) {
-    while (!one.all.empty() && self_->send(one.to, one.all.front(), {.connects = false, .waits = false}) !=
-                                   runtime::send_status::full)
-      one.all.pop_front();
-    return one.all.empty();
-  });
+void process_port::send_delayed() {
+  std::deque<delayed> again;
+  std::vector<destination> full;
+  for (delayed& one : std::exchange(delayed_, {})) {
+    const bool waits = std::ranges::find(full, one.to) != full.end();
+    if (!waits &&
+        self_->send(one.to, one.what, {.connects = false, .waits = false}) != runtime::send_status::full)
+      continue;
+    if (!waits) full.push_back(one.to);
+    again.push_back(std::move(one));
+  }
+  delayed_ = std::move(again);
   if (delayed_.empty()) {
     delay_ = 0;
   } else {
     remind_of_delayed();
   }
-  return caught_up != 0;
 }
 
 // Of stages here no bound holds for what is not events: a lost ask is a pipeline that stands still.
 void process_port::send(const destination& to, message m, bool connects) {
-  if (find_delayed(to) != nullptr) return delay(to, std::move(m));
+  if (is_delayed(to)) return delay(to, std::move(m));
   if (to.here()) {
     self_->send_unbounded(to, std::move(m));
   } else if (self_->send(to, m, {.connects = connects, .waits = false}) == runtime::send_status::full) {
@@ -108,7 +110,7 @@ void process_port::send(const destination& to, message m, bool connects) {
 }
 
 void process_port::send_events(const runtime::pid& to, message m) {
-  if (is_behind(to) || self_->send(to, m, {.connects = false, .waits = false}) == runtime::send_status::full)
+  if (is_delayed(to) || self_->send(to, m, {.connects = false, .waits = false}) == runtime::send_status::full)
     delay(to, std::move(m));
 }
 

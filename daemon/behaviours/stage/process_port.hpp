@@ -8,7 +8,6 @@
 #include <deque>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "behaviours/stage/engine.hpp"
 #include "behaviours/stage/port.hpp"
@@ -31,7 +30,6 @@ class process_port : public stage_port {
 
   void send(const runtime::destination& to, runtime::message m, bool connects) final;
   void send_events(const runtime::pid& to, runtime::message m) final;
-  bool is_behind(const runtime::pid& to) const final { return find_delayed(to) != nullptr; }
   void send_self(runtime::message m) final;
   runtime::message monitor(const runtime::destination& to) final;
   void demonitor(const runtime::message& reference) final;
@@ -44,20 +42,19 @@ class process_port : public stage_port {
   base::nanos now() final;
 
  private:
-  // What waits for one receiver to have room, in order; never empty.
   struct delayed {
     runtime::destination to;
-    std::deque<runtime::message> all;
+    runtime::message what;
   };
 
   std::optional<runtime::outcome> take_reminder(stage_engine& engine, const runtime::message& m);
-  const delayed* find_delayed(const runtime::destination& to) const;
+  bool is_delayed(const runtime::destination& to) const;
   void delay(const runtime::destination& to, runtime::message m);
-  bool send_delayed(); // whether somebody has caught up
+  void send_delayed();
   void remind_of_delayed();
 
   runtime::process* self_ = nullptr;
-  std::vector<delayed> delayed_;
+  std::deque<delayed> delayed_;
   base::nanos delay_ = 0; // until the next attempt; 0: none is due
 };
 

@@ -16,7 +16,6 @@ using runtime::message_writer;
 using runtime::outcome;
 
 constexpr std::size_t most_accumulated = 10'000; // asks that are kept apart; more are added together
-constexpr std::uint64_t most_at_once = 10'000;   // events for one consumer, unless there are more at once
 
 std::string_view key_of(etf::bytes term) {
   return {reinterpret_cast<const char*>(term.data()), term.size()};
@@ -112,10 +111,9 @@ outcome stage_engine::take_ask(const stage_message& what) {
     return end_consumer(*who, false, tagged("bad_demand", what.content));
   }
   if (count == 0) return runtime::carry_on();
-  consumer& one = consumers_.find(*who)->second;
-  one.flow.asked = std::min(one.flow.asked + count, one.flow.passed + most_demand);
-  one.withheld = std::min(one.withheld + count, most_demand);
-  withheld_.insert(*who);
+  stage_flow& flow = consumers_.find(*who)->second.flow;
+  flow.asked = std::min(flow.asked + count, flow.passed + most_demand);
+  dispatcher_->ask(*who, count, *this);
   return demand_changed();
 }
 
@@ -124,7 +122,6 @@ outcome stage_engine::end_consumer(subscriber_id who, bool down, const message& 
   if (found == consumers_.end()) return runtime::carry_on();
   const consumer gone = std::move(found->second);
   consumers_.erase(found);
-  withheld_.erase(who);
   consumer_tags_.erase(std::string(key_of(gone.tag.bytes())));
   consumer_monitors_.erase(std::string(key_of(gone.monitor.bytes())));
   port_.demonitor(gone.monitor);
@@ -141,33 +138,8 @@ outcome stage_engine::end_consumer(subscriber_id who, bool down, const message& 
 // is owed. So an event never waits behind a later one, and no consumer waits for what nobody was asked for,
 // also where consumers left with demand or the producer emits at a time of its own.
 
-// A consumer that has asked for very much and is behind gets no more than it asked for at once, so that what
-// waits for it to read is bounded.
-void stage_engine::give_demand(std::uint64_t events) {
-  const std::uint64_t at_once = std::max({most_at_once, options_.demand_step, events});
-  for (auto at = withheld_.begin(); at != withheld_.end();) {
-    const subscriber_id who = *at;
-    consumer& one = consumers_.find(who)->second;
-    const std::uint64_t now = std::min(one.withheld, at_once - std::min(at_once, one.outstanding));
-    if (now == 0 || port_.is_behind(one.pid)) {
-      ++at;
-      continue;
-    }
-    one.withheld -= now;
-    one.outstanding += now;
-    at = one.withheld == 0 ? withheld_.erase(at) : std::next(at);
-    dispatcher_->ask(who, now, *this);
-  }
-}
-
-outcome stage_engine::caught_up() {
-  return role_ == stage_role::consumer ? runtime::carry_on() : demand_changed();
-}
-
 outcome stage_engine::demand_changed() {
-  give_demand(buffer_.count());
   serve_from_buffer();
-  give_demand();
   const std::uint64_t missing = claim_missing();
   if (role_ == stage_role::producer_consumer) return handle_queued();
   return missing == 0 ? runtime::carry_on() : ask_or_accumulate(missing);
@@ -261,16 +233,13 @@ void stage_engine::dispatch(event_list events) {
   }
   if (accumulating_) return accumulate(std::move(events));
   const std::uint64_t come = events.count();
-  give_demand(buffer_.count());
   serve_from_buffer();
-  give_demand(come);
   if (buffer_.empty()) {
     const std::uint64_t beyond = owed_ - std::min(owed_, dispatcher_->wanted());
     dispatcher_->dispatch(events, beyond, *this);
   }
   owed_ -= std::min(owed_, come);
   store(std::move(events));
-  give_demand();
   // Those that went nowhere were asked for still.
   if (const std::uint64_t missing = claim_missing(); missing != 0) ask_later(missing);
 }
@@ -337,7 +306,6 @@ void stage_engine::deliver(subscriber_id to, event_list events) {
   if (found == consumers_.end()) return;
   consumer& one = found->second;
   one.flow.passed += events.count();
-  one.outstanding -= std::min(one.outstanding, events.count());
   one.flow.last = port_.now();
   counters_.delivered += events.count();
   message_writer out(events.bytes() + one.tag.size() + 96);

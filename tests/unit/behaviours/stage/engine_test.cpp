@@ -108,14 +108,12 @@ class driven final : public stage_port {
     said_ += " again:" + std::to_string(which) + "," + std::to_string(delay / base::nanos_per_second) + "s";
   }
   bool may_be_from(const runtime::pid& who) const override { return who.id != impostor; }
-  bool is_behind(const runtime::pid&) const override { return behind; }
   void tell(level, std::string) override {}
   base::nanos now() override { return 1; }
 
   runtime::node_names names{"test@localhost"};
   bool counts = false;                  // a producer that gives what is asked
   bool passes = false;                  // a producer_consumer that gives what it gets
-  bool behind = false;                  // all consumers are
   std::uint32_t impostor = 0;           // who sends as this process of another node is not believed
   std::uint64_t owes = 0;               // was asked for, ever
   std::uint64_t partitions_in_turn = 0; // of event N: N modulo one more than these, the last one none
@@ -182,27 +180,6 @@ TEST_CASE("a producer is asked for a step at a time, and what is asked meanwhile
   CHECK(one.follow(one.engine.go_on()) == " later demand:10");
   CHECK(one.follow(one.engine.go_on()) == " demand:7");
   CHECK(one.follow(one.engine.go_on()) == "");
-}
-
-TEST_CASE(
-    "who asks for very much and does not read is owed no more than some, and the rest once it has read") {
-  driven one(stage_role::producer);
-  std::string many = "[1";
-  for (int i = 1; i < 10'000; ++i) many += ",1";
-  many += "]";
-  one.tell(subscribe("<0.7.0>", "t"));
-  CHECK(one.tell(ask("t", "9007199254740992")) == " demand:10000");
-  one.behind = true;
-  CHECK(one.push(many) == " c{t}," + many + "}");
-  CHECK(one.push("[2,3]") == ""); // nobody wants them now
-  CHECK(one.engine.counters().buffered == 2);
-  CHECK(one.tell(ask("t", "5")) == "");
-  one.behind = false;
-  CHECK(one.follow(one.engine.caught_up()) == " c{t},[2,3]} demand:10000");
-  CHECK(one.push(many) == " c{t}," + many + "} later");
-  // As many as there are at once.
-  const std::string twice = many.substr(0, many.size() - 1) + "," + many.substr(1);
-  CHECK(one.push(twice).starts_with(" c{t}," + twice + "}"));
 }
 
 TEST_CASE("a producer that sends more than twice its maximum beyond what it was asked for is cancelled") {
