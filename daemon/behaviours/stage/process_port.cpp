@@ -66,11 +66,13 @@ std::optional<outcome> process_port::take_reminder(stage_engine& engine, const m
 // ---- what leaves ----
 
 bool process_port::is_delayed(const destination& to) const {
-  return std::ranges::any_of(delayed_, [&to](const delayed& one) { return one.to == to; });
+  return std::ranges::find(delayed_, to, &delayed::to) != delayed_.end();
 }
 
 void process_port::delay(const destination& to, message m) {
-  delayed_.push_back({to, std::move(m)});
+  auto found = std::ranges::find(delayed_, to, &delayed::to);
+  if (found == delayed_.end()) found = delayed_.insert(found, {to, {}});
+  found->all.push_back(std::move(m));
   if (delay_ == 0) remind_of_delayed();
 }
 
@@ -81,17 +83,12 @@ void process_port::remind_of_delayed() {
 
 // In order for each of them; who has no room yet keeps the rest waiting, his alone.
 void process_port::send_delayed() {
-  std::deque<delayed> again;
-  std::vector<destination> full;
-  for (delayed& one : std::exchange(delayed_, {})) {
-    const bool waits = std::ranges::find(full, one.to) != full.end();
-    if (!waits &&
-        self_->send(one.to, one.what, {.connects = false, .waits = false}) != runtime::send_status::full)
-      continue;
-    if (!waits) full.push_back(one.to);
-    again.push_back(std::move(one));
-  }
-  delayed_ = std::move(again);
+  std::erase_if(delayed_, [this](delayed& one) {
+    while (!one.all.empty() && self_->send(one.to, one.all.front(), {.connects = false, .waits = false}) !=
+                                   runtime::send_status::full)
+      one.all.pop_front();
+    return one.all.empty();
+  });
   if (delayed_.empty()) {
     delay_ = 0;
   } else {

@@ -8,6 +8,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "behaviours/stage/engine.hpp"
 #include "behaviours/stage/port.hpp"
@@ -42,9 +43,10 @@ class process_port : public stage_port {
   base::nanos now() final;
 
  private:
+  // What waits for one receiver to have room, in order; never empty.
   struct delayed {
     runtime::destination to;
-    runtime::message what;
+    std::deque<runtime::message> all;
   };
 
   std::optional<runtime::outcome> take_reminder(stage_engine& engine, const runtime::message& m);
@@ -54,7 +56,7 @@ class process_port : public stage_port {
   void remind_of_delayed();
 
   runtime::process* self_ = nullptr;
-  std::deque<delayed> delayed_;
+  std::vector<delayed> delayed_;
   base::nanos delay_ = 0; // until the next attempt; 0: none is due
 };
 
