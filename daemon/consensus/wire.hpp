@@ -2,14 +2,20 @@
 // Messages between members, and what a member keeps on its disk, as terms of Erlang's external format without
 // the leading 131. Ids are binaries of 16 bytes, members the binary of configuration::encode(), flags atoms:
 //
-//   {raft, Cluster, From, To, Term, Body}, where Body is
-//     {vote_request, LastIndex, LastTerm, Pre, Transfer}      {vote_answer, Pre, Granted}
+//   {raft, Cluster, From, To, Term, Body}, where Body is one of
+//
+//     {vote_request, LastIndex, LastTerm, Pre, Transfer}
+//     {vote_answer, Pre, Granted}
 //     {append_request, Previous, PreviousTerm, Commit, [Entry]}
 //     {append_answer, Accepted, Index, Hint, HintTerm}
-//     {heartbeat, Commit, Round}                              {heartbeat_answer, Round, Received, Stored,
-//     Version} {read_request, Number}                                  {read_answer, Number, Index}
-//     {snapshot_chunk, Snapshot, Offset, Bytes}               {snapshot_answer, Index, Digest, Offset,
-//     Accepted} {elect_now}
+//     {heartbeat, Commit, Round}
+//     {heartbeat_answer, Round, Received, Stored, Version}
+//     {read_request, Number}
+//     {read_answer, Number, Index}
+//     {snapshot_chunk, Snapshot, Offset, Bytes}
+//     {snapshot_answer, Index, Digest, Offset, Accepted}
+//     {elect_now}
+//
 //   Entry:     {Term, Kind, Client, Sequence, Body}
 //   Snapshot:  {Index, Term, Size, Digest, Members}, Members <<>>: none
 //   HardState: {Term, VotedFor}

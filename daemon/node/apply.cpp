@@ -141,7 +141,6 @@ bool instance::components::rest_runs(const apply_request& request, const std::ve
   // Plugins may have come or gone with the files that are named: what the others say does not depend on them.
   spec::load_options ran = source.options;
   ran.plugins = false;
-  ran.regular = true;
   ran.texts = current.texts;
   std::vector<std::string> names;
   for (const spec::file_text& one : current.texts) names.push_back(one.name);
@@ -180,9 +179,7 @@ void instance::components::prepare(const apply_request& request, const configura
     asked = {*former};
   }
   const auto files = spec::configuration_files(asked);
-  spec::load_options as_named = source.options;
-  as_named.regular = true; // a client names them, and a node's descriptors are not the client's
-  spec::outcome loaded = spec::load(files, as_named);
+  spec::outcome loaded = spec::load(files, source.options);
   out.diagnostics = std::move(loaded.diagnostics);
   out.valid = loaded.spec.has_value();
   if (!out.valid) return;

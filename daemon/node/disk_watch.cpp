@@ -85,9 +85,7 @@ configuration_on_disk disk_watch::look(const configuration_source& source,
 void disk_watch::read(const configuration_source& source, const std::vector<std::string>& files,
                       const configuration& runs) const {
   using verdict = configuration_on_disk::verdict;
-  spec::load_options options = source.options;
-  options.regular = true;
-  const spec::outcome loaded = spec::load(files, options);
+  const spec::outcome loaded = spec::load(files, source.options);
   configuration_on_disk found;
   const spec::node_spec& names = loaded.spec ? *loaded.spec : runs.spec;
   needs_ = names.plugins.path;

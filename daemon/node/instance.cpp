@@ -162,6 +162,7 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
                                                         configuration_source from,
                                                         net::socket_store* sockets) {
   std::unique_ptr<instance> made(new instance(std::move(spec), std::move(from.texts)));
+  from.options.regular = true; // clients name files from now on, and a node's descriptors are not theirs
   if (const auto& env = made->spec().node.cookie.env) base::hide_from_programs(*env);
   for (const spec::route_options& one : made->spec().distribution.routes)
     if (one.cookie.env) base::hide_from_programs(*one.cookie.env);

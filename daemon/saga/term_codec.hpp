@@ -58,34 +58,6 @@ struct coppice::etf::codec<coppice::saga::address> {
   }
 };
 
-template <>
-struct coppice::etf::shape<coppice::saga::hop> {
-  static constexpr form how = form::tuple;
-  static constexpr std::string_view tag = "hop";
-  template <std::size_t I>
-  static constexpr std::string_view name() {
-    return reflect::member_name<saga::hop, I>();
-  }
-};
-template <>
-struct coppice::etf::shape<coppice::saga::step_id> {
-  static constexpr form how = form::tuple;
-  static constexpr std::string_view tag = "step";
-  template <std::size_t I>
-  static constexpr std::string_view name() {
-    return reflect::member_name<saga::step_id, I>();
-  }
-};
-template <>
-struct coppice::etf::shape<coppice::saga::step_key> {
-  static constexpr form how = form::tuple;
-  static constexpr std::string_view tag = "key";
-  template <std::size_t I>
-  static constexpr std::string_view name() {
-    return reflect::member_name<saga::step_key, I>();
-  }
-};
-
 namespace coppice::saga {
 
 template <class Value>

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <compare>
+#include <coppice/etf/shape.hpp>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -57,6 +58,7 @@ class address {
 
 // One level of a tree: the saga that gives out the step, and the step's number there, from 1.
 struct hop {
+  static constexpr auto etf_form = etf::form::tuple;
   address saga;
   std::uint32_t number = 0;
   auto operator<=>(const hop&) const = default;
@@ -98,6 +100,7 @@ class step_path {
 // Where a step stands in the tree of its transaction, from the root down. It goes along with every message
 // about the step, so a participant knows its coordinator, how deep it is, and every saga above it.
 struct step_id {
+  static constexpr auto etf_form = etf::form::tuple;
   std::uint32_t hops = 0; // levels that may follow, this step included; 0: the step is refused
   step_path path;
   bool operator==(const step_id&) const = default;
@@ -106,6 +109,7 @@ struct step_id {
 
 // What an answer is kept by. A step that is tried once more after an error has a key of its own.
 struct step_key {
+  static constexpr auto etf_form = etf::form::tuple;
   std::string tx;
   step_id step;
   bool operator==(const step_key&) const = default;

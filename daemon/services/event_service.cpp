@@ -322,10 +322,8 @@ void event_service::ended(process& self, const message& down, etf::cursor at) {
   }
   const auto found = remote_.find(*who);
   if (found == remote_.end() || found->second.watch != *ref) return;
-  std::size_t& count = by_node_[who->node];
-  count -= found->second.events.size();
-  if (count == 0) by_node_.erase(who->node);
-  for (const std::string& name : found->second.events) memory_.remove(memory_of(name));
+  event_names& events = found->second.events;
+  while (!events.empty()) lose(*who, found->second, events.begin());
   remote_.erase(found);
 }
 

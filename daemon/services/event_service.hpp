@@ -45,8 +45,8 @@ class event_service final : public behaviours::native_server {
   runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
 
  private:
-  // A subscriber of another node.
   using event_names = std::set<std::string, std::less<>>;
+  // A subscriber of another node.
   struct remote_subscriber {
     runtime::reference watch;
     event_names events; // none of them: it is not kept
