@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """A configuration as a desired state: diff says what would change, apply and SIGHUP change that and nothing else,
 whole or not at all."""
+import os
 import re
 import shutil
 import signal
@@ -220,6 +221,18 @@ def refused(cleanup):
         contains(fixed.stderr, "node.workers can't change while the node runs")
     equal(at.node.coppice("apply", "/nowhere.yaml").returncode, 78)
     equal(at.pids("a", "b", "c", "d"), before)
+
+
+@test("a file that is a pipe is refused, and nobody waits for who might write to it")
+def pipes(cleanup):
+    at = Reconfigured(cleanup)
+    pipe = at.node.folder.path / "pipe.yaml"
+    os.mkfifo(pipe)
+    for command in ("diff", "apply"):
+        done = at.node.coppice(command, str(pipe))
+        equal(done.returncode, 78, done.stdout + done.stderr)
+        contains(done.stdout + done.stderr, "it is no regular file")
+    equal(at.apply(), [])
 
 
 @test("an order that changed leaves every child alone and counts from then on")
