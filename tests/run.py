@@ -9,7 +9,8 @@ one. A program that fails without saying which case (a crash, a sanitizer's repo
 Of what failed it shows the check, not all that the programs under test have written: that is in meson-logs.
 
 A unit program or a script that failed by a check or its time limit runs again by itself, three times. If it passes all
-three it counts as passed and is listed as `unsteady: NAME: what failed`; what it said is kept in build/unsteady/NAME.txt.
+three it counts as passed and is listed, a line `unsteady: NAME: what failed` for each check; what it said is kept in
+build/unsteady/NAME.txt.
 A signal, a sanitizer's report, a process or a file left behind is a failure the first time. So are more than two unsteady
 tests in a run, and one that has a line in tests/unsteady.txt already.
 The last line is `N passed, N failed, N skipped`; the exit status is 0 only if none failed.
@@ -155,14 +156,13 @@ def settle(outcomes, known, again):
     """Counts what passes again as passed and returns its lines; `again` says whether an outcome does."""
     lines, allowed = [], MOST_UNSTEADY
     for one in [one for one in outcomes if one.failed and one.may_pass_again]:
-        what = one.failures[0]
         if one.name in known:
             one.failures.append("it is known to be unsteady (tests/unsteady.txt)")
         elif allowed == 0:
             one.failures.append(f"more than {MOST_UNSTEADY} tests are unsteady: it was not run again")
         elif again(one):
             allowed -= 1
-            lines.append(f"unsteady: {one.name}: {what}")
+            lines += [f"unsteady: {one.name}: {line}" for what in one.failures for line in what.splitlines()]
             one.passed, one.failed, one.failures = one.passed + one.failed, 0, []
     return lines
 
