@@ -233,38 +233,48 @@ TEST_CASE("the groups of a node that comes are taken in turns") {
 }
 
 TEST_CASE("watches of pg and lost connections that global is told of count as memory in use") {
-  constexpr std::size_t most = 200;
-  node_and_peer on({.pg = {"pg"}}, 1);
-  const actor here(on.a.host);
+  constexpr std::size_t watches = 200, losses = 1000;
+  epmd_server epmd;
+  whole_node a(epmd, "a@127.0.0.1");
+  whole_node b(epmd, "b@127.0.0.1", {.pg = {"pg"}});
+  const actor here(a.host);
+  const destination pg = a.see(b, "pg"), global = a.see(b, "global_name_server");
   const auto in_use = [] { return static_cast<std::int64_t>(runtime::block_memory::in_use()); };
-  const auto before = in_use();
+  // What a message takes is gone once a question behind it has been answered.
+  const auto settled = [&] {
+    ask(here, pg, message::atom("which_groups"));
+    ask(here, global, message::atom("get_synced"));
+    return in_use();
+  };
+  const auto before = settled();
   const std::string large(10'000, 'x');
-  for (std::size_t i = 0; i < most; ++i) {
-    message_writer out;
-    out.tuple(3);
-    out.atom("$gen_call");
-    out.tuple(2);
-    on.write_pid(out, on.peer);
-    out.unsigned_integer(i);
-    out.tuple(2);
-    out.atom("monitor");
-    out.tuple(2);
-    out.unsigned_integer(i);
-    out.binary(large);
-    on.deliver("pg", out.take());
-  }
-  CHECK(eventually([&] { return in_use() - before >= static_cast<std::int64_t>(most * large.size()); }));
-  const auto watched = in_use();
+  here.run([&](process& self) {
+    for (std::size_t i = 0; i < watches; ++i) {
+      message_writer out;
+      out.tuple(2);
+      out.atom("monitor");
+      out.tuple(2);
+      out.unsigned_integer(i);
+      out.binary(large);
+      self.send(pg, gen::call_message(self, self.monitor(pg, true), out.take().bytes()));
+    }
+    return 0;
+  });
+  const auto watched = settled();
+  CHECK(watched - before >= static_cast<std::int64_t>(watches * large.size()));
   const std::string lost(200, 'n');
-  for (std::size_t i = 0; i < most; ++i) {
-    message_writer out;
-    out.tuple(5);
-    out.atom("lost_connection");
-    out.atom("x@127.0.0.1");
-    out.integer(77);
-    out.unsigned_integer(i + 1);
-    out.atom(lost + std::to_string(i));
-    on.deliver("global_name_server", out.take());
-  }
-  CHECK(eventually([&] { return in_use() - watched >= static_cast<std::int64_t>(most * lost.size()); }));
+  here.run([&](process& self) {
+    for (std::size_t i = 0; i < losses; ++i) {
+      message_writer out;
+      out.tuple(5);
+      out.atom("lost_connection");
+      out.atom("x@127.0.0.1");
+      out.integer(77);
+      out.unsigned_integer(i + 1);
+      out.atom(lost + std::to_string(i));
+      self.send(global, out.take());
+    }
+    return 0;
+  });
+  CHECK(settled() - watched >= static_cast<std::int64_t>(losses * lost.size()));
 }
