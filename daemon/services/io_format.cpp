@@ -8,11 +8,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/utf8.hpp>
 #include <cstdint>
-#include <cstdlib>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -129,62 +128,6 @@ std::string text_in_field(const control& c, const std::string& text) {
   return c.adjust(length > most ? cut(text, most) : inner.adjust(text, most - length), field - most);
 }
 
-// Half away from zero, of the 21 digits that OTP takes a float by.
-std::string fixed(double value, std::int64_t decimals) {
-  std::string digits = fmt::format("{:.20e}", std::abs(value));
-  const std::size_t e = digits.find('e');
-  std::int64_t point = std::atoi(digits.c_str() + e + 1) + 1;
-  digits = digits.substr(0, 1) + digits.substr(2, e - 2);
-  if (point < 1) digits.insert(0, static_cast<std::size_t>(1 - point), '0');
-  point = std::max<std::int64_t>(point, 1);
-  const auto kept = static_cast<std::size_t>(point + decimals);
-  digits.resize(std::max(digits.size(), kept + 1), '0');
-  const bool up = digits[kept] >= '5';
-  digits.resize(kept);
-  if (up) {
-    std::size_t at = kept;
-    while (at > 0 && digits[at - 1] == '9') digits[--at] = '0';
-    if (at > 0) {
-      ++digits[at - 1];
-    } else {
-      digits.insert(0, 1, '1');
-      ++point;
-    }
-  }
-  return (std::signbit(value) ? "-" : "") + digits.substr(0, static_cast<std::size_t>(point)) + "." +
-         digits.substr(static_cast<std::size_t>(point));
-}
-
-// By long division of the magnitude. Where there are more digits than `most` it is any text that is longer.
-std::optional<std::string> integer(etf::cursor at, std::int64_t base, bool lower, const std::string& prefix,
-                                   std::size_t most) {
-  constexpr std::size_t most_bytes = 512;
-  bool negative = false;
-  etf::bytes magnitude;
-  std::vector<std::uint8_t> bytes;
-  if (std::int64_t small = 0; at.read_integer(small)) {
-    negative = small < 0;
-    auto rest = negative ? 0 - static_cast<std::uint64_t>(small) : static_cast<std::uint64_t>(small);
-    for (; rest != 0; rest >>= 8) bytes.push_back(static_cast<std::uint8_t>(rest));
-  } else if (at.read_big(negative, magnitude) && magnitude.size() <= most_bytes) {
-    bytes.assign(magnitude.begin(), magnitude.end());
-  } else {
-    return std::nullopt;
-  }
-  std::string reversed;
-  while ((!bytes.empty() || reversed.empty()) && reversed.size() <= most) {
-    std::int64_t rest = 0;
-    for (std::size_t i = bytes.size(); i-- > 0;) {
-      rest = rest << 8 | bytes[i];
-      bytes[i] = static_cast<std::uint8_t>(rest / base);
-      rest %= base;
-    }
-    while (!bytes.empty() && bytes.back() == 0) bytes.pop_back();
-    reversed += static_cast<char>(rest < 10 ? '0' + rest : (lower ? 'a' : 'A') + rest - 10);
-  }
-  return (negative ? "-" : "") + prefix + std::string(reversed.rbegin(), reversed.rend());
-}
-
 class formatter {
  public:
   formatter(const characters& format, etf::bytes arguments, std::size_t most)
@@ -240,6 +183,7 @@ class formatter {
 
   void one() {
     control c;
+    const std::size_t start = at_ - 1;
     const bool left = accept('-');
     c.field = number();
     if (left && !c.field) return refuse();
@@ -260,10 +204,10 @@ class formatter {
     }
     c.what = peek();
     ++at_;
-    if (sound_) write(c);
+    if (sound_) write(c, start);
   }
 
-  void write(const control& c) {
+  void write(const control& c, std::size_t start) {
     switch (c.what) {
       case 'w':
       case 'p':
@@ -271,12 +215,7 @@ class formatter {
       case 's':
         return write_text(c);
       case 'b':
-      case 'B':
-      case '+':
-      case '#':
-      case 'x':
-      case 'X':
-        return write_integer(c);
+        return c.precision.value_or(10) == 10 ? write_integer(c) : write_as_it_stands(start);
       case 'f':
         return write_float(c);
       case 'c':
@@ -290,7 +229,21 @@ class formatter {
         next();
         return;
       default:
-        refuse();
+        write_as_it_stands(start);
+    }
+  }
+
+  // The control sequence that begins there, and the values that are meant for it.
+  void write_as_it_stands(std::size_t start) {
+    if (at_ > format_.size()) return refuse();
+    const auto sequence = std::span(format_).subspan(start, at_ - start);
+    out_ += in_utf8({sequence.begin(), sequence.end()});
+    constexpr std::string_view with_two = "xXWP";
+    const bool two = std::ranges::find(with_two, static_cast<char>(sequence.back())) != with_two.end();
+    for (int i = two ? 2 : 1; i > 0 && (left_ != 0 || !bytes_.empty()); --i) {
+      std::string text;
+      write_io_term(text, next(), {}, shown({}));
+      out_ += "(" + text + ")";
     }
   }
 
@@ -329,34 +282,16 @@ class formatter {
   }
   void write_integer(const control& c) {
     const etf::bytes value = next();
-    const std::int64_t base = c.precision.value_or(10);
-    const bool lower = c.what == 'b' || c.what == 'x' || c.what == '+';
-    std::string prefix;
-    if (base < 2 || base > 36) return refuse();
-    if (c.what == '+' || c.what == '#') prefix = std::to_string(base) + "#";
-    if (c.what == 'x' || c.what == 'X') {
-      std::string_view name;
-      characters all;
-      const etf::bytes given = next();
-      if (etf::cursor(given).read_atom(name)) {
-        prefix = name;
-      } else if (sound_ && flatten(all, given, true, shown(c.field) + 1) != taken::wrong) {
-        prefix = in_utf8(all);
-      } else {
-        return refuse();
-      }
-    }
-    const auto text =
-        sound_ ? integer(etf::cursor(value), base, lower, prefix, c.field ? shown(c.field) : SIZE_MAX)
-               : std::nullopt;
-    if (!text) return refuse();
-    out_ += in_field(c, *text, std::nullopt);
+    if (etf::cursor(value).peek() != etf::kind::integer) return refuse();
+    std::string text;
+    write_io_term(text, value, {}, shown(c.field) + 1);
+    out_ += in_field(c, text, std::nullopt);
   }
   void write_float(const control& c) {
     double value = 0;
     const std::int64_t decimals = c.precision.value_or(6);
     if (!etf::cursor(next()).read_float(value) || decimals < 1) return refuse();
-    out_ += in_field(c, fixed(value, decimals), c.field);
+    out_ += in_field(c, fmt::format("{:.{}f}", value, decimals), c.field);
   }
   std::uint32_t character(const control& c) {
     std::int64_t value = 0;
