@@ -296,6 +296,9 @@ void stage_metrics(exposition& to, const std::vector<host::stage_counts>& types)
   each(kind::counter, "stage_delivered", "Events that stages have sent to consumers", &counts::delivered);
   each(kind::counter, "stage_dropped", "Events that found a stage's buffer full", &counts::dropped);
   each(kind::counter, "stage_unrouted", "Events that went to no partition", &counts::unrouted);
+  each(kind::counter, "stage_overloaded",
+       "Events sent that waited, and were dropped, as too much waited for their consumer",
+       &counts::overloaded);
   each(kind::counter, "stage_excess", "Events that came beyond what was asked for", &counts::excess);
   each(kind::counter, "stage_malformed", "Messages to stages that were refused", &counts::malformed);
   each(kind::counter, "stage_lost", "Events that a stage held when it ended", &counts::lost);

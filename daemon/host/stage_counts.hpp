@@ -20,6 +20,7 @@ struct stage_counts {
   std::uint64_t delivered = 0;
   std::uint64_t dropped = 0;
   std::uint64_t unrouted = 0;
+  std::uint64_t overloaded = 0;
   std::uint64_t excess = 0;
   std::uint64_t malformed = 0;
   std::uint64_t lost = 0; // events that a stage had received or buffered and not passed on when it ended
@@ -35,6 +36,7 @@ class stage_totals {
     add(delivered_, now.delivered - before.delivered);
     add(dropped_, now.dropped - before.dropped);
     add(unrouted_, now.unrouted - before.unrouted);
+    add(overloaded_, now.overloaded - before.overloaded);
     add(excess_, now.excess - before.excess);
     add(malformed_, now.malformed - before.malformed);
   }
@@ -43,9 +45,9 @@ class stage_totals {
     running_.fetch_sub(1, std::memory_order_relaxed);
   }
   stage_counts read(std::string type, std::string role) const {
-    return {std::move(type),  std::move(role),   value(running_), value(emitted_),
-            value(received_), value(delivered_), value(dropped_), value(unrouted_),
-            value(excess_),   value(malformed_), value(lost_)};
+    return {std::move(type),    std::move(role),   value(running_),   value(emitted_),
+            value(received_),   value(delivered_), value(dropped_),   value(unrouted_),
+            value(overloaded_), value(excess_),    value(malformed_), value(lost_)};
   }
 
  private:
@@ -55,8 +57,8 @@ class stage_totals {
   }
   static std::uint64_t value(const number& of) { return of.load(std::memory_order_relaxed); }
 
-  number running_{0}, emitted_{0}, received_{0}, delivered_{0}, dropped_{0}, unrouted_{0}, excess_{0},
-      malformed_{0}, lost_{0};
+  number running_{0}, emitted_{0}, received_{0}, delivered_{0}, dropped_{0}, unrouted_{0}, overloaded_{0},
+      excess_{0}, malformed_{0}, lost_{0};
 };
 
 } // namespace coppice::host

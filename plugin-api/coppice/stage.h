@@ -25,7 +25,7 @@ extern "C" {
 #define COPPICE_STAGE_CONSUMER 2u
 
 /* How a subscription ended. */
-#define COPPICE_STAGE_CANCEL 1u /* the other side cancelled, or confirmed this one's cancel */
+#define COPPICE_STAGE_CANCEL 1u /* the other side cancelled or confirmed a cancel, or it was overloaded */
 #define COPPICE_STAGE_DOWN 2u   /* it has ended, or its node is lost */
 
 /* Statuses of handle_subscribe and choose, besides COPPICE_OK. */
@@ -91,8 +91,9 @@ typedef struct coppice_stage_host_api {
   /* A message to itself, for handle_info, once all that is buffered now has left. */
   int32_t (*info)(coppice_actor* self, coppice_message* message_take);
   /* In init alone: the options that `stage:` has, as GenStage's init has them, a keyword list of
-   * `dispatcher`, `demand`, `buffer_size`, `buffer_bytes`, `buffer_keep`, `demand_step`, `subscribe_to`. What
-   * it does not say is as `stage:` says. COPPICE_E_INVALID: they are wrong, the error object says how. */
+   * `dispatcher`, `demand`, `buffer_size`, `buffer_bytes`, `buffer_keep`, `backlog_bytes`, `demand_step`,
+   * `subscribe_to`. What it does not say is as `stage:` says. COPPICE_E_INVALID: they are wrong, the error
+   * object says how. */
   int32_t (*configure)(coppice_actor* self, coppice_message* options_take);
 } coppice_stage_host_api;
 #define COPPICE_STAGE_HOST_API_LEAST COPPICE_SIZE_THROUGH(coppice_stage_host_api, configure)

@@ -4,9 +4,9 @@
 import socket
 import time
 
-from harness.attack import ATTACKERS, Bystanders, Target, unharmed
+from harness.attack import ATTACKERS, Bystanders, Target, peer, shop, unharmed
 from harness.distribution import Atom, Peer
-from harness.tap import check, contains, equal, run, test
+from harness.tap import check, contains, equal, eventually, run, test
 
 MEBIBYTE = 1 << 20
 
@@ -57,6 +57,30 @@ def several(cleanup):
 @test("nor do answers that are very large")
 def large(cleanup):
     attacked(cleanup, 3 * MEBIBYTE, 20, 2)
+
+
+@test("consumers of a stage that ask for very much and take nothing are ended as overloaded, and others have events as before")
+def consumers(cleanup):
+    target = Target(cleanup, shop('{ id: counter, actor: "numbers:counter", name: counter }'))
+    bystanders = Bystanders(cleanup, target)
+    with unharmed(target, bystanders, megabytes=160):  # 64 of them wait at the stage
+        one = deaf_peer(cleanup, target, "mallory")
+        for number in range(1, 11):
+            here = one.pid(number), one.reference()
+            one.send("counter", (Atom("$gen_producer"), here, (Atom("subscribe"), Atom("nil"), [])))
+            one.send("counter", (Atom("$gen_producer"), here, (Atom("ask"), 1 << 53)))
+        eventually(lambda: target.engine("counter")["subscriptions"] == [], "all of them are ended", 60)
+        bystanders.served()
+        engine = target.engine("counter")
+        check(0 < engine["overloaded"] < engine["delivered"], "what waited is counted", engine)
+        target.said("does not take its events")
+        other = peer(cleanup, target, "other")
+        here = other.pid(), other.reference()
+        other.send("counter", (Atom("$gen_producer"), here, (Atom("subscribe"), Atom("nil"), [])))
+        other.send("counter", (Atom("$gen_producer"), here, (Atom("ask"), 1)))
+        eventually(lambda: target.engine("counter")["delivered"] > engine["delivered"], "another consumer has events")
+        other.close()
+        one.close()
 
 
 if __name__ == "__main__":

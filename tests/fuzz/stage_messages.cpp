@@ -222,7 +222,12 @@ class stage final : public stage_port {
     return false;
   }
   void send(const runtime::destination&, message m, bool) override { check(static_cast<bool>(m)); }
-  void send_events(const runtime::pid&, message m) override { check(static_cast<bool>(m)); }
+  std::vector<stage_overload> send_events(const runtime::pid&, subscriber_id, std::uint64_t, message m,
+                                          std::uint64_t) override {
+    check(static_cast<bool>(m));
+    return {};
+  }
+  std::uint64_t backlog(const runtime::pid&, subscriber_id) const override { return 0; }
   void send_self(message m) override { to_self_.push_back(std::move(m)); }
   message monitor(const runtime::destination&) override {
     monitors_.push_back(make_reference());

@@ -21,6 +21,7 @@ struct stage_subscription {
   runtime::message party; // {Pid, Tag}
   stage_flow flow{};
   std::uint64_t buffered = 0; // events that wait for this consumer alone, or have come from this producer
+  std::uint64_t backlog = 0;  // memory of events that wait until this consumer has room for them
 };
 
 struct stage_counters {
@@ -30,8 +31,9 @@ struct stage_counters {
   std::uint64_t dropped = 0;   // events that found the buffer full
   std::uint64_t unrouted =
       0; // events that went to no partition, by the author's choice or for want of one, or were lost with one
-  std::uint64_t excess = 0;    // events received beyond what was asked for
-  std::uint64_t malformed = 0; // messages of others that were refused
+  std::uint64_t overloaded = 0; // of those delivered: waited, and were dropped as their subscription ended
+  std::uint64_t excess = 0;     // events received beyond what was asked for
+  std::uint64_t malformed = 0;  // messages of others that were refused
   // As it is now.
   std::uint64_t buffered = 0;    // events that nobody has asked for
   std::uint64_t waiting = 0;     // events received that wait for demand from below

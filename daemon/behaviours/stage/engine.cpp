@@ -138,10 +138,10 @@ std::vector<stage_subscription> stage_engine::subscriptions() const {
       if (const auto* events = std::get_if<waiting_events>(&each);
           events != nullptr && events->tag == one.tag)
         waits += events->events.count();
-    out.push_back({true, one.party, one.flow, waits});
+    out.push_back({true, one.party, one.flow, waits, 0});
   }
   for (const auto& [id, one] : consumers_)
-    out.push_back({false, one.party, one.flow, dispatcher_->queued(id)});
+    out.push_back({false, one.party, one.flow, dispatcher_->queued(id), port_.backlog(one.pid, id)});
   return out;
 }
 

@@ -73,6 +73,12 @@ class stage_engine final : private dispatcher::outlet {
     message tag;
     message monitor; // a reference
     stage_flow flow{};
+    bool overloaded = false; // it is to be ended: nothing more goes to it
+  };
+  // A subscription that the stage ended by itself, before its author knows.
+  struct ended_consumer {
+    message reason;
+    message party;
   };
   struct producer {
     runtime::destination to;
@@ -121,6 +127,12 @@ class stage_engine final : private dispatcher::outlet {
   outcome take_subscribe(const message& m, const stage_message& what);
   outcome take_ask(const stage_message& what);
   outcome end_consumer(subscriber_id who, bool down, const message& reason);
+  // Its party; nothing: there is none.
+  std::optional<message> remove_consumer(subscriber_id who, const message& reason);
+  void take_overload(const stage_overload& what);
+  // Ends the subscriptions that are overloaded, of which the author hears in a later turn. Whether there were
+  // any. Not while a dispatcher decides.
+  bool end_overloaded();
   outcome demand_changed();
   // What is wanted and not owed; it is owed from now on.
   std::uint64_t claim_missing();
@@ -173,6 +185,8 @@ class stage_engine final : private dispatcher::outlet {
   tags consumer_tags_;
   tags consumer_monitors_;
   subscriber_id last_consumer_ = 0;
+  std::vector<stage_overload> overloaded_; // to be ended
+  std::vector<ended_consumer> ended_;      // of whom the author is to hear
   bool accumulating_ = false;
   std::deque<accumulated> accumulated_;
   std::uint64_t accumulated_events_ = 0;

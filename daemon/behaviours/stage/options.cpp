@@ -230,7 +230,8 @@ base::result<stage_options> read_stage_options(stage_role role, etf::bytes optio
                        : key == "subscribe_to" ? role != stage_role::producer
                        : key == "demand_step"  ? role == stage_role::producer
                                                : produces && (key == "buffer_size" || key == "buffer_keep" ||
-                                                             key == "buffer_bytes" || key == "dispatcher");
+                                                             key == "buffer_bytes" ||
+                                                             key == "backlog_bytes" || key == "dispatcher");
     if (!known)
       return base::fail(base::errc::invalid,
                         fmt::format("a stage of this kind has no option {}", etf::print_atom(key)));
@@ -254,6 +255,9 @@ base::result<stage_options> read_stage_options(stage_role role, etf::bytes optio
   const auto bytes = read_number(options, "buffer_bytes", 1, UINT64_MAX, out.buffer.bytes);
   if (!bytes) return unexpected(bytes.error());
   out.buffer.bytes = *bytes;
+  const auto backlog = read_number(options, "backlog_bytes", 1, UINT64_MAX, out.backlog_bytes);
+  if (!backlog) return unexpected(backlog.error());
+  out.backlog_bytes = *backlog;
   const auto step = read_number(options, "demand_step", 1, most_demand, out.demand_step);
   if (!step) return unexpected(step.error());
   out.demand_step = *step;

@@ -49,6 +49,8 @@ struct stage_options {
   demand_mode demand = demand_mode::forward;
   stage_buffer_bounds buffer{};
   std::uint64_t demand_step = 10'000; // a producer is asked for so much at once
+  // Memory of events that wait for room at one consumer, or at all consumers of another node.
+  std::uint64_t backlog_bytes = 64 << 20;
   std::vector<wanted_subscription> subscribe_to{};
 };
 
@@ -64,8 +66,8 @@ bool is_keyword_list(etf::bytes term);
 base::result<subscription_options> read_subscription(etf::bytes options);
 
 // The options of GenStage's init, a keyword list: `dispatcher`, `demand`, `buffer_size`, `buffer_keep`,
-// `subscribe_to`, as the role has them, and ours: `buffer_bytes`, `demand_step`, and of a subscription
-// {resubscribe, {First, Max}} in nanoseconds. What is not said is as in `unless_said`.
+// `subscribe_to`, as the role has them, and ours: `buffer_bytes`, `backlog_bytes`, `demand_step`, and of a
+// subscription {resubscribe, {First, Max}} in nanoseconds. What is not said is as in `unless_said`.
 base::result<stage_options> read_stage_options(stage_role role, etf::bytes options,
                                                stage_options unless_said);
 

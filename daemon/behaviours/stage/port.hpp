@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
+#include "behaviours/stage/backlog.hpp"
 #include "behaviours/stage/dispatcher.hpp"
 #include "runtime/behaviour.hpp"
 #include "runtime/messages/ids.hpp"
@@ -38,7 +40,13 @@ class stage_port {
 
   // To another stage. `connects`: also if its node is not connected yet.
   virtual void send(const runtime::destination& to, runtime::message m, bool connects) = 0;
-  virtual void send_events(const runtime::pid& to, runtime::message m) = 0;
+  // So many events of a subscription. Where `to` has no room they wait, in at most `most` bytes of memory.
+  // The subscriptions that are returned had more, have lost what waited, and are to be ended.
+  virtual std::vector<stage_overload> send_events(const runtime::pid& to, subscriber_id of,
+                                                  std::uint64_t events, runtime::message m,
+                                                  std::uint64_t most) = 0;
+  // The memory of a subscription's events that wait so.
+  virtual std::uint64_t backlog(const runtime::pid& to, subscriber_id of) const = 0;
   // A message to itself, as anybody might send it.
   virtual void send_self(runtime::message m) = 0;
   // The monitor's reference; its end comes to stage_engine::down().

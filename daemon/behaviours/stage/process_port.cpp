@@ -3,6 +3,7 @@
 #include "behaviours/stage/process_port.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.hpp"
 #include "behaviours/destination_term.hpp"
@@ -65,15 +66,16 @@ std::optional<outcome> process_port::take_reminder(stage_engine& engine, const m
 
 // ---- what leaves ----
 
-bool process_port::is_delayed(const destination& to) const {
-  return std::ranges::find(delayed_, to, &delayed::to) != delayed_.end();
+bool process_port::sends(const destination& to, const message& m) {
+  return self_->send(to, m, {.connects = false, .waits = false}) != runtime::send_status::full;
 }
 
+// What is no event is never dropped. Beyond the bound it goes to the mailbox, or to the connection, which has
+// a bound of its own and ends there.
 void process_port::delay(const destination& to, message m) {
-  auto found = std::ranges::find(delayed_, to, &delayed::to);
-  if (found == delayed_.end()) found = delayed_.insert(found, {to, {}});
-  found->all.push_back(std::move(m));
-  if (delay_ == 0) remind_of_delayed();
+  if (!backlog_.add(to, std::move(m)))
+    for (message& each : backlog_.take_line(to)) self_->send_unbounded(to, std::move(each));
+  if (delay_ == 0 && !backlog_.empty()) remind_of_delayed();
 }
 
 void process_port::remind_of_delayed() {
@@ -81,15 +83,9 @@ void process_port::remind_of_delayed() {
   self_->remind(base::mono_now() + delay_, reminder_of(reminder::send_delayed, 0));
 }
 
-// In order for each of them; who has no room yet keeps the rest waiting, his alone.
 void process_port::send_delayed() {
-  std::erase_if(delayed_, [this](delayed& one) {
-    while (!one.all.empty() && self_->send(one.to, one.all.front(), {.connects = false, .waits = false}) !=
-                                   runtime::send_status::full)
-      one.all.pop_front();
-    return one.all.empty();
-  });
-  if (delayed_.empty()) {
+  backlog_.drain([this](const destination& to, const message& m) { return sends(to, m); });
+  if (backlog_.empty()) {
     delay_ = 0;
   } else {
     remind_of_delayed();
@@ -98,7 +94,7 @@ void process_port::send_delayed() {
 
 // Of stages here no bound holds for what is not events: a lost ask is a pipeline that stands still.
 void process_port::send(const destination& to, message m, bool connects) {
-  if (is_delayed(to)) return delay(to, std::move(m));
+  if (backlog_.has(to)) return delay(to, std::move(m));
   if (to.here()) {
     self_->send_unbounded(to, std::move(m));
   } else if (self_->send(to, m, {.connects = connects, .waits = false}) == runtime::send_status::full) {
@@ -106,9 +102,12 @@ void process_port::send(const destination& to, message m, bool connects) {
   }
 }
 
-void process_port::send_events(const runtime::pid& to, message m) {
-  if (is_delayed(to) || self_->send(to, m, {.connects = false, .waits = false}) == runtime::send_status::full)
-    delay(to, std::move(m));
+std::vector<stage_overload> process_port::send_events(const runtime::pid& to, subscriber_id of,
+                                                      std::uint64_t events, message m, std::uint64_t most) {
+  if (!backlog_.has(to) && sends(to, m)) return {};
+  auto ended = backlog_.add_events(to, of, events, std::move(m), most);
+  if (delay_ == 0 && !backlog_.empty()) remind_of_delayed();
+  return ended;
 }
 
 void process_port::send_self(message m) {

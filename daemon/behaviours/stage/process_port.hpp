@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 // The part of a stage's port that is I/O, over a process; the callbacks are for who derives from it. Events
 // for a consumer whose mailbox is full wait here, and what goes to it after them waits behind, so that
-// nothing is lost or overtaken. What it tells its process for later are notices: nobody else can send one.
+// nothing is overtaken, and nothing lost within the bounds of backlog.hpp. What it tells its process for
+// later are notices: nobody else can send one.
 // In the process's own turn.
 #pragma once
 
-#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "behaviours/stage/backlog.hpp"
 #include "behaviours/stage/engine.hpp"
 #include "behaviours/stage/port.hpp"
 #include "runtime/process.hpp"
@@ -27,10 +28,14 @@ class process_port : public stage_port {
   // What comes to the process and is neither call nor cast. Nothing: it is not the stage's.
   std::optional<runtime::outcome> take_message(stage_engine& engine, const runtime::message& m);
   // What waits to be sent is not, any more.
-  void forget_delayed() noexcept { delayed_.clear(); }
+  void forget_delayed() noexcept { backlog_.clear(); }
 
   void send(const runtime::destination& to, runtime::message m, bool connects) final;
-  void send_events(const runtime::pid& to, runtime::message m) final;
+  std::vector<stage_overload> send_events(const runtime::pid& to, subscriber_id of, std::uint64_t events,
+                                          runtime::message m, std::uint64_t most) final;
+  std::uint64_t backlog(const runtime::pid& to, subscriber_id of) const final {
+    return backlog_.bytes(to, of);
+  }
   void send_self(runtime::message m) final;
   runtime::message monitor(const runtime::destination& to) final;
   void demonitor(const runtime::message& reference) final;
@@ -43,20 +48,15 @@ class process_port : public stage_port {
   base::nanos now() final;
 
  private:
-  // What waits for one receiver to have room, in order; never empty.
-  struct delayed {
-    runtime::destination to;
-    std::deque<runtime::message> all;
-  };
-
   std::optional<runtime::outcome> take_reminder(stage_engine& engine, const runtime::message& m);
-  bool is_delayed(const runtime::destination& to) const;
+  // Whether there is room for it now. `m` stays.
+  bool sends(const runtime::destination& to, const runtime::message& m);
   void delay(const runtime::destination& to, runtime::message m);
   void send_delayed();
   void remind_of_delayed();
 
   runtime::process* self_ = nullptr;
-  std::vector<delayed> delayed_;
+  stage_backlog backlog_;
   base::nanos delay_ = 0; // until the next attempt; 0: none is due
 };
 

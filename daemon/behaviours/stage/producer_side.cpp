@@ -15,6 +15,7 @@ using runtime::message;
 using runtime::message_writer;
 using runtime::outcome;
 
+constexpr std::size_t most_shown = 200;          // characters of a consumer's {Pid, Tag} in the log
 constexpr std::size_t most_accumulated = 10'000; // asks that are kept apart; more are added together
 
 std::string_view key_of(etf::bytes term) {
@@ -114,21 +115,51 @@ outcome stage_engine::take_ask(const stage_message& what) {
   stage_flow& flow = consumers_.find(*who)->second.flow;
   flow.asked = std::min(flow.asked + count, flow.passed + most_demand);
   dispatcher_->ask(*who, count, *this);
+  end_overloaded();
   return demand_changed();
 }
 
-outcome stage_engine::end_consumer(subscriber_id who, bool down, const message& reason) {
+std::optional<message> stage_engine::remove_consumer(subscriber_id who, const message& reason) {
   const auto found = consumers_.find(who);
-  if (found == consumers_.end()) return runtime::carry_on();
-  const consumer gone = std::move(found->second);
+  if (found == consumers_.end()) return std::nullopt;
+  consumer gone = std::move(found->second);
   consumers_.erase(found);
   consumer_tags_.erase(std::string(key_of(gone.tag.bytes())));
   consumer_monitors_.erase(std::string(key_of(gone.monitor.bytes())));
   port_.demonitor(gone.monitor);
   refuse(gone.pid, gone.tag.bytes(), reason);
   dispatcher_->cancel(who, *this); // first: what its handle_cancel emits is for the others
-  if (outcome next = port_.handle_cancel(down, reason, gone.party); next.stops()) return next;
+  return std::move(gone.party);
+}
+
+outcome stage_engine::end_consumer(subscriber_id who, bool down, const message& reason) {
+  const auto party = remove_consumer(who, reason);
+  if (!party) return runtime::carry_on();
+  if (outcome next = port_.handle_cancel(down, reason, *party); next.stops()) return next;
   return demand_changed();
+}
+
+void stage_engine::take_overload(const stage_overload& what) {
+  counters_.overloaded += what.events;
+  const auto found = consumers_.find(what.of);
+  if (found != consumers_.end()) found->second.overloaded = true;
+  overloaded_.push_back(what);
+}
+
+bool stage_engine::end_overloaded() {
+  if (overloaded_.empty()) return false;
+  const message reason = message::atom("overloaded");
+  for (const stage_overload& each : std::exchange(overloaded_, {})) {
+    const auto party = remove_consumer(each.of, reason);
+    port_.tell(stage_port::level::warning,
+               fmt::format("{} does not take its events: {} that waited for it, of {} bytes, are dropped{}",
+                           party ? etf::print(party->bytes(), {.most = most_shown}) : "a consumer that left",
+                           each.events, each.bytes, party ? ", and its subscription ends: overloaded" : ""));
+    if (!party) continue;
+    if (ended_.empty()) port_.go_on_later();
+    ended_.push_back({reason, *party});
+  }
+  return true;
 }
 
 // ---- demand ----
@@ -186,6 +217,11 @@ void stage_engine::ask_later(std::uint64_t count) {
 }
 
 outcome stage_engine::go_on() {
+  if (!ended_.empty()) {
+    for (const ended_consumer& each : std::exchange(ended_, {}))
+      if (outcome next = port_.handle_cancel(false, each.reason, each.party); next.stops()) return next;
+    return demand_changed();
+  }
   if (role_ == stage_role::producer_consumer) return handle_queued();
   // It may have emitted by itself meanwhile, and then owes less.
   const std::uint64_t count = std::min(std::exchange(owed_demand_, 0), owed_);
@@ -234,9 +270,12 @@ void stage_engine::dispatch(event_list events) {
   if (accumulating_) return accumulate(std::move(events));
   const std::uint64_t come = events.count();
   serve_from_buffer();
-  if (buffer_.empty()) {
-    const std::uint64_t beyond = owed_ - std::min(owed_, dispatcher_->wanted());
+  // Again if a subscription ended with it: the other consumers may want what is left now.
+  while (buffer_.empty() && !events.empty()) {
+    const std::uint64_t taken = come - events.count();
+    const std::uint64_t beyond = owed_ - std::min(owed_, taken + dispatcher_->wanted());
     dispatcher_->dispatch(events, beyond, *this);
+    if (!end_overloaded()) break;
   }
   owed_ -= std::min(owed_, come);
   store(std::move(events));
@@ -290,6 +329,7 @@ std::uint64_t stage_engine::serve_from_buffer() {
     event_list events = buffer_.take(wanted, due);
     served += events.count();
     dispatcher_->dispatch(events, 0, *this);
+    end_overloaded();
     for (message& each : due) dispatcher_->inform(std::move(each), *this);
   }
   return served;
@@ -308,10 +348,16 @@ void stage_engine::deliver(subscriber_id to, event_list events) {
   one.flow.passed += events.count();
   one.flow.last = port_.now();
   counters_.delivered += events.count();
+  if (one.overloaded) {
+    counters_.overloaded += events.count();
+    return;
+  }
   message_writer out(events.bytes() + one.tag.size() + 96);
   write_head(out, "$gen_consumer", self_, one.tag.bytes(), names_);
   events.write(out);
-  port_.send_events(one.pid, out.take());
+  for (const stage_overload& each :
+       port_.send_events(one.pid, to, events.count(), out.take(), options_.backlog_bytes))
+    take_overload(each);
 }
 
 void stage_engine::inform(message m) {

@@ -26,7 +26,7 @@ void flag(message_writer& out, std::string_view key, bool value) {
 }
 
 void write(message_writer& out, const stage_subscription& one, base::nanos now) {
-  out.map(7);
+  out.map(8);
   out.atom("direction");
   out.atom(one.upstream ? "producer" : "consumer");
   out.atom("peer");
@@ -35,6 +35,7 @@ void write(message_writer& out, const stage_subscription& one, base::nanos now) 
   number(out, "passed", one.flow.passed);
   number(out, "in_flight", one.flow.asked - std::min(one.flow.asked, one.flow.passed));
   number(out, "buffered", one.buffered);
+  number(out, "backlog", one.backlog);
   out.atom("last_ms");
   if (one.flow.last == 0)
     out.atom("none");
@@ -49,12 +50,13 @@ message report_of(const stage_engine& of, base::nanos now) {
   const stage_counters all = of.counters();
   const auto subscriptions = of.subscriptions();
   message_writer out(512);
-  out.map(12);
+  out.map(13);
   number(out, "emitted", all.emitted);
   number(out, "received", all.received);
   number(out, "delivered", all.delivered);
   number(out, "dropped", all.dropped);
   number(out, "unrouted", all.unrouted);
+  number(out, "overloaded", all.overloaded);
   number(out, "excess", all.excess);
   number(out, "malformed", all.malformed);
   number(out, "buffered", all.buffered);

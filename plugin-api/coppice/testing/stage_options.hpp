@@ -92,7 +92,7 @@ struct staged_options {
     if (key == "subscribe_to") return role != "producer" && read_subscriptions(how);
     if (role == "consumer") return false;
     if (key == "dispatcher") return read_dispatcher(how);
-    if (key == "buffer_bytes") return at.read_unsigned(bytes) && bytes != 0;
+    if (key == "buffer_bytes" || key == "backlog_bytes") return at.read_unsigned(bytes) && bytes != 0;
     if (key == "buffer_size") {
       if (!at.read_atom(word)) return at.read_unsigned(buffer_size);
       buffer_size = UINT64_MAX;

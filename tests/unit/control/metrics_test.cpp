@@ -179,13 +179,13 @@ TEST_CASE("state machines are counted by their type") {
 TEST_CASE("stages are counted by their type and role, events by what became of them") {
   metrics_source from;
   from.status = running();
-  from.stages = {{"numbers:counter", "producer", 2, 10, 0, 9, 1, 3, 4, 5, 6}};
+  from.stages = {{"numbers:counter", "producer", 2, 10, 0, 9, 1, 3, 7, 4, 5, 6}};
   const std::string text = metrics_text(from, format::prometheus);
   const std::string of = "{type=\"numbers:counter\",role=\"producer\"} ";
   CHECK(count(text, "\ncoppice_stages" + of + "2\n") == 1);
-  const std::pair<const char*, int> numbers[] = {{"emitted", 10},  {"received", 0}, {"delivered", 9},
-                                                 {"dropped", 1},   {"unrouted", 3}, {"excess", 4},
-                                                 {"malformed", 5}, {"lost", 6}};
+  const std::pair<const char*, int> numbers[] = {{"emitted", 10}, {"received", 0},  {"delivered", 9},
+                                                 {"dropped", 1},  {"unrouted", 3},  {"overloaded", 7},
+                                                 {"excess", 4},   {"malformed", 5}, {"lost", 6}};
   for (const auto& [name, value] : numbers)
     CHECK(count(text,
                 "\ncoppice_stage_" + std::string(name) + "_total" + of + std::to_string(value) + "\n") == 1);

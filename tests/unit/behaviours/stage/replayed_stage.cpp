@@ -208,8 +208,11 @@ void replayed_stage::send(const runtime::destination&, message m, bool) {
   done.push_back("out " + names_.text_of(m.bytes()));
 }
 
-void replayed_stage::send_events(const runtime::pid&, message m) {
+std::vector<behaviours::stage_overload> replayed_stage::send_events(const runtime::pid&,
+                                                                    behaviours::subscriber_id, std::uint64_t,
+                                                                    message m, std::uint64_t) {
   done.push_back("out " + names_.text_of(m.bytes()));
+  return {};
 }
 
 void replayed_stage::send_self(message m) {

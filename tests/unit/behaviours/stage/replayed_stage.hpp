@@ -45,7 +45,10 @@ class replayed_stage final : private behaviours::stage_port {
                                                 std::uint64_t& partition) override;
   bool format_discarded(std::uint64_t count) override;
   void send(const runtime::destination& to, runtime::message m, bool connects) override;
-  void send_events(const runtime::pid& to, runtime::message m) override;
+  std::vector<behaviours::stage_overload> send_events(const runtime::pid& to, behaviours::subscriber_id of,
+                                                      std::uint64_t events, runtime::message m,
+                                                      std::uint64_t most) override;
+  std::uint64_t backlog(const runtime::pid&, behaviours::subscriber_id) const override { return 0; }
   void send_self(runtime::message m) override;
   runtime::message monitor(const runtime::destination& to) override;
   void demonitor(const runtime::message& reference) override;

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+// See backlog.hpp.
+#include "behaviours/stage/backlog.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+namespace coppice::behaviours {
+
+std::size_t stage_backlog::destination_hash::operator()(const destination& of) const noexcept {
+  if (of.what() == destination::kind::process) return runtime::pid_hash()(of.process());
+  return std::hash<std::string>()(of.name()) + of.node();
+}
+
+std::uint64_t stage_backlog::bytes(const runtime::pid& to, subscriber_id of) const {
+  const auto whole = accounts_.find(holder(to));
+  if (whole == accounts_.end()) return 0;
+  const auto mine = whole->second.subscriptions.find(of);
+  return mine == whole->second.subscriptions.end() ? 0 : mine->second.bytes;
+}
+
+void stage_backlog::put(const destination& to, waiting one) {
+  account& whole = accounts_[holder(to)];
+  const std::uint64_t size = weight(one);
+  if (one.of == 0) {
+    whole.others += size;
+  } else {
+    share& mine = whole.subscriptions[one.of];
+    mine.to = to.process();
+    mine.bytes += size;
+    mine.events += one.events;
+    ++mine.messages;
+    whole.bytes += size;
+    ++whole.messages;
+  }
+  lines_[to].push_back(std::move(one));
+}
+
+void stage_backlog::subtract(const destination& to, const waiting& one) {
+  const auto whole = accounts_.find(holder(to));
+  const std::uint64_t size = weight(one);
+  if (one.of == 0) {
+    whole->second.others -= size;
+  } else {
+    const auto mine = whole->second.subscriptions.find(one.of);
+    mine->second.bytes -= size;
+    mine->second.events -= one.events;
+    if (--mine->second.messages == 0) whole->second.subscriptions.erase(mine);
+    whole->second.bytes -= size;
+    --whole->second.messages;
+  }
+  if (whole->second.empty()) accounts_.erase(whole);
+}
+
+bool stage_backlog::add(const destination& to, message m) {
+  put(to, {std::move(m)});
+  return accounts_.find(holder(to))->second.others <= most_others;
+}
+
+std::vector<stage_overload> stage_backlog::add_events(const runtime::pid& to, subscriber_id of,
+                                                      std::uint64_t events, message m, std::uint64_t most) {
+  put(to, {std::move(m), of, events});
+  std::vector<stage_overload> out;
+  for (;;) {
+    const auto found = accounts_.find(holder(to));
+    if (found == accounts_.end() || found->second.bytes <= most || found->second.messages == 1) return out;
+    account& whole = found->second;
+    // One with a single message has asked for nothing beyond what everybody may: the last one to come goes
+    // if all are such.
+    subscriber_id worst = of;
+    std::uint64_t largest = 0;
+    for (const auto& [id, one] : whole.subscriptions)
+      if (one.messages > 1 && one.bytes > largest) {
+        worst = id;
+        largest = one.bytes;
+      }
+    if (!whole.subscriptions.contains(worst)) worst = whole.subscriptions.begin()->first;
+    out.push_back(drop(whole, worst));
+  }
+}
+
+stage_overload stage_backlog::drop(account& from, subscriber_id of) {
+  const share gone = from.subscriptions.find(of)->second;
+  const auto line = lines_.find(gone.to);
+  std::deque<waiting> kept;
+  // Not in place: `from` goes with the last of them.
+  for (waiting& each : std::exchange(line->second, {})) {
+    if (each.of == of)
+      subtract(gone.to, each);
+    else
+      kept.push_back(std::move(each));
+  }
+  if (kept.empty()) {
+    lines_.erase(line);
+  } else {
+    line->second = std::move(kept);
+  }
+  return {of, gone.events, gone.bytes};
+}
+
+std::vector<runtime::message> stage_backlog::take_line(const destination& to) {
+  std::vector<message> out;
+  const auto line = lines_.find(to);
+  if (line == lines_.end()) return out;
+  for (waiting& each : line->second) {
+    subtract(to, each);
+    out.push_back(std::move(each.what));
+  }
+  lines_.erase(line);
+  return out;
+}
+
+void stage_backlog::clear() noexcept {
+  lines_.clear();
+  accounts_.clear();
+}
+
+} // namespace coppice::behaviours

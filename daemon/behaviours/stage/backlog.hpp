@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// What waits at a stage because its receivers have no room: a line for each receiver, in order, and how many
+// bytes wait of each subscription. Bounded: where the events that wait for one consumer here, or for all
+// consumers of another node together, pass the bound, the subscription with most bytes loses what waits, and
+// is to be ended. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <unordered_map>
+#include <vector>
+
+#include "behaviours/stage/dispatcher.hpp"
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/message.hpp"
+
+namespace coppice::behaviours {
+
+// A subscription for whose consumer too much has waited: how many events were dropped, and their memory.
+struct stage_overload {
+  subscriber_id of = 0;
+  std::uint64_t events = 0;
+  std::uint64_t bytes = 0;
+};
+
+class stage_backlog {
+ public:
+  using destination = runtime::destination;
+  using message = runtime::message;
+
+  // Memory of messages that are not events, for one consumer here or for another node: beyond, they are to
+  // be taken out by take_line().
+  static constexpr std::uint64_t most_others = 1 << 20;
+
+  bool empty() const { return lines_.empty(); }
+  bool has(const destination& to) const { return lines_.contains(to); }
+  // The memory of events that wait for the consumer of a subscription.
+  std::uint64_t bytes(const runtime::pid& to, subscriber_id of) const;
+
+  // Behind what waits for `to`. False: more than most_others wait for it, or for its node.
+  bool add(const destination& to, message m);
+  // A message with so many events. Returns the subscriptions that lost what waited, which may be this one. A
+  // message alone is kept, however large it is. `most` is in bytes.
+  std::vector<stage_overload> add_events(const runtime::pid& to, subscriber_id of, std::uint64_t events,
+                                         message m, std::uint64_t most);
+
+  // Gives each line's messages to `send` as long as it takes them.
+  template <class Send> // bool(const destination&, const message&); false: no room
+  void drain(Send&& send);
+  // All that waits for `to`.
+  std::vector<message> take_line(const destination& to);
+  void clear() noexcept;
+
+ private:
+  struct waiting {
+    message what;
+    subscriber_id of = 0; // 0: these are no events
+    std::uint64_t events = 0;
+  };
+  struct share {
+    std::uint64_t bytes = 0, messages = 0, events = 0;
+    runtime::pid to;
+  };
+  // Of a receiver here, or of a node.
+  struct account {
+    std::unordered_map<subscriber_id, share> subscriptions;
+    std::uint64_t bytes = 0, messages = 0; // of all events
+    std::uint64_t others = 0;              // bytes of what is no event
+    bool empty() const { return messages == 0 && others == 0; }
+  };
+  struct destination_hash {
+    std::size_t operator()(const destination& of) const noexcept;
+  };
+  // Whose account it is: a receiver here, or of all receivers elsewhere their node.
+  static destination holder(const destination& to) { return to.here() ? to : destination::at(to.node()); }
+  static std::uint64_t weight(const waiting& one) { return one.what.footprint() + sizeof one; }
+  void put(const destination& to, waiting one);
+  void subtract(const destination& to, const waiting& one);
+  stage_overload drop(account& from, subscriber_id of);
+
+  std::unordered_map<destination, std::deque<waiting>, destination_hash> lines_; // none is empty
+  std::unordered_map<destination, account, destination_hash> accounts_;          // none is empty
+};
+
+template <class Send>
+void stage_backlog::drain(Send&& send) {
+  for (auto line = lines_.begin(); line != lines_.end();) {
+    std::deque<waiting>& all = line->second;
+    while (!all.empty() && send(line->first, all.front().what)) {
+      subtract(line->first, all.front());
+      all.pop_front();
+    }
+    line = all.empty() ? lines_.erase(line) : std::next(line);
+  }
+}
+
+} // namespace coppice::behaviours
