@@ -12,9 +12,15 @@ namespace {
 
 using nlohmann::json;
 
-// In --json; for people what is kept is said in words.
+} // namespace
+
 const char* word_of(file_action action) {
   return action == file_action::make ? "make" : action == file_action::keep ? "keep" : "replace";
+}
+
+bool would_replace(const std::vector<planned_file>& planned) {
+  return std::ranges::any_of(planned,
+                             [](const planned_file& one) { return one.action == file_action::replace; });
 }
 
 api::exit_code refuse_different(const std::string& what, const std::string& folder,
@@ -43,7 +49,15 @@ std::string listed(const std::string& folder, const std::vector<planned_file>& p
   return text;
 }
 
-} // namespace
+std::vector<std::string> stray_words(const std::vector<std::string>& words) {
+  std::vector<std::string> mistakes;
+  for (const std::string& one : words)
+    mistakes.push_back(fmt::format(
+        "nothing is known of '{}'; where a shell has split an argument at its braces, quotes keep it "
+        "whole: 'front:cart{{lang:c,args:{{start:2}}}}'",
+        one));
+  return mistakes;
+}
 
 api::exit_code refuse_all(const std::string& what, const std::vector<std::string>& mistakes) {
   for (const std::string& one : mistakes) complain(what, one);
@@ -58,9 +72,7 @@ api::exit_code write_and_list(const std::string& what, const std::string& folder
     complain(what, planned.error().text);
     return api::exit_code::failed;
   }
-  const bool differs = std::ranges::any_of(
-      *planned, [](const planned_file& one) { return one.action == file_action::replace; });
-  if (differs && !how.force) return refuse_different(what, folder, *planned);
+  if (would_replace(*planned) && !how.force) return refuse_different(what, folder, *planned);
   if (!how.dry_run) {
     if (const auto written = write_files(folder, files, *planned); !written) {
       complain(what, written.error().text);

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
+#include <map>
 #include <memory>
 
 #include "cli/generated.hpp"
@@ -52,12 +54,7 @@ api::exit_code make(const parameters& p, const CLI::App& command, bool as_json) 
   const std::string what = "init " + p.node;
   const init_request wanted = request_of(p, command);
   const auto files = project_files(wanted);
-  std::vector<std::string> mistakes;
-  for (const std::string& one : p.stray)
-    mistakes.push_back(fmt::format(
-        "nothing is known of '{}'; where a shell has split an argument at its braces, quotes keep it "
-        "whole: --actor 'front:cart{{lang:c,args:{{start:2}}}}'",
-        one));
+  std::vector<std::string> mistakes = stray_words(p.stray);
   if (!files) mistakes.insert(mistakes.end(), files.error().begin(), files.error().end());
   if (!mistakes.empty()) return refuse_all(what, mistakes);
   const std::string alive = alive_of(p.node);
@@ -86,11 +83,9 @@ void declare_init(CLI::App& app, const common_options& common, std::function<api
         ->allow_extra_args(false)
         ->type_name("[PARENT:]NAME"); // no braces: completion would offer what stands in them
   };
-  add("app", "an application");
-  add("sup", "a supervisor");
   for (const template_kind& kind : template_kinds()) add(kind.name, kind.summary);
-  add("cron", "a job that casts to a process at these times");
-  add("events", "a named event");
+  for (std::size_t i = 0; i < std::size(other_kinds); ++i)
+    add(std::string(other_kinds[i]), other_summaries[i]);
   command->add_flag("--observer", p->observer, "control.http at 127.0.0.1:9911: /metrics, /livez, /readyz");
   add_writing_options(*command, p->writing);
   command->callback([&common, &run, p, command] {
