@@ -22,8 +22,6 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-constexpr std::size_t largest_file = 4U << 20;
-
 struct parameters {
   std::string kind, text, configuration;
   std::string folder = ".";
@@ -33,14 +31,6 @@ struct parameters {
 
 std::string in_folder(const std::string& folder, const std::string& path) {
   return folder == "." ? path : folder + "/" + path;
-}
-
-// A regular file: nobody may wait for a pipe.
-base::result<std::string> read_text(const std::string& file) {
-  struct stat found {};
-  if (stat(file.c_str(), &found) != 0) return base::fail_errno(file, errno);
-  if (!S_ISREG(found.st_mode)) return base::fail(base::errc::invalid, file + " is no file");
-  return base::read_file(file, largest_file);
 }
 
 // Its path in the folder of the project: the only one in config, unless it is said.
@@ -63,14 +53,14 @@ base::result<std::string> configuration_of(const parameters& p) {
 base::result<project_texts> read_project(const parameters& p) {
   auto path = configuration_of(p);
   if (!path) return unexpected(path.error());
-  auto text = read_text(in_folder(p.folder, *path));
+  auto text = read_regular(in_folder(p.folder, *path));
   if (!text) return unexpected(text.error());
   project_texts read{{*path, *text}, {}, {}};
   for (const auto& [name, into] : {std::pair("meson.build", &read.build), {"tests/tree.sh", &read.test}}) {
     const std::string file = in_folder(p.folder, name);
     std::error_code unknown;
     if (!fs::exists(file, unknown)) continue;
-    auto found = read_text(file);
+    auto found = read_regular(file);
     if (!found) return unexpected(found.error());
     *into = project_file{name, *found};
   }

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "base/suggest.hpp"
+#include "cli/init_arguments.hpp"
 #include "cli/list_edit.hpp"
 #include "cli/plugin_names.hpp"
 #include "cli/templates.hpp"
@@ -110,8 +111,6 @@ class planner {
     if (made_.node.empty()) made_.node = stem_of(project_.configuration.path);
     const present_tree present(document_);
     find_place(present);
-    // Items can be made of options that are right, and a place is there if the parent is.
-    if (!wrong_.empty()) return unexpected(wrong_);
     check_names(present);
     edit_build();
     if (!wrong_.empty()) return unexpected(wrong_);
@@ -127,6 +126,7 @@ class planner {
     return name.substr(0, name.rfind('.'));
   }
 
+  // Where it is not known, what can be said of the name is said all the same.
   void check_kind() {
     std::vector<std::string_view> known(std::begin(other_kinds), std::end(other_kinds));
     const auto kinds = template_kinds();
@@ -136,6 +136,9 @@ class planner {
     const std::string meant = base::did_you_mean(given_.option, known);
     wrong_.push_back(fmt::format("there is no kind {}: {}", given_.option,
                                  meant.empty() ? fmt::format("it is {}", fmt::join(known, ", ")) : meant));
+    if (const auto read = parse_written_node(given_.text))
+      for (const std::string& why : check_plugin_name(read->name))
+        wrong_.push_back(fmt::format("the name '{}' {}", read->name, why));
   }
 
   void find_place(const present_tree& present) {
@@ -155,7 +158,7 @@ class planner {
         // The application for those that name no parent comes with it.
         path_ = {"applications"};
         below.front().parent = one.parent;
-        if (wrong_.empty()) items_ = tree_items({"app", "", one.parent, {}}, below);
+        if (wrong_.empty()) items_ = tree_items({"app", "", one.parent}, below);
         return;
       }
       use_holder(present.holders.at(one.parent));
@@ -184,23 +187,24 @@ class planner {
                                  project_.configuration.path, meant.empty() ? "" : ": " + meant));
   }
 
-  // What is there word for word was added before.
+  // What is there word for word was added before. No items: something is wrong already.
   void check_names(const present_tree& present) {
-    std::string blocks;
-    for (const list_item& one : items_) blocks += one.block;
-    const auto items = read_yaml(blocks);
+    there_ = !items_.empty() && is_there();
+    if (there_) return;
+    for (const std::string& name : process_names(made_.entry))
+      if (present.names.contains(name))
+        wrong_.push_back(fmt::format("{} is there already, in {}", name, project_.configuration.path));
+  }
+  bool is_there() const {
+    const auto items = read_yaml(blocks());
     const json* list = &document_;
     for (const auto& step : path_) {
       const auto* index = std::get_if<std::size_t>(&step);
       list = index != nullptr ? &list->at(*index) : &value_at(*list, std::get<std::string>(step).c_str());
     }
-    there_ = items && list->is_array() && std::ranges::all_of(*items, [list](const json& item) {
-               return std::ranges::find(*list, item) != list->end();
-             });
-    if (there_) return;
-    for (const std::string& name : process_names(made_.entry))
-      if (present.names.contains(name))
-        wrong_.push_back(fmt::format("{} is there already, in {}", name, project_.configuration.path));
+    return items && list->is_array() && std::ranges::all_of(*items, [list](const json& item) {
+             return std::ranges::find(*list, item) != list->end();
+           });
   }
 
   std::string blocks() const {

@@ -3,8 +3,12 @@
 #include "cli/generated.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+
+#include "base/file.hpp"
 
 namespace coppice::cli {
 
@@ -47,6 +51,14 @@ std::string listed(const std::string& folder, const std::vector<planned_file>& p
   if (kept != 0) text += fmt::format("{} more are there already\n", kept);
   if (dry_run) text += "nothing was written: --dry-run\n";
   return text;
+}
+
+base::result<std::string> read_regular(const std::string& file) {
+  constexpr std::size_t most = 4U << 20;
+  struct stat found {};
+  if (stat(file.c_str(), &found) != 0) return base::fail_errno(file, errno);
+  if (!S_ISREG(found.st_mode)) return base::fail(base::errc::invalid, file + " is no file");
+  return base::read_file(file, most);
 }
 
 std::vector<std::string> stray_words(const std::vector<std::string>& words) {

@@ -29,6 +29,9 @@ bool would_replace(const std::vector<planned_file>& planned);
 api::exit_code refuse_different(const std::string& what, const std::string& folder,
                                 const std::vector<planned_file>& planned);
 
+// A file of a project, of at most 4 MiB. Nobody waits for a pipe: it is an error.
+base::result<std::string> read_regular(const std::string& file);
+
 // A line for each mistake: "coppice: WHAT: MISTAKE".
 api::exit_code refuse_all(const std::string& what, const std::vector<std::string>& mistakes);
 

@@ -25,7 +25,7 @@ struct tree_entry {
   std::string kind;   // of other_kinds, or of templates.hpp
   std::string parent; // the name of an application or a supervisor; empty for those that have none
   std::string name;
-  nlohmann::ordered_json options;
+  nlohmann::ordered_json options = nlohmann::ordered_json::object();
   std::string language() const { return options.value("lang", "cpp"); }
 };
 

@@ -22,7 +22,8 @@ using spec::node;
 // Bounds of a configuration that is edited: it is kept in memory three times.
 constexpr spec::tree_limits limits{.bytes = 4U << 20, .values = 500'000, .depth = 100};
 
-json scalar_of(const node& from) {
+template <typename Json>
+Json scalar_of(const node& from) {
   const spec::scalar_value value = spec::resolve(from);
   if (std::holds_alternative<std::nullptr_t>(value)) return nullptr;
   if (const auto* flag = std::get_if<bool>(&value)) return *flag;
@@ -34,16 +35,17 @@ json scalar_of(const node& from) {
   return from.text;
 }
 
-json json_of(const node& from) {
+template <typename Json>
+Json json_of(const node& from) {
   if (from.is_sequence()) {
-    json all = json::array();
-    for (const node* one : from.items) all.push_back(json_of(*one));
+    Json all = Json::array();
+    for (const node* one : from.items) all.push_back(json_of<Json>(*one));
     return all;
   }
-  if (!from.is_map()) return scalar_of(from);
-  json all = json::object();
+  if (!from.is_map()) return scalar_of<Json>(from);
+  Json all = Json::object();
   for (std::size_t i = 0; i + 1 < from.items.size(); i += 2)
-    all[from.items[i]->text] = json_of(*from.items[i + 1]);
+    all[from.items[i]->text] = json_of<Json>(*from.items[i + 1]);
   return all;
 }
 
@@ -290,7 +292,13 @@ bool append(json& to, const yaml_path& path, const json& items) {
 expected<json, std::string> read_yaml(const std::string& text) {
   const document read(text);
   if (read.root() == nullptr) return unexpected(read.wrong());
-  return json_of(*read.root());
+  return json_of<json>(*read.root());
+}
+
+expected<nlohmann::ordered_json, std::string> read_yaml_in_order(const std::string& text) {
+  const document read(text);
+  if (read.root() == nullptr) return unexpected(read.wrong());
+  return json_of<nlohmann::ordered_json>(*read.root());
 }
 
 expected<std::string, std::string> add_to_list(const std::string& text, const yaml_path& path,
@@ -300,7 +308,7 @@ expected<std::string, std::string> add_to_list(const std::string& text, const ya
   std::string blocks;
   for (const list_item& one : items) blocks += one.block;
   const auto added = read_yaml(blocks);
-  json wanted = json_of(*read.root());
+  json wanted = json_of<json>(*read.root());
   if (!added || !append(wanted, path, *added)) return unknown_layout();
   auto done = edit(text, items).run(*read.root(), path);
   if (!done) return done;

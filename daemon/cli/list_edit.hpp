@@ -26,6 +26,8 @@ using yaml_path = std::vector<std::variant<std::string, std::size_t>>;
 
 // What the document says. An error names line and column.
 expected<nlohmann::json, std::string> read_yaml(const std::string& text);
+// The same with the keys of maps in the order in which they stand there.
+expected<nlohmann::ordered_json, std::string> read_yaml_in_order(const std::string& text);
 
 // The text with the items at the end of the list at `path`. Maps and the list itself are made where they are
 // missing. An error is a sentence.
