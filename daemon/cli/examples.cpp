@@ -62,6 +62,7 @@ constexpr example examples[] = {
     {"events publish", "coppice events publish notes '{note, <<\"hello\">>}'"},
     {"cron explain", "coppice cron explain '30 2 * * *' --timezone Europe/Paris"},
     {"new", "coppice new actor cart"},
+    {"add", "coppice add actor 'front:audit{lang:c}' --in shop"},
     {"init", "coppice init shop --sup front --actor front:cart --web 'desk{port:8080}' --observer"},
     {"completion", "coppice completion bash > coppice.bash"},
 };

@@ -3,8 +3,12 @@
 #include "cli/generated.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+
+#include "base/file.hpp"
 
 namespace coppice::cli {
 
@@ -12,9 +16,15 @@ namespace {
 
 using nlohmann::json;
 
-// In --json; for people what is kept is said in words.
+} // namespace
+
 const char* word_of(file_action action) {
   return action == file_action::make ? "make" : action == file_action::keep ? "keep" : "replace";
+}
+
+bool would_replace(const std::vector<planned_file>& planned) {
+  return std::ranges::any_of(planned,
+                             [](const planned_file& one) { return one.action == file_action::replace; });
 }
 
 api::exit_code refuse_different(const std::string& what, const std::string& folder,
@@ -43,7 +53,23 @@ std::string listed(const std::string& folder, const std::vector<planned_file>& p
   return text;
 }
 
-} // namespace
+base::result<std::string> read_regular(const std::string& file) {
+  constexpr std::size_t most = 4U << 20;
+  struct stat found {};
+  if (stat(file.c_str(), &found) != 0) return base::fail_errno(file, errno);
+  if (!S_ISREG(found.st_mode)) return base::fail(base::errc::invalid, file + " is no file");
+  return base::read_file(file, most);
+}
+
+std::vector<std::string> stray_words(const std::vector<std::string>& words) {
+  std::vector<std::string> mistakes;
+  for (const std::string& one : words)
+    mistakes.push_back(fmt::format(
+        "nothing is known of '{}'; where a shell has split an argument at its braces, quotes keep it "
+        "whole: 'front:cart{{lang:c,args:{{start:2}}}}'",
+        one));
+  return mistakes;
+}
 
 api::exit_code refuse_all(const std::string& what, const std::vector<std::string>& mistakes) {
   for (const std::string& one : mistakes) complain(what, one);
@@ -58,9 +84,7 @@ api::exit_code write_and_list(const std::string& what, const std::string& folder
     complain(what, planned.error().text);
     return api::exit_code::failed;
   }
-  const bool differs = std::ranges::any_of(
-      *planned, [](const planned_file& one) { return one.action == file_action::replace; });
-  if (differs && !how.force) return refuse_different(what, folder, *planned);
+  if (would_replace(*planned) && !how.force) return refuse_different(what, folder, *planned);
   if (!how.dry_run) {
     if (const auto written = write_files(folder, files, *planned); !written) {
       complain(what, written.error().text);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the generators `new` and `init` have in common: their mistakes are told all at once, with the status
-// of a wrong command line, and what they have made is written, or refused, and listed. One thread.
+// What the generators `new`, `init` and `add` have in common: their mistakes are told all at once, with the
+// status of a wrong command line, and what they have made is written, or refused, and listed. One thread.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -16,6 +16,21 @@ struct writing_options {
   bool force = false;   // files that differ are replaced
   bool dry_run = false; // nothing is written
 };
+
+// A mistake for each word that no argument takes: a shell has split what was meant as one.
+std::vector<std::string> stray_words(const std::vector<std::string>& words);
+
+// In --json: "make", "keep", "replace".
+const char* word_of(file_action action);
+// For people, a line for each file; what is kept is said in words.
+std::string listed(const std::string& folder, const std::vector<planned_file>& planned, bool dry_run);
+bool would_replace(const std::vector<planned_file>& planned);
+// Says which files differ, and that nothing was written.
+api::exit_code refuse_different(const std::string& what, const std::string& folder,
+                                const std::vector<planned_file>& planned);
+
+// A file of a project, of at most 4 MiB. Nobody waits for a pipe: it is an error.
+base::result<std::string> read_regular(const std::string& file);
 
 // A line for each mistake: "coppice: WHAT: MISTAKE".
 api::exit_code refuse_all(const std::string& what, const std::vector<std::string>& mistakes);

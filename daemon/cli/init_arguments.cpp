@@ -5,6 +5,8 @@
 #include <charconv>
 #include <optional>
 
+#include "base/utf8.hpp"
+
 namespace coppice::cli {
 
 namespace {
@@ -142,6 +144,11 @@ class parser {
 } // namespace
 
 expected<written_node, std::string> parse_written_node(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = base::utf8_length(text.substr(at));
+    if (length == 0) return unexpected(std::string("it is not UTF-8"));
+    at += length;
+  }
   return parser(text).run();
 }
 

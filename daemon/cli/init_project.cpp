@@ -6,10 +6,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <set>
 
 #include "base/suggest.hpp"
-#include "cli/init_arguments.hpp"
+#include "cli/init_entries.hpp"
 #include "cli/init_tree.hpp"
 #include "cli/plugin_names.hpp"
 #include "cli/templates.hpp"
@@ -24,7 +26,7 @@ using json = nlohmann::ordered_json;
 
 struct project {
   std::vector<tree_entry> entries; // applications, supervisors and plugins
-  std::vector<tree_entry> jobs, events;
+  std::vector<tree_entry> jobs, events, loggers;
   std::vector<std::string> wrong;
 
   const tree_entry* find(const std::string& name) const {
@@ -37,49 +39,19 @@ bool holds_children(const tree_entry& one) {
   return one.kind == "app" || one.kind == "sup";
 }
 
-std::string shown(const init_option& one) {
-  return "--" + one.option + " '" + one.text + "'";
-}
-
-void check_language(project& of, const init_option& given, const tree_entry& one) {
-  const auto kinds = template_kinds();
-  const auto kind = std::ranges::find(kinds, one.kind, &template_kind::name);
-  const auto language = one.options.find("lang");
-  if (kind == kinds.end() || language == one.options.end() || !language->is_string()) return;
-  if (std::ranges::find(kind->languages, one.language()) != kind->languages.end()) return;
-  of.wrong.push_back(fmt::format("{}: there is no template of {} in {}: its languages are {}", shown(given),
-                                 one.kind, one.language(), fmt::join(kind->languages, ", ")));
-}
-
 void add(project& to, const init_option& given, std::map<std::string, std::string>& names) {
-  const auto read = parse_written_node(given.text);
-  if (!read) {
-    to.wrong.push_back(fmt::format("{}: {}; where a shell takes braces, quotes keep them: --{} '{}'",
-                                   shown(given), read.error(), given.option, "PARENT:NAME{key:value}"));
-    return;
-  }
-  tree_entry one{given.option, plugin_name_of(read->parent), plugin_name_of(read->name), read->options};
-  for (const std::string& why : check_plugin_name(read->name))
-    to.wrong.push_back(fmt::format("{}: the name '{}' {}", shown(given), read->name, why));
-  for (const std::string& why : check_options(one.kind, one.options))
-    to.wrong.push_back(fmt::format("{}: {}", shown(given), why));
-  const bool has_no_parent = one.kind == "app" || one.kind == "cron" || one.kind == "events";
-  if (has_no_parent && !one.parent.empty())
-    to.wrong.push_back(fmt::format("{}: it has no parent", shown(given)));
-  if (one.kind == "cron") {
-    for (const char* key : {"at", "to", "message"})
-      if (!one.options.contains(key))
-        to.wrong.push_back(fmt::format("{}: '{}' is missing", shown(given), key));
-    return to.jobs.push_back(std::move(one));
-  }
+  const std::string shown = shown_option(given);
+  auto read = read_entry(given, shown + ": ", to.wrong);
+  if (!read) return;
+  tree_entry one = std::move(*read);
   for (const std::string& name : process_names(one)) {
-    const auto place = names.emplace(name, shown(given));
+    const auto place = names.emplace(name, shown);
     if (!place.second)
-      to.wrong.push_back(
-          fmt::format("{}: {} is there already, by {}", shown(given), name, place.first->second));
+      to.wrong.push_back(fmt::format("{}: {} is there already, by {}", shown, name, place.first->second));
   }
+  if (one.kind == "logger") return to.loggers.push_back(std::move(one));
+  if (one.kind == "cron") return to.jobs.push_back(std::move(one));
   if (one.kind == "events") return to.events.push_back(std::move(one));
-  check_language(to, given, one);
   to.entries.push_back(std::move(one));
 }
 
@@ -127,31 +99,23 @@ std::string configuration(const project& of, const init_request& wanted) {
       "node:\n"
       "  name: {1}\n"
       "  # No cookie key: ~/.erlang.cookie is used.\n"
-      "  data: ../build/data\n\n"
+      "  data: ../build/data\n"
+      "{2}\n"
       "epmd: {{ mode: auto, address: 127.0.0.1 }}\n\n"
       "distribution:\n"
       "  listen:\n"
       "    - {{ address: 127.0.0.1, ports: 15000-65000 }}\n\n",
-      alive, wanted.node.find('@') == std::string::npos ? wanted.node + "@127.0.0.1" : wanted.node);
+      alive, wanted.node.find('@') == std::string::npos ? wanted.node + "@127.0.0.1" : wanted.node,
+      of.loggers.empty() ? "" : "  log:\n    files:\n" + list_yaml(of.loggers, {}, 6));
   if (wanted.observer)
     out += "control:\n  http: { address: 127.0.0.1, port: 9911 } # /metrics, /livez, /readyz\n\n";
   out += "plugins:\n  path: [../build]\n\n";
-  if (!of.events.empty()) {
-    out += "events:\n";
-    for (const tree_entry& one : of.events)
-      out += fmt::format("  - {{ name: {}, buffer: {}, open: true }}\n", one.name,
-                         one.options.value("buffer", 100));
-    out += '\n';
-  }
-  if (!of.jobs.empty()) {
-    out += "cron:\n  jobs:\n";
-    for (const tree_entry& one : of.jobs)
-      out +=
-          fmt::format("    - {{ name: {}, at: {}, do: {{ cast: {{ to: {}, message: {} }} }} }}\n", one.name,
-                      one.options["at"].dump(), one.options["to"].dump(), one.options["message"].dump());
-    out += '\n';
-  }
-  return out + applications_yaml(of.entries);
+  if (!of.events.empty()) out += "events:\n" + list_yaml(of.events, {}, 2) + "\n";
+  if (!of.jobs.empty()) out += "cron:\n  jobs:\n" + list_yaml(of.jobs, {}, 4) + "\n";
+  std::vector<tree_entry> applications;
+  std::ranges::copy_if(of.entries, std::back_inserter(applications),
+                       [](const tree_entry& one) { return one.kind == "app"; });
+  return out + "applications:\n" + list_yaml(applications, of.entries, 2);
 }
 
 new_files files_of(const project& of, const init_request& wanted) {

@@ -7,15 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "cli/init_entries.hpp"
 #include "cli/new_files.hpp"
 
 namespace coppice::cli {
-
-// An option that adds something, in the order in which they were given.
-struct init_option {
-  std::string option; // without dashes: "app", "sup", "cron", "events" or a kind of templates.hpp
-  std::string text;   // [PARENT:]NAME{…}
-};
 
 struct init_request {
   std::string node; // ALIVE or ALIVE@HOST

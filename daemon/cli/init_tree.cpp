@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "base/suggest.hpp"
+#include "spec/scalar.hpp"
 
 namespace coppice::cli {
 
@@ -23,6 +24,15 @@ bool is_count(const json& value) {
 }
 bool is_port(const json& value) {
   return is_count(value) && value.get<std::int64_t>() <= 65'535;
+}
+bool is_flag(const json& value) {
+  return value.is_boolean();
+}
+bool is_time(const json& value) {
+  return value.is_string() && spec::parse_duration(value.get_ref<const std::string&>()).has_value();
+}
+bool is_size(const json& value) {
+  return value.is_string() && spec::parse_size(value.get_ref<const std::string&>()).has_value();
 }
 bool is_intensity(const json& value) {
   return value.is_number_integer() && value.get<std::int64_t>() >= 0;
@@ -43,6 +53,9 @@ bool is_type(const json& value) {
 bool is_strategy(const json& value) {
   return is_one_of(value, {"one_for_one", "one_for_all", "rest_for_one"});
 }
+bool is_level(const json& value) {
+  return is_one_of(value, {"trace", "debug", "info", "notice", "warning", "error"});
+}
 
 struct known_option {
   std::string_view kinds; // with a blank on either side of each; empty: every plugin's
@@ -56,20 +69,25 @@ constexpr known_option known[] = {
     {" app ", "type", is_type, "permanent, transient or temporary"},
     {" sup ", "strategy", is_strategy, "one_for_one, one_for_all or rest_for_one"},
     {" sup ", "intensity", is_intensity, "a number from 0 on"},
-    {" sup ", "period", is_text, "a time, 5s say"},
+    {" sup ", "period", is_time, "a time, 5s say"},
     {" pool ", "size", is_count, "a number from 1 on"},
     {" tcp udp web ", "address", is_text, "an address"},
     {" tcp udp web ", "port", is_port, "a number from 1 to 65535"},
+    {" tcp web ", "tls", is_flag, "true or false"},
     {" port ", "command", is_command, "a list in brackets: a program and its arguments"},
     {" router ", "to", is_text, "the name of a process"},
     {" cron ", "at", is_text, "a time, \"30 2 * * *\" say"},
     {" cron ", "to", is_text, "the name of a process"},
     {" cron ", "message", is_text, "a term"},
     {" events ", "buffer", is_count, "a number from 1 on"},
+    {" logger ", "path", is_text, "a file's path, from the configuration on"},
+    {" logger ", "level", is_level, "trace, debug, info, notice, warning or error"},
+    {" logger ", "bytes", is_size, "a size, 64MiB say"},
+    {" logger ", "keep", is_intensity, "a number from 0 on"},
 };
 
 bool has(const known_option& option, const std::string& kind) {
-  if (option.kinds.empty()) return kind != "app" && kind != "sup" && kind != "cron" && kind != "events";
+  if (option.kinds.empty()) return is_plugin(kind);
   return option.kinds.find(" " + kind + " ") != std::string_view::npos;
 }
 
@@ -77,8 +95,9 @@ std::string args_of(const json& options) {
   return options.contains("args") ? ", args: " + options["args"].dump() : "";
 }
 std::string listen_of(const json& options, int port) {
-  return fmt::format("listen: [ {{ address: {}, port: {} }} ]",
-                     json(options.value("address", "127.0.0.1")).dump(), options.value("port", port));
+  return fmt::format("listen: [ {{ address: {}, port: {}{} }} ]",
+                     json(options.value("address", "127.0.0.1")).dump(), options.value("port", port),
+                     options.value("tls", false) ? ", tls: on" : "");
 }
 
 // The lines of a plugin's children, without indentation.
@@ -141,28 +160,50 @@ std::string indented(const std::string& lines, std::size_t by) {
   return out;
 }
 
-// The keys of a supervisor and its children, `by` columns to the right.
-std::string supervisor_yaml(const std::vector<tree_entry>& all, const std::string& name, const json& options,
-                            std::size_t by) {
-  std::string out = indented(
-      fmt::format("strategy: {}\nintensity: {}\nperiod: {}\n", options.value("strategy", "one_for_one"),
-                  options.value("intensity", 3), options.value("period", "5s")),
-      by);
-  std::string children;
-  for (const tree_entry& one : all) {
-    if (one.parent != name) continue;
-    if (one.kind == "sup")
-      children += indented(fmt::format("- id: {0}\n  supervisor:\n    name: {0}\n", one.name), by + 2) +
-                  supervisor_yaml(all, one.name, one.options, by + 6);
-    else
-      children += indented(children_of(one), by + 2);
+// The keys and values of a supervisor but for its children.
+std::vector<std::string> supervisor_keys(const json& options) {
+  return {fmt::format("strategy: {}", options.value("strategy", "one_for_one")),
+          fmt::format("intensity: {}", options.value("intensity", 3)),
+          fmt::format("period: {}", options.value("period", "5s"))};
+}
+
+// An application or a supervisor: `head`, the keys before its supervisor's, of which `name` is one.
+list_item holder_item(const std::vector<tree_entry>& all, const tree_entry& one,
+                      const std::vector<std::string>& head, std::vector<std::string> keys) {
+  const auto rest = supervisor_keys(one.options);
+  keys.insert(keys.end(), rest.begin(), rest.end());
+  std::string blocks;
+  std::vector<std::string> flows;
+  for (const tree_entry& each : all) {
+    if (each.kind == "app" || each.parent != one.name) continue;
+    for (const list_item& child : tree_items(each, all)) {
+      blocks += child.block;
+      flows.push_back(child.flow);
+    }
   }
-  return out + std::string(by, ' ') + (children.empty() ? "children: []\n" : "children:\n" + children);
+  list_item made;
+  made.block =
+      fmt::format("- {}\n  supervisor:\n    {}\n", fmt::join(head, "\n  "), fmt::join(keys, "\n    "));
+  made.block += blocks.empty() ? "    children: []\n" : "    children:\n" + indented(blocks, 6);
+  made.flow =
+      fmt::format("{{ {}, supervisor: {{ {}, children: [{}] }} }}", fmt::join(head, ", "),
+                  fmt::join(keys, ", "), flows.empty() ? "" : fmt::format(" {} ", fmt::join(flows, ", ")));
+  return made;
+}
+
+std::string log_path(const tree_entry& one) {
+  return one.options.value("path", "../build/" + one.name + ".log");
+}
+
+list_item one_line(std::string flow) {
+  return {"- " + flow + "\n", flow};
 }
 
 } // namespace
 
 std::vector<std::string> process_names(const tree_entry& one) {
+  if (one.kind == "cron") return {"the job " + one.name};
+  if (one.kind == "logger") return {"the file " + log_path(one)};
   if (one.kind == "stage") return {one.name, one.name + "_doubler", one.name + "_sink"};
   if (one.kind == "web") return {one.name, one.name + "_site"};
   return {one.name};
@@ -193,13 +234,40 @@ std::vector<std::string> check_options(const std::string& kind, const json& opti
   return wrong;
 }
 
-std::string applications_yaml(const std::vector<tree_entry>& all) {
-  std::string out = "applications:\n";
-  for (const tree_entry& one : all)
-    if (one.kind == "app")
-      out += fmt::format("  - name: {}\n    type: {}\n    supervisor:\n", one.name,
-                         one.options.value("type", "permanent")) +
-             supervisor_yaml(all, one.name, json::object(), 6);
+bool is_plugin(std::string_view kind) {
+  return std::ranges::find(other_kinds, kind) == std::end(other_kinds);
+}
+
+std::vector<list_item> tree_items(const tree_entry& one, const std::vector<tree_entry>& all) {
+  const json& o = one.options;
+  if (one.kind == "app")
+    return {holder_item(all, one, {"name: " + one.name, "type: " + o.value("type", "permanent")}, {})};
+  if (one.kind == "sup") return {holder_item(all, one, {"id: " + one.name}, {"name: " + one.name})};
+  if (one.kind == "events")
+    return {
+        one_line(fmt::format("{{ name: {}, buffer: {}, open: true }}", one.name, o.value("buffer", 100)))};
+  if (one.kind == "cron")
+    return {one_line(fmt::format("{{ name: {}, at: {}, do: {{ cast: {{ to: {}, message: {} }} }} }}",
+                                 one.name, o.at("at").dump(), o.at("to").dump(), o.at("message").dump()))};
+  if (one.kind == "logger")
+    return {one_line(fmt::format("{{ path: {}, level: {}, rotate: {{ bytes: {}, keep: {} }} }}",
+                                 json(log_path(one)).dump(), o.value("level", "trace"),
+                                 o.value("bytes", "64MiB"), o.value("keep", 10)))};
+  std::vector<list_item> items;
+  const std::string lines = children_of(one); // an item each
+  for (std::size_t at = 0; at < lines.size();) {
+    const std::size_t end = lines.find('\n', at);
+    items.push_back(one_line(lines.substr(at + 2, end - at - 2)));
+    at = end + 1;
+  }
+  return items;
+}
+
+std::string list_yaml(const std::vector<tree_entry>& these, const std::vector<tree_entry>& all,
+                      std::size_t by) {
+  std::string out;
+  for (const tree_entry& one : these)
+    for (const list_item& item : tree_items(one, all)) out += indented(item.block, by);
   return out;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The tree of a project that `coppice init` makes: what each option adds to it, and the children of its
-// supervisors as lines of YAML. Pure.
+// The tree of a project that `coppice init` makes and `coppice add` adds to: what each option may say, and
+// what it becomes in lists of the configuration. Pure.
 #pragma once
 
 #include <map>
@@ -9,18 +9,27 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/list_edit.hpp"
+
 namespace coppice::cli {
 
-// An application, a supervisor or a plugin's child.
+// What an option can add besides the kinds of templates.hpp, and what that is.
+inline constexpr std::string_view other_kinds[] = {"app", "sup", "cron", "events", "logger"};
+inline constexpr const char* other_summaries[] = {
+    "an application", "a supervisor", "a job that casts to a process at these times", "a named event",
+    "a file that the node's log goes to as well"};
+// One of templates.hpp, if there is such a kind at all.
+bool is_plugin(std::string_view kind);
+
 struct tree_entry {
-  std::string kind;   // "app", "sup" or a kind of templates.hpp
-  std::string parent; // the name of an application or a supervisor; of an application empty
+  std::string kind;   // of other_kinds, or of templates.hpp
+  std::string parent; // the name of an application or a supervisor; empty for those that have none
   std::string name;
-  nlohmann::ordered_json options;
+  nlohmann::ordered_json options = nlohmann::ordered_json::object();
   std::string language() const { return options.value("lang", "cpp"); }
 };
 
-// The names that an entry's processes have, its own first.
+// The names that an entry takes, no two of which may be the same: those of its processes, its own first.
 std::vector<std::string> process_names(const tree_entry& one);
 
 // The keys that an entry of this kind may have in its braces.
@@ -29,7 +38,12 @@ std::vector<std::string_view> option_keys(const std::string& kind);
 // What is wrong with the options of an entry of this kind: "there is no option …", "port must be …".
 std::vector<std::string> check_options(const std::string& kind, const nlohmann::ordered_json& options);
 
-// `applications:` with all below it; entries stand in the order in which they were given.
-std::string applications_yaml(const std::vector<tree_entry>& all);
+// The items that an entry becomes in the list that it belongs to; below an application or a supervisor stand
+// those of `all` that name it as their parent, in the order in which they were given.
+std::vector<list_item> tree_items(const tree_entry& one, const std::vector<tree_entry>& all);
+
+// The items of several entries as lines, `by` columns to the right.
+std::string list_yaml(const std::vector<tree_entry>& these, const std::vector<tree_entry>& all,
+                      std::size_t by);
 
 } // namespace coppice::cli

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/suggest.hpp"
+#include "cli/add.hpp"
 #include "cli/certificate.hpp"
 #include "cli/completion.hpp"
 #include "cli/cron.hpp"
@@ -72,6 +73,7 @@ int run_command_line(int argc, char** argv) {
   coppice::cli::declare_drain(app, common, run);
   coppice::cli::declare_new(app, common, run);
   coppice::cli::declare_init(app, common, run);
+  coppice::cli::declare_add(app, common, run);
   coppice::cli::declare_completion(app, run);
   coppice::cli::add_examples(app);
   if (argc > 2 && std::string_view(argv[1]) == "complete" && std::string_view(argv[2]) == "--")

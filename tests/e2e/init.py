@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`coppice init`: a project builds, passes its tests, the one of its running tree among them, and is taken by a node; the
+"""`coppice init` and `coppice add`: a project builds, passes its tests, the one of its running tree among them, and is taken by a node; the
 command line that people of Ergo know makes its tree; and what it refuses, or leaves as it is."""
+import json
 import os
 import pathlib
 import re
@@ -18,15 +19,23 @@ def made(where, *arguments):
     return done.stdout
 
 
-@test("a project builds without a warning and passes its tests, the running tree's among them, and coppice check takes it")
+def added(where, *arguments):
+    done = coppice("add", *arguments, cwd=where)
+    equal((done.returncode, done.stderr), (0, ""))
+    return done.stdout
+
+
+@test("a project, grown by add, builds without a warning and passes its tests, the running tree's among them, and coppice check takes it")
 def builds(cleanup):
     needs("g++", "meson")
     where = working_folder(cleanup).path
-    made(where, "shop", "--sup", "front", "--actor", "front:audit{lang:c,args:{start:5}}")
+    made(where, "shop", "--sup", "front", "--actor", "front:audit{lang:c,args:{start:5}}", "--logger", "lines")
+    added(where / "shop", "sup", "front:inner")
+    contains(added(where / "shop", "web", f"inner:desk{{port:{free_port()},tls}}"), "plugins/desk/desk.cpp\n")
     path = os.pathsep.join(str(pathlib.Path(program(name.upper(), name)).parent) for name in ("coppiced", "coppice"))
     said = shell("meson setup build -Dwerror=true && ninja -C build && meson test -C build", where / "shop",
                  PATH=f"{path}{os.pathsep}{os.environ['PATH']}", **installed()[1])
-    check(re.search(r"^Ok: +2", said, re.M), "both tests were run, and none was skipped", said)
+    check(re.search(r"^Ok: +3", said, re.M), "all tests were run, and none was skipped", said)
     equal(coppice("check", "shop/config/shop.yaml", cwd=where).returncode, 0)
 
 
@@ -67,7 +76,8 @@ def every_kind(cleanup):
     for number, some in enumerate(sets):
         name = f"node{number}"
         options = [word for kind in some for word in (f"--{kind}", f"the-{kind}")]
-        made(where, name, *options, "--cron", "nightly{at:@daily,to:the_x,message:go}", "--events", "orders")
+        made(where, name, *options, "--cron", "nightly{at:@daily,to:the_x,message:go}", "--events", "orders",
+             "--logger", "errors{level:error,path:errors.log}")
         said = coppice("check", f"{name}/config/{name}.yaml", cwd=where).stderr
         for line in said.splitlines():
             if "error:" in line:
@@ -104,6 +114,88 @@ def twice(cleanup):
     equal(source.read_text(encoding="utf-8"), "mine")
     made(where, *arguments, "--force")
     check(source.read_text(encoding="utf-8") != "mine", "it is replaced")
+
+
+@test("a file says what the command line would, and init says what is wrong with it")
+def from_file(cleanup):
+    where = working_folder(cleanup).path
+    (where / "shop.yaml").write_text("- node: shop\n- sup: front\n- actor: front:cart\n  args: { start: 2 }\n- observer: true\n",
+                                     encoding="utf-8")
+    made(where, "--from", "shop.yaml", "--in", "one")
+    made(where, "shop", "--sup", "front", "--actor", "front:cart{args:{start:2}}", "--observer", "--in", "two")
+    equal((where / "one/config/shop.yaml").read_bytes(), (where / "two/config/shop.yaml").read_bytes())
+    contains((where / "one/README.md").read_text(encoding="utf-8"), "coppice init --from shop.yaml")
+    os.mkfifo(where / "pipe")
+    (where / "wrong.yaml").write_text("- actr: x\n- actor: 5\n", encoding="utf-8")
+    for name, parts in (("wrong.yaml", ["did you mean 'actor'?", "entry 2", "names no node"]), ("none", ["none"]), ("pipe", ["no file"])):
+        done = coppice("init", "--from", name, "--actor", "for", cwd=where)
+        equal(done.returncode, 2)
+        for part in parts:
+            contains(done.stderr, part)
+
+
+@test("add leaves comments, layout and modes as they are; the same command twice changes nothing, and a dry run writes nothing")
+def adds(cleanup):
+    where = working_folder(cleanup).path
+    made(where, "shop", "--sup", "front", "--actor", "front:cart")
+    project, file = where / "shop", where / "shop/config/shop.yaml"
+    text = file.read_text(encoding="utf-8").replace("actor: cart }", "actor: cart } # the first one\n              # and more")
+    file.write_text(text, encoding="utf-8")
+    file.chmod(0o600)
+    contains(added(project, "actor", "front:audit{lang:c}", "--dry-run"), "plugins/audit/audit.c\n")
+    equal(file.read_text(encoding="utf-8"), text)
+    check(not (project / "plugins/audit").exists(), "nothing is written")
+    added(where, "actor", "front:audit{lang:c}", "--in", "shop")
+    grown = text.replace("# and more\n", "# and more\n              - { id: audit, name: audit, actor: audit }\n")
+    equal(file.read_text(encoding="utf-8"), grown)
+    equal(file.stat().st_mode & 0o777, 0o600)
+    contains((project / "meson.build").read_text(encoding="utf-8"), "{'cart': 'cpp', 'audit': 'c'}")
+    contains((project / "tests/tree.sh").read_text(encoding="utf-8"), "for process in front cart audit; do")
+    check((project / "plugins/audit/audit_test.cpp").exists(), "it has a test")
+    equal(added(project, "actor", "front:audit{lang:c}"), "audit is there already\n")
+    (project / "plugins/audit/audit.c").write_text("mine", encoding="utf-8")
+    done = coppice("add", "actor", "front:audit{lang:c}", cwd=project)
+    equal(done.returncode, 1)
+    contains(done.stderr, "audit.c exists and is another")
+    added(project, "actor", "front:audit{lang:c}", "--force")
+    equal(file.read_text(encoding="utf-8"), grown)
+    document = json.loads(added(project, "events", "orders", "--json"))
+    equal((document["node"], document["files"], document["by_hand"]),
+          ("shop@127.0.0.1", [{"path": "config/shop.yaml", "action": "edit"}], []))
+
+
+@test("what add cannot edit it prints and leaves; with these lines in place the same command makes the rest")
+def by_hand(cleanup):
+    where = working_folder(cleanup).path
+    made(where, "shop", "--sup", "front")
+    project, file = where / "shop", where / "shop/config/shop.yaml"
+    text = file.read_text(encoding="utf-8").replace("children: []", "children: &all []")
+    file.write_text(text, encoding="utf-8")
+    done = coppice("add", "actor", "front:cart", cwd=project)
+    equal((done.returncode, done.stdout),
+          (1, "# config/shop.yaml, applications: shop: supervisor: children: front: supervisor: children:\n"
+              "- { id: cart, name: cart, actor: cart }\n"))
+    contains(done.stderr, "nothing was written")
+    equal(file.read_text(encoding="utf-8"), text)
+    equal(os.listdir(project / "plugins") if (project / "plugins").exists() else [], [])
+    file.write_text(text.replace("&all []", "[{ id: cart, name: cart, actor: cart }]"), encoding="utf-8")
+    contains(added(project, "actor", "front:cart"), "plugins/cart/cart.cpp")
+
+
+@test("add says at once what is wrong with kind, names and options, and where there is no project")
+def add_mistakes(cleanup):
+    where = working_folder(cleanup).path
+    equal(coppice("add", "actor", "cart", cwd=where).returncode, 1)
+    made(where, "shop", "--sup", "front", "--actor", "front:cart")
+    done = coppice("add", "tcp", "frnt:for{lnag:c", "args}", cwd=where / "shop")
+    equal((done.returncode, done.stdout), (2, ""))
+    for part in ("nothing is known of 'args}'", "quotes keep"):
+        contains(done.stderr, part)
+    done = coppice("add", "tcp", "frnt:for{lnag:c}", cwd=where / "shop")
+    equal((done.returncode, done.stdout), (2, ""))
+    for part in ("did you mean 'front'?", "no word of C", "did you mean 'lang'?"):
+        contains(done.stderr, part)
+    equal(coppice("add", "actor", "cart", cwd=where / "shop").returncode, 2)
 
 
 run()

@@ -55,6 +55,7 @@ TEST_CASE("what cannot be read is told in a sentence") {
       {"cart{a,a}", "'a' is there twice"},
       {"cart{a:\"b}", "has no other one"},
       {"cart{a:[1,2}", "where ',' or ']' is expected"},
+      {"cart{a:\xff}", "it is not UTF-8"},
       {"cart{a:b{c}}", "where ',' or '}' is expected"},
   };
   for (const auto& one : cases) {

@@ -18,7 +18,7 @@ chmod 600 "$work/cookie"
 COPPICE_SOCKET=$work/node.sock
 export COPPICE_SOCKET
 coppiced --config "$here/config/my_node.yaml" --set node.data="$work/data" --set control.socket="$COPPICE_SOCKET" \
-  --set "plugins.path=[ $build ]" --set "node.cookie={ file: $work/cookie }" --set 'distribution.listen=[]' --set epmd.mode=off &
+  --set "plugins.path=[ $build ]" --set "node.cookie={ file: $work/cookie }" --set 'distribution.listen=[]' --set 'node.log.files=[]' --set epmd.mode=off &
 node=$!
 coppice wait-ready --timeout 30s
 # shellcheck disable=SC2043 # one process is a list, too

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+// See add.hpp. Files are written in an order in which the same command can go on after any of them: the
+// plugin, which appears whole, what builds it, what tests it, and at last the configuration that names it.
+#include "cli/add.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+
+#include "base/file.hpp"
+#include "cli/addition.hpp"
+#include "cli/generated.hpp"
+#include "cli/templates.hpp"
+
+namespace coppice::cli {
+
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+struct parameters {
+  std::string kind, text, configuration;
+  std::string folder = ".";
+  std::vector<std::string> stray;
+  writing_options writing;
+};
+
+std::string in_folder(const std::string& folder, const std::string& path) {
+  return folder == "." ? path : folder + "/" + path;
+}
+
+// Its path in the folder of the project: the only one in config, unless it is said.
+base::result<std::string> configuration_of(const parameters& p) {
+  if (!p.configuration.empty()) return p.configuration;
+  std::vector<std::string> found;
+  std::error_code problem;
+  for (fs::directory_iterator at(in_folder(p.folder, "config"), problem), end; !problem && at != end;
+       at.increment(problem))
+    if (at->path().extension() == ".yaml") found.push_back("config/" + at->path().filename().string());
+  if (found.size() == 1) return found.front();
+  std::ranges::sort(found);
+  if (found.empty())
+    return base::fail(base::errc::not_found,
+                      in_folder(p.folder, "config") + " has no .yaml: this is no project of coppice init");
+  return base::fail(base::errc::invalid,
+                    fmt::format("config has several: --config says which of {}", fmt::join(found, ", ")));
+}
+
+base::result<project_texts> read_project(const parameters& p) {
+  auto path = configuration_of(p);
+  if (!path) return unexpected(path.error());
+  auto text = read_regular(in_folder(p.folder, *path));
+  if (!text) return unexpected(text.error());
+  project_texts read{{*path, *text}, {}, {}};
+  for (const auto& [name, into] : {std::pair("meson.build", &read.build), {"tests/tree.sh", &read.test}}) {
+    const std::string file = in_folder(p.folder, name);
+    std::error_code unknown;
+    if (!fs::exists(file, unknown)) continue;
+    auto found = read_regular(file);
+    if (!found) return unexpected(found.error());
+    *into = project_file{name, *found};
+  }
+  return read;
+}
+
+api::exit_code show_by_hand(const std::string& what, const parameters& p, const addition& wanted,
+                            const json& document, bool as_json) {
+  for (const lines_to_add& one : wanted.by_hand)
+    complain(what, fmt::format("{} cannot be edited: {}", in_folder(p.folder, one.path), one.why));
+  complain(what, "nothing was written",
+           "add these lines by hand; the same command then makes what else there is to make");
+  json all = json::array();
+  std::string text;
+  for (const lines_to_add& one : wanted.by_hand) {
+    all.push_back({{"path", one.path}, {"where", one.where}, {"lines", one.lines}});
+    text += fmt::format("# {}, {}:\n{}", in_folder(p.folder, one.path), one.where, one.lines);
+  }
+  if (as_json) {
+    json said = document;
+    said["by_hand"] = all;
+    print_json(said);
+  } else {
+    print(text);
+  }
+  return api::exit_code::failed;
+}
+
+// Through links, with the mode that the file has.
+base::status write_edit(const std::string& path, const std::string& text) {
+  std::error_code problem;
+  const std::string file = fs::canonical(path, problem).string();
+  struct stat found {};
+  if (problem || stat(file.c_str(), &found) != 0)
+    return base::fail_errno(path, problem ? problem.value() : errno);
+  constexpr mode_t permissions = 07777;
+  return base::write_file_atomic(file, text, found.st_mode & permissions);
+}
+
+base::status write_all(const parameters& p, const addition& wanted, const std::string& plugin,
+                       const std::vector<planned_file>& planned) {
+  if (!wanted.plugin.empty())
+    if (auto done = write_files(plugin, wanted.plugin, planned); !done) return done;
+  for (const project_file& one : wanted.edits)
+    if (auto done = write_edit(in_folder(p.folder, one.path), one.text); !done) return done;
+  return {};
+}
+
+std::string next_lines(const addition& wanted, const std::string& configuration) {
+  return fmt::format("next: {}coppice check {}\n",
+                     wanted.plugin.empty() ? "" : "ninja -C build && meson test -C build && ", configuration);
+}
+
+api::exit_code add(const parameters& p, bool as_json) {
+  const std::string what = "add " + p.kind + " " + p.text;
+  std::vector<std::string> mistakes = stray_words(p.stray);
+  const auto project = read_project(p);
+  if (!project) {
+    complain(what, project.error().text);
+    return mistakes.empty() ? api::exit_code::failed : refuse_all(what, mistakes);
+  }
+  const auto wanted = plan_addition({p.kind, p.text}, *project);
+  if (!wanted) mistakes.insert(mistakes.end(), wanted.error().begin(), wanted.error().end());
+  if (!mistakes.empty()) return refuse_all(what, mistakes);
+  json document{{"node", wanted->node},         {"kind", p.kind},
+                {"name", wanted->entry.name},   {"parent", wanted->entry.parent},
+                {"folder", p.folder},           {"configuration", project->configuration.path},
+                {"dry_run", p.writing.dry_run}, {"files", json::array()},
+                {"by_hand", json::array()}};
+  if (!wanted->by_hand.empty()) return show_by_hand(what, p, *wanted, document, as_json);
+
+  const std::string place = "plugins/" + wanted->entry.name;
+  const std::string plugin = in_folder(p.folder, place);
+  std::vector<planned_file> planned;
+  if (!wanted->plugin.empty()) {
+    auto found = plan_files(plugin, wanted->plugin);
+    if (!found) {
+      complain(what, found.error().text);
+      return api::exit_code::failed;
+    }
+    planned = std::move(*found);
+  }
+  if (!p.writing.force && would_replace(planned)) return refuse_different(what, plugin, planned);
+  if (!p.writing.dry_run) {
+    if (const auto written = write_all(p, *wanted, plugin, planned); !written) {
+      complain(what, written.error().text);
+      return api::exit_code::failed;
+    }
+  }
+  std::string text;
+  for (const project_file& one : wanted->edits) {
+    document["files"].push_back({{"path", one.path}, {"action", "edit"}});
+    text += in_folder(p.folder, one.path) + " (edited)\n";
+  }
+  for (const planned_file& one : planned)
+    document["files"].push_back({{"path", place + "/" + one.path}, {"action", word_of(one.action)}});
+  if (!planned.empty()) text += listed(plugin, planned, false);
+  const bool nothing = wanted->edits.empty() && std::ranges::all_of(planned, [](const planned_file& one) {
+                         return one.action == file_action::keep;
+                       });
+  if (nothing) text = fmt::format("{} is there already\n", wanted->entry.name);
+  if (p.writing.dry_run) text += "nothing was written: --dry-run\n";
+  if (as_json)
+    print_json(document);
+  else
+    print(text + (nothing || p.writing.dry_run ? "" : next_lines(*wanted, project->configuration.path)));
+  return api::exit_code::done;
+}
+
+} // namespace
+
+void declare_add(CLI::App& app, const common_options& common, std::function<api::exit_code()>& run) {
+  auto p = std::make_shared<parameters>();
+  CLI::App* command = app.add_subcommand(
+      "add", "in a project of init: adds to the tree of the configuration, and makes the plugin");
+  std::vector<std::string_view> kinds(std::begin(other_kinds), std::end(other_kinds));
+  const auto templates = template_kinds();
+  for (const template_kind& one : templates) kinds.push_back(one.name);
+  // Not CLI11's own check: what is wrong with the kind is told together with everything else.
+  command->add_option("kind", p->kind, "what is added, as an option of init is called")
+      ->type_name(fmt::format("TEXT:{{{}}}", fmt::join(kinds, ",")))
+      ->required();
+  command->add_option("entry", p->text, "[PARENT:]NAME{key:value}, as init takes it")->required();
+  command->add_option("more", p->stray)->group(""); // told with everything else that is wrong
+  command->add_option("--in", p->folder, "the project's folder")->capture_default_str();
+  command->add_option("--config", p->configuration,
+                      "the configuration, from that folder on; else the only one in config");
+  add_writing_options(*command, p->writing);
+  command->callback([&common, &run, p] { run = [&common, p] { return add(*p, common.json); }; });
+}
+
+} // namespace coppice::cli

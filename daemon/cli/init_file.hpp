@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// The file of `coppice init --from`: a YAML list of what the command line would say, in its order.
+//
+//   - node: shop
+//   - sup: front
+//   - actor: front:cart
+//     args: { start: 2 }
+//   - observer: true
+//
+// The first key of an entry is an option's name; the other keys are those of its braces. Pure.
+#pragma once
+
+#include <coppice/etf/result.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/init_entries.hpp"
+
+namespace coppice::cli {
+
+struct init_file {
+  std::string node; // empty: it says none
+  bool observer = false;
+  std::vector<init_option> options;
+};
+
+// All that is wrong, a sentence each.
+expected<init_file, std::vector<std::string>> read_init_file(const std::string& text);
+
+} // namespace coppice::cli
