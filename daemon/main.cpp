@@ -54,7 +54,8 @@ struct command_line {
 };
 
 exit_code complain(const std::string& what) {
-  fmt::print(stderr, "coppiced: {}\n", what);
+  // Not fmt::print(): it throws where standard error cannot be written.
+  std::fputs(fmt::format("coppiced: {}\n", what).c_str(), stderr);
   return exit_code::failed;
 }
 
@@ -310,7 +311,7 @@ exit_code start(int argc, char** argv) {
   options.name = given.name;
   for (const std::string& text : given.set) {
     if (!read_override(text, options.set.emplace_back())) {
-      fmt::print(stderr, "coppiced: --set {}: expected PATH=VALUE\n", text);
+      complain(fmt::format("--set {}: expected PATH=VALUE", text));
       return exit_code::usage;
     }
   }
@@ -322,7 +323,7 @@ exit_code start(int argc, char** argv) {
   std::fwrite(findings.data(), 1, findings.size(), stderr);
   if (!loaded.spec) return exit_code::bad_configuration;
   if (given.check) {
-    fmt::print("{}: configuration is valid\n", loaded.spec->node.name);
+    std::fputs(fmt::format("{}: configuration is valid\n", loaded.spec->node.name).c_str(), stdout);
     return exit_code::done;
   }
   return run(std::move(*loaded.spec), {given.files, options, std::move(loaded.texts)}, argv[0]);

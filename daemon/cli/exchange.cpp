@@ -19,8 +19,12 @@
 namespace coppice::cli {
 
 void complain(const std::string& what, const std::string& why, const std::string& hint) {
-  fmt::print(stderr, "coppice: {}: {}\n", base::printable_lines(what), base::printable_lines(why));
-  if (!hint.empty()) fmt::print(stderr, "  {}\n", base::printable_lines(hint));
+  print_error(fmt::format("coppice: {}: {}\n", what, why));
+  if (!hint.empty()) print_error(fmt::format("  {}\n", hint));
+}
+
+void print_error(const std::string& text) {
+  std::fputs(base::printable_lines(text).c_str(), stderr);
 }
 
 void add_timeout(CLI::App& app, std::string& text) {

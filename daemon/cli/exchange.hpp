@@ -26,6 +26,10 @@ inline constexpr std::chrono::milliseconds node_patience{10'000};
 // Writes "coppice: WHAT: WHY", and the hint where there is one, to stderr.
 void complain(const std::string& what, const std::string& why, const std::string& hint = {});
 
+// Writes lines for people to stderr, made printable. What cannot be written is lost, and the exit status says
+// all the same what came of it.
+void print_error(const std::string& text);
+
 // What helps where no node is reached through `socket` (empty: none was found): of the machine's service,
 // `with_service` saying whether it has one, systemd's commands. `answered`: somebody took the connection and
 // closed it.

@@ -11,7 +11,6 @@
 #include <iterator>
 #include <memory>
 
-#include "base/printable_lines.hpp"
 #include "cli/render.hpp"
 #include "cli/tls_files.hpp"
 #include "manifest/manifest.hpp"
@@ -77,7 +76,7 @@ api::exit_code check(const std::vector<std::string>& given, bool effective, bool
     }
     print_json(document);
   } else {
-    fmt::print(stderr, "{}", base::printable_lines(spec::render(outcome.diagnostics)));
+    print_error(spec::render(outcome.diagnostics));
     if (outcome.spec && effective)
       for (const auto& one : outcome.overridden)
         print(fmt::format("# {}: {} overrides {}\n", one.path, one.by, one.over));

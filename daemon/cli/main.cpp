@@ -98,7 +98,7 @@ int main(int argc, char** argv) {
   try {
     return run_command_line(argc, argv);
   } catch (const std::exception& problem) { // memory, or a library's own bug
-    fmt::print(stderr, "coppice: {}\n", problem.what());
+    coppice::cli::print_error(fmt::format("coppice: {}\n", problem.what()));
     return static_cast<int>(exit_code::failed);
   }
 }

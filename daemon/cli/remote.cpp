@@ -13,7 +13,6 @@
 #include <memory>
 #include <optional>
 
-#include "base/printable_lines.hpp"
 #include "cli/render.hpp"
 #include "cli/terminal.hpp"
 #include "spec/diagnostic.hpp"
@@ -128,7 +127,7 @@ std::string show_changes(const json& document, std::size_t columns) {
                      one.value("line", 0U), one.value("column", 0U), one.value("message", ""),
                      one.value("hint", ""), one.value("excerpt", ""), one.value("caret", 0U)});
   }
-  fmt::print(stderr, "{}", base::printable_lines(spec::render(found)));
+  print_error(spec::render(found));
   for (const auto& one : document.value("differences", json::array()))
     complain("warning", "it is applied, but " + one.get<std::string>());
   if (!document.value("valid", false)) return {};

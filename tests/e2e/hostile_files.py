@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Configuration files that are broken, far too large or meant to do harm: each is an error with a line, in little
-time."""
+time. And a file that takes nothing of what is to be said."""
 import resource
 import subprocess
 
@@ -41,6 +41,21 @@ def hostile(cleanup):
         check(len(done.stdout + done.stderr) < 20000, f"{what}: not too many words")
         spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         check(spent < 120 * reports.slower, f"{what}: in seconds of processor time", spent)
+
+
+@test("where standard error is a full disk the exit status is what it would be, and nothing ends with a signal")
+def full_disk(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    client, daemon = program("COPPICE", "coppice"), program("COPPICED", "coppiced")
+    bad = folder.write("bad.yaml", "node: {")
+    for line, status in (([client, "check", bad], 78), ([client, "nonsuch"], 2), ([client, "new", "actor", "for"], 2),
+                         ([client, "inspect", folder.path / "none.so"], 1), ([client, "--socket", folder.path / "none", "status"], 3),
+                         ([daemon, "--check", "--config", bad], 78), ([daemon, "--set", "x"], 2)):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([str(word) for word in line], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=full,
+                                  timeout=60 * reports.slower, check=False)
+        equal(done.returncode, status, line)
 
 
 run()

@@ -6,11 +6,12 @@ import json
 import os
 import pathlib
 import re
+import subprocess
 
 from harness.made_plugins import compile_all, coppice
 from harness.node import Node, free_port, program
 from harness.sdk import installed, needs, shell, working_folder
-from harness.tap import check, contains, equal, run, test
+from harness.tap import Skip, check, contains, equal, run, test
 
 
 def made(where, *arguments):
@@ -196,6 +197,36 @@ def add_mistakes(cleanup):
     for part in ("did you mean 'front'?", "no word of C", "did you mean 'lang'?"):
         contains(done.stderr, part)
     equal(coppice("add", "actor", "cart", cwd=where / "shop").returncode, 2)
+
+
+# Prints for each number of free KiB: what add's status is, how many files the plugin's folder has, whether the configuration
+# has the actor, how many files are left over, and the status of the same command when there is room again.
+FULL_DISK = """
+mount -t tmpfs -o size=1m none {where} && cd {where} && for left in 0 4 8 12 16 20 24 28 32 48; do
+  rm -rf shop; {coppice} init shop --actor cart >/dev/null; cd shop
+  dd if=/dev/zero of=../fill bs=4k 2>/dev/null; truncate -s -"$left"K ../fill
+  {coppice} add actor audit >../said 2>&1; status=$?
+  files=$(ls plugins/audit 2>/dev/null | wc -l); has=$(grep -c 'actor: audit' config/shop.yaml)
+  stray=$(find . -name '.*-??????' -o -name '*.tmp*' | wc -l)
+  rm ../fill; {coppice} add actor audit >/dev/null; echo "$status $files $has $stray $?"; cd ..
+done
+"""
+
+
+@test("a disk that is full in the middle of add leaves each file whole and nothing besides; with room the same command goes on")
+def no_room(cleanup):
+    needs("unshare")
+    where = working_folder(cleanup).path
+    script = FULL_DISK.format(where=where, coppice=program("COPPICE", "coppice"))
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, timeout=100, check=False)
+    if "mount" in done.stderr or "unshare" in done.stderr:
+        raise Skip("no file system may be mounted here")
+    rows = [[int(one) for one in line.split()] for line in done.stdout.splitlines()]
+    for status, files, has, stray, again in rows:
+        equal((stray, again), (0, 0), done.stdout)
+        equal(has, 1 - status, done.stdout)
+        check(files == 3 or (files == 0 and status == 1), "the plugin is there whole or not at all", done.stdout)
+    equal((rows[0][0], rows[-1][0]), (1, 0), done.stdout)
 
 
 run()

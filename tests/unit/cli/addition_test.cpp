@@ -64,9 +64,9 @@ TEST_CASE("what init makes at once is what it makes of a part and add of the res
   }
   // Sections stand in another order.
   CHECK(read_yaml(grown.configuration()).value() == read_yaml(whole.files.at("config/shop.yaml")).value());
-  for (const auto& [path, text] : whole.files) {
-    CAPTURE(path);
-    if (path != "config/shop.yaml") CHECK(grown.files.at(path) == text);
+  for (const auto& one : whole.files) {
+    CAPTURE(one.first);
+    if (one.first != "config/shop.yaml") CHECK(grown.files.at(one.first) == one.second);
   }
 }
 
