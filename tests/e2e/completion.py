@@ -182,7 +182,8 @@ def examples(cleanup):
     (pathlib.Path(folder.path) / "log/identity").write_bytes(identity + bytes.fromhex("a57b18b6"))
     lines = {" ".join(command): example(command) for command in commands()}
     check(len(lines) > 30, "all commands", lines)
-    # A project is made before it is added to. A child that is terminated, an application that is stopped: what takes down is followed by what takes up again.
+    # A project is made before it is added to.
+    # A child that is terminated, an application that is stopped: what takes down is followed by what takes up again.
     first = ["init", "certificate init", "connect", "call", "cast", "terminate", "restart", "stop", "start"]
     for command in first + [one for one in lines if one not in first]:
         check(lines[command].startswith(f"coppice {command}"), "it is of this command", command, lines[command])
