@@ -187,7 +187,7 @@ outcome stage_engine::ask_or_accumulate(std::uint64_t count) {
   if (!accumulating_) return ask_producer(count);
   if (accumulated_.size() >= most_accumulated && std::holds_alternative<std::uint64_t>(accumulated_.back())) {
     auto& last = std::get<std::uint64_t>(accumulated_.back());
-    last = std::min(last + count, most_demand);
+    last = std::min(last + count, most_demand_of_all);
   } else {
     accumulated_.emplace_back(count);
   }
@@ -198,7 +198,7 @@ outcome stage_engine::ask_producer(std::uint64_t count) {
   const bool waits = owed_demand_ != 0; // what is owed to others comes first
   if (waits || count > options_.demand_step) {
     const std::uint64_t now = waits ? 0 : options_.demand_step;
-    owed_demand_ = std::min(owed_demand_ + count - now, most_demand * 2);
+    owed_demand_ = std::min(owed_demand_ + count - now, most_demand_of_all);
     if (!waits) port_.go_on_later();
     count = now;
   }
@@ -212,7 +212,7 @@ void stage_engine::ask_later(std::uint64_t count) {
     if (!queue_.empty()) port_.go_on_later();
   } else if (count != 0) {
     if (owed_demand_ == 0) port_.go_on_later();
-    owed_demand_ = std::min(owed_demand_ + count, most_demand * 2);
+    owed_demand_ = std::min(owed_demand_ + count, most_demand_of_all);
   }
 }
 
@@ -223,8 +223,13 @@ outcome stage_engine::go_on() {
     return demand_changed();
   }
   if (role_ == stage_role::producer_consumer) return handle_queued();
-  // It may have emitted by itself meanwhile, and then owes less.
-  const std::uint64_t count = std::min(std::exchange(owed_demand_, 0), owed_);
+  // It may have emitted by itself meanwhile, and then owes less. What consumers that have left asked for it
+  // is not told any more: it would go on and on for nobody.
+  const std::uint64_t untold = std::exchange(owed_demand_, 0);
+  const std::uint64_t told = owed_ - std::min(owed_, untold);
+  const std::uint64_t wanted = dispatcher_->wanted();
+  const std::uint64_t count = std::min({untold, owed_, wanted - std::min(wanted, told)});
+  owed_ = told + count;
   return count == 0 ? runtime::carry_on() : ask_or_accumulate(count);
 }
 

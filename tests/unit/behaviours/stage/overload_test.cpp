@@ -171,6 +171,32 @@ TEST_CASE("the author's handle_cancel may emit when it hears that a consumer is 
   CHECK(one.tell(ask("u", "2")) == " c{u},[back]}");
 }
 
+TEST_CASE("a producer is not told of what consumers asked for that have left") {
+  driven one(stage_role::producer, "[{demand_step,10}]");
+  one.tell(subscribe("<0.7.0>", "t"));
+  one.tell(subscribe("<0.8.0>", "u"));
+  CHECK(one.tell(ask("t", very_much)) == " later demand:10");
+  one.tell("{'$gen_producer',{<0.8.0>,u},{ask,14}}");
+  one.tell("{'$gen_producer',{<0.7.0>,t},{cancel,bye}}");
+  CHECK(one.follow(one.engine.go_on()) == " demand:4"); // ten are to come already
+  CHECK(one.follow(one.engine.go_on()) == "");
+  CHECK(one.tell("{'$gen_producer',{<0.8.0>,u},{ask,3}}") == " demand:3");
+}
+
+TEST_CASE("however much consumers asked for that have left, the next one has its events") {
+  driven one(stage_role::producer);
+  for (const char* tag : {"a", "b", "c", "d", "e"}) {
+    one.tell(subscribe("<0.7.0>", tag));
+    one.tell(ask(tag, very_much));
+  }
+  CHECK(one.follow(one.engine.go_on()) == " later demand:10000");
+  for (const char* tag : {"a", "b", "c", "d", "e"})
+    one.tell("{'$gen_producer',{<0.7.0>," + std::string(tag) + "},{cancel,bye}}");
+  CHECK(one.follow(one.engine.go_on()) == "");
+  one.tell(subscribe("<0.7.0>", "f"));
+  CHECK(one.tell(ask("f", "20001")) == " demand:1"); // twenty thousand are to come already
+}
+
 TEST_CASE("a single message larger than the bound waits while nothing else does") {
   stage_backlog waiting;
   CHECK(waiting.add_events(here(7), 1, 1, large(1'000'000), 1000).empty());
