@@ -103,5 +103,5 @@ TEST_CASE("every kind of child with args knows its secrets") {
   for (const std::size_t i : {3, 4, 5}) CHECK_MESSAGE(children[i]->secrets, i);
   CHECK(children[6]->events->handlers.at(0).secrets);
   CHECK(children[7]->tcp->web->routes.at(0).actor->secrets);
-  CHECK(children[8]->supervisor->children.at(0)->secrets);
+  CHECK(children[8]->supervisor->children.front()->secrets);
 }

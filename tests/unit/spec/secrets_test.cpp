@@ -96,7 +96,8 @@ TEST_CASE("a marker that is none, or stands where none may, is an error") {
   CHECK(kv.find("args.max_entries: expected a whole number, found a secret") != std::string::npos);
   const std::string env = folder.errors(
       "node: { name: n@h }\napplications:\n  - { name: a, supervisor: {}, env: { x: { $file: /x } } }\n");
-  CHECK_MESSAGE(env.find("'$file': a secret can stand only in the args of children") != std::string::npos, env);
+  CHECK_MESSAGE(env.find("'$file': a secret can stand only in the args of children") != std::string::npos,
+                env);
 }
 
 TEST_CASE("a file that an actor could not be started with is a warning at its line") {
