@@ -69,6 +69,7 @@ struct child_spec {
   runtime::postponed_bound postponed;                // of a state machine
   runtime::message options;                          // of its behaviour; none: the defaults
   runtime::message args;                             // for the actor: a map; empty: none
+  base::secrets_ptr secrets;                         // that `args` have markers of; null: none
   std::shared_ptr<const supervisor_spec> supervisor; // set: the child is this supervisor
   std::shared_ptr<const pool_spec> pool;             // set: it is a pool, of that supervisor's children
   std::shared_ptr<const tcp_spec> tcp;               // set: it is a listener

@@ -86,14 +86,15 @@ void child_table::reserve(std::size_t children) {
   by_pid_.reserve(children);
 }
 
-child& child_table::append(std::shared_ptr<const child_spec> spec, runtime::message id,
-                           runtime::message args) {
+child& child_table::append(std::shared_ptr<const child_spec> spec, runtime::message id, runtime::message args,
+                           base::secrets_ptr secrets) {
   const std::scoped_lock held(lock_);
   child& fresh = children_.emplace_back();
   fresh.place = std::prev(children_.end());
   fresh.spec = std::move(spec);
   fresh.id = std::move(id);
   fresh.args = std::move(args);
+  fresh.secrets = std::move(secrets);
   if (!fresh.id.bytes().empty()) by_id_.insert(fresh, hash_of(fresh.id.bytes()));
   return fresh;
 }
@@ -168,6 +169,7 @@ void child_table::respecify(child& one, std::shared_ptr<const child_spec> spec) 
   const std::scoped_lock held(lock_);
   one.spec = std::move(spec);
   one.args = one.spec->args;
+  one.secrets = one.spec->secrets;
 }
 
 void child_table::arrange(const child_list& order) {

@@ -40,10 +40,11 @@ struct child_end {
 
 struct child {
   std::shared_ptr<const child_spec> spec;
-  runtime::message id;   // spec->id; under simple_one_for_one empty
-  runtime::message args; // spec->args, under simple_one_for_one with those of start_child merged in
-  runtime::message env;  // the application's, as it was started or told
-  runtime::pid pid;      // of the running process; while restarting the last one's
+  runtime::message id;       // spec->id; under simple_one_for_one empty
+  runtime::message args;     // spec->args, under simple_one_for_one with those of start_child merged in
+  base::secrets_ptr secrets; // that `args` have markers of; null: none
+  runtime::message env;      // the application's, as it was started or told
+  runtime::pid pid;          // of the running process; while restarting the last one's
   child_state state = child_state::stopped;
   std::uint32_t restarts = 0;
   bool rests = false;          // it is not to run: its init said ignore, or somebody stopped it
@@ -82,7 +83,8 @@ class child_table {
   // For so many children in all, that append() need not grow.
   void reserve(std::size_t children);
   // Behind all others, stopped. The id must be new (or empty).
-  child& append(std::shared_ptr<const child_spec> spec, runtime::message id, runtime::message args);
+  child& append(std::shared_ptr<const child_spec> spec, runtime::message id, runtime::message args,
+                base::secrets_ptr secrets);
   void remove(child& gone);
 
   void set_running(child& one, runtime::pid pid);

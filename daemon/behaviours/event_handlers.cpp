@@ -38,7 +38,10 @@ event_manager::start_result event_manager::start(process& self, const event_hand
                                       .args = what.args,
                                       .env = env_,
                                       .label = label_ + "/" + id,
-                                      .unhandled = what.unhandled});
+                                      .unhandled = what.unhandled,
+                                      .secrets = what.secrets});
+  if (!made && what.secrets != nullptr) // the answer, `undef`, does not say why
+    base::log::error("events", "{}/{} does not start: {}", label_, id, made.error().text);
   if (!made) return none();
   runtime::description is;
   (*made)->describe(is);

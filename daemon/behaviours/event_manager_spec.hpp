@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/secret.hpp"
 #include "runtime/actor_factory.hpp"
 #include "runtime/messages/message.hpp"
 
@@ -19,6 +20,7 @@ struct event_handler_spec {
   runtime::message args;  // a map; empty: none
   bool permanent = false; // begun again after it failed
   std::optional<runtime::unhandled> unhandled;
+  base::secrets_ptr secrets{}; // that `args` have markers of; null: none
 };
 
 enum class event_overload : std::uint8_t {

@@ -133,7 +133,7 @@ outcome supervisor::on_start(process& self) {
     if (simple()) {
       template_ = spec;
     } else {
-      children_.append(spec, spec->id, spec->args);
+      children_.append(spec, spec->id, spec->args, spec->secrets);
     }
   }
   auto& all = children_.in_start_order();
@@ -165,7 +165,7 @@ base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(child& one, c
   if (spec.is_supervisor())
     return std::make_unique<supervisor>(spec.supervisor, shared_with(env, how), label, above_ + 1);
   auto made = shared_->factory->make(
-      {spec.actor, one.args, env, label, spec.unhandled, spec.postponed, spec.options});
+      {spec.actor, one.args, env, label, spec.unhandled, spec.postponed, spec.options, one.secrets});
   if (!made || (spec.connection == nullptr && spec.datagrams == nullptr && spec.program == nullptr))
     return made;
   auto* const taker = dynamic_cast<stream_taker*>(made->get());

@@ -41,8 +41,9 @@ struct supervision {
   order_desk* orders = nullptr;              // likewise
   runtime::message env;                      // the application's, for its actors
   // Whether an actor takes these args, for children that others add; a template's may lack what start_child
-  // is to give. Not set: any. Any thread.
-  std::function<base::status(std::string_view actor, const runtime::message& args, bool of_template)>
+  // is to give. `secrets`: those that they have markers of; null: none. Not set: any. Any thread.
+  std::function<base::status(std::string_view actor, const runtime::message& args,
+                             const base::secrets* secrets, bool of_template)>
       check_args{};
   peer_rights rights{};
   pool_board* pools = nullptr;          // outlives the system; null: nobody looks
@@ -174,7 +175,7 @@ class supervisor : public native_server {
   runtime::message refuse(runtime::process& self, const runtime::message& from);
   // {bad_args, Text}; empty: the actor takes them, or those in a supervisor theirs.
   runtime::message bad_args(const child_spec& spec, const runtime::message& args,
-                            bool of_template = false) const;
+                            const base::secrets* secrets, bool of_template = false) const;
   child* find(runtime::process& self, etf::bytes id_or_pid);
 
   // What the node orders: supervisor_orders.cpp.

@@ -13,6 +13,7 @@
 #include "behaviours/child_spec_term.hpp"
 #include "behaviours/supervisor.hpp"
 #include "behaviours/supervisor_report.hpp"
+#include "behaviours/template_secrets.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
@@ -215,19 +216,20 @@ message supervisor::start_child(process& self, const message& term) {
     return error_answer(already_started(known->pid, self.host().nodes()));
   }
   if (!may_start(self, *spec)) return start_error_answer(message::atom("not_allowed"), *spec);
-  if (const message refused = bad_args(*spec, spec->args)) return start_error_answer(refused, *spec);
+  if (const message refused = bad_args(*spec, spec->args, nullptr)) return start_error_answer(refused, *spec);
   return add_child(self, std::make_shared<const child_spec>(std::move(*spec)));
 }
 
-message supervisor::bad_args(const child_spec& spec, const message& args, bool of_template) const {
+message supervisor::bad_args(const child_spec& spec, const message& args, const base::secrets* secrets,
+                             bool of_template) const {
   if (!shared_->check_args) return {};
   if (spec.is_supervisor()) {
     const bool simple = spec.supervisor->strategy == strategy::simple_one_for_one;
     for (const auto& one : spec.supervisor->children)
-      if (message refused = bad_args(*one, one->args, simple)) return refused;
+      if (message refused = bad_args(*one, one->args, nullptr, simple)) return refused;
     return {};
   }
-  const base::status good = shared_->check_args(spec.actor, args, of_template);
+  const base::status good = shared_->check_args(spec.actor, args, secrets, of_template);
   if (good || good.error().code != base::errc::invalid) return {}; // an unknown actor fails to start
   message_writer out;
   out.tuple(2);
@@ -237,7 +239,7 @@ message supervisor::bad_args(const child_spec& spec, const message& args, bool o
 }
 
 message supervisor::add_child(process& self, std::shared_ptr<const child_spec> spec) {
-  child& one = children_.append(spec, spec->id, spec->args);
+  child& one = children_.append(spec, spec->id, spec->args, spec->secrets);
   const launched started = start(self, one);
   if (!started) {
     report::start_failed(child_label(one), started.error().reason, started.error().note);
@@ -261,8 +263,10 @@ message supervisor::merged_args(etf::bytes extra) const {
 }
 
 supervisor::launched supervisor::add_from_template(process& self, message args) {
-  if (message refused = bad_args(*template_, args)) return unexpected(start_failure{std::move(refused)});
-  child& one = children_.append(template_, {}, std::move(args));
+  base::secrets_ptr secrets = left_in(args, template_->args, template_->secrets);
+  if (message refused = bad_args(*template_, args, secrets.get()))
+    return unexpected(start_failure{std::move(refused)});
+  child& one = children_.append(template_, {}, std::move(args), std::move(secrets));
   launched started = start(self, one);
   if (!started || !*started) children_.remove(one);
   return started;

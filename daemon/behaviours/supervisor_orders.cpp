@@ -97,7 +97,7 @@ message supervisor::order_add(process& self, const std::shared_ptr<const child_s
   child* const known = children_.find(spec->id.bytes());
   if (known != nullptr) return order_replace(self, spec, found);
   found = note_of(nullptr);
-  child& one = children_.append(spec, spec->id, spec->args);
+  child& one = children_.append(spec, spec->id, spec->args, spec->secrets);
   const launched started = start(self, one, shared_->env, pace::bounded);
   if (started) {
     if (!*started && spec->restart == restart_type::temporary) children_.remove(one);
@@ -198,7 +198,7 @@ message supervisor::order_restore(process& self, const message& id, const found_
     if (self.exiting()) return terminating();
   }
   if (one == nullptr) {
-    one = &children_.append(found.spec, found.spec->id, found.spec->args);
+    one = &children_.append(found.spec, found.spec->id, found.spec->args, found.spec->secrets);
   } else {
     halt(self, *one, ran ? after_halt::comes_again : after_halt::stays_down);
     if (self.exiting()) return terminating();
@@ -215,6 +215,7 @@ message supervisor::order_restore(process& self, const message& id, const found_
 // Whether a child that runs has taken the specification, whose actor is the same.
 bool supervisor::told(process& self, child& one, const std::shared_ptr<const child_spec>& spec,
                       const message& env) {
+  if (spec->secrets != nullptr) return false;
   if (tell_options(self, one, *one.spec, *spec)) return false;
   if (!runtime::is_atom(change_config(self, one.pid, spec->args, env), "ok")) return false;
   if (self.exiting()) return false;
@@ -226,7 +227,9 @@ bool supervisor::told(process& self, child& one, const std::shared_ptr<const chi
 message supervisor::order_reconfigure(process& self, const std::shared_ptr<const child_spec>& spec,
                                       found_child& found) {
   child* const one = children_.find(spec->id.bytes());
-  if (one == nullptr || one->state != child_state::running) return order_replace(self, spec, found);
+  // Secrets are read when an actor starts: one that has some starts anew.
+  if (one == nullptr || one->state != child_state::running || spec->secrets != nullptr)
+    return order_replace(self, spec, found);
   found = note_of(one);
   if (message failure = tell_options(self, *one, *one->spec, *spec)) return failure;
   const message old_env =
@@ -374,8 +377,10 @@ message supervisor::renew(process& self, child& one, const spared_children& spar
   if (one.state == child_state::running) {
     if (std::ranges::equal(one.env.bytes(), shared_->env.bytes())) return {};
     one.env = shared_->env; // as far as anyone knows, also if it does not answer
-    const message answer = change_config(self, one.pid, one.args, shared_->env);
-    if (self.exiting() || !runtime::is_atom(answer, "unhandled")) return reason_of(answer);
+    if (one.secrets == nullptr) {
+      const message answer = change_config(self, one.pid, one.args, shared_->env);
+      if (self.exiting() || !runtime::is_atom(answer, "unhandled")) return reason_of(answer);
+    }
     halt(self, one, after_halt::comes_again);
     if (self.exiting()) return {};
     children_.set_stopped(one);

@@ -217,8 +217,12 @@ base::result<std::unique_ptr<runtime::behaviour>> tcp_listener::make_actor(proce
                                                                            accepted_stream stream) const {
   if (sites_ != nullptr) return std::make_unique<web_connection>(std::move(stream), sites_);
   const child_spec& what = *spec().connection;
-  auto actor = self.host().factory()->make(
-      {.actor = what.actor, .args = what.args, .env = env_, .label = label_, .unhandled = what.unhandled});
+  auto actor = self.host().factory()->make({.actor = what.actor,
+                                            .args = what.args,
+                                            .env = env_,
+                                            .label = label_,
+                                            .unhandled = what.unhandled,
+                                            .secrets = what.secrets});
   if (!actor) return actor;
   auto* const taker = dynamic_cast<stream_taker*>(actor->get());
   if (taker == nullptr) return base::fail(base::errc::invalid, "it takes no streams");

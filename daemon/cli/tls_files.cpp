@@ -22,6 +22,7 @@
 #include "net/certificate_folder.hpp"
 #include "net/tls_context.hpp"
 #include "spec/default_files.hpp"
+#include "spec/secrets.hpp"
 #include "spec/web_options.hpp"
 
 namespace coppice::cli {
@@ -122,6 +123,7 @@ std::vector<spec::diagnostic> check_readable(const spec::node_spec& of,
     for (const auto* file : {&one.certificate, &one.key, &one.ca})
       if (*file) files.insert(**file);
   });
+  files.merge(spec::secret_files(of));
   std::vector<spec::diagnostic> out;
   const acting_as service(entry);
   if (!service.works()) return out;

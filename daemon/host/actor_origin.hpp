@@ -5,13 +5,15 @@
 #include <memory>
 #include <utility>
 
+#include "base/secret.hpp"
 #include "runtime/messages/message.hpp"
 
 namespace coppice::host {
 
 struct actor_origin {
-  runtime::message args; // empty: #{}
-  runtime::message env;  // empty: #{}
+  runtime::message args;       // empty: #{}
+  runtime::message env;        // empty: #{}
+  base::secrets_ptr secrets{}; // read ones that stand in `args`: never to be shown; null: none
 };
 
 // The same in one pointer, for actors: most have neither.

@@ -29,6 +29,7 @@ struct actor_plan {
   const actor_code* code = nullptr;            // the image's
   runtime::message args;                       // a term; none = #{}
   runtime::message env;                        // the application's, a map; none = #{}
+  base::secrets_ptr secrets;                   // that stand in `args`; null: none
   std::unique_ptr<const saved_state> saved;    // it starts with this state, restored, and without init
   bool only_tried = false;                     // it ends with `ignore` as soon as its state is restored
   std::optional<runtime::unhandled> unhandled; // none: as the code says

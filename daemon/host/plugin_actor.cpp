@@ -22,7 +22,7 @@ using runtime::process;
 plugin_actor::plugin_actor(actor_plan&& plan) : code_(plan.code), generation_(plan.image->generation()) {
   actor_.is = code_->is;
   actor_.image = std::move(plan.image);
-  actor_.origin = kept_origin({std::move(plan.args), std::move(plan.env)});
+  actor_.origin = kept_origin({std::move(plan.args), std::move(plan.env), std::move(plan.secrets)});
   actor_.unhandled = plan.unhandled;
   actor_.takes_streams = code_->streams.size != 0;
   if (plan.saved == nullptr) return;
@@ -220,7 +220,8 @@ void plugin_actor::describe_to(runtime::description& out) const {
 outcome plugin_actor::change_config(process& self, const message& from, behaviours::config_change to) {
   // The actor is to see the new env already while it is asked.
   const message old_args = actor_.origin.args();
-  kept_origin old_origin = std::exchange(actor_.origin, kept_origin({old_args, to.env}));
+  kept_origin old_origin =
+      std::exchange(actor_.origin, kept_origin({old_args, to.env, actor_.origin.whole().secrets}));
   const message old = old_args ? old_args : message::immortal(etf::empty_map);
   const coppice_message before = lend(old);
   const coppice_message after = lend(to.args);

@@ -157,6 +157,7 @@ base::result<std::unique_ptr<runtime::behaviour>> loader::make(const runtime::ac
   }
   plan.args = spec.args;
   plan.env = spec.env;
+  plan.secrets = spec.secrets;
   plan.unhandled = spec.unhandled;
   plan.postponed = spec.postponed;
   plan.options = spec.options;

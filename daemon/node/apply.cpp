@@ -29,6 +29,8 @@
 #include "runtime/messages/shown.hpp"
 #include "spec/default_files.hpp"
 #include "spec/diff.hpp"
+#include "spec/port_options.hpp"
+#include "spec/secrets.hpp"
 
 namespace coppice::node {
 namespace {
@@ -51,6 +53,13 @@ std::string_view action(change_kind kind, bool takes_changes) {
       break;
   }
   return "update";
+}
+
+// An actor that has some starts anew where its args or env change.
+bool has_secrets(const spec::child_spec& child) {
+  const auto in = [](const spec::encoded_term& args) { return spec::find_secrets(args) != nullptr; };
+  return in(child.args) || (child.udp && in(child.udp->args)) || (child.tcp && in(child.tcp->args)) ||
+         (child.port != nullptr && in(child.port->args));
 }
 
 // The difference as people read it.
@@ -109,7 +118,7 @@ class listing {
     }
   }
   bool takes_changes(const spec::child_spec& child) const {
-    return plugins_.takes_config_change(child.plugin, child.actor_type);
+    return !has_secrets(child) && plugins_.takes_config_change(child.plugin, child.actor_type);
   }
 
   const loader::loader& plugins_;

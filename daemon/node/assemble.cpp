@@ -13,6 +13,7 @@
 #include "node/stream_child.hpp"
 #include "node/udp_child.hpp"
 #include "spec/port_options.hpp"
+#include "spec/secrets.hpp"
 
 namespace coppice::node {
 namespace {
@@ -85,6 +86,7 @@ std::shared_ptr<const behaviours::event_manager_spec> events(const spec::event_m
     made.name = name.take();
     made.actor = one.actor;
     made.args = convert(one.args);
+    made.secrets = spec::find_secrets(one.args);
     made.permanent = one.restart == spec::handler_restart::permanent;
     if (one.unhandled) made.unhandled = convert(*one.unhandled);
   }
@@ -126,6 +128,7 @@ std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
     out.options = stage_term(consumer, "consumer");
   }
   out.args = convert(from.args);
+  out.secrets = spec::find_secrets(from.args);
   if (from.event_manager) out.events = events(*from.event_manager);
   return made;
 }
@@ -166,6 +169,7 @@ std::shared_ptr<const supervisor_spec> pool_workers(const spec::child_spec& pool
   worker.priority = convert(pool.priority);
   if (from.unhandled) worker.unhandled = convert(*from.unhandled);
   worker.args = convert(from.args);
+  worker.secrets = spec::find_secrets(from.args);
   for (std::uint32_t number = 1; number <= from.size; ++number) {
     runtime::message_writer id;
     id.unsigned_integer(number);
@@ -194,6 +198,7 @@ std::shared_ptr<const supervisor_spec> event_children(const spec::child_spec& of
   one->priority = convert(of.priority);
   if (from.child.unhandled) one->unhandled = convert(*from.child.unhandled);
   one->args = convert(from.child.args);
+  one->secrets = spec::find_secrets(from.child.args);
   out->children.push_back(std::move(one));
   return out;
 }
@@ -203,6 +208,7 @@ template <class Options>
 void host(child_spec& out, const Options& from) {
   out.actor = from.actor;
   out.args = convert(from.args);
+  out.secrets = spec::find_secrets(from.args);
   if (from.unhandled) out.unhandled = convert(*from.unhandled);
 }
 

@@ -25,10 +25,10 @@ base::result<std::shared_ptr<const spec::args_schema>> child_args::schema_of(std
 }
 
 base::status child_args::check(std::string_view actor, const runtime::message& args,
-                               spec::args_schema::part what) {
+                               spec::args_schema::part what, const base::secrets* secrets) {
   const auto schema = schema_of(actor);
   if (!schema) return unexpected(schema.error());
-  return (*schema)->check(args ? args.bytes() : etf::empty_map, what);
+  return (*schema)->check(args ? args.bytes() : etf::empty_map, what, secrets);
 }
 
 } // namespace coppice::node

@@ -21,9 +21,11 @@ class child_args {
   // `plugins` outlives it.
   explicit child_args(const loader::loader& plugins) : plugins_(plugins) {}
 
-  // `args`: a map; empty: none. errc::invalid with the path of what is wrong; errc::not_found: no such actor.
+  // `args`: a map; empty: none. `secrets`: theirs, see args_schema::check(). errc::invalid with the path of
+  // what is wrong; errc::not_found: no such actor.
   base::status check(std::string_view actor, const runtime::message& args,
-                     spec::args_schema::part what = spec::args_schema::part::whole);
+                     spec::args_schema::part what = spec::args_schema::part::whole,
+                     const base::secrets* secrets = nullptr);
 
  private:
   base::result<std::shared_ptr<const spec::args_schema>> schema_of(std::string_view actor);

@@ -34,6 +34,7 @@
 #include "node/node_events.hpp"
 #include "node/readiness.hpp"
 #include "node/reloader.hpp"
+#include "node/secret_args.hpp"
 #include "runtime/system.hpp"
 #include "services/cron_jobs.hpp"
 
@@ -68,6 +69,7 @@ struct instance::components {
   host::metric_board metrics; // plugins count in it
   loader::loader plugins;
   child_args args_of_children{plugins};
+  secret_args actors{plugins, args_of_children};
   behaviours::supervision_tree tree;
   behaviours::order_desk orders;
   behaviours::pool_board pools;

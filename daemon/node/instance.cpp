@@ -181,7 +181,7 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
   p.cookie_file = cookie->file;
   p.sockets = sockets;
   if (auto loaded = load_plugins(p.plugins, made->spec()); !loaded) return unexpected(loaded.error());
-  p.system.set_factory(&p.plugins);
+  p.system.set_factory(&p.actors);
   auto net = network::make(p.system, made->spec(), std::move(cookie->value), {p.cron, &p.events}, sockets);
   if (!net) return unexpected(std::move(net.error()));
   p.net = std::move(*net);
@@ -228,7 +228,7 @@ base::status instance::start_applications() {
   options.name = behaviours::application_controller::registered_name;
   options.of_node = true;
   p.applications_gone = false;
-  behaviours::supervision with{&p.plugins, &p.tree, &p.orders, {}, {}, {}};
+  behaviours::supervision with{&p.actors, &p.tree, &p.orders, {}, {}, {}};
   const spec::allow_options& allow = started_with_->spec.distribution.allow;
   with.rights = {allow.spawn, allow.supervise};
   with.pools = &p.pools;
@@ -240,9 +240,10 @@ base::status instance::start_applications() {
   with.certificates = started_with_->spec.node.data + "/tls";
   with.tls = &p.net->tls();
   with.sockets = p.sockets;
-  with.check_args = [&p](std::string_view actor, const runtime::message& args, bool of_template) {
+  with.check_args = [&p](std::string_view actor, const runtime::message& args, const base::secrets* secrets,
+                         bool of_template) {
     using part = spec::args_schema::part;
-    return p.args_of_children.check(actor, args, of_template ? part::of_template : part::whole);
+    return p.args_of_children.check(actor, args, of_template ? part::of_template : part::whole, secrets);
   };
   auto controller = p.system.spawn(
       std::move(options), std::make_unique<behaviours::application_controller>(

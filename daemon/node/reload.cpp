@@ -186,7 +186,9 @@ base::status hot_reload::check_row(const reload_ledger::row& row, const loader::
   if (type == nullptr)
     return base::fail(base::errc::refused, fmt::format("plugin {}: {}: there is no actor type {} any more",
                                                        row.is->plugin, describe(row.pid), row.is->actor));
-  if (auto good = check_args(next, *type, row.origin.args); !good)
+  if (auto good =
+          check_args(next, *type, row.origin.args, spec::args_schema::part::whole, row.origin.secrets.get());
+      !good)
     return unexpected(std::move(good.error()).context(describe(row.pid)));
   if (row.problem) return {};
   const host::actor_code& code = *next.mapped->find(row.is->actor);

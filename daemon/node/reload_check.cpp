@@ -13,19 +13,22 @@ namespace coppice::node {
 namespace {
 
 base::status check_actor(const std::string& actor, const runtime::message& given,
-                         const generations_to_be& next, spec::args_schema::part args) {
+                         const base::secrets_ptr& secrets, const generations_to_be& next,
+                         spec::args_schema::part args) {
   const auto to = next.find(loader::split(actor).plugin);
   if (to == next.end()) return {};
   const auto type = loader::choose(to->second->declared, actor);
   if (!type) return unexpected(type.error());
-  return check_args(*to->second, **type, given, args);
+  return check_args(*to->second, **type, given, args, secrets.get());
 }
 
 // The actors that are made for clients.
 base::status check_routes(const behaviours::web_spec& of, const generations_to_be& next) {
   for (const behaviours::web_route& one : of.routes) {
     if (one.actor == nullptr) continue;
-    if (auto fit = check_actor(one.actor->actor, one.actor->args, next, spec::args_schema::part::whole); !fit)
+    if (auto fit = check_actor(one.actor->actor, one.actor->args, one.actor->secrets, next,
+                               spec::args_schema::part::whole);
+        !fit)
       return unexpected(std::move(fit.error()).context(std::string(one.path.text())));
   }
   return {};
@@ -53,11 +56,11 @@ base::status check_children(const behaviours::supervisor_spec& of, const generat
     }
     if (child.events != nullptr) {
       for (const behaviours::event_handler_spec& one : child.events->handlers)
-        if (auto fit = check_actor(one.actor, one.args, next, part::whole); !fit)
+        if (auto fit = check_actor(one.actor, one.args, one.secrets, next, part::whole); !fit)
           return unexpected(std::move(fit.error()).context(below + "/" + runtime::shown(one.name)));
       continue;
     }
-    if (auto fit = check_actor(child.actor, child.args, next, args); !fit)
+    if (auto fit = check_actor(child.actor, child.args, child.secrets, next, args); !fit)
       return unexpected(std::move(fit.error()).context(below));
   }
   return {};
@@ -73,12 +76,13 @@ base::status check_tree(const std::vector<behaviours::application_spec>& applica
 }
 
 base::status check_args(const loader::plugin_generation& of, const manifest::actor_type& type,
-                        const runtime::message& args, spec::args_schema::part what) {
+                        const runtime::message& args, spec::args_schema::part what,
+                        const base::secrets* secrets) {
   const auto schema = spec::args_schema::compile(type.args_schema);
   if (!schema)
     return base::fail(base::errc::refused, fmt::format("plugin {}: bad args_schema for actor {}: {}",
                                                        of.declared.id, type.name, schema.error().text));
-  auto good = schema->check(args ? args.bytes() : etf::empty_map, what);
+  auto good = schema->check(args ? args.bytes() : etf::empty_map, what, secrets);
   if (!good)
     return base::fail(base::errc::refused, fmt::format("the new schema of {}:{} refuses what it is given: {}",
                                                        of.declared.id, type.name, good.error().text));

@@ -24,9 +24,11 @@ using generations_to_be = std::map<std::string, loader::plugin_generation*, std:
 base::status check_tree(const std::vector<behaviours::application_spec>& applications,
                         const generations_to_be& next);
 
-// `args`: a map; empty: none. errc::refused: the schema of `type` is none, or does not take them.
+// `args`: a map; empty: none. `secrets`: theirs, see args_schema::check(). errc::refused: the schema of
+// `type` is none, or does not take them.
 base::status check_args(const loader::plugin_generation& of, const manifest::actor_type& type,
                         const runtime::message& args,
-                        spec::args_schema::part what = spec::args_schema::part::whole);
+                        spec::args_schema::part what = spec::args_schema::part::whole,
+                        const base::secrets* secrets = nullptr);
 
 } // namespace coppice::node

@@ -7,6 +7,7 @@
 #include "node/convert.hpp"
 #include "node/web_site.hpp"
 #include "spec/port_options.hpp"
+#include "spec/secrets.hpp"
 #include "spec/web_options.hpp"
 
 namespace coppice::node {
@@ -94,6 +95,7 @@ std::shared_ptr<child_spec> one_of_each(const Options& from, const std::string& 
   out->priority = convert(priority);
   if (from.unhandled) out->unhandled = convert(*from.unhandled);
   out->args = convert(from.args);
+  out->secrets = spec::find_secrets(from.args);
   return out;
 }
 

@@ -52,6 +52,7 @@ void give_sockets(child_spec& out, const spec::udp_options& from) {
   out.shutdown = behaviours::shutdown_limit::infinity();
   out.actor.clear();
   out.args = {};
+  out.secrets = nullptr;
   out.datagrams = nullptr;
 }
 

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/secret.hpp"
 #include "runtime/behaviour.hpp"
 #include "runtime/messages/message.hpp"
 
@@ -53,6 +54,7 @@ struct actor_spec {
   std::optional<runtime::unhandled> unhandled; // none: as the actor's class says, else exit
   postponed_bound postponed{};                 // of a state machine
   message options{};                           // of its behaviour; none: the defaults
+  base::secrets_ptr secrets{};                 // that `args` have markers of; null: none
 };
 
 class actor_factory {

@@ -33,6 +33,15 @@ constexpr std::size_t most_shown = 80; // characters of a value in a finding
 struct finding {
   std::string path;
   std::string what;
+  const std::uint8_t* begin = nullptr; // of the term
+  const base::secrets* secrets = nullptr;
+
+  // Whether it is a secret, or the marker of one.
+  bool is_secret(etf::bytes value) const {
+    return secrets != nullptr && std::ranges::any_of(secrets->all, [&](const base::secret& one) {
+             return begin + one.offset == value.data();
+           });
+  }
 };
 
 // True: nothing is wrong.
@@ -246,16 +255,23 @@ bool check_list(const rule& by, etf::bytes list, finding& out) {
   });
 }
 
+// What a finding says of a value.
+std::string shown(etf::bytes term, const finding& out) {
+  return out.is_secret(term) ? "the secret" : shown(term);
+}
+
 bool check_value(const rule& by, etf::bytes term, finding& out) {
   const unsigned types = by.format == unit::none ? by.types : unsigned{type_integer};
-  const unsigned is = type_of(term);
+  const bool is_marker = out.is_secret(term) && !out.secrets->are_read;
+  const unsigned is = is_marker ? unsigned{type_string} : type_of(term);
+  if (is_marker && (types == 0 || (types & is) != 0)) return true;
   const bool listed =
       std::any_of(by.values.begin(), by.values.end(), [term](const json& one) { return equals(one, term); });
   // An atom that an enum lists is one of its texts.
   if (types != 0 && (types & is) == 0 && !(listed && is == 0))
-    return wrong(out, shown(term) + " is not of the type the schema wants");
+    return wrong(out, shown(term, out) + " is not of the type the schema wants");
   if (!by.values.empty() && !listed)
-    return wrong(out, shown(term) + " is none of the values the schema allows");
+    return wrong(out, shown(term, out) + " is none of the values the schema allows");
   if ((is & type_number) != 0) return check_number(by, *number_of(term), out);
   if ((is & type_object) != 0) return check_map(by, term, out);
   if ((is & type_array) != 0) return check_list(by, term, out);
@@ -291,10 +307,11 @@ void find_durations(const rule& by, const json& value, const json::json_pointer&
 
 } // namespace
 
-base::status args_schema::check(std::span<const std::uint8_t> term, part what) const {
+base::status args_schema::check(std::span<const std::uint8_t> term, part what,
+                                const base::secrets* secrets) const {
   // Of a child that was started by a call they are whatever its caller, maybe on another node, has made them.
   constexpr etf::limits as_in_a_file{tree_limits().depth};
-  finding found;
+  finding found{{}, {}, term.data(), secrets};
   bool good = true;
   if (!etf::validate(term, as_in_a_file))
     good = wrong(found, fmt::format("they are nested deeper than {} levels", as_in_a_file.depth));

@@ -14,6 +14,7 @@
 #include "base/suggest.hpp"
 #include "base/utf8.hpp"
 #include "spec/scalar.hpp"
+#include "spec/secrets.hpp"
 #include "spec/term.hpp"
 
 namespace coppice::spec {
@@ -198,6 +199,7 @@ class walk {
   walk(report& to, etf::writer& writer) : to_(to), writer_(writer) {}
 
   bool value(const rule& by, const node& from, const std::string& path) {
+    if (is_secret(from)) return secret(by, from, path);
     if (by.format != unit::none) return with_unit(by, from, path);
     if (by.types && !(by.types & type_of(from))) return wrong(from, path, type_words(by));
     if (!by.values.empty() && !one_of(by, from, path)) return false;
@@ -254,6 +256,14 @@ class walk {
       for (auto name : names) hint += " " + std::string(name);
     }
     to_.error(key.at, path + ": unknown key " + in_quotes(key.text), hint);
+    return false;
+  }
+
+  // The text it stands for is read, and checked, when an actor starts.
+  bool secret(const rule& by, const node& from, const std::string& path) {
+    if (by.format == unit::none && (by.types == 0 || (by.types & type_string)))
+      return encode_term(to_, from, writer_);
+    to_.error(from.at, path + ": expected " + type_words(by) + ", found a secret", "a secret is a text");
     return false;
   }
 

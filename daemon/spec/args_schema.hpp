@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/secret.hpp"
 #include "spec/node_spec.hpp"
 #include "spec/report.hpp"
 #include "spec/tree.hpp"
@@ -36,8 +37,11 @@ class args_schema {
   // `args` may be nullptr: none were given, and errors are placed at `owner`. False with errors reported.
   bool encode(report&, const node* args, const node& owner, encoded_term& into, part = part::whole) const;
 
-  // Args that are a term already, as encode() makes them. errc::invalid with the path of the first finding.
-  base::status check(std::span<const std::uint8_t> term, part = part::whole) const;
+  // Args that are a term already, as encode() makes them. errc::invalid with the path of the first finding,
+  // which has nothing of a secret's text. A marker among `secrets` is taken for any text. null: there are
+  // none.
+  base::status check(std::span<const std::uint8_t> term, part = part::whole,
+                     const base::secrets* secrets = nullptr) const;
 
   // Where durations stand in args that are a term, as JSON pointers: what is printed needs their unit.
   std::vector<std::string> durations(std::span<const std::uint8_t> term) const;

@@ -20,6 +20,7 @@
 #include "base/suggest.hpp"
 #include "spec/catalog.hpp"
 #include "spec/reference_check.hpp"
+#include "spec/secrets.hpp"
 #include "spec/silence_check.hpp"
 
 namespace coppice::spec {
@@ -335,6 +336,8 @@ class checker {
     const catalog::plugin* plugin = nullptr;
     if (with_plugins_ && actor && !written.actor.empty())
       plugin = check_actor(child, written, *actor, at, args);
+    if (const node* const args_of = at.find("args"); args_of != nullptr && args_of->is_map())
+      look_at_secrets(to_, *args_of);
     if (written.args.empty()) written.args.assign(etf::empty_map.begin(), etf::empty_map.end());
     return plugin;
   }

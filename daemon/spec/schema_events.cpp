@@ -2,6 +2,7 @@
 // The keys of an event manager and of its handlers.
 #include "spec/schema_events.hpp"
 
+#include "spec/args_term.hpp"
 #include "spec/names.hpp"
 #include "spec/schema_scalars.hpp"
 #include "spec/schema_tree.hpp"
@@ -35,7 +36,7 @@ const table<event_handler_options>& event_handler_table() {
               "what becomes of one that fails. temporary: it is removed, as in OTP; permanent: it is begun "
               "again in its place")
           .add<&event_handler_options::unhandled>("unhandled", optional_unhandled(), "as a child's, of calls")
-          .add<&event_handler_options::args>("args", term(),
+          .add<&event_handler_options::args>("args", args_term(),
                                              "its arguments, checked against the plugin's schema")
           .prune(&prune_handler);
   return rows;

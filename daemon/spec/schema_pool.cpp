@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "spec/args_term.hpp"
 #include "spec/names.hpp"
 #include "spec/schema_scalars.hpp"
 #include "spec/schema_tree.hpp"
@@ -145,7 +146,8 @@ const table<pool_options>& pool_table() {
                                      "what the workers are: any server")
           .needed()
           .elsewhere()
-          .add<&pool_options::args>("args", term(), "their arguments, checked against the plugin's schema")
+          .add<&pool_options::args>("args", args_term(),
+                                    "their arguments, checked against the plugin's schema")
           .add<&pool_options::size>("size", per_core(most_workers),
                                     "how many there are: a number, cores, or a multiple such as \"2x cores\"")
           .live()

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "spec/args_term.hpp"
 #include "spec/names.hpp"
 #include "spec/schema_scalars.hpp"
 #include "spec/schema_tcp.hpp"
@@ -92,7 +93,7 @@ const table<port_options>& port_table() {
                                      "who talks with it, and ends with it")
           .needed()
           .elsewhere()
-          .add<&port_options::args>("args", term(), "its arguments, checked against the plugin's schema")
+          .add<&port_options::args>("args", args_term(), "its arguments, checked against the plugin's schema")
           .add<&port_options::environment>("environment", words(text("NAME=VALUE", &check_variable)),
                                            "variables for the program, besides the daemon's own")
           .add<&port_options::clean_environment>("clean_environment", flag(),

@@ -7,7 +7,9 @@
 #include <thread>
 
 #include "base/json_text.hpp"
+#include "spec/args_term.hpp"
 #include "spec/json_changes.hpp"
+#include "spec/secrets.hpp"
 #include "spec/term.hpp"
 
 namespace coppice::spec {
@@ -302,6 +304,16 @@ bool term::read(reader& from, const node& value, encoded_term& into) const {
     from.wrong_type(value, "a map");
     return false;
   }
+  refuse_secrets(*from.to, value);
+  return encode_term(*from.to, value, into);
+}
+
+bool args_term::read(reader& from, const node& value, encoded_term& into) const {
+  if (!value.is_map()) {
+    from.wrong_type(value, "a map");
+    return false;
+  }
+  check_secrets(*from.to, value);
   return encode_term(*from.to, value, into);
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "spec/args_term.hpp"
 #include "spec/names.hpp"
 #include "spec/scalar.hpp"
 #include "spec/schema_scalars.hpp"
@@ -208,7 +209,7 @@ const table<event_child_options>& event_child_table() {
                                             text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
                                             "what the children are: PLUGIN or PLUGIN:ACTOR")
           .needed()
-          .add<&event_child_options::args>("args", term(),
+          .add<&event_child_options::args>("args", args_term(),
                                            "their arguments, checked against the plugin's schema; the event "
                                            "comes to them under the key event")
           .add<&event_child_options::restart>(

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/address_range.hpp"
+#include "spec/args_term.hpp"
 #include "spec/names.hpp"
 #include "spec/schema_place.hpp"
 #include "spec/schema_scalars.hpp"
@@ -377,7 +378,7 @@ const table<tcp_options>& tcp_table() {
           .elsewhere()
           .add<&tcp_options::handlers>("handlers", handlers(),
                                        "instead: the workers of this pool have the connections")
-          .add<&tcp_options::args>("args", term(), "its arguments, checked against the plugin's schema")
+          .add<&tcp_options::args>("args", args_term(), "its arguments, checked against the plugin's schema")
           .add<&tcp_options::max_connections>("max_connections", whole<std::uint32_t>(1, 1'000'000),
                                               "at once, until their sockets are closed; beyond, the address "
                                               "with the most connections loses the "

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "spec/args_term.hpp"
 #include "spec/names.hpp"
 #include "spec/scalar.hpp"
 #include "spec/schema_events.hpp"
@@ -262,8 +263,11 @@ const table<child_spec>& child_table() {
           .add<&child_spec::router>("router", optional_router(section<router_options>(&router_table)),
                                     "of an actor whose behaviour is router; absent: the defaults")
           .live()
-          .add<&child_spec::args>("args", term(),
-                                  "the actor's arguments, checked against the plugin's schema")
+          .add<&child_spec::args>(
+              "args", args_term(),
+              "the actor's arguments, checked against the plugin's schema; a value may be "
+              "{ $file: PATH } or { $credential: NAME }, the text of a file or of a "
+              "systemd credential, read at each start")
           .elsewhere()
           .add<&child_spec::supervisor>(
               "supervisor",

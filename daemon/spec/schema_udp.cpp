@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/socket_address.hpp"
+#include "spec/args_term.hpp"
 #include "spec/names.hpp"
 #include "spec/schema_place.hpp"
 #include "spec/schema_scalars.hpp"
@@ -117,7 +118,7 @@ const table<udp_options>& udp_table() {
                                     "who has them")
           .needed()
           .elsewhere()
-          .add<&udp_options::args>("args", term(), "its arguments, checked against the plugin's schema")
+          .add<&udp_options::args>("args", args_term(), "its arguments, checked against the plugin's schema")
           .add<&udp_options::handlers>(
               "handlers", per_core(1024),
               "so many actors, each with sockets of its own: a peer always meets the same one; a number, "

@@ -9,6 +9,7 @@
 #include "base/ascii.hpp"
 #include "base/http_methods.hpp"
 #include "base/path_pattern.hpp"
+#include "spec/args_term.hpp"
 #include "spec/names.hpp"
 #include "spec/schema_scalars.hpp"
 #include "spec/schema_tcp.hpp"
@@ -207,7 +208,7 @@ const table<web_route>& route_table() {
                                "who is called with them: a registered name here, or NAME@ALIVE@HOST")
           .add<&web_route::actor>("actor", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
                                   "or, with an upgrade: what is made for each client, and ends with it")
-          .add<&web_route::args>("args", term(), "its arguments, checked against the plugin's schema")
+          .add<&web_route::args>("args", args_term(), "its arguments, checked against the plugin's schema")
           .add<&web_route::mailbox>("mailbox", section<mailbox_options>(&mailbox_table),
                                     "bounds of its mailbox")
           .add<&web_route::unhandled>("unhandled", optional_unhandled(), "as a child's, of that actor")

@@ -31,7 +31,8 @@ base::result<std::unique_ptr<client_actor>> client_actor::start(process& self, c
                                            .args = what.args,
                                            .env = site.env(),
                                            .label = site.label(),
-                                           .unhandled = what.unhandled});
+                                           .unhandled = what.unhandled,
+                                           .secrets = what.secrets});
   if (!does) return unexpected(std::move(does.error()));
   self.trap_exit(true);
   runtime::spawn_options options;

@@ -27,7 +27,7 @@ void fill(child_table& table, std::string_view children) {
       if (children[at + 1] == '!') spec->restart = restart_type::transient;
       if (children[at + 1] == '*') spec->significant = true;
     }
-    child& one = table.append(spec, spec->id, {});
+    child& one = table.append(spec, spec->id, {}, {});
     table.set_running(one, {0, 4, number++, 0});
   }
 }
@@ -210,7 +210,7 @@ TEST_CASE("the child table finds by id, and by pid while a child runs") {
 TEST_CASE("children without an id are found by pid also while their restart is tried again") {
   child_table table;
   auto spec = std::make_shared<child_spec>();
-  child& one = table.append(spec, {}, {});
+  child& one = table.append(spec, {}, {}, {});
   const runtime::pid pid{0, 4, 7, 1};
   table.set_running(one, pid);
   table.set_restarting(one);

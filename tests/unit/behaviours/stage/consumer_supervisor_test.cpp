@@ -182,7 +182,7 @@ struct stages_host : test_host {
   void send(const runtime::pid& to, std::string_view what) { system.send(to, term(what)); }
 
   kids makes{book};
-  std::function<base::status(std::string_view, const message&, bool)> check_args{};
+  std::function<base::status(std::string_view, const message&, const base::secrets*, bool)> check_args{};
   std::map<std::string, one_hand> hands;
   std::size_t read_of_kids = 0;
 };
@@ -388,7 +388,8 @@ TEST_CASE(
   stages_host host;
   std::mutex lock;
   std::vector<std::string> given;
-  host.check_args = [&](std::string_view actor, const message& args, bool of_template) -> base::status {
+  host.check_args = [&](std::string_view actor, const message& args, const base::secrets*,
+                        bool of_template) -> base::status {
     const std::scoped_lock held(lock);
     given.push_back(std::string(actor) + " " + test::text(args) + (of_template ? " template" : ""));
     if (event_of(args) == "[]") return base::fail(base::errc::invalid, "no list");
