@@ -34,7 +34,10 @@ result<std::string> read_file_of(const secret& of, const std::string& path) {
 }
 
 result<std::string> path_of(const secret& of) {
-  if (of.from == secret::source::file) return of.name;
+  if (of.from == secret::source::file && of.name.starts_with('/')) return of.name;
+  if (of.from == secret::source::file) return fail(errc::invalid, of.name + ": is no absolute path");
+  if (of.name.find('/') != std::string::npos || of.name == "." || of.name == "..")
+    return fail(errc::invalid, of.name + ": is no name of a credential");
   const char* const folder = std::getenv("CREDENTIALS_DIRECTORY");
   if (folder != nullptr && *folder != 0) return std::string(folder) + "/" + of.name;
   return fail(errc::not_found, "credential " + of.name +

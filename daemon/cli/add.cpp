@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -89,23 +90,38 @@ api::exit_code show_by_hand(const std::string& what, const parameters& p, const 
   return api::exit_code::failed;
 }
 
-// Through links, with the mode that the file has.
-base::status write_edit(const std::string& path, const std::string& text) {
+// Through links, with the mode and the owner that the file has. `before` is what the edit was made from.
+base::status write_edit(const std::string& path, const std::string& before, const std::string& text) {
   std::error_code problem;
   const std::string file = fs::canonical(path, problem).string();
   struct stat found {};
   if (problem || stat(file.c_str(), &found) != 0)
     return base::fail_errno(path, problem ? problem.value() : errno);
+  if (geteuid() != 0 && found.st_uid != geteuid())
+    return base::fail(base::errc::refused, path + ": belongs to another user, and would be yours");
+  if (const auto now = read_regular(file); !now || *now != before)
+    return base::fail(base::errc::refused, path + ": somebody has changed it meanwhile");
   constexpr mode_t permissions = 07777;
-  return base::write_file_atomic(file, text, found.st_mode & permissions);
+  if (auto done = base::write_file_atomic(file, text, found.st_mode & permissions); !done) return done;
+  if (chown(file.c_str(), found.st_uid, found.st_gid) != 0)
+    return base::fail_errno("chown " + path + ", which is written", errno);
+  return {};
 }
 
-base::status write_all(const parameters& p, const addition& wanted, const std::string& plugin,
-                       const std::vector<planned_file>& planned) {
+const std::string& text_before(const project_texts& project, const std::string& path) {
+  if (project.build && project.build->path == path) return project.build->text;
+  if (project.test && project.test->path == path) return project.test->text;
+  return project.configuration.text;
+}
+
+base::status write_all(const parameters& p, const project_texts& project, const addition& wanted,
+                       const std::string& plugin, const std::vector<planned_file>& planned) {
   if (!wanted.plugin.empty())
     if (auto done = write_files(plugin, wanted.plugin, planned); !done) return done;
   for (const project_file& one : wanted.edits)
-    if (auto done = write_edit(in_folder(p.folder, one.path), one.text); !done) return done;
+    if (auto done = write_edit(in_folder(p.folder, one.path), text_before(project, one.path), one.text);
+        !done)
+      return done;
   return {};
 }
 
@@ -145,7 +161,7 @@ api::exit_code add(const parameters& p, bool as_json) {
   }
   if (!p.writing.force && would_replace(planned)) return refuse_different(what, plugin, planned);
   if (!p.writing.dry_run) {
-    if (const auto written = write_all(p, *wanted, plugin, planned); !written) {
+    if (const auto written = write_all(p, *project, *wanted, plugin, planned); !written) {
       complain(what, written.error().text);
       return api::exit_code::failed;
     }

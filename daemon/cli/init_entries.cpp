@@ -47,6 +47,8 @@ std::optional<tree_entry> read_entry(const init_option& given, const std::string
   }
   for (const std::string& why : check_plugin_name(read->name))
     wrong.push_back(fmt::format("{}the name '{}' {}", before, read->name, why));
+  if (one.options.dump().find('\x7f') != std::string::npos) // which a configuration may not have
+    wrong.push_back(before + "a value has the control character DEL");
   for (const std::string& why : check_options(one.kind, one.options))
     wrong.push_back(fmt::format("{}{}", before, why));
   if (!is_plugin(one.kind) && one.kind != "sup" && !one.parent.empty())

@@ -120,7 +120,8 @@ std::string children_of(const tree_entry& one) {
                "event_manager: {{ handlers: [ {{ id: last, actor: {}, restart: permanent{} }} ] }} }}\n", n,
                args);
   if (one.kind == "pool")
-    return head + fmt::format("pool: {{ actor: {}, size: {}{} }} }}\n", n, o.value("size", 3), args);
+    return head +
+           fmt::format("pool: {{ actor: {}, size: {}{} }} }}\n", n, o.value("size", std::int64_t{3}), args);
   if (one.kind == "tcp")
     return head + fmt::format("tcp: {{ {}, actor: {}, frame: {{ kind: line, max: 4KiB }}{} }} }}\n",
                               listen_of(o, 7000), n, args);
@@ -163,7 +164,7 @@ std::string indented(const std::string& lines, std::size_t by) {
 // The keys and values of a supervisor but for its children.
 std::vector<std::string> supervisor_keys(const json& options) {
   return {fmt::format("strategy: {}", options.value("strategy", "one_for_one")),
-          fmt::format("intensity: {}", options.value("intensity", 3)),
+          fmt::format("intensity: {}", options.value("intensity", std::int64_t{3})),
           fmt::format("period: {}", options.value("period", "5s"))};
 }
 
@@ -192,7 +193,7 @@ list_item holder_item(const std::vector<tree_entry>& all, const tree_entry& one,
 }
 
 std::string log_path(const tree_entry& one) {
-  return one.options.value("path", "../build/" + one.name + ".log");
+  return one.text_of("path", ("../build/" + one.name + ".log").c_str());
 }
 
 list_item one_line(std::string flow) {
@@ -244,15 +245,15 @@ std::vector<list_item> tree_items(const tree_entry& one, const std::vector<tree_
     return {holder_item(all, one, {"name: " + one.name, "type: " + o.value("type", "permanent")}, {})};
   if (one.kind == "sup") return {holder_item(all, one, {"id: " + one.name}, {"name: " + one.name})};
   if (one.kind == "events")
-    return {
-        one_line(fmt::format("{{ name: {}, buffer: {}, open: true }}", one.name, o.value("buffer", 100)))};
+    return {one_line(fmt::format("{{ name: {}, buffer: {}, open: true }}", one.name,
+                                 o.value("buffer", std::int64_t{100})))};
   if (one.kind == "cron")
     return {one_line(fmt::format("{{ name: {}, at: {}, do: {{ cast: {{ to: {}, message: {} }} }} }}",
                                  one.name, o.at("at").dump(), o.at("to").dump(), o.at("message").dump()))};
   if (one.kind == "logger")
     return {one_line(fmt::format("{{ path: {}, level: {}, rotate: {{ bytes: {}, keep: {} }} }}",
                                  json(log_path(one)).dump(), o.value("level", "trace"),
-                                 o.value("bytes", "64MiB"), o.value("keep", 10)))};
+                                 o.value("bytes", "64MiB"), o.value("keep", std::int64_t{10})))};
   std::vector<list_item> items;
   const std::string lines = children_of(one); // an item each
   for (std::size_t at = 0; at < lines.size();) {

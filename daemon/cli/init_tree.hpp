@@ -26,7 +26,12 @@ struct tree_entry {
   std::string parent; // the name of an application or a supervisor; empty for those that have none
   std::string name;
   nlohmann::ordered_json options = nlohmann::ordered_json::object();
-  std::string language() const { return options.value("lang", "cpp"); }
+  // Also while it is not known yet whether the options are right.
+  std::string text_of(const char* key, const char* otherwise) const {
+    const auto found = options.find(key);
+    return found != options.end() && found->is_string() ? found->get<std::string>() : otherwise;
+  }
+  std::string language() const { return text_of("lang", "cpp"); }
 };
 
 // The names that an entry takes, no two of which may be the same: those of its processes, its own first.

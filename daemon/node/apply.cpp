@@ -59,7 +59,8 @@ std::string_view action(change_kind kind, bool takes_changes) {
 bool has_secrets(const spec::child_spec& child) {
   const auto in = [](const spec::encoded_term& args) { return spec::find_secrets(args) != nullptr; };
   return in(child.args) || (child.udp && in(child.udp->args)) || (child.tcp && in(child.tcp->args)) ||
-         (child.port != nullptr && in(child.port->args));
+         (child.port != nullptr && in(child.port->args)) || (child.pool && in(child.pool->args)) ||
+         (child.consumer_supervisor && in(child.consumer_supervisor->child.args));
 }
 
 // The difference as people read it.

@@ -42,6 +42,13 @@ struct finding {
              return begin + one.offset == value.data();
            });
   }
+  // Whether a secret or a marker stands in it, or is it.
+  bool has_secret(etf::bytes value) const {
+    return secrets != nullptr && std::ranges::any_of(secrets->all, [&](const base::secret& one) {
+             const std::uint8_t* const at = begin + one.offset;
+             return at >= value.data() && at < value.data() + value.size();
+           });
+  }
 };
 
 // True: nothing is wrong.
@@ -257,7 +264,7 @@ bool check_list(const rule& by, etf::bytes list, finding& out) {
 
 // What a finding says of a value.
 std::string shown(etf::bytes term, const finding& out) {
-  return out.is_secret(term) ? "the secret" : shown(term);
+  return out.is_secret(term) ? "the secret" : out.has_secret(term) ? "what has a secret in it" : shown(term);
 }
 
 bool check_value(const rule& by, etf::bytes term, finding& out) {

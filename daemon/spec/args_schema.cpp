@@ -119,6 +119,8 @@ base::status compile_keyword(const std::string& key, const json& from, const std
   if (key == "maxLength") return compile_count(from, where, into.longest);
   if (key == "minItems") return compile_count(from, where, into.fewest);
   if (key == "maxItems") return compile_count(from, where, into.largest);
+  if (key == "default" && has_marker(from))
+    return invalid(where, "a default names no secret: only the configuration does");
   if (key == "default") return into.fallback = from, base::status();
   if (key == "format") {
     if (from == "duration")

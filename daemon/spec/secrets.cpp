@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <coppice/etf/cursor.hpp>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/bytes.hpp"
@@ -189,6 +190,13 @@ void check_secrets(report& to, const node& args) {
     const std::string hint = base::did_you_mean(one.items[0]->text, marker_keys);
     if (!hint.empty()) to.warning(one.items[0]->at, path + ": is no secret but a map", hint);
   });
+}
+
+bool has_marker(const nlohmann::json& value) {
+  if (value.is_object() && value.size() == 1 && is_marker_key(value.begin().key()) &&
+      value.begin()->is_string())
+    return true;
+  return value.is_structured() && std::ranges::any_of(value, has_marker);
 }
 
 void refuse_secrets(report& to, const node& map) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <set>
 #include <span>
 #include <string>
@@ -18,6 +19,9 @@ namespace coppice::spec {
 
 // A map of one pair whose key is a marker's and whose value is a text.
 bool is_secret(const node&);
+
+// Whether a value of JSON has a map in it that would be taken for a marker.
+bool has_marker(const nlohmann::json&);
 
 // Reports what is wrong with the markers in a map of args.
 void check_secrets(report&, const node& args);

@@ -143,6 +143,9 @@ def adds(cleanup):
     text = file.read_text(encoding="utf-8").replace("actor: cart }", "actor: cart } # the first one\n              # and more")
     file.write_text(text, encoding="utf-8")
     file.chmod(0o600)
+    if os.getuid() == 0:
+        os.chown(file, 65534, 65533)
+    owners = (file.stat().st_uid, file.stat().st_gid)
     contains(added(project, "actor", "front:audit{lang:c}", "--dry-run"), "plugins/audit/audit.c\n")
     equal(file.read_text(encoding="utf-8"), text)
     check(not (project / "plugins/audit").exists(), "nothing is written")
@@ -150,6 +153,7 @@ def adds(cleanup):
     grown = text.replace("# and more\n", "# and more\n              - { id: audit, name: audit, actor: audit }\n")
     equal(file.read_text(encoding="utf-8"), grown)
     equal(file.stat().st_mode & 0o777, 0o600)
+    equal((file.stat().st_uid, file.stat().st_gid), owners)
     contains((project / "meson.build").read_text(encoding="utf-8"), "{'cart': 'cpp', 'audit': 'c'}")
     contains((project / "tests/tree.sh").read_text(encoding="utf-8"), "for process in front cart audit; do")
     check((project / "plugins/audit/audit_test.cpp").exists(), "it has a test")

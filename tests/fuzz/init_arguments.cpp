@@ -30,6 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto read = cli::read_entry({option, all.substr(std::min(cut + 1, all.size()))}, "", wrong);
   for (const std::string& why : wrong) check(!why.empty());
   check(read || !wrong.empty());
+  if (read) check(!cli::process_names(*read).empty() && !read->language().empty());
   if (!wrong.empty()) return 0;
   const auto items = cli::tree_items(*read, {});
   check(!items.empty() && !cli::process_names(*read).empty());

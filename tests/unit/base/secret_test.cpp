@@ -73,5 +73,9 @@ TEST_CASE("a credential is a file in the folder that systemd names") {
   CHECK(refused(db).find("No such file") != std::string::npos);
   write(folder, "db", "hunter2\n", 0444);
   CHECK(base::read_secret(db).value() == "hunter2");
+  for (const char* name : {"../db", "x/../db", "..", "."})
+    CHECK(refused({secret::source::credential, name, "args.x"}).find("is no name of a credential") !=
+          std::string::npos);
+  CHECK(refused(in_file("db")) == "args.password: db: is no absolute path");
   unsetenv("CREDENTIALS_DIRECTORY");
 }

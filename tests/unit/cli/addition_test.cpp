@@ -103,6 +103,9 @@ TEST_CASE("all that is wrong is told at once") {
   CHECK(says(all, "no word of C or C++"));
   CHECK(says(all, "did you mean 'lang'?"));
   CHECK(says(all, "port wants"));
+  CHECK(says(one.add("actor", "front:x{lang:5}"), "lang wants c, cpp or rust, not 5"));
+  CHECK(says(one.add("logger", "x{path:5}"), "path wants a file's path"));
+  CHECK(says(one.add("actor", "front:x{args:{a:\"\x7f\"}}"), "the control character DEL"));
   CHECK(says(one.add("actr", "x:for"), "did you mean 'actor'?"));
   CHECK(says(one.add("actr", "x:for"), "no word of C"));
   CHECK(says(one.add("actor", "front:cart{args:{x:1}}"), "cart is there already, in config/shop.yaml"));

@@ -109,6 +109,8 @@ TEST_CASE("a schema outside of the subset is refused where it says so") {
       {R"({"type": "object", "properties": {"a": {"pattern": "x"}}})",
        "a: the keyword 'pattern' is not supported"},
       {R"({"$ref": "#"})", "the keyword '$ref' is not supported"},
+      {R"({"properties": {"a": {"default": {"b": [{"$file": "/etc/passwd"}]}}}})",
+       "a: a default names no secret: only the configuration does"},
       {R"({"properties": {"a": {"properties": {"b": {"type": "text"}}}}})",
        "a.b: type \"text\" is not known"},
       {R"({"properties": {"a": {"format": "date"}}})",

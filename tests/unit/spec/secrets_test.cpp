@@ -153,4 +153,10 @@ TEST_CASE("a term's marker is taken for any text, and a secret that is read neve
   CHECK(check("#{b => <<\"hunter2\">>}", read) ==
         "args.b: the secret is none of the values the schema allows");
   CHECK(check("#{c => <<\"hunter2\">>}", read) == "args.c: the secret is not of the type the schema wants");
+  // The same one map further in: {key 'k'} stands five bytes behind the beginning of that map.
+  const base::secrets deeper{{{base::secret::source::file, "/x", "args.c.k", 8 + 5 + 3, 0}}, true};
+  CHECK(check("#{c => #{k => <<\"hunter2\">>}}", deeper) ==
+        "args.c: what has a secret in it is not of the type the schema wants");
+  CHECK(check("#{b => #{k => <<\"hunter2\">>}}", deeper) ==
+        "args.b: what has a secret in it is none of the values the schema allows");
 }
