@@ -20,6 +20,11 @@ std::uint64_t stage_backlog::bytes(const runtime::pid& to, subscriber_id of) con
   return mine == whole->second.subscriptions.end() ? 0 : mine->second.bytes;
 }
 
+bool stage_backlog::has_room_for_refusal(const destination& to) const {
+  const auto whole = accounts_.find(holder(to));
+  return whole == accounts_.end() || whole->second.others < most_refusals;
+}
+
 void stage_backlog::put(const destination& to, waiting one) {
   account& whole = accounts_[holder(to)];
   const std::uint64_t size = weight(one);

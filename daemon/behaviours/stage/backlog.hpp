@@ -31,12 +31,16 @@ class stage_backlog {
   // Memory of messages that are not events, for one consumer here or for another node: beyond, they are to
   // be taken out by take_line().
   static constexpr std::uint64_t most_others = 1 << 20;
+  // Beyond, a stage answers no message of a subscription that it does not have.
+  static constexpr std::uint64_t most_refusals = most_others / 2;
 
   bool empty() const { return lines_.empty(); }
   bool has(const destination& to) const { return lines_.contains(to); }
   // The memory of events that wait for the consumer of a subscription.
   std::uint64_t bytes(const runtime::pid& to, subscriber_id of) const;
 
+  // Whether little enough that is no event waits for `to`, or its node, for a message that may be left out.
+  bool has_room_for_refusal(const destination& to) const;
   // Behind what waits for `to`. False: more than most_others wait for it, or for its node.
   bool add(const destination& to, message m);
   // A message with so many events. Returns the subscriptions that lost what waited, which may be this one. A

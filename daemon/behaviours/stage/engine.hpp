@@ -147,7 +147,8 @@ class stage_engine final : private dispatcher::outlet {
   void accumulate(event_list events);
   void keep_or_inform(message m);
   void refuse(const runtime::pid& whom, etf::bytes tag, const message& reason);
-  void send_consumer(const runtime::pid& to, etf::bytes tag, etf::bytes what);
+  // {'$gen_consumer', {Self, Tag}, {cancel, Reason}}
+  message cancel_message(etf::bytes tag, const message& reason);
   std::optional<subscriber_id> find_consumer(etf::bytes tag) const;
 
   void deliver(subscriber_id to, event_list events) override;

@@ -40,6 +40,9 @@ class stage_port {
 
   // To another stage. `connects`: also if its node is not connected yet.
   virtual void send(const runtime::destination& to, runtime::message m, bool connects) = 0;
+  // The answer to a message of a subscription that is refused or that the stage does not have. It is left out
+  // if many such answers wait for the receiver already, since the receiver takes none of them.
+  virtual void send_refusal(const runtime::pid& to, runtime::message m) { send(to, std::move(m), false); }
   // So many events of a subscription. Where `to` has no room they wait, in at most `most` bytes of memory.
   // The subscriptions that are returned had more, have lost what waited, and are to be ended.
   virtual std::vector<stage_overload> send_events(const runtime::pid& to, subscriber_id of,

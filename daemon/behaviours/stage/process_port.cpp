@@ -102,6 +102,10 @@ void process_port::send(const destination& to, message m, bool connects) {
   }
 }
 
+void process_port::send_refusal(const runtime::pid& to, message m) {
+  if (backlog_.has_room_for_refusal(to)) send(to, std::move(m), false);
+}
+
 std::vector<stage_overload> process_port::send_events(const runtime::pid& to, subscriber_id of,
                                                       std::uint64_t events, message m, std::uint64_t most) {
   if (!backlog_.has(to) && sends(to, m)) return {};

@@ -31,6 +31,7 @@ class process_port : public stage_port {
   void forget_delayed() noexcept { backlog_.clear(); }
 
   void send(const runtime::destination& to, runtime::message m, bool connects) final;
+  void send_refusal(const runtime::pid& to, runtime::message m) final;
   std::vector<stage_overload> send_events(const runtime::pid& to, subscriber_id of, std::uint64_t events,
                                           runtime::message m, std::uint64_t most) final;
   std::uint64_t backlog(const runtime::pid& to, subscriber_id of) const final {

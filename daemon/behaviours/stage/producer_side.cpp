@@ -44,15 +44,15 @@ std::optional<subscriber_id> stage_engine::find_consumer(etf::bytes tag) const {
 
 // ---- subscriptions ----
 
-void stage_engine::send_consumer(const runtime::pid& to, etf::bytes tag, etf::bytes what) {
-  message_writer out(tag.size() + what.size() + 96);
+message stage_engine::cancel_message(etf::bytes tag, const message& reason) {
+  message_writer out(tag.size() + reason.size() + 128);
   write_head(out, "$gen_consumer", self_, tag, names_);
-  out.raw(what);
-  port_.send(to, out.take(), false);
+  out.raw(tagged("cancel", reason.bytes()).bytes());
+  return out.take();
 }
 
 void stage_engine::refuse(const runtime::pid& whom, etf::bytes tag, const message& reason) {
-  send_consumer(whom, tag, tagged("cancel", reason.bytes()).bytes());
+  port_.send_refusal(whom, cancel_message(tag, reason));
 }
 
 outcome stage_engine::take_subscribe(const message& m, const stage_message& what) {
@@ -127,7 +127,7 @@ std::optional<message> stage_engine::remove_consumer(subscriber_id who, const me
   consumer_tags_.erase(std::string(key_of(gone.tag.bytes())));
   consumer_monitors_.erase(std::string(key_of(gone.monitor.bytes())));
   port_.demonitor(gone.monitor);
-  refuse(gone.pid, gone.tag.bytes(), reason);
+  port_.send(gone.pid, cancel_message(gone.tag.bytes(), reason), false);
   dispatcher_->cancel(who, *this); // first: what its handle_cancel emits is for the others
   return std::move(gone.party);
 }

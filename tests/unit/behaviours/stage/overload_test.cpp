@@ -248,6 +248,22 @@ TEST_CASE("two subscriptions of one consumer wait in one line, and each is ended
   CHECK(left == "[a]stays[b]");
 }
 
+TEST_CASE("refusals are left out once many wait that are no events, for a consumer here or for a node") {
+  stage_backlog waiting;
+  const auto fill = [&waiting](const runtime::pid& to) {
+    std::size_t count = 0;
+    for (; waiting.has_room_for_refusal(to); ++count) CHECK(waiting.add(to, large(10'000)));
+    return count;
+  };
+  CHECK(fill(here(7)) > 10);
+  CHECK_FALSE(waiting.has_room_for_refusal(here(7)));
+  CHECK(waiting.has_room_for_refusal(here(8)));
+  CHECK(fill(away(1)) > 10);
+  CHECK_FALSE(waiting.has_room_for_refusal(away(2)));
+  waiting.take_line(here(7));
+  CHECK(waiting.has_room_for_refusal(here(7)));
+}
+
 TEST_CASE("what is no event is not dropped: beyond a bound of its own it is to be taken out") {
   stage_backlog waiting;
   std::size_t count = 0;
