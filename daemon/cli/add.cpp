@@ -14,7 +14,6 @@
 #include "base/file.hpp"
 #include "cli/addition.hpp"
 #include "cli/generated.hpp"
-#include "cli/templates.hpp"
 
 namespace coppice::cli {
 
@@ -192,12 +191,9 @@ void declare_add(CLI::App& app, const common_options& common, std::function<api:
   auto p = std::make_shared<parameters>();
   CLI::App* command = app.add_subcommand(
       "add", "in a project of init: adds to the tree of the configuration, and makes the plugin");
-  std::vector<std::string_view> kinds(std::begin(other_kinds), std::end(other_kinds));
-  const auto templates = template_kinds();
-  for (const template_kind& one : templates) kinds.push_back(one.name);
   // Not CLI11's own check: what is wrong with the kind is told together with everything else.
   command->add_option("kind", p->kind, "what is added, as an option of init is called")
-      ->type_name(fmt::format("TEXT:{{{}}}", fmt::join(kinds, ",")))
+      ->type_name(fmt::format("TEXT:{{{}}}", fmt::join(entry_kinds(), ",")))
       ->required();
   command->add_option("entry", p->text, "[PARENT:]NAME{key:value}, as init takes it")->required();
   command->add_option("more", p->stray)->group(""); // told with everything else that is wrong

@@ -128,9 +128,8 @@ class planner {
 
   // Where it is not known, what can be said of the name is said all the same.
   void check_kind() {
-    std::vector<std::string_view> known(std::begin(other_kinds), std::end(other_kinds));
-    const auto kinds = template_kinds();
-    for (const template_kind& one : kinds) known.push_back(one.name);
+    const auto kinds = entry_kinds();
+    const std::vector<std::string_view> known(kinds.begin(), kinds.end());
     known_kind_ = std::ranges::find(known, given_.option) != known.end();
     if (known_kind_) return;
     const std::string meant = base::did_you_mean(given_.option, known);

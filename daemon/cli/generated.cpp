@@ -3,12 +3,10 @@
 #include "cli/generated.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <cerrno>
 
-#include "base/file.hpp"
+#include "base/open_files.hpp"
 
 namespace coppice::cli {
 
@@ -55,10 +53,10 @@ std::string listed(const std::string& folder, const std::vector<planned_file>& p
 
 base::result<std::string> read_regular(const std::string& file) {
   constexpr std::size_t most = 4U << 20;
-  struct stat found {};
-  if (stat(file.c_str(), &found) != 0) return base::fail_errno(file, errno);
-  if (!S_ISREG(found.st_mode)) return base::fail(base::errc::invalid, file + " is no file");
-  return base::read_file(file, most);
+  auto read = base::read_regular_file(file, most);
+  if (!read && read.error().code == base::errc::invalid)
+    return base::fail(base::errc::invalid, file + " is no file");
+  return read;
 }
 
 std::vector<std::string> stray_words(const std::vector<std::string>& words) {

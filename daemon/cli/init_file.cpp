@@ -8,7 +8,6 @@
 
 #include "base/suggest.hpp"
 #include "cli/list_edit.hpp"
-#include "cli/templates.hpp"
 
 namespace coppice::cli {
 
@@ -52,9 +51,8 @@ expected<init_file, std::vector<std::string>> read_init_file(const std::string& 
   if (!read) return unexpected(std::vector<std::string>{read.error()});
   if (!read->is_array()) return unexpected(std::vector<std::string>{"1:1: it must be a list"});
   std::vector<std::string_view> known{"node", "observer"};
-  known.insert(known.end(), std::begin(other_kinds), std::end(other_kinds));
-  const auto kinds = template_kinds();
-  for (const template_kind& one : kinds) known.push_back(one.name);
+  const auto kinds = entry_kinds();
+  known.insert(known.end(), kinds.begin(), kinds.end());
   init_file made;
   std::vector<std::string> wrong;
   for (std::size_t i = 0; i < read->size(); ++i)

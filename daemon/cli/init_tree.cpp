@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "base/suggest.hpp"
+#include "cli/templates.hpp"
 #include "spec/scalar.hpp"
 
 namespace coppice::cli {
@@ -193,7 +194,7 @@ list_item holder_item(const std::vector<tree_entry>& all, const tree_entry& one,
 }
 
 std::string log_path(const tree_entry& one) {
-  return one.text_of("path", ("../build/" + one.name + ".log").c_str());
+  return one.text_of("path", "../build/" + one.name + ".log");
 }
 
 list_item one_line(std::string flow) {
@@ -233,6 +234,12 @@ std::vector<std::string> check_options(const std::string& kind, const json& opti
     }
   }
   return wrong;
+}
+
+std::vector<std::string> entry_kinds() {
+  std::vector<std::string> all(std::begin(other_kinds), std::end(other_kinds));
+  for (template_kind& one : template_kinds()) all.push_back(std::move(one.name));
+  return all;
 }
 
 bool is_plugin(std::string_view kind) {

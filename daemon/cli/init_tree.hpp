@@ -18,6 +18,8 @@ inline constexpr std::string_view other_kinds[] = {"app", "sup", "cron", "events
 inline constexpr const char* other_summaries[] = {
     "an application", "a supervisor", "a job that casts to a process at these times", "a named event",
     "a file that the node's log goes to as well"};
+// The names of all kinds: those above, then those of templates.hpp.
+std::vector<std::string> entry_kinds();
 // One of templates.hpp, if there is such a kind at all.
 bool is_plugin(std::string_view kind);
 
@@ -27,7 +29,7 @@ struct tree_entry {
   std::string name;
   nlohmann::ordered_json options = nlohmann::ordered_json::object();
   // Also while it is not known yet whether the options are right.
-  std::string text_of(const char* key, const char* otherwise) const {
+  std::string text_of(const char* key, const std::string& otherwise) const {
     const auto found = options.find(key);
     return found != options.end() && found->is_string() ? found->get<std::string>() : otherwise;
   }

@@ -29,7 +29,6 @@
 #include "runtime/messages/shown.hpp"
 #include "spec/default_files.hpp"
 #include "spec/diff.hpp"
-#include "spec/port_options.hpp"
 #include "spec/secrets.hpp"
 
 namespace coppice::node {
@@ -53,14 +52,6 @@ std::string_view action(change_kind kind, bool takes_changes) {
       break;
   }
   return "update";
-}
-
-// An actor that has some starts anew where its args or env change.
-bool has_secrets(const spec::child_spec& child) {
-  const auto in = [](const spec::encoded_term& args) { return spec::find_secrets(args) != nullptr; };
-  return in(child.args) || (child.udp && in(child.udp->args)) || (child.tcp && in(child.tcp->args)) ||
-         (child.port != nullptr && in(child.port->args)) || (child.pool && in(child.pool->args)) ||
-         (child.consumer_supervisor && in(child.consumer_supervisor->child.args));
 }
 
 // The difference as people read it.
@@ -118,8 +109,9 @@ class listing {
       }
     }
   }
+  // An actor that has secrets starts anew where its args or env change.
   bool takes_changes(const spec::child_spec& child) const {
-    return !has_secrets(child) && plugins_.takes_config_change(child.plugin, child.actor_type);
+    return !spec::has_secrets(child) && plugins_.takes_config_change(child.plugin, child.actor_type);
   }
 
   const loader::loader& plugins_;

@@ -156,19 +156,25 @@ void note_files(const encoded_term& args, std::set<std::string>& out) {
     if (one.from == base::secret::source::file) out.insert(one.name);
 }
 
+// Calls with all args of a child but those of children below it.
+template <class Use>
+void each_args(const child_spec& child, const Use& use) {
+  use(child.args);
+  if (child.pool) use(child.pool->args);
+  if (child.tcp) use(child.tcp->args);
+  if (child.udp) use(child.udp->args);
+  if (child.port != nullptr) use(child.port->args);
+  if (child.consumer_supervisor) use(child.consumer_supervisor->child.args);
+  if (child.event_manager)
+    for (const event_handler_options& one : child.event_manager->handlers) use(one.args);
+  if (child.web != nullptr)
+    for (const web_route& one : child.web->routes) use(one.args);
+}
+
 void note_files(const supervisor_spec& of, std::set<std::string>& out) {
   for (const child_spec& child : of.children) {
-    note_files(child.args, out);
+    each_args(child, [&out](const encoded_term& args) { note_files(args, out); });
     if (child.supervisor) note_files(*child.supervisor, out);
-    if (child.pool) note_files(child.pool->args, out);
-    if (child.tcp) note_files(child.tcp->args, out);
-    if (child.udp) note_files(child.udp->args, out);
-    if (child.port != nullptr) note_files(child.port->args, out);
-    if (child.consumer_supervisor) note_files(child.consumer_supervisor->child.args, out);
-    if (child.event_manager)
-      for (const event_handler_options& one : child.event_manager->handlers) note_files(one.args, out);
-    if (child.web != nullptr)
-      for (const web_route& one : child.web->routes) note_files(one.args, out);
   }
 }
 
@@ -231,6 +237,12 @@ base::secrets_ptr find_secrets(std::span<const std::uint8_t> args) {
   look.pairs(at, count, "args");
   base::secrets found = look.take();
   return found.all.empty() ? nullptr : std::make_shared<const base::secrets>(std::move(found));
+}
+
+bool has_secrets(const child_spec& child) {
+  bool has = false;
+  each_args(child, [&has](const encoded_term& args) { has = has || find_secrets(args) != nullptr; });
+  return has;
 }
 
 std::set<std::string> secret_files(const node_spec& of) {

@@ -36,6 +36,9 @@ void look_at_secrets(report&, const node& args);
 // Those in args as args_schema::encode() and encode_term() make them; null: none.
 base::secrets_ptr find_secrets(std::span<const std::uint8_t> args);
 
+// Whether the args of the child's actor, or of an actor that it starts itself, have markers.
+bool has_secrets(const child_spec&);
+
 // The paths of all files that the children's args name.
 std::set<std::string> secret_files(const node_spec&);
 
