@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The serving side of EPMD on the caller's loop. Every client is bounded: in bytes by the longest
-// request, in time and number by the policy for strangers, net/door.hpp, until its request is complete.
+// request, in time and number by the policy for strangers, net/admission_limit.hpp, until its request is complete.
 // A registered node's connection stays; whatever it sends or its end unregisters it.
 // One thread, the loop's.
 #pragma once
@@ -19,7 +19,7 @@
 #include "base/socket_address.hpp"
 #include "epmd/protocol.hpp"
 #include "epmd/registry.hpp"
-#include "net/door.hpp"
+#include "net/admission_limit.hpp"
 #include "net/listener.hpp"
 #include "net/socket_store.hpp"
 
@@ -58,7 +58,7 @@ class server {
   // Clients connected, registered or not.
   std::size_t clients() const;
   // Clients that have not been answered.
-  std::size_t waiting() const { return door_->taken(); }
+  std::size_t waiting() const { return admission_->taken(); }
   // Accepts nobody any more; who has connected is answered all the same.
   void accept_no_more() { listeners_.clear(); }
 
@@ -79,7 +79,7 @@ class server {
   server_options options_;
   std::function<void()> on_kill_;
   registry registry_;
-  std::shared_ptr<net::door> door_;
+  std::shared_ptr<net::admission_limit> admission_;
   std::vector<net::listener> listeners_;
   std::uint16_t port_ = 0; // of all of them; some answers name it
   struct sessions;

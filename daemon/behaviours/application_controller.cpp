@@ -230,7 +230,7 @@ native_server::call_answer application_controller::handle_call(process& self, co
     if (what == "which_applications") return reply(list_applications(true));
     if (what == "loaded_applications") return reply(list_applications(false));
   } else if (at.read_tuple_of(2) && at.read_atom(what) && self.origin().here()) {
-    if (what == order_desk::tag && with_.orders != nullptr) {
+    if (what == pending_orders::tag && with_.orders != nullptr) {
       auto ordered = with_.orders->fetch(at.rest());
       auto* const mine = ordered ? std::get_if<application_order>(&*ordered) : nullptr;
       if (mine != nullptr) return carry_out(self, from, std::move(*mine));

@@ -8,7 +8,7 @@
 
 namespace coppice::behaviours {
 
-runtime::message order_desk::lay_down(any_order what) {
+runtime::message pending_orders::add(any_order what) {
   const std::uint64_t number = base::random_u64();
   {
     const std::scoped_lock held(lock_);
@@ -21,7 +21,7 @@ runtime::message order_desk::lay_down(any_order what) {
   return out.take();
 }
 
-std::optional<any_order> order_desk::fetch(etf::bytes request_or_number) {
+std::optional<any_order> pending_orders::take(etf::bytes request_or_number) {
   etf::cursor at(request_or_number);
   if (at.peek() == etf::kind::tuple && !(at.read_tuple_of(2) && at.read_atom_is(tag))) return std::nullopt;
   std::uint64_t number = 0;

@@ -95,19 +95,19 @@ struct specification_order {
 using any_order = std::variant<supervisor_order, application_order, specification_order>;
 
 // Any thread.
-class order_desk {
+class pending_orders {
  public:
-  order_desk() = default;
-  order_desk(const order_desk&) = delete;
-  order_desk& operator=(const order_desk&) = delete;
+  pending_orders() = default;
+  pending_orders(const pending_orders&) = delete;
+  pending_orders& operator=(const pending_orders&) = delete;
 
   static constexpr std::string_view tag = "$coppice_order";
 
   // The request to call its receiver with: {'$coppice_order', Number}. Whoever called fetches it back if the
   // receiver did not answer.
-  runtime::message lay_down(any_order what);
+  runtime::message add(any_order what);
   // By the request, or by its Number alone; nothing: there is no such order (any more).
-  std::optional<any_order> fetch(etf::bytes request_or_number);
+  std::optional<any_order> take(etf::bytes request_or_number);
 
  private:
   std::mutex lock_;

@@ -342,7 +342,7 @@ bool pool::take_own_call(process& self, pool_caller& caller, const message& requ
                     .least = static_cast<std::uint32_t>(size)});
     return true;
   }
-  if (what != order_desk::tag || shared_->orders == nullptr) return false;
+  if (what != pending_orders::tag || shared_->orders == nullptr) return false;
   if (auto ordered = shared_->orders->fetch(at.rest()))
     carry_out(self, std::move(caller), std::move(*ordered));
   else
@@ -363,7 +363,7 @@ bool pool::ask_supervisor(process& self, message request, inside_call about) {
 void pool::carry_out(process& self, pool_caller caller, any_order ordered) {
   if (const auto* const mine = std::get_if<specification_order>(&ordered))
     return adopt(self, mine->child, std::move(caller));
-  forward(self, std::move(caller), shared_->orders->lay_down(std::move(ordered)));
+  forward(self, std::move(caller), shared_->orders->add(std::move(ordered)));
 }
 
 void pool::publish(process& self) {

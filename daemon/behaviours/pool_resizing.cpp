@@ -41,7 +41,7 @@ void pool::take_on(process& self) {
   dispatcher_.set_options(*spec_->pool);
   serve(self);
   supervisor_order flags{supervisor_order::kind::adopt, {}, spec_->supervisor, {}, {}};
-  forward(self, {}, shared_->orders->lay_down(std::move(flags)));
+  forward(self, {}, shared_->orders->add(std::move(flags)));
 }
 
 void pool::resize(process& self, resizing next) {
@@ -78,7 +78,7 @@ std::shared_ptr<const child_spec> pool::worker_spec(std::uint32_t worker) const 
 }
 
 bool pool::order(process& self, supervisor_order what, inside_call about) {
-  return ask_supervisor(self, shared_->orders->lay_down(std::move(what)), std::move(about));
+  return ask_supervisor(self, shared_->orders->add(std::move(what)), std::move(about));
 }
 
 void pool::grow(process& self) {

@@ -38,7 +38,7 @@ namespace coppice::behaviours {
 struct supervision {
   runtime::actor_factory* factory = nullptr; // outlives the system
   supervision_tree* tree = nullptr;          // likewise
-  order_desk* orders = nullptr;              // likewise
+  pending_orders* orders = nullptr;              // likewise
   runtime::message env;                      // the application's, for its actors
   // Whether an actor takes these args, for children that others add; a template's may lack what start_child
   // is to give. `secrets`: those that they have markers of; null: none. Not set: any. Any thread.

@@ -149,7 +149,7 @@ native_server::call_answer supervisor::handle_call(process& self, const message&
   if (what == "terminate_child") return reply(terminate_child(self, argument));
   if (what == "get_childspec") return reply(get_childspec(self, argument));
   if (what == restart_tag) return reply(restart_now(self, argument));
-  if (what == order_desk::tag && shared_->orders != nullptr) {
+  if (what == pending_orders::tag && shared_->orders != nullptr) {
     const auto ordered = shared_->orders->fetch(argument);
     const auto* const mine = ordered ? std::get_if<supervisor_order>(&*ordered) : nullptr;
     return reply(mine != nullptr ? carry_out(self, *mine) : refuse(self, from));
@@ -163,7 +163,7 @@ native_server::call_answer supervisor::handle_call(process& self, const message&
 bool supervisor::may_change(process& self, std::string_view what) const {
   constexpr std::array<std::string_view, 4> grantable{"start_child", "restart_child", "terminate_child",
                                                       "delete_child"};
-  const bool of_node = what == restart_tag || what == order_desk::tag;
+  const bool of_node = what == restart_tag || what == pending_orders::tag;
   const bool changes = of_node || std::ranges::find(grantable, what) != grantable.end();
   if (self.origin().here() || !changes) return true;
   if (!of_node && shared_->rights.may_supervise(self.name())) return true;

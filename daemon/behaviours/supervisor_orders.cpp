@@ -282,7 +282,7 @@ message supervisor::tell_options(process& self, const child& one, const child_sp
 message supervisor::tell_engine(process& self, const child& one,
                                 const std::shared_ptr<const child_spec>& spec) {
   if ((spec->pool == nullptr && spec->tcp == nullptr) || one.state != child_state::running) return {};
-  const message request = shared_->orders->lay_down(specification_order{spec});
+  const message request = shared_->orders->add(specification_order{spec});
   const base::nanos most = default_start_patience + (spec->pool != nullptr ? spec->pool->drain : 0);
   const auto answer = call_engine(self, one.pid, request, base::mono_now() + most);
   if (self.exiting()) return terminating();
@@ -290,7 +290,7 @@ message supervisor::tell_engine(process& self, const child& one,
     const bool seen = !shared_->orders->fetch(request.bytes());
     if (answer.error().what != gen::call_error::kind::timeout) return {};
     // It hears of its former specification when it comes to it.
-    if (seen) (void)call_engine(self, one.pid, shared_->orders->lay_down(specification_order{one.spec}), 0);
+    if (seen) (void)call_engine(self, one.pid, shared_->orders->add(specification_order{one.spec}), 0);
     return late(child_label(one), most);
   }
   return runtime::is_atom(*answer, "ok") ? message() : *answer;
@@ -362,7 +362,7 @@ message supervisor::order_environment(process& self, const supervisor_order& ord
 message supervisor::renew(process& self, child& one, const spared_children& spared) {
   if (one.spec->is_supervisor()) {
     supervisor_order below{supervisor_order::kind::environment, {}, {}, shared_->env, spared};
-    const message request = shared_->orders->lay_down(std::move(below));
+    const message request = shared_->orders->add(std::move(below));
     const base::nanos most = start_patience(*one.spec->supervisor) + stop_patience(*one.spec->supervisor);
     const auto answer = gen::call(self, one.pid, request.bytes(), base::mono_now() + most);
     if (!answer) {

@@ -270,7 +270,7 @@ outcome tcp_listener::take_call(process& self, const message& whole, etf::bytes 
 bool tcp_listener::is_order(const message& asked) const {
   etf::cursor at(asked.bytes());
   std::string_view what;
-  return shared_->orders != nullptr && at.read_tuple_of(2) && at.read_atom(what) && what == order_desk::tag;
+  return shared_->orders != nullptr && at.read_tuple_of(2) && at.read_atom(what) && what == pending_orders::tag;
 }
 
 // What is new holds for connections that come from now on.

@@ -21,7 +21,7 @@ struct server_options {
   std::string path;  // of the socket; its folder exists
   std::string group; // that may connect; empty, or one that does not exist (warned about): none
   std::uint32_t mode = 0660;
-  // At once, by the policy of net/door.hpp: a whole request is what has to be said. Of those whose request is
+  // At once, by the policy of net/admission_limit.hpp: a whole request is what has to be said. Of those whose request is
   // being worked on there may be four times as many before more wait to be accepted.
   std::size_t connections = 64;
   net::socket_store* sockets = nullptr; // where the socket is kept, outliving the server; null: nowhere

@@ -9,7 +9,7 @@
 #include "base/descriptors.hpp"
 #include "base/log_counted.hpp"
 #include "dist/router.hpp"
-#include "net/door.hpp"
+#include "net/admission_limit.hpp"
 
 namespace coppice::dist {
 namespace {
@@ -26,7 +26,7 @@ base::result<std::vector<base::socket_address>> router::listen(const std::vector
   bounds.kept = {options_.sockets, "dist"};
   const std::size_t strangers =
       std::min({options_.handshakes, options_.connections / 2, base::descriptor_limit() / 8});
-  bounds.door = std::make_shared<net::door>(net::door_options{.name = "the distribution",
+  bounds.admission = std::make_shared<net::admission_limit>(net::admission_options{.name = "the distribution",
                                                               .places = std::max<std::size_t>(strangers, 1),
                                                               .patience = options_.handshake_timeout});
   auto promise = std::make_shared<std::promise<opened>>();
@@ -123,7 +123,7 @@ void router::shake_hands(net::accepted_socket socket, const std::shared_ptr<net:
   if (stopping_) return;
   auto made = attempt::accept(system_.loop(here()), *this, options_, ourselves(), std::move(socket), tls);
   if (!made) {
-    // Who made room is counted by the door.
+    // The admission limit counts the connections that it closed.
     if (made.error().code == base::errc::limit) return;
     base::log::counted(base::log::level::warning, module, "refused", "connection refused: {}",
                        made.error().text);

@@ -330,7 +330,7 @@ void router::give_up(peer& p, const base::error& why) {
 void router::failed(attempt& done, const base::error& why) {
   const auto worker = here();
   if (!done.outgoing()) {
-    // Of two attempts one has to go; who made room is counted by the door.
+    // Of two attempts one has to go; the admission limit counts those that it closed.
     const bool expected = why.code == base::errc::exists || done.made_room();
     base::log::counted(expected ? base::log::level::debug : base::log::level::warning, module,
                        fmt::format("refused: {}", static_cast<int>(why.code)),

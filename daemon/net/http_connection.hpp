@@ -134,7 +134,7 @@ class http_connection final : private stream_handler, private http_session::even
   std::unique_ptr<second_look> reset_; // null: not yet, or there was no descriptor for it
   wait wait_ = wait::request;
   std::uint64_t seen_ = 0; // the request as of which that was decided
-  bool held_ = false;      // the place at the door: the client waits for an answer
+  bool held_ = false;      // the place of the admission limit is held: the client waits for an answer
   bool stepping_ = false;  // go_on() is running
   bool draining_ = false;  // the last answer is to leave before the next request is read
   bool told_full_ = false;

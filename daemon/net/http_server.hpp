@@ -34,7 +34,7 @@ struct http_timeouts {
 };
 
 struct http_options {
-  // At once, by the policy of door.hpp: a whole request is what has to be said. One whose request is being
+  // At once, by the policy of admission_limit.hpp: a whole request is what has to be said. One whose request is being
   // answered is not dismissed; of those there may be four times as many before more wait in the kernel's
   // backlog.
   std::size_t connections = 64;

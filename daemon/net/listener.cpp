@@ -46,11 +46,11 @@ bool out_of_resources(int number) {
 
 } // namespace
 
-listen_options for_requests(std::string door, std::size_t places) {
+listen_options for_requests(std::string name, std::size_t places) {
   constexpr std::size_t busy_ones = 4;
   listen_options out;
   out.max_connections = busy_ones * places;
-  out.door = std::make_shared<net::door>(door_options{.name = std::move(door), .places = places});
+  out.admission = std::make_shared<net::admission_limit>(admission_options{.name = std::move(name), .places = places});
   return out;
 }
 
@@ -193,9 +193,9 @@ class listener::inner {
       refused();
       return pause(); // said when they ran out
     }
-    door::place place;
+    admission_limit::place place;
     std::shared_ptr<connection_limit::connection> counted;
-    if (options_.door) place = options_.door->enter(share_of(taken.get(), from, length));
+    if (options_.admission) place = options_.admission->enter(share_of(taken.get(), from, length));
     if (options_.limit) counted = options_.limit->enter(share_of(taken.get(), from, length), now());
     ++counts_.accepted;
     alive_->fetch_add(1, std::memory_order_relaxed);
@@ -249,7 +249,7 @@ class listener::inner {
     pollfd one{socket_.fd.get(), POLLIN, 0};
     return ::poll(&one, 1, 0) == 1;
   }
-  bool dismiss_one() const { return options_.door && options_.door->dismiss_one(); }
+  bool dismiss_one() const { return options_.admission && options_.admission->dismiss_one(); }
   bool make_room() {
     if (dismiss_one()) return true;
     if (!options_.limit || !options_.limit->full() || !options_.limit->make_room(now())) return false;

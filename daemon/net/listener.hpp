@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A listening TCP or Unix-domain socket. It accepts and hands the sockets out as they are, so that
-// the taker chooses the loop that runs them. Each is given a place at the listener's door, if it has one:
+// the taker chooses the loop that runs them. Each is given a place of the listener's admission limit, if it has one:
 // there strangers make room for each other. At max_connections, or when the process is out of
 // descriptors, it stops accepting and looks again every 100 ms: connections wait in the kernel's
 // backlog instead of being dropped, unless it is told to shed them. The loop's thread.
@@ -22,7 +22,7 @@
 #include "base/file.hpp"
 #include "base/socket_address.hpp"
 #include "net/connection_limit.hpp"
-#include "net/door.hpp"
+#include "net/admission_limit.hpp"
 #include "net/socket_store.hpp"
 #include "net/stream.hpp"
 
@@ -43,16 +43,16 @@ struct listen_options {
   // Whose connections are closed at once; at a Unix-domain socket it says nothing.
   base::access_list access{};
   // For those who have said nothing yet; one may be shared by several listeners. Null: none.
-  std::shared_ptr<net::door> door{};
+  std::shared_ptr<net::admission_limit> admission{};
   // Else the last descriptors of the process are only for who takes the place of another.
   bool may_take_last_descriptors = false;
   // One that is kept there already is gone on with.
   keeping kept{};
 };
 
-// Those of a server that answers requests: so many places at its door, and four times as many connections in
+// Those of a server that answers requests: so many places before its first request, and four times as many connections in
 // all, since those whose requests are being answered are not dismissed.
-listen_options for_requests(std::string door, std::size_t places);
+listen_options for_requests(std::string name, std::size_t places);
 
 // Connections since the beginning.
 struct listener_counts {

@@ -99,7 +99,7 @@ void stream::start(stream_handler& handler) {
 void stream::set_handler(stream_handler& handler) {
   inner().set_handler(handler);
 }
-door::place& stream::place() const {
+admission_limit::place& stream::place() const {
   return inner().place();
 }
 void stream::count_with(const base::socket_address& client) {

@@ -23,7 +23,7 @@
 #include "base/socket_address.hpp"
 #include "base/uv.hpp"
 #include "net/connection_limit.hpp"
-#include "net/door.hpp"
+#include "net/admission_limit.hpp"
 #include "net/peer_certificate.hpp"
 #include "net/tls_context.hpp"
 #include "net/write_queue.hpp"
@@ -87,7 +87,7 @@ struct accepted_socket {
   base::unique_fd fd;
   bool is_tcp = true;
   connection_slot slot;
-  door::place place{};
+  admission_limit::place place{};
   // Has a task run on the thread of the loop that adopts or attaches it; not needed to adopt it on the
   // listener's. Attached without, it makes no room for others.
   std::function<void(std::function<void()>)> run_there{};
@@ -138,7 +138,7 @@ class stream {
   static base::result<stream> connect(uv_loop_t* on, const base::socket_address& to,
                                       const connect_options& options, stream_handler& handler);
   static base::result<stream> connect_unix(uv_loop_t* on, const std::string& path, stream_handler& handler);
-  // Reading starts with start(). It fails with errc::limit when its place, at the door or among the
+  // Reading starts with start(). It fails with errc::limit when its place, of the admission limit or among the
   // listener's connections, is given to another; if it has been already, so does this.
   static base::result<stream> adopt(uv_loop_t* on, accepted_socket socket, const tls_options& tls = {});
 
@@ -155,8 +155,8 @@ class stream {
 
   explicit operator bool() const { return static_cast<bool>(socket_); }
 
-  // At the door it came in by; of all others one that does nothing.
-  door::place& place() const;
+  // The place of its listener's admission limit; a connection without one has a place that does nothing.
+  admission_limit::place& place() const;
   // It is this client's by the word of a proxy: its listener's limit counts it with that one's from now on.
   void count_with(const base::socket_address& client);
 

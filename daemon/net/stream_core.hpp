@@ -34,9 +34,9 @@ class stream::core final : private tls_pacer::client {
 
   uv_stream_t* raw() const { return raw_; }
   void set_handler(stream_handler& handler) { handler_ = &handler; }
-  // What counts the connection, and its place at a door: false if one of them is somebody else's already.
+  // What counts the connection, and its place of an admission limit: false if one of them is somebody else's already.
   bool keep(accepted_socket from);
-  door::place& place() { return place_; }
+  admission_limit::place& place() { return place_; }
   void count_with(const base::socket_address& client);
 
   void begin_connect(std::string target, std::chrono::milliseconds timeout);
@@ -141,7 +141,7 @@ class stream::core final : private tls_pacer::client {
   uv_stream_t* raw_ = nullptr;
   stream_handler* handler_ = nullptr;
   connection_slot slot_;
-  door::place place_;
+  admission_limit::place place_;
   std::shared_ptr<core*> itself_;                       // for who may come too late
   std::function<void(std::function<void()>)> run_here_; // from other threads; empty: there are none
   write_queue queue_;

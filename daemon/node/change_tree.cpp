@@ -108,7 +108,7 @@ class tree_change {
   // Sets `former` where such a process is why it was refused.
   outcome give_once(const runtime::destination& to, const pid& whom, const change_step& step,
                     const any_order& order, way where, base::nanos most, base::nanos until, pid& former) {
-    const runtime::message request = on_.desk.lay_down(order);
+    const runtime::message request = on_.orders.add(order);
     const auto answer = behaviours::gen::call(self_, to, request.bytes(), until);
     if (answer) {
       etf::cursor at(answer->bytes());
@@ -119,7 +119,7 @@ class tree_change {
     }
     using kind = behaviours::gen::call_error::kind;
     if (answer.error().what != kind::timeout) {
-      (void)on_.desk.fetch(request.bytes());
+      (void)on_.orders.take(request.bytes());
       if (whom && where == way::forth) replaced_ = step.supervisor;
       const std::string reason = answer.error().reason ? runtime::shown(answer.error().reason) : "noproc";
       return {base::fail(base::errc::closed, "its supervisor ended: " + reason)};
@@ -127,7 +127,7 @@ class tree_change {
     if (whom) stuck_.insert(whom);
     if (where == way::back)
       return {base::fail(base::errc::timeout, "it follows when " + step.supervisor + " goes on")};
-    const bool is_begun = !on_.desk.fetch(request.bytes());
+    const bool is_begun = !on_.orders.take(request.bytes());
     return {base::fail(base::errc::timeout, late(step.supervisor, whom, most)), is_begun};
   }
 

@@ -18,7 +18,7 @@ namespace coppice::node {
 
 // What it works on; outlives it.
 struct change_ground {
-  behaviours::order_desk& desk;
+  behaviours::pending_orders& orders;
   const behaviours::supervision_tree& tree;
   runtime::destination controller;
   // The supervisor at APP, APP/SUPERVISOR, …; an error where none runs.

@@ -71,7 +71,7 @@ struct instance::components {
   child_args args_of_children{plugins};
   secret_args actors{plugins, args_of_children};
   behaviours::supervision_tree tree;
-  behaviours::order_desk orders;
+  behaviours::pending_orders orders;
   behaviours::pool_board pools;
   behaviours::tcp_board listeners;
   behaviours::web_board sites;

@@ -49,7 +49,7 @@ system_core::system_core(system& host, const system_options& options)
       table(options.processes),
       watch(std::make_unique<watchdog>(host)),
       blocking(options.blocking_threads) {
-  pools.reserve(options.workers + fleet::most_spares);
+  pools.reserve(options.workers + driver_pool::most_spares);
   while (pools.size() < pools.capacity()) pools.emplace_back(&pools);
 }
 

@@ -32,7 +32,7 @@ struct system_core {
   process_table table;
   names registered;
   std::vector<block_pool> pools; // one a driver
-  fleet drivers{pools};
+  driver_pool drivers{pools};
   std::vector<std::unique_ptr<worker>> workers;
   std::unique_ptr<watchdog> watch;
   blocking_pool blocking;
@@ -43,7 +43,7 @@ struct system_core {
   std::atomic<std::uint64_t> malformed{0};
   std::atomic<std::uint64_t> lingering{0};
   std::atomic<std::uint64_t> abandoned{0};
-  alignas(64) std::atomic<std::uint32_t> hungry{0}; // workers without work that want some
+  alignas(64) std::atomic<std::uint32_t> idle_workers{0}; // workers without work that want some
   std::atomic<std::uint32_t> stacks{0};             // of all workers
   std::atomic<bool> started{false};
   std::atomic<bool> stopping{false};

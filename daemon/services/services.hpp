@@ -59,7 +59,7 @@ class services {
   std::shared_ptr<const functions> functions_;
   std::unique_ptr<service_factory> factory_; // once started
   behaviours::supervision_tree tree_;        // of the services alone
-  behaviours::order_desk orders_;
+  behaviours::pending_orders orders_;
 };
 
 } // namespace coppice::services

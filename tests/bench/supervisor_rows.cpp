@@ -125,7 +125,7 @@ struct stage {
 
   workers factory;
   behaviours::supervision_tree tree;
-  behaviours::order_desk desk;
+  behaviours::pending_orders orders;
   runtime::system system;
 };
 

@@ -14,9 +14,9 @@ namespace coppice::runtime {
 process_table::process_table(std::uint32_t limit)
     : limit_(limit), batch_(limit >= large ? 32 : 1), chunks_(limit / chunk_size + 2) {}
 
-std::optional<process_table::key> process_table::reserve(magazine* mine) {
-  magazine for_once;
-  magazine& from = mine != nullptr ? *mine : for_once;
+std::optional<process_table::key> process_table::reserve(slot_cache* mine) {
+  slot_cache for_once;
+  slot_cache& from = mine != nullptr ? *mine : for_once;
   const std::size_t wanted = mine != nullptr ? batch_ : 1;
   if (from.ready.empty()) {
     const std::lock_guard guard(lock_);
@@ -61,10 +61,10 @@ void process_table::unlink(key where) {
   at(where.id).who.store(nullptr, std::memory_order_seq_cst);
 }
 
-void process_table::give_back(key where, magazine* mine) {
+void process_table::give_back(key where, slot_cache* mine) {
   at(where.id).serial.store(where.serial + 1, std::memory_order_relaxed);
-  magazine for_once;
-  magazine& into = mine != nullptr ? *mine : for_once;
+  slot_cache for_once;
+  slot_cache& into = mine != nullptr ? *mine : for_once;
   into.spent.push_back(where.id);
   if (mine != nullptr && into.spent.size() < batch_) return;
   const std::lock_guard guard(lock_);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // From a pid's id and serial to its process, without a lock. A slot's number is the id, and its serial
 // goes up by one each time it is used again, so an old pid never finds a new process. Slots are reused
-// about oldest first: a worker takes and gives back some at a time (`magazine`), so that two which spawn do
+// about oldest first: a worker takes and gives back some at a time (`slot_cache`), so that two which spawn do
 // not wait for each other. Where the limit is small enough for that to matter it is one at a time, and the
 // limit exact; else a few slots of each worker's may be missing when it is reached. A process found stays
 // valid as the reclaimer says: for a worker until it next announces an epoch, for others while they hold a
@@ -32,9 +32,9 @@ class process_table {
     std::uint32_t serial;
   };
   // Of one worker, for its thread only.
-  class magazine {
+  class slot_cache {
    public:
-    magazine() = default;
+    slot_cache() = default;
 
    private:
     friend class process_table;
@@ -42,12 +42,12 @@ class process_table {
     std::vector<std::uint32_t> spent; // to be given back
   };
   // A free slot, still empty. nullopt at the limit. `mine`: the calling worker's; null: no worker.
-  std::optional<key> reserve(magazine* mine);
+  std::optional<key> reserve(slot_cache* mine);
   void publish(key at, process_record* made);
   // Nobody finds it any more.
   void unlink(key at);
   // The slot may be used again: after unlink, or for a reserved one that was not published.
-  void give_back(key at, magazine* mine);
+  void give_back(key at, slot_cache* mine);
 
   [[gnu::always_inline]] process_record* find(std::uint32_t id, std::uint32_t serial) const {
     if (id == 0 || id >= used_.load(std::memory_order_acquire)) return nullptr;
@@ -91,7 +91,7 @@ class process_table {
   bool take(std::vector<std::uint32_t>& into); // under the lock; false: at the limit
 
   std::uint32_t limit_;
-  std::size_t batch_;      // how many a magazine takes or gives back at once
+  std::size_t batch_;      // how many a slot_cache takes or gives back at once
   base::brief_mutex lock_; // guards free_, owned_ and growing
   std::deque<std::uint32_t> free_;
   std::vector<std::unique_ptr<slot[]>> owned_;

@@ -32,7 +32,7 @@ base::result<pid> spawn(system& host, process_record* spawner, spawn_options&& o
   if (core.stopping.load(std::memory_order_seq_cst))
     return base::fail(base::errc::closed, "spawn: the node is stopping");
   worker* const here = current_of(host);
-  process_table::magazine* const slots = here == nullptr ? nullptr : &here->slots;
+  process_table::slot_cache* const slots = here == nullptr ? nullptr : &here->slots;
   const auto key = core.table.reserve(slots);
   if (!key)
     return base::fail(base::errc::limit, "spawn: there are " + std::to_string(host.options().processes) +

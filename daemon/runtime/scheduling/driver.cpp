@@ -18,7 +18,7 @@ namespace {
 
 } // namespace
 
-driver::driver(fleet& of, block_pool& blocks) : fleet_(of), blocks_(blocks) {
+driver::driver(driver_pool& of, block_pool& blocks) : drivers_(of), blocks_(blocks) {
   thread_ = std::thread([this] { serve(); });
 }
 
@@ -99,7 +99,7 @@ void driver::serve() {
     if (lost()) report_back();
     blocks_.rest();
     guard.lock();
-    fleet_.put_back(*this);
+    drivers_.put_back(*this);
   }
   block_pool::set_current(nullptr);
 }
@@ -118,7 +118,7 @@ bool driver::hand_over(worker& w, process_record& p, driver& to) {
   w.count_parked(1);
   w.left_behind_ = &p;
   former.drives_.lose(w, p);
-  former.fleet_.stuck_.fetch_add(1, std::memory_order_relaxed);
+  former.drivers_.stuck_.fetch_add(1, std::memory_order_relaxed);
   w.driver_.store(&to, std::memory_order_relaxed);
   to.drive(w);
   return true;
@@ -137,11 +137,11 @@ void driver::report_back() {
   signal_ptr done = make_signal(signal_kind::stop_waiting, {});
   done->number = lost_number_;
   process_record& waiting = *drives_.take_lost();
-  fleet_.stuck_.fetch_sub(1, std::memory_order_relaxed);
+  drivers_.stuck_.fetch_sub(1, std::memory_order_relaxed);
   delivery::push(waiting, std::move(done));
 }
 
-driver* fleet::spare() {
+driver* driver_pool::spare() {
   const std::lock_guard guard(lock_);
   if (!spares_.empty()) {
     driver* known = spares_.back();
@@ -157,12 +157,12 @@ driver* fleet::spare() {
   return all_.back().get();
 }
 
-void fleet::put_back(driver& unused) {
+void driver_pool::put_back(driver& unused) {
   const std::lock_guard guard(lock_);
   spares_.push_back(&unused);
 }
 
-void fleet::end() {
+void driver_pool::end() {
   std::vector<std::unique_ptr<driver>> ending;
   {
     const std::lock_guard guard(lock_);

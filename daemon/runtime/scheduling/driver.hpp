@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A thread that drives a worker, and the fleet of them. One drives the same worker for life, unless it gets
+// A thread that drives a worker, and the driver_pool of them. One drives the same worker for life, unless it gets
 // stuck in foreign code: then the watchdog hands the worker to a spare driver, and the process in question
 // counts as waiting for its own handler. When the foreign code comes back to ours, the old driver leaves the
 // handler's stack to the worker, tells the process and becomes a spare. A driver's thread lives as long as
-// the fleet: stacks that ran on it may hold addresses of its thread-local variables.
+// the driver_pool: stacks that ran on it may hold addresses of its thread-local variables.
 #pragma once
 
 #include <atomic>
@@ -21,14 +21,14 @@
 
 namespace coppice::runtime {
 
-class fleet;
+class driver_pool;
 class process_record;
 class worker;
 struct wait;
 
 class driver {
  public:
-  driver(fleet& of, block_pool& blocks);
+  driver(driver_pool& of, block_pool& blocks);
   ~driver(); // ends the thread, which drives nothing
   driver(const driver&) = delete;
   driver& operator=(const driver&) = delete;
@@ -43,7 +43,7 @@ class driver {
   // In a signal handler: the process whose stack's guard this address on this thread is in, or null.
   static const process_record* overflowed(const void* address, std::size_t& stack_bytes);
 
-  // The fleet's or the watchdog's thread; this driver is a spare.
+  // The driver_pool's or the watchdog's thread; this driver is a spare.
   void drive(worker& next);
   // The watchdog, while `p` cannot leave its foreign code: `w`, which runs it, goes to the spare driver `to`.
   // False, and nothing is changed: there is no stack for `w` to go on with.
@@ -58,12 +58,12 @@ class driver {
   bool lost() const { return drives_.lost() != nullptr; }
 
  private:
-  friend class fleet;
+  friend class driver_pool;
   friend class worker;
   void serve();
   void report_back();
 
-  fleet& fleet_;
+  driver_pool& drivers_;
   block_pool& blocks_;
   std::unique_ptr<fiber> stack_; // of the thread itself
   std::atomic<const thread_clock*> clock_{nullptr};
@@ -77,13 +77,13 @@ class driver {
   std::thread thread_;
 };
 
-class fleet {
+class driver_pool {
  public:
   // Threads beyond one a worker.
   static constexpr unsigned most_spares = 64;
 
   // `pools`: one for each driver there can be.
-  explicit fleet(std::vector<block_pool>& pools) : pools_(pools) {}
+  explicit driver_pool(std::vector<block_pool>& pools) : pools_(pools) {}
 
   // One that drives nothing; null: all are in use, or the machine gives no thread. Any thread.
   driver* spare();

@@ -116,10 +116,10 @@ void worker::share_backlog() {
                             !found->scheduled && !found->mailbox.has_messages();
     return rests_here && movable(*found) ? found : nullptr;
   };
-  if (queue_.size() < 2 || core.hungry.load(std::memory_order_relaxed) == 0) return;
+  if (queue_.size() < 2 || core.idle_workers.load(std::memory_order_relaxed) == 0) return;
   for (std::size_t step = 1; step < core.workers.size(); ++step) {
     worker& other = *core.workers[(index_ + step) % core.workers.size()];
-    if (!other.stop_hungering()) continue;
+    if (!other.stop_wanting_work()) continue;
     for (process_record* p = queue_.split(queue_.size() / 2, &worker::movable); p != nullptr;) {
       process_record* const next = p->next_in_queue;
       process_record* const with = at_other_end(*p);
@@ -131,15 +131,15 @@ void worker::share_backlog() {
   }
 }
 
-void worker::hunger() {
-  if (hungry_.load(std::memory_order_relaxed) || hungry_.exchange(true, std::memory_order_relaxed)) return;
-  host_.core().hungry.fetch_add(1, std::memory_order_relaxed);
+void worker::want_work() {
+  if (wants_work_.load(std::memory_order_relaxed) || wants_work_.exchange(true, std::memory_order_relaxed)) return;
+  host_.core().idle_workers.fetch_add(1, std::memory_order_relaxed);
 }
 
-bool worker::stop_hungering() {
-  if (!hungry_.load(std::memory_order_relaxed) || !hungry_.exchange(false, std::memory_order_relaxed))
+bool worker::stop_wanting_work() {
+  if (!wants_work_.load(std::memory_order_relaxed) || !wants_work_.exchange(false, std::memory_order_relaxed))
     return false;
-  host_.core().hungry.fetch_sub(1, std::memory_order_relaxed);
+  host_.core().idle_workers.fetch_sub(1, std::memory_order_relaxed);
   return true;
 }
 

@@ -18,7 +18,7 @@ constexpr base::nanos poll_after = 5'000;       // and so soon where there are t
 constexpr base::nanos retired_nap = 10'000'000; // the longest sleep while something waits to be freed
 constexpr unsigned kept_stacks = 64;            // in the pool of a worker that sleeps
 constexpr base::nanos poll_awake = 1'000;   // and so often by who has nothing to do and does not sleep yet
-constexpr base::nanos hunger_after = 3'000; // who has had nothing to do for so long takes others' work
+constexpr base::nanos wants_work_after = 3'000; // who has had nothing to do for so long takes others' work
 constexpr unsigned looks_a_time = 16;       // at the inboxes, for one at the clock
 // By these a worker sleeps and polls as ever while the clock stands; while it goes on they are not reached.
 constexpr unsigned most_rounds = 10'000; // of looking around
@@ -108,7 +108,7 @@ void worker::run(driver& by) {
     else
       sleep();
   }
-  stop_hungering();
+  stop_wanting_work();
   drop_tasks();
   take_inboxes();
   host_.core().readers.offline(index_);
@@ -121,7 +121,7 @@ bool worker::one_round(driver& by) {
   take_inboxes();
   const bool busy = queue_.size() != 0 || gate_.has_due();
   if (busy) {
-    stop_hungering(); // before the turns: one may take long
+    stop_wanting_work(); // before the turns: one may take long
     if (can_park()) {
       fiber* runner_stack = take_runner();
       current_fiber_ = runner_stack;
@@ -159,7 +159,7 @@ void worker::take_inboxes() {
 
 // Until there is something to do, or for as long as that may be near. An answer from the network is as near
 // as one of another worker. Where messages between two workers come one by one the next is here before this
-// one asks for others' work: who hungers tells all. Whoever else wants the processor has it meanwhile.
+// one asks for others' work: a worker that wants work tells all. Whoever else wants the processor has it meanwhile.
 void worker::look_around() {
   const base::nanos begun = base::mono_now();
   base::nanos polled = begun;
@@ -172,7 +172,7 @@ void worker::look_around() {
       machine_atomics::pause();
     }
     if (at - polled < poll_awake) continue;
-    if (at - begun >= hunger_after) hunger();
+    if (at - begun >= wants_work_after) want_work();
     poll();
     std::this_thread::yield();
     polled = at;
@@ -190,7 +190,7 @@ void worker::poll() {
 }
 
 void worker::sleep() {
-  hunger();
+  want_work();
   block_pool::current()->flush();
   block_memory::trim();
   free_spare_stacks();

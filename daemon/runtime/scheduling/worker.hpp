@@ -169,7 +169,7 @@ class worker : public movement<worker, process_record> {
 
   std::atomic<std::uint64_t> processes{0};
   std::atomic<std::uint64_t> spawned{0}; // from here; written by this worker's thread
-  process_table::magazine slots;         // this worker's thread's
+  process_table::slot_cache slots;         // this worker's thread's
   base::random_words random;             // likewise
   worker_info info() const;
 
@@ -198,8 +198,8 @@ class worker : public movement<worker, process_record> {
 
   // placement.cpp
   void share_backlog();
-  void hunger();
-  bool stop_hungering(); // any thread; true: it did hunger, and the caller feeds it, if not the worker itself
+  void want_work();
+  bool stop_wanting_work(); // any thread; true: it did want work, and the caller feeds it, if not the worker itself
 
   [[noreturn]] static void runner(void*);
   static void run_turns();
@@ -263,7 +263,7 @@ class worker : public movement<worker, process_record> {
   std::atomic<bool> stopped_{false};
 
   lifo<task> tasks_{true};
-  std::atomic<bool> hungry_{false};
+  std::atomic<bool> wants_work_{false};
   alignas(64) run_queue_of<&process_record::next_in_queue> queue_;
   timer_wheel timers_;
   static constexpr unsigned index_bits = 10; // of a timer's id, see completed() in system.cpp

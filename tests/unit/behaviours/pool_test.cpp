@@ -146,7 +146,7 @@ TEST_CASE("a full queue answers at once, or drops, as it is told") {
   CHECK(host.report()["rejected"] == 2);
   options.on_full = pool_overload::drop_old;
   CHECK(host.run([&](runtime::process& self) {
-    const auto order = host.orders.lay_down(specification_order{pool_host::child(options, 1)});
+    const auto order = host.orders.add(specification_order{pool_host::child(options, 1)});
     return test::text(gen::call(self, workers, order, base::mono_now() + patience).value_or(message()));
   }) == "ok");
   host.cast("third");
@@ -382,7 +382,7 @@ TEST_CASE("a specification whose workers do not start leaves the pool as it was"
   host.book.failures["2"] = 1;
   options.queue_limit = 0;
   CHECK(host.run([&](runtime::process& self) {
-    const auto order = host.orders.lay_down(specification_order{pool_host::child(options, 2)});
+    const auto order = host.orders.add(specification_order{pool_host::child(options, 2)});
     return test::text(gen::call(self, workers, order, base::mono_now() + patience).value_or(message()));
   }) == "{error,{cannot,start}}");
   CHECK(host.report()["size"] == 1);

@@ -47,7 +47,7 @@ child_spec waiting_child(base::nanos wait) {
 
 std::string give(test_host& host, supervisor_order order) {
   return host.run([&](runtime::process& self) {
-    const auto request = host.orders.lay_down(std::move(order));
+    const auto request = host.orders.add(std::move(order));
     const auto answer = behaviours::gen::call(self, runtime::destination::named("family"), request.bytes(),
                                               base::mono_now() + 10 * base::nanos_per_second);
     return answer ? text(*answer) : std::string("no answer");
@@ -111,7 +111,7 @@ TEST_CASE("a child that is to be tried again is tried again when a change of it 
     // The order is in the supervisor's mailbox before the notice to try again.
     std::string answer;
     host.run([&](runtime::process& self) {
-      const auto request = host.orders.lay_down(supervisor_order{what, refused()});
+      const auto request = host.orders.add(supervisor_order{what, refused()});
       const auto ref = self.monitor(runtime::destination::named("family"), true);
       self.send(runtime::destination::named("family"),
                 behaviours::gen::call_message(self, ref, request.bytes()));

@@ -302,7 +302,7 @@ class test_host {
   scripted_factory factory;
   behaviours::pool_policies* policies = nullptr; // that pools ask from now on
   behaviours::supervision_tree tree;
-  behaviours::order_desk orders;
+  behaviours::pending_orders orders;
   behaviours::peer_rights rights; // of the supervisors started after it is set
   runtime::system system;
 

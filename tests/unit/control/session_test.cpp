@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "net/door.hpp"
+#include "net/admission_limit.hpp"
 #include "net/loop_until.hpp"
 #include "net/stream_recorder.hpp"
 
@@ -19,10 +19,10 @@ using namespace std::chrono_literals;
 TEST_CASE("a request that is too large is refused once, though its time is over in the same moment") {
   constexpr auto patience = 500ms;
   base::uv::loop loop = base::uv::loop::make().value();
-  net::door door({.name = "test", .patience = patience});
+  net::admission_limit admission({.name = "test", .patience = patience});
   std::array<int, 2> ends{};
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0);
-  const auto adopt = [&](int fd, net::door::place place) {
+  const auto adopt = [&](int fd, net::admission_limit::place place) {
     net::accepted_socket socket;
     socket.fd = base::unique_fd(fd);
     socket.is_tcp = false;
@@ -34,7 +34,7 @@ TEST_CASE("a request that is too large is refused once, though its time is over 
   client.start(at_client);
   int gone = 0;
   const auto ask = [](api::request, std::uint64_t) { return control::pending(); };
-  control::session session(loop.raw(), adopt(ends[1], door.enter("x")), {}, ask, [&] { ++gone; });
+  control::session session(loop.raw(), adopt(ends[1], admission.enter("x")), {}, ask, [&] { ++gone; });
   bool over = false; // a timer that is due behind the session's
   base::uv::timer behind(loop.raw(), [&] { over = true; });
   behind.start(patience + 1ms);

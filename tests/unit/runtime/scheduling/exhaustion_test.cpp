@@ -138,11 +138,11 @@ TEST_CASE(
   node here(1, system_options{.watchdog = ms});
   const actor other(here.host);
   std::vector<std::unique_ptr<stuck>> handlers;
-  for (unsigned i = 0; i <= fleet::most_spares; ++i) {
+  for (unsigned i = 0; i <= driver_pool::most_spares; ++i) {
     handlers.push_back(std::make_unique<stuck>(here.host));
     REQUIRE(eventually([&] { return handlers.back()->begun(); }));
   }
-  REQUIRE(eventually([&] { return here.host.counters().stuck_threads == fleet::most_spares; }));
+  REQUIRE(eventually([&] { return here.host.counters().stuck_threads == driver_pool::most_spares; }));
   handlers.front()->open();
   CHECK(goes_on(other)); // on that thread
   for (std::size_t i = 1; i < handlers.size(); ++i) handlers[i]->open();

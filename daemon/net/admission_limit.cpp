@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The strangers of a share stand in the order in which they last said something whole, or came: the first is
 // the one to go. There are few shares or few in each, so that the fullest is looked for and not kept.
-#include "net/door.hpp"
+#include "net/admission_limit.hpp"
 
 #include <algorithm>
 #include <map>
@@ -25,8 +25,8 @@ using dismissals = std::vector<std::function<void()>>;
 
 } // namespace
 
-struct door::state {
-  explicit state(door_options chosen) : options(std::move(chosen)) {}
+struct admission_limit::state {
+  explicit state(admission_options chosen) : options(std::move(chosen)) {}
 
   using share = std::map<std::uint64_t, stranger>;
 
@@ -36,21 +36,21 @@ struct door::state {
   void end_silences(base::nanos now, dismissals& out);
   bool crowded() const { return taken * 2 > options.places; }
 
-  const door_options options;
+  const admission_options options;
   mutable std::mutex lock; // guards what follows
   std::map<std::string, share> shares;
   std::size_t taken = 0;
   std::uint64_t last_turn = 0;
 };
 
-stranger* door::state::find(const std::string& name, std::uint64_t turn) {
+stranger* admission_limit::state::find(const std::string& name, std::uint64_t turn) {
   const auto of = shares.find(name);
   if (of == shares.end()) return nullptr;
   const auto who = of->second.find(turn);
   return who == of->second.end() ? nullptr : &who->second;
 }
 
-void door::state::dismiss(std::map<std::string, share>::iterator of, share::iterator who, dismissals& out) {
+void admission_limit::state::dismiss(std::map<std::string, share>::iterator of, share::iterator who, dismissals& out) {
   if (who->second.dismissed) out.push_back(std::move(who->second.dismissed));
   of->second.erase(who);
   if (of->second.empty()) shares.erase(of);
@@ -58,7 +58,7 @@ void door::state::dismiss(std::map<std::string, share>::iterator of, share::iter
 }
 
 // The share with the most who are not held; its first. Not `but`, for whom it is made.
-bool door::state::make_room(std::uint64_t but, dismissals& out) {
+bool admission_limit::state::make_room(std::uint64_t but, dismissals& out) {
   const auto may_go = [&](const auto& one) { return !one.second.held && one.first != but; };
   auto fullest = shares.end();
   std::ptrdiff_t most = 0;
@@ -74,7 +74,7 @@ bool door::state::make_room(std::uint64_t but, dismissals& out) {
 }
 
 // They stand in the order in which they came, but for those who spoke.
-void door::state::end_silences(base::nanos now, dismissals& out) {
+void admission_limit::state::end_silences(base::nanos now, dismissals& out) {
   const base::nanos until = now - std::chrono::nanoseconds(options.crowded_patience).count();
   for (auto next = shares.begin(); next != shares.end();) {
     const auto of = next++;
@@ -88,9 +88,9 @@ void door::state::end_silences(base::nanos now, dismissals& out) {
   }
 }
 
-door::door(door_options chosen) : state_(std::make_shared<state>(std::move(chosen))) {}
+admission_limit::admission(admission_options chosen) : state_(std::make_shared<state>(std::move(chosen))) {}
 
-door::place door::enter(std::string share) {
+admission_limit::place admission_limit::enter(std::string share) {
   dismissals going;
   place made;
   {
@@ -114,7 +114,7 @@ door::place door::enter(std::string share) {
   return made;
 }
 
-bool door::dismiss_one() {
+bool admission_limit::dismiss_one() {
   dismissals going;
   bool any = false;
   {
@@ -125,20 +125,20 @@ bool door::dismiss_one() {
   return any;
 }
 
-std::size_t door::taken() const {
+std::size_t admission_limit::taken() const {
   const std::lock_guard guard(state_->lock);
   return state_->taken;
 }
 
 // A place ---------------------------------------------------------------------------------------------------
 
-door::place::place(place&& other) noexcept
+admission_limit::place::place(place&& other) noexcept
     : of_(std::move(other.of_)),
       share_(std::move(other.share_)),
       turn_(other.turn_),
       patience_(other.patience_) {}
 
-door::place& door::place::operator=(place&& other) noexcept {
+admission_limit::place& admission_limit::place::operator=(place&& other) noexcept {
   if (this != &other) {
     settle();
     of_ = std::move(other.of_);
@@ -149,7 +149,7 @@ door::place& door::place::operator=(place&& other) noexcept {
   return *this;
 }
 
-bool door::place::on_dismissal(std::function<void()> does) {
+bool admission_limit::place::on_dismissal(std::function<void()> does) {
   if (!of_) return true;
   const std::lock_guard guard(of_->lock);
   stranger* const who = of_->find(share_, turn_);
@@ -158,7 +158,7 @@ bool door::place::on_dismissal(std::function<void()> does) {
   return true;
 }
 
-void door::place::spoke() {
+void admission_limit::place::spoke() {
   if (!of_) return;
   const std::lock_guard guard(of_->lock);
   stranger* const who = of_->find(share_, turn_);
@@ -170,7 +170,7 @@ void door::place::spoke() {
   share.insert(share.end(), std::move(moved));
 }
 
-void door::place::hold(bool held) {
+void admission_limit::place::hold(bool held) {
   if (!of_) return;
   dismissals going;
   {
@@ -184,7 +184,7 @@ void door::place::hold(bool held) {
   for (const auto& dismissed : going) dismissed();
 }
 
-void door::place::settle() {
+void admission_limit::place::settle() {
   if (!of_) return;
   dismissals unused; // destroyed without the lock
   const std::lock_guard guard(of_->lock);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Who goes when strangers are many, and how long they have.
-#include "net/door.hpp"
+#include "net/admission_limit.hpp"
 
 #include <doctest/doctest.h>
 
@@ -23,19 +23,19 @@ using namespace std::chrono_literals;
 using test::loop_until;
 using test::recorder;
 
-// A door that notes who was dismissed.
+// A admission that notes who was dismissed.
 struct guarded {
   explicit guarded(std::size_t places, std::chrono::milliseconds crowded = 2s)
       : at({.name = "test", .places = places, .crowded_patience = crowded}) {}
 
-  door::place enter(std::string share, std::string who) {
-    door::place made = at.enter(std::move(share));
+  admission_limit::place enter(std::string share, std::string who) {
+    admission_limit::place made = at.enter(std::move(share));
     CHECK(made.on_dismissal([this, who = std::move(who)] { gone.push_back(who); }));
     return made;
   }
 
   std::vector<std::string> gone;
-  door at;
+  admission_limit at;
 };
 
 using names = std::vector<std::string>;
@@ -56,7 +56,7 @@ TEST_CASE("when all places are taken the one silent for the longest goes, of any
 TEST_CASE("an address that has most of the places makes room for every other one") {
   guarded test(4);
   const auto bystander = test.enter("y", "bystander");
-  std::deque<door::place> crowd;
+  std::deque<admission_limit::place> crowd;
   for (int i = 0; i < 100; ++i) crowd.push_back(test.enter("x", "x"));
   const auto another = test.enter("z", "another");
   CHECK(test.gone.size() == 98);
@@ -66,7 +66,7 @@ TEST_CASE("an address that has most of the places makes room for every other one
 TEST_CASE("who says something whole outlives who came later and says nothing") {
   guarded test(3);
   auto speaks = test.enter("x", "speaks");
-  std::deque<door::place> crowd;
+  std::deque<admission_limit::place> crowd;
   for (int i = 0; i < 50; ++i) {
     crowd.push_back(test.enter("x", "x"));
     speaks.spoke();
@@ -117,11 +117,11 @@ TEST_CASE("while more than half of the places are taken newcomers have less time
   clock.advance(1ms);
   const auto fourth = test.enter("y", "fourth");
   CHECK(test.gone == names{"first", "second"});
-  CHECK(door::place().patience() > 1h);
+  CHECK(admission_limit::place().patience() > 1h);
 }
 
 TEST_CASE("who is dismissed before he could be told of it is told when he asks") {
-  door at({.name = "test", .places = 1});
+  admission_limit at({.name = "test", .places = 1});
   auto first = at.enter("x");
   const auto second = at.enter("x");
   bool told = false;
@@ -132,7 +132,7 @@ TEST_CASE("who is dismissed before he could be told of it is told when he asks")
 TEST_CASE("a stream whose place goes to another fails, and its peer sees it closed") {
   auto loop = base::uv::loop::make().value();
   listen_options one_place;
-  one_place.door = std::make_shared<door>(door_options{.name = "test", .places = 1});
+  one_place.admission = std::make_shared<admission_limit>(admission_options{.name = "test", .places = 1});
   std::deque<recorder> inside;
   std::deque<stream> accepted;
   auto listening = listener::tcp(loop.raw(), *base::socket_address::parse("127.0.0.1", 0), {0, 0}, one_place,
@@ -151,13 +151,13 @@ TEST_CASE("a stream whose place goes to another fails, and its peer sees it clos
   accepted[0].close();
   REQUIRE(loop_until(loop, [&] { return first_heard.closed.has_value(); }));
   CHECK_FALSE(second_heard.closed);
-  CHECK(one_place.door->taken() == 1);
+  CHECK(one_place.admission->taken() == 1);
 }
 
 TEST_CASE("a stream that only still waits for its bytes to be taken makes room too") {
   auto loop = base::uv::loop::make().value();
   listen_options one_place;
-  one_place.door = std::make_shared<door>(door_options{.name = "test", .places = 1});
+  one_place.admission = std::make_shared<admission_limit>(admission_options{.name = "test", .places = 1});
   recorder inside;
   int accepted = 0;
   auto listening = listener::tcp(loop.raw(), *base::socket_address::parse("127.0.0.1", 0), {0, 0}, one_place,
@@ -172,11 +172,11 @@ TEST_CASE("a stream that only still waits for its bytes to be taken makes room t
   auto first = stream::connect(loop.raw(), listening.address(), {}, takes_nothing).value();
   first.pause();
   REQUIRE(loop_until(loop, [&] { return accepted == 1; }));
-  CHECK(one_place.door->taken() == 1);
+  CHECK(one_place.admission->taken() == 1);
   recorder second_heard;
   const auto second = stream::connect(loop.raw(), listening.address(), {}, second_heard).value();
   REQUIRE(loop_until(loop, [&] { return accepted == 2; }));
-  REQUIRE(loop_until(loop, [&] { return one_place.door->taken() == 0; })); // its own end, and the first's
+  REQUIRE(loop_until(loop, [&] { return one_place.admission->taken() == 0; })); // its own end, and the first's
   first.resume();
   REQUIRE(loop_until(loop, [&] { return takes_nothing.closed.has_value(); }));
   CHECK(takes_nothing.received.size() < 64 << 20);
