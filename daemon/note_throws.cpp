@@ -9,7 +9,7 @@
 #include <exception>
 #include <typeinfo>
 
-#include "host/thrown.hpp"
+#include "host/boundary/thrown.hpp"
 
 namespace __cxxabiv1 {
 extern "C" {

@@ -9,7 +9,7 @@
 
 #include "base/buffer.hpp"
 #include "base/uv.hpp"
-#include "net/stream.hpp"
+#include "net/stream/stream.hpp"
 
 namespace coppice::epmd {
 

@@ -13,7 +13,7 @@
 
 #include "base/log.hpp"
 #include "base/random.hpp"
-#include "net/last_answers.hpp"
+#include "net/http/last_answers.hpp"
 
 namespace coppice::epmd {
 namespace {

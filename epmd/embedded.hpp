@@ -21,7 +21,7 @@
 #include "epmd/protocol.hpp"
 #include "epmd/registration.hpp"
 #include "epmd/server.hpp"
-#include "net/socket_store.hpp"
+#include "net/listening/socket_store.hpp"
 
 namespace coppice::epmd {
 

@@ -19,8 +19,8 @@
 #include "base/uv.hpp"
 #include "epmd/client.hpp"
 #include "epmd/protocol.hpp"
-#include "net/socket_store.hpp"
-#include "net/stream.hpp"
+#include "net/listening/socket_store.hpp"
+#include "net/stream/stream.hpp"
 
 namespace coppice::epmd {
 

@@ -9,7 +9,7 @@
 #include "base/log.hpp"
 #include "base/log_counted.hpp"
 #include "epmd/server_session.hpp"
-#include "net/admission_limit.hpp"
+#include "net/admission/admission_limit.hpp"
 
 namespace coppice::epmd {
 namespace {
@@ -50,8 +50,8 @@ base::result<std::unique_ptr<server>> server::start(uv_loop_t* on, server_option
 base::status server::listen() {
   net::listen_options bounds;
   bounds.max_connections = options_.max_nodes + 2 * options_.max_waiting;
-  bounds.admission = admission_ = std::make_shared<net::admission_limit>(
-      net::admission_options{.name = "EPMD", .places = options_.max_waiting, .patience = options_.packet_timeout});
+  bounds.admission = admission_ = std::make_shared<net::admission_limit>(net::admission_options{
+      .name = "EPMD", .places = options_.max_waiting, .patience = options_.packet_timeout});
   const auto accept = [this](net::accepted_socket socket) { accepted(std::move(socket)); };
   for (base::unique_fd& fd : options_.inherited) {
     auto made = net::listener::adopt(loop_, std::move(fd), bounds, accept);

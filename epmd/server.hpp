@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The serving side of EPMD on the caller's loop. Every client is bounded: in bytes by the longest
-// request, in time and number by the policy for strangers, net/admission_limit.hpp, until its request is complete.
-// A registered node's connection stays; whatever it sends or its end unregisters it.
-// One thread, the loop's.
+// request, in time and number by the policy for strangers, net/admission/admission_limit.hpp, until its
+// request is complete. A registered node's connection stays; whatever it sends or its end unregisters it. One
+// thread, the loop's.
 #pragma once
 
 #include <uv.h>
@@ -19,9 +19,9 @@
 #include "base/socket_address.hpp"
 #include "epmd/protocol.hpp"
 #include "epmd/registry.hpp"
-#include "net/admission_limit.hpp"
-#include "net/listener.hpp"
-#include "net/socket_store.hpp"
+#include "net/admission/admission_limit.hpp"
+#include "net/listening/listener.hpp"
+#include "net/listening/socket_store.hpp"
 
 namespace coppice::epmd {
 

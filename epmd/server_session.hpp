@@ -11,7 +11,7 @@
 #include "base/buffer.hpp"
 #include "base/uv.hpp"
 #include "epmd/server.hpp"
-#include "net/stream.hpp"
+#include "net/stream/stream.hpp"
 
 namespace coppice::epmd {
 

@@ -221,10 +221,10 @@ def self_test():
     head = "// SPDX-License-Identifier: MIT\n// A file of the self-test,\n// with a prologue.\n#pragma once\n"
     seeds = {
         "includes follow daemon/rooms.txt": {
-            "daemon/base/up.hpp": head + '#include "net/stream.hpp"\n',
+            "daemon/base/up.hpp": head + '#include "net/stream/stream.hpp"\n',
             "plugins/kv/kv.cpp": head + '#include "base/error.hpp"\n',
             "plugin-api/coppice/wrong.h": head + "#include <coppice/sugar.hpp>\n",
-            "tests/unit/base/up_test.cpp": head + '#include "net/stream.hpp"\n',
+            "tests/unit/base/up_test.cpp": head + '#include "net/stream/stream.hpp"\n',
             "daemon/net/climbs.cpp": head + '#include "../base/error.hpp"\n',
             "daemon/net/ghost.cpp": head + '#include "base/ghost.hpp"\n',
         },
@@ -245,13 +245,13 @@ def self_test():
     clean = {
         "daemon/rooms.txt": "api-c:\netf-headers:\napi-cpp: api-c etf-headers\nbase:\nnet: base\nplugins: api-c api-cpp\n",
         "daemon/base/error.hpp": head + "#include <string>\n",
-        "daemon/net/stream.hpp": head + '#include "base/error.hpp"\n#include <coppice_not_ours.h>\n',
-        "daemon/net/stream.cpp": head + '#include "stream.hpp"\n#include "net/stream.hpp"\n',
+        "daemon/net/stream/stream.hpp": head + '#include "base/error.hpp"\n#include <coppice_not_ours.h>\n',
+        "daemon/net/stream/stream.cpp": head + '#include "stream.hpp"\n#include "net/stream/stream.hpp"\n',
         "plugin-api/coppice/sugar.hpp": head + "#include <coppice/plugin.h>\n",
         "plugin-api/coppice/plugin.h": "/* SPDX-License-Identifier: MIT\n * One comment\n * for both.\n */\n#ifndef P\n#define P\n#endif\n",
         "plugins/kv/good.cpp": head + "#include <coppice/sugar.hpp>\n",
-        "tests/unit/net/stream_test.cpp": head + '#include "net/stream.hpp"\n#include "base/error.hpp"\n',
-        "tests/fuzz/stream.cpp": "// rooms: net\n" + head + '#include "net/stream.hpp"\n',
+        "tests/unit/net/stream_test.cpp": head + '#include "net/stream/stream.hpp"\n#include "base/error.hpp"\n',
+        "tests/fuzz/stream.cpp": "// rooms: net\n" + head + '#include "net/stream/stream.hpp"\n',
     }
 
     def run(files):

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The methods of HTTP that a server here answers with anything but 501: those that its parsers know
-// (net/http_engine.hpp; a test holds the two against each other), without CONNECT, which is for proxies.
+// (net/http/http_engine.hpp; a test holds the two against each other), without CONNECT, which is for proxies.
 // Written as here, in upper case.
 #pragma once
 

@@ -13,8 +13,8 @@
 
 #include "base/json_text.hpp"
 #include "cli/render.hpp"
-#include "net/certificate.hpp"
-#include "net/certificate_folder.hpp"
+#include "net/tls/certificate.hpp"
+#include "net/tls/certificate_folder.hpp"
 #include "spec/names.hpp"
 
 namespace coppice::cli {

@@ -19,8 +19,8 @@
 #include <utility>
 
 #include "base/file.hpp"
-#include "net/certificate_folder.hpp"
-#include "net/tls_context.hpp"
+#include "net/tls/certificate_folder.hpp"
+#include "net/tls/tls_context.hpp"
 #include "spec/default_files.hpp"
 #include "spec/secrets.hpp"
 #include "spec/web_options.hpp"

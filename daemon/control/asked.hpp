@@ -12,7 +12,7 @@
 #include "base/clock.hpp"
 #include "base/log_ring.hpp"
 #include "control/server.hpp"
-#include "node/instance.hpp"
+#include "node/instance/instance.hpp"
 #include "runtime/process.hpp"
 
 namespace coppice::control {

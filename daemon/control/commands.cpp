@@ -9,7 +9,7 @@
 
 #include "api/socket_path.hpp"
 #include "base/printable.hpp"
-#include "behaviours/pool.hpp"
+#include "behaviours/pool/pool.hpp"
 #include "control/asked.hpp"
 #include "control/audit.hpp"
 #include "control/documents.hpp"
@@ -20,7 +20,7 @@
 #include "control/service_report.hpp"
 #include "control/top.hpp"
 #include "runtime/system.hpp"
-#include "services/cron_jobs.hpp"
+#include "services/cron/jobs.hpp"
 
 namespace coppice::control {
 

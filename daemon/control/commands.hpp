@@ -5,8 +5,8 @@
 
 #include "base/log_ring.hpp"
 #include "control/server.hpp"
-#include "node/instance.hpp"
-#include "node/notify.hpp"
+#include "node/environment/notify.hpp"
+#include "node/instance/instance.hpp"
 
 namespace coppice::control {
 

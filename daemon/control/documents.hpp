@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "node/instance.hpp"
-#include "services/cron_jobs.hpp"
+#include "node/instance/instance.hpp"
+#include "services/cron/jobs.hpp"
 
 namespace coppice::control {
 

@@ -6,7 +6,7 @@
 
 #include "base/suggest.hpp"
 #include "control/documents.hpp"
-#include "node/event_tail.hpp"
+#include "node/shown/event_tail.hpp"
 #include "runtime/messages/shown.hpp"
 
 namespace coppice::control {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "node/snapshot.hpp"
+#include "node/shown/snapshot.hpp"
 
 namespace coppice::control {
 

@@ -17,8 +17,8 @@
 #include "base/uv.hpp"
 #include "control/health.hpp"
 #include "control/metrics.hpp"
-#include "net/last_answers.hpp"
-#include "services/cron_jobs.hpp"
+#include "net/http/last_answers.hpp"
+#include "services/cron/jobs.hpp"
 
 namespace coppice::control {
 namespace {

@@ -9,8 +9,8 @@
 
 #include "base/error.hpp"
 #include "base/socket_address.hpp"
-#include "net/http_server.hpp"
-#include "node/instance.hpp"
+#include "net/http/http_server.hpp"
+#include "node/instance/instance.hpp"
 
 namespace coppice::control {
 

@@ -18,8 +18,8 @@
 #include "base/thread.hpp"
 #include "control/answers.hpp"
 #include "control/session.hpp"
-#include "net/last_answers.hpp"
-#include "net/listener.hpp"
+#include "net/http/last_answers.hpp"
+#include "net/listening/listener.hpp"
 #include "spec/node_spec.hpp"
 
 namespace coppice::control {

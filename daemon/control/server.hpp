@@ -13,7 +13,7 @@
 
 #include "api/protocol.hpp"
 #include "base/error.hpp"
-#include "net/socket_store.hpp"
+#include "net/listening/socket_store.hpp"
 
 namespace coppice::control {
 
@@ -21,8 +21,8 @@ struct server_options {
   std::string path;  // of the socket; its folder exists
   std::string group; // that may connect; empty, or one that does not exist (warned about): none
   std::uint32_t mode = 0660;
-  // At once, by the policy of net/admission_limit.hpp: a whole request is what has to be said. Of those whose request is
-  // being worked on there may be four times as many before more wait to be accepted.
+  // At once, by the policy of net/admission/admission_limit.hpp: a whole request is what has to be said. Of
+  // those whose request is being worked on there may be four times as many before more wait to be accepted.
   std::size_t connections = 64;
   net::socket_store* sockets = nullptr; // where the socket is kept, outliving the server; null: nowhere
   // May be empty. Called on the control thread at once, whenever look() asks for it, and each time as much

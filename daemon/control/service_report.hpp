@@ -10,9 +10,9 @@
 #include <string>
 
 #include "base/clock.hpp"
-#include "node/instance.hpp"
-#include "node/notify.hpp"
-#include "node/snapshot.hpp"
+#include "node/environment/notify.hpp"
+#include "node/instance/instance.hpp"
+#include "node/shown/snapshot.hpp"
 
 namespace coppice::control {
 

@@ -12,7 +12,7 @@
 #include "api/protocol.hpp"
 #include "base/uv.hpp"
 #include "control/server.hpp"
-#include "net/stream.hpp"
+#include "net/stream/stream.hpp"
 
 namespace coppice::control {
 

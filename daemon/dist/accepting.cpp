@@ -9,7 +9,7 @@
 #include "base/descriptors.hpp"
 #include "base/log_counted.hpp"
 #include "dist/router.hpp"
-#include "net/admission_limit.hpp"
+#include "net/admission/admission_limit.hpp"
 
 namespace coppice::dist {
 namespace {
@@ -26,9 +26,10 @@ base::result<std::vector<base::socket_address>> router::listen(const std::vector
   bounds.kept = {options_.sockets, "dist"};
   const std::size_t strangers =
       std::min({options_.handshakes, options_.connections / 2, base::descriptor_limit() / 8});
-  bounds.admission = std::make_shared<net::admission_limit>(net::admission_options{.name = "the distribution",
-                                                              .places = std::max<std::size_t>(strangers, 1),
-                                                              .patience = options_.handshake_timeout});
+  bounds.admission = std::make_shared<net::admission_limit>(
+      net::admission_options{.name = "the distribution",
+                             .places = std::max<std::size_t>(strangers, 1),
+                             .patience = options_.handshake_timeout});
   auto promise = std::make_shared<std::promise<opened>>();
   auto future = promise->get_future();
   const bool posted = system_.post(0, [this, promise, places, bounds] {

@@ -11,7 +11,7 @@
 #include "base/printable.hpp"
 #include "base/random.hpp"
 #include "dist/node_name.hpp"
-#include "net/certificate_match.hpp"
+#include "net/tls/certificate_match.hpp"
 
 namespace coppice::dist {
 namespace {

@@ -17,9 +17,9 @@
 #include "dist/handshake.hpp"
 #include "dist/locator.hpp"
 #include "dist/options.hpp"
-#include "net/listener.hpp"
-#include "net/stream.hpp"
-#include "net/tls_pacer.hpp"
+#include "net/listening/listener.hpp"
+#include "net/stream/stream.hpp"
+#include "net/tls/tls_pacer.hpp"
 
 namespace coppice::dist {
 

@@ -20,7 +20,7 @@
 #include "dist/outbound.hpp"
 #include "dist/read_pacer.hpp"
 #include "dist/unfinished_messages.hpp"
-#include "net/stream.hpp"
+#include "net/stream/stream.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::dist {

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "dist/packer.hpp"
-#include "net/stream.hpp"
+#include "net/stream/stream.hpp"
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/signal.hpp"
 

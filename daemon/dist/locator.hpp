@@ -14,7 +14,7 @@
 #include "base/socket_address.hpp"
 #include "dist/options.hpp"
 #include "epmd/client.hpp"
-#include "net/resolver.hpp"
+#include "net/stream/resolver.hpp"
 
 namespace coppice::dist {
 

@@ -16,8 +16,8 @@
 #include "base/socket_address.hpp"
 #include "dist/compression.hpp"
 #include "epmd/protocol.hpp"
-#include "net/listener.hpp"
-#include "net/tls_source.hpp"
+#include "net/listening/listener.hpp"
+#include "net/tls/tls_source.hpp"
 
 namespace coppice::dist {
 
@@ -47,7 +47,7 @@ struct options {
   compression_settings compression;     // towards peers that take it
   etf::limits term_limits;
   // Of peers that connect to us, at once; half of the connections at most. More make room for each other by
-  // the policy of net/admission_limit.hpp.
+  // the policy of net/admission/admission_limit.hpp.
   std::size_t handshakes = 256;
   std::size_t connections = 1000; // accepted sockets, established or not
   // Nodes without a route that have not been connected before and are being connected to, at once: others

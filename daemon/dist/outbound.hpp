@@ -10,7 +10,7 @@
 #include "dist/large_messages.hpp"
 #include "dist/outbox.hpp"
 #include "dist/packer.hpp"
-#include "net/stream.hpp"
+#include "net/stream/stream.hpp"
 
 namespace coppice::dist {
 

@@ -15,7 +15,7 @@
 #include "dist/control_message.hpp"
 #include "dist/frame.hpp"
 #include "dist/short_form.hpp"
-#include "net/stream.hpp"
+#include "net/stream/stream.hpp"
 #include "runtime/messages/message.hpp"
 
 namespace coppice::dist {

@@ -15,7 +15,7 @@
 
 #include "base/uv.hpp"
 #include "dist/unfinished_messages.hpp"
-#include "net/stream.hpp"
+#include "net/stream/stream.hpp"
 
 namespace coppice::dist {
 

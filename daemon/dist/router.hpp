@@ -30,7 +30,7 @@
 #include "dist/options.hpp"
 #include "dist/peer.hpp"
 #include "dist/spawn.hpp"
-#include "net/listener.hpp"
+#include "net/listening/listener.hpp"
 #include "runtime/remote_router.hpp"
 #include "runtime/system.hpp"
 

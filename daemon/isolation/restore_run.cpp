@@ -8,8 +8,8 @@
 #include <memory>
 #include <utility>
 
-#include "behaviours/gen.hpp"
-#include "host/hosted_behaviours.hpp"
+#include "behaviours/gen/gen.hpp"
+#include "host/actors/hosted_behaviours.hpp"
 #include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "host/actor_code.hpp"
+#include "host/boundary/actor_code.hpp"
 #include "loader/image.hpp"
 #include "manifest/manifest.hpp"
 

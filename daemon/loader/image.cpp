@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 #include <link.h>
 
-#include "host/host.hpp"
-#include "host/hosted_behaviours.hpp"
+#include "host/actors/hosted_behaviours.hpp"
+#include "host/boundary/host.hpp"
 #include "loader/descriptor.hpp"
 
 namespace coppice::loader {

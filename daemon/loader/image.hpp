@@ -10,7 +10,7 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "host/plugin_image.hpp"
+#include "host/boundary/plugin_image.hpp"
 #include "manifest/manifest.hpp"
 
 namespace coppice::loader {

@@ -10,7 +10,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
-#include "host/hosted_behaviours.hpp"
+#include "host/actors/hosted_behaviours.hpp"
 #include "loader/probe.hpp"
 
 namespace coppice::loader {

@@ -10,7 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
-#include "host/reloadable.hpp"
+#include "host/actors/reloadable.hpp"
 
 namespace coppice::loader {
 

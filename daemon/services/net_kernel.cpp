@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/log.hpp"
-#include "behaviours/askers.hpp"
+#include "behaviours/gen/askers.hpp"
 
 namespace coppice::services {
 namespace {

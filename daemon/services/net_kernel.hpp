@@ -3,7 +3,7 @@
 // refused. In the process's own turn.
 #pragma once
 
-#include "behaviours/native_server.hpp"
+#include "behaviours/gen/native_server.hpp"
 
 namespace coppice::services {
 

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "runtime/system.hpp"
-#include "services/cron_service.hpp"
+#include "services/cron/cron_service.hpp"
 
 namespace coppice::services {
 

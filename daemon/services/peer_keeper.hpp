@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "behaviours/native_server.hpp"
+#include "behaviours/gen/native_server.hpp"
 #include "dist/router.hpp"
-#include "services/kept_peers.hpp"
+#include "services/peers/kept_peers.hpp"
 
 namespace coppice::services {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "behaviours/supervisor.hpp"
+#include "behaviours/supervision/supervisor.hpp"
 #include "runtime/actor_factory.hpp"
 #include "runtime/process.hpp"
 

@@ -7,15 +7,15 @@
 #include <utility>
 
 #include "base/promise.hpp"
-#include "services/cron_service.hpp"
-#include "services/erpc.hpp"
-#include "services/event_service.hpp"
-#include "services/global_name_server.hpp"
+#include "services/cron/cron_service.hpp"
+#include "services/events/event_service.hpp"
+#include "services/global/name_server.hpp"
+#include "services/io/user.hpp"
 #include "services/net_kernel.hpp"
 #include "services/peer_keeper.hpp"
-#include "services/pg_scope.hpp"
-#include "services/rex.hpp"
-#include "services/user.hpp"
+#include "services/pg/scope.hpp"
+#include "services/rpc/erpc.hpp"
+#include "services/rpc/rex.hpp"
 
 namespace coppice::services {
 

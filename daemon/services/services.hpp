@@ -10,15 +10,15 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "behaviours/application/order.hpp"
 #include "behaviours/channels/event_channels.hpp"
-#include "behaviours/order.hpp"
-#include "behaviours/tree.hpp"
+#include "behaviours/supervision/tree.hpp"
 #include "dist/router.hpp"
 #include "runtime/system.hpp"
-#include "services/cron_jobs.hpp"
-#include "services/functions.hpp"
-#include "services/kept_peers.hpp"
-#include "services/peer_bounds.hpp"
+#include "services/cron/jobs.hpp"
+#include "services/peers/kept_peers.hpp"
+#include "services/peers/peer_bounds.hpp"
+#include "services/rpc/functions.hpp"
 #include "services/service_supervisor.hpp"
 
 namespace coppice::services {

@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "net/passed_sockets.hpp"
+#include "net/listening/passed_sockets.hpp"
 
 #ifdef COPPICE_HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>

@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <cstdio>
 
-#include "host/host.hpp"
-#include "host/metric_board.hpp"
+#include "host/boundary/host.hpp"
+#include "host/interfaces/metric_board.hpp"
 
 namespace {
 

@@ -21,12 +21,12 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "net/certificate.hpp"
-#include "net/listener.hpp"
-#include "net/mbedtls_context.hpp"
-#include "net/stream.hpp"
-#include "net/tls.hpp"
-#include "net/tls_context.hpp"
+#include "net/listening/listener.hpp"
+#include "net/stream/stream.hpp"
+#include "net/tls/certificate.hpp"
+#include "net/tls/mbedtls_context.hpp"
+#include "net/tls/tls.hpp"
+#include "net/tls/tls_context.hpp"
 
 namespace {
 

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "base/log.hpp"
-#include "behaviours/supervisor.hpp"
-#include "node/assemble.hpp"
-#include "node/change_plan.hpp"
+#include "behaviours/supervision/supervisor.hpp"
+#include "node/assembly/assemble.hpp"
+#include "node/changes/change_plan.hpp"
 #include "rows.hpp"
 #include "runtime/system.hpp"
 #include "spec/diff.hpp"

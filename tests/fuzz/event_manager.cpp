@@ -13,9 +13,9 @@
 #include <mutex>
 #include <span>
 
-#include "behaviours/event_manager.hpp"
-#include "behaviours/gen.hpp"
-#include "behaviours/native_server.hpp"
+#include "behaviours/event_manager/event_manager.hpp"
+#include "behaviours/gen/gen.hpp"
+#include "behaviours/gen/native_server.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "script.hpp"

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
-#include "net/framer.hpp"
+#include "net/stream/framer.hpp"
 
 namespace {
 

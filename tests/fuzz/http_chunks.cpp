@@ -2,7 +2,7 @@
 // The chunked coding under arbitrary bytes: what it makes of them must not depend on how they are cut, never
 // is there more data than bytes, and a body that it accepts ends in an empty line.
 // rooms: net
-#include "net/http_chunks.hpp"
+#include "net/http/http_chunks.hpp"
 
 #include <cstddef>
 #include <cstdint>

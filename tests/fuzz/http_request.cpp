@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
-#include "net/http_reader.hpp"
+#include "net/http/http_reader.hpp"
 
 namespace {
 

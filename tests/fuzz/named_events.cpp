@@ -16,10 +16,10 @@
 #include <utility>
 
 #include "behaviours/channels/event_terms.hpp"
-#include "behaviours/gen.hpp"
+#include "behaviours/gen/gen.hpp"
 #include "runtime/system.hpp"
 #include "script.hpp"
-#include "services/event_service.hpp"
+#include "services/events/event_service.hpp"
 #include "small_system.hpp"
 
 namespace {

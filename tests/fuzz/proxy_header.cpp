@@ -7,7 +7,7 @@
 #include <cstdlib>
 
 #include "base/bytes.hpp"
-#include "net/proxy_header.hpp"
+#include "net/stream/proxy_header.hpp"
 
 namespace {
 

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "behaviours/web/streamed_bodies.hpp"
-#include "net/http_session.hpp"
+#include "net/http/http_session.hpp"
 #include "script.hpp"
 
 namespace {

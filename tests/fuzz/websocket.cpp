@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "net/websocket_session.hpp"
+#include "net/http/websocket_session.hpp"
 
 namespace {
 

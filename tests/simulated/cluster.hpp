@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "machine/hosts.hpp"
-#include "node/instance.hpp"
+#include "node/instance/instance.hpp"
 
 namespace coppice::simulated {
 

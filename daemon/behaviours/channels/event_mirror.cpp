@@ -8,7 +8,7 @@
 
 #include "behaviours/channels/event_channels.hpp"
 #include "behaviours/channels/event_terms.hpp"
-#include "behaviours/gen.hpp"
+#include "behaviours/gen/gen.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 

@@ -14,9 +14,9 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/socket_address.hpp"
-#include "behaviours/engine_board.hpp"
-#include "net/datagram_socket.hpp"
-#include "net/socket_store.hpp"
+#include "behaviours/gen/engine_board.hpp"
+#include "net/datagram/datagram_socket.hpp"
+#include "net/listening/socket_store.hpp"
 
 namespace coppice::behaviours {
 

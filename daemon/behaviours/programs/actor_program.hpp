@@ -14,7 +14,7 @@
 #include "base/uv.hpp"
 #include "behaviours/programs/program_counts.hpp"
 #include "behaviours/programs/program_spec.hpp"
-#include "net/stream.hpp"
+#include "net/stream/stream.hpp"
 #include "runtime/messages/message.hpp"
 #include "runtime/process.hpp"
 

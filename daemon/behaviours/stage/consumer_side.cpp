@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <coppice/etf/text.hpp>
 
+#include "behaviours/gen/tagged.hpp"
 #include "behaviours/stage/engine.hpp"
-#include "behaviours/tagged.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
 namespace coppice::behaviours {

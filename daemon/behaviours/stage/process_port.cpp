@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "behaviours/destination_term.hpp"
+#include "behaviours/gen/destination_term.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {

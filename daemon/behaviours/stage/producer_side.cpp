@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <coppice/etf/text.hpp>
 
+#include "behaviours/gen/tagged.hpp"
 #include "behaviours/stage/engine.hpp"
-#include "behaviours/tagged.hpp"
 
 namespace coppice::behaviours {
 namespace {

@@ -17,9 +17,9 @@
 #include "behaviours/streams/stream_options.hpp"
 #include "behaviours/streams/stream_taker.hpp"
 #include "net/deadline.hpp"
-#include "net/dialer.hpp"
-#include "net/framer.hpp"
-#include "net/stream.hpp"
+#include "net/stream/dialer.hpp"
+#include "net/stream/framer.hpp"
+#include "net/stream/stream.hpp"
 #include "runtime/behaviour.hpp"
 
 namespace coppice::behaviours {

@@ -8,8 +8,8 @@
 
 #include "base/log.hpp"
 #include "base/random.hpp"
-#include "behaviours/restart.hpp"
 #include "behaviours/streams/actor_streams.hpp"
+#include "behaviours/supervision/restart.hpp"
 
 namespace coppice::behaviours {
 

@@ -9,9 +9,9 @@
 #include <string>
 
 #include "base/uv.hpp"
-#include "behaviours/child_spec.hpp"
 #include "behaviours/streams/actor_stream.hpp"
 #include "behaviours/streams/connect_counts.hpp"
+#include "behaviours/supervision/child_spec.hpp"
 
 namespace coppice::behaviours {
 

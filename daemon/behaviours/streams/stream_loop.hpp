@@ -15,9 +15,9 @@
 
 #include "base/uv.hpp"
 #include "behaviours/streams/receive_buffer.hpp"
-#include "net/stream.hpp"
-#include "net/tls_pacer.hpp"
-#include "net/tls_source.hpp"
+#include "net/stream/stream.hpp"
+#include "net/tls/tls_pacer.hpp"
+#include "net/tls/tls_source.hpp"
 #include "runtime/messages/message.hpp"
 
 namespace coppice::behaviours {

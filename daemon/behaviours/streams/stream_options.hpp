@@ -10,8 +10,8 @@
 
 #include "base/address_range.hpp"
 #include "base/clock.hpp"
-#include "net/framer.hpp"
-#include "net/proxy_header.hpp"
+#include "net/stream/framer.hpp"
+#include "net/stream/proxy_header.hpp"
 
 namespace coppice::behaviours {
 

@@ -9,10 +9,10 @@
 #include <variant>
 
 #include "behaviours/streams/stream_options.hpp"
-#include "net/framer.hpp"
-#include "net/peer_certificate.hpp"
-#include "net/stream.hpp"
-#include "net/tls_context.hpp"
+#include "net/stream/framer.hpp"
+#include "net/stream/stream.hpp"
+#include "net/tls/peer_certificate.hpp"
+#include "net/tls/tls_context.hpp"
 #include "runtime/messages/signal.hpp"
 
 namespace coppice::behaviours {

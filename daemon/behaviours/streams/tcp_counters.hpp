@@ -6,7 +6,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "behaviours/engine_board.hpp"
+#include "behaviours/gen/engine_board.hpp"
 #include "behaviours/streams/stream_options.hpp"
 
 namespace coppice::behaviours {

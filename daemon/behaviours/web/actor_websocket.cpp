@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/log_counted.hpp"
-#include "behaviours/gen.hpp"
+#include "behaviours/gen/gen.hpp"
 #include "behaviours/web/sites.hpp"
 #include "behaviours/web/websocket_term.hpp"
 #include "runtime/messages/exit_reason.hpp"

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "behaviours/web/patient_sender.hpp"
-#include "net/websocket.hpp"
+#include "net/http/websocket.hpp"
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"
 #include "runtime/process.hpp"

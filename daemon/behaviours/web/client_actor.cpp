@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/log_counted.hpp"
-#include "behaviours/gen.hpp"
+#include "behaviours/gen/gen.hpp"
 #include "runtime/actor_factory.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"

@@ -7,8 +7,8 @@
 #include <memory>
 
 #include "base/error.hpp"
-#include "behaviours/child_spec.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
+#include "behaviours/supervision/child_spec.hpp"
 #include "behaviours/web/sites.hpp"
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"

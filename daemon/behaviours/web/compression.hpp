@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-#include "net/http_message.hpp"
+#include "net/http/http_message.hpp"
 
 namespace coppice::behaviours {
 

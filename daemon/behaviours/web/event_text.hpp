@@ -13,7 +13,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
-#include "net/http_message.hpp"
+#include "net/http/http_message.hpp"
 
 namespace coppice::behaviours {
 

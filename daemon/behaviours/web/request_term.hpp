@@ -18,7 +18,7 @@
 #include "base/path_pattern.hpp"
 #include "behaviours/web/stream_term.hpp"
 #include "behaviours/web/web_spec.hpp"
-#include "net/http_message.hpp"
+#include "net/http/http_message.hpp"
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"
 

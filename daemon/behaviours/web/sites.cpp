@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "base/ascii.hpp"
-#include "behaviours/child_spec.hpp"
+#include "behaviours/supervision/child_spec.hpp"
 
 namespace coppice::behaviours {
 namespace {

@@ -17,7 +17,7 @@
 
 #include "base/clock.hpp"
 #include "behaviours/web/web_spec.hpp"
-#include "net/unfinished_bytes.hpp"
+#include "net/http/unfinished_bytes.hpp"
 #include "runtime/messages/message.hpp"
 
 namespace coppice::behaviours {

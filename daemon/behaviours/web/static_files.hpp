@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/file.hpp"
-#include "net/http_conditions.hpp"
+#include "net/http/http_conditions.hpp"
 
 namespace coppice::behaviours {
 

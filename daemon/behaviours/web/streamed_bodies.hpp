@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "behaviours/web/stream_term.hpp"
-#include "net/http_server.hpp"
+#include "net/http/http_server.hpp"
 
 namespace coppice::behaviours {
 

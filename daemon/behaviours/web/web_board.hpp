@@ -2,7 +2,7 @@
 // The web servers of a node, for who shows what they count (engine_board.hpp). Any thread.
 #pragma once
 
-#include "behaviours/engine_board.hpp"
+#include "behaviours/gen/engine_board.hpp"
 
 namespace coppice::behaviours {
 

@@ -6,14 +6,14 @@
 #include <memory>
 #include <utility>
 
-#include "behaviours/gen.hpp"
+#include "behaviours/gen/gen.hpp"
 #include "behaviours/streams/actor_streams.hpp"
 #include "behaviours/streams/stream_loop.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/web/event_text.hpp"
 #include "behaviours/web/forwarded.hpp"
 #include "behaviours/web/request_term.hpp"
-#include "net/http_conditions.hpp"
+#include "net/http/http_conditions.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 

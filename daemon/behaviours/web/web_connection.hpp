@@ -25,7 +25,7 @@
 #include "behaviours/web/request_term.hpp"
 #include "behaviours/web/sites.hpp"
 #include "behaviours/web/streamed_bodies.hpp"
-#include "net/http_connection.hpp"
+#include "net/http/http_connection.hpp"
 #include "runtime/behaviour.hpp"
 #include "runtime/process.hpp"
 

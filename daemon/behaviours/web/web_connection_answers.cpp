@@ -10,7 +10,7 @@
 #include "base/log_counted.hpp"
 #include "behaviours/web/compression.hpp"
 #include "behaviours/web/web_connection.hpp"
-#include "net/http_conditions.hpp"
+#include "net/http/http_conditions.hpp"
 
 namespace coppice::behaviours {
 namespace {

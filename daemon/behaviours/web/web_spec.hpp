@@ -14,7 +14,7 @@
 #include "behaviours/web/actor_websocket.hpp"
 #include "behaviours/web/cross_origin.hpp"
 #include "behaviours/web/forwarded.hpp"
-#include "net/http_server.hpp"
+#include "net/http/http_server.hpp"
 
 namespace coppice::behaviours {
 

@@ -17,7 +17,7 @@
 #include <variant>
 
 #include "base/error.hpp"
-#include "net/websocket_session.hpp"
+#include "net/http/websocket_session.hpp"
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"
 

@@ -13,7 +13,7 @@
 #include <set>
 
 #include "base/clock.hpp"
-#include "behaviours/native_server.hpp"
+#include "behaviours/gen/native_server.hpp"
 #include "ledger.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Applications over running supervisors: the order they start and stop in, and what the end of each type
 // does to the node.
-#include "behaviours/application_controller.hpp"
+#include "behaviours/application/controller.hpp"
 
 #include <doctest/doctest.h>
 

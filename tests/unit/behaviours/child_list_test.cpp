@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A list of children holds what was put into it, and shares what two of them have in common.
-#include "behaviours/child_list.hpp"
+#include "behaviours/supervision/child_list.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "behaviours/child_spec.hpp"
+#include "behaviours/supervision/child_spec.hpp"
 
 using namespace coppice;
 using behaviours::child_list;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Child specifications from Erlang: what is taken, and OTP's word for everything that is not. The answers
 // to faulty ones are those of OTP 25's supervisor:start_child.
-#include "behaviours/child_spec_term.hpp"
+#include "behaviours/supervision/child_spec_term.hpp"
 
 #include <doctest/doctest.h>
 

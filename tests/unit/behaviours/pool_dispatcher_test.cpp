@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a pool decides, step by step and, against a model as simple as can be, at random.
-#include "behaviours/pool_dispatcher.hpp"
+#include "behaviours/pool/pool_dispatcher.hpp"
 
 #include <doctest/doctest.h>
 

@@ -8,8 +8,8 @@
 #include <map>
 #include <thread>
 
-#include "behaviours/order.hpp"
-#include "behaviours/pool.hpp"
+#include "behaviours/application/order.hpp"
+#include "behaviours/pool/pool.hpp"
 #include "children.hpp"
 #include "held_clock.hpp"
 

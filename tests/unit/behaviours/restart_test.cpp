@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The supervisor's decisions against OTP's rules, as tables: every restart type and exit reason, and every
 // strategy and position.
-#include "behaviours/restart.hpp"
+#include "behaviours/supervision/restart.hpp"
 
 #include <doctest/doctest.h>
 

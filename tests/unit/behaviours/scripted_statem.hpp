@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-#include "behaviours/statem.hpp"
+#include "behaviours/statem/statem.hpp"
 #include "test_host.hpp"
 
 namespace coppice::test {

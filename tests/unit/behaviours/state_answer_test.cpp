@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Which form of sys:get_state's answer a node wants, by the version of its run-time system. That it is asked
 // for is tested with real nodes.
-#include "behaviours/state_answer.hpp"
+#include "behaviours/gen/state_answer.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The state machine engine: the order of events, what a transition does to time-outs and postponed events,
 // what ends it and with which reason, what sys sees. Scripts as scripted_statem.hpp has them.
-#include "behaviours/statem.hpp"
+#include "behaviours/statem/statem.hpp"
 
 #include <chrono>
 

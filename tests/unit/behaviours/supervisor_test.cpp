@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Running supervisors with actors that write down their starts and stops: order, restarts, intensity,
 // shutdown, and the requests of OTP's supervisor module.
-#include "behaviours/supervisor.hpp"
+#include "behaviours/supervision/supervisor.hpp"
 
 #include <doctest/doctest.h>
 
@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "base/log.hpp"
-#include "behaviours/child_spec_term.hpp"
+#include "behaviours/supervision/child_spec_term.hpp"
 #include "held_clock.hpp"
 #include "test_host.hpp"
 

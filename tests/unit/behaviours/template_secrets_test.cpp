@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What start_child lays over a template's args takes secrets away and never adds one.
-#include "behaviours/template_secrets.hpp"
+#include "behaviours/supervision/template_secrets.hpp"
 
 #include <doctest/doctest.h>
 

@@ -18,9 +18,9 @@
 #include <vector>
 
 #include "base/sanitizer.hpp"
-#include "behaviours/gen.hpp"
-#include "behaviours/native_server.hpp"
-#include "behaviours/supervisor.hpp"
+#include "behaviours/gen/gen.hpp"
+#include "behaviours/gen/native_server.hpp"
+#include "behaviours/supervision/supervisor.hpp"
 #include "runtime/system.hpp"
 #include "terms.hpp"
 

@@ -4,9 +4,9 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include "behaviours/application_controller.hpp"
-#include "behaviours/application_master.hpp"
-#include "behaviours/config_change.hpp"
+#include "behaviours/application/controller.hpp"
+#include "behaviours/application/master.hpp"
+#include "behaviours/gen/config_change.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "test_host.hpp"
 

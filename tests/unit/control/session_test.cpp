@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "net/admission_limit.hpp"
+#include "net/admission/admission_limit.hpp"
 #include "net/loop_until.hpp"
 #include "net/stream_recorder.hpp"
 

@@ -7,9 +7,9 @@
 #include <memory>
 #include <string>
 
-#include "net/listener.hpp"
+#include "net/listening/listener.hpp"
 #include "net/loop_until.hpp"
-#include "net/stream.hpp"
+#include "net/stream/stream.hpp"
 #include "net/stream_recorder.hpp"
 
 using namespace coppice;

@@ -10,7 +10,7 @@
 #include "epmd/client.hpp"
 #include "epmd/embedded.hpp"
 #include "epmd/server.hpp"
-#include "net/listener.hpp"
+#include "net/listening/listener.hpp"
 #include "net/loop_until.hpp"
 
 namespace coppice::epmd {

@@ -14,7 +14,7 @@
 #include "epmd/server.hpp"
 #include "held_clock.hpp"
 #include "net/loop_until.hpp"
-#include "net/stream.hpp"
+#include "net/stream/stream.hpp"
 
 namespace coppice::epmd {
 namespace {

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "held_clock.hpp"
-#include "host/callback.hpp"
-#include "host/entry.hpp"
+#include "host/boundary/callback.hpp"
+#include "host/boundary/entry.hpp"
 #include "scripted.hpp"
 
 using namespace coppice;

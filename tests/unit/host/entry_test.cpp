@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Host calls where they may not be made: each is refused, and the log names the interface and the function,
 // who called, and for whom.
-#include "host/entry.hpp"
+#include "host/boundary/entry.hpp"
 
 #include <thread>
 

@@ -20,10 +20,10 @@
 #include <thread>
 #include <vector>
 
-#include "behaviours/event_manager.hpp"
-#include "behaviours/shown_state.hpp"
+#include "behaviours/event_manager/event_manager.hpp"
+#include "behaviours/gen/shown_state.hpp"
 #include "held_clock.hpp"
-#include "host/event_handler.hpp"
+#include "host/actors/event_handler.hpp"
 #include "scripted.hpp"
 
 namespace coppice::test {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Flags of functions that send: what each means, and that none is passed over.
-#include "host/flags.hpp"
+#include "host/boundary/flags.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The host table: which interfaces it gives, and what is said of a draft that it does not have.
-#include "host/host.hpp"
+#include "host/boundary/host.hpp"
 
 #include <coppice/drafts.hpp>
 

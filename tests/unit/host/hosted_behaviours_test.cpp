@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The list of behaviours that the host runs: the same as the headers', and open to one more. And the structs
 // that an actor type consists of, of another size than ours.
-#include "host/hosted_behaviours.hpp"
+#include "host/actors/hosted_behaviours.hpp"
 
 #include <coppice/tables.hpp>
 #include <cstddef>
 #include <set>
 
-#include "host/sized.hpp"
+#include "host/boundary/sized.hpp"
 #include "scripted.hpp"
 
 using namespace coppice;

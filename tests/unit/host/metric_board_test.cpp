@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Metrics by plugin, kind, name and labels: which are the same, which are refused, and that none ever moves.
-#include "host/metric_board.hpp"
+#include "host/interfaces/metric_board.hpp"
 
 #include <doctest/doctest.h>
 

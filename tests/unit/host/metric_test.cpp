@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Counting: what each operation does to each kind of metric, and to one that nobody sees.
-#include "host/metric.hpp"
+#include "host/interfaces/metric.hpp"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
 
-#include "host/host.hpp"
-#include "host/metric_board.hpp"
+#include "host/boundary/host.hpp"
+#include "host/interfaces/metric_board.hpp"
 #include "scripted.hpp"
 
 namespace coppice::host {

@@ -10,8 +10,8 @@
 #include <stdexcept>
 
 #include "../behaviours/test_host.hpp"
-#include "host/hosted_behaviours.hpp"
-#include "host/server.hpp"
+#include "host/actors/hosted_behaviours.hpp"
+#include "host/actors/server.hpp"
 #include "runtime/freezing/freezer.hpp"
 
 using namespace coppice;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Destinations that were read once: the same bytes name the same, until a node's index is out of date.
-#include "host/recent_destinations.hpp"
+#include "host/boundary/recent_destinations.hpp"
 
 #include <doctest/doctest.h>
 #include <coppice/etf/writer.hpp>
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "host/host.hpp"
+#include "host/boundary/host.hpp"
 
 namespace coppice::host {
 namespace {

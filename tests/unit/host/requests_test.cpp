@@ -2,7 +2,7 @@
 // Requests of a plugin's that do not wait: what arrives when nobody asks any more is for nobody. An answer
 // that came before its request was given up lies in the mailbox already, where no alias can stop it. And
 // those that are waited for after all, wherever their answer is by then.
-#include "host/requests.hpp"
+#include "host/boundary/requests.hpp"
 
 #include "scripted.hpp"
 

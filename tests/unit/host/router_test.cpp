@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // A plugin's router with callbacks written here: where calls, casts and messages go, what comes back, each
 // way of failing, and which host calls count where.
-#include "host/router.hpp"
+#include "host/actors/router.hpp"
 
 #include <algorithm>
 #include <functional>
 #include <map>
 
-#include "behaviours/config_change.hpp"
-#include "behaviours/shown_state.hpp"
+#include "behaviours/gen/config_change.hpp"
+#include "behaviours/gen/shown_state.hpp"
 #include "scripted.hpp"
 
 using namespace coppice;

@@ -15,8 +15,8 @@
 
 #include "../behaviours/test_host.hpp"
 #include "heard_log.hpp"
-#include "host/hosted_behaviours.hpp"
-#include "host/server.hpp"
+#include "host/actors/hosted_behaviours.hpp"
+#include "host/actors/server.hpp"
 
 namespace coppice::test {
 

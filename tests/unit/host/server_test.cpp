@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The server engine with callbacks written here in place of a plugin's: what each status comes to, replies,
 // requests, timers, sys, the parent's exit, and what a plugin may not do.
-#include "host/server.hpp"
+#include "host/actors/server.hpp"
 
 #include <algorithm>
 #include <stdexcept>

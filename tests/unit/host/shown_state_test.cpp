@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What people are shown of an actor's state: its format_status, as text of bounded length, and nothing else.
-#include "behaviours/shown_state.hpp"
+#include "behaviours/gen/shown_state.hpp"
 
 #include "scripted.hpp"
 

@@ -3,7 +3,7 @@
 // to be under, and that nothing of a start that failed is left with who asked for it.
 #include <algorithm>
 
-#include "host/host.hpp"
+#include "host/boundary/host.hpp"
 #include "runtime/processes/process_record.hpp"
 #include "scripted.hpp"
 

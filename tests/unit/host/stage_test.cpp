@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A plugin's stages with callbacks written here, in a running runtime: a pipeline of three at the pace of the
 // slowest, what the host's functions are for and where, a full mailbox, the end of a producer.
-#include "host/stage.hpp"
+#include "host/actors/stage.hpp"
 
 #include <map>
 

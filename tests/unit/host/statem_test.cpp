@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // A plugin's state machine with callbacks written here: what they are given, what each status comes to, which
 // host calls count and where, responses, and what a reload keeps.
-#include "host/statem.hpp"
+#include "host/actors/statem.hpp"
 
 #include <chrono>
 #include <functional>
 #include <thread>
 
-#include "behaviours/shown_state.hpp"
+#include "behaviours/gen/shown_state.hpp"
 
 #include "held_clock.hpp"
 #include "runtime/freezing/freezer.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The table of throws by itself. Whose frames it takes, and what coppiced makes of them, is proven with a
 // node, in e2e/backtraces: this program's own frames are none of a plugin's.
-#include "host/thrown.hpp"
+#include "host/boundary/thrown.hpp"
 
 #include <doctest/doctest.h>
 

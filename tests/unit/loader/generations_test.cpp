@@ -2,7 +2,7 @@
 // A plugin's next generation beside the one in use: what make() gives when, and when old code is given back.
 #include <doctest/doctest.h>
 
-#include "host/server.hpp"
+#include "host/actors/server.hpp"
 #include "loader/loader.hpp"
 #include "workshop.hpp"
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "behaviour_names.hpp"
-#include "host/server.hpp"
+#include "host/actors/server.hpp"
 #include "workshop.hpp"
 
 using namespace coppice;

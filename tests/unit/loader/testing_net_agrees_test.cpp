@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "net/framer.hpp"
+#include "net/stream/framer.hpp"
 
 namespace {
 

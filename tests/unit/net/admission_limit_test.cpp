@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Who goes when strangers are many, and how long they have.
-#include "net/admission_limit.hpp"
+#include "net/admission/admission_limit.hpp"
 
 #include <doctest/doctest.h>
 
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "held_clock.hpp"
-#include "net/listener.hpp"
+#include "net/listening/listener.hpp"
 #include "net/loop_until.hpp"
 #include "net/stream_recorder.hpp"
 
@@ -176,7 +176,8 @@ TEST_CASE("a stream that only still waits for its bytes to be taken makes room t
   recorder second_heard;
   const auto second = stream::connect(loop.raw(), listening.address(), {}, second_heard).value();
   REQUIRE(loop_until(loop, [&] { return accepted == 2; }));
-  REQUIRE(loop_until(loop, [&] { return one_place.admission->taken() == 0; })); // its own end, and the first's
+  REQUIRE(
+      loop_until(loop, [&] { return one_place.admission->taken() == 0; })); // its own end, and the first's
   first.resume();
   REQUIRE(loop_until(loop, [&] { return takes_nothing.closed.has_value(); }));
   CHECK(takes_nothing.received.size() < 64 << 20);

@@ -10,10 +10,10 @@
 #include <string>
 
 #include "base/file.hpp"
-#include "net/certificate.hpp"
-#include "net/certificate_folder.hpp"
-#include "net/certificate_match.hpp"
-#include "net/tls.hpp"
+#include "net/tls/certificate.hpp"
+#include "net/tls/certificate_folder.hpp"
+#include "net/tls/certificate_match.hpp"
+#include "net/tls/tls.hpp"
 #include "temporary_folder.hpp"
 
 namespace coppice::net {

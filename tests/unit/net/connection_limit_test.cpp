@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Which connection ends for a newcomer when all places are taken, by itself and at a listener.
-#include "net/connection_limit.hpp"
+#include "net/admission/connection_limit.hpp"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "net/listener.hpp"
+#include "net/listening/listener.hpp"
 #include "net/loop_until.hpp"
 #include "net/stream_recorder.hpp"
 

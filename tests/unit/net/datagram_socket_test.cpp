@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // UDP over loopback: sizes, who an answer goes to and where it leaves from, what is lost and who is told.
-#include "net/datagram_socket.hpp"
+#include "net/datagram/datagram_socket.hpp"
 
 #include <doctest/doctest.h>
 #include <netinet/in.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Connecting by name: which of several addresses is taken, who is told of what fails, and TLS on the one
 // that answered. Addresses that refuse or never answer are sockets of the test's own.
-#include "net/dialer.hpp"
+#include "net/stream/dialer.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/socket.h>

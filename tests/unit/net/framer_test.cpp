@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Frames out of a stream, however it is cut into pieces.
-#include "net/framer.hpp"
+#include "net/stream/framer.hpp"
 
 #include <doctest/doctest.h>
 

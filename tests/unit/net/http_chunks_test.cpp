@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Chunked bodies as bytes: what is taken off, and each way to write one that two readers could end in
 // different places, whole and byte by byte.
-#include "net/http_chunks.hpp"
+#include "net/http/http_chunks.hpp"
 
 #include <doctest/doctest.h>
 

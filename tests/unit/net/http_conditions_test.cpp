@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a client says of its copy and of the part it wants, against what there is.
-#include "net/http_conditions.hpp"
+#include "net/http/http_conditions.hpp"
 
 #include <doctest/doctest.h>
 

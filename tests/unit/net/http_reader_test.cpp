@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Requests as bytes: what is read from them, and what each that is wrong is answered with, whole and byte by
 // byte.
-#include "net/http_reader.hpp"
+#include "net/http/http_reader.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The server over loopback, with a handler of the test's own: what a client gets, in order, and what becomes
 // of clients that are slow, greedy or gone.
-#include "net/http_server.hpp"
+#include "net/http/http_server.hpp"
 
 #include <doctest/doctest.h>
 
@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "net/loop_until.hpp"
-#include "net/stream.hpp"
+#include "net/stream/stream.hpp"
 #include "net/stream_recorder.hpp"
 
 namespace coppice::net {

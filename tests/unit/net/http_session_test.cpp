@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A connection's requests and answers without sockets: bodies as they come and the credit they need, answers
 // piece by piece, and what either becomes when the other side does not keep to it.
-#include "net/http_session.hpp"
+#include "net/http/http_session.hpp"
 
 #include <doctest/doctest.h>
 

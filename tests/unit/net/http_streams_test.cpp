@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "net/http_server.hpp"
+#include "net/http/http_server.hpp"
 #include "net/tls_pair.hpp"
 #include "temporary_folder.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What is changed of a listener while it runs, whom it closes at once, and listening on what systemd passes.
-#include "net/listener.hpp"
+#include "net/listening/listener.hpp"
 
 #include <doctest/doctest.h>
 #include <netinet/in.h>
@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "net/listening_socket.hpp"
+#include "net/listening/listening_socket.hpp"
 #include "net/loop_until.hpp"
 #include "net/stream_recorder.hpp"
 #include "net/without_rights.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // PROXY headers of both versions, whole, in pieces, malformed and too long.
-#include "net/proxy_header.hpp"
+#include "net/stream/proxy_header.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Hosts whose name server does not answer, or that do not exist: they hold up nobody else, and are not asked
 // for again at once. The system's getaddrinfo is replaced for names under .test.
-#include "net/resolver.hpp"
+#include "net/stream/resolver.hpp"
 
 #include <dlfcn.h>
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The store with a service manager of the test's own, and listeners that go on with what is passed.
-#include "net/socket_store.hpp"
+#include "net/listening/socket_store.hpp"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -17,9 +17,9 @@
 #include <utility>
 #include <vector>
 
-#include "net/datagram_socket.hpp"
-#include "net/listener.hpp"
-#include "net/listening_socket.hpp"
+#include "net/datagram/datagram_socket.hpp"
+#include "net/listening/listener.hpp"
+#include "net/listening/listening_socket.hpp"
 #include "temporary_folder.hpp"
 
 namespace coppice::net {

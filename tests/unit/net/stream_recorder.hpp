@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "net/stream.hpp"
+#include "net/stream/stream.hpp"
 
 namespace coppice::test {
 

@@ -15,12 +15,12 @@
 #include <utility>
 #include <vector>
 
-#include "net/listener.hpp"
+#include "net/listening/listener.hpp"
 #include "net/loop_until.hpp"
-#include "net/resolver.hpp"
-#include "net/stream.hpp"
+#include "net/stream/resolver.hpp"
+#include "net/stream/stream.hpp"
 #include "net/stream_recorder.hpp"
-#include "net/tls.hpp"
+#include "net/tls/tls.hpp"
 #include "temporary_folder.hpp"
 
 namespace coppice::net {

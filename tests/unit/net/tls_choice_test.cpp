@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "net/mbedtls_context.hpp"
-#include "net/tls_context.hpp"
+#include "net/tls/mbedtls_context.hpp"
+#include "net/tls/tls_context.hpp"
 #include "net/tls_pair.hpp"
 
 namespace coppice::net {

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "heard_log.hpp"
-#include "net/mbedtls_context.hpp"
+#include "net/tls/mbedtls_context.hpp"
+#include "net/tls/tls_session.hpp"
 #include "net/tls_pair.hpp"
-#include "net/tls_session.hpp"
 
 // Of the library's own ssl_misc.h.
 extern "C" int mbedtls_ssl_write_record(mbedtls_ssl_context* ssl, int force_flush);

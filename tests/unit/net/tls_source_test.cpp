@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Certificates from files: taken up when they change, kept when what comes is worse.
-#include "net/tls_source.hpp"
+#include "net/tls/tls_source.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,8 +8,8 @@
 
 #include "base/file.hpp"
 #include "heard_log.hpp"
-#include "net/certificate.hpp"
-#include "net/tls.hpp"
+#include "net/tls/certificate.hpp"
+#include "net/tls/tls.hpp"
 #include "no_descriptors.hpp"
 #include "temporary_folder.hpp"
 

@@ -11,16 +11,16 @@
 #include <string>
 #include <vector>
 
-#include "net/certificate.hpp"
-#include "net/listener.hpp"
+#include "net/listening/listener.hpp"
 #include "net/loop_until.hpp"
-#include "net/stream.hpp"
+#include "net/stream/stream.hpp"
 #include "net/stream_recorder.hpp"
-#include "net/tls.hpp"
-#include "net/tls_pacer.hpp"
+#include "net/tls/certificate.hpp"
+#include "net/tls/tls.hpp"
+#include "net/tls/tls_pacer.hpp"
+#include "net/tls/tls_session.hpp"
+#include "net/tls/tls_words.hpp"
 #include "net/tls_pair.hpp"
-#include "net/tls_session.hpp"
-#include "net/tls_words.hpp"
 
 namespace coppice::net {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The server's end of a WebSocket as bytes: what it says itself, and when. What it makes of a client's frames
 // is in tests/e2e/websocket.py, case by case.
-#include "net/websocket_session.hpp"
+#include "net/http/websocket_session.hpp"
 
 #include <doctest/doctest.h>
 

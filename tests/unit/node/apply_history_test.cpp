@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What was applied, and the way back.
-#include "node/apply_history.hpp"
+#include "node/changes/apply_history.hpp"
 
 #include <doctest/doctest.h>
 

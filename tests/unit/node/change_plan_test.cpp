@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 // In which order a change is carried out: children that exchange sockets or names all stop before any of them
 // starts, and nothing else stops earlier than it has to.
-#include "node/change_plan.hpp"
+#include "node/changes/change_plan.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
 #include <cstdlib>
 
-#include "node/assemble.hpp"
-#include "node/held_for_others.hpp"
+#include "node/assembly/assemble.hpp"
+#include "node/changes/held_for_others.hpp"
 #include "places.hpp"
 #include "spec/load.hpp"
 #include "temporary_folder.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Plans on running supervisors: a supervisor that ends between two orders, one that never answers, and what
 // is said of a tree that is not what was applied.
-#include "node/change_tree.hpp"
+#include "node/changes/change_tree.hpp"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,7 @@
 #include "../behaviours/test_host.hpp"
 #include "heard_log.hpp"
 #include "held_clock.hpp"
-#include "node/tree_check.hpp"
+#include "node/changes/tree_check.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
 using namespace coppice;

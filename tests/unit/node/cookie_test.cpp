@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The cookie's sources: made with mode 0600 where absent, refused where others may read it, trimmed.
-#include "node/cookie.hpp"
+#include "node/environment/cookie.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Whole nodes from YAML, with the bundled plugins: they come up, answer, show themselves, and go down in
 // order. Each has its own folder and ports; none has an EPMD.
-#include "node/instance.hpp"
+#include "node/instance/instance.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -15,7 +15,7 @@
 
 #include "base/log.hpp"
 #include "held_clock.hpp"
-#include "node/banner.hpp"
+#include "node/instance/banner.hpp"
 #include "places.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"

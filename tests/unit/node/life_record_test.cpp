@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a life of the node knows of the one before.
-#include "node/life_record.hpp"
+#include "node/shown/life_record.hpp"
 
 #include <doctest/doctest.h>
 #include <unistd.h>

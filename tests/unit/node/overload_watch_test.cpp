@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Which overload is told of when.
-#include "node/overload_watch.hpp"
+#include "node/environment/overload_watch.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Which files make the configuration that runs but for the files that are not named.
-#include "node/partial_files.hpp"
+#include "node/environment/partial_files.hpp"
 
 #include <doctest/doctest.h>
 

@@ -15,7 +15,7 @@
 
 #include "base/log.hpp"
 #include "held_clock.hpp"
-#include "node/instance.hpp"
+#include "node/instance/instance.hpp"
 #include "spec/load.hpp"
 #include "temporary_folder.hpp"
 

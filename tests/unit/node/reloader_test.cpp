@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The thread that reloads: one reload at a time, who is told what, and files that appear. Nothing is loaded
 // here, so that a reload finds nothing to do.
-#include "node/reloader.hpp"
+#include "node/reload/reloader.hpp"
 
 #include <doctest/doctest.h>
 

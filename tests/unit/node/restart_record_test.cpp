@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How restarts after failures are counted, and how long each waits.
-#include "node/restart_record.hpp"
+#include "node/environment/restart_record.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a configuration gives away is refused or said, and said no more often than once.
-#include "node/secrecy.hpp"
+#include "node/environment/secrecy.hpp"
 
 #include <doctest/doctest.h>
 

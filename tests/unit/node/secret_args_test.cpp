@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Secrets are put into args in the place of their markers, and every kind of child knows its own.
-#include "node/secret_args.hpp"
+#include "node/changes/secret_args.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
@@ -8,10 +8,10 @@
 #include <coppice/etf/text.hpp>
 #include <fstream>
 
-#include "behaviours/event_manager_spec.hpp"
-#include "behaviours/tcp_spec.hpp"
+#include "behaviours/event_manager/event_manager_spec.hpp"
+#include "behaviours/streams/tcp_spec.hpp"
 #include "behaviours/web/web_spec.hpp"
-#include "node/assemble.hpp"
+#include "node/assembly/assemble.hpp"
 #include "spec/load.hpp"
 #include "spec/secrets.hpp"
 #include "temporary_folder.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How people name a process: every form the command line takes, and what is said to the others.
-#include "node/target.hpp"
+#include "node/instance/target.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What waits for a block_call, and for whose.
-#include "services/blocked_callers.hpp"
+#include "services/rpc/blocked_callers.hpp"
 
 #include <doctest/doctest.h>
 

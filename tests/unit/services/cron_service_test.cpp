@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Whose the times are that a node missed before it came to the group of a job for one node of several.
-#include "services/cron_service.hpp"
+#include "services/cron/cron_service.hpp"
 
 #include <doctest/doctest.h>
 

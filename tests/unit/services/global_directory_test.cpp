@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Names of global: found by name, by the monitor of who has them, and counted for its node.
-#include "services/global_directory.hpp"
+#include "services/global/directory.hpp"
 
 #include <doctest/doctest.h>
 

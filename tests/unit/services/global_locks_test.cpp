@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Locks: one requester at a time, several holders for it, gone with the last.
-#include "services/global_locks.hpp"
+#include "services/global/locks.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What is printed of very large terms, and what that costs: no more is looked at than shows.
-#include "services/io_format.hpp"
+#include "services/io/io_format.hpp"
 
 #include <doctest/doctest.h>
 

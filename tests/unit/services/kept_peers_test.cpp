@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // When the nodes of distribution.peers are due, with the times given by the test.
-#include "services/kept_peers.hpp"
+#include "services/peers/kept_peers.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What `global` has heard of lost connections, so that each is passed on once.
-#include "services/lost_connections.hpp"
+#include "services/global/lost_connections.hpp"
 
 #include <doctest/doctest.h>
 

@@ -7,11 +7,11 @@
 #include <memory>
 
 #include "runtime/on_behalf.hpp"
-#include "services/global_name_server.hpp"
+#include "services/global/name_server.hpp"
+#include "services/io/user.hpp"
 #include "services/net_kernel.hpp"
-#include "services/pg_scope.hpp"
-#include "services/rex.hpp"
-#include "services/user.hpp"
+#include "services/pg/scope.hpp"
+#include "services/rpc/rex.hpp"
 #include "whole_node.hpp"
 
 using namespace coppice;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Who is in which group how often.
-#include "services/pg_groups.hpp"
+#include "services/pg/groups.hpp"
 
 #include <doctest/doctest.h>
 

@@ -7,12 +7,12 @@
 
 #include <optional>
 
-#include "behaviours/gen.hpp"
+#include "behaviours/gen/gen.hpp"
 #include "dist/hex.hpp"
 #include "runtime/messages/exit_reason.hpp"
-#include "services/listing_line.hpp"
-#include "services/observer.hpp"
-#include "services/user.hpp"
+#include "services/io/user.hpp"
+#include "services/observer/listing_line.hpp"
+#include "services/observer/observer.hpp"
 #include "whole_node.hpp"
 
 using namespace coppice;

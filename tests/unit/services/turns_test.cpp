@@ -5,7 +5,7 @@
 
 #include "runtime/find_processes.hpp"
 #include "runtime/messages/block.hpp"
-#include "services/portions.hpp"
+#include "services/answers/portions.hpp"
 #include "whole_node.hpp"
 
 using namespace coppice;

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "behaviours/channels/event_channels.hpp"
-#include "behaviours/gen.hpp"
+#include "behaviours/gen/gen.hpp"
 #include "dist/cluster.hpp"
 #include "services/services.hpp"
 

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// Applications: what they are told, and what can be seen of them. The board is written by the controller
+// in its own turn and read by any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "behaviours/supervision/child_spec.hpp"
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/message.hpp"
+
+namespace coppice::behaviours {
+
+// What an application's end does to the node.
+enum class application_type : std::uint8_t {
+  permanent, // any end stops the node
+  transient, // any but `normal`
+  temporary, // it is logged
+};
+
+enum class application_state : std::uint8_t {
+  waiting,  // for those it depends on, or its turn
+  starting, // its supervisors are
+  running,
+  stopping,
+  stopped, // ended after it ran
+  failed,  // did not start
+};
+
+std::string_view text(application_type value);
+std::string_view text(application_state value);
+
+struct application_spec {
+  std::string name; // an atom
+  application_type type = application_type::temporary;
+  std::vector<std::string> depends_on;
+  base::nanos max_runtime = 0; // then it is stopped, with reason `normal`; 0: no limit
+  runtime::message env;        // a map; empty: none
+  std::shared_ptr<const supervisor_spec> top;
+};
+
+struct application_row {
+  std::string name;
+  application_type type = application_type::temporary;
+  std::string top_name; // its top supervisor's registered name; empty: none
+  application_state state = application_state::waiting;
+  runtime::pid top;        // its top supervisor; null unless running
+  base::nanos started = 0; // wall clock
+  runtime::message reason; // why it stopped or failed; empty: it did not
+};
+
+class application_board {
+ public:
+  explicit application_board(const std::vector<application_spec>& applications);
+
+  void change(std::string_view name, application_state state, const runtime::message& reason = {});
+  void running(std::string_view name, const runtime::pid& top);
+  // Behind the others, waiting.
+  void add(const application_spec& one);
+  void remove(std::string_view name);
+  // What a row says of the specification is another.
+  void specify(const application_spec& one);
+  // The rows come in this order, those not named behind.
+  void arrange(const std::vector<std::string>& order);
+
+  // In start order.
+  std::vector<application_row> rows() const;
+
+ private:
+  application_row* find(std::string_view name);
+
+  mutable std::mutex lock_;
+  std::vector<application_row> rows_;
+};
+
+} // namespace coppice::behaviours

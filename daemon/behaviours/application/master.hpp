@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// The process at the root of one application: it starts the top supervisor, tells the controller that it
+// runs, ends with the reason the supervisor ended with, and stops it when told to or when its time is up.
+// One process an application, so that one that starts or stops slowly holds up nobody else.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "behaviours/application/application.hpp"
+#include "behaviours/gen/native_server.hpp"
+#include "behaviours/supervision/supervisor.hpp"
+
+namespace coppice::behaviours {
+
+class application_master : public native_server {
+ public:
+  application_master(const application_spec& spec, std::shared_ptr<const supervision> shared);
+
+  // What it notifies its parent of: {application_started, Name, TopSupervisor}.
+  static bool read_started(runtime::process& self, const runtime::message& m, std::string_view& name,
+                           runtime::pid& top);
+  // As a notice to it: it is stopped when it has run that long in all; 0: no limit.
+  static runtime::message max_runtime_message(base::nanos time);
+
+ protected:
+  runtime::outcome on_start(runtime::process& self) override;
+  runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
+  void on_stop(runtime::process& self, const runtime::message& reason) override;
+
+ private:
+  runtime::message start_top(runtime::process& self); // empty: it runs; else the reason it does not
+  void start_clock(runtime::process& self);
+
+  std::string name_;
+  base::nanos max_runtime_;
+  std::shared_ptr<const supervisor_spec> spec_;
+  std::shared_ptr<const supervision> shared_;
+  runtime::pid top_;        // null: not running
+  base::nanos began_ = 0;   // monotonic
+  std::uint64_t clock_ = 0; // the timer of max_runtime_; 0: none
+};
+
+} // namespace coppice::behaviours

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// Numbers are random, so that nobody else can guess one. Any thread.
+#include "behaviours/application/order.hpp"
+
+#include <coppice/etf/cursor.hpp>
+
+#include "base/random.hpp"
+
+namespace coppice::behaviours {
+
+runtime::message pending_orders::add(any_order what) {
+  const std::uint64_t number = base::random_u64();
+  {
+    const std::scoped_lock held(lock_);
+    orders_.insert_or_assign(number, std::move(what));
+  }
+  runtime::message_writer out;
+  out.tuple(2);
+  out.atom(tag);
+  out.unsigned_integer(number);
+  return out.take();
+}
+
+std::optional<any_order> pending_orders::take(etf::bytes request_or_number) {
+  etf::cursor at(request_or_number);
+  if (at.peek() == etf::kind::tuple && !(at.read_tuple_of(2) && at.read_atom_is(tag))) return std::nullopt;
+  std::uint64_t number = 0;
+  if (!at.read_unsigned(number)) return std::nullopt;
+  const std::scoped_lock held(lock_);
+  auto found = orders_.extract(number);
+  return found ? std::optional(std::move(found.mapped())) : std::nullopt;
+}
+
+gen::call_result call_engine(runtime::process& self, const runtime::pid& engine, runtime::message request,
+                             base::nanos deadline) {
+  const runtime::reference call = self.monitor(engine, true);
+  self.send_unbounded(engine, gen::call_message(self, call, std::move(request)));
+  return gen::finish_call(self, call, deadline);
+}
+
+} // namespace coppice::behaviours

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: MIT
+// See event_manager.hpp, and lib/stdlib gen_event.erl for the semantics. What happens is kept until nothing
+// else waits in the mailbox, or enough is: a message to itself, behind all that waits, sends it off.
+#include "behaviours/event_manager/event_manager.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "behaviours/gen/askers.hpp"
+#include "behaviours/gen/tagged.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/messages/shown.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::outcome;
+using runtime::process;
+
+namespace {
+
+constexpr std::string_view flush_tag = "$coppice_event_flush";
+// Of a batch, and of what handlers may have before they are waited for.
+constexpr std::uint32_t most_batched = 64;
+constexpr std::size_t most_batch_bytes = 64 * 1024;
+constexpr std::uint32_t most_unsettled = 16;
+constexpr std::size_t most_unsettled_bytes = 1024 * 1024;
+constexpr std::uint64_t nanos_per_us = 1000;
+constexpr base::nanos most_of_stop = 5 * base::nanos_per_second; // for each handler that is told to leave
+
+bool is_pid(etf::cursor& at, runtime::node_names& names) {
+  return runtime::read_pid(at, names).has_value();
+}
+
+} // namespace
+
+event_manager::event_manager(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervision> shared,
+                             message env, std::string label)
+    : spec_(std::move(of)), shared_(std::move(shared)), env_(std::move(env)), label_(std::move(label)) {}
+
+event_manager::~event_manager() {
+  if (self_ && shared_->events != nullptr) shared_->events->leave(self_);
+}
+
+outcome event_manager::init(process& self) {
+  self.trap_exit(true);
+  self_ = self.self();
+  if (shared_->events != nullptr) shared_->events->enter(self_, {label_, counters_});
+  for (const event_handler_spec& one : spec().handlers) {
+    const message done = add(self, one, {}, 0, true);
+    if (self.exiting()) return runtime::carry_on();
+    if (runtime::is_atom(done, "ok")) continue;
+    message_writer why;
+    why.tuple(3);
+    why.atom("failed_to_start_handler");
+    why.raw(one.name.bytes());
+    why.raw(done.bytes());
+    terminate(self, {});
+    return runtime::stop(why.take());
+  }
+  return runtime::carry_on();
+}
+
+void event_manager::terminate(process& self, const message&) {
+  flush(self);
+  while (!handlers_.empty() && !self.exiting()) {
+    const message leave = tagged(events::leave_call, message::atom("stop").bytes());
+    const runtime::pid pid = handlers_.front().pid;
+    const answer done = ask(self, handlers_.begin(), leave, base::mono_now() + most_of_stop);
+    if (const place still = find(pid); still != handlers_.end()) {
+      if (!done.term) self.exit(pid, runtime::reasons::kill());
+      take_out(self, still, runtime::reasons::shutdown());
+    }
+  }
+}
+
+// ---- what arrives ----
+
+outcome event_manager::take_info(process& self, const message& m) {
+  auto& names = self.host().nodes();
+  etf::cursor at(m.bytes());
+  std::uint32_t arity = 0;
+  if (self.origin().notice) {
+    if (at.read_atom_is(flush_tag)) {
+      flush_sent_ = false;
+      flush(self);
+      return runtime::carry_on();
+    }
+    if (gen::exit_notice exit; gen::read_exit(self, m, exit)) {
+      linked_ended(self, exit);
+      return runtime::carry_on();
+    }
+    if (take_left(self, m)) return runtime::carry_on();
+  } else if (at.read_tuple(arity)) {
+    etf::cursor rest = at;
+    if (arity == 2 && rest.read_atom_is("notify")) {
+      happened(self, events::kind::event, rest.rest());
+      return runtime::carry_on();
+    }
+    rest = at;
+    etf::bytes from, request;
+    std::uint32_t from_arity = 0;
+    if (arity == 3 && is_pid(rest, names) && rest.read_term(from) && rest.read_term(request)) {
+      etf::cursor whom(from);
+      if (whom.read_tuple(from_arity) && from_arity == 2 && is_pid(whom, names)) {
+        if (!gen::may_answer(self, from)) return runtime::carry_on();
+        const message asker = m.slice(from).compact();
+        const bool stops = etf::cursor(request).read_atom_is("stop");
+        message said = stops ? message::atom("ok") : command(self, request, asker, self.origin().here());
+        if (self.exiting()) return runtime::carry_on();
+        if (said) gen::reply(self, asker, said);
+        return stops ? runtime::stop(runtime::reasons::normal()) : runtime::carry_on();
+      }
+    }
+  }
+  happened(self, events::kind::info, m.bytes());
+  return runtime::carry_on();
+}
+
+outcome event_manager::take_call(process& self, const message&, etf::bytes from, etf::bytes request) {
+  tell_refused(self, from, request);
+  gen::reply(self, from, gen::refusal("this is an event manager: gen_event's functions are for it"));
+  return runtime::carry_on();
+}
+
+// As in OTP, where it is a message like any other.
+outcome event_manager::take_cast(process& self, const message& whole, etf::bytes) {
+  happened(self, events::kind::info, whole.bytes());
+  return runtime::carry_on();
+}
+
+// ---- what has happened ----
+
+void event_manager::happened(process& self, events::kind what, etf::bytes term) {
+  event_counters::count(counters_->events);
+  batch_.tuple(2);
+  batch_.unsigned_integer(static_cast<std::uint64_t>(what));
+  batch_.raw(term);
+  if (++batched_ >= most_batched || batch_.size() >= most_batch_bytes) return flush(self);
+  if (!std::exchange(flush_sent_, true)) self.notify(self.self(), message::atom(flush_tag));
+}
+
+void event_manager::flush(process& self) {
+  if (batched_ == 0) return;
+  const std::vector<std::uint8_t> terms = batch_.take();
+  message_writer out(terms.size() + 64);
+  out.tuple(2);
+  out.atom(events::batch_tag);
+  const std::uint32_t count = std::exchange(batched_, 0);
+  out.list(count);
+  out.raw(terms);
+  out.nil();
+  const message all = out.take();
+  const auto full = [&](const handler& one) { return !has_room(one, count, all.size()); };
+  if (std::ranges::any_of(handlers_, [&](const handler& one) { return full(one) && !one.is_behind(); }) &&
+      !settle(self))
+    return;
+  std::vector<runtime::pid> without_room;
+  for (handler& one : handlers_) {
+    if (full(one)) [[unlikely]] {
+      without_room.push_back(one.pid);
+      continue;
+    }
+    one.sent.events += count;
+    one.sent.bytes += all.size();
+    self.notify(one.pid, all);
+  }
+  unsettled_bytes_ += all.size();
+  ++unsettled_;
+  for (const runtime::pid& pid : without_room)
+    if (const place one = find(pid); one != handlers_.end()) overrun(self, one, count);
+  if (unsettled_ >= most_unsettled || unsettled_bytes_ >= most_unsettled_bytes) settle(self);
+}
+
+// One that has nothing before it takes any batch.
+bool event_manager::has_room(const handler& one, std::uint32_t events, std::size_t bytes) const {
+  const event_backlog& most = spec().backlog;
+  if (one.sent.events + events <= most.events && one.sent.bytes + bytes <= most.bytes) return true;
+  const event_meter::reading done = one.meter->read();
+  const std::uint64_t waiting = one.sent.events - done.events;
+  return waiting == 0 ||
+         (waiting + events <= most.events && one.sent.bytes - done.bytes + bytes <= most.bytes);
+}
+
+void event_manager::overrun(process& self, place of, std::uint32_t events) {
+  of->dropped += events;
+  event_counters::count(counters_->dropped, events);
+  if (spec().backlog.on_full == event_overload::exit) {
+    const runtime::pid pid = of->pid;
+    self.exit(pid, runtime::reasons::kill());
+    failed(self, pid, runtime::reasons::mailbox_full());
+  } else if (tells_slow(self)) {
+    base::log::warning("events", "{}: the handler {} has {} events before it: those that come are dropped",
+                       label_, runtime::shown(of->is.name), of->waiting());
+  }
+}
+
+bool event_manager::tells_slow(process& self) {
+  const base::nanos now = self.now();
+  if (told_slow_ != 0 && now - told_slow_ < base::nanos_per_second) return false;
+  told_slow_ = now;
+  return true;
+}
+
+// What follows shows what came of all events before.
+bool event_manager::settle(process& self) {
+  if (unsettled_ == 0) return true;
+  unsettled_ = 0;
+  unsettled_bytes_ = 0;
+  std::vector<std::pair<runtime::pid, runtime::reference>> asked;
+  asked.reserve(handlers_.size());
+  const message sync = message::atom(events::sync_call);
+  for (const handler& one : handlers_)
+    if (!one.is_behind()) asked.emplace_back(one.pid, begin_ask(self, one.pid, sync));
+  const base::nanos deadline = patience();
+  for (const auto& [pid, ref] : asked) {
+    auto done = self.await(ref, deadline);
+    if (self.exiting()) return false;
+    if (done) continue;
+    if (done.error().what == runtime::await_error::kind::down) {
+      const message end = take_end(self, pid, done.error().reason);
+      if (end) failed(self, pid, end);
+      continue;
+    }
+    event_counters::count(counters_->slow);
+    const place slow = find(pid);
+    if (slow == handlers_.end()) continue;
+    slow->behind = slow->sent.events;
+    if (tells_slow(self))
+      base::log::warning("events", "{}: the handler {} is slow: events go on without it", label_,
+                         runtime::shown(slow->is.name));
+  }
+  return true;
+}
+
+base::nanos event_manager::patience() const {
+  return spec().slow_after == 0 ? runtime::no_deadline : base::mono_now() + spec().slow_after;
+}
+
+// ---- what sys and people are shown ----
+
+// gen_event's: [{Module, Id, State}].
+message event_manager::sys_state(process& self) {
+  flush(self);
+  settle(self);
+  std::vector<runtime::pid> all;
+  for (const handler& one : handlers_) all.push_back(one.pid);
+  std::vector<std::pair<message, message>> states;
+  for (const runtime::pid& pid : all) {
+    const place one = find(pid);
+    if (one == handlers_.end()) continue;
+    const message name = one->is.name;
+    if (answer told = ask(self, one, message::atom(events::state_call), patience()); told.term)
+      states.emplace_back(name, std::move(told.term));
+  }
+  message_writer out;
+  if (!states.empty()) out.list(static_cast<std::uint32_t>(states.size()));
+  for (const auto& [name, state] : states) {
+    out.tuple(3);
+    etf::cursor at(name.bytes());
+    if (at.peek() == etf::kind::tuple && at.read_tuple_of(2)) {
+      out.raw(at.rest());
+    } else {
+      out.raw(name.bytes());
+      out.atom("false");
+    }
+    out.raw(state.bytes());
+  }
+  out.nil();
+  return out.take();
+}
+
+message event_manager::engine_for_people(process& self) {
+  const auto& names = self.host().nodes();
+  message_writer out(512);
+  const auto number = [&out](std::string_view key, std::uint64_t value) {
+    out.atom(key);
+    out.unsigned_integer(value);
+  };
+  out.map(4);
+  number("events", event_counters::get(counters_->events));
+  number("failures", event_counters::get(counters_->failed));
+  number("dropped", event_counters::get(counters_->dropped));
+  out.atom("handlers");
+  const auto shown = std::min<std::size_t>(handlers_.size(), 1000);
+  if (shown != 0) out.list(static_cast<std::uint32_t>(shown));
+  for (std::size_t i = 0; i < shown; ++i) {
+    const handler& one = handlers_[i];
+    const event_meter::reading now = one.meter->read();
+    const std::uint64_t seen = one.before.events + now.events;
+    const base::nanos busy = one.before.busy + now.busy;
+    out.map(12);
+    out.atom("handler");
+    out.binary(runtime::shown(one.is.name));
+    out.atom("pid");
+    out.binary(to_text(one.pid, names));
+    out.atom("permanent");
+    out.atom(one.is.permanent ? "true" : "false");
+    out.atom("added_by");
+    if (one.added_by)
+      out.binary(to_text(one.added_by, names));
+    else
+      out.atom("none");
+    number("restarts", one.restarted);
+    out.atom("failure");
+    if (one.failure.empty())
+      out.atom("none");
+    else
+      out.binary(one.failure);
+    number("seen", seen);
+    number("mean_us", seen == 0 ? 0 : static_cast<std::uint64_t>(busy) / seen / nanos_per_us);
+    number("worst_us", static_cast<std::uint64_t>(std::max(one.before.worst, now.worst)) / nanos_per_us);
+    number("waiting", one.sent.events - now.events);
+    out.atom("slow");
+    out.atom(one.is_behind() ? "true" : "false");
+    number("dropped", one.dropped);
+  }
+  out.nil();
+  return out.take();
+}
+
+} // namespace coppice::behaviours

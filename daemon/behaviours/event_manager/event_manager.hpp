@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// An event manager: OTP's gen_event to whoever talks to it, and behind it handlers that are processes of
+// their own, linked to it. What happens goes to all of them, in batches of what waited; whatever shows what
+// came of it (sync_notify, call, adding, removing, which_handlers) comes once all have handled what was
+// before, as if they ran in the manager. One that ends is removed and the rest goes on. One that is not
+// through in time is not waited for until it has caught up; what it has before it meanwhile is bounded. In
+// the process's own turn.
+#pragma once
+
+#include <coppice/etf/writer.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "behaviours/event_manager/event_board.hpp"
+#include "behaviours/event_manager/event_manager_spec.hpp"
+#include "behaviours/event_manager/event_meter.hpp"
+#include "behaviours/event_manager/event_protocol.hpp"
+#include "behaviours/gen/server.hpp"
+#include "behaviours/supervision/child_spec.hpp"
+#include "behaviours/supervision/supervisor.hpp"
+#include "runtime/structures/flat_table.hpp"
+
+namespace coppice::behaviours {
+
+class event_manager final : public server {
+ public:
+  // `of.events` is set. `label` is its place in the tree.
+  event_manager(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervision> shared,
+                runtime::message env, std::string label);
+  ~event_manager() override;
+
+  runtime::outcome init(runtime::process& self) override;
+  void terminate(runtime::process& self, const runtime::message& reason) override;
+  void describe(runtime::description& out) const override { out.behaviour = "event_manager"; }
+
+ private:
+  struct handler {
+    event_handler_spec is;
+    runtime::pid pid;
+    runtime::pid added_by;               // with add_sup_handler; null: nobody
+    std::vector<base::nanos> restarts{}; // within the period
+    std::uint64_t restarted = 0;
+    std::shared_ptr<const event_meter> meter{}; // of its process
+    event_meter::reading before{};              // of those that were begun before it
+    event_meter::reading sent{};                // events and bytes that its process was sent
+    std::uint64_t behind = 0;                   // not waited for until it has handled so many; 0: it is
+    std::uint64_t dropped = 0;                  // events that it had no room for
+    std::string failure{};                      // why it was begun again last
+
+    std::uint64_t waiting() const { return sent.events - meter->read().events; }
+    bool is_behind() const { return behind != 0 && meter->read().events < behind; }
+  };
+  struct started {
+    runtime::pid pid;
+    std::shared_ptr<const event_meter> meter;
+  };
+  using start_result = expected<started, gen::start_error>;
+  // What a call of a handler came to. An end has been taken for what it is already.
+  struct answer {
+    runtime::message term; // none: it did not answer
+    runtime::message end;  // the reason, if it has failed
+  };
+  using place = std::vector<handler>::iterator;
+
+  runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
+                             etf::bytes request) override;
+  runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
+                             etf::bytes request) override;
+  runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
+  runtime::message sys_state(runtime::process& self) override;
+  std::string sys_module() const override { return "gen_event"; }
+  std::string_view sys_engine() const override { return "gen_event"; }
+  runtime::message engine_for_people(runtime::process& self) override;
+
+  // What has happened, and what is sent of it.
+  void happened(runtime::process& self, events::kind what, etf::bytes term);
+  void flush(runtime::process& self);
+  bool has_room(const handler& one, std::uint32_t events, std::size_t bytes) const;
+  // What it has no room for: it is counted, or the handler ends.
+  void overrun(runtime::process& self, place of, std::uint32_t events);
+  // Whether the log may be told that handlers are slow: once a second.
+  bool tells_slow(runtime::process& self);
+  // Until all have handled what was sent, but who is behind already; false: this process is dead.
+  bool settle(runtime::process& self);
+
+  // event_manager_commands.cpp: gen_event's requests, each with its answer; none: it is no such request.
+  runtime::message command(runtime::process& self, etf::bytes request, const runtime::message& from,
+                           bool here);
+  runtime::message refused(runtime::process& self, const runtime::message& from, etf::bytes request);
+  void tell_refused(runtime::process& self, etf::bytes from, etf::bytes request);
+  runtime::message add(runtime::process& self, event_handler_spec what, const runtime::pid& added_by,
+                       std::size_t at, bool here);
+  runtime::message query(runtime::process& self, const runtime::message& name, const runtime::message& from,
+                         etf::bytes request);
+  runtime::message remove(runtime::process& self, const runtime::message& name, etf::bytes args);
+  runtime::message swap(runtime::process& self, const runtime::message& name, etf::bytes args,
+                        const runtime::message& to, etf::bytes next_args, const runtime::pid& added_by,
+                        bool here);
+  runtime::message names() const;
+  runtime::message modules() const;
+
+  // event_handlers.cpp: the handlers' processes. `args` as they are given to init.
+  start_result start(runtime::process& self, const event_handler_spec& what, bool here);
+  answer ask(runtime::process& self, place of, const runtime::message& body, base::nanos deadline);
+  runtime::reference begin_ask(runtime::process& self, const runtime::pid& of, const runtime::message& body);
+  // `reason`: as the wait for it has it. What `ended` and `left` are told then.
+  runtime::message take_end(runtime::process& self, const runtime::pid& of, runtime::message reason);
+  bool take_left(runtime::process& self, const runtime::message& m);
+  void left(runtime::process& self, const runtime::pid& who, etf::bytes how);
+  void failed(runtime::process& self, const runtime::pid& who, const runtime::message& reason);
+  void linked_ended(runtime::process& self, const gen::exit_notice& exit);
+  // At that place, or behind the last.
+  void put_in(handler one, std::size_t at);
+  // Takes it out, and tells who added it why.
+  handler take_out(runtime::process& self, place of, const runtime::message& why);
+  void begin_again(runtime::process& self, handler one, std::size_t at);
+  void tell(runtime::process& self, const handler& one, const runtime::message& why);
+  place find(const runtime::message& name);
+  place find(const runtime::pid& process);
+  base::nanos patience() const;
+
+  const event_manager_spec& spec() const { return *spec_->events; }
+
+  std::shared_ptr<const child_spec> spec_;
+  std::shared_ptr<const supervision> shared_;
+  runtime::message env_;
+  std::string label_;
+  std::vector<handler> handlers_; // the one added last comes first, as in OTP
+  // Handlers that have gone and whose exit is still to come.
+  runtime::flat_table<runtime::pid, bool, runtime::pid_hash> gone_;
+  etf::vector_writer batch_;    // [{Kind, Term}] without its head
+  std::uint32_t batched_ = 0;   // in it
+  bool flush_sent_ = false;     // a message to itself is on its way
+  std::uint32_t unsettled_ = 0; // batches since all have handled what was sent
+  std::size_t unsettled_bytes_ = 0;
+  const std::shared_ptr<event_counters> counters_ = std::make_shared<event_counters>();
+  runtime::pid self_;
+  base::nanos told_slow_ = 0;         // when the log was told last
+  base::nanos told_refused_ = 0;      // likewise
+  std::vector<runtime::pid> refused_; // of whom it was told, the latest
+};
+
+} // namespace coppice::behaviours

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// {system, From, {'$coppice_shown_state', Deadline}}, answered by {Text | undefined, Engine | undefined,
+// Debug}. A server that comes to it after the deadline, as a slow format_status or a long handler has it,
+// does nothing for those who have gone: however many ask, it works for one at a time, and for nobody in vain.
+#include "behaviours/gen/shown_state.hpp"
+
+#include "behaviours/gen/system_notice.hpp"
+#include "runtime/messages/shown.hpp"
+
+namespace coppice::behaviours {
+namespace {
+
+using runtime::message;
+using runtime::process;
+
+constexpr std::string_view tag = "$coppice_shown_state";
+constexpr std::size_t longest = 10'000; // characters
+
+} // namespace
+
+shown_state ask_shown_state(process& self, const runtime::pid& of, base::nanos deadline) {
+  runtime::message_writer body;
+  body.tuple(2);
+  body.atom(tag);
+  body.integer(deadline);
+  const auto answer = ask_by_notice(self, of, body.take().bytes(), deadline);
+  shown_state out;
+  if (!answer) return out;
+  etf::cursor at(answer->bytes());
+  etf::bytes text;
+  etf::bytes engine;
+  if (!at.read_tuple_of(3)) return out;
+  if (at.read_binary(text))
+    out.state = std::string(reinterpret_cast<const char*>(text.data()), text.size());
+  else
+    at.skip();
+  const bool has_engine = at.peek() == etf::kind::map;
+  if (!at.read_term(engine)) return out;
+  if (has_engine) out.engine = answer->slice(engine);
+  if (at.read_binary(text)) out.debug.assign(reinterpret_cast<const char*>(text.data()), text.size());
+  return out;
+}
+
+bool asks_shown_state(process& self, const gen::request& what) {
+  etf::cursor at(what.body.bytes());
+  return self.origin().notice && at.read_tuple_of(2) && at.read_atom_is(tag);
+}
+
+void tell_shown_state(process& self, const gen::request& asked, const std::function<message()>& state,
+                      const std::function<message()>& engine, const std::string& debug) {
+  etf::cursor at(asked.body.bytes());
+  base::nanos deadline = 0;
+  if (!at.read_tuple_of(2) || !at.skip() || !at.read_integer(deadline) || base::mono_now() >= deadline)
+    return;
+  runtime::message_writer out;
+  out.tuple(3);
+  if (const message shown = state()) {
+    out.binary(runtime::shown(shown, longest));
+  } else {
+    out.atom("undefined");
+  }
+  if (const message told = engine()) {
+    out.raw(told.bytes());
+  } else {
+    out.atom("undefined");
+  }
+  out.binary(debug);
+  gen::reply(self, asked.from, out.take());
+}
+
+} // namespace coppice::behaviours

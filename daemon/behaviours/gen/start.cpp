@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// See proc_lib:start_link and start_monitor. The new process dispatches its answer before its exit signals,
+// so while the answer has not come no 'EXIT' and no 'DOWN' of it has either: what unlink and demonitor
+// prevent from arriving is all there is to flush. In the process's own turn.
+#include <utility>
+
+#include "behaviours/gen/gen.hpp"
+#include "runtime/messages/exit_reason.hpp"
+
+namespace coppice::behaviours::gen {
+namespace {
+
+using runtime::message;
+using runtime::process;
+using failure = start_error::kind;
+
+start_result failed(failure what, message reason = {}, const runtime::pid& who = {}) {
+  return start_result(unexpect, what, base::error{}, std::move(reason), who);
+}
+
+// `ok`, `ignore` or {error, Reason}.
+start_result result_of(const runtime::pid& started, const message& ack) {
+  etf::cursor at(ack.bytes());
+  if (at.read_atom_is("ok")) return started;
+  if (at.read_atom_is("ignore")) return failed(failure::ignored, ack);
+  etf::bytes reason;
+  const bool is_error = at.read_tuple_of(2) && at.read_atom_is("error") && at.read_term(reason);
+  return failed(failure::init, is_error ? ack.slice(reason) : ack, started);
+}
+
+} // namespace
+
+start_result start(process& self, runtime::spawn_options&& options, std::unique_ptr<runtime::behaviour> does,
+                   base::nanos deadline) {
+  runtime::reference* const monitor = options.monitor;
+  const bool linked = options.link;
+  auto begun = self.start(std::move(options), std::move(does), deadline);
+  if (!begun) return start_result(unexpect, failure::spawn, std::move(begun).error());
+  using kind = runtime::answer_to_call::kind;
+  const auto& [started, answer] = *begun;
+  if (answer.what == kind::exiting) return failed(failure::exiting);
+  if (answer.what == kind::reply || answer.what == kind::enveloped) {
+    start_result result = result_of(started, answer.term);
+    if (!result && monitor != nullptr) self.demonitor(*monitor, true);
+    return result;
+  }
+  if (linked) self.unlink(started);
+  if (monitor != nullptr) self.demonitor(*monitor, true);
+  self.exit(started, runtime::reasons::kill());
+  return failed(answer.what == kind::timeout ? failure::timeout : failure::limit);
+}
+
+} // namespace coppice::behaviours::gen

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// A call's monitor and alias around a sys request; see system_notice.hpp.
+#include "behaviours/gen/system_notice.hpp"
+
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours {
+
+gen::call_result ask_by_notice(runtime::process& self, const runtime::pid& of, etf::bytes body,
+                               base::nanos deadline) {
+  const runtime::reference ref = self.monitor(of, true);
+  const auto& names = self.host().nodes();
+  runtime::message_writer out(body.size() + 128);
+  out.tuple(3);
+  out.atom("system");
+  out.tuple(2);
+  runtime::write(out, self.self(), names);
+  out.list(1);
+  out.atom("alias");
+  runtime::write(out, ref, names);
+  out.raw(body);
+  self.notify(of, out.take());
+  return gen::finish_call(self, ref, deadline);
+}
+
+} // namespace coppice::behaviours

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: MIT
+// See tcp_listener.hpp. Below libuv a connection is only noted; its actor is made in the listener's turn.
+#include "behaviours/streams/tcp_listener.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <coppice/etf/cursor.hpp>
+
+#include "base/log.hpp"
+#include "base/log_counted.hpp"
+#include "base/socket_mark.hpp"
+#include "behaviours/streams/actor_streams.hpp"
+#include "behaviours/web/sites.hpp"
+#include "behaviours/web/web_connection.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::outcome;
+using runtime::process;
+
+namespace {
+
+constexpr std::string_view report_tag = "$coppice_tcp_report";
+constexpr std::string_view suspend_tag = "$coppice_tcp_suspend";
+constexpr std::string_view resume_tag = "$coppice_tcp_resume";
+constexpr std::string_view restart_tag = "$coppice_tcp_restart";
+// Connections that wait for their actor, and actors made in one turn.
+constexpr std::size_t at_once = 64;
+constexpr base::nanos most_of_stop = 5 * base::nanos_per_second; // for an actor that is told to stop
+
+std::string host_of(std::string_view node) {
+  const auto at = node.find('@');
+  return std::string(at == node.npos ? node : node.substr(at + 1));
+}
+
+std::string shown_place(const tcp_place& where, const net::listener& socket) {
+  if (!where.path.empty()) return where.path;
+  const base::socket_address at = socket.address();
+  const std::string address = at == base::socket_address() ? std::string() : at.to_string();
+  if (where.socket.empty()) return address;
+  return address.empty() ? where.socket : where.socket + " " + address;
+}
+
+} // namespace
+
+message tcp_listener::report_request() {
+  return message::atom(report_tag);
+}
+message tcp_listener::suspend_request() {
+  return message::atom(suspend_tag);
+}
+message tcp_listener::resume_request() {
+  return message::atom(resume_tag);
+}
+message tcp_listener::restart_notice() {
+  return message::atom(restart_tag);
+}
+
+tcp_listener::tcp_listener(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervision> shared,
+                           message env, std::string label)
+    : kind_(of->tcp->web != nullptr ? "web" : "tcp"),
+      spec_(std::move(of)),
+      sites_(spec().web != nullptr ? std::make_shared<web_sites>(spec().web, env, label) : nullptr),
+      shared_(std::move(shared)),
+      env_(std::move(env)),
+      label_(std::move(label)) {}
+
+tcp_listener::~tcp_listener() {
+  if (self_ && shared_->listeners != nullptr) shared_->listeners->leave(self_);
+  if (self_ && sites_ != nullptr && shared_->sites != nullptr) shared_->sites->leave(self_);
+}
+
+outcome tcp_listener::init(process& self) {
+  self.trap_exit(true);
+  began_ = self.now();
+  limit_ = std::make_shared<net::connection_limit>(spec().max_connections);
+  on_worker_.resize(self.host().workers());
+  if (auto done = open(self); !done) {
+    message_writer why;
+    why.tuple(2);
+    why.atom("listen");
+    why.binary(done.error().text);
+    close();
+    return runtime::stop(why.take());
+  }
+  self_ = self.self();
+  if (shared_->listeners != nullptr) shared_->listeners->enter(self_, {label_, counters_});
+  if (sites_ != nullptr && shared_->sites != nullptr) shared_->sites->enter(self_, {label_, sites_});
+  base::log::info(kind_, "{} listens at {}", label_, shown_places());
+  return runtime::carry_on();
+}
+
+std::string tcp_listener::shown_places() const {
+  std::string all;
+  for (const place& one : places_) all += (all.empty() ? "" : ", ") + one.shown;
+  return all;
+}
+
+base::status tcp_listener::open(process& self) {
+  for (const tcp_place& one : spec().listen)
+    if (auto done = open(self, one); !done) return done;
+  return {};
+}
+
+base::status tcp_listener::open(process& self, const tcp_place& where) {
+  place made;
+  if (where.secured != tcp_place::tls::off) {
+    auto source = where.secured == tcp_place::tls::files
+                      ? net::tls_source::open(where.files)
+                      : net::tls_source::automatic(shared_->certificates, {host_of(self.host().node_name())},
+                                                   where.files.protocols);
+    if (!source) return unexpected(std::move(source.error()));
+    made.tls = std::move(*source);
+    if (shared_->tls != nullptr) shared_->tls->add(made.tls);
+  }
+  net::listen_options options;
+  options.backlog = spec().backlog;
+  options.access = spec().access;
+  options.limit = limit_;
+  options.shed = spec().shed;
+  options.on_refusal = [this] { count_refused(); };
+  const auto taken = [this, &self, at = places_.size()](net::accepted_socket socket) {
+    accepted(self, std::move(socket), at);
+  };
+  uv_loop_t* const loop = self.stay();
+  const std::uint16_t port = where.address.port();
+  // One that the kernel chose the port of would take any, also another listener's.
+  if (port != 0 || !where.path.empty())
+    options.kept = {shared_->sockets, std::string(net::sockets_of_actors), true};
+  if (!where.socket.empty() && shared_->sockets == nullptr)
+    return base::fail(base::errc::not_found, "listen on the socket " + where.socket + ": none is passed");
+  auto socket =
+      !where.socket.empty() ? net::listener::named(loop, *shared_->sockets, where.socket, options, taken)
+      : where.path.empty()  ? net::listener::tcp(loop, where.address, {port, port}, options, taken)
+                            : net::listener::unix_socket(loop, where.path, where.mode | base::leads_to_actors,
+                                                         {}, options, taken);
+  if (!socket) return unexpected(std::move(socket.error()));
+  made.socket = std::move(*socket);
+  made.shown = shown_place(where, made.socket);
+  if (made.tls != nullptr) made.shown += " tls";
+  places_.push_back(std::move(made));
+  return {};
+}
+
+// Below libuv.
+void tcp_listener::accepted(process& self, net::accepted_socket socket, std::size_t at) {
+  tcp_counters::count(counters_->accepted);
+  arrivals_.push_back({std::move(socket), at});
+  ask_for_turn(self);
+}
+
+// If connections wait for their actors.
+void tcp_listener::ask_for_turn(process& self) {
+  if (!arrivals_.empty() && !std::exchange(asked_, true)) self.request_io();
+}
+
+outcome tcp_listener::receive_io(process& self) {
+  asked_ = false;
+  for (std::size_t made = 0; made < at_once && !arrivals_.empty(); ++made) {
+    arrival next = std::move(arrivals_.front());
+    arrivals_.pop_front();
+    start_actor(self, std::move(next));
+  }
+  ask_for_turn(self);
+  return runtime::carry_on();
+}
+
+void tcp_listener::start_actor(process& self, arrival one) {
+  const place& at = places_[one.at];
+  accepted_stream stream;
+  if (at.tls != nullptr && (stream.tls = at.tls->server()) == nullptr)
+    return tcp_counters::count(counters_->failed);
+  const net::connection_slot slot = one.socket.slot;
+  stream.socket = std::move(one.socket);
+  stream.options = spec().options;
+  stream.counters = counters_;
+  if (!spec().handlers.empty())
+    return self.hand(runtime::destination::named(spec().handlers),
+                     std::make_unique<stream_parcel>(std::move(stream)));
+  auto actor = make_actor(self, std::move(stream));
+  if (!actor) {
+    tcp_counters::count(counters_->failed);
+    return tell_no_actor(actor.error().text);
+  }
+  const child_spec& what = *spec().connection;
+  const auto fewest = std::ranges::min_element(on_worker_);
+  runtime::spawn_options options;
+  options.label = label_;
+  options.link = true;
+  options.priority = what.priority;
+  options.mailbox = what.mailbox;
+  options.compression = what.compression;
+  options.worker = static_cast<int>(fewest - on_worker_.begin());
+  const auto made = self.spawn(std::move(options), std::move(*actor));
+  if (!made) {
+    tcp_counters::count(counters_->failed);
+    return tell_no_actor(made.error().text);
+  }
+  ++*fewest;
+  connections_[*made] = {static_cast<std::uint32_t>(fewest - on_worker_.begin()), slot};
+  tcp_counters::count(counters_->open);
+}
+
+// As often as somebody connects.
+void tcp_listener::tell_no_actor(std::string_view why) const {
+  base::log::counted(base::log::level::error, kind_, fmt::format("{} no actor", label_),
+                     "{}: no actor for a connection: {}", label_, why);
+}
+
+base::result<std::unique_ptr<runtime::behaviour>> tcp_listener::make_actor(process& self,
+                                                                           accepted_stream stream) const {
+  if (sites_ != nullptr) return std::make_unique<web_connection>(std::move(stream), sites_);
+  const child_spec& what = *spec().connection;
+  auto actor = self.host().factory()->make({.actor = what.actor,
+                                            .args = what.args,
+                                            .env = env_,
+                                            .label = label_,
+                                            .unhandled = what.unhandled,
+                                            .secrets = what.secrets});
+  if (!actor) return actor;
+  auto* const taker = dynamic_cast<stream_taker*>(actor->get());
+  if (taker == nullptr) return base::fail(base::errc::invalid, "it takes no streams");
+  taker->begin_with(std::move(stream));
+  return actor;
+}
+
+void tcp_listener::ended(const runtime::pid& pid, const message& reason) {
+  auto gone = connections_.take(pid);
+  if (!gone) return;
+  --on_worker_[gone->worker];
+  counters_->open.fetch_sub(1, std::memory_order_relaxed);
+  if (!runtime::is_orderly(reason)) tcp_counters::count(counters_->crashed);
+  gone.reset(); // there is room now
+  for (place& one : places_) one.socket.look_again();
+}
+
+outcome tcp_listener::take_info(process& self, const message& m) {
+  if (gen::exit_notice gone; gen::is_exit(m.bytes()) && gen::read_exit(self, m, gone))
+    ended(gone.from, gone.reason);
+  restarts_ = restarts_ || (self.origin().notice && runtime::is_atom(m, restart_tag));
+  return runtime::carry_on();
+}
+
+outcome tcp_listener::take_call(process& self, const message& whole, etf::bytes from, etf::bytes request) {
+  const message asked = whole.slice(request);
+  const bool here = self.origin().here();
+  message answer;
+  if (here && runtime::is_atom(asked, report_tag)) {
+    answer = write_report(self);
+  } else if (here && (runtime::is_atom(asked, suspend_tag) || runtime::is_atom(asked, resume_tag))) {
+    suspended_ = runtime::is_atom(asked, suspend_tag);
+    counters_->suspended.store(suspended_, std::memory_order_relaxed);
+    for (place& one : places_) suspended_ ? one.socket.suspend() : one.socket.resume();
+    answer = message::atom("ok");
+  } else if (here && is_order(asked)) {
+    answer = adopt(asked);
+  } else {
+    answer = gen::unknown_request(self, from, "a listener takes no such request");
+  }
+  gen::reply(self, from, std::move(answer));
+  return runtime::carry_on();
+}
+
+bool tcp_listener::is_order(const message& asked) const {
+  etf::cursor at(asked.bytes());
+  std::string_view what;
+  return shared_->orders != nullptr && at.read_tuple_of(2) && at.read_atom(what) &&
+         what == pending_orders::tag;
+}
+
+// What is new holds for connections that come from now on.
+message tcp_listener::adopt(const message& asked) {
+  const auto ordered = shared_->orders->fetch(asked.bytes());
+  const auto* const mine = ordered ? std::get_if<specification_order>(&*ordered) : nullptr;
+  if (mine == nullptr || mine->child->tcp == nullptr)
+    return runtime::error_message(message::atom("no_such_order"));
+  spec_ = mine->child;
+  if (sites_ != nullptr) sites_->set(spec().web);
+  limit_->set_most(spec().max_connections);
+  for (place& one : places_) {
+    one.socket.set_access(spec().access);
+    one.socket.set_shed(spec().shed);
+    one.socket.look_again();
+  }
+  return message::atom("ok");
+}
+
+void tcp_listener::count_refused() const {
+  std::uint64_t denied = 0, shed = 0;
+  for (const place& one : places_) {
+    denied += one.socket.counts().refused;
+    shed += one.socket.counts().shed;
+  }
+  counters_->denied.store(denied, std::memory_order_relaxed);
+  counters_->shed.store(shed, std::memory_order_relaxed);
+}
+
+void tcp_listener::close() noexcept {
+  places_.clear();
+  arrivals_.clear();
+}
+
+bool tcp_listener::wait_for_all(process& self, base::nanos until) {
+  while (connections_.size() != 0) {
+    runtime::pid next;
+    connections_.for_each([&](const runtime::pid& one, const connection&) { next = one; });
+    const runtime::reference gone = self.monitor(next, true);
+    const auto end = self.await(gone, until);
+    if (!end && end.error().what != runtime::await_error::kind::down) return false;
+    static_cast<void>(connections_.take(next));
+  }
+  return true;
+}
+
+void tcp_listener::terminate(process& self, const message&) {
+  close();
+  const auto tell = [&](auto how) {
+    connections_.for_each([&](const runtime::pid& one, const connection&) { how(one); });
+  };
+  const std::string_view notice = restarts_ && sites_ != nullptr ? drain_for_restart_notice : drain_notice;
+  tell([&](const runtime::pid& one) { self.notify(one, message::atom(notice)); });
+  if (wait_for_all(self, base::mono_now() + spec().drain)) return;
+  tell([&](const runtime::pid& one) { self.exit(one, runtime::reasons::shutdown()); });
+  if (wait_for_all(self, base::mono_now() + most_of_stop)) return;
+  tell([&](const runtime::pid& one) { self.exit(one, message::atom("kill")); });
+}
+
+// A map of listening, suspended, short_of_descriptors, max_connections, uptime_ms, what tcp_counters has, and
+// ended: how many by how.
+message tcp_listener::write_report(process& self) {
+  count_refused();
+  const auto read = [](const tcp_counters::number& of) { return of.load(std::memory_order_relaxed); };
+  const std::pair<std::string_view, std::uint64_t> numbers[] = {
+      {"open", read(counters_->open)},
+      {"max_connections", spec().max_connections},
+      {"waiting", arrivals_.size()},
+      {"accepted", read(counters_->accepted)},
+      {"denied", read(counters_->denied)},
+      {"shed", read(counters_->shed)},
+      {"failed", read(counters_->failed)},
+      {"crashed", read(counters_->crashed)},
+      {"bytes_read", read(counters_->read)},
+      {"bytes_written", read(counters_->written)},
+      {"uptime_ms", static_cast<std::uint64_t>(base::to_milliseconds(self.now() - began_).count())}};
+  message_writer out(512);
+  out.map(static_cast<std::uint32_t>(std::size(numbers)) + 4 +
+          (sites_ != nullptr ? web_sites::report_pairs : 0));
+  if (sites_ != nullptr) sites_->write_report(out);
+  out.atom("listening");
+  out.list(static_cast<std::uint32_t>(places_.size())); // nothing if there are none
+  for (const place& one : places_) out.binary(one.shown);
+  out.nil();
+  out.atom("suspended");
+  out.atom(suspended_ ? "true" : "false");
+  out.atom("short_of_descriptors");
+  const auto is_short = [](const place& one) { return one.socket.short_of_descriptors(); };
+  out.atom(std::ranges::any_of(places_, is_short) ? "true" : "false");
+  for (const auto& [name, value] : numbers) {
+    out.atom(name);
+    out.unsigned_integer(value);
+  }
+  out.atom("ended");
+  out.map(stream_ends);
+  for (std::size_t how = 0; how < stream_ends; ++how) {
+    out.atom(text(static_cast<stream_end>(how)));
+    out.unsigned_integer(read(counters_->ended[how]));
+  }
+  return out.take();
+}
+
+} // namespace coppice::behaviours

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+// A TCP listener: it accepts connections and makes an actor for each, or, where HTTP is spoken, a process of
+// the daemon's, on the worker that has the fewest. They
+// are its children, though not a supervisor's: none is started again, and one that fails costs its own
+// connection and nothing else. When it is to stop it accepts no more and lets those there are finish what has
+// come. In the process's own turn, which stays on one worker.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "behaviours/gen/server.hpp"
+#include "behaviours/streams/tcp_counters.hpp"
+#include "behaviours/supervision/supervisor.hpp"
+#include "net/listening/listener.hpp"
+#include "runtime/structures/flat_table.hpp"
+
+namespace coppice::behaviours {
+
+class web_sites;
+struct accepted_stream;
+
+class tcp_listener final : public server {
+ public:
+  // `of.tcp` is set. `label`: its place in the tree.
+  tcp_listener(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervision> shared,
+               runtime::message env, std::string label);
+  ~tcp_listener() override;
+
+  runtime::outcome init(runtime::process& self) override;
+  runtime::outcome receive_io(runtime::process& self) override;
+  void died(runtime::process&) noexcept override { close(); }
+  void terminate(runtime::process& self, const runtime::message& reason) override;
+  void describe(runtime::description& out) const override { out.behaviour = kind_; }
+
+  // Called with this by a process of this node: a map of what it is and counts.
+  static runtime::message report_request();
+  // Called with these: no more connections are accepted, or they are again; those there are go on. `ok`.
+  static runtime::message suspend_request();
+  static runtime::message resume_request();
+  // A notice of its supervisor's before it stops this: another one is to take its place.
+  static runtime::message restart_notice();
+
+ protected:
+  runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
+                             etf::bytes request) override;
+  runtime::outcome take_cast(runtime::process&, const runtime::message&, etf::bytes) override {
+    return runtime::carry_on();
+  }
+  runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
+  runtime::message sys_state(runtime::process& self) override { return write_report(self); }
+  runtime::message state_for_people(runtime::process& self) override { return write_report(self); }
+  std::string sys_module() const override { return std::string(kind_); }
+  bool obeys_peers(const runtime::process& self) const override {
+    return shared_->rights.may_supervise(self.name());
+  }
+
+ private:
+  struct place {
+    net::listener socket;
+    std::shared_ptr<net::tls_source> tls; // null: none
+    std::string shown;
+  };
+  struct arrival {
+    net::accepted_socket socket;
+    std::size_t at = 0; // of places_
+  };
+
+  const tcp_spec& spec() const { return *spec_->tcp; }
+  base::status open(runtime::process& self);
+  base::status open(runtime::process& self, const tcp_place& where);
+  void accepted(runtime::process& self, net::accepted_socket socket, std::size_t at);
+  void ask_for_turn(runtime::process& self);
+  void start_actor(runtime::process& self, arrival one);
+  void tell_no_actor(std::string_view why) const;
+  base::result<std::unique_ptr<runtime::behaviour>> make_actor(runtime::process& self,
+                                                               accepted_stream stream) const;
+  void ended(const runtime::pid& pid, const runtime::message& reason);
+  bool is_order(const runtime::message& asked) const;
+  runtime::message adopt(const runtime::message& asked);
+  void count_refused() const;
+  void close() noexcept;
+  // Those that are left have until then; false: some still are.
+  bool wait_for_all(runtime::process& self, base::nanos until);
+  runtime::message write_report(runtime::process& self);
+  std::string shown_places() const;
+
+  const std::string_view kind_; // tcp or web
+  std::shared_ptr<const child_spec> spec_;
+  std::shared_ptr<web_sites> sites_; // null: no HTTP is spoken
+  std::shared_ptr<const supervision> shared_;
+  runtime::message env_;
+  std::string label_;
+  std::vector<place> places_;
+  std::deque<arrival> arrivals_;
+  struct connection {
+    std::uint32_t worker = 0;    // where its process is
+    net::connection_slot slot{}; // so that it is counted until its process has ended, too
+  };
+  std::shared_ptr<net::connection_limit> limit_; // until its socket is closed, whoever has it
+  runtime::flat_table<runtime::pid, connection, runtime::pid_hash> connections_;
+  std::vector<std::uint32_t> on_worker_; // how many are there
+  std::shared_ptr<tcp_counters> counters_ = std::make_shared<tcp_counters>();
+  runtime::pid self_; // once it is on the board
+  base::nanos began_ = 0;
+  bool asked_ = false;     // receive_io() is to come
+  bool suspended_ = false; // by hand
+  bool restarts_ = false;  // another one takes its place
+};
+
+} // namespace coppice::behaviours

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// GenStage's ConsumerSupervisor: a supervisor that is subscribed to producers, and starts a child of its
+// template for each event that comes. It asks every producer for max_demand events at first, and again for as
+// many as children of that producer's events have ended once those are min_demand, so that no more than
+// max_demand of them run or wait for a restart. A child that does not start counts as one that has ended.
+// Children outlive the subscription that they came by. In the process's own turn.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "behaviours/stage/process_port.hpp"
+#include "behaviours/supervision/supervisor.hpp"
+
+namespace coppice::behaviours {
+
+class consumer_supervisor final : public supervisor {
+ public:
+  // `of.supervisor` is set, a simple_one_for_one, and `of.options` are those of a stage that is a consumer.
+  // `label` and `above` as a supervisor's.
+  consumer_supervisor(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervision> shared,
+                      std::string label, unsigned above);
+  ~consumer_supervisor() override;
+
+  static constexpr std::string_view kind = "consumer_supervisor";
+  void describe(runtime::description& out) const override {
+    supervisor::describe(out);
+    out.behaviour = kind;
+  }
+
+  // The key of a child's args under which the event stands.
+  static constexpr std::string_view event_key = "event";
+
+ private:
+  class port;
+  // One producer, by the subscription's tag.
+  struct source {
+    runtime::message party; // {Pid, Tag}, or {{Name, Node}, Tag}
+    std::uint64_t min = 0, max = 0;
+    std::uint64_t children = 0; // of its events, that have not ended
+    std::uint64_t ended = 0;    // of those that it was not asked for again yet
+  };
+
+  runtime::outcome on_start(runtime::process& self) override;
+  call_answer handle_call(runtime::process& self, const runtime::message& from,
+                          const runtime::message& request) override;
+  runtime::outcome handle_cast(runtime::process& self, const runtime::message& request) override;
+  runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
+  runtime::message engine_for_people(runtime::process& self) override;
+  runtime::message args_for(etf::bytes extra) const override;
+  void child_left(const child& gone) override;
+
+  // Whether it may be subscribed to something by the process whose message is being handled.
+  bool may_subscribe(runtime::process& self) const;
+  runtime::message args_of(etf::bytes event) const;
+  runtime::message count_children() const;
+  void add_source(const runtime::message& options, const runtime::message& party);
+  void drop_source(const runtime::message& party);
+  runtime::outcome start_children(const runtime::message& events, const runtime::message& party);
+  // Asks for what is due.
+  void ask(source& of);
+
+  std::shared_ptr<const child_spec> of_;
+  runtime::process* self_ = nullptr; // from on_start() on
+  std::unique_ptr<port> port_;
+  std::unique_ptr<stage_engine> engine_;
+  std::map<std::string, source, std::less<>> sources_;        // by tag
+  std::unordered_map<const child*, std::string> source_of_{}; // the tag by which it came
+};
+
+} // namespace coppice::behaviours

@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: MIT
+// See lib/stdlib supervisor.erl, whose order of events this keeps: a child is out of the table, or marked
+// stopped, before its siblings are touched; a start that fails during a restart is tried again by a message
+// to itself, so that a request to stop gets in between; each try counts against the intensity. A child with a
+// backoff has its siblings stopped at once and waits, counted once, before any is started. A child that
+// ended before it was told to stop is noticed by its monitor (noproc) and named when its exit signal, which
+// has the reason, is read. In the process's own turn.
+#include "behaviours/supervision/supervisor.hpp"
+
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+#include "base/random.hpp"
+#include "behaviours/event_manager/event_manager.hpp"
+#include "behaviours/pool/pool.hpp"
+#include "behaviours/streams/stream_taker.hpp"
+#include "behaviours/streams/tcp_listener.hpp"
+#include "behaviours/supervision/consumer_supervisor.hpp"
+#include "behaviours/supervision/supervisor_report.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/messages/shown.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::outcome;
+using runtime::process;
+
+namespace {
+
+constexpr base::nanos slow_stop = base::nanos_per_second;
+constexpr std::string_view try_again_tag = "try_again_restart";
+constexpr std::string_view wait_over_tag = "backoff_over";
+
+message start_failed(std::string_view text) {
+  message_writer out;
+  out.tuple(2);
+  out.atom("start_failed");
+  out.binary(text);
+  return out.take();
+}
+
+// {shutdown, {failed_to_start_child, Id, Reason}}
+message failed_to_start(const message& id, const message& reason) {
+  message_writer out(id.size() + reason.size() + 64);
+  out.tuple(2);
+  out.atom("shutdown");
+  out.tuple(3);
+  out.atom("failed_to_start_child");
+  out.raw(id.bytes());
+  out.raw(reason.bytes());
+  return out.take();
+}
+
+// Whether a child told to stop ended as it should have.
+bool stopped_well(const child_spec& spec, const message& reason) {
+  const bool brutal = spec.shutdown.how == shutdown_limit::kind::brutal_kill;
+  if (runtime::is_atom(reason, brutal ? "killed" : "shutdown")) return true;
+  return spec.restart != restart_type::permanent && classify(reason.bytes()) != exit_class::abnormal;
+}
+
+// What a child that is to stop is told first, and until when that is waited for.
+message first_order(const shutdown_limit& limit) {
+  const bool brutal = limit.how == shutdown_limit::kind::brutal_kill;
+  return brutal ? runtime::reasons::kill() : runtime::reasons::shutdown();
+}
+
+base::nanos patience(const shutdown_limit& limit) {
+  switch (limit.how) {
+    case shutdown_limit::kind::after:
+      return base::mono_now() + limit.time;
+    case shutdown_limit::kind::brutal_kill:
+      return base::mono_now() + kill_patience;
+    case shutdown_limit::kind::infinity:
+      break;
+  }
+  return runtime::no_deadline;
+}
+
+// Empty: it has left nothing.
+runtime::crash_note left_by(const process& self, const runtime::pid& child) {
+  return self.host().crashes().take(child).value_or(runtime::crash_note());
+}
+
+message started_notice(const message& id, const runtime::pid& pid, const runtime::node_names& names) {
+  message_writer out(id.size() + 64);
+  out.tuple(3);
+  out.atom(supervisor::started_tag);
+  out.raw(id.bytes());
+  runtime::write(out, pid, names);
+  return out.take();
+}
+
+} // namespace
+
+message already_started(const runtime::pid& pid, const runtime::node_names& names) {
+  message_writer out;
+  out.tuple(2);
+  out.atom("already_started");
+  runtime::write(out, pid, names);
+  return out.take();
+}
+
+supervisor::supervisor(std::shared_ptr<const supervisor_spec> spec, std::shared_ptr<const supervision> shared,
+                       std::string label, unsigned above, runtime::pid pool)
+    : native_server("supervisor"),
+      spec_(std::move(spec)),
+      shared_(std::move(shared)),
+      label_(std::move(label)),
+      above_(above),
+      pool_(pool),
+      window_(spec_->intensity, spec_->period) {}
+
+supervisor::~supervisor() {
+  leave_tree();
+}
+
+void supervisor::leave_tree() {
+  if (in_tree_) shared_->tree->leave(in_tree_);
+  in_tree_ = {};
+}
+
+outcome supervisor::on_start(process& self) {
+  self.trap_exit(true);
+  self.take_exits_first();
+  in_tree_ = pool_ ? pool_ : self.self();
+  shared_->tree->enter(in_tree_, children_);
+  children_.set_whole(spec_);
+  if (!simple()) children_.reserve(spec_->children.size());
+  for (const std::shared_ptr<const child_spec>& spec : spec_->children) {
+    if (simple()) {
+      template_ = spec;
+    } else {
+      children_.append(spec, spec->id, spec->args, spec->secrets);
+    }
+  }
+  auto& all = children_.in_start_order();
+  for (auto next = all.begin(); next != all.end();) {
+    child& one = *next++;
+    const launched started = start(self, one, shared_->env, shared_->bounded ? pace::bounded : pace::free);
+    if (self.exiting()) return runtime::stop(runtime::reasons::killed());
+    if (!started) {
+      report::start_failed(child_label(one), started.error().reason, started.error().note);
+      const message reason = failed_to_start(one.id, started.error().reason);
+      halt_all(self);
+      leave_tree();
+      return runtime::stop(reason);
+    }
+    if (!*started && one.spec->restart == restart_type::temporary) children_.remove(one);
+  }
+  shared_ = shared_with(shared_->env);
+  return runtime::carry_on();
+}
+
+base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(child& one, const std::string& label,
+                                                                   const message& env, pace how) {
+  const child_spec& spec = *one.spec;
+  if (spec.pool != nullptr) return std::make_unique<pool>(one.spec, shared_with(env, how), label, above_ + 1);
+  if (spec.events != nullptr) return std::make_unique<event_manager>(one.spec, shared_, env, label);
+  if (spec.tcp != nullptr) return std::make_unique<tcp_listener>(one.spec, shared_, env, label);
+  if (spec.consumes())
+    return std::make_unique<consumer_supervisor>(one.spec, shared_with(env), label, above_ + 1);
+  if (spec.is_supervisor())
+    return std::make_unique<supervisor>(spec.supervisor, shared_with(env, how), label, above_ + 1);
+  auto made = shared_->factory->make(
+      {spec.actor, one.args, env, label, spec.unhandled, spec.postponed, spec.options, one.secrets});
+  if (!made || (spec.connection == nullptr && spec.datagrams == nullptr && spec.program == nullptr))
+    return made;
+  auto* const taker = dynamic_cast<stream_taker*>(made->get());
+  if (spec.datagrams != nullptr) {
+    if (one.datagrams == nullptr)
+      one.datagrams =
+          std::make_shared<datagram_sockets>(spec.datagrams, label, shared_->datagrams, shared_->sockets);
+    if (taker == nullptr || !taker->begin_with(one.datagrams))
+      return base::fail(base::errc::invalid, spec.actor + " takes no datagrams");
+    return made;
+  }
+  if (spec.program != nullptr) {
+    if (taker == nullptr || !taker->begin_with(spec.program))
+      return base::fail(base::errc::invalid, spec.actor + " takes no streams");
+    return made;
+  }
+  if (taker == nullptr) return base::fail(base::errc::invalid, spec.actor + " takes no connections");
+  taker->begin_with(spec.connection);
+  return made;
+}
+
+supervisor::launched supervisor::launch(process& self, child& one, const std::string& label,
+                                        const message& env, pace how) {
+  const auto failed = [](message reason, runtime::crash_note note = {}) {
+    return unexpected(start_failure{std::move(reason), std::move(note)});
+  };
+  auto does = make(one, label, env, how);
+  if (!does) return failed(start_failed(does.error().text));
+  const child_spec& spec = *one.spec;
+  runtime::spawn_options options;
+  options.name = spec.registered_name();
+  options.label = label;
+  options.link = true;
+  options.of_node = spec.of_node;
+  options.priority = spec.priority;
+  options.mailbox = spec.mailbox;
+  options.compression = spec.compression;
+  const std::string name = options.name;
+  const bool endless = spec.start_timeout == 0 && how == pace::free;
+  const base::nanos limit = endless ? runtime::no_deadline : start_patience(spec);
+  auto started = gen::start(self, std::move(options), std::move(*does),
+                            limit == runtime::no_deadline ? limit : base::mono_now() + limit);
+  if (started) return *started;
+  using kind = gen::start_error::kind;
+  gen::start_error& error = started.error();
+  switch (error.what) {
+    case kind::ignored:
+      return runtime::pid{};
+    case kind::init:
+      return failed(std::move(error.reason), left_by(self, error.who));
+    case kind::spawn:
+      break;
+    case kind::timeout:
+      return failed(start_failed(
+          fmt::format("its init has not returned in {} ms: it is killed", limit / base::nanos_per_ms)));
+    default:
+      return failed(runtime::reasons::killed());
+  }
+  const auto holder = error.error.code == base::errc::exists ? self.host().whereis(name) : std::nullopt;
+  if (holder) return failed(already_started(*holder, self.host().nodes()));
+  return failed(start_failed(error.error.text));
+}
+
+supervisor::launched supervisor::start(process& self, child& one, const message& env, pace how) {
+  const std::string label = child_label(one);
+  children_.set_busy(&one);
+  launched result = launch(self, one, label, env, how);
+  children_.set_busy(nullptr);
+  if (!result) return result;
+  if (*result) {
+    children_.set_running(one, *result);
+    one.env = env;
+    one.began = base::mono_now();
+    report::child_started(label, *result);
+    if (pool_) self.notify(pool_, started_notice(one.id, *result, self.host().nodes()));
+  } else {
+    children_.set_stopped(one);
+    children_.set_rests(one, true);
+  }
+  return result;
+}
+
+outcome supervisor::child_ended(process& self, const gen::exit_notice& exit) {
+  const runtime::crash_note note = left_by(self, exit.from);
+  child* const one = children_.find(exit.from);
+  if (one == nullptr || one->state != child_state::running) {
+    const auto early = ended_early_.find(exit.from);
+    if (early == ended_early_.end()) return runtime::carry_on();
+    report::stopped_badly(early->second, exit.reason, note);
+    ended_early_.erase(early);
+    return runtime::carry_on();
+  }
+  using kind = exit_decision::kind;
+  children_.note_end(*one, exit.reason);
+  const exit_decision decided = on_exit(spec_->strategy, one->spec->restart, classify(exit.reason.bytes()));
+  if (decided.report) {
+    report::child_ended(child_label(*one), exit.from, exit.reason,
+                        decided.what == kind::restart ? "restarting it" : "it is not restarted",
+                        window_.left(base::mono_now()), note);
+  }
+  if (decided.what == kind::restart) {
+    const auto& backoff = one->spec->backoff;
+    if (backoff && base::mono_now() - one->began >= backoff->max) one->waits = 0;
+    return restart(self, *one);
+  }
+  const bool last = ends_supervisor(spec_->auto_shutdown, children_, *one);
+  retire(*one);
+  return last ? runtime::stop(runtime::reasons::shutdown()) : runtime::carry_on();
+}
+
+void supervisor::retire(child& one) {
+  if (simple()) child_left(one);
+  if (simple() || one.spec->restart == restart_type::temporary) return children_.remove(one);
+  one.datagrams.reset();
+  children_.set_stopped(one);
+}
+
+outcome supervisor::restart(process& self, child& failed) {
+  if (!window_.add(base::mono_now())) {
+    if (spec_->on_exceeded == on_exceeded::give_up) return park(failed);
+    report::restarts_exceeded(label_, child_label(failed), spec_->intensity, spec_->period);
+    if (simple())
+      children_.remove(failed); // nothing is asked for in its place: this ends
+    else
+      retire(failed);
+    return runtime::stop(runtime::reasons::shutdown());
+  }
+  if (!simple()) children_.set_stopped(failed);
+  const auto& backoff = failed.spec->backoff;
+  const base::nanos wait = backoff ? backoff_wait(*backoff, failed.waits++, base::random_share()) : 0;
+  if (wait == 0) return start_again(self, failed);
+  if (stop_siblings(self, plan_restart(spec_->strategy, children_, failed))) {
+    wait_for_restart(self, failed, wait);
+  }
+  return runtime::carry_on();
+}
+
+// Its siblings go on as they are, and what fails among them next is counted from the beginning.
+outcome supervisor::park(child& failed) {
+  report::gave_up(child_label(failed), spec_->intensity, spec_->period);
+  window_ = restart_window(spec_->intensity, spec_->period);
+  if (simple()) { // nobody can start it again
+    retire(failed);
+    return runtime::carry_on();
+  }
+  failed.datagrams.reset();
+  children_.set_given_up(failed);
+  return runtime::carry_on();
+}
+
+bool supervisor::stop_siblings(process& self, const restart_plan& plan) {
+  for (child* const one : plan.stop) {
+    const bool again = one->spec->restart != restart_type::temporary;
+    halt(self, *one, again ? after_halt::comes_again : after_halt::stays_down);
+    if (self.exiting()) return false;
+    retire(*one);
+  }
+  return true;
+}
+
+outcome supervisor::start_again(process& self, child& failed) {
+  const restart_plan plan = plan_restart(spec_->strategy, children_, failed);
+  if (!stop_siblings(self, plan)) return runtime::carry_on();
+  for (child* const one : plan.start) {
+    const launched started = start(self, *one);
+    if (self.exiting()) return runtime::carry_on();
+    if (!started) {
+      try_again(self, *one, started.error());
+      break;
+    }
+    children_.count_restart(*one);
+    if (simple() && !*started) retire(*one); // without a pid it is nobody
+  }
+  return runtime::carry_on();
+}
+
+void supervisor::try_again(process& self, child& one, const start_failure& why) {
+  report::start_failed(child_label(one), why.reason, why.note);
+  children_.note_end(one, why.reason);
+  children_.set_restarting(one);
+  one.due = runtime::no_deadline;
+  wait_on(self, one);
+}
+
+void supervisor::wait_for_restart(process& self, child& failed, base::nanos wait) {
+  report::waits(child_label(failed), wait);
+  children_.set_restarting(failed);
+  failed.due = base::mono_now() + wait;
+  wait_on(self, failed);
+}
+
+void supervisor::wait_on(process& self, const child& one) {
+  const bool at_once = one.due == runtime::no_deadline;
+  cast_later(self, one, at_once ? try_again_tag : wait_over_tag, at_once ? base::mono_now() : one.due);
+}
+
+// As a timer's notice: those are never dropped, and nobody else can send one.
+void supervisor::cast_later(process& self, const child& one, std::string_view what, base::nanos when) {
+  message_writer out(one.id.size() + 64);
+  out.tuple(2);
+  out.atom("$gen_cast");
+  out.tuple(2);
+  out.atom(what);
+  if (simple()) {
+    runtime::write(out, one.pid, self.host().nodes());
+  } else {
+    out.raw(one.id.bytes());
+  }
+  self.remind(when, out.take());
+}
+
+// A timer whose child was started, stopped or made to wait anew since says nothing any more.
+outcome supervisor::handle_cast(process& self, const message& request) {
+  etf::cursor at(request.bytes());
+  std::string_view what;
+  if (!self.origin().notice || !at.read_tuple_of(2) || !at.read_atom(what)) return runtime::carry_on();
+  child* const one = find(self, at.rest());
+  if (one == nullptr || one->state != child_state::restarting) return runtime::carry_on();
+  if (what == try_again_tag && one->due == runtime::no_deadline) return restart(self, *one);
+  if (what == wait_over_tag && base::mono_now() >= one->due) return start_again(self, *one);
+  return runtime::carry_on();
+}
+
+outcome supervisor::handle_info(process& self, const message& m) {
+  gen::exit_notice exit;
+  if (gen::read_exit(self, m, exit)) return child_ended(self, exit);
+  base::log::warning("supervisor", "{} got a message it has no use for: {}", label_, runtime::shown(m, 200));
+  return runtime::carry_on();
+}
+
+void supervisor::on_stop(process& self, const message&) {
+  halt_all(self);
+  leave_tree();
+}
+
+void supervisor::halt(process& self, child& one, after_halt next) {
+  one.datagrams.reset();
+  if (one.state != child_state::running) return;
+  if (next == after_halt::comes_again && one.spec->tcp != nullptr && one.spec->tcp->web != nullptr)
+    self.notify(one.pid, tcp_listener::restart_notice());
+  const shutdown_limit& limit = one.spec->shutdown;
+  const runtime::reference ended = self.monitor(one.pid, true);
+  self.exit(one.pid, first_order(limit));
+  children_.set_busy(&one);
+  await_end(self, one, ended, patience(limit));
+  children_.set_busy(nullptr);
+}
+
+void supervisor::await_end(process& self, child& one, runtime::reference ended, base::nanos deadline) {
+  child* late[] = {&one};
+  if (!ends_in_time(self, one, ended, deadline)) kill_all(self, late);
+}
+
+// Those that have not ended by the deadline of their shutdown: all at once, and then waits for them.
+void supervisor::kill_all(process& self, std::span<child* const> late) {
+  std::vector<runtime::reference> ends;
+  for (child* const one : late) {
+    if (one->spec->shutdown.how == shutdown_limit::kind::brutal_kill) {
+      report::left_behind(child_label(*one)); // it has been killed
+      ends.emplace_back();
+      continue;
+    }
+    report::killed(child_label(*one), one->spec->shutdown.time);
+    ends.push_back(self.monitor(one->pid, true));
+    self.exit(one->pid, runtime::reasons::kill());
+  }
+  const base::nanos deadline = base::mono_now() + kill_patience;
+  for (std::size_t i = 0; i < ends.size() && !self.exiting(); ++i) {
+    if (!ends[i]) continue;
+    const auto answer = self.await(ends[i], deadline);
+    if (!answer && answer.error().what == runtime::await_error::kind::timeout)
+      report::left_behind(child_label(*late[i]));
+  }
+}
+
+bool supervisor::ends_in_time(process& self, child& one, runtime::reference ended, base::nanos deadline) {
+  using kind = runtime::await_error::kind;
+  const base::nanos began = base::mono_now();
+  const auto answer = self.await(ended, deadline);
+  if (answer || answer.error().what == kind::exiting) return true;
+  if (answer.error().what == kind::timeout) return false;
+  const message& reason = answer.error().reason;
+  if (runtime::is_atom(reason, "noproc")) {
+    ended_early_.emplace(one.pid, child_label(one));
+  } else if (!stopped_well(*one.spec, reason)) {
+    report::stopped_badly(child_label(one), reason, left_by(self, one.pid));
+  } else if (base::mono_now() - began >= slow_stop) {
+    report::stopped_slowly(child_label(one), base::mono_now() - began);
+  }
+  return true;
+}
+
+void supervisor::halt_all(process& self) {
+  auto& all = children_.in_start_order();
+  if (!simple()) {
+    for (auto one = all.rbegin(); one != all.rend() && !self.exiting(); ++one) {
+      halt(self, *one);
+      children_.set_stopped(*one);
+    }
+    return;
+  }
+  if (template_ == nullptr) return;
+  const shutdown_limit& limit = template_->shutdown;
+  const message reason = first_order(limit);
+  std::vector<std::pair<child*, runtime::reference>> told;
+  for (child& one : all) {
+    if (one.state != child_state::running) continue;
+    told.emplace_back(&one, self.monitor(one.pid, true));
+    self.exit(one.pid, reason);
+  }
+  const base::nanos deadline = patience(limit);
+  std::vector<child*> late;
+  for (auto& [one, ended] : told) {
+    if (!ends_in_time(self, *one, ended, deadline)) late.push_back(one);
+    if (self.exiting()) return;
+  }
+  kill_all(self, late);
+  if (self.exiting()) return;
+  for (const auto& [one, ended] : told) children_.set_stopped(*one);
+}
+
+std::string supervisor::child_label(const child& one) const {
+  return one.id ? label_ + "/" + runtime::shown(one.id) : label_of_template();
+}
+
+std::string supervisor::label_of_template() const {
+  return label_ + "/" + runtime::shown(template_->id);
+}
+
+} // namespace coppice::behaviours

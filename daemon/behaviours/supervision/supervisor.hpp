@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+// OTP's supervisor: starts its children in order, restarts them by its strategy, stops them in reverse.
+// What to do is decided in restart.hpp over the child table; this is the process that does it, and to the
+// rest of the world a `supervisor` of an Erlang node (supervisor:which_children({Name, Node}) and its
+// kin). Starting and stopping a child park the process: what arrives meanwhile waits, as in OTP.
+#pragma once
+
+#include <coppice/etf/result.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "behaviours/application/order.hpp"
+#include "behaviours/datagrams/datagram_sockets.hpp"
+#include "behaviours/event_manager/event_board.hpp"
+#include "behaviours/gen/native_server.hpp"
+#include "behaviours/gen/patience.hpp"
+#include "behaviours/pool/pool_board.hpp"
+#include "behaviours/pool/pool_policy.hpp"
+#include "behaviours/streams/tcp_counters.hpp"
+#include "behaviours/supervision/child_table.hpp"
+#include "behaviours/supervision/peer_rights.hpp"
+#include "behaviours/supervision/restart.hpp"
+#include "behaviours/supervision/tree.hpp"
+#include "behaviours/web/web_board.hpp"
+#include "net/listening/socket_store.hpp"
+#include "net/tls/tls_sources.hpp"
+#include "runtime/actor_factory.hpp"
+#include "runtime/crash_notes.hpp"
+
+namespace coppice::behaviours {
+
+// What all supervisors of one application share. Immutable.
+struct supervision {
+  runtime::actor_factory* factory = nullptr; // outlives the system
+  supervision_tree* tree = nullptr;          // likewise
+  pending_orders* orders = nullptr;          // likewise
+  runtime::message env;                      // the application's, for its actors
+  // Whether an actor takes these args, for children that others add; a template's may lack what start_child
+  // is to give. `secrets`: those that they have markers of; null: none. Not set: any. Any thread.
+  std::function<base::status(std::string_view actor, const runtime::message& args,
+                             const base::secrets* secrets, bool of_template)>
+      check_args{};
+  peer_rights rights{};
+  pool_board* pools = nullptr;          // outlives the system; null: nobody looks
+  pool_policies* policies = nullptr;    // likewise; null: no actor type has a say in its pool
+  tcp_board* listeners = nullptr;       // likewise
+  web_board* sites = nullptr;           // likewise
+  datagram_board* datagrams = nullptr;  // likewise
+  std::string certificates{};           // the folder of those that are made automatically
+  net::tls_sources* tls = nullptr;      // outlives the system; null: nobody looks at their certificates
+  net::socket_store* sockets = nullptr; // outlives the system; null: none are passed
+  event_board* events = nullptr;        // outlives the system; null: nobody looks
+  // Whether a change waits for what is started first: then no child may take longer than start_patience().
+  bool bounded = false;
+};
+
+class supervisor : public native_server {
+ public:
+  // `label` is its place in the tree: app, app/sup, …; `above`: how many supervisors of its application it is
+  // below. `pool`: the pool it belongs to, whose place in the tree it takes, and which is told of each child
+  // that has started by the notice {started_tag, Id, Pid}; none: it belongs to none.
+  supervisor(std::shared_ptr<const supervisor_spec> spec, std::shared_ptr<const supervision> shared,
+             std::string label, unsigned above = 0, runtime::pid pool = {});
+  static constexpr std::string_view started_tag = "$coppice_worker";
+  ~supervisor() override;
+
+  void describe(runtime::description& out) const override {
+    native_server::describe(out);
+    out.supervises = true;
+  }
+
+  // Its rights decide: peer_rights.hpp.
+  std::optional<peer_requests> from_peers() const override { return std::nullopt; }
+
+  // Called with this by a process of this node, it stops the child of that id (or pid, for those of a
+  // template) if it runs, and starts it: {ok, Pid} | {ok, undefined} | {error, Reason}. Unlike
+  // terminate_child and restart_child it keeps temporary children, and those of a template.
+  static runtime::message restart_request(etf::bytes id);
+  static constexpr std::string_view restart_tag = "$coppice_restart_child";
+
+ protected:
+  runtime::outcome on_start(runtime::process& self) override;
+  call_answer handle_call(runtime::process& self, const runtime::message& from,
+                          const runtime::message& request) override;
+  runtime::outcome handle_cast(runtime::process& self, const runtime::message& request) override;
+  runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
+  void on_stop(runtime::process& self, const runtime::message& reason) override;
+  runtime::message sys_state(runtime::process& self) override;
+  bool obeys_peers(const runtime::process& self) const override {
+    return shared_->rights.may_supervise(self.name());
+  }
+
+  struct start_failure {
+    runtime::message reason;
+    runtime::crash_note note{}; // of its init, for the log
+  };
+  // A child's pid, null when its init said ignore; or why it did not start.
+  using launched = expected<runtime::pid, start_failure>;
+
+  // For supervisors of another kind, whose children are all of a template.
+  const child_table& children() const { return children_; }
+  const std::string& label() const { return label_; }
+  std::string label_of_template() const;
+  // The template's args with those of a map, or of a list of at most one, over them; empty: it is neither.
+  runtime::message merged_args(etf::bytes extra) const;
+  // The args of the child that start_child is to start with `extra`; empty: there can be none, `badarg`.
+  virtual runtime::message args_for(etf::bytes extra) const { return merged_args(extra); }
+  // Starts one. Parks.
+  launched add_from_template(runtime::process& self, runtime::message args);
+  // A child of the template has ended, and is about to leave the table.
+  virtual void child_left(const child&) {}
+
+ private:
+  bool simple() const { return spec_->strategy == strategy::simple_one_for_one; }
+
+  // A start that a change of the tree waits for takes no longer than start_patience().
+  enum class pace : std::uint8_t { free, bounded };
+  // `label` is the child's.
+  launched launch(runtime::process& self, child& one, const std::string& label, const runtime::message& env,
+                  pace how);
+  base::result<std::unique_ptr<runtime::behaviour>> make(child& one, const std::string& label,
+                                                         const runtime::message& env, pace how);
+  // launch(), and the table told: false, with the reason, when it did not start.
+  launched start(runtime::process& self, child& one) { return start(self, one, shared_->env); }
+  launched start(runtime::process& self, child& one, const runtime::message& env, pace how = pace::free);
+
+  runtime::outcome child_ended(runtime::process& self, const gen::exit_notice& exit);
+  // Counts a restart of the child, which runs no more, and does it, at once or after its backoff.
+  runtime::outcome restart(runtime::process& self, child& failed);
+  // Leaves it down, for on_exceeded: park.
+  runtime::outcome park(child& failed);
+  // Stops those that its strategy restarts with it; false: this process is exiting.
+  bool stop_siblings(runtime::process& self, const restart_plan& plan);
+  // Ends the wait that restart() began: starts the child and its siblings in start order.
+  runtime::outcome start_again(runtime::process& self, child& failed);
+  void wait_for_restart(runtime::process& self, child& failed, base::nanos wait);
+  // For one that is to be restarted: asks for the notice that makes it start.
+  void wait_on(runtime::process& self, const child& one);
+  // Notifies itself with {'$gen_cast', {What, Id | Pid}} at `when` (monotonic).
+  void cast_later(runtime::process& self, const child& one, std::string_view what, base::nanos when);
+
+  // What is stopped is started again next, if all goes well: a web server tells its clients that.
+  enum class after_halt : std::uint8_t { stays_down, comes_again };
+  // Stops the process if it runs, within its limit, and names it in the log when it had to be killed.
+  void halt(runtime::process& self, child& one, after_halt next = after_halt::stays_down);
+  // The same for all, the latest started first; at once under simple_one_for_one.
+  void halt_all(runtime::process& self);
+  void await_end(runtime::process& self, child& one, runtime::reference ended, base::nanos deadline);
+  // False: it is alive at the deadline. Else how it ended has been reported, or this process ends.
+  bool ends_in_time(runtime::process& self, child& one, runtime::reference ended, base::nanos deadline);
+  void kill_all(runtime::process& self, std::span<child* const> late);
+  // Stopped: out of the table if it is not to be started again, else kept.
+  void retire(child& one);
+
+  // The requests of supervisor:*_child and its kin: supervisor_calls.cpp. What other nodes may ask for in a
+  // call that is being handled: to change the children at all; to start this child, with all that is in it.
+  bool may_change(runtime::process& self, std::string_view what) const;
+  bool may_start(runtime::process& self, const child_spec& spec) const;
+  runtime::message start_child(runtime::process& self, const runtime::message& spec);
+  runtime::message start_from_template(runtime::process& self, etf::bytes extra);
+  runtime::message restart_child(runtime::process& self, etf::bytes id);
+  runtime::message terminate_child(runtime::process& self, etf::bytes id);
+  runtime::message delete_child(runtime::process& self, etf::bytes id);
+  runtime::message get_childspec(runtime::process& self, etf::bytes id);
+  runtime::message which_children(runtime::process& self) const;
+  runtime::message count_children() const;
+  runtime::message restart_now(runtime::process& self, etf::bytes id);
+  runtime::message add_child(runtime::process& self, std::shared_ptr<const child_spec> spec);
+  // {error, {bad_request, Text}}; the log has each sender once.
+  runtime::message refuse(runtime::process& self, const runtime::message& from);
+  // {bad_args, Text}; empty: the actor takes them, or those in a supervisor theirs.
+  runtime::message bad_args(const child_spec& spec, const runtime::message& args,
+                            const base::secrets* secrets, bool of_template = false) const;
+  child* find(runtime::process& self, etf::bytes id_or_pid);
+
+  // What the node orders: supervisor_orders.cpp.
+  runtime::message carry_out(runtime::process& self, const supervisor_order& order);
+  // These note in `found` how the child was before.
+  runtime::message order_add(runtime::process& self, const std::shared_ptr<const child_spec>& spec,
+                             found_child& found);
+  runtime::message order_remove(runtime::process& self, const child_spec& spec, found_child& found);
+  runtime::message order_pause(runtime::process& self, const std::shared_ptr<const child_spec>& spec,
+                               found_child& found);
+  runtime::message order_replace(runtime::process& self, const std::shared_ptr<const child_spec>& spec,
+                                 found_child& found);
+  runtime::message order_reconfigure(runtime::process& self, const std::shared_ptr<const child_spec>& spec,
+                                     found_child& found);
+  runtime::message order_restore(runtime::process& self, const runtime::message& id,
+                                 const found_child& found);
+  static found_child note_of(const child* one);
+  runtime::message put_back(runtime::process& self, child& one, const found_child& found);
+  bool told(runtime::process& self, child& one, const std::shared_ptr<const child_spec>& spec,
+            const runtime::message& env);
+  runtime::message order_update(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
+  // One that runs takes on the options of its behaviour that `to` has and `from` has not: an error, else
+  // nothing.
+  runtime::message tell_options(runtime::process& self, const child& one, const child_spec& from,
+                                const child_spec& to);
+  // A pool or a listener that runs takes on its specification: likewise.
+  runtime::message tell_engine(runtime::process& self, const child& one,
+                               const std::shared_ptr<const child_spec>& spec);
+  void keep_to(runtime::process& self, child& one, const std::shared_ptr<const child_spec>& spec);
+  runtime::message order_adopt(runtime::process& self, const std::shared_ptr<const supervisor_spec>& whole);
+  runtime::message order_environment(runtime::process& self, const supervisor_order& order);
+  // What runs gets the env that shared_ has; empty: done, else why not.
+  runtime::message renew(runtime::process& self, child& one, const spared_children& spared);
+  std::shared_ptr<const supervision> shared_with(const runtime::message& env, pace how = pace::free) const;
+  // A restart that failed is tried again, by a message to itself.
+  void try_again(runtime::process& self, child& one, const start_failure& why);
+
+  std::string child_label(const child& one) const;
+  void leave_tree();
+
+  std::shared_ptr<const supervisor_spec> spec_;
+  std::shared_ptr<const supervision> shared_;
+  std::shared_ptr<const child_spec> template_; // simple_one_for_one's
+  std::string label_;
+  unsigned above_;
+  runtime::pid pool_;    // null: none
+  runtime::pid in_tree_; // as which it is entered there; null: it is not
+  child_table children_;
+  restart_window window_;
+  std::unordered_map<runtime::pid, std::string, runtime::pid_hash>
+      ended_early_;                                             // label, until its exit comes
+  std::unordered_set<runtime::pid, runtime::pid_hash> refused_; // whom the log has
+};
+
+// {already_started, Pid}
+runtime::message already_started(const runtime::pid& pid, const runtime::node_names& names);
+
+} // namespace coppice::behaviours

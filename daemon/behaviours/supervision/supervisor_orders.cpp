@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: MIT
+// What a supervisor does when the configuration changes around it: one child added, removed, replaced or
+// told, or its own flags exchanged. Its other children hear nothing of it, whatever its strategy. In the
+// process's own turn.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <coppice/etf/cursor.hpp>
+
+#include "behaviours/gen/config_change.hpp"
+#include "behaviours/supervision/supervisor.hpp"
+#include "behaviours/supervision/supervisor_report.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+
+namespace {
+
+message done(std::string_view what) {
+  message_writer out;
+  out.tuple(2);
+  out.atom("ok");
+  out.atom(what);
+  return out.take();
+}
+
+// Of {error, Reason}; empty: that is no error.
+message reason_of(const message& answer) {
+  etf::cursor at(answer.bytes());
+  return at.read_tuple_of(2) && at.read_atom_is("error") ? answer.slice(at.rest()).compact() : message();
+}
+
+// {timeout, Text}
+message late(const std::string& who, base::nanos after) {
+  message_writer why;
+  why.tuple(2);
+  why.atom("timeout");
+  why.binary(fmt::format("{} has not answered in {} s", who, after / base::nanos_per_second));
+  return runtime::error_message(why.take());
+}
+
+message terminating() {
+  return runtime::error_message(message::atom("terminating"));
+}
+
+} // namespace
+
+message supervisor::carry_out(process& self, const supervisor_order& order) {
+  using kind = supervisor_order::kind;
+  found_child unasked;
+  found_child& found = order.found != nullptr ? *order.found : unasked;
+  switch (order.what) {
+    case kind::add:
+      return order_add(self, order.child, found);
+    case kind::remove:
+      return order_remove(self, *order.child, found);
+    case kind::pause:
+      return order_pause(self, order.child, found);
+    case kind::replace:
+      return order_replace(self, order.child, found);
+    case kind::reconfigure:
+      return order_reconfigure(self, order.child, found);
+    case kind::restore:
+      return order_restore(self, order.child->id, found);
+    case kind::update:
+      return order_update(self, order.child);
+    case kind::adopt:
+      return order_adopt(self, order.whole);
+    case kind::environment:
+      return order_environment(self, order);
+  }
+  return done("updated");
+}
+
+found_child supervisor::note_of(const child* one) {
+  if (one == nullptr) return {.noted = true};
+  const bool runs = one->state == child_state::running;
+  return {.noted = true,
+          .present = true,
+          .spec = one->spec,
+          .state = one->state,
+          .pid = runs ? one->pid : runtime::pid(),
+          .env = one->env,
+          .rests = one->rests,
+          .terminated = one->terminated,
+          .waits = one->waits,
+          .due = one->due};
+}
+
+message supervisor::order_add(process& self, const std::shared_ptr<const child_spec>& spec,
+                              found_child& found) {
+  child* const known = children_.find(spec->id.bytes());
+  if (known != nullptr) return order_replace(self, spec, found);
+  found = note_of(nullptr);
+  child& one = children_.append(spec, spec->id, spec->args, spec->secrets);
+  const launched started = start(self, one, shared_->env, pace::bounded);
+  if (started) {
+    if (!*started && spec->restart == restart_type::temporary) children_.remove(one);
+    return done("started");
+  }
+  report::start_failed(child_label(one), started.error().reason, started.error().note);
+  children_.remove(one);
+  return runtime::error_message(started.error().reason);
+}
+
+message supervisor::order_remove(process& self, const child_spec& spec, found_child& found) {
+  child* const one = children_.find(spec.id.bytes());
+  found = note_of(one);
+  if (one == nullptr) return done("stopped");
+  halt(self, *one);
+  if (self.exiting()) return terminating();
+  children_.remove(*one);
+  return done("stopped");
+}
+
+message supervisor::order_pause(process& self, const std::shared_ptr<const child_spec>& spec,
+                                found_child& found) {
+  child* const one = children_.find(spec->id.bytes());
+  found = note_of(one);
+  if (one == nullptr) return done("stopped");
+  halt(self, *one, after_halt::comes_again);
+  if (self.exiting()) return terminating();
+  children_.set_stopped(*one);
+  children_.respecify(*one, spec);
+  return done("stopped");
+}
+
+message supervisor::order_replace(process& self, const std::shared_ptr<const child_spec>& spec,
+                                  found_child& found) {
+  child* const one = children_.find(spec->id.bytes());
+  if (one == nullptr) return order_add(self, spec, found);
+  found = note_of(one);
+  halt(self, *one, after_halt::comes_again);
+  if (self.exiting()) return terminating();
+  children_.set_stopped(*one);
+  children_.respecify(*one, spec);
+  one->waits = 0;
+  const launched started = start(self, *one, shared_->env, pace::bounded);
+  if (started) {
+    if (!*started && spec->restart == restart_type::temporary) children_.remove(*one);
+    return done("restarted");
+  }
+  report::start_failed(child_label(*one), started.error().reason, started.error().note);
+  one->datagrams.reset(); // those of the specification that is refused
+  children_.respecify(*one, found.spec);
+  // The notice that ends its wait, if it waits for a restart, has not been looked at meanwhile.
+  (void)put_back(self, *one, found);
+  return runtime::error_message(started.error().reason);
+}
+
+// As it was found: the reason if it ran and does not start, which is tried again then.
+message supervisor::put_back(process& self, child& one, const found_child& found) {
+  one.waits = found.waits;
+  one.env = found.env;
+  switch (found.state) {
+    case child_state::running: {
+      const launched again = start(self, one, found.env, pace::bounded);
+      if (!again) {
+        message reason = again.error().reason;
+        if (!self.exiting()) try_again(self, one, again.error());
+        return reason;
+      }
+      if (!*again && one.spec->restart == restart_type::temporary) children_.remove(one);
+      return {};
+    }
+    case child_state::restarting:
+      children_.set_restarting(one);
+      one.due = found.due;
+      return {};
+    case child_state::given_up:
+      children_.set_given_up(one);
+      return {};
+    case child_state::stopped:
+      break;
+  }
+  children_.set_stopped(one);
+  children_.set_rests(one, found.rests, found.terminated);
+  return {};
+}
+
+// Takes another order back. A process that took the change as it ran is told again, and goes on.
+message supervisor::order_restore(process& self, const message& id, const found_child& found) {
+  if (!found.noted) return done("updated");
+  child* one = children_.find(id.bytes());
+  if (!found.present) {
+    found_child now;
+    return one == nullptr ? done("stopped") : order_remove(self, *one->spec, now);
+  }
+  const bool ran = found.state == child_state::running;
+  if (ran && one != nullptr && one->state == child_state::running) {
+    if (one->spec == found.spec) return done("updated");
+    if (one->pid == found.pid && told(self, *one, found.spec, found.env)) return done("updated");
+    if (self.exiting()) return terminating();
+  }
+  if (one == nullptr) {
+    one = &children_.append(found.spec, found.spec->id, found.spec->args, found.spec->secrets);
+  } else {
+    halt(self, *one, ran ? after_halt::comes_again : after_halt::stays_down);
+    if (self.exiting()) return terminating();
+    children_.set_stopped(*one);
+    children_.respecify(*one, found.spec);
+  }
+  const message failure = put_back(self, *one, found);
+  if (failure) return runtime::error_message(failure);
+  // The notice it waited for may have come between the two orders, when the child did not wait.
+  if (found.state == child_state::restarting) wait_on(self, *one);
+  return done("restarted");
+}
+
+// Whether a child that runs has taken the specification, whose actor is the same.
+bool supervisor::told(process& self, child& one, const std::shared_ptr<const child_spec>& spec,
+                      const message& env) {
+  if (spec->secrets != nullptr) return false;
+  if (tell_options(self, one, *one.spec, *spec)) return false;
+  if (!runtime::is_atom(change_config(self, one.pid, spec->args, env), "ok")) return false;
+  if (self.exiting()) return false;
+  one.env = env;
+  keep_to(self, one, spec);
+  return true;
+}
+
+message supervisor::order_reconfigure(process& self, const std::shared_ptr<const child_spec>& spec,
+                                      found_child& found) {
+  child* const one = children_.find(spec->id.bytes());
+  // Secrets are read when an actor starts: one that has some starts anew.
+  if (one == nullptr || one->state != child_state::running || spec->secrets != nullptr)
+    return order_replace(self, spec, found);
+  found = note_of(one);
+  if (message failure = tell_options(self, *one, *one->spec, *spec)) return failure;
+  const message old_env =
+      std::exchange(one->env, shared_->env); // as far as anyone knows, also if it does not answer
+  const message answer = change_config(self, one->pid, spec->args, shared_->env);
+  if (self.exiting()) return terminating();
+  if (runtime::is_atom(answer, "unhandled")) {
+    one->env = old_env;
+    return order_replace(self, spec, found);
+  }
+  if (!runtime::is_atom(answer, "ok")) {
+    (void)tell_options(self, *one, *spec, *one->spec);
+    return answer;
+  }
+  keep_to(self, *one, spec);
+  return done("updated");
+}
+
+// What of a specification holds for a child that goes on running.
+void supervisor::keep_to(process& self, child& one, const std::shared_ptr<const child_spec>& spec) {
+  children_.respecify(one, spec);
+  if (one.state == child_state::running) self.host().set_compression(one.pid, spec->compression);
+}
+
+message supervisor::order_update(process& self, const std::shared_ptr<const child_spec>& spec) {
+  if (simple()) {
+    template_ = spec;
+  } else if (child* const one = children_.find(spec->id.bytes())) {
+    if (message failure = tell_options(self, *one, *one->spec, *spec)) return failure;
+    if (message failure = tell_engine(self, *one, spec)) {
+      if (!self.exiting()) (void)tell_options(self, *one, *spec, *one->spec);
+      return failure;
+    }
+    keep_to(self, *one, spec);
+  }
+  return done("updated");
+}
+
+message supervisor::tell_options(process& self, const child& one, const child_spec& from,
+                                 const child_spec& to) {
+  if (one.state != child_state::running || std::ranges::equal(from.options.bytes(), to.options.bytes()))
+    return {};
+  const message answer = change_options(self, one.pid, to.options);
+  if (self.exiting()) return terminating();
+  if (runtime::is_atom(answer, "ok")) return {};
+  return reason_of(answer) ? answer : runtime::error_message(answer);
+}
+
+// One that ends meanwhile starts by the new one.
+message supervisor::tell_engine(process& self, const child& one,
+                                const std::shared_ptr<const child_spec>& spec) {
+  if ((spec->pool == nullptr && spec->tcp == nullptr) || one.state != child_state::running) return {};
+  const message request = shared_->orders->add(specification_order{spec});
+  const base::nanos most = default_start_patience + (spec->pool != nullptr ? spec->pool->drain : 0);
+  const auto answer = call_engine(self, one.pid, request, base::mono_now() + most);
+  if (self.exiting()) return terminating();
+  if (!answer) {
+    const bool seen = !shared_->orders->fetch(request.bytes());
+    if (answer.error().what != gen::call_error::kind::timeout) return {};
+    // It hears of its former specification when it comes to it.
+    if (seen) (void)call_engine(self, one.pid, shared_->orders->add(specification_order{one.spec}), 0);
+    return late(child_label(one), most);
+  }
+  return runtime::is_atom(*answer, "ok") ? message() : *answer;
+}
+
+message supervisor::order_adopt(process& self, const std::shared_ptr<const supervisor_spec>& whole) {
+  if (whole->name != spec_->name) {
+    if (!spec_->name.empty()) (void)self.unregister();
+    const base::status named = whole->name.empty() ? base::status() : self.register_name(whole->name);
+    if (!named) {
+      if (!spec_->name.empty()) (void)self.register_name(spec_->name);
+      message_writer why;
+      why.tuple(2);
+      why.atom("name_taken");
+      why.atom(whole->name);
+      return runtime::error_message(why.take());
+    }
+  }
+  if (whole->intensity != spec_->intensity || whole->period != spec_->period) {
+    window_ = restart_window(whole->intensity, whole->period);
+  }
+  spec_ = whole;
+  children_.set_whole(whole);
+  if (simple()) {
+    template_ = whole->children.front();
+  } else {
+    children_.arrange(whole->children);
+  }
+  return done("updated");
+}
+
+std::shared_ptr<const supervision> supervisor::shared_with(const message& env, pace how) const {
+  const bool bounded = how == pace::bounded;
+  if (std::ranges::equal(env.bytes(), shared_->env.bytes()) && shared_->bounded == bounded) return shared_;
+  auto next = std::make_shared<supervision>(*shared_);
+  next->env = env;
+  next->bounded = bounded;
+  return next;
+}
+
+message supervisor::order_environment(process& self, const supervisor_order& order) {
+  const auto before = shared_;
+  shared_ = shared_with(*order.env);
+  std::vector<child*> asked;
+  for (child& one : children_.in_start_order()) {
+    if (one.state != child_state::running) continue;
+    if (order.spared != nullptr && order.spared->contains(one.spec.get())) continue;
+    asked.push_back(&one);
+    const message failure = renew(self, one, order.spared);
+    if (self.exiting()) return terminating();
+    if (!failure) continue;
+    shared_ = before;
+    while (!asked.empty() && !self.exiting()) {
+      child& back = *asked.back();
+      asked.pop_back();
+      const message again = renew(self, back, nullptr);
+      if (again && back.state == child_state::stopped) try_again(self, back, {.reason = again});
+    }
+    return runtime::error_message(failure);
+  }
+  for (child* const one : asked) {
+    const bool ignored = one->state == child_state::stopped && one->spec->restart == restart_type::temporary;
+    if (ignored) children_.remove(*one);
+  }
+  return done("updated");
+}
+
+// An actor without use for a change is started anew, one that ended meanwhile will be: both with the new env.
+message supervisor::renew(process& self, child& one, const spared_children& spared) {
+  if (one.spec->is_supervisor()) {
+    supervisor_order below{supervisor_order::kind::environment, {}, {}, shared_->env, spared};
+    const message request = shared_->orders->add(std::move(below));
+    const base::nanos most = start_patience(*one.spec->supervisor) + stop_patience(*one.spec->supervisor);
+    const auto answer = gen::call(self, one.pid, request.bytes(), base::mono_now() + most);
+    if (!answer) {
+      (void)shared_->orders->fetch(request.bytes());
+      return answer.error().what == gen::call_error::kind::timeout ? reason_of(late(child_label(one), most))
+                                                                   : message();
+    }
+    const message failure = reason_of(*answer);
+    if (!failure) one.env = shared_->env;
+    return failure;
+  }
+  if (one.state == child_state::running) {
+    if (std::ranges::equal(one.env.bytes(), shared_->env.bytes())) return {};
+    one.env = shared_->env; // as far as anyone knows, also if it does not answer
+    if (one.secrets == nullptr) {
+      const message answer = change_config(self, one.pid, one.args, shared_->env);
+      if (self.exiting() || !runtime::is_atom(answer, "unhandled")) return reason_of(answer);
+    }
+    halt(self, one, after_halt::comes_again);
+    if (self.exiting()) return {};
+    children_.set_stopped(one);
+  }
+  one.waits = 0;
+  const launched started = start(self, one, shared_->env, pace::bounded);
+  return started ? message() : started.error().reason;
+}
+
+} // namespace coppice::behaviours

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// A plugin's gen_statem: the port of the state machine engine over the callbacks of "coppice.statem/draft-1".
+// What those say to "coppice.statem_host/draft-1" goes to the engine's transition; see statem_host.cpp. In
+// the process's own turn.
+#pragma once
+
+#include <coppice/statem.h>
+
+#include <string>
+
+#include "behaviours/statem/statem.hpp"
+#include "host/actors/plugin_actor.hpp"
+
+namespace coppice::host {
+
+struct statem_code final : actor_code {
+  explicit statem_code(const coppice_actor_type& type);
+  const coppice_statem callbacks;
+};
+
+class statem final : public behaviours::statem, public plugin_actor {
+ public:
+  using code_type = statem_code;
+
+  explicit statem(actor_plan&& plan);
+  ~statem() override;
+
+  runtime::outcome init(runtime::process& self) override;
+  void terminate(runtime::process&, const runtime::message& reason) override { end(reason); }
+  void describe(runtime::description& out) const override { describe_to(out); }
+  // Callbacks for streams are outside of transitions.
+  runtime::outcome receive_io(runtime::process&) override { return take_io(); }
+  runtime::outcome receive_parcel(runtime::process&, std::unique_ptr<runtime::parcel> given) override {
+    return take_parcel(*given);
+  }
+  void died(runtime::process&) noexcept override { end_streams(false); }
+
+  // For the host's functions, while in_transition says that a callback runs which makes one.
+  machine& made() { return transition(); }
+
+ private:
+  runtime::outcome handle(runtime::process& self, const event& what, const runtime::message& state) override;
+  runtime::outcome enter(runtime::process& self, const runtime::message& old_state,
+                         const runtime::message& state) override;
+  bool enters() const override { return callbacks().enter != nullptr; }
+  runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
+  runtime::outcome take_continue(runtime::process& self) override;
+  runtime::outcome take_config(runtime::process& self, const runtime::message& from,
+                               behaviours::config_change to) override {
+    return change_config(self, from, std::move(to));
+  }
+  runtime::message sys_data(runtime::process&) override { return shown_state(); }
+  std::string sys_module() const override { return identity().actor; }
+  runtime::message state_for_people(runtime::process&) override { return formatted_status(); }
+  runtime::message engine_for_people(runtime::process& self) override {
+    return with_streams(behaviours::statem::engine_for_people(self));
+  }
+  void go_on_first(runtime::process& self) override { continue_first(self); }
+
+  // A callback of the table, whose transition counts if it is to go on.
+  template <class Callback>
+  std::int32_t in_transition(const char* name, etf::bytes given, Callback callback);
+  // What an event comes to that handle_event did not take.
+  [[gnu::noinline]] runtime::outcome refuse(const event& what);
+  void has_dropped() override;
+
+  const coppice_statem& callbacks() const { return static_cast<const statem_code&>(running()).callbacks; }
+
+  std::uint64_t told_dropped_ = 0; // of the postponed events that were dropped
+};
+
+} // namespace coppice::host

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+// The host table and what its interfaces share: who may call, terms that plugins hand over, what a status
+// means. See host.hpp.
+#include "host/boundary/host.hpp"
+
+#include <cxxabi.h>
+
+#include <algorithm>
+#include <coppice/etf/cursor.hpp>
+#include <coppice/etf/utf8.hpp>
+#include <cstring>
+#include <span>
+#include <typeinfo>
+
+#include "base/log.hpp"
+#include "behaviours/gen/destination_term.hpp"
+#include "host/boundary/callback.hpp"
+#include "host/boundary/entry.hpp"
+#include "host/boundary/recent_destinations.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::host {
+namespace {
+
+struct interface_entry {
+  std::string_view name;
+  const void* table;
+};
+
+std::span<const interface_entry> interfaces() {
+  static const interface_entry all[] = {{COPPICE_MESSAGE_1, message_interface()},
+                                        {COPPICE_ACTOR_1, actor_interface()},
+                                        {COPPICE_CALL_1, call_interface()},
+                                        {COPPICE_TIMER_1, timer_interface()},
+                                        {COPPICE_WORK_1, work_interface()},
+                                        {COPPICE_LOG_1, log_interface()},
+                                        {COPPICE_ORDER_DRAFT_1, order_interface()},
+                                        {COPPICE_POST_DRAFT_1, post_interface()},
+                                        {COPPICE_METRIC_DRAFT_1, metric_interface()},
+                                        {COPPICE_AWAIT_DRAFT_1, await_interface()},
+                                        {COPPICE_ROUTER_HOST_DRAFT_1, router_interface()},
+                                        {COPPICE_STATEM_HOST_DRAFT_1, statem_interface()},
+                                        {COPPICE_STAGE_HOST_DRAFT_1, stage_interface()},
+                                        {COPPICE_EVENT_HOST_DRAFT_1, event_interface()},
+                                        {COPPICE_STREAM_HOST_DRAFT_1, stream_interface()},
+                                        {COPPICE_UDP_HOST_DRAFT_1, datagram_interface()}};
+  return all;
+}
+
+// "coppice.order" of "coppice.order/draft-1".
+std::string_view without_revision(std::string_view name) {
+  return name.substr(0, name.find('/'));
+}
+
+// A plugin may ask for what is not there and do without. But of a draft that it was built with and that has
+// changed since, its author is to know why nothing comes of it.
+void tell_of_missing(std::string_view asked) {
+  if (asked.find("/draft-") == asked.npos) return;
+  for (const interface_entry& one : interfaces()) {
+    if (without_revision(one.name) != without_revision(asked)) continue;
+    base::log::warning("host", "a plugin asked for {}, which this host does not have; it has {}", asked,
+                       one.name);
+    return;
+  }
+}
+
+const void* get_interface(const coppice_host*, const char* name) {
+  if (name == nullptr) return nullptr;
+  const auto all = interfaces();
+  const auto found = std::ranges::find(all, std::string_view(name), &interface_entry::name);
+  if (found != all.end()) return found->table;
+  tell_of_missing(name);
+  return nullptr;
+}
+
+void set_error(coppice_error* error, std::int32_t code, coppice_bytes text) {
+  if (error == nullptr) return;
+  error->code = code;
+  error->text = text_of(text).value_or("");
+}
+
+} // namespace
+
+const coppice_host* host_table() {
+  static const coppice_host table = {
+      .size = sizeof(coppice_host),
+      .abi_major = COPPICE_ABI_MAJOR,
+      .abi_minor = COPPICE_ABI_MINOR,
+      .reserved = 0,
+      .version_borrowed = COPPICE_VERSION,
+      .get_interface = &plain_entry<&get_interface>::call,
+      .set_error = &plain_entry<&set_error>::call,
+  };
+  return &table;
+}
+
+std::string_view interface_of(const void* entry) {
+  // Each is a size, four bytes that are reserved, and pointers to functions up to that size.
+  constexpr std::size_t first = 2 * sizeof(std::uint32_t);
+  for (const interface_entry& one : interfaces()) {
+    std::uint32_t size = 0;
+    std::memcpy(&size, one.table, sizeof size);
+    for (std::size_t at = first; at < size; at += sizeof entry)
+      if (std::memcmp(static_cast<const std::uint8_t*>(one.table) + at, &entry, sizeof entry) == 0)
+        return one.name;
+  }
+  return {};
+}
+
+std::optional<etf::bytes> term_of(coppice_bytes from_plugin) {
+  if (from_plugin.data == nullptr || from_plugin.size == 0) return std::nullopt;
+  const etf::bytes all(from_plugin.data, from_plugin.size);
+  etf::cursor at(all);
+  if (!at.skip() || !at.at_end()) return std::nullopt;
+  return all;
+}
+
+std::optional<std::string_view> text_of(coppice_bytes from_plugin) {
+  if (from_plugin.size == 0) return std::string_view();
+  if (from_plugin.data == nullptr || from_plugin.size > 64 * 1024) return std::nullopt;
+  return std::string_view(reinterpret_cast<const char*>(from_plugin.data), from_plugin.size);
+}
+
+std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_bytes term) {
+  return destination_of(self.process->host().nodes(), term);
+}
+
+// Out of line for the reason that runtime/scheduling/driver.cpp gives: a caller that parks may go on on
+// another thread, and must not keep this one's table.
+[[gnu::noinline]] std::optional<runtime::destination> destination_of(runtime::node_names& names,
+                                                                     coppice_bytes term) {
+  asm volatile("");
+  thread_local recent_destinations recent;
+  if (term.data == nullptr) return std::nullopt;
+  const etf::bytes bytes(term.data, static_cast<std::size_t>(term.size));
+  const std::uint64_t epoch = names.epoch();
+  if (const runtime::destination* known = recent.find(bytes, epoch)) return *known;
+  auto read = behaviours::read_destination(bytes, names);
+  if (read) recent.keep(bytes, epoch, *read);
+  return read;
+}
+
+std::optional<runtime::pid> pid_of(coppice_actor& self, coppice_bytes term) {
+  const auto bytes = term_of(term);
+  if (!bytes) return std::nullopt;
+  etf::cursor at(*bytes);
+  return runtime::read_pid(at, self.process->host().nodes());
+}
+
+std::optional<runtime::reference> reference_of(coppice_actor& self, coppice_bytes term) {
+  const auto bytes = term_of(term);
+  if (!bytes) return std::nullopt;
+  etf::cursor at(*bytes);
+  return runtime::read_reference(at, self.process->host().nodes());
+}
+
+std::string_view status_word(std::int32_t status) {
+  return coppice_status_word(status);
+}
+
+runtime::message stop_reason(coppice_actor& self, std::int32_t status) {
+  coppice_error told;
+  if (self.extra != nullptr) std::swap(told, self.extra->error);
+  const std::string_view word = status_word(status);
+  if (status != COPPICE_STOP && word.empty()) {
+    runtime::message_writer out;
+    out.tuple(2);
+    out.atom("bad_return_value");
+    out.integer(status);
+    return out.take();
+  }
+  if (told.reason) return std::move(told.reason);
+  if (status == COPPICE_STOP) return runtime::message::atom("normal");
+  if (told.text.empty()) return runtime::message::atom(word);
+  runtime::message_writer out;
+  out.tuple(2);
+  out.atom(word);
+  out.binary(told.text);
+  return out.take();
+}
+
+std::string backtrace(const coppice_actor& self, std::int32_t status) {
+  if (status != COPPICE_E_EXCEPTION || self.extra == nullptr) return {};
+  return to_text(self.extra->error.thrown);
+}
+
+bool is_exiting_caught() {
+  const std::type_info* const type = abi::__cxa_current_exception_type();
+  return type != nullptr && std::string_view(type->name()) == "N7coppice7exitingE";
+}
+
+std::int32_t escaped_exception(coppice_actor& actor) {
+  // Of a plugin whose callbacks are C and whose calls are C++.
+  if (is_exiting_caught()) return COPPICE_E_EXITING;
+  runtime::message_writer reason;
+  reason.tuple(3);
+  reason.atom("exception");
+  reason.atom("unknown");
+  reason.binary("it left the plugin across the C interface");
+  coppice_error& error = actor.needs_extra().error;
+  error.reason = reason.take();
+  error.thrown = frames_of_caught();
+  return COPPICE_E_EXCEPTION;
+}
+
+} // namespace coppice::host

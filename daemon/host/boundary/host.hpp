@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: MIT
+// What the interfaces share of the plugin boundary: the host table, the state behind a `coppice_actor*`, the
+// way messages cross, and what a status means. The interfaces themselves are one a file: actor.cpp, call.cpp,
+// …; what stands in their tables is an entry.hpp. A plugin is trusted with its own memory only: every pointer
+// and length from it is checked where it can be, and no lock is held while its code runs. In the process's
+// own turn unless said otherwise.
+#pragma once
+
+#include <coppice/actor.h>
+#include <coppice/await.h>
+#include <coppice/call.h>
+#include <coppice/event.h>
+#include <coppice/log.h>
+#include <coppice/message.h>
+#include <coppice/metric.h>
+#include <coppice/order.h>
+#include <coppice/plugin.h>
+#include <coppice/post.h>
+#include <coppice/router.h>
+#include <coppice/stage.h>
+#include <coppice/statem.h>
+#include <coppice/stream.h>
+#include <coppice/timer.h>
+#include <coppice/work.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "behaviours/datagrams/actor_datagrams.hpp"
+#include "behaviours/gen/gen.hpp"
+#include "behaviours/gen/sys_debug.hpp"
+#include "behaviours/gen/tagged.hpp"
+#include "behaviours/streams/actor_streams.hpp"
+#include "host/boundary/actor_origin.hpp"
+#include "host/boundary/plugin_image.hpp"
+#include "host/boundary/thrown.hpp"
+#include "runtime/actor_factory.hpp"
+#include "runtime/crash_notes.hpp"
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/message.hpp"
+#include "runtime/messages/raw_message.hpp"
+#include "runtime/process.hpp"
+#include "runtime/system.hpp"
+
+struct coppice_error {
+  bool told = false; // something was said
+  std::int32_t code = COPPICE_OK;
+  std::string text;
+  coppice::runtime::message reason;
+  coppice::runtime::message unanswered{}; // the From of a call whose reply could not leave the node
+  coppice::host::thrown_frames thrown{};  // of the exception that the reason is about
+};
+
+namespace coppice::host {
+
+namespace gen = behaviours::gen;
+
+// A request of a plugin that has not been answered.
+struct open_request {
+  runtime::reference ref;
+  std::uint64_t tag = 0;
+  std::uint64_t timer = 0; // 0: none
+};
+
+// Through which the threads of a plugin reach an actor, until it shuts. Any thread.
+class post_target {
+ public:
+  post_target(runtime::system& host, const runtime::pid& to) : host_(&host), to_(to) {}
+  // COPPICE_OK, COPPICE_E_FULL, or COPPICE_E_NOPROC once the actor has ended.
+  std::int32_t post(runtime::message m);
+  // When it returns no thread is in the system by this.
+  void shut();
+
+ private:
+  std::mutex lock_;
+  runtime::system* host_;  // null: shut
+  std::size_t inside_ = 0; // threads that are sending
+  std::condition_variable left_;
+  const runtime::pid to_;
+};
+
+// The actor's side of it: shuts it when the actor goes.
+struct own_post_target {
+  std::shared_ptr<post_target> shared; // with the handles, which may outlive the actor
+
+  own_post_target() = default;
+  own_post_target(const own_post_target&) = delete;
+  own_post_target& operator=(const own_post_target&) = delete;
+  ~own_post_target() {
+    if (shared != nullptr) shared->shut();
+  }
+};
+
+// The call that handle_call has now. On that callback's stack.
+struct asked_call {
+  etf::bytes from;
+  const runtime::call_id* bare = nullptr; // if it came so, see signal::bare
+  bool answered = false;
+  behaviours::sys::debugging* debug = nullptr; // who wants to hear of the answer
+};
+
+// Where a router's callback says that a message goes: see router.hpp.
+struct routing_decision;
+
+// The callback that runs, if it is one that may only look.
+enum class looking : std::uint8_t { no, create, save_state, restore_state, format_status };
+
+// What few actors need, made when first needed.
+struct extra_state {
+  std::unordered_map<std::uint64_t, open_request> requests; // by id
+  bool has_requested = false;                               // there has been one
+  std::vector<std::uint8_t> self_term;
+  std::vector<std::uint8_t> parent_term;
+  std::vector<std::uint8_t> node_term;
+  coppice_error error;
+  std::unique_ptr<runtime::crash_note> crash; // once a callback has decided that it ends badly
+  std::string refused; // the first call that a callback made which may only look: take_refusal()
+  base::nanos refused_dead_since = 0; // the first call that it made when it was dead; 0: none
+  std::uint64_t refused_dead = 0;     // such calls
+  own_post_target posts;
+  routing_decision* deciding = nullptr; // while a router's callback says where a message goes
+  std::unique_ptr<behaviours::accepted_stream> begins_with; // until its init is through, as the next
+  std::shared_ptr<const behaviours::kept_connection> stays_connected;
+  std::shared_ptr<const behaviours::program_spec> runs; // likewise
+  std::unique_ptr<behaviours::actor_streams> streams;
+  std::shared_ptr<behaviours::datagram_sockets> has_sockets; // until its init
+  std::unique_ptr<behaviours::actor_datagrams> datagrams;
+};
+
+} // namespace coppice::host
+
+// What a plugin knows as "self". Belongs to its engine and lives as long as that.
+struct coppice_actor {
+  coppice::host::image_pin image;
+  coppice::host::kept_origin origin;
+  coppice::runtime::process* process = nullptr;      // as the next one: set before the first callback, and
+  const coppice::host::actor_identity* is = nullptr; // never changed, so that any thread may look at it
+  coppice::host::asked_call* asked = nullptr;
+  coppice::host::looking looking = coppice::host::looking::no;
+  bool takes_streams = false;                           // it has callbacks for them
+  bool created = false;                                 // it has a state, which is to be destroyed
+  bool restored = false;                                // after_restore is due
+  bool to_be_continued = false;                         // handle_continue is due, behind after_restore
+  bool in_transition = false;                           // a callback of a statem runs that makes one
+  std::optional<coppice::runtime::unhandled> unhandled; // its configuration's choice; none: its class's
+  std::unique_ptr<coppice::host::extra_state> extra;
+
+  // Its streams, or those of its program; null: it never had any.
+  coppice::behaviours::actor_streams* streams() const {
+    return extra == nullptr ? nullptr : extra->streams.get();
+  }
+  coppice::host::extra_state& needs_extra() {
+    if (extra == nullptr) extra = std::make_unique<coppice::host::extra_state>();
+    return *extra;
+  }
+};
+
+namespace coppice::host {
+
+// The one table, the same for every plugin. Any thread.
+const coppice_host* host_table();
+// The interface whose table has this function; empty: none. Any thread.
+std::string_view interface_of(const void* entry);
+
+const coppice_message_api* message_interface();
+const coppice_actor_api* actor_interface();
+// spawn_at of actor_interface(), which is a file of its own.
+std::int32_t spawn_at(coppice_actor* self, const coppice_remote_spawn* what, coppice_message* out_pid,
+                      coppice_message* out_reference);
+const coppice_call_api* call_interface();
+const coppice_timer_api* timer_interface();
+const coppice_work_api* work_interface();
+const coppice_log_api* log_interface();
+const coppice_await_api* await_interface();
+const coppice_order_api* order_interface();
+const coppice_post_api* post_interface();
+const coppice_stream_api* stream_interface();
+const coppice_datagram_api* datagram_interface();
+const coppice_metric_api* metric_interface();
+const coppice_router_host_api* router_interface();
+const coppice_statem_host_api* statem_interface();
+const coppice_stage_host_api* stage_interface();
+const coppice_event_host_api* event_interface();
+
+// COPPICE_OK if `self` may make host calls that are marked [look]. For functions behind an `entry`
+// (entry.hpp), which gives those that may not be made here an actor without a process.
+inline std::int32_t may_look(const coppice_actor* self) {
+  if (self == nullptr) return COPPICE_E_INVALID;
+  return self->process == nullptr ? COPPICE_E_CONTEXT : COPPICE_OK;
+}
+// COPPICE_E_EXITING. A handler that goes on calling all the same, longer than a dead one's stack may linger,
+// is left where it is for good: this does not return.
+[[gnu::cold]] std::int32_t refuse_dead(coppice_actor& self);
+// The same for all others, which the dead make no more.
+inline std::int32_t may_call(coppice_actor* self) {
+  if (const std::int32_t status = may_look(self); status != COPPICE_OK) return status;
+  if (self->process->exiting()) [[unlikely]]
+    return refuse_dead(*self);
+  return COPPICE_OK;
+}
+
+// What became of a message, as a plugin hears it.
+inline std::int32_t status_of(runtime::send_status sent) {
+  switch (sent) {
+    case runtime::send_status::ok:
+      break;
+    case runtime::send_status::full:
+      return COPPICE_E_FULL;
+    case runtime::send_status::malformed:
+      return COPPICE_E_TERM;
+    case runtime::send_status::nodedown:
+      return COPPICE_E_NODEDOWN;
+  }
+  return COPPICE_OK;
+}
+
+// Messages across the boundary. A borrowed one is valid as long as `m` is. take() consumes what the plugin
+// handed over; no message: the bytes are not a term or do not lie in their owner.
+coppice_message lend(const runtime::message& m);
+coppice_message lend(const runtime::message& m, etf::bytes part); // a part of its term
+coppice_message give(runtime::message&& m);
+namespace detail {
+// In the address of an owner: only lent for a callback, else the plugin has a reference.
+inline constexpr std::uintptr_t lent_bit = 1;
+// What is not simply the plugin's own: bytes it lends, or memory it was lent.
+runtime::message take_lent(const coppice_message& from);
+} // namespace detail
+inline bool is_lent(const void* owner) {
+  return (reinterpret_cast<std::uintptr_t>(owner) & detail::lent_bit) != 0;
+}
+[[gnu::always_inline]] inline runtime::message take(coppice_message* from_plugin) {
+  if (from_plugin == nullptr) return {};
+  // One by one: a load of both at once would wait until the plugin's two stores have left the core.
+  const std::uint8_t* data = std::exchange(from_plugin->data, nullptr);
+  asm("" : "+r"(data));
+  const std::uint64_t size = std::exchange(from_plugin->size, 0);
+  void* const owner = std::exchange(from_plugin->owner, nullptr);
+  if (owner == nullptr || is_lent(owner)) return detail::take_lent({data, size, owner});
+  const etf::bytes term(data, static_cast<std::size_t>(size));
+  if (size == 0 || !runtime::raw_message::keeps(owner, term)) [[unlikely]]
+    return runtime::raw_message::release(owner), runtime::message();
+  return runtime::raw_message::adopt(owner, term);
+}
+// Plain bytes that should be one term; empty if they are not.
+std::optional<etf::bytes> term_of(coppice_bytes from_plugin);
+std::optional<std::string_view> text_of(coppice_bytes from_plugin);
+inline coppice_bytes lend_bytes(etf::bytes bytes) {
+  return {bytes.data(), bytes.size()};
+}
+
+// A destination as a term: a pid, a name, {Name, Node}, an alias.
+std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_bytes term);
+std::optional<runtime::destination> destination_of(runtime::node_names& names, coppice_bytes term);
+std::optional<runtime::pid> pid_of(coppice_actor& self, coppice_bytes term);
+// True if the term is a pid of this node: what most destinations are.
+[[gnu::always_inline]] inline bool is_own_pid(const coppice_actor& self, coppice_bytes term,
+                                              runtime::pid& out) {
+  const runtime::node_forms& own = self.process->host().nodes().forms();
+  return term.data != nullptr && term.size == own.pid_size() &&
+         own.get_pid({term.data, static_cast<std::size_t>(term.size)}, out);
+}
+std::optional<runtime::reference> reference_of(coppice_actor& self, coppice_bytes term);
+
+// What a call came to, as a plugin hears it.
+std::int32_t answer_of(gen::call_result result, coppice_message* out);
+
+// The word behind an error number ("timeout"), empty for numbers that are none.
+std::string_view status_word(std::int32_t status);
+// Why an actor stops that returned `status` (COPPICE_STOP, an error, or a number unknown here): what it told
+// the error object, which is empty afterwards.
+runtime::message stop_reason(coppice_actor& self, std::int32_t status);
+
+// Where the exception was thrown that `status` and the error object tell of, a line a frame: before
+// stop_reason(). "": it tells of none, or that is not known.
+std::string backtrace(const coppice_actor& self, std::int32_t status);
+
+// What the callback that may only look did beyond that, as a sentence for its author, and that it is
+// forgotten; empty: nothing. `callback` is the one that ran.
+std::string take_refusal(coppice_actor& self, looking callback);
+// "save_state"
+const char* name_of(looking callback);
+
+using behaviours::tagged;
+
+} // namespace coppice::host

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// A loaded plugin file as the engines see it: who it is, its actor types, and a count of what still needs its
+// code. An actor, a buffer of the plugin's own and a function running in it each hold a pin; only when none
+// is left may the loader close the file. Any thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/stripes.hpp"
+#include "host/boundary/actor_code.hpp"
+
+namespace coppice::behaviours {
+class event_channels;
+}
+
+namespace coppice::host {
+
+class metric_board;
+
+// What needs the code of an image.
+enum class pin_of : std::uint8_t {
+  actor,  // a process, or its stack that has not unwound
+  buffer, // a message in the plugin's own memory
+  work,   // a function on the blocking pool
+  thread, // a handle by which a thread of the plugin's own posts
+};
+
+class plugin_image {
+ public:
+  plugin_image(std::string id, std::uint64_t generation) : id_(std::move(id)), generation_(generation) {}
+  plugin_image(const plugin_image&) = delete;
+  plugin_image& operator=(const plugin_image&) = delete;
+
+  const std::string& id() const { return id_; }
+  // Where its actors count; null: nowhere. Set before there are actors; outlives the code.
+  metric_board* metrics() const { return metrics_; }
+  void keep_metrics_in(metric_board* board) { metrics_ = board; }
+  // The node's named events; null: there are none. Likewise.
+  behaviours::event_channels* events() const { return events_; }
+  void publish_in(behaviours::event_channels* events) { events_ = events; }
+  // Its actor types: kept before there are actors, and as long as this. Null: it has no such type.
+  void keep(std::unique_ptr<const actor_code> code) { code_.push_back(std::move(code)); }
+  const actor_code* find(std::string_view actor) const {
+    for (const auto& each : code_)
+      if (each->is->actor == actor) return each.get();
+    return nullptr;
+  }
+  std::uint64_t generation() const { return generation_; }
+  // How many actors have been made of it.
+  std::uint64_t made() const { return made_.sum(); }
+  void count_made() { made_.add(); }
+  // None is overlooked: one that is held all the while was taken before, and is given up after, both are
+  // read.
+  std::size_t pins(pin_of kind) const {
+    const std::uint64_t given_up = given_up_[index(kind)].sum();
+    return static_cast<std::size_t>(taken_[index(kind)].sum() - given_up);
+  }
+  std::size_t pins() const {
+    return pins(pin_of::actor) + pins(pin_of::buffer) + pins(pin_of::work) + pins(pin_of::thread);
+  }
+
+ private:
+  template <pin_of>
+  friend class image_pin_for;
+  std::string id_;
+  std::uint64_t generation_;
+  metric_board* metrics_ = nullptr;
+  behaviours::event_channels* events_ = nullptr;
+  std::vector<std::unique_ptr<const actor_code>> code_;
+  base::striped_count made_;
+  static constexpr std::size_t index(pin_of kind) { return static_cast<std::size_t>(kind); }
+  std::array<base::striped_count, 4> taken_, given_up_; // pins, by their kind
+};
+
+// Keeps an image loaded. The image object itself outlives every pin: its loader sees to that.
+template <pin_of Kind>
+class image_pin_for {
+ public:
+  image_pin_for() = default;
+  explicit image_pin_for(plugin_image& image) : image_(&image) {
+    image_->taken_[plugin_image::index(Kind)].add();
+  }
+  image_pin_for(image_pin_for&& other) noexcept : image_(std::exchange(other.image_, nullptr)) {}
+  image_pin_for& operator=(image_pin_for&& other) noexcept {
+    std::swap(image_, other.image_);
+    return *this;
+  }
+  ~image_pin_for() {
+    if (image_ != nullptr) image_->given_up_[plugin_image::index(Kind)].add();
+  }
+
+  plugin_image* get() const { return image_; }
+  const plugin_image& operator*() const { return *image_; }
+  const plugin_image* operator->() const { return image_; }
+
+ private:
+  plugin_image* image_ = nullptr;
+};
+
+using image_pin = image_pin_for<pin_of::actor>;
+
+} // namespace coppice::host

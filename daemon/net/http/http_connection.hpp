@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// One connection of an HTTP server: an http_session on a stream, with deadlines. One request is taken in a
+// turn of the loop, so that who asks for much has no more of the thread than others; what was sent behind it
+// waits here (a buffer's worth) and in the kernel. Every state in which it waits for the client has a
+// deadline. For http_server, and whoever has connections of his own. The loop's thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/file.hpp"
+#include "base/uv.hpp"
+#include "net/deadline.hpp"
+#include "net/http/http_server.hpp"
+#include "net/http/http_session.hpp"
+#include "net/stream/stream.hpp"
+
+namespace coppice::net {
+
+// How a connection came to its end.
+enum class http_end : std::uint8_t {
+  done,   // closed by one of both, with nothing owed
+  broken, // by the network, or in the middle of an answer
+  silent, // nothing came in time
+  slow,   // the client did not take an answer
+};
+
+class http_connection final : private stream_handler, private http_session::events {
+ public:
+  class owner {
+   public:
+    virtual http_body_plan plan(const http_request& asked) = 0;
+    virtual void ask(const http_request& asked, std::uint64_t connection, std::uint64_t number) = 0;
+    virtual void take_body(http_exchange of, std::string_view part, bool last) = 0;
+    virtual void abandoned(http_exchange it) = 0;
+    // After a write that said `full`.
+    virtual void writable(http_exchange it) = 0;
+    // As http_session has them.
+    virtual void refusing(const http_request* /*asked*/, http_response& /*answer*/) {}
+    virtual void answered(int /*status*/) {}
+    // The client of this one sends nothing more, and may have gone: both look alike until it is written to.
+    virtual void said_all(http_exchange) {}
+    // Called once, last; the connection is destroyed when that has returned to the loop.
+    virtual void gone(std::uint64_t connection) = 0;
+
+   protected:
+    ~owner() = default;
+  };
+
+  // `unfinished`: as http_session has it.
+  http_connection(uv_loop_t* loop, stream socket, const http_options& options, std::uint64_t number,
+                  owner& to, unfinished_bytes* unfinished = nullptr);
+
+  // As http_server has them.
+  void answer(std::uint64_t number, const http_response& response);
+  bool begin(std::uint64_t number, const http_response& head, std::optional<std::uint64_t> length);
+  http_written write(std::uint64_t number, std::string_view bytes);
+  // Of a file, what leaves at once and without a copy; 0: none, and write() takes them.
+  std::size_t send_file(std::uint64_t number, int file, std::uint64_t offset, std::size_t most);
+  bool end(std::uint64_t number);
+  void break_off(std::uint64_t number);
+  void grant(std::uint64_t number, std::size_t bytes);
+  base::result<http_upgraded> upgrade(std::uint64_t number, const http_response& head);
+
+  // The request it is at is its last one; without one it closes. gone() may come before this returns.
+  void end_soon();
+
+  // Once it is gone.
+  struct summary {
+    http_end how = http_end::done;
+    std::uint64_t read = 0; // bytes
+    std::uint64_t written = 0;
+  };
+  summary ended() const { return ended_.value_or(summary()); }
+
+  void count_with(const base::socket_address& client) { stream_.count_with(client); }
+  // It is at a request, or has not begun its first one.
+  bool owed() const;
+  // The client sends nothing more.
+  bool has_said_all() const { return session_.input_ended(); }
+
+ private:
+  // What the deadline is for.
+  enum class wait : std::uint8_t { request, head, body, owner, draining, over };
+
+  void on_data(base::bytes_span bytes) override;
+  void on_drained() override;
+  bool on_end() override;
+  void on_closed(base::error why) override;
+
+  http_body_plan plan_body(const http_request& asked) override { return to_.plan(asked); }
+  void on_request(const http_request& asked, std::uint64_t number) override;
+  void on_body(std::uint64_t number, std::string_view part, bool last) override;
+  void on_abandoned(std::uint64_t number) override { to_.abandoned({id_, number}); }
+  void on_refusal(const http_request* asked, http_response& answer) override { to_.refusing(asked, answer); }
+  void on_answered(int status) override { to_.answered(status); }
+  void on_bytes(std::string_view bytes) override { stream_.write(bytes); }
+
+  void go_on();
+  // Does what the session's state asks for; `more`: it could read on.
+  void settle(bool more);
+  wait waits_for() const;
+  void enter(wait next);
+  void hold(bool held);
+  void read_or_pause(bool more);
+  void watch_for_reset();
+  bool is_full();
+  void on_deadline();
+  // At once.
+  void drop(http_end how);
+  // Closes when all is written.
+  void finish();
+  void note_end(http_end how);
+  void leave();
+
+  const http_options& options_;
+  const std::uint64_t id_;
+  owner& to_;
+  stream stream_;
+  http_session session_;
+  deadline deadline_;
+  deadline stall_;           // while the client does not take what is written of an answer
+  base::uv::idle next_turn_; // while what was sent behind a request waits for the others
+  // Of a connection that is not read libuv says no end. A reset is seen by another descriptor of its socket,
+  // from the first such moment to its request's end.
+  struct second_look {
+    base::unique_fd socket;
+    base::uv::poll of; // goes before the descriptor
+  };
+  std::unique_ptr<second_look> reset_; // null: not yet, or there was no descriptor for it
+  wait wait_ = wait::request;
+  std::uint64_t seen_ = 0; // the request as of which that was decided
+  bool held_ = false;      // the place of the admission limit is held: the client waits for an answer
+  bool stepping_ = false;  // go_on() is running
+  bool draining_ = false;  // the last answer is to leave before the next request is read
+  bool told_full_ = false;
+  std::optional<summary> ended_;
+};
+
+} // namespace coppice::net

@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: MIT
+// Reading, gathered writing and the ends of a stream; what TLS adds stands in stream_tls.cpp. The loop's
+// thread.
+#include "net/stream/stream_core.hpp"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+
+namespace coppice::net {
+namespace {
+
+constexpr std::size_t first_read = 320; // of a stranger, who may be one of many
+constexpr std::size_t read_block = 16 * 1024;
+constexpr std::size_t gather_at_once = 128;
+constexpr std::size_t hand_over_at_once = 256 * 1024; // to a socket that is full
+// Of a connection whose last bytes are with the kernel: how long its peer may be silent, and how long and how
+// much it may go on sending, until it closes its end.
+constexpr std::chrono::milliseconds linger_silence{2000};
+constexpr std::chrono::milliseconds longest_linger{10'000};
+constexpr std::size_t most_dropped = std::size_t{64} << 20;
+constexpr std::size_t drop_block = std::size_t{64} << 10;
+
+} // namespace
+
+void stream::core::attach(uv_stream_t* raw) {
+  raw_ = raw;
+  before_wait_ = base::uv::idle(raw->loop, [this] { guarded([this] { end_of_turn(); }); });
+  after_wait_ = base::uv::check(raw->loop, [this] { guarded([this] { end_of_turn(); }); });
+}
+
+// The dismissal may be told on another thread, and this may be gone before the task runs.
+bool stream::core::keep(accepted_socket from) {
+  slot_ = std::move(from.slot);
+  place_ = std::move(from.place);
+  run_here_ = std::move(from.run_there);
+  itself_ = std::make_shared<core*>(this);
+  if (slot_.counted() != nullptr && !may_make_room()) return false;
+  return place_.on_dismissal(on_this_thread(&core::dismissed));
+}
+
+std::function<void()> stream::core::on_this_thread(void (core::*does)()) const {
+  auto task = [alive = std::weak_ptr<core*>(itself_), does] {
+    if (const auto still = alive.lock()) ((*still)->*does)();
+  };
+  if (!run_here_) return task;
+  return [run = run_here_, task] { run(task); };
+}
+
+bool stream::core::may_make_room() {
+  return slot_.counted()->on_dismissal(on_this_thread(&core::make_room));
+}
+
+void stream::core::count_with(const base::socket_address& whose) {
+  if (slot_.counted() != nullptr) slot_.counted()->count_with(share_of(whose));
+}
+
+// Opening -------------------------------------------------------------------------------------------------
+
+void stream::core::begin_connect(std::string target, std::chrono::milliseconds timeout) {
+  target_ = std::move(target);
+  connect_.data = this;
+  if (timeout.count() == 0) return;
+  timeout_ = deadline(raw_->loop, [this, timeout] {
+    fail({base::errc::timeout, fmt::format("connect to {}: no {} within {} ms", target_,
+                                           open_ ? "end of the TLS handshake" : "answer", timeout.count())});
+  });
+  timeout_.start(timeout);
+}
+
+void stream::core::connected(int code) {
+  if (dead()) return;
+  if (code != 0) {
+    timeout_.close();
+    fail(base::fail_uv("connect to " + target_, code).error());
+    return;
+  }
+  open_ = true;
+  if (tls_) return begin_handshake();
+  ready();
+}
+
+void stream::core::open() {
+  open_ = true;
+  if (tls_) return begin_handshake();
+  ready();
+}
+
+void stream::core::ready() {
+  if (tls_) place_.spoke();
+  timeout_.close();
+  leave_pacer(); // which need not live as long as the stream
+  ready_ = true;
+  const bool was_open = std::exchange(securing_later_, false);
+  // A stream that was ended while it connected has no handler left to tell.
+  if (handler_ != nullptr) {
+    if (was_open || (tls_ && target_.empty())) {
+      handler_->on_secured();
+    } else if (!target_.empty()) {
+      handler_->on_connected();
+    }
+  }
+  if (dead()) return;
+  adjust_reading();
+  if (bytes_queued() > 0 || ending_) schedule();
+}
+
+// Reading -------------------------------------------------------------------------------------------------
+
+void stream::core::pause() {
+  paused_ = true;
+  adjust_reading();
+}
+
+void stream::core::resume() {
+  paused_ = false;
+  if (dead()) return;
+  adjust_reading();
+  // Bytes behind those the handler has seen may be in the session.
+  if (tls_ && ready_) schedule();
+}
+
+// TLS pauses what it delivers; the socket is read as long as its bytes have a place.
+void stream::core::adjust_reading() {
+  if (self_) return drop_what_comes();
+  const bool held = tls_ ? tls_->unused_input() > 0 || (ready_ && paused_) : paused_;
+  const bool wanted = open_ && (ready_ || tls_) && !held && !tls_input_due_ && !saw_end_ && !dead();
+  if (wanted == reading_) return;
+  reading_ = wanted;
+  rests_ = false;
+  if (!wanted) {
+    uv_read_stop(raw_);
+    return;
+  }
+  const int code =
+      uv_read_start(raw_, &core::ask_for_space, [](uv_stream_t* from, ssize_t count, const uv_buf_t* into) {
+        core& self = *socket::payload_of(from);
+        self.guarded([&] { self.took(count, into); });
+      });
+  if (code != 0) fail_later(base::fail_uv("read", code).error());
+}
+
+std::span<std::uint8_t> stream::core::handler_space() {
+  std::span<std::uint8_t> space;
+  if (handler_ != nullptr) space = handler_->read_space();
+  if (!space.empty()) return space;
+  if (!own_space_) {
+    own_size_ = reads_much_ ? read_block : first_read;
+    own_space_ = std::make_unique_for_overwrite<std::uint8_t[]>(own_size_);
+  }
+  return {own_space_.get(), own_size_};
+}
+
+// Its space was filled: the next one is larger.
+void stream::core::expect_much() {
+  if (reads_much_ || !own_space_) return;
+  reads_much_ = true;
+  own_space_.reset();
+}
+
+// Where it throws there is no space: UV_ENOBUFS is what took() hears of then.
+void stream::core::ask_for_space(uv_handle_t* handle, std::size_t, uv_buf_t* into) {
+  core& self = *socket::payload_of(handle);
+  *into = uv_buf_init(nullptr, 0);
+  self.guarded([&] { self.give_space(into); });
+}
+
+// One read a turn of the loop: libuv would go on for thirty, and who handles what is read fall behind. It
+// leaves off where it is given no space, and asks again in the next turn.
+void stream::core::give_space(uv_buf_t* into) {
+  if (std::exchange(rests_, false)) {
+    *into = uv_buf_init(nullptr, 0);
+    return;
+  }
+  const auto space = tls_ ? sealed_space() : handler_space();
+  into->base = reinterpret_cast<char*>(space.data());
+  into->len = space.size();
+}
+
+void stream::core::took(ssize_t count, const uv_buf_t* into) {
+  if (count == UV_ENOBUFS && into->base == nullptr) return; // it was given no space
+  if (dead() || count == 0 || handler_ == nullptr) return;
+  if (count < 0) return took_end(base::fail_uv("read", static_cast<int>(count)).error(), count == UV_EOF);
+  bytes_read_ += static_cast<std::uint64_t>(count);
+  note_traffic();
+  const base::bytes_span bytes{reinterpret_cast<const std::uint8_t*>(into->base),
+                               static_cast<std::size_t>(count)};
+  const bool more = bytes.size() == into->len;
+  if (tls_) {
+    took_sealed(bytes);
+  } else {
+    handler_->on_data(bytes);
+  }
+  if (!more || dead()) return;
+  expect_much();
+  rests_ = reading_;
+}
+
+void stream::core::took_end(base::error why, bool at_end) {
+  const bool cut = tls_ && !saw_end_;
+  saw_end_ = true;
+  adjust_reading();
+  if (why.code == base::errc::closed && !cut && tls_) return; // the end was told with its close_notify
+  if (cut && !ready_) return fail(tls_->cut_short());
+  if (const auto broken = std::move(broken_)) return fail(*broken);
+  if (at_end && !cut && (handler_->on_end() || dead())) return;
+  fail(std::move(why));
+}
+
+// Writing -------------------------------------------------------------------------------------------------
+
+void stream::core::write(base::bytes_span bytes) {
+  if (dead() || ending_) return;
+  queue_.append(bytes);
+  wrote();
+}
+
+std::span<std::uint8_t> stream::core::write_in_place(std::size_t size) {
+  if (dead() || ending_) return {};
+  const auto room = queue_.append_in_place(size);
+  wrote();
+  return room;
+}
+
+void stream::core::write_owned(base::bytes_span bytes, release_fn release, void* context) {
+  if (dead() || ending_) {
+    release(context);
+    return;
+  }
+  queue_.append_borrowed(bytes, release, context);
+  wrote();
+}
+
+// What fails is left to write(), which tells of it.
+std::size_t stream::core::send_file(int file, std::uint64_t offset, std::size_t most) {
+  uv_os_fd_t to = -1;
+  if (dead() || ending_ || tls_ || !open_ || writing_ || broken_ || pending_failure_ ||
+      uv_fileno(reinterpret_cast<uv_handle_t*>(raw_), &to) != 0)
+    return 0;
+  if (!queue_.empty() && !write_first_part(to)) return 0;
+  auto from = static_cast<off_t>(offset);
+  const ssize_t sent = ::sendfile(to, file, &from, most);
+  if (sent <= 0) return 0;
+  bytes_written_ += static_cast<std::uint64_t>(sent);
+  note_traffic();
+  return static_cast<std::size_t>(sent);
+}
+
+// All that is queued, as the beginning of something longer: a head that left alone would wake its reader for
+// itself. False: not all of it.
+bool stream::core::write_first_part(int to) {
+  std::array<uv_buf_t, gather_at_once> parts;
+  std::array<iovec, gather_at_once> pieces;
+  const std::size_t count = queue_.gather(parts);
+  std::ranges::transform(parts.begin(), parts.begin() + count, pieces.begin(), [](const uv_buf_t& one) {
+    return iovec{one.base, one.len};
+  });
+  msghdr whole{};
+  whole.msg_iov = pieces.data();
+  whole.msg_iovlen = count;
+  const ssize_t sent = ::sendmsg(to, &whole, MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent > 0) advance(static_cast<std::size_t>(sent));
+  return queue_.empty();
+}
+
+void stream::core::flush() {
+  if (auto done = try_flush(); !done) fail_later(std::move(done.error()));
+}
+
+void stream::core::wrote() {
+  if (bytes_queued() > low_mark_) above_mark_ = true;
+  schedule();
+}
+
+// Both ends of the wait: what a turn's callbacks wrote leaves with the turn, and what was written
+// outside the loop leaves before it waits. The idle handle also keeps the loop from waiting for what is
+// written while the handles of that phase run, as on_drained does.
+void stream::core::schedule() {
+  if (silent_ || scheduled_) return;
+  scheduled_ = true;
+  before_wait_.start();
+  after_wait_.start();
+}
+
+void stream::core::end_of_turn() {
+  scheduled_ = false;
+  before_wait_.stop();
+  after_wait_.stop();
+  if (pending_failure_) {
+    const base::error why = std::move(*std::exchange(pending_failure_, nullptr));
+    fail(why);
+    return;
+  }
+  if (tls_ && ready_ && !paused_ && !saw_end_) deliver_opened();
+  if (auto done = try_flush(); !done) return fail(std::move(done.error()));
+  if (dead()) return; // what came ended it
+  if (handler_ != nullptr) handler_->on_flushed();
+  tell_drained();
+}
+
+base::status stream::core::try_flush() {
+  if (dead() || !open_ || writing_ || broken_) return {};
+  std::array<uv_buf_t, gather_at_once> parts;
+  for (;;) {
+    if (auto sealed = seal(); !sealed) return sealed;
+    if (wire().empty()) break;
+    const auto count = static_cast<unsigned>(wire().gather(parts));
+    const int code = uv_try_write(raw_, parts.data(), count);
+    if (code == UV_EAGAIN) return write_when_possible(std::span(parts.data(), count));
+    if (code < 0) return write_failed(code);
+    advance(static_cast<std::size_t>(code));
+  }
+  return all_written();
+}
+
+// Not all at once: what is written is known only when all of it is, and the low mark is to be seen in
+// passing.
+base::status stream::core::write_when_possible(std::span<uv_buf_t> parts) {
+  in_flight_ = 0;
+  unsigned count = 0;
+  while (count < parts.size() && in_flight_ < hand_over_at_once) {
+    uv_buf_t& part = parts[count++];
+    part.len = std::min(part.len, hand_over_at_once - in_flight_);
+    in_flight_ += part.len;
+  }
+  write_.data = this;
+  const int code = uv_write(&write_, raw_, parts.data(), count, [](uv_write_t* request, int result) {
+    core& self = *static_cast<core*>(request->data);
+    self.guarded([&] { self.write_finished(result); });
+  });
+  if (code != 0) return base::fail_uv("write", code);
+  writing_ = true;
+  return {};
+}
+
+void stream::core::write_finished(int code) {
+  writing_ = false;
+  if (dead()) return;
+  if (code != 0) {
+    if (auto waits = write_failed(code); !waits) fail(std::move(waits.error()));
+    return;
+  }
+  advance(in_flight_);
+  if (auto done = try_flush(); !done) return fail(std::move(done.error()));
+  tell_drained();
+}
+
+// Who refuses says why before it closes. Unless nobody reads, what was said comes first, and then its end,
+// which is in the kernel by now.
+base::status stream::core::write_failed(int code) {
+  auto why = base::fail_uv("write", code);
+  if (self_ || paused_ || saw_end_ || why.error().code != base::errc::closed) return why;
+  broken_ = std::make_unique<base::error>(std::move(why).error());
+  return {};
+}
+
+void stream::core::advance(std::size_t n) {
+  bytes_written_ += n;
+  note_traffic();
+  wire().advance(n);
+  if (!above_mark_ || bytes_queued() > low_mark_) return;
+  above_mark_ = false;
+  drained_ = true;
+  schedule();
+}
+
+void stream::core::tell_drained() {
+  if (!drained_ || dead()) return;
+  drained_ = false;
+  if (handler_ != nullptr) handler_->on_drained();
+}
+
+base::status stream::core::all_written() {
+  if (!ending_ || !queue_.empty() || shut_ || (tls_ && !ready_)) return {};
+  shut_ = true;
+  shutdown_.data = this;
+  const int code = uv_shutdown(&shutdown_, raw_, [](uv_shutdown_t* request, int) {
+    core& self = *static_cast<core*>(request->data);
+    self.ended_ = true;
+    if (self.self_) self.linger();
+  });
+  if (code != 0) return base::fail_uv("shut down", code);
+  return {};
+}
+
+// Ends ----------------------------------------------------------------------------------------------------
+
+void stream::core::end() {
+  if (dead() || ending_) return;
+  ending_ = true;
+  schedule();
+}
+
+void stream::core::silence() {
+  silent_ = true;
+  handler_ = nullptr;
+  place_.settle();
+  if (slot_.counted() != nullptr) slot_.counted()->on_dismissal({}); // copies may outlive this
+  slot_ = {};
+  leave_pacer();
+  timeout_.close();
+  before_wait_.close();
+  after_wait_.close();
+}
+
+void stream::core::outlive(socket self, std::chrono::milliseconds patience) {
+  handler_ = nullptr;
+  leave_pacer(); // which may go before the loop does
+  self_ = std::move(self);
+  if (failed_ && !alerted_) return close_self();
+  if (!failed_ && tls_ && !ready_) return close_self();
+  timeout_ = deadline(raw_->loop, [this] { close_self(); });
+  timeout_.start(patience);
+  drop_what_comes();
+  if (silent_) return;
+  if (failed_ || ended_) return linger(); // its alert, or its end, is with the kernel
+  end();
+}
+
+void stream::core::drop_what_comes() {
+  if (!open_ || saw_end_) return;
+  uv_read_stop(raw_);
+  const int code = uv_read_start(
+      raw_,
+      [](uv_handle_t*, std::size_t, uv_buf_t* into) {
+        thread_local std::array<char, drop_block> space; // nobody reads it
+        *into = uv_buf_init(space.data(), space.size());
+      },
+      [](uv_stream_t* from, ssize_t count, const uv_buf_t*) { socket::payload_of(from)->dropped(count); });
+  if (code != 0) close_self();
+}
+
+void stream::core::dropped(ssize_t count) {
+  if (count < 0) {
+    saw_end_ = true;
+    uv_read_stop(raw_);
+    if (count != UV_EOF || lingers_until_ != 0) close_self();
+    return;
+  }
+  dropped_ += static_cast<std::size_t>(count);
+  if (dropped_ > most_dropped) uv_read_stop(raw_);
+  if (lingers_until_ != 0) linger();
+}
+
+// Each time that something comes. It does not keep the loop from ending.
+void stream::core::linger() {
+  const std::uint64_t now = uv_now(raw_->loop);
+  if (lingers_until_ == 0) {
+    lingers_until_ = now + static_cast<std::uint64_t>(longest_linger.count());
+    uv_unref(reinterpret_cast<uv_handle_t*>(raw_));
+    timeout_.unref();
+  }
+  if (saw_end_ || dropped_ > most_dropped || now >= lingers_until_) return close_self();
+  const auto left = std::chrono::milliseconds(lingers_until_ - now);
+  timeout_.start(std::min(linger_silence, left));
+}
+
+void stream::core::fail_later(base::error why) {
+  if (dead()) return;
+  pending_failure_ = std::make_unique<base::error>(std::move(why));
+  schedule();
+}
+
+void stream::core::fail(base::error why) {
+  if (dead()) return;
+  failed_ = true;
+  adjust_reading();
+  leave_pacer();
+  timeout_.close();
+  if (self_) {
+    close_self();
+  } else if (handler_ != nullptr) {
+    handler_->on_closed(std::move(why));
+  }
+}
+
+// Not at once: whoever makes room may be in the middle of this stream's own functions.
+void stream::core::dismissed() {
+  if (self_) return close_self();
+  fail_later({base::errc::limit, "it made room for others, having been silent the longest"});
+}
+
+// Its thread may have been busy: what the peer has sent meanwhile waits in the kernel, or was just read.
+void stream::core::make_room() {
+  if (slot_.counted() == nullptr) return;
+  uv_os_fd_t fd = -1;
+  int unread = 0;
+  uv_fileno(reinterpret_cast<uv_handle_t*>(raw_), &fd);
+  const bool speaks = reading_ && !self_ && ::ioctl(fd, FIONREAD, &unread) == 0 && unread > 0;
+  const std::uint64_t now = uv_now(raw_->loop);
+  if (!speaks && slot_.counted()->is_quiet(now)) return dismissed();
+  slot_.counted()->stay(now);
+  static_cast<void>(may_make_room());
+}
+
+void stream::core::note_traffic() {
+  if (slot_.counted() != nullptr) slot_.counted()->note_traffic(uv_now(raw_->loop));
+}
+
+void stream::core::close_self() {
+  silence();
+  self_.close();
+}
+
+} // namespace coppice::net

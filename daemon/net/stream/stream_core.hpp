@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+// The stream's inner part. It lives in the handle's cell and so until libuv's close callback: it may be
+// closed by its handler in the middle of its own functions, which then look at dead() before they touch the
+// handler again. One uv_write is under way at most; it takes over when the socket is full. With TLS what is
+// written waits in queue_ until it is sealed into the session's output. Private to the room; the loop's
+// thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/border.hpp"
+#include "net/deadline.hpp"
+#include "net/stream/stream.hpp"
+#include "net/tls/tls_pacer.hpp"
+#include "net/tls/tls_session.hpp"
+#include "net/write_queue.hpp"
+
+namespace coppice::net {
+
+class stream::core final : private tls_pacer::client {
+ public:
+  ~core() { leave_pacer(); }
+
+  // Second half of construction: `raw` is known only once the cell exists.
+  void attach(uv_stream_t* raw);
+  // Before it is opened.
+  void use_tls(const tls_options& options);
+
+  uv_stream_t* raw() const { return raw_; }
+  void set_handler(stream_handler& handler) { handler_ = &handler; }
+  // What counts the connection, and its place of an admission limit: false if one of them is somebody else's
+  // already.
+  bool keep(accepted_socket from);
+  admission_limit::place& place() { return place_; }
+  void count_with(const base::socket_address& client);
+
+  void begin_connect(std::string target, std::chrono::milliseconds timeout);
+  uv_connect_t* connect_request() { return &connect_; }
+  static void connected(uv_connect_t* request, int code) {
+    core& self = *static_cast<core*>(request->data);
+    self.guarded([&] { self.connected(code); });
+  }
+  // Of an accepted socket.
+  void open();
+  // stream_detach.cpp
+  base::result<detached_stream> detach();
+  void attach(detached_stream from);
+
+  void write(base::bytes_span bytes);
+  std::span<std::uint8_t> write_in_place(std::size_t size);
+  void write_owned(base::bytes_span bytes, release_fn release, void* context);
+  std::size_t send_file(int file, std::uint64_t offset, std::size_t most);
+  void flush();
+  void end();
+  void start_tls(const tls_options& options, std::optional<base::bytes_span> first);
+  void give_tls(base::bytes_span first);
+  void pause();
+  void resume();
+  // No callback to the handler from here on.
+  void silence();
+  // The cell owns itself from now on and closes when the queue is written and the peer has ended too, when
+  // that has failed, or when the peer says nothing more. What is written has `patience`. What still arrives
+  // is read and dropped: closing with unread bytes would reset the connection and take our last ones with it
+  // (RFC 9112 9.6).
+  void outlive(socket self, std::chrono::milliseconds patience);
+
+  bool paused() const { return paused_; }
+  bool securing() const { return tls_ && !tls_->established(); }
+  bool may_start_tls() const { return !dead() && !tls_ && open_ && !ending_ && !saw_end_; }
+  std::string_view tls_version() const { return tls_ ? tls_->version() : std::string_view{}; }
+  std::string_view alpn() const { return tls_ ? tls_->protocol() : std::string_view{}; }
+  std::optional<net::peer_certificate> peer() const { return tls_ ? tls_->peer() : std::nullopt; }
+  std::size_t bytes_queued() const { return queue_.bytes() + (tls_ ? tls_->output().bytes() : 0); }
+  std::uint64_t bytes_read() const { return bytes_read_; }
+  std::uint64_t bytes_written() const { return bytes_written_; }
+  void set_low_mark(std::size_t bytes) { low_mark_ = bytes; }
+
+ private:
+  bool dead() const { return failed_ || silent_; }
+  // The border of libuv's callbacks: what is thrown ends this stream, whose handler hears so in on_closed().
+  template <class Work>
+  void guarded(Work&& work) {
+    if (base::contained("a stream", work)) return;
+    fail_later({base::errc::internal, "an exception ended it, which the log has"});
+  }
+  // What the socket is written from.
+  write_queue& wire() { return tls_ ? tls_->output() : queue_; }
+
+  void connected(int code);
+  void ready();
+  void adjust_reading();
+  void give_space(uv_buf_t* into);
+  static void ask_for_space(uv_handle_t* handle, std::size_t, uv_buf_t* into);
+  std::span<std::uint8_t> handler_space();
+  void expect_much();
+  void took(ssize_t count, const uv_buf_t* into);
+  void took_end(base::error why, bool at_end);
+
+  bool write_first_part(int to);
+  void wrote();
+  void schedule();
+  void end_of_turn();
+  base::status try_flush();
+  base::status write_failed(int code);
+  base::status write_when_possible(std::span<uv_buf_t> parts);
+  void write_finished(int code);
+  void advance(std::size_t n);
+  void tell_drained();
+  base::status all_written();
+
+  void fail_later(base::error why);
+  void fail(base::error why);
+  void drop_what_comes();
+  void dropped(ssize_t count);
+  void linger();
+  void close_self();
+  void dismissed();
+  // A task for whoever may be on another thread, or come too late.
+  std::function<void()> on_this_thread(void (core::*does)()) const;
+  // Of the listener's limit. False: the connection was to make room already.
+  bool may_make_room();
+  void make_room();
+  void note_traffic();
+
+  // stream_tls.cpp
+  void begin_handshake();
+  bool take_step() override;
+  void took_sealed(base::bytes_span sealed);
+  void deliver_opened();
+  void fail_opened(base::error why);
+  void fail_with_alert(base::error why);
+  base::status seal();
+  std::span<std::uint8_t> sealed_space();
+  void leave_pacer();
+
+  uv_stream_t* raw_ = nullptr;
+  stream_handler* handler_ = nullptr;
+  connection_slot slot_;
+  admission_limit::place place_;
+  std::shared_ptr<core*> itself_;                       // for who may come too late
+  std::function<void(std::function<void()>)> run_here_; // from other threads; empty: there are none
+  write_queue queue_;
+  base::uv::idle before_wait_;
+  base::uv::check after_wait_;
+  deadline timeout_;
+  std::unique_ptr<std::uint8_t[]> own_space_;
+  std::size_t own_size_ = 0;
+  bool reads_much_ = false;     // own_space_ is, or will be, of its full size
+  bool securing_later_ = false; // start_tls() began a handshake
+  bool tls_input_due_ = false;  // give_tls() is to come: nothing is read
+  std::string target_;          // of a stream that connects
+  std::unique_ptr<base::error> pending_failure_;
+  // A write failed, and what the peer said before it went is still to be read.
+  std::unique_ptr<base::error> broken_;
+  socket self_;
+  std::size_t dropped_ = 0;         // bytes that came for nobody
+  std::uint64_t lingers_until_ = 0; // ms of the loop; 0: its last bytes are not with the kernel
+
+  std::unique_ptr<tls_session> tls_; // null: none
+  tls_pacer* pacer_ = nullptr;
+  std::chrono::milliseconds tls_timeout_{0};
+  std::unique_ptr<std::uint8_t[]> sealed_space_;
+  std::size_t sealed_size_ = 0;
+
+  std::uint64_t bytes_read_ = 0;
+  std::uint64_t bytes_written_ = 0;
+  std::size_t in_flight_ = 0;
+  std::size_t low_mark_ = 0;
+  bool open_ = false;  // connected
+  bool ready_ = false; // and secured, where it is to be
+  bool reading_ = false;
+  bool paused_ = false;
+  bool rests_ = false; // from reading, until the loop's next turn
+  bool saw_end_ = false;
+  bool writing_ = false; // write_ is under way
+  bool scheduled_ = false;
+  bool above_mark_ = false;
+  bool drained_ = false; // the mark was passed and on_drained not called yet
+  bool ending_ = false;
+  bool said_end_ = false; // TLS's close_notify
+  bool shut_ = false;     // its end is being sent
+  bool ended_ = false;    // its end is with the kernel
+  bool failed_ = false;
+  bool alerted_ = false; // failed in TLS; the socket itself works
+  bool silent_ = false;
+
+  uv_connect_t connect_{};
+  uv_write_t write_{};
+  uv_shutdown_t shutdown_{};
+};
+
+} // namespace coppice::net

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+// TLS between the socket and the handler: the handshake in steps that the loop's pacer gives, then records
+// opened into the handler's own space and sealed as the socket takes them. Only so much is sealed ahead as
+// keeps the socket busy, since sealed bytes can no longer be released. The loop's thread.
+#include <fmt/format.h>
+
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "base/log_counted.hpp"
+#include "base/socket_address.hpp"
+#include "net/stream/stream_core.hpp"
+
+namespace coppice::net {
+namespace {
+
+constexpr std::size_t handshake_block = 4 * 1024; // a stranger's
+constexpr std::size_t sealed_block = 64 * 1024;
+constexpr std::size_t sealed_ahead = 256 * 1024;
+
+} // namespace
+
+void stream::core::use_tls(const tls_options& options) {
+  if (!options.context) return;
+  tls_ = std::make_unique<tls_session>(options.context, options.host);
+  pacer_ = options.pacer;
+  tls_timeout_ = options.timeout;
+}
+
+// What is queued leaves before the session's own bytes, so it becomes the first of them.
+void stream::core::start_tls(const tls_options& options, std::optional<base::bytes_span> first) {
+  if (dead()) return;
+  if (!options.context || !may_start_tls()) {
+    return fail_later({base::errc::invalid, "start TLS: the stream is not open for it"});
+  }
+  use_tls(options);
+  tls_->output().swap(queue_);
+  tls_input_due_ = true;
+  ready_ = false;
+  securing_later_ = true;
+  begin_handshake();
+  if (first) give_tls(*first);
+  schedule();
+}
+
+// A client may have taken steps meanwhile, none of which has read anything.
+void stream::core::give_tls(base::bytes_span first) {
+  if (!std::exchange(tls_input_due_, false) || dead()) return;
+  tls_->begin_with(first);
+  if (!first.empty()) pacer_->enter(*this);
+  adjust_reading();
+}
+
+void stream::core::begin_handshake() {
+  // A stream that connects has its timer already; of the two ends the client speaks first.
+  if (tls_->is_client()) pacer_->enter(*this);
+  if (target_.empty() || securing_later_) {
+    timeout_ = deadline(raw_->loop, [this] {
+      fail({base::errc::timeout,
+            fmt::format("TLS handshake: no end of it within {} ms", tls_timeout_.count())});
+    });
+    timeout_.start(tls_timeout_);
+  }
+  adjust_reading();
+}
+
+bool stream::core::take_step() {
+  const auto done = tls_->step();
+  if (!done) {
+    fail_with_alert(done.error());
+    return false;
+  }
+  if (tls_->output().bytes() > 0) flush();
+  if (dead()) return false;
+  switch (*done) {
+    case tls_session::progress::more_steps:
+      return true;
+    case tls_session::progress::needs_input:
+      adjust_reading();
+      return false;
+    case tls_session::progress::done:
+      ready();
+      // What came behind the handshake.
+      if (!dead()) schedule();
+      return false;
+  }
+  return false;
+}
+
+void stream::core::took_sealed(base::bytes_span sealed) {
+  tls_->feed(sealed);
+  if (ready_) return deliver_opened();
+  if (dead()) return;
+  adjust_reading();
+  pacer_->enter(*this);
+}
+
+void stream::core::deliver_opened() {
+  while (!dead() && !paused_ && handler_ != nullptr) {
+    const auto space = handler_space();
+    std::size_t filled = 0;
+    std::optional<base::error> broken;
+    while (filled < space.size()) {
+      const std::size_t sealed = tls_->output().bytes();
+      auto got = tls_->open(space.subspan(filled));
+      if (!got) {
+        broken = std::move(got.error());
+        break;
+      }
+      if (tls_->output().bytes() != sealed) schedule();
+      if (*got == 0) break;
+      filled += *got;
+    }
+    // What came whole before the record that cannot be read is the handler's all the same.
+    if (filled > 0) handler_->on_data(space.first(filled));
+    if (broken) return dead() ? void() : fail_opened(std::move(*broken));
+    if (filled < space.size()) break;
+    if (!dead()) expect_much();
+  }
+  if (dead()) return;
+  if (tls_->peer_ended() && !paused_ && !saw_end_) {
+    saw_end_ = true;
+    if (const auto broken = std::move(broken_)) return fail(*broken);
+    if (handler_ != nullptr && !handler_->on_end() && !dead()) {
+      return fail({base::errc::closed, "read: end of file"});
+    }
+  }
+  if (!dead()) adjust_reading();
+}
+
+// Most owners of a connection have no place to show why it broke.
+void stream::core::fail_opened(base::error why) {
+  if (why.code == base::errc::invalid) {
+    sockaddr_storage raw{};
+    int length = sizeof raw;
+    std::string peer;
+    if (raw_->type == UV_TCP && uv_tcp_getpeername(reinterpret_cast<const uv_tcp_t*>(raw_),
+                                                   reinterpret_cast<sockaddr*>(&raw), &length) == 0) {
+      const auto address = base::socket_address::from_raw(reinterpret_cast<const sockaddr*>(&raw),
+                                                          static_cast<socklen_t>(length));
+      if (address) peer = " with " + address->to_string();
+    }
+    base::log::counted(base::log::level::warning, "net", why.text, "the connection{} ends: {}", peer,
+                       why.text);
+  }
+  fail_with_alert(std::move(why));
+}
+
+void stream::core::fail_with_alert(base::error why) {
+  if (!writing_ && !tls_->output().empty()) {
+    std::array<uv_buf_t, 4> parts;
+    const auto count = static_cast<unsigned>(tls_->output().gather(parts));
+    alerted_ = uv_try_write(raw_, parts.data(), count) > 0;
+  }
+  fail(std::move(why));
+}
+
+base::status stream::core::seal() {
+  if (!tls_ || !ready_) return {};
+  while (!queue_.empty() && tls_->output().bytes() < sealed_ahead) {
+    if (auto done = tls_->seal(queue_); !done) return done;
+  }
+  if (!ending_ || said_end_ || !queue_.empty()) return {};
+  said_end_ = true;
+  return tls_->end();
+}
+
+std::span<std::uint8_t> stream::core::sealed_space() {
+  const std::size_t size = ready_ ? sealed_block : handshake_block;
+  if (sealed_size_ != size) {
+    sealed_space_ = std::make_unique_for_overwrite<std::uint8_t[]>(size);
+    sealed_size_ = size;
+  }
+  return {sealed_space_.get(), size};
+}
+
+void stream::core::leave_pacer() {
+  if (pacer_ != nullptr) std::exchange(pacer_, nullptr)->leave(*this);
+}
+
+} // namespace coppice::net

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT
+// See assemble.hpp.
+#include "node/assembly/assemble.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "behaviours/supervision/consumer_supervisor.hpp"
+#include "node/assembly/convert.hpp"
+#include "node/assembly/router_term.hpp"
+#include "node/assembly/stage_term.hpp"
+#include "node/assembly/stream_child.hpp"
+#include "node/assembly/udp_child.hpp"
+#include "node/environment/machine_memory.hpp"
+#include "spec/port_options.hpp"
+#include "spec/secrets.hpp"
+
+namespace coppice::node {
+namespace {
+
+using behaviours::child_spec;
+using behaviours::supervisor_spec;
+
+std::shared_ptr<const supervisor_spec> supervisor(const spec::supervisor_spec& from) {
+  auto out = bare_supervisor(from);
+  for (const spec::child_spec& one : from.children) out->children.push_back(child(one));
+  return out;
+}
+
+std::optional<base::nanos> stop_bound(const supervisor_spec& of) {
+  using kind = behaviours::shutdown_limit::kind;
+  base::nanos sum = 0;
+  for (const auto& child : of.children) {
+    if (child->shutdown.how == kind::after) sum += child->shutdown.time;
+    if (child->shutdown.how != kind::infinity) continue;
+    const auto inner = child->supervisor ? stop_bound(*child->supervisor) : std::nullopt;
+    if (!inner) return std::nullopt;
+    sum += *inner;
+  }
+  return sum;
+}
+
+std::uint32_t bounded(std::uint64_t value) {
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(value, UINT32_MAX));
+}
+
+} // namespace
+
+runtime::system_options runtime_options(const spec::node_spec& spec) {
+  runtime::system_options out;
+  out.node_name = spec.node.name;
+  out.nodes.connected = bounded(spec.node.limits.connections);
+  out.workers = bounded(spec.node.workers.value_or(0));
+  out.processes = bounded(spec.node.limits.processes);
+  out.parked_stacks = bounded(spec.node.limits.parked_stacks.value_or(0));
+  out.memory = message_memory(spec.node.limits.memory);
+  out.park = base::to_nanos(spec.node.runtime.park);
+  out.linger = base::to_nanos(spec.node.runtime.linger);
+  out.watchdog = base::to_nanos(spec.node.runtime.watchdog);
+  out.busy_wait = spec.node.runtime.busy_wait == spec::busy_wait::adaptive;
+  out.blocking_threads = spec.node.runtime.blocking_threads;
+  out.stack_bytes = static_cast<std::size_t>(spec.node.runtime.stack);
+  return out;
+}
+
+base::log::settings log_settings(const spec::node_spec& spec) {
+  const spec::log_options& from = spec.node.log;
+  base::log::settings out;
+  out.level = convert(from.level);
+  for (const auto& one : from.modules) out.modules.emplace_back(one.module, convert(one.level));
+  out.rate = {from.rate.per_source.value_or(0), from.rate.burst};
+  out.messages = from.messages;
+  for (const auto& one : from.files)
+    out.files.push_back({one.path, convert(one.level), one.rotate.bytes, one.rotate.keep});
+  return out;
+}
+
+std::shared_ptr<const behaviours::event_manager_spec> events(const spec::event_manager_options& from) {
+  auto out = std::make_shared<behaviours::event_manager_spec>();
+  for (const spec::event_handler_options& one : from.handlers) {
+    behaviours::event_handler_spec& made = out->handlers.emplace_back();
+    runtime::message_writer name;
+    name.tuple(2);
+    name.atom(one.actor);
+    name.atom(one.id);
+    made.name = name.take();
+    made.actor = one.actor;
+    made.args = convert(one.args);
+    made.secrets = spec::find_secrets(one.args);
+    made.permanent = one.restart == spec::handler_restart::permanent;
+    if (one.unhandled) made.unhandled = convert(*one.unhandled);
+  }
+  out->intensity = from.intensity;
+  out->period = base::to_nanos(from.period);
+  if (from.slow_after) out->slow_after = base::to_nanos(*from.slow_after);
+  out->backlog = {from.backlog.limit, from.backlog.bytes,
+                  from.backlog.on_full == spec::backlog_overload::exit
+                      ? behaviours::event_overload::exit
+                      : behaviours::event_overload::drop_new};
+  out->limit = from.limit;
+  return out;
+}
+
+std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
+  const auto made = std::make_shared<child_spec>();
+  child_spec& out = *made;
+  out.id = runtime::message::atom(from.id);
+  out.actor = from.actor;
+  out.plugin = from.plugin;
+  out.behaviour = from.behaviour;
+  out.name = from.name;
+  out.restart = convert(from.restart);
+  out.significant = from.significant;
+  if (from.start_timeout) out.start_timeout = base::to_nanos(*from.start_timeout);
+  out.shutdown = convert(from.shutdown);
+  out.backoff = convert(from.backoff);
+  out.mailbox = convert(from.mailbox);
+  out.priority = convert(from.priority);
+  if (from.compression)
+    out.compression = runtime::sent_compressed::at(from.compression->level, from.compression->threshold);
+  if (from.unhandled) out.unhandled = convert(*from.unhandled);
+  if (from.statem) out.postponed = convert(from.statem->postponed);
+  if (from.stage) out.options = stage_term(*from.stage, from.behaviour);
+  if (from.router) out.options = router_term(*from.router);
+  if (from.consumer_supervisor) {
+    spec::stage_options consumer;
+    consumer.subscribe_to = from.consumer_supervisor->subscribe_to;
+    out.options = stage_term(consumer, "consumer");
+  }
+  out.args = convert(from.args);
+  out.secrets = spec::find_secrets(from.args);
+  if (from.event_manager) out.events = events(*from.event_manager);
+  return made;
+}
+
+namespace {
+
+std::shared_ptr<const behaviours::pool_spec> pool_itself(const spec::pool_options& from) {
+  auto out = std::make_shared<behaviours::pool_spec>();
+  out->dispatch = convert(from.dispatch);
+  out->key = from.key;
+  out->in_flight = from.in_flight;
+  out->queue_limit = from.queue.limit;
+  out->queue_wait = from.queue.wait ? base::to_nanos(*from.queue.wait) : runtime::no_deadline;
+  out->on_full = convert(from.queue.on_full);
+  const bool retries = from.on_worker_death == spec::worker_death::retry_once;
+  out->on_death =
+      retries ? behaviours::on_worker_death::retry_once : behaviours::on_worker_death::reply_error;
+  out->drain = base::to_nanos(from.drain);
+  out->max = from.max.value_or(0);
+  out->idle = base::to_nanos(from.idle);
+  return out;
+}
+
+// Numbered from 1.
+std::shared_ptr<const supervisor_spec> pool_workers(const spec::child_spec& pool) {
+  const spec::pool_options& from = *pool.pool;
+  auto out = std::make_shared<supervisor_spec>();
+  out->intensity = from.intensity;
+  out->period = base::to_nanos(from.period);
+  child_spec worker;
+  worker.actor = from.actor;
+  worker.plugin = pool.plugin;
+  worker.behaviour = pool.behaviour;
+  worker.shutdown = convert(from.shutdown);
+  if (pool.start_timeout) worker.start_timeout = base::to_nanos(*pool.start_timeout);
+  worker.backoff = convert(from.backoff);
+  worker.mailbox = convert(from.mailbox);
+  worker.priority = convert(pool.priority);
+  if (from.unhandled) worker.unhandled = convert(*from.unhandled);
+  worker.args = convert(from.args);
+  worker.secrets = spec::find_secrets(from.args);
+  for (std::uint32_t number = 1; number <= from.size; ++number) {
+    runtime::message_writer id;
+    id.unsigned_integer(number);
+    worker.id = id.take();
+    out->children.push_back(std::make_shared<const child_spec>(worker));
+  }
+  return out;
+}
+
+// A template of what is started for each event.
+std::shared_ptr<const supervisor_spec> event_children(const spec::child_spec& of) {
+  const spec::consumer_supervisor_options& from = *of.consumer_supervisor;
+  auto out = std::make_shared<supervisor_spec>();
+  out->strategy = behaviours::strategy::simple_one_for_one;
+  out->intensity = from.intensity;
+  out->period = base::to_nanos(from.period);
+  auto one = std::make_shared<child_spec>();
+  one->id = runtime::message::atom(behaviours::consumer_supervisor::event_key);
+  one->actor = from.child.actor;
+  one->plugin = of.plugin;
+  one->behaviour = of.behaviour;
+  one->restart = convert(from.child.restart);
+  one->shutdown = convert(from.child.shutdown);
+  if (of.start_timeout) one->start_timeout = base::to_nanos(*of.start_timeout);
+  one->mailbox = convert(from.child.mailbox);
+  one->priority = convert(of.priority);
+  if (from.child.unhandled) one->unhandled = convert(*from.child.unhandled);
+  one->args = convert(from.child.args);
+  one->secrets = spec::find_secrets(from.child.args);
+  out->children.push_back(std::move(one));
+  return out;
+}
+
+// The actor that `udp`, `tcp` or `port` names is the child's own.
+template <class Options>
+void host(child_spec& out, const Options& from) {
+  out.actor = from.actor;
+  out.args = convert(from.args);
+  out.secrets = spec::find_secrets(from.args);
+  if (from.unhandled) out.unhandled = convert(*from.unhandled);
+}
+
+} // namespace
+
+std::shared_ptr<child_spec> child(const spec::child_spec& from) {
+  auto out = bare_child(from);
+  if (from.udp) {
+    host(*out, *from.udp);
+    give_sockets(*out, *from.udp);
+  }
+  if (from.tcp && from.tcp->connect) {
+    host(*out, *from.tcp);
+    out->connection = kept_connection(*from.tcp);
+  } else if (from.tcp) {
+    out->tcp = listener(from);
+  }
+  if (from.web != nullptr) out->tcp = web_server(from);
+  if (from.port != nullptr) {
+    host(*out, *from.port);
+    out->program = program(*from.port);
+  }
+  if (from.pool) {
+    out->supervisor = pool_workers(from);
+    out->pool = pool_itself(*from.pool);
+    if (from.pool->queue.on_full == spec::pool_overload::park_sender)
+      out->mailbox = {from.pool->queue.limit, 0, runtime::on_full::park_sender};
+  }
+  if (from.consumer_supervisor) out->supervisor = event_children(from);
+  if (from.supervisor) out->supervisor = supervisor(*from.supervisor);
+  return out;
+}
+
+std::shared_ptr<supervisor_spec> bare_supervisor(const spec::supervisor_spec& from) {
+  auto out = std::make_shared<supervisor_spec>();
+  out->name = from.name;
+  out->strategy = convert(from.strategy);
+  out->intensity = from.intensity;
+  out->period = base::to_nanos(from.period);
+  const bool give_up = from.on_exceeded == spec::on_exceeded::give_up;
+  out->on_exceeded = give_up ? behaviours::on_exceeded::give_up : behaviours::on_exceeded::escalate;
+  out->auto_shutdown = convert(from.auto_shutdown);
+  return out;
+}
+
+behaviours::application_spec bare_application(const spec::application_spec& from) {
+  behaviours::application_spec out;
+  out.name = from.name;
+  out.type = convert(from.type);
+  out.depends_on = from.depends_on;
+  out.max_runtime = from.max_runtime ? base::to_nanos(*from.max_runtime) : 0;
+  out.env = convert(from.env);
+  return out;
+}
+
+behaviours::application_spec application(const spec::application_spec& from) {
+  behaviours::application_spec out = bare_application(from);
+  out.top = supervisor(from.supervisor);
+  return out;
+}
+
+std::vector<behaviours::application_spec> applications(const spec::node_spec& spec) {
+  std::vector<behaviours::application_spec> out;
+  for (const spec::application_spec& from : spec.applications) out.push_back(application(from));
+  return out;
+}
+
+std::optional<base::nanos> stop_bound(const std::vector<behaviours::application_spec>& applications) {
+  base::nanos sum = 0;
+  for (const behaviours::application_spec& one : applications) {
+    const auto bound = stop_bound(*one.top);
+    if (!bound) return std::nullopt;
+    sum += *bound;
+  }
+  return sum;
+}
+
+} // namespace coppice::node

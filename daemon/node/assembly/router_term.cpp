@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// See router_term.hpp.
+#include "node/assembly/router_term.hpp"
+
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "node/assembly/process_term.hpp"
+
+namespace coppice::node {
+
+runtime::message router_term(const spec::router_options& of) {
+  runtime::message_writer out;
+  out.tuple(4);
+  switch (of.on_failed) {
+    case spec::router_failure::reply:
+      out.atom("reply");
+      break;
+    case spec::router_failure::drop:
+      out.atom("drop");
+      break;
+    case spec::router_failure::callback:
+      out.atom("callback");
+      break;
+  }
+  if (of.timeout)
+    out.integer(base::to_nanos(*of.timeout));
+  else
+    out.atom("infinity");
+  out.unsigned_integer(of.pending);
+  if (!of.routes.empty()) out.list(static_cast<std::uint32_t>(of.routes.size()));
+  for (const spec::router_route& one : of.routes) {
+    out.tuple(2);
+    out.binary(one.name);
+    write_process(out, one.to);
+  }
+  out.nil();
+  return out.take();
+}
+
+} // namespace coppice::node

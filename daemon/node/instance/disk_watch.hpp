@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Whether the configuration's files still say what runs, for whoever asks how the node is: so that a file
+// that would be refused is known before the next start. The files are looked at each time, and read anew when
+// one of them, the list of them, or the plugins they need are others, or another configuration runs; while
+// they are refused also once a minute, since what they name may have come. Any thread that may read files.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "node/instance/apply.hpp"
+#include "node/shown/snapshot.hpp"
+
+namespace coppice::node {
+
+struct configuration;
+
+class disk_watch {
+ public:
+  configuration_on_disk look(const configuration_source& source,
+                             const std::shared_ptr<const configuration>& runs) const;
+
+ private:
+  void read(const configuration_source& source, const std::vector<std::string>& files,
+            const configuration& runs) const;
+
+  mutable std::mutex lock_;
+  mutable std::shared_ptr<const configuration> held_against_;
+  mutable std::vector<std::string> needs_;  // files and folders that the files name
+  mutable std::vector<std::string> stamps_; // of the files and of those
+  mutable base::nanos read_ = 0;            // monotonic
+  mutable configuration_on_disk last_;
+};
+
+} // namespace coppice::node

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: MIT
+// Bringing a node up and taking it down. Up: cookie, plugins, runtime, network, applications. Down: the
+// applications in reverse, the network, the runtime, the plugins' code. A start that fails goes the same way
+// down from where it got to. Threads: see the header.
+#include "node/instance/instance.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/log.hpp"
+#include "base/program.hpp"
+#include "behaviours/application/controller.hpp"
+#include "node/assembly/assemble.hpp"
+#include "node/assembly/event_list.hpp"
+#include "node/assembly/job_list.hpp"
+#include "node/environment/cookie.hpp"
+#include "node/environment/overload_watch.hpp"
+#include "node/environment/programs.hpp"
+#include "node/instance/components.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/scheduling/fatal_signal.hpp"
+
+namespace coppice::node {
+namespace {
+
+constexpr std::string_view module = "node";
+
+// After the orderly stop: for threads that sit in code which does not return.
+constexpr base::nanos last_patience = 5 * base::nanos_per_second;
+// What stopping costs beyond the shutdown times.
+constexpr base::nanos stop_grace = 5 * base::nanos_per_second;
+constexpr base::nanos kill_interval = 100 * base::nanos_per_ms;
+
+loader::loader_options loading(const spec::node_spec& spec) {
+  loader::loader_options out;
+  out.path = spec.plugins.path;
+  out.data = spec.node.data;
+  out.plugin_host = plugin_host_program();
+  return out;
+}
+
+loader::loader_options with_tables(host::metric_board& board, behaviours::event_channels& events,
+                                   loader::loader_options how) {
+  how.metrics = &board;
+  how.events = &events;
+  return how;
+}
+
+// All that fail are named before the first one's error comes back.
+base::status load_plugins(loader::loader& plugins, const spec::node_spec& spec) {
+  if (spec.plugin_files.empty()) return {};
+  if (auto prepared = plugins.prepare(); !prepared) return prepared;
+  base::status outcome;
+  for (const spec::plugin_file& file : spec.plugin_files) {
+    auto loaded = plugins.load(file.id);
+    if (loaded) continue;
+    base::log::error(module, "plugin {}: {}", file.id, loaded.error().text);
+    if (outcome) outcome = unexpected(std::move(loaded.error()).context("plugin " + file.id));
+  }
+  if (outcome) plugins.sweep();
+  return outcome;
+}
+
+// Whether this is the label of a process under an application's supervisors: APPLICATION/…
+bool is_in_application(std::string_view label, const std::vector<behaviours::application_spec>& all) {
+  const auto slash = label.find('/');
+  return slash != label.npos &&
+         std::ranges::find(all, label.substr(0, slash), &behaviours::application_spec::name) != all.end();
+}
+
+} // namespace
+
+std::string_view text(node_state state) {
+  switch (state) {
+    case node_state::starting:
+      return "starting";
+    case node_state::running:
+      return "running";
+    case node_state::reloading:
+      return "reloading";
+    case node_state::stopping:
+      return "stopping";
+  }
+  return "";
+}
+
+instance::components::components(std::shared_ptr<const configuration> wanted, configuration_source from,
+                                 loader::loader_options loading)
+    : plugins(with_tables(metrics, events, std::move(loading))),
+      board(wanted->applications),
+      source(std::move(from)),
+      cron(std::make_shared<services::cron_jobs>(wanted->spec.node.data + "/cron.json")),
+      system(runtime_options(wanted->spec)),
+      events(system),
+      history(wanted->spec.node.data + "/history"),
+      current_(std::move(wanted)) {}
+
+std::shared_ptr<const configuration> instance::components::current() const {
+  const std::scoped_lock held(current_lock_);
+  return current_;
+}
+
+void instance::components::set_current(std::shared_ptr<const configuration> now) {
+  const std::scoped_lock held(current_lock_);
+  current_.swap(now);
+}
+
+void instance::components::end(ending reason) {
+  ending none = ending::none;
+  if (why.compare_exchange_strong(none, reason) && on_ending) on_ending();
+}
+
+void instance::components::note(std::string components::*which, std::string words) {
+  {
+    const std::scoped_lock held(lock);
+    this->*which = std::move(words);
+  }
+  tell_change();
+}
+
+void instance::components::tell_change() {
+  const std::scoped_lock held(lock);
+  if (on_change) on_change();
+}
+
+void instance::components::show_changing(bool any) {
+  node_state from = any ? node_state::running : node_state::reloading;
+  state.compare_exchange_strong(from, any ? node_state::reloading : node_state::running);
+  tell_change();
+}
+
+void instance::on_change(std::function<void()> told) {
+  const std::scoped_lock held(components_->lock);
+  components_->on_change = std::move(told);
+}
+
+void instance::components::lost(std::string_view what) {
+  {
+    const std::scoped_lock held(lock);
+    if (stopped) return;
+  }
+  base::log::error(module, "{} ended: the node stops", what);
+  ready.settle(base::fail(base::errc::closed, fmt::format("{} ended", what)));
+  end(ending::service);
+}
+
+instance::instance(spec::node_spec spec, std::vector<spec::file_text> texts) {
+  const auto wanted = std::make_shared<configuration>();
+  wanted->texts = std::move(texts);
+  wanted->spec = std::move(spec);
+  wanted->applications = applications(wanted->spec);
+  started_with_ = wanted;
+}
+
+instance::~instance() {
+  if (components_) stop();
+}
+
+base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, std::function<void()> on_ending,
+                                                        configuration_source from,
+                                                        net::socket_store* sockets) {
+  std::unique_ptr<instance> made(new instance(std::move(spec), std::move(from.texts)));
+  from.options.regular = true; // clients name files from now on, and a node's descriptors are not theirs
+  if (const auto& env = made->spec().node.cookie.env) base::hide_from_programs(*env);
+  for (const spec::route_options& one : made->spec().distribution.routes)
+    if (one.cookie.env) base::hide_from_programs(*one.cookie.env);
+  auto cookie = find_cookie(made->spec().node.cookie);
+  if (!cookie) return unexpected(std::move(cookie.error()));
+  made->components_ =
+      std::make_unique<components>(made->started_with_, std::move(from), loading(made->spec()));
+  components& p = *made->components_;
+  p.on_ending = std::move(on_ending);
+  if (auto begun = p.life.begin(made->spec().node.data); !begun)
+    base::log::warning(module, "how this life of the node ends is not recorded: {}", begun.error().text);
+  runtime::keep_last_words(p.life.last_words());
+  if (const auto& former = p.life.former(); former && !former->orderly)
+    base::log::warning(module, "the node's life before, which began at {}, ended badly: {}",
+                       base::format_wall(former->began), former->how);
+  p.cookie_file = cookie->file;
+  p.sockets = sockets;
+  if (auto loaded = load_plugins(p.plugins, made->spec()); !loaded) return unexpected(loaded.error());
+  p.system.set_factory(&p.actors);
+  auto net = network::make(p.system, made->spec(), std::move(cookie->value), {p.cron, &p.events}, sockets);
+  if (!net) return unexpected(std::move(net.error()));
+  p.net = std::move(*net);
+  p.events.declare(event_list(made->spec()));
+  p.tells.emplace(p.events);
+  if (auto started = p.system.start(); !started)
+    return unexpected(std::move(started.error()).context("runtime"));
+  if (auto started = p.net->start([&p] { p.lost("the supervisor of the node's services"); }); !started)
+    return unexpected(started.error());
+  if (auto started = start_overload_watch(p.system, p.pools, p.events); !started)
+    return unexpected(started.error());
+  if (auto started = made->start_reloader(); !started) return unexpected(started.error());
+  if (auto read = p.cron->start(job_list(made->spec())); !read)
+    base::log::warning(module, "nothing is known of the jobs' last runs: {}", read.error().text);
+  if (auto started = made->start_applications(); !started) return unexpected(started.error());
+  p.remember("start", {});
+  return made;
+}
+
+base::status instance::start_applications() {
+  components& p = *components_;
+  behaviours::application_events events;
+  events.all_started = [&p](const std::vector<std::string>& failed) {
+    node_state starting = node_state::starting;
+    p.state.compare_exchange_strong(starting, node_state::running);
+    p.cron->begin();
+    p.tell_change();
+    if (failed.empty()) return p.ready.settle({});
+    p.ready.settle(base::fail(base::errc::refused, fmt::format("{} did not start", fmt::join(failed, ", "))));
+  };
+  events.node_must_stop = [&p](const std::string& application) {
+    p.ready.settle(base::fail(base::errc::closed, application + " takes the node down"));
+    p.end(ending::application);
+  };
+  events.gone = [&p] {
+    {
+      const std::scoped_lock held(p.lock);
+      p.applications_gone = true;
+      p.changed.notify_all();
+    }
+    p.lost(behaviours::application_controller::registered_name);
+  };
+  runtime::spawn_options options;
+  options.name = behaviours::application_controller::registered_name;
+  options.of_node = true;
+  p.applications_gone = false;
+  behaviours::supervision with{&p.actors, &p.tree, &p.orders, {}, {}, {}};
+  const spec::allow_options& allow = started_with_->spec.distribution.allow;
+  with.rights = {allow.spawn, allow.supervise};
+  with.pools = &p.pools;
+  with.policies = &p.plugins;
+  with.listeners = &p.listeners;
+  with.sites = &p.sites;
+  with.events = &p.event_managers;
+  with.datagrams = &p.datagrams;
+  with.certificates = started_with_->spec.node.data + "/tls";
+  with.tls = &p.net->tls();
+  with.sockets = p.sockets;
+  with.check_args = [&p](std::string_view actor, const runtime::message& args, const base::secrets* secrets,
+                         bool of_template) {
+    using part = spec::args_schema::part;
+    return p.args_of_children.check(actor, args, of_template ? part::of_template : part::whole, secrets);
+  };
+  auto controller = p.system.spawn(
+      std::move(options), std::make_unique<behaviours::application_controller>(
+                              started_with_->applications, std::move(with), p.board, std::move(events)));
+  if (!controller) return unexpected(std::move(controller.error()).context("application_controller"));
+  p.controller = *controller;
+  return {};
+}
+
+bool instance::stop() {
+  components& p = *components_;
+  std::unique_lock held(p.lock);
+  if (p.stopped) return p.came_back;
+  p.stopped = true;
+  p.state = node_state::stopping;
+  held.unlock();
+  if (p.sockets != nullptr) p.sockets->end();
+  p.tell_change();
+  p.ready.settle(base::fail(base::errc::closed, "the node stops"));
+  p.cron->stop();
+  if (p.reloads) p.reloads->stop();
+  if (p.controller) p.stop_applications();
+  p.tells.reset(); // before the processes that bring it to others are gone
+  if (p.net) p.net->stop();
+  p.came_back = p.system.stop(last_patience);
+  runtime::keep_last_words(-1);
+  const ending reason = p.why;
+  const bool asked = reason == ending::none || reason == ending::asked;
+  p.life.end(asked, asked                           ? "it was stopped"
+                    : reason == ending::application ? "an application took it down"
+                                                    : "its own services ended");
+  if (!p.came_back) {
+    base::log::error(module, "a thread does not come back from the code it runs: the node ends without it");
+    return false;
+  }
+  for (const std::string& stays : p.plugins.unload()) base::log::warning(module, "{}", stays);
+  return true;
+}
+
+void instance::note_restarts(std::uint64_t count) {
+  components_->restarts_of_node = count;
+}
+
+void instance::hurry() {
+  const std::scoped_lock held(components_->lock);
+  components_->hurried = true;
+  components_->changed.notify_all();
+}
+
+void instance::components::stop_applications() {
+  system.notify(controller, behaviours::application_controller::stop_message());
+  const auto gone = [this] { return applications_gone; };
+  const auto gone_or_hurried = [this] { return applications_gone || hurried; };
+  std::unique_lock held(lock);
+  if (const auto bound = stop_bound(current()->applications)) {
+    const bool in_time =
+        changed.wait_for(held, std::chrono::nanoseconds(*bound + stop_grace), gone_or_hurried);
+    if (!in_time)
+      base::log::warning(module, "the applications take longer to stop than all their shutdown times");
+  } else {
+    changed.wait(held, gone_or_hurried);
+  }
+  // Supervisors whose children die restart some before they hear of the stop: hence more than once.
+  pid_set killed;
+  for (base::nanos waited = 0; !applications_gone && waited < last_patience; waited += kill_interval) {
+    held.unlock();
+    kill_actors(killed);
+    held.lock();
+    changed.wait_for(held, std::chrono::nanoseconds(kill_interval), gone);
+  }
+  if (!applications_gone) base::log::error(module, "the applications did not stop: going on without them");
+}
+
+// All but supervisors: what those wait for is then over, and the tree comes down at once.
+void instance::components::kill_actors(pid_set& killed) {
+  const auto now = current();
+  for (const runtime::process_summary& each : system.processes()) {
+    if (!is_in_application(each.label, now->applications) || each.is.supervises ||
+        !killed.insert(each.pid).second)
+      continue;
+    base::log::warning(module, "{} is killed: the stop was shortened", each.label);
+    system.exit(each.pid, runtime::reasons::kill());
+  }
+}
+
+const spec::node_spec& instance::spec() const {
+  return started_with_->spec;
+}
+
+net::socket_store* instance::sockets() const {
+  return components_->sockets;
+}
+
+instance::ending instance::why() const {
+  return components_->why;
+}
+
+void instance::request_stop() {
+  components_->end(ending::asked);
+}
+
+std::uint64_t instance::when_ready(std::function<void(base::status)> done) {
+  return components_->ready.add(std::move(done));
+}
+
+void instance::forget(std::uint64_t id) {
+  components_->ready.forget(id);
+}
+
+bool instance::ready() const {
+  return components_->ready.ready();
+}
+
+event_tails& instance::tails() {
+  return components_->tails;
+}
+
+behaviours::event_channels& instance::events() {
+  return components_->events;
+}
+
+services::cron_jobs& instance::jobs() {
+  return *components_->cron;
+}
+
+runtime::system& instance::runtime() {
+  return components_->system;
+}
+
+} // namespace coppice::node

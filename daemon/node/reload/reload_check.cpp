@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+// See reload_check.hpp.
+#include "node/reload/reload_check.hpp"
+
+#include <fmt/format.h>
+
+#include "behaviours/web/web_spec.hpp"
+#include "loader/loader.hpp"
+#include "runtime/messages/shown.hpp"
+#include "spec/args_schema.hpp"
+
+namespace coppice::node {
+namespace {
+
+base::status check_actor(const std::string& actor, const runtime::message& given,
+                         const base::secrets_ptr& secrets, const generations_to_be& next,
+                         spec::args_schema::part args) {
+  const auto to = next.find(loader::split(actor).plugin);
+  if (to == next.end()) return {};
+  const auto type = loader::choose(to->second->declared, actor);
+  if (!type) return unexpected(type.error());
+  return check_args(*to->second, **type, given, args, secrets.get());
+}
+
+// The actors that are made for clients.
+base::status check_routes(const behaviours::web_spec& of, const generations_to_be& next) {
+  for (const behaviours::web_route& one : of.routes) {
+    if (one.actor == nullptr) continue;
+    if (auto fit = check_actor(one.actor->actor, one.actor->args, one.actor->secrets, next,
+                               spec::args_schema::part::whole);
+        !fit)
+      return unexpected(std::move(fit.error()).context(std::string(one.path.text())));
+  }
+  return {};
+}
+
+base::status check_children(const behaviours::supervisor_spec& of, const generations_to_be& next,
+                            const std::string& path) {
+  using part = spec::args_schema::part;
+  const auto args = of.strategy == behaviours::strategy::simple_one_for_one ? part::of_template : part::whole;
+  for (const auto& each : of.children) {
+    if (each->tcp != nullptr && each->tcp->connection == nullptr) continue; // a pool's workers have them
+    // A pool's workers are alike.
+    const behaviours::child_spec& child = each->pool != nullptr  ? *each->supervisor->children.front()
+                                          : each->tcp != nullptr ? *each->tcp->connection
+                                                                 : *each;
+    const std::string below = path + "/" + runtime::shown(each->id);
+    if (each->tcp != nullptr && each->tcp->web != nullptr) {
+      if (auto fit = check_routes(*each->tcp->web, next); !fit)
+        return unexpected(std::move(fit.error()).context(below));
+      continue;
+    }
+    if (child.supervisor != nullptr) {
+      if (auto fit = check_children(*child.supervisor, next, below); !fit) return fit;
+      continue;
+    }
+    if (child.events != nullptr) {
+      for (const behaviours::event_handler_spec& one : child.events->handlers)
+        if (auto fit = check_actor(one.actor, one.args, one.secrets, next, part::whole); !fit)
+          return unexpected(std::move(fit.error()).context(below + "/" + runtime::shown(one.name)));
+      continue;
+    }
+    if (auto fit = check_actor(child.actor, child.args, child.secrets, next, args); !fit)
+      return unexpected(std::move(fit.error()).context(below));
+  }
+  return {};
+}
+
+} // namespace
+
+base::status check_tree(const std::vector<behaviours::application_spec>& applications,
+                        const generations_to_be& next) {
+  for (const behaviours::application_spec& one : applications)
+    if (auto fit = check_children(*one.top, next, one.name); !fit) return fit;
+  return {};
+}
+
+base::status check_args(const loader::plugin_generation& of, const manifest::actor_type& type,
+                        const runtime::message& args, spec::args_schema::part what,
+                        const base::secrets* secrets) {
+  const auto schema = spec::args_schema::compile(type.args_schema);
+  if (!schema)
+    return base::fail(base::errc::refused, fmt::format("plugin {}: bad args_schema for actor {}: {}",
+                                                       of.declared.id, type.name, schema.error().text));
+  auto good = schema->check(args ? args.bytes() : etf::empty_map, what, secrets);
+  if (!good)
+    return base::fail(base::errc::refused, fmt::format("the new schema of {}:{} refuses what it is given: {}",
+                                                       of.declared.id, type.name, good.error().text));
+  return good;
+}
+
+} // namespace coppice::node

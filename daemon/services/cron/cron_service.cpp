@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+// See cron_service.hpp.
+#include "services/cron/cron_service.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <coppice/etf/cursor.hpp>
+#include <set>
+#include <utility>
+
+#include "base/log.hpp"
+#include "behaviours/gen/gen.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/system.hpp"
+#include "services/cron/run.hpp"
+#include "services/pg/scope.hpp"
+
+namespace coppice::services {
+
+using runtime::destination;
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+
+namespace {
+
+namespace gen = behaviours::gen;
+
+constexpr std::string_view module = "cron";
+// Nobody has a job for so long after its group has changed.
+constexpr base::nanos settling = 2 * base::nanos_per_second;
+constexpr base::nanos scope_patience = 5 * base::nanos_per_second;
+constexpr base::nanos before_next_try = base::nanos_per_second;
+constexpr base::nanos without_scope = 60 * base::nanos_per_second; // another process has its name
+// Of one sleep: a wait of centuries is no time.
+constexpr std::chrono::hours longest_sleep{24 * 365};
+
+constexpr std::string_view all_nodes = "cron"; // the group's name, with the job's
+constexpr std::string_view older_nodes = "cron_served";
+
+// {What, {Group, Job}}, and the process with it if it is for one.
+message group_request(process& self, std::string_view what, std::string_view group, std::string_view job,
+                      bool with_self) {
+  message_writer out;
+  out.tuple(with_self ? 3 : 2);
+  out.atom(what);
+  out.tuple(2);
+  out.atom(group);
+  out.binary(job);
+  if (with_self) runtime::write(out, self.self(), self.host().nodes());
+  return out.take();
+}
+
+} // namespace
+
+void cron_service::wake(runtime::system& system) {
+  system.notify(destination::named(registered_name), message::atom("wake"));
+}
+
+runtime::outcome cron_service::on_start(process& self) {
+  auto watch = base::clock_watch::make(self.stay(), [&self] { self.request_io(); });
+  if (watch)
+    clock_ = std::move(*watch);
+  else
+    base::log::warning(module, "nothing tells when the clock is set: {}", watch.error().text);
+  jobs_->wake_by([&host = self.host()] { wake(host); });
+  self.notify(destination(self.self()), message::atom("wake"));
+  return runtime::carry_on();
+}
+
+void cron_service::died(process&) noexcept {
+  clock_.reset();
+}
+
+runtime::outcome cron_service::receive_io(process& self) {
+  work(self);
+  return runtime::carry_on();
+}
+
+runtime::outcome cron_service::handle_info(process& self, const message& m) {
+  if (!self.origin().notice) {
+    if (groups_) take_news(self, m);
+    return runtime::carry_on();
+  }
+  etf::cursor at(m.bytes());
+  if (at.read_tuple_of(5) && at.read_atom_is("DOWN")) {
+    const auto ref = runtime::read_reference(at, self.host().nodes());
+    if (ref && *ref == scope_ends_) scope_ended(self);
+  }
+  work(self);
+  return runtime::carry_on();
+}
+
+void cron_service::work(process& self) {
+  follow_jobs(self);
+  settle(self);
+  serve(self);
+  std::vector<cron_task> due;
+  const auto looked = self.blocking_run([this, &due] { due = jobs_->look(); });
+  if (self.exiting()) return jobs_->give_back(due);
+  // Without a thread to spare the file waits, the jobs do not.
+  if (!looked) due = jobs_->look();
+  for (cron_task& one : due) {
+    const cron::run run = one.run;
+    const auto made = self.spawn({}, std::make_unique<cron_run>(jobs_, std::move(one)));
+    if (!made) base::log::warning(module, "{}: {}", run.job, made.error().text);
+  }
+  sleep(self);
+}
+
+void cron_service::sleep(process& self) {
+  if (timer_ != 0) self.cancel_timer(std::exchange(timer_, 0));
+  const base::nanos now = base::mono_now();
+  std::optional<base::nanos> until;
+  const auto consider = [&until](base::nanos at) { until = until ? std::min(*until, at) : at; };
+  if (const auto wait = jobs_->wait())
+    consider(now + std::min<std::chrono::nanoseconds>(*wait, longest_sleep).count());
+  for (const auto& [job, its] : shared_) {
+    if (!its.joined) {
+      consider(enter_at_);
+    } else if (!its.known) {
+      if (peers_tried_) consider(its.settled);
+    } else if (!its.served) {
+      consider(its.serves);
+    }
+  }
+  if (until) timer_ = self.remind(*until, message::atom("wake"));
+}
+
+void cron_service::follow_jobs(process& self) {
+  const std::vector<std::string> wanted = jobs_->on_one_node();
+  if (wanted.empty() && shared_.empty()) return;
+  const std::set<std::string_view> names(wanted.begin(), wanted.end());
+  for (auto at = shared_.begin(); at != shared_.end();) {
+    if (names.contains(at->first)) {
+      ++at;
+      continue;
+    }
+    if (at->second.joined)
+      (void)ask_scope(self, group_request(self, "leave_local", all_nodes, at->first, true));
+    if (at->second.served)
+      (void)ask_scope(self, group_request(self, "leave_local", older_nodes, at->first, true));
+    jobs_->place(at->first, true, true);
+    at = shared_.erase(at);
+  }
+  for (const std::string& name : wanted) {
+    const auto [its, is_new] = shared_.try_emplace(name);
+    if (is_new) unsettle(name, its->second);
+  }
+  if (!scope_ && !shared_.empty()) enter_scope(self);
+  for (auto& [name, its] : shared_) {
+    if (scope_ && !its.joined) join(self, name, its);
+  }
+}
+
+void cron_service::enter_scope(process& self) {
+  if (self.now() < enter_at_) return;
+  enter_at_ = self.now() + before_next_try;
+  runtime::system& host = self.host();
+  if (!host.whereis(scope)) {
+    runtime::spawn_options options;
+    options.name = scope;
+    options.label = std::string("services/") + scope;
+    options.of_node = true;
+    options.mailbox = endless_mailbox;
+    (void)self.spawn(std::move(options),
+                     std::make_unique<pg_scope>(scope, router_.settings().visible, router_, bounds_));
+  }
+  const auto found = host.info(scope);
+  if (!found) return;
+  // Another actor is not to be asked what it would end by.
+  if (found->summary.is.behaviour != "pg") {
+    enter_at_ = self.now() + without_scope;
+    base::log::warning(module, "the process {} is no scope of pg: jobs for one node of several do not run",
+                       scope);
+    return;
+  }
+  scope_ = found->summary.pid;
+  scope_ends_ = self.monitor(destination(scope_));
+  const auto answer = ask_scope(self, message::atom("monitor"));
+  if (!answer) return;
+  etf::cursor at(answer->bytes());
+  at.read_tuple_of(2);
+  groups_ = runtime::read_reference(at, host.nodes()).value_or(runtime::reference());
+}
+
+void cron_service::join(process& self, const std::string& job, shared_job& its) {
+  const auto answer = ask_scope(self, group_request(self, "join_local", all_nodes, job, true));
+  if (!answer) return;
+  its.joined = true;
+  unsettle(job, its);
+}
+
+// Not as soon as it is known whose a job is: the others find out a little later, and what came meanwhile is
+// for those that were there before.
+void cron_service::serve(process& self) {
+  for (auto& [job, its] : shared_) {
+    if (!its.joined || its.served || its.serves == 0 || its.serves > base::mono_now()) continue;
+    if (!ask_scope(self, group_request(self, "join_local", older_nodes, job, true))) return;
+    its.served = true;
+  }
+}
+
+// What they say of the groups comes behind that, so the jobs settle from here on.
+bool cron_service::peers_tried() {
+  if (peers_tried_) return true;
+  peers_tried_ = peers_ == nullptr || peers_->all_tried();
+  if (peers_tried_ && peers_ != nullptr)
+    for (auto& [job, its] : shared_) unsettle(job, its);
+  return peers_tried_;
+}
+
+void cron_service::settle(process& self) {
+  if (!peers_tried()) return;
+  for (auto& [job, its] : shared_) {
+    if (!its.joined || its.known || its.settled > base::mono_now()) continue;
+    const auto now = standing_in(self, all_nodes, job);
+    const auto before = standing_in(self, older_nodes, job);
+    if (!now || !before || !its.joined) return; // the scope ended
+    its.known = true;
+    jobs_->place(job, now->lowest, before->any ? before->lowest : now->lowest);
+    if (its.serves == 0) its.serves = base::mono_now() + settling;
+    tell_where(job, its, now->lowest);
+  }
+}
+
+void cron_service::tell_where(const std::string& job, shared_job& its, bool here) const {
+  base::log::info(module, "{}: {}", job, here ? "it is this node that runs it" : "another node runs it");
+  const std::vector<std::string> away = peers_ != nullptr ? peers_->away() : std::vector<std::string>();
+  if (here && !away.empty() && !its.told)
+    base::log::warning(module, "{}: this node runs it while {} of distribution.peers {} away: {}", job,
+                       away.size(), away.size() == 1 ? "is" : "are", fmt::join(away, ", "));
+  its.told = here && !away.empty();
+}
+
+void cron_service::unsettle(const std::string& job, shared_job& its) {
+  jobs_->hold(job);
+  its.settled = base::mono_now() + settling;
+  its.known = false;
+}
+
+void cron_service::scope_ended(process& self) {
+  if (scope_ends_) self.demonitor(scope_ends_, true);
+  scope_ = {};
+  scope_ends_ = {};
+  groups_ = {};
+  for (auto& [job, its] : shared_) {
+    its.joined = false;
+    its.served = false;
+    unsettle(job, its);
+  }
+}
+
+// {Ref, join | leave, Group, Pids}
+void cron_service::take_news(process& self, const message& m) {
+  etf::cursor at(m.bytes());
+  if (!self.origin().here() || !at.read_tuple_of(4)) return;
+  const auto ref = runtime::read_reference(at, self.host().nodes());
+  std::string_view what;
+  if (!ref || *ref != groups_ || !at.read_atom(what) || !at.read_tuple_of(2) || !at.read_atom_is(all_nodes))
+    return;
+  etf::bytes name;
+  if (!at.read_binary(name)) return;
+  const auto found = shared_.find(std::string_view(reinterpret_cast<const char*>(name.data()), name.size()));
+  if (found == shared_.end()) return;
+  unsettle(found->first, found->second);
+  sleep(self);
+}
+
+std::optional<message> cron_service::ask_scope(process& self, const message& request) {
+  auto answer = gen::call(self, destination(scope_), request.bytes(), self.now() + scope_patience);
+  if (answer) return std::move(*answer);
+  if (!self.exiting()) scope_ended(self);
+  return std::nullopt;
+}
+
+std::optional<cron_service::standing> cron_service::standing_in(process& self, std::string_view group,
+                                                                const std::string& job) {
+  const auto members = ask_scope(self, group_request(self, "get_members", group, job, false));
+  if (!members) return std::nullopt;
+  const auto& nodes = self.host().nodes();
+  etf::cursor at(members->bytes());
+  std::uint32_t count = 0;
+  standing out;
+  bool is_member = false, another_is_lower = false;
+  if (!at.read_list(count)) return out;
+  out.any = count != 0;
+  for (; count != 0; --count) {
+    const auto who = runtime::read_pid(at, self.host().nodes());
+    if (!who) return out;
+    is_member = is_member || *who == self.self();
+    another_is_lower = another_is_lower || (who->node != 0 && nodes.name(who->node) < nodes.own());
+  }
+  out.lowest = is_member && !another_is_lower;
+  return out;
+}
+
+} // namespace coppice::services

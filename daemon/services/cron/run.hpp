@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// One run of a job: a process that does what the job is there for, and says how it ended when it is over. The
+// message of a job that has none of its own is {cron, Name, Seconds}: the job's name, a binary, and the time
+// that the run is for, in seconds since 1970 in UTC. In the process's own turn.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "runtime/behaviour.hpp"
+#include "runtime/process.hpp"
+#include "services/cron/jobs.hpp"
+
+namespace coppice::services {
+
+class cron_run final : public runtime::behaviour {
+ public:
+  // Of the same node as its process.
+  cron_run(std::shared_ptr<cron_jobs> jobs, cron_task task)
+      : jobs_(std::move(jobs)), task_(std::move(task)) {}
+  // One that was killed has failed.
+  ~cron_run() override;
+
+  runtime::outcome init(runtime::process& self) override;
+  runtime::outcome receive(runtime::process& self, runtime::message m) override;
+  void describe(runtime::description& out) const override { out.behaviour = "cron_run"; }
+
+ private:
+  // What an action came to: over, with how; or nothing yet: `watched_` is what it waits for.
+  using done = std::optional<base::status>;
+
+  done act(runtime::process& self);
+  base::status send(runtime::process& self, bool as_cast);
+  base::status call(runtime::process& self);
+  done start(runtime::process& self);
+  done remote(runtime::process& self);
+  runtime::message message_of() const;
+  base::result<runtime::destination> receiver(runtime::process& self) const;
+  void end(base::status how);
+
+  const std::shared_ptr<cron_jobs> jobs_;
+  const cron_task task_;
+  bool ended_ = false;
+  runtime::reference watched_{};
+};
+
+} // namespace coppice::services

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// A lock lives as long as one of its holders. One thread.
+#include "services/global/locks.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/bytes.hpp"
+
+namespace coppice::services {
+
+std::size_t global_locks::bytes_of(const entry& of) {
+  return of.first.size() + of.second.requester.size() + memory_of_entry;
+}
+
+bool global_locks::free_for(etf::bytes resource, etf::bytes requester) const {
+  const auto at = locks_.find(base::as_text(resource));
+  return at == locks_.end() || at->second.requester == base::as_text(requester);
+}
+
+bool global_locks::set(etf::bytes resource, etf::bytes requester, const runtime::pid& holder) {
+  if (!free_for(resource, requester)) return false;
+  const auto [at, is_new] = locks_.try_emplace(std::string(base::as_text(resource)));
+  entry& held = *at;
+  held.second.requester = base::as_text(requester);
+  if (is_new) memory_.add(bytes_of(held));
+  if (!held_by_[holder].insert(&held).second) return true;
+  held.second.holders.push_back(holder);
+  at_node_.add(holder.node);
+  return true;
+}
+
+bool global_locks::is_held_by(etf::bytes resource, std::uint32_t node) const {
+  const auto found = locks_.find(base::as_text(resource));
+  return found != locks_.end() && std::ranges::any_of(found->second.holders, [node](const runtime::pid& one) {
+           return one.node == node;
+         });
+}
+
+// Its holder's own note of it is the caller's to remove.
+void global_locks::let_go(entry& of, const runtime::pid& holder) {
+  std::erase(of.second.holders, holder);
+  at_node_.remove(holder.node);
+  if (!of.second.holders.empty()) return;
+  memory_.remove(bytes_of(of));
+  locks_.erase(locks_.find(of.first));
+}
+
+void global_locks::remove(etf::bytes resource, etf::bytes requester, const runtime::pid& holder) {
+  const auto at = locks_.find(base::as_text(resource));
+  if (at == locks_.end() || at->second.requester != base::as_text(requester)) return;
+  const auto mine = held_by_.find(holder);
+  if (mine == held_by_.end() || mine->second.erase(&*at) == 0) return;
+  if (mine->second.empty()) held_by_.erase(mine);
+  let_go(*at, holder);
+}
+
+void global_locks::remove_all(const runtime::pid& holder) {
+  const auto mine = held_by_.find(holder);
+  if (mine == held_by_.end()) return;
+  const auto all = std::move(mine->second);
+  held_by_.erase(mine);
+  for (entry* held : all) let_go(*held, holder);
+}
+
+} // namespace coppice::services

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+// `global_name_server`, version 8 of global's protocol as OTP 25 speaks it: brings this node into step with
+// every visible peer, keeps the names and locks they agree on, and takes part in preventing overlapping
+// partitions. In the process's own turn.
+//
+// Getting into step with a peer, each side towards the other:
+//   init_connect {8, Tag}      on node up; the tags tell this session from an older one
+//   init_connect_ack           both tags as this side knows them
+//   lock_set true              one side's locker holds the lock everywhere it knows; the other's says so too
+//   exchange Names             all names known
+//   resolved Ops, Known        what to change, and who else is in the sender's partition
+// then `in_sync` to those others, and `new_nodes` to the nodes of the own partition.
+//
+// Processes of this node call it for what are functions in OTP: {register_name, Name, Pid[, Method]},
+// {re_register_name, Name, Pid[, Method]}, {unregister_name, Name}, {whereis_name, Name}, registered_names.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "behaviours/gen/native_server.hpp"
+#include "dist/router.hpp"
+#include "services/answers/portions.hpp"
+#include "services/global/directory.hpp"
+#include "services/global/locks.hpp"
+#include "services/global/lost_connections.hpp"
+#include "services/peers/kept_memory.hpp"
+#include "services/peers/peer_bounds.hpp"
+
+namespace coppice::services {
+
+class global_name_server : public behaviours::native_server {
+ public:
+  static constexpr const char* registered_name = "global_name_server";
+
+  global_name_server(dist::router& router, const peer_bounds& bounds)
+      : native_server("global_name_server"), router_(router), bounds_(bounds) {}
+  std::optional<behaviours::peer_requests> from_peers() const override;
+
+  // Told from the router, on a worker's thread: before the first message of that node, after its loss.
+  static void node_up(runtime::system& system, std::string_view node);
+  static void node_down(runtime::system& system, std::string_view node);
+
+  // Called with this by a process of this node, it answers with the method of the name, if `by` is resolving
+  // it: one of the two pids has it, and the lock of global is held here on behalf of that node. Else `false`.
+  static runtime::message method_question(const runtime::node_names& nodes, std::uint32_t by, etf::bytes name,
+                                          const runtime::pid& first, const runtime::pid& second);
+
+ protected:
+  runtime::outcome on_start(runtime::process& self) override;
+  call_answer handle_call(runtime::process& self, const runtime::message& from,
+                          const runtime::message& request) override;
+  runtime::outcome handle_cast(runtime::process& self, const runtime::message& request) override;
+  runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
+
+ private:
+  // A name that both sides have and whose method another node was asked about.
+  struct asked_about {
+    std::uint32_t index = 0; // in the other side's list
+    runtime::pid ours;
+  };
+  // A node that is connected, and how far the two are.
+  struct partner {
+    std::uint32_t node = 0; // index of its name
+    std::int64_t my_tag = 0;
+    runtime::message his_tag; // none: his init_connect has not come
+    runtime::pid his_locker;
+    runtime::message lock;              // {global, [Pid, Pid]}, once his init_connect has come
+    bool locked = false;                // our side holds it, and he was told
+    bool names_sent = false;            // his side holds it too
+    std::vector<std::uint32_t> lock_at; // other nodes where we took it or are about to
+    std::size_t locked_at = 0;          // how many of them said yes
+    runtime::reference asking;          // the one being asked
+    runtime::message exchange;          // his names
+    std::vector<asked_about> asked;     // while other nodes are asked about some of them
+    runtime::reference settling;        // the monitor of the process that asks; none: nothing is asked
+    bool exchanged = false;             // they were compared with ours
+    runtime::message ops;               // what we found to change
+    runtime::message resolved;          // his `resolved`, before our ops
+  };
+  struct waiter {
+    runtime::message from;
+    std::uint32_t node = 0; // of who waits
+    std::set<std::string> nodes;
+  };
+
+  // Sessions
+  void up(runtime::process& self, std::string_view node);
+  void down(runtime::process& self, const std::string& node);
+  void begin(runtime::process& self, const std::string& node, partner& p);
+  void on_init_connect(runtime::process& self, etf::cursor at, const runtime::message& m);
+  void on_init_connect_ack(runtime::process& self, etf::cursor at);
+  void on_cancel_connect(runtime::process& self, etf::cursor at);
+  void on_lock_set(runtime::process& self, etf::cursor at, std::uint32_t arity);
+  void on_exchange(runtime::process& self, etf::cursor at, const runtime::message& m);
+  void on_resolved(runtime::process& self, etf::cursor at, const runtime::message& m);
+  void on_in_sync(runtime::process& self, etf::cursor at);
+  void on_new_nodes(runtime::process& self, etf::cursor at);
+  void send_lock_set(runtime::process& self, const partner& p, bool set);
+  void resolve(runtime::process& self, const std::string& node, partner& p);
+  // One name that both sides have: what each is to change, and how much that is.
+  struct changes;
+  void settle(runtime::process& self, const std::string& node, etf::bytes entry, etf::bytes name,
+              const runtime::pid& his, const global_directory::entry& ours,
+              const std::optional<runtime::pid>& said, changes& out) const;
+  runtime::message question_where_it_lives(runtime::process& self, etf::bytes name, const runtime::pid& his,
+                                           const global_directory::entry& ours) const;
+  template <class Use>
+  void for_each_of(runtime::process& self, const runtime::message& exchange, const Use& use);
+  void settle_all(runtime::process& self, const std::string& node, partner& p, etf::cursor answers);
+  void on_questions_answered(runtime::process& self, etf::cursor at);
+  // Whether that is the monitor of a process that asks other nodes, which has ended.
+  bool is_end_of_questions(runtime::process& self, const runtime::reference& ref);
+  void finish(runtime::process& self, const std::string& node, partner& p);
+  void end_session(runtime::process& self, partner& p);
+  static bool speaks_for(const runtime::process& self, std::string_view node);
+  partner* session(const runtime::process& self, etf::cursor& at, std::string& node);
+  bool is_my_tag(etf::cursor& at, const partner& p) const;
+
+  // Taking the lock
+  void try_later(runtime::process& self, const std::string& node, partner& p);
+  void try_lock(runtime::process& self, const std::string& node);
+  void ask_next(runtime::process& self, const std::string& node, partner& p);
+  void on_lock_answer(runtime::process& self, const runtime::reference& ref, bool yes);
+  void give_up_lock(runtime::process& self, partner& p);
+  void send_names(runtime::process& self, partner& p);
+  void make_lock(runtime::process& self, partner& p) const;
+  bool is_answer(runtime::process& self, const runtime::message& m);
+
+  // Partitions
+  // False: it was known.
+  bool know(std::string_view node);
+  void add_known(runtime::process& self, etf::cursor& at, bool tell_them);
+  void synced_with(runtime::process& self, const std::string& node);
+  void check_waiters(runtime::process& self);
+  void on_lost_connection(runtime::process& self, etf::cursor at, const runtime::message& m);
+  void on_remove_connection(runtime::process& self, etf::cursor at);
+  void forget(runtime::process& self, const std::string& node);
+  void disconnect(runtime::process& self, const std::string& node, const std::string& why);
+
+  // Names and locks
+  call_answer hand_to_registrar(runtime::process& self, const runtime::message& from,
+                                const runtime::message& request);
+  runtime::message whereis(runtime::process& self, etf::bytes name) const;
+  bool may_register(runtime::process& self, etf::bytes name, const runtime::pid& pid) const;
+  runtime::message method_of(runtime::process& self, etf::cursor question) const;
+  runtime::message registered_names();
+  // A list of nodes of this partition.
+  void write_nodes(etf::writer& out, const std::set<std::string, std::less<>>& nodes);
+  // `speaker`: the node that says so; 0: this one. False: it has said as much as it may, and nothing is
+  // changed.
+  bool insert(runtime::process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method,
+              std::uint32_t speaker);
+  bool may_say(std::uint32_t speaker, etf::bytes name, etf::bytes method) const;
+  void erase(runtime::process& self, etf::bytes name);
+  void apply(runtime::process& self, etf::bytes ops, std::uint32_t speaker);
+  void write_names(runtime::process& self, etf::writer& out);
+  void wait_for_sync(runtime::process& self, const runtime::message& from, etf::cursor at);
+  bool set_lock(runtime::process& self, etf::bytes lock, const runtime::pid& holder);
+  void del_lock(runtime::process& self, etf::bytes lock, const runtime::pid& holder);
+  void on_down(runtime::process& self, etf::cursor at);
+
+  // Sending to the peer's server, over the connection there is.
+  static runtime::message cast_message(etf::bytes term);
+  void cast(runtime::process& self, std::uint32_t node, etf::bytes term);
+  void tell(runtime::process& self, std::uint32_t node, runtime::message m);
+  void tell_known(runtime::process& self, const runtime::message& m, std::uint32_t but = 0);
+  runtime::message own_node(runtime::process& self) const;
+
+  dist::router& router_;
+  const peer_bounds bounds_;
+  portions work_; // of this process, once it has started
+  runtime::pid registrar_;
+  std::map<std::string, partner, std::less<>> partners_;
+  std::set<std::string, std::less<>> known_;  // in our partition
+  std::set<std::string, std::less<>> synced_; // have the same names
+  global_directory names_;
+  global_locks locks_;
+  std::map<runtime::reference, runtime::pid, bool (*)(const runtime::reference&, const runtime::reference&)>
+      lock_monitors_{
+          [](const runtime::reference& a, const runtime::reference& b) { return a.words < b.words; }};
+  std::vector<waiter> waiters_;
+  lost_connections losses_;
+  kept_memory memory_;                                       // of known_
+  std::map<std::string, std::uint64_t, std::less<>> timers_; // of the next attempt at a node's lock
+  std::int64_t next_tag_ = 0;
+  std::int64_t next_loss_ = 0;
+};
+
+} // namespace coppice::services

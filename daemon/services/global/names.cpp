@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MIT
+// The names all nodes agree on and the locks they take to agree: what other nodes' `global` calls here. In
+// the process's own turn.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <coppice/etf/cursor.hpp>
+#include <utility>
+
+#include "base/log_counted.hpp"
+#include "runtime/system.hpp"
+#include "services/global/conflict.hpp"
+#include "services/global/name_server.hpp"
+#include "services/global/registrar.hpp"
+
+namespace coppice::services {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+
+namespace {
+
+constexpr std::string_view method_tag = "method_to_resolve";
+
+message boolean(bool value) {
+  return message::atom(value ? "true" : "false");
+}
+
+} // namespace
+
+std::optional<behaviours::peer_requests> global_name_server::from_peers() const {
+  using request = behaviours::peer_request;
+  using form = behaviours::gen::request::kind;
+  constexpr std::uint16_t kept = request::answers | request::keeps;
+  constexpr std::uint16_t session = request::keeps | request::tells_nodes;
+  static constexpr request requests[] = {
+      {form::call, "get_known", 0, 0, request::answers},
+      {form::call, "get_synced", 0, 0, request::answers},
+      {form::call, "registered_names", 0, 0, request::answers},
+      {form::call, "get_protocol_version", 0, 0, request::answers},
+      {form::call, "set_lock", 2, 2, kept},
+      {form::call, "del_lock", 2, 2, request::answers},
+      {form::call, "register", 4, 4, kept},
+      {form::call, "register_ext", 5, 5, kept},
+      {form::call, "unregister", 2, 2, request::answers},
+      {form::call, "whereis_name", 2, 2, request::answers},
+      {form::call, "may_register", 2, 2, request::answers},
+      {form::call, "sync", 2, 2, kept},
+      {form::cast, "init_connect", 4, 4, session},
+      {form::cast, "lock_set", 4, 5, session | request::forwards},
+      {form::cast, "exchange", 5, 5, session | request::forwards},
+      {form::cast, "resolved", 7, 7, session | request::connects | request::disconnects},
+      {form::cast, "in_sync", 3, 3, request::keeps},
+      {form::cast, "new_nodes", 6, 6, session | request::connects | request::disconnects},
+      {form::info, "lock_set", 4, 5, session | request::forwards},
+      {form::info, "init_connect_ack", 4, 4, session},
+      {form::info, "cancel_connect", 3, 3, session},
+      {form::info, "lost_connection", 5, 5, session | request::logs},
+      {form::info, "remove_connection", 2, 2, request::logs | request::disconnects},
+      {form::info, "whereis", 3, 3, request::answers},
+      {form::info, behaviours::answer_to_alias, 2, 2, request::tells_nodes}};
+  return requests;
+}
+
+global_name_server::call_answer global_name_server::handle_call(process& self, const message& from,
+                                                                const message& request) {
+  etf::cursor at(request.bytes());
+  std::uint32_t arity = 0;
+  std::string_view what;
+  etf::bytes term;
+  etf::cursor sender(from.bytes());
+  sender.read_tuple_of(2);
+  const auto caller = runtime::read_pid(sender, self.host().nodes());
+  if (!caller || caller->node != self.origin().node) return no_reply();
+  if (at.read_atom(what)) {
+    if (what == "get_known" || what == "get_synced") {
+      message_writer out;
+      write_nodes(out, what == "get_known" ? known_ : synced_);
+      return reply(out.take());
+    }
+    if (what == "registered_names") return reply(registered_names());
+    if (what == "get_protocol_version") {
+      message_writer out;
+      out.integer(8);
+      return reply(out.take());
+    }
+  } else if (at.read_tuple(arity) && at.read_atom(what)) {
+    if (what == "set_lock" && at.read_term(term)) return reply(boolean(set_lock(self, term, *caller)));
+    if (what == "del_lock" && at.read_term(term)) {
+      del_lock(self, term, *caller);
+      return reply(message::atom("true"));
+    }
+    if ((what == "register" && arity == 4) || (what == "register_ext" && arity == 5)) {
+      if (!at.read_term(term)) return no_reply();
+      const auto pid = runtime::read_pid(at, self.host().nodes());
+      etf::bytes method;
+      if (!pid || !at.read_term(method)) return no_reply();
+      return reply(message::atom(insert(self, term, *pid, method, self.origin().node) ? "yes" : "no"));
+    }
+    if (what == "unregister" && at.read_term(term)) {
+      erase(self, term);
+      return reply(message::atom("ok"));
+    }
+    const bool is_change = what == "register_name" || what == "re_register_name" || what == "unregister_name";
+    if (is_change && self.origin().here()) {
+      return hand_to_registrar(self, from, request);
+    }
+    if (what == method_tag && self.origin().here()) return reply(method_of(self, at));
+    if (what == "whereis_name" && at.read_term(term)) return reply(whereis(self, term));
+    if (what == "may_register" && at.read_tuple_of(2) && at.read_term(term)) {
+      const auto pid = runtime::read_pid(at, self.host().nodes());
+      return reply(boolean(pid && may_register(self, term, *pid)));
+    }
+    if (what == "sync") {
+      wait_for_sync(self, from, at);
+      return no_reply();
+    }
+  }
+  return native_server::handle_call(self, from, request);
+}
+
+// Of processes here only; OTP's other nodes have registrars of their own.
+global_name_server::call_answer global_name_server::hand_to_registrar(process& self, const message& from,
+                                                                      const message& request) {
+  etf::cursor at(request.bytes());
+  std::uint32_t arity = 0;
+  std::string_view what;
+  etf::bytes name;
+  at.read_tuple(arity);
+  at.read_atom(what);
+  const bool leaves = what == "unregister_name";
+  const bool named = at.read_term(name);
+  const auto rest = at.rest();
+  const auto pid = leaves ? std::nullopt : runtime::read_pid(at, self.host().nodes());
+  if (!named || (leaves ? arity != 2 : !pid || arity < 3 || arity > 4)) {
+    message_writer out;
+    out.tuple(2);
+    out.atom("error");
+    out.atom("badarg");
+    return reply(out.take());
+  }
+  message_writer order;
+  order.tuple(leaves ? 2 : 4);
+  order.atom(what);
+  order.raw(name);
+  order.raw(rest);
+  if (!leaves && arity == 3) order.raw(default_conflict_method().bytes());
+  self.notify(registrar_, global_registrar::order(from, order.view()));
+  return no_reply();
+}
+
+message global_name_server::whereis(process& self, etf::bytes name) const {
+  const auto* found = names_.find(name);
+  if (found == nullptr || (found->pid.here() && !self.host().alive(found->pid)))
+    return message::atom("undefined");
+  message_writer out;
+  runtime::write(out, found->pid, self.host().nodes());
+  return out.take();
+}
+
+message global_name_server::method_question(const runtime::node_names& nodes, std::uint32_t by,
+                                            etf::bytes name, const runtime::pid& first,
+                                            const runtime::pid& second) {
+  message_writer out(name.size() + 256);
+  out.tuple(5);
+  out.atom(method_tag);
+  out.atom(nodes.name(by));
+  out.raw(name);
+  runtime::write(out, first, nodes);
+  runtime::write(out, second, nodes);
+  return out.take();
+}
+
+message global_name_server::method_of(process& self, etf::cursor question) const {
+  auto& nodes = self.host().nodes();
+  std::string_view by;
+  etf::bytes name;
+  if (!question.read_atom(by) || !question.read_term(name)) return boolean(false);
+  const auto first = runtime::read_pid(question, nodes);
+  const auto second = runtime::read_pid(question, nodes);
+  const auto* found = names_.find(name);
+  const auto node = nodes.find(by);
+  if (!first || !second || !node || found == nullptr) return boolean(false);
+  const bool held = found->pid == *first || found->pid == *second;
+  // Of processes here only the one that has the name is in question.
+  for (const runtime::pid& one : {*first, *second})
+    if (one.here() && one != found->pid) return boolean(false);
+  if (!held || !locks_.is_held_by(message::atom("global").bytes(), *node)) return boolean(false);
+  return found->method;
+}
+
+// OTP refuses a second name to a process too.
+bool global_name_server::may_register(process& self, etf::bytes name, const runtime::pid& pid) const {
+  return etf::cursor(whereis(self, name).bytes()).read_atom_is("undefined") && !names_.has_name(pid);
+}
+
+message global_name_server::registered_names() {
+  message_writer out;
+  out.list(static_cast<std::uint32_t>(names_.all().size()));
+  for (const auto& [name, entry] : names_.all()) {
+    work_.add(name.size());
+    out.raw(base::as_bytes(name));
+  }
+  out.nil();
+  return out.take();
+}
+
+void global_name_server::write_nodes(etf::writer& out, const std::set<std::string, std::less<>>& nodes) {
+  out.list(static_cast<std::uint32_t>(nodes.size()));
+  for (const auto& node : nodes) {
+    work_.add();
+    out.atom(node);
+  }
+  out.nil();
+}
+
+bool global_name_server::may_say(std::uint32_t speaker, etf::bytes name, etf::bytes method) const {
+  if (speaker == 0) return true;
+  if (name.size() > longest_key || method.size() > longest_key) return false;
+  const auto* before = names_.find(name);
+  const bool replaces = before != nullptr && before->speaker == speaker;
+  return names_.said_by(speaker) < bounds_.names + (replaces ? 1 : 0) &&
+         names_.bytes_said_by(speaker) + name.size() + method.size() <= bounds_.bytes;
+}
+
+bool global_name_server::insert(process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method,
+                                std::uint32_t speaker) {
+  if (!may_say(speaker, name, method)) return false;
+  erase(self, name);
+  names_.insert(name, {pid, message::copy_of(method), self.monitor(pid), speaker});
+  return true;
+}
+
+void global_name_server::erase(process& self, etf::bytes name) {
+  const auto* found = names_.find(name);
+  if (found == nullptr) return;
+  self.demonitor(found->monitor, true);
+  names_.erase(name);
+}
+
+// [{insert, {Name, Pid, Method}} | {delete, Name}]
+void global_name_server::apply(process& self, etf::bytes ops, std::uint32_t speaker) {
+  etf::cursor at(ops);
+  std::uint32_t count = 0;
+  if (!at.read_list(count)) return;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    std::string_view what;
+    etf::bytes name;
+    etf::bytes method;
+    work_.add();
+    if (!at.read_tuple_of(2) || !at.read_atom(what)) return;
+    if (what == "insert") {
+      if (!at.read_tuple_of(3) || !at.read_term(name)) return;
+      const auto pid = runtime::read_pid(at, self.host().nodes());
+      if (!pid || !at.read_term(method)) return;
+      if (!insert(self, name, *pid, method, speaker)) {
+        // What everyone agreed on is not this node's to leave out.
+        const std::string node = self.host().nodes().name(speaker);
+        disconnect(
+            self, node,
+            fmt::format("it says more than {} names of global, or {} bytes", bounds_.names, bounds_.bytes));
+        return;
+      }
+    } else if (at.read_term(name)) {
+      erase(self, name);
+    }
+  }
+}
+
+void global_name_server::write_names(process& self, etf::writer& out) {
+  out.list(static_cast<std::uint32_t>(names_.all().size()));
+  for (const auto& [name, entry] : names_.all()) {
+    work_.add(name.size() + entry.method.size());
+    out.tuple(3);
+    out.raw(base::as_bytes(name));
+    runtime::write(out, entry.pid, self.host().nodes());
+    out.raw(entry.method.bytes());
+  }
+  out.nil();
+}
+
+// Who asks is answered when this node is in step with all of those it names.
+void global_name_server::wait_for_sync(process& self, const message& from, etf::cursor at) {
+  if (from.size() > longest_key) return;
+  waiter made{from.compact(), self.origin().node, {}};
+  const auto waiting = std::ranges::count(waiters_, made.node, &waiter::node);
+  if (made.node != 0 && static_cast<std::size_t>(waiting) >= bounds_.locks) {
+    base::log::counted(base::log::level::warning, "services", "global: sync",
+                       "global: a call of sync by {} was dropped: {} wait already",
+                       self.host().nodes().name(made.node), waiting);
+    return;
+  }
+  std::uint32_t count = 0;
+  std::string_view node;
+  at.read_list(count);
+  // Nobody waits for a node that is not there.
+  for (std::uint32_t i = 0; i < count && at.read_atom(node); ++i) {
+    work_.add();
+    if (partners_.contains(node)) made.nodes.emplace(node);
+  }
+  waiters_.push_back(std::move(made));
+  check_waiters(self);
+}
+
+bool global_name_server::set_lock(process& self, etf::bytes lock, const runtime::pid& holder) {
+  etf::cursor at(lock);
+  etf::bytes resource;
+  etf::bytes requester;
+  if (!at.read_tuple_of(2) || !at.read_term(resource) || !at.read_term(requester)) return false;
+  if (!holder.here() && lock.size() > longest_key) return false;
+  const bool watched = holder == self.self() || locks_.holds_any(holder);
+  if (!holder.here() && locks_.of_node(holder.node) >= bounds_.locks) {
+    base::log::counted(base::log::level::warning, "services", "global: locks",
+                       "global: a lock for {} was refused: it holds {}, which is the most",
+                       self.host().nodes().name(holder.node), bounds_.locks);
+    return false;
+  }
+  if (!locks_.set(resource, requester, holder)) return false;
+  if (!watched) lock_monitors_.emplace(self.monitor(holder), holder);
+  return true;
+}
+
+void global_name_server::del_lock(process& self, etf::bytes lock, const runtime::pid& holder) {
+  etf::cursor at(lock);
+  etf::bytes resource;
+  etf::bytes requester;
+  if (!at.read_tuple_of(2) || !at.read_term(resource) || !at.read_term(requester)) return;
+  locks_.remove(resource, requester, holder);
+  if (locks_.holds_any(holder)) return;
+  const auto watch = std::find_if(lock_monitors_.begin(), lock_monitors_.end(),
+                                  [&](const auto& entry) { return entry.second == holder; });
+  if (watch == lock_monitors_.end()) return;
+  self.demonitor(watch->first, true);
+  lock_monitors_.erase(watch);
+}
+
+void global_name_server::on_down(process& self, etf::cursor at) {
+  const auto ref = runtime::read_reference(at, self.host().nodes());
+  if (!ref) return;
+  if (const auto watch = lock_monitors_.find(*ref); watch != lock_monitors_.end()) {
+    locks_.remove_all(watch->second);
+    lock_monitors_.erase(watch);
+    return;
+  }
+  if (names_.erase_monitored(*ref) || is_end_of_questions(self, *ref)) return;
+  on_lock_answer(self, *ref, false);
+}
+
+} // namespace coppice::services

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+// A call is refused the way a node without that function would: error undef with a one-frame stack. In the
+// process's own turn, the handler on a worker's thread.
+#include "services/rpc/erpc.hpp"
+
+#include <fmt/format.h>
+
+#include <coppice/etf/cursor.hpp>
+#include <coppice/etf/text.hpp>
+#include <utility>
+
+#include "base/log.hpp"
+#include "runtime/actor_factory.hpp"
+#include "runtime/process.hpp"
+#include "services/observer/observer.hpp"
+
+namespace coppice::services {
+namespace {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+
+struct evaluated {
+  answer result; // none: it failed with
+  const char* error = "undef";
+};
+
+evaluated evaluate(process& self, const functions& allowed, etf::bytes module, etf::bytes function,
+                   etf::bytes arguments) {
+  std::string_view m;
+  std::string_view f;
+  const auto arity = list_length(arguments);
+  if (!etf::cursor(module).read_atom(m) || !etf::cursor(function).read_atom(f) || !arity)
+    return {{}, "badarg"};
+  const auto* found = allowed.find(m, f, *arity);
+  if (found == nullptr) return {{}, "undef"};
+  return {(*found)(self, arguments), "badarg"};
+}
+
+// [{M, F, Args, []}]
+void write_stack(etf::writer& out, etf::bytes module, etf::bytes function, etf::bytes arguments) {
+  out.list(1);
+  out.tuple(4);
+  out.raw(module);
+  out.raw(function);
+  out.raw(arguments);
+  out.nil();
+  out.nil();
+}
+
+// Runs one call, ends with its result as the reason.
+class one_call : public runtime::behaviour {
+ public:
+  // `asker`: the index of the node that asks.
+  one_call(std::shared_ptr<const functions> allowed, message arguments, bool answers, std::uint32_t asker,
+           running_calls::token running)
+      : allowed_(std::move(allowed)),
+        arguments_(std::move(arguments)),
+        answers_(answers),
+        asker_(asker),
+        running_(std::move(running)) {}
+
+  runtime::outcome init(process& self) override {
+    self.set_origin({asker_, false});
+    etf::cursor at(arguments_.bytes());
+    std::uint32_t length = 0;
+    etf::bytes tag;
+    etf::bytes module;
+    etf::bytes function;
+    etf::bytes arguments;
+    const bool whole = at.read_list(length) && (!answers_ || at.read_term(tag)) && at.read_term(module) &&
+                       at.read_term(function) && at.read_term(arguments);
+    if (!whole) return runtime::stop(message::atom("badarg"));
+    if (answers_) return runtime::stop(erpc_result(self, *allowed_, tag, module, function, arguments));
+    evaluate(self, *allowed_, module, function, arguments);
+    return runtime::stop(message::atom("normal"));
+  }
+  runtime::outcome receive(process&, message) override { return runtime::carry_on(); }
+  void describe(runtime::description& out) const override { out.behaviour = "erpc"; }
+
+ private:
+  std::shared_ptr<const functions> allowed_;
+  message arguments_;
+  bool answers_;
+  std::uint32_t asker_;
+  running_calls::token running_;
+};
+
+void log_refused(runtime::system& system, const dist::spawn_request& request) {
+  const bool shell = request.module == "shell" || request.module == "group" || request.module == "user_drv";
+  base::log::warning("services", "a spawn of {}:{}/{} by {} was refused: this node runs no Erlang code{}",
+                     etf::print_atom(request.module), etf::print_atom(request.function), request.arity,
+                     system.nodes().name(request.from.node),
+                     shell ? "; instead of -remsh use the `coppice` command on its machine" : "");
+}
+
+} // namespace
+
+void log_refused_call(const runtime::system& system, std::uint32_t node) {
+  base::log::warning("services", "calls of rpc or erpc by {} are refused: {} of that node run already",
+                     system.nodes().name(node), running_calls::most_of_node);
+}
+
+message erpc_result(process& self, const functions& allowed, etf::bytes tag, etf::bytes module,
+                    etf::bytes function, etf::bytes arguments) {
+  const auto done = evaluate(self, allowed, module, function, arguments);
+  message_writer out;
+  if (done.result.value || done.result.exit) {
+    out.tuple(3);
+    out.raw(tag);
+    out.atom(done.result.value ? "return" : "exit");
+    out.raw((done.result.value ? done.result.value : done.result.exit).bytes());
+    return out.take();
+  }
+  out.tuple(4);
+  out.raw(tag);
+  out.atom("error");
+  out.atom(done.error);
+  write_stack(out, module, function, arguments);
+  return out.take();
+}
+
+message rpc_result(process& self, const functions& allowed, etf::bytes module, etf::bytes function,
+                   etf::bytes arguments) {
+  auto done = evaluate(self, allowed, module, function, arguments);
+  if (done.result.value) return done.result.value;
+  message_writer out;
+  out.tuple(2);
+  out.atom("badrpc");
+  out.tuple(2);
+  out.atom("EXIT");
+  if (done.result.exit) {
+    out.raw(done.result.exit.bytes());
+    return out.take();
+  }
+  out.tuple(2);
+  out.atom(done.error);
+  write_stack(out, module, function, arguments);
+  return out.take();
+}
+
+namespace {
+
+using spawned = expected<runtime::pid, std::string>;
+
+spawned spawn_here(runtime::system& system, const dist::spawn_request& request, std::string label,
+                   std::unique_ptr<runtime::behaviour> does) {
+  runtime::spawn_options options;
+  options.label = std::move(label);
+  options.group_leader = request.group_leader;
+  options.worker = system.current_worker();
+  auto made = system.spawn(std::move(options), std::move(does));
+  if (!made) return unexpected<std::string>("system_limit");
+  return *made;
+}
+
+// coppice:spawn('PLUGIN:ACTOR'[, Args])
+spawned spawn_actor(runtime::system& system, const dist::spawn_request& request,
+                    const behaviours::peer_rights& rights) {
+  etf::cursor at(request.arguments.bytes());
+  std::uint32_t length = 0;
+  std::string_view actor;
+  etf::bytes args;
+  if (!at.read_list(length) || length < 1 || length > 2 || !at.read_atom(actor) ||
+      (length == 2 && !at.read_term(args)) || !at.read_nil()) {
+    return unexpected<std::string>("badarg");
+  }
+  const auto from = system.nodes().name(request.from.node);
+  if (!rights.may_spawn(actor)) {
+    base::log::warning("services",
+                       "a spawn of {} by {} was refused: distribution.allow.spawn does not name it", actor,
+                       from);
+    return unexpected<std::string>("notsup");
+  }
+  runtime::actor_spec spec;
+  spec.actor = actor;
+  spec.label = fmt::format("{} for {}", actor, from);
+  if (length == 2) spec.args = request.arguments.slice(args);
+  auto does = system.factory() == nullptr ? base::result<std::unique_ptr<runtime::behaviour>>(base::fail(
+                                                base::errc::unsupported, "this node has no plugins"))
+                                          : system.factory()->make(spec);
+  if (!does) {
+    base::log::warning("services", "a spawn of {} by {} failed: {}", actor, from, does.error().text);
+    return unexpected<std::string>("badarg");
+  }
+  return spawn_here(system, request, spec.label, std::move(*does));
+}
+
+} // namespace
+
+dist::spawn_handler remote_spawns(runtime::system& system, dist::router& router,
+                                  std::shared_ptr<const functions> allowed, behaviours::peer_rights rights) {
+  return [&system, &router, allowed = std::move(allowed),
+          rights = std::move(rights)](const dist::spawn_request& request) -> spawned {
+    if (request.module == "coppice" && request.function == "spawn")
+      return spawn_actor(system, request, rights);
+    const bool of_tools = allowed->observer() && is_for_tools(request);
+    const bool call = request.function == "execute_call" && request.arity == 4;
+    const bool cast = request.function == "execute_cast" && request.arity == 3;
+    const auto given = list_length(request.arguments.bytes());
+    const auto refused = [&] {
+      log_refused(system, request);
+      return unexpected<std::string>("notsup");
+    };
+    if (!of_tools && (request.module != "erpc" || (!call && !cast) || given != request.arity))
+      return refused();
+    bool tell = false;
+    auto running = allowed->running().begin(request.from.node, tell);
+    if (!running) {
+      if (tell) log_refused_call(system, request.from.node);
+      return unexpected<std::string>("system_limit");
+    }
+    std::unique_ptr<runtime::behaviour> does =
+        of_tools ? observer_process(router, request, std::move(*running))
+                 : std::make_unique<one_call>(allowed, request.arguments, call, request.from.node,
+                                              std::move(*running));
+    if (does == nullptr) return refused();
+    return spawn_here(system, request, of_tools ? "observer_backend" : "erpc", std::move(does));
+  };
+}
+
+} // namespace coppice::services
