@@ -86,7 +86,7 @@ struct worker_info {
 struct runtime_counters {
   std::uint64_t processes = 0;
   std::uint64_t spawned = 0;
-  // messages to missing processes, and messages left in the mailbox of a process that died
+  // Messages to missing processes, and messages left in the mailbox of a process that died.
   std::uint64_t dead_letters = 0;
   std::uint64_t dropped = 0;   // messages that full mailboxes refused or dropped
   std::uint64_t parked = 0;    // how often a sender has waited for room in a mailbox

@@ -105,7 +105,7 @@ struct monitor_options {
 };
 
 struct spawn_options {
-  // registered before init runs. If it is taken, spawn fails with errc::exists. Empty: none
+  // Registered before init runs. If it is taken, spawn fails with errc::exists. Empty: none.
   std::string name{};
   std::string label{}; // app/sup/child, for people
   bool link = false;   // from a process's turn only

@@ -40,9 +40,9 @@ struct system_options {
   // Most bytes that may wait at one full mailbox with policy park_sender from senders of other nodes, which
   // cannot park.
   std::uint64_t overflow = std::uint64_t{256} << 20;
-  // after that a dead process's stack still in a callback counts as abandoned
+  // After that, the stack of a dead process that is still in a callback counts as abandoned.
   base::nanos linger = 5 * base::nanos_per_second;
-  // a handler that takes longer is named in the log; at least 1 ms
+  // A handler that takes longer is named in the log. At least 1 ms.
   base::nanos watchdog = 10 * base::nanos_per_ms;
   unsigned blocking_threads = 16;
   bool busy_wait = true; // a worker polls for a while before it sleeps, see scheduling/busy_wait.hpp
