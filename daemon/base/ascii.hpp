@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Letters of ASCII without regard to case, whatever the locale: what HTTP, TLS and cron compare so. Any
-// thread.
+// ASCII letters without regard to case, whatever the locale, as HTTP, TLS and cron compare them. Any thread.
 #pragma once
 
 #include <algorithm>

@@ -2,9 +2,8 @@
 // Where a process is: in the daemon's code or in a plugin's ("outside"), and whether the watchdog has claimed
 // it there. A claimed process that comes back waits until the claim is decided. Only one side of the race is
 // frequent, so that side costs two stores and a load:
-//   the handler's thread, coming back   outside = null; compiler fence; read claimed
-//   the watchdog                        claimed = true; membarrier(2), a full fence on every thread; read
-//   outside
+//   the returning thread   outside = null; compiler fence; read claimed
+//   the watchdog           claimed = true; membarrier(2), a full fence on every thread; read outside
 // The barrier puts the two reads in an order, and the later one sees the other thread's store. So either the
 // handler waits for the watchdog's decision, or the watchdog sees that the process has come back, and
 // withdraws.
