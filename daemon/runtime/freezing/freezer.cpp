@@ -12,7 +12,7 @@
 namespace coppice::runtime {
 namespace {
 
-// At the processes that members wait for; then less and less often.
+// The first look at the processes that members wait for. The time between looks doubles up to last_look.
 constexpr base::nanos first_look = base::nanos_per_ms;
 constexpr base::nanos last_look = 50 * base::nanos_per_ms;
 
