@@ -245,7 +245,7 @@ class writer {
   std::optional<std::vector<file_target>> files_wanted_; // nullopt: not changed since the writer looked
   bool look_wanted_ = false;
   log_files files_;      // this and wall_ahead_ are for the writer thread
-  nanos wall_ahead_ = 0; // of the monotonic clock
+  nanos wall_ahead_ = 0; // wall time minus monotonic time, at the last look
   std::thread thread_;
 
   std::mutex taps_lock_;

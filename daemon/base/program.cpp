@@ -71,8 +71,8 @@ struct plan {
   int trouble; // descriptor to which a failure is written
   pid_t parent;
   rlim_t open_files;
-  rlim_t memory;      // 0: as it is
-  rlim_t cpu_seconds; // 0: as it is
+  rlim_t memory;      // 0: unchanged
+  rlim_t cpu_seconds; // 0: unchanged
 };
 
 [[noreturn]] void give_up(const plan& with, step at) {

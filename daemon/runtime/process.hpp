@@ -183,11 +183,11 @@ class process {
   // Waiting. A call reference is a monitor and an alias in one. Its first answer, or the end of the monitored
   // process, is for await() and never arrives in receive():
   //   ref = monitor(to, true); send(to, …{self, [alias|ref]}…); await(ref, deadline)
-  // await() returns what was sent to the alias, whole ({[alias|Ref], Reply} from a gen_server), and the
-  // reference is spent, also after a timeout. Several may be outstanding and awaited in any order.
-  // Cheaper, since nothing but the message is sent, to a process here or elsewhere:
+  // await() returns the whole message that was sent to the alias ({[alias|Ref], Reply} from a gen_server).
+  // The reference is then spent, also after a timeout. Several may be open and awaited in any order. A form
+  // that sends nothing but the message is cheaper. It works for processes of any node:
   //   ref = make_ack(); send_call(to, ref, …{self, [alias|ref]}…); await(ref, deadline)
-  // or, as a gen_server's call, of which only the request goes where the other takes it so:
+  // The same for a gen_server's call; where the receiver accepts it, only the request is sent:
   //   ref = make_ack(); send_call(to, ref, request, call_form::request); await_reply(ref, deadline)
   using awaited = expected<message, await_error>;
   enum class call_form : std::uint8_t { whole, request };
@@ -257,8 +257,9 @@ class process {
   // A reference for other uses. Unique on this node.
   reference make_reference();
 
-  // Names: one a process, one process a name. errc::exists when either is taken; errc::invalid for
-  // "undefined" or a name over 255 characters.
+  // Names: a process has at most one, and a name has at most one process. errc::exists: the process has a
+  // name or the name is taken. errc::invalid: empty, "undefined", or longer than 255 characters.
+  // errc::closed: the process is dead.
   base::status register_name(std::string name);
   base::status unregister();
   std::string name() const; // empty: none

@@ -146,7 +146,7 @@ class process_record final : public process {
   void tell_whom_it_waits_for(const signal& question);
   void tell_what_it_waits_for(const signal& question);
 
-  // Calls it got.
+  // Calls that it has received.
   [[gnu::always_inline]] void note_call(const call_id& call) {
     using place = received_calls::place;
     const place where = !started                 ? place::table
