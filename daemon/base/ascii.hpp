@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// ASCII letters without regard to case, whatever the locale, as HTTP, TLS and cron compare them. Any thread.
+// Lower case and comparison of texts for ASCII letters only, whatever the locale. HTTP compares header names
+// so, TLS host names, and cron the names of days and months. Any thread.
 #pragma once
 
 #include <algorithm>

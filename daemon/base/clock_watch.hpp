@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tells when the wall clock is set, and when the machine has slept, which also sets it. Costs nothing in
-// between. For the loop's thread.
+// Tells when the wall clock is set, and when the machine has slept, which also sets it. The service that runs
+// the node's jobs uses it to compute their next times anew. Costs nothing in between. For the loop's thread.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tells when an entry of a folder appears, changes or disappears. For the loop's thread.
+// Tells when an entry of a folder appears, changes or disappears. With it the node notices a new plugin file
+// and reloads it. For the loop's thread.
 #pragma once
 
 #include <functional>

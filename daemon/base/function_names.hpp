@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Finds the function at an address of an ELF file, in the file's symbol table. The dynamic linker knows only
-// exported functions, and a plugin exports one symbol. Blocks, since it reads the file. Any thread.
+// Finds the function at an address of an ELF file, in the file's symbol table, for the backtrace of an
+// exception that a plugin has thrown. The dynamic linker is not enough: it knows only exported functions, and
+// a plugin exports one symbol. Blocks, since it reads the file. Any thread.
 #pragma once
 
 #include <cstdint>

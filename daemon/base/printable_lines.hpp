@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Makes text of several lines safe to show, as base/printable.hpp does for one line. Any thread.
+// Makes text of several lines safe to show, as base/printable.hpp does for one line: the ends of lines stay,
+// all else that could control a terminal is escaped. Any thread.
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What this process uses of the machine, as the kernel counts it. 0 where /proc cannot be read. Any thread.
+// What this process uses of the machine (memory, descriptors, processor time), as the kernel counts it. For
+// metrics and the observer. 0 where /proc cannot be read. Any thread.
 #pragma once
 
 #include <cstdint>

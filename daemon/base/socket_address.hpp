@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// An IPv4 or IPv6 address with a port. Numeric: names are not resolved. Any thread.
+// An IPv4 or IPv6 address with a port, parsed from text, printed, and converted from and to sockaddr. Only
+// numbers: names are not resolved here (net/ does that). Any thread.
 #pragma once
 
 #include <netinet/in.h>

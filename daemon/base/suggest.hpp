@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "Did you mean": finds the known word that is nearest to a mistyped one. Any thread.
+// "Did you mean": finds the known word that is nearest to a mistyped one, for errors about keys of a
+// configuration, commands, and other words that people type. Any thread.
 #pragma once
 
 #include <span>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Functions to cut and check UTF-8 text: where a character ends, and whether it is well-formed. Any thread.
+// Functions to cut and check UTF-8 text: how long a character is, whether it is well-formed, and how many
+// characters a text has. Any thread.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Makes processes. Any thread. Private to the room.
+// Makes a process: takes a slot of the process table, chooses a worker, registers the name, links and
+// monitors. This is what system::spawn() and process::spawn() call. Any thread. Private to the room.
 #pragma once
 
 #include <memory>

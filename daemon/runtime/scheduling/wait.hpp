@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a parked process waits for. Lives on the stack on which the process is parked. For the owner's thread.
+// The state of one wait of a process: what it waits for, until when, and on which stack it is parked. It
+// lives on that stack, and the process's record points to it. For the owner's thread.
 #pragma once
 
 #include <cstdint>
