@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Counts messages that a process has received and keeps until it can handle them: those in the queue of a
-// pool, or of a server that sys has suspended. They count as if still in the mailbox, so that one bound
-// covers both.
+// Counts messages that a process has received and keeps until it can handle them, such as those in the queue
+// of a pool. They count as if they were still in its mailbox, so that one bound covers both.
 #pragma once
 
 #include <cstdint>
