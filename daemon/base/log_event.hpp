@@ -51,7 +51,7 @@ inline constexpr event memory_scarce{"memory_scarce", "0961b63139edb9fa9caafca48
 // nor log.
 using event_listener =
     std::function<void(const event& of, const std::vector<field>& fields, const std::string& text)>;
-// Replaces the former listener; when this returns, no call of that is under way. Empty: no listener.
+// Replaces the former listener. When this returns, no call of the former one is under way. Empty: none.
 void set_event_listener(event_listener hears);
 bool has_event_listener();
 void tell_listener(const event& of, const std::vector<field>& fields, const std::string& text);

@@ -42,7 +42,7 @@ constexpr std::uint32_t turn_reductions = 4000;
 enum class send_status : std::uint8_t {
   ok,   // sent, or the receiver does not exist: as in Erlang, the sender is not told
   full, // the receiver's mailbox is full and its policy refused this message
-  // for another node: not one well-formed term. Not sent, since the peer would close the connection
+  // For another node: not one well-formed term. Not sent, since the peer would close the connection.
   malformed,
   nodedown, // the node is not connected and the caller forbade connecting: not sent
 };
