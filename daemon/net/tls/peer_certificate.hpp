@@ -12,9 +12,9 @@ struct mbedtls_x509_crt;
 namespace coppice::net {
 
 struct peer_certificate {
-  std::vector<std::uint8_t> der;         // the leaf, as it came
-  std::string subject;                   // "CN=client, O=Example", fit to be printed
-  std::array<std::uint8_t, 32> sha256{}; // of der: what is called its fingerprint
+  std::vector<std::uint8_t> der;         // the leaf, as received
+  std::string subject;                   // "CN=client, O=Example", printable
+  std::array<std::uint8_t, 32> sha256{}; // of `der`: the fingerprint
 };
 
 peer_certificate describe(const mbedtls_x509_crt& certificate);
