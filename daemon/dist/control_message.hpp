@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The control messages of the distribution protocol: one flat struct for all of them, decoded from and
-// encoded to a tuple. What it borrows points into the decoded bytes (canonical, without 131). Which
-// fields an operation has is told by the comment behind it. Source: ERTS user's guide, "Distribution
-// Protocol". Pure; any thread.
+// The control messages of the distribution protocol: one flat struct for all, decoded from a tuple and
+// encoded to one. It borrows from the decoded bytes (canonical, without 131). The comment at each operation
+// lists its fields. Source: ERTS user's guide, "Distribution Protocol". Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -67,8 +66,7 @@ struct address {
   friend bool operator==(const address&, const address&) = default;
 };
 
-// The flags of altact_sig_send. Others may come, as may more fields behind those known: both are to be
-// ignored.
+// The flags of altact_sig_send. Unknown flags, and further fields behind the known ones, are ignored.
 namespace altact {
 inline constexpr std::uint64_t priority = 1;
 inline constexpr std::uint64_t token = 2;
@@ -90,7 +88,7 @@ struct control_message {
   etf::reference ref{};
   std::uint64_t id = 0;
   std::uint64_t flags = 0;
-  etf::bytes reason{}; // of spawn_reply: the result
+  etf::bytes reason{}; // of spawn_reply: its result
   etf::bytes token{};
   etf::pid leader{};
   std::string_view module{};
@@ -99,13 +97,13 @@ struct control_message {
   etf::bytes options{};
 };
 
-// One whole tuple. errc::unsupported for an operation nobody here knows, errc::invalid for a malformed one.
+// Decodes one whole tuple. errc::unsupported: an unknown operation. errc::invalid: a malformed one.
 base::result<control_message> decode_control(etf::bytes term);
 
-// Who sent what follows it, for the log: " of #Pid<…>", empty where it does not say.
+// The sender of the message for the log: " of #Pid<…>". Empty: the message names none.
 std::string sender_text(const control_message& m);
 
-// Writes the tuple; the fields the operation has must be set.
+// Writes the tuple; the fields of its operation must be set.
 void encode_control(etf::writer& out, const control_message& m);
 
 } // namespace coppice::dist

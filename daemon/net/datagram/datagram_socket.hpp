@@ -63,8 +63,7 @@ struct datagram_counts {
   std::uint64_t received = 0;
   std::uint64_t truncated = 0; // part of `received`
   std::uint64_t sent = 0;
-  std::uint64_t kernel_dropped =
-      0; // because the receive buffer was full; updated when the next datagram is received
+  std::uint64_t kernel_dropped = 0; // as of the last datagram received; the receive buffer was full
   std::uint64_t errors = 0;
 };
 

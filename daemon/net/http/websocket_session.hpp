@@ -87,11 +87,7 @@ class websocket_session {
   std::uint64_t came_whole() const { return came_whole_; }
 
  private:
-  enum class state : std::uint8_t {
-    open,
-    closing,
-    closed
-  }; // closing: our close was sent, the client's has not come
+  enum class state : std::uint8_t { open, closing, closed }; // closing: only our close was sent
   struct frames;
   class frames_end;
 

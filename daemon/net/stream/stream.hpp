@@ -103,9 +103,8 @@ struct detached_stream {
   ~detached_stream();
 
   accepted_socket socket{};
-  std::unique_ptr<tls_session> tls; // null: none
-  std::unique_ptr<write_queue>
-      queued; // borrowed bytes are released on the thread of the loop that attaches the stream
+  std::unique_ptr<tls_session> tls;    // null: none
+  std::unique_ptr<write_queue> queued; // borrowed bytes are released where the stream is attached
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_written = 0;
 };

@@ -144,9 +144,8 @@ class stream::core final : private tls_pacer::client {
   stream_handler* handler_ = nullptr;
   connection_slot slot_;
   admission_limit::place place_;
-  std::shared_ptr<core*> itself_; // tasks of other threads hold it weakly
-  std::function<void(std::function<void()>)>
-      run_here_; // runs a task on this thread; empty: no other thread calls
+  std::shared_ptr<core*> itself_;                       // tasks of other threads hold it weakly
+  std::function<void(std::function<void()>)> run_here_; // from other threads; empty: no other thread calls
   write_queue queue_;
   base::uv::idle before_wait_;
   base::uv::check after_wait_;
@@ -161,9 +160,8 @@ class stream::core final : private tls_pacer::client {
   // A write failed; what the peer sent before it left is still to be read.
   std::unique_ptr<base::error> broken_;
   socket self_;
-  std::size_t dropped_ = 0; // bytes read and dropped after outlive()
-  std::uint64_t lingers_until_ =
-      0; // uv_now() of the last moment to linger; 0: the last bytes have not been given to the kernel
+  std::size_t dropped_ = 0;         // bytes read and dropped after outlive()
+  std::uint64_t lingers_until_ = 0; // uv_now() at which it ends; 0: not lingering
 
   std::unique_ptr<tls_session> tls_; // null: none
   tls_pacer* pacer_ = nullptr;
