@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What coppice-epmd asks of a running EPMD: names, dump, kill, stop. Each runs its own loop until the
+// The commands of coppice-epmd to a running EPMD: names, dump, kill, stop. Each runs its own loop until the
 // answer is printed, in the words of Erlang's epmd. The main thread.
 #pragma once
 
@@ -7,7 +7,7 @@
 
 namespace coppice::epmd::program {
 
-// The exit status: 0 done, 1 refused or nobody answers.
+// Returns the exit status. 0: done. 1: refused, or no EPMD answers.
 int ask(const options& chosen);
 
 } // namespace coppice::epmd::program

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The web servers of a node, for who shows what they count (engine_board.hpp). Any thread.
+// The web servers of a node, for the code that shows their counters (engine_board.hpp). Any thread.
 #pragma once
 
 #include "behaviours/gen/engine_board.hpp"

@@ -28,7 +28,7 @@ namespace coppice::net {
 
 struct http_timeouts {
   std::chrono::milliseconds head{10'000};  // from a connection's start, or a request's first byte; then 408
-  std::chrono::milliseconds body{30'000};  // from the head's end, or a streamed body's last part; then 408
+  std::chrono::milliseconds body{30'000};  // from the head's end, or a streamed body's newest part; then 408
   std::chrono::milliseconds idle{30'000};  // between two requests; then the connection is closed
   std::chrono::milliseconds write{30'000}; // for the client to take an answer
 };
@@ -71,7 +71,7 @@ struct http_handlers {
   std::function<http_body_plan(const http_request&)> plan{};
   // A part of a streamed body; empty only if it is the last.
   std::function<void(http_exchange, std::string_view part, bool last)> body{};
-  // The client is gone: an answer to this request would be dropped.
+  // An answer is no longer wanted: the client is gone, or its body was wrong.
   std::function<void(http_exchange)> abandoned{};
   // The client has taken enough, after write() returned `full`.
   std::function<void(http_exchange)> writable{};
