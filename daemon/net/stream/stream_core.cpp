@@ -398,8 +398,7 @@ void stream::core::silence() {
   silent_ = true;
   handler_ = nullptr;
   place_.settle();
-  if (slot_.counted() != nullptr)
-    slot_.counted()->on_dismissal({}); // copies of the slot may outlive this object
+  if (slot_.counted() != nullptr) slot_.counted()->on_dismissal({}); // copies may outlive this
   slot_ = {};
   leave_pacer();
   timeout_.close();
