@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One client of the EPMD server: collects its request, answers it, and holds its registration. Private to the
-// server, which owns it. server::forget() destroys it, also inside its own callbacks. The loop's thread.
+// server, which owns it; server::forget() destroys it, also inside its own callbacks, so nothing may be
+// touched after that call. The loop's thread.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The counters of one connection. Its thread writes; any thread reads.
+// The counters of one connection: messages, bytes, ticks, links and monitors. They are plain relaxed atomics,
+// because only the connection's thread writes them and nothing is decided by their order. Any thread reads.
 #pragma once
 
 #include <atomic>

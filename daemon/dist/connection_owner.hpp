@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Callbacks from a connection to the router that owns it. The connection's thread.
+// Callbacks from a connection to the router that owns it: its end, and that less is queued; and what a
+// connection needs of the node as a whole (the handler of spawn requests, the bound of incomplete messages).
+// Called on the connection's thread.
 #pragma once
 
 #include "base/error.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Finds the address at which a node listens: by a configured route, or by the EPMD of its host. One look-up;
-// destroying it silences it. Its owner keeps the deadline. The loop's thread.
+// Finds the address at which a node listens: by a configured route, or by asking the EPMD at each address of
+// its host in turn. An object does one look-up; destroying it silences it. The deadline is kept by its owner.
+// The loop's thread.
 #pragma once
 
 #include <uv.h>

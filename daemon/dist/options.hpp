@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The options of the distribution (names, times, bounds, routes), and what it reports of its peers. Plain
-// values. Any thread.
+// The options of the distribution (names, times, bounds, routes), which the router gets at its start, and
+// what it reports of its peers to people. Plain values, which connections only read. Any thread.
 #pragma once
 
 #include <chrono>

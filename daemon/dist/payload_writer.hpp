@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Writes a payload straight into the memory of the message it will be, of whatever length. One thread at a
-// time.
+// Writes a payload straight into the memory of the message it will be, of whatever length, so that the
+// finished payload needs no copy. The memory grows by half its size at least. One thread at a time.
 #pragma once
 
 #include <algorithm>

@@ -85,7 +85,7 @@ struct peer {
 
   std::atomic<peer_state> state{peer_state::down}; // changes under `lock`
 
-  mutable std::mutex lock; // guards what follows
+  mutable std::mutex lock; // guards the members below
   std::string name;
   std::uint64_t generation = 0;            // number of the last connection
   bool named_here = false;                 // see peer_node: once the node is down, its name is not used again

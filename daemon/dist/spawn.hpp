@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Spawn requests of peers, and the handler through which a service may grant them. Without a handler every
-// request is answered with notsup. The connection's thread.
+// Spawn requests of peers: their content, and the handler through which a service may grant them. Without a
+// handler every request is answered with notsup, and the caller gets that reason. The router passes one
+// handler to all of its connections. The connection's thread.
 #pragma once
 
 #include <coppice/etf/result.hpp>

@@ -68,7 +68,7 @@ class unfinished_messages {
   const std::int64_t most_;
   // Briefly below zero: a share may change its count while make_room() subtracts it.
   std::atomic<std::int64_t> bytes_{0};
-  std::mutex lock_; // guards what follows
+  std::mutex lock_; // guards the members below
   std::vector<share*> shares_;
 };
 

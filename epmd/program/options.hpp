@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The command line and environment of coppice-epmd, which are those of Erlang's epmd: long options with one
-// dash, and ERL_EPMD_PORT, ERL_EPMD_ADDRESS, ERL_EPMD_RELAXED_COMMAND_CHECK. The main thread.
+// dash, and ERL_EPMD_PORT, ERL_EPMD_ADDRESS, ERL_EPMD_RELAXED_COMMAND_CHECK. Options on the command line win.
+// The main thread.
 #pragma once
 
 #include <chrono>

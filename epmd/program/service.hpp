@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What makes coppice-epmd a service: going into the background, and systemd's sockets and notifications. The
-// main thread, before other threads exist.
+// What makes coppice-epmd a service: going into the background, and systemd's sockets and notifications. A
+// process in the background has no terminal, and its caller finds the port open. The main thread, before
+// other threads exist.
 #pragma once
 
 #include <vector>

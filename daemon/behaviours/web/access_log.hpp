@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Formats one line for each answered request: Apache's common or combined format, or a JSON object. The lines
-// are logged at level info of the log's module `web`. What a client sent is escaped. Any thread.
+// The access log of a web server: formats one line for each answered request, in Apache's common or combined
+// format, or as a JSON object. The connection logs the lines at level info of the log's module `web`. What a
+// client sent is escaped, so that it cannot forge a line. Any thread.
 #pragma once
 
 #include <string>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Compresses answers with gzip for clients that accept it. Any thread.
+// Compresses answers with gzip for clients that accept it. Decides by size and type whether an answer is
+// worth it, and keeps the headers that caches look at (Vary, ETag) in agreement with the body. Runs on the
+// worker of the connection that answers; any thread.
 #pragma once
 
 #include <cstddef>

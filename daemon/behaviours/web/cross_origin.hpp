@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Which pages of other origins may use a site: the CORS protocol of the Fetch standard. Any thread.
+// Which pages of other origins may use a site: the CORS protocol of the Fetch standard. Answers preflights
+// (the browser's OPTIONS requests before a request of such a page), and gives the headers for answers that
+// such a page may read. Immutable once configured; any thread.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The client of a request that a proxy has passed on. Any thread.
+// The client of a request that a proxy has passed on, by the header in which the proxy names it. Only the
+// addresses of known proxies are believed, because any client can send such a header. Pure; any thread.
 #pragma once
 
 #include <cstdint>

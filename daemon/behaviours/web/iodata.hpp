@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Reads iodata as Erlang's functions accept it: binaries, and lists of bytes, binaries and such lists. Pure.
+// Reads iodata as Erlang's functions accept it: binaries, and lists of bytes, binaries and such lists.
+// Bodies, header values and messages for clients arrive in this form. Pure; the depth of a list costs no
+// stack. Any thread.
 #pragma once
 
 #include <coppice/etf/cursor.hpp>

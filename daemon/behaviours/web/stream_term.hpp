@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Messages about a request between the connection's process and the process that works on it. {Client,
-// Number} names the request: Client is the connection's process, Number counts its requests; both are in the
-// request's map. If the route says `body: streamed`, the map has this pair as stream, and body => streamed if
-// a body follows. A process that reads the body or writes the answer names itself by a place {Pid, Tag}; Tag
-// is any term that it chooses. Messages to Client:
+// Messages about a request between the connection's process (Client) and the process that works on it.
+// {Client, Number} names the request; Number counts Client's requests, and both are in the request's map. If
+// the route says `body: streamed`, the map has this pair as stream, and body => streamed if a body follows. A
+// process that reads the body or writes the answer names itself by {Pid, Tag}, Tag being any term of its
+// choice. To Client:
 //   {http_body, {Client, Number}, {more, {Pid, Tag}, Bytes}}     send Pid so much more of the body
 //   {http_answer, {Client, Number}, {data, iodata}} | {http_answer, {Client, Number}, {last, iodata}}
 //   {http_watch, {Client, Number}, {Pid, Tag}}     tell Pid if the answer is no longer wanted
-// Messages to Pid:
-//   {http_body, Tag, {data, Binary}} | {http_body, Tag, {last, Binary}}
+// To Pid: {http_body, Tag, {data, Binary}} | {http_body, Tag, {last, Binary}}
 //   {http_answer, Tag, {more, Bytes}}     so much more may be sent
 //   {http_aborted, Tag, Reason}     the answer is not wanted and the bodies go no further; the last message
 // The call's answer begins a streamed one: request_term.hpp. Pure; any thread.

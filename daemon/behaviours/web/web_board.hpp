@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The web servers of a node, for the code that shows their counters (engine_board.hpp). Any thread.
+// The web servers of a node: each enters its counters here while it lives, and the code that shows them
+// (control, metrics) reads the list. The list itself is engine_board.hpp. Any thread.
 #pragma once
 
 #include "behaviours/gen/engine_board.hpp"

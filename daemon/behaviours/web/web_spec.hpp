@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The configuration of a web server, apart from where it listens: its routes and its bounds. Immutable; any
-// thread.
+// The configuration of a web server, apart from where it listens: its routes, which say who answers which
+// request, and its bounds. A reload makes a new one, so a connection can keep the one it began with.
+// Immutable; any thread.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A UDP datagram that was received, one that is to be sent, and an error that the network reported. A peer's
-// address is a value, so an answer may leave at any time. Any thread.
+// The values of UDP in this room: a datagram that was received, one that is to be sent, and an error that the
+// network reported about an earlier one. A peer's address is a value, so an answer may leave at any time. Any
+// thread.
 #pragma once
 
 #include <cstddef>

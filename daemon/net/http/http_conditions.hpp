@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Evaluates a request's preconditions and ranges (RFC 9110, 13 and 14) against a representation: whether to
-// send it, a part of it, or only that nothing has changed. Any thread.
+// send it, a part of it, or only that nothing has changed. Also reads Accept-Encoding. Pure: the time is an
+// argument. Any thread.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The error of a bind or listen, in words for people. If the process lacks the right to a port below 1024,
-// the text says how a socket unit of systemd helps. Any thread.
+// the text says how a socket unit of systemd helps. For TCP and UDP. Any thread.
 #pragma once
 
 #include <string_view>

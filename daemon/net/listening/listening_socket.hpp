@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Opens listening sockets, or takes sockets that outlived the previous process. Runs on the calling thread.
-// It blocks only while the service manager gives up a socket, see socket_store::make_way.
+// Opens listening sockets, or takes sockets that outlived the previous process. The listener (listener.hpp)
+// accepts on them. Runs on the calling thread, which it blocks only while the service manager gives up a
+// socket, see socket_store::make_way.
 #pragma once
 
 #include <sys/types.h>

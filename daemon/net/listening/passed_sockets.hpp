@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The sockets that a service manager has opened or kept for this process: sd_listen_fds(3). The main thread,
-// before other threads exist.
+// The sockets that a service manager has opened or kept for this process: sd_listen_fds(3). socket_store.hpp
+// keeps them until they are used. The main thread, before other threads exist, because the environment is
+// changed.
 #pragma once
 
 #include <string>

@@ -125,7 +125,7 @@ class socket_store {
   void leave(std::uint64_t id);
 
   const tell_fn tell_;
-  mutable std::mutex lock_; // guards what follows
+  mutable std::mutex lock_; // guards the members below
   std::vector<waiting> waiting_;
   std::map<std::uint64_t, used> used_;
   std::uint64_t last_ = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What every user of mbedTLS in this room needs: contexts that free themselves, random bytes, and mbedTLS's
-// error codes as errors of ours. Any thread.
+// error codes as errors of ours. Used by the files of this room that make, read or check certificates, and by
+// its TLS sessions. Any thread.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The certificate that the other end of a TLS connection has shown. Any thread.
+// The certificate that the other end of a TLS connection has shown, as a value: its bytes, its subject and
+// its fingerprint. It says nothing about trust; whether it was verified depends on the session's tls_context.
+// Any thread.
 #pragma once
 
 #include <array>

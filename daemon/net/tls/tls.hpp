@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Starts mbedTLS once for the process, and names its version. Any thread.
+// Starts mbedTLS once for the process, and names its version. Everything else of TLS in this room needs a
+// successful initialise() first; tls_context and the certificate folder call it themselves. Any thread.
 #pragma once
 
 #include <string>

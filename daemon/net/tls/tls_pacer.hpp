@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Limits what TLS handshakes cost the loop: in each turn of the loop, one of the handshakes that can go on
-// takes one step, in order of arrival. Costs nothing when there is none. The loop's thread.
+// Limits what TLS handshakes cost a loop: in each turn of the loop, one of the handshakes that can go on
+// takes one step, in order of arrival, so that established connections are served in between. Costs nothing
+// when there is none. The loop's thread.
 #pragma once
 
 #include <uv.h>
