@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The counters of one connection: messages, bytes, ticks, links and monitors. They are plain relaxed atomics,
-// because only the connection's thread writes them and nothing is decided by their order. Any thread reads.
+// The counters of one connection: messages, bytes, queue, ticks, links and monitors. They are plain relaxed
+// atomics, because only the connection's thread writes them and nothing is decided by the order of their
+// values. Any thread reads.
 #pragma once
 
 #include <atomic>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Gathers bytes that arrive in pieces in the memory of the message they will be, so that a canonical term
-// among them needs no copy. Growing may move the bytes; taking them as a message does not. One thread.
+// among them needs no copy. Reserving more room may move the bytes; taking them as a message does not. One
+// thread, the connection's.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The options of the distribution (names, times, bounds, routes), which the router gets at its start, and
-// what it reports of its peers to people. Plain values, which connections only read. Any thread.
+// The options of the distribution (names, times, bounds, routes), which the router gets at its start and its
+// connections only read, and what it reports of each peer to people and to metrics. Plain values. Any thread.
 #pragma once
 
 #include <chrono>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Writes a payload straight into the memory of the message it will be, of whatever length, so that the
-// finished payload needs no copy. The memory grows by half its size at least. One thread at a time.
+// finished payload needs no copy. When the memory is full it grows by at least half its size. One thread at a
+// time, the connection's.
 #pragma once
 
 #include <algorithm>

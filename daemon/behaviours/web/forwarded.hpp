@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The client of a request that a proxy has passed on, by the header in which the proxy names it. Only the
-// addresses of known proxies are believed, because any client can send such a header. Pure; any thread.
+// addresses of known proxies are believed, because any client can send such a header. The result counts for
+// logs, bounds and the request's map. Pure; any thread.
 #pragma once
 
 #include <cstdint>

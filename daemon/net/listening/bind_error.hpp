@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The error of a bind or listen, in words for people. If the process lacks the right to a port below 1024,
-// the text says how a socket unit of systemd helps. For TCP and UDP. Any thread.
+// The error of a bind or listen on a TCP or UDP address, in words for people. If the process lacks the right
+// to a port below 1024, the text says how a socket unit of systemd can open the socket for it. Any thread.
 #pragma once
 
 #include <string_view>

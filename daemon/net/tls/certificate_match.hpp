@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Checks whether the certificate of a peer is for a host, by the rules by which mbedTLS checks a server's
-// certificate. Used for peers that connect to us, which mbedTLS does not compare with a name. Any thread.
+// certificate. Used for peers that connect to us, whose certificates mbedTLS does not compare with any name.
+// Any thread.
 #pragma once
 
 #include <string>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Starts mbedTLS once for the process, and names its version. Everything else of TLS in this room needs a
-// successful initialise() first; tls_context and the certificate folder call it themselves. Any thread.
+// successful initialise() first; tls_context and the certificate folder call it themselves, so that programs
+// need not. Any thread.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Describes refused TLS handshakes in words a person can act on: what is wrong with a certificate, and what
-// an alert means. Text that a peer chose is escaped and shortened. Any thread.
+// an alert means. Text that a peer chose is escaped and shortened, so that it is safe in a log. Any thread.
 #pragma once
 
 #include <cstdint>
