@@ -58,9 +58,9 @@ struct options {
   std::size_t relations = 1'000'000;
   // Bytes queued for one peer, beyond which senders are suspended, like OTP's +zdbbl.
   std::size_t busy_limit = std::size_t{4} << 20;
-  // Bytes queued by senders that cannot be suspended (foreign threads, system traffic). Beyond it, messages
-  // to a peer that is being connected are dropped, and an established connection whose peer does not read is
-  // ended.
+  // Most bytes queued for one peer; only senders that cannot be suspended (foreign threads, system traffic)
+  // reach it. Beyond it, messages to a peer that is being connected are dropped, and an established
+  // connection whose peer does not read is ended.
   std::size_t queue_limit = std::size_t{128} << 20;
   // Most bytes that incomplete messages of all peers together may hold. A term is never longer than that,
   // whatever term_limits says.

@@ -57,7 +57,7 @@ class outbox {
 
   // Any thread. True: no thread drains, and the caller has to see to it.
   bool push(const runtime::destination& to, runtime::signal_ptr what);
-  // Any thread. Whether nothing is queued and no thread drains. Other threads may change that at once; but
+  // Any thread. Whether nothing is queued and no thread drains. Other threads may change that at once. True:
   // what the caller, or the process that it runs, pushed before has been drained.
   bool is_idle() const {
     return !queued_.load(std::memory_order_relaxed) && !awake_.load(std::memory_order_relaxed);

@@ -143,7 +143,7 @@ class web_connection final : public runtime::behaviour,
   runtime::outcome take_exit(runtime::process& self, const runtime::message& m);
   // The connection is gone: ends the process, but not before the actor made for the client.
   runtime::outcome leave(runtime::process& self);
-  // These take messages. False: it is another kind of message.
+  // The take_…() functions take a message. False: it is another kind of message.
   bool take_drain(const runtime::message& m);
   bool take_deadline(runtime::process& self, const runtime::message& m);
   bool take_end(runtime::process& self, const runtime::message& m);

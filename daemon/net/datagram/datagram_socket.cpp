@@ -207,7 +207,7 @@ class datagram_socket::inner {
     counts_.received += got.size();
     counts_.truncated += static_cast<std::uint64_t>(
         std::count_if(got.begin(), got.end(), [](const datagram& one) { return one.truncated(); }));
-    // Of a socket that had another owner before, the waiting datagrams may report fewer drops than are known.
+    // If the socket had another owner before, the waiting datagrams may report fewer drops than are known.
     if (const auto more = static_cast<std::int32_t>(batch_.kernel_drops() - seen_drops_); more > 0) {
       counts_.kernel_dropped += static_cast<std::uint64_t>(more);
       seen_drops_ = batch_.kernel_drops();

@@ -92,8 +92,8 @@ class http_session {
     keep_alive_ = false;
   }
 
-  // These return false and do nothing if `number` is not the current request, or its answer is not in the
-  // state for the call.
+  // answer(), begin(), write(), end(), break_off() and grant() return false and do nothing if `number` is not
+  // the current request, or its answer is not in the state for the call.
 
   bool answer(std::uint64_t number, const http_response& response);
   // Begins an answer whose body follows by write() up to end(); the body of `head` is not sent. `length`: its

@@ -16,7 +16,7 @@ class unfinished_bytes {
   unfinished_bytes(const unfinished_bytes&) = delete;
   unfinished_bytes& operator=(const unfinished_bytes&) = delete;
 
-  // What is kept beyond a lowered limit stays.
+  // Lowering the limit drops nothing that is kept.
   void set_limit(std::size_t bytes) { limit_.store(bytes, std::memory_order_relaxed); }
   std::size_t kept() const { return kept_.load(std::memory_order_relaxed); }
   // How often there was no room.

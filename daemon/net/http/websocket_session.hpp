@@ -70,7 +70,7 @@ class websocket_session {
 
   void feed(std::string_view bytes);
 
-  // These return false and do nothing once either end has closed.
+  // send(), ping() and close() return false and do nothing once either end has closed.
 
   // `data` of kind text has to be UTF-8.
   bool send(websocket_kind kind, std::string_view data);
@@ -92,7 +92,7 @@ class websocket_session {
   class frames_end;
 
   void read();
-  // These return false when reading is over.
+  // The reading functions return false when reading is over.
   bool take(const wslay_frame_iocb& part);
   bool begin_frame(const wslay_frame_iocb& part);
   bool end_frame(const wslay_frame_iocb& part);

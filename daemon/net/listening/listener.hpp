@@ -95,7 +95,7 @@ class listener {
                                       const listen_options& options, accept_fn accept);
 
   explicit operator bool() const { return inner_ != nullptr; }
-  // Of a TCP listener only.
+  // Only for a TCP listener.
   base::socket_address address() const;
   std::size_t connections() const;
   // Whether it has stopped accepting because of a bound or for lack of descriptors.

@@ -29,7 +29,7 @@ struct dial_target {
 };
 
 struct dial_options {
-  // From the look-up to the end of the TLS handshake.
+  // The time from the look-up to the end of the TLS handshake.
   std::chrono::milliseconds timeout{7000};
   // Between the starts of two attempts.
   std::chrono::milliseconds attempt_delay{250};

@@ -129,7 +129,7 @@ class stream::core final : private tls_pacer::client {
   void make_room();
   void note_traffic();
 
-  // These functions are in stream_tls.cpp.
+  // begin_handshake() to leave_pacer() are in stream_tls.cpp.
   void begin_handshake();
   bool take_step() override;
   void took_sealed(base::bytes_span sealed);

@@ -43,7 +43,7 @@ constexpr int fastest = MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256;
 constexpr std::array<int, 2> only_fastest{fastest, 0};
 constexpr std::array<int, 4> tls_1_3_ciphers{fastest, MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
                                              MBEDTLS_TLS1_3_AES_256_GCM_SHA384, 0};
-// Of TLS 1.2 only ciphers with forward secrecy and an AEAD.
+// Only those TLS 1.2 ciphers that have forward secrecy and an AEAD.
 constexpr std::array<int, 10> all_ciphers{fastest,
                                           MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
                                           MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
