@@ -61,7 +61,7 @@ handshake_message::verdict router::admit(std::string_view name) {
     const std::lock_guard guard(admissions_lock_);
     ++admissions_[std::string(name)];
   }
-  // The name of a stranger is not interned before the peer has proved the cookie.
+  // A peer's name is not interned before the peer has proved the cookie.
   const auto index = system_.nodes().find(name);
   peer* known = index ? find_peer(*index) : nullptr;
   if (known == nullptr) return verdict::ok;

@@ -96,8 +96,8 @@ void connection::on_drained() {
   owner_.drained(*this);
 }
 
-// Beyond the limit the connection ends. Not at once but from the loop, because the caller may be in the
-// middle of something.
+// Beyond the limit the connection ends. The loop ends it later, because the caller may be in the middle of
+// something.
 void connection::end_if_overfull() {
   if (!outbound_.overfull() || ending_) return;
   ending_ = true;

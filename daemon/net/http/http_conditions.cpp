@@ -18,7 +18,7 @@ std::string_view next_element(std::string_view& list) {
   return out;
 }
 
-// Whether the list has this entity tag. `weak_too`: a weak tag matches its strong one, as where only the
+// Whether the list has this entity tag. `weak_too`: a weak tag matches its strong one, because only the
 // content matters.
 bool has_tag(std::string_view list, std::string_view tag, bool weak_too) {
   if (http_trimmed(list) == "*") return true;

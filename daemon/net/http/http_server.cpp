@@ -78,7 +78,7 @@ class http_server::inner final : public http_connection::owner {
   }
   void answered(int status) override { ++answered_[status]; }
 
-  // A connection cannot be destroyed inside its own functions, so that waits for the next turn of the loop.
+  // A connection cannot be destroyed inside its own functions; it is destroyed in the next turn of the loop.
   void gone(std::uint64_t number) override {
     const auto found = connections_.find(number);
     if (found == connections_.end()) return;
