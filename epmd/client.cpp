@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// An exchange gathers bytes until its decoder finds an answer in them or the connection ends. The
-// loop's thread.
+// An exchange gathers bytes until its decoder finds an answer in them or the connection ends. The loop's
+// thread.
 #include "epmd/client.hpp"
 
 #include <fmt/format.h>
@@ -24,7 +24,7 @@ class inquiry::exchange : public net::stream_handler {
   virtual ~exchange() = default;
 
   base::status connect(uv_loop_t* on, const base::socket_address& epmd, const request& asked) {
-    // Without a timeout of its own: the deadline covers it.
+    // no timeout here: deadline_ covers the connection
     auto made = net::stream::connect(on, epmd, {std::chrono::milliseconds(0), {}}, *this);
     if (!made) return unexpected(std::move(made.error()).context(target_));
     stream_ = std::move(*made);
@@ -48,7 +48,7 @@ class inquiry::exchange : public net::stream_handler {
   void on_closed(base::error why) override { give_up(std::move(why)); }
 
  protected:
-  // Each may end in the caller's callback and so in the end of this object.
+  // Each may call the caller's callback, which may destroy this object.
   virtual void look(base::bytes_span received, bool ended) = 0;
   virtual void failed(base::error why) = 0;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// One question to an EPMD: connect, ask, take the answer, hang up. Bounded in time and bytes. Destroying
-// the inquiry silences its callback, which is called exactly once and never before the call that
-// started it returns; it may destroy the inquiry. The loop's thread.
+// One question to an EPMD: connect, ask, take the answer, hang up. Bounded in time and bytes. The callback is
+// called exactly once, never before the call that started the inquiry returns, and may destroy the inquiry.
+// Destroying the inquiry earlier silences it. The loop's thread.
 #pragma once
 
 #include <uv.h>
@@ -25,7 +25,7 @@ class inquiry {
   template <class Answer>
   using done_fn = std::function<void(base::result<Answer>)>;
 
-  // Empty.
+  // Empty: no inquiry.
   inquiry();
   inquiry(inquiry&& other) noexcept;
   inquiry& operator=(inquiry&& other) noexcept;
@@ -33,13 +33,14 @@ class inquiry {
 
   explicit operator bool() const { return exchange_ != nullptr; }
 
-  // Nothing: `name` is not registered there.
+  // `done` gets nothing if `name` is not registered there.
   static base::result<inquiry> lookup(uv_loop_t* on, const base::socket_address& epmd,
                                       const std::string& name, std::chrono::milliseconds patience,
                                       done_fn<std::optional<node_info>> done);
   static base::result<inquiry> names(uv_loop_t* on, const base::socket_address& epmd,
                                      std::chrono::milliseconds patience, done_fn<names_reply> done);
-  // Any request whose answer ends with the connection (dump, kill, stop), as it comes.
+  // Sends any request whose answer ends with the connection (dump, kill, stop). `done` gets the answer's
+  // bytes.
   static base::result<inquiry> ask(uv_loop_t* on, const base::socket_address& epmd, const request& asked,
                                    std::chrono::milliseconds patience, done_fn<std::string> done);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The order of an attempt in mode auto: bind first, because whoever can bind is the one to serve; when
-// the port is held, register with its holder. Both may fail at once: a socket-activated port is held
-// while no process answers, and of several nodes that lose their EPMD together one binds while the
-// others are still refused. The loop's thread.
+// The order of an attempt in mode auto: bind first, because the node that can bind has to serve; if the port
+// is held, register with its holder. Both may fail: a socket-activated port is held while no process answers,
+// and of several nodes that lose their EPMD together, one binds while the others are still refused. The
+// loop's thread.
 #include "epmd/embedded.hpp"
 
 #include <fmt/format.h>
@@ -52,7 +52,7 @@ base::status embedded::start() {
   }
   if (state_ != state::serving) {
     state_ = state::starting;
-    // From the loop, so that nothing is told inside this call.
+    // From the loop, because on_change() is never called inside this call.
     retry_.start(std::chrono::milliseconds(0));
   }
   return {};
@@ -146,7 +146,7 @@ void embedded::registration_event(base::result<std::uint32_t> event) {
 }
 
 void embedded::retry_after(base::error why) {
-  // Said once, not at every attempt.
+  // Logged once, not at every attempt.
   if (state_ != state::waiting || last_error_.text != why.text) {
     base::log::warning("epmd", "not registered, trying again: {}", why.text);
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Bytes to values and back. A count is checked against what is left before it is used. Any thread.
+// Reads and writes the fields one by one. A count is checked against what is left before it is used. Any
+// thread.
 #include "epmd/protocol.hpp"
 
 #include <fmt/format.h>
@@ -24,11 +25,11 @@ enum tag : std::uint8_t {
   tag_port = 122,
 };
 
-// An old node that is refused gets this for a creation, as from OTP's epmd.
+// A refused node of an older version gets this creation, as from OTP's epmd.
 constexpr std::uint16_t refused_creation = 99;
 constexpr std::uint16_t wide_creation_version = 6;
 
-// Reads integers and strings off the front; `failed` once something was missing.
+// Reads integers and strings off the front; `failed` is true once something was missing.
 class reader {
  public:
   explicit reader(base::bytes_span bytes) : rest_(bytes) {}
@@ -142,7 +143,7 @@ base::result<request> decode_named(base::bytes_span body) {
 
 base::status check_name(std::string_view name) {
   if (name.empty()) return base::fail(base::errc::invalid, "a node's name is empty");
-  // It stands in lines: those of the log, and those that every client of EPMD is told.
+  // Names stand in lines: those of the log, and those that EPMD sends to its clients.
   if (!base::is_printable(name)) {
     return base::fail(base::errc::invalid, "a node's name is not UTF-8 or has a control character");
   }

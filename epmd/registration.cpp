@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The answer to a registration is a few bytes; anything after it breaks the protocol. The loop's thread.
+// The answer to a registration has a few bytes; anything behind it breaks the protocol. The loop's thread.
 #include "epmd/registration.hpp"
 
 #include <fmt/format.h>
@@ -59,7 +59,7 @@ base::result<std::unique_ptr<registration>> registration::resume(
 void registration::compare(const base::result<std::optional<node_info>>& found) {
   const bool same = found && *found && (*found)->port == node_.port && (*found)->type == node_.type;
   if (same) return settle(0);
-  // The name is free once EPMD has heard of the end: it then ends the connection too.
+  // EPMD frees the name, and ends the connection too, once it sees that our side has ended.
   stream_.end();
 }
 
@@ -98,7 +98,7 @@ void registration::lose(base::error why) {
 }
 
 void registration::tell(base::result<std::uint32_t> event) {
-  // A copy, because the callback may destroy this object and with it the function that runs.
+  // A copy, because the callback may destroy this object and with it the function that is running.
   const event_fn told = on_event_;
   told(std::move(event));
 }

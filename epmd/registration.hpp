@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A node's registration with an EPMD that another process serves: connects, registers, and keeps the
-// connection; or goes on with the connection of the process before, as long as what it registered is what is
-// wanted now. One attempt at a time; its outcome and its later loss are told, and whoever owns it
-// decides what to do next (see embedded.hpp). The loop's thread.
+// A node's registration with an EPMD that another process serves. It connects, registers and keeps the
+// connection; or it continues the connection of the previous process, if what that one registered is still
+// wanted. One attempt: its outcome and a later loss are reported, and the owner decides what follows (see
+// embedded.hpp). The loop's thread.
 #pragma once
 
 #include <uv.h>
@@ -26,24 +26,24 @@ namespace coppice::epmd {
 
 class registration final : private net::stream_handler {
  public:
-  // The creation EPMD proposes when it accepted. An error when it did not come to that (errc::exists: the
-  // name is taken), and once more, after a success, when the connection is lost. May destroy the
-  // registration.
+  // Gets the creation that EPMD proposes when the node is registered; or an error when it could not be
+  // registered (errc::exists: the name is taken). After a success it is called once more, with an error, when
+  // the connection is lost. May destroy the registration.
   using event_fn = std::function<void(base::result<std::uint32_t>)>;
 
   static base::result<std::unique_ptr<registration>> start(uv_loop_t* on, const base::socket_address& epmd,
                                                            node_info node, std::chrono::milliseconds patience,
                                                            event_fn on_event, net::keeping kept = {});
-  // The same with a connection that has registered before, to the same EPMD: it is asked whether the name is
-  // that of a node like this one. Success tells 0 for the creation, which is told at a registration alone. An
-  // error comes when that registration has ended.
+  // Continues a connection to the same EPMD over which the node was registered before: asks that EPMD whether
+  // the name still belongs to a node like this one. On success the creation is 0, because EPMD proposes one
+  // only at a registration. An error comes once the old registration has ended.
   static base::result<std::unique_ptr<registration>> resume(uv_loop_t* on, const base::socket_address& epmd,
                                                             node_info node,
                                                             std::chrono::milliseconds patience,
                                                             net::socket_store::taken from, event_fn on_event);
   registration(const registration&) = delete;
   registration& operator=(const registration&) = delete;
-  // Unregisters by closing the connection, unless it stays in the store.
+  // Unregisters by closing the connection, unless the store keeps it.
   ~registration();
 
   bool registered() const { return registered_; }

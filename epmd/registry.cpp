@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Registrations and their creations. One thread.
+// Keeps registrations and former names; a creation follows the former one of the name. One thread.
 #include "epmd/registry.hpp"
 
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Who is registered: names to ports, and the creation each registration got. A name that comes back
-// gets another creation than last time, so that old pids are not taken for new ones; the last
-// thousand names that left are remembered for that. One thread.
+// The registered nodes: names, ports, and the creation of each registration. A name that is registered again
+// gets another creation than before, so that pids of the former node are not taken for new ones; for that the
+// last thousand names that left are remembered. One thread.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@
 
 namespace coppice::epmd {
 
-// The owner of registrations that no connection holds, those of the program that serves; others start at 1.
+// The owner of registrations that no connection holds: those of the serving program itself. Owners of
+// connections begin at 1.
 constexpr std::uint64_t own_registration = 0;
 
 class registry {
@@ -35,11 +36,11 @@ class registry {
 
   explicit registry(std::size_t max_nodes = 10'000);
 
-  // The creation: above 3 for a node of version 6 and later, 1 to 3 for an older one. errc::exists when the
-  // name is taken, errc::limit when no more fit, but for own_registration. `owner` is whatever removes it
-  // later.
+  // Returns the creation: above 3 for a node of version 6 and later, 1 to 3 for an older one. `owner`: names
+  // the registration's owner in owner_of(). errc::exists: the name is taken. errc::limit: too many nodes are
+  // registered; own_registration is exempt.
   base::result<std::uint32_t> add(node_info node, std::uint64_t owner);
-  // The owner of the name; nothing when it is not registered.
+  // Nothing: the name is not registered.
   std::optional<std::uint64_t> owner_of(std::string_view name) const;
   bool remove(std::string_view name);
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Accepting, bounding and forgetting of clients; what they ask is answered in server_session.cpp. The
-// loop's thread.
+// Accepts, bounds and forgets clients; server_session.cpp answers them. The loop's thread.
 #include "epmd/server.hpp"
 
 #include <algorithm>
@@ -68,7 +67,8 @@ base::status server::listen() {
     } else if (!address.is_ipv6()) {
       return unexpected(std::move(made.error()));
     } else {
-      // Whoever has the port of IPv6 alone, which any user can take, does not serve those who ask by IPv4.
+      // A process that holds only the IPv6 port, which any user can take, does not serve clients that use
+      // IPv4.
       const bool taken = made.error().code == base::errc::exists;
       if (taken)
         base::log::warning("epmd", "{}", made.error().text);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The serving side of EPMD on the caller's loop. Every client is bounded: in bytes by the longest
-// request, in time and number by the policy for strangers, net/admission/admission_limit.hpp, until its
-// request is complete. A registered node's connection stays; whatever it sends or its end unregisters it. One
-// thread, the loop's.
+// The serving side of EPMD on its caller's loop. Every client is bounded: in bytes by the longest request,
+// and in time and number by the admission limit (net/admission/admission_limit.hpp) until its request is
+// complete. A registered node's connection stays; the node is unregistered when the connection ends, or when
+// anything more is received on it. The loop's thread.
 #pragma once
 
 #include <uv.h>
@@ -26,27 +26,28 @@
 namespace coppice::epmd {
 
 struct server_options {
-  // All with one port; port 0 takes what the first gets. IPv6 ones that the machine lacks are skipped
-  // as long as one address is listened on.
+  // All get the same port. Port 0: all get the port of the first. IPv6 addresses that cannot be listened on
+  // are skipped as long as there is another one.
   std::vector<base::socket_address> addresses;
-  // Or sockets that listen already, from systemd.
+  // In addition: sockets of systemd that listen already.
   std::vector<base::unique_fd> inherited;
-  net::keeping kept{}; // the sockets of `addresses`
-  // How long a client may take for its request; two seconds at most while many are waited for.
+  net::keeping kept{}; // where the sockets of `addresses` are kept
+  // How long a client may take for its request; at most two seconds while many have not sent theirs.
   std::chrono::milliseconds packet_timeout{7'000};
   // Allows `kill` while nodes are registered, and `stop`.
   bool relaxed = false;
-  // Of both no more than an eighth and a half of the descriptors there may be.
+  // max_waiting is cut to an eighth, max_nodes to half of the descriptors that the process may open.
   std::size_t max_waiting = 1024; // clients that have not sent their request yet
   std::size_t max_nodes = 10'000;
 };
 
-// The addresses an EPMD listens on: loopback of both families, and all of the machine unless `loopback_only`.
+// The addresses that an EPMD listens on, of both families: loopback, or all unless `loopback_only`.
 std::vector<base::socket_address> listen_addresses(bool loopback_only, std::uint16_t port);
 
 class server {
  public:
-  // `on_kill` is called when a client's kill was granted, after the answer is queued; the owner then stops.
+  // `on_kill` is called when a client's kill was granted, after its answer was queued. The owner then stops
+  // the server.
   static base::result<std::unique_ptr<server>> start(uv_loop_t* on, server_options options,
                                                      std::function<void()> on_kill);
   server(const server&) = delete;
@@ -55,14 +56,14 @@ class server {
 
   std::uint16_t port() const { return port_; }
   const registry& nodes() const { return registry_; }
-  // Clients connected, registered or not.
+  // Connected clients, registered or not.
   std::size_t clients() const;
   // Clients that have not been answered.
   std::size_t waiting() const { return admission_->taken(); }
-  // Accepts nobody any more; who has connected is answered all the same.
+  // Closes the listening sockets. Connected clients are still answered.
   void accept_no_more() { listeners_.clear(); }
 
-  // A registration of this process itself, without a connection.
+  // Registers a node of this process, without a connection.
   base::result<std::uint32_t> add_own(node_info node);
   void remove_own(std::string_view name);
 
@@ -81,7 +82,7 @@ class server {
   registry registry_;
   std::shared_ptr<net::admission_limit> admission_;
   std::vector<net::listener> listeners_;
-  std::uint16_t port_ = 0; // of all of them; some answers name it
+  std::uint16_t port_ = 0; // of all listeners; some answers name it
   struct sessions;
   std::unique_ptr<sessions> sessions_;
 };

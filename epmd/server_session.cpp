@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What each request does. Registering, dumping, killing and stopping are for clients of this machine
-// only, as with OTP's epmd. The loop's thread.
+// Answers each kind of request. Registering, dumping, killing and stopping are only for clients of this
+// machine, as with OTP's epmd. The loop's thread.
 #include "epmd/server_session.hpp"
 
 #include <fmt/format.h>
@@ -15,7 +15,8 @@ using base::log::level;
 
 constexpr std::size_t listed_at_once = 32 * 1024; // bytes of an answer
 
-// What is as often as somebody on this machine likes: each name's comings and goings count apart.
+// The key under which repeated log lines are counted. A local client can cause them as often as it likes, so
+// each name counts separately.
 std::string kind_of(std::string_view what, const std::string& name) {
   return fmt::format("{} {}", what, name);
 }
@@ -138,7 +139,7 @@ bool server::session::append_nodes(base::buffer& reply) {
       encode_name_line(reply, {name, entry.node.port});
       continue;
     }
-    // Each line ends with a zero byte too: OTP's clients read them so.
+    // Each line ends with a zero byte too, because OTP's clients expect it.
     reply.append(
         fmt::format("active name     <{}> at port {}, fd = {}\n", name, entry.node.port, entry.owner));
     reply.append_u8(0);
@@ -201,7 +202,7 @@ bool server::session::is_local() const {
   auto peer = stream_.peer_address();
   auto own = stream_.local_address();
   if (!peer || !own) return false;
-  // A client that uses one of this machine's own addresses comes from it.
+  // A client that connects from one of this machine's own addresses is local.
   return peer->is_loopback() || peer->host() == own->host();
 }
 

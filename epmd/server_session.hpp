@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// One client of the EPMD server: collects its request, answers it, and holds its registration. Internal
-// to the server, which owns it; server::forget destroys it, also from its own callbacks. The loop's thread.
+// One client of the EPMD server: collects its request, answers it, and holds its registration. Private to the
+// server, which owns it; server::forget() destroys it, also inside its own callbacks, so nothing may be
+// touched after that call. The loop's thread.
 #pragma once
 
 #include <cstdint>
@@ -36,12 +37,12 @@ class server::session final : public net::stream_handler {
   void answer(kill_request);
   void answer(const stop_request& asked);
 
-  // Lists the registered nodes, and then the former ones where `dumps_`: a part at a time, as the client
-  // takes them. The first part goes behind what is in `reply`.
+  // Lists the registered nodes, and with `dumps_` then the former ones, part by part as the client takes
+  // them. The first part is appended to `reply`.
   void list(base::buffer& reply);
   void go_on_listing();
   bool append_nodes(base::buffer& reply);
-  // Sends and ends the session: nothing may be touched afterwards.
+  // Sends the reply and ends the session, which is destroyed when this returns.
   void reply_and_forget(base::buffer& reply);
   void forget();
   bool refuse_remote(const char* what);
@@ -54,8 +55,8 @@ class server::session final : public net::stream_handler {
   base::buffer received_;
   bool lists_ = false;
   bool dumps_ = false;
-  std::string listed_;     // the last name that was; none yet: empty
-  std::string registered_; // the name this connection holds, if any
+  std::string listed_;     // the last name that was listed; empty: none
+  std::string registered_; // the name that this connection holds; empty: none
 };
 
 struct server::sessions {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How others connect to this node: listeners, a share of the handshakes for each worker, and what a peer that
-// knocks is told when the two connect to each other at once. Listeners live on worker 0, everything else on
-// the worker that shakes hands.
+// How other nodes connect to this one: listeners, the handshakes, which are spread over the workers, and the
+// answer to a peer when both nodes connect to each other at once. Listeners live on worker 0, everything else
+// on the worker that shakes hands.
 #include <algorithm>
 #include <future>
 #include <utility>
@@ -55,12 +55,13 @@ base::result<std::vector<base::socket_address>> router::listen(const std::vector
 handshake_message::verdict router::admit(std::string_view name) {
   using handshake_message::verdict;
   if (stopping_) return verdict::not_allowed;
-  // Noted before the peer is looked at: whoever begins to connect either sees the note or is seen.
+  // Noted before the peer is looked at: a thread that begins to connect either sees the note, or its attempt
+  // is seen here.
   {
     const std::lock_guard guard(admissions_lock_);
     ++admissions_[std::string(name)];
   }
-  // Strangers' names are not interned before they have proved themselves.
+  // A peer's name is not interned before the peer has proved the cookie.
   const auto index = system_.nodes().find(name);
   peer* known = index ? find_peer(*index) : nullptr;
   if (known == nullptr) return verdict::ok;
@@ -87,7 +88,8 @@ bool router::is_certified(std::string_view name) const {
   return known->established && known->certified;
 }
 
-// What yielded to it begins now, unless there is a connection. Nothing for an empty name.
+// If this was the last handshake under that name, an attempt of ours that yielded to it begins, unless the
+// node is connected. No effect for an empty name.
 void router::end_admission(const std::string& name) {
   if (name.empty()) return;
   {
@@ -124,7 +126,7 @@ void router::shake_hands(net::accepted_socket socket, const std::shared_ptr<net:
   if (stopping_) return;
   auto made = attempt::accept(system_.loop(here()), *this, options_, ourselves(), std::move(socket), tls);
   if (!made) {
-    // The admission limit counts the connections that it closed.
+    // The admission limit counts the connections that it closes.
     if (made.error().code == base::errc::limit) return;
     base::log::counted(base::log::level::warning, module, "refused", "connection refused: {}",
                        made.error().text);

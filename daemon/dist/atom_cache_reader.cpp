@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A header is: a count n, then (unless it is 0) n+1 half-bytes of flags, the lower half of a byte first,
-// then n references. A half-byte is the slot's segment (3 bits) and "new entry" (the upper bit); the one
-// after the last tells by its lowest bit whether the lengths of new atoms take two bytes. A reference is
-// the slot in its segment, and for a new entry the length and the UTF-8 text. One thread.
+// A header is a count n and then, unless n is 0, n + 1 half-bytes of flags (the lower half of a byte first)
+// and n references. The half-byte of a reference has the slot's segment (3 bits) and the flag "new entry"
+// (the upper bit). The last half-byte says in its lowest bit whether lengths of new atoms take two bytes. A
+// reference is the slot within its segment and, for a new entry, length and UTF-8 text. One thread.
 #include "dist/atom_cache_reader.hpp"
 
 #include <coppice/etf/utf8.hpp>
@@ -43,7 +43,7 @@ base::result<std::size_t> atom_cache_reader::read_header(std::span<const std::ui
     if (!owner) owner = std::make_unique<segment>();
     slot& entry = (*owner)[body[at]];
     ++at;
-    // A slot holds one atom a frame; text already in the table must not change under it.
+    // A slot holds one atom in a frame; text that the table borrows must not change.
     if (entry.used_by == header_) return broken("names a slot twice");
     entry.used_by = header_;
     if (flag & new_entry) {

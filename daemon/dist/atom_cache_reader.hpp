@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The receiving half of the distribution's atom cache: 8 segments of 256 slots that the sender fills and
-// replaces in the header of each frame, and the table of atoms one header names. A connection has one
-// cache for each direction; it dies with it. One thread, the connection's.
+// The receiving half of the distribution's atom cache: 8 segments of 256 slots, which the sender fills and
+// replaces in the header of each frame, and the table of the atoms that one header names. A connection has
+// one cache for each direction; it ends with the connection. The connection's thread.
 #pragma once
 
 #include <array>
@@ -17,13 +17,13 @@
 
 namespace coppice::dist {
 
-// What ATOM_CACHE_REF n stands for in one frame. Borrows from the cache and the frame: valid until the
-// cache reads the next header.
+// The atoms that ATOM_CACHE_REF n stands for in one frame. Borrows from the cache and the frame: valid until
+// the cache reads the next header.
 class atom_table {
  public:
   std::size_t size() const { return size_; }
   void clear() { size_ = 0; }
-  // Nothing for an index the header did not name.
+  // Null: the header did not name that index.
   const std::string_view* find(std::uint8_t index) const { return index < size_ ? &atoms_[index] : nullptr; }
 
  private:
@@ -33,13 +33,13 @@ class atom_table {
   std::size_t size_ = 0;
 };
 
-// The same, owning its text: what the first fragment of a message leaves for when the last has come.
+// An atom_table that owns its text. Kept from the first fragment of a message until the last has come.
 class owned_atoms {
  public:
   owned_atoms() = default;
   explicit owned_atoms(const atom_table& table);
   std::size_t bytes() const { return text_.size() + ends_.size() * sizeof(std::uint32_t); }
-  // Nothing for an index the header did not name. Borrows from this object.
+  // Nothing: the header did not name that index. Borrows from this object.
   std::optional<std::string_view> find(std::uint8_t index) const;
 
  private:
@@ -49,9 +49,9 @@ class owned_atoms {
 
 class atom_cache_reader {
  public:
-  // Reads the header at the front of `body` (from its count of references on), takes its new entries in,
-  // fills `table`, and returns the header's size. After an error the cache no longer matches the sender's:
-  // the connection has to end.
+  // Reads the header at the front of `body`, which begins with the count of references; stores its new
+  // entries, fills `table`, and returns the header's size. After an error the cache no longer matches the
+  // sender's: the connection has to end.
   base::result<std::size_t> read_header(std::span<const std::uint8_t> body, atom_table& table);
 
  private:
@@ -59,7 +59,7 @@ class atom_cache_reader {
   static constexpr std::size_t segment_size = 256;
   struct slot {
     std::string text;
-    std::uint64_t used_by = 0; // the header that named it last
+    std::uint64_t used_by = 0; // the last header that named it
     bool taken = false;
   };
   using segment = std::array<slot, segment_size>;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Only the terms that control messages are made of are looked into: small tuples of integers, atoms, pids and
-// references. A message with anything else goes without references. Source: ERTS user's guide, "External Term
+// Looks only into the terms that control messages consist of: small tuples of integers, atoms, pids and
+// references. Any other control message is sent without references. Source: ERTS user's guide, "External Term
 // Format", distribution header. One thread.
 #include "dist/atom_cache_writer.hpp"
 
@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t after_pids_atom = 12;
 
-// A piece of `from` whose size is known, off its front; empty: it is shorter.
+// Takes `size` bytes off the front. Empty: there are fewer.
 etf::bytes take(etf::bytes& from, std::size_t size) {
   if (from.size() < size) return {};
   const auto part = from.first(size);
@@ -37,7 +37,7 @@ int atom_cache_writer::refer(std::string_view atom) {
   return static_cast<int>(count_++);
 }
 
-// False: there is something in it that is left alone.
+// False: there is a term in it that is not looked into.
 bool atom_cache_writer::rewrite(etf::bytes control) {
   const auto put = [this](etf::bytes part) { body_.raw(part); };
   const auto put_atom = [&](etf::bytes& in) {
@@ -92,7 +92,7 @@ bool atom_cache_writer::rewrite(etf::bytes control) {
   return in.empty();
 }
 
-// Half a byte an atom, and one for all: no text is longer than 255 bytes.
+// Half a byte for each atom, and one for all: no text is longer than 255 bytes.
 void atom_cache_writer::write_head(etf::writer& out) const {
   std::array<std::uint8_t, most_named / 2 + 1> flags{};
   for (std::size_t i = 0; i < count_; ++i) {
@@ -117,7 +117,7 @@ void atom_cache_writer::write(etf::writer& out, etf::bytes control) {
   body_.rewind();
   const bool whole = rewrite(control);
   write_head(out);
-  // What was named stands in the header in any case: the cache has it now.
+  // What rewrite() named stands in the header in any case, because our copy of the cache has it now.
   out.raw(whole ? body_.view() : control);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The sending half of the distribution's atom cache: which of its 8 × 256 slots hold which atom at the peer,
-// and a control message's atoms as references to them. Payloads go as they are. An atom always goes to the
-// slot its text chooses and takes the place of what was there. A connection has one; one thread, the
-// connection's.
+// The sending half of the distribution's atom cache: it knows which atom each of the peer's 8 × 256 slots
+// holds, and replaces the atoms of control messages by references to slots. Payloads are left as they are.
+// The slot is chosen by the atom's text; the atom replaces what the slot held. One for each connection; the
+// connection's thread.
 #pragma once
 
 #include <array>
@@ -16,8 +16,9 @@ namespace coppice::dist {
 
 class atom_cache_writer {
  public:
-  // Appends a header from its count of references on, then `control`, an encoded tuple, with its atoms as
-  // references where they have a slot. Whatever is appended has to be sent: the peer's cache follows it.
+  // Appends a cache header, which begins with its count of references, then `control`, an encoded tuple whose
+  // atoms become references where they have a slot. What is appended must be sent, because the peer's cache
+  // follows it.
   void write(etf::writer& out, etf::bytes control);
 
  private:
@@ -30,7 +31,7 @@ class atom_cache_writer {
 
   bool rewrite(etf::bytes control);
   void write_head(etf::writer& out) const;
-  // The index of the atom in this header; -1: it is to be written out.
+  // The atom's index in this header. -1: the atom is to be written as it is.
   int refer(std::string_view atom);
 
   std::array<std::string, slot_count> slots_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The way to an established connection, step by step. One thread.
+// The steps to an established connection. One thread.
 #include "dist/attempt.hpp"
 
 #include <fmt/format.h>
@@ -93,7 +93,7 @@ void attempt::located(base::result<base::socket_address> where) {
   address_ = where->to_string();
   net::connect_options how{within_, std::nullopt, {}};
   if (const auto& tls = tls_towards(options_, node_)) {
-    // Whom the certificate is for: the host of the node's name, as OTP has it.
+    // The certificate has to be for the host of the node's name, as in OTP.
     const auto name = parse_node_name(node_);
     how.tls = {tls->client(), &owner_.pacer(), name ? std::string(name->host) : "", {}};
     verifies_ = how.tls.context != nullptr && how.tls.context->verifies_peer();
@@ -123,7 +123,7 @@ void attempt::on_data(base::bytes_span bytes) {
   owner_.established(*this, peer, std::move(stream_), std::move(received_));
 }
 
-// Something whole.
+// A whole message of the handshake has come.
 void attempt::heard() {
   stream_.place().spoke();
   if (outgoing_ || std::exchange(spoke_, true)) return;
@@ -131,7 +131,8 @@ void attempt::heard() {
   deadline_.start(std::max(std::chrono::duration_cast<std::chrono::milliseconds>(left), {}));
 }
 
-// A record of TLS where our own bytes should be. Its first two make a length no handshake message has.
+// An error if a TLS record came where a plain handshake is expected. Its first two bytes give a length that
+// no handshake message has.
 std::optional<base::error> attempt::mistaken_for_plain() const {
   constexpr std::uint8_t alert = 21;
   constexpr std::uint8_t tls_handshake = 22;
@@ -157,7 +158,7 @@ base::error attempt::out_of_time() const {
 }
 
 void attempt::on_closed(base::error why) {
-  // TLS may have a last word for the peer.
+  // TLS may still send an alert to the peer.
   made_room_ = !outgoing_ && why.code == base::errc::limit;
   const bool secured = !stream_.securing();
   stream_.close_when_written(last_words);
@@ -173,8 +174,8 @@ handshake_message::verdict attempt::admit(std::string_view peer) {
   return answer;
 }
 
-// What the connecting side asks of an acceptor's certificate is asked of its own, too: a certificate for one
-// host does not speak for another. Nodes of one host may show each other's.
+// What a connecting node demands of an acceptor's certificate is demanded of its own too: a certificate for
+// one host does not speak for another. Nodes of one host may show each other's certificate.
 base::status attempt::check_claim(std::string_view peer) {
   const auto certificate = stream_.peer_certificate();
   if (!certificate || !verifies_) {
@@ -199,14 +200,14 @@ void attempt::send_output() {
   out.clear();
 }
 
-// A refusal already written still has to reach the peer.
+// A refusal that was written still has to reach the peer.
 void attempt::fail(base::error why) {
   deadline_.stop();
   if (connected_ && stream_) stream_.close_when_written(last_words);
   owner_.failed(*this, why);
 }
 
-// As OTP names its own: a few random characters at the peer's host.
+// Makes a name as OTP does: a few random characters at the peer's host.
 base::result<assigned_name> attempt::name_for(std::string_view host) {
   static constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
   std::string alive;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A connection that is not one yet: looking the peer up, connecting and shaking hands, or an accepted socket
-// whose peer has to prove itself. Bounded in time and bytes; its owner hears of its end exactly once. Little
-// memory is spent on it, since anyone may open one. One thread, its worker's.
+// The way to a connection: looking a node up, connecting and shaking hands, or shaking hands with the peer of
+// an accepted socket. Bounded in time and bytes; the owner is told of its end exactly once. Uses little
+// memory, because anybody may open one. The worker's thread.
 #pragma once
 
 #include <chrono>
@@ -25,23 +25,23 @@ namespace coppice::dist {
 
 class attempt;
 
-// Why a connection without a certificate does not take the place of one with.
+// The error text for a connection without a certificate that claims the name of a peer connected with one.
 std::string uncertified_claim(std::string_view peer);
 
 class attempt_owner {
  public:
-  // Both take the attempt's end: it is to be destroyed during the call or after it.
-  // `leftover` came behind the handshake.
+  // established() and failed() end the attempt: the owner destroys it during the call or after it.
+  // `leftover`: bytes received behind the handshake.
   virtual void established(attempt& done, const peer_node& peer, net::stream stream,
                            std::vector<std::uint8_t> leftover) = 0;
   virtual void failed(attempt& done, const base::error& why) = 0;
-  // See handshake_policy. A peer with which the handshake goes on is admitted, see attempt::admitted().
+  // See handshake_policy::admit(). If the handshake goes on, the peer's name is attempt::admitted().
   virtual handshake_message::verdict admit(std::string_view peer) = 0;
   virtual std::string cookie_for(std::string_view peer) = 0;
   virtual open_challenges& challenges() = 0;
-  // Whether there is a connection to that node over which it has shown a verified certificate.
+  // Whether that node is connected and has shown a verified certificate on that connection.
   virtual bool is_certified(std::string_view peer) const = 0;
-  // Of this thread's loop.
+  // The pacer of this thread's loop.
   virtual net::tls_pacer& pacer() = 0;
 
  protected:
@@ -50,12 +50,13 @@ class attempt_owner {
 
 class attempt final : private net::stream_handler, private handshake_policy {
  public:
-  // To `node`, in so much time; `peer_index` is given back by peer_index(). `cause`: who had it connected to.
+  // Connects to `node`, within `within`. peer_index() returns `peer_index`. `cause`: who asked for the
+  // connection.
   static base::result<std::unique_ptr<attempt>> connect(uv_loop_t* on, attempt_owner& owner,
                                                         const options& opts, local_node us, std::string node,
                                                         std::uint32_t peer_index, net::lookup_cause cause,
                                                         std::chrono::milliseconds within);
-  // From a socket just accepted; `tls` null: without TLS.
+  // Takes an accepted socket. `tls` null: without TLS.
   static base::result<std::unique_ptr<attempt>> accept(uv_loop_t* on, attempt_owner& owner,
                                                        const options& opts, local_node us,
                                                        net::accepted_socket socket,
@@ -63,19 +64,19 @@ class attempt final : private net::stream_handler, private handshake_policy {
   attempt(const attempt&) = delete;
   attempt& operator=(const attempt&) = delete;
 
-  // Of no other attempt, before and after: what names it when it may be gone already.
+  // A number that no other attempt of the process ever has. It names the attempt after its end.
   std::uint64_t number() const { return number_; }
-  // Something that lives as long as this.
+  // Keeps `held` alive as long as the attempt.
   void hold(std::shared_ptr<void> held) { held_ = std::move(held); }
   bool outgoing() const { return outgoing_; }
-  std::uint32_t peer_index() const { return peer_index_; } // of an outgoing one
-  // The node whose connection is being accepted; empty before its owner admitted it, and of an outgoing one.
+  std::uint32_t peer_index() const { return peer_index_; } // of an outgoing attempt
+  // The node whose connection is being accepted. Empty: not admitted yet, or an outgoing attempt.
   const std::string& admitted() const { return admitted_; }
-  // Of an established one: whether the peer has shown a certificate that was verified.
+  // Whether the peer has shown a verified certificate; valid once established.
   bool certified() const { return certified_; }
-  // For the log: the node, or the address while it has not said who it is.
+  // For the log: the node's name if known, else the address.
   std::string who() const;
-  // Whether it ended to make room for others.
+  // Whether the admission limit closed it to make room for another connection.
   bool made_room() const { return made_room_; }
 
  private:
@@ -99,7 +100,7 @@ class attempt final : private net::stream_handler, private handshake_policy {
   void send_output();
   void fail(base::error why);
 
-  std::shared_ptr<void> held_; // given back when all else is gone
+  std::shared_ptr<void> held_; // declared first: destroyed after everything else
   const std::uint64_t number_;
   uv_loop_t* loop_;
   attempt_owner& owner_;
@@ -107,9 +108,9 @@ class attempt final : private net::stream_handler, private handshake_policy {
   bool outgoing_;
   bool connected_ = false;
   bool with_tls_ = false;
-  bool verifies_ = false; // the peer's certificate
+  bool verifies_ = false; // whether the peer's certificate is verified
   bool certified_ = false;
-  bool spoke_ = false; // the peer
+  bool spoke_ = false; // a whole message has come from the peer
   bool made_room_ = false;
   std::chrono::milliseconds within_;
   base::nanos began_;

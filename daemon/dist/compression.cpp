@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One thread.
+// LZ4 behind the envelope's head. One thread.
 #include "dist/compression.hpp"
 
 #include <lz4.h>
@@ -10,7 +10,7 @@
 namespace coppice::dist {
 namespace {
 
-constexpr std::size_t head_size = 4 + 2 + 4; // length, 131,76, size
+constexpr std::size_t head_size = 4 + 2 + 4; // bytes: length, 131,76, size
 constexpr int least_high = LZ4HC_CLEVEL_MIN;
 
 const char* chars(const std::uint8_t* bytes) {
@@ -25,7 +25,7 @@ std::span<const std::uint8_t> compressor::wrap(std::span<const std::uint8_t> hea
   if (size > max_enveloped) return {};
   frame_.assign(head.begin(), head.end());
   frame_.insert(frame_.end(), payload.begin(), payload.end());
-  // Less than a sixteenth saved is not worth the other end's work.
+  // Saving less than a sixteenth is not worth the other end's work.
   const std::size_t most = size - size / 16;
   envelope_.resize(head_size + most);
   const auto chosen = static_cast<int>(level);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Life of an established connection: reading, net ticks, ending. One thread, the worker's.
+// The life of an established connection: reading, net ticks, its end. One thread.
 #include "dist/connection.hpp"
 
 #include <fmt/format.h>
@@ -14,10 +14,11 @@ namespace coppice::dist {
 namespace {
 
 constexpr std::uint32_t ticks_to_silence = 4;
-// Senders take turns: where many send much over a slow network, each waits long for its next one.
+// More ticks, because senders take turns: if many send large messages over a slow network, each waits long
+// for its turn.
 constexpr std::uint32_t ticks_to_unfinished = 4 * ticks_to_silence;
 
-// A link, monitor or call: about; a few of them are not counted.
+// Bytes of a link, monitor or call, estimated. Small changes are not counted.
 constexpr std::size_t memory_of_relation = 128;
 constexpr std::size_t worth_counting = 512 * memory_of_relation;
 
@@ -70,7 +71,7 @@ void connection::on_data(base::bytes_span bytes) {
   read(bytes.size());
 }
 
-// The connection may be gone when this returns.
+// The connection may be destroyed when this returns.
 void connection::read(std::size_t bytes) {
   if (auto handled = inbound_.handle(); !handled) return end(handled.error());
   end_if_overfull();
@@ -95,15 +96,15 @@ void connection::on_drained() {
   owner_.drained(*this);
 }
 
-// Beyond the limit the peer is given up. Whoever called may be in the middle of something: the end comes from
-// the loop.
+// Beyond the limit the connection ends. The loop ends it later, because the caller may be in the middle of
+// something.
 void connection::end_if_overfull() {
   if (!outbound_.overfull() || ending_) return;
   ending_ = true;
   ticker_.start(std::chrono::milliseconds(0));
 }
 
-// Of all that hold messages which have not ended it holds the most, and together they hold too much.
+// Called when the incomplete messages of all nodes hold too much, and this connection holds the most of them.
 void connection::end_for_others() {
   if (unfinished_.may_stay()) return;
   const auto largest = inbound_.unfinished().largest();
@@ -162,7 +163,8 @@ void connection::tick() {
   publish();
 }
 
-// One that rests hears of no end. What the peer sent before it has until the next tick to be read.
+// A paused stream gets no callback for its end. What the peer sent before the end can be read until the next
+// tick.
 std::optional<base::error> connection::hung_up() {
   const bool before = std::exchange(hung_up_, stream_.hung_up());
   if (!before || !hung_up_) return std::nullopt;
@@ -171,7 +173,8 @@ std::optional<base::error> connection::hung_up() {
                      "in limits.memory"};
 }
 
-// Dropping the message alone would lose it to its receiver, who still sees the node connected.
+// The connection ends, because dropping the message alone would leave its receiver waiting while the node
+// counts as connected.
 std::optional<base::error> connection::unfinished_too_long() {
   hung_up_ = false;
   inbound_.unfinished().grow_older();
@@ -191,7 +194,7 @@ void connection::publish() {
   outbound_.publish();
 }
 
-// Inside node.limits.memory, as the messages are.
+// Counted in node.limits.memory, as messages are.
 void connection::count_relations() {
   const std::size_t now = (context_.relations.links() + context_.relations.monitors()) * memory_of_relation;
   const std::size_t change = now > counted_relations_ ? now - counted_relations_ : counted_relations_ - now;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// An established connection to one peer: its stream, its life, and the two parts that do the work: inbound
-// makes signals of what is read, outbound makes bytes of what is sent. It lives on one worker's loop and only
-// that thread touches it, but for the counters. What it cannot do anything about (a peer that breaks the
-// protocol, falls silent or does not read) ends it, and its owner is told once, with the reason in words.
+// An established connection to a peer: its stream and its lifetime, and the two parts that do the work.
+// inbound turns received bytes into signals, outbound turns signals into bytes. The connection lives on one
+// worker's loop; only that thread uses it, except for the counters. If the peer breaks the protocol, falls
+// silent or does not read, the connection ends and tells its owner once, with the reason in words.
 #pragma once
 
 #include <cstdint>
@@ -27,38 +27,39 @@ namespace coppice::dist {
 
 class connection final : private net::stream_handler {
  public:
-  // On the thread of the loop `stream` is on, a worker's.
+  // On the thread of the stream's loop, which is a worker's.
   connection(runtime::system& system, const options& opts, connection_owner& owner, std::uint32_t peer_index,
              const peer_node& peer, net::stream stream);
   ~connection();
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
 
-  // Begins to read; `leftover` came behind the handshake. May end the connection before it returns.
+  // Begins to read. `leftover`: bytes received behind the handshake. May end the connection before it
+  // returns.
   void start(base::bytes_span leftover);
 
-  // A signal for the peer. Order is kept for each sender; what others send goes between the fragments of a
-  // very large message.
+  // Sends a signal to the peer. Each sender's signals keep their order. Signals of other senders may pass
+  // between the fragments of a very large message.
   void send(const runtime::destination& to, runtime::signal_ptr what);
-  // Messages that are frames already, none of them of a sender that has a very large one on its way.
+  // Sends messages that are frames already. None of their senders may have a very large message under way.
   void send(ready_frames all);
   bool has_large() const { return outbound_.has_large(); }
-  // Payloads shorter than this may become frames before they are sent here; 0: none may.
+  // Payloads shorter than this may be made frames before they are sent here. 0: none may.
   std::size_t frames_below() const { return outbound_.frames_below(); }
   // Whether the peer takes calls and answers without gen's tuples.
   bool bare_calls() const { return outbound_.bare_calls(); }
-  // Bytes that hold up new messages, see outbound.
+  // Bytes that delay new messages, see outbound::unsent().
   std::size_t unsent() const { return outbound_.unsent(); }
 
-  // Ends it and tells the owner: the connection is gone when this returns.
+  // Ends the connection and tells the owner. The connection is destroyed when this returns.
   void end(const base::error& why);
-  // For the owner, once ended. `never_sent(to, signal)` has each signal that still waited behind a large
-  // message.
+  // For the owner, after the end. Calls `never_sent(to, signal)` for each signal that still waited behind a
+  // large message.
   template <class NeverSent>
   void tell_of_unsent(NeverSent&& never_sent) {
     outbound_.tell_of_unsent(std::forward<NeverSent>(never_sent));
   }
-  // For the owner, once ended: the links, monitors and calls whose processes are to be told.
+  // For the owner, after the end: the links, monitors and calls whose processes have to be told.
   peer_relations take_relations() { return std::exchange(context_.relations, {}); }
 
   std::uint32_t peer_index() const { return context_.ids.peer(); }
@@ -88,17 +89,17 @@ class connection final : private net::stream_handler {
   std::string address_;
   outbound outbound_;
   inbound inbound_;
-  std::shared_ptr<connection*> itself_; // for who may come too late
+  std::shared_ptr<connection*> itself_; // tasks of other threads hold it weakly
   unfinished_messages::share unfinished_;
   read_pacer pacer_;
   base::uv::timer ticker_;
-  std::size_t counted_relations_ = 0; // bytes of memory in use, about
-  std::uint64_t read_at_tick_ = 0;    // bytes read when it last ticked
+  std::size_t counted_relations_ = 0; // bytes that are counted as memory in use, estimated
+  std::uint64_t read_at_tick_ = 0;    // bytes read at the last tick
   std::uint32_t silent_ticks_ = 0;
   std::uint64_t written_at_tick_ = 0;
-  std::uint32_t stalled_ticks_ = 0; // on end, bytes waited and none was taken
-  bool hung_up_ = false;            // when it last ticked, and the stream rested
-  bool ending_ = false;             // overfull: the ticker is about to end it
+  std::uint32_t stalled_ticks_ = 0; // in a row: bytes waited and the peer took none
+  bool hung_up_ = false;            // at the last tick, while the stream was paused
+  bool ending_ = false;             // too much is queued: the ticker is about to end it
   bool ended_ = false;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whom a peer's address means. One thread, the connection's.
+// Maps pids, names and aliases in a peer's control messages to local destinations. One thread, the
+// connection's.
 #include "dist/connection_context.hpp"
 
 #include <string>

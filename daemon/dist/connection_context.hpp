@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What all parts of one connection work with: who is at its other end, how its pids are spoken of, what
-// passes through it, and the way to the processes here. The connection owns it; its parts use it and assign
-// none of its members. One thread, the connection's, but for the counters.
+// What all parts of a connection share: the peer's identity and flags, the conversion of its pids, its
+// relations and counters, and the system that delivers to processes here. Owned by the connection; its parts
+// use it but do not assign its members. The connection's thread, except for the counters.
 #pragma once
 
 #include <optional>
@@ -29,12 +29,14 @@ struct connection_context {
   connection_context(const connection_context&) = delete;
   connection_context& operator=(const connection_context&) = delete;
 
-  // A process of the node at the other end, as it is since the handshake: not one of another node or of a
-  // former life of this one. What a peer sends is believed of these alone.
+  // Whether `who` is a process of the node at the other end, in the life of that node with which the
+  // handshake was made: not of another node, nor of an earlier or later life. A peer may speak only for these
+  // processes.
   bool is_peers(const runtime::pid& who) const {
     return who.node == ids.peer() && who.creation == peer.creation;
   }
-  // The process an address of the peer's names: one of its own, one of this node's; nothing if it is not.
+  // The process that an address of the peer names: at_peer() if it is one of the peer, at_home() if it is one
+  // of this node. Nothing: it names something else.
   std::optional<runtime::pid> at_peer(const address& of) const {
     if (of.what != address::form::pid) return std::nullopt;
     const auto who = ids.in(of.pid);
@@ -45,19 +47,21 @@ struct connection_context {
     const auto who = ids.in(of.pid);
     return who && who->here() ? who : std::nullopt;
   }
-  // A reference that the peer made: what it asks for goes by such, so that it ends nothing of another's.
+  // The reference, if the peer made it. A request of the peer goes by such a reference only, so it cannot end
+  // what belongs to another node.
   std::optional<runtime::reference> made_at_peer(const etf::reference& of) const {
     const auto ref = ids.in(of);
     return ref && ref->node == ids.peer() ? ref : std::nullopt;
   }
-  // Whom a message is from: one of the peer's, or nobody there; the node is the peer's in any case.
+  // The sender of a message: the process of the peer that the address names, or else a pid of the peer that
+  // is no process. The node is always the peer's.
   runtime::pid sender(const address& of) const {
     return at_peer(of).value_or(runtime::pid{ids.peer(), peer.creation, 0, 0});
   }
-  // A process, name or alias of this node; none if it is no such thing.
+  // The process, name or alias of this node that the address names; kind none: it names nothing here.
   runtime::destination receiver(const address& of) const;
 
-  // Something from the other node to a process here; what finds no room there is counted as dropped.
+  // Delivers a signal of the peer to a process here; counts it as dropped if the mailbox is full.
   void deliver(const runtime::destination& to, runtime::signal_ptr what) {
     what->flags |= runtime::signal::remote;
     if (system.deliver(to, std::move(what)) == runtime::send_status::full) counters.dropped();

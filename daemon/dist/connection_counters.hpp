@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What is counted of one connection. Its thread writes, any thread reads.
+// The counters of one connection: messages, bytes, queue, ticks, links and monitors. They are plain relaxed
+// atomics, because only the connection's thread writes them and nothing is decided by the order of their
+// values. Any thread reads.
 #pragma once
 
 #include <atomic>
@@ -29,7 +31,7 @@ class connection_counters {
   }
   void set_silent_ticks(std::uint32_t ticks) { silent_ticks_.store(ticks, relaxed); }
 
-  // What is queued is added to what `into` says waits already.
+  // Copies the counters. Queued bytes are added to those in `into`.
   void read(peer_info& into) const {
     into.messages_in = messages_in_.load(relaxed);
     into.messages_out = messages_out_.load(relaxed);

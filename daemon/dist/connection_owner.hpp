@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Whom a connection belongs to. The connection's thread.
+// Callbacks from a connection to the router that owns it: its end, and that less is queued; and what a
+// connection needs of the node as a whole (the handler of spawn requests, the bound of incomplete messages).
+// Called on the connection's thread.
 #pragma once
 
 #include "base/error.hpp"
@@ -12,11 +14,11 @@ class connection;
 
 class connection_owner {
  public:
-  // The end: `gone` hears and sends nothing more. The owner takes it out of its tables, tells the processes
-  // that had to do with it, and destroys it, so that what they do next already finds it gone. Nothing of the
-  // owner is locked when this is called.
+  // The connection has ended; it takes and sends nothing more. The owner first removes it from its tables,
+  // then tells the processes concerned and destroys it, so that whatever they do next finds no connection.
+  // The owner holds no lock when this is called.
   virtual void lost(connection& gone, const base::error& why) = 0;
-  // Less waits to be sent than before.
+  // Fewer bytes wait to be sent than before.
   virtual void drained(connection& of) = 0;
   virtual const spawn_handler& spawns() const = 0;
   virtual unfinished_messages& unfinished() = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A row for each kind of signal. Source: ERTS user's guide, "Distribution Protocol"; dist.c of OTP 28 for
-// what goes to aliases and has priority. One thread.
+// One case for each kind of signal. Source: ERTS user's guide, "Distribution Protocol"; dist.c of OTP 28 for
+// what goes to aliases and what has priority. One thread.
 #include "dist/control_builder.hpp"
 
 #include <coppice/etf/cursor.hpp>
@@ -15,7 +15,7 @@ using runtime::destination;
 using runtime::signal;
 using runtime::signal_kind;
 
-// The options that go by flags before those that are given.
+// Writes the options that the signal's flags stand for, then the given ones.
 void write_spawn_options(etf::writer& out, const signal& request, etf::bytes given) {
   etf::cursor in(given);
   std::uint32_t count = 0;
@@ -37,7 +37,7 @@ control_builder::control_builder(connection_context& of)
       short_forms_((of.peer.capabilities & handshake_message::capability::short_forms) != 0),
       bare_calls_(short_forms_ && (of.peer.capabilities & handshake_message::capability::bare_calls) != 0) {}
 
-// False: nothing says it to this peer.
+// False: the peer knows no operation for it.
 bool control_builder::choose(control_message& c, op best) const {
   const auto what = context_.words.of(best);
   if (what) c.what = *what;
@@ -54,7 +54,7 @@ void control_builder::set_target(control_message& c, std::string_view name) {
 }
 
 void control_builder::set_ends(control_message& c, const destination& to, const runtime::pid& from) const {
-  // Most operations have no form without a sender; peers take a pid of ours that is nobody's.
+  // Most operations have no form without a sender; peers accept a pid of ours that is no process.
   c.from = address::of(context_.ids.out(from ? from : runtime::pid{0, context_.system.creation(), 0, 0}));
   if (to.what() == destination::kind::process) set_target(c, to.process());
   if (to.what() == destination::kind::remote_name) c.to = address::of(to.name());
@@ -104,8 +104,8 @@ bool control_builder::build(control_message& c, const destination& to, const sig
   return false;
 }
 
-// Everything to an alias, and what has priority, to a peer that knows the one operation for these; false: it
-// is neither, or the peer does not.
+// altact_sig_send, which carries everything to aliases and everything with priority. False: the signal is
+// neither, or the peer does not know the operation.
 bool control_builder::build_altact(control_message& c, const destination& to, const signal& s) const {
   const bool to_alias = to.what() == destination::kind::alias;
   const bool priority = (s.flags & signal::priority) != 0;
@@ -146,7 +146,7 @@ bool control_builder::build_unlink(control_message& c, const destination& to, co
     c.id = s.number;
     return true;
   }
-  // A peer without the protocol acknowledges nothing: we do it for it.
+  // A peer without the protocol acknowledges nothing, so we acknowledge to ourselves.
   context_.relations.remove_link(s.from, to.process());
   auto ack = runtime::make_signal(signal_kind::unlink_ack, to.process());
   ack->number = s.number;
@@ -154,7 +154,7 @@ bool control_builder::build_unlink(control_message& c, const destination& to, co
   return true;
 }
 
-// Nothing is sent when the peer has ended the monitor already.
+// Nothing is sent if the peer has ended the monitor already.
 bool control_builder::build_demonitor(control_message& c, const destination& to, const signal& s) {
   if (context_.relations.take_outgoing_call(s.ref)) {
     const std::string* const name = to.what() == destination::kind::remote_name ? &to.name() : nullptr;
@@ -190,7 +190,7 @@ bool control_builder::build_call_demonitor(control_message& c, const runtime::re
   return choose(c, op::demonitor_p);
 }
 
-// Nothing is sent when it crossed the peer's demonitor.
+// Nothing is sent if the down crossed the peer's demonitor.
 bool control_builder::build_down(control_message& c, const signal& s) {
   c.ref = context_.ids.out(s.ref);
   if (context_.relations.take_incoming_call(s.ref)) {

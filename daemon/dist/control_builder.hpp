@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// From a signal of this node to the control message its peer understands, see vocabulary.hpp. What it builds
-// it has noted among the peer's relations, so that they are what the peer will know; and so are monitors that
-// the peer has no operation for, which end with the connection. It writes nothing. One thread, the
-// connection's.
+// Turns a signal of this node into a control message that the peer understands, see vocabulary.hpp. It also
+// records links, monitors and calls in the peer's relations as it builds them, so that the relations match
+// what the peer knows. A monitor for which the peer has no operation is recorded too, and ends with the
+// connection. Writes nothing to the stream. The connection's thread.
 #pragma once
 
 #include <coppice/etf/writer.hpp>
@@ -20,22 +20,23 @@ class control_builder {
  public:
   explicit control_builder(connection_context& of);
 
-  // What the control message is made of is borrowed from the signal, the destination and this builder, until
-  // it builds the next one. A reason that goes in the control message is its `reason`. False: there is
-  // nothing to send, since the peer knows no operation for it or has ended what it is about.
+  // Builds the control message, which borrows from the signal, the destination and this builder until the
+  // next build. An exit reason that is not sent as payload is its `reason`. False: nothing is to be sent,
+  // because the peer knows no operation for the signal, or has ended the relation.
   bool build(control_message& c, const runtime::destination& to, const runtime::signal& s);
 
-  // Of signal_kind::spawn_request, which the peer takes. `arguments` are the payload's bytes, a part of the
-  // signal's. False: what the signal carries is no request. The request is open from here on.
+  // For signal_kind::spawn_request, to a peer that takes them. `arguments`: the part of the signal's payload
+  // to send. False: the signal holds no valid request. The request counts as open from here on.
   bool build_spawn_request(control_message& c, const runtime::signal& s, etf::bytes& arguments);
 
-  // The two of a call whose message is not its monitor too. False as build().
+  // The monitor of a call whose message is not its monitor too. False: as build().
   bool build_call_monitor(control_message& c, const runtime::destination& to, const runtime::signal& call);
-  // To what was called: `target`, or the process with that name.
+  // Ends such a monitor, on `target` or on the process with that name.
   bool build_call_demonitor(control_message& c, const runtime::reference& ref, const runtime::pid& target,
                             const std::string* name);
 
-  // The message in short form, if the peer takes those and it has one. Borrows from `to`.
+  // The message in short form. Nothing: the peer does not take it, or the message has no short form. Borrows
+  // from `to`.
   std::optional<short_form> build_short_form(const runtime::destination& to, const runtime::signal& s) const;
   bool short_forms() const { return short_forms_; }
   bool bare_calls() const { return bare_calls_; }
@@ -54,9 +55,9 @@ class control_builder {
 
   connection_context& context_;
   const bool short_forms_;               // the peer takes them
-  const bool bare_calls_;                // among them these
-  std::string name_;                     // that the control message borrows
-  etf::vector_writer spawn_options_{64}; // likewise
+  const bool bare_calls_;                // the peer takes bare calls as well
+  std::string name_;                     // borrowed by the control message
+  etf::vector_writer spawn_options_{64}; // borrowed by the control message
 };
 
 } // namespace coppice::dist

@@ -14,21 +14,21 @@ namespace {
 
 enum class field : std::uint8_t {
   end,
-  unused, // a cookie's place of old: ''
+  unused, // the former place of a cookie: ''
   from_pid,
   from_any, // pid or name
   to_pid,
   to_name,
   to_any, // pid or name
   to_ref,
-  to_flagged, // as the flags say
+  to_flagged, // by the flags: pid, name or reference
   ref,
   id,
   flags,
-  altact_flags, // any number: those known of it
+  altact_flags, // any number; only known flags are kept
   reason,
   token,
-  flagged_token, // there only if the flags say so
+  flagged_token, // present only if the flags say so
   leader,
   mfa,
   options,
@@ -38,7 +38,7 @@ struct row {
   op what;
   bool payload;
   std::array<field, 6> fields;
-  bool grows = false; // later releases may put more fields behind these
+  bool grows = false; // later releases may append fields
 };
 
 using enum field;
@@ -76,7 +76,7 @@ constexpr row rows[] = {
     {op::altact_sig_send, true, {altact_flags, from_pid, to_flagged, flagged_token}, true},
 };
 
-// By the operation's number; null where there is none.
+// By the number of the operation; null: no such operation.
 constexpr auto rows_by_number = [] {
   std::array<const row*, 64> all{};
   for (const row& r : rows) all[static_cast<std::size_t>(r.what)] = &r;

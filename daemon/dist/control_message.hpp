@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The control messages of the distribution protocol: one flat struct for all of them, decoded from and
-// encoded to a tuple. What it borrows points into the decoded bytes (canonical, without 131). Which
-// fields an operation has is told by the comment behind it. Source: ERTS user's guide, "Distribution
-// Protocol". Pure; any thread.
+// The control messages of the distribution protocol: one flat struct for all, decoded from a tuple and
+// encoded to one. It borrows from the decoded bytes (canonical, without 131). The comment at each operation
+// lists its fields. Source: ERTS user's guide, "Distribution Protocol". Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -34,17 +33,17 @@ enum class op : std::uint8_t {
   monitor_p_exit = 21,         // from (pid or name), to, ref, reason
   send_sender = 22,            // from, to; payload
   send_sender_tt = 23,         // from, to, token; payload
-  payload_exit = 24,           // from, to; payload is the reason, here and below
-  payload_exit_tt = 25,        // from, to, token
-  payload_exit2 = 26,          // from, to
-  payload_exit2_tt = 27,       // from, to, token
-  payload_monitor_p_exit = 28, // from (pid or name), to, ref
+  payload_exit = 24,           // from, to; payload: the reason
+  payload_exit_tt = 25,        // from, to, token; payload: the reason
+  payload_exit2 = 26,          // from, to; payload: the reason
+  payload_exit2_tt = 27,       // from, to, token; payload: the reason
+  payload_monitor_p_exit = 28, // from (pid or name), to, ref; payload: the reason
   spawn_request = 29,          // ref, from, leader, module:function/arity, options; payload is the arguments
-  spawn_request_tt = 30,       // and token
+  spawn_request_tt = 30,       // the fields of spawn_request, then token
   spawn_reply = 31,            // ref, to, flags, result
-  spawn_reply_tt = 32,         // and token
+  spawn_reply_tt = 32,         // the fields of spawn_reply, then token
   alias_send = 33,             // from, to (a reference); payload
-  alias_send_tt = 34,          // and token
+  alias_send_tt = 34,          // from, to (a reference), token; payload
   unlink_id = 35,              // id, from, to
   unlink_id_ack = 36,          // id, from, to
   altact_sig_send = 37,        // flags, from, to (by flags: pid, name or reference)[, token]; payload. A
@@ -67,8 +66,7 @@ struct address {
   friend bool operator==(const address&, const address&) = default;
 };
 
-// The flags of altact_sig_send. Others may come, as may more fields behind those known: both are to be
-// ignored.
+// The flags of altact_sig_send. Unknown flags, and further fields behind the known ones, are ignored.
 namespace altact {
 inline constexpr std::uint64_t priority = 1;
 inline constexpr std::uint64_t token = 2;
@@ -90,7 +88,7 @@ struct control_message {
   etf::reference ref{};
   std::uint64_t id = 0;
   std::uint64_t flags = 0;
-  etf::bytes reason{}; // of spawn_reply: the result
+  etf::bytes reason{}; // of spawn_reply: its result
   etf::bytes token{};
   etf::pid leader{};
   std::string_view module{};
@@ -99,13 +97,13 @@ struct control_message {
   etf::bytes options{};
 };
 
-// One whole tuple. errc::unsupported for an operation nobody here knows, errc::invalid for a malformed one.
+// Decodes one whole tuple. errc::unsupported: an unknown operation. errc::invalid: a malformed one.
 base::result<control_message> decode_control(etf::bytes term);
 
-// Who sent what follows it, for the log: " of #Pid<…>", empty where it does not say.
+// The sender of the message for the log: " of #Pid<…>". Empty: the message names none.
 std::string sender_text(const control_message& m);
 
-// Writes the tuple; the fields the operation has must be set.
+// Writes the tuple; the fields of its operation must be set.
 void encode_control(etf::writer& out, const control_message& m);
 
 } // namespace coppice::dist

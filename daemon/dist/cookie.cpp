@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// MD5 by mbedTLS. Any thread.
+// MD5 comes from mbedTLS. Any thread.
 #include "dist/cookie.hpp"
 
 #include <mbedtls/md.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The cookie's proof: MD5 of the cookie and the other side's challenge in decimal. The cookie itself
-// never travels and never appears in an error. Compare proofs with base::equal_secret. Any thread.
+// The proof that a node knows the cookie: MD5 of the cookie and the other side's challenge in decimal. The
+// cookie itself is never sent and never appears in an error. Compare proofs with base::equal_secret. Any
+// thread.
 #pragma once
 
 #include <array>

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The distribution's capability bits, as each side offers them in the handshake. What both offer is in
-// force; bits nobody here knows are ignored. Source: ERTS user's guide, "Distribution Protocol", and
-// what OTP 25 puts on the wire. Any thread.
+// The distribution's capability flags, which each side offers in the handshake. A flag is in force if both
+// offer it; unknown flags are ignored. Source: ERTS user's guide, "Distribution Protocol", and what OTP 25
+// sends. Any thread.
 #pragma once
 
 #include <cstdint>
 
 namespace coppice::dist::flag {
 
-inline constexpr std::uint64_t published = 1u << 0; // visible: appears in nodes()
+inline constexpr std::uint64_t published = 1u << 0; // visible: listed in nodes()
 inline constexpr std::uint64_t atom_cache = 1u << 1;
 inline constexpr std::uint64_t extended_references = 1u << 2;
 inline constexpr std::uint64_t dist_monitor = 1u << 3;
@@ -32,22 +32,23 @@ inline constexpr std::uint64_t exit_payload = 1u << 22;
 inline constexpr std::uint64_t fragments = 1u << 23;
 inline constexpr std::uint64_t handshake_23 = 1u << 24;
 inline constexpr std::uint64_t unlink_id = 1u << 25;
-inline constexpr std::uint64_t mandatory_25_digest = 1u << 26; // stands for the OTP 25 set
+inline constexpr std::uint64_t mandatory_25_digest = 1u << 26; // stands for OTP 25's mandatory set
 inline constexpr std::uint64_t spawn = std::uint64_t{1} << 32;
 inline constexpr std::uint64_t name_me = std::uint64_t{1} << 33;
 inline constexpr std::uint64_t v4_nc = std::uint64_t{1} << 34;
 inline constexpr std::uint64_t alias = std::uint64_t{1} << 35;
 inline constexpr std::uint64_t altact_sig = std::uint64_t{1} << 37; // OTP 28 and later
 
-// What a peer must offer: OTP 25's mandatory set. bit 26 stands for the whole of it.
+// The flags that a peer must offer: OTP 25's mandatory set. Bit 26 stands for all of them.
 inline constexpr std::uint64_t required = extended_references | fun_tags | new_fun_tags |
                                           extended_pids_ports | export_ptr_tag | bit_binaries | new_floats |
                                           utf8_atoms | map_tag | big_creation | handshake_23;
 
-// What OTP 26 and later ask for besides, so it is always offered.
+// What OTP 26 and later require in addition; always offered.
 inline constexpr std::uint64_t required_by_otp_26 = required | unlink_id | v4_nc;
 
-// Everything this node can do. `published` is added by a visible node, `name_me` means "may be asked".
+// All that this node can do. A visible node adds `published`. `name_me` is added only in an answer to a peer
+// that asked for a name.
 inline constexpr std::uint64_t offered = required_by_otp_26 | mandatory_25_digest | dist_monitor |
                                          dist_monitor_name | unicode_io | dist_hdr_atom_cache |
                                          small_atom_tags | send_sender | big_seqtrace_labels | exit_payload |
@@ -56,7 +57,7 @@ inline constexpr std::uint64_t offered = required_by_otp_26 | mandatory_25_diges
 static_assert(required == 0x1070F94);
 static_assert(required_by_otp_26 == 0x403070F94);
 
-// A peer's flags with what bit 26 stands for spelled out.
+// `flags`, with bit 26 replaced by the flags it stands for (and kept).
 constexpr std::uint64_t expanded(std::uint64_t flags) {
   return (flags & mandatory_25_digest) ? flags | required : flags;
 }

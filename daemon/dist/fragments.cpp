@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The table of unfinished messages. Of the count a peer sends no more is believed than a few times what has
-// come already; what is reserved is counted. One thread.
+// The table of incomplete messages. The number of fragments that a peer announces is believed only up to a
+// few times what has come; reserved memory counts as held. One thread.
 #include "dist/fragments.hpp"
 
 #include <algorithm>
@@ -59,7 +59,7 @@ base::result<std::optional<fragments::joined>> fragments::next(std::uint64_t seq
   return add(at, payload, more);
 }
 
-// For this fragment, and for those to come if they are as long.
+// Makes room for this fragment, and for the following ones if they are as long.
 void fragments::make_room(const sequence_state& s, std::size_t size) const {
   auto& out = s.message->out;
   if (size == 0 || out.size() + size <= out.capacity()) return;

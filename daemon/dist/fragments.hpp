@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Messages that come in fragments: each fragment is made canonical as it comes, so that a long message costs
-// no more at once than a piece of it does. Several may be under way, one a sender; how many is bounded here,
-// how many bytes of memory they hold by all connections together (unfinished_messages.hpp). A message over a
-// term's limits is dropped whole and counted while its connection lives on; nonsense, and a fragment that
-// fits no message, is an error that ends it. One thread, the connection's.
+// Joins messages that come in fragments. Each fragment is made canonical when it comes, so a long message
+// never costs more time at once than one fragment. At most most_at_once messages may be unfinished; their
+// memory is bounded for all connections together (unfinished_messages.hpp). A message over the limits of a
+// term is dropped whole and counted, and the connection lives on. Malformed data, or a fragment that belongs
+// to no message, is an error that ends the connection. The connection's thread.
 #pragma once
 
 #include <coppice/etf/canonical_stream.hpp>
@@ -22,7 +22,8 @@
 
 namespace coppice::dist {
 
-// Whether the sender meant well: too much costs it its message, nonsense the connection.
+// Whether the message is merely over a limit. That costs the sender its message; malformed data costs it the
+// connection.
 inline bool is_over_limit(const etf::error& why) {
   return why.code == etf::errc::too_deep || why.code == etf::errc::too_large ||
          why.code == etf::errc::out_of_memory;
@@ -30,36 +31,37 @@ inline bool is_over_limit(const etf::error& why) {
 
 class fragments {
  public:
-  static constexpr std::size_t most_at_once = 4096; // unfinished
-  // The end of a message.
+  static constexpr std::size_t most_at_once = 4096; // unfinished messages
+  // A message that is complete, or that was dropped.
   struct joined {
-    std::vector<std::uint8_t> control; // as it was given
-    runtime::message payload;          // canonical; none if there was not a byte of one
-    std::string dropped;               // why there is none, told as soon as it is known; else empty
+    std::vector<std::uint8_t> control; // as it was passed to first()
+    runtime::message payload;          // canonical; empty if it had no bytes
+    std::string dropped;               // why there is no payload, reported as soon as it is known; else empty
   };
 
   explicit fragments(const etf::limits& terms) : terms_(terms) {}
 
-  // A first fragment, which has all of the control message: `fragment` is how many there are. `more`: it is a
-  // part of a fragment, whose other parts come by next(), the last one without `more`.
+  // The first fragment, with the whole control message. `fragment`: the number of fragments. `more`:
+  // `payload` is only a part of the fragment; next() brings the other parts, the last of them without `more`.
   base::result<std::optional<joined>> first(std::uint64_t sequence, std::uint64_t fragment,
                                             const atom_table& atoms, std::span<const std::uint8_t> control,
                                             std::span<const std::uint8_t> payload, bool more = false);
-  // The following ones, in falling order down to 1, which gives the message.
+  // The following fragments, numbered in falling order down to 1, which completes the message.
   base::result<std::optional<joined>> next(std::uint64_t sequence, std::uint64_t fragment,
                                            std::span<const std::uint8_t> payload, bool more = false);
 
   std::size_t unfinished() const { return open_.size(); }
-  // Of memory, for all unfinished ones.
+  // Bytes of memory of all unfinished messages.
   std::size_t bytes() const { return bytes_; }
 
   struct one {
     std::uint64_t sequence = 0;
     std::size_t bytes = 0;
-    std::uint32_t idle = 0; // how often grow_older() was called since some of it came
+    std::uint32_t idle = 0; // calls of grow_older() since bytes of it came
   };
   void grow_older();
-  // That of which nothing has come for longest, and that which holds the most; 0 if there is none.
+  // The message that has been idle longest, and the one that holds the most. A zero field says that there is
+  // none.
   one oldest() const;
   one largest() const;
 

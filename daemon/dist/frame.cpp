@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Splitting a stream into frames and reading their heads. Any thread.
+// Splits a stream into frames and reads their heads. Any thread.
 #include "dist/frame.hpp"
 
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How much is read at once, and where to. One thread.
+// Decides how much is read at once, and where to. One thread.
 #include "dist/frame_reader.hpp"
 
 #include "base/bytes.hpp"
@@ -8,21 +8,21 @@ namespace coppice::dist {
 namespace {
 
 constexpr std::size_t read_at_once = 64 * 1024;
-constexpr std::size_t read_at_most = 1024 * 1024; // of a frame, at a time
-// Frames this long get memory of their own, but for those longer than is given for the asking; and so much is
-// read behind them, where most likely another one begins.
+constexpr std::size_t read_at_most = 1024 * 1024; // bytes of a frame, at a time
+// Frames at least this long get memory of their own, unless they are longer than read_at_most. So much is
+// read behind them, because the next frame most likely begins there.
 constexpr std::size_t long_frame = 32 * 1024;
 constexpr std::size_t read_behind = 4 * 1024;
 
 } // namespace
 
-// The stream is read once a turn: as much as keeps what handles it busy.
+// The stream is read once in a turn of the loop: as much as keeps the receiver busy.
 std::span<std::uint8_t> frame_reader::room() {
   if (long_size_ > 0) return long_.room();
   std::size_t wanted = longest_seen_ < long_frame ? read_at_once : read_behind;
   if (buffer_.size() >= 4) {
     const std::size_t frame = std::size_t{4} + base::load_be32(buffer_.data());
-    // One that is whole already was left by for_each().
+    // A frame that is complete already was left by for_each().
     if (frame > buffer_.size() && frame >= long_frame && frame <= read_at_most &&
         long_.reserve(frame + read_behind)) {
       long_size_ = frame;
@@ -42,7 +42,7 @@ void frame_reader::commit(std::size_t count) {
     buffer_.commit(count);
 }
 
-// What came behind it goes on in the buffer, which is empty.
+// What came behind the long frame goes into the buffer, which is empty.
 runtime::message frame_reader::end_long_frame() {
   const std::size_t size = std::exchange(long_size_, 0);
   runtime::message memory = long_.take();

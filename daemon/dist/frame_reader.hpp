@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Bytes of a stream to whole frames. Short ones are read many at a time into one buffer; a long one is
-// received in memory of its own, which the message it carries may keep: its bytes are not copied again. Only
-// frames of at most the given length are ever made room for beyond what has come. One thread, the
-// connection's.
+// Cuts a stream of bytes into frames. Short frames are read many at a time into one buffer. A long frame is
+// received into memory of its own, which the message it carries may keep, so its bytes are not copied again.
+// Memory is reserved ahead only for frames of at most the given length. The connection's thread.
 #pragma once
 
 #include <algorithm>
@@ -20,28 +19,28 @@ namespace coppice::dist {
 
 class frame_reader {
  public:
-  // `longest`: bytes of a frame, without its length; longer ones are an error.
+  // `longest`: bytes of a frame without its length; a longer frame is an error.
   explicit frame_reader(std::size_t longest) : longest_(longest) {}
 
-  // Where the next bytes are to be read to; never empty. commit() says how many were.
+  // The space to read the next bytes into; never empty. commit() says how many were read.
   std::span<std::uint8_t> room();
   void commit(std::size_t count);
-  // Copies: bytes that came before there was a reader. Only before the first room().
+  // Copies bytes that came before there was a reader. Only before the first room().
   void append(base::bytes_span bytes) { buffer_.append(bytes); }
 
-  // A long frame is still coming: for_each() has nothing.
+  // Whether a long frame is still incomplete; for_each() has nothing to do then.
   bool needs_more() const { return long_.size() < long_size_; }
-  // Bytes of memory for a long frame that is still coming; what is kept for short ones does not count.
+  // Bytes of memory for a long frame that is incomplete. The buffer for short frames does not count.
   std::size_t held() const {
     if (long_size_ > 0) return long_.capacity();
-    // Room behind what has come has no memory yet: the buffer grows by doubling, whatever the frame needs.
+    // The reserved room behind the received bytes does not count: the buffer doubles its size when it grows.
     return buffer_.capacity() > keep_buffer ? buffer_.size() : 0;
   }
 
-  // Calls `take(frame, memory)` for each whole frame but ticks; `memory` is what the frame lies in if it
-  // has memory of its own, else empty. Both are valid until `take` returns, which it does with a
-  // base::status: an error ends the loop, as does a frame that is too long, and the reader is not to be used
-  // any more. After a frame at which `stop()` is true the others are left for the next time.
+  // Calls `take(frame, memory)` for each complete frame except ticks. `memory`: the memory that a long frame
+  // lies in, else empty. Both are valid until `take` returns, with a base::status. An error of `take`, or a
+  // frame that is too long, ends the loop, and the reader may not be used any more. If `stop()` is true after
+  // a frame, the rest is left for the next call.
   template <class Take, class Stop>
   base::status for_each(Take&& take, Stop&& stop) {
     if (needs_more()) return {};
@@ -75,13 +74,13 @@ class frame_reader {
   static constexpr std::size_t keep_buffer = 256 * 1024; // memory kept between frames
 
   runtime::message end_long_frame();
-  void keep(std::size_t count); // of the last bytes; the rest has been taken
+  void keep(std::size_t count); // keeps the last `count` bytes; the others were taken
 
   std::size_t longest_;
   base::buffer buffer_;
-  message_bytes long_;           // a long frame from its length on, and what comes behind it
-  std::size_t long_size_ = 0;    // of that frame with its length; 0: none
-  std::size_t longest_seen_ = 0; // frame, of what was last taken
+  message_bytes long_;           // a long frame with its length in front, and what comes behind it
+  std::size_t long_size_ = 0;    // bytes of that frame with its length; 0: none
+  std::size_t longest_seen_ = 0; // longest frame of the last for_each()
 };
 
 } // namespace coppice::dist

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Any thread.
+// Reads the usual encodings by hand and gives up at anything else. Any thread.
 #include "dist/frequent_control.hpp"
 
 #include <coppice/etf/utf8.hpp>
@@ -9,7 +9,7 @@
 namespace coppice::dist {
 namespace {
 
-// Bytes off the front; `ok` turns false at the first thing that is not as usual.
+// Takes bytes off the front; `ok` becomes false at the first thing that is not as usual.
 struct reader {
   std::span<const std::uint8_t> rest;
   const etf::atom_lookup& atoms;
@@ -73,7 +73,7 @@ struct reader {
     constexpr std::uint8_t new_pid = 88;
     return has(1) && rest[0] == new_pid ? pid(out) : name(out);
   }
-  // A message to a process, name or alias; whatever else there may be is not usual.
+  // A message to a process, name or alias. Other uses of altact_sig_send are not frequent.
   void any_send(control_message& into) {
     constexpr std::uint8_t small_integer = 97;
     expect(small_integer);

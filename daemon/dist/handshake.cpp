@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who says what next. Left, the side that connects; right, the side that is connected to:
+// The order of the messages. Left: the side that connects; right: the side that accepts.
 //
 //     send_name N (or n)  ->
 //                         <-  status: ok | ok_simultaneous | nok | not_allowed | alive | named:…
@@ -130,7 +130,7 @@ base::status handshake::handle(bytes body) {
   return base::fail(base::errc::internal, "handshake: message after its end");
 }
 
-// Acceptor only: says not_allowed, which is all the protocol has for "no".
+// Accepting side only: sends not_allowed, the protocol's only word for "no".
 base::status handshake::refuse(base::error why) {
   say(hm::status{hm::verdict::not_allowed, {}, 0});
   return unexpected(std::move(why));
@@ -173,7 +173,7 @@ base::status handshake::on_name(bytes body) {
         {base::errc::refused, "handshake: the peer calls itself " + shown_name(us_.name) +
                                   " as this node does: two nodes may not share a name, rename one"});
   }
-  // Hidden nodes meet nobody but us: erl_call has a short name where its host has no other.
+  // Hidden nodes connect only to us, and erl_call has a short name where its host has no other.
   const bool visible = (peer_.offered & flag::published) != 0;
   if (auto kind = check_same_kind(us_.name, peer_.name); visible && !kind)
     return refuse(std::move(kind.error()).context("handshake"));
@@ -221,9 +221,9 @@ base::status handshake::check_flags() {
 
 base::status handshake::send_challenge() {
   make_challenge();
-  // Who asked for a name is answered by a node that can give one, and is hidden to it as it is to the rest.
+  // A node that gives names says so to a peer that asked for one, and is hidden from it, as from all others.
   const auto flags = naming_ ? (us_.flags | flag::name_me) & ~flag::published : us_.flags;
-  // Only who spoke of them is told of ours.
+  // A peer that sent capabilities gets those that both have.
   say(hm::challenge{flags, our_challenge_.value(), us_.creation, us_.name, peer_.capabilities});
   state_ = old_form_ ? state::complement : state::reply;
   return {};
@@ -272,7 +272,7 @@ base::status handshake::on_status(bytes body) {
       state_ = state::challenge;
       return {};
     case hm::verdict::alive: {
-      // It has not noticed yet that the old connection is gone; ours is the one that counts.
+      // The peer has not noticed yet that the old connection is gone; the new one counts.
       const std::size_t at = output_.size();
       hm::encode_alive_answer(output_, true);
       widen_length(at);

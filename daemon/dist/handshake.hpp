@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The distribution handshake as a state machine over bytes, for the side that connects and the side that
-// is connected to. It owns no socket and no clock: the owner feeds what arrived, sends what output()
-// holds, and applies the time limit. Nothing is believed of a peer before its cookie's proof matched.
-// One thread, the owner's.
+// The distribution handshake as a state machine over bytes, for the connecting and the accepting side. It has
+// no socket and no clock: its owner feeds received bytes, sends what output() holds, and applies the time
+// limit. Nothing is believed of a peer before its proof of the cookie is checked. The owner's thread.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +16,7 @@
 
 namespace coppice::dist {
 
-// This node as it presents itself.
+// How this node presents itself.
 struct local_node {
   std::string name;
   std::uint64_t flags = 0;
@@ -25,40 +24,42 @@ struct local_node {
   std::uint32_t capabilities = handshake_message::capability::all;
 };
 
-// What a finished handshake established.
+// The peer as a finished handshake shows it.
 struct peer_node {
   std::string name;
   std::uint32_t creation = 0;
-  std::uint64_t flags = 0;        // in force: offered by both
-  std::uint64_t offered = 0;      // all the peer offered
-  bool hidden = false;            // the peer does not publish itself
-  std::uint32_t capabilities = 0; // in force, of Coppice nodes
-  bool named_here = false;        // for this connection alone: when it comes again it has another name
+  std::uint64_t flags = 0;        // in force: offered by both sides
+  std::uint64_t offered = 0;      // all that the peer offered
+  bool hidden = false;            // the peer is not listed in nodes()
+  std::uint32_t capabilities = 0; // of Coppice nodes; in force on both sides
+  bool named_here = false;        // this node chose its name, for this connection only
 };
 
-// The name an acceptor gives a peer that asks for one (`erl -name undefined`).
+// The name that the accepting side gives to a peer that asks for one (`erl -name undefined`).
 struct assigned_name {
   std::string name;
   std::uint32_t creation = 0;
 };
 
-// The length in front of each message of the handshake: four bytes over TLS, as OTP's inet_tls has it.
+// The width of the length in front of each message: two bytes, and four over TLS, as OTP's inet_tls has it.
 enum class length_prefix : std::uint8_t { two_bytes = 2, four_bytes = 4 };
 
-// What the machine asks of its owner; called from feed().
+// Questions of the state machine to its owner; asked inside feed().
 class handshake_policy {
  public:
   virtual ~handshake_policy() = default;
-  // Acceptor, once the peer gave its name: ok, ok_simultaneous (our own attempt to it will be given up),
-  // nok (our own attempt goes on instead), alive (we are connected to that name) or not_allowed.
+  // Accepting side, when the peer has given its name: ok, ok_simultaneous (our own attempt to it will be
+  // given up), nok (our own attempt goes on instead), alive (a node of that name is connected) or
+  // not_allowed.
   virtual handshake_message::verdict admit(std::string_view peer) = 0;
-  // Acceptor, before it is admitted: whether what the connection has shown contradicts that name.
+  // Accepting side, before admit(): an error if what the connection has shown (a certificate) contradicts
+  // that name.
   virtual base::status check_claim(std::string_view) { return {}; }
-  // The cookie for that peer; read once a handshake, not kept.
+  // The cookie for that peer. Read when a proof is made or checked, and not kept.
   virtual std::string cookie_for(std::string_view peer) = 0;
-  // A fresh name at `host`.
+  // Makes a fresh name at `host`.
   virtual base::result<assigned_name> name_for(std::string_view host) = 0;
-  // The node's, which outlive the handshake. Null: it has no other handshakes.
+  // The node's open challenges, which outlive the handshake. Null: there are no other handshakes.
   virtual open_challenges* challenges() { return nullptr; }
 };
 
@@ -66,31 +67,31 @@ class handshake {
  public:
   using bytes = std::span<const std::uint8_t>;
 
-  // Longest handshake message taken, and most bytes of a whole handshake.
+  // The longest message that is taken, and the most bytes of a whole handshake.
   static constexpr std::size_t max_message = 1280;
   static constexpr std::size_t max_total = 4096;
 
-  // Opens towards `peer`; output() holds the first message at once.
+  // Begins a handshake with `peer`; output() holds the first message at once.
   static handshake connecting(local_node us, std::string peer, handshake_policy& policy,
                               length_prefix prefix = length_prefix::two_bytes);
   static handshake accepting(local_node us, handshake_policy& policy,
                              length_prefix prefix = length_prefix::two_bytes);
 
-  // Handles the whole messages at the front of `in` and returns how many bytes they were; the rest is to
-  // be offered again with more behind it. Stops at the end of the handshake: what follows are frames.
-  // After an error send what output() still holds, then close.
-  // Errors: refused (the peer, its cookie, name or flags are wrong, or it refuses us), exists (one of two
-  // simultaneous attempts has to go), invalid (not a handshake), unsupported, limit.
+  // Handles the complete messages at the front of `in` and returns how many bytes they had. The owner passes
+  // the rest again with more bytes behind it. Stops at the end of the handshake: frames follow. After an
+  // error the owner sends what output() holds, then closes. Errors: refused (the peer's cookie, name or flags
+  // are wrong, or it refuses us), exists (one of two simultaneous attempts has to go), invalid (not a
+  // handshake), unsupported, limit.
   base::result<std::size_t> feed(bytes in);
 
-  // The sentence for a peer that closes or falls silent where the machine stands now.
+  // The error if the peer closes, or is silent, in the current state.
   base::error closed() const;
   base::error timed_out() const;
 
   bool done() const { return state_ == state::done; }
-  // Bytes to send; the owner clears what it took.
+  // Bytes to send; the owner clears them.
   std::vector<std::uint8_t>& output() { return output_; }
-  // Empty until the peer gave its name.
+  // Empty until the peer has given its name.
   const std::string& peer_name() const { return peer_.name; }
   // Valid when done().
   const peer_node& peer() const { return peer_; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Field by field reading and writing of the handshake's messages; every count is held against the bytes
-// that are there. Any thread.
+// Reads and writes the handshake's messages field by field; every count is checked against the bytes that are
+// there. Any thread.
 #include "dist/handshake_message.hpp"
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 namespace coppice::dist::handshake_message {
 namespace {
 
-// Big-endian fields off the front; `ok` turns false at the first that is not there.
+// Takes big-endian fields off the front; `ok` becomes false at the first that is missing.
 struct reader {
   bytes rest;
   bool ok = true;
@@ -52,7 +52,7 @@ struct reader {
 
 constexpr std::uint32_t capability_tag = 0xC0997110;
 
-// Behind the name; whatever else stands there is somebody else's.
+// The capabilities behind the name. Other bytes there do not belong to Coppice and are ignored.
 std::uint32_t read_capabilities(reader& in) {
   if (in.rest.size() < 8) return 0;
   return in.u32() == capability_tag ? in.u32() : 0;

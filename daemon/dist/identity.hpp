@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Pids and references between the wire and the runtime, as one connection sees them: nearly all are of
-// our own node or of the peer, so those two names are compared before any table is asked. One thread,
-// the connection's.
+// Converts pids and references between the wire and the runtime for one connection. Nearly all belong to this
+// node or to the peer, so these two names are compared before the table of names is asked. The connection's
+// thread.
 #pragma once
 
 #include <array>
@@ -22,7 +22,7 @@ class identity {
 
   std::uint32_t peer() const { return peer_; }
 
-  // Nothing when the node is none we know: what a peer merely mentions takes no room in the table of names.
+  // Nothing: the node is unknown. A node that a peer merely mentions gets no entry in the table of names.
   std::optional<runtime::pid> in(const etf::pid& p) const {
     const auto node = node_of(p.node);
     if (!node) return std::nullopt;
@@ -33,13 +33,14 @@ class identity {
     if (!node) return std::nullopt;
     return runtime::reference{*node, r.creation, r.count, r.words};
   }
-  // Of a node we may never have heard of. Nothing when there is no room for another name.
+  // Gives an unknown node an entry. Nothing: the table of names is full.
   std::optional<runtime::pid> in_from_anywhere(const etf::pid& p) const {
     const auto node = names_->intern(p.node);
     if (!node) return std::nullopt;
     return runtime::pid{*node, p.creation, p.id, p.serial};
   }
-  // Borrow the node's name: those of third nodes until a few more are spoken of, all of one control message.
+  // The results borrow the node's name. Names of third nodes are valid until a few more were converted, which
+  // is enough for one control message.
   etf::pid out(const runtime::pid& p) const { return {name_of(p.node), p.id, p.serial, p.creation}; }
   etf::reference out(const runtime::reference& r) const {
     return {name_of(r.node), r.creation, r.count, r.words};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which part of the protocol a control message belongs to, and the messages themselves. One thread.
+// Picks the part of the protocol for a control message, and handles messages and calls itself. One thread.
 #include "dist/inbound.hpp"
 
 #include <fmt/format.h>
@@ -17,9 +17,9 @@ using runtime::destination;
 using runtime::make_signal;
 using runtime::signal_kind;
 
-constexpr std::size_t control_message_room = 64 * 1024; // in a frame, beside its payload
+constexpr std::size_t control_message_room = 64 * 1024; // bytes in a frame, beside its payload
 
-// In place of a payload over the limits.
+// Takes the place of a payload over the limits.
 runtime::message over_limit() {
   return runtime::message::atom("over_limit");
 }
@@ -209,8 +209,8 @@ bool inbound::end_call(const runtime::reference& alias, const runtime::pid& from
   return true;
 }
 
-// To an alias here. The first one to a call's is its answer: with that its monitor has ended, and a peer
-// that does not know this by itself is told at once.
+// Delivers to an alias here. The first message to the alias of a call is its answer: the call's monitor has
+// ended with it, and a peer that does not know that by itself gets a demonitor.
 void inbound::handle_answer(const runtime::reference& alias, runtime::signal_ptr what) {
   if (const auto call = context_.relations.take_outgoing_call(alias)) {
     if (!call->one_message) replies_.end_call_monitor(alias, *call);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Bytes of the peer to signals for processes here: cut into frames, made canonical, and delivered in the
-// order they came. A signal must come from the peer's own processes and be for ours; one that is not is
-// dropped and counted, since a well-meaning node may send it in the moment a process or node is replaced.
-// What breaks the protocol is an error, after which nothing more is to be read. One thread, the connection's.
+// Turns the peer's bytes into signals for processes here: cuts frames, makes terms canonical, and delivers in
+// the order of arrival. A signal must come from a process of the peer and be for one of ours. Any other is
+// dropped and counted, because a sound node may send it while a process or node is being replaced. A
+// violation of the protocol is an error, after which nothing more is read. The connection's thread.
 #pragma once
 
 #include <span>
@@ -20,34 +20,34 @@ namespace coppice::dist {
 
 class inbound {
  public:
-  // `replies`: where what has to be answered at once is answered. All are to outlive it.
+  // `replies`: sends answers that are due at once. All arguments outlive this object.
   inbound(connection_context& of, outbound& replies, const spawn_handler& spawns);
   inbound(const inbound&) = delete;
   inbound& operator=(const inbound&) = delete;
 
-  // Where the next bytes are to be read to, and how many were.
+  // The space to read the next bytes into; commit() says how many were read.
   std::span<std::uint8_t> room() { return frames_.room(); }
   void commit(std::size_t count) { frames_.commit(count); }
-  // What came behind the handshake: before the first room().
+  // Appends bytes received behind the handshake; before the first room().
   void append(base::bytes_span bytes) { frames_.append(bytes); }
-  // In the middle of a long frame: there is nothing to handle yet.
+  // Whether a long frame is incomplete: there is nothing to handle yet.
   bool needs_more() const { return frames_.needs_more(); }
 
-  // All that has come whole; or, when it says that it is busy, part of it: what takes long is not done at
-  // once, and the rest waits for the next call, before which nothing more is to be read.
+  // Handles all that has come completely. If busy() is true afterwards, only a part was handled, because the
+  // rest takes long: handle() has to be called again before anything more is read.
   base::status handle();
   bool busy() const { return unpacker_.busy(); }
 
-  // Bytes of memory for messages that only more bytes of the peer can end, and for one that is being
-  // inflated.
+  // Bytes of memory for messages that only the peer can complete, and for a message that is being worked on.
   std::size_t held() const { return frames_.held() + unpacker_.unfinished().bytes() + unpacker_.held(); }
   fragments& unfinished() { return unpacker_.unfinished(); }
 
  private:
-  // False: not a signal of theirs for us.
+  // False: not a signal of a process of the peer for a process here.
   bool handle_one(unpacked& in);
   bool handle_whole(unpacked& in);
-  // Of one whose payload was not taken: what a process waits for comes with a reason in its place.
+  // For a message whose payload was dropped. If a process waits for it, it gets a reason in place of the
+  // payload.
   bool handle_without_payload(unpacked& in);
   bool handle_message(unpacked& in);
   bool handle_short_form(unpacked& in);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A function for each operation. One thread.
+// One function for each operation. One thread.
 #include "dist/inbound_relations.hpp"
 
 #include <utility>
@@ -13,7 +13,7 @@ using runtime::destination;
 using runtime::make_signal;
 using runtime::signal_kind;
 
-// In the payload, or in the control message of a peer without EXIT_PAYLOAD.
+// The reason is the payload, or is in the control message of a peer without EXIT_PAYLOAD.
 runtime::message reason_in(unpacked& in) {
   return in.payload ? std::move(in.payload) : runtime::message::copy_of(in.control.reason);
 }
@@ -135,7 +135,7 @@ bool inbound_relations::handle_demonitor(const control_message& c) {
   const auto from = context_.at_peer(c.from);
   const auto ref = context_.made_at_peer(c.ref);
   if (!from || !ref) return false;
-  // Not there when it crossed the end of the process: that down is on its way.
+  // There is none if the demonitor crossed the end of the process: then the down is on its way.
   auto target = context_.relations.take_incoming_call(*ref);
   if (!target) {
     if (const auto monitor = context_.relations.take_incoming_monitor(*ref)) target = monitor->target;
@@ -154,7 +154,7 @@ bool inbound_relations::handle_down(unpacked& in) {
   std::uint16_t flags = 0;
   if (!context_.relations.take_outgoing_call(ref)) {
     const auto monitor = context_.relations.take_outgoing_monitor(ref);
-    if (!monitor) return true; // it crossed our demonitor
+    if (!monitor) return true; // the down crossed our demonitor
     flags = monitor->flags & runtime::signal::by_name;
   }
   auto s = make_signal(signal_kind::down, *from, ref, reason_in(in));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a peer sends that is no message: links, monitors, exits, and their ends. Each is noted among the
-// relations before the process here hears of it, so that a lost connection finds it. One thread, the
-// connection's.
+// Signals of a peer that are not messages: links, monitors, exits, and their ends. Each is recorded in the
+// relations before the process here is told, so that the loss of the connection finds it. The connection's
+// thread.
 #pragma once
 
 #include "dist/connection_context.hpp"
@@ -10,7 +10,7 @@
 
 namespace coppice::dist {
 
-// Of altact_sig_send: what has priority goes before what waits.
+// Whether an altact_sig_send has priority, so that it passes what waits.
 inline bool asks_for_priority(const control_message& c) {
   return c.what == op::altact_sig_send && (c.flags & altact::priority) != 0;
 }
@@ -19,7 +19,7 @@ class inbound_relations {
  public:
   inbound_relations(connection_context& of, outbound& replies) : context_(of), replies_(replies) {}
 
-  // False: nothing that a process of the peer's may do to one of ours. altact_sig_send is an exit here.
+  // False: the peer may not do this to a process here. An altact_sig_send is an exit here.
   bool handle(unpacked& in);
 
  private:

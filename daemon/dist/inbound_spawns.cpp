@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Answering spawn requests, and taking answers. One thread.
+// Answers spawn requests, and takes answers. One thread.
 #include "dist/inbound_spawns.hpp"
 
 #include <coppice/etf/cursor.hpp>
@@ -56,7 +56,8 @@ void inbound_spawns::answer(const spawn_request& request) {
   reply(request, made);
 }
 
-// The reply goes out before anything the new process can send: it has no turn before this one is over.
+// The reply is sent before anything that the new process can send, because that has no turn before this one
+// is over.
 void inbound_spawns::reply(const spawn_request& request, const expected<runtime::pid, std::string>& made) {
   etf::vector_writer result(64);
   control_message reply;
@@ -82,7 +83,7 @@ void inbound_spawns::reply(const spawn_request& request, const expected<runtime:
   replies_.send(reply);
 }
 
-// A peer that knows how to, and says notsup, does not want to.
+// A peer that takes spawn requests and answers notsup does not allow them.
 bool inbound_spawns::handle_reply(const control_message& c) {
   const auto named = context_.ids.in(c.ref);
   const auto to = context_.at_home(c.to);

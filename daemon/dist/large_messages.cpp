@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Turns, and who waits for whom. One thread.
+// The turns of fragments, and which messages wait for which. One thread.
 #include "dist/large_messages.hpp"
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 namespace coppice::dist {
 namespace {
 
-// What one that waits holds up: as much as it would have written to begin.
+// Bytes that a waiting message holds up: as many as it would have written to begin.
 std::size_t weight_of_waiting(const runtime::signal& what) {
   return std::min(what.payload().size(), fragment_size);
 }

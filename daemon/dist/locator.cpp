@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Host name to addresses, then each address's EPMD in turn until one knows the node. The loop's thread.
+// Looks the host name up, then asks the EPMD at each address until one knows the node. The loop's thread.
 #include "dist/locator.hpp"
 
 #include <fmt/format.h>
@@ -72,7 +72,7 @@ void locator::answered(base::result<std::optional<epmd::node_info>> answer) {
 
 void locator::finish(base::result<base::socket_address> found) {
   const auto done = std::move(done_);
-  done(std::move(found)); // may destroy this
+  done(std::move(found)); // may destroy this object
 }
 
 } // namespace coppice::dist

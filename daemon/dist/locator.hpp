@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Where a node listens: by a static route, else by its host's EPMD. A look-up under way; destroying it
-// silences it. The deadline is its owner's. The loop's thread.
+// Finds the address at which a node listens: by a configured route, or by asking the EPMD at each address of
+// its host in turn. An object does one look-up; destroying it silences it. The deadline is kept by its owner.
+// The loop's thread.
 #pragma once
 
 #include <uv.h>
@@ -18,7 +19,7 @@
 
 namespace coppice::dist {
 
-// The configured route to `node`, or null.
+// The configured route to `node`. Null: none.
 const route* find_route(const options& opts, std::string_view node);
 
 class locator {
@@ -30,7 +31,7 @@ class locator {
   locator(const locator&) = delete;
   locator& operator=(const locator&) = delete;
 
-  // An error at once, or `done` later, exactly once; it may destroy the locator.
+  // Returns an error at once, or calls `done` later, exactly once; `done` may destroy the locator.
   base::status start();
 
  private:
@@ -46,7 +47,7 @@ class locator {
   done_fn done_;
   std::string alive_;
   std::string host_;
-  std::uint16_t port_ = 0; // known from the route
+  std::uint16_t port_ = 0; // the route's; 0: ask EPMD
   std::vector<base::socket_address> candidates_;
   base::socket_address asked_;
   base::error last_error_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Growing and giving away a message's memory. One thread.
+// Grows a message's memory, and gives it away. One thread.
 #include "dist/message_bytes.hpp"
 
 #include <cstring>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Bytes that arrive in pieces, gathered in the memory of the message they will be: what of them is a
-// canonical term needs no copy of its own. One thread.
+// Gathers bytes that arrive in pieces in the memory of the message they will be, so that a canonical term
+// among them needs no copy. Reserving more room may move the bytes; taking them as a message does not. One
+// thread, the connection's.
 #pragma once
 
 #include <cstdint>
@@ -25,16 +26,16 @@ class message_bytes {
   std::size_t capacity() const { return static_cast<std::size_t>(room_.end - room_.begin); }
   base::bytes_span bytes() const { return {room_.begin, size_}; }
 
-  // Room for `size` bytes in all. False, and nothing is changed: a message cannot be that long.
+  // Makes room for `size` bytes in all. False: a message cannot be that long, and nothing has changed.
   bool reserve(std::size_t size);
-  // Behind the last byte, as much as there is; commit() makes the first of it part of the bytes.
+  // The room behind the last byte; commit() adds the first bytes of it.
   std::span<std::uint8_t> room() const { return std::span(room_.begin, room_.end).subspan(size_); }
   void commit(std::size_t count) { size_ += count; }
-  // Within the room there is.
+  // Copies bytes into the room there is.
   void append(base::bytes_span bytes);
   void clear();
 
-  // All of it, whatever it is; empty afterwards.
+  // Takes all bytes as a message, without a look at them; empty afterwards.
   runtime::message take();
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Splitting and judging node names. A name that fails here never reaches a table. Any thread.
+// Splits and checks node names. A name that fails here never reaches a table. Any thread.
 #include "dist/node_name.hpp"
 
 #include "base/printable.hpp"
@@ -8,7 +8,7 @@
 namespace coppice::dist {
 namespace {
 
-// A peer's name may be anything: what goes into a sentence is short enough.
+// A peer's name may be anything, so an error text shows only its beginning.
 std::string shown(std::string_view name) {
   return base::in_quotes(name, 80);
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The challenges that this node has handed out in handshakes that are still under way. The answer to a
-// challenge proves the cookie, so the node answers none of its own: somebody without the cookie who is at two
-// connections of the node at once would pass the challenge of one on to the other, and its answer back. Two
-// nodes with one cookie can still be played against each other; TLS with `verify: peer` prevents it. Any
-// thread.
+// The challenges that this node has sent in handshakes under way. The answer to a challenge proves the
+// cookie, so the node never answers one of its own: an attacker without the cookie and with two connections
+// to this node could pass the challenge of one on to the other, and its answer back. An attacker between two
+// nodes with one cookie can still do that; TLS with `verify: peer` prevents it. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +16,11 @@ namespace coppice::dist {
 
 class open_challenges {
  public:
-  // A challenge that is one of these for as long as this lives, which is no longer than the node's list.
+  // A challenge that is in the list as long as this object lives. The list outlives it.
   class given {
    public:
     given() = default;
-    // Of a node that has no other handshakes.
+    // For a node that has no other handshakes: the challenge is in no list.
     explicit given(std::uint32_t value) : value_(value) {}
     std::uint32_t value() const { return value_; }
 
@@ -29,7 +28,7 @@ class open_challenges {
     friend class open_challenges;
     given(open_challenges& of, std::uint32_t value) : value_(value), of_(&of, take_back{value}) {}
     struct take_back {
-      std::uint32_t value; // the default of a nested class's member is not known in its enclosing class yet
+      std::uint32_t value; // no default: it would not be known yet in the enclosing class
       void operator()(open_challenges* of) const { of->forget(value); }
     };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// In which form a signal leaves, and when. One thread.
+// Decides in which form a signal leaves, and when. One thread.
 #include "dist/outbound.hpp"
 
 #include <algorithm>
@@ -39,7 +39,7 @@ outbound::outbound(connection_context& of, net::stream& stream)
 void outbound::send(const destination& to, runtime::signal_ptr what) {
   if (large_.empty() || !large_.has(what->from)) {
     send_now(to, std::move(what));
-    write_large(); // with much small traffic the network may never ask for more
+    write_large(); // with many small messages, the network may never ask for more
   } else if (has_room()) {
     large_.hold(to, std::move(what));
   } else {
@@ -61,7 +61,8 @@ void outbound::send(const control_message& c) {
   pack(c, {runtime::message()});
 }
 
-// What comes back about a process of another creation would not be believed: it is gone, and we say so.
+// Whether the signal is a link, monitor or call for a process of another life of the node. Its answer would
+// not be accepted from this peer, so this node answers that the process is gone.
 bool outbound::is_for_the_gone(const destination& to, const signal& s) const {
   const bool awaits = s.kind == signal_kind::link || s.kind == signal_kind::monitor ||
                       (s.kind == signal_kind::message && (s.flags & signal::of_call) != 0);
@@ -91,7 +92,7 @@ void outbound::send_now(const destination& to, runtime::signal_ptr what) {
   if (what->kind == signal_kind::spawn_request) return send_spawn_request(std::move(what));
   control_message c;
   if (builder_.build(c, to, *what)) return send_control(c, std::move(what));
-  // A monitor or an end that the peer does not know, or no longer, is no loss.
+  // A monitor, or the end of a relation, that the peer does not know (any more) is no loss.
   if (what->kind == signal_kind::message || what->kind == signal_kind::exit2) context_.counters.dropped();
   release_sender(*what);
 }
@@ -142,7 +143,7 @@ void outbound::send_spawn_request(runtime::signal_ptr what) {
 
 // Calls ---------------------------------------------------------------------------------------------------
 
-// The call's message follows. A monitor that is not the same message goes before it.
+// Called before the call's message. A monitor that is a message of its own is sent here.
 void outbound::begin_call(const destination& to, const signal& call, bool one_message) {
   outgoing_call there{{}, {}, one_message};
   if (to.what() == destination::kind::process) {
@@ -156,7 +157,7 @@ void outbound::begin_call(const destination& to, const signal& call, bool one_me
   if (builder_.build_call_monitor(c, to, call)) send(c);
 }
 
-// Something is sent to an alias of the peer's: to a call's it is the answer.
+// Called for a message to an alias of the peer. If the alias is a call's, the message is its answer.
 void outbound::end_call(const runtime::reference& answered, const runtime::pid& by) {
   const auto target = context_.relations.take_incoming_call(answered);
   if (!target || *target == by) return;
@@ -181,7 +182,8 @@ void outbound::begin_large(const control_message& c, const packer::content& payl
   idle_ = false;
 }
 
-// What a sender sent behind one that is through follows, up to the next that has to wait or take turns.
+// Messages that a sender sent behind a finished large one follow, up to the next that has to wait or take
+// turns.
 void outbound::write_large() {
   if (large_.empty()) return;
   const auto unwritten = large_.unwritten_bytes();
@@ -201,7 +203,7 @@ void outbound::write_large() {
   if (large_.unwritten_bytes() != unwritten) idle_ = false;
 }
 
-// A process that sent a large message rests until all of it is on its way, or never will be.
+// A process that sent a large message is suspended until all of it has been sent, or never will be.
 void outbound::release_sender(const signal& sent) {
   if (sent.kind != signal_kind::message || (sent.flags & signal::awaited) == 0) return;
   auto go_on = make_signal(signal_kind::stop_waiting, {});
@@ -211,7 +213,7 @@ void outbound::release_sender(const signal& sent) {
 
 // Writing -------------------------------------------------------------------------------------------------
 
-// One message always fits, however long.
+// One message always fits, whatever its length.
 bool outbound::has_room() {
   overfull_ = overfull_ || unsent() > context_.settings.queue_limit;
   if (overfull_) context_.counters.dropped();
@@ -224,8 +226,9 @@ void outbound::pack(const control_message& c, const packer::content& payload) {
   context_.counters.dropped();
 }
 
-// What a turn sends leaves at its end, in one write; but of many answers the first leave before, so that the
-// peer goes on with them while we make the others, rather than each waiting for the other's last.
+// What is sent in a turn leaves at its end, in one write. But the first of many answers leave earlier, so
+// that the peer can go on with them while the others are made, rather than each side waiting for the other's
+// last.
 void outbound::written() {
   context_.counters.sent();
   idle_ = false;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Signals for the peer to bytes on its stream. Each sender's go in the order they were sent. What is sent in
-// one turn of the loop leaves in one gathered write at its end. Nothing is written once more waits than the
-// peer may let wait, overfull(), after which the connection has to end; a sender that waits for its message
-// to be on its way is told to go on in any case. One thread, the connection's.
+// Turns signals for the peer into bytes on its stream. Each sender's signals keep their order. All that is
+// sent in one turn of the loop leaves in one gathered write at its end. If more is queued than allowed,
+// overfull() is true, nothing more is written, and the connection has to end. A sender that waits until its
+// message has been sent is released in any case. The connection's thread.
 #pragma once
 
 #include "dist/connection_context.hpp"
@@ -21,33 +21,33 @@ class outbound {
   outbound& operator=(const outbound&) = delete;
 
   void send(const runtime::destination& to, runtime::signal_ptr what);
-  // Messages that are frames already, none of them of a sender that has a large one on its way.
+  // Sends messages that are frames already. None of their senders may have a large message under way.
   void send(ready_frames all);
-  // A control message without a payload that no signal stands for.
+  // Sends a control message that has no payload and no signal.
   void send(const control_message& c);
-  // The demonitor of a call that was answered by a peer which does not end its monitor by itself.
+  // Sends the demonitor of an answered call to a peer that does not end the monitor by itself.
   void end_call_monitor(const runtime::reference& ref, const outgoing_call& call);
 
   bool has_large() const { return !large_.empty(); }
   // Whether the peer takes calls and answers without gen's tuples.
   bool bare_calls() const { return builder_.bare_calls(); }
-  // Payloads shorter than this may become frames before they are sent here; 0: none may.
+  // Payloads shorter than this may be made frames before they are sent here. 0: none may.
   std::size_t frames_below() const { return builder_.short_forms() ? packer_.copied_below() : 0; }
-  // Bytes that hold up new messages: written and not taken by the network, and what has to wait behind large
-  // messages; of these themselves no more than the network is given at a time.
+  // Bytes that delay new messages: those written that the network has not taken, and those queued behind
+  // large messages. Of large messages only what the network is given at a time counts.
   std::size_t unsent() const { return stream_.bytes_queued() + large_.held_bytes(); }
   bool overfull() const { return overfull_; }
 
-  // So many messages were just read and handled: of as many answers the first may leave early.
+  // So many messages were just read and handled. The first answers to them may leave before the turn ends.
   void answer(std::size_t messages);
-  // The network takes more.
+  // The network takes more: continues with large messages.
   void write_large();
-  // A tick, if nothing else was written since it was last called.
+  // Sends a tick, unless something was written since the last call.
   void tick();
   void publish();
 
-  // The connection has ended, and nothing is sent any more: tells senders that wait to go on, and
-  // `never_sent(to, signal)` of each signal not begun.
+  // For the end of the connection: nothing is sent any more. Releases senders that wait, and calls
+  // `never_sent(to, signal)` for each signal that has not begun.
   template <class NeverSent>
   void tell_of_unsent(NeverSent&& never_sent) {
     large_.for_each_left([&](const runtime::destination& to, const runtime::signal& what, bool begun) {
@@ -79,10 +79,10 @@ class outbound {
   control_builder builder_;
   large_messages large_;
   const runtime::message no_reason_;
-  std::size_t gathered_ = 0;    // messages sent since the last were read, but for those written early
-  std::size_t gather_ = 0;      // so many are worth a write of their own
-  std::size_t answers_due_ = 0; // to what was last read, at most
-  bool idle_ = true;            // nothing written since the last tick()
+  std::size_t gathered_ = 0;    // messages sent since the last were read, except those flushed early
+  std::size_t gather_ = 0;      // so many messages are worth a flush
+  std::size_t answers_due_ = 0; // most answers to the messages that were last read
+  bool idle_ = true;            // nothing was written since the last tick()
   bool overfull_ = false;
 };
 

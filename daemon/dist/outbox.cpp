@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The queue of one peer; see outbox.hpp. Any thread.
+// A thread tries for the lock a few times before it waits, because it is held for some instructions only. Any
+// thread.
 #include "dist/outbox.hpp"
 
 #include <array>
@@ -12,12 +13,12 @@ namespace {
 
 using runtime::signal;
 
-constexpr std::size_t memory_of_frames = 16 * 1024 - 512; // a block of messages' memory
-constexpr int tries = 100;                                // before the thread gives up its turn
+constexpr std::size_t memory_of_frames = 16 * 1024 - 512; // bytes; a block of the messages' memory
+constexpr int tries = 100;                                // of the lock, before the thread waits for it
 
 } // namespace
 
-// Who holds it is through in less than a wake-up takes.
+// The holder releases the lock in less time than a wake-up takes.
 std::unique_lock<std::mutex> outbox::locked() {
   for (int i = 0; i < tries; ++i)
     if (std::unique_lock guard(lock_, std::try_to_lock); guard) return guard;
@@ -45,12 +46,12 @@ void outbox::suspend() {
   suspended_.store(true, std::memory_order_relaxed);
 }
 
-// Under the lock; whether it is a frame now.
+// Under the lock. Whether the message is a frame now.
 bool outbox::append(const runtime::destination& to, const signal& what) {
   constexpr auto needs_more = signal::of_call | signal::awaited;
   const auto payload = what.payload().bytes();
   if (what.kind != runtime::signal_kind::message || (what.flags & needs_more) != 0) return false;
-  if (to.node() != to_.node) return false; // the drainer knows what becomes of it
+  if (to.node() != to_.node) return false; // of a reused peer: the drainer decides
   if (payload.size() >= to_.frames_below || suspended_.load(std::memory_order_relaxed)) return false;
   if (what.compression > runtime::sent_compressed::never) return false;
   if (to.what() == runtime::destination::kind::alias) return false; // it may end a call

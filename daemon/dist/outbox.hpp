@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What waits to be drained to one peer: every thread pushes, who has the duty to drain takes it all. Small
-// messages to a connected Coppice node become frames in the pushing thread, behind each other in the same
-// memory, so that the drainer has nothing to do for each of them; all else stays a signal. One order for
-// all: what a process pushes, on whichever worker, comes out in the order it was pushed.
+// The queue of signals for one peer: every thread pushes, and the thread that has the duty to drain takes all
+// of it. Small messages to a connected Coppice node are turned into frames by the pushing thread, one behind
+// the other in the same memory, so the drainer has no work for each of them; everything else stays a signal.
+// There is one order: what a process pushes, on any worker, comes out in the order in which it was pushed.
 //
-// The lock guards what is queued and is held for some instructions. Whether anyone drains is a state apart:
-// it is set to idle before one last look at whether anything is queued, and something is queued before it is
-// set to awake, so that either the drainer sees it or the pusher has the duty.
+// The lock guards what is queued and is held for some instructions only. Whether a thread drains is a
+// separate flag, awake_. A pusher queues first and then sets the flag; the drainer clears the flag and then
+// looks once more for queued entries. So either the drainer sees the entry, or the pusher gets the duty.
 #pragma once
 
 #include <atomic>
@@ -23,56 +23,57 @@
 
 namespace coppice::dist {
 
-// A signal on its way to another node.
+// A signal for another node, with its destination.
 struct routed {
   runtime::destination to;
   runtime::signal_ptr what;
 
-  // What it counts for.
+  // Bytes that the signal counts for in bounds.
   static std::size_t weight_of(const runtime::signal& what) { return 128 + what.payload().size(); }
   std::size_t bytes() const { return weight_of(*what); }
 };
 
-// Messages of one connection as they go onto the network.
+// Messages to one connection as they go onto the network.
 struct ready_frames {
   message_bytes bytes;
-  std::uint64_t generation = 0; // of the connection they were made for
+  std::uint64_t generation = 0; // of the connection that they were made for
   std::size_t messages = 0;
-  std::size_t weight = 0; // the sum of the messages'
+  std::size_t weight = 0; // the sum of the weights of the messages
 };
 
 class outbox {
  public:
   struct entry {
-    routed one;        // unless it is
-    ready_frames many; // these
+    routed one;        // unless it is null:
+    ready_frames many; // then these
   };
-  // The connection there is, if its peer takes short forms.
+  // The connected peer, if it takes short forms.
   struct connected {
     std::uint64_t generation = 0;
-    std::uint32_t node = 0;       // in node_names
+    std::uint32_t node = 0;       // index in node_names
     std::uint32_t creation = 0;   // of the peer
-    std::size_t frames_below = 0; // payloads that become frames here
+    std::size_t frames_below = 0; // shorter payloads become frames here
   };
 
-  // Any thread. True: nobody drains, and the caller must see to it.
+  // Any thread. True: no thread drains, and the caller has to see to it.
   bool push(const runtime::destination& to, runtime::signal_ptr what);
-  // Any thread. Nothing is queued and nobody drains. Of what others push it may be out of date at once; what
-  // the caller itself, or the process it runs, has pushed before is drained.
+  // Any thread. Whether nothing is queued and no thread drains. Other threads may change that at once. True:
+  // what the caller, or the process that it runs, pushed before has been drained.
   bool is_idle() const {
     return !queued_.load(std::memory_order_relaxed) && !awake_.load(std::memory_order_relaxed);
   }
 
-  // From now on, until close() or suspend(), messages become frames.
+  // From now on messages become frames, until close() or suspend().
   void open(const connected& to);
   void close() { open({}); }
-  // Only signals until the drainer says that what has to go before them is gone: try_idle(). For messages
-  // that take long, and which what their senders send later may not pass.
+  // Stops making frames until the drainer calls try_idle(true). For a message that takes long and that later
+  // messages of its sender may not pass.
   void suspend();
 
-  // The drainer. All that is queued, into the empty `into`.
+  // Drainer only. Moves all that is queued into `into`, which is empty.
   void take_all(std::vector<entry>& into);
-  // Gives up the duty; false if there is more. `resume`: nothing suspends any more.
+  // Drainer only. Gives up the duty. False: there is more, and the duty stays. `resume`: nothing needs
+  // suspend() any more.
   bool try_idle(bool resume);
 
  private:
@@ -82,7 +83,7 @@ class outbox {
   std::atomic<bool> awake_{false};
   std::atomic<bool> queued_{false};
   std::atomic<bool> suspended_{false}; // written under the lock
-  std::mutex lock_;                    // guards what follows
+  std::mutex lock_;                    // guards entries_ and to_
   std::vector<entry> entries_;
   connected to_;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which header: with DIST_HDR_ATOM_CACHE or FRAGMENTS in force 131,68 with no atoms named, else 112. The
-// frame's length goes in front once its size is known. One thread.
+// The header is 131,68 with DIST_HDR_ATOM_CACHE or FRAGMENTS in force, else 112. The frame's length is
+// written in front when its size is known. One thread.
 #include "dist/packer.hpp"
 
 #include <algorithm>
@@ -19,7 +19,7 @@ using frame_tag::next_fragment;
 using frame_tag::pass_through;
 using frame_tag::version_magic;
 
-constexpr std::size_t copy_below = 1024; // a payload that small joins its control message
+constexpr std::size_t copy_below = 1024; // bytes; a payload that small is copied behind its control message
 
 void put(etf::writer& out, std::initializer_list<std::uint8_t> bytes) {
   out.raw({bytes.begin(), bytes.size()});
@@ -137,7 +137,7 @@ void packer::next(fragmented& of, net::stream& out) {
   fragment(nullptr, of, out);
 }
 
-// The first one has the control message.
+// The first fragment has the control message.
 bool packer::fragment(const control_message* control, fragmented& of, net::stream& out) {
   start(control != nullptr ? first_fragment : next_fragment);
   put_be64(scratch_, of.sequence);

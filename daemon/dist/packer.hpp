@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// From a control message and its payload to frames on a stream: the header the peer's flags ask for, a large
-// payload borrowed from its message rather than copied, and cut into fragments where the peer takes them:
-// those of a very large one at its owner's pace, so that others go between. Coppice nodes take short forms.
-// Atoms of control messages are cached at peers that are no Coppice nodes. One thread, the connection's.
+// Turns a control message and its payload into frames on a stream, with the header that the peer's flags ask
+// for. A large payload is borrowed from its message rather than copied, and cut into fragments if the peer
+// takes them. The owner paces the fragments of a very large message, so that others pass between them.
+// Coppice nodes get short forms; other nodes get atoms of control messages as references to their atom cache.
+// The connection's thread.
 #pragma once
 
 #include <coppice/etf/writer.hpp>
@@ -22,55 +23,56 @@ namespace coppice::dist {
 
 class packer {
  public:
-  // `flags` are those in force; no `compression` where the peer takes no envelopes. `caches`: atoms go into
-  // the peer's cache, if it is in force.
+  // `flags`: those in force. `compression`, nothing: the peer takes no envelopes. `caches`: use the peer's
+  // atom cache, if its flag is in force.
   explicit packer(std::uint64_t flags, std::optional<compression_settings> compression = {},
                   bool caches = false);
 
-  // What goes behind a control message, and the compression its sender chose, as its signal has it.
+  // The payload of a control message, and the compression that its sender chose (see runtime::signal).
   struct content {
-    const runtime::message& payload; // empty for operations without one
+    const runtime::message& payload; // empty: the operation has none
     std::uint8_t compression = runtime::sent_compressed::as_the_node;
   };
-  // False when the control message has no encoding or the frame would be longer than four bytes can say;
-  // nothing is written then.
+  // False: the control message has no encoding, or the frame is longer than four bytes can say; nothing is
+  // written.
   bool pack(const control_message& control, const content& what, net::stream& out);
-  // Whether it may go in short form, which is one frame: what is compressed may only if an envelope holds it.
+  // Whether the content fits into a short form, which is one frame. A payload that will be compressed fits
+  // only if an envelope holds it.
   static constexpr std::size_t longest_short_payload = 4 * fragment_size; // bytes of payload
   bool fits_short_form(const content& what) const;
-  // The same in short form, the peer taking those and fits_short_form() being true.
+  // Writes a short form. The peer takes them, and fits_short_form() is true.
   void pack(const short_form& head, const content& what, net::stream& out);
   void tick(net::stream& out);
-  // Frames, whole, made by someone else.
+  // Writes complete frames that were made elsewhere.
   void write(const runtime::message& frames, net::stream& out) { write(frames, frames.bytes(), out); }
-  // Payloads shorter than this are copied in any case, and not compressed unless their sender chose it.
+  // Payloads shorter than this are always copied, and are compressed only if their sender chose it.
   std::size_t copied_below() const;
 
-  // A message that leaves in fragments.
+  // A message that is sent in fragments.
   struct fragmented {
     runtime::message payload;
     std::uint8_t compression = runtime::sent_compressed::as_the_node;
     std::uint64_t sequence = 0;
-    std::uint64_t left = 0; // fragments, this and all after it
-    std::size_t done = 0;   // bytes of the payload
+    std::uint64_t left = 0; // fragments still to write
+    std::size_t done = 0;   // bytes of the payload already written
     std::size_t rest() const { return payload.size() - done; }
   };
   bool takes_fragments() const { return fragments_; }
-  // Writes the first fragment; false as pack().
+  // Writes the first fragment. False: as pack().
   bool begin(const control_message& control, const content& what, fragmented& into, net::stream& out);
-  // Writes another one; there is one left.
+  // Writes the next fragment; at least one must be left.
   void next(fragmented& of, net::stream& out);
 
  private:
   bool fragment(const control_message* control, fragmented& of, net::stream& out);
   void write(const runtime::message& payload, etf::bytes part, net::stream& out);
-  // The frame begun in scratch_ and its payload, as they are or in an envelope.
+  // Sends the frame begun in scratch_ with its payload, in an envelope if that is smaller.
   void send(const content& what, etf::bytes part, net::stream& out);
   std::uint32_t level_for(std::size_t payload_bytes, const content& what) const {
     return compressor_ ? compressor_->level_for(payload_bytes, what.compression) : 0;
   }
   void start(std::uint8_t tag);
-  // Behind a header: its references and the control message. False: it has no encoding.
+  // Appends the cache header and the control message. False: it has no encoding.
   bool put_control(const control_message& control);
   void finish_length(std::size_t payload_bytes);
 
@@ -78,8 +80,8 @@ class packer {
   bool fragments_;
   std::uint64_t next_sequence_ = 1;
   etf::vector_writer scratch_{1024};
-  std::unique_ptr<atom_cache_writer> atoms_; // null: none is cached
-  etf::vector_writer control_{256};          // if they are
+  std::unique_ptr<atom_cache_writer> atoms_; // null: the peer's cache is not used
+  etf::vector_writer control_{256};          // for the cache only
   std::optional<compressor> compressor_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Writes a payload straight into the memory of the message it will be, as long as it turns out to be. One
-// thread at a time.
+// Writes a payload straight into the memory of the message it will be, of whatever length, so that the
+// finished payload needs no copy. When the memory is full it grows by at least half its size. One thread at a
+// time, the connection's.
 #pragma once
 
 #include <algorithm>
@@ -21,11 +22,11 @@ class payload_writer : public etf::writer {
   }
 
   std::size_t capacity() const { return static_cast<std::size_t>(room_.end - room_.begin); }
-  // Room for `size` bytes in all; the writer fails if a message cannot be that long.
+  // Makes room for `size` bytes in all; the writer fails if a message cannot be that long.
   void reserve(std::size_t size) {
     if (size > this->size()) (void)room(size - this->size());
   }
-  // What was written; nothing of it is left here.
+  // Takes what was written; the writer is empty afterwards.
   runtime::message take() {
     const auto all = view();
     reset({});

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What the router keeps of one other node: the queue into which every thread pushes signals for it, and,
-// under a lock, whether it is connected, what waits until it is, and who wants to hear of it. One that nobody
-// needs becomes that of another node, see runtime::node_names; it is never freed while the router lives, so
-// that who found it may look whose it is now.
+// What the router keeps of one other node: the queue into which every thread pushes signals for it; and,
+// under a lock, whether it is connected, what waits until it is, and which processes wait for news of it. A
+// peer that is no longer needed is reused for another node, see runtime::node_names. It is never freed while
+// the router lives, so a thread that has found it may still check which node it belongs to.
 #pragma once
 
 #include <atomic>
@@ -27,28 +27,29 @@ namespace coppice::dist {
 
 class attempt;
 
-// A process parked until a peer is not busy any more.
+// A process suspended until the peer is no longer busy.
 struct resting_sender {
   runtime::pid who;
-  std::uint64_t number = 0; // of its wait
+  std::uint64_t number = 0; // number of its wait
 };
 
-// A process that wants {nodedown, Node}, as often as it asked.
+// A process that gets {nodedown, Node}, as often as it asked for it.
 struct node_watcher {
   runtime::pid who;
   std::uint32_t times = 0;
 };
 
-// A connection that has ended, while the processes here are told of it, some in each turn. Until all are, no
-// other connection begins and no signal for the node is looked at: what the node says next comes behind.
+// A connection that has ended, while the processes here are told of it, some in each turn. Until all are
+// told, no new connection begins and no signal for the node is handled, so that whatever the node says next
+// comes after.
 struct ending {
   peer_relations relations;
   std::vector<node_watcher> watchers;
   std::vector<resting_sender> resting;
-  peer_info info; // of the connection
+  peer_info info; // as it was when the connection ended
   std::string why;
-  bool drains = false;                      // somebody has the duty to drain, and left it to this
-  std::vector<std::function<void()>> after; // when all is told
+  bool drains = false;                      // the duty to drain waits here
+  std::vector<std::function<void()>> after; // run when all are told
 };
 
 struct peer {
@@ -57,13 +58,13 @@ struct peer {
     last.name = name;
   }
 
-  // Under the lock: whether nothing of the node is here and nobody waits for it or for its end.
+  // Whether nothing needs this node any more. Under the lock.
   bool is_unneeded() const {
     return state.load() == peer_state::down && !established && !ends && outgoing == nullptr && !yields &&
            waiting.empty() && resting.empty() && watchers.empty() && askers.empty() && backlog.load() == 0 &&
            !kept;
   }
-  // Under the lock.
+  // Reuses the peer for another node. Under the lock.
   void become(std::uint32_t next, std::string_view next_name) {
     index.store(next, std::memory_order_release);
     name = next_name;
@@ -75,35 +76,36 @@ struct peer {
 
   outbox out;
   std::atomic<std::size_t> backlog{0}; // bytes in `out` and in `waiting`
-  std::atomic<std::size_t> unsent{0};  // bytes its connection holds, as of when it last said so
-  std::atomic<bool> bare_calls{false}; // it takes them, as of when it was connected last
+  std::atomic<std::size_t> unsent{0};  // bytes that the connection holds, as last reported
+  std::atomic<bool> bare_calls{false}; // whether the node takes bare calls, as of its last connection
   std::atomic<unsigned> home;          // the worker that drains and connects; changes under `lock`
-  // `established` from when what waited for it has gone first until it is lost, else null. It is set and
-  // cleared on the home worker's thread, under `lock`: on that thread it is used without.
+  // `established`, from the moment when all that waited for it was sent until it is lost; else null. Set and
+  // cleared on the home worker's thread, under `lock`; that thread uses it without the lock.
   std::atomic<connection*> open{nullptr};
 
   std::atomic<peer_state> state{peer_state::down}; // changes under `lock`
 
-  mutable std::mutex lock; // guards what follows
+  mutable std::mutex lock; // guards the members below
   std::string name;
-  std::uint64_t generation = 0;                 // of connections
-  bool named_here = false;                      // see peer_node: once it is down nobody asks for it
-  bool kept = false;                            // see router::keep()
-  bool barred = false;                          // see router::bar()
-  std::unique_ptr<connection> established;      // used on the home worker's thread only
-  std::unique_ptr<ending> ends;                 // likewise; null unless the last connection's is told yet
-  bool certified = false;                       // `established` showed a verified certificate
-  attempt* outgoing = nullptr;                  // owned by the worker's state
-  base::nanos connect_by = 0;                   // of the monotonic clock, while connecting: the end of it
-  bool yields = false;                          // connecting waits for an attempt of the peer's own
-  std::unique_ptr<base::uv::timer> yield_timer; // while it does, or waits for its turn to be connected to
+  std::uint64_t generation = 0;            // number of the last connection
+  bool named_here = false;                 // see peer_node: once the node is down, its name is not used again
+  bool kept = false;                       // see router::keep()
+  bool barred = false;                     // see router::bar()
+  std::unique_ptr<connection> established; // used on the home worker's thread only
+  std::unique_ptr<ending> ends; // null unless processes are still being told of the last connection's end;
+                                // home worker's thread only
+  bool certified = false;       // `established` showed a verified certificate
+  attempt* outgoing = nullptr;  // owned by the worker's state
+  base::nanos connect_by = 0;   // monotonic clock, while connecting: the deadline
+  bool yields = false;          // connecting waits for an attempt of the peer's
+  std::unique_ptr<base::uv::timer> yield_timer; // runs while it yields, or waits for its turn to connect
   std::vector<outbox::entry> taken;             // by the drainer
   std::vector<std::unique_ptr<routed>> waiting;
   std::size_t waiting_bytes = 0;
-  std::vector<resting_sender> resting; // who wait until it is not busy
+  std::vector<resting_sender> resting; // senders that wait until the peer is not busy
   std::vector<node_watcher> watchers;
-  std::vector<runtime::reference> askers; // who wait for connect()'s answer
-  peer_info last;                         // of the connection that was, and the last error
+  std::vector<runtime::reference> askers; // references of connect() calls that wait for the answer
+  peer_info last;                         // the last connection, and the last error
 };
 
 } // namespace coppice::dist

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Bookkeeping of links and monitors, and the signals their loss makes. One thread.
+// The tables of links, monitors and calls, and the signals that their loss causes. One thread.
 #include "dist/peer_relations.hpp"
 
 #include <utility>
@@ -9,7 +9,7 @@
 namespace coppice::dist {
 namespace {
 
-// Nothing when the reference has another form than calls' have.
+// Nothing: the reference does not have the form that calls' references have.
 std::optional<runtime::call_id> call_of(const runtime::reference& ref) {
   if (!ref.is_whole()) return std::nullopt;
   return runtime::call_id::of(ref);
@@ -84,7 +84,7 @@ std::optional<runtime::pid> peer_relations::take_spawn_request(const runtime::re
   return take(spawns_, ref);
 }
 
-// What is told is taken out at once, so that the end of the tables costs nothing either.
+// Every entry is removed as it is told, so that destroying the tables costs nothing either.
 bool peer_relations::tell_of_loss(const deliver_fn& deliver, std::size_t most) {
   using runtime::make_signal;
   using runtime::signal_kind;

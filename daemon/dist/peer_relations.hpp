@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The links, monitors, calls and spawn requests between processes here and those of one peer, so that the
-// loss of its connection can be told to both sides' processes here: exits and downs with noconnection, and no
-// watcher left behind. Outgoing is what a process here asked of the peer, incoming the other way. It follows
-// the signals; the processes remain the authority. One thread, the connection's.
+// The links, monitors, calls and spawn requests between processes here and those of one peer. When the
+// connection is lost, the processes here can be told: links and monitors end with noconnection, and no
+// process here stays watched by the lost node. Outgoing: asked for by a process here; incoming: by a process
+// of the peer. The table follows the signals; the processes remain the authority. The connection's thread.
 #pragma once
 
 #include <cstdint>
@@ -20,21 +20,21 @@
 namespace coppice::dist {
 
 struct outgoing_monitor {
-  runtime::pid watcher; // here
+  runtime::pid watcher; // a process here
   runtime::destination target;
-  std::uint16_t flags = 0; // the signal's
+  std::uint16_t flags = 0; // of the monitor signal
 };
 
 struct outgoing_call {
-  runtime::pid target;                 // none: by name
-  std::unique_ptr<std::string> name{}; // unless it is one message: that needs no demonitor_p with the answer
-  // The call's message is its monitor too, which the peer ends with the answer; else the peer was sent a
-  // monitor_p and is sent a demonitor_p.
+  runtime::pid target;                 // none: called by name
+  std::unique_ptr<std::string> name{}; // set if called by name and not one_message: for the demonitor_p
+  // true: the call's message is its monitor too, which the peer ends with the answer. false: the peer was
+  // sent a monitor_p, and needs a demonitor_p.
   bool one_message = false;
 };
 
 struct incoming_monitor {
-  runtime::pid watcher; // the peer's
+  runtime::pid watcher; // a process of the peer
   runtime::pid target;  // none: there was no process of that name
   std::string name;     // empty: monitored by pid
 };
@@ -45,37 +45,37 @@ class peer_relations {
 
   void add_link(const runtime::pid& local, const runtime::pid& remote);
   void remove_link(const runtime::pid& local, const runtime::pid& remote);
-  // A process here unlinked: under way until the peer acknowledges this very id, as it may have linked and
-  // unlinked again meanwhile.
+  // A process here unlinked. The unlink is under way until the peer acknowledges this id, because the process
+  // may have linked and unlinked again in the meantime.
   void begin_unlink(const runtime::pid& local, const runtime::pid& remote, std::uint64_t id);
   void end_unlink(const runtime::pid& local, const runtime::pid& remote, std::uint64_t id);
 
-  // Those that take forget what they return; nothing if it was not there.
+  // Every take_… function removes what it returns. Nothing: there is no such entry.
   void add_monitor(const runtime::reference& ref, outgoing_monitor what);
   std::optional<outgoing_monitor> take_outgoing_monitor(const runtime::reference& ref);
-  // False if that reference is in use already, here and for an incoming call.
+  // False: that reference is in use already. The same holds for an incoming call.
   bool add_monitor(const runtime::reference& ref, incoming_monitor what);
   std::optional<incoming_monitor> take_incoming_monitor(const runtime::reference& ref);
 
-  // A call's reference, as made_by() makes it, names the caller.
+  // The reference of a call is one of runtime::reference::made_by(), which names the caller.
   void add_call(const runtime::reference& ref, outgoing_call what);
   std::optional<outgoing_call> take_outgoing_call(const runtime::reference& ref);
   bool add_call(const runtime::call_id& call, const runtime::pid& target);
   std::optional<runtime::pid> take_incoming_call(const runtime::reference& ref);
 
-  // Outgoing ones only: an incoming request is answered at once.
+  // Outgoing requests only, because an incoming request is answered at once.
   void add_spawn_request(const runtime::reference& ref, const runtime::pid& who) { spawns_[ref] = who; }
   std::optional<runtime::pid> take_spawn_request(const runtime::reference& ref);
 
-  // What the peer's processes have a share in; each takes room here.
+  // How many entries the peer's processes have a part in; bounded by options::relations.
   std::size_t shared() const { return links_.size() + monitors_in_.size() + calls_in_.size(); }
   std::size_t links() const { return links_.size(); }
   std::size_t monitors() const {
     return monitors_out_.size() + monitors_in_.size() + calls_out_.size() + calls_in_.size();
   }
 
-  // The connection is lost: tells the processes here, with at most so many signals. True: all are told, and
-  // nothing is left here. Until then it is to be called again, and nothing is to be added.
+  // The connection is lost: tells the processes here, with at most `most` signals. True: all are told, and
+  // the tables are empty. False: call it again; nothing may be added in between.
   bool tell_of_loss(const deliver_fn& deliver, std::size_t most);
 
  private:
@@ -89,7 +89,7 @@ class peer_relations {
   using by_reference = std::unordered_map<runtime::reference, Value, runtime::reference_hash>;
 
   std::unordered_set<pair, pair_hash> links_;
-  std::unordered_map<pair, std::uint64_t, pair_hash> unlinks_; // under way, by their id
+  std::unordered_map<pair, std::uint64_t, pair_hash> unlinks_; // under way, with their id
   by_reference<outgoing_monitor> monitors_out_;
   by_reference<incoming_monitor> monitors_in_;
   by_reference<runtime::pid> spawns_;

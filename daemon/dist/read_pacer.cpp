@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Pausing and resuming. One thread.
+// Pauses and resumes the stream. One thread.
 #include "dist/read_pacer.hpp"
 
 #include <chrono>
@@ -39,7 +39,7 @@ void read_pacer::hold() {
   next_turn_.start();
 }
 
-// Reading goes on when all is handled; this may be gone then.
+// Reading continues when all is handled. This object may be destroyed by go_on.
 void read_pacer::take_turn() {
   next_turn_.stop();
   const std::function<void()> go_on = go_on_;
@@ -59,9 +59,9 @@ bool read_pacer::lacks_memory() const {
   return unfinished_.empty() || block_memory::scarce_without(unfinished_.all().bytes());
 }
 
-// A node that writes each of many small messages by itself wakes this one with each. While nothing is
-// written to it either (it waits for no answers) they are left to gather for a moment, and both have less to
-// do for each.
+// A node that writes many small messages one by one wakes this node with each. If nothing is written to it
+// either, so it waits for no answers, its messages may gather for a moment: then both have less to do for
+// each.
 void read_pacer::after_read(std::size_t bytes) {
   const auto written = stream_.bytes_written();
   const bool nothing_written = written == std::exchange(written_then_, written);

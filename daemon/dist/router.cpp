@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How connections come and go: connecting on demand, two nodes that connect to each other at once, peers that
-// come back before their loss was noticed, and the ends. Being connected to begins in accepting.cpp; what
-// signals do meanwhile stands in routing.cpp.
+// How connections begin and end: connecting on demand, two nodes that connect to each other at once, peers
+// that come back before their loss was noticed, and lost connections. Accepted connections begin in
+// accepting.cpp; routing.cpp handles signals.
 #include "dist/router.hpp"
 
 #include <fmt/format.h>
@@ -25,7 +25,7 @@ namespace {
 constexpr const char* module = "dist";
 constexpr std::chrono::seconds stop_patience{3};
 constexpr std::size_t told_at_once = 4096;     // signals of a lost connection, in one turn
-constexpr std::size_t kinds_of_strangers = 16; // lines about nodes never connected, in each ten seconds
+constexpr std::size_t kinds_of_strangers = 16; // lines about never-connected nodes, in ten seconds
 
 base::error disconnected_by_hand() {
   return {base::errc::refused, "disconnected by hand"};
@@ -33,14 +33,14 @@ base::error disconnected_by_hand() {
 
 } // namespace
 
-// A finished handshake on its way to its peer; keeps what comes meanwhile.
+// A finished handshake on its way to its peer; keeps what is received meanwhile.
 struct router::finished_handshake final : net::stream_handler {
   peer_node who;
   net::stream stream;
   std::vector<std::uint8_t> leftover;
   std::string admitted;
   bool outgoing = false;
-  bool certified = false; // it showed a verified certificate
+  bool certified = false; // the peer showed a verified certificate
   bool closed = false;
 
   void on_data(base::bytes_span bytes) override {
@@ -91,7 +91,7 @@ void router::slot_taken(std::uint32_t index, std::string_view name) {
 bool router::slot_given_on(std::uint32_t from, std::uint32_t to, std::string_view name) {
   peer* const p = find_peer(from);
   if (p == nullptr) return false;
-  // Who has the lock may ask the table meanwhile; and needs the peer.
+  // A thread that holds the lock may be asking for a name, and needs the peer.
   const std::unique_lock guard(p->lock, std::try_to_lock);
   if (!guard || !p->is_unneeded()) return false;
   p->become(to, name);
@@ -123,8 +123,9 @@ void router::bar(std::uint32_t node, bool on) {
 
 // Connecting ----------------------------------------------------------------------------------------------
 
-// On the home worker, under the peer's lock; state down. A peer that is being let in is connecting already: a
-// second connection would cost the first one, since its own side has it as established a moment before ours.
+// On the home worker, under the peer's lock; state down. A peer whose handshake is being accepted is
+// connecting already: a second connection would end the first, because the peer considers it established a
+// moment before we do.
 base::status router::begin_connecting(peer& p) {
   if (stopping_) return base::fail(base::errc::closed, "this node stops");
   if (!options_.connect && !p.kept) {
@@ -168,7 +169,7 @@ base::status router::open_attempt(peer& p) {
   return {};
 }
 
-// Under the peer's lock: one that the configuration names, or that was connected.
+// Under the peer's lock. Whether the configuration names the node, or it was connected before.
 bool router::is_own_affair(const peer& p) const {
   return p.kept || p.last.creation != 0 || find_route(options_, p.name) != nullptr;
 }
@@ -207,7 +208,7 @@ std::shared_ptr<void> router::place_for_attempt(const peer& p, net::lookup_cause
           }};
 }
 
-// There is room, or who had it has no need.
+// Starts the next attempt that waits, if there is room.
 void router::next_attempt(net::lookup_cause cause) {
   std::uint32_t index = 0;
   const peer* p = nullptr;
@@ -243,8 +244,8 @@ void router::resume_connecting(std::uint32_t index, net::lookup_cause cause) {
   if (!begun) give_up(*p, begun.error());
 }
 
-// An attempt by that name is under way from the other side: it has a moment to end. On the home worker, under
-// the peer's lock; state connecting.
+// An attempt under that name is coming from the other side and gets a moment to succeed. On the home worker,
+// under the peer's lock; state connecting.
 void router::yield(peer& p) {
   p.yields = true;
   p.yield_timer = std::make_unique<base::uv::timer>(system_.loop(here()), [this, &p] { stop_yielding(p); });
@@ -283,14 +284,14 @@ void router::connect_at_home(peer& p, std::uint32_t node) {
   if (!begun) give_up(p, begun.error());
 }
 
-// All that waits for the peer is told that it cannot be reached.
+// Tells everything that waits for the peer that it cannot be reached.
 void router::give_up(peer& p, const base::error& why) {
   queue waiting;
   std::vector<node_watcher> watchers;
   std::vector<runtime::reference> askers;
   std::vector<resting_sender> resting;
   bool said_before = stopping_;
-  bool stranger = false; // never connected: anyone may have made its name up
+  bool stranger = false; // never connected: anybody may have made its name up
   std::string name;
   {
     const std::lock_guard guard(p.lock);
@@ -310,7 +311,7 @@ void router::give_up(peer& p, const base::error& why) {
     watchers = std::exchange(p.watchers, {});
     askers = std::exchange(p.askers, {});
   }
-  // Whoever keeps sending to a node that is not there keeps failing; the log hears of it once.
+  // Repeated failures to reach a node are logged once.
   const auto level = said_before ? base::log::level::debug : base::log::level::warning;
   if (stranger) {
     const auto kind = std::hash<std::string>{}(name) % kinds_of_strangers;
@@ -330,7 +331,7 @@ void router::give_up(peer& p, const base::error& why) {
 void router::failed(attempt& done, const base::error& why) {
   const auto worker = here();
   if (!done.outgoing()) {
-    // Of two attempts one has to go; the admission limit counts those that it closed.
+    // one of two simultaneous attempts has to go; the admission limit counts those that it closed
     const bool expected = why.code == base::errc::exists || done.made_room();
     base::log::counted(expected ? base::log::level::debug : base::log::level::warning, module,
                        fmt::format("refused: {}", static_cast<int>(why.code)),
@@ -340,7 +341,7 @@ void router::failed(attempt& done, const base::error& why) {
     end_admission(admitted);
     return;
   }
-  peer* const p = find_peer(done.peer_index()); // null: it was superseded, and its node is gone since
+  peer* const p = find_peer(done.peer_index()); // null: superseded, and its slot was reused since
   bool ours = false;
   bool yields = false;
   if (p != nullptr) {
@@ -369,21 +370,21 @@ void router::established(attempt& done, const peer_node& who, net::stream stream
   come->admitted = done.admitted();
   if (peer* const p = done.outgoing() ? find_peer(done.peer_index()) : nullptr; p != nullptr) {
     const std::lock_guard guard(p->lock);
-    if (p->outgoing == &done) p->outgoing = nullptr; // and stays connecting until it is attached
+    if (p->outgoing == &done) p->outgoing = nullptr; // it stays connecting until attached
   }
   forget_attempt(here(), done.number());
   attach(come);
 }
 
-// The peer of a node that has proved itself, or is kept, with its lock; null if there is no room for its
-// name.
+// The peer of a node that has proved the cookie, or is kept, with its lock held. Null: there is no room for
+// its name.
 peer* router::peer_for_connection(std::string_view name, std::unique_lock<std::mutex>& lock) {
   while (const auto index = system_.nodes().intern(name, runtime::node_names::use::connection)) {
     peer* const found = *index == 0 ? nullptr : at_slot(*index);
     if (found == nullptr) break;
     lock = std::unique_lock(found->lock);
     if (found->index.load() == *index) return found;
-    lock = {}; // it was given on a moment ago
+    lock = {}; // the slot was reused a moment ago
   }
   return nullptr;
 }
@@ -410,7 +411,8 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
   old_home = p.home.load();
   old_generation = p.generation;
   if (p.ends) {
-    // Nothing of it stays on the thread that calls this: its stream ends on that of its own worker.
+    // Nothing of the handshake may stay on the calling thread, because the stream has to end on its own
+    // worker.
     p.ends->after.push_back([this, worker, held = come]() mutable {
       system_.post(worker, [this, held = std::move(held)] { attach(held); });
     });
@@ -422,7 +424,7 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
     return end_admission(come->admitted);
   }
   if (p.barred) {
-    guard.unlock(); // it was being connected to, or let in, when the bar came
+    guard.unlock(); // the bar came while the handshake was under way
     return not_attached(*come, disconnected_by_hand());
   }
   if (!p.established) {
@@ -454,13 +456,13 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
   }
   guard.unlock();
   if (fresh == nullptr) {
-    // The node came back before its loss was noticed: the old connection goes first.
+    // The node came back before its loss was noticed: the old connection ends first.
     end_at_home(p, old_generation, {base::errc::closed, "the node connected anew"});
     system_.post(worker, [this, come] { attach(come); });
     return;
   }
   if (superseded != 0) forget_attempt(old_home, superseded);
-  // A timer ends on the loop it runs on.
+  // A timer must be closed on its own loop.
   if (yield_timer && old_home != worker) system_.post(old_home, [yield_timer] { yield_timer->close(); });
   base::log::tell(base::log::events::connected, base::log::level::notice, module, {{"peer", p.name}},
                   "{}: connected ({}, {}{}{}{})", p.name, p.last.address,
@@ -485,7 +487,7 @@ void router::not_attached(const finished_handshake& come, const base::error& why
   end_admission(come.admitted);
 }
 
-// What waited for the peer goes first, then what it sent meanwhile is read.
+// Sends what waited for the peer, then reads what the peer sent meanwhile.
 void router::begin_traffic(peer& p, connection* fresh, finished_handshake& come,
                            const std::vector<runtime::reference>& askers) {
   std::vector<resting_sender> awake;
@@ -513,7 +515,8 @@ void router::begin_traffic(peer& p, connection* fresh, finished_handshake& come,
     }
   }
   if (ended) {
-    // By one who was told, so that `fresh` is gone. What waited for it does not begin another connection.
+    // A callback of on_node_up() has ended the connection, so `fresh` is destroyed. What waited for it does
+    // not start another connection.
     tell_askers(askers, false);
     if (down) give_up(p, why);
     return end_admission(come.admitted);
@@ -529,7 +532,7 @@ void router::lost(connection& gone, const base::error& why) {
   peer& p = *find_peer(gone.peer_index());
   std::unique_ptr<connection> owned;
   auto ends = std::make_unique<ending>();
-  const auto info = info_of(p); // of which p may be no more, once it is down
+  const auto info = info_of(p); // a copy, because `p` may be reused once it is down
   {
     const std::lock_guard guard(p.lock);
     owned = std::move(p.established);
@@ -593,7 +596,7 @@ void router::tell_of_loss(peer& p) {
   if (told->drains) drain(p);
 }
 
-// Only the connection meant: by the time the task runs there may be another.
+// Ends only the connection of that generation; when the task runs there may be another.
 void router::end_at_home(peer& p, std::uint64_t generation, base::error why) {
   const unsigned home = p.home.load();
   if (system_.current_worker() != static_cast<int>(home)) {
@@ -650,7 +653,7 @@ void router::stop() {
       end_at_home(*p, generation, {base::errc::closed, "this node stops"});
     }
   });
-  system_.nodes().set_holder(nullptr); // the table goes with the system, which may go first
+  system_.nodes().set_holder(nullptr); // the table belongs to the system, which may be destroyed first
 }
 
 // Inspection ----------------------------------------------------------------------------------------------
@@ -667,8 +670,8 @@ peer_info router::info_of(peer& p) const {
 }
 
 std::size_t router::some_peers(std::size_t first, std::size_t most, std::vector<peer_info>& into) const {
-  // A peer's lock is never taken under that of all: who has a peer's may ask for a name, and whoever makes a
-  // new name asks for a peer.
+  // The lock of a peer is never taken under peers_lock_: a thread with a peer's lock may ask for a name, and
+  // a new name asks for a peer.
   std::vector<peer*> some;
   std::size_t next = 0;
   {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What becomes of a signal for another node: it is pushed into the peer's outbox; whoever has the duty drains
-// that on the peer's home worker, into the connection if there is one, else into what waits until there is.
-// Order per sender holds because there is one queue and one drainer. What cannot be
-// delivered goes back as Erlang has it: links and monitors end with noconnection, messages are lost.
+// What happens to a signal for another node: it is pushed into the peer's outbox. The thread with the duty to
+// drain it does so on the peer's home worker, into the connection if there is one, else into the queue of
+// what waits for one. Each sender's order is kept because there is one queue and one drainer. What cannot be
+// delivered comes back as in Erlang: links and monitors end with noconnection, messages are lost.
 #include <algorithm>
 #include <utility>
 
@@ -15,11 +15,11 @@ namespace {
 using runtime::make_signal;
 using runtime::signal_kind;
 
-// Rounds of the queue before the rest of the worker has its turn again.
+// Rounds of draining before the worker's other work has its turn.
 constexpr int drain_rounds = 16;
 
-// Whether there is reason to connect for it, as in Erlang: what ends a relation, or answers, has none, since
-// the relation ended with the connection.
+// Whether a connection is opened for the signal, as in Erlang. Signals that end a relation, or answer, open
+// none, because the relation ended with the connection.
 bool opens_connection(const runtime::signal& what) {
   switch (what.kind) {
     case signal_kind::message:
@@ -46,8 +46,9 @@ void router::route(const runtime::destination& to, runtime::signal_ptr what) {
   p->unsent.store(open->unsent(), std::memory_order_relaxed);
 }
 
-// The connection, if it is this thread's: who sends there needs no queue, since nobody drains meanwhile. A
-// peer that moves here is open again only once this thread has attached it: an older connection is not seen.
+// The connection, if it belongs to this thread; then a signal needs no queue, because no other thread drains
+// meanwhile. A peer that moves to this worker is open again only when this thread has attached it, so an
+// older connection is never returned.
 connection* router::open_here(const peer& p) const {
   connection* const open = p.open.load(std::memory_order_acquire);
   const bool at_home = static_cast<int>(p.home.load(std::memory_order_relaxed)) == system_.current_worker();
@@ -122,7 +123,7 @@ void router::drain_at_home(peer& p) {
   system_.post(home, [this, &p] { drain_at_home(p); });
 }
 
-// The holder of the token, on the home worker's thread.
+// For the thread with the duty to drain, on the home worker.
 void router::drain(peer& p) {
   queue refused;
   base::status begun;
@@ -147,7 +148,7 @@ void router::drain(peer& p) {
       awake = rested(p);
       if (p.state == peer_state::down && !p.waiting.empty()) begun = begin_connecting(p);
     } else {
-      again = true; // the peer moved: so does the token
+      again = true; // the peer has moved to another worker, and the duty follows
     }
   }
   wake(awake);
@@ -156,10 +157,10 @@ void router::drain(peer& p) {
   if (again) system_.post(p.home.load(), [this, &p] { drain_at_home(p); });
 }
 
-// Under the peer's lock. Frames of a connection that is gone are gone with it.
+// Under the peer's lock. Frames made for a connection that is gone are lost.
 void router::pass_on(peer& p, outbox::entry& taken, queue& refused) {
   if (taken.one.what != nullptr && taken.one.to.node() != p.index) {
-    // Its node's slot was given on since it was found.
+    // The node's slot was reused after the sender found the peer.
     p.backlog.fetch_sub(taken.one.bytes(), std::memory_order_relaxed);
     return refused.push_back(std::make_unique<routed>(std::move(taken.one)));
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Any thread.
+// Integers are big-endian. Any thread.
 #include "dist/short_form.hpp"
 
 #include <cstring>
@@ -20,12 +20,12 @@ bool has_name(kind what) {
   return what == kind::send_to_name || what == kind::call_by_name || what == kind::bare_call_by_name;
 }
 
-// Bytes in all, but for the characters of a name.
+// Bytes without the characters of a name.
 std::size_t fixed_size(kind what) {
   return std::size_t{1} + 8 + (has_number(what) ? 8 : 0) + (has_name(what) ? 1 : 8);
 }
 
-// Of a message to a process or a name of the peer's: `sent` as it is, or one of the two kinds of calls.
+// The kind of a message to a process or a name of the peer: `sent`, or one of the two kinds of calls.
 kind kind_of(const runtime::signal& s, kind sent, kind call, kind bare_call) {
   if ((s.flags & runtime::signal::of_call) == 0) return sent;
   return (s.flags & runtime::signal::bare) != 0 ? bare_call : call;
@@ -68,7 +68,7 @@ std::size_t write_short_frame_head(std::span<std::uint8_t> into, const short_for
   return size;
 }
 
-// One object from here to the caller: copied, words of 16 bytes would wait for the smaller stores in them.
+// Builds the result in place: if it were copied, 16-byte loads would wait for the smaller stores before them.
 std::optional<short_form> to_short_form(const runtime::destination& to, const runtime::signal& s,
                                         std::uint32_t peer_creation) {
   using runtime::destination;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The options of erlang:spawn_opt as they arrive. Any thread.
+// Reads the options of erlang:spawn_opt as they arrive. Any thread.
 #include "dist/spawn.hpp"
 
 #include <algorithm>
@@ -9,8 +9,8 @@
 namespace coppice::dist {
 namespace {
 
-// Those that say how a BEAM process manages its memory, and priority, which a peer may not choose here:
-// taken and without effect.
+// Options about a BEAM process's memory, and priority, which a peer may not choose here. They are accepted
+// and have no effect.
 constexpr std::array<std::string_view, 7> without_effect{
     "priority",      "fullsweep_after",    "min_heap_size", "min_bin_vheap_size",
     "max_heap_size", "message_queue_data", "async_dist"};

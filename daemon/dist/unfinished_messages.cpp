@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Counting, and who goes. Any thread.
+// Counts the bytes, and chooses the connection that has to end. Any thread.
 #include "dist/unfinished_messages.hpp"
 
 #include <algorithm>
@@ -40,7 +40,8 @@ std::size_t unfinished_messages::bytes() const {
   return static_cast<std::size_t>(std::max<std::int64_t>(0, bytes_.load(std::memory_order_relaxed)));
 }
 
-// What goes is counted as gone at once: it takes its thread a moment.
+// What a connection that has to end holds is counted as gone at once, because its thread needs a moment to
+// end it.
 void unfinished_messages::make_room() {
   const std::lock_guard guard(lock_);
   while (bytes_.load() > most_) {

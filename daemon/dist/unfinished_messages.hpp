@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What all connections of a node hold of messages that are still coming: fragments of some that have not
-// ended, and the beginning of a long frame. Nobody but the peer can end them, so that together they have a
-// bound of their own. When they pass it, the connection that holds the most has to go, whoever came last:
-// many that hold little do not lose theirs to one that hoards. So they can never be what fills the node's
-// memory, and no connection rests for ever because of another's. Any thread, but for what a share says.
+// The memory that all connections of a node hold for incomplete messages: fragments, and the beginning of a
+// long frame. Only the peer can complete them, so together they have a bound of their own. When it is passed,
+// the connection that holds the most is ended, whichever grew last: many peers that hold little do not lose
+// their connections to one that holds much. So incomplete messages never fill the node's memory. Any thread,
+// except for what a share says.
 #pragma once
 
 #include <atomic>
@@ -20,23 +20,25 @@ class unfinished_messages {
   // `most`: bytes of all shares together.
   explicit unfinished_messages(std::size_t most) : most_(static_cast<std::int64_t>(most)) {}
 
-  // One connection's, which it outlives not. Its thread alone.
+  // The part of one connection. Its thread only. The list outlives it.
   class share {
    public:
-    // `leave` is called once, on any thread, when this has to go: it only sees to it that it does.
+    // `leave` is called, on any thread and under the lock, when this connection has to end. It must only
+    // arrange that; the connection's thread then calls may_stay().
     share(unfinished_messages& of, std::function<void()> leave);
     share(const share&) = delete;
     share& operator=(const share&) = delete;
     ~share();
 
-    // What it holds now.
+    // Sets the bytes that the connection holds now.
     void set(std::size_t bytes) {
       held_ = bytes;
       const std::size_t counted = counted_.load(std::memory_order_relaxed);
       const std::size_t change = bytes > counted ? bytes - counted : counted - bytes;
       if (change >= worth_counting || (bytes == 0 && change != 0)) count();
     }
-    // Asked to leave: it stays, and is counted again, if most of its messages have become whole since.
+    // After `leave`. True: the connection stays and counts again, because most of its messages have been
+    // completed since.
     bool may_stay();
     bool empty() const { return held_ == 0; }
     std::size_t bytes() const { return held_; }
@@ -44,7 +46,7 @@ class unfinished_messages {
 
    private:
     friend class unfinished_messages;
-    // A few of what is usual are not counted.
+    // smaller changes are not counted
     static constexpr std::size_t worth_counting = 64 * 1024;
 
     void count();
@@ -53,8 +55,8 @@ class unfinished_messages {
     std::function<void()> leave_;
     std::size_t held_ = 0;
     std::atomic<std::size_t> counted_{0};
-    std::atomic<bool> leaves_{false}; // changes under the lock, and with it what follows
-    std::size_t forgiven_ = 0;        // of what is counted, since it is as good as gone
+    std::atomic<bool> leaves_{false}; // changes under the lock, as forgiven_ does
+    std::size_t forgiven_ = 0;        // bytes no longer counted, because the connection is about to end
   };
 
   std::size_t bytes() const;
@@ -64,9 +66,9 @@ class unfinished_messages {
   void make_room();
 
   const std::int64_t most_;
-  // For a moment less than nothing: who leaves is forgiven what it counts at the same time.
+  // Briefly below zero: a share may change its count while make_room() subtracts it.
   std::atomic<std::int64_t> bytes_{0};
-  std::mutex lock_; // guards what follows
+  std::mutex lock_; // guards the members below
   std::vector<share*> shares_;
 };
 

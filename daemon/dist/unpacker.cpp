@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Control terms are small and read at once, so they go through one reused buffer; payloads are written
+// Control messages are small and read at once, so they use one buffer again and again; payloads are written
 // straight into a message's block. One thread, the connection's.
 #include "dist/unpacker.hpp"
 
@@ -20,9 +20,9 @@ namespace {
 
 using frame_tag::version_magic;
 
-constexpr std::size_t believed = 4; // times as much as has come, of what a compressed term claims
+constexpr std::size_t believed = 4; // of what a compressed term claims: times as much as has come
 constexpr std::size_t inflated_at_once = std::size_t{1} << 20;
-constexpr std::size_t usual_control = std::size_t{64} << 10; // bytes of one, for which memory is kept
+constexpr std::size_t usual_control = std::size_t{64} << 10; // bytes; more memory than this is not kept
 
 auto invalid(std::string text) {
   return base::fail(base::errc::invalid, std::move(text));
@@ -35,12 +35,13 @@ auto wrong_payload(std::span<const std::uint8_t> payload) {
 
 } // namespace
 
-// The frame may be gone before all of it is inflated.
+// A compressed payload that is being inflated. Keeps a copy, because the frame may be gone before all of it
+// is inflated.
 struct unpacker::inflating {
   inflating(std::span<const std::uint8_t> term, const etf::limits& most, const etf::atom_lookup& atoms)
       : packed(term.begin(), term.end()), from(packed, most), into(out, most, atoms) {}
 
-  // For the next slice, and for what is to come: as much as the term claims, but of that no more than a few
+  // Makes room for the next slice and what is to come: as much as the term claims, but no more than a few
   // times what has come.
   void make_room(std::size_t slice) {
     const std::size_t so_far = out.size() + slice;
@@ -53,13 +54,13 @@ struct unpacker::inflating {
   etf::canonical_stream into;
 };
 
-// A payload that is written already.
+// A payload that is written already and whose keys are checked.
 struct unpacker::checking {
   etf::key_checker keys;
   std::size_t passed = 0;
 };
 
-// A fragment that is longer than what is looked through at once: its bytes, of which the first are taken.
+// A fragment that is longer than checked_at_once: its bytes, of which the first `at` have been taken.
 struct unpacker::feeding {
   std::vector<std::uint8_t> body;
   std::uint64_t sequence = 0;
@@ -134,7 +135,7 @@ base::result<unpacked*> unpacker::finish_joined(base::result<std::optional<fragm
   return finish_fragments(std::move(**of));
 }
 
-// The frame may be gone before all of it is taken.
+// Keeps the fragment, because the frame may be gone before all of it is taken.
 base::result<unpacked*> unpacker::feed_fragment(const frame& f) {
   feeding_.reset(new feeding{{}, f.sequence, f.fragment, 0});
   if (f.kind == frame_kind::next_fragment) {
@@ -213,7 +214,8 @@ base::result<unpacked*> unpacker::take_header(std::span<const std::uint8_t> body
 }
 
 base::result<unpacked*> unpacker::finish(std::span<const std::uint8_t> terms) {
-  // What this gives points into the frame, which may be gone before the keys of a large one are looked at.
+  // A frequent control message borrows from the frame, which may be gone before the keys of a large payload
+  // are checked.
   std::optional<std::size_t> size;
   if (terms.size() <= checked_at_once) size = read_frequent_control(terms, lookup(), out_.control);
   if (!size) {
@@ -239,7 +241,7 @@ base::result<unpacked*> unpacker::take_pass_through(std::span<const std::uint8_t
   if (!payload.empty()) {
     if (payload[0] != version_magic) return invalid("a payload without 131");
     const auto term = payload.subspan(1);
-    // Legal only here: a term under a header is never at the very start of its bytes.
+    // Valid only here: a term under a header is never at the start of its bytes.
     if (etf::is_compressed(term)) {
       inflating_.reset(new inflating(term, most_, lookup()));
       return go_on();
@@ -266,7 +268,7 @@ base::result<unpacked*> unpacker::go_on() {
   return busy() ? nullptr : &out_;
 }
 
-// As much as keeps nobody waiting.
+// Inflates at most inflated_at_once bytes.
 base::status unpacker::inflate_some() {
   const auto ended = [&](const etf::error& why) {
     inflating_.reset();
@@ -290,7 +292,7 @@ base::status unpacker::inflate_some() {
   return {};
 }
 
-// The memory of a long one is given back.
+// Gives the memory of a long control message back.
 etf::vector_writer& unpacker::next_control() {
   if (control_.size() > usual_control) static_cast<void>(control_.take());
   control_.rewind();
@@ -313,7 +315,8 @@ base::result<std::size_t> unpacker::read_control(std::span<const std::uint8_t> t
   return seen->length;
 }
 
-// What is much smaller than the memory it lies in is better copied.
+// Whether the payload can stay in the frame's memory. A payload much smaller than that memory is copied
+// instead.
 bool unpacker::usable_as_it_is(std::span<const std::uint8_t> term) const {
   const void* owner = runtime::raw_message::owner(memory_);
   if (owner == nullptr || term.size() < memory_.footprint() / 2) return false;
@@ -349,7 +352,7 @@ base::status unpacker::check_some() {
   return payload_failed(unique.error());
 }
 
-// Too much is the sender's business and costs it its message; nonsense costs it the connection.
+// A payload over a limit costs the sender that message; a malformed one costs it the connection.
 base::status unpacker::payload_failed(const etf::error& why) {
   if (!is_over_limit(why)) {
     const auto& from = out_.head.from;

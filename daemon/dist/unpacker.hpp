@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// From a frame to a control message and its payload: finds the header, resolves cached atoms, joins
-// fragments, and makes canonical terms of both: the one copy on the way in, and none where a long payload in
-// one frame is canonical already. What breaks the protocol is an error that ends the connection; a payload
-// over the node's limits is dropped and told as such. One thread, the connection's.
+// Turns a frame into a control message and its payload: finds the header, resolves cached atoms, joins
+// fragments, and makes both terms canonical. That is the one copy on the way in; a long payload in one frame
+// that is canonical already is not copied. A violation of the protocol is an error that ends the connection.
+// A payload over the node's limits is dropped and reported as dropped. The connection's thread.
 #pragma once
 
 #include <coppice/etf/canonical.hpp>
@@ -26,39 +26,39 @@
 namespace coppice::dist {
 
 struct unpacked {
-  short_form head;         // in place of `control`, unless none; borrows likewise
-  control_message control; // the fields its operation has; borrows from the frame and the unpacker
+  short_form head;         // used instead of `control` if not none; borrows like it
+  control_message control; // the fields of its operation; borrows from the frame and the unpacker
   runtime::message payload;
-  std::string dropped; // why the payload was not taken, else empty
+  std::string dropped; // why the payload was dropped; else empty
 };
 
 class unpacker {
  public:
-  // `capabilities`: what the handshake agreed on, handshake_message::capability.
+  // `capabilities`: those agreed on in the handshake, see handshake_message::capability.
   explicit unpacker(const etf::limits& most, std::uint32_t capabilities = 0)
       : most_(most), fragments_(most), capabilities_(capabilities) {}
 
-  // One whole frame, not a tick. Null while a message's fragments are still coming; else valid until the next
-  // take() and as long as the frame is. A payload that needs no rewriting is a part of `memory`, if the frame
-  // lies in that.
+  // Takes one complete frame, not a tick. Null: fragments of the message are still to come, or busy(). The
+  // result is valid until the next take(), and as long as the frame. A payload that needs no rewriting
+  // becomes a part of `memory`, if the frame lies in that.
   base::result<unpacked*> take(std::span<const std::uint8_t> whole, runtime::message memory = {});
-  // A compressed payload, one whose maps have many keys and a fragment come out of take() as null too where
-  // they are large, and this is true until go_on(), which does the next part of the work, has given it.
-  // Meanwhile no other frame is to be taken.
+  // Whether take() has left work to go_on(), which does the next part of it: a large payload that is
+  // compressed or whose maps have many keys, or a large fragment. While it is true, no other frame may be
+  // taken.
   bool busy() const { return inflating_ != nullptr || checking_ != nullptr || feeding_ != nullptr; }
-  // Bytes of memory for what go_on() is to do (what is inflated, looked through for keys, or still to be
-  // fed), and of a control message that is longer than usual, until the next one.
+  // Bytes of memory that go_on() works on, and of a control message that is longer than usual, until the next
+  // one.
   std::size_t held() const;
   base::result<unpacked*> go_on();
-  // What is done at once: bytes of a payload, looked through for keys.
+  // Bytes of a payload that are checked for duplicate keys, or fed, in one call.
   static constexpr std::size_t checked_at_once = std::size_t{1} << 20;
-  // Bytes of a control message, as it comes and as it is kept. It is read at once, so a longer one breaks the
-  // protocol: what may be long has a payload since OTP 22.
+  // Most bytes of a control message, as received and as kept. It is read in one call, so a longer one breaks
+  // the protocol; since OTP 22 everything that can be long is a payload.
   static constexpr std::size_t longest_control = checked_at_once;
 
-  // Messages dropped for their size.
+  // Messages dropped because of their size.
   std::uint64_t dropped() const { return dropped_ + fragments_.dropped(); }
-  // Those whose fragments are still coming.
+  // Messages whose fragments are still to come.
   fragments& unfinished() { return fragments_; }
   const fragments& unfinished() const { return fragments_; }
 
@@ -99,11 +99,11 @@ class unpacker {
     void operator()(feeding* owned) const noexcept;
   };
   std::unique_ptr<inflating, deleter> inflating_;
-  std::unique_ptr<checking, deleter> checking_; // the keys in out_.payload
+  std::unique_ptr<checking, deleter> checking_; // checks the keys in out_.payload
   std::unique_ptr<feeding, deleter> feeding_;   // the rest of a fragment
-  std::string name_;                            // of out_.head, while that outlives its frame
-  runtime::message memory_;                     // while a frame is taken: what it lies in
-  unpacked out_;                                // reused: it is large, and frames are many
+  std::string name_;                            // of out_.head, if that outlives its frame
+  runtime::message memory_;                     // while a frame is taken: the memory that it lies in
+  unpacked out_;                                // reused, because it is large and frames are many
   std::uint64_t dropped_ = 0;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The table. Source: ERTS user's guide, "Distribution Protocol"; dist.c of OTP 25 and 28 for what they send
-// to peers without a flag. Any thread.
+// The table of replacements. Source: ERTS user's guide, "Distribution Protocol"; dist.c of OTP 25 and 28 for
+// what they send to peers without a flag. Any thread.
 #include "dist/vocabulary.hpp"
 
 #include "dist/flags.hpp"
@@ -8,30 +8,30 @@
 namespace coppice::dist {
 namespace {
 
-constexpr auto nothing = op::node_link; // which is never sent
+constexpr auto nothing = op::node_link; // an operation that is never sent
 constexpr std::uint64_t monitors = flag::dist_monitor | flag::dist_monitor_name;
 
-// Operations that are not in it are everyone's. Those with a trace token are never sent.
+// Operations without a row are known to every peer. Those with a trace token are never sent.
 struct row {
   op best;
   std::uint64_t needs; // all of these flags
-  op instead;          // a row of its own or everyone's
+  op instead;          // has a row itself, or is known to every peer
 };
 constexpr row rows[] = {
     {op::send_sender, flag::send_sender, op::send},
-    {op::alias_send, flag::alias, nothing},           // no such process is known there: the message is lost
-    {op::altact_sig_send, flag::altact_sig, nothing}, // asked for first: a plain operation follows
+    {op::alias_send, flag::alias, nothing},           // the peer has no such process: the message is lost
+    {op::altact_sig_send, flag::altact_sig, nothing}, // tried first: a plain operation follows
     {op::payload_exit, flag::exit_payload, op::exit},
     {op::payload_exit2, flag::exit_payload, op::exit2},
-    {op::unlink_id, flag::unlink_id, op::unlink}, // which nobody acknowledges: this node does, to itself
+    {op::unlink_id, flag::unlink_id, op::unlink}, // this node acknowledges to itself
     {op::unlink_id_ack, flag::unlink_id, nothing},
-    // A monitor watches the connection and no more; the peer's processes watch none here.
+    // Without it a monitor watches only the connection, and the peer's processes monitor none here.
     {op::monitor_p, monitors, nothing},
     {op::demonitor_p, monitors, nothing},
     {op::payload_monitor_p_exit, monitors | flag::exit_payload, op::monitor_p_exit},
     {op::monitor_p_exit, monitors, nothing},
-    {op::spawn_request, flag::spawn, nothing}, // answered here, notsup
-    {op::spawn_reply, flag::spawn, nothing},   // its request is not heard
+    {op::spawn_request, flag::spawn, nothing}, // answered here with notsup
+    {op::spawn_reply, flag::spawn, nothing},   // there are no requests of such a peer
 };
 
 std::optional<op> word_for(op best, std::uint64_t flags) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Which control messages a peer takes: the one place where the flags it offered choose operations. Some have
-// an older operation that goes instead; for the rest nothing is sent, as OTP does it, since a peer that is
-// sent what it does not know ends the connection and all that is under way with it. Immutable; any thread.
+// The control messages that a peer takes: the one place where the flags in force choose operations. Some
+// operations are replaced by an older one; for the others nothing is sent, as OTP does it, because a peer
+// that gets an unknown operation ends the connection. Immutable; any thread.
 #pragma once
 
 #include <array>
@@ -14,10 +14,10 @@ namespace coppice::dist {
 
 class vocabulary {
  public:
-  // `flags` are those in force.
+  // `flags`: those in force.
   explicit vocabulary(std::uint64_t flags);
 
-  // The operation that says it to this peer: `best`, what goes instead, or nothing.
+  // The operation to send to this peer: `best`, its replacement, or nothing.
   std::optional<op> of(op best) const { return words_[static_cast<std::size_t>(best)]; }
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The look at the sockets is a turn that does not wait for events, from an idle handle to a check handle,
-// which are there for that turn alone. The loop's thread.
+// The look at the sockets is one turn that does not wait for events: an idle handle keeps it from waiting,
+// and a check handle ends it. Both exist for that turn only. The loop's thread.
 #include "net/deadline.hpp"
 
 #include <utility>
@@ -17,7 +17,7 @@ struct deadline::state {
     no_wait = base::uv::idle(timer.loop_raw(), [] {});
     after_look = base::uv::check(timer.loop_raw(), [this] {
       end_look();
-      const base::uv::callback call = over; // which may go with what it ends
+      const base::uv::callback call = over; // a copy: `over` may be destroyed by what it calls
       call();
     });
     no_wait.start();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A timer for what a peer has to do in time. When it is due the loop looks at its sockets once more before
-// the deadline is called over: libuv runs timers first, and after a long turn what the peer has sent in time
-// still waits in the kernel. The loop's thread.
+// A timer for something that a peer must do in time. When it is due, the loop polls its sockets once more
+// before the function is called. Otherwise, after a long turn, a peer would be late although its bytes
+// already wait in the kernel, because libuv runs timers first. The loop's thread.
 #pragma once
 
 #include <uv.h>
@@ -17,7 +17,7 @@ class deadline {
  public:
   // Empty: it does nothing.
   deadline();
-  // `over` may start, stop or destroy it.
+  // `over` is called when the time has passed; it may start, stop or destroy the deadline.
   deadline(uv_loop_t* on, base::uv::callback over);
   deadline(deadline&& other) noexcept;
   deadline& operator=(deadline&& other) noexcept;
@@ -25,11 +25,11 @@ class deadline {
 
   explicit operator bool() const { return state_ != nullptr; }
   uv_loop_t* loop_raw() const;
-  // From now; restarts when it runs already.
+  // Counts from now; restarts a running deadline.
   void start(std::chrono::milliseconds after);
   void stop();
   void close();
-  // It does not keep loop::run going, and is due at once where its loop ends.
+  // The deadline no longer keeps the loop running. If the loop ends, it is due at once.
   void unref();
 
  private:

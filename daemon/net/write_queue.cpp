@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Since segments are written in order, blocks are finished in order: counting the bytes written of the
-// first one is all the bookkeeping they need. The owning stream's thread.
+// Segments are written in order, so blocks are finished in order: counting the written bytes of the first
+// block is enough. The owning stream's thread.
 #include "net/write_queue.hpp"
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace coppice::net {
 
 namespace {
 
-// Of a stream that never says more than a few words: one that shakes hands.
+// bytes; enough for a stream that only shakes hands
 constexpr std::size_t first_block = 1024;
 
 } // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Bytes waiting to be written to one socket, in order: small writes are copied together into blocks,
-// large ones are borrowed and released once written. Blocks never move, so what was gathered for a
-// write under way stays valid while more is appended. The owning stream's thread.
+// Bytes that wait to be written to one socket, in order. Small writes are copied into blocks; large ones are
+// borrowed and released once written. Blocks never move, so buffers gathered for a write under way stay valid
+// while more bytes are appended. The owning stream's thread.
 #pragma once
 
 #include <uv.h>
@@ -16,13 +16,13 @@
 
 namespace coppice::net {
 
-// Gives borrowed bytes back. Called on the stream's thread, exactly once, also when the stream is closed
-// before they were written; may not call the stream.
+// Gives borrowed bytes back. Called exactly once, on the stream's thread, also if the stream is closed before
+// they were written. May not call the stream.
 using release_fn = void (*)(void* context);
 
 class write_queue {
  public:
-  // Borrowed bytes below this are copied and released at once: cheaper than a segment of their own.
+  // Fewer borrowed bytes than this are copied and released at once, which is cheaper than a segment.
   static constexpr std::size_t copy_below = 1024;
 
   write_queue() = default;
@@ -34,22 +34,21 @@ class write_queue {
   bool empty() const { return bytes_ == 0; }
 
   void append(base::bytes_span bytes);
-  // As append() of `size` bytes, which the caller writes there before it calls anything else. At most
-  // longest_in_place.
+  // Appends `size` bytes, which the caller fills in before any other call. At most longest_in_place.
   std::span<std::uint8_t> append_in_place(std::size_t size);
   static constexpr std::size_t longest_in_place = 4096;
   void append_borrowed(base::bytes_span bytes, release_fn release, void* context);
 
-  // The first segments, as many as `out` takes; how many it took.
+  // Fills `out` with the first segments. Returns how many.
   std::size_t gather(std::span<uv_buf_t> out) const;
-  // The first bytes: as many as lie together, and as many as `to` takes.
+  // The first bytes: front() those of the first segment, copy_to() as many as `to` takes.
   base::bytes_span front() const;
   std::size_t copy_to(std::span<std::uint8_t> to) const;
-  // The first `n` bytes are written.
+  // The first `n` bytes were written.
   void advance(std::size_t n);
-  // Each has then what the other had. Bytes don't move: a write under way goes on.
+  // Exchanges the contents. The bytes do not move, so a write under way goes on.
   void swap(write_queue& other) noexcept;
-  // Drops everything.
+  // Drops everything, and releases what is borrowed.
   void clear();
 
  private:
@@ -58,7 +57,7 @@ class write_queue {
   struct segment {
     const std::uint8_t* data;
     std::size_t size;
-    release_fn release; // null: lies in a block
+    release_fn release; // null: the bytes lie in a block
     void* context;
   };
   struct block {
@@ -74,7 +73,7 @@ class write_queue {
   void block_bytes_written(std::size_t n);
 
   std::deque<segment> segments_;
-  std::deque<block> blocks_; // in the order their segments were appended; the last is being filled
+  std::deque<block> blocks_; // in the order of their segments; the last is being filled
   std::size_t bytes_ = 0;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One inquiry a command. Scripts read these lines, so they are Erlang's. The main thread.
+// One inquiry for each command. Scripts read these lines, so they are those of Erlang's epmd. The main
+// thread.
 #include "epmd/program/commands.hpp"
 
 #include <fmt/format.h>

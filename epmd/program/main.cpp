@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// coppice-epmd: EPMD alone, a drop-in for Erlang's. Exit 0 done, or another EPMD serves the port
-// already; 1 failure; 2 usage. One thread and the logger's.
+// coppice-epmd: EPMD alone, a drop-in for Erlang's. Exit status 0: done, or another EPMD serves the port
+// already; 1: failure; 2: wrong usage. One thread, and the logger's.
 #include <fmt/format.h>
 
 #include <csignal>
@@ -38,7 +38,7 @@ base::result<server_options> serving_options(const options& chosen) {
   return serve;
 }
 
-// Until a client's kill or a signal. `in_background` is told once the port is open.
+// Serves until a client's kill or a signal. `in_background` is told when the port is open.
 int serve(const options& chosen, background* in_background) {
   auto loop = base::uv::loop::make();
   if (!loop) return fail(loop.error());
@@ -46,7 +46,7 @@ int serve(const options& chosen, background* in_background) {
   if (!serving) return fail(serving.error());
   auto running = server::start(loop->raw(), std::move(*serving), [&] { loop->stop(); });
   if (!running && running.error().code == base::errc::exists) {
-    // erl starts an EPMD each time it is run and expects this to be no failure.
+    // erl starts an EPMD each time it is run, and expects no failure here.
     if (chosen.debug) fmt::print(stderr, "coppice-epmd: there is already an EPMD on port {}\n", chosen.port);
     return 0;
   }
@@ -64,7 +64,7 @@ int serve(const options& chosen, background* in_background) {
       {chosen.debug ? base::log::level::debug : base::log::level::notice, base::log::format::automatic});
   base::log::info("epmd", "serving on port {}", (*running)->port());
   loop->run();
-  // What the last client was told leaves in the turn after its kill.
+  // The answer to the last client leaves in the turn after its kill.
   loop->turn(false);
   running->reset();
   signals.clear();

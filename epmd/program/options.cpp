@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Options as epmd's manual page has them. An address list is separated by commas or spaces; loopback is
-// added to it, so that nodes of the machine always find their EPMD. The main thread.
+// The options of epmd's manual page. An address list is separated by commas or spaces; loopback is added to
+// it, so that nodes of this machine always find their EPMD. The main thread.
 #include "epmd/program/options.hpp"
 
 #include <fmt/format.h>
@@ -62,7 +62,7 @@ bool set_flag(std::string_view option, options& into) {
   return true;
 }
 
-// What was read, where it belongs.
+// Stores what was read.
 template <class T, class Place>
 base::status put(base::result<T> read, Place& into) {
   if (!read) return unexpected(std::move(read.error()));
@@ -88,7 +88,7 @@ bool takes_value(std::string_view option) {
   return option == "-port" || option == "-address" || option == "-packet_timeout" || option == "-stop";
 }
 
-// Every address gets the port, and loopback joins them.
+// Gives every address the port, and adds loopback.
 void complete(options& read) {
   if (read.addresses.empty()) return;
   const bool has_loopback =

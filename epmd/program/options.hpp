@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The command line and environment of coppice-epmd, which are those of Erlang's epmd: single-dash long
-// options, and ERL_EPMD_PORT, ERL_EPMD_ADDRESS, ERL_EPMD_RELAXED_COMMAND_CHECK. The main thread.
+// The command line and environment of coppice-epmd, which are those of Erlang's epmd: long options with one
+// dash, and ERL_EPMD_PORT, ERL_EPMD_ADDRESS, ERL_EPMD_RELAXED_COMMAND_CHECK. Options on the command line win.
+// The main thread.
 #pragma once
 
 #include <chrono>
@@ -30,7 +31,7 @@ struct options {
 
 extern const std::string_view usage;
 
-// `environment` looks a variable up, null when it is not set.
+// `environment` looks up a variable; null: it is not set.
 base::result<options> parse(const std::vector<std::string>& arguments,
                             const char* (*environment)(const char*));
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// fork happens before any loop or thread exists. The main thread.
+// The fork happens before any loop or thread exists. The main thread.
 #include "epmd/program/service.hpp"
 
 #include <fcntl.h>
@@ -27,7 +27,7 @@ namespace {
     got = read(from, &outcome, 1);
   } while (got < 0 && errno == EINTR);
   if (got == 1) _exit(0);
-  // The child ended without a word: its status is ours.
+  // The child ended without a word: its status becomes ours.
   int status = 0;
   waitpid(child, &status, 0);
   _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);

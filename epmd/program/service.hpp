@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What makes coppice-epmd a service: going into the background, and systemd's sockets and
-// notifications. The main thread, before there are others.
+// What makes coppice-epmd a service: going into the background, and systemd's sockets and notifications. A
+// process in the background has no terminal, and its caller finds the port open. The main thread, before
+// other threads exist.
 #pragma once
 
 #include <vector>
@@ -10,13 +11,13 @@
 
 namespace coppice::epmd::program {
 
-// The foreground half of `-daemon`: the original process waits in start() until the background one calls
-// ready() or ends, so that whoever started it finds the port open.
+// Implements `-daemon`. The original process waits in start() until the background process calls ready() or
+// ends, so that its caller finds the port open.
 class background {
  public:
-  // Returns in the background process only; the original one exits with its outcome.
+  // Returns in the background process only. The original process exits with the outcome.
   static base::result<background> start();
-  // Lets the original process exit 0 and cuts the terminal.
+  // Lets the original process exit with 0, and detaches from the terminal.
   void ready();
 
  private:
@@ -24,7 +25,7 @@ class background {
   base::unique_fd tell_;
 };
 
-// The sockets systemd passed. errc::unsupported in a build without its library.
+// Takes the sockets that systemd passed. errc::unsupported: built without libsystemd.
 base::result<std::vector<base::unique_fd>> inherited_sockets();
 void tell_systemd_ready();
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See access_log.hpp.
+// Escapes for both forms of text: Apache's \xNN, and JSON. Any thread.
 #include "behaviours/web/access_log.hpp"
 
 #include <fmt/format.h>
@@ -10,8 +10,8 @@
 namespace coppice::behaviours {
 namespace {
 
-// Between quotes, there and in JSON: bytes that are no printable ASCII by their number, in JSON as if they
-// were Latin-1, since what came may be no UTF-8.
+// `text` in quotes. Bytes that are not printable ASCII are written by number, in JSON as if they were
+// Latin-1, because the text may be no UTF-8.
 std::string quoted(std::string_view text, bool json) {
   std::string out = "\"";
   for (const char c : text) {

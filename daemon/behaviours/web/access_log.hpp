@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A line for each request that was answered, as Apache's common and combined formats have it, or as a JSON
-// object; at level info of the log's module `web`. What a client sent is escaped. Any thread.
+// The access log of a web server: formats one line for each answered request, in Apache's common or combined
+// format, or as a JSON object. The connection logs the lines at level info of the log's module `web`. What a
+// client sent is escaped, so that it cannot forge a line. Any thread.
 #pragma once
 
 #include <string>
@@ -11,19 +12,19 @@
 namespace coppice::behaviours {
 
 struct access_entry {
-  std::string peer; // an address without its port; empty: it is none
+  std::string peer; // an address without port; empty: unknown
   std::string method{};
   std::string target{};
   std::string host{};
   std::string referer{};
   std::string agent{};
-  unsigned minor = 1; // of HTTP/1.0 or 1.1
+  unsigned minor = 1; // of the version: HTTP/1.0 or 1.1
   int status = 0;
   std::uint64_t bytes = 0; // of the answer's body
   base::nanos took = 0;
 };
 
-// `now`: wall time. Not for `off`.
+// `now`: wall time. `format` is not off.
 std::string access_line(const access_entry& of, access_log_format format, base::nanos now);
 
 } // namespace coppice::behaviours

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See actor_websocket.hpp.
+// A message of the client waits in came_ until the process's mailbox has room; callers wait until the client
+// has taken what was written. In the connection's turns, except the callbacks of libuv.
 #include "behaviours/web/actor_websocket.hpp"
 
 #include <algorithm>
@@ -20,7 +21,8 @@ using runtime::message;
 
 namespace {
 
-// Of a client's, between two turns: to stop reading and begin again costs more than a message.
+// Bytes of a client's messages between two turns; with more, reading stops. It does not stop at less, because
+// stopping and resuming costs more than a message.
 constexpr std::size_t most_at_once = 64 << 10;
 
 message answer(std::string_view error) {
@@ -71,7 +73,7 @@ void actor_websocket::turn() {
 
 void actor_websocket::hand_on() {
   came_.hand_on();
-  client_.hold(!came_.empty() && client_.is_open()); // the client's close is to be seen
+  client_.hold(!came_.empty() && client_.is_open()); // a closed client is read, to see its own close
   if (came_.empty()) came_bytes_ = 0;
 }
 

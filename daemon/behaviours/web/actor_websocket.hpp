@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A client's WebSocket, and the process that it speaks with, here or on another node: what the client sends
-// becomes that process's messages, and the reverse (websocket_term.hpp). Nothing is read of a client while
-// the mailbox that it writes to is full; a client that takes too little is told 1013 and closed; with the
-// process ends the WebSocket, by 1011, or 1000 if it is the client's own and has done its work. Below libuv
-// what comes is only noted; all else is in the turn of the connection's process, which stays on one worker.
+// A client's WebSocket and the process that it talks to, here or on another node. What the client sends
+// becomes messages to that process, and messages of processes are sent to the client (websocket_term.hpp).
+// Nothing is read from the client while that process's mailbox is full. A client that takes too little is
+// closed with 1013. When the process ends, the WebSocket is closed with 1011, or with 1000 if the process was
+// made for this client and ended normally. libuv's callbacks only record what comes; everything else runs in
+// a turn of the connection's process, which stays on one worker.
 #pragma once
 
 #include <coppice/etf/types.hpp>
@@ -24,27 +25,27 @@ class web_sites;
 
 struct websocket_bounds {
   net::websocket_options of{};
-  std::size_t backlog = 256 << 10; // bytes that wait for a client; beyond, it is closed
+  std::size_t backlog = 256 << 10; // bytes queued for a client; beyond, it is closed
 };
 
 class actor_websocket final : private net::websocket::owner {
  public:
-  // `self` outlives it; `is_own`: the process is there for this client alone; `name` is for the log.
-  // `want_turn`: turn() is to be called, in the process's own turn.
-  // `sites`, which outlives it, has the bound of messages in parts, and counts.
+  // `self` outlives it. `is_own`: the process `to` was made for this client alone. `name` is for the log.
+  // `want_turn` asks for a call of turn() in the connection's process. `sites` bounds incomplete messages and
+  // counts slow clients; it outlives this object.
   actor_websocket(runtime::process& self, const runtime::pid& to, bool is_own, const websocket_bounds& bounds,
                   web_sites& sites, std::string name, std::function<void()> want_turn);
 
   base::result<void> begin(net::http_upgraded from) { return client_.start(std::move(from)); }
 
   void turn();
-  // A message to the process. `notice`: it is of the runtime's own.
+  // Takes a message to the connection's process. `notice`: the runtime itself sent it.
   void receive(const runtime::message& m, bool notice);
-  // The client is told 1001, or 1012 where its server comes again.
+  // Closes with 1001 (going away), or with 1012 (service restart) if `comes_again`.
   void end_soon(bool comes_again);
 
   bool closed() const { return closed_; }
-  // There is nothing more to do.
+  // Whether everything is done: closed, and all that the client sent was delivered.
   bool over() const { return closed_ && came_.empty(); }
   net::http_connection::summary ended() const { return client_.ended(); }
 
@@ -56,7 +57,7 @@ class actor_websocket final : private net::websocket::owner {
   void hand_on();
   void answer_callers();
   bool take_end(const runtime::message& m);
-  // What is answered to a call.
+  // Returns the error of the answer to a call; empty: ok.
   std::string_view take(etf::bytes order);
   void send(net::websocket_kind kind, std::string_view data);
 
@@ -69,11 +70,11 @@ class actor_websocket final : private net::websocket::owner {
   const std::string name_;
   const std::function<void()> want_turn_;
   net::websocket client_;
-  patient_sender came_{self_, "$coppice_websocket_retry"}; // of the client; nothing is read while there is
-                                                           // much of it, or no room for it
-  std::size_t came_bytes_ = 0;                             // about so many
-  std::vector<runtime::message> callers_; // that wait until the client has taken what was written
-  bool alone_ = false;                    // the process is no more
+  patient_sender came_{self_, "$coppice_websocket_retry"}; // from the client; nothing is read while much of
+                                                           // it, or anything that was refused, is kept
+  std::size_t came_bytes_ = 0;                             // approximately
+  std::vector<runtime::message> callers_; // answered when the client has taken what was written
+  bool alone_ = false;                    // the process has ended
   bool closed_ = false;
 };
 

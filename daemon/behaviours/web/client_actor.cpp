@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See client_actor.hpp.
+// The actor is started as a linked process without a supervisor, and ended by OTP's system message. In the
+// connection's turns.
 #include "behaviours/web/client_actor.hpp"
 
 #include <coppice/etf/cursor.hpp>
@@ -53,7 +54,7 @@ void client_actor::expect_end(process& self) {
   self.remind(base::mono_now() + most_of_stop, message::atom(late_tag));
 }
 
-// As OTP's sys:terminate does it: what it was sent before, it has before.
+// As OTP's sys:terminate does it: what was sent to the actor before is handled first.
 void client_actor::end(process& self) {
   expect_end(self);
   if (ended_ || std::exchange(is_told_, true)) return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The actor that a route has made for one client: made by the connection's process, which it is linked to, on
-// the same worker; ended when the client has gone, behind what it was sent, and not started again. The
-// connection's process lasts until the actor has ended. In that process's own turn.
+// The actor that a route makes for one client. The connection's process makes it, on the same worker, and
+// links to it. It is told to end when the client has gone, after it has had all of the client's messages, and
+// is never restarted. The connection's process waits until it has ended. In the turns of that process.
 #pragma once
 
 #include <memory>
@@ -18,8 +18,8 @@ namespace coppice::behaviours {
 
 class client_actor {
  public:
-  // From now on `self` traps exits. `site` and `counters`, which may be null, outlive it. Errors: there is no
-  // such actor, or no room for another process.
+  // Makes the actor; `self` traps exits from now on. `site` and `counters` (may be null) outlive this object.
+  // Errors: there is no such actor, or no room for another process.
   static base::result<std::unique_ptr<client_actor>> start(runtime::process& self, const child_spec& what,
                                                            web_sites& site, tcp_counters* counters);
   ~client_actor() { site_.actor_ended(); }
@@ -28,13 +28,13 @@ class client_actor {
 
   const runtime::pid& who() const { return who_; }
 
-  // From now on it has five seconds to end, then it is killed.
+  // Kills the actor in five seconds, unless it has ended.
   void expect_end(runtime::process& self);
-  // It is told to end, behind what it was sent; and has so long.
+  // Tells the actor to end, after the messages sent to it before; then as expect_end().
   void end(runtime::process& self);
   bool ended() const { return ended_; }
 
-  // Of a notice; false: it is not of this.
+  // Takes a notice. False: it is not about this actor.
   bool take(runtime::process& self, const runtime::message& m);
 
  private:
@@ -45,7 +45,7 @@ class client_actor {
   web_sites& site_;
   tcp_counters* const counters_;
   runtime::pid who_{};
-  bool is_expected_ = false; // the timer runs
+  bool is_expected_ = false; // the timer of expect_end() runs
   bool is_told_ = false;
   bool ended_ = false;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See compression.hpp.
+// zlib at its fastest level, in one call. Any thread.
 #include "behaviours/web/compression.hpp"
 
 #include <zlib.h>
@@ -23,7 +23,7 @@ bool becomes_smaller(std::string_view type) {
   return std::ranges::find(others, name) != std::end(others);
 }
 
-// Empty: it did not become smaller.
+// Empty: the text did not become smaller.
 std::string gzip(const std::string& bytes) {
   constexpr int window_with_header = 15 + 16;
   constexpr int memory_level = 8;

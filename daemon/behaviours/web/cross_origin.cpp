@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See cross_origin.hpp.
+// Compares an origin with the host of the request where no list allows it. Any thread.
 #include "behaviours/web/cross_origin.hpp"
 
 #include <fmt/format.h>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Pages of other origins that may use a site (the Fetch standard's CORS protocol). Any thread.
+// Which pages of other origins may use a site: the CORS protocol of the Fetch standard. Answers preflights
+// (the browser's OPTIONS requests before a request of such a page), and gives the headers for answers that
+// such a page may read. Immutable once configured; any thread.
 #pragma once
 
 #include <cstdint>
@@ -12,24 +14,26 @@
 namespace coppice::behaviours {
 
 struct cross_origin {
-  std::vector<std::string> origins{}; // as https://example.org; "*": all; empty: none
-  std::vector<std::string> methods{}; // of requests that need leave first
-  std::vector<std::string> headers{}; // likewise
+  std::vector<std::string> origins{}; // such as https://example.org; "*": all; empty: none
+  std::vector<std::string> methods{}; // methods that a preflight allows
+  std::vector<std::string> headers{}; // headers that a preflight allows
   std::vector<std::string> exposed{}; // headers of answers that such a page may read
-  bool credentials = false;           // it may send cookies; not with "*"
-  std::uint32_t max_age = 0;          // seconds for which a browser may keep the leave; 0: its default
+  bool credentials = false;           // such a page may send cookies; not with "*"
+  std::uint32_t max_age = 0;          // seconds that a preflight holds in a browser; 0: its default
 
-  // It depends on the request who may read an answer.
+  // Whether the answer differs by the request's origin.
   bool varies() const { return !origins.empty() && origins.front() != "*"; }
-  // What Access-Control-Allow-Origin says to it; nothing: it is of no other origin, or of one that may not.
+  // The value of Access-Control-Allow-Origin. Nothing: the request is not of another origin, or of one that
+  // is not allowed.
   std::optional<std::string> allowed(const net::http_request& asked) const;
-  // It is of a page of another origin, which may not use the site. Which scheme the origin has is not asked:
-  // TLS may end at a proxy.
+  // Whether the request is of a page of another origin that is not allowed. The origin's scheme is ignored,
+  // because TLS may end at a proxy.
   bool refuses(const net::http_request& asked) const;
-  // A browser asks for leave.
+  // Whether the request is a preflight.
   static bool asks_leave(const net::http_request& asked);
 
-  // Adds what an answer to one that `allowed` says this of needs; and if it is the leave, what that needs.
+  // Adds the headers of an answer whose origin allowed() returned; add_leave() adds those of an answer to a
+  // preflight.
   void add_headers(net::http_response& answer, const std::string& origin) const;
   void add_leave(net::http_response& answer) const;
 };

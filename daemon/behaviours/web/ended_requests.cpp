@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which of the ended requests a late {http_watch, …} asks for, and what it is answered: ended_requests.hpp.
+// Finds the ended request that a late {http_watch, …} asks for. One thread.
 #include "behaviours/web/ended_requests.hpp"
 
 #include <cstddef>

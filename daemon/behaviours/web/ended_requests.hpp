@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The requests of one connection that nobody waits for any more, while whoever was asked may not have come
-// to them yet: for some seconds each is remembered, so that a {http_watch, …} that comes late is answered.
-// The oldest is forgotten for a new one when there are many. Of one worker.
+// Remembers, for some seconds, requests of one connection that ended before their process could ask to be
+// told ({http_watch, …}), so that a late request for it is answered. If there are many, the oldest is
+// forgotten. Used in the turns of one process.
 #pragma once
 
 #include <cstdint>
@@ -23,14 +23,14 @@ class ended_requests {
   };
 
   bool empty() const { return all_.empty(); }
-  // `reason`: of static storage.
+  // `reason` has static storage.
   void add(std::uint64_t number, std::string_view reason, base::nanos now);
-  // What is to be said to whom, if the message asks for news of one of them, which is forgotten; nothing: it
-  // does not. `client`: the connection's process.
+  // The notice to send, and its receiver, if `asked` is a watch for one of these requests, which is then
+  // forgotten. Nothing: it is not. `client`: the connection's process.
   std::optional<notice> answer(const runtime::message& asked, const runtime::pid& client,
                                runtime::node_names& names);
-  // Forgets those whose time is over. Until when the last of the others is remembered; nothing: there is
-  // none.
+  // Forgets the requests whose time has passed. Returns until when the last of the others is remembered.
+  // Nothing: none is left.
   std::optional<base::nanos> remembered_until(base::nanos now);
 
  private:

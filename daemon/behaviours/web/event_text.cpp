@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See event_text.hpp.
+// Reads the event's map and writes its fields line by line. Any thread.
 #include "behaviours/web/event_text.hpp"
 
 #include <fmt/format.h>
@@ -17,7 +17,7 @@ base::error malformed(std::string_view what) {
   return {base::errc::invalid, fmt::format("an event: {}", what)};
 }
 
-// Each line end there is in the standard begins another line.
+// Every line end of the standard (CR, LF, CR LF) begins another field.
 void add_lines(std::string& out, std::string_view data) {
   for (;;) {
     const std::size_t end = data.find_first_of("\r\n");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Server-sent events (the HTML standard's text/event-stream). What a process sends to the connection that it
-// accepted as a client of its events:
+// Server-sent events (text/event-stream of the HTML standard). A process that has accepted a client of its
+// events sends these messages to the client's connection:
 //   {http_event, #{data => iodata, event => iodata, id => iodata, retry => Milliseconds}}
 //   {http_event, close}
-// each key of the map at most once, data at least. Pure; any thread.
+// data is required; the other keys are optional. Pure; any thread.
 #pragma once
 
 #include <coppice/etf/types.hpp>
@@ -17,20 +17,20 @@
 
 namespace coppice::behaviours {
 
-// Whether it begins as one.
+// Whether `message` begins as an event does.
 bool is_event(etf::bytes message);
 
-// What it is on the wire, data in lines of its own; nothing: the stream is to be closed. errc::invalid: it
-// can be no event, or is none.
+// The event's text on the wire, each line of data as its own field. Nothing: the stream is to be closed.
+// errc::invalid: it is no event, or a malformed one.
 base::result<std::optional<std::string>> event_text(etf::bytes message);
 
-// How long a client is to wait before it comes again.
+// The text that tells clients how long to wait before they reconnect.
 std::string retry_text(base::nanos wait);
 
 inline constexpr std::string_view event_heartbeat = ":\n\n";
 inline constexpr std::string_view event_stream_type = "text/event-stream";
 
-// A client may have events: it takes them.
+// Whether the client accepts event streams.
 bool takes_events(const net::http_request& asked);
 
 } // namespace coppice::behaviours

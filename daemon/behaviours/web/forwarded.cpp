@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See forwarded.hpp.
+// Reads the lists from their end, where the nearest proxy has written. Any thread.
 #include "behaviours/web/forwarded.hpp"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace coppice::behaviours {
 namespace {
 
-// An address as proxies write it: with a port or without, one of IPv6 in brackets or without.
+// Reads an address as proxies write it: with or without a port, an IPv6 address with or without brackets.
 std::optional<base::socket_address> read_address(std::string_view text) {
   if (text.starts_with('[')) {
     const std::size_t end = text.find(']');
@@ -24,7 +24,7 @@ std::optional<base::socket_address> read_address(std::string_view text) {
   return read ? std::optional(*read) : std::nullopt;
 }
 
-// An IPv4 address that is written as one of IPv6 is the same client.
+// An IPv4 address written as an IPv6 address is the same client.
 std::string plain_host(const base::socket_address& address) {
   constexpr std::string_view mapped = "::ffff:";
   std::string host = address.host();
@@ -32,15 +32,15 @@ std::string plain_host(const base::socket_address& address) {
   return host;
 }
 
-// The quote there is a character of what is quoted: an odd number of backslashes stands before it.
+// Whether the quote at `quote` is escaped: an odd number of backslashes stands before it.
 bool is_escaped(std::string_view text, std::size_t quote) {
   std::size_t first = quote;
   while (first > 0 && text[first - 1] == '\\') --first;
   return (quote - first) % 2 == 1;
 }
 
-// Cuts the list's last element off. Read from its end, so that nothing in front, which may be anyone's word,
-// changes where it begins: a comma within quotes is no end of one.
+// Cuts the last element off the list. It is read from the end, so that nothing in front of it, which anybody
+// may have written, changes where it begins. A comma within quotes does not separate.
 std::string_view last_element(std::string_view& list) {
   bool quoted = false;
   std::size_t at = list.size();
@@ -54,7 +54,7 @@ std::string_view last_element(std::string_view& list) {
   return net::http_trimmed(out);
 }
 
-// What the element of Forwarded says of whom the request is for (RFC 7239, 4); empty: nothing, or not once.
+// The value of `for` in an element of Forwarded (RFC 7239, 4). Empty: it is missing or not unique.
 std::string_view is_for(std::string_view element) {
   std::string_view out;
   while (!element.empty()) {
@@ -85,9 +85,9 @@ std::optional<std::string> forwarded_client(const net::http_request& asked, cons
   std::optional<std::string> client;
   for (std::string_view rest = all; !rest.empty();) {
     const std::string_view last = last_element(rest);
-    if (last.empty()) continue; // no element (RFC 9110, 5.6.1.2)
+    if (last.empty()) continue; // an empty element (RFC 9110, 5.6.1.2)
     const auto address = read_address(by == proxy_header::forwarded ? is_for(last) : last);
-    if (!address) return client; // what stands before it is nobody's word
+    if (!address) return client; // what stands before it cannot be trusted
     client = plain_host(*address);
     if (!proxies.permits(*address)) return client;
   }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Whose request it is that a proxy has passed on. Any thread.
+// The client of a request that a proxy has passed on, by the header in which the proxy names it. Only the
+// addresses of known proxies are believed, because any client can send such a header. The result counts for
+// logs, bounds and the request's map. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +13,13 @@
 
 namespace coppice::behaviours {
 
-// Where proxies say it. The other header may be the client's own, which they pass on.
+// The header in which the proxies name the client. The other one is ignored, because proxies may pass on what
+// the client itself sent.
 enum class proxy_header : std::uint8_t { x_forwarded_for, forwarded };
 
-// The client's address by that header (Forwarded: RFC 7239), where `peer` is one of the `proxies`: the last
-// one in all these headers that is no proxy's, since what stands before it may be anyone's word. Nothing: the
-// peer itself is the client.
+// The client's address by that header (Forwarded: RFC 7239), if `peer` is one of the `proxies`: the last
+// address in all headers of that name that is not a proxy's, because anybody can have written what stands
+// before it. Nothing: the peer itself is the client.
 std::optional<std::string> forwarded_client(const net::http_request& asked, const base::socket_address& peer,
                                             const base::access_list& proxies, proxy_header by);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See iodata.hpp.
+// Walks the lists with a stack of remaining lengths. Any thread.
 #include "behaviours/web/iodata.hpp"
 
 #include <vector>
@@ -7,7 +7,7 @@
 namespace coppice::behaviours {
 
 bool read_iodata(etf::cursor& at, std::string& into) {
-  std::vector<std::uint32_t> left; // elements of each list that is open, its tail included
+  std::vector<std::uint32_t> left; // remaining elements of each open list, including its tail
   do {
     etf::bytes bytes;
     std::uint32_t length = 0;
@@ -20,7 +20,7 @@ bool read_iodata(etf::cursor& at, std::string& into) {
         continue;
       }
     } else if (!left.empty() && left.back() != 1 && at.read_unsigned(byte) && byte < 256) {
-      into += static_cast<char>(byte); // which a tail may not be
+      into += static_cast<char>(byte); // not allowed as a tail
     } else {
       return false;
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// iodata as Erlang's functions take it: binaries, and lists of bytes, binaries and such lists. Pure.
+// Reads iodata as Erlang's functions accept it: binaries, and lists of bytes, binaries and such lists.
+// Bodies, header values and messages for clients arrive in this form. Pure; the depth of a list costs no
+// stack. Any thread.
 #pragma once
 
 #include <coppice/etf/cursor.hpp>
@@ -7,7 +9,8 @@
 
 namespace coppice::behaviours {
 
-// Appends it. False: it is none. Lists are walked without recursion, whatever their depth.
+// Appends the bytes of the iodata at `at`. False: it is no iodata. Lists are walked without recursion, so any
+// depth is safe.
 bool read_iodata(etf::cursor& at, std::string& into);
 
 } // namespace coppice::behaviours

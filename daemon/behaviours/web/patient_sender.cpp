@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See patient_sender.hpp.
+// The pause doubles from 1 ms to 64 ms while a mailbox is full. In the process's turns.
 #include "behaviours/web/patient_sender.hpp"
 
 #include <algorithm>
@@ -19,7 +19,7 @@ void patient_sender::hand_on() {
   for (; gone < kept_.size(); ++gone) {
     const auto& [to, m] = kept_[gone];
     const auto status = self_.send(runtime::destination(to), m, {.waits = false});
-    if (status != runtime::send_status::full) continue; // of a node that is lost a monitor tells
+    if (status != runtime::send_status::full) continue; // if the node is lost, a monitor reports it
     pause_ = std::clamp(2 * pause_, first_pause, longest_pause);
     is_retry_due_ = true;
     self_.remind(base::mono_now() + pause_, runtime::message::atom(retry_));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See request_term.hpp.
+// Answers are read strictly: what could not be sent is refused with a reason. Any thread.
 #include "behaviours/web/request_term.hpp"
 
 #include <fmt/format.h>
@@ -52,7 +52,7 @@ bool is_overloaded(etf::bytes term) {
   return at.read_tuple_of(2) && at.read_atom_is("error") && at.read_atom_is("overloaded");
 }
 
-// The map's pairs but the body.
+// Writes the pairs of the map, except the body.
 void write_facts(runtime::message_writer& out, const net::http_request& asked, const request_facts& facts,
                  const runtime::node_names& names) {
   out.atom("method");
@@ -85,7 +85,7 @@ void write_facts(runtime::message_writer& out, const net::http_request& asked, c
   out.unsigned_integer(facts.id.request);
 }
 
-// At an answer's status: that, and its headers where there are three parts.
+// Reads the status and, if the answer has three parts, the headers.
 base::result<net::http_response> read_head(etf::cursor& at, std::uint32_t arity) {
   std::int64_t status = 0;
   if (!at.read_integer(status))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See sites.hpp.
+// Routes are matched in their order; a path that matches with another method only gives 405. Any thread.
 #include "behaviours/web/sites.hpp"
 
 #include <fmt/format.h>
@@ -25,7 +25,7 @@ std::string goal_of(const web_route& route) {
   return route.node.empty() ? route.to : route.to + "@" + route.node;
 }
 
-// Without its port; [::1] with its brackets.
+// The host without its port; an IPv6 address keeps its brackets.
 std::string_view host_of(std::string_view authority) {
   const std::size_t colon = authority.rfind(':');
   const bool is_port =

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See static_files.hpp.
+// Opens each part of the path by itself, so that no symbolic link is followed. Any thread.
 #include "behaviours/web/static_files.hpp"
 
 #include <fcntl.h>
@@ -83,7 +83,7 @@ struct opened {
   struct stat is {};
 };
 
-// Of a file; no device or pipe is opened, which might wait.
+// Opens a regular file. A device or pipe is not waited for, and refused.
 std::optional<opened> open_file(int folder, const std::string& name) {
   opened out;
   out.fd = open_at(folder, name, O_RDONLY | O_NONBLOCK);

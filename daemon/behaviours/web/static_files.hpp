@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Files below a folder as answers. What leads out of it is not there: symbolic links below the folder are not
-// followed, and neither is what begins with a dot but .well-known. Beside a file its compressed form, with
-// .gz behind its name, is sent to who takes it. Reads the disk, blocking, as web servers do: what is asked
-// for often is in memory. Any thread.
+// Answers requests with files below a folder. Whatever leads out of the folder does not exist: symbolic links
+// below it are not followed, and neither are names that begin with a dot, except .well-known. If there is a
+// compressed form of a file, with .gz appended to its name, clients that accept it get that one. Reads the
+// disk and blocks, as web servers commonly do, because files that are often asked for are in memory. Any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -17,17 +18,17 @@ namespace coppice::behaviours {
 
 struct file_answer {
   net::http_response head; // without its body, if there is a file
-  base::unique_fd file;    // none: the head is all
+  base::unique_fd file;    // none: the head is the whole answer
   std::uint64_t offset = 0;
-  std::uint64_t length = 0; // of the part to be sent
+  std::uint64_t length = 0; // bytes to send
 };
 
-// For a GET or HEAD of the file that `segments`, decoded, lead to below `folder`; of a folder itself the
-// file `index`, by its path with a slash at the end: without it the answer sends the client there.
+// Answers a GET or HEAD for the file to which `segments` (decoded) lead below `folder`. A path that names a
+// folder and ends with a slash gets the folder's file `index`; without the slash, the answer redirects there.
 file_answer answer_file(const std::string& folder, const std::vector<std::string>& segments,
                         std::string_view index, const net::http_request& asked);
 
-// By the name's ending; application/octet-stream for one that is not known.
+// By the ending of the name; application/octet-stream if it is unknown.
 std::string_view content_type(std::string_view name);
 
 } // namespace coppice::behaviours

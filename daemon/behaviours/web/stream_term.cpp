@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See stream_term.hpp.
+// A term that names its request is read in full before it is compared. Any thread.
 #include "behaviours/web/stream_term.hpp"
 
 #include <fmt/format.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See streamed_bodies.hpp.
+// Credit for the request's body comes from its reader, credit for the answer from the client. The thread of
+// the connection's process.
 #include "behaviours/web/streamed_bodies.hpp"
 
 #include <algorithm>
@@ -17,7 +18,7 @@ void streamed_bodies::read_on(stream_wish wish) {
   give();
 }
 
-// A window at a time, so that little waits for a reader whose mailbox is full.
+// Grants a window at a time, so that little is kept for a reader whose mailbox is full.
 void streamed_bodies::give() {
   if (!coming_ || wanted_ == 0 || granted_ != 0 || to_.is_behind()) return;
   granted_ = static_cast<std::size_t>(std::min<std::uint64_t>(wanted_, window));
@@ -43,8 +44,7 @@ streamed_bodies::state streamed_bodies::begin(stream_place writer) {
 }
 
 streamed_bodies::state streamed_bodies::write(stream_part part) {
-  if (ends_ || (part.data.empty() && !part.last))
-    return state::open; // what comes behind the last is not sent
+  if (ends_ || (part.data.empty() && !part.last)) return state::open; // parts behind the last are dropped
   ends_ = part.last;
   overrun_ = overrun_ || (leave_ == 0 && !part.last);
   if (overrun_) return writer_ ? state::overrun : state::open;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The web servers of a node, for who shows what they count (engine_board.hpp). Any thread.
+// The web servers of a node: each enters its counters here while it lives, and the code that shows them
+// (control, metrics) reads the list. The list itself, which is the same for all kinds of engines, is
+// engine_board.hpp. Any thread.
 #pragma once
 
 #include "behaviours/gen/engine_board.hpp"

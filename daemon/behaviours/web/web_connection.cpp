@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See web_connection.hpp.
+// Requests, their calls and the ends of both; answers, files, streams and upgrades are in the files beside
+// this one. In the process's turns, except the callbacks of libuv.
 #include "behaviours/web/web_connection.hpp"
 
 #include <coppice/etf/cursor.hpp>
@@ -93,7 +94,7 @@ const std::shared_ptr<web_site>& web_connection::site() {
 // Below libuv ----------------------------------------------------------------------------------------------
 
 net::http_body_plan web_connection::plan(const net::http_request& asked) {
-  // None of it is taken, and nobody told to send it, until somebody asks for it.
+  // Nothing of the body is read, and no client is told to send it, before a process asks for it.
   net::http_body_plan out{.streamed = true, .credit = 0};
   const web_site& here = *site();
   placed_ = std::make_unique<placed>(placed{here.place(asked), version_});
@@ -118,7 +119,7 @@ web_site::found web_connection::place(const net::http_request& asked) {
 void web_connection::note(const net::http_request& asked, std::uint64_t number) {
   current_ = std::make_unique<exchange>();
   current_->number = number;
-  current_->site = asked.streamed ? site_ : site(); // plan() has found where a streamed one goes
+  current_->site = asked.streamed ? site_ : site(); // plan() has found the route of a streamed request
   current_->began = base::mono_now();
   const web_spec& spec = current_->site->spec();
   current_->client = forwarded_client(asked, peer_address_, spec.proxies, spec.proxies_say).value_or("");
@@ -139,7 +140,8 @@ void web_connection::note(const net::http_request& asked, std::uint64_t number) 
   entry.agent = text_of(asked.header("user-agent"));
 }
 
-// A proxy sends the requests of many clients over one connection: its listener counts it with the last one's.
+// A proxy sends the requests of many clients over one connection: the listener's limit counts the connection
+// with the last of them.
 void web_connection::count_with(const std::string& client) {
   if (client.empty() || client == counted_with_ || !connection_) return;
   const auto address = base::socket_address::parse(client, 0);
@@ -193,11 +195,11 @@ bool web_connection::may_upgrade(const net::http_request& asked) {
 }
 
 void web_connection::refusing(const net::http_request* asked, net::http_response& answer) {
-  if (current_ && current_->streams) { // its body is wrong, or late
+  if (current_ && current_->streams) { // the body is wrong, or late
     current_->streams->refused = answer.status;
     return add_headers(answer);
   }
-  // It has not come to us.
+  // The session has not handed the request out.
   if (asked != nullptr) {
     note(*asked, 0);
     if (const web_site::found found = place(*asked); found.status == 0) current_->route = found.route;
@@ -228,7 +230,7 @@ void web_connection::count_end(const net::http_connection::summary& of) const {
 }
 
 void web_connection::gone(std::uint64_t) {
-  if (socket_) return; // another protocol's
+  if (socket_) return; // the socket belongs to another protocol
   if (connection_) count_end(connection_->ended());
   over_ = true;
   want_turn();
@@ -240,7 +242,7 @@ void web_connection::writable(net::http_exchange it) {
   if (current_ && current_->events) current_->events->full = false;
   if (current_ && current_->streams) {
     current_->streams->bodies->drained();
-    current_->streams->progress = base::mono_now(); // from now on it is for the writer to go on
+    current_->streams->progress = base::mono_now(); // from now on the writer has to go on
     want_turn();
   }
 }
@@ -270,7 +272,7 @@ runtime::destination web_connection::asked_of(process& self, const web_route& ro
     if (to.what() == runtime::destination::kind::none) fail(502, "its node has no name that can be");
     return to;
   }
-  // The request is the connection's last one, whatever comes of it: the actor ends with the connection.
+  // The request is the connection's last one in any case, because the actor ends with the connection.
   if (connection_) connection_->end_soon();
   auto made = client_actor::start(self, *route.actor, *sites_, counters_.get());
   if (!made) {
@@ -326,14 +328,14 @@ outcome web_connection::receive(process& self, message m) {
   }
   if (drain) {
     draining_ = true;
-    self.trap_exit(true); // its end is to be told to those at work for the client
+    self.trap_exit(true); // so that the processes at work for the client can be told of its end
     if (current_ && current_->events) end_events();
     if (connection_) connection_->end_soon();
   } else if (!(notice && (take_deadline(self, m) || take_end(self, m) || take_heartbeat(m))) &&
              !take_answer(self, m)) {
     take_output(self, std::move(m));
   }
-  if (over_) want_turn(); // there may be nothing more to stay for
+  if (over_) want_turn(); // nothing may be left to stay for
   hand_on();
   return runtime::carry_on();
 }
@@ -346,14 +348,15 @@ bool web_connection::take_drain(const message& m) {
   return for_restart || word == drain_notice;
 }
 
-// Exits are trapped for the actor's sake, and when the site stops for that of those at work for the client.
+// Exits are trapped because of the client's actor and, while the site stops, because of the processes at work
+// for the client.
 outcome web_connection::take_exit(process& self, const message& m) {
   gen::exit_notice gone;
   if (!gen::read_exit(self, m, gone) || gone.reason == runtime::reasons::normal()) return runtime::carry_on();
   if (!draining_ || actor_ || !current_ || (!current_->call && !current_->streams))
     return runtime::stop(gone.reason);
   fail(503, "the site stops", "stopping");
-  over_ = true; // once they are told
+  over_ = true; // ends when they are told
   want_turn();
   return runtime::carry_on();
 }
@@ -414,7 +417,7 @@ bool web_connection::take_answer(process& self, const message& m) {
       return true;
     }
   }
-  // The text is left out: its class may have put the request into it.
+  // The text is left out, because the plugin may have put the request into it.
   if (gen::refusal_text(body)) {
     fail(500, "it takes no such requests");
     return true;
@@ -432,7 +435,7 @@ bool web_connection::take_answer(process& self, const message& m) {
   return true;
 }
 
-// Nobody waits for its answer any more.
+// The request no longer counts as waiting for an answer.
 void web_connection::leave_flight(exchange& it) noexcept {
   if (!std::exchange(it.in_flight, false)) return;
   if (it.waits_for_client) sites_->wait_for_client(false);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// One HTTP connection of a web server, as a process of its own on the worker that its socket is on. A request
-// becomes a call of the process that its route names, here or on another node, or of one that it makes for
-// the client; the answer, its absence and what the routes refuse are answered in the order of the requests,
-// one at a time. Nothing waits on a stack:
-// answers, ends and deadlines come as messages. It may become a WebSocket. Below libuv a request is only
-// noted; all else is done in the process's own turn, which stays on one worker.
+// One HTTP connection of a web server. It is a process of its own, on the worker of its socket. A request
+// becomes a call to the process that its route names, here or on another node, or to an actor made for the
+// client. The outcome of the call, or the routes' refusal, is the answer; requests are answered one at a
+// time, in order. Nothing waits on a stack: answers, ends of processes and deadlines come as messages. The
+// connection may become a WebSocket. libuv's callbacks only record a request; everything else runs in a turn
+// of the process, which stays on one worker.
 #pragma once
 
 #include <atomic>
@@ -31,7 +31,7 @@
 
 namespace coppice::behaviours {
 
-// What a listener tells its connections besides drain_notice, as a notice, if it is started again.
+// A listener's notice to its connections, in place of drain_notice, when it will be started again.
 inline constexpr std::string_view drain_for_restart_notice = "$coppice_drain_for_restart";
 
 class web_connection final : public runtime::behaviour,
@@ -50,65 +50,65 @@ class web_connection final : public runtime::behaviour,
   }
 
  private:
-  // What is still to be sent of one.
+  // What is left to send of a file.
   struct sent_file {
     base::unique_fd from;
     std::uint64_t offset; // of the next byte
     std::uint64_t left;   // bytes
-    std::uint64_t bytes;  // in all
+    std::uint64_t bytes;  // bytes in all
     int status;
   };
-  // Of one that is answered by events.
+  // A request that is answered by events.
   struct event_stream {
-    runtime::reference sender; // the monitor of who sends them
-    std::uint64_t heartbeat;   // timer, which runs on while there are events
-    std::uint64_t bytes;       // sent
-    std::uint64_t waiting;     // of them, since the client takes them no more
+    runtime::reference sender; // the monitor of the process that sends them
+    std::uint64_t heartbeat;   // timer; runs as long as there are events
+    std::uint64_t bytes;       // bytes sent
+    std::uint64_t waiting;     // of these, bytes written since the client stopped taking them
     bool full;
-    base::nanos sent = 0; // when something was last
+    base::nanos sent = 0; // when an event was last sent
   };
-  // Of one whose route says that bodies stream.
+  // A request whose route says that bodies stream.
   struct streaming {
-    // Kept by whoever is in it: the client may leave meanwhile, and the request be no more.
+    // Shared, so that a function that uses it keeps it: the client may leave, and the request end, meanwhile.
     std::shared_ptr<streamed_bodies> bodies;
-    bool head_only = false;     // it is answered by no body
-    int begun = 0;              // the status with which its answer has
-    int refused = 0;            // what the client was told, whose body was wrong
-    base::nanos progress = 0;   // when something came last
-    runtime::pid watched{};     // who reads, or writes the answer
-    runtime::reference watch{}; // the monitor of that; none: nobody
+    bool head_only = false;     // the request is HEAD: its answer has no body
+    int begun = 0;              // the answer's status once it has begun; 0: it has not
+    int refused = 0;            // the status with which the client's body was refused; 0: it was not
+    base::nanos progress = 0;   // when something last came
+    runtime::pid watched{};     // the process that reads, or writes the answer
+    runtime::reference watch{}; // its monitor; none: no process
   };
-  // The request that is worked on.
+  // The current request.
   struct exchange {
     std::uint64_t number = 0;
     std::shared_ptr<web_site> site{};
     std::optional<std::size_t> route{};
-    bool in_flight = false;        // counted among those that wait
-    bool waits_for_client = false; // and by its route alone
+    bool in_flight = false;        // counted among the requests that wait for an answer
+    bool waits_for_client = false; // counted for its route only
     base::nanos began = 0;
-    runtime::message request{};            // to be sent; none: it is
-    runtime::reference call{};             // none: nobody is asked
-    std::optional<stream_place> watcher{}; // who is to be told if nobody waits for the answer any more
-    std::uint64_t deadline = 0;            // timer
+    runtime::message request{};            // to be sent; none: it was sent
+    runtime::reference call{};             // none: no process is asked
+    std::optional<stream_place> watcher{}; // told if the answer is no longer wanted
+    std::uint64_t deadline = 0;            // timer; 0: none
     access_entry entry{};
-    std::optional<sent_file> file{};       // its answer has begun
-    std::optional<event_stream> events{};  // likewise
-    std::optional<streaming> streams{};    // where its route says so
+    std::optional<sent_file> file{};       // set once its answer has begun
+    std::optional<event_stream> events{};  // set once its answer has begun
+    std::optional<streaming> streams{};    // set if its route says so
     std::vector<runtime::message> early{}; // for the client, before its request was accepted
     std::size_t early_bytes = 0;
     bool is_counted = false;
-    std::string client{};                // by the proxy's word; empty: the peer
-    std::optional<std::string> origin{}; // another one, which may read the answer
+    std::string client{};                // named by a proxy; empty: the peer
+    std::optional<std::string> origin{}; // another origin, whose page may read the answer
     bool takes_gzip = false;
-    net::http_request known{};            // the headers by which a client of GET says which copy it has
-    net::http_response opening{};         // of a WebSocket: what begins it, but for the protocol
-    std::vector<std::string> protocols{}; // likewise: those that the client speaks
+    net::http_request known{};            // headers by which the client says which copy it has
+    net::http_response opening{};         // of a WebSocket: the answer that begins it, without the protocol
+    std::vector<std::string> protocols{}; // of a WebSocket: the protocols that the client offers
   };
 
-  // Where a request goes, which is known before its body has come.
+  // The route of a request, found before its body has come.
   struct placed {
     web_site::found where;
-    std::uint64_t version; // of the site that says so
+    std::uint64_t version; // of the site that was asked
   };
 
   net::http_body_plan plan(const net::http_request& asked) override;
@@ -127,28 +127,28 @@ class web_connection final : public runtime::behaviour,
   bool is_behind() const override { return sender_ && !sender_->empty(); }
 
   const std::shared_ptr<web_site>& site();
-  // Of the request that is noted.
+  // Takes the result of plan() if the site is the same, else asks the site.
   web_site::found place(const net::http_request& asked);
   void note(const net::http_request& asked, std::uint64_t number);
   void count_with(const std::string& client);
-  // That request is worked on.
+  // Whether this is the current request.
   bool is_current(std::uint64_t number) const;
   void route(const net::http_request& asked);
   void begin_file(const net::http_request& asked, const std::vector<std::string>& segments);
   void send_file();
   void send(runtime::process& self);
   void remind_of_deadline(runtime::process& self, base::nanos at);
-  // Whom to ask; nothing: the request has been answered, for there is nobody.
+  // The process to ask. Kind none: there is none, and the request has been answered.
   runtime::destination asked_of(runtime::process& self, const web_route& route);
   runtime::outcome take_exit(runtime::process& self, const runtime::message& m);
-  // The connection is no more: the process ends, behind the actor that was its client's.
+  // The connection is gone: ends the process, but not before the actor made for the client.
   runtime::outcome leave(runtime::process& self);
-  // Of notices. False: it is none of those.
+  // The take_…() functions take a message. False: it is another kind of message.
   bool take_drain(const runtime::message& m);
   bool take_deadline(runtime::process& self, const runtime::message& m);
   bool take_end(runtime::process& self, const runtime::message& m);
   bool take_answer(runtime::process& self, const runtime::message& m);
-  // False: the client may not have what the route upgrades to, which it was told.
+  // False: the client may not have what the route upgrades to, and has been told.
   bool may_upgrade(const net::http_request& asked);
   void begin(runtime::process& self, const accepted& by);
   void begin_events(runtime::process& self, const runtime::pid& sender);
@@ -166,25 +166,27 @@ class web_connection final : public runtime::behaviour,
   void begin_stream(runtime::process& self, streamed_answer answer);
   void take_stream_order(runtime::process& self, const runtime::message& m);
   void settle_stream(streamed_bodies::state now, const std::shared_ptr<streamed_bodies>& of);
-  // What of an answer is there is all there is: the client sees that by the connection's end.
+  // Breaks the answer off where it is; the client sees that by the end of the connection.
   void cut_stream(std::string_view why, std::string_view reason);
   void watch(runtime::process& self, const runtime::pid& who);
   bool take_watched_end(const runtime::reference& of);
-  // Nobody waits for the answer: whoever asked for that, or has a body of it, is told.
-  void tell_aborted(std::string_view reason); // of static storage
-  // Its client has gone, and somebody may still ask to be told of it.
+  // Tells the process that watches the request, and those that have its bodies, that the answer is no longer
+  // wanted.
+  void tell_aborted(std::string_view reason); // `reason` has static storage
+  // Whether the process stays, because the client has gone and a process may still ask to be told.
   bool lingers(runtime::process& self);
-  // False: it is not a process that has to do something, or it has.
+  // False: it is the client's turn, or the process has done something in time.
   bool is_stream_late(runtime::process& self);
   void go_on_streaming();
   void hand_on();
   void count(int status);
   void give_leave();
-  // Of the request that is worked on; the log is told why, who is at work on it the reason.
+  // Answers the current request with an error. `why` is logged; `reason` is told to the processes at work on
+  // it.
   void fail(int status, std::string_view why, std::string_view reason = "failed");
-  // With 503.
+  // Answers with 503.
   void fail(web_overload what, std::string_view why);
-  // A status and a line that says it.
+  // Answers with a status and a line of text that says it.
   void answer(int status, std::vector<net::http_header> headers = {});
   void answer(net::http_response response);
   void add_headers(net::http_response& response) const;
@@ -192,34 +194,34 @@ class web_connection final : public runtime::behaviour,
   void want_turn();
   void count_end(const net::http_connection::summary& of) const;
   void leave_flight(exchange& it) noexcept;
-  // Whom the request waits for, the client or a process, may have changed.
+  // Called when the request may have begun, or ceased, to wait for the client.
   void look_who_is_waited_for();
   void end() noexcept;
 
-  accepted_stream stream_;                 // until init
+  accepted_stream stream_;                 // until init()
   std::shared_ptr<tcp_counters> counters_; // the listener's; null: none
   const std::shared_ptr<web_sites> sites_;
   std::shared_ptr<web_site> site_;
   std::uint64_t version_ = 0;             // of site_
-  std::unique_ptr<placed> placed_;        // of the request whose body comes; null: none does
-  std::shared_ptr<const web_site> first_; // whose bounds the connection has
+  std::unique_ptr<placed> placed_;        // of the request whose body is coming; null: none
+  std::shared_ptr<const web_site> first_; // its bounds hold for the whole connection
   std::optional<net::http_connection> connection_;
-  std::unique_ptr<actor_websocket> socket_; // not null: the connection is no more
-  std::atomic<bool> is_websocket_{false};   // from then on
-  std::unique_ptr<patient_sender> sender_;  // null: nobody was told anything yet
-  std::unique_ptr<client_actor> actor_;     // null: none was made, which is done once
-  ended_requests ended_;                    // of which nobody has been told
+  std::unique_ptr<actor_websocket> socket_; // not null: connection_ is gone
+  std::atomic<bool> is_websocket_{false};   // set once socket_ is
+  std::unique_ptr<patient_sender> sender_;  // null: no message was sent yet
+  std::unique_ptr<client_actor> actor_;     // null: none was made; at most one is
+  ended_requests ended_;                    // ended requests that no process was told of
   runtime::process* self_ = nullptr;
   base::socket_address peer_address_;
   std::string peer_; // ADDRESS:PORT
   std::string peer_host_;
-  std::string counted_with_;          // a client by a proxy's word; empty: the peer
-  std::unique_ptr<exchange> current_; // null: it is at rest, and keeps little
-  bool draining_ = false;             // it is to end soon
-  bool comes_again_ = false;          // since its server is started again
-  bool asked_ = false;                // receive_io() is to come
-  bool over_ = false;                 // the connection is no more
-  bool lingers_ = false;              // likewise, and a timer runs
+  std::string counted_with_;          // the client that a proxy named; empty: the peer
+  std::unique_ptr<exchange> current_; // null: no request; little memory is kept then
+  bool draining_ = false;             // it has to end soon
+  bool comes_again_ = false;          // its server will be started again
+  bool asked_ = false;                // receive_io() was requested
+  bool over_ = false;                 // the connection is gone
+  bool lingers_ = false;              // the connection is gone, and a timer runs
 };
 
 } // namespace coppice::behaviours

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What of web_connection answers a request: with what its actor said, with a status of the server's own, and
-// what is counted and logged of it. In the process's turn, and below libuv where a request is refused.
+// The part of web_connection that answers a request, with the actor's answer or a status of the server, and
+// counts and logs it. In the process's turns, and in libuv's callbacks where a request is refused.
 #include <fmt/format.h>
 
 #include <utility>
@@ -23,13 +23,13 @@ void add_missing(net::http_response& response, const std::vector<net::http_heade
     if (response.header(one.name) == nullptr) response.headers.push_back(one);
 }
 
-// The client has what it would be answered with, by what the answer says of itself.
+// Whether the client has this answer already, by the answer's own entity tag or date.
 bool is_known(net::http_request known, net::http_response& answer) {
   if (answer.status != 200 || known.headers.empty()) return false;
   const net::http_header* const tag = answer.header("etag");
   const net::http_header* const modified = answer.header("last-modified");
   const auto since = modified == nullptr ? std::nullopt : net::read_http_date(modified->value);
-  // With If-None-Match the date does not count, whatever the answer has (RFC 9110, 13.1.3).
+  // With If-None-Match the date is ignored, whatever the answer has (RFC 9110, 13.1.3).
   const bool by_tag = known.header("if-none-match") != nullptr;
   if (by_tag ? tag == nullptr : !since) return false;
   std::string_view strong = tag == nullptr ? std::string_view() : std::string_view(tag->value);
@@ -93,7 +93,7 @@ void web_connection::answer(net::http_response response) {
   if (connection_) connection_->answer(number, response);
 }
 
-// What the route and the site have for all answers.
+// Adds the headers that the route and the site have for all answers.
 void web_connection::add_headers(net::http_response& response) const {
   const cross_origin& others = current_->site->spec().others;
   if (current_->origin) others.add_headers(response, *current_->origin);
@@ -116,7 +116,8 @@ void web_connection::count(int status) {
   sites_->count(status);
 }
 
-// The call, the counts and the log; the connection is as it was.
+// Ends the request: its monitors and timers, its counts and its line in the log. The connection is not
+// touched.
 void web_connection::finish(int status, std::uint64_t bytes) {
   count(status);
   const std::unique_ptr<exchange> it = std::exchange(current_, nullptr);

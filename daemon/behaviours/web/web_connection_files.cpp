@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What of web_connection sends a folder's file: on the worker itself, a MiB at a time, as fast as the client
-// takes it. What is large goes from the file to the socket by the kernel, where that can (sendfile(2)).
+// The part of web_connection that sends files: on the worker itself, one MiB in a turn, as fast as the client
+// takes them. Large parts go from the file to the socket in the kernel where possible (sendfile(2)).
 #include <unistd.h>
 
 #include <algorithm>
@@ -52,7 +52,7 @@ void web_connection::send_file() {
     if (!buffer) buffer = std::make_unique_for_overwrite<char[]>(file_part);
     const ssize_t got = ::pread(file.from.get(), buffer.get(), std::min<std::uint64_t>(file_part, file.left),
                                 static_cast<off_t>(file.offset));
-    if (got <= 0) { // it has become shorter, or cannot be read
+    if (got <= 0) { // the file has become shorter, or cannot be read
       finish(500, file.bytes - file.left);
       return connection_->break_off(number);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What of web_connection is about bodies that stream: between the client, whose session is below libuv, and
-// the processes that read and write them, which are told in the connection's own turn.
+// The part of web_connection for streamed bodies: between the client, whose session runs in libuv's
+// callbacks, and the processes that read and write them, which are told in the connection's turns.
 #include <fmt/format.h>
 
 #include <utility>
@@ -17,9 +17,9 @@ using runtime::process;
 namespace {
 
 constexpr std::string_view linger_tag = "$coppice_web_linger";
-constexpr int client_closed = 499; // nginx's number for it, in counts and the log alone
+constexpr int client_closed = 499; // nginx's number for a client that left; used in counts and the log only
 
-// Why nobody waits for an answer, sends or takes a body any more, as those at work on it are told.
+// The reason that the processes at work on a request are told when it ends early.
 std::string_view reason_of(int refused, net::http_end how) {
   switch (refused) {
     case 408:
@@ -60,7 +60,7 @@ void web_connection::abandoned(net::http_exchange it) {
   const auto* const streams = current_->streams ? &*current_->streams : nullptr;
   const int refused = streams == nullptr ? 0 : streams->refused;
   tell_aborted(reason_of(refused, connection_->ended().how));
-  if (ended_.empty()) { // both end with this process, which does so now
+  if (ended_.empty()) { // the call and the timer end with this process, which ends now
     current_->call = {};
     current_->deadline = 0;
   }
@@ -74,7 +74,8 @@ void web_connection::grant_body(std::size_t bytes) {
   if (connection_) connection_->grant(current_->number, bytes);
 }
 
-// Clients that send their bodies slowly would else keep all others out of the site.
+// A request that waits for its client's body counts for its route only. Otherwise clients that send slowly
+// would keep all others out of the site.
 void web_connection::look_who_is_waited_for() {
   if (!current_ || !current_->in_flight || !current_->streams) return;
   const bool waits = current_->streams->bodies->waits_for_client();
@@ -84,7 +85,7 @@ void web_connection::look_who_is_waited_for() {
 net::http_written web_connection::write_answer(std::string_view part) {
   if (!connection_ || !current_) return net::http_written::gone;
   const net::http_written taken = connection_->write(current_->number, part);
-  return current_ ? taken : net::http_written::gone; // the client may leave meanwhile
+  return current_ ? taken : net::http_written::gone; // the client may leave inside the call
 }
 
 bool web_connection::end_answer() {
@@ -102,7 +103,7 @@ void web_connection::tell_aborted(std::string_view reason) {
   const auto bodies = current_->streams ? current_->streams->bodies : nullptr;
   if (bodies) bodies->abort(reason);
   if (watcher && !(bodies && bodies->tells(*watcher))) tell(watcher->by, stream_aborted(*watcher, reason));
-  // A client's own actor ends with it, and who has accepted one that is upgraded monitors it.
+  // A client's own actor ends with it, and a process that has accepted an upgraded client monitors it.
   const bool may_ask = current_->call && !actor_ && upgrade() == web_upgrade::none;
   if (watcher || !may_ask || (bodies && bodies->tells_anybody())) return;
   ended_.add(current_->number, reason, base::mono_now());
@@ -136,21 +137,21 @@ bool web_connection::take_watched_end(const runtime::reference& of) {
   if (!current_->streams || of != current_->streams->watch) return false;
   current_->streams->watch = {};
   const bool was_through = current_->streams->begun == 0 && !current_->streams->bodies->is_coming();
-  if (was_through) return true; // it has read the body, and somebody else may answer
+  if (was_through) return true; // it has read the body, and another process may answer
   fail(500,
        current_->streams->begun != 0 ? "it ended in the middle of its answer" : "it ended without an answer");
   return true;
 }
 
 void web_connection::take_stream_order(process& self, const message& m) {
-  if (!current_->route || (!current_->call && !current_->streams)) return; // nobody is at work on it
+  if (!current_->route || (!current_->call && !current_->streams)) return; // no process is at work on it
   auto order = read_stream_order(m, {self.self(), current_->number}, self.host().nodes());
   if (!order) {
     const web_route& route = current_->site->spec().routes[*current_->route];
     return base::log::counted(base::log::level::warning, "web", std::string(route.path.text()), "{}: {}",
                               route.path.text(), order.error().text);
   }
-  if (!*order) return; // of a request that is no more
+  if (!*order) return; // about a request that has ended
   if (auto* const watch = std::get_if<stream_watch>(&**order)) {
     current_->watcher = std::move(watch->by);
     return;
@@ -163,7 +164,7 @@ void web_connection::take_stream_order(process& self, const message& m) {
     bodies->read_on(std::move(*wish));
   } else {
     settle_stream(bodies->write(std::move(std::get<stream_part>(**order))), bodies);
-    want_turn(); // behind the parts that wait, to ask for more of all of them
+    want_turn(); // after the parts that wait, to grant more for all of them
   }
 }
 
@@ -222,7 +223,7 @@ void web_connection::cut_stream(std::string_view why, std::string_view reason) {
   if (connection_) connection_->break_off(number);
 }
 
-// Only while a process is to do something: a client has deadlines of its own.
+// Late only if a process has to do something: the client has deadlines of its own.
 bool web_connection::is_stream_late(process& self) {
   const base::nanos timeout = current_->site->spec().routes[*current_->route].timeout;
   const base::nanos now = base::mono_now();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What of web_connection begins when an actor accepts a client that wants more than an answer: events that
-// the connection sends on, and a WebSocket, which has the rest of the connection's life. In the process's
-// turn.
+// The part of web_connection that begins when an actor accepts a client as a receiver of events or as a
+// WebSocket. Events are sent by the connection; a WebSocket takes over the rest of its life. In the process's
+// turns.
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <memory>
@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::string_view heartbeat_tag = "$coppice_web_heartbeat";
 
-// Something for a client that has been upgraded so.
+// Whether the message is meant for a client with this upgrade.
 bool is_output(etf::bytes message, web_upgrade upgrade) {
   return (upgrade == web_upgrade::events && is_event(message)) ||
          (upgrade == web_upgrade::websocket && is_websocket_order(message));
@@ -32,7 +32,7 @@ bool is_output(etf::bytes message, web_upgrade upgrade) {
 
 } // namespace
 
-// A handler may send some before it says that it accepts, which comes behind them.
+// A handler may send messages for the client before its answer accepts it; they are kept.
 void web_connection::take_output(process& self, message m) {
   const bool is_order = is_stream_order(m.bytes());
   if (is_order && !ended_.empty())
@@ -101,13 +101,13 @@ void web_connection::begin_events(process& self, const runtime::pid& sender) {
   net::http_response head;
   head.type = event_stream_type;
   head.headers.push_back({"Cache-Control", "no-store"});
-  head.headers.push_back({"X-Accel-Buffering", "no"}); // proxies in front pass each event on
+  head.headers.push_back({"X-Accel-Buffering", "no"}); // makes proxies in front pass each event on
   add_headers(head);
   current_->events = event_stream{self.monitor(runtime::destination(sender)), 0, 0, 0, false};
   count(head.status);
   leave_flight(*current_);
   const std::uint64_t number = current_->number;
-  if (connection_) connection_->end_soon(); // its end is that of the stream, for who monitors this process
+  if (connection_) connection_->end_soon(); // so that it ends with the stream, for its monitors
   const bool begun = connection_ && connection_->begin(number, head, std::nullopt);
   if (!begun || !send_events(retry_text(spec.retry))) return;
   for (const message& one : std::exchange(current_->early, {}))
@@ -116,8 +116,8 @@ void web_connection::begin_events(process& self, const runtime::pid& sender) {
   if (over && current_ && current_->events) end_events();
 }
 
-// Who is sent events has nothing more to say: it ends its side when it goes, and would be missed only by what
-// is written to it next.
+// A client of events has nothing more to say. It ends its side when it leaves, and otherwise that would show
+// only when something is written to it.
 void web_connection::said_all(net::http_exchange it) {
   if (is_current(it.number) && current_->events) end_events();
 }

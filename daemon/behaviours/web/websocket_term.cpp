@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See websocket_term.hpp.
+// Reads orders strictly: what could not be sent is refused with a reason. Any thread.
 #include "behaviours/web/websocket_term.hpp"
 
 #include <fmt/format.h>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// WebSockets as messages. A route asks by the call {http_websocket, Map}, which is answered by {accept, Pid}
-// or {accept, Pid, Protocol}; from then on Pid gets, of the client's connection, which is a process,
+// WebSockets as messages. A route asks by the call {http_websocket, Map}; the answer is {accept, Pid} or
+// {accept, Pid, Protocol}. From then on Pid gets messages of Client, the process of the client's connection:
 //   {websocket, Client, {text, Binary}} | {websocket, Client, {binary, Binary}}
-//   {websocket, Client, {closed, Code, Binary}}
-// the last one once, as the last. What Client is sent:
+//   {websocket, Client, {closed, Code, Binary}}     once, as the last
+// Client takes:
 //   {websocket, {text, iodata}} | {websocket, {binary, iodata}}
 //   {websocket, close} | {websocket, {close, Code}} | {websocket, {close, Code, iodata}}
-// As a call any of them is answered by ok, once the client has taken what was written before, or by
-// {error, closed}, {error, badarg}. Pure; any thread.
+// As a call, each of these is answered by ok when the client has taken what was written before, or by {error,
+// closed} or {error, badarg}. Pure; any thread.
 #pragma once
 
 #include <coppice/etf/types.hpp>
@@ -28,17 +28,17 @@ runtime::message websocket_message(const runtime::pid& client, runtime::node_nam
 runtime::message websocket_closed(const runtime::pid& client, runtime::node_names& names,
                                   const net::websocket_close& why);
 
-// Whether it begins as one of those that a client is sent.
+// Whether `message` begins like a message for the client.
 bool is_websocket_order(etf::bytes message);
 
-// To be sent to the client.
+// A message to send to the client.
 struct websocket_output {
   net::websocket_kind kind = net::websocket_kind::text;
   std::string data{};
 };
 using websocket_order = std::variant<websocket_output, net::websocket_close>;
 
-// errc::invalid: it is none; the text says why.
+// errc::invalid: it is malformed; the text says why.
 base::result<websocket_order> read_websocket_order(etf::bytes message);
 
 } // namespace coppice::behaviours

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The strangers of a share stand in the order in which they last said something whole, or came: the first is
-// the one to go. There are few shares or few in each, so that the fullest is looked for and not kept.
+// The clients of a share are ordered by their last complete message, or by arrival before it; the first is
+// closed first. The fullest share is searched for when a place is needed rather than kept, because either
+// there are few shares or each has few clients.
 #include "net/admission/admission_limit.hpp"
 
 #include <algorithm>
@@ -18,7 +19,7 @@ struct stranger {
   base::nanos came = 0;
   bool spoke = false;
   bool held = false;
-  std::function<void()> dismissed{}; // empty: not on a loop yet
+  std::function<void()> dismissed{}; // empty: the connection is not on a loop yet
 };
 
 using dismissals = std::vector<std::function<void()>>;
@@ -37,7 +38,7 @@ struct admission_limit::state {
   bool crowded() const { return taken * 2 > options.places; }
 
   const admission_options options;
-  mutable std::mutex lock; // guards what follows
+  mutable std::mutex lock; // guards shares, taken and last_turn
   std::map<std::string, share> shares;
   std::size_t taken = 0;
   std::uint64_t last_turn = 0;
@@ -58,7 +59,8 @@ void admission_limit::state::dismiss(std::map<std::string, share>::iterator of, 
   --taken;
 }
 
-// The share with the most who are not held; its first. Not `but`, for whom it is made.
+// Closes the first connection that is not held of the share that has most of them. Never closes `but`, the
+// connection that needs the place. False: there is none to close.
 bool admission_limit::state::make_room(std::uint64_t but, dismissals& out) {
   const auto may_go = [&](const auto& one) { return !one.second.held && one.first != but; };
   auto fullest = shares.end();
@@ -74,7 +76,8 @@ bool admission_limit::state::make_room(std::uint64_t but, dismissals& out) {
   return true;
 }
 
-// They stand in the order in which they came, but for those who spoke.
+// Closes clients that have sent nothing for crowded_patience. Ordered by arrival; an entry moves to the end
+// when its client sends something.
 void admission_limit::state::end_silences(base::nanos now, dismissals& out) {
   const base::nanos until = now - std::chrono::nanoseconds(options.crowded_patience).count();
   for (auto next = shares.begin(); next != shares.end();) {
@@ -180,7 +183,7 @@ void admission_limit::place::hold(bool held) {
     stranger* const who = of_->find(share_, turn_);
     if (who == nullptr) return;
     who->held = held;
-    // It may be fuller than it should be, of those who were held; this one is just being answered.
+    // While clients were held there may be more than `places`. This one is about to be answered.
     if (!held && of_->taken > of_->options.places) static_cast<void>(of_->make_room(turn_, going));
   }
   for (const auto& dismissed : going) dismissed();

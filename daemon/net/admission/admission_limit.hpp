@@ -57,16 +57,16 @@ class admission_limit {
     friend class admission_limit;
     std::shared_ptr<state> of_;
     std::string share_;
-    std::uint64_t turn_ = 0; // the key among those of its share
+    std::uint64_t turn_ = 0; // the key in its share's map
     std::chrono::milliseconds patience_ = std::chrono::milliseconds::max();
   };
 
   explicit admission_limit(admission_options chosen);
 
-  // A place for a connection from `share`: an address without its port, or what else its clients have in
-  // common.
+  // Takes a place for a connection of `share`: the client's address without its port, or whatever else these
+  // clients have in common.
   place enter(std::string share);
-  // Closes one connection, for a reason of the caller's. False: no connection could be closed.
+  // Closes one connection for a reason of the caller's. False: no connection could be closed.
   bool dismiss_one();
   std::size_t taken() const;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Connections by client. Which client has the most is looked for when all places are taken, and not kept:
-// that is rare, while connections come and go all the time. A look that found nothing holds for a while, so
-// that a flood of newcomers does not cost a look each.
+// The client with the most connections is searched for only when all places are taken, which is rare, while
+// connections come and go all the time. A search that finds nothing is not repeated for a while, so that a
+// flood of new connections does not search once for each.
 #include "net/admission/connection_limit.hpp"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ struct connection_limit::state {
 
   struct client {
     std::vector<connection*> connections;
-    std::size_t leaving = 0; // of them, those that were dismissed
+    std::size_t leaving = 0; // how many of them were dismissed
   };
 
   void add(connection& one);
@@ -33,11 +33,11 @@ struct connection_limit::state {
   connection* quietest(std::uint64_t now);
 
   const std::uint64_t quiet_for; // ms
-  mutable std::mutex lock;       // guards what follows, and what a connection has but for the time
+  mutable std::mutex lock;       // guards clients to looked, and connections except last_
   std::map<std::string, client> clients;
   std::size_t taken = 0;
   std::size_t most;
-  std::uint64_t looked = 0; // in vain; 0: never
+  std::uint64_t looked = 0; // when a search last found nothing; 0: never
 };
 
 void connection_limit::state::add(connection& one) {
@@ -58,7 +58,8 @@ void connection_limit::state::remove(connection& one) {
   if (of.connections.empty()) clients.erase(found);
 }
 
-// Of the clients with the most; null: none is quiet enough, or can be told to end.
+// The quietest connection of the clients that have the most. Null: none is quiet enough, or none can be
+// ended.
 connection_limit::connection* connection_limit::state::quietest(std::uint64_t now) {
   std::size_t fullest = 0;
   for (const auto& [share, of] : clients) fullest = std::max(fullest, of.connections.size() - of.leaving);
@@ -144,7 +145,7 @@ void connection_limit::connection::count_with(std::string share) {
 
 bool connection_limit::connection::on_dismissal(std::function<void()> does) {
   const std::lock_guard guard(of_->lock);
-  std::swap(dismissed_, does); // what it had is destroyed without the lock
+  std::swap(dismissed_, does); // the former function is destroyed without the lock
   return !leaves_;
 }
 

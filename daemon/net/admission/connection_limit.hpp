@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The bound on the connections of a listener, and which of them ends for a newcomer. While there is room
-// nobody is refused and no connection ends. When all places are taken, the address with the most connections
-// loses the one over which neither side has sent anything for longest, and only if that is long enough. So
-// one address cannot keep the others out by connecting and saying nothing, and no connection that is in use
-// ends.
+// Bounds the connections of a listener, or of several that share the limit, and chooses which connection ends
+// when a new one comes and all places are taken. While there is room, no connection is refused or ended. When
+// there is none, the address with the most connections loses the one over which neither side has sent
+// anything for longest, and only if that is long enough. So one address cannot keep the others out with
+// silent connections, and no connection in use ends.
 //
-// Any thread: a listener and the connections it has accepted may live on different ones. Its lock is a leaf.
+// Any thread: a listener and the connections it has accepted may live on different threads. Its lock is a
+// leaf.
 #pragma once
 
 #include <atomic>
@@ -22,8 +23,8 @@ class socket_address;
 
 namespace coppice::net {
 
-// What the connections of one client have in common: an IPv4 address, or an IPv6 network (a host has all of
-// its /64).
+// The key by which connections count as one client's: an IPv4 address, or an IPv6 /64 network, since a host
+// has all of its /64.
 std::string share_of(const base::socket_address& client);
 
 class connection_limit {
@@ -33,7 +34,7 @@ class connection_limit {
  public:
   static constexpr std::chrono::milliseconds quiet_enough{10'000};
 
-  // One connection, which is counted until this is destroyed. Times are milliseconds as uv_now() has them.
+  // One connection, counted until it is destroyed. Times are milliseconds of uv_now().
   class connection {
    public:
     connection(std::shared_ptr<state> of, std::string share, std::uint64_t now);
@@ -41,38 +42,39 @@ class connection_limit {
     connection(const connection&) = delete;
     connection& operator=(const connection&) = delete;
 
-    // One side has sent something.
+    // One side has sent something. Any thread.
     void note_traffic(std::uint64_t now) { last_.store(now, std::memory_order_relaxed); }
-    // It is counted with the connections of this client from now on.
+    // From now on the connection counts as one of this client's.
     void count_with(std::string share);
-    // What ends it: called once at most, on any thread, which may be inside make_room(). Empty: nothing can.
-    // False: it was to end already.
+    // Sets the function that ends the connection. It is called at most once, on any thread, possibly inside
+    // make_room(). Empty: the connection cannot be ended. False: the connection has been told to end already.
     bool on_dismissal(std::function<void()> does);
-    // For as long as one that is dismissed.
+    // Whether neither side has sent anything for as long as make_room() demands.
     bool is_quiet(std::uint64_t now) const;
-    // It was dismissed, and has turned out not to be quiet: it may be dismissed again, by another function.
+    // Takes a dismissal back, because the connection turned out not to be quiet. It can be dismissed again,
+    // by the function of a later on_dismissal().
     void stay(std::uint64_t now);
 
    private:
     friend class connection_limit;
     const std::shared_ptr<state> of_;
     std::string share_;
-    std::size_t at_ = 0; // among those of its share
+    std::size_t at_ = 0; // index in its share's vector
     std::function<void()> dismissed_;
-    bool leaves_ = false; // it was dismissed
+    bool leaves_ = false; // make_room() has told it to end
     std::atomic<std::uint64_t> last_;
   };
 
-  // `quiet`: for how long neither side must have sent anything.
+  // `quiet`: how long neither side must have sent anything before a connection may be ended.
   explicit connection_limit(std::size_t most, std::chrono::milliseconds quiet = quiet_enough);
 
   std::shared_ptr<connection> enter(std::string share, std::uint64_t now);
   bool full() const;
   std::size_t taken() const;
   std::size_t most() const;
-  // From now on; of the connections there are none ends for it.
+  // Takes effect for new connections; no existing connection ends because of it.
   void set_most(std::size_t most);
-  // One connection is told to end, for a newcomer. False: none is quiet enough.
+  // Tells one connection to end. False: none is quiet enough, or a search less than 100 ms ago found none.
   bool make_room(std::uint64_t now);
 
  private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What comes in and goes out by UDP, and what the network says of it. A peer's address is a value: an answer
-// may leave whenever, and goes to whom it is for. Any thread.
+// The values of UDP in this room: a datagram that was received, one that is to be sent, and an error that the
+// network reported about an earlier one. A peer's address is a value, so an answer may leave at any time. Any
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -13,17 +14,17 @@
 
 namespace coppice::net {
 
-// The most that UDP over IPv4 carries.
+// bytes; the most that UDP over IPv4 carries
 constexpr std::size_t largest_datagram = 65507;
 
 struct datagram {
-  base::bytes_span bytes{};    // of the receiver's buffer; none is a datagram too
-  base::socket_address peer{}; // its port may be 0 where somebody made it up: nothing can be sent there
-  // The address of ours it came to, for the answer to leave from; of multicast the one of its interface,
-  // where the kernel tells.
+  base::bytes_span bytes{};    // points into the receiver's buffer; may be empty
+  base::socket_address peer{}; // its port may be 0 if the packet was forged; nothing can be sent there
+  // Our address that it was sent to, from which the answer should leave. For multicast over IPv4 the address
+  // of the interface; nothing for multicast over IPv6.
   std::optional<base::socket_address> local{};
-  base::nanos when = 0;  // the kernel got it, wall time; 0: not told
-  std::size_t whole = 0; // bytes it had; more than `bytes` has if it was truncated
+  base::nanos when = 0;  // wall time at which the kernel got it; 0: unknown
+  std::size_t whole = 0; // its length in bytes; more than bytes.size() if it was truncated
 
   bool truncated() const { return whole > bytes.size(); }
 };
@@ -31,13 +32,13 @@ struct datagram {
 struct outgoing_datagram {
   base::bytes_span bytes{};
   base::socket_address peer{};
-  std::optional<base::socket_address> from{}; // an address of this machine; its port does not count
+  std::optional<base::socket_address> from{}; // an address of this machine; its port is ignored
 };
 
-// What was sent did not arrive: ICMP's answer, or the kernel's own.
+// A datagram sent earlier did not arrive, as ICMP or the kernel reports.
 struct datagram_error {
-  std::optional<base::socket_address> peer{}; // to whom it was sent, where that is told
-  int number = 0;                             // errno's: ECONNREFUSED for a port nobody listens on
+  std::optional<base::socket_address> peer{}; // the destination of that datagram; nothing: unknown
+  int number = 0;                             // an errno value: ECONNREFUSED if nothing listens on the port
 };
 
 } // namespace coppice::net

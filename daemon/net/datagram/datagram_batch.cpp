@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See datagram_batch.hpp; ip(7), ipv6(7), socket(7) say what the control messages are. The loop's thread.
+// The control messages are described in ip(7), ipv6(7) and socket(7). The loop's thread.
 #include "net/datagram/datagram_batch.hpp"
 
 #include <linux/errqueue.h>
@@ -17,7 +17,7 @@ namespace coppice::net {
 namespace {
 
 constexpr std::size_t sends_at_once = 64;     // as many as the kernel cuts out of one piece
-constexpr std::size_t largest_piece = 64'000; // less than an IP packet has
+constexpr std::size_t largest_piece = 64'000; // bytes; less than an IP packet holds
 constexpr std::size_t errors_at_once = 64;
 
 template <class Value>
@@ -48,7 +48,7 @@ base::socket_address address_of(const in6_addr& host, std::uint16_t port, unsign
   return *base::socket_address::from_raw(reinterpret_cast<const sockaddr*>(&raw), sizeof raw);
 }
 
-// Where a datagram leaves from, and how it is cut.
+// Room for the address that a datagram leaves from, and for the size at which a piece is cut.
 struct alignas(cmsghdr) sending_control {
   std::array<std::uint8_t, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(std::uint16_t))> bytes;
 };
@@ -119,11 +119,11 @@ void received_batch::prepare(std::size_t i) {
 }
 
 std::span<const datagram> received_batch::receive(int fd, std::uint16_t local_port) {
-  // Those that the last call filled.
+  // Prepares the entries that the last call filled.
   for (std::size_t i = 0; i < taken_.size(); ++i) prepare(i);
   taken_.clear();
   number_ = 0;
-  // MSG_TRUNC: the length of what does not fit is told.
+  // MSG_TRUNC makes the kernel return the whole length of a truncated datagram.
   const int count = recvmmsg(fd, messages_.data(), static_cast<unsigned>(messages_.size()),
                              MSG_DONTWAIT | MSG_TRUNC, nullptr);
   if (count < 0) {
@@ -163,7 +163,7 @@ datagram received_batch::take(std::size_t i, std::uint16_t local_port) {
 std::size_t largest_segment(int fd) {
   int now = 0;
   socklen_t length = sizeof now;
-  // An older kernel would send all of them as one datagram.
+  // An older kernel would ignore UDP_SEGMENT and send the piece as one datagram.
   return getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &now, &length) == 0 ? largest_datagram : 0;
 }
 
@@ -228,7 +228,7 @@ std::vector<datagram_error> take_errors(int fd) {
       if (!is(*each, IPPROTO_IP, IP_RECVERR) && !is(*each, IPPROTO_IPV6, IPV6_RECVERR)) continue;
       datagram_error error;
       const auto said = content_of<sock_extended_err>(*each);
-      if (said.ee_origin == SO_EE_ORIGIN_LOCAL) continue; // whoever sent it was told
+      if (said.ee_origin == SO_EE_ORIGIN_LOCAL) continue; // send() returned it
       error.number = static_cast<int>(said.ee_errno);
       if (const auto to =
               base::socket_address::from_raw(reinterpret_cast<const sockaddr*>(&peer), head.msg_namelen)) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Many datagrams in one system call: recvmmsg, sendmmsg and the control messages beside the bytes; those of
-// one size to one peer leave in one piece that the kernel cuts, udp(7), UDP_SEGMENT. No state but the room
-// for what is received. Private to the room; the loop's thread.
+// Receives and sends many datagrams in one system call (recvmmsg, sendmmsg), with the control messages beside
+// the bytes. Datagrams of one size to one peer leave as one piece that the kernel cuts (UDP_SEGMENT, udp(7)).
+// Keeps no state but the buffers for what is received. Private to the room; the loop's thread.
 #pragma once
 
 #include <sys/socket.h>
@@ -18,26 +18,26 @@
 
 namespace coppice::net {
 
-// Has the kernel tell what a received_batch reads. 0, or errno.
+// Makes the kernel attach what a received_batch reads: local address, time, drops, errors. 0, or errno.
 int ask_for_details(int fd, bool is_ipv6);
 
 class received_batch {
  public:
-  // `at_once` datagrams of at most `max_bytes` each.
+  // Room for `at_once` datagrams of at most `max_bytes` each.
   received_batch(std::size_t at_once, std::size_t max_bytes);
   received_batch(const received_batch&) = delete;
   received_batch& operator=(const received_batch&) = delete;
 
-  // Those that wait, valid until the next call. Empty: none do, or number() is not 0.
+  // Takes the datagrams that wait; valid until the next call. Empty: none waits, or number() is not 0.
   std::span<const datagram> receive(int fd, std::uint16_t local_port);
-  // errno of the last receive(), 0 if it was fine or nothing waited.
+  // errno of the last receive(); 0: it succeeded, or nothing waited.
   int number() const { return number_; }
-  // How many the kernel has dropped because the receive buffer was full, as it said last; it begins anew
-  // after 2^32.
+  // How many datagrams the kernel had dropped because the receive buffer was full, as last reported. Wraps
+  // around at 2^32.
   std::uint32_t kernel_drops() const { return kernel_drops_; }
 
  private:
-  // An address, a time and a count, with their heads.
+  // Room for an address, a time and a count, with their headers.
   struct alignas(cmsghdr) control {
     std::array<std::uint8_t, 128> bytes;
   };
@@ -55,17 +55,17 @@ class received_batch {
   int number_ = 0;
 };
 
-// The largest datagram that may leave this socket together with others; 0: each leaves by itself, as the
-// kernel knows no UDP_SEGMENT.
+// The largest datagram, in bytes, that may leave this socket in one piece with others. 0: each leaves by
+// itself, because the kernel does not know UDP_SEGMENT.
 std::size_t largest_segment(int fd);
-// How many of the first ones leave in one piece, which the kernel cuts: those to the same peer, from the same
-// address and of the same size, of no more than `segment` bytes; the last of them may be shorter. At least 1.
+// How many of the first datagrams leave in one piece that the kernel cuts: those to the same peer, from the
+// same address and of the same size, at most `segment` bytes each. The last of them may be shorter. At least
+// 1.
 std::size_t in_one_piece(std::span<const outgoing_datagram> of, std::size_t segment);
-// How many of the first ones the kernel took, or -errno of the first, or of those that are in one piece with
-// it.
+// Sends the first datagrams. Returns how many the kernel took, or -errno of the first piece.
 int send_batch(int fd, std::span<const outgoing_datagram> of, std::size_t segment);
 
-// What waits in the socket's error queue; clears its pending error too.
+// Takes all reports from the socket's error queue, at most 64, and clears its pending error.
 std::vector<datagram_error> take_errors(int fd);
 
 } // namespace coppice::net

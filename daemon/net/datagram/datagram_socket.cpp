@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// uv_poll and system calls of our own rather than uv_udp, which tells no local address, no drops and no time,
-// and takes one datagram a call. The loop's thread.
+// Uses uv_poll and system calls rather than uv_udp, which reports no local address, no drops and no time, and
+// takes one datagram in a call. The loop's thread.
 #include "net/datagram/datagram_socket.hpp"
 
 #include <fcntl.h>
@@ -56,7 +56,7 @@ base::status prepare_multicast(int fd, bool is_ipv6, const datagram_options& opt
   const auto interface = index_of(options.multicast_interface);
   if (!interface) return unexpected(interface.error());
   const int level = is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IP;
-  // Only the groups that this socket has joined, not those of others.
+  // Receive only for the groups that this socket has joined, not for those of other sockets.
   bool fine =
       set(fd, level, is_ipv6 ? IPV6_MULTICAST_ALL : IP_MULTICAST_ALL, 0) &&
       set(fd, level, is_ipv6 ? IPV6_MULTICAST_HOPS : IP_MULTICAST_TTL, options.multicast_ttl) &&
@@ -73,11 +73,11 @@ base::status prepare_multicast(int fd, bool is_ipv6, const datagram_options& opt
 
 void set_receive_buffer(int fd, std::size_t bytes) {
   const int wanted = static_cast<int>(std::min<std::size_t>(bytes, 1U << 30));
-  // Above the system's bound only who administers the network may go.
+  // SO_RCVBUFFORCE goes beyond the system's bound, but needs CAP_NET_ADMIN.
   if (!set(fd, SOL_SOCKET, SO_RCVBUFFORCE, wanted)) set(fd, SOL_SOCKET, SO_RCVBUF, wanted);
 }
 
-// How many the kernel has dropped of what came to it.
+// How many datagrams the kernel has dropped on this socket.
 std::uint32_t drops_of(int fd) {
   std::array<std::uint32_t, SK_MEMINFO_VARS> numbers{};
   socklen_t length = sizeof numbers;
@@ -103,7 +103,7 @@ base::status join_groups(int fd, const datagram_options& options) {
   return {};
 }
 
-// All that a socket is asked for before something comes to it.
+// Sets all options that must be set before anything is received.
 base::status prepare(int fd, bool is_ipv6, const datagram_options& options) {
   if (const int failed = ask_for_details(fd, is_ipv6); failed != 0)
     return base::fail_errno("open a UDP socket", failed);
@@ -126,13 +126,13 @@ base::result<base::unique_fd> open_socket(const base::socket_address& address,
   return fd;
 }
 
-// May be said of several in one piece where each by itself can leave: they are larger than the network's
-// packets, or its card does not compute their checksums.
+// Whether the error may concern the piece only, so that its datagrams can leave one by one: together they are
+// larger than the network's packets, or the card does not compute their checksums.
 bool is_of_piece(int number) {
   return number == EINVAL || number == EIO || number == EMSGSIZE || number == EOPNOTSUPP;
 }
 
-// Of an earlier datagram's, told by whatever call comes next.
+// Whether the error belongs to an earlier datagram; the next call of any kind returns it.
 bool is_pending(int number) {
   return number == ECONNREFUSED || number == EHOSTUNREACH || number == ENETUNREACH || number == EHOSTDOWN ||
          number == ENOPROTOOPT || number == EPROTO;
@@ -175,7 +175,7 @@ class datagram_socket::inner {
       const auto rest = all.subspan(out.count);
       const int sent = send_batch(fd_.get(), rest, together);
       if (sent >= 0) {
-        // Apart they could leave. Whatever it was, a network's smallest packet most likely, stays.
+        // The datagrams left one by one after all. From now on datagrams of this size do not leave in pieces.
         if (together != segment_) together = segment_ = rest.front().bytes.size() - 1;
         out.count += static_cast<std::size_t>(sent);
         counts_.sent += static_cast<std::uint64_t>(sent);
@@ -190,7 +190,7 @@ class datagram_socket::inner {
         together = 0;
         continue;
       }
-      // The error goes to on_error by the error queue; this one has not been tried yet.
+      // on_error() gets the error from the error queue. The datagram has not been tried yet.
       if (sent == -EINTR || (is_pending(-sent) && ++tries <= most_tries)) continue;
       out.failed = why_not(all[out.count], -sent);
       break;
@@ -207,7 +207,7 @@ class datagram_socket::inner {
     counts_.received += got.size();
     counts_.truncated += static_cast<std::uint64_t>(
         std::count_if(got.begin(), got.end(), [](const datagram& one) { return one.truncated(); }));
-    // Of a socket that was another's before, what waits was told less than is known.
+    // If the socket had another owner before, the waiting datagrams may report fewer drops than are known.
     if (const auto more = static_cast<std::int32_t>(batch_.kernel_drops() - seen_drops_); more > 0) {
       counts_.kernel_dropped += static_cast<std::uint64_t>(more);
       seen_drops_ = batch_.kernel_drops();
@@ -220,7 +220,7 @@ class datagram_socket::inner {
     poll_.close();
     fd_.reset();
   }
-  // Not while the handler looks at its batch.
+  // Keeps the object alive while the handler looks at its batch.
   static void dispose(std::unique_ptr<inner> of) {
     if (!of->running_) return;
     inner* self = of.get();
@@ -257,7 +257,7 @@ class datagram_socket::inner {
   void happened(int status, int events) {
     running_ = true;
     if (status < 0) {
-      // libuv takes what is in the error queue for a failure of the descriptor, and stops.
+      // libuv takes an entry in the error queue for a failure of the descriptor, and stops polling.
       tell_errors();
       if (!stopped_) static_cast<void>(poll_.start(wanted()));
     } else {
@@ -274,7 +274,7 @@ class datagram_socket::inner {
       }
     }
     running_ = false;
-    // Closed by its own handler: this was the last use.
+    // If its handler has closed the socket, this destroys the object.
     const std::unique_ptr<inner> last = std::move(self_);
   }
 
@@ -293,13 +293,13 @@ class datagram_socket::inner {
   datagram_handler& handler_;
   base::socket_address address_;
   datagram_counts counts_;
-  std::size_t segment_; // see largest_segment()
+  std::size_t segment_; // largest_segment(), lowered when a piece was refused
   std::uint32_t seen_drops_;
   bool paused_ = false;
-  bool full_ = false; // the socket, for sending
+  bool full_ = false; // the socket's send buffer is full
   bool running_ = false;
   bool stopped_ = false;
-  base::uv::poll poll_; // goes before the descriptor
+  base::uv::poll poll_; // declared after fd_: closed before it
   std::unique_ptr<inner> self_;
 };
 
@@ -389,7 +389,7 @@ base::status datagram_socket::leave(const base::socket_address& group, const std
   return change_membership(inner_->fd(), MCAST_LEAVE_GROUP, group, interface);
 }
 
-// The kernel doubles what it is asked for, to have room for its own.
+// The kernel doubles the value it is given, for its own overhead.
 std::size_t datagram_socket::receive_buffer() const {
   int bytes = 0;
   socklen_t length = sizeof bytes;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See http_chunks.hpp.
+// A state machine with one step for each byte, except within the data of a chunk. One thread.
 #include "net/http/http_chunks.hpp"
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 namespace coppice::net {
 namespace {
 
-constexpr unsigned most_digits = 16; // of 64 bits
+constexpr unsigned most_digits = 16; // of a 64-bit number
 
 int digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -78,7 +78,7 @@ http_chunks::place http_chunks::after(char c) {
       return c == '\n' ? place::trailer_begin : place::malformed;
     case place::end_lf:
       return c == '\n' ? place::done : place::malformed;
-    case place::data: // not by the byte
+    case place::data: // taken by feed(), not byte by byte
     case place::done:
     case place::malformed:
     case place::too_long:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The chunked transfer coding (RFC 9112, 7.1), taken off a body as it comes. Strict: line ends are CR LF
-// everywhere, a size is hexadecimal digits alone, extensions have no control characters, a trailer has a
-// name and is not folded; who is lenient there ends the body elsewhere than the proxy before him. Extensions
-// and trailers are bounded and not kept. One thread.
+// Decodes the chunked transfer coding (RFC 9112, 7.1) of a body as its bytes come. Strict: line ends are CR
+// LF, a size is hexadecimal digits only, extensions have no control characters, a trailer has a name and is
+// not folded. A lenient decoder could end the body elsewhere than the proxy in front of it, which lets
+// requests be smuggled. Extensions and trailers are bounded and dropped. One thread.
 #pragma once
 
 #include <cstddef>
@@ -13,18 +13,18 @@ namespace coppice::net {
 
 class http_chunks {
  public:
-  // `too_long`: more bytes of extensions, or of trailers, than are allowed.
+  // `too_long`: the extensions, or the trailers, have more bytes than allowed.
   enum class state { more, done, malformed, too_long };
   struct piece {
-    std::size_t taken = 0;   // of the bytes given
-    std::string_view data{}; // of the body, within those
+    std::size_t taken = 0;   // how many of the given bytes were consumed
+    std::string_view data{}; // bytes of the body; points into the given bytes
   };
 
-  // `extras`: bytes of extensions in one body, and of its trailers.
+  // `extras`: most bytes of all extensions of a body, and of its trailers.
   explicit http_chunks(std::size_t extras = 16 << 10) : extras_(extras) {}
 
-  // Takes bytes up to the end of a run of data, or of the body. At `more` fewer than all may have been taken:
-  // the rest is to be given again. In any other state none are.
+  // Consumes bytes up to the end of a run of data or of the body. In state `more` it may consume fewer than
+  // all; the caller passes the rest again. In any other state it consumes none.
   piece feed(std::string_view bytes);
   state now() const;
 
@@ -54,7 +54,7 @@ class http_chunks {
 
   std::size_t extras_;
   std::size_t extra_bytes_ = 0;
-  std::uint64_t left_ = 0; // of the chunk
+  std::uint64_t left_ = 0; // bytes left of the current chunk
   unsigned digits_ = 0;
   place at_ = place::size_begin;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See http_conditions.hpp.
+// Evaluates the conditions in the order of RFC 9110, 13.2.2. Any thread.
 #include "net/http/http_conditions.hpp"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace coppice::net {
 namespace {
 
-// Cuts the list's next element off; it may be empty.
+// Cuts the next element off the list; it may be empty.
 std::string_view next_element(std::string_view& list) {
   const std::size_t comma = std::min(list.find(','), list.size());
   const std::string_view out = http_trimmed(list.substr(0, comma));
@@ -18,7 +18,8 @@ std::string_view next_element(std::string_view& list) {
   return out;
 }
 
-// An entity tag of the list is this one. A weak one is, where only the content matters, its strong one.
+// Whether the list has this entity tag. `weak_too`: a weak tag matches its strong one, because only the
+// content matters.
 bool has_tag(std::string_view list, std::string_view tag, bool weak_too) {
   if (http_trimmed(list) == "*") return true;
   while (!list.empty()) {
@@ -46,8 +47,8 @@ bool is_known_to(const http_request& asked, const http_representation& is) {
   return since && is.modified <= *since;
 }
 
-// The range is of what there is, and not of something that has changed since. What was written in this second
-// may change once more in it, and a date would not tell (RFC 9110, 8.8.2.2).
+// Whether a range still refers to the current representation. A file written in this second may change again
+// within it, and its date would not show that (RFC 9110, 8.8.2.2).
 bool is_range_of(const http_request& asked, const http_representation& is, std::int64_t now) {
   const std::string* const of = asked.header("if-range");
   if (of == nullptr) return true;
@@ -68,7 +69,7 @@ struct byte_range {
   std::uint64_t length; // 0: there are no such bytes
 };
 
-// Nothing: it says none that can be read, or more than one.
+// Nothing: it cannot be read, or it has more than one range.
 std::optional<byte_range> read_range(std::string_view text, std::uint64_t size) {
   constexpr std::string_view unit = "bytes=";
   if (!text.starts_with(unit)) return std::nullopt;
@@ -76,9 +77,9 @@ std::optional<byte_range> read_range(std::string_view text, std::uint64_t size) 
   const std::size_t dash = text.find('-');
   if (dash == std::string_view::npos) return std::nullopt;
   const std::string_view begin = text.substr(0, dash), end = text.substr(dash + 1);
-  if (begin.empty()) { // the last ones
+  if (begin.empty()) { // a suffix range: the last bytes
     const auto count = number(end);
-    if (!count || (*count != 0 && size == 0)) return std::nullopt; // all of nothing (14.1.2)
+    if (!count || (*count != 0 && size == 0)) return std::nullopt; // a range of an empty file (14.1.2)
     const std::uint64_t length = std::min(*count, size);
     return byte_range{size - length, length};
   }

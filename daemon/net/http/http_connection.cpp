@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See http_connection.hpp.
+// Decides, after each step of the session, which deadline runs and whether the stream is read. The loop's
+// thread.
 #include "net/http/http_connection.hpp"
 
 #include <fcntl.h>
@@ -11,12 +12,12 @@
 namespace coppice::net {
 namespace {
 
-// With more than this waiting to be sent the next request is not read yet, and a writer is told.
+// With more unsent bytes than this, the next request is not read yet, and a writer is told to wait.
 constexpr std::size_t much_unsent = 64 << 10;
-// With more than this waiting to be read while a request is answered nothing is received.
+// With more unread bytes than this while a request is being answered, nothing is received.
 constexpr std::size_t much_unread = 16 << 10;
 
-// Both ways are over, and not one alone.
+// Whether both directions are over, not one alone.
 bool is_reset(int socket) {
   pollfd seen{socket, 0, 0};
   return ::poll(&seen, 1, 0) == 1;
@@ -33,12 +34,12 @@ http_connection::http_connection(uv_loop_t* loop, stream socket, const http_opti
       session_(options.limits, options.requests, *this, unfinished),
       deadline_(loop, [this] { on_deadline(); }),
       stall_(loop, [this] { drop(http_end::slow); }),
-      // No timer: one that is due at once would be again before the loop looks at its sockets.
+      // Not a timer: a timer that is due at once would fire again before the loop polls its sockets.
       next_turn_(loop, [this] {
         next_turn_.stop();
         go_on();
       }) {
-  // A new connection has something to say.
+  // The client of a new connection is expected to send something.
   deadline_.start(std::min(options_.timeouts.head, stream_.place().patience()));
   stream_.start(*this);
 }
@@ -56,18 +57,18 @@ void http_connection::on_data(base::bytes_span bytes) {
 }
 
 bool http_connection::on_end() {
-  if (is_reset(stream_.descriptor())) return false; // libuv has no word of its own for that behind bytes
+  if (is_reset(stream_.descriptor())) return false; // libuv reports no reset that comes behind bytes
   session_.end_of_input();
   go_on();
   if (wait_ == wait::owner) to_.said_all({id_, session_.number()});
-  return true; // what was asked before can still be answered
+  return true; // earlier requests can still be answered
 }
 
 void http_connection::on_closed(base::error why) {
   const bool made_room = why.code == base::errc::limit;
   note_end(made_room ? http_end::silent : owed() ? http_end::broken : http_end::done);
   session_.gone();
-  stream_.close_when_written(); // the alert that refuses a client's TLS
+  stream_.close_when_written(); // sends the alert that refuses a client's TLS
   leave();
 }
 
@@ -78,7 +79,7 @@ void http_connection::on_request(const http_request& asked, std::uint64_t number
 }
 
 void http_connection::on_body(std::uint64_t number, std::string_view part, bool last) {
-  // As long as a streamed body comes, and is taken, there is time for the rest.
+  // While a streamed body keeps coming and is taken, its deadline moves on.
   if (wait_ == wait::body) deadline_.start(options_.timeouts.body);
   to_.take_body({id_, number}, part, last);
 }
@@ -132,7 +133,7 @@ void http_connection::enter(wait next) {
       reset_.reset();
       return deadline_.start(options_.timeouts.idle);
     case wait::head:
-      if (session_.number() == 0) return; // counted from the connection's start
+      if (session_.number() == 0) return; // the deadline has run since the connection's start
       return deadline_.start(options_.timeouts.head);
     case wait::body:
       return deadline_.start(options_.timeouts.body);
@@ -159,13 +160,14 @@ void http_connection::read_or_pause(bool more) {
   if (much && wait_ == wait::owner && !reset_) watch_for_reset();
 }
 
-// Whoever resets it in the middle of a body that nobody reads would keep his place for as long as that takes.
+// A client that resets the connection in the middle of a body that is not read would otherwise keep its place
+// for as long as the owner takes.
 void http_connection::watch_for_reset() {
   base::unique_fd second(::fcntl(stream_.descriptor(), F_DUPFD_CLOEXEC, 0));
   if (second.get() < 0) return;
   auto poll = base::uv::poll::make(deadline_.loop_raw(), second.get(), [this](int, int) {
     if (is_reset(reset_->socket.get())) return drop(http_end::broken);
-    static_cast<void>(reset_->of.start(0)); // it has said all, and may wait for its answer
+    static_cast<void>(reset_->of.start(0)); // the client has ended its side only, and may wait for the answer
   });
   if (poll && poll->start(UV_DISCONNECT))
     reset_ = std::make_unique<second_look>(second_look{std::move(second), std::move(*poll)});
@@ -174,14 +176,14 @@ void http_connection::watch_for_reset() {
 void http_connection::on_deadline() {
   const http_end how = wait_ == wait::draining ? http_end::slow : http_end::silent;
   session_.time_out();
-  note_end(how); // with what that has answered
+  note_end(how); // with the bytes of the answer that time_out() wrote
   if (session_.now() == http_session::phase::closing) return finish();
   drop(how);
 }
 
 // Answering ----------------------------------------------------------------------------------------------
 
-// All that answers goes on with what has been received once the answer is over.
+// Every end of an answer continues with what has been received.
 void http_connection::answer(std::uint64_t number, const http_response& response) {
   if (session_.answer(number, response)) settle(session_.has_more());
 }
@@ -254,7 +256,7 @@ void http_connection::end_soon() {
   if (session_.now() == http_session::phase::waiting && !session_.has_more()) finish();
 }
 
-// What is known of its end first stays.
+// The first reason that is noted stays.
 void http_connection::note_end(http_end how) {
   if (!ended_) ended_ = {how, stream_.bytes_read(), stream_.bytes_written() + stream_.bytes_queued()};
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// One connection of an HTTP server: an http_session on a stream, with deadlines. One request is taken in a
-// turn of the loop, so that who asks for much has no more of the thread than others; what was sent behind it
-// waits here (a buffer's worth) and in the kernel. Every state in which it waits for the client has a
-// deadline. For http_server, and whoever has connections of his own. The loop's thread.
+// One connection of an HTTP server: an http_session on a stream, with deadlines. Takes one request in a turn
+// of the loop, so that a client that sends many gets no more of the thread than others; what it sent behind a
+// request waits here (at most a buffer's worth) and in the kernel. Every state in which the connection waits
+// for the client has a deadline. Used by http_server and by owners that manage their connections themselves.
+// The loop's thread.
 #pragma once
 
 #include <chrono>
@@ -21,12 +22,12 @@
 
 namespace coppice::net {
 
-// How a connection came to its end.
+// Why a connection ended.
 enum class http_end : std::uint8_t {
-  done,   // closed by one of both, with nothing owed
+  done,   // closed by either side, with no answer owed
   broken, // by the network, or in the middle of an answer
-  silent, // nothing came in time
-  slow,   // the client did not take an answer
+  silent, // the client sent nothing in time, or the limit ended it
+  slow,   // the client did not take an answer in time
 };
 
 class http_connection final : private stream_handler, private http_session::events {
@@ -37,39 +38,42 @@ class http_connection final : private stream_handler, private http_session::even
     virtual void ask(const http_request& asked, std::uint64_t connection, std::uint64_t number) = 0;
     virtual void take_body(http_exchange of, std::string_view part, bool last) = 0;
     virtual void abandoned(http_exchange it) = 0;
-    // After a write that said `full`.
+    // The client has taken enough, after a write() that returned `full`.
     virtual void writable(http_exchange it) = 0;
-    // As http_session has them.
+    // See http_session::events.
     virtual void refusing(const http_request* /*asked*/, http_response& /*answer*/) {}
     virtual void answered(int /*status*/) {}
-    // The client of this one sends nothing more, and may have gone: both look alike until it is written to.
+    // The client that waits for this answer sends nothing more. It may be gone, which shows only when
+    // something is written.
     virtual void said_all(http_exchange) {}
-    // Called once, last; the connection is destroyed when that has returned to the loop.
+    // Called once, as the last. The connection may be destroyed once the call has returned to the loop.
     virtual void gone(std::uint64_t connection) = 0;
 
    protected:
     ~owner() = default;
   };
 
-  // `unfinished`: as http_session has it.
+  // `unfinished`: see http_session.
   http_connection(uv_loop_t* loop, stream socket, const http_options& options, std::uint64_t number,
                   owner& to, unfinished_bytes* unfinished = nullptr);
 
-  // As http_server has them.
+  // See http_server.
   void answer(std::uint64_t number, const http_response& response);
   bool begin(std::uint64_t number, const http_response& head, std::optional<std::uint64_t> length);
   http_written write(std::uint64_t number, std::string_view bytes);
-  // Of a file, what leaves at once and without a copy; 0: none, and write() takes them.
+  // Sends what the socket takes at once of a file, without a copy. Returns the bytes sent; 0: none, use
+  // write().
   std::size_t send_file(std::uint64_t number, int file, std::uint64_t offset, std::size_t most);
   bool end(std::uint64_t number);
   void break_off(std::uint64_t number);
   void grant(std::uint64_t number, std::size_t bytes);
   base::result<http_upgraded> upgrade(std::uint64_t number, const http_response& head);
 
-  // The request it is at is its last one; without one it closes. gone() may come before this returns.
+  // Makes the current request the last. Without one the connection closes; gone() may come before this
+  // returns.
   void end_soon();
 
-  // Once it is gone.
+  // Valid once gone() was called.
   struct summary {
     http_end how = http_end::done;
     std::uint64_t read = 0; // bytes
@@ -78,13 +82,13 @@ class http_connection final : private stream_handler, private http_session::even
   summary ended() const { return ended_.value_or(summary()); }
 
   void count_with(const base::socket_address& client) { stream_.count_with(client); }
-  // It is at a request, or has not begun its first one.
+  // A request is being worked on, or the first one has not begun.
   bool owed() const;
-  // The client sends nothing more.
+  // Whether the client sends nothing more.
   bool has_said_all() const { return session_.input_ended(); }
 
  private:
-  // What the deadline is for.
+  // What the deadline is running for.
   enum class wait : std::uint8_t { request, head, body, owner, draining, over };
 
   void on_data(base::bytes_span bytes) override;
@@ -101,7 +105,7 @@ class http_connection final : private stream_handler, private http_session::even
   void on_bytes(std::string_view bytes) override { stream_.write(bytes); }
 
   void go_on();
-  // Does what the session's state asks for; `more`: it could read on.
+  // Acts on the session's state. `more`: the session has unread input.
   void settle(bool more);
   wait waits_for() const;
   void enter(wait next);
@@ -110,7 +114,7 @@ class http_connection final : private stream_handler, private http_session::even
   void watch_for_reset();
   bool is_full();
   void on_deadline();
-  // At once.
+  // Closes at once.
   void drop(http_end how);
   // Closes when all is written.
   void finish();
@@ -123,20 +127,20 @@ class http_connection final : private stream_handler, private http_session::even
   stream stream_;
   http_session session_;
   deadline deadline_;
-  deadline stall_;           // while the client does not take what is written of an answer
-  base::uv::idle next_turn_; // while what was sent behind a request waits for the others
-  // Of a connection that is not read libuv says no end. A reset is seen by another descriptor of its socket,
-  // from the first such moment to its request's end.
+  deadline stall_;           // runs while the client does not take the answer
+  base::uv::idle next_turn_; // runs when the next request has been received and waits for its turn
+  // libuv does not report the end of a connection that is not read. A second descriptor of the socket detects
+  // a reset, from the first such moment to the end of its request.
   struct second_look {
     base::unique_fd socket;
-    base::uv::poll of; // goes before the descriptor
+    base::uv::poll of; // closed before the descriptor
   };
-  std::unique_ptr<second_look> reset_; // null: not yet, or there was no descriptor for it
+  std::unique_ptr<second_look> reset_; // null: not needed yet, or no descriptor was free
   wait wait_ = wait::request;
-  std::uint64_t seen_ = 0; // the request as of which that was decided
+  std::uint64_t seen_ = 0; // the request number at the last change of wait_
   bool held_ = false;      // the place of the admission limit is held: the client waits for an answer
   bool stepping_ = false;  // go_on() is running
-  bool draining_ = false;  // the last answer is to leave before the next request is read
+  bool draining_ = false;  // the last answer has to leave before the next request is read
   bool told_full_ = false;
   std::optional<summary> ended_;
 };

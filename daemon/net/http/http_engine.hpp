@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The parser library behind http_reader: llhttp, or http-parser, its predecessor, where the distribution has
-// no llhttp (meson.build finds out; http_engine_*.cpp are the two). It knows the syntax of heads, and is
-// given nothing else; what a server makes of it, every bound, and the body, is http_reader's. One thread.
+// The HTTP parser library behind http_reader: llhttp, or its predecessor http-parser where the distribution
+// has no llhttp (meson.build chooses; one http_engine_*.cpp for each). It gets only the heads of requests and
+// knows only their syntax. Meaning, bounds and bodies belong to http_reader. One thread.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace coppice::net {
 
 class http_engine {
  public:
-  // What is found in a request, in pieces as they come. False ends it: feed() says `failed`.
+  // Parts of a head, in the pieces in which they come. False ends the parsing: feed() returns `failed`.
   class events {
    public:
     virtual bool on_target(std::string_view part) = 0;
@@ -25,7 +25,7 @@ class http_engine {
   };
 
   enum class state { more, complete, failed };
-  // Why it failed, where that is not the events' doing.
+  // Why the parser failed. none: an event ended it.
   enum class fault { none, syntax, method, version };
 
   explicit http_engine(events& to);
@@ -34,16 +34,16 @@ class http_engine {
   http_engine& operator=(const http_engine&) = delete;
 
   struct outcome {
-    std::size_t consumed = 0; // at `complete`: up to the request's end
+    std::size_t consumed = 0; // at `complete`: up to the end of the request
     state now = state::more;
   };
-  // Up to the head's end. After `complete`, which is where the head says that there is no body, or `failed`
-  // only reset() is allowed.
+  // Parses up to the end of the head. `complete` means that the head announces no body. After `complete` or
+  // `failed` only reset() is allowed.
   outcome feed(std::string_view bytes);
-  // For the next request.
+  // Prepares for the next request.
   void reset();
 
-  // From on_head() on.
+  // Valid from on_head() on.
   std::string_view method() const;
   unsigned major() const;
   unsigned minor() const;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// http_engine over http-parser 2.9. See http_engine.hpp.
+// http_engine over http-parser 2.9. One thread.
 #include <http_parser.h>
 
 #include "net/http/http_engine.hpp"
@@ -18,7 +18,7 @@ struct http_engine::parser {
 
   static int head(http_parser* raw) { return of(raw).to.on_head() ? 0 : -1; }
 
-  // Of a request without a body; stops right behind it.
+  // Called for a request without a body; pauses the parser right behind it.
   static int complete(http_parser* raw) {
     of(raw).is_complete = true;
     http_parser_pause(raw, 1);

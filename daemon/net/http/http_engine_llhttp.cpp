@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// http_engine over llhttp. See http_engine.hpp.
+// http_engine over llhttp. One thread.
 #include <llhttp.h>
 
 #include "net/http/http_engine.hpp"
@@ -18,7 +18,7 @@ struct http_engine::parser {
 
   static int head(llhttp_t* raw) { return of(raw).to.on_head() ? HPE_OK : -1; }
 
-  // Of a request without a body; stops right behind it.
+  // Called for a request without a body; pauses the parser right behind it.
   static int complete(llhttp_t* raw) {
     of(raw).is_complete = true;
     return HPE_PAUSED;
@@ -52,7 +52,7 @@ http_engine::~http_engine() = default;
 void http_engine::reset() {
   llhttp_init(&parser_->raw, HTTP_REQUEST, &parser::settings());
 #if LLHTTP_VERSION_MAJOR >= 9
-  llhttp_set_lenient_version(&parser_->raw, 1); // which versions are spoken is the reader's to say
+  llhttp_set_lenient_version(&parser_->raw, 1); // http_reader decides which versions are accepted
 #endif
   parser_->raw.data = parser_.get();
   parser_->is_complete = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See http_message.hpp.
+// Writing, and the character classes of RFC 9110 and RFC 3986 as tables. Any thread.
 #include "net/http/http_message.hpp"
 
 #include <fmt/format.h>
@@ -34,8 +34,8 @@ bool is_host_character(char c) {
   return host_characters[static_cast<unsigned char>(c)];
 }
 
-// Now, as headers have it: made once a second, for each thread. Valid until the caller parks, and never
-// inlined: the caller may go on on another thread.
+// The current time as headers have it, made once a second for each thread. Valid until the caller parks.
+// Never inlined, because the caller may continue on another thread.
 [[gnu::noinline]] std::string_view date_now() {
   asm volatile("");
   thread_local std::int64_t second = -1;
@@ -57,13 +57,13 @@ void add_header(std::string& out, std::string_view name, std::string_view value)
   out.append(name).append(": ").append(value).append("\r\n");
 }
 
-// Of a target with scheme and authority: where the latter begins, else npos.
+// Where the authority begins in a target with scheme and authority. npos: the target has none.
 std::size_t authority_begin(std::string_view target) {
   const std::size_t scheme = target.find("://");
   return target.starts_with('/') || scheme == std::string_view::npos ? std::string_view::npos : scheme + 3;
 }
 
-// Of the target: what stands behind scheme and authority, if they are there.
+// The target without its scheme and authority, if it has them.
 std::string_view behind_authority(std::string_view target) {
   const std::size_t begin = authority_begin(target);
   if (begin == std::string_view::npos) return target;
@@ -134,7 +134,7 @@ std::optional<std::string> http_request::list(std::string_view name) const {
   return out;
 }
 
-// As IMF-fixdate; strftime would use the locale's names.
+// IMF-fixdate. strftime would use the locale's names.
 std::string http_date(std::int64_t seconds) {
   constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
   constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -146,7 +146,7 @@ std::string http_date(std::int64_t seconds) {
                      months[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
-// The daemon sets no locale, so that the names are English.
+// The daemon sets no locale, so strptime reads English names.
 std::optional<std::int64_t> read_http_date(std::string_view text) {
   const std::string whole(text);
   for (const char* form :

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// HTTP/1.1 messages as values: the request a server has read, the response it is to send, and how the latter
-// is written down. What of RFC 9112 concerns connections and framing is in http_reader and http_connection.
-// Any thread.
+// HTTP/1.1 messages as values: a request that a server has read, a response that it is to send, and how a
+// response is written. The parts of RFC 9112 that concern connections and framing are in http_reader and
+// http_connection. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -17,35 +17,35 @@ struct http_header {
   std::string value;
 };
 
-// A token of RFC 9110, 5.6.2: at least one of the characters that a method or a header's name consists of.
+// Whether `text` is a token (RFC 9110, 5.6.2): a method or a header's name, at least one character.
 bool is_http_token(std::string_view text);
-// What a header may hold: no control characters but the tabulator, so no line ends either.
+// Whether `text` may be a header's value: no control characters but the tab, so no line ends.
 bool is_http_field_value(std::string_view text);
-// What Host may hold, or a target name (RFC 9112, 3.2): nothing, a name or an address, one of IPv6 in
-// brackets, and perhaps a port.
+// Whether `text` may be the value of Host or a target's authority (RFC 9112, 3.2): empty, or a name or an
+// address (IPv6 in brackets), with an optional port.
 bool is_http_host(std::string_view text);
 
 struct http_request {
-  std::string method;               // as it was sent: GET
-  std::string target;               // as it was sent: /path?query, or http://host/path?query
-  unsigned minor = 1;               // of HTTP/1.0 or 1.1
-  std::vector<http_header> headers; // in the order they came; names in lower case
+  std::string method;               // as sent: GET
+  std::string target;               // as sent: /path?query, or http://host/path?query
+  unsigned minor = 1;               // of the version: HTTP/1.0 or 1.1
+  std::vector<http_header> headers; // in the order received; names in lower case
   std::string body;
-  bool keep_alive = true; // the client lets the connection go on
-  bool streamed = false;  // the body is not here but comes behind, in pieces
+  bool keep_alive = true; // the client lets the connection stay open
+  bool streamed = false;  // the body is not in `body` but follows in pieces
 
-  // The target's path, not decoded, without the query; "*" is itself.
+  // The target's path, not decoded, without the query. "*" stays "*".
   std::string_view path() const;
-  // Behind the question mark; empty: none.
+  // The target's part after the question mark. Empty: none.
   std::string_view query() const;
-  // Who is asked: the target's host and port, else what Host says; empty: neither.
+  // The host and port that the request is for: the target's, else the Host header's. Empty: neither.
   std::string_view authority() const;
-  // It asks for another protocol: HTTP/1.1 with Upgrade, and Connection naming it.
+  // Whether the client asks for another protocol: HTTP/1.1 with Upgrade, and Connection names it.
   bool upgrades() const;
-  // The first of this name (in lower case), or null.
+  // The value of the first header with this name (in lower case). Null: none.
   const std::string* header(std::string_view name) const;
-  // A list's elements, of all lines of this name (in lower case), which are one list (RFC 9110, 5.3);
-  // nothing: there are none.
+  // The values of all headers with this name (in lower case), joined with commas: several lines are one list
+  // (RFC 9110, 5.3). Nothing: no such header.
   std::optional<std::string> list(std::string_view name) const;
 };
 
@@ -53,39 +53,39 @@ struct http_response {
   int status = 200;
   std::string type{}; // Content-Type; empty: none
   std::string body{};
-  // Further ones; one that is no header is left out, and one that says what encode() does.
+  // Further headers. Left out when written: a malformed one, and one that encode() itself writes.
   std::vector<http_header> headers{};
 
-  // The first of this name, whatever its case, or null.
+  // The first header with this name, in any case. Null: none.
   http_header* header(std::string_view name);
 };
 
-// "Not Found"; statuses that nobody here sends have none.
+// "Not Found". Empty for statuses that nothing here sends.
 std::string_view http_reason(int status);
 
 struct http_framing {
   unsigned minor = 1; // the request's
   bool keep_alive = true;
-  bool head_only = false; // an answer to HEAD: says what GET would get
+  bool head_only = false; // the request is HEAD: the answer says what GET would get
 };
 
-// An answer with this status has a body, if not to HEAD; it may be empty.
+// Whether an answer with this status has a body (unless the request is HEAD), be it empty.
 bool http_has_body(int status);
-// … and that may hold something.
+// Whether that body may hold anything: as http_has_body(), without 205.
 bool http_has_content(int status);
-// A time as headers have it (RFC 9110, 5.6.7), seconds since 1970; read in any of its three forms.
+// A time in the form of headers (RFC 9110, 5.6.7), seconds since 1970. Reading accepts all three forms.
 std::string http_date(std::int64_t seconds);
 std::optional<std::int64_t> read_http_date(std::string_view text);
-// Without white space at its ends.
+// `text` without spaces and tabs at its ends.
 std::string_view http_trimmed(std::string_view text);
-// A comma-separated list has this element (in lower case), whatever its case there.
+// Whether a comma-separated list has this element, whatever its case.
 bool http_lists(std::string_view all, std::string_view wanted);
 
-// The head alone, of a body that follows: of this length, or, where that is not known, chunked to a client of
-// HTTP/1.1 and as far as the connection's end to others.
+// The head of a response whose body follows. `length` is the body's; nothing: unknown, then the body is
+// chunked to a client of HTTP/1.1 and ends with the connection for a client of HTTP/1.0.
 std::string encode_head(const http_response& response, const http_framing& framing,
                         std::optional<std::uint64_t> length);
-// The response's bytes, with Date, Content-Length and Connection.
+// The whole response, with Date, Content-Length and Connection.
 std::string encode(const http_response& response, const http_framing& framing);
 
 } // namespace coppice::net

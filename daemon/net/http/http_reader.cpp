@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See http_reader.hpp. Sections in parentheses are RFC 9112's, where not said otherwise.
+// The checks that a head must pass. Sections in parentheses are those of RFC 9112, unless another RFC is
+// named.
 #include "net/http/http_reader.hpp"
 
 #include <algorithm>
@@ -54,7 +55,7 @@ http_head_scan::place http_head_scan::after(place at, char c) {
 std::size_t http_head_scan::feed(std::string_view bytes) {
   std::size_t taken = 0;
   while (taken < bytes.size() && at_ < place::done) {
-    if (at_ == place::line) { // of which nothing but its end matters
+    if (at_ == place::line) { // nothing but its end matters
       while (taken < bytes.size() && bytes[taken] != '\r' && bytes[taken] != '\n') ++taken;
       if (taken == bytes.size()) break;
     }
@@ -81,7 +82,7 @@ std::size_t http_reader::feed(std::string_view bytes) {
   return state_ == state::body ? feed_body(bytes) : 0;
 }
 
-// A client may end a body by an empty line too many (2.2): that begins no request.
+// A client may send an empty line behind a body (2.2): it does not begin a request.
 std::size_t http_reader::skip_empty_lines(std::string_view bytes) {
   const std::size_t length = std::min(bytes.find_first_not_of("\r\n"), bytes.size());
   const std::size_t taken = scan_.feed(bytes.substr(0, length));
@@ -229,7 +230,7 @@ bool http_reader::on_value(std::string_view part) {
 bool http_reader::on_head() {
   head_over_ = true;
   if (engine_.major() != 1) return fail(505, "the version is not HTTP/1.0 or HTTP/1.1");
-  request_.minor = std::min(engine_.minor(), 1U); // a later one is as good as that (RFC 9110, 2.5)
+  request_.minor = std::min(engine_.minor(), 1U); // a later minor version is compatible (RFC 9110, 2.5)
   request_.method = engine_.method();
   if (!check_headers() || !check_target()) return false;
   understood_ = true;
@@ -250,7 +251,7 @@ bool http_reader::check_headers() {
   return true;
 }
 
-// (6.3): what could be understood in two ways is an attempt to smuggle a request past somebody.
+// (6.3): a length that can be understood in two ways may be an attempt to smuggle a request.
 bool http_reader::check_length() {
   const std::size_t lengths = count(request_, "content-length");
   const std::size_t codings = count(request_, "transfer-encoding");
@@ -276,8 +277,7 @@ bool http_reader::check_length() {
   return true;
 }
 
-// (3.2.2): where the target names a server Host does not count, and is replaced, so that nobody takes the one
-// for the other.
+// (3.2.2): if the target names a server, Host is ignored and replaced, so that later readers see one name.
 bool http_reader::check_target() {
   const std::string named(request_.authority());
   if (!is_http_host(named)) return fail(400, "what it asks is no server's name");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Reads one HTTP/1.x request after the other from bytes as they come. Strict where leniency lets two readers
-// disagree about where a request ends: line ends are CR LF, no line is folded, a length is said once and in
-// one way. The head is scanned for its end apart from the parser, and both must agree. A body is put together
-// or handed out as it comes. Everything it keeps is bounded. One thread.
+// Reads HTTP/1.x requests one after the other from bytes as they come. Strict where leniency would let two
+// readers disagree about the end of a request: line ends are CR LF, no line is folded, a length is given once
+// and in one way. A scan finds the end of the head apart from the parser, and both must agree. A body is
+// collected, or handed out as it comes. Everything kept is bounded. One thread.
 #pragma once
 
 #include <cstddef>
@@ -18,17 +18,18 @@ namespace coppice::net {
 
 struct http_limits {
   std::size_t target = 8 << 10; // bytes of the request's target; beyond: 414
-  std::size_t head = 16 << 10;  // of request line and headers, of trailers again; beyond: 431. At most 64 KiB
-  std::size_t headers = 100;    // beyond: 431
-  std::size_t body = 1 << 20;   // bytes, without the chunks' own; beyond: 413
+  std::size_t head = 16 << 10; // bytes of the request line and headers together, and of the trailers; beyond:
+                               // 431. At most 64 KiB
+  std::size_t headers = 100;   // how many; beyond: 431
+  std::size_t body = 1 << 20;  // bytes, without the chunks' own; beyond: 413
 };
 
-// Finds the end of a head: an empty line. Refuses a CR or an LF without the other and a line that begins with
-// white space, which would continue the one before.
+// Finds the end of a head: an empty line. Refuses a CR or LF without the other, and a line that begins with
+// white space, which would continue the line before it.
 class http_head_scan {
  public:
   enum class state { more, done, malformed };
-  // Takes bytes up to the head's end, at most; says how many.
+  // Takes bytes up to the end of the head. Returns how many.
   std::size_t feed(std::string_view bytes);
   state now() const;
 
@@ -42,7 +43,7 @@ class http_reader final : private http_engine::events {
  public:
   // A request goes from `nothing` to `complete` or `failed`.
   enum class state { nothing, head, body, complete, failed };
-  // The status to answer with, and a sentence. The connection can't go on afterwards.
+  // The status to answer with, and a sentence. The connection cannot go on after a failure.
   struct failure {
     int status = 0;
     std::string_view why;
@@ -50,24 +51,25 @@ class http_reader final : private http_engine::events {
 
   explicit http_reader(const http_limits& limits) : limits_(limits), engine_(*this) {}
 
-  // Takes bytes up to the end of the head or of the request, at most; says how many. At `complete` and
-  // `failed` none.
+  // Takes bytes up to the end of the head or of the request. Returns how many; none in `complete` and
+  // `failed`.
   std::size_t feed(std::string_view bytes);
   state now() const { return state_; }
   const failure& why() const { return failure_; }
-  // The head says that the client sends the body once it is told to (100); true once.
+  // Whether the client waits for a 100 (Continue) before it sends the body. True at most once for a request.
   bool take_expectation();
-  // At `body` and `complete`, and once its head is understood: the request, with as much of its body as has
-  // come and was not taken.
+  // The request, with the part of its body that has come and was not taken. Valid in `body` and `complete`,
+  // and as soon as is_understood().
   const http_request& request() const { return request_; }
-  // At `body` and `complete`: this body's own bound, if it is lower than that of all. False: what the head
-  // says is beyond it, and the reader has failed.
+  // Lowers the bound of this body, in `body` and `complete`. False: the body, or its announced length, is
+  // beyond the bound, and the reader has failed.
   bool bound_body(std::size_t bytes);
-  // The head was read to its end, and says what is asked of whom; its body may be wrong. Until take().
+  // Whether the head was read completely and its method, target and headers are sound; its body may be wrong.
+  // Until take().
   bool is_understood() const { return understood_; }
-  // What has come of the body since the last time; a bound still counts all of it.
+  // Takes what has come of the body since the last call. Bounds still count all of it.
   std::string take_body();
-  // At `complete`: the request; the reader then waits for the next one.
+  // In `complete`: takes the request; the reader then waits for the next one.
   http_request take();
 
  private:
@@ -97,8 +99,8 @@ class http_reader final : private http_engine::events {
   http_request request_;
   std::size_t head_bytes_ = 0;
   std::size_t most_body_ = 0;
-  std::size_t body_bytes_ = 0; // that have come
-  std::uint64_t length_ = 0;   // of a body whose length is said
+  std::size_t body_bytes_ = 0; // received so far
+  std::uint64_t length_ = 0;   // Content-Length; 0: none
   bool chunked_ = false;
   http_chunks chunks_;
   bool letter_first_ = false; // the request began with an upper case letter, as methods do

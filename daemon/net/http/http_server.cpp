@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The listener and the connections by number. See http_server.hpp.
+// The listener, and the connections by their numbers. The loop's thread.
 #include "net/http/http_server.hpp"
 
 #include <algorithm>
@@ -50,7 +50,7 @@ class http_server::inner final : public http_connection::owner {
     if (options_.tls != nullptr) {
       tls = {options_.tls->server(), &pacer_, "", options_.timeouts.head};
       if (tls.context == nullptr)
-        return; // whoever has no certificate has said so; in the clear nobody is let in
+        return; // no certificate could be loaded, which was logged; connections are never taken without TLS
     }
     auto taken = stream::adopt(loop_, std::move(socket), tls);
     if (!taken) {
@@ -78,7 +78,7 @@ class http_server::inner final : public http_connection::owner {
   }
   void answered(int status) override { ++answered_[status]; }
 
-  // A connection can't be destroyed under its own feet: it is put aside for the loop's next turn.
+  // A connection cannot be destroyed inside its own functions; it is destroyed in the next turn of the loop.
   void gone(std::uint64_t number) override {
     const auto found = connections_.find(number);
     if (found == connections_.end()) return;

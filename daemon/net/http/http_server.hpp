@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // An HTTP/1.1 server on a libuv loop: keep-alive, pipelining, HEAD, bodies of requests and answers in memory
-// or as they come, TLS, connections handed on to other protocols, and a bound and a deadline on everything a
-// client may do. What is asked and answered is its owner's affair. The loop's thread.
+// or in pieces, TLS, upgrades to other protocols, and a bound and a deadline on everything a client may do.
+// Its owner supplies handlers that answer the requests. The loop's thread.
 #pragma once
 
 #include <uv.h>
@@ -28,86 +28,87 @@ namespace coppice::net {
 
 struct http_timeouts {
   std::chrono::milliseconds head{10'000};  // from a connection's start, or a request's first byte; then 408
-  std::chrono::milliseconds body{30'000};  // from the head's end, a streamed one's each part; then 408
-  std::chrono::milliseconds idle{30'000};  // between two requests; then it is closed
+  std::chrono::milliseconds body{30'000};  // from the head's end, or a streamed body's newest part; then 408
+  std::chrono::milliseconds idle{30'000};  // between two requests; then the connection is closed
   std::chrono::milliseconds write{30'000}; // for the client to take an answer
 };
 
 struct http_options {
-  // At once, by the policy of admission_limit.hpp: a whole request is what has to be said. One whose request
-  // is being answered is not dismissed; of those there may be four times as many before more wait in the
-  // kernel's backlog.
+  // Most connections without a whole request, by the policy of admission_limit.hpp. A connection whose
+  // request is being answered is not closed by the limit; including those there may be four times as many
+  // before further clients wait in the kernel's backlog.
   std::size_t connections = 64;
   std::uint64_t requests = 10'000; // of one connection; then it is closed
   http_limits limits{};
-  keeping kept{}; // its listening socket
+  keeping kept{}; // where the listening socket is kept
   http_timeouts timeouts{};
-  std::shared_ptr<tls_source> tls{}; // with a certificate; null: no TLS
+  std::shared_ptr<tls_source> tls{}; // has a certificate; null: no TLS
 };
 
-// Which request of which connection.
+// Names a request: its connection, and its number on that connection.
 struct http_exchange {
   std::uint64_t connection = 0;
   std::uint64_t number = 0;
 };
 
-// What became of a part of an answer. `full`: taken, and much waits for the client; to go on, wait to hear
-// that it is writable. A client that does not take it in time is dropped. `gone`: nobody is there for it.
+// What became of a part of an answer. `taken`: accepted. `full`: accepted, but much of the answer waits for
+// the client; the caller waits for `writable` before it writes more. A client that does not take it in time
+// is dropped. `gone`: dropped, there is no such request any more.
 enum class http_written { taken, full, gone };
 
-// A connection that is another protocol's from now on, and what the client has sent of that already.
+// A connection that speaks another protocol from now on, and the bytes of it that the client has sent
+// already.
 struct http_upgraded {
   detached_stream connection;
   std::string first;
 };
 
-// Those that are not set are not called, except `handle`, which has to be.
+// The owner's callbacks. All but `handle` may be empty.
 struct http_handlers {
-  // Called with each request, whose reference is valid until it returns; it is answered then or later.
+  // Called for each request; the reference is valid until it returns. The answer may be given then or later.
   std::function<void(const http_request&, http_exchange)> handle;
-  // What is to become of a request's body, before `handle`; without it, or a body, requests come whole.
+  // Decides how a request's body is taken, before `handle`. Empty: requests come with their whole body.
   std::function<http_body_plan(const http_request&)> plan{};
-  // Of a streamed body; empty only if it is the last.
+  // A part of a streamed body; empty only if it is the last.
   std::function<void(http_exchange, std::string_view part, bool last)> body{};
-  // What would be answered now would be to nobody.
+  // An answer is no longer wanted: the client is gone, or its body was wrong.
   std::function<void(http_exchange)> abandoned{};
-  // Much that was written has been taken.
+  // The client has taken enough, after write() returned `full`.
   std::function<void(http_exchange)> writable{};
 };
 
 class http_server {
  public:
-  // Listens on `at`; its port 0 lets the kernel choose. errc::exists: the port is taken.
+  // Listens on `at`; port 0 lets the kernel choose. errc::exists: the port is taken.
   static base::result<http_server> start(uv_loop_t* on, const base::socket_address& at,
                                          const http_options& options, http_handlers handlers);
   http_server(http_server&&) noexcept;
   http_server& operator=(http_server&&) noexcept;
-  // Closes everything; answers given later would be to nobody.
+  // Closes all connections.
   ~http_server();
 
-  // The first one for an exchange is sent; one for a client that has left is dropped. Statuses below 200 are
-  // the server's own.
+  // Sends the answer, with a status of at least 200. Dropped if the client has left or has an answer already.
   void answer(http_exchange to, const http_response& response);
-  // As http_session has them; false: the client has left, or the exchange is not where it would have to be.
+  // See http_session. False: the client has left, or the exchange is not in the state for the call.
   bool begin(http_exchange to, const http_response& head, std::optional<std::uint64_t> length = {});
   http_written write(http_exchange to, std::string_view bytes);
   bool end(http_exchange to);
-  // Closes the connection at once, so that the client knows that the answer is not whole.
+  // Closes the connection at once, so that the client sees that the answer is not whole.
   void break_off(http_exchange to);
-  // So many bytes more of a streamed body may come.
+  // Allows so many more bytes of a streamed body.
   void grant(http_exchange to, std::size_t bytes);
-  // Answers with 101 and these headers, and gives the connection away; it counts here no more. errc::invalid:
-  // no upgrade was asked for, the request has a body, or its client has left.
+  // Answers with 101 and these headers, and hands the connection over; it no longer counts here.
+  // errc::invalid: no upgrade was asked for, the request has a body, or the client has left.
   base::result<http_upgraded> upgrade(http_exchange to, const http_response& head);
 
-  // Accepts nobody any more; address() is gone.
+  // Closes the listening socket. Connections stay; address() may not be called any more.
   void accept_no_more();
-  // Somebody is at a request, or has connected and not begun one.
+  // Whether a request is being worked on, or a connection has not begun its first one.
   bool owes() const;
 
   base::socket_address address() const;
   std::size_t connections() const;
-  // How often each status was answered, the server's own refusals included.
+  // How often each status was answered, including the server's own refusals.
   const std::map<int, std::uint64_t>& answered() const;
 
  private:

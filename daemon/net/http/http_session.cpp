@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See http_session.hpp.
+// Three states: what is being read, how far the answer is, and whether the connection goes on. One thread.
 #include "net/http/http_session.hpp"
 
 #include <fmt/format.h>
@@ -131,8 +131,9 @@ bool http_session::is_begun(std::uint64_t number) const {
   return ending_ == ending::open && answering_ == answering::begun && number == number_;
 }
 
-// Behind this answer. Where the next request begins is not known before the body's end: one that is answered
-// in the middle of it may have ended when the answer has, unless the answer is all there is.
+// Whether the connection can go on behind this answer. Where the next request begins is known only at the end
+// of the body. A whole answer that comes before that closes the connection; with an answer in parts, the body
+// may have ended by the time the answer ends.
 bool http_session::may_stay(bool whole) const {
   if (!request_.keep_alive || number_ >= requests_) return false;
   if (reading_ != reading::done) return !whole && !expects_;
@@ -153,8 +154,7 @@ bool http_session::answer(std::uint64_t number, const http_response& response) {
 bool http_session::begin(std::uint64_t number, const http_response& head,
                          std::optional<std::uint64_t> length) {
   if (!is_owed(number)) return false;
-  if (head.status < 300)
-    let_go_on(); // of one that goes well the body will be read, and now is the last moment
+  if (head.status < 300) let_go_on(); // the body will be read, and this is the last moment to ask for it
   if (!http_has_content(head.status)) length = 0;
   bodyless_ = request_.method == "HEAD" || !http_has_content(head.status);
   chunked_ = !length && request_.minor == 1;
@@ -231,7 +231,7 @@ void http_session::leave(ending how) {
   unfinished_.release();
 }
 
-// Where the next request begins is not known.
+// The connection cannot go on, because it is unknown where the next request begins.
 void http_session::refuse(int status, std::string_view why) {
   if (answering_ == answering::begun) return gone();
   http_response answer{status, "text/plain; charset=utf-8", fmt::format("{}\n", why)};
@@ -257,7 +257,7 @@ void http_session::time_out() {
 void http_session::gone() {
   if (ending_ != ending::open) return;
   const bool was_owed = answering_ != answering::none;
-  // A client that has ended in an orderly way, with nothing owed to it, is left in that way.
+  // If the client has ended in an orderly way and is owed nothing, the connection closes in an orderly way.
   leave(!was_owed && ended_ ? ending::closing : ending::broken);
   if (was_owed) to_.on_abandoned(number_);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See last_answers.hpp.
+// A timer on the same loop bounds the time. The loop's thread.
 #include "net/http/last_answers.hpp"
 
 namespace coppice::net {

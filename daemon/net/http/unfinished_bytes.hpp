@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How much the connections of a server keep of what has not come whole, bodies of requests and messages of
-// WebSockets, and the bound on all of it: each has a bound of its own, but as many may send as are connected.
-// What comes whole in one piece is never counted. Any thread; a share is its connection's.
+// Bounds the bytes of incomplete bodies and WebSocket messages that all connections of a server keep
+// together. Each connection has a bound of its own, but their sum grows with the number of clients. What
+// comes whole in one piece is not counted. Any thread; a share belongs to one connection and its thread.
 #pragma once
 
 #include <atomic>
@@ -16,22 +16,22 @@ class unfinished_bytes {
   unfinished_bytes(const unfinished_bytes&) = delete;
   unfinished_bytes& operator=(const unfinished_bytes&) = delete;
 
-  // What is kept beyond a lower one stays.
+  // Lowering the limit drops nothing that is kept.
   void set_limit(std::size_t bytes) { limit_.store(bytes, std::memory_order_relaxed); }
   std::size_t kept() const { return kept_.load(std::memory_order_relaxed); }
   // How often there was no room.
   std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
 
-  // What one connection keeps.
+  // The bytes kept by one connection.
   class share {
    public:
-    // `of` outlives it; null: there is no bound.
+    // `of` outlives it; null: no bound.
     explicit share(unfinished_bytes* of) : of_(of) {}
     share(const share&) = delete;
     share& operator=(const share&) = delete;
     ~share() { release(); }
 
-    // It keeps so many now. False: there is no room for them, and it counts those it had before.
+    // Sets how many bytes the connection keeps. False: there is no room, and the former count stays.
     bool keep(std::size_t bytes);
     void release() {
       if (bytes_ != 0) keep(0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See websocket.hpp.
+// The handshake is checked header by header; reading and writing are the session's. The loop's thread.
 #include "net/http/websocket.hpp"
 
 #include <mbedtls/base64.h>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // RFC 6455, 1.3
 constexpr std::size_t nonce_size = 16;
-constexpr std::size_t much_unsent = 64 << 10; // beyond, a writer is told to wait
+constexpr std::size_t much_unsent = 64 << 10; // bytes; with more, a writer is told to wait
 
 const std::uint8_t* octets(std::string_view text) {
   return reinterpret_cast<const std::uint8_t*>(text.data());
@@ -125,7 +125,7 @@ void websocket::on_data(base::bytes_span bytes) {
   time_message();
 }
 
-// Any byte puts deadline_ off, so that a message which never ends would be kept for ever.
+// Any byte restarts deadline_, so a message that never ends would be kept for ever without this timer.
 void websocket::time_message() {
   if (!is_open() || held_ || !session_.is_in_part()) return late_.stop();
   if (late_.active() && timed_ == session_.came_whole()) return;
@@ -156,7 +156,7 @@ bool websocket::is_full() {
 
 bool websocket::close(const websocket_close& why) {
   if (over_ || !session_.close(why)) return false;
-  hold(false); // the client's close is to be seen
+  hold(false); // so that the client's close is read
   deadline_.start(options_.pong);
   late_.stop();
   return true;
@@ -165,7 +165,7 @@ bool websocket::close(const websocket_close& why) {
 // The end ------------------------------------------------------------------------------------------------
 
 void websocket::on_deadline() {
-  if (held_) return deadline_.start(options_.ping); // it may have answered, which is not read
+  if (held_) return deadline_.start(options_.ping); // the client may have answered, which is not read
   if (!session_.is_open()) return cut({websocket_close::abnormal, "it did not close"});
   if (std::exchange(asked_, true)) return cut({websocket_close::abnormal, "it answers no ping"});
   session_.ping();
@@ -183,7 +183,7 @@ void websocket::cut(const websocket_close& why) {
 void websocket::on_closed(base::error why) {
   const bool made_room = why.code == base::errc::limit;
   ended_ = {made_room ? http_end::silent : http_end::broken, stream_.bytes_read(), stream_.bytes_written()};
-  stream_.close_when_written(); // at once, but for an alert of TLS
+  stream_.close_when_written(); // closes at once, unless TLS has an alert to send
   leave({websocket_close::abnormal, made_room ? "it made room for others" : "the connection broke"});
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A WebSocket of a server: its handshake, and then a websocket_session on a stream. A client from which
-// nothing comes is asked by a ping whether it is there; one that does not answer, or does not close when it
-// is to, is cut. A message that was begun has to end in time. The loop's thread.
+// A WebSocket of a server: its handshake, and then a websocket_session on a stream. A silent client is sent a
+// ping; a client that does not answer it, or does not close in time, is cut off. A message that has begun has
+// to end in time. The loop's thread.
 #pragma once
 
 #include <chrono>
@@ -23,19 +23,20 @@
 
 namespace coppice::net {
 
-// What is wrong with a request for a WebSocket: 400, or 426 with what there is instead. Nothing: it is one.
+// What is wrong with a request for a WebSocket: the answer to send, 400 or 426. Nothing: the request is fine.
 std::optional<http_response> websocket_refusal(const http_request& asked);
-// The answer, to a request of which websocket_refusal says nothing.
+// The answer that accepts a request which websocket_refusal() found fine.
 http_response websocket_answer(const http_request& asked);
-// Those that the client speaks, in its order. One of them may be named in the answer, in this header.
+// The subprotocols that the client offers, in its order. The answer may name one of them in the header
+// websocket_protocol_header.
 std::vector<std::string> websocket_protocols(const http_request& asked);
 inline constexpr const char* websocket_protocol_header = "Sec-WebSocket-Protocol";
 
 struct websocket_options {
-  std::size_t message = 1 << 20;           // bytes of one at most
-  std::chrono::milliseconds ping{30'000};  // of silence
-  std::chrono::milliseconds pong{10'000};  // for the answer to that, and to a close
-  std::chrono::milliseconds write{30'000}; // for what is left to be written when it is closed
+  std::size_t message = 1 << 20;           // most bytes of a message; beyond: 1009
+  std::chrono::milliseconds ping{30'000};  // of silence, then a ping is sent
+  std::chrono::milliseconds pong{10'000};  // for the answer to a ping, and for the client's close
+  std::chrono::milliseconds write{30'000}; // for the client to take what is queued at the end
   std::chrono::milliseconds whole{30'000}; // for a message, from its first byte to its last; then 1008
 };
 
@@ -44,37 +45,38 @@ class websocket final : private stream_handler, private websocket_session::event
   class owner {
    public:
     virtual void on_message(websocket_kind kind, std::string_view data) = 0;
-    // What was written has left, after is_full() said that there was much.
+    // The client has taken what was written, after is_full() returned true.
     virtual void on_writable() = 0;
-    // Once, last; it is destroyed when that has returned to the loop. What is written still leaves.
+    // Called once, as the last. The websocket may be destroyed once the call has returned to the loop. What
+    // is queued is still sent.
     virtual void on_closed(const websocket_close& why) = 0;
 
    protected:
     ~owner() = default;
   };
 
-  // `unfinished`: as websocket_session has it.
+  // `unfinished`: see websocket_session.
   websocket(uv_loop_t* loop, const websocket_options& options, owner& to,
             unfinished_bytes* unfinished = nullptr);
 
-  // Goes on with a connection that was upgraded. Messages may come before this returns.
+  // Takes over an upgraded connection. Messages may come before this returns.
   base::result<void> start(http_upgraded from);
 
-  // As websocket_session has them.
+  // See websocket_session.
   bool send(websocket_kind kind, std::string_view data) { return session_.send(kind, data); }
   bool close(const websocket_close& why);
-  // At once, without another word.
+  // Closes the connection at once, without a close frame.
   void cut(const websocket_close& why);
   bool is_open() const { return session_.is_open() && !over_; }
 
-  // Nothing is read while held.
+  // Stops reading while `held` is true.
   void hold(bool held);
 
-  // Bytes that the client has not taken; what the kernel has is not among them.
+  // Bytes queued here that the client has not taken; bytes in the kernel are not counted.
   std::size_t waiting();
   bool is_full();
 
-  // Once it is closed.
+  // Valid once the connection is closed.
   http_connection::summary ended() const { return ended_; }
 
  private:
@@ -99,10 +101,10 @@ class websocket final : private stream_handler, private websocket_session::event
   owner& to_;
   stream stream_;
   websocket_session session_;
-  base::uv::timer deadline_; // of silence, of the answer to a ping, or of the client's close
-  base::uv::timer late_;     // runs while a message has come in part, and is read
-  std::uint64_t timed_ = 0;  // which: so many have come whole
-  bool asked_ = false;       // a ping is to be answered
+  base::uv::timer deadline_; // runs for silence, for the answer to a ping, or for the client's close
+  base::uv::timer late_;     // runs while a message has come in part and reading is not held
+  std::uint64_t timed_ = 0;  // came_whole() when late_ was started, to tell messages apart
+  bool asked_ = false;       // a ping has been sent and not answered
   bool held_ = false;
   bool over_ = false;
   http_connection::summary ended_{};

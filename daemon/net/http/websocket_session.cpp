@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See websocket_session.hpp.
+// Uses wslay for reading frames only; frames of a server are short enough to write by hand. One thread.
 #include "net/http/websocket_session.hpp"
 
 #include <wslay/wslay.h>
@@ -16,7 +16,7 @@
 namespace coppice::net {
 namespace {
 
-constexpr std::size_t much_room = 4096; // bytes, kept of a message for the next one at most
+constexpr std::size_t much_room = 4096; // bytes of a message's buffer that are kept for the next message
 
 bool is_control(std::uint8_t opcode) {
   return wslay_is_ctrl_frame(opcode);
@@ -26,10 +26,10 @@ bool is_utf8(std::string_view text) {
   return etf::utf8::length(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()) >= 0;
 }
 
-// Bytes may be the beginning of one character.
+// Whether the bytes may be the beginning of one character.
 bool may_begin_character(const std::uint8_t* bytes, std::size_t count) {
   for (const std::uint8_t rest :
-       {std::uint8_t{0x80}, std::uint8_t{0xBF}}) { // the least and the greatest that can follow
+       {std::uint8_t{0x80}, std::uint8_t{0xBF}}) { // the least and the greatest byte that can follow
     std::uint8_t whole[4] = {rest, rest, rest, rest};
     if (count >= sizeof whole) return false;
     std::memcpy(whole, bytes, count);
@@ -39,8 +39,8 @@ bool may_begin_character(const std::uint8_t* bytes, std::size_t count) {
   return false;
 }
 
-// How many bytes of a text's beginning are whole characters, where what follows may begin another one;
-// nothing: it is the beginning of no text.
+// How many leading bytes of the text are whole characters, if what follows may begin another character.
+// Nothing: the bytes cannot begin a text.
 std::optional<std::size_t> whole_characters(std::string_view text) {
   const auto* at = reinterpret_cast<const std::uint8_t*>(text.data());
   if (etf::utf8::is_ascii(at, text.size())) return text.size();
@@ -55,7 +55,7 @@ std::optional<std::size_t> whole_characters(std::string_view text) {
   return taken;
 }
 
-// As much of it as a close may say, in whole characters.
+// As much of the reason as a close can hold, in whole characters.
 std::string_view cut(std::string_view reason) {
   if (reason.size() <= websocket_close::longest_reason) return reason;
   std::size_t at = websocket_close::longest_reason;
@@ -63,7 +63,7 @@ std::string_view cut(std::string_view reason) {
   return reason.substr(0, at);
 }
 
-// Of a client's frame, which is masked.
+// The header of a client's frame, which is masked.
 std::size_t header_size(std::uint64_t payload) {
   constexpr std::size_t mask = 4;
   return 2 + mask + (payload < 126 ? 0 : payload < 65536 ? 2 : 8);
@@ -75,8 +75,9 @@ bool websocket_close::is_code(std::uint64_t code) {
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
 
-// wslay's reader of frames, and what is known of the one it is at. One that is at none may be any session's:
-// to make one takes as long as to read a dozen small messages.
+// wslay's reader of frames, and the state of the frame that it is reading. Between two frames a reader can
+// serve any session. Making a reader costs as much as reading a dozen small messages, so one is kept for each
+// thread.
 struct websocket_session::frames {
   frames() {
     wslay_frame_callbacks calls{};
@@ -102,12 +103,12 @@ struct websocket_session::frames {
 
   wslay_frame_context_ptr context = nullptr;
   std::string_view input;  // of feed(), as far as wslay has not taken it
-  std::uint64_t taken = 0; // bytes of the frame it is at, and behind it
-  std::uint64_t had = 0;   // of that frame's payload
-  bool begun = false;      // its header has been judged
+  std::uint64_t taken = 0; // bytes of the current frame, and those behind it
+  std::uint64_t had = 0;   // bytes taken of that frame's payload
+  bool begun = false;      // its header has been checked
 
  private:
-  // Never inlined: whoever calls it twice may have gone on on another thread in between.
+  // Never inlined, because a caller that calls it twice may have moved to another thread in between.
   [[gnu::noinline]] static std::unique_ptr<frames>& spare() {
     asm volatile("");
     thread_local std::unique_ptr<frames> one;
@@ -141,7 +142,7 @@ void websocket_session::read() {
     const ssize_t got = wslay_frame_recv(frames_->context, &part);
     if (got == WSLAY_ERR_WANT_READ && frames_->input.empty()) return;
     if (got == WSLAY_ERR_WANT_READ) continue;
-    if (got < 0) { // a control frame in parts or beyond 125 bytes, a length not in its shortest form
+    if (got < 0) { // control frame in parts or above 125 bytes, or a length not in its shortest form
       fail(websocket_close::protocol_error);
       return;
     }
@@ -194,7 +195,7 @@ bool websocket_session::end_frame(const wslay_frame_iocb& part) {
   return in_message_ || end_message();
 }
 
-// As far as it has come: who says what is no text is told so at once.
+// Checks the text as far as it has come, so that a client learns of bad bytes at once.
 bool websocket_session::check_text() {
   if (kind_ != websocket_kind::text) return true;
   const auto whole = whole_characters(std::string_view(message_).substr(checked_));
@@ -206,7 +207,7 @@ bool websocket_session::check_text() {
 bool websocket_session::end_message() {
   if (kind_ == websocket_kind::text && checked_ != message_.size()) return fail(websocket_close::not_utf8);
   checked_ = 0;
-  // What comes behind our close is nobody's.
+  // Messages behind our close are dropped.
   if (state_ == state::open) to_.on_message(kind_, message_);
   ++came_whole_;
   message_.clear();
@@ -243,7 +244,7 @@ bool websocket_session::take_close() {
   return false;
 }
 
-// Always false.
+// Always returns false.
 bool websocket_session::fail(std::uint16_t code) {
   unfinished_.release();
   if (std::exchange(state_, state::closed) == state::open) write_close({code, ""});
@@ -279,7 +280,7 @@ void websocket_session::write_close(const websocket_close& why) {
   write(WSLAY_CONNECTION_CLOSE, said);
 }
 
-// A frame by itself, not masked, as a server's are: two bytes, and the length where it is beyond 125.
+// Writes one frame, not masked, as a server's are: two bytes, and the length if it is above 125.
 void websocket_session::write(std::uint8_t opcode, std::string_view data) {
   constexpr unsigned final_part = 0x80;
   std::string header{static_cast<char>(final_part | opcode)};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See bind_error.hpp.
+// The advice names the directive that a socket unit needs. Any thread.
 #include "net/listening/bind_error.hpp"
 
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Why a socket could not have its address, for people: who lacks the right to a port below 1024 is told what
-// systemd can do about it. Any thread.
+// The error of a bind or listen on a TCP or UDP address, in words for people. If the process lacks the right
+// to a port below 1024, the text says how a socket unit of systemd can open the socket for it. Any thread.
 #pragma once
 
 #include <string_view>
@@ -10,9 +10,8 @@
 
 namespace coppice::net {
 
-// `doing` is what was tried ("listen on"), `number` its errno, `directive` what a socket unit says of such a
-// socket
-// ("ListenStream").
+// `doing`: what was tried ("listen on"). `number`: its errno. `directive`: what a socket unit calls such a
+// socket ("ListenStream").
 unexpected<base::error> fail_to_bind(std::string_view doing, const base::socket_address& address, int number,
                                      std::string_view directive);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// accept4 under a uv_poll rather than uv_listen, because libuv drops connections when descriptors
-// run out and cannot pause. The loop's thread; only the count of connections is shared.
+// Uses accept4 under a uv_poll rather than uv_listen, because libuv drops connections when descriptors run
+// out and cannot pause. The loop's thread; only the count of connections is shared.
 #include "net/listening/listener.hpp"
 
 #include <fcntl.h>
@@ -30,7 +30,7 @@ constexpr std::chrono::milliseconds between_looks{100};
 constexpr int accepts_at_once = 64;
 constexpr std::size_t spare_descriptors = 4;
 
-// What the clients of one listener have in common; at a Unix-domain socket the user.
+// The key by which the clients of one listener share places; at a Unix-domain socket, the user.
 std::string share_of(int fd, const sockaddr_storage& from, socklen_t length) {
   if (const auto address = base::socket_address::from_raw(reinterpret_cast<const sockaddr*>(&from), length))
     return net::share_of(*address);
@@ -66,7 +66,7 @@ class listener::inner {
   inner(const inner&) = delete;
   inner& operator=(const inner&) = delete;
   ~inner() {
-    // Who connects from now on waits there for the next process.
+    // A kept socket keeps its file: clients that connect from now on wait there for the next process.
     if (socket_.made && !socket_.place.stays()) unlink(socket_.path.c_str());
   }
 
@@ -107,8 +107,8 @@ class listener::inner {
   void set_shed(bool shed) { options_.shed = shed; }
   void set_access(base::access_list access) { options_.access = std::move(access); }
 
-  // The poll handle goes before the descriptor, and neither inside accept_some, which may be running:
-  // the listener moves the whole of it to a last callback on the loop.
+  // Closes the poll handle before the descriptor, and neither while accept_some() is running: dispose() keeps
+  // the object until that has returned.
   void stop() {
     stopped_ = true;
     readable_.close();
@@ -122,8 +122,8 @@ class listener::inner {
   }
 
  private:
-  // So that one who may take the last descriptors is served also when all of them are taken: each spare one
-  // is given up for a connection, and taken again when there is one.
+  // Spare descriptors let a listener that may take the last ones accept when all are in use: one is given up
+  // for a connection, and taken again when one is free.
   void keep_spare() {
     if (!options_.may_take_last_descriptors) return;
     while (spare_.size() < spare_descriptors) {
@@ -149,7 +149,7 @@ class listener::inner {
     for (int i = 0; i < accepts_at_once && !stopped_ && !suspended_ && accept_one(); ++i) {
     }
     running_ = false;
-    // Closed by its own callback: this was the last use.
+    // If its own callback has closed the listener, this destroys the object.
     const std::unique_ptr<inner> last = std::move(self_);
   }
 
@@ -192,7 +192,7 @@ class listener::inner {
     if (costs_another && !dismiss_one()) {
       ++counts_.shed;
       refused();
-      return pause(); // said when they ran out
+      return pause(); // the shortage has been logged
     }
     admission_limit::place place;
     std::shared_ptr<connection_limit::connection> counted;
@@ -207,7 +207,7 @@ class listener::inner {
              connection_slot(std::move(token), std::move(counted)),
              std::move(place),
              {}});
-    return !costs_another; // before the next one, he who made room has to be gone
+    return !costs_another; // the dismissed connection has to be gone before the next accept
   }
 
   bool refused() const {
@@ -215,9 +215,9 @@ class listener::inner {
     return true;
   }
 
-  // Whether a new connection costs another one its descriptor. The kernel hands out the lowest that is free,
-  // so that one of the last tells that all are in use, and any other one tells nothing: once they are, there
-  // may be as many connections as there were then, until a count says otherwise.
+  // Whether a new connection must replace another one, because descriptors are few. The kernel hands out the
+  // lowest free descriptor, so one of the last shows that all are in use, and any other shows nothing. Once
+  // all are, there may be as many connections as there were then, until a count says otherwise.
   bool descriptors_run_out(int newest) {
     if (options_.may_take_last_descriptors) return false;
     if (base::is_last_descriptor(newest)) limit_connections();
@@ -231,7 +231,7 @@ class listener::inner {
 
   void limit_connections() {
     const bool new_shortage = !fits_;
-    // One at least: a listener without any would serve nobody while others have all.
+    // At least one, because a listener without any would serve nobody while others hold all descriptors.
     fits_ = std::max<std::size_t>(1, connections());
     if (!new_shortage) return;
     base::log::counted(base::log::level::warning, "net", "saturated",
@@ -294,12 +294,12 @@ class listener::inner {
   bool is_tcp_;
   listen_options options_;
   accept_fn accept_;
-  // Shared with every connection_slot: streams may outlive the listener and run on other threads.
+  // shared with every connection_slot, because streams may outlive the listener and run on other threads
   std::shared_ptr<std::atomic<std::size_t>> alive_;
   base::uv::poll readable_;
   base::uv::timer again_;
-  std::optional<std::size_t> fits_; // connections, while descriptors are few
-  base::nanos counted_ = 0;         // when descriptors were
+  std::optional<std::size_t> fits_; // how many connections may be open; nothing: descriptors are not few
+  base::nanos counted_ = 0;         // when descriptors were last counted
   std::vector<base::unique_fd> spare_;
   listener_counts counts_;
   bool saturated_ = false;

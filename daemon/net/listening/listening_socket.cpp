@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A Unix-domain socket that is kept is of use only while its path leads to it: somebody may have removed the
-// file, or put another in its place. SO_PEERCRED of a connection tells who called listen last, which is this
-// process once it has done so again.
+// A kept Unix-domain socket is useful only while its path leads to it: the file may have been removed or
+// replaced. SO_PEERCRED of a connection reports the process that called listen() last, which is this one once
+// it has called it again.
 #include "net/listening/listening_socket.hpp"
 
 #include <fcntl.h>
@@ -32,7 +32,7 @@ base::result<base::unique_fd> bind_tcp(const base::socket_address& address, int 
   const int on = 1;
   setsockopt(fd->get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (address.is_ipv6()) setsockopt(fd->get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  // Two sockets of one process may share a bound address under SO_REUSEADDR until one listens.
+  // Two sockets may be bound to one address under SO_REUSEADDR until one of them listens.
   if (bind(fd->get(), address.raw(), address.raw_length()) != 0 || listen(fd->get(), backlog) != 0)
     return fail_to_bind("listen on", address, errno, "ListenStream");
   return fd;
@@ -49,7 +49,7 @@ base::result<sockaddr_un> unix_address(const std::string& path) {
   return address;
 }
 
-// Whether someone accepts connections at `address`. A socket file without a listener refuses.
+// Whether a process accepts connections at `address`. A socket file without a listener refuses.
 bool answers(const sockaddr_un& address) {
   auto fd = open_socket(AF_UNIX);
   if (!fd) return true;
@@ -73,12 +73,12 @@ base::status remove_stale(const std::string& path, const sockaddr_un& address) {
   return {};
 }
 
-// Whether who connects to `address` comes to this process.
+// Whether a connection to `address` reaches this process.
 bool leads_to_us(const sockaddr_un& address) {
   auto fd = open_socket(AF_UNIX);
   if (!fd) return false;
   if (connect(fd->get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    return errno == EAGAIN; // so many wait there that it can only be what is kept
+    return errno == EAGAIN; // the backlog is full, which only the kept socket's can be
   ucred who{};
   socklen_t length = sizeof who;
   return getsockopt(fd->get(), SOL_SOCKET, SO_PEERCRED, &who, &length) == 0 && who.pid == getpid();
@@ -86,14 +86,14 @@ bool leads_to_us(const sockaddr_un& address) {
 
 // 0, or errno.
 int set_access(const unix_place& at) {
-  // Whoever has that group anyway need not be able to give a file away.
+  // A process that has the group anyway need not be allowed to give files away.
   struct stat made {};
   const bool has_group = !at.group || (stat(at.path.c_str(), &made) == 0 && made.st_gid == *at.group);
   if (!has_group && chown(at.path.c_str(), static_cast<uid_t>(-1), *at.group) != 0) return errno;
   return chmod(at.path.c_str(), at.mode) == 0 ? 0 : errno;
 }
 
-// A socket unit's file is its maker's.
+// The file of a socket unit belongs to systemd, so its access can only be checked.
 base::status check_access(const unix_place& at) {
   if (set_access(at) == 0) return {};
   struct stat info {};
@@ -116,7 +116,7 @@ base::result<base::unique_fd> bind_unix(const unix_place& at, int backlog) {
   if (auto cleared = remove_stale(at.path, *address); !cleared) return unexpected(std::move(cleared.error()));
   auto fd = open_socket(AF_UNIX);
   if (!fd) return fd;
-  // The file takes its first mode from the socket's own: never wider than meant, not even for a moment.
+  // The file gets its first mode from the socket, so it is never open to more users than intended.
   fchmod(fd->get(), 0600);
   if (bind(fd->get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
     return base::fail_errno("listen on " + at.path, errno);
@@ -130,7 +130,7 @@ base::result<base::unique_fd> bind_unix(const unix_place& at, int backlog) {
   return fd;
 }
 
-// Nothing: there is none, or none that its path leads to.
+// Nothing: no socket is kept, or its path leads elsewhere.
 base::result<std::optional<listening_socket>> go_on_with(const unix_place& at, int backlog,
                                                          const keeping& kept) {
   const auto address = unix_address(at.path);
@@ -152,7 +152,7 @@ base::result<listening_socket> keep(base::unique_fd fd, const keeping& kept, std
   return out;
 }
 
-// One that was passed and that nobody has taken may hold the port.
+// A passed socket that nobody has taken may hold the port.
 base::result<base::unique_fd> bind_with_way(const base::socket_address& address, int backlog,
                                             const keeping& kept) {
   auto fd = bind_tcp(address, backlog);

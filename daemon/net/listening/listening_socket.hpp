@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Opens listening sockets: anew, or by going on with one that outlived the process before. The thread that
-// calls; what waits is the service manager alone, see socket_store::make_way.
+// Opens listening sockets, or takes sockets that outlived the previous process. The listener (listener.hpp)
+// accepts on them. Runs on the calling thread, which it blocks only while the service manager gives up a
+// socket, see socket_store::make_way.
 #pragma once
 
 #include <sys/types.h>
@@ -19,8 +20,8 @@ namespace coppice::net {
 struct listening_socket {
   base::unique_fd fd;
   socket_store::place place{}; // destroyed before the descriptor
-  std::string path{};          // of a Unix-domain socket, and only of one
-  bool made = false;           // its file is ours
+  std::string path{};          // of a Unix-domain socket; empty for TCP
+  bool made = false;           // this process made the file and removes it
 };
 
 struct unix_place {
@@ -29,13 +30,14 @@ struct unix_place {
   std::optional<gid_t> group{};
 };
 
-// As listener::tcp, named and unix_socket say.
+// See listener::tcp, listener::named and listener::unix_socket.
 base::result<listening_socket> open_tcp(const base::socket_address& address, port_range ports, int backlog,
                                         const keeping& kept);
 base::result<listening_socket> open_named(socket_store& passed, std::string_view name, int backlog);
 base::result<listening_socket> open_unix(const unix_place& at, int backlog, const keeping& kept);
 
-// Makes one that listens already ours: its backlog, whose it is, that it does not wait.
+// Sets the backlog of an inherited listening socket and makes it non-blocking. Calling listen() again also
+// makes this process the one that SO_PEERCRED reports to clients.
 base::status listen_again(int fd, int backlog);
 
 } // namespace coppice::net

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See passed_sockets.hpp.
+// sd_listen_fds_with_names() also sets close-on-exec and unsets the variables. The main thread.
 #include "net/listening/passed_sockets.hpp"
 
 #ifdef COPPICE_HAVE_SYSTEMD

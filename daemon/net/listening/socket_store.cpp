@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See socket_store.hpp. The service manager removes by name alone, all that have it: those of the name that
-// are still wanted are given to it once more. A socket unit's sockets come as those of the store do, and may
-// then come twice: the second descriptor of one socket is closed and not spoken of.
+// The service manager removes all descriptors of a name at once, so those of the name that are still wanted
+// are stored again. Sockets of a socket unit are passed like those of the store, and may then come twice; the
+// second descriptor of a socket is closed silently.
 #include "net/listening/socket_store.hpp"
 
 #include <fcntl.h>
@@ -44,7 +44,7 @@ std::optional<base::socket_address> address_of(int fd, name_of ask) {
   return *address;
 }
 
-// Empty: it has none in the file system.
+// Empty: the socket has no path in the file system.
 std::string path_of(int fd) {
   sockaddr_un raw{};
   socklen_t length = sizeof raw;
@@ -67,12 +67,12 @@ struct socket_store::waiting {
   std::string name;
   base::unique_fd fd;
   bool listens = false;
-  bool takes_datagrams = false;             // of UDP, from anybody
+  bool takes_datagrams = false;             // a bound UDP socket that takes datagrams from any peer
   std::optional<base::socket_address> at{}; // its own address, or the peer's of a connection
   std::string path{};
   bool both_families = false;
-  std::string wrong{};           // why it is of no use
-  std::uint64_t shared_with = 0; // the place of who has a share of it; 0: nobody
+  std::string wrong{};           // why it cannot be used; empty: it can
+  std::uint64_t shared_with = 0; // id of the place that shares this socket; 0: none
 
   waiting(std::string called, base::unique_fd passed) : name(std::move(called)), fd(std::move(passed)) {
     const int family = option(fd.get(), SOL_SOCKET, SO_DOMAIN);
@@ -101,7 +101,7 @@ struct socket_store::waiting {
   }
 
   std::uint16_t port() const { return at ? at->port() : 0; }
-  // As taken::path has it.
+  // See taken::path.
   std::string taken_path() const { return at ? std::string() : path.empty() ? "@" : path; }
 
   std::string described() const {
@@ -109,7 +109,7 @@ struct socket_store::waiting {
     return path.empty() ? "without an address" : "at " + base::printable(path);
   }
 
-  // Nobody else can listen at `address` while it does.
+  // Whether no other socket can listen at `address` while this one does.
   bool is_in_the_way_of(const base::socket_address& address, kind of) const {
     if (!(of == kind::datagrams ? takes_datagrams : listens) || !at || at->port() != address.port())
       return false;
@@ -168,7 +168,7 @@ std::optional<socket_store::taken> socket_store::take(std::string_view name, Mat
   base::unique_fd fd = std::move(best->fd);
   std::string path = best->taken_path();
   base::log::info(module, "{} goes on with the socket {}", best->name, best->described());
-  // Whoever passed it has it still: the store, or its socket unit.
+  // Its sender (the store, or a socket unit) still has it.
   used_.emplace(++last_, used{best->name, fd.get(), true});
   waiting_.erase(best);
   return taken{std::move(fd), place(*this, last_), std::move(path)};
@@ -191,7 +191,7 @@ std::optional<socket_store::taken> socket_store::take_unix(std::string_view name
 }
 
 base::result<socket_store::taken> socket_store::share_named(std::string_view name) {
-  // Both families are wrong only where an address says which one is meant.
+  // A socket for both families is wrong only where an address says which family is meant.
   const auto listens = [](const waiting& one) {
     return one.listens && (one.wrong.empty() || one.both_families);
   };
@@ -261,7 +261,7 @@ bool socket_store::store(const std::string& name, int descriptor) {
 }
 
 void socket_store::remove(const std::string& name) {
-  // One that is no text would be read as further lines.
+  // A name that is no text could be read as further lines.
   if (!tell_ || !base::is_printable(name)) return;
   tell_(fmt::format("FDSTOREREMOVE=1\nFDNAME={}", name), -1);
   for (auto& [id, one] : used_)
@@ -270,7 +270,7 @@ void socket_store::remove(const std::string& name) {
     if (one.name == name) store(name, one.fd.get());
 }
 
-// BARRIER=1: it closes the descriptor once it has done all it was told before.
+// BARRIER=1: the manager closes the descriptor once it has done everything that it was told before.
 void socket_store::wait_for_manager() {
   std::array<int, 2> ends{};
   if (!tell_ || pipe2(ends.data(), O_CLOEXEC) != 0) return;

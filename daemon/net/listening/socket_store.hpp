@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Sockets that outlive the process, so that its successor goes on with them and who connects in between
-// waits instead of being refused: what the service manager passed at the start, and what it is given to keep
-// (sd_notify(3), FDSTORE=1). Each has the name of what it is for (dist, control, http, epmd, actors); several
-// of one name are told apart by their addresses. What was passed stays with whoever passed it, and is told of
-// only to have it removed. Any thread; its lock is a leaf, and it outlives every place in it.
+// Sockets that outlive the process, so that the next process uses them and clients that connect in between
+// wait instead of being refused. The store holds what the service manager passed at the start, and gives the
+// manager sockets to keep (sd_notify(3), FDSTORE=1). Each socket has the name of its purpose (dist, control,
+// http, epmd, actors); several of one name differ by their addresses. Passed sockets stay with the service
+// manager until this process asks it to remove them. Any thread; its lock is a leaf. The store outlives its
+// places.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +25,10 @@
 
 namespace coppice::net {
 
-// Under which name the store has what actors listen on.
+// The name in the store of the sockets on which actors listen.
 inline constexpr std::string_view sockets_of_actors = "actors";
 
-// Inclusive; 0 to 0 lets the kernel choose.
+// Inclusive. 0 to 0: the kernel chooses.
 struct port_range {
   std::uint16_t first = 0;
   std::uint16_t last = 0;
@@ -35,17 +36,18 @@ struct port_range {
 
 class socket_store {
  public:
-  // Tells the service manager these lines, with a descriptor unless that is -1. False: it does not take them.
+  // Sends these lines to the service manager, with a descriptor unless that is -1. False: the manager does
+  // not take them.
   using tell_fn = std::function<bool(std::string_view lines, int descriptor)>;
 
-  // Without `tell` what was passed is used and nothing kept.
+  // Without `tell` the passed sockets are used and nothing is kept.
   socket_store(std::vector<passed_socket> passed, tell_fn tell);
   ~socket_store();
   socket_store(const socket_store&) = delete;
   socket_store& operator=(const socket_store&) = delete;
 
-  // Of a socket that is in use, here and by the service manager. Destroyed before its descriptor; it is then
-  // not to be kept any longer, unless end() came first. An empty one does nothing.
+  // A socket in use, here and at the service manager. Destroyed before its descriptor; the socket is then no
+  // longer kept, unless end() was called before. An empty place does nothing.
   class place {
    public:
     place() = default;
@@ -53,7 +55,7 @@ class socket_store {
     place& operator=(place&& other) noexcept;
     ~place() { leave(); }
 
-    // It will be there when this process is gone: end() came, and it is kept.
+    // Whether the socket will outlive this process: end() was called, and the service manager has the socket.
     bool stays() const;
 
    private:
@@ -68,36 +70,36 @@ class socket_store {
   struct taken {
     base::unique_fd fd;
     socket_store::place place;
-    std::string path{}; // of a Unix-domain socket; "@" where it has none in the file system
+    std::string path{}; // of a Unix-domain socket; "@": it has none in the file system
   };
 
-  // A listening socket that was passed under this name, at this address and one of these ports, the lowest
-  // first; one for IPv6 takes no IPv4 connections.
+  // Takes a listening socket that was passed under this name, at this address and one of these ports, the
+  // lowest port first. A socket for IPv6 is taken only if it refuses IPv4 connections.
   std::optional<taken> take_tcp(std::string_view name, const base::socket_address& address, port_range ports);
-  // One that was bound to this path, as it is written.
+  // Takes a listening socket that is bound to exactly this path.
   std::optional<taken> take_unix(std::string_view name, const std::string& path);
-  // A share of any listening socket that was passed under this name and nobody has a share of, the lowest
-  // port first; one for IPv6 may take IPv4 connections too. It listens on when the share is given back, and
-  // can be taken again. errc::not_found, errc::invalid: there is none, or only what is of no use, and why.
+  // Shares a listening socket that was passed under this name and is not shared yet, the lowest port first. A
+  // socket for IPv6 may take IPv4 connections too. It goes on listening when the share is given back, and can
+  // be shared again. errc::not_found: there is none. errc::invalid: what was passed is of no use, and why.
   base::result<taken> share_named(std::string_view name);
-  // Likewise of any UDP socket, which is bound and not connected.
+  // Shares a bound, unconnected UDP socket that was passed under this name, as share_named() does.
   base::result<taken> share_datagrams(std::string_view name);
-  // A UDP socket that was passed under this name and is bound to exactly this address.
+  // Takes a UDP socket that was passed under this name and is bound to exactly this address.
   std::optional<taken> take_datagrams(std::string_view name, const base::socket_address& address);
-  // A connection to this address.
+  // Takes a connection to this peer that was passed under this name.
   std::optional<taken> take_connection(std::string_view name, const base::socket_address& peer);
 
-  // Has one kept that was opened here.
+  // Gives a socket that was opened here to the service manager to keep.
   place keep(std::string_view name, int descriptor);
 
-  // Closes those that were passed and not taken and are in the way of listening at `address`, or of UDP
-  // there; returns when the service manager has done so too, after five seconds at the latest. False: there
-  // is none.
+  // Closes passed sockets that nobody has taken and that prevent listening at `address` (or, for datagrams,
+  // binding UDP there). Returns when the service manager has closed them too, after five seconds at the
+  // latest. False: there are none.
   enum class kind : std::uint8_t { stream, datagrams };
   bool make_way(const base::socket_address& address, kind of = kind::stream);
-  // Closes all that were passed and not taken, and have none of these names.
+  // Closes all passed sockets that nobody has taken and whose name is not in `wanted`.
   void close_rest(const std::set<std::string, std::less<>>& wanted = {});
-  // The process ends: from now on what is kept stays.
+  // The process ends: kept sockets stay with the service manager from now on.
   void end();
 
  private:
@@ -107,12 +109,12 @@ class socket_store {
     int descriptor = -1;
     bool stored = false; // the service manager has it
   };
-  // Of those passed the one with the lowest port; waiting_.end(): there is none. Under the lock.
+  // The matching passed socket with the lowest port; waiting_.end(): none. Under the lock.
   template <class Match>
   std::vector<waiting>::iterator find(std::string_view name, Match matches);
   template <class Match>
   std::optional<taken> take(std::string_view name, Match matches);
-  // `unlike`: what is wrong with those that do not match.
+  // `unlike`: what is wrong with a socket that does not match.
   template <class Match>
   base::result<taken> share(std::string_view name, Match matches, std::string_view unlike);
   template <class Match>
@@ -123,18 +125,18 @@ class socket_store {
   void leave(std::uint64_t id);
 
   const tell_fn tell_;
-  mutable std::mutex lock_; // guards what follows
+  mutable std::mutex lock_; // guards the members below
   std::vector<waiting> waiting_;
   std::map<std::uint64_t, used> used_;
   std::uint64_t last_ = 0;
   bool ended_ = false;
 };
 
-// Where a socket is kept, and under which name; without a store nowhere.
+// Where a listening socket is kept, and under which name. Without a store: nowhere.
 struct keeping {
   socket_store* store = nullptr;
   std::string name{};
-  bool owns_path = false; // the file goes with the listener also where the socket was kept over a restart
+  bool owns_path = false; // the file is removed with the listener even if the socket was kept over a restart
 };
 
 } // namespace coppice::net

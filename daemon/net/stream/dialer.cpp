@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Each attempt is a stream with a handler of its own. The first that is connected ends the others; TLS begins
-// on it alone, so that a server sees one handshake at most. The loop's thread.
+// Each attempt is a stream with a handler of its own. The first that connects ends the others. TLS begins on
+// that one only, so a server sees at most one handshake. The loop's thread.
 #include "net/stream/dialer.hpp"
 
 #include <fmt/format.h>
@@ -15,13 +15,13 @@
 namespace coppice::net {
 namespace {
 
-// Of a stream between its dialer and its user.
+// The handler of a stream that its dialer has left and its user has not taken over yet.
 class nobody final : public stream_handler {
  public:
   void on_data(base::bytes_span) override {}
   void on_closed(base::error) override {}
 };
-nobody no_handler; // has no state
+nobody no_handler; // stateless
 
 std::string name_of(const dial_target& to) {
   if (!to.path.empty()) return to.path;
@@ -60,7 +60,7 @@ class dialer::attempt final : public stream_handler {
   void on_connected() override;
   void on_secured() override;
   void on_closed(base::error why) override;
-  // None: once connected the stream is given away or secured, and once secured given away.
+  // Not called: a connected stream is given away or secured, and a secured one is given away.
   void on_data(base::bytes_span) override {}
 
  private:
@@ -78,7 +78,7 @@ class dialer::inner {
         next_(on, [this] { try_next(); }),
         deadline_(on, [this] { timed_out(); }) {
     if (options_.tls.host.empty()) options_.tls.host = to_.host;
-    options_.tls.timeout = options_.timeout + std::chrono::seconds(1); // deadline_ comes first
+    options_.tls.timeout = options_.timeout + std::chrono::seconds(1); // the dialer's deadline comes first
     deadline_.start(options_.timeout);
   }
 
@@ -93,7 +93,7 @@ class dialer::inner {
     return {};
   }
 
-  // Never from within start(): a first attempt may fail at once.
+  // Delays the first attempt: it may fail at once, and `done` is never called within start().
   void try_soon(std::vector<base::socket_address> among) {
     addresses_ = std::move(among);
     next_.start(std::chrono::milliseconds(0));
@@ -123,7 +123,7 @@ class dialer::inner {
   void failed(attempt& loser, base::error why) {
     why_ = std::move(why);
     if (connected_) {
-      loser.get().close_when_written(); // the alert
+      loser.get().close_when_written(); // sends the alert
       return finish(unexpected(named(*why_)));
     }
     std::erase_if(attempts_, [&loser](const auto& one) { return one.get() == &loser; });
@@ -136,7 +136,7 @@ class dialer::inner {
     try_next();
   }
 
-  // May destroy this, as what it calls.
+  // May destroy this object.
   void try_next() {
     while (at_ < addresses_.size()) {
       const base::socket_address to = addresses_[at_++];
@@ -144,7 +144,7 @@ class dialer::inner {
       ++tried_;
       auto fresh = std::make_unique<attempt>(*this);
       connect_options how;
-      how.timeout = std::chrono::milliseconds(0); // the deadline is for all
+      how.timeout = std::chrono::milliseconds(0); // the dialer's deadline covers all attempts
       how.from = options_.from;
       if (auto begun = fresh->begin(stream::connect(loop_, to, how, *fresh)); !begun) {
         why_ = std::move(begun.error());
@@ -179,7 +179,7 @@ class dialer::inner {
     deadline_.stop();
     attempts_.clear();
     const done_fn call = std::move(done_);
-    call(std::move(with)); // which may destroy this
+    call(std::move(with)); // may destroy this object
   }
 
   uv_loop_t* loop_;
@@ -188,10 +188,10 @@ class dialer::inner {
   done_fn done_;
   resolution resolution_;
   std::vector<base::socket_address> addresses_;
-  std::size_t at_ = 0; // of the next one
+  std::size_t at_ = 0; // index of the next address
   std::size_t tried_ = 0;
   std::vector<std::unique_ptr<attempt>> attempts_; // under way
-  std::optional<base::error> why_;                 // the last one failed
+  std::optional<base::error> why_;                 // of the last attempt that failed
   bool connected_ = false;
   base::uv::timer next_;
   deadline deadline_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See framer.hpp. Whether a frame is too large must not depend on how its bytes were cut: a line or a
-// delimited frame is refused when no byte that may still come could end it in time. Any thread.
+// Whether a frame is too large must not depend on how its bytes arrived: a line or a delimited frame is
+// refused as soon as no further byte could end it in time. Any thread.
 #include "net/stream/framer.hpp"
 
 #include <fmt/format.h>
@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t longest_delimiter = 16;
 constexpr std::size_t line_end = 2;                       // \r\n
-constexpr std::size_t largest_max = std::size_t{1} << 40; // so that no sum below overflows
+constexpr std::size_t largest_max = std::size_t{1} << 40; // keeps the sums below from overflowing
 
 base::status wrong(std::string text) {
   return base::fail(base::errc::invalid, "frame." + std::move(text));
@@ -71,7 +71,7 @@ framer::answer framer::look(base::bytes_span unconsumed) {
 }
 
 framer::answer framer::look_for_line(base::bytes_span bytes) {
-  // A line's end at most this far on is in time; what lies behind is not for this line.
+  // A line end up to this offset is in time; bytes behind it are not searched for this line.
   const std::size_t until = std::min(bytes.size(), longest());
   if (searched_ < until) {
     const auto* found =
@@ -98,7 +98,7 @@ framer::answer framer::look_for_delimiter(base::bytes_span bytes) {
       const auto length = static_cast<std::size_t>(static_cast<const std::uint8_t*>(found) - bytes.data());
       return frame(0, length, length + width);
     }
-    searched_ = until - (width - 1); // the last ones may be its beginning
+    searched_ = until - (width - 1); // the last bytes may begin the delimiter
   }
   if (until == longest()) return too_large(0);
   return more(bytes.size() + 1);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Cuts frames out of a byte stream: lines, blocks of a fixed size, payloads behind a length, or what a
-// delimiter ends. A state machine without I/O, memory or clock: its user keeps the bytes, in one piece, and
-// asks. No byte is searched twice, so that a frame that comes byte by byte costs no more than one that comes
-// whole, and a frame that would be too long is refused as soon as that is known, before there is room for
-// it. The thread of whoever reads the stream.
+// Cuts frames out of a byte stream: lines, blocks of a fixed size, payloads behind a length, or frames that
+// end with a delimiter. A state machine without I/O, memory or clock: its user keeps the bytes, in one piece,
+// and asks. No byte is searched twice, so a frame that comes byte by byte costs no more than one that comes
+// whole. A frame that will be too long is refused as soon as that is known. The thread that reads the stream.
 #pragma once
 
 #include <cstddef>
@@ -16,61 +15,61 @@
 
 namespace coppice::net {
 
-// How a stream is cut.
+// How a stream is cut into frames.
 struct framing {
   enum class kind : std::uint8_t {
-    none,      // whatever is there is a frame; never an empty one
-    line,      // ends with \n, before which a \r may stand; the frame has neither
-    fixed,     // `size` bytes
-    length,    // a header of a fixed size, in which stands how much follows
-    delimiter, // ends with `delimiter`, which the frame does not have
+    none,      // whatever is there is a frame, if it is not empty
+    line,      // a frame ends with \n or \r\n, which is not part of it
+    fixed,     // a frame has `size` bytes
+    length,    // a header of fixed size says how many bytes follow
+    delimiter, // a frame ends with `delimiter`, which is not part of it
   };
   kind by = kind::none;
-  // Of a frame's bytes; header, line end and delimiter are not counted. Of `none`: of what is handed out at
-  // once. 1 to 1 TiB.
+  // Most bytes of a frame, without header, line end and delimiter. For `none`: most bytes handed out at once.
+  // 1 to 1 TiB.
   std::size_t max = std::size_t{16} * 1024 * 1024;
 
-  std::size_t size = 0; // fixed: 1 to max
+  std::size_t size = 0; // for fixed: 1 to max
 
-  // length:
-  std::uint8_t bytes = 4;       // of the number: 1, 2, 4 or 8, without a sign
-  std::uint16_t at = 0;         // where it stands in the header
-  std::uint16_t header = 4;     // bytes of the whole header; at + bytes at least
+  // For length:
+  std::uint8_t bytes = 4;       // of the number: 1, 2, 4 or 8; unsigned
+  std::uint16_t at = 0;         // offset of the number in the header
+  std::uint16_t header = 4;     // bytes of the whole header; at least at + bytes
   bool includes_header = false; // whether the number counts the header too
   bool little_endian = false;
-  // The frame is the payload behind the header; with this, header and payload.
+  // false: a frame is the payload without the header; true: header and payload.
   bool with_header = false;
 
-  std::string delimiter{}; // delimiter: 1 to 16 bytes
+  std::string delimiter{}; // for delimiter: 1 to 16 bytes
 };
 
-// errc::invalid, with the key and its range, where framing's bounds above do not hold.
+// errc::invalid, naming the key and its range, if a value is outside the bounds given above.
 base::status check_framing(const framing& how);
 
 class framer {
  public:
-  // `how` has passed check_framing.
+  // `how` has passed check_framing().
   explicit framer(framing how) : how_(std::move(how)) {}
 
   enum class outcome : std::uint8_t { frame, more, too_large };
   struct answer {
     outcome is = outcome::more;
-    // frame: where it lies in the bytes that were given, and how many of them are done with.
+    // For frame: its place in the given bytes, and how many bytes the caller drops.
     std::size_t offset = 0;
     std::size_t length = 0;
     std::size_t consumed = 0;
-    // more: how many bytes there have to be at least, those there are included, before it is worth to ask
-    // again; never more than longest().
+    // For more: how many bytes, including those given, there must be before another call can succeed. At most
+    // longest().
     std::size_t needed = 0;
   };
 
-  // `unconsumed`: all bytes after the last frame, those of earlier calls first. After too_large it stays
-  // with that: what follows cannot be told apart any more.
+  // `unconsumed`: all bytes after the last frame, those of earlier calls first. After too_large every call
+  // returns too_large, because frames can no longer be told apart.
   answer look(base::bytes_span unconsumed);
 
-  // The most bytes that a frame takes with all that belongs to it: the largest buffer a reader needs.
+  // Most bytes of a frame with its header, line end or delimiter: the largest buffer that a reader needs.
   std::size_t longest() const;
-  // After too_large, errc::limit: what was announced or seen, and the bound.
+  // After too_large: errc::limit, with the length announced or seen and the bound.
   base::error why() const;
   const framing& how() const { return how_; }
 
@@ -83,9 +82,9 @@ class framer {
   answer too_large(std::uint64_t announced);
 
   framing how_;
-  std::size_t searched_ = 0;    // of the unconsumed bytes, for the end of a line or a delimiter
-  std::size_t total_ = 0;       // of the frame whose header was read; 0: none was
-  std::uint64_t announced_ = 0; // by the header of what is too large
+  std::size_t searched_ = 0;    // of the unconsumed bytes, when searching for a line end or delimiter
+  std::size_t total_ = 0;       // whole length of the frame whose header was read; 0: none
+  std::uint64_t announced_ = 0; // by the header of the frame that is too large
   bool failed_ = false;
 };
 

@@ -53,7 +53,7 @@ base::socket_address address_of(int family, const std::uint8_t* host, std::uint1
 
 // Version 1 ------------------------------------------------------------------------------------------------
 
-// What stands up to the next single space, which is taken too.
+// Cuts off the text up to the next single space, and the space.
 std::string_view next_field(std::string_view& rest) {
   const std::size_t end = std::min(rest.find(' '), rest.size());
   const std::string_view field = rest.substr(0, end);
@@ -61,7 +61,7 @@ std::string_view next_field(std::string_view& rest) {
   return field;
 }
 
-// Decimal, without zeros in front.
+// Decimal, without leading zeros.
 std::optional<std::uint16_t> read_port(std::string_view text) {
   if (text.empty() || text.size() > 5 || (text.size() > 1 && text[0] == '0')) return std::nullopt;
   unsigned value = 0;
@@ -96,14 +96,14 @@ outcome read_v1(base::bytes_span bytes) {
     return refuse(fmt::format("neither TCP4, TCP6 nor UNKNOWN but {}", base::in_quotes(protocol)));
   }
   const std::string_view whole = rest;
-  // A zero byte would end the address for who reads it as a C string.
+  // A zero byte would end the address for a reader of C strings.
   if (whole.find('\0') != std::string_view::npos) return refuse("a zero byte in its line");
   const int family = protocol == "TCP4" ? AF_INET : AF_INET6;
   const std::string_view from = next_field(rest);
   const std::string_view to = next_field(rest);
   const std::string_view from_port = next_field(rest);
   out.source = read_address(family, from, from_port);
-  out.destination = read_address(family, to, rest); // nothing may come behind
+  out.destination = read_address(family, to, rest); // nothing may follow
   if (out.source && out.destination) return out;
   return refuse(fmt::format("{} wants two addresses and two ports, and has {}", protocol,
                             base::in_quotes(whole, longest_v1)));
@@ -117,14 +117,14 @@ enum family_byte : std::uint8_t { unspecified = 0x00, tcp4 = 0x11, tcp6 = 0x21, 
 constexpr std::uint8_t checksum_type = 0x03; // PP2_TYPE_CRC32C
 constexpr std::size_t tlv_head = 3;          // type and length
 
-// Of the header, with zeros for the checksum that stands at `field` (2.2.4).
+// The checksum of the header, with zeros in place of the checksum field at `field` (2.2.4).
 std::uint32_t checksum(base::bytes_span header, std::size_t field) {
   constexpr std::array<std::uint8_t, sizeof(std::uint32_t)> zeros{};
   const std::uint32_t before = base::crc32c(zeros, base::crc32c(header.first(field)));
   return base::crc32c(header.subspan(field + zeros.size()), before);
 }
 
-// There is none, or it is right. TLVs whose lengths cannot be are as good as none.
+// Whether the header has no checksum, or the right one. TLVs with impossible lengths count as none.
 bool has_right_checksum(base::bytes_span header, std::size_t tlvs_at) {
   for (std::size_t at = tlvs_at; at + tlv_head <= header.size();) {
     const std::size_t length = base::load_be16(header.data() + at + 1);
@@ -164,7 +164,7 @@ outcome read_v2(base::bytes_span bytes) {
     case unspecified:
       break;
     default:
-      // What a proxy says of itself is not looked at.
+      // The addresses of a local connection are ignored.
       if (!out.local) return refuse(fmt::format("family and transport 0x{:02x} are not served", bytes[13]));
   }
   if (!out.local && length < needed) {

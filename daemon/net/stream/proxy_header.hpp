@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The header by which a proxy in front of a listener tells whose connection it passes on: the PROXY protocol,
-// versions 1 (a line of text) and 2 (binary), of HAProxy's proxy-protocol.txt. Pure and bounded. What it says
-// is believed of whoever sends it: listeners read it from proxies they know, and from nobody else. Any
-// thread.
+// Reads the header by which a proxy in front of a listener names the client whose connection it passes on:
+// the PROXY protocol, versions 1 (a line of text) and 2 (binary), of HAProxy's proxy-protocol.txt. Pure and
+// bounded. The header proves nothing about its sender, so listeners read it only from the addresses of known
+// proxies. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -15,23 +15,24 @@
 
 namespace coppice::net {
 
-// Of a header of any version. What version 2 appends to its addresses (TLVs), a client's certificate for
-// instance, is skipped, but for a checksum of the header (CRC32C), which has to be right.
+// Most bytes of a header of any version. The TLVs that version 2 appends to its addresses are skipped, except
+// a checksum of the header (CRC32C), which must be right.
 constexpr std::size_t longest_proxy_header = 16 + 0xffff;
 
 enum class proxy_version : std::uint8_t { either, v1, v2 };
 
 struct proxy_header {
-  // Of the connection to the proxy. Both or none: without them (health checks, clients at a Unix-domain
-  // socket, or a proxy that does not know) the connection's own addresses hold.
+  // The ends of the client's connection to the proxy. Both are set or neither. If neither (health checks,
+  // clients at a Unix-domain socket, a proxy that does not know), the connection's own addresses hold.
   std::optional<base::socket_address> source{};
   std::optional<base::socket_address> destination{};
-  std::size_t consumed = 0; // bytes of the header; the client's own come behind
-  bool local = false;       // the proxy speaks for itself
+  std::size_t consumed = 0; // bytes of the header; the client's own bytes follow
+  bool local = false;       // the proxy connected for itself (a health check)
 };
 
-// `bytes`: the first ones of the connection. Nothing: they are a header's beginning, and at most
-// longest_proxy_header are needed to tell. errc::invalid: they are no header, or one that is not allowed.
+// `bytes`: the first bytes of the connection. Nothing: they may be the beginning of a header and more are
+// needed, at most longest_proxy_header in all. errc::invalid: they are no header, or one of a version that is
+// not allowed.
 base::result<std::optional<proxy_header>> read_proxy_header(base::bytes_span bytes,
                                                             proxy_version allowed = proxy_version::either);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// libuv's request lives until it calls back, the caller's interest in it as long as the wrapper; each
-// points at the other while both exist. What is remembered of hosts, and whose turn it is in the lines, is of
-// all loops. The loop's thread.
+// libuv's request lives until its callback; the caller's interest lives as long as the resolution. Each
+// points at the other while both exist. The failed hosts and the lines are shared by all loops. The loop's
+// thread.
 #include "net/stream/resolver.hpp"
 
 #include <netdb.h>
@@ -23,13 +23,13 @@
 namespace coppice::net {
 namespace {
 
-// A look-up that was given up after so long is one that no name server answers.
+// A look-up that was given up after this time is one that no name server answers.
 constexpr base::nanos hangs_after = base::nanos_per_second;
 
 // Hosts that were not found a short while ago. Any thread.
 class failed_hosts {
  public:
-  // libuv's code. Nothing: it is to be looked up.
+  // libuv's error code. Nothing: the host has to be looked up.
   std::optional<int> find(const std::string& host) {
     const std::lock_guard guard(lock_);
     const auto at = failed_.find(host);
@@ -63,7 +63,7 @@ failed_hosts failed;
 constexpr std::string_view failed_before = ", as it was a few seconds ago";
 
 constexpr const char* pool_variable = "UV_THREADPOOL_SIZE";
-constexpr const char* pool_threads = "16"; // look-ups have 8 of them, the lines 6
+constexpr const char* pool_threads = "16"; // look-ups get 8 of them, the lines hold 6
 constexpr std::size_t dialled_at_once = 4;
 
 base::error not_found(const std::string& host, int code, std::string_view remark = {}) {
@@ -90,15 +90,15 @@ class wake : public base::uv::handle<uv_async_t, base::uv::callback> {
 
 } // namespace
 
-// Look-ups of one cause: some are under way, the others wait. Any thread.
+// The look-ups of one cause: some are under way, the others wait in order. Any thread.
 class resolution::line {
  public:
   explicit line(std::size_t places = 1) : free_(places) {}
-  // True: it may begin. Else it is woken when it may.
+  // True: it may begin. False: it waits, and is woken when it may.
   bool enter(interest& who);
-  // Of one that waits, or was woken and has not begun.
+  // For a look-up that waits, or was woken and has not begun.
   void withdraw(interest& who);
-  // One has ended.
+  // A look-up has ended.
   void leave() {
     const std::lock_guard guard(lock_);
     next();
@@ -108,7 +108,7 @@ class resolution::line {
   void next();
 
   std::mutex lock_;
-  std::size_t free_; // places; while there are some nobody waits
+  std::size_t free_; // places; while there are some, no look-up waits
   std::deque<interest*> waiting_;
 };
 
@@ -116,8 +116,8 @@ struct resolution::request {
   uv_getaddrinfo_t raw{};
   std::string host;
   base::nanos began = base::mono_now();
-  line* in_line = nullptr;       // that is told its end; null: it is in none
-  interest* wanted_by = nullptr; // null: nobody waits any more
+  line* in_line = nullptr;       // told when the request ends; null: not in a line
+  interest* wanted_by = nullptr; // null: the caller has given it up
 
   void finish(int code, const addrinfo* found);
 };
@@ -131,7 +131,7 @@ struct resolution::interest {
 
   base::status begin(line* in_line);
   base::status wait_in_line();
-  // The callback may destroy this.
+  // The callback may destroy this object.
   void tell(base::result<std::vector<base::socket_address>> found) {
     const done_fn call = std::move(done);
     call(std::move(found));
@@ -147,11 +147,11 @@ struct resolution::interest {
   std::uint16_t port;
   lookup_cause cause;
   done_fn done;
-  request* under_way = nullptr; // null: it has not begun, or is finished
+  request* under_way = nullptr; // null: it has not begun, or has finished
   base::result<std::vector<base::socket_address>> known;
   base::uv::timer soon;
-  wake turn;          // of one that waits, or waited
-  bool waits = false; // in the line, or its turn has come and it has not begun
+  wake turn;          // wakes a look-up that waits in the line
+  bool waits = false; // in the line, or woken and not begun
 };
 
 bool resolution::line::enter(interest& who) {
@@ -175,7 +175,7 @@ void resolution::line::next() {
     ++free_;
     return;
   }
-  waiting_.front()->turn.send(); // it withdraws before it is destroyed
+  waiting_.front()->turn.send(); // the interest withdraws before it is destroyed
   waiting_.pop_front();
 }
 
@@ -190,7 +190,7 @@ resolution::interest::~interest() {
   if (under_way == nullptr) return;
   under_way->wanted_by = nullptr;
   if (uv_cancel(reinterpret_cast<uv_req_t*>(&under_way->raw)) == 0) return;
-  // Until the name server has answered nobody else is to wait for it.
+  // Until the name server has answered, no other look-up shall wait for it.
   if (base::mono_now() - under_way->began >= hangs_after)
     failed.remember(host, UV_EAI_AGAIN, std::numeric_limits<base::nanos>::max());
 }
@@ -217,7 +217,7 @@ base::status resolution::interest::begin(line* in_line) {
 base::status resolution::interest::wait_in_line() {
   auto woken = [this] {
     waits = false;
-    if (const auto known_code = failed.find(host)) { // meanwhile
+    if (const auto known_code = failed.find(host)) { // another look-up has failed meanwhile
       line_of(cause).leave();
       return tell(unexpected(not_found(host, *known_code, failed_before)));
     }
@@ -234,7 +234,7 @@ resolution& resolution::operator=(resolution&& other) noexcept = default;
 resolution::~resolution() = default;
 
 void size_lookup_pool() {
-  setenv(pool_variable, pool_threads, 0); // fails only without memory: then the pool has its usual size
+  setenv(pool_variable, pool_threads, 0); // fails only without memory; the pool then has its usual size
 }
 
 base::result<resolution> resolution::start(uv_loop_t* on, const std::string& host, std::uint16_t port,

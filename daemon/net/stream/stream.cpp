@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The stream's own functions: making sockets, and passing on to the inner part, stream_core.hpp. The
-// loop's thread.
+// Makes sockets, and passes calls on to the inner part, stream_core.hpp. The loop's thread.
 #include "net/stream/stream.hpp"
 
 #include <netinet/in.h>
@@ -195,7 +194,7 @@ void stream::set_nodelay(bool at_once) {
 
 void stream::set_keepalive(std::chrono::seconds silence) {
   constexpr int probes = 4;
-  constexpr int most = 32767; // what the kernel takes
+  constexpr int most = 32767; // the kernel's limit, in seconds
   const int fd = descriptor();
   const int after = static_cast<int>(std::clamp<std::chrono::seconds::rep>(silence.count(), 0, most));
   const int on = after > 0 ? 1 : 0;

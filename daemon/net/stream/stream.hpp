@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A byte stream over TCP, with TLS or without, or a Unix-domain socket on a libuv loop. What is written in
-// one turn of the loop leaves in one gathered system call at its end (or at flush()). A handler hears of
-// everything; after close(), or once the stream is destroyed, it hears nothing more. A handler may destroy
-// the stream in any of its callbacks. All on the loop's thread.
+// A byte stream over TCP or a Unix-domain socket, with TLS or without, on a libuv loop. What is written in
+// one turn of the loop leaves in one gathered system call at its end, or at flush(). The handler gets a
+// callback for everything that happens; after close(), or once the stream is destroyed, it gets none. A
+// handler may destroy the stream in any callback. All on the loop's thread.
 #pragma once
 
 #include <uv.h>
@@ -35,28 +35,28 @@ class tls_session;
 
 class stream_handler {
  public:
-  // The connect succeeded, and TLS's handshake where there is one; not called for accepted streams.
+  // The connection is established, including TLS if it is used. Not called for accepted streams.
   virtual void on_connected() {}
 
-  // The handshake of an accepted stream, or that start_tls() began, has succeeded; what is read and written
-  // from now on is sealed.
+  // The TLS handshake of an accepted stream, or one begun by start_tls(), has succeeded. All that is read and
+  // written from now on is encrypted.
   virtual void on_secured() {}
 
-  // Where the next bytes are read to; they come back in on_data, as a prefix of what was returned.
-  // Empty: the stream's own 16 KiB. Lets a reader of long frames receive into their final place.
+  // Where to read the next bytes to; on_data() then gets a prefix of that space. Empty: the stream uses a
+  // buffer of its own (at most 16 KiB). Lets a reader of long frames receive into their final place.
   virtual std::span<std::uint8_t> read_space() { return {}; }
 
-  // `bytes` are valid until it returns; never empty.
+  // `bytes` are valid until the call returns; never empty.
   virtual void on_data(base::bytes_span bytes) = 0;
 
-  // What was written in a turn of the loop has been handed to the socket, as far as that took it.
+  // What was written in a turn of the loop has been given to the socket, as far as the socket took it.
   virtual void on_flushed() {}
 
-  // The queue fell to the low mark or below after having been above it.
+  // The queue has fallen to the low mark after having been above it.
   virtual void on_drained() {}
 
-  // The other end sends nothing more. True keeps the stream for writing; false (the default) fails it
-  // with errc::closed.
+  // The peer sends nothing more. True: the stream stays open for writing. False (the default): it fails with
+  // errc::closed.
   virtual bool on_end() { return false; }
 
   // The stream failed; nothing is read or written any more. Called once, as the last.
@@ -66,7 +66,7 @@ class stream_handler {
   ~stream_handler() = default;
 };
 
-// A place among a listener's connections, given back when it and its copies are destroyed. Any thread.
+// A place among a listener's connections, given back when the slot and its copies are destroyed. Any thread.
 class connection_slot {
  public:
   connection_slot() = default;
@@ -74,7 +74,7 @@ class connection_slot {
                            std::shared_ptr<connection_limit::connection> counted = {})
       : token_(std::move(token)), counted_(std::move(counted)) {}
 
-  // With its listener's limit; null: it has none.
+  // The connection's entry in its listener's limit. Null: the listener has none.
   connection_limit::connection* counted() const { return counted_.get(); }
 
  private:
@@ -82,19 +82,20 @@ class connection_slot {
   std::shared_ptr<connection_limit::connection> counted_;
 };
 
-// A socket a listener has accepted, not on any loop yet: adopt it on the loop that shall run it. Any thread.
+// A socket that a listener has accepted and no loop runs yet: adopt it on the loop that shall run it. Any
+// thread.
 struct accepted_socket {
   base::unique_fd fd;
   bool is_tcp = true;
   connection_slot slot;
   admission_limit::place place{};
-  // Has a task run on the thread of the loop that adopts or attaches it; not needed to adopt it on the
-  // listener's. Attached without, it makes no room for others.
+  // Runs a task on the thread of the loop that adopts or attaches the socket. Empty: adopted on the
+  // listener's own thread; a stream attached without it cannot be told to make room for others.
   std::function<void(std::function<void()>)> run_there{};
 };
 
-// An open stream that no loop runs, with all that goes along: what is written and has not left, TLS and what
-// it has read, the place among a listener's connections. Destroyed it is closed. Any thread, one at a time.
+// An open stream that no loop runs, with its state: bytes that are queued, TLS with what it has read, its
+// place among a listener's connections. Destroying it closes the stream. Any thread, one at a time.
 struct detached_stream {
   detached_stream();
   detached_stream(detached_stream&& other) noexcept;
@@ -103,22 +104,21 @@ struct detached_stream {
 
   accepted_socket socket{};
   std::unique_ptr<tls_session> tls;    // null: none
-  std::unique_ptr<write_queue> queued; // borrowed bytes are given back where the stream is attached
+  std::unique_ptr<write_queue> queued; // borrowed bytes are released where the stream is attached
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_written = 0;
 };
 
-// TLS on a stream; without a context there is none.
+// TLS of a stream. Without a context: none.
 struct tls_options {
-  std::shared_ptr<const tls_context>
-      context;                             // of the stream's end: a client's to connect, a server's to adopt
-  tls_pacer* pacer = nullptr;              // of the stream's loop; outlives the handshake
-  std::string host;                        // connecting: whom the peer's certificate must be for, if verified
-  std::chrono::milliseconds timeout{7000}; // adopting and start_tls: for the handshake
+  std::shared_ptr<const tls_context> context; // role client to connect, server to adopt
+  tls_pacer* pacer = nullptr;                 // of the stream's loop; outlives the handshake
+  std::string host; // client only: the name the peer's certificate must be for, if verified
+  std::chrono::milliseconds timeout{7000}; // for the handshake, when adopting and in start_tls()
 };
 
 struct connect_options {
-  std::chrono::milliseconds timeout{7000}; // to on_connected: TLS's handshake included
+  std::chrono::milliseconds timeout{7000}; // until on_connected(), including the TLS handshake
   // The local address to connect from; its port may be 0.
   std::optional<base::socket_address> from;
   tls_options tls{};
@@ -126,112 +126,115 @@ struct connect_options {
 
 class stream {
  public:
-  // Empty.
+  // Empty: no stream.
   stream();
   stream(stream&& other) noexcept;
   stream& operator=(stream&& other) noexcept;
-  // As close().
+  // Calls close().
   ~stream();
 
-  // Starts to connect; on_connected or on_closed follow, never before this returns. Reading starts with
-  // on_connected. Bytes written before are sent then. `handler` outlives the stream.
+  // Starts to connect; on_connected() or on_closed() follows, never before this returns. Reading starts with
+  // on_connected(). Bytes written earlier are sent then. `handler` outlives the stream.
   static base::result<stream> connect(uv_loop_t* on, const base::socket_address& to,
                                       const connect_options& options, stream_handler& handler);
   static base::result<stream> connect_unix(uv_loop_t* on, const std::string& path, stream_handler& handler);
-  // Reading starts with start(). It fails with errc::limit when its place, of the admission limit or among
-  // the listener's connections, is given to another; if it has been already, so does this.
+  // Takes an accepted socket; reading starts with start(). If its place (of the admission limit, or among the
+  // listener's connections) is given to another connection, the stream fails with errc::limit; if that has
+  // happened already, this call does.
   static base::result<stream> adopt(uv_loop_t* on, accepted_socket socket, const tls_options& tls = {});
 
-  // Takes it from its loop, to be attached to another; this one is then empty, and its handler hears nothing
-  // more. errc::invalid: it is not open, is about to be secured, was ended or has failed; it stays as it is.
+  // Takes the stream off its loop, to be attached to another one; this object is empty afterwards, and its
+  // handler gets no more callbacks. errc::invalid: the stream is not open, a handshake is not finished, or it
+  // was ended or has failed; it stays as it is.
   base::result<detached_stream> detach();
-  // Goes on with it: reads from the loop's next turn on, first what had come before. A peer's end that was
-  // told already is told again.
+  // Continues a detached stream: reads from the loop's next turn on, first what had arrived before. If the
+  // peer had ended, on_end() is called again.
   static base::result<stream> attach(uv_loop_t* on, detached_stream from, stream_handler& handler);
 
   void start(stream_handler& handler);
-  // Another handler from now on: a handshake's successor.
+  // Replaces the handler, for example when a handshake is over.
   void set_handler(stream_handler& handler);
 
   explicit operator bool() const { return static_cast<bool>(socket_); }
 
-  // The place of its listener's admission limit; a connection without one has a place that does nothing.
+  // The place of its listener's admission limit; without a limit, a place that does nothing.
   admission_limit::place& place() const;
-  // It is this client's by the word of a proxy: its listener's limit counts it with that one's from now on.
+  // A proxy named this client as the connection's owner: the listener's limit counts it with that client's
+  // connections from now on.
   void count_with(const base::socket_address& client);
 
-  // Copies. After a failure or end() the bytes are dropped.
+  // Copies the bytes. After a failure or end() they are dropped.
   void write(base::bytes_span bytes);
   void write(std::string_view text) { write(base::as_bytes(text)); }
-  // As write() of `size` bytes, at most write_queue::longest_in_place, which the caller writes there before
-  // it calls anything else. Empty: they would be dropped.
+  // Like write() of `size` bytes (at most write_queue::longest_in_place), which the caller fills in before
+  // any other call. Empty: the stream drops what is written.
   std::span<std::uint8_t> write_in_place(std::size_t size);
-  // Borrows until release(context); see write_queue.hpp.
+  // Borrows the bytes until release(context); see write_queue.hpp.
   void write_owned(base::bytes_span bytes, release_fn release, void* context);
-  // Of an open file, what the socket takes at once and without a copy; how many bytes. 0: none, as when
-  // something is queued before it, or with TLS: write() takes them all the same.
+  // Sends what the socket takes at once of an open file, without a copy. Returns the bytes sent. 0: none,
+  // because something is queued before them, TLS is in use, or the call failed; write() can send them.
   std::size_t send_file(int file, std::uint64_t offset, std::size_t most);
-  // Writes now what the socket takes. The handler hears of a failure, and of the low mark, not inside this
-  // call but later in the loop.
+  // Writes now what the socket takes. A failure and on_drained() are reported later in the loop, not inside
+  // this call.
   void flush();
 
-  // Accepted by write and not by the kernel yet.
+  // Bytes accepted by write() that the kernel has not taken yet.
   std::size_t bytes_queued() const;
-  // For on_drained; 0 at first: told when everything is written.
+  // The mark for on_drained(). 0 (the default): called when everything is written.
   void set_low_mark(std::size_t bytes);
-  // Since the beginning.
+  // Bytes since the connection was made.
   std::uint64_t bytes_read() const;
   std::uint64_t bytes_written() const;
 
-  // Reading stops at once, also inside on_data. The kernel's window then stops the peer.
+  // Stops reading at once, also inside on_data(). TCP's flow control then stops the peer.
   void pause();
   void resume();
   bool paused() const;
-  // The other end sends no more, or is gone, though bytes of it may be unread: while paused nobody hears of
-  // it.
+  // Whether the peer has ended or is gone, though bytes of it may be unread. A paused stream gets no callback
+  // for that.
   bool hung_up() const;
 
-  // TLS's handshake is under way or to come; nothing is read or written until its end.
+  // Whether a TLS handshake is under way or to come. Nothing is read or written until it ends.
   bool securing() const;
-  // "1.3" or "1.2"; empty without TLS or before its handshake's end.
+  // "1.3" or "1.2"; empty without TLS or before the end of the handshake.
   std::string_view tls_version() const;
-  // The protocol that both ends chose by ALPN, as long as the stream lives; empty likewise, or if they did
-  // not speak of one.
+  // The protocol chosen by ALPN; valid as long as the stream. Empty: no TLS, the handshake is not finished,
+  // or ALPN was not used.
   std::string_view alpn() const;
-  // That the peer has shown; verified if our context verifies peers. Nothing: it has shown none, which a
-  // client need not unless its server verifies.
+  // The certificate of the peer; verified if our context verifies peers. Nothing: the peer has shown none, as
+  // a client may unless the server verifies.
   std::optional<net::peer_certificate> peer_certificate() const;
-  // It is open and was not ended, and has no TLS nor a handshake.
+  // Whether the stream is open, was not ended and has no TLS, not even a handshake.
   bool may_start_tls() const;
-  // From here on with TLS, as a client or a server by the context's role. What was written before leaves as
-  // it is; what is written from now on waits for the handshake's end. on_secured or on_closed follow, never
-  // before this returns. `first`: bytes that on_data was given already and that belong to TLS; nothing: they
-  // are known later, and nothing is read before give_tls(). on_closed with errc::invalid: the stream is not
-  // connected, has been ended, or has TLS already.
+  // Continues with TLS, as a client or server by the context's role. What was written before leaves as it is;
+  // what is written later waits for the end of the handshake. on_secured() or on_closed() follows, never
+  // before this returns. `first`: bytes that on_data() has got already and that belong to TLS. Nothing: the
+  // caller passes them by give_tls(), and nothing is read before. on_closed() with errc::invalid: the stream
+  // is not connected, was ended, or has TLS.
   void start_tls(const tls_options& options, std::optional<base::bytes_span> first = base::bytes_span());
-  // Behind a start_tls() without `first`, once.
+  // Called once after start_tls() without `first`.
   void give_tls(base::bytes_span first);
 
-  // Sends what is queued, then the end of the stream; reading goes on.
+  // Sends what is queued, then ends our direction of the stream; reading goes on.
   void end();
-  // Sends what is queued, then closes. Nothing more is heard; a peer that does not take the bytes within
+  // Sends what is queued, then closes. No callback follows. A peer that does not take the bytes within
   // `patience` loses them.
   void close_when_written(std::chrono::milliseconds patience = std::chrono::milliseconds(5000));
-  // At once; what is queued is dropped.
+  // Closes at once; what is queued is dropped.
   void close();
 
-  // TCP only, of others they do nothing. Whether small writes leave at once, without waiting for the peer to
-  // acknowledge those before (TCP_NODELAY): so they do unless this says otherwise.
+  // Sets TCP_NODELAY (on by default): small writes leave at once, without waiting for the peer to acknowledge
+  // earlier ones. No effect on other sockets.
   void set_nodelay(bool at_once);
-  // After so much silence the peer is probed, and the stream fails with errc::timeout if nothing is heard for
-  // as long again. 0: never, as at first. At most 32767 s.
+  // Probes the peer after so much silence; the stream fails with errc::timeout if nothing is heard for as
+  // long again. 0 (the default): never. At most 32767 s. TCP only.
   void set_keepalive(std::chrono::seconds silence);
 
-  // The socket, which stays the stream's; -1: there is none.
+  // The socket, still owned by the stream. -1: none.
   int descriptor() const;
   base::result<base::socket_address> peer_address() const;
   base::result<base::socket_address> local_address() const;
-  // Of the process at the other end of a Unix-domain socket.
+  // The user id of the process at the other end of a Unix-domain socket.
   base::result<std::uint32_t> peer_uid() const;
 
  private:

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reading, gathered writing and the ends of a stream; what TLS adds stands in stream_tls.cpp. The loop's
-// thread.
+// Reading, gathered writing and the ends of a stream; TLS is in stream_tls.cpp. The loop's thread.
 #include "net/stream/stream_core.hpp"
 
 #include <fmt/format.h>
@@ -14,12 +13,12 @@
 namespace coppice::net {
 namespace {
 
-constexpr std::size_t first_read = 320; // of a stranger, who may be one of many
+constexpr std::size_t first_read = 320; // bytes; small, because an unauthenticated client may be one of many
 constexpr std::size_t read_block = 16 * 1024;
 constexpr std::size_t gather_at_once = 128;
-constexpr std::size_t hand_over_at_once = 256 * 1024; // to a socket that is full
-// Of a connection whose last bytes are with the kernel: how long its peer may be silent, and how long and how
-// much it may go on sending, until it closes its end.
+constexpr std::size_t hand_over_at_once = 256 * 1024; // bytes given at once to a socket that is full
+// When our last bytes are with the kernel, until the peer closes: how long the peer may be silent, how long
+// it may go on sending in all, and how many bytes of it are dropped.
 constexpr std::chrono::milliseconds linger_silence{2000};
 constexpr std::chrono::milliseconds longest_linger{10'000};
 constexpr std::size_t most_dropped = std::size_t{64} << 20;
@@ -33,7 +32,7 @@ void stream::core::attach(uv_stream_t* raw) {
   after_wait_ = base::uv::check(raw->loop, [this] { guarded([this] { end_of_turn(); }); });
 }
 
-// The dismissal may be told on another thread, and this may be gone before the task runs.
+// The dismissal may come from another thread, and this object may be gone before the task runs.
 bool stream::core::keep(accepted_socket from) {
   slot_ = std::move(from.slot);
   place_ = std::move(from.place);
@@ -93,10 +92,10 @@ void stream::core::open() {
 void stream::core::ready() {
   if (tls_) place_.spoke();
   timeout_.close();
-  leave_pacer(); // which need not live as long as the stream
+  leave_pacer(); // the pacer may be destroyed before the stream
   ready_ = true;
   const bool was_open = std::exchange(securing_later_, false);
-  // A stream that was ended while it connected has no handler left to tell.
+  // A stream that was ended while it connected has no handler any more.
   if (handler_ != nullptr) {
     if (was_open || (tls_ && target_.empty())) {
       handler_->on_secured();
@@ -120,11 +119,11 @@ void stream::core::resume() {
   paused_ = false;
   if (dead()) return;
   adjust_reading();
-  // Bytes behind those the handler has seen may be in the session.
+  // The session may have bytes that the handler has not seen.
   if (tls_ && ready_) schedule();
 }
 
-// TLS pauses what it delivers; the socket is read as long as its bytes have a place.
+// With TLS, a pause holds back decrypted data; the socket is read as long as there is room for its bytes.
 void stream::core::adjust_reading() {
   if (self_) return drop_what_comes();
   const bool held = tls_ ? tls_->unused_input() > 0 || (ready_ && paused_) : paused_;
@@ -155,22 +154,22 @@ std::span<std::uint8_t> stream::core::handler_space() {
   return {own_space_.get(), own_size_};
 }
 
-// Its space was filled: the next one is larger.
+// The buffer was filled: the next one is larger.
 void stream::core::expect_much() {
   if (reads_much_ || !own_space_) return;
   reads_much_ = true;
   own_space_.reset();
 }
 
-// Where it throws there is no space: UV_ENOBUFS is what took() hears of then.
+// If this throws, no space is given, and took() gets UV_ENOBUFS.
 void stream::core::ask_for_space(uv_handle_t* handle, std::size_t, uv_buf_t* into) {
   core& self = *socket::payload_of(handle);
   *into = uv_buf_init(nullptr, 0);
   self.guarded([&] { self.give_space(into); });
 }
 
-// One read a turn of the loop: libuv would go on for thirty, and who handles what is read fall behind. It
-// leaves off where it is given no space, and asks again in the next turn.
+// Allows one read in a turn of the loop. libuv would read up to 32 times, and the receivers would fall
+// behind. It stops when it is given no space, and asks again in the next turn.
 void stream::core::give_space(uv_buf_t* into) {
   if (std::exchange(rests_, false)) {
     *into = uv_buf_init(nullptr, 0);
@@ -204,7 +203,7 @@ void stream::core::took_end(base::error why, bool at_end) {
   const bool cut = tls_ && !saw_end_;
   saw_end_ = true;
   adjust_reading();
-  if (why.code == base::errc::closed && !cut && tls_) return; // the end was told with its close_notify
+  if (why.code == base::errc::closed && !cut && tls_) return; // the end was reported with its close_notify
   if (cut && !ready_) return fail(tls_->cut_short());
   if (const auto broken = std::move(broken_)) return fail(*broken);
   if (at_end && !cut && (handler_->on_end() || dead())) return;
@@ -235,7 +234,7 @@ void stream::core::write_owned(base::bytes_span bytes, release_fn release, void*
   wrote();
 }
 
-// What fails is left to write(), which tells of it.
+// A failure is left to write(), which reports it.
 std::size_t stream::core::send_file(int file, std::uint64_t offset, std::size_t most) {
   uv_os_fd_t to = -1;
   if (dead() || ending_ || tls_ || !open_ || writing_ || broken_ || pending_failure_ ||
@@ -250,8 +249,8 @@ std::size_t stream::core::send_file(int file, std::uint64_t offset, std::size_t 
   return static_cast<std::size_t>(sent);
 }
 
-// All that is queued, as the beginning of something longer: a head that left alone would wake its reader for
-// itself. False: not all of it.
+// Writes all that is queued, marked as the beginning of something longer (MSG_MORE), so that a head does not
+// wake its reader alone. False: not all could be written.
 bool stream::core::write_first_part(int to) {
   std::array<uv_buf_t, gather_at_once> parts;
   std::array<iovec, gather_at_once> pieces;
@@ -276,9 +275,9 @@ void stream::core::wrote() {
   schedule();
 }
 
-// Both ends of the wait: what a turn's callbacks wrote leaves with the turn, and what was written
-// outside the loop leaves before it waits. The idle handle also keeps the loop from waiting for what is
-// written while the handles of that phase run, as on_drained does.
+// Runs before and after the loop waits: what a turn's callbacks wrote leaves at the end of the turn, and what
+// was written outside the loop leaves before it waits. The idle handle also keeps the loop from waiting when
+// something is written while these handles run, as by on_drained().
 void stream::core::schedule() {
   if (silent_ || scheduled_) return;
   scheduled_ = true;
@@ -297,7 +296,7 @@ void stream::core::end_of_turn() {
   }
   if (tls_ && ready_ && !paused_ && !saw_end_) deliver_opened();
   if (auto done = try_flush(); !done) return fail(std::move(done.error()));
-  if (dead()) return; // what came ended it
+  if (dead()) return; // a callback ended it
   if (handler_ != nullptr) handler_->on_flushed();
   tell_drained();
 }
@@ -317,8 +316,8 @@ base::status stream::core::try_flush() {
   return all_written();
 }
 
-// Not all at once: what is written is known only when all of it is, and the low mark is to be seen in
-// passing.
+// Writes a part only: libuv reports a write when all of it is done, and the low mark shall be noticed on the
+// way.
 base::status stream::core::write_when_possible(std::span<uv_buf_t> parts) {
   in_flight_ = 0;
   unsigned count = 0;
@@ -349,8 +348,8 @@ void stream::core::write_finished(int code) {
   tell_drained();
 }
 
-// Who refuses says why before it closes. Unless nobody reads, what was said comes first, and then its end,
-// which is in the kernel by now.
+// A peer that refuses says why before it closes. So the error waits until the peer's last bytes, which the
+// kernel has by now, and its end are read, unless nothing reads.
 base::status stream::core::write_failed(int code) {
   auto why = base::fail_uv("write", code);
   if (self_ || paused_ || saw_end_ || why.error().code != base::errc::closed) return why;
@@ -409,7 +408,7 @@ void stream::core::silence() {
 
 void stream::core::outlive(socket self, std::chrono::milliseconds patience) {
   handler_ = nullptr;
-  leave_pacer(); // which may go before the loop does
+  leave_pacer(); // the pacer may be destroyed before the loop ends
   self_ = std::move(self);
   if (failed_ && !alerted_) return close_self();
   if (!failed_ && tls_ && !ready_) return close_self();
@@ -427,7 +426,7 @@ void stream::core::drop_what_comes() {
   const int code = uv_read_start(
       raw_,
       [](uv_handle_t*, std::size_t, uv_buf_t* into) {
-        thread_local std::array<char, drop_block> space; // nobody reads it
+        thread_local std::array<char, drop_block> space; // never read
         *into = uv_buf_init(space.data(), space.size());
       },
       [](uv_stream_t* from, ssize_t count, const uv_buf_t*) { socket::payload_of(from)->dropped(count); });
@@ -446,7 +445,7 @@ void stream::core::dropped(ssize_t count) {
   if (lingers_until_ != 0) linger();
 }
 
-// Each time that something comes. It does not keep the loop from ending.
+// Called again whenever something arrives. Lingering does not keep the loop running.
 void stream::core::linger() {
   const std::uint64_t now = uv_now(raw_->loop);
   if (lingers_until_ == 0) {
@@ -478,13 +477,14 @@ void stream::core::fail(base::error why) {
   }
 }
 
-// Not at once: whoever makes room may be in the middle of this stream's own functions.
+// Not at once, because the caller may be in the middle of this stream's own functions.
 void stream::core::dismissed() {
   if (self_) return close_self();
   fail_later({base::errc::limit, "it made room for others, having been silent the longest"});
 }
 
-// Its thread may have been busy: what the peer has sent meanwhile waits in the kernel, or was just read.
+// Checks again on the stream's own thread. That thread may have been busy, and what the peer sent meanwhile
+// waits in the kernel, or was just read.
 void stream::core::make_room() {
   if (slot_.counted() == nullptr) return;
   uv_os_fd_t fd = -1;

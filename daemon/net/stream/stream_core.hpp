@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The stream's inner part. It lives in the handle's cell and so until libuv's close callback: it may be
-// closed by its handler in the middle of its own functions, which then look at dead() before they touch the
-// handler again. One uv_write is under way at most; it takes over when the socket is full. With TLS what is
-// written waits in queue_ until it is sealed into the session's output. Private to the room; the loop's
-// thread.
+// The inner part of a stream. It lives in the libuv handle's cell until the close callback. Its handler may
+// close it in the middle of its own functions, so they check dead() before they touch the handler again. At
+// most one uv_write is under way; it is used when the socket is full. With TLS, written bytes wait in queue_
+// until they are sealed into the session's output. Private to the room; the loop's thread.
 #pragma once
 
 #include <chrono>
@@ -29,13 +28,13 @@ class stream::core final : private tls_pacer::client {
 
   // Second half of construction: `raw` is known only once the cell exists.
   void attach(uv_stream_t* raw);
-  // Before it is opened.
+  // Called before the stream is opened.
   void use_tls(const tls_options& options);
 
   uv_stream_t* raw() const { return raw_; }
   void set_handler(stream_handler& handler) { handler_ = &handler; }
-  // What counts the connection, and its place of an admission limit: false if one of them is somebody else's
-  // already.
+  // Takes the slot and the place of the admission limit. False: another connection has been given one of
+  // them.
   bool keep(accepted_socket from);
   admission_limit::place& place() { return place_; }
   void count_with(const base::socket_address& client);
@@ -46,9 +45,9 @@ class stream::core final : private tls_pacer::client {
     core& self = *static_cast<core*>(request->data);
     self.guarded([&] { self.connected(code); });
   }
-  // Of an accepted socket.
+  // Opens an accepted socket.
   void open();
-  // stream_detach.cpp
+  // detach() and attach() are in stream_detach.cpp.
   base::result<detached_stream> detach();
   void attach(detached_stream from);
 
@@ -64,10 +63,10 @@ class stream::core final : private tls_pacer::client {
   void resume();
   // No callback to the handler from here on.
   void silence();
-  // The cell owns itself from now on and closes when the queue is written and the peer has ended too, when
-  // that has failed, or when the peer says nothing more. What is written has `patience`. What still arrives
-  // is read and dropped: closing with unread bytes would reset the connection and take our last ones with it
-  // (RFC 9112 9.6).
+  // The cell owns itself from now on. It closes when the queue is written and the peer has ended too, on a
+  // failure, or when the peer is silent. The peer has `patience` to take what is queued. Bytes that still
+  // arrive are read and dropped: closing with unread bytes would reset the connection, and the peer would
+  // lose our last bytes (RFC 9112 9.6).
   void outlive(socket self, std::chrono::milliseconds patience);
 
   bool paused() const { return paused_; }
@@ -83,13 +82,13 @@ class stream::core final : private tls_pacer::client {
 
  private:
   bool dead() const { return failed_ || silent_; }
-  // The border of libuv's callbacks: what is thrown ends this stream, whose handler hears so in on_closed().
+  // The border of libuv's callbacks: an exception ends this stream and is reported by on_closed().
   template <class Work>
   void guarded(Work&& work) {
     if (base::contained("a stream", work)) return;
     fail_later({base::errc::internal, "an exception ended it, which the log has"});
   }
-  // What the socket is written from.
+  // The queue that the socket is written from.
   write_queue& wire() { return tls_ ? tls_->output() : queue_; }
 
   void connected(int code);
@@ -121,14 +120,16 @@ class stream::core final : private tls_pacer::client {
   void linger();
   void close_self();
   void dismissed();
-  // A task for whoever may be on another thread, or come too late.
+  // Makes a task that runs `does` on this stream's thread, from any thread. If the stream is gone by then, it
+  // does nothing.
   std::function<void()> on_this_thread(void (core::*does)()) const;
-  // Of the listener's limit. False: the connection was to make room already.
+  // Registers make_room() with the listener's limit. False: the connection had been told to make room
+  // already.
   bool may_make_room();
   void make_room();
   void note_traffic();
 
-  // stream_tls.cpp
+  // begin_handshake() to leave_pacer() are in stream_tls.cpp.
   void begin_handshake();
   bool take_step() override;
   void took_sealed(base::bytes_span sealed);
@@ -143,24 +144,24 @@ class stream::core final : private tls_pacer::client {
   stream_handler* handler_ = nullptr;
   connection_slot slot_;
   admission_limit::place place_;
-  std::shared_ptr<core*> itself_;                       // for who may come too late
-  std::function<void(std::function<void()>)> run_here_; // from other threads; empty: there are none
+  std::shared_ptr<core*> itself_;                       // tasks of other threads hold it weakly
+  std::function<void(std::function<void()>)> run_here_; // from other threads; empty: no other thread calls
   write_queue queue_;
   base::uv::idle before_wait_;
   base::uv::check after_wait_;
   deadline timeout_;
   std::unique_ptr<std::uint8_t[]> own_space_;
   std::size_t own_size_ = 0;
-  bool reads_much_ = false;     // own_space_ is, or will be, of its full size
+  bool reads_much_ = false;     // own_space_ has, or will have, its full size
   bool securing_later_ = false; // start_tls() began a handshake
-  bool tls_input_due_ = false;  // give_tls() is to come: nothing is read
-  std::string target_;          // of a stream that connects
+  bool tls_input_due_ = false;  // give_tls() is still to come: nothing is read
+  std::string target_;          // for error texts; empty for an accepted stream
   std::unique_ptr<base::error> pending_failure_;
-  // A write failed, and what the peer said before it went is still to be read.
+  // A write failed; what the peer sent before it left is still to be read.
   std::unique_ptr<base::error> broken_;
   socket self_;
-  std::size_t dropped_ = 0;         // bytes that came for nobody
-  std::uint64_t lingers_until_ = 0; // ms of the loop; 0: its last bytes are not with the kernel
+  std::size_t dropped_ = 0;         // bytes read and dropped after outlive()
+  std::uint64_t lingers_until_ = 0; // uv_now() at which it ends; 0: not lingering
 
   std::unique_ptr<tls_session> tls_; // null: none
   tls_pacer* pacer_ = nullptr;
@@ -173,21 +174,21 @@ class stream::core final : private tls_pacer::client {
   std::size_t in_flight_ = 0;
   std::size_t low_mark_ = 0;
   bool open_ = false;  // connected
-  bool ready_ = false; // and secured, where it is to be
+  bool ready_ = false; // connected, and secured if TLS is used
   bool reading_ = false;
   bool paused_ = false;
-  bool rests_ = false; // from reading, until the loop's next turn
+  bool rests_ = false; // reading rests until the loop's next turn
   bool saw_end_ = false;
   bool writing_ = false; // write_ is under way
   bool scheduled_ = false;
   bool above_mark_ = false;
-  bool drained_ = false; // the mark was passed and on_drained not called yet
+  bool drained_ = false; // the mark was passed and on_drained() not called yet
   bool ending_ = false;
-  bool said_end_ = false; // TLS's close_notify
-  bool shut_ = false;     // its end is being sent
-  bool ended_ = false;    // its end is with the kernel
+  bool said_end_ = false; // TLS's close_notify was written
+  bool shut_ = false;     // uv_shutdown() was called
+  bool ended_ = false;    // the shutdown has completed
   bool failed_ = false;
-  bool alerted_ = false; // failed in TLS; the socket itself works
+  bool alerted_ = false; // an alert was sent: TLS has failed, the socket works
   bool silent_ = false;
 
   uv_connect_t connect_{};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// From one loop to another. libuv gives no socket back, so that its descriptor is duplicated and the handle
-// closed: both are one connection, and the peer sees nothing of it. Of a write under way libuv knows how much
-// is left. The loop's thread, of the old one and then of the new one.
+// Moves a stream from one loop to another. libuv gives no socket back, so the descriptor is duplicated and
+// the handle closed: both are one connection, and the peer notices nothing. Of a write under way, libuv knows
+// how much is left. The old loop's thread, then the new one's.
 #include <fcntl.h>
 
 #include <cerrno>

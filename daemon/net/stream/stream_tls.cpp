@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// TLS between the socket and the handler: the handshake in steps that the loop's pacer gives, then records
-// opened into the handler's own space and sealed as the socket takes them. Only so much is sealed ahead as
-// keeps the socket busy, since sealed bytes can no longer be released. The loop's thread.
+// TLS between the socket and the handler: the handshake in steps that the loop's pacer grants, then records
+// decrypted into the handler's space and encrypted as the socket takes them. Only so much is encrypted ahead
+// as keeps the socket busy, because encrypted bytes can no longer be given back. The loop's thread.
 #include <fmt/format.h>
 
 #include <array>
@@ -15,7 +15,7 @@
 namespace coppice::net {
 namespace {
 
-constexpr std::size_t handshake_block = 4 * 1024; // a stranger's
+constexpr std::size_t handshake_block = 4 * 1024; // bytes; small for an unauthenticated client
 constexpr std::size_t sealed_block = 64 * 1024;
 constexpr std::size_t sealed_ahead = 256 * 1024;
 
@@ -28,7 +28,8 @@ void stream::core::use_tls(const tls_options& options) {
   tls_timeout_ = options.timeout;
 }
 
-// What is queued leaves before the session's own bytes, so it becomes the first of them.
+// What is queued leaves unencrypted before the session's bytes, so it goes to the front of the session's
+// output.
 void stream::core::start_tls(const tls_options& options, std::optional<base::bytes_span> first) {
   if (dead()) return;
   if (!options.context || !may_start_tls()) {
@@ -44,7 +45,7 @@ void stream::core::start_tls(const tls_options& options, std::optional<base::byt
   schedule();
 }
 
-// A client may have taken steps meanwhile, none of which has read anything.
+// A client may have taken steps meanwhile; none of them has read anything.
 void stream::core::give_tls(base::bytes_span first) {
   if (!std::exchange(tls_input_due_, false) || dead()) return;
   tls_->begin_with(first);
@@ -53,7 +54,8 @@ void stream::core::give_tls(base::bytes_span first) {
 }
 
 void stream::core::begin_handshake() {
-  // A stream that connects has its timer already; of the two ends the client speaks first.
+  // A stream that connects has its timer already. The client speaks first, so only a client begins with a
+  // step.
   if (tls_->is_client()) pacer_->enter(*this);
   if (target_.empty() || securing_later_) {
     timeout_ = deadline(raw_->loop, [this] {
@@ -81,7 +83,7 @@ bool stream::core::take_step() {
       return false;
     case tls_session::progress::done:
       ready();
-      // What came behind the handshake.
+      // For bytes that came behind the handshake.
       if (!dead()) schedule();
       return false;
   }
@@ -112,7 +114,7 @@ void stream::core::deliver_opened() {
       if (*got == 0) break;
       filled += *got;
     }
-    // What came whole before the record that cannot be read is the handler's all the same.
+    // What was decrypted before a record that cannot be read still goes to the handler.
     if (filled > 0) handler_->on_data(space.first(filled));
     if (broken) return dead() ? void() : fail_opened(std::move(*broken));
     if (filled < space.size()) break;
@@ -129,7 +131,7 @@ void stream::core::deliver_opened() {
   if (!dead()) adjust_reading();
 }
 
-// Most owners of a connection have no place to show why it broke.
+// Logs the reason, because most owners of a connection have no place to show it.
 void stream::core::fail_opened(base::error why) {
   if (why.code == base::errc::invalid) {
     sockaddr_storage raw{};

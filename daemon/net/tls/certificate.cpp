@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mbedTLS's certificate writer behind owning contexts. Randomness comes from the kernel directly. Any
-// thread.
+// Uses mbedTLS's certificate writer. Random bytes come directly from the kernel. Any thread.
 #include "net/tls/certificate.hpp"
 
 #include <arpa/inet.h>
@@ -54,7 +53,7 @@ base::status generate_key(key_context& key) {
       "make a key");
 }
 
-// A name's form in the extension: an address as its raw bytes, anything else as a DNS name.
+// A name in the form of the extension: an address as raw bytes, anything else as a DNS name.
 struct alternative_name {
   int type = MBEDTLS_X509_SAN_DNS_NAME;
   std::string bytes;
@@ -77,7 +76,7 @@ std::vector<alternative_name> to_alternatives(const std::vector<std::string>& na
   std::vector<alternative_name> all;
   for (const std::string& name : names) {
     all.push_back(to_alternative(name));
-    // See issue_leaf().
+    // See issue_leaf() for the reason.
     if (all.back().type != MBEDTLS_X509_SAN_DNS_NAME) all.push_back({MBEDTLS_X509_SAN_DNS_NAME, name});
   }
   std::sort(all.begin(), all.end());
@@ -110,7 +109,7 @@ base::status set_alternatives(certificate_writer& writer, std::vector<alternativ
 }
 
 base::status set_purposes(certificate_writer& writer) {
-  // The writer copies what it is given; the list is not freed, since it lies on the stack.
+  // The writer copies what it is given, so the list can lie on the stack.
   const auto oid = [](const char* text, std::size_t size) {
     mbedtls_asn1_sequence purpose{};
     purpose.buf.tag = MBEDTLS_ASN1_OID;
@@ -141,12 +140,12 @@ base::nanos to_wall(const mbedtls_x509_time& time) {
   parts.tm_hour = time.hour;
   parts.tm_min = time.min;
   parts.tm_sec = time.sec;
-  // 9999-12-31, which stands for no end (RFC 5280 4.1.2.5), is beyond what nanoseconds reach.
+  // 9999-12-31, which stands for no end (RFC 5280 4.1.2.5), is beyond what nanoseconds can express.
   constexpr base::nanos last_second = std::numeric_limits<base::nanos>::max() / base::nanos_per_second;
   return std::min(static_cast<base::nanos>(timegm(&parts)), last_second) * base::nanos_per_second;
 }
 
-// What authority and leaf have in common.
+// Writes the fields that authorities and leaves have in common.
 base::status begin(certificate_writer& writer, key_context& subject, key_context& issuer, base::nanos now,
                    base::nanos lifetime) {
   std::array<unsigned char, 16> serial{};
@@ -180,7 +179,7 @@ base::result<certificate_pair> finish(certificate_writer& writer, key_context& k
   return made;
 }
 
-// Both parsed, and that they belong together.
+// Reads both, and checks that they belong together.
 base::status load(const certificate_pair& pair, parsed_certificate& certificate, key_context& key) {
   if (auto done = parse_certificate(certificate, pair.certificate); !done) return done;
   if (auto done = parse_key(key, pair.key); !done) return done;
@@ -203,7 +202,7 @@ base::result<certificate_pair> make_authority(base::nanos now, base::nanos lifet
   key_context key;
   certificate_writer writer;
   if (auto done = generate_key(key); !done) return unexpected(std::move(done.error()));
-  // Its own name each time: a peer that trusts two of them must be able to tell which one signed.
+  // A new name each time, so that a peer that trusts two authorities can tell which one signed.
   const std::string name = fmt::format("CN=Coppice CA {:08x}", base::random_u32());
   int code = mbedtls_x509write_crt_set_subject_name(writer.get(), name.c_str());
   if (code == 0) code = mbedtls_x509write_crt_set_issuer_name(writer.get(), name.c_str());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What stands on disk is checked as strictly as what would be made. Keys are written before the
-// certificates they belong to, and an expired authority's certificate goes first: a crash in between
-// leaves a missing certificate or a leaf that does not match, and both are made again.
+// What is on disk is checked as strictly as what would be made. A key is written before its certificate, and
+// an expired authority's certificate is removed first: a crash in between leaves a missing certificate, or a
+// leaf that does not match, and both are made again. Any thread.
 #include "net/tls/certificate_folder.hpp"
 
 #include <fmt/format.h>
@@ -30,7 +30,7 @@ struct pair_files {
   std::string key;
 };
 
-// errc::not_found when either is missing.
+// errc::not_found: one of the two files is missing.
 base::result<certificate_pair> read_pair(const pair_files& files) {
   auto certificate = base::read_file(files.certificate, max_file);
   if (!certificate) return unexpected(std::move(certificate.error()));
@@ -47,7 +47,7 @@ base::status write_pair(const pair_files& files, const certificate_pair& pair) {
 base::status write_new_pair(const pair_files& files, const certificate_pair& pair) {
   if (auto done = base::write_new_file_atomic(files.key, pair.key, 0600); !done) return done;
   auto done = base::write_new_file_atomic(files.certificate, pair.certificate, 0644);
-  // The key is of no use without it, and would be in the way of another attempt.
+  // The key is of no use without its certificate, and would prevent another attempt.
   if (!done) std::remove(files.key.c_str());
   return done;
 }
@@ -56,10 +56,10 @@ struct ownership {
   uid_t user = 0;
   gid_t group = 0;
   mode_t mode = 0600;
-  std::string name{}; // of a user who is not the one who asks
+  std::string name{}; // the user's name, if it is not the caller
 };
 
-// Nothing: whoever asks for a key has it.
+// Nothing: new keys belong to the caller.
 std::optional<ownership> owner_of_new_keys() {
   if (geteuid() != 0) return std::nullopt;
   passwd entry{};
@@ -81,7 +81,7 @@ base::status give(const std::string& file, const ownership& to) {
   return base::fail_errno("give " + file + " to its owner", errno);
 }
 
-// Beside the old key first, so that the new one never has another owner.
+// Writes the new key beside the old one first, so that it never has another owner.
 base::status replace_pair(const pair_files& files, const certificate_pair& pair, const ownership& owner) {
   const std::string fresh = files.key + ".new";
   auto done = base::write_file_atomic(fresh, pair.key, 0600);
@@ -98,7 +98,7 @@ pair_files authority_of(const std::string& folder) {
   return {folder + "/ca.pem", folder + "/ca-key.pem"};
 }
 
-// errc::exists when one of both is there.
+// errc::exists: one of the two files exists.
 base::status check_free(const pair_files& files) {
   for (const std::string* path : {&files.key, &files.certificate}) {
     struct stat found {};
@@ -199,7 +199,7 @@ base::result<certificate_files> issue_cluster_certificate(const std::string& fol
     if (auto is_free = check_free(files); !is_free) return unexpected(std::move(is_free.error()));
   }
   const auto made = issue_leaf(*authority, hosts, now, lifetime);
-  // What stands there as an authority may be some other certificate with its key.
+  // The file called an authority may be some other certificate with its key.
   if (made) {
     if (auto good = check_leaf(*made, authority->certificate, hosts, now, 0); !good) {
       return unexpected(std::move(good.error()).context(authority_files.certificate + " cannot sign"));

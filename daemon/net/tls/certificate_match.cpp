@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See certificate_match.hpp. mbedTLS compares names only while it verifies a chain: the certificate is given
-// as its own authority, and of what is found wrong only the name counts. Any thread.
+// mbedTLS compares names only while it verifies a chain. So the certificate is given as its own authority,
+// and only the result for the name counts. Any thread.
 #include "net/tls/certificate_match.hpp"
 
 #include <mbedtls/x509_crt.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Whether a certificate that a peer has shown is for a host: what mbedTLS asks of a server's for its clients,
-// asked of any. Any thread.
+// Checks whether the certificate of a peer is for a host, by the rules by which mbedTLS checks a server's
+// certificate. Used for peers that connect to us, whose certificates mbedTLS does not compare with any name.
+// Any thread.
 #pragma once
 
 #include <string>
@@ -9,8 +10,8 @@
 
 namespace coppice::net {
 
-// `host`: a DNS name or an address. Empty: it is for that host; else what it is for, in words. Whether it can
-// be trusted is no question here.
+// `host`: a DNS name or an address. Empty: the certificate is for that host. Otherwise: the names it is for,
+// in words. Trust is not checked.
 std::string mismatch(const peer_certificate& certificate, const std::string& host);
 
 } // namespace coppice::net

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Any thread.
+// Conversions between mbedTLS's conventions and ours. Any thread.
 #include "net/tls/mbedtls_context.hpp"
 
 #include <fmt/format.h>

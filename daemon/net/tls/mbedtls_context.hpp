@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What every user of mbedTLS in this room needs: contexts that free themselves, randomness, and its
-// error codes as ours. Any thread.
+// What every user of mbedTLS in this room needs: contexts that free themselves, random bytes, and mbedTLS's
+// error codes as errors of ours. Used by the files of this room that make, read or check certificates, and by
+// its TLS sessions. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,7 @@
 
 namespace coppice::net {
 
-// An mbedTLS context between its init and its free.
+// An mbedTLS context that is initialised and freed with the object.
 template <class Context, void (*Init)(Context*), void (*Free)(Context*)>
 class owned {
  public:
@@ -27,13 +28,13 @@ class owned {
   Context context_;
 };
 
-// Straight from the kernel; the form mbedTLS wants.
+// Random bytes from the kernel; has the signature that mbedTLS expects.
 int kernel_random(void*, unsigned char* out, std::size_t size);
 
-// The library's words for one of its codes.
+// mbedTLS's text for one of its error codes.
 std::string mbedtls_words(int code);
 
-// errc::invalid with "what: the library's words" unless `code` is 0.
+// errc::invalid with "what: mbedTLS's text" unless `code` is 0.
 base::status check_mbedtls(int code, std::string_view what);
 
 } // namespace coppice::net

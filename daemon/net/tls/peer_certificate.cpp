@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See peer_certificate.hpp. Any thread.
+// Takes the fields from mbedTLS's parsed certificate. Any thread.
 #include "net/tls/peer_certificate.hpp"
 
 #include <mbedtls/sha256.h>

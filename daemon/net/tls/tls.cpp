@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// psa_crypto_init is idempotent but not safe to race: a function-local static serialises the first call.
-// Any thread.
+// psa_crypto_init can be repeated but not called on two threads at once; a function-local static serialises
+// the first call. Any thread.
 #include "net/tls/tls.hpp"
 
 #include <fmt/format.h>

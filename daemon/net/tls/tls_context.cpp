@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// ChaCha20-Poly1305 is what mbedTLS computes fastest, half as fast again as AES-128-GCM. Tickets are
-// neither given nor taken: connections between nodes last, and resuming saves them nothing. Any thread.
+// ChaCha20-Poly1305 is the cipher that mbedTLS computes fastest, half as fast again as AES-128-GCM. Session
+// tickets are neither given nor taken, because connections between nodes last and would gain nothing. Any
+// thread.
 #include "net/tls/tls_context.hpp"
 
 #include <fmt/format.h>
@@ -26,9 +27,9 @@ using certificates = owned<mbedtls_x509_crt, mbedtls_x509_crt_init, mbedtls_x509
 using private_key = owned<mbedtls_pk_context, mbedtls_pk_init, mbedtls_pk_free>;
 using configuration = owned<mbedtls_ssl_config, mbedtls_ssl_config_init, mbedtls_ssl_config_free>;
 
-// What a client that speaks TLS 1.2 says it accepts as signatures, the preferred ones first. A server of TLS
-// 1.2 with an RSA key may choose any of them (RFC 8446 4.2.3), and mbedTLS up to 3.6.6 takes PSS in TLS 1.3
-// alone: so PKCS#1 stands before it. Servers of TLS 1.3 pass over PKCS#1.
+// The signature algorithms that a client which allows TLS 1.2 offers, the preferred ones first. A TLS 1.2
+// server with an RSA key may choose any of them (RFC 8446 4.2.3), but mbedTLS up to 3.6.6 accepts PSS only in
+// TLS 1.3; so PKCS#1 stands before PSS. TLS 1.3 servers ignore PKCS#1.
 constexpr std::array<std::uint16_t, 10> pkcs1_before_pss{
     MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
     MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512, MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
@@ -42,7 +43,7 @@ constexpr int fastest = MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256;
 constexpr std::array<int, 2> only_fastest{fastest, 0};
 constexpr std::array<int, 4> tls_1_3_ciphers{fastest, MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
                                              MBEDTLS_TLS1_3_AES_256_GCM_SHA384, 0};
-// Of TLS 1.2 only those with forward secrecy and an AEAD.
+// Only those TLS 1.2 ciphers that have forward secrecy and an AEAD.
 constexpr std::array<int, 10> all_ciphers{fastest,
                                           MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
                                           MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
@@ -54,9 +55,9 @@ constexpr std::array<int, 10> all_ciphers{fastest,
                                           MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
                                           0};
 
-// A client may ask for records of 512 bytes, say (max_fragment_length, RFC 6066 4). mbedTLS agrees and then
-// sends a longer handshake message in one record all the same, which the client refuses. A server need not
-// agree.
+// A client may ask for records of 512 bytes, for example (max_fragment_length, RFC 6066 4). mbedTLS agrees,
+// but sends a longer handshake message in one record all the same, which the client refuses. A server need
+// not agree, so this one does not.
 int promise_no_short_records(mbedtls_ssl_context* session) {
 #if defined(MBEDTLS_SSL_MAX_FRAGMENT_LENGTH)
   if (mbedtls_ssl_session* const agreed = session->MBEDTLS_PRIVATE(session_negotiate))
@@ -72,7 +73,7 @@ const unsigned char* pem(const std::string& text) {
   return reinterpret_cast<const unsigned char*>(text.c_str());
 }
 
-// The first certificate of `text` is cut off, with what stands before it; empty: there is none.
+// Cuts the first certificate off `text`, with everything before it. Empty: there is none.
 std::string next_certificate(std::string_view& text) {
   constexpr std::string_view begin = "-----BEGIN CERTIFICATE-----";
   constexpr std::string_view end = "-----END CERTIFICATE-----";
@@ -84,7 +85,7 @@ std::string next_certificate(std::string_view& text) {
   return std::string(rest.substr(0, whole));
 }
 
-// Every part has to be readable.
+// Fails unless every part can be read.
 base::status parse(certificates& into, const std::string& text, const char* what) {
   const int code = mbedtls_x509_crt_parse(into.get(), pem(text), text.size() + 1);
   if (code <= 0) return check_mbedtls(code, what);
@@ -107,7 +108,7 @@ base::status check_protocols(const std::vector<std::string>& names) {
   return {};
 }
 
-// A host, or a star for the first of its labels.
+// A host name, or a pattern whose first label is a star.
 bool is_host_pattern(std::string_view name) {
   if (name.substr(0, 2) == "*.") name.remove_prefix(2);
   const auto in_host = [](char one) {
@@ -126,9 +127,9 @@ struct tls_context::mbedtls_objects {
   private_key key;
   certificates trusted;
   configuration general;
-  configuration preferred; // a server's for clients that offer the fastest cipher
+  configuration preferred; // of a server, for clients that offer the fastest cipher
   std::vector<std::string> protocols;
-  std::vector<const char*> protocol_names; // of protocols; a null pointer ends them
+  std::vector<const char*> protocol_names; // points into `protocols`; a null pointer ends it
   std::map<std::string, std::shared_ptr<const tls_context>, std::less<>> by_name;
 
   base::status load(const tls_settings& from);
@@ -231,13 +232,13 @@ const tls_context::mbedtls_objects* tls_context::for_host(std::string_view name)
   return found == named.end() ? nullptr : found->second->objects_.get();
 }
 
-// Within the ClientHello of a session that began with `among`, which keeps what is chosen alive.
+// Called while the ClientHello is read. The session holds `among`, which keeps the chosen context alive.
 int tls_context::choose(void* among, mbedtls_ssl_context* session, const unsigned char* name,
                         std::size_t size) {
   const auto* self = static_cast<const tls_context*>(among);
   const auto* found = self->for_host({reinterpret_cast<const char*>(name), size});
   if (found == nullptr) return 0;
-  // The library reads what it takes without const.
+  // mbedTLS takes non-const pointers, but only reads.
   auto* chosen = const_cast<mbedtls_objects*>(found);
   mbedtls_ssl_set_hs_authmode(session,
                               chosen->verify ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_NONE);
@@ -280,9 +281,9 @@ base::result<readable_certificates> read_certificates(const std::string& text) {
                     parts == 0 ? "there is no certificate in it" : std::move(out.unusable.front()));
 }
 
-// Record header (type, version, length), handshake header (type, length), version, random, session id,
-// then the list of ciphers: RFC 8446 4.1.2. Messages may be cut into records anywhere (5.1): nothing behind
-// the first record is looked at.
+// Layout (RFC 8446 4.1.2): record header (type, version, length), handshake header (type, length), version,
+// random, session id, then the list of ciphers. A message may be cut into records anywhere (5.1); nothing
+// behind the first record is looked at.
 client_hello look_at_client_hello(base::bytes_span bytes) {
   constexpr std::uint8_t handshake_record = 22;
   constexpr std::size_t header_size = 5;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How one side of TLS connections presents itself and what it asks of its peers: certificate, key,
-// trusted authorities, versions, ciphers. Immutable once made and shared by all sessions that began with
-// it, so that new certificates take effect for new connections while old ones go on. Any thread.
+// The settings of one side of TLS connections: its certificate and key, and the authorities, versions and
+// ciphers it accepts. Immutable and shared by all sessions that began with it, so new certificates hold for
+// new connections while old connections go on. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -24,25 +24,26 @@ class tls_context;
 
 enum class tls_role : std::uint8_t { client, server };
 
-// PEM texts. A server needs certificate and key, a client may have both or neither.
+// PEM texts. A server needs certificate and key; a client may have both or neither.
 struct tls_settings {
-  std::string certificate; // the leaf first, then what is needed up to a trusted authority
+  std::string certificate; // the leaf first, then the chain up to a trusted authority
   std::string key;         // not encrypted
-  std::string authorities; // who may have signed the peers' certificates; at least one that can be read
+  std::string authorities; // CAs that may have signed the peers' certificates; every part must be readable
   bool verify_peer = false;
   bool allow_tls_1_2 = false;
-  // What a client offers to speak and a server takes, the preferred one first (ALPN, RFC 7301); names of 1 to
-  // 255 bytes. A server refuses who offers others only. Empty: it is not spoken of.
+  // ALPN (RFC 7301): the protocols that a client offers and a server accepts, the preferred one first; names
+  // of 1 to 255 bytes. A server refuses a client that offers only others. Empty: ALPN is not used.
   std::vector<std::string> protocols{};
-  // Of a server, for clients that ask for such a host (SNI, RFC 6066): a server's context whose certificate,
-  // key, authorities and verify_peer take the place of this one's. "www.example.org", or "*.example.org" for
-  // every host one label below; a whole name goes before. Who asks for others, or for none, gets this one's.
+  // SNI (RFC 6066), servers only: by the host that a client asks for, a server's context whose certificate,
+  // key, authorities and verify_peer replace this one's. The key is "www.example.org", or "*.example.org" for
+  // every host one label below; an exact name takes precedence. Clients that ask for another host, or for
+  // none, get this context.
   std::map<std::string, std::shared_ptr<const tls_context>> by_name{};
 };
 
 class tls_context {
  public:
-  // errc::invalid: a text cannot be read, the key is another certificate's, or something is missing.
+  // errc::invalid: a text cannot be read, the key belongs to another certificate, or something is missing.
   static base::result<std::shared_ptr<const tls_context>> make(tls_role role, const tls_settings& settings);
   ~tls_context();
   tls_context(const tls_context&) = delete;
@@ -51,8 +52,8 @@ class tls_context {
   tls_role role() const;
   bool verifies_peer() const;
 
-  // What a session is set up with. A server that is offered the fastest cipher takes no other, whatever the
-  // client prefers: mbedTLS itself follows the client's order.
+  // The configuration to set a session up with. If the client offers the fastest cipher, the server accepts
+  // no other; mbedTLS itself would follow the client's order.
   const mbedtls_ssl_config* config(bool fastest_offered) const;
 
  private:
@@ -64,20 +65,20 @@ class tls_context {
   std::unique_ptr<mbedtls_objects> objects_;
 };
 
-// The certificates of a PEM text that can be read, as a PEM text, and why each other one cannot: "part 2 of
-// 3: …". errc::invalid: there is none.
+// The certificates of a PEM text that can be read, as a PEM text, and for each other one why it cannot be
+// read: "part 2 of 3: …". errc::invalid: none can be read.
 struct readable_certificates {
   std::string usable;
   std::vector<std::string> unusable;
 };
 base::result<readable_certificates> read_certificates(const std::string& text);
 
-// What the first bytes of a connection say, looked at before any memory is spent on it.
+// What the first bytes of a connection show, before any memory is spent on it.
 enum class client_hello : std::uint8_t {
   incomplete,
-  no_tls,         // not a TLS handshake record at all
-  fastest_cipher, // offers the cipher tls_context prefers
-  other,          // offers others, or its first record ends before the end of its ciphers
+  no_tls,         // not a TLS handshake record
+  fastest_cipher, // offers the cipher that tls_context prefers
+  other,          // does not offer it, or its first record ends before the end of its list of ciphers
 };
 client_hello look_at_client_hello(base::bytes_span bytes);
 

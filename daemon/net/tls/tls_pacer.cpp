@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The row is short: as long as there are handshakes at once. The loop's thread.
+// The row is as long as there are handshakes at once, so it is searched linearly. The loop's thread.
 #include "net/tls/tls_pacer.hpp"
 
 #include <algorithm>
@@ -20,12 +20,12 @@ void tls_pacer::leave(client& who) {
   if (row_.empty()) each_turn_.stop();
 }
 
-// The client may be gone after its step.
+// The client may be destroyed in its step.
 void tls_pacer::turn() {
   client* next = row_.front();
   row_.pop_front();
   if (next->take_step()) row_.push_back(next);
-  // Nobody may leave within a step that wants another one: that stops what gives the steps.
+  // A client that wants another step must not have left within this one, which would have stopped each_turn_.
   assert(row_.empty() || each_turn_.active());
   if (row_.empty()) each_turn_.stop();
 }

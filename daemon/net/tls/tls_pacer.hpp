@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Keeps handshakes off the hot path: of all that want to go on, one does one step a turn of the loop,
-// first come first served. Idle it costs nothing. The loop's thread.
+// Limits what TLS handshakes cost a loop: in each turn of the loop, one of the handshakes that can go on
+// takes one step, in order of arrival, so that established connections are served in between. Costs nothing
+// when there is none. The loop's thread.
 #pragma once
 
 #include <uv.h>
@@ -13,20 +14,20 @@ namespace coppice::net {
 
 class tls_pacer {
  public:
-  // Someone whose handshake is to go on; leaves before it is destroyed.
+  // A connection whose handshake is under way. It leaves before it is destroyed.
   class client {
    public:
-    // One step. True: has more to do now.
+    // Takes one step of the handshake. True: another step can be taken now.
     virtual bool take_step() = 0;
 
    protected:
     ~client() = default;
   };
 
-  // Outlives its clients.
+  // The pacer outlives its clients.
   explicit tls_pacer(uv_loop_t* on);
 
-  // Its turn comes; once however often it is said.
+  // Queues the client for a step. No effect if it is queued already.
   void enter(client& who);
   void leave(client& who);
 
@@ -34,7 +35,7 @@ class tls_pacer {
   void turn();
 
   std::deque<client*> row_;
-  base::uv::idle each_turn_; // keeps the loop from waiting while there is a row
+  base::uv::idle each_turn_; // runs while a client is queued, and keeps the loop from waiting
 };
 
 } // namespace coppice::net

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// mbedTLS reads and writes through two functions that take from input_ and add to output_. The owner's
-// thread.
+// mbedTLS reads and writes through two functions: give(), which takes from hello_ and input_, and one that
+// appends to output_. The owner's thread.
 #include "net/tls/tls_session.hpp"
 
 #include <arpa/inet.h>
@@ -23,18 +23,19 @@ namespace coppice::net {
 namespace {
 
 constexpr std::size_t record_size = 16 * 1024;
-// A ClientHello whose ciphers are not within these is served as if it had no fast one.
+// bytes; a ClientHello whose ciphers come later is served as if it did not offer the fast cipher
 constexpr std::size_t longest_look = 2048;
 constexpr int most_waits = 8;
-// Records without data in a row, as many as OpenSSL takes. RFC 8446 5.1 lets a peer hide its traffic so.
+// Records without data in a row, as many as OpenSSL accepts. RFC 8446 5.1 lets a peer hide its traffic that
+// way.
 constexpr int most_empty = 32;
-constexpr std::size_t most_refusals = 1024; // bytes: of a few dozen, in a connection's life
-// The alert for who does not speak TLS at all: it may know the form and say so.
+constexpr std::size_t most_refusals = 1024; // bytes; each refusal has a few dozen, in the whole connection
+// The alert for a peer that does not speak TLS: it may know the format and report it.
 constexpr std::array<std::uint8_t, 7> unexpected_message{21, 3, 3, 0, 2, 2, 10};
 
 constexpr unsigned char key_update = 24; // RFC 8446 4.6.3
 
-// An IPv4 or IPv6 address as certificates hold it; empty: `host` is a name.
+// An IPv4 or IPv6 address as certificates hold it. Empty: `host` is a name.
 std::vector<std::uint8_t> address_of(const std::string& host) {
   std::vector<std::uint8_t> out(sizeof(in6_addr));
   if (inet_pton(AF_INET6, host.c_str(), out.data()) == 1) return out;
@@ -43,7 +44,7 @@ std::vector<std::uint8_t> address_of(const std::string& host) {
   return {};
 }
 
-// As mbedTLS looks for it: among the alternative names, and in a certificate that has none in the subject.
+// Looks where mbedTLS looks: among the alternative names, and in the subject if the certificate has none.
 bool is_for_address(const mbedtls_x509_crt& certificate, const std::vector<std::uint8_t>& address,
                     std::string_view text) {
   if (mbedtls_x509_crt_has_ext_type(&certificate, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME) == 0) {
@@ -88,8 +89,8 @@ base::status tls_session::set_up() {
   if (auto done = check_mbedtls(mbedtls_ssl_setup(ssl_->get(), context_->config(fastest)), "tls"); !done) {
     return done;
   }
-  // mbedTLS refuses a client that never said which host it means. An address may not be sent as the name of a
-  // server (RFC 6066 3), which mbedTLS would do: judged() compares it.
+  // mbedTLS refuses a client that never set a host name. An address may not be sent as the server's name (RFC
+  // 6066 3), but mbedTLS would send it; judged() compares it instead.
   if (is_client()) {
     address_ = address_of(host_);
     const char* host = host_.empty() || !address_.empty() ? nullptr : host_.c_str();
@@ -143,7 +144,8 @@ void tls_session::keep_input() {
   input_ = {};
 }
 
-// The last bytes read of a handshake: mbedTLS reads a record's header and body and nothing beyond.
+// Keeps the last bytes read in the handshake. mbedTLS reads a record's header and its body, and nothing
+// beyond.
 void tls_session::remember(base::bytes_span read) {
   const std::size_t fresh = std::min(read.size(), last_read_.size());
   std::copy(last_read_.begin() + static_cast<std::ptrdiff_t>(fresh), last_read_.end(), last_read_.begin());
@@ -151,9 +153,9 @@ void tls_session::remember(base::bytes_span read) {
             last_read_.end() - static_cast<std::ptrdiff_t>(fresh));
 }
 
-// Some clients, mbedTLS's among them, refuse a server's certificate of TLS 1.3 by an alert in the clear,
-// where mbedTLS's server takes sealed records only. Anyone on the way may have sent it: it explains an end,
-// no more.
+// Some clients, mbedTLS's among them, refuse a server's TLS 1.3 certificate with an unencrypted alert, but
+// mbedTLS's server accepts only encrypted records then. Anybody on the way may have sent the alert, so it
+// only explains why the handshake failed.
 std::optional<std::uint8_t> tls_session::alert_in_the_clear() const {
   constexpr std::array<std::uint8_t, 5> header{MBEDTLS_SSL_MSG_ALERT, 3, 3, 0, 2};
   if (!std::equal(header.begin(), header.end(), last_read_.begin())) return std::nullopt;
@@ -166,10 +168,10 @@ void tls_session::judged(const mbedtls_x509_crt& certificate, bool is_leaf, std:
   if (refused_.empty()) refused_ = refusal_words(certificate, flags, host_);
 }
 
-// What a server sends after its Finished, an alert too, is under the keys of the application (RFC
-// 8446 4.4.4). mbedTLS takes them when the client's Finished has come, so that no client could read why its
-// certificate is refused. Nothing is sent in between but alerts, and it takes them again with the count at
-// zero.
+// What a server sends after its Finished, including alerts, is encrypted with the application keys (RFC 8446
+// 4.4.4). mbedTLS switches to them only when the client's Finished has come, so a client could not read why
+// its certificate is refused. Only alerts are sent in between, and mbedTLS sets the keys again with the
+// counter at zero.
 void tls_session::take_application_keys() {
   mbedtls_ssl_context& ssl = *ssl_->get();
   if (ssl.MBEDTLS_PRIVATE(state) != MBEDTLS_SSL_CLIENT_CERTIFICATE) return;
@@ -217,7 +219,7 @@ base::error tls_session::explain(int code) const {
     case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE:
       return failed(base::errc::refused, "no cipher or kind of key in common with the peer");
     case MBEDTLS_ERR_SSL_INVALID_MAC:
-      // Servers of mbedTLS seal the alert that refuses a client's certificate with the wrong keys.
+      // Servers of mbedTLS encrypt the alert that refuses a client's certificate with the wrong keys.
       return failed(base::errc::refused,
                     "the peer ended it with an alert that cannot be read, most likely because it does not "
                     "accept our certificate: its log says why");
@@ -247,26 +249,26 @@ base::result<std::size_t> tls_session::open(std::span<std::uint8_t> into) {
   for (int waits = 0;;) {
     const std::size_t before = output_.bytes();
     const int code = mbedtls_ssl_read(&ssl, into.data(), into.size());
-    // That there is no other handshake, to a peer of TLS 1.2 that asks for one. Nothing else is said in
-    // reading.
+    // Reading writes only refusals: a TLS 1.2 peer that asks for another handshake is told that there is
+    // none.
     if (code >= 0 || code == MBEDTLS_ERR_SSL_WANT_READ) refusals_ += output_.bytes() - before;
     if (refusals_ > most_refusals)
       return base::fail(base::errc::refused, "TLS: the peer asks for another handshake, again and again");
-    // mbedTLS counts records without data in a row, and takes three.
+    // mbedTLS counts records without data in a row and accepts three; the count is taken over here.
     empty_ = code > 0 ? 0 : empty_ + std::exchange(ssl.MBEDTLS_PRIVATE(nb_zero), 0);
     if (empty_ > most_empty) return refuse(code, "the peer sends records without data, and nothing else");
     if (code > 0) {
       opened_any_ = true;
       return static_cast<std::size_t>(code);
     }
-    // The second of two records without data. Nothing else is said so: give() tells no end.
+    // The second of two records without data. 0 has no other cause, because give() reports no end.
     if (code == 0) continue;
-    // A ticket says nothing to us, and may have more behind it.
+    // Tickets are not used, and other records may follow.
     if (code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) continue;
     if (code == MBEDTLS_ERR_SSL_WANT_READ) {
-      // It may say so once with a message of the handshake still in its buffer.
+      // mbedTLS may say so once while a handshake message is still in its buffer.
       const bool more = has_input() || mbedtls_ssl_check_pending(&ssl) != 0;
-      // Each time takes of what there is: the bound is not met with something left.
+      // Each round takes some of the input, so the bound is never met with input left.
       assert(!more || waits < most_waits);
       if (!more || ++waits > most_waits) return 0;
       continue;
@@ -275,7 +277,7 @@ base::result<std::size_t> tls_session::open(std::span<std::uint8_t> into) {
       peer_ended_ = true;
       return 0;
     }
-    // A client's certificate is judged after its handshake is over.
+    // A client's certificate is checked after the client's handshake is over.
     const bool refused = !opened_any_ && code == MBEDTLS_ERR_SSL_INVALID_MAC;
     if (refused || code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) return unexpected(explain(code));
     if (changes_keys(code)) {
@@ -287,7 +289,7 @@ base::result<std::size_t> tls_session::open(std::span<std::uint8_t> into) {
   }
 }
 
-// Of the messages that come behind a handshake of TLS 1.3 mbedTLS knows tickets alone.
+// Of the messages behind a TLS 1.3 handshake, mbedTLS knows only tickets.
 bool tls_session::changes_keys(int code) const {
   const mbedtls_ssl_context& ssl = *ssl_->get();
   return code == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE && version() == "1.3" &&
@@ -295,7 +297,7 @@ bool tls_session::changes_keys(int code) const {
          ssl.MBEDTLS_PRIVATE(in_msg)[0] == key_update;
 }
 
-// The peer is told by an alert, which mbedTLS has written for some of its codes.
+// Tells the peer by an alert; for some codes mbedTLS has written it already.
 unexpected<base::error> tls_session::refuse(int code, std::string why) {
   if (code == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE || code == 0 || code == MBEDTLS_ERR_SSL_WANT_READ) {
     mbedtls_ssl_send_alert_message(ssl_->get(), MBEDTLS_SSL_ALERT_LEVEL_FATAL,

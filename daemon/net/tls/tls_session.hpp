@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// One connection's TLS, without a socket: bytes of the wire go in and out as its owner has them. Nothing
-// is allocated before the peer's first bytes look like TLS, and an unfinished handshake holds less than
-// 64 KiB. After an error what output() holds (the alert) may still be sent. The owner's thread.
+// The TLS of one connection, without a socket: its owner passes bytes of the wire in and out. Nothing is
+// allocated before the peer's first bytes look like TLS, and an unfinished handshake holds less than 64 KiB.
+// After an error, output() may hold an alert that can still be sent. The owner's thread.
 #pragma once
 
 #include <array>
@@ -24,8 +24,8 @@ namespace coppice::net {
 
 class tls_session {
  public:
-  // `host`: a client's, whom the peer's certificate must be for where the context verifies it; a DNS name
-  // or an address.
+  // `host`, for a client: the DNS name or address that the peer's certificate must be for, if the context
+  // verifies it.
   tls_session(std::shared_ptr<const tls_context> context, std::string host);
   ~tls_session();
   tls_session(const tls_session&) = delete;
@@ -33,39 +33,40 @@ class tls_session {
 
   bool is_client() const { return context_->role() == tls_role::client; }
 
-  // Bytes from the wire, borrowed until unused_input() is 0.
+  // Passes bytes from the wire, borrowed until unused_input() is 0.
   void feed(base::bytes_span sealed) { input_ = sealed; }
-  // The first of them, copied, before feed().
+  // Passes the first bytes of the connection, which are copied; before feed().
   void begin_with(base::bytes_span sealed) { hello_.assign(sealed.begin(), sealed.end()); }
   std::size_t unused_input() const { return input_.size(); }
-  // Copies what is borrowed.
+  // Copies the borrowed input, so that its owner may free it.
   void keep_input();
 
   enum class progress : std::uint8_t { more_steps, needs_input, done };
-  // One step of the handshake: a millisecond at most.
+  // Takes one step of the handshake, at most a millisecond.
   base::result<progress> step();
   bool established() const { return established_; }
-  // Why a connection that ends now ends, in words, while not established.
+  // Why the connection ended during the handshake, in words.
   base::error cut_short() const;
 
-  // The peer's next bytes as they were before TLS; 0: needs input, or peer_ended(). What it has to be told at
-  // once is in output().
+  // Decrypts the peer's next bytes into `into`. 0: more input is needed, or peer_ended(). Records that must
+  // be sent to the peer at once are in output().
   base::result<std::size_t> open(std::span<std::uint8_t> into);
-  // Its close_notify came: it sends no more.
+  // Whether the peer's close_notify came: it sends nothing more.
   bool peer_ended() const { return peer_ended_; }
 
-  // Takes from the front of `from` what one record holds, into output(). Established only.
+  // Encrypts bytes from the front of `from`, as many as one record holds, into output(). Only after the
+  // handshake.
   base::status seal(write_queue& from);
-  // The close_notify, into output().
+  // Writes the close_notify into output().
   base::status end();
   write_queue& output() { return output_; }
   const write_queue& output() const { return output_; }
 
-  // "1.3" or "1.2"; empty before it is established. A static string.
+  // "1.3" or "1.2"; empty before the end of the handshake. A static string.
   std::string_view version() const;
-  // What both ends speak by ALPN; empty before it is established, or if they did not speak of it.
+  // The protocol chosen by ALPN; empty before the end of the handshake, or if ALPN was not used.
   std::string_view protocol() const;
-  // The one the peer has shown, once established: verified if the context does so, else not looked at.
+  // The peer's certificate, after the handshake; verified only if the context verifies peers.
   std::optional<peer_certificate> peer() const;
 
  private:
@@ -84,18 +85,18 @@ class tls_session {
 
   std::shared_ptr<const tls_context> context_;
   std::string host_;
-  std::vector<std::uint8_t> address_; // a client's: host_ as an address; empty: it is a name, or nothing
-  std::unique_ptr<library> ssl_;      // from the first bytes on
+  std::vector<std::uint8_t> address_; // client only: host_ as an address; empty: host_ is a name or empty
+  std::unique_ptr<library> ssl_;      // null until the first bytes have come
   base::bytes_span input_;
-  // Bytes that are read before input_'s: a server's first ones, until their ciphers were seen, and those of
-  // begin_with() and keep_input().
+  // Bytes to be read before those of input_: a server's first bytes until their ciphers were seen, and those
+  // of begin_with() and keep_input().
   std::vector<std::uint8_t> hello_;
   std::size_t hello_read_ = 0;
-  std::vector<std::uint8_t> record_; // where small writes become one record
+  std::vector<std::uint8_t> record_; // where small writes are joined into one record
   write_queue output_;
   std::string refused_;                     // what is wrong with the peer's certificate
-  std::array<std::uint8_t, 7> last_read_{}; // as long as a record that holds an alert in the clear
-  std::size_t refusals_ = 0;                // bytes that refuse further handshakes
+  std::array<std::uint8_t, 7> last_read_{}; // as long as a record with an unencrypted alert
+  std::size_t refusals_ = 0;                // bytes of output that refuse further handshakes
   int empty_ = 0;                           // records without data in a row
   bool established_ = false;
   bool opened_any_ = false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A certificate and its key are replaced one after the other: in between they do not match, which is noted
-// and tried again when the other has changed too. Any thread.
+// A certificate and its key are replaced one after the other. In between they do not match, which is noted,
+// and tried again when the other file has changed too. Any thread.
 #include "net/tls/tls_source.hpp"
 
 #include <fmt/format.h>
@@ -26,7 +26,7 @@ base::status read_into(std::string& text, const std::string& path) {
   return {};
 }
 
-// For another name: its own certificate, and of peers it asks what `general` does.
+// The settings for another name: its own certificate; the demands on peers are those of `general`.
 base::result<tls_settings> texts_of(const tls_settings& general, const tls_pair_files& files) {
   tls_settings texts;
   texts.authorities = general.authorities;
@@ -79,8 +79,8 @@ std::string tls_source::stamp() const {
   return out;
 }
 
-// The same files are not read again once they are used, or cannot be. What keeps them from being read may
-// pass.
+// Files that are in use, or are invalid, are not read again until they change. A failure to read them may be
+// temporary, so it is tried again.
 base::status tls_source::load() {
   const std::string as_of = stamp();
   auto done = load_files();
@@ -123,7 +123,7 @@ base::status tls_source::load_files() {
   return {};
 }
 
-// An authority that cannot be read is left out: with fewer of them nothing is accepted that would not be.
+// Leaves out authorities that cannot be read, which only makes fewer certificates acceptable.
 base::status tls_source::keep_usable(std::string& authorities) const {
   if (!files_.verify_peer || authorities.empty()) return {};
   auto read = read_certificates(authorities);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// All of a node's tls_sources that have a certificate of the node's own, so that somebody can look when those
-// end and whether they are used: those of its connections to other nodes, and those of its tcp and web
-// listeners. A source that nobody else holds any more is none of them. Any thread.
+// All tls_sources of a node that have a certificate of their own, of connections to other nodes and of tcp
+// and web listeners. Shows when the certificates end and whether changed files are used. A source is
+// forgotten when its last owner releases it. Any thread.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace coppice::net {
 
 class tls_sources {
  public:
-  // Null: nothing happens. The same one twice counts once.
+  // Null is ignored. A source that is added twice counts once.
   void add(const std::shared_ptr<tls_source>& one) {
     if (one == nullptr) return;
     const std::lock_guard guard(lock_);

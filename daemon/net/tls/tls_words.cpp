@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mbedTLS's own words name a field of a certificate; these name its value too. What a peer chose is printed
+// mbedTLS's texts name only a field of a certificate; these name its value too. Text that a peer chose is
 // escaped. Any thread.
 #include "net/tls/tls_words.hpp"
 
@@ -17,14 +17,14 @@
 namespace coppice::net {
 namespace {
 
-// Of a certificate, in a sentence.
+// how much of a certificate a sentence shows
 constexpr std::size_t most_names = 5;
 constexpr std::size_t longest_name = 100;
 
 struct alert {
   std::uint8_t number;
   std::string_view name;
-  std::string_view words; // empty where the name says it all
+  std::string_view words; // empty: the name says it all
 };
 
 constexpr std::string_view other_faults =
@@ -74,7 +74,7 @@ std::string date(const mbedtls_x509_time& time) {
   return fmt::format("{:04}-{:02}-{:02} {:02}:{:02} UTC", time.year, time.mon, time.day, time.hour, time.min);
 }
 
-// Names as mbedTLS prints them: "CN=…, O=…".
+// The issuer as mbedTLS prints it: "CN=…, O=…".
 std::string issuer_of(const mbedtls_x509_crt& certificate) {
   std::array<char, 256> text{};
   const int length = mbedtls_x509_dn_gets(text.data(), text.size(), &certificate.issuer);
@@ -109,7 +109,7 @@ std::string hosts_of(const mbedtls_x509_crt& certificate) {
   return names.empty() ? "no host" : fmt::format("{}", fmt::join(names, ", "));
 }
 
-// What no sentence above says, in mbedTLS's words.
+// The remaining flags in mbedTLS's words.
 std::string rest_words(std::uint32_t flags) {
   std::array<char, 512> text{};
   mbedtls_x509_crt_verify_info(text.data(), text.size(), "", flags);

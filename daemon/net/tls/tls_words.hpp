@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Why a TLS handshake was refused, in words a person can act on: what is wrong with a certificate, and what
-// an alert stands for. Any thread.
+// Describes refused TLS handshakes in words a person can act on: what is wrong with a certificate, and what
+// an alert means. Text that a peer chose is escaped and shortened, so that it is safe in a log. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +11,12 @@ struct mbedtls_x509_crt;
 
 namespace coppice::net {
 
-// "unknown_ca (48): it does not know …", by RFC 8446 6: the alert's name and number, and what it means when
-// the peer sends it to us.
+// "unknown_ca (48): it does not know …": the alert's name and number (RFC 8446 6), and what it means when the
+// peer sends it to us.
 std::string alert_words(std::uint8_t number);
 
-// What mbedTLS's MBEDTLS_X509_BADCERT_ flags mean for this certificate of a peer's; `host`: whom it was to be
-// for, empty for anyone. Empty without flags.
+// What mbedTLS's MBEDTLS_X509_BADCERT_ flags mean for this certificate of a peer. `host`: the name it should
+// be for; empty: any. Empty without flags.
 std::string refusal_words(const mbedtls_x509_crt& certificate, std::uint32_t flags, std::string_view host);
 
 } // namespace coppice::net
