@@ -64,17 +64,19 @@ class core {
   void read(nanos now, std::uint64_t token, effects& out);
   void change(nanos now, std::uint64_t token, const change_request& what, effects& out);
   void transfer(nanos now, std::uint64_t token, const member_id& to, effects& out);
-  // For when a majority was lost for good: this member becomes a group of one that has all of this member's
-  // log. What only the others had is gone. `fresh` is a cluster id that was never used, so that a member that
-  // comes back can't be heard, nor hear of it; one that is to join again needs an emptied disk. Refused while
-  // a leader is known, and where this member has no log. Nothing is asked of the others.
+  // For a group that has lost its majority for good: this member becomes a group of one that has all of this
+  // member's log. Entries that only the others had are lost. `fresh` is a cluster id that was never used, so
+  // that this member and one of the old group that comes back ignore each other; a member that is to join
+  // again needs an emptied disk. Refused while a leader is known, and if this member has no log. The other
+  // members are not asked.
   void recover_alone(nanos now, std::uint64_t token, const cluster_id& fresh, effects& out);
 
   // The data that the owner has to keep beside a snapshot's bytes; `index` must be applied. Index 0 in the
   // answer: the entry is no longer in the log.
   snapshot_meta describe(log_index index) const;
-  // describe()'s, with size and digest; bytes and meta are on disk. One that is not newer than that in use is
-  // not used, and released. One above largest_snapshot is not used.
+  // `taken` comes from describe(), with size and digest added; bytes and meta are on the disk. A snapshot
+  // that is not newer than the one in use is not used, and released. A snapshot above largest_snapshot is not
+  // used.
   void snapshot_taken(nanos now, const snapshot_meta& taken, effects& out);
 
   role what() const { return role_; }

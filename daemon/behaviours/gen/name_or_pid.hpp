@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How a process is named to people: by its registered name, and by its pid where it has none. In its own
-// turn.
+// A process's name for people: its registered name, or its pid if it has none. In its own turn.
 #pragma once
 
 #include <string>
