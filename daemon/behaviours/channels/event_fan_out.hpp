@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The process of an event_outlet: it stays on the worker whose subscribers that has. In the process's own
-// turn.
+// The process that runs an event_outlet. It stays on the worker of that outlet. In the process's own turn.
 #pragma once
 
 #include "behaviours/channels/event_channels.hpp"
@@ -10,10 +9,10 @@ namespace coppice::behaviours {
 
 class event_fan_out final : public runtime::behaviour {
  public:
-  // Of outlet `index` of `all`, which outlives the process.
+  // Runs the outlet `index` of `all`, which outlives the process.
   event_fan_out(event_channels& all, std::size_t index) : all_(all), index_(index) {}
 
-  // What wakes the process of an outlet. Any thread.
+  // The message that wakes such a process. Any thread.
   static runtime::message wake();
 
   runtime::outcome init(runtime::process& self) override;

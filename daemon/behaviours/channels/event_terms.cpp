@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See event_terms.hpp.
+// Writes and reads the terms by hand, since every event passes here.
 #include "behaviours/channels/event_terms.hpp"
 
 #include <coppice/etf/cursor.hpp>

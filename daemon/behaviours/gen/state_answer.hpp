@@ -3,7 +3,6 @@
 // and an older one hands any answer to its user as it is. A connection does not tell its peer's release. So
 // for a process of another node that node is asked for its version, by a separate process, and the process
 // whose state is shown goes on meanwhile. In that process's own turn.
-// on meanwhile. In that one's own turn.
 #pragma once
 
 #include <string_view>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a stage shows of itself to people: a pipeline that stands still explains itself. Any thread that may
-// read the engine.
+// A stage's report for people, which shows why a pipeline stands still. Any thread that may read the engine.
 #pragma once
 
 #include "base/clock.hpp"
@@ -8,7 +7,7 @@
 
 namespace coppice::behaviours {
 
-// A map of stage_counters and subscriptions: of each what stage_subscription has, of at most 1,000 of them.
+// A map of stage_counters and `subscriptions`: the fields of stage_subscription for at most 1,000 of them.
 // `now`: as stage_port::now().
 runtime::message report_of(const stage_engine& of, base::nanos now);
 
