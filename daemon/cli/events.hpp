@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// `coppice events`: the node's named events, publishing to one, following one.
+// The commands `coppice events`: they list the node's named events, publish to an event, and follow one.
 #pragma once
 
 #include <functional>

@@ -6,7 +6,7 @@
 
 namespace coppice::cli {
 
-// Gives every command of `app` its example, but for those that --help does not show.
+// Gives each command of `app` its example, except for hidden commands.
 void add_examples(CLI::App& app);
 
 } // namespace coppice::cli

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See generated.hpp.
+// Reporting of mistakes, and writing and listing of files, in text and in JSON.
 #include "cli/generated.hpp"
 
 #include <fmt/format.h>
