@@ -59,7 +59,7 @@ void set_patience(int fd, std::chrono::milliseconds patience) {
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound);
 }
 
-// What the client knows of its user, for the node's log.
+// The client's statements about its user, for the node's log.
 api::claims own_claims() {
   api::claims out;
   if (const char* const by = std::getenv("SUDO_USER"); by != nullptr) out.sudo_user = by;

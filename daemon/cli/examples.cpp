@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The table is searched by a command's full name.
+// Each example belongs to the full name of a command, such as "cron explain".
 #include "cli/examples.hpp"
 
 #include <string>

@@ -40,7 +40,7 @@ class applied_commands {
 
   applied_commands() : applied_commands(bounds()) {}
   explicit applied_commands(const bounds& most) : bounds_(most) {}
-  // A copy's map would point into the list of the original.
+  // Not copied: the copy's map would point into the original's list.
   applied_commands(const applied_commands&) = delete;
   applied_commands& operator=(const applied_commands&) = delete;
   applied_commands(applied_commands&&) = default;

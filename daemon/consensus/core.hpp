@@ -169,7 +169,7 @@ class core {
   void drop_reads(effects& out);
 
   // membership.cpp
-  // `token`: that of the request. Empty: nobody asked.
+  // `token`: that of the request. Empty: there was no request.
   void put_configuration(std::optional<std::uint64_t> token, const configuration& next, effects& out);
   void promote(progress& who, effects& out);
   void leave_if_removed(effects& out);

@@ -18,7 +18,7 @@ bool engine::is_held() const {
          std::ranges::any_of(index_.groups(), [](const auto& one) { return !one.second.damage.empty(); });
 }
 
-// Most bytes by which the segments grow before a round over the segments below `end` has made them shorter.
+// The most bytes by which the segments grow until a round over the segments below `end` makes them shorter.
 // Looking at the oldest segment is not enough: it may be short, and the next one long and full of live
 // records.
 std::uint64_t engine::room_to_compact(std::uint64_t end) const {

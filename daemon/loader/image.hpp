@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // One plugin file mapped into this process. It is checked against its note, initialised, and closed again
-// when nothing needs its code. The file is a private copy that nobody else opens or replaces. open() and
+// when nothing needs its code. The file is a private copy that no other program opens or replaces. open() and
 // close() are called by one thread at a time.
 #pragma once
 

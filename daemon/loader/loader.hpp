@@ -65,7 +65,7 @@ class loader final : public runtime::actor_factory, public behaviours::pool_poli
   // Loads the plugin of "PLUGIN" or "PLUGIN:ACTOR" and checks that it has the actor. Blocks.
   base::status load_for(std::string_view actor);
 
-  // The functions up to collect() serve one reload at a time, and block.
+  // The functions up to collect() are for one reload at a time. They block.
   //
   // Whether the file's contents differ from the code in use. errc::not_found: the plugin is not loaded, or
   // there is no file.

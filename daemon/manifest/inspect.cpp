@@ -259,7 +259,7 @@ void judge_file(const source_file& source, inspection& result) {
   if (other_abi) {
     result.verdict.reasons.push_back(std::move(*other_abi));
   } else {
-    judge_tables(declared, result.verdict); // the tables of another ABI are not this one's to judge
+    judge_tables(declared, result.verdict); // this host does not know the tables of another ABI
   }
   auto drafts = find_drafts(*file, declared);
   if (!drafts) return refuse(result.verdict, drafts.error());

@@ -80,8 +80,7 @@ class event_channels {
   // An open event, for a publisher without a token. errc::not_found: no such event; errc::refused: it is not
   // open.
   base::result<std::shared_ptr<event_channel>> find_open(std::string_view name) const;
-  // Publishes an event of the node itself; `name` has own_prefix. Lost if there is no subscriber and no
-  // buffer.
+  // Publishes an event of the node itself; `name` has own_prefix. Lost if the event is not declared.
   void tell(std::string_view name, etf::bytes payload);
 
   // `who` is a process of any node. errc::not_found, errc::exists, errc::limit: see

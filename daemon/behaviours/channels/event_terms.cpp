@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Writes and reads the terms by hand, since every event passes here.
+// Terms are read as slices of the message, without copying.
 #include "behaviours/channels/event_terms.hpp"
 
 #include <coppice/etf/cursor.hpp>

@@ -71,7 +71,7 @@ struct pool_worker_status {
   std::uint64_t restarts = 0;
 };
 
-// As the pool itself says. The counts are explained in behaviours/pool/pool_board.hpp.
+// As the pool itself reports it. The counts are explained in behaviours/pool/pool_board.hpp.
 struct pool_status {
   std::string dispatch;
   std::uint64_t size = 0;
