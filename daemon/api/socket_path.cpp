@@ -94,8 +94,8 @@ base::status check_folder(const fs::path& folder, bool or_root) {
 } // namespace
 
 fs::path socket_folder() {
-  const std::string given =
-      environment("RUNTIME_DIRECTORY"); // it may name several folders, separated by colons
+  // It may name several folders, separated by colons.
+  const std::string given = environment("RUNTIME_DIRECTORY");
   if (!given.empty()) return given.substr(0, given.find(':'));
   return folder_of_user();
 }

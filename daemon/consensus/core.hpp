@@ -249,8 +249,8 @@ class core {
 
   // While a leader.
   nanos beat_due_ = 0;
-  std::uint64_t round_ = 0,
-                confirmed_ = 0; // rounds of heartbeats: the last begun, the last answered by a majority
+  // Rounds of heartbeats: the last one begun, and the last one that a majority has answered.
+  std::uint64_t round_ = 0, confirmed_ = 0;
   struct waiting_append {
     log_index index = 0;
     std::uint64_t token = 0;

@@ -25,16 +25,16 @@ struct snapshot_piece {
 // be on the disk by then.
 struct write {
   std::uint64_t number = 0; // from 1, without gaps
-  std::optional<cluster_id>
-      cluster{}; // from now on, and when it starts again, this member belongs to this cluster
+  // From now on, and when it starts again, this member belongs to this cluster.
+  std::optional<cluster_id> cluster{};
   std::optional<hard_state> hard{};
   std::optional<snapshot_piece> piece{};
   // The pieces are complete and become the snapshot in use. The log continues after its index. `keep_log`:
   // entries after that index stay; otherwise none does.
   std::optional<snapshot_meta> install{};
   bool keep_log = false;
-  log_index compact_to =
-      0; // entries up to here are not needed any more; the term of this one still is. 0: none
+  // Entries up to here are not needed any more; the term of this one still is. 0: none.
+  log_index compact_to = 0;
   term_number compact_term = 0;
   log_index truncate_from = 0; // entries from here on are void. 0: none
   log_index first = 0;         // the index of entries[0]

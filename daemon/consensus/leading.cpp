@@ -21,8 +21,8 @@ Value core::agreed(Value own, Value progress::*of) const {
   std::sort(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count), std::greater<>());
   return values[count / 2];
 }
-template std::uint64_t core::agreed(std::uint64_t own,
-                                    std::uint64_t progress::*of) const; // used by reads.cpp too
+// Used by reads.cpp too.
+template std::uint64_t core::agreed(std::uint64_t own, std::uint64_t progress::*of) const;
 
 bool core::has_quorum() const {
   return now_ - agreed(now_, &progress::heard) < options_.election;

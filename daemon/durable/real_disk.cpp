@@ -26,8 +26,8 @@ bool is_no_room(int number) {
 unexpected<base::error> fail_disk(const std::string& what, int number) {
   auto why = base::fail_errno(what, number);
   if (is_no_room(number)) why.error().code = base::errc::limit;
-  if (number == EMFILE || number == ENFILE)
-    why.error().code = base::errc::system; // too many open files: the disk is not full
+  // Too many open files: the disk is not full.
+  if (number == EMFILE || number == ENFILE) why.error().code = base::errc::system;
   if (number == EEXIST) why.error().code = base::errc::exists;
   if (number == ENOENT) why.error().code = base::errc::not_found;
   return why;

@@ -60,8 +60,8 @@ struct recovered {
 
 struct file_bytes {
   std::string bytes;
-  std::vector<std::uint64_t>
-      unreadable;      // offsets of stretches that the disk cannot read; replaced by zeros in `bytes`
+  // Offsets of stretches that the disk cannot read; replaced by zeros in `bytes`.
+  std::vector<std::uint64_t> unreadable;
   std::string problem; // the disk's error for such a stretch
 };
 // Reads the whole file, also if some stretches cannot be read.

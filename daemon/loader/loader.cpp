@@ -202,8 +202,8 @@ base::result<const loader::known_actor*> loader::actor_of(const std::string& nam
     known.push_back(std::move(*chosen));
     return &known.back();
   }
-  std::iter_swap(known.begin(),
-                 found); // after one start of an actor, most often the same actor is started next
+  // After one start of an actor, most often the same actor is started next.
+  std::iter_swap(known.begin(), found);
   return &known.front();
 }
 

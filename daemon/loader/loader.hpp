@@ -132,16 +132,16 @@ class loader final : public runtime::actor_factory, public behaviours::pool_poli
   std::mutex opening_; // serialises opening: an apply and a reload may come at once
   copy_folder copies_;
   std::map<std::string, std::uint64_t, std::less<>> generations_; // the last number of each plugin
-  mutable base::striped_lock
-      lock_; // guards entries_ and the members below; never held while plugin code runs
+  // Guards entries_ and the members below; never held while plugin code runs.
+  mutable base::striped_lock lock_;
   std::vector<std::unique_ptr<entry>> entries_;
   std::vector<std::unique_ptr<entry>> former_; // former generations that are still mapped
   std::vector<kept_image> kept_;
   struct alignas(64) found_actors {
     std::vector<known_actor> all;
   };
-  std::array<found_actors, base::stripes>
-      known_; // a cache of names for each stripe, used with that stripe locked
+  // A cache of names for each stripe, used with that stripe locked.
+  std::array<found_actors, base::stripes> known_;
   std::atomic<std::uint64_t> code_version_{1}; // changes whenever entries_ does
   host::identity_book identities_;             // identities of the actors of all images
 };

@@ -121,8 +121,8 @@ struct verdict {
 struct inspection {
   std::optional<manifest> declared; // if a note could be read, also when the file is refused
   std::optional<linkage> linked;    // if it is an ELF library of this machine
-  std::vector<std::string>
-      drafts; // the drafts it uses, as far as they can be found: "coppice.order/draft-1", …
+  // The drafts it uses, as far as they can be found: "coppice.order/draft-1", …
+  std::vector<std::string> drafts;
   coppice::manifest::verdict verdict;
 };
 

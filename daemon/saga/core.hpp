@@ -162,8 +162,8 @@ class core {
 
   std::unordered_map<std::uint64_t, unit> units_;
   std::uint64_t last_number_ = 0;
-  std::map<std::string, std::uint64_t>
-      roots_; // by transaction id: open ones, and ended ones that are still known
+  // By transaction id: open ones, and ended ones that are still known.
+  std::map<std::string, std::uint64_t> roots_;
   std::map<step_key, std::uint64_t> entries_;
   std::size_t open_ = 0;
   std::size_t two_phase_ = 0;                         // entries of the kind two_phase
@@ -196,8 +196,8 @@ class core {
       return at != other.at ? at > other.at : number > other.number;
     }
   };
-  std::vector<timer>
-      timers_; // a heap with the earliest first; an element counts only if it equals its unit's timer_at
+  // A heap with the earliest first; an element counts only if it equals its unit's timer_at.
+  std::vector<timer> timers_;
 };
 
 } // namespace coppice::saga

@@ -155,8 +155,8 @@ class event_channels {
   mutable std::shared_mutex lock_; // guards the members below, except for the notices
   entries events_;
   std::unordered_map<std::uint64_t, std::shared_ptr<event_channel>> by_token_;
-  std::unordered_map<runtime::pid, std::size_t, runtime::pid_hash>
-      producing_; // number of events of each producer
+  // Number of events of each producer.
+  std::unordered_map<runtime::pid, std::size_t, runtime::pid_hash> producing_;
   std::vector<runtime::pid> new_producers_;
   std::map<std::pair<std::string, std::string>, std::shared_ptr<event_channel>, std::less<>> mirrors_;
   std::map<std::string, std::uint64_t, std::less<>> ended_; // last numbers of events that have ended

@@ -66,8 +66,8 @@ class datagram_sockets {
  private:
   struct open_socket {
     base::unique_fd fd;
-    net::socket_store::place
-        place{}; // of a socket that was passed or is kept; destroyed before the descriptor
+    // Of a socket that was passed or is kept; destroyed before the descriptor.
+    net::socket_store::place place{};
   };
   base::result<open_socket> open(const base::socket_address& at) const;
   base::result<open_socket> open(const datagram_place& where) const;

@@ -269,8 +269,8 @@ outcome stage_engine::handle_queued() {
     const auto found = producers_.find(key_of(come.tag.bytes()));
     std::vector<batch> batches;
     runtime::destination to;
-    if (found ==
-        producers_.end()) { // the subscription has ended: the events are handled, and no more are asked for
+    // The subscription has ended: the events are handled, and no more are asked for.
+    if (found == producers_.end()) {
       batches.push_back({std::move(come.events), 0});
     } else {
       to = found->second.to;

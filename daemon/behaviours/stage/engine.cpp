@@ -125,8 +125,8 @@ std::optional<runtime::outcome> stage_engine::cast(etf::bytes request) {
     }
     return accumulating_ ? forward_demand() : runtime::carry_on();
   }
-  if (etf::cursor(request).peek() != etf::kind::tuple)
-    return std::nullopt; // tuples are accepted as calls only
+  // Tuples are accepted as calls only.
+  if (etf::cursor(request).peek() != etf::kind::tuple) return std::nullopt;
   message unsaid;
   return call(request, unsaid);
 }

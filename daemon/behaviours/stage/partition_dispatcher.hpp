@@ -62,8 +62,8 @@ class partition_dispatcher final : public dispatcher {
   partition* at_number(std::uint64_t number);
 
   const bool fixed_;
-  std::map<place, partition>
-      partitions_; // fixed: the places are in the order of the names. Otherwise: the places are the numbers
+  // If fixed_, places are in the order of the names. Otherwise the places are the numbers.
+  std::map<place, partition> partitions_;
   std::vector<place> by_number_; // fixed only
   std::unordered_map<subscriber_id, place> subscribers_;
   std::unordered_map<info_id, awaited> infos_;

@@ -87,8 +87,8 @@ class statem : public server {
   machine machine_;
   lasting_timer lasting_[2];
   base::nanos since_ = 0; // when the machine entered its state
-  std::unique_ptr<std::array<passed, kept_changes>>
-      changes_; // the Nth change is at N modulo their number. Null: none yet
+  // The Nth change is at N modulo their number. Null: none yet.
+  std::unique_ptr<std::array<passed, kept_changes>> changes_;
 };
 
 } // namespace coppice::behaviours

@@ -27,8 +27,8 @@ struct change_ground {
 };
 
 struct tree_outcome {
-  base::status
-      result; // on an error: why it was taken back, which child is at fault, and what could not be taken back
+  // On an error: why it was taken back, which child is at fault, and what could not be taken back.
+  base::status result;
   bool replaced = false; // a supervisor ended meanwhile: another attempt may succeed
 };
 

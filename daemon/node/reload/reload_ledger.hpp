@@ -29,8 +29,8 @@ class reload_ledger {
     host::actor_origin origin;                // set by look()
     host::saved_state saved;                  // set by look()
     bool has_state = false;                   // set by look(); also if `saved` was too large to keep
-    std::optional<base::error>
-        problem;          // of saving or restoring. errc::unsupported: the actor cannot be carried over
+    // Of saving or restoring. errc::unsupported: the actor cannot be carried over.
+    std::optional<base::error> problem;
     base::nanos save = 0; // duration of the last one, ns
     base::nanos restore = 0;
   };

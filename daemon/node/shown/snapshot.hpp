@@ -139,8 +139,8 @@ struct node_status {
   std::optional<former_life> former; // empty: not known
   std::vector<switched_off> off;     // listeners, children and jobs, each kind by name
   configuration_on_disk on_disk;     // `same` unless instance::status_with_disk() made this
-  bool short_of_descriptors =
-      false; // only the last ones are left; false unless instance::status_with_disk() made this
+  // Only the last ones are left; false unless instance::status_with_disk() made this.
+  bool short_of_descriptors = false;
   std::vector<peer_status> away;   // nodes of distribution.peers that are not connected
   std::vector<change_row> changes; // the running apply or reload, then the waiting ones
   runtime::runtime_counters runtime;
