@@ -196,7 +196,7 @@ class core {
   raft_log log_;
   snapshot_meta snapshot_; // the snapshot in use
   log_index commit_ = 0;
-  log_index announced_ = 0; // committed entries that the owner was told of
+  log_index announced_ = 0; // the last committed entry that the owner was told of
 
   role role_ = role::follower;
   member_id leader_;
@@ -270,8 +270,8 @@ class core {
     nanos due = 0;
     bool told = false;
   };
-  std::optional<handing_over>
-      handing_over_; // `told`: kept beyond the leadership, until the next leader is known
+  // Once `told`, it is kept beyond the leadership, until the next leader is known.
+  std::optional<handing_over> handing_over_;
 };
 
 } // namespace coppice::consensus

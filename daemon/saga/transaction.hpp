@@ -32,7 +32,7 @@ struct step {
   std::optional<request_kind> pending;
   base::nanos due = never;   // when the pending request is sent again, or a planned step may begin
   std::uint64_t calling = 0; // the token of handle_result or handle_failed. 0: none
-  bool succeeded = false;    // which of the two the actor is asked about
+  bool succeeded = false;    // true: the actor is asked about a result; false: about a failure
   bool parked = false;       // it cannot be undone
   bool skipped = false;      // it has a skip record
   term answer;
