@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Requests and replies as JSON, and back. Exceptions of the JSON library stay in this file. Any thread.
+// Turns requests and replies into JSON, and back. Exceptions of the JSON library stay in this file. Any
+// thread.
 #include "api/protocol.hpp"
 
 #include <array>

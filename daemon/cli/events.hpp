@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The commands `coppice events`: they list the node's named events, publish to an event, and follow one.
+// The commands `coppice events`: they list the node's named events with their counters, publish an event, and
+// follow one. All of them ask a running node; following asks for one page after the other.
 #pragma once
 
 #include <functional>

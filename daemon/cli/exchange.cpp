@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Finding the node, asking it, and printing with everything made printable.
+// Finds the node, asks it, and prints. Everything that is printed is made printable first.
 #include "cli/exchange.hpp"
 
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reporting of mistakes, and writing and listing of files, in text and in JSON.
+// Reports mistakes, and writes and lists files, as text for people or as JSON.
 #include "cli/generated.hpp"
 
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Counts characters by the first bytes of their UTF-8.
+// Characters are counted by the first bytes of their UTF-8.
 #include "cli/terminal.hpp"
 
 #include <sys/ioctl.h>

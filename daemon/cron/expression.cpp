@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The days and times on which an expression is due, found by scanning bit sets, and its printed form.
+// Finds the due days and times of an expression by scanning bit sets, and prints an expression.
 #include "cron/expression.hpp"
 
 #include <fmt/format.h>

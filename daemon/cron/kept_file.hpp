@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The state of jobs that is kept over a restart of the node, as a JSON file. Blocking; any thread.
+// The file in which the state of jobs is kept over a restart of the node: which times are handled, and which
+// jobs an operator has switched on or off. JSON, written as a whole. Blocking; any thread.
 #pragma once
 
 #include <map>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reads the destination of a call or send from a term, in the forms that GenServer takes. Any thread.
+// Reads the destination of a call or send from a term, in the forms that GenServer takes: a pid, an alias, a
+// name, or a name with a node. Plugins and other nodes give destinations as such terms. Any thread.
 #pragma once
 
 #include <coppice/etf/types.hpp>

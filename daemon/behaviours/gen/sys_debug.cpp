@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Answers after debug_cmd in sys.erl, lines after print_event in gen_server.erl. In the process's own turn.
+// The answers are those of debug_cmd in sys.erl, the lines those of print_event in gen_server.erl. In the
+// process's own turn.
 #include "behaviours/gen/sys_debug.hpp"
 
 #include <fmt/format.h>

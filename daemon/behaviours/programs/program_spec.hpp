@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The program of an actor: how it is run, and how its output is split into messages. Immutable; any thread.
+// The program of an actor: its command, environment and limits, how its output is split into messages, and
+// what happens to its standard error. Made from the configuration, and shared by all starts of the actor.
+// Immutable; any thread.
 #pragma once
 
 #include <memory>

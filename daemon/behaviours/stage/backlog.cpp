@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Lines of waiting messages, and accounts of their bytes, kept in step by put() and subtract().
+// Keeps the queues of waiting messages and the accounts of their bytes equal: every message goes in by put()
+// and out by subtract().
 #include "behaviours/stage/backlog.hpp"
 
 #include <algorithm>

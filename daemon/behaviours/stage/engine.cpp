@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The parts that both sides share: sorting messages, the calls that any process may make, and reports.
+// The parts of the engine that both sides share: it sorts messages, answers the calls that any process may
+// make, and makes reports.
 #include "behaviours/stage/engine.hpp"
 
 #include <fmt/format.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Notices to its own process are {'$coppice_stage', What, Number}.
+// Sends, and keeps what a full mailbox refuses. Reminders are notices to the process itself,
+// {'$coppice_stage', What, Number}.
 #include "behaviours/stage/process_port.hpp"
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The producer's side of the engine, also of a producer_consumer.
+// The producer's side of the engine, also of a producer_consumer: consumers' subscriptions and demand, the
+// buffer, and the events that leave.
 #include <fmt/format.h>
 
 #include <algorithm>

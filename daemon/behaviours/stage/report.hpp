@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A stage's report for people, which shows why a pipeline stands still. Any thread that may read the engine.
+// A stage's report for people. It has the stage's counters and the state of each subscription, so that it
+// shows at which stage a pipeline stands still, and why. Called by any thread that may read the engine.
 #pragma once
 
 #include "base/clock.hpp"

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The request for a reload and its result, for people and for the control socket. Plain values.
+// The request for a reload and its result: for each plugin the old and the new version, and for each of its
+// actors whether its state was carried over. Shown to people and sent over the control socket. Plain values;
+// any thread.
 #pragma once
 
 #include <cstdint>
