@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// coppiced: reads the configuration, runs one node in the foreground, and ends with it. The main thread
-// sits in a loop of its own that hears signals and the node's wish to end; everything else is the node's.
-// Exit status: api/exit_code.hpp; done is an orderly stop, failed also an application's end that takes the
-// node with it.
+// coppiced: reads the configuration, runs one node in the foreground, and ends with it. The main thread runs
+// a loop that waits for signals and for the node's request to end; the node does everything else. Exit
+// status: see api/exit_code.hpp. `done` is an orderly stop; `failed` also covers the end of an application
+// that ends the node.
 #include <fmt/format.h>
 #include <malloc.h>
 #include <unistd.h>
@@ -54,12 +54,12 @@ struct command_line {
 };
 
 exit_code complain(const std::string& what) {
-  // Not fmt::print(): it throws where standard error cannot be written.
+  // fmt::print() would throw if standard error cannot be written.
   std::fputs(fmt::format("coppiced: {}\n", what).c_str(), stderr);
   return exit_code::failed;
 }
 
-// False: `path=value` it is not.
+// False: it has not the form `path=value`.
 bool read_override(const std::string& text, spec::override_value& out) {
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0) return false;
@@ -81,14 +81,15 @@ base::log::format format_of(spec::log_format format) {
   return base::log::format::automatic;
 }
 
-// Memory that the allocator gives back after each large message is faulted in page by page for the next one,
-// which costs several times what handling it does: a node that has needed so much keeps it.
+// If the allocator gave memory back after each large message, it would be faulted in page by page for the
+// next one, which costs several times more than handling that message. So a node keeps the memory it has
+// needed.
 void keep_freed_memory() {
   mallopt(M_MMAP_THRESHOLD, 8 << 20);
   mallopt(M_TRIM_THRESHOLD, 64 << 20);
 }
 
-// How a person in this shell calls the client that belongs to this program.
+// The command by which a user of this shell calls the client that belongs to this program.
 std::string client_program(const std::string& own) {
   const std::size_t slash = own.rfind('/');
   if (slash == std::string::npos) return "coppice";
@@ -96,7 +97,7 @@ std::string client_program(const std::string& own) {
   return access(beside.c_str(), X_OK) == 0 ? beside : "coppice";
 }
 
-// Waits for the wish to end, from a signal or from the node itself.
+// Waits for the request to end, from a signal or from the node itself.
 class main_loop {
  public:
   base::status listen() {
@@ -113,12 +114,12 @@ class main_loop {
     }
     return {};
   }
-  // What SIGHUP does; called on this loop's thread, must not wait.
+  // Sets what SIGHUP does: `does` is called on this loop's thread, and must not wait.
   void on_hang_up(std::function<void()> does) { hang_up_ = std::move(does); }
   // Any thread.
   void wake() { wake_.send(); }
   void wait() { loop_->run(); }
-  // Unless a signal says that it is to end: then false.
+  // Waits for this time. False: a signal has asked the process to end.
   bool wait_for(base::nanos time) {
     bool over = false;
     base::uv::timer timer(*loop_, [&] {
@@ -129,7 +130,7 @@ class main_loop {
     loop_->run();
     return over;
   }
-  // Runs `stop` on a thread of its own, so that signals are still heard; `again` is called for each.
+  // Runs `stop` on another thread while this loop waits for signals; `again` is called for each.
   void wait_while(const std::function<void()>& stop, std::function<void()> again) {
     again_ = std::move(again);
     auto stopping = base::start_thread([&] {
@@ -161,9 +162,9 @@ class main_loop {
   std::function<void()> hang_up_;
 };
 
-// What SIGHUP does, said in the log: opens the log files anew, applies the configuration as it stands now,
-// then reloads the plugins whose files have changed; one transaction each, and the second one also when the
-// first came to nothing.
+// What SIGHUP does; the log reports it. Opens the log files anew, applies the configuration as it is now,
+// then reloads the plugins whose files have changed. Each of the two is one transaction, and the reload
+// follows also if the apply failed.
 void refresh(node::instance& running) {
   base::log::look_at_files();
   constexpr std::string_view by = "SIGHUP";
@@ -171,7 +172,7 @@ void refresh(node::instance& running) {
   wanted.by = by;
   wanted.kind = "apply SIGHUP";
   running.apply(std::move(wanted), [&running, by](const node::apply_outcome& outcome) {
-    // One that waits reads the files when its turn comes, and reloads then.
+    // An apply that waits already reads the files when its turn comes, and a reload follows it.
     if (!outcome.result && outcome.result.error().code == base::errc::exists) return;
     node::report(outcome, by);
     running.reload({.by = std::string(by), .kind = "reload SIGHUP"},
@@ -179,14 +180,14 @@ void refresh(node::instance& running) {
   });
 }
 
-// What was passed to this process, and what the service manager keeps for the next one.
+// The sockets passed to this process, and those that the service manager keeps for the next one.
 net::socket_store sockets_of(const node::service_manager& manager) {
   auto passed = net::passed_sockets();
   if (!passed && passed.error().code != base::errc::unsupported)
     base::log::warning("node", "no socket is taken over: {}", passed.error().text);
-  // What could not be taken again is not given away.
+  // Sockets that could not be taken over are not given away.
   if (!passed || !manager.keeps()) return {std::move(passed).value_or(std::vector<net::passed_socket>()), {}};
-  // Several messages follow each other at once, and its queue may be short.
+  // Several messages follow each other at once, and the service manager's queue may be short.
   const auto tell = [&manager](std::string_view lines, int descriptor) {
     for (int tries = 1; !manager.tell(lines, descriptor); ++tries) {
       if (tries == 20) return false;
@@ -197,7 +198,7 @@ net::socket_store sockets_of(const node::service_manager& manager) {
   return {std::move(*passed), tell};
 }
 
-// A node that has failed again and again waits; false: it is to end.
+// Makes a node wait that has failed again and again. False: the process has to end.
 bool wait_to_start(main_loop& process, const node::earlier_lives& lives,
                    const node::service_manager& manager) {
   if (lives.in_a_row == 0) return true;
@@ -220,11 +221,11 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   const base::log::settings settings = node::log_settings(spec);
   logging.level = settings.level;
   logging.format = format_of(spec.node.log.format);
-  base::log::log_ring lines; // what `coppice logs` shows: from the first line on
+  base::log::log_ring lines; // from the first line on, for `coppice logs`
   base::log::start(logging);
   if (auto used = base::log::use(settings); !used)
     base::log::warning("node", "node.log: {}", used.error().text);
-  std::signal(SIGPIPE, SIG_IGN); // a client that left is an error of one write, not the node's end
+  std::signal(SIGPIPE, SIG_IGN); // a client that has gone makes one write fail, and must not end the node
 
   const node::service_manager manager;
   net::socket_store sockets = sockets_of(manager);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What C++ code calls to throw, in the place of the C++ runtime's own, which it goes on to: coppiced exports
-// it, so that plugins, which are linked to the C++ runtime, find it first. It is a file of the program rather
-// than of a library, as those export nothing. Not under sanitizers, which put functions of theirs there. Any
-// thread.
+// The function that C++ code calls to throw. It replaces that of the C++ runtime, and then calls it. coppiced
+// exports it, so that plugins, which are linked to the C++ runtime, find it first. The file is part of the
+// program, since libraries export nothing. Left out under sanitizers, which replace the function themselves.
+// Any thread.
 #include <cxxabi.h>
 #include <dlfcn.h>
 
@@ -20,7 +20,7 @@ extern "C" {
   static const auto next = reinterpret_cast<thrower>(dlsym(RTLD_NEXT, "__cxa_throw"));
   coppice::host::note_throw(exception);
   if (next != nullptr) next(exception, type, destructor);
-  std::terminate(); // there is no C++ runtime to throw with
+  std::terminate(); // without a C++ runtime nothing can be thrown
 }
 
 } // extern "C"

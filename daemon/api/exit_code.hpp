@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the programs' exit statuses mean, in one place for both ends of the control socket: the node
-// answers with a failure's kind, the client turns the kind into its exit status.
+// The exit statuses of the programs, in one place for both ends of the control socket: the node answers with
+// a failure's kind, and the client turns the kind into its exit status.
 #pragma once
 
 #include "base/error.hpp"
@@ -10,7 +10,7 @@ namespace coppice::api {
 enum class exit_code : int {
   done = 0,
   failed = 1,  // refused or failed
-  usage = 2,   // the command line can't be understood
+  usage = 2,   // the command line is wrong
   no_node = 3, // no node answers on the socket
   timed_out = 4,
   not_only = 5,          // apply --only: other files differ from what runs, too

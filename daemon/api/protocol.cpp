@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Requests and replies to JSON and back. The JSON library's exceptions end here. Any thread.
+// Turns requests and replies into JSON, and back. Exceptions of the JSON library stay in this file. Any
+// thread.
 #include "api/protocol.hpp"
 
 #include <array>
@@ -55,13 +56,13 @@ std::string text_at(const json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-// Of a claim, what fits in a line of the log.
+// A claim, cut to a length that fits in a line of the log.
 std::string claim_at(const json& object, const char* key) {
   constexpr std::size_t longest = 64; // bytes
   return text_at(object, key).substr(0, longest);
 }
 
-// Requests are flat; a reply is as deep as the trees it shows, whose configuration has a bound of its own.
+// Requests are flat. A reply is as deep as the trees that it shows, whose configuration has its own bound.
 constexpr std::size_t deepest_request = 16;
 constexpr std::size_t deepest_reply = 2048;
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// What travels over the control socket: one JSON document a line, a request from the client and one
-// reply from the node, in order, as many as the client likes.
+// The protocol of the control socket: one JSON document in each line. The client sends any number of
+// requests, and the node sends one reply to each, in order.
 //
 //   {"command": "call", "arguments": {"name": "kv", "term": "size"}, "from": {"terminal": "pts/3"}}
 //   {"result": {"reply": "0"}}
 //   {"error": {"code": "timeout", "what": "call kv", "why": "no answer within 5s", "hint": ""}}
 //
-// Both ends bound a line's length; a line that is no such document is answered with an error and the
-// connection closed. Any thread: plain values.
+// Both ends bound a line's length. A line that is no such document is answered with an error, and the
+// connection is closed. Plain values; any thread.
 #pragma once
 
 #include <cstddef>
@@ -23,13 +23,13 @@ namespace coppice::api {
 inline constexpr std::size_t max_request_bytes = std::size_t{16} << 20;
 inline constexpr std::size_t max_reply_bytes = std::size_t{256} << 20;
 
-// Longer timeouts of a request count as this, about eleven days: the node and the client agree on it.
+// Longer timeouts of a request count as this, about eleven days. Node and client use the same bound.
 inline constexpr long long longest_timeout_ms = 1'000'000'000;
 
-// What a client says of who has started it, for the log; nobody has proved it. Empty: nothing to say.
+// What a client says about the user who started it, for the log. It is unproven. Empty: not said.
 struct claims {
-  std::string sudo_user; // who called sudo
-  std::string terminal;  // pts/3
+  std::string sudo_user; // the user who called sudo
+  std::string terminal;  // such as pts/3
 };
 
 struct request {
@@ -38,7 +38,7 @@ struct request {
   claims from = {};
 };
 
-// A failure as a person reads it: "coppice: WHAT: WHY", then the hint on a line of its own.
+// A failure for people: "coppice: WHAT: WHY", then the hint on a separate line.
 struct failure {
   base::errc code = base::errc::internal;
   std::string what;
@@ -48,7 +48,7 @@ struct failure {
 
 using reply = expected<nlohmann::json, failure>;
 
-// One line with its line feed. Text that is not UTF-8 is written with replacement characters.
+// One line with its line feed. Bytes that are not UTF-8 are replaced by replacement characters.
 std::string encode(const request& r);
 std::string encode(const reply& r);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Finds, and for the node prepares, the folder of the control sockets. A folder under /tmp can be
-// made by anyone first, so it is used only when it is ours and closed to others.
+// Finds, and for the node prepares, the folder of the control sockets. Any user could make a folder under
+// /tmp first, so it is used only if it belongs to this user and is closed to others.
 #include "api/socket_path.hpp"
 
 #include <fmt/format.h>
@@ -30,7 +30,7 @@ std::string environment(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
-// Where nodes have theirs that the user starts by hand.
+// The folder for nodes that this user starts by hand.
 fs::path folder_of_user() {
   if (geteuid() == 0) return service_folder;
   if (auto runtime = environment("XDG_RUNTIME_DIR"); !runtime.empty()) return fs::path(runtime) / "coppice";
@@ -43,11 +43,12 @@ std::string group_name(gid_t id) {
 }
 
 std::string user_name(uid_t id) {
-  const passwd* const found = getpwuid(id); // NOLINT(concurrency-mt-unsafe): as above
+  const passwd* const found = getpwuid(id); // NOLINT(concurrency-mt-unsafe): one thread
   return found == nullptr ? std::to_string(id) : found->pw_name;
 }
 
-// Nobody listens there, nor keeps it open for a node that is to come: what a node left that has ended.
+// Whether a socket is left over from a node that has ended: no process listens at it, or keeps it for a later
+// node.
 bool is_left_over(const fs::path& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -75,7 +76,7 @@ bool may_open(const fs::path& socket) {
   return access(socket.c_str(), W_OK) == 0;
 }
 
-// Whether nobody but this user, and root where `or_root`, can put a socket there.
+// Whether only this user can put a socket there; root may too if `or_root`.
 base::status check_folder(const fs::path& folder, bool or_root) {
   struct stat info {};
   if (lstat(folder.c_str(), &info) != 0) return base::fail_errno(folder.string(), errno);
@@ -93,7 +94,8 @@ base::status check_folder(const fs::path& folder, bool or_root) {
 } // namespace
 
 fs::path socket_folder() {
-  const std::string given = environment("RUNTIME_DIRECTORY"); // several with colons in between
+  // It may name several folders, separated by colons.
+  const std::string given = environment("RUNTIME_DIRECTORY");
   if (!given.empty()) return given.substr(0, given.find(':'));
   return folder_of_user();
 }
@@ -103,7 +105,7 @@ fs::path socket_path(std::string_view node_name) {
 }
 
 base::status prepare_socket_folder(const fs::path& folder) {
-  const bool shared = geteuid() == 0; // /run/coppice: a group may be let in by the socket's own mode
+  const bool shared = geteuid() == 0; // /run/coppice: the socket's own mode may admit a group
   if (mkdir(folder.c_str(), shared ? 0755 : 0700) != 0 && errno != EEXIST) {
     return base::fail_errno(folder.string(), errno);
   }
@@ -137,7 +139,7 @@ base::result<fs::path> choose_socket(std::string_view option, const fs::path& se
   std::copy_if(of_services.begin(), of_services.end(), std::back_inserter(found), may_open);
   const fs::path own = folder_of_user();
   if (found.empty() && own != services) {
-    // Another user may have made it first, and a socket in it that answers as a node would.
+    // Another user may have made it first, with a socket in it that answers as a node would.
     std::error_code unknown;
     const bool there = fs::exists(fs::symlink_status(own, unknown));
     if (const base::status safe = there ? check_folder(own, true) : base::status(); !safe)

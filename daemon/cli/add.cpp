@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See add.hpp. Files are written in an order in which the same command can go on after any of them: the
-// plugin, which appears whole, what builds it, what tests it, and at last the configuration that names it.
+// Files are written in an order in which the same command can continue after any of them: the plugin, which
+// appears as a whole, the build file, the test, and last the configuration that names the plugin.
 #include "cli/add.hpp"
 
 #include <fmt/format.h>
@@ -33,7 +33,7 @@ std::string in_folder(const std::string& folder, const std::string& path) {
   return folder == "." ? path : folder + "/" + path;
 }
 
-// Its path in the folder of the project: the only one in config, unless it is said.
+// The configuration's path in the project's folder: the one given, otherwise the only one in config.
 base::result<std::string> configuration_of(const parameters& p) {
   if (!p.configuration.empty()) return p.configuration;
   std::vector<std::string> found;
@@ -89,7 +89,7 @@ api::exit_code show_by_hand(const std::string& what, const parameters& p, const 
   return api::exit_code::failed;
 }
 
-// Through links, with the mode and the owner that the file has. `before` is what the edit was made from.
+// Writes through links, and keeps the file's mode and owner. `before`: the text that the edit was made from.
 base::status write_edit(const std::string& path, const std::string& before, const std::string& text) {
   std::error_code problem;
   const std::string file = fs::canonical(path, problem).string();
@@ -191,12 +191,12 @@ void declare_add(CLI::App& app, const common_options& common, std::function<api:
   auto p = std::make_shared<parameters>();
   CLI::App* command = app.add_subcommand(
       "add", "in a project of init: adds to the tree of the configuration, and makes the plugin");
-  // Not CLI11's own check: what is wrong with the kind is told together with everything else.
+  // CLI11 does not check it: a wrong kind is reported together with all other mistakes.
   command->add_option("kind", p->kind, "what is added, as an option of init is called")
       ->type_name(fmt::format("TEXT:{{{}}}", fmt::join(entry_kinds(), ",")))
       ->required();
   command->add_option("entry", p->text, "[PARENT:]NAME{key:value}, as init takes it")->required();
-  command->add_option("more", p->stray)->group(""); // told with everything else that is wrong
+  command->add_option("more", p->stray)->group(""); // reported with all other mistakes
   command->add_option("--in", p->folder, "the project's folder")->capture_default_str();
   command->add_option("--config", p->configuration,
                       "the configuration, from that folder on; else the only one in config");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `coppice add`: one entry more in the tree of a project that `coppice init` made, and its plugin. It needs
-// no node and no network.
+// The command `coppice add`: adds one entry to the tree of a project that `coppice init` made, and makes its
+// plugin. It needs no node and no network.
 #pragma once
 
 #include "cli/remote.hpp"

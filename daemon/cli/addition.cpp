@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See addition.hpp. The tree is read from the configuration as it stands, which people have edited: names are
-// compared as they are written there. An entry that is there already, word for word, is no mistake; it
-// changes nothing.
+// The tree is read from the configuration as it is now, since people edit it: names are compared as they are
+// written there. An entry that is there already, word for word, is no mistake; nothing is changed then.
 #include "cli/addition.hpp"
 
 #include <fmt/format.h>
@@ -25,7 +24,7 @@ using json = nlohmann::json;
 // An application or a supervisor of the configuration.
 struct holder {
   yaml_path children;
-  bool is_template = false; // simple_one_for_one: its one child is what it starts others from
+  bool is_template = false; // simple_one_for_one: its one child is the template of all others
 };
 
 std::string text_at(const json& map, const char* key) {
@@ -39,7 +38,7 @@ const json& value_at(const json& map, const char* key) {
   return found == map.end() ? nothing : *found;
 }
 
-// The names in a configuration, and where children can be added.
+// The names in a configuration, and the places where children can be added.
 struct present_tree {
   std::set<std::string> names;
   std::map<std::string, holder> holders;
@@ -126,7 +125,7 @@ class planner {
     return name.substr(0, name.rfind('.'));
   }
 
-  // Where it is not known, what can be said of the name is said all the same.
+  // If the kind is unknown, mistakes in the name are reported all the same.
   void check_kind() {
     const auto kinds = entry_kinds();
     const std::vector<std::string_view> known(kinds.begin(), kinds.end());
@@ -154,7 +153,7 @@ class planner {
     } else if (one.parent.empty()) {
       one.parent = plugin_name_of(made_.node.substr(0, made_.node.find('@')));
       if (!present.holders.contains(one.parent)) {
-        // The application for those that name no parent comes with it.
+        // The application for entries without a parent is added too.
         path_ = {"applications"};
         below.front().parent = one.parent;
         if (wrong_.empty()) items_ = tree_items({"app", "", one.parent}, below);
@@ -186,7 +185,7 @@ class planner {
                                  project_.configuration.path, meant.empty() ? "" : ": " + meant));
   }
 
-  // What is there word for word was added before. No items: something is wrong already.
+  // An entry that is there word for word was added before. No items: a mistake was found already.
   void check_names(const present_tree& present) {
     there_ = !items_.empty() && is_there();
     if (there_) return;
@@ -221,7 +220,7 @@ class planner {
       made_.by_hand.push_back({file.path, shown(path_, document_), blocks(), edited.error()});
   }
 
-  // `plugins = {'cart': 'c'}`, as init writes it.
+  // Adds to a line such as `plugins = {'cart': 'c'}`, which init has written.
   void edit_build() {
     const tree_entry& one = made_.entry;
     if (!is_plugin(one.kind)) return;
@@ -248,7 +247,7 @@ class planner {
           fmt::format("the plugin {} is there already, in {} ({})", one.name, same->second, path));
   }
 
-  // Of "'a': 'b', 'c': 'd'" with comments. nullopt: something else stands there.
+  // Reads "'a': 'b', 'c': 'd'" with comments. Empty: it has another form.
   static std::optional<std::map<std::string, std::string>> pairs_of(std::string_view text) {
     std::vector<std::string> tokens; // words with their first quote, and signs
     for (std::size_t at = 0; at < text.size(); ++at) {
@@ -275,7 +274,7 @@ class planner {
     return pairs;
   }
 
-  // A test that has no such line any more is the author's own.
+  // A test without such a line has been rewritten by its author, and is left alone.
   void edit_test() {
     const tree_entry& one = made_.entry;
     if (!project_.test || (one.kind != "sup" && !is_plugin(one.kind))) return;
@@ -307,7 +306,7 @@ class planner {
   const project_texts& project_;
   bool known_kind_ = false, there_ = false;
   json document_;
-  yaml_path path_; // of the list that the items go to
+  yaml_path path_; // of the list that gets the items
   std::vector<list_item> items_;
   addition made_;
   std::vector<std::string> wrong_;

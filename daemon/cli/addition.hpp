@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What `coppice add` changes in a project: one entry more in the tree of its configuration and, of a plugin,
-// its files, its line in meson.build and its processes in the test of the running tree. Pure.
+// Computes what `coppice add` changes in a project: one entry in the tree of its configuration and, for a
+// plugin, its files, its line in meson.build and its processes in the test of the running tree. Pure.
 #pragma once
 
 #include <coppice/etf/result.hpp>
@@ -13,7 +13,7 @@
 
 namespace coppice::cli {
 
-// A file of the project: its path there, and what it says.
+// A file of the project: its path there, and its text.
 struct project_file {
   std::string path;
   std::string text;
@@ -21,11 +21,11 @@ struct project_file {
 
 struct project_texts {
   project_file configuration;
-  std::optional<project_file> build; // meson.build; nullopt: there is none
-  std::optional<project_file> test;  // tests/tree.sh, likewise
+  std::optional<project_file> build; // meson.build. Empty: there is none
+  std::optional<project_file> test;  // tests/tree.sh. Empty: there is none
 };
 
-// Lines that a person has to add, because the file has a layout that is not known.
+// Lines that a person has to add, because the layout of the file is unknown.
 struct lines_to_add {
   std::string path;
   std::string where; // "applications: shop: supervisor: children"
@@ -35,13 +35,13 @@ struct lines_to_add {
 
 struct addition {
   tree_entry entry;
-  std::string node;                  // as the configuration names it, else as its file is called
-  new_files plugin;                  // by path below plugins/NAME; empty: the entry is no plugin
-  std::vector<project_file> edits;   // files that say something else now; the configuration is the last
-  std::vector<lines_to_add> by_hand; // not empty: nothing is to be written
+  std::string node;                  // from the configuration, otherwise from its file name
+  new_files plugin;                  // by path below plugins/NAME. Empty: the entry is no plugin
+  std::vector<project_file> edits;   // files with their new texts; the configuration comes last
+  std::vector<lines_to_add> by_hand; // not empty: nothing may be written
 };
 
-// All that is wrong with the kind, the names and the options, a sentence each.
+// An error lists all mistakes in the kind, the names and the options, a sentence each.
 expected<addition, std::vector<std::string>> plan_addition(const init_option& given,
                                                            const project_texts& project);
 

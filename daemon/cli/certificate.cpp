@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The folder is the default configuration's unless another is given, so that both commands agree without a
-// word. What was made is said with the lines of the configuration that use it.
+// Both commands use the folder of the default configuration unless another is given, so that they agree. The
+// output shows the lines of configuration that use the new files.
 #include "cli/certificate.hpp"
 
 #include <fmt/format.h>
@@ -52,7 +52,7 @@ std::string absolute(const std::string& path) {
   return unknown ? path : found.string();
 }
 
-// A path as a scalar of YAML, which takes JSON's strings.
+// A path as a YAML scalar; YAML accepts JSON's strings.
 std::string quoted(const std::string& path) {
   return base::json_text(json(absolute(path)));
 }
@@ -114,7 +114,7 @@ api::exit_code issue(const parameters& p, bool as_json) {
   return api::exit_code::done;
 }
 
-// CLI11 prints the argument's name in front of what is wrong.
+// CLI11 prints the argument's name before this message.
 CLI::Validator named(std::string (*check)(std::string_view), const char* type) {
   return {[check](std::string& text) {
             const std::string wrong = check(text);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// certificate init, certificate issue: a cluster's authority and its nodes' certificates as files, which
-// `verify: peer` needs. No node need run.
+// The commands `certificate init` and `certificate issue`: they make a cluster's authority and its nodes'
+// certificates as files, which `verify: peer` needs. No node has to run.
 #pragma once
 
 #include "cli/remote.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Blocking exchange over a Unix-domain socket with poll(2) for the deadline. A reply larger than the
-// protocol allows ends the exchange rather than filling memory.
+// Blocking exchange over a Unix-domain socket, with poll(2) for the deadline. A reply larger than the
+// protocol allows ends the exchange, so that it cannot fill memory.
 #include "cli/client.hpp"
 
 #include <fmt/format.h>
@@ -38,7 +38,7 @@ std::string words(int number) {
   return std::strerror(number);
 }
 
-// How long poll may wait, in ms: -1 for ever, 0 when the deadline has passed.
+// Milliseconds that poll may wait. -1: for ever; 0: the deadline has passed.
 int poll_time(const std::optional<clock::time_point>& deadline) {
   if (!deadline) return -1;
   auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - clock::now()).count();
@@ -49,7 +49,8 @@ unexpected<no_reply> silent() {
   return unexpected(no_reply{api::exit_code::timed_out, "the node does not answer", false});
 }
 
-// How long connect(2) waits for room in the listener's queue: SO_SNDTIMEO of unix(7), where 0 is for ever.
+// Sets how long connect(2) waits for room in the listener's queue: SO_SNDTIMEO of unix(7), where 0 means for
+// ever.
 void set_patience(int fd, std::chrono::milliseconds patience) {
   const auto time = std::clamp(patience, std::chrono::milliseconds(1), std::chrono::milliseconds(1 << 30));
   timeval bound{};
@@ -58,7 +59,7 @@ void set_patience(int fd, std::chrono::milliseconds patience) {
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound);
 }
 
-// Who sits before it, for the node's log.
+// The client's statements about its user, for the node's log.
 api::claims own_claims() {
   api::claims out;
   if (const char* const by = std::getenv("SUDO_USER"); by != nullptr) out.sudo_user = by;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See completion.hpp. A shell waits for this at a key: a node that does not answer within a second is none.
+// A shell waits for this while its user types, so a node that does not answer within a second counts as
+// absent.
 #include "cli/completion.hpp"
 
 #include <algorithm>
@@ -19,7 +20,7 @@ using words_span = const std::vector<std::string>&;
 constexpr std::chrono::milliseconds shell_patience{1000};
 constexpr std::size_t most_processes = 1000;
 
-// By the name of an argument or option; the same word means the same in all commands.
+// Kinds by the name of an argument or option; a name means the same in all commands.
 constexpr std::pair<std::string_view, completes> kinds[] = {
     {"application", completes::application},
     {"path", completes::child},
@@ -40,7 +41,7 @@ completes kind_of(std::string_view name) {
   return found == std::end(kinds) ? completes::nothing : found->second;
 }
 
-// The values of a choice, which CLI11 shows in the option's type: "TEXT:{a,b}".
+// The values of a choice. CLI11 shows them in the option's type: "TEXT:{a,b}".
 std::vector<std::string> choices_of(const CLI::Option& option) {
   const std::string type = option.get_type_name();
   const std::size_t begin = type.find('{');
@@ -56,7 +57,7 @@ std::vector<std::string> values_of(const CLI::Option& option, const live_names& 
   return kind == completes::nothing ? std::vector<std::string>() : names(kind);
 }
 
-// The option of a command, or one that all have.
+// The option of the command, or one that all commands have.
 const CLI::Option* option_of(const CLI::App& app, const CLI::App& command, const std::string& word) {
   for (const CLI::App* at : {&command, &app}) {
     if (const CLI::Option* const found = at->get_option_no_throw(word)) return found;
@@ -76,7 +77,7 @@ void add_option_names(const CLI::App& of, std::vector<std::string>& to) {
   }
 }
 
-// Null: it has none of that name.
+// Null: there is no command of that name.
 CLI::App* command_of(CLI::App& of, const std::string& name) {
   for (CLI::App* command : of.get_subcommands(nullptr)) {
     if (command->get_name() == name) return command;
@@ -101,11 +102,11 @@ std::vector<std::string> positional(const CLI::App& of, std::size_t index, const
   return {};
 }
 
-// Where a command line has got to.
+// The position that a command line has reached.
 struct place {
   CLI::App* command;
-  std::size_t arguments = 0;         // of the command, so far
-  const CLI::Option* open = nullptr; // an option whose value comes next
+  std::size_t arguments = 0;         // arguments of the command so far
+  const CLI::Option* open = nullptr; // an option whose value comes next. Null: none
 };
 
 place place_after(CLI::App& app, words_span words) {
@@ -126,7 +127,7 @@ place place_after(CLI::App& app, words_span words) {
   return at;
 }
 
-// --socket, where the line names one.
+// The value of --socket. Empty: not given.
 std::string socket_in(words_span words) {
   for (std::size_t i = 0; i + 2 < words.size(); ++i) {
     if (words[i] == "--socket") return words[i + 1];
@@ -146,7 +147,7 @@ void add_children(const json& of, const std::string& path, wanted_child wanted,
   }
 }
 
-// What a list of objects has under `key`.
+// The strings under `key` in a list of objects.
 std::vector<std::string> column(const json& document, const char* list, const char* key) {
   std::vector<std::string> all;
   for (const json& one : document.value(list, json::array())) {
@@ -263,7 +264,7 @@ api::exit_code complete(CLI::App& app, const std::vector<std::string>& words) {
   const live_names names = [socket = socket_in(words)](completes kind) {
     try {
       return ask_names(kind, socket);
-    } catch (const json::exception&) { // a document of another version
+    } catch (const json::exception&) { // the document of another version
       return std::vector<std::string>();
     }
   };
@@ -276,7 +277,7 @@ api::exit_code complete(CLI::App& app, const std::vector<std::string>& words) {
 void declare_completion(CLI::App& app, std::function<api::exit_code()>& run) {
   CLI::App* script =
       app.add_subcommand("completion", "a script that completes commands and names in a shell");
-  auto shell = std::make_shared<std::string>(); // lives as long as the closures that CLI11 keeps
+  auto shell = std::make_shared<std::string>(); // owned by the closures, which CLI11 keeps
   script->add_option("shell", *shell, "whose")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
   script->callback([&run, shell] {
     run = [shell] {

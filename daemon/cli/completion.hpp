@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// `coppice completion SHELL`: a script for bash, zsh or fish. The scripts know nothing of the commands: they
-// ask `coppice complete`, which finds what may come next in the command line's own description, and names of
-// what there is in the node that is meant.
+// The command `coppice completion SHELL`: prints a script for bash, zsh or fish. The scripts know nothing of
+// the commands. They ask `coppice complete`, which finds the possible words in the command line's
+// description, and asks the node for names.
 #pragma once
 
 #include <functional>
@@ -13,7 +13,7 @@
 
 namespace coppice::cli {
 
-// What names stand for.
+// What a name stands for.
 enum class completes {
   nothing,
   application,
@@ -29,21 +29,21 @@ enum class completes {
   socket
 };
 
-// All names of this kind; none where nobody can say.
+// All names of this kind. Empty also if they cannot be found out.
 using live_names = std::function<std::vector<std::string>(completes)>;
 
-// What may stand where the last of `words` is, which may be half written or empty: sorted, with nothing in it
-// twice. Empty: file names, or whatever the shell offers otherwise. `words` are those after "coppice".
+// The possible words in place of the last of `words`, which may be incomplete or empty; sorted, without
+// duplicates. Empty: the shell offers file names, or its own choice. `words` are those after "coppice".
 std::vector<std::string> candidates(CLI::App& app, const std::vector<std::string>& words,
                                     const live_names& names);
 
 // Paths of all supervised children in a document of `tree`: application/child, application/supervisor/child.
 std::vector<std::string> child_paths(const nlohmann::json& tree);
-// Of those, the ones of listeners.
+// The paths of listeners among those.
 std::vector<std::string> listener_paths(const nlohmann::json& tree);
 
-// What the scripts ask with `coppice complete -- WORD…`, which is no command as the others are, since the
-// words may be anything: prints the candidates, a line each.
+// Called by the scripts as `coppice complete -- WORD…`. It is not declared as a command, since the words may
+// be anything. Prints the candidates, one in each line.
 api::exit_code complete(CLI::App& app, const std::vector<std::string>& words);
 
 void declare_completion(CLI::App& app, std::function<api::exit_code()>& run);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// See completion_scripts.hpp.
+// The scripts as texts, one for each shell.
 #include "cli/completion_scripts.hpp"
 
 namespace coppice::cli {
 
 namespace {
 
-// Words are split anew at blanks, since bash splits node names at @ and : as well; of a candidate it then
-// wants only what comes behind the last of those. The other shells hand over words as they were typed: their
-// quotes are taken off before the client is asked, and put on what is inserted by the shell.
+// bash splits node names at @ and :, so its script splits the line again at blanks, and then returns only the
+// part of a candidate behind the last such character. The other shells pass words as they were typed: the
+// scripts remove the quotes before they ask the client, and the shell quotes the inserted word.
 constexpr const char* for_bash = R"(# bash completion for coppice; made by: coppice completion bash
 _coppice() {
   local line="${COMP_LINE:0:COMP_POINT}" word kept one

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The scripts of `coppice completion`. What each has to know of its shell, and nothing of coppice: it hands
-// on the words up to the cursor, and leaves it to the shell to offer files where nothing comes back.
+// The scripts of `coppice completion`. A script knows its shell and nothing of coppice: it passes on the
+// words up to the cursor, and lets the shell offer files if it gets no candidates.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace coppice::cli {
 
-// bash, zsh or fish; empty for others.
+// The script for bash, zsh or fish. Empty: another shell.
 std::string completion_script(std::string_view shell);
 
 } // namespace coppice::cli

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See cron.hpp. What a change of the clock does to a time is said beside it. The jobs are the node's: it is
-// asked for them.
+// The effect of a clock change is printed beside each time. Commands about jobs ask the node.
 #include "cli/cron.hpp"
 
 #include <fmt/format.h>
@@ -22,7 +21,7 @@ using nlohmann::json;
 
 struct parameters {
   std::string expression;
-  std::string timezone; // empty: the expression's, else UTC
+  std::string timezone; // empty: that of the expression, otherwise UTC
   std::string job;
   std::string after; // empty: now
   std::string skipped = "run_after";
@@ -41,7 +40,7 @@ api::exit_code ask_node(const std::string& what, const common_options& common, j
   return api::exit_code::done;
 }
 
-// 2026-03-29T03:00:00+02:00 with a blank in place of the T; "-" for null.
+// Such as 2026-03-29 03:00:00+02:00, with a blank instead of the T. "-" for null.
 std::string time_cell(const json& row, const char* key) {
   std::string text = row.value(key, json()).is_string() ? row[key].get<std::string>() : "-";
   if (const auto at = text.find('T'); at == 10) text[at] = ' ';
@@ -86,7 +85,7 @@ std::string show_coming(const json& document, std::size_t columns) {
   return table(rows, columns) + (document.value("all", true) ? "" : "and more\n");
 }
 
-// RFC 3339 in UTC to the second: 2026-03-28T00:00:00Z.
+// Reads RFC 3339 in UTC to the second: 2026-03-28T00:00:00Z.
 std::optional<cron::instant> read_instant(const std::string& text) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, used = 0;
   if (std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &year, &month, &day, &hour, &minute, &second,

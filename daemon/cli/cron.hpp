@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// coppice cron: the jobs of a node, what they did and when they are due, and `explain`: an expression in
-// words and when it is due next, which needs no running node; zones are then this machine's.
+// The commands `coppice cron`: they show a node's jobs, their results and next times. `explain` describes an
+// expression in words and shows its next times; it needs no running node and uses the zones of this machine.
 #pragma once
 
 #include "cli/remote.hpp"

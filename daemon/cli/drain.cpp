@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See drain.hpp. The node is told once, and then asked again and again how many are left.
+// The node is told once, and is then asked repeatedly how many connections are left.
 #include "cli/drain.hpp"
 
 #include <fmt/format.h>
@@ -63,7 +63,7 @@ api::exit_code drain(const parameters& given, const common_options& common) {
 void declare_drain(CLI::App& app, const common_options& common, std::function<api::exit_code()>& run) {
   CLI::App* sub = app.add_subcommand(
       command, "has the node's listeners accept nobody, and waits until their connections have ended");
-  auto given = std::make_shared<parameters>(); // lives as long as the closures that CLI11 keeps
+  auto given = std::make_shared<parameters>(); // owned by the closures, which CLI11 keeps
   sub->add_flag("--undo", given->undo, "has them accept again");
   add_timeout(*sub, given->timeout);
   sub->callback([&common, &run, given] { run = [&common, given] { return drain(*given, common); }; });

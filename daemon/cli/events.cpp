@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See events.hpp. Who follows an event reads pages from the node, as with its log.
+// Following an event reads pages from the node, as following its log does.
 #include "cli/events.hpp"
 
 #include <fmt/format.h>
@@ -21,14 +21,14 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* command = "events";
-// Beyond what the node itself lets pass before it answers one who waits.
+// Longer than the node lets a waiting request wait before it answers.
 constexpr std::chrono::milliseconds following_patience{40'000};
 
 struct parameters {
   std::string name;
   std::string term;
-  std::string since; // empty: what is kept
-  std::string sort;  // by which number the list is; empty: by name
+  std::string since; // empty: all events that are kept
+  std::string sort;  // the counter to sort by. Empty: by name
   std::uint64_t count = std::numeric_limits<std::uint64_t>::max();
 };
 
@@ -53,7 +53,7 @@ std::string show_events(const json& document, std::size_t columns) {
   return table(rows, columns);
 }
 
-// The most of it first; else as the node has them, by name.
+// Sorts by the counter, the largest first. An empty key keeps the node's order, by name.
 void sort_by(json& document, const std::string& key) {
   const auto events = document.find("events");
   if (key.empty() || events == document.end() || !events->is_array()) return;
@@ -95,7 +95,7 @@ std::string line_text(const json& line) {
                      line.value("payload", ""));
 }
 
-// Of --since. Nothing: it is none.
+// The value of --since. Empty: it is invalid.
 std::optional<json> since_of(const std::string& text) {
   if (text.empty() || text == "now") return json(text);
   std::uint64_t number = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `coppice events`: the node's named events, publishing to one, following one.
+// The commands `coppice events`: they list the node's named events with their counters, publish an event, and
+// follow one. All of them ask a running node; following asks for one page after the other.
 #pragma once
 
 #include <functional>

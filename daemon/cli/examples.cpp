@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See examples.hpp.
+// Each example belongs to the full name of a command, such as "cron explain".
 #include "cli/examples.hpp"
 
 #include <string>
@@ -10,7 +10,7 @@ namespace coppice::cli {
 namespace {
 
 struct example {
-  std::string_view of; // the command, with the one it belongs to before it
+  std::string_view of; // the command, preceded by its parent command
   const char* line;
 };
 

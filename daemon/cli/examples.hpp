@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The example at the end of each command's --help, in one table; tests/e2e/completion.py runs them all.
+// The example at the end of each command's --help. All examples are in one table, so that a test can run
+// them: tests/e2e/completion.py. A new command gets a row there.
 #pragma once
 
 #include <CLI/CLI.hpp>
 
 namespace coppice::cli {
 
-// Gives every command of `app` its example, but for those that --help does not show.
+// Gives each command of `app` its example, except for hidden commands.
 void add_examples(CLI::App& app);
 
 } // namespace coppice::cli

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See exchange.hpp.
+// Finds the node, asks it, and prints. Everything that is printed is made printable first.
 #include "cli/exchange.hpp"
 
 #include <fmt/format.h>
@@ -103,7 +103,7 @@ api::exit_code fail(const api::failure& from) {
   return api::exit_code_of(from.code);
 }
 
-// JSON escapes the control characters of ASCII but DEL itself.
+// JSON escapes ASCII's control characters, except for DEL.
 std::string json_to_show(const nlohmann::json& document, int indent) {
   const std::string text = base::json_text(document, indent);
   if (base::is_printable(text)) return text;
@@ -115,7 +115,7 @@ std::string json_to_show(const nlohmann::json& document, int indent) {
       out += character;
       continue;
     }
-    // Of one to three bytes, as all that are not printable.
+    // It has one to three bytes, as every unprintable character has.
     unsigned code = static_cast<unsigned char>(character[0]);
     if (character.size() == 2) code = (code & 0x1f) << 6;
     if (character.size() == 3)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See generated.hpp.
+// Reports mistakes, and writes and lists files, as text for people or as JSON.
 #include "cli/generated.hpp"
 
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See init.hpp. The options that add to the tree keep the order in which they were given: children of a
-// supervisor start in it.
+// The options that add to the tree keep their order on the command line: a supervisor starts its children in
+// it.
 #include "cli/init.hpp"
 
 #include <fmt/format.h>
@@ -27,7 +27,7 @@ struct parameters {
   std::map<std::string, std::vector<std::string>> texts; // by option
 };
 
-// As a shell takes it.
+// The word quoted for a shell.
 std::string quoted(const std::string& word) {
   constexpr const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-:@./=+%";
   if (!word.empty() && word.find_first_not_of(plain) == word.npos) return word;
@@ -51,7 +51,7 @@ void add_file(const std::string& file, init_request& to, std::vector<std::string
   to.options = read->options;
 }
 
-// The file's options come first. What is wrong with the file goes to `mistakes`.
+// The file's options come first. Mistakes in the file are added to `mistakes`.
 init_request request_of(const parameters& p, const CLI::App& command, std::vector<std::string>& mistakes) {
   init_request wanted{p.node, {}, p.observer, "coppice init"};
   if (!p.node.empty()) wanted.command += " " + quoted(p.node);
@@ -97,7 +97,7 @@ void declare_init(CLI::App& app, const common_options& common, std::function<api
   CLI::App* command = app.add_subcommand(
       "init", "makes a project: a node's configuration with its tree, plugins, tests, what builds them");
   command->add_option("node-name", p->node, "the node's name, ALIVE or ALIVE@HOST");
-  command->add_option("more", p->stray)->group(""); // told with everything else that is wrong
+  command->add_option("more", p->stray)->group(""); // reported with all other mistakes
   command->add_option("--from", p->from, "a YAML list of the same: - actor: front:cart")->type_name("FILE");
   command->add_option("--in", p->folder, "the folder that is made; ALIVE without one");
   const auto add = [&p, command](const std::string& name, std::string text) {
@@ -106,7 +106,7 @@ void declare_init(CLI::App& app, const common_options& common, std::function<api
         ->add_option("--" + name, p->texts[name],
                      fmt::format("{} {{{}}}", text, fmt::join(option_keys(name), ",")))
         ->allow_extra_args(false)
-        ->type_name("[PARENT:]NAME"); // no braces: completion would offer what stands in them
+        ->type_name("[PARENT:]NAME"); // no braces: completion would offer their content
   };
   for (const template_kind& kind : template_kinds()) add(kind.name, kind.summary);
   for (std::size_t i = 0; i < std::size(other_kinds); ++i)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `coppice init`: makes a project, a node's configuration with its tree, the plugins of that tree, their
-// tests, what builds them, and what systemd and CI need. It needs no node and no network.
+// The command `coppice init`: makes a project with a node's configuration and its tree, the plugins of that
+// tree, their tests, the build files, and files for systemd and CI. It needs no node and no network.
 #pragma once
 
 #include "cli/remote.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See init_arguments.hpp. A parser by recursive descent; values nest at most `deepest` levels.
+// A recursive-descent parser; values nest at most `deepest` levels.
 #include "cli/init_arguments.hpp"
 
 #include <charconv>
@@ -60,7 +60,7 @@ class parser {
   }
 
  private:
-  // Nothing: problem_ says why.
+  // Returns nothing; problem_ says why.
   std::nullopt_t fail(std::string why) {
     problem_ = std::move(why);
     return std::nullopt;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Arguments of `coppice init` as people write them: [PARENT:]NAME{key:value,flag}. A value is text without
-// commas and braces, "text in quotes", a list in brackets or a map in braces; what looks like a whole number,
-// true or false is one, and a key without a value is true. Pure.
+// Parses arguments of `coppice init` as people write them: [PARENT:]NAME{key:value,flag}. A value is text
+// without commas and braces, "text in quotes", a list in brackets or a map in braces. Text that looks like a
+// whole number, true or false is read as one, and a key without a value is true. Pure.
 #pragma once
 
 #include <coppice/etf/result.hpp>
@@ -12,7 +12,7 @@
 namespace coppice::cli {
 
 struct written_node {
-  std::string parent; // empty: none is named
+  std::string parent; // empty: not given
   std::string name;   // as written
   nlohmann::ordered_json options = nlohmann::ordered_json::object();
 };

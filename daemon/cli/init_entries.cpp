@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See init_entries.hpp.
+// Reads the text, and checks its name and its options by kind.
 #include "cli/init_entries.hpp"
 
 #include <fmt/format.h>
@@ -47,7 +47,7 @@ std::optional<tree_entry> read_entry(const init_option& given, const std::string
   }
   for (const std::string& why : check_plugin_name(read->name))
     wrong.push_back(fmt::format("{}the name '{}' {}", before, read->name, why));
-  if (one.options.dump().find('\x7f') != std::string::npos) // which a configuration may not have
+  if (one.options.dump().find('\x7f') != std::string::npos) // not allowed in a configuration
     wrong.push_back(before + "a value has the control character DEL");
   for (const std::string& why : check_options(one.kind, one.options))
     wrong.push_back(fmt::format("{}{}", before, why));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// From an option of `coppice init`, or an argument of `coppice add`, as it was written, to an entry of the
-// tree, and all that is wrong with it. What depends on other entries (a name that is there twice, a parent
-// that is not there) is the caller's. Pure.
+// Turns an option of `coppice init`, or the argument of `coppice add`, into an entry of the tree, and reports
+// all its mistakes. Mistakes that depend on other entries (a repeated name, a missing parent) are left to the
+// caller. Pure.
 #pragma once
 
 #include <optional>
@@ -12,18 +12,18 @@
 
 namespace coppice::cli {
 
-// An option that adds something, in the order in which they were given.
+// An option that adds an entry; options are kept in their order on the command line.
 struct init_option {
-  std::string option; // without dashes: of other_kinds or of templates.hpp
+  std::string option; // without dashes: a kind of other_kinds or of templates.hpp
   std::string text;   // [PARENT:]NAME{…}
-  // What stands in a file beside the text; it counts as if it stood in the braces.
+  // Further keys of an entry in a file; they count as if they were in the braces.
   nlohmann::ordered_json more = nlohmann::ordered_json::object();
 };
 
-// "--actor 'front:cart{lang:c}'"
+// Such as "--actor 'front:cart{lang:c}'".
 std::string shown_option(const init_option& one);
 
-// Appends what is wrong, a sentence behind `before` each. nullopt: it could not be read at all.
+// Appends a sentence for each mistake, each preceded by `before`. Empty: the text could not be parsed at all.
 std::optional<tree_entry> read_entry(const init_option& given, const std::string& before,
                                      std::vector<std::string>& wrong);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See init_file.hpp.
+// Reads each entry of the list, and continues after a mistake to find the others.
 #include "cli/init_file.hpp"
 
 #include <fmt/format.h>
@@ -15,7 +15,7 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-// What is wrong with the entry; empty: nothing.
+// Returns the entry's mistake. Empty: none.
 std::string read_item(const json& item, const std::vector<std::string_view>& known, init_file& into) {
   if (!item.is_object() || item.empty()) return "it must be a map: the name of an option, and its value";
   const std::string option = item.begin().key();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The file of `coppice init --from`: a YAML list of what the command line would say, in its order.
+// Reads the file of `coppice init --from`: a YAML list of options as on the command line, in their order.
 //
 //   - node: shop
 //   - sup: front
@@ -19,12 +19,12 @@
 namespace coppice::cli {
 
 struct init_file {
-  std::string node; // empty: it says none
+  std::string node; // empty: not given
   bool observer = false;
   std::vector<init_option> options;
 };
 
-// All that is wrong, a sentence each.
+// An error lists all mistakes, a sentence each.
 expected<init_file, std::vector<std::string>> read_init_file(const std::string& text);
 
 } // namespace coppice::cli

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See init_project.hpp. First all that is wrong is gathered, then the files are made: those of project/init
-// of the templates, each plugin's, and the configuration with its schema beside it.
+// First all mistakes are collected. Then the files are made: those of project/init of the templates, each
+// plugin's, and the configuration with its schema.
 #include "cli/init_project.hpp"
 
 #include <fmt/format.h>
@@ -66,7 +66,7 @@ void check_parent(project& of, const tree_entry& one) {
                                    one.parent, one.name, one.parent, meant.empty() ? "" : ": " + meant));
     return;
   }
-  // Every chain of parents ends at an application, or goes round.
+  // Every chain of parents must end at an application; otherwise it is a cycle.
   std::set<std::string> seen{one.name};
   for (; at != nullptr && at->kind == "sup"; at = of.find(at->parent))
     if (!seen.insert(at->name).second) {
@@ -76,7 +76,7 @@ void check_parent(project& of, const tree_entry& one) {
     }
 }
 
-// The application for those that name no parent.
+// Adds the application for entries without a parent.
 void give_parents(project& to, const std::string& alive) {
   const std::string own = plugin_name_of(alive);
   const bool wants_own = std::ranges::any_of(

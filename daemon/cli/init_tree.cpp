@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See init_tree.hpp. Values of options are written as JSON, which YAML takes.
+// Values of options are written as JSON, which YAML accepts.
 #include "cli/init_tree.hpp"
 
 #include <fmt/format.h>
@@ -59,7 +59,7 @@ bool is_level(const json& value) {
 }
 
 struct known_option {
-  std::string_view kinds; // with a blank on either side of each; empty: every plugin's
+  std::string_view kinds; // with a blank on both sides of each. Empty: all kinds of plugins
   std::string_view key;
   bool (*takes)(const json&);
   const char* wants;
@@ -162,14 +162,14 @@ std::string indented(const std::string& lines, std::size_t by) {
   return out;
 }
 
-// The keys and values of a supervisor but for its children.
+// The keys and values of a supervisor, without its children.
 std::vector<std::string> supervisor_keys(const json& options) {
   return {fmt::format("strategy: {}", options.value("strategy", "one_for_one")),
           fmt::format("intensity: {}", options.value("intensity", std::int64_t{3})),
           fmt::format("period: {}", options.value("period", "5s"))};
 }
 
-// An application or a supervisor: `head`, the keys before its supervisor's, of which `name` is one.
+// An application or a supervisor. `head`: the keys before those of its supervisor, among them `name`.
 list_item holder_item(const std::vector<tree_entry>& all, const tree_entry& one,
                       const std::vector<std::string>& head, std::vector<std::string> keys) {
   const auto rest = supervisor_keys(one.options);
@@ -262,7 +262,7 @@ std::vector<list_item> tree_items(const tree_entry& one, const std::vector<tree_
                                  json(log_path(one)).dump(), o.value("level", "trace"),
                                  o.value("bytes", "64MiB"), o.value("keep", std::int64_t{10})))};
   std::vector<list_item> items;
-  const std::string lines = children_of(one); // an item each
+  const std::string lines = children_of(one); // one item in each line
   for (std::size_t at = 0; at < lines.size();) {
     const std::size_t end = lines.find('\n', at);
     items.push_back(one_line(lines.substr(at + 2, end - at - 2)));

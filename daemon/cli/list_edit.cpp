@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See list_edit.hpp. The parser says where values begin, not where they end: a list in block layout ends at
-// the first line that is indented less, one in brackets at its bracket. Texts that break this rule are told
-// from others when the result is read again.
+// The parser says where values begin, not where they end: a list in block layout ends at the first line that
+// is indented less, a list in brackets at its bracket. A text that breaks this rule is noticed when the
+// result is read again.
 #include "cli/list_edit.hpp"
 
 #include <fmt/format.h>
@@ -19,7 +19,7 @@ namespace {
 using json = nlohmann::json;
 using spec::node;
 
-// Bounds of a configuration that is edited: it is kept in memory three times.
+// Bounds of a configuration that is edited: three copies of it are in memory.
 constexpr spec::tree_limits limits{.bytes = 4U << 20, .values = 500'000, .depth = 100};
 
 template <typename Json>
@@ -49,7 +49,7 @@ Json json_of(const node& from) {
   return all;
 }
 
-// A document, and the nodes that say where its values stand.
+// A parsed document, and the nodes with the places of its values.
 class document {
  public:
   explicit document(const std::string& text) : report_(sources_) {
@@ -88,7 +88,7 @@ std::string without_comment(std::string_view line) {
   return end == line.npos || line[end] == '#' ? "" : std::string(line.substr(end));
 }
 
-// The lines of a text, from 0, and what is put between them.
+// The lines of a text, numbered from 0, and insertion between them.
 class lines {
  public:
   explicit lines(const std::string& text) : text_(text) {
@@ -105,7 +105,7 @@ class lines {
     while (found.ends_with('\n') || found.ends_with('\r')) found.remove_suffix(1);
     return found;
   }
-  // Of a value; the text's size if the text has no such place.
+  // Offset of a value. The text's size if the text has no such place.
   std::size_t offset(const spec::place& of) const {
     return of.line == 0 ? text_.size() : std::min(begin(of.line - 1) + of.column - 1, text_.size());
   }
@@ -113,8 +113,8 @@ class lines {
     return static_cast<std::size_t>(std::ranges::upper_bound(starts_, offset) - starts_.begin()) - 1;
   }
 
-  // The line behind the last one of a block that begins in line `first` at `column`. `list`: lines at that
-  // column belong to it if they are items. `comments`: so do comments at that column that follow at once.
+  // The line after the last one of a block that begins in line `first` at `column`. `list`: items at that
+  // column belong to the block. `comments`: so do comments at that column that follow directly.
   std::size_t end_of_block(std::size_t first, std::size_t column, bool list, bool comments) const {
     std::size_t end = first + 1;
     bool gap = false;
@@ -137,7 +137,7 @@ class lines {
     return end;
   }
 
-  // Puts them before a line.
+  // Inserts lines before a line.
   std::string insert(std::size_t line, std::string added) const {
     if (text_.find("\r\n") != text_.npos)
       for (std::size_t at = 0; (at = added.find('\n', at)) != added.npos; at += 2) added.insert(at, 1, '\r');
@@ -157,7 +157,7 @@ outcome unknown_layout() {
   return unexpected(std::string("its layout is none that can be edited"));
 }
 
-// One edit of one text. `keys`: those that are missing, the list's own last.
+// One edit of one text. `keys`: the keys that are missing, the list's own last.
 class edit {
  public:
   edit(const std::string& text, const std::vector<list_item>& items)
@@ -238,7 +238,7 @@ class edit {
         std::string_view(text_).substr(found->close + 1, lines_.begin(line + 1) - found->close - 1);
     const bool alone = found->empty() && !is_flow(owner) && lines_.of_offset(found->close) == line;
     if (!alone || !without_comment(rest).empty()) return add_to_brackets(text_, *found, flows(), " ");
-    // An empty list of a map in block layout becomes one in block layout.
+    // An empty list in a map of block layout gets block layout.
     const std::size_t colon = text_.find_last_not_of(" \t", at - 1) + 1;
     const std::string shorter = text_.substr(0, colon) + text_.substr(found->close + 1);
     return lines(shorter).insert(line + 1, indented(blocks(), own_column + 2));
@@ -258,7 +258,7 @@ class edit {
     return lines_.insert(end, (column == 0 ? "\n" : "") + indented(nested(missing), column));
   }
 
-  // A key without a value.
+  // Adds below a key without a value.
   outcome below(const node& key, const std::vector<std::string>& missing) {
     const std::size_t line = key.at.line - 1;
     const std::string_view rest = lines_.at(line).substr(
@@ -272,7 +272,7 @@ class edit {
   const std::vector<list_item>& items_;
 };
 
-// False: there is something else in its place.
+// False: another kind of value is in its place.
 bool append(json& to, const yaml_path& path, const json& items) {
   json* at = &to;
   for (const auto& step : path) {
@@ -320,7 +320,7 @@ expected<std::string, std::string> add_to_list(const std::string& text, const ya
 std::optional<bracketed> find_brackets(std::string_view text, std::size_t open) {
   bracketed found{open, open + 1, 0};
   std::size_t depth = 0;
-  char before = '['; // the last character that is no blank
+  char before = '['; // the last character other than a blank
   for (std::size_t at = open; at < text.size(); ++at) {
     const char c = text[at];
     const bool blank = c == ' ' || c == '\t' || c == '\r' || c == '\n';

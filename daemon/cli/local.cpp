@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// check, inspect, schema. All of a configuration's problems are printed at once, as coppiced --check
-// prints them.
+// The commands check, inspect and schema. All problems of a configuration are printed at once, as coppiced
+// --check prints them.
 #include "cli/local.hpp"
 
 #include <fmt/format.h>
@@ -41,7 +41,7 @@ json json_of(const std::vector<spec::plugin_file>& files) {
   return plugins;
 }
 
-// A line for each plugin that a later host may have to refuse an interface.
+// A line for each plugin that uses drafts, which a later host may refuse.
 std::string drafts_text(const spec::node_spec& spec) {
   std::string text;
   for (const auto& one : spec.plugin_files)
@@ -97,7 +97,7 @@ json states_json(const std::vector<manifest::declared_state>& states) {
   return list;
 }
 
-// "locked, open; never reached: wedged"
+// Such as "locked, open; never reached: wedged".
 std::string states_text(const std::vector<manifest::declared_state>& states) {
   std::vector<std::string> names;
   for (const auto& state : states) names.push_back(state.name);
@@ -180,7 +180,7 @@ std::string text_of(const manifest::inspection& found, const std::string& file) 
   return text;
 }
 
-// A graph for each actor that declares its states; what is never reached goes to standard error.
+// Prints a graph for each actor that declares its states. Unreachable states are named on standard error.
 api::exit_code draw(const manifest::inspection& found, const std::string& file) {
   if (!found.declared) {
     complain("inspect " + file, "it has no manifest to draw from");
@@ -206,7 +206,7 @@ api::exit_code inspect(const std::string& file, bool as_json, bool as_dot) {
     complain("inspect " + file, missing ? missing.message() : "no such file");
     return api::exit_code::failed;
   }
-  // The file's author wants to hear everything: the node would have looked no further.
+  // The author of the file wants to see all objections; the node would stop at this one.
   manifest::inspection found = manifest::inspect(file);
   if (found.verdict.has(manifest::objection::unsafe_file)) {
     manifest::inspection inside = manifest::inspect(file, {.file_safety = false});

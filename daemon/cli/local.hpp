@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The commands that need no running node: check a configuration, inspect a plugin file, print the
-// configuration's JSON Schema. They judge with the same code as a start does, and run no plugin.
+// configuration's JSON Schema. They use the same code as a start does, and run no plugin.
 #pragma once
 
 #include "cli/remote.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reads the folder as the node would at its start, and changes nothing: a torn tail is shown, the node cuts
-// it. The lock is taken where there is one, since a log that is written to looks torn.
+// Reads the folder as the node would at its start, and changes nothing: a torn tail is shown, while the node
+// would cut it. Takes the lock if there is one, since a log that is being written looks torn.
 #include "cli/log_check.hpp"
 
 #include <fmt/format.h>
@@ -64,7 +64,7 @@ std::uint64_t torn_bytes(const findings& of) {
   return of.what.newest ? of.what.newest->torn : 0;
 }
 
-// A group by its name, or by its number where the name is lost.
+// A group's name, or its number if the name is lost.
 std::string name_of(const findings& of, std::uint64_t group) {
   const auto* const found = of.what.found.find(group);
   if (found == nullptr || found->name.empty()) return fmt::format("number {}", group);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// log check: what is in the folder of a durable log, and what of it is damaged. No node need run, and none
-// may have the log open.
+// The command `log check`: shows the content of a durable log's folder, and its damage. No node has to run,
+// and none may have the log open.
 #pragma once
 
 #include "cli/remote.hpp"

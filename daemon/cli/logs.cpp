@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See logs.hpp. The node gives a page at a time; who waits for a line is answered within twenty seconds in
-// any case and asks again.
+// The node sends one page at a time. A request that waits for a line is answered within twenty seconds in any
+// case, and is then repeated.
 #include "cli/logs.hpp"
 
 #include <fmt/format.h>
@@ -22,7 +22,7 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* command = "logs";
-// Beyond what the node itself lets pass before it answers one who waits.
+// Longer than the node lets a waiting request wait before it answers.
 constexpr std::chrono::milliseconds following_patience{40'000};
 constexpr std::uint64_t lines_when_following = 10;
 
@@ -55,13 +55,13 @@ colour colour_of(base::log::level level) {
   return colour::plain;
 }
 
-// Prints pages as they come. One document of all, or with -f one a line, where JSON is wanted.
+// Prints pages as they come. With --json: one document of all lines, or with -f one document in each line.
 class printer {
  public:
   printer(const parameters& given, const common_options& common)
       : follow_(given.follow), json_(common.json), colours_(with_colours()) {}
 
-  // False: nobody reads it any more.
+  // False: the output is closed.
   bool show(const json& page) {
     const long long missed = page.value("missed", 0LL);
     if (json_ && !follow_) {
@@ -109,7 +109,7 @@ api::exit_code follow(const parameters& given, const common_options& common) {
   for (bool more = true; more || given.follow;) {
     auto reply = connection->ask(request, given.follow ? following_patience : node_patience);
     if (!reply && given.follow && reply.error().answered) {
-      // Another life of the node numbers its lines anew; all of them are news.
+      // A restarted node numbers its lines from the beginning; all of them are new.
       connection = reach_again(command, common);
       if (!connection) return no_log(connection.error(), common);
       request.arguments.erase("after");
@@ -135,7 +135,7 @@ std::string render_line(const json& line, bool colours) {
   const auto level = base::log::parse_level(text_at(line, "level")).value_or(base::log::level::info);
   using base::log::render_text;
   base::log::record made{0, level, text_at(line, "module"), text_at(line, "message"), {}};
-  // An event's text says what its fields say.
+  // The text of an event contains its fields already.
   const auto fields = line.find("fields");
   if (fields != line.end() && fields->is_object() && !fields->contains(base::log::event_field)) {
     for (const auto& [name, value] : fields->items())
@@ -152,7 +152,7 @@ std::string where_log_is(const std::string& socket, bool with_service) {
 
 void declare_logs(CLI::App& app, const common_options& common, std::function<api::exit_code()>& run) {
   CLI::App* sub = app.add_subcommand(command, "the node's last lines, and those that come");
-  auto given = std::make_shared<parameters>(); // lives as long as the closures that CLI11 keeps
+  auto given = std::make_shared<parameters>(); // owned by the closures, which CLI11 keeps
   sub->add_flag("-f,--follow", given->follow, "and go on with what comes");
   const auto* last =
       sub->add_option("-n,--lines", given->last, "only the last N (with -f 10, else all that are kept)")

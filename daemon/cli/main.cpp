@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// coppice, the command-line client: parses the command line, runs one command, exits with its status.
-// Everything it prints for programs goes to stdout, everything that went wrong to stderr.
+// coppice, the command-line client: parses the command line, runs one command, and exits with its status.
+// Results go to stdout, problems to stderr.
 #include <fmt/format.h>
 
 #include <string>
@@ -28,7 +28,7 @@ namespace {
 
 using coppice::api::exit_code;
 
-// "there is no command staus" and what may be meant; empty: every word that should be a command is one.
+// Such as "there is no command staus", with a suggestion in `hint`. Empty: all commands exist.
 std::string unknown_command(CLI::App& app, int argc, char** argv, std::string& hint) {
   const CLI::App* at = &app;
   for (int i = 1; i < argc; ++i) {
@@ -81,7 +81,7 @@ int run_command_line(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {
-    return app.exit(asked); // --help, --version
+    return app.exit(asked); // for --help and --version
   } catch (const CLI::ParseError& problem) {
     constexpr const char* list = "coppice --help lists the commands";
     std::string hint;
@@ -97,7 +97,7 @@ int run_command_line(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return run_command_line(argc, argv);
-  } catch (const std::exception& problem) { // memory, or a library's own bug
+  } catch (const std::exception& problem) { // out of memory, or a bug of a library
     coppice::cli::print_error(fmt::format("coppice: {}\n", problem.what()));
     return static_cast<int>(exit_code::failed);
   }

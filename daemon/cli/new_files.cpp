@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See new_files.hpp. What is written in pieces stands in a folder ".NAME-XXXXXX" beside the one that is to be
-// made: after a kill that is all there is.
+// A new folder is written as ".NAME-XXXXXX" beside its final name and then renamed, so after a kill only that
+// temporary folder is left.
 #include "cli/new_files.hpp"
 
 #include <fcntl.h>
@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr mode_t folder_mode = 0777; // of which the umask leaves a part
+constexpr mode_t folder_mode = 0777; // reduced by the umask
 constexpr mode_t file_mode = 0666;
 
 mode_t without_umask(mode_t mode) {
@@ -34,13 +34,13 @@ std::string parent_of(const std::string& path) {
   return parent.empty() ? "." : parent;
 }
 
-// "shop/" is "shop".
+// Removes trailing slashes: "shop/" becomes "shop".
 std::string without_slash(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
 }
 
-// Gone at the end, with all that is in it, unless it was renamed.
+// A temporary folder, removed with its content at the end unless it was renamed.
 class unfinished_folder {
  public:
   static base::result<unfinished_folder> beside(const std::string& folder) {
@@ -59,7 +59,7 @@ class unfinished_folder {
 
   const std::string& path() const { return path_; }
   base::status become(const std::string& folder) {
-    // EINVAL: this file system cannot refuse a name that is in use; rename() takes that of an empty folder.
+    // EINVAL: this file system has no RENAME_NOREPLACE. rename() replaces an empty folder only.
     if (renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, folder.c_str(), RENAME_NOREPLACE) != 0 &&
         (errno != EINVAL || rename(path_.c_str(), folder.c_str()) != 0))
       return base::fail_errno("make folder " + folder, errno);
@@ -69,10 +69,10 @@ class unfinished_folder {
 
  private:
   explicit unfinished_folder(std::string path) : path_(std::move(path)) {}
-  std::string path_; // empty: it is another's
+  std::string path_; // empty: nothing to remove
 };
 
-// An error names the file as it is to be: `folder` may have another name at first.
+// An error names the file by its final path `to_be`: `folder` may be a temporary name.
 base::status write_file(const std::string& folder, const std::string& path, const std::string& text,
                         const std::string& to_be) {
   const std::string file = folder + "/" + path;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Writes the files that a generator made. A folder that does not exist yet appears whole, by one rename, or
-// not at all: neither a full disk nor a kill leaves a part of it. In a folder that exists each file is whole.
-// Files that have the same bytes already are left alone. Blocking; any thread.
+// Writes the files that a generator made. A new folder appears as a whole by one rename, or not at all:
+// neither a full disk nor a kill leaves a part of it. In an existing folder each file is written as a whole.
+// Files with equal bytes are left alone. Blocking; any thread.
 #pragma once
 
 #include <map>
@@ -15,9 +15,9 @@ namespace coppice::cli {
 using new_files = std::map<std::string, std::string>; // text by path, relative to the folder
 
 enum class file_action {
-  make,    // there is none
-  keep,    // it has these bytes
-  replace, // it has others
+  make,    // there is no such file
+  keep,    // it has equal bytes
+  replace, // it has other bytes
 };
 
 struct planned_file {
@@ -25,10 +25,10 @@ struct planned_file {
   file_action action = file_action::make;
 };
 
-// What writing them would do. An error: the folder, or a file's place, is something else.
+// Says what writing the files would do. An error: the folder's or a file's path is something else.
 base::result<std::vector<planned_file>> plan_files(const std::string& folder, const new_files& files);
 
-// Does it. `planned` is plan_files' result.
+// Writes the files. `planned` is the result of plan_files().
 base::status write_files(const std::string& folder, const new_files& files,
                          const std::vector<planned_file>& planned);
 

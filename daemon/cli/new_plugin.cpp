@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See new_plugin.hpp. Kinds and languages are those of the templates in the program; a name is checked before
-// anything is written.
+// Kinds and languages are those of the templates in the program. A name is checked before anything is
+// written.
 #include "cli/new_plugin.hpp"
 
 #include <fmt/format.h>
@@ -93,7 +93,7 @@ void declare_new(CLI::App& app, const common_options& common, std::function<api:
   CLI::App* command =
       app.add_subcommand("new", "makes a plugin of a template: its source, its test, what builds it");
   const auto kinds = template_kinds();
-  // Not CLI11's own check: what is wrong with the name is told together with what is wrong with the kind.
+  // CLI11 does not check it: a wrong kind is reported together with a wrong name.
   command->add_option("kind", p->kind, "what it is; --list says more")
       ->type_name(fmt::format("TEXT:{{{}}}", fmt::join(names_of(kinds), ",")));
   command->add_option("plugin-name", p->name, "its name: MyActor and my-actor become my_actor");

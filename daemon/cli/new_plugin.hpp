@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `coppice new`: makes a plugin's folder of a template, with its source, its test, what builds it and a page.
-// It needs no node and no network.
+// The command `coppice new`: makes a plugin's folder from a template, with its source, its test, its build
+// file and a README. It needs no node and no network.
 #pragma once
 
 #include "cli/remote.hpp"

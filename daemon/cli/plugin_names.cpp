@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See plugin_names.hpp.
+// Converts names, and compares them with tables of words that are taken.
 #include "cli/plugin_names.hpp"
 
 #include <fmt/format.h>
@@ -24,7 +24,7 @@ bool separates(char c) {
   return c == '-' || c == '.' || c == ' ' || c == '\t' || c == '_';
 }
 
-// Of C11 and of C++20, those with capitals left out.
+// Keywords of C11 and C++20, except for those with capitals.
 constexpr std::string_view keywords[] = {"alignas",
                                          "alignof",
                                          "and",
@@ -118,11 +118,11 @@ constexpr std::string_view keywords[] = {"alignas",
                                          "while",
                                          "xor",
                                          "xor_eq"};
-// Of Erlang, where such an atom needs quotes.
+// Words of Erlang that need quotes as atoms.
 constexpr std::string_view erlang_words[] = {"after", "andalso", "band",   "begin",   "bnot", "bor", "bsl",
                                              "bsr",   "bxor",    "cond",   "div",     "end",  "fun", "let",
                                              "maybe", "of",      "orelse", "receive", "rem",  "when"};
-// Of Meson, CMake and cargo, for targets of their own, or of the language's standard library.
+// Targets that Meson, CMake and cargo define themselves, and crates of Rust's standard library.
 constexpr std::string_view targets[] = {"all",         "benchmark", "clean",   "core",     "coverage",
                                         "dist",        "help",      "install", "package",  "phony",
                                         "reconfigure", "std",       "test",    "uninstall"};
@@ -132,7 +132,7 @@ bool among(const std::string_view (&words)[Size], std::string_view name) {
   return std::ranges::find(words, name) != std::end(words);
 }
 
-// The first character that no plugin's name has, whole; '/' is told by itself.
+// The first character that a plugin's name cannot have, as whole UTF-8. '/' is reported separately.
 std::string_view strange_in(std::string_view written) {
   for (std::size_t i = 0; i < written.size(); ++i) {
     const char c = written[i];
@@ -155,7 +155,8 @@ std::string plugin_name_of(std::string_view written) {
       continue;
     }
     if (is_upper(c)) {
-      // Before the first capital of a word, and before the last one of several: HTTPServer, http_server.
+      // Splits before the first capital of a word, and before the last of several: HTTPServer becomes
+      // http_server.
       const bool after_small = i > 0 && (is_lower(written[i - 1]) || is_digit(written[i - 1]));
       const bool before_small =
           i > 0 && is_upper(written[i - 1]) && i + 1 < written.size() && is_lower(written[i + 1]);

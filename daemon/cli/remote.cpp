@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Remote commands. A term is parsed here as well as in the node, so that a slip of the pen is a usage
-// error with a caret's column and costs no round trip; the node gets the text, since only it can say
-// what <0.N.S> is.
+// The commands for a running node. A term is parsed here too, so that a mistake is a usage error with a
+// column and costs no round trip. The node gets the text, since only the node knows what <0.N.S> means.
 #include "cli/remote.hpp"
 
 #include <fmt/format.h>
@@ -24,10 +23,10 @@ namespace {
 using nlohmann::json;
 using milliseconds = std::chrono::milliseconds;
 
-// The client's grace over a timeout that the node itself keeps.
+// Added to a timeout that the node itself keeps.
 constexpr milliseconds grace{2'000};
 
-// What the command line gave; each command reads its own members.
+// The command line's values; each command uses some of them.
 struct parameters {
   std::string name;
   std::string term;
@@ -53,7 +52,7 @@ struct remote_command {
   json (*arguments)(const parameters&);
   std::string (*show)(const json&, std::size_t columns);
   bool waits; // the node keeps `timeout`
-  // What a reply means for programs; null: done.
+  // Turns a reply into an exit status. Null: done.
   api::exit_code (*verdict)(const json&) = nullptr;
 };
 
@@ -84,7 +83,7 @@ void take_timeout(CLI::App& app, parameters& p) {
   add_timeout(app, p.timeout);
 }
 
-// They last as long as the shutdown times concerned allow.
+// Operations take up to the shutdown times of the processes concerned, so there is no time limit by default.
 void take_operation(CLI::App& app, parameters& p, const char* subject, const char* what) {
   p.timeout = "infinity";
   app.add_option(subject, p.name, what)->required();
@@ -118,7 +117,7 @@ json changes_arguments(const parameters& p) {
   return arguments;
 }
 
-// The node's findings, as `check` shows them.
+// Shows the node's diagnostics as `check` shows them.
 std::string show_changes(const json& document, std::size_t columns) {
   std::vector<spec::diagnostic> found;
   for (const auto& one : document.value("diagnostics", json::array())) {
@@ -165,7 +164,7 @@ json level_arguments(const parameters& p) {
   return arguments;
 }
 
-// A term is never cut: where there is no terminal it is broken over lines as on a usual one.
+// A term is never cut. Without a terminal it is wrapped at the usual width.
 std::string show_reply(const json& document, std::size_t columns) {
   return render_reply(document, columns == any_width ? screen().columns : columns);
 }
@@ -295,7 +294,7 @@ const remote_command commands[] = {
      render_reload, true},
 };
 
-// A change that waits for others, on standard error: which one runs, and how many are before it.
+// For a change that waits for others: prints to standard error which one runs, and how many come before it.
 void tell_what_runs(const std::string& command, const common_options& common) {
   auto connection = reach(common);
   if (!connection) return;
@@ -353,7 +352,7 @@ void declare_remote_commands(CLI::App& app, const common_options& common,
                              std::function<api::exit_code()>& run) {
   for (const remote_command& command : commands) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary);
-    auto given = std::make_shared<parameters>(); // lives as long as the closures that CLI11 keeps
+    auto given = std::make_shared<parameters>(); // owned by the closures, which CLI11 keeps
     command.declare(*sub, *given);
     sub->callback([&common, &run, &command, given] {
       run = [&common, &command, given] { return run_remote(command, *given, common); };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The commands that a running node answers: what each takes on the command line, the request it
-// becomes, and how its reply is shown. One table; a new command is one entry.
+// The commands that a running node answers: the arguments of each, the request that they make, and the
+// display of its reply. They are one table; a new command is a new entry.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -11,7 +11,7 @@
 
 namespace coppice::cli {
 
-// Adds each command to `app`; the one chosen is run by the closure put into `run`.
+// Adds each command to `app`. The chosen command puts its closure into `run`.
 void declare_remote_commands(CLI::App& app, const common_options& common,
                              std::function<api::exit_code()>& run);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See templates.hpp. Besides a kind's own folder a plugin has files of `project`, which are the same for all
-// kinds: LANGUAGE-BUILDER/ and, behind the kind's README.md, README-BUILDER.md.
+// Besides the kind's folder, a plugin gets files of the folder `project` that are the same for all kinds:
+// LANGUAGE-BUILDER/, and README-BUILDER.md, which is appended to the kind's README.md.
 #include "cli/templates.hpp"
 
 #include <algorithm>
@@ -30,7 +30,7 @@ std::string_view builder_word(builder with) {
   return "project";
 }
 
-// The third line of "# my_KIND", "", "Summary."
+// The third line of "# my_KIND", "", "Summary.".
 std::string_view summary_of(std::string_view readme) {
   const std::size_t begin = std::min(readme.find("\n\n"), readme.size() - 2) + 2;
   return readme.substr(begin, readme.find('\n', begin) - begin);

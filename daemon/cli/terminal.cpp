@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See terminal.hpp.
+// Characters are counted by the first bytes of their UTF-8.
 #include "cli/terminal.hpp"
 
 #include <sys/ioctl.h>
@@ -31,7 +31,7 @@ bool begins_character(char c) {
   return (c & 0xC0) != 0x80;
 }
 
-// The bytes of the first `columns` characters of a line.
+// Number of bytes of the first `columns` characters of a line.
 std::size_t bytes_of(std::string_view line, std::size_t columns) {
   std::size_t at = 0;
   for (std::size_t seen = 0; at < line.size(); ++at) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the client's output may look like: how wide, and whether in colours, which only a terminal gets whose
-// user has not set NO_COLOR (https://no-color.org). One thread.
+// The width of the client's output, and whether it may have colours: only on a terminal, and if the user has
+// not set NO_COLOR (https://no-color.org). One thread.
 #pragma once
 
 #include <cstddef>
@@ -14,19 +14,19 @@ struct screen {
   std::size_t rows = 24;
 };
 
-// Standard output is a terminal.
+// Whether standard output is a terminal.
 bool on_terminal();
-// That terminal's; 80 by 24 where there is none, or it does not say.
+// The terminal's size. 80 by 24 if there is none, or its size is unknown.
 screen screen_size();
 bool with_colours();
 
 enum class colour { plain, bold, red, yellow, dim };
 
-// `text` in this colour, where there are colours.
+// `text` in this colour if `colours` is true.
 std::string painted(std::string_view text, colour in, bool colours);
 
-// As much of each line as fits; one that does not ends with "…". Counts characters, of one column each, and
-// no escape sequences.
+// Cuts each line to this width; a line that is cut ends with "…". Counts each character as one column, and
+// knows no escape sequences.
 std::string fitted(std::string_view text, std::size_t columns);
 
 } // namespace coppice::cli

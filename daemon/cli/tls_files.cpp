@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See tls_files.hpp. A file that several places name is told once.
+// A file that is named in several places is reported once.
 #include "cli/tls_files.hpp"
 
 #include <fcntl.h>
@@ -45,7 +45,7 @@ void visit(const spec::supervisor_spec& from, const each_tls& each) {
   }
 }
 
-// Those that name files.
+// Passes each TLS setting that names files to `each`.
 void visit(const spec::node_spec& of, const each_tls& each) {
   const each_tls with_files = [&each](const spec::tls_spec& one) {
     if (one.how == spec::tls_spec::mode::files) each(one);
@@ -55,7 +55,7 @@ void visit(const spec::node_spec& of, const each_tls& each) {
   for (const auto& one : of.applications) visit(one.supervisor, with_files);
 }
 
-// While it lives, files are opened as this user would.
+// While it lives, files are opened with the rights of this user.
 class acting_as {
  public:
   explicit acting_as(const passwd& user) {
@@ -68,7 +68,7 @@ class acting_as {
   acting_as& operator=(const acting_as&) = delete;
   ~acting_as() {
     const bool back = seteuid(0) == 0 && setegid(0) == 0 && setgroups(groups_.size(), groups_.data()) == 0;
-    if (!back) _exit(1); // as somebody else nothing goes on
+    if (!back) _exit(1); // must not continue as the other user
   }
   bool works() const { return works_; }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What check says of the files of authorities (ca), certificates and keys that a configuration names, as a
-// start would read them. A file that is not there is not looked at: it may be made before the node starts.
+// The checks of `check` for the files of authorities (ca), certificates and keys that a configuration names;
+// a start reads them in the same way. A missing file is ignored, since it may be made before the node starts.
 // Reads files.
 #pragma once
 
@@ -11,11 +11,11 @@
 
 namespace coppice::cli {
 
-// A warning for each authority that is left out, an error for each file without one that can be read.
+// A warning for each authority that is left out, and an error for each file without a readable one.
 std::vector<spec::diagnostic> check_authorities(const spec::node_spec& of);
 
-// Where root asks for a configuration of the service's: an error for each certificate and key that is there
-// and that the service's user cannot read.
+// For root, if the configuration is the service's: an error for each existing certificate and key that the
+// service's user cannot read.
 std::vector<spec::diagnostic> check_readable(const spec::node_spec& of,
                                              const std::vector<std::string>& configuration);
 

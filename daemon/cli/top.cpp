@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See top.hpp. Each picture is drawn over the one before, from the top left, so that nothing has to be put
-// right when a signal ends it.
+// Each picture is drawn over the one before, from the top left, so that the terminal needs no clean-up when a
+// signal ends the program.
 #include "cli/top.hpp"
 
 #include <fmt/format.h>
@@ -17,10 +17,10 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t rows_of_head = 4; // the node, its load, a blank, the names of the columns
-constexpr std::size_t wide = 110;       // columns from which on all is shown
+constexpr std::size_t rows_of_head = 4; // the node, its load, an empty line, the column names
+constexpr std::size_t wide = 110;       // columns from which on everything is shown
 constexpr std::size_t usual_processes = 20;
-constexpr std::chrono::milliseconds first_look{250}; // so that the first picture has rates, too
+constexpr std::chrono::milliseconds first_look{250}; // short, so that the first picture has rates soon
 constexpr std::chrono::milliseconds longest_look{60'000};
 
 struct parameters {
@@ -40,7 +40,7 @@ long long number_of(const json& object, const char* key) {
   return found != object.end() && found->is_number() ? found->get<long long>() : 0;
 }
 
-// A process goes by its name, else by its place in the tree, else by what it does.
+// The process's name, otherwise its label in the tree, otherwise its behaviour.
 std::string who(const json& process) {
   for (const char* key : {"name", "label", "behaviour"}) {
     if (std::string text = text_of(process, key); !text.empty()) return text;
@@ -48,21 +48,20 @@ std::string who(const json& process) {
   return "-";
 }
 
-// Reductions a second; empty where the node has looked once only.
+// Reductions per second. Empty: the node has no rate yet.
 std::string rate_of(const json& of) {
   const std::string number = text_of(of, "reductions_per_second");
   return number.empty() ? number : number + "/s";
 }
 
-// What is shown beside what always is.
+// Which optional columns are shown.
 struct columns {
   bool behaviour;
   bool reductions;
   bool rate;
 };
 
-// Rates are known where the node has looked twice. Where it is narrow they take the place of what they are
-// rates of.
+// Rates are known once the node has measured over a time. On a narrow screen they replace the totals.
 columns columns_of(const json& d, const std::string& sort, const screen& size) {
   const bool all = size.columns >= wide;
   const bool rated = !text_of(d, "over_ms").empty();
@@ -97,7 +96,7 @@ api::exit_code watch(const parameters& given, const common_options& common) {
   const bool live = !given.once && !common.json && on_terminal();
   auto connection = reach(common);
   if (!connection) return fail("top", connection.error(), common);
-  // How long the node looks before it answers, which is what a live picture waits for.
+  // The time over which the node measures before it answers; in a live picture it replaces the pause.
   std::chrono::milliseconds over{0};
   if (live)
     over = std::min(every, first_look);
@@ -122,9 +121,9 @@ api::exit_code watch(const parameters& given, const common_options& common) {
     if (!live) return print_exactly(picture), api::exit_code::done;
     std::string drawn = "\x1b[H";
     for (const char c : picture) drawn += c == '\n' ? "\x1b[K\n" : std::string(1, c);
-    drawn.pop_back(); // a line feed in the last row would move all of it up
+    drawn.pop_back(); // a line feed in the last row would scroll
     if (!print_exactly(drawn + "\x1b[J")) return api::exit_code::done;
-    if (!first) std::this_thread::sleep_until(asked_at + every); // what the look has left of it
+    if (!first) std::this_thread::sleep_until(asked_at + every); // the rest of the interval
     over = std::min(every, longest_look);
   }
 }
@@ -146,7 +145,7 @@ std::string render_top(const json& d, const std::string& sort, const screen& siz
   std::ranges::transform(column, column.begin(),
                          [](char c) { return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c; });
   std::string body = table(rows, size.columns);
-  // Where the terminal has colours the column it is sorted by stands out; never as a part of the widths.
+  // With colours the column that is sorted by is bold. The colour is added after the widths are computed.
   if (const std::size_t at = body.find(column); colours && at < body.find('\n'))
     body.replace(at, column.size(), painted(column, colour::bold, true));
   return fitted(head_of(d), size.columns) + body;
@@ -154,7 +153,7 @@ std::string render_top(const json& d, const std::string& sort, const screen& siz
 
 void declare_top(CLI::App& app, const common_options& common, std::function<api::exit_code()>& run) {
   CLI::App* sub = app.add_subcommand("top", "the processes with most messages, memory or work, live");
-  auto given = std::make_shared<parameters>(); // lives as long as the closures that CLI11 keeps
+  auto given = std::make_shared<parameters>(); // owned by the closures, which CLI11 keeps
   sub->add_option("--sort", given->sort, "largest first")
       ->check(CLI::IsMember({"messages", "mailbox", "age", "memory", "reductions", "rate"}))
       ->capture_default_str();

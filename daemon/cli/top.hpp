@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `coppice top`: the processes that have most of something, drawn anew every other second on a terminal, once
-// elsewhere.
+// The command `coppice top`: shows the processes with the most messages, memory or work. On a terminal it is
+// redrawn every two seconds by default; otherwise it is printed once.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,7 @@ namespace coppice::cli {
 
 void declare_top(CLI::App& app, const common_options& common, std::function<api::exit_code()>& run);
 
-// One picture, no line of it wider than `size.columns` and no more of them than `size.rows`.
+// One picture, of at most `size.columns` columns and `size.rows` rows.
 std::string render_top(const nlohmann::json& document, const std::string& sort, const screen& size,
                        bool colours);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Why the client looks for the socket by trying instead of watching its folder: the folder may not be there,
-// the file may be there with nobody behind it, and of several which one counts may change. An attempt is one
-// connect(2), so a few in a second cost nothing.
+// The client tries to connect instead of watching the socket's folder: the folder may be missing, the file
+// may be left over from a node that has ended, and which of several sockets counts may change. An attempt is
+// one connect(2), so a few in a second cost nothing.
 #include "cli/wait_ready.hpp"
 
 #include <fmt/format.h>
@@ -25,14 +25,14 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds first_pause{10};
 constexpr milliseconds longest_pause{250};
-// For the answer of a node that keeps the timeout itself; one that is not heard by then does not answer.
+// Added for the answer of a node, which keeps the timeout itself.
 constexpr milliseconds answer_grace{500};
 
 // An attempt that did not find the node ready.
 struct setback {
   std::string seen;
   bool no_node = false;
-  std::optional<api::exit_code> final; // set: another attempt is of no use
+  std::optional<api::exit_code> final; // set: further attempts are useless
 };
 
 using attempt = expected<nlohmann::json, setback>;
@@ -49,13 +49,13 @@ attempt without_reply(const no_reply& problem) {
   return problem.code == api::exit_code::no_node ? no_node(problem.why) : over(problem.code, problem.why);
 }
 
-// The node's failures that may pass: it is going down, or an application of it failed, which somebody may
-// start.
+// Failures that may pass: the node is stopping, or an application has failed and may be started by an
+// operator.
 bool may_pass(base::errc code) {
   return code == base::errc::closed || code == base::errc::refused || code == base::errc::internal;
 }
 
-using deadline = std::optional<clock::time_point>; // absent: never
+using deadline = std::optional<clock::time_point>; // empty: never
 
 std::optional<milliseconds> left_until(const deadline& end) {
   if (!end) return std::nullopt;
@@ -114,7 +114,7 @@ api::exit_code wait_ready(const std::string& timeout_text, const common_options&
   }
   std::optional<milliseconds> longest;
   if (*timeout >= 0) longest = milliseconds(std::min(*timeout, api::longest_timeout_ms));
-  // Who sits before a terminal is told what it waits for; a program gets the outcome.
+  // On a terminal the reason for waiting is shown; a program gets only the outcome.
   const bool watched = isatty(STDERR_FILENO) != 0;
   const auto ready = wait_until_ready([&common] { return api::choose_socket(common.socket); }, longest,
                                       [watched](const std::string& seen) {
@@ -139,7 +139,7 @@ api::exit_code wait_ready(const std::string& timeout_text, const common_options&
 void declare_wait_ready(CLI::App& app, const common_options& common, std::function<api::exit_code()>& run) {
   CLI::App* command = app.add_subcommand(
       "wait-ready", "waits until the node is up and every application has started; it may come up later");
-  auto timeout = std::make_shared<std::string>("infinity"); // lives as long as the closures that CLI11 keeps
+  auto timeout = std::make_shared<std::string>("infinity"); // owned by the closures, which CLI11 keeps
   add_timeout(*command, *timeout);
   command->callback(
       [&common, &run, timeout] { run = [&common, timeout] { return wait_ready(*timeout, common); }; });

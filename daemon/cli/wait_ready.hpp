@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// `coppice wait-ready`: waits for a node that may not be up yet, and through whatever becomes of it
-// meanwhile, until every application has started. A node that is there is asked once and answers when it is
-// so far; one that is not is looked for again and again, at growing intervals of a quarter of a second at
-// most. Blocks; one thread.
+// The command `coppice wait-ready`: waits until every application of a node has started. The node may start
+// later, or restart meanwhile. A running node is asked once, and answers when it is ready. A missing node is
+// looked for repeatedly, at intervals that grow to a quarter of a second. Blocks; one thread.
 #pragma once
 
 #include <chrono>
@@ -16,19 +15,18 @@
 
 namespace coppice::cli {
 
-// Which socket to ask, looked up anew for each attempt. errc::not_found: none yet; errc::invalid ends the
-// wait.
+// Chooses the socket, again for each attempt. errc::not_found: none yet; errc::invalid ends the wait.
 using socket_choice = std::function<base::result<std::filesystem::path>()>;
 
-// Why the wait came to nothing.
+// Why the wait failed.
 struct never_ready {
   api::exit_code code = api::exit_code::failed;
-  std::string why;      // timed_out: what was seen last, "no node: …", "starting: …", "not ready: …"
-  bool no_node = false; // nobody answered
+  std::string why;      // timed_out: the last state seen: "no node: …", "starting: …", "not ready: …"
+  bool no_node = false; // no node answered
 };
 
-// Absent `timeout`: for ever; zero: one attempt. `saw` is called with what is in the way whenever that
-// changes. The document is the node's, its waited_ms the whole wait.
+// `timeout` empty: no limit; zero: one attempt. `saw` is called with the obstacle whenever that changes.
+// Returns the node's document, with the whole waiting time in waited_ms.
 expected<nlohmann::json, never_ready> wait_until_ready(const socket_choice& choose,
                                                        std::optional<std::chrono::milliseconds> timeout,
                                                        const std::function<void(const std::string&)>& saw);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Serials and sessions. Saved as big-endian integers, sessions in the order of their use, so that the same
-// state always makes the same bytes.
+// Serials and sessions. They are saved as big-endian integers, sessions in the order of their use, so that
+// the same state always makes the same bytes.
 #include "consensus/applied_commands.hpp"
 
 #include <iterator>
@@ -42,7 +42,7 @@ void applied_commands::finish(const entry& one, payload reply) {
   shed();
 }
 
-// The last one that was used stays, however long its reply is.
+// The session that was used last stays, however long its reply is.
 void applied_commands::shed() {
   while (by_use_.size() > 1 && (by_use_.size() > bounds_.sessions || bytes_ > bounds_.reply_bytes)) {
     bytes_ -= weight(by_use_.front());

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What the log alone decides of the commands that are applied: which serial one has, and whether it is a
-// repeat of what its client asked before. Every member that applies has one, feeds it every entry in order,
-// and keeps it in its snapshots, so all decide alike. A session is opened by an entry; its number is that
-// entry's index. At most `sessions` of them and `reply_bytes` of kept replies stay; the session unused for
-// longest goes first. One thread at a time.
+// Decides, from the log alone, the serial of each command and whether a command repeats an earlier one of its
+// client. Every member that applies entries has one such object, feeds it every entry in order, and keeps it
+// in its snapshots, so all members decide in the same way. An entry opens a session; the session's number is
+// that entry's index. At most `sessions` sessions and `reply_bytes` bytes of replies are kept; the session
+// that was unused for longest goes first. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -18,19 +18,19 @@ namespace coppice::consensus {
 
 class applied_commands {
  public:
-  // Alike on all members: they are part of the state.
+  // Must be equal on all members, since they are part of the state.
   struct bounds {
     std::uint64_t sessions = 100'000;
     std::uint64_t reply_bytes = 64 * 1024 * 1024;
     bool operator==(const bounds&) const = default;
   };
   enum class verdict : std::uint8_t {
-    apply,          // as `serial`; finish() says what came of it
+    apply,          // the command is applied as `serial`; finish() takes the reply
     repeat,         // not applied; `serial` and `reply` are those of the first time
-    old,            // not applied: its client has asked for something later since
-    unknown_client, // not applied: the session never was, or is gone
-    opened,         // a session; its number is the entry's index
-    nothing,        // the entry is no command
+    old,            // not applied: the client has issued a later command since
+    unknown_client, // not applied: there is no such session, or it is gone
+    opened,         // a session was opened; its number is the entry's index
+    nothing,        // the entry is not a command
   };
   struct decision {
     verdict what = verdict::nothing;
@@ -40,28 +40,28 @@ class applied_commands {
 
   applied_commands() : applied_commands(bounds()) {}
   explicit applied_commands(const bounds& most) : bounds_(most) {}
-  // A copy's map would point into the list of the original.
+  // Not copied: the copy's map would point into the original's list.
   applied_commands(const applied_commands&) = delete;
   applied_commands& operator=(const applied_commands&) = delete;
   applied_commands(applied_commands&&) = default;
   applied_commands& operator=(applied_commands&&) = default;
 
-  // The entry at `index`, which is the next one.
+  // Decides about the entry at `index`, which must be the next one.
   decision take(log_index index, const entry& one);
-  // What take() last said to apply has been, with this reply.
+  // Keeps the reply of the entry that take() last decided to apply.
   void finish(const entry& one, payload reply);
 
-  std::uint64_t serial() const { return serial_; } // of the last command; 0: none
+  std::uint64_t serial() const { return serial_; } // of the last command. 0: none
   log_index index() const { return index_; }       // of the last entry
   std::size_t sessions() const { return by_client_.size(); }
 
   payload save() const;
-  // Into one that has taken nothing; the bounds come with it. Malformed: errc::invalid, and it is as before.
+  // For a new object; the bounds are restored too. errc::invalid: malformed, and the object is unchanged.
   base::status restore(base::bytes_span from);
 
  private:
   struct session {
-    std::uint64_t client = 0, sequence = 0; // the last one that was applied. 0: none
+    std::uint64_t client = 0, sequence = 0; // the last command that was applied. 0: none
     std::uint64_t serial = 0;
     payload reply{};
   };
@@ -74,7 +74,7 @@ class applied_commands {
   std::uint64_t serial_ = 0;
   log_index index_ = 0;
   std::uint64_t bytes_ = 0;
-  std::list<session> by_use_; // the one unused for longest first
+  std::list<session> by_use_; // the session unused for longest comes first
   std::unordered_map<std::uint64_t, place> by_client_;
 };
 

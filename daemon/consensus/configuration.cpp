@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Who stores the log and who votes, and the bytes of a configuration entry: a number of members, and for each
-// its id, its role and its address, big-endian.
+// The members of a group, and the bytes of a configuration entry: a number of members, and for each its id,
+// its role and its address, big-endian.
 #include <algorithm>
 
 #include "base/buffer.hpp"

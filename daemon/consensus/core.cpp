@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What all roles of a member share: starting from what the disk has, which messages are let in, terms, writes
-// and the messages that wait for them, and time. One thread at a time.
+// The parts of a member that all roles share: the start from the state on the disk, which messages are
+// accepted, terms, writes and the messages that wait for them, and time. One thread at a time.
 #include "consensus/core.hpp"
 
 #include <algorithm>
@@ -39,7 +39,7 @@ base::result<std::unique_ptr<core>> core::start(const options& how, random_sourc
   if (auto read = made->recover(std::move(found), out); !read)
     return base::fail(read.error().code, read.error().text);
   made->restart_election_timer();
-  // An answer to a read of before a restart must not fit a later one.
+  // An answer to a read from before the restart must not fit a later read.
   made->last_forwarded_ = random.next();
   return made;
 }
@@ -70,13 +70,13 @@ base::status core::recover(durable_state found, effects& out) {
   commit_ = announced_ = snapshot.index;
   if (snapshot.index > 0) {
     out.restore = snapshot;
-    // The snapshot was on disk before the entries that led to it: it alone counts.
+    // The snapshot was on disk before the entries that led to it were: only the snapshot counts.
     if (log_.term_at(snapshot.index) != snapshot.term) {
       log_ = raft_log(snapshot.index, snapshot.term, snapshot.members, snapshot.index);
       next_write(out).install = snapshot;
     }
   }
-  // A member that was given another one's snapshot. A leader's term is never below that of what it has.
+  // This member was given another member's snapshot. A leader's term is never below the terms in its log.
   if (hard_.term < snapshot.term) {
     hard_ = {snapshot.term, {}};
     write_hard_state(out);
@@ -107,8 +107,8 @@ core::nanos core::wake() const {
 
 namespace {
 
-// Of terms, by one message. No group holds as many elections, and a member whose term were near
-// largest_number could hold none any more.
+// Most terms by which one message may raise the term. No group holds as many elections, and a member whose
+// term came near largest_number could not hold an election any more.
 constexpr term_number largest_step = term_number{1} << 32;
 
 bool sound(std::uint64_t number) {
@@ -167,8 +167,9 @@ std::optional<drop> core::objection(const message& in) const {
 }
 
 // A member that is behind does not know the configuration that made its leader or a candidate a member. So a
-// leader of a newer term is believed, a leader of an older one is told of the newer, and a candidate is heard
-// whose log is ahead, which may have that configuration. Everything else has to come from a member.
+// leader of a newer term is accepted, a leader of an older term is told the newer one, and a candidate is
+// heard if its log is ahead, since that log may have the configuration. Every other message must come from a
+// member.
 std::optional<drop> core::objection_to_sender(const message& in) const {
   if (members().find(in.from) != nullptr) return {};
   if (const auto* const vote = std::get_if<vote_request>(&in.body)) {
@@ -189,15 +190,15 @@ void core::receive(nanos now, message&& in, effects& out) {
   if (settle_term(in, out)) std::visit([&](auto& body) { on(in.from, in.term, body, out); }, in.body);
 }
 
-// False: the message is dealt with.
+// Returns false if the message needs no further handling.
 bool core::settle_term(const message& in, effects& out) {
   const auto* const vote = std::get_if<vote_request>(&in.body);
   const bool request = std::holds_alternative<append_request>(in.body) ||
                        std::holds_alternative<heartbeat>(in.body) ||
                        std::holds_alternative<snapshot_chunk>(in.body);
   if (in.term < hard_.term) {
-    // The sender has to learn of the newer term: it may be a leader that nobody follows any more, and
-    // pre-votes and check-quorum keep the term from spreading by votes.
+    // The sender has to learn of the newer term: it may be a leader that no member follows any more, and
+    // pre-votes and check-quorum keep votes from spreading the term.
     if (request)
       tell_after(hard_write_, in.from, append_answer{}, out);
     else if (vote != nullptr)
@@ -226,7 +227,7 @@ void core::tell_after(std::uint64_t after, const member_id& to, message_body bod
   held_.push_back({after, {cluster_, options_.self, to, hard_.term, std::move(body)}});
 }
 
-// One to which a hard state and entries may be added.
+// A write to which a hard state and entries may be added.
 write& core::next_write(effects& out) {
   if (!out.writes.empty()) {
     write& last = out.writes.back();
@@ -244,7 +245,7 @@ void core::write_hard_state(effects& out) {
   hard_write_ = last_write_;
 }
 
-// The first write after which the log is on disk up to `index`. 0: it is already.
+// The first write after which the log is on disk up to `index`. 0: it is on disk already.
 std::uint64_t core::write_that_has(log_index index) const {
   if (index <= on_disk_) return 0;
   for (const pending_write& one : writes_)
@@ -252,7 +253,7 @@ std::uint64_t core::write_that_has(log_index index) const {
   return last_write_;
 }
 
-// The log was cut behind `last`: no write that is under way brings more of the present log than that.
+// The log was cut after `last`: pending writes bring the present log on disk up to `last` at most.
 void core::cut_pending_writes(log_index last) {
   for (pending_write& one : writes_) one.last = std::min(one.last, last);
   on_disk_ = std::min(on_disk_, last);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A member of a Raft group as a pure machine: events in, effects out. It has no thread, no clock, no
-// randomness of its own and does no I/O; the same events give the same effects. Each call says what time it
-// is, and adds to `out` what is to be done. After Ongaro's dissertation, with pre-vote (9.6), check-quorum
-// (6.2), read-index (6.4), single-server changes (4.1) behind the term's no-op, and leadership transfer
-// (3.10). daemon/README.md has the rules that hold across its files. One thread at a time.
+// A member of a Raft group as a pure machine: events in, effects out. It has no thread and no clock, draws no
+// randomness itself and does no I/O; the same events give the same effects. Each call passes the time, and
+// the core adds to `out` what its owner has to do. After Ongaro's dissertation, with pre-vote (9.6),
+// check-quorum (6.2), read-index (6.4), single-server changes (4.1) after the term's no-op, and leadership
+// transfer (3.10). daemon/README.md has the rules that hold across its files. One thread at a time.
 #pragma once
 
 #include <deque>
@@ -19,9 +19,9 @@
 
 namespace coppice::consensus {
 
-// What is to be put into the log.
+// An entry that a client wants in the log.
 struct proposal {
-  std::uint64_t token = 0;               // the answer's
+  std::uint64_t token = 0;               // names this proposal in its answer
   entry_kind kind = entry_kind::command; // not configuration, not no_op
   std::uint64_t client = 0, sequence = 0;
   payload body{};
@@ -29,51 +29,54 @@ struct proposal {
 
 struct change_request {
   enum class action : std::uint8_t { add_learner, add_voter, remove } what = action::add_voter;
-  member who{}; // its role is not read. Of remove: only the id is
+  member who{}; // its role is not read; for `remove` only its id is
 };
 
 class core {
  public:
   using nanos = base::nanos;
 
-  // `found` is what the disk has; a group's first members start with a log of one configuration entry of term
-  // 1 (first_state()), a member that is to be added with nothing. Damaged: errc::invalid. `random` outlives
-  // the core.
+  // `found` is the state on the disk. A group's first members start with first_state(), a log of one
+  // configuration entry of term 1; a member that will be added to a group starts with nothing. errc::invalid:
+  // the state is damaged. `random` must outlive the core.
   static base::result<std::unique_ptr<core>> start(const options& how, random_source& random,
                                                    durable_state found, nanos now, effects& out);
   static durable_state first_state(const configuration& members);
   core(const core&) = delete;
   core& operator=(const core&) = delete;
 
-  // Time passes. To be called at wake() at the latest.
+  // Lets time pass. Must be called at the time wake() at the latest.
   void advance(nanos now, effects& out);
   nanos wake() const;
 
-  // `in` may be anything; what makes no sense is dropped and counted.
+  // `in` may be anything; a message that makes no sense is dropped and counted.
   void receive(nanos now, message&& in, effects& out);
-  // Every write up to this number is on disk.
+  // Every write up to this number is on the disk.
   void written(nanos now, std::uint64_t number, effects& out);
 
-  // The disk takes no entries and no snapshots, or takes them again. While it is full this member votes and
-  // answers heartbeats, but drops what it could not keep, and neither stands nor leads. Not full at the
-  // start.
+  // The disk takes no entries and no snapshots, or takes them again. While it is full, this member votes and
+  // answers heartbeats, but drops entries, and neither stands for election nor leads. At the start the disk
+  // counts as not full.
   void disk_full(nanos now, bool full, effects& out);
 
-  // One batch: one write, one message for each follower. Each is answered once.
+  // One batch: one write, and one message to each follower. Each proposal is answered once.
   void append(nanos now, std::span<const proposal> batch, effects& out);
   void read(nanos now, std::uint64_t token, effects& out);
   void change(nanos now, std::uint64_t token, const change_request& what, effects& out);
   void transfer(nanos now, std::uint64_t token, const member_id& to, effects& out);
-  // For when a majority was lost for good: this member becomes a group of one that has all of this member's
-  // log. What only the others had is gone. `fresh` is a cluster id that was never used, so that a member that
-  // comes back can't be heard, nor hear of it; one that is to join again needs an emptied disk. Refused while
-  // a leader is known, and where this member has no log. Nothing is asked of the others.
+  // For a group that has lost its majority for good: this member becomes a group of one that has all of this
+  // member's log. Entries that only the others had are lost. `fresh` is a cluster id that was never used, so
+  // that this member and one of the old group that comes back ignore each other; a member that is to join
+  // again needs an emptied disk. Refused while a leader is known, and if this member has no log. The other
+  // members are not asked.
   void recover_alone(nanos now, std::uint64_t token, const cluster_id& fresh, effects& out);
 
-  // What the owner has to keep beside a snapshot's bytes; `index` is applied. index 0: no longer in the log.
+  // The data that the owner has to keep beside a snapshot's bytes; `index` must be applied. Index 0 in the
+  // answer: the entry is no longer in the log.
   snapshot_meta describe(log_index index) const;
-  // describe()'s, with size and digest; bytes and meta are on disk. One that is not newer than that in use is
-  // not used, and released. One above largest_snapshot is not used.
+  // `taken` comes from describe(), with size and digest added; bytes and meta are on the disk. A snapshot
+  // that is not newer than the one in use is not used, and released. A snapshot above largest_snapshot is not
+  // used.
   void snapshot_taken(nanos now, const snapshot_meta& taken, effects& out);
 
   role what() const { return role_; }
@@ -88,7 +91,8 @@ class core {
   const configuration& members() const { return log_.members(); }
   const std::vector<progress>& others() const { return others_; }
   const counters& counted() const { return counted_; }
-  // A leader that has committed an entry of its term; only then it serves reads and changes members.
+  // Whether this member is a leader that has committed an entry of its term. Only then it serves reads and
+  // changes members.
   bool established() const { return role_ == role::leader && log_.term_at(commit_) == hard_.term; }
 
  private:
@@ -106,7 +110,7 @@ class core {
   void tell(const member_id& to, message_body body, effects& out) const {
     tell(to, hard_.term, std::move(body), out);
   }
-  // As soon as the write `after` is on disk.
+  // Sends as soon as the write `after` is on the disk.
   void tell_after(std::uint64_t after, const member_id& to, message_body body, effects& out);
   write& next_write(effects& out);
   void write_hard_state(effects& out);
@@ -165,7 +169,7 @@ class core {
   void drop_reads(effects& out);
 
   // membership.cpp
-  // `token`: that of the request. None: nobody asked.
+  // `token`: that of the request. Empty: there was no request.
   void put_configuration(std::optional<std::uint64_t> token, const configuration& next, effects& out);
   void promote(progress& who, effects& out);
   void leave_if_removed(effects& out);
@@ -190,18 +194,18 @@ class core {
 
   hard_state hard_;
   raft_log log_;
-  snapshot_meta snapshot_; // the one in use
+  snapshot_meta snapshot_; // the snapshot in use
   log_index commit_ = 0;
-  log_index announced_ = 0; // committed, and told to the owner
+  log_index announced_ = 0; // the last committed entry that the owner was told of
 
   role role_ = role::follower;
   member_id leader_;
   nanos leader_heard_ = 0;
-  bool heard_any_ = false; // leader_heard_ means something
+  bool heard_any_ = false; // false: leader_heard_ is not set
   nanos election_due_ = 0;
-  std::vector<progress> others_; // of members(), without this one
+  std::vector<progress> others_; // the members() other than this one
 
-  // Writes that the owner has and that are not on disk yet, with the log's end after each.
+  // Writes that the owner has and that are not on the disk yet, with the log's end after each.
   struct pending_write {
     std::uint64_t number = 0;
     log_index last = 0;
@@ -209,7 +213,7 @@ class core {
   std::deque<pending_write> writes_;
   std::uint64_t last_write_ = 0, written_ = 0;
   std::uint64_t hard_write_ = 0; // the write that has the present hard state
-  log_index on_disk_ = 0;        // of this log
+  log_index on_disk_ = 0;        // end of the part of this log that is on the disk
   bool disk_full_ = false;
   struct held_message {
     std::uint64_t after = 0;
@@ -218,11 +222,11 @@ class core {
   static constexpr std::size_t max_held = 4096;
   std::deque<held_message> held_;
 
-  // As a candidate.
-  std::uint64_t vote_write_ = 0; // its own vote counts once this is on disk
+  // While a candidate.
+  std::uint64_t vote_write_ = 0; // this member's own vote counts once this write is on the disk
 
-  // As a follower.
-  log_index verified_ = 0; // the log equals the leader's of this term up to here
+  // While a follower.
+  log_index verified_ = 0; // up to here the log equals that of this term's leader
   struct incoming_snapshot {
     snapshot_meta of;
     std::uint64_t received = 0;
@@ -233,7 +237,8 @@ class core {
     snapshot_meta of;
   };
   std::optional<pending_restore> restore_;
-  // Older than the snapshot in use. The disk needs the last of them until the one in use is installed there.
+  // Snapshots older than the one in use. The disk needs the last of them until the one in use is installed
+  // there.
   std::vector<snapshot_meta> superseded_;
   struct forwarded_read {
     std::uint64_t number = 0, token = 0;
@@ -242,9 +247,10 @@ class core {
   std::deque<forwarded_read> forwarded_;
   std::uint64_t last_forwarded_ = 0; // begins at a random number and may wrap
 
-  // As a leader.
+  // While a leader.
   nanos beat_due_ = 0;
-  std::uint64_t round_ = 0, confirmed_ = 0; // rounds of heartbeats: begun, answered by a majority
+  // Rounds of heartbeats: the last one begun, and the last one that a majority has answered.
+  std::uint64_t round_ = 0, confirmed_ = 0;
   struct waiting_append {
     log_index index = 0;
     std::uint64_t token = 0;
@@ -252,10 +258,10 @@ class core {
   std::deque<waiting_append> waiting_;
   std::size_t uncommitted_bytes_ = 0;
   struct waiting_read {
-    member_id from; // none: of this member
+    member_id from; // none: this member
     std::uint64_t token = 0;
-    log_index index = 0;     // 0: until the leader has committed an entry of its term
-    std::uint64_t round = 0; // that has to be confirmed
+    log_index index = 0;     // 0: set once the leader has committed an entry of its term
+    std::uint64_t round = 0; // the round that has to be confirmed. 0: not begun
   };
   std::deque<waiting_read> reads_;
   struct handing_over {
@@ -264,8 +270,8 @@ class core {
     nanos due = 0;
     bool told = false;
   };
-  std::optional<handing_over>
-      handing_over_; // `told`: outlives the leadership, until the next leader is known
+  // Once `told`, it is kept beyond the leadership, until the next leader is known.
+  std::optional<handing_over> handing_over_;
 };
 
 } // namespace coppice::consensus

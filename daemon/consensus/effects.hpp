@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What the core wants done. Its owner carries out the lists of one call and clears them before it makes the
-// next call, except that writes may finish later: in their order, each told by core::written(). Messages may
-// leave at once: what must be on disk before it is said does not appear here before it is. Any thread.
+// What a call of the core asks its owner to do. The owner carries out the lists of one call and clears them
+// before it makes the next call. Only writes may finish later; they finish in order, and the owner reports
+// each by core::written(). Messages may leave at once: a message that depends on a write appears here only
+// after that write is on the disk. Any thread.
 #pragma once
 
 #include <optional>
@@ -11,26 +12,29 @@
 
 namespace coppice::consensus {
 
-// A piece of a snapshot that comes from the leader, to be kept apart from the one in use.
+// A piece of a snapshot that the leader sends. Pieces are kept apart from the snapshot in use.
 struct snapshot_piece {
-  snapshot_meta of{}; // a piece at offset 0 begins anew whatever was there
+  snapshot_meta of{}; // a piece at offset 0 replaces the pieces of any earlier transfer
   std::uint64_t offset = 0;
   payload bytes{};
 };
 
-// One change of what is on disk, all of it or nothing. Its parts apply in the order of the fields. Where a
-// write fails, or is refused because the disk is full, this core is over: its owner calls nothing of it any
-// more and starts another one from what the disk has. Later writes without entries may be on disk then.
+// One change of the state on the disk, made as a whole or not at all. Its parts apply in the order of the
+// fields. If a write fails, or is refused because the disk is full, this core is at its end: its owner calls
+// no function of it any more and starts another core from the disk's state. Later writes without entries may
+// be on the disk by then.
 struct write {
-  std::uint64_t number = 0;            // from 1, without gaps
-  std::optional<cluster_id> cluster{}; // this member is of this cluster from now on, and starts with it
+  std::uint64_t number = 0; // from 1, without gaps
+  // From now on, and when it starts again, this member belongs to this cluster.
+  std::optional<cluster_id> cluster{};
   std::optional<hard_state> hard{};
   std::optional<snapshot_piece> piece{};
-  // The pieces are whole: they become the snapshot in use. The log goes on behind its index; `keep_log`: the
-  // entries behind that index stay, else none does.
+  // The pieces are complete and become the snapshot in use. The log continues after its index. `keep_log`:
+  // entries after that index stay; otherwise none does.
   std::optional<snapshot_meta> install{};
   bool keep_log = false;
-  log_index compact_to = 0; // entries up to here are not needed any more; the term of this one is. 0: none
+  // Entries up to here are not needed any more; the term of this one still is. 0: none.
+  log_index compact_to = 0;
   term_number compact_term = 0;
   log_index truncate_from = 0; // entries from here on are void. 0: none
   log_index first = 0;         // the index of entries[0]
@@ -38,21 +42,20 @@ struct write {
 };
 
 enum class outcome : std::uint8_t {
-  // The entry is committed at `index`; its reply comes of applying it. Of a change of members and of a
-  // transfer as well: it is done.
+  // The entry is committed at `index`; applying it gives the reply. A change of members or a transfer is
+  // done.
   committed,
-  // Not done, and never will be.
-  has_leader,   // recovered alone: a leader is known, so that no majority was lost
-  no_leader,    // this member does not lead; `leader` says who does, if that is known
+  // The rest, up to `timed_out`: not done, and it never will be.
+  has_leader,   // for recover_alone(): a leader is known, so no majority was lost
+  no_leader,    // this member does not lead; `leader` names the leader if it is known
   overloaded,   // a bound of the options is reached
-  too_large,    // an entry above max_entry
+  too_large,    // the entry is longer than max_entry
   transferring, // leadership is being handed over
-  busy,         // another change of members is under way, or the leader has committed nothing in its term
-  invalid,      // no such member, one that is there already, the last voter
-  timed_out,    // of reads and transfers: not done
-  // The entry may or may not be committed later. Of a transfer: the other member was told to stand, and is
-  // not
-  // known to have become leader next.
+  busy,      // another change of members is under way, or the leader has committed no entry of its term yet
+  invalid,   // no such member, a member that exists already, or the last voter
+  timed_out, // reads and transfers only
+  // The entry may or may not be committed later. For a transfer: the other member was told to stand, and it
+  // is not known whether it became the next leader.
   unknown,
 };
 
@@ -63,7 +66,7 @@ struct answer {
   member_id leader{};
 };
 
-// A read that may be answered from any state that contains the entry at `index`.
+// The read may be answered from any state that contains the entry at `index`.
 struct ready_read {
   std::uint64_t token = 0;
   log_index index = 0;
@@ -74,11 +77,11 @@ struct effects {
   std::vector<write> writes;
   std::vector<answer> answers;
   std::vector<ready_read> reads;
-  // The state machine's state is to be replaced by the snapshot in use, before anything is applied.
+  // The state machine has to take its state from this snapshot, the one in use, before it applies anything.
   std::optional<snapshot_meta> restore;
-  // Entries up to here are committed and may be applied, each after those before it. 0: as before.
+  // Entries up to here are committed and may be applied in order. 0: no change.
   log_index committed = 0;
-  // Snapshots older than the one in use that no member is being sent any more.
+  // Snapshots older than the one in use that are not being sent to any member.
   std::vector<snapshot_meta> released;
   bool changed = false; // role, term or leader
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Elections: when a member stands, whom it votes for, and how it becomes a leader or a follower. A vote is on
-// disk before it is said, and a candidate's own before it asks for others.
+// Elections: when a member stands, for which candidate it votes, and how it becomes a leader or a follower. A
+// vote is on the disk before it is sent, and a candidate's own vote before it asks for others.
 #include "consensus/core.hpp"
 
 namespace coppice::consensus {
@@ -51,7 +51,7 @@ void core::on(const member_id& from, term_number, elect_now&, effects& out) {
 
 void core::stand(bool pre, bool for_transfer, effects& out) {
   restart_election_timer();
-  // Also of a member that may not stand: its leader is gone, or has forgotten it.
+  // This also holds for a member that may not stand: its leader is gone, or has forgotten it.
   if (leader_) out.changed = true;
   leader_ = {};
   // A voter whose own removal is in its log, not committed, still stands (4.2.2): the others' logs may lack
@@ -100,7 +100,7 @@ void core::count_votes(effects& out) {
   }
 }
 
-// The present term or a newer one.
+// `term` is the present term or a newer one.
 void core::follow(term_number term, const member_id& leader, effects& out) {
   if (role_ == role::leader) {
     ++counted_.stepped_down;
@@ -132,7 +132,7 @@ void core::lead(effects& out) {
   leader_ = options_.self;
   out.changed = true;
   incoming_.reset();
-  end_transfer(outcome::unknown, out); // of an earlier term
+  end_transfer(outcome::unknown, out); // a transfer of an earlier term
   for (progress& one : others_) {
     const member_id id = one.id;
     one = progress({id, one.role, {}});

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-// A follower takes entries, heartbeats and snapshots from its leader. It removes an entry only where the
-// leader has another one at its place, never one that is committed, and acknowledges only what is on disk.
+// A follower takes entries, heartbeats and snapshots from its leader. It removes an entry only if the leader
+// has another one in its place, and never a committed one. It acknowledges only entries that are on the disk.
 #include <algorithm>
 
 #include "consensus/core.hpp"
 
 namespace coppice::consensus {
 
-// The message is of the present term. False: a term has one leader, and it is another one.
+// For a message of the present term. Returns false if another member leads this term, as a term has only one
+// leader.
 bool core::accept_leader(const member_id& from, effects& out) {
   if (role_ == role::leader || (leader_ && leader_ != from)) {
     count(drop::impossible);
@@ -24,20 +25,20 @@ void core::on(const member_id& from, term_number, append_request& in, effects& o
   if (!accept_leader(from, out)) return;
   const log_index end = in.previous + in.entries.size();
   if (in.previous < commit_ && end <= commit_) {
-    // An old message. Committed entries equal the leader's.
+    // An old message. All committed entries equal the leader's.
     verified_ = std::max(verified_, commit_);
     return tell_after(std::max(hard_write_, write_that_has(commit_)), from,
                       append_answer{true, commit_, 0, 0}, out);
   }
   std::size_t skip = 0;
   if (in.previous < log_.base()) {
-    skip = log_.base() - in.previous; // these are in the snapshot
+    skip = log_.base() - in.previous; // the skipped entries are in the snapshot
     if (in.entries[skip - 1].term != log_.term_at(log_.base())) return count(drop::impossible);
   } else if (in.previous > log_.last() || log_.term_at(in.previous) != in.previous_term) {
     if (in.previous <= commit_) return count(drop::impossible);
     return refuse_append(from, in, out);
   }
-  // An entry that is here already stays with all behind it, unless the leader has another one there.
+  // An entry that is here already stays, with all later ones, unless the leader has another one in its place.
   log_index at = in.previous + skip + 1;
   while (skip < in.entries.size() && at <= log_.last() && log_.term_at(at) == in.entries[skip].term)
     ++skip, ++at;
@@ -52,7 +53,7 @@ void core::on(const member_id& from, term_number, append_request& in, effects& o
 }
 
 void core::add_entries(log_index first, std::span<entry> entries, effects& out) {
-  // Also where one configuration takes another one's place.
+  // also if one configuration replaces another
   bool members_change = log_.members_at() >= first;
   write& into = next_write(out);
   if (first <= log_.last()) {

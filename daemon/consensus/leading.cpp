@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A leader replicates its log. Its own write runs beside its followers' and counts once it is on disk, like
-// theirs. Only an entry of its own term is committed by counting; those before it are with it.
+// A leader replicates its log. Its own write runs at the same time as its followers' writes, and like theirs
+// counts once it is on the disk. Only an entry of its own term is committed by counting; that commits all
+// entries before it.
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -9,7 +10,7 @@
 
 namespace coppice::consensus {
 
-// The highest value that a majority of the voters has at least. `own`: this member's, if it votes.
+// The highest value that a majority of the voters has reached. `own`: this member's, if it votes.
 template <class Value>
 Value core::agreed(Value own, Value progress::*of) const {
   std::array<Value, configuration::max_members> values;
@@ -20,7 +21,8 @@ Value core::agreed(Value own, Value progress::*of) const {
   std::sort(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count), std::greater<>());
   return values[count / 2];
 }
-template std::uint64_t core::agreed(std::uint64_t own, std::uint64_t progress::*of) const; // reads.cpp too
+// Used by reads.cpp too.
+template std::uint64_t core::agreed(std::uint64_t own, std::uint64_t progress::*of) const;
 
 bool core::has_quorum() const {
   return now_ - agreed(now_, &progress::heard) < options_.election;
@@ -53,7 +55,7 @@ void core::append(nanos now, std::span<const proposal> batch, effects& out) {
 void core::append_own(entry one, effects& out) {
   one.term = hard_.term;
   uncommitted_bytes_ += one.weight();
-  // Entries of one batch are one write.
+  // Entries of one batch share one write.
   const bool goes_on = !out.writes.empty() && out.writes.back().number == last_write_ &&
                        !out.writes.back().entries.empty() &&
                        out.writes.back().first + out.writes.back().entries.size() == log_.last() + 1;
@@ -143,7 +145,7 @@ void core::acknowledge(progress& who, log_index index, effects& out) {
   advance_commit(out);
   if (role_ != role::leader) return;
   const member_id id = who.id;
-  if (who.role == member_role::joining) promote(who, out); // makes others_ anew
+  if (who.role == member_role::joining) promote(who, out); // rebuilds others_
   if (progress* const still = find(id)) replicate(*still, out);
   continue_transfer(out);
 }
@@ -162,19 +164,19 @@ void core::on(const member_id& from, term_number, heartbeat_answer& in, effects&
     who->transfer->moved = now_;
     ++counted_.resent;
   }
-  // A message that left before a heartbeat that is answered, and that did not come.
+  // A message sent before a heartbeat that is now answered has not arrived.
   if (!who->transfer && !who->flight.empty() && in.round > who->flight.front().round &&
       (who->probing || in.received < who->flight.front().last)) {
     ++counted_.resent;
     who->probe_from(who->probing ? who->next
                                  : std::max(who->match, std::min(in.received, who->next - 1)) + 1);
   }
-  // A follower that was restarted believes no commit before it has compared its log with the leader's again.
+  // A restarted follower trusts no commit index before it has compared its log with the leader's again.
   if (!who->transfer && who->flight.empty() && in.received < std::min(who->match, commit_))
     who->probe_from(who->match + 1);
   if (in.stored > who->match) return acknowledge(*who, in.stored, out);
   // In a group without appends no acknowledgement comes that would promote it.
-  if (who->role == member_role::joining) promote(*who, out); // makes others_ anew
+  if (who->role == member_role::joining) promote(*who, out); // rebuilds others_
   if (progress* const still = find(from)) replicate(*still, out);
 }
 
@@ -189,7 +191,7 @@ void core::advance_commit(effects& out) {
     if (role_ != role::leader) return;
     begin_reads(out);
   }
-  // Followers without anything in flight hear at once of what is committed.
+  // Followers without messages in flight are told the commit index at once.
   for (progress& one : others_) {
     const log_index told = std::min(one.match, commit_);
     if (told <= one.commit_sent || one.probing || !one.flight.empty() || one.next <= log_.last()) continue;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Members come and go one at a time. A configuration is in force as soon as it is in the log, so the next one
-// waits until it is committed, and the first one of a leader until its term's no-op is. New voters begin as
-// members that join: without a vote until they have caught up.
+// Members come and go one at a time. A configuration is in force as soon as it is in the log. So the next one
+// waits until it is committed, and a leader's first one until the term's no-op is. New voters begin in the
+// role `joining`: without a vote until they have caught up.
 #include <algorithm>
 
 #include "consensus/core.hpp"
@@ -48,7 +48,8 @@ void core::put_configuration(std::optional<std::uint64_t> token, const configura
   replicate_all(out);
 }
 
-// Caught up: what was the log's end an election time-out ago at most has come. Else the next goal is set.
+// A member has caught up when it has stored the entry that was the log's end at most one election time-out
+// ago. Otherwise it gets its next goal.
 void core::promote(progress& who, effects& out) {
   const bool reached = who.goal > 0 && who.match >= who.goal;
   const bool soon = now_ - who.goal_since <= options_.election;
@@ -62,7 +63,8 @@ void core::promote(progress& who, effects& out) {
   if (who.goal == 0 || (reached && !soon)) who.goal = log_.last(), who.goal_since = now_;
 }
 
-// A leader that is removed leads until that is committed, and then has the best of the others stand.
+// A leader that is removed goes on leading until its removal is committed. Then it tells the voter whose log
+// has come furthest to stand.
 void core::leave_if_removed(effects& out) {
   if (log_.members_at() > commit_ || members().votes(options_.self)) return;
   const progress* best = nullptr;
@@ -72,15 +74,15 @@ void core::leave_if_removed(effects& out) {
   step_down(out);
 }
 
-// The log stays whole: an entry of which this member does not know that it is committed may well be. It
-// stands at once, and leads as soon as the write with its configuration is on disk.
+// The log stays whole: an entry may be committed although this member does not know it. The member stands at
+// once, and leads as soon as the write with its configuration is on the disk.
 void core::recover_alone(nanos now, std::uint64_t token, const cluster_id& fresh, effects& out) {
   enter(now);
   const auto refuse = [&](outcome why) { out.answers.push_back({token, why, 0, leader_}); };
   if (leader_) return refuse(outcome::has_leader);
   if (!fresh || fresh == cluster_ || members().members().empty()) return refuse(outcome::invalid);
   if (disk_full_) return refuse(outcome::overloaded);
-  held_.clear(); // promises to members of the cluster that was
+  held_.clear(); // messages for members of the former cluster
   incoming_.reset();
   end_transfer(outcome::unknown, out);
   cluster_ = fresh;
@@ -119,7 +121,8 @@ void core::continue_transfer(effects& out) {
   tell(who->id, elect_now{}, out);
 }
 
-// This member does not lead any more. A higher term may be of any member, so who leads it decides.
+// This member does not lead any more. Any member may have brought the higher term, so the next leader decides
+// whether the transfer succeeded.
 void core::settle_transfer(effects& out) {
   if (!handing_over_) return;
   if (!handing_over_->told)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What members say to each other. Every message names the cluster, its sender and its receiver; one that is
-// for another cluster or another member is dropped by its receiver. Messages may be lost, come twice, late
-// and in another order. Any thread.
+// The messages between members. Every message names the cluster, its sender and its receiver; a receiver
+// drops a message for another cluster or another member. Messages may be lost, repeated, delayed and
+// reordered. Any thread.
 #pragma once
 
 #include <variant>
@@ -11,22 +11,22 @@
 
 namespace coppice::consensus {
 
-// A candidate asks for a vote. Of a pre-vote the message's term is the one that the candidate would have.
+// A candidate asks for a vote. In a pre-vote the message's term is the term that the candidate would have.
 struct vote_request {
   log_index last_index = 0;
   term_number last_term = 0;
   bool pre = false;
-  bool transfer =
-      false; // the leader told the sender to stand: its voters don't wait for their leader's silence
+  bool transfer = false; // the leader told the sender to stand: voters grant the vote although they still
+                         // hear their leader
   bool operator==(const vote_request&) const = default;
 };
 struct vote_answer {
   bool pre = false;
-  bool granted = false; // of a pre-vote: the message's term is the request's
+  bool granted = false; // in a pre-vote that is granted, the message's term is the request's
   bool operator==(const vote_answer&) const = default;
 };
 
-// Entries from previous + 1 on.
+// Carries the entries from previous + 1 on.
 struct append_request {
   log_index previous = 0;
   term_number previous_term = 0;
@@ -36,44 +36,44 @@ struct append_request {
 };
 struct append_answer {
   bool accepted = false;
-  // Accepted: the sender's log equals the leader's up to here, and is on disk. Else: the request's
+  // Accepted: up to here the sender's log equals the leader's and is on the disk. Refused: the request's
   // `previous`.
   log_index index = 0;
-  // Refused: the last entry that may be equal, so that the leader need not look above.
+  // Refused: the last entry that may be equal, so that the leader does not try later ones.
   log_index hint = 0;
   term_number hint_term = 0;
   bool operator==(const append_answer&) const = default;
 };
 
-// Short, apart from append_request, so that an owner may send those of many groups as one.
+// Short, and apart from append_request, so that an owner may send the heartbeats of many groups together.
 struct heartbeat {
-  log_index commit = 0;    // never above what the receiver has acknowledged
-  std::uint64_t round = 0; // to be answered. 0: no answer
+  log_index commit = 0;    // at most the index that the receiver has acknowledged
+  std::uint64_t round = 0; // the receiver answers with it. 0: no answer
   bool operator==(const heartbeat&) const = default;
 };
 struct heartbeat_answer {
   std::uint64_t round = 0;
-  log_index received = 0;    // the log equals the leader's up to here, on disk or not yet
-  log_index stored = 0;      // up to here it is on disk; not above `received`
-  std::uint32_t version = 0; // the newest of the state machine that the sender's code has
+  log_index received = 0;    // up to here the log equals the leader's, on the disk or not yet
+  log_index stored = 0;      // up to here it is on the disk; at most `received`
+  std::uint32_t version = 0; // the newest state machine version that the sender's code knows
   bool operator==(const heartbeat_answer&) const = default;
 };
 
-// A follower asks from which index on its state may answer reads.
+// A follower asks for the index from which on its state may answer reads.
 struct read_request {
-  std::uint64_t number = 0; // the follower's
+  std::uint64_t number = 0; // chosen by the follower
   bool operator==(const read_request&) const = default;
 };
 struct read_answer {
   std::uint64_t number = 0;
-  log_index index = 0; // 0: the receiver of the request is no leader, or has no room
+  log_index index = 0; // 0: the receiver of the request does not lead, or has no room
   bool operator==(const read_answer&) const = default;
 };
 
-// A part of a snapshot's bytes. The core leaves `bytes` empty; its owner fills them in, `length` from
-// `offset` on, before the message leaves, or drops the message.
+// A part of a snapshot's bytes. The core leaves `bytes` empty. The owner fills in `length` bytes from
+// `offset` on before the message leaves, or drops the message.
 struct snapshot_chunk {
-  snapshot_meta of{}; // its members only where offset is 0
+  snapshot_meta of{}; // with members only if `offset` is 0
   std::uint64_t offset = 0;
   std::uint32_t length = 0;
   payload bytes{};
@@ -82,7 +82,7 @@ struct snapshot_chunk {
 struct snapshot_answer {
   log_index index = 0;
   std::uint64_t digest = 0;
-  std::uint64_t offset = 0; // the next byte that is wanted
+  std::uint64_t offset = 0; // the next byte that the sender needs
   bool accepted = false;    // false: the chunk was not the next one
   bool operator==(const snapshot_answer&) const = default;
 };

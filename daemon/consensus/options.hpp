@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a core is told once, and the ports and counters around it. Times are monotonic nanoseconds. Any
-// thread.
+// The options of a core, which are set once, its source of random numbers, and its counters. Times are
+// monotonic nanoseconds. Any thread.
 #pragma once
 
 #include <array>
@@ -12,38 +12,39 @@
 namespace coppice::consensus {
 
 struct options {
-  cluster_id cluster{}; // the one that the disk has, if it has one
+  cluster_id cluster{}; // that of the disk, if the disk has one
   member_id self{};
   base::nanos heartbeat = 100 * base::nanos_per_ms;
-  // A follower stands for election after 1 to 2 times this without a leader; a leader that has not heard of a
-  // majority for as long steps down. More than 2 heartbeats.
+  // A follower stands for election after 1 to 2 times this without a leader. A leader steps down when it has
+  // not heard from a majority for this long. More than 2 heartbeats.
   base::nanos election = 1000 * base::nanos_per_ms;
-  // Of one message to a follower; at most largest_batch. A single entry may be larger than batch_bytes.
+  // Bounds of one message to a follower; batch_entries is at most largest_batch. A single entry may be larger
+  // than batch_bytes.
   std::size_t batch_entries = 1024;
   std::size_t batch_bytes = 256 * 1024;
-  // To one follower, sent and not acknowledged.
+  // Bounds of what was sent to one follower and is not acknowledged.
   std::size_t in_flight_messages = 64;
   std::size_t in_flight_bytes = 4 * 1024 * 1024;
-  // Of what this member appends, at most largest_entry. It takes larger ones from a leader whose bound
-  // differs.
+  // Most bytes of an entry that this member appends; at most largest_entry. The member takes larger entries
+  // from a leader whose bound differs.
   std::size_t max_entry = 1024 * 1024;
-  // Of a leader: entries that are not committed.
+  // Most bytes of entries that a leader has appended and not committed.
   std::size_t uncommitted_bytes = 64 * 1024 * 1024;
-  // Appends, and reads, that wait for an outcome.
+  // Most appends, and most reads, that wait for an outcome.
   std::size_t pending = 10'000;
-  // Entries that stay in the log below a snapshot, for followers that are not far behind.
+  // Entries that are kept in the log below a snapshot, for followers that are not far behind.
   std::uint64_t keep_entries = 10'000;
-  // The log of a member that sends a snapshot grows up to here for the entries behind that; above, the
-  // transfer is begun anew with a later snapshot.
+  // Most bytes to which the log grows while this member sends a snapshot, for the entries after that
+  // snapshot. Beyond it the transfer begins anew with a later snapshot.
   std::size_t kept_for_transfer = 256 * 1024 * 1024;
   std::uint32_t snapshot_chunk = 256 * 1024; // bytes; at most largest_chunk
-  std::uint32_t snapshot_window = 4;         // chunks sent and not acknowledged
-  std::uint32_t version =
-      0; // the newest of the state machine that this member's code has, told to the leader
+  std::uint32_t snapshot_window = 4;         // chunks that are sent and not acknowledged
+  // The newest state machine version that this member's code knows; the leader is told.
+  std::uint32_t version = 0;
 };
 
-// Where a core gets its random numbers, which have to differ each time that a member starts: the numbers of
-// the reads that it forwards begin at one of them. One thread at a time, the core's.
+// Source of a core's random numbers. They have to differ each time that a member starts: the numbers of
+// forwarded reads begin at one of them. One thread at a time, the core's.
 class random_source {
  public:
   virtual std::uint64_t next() = 0;
@@ -55,13 +56,13 @@ class random_source {
 // Why a message was dropped.
 enum class drop : std::uint8_t {
   cluster,    // for another cluster
-  receiver,   // for another member, or from this one
-  sender,     // from no member, where one is required
+  receiver,   // for another member, or sent by this one
+  sender,     // the sender is no member where one is required
   malformed,  // a number out of range, entries out of order, a chunk beyond its snapshot's end
-  impossible, // contradicts what is committed, or a second leader of a term
+  impossible, // contradicts a committed entry, or comes from a second leader of a term
   disturbing, // asks for a vote while there is a leader
-  stale,      // of an earlier term, or an answer to what is over
-  full,       // a bound of this member, or its disk
+  stale,      // of an earlier term, or an answer to something that has ended
+  full,       // a bound of this member is reached, or its disk is full
 };
 inline constexpr std::size_t drop_reasons = 8;
 
@@ -69,7 +70,7 @@ enum class role : std::uint8_t { follower, pre_candidate, candidate, leader };
 
 struct counters {
   std::array<std::uint64_t, drop_reasons> dropped{};
-  std::uint64_t elections = 0; // stood for, without pre-votes
+  std::uint64_t elections = 0; // in which this member stood, without pre-votes
   std::uint64_t stepped_down = 0;
   std::uint64_t resent = 0; // times that messages in flight to a follower were taken for lost
   std::uint64_t snapshots_sent = 0, snapshots_installed = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a member knows of another one: as a candidate its vote, as a leader how far its log is, what is in
-// flight to it, and how much of a snapshot it has. One thread at a time.
+// What a member knows of another member. A candidate keeps the other's vote; a leader keeps how far the
+// other's log has come, which messages are in flight to it, and how much of a snapshot it has. One thread at
+// a time.
 #pragma once
 
 #include <deque>
@@ -14,15 +15,15 @@ namespace coppice::consensus {
 struct in_flight {
   log_index last = 0; // the last entry of the message
   std::size_t bytes = 0;
-  std::uint64_t round = 0; // of the last heartbeat before it
+  std::uint64_t round = 0; // of the last heartbeat sent before it
 };
 
 struct snapshot_transfer {
   snapshot_meta of{};
   std::uint64_t acknowledged = 0; // bytes
   std::uint64_t sent = 0;         // bytes; at least `acknowledged`
-  bool all_sent = false;          // also of a snapshot without bytes
-  base::nanos moved = 0;          // when the other one last acknowledged something, or a chunk was sent anew
+  bool all_sent = false;          // set also for a snapshot without bytes
+  base::nanos moved = 0;          // when the receiver last acknowledged bytes, or a chunk was last sent again
 };
 
 struct progress {
@@ -32,21 +33,21 @@ struct progress {
   member_role role;
   enum class vote : std::uint8_t { none, granted, refused } said = vote::none;
 
-  // As its leader.
-  log_index match = 0; // acknowledged: equal to the leader's log, and on its disk
-  log_index next = 1;  // to be sent; above match
-  // Until it has acknowledged something it is sent one message at a time.
+  // The rest is used by the leader.
+  log_index match = 0; // acknowledged: up to here its log equals the leader's and is on its disk
+  log_index next = 1;  // the next entry to send; above match
+  // Only one message is in flight until the member has acknowledged it.
   bool probing = true;
   std::deque<in_flight> flight{};
   std::size_t flight_bytes = 0;
   log_index commit_sent = 0;
-  std::uint64_t round = 0; // the last heartbeat that it has answered
+  std::uint64_t round = 0; // the last heartbeat round that it has answered
   base::nanos heard = 0;
-  bool answered = false; // anything in this term
+  bool answered = false; // it has answered a message of this term
   std::uint32_t version = 0;
   std::optional<snapshot_transfer> transfer{};
 
-  // Of one that joins: it is to reach `goal`, which was the log's end at `goal_since`.
+  // While it joins: it has to reach `goal`, which was the log's end at `goal_since`.
   log_index goal = 0;
   base::nanos goal_since = 0;
 

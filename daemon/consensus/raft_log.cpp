@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The log as a member has it in memory. What compaction removes stays in the vector until it is half of it,
-// so that each entry is moved a bounded number of times.
+// The log in memory. Removed entries stay in the vector until they are half of it, so that each entry is
+// moved a bounded number of times.
 #include "consensus/raft_log.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Linearizable reads without a log entry. A read gets the leader's commit index, and may be answered once a
-// majority has answered a round of heartbeats that began after the read came: no newer leader can have
-// committed anything before it. Reads that come while a round is under way share the next one.
+// Linearizable reads without a log entry. A read gets the leader's commit index. It may be answered once a
+// majority has answered a round of heartbeats that began after the read came: then no newer leader can have
+// committed anything before the read. Reads that come while a round is under way share the next round.
 #include <algorithm>
 
 #include "consensus/core.hpp"
@@ -43,7 +43,7 @@ void core::queue_read(const member_id& from, std::uint64_t token, effects& out) 
   begin_reads(out);
 }
 
-// A new leader does not know yet what its predecessors committed, before an entry of its own term is.
+// A new leader knows which entries of its predecessors are committed only after an entry of its own term is.
 void core::begin_reads(effects& out) {
   if (!established()) return;
   bool waits = false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Snapshots: the log below one goes, except for what followers may still need, and a follower that is further
-// behind is sent the snapshot in chunks. A transfer goes on where the receiver says, also under another
-// leader that has the same bytes.
+// Snapshots. The log below a snapshot is removed, except for entries that followers may still need. A
+// follower that is further behind gets the snapshot in chunks. A transfer continues at the offset that the
+// receiver names, also under another leader that has the same bytes.
 #include <algorithm>
 
 #include "consensus/core.hpp"
@@ -20,7 +20,7 @@ snapshot_meta core::describe(log_index index) const {
 void core::snapshot_taken(nanos now, const snapshot_meta& taken, effects& out) {
   enter(now);
   if (taken.index <= snapshot_.index) {
-    // The leader's came meanwhile.
+    // The leader's snapshot has arrived meanwhile.
     superseded_.push_back(taken);
     return release_superseded(out);
   }
@@ -44,7 +44,7 @@ void core::compact(effects& out) {
   into.compact_term = log_.term_at(to);
 }
 
-// The owner need not keep the snapshot any more, unless it is in use or being sent.
+// Tells the owner that it may delete the snapshot, unless it is in use or being sent.
 void core::release(const snapshot_meta& one, effects& out) const {
   if (one.same_bytes(snapshot_)) return;
   for (const progress& other : others_)
@@ -91,12 +91,12 @@ void core::on(const member_id& from, term_number, snapshot_answer& in, effects& 
   if (in.offset > on.of.size) return count(drop::malformed);
   who->heard = now_;
   if (in.offset > on.acknowledged) {
-    // Or the receiver had it before.
+    // also if the receiver had the bytes before
     on.acknowledged = in.offset;
     on.sent = std::max(on.sent, in.offset);
     on.moved = now_;
   } else if (!in.accepted && in.offset < on.acknowledged) {
-    // The receiver has started anew.
+    // The receiver has begun anew.
     on.acknowledged = on.sent = in.offset;
     on.all_sent = false;
     on.moved = now_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The plain values of the consensus room: identities, log entries, the state that is on disk. An entry's
-// index is never stored in it; it follows from where the entry lies. Any thread.
+// The plain values of this room: identities, log entries, the state on the disk. An entry's index is not
+// stored in it; it follows from the entry's place. Any thread.
 #pragma once
 
 #include <array>
@@ -15,20 +15,21 @@
 
 namespace coppice::consensus {
 
-using log_index = std::uint64_t;   // of the log's entries, from 1. 0: none
+using log_index = std::uint64_t;   // index of an entry in the log, from 1. 0: none
 using term_number = std::uint64_t; // from 1. 0: none
 
-// Larger indices and terms are refused in messages, so that sums of them cannot overflow.
+// Messages with larger indices or terms are refused, so that sums of them cannot overflow.
 inline constexpr std::uint64_t largest_number = std::uint64_t{1} << 62;
 
-// Larger ones are refused in messages, by all members alike: a bound that differs between members would keep
-// a follower from ever taking what its leader has committed.
-inline constexpr std::size_t largest_entry = 64 * 1024 * 1024;            // bytes of its payload
+// Messages with larger values are refused. All members have the same bounds: if they differed, a follower
+// might never accept an entry that its leader has committed.
+inline constexpr std::size_t largest_entry = 64 * 1024 * 1024;            // bytes of the payload
 inline constexpr std::uint64_t largest_snapshot = std::uint64_t{1} << 40; // bytes
-inline constexpr std::uint32_t largest_chunk = 16 * 1024 * 1024; // bytes of a snapshot, in one message
-inline constexpr std::uint32_t largest_batch = 65'536;           // entries of one message
+inline constexpr std::uint32_t largest_chunk = 16 * 1024 * 1024; // bytes of a snapshot in one message
+inline constexpr std::uint32_t largest_batch = 65'536;           // entries in one message
 
-// 128 random bits. A member's are in its data folder: an emptied disk makes a new member. All zero: none.
+// 128 random bits. A member's identity is in its data folder: an emptied disk makes a new member. All zero:
+// none.
 struct identity {
   std::uint64_t high = 0, low = 0;
   explicit operator bool() const { return (high | low) != 0; }
@@ -37,7 +38,8 @@ struct identity {
 using member_id = identity;
 using cluster_id = identity;
 
-// Bytes that never change, shared by the log, by messages and by writes. Few bytes lie in the object itself.
+// Bytes that never change, shared by the log, messages and writes. A few bytes are stored in the object
+// itself.
 class payload {
  public:
   payload() = default;
@@ -62,7 +64,7 @@ class payload {
   }
 
  private:
-  std::shared_ptr<const std::uint8_t[]> outside_; // null: the bytes are inside
+  std::shared_ptr<const std::uint8_t[]> outside_; // null: the bytes are in inside_
   std::uint32_t size_ = 0;
   std::array<std::uint8_t, 12> inside_{};
 };
@@ -78,36 +80,36 @@ enum class entry_kind : std::uint8_t {
 
 struct entry {
   term_number term = 0;
-  std::uint64_t client = 0; // of a command. 0: no session
+  std::uint64_t client = 0; // session of a command. 0: no session
   std::uint64_t sequence = 0;
   entry_kind kind = entry_kind::no_op;
   payload body{};
   bool operator==(const entry&) const = default;
-  // What it counts against bounds of bytes.
+  // Bytes that the entry counts against bounds.
   std::size_t weight() const { return body.size() + 48; }
 };
 
-// Has to be on disk before anything that follows from it is said.
+// Has to be on the disk before any message that follows from it is sent.
 struct hard_state {
   term_number term = 0;
-  member_id voted_for{}; // none: nobody in this term
+  member_id voted_for{}; // none: no vote in this term
   bool operator==(const hard_state&) const = default;
 };
 
 enum class member_role : std::uint8_t {
   voter,
-  learner, // gets the log and has no vote
+  learner, // gets the log, but has no vote
   joining, // a learner that becomes a voter once it has caught up
 };
 
 struct member {
   member_id id{};
   member_role role = member_role::voter;
-  std::string address{}; // the owner's word for where it is; the core does not read it
+  std::string address{}; // where the member is; only the owner reads it
   bool operator==(const member&) const = default;
 };
 
-// Who stores the log and who votes. Sorted by id, each once.
+// The members that store the log, and which of them vote. Sorted by id, each once.
 class configuration {
  public:
   static constexpr std::size_t max_members = 64;
@@ -119,24 +121,24 @@ class configuration {
   bool votes(const member_id& id) const;
   std::size_t voters() const;
   std::size_t majority() const { return voters() / 2 + 1; }
-  void put(member one); // in place of the one with its id
+  void put(member one); // replaces the member with its id
   void remove(const member_id& id);
   bool operator==(const configuration&) const = default;
 
   payload encode() const;
-  // False: malformed, too many members, one twice, or no voter.
+  // False: malformed, too many members, a member twice, or no voter.
   bool decode(base::bytes_span from);
 
  private:
   std::vector<member> members_;
 };
 
-// What a snapshot is, apart from its bytes, which only the owner has.
+// Describes a snapshot; only the owner has its bytes.
 struct snapshot_meta {
   log_index index = 0; // the last entry that it contains. 0: there is no snapshot
   term_number term = 0;
-  std::uint64_t size = 0;   // of its bytes
-  std::uint64_t digest = 0; // of its bytes; members' snapshots of one index may differ
+  std::uint64_t size = 0;   // of the snapshot, in bytes
+  std::uint64_t digest = 0; // of the bytes; members' snapshots at one index may differ
   configuration members{};  // at `index`
   bool same_bytes(const snapshot_meta& other) const {
     return index == other.index && term == other.term && size == other.size && digest == other.digest;
@@ -144,11 +146,11 @@ struct snapshot_meta {
   bool operator==(const snapshot_meta&) const = default;
 };
 
-// What a member finds on its disk when it starts.
+// What a member finds on its disk at start.
 struct durable_state {
   hard_state hard{};
   snapshot_meta snapshot{};
-  // Of the entry before entries[0].
+  // Index and term of the entry before entries[0].
   log_index before = 0;
   term_number before_term = 0;
   std::vector<entry> entries{};

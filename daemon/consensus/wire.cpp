@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Terms of messages, entries, snapshots and hard states. A reader stops at the first part that is wrong and
-// keeps where that was; what it gives from then on is not looked at. Nothing is copied before its size has
-// been compared with the bytes that are there and with its bound.
+// Terms of messages, entries, snapshots and hard states. A reader stops at the first wrong part and keeps the
+// position; values that it returns afterwards are ignored. Before anything is copied, its size is compared
+// with the bytes that are left and with its bound.
 #include "consensus/wire.hpp"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ using base::errc;
 namespace {
 
 constexpr std::size_t id_size = 16;
-// An entry takes no fewer bytes: the heads of its tuple and of five parts.
+// Fewest bytes of an entry: the heads of its tuple and of five parts.
 constexpr std::size_t smallest_entry = 2 + 2 + 3 + 2 + 2 + 5;
 
 struct kind_name {
@@ -99,7 +99,7 @@ class reader {
   explicit reader(base::bytes_span from) : at_(from) {}
 
   bool failed() const { return !wrong_.text.empty(); }
-  // Keeps the first one.
+  // Keeps the first failure.
   void fail(std::string_view what, errc code = errc::invalid) {
     if (failed()) return;
     wrong_.code = code;
@@ -224,7 +224,7 @@ append_request read_append_request(reader& from) {
   return made;
 }
 
-// In braces parts are read from left to right.
+// The order is right: the parts of a braced list are evaluated from left to right.
 template <class Body>
 Body read_body(reader& from);
 template <>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Messages between members, and what a member keeps on its disk, as terms of Erlang's external format without
-// the leading 131. Ids are binaries of 16 bytes, members the binary of configuration::encode(), flags atoms:
+// Encodes messages between members, and the state that a member keeps on its disk, as terms of Erlang's
+// external format without the leading 131. Ids are binaries of 16 bytes, members the binary of
+// configuration::encode(), flags atoms:
 //
 //   {raft, Cluster, From, To, Term, Body}, where Body is one of
 //
@@ -20,9 +21,9 @@
 //   Snapshot:  {Index, Term, Size, Digest, Members}, Members <<>>: none
 //   HardState: {Term, VotedFor}
 //
-// A later format has other tags or other arities: there is no number of it. Decoding checks shapes and
-// bounds; whether a message makes sense is the core's to say. Its work and its memory are in proportion to
-// the bytes. Any thread.
+// There is no format number: a later format has other tags or other arities. Decoding checks shapes and
+// bounds; the core checks whether a message makes sense. Time and memory are proportional to the number of
+// bytes. Any thread.
 #pragma once
 
 #include <coppice/etf/writer.hpp>
@@ -32,14 +33,14 @@
 
 namespace coppice::consensus {
 
-// At most largest_batch entries. The bytes of a chunk are those that its owner has filled in.
+// At most largest_batch entries. The owner has filled in the bytes of a chunk.
 void encode(const message& what, etf::writer& out);
 void encode(const entry& what, etf::writer& out);
 void encode(const snapshot_meta& what, etf::writer& out);
 void encode(const hard_state& what, etf::writer& out);
 
-// errc::invalid: it is malformed, or bytes follow it; errc::limit: above a bound of types.hpp. The sentence
-// names the part and the byte.
+// errc::invalid: malformed, or bytes follow the term; errc::limit: above a bound of types.hpp. The error's
+// text names the part and the byte.
 base::result<message> decode_message(base::bytes_span from);
 base::result<entry> decode_entry(base::bytes_span from);
 base::result<snapshot_meta> decode_snapshot_meta(base::bytes_span from);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See expression.hpp: on which days and at which times an expression is due, and how it is written.
+// Finds the due days and times of an expression by scanning bit sets, and prints an expression.
 #include "cron/expression.hpp"
 
 #include <fmt/format.h>
@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono;
 
-// The lowest bit from `from` on; -1: none.
+// The lowest bit at `from` or above. -1: none.
 int lowest_from(std::uint64_t bits, std::int64_t from) {
   if (from > 63) return -1;
   const std::uint64_t left = bits >> from << from;
@@ -27,7 +27,7 @@ unsigned days_in_month(year_month_day of) {
   return static_cast<unsigned>((of.year() / of.month() / last).day());
 }
 
-// The day of the month on which what is due on the weekday nearest to `wanted` is due, within its month.
+// The day on which a job for the weekday nearest to day `wanted` is due, within the same month.
 unsigned nearest_weekday(year_month_day of, unsigned wanted, unsigned most) {
   const unsigned of_week = weekday(sys_days(of.year() / of.month() / wanted)).c_encoding();
   if (of_week == 6) return wanted > 1 ? wanted - 1 : wanted + 2; // Saturday
@@ -35,7 +35,7 @@ unsigned nearest_weekday(year_month_day of, unsigned wanted, unsigned most) {
   return wanted;
 }
 
-// "1,3-5,9"
+// Writes bits as a list, such as "1,3-5,9".
 std::string listed(std::uint64_t bits) {
   std::string out;
   for (int at = lowest_from(bits, 0); at >= 0; at = lowest_from(bits, at + 1)) {
@@ -50,7 +50,8 @@ std::string listed(std::uint64_t bits) {
   return out;
 }
 
-// The same where it is * or */N between those two. One that was `starred` is.
+// As listed(), but `*` or `*/N` if the bits are those values between `least` and `most`. `starred`: the field
+// was written with a star.
 std::string stepped(std::uint64_t bits, int least, int most, bool starred = false) {
   const int step = lowest_from(bits, least + 1) - least;
   std::uint64_t regular = 0;
@@ -92,7 +93,7 @@ bool expression::is_due_on(year_month_day day) const {
   return is_due_in_month(day) || is_due_in_week(day);
 }
 
-// The first time of a day that is due on; none: none from that one on.
+// The first due time of a day, at `from` or later. Empty: none.
 std::optional<seconds> expression::first_of_day(seconds from) const {
   std::int64_t second = from.count() % 60;
   std::int64_t minute = from.count() / 60 % 60;
@@ -129,7 +130,7 @@ std::optional<wall_seconds> expression::first(wall_seconds from, wall_seconds en
   return std::nullopt;
 }
 
-// ---- as it is written ----
+// ---- the printed form ----
 
 std::string expression::print_days() const {
   if (any_day_) return stepped(days_, 1, 31, true);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reads an expression; see expression.hpp. A fault points to the part of the text that is wrong.
+// The parser of expressions. A fault points to the part of the text that is wrong.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,14 +21,14 @@ constexpr std::array<std::string_view, 7> weekdays{"sun", "mon", "tue", "wed", "
 struct field {
   std::string_view name;
   unsigned least, most;
-  std::span<const std::string_view> names; // of `least` on
+  std::span<const std::string_view> names; // the first is for `least`
 };
 constexpr field second_field{"second", 0, 59, {}};
 constexpr field minute_field{"minute", 0, 59, {}};
 constexpr field hour_field{"hour", 0, 23, {}};
 constexpr field day_field{"day of the month", 1, 31, {}};
 constexpr field month_field{"month", 1, 12, months};
-constexpr field weekday_field{"weekday", 0, 7, weekdays}; // 7 is Sunday as well
+constexpr field weekday_field{"weekday", 0, 7, weekdays}; // 7 is Sunday, as 0 is
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 7> macros{{{"@yearly", "0 0 1 1 *"},
                                                                                {"@annually", "0 0 1 1 *"},
@@ -96,7 +96,7 @@ class expression::reader {
     return all;
   }
 
-  // `part` is one of the text.
+  // `part` must be a piece of the text.
   fault wrong(std::string_view part, std::string text, std::string hint = {}) const {
     return {std::move(text), std::move(hint), static_cast<std::size_t>(part.data() - whole_.data()) + 1};
   }
@@ -165,7 +165,7 @@ class expression::reader {
         in.names.empty() ? "" : fmt::format(", or {} to {}", in.names.front(), in.names.back()));
   }
 
-  // The span of values of a part in which /STEP may stand behind: *, A-B, H, H(A-B).
+  // Reads the values of a part that /STEP may follow: *, A-B, H, H(A-B).
   std::optional<fault> read_item(const field& in, std::string_view item, std::uint64_t& bits) const {
     const std::size_t slash = item.find('/');
     std::string_view range = item.substr(0, slash);
@@ -206,7 +206,7 @@ class expression::reader {
     return std::nullopt;
   }
 
-  // Each part of a list to `take`; a star stands alone.
+  // Passes each part of a list to `take`. A star must be the only part.
   template <class Take>
   std::optional<fault> each_item(std::string_view text, Take take) const {
     for (std::string_view rest = text;;) {
@@ -271,7 +271,7 @@ class expression::reader {
     return bad;
   }
 
-  // A day of the month that none of its months has, where no weekday helps.
+  // Refuses a day of the month that no chosen month has, if no weekday makes the expression due.
   std::optional<fault> check_dates(const expression& of, std::string_view days) const {
     if (!of.any_day_ && !of.any_weekday_) return std::nullopt;
     constexpr std::array<unsigned, 13> longest{0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An expression in words; see expression.hpp.
+// Describes an expression in words, for people who do not read crontab(5).
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -18,7 +18,7 @@ constexpr std::array<const char*, 12> months{"January",   "February", "March",  
 constexpr std::array<const char*, 7> weekdays{"Sunday",   "Monday", "Tuesday", "Wednesday",
                                               "Thursday", "Friday", "Saturday"};
 constexpr std::array<const char*, 6> nth{"", "first", "second", "third", "fourth", "fifth"};
-constexpr int most_times = 6; // that are named one by one
+constexpr int most_times = 6; // most times that are listed one by one
 
 std::vector<unsigned> values(std::uint64_t bits) {
   std::vector<unsigned> all;
@@ -34,7 +34,7 @@ std::string joined(const std::vector<std::string>& parts) {
   return out;
 }
 
-// Runs of three or more as "a to b".
+// Names the values; a run of three or more becomes "a to b".
 template <class Name>
 std::vector<std::string> ranges(std::uint64_t bits, Name name) {
   std::vector<std::string> parts;

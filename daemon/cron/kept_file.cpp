@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See kept_file.hpp. {"version": 1, "jobs": {NAME: {"at": TEXT, "seen": SECONDS, "enabled": BOOLEAN}}}, with
-// `enabled` only where an operator said so.
+// The file is {"version": 1, "jobs": {NAME: {"at": TEXT, "seen": SECONDS, "enabled": BOOLEAN}}}. `enabled` is
+// there only if an operator has set it.
 #include "cron/kept_file.hpp"
 
 #include <filesystem>
@@ -19,7 +19,7 @@ using nlohmann::json;
 constexpr std::size_t most_bytes = 64u << 20;
 constexpr std::size_t most_depth = 8;
 constexpr int version = 1;
-constexpr std::uint64_t latest = 1ull << 40; // seconds; no clock shows it
+constexpr std::uint64_t latest = 1ull << 40; // seconds; beyond any clock
 
 std::optional<kept_state> state_of(const json& from) {
   if (!from.is_object() || !from.contains("at") || !from["at"].is_string() || !from.contains("seen") ||

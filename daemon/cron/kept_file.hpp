@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What jobs keep from one life of the node to the next, as a file of JSON. Blocking; any thread.
+// The file in which the state of jobs is kept over a restart of the node: which times are handled, and which
+// jobs an operator has switched on or off. JSON, written as a whole. Blocking; any thread.
 #pragma once
 
 #include <map>
@@ -12,9 +13,9 @@ namespace coppice::cron {
 
 using kept_states = std::map<std::string, kept_state>;
 
-// Nothing where there is no such file. errc::invalid: it is not what write_kept() writes.
+// Empty if there is no such file. errc::invalid: not a file that write_kept() writes.
 base::result<kept_states> read_kept(const std::string& path);
-// Whole or not at all; its folder is made where it is missing.
+// Writes the whole file or leaves the old one. Makes its folder if that is missing.
 base::status write_kept(const std::string& path, const kept_states& states);
 
 } // namespace coppice::cron

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See schedule.hpp. Between two changes of a zone's clock the times on the wall are the instants, moved by
-// the offset. So each such period is searched by itself, and then the change at its end.
+// Between two changes of a zone's clock, wall-clock times are instants moved by a fixed offset. So each such
+// period is searched on its own, and then the change at its end.
 #include "cron/schedule.hpp"
 
 #include <algorithm>
@@ -25,12 +25,12 @@ instant at_offset(wall_seconds when, seconds offset) {
 std::optional<occurrence> next(const expression& of, const zone& in, clock_changes policy, instant after) {
   const instant last = after + horizon;
   const bool each_hour = of.is_hourly();
-  zone::period now = in.at(after); // of that second: a change may stand right behind it
+  zone::period now = in.at(after); // the period of that second: a change may follow right after it
   instant from = after + seconds(1);
   while (from < last) {
     const instant end = std::min(now.end, last);
     wall_seconds begin = on_the_wall(from, now.offset);
-    // What the clock repeats in this period's beginning, up to what it showed before.
+    // Wall-clock times before this are repeated at the beginning of this period.
     wall_seconds seen = wall_seconds::min();
     if (now.begin > instant::min() + std::chrono::days(366)) {
       const zone::period before = in.at(now.begin - seconds(1));

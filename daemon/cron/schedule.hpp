@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The instants at which an expression is due in a zone. Where clocks go forward, times on the wall are
-// skipped, and where they go back, repeated: a policy says what becomes of those. An expression that is due
-// in every hour takes each hour as it comes, whatever the policy: nothing of it is lost or doubled. Pure; any
-// thread.
+// The instants at which an expression is due in a zone. When clocks go forward, wall-clock times are skipped;
+// when they go back, times are repeated. A policy decides how such times run. An expression that is due in
+// every hour ignores the policy: each real hour counts once. Pure; any thread.
 #pragma once
 
 #include <optional>
@@ -13,11 +12,11 @@
 namespace coppice::cron {
 
 enum class skipped_time : std::uint8_t {
-  run_after, // once, at the moment the clock goes on
-  skip,      // not at all
+  run_after, // once, at the moment of the change
+  skip,      // does not run
 };
 enum class repeated_time : std::uint8_t {
-  once,  // the first time
+  once,  // only the first time
   twice, // both times
 };
 
@@ -30,16 +29,16 @@ struct clock_changes {
 struct occurrence {
   enum class kind : std::uint8_t {
     plain,
-    after_skipped, // its time on the wall was skipped
-    first_of_two,  // this time on the wall comes once more
-    second_of_two, // and has been there before
+    after_skipped, // its wall-clock time was skipped
+    first_of_two,  // this wall-clock time will come a second time
+    second_of_two, // this wall-clock time comes for the second time
   };
   instant at;
   kind is = kind::plain;
   bool operator==(const occurrence&) const = default;
 };
 
-// The first one later than `after`; none: not within the 40 years behind it. `of` is of kind::calendar.
+// The first occurrence after `after`. Empty: none within 40 years. `of` must be of kind::calendar.
 std::optional<occurrence> next(const expression& of, const zone& in, clock_changes policy, instant after);
 
 } // namespace coppice::cron

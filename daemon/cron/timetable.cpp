@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See timetable.hpp. Times that passed are found from the newest back, so that a job of every second costs no
-// more after a year asleep than after a minute.
+// Times that have passed are searched from the newest back, so that a job of every second costs no more after
+// a year asleep than after a minute.
 #include "cron/timetable.hpp"
 
 #include <algorithm>
@@ -21,7 +21,7 @@ std::string text_of(const job& of) {
   return of.at.print() + " in " + of.in.name();
 }
 
-// The times in (after, until], or nothing when there are more than `limit`.
+// The times in (after, until]. Empty: there are more than `limit`.
 std::optional<std::vector<instant>> all_times(const job& of, instant after, instant until,
                                               std::size_t limit) {
   std::vector<instant> found;
@@ -33,8 +33,8 @@ std::optional<std::vector<instant>> all_times(const job& of, instant after, inst
   }
   return found;
 }
-// The newest of them, at most `limit`. What most jobs missed is found by looking twice as far back each time;
-// where times stand so close that this takes in far too many, the beginning is searched for by halves.
+// The newest times in (after, until], at most `limit`. Usually they are found by looking twice as far back
+// each time. If the times are so dense that this finds far too many, the beginning is found by bisection.
 std::vector<instant> newest_times(const job& of, instant after, instant until, std::size_t limit) {
   constexpr std::size_t too_many = 16; // times the limit
   const auto trimmed = [limit](std::vector<instant> all) {
@@ -67,7 +67,7 @@ std::vector<instant> newest_times(const job& of, instant after, instant until, s
   return found;
 }
 
-// The same on every node and in every life of it, different for each job and time.
+// Equal on every node and after every restart; differs between jobs and times.
 nanoseconds jitter_of(const job& of, instant at) {
   if (of.jitter <= seconds(0)) return {};
   std::uint64_t hash = 14695981039346656037u; // FNV-1a
@@ -90,12 +90,12 @@ nanoseconds wait_before_retry(const retry_policy& policy, std::uint32_t attempt)
 struct timetable::entry {
   job of;
   kept_state kept;
-  job_report told; // its counters, and what it says of the last run
+  job_report told; // its counters and the result of the last run
   std::optional<instant> due;
   std::optional<nanos> span_due;
   std::deque<run> waiting;
-  bool held = false;   // what is due is not in by_wall_ and by_steady_
-  bool placed = false; // has been, ever
+  bool held = false;   // its due times are not in by_wall_ and by_steady_
+  bool placed = false; // place() was called for it
 
   void become(job one) {
     of = std::move(one);
@@ -113,7 +113,7 @@ timetable::timetable(std::vector<job> jobs, const std::map<std::string, kept_sta
     its.kept.seen = looked_;
     if (const auto before = kept.find(its.of.name); before != kept.end()) {
       its.kept.switched = before->second.switched;
-      // Not what a clock saw that was ahead.
+      // A time from a clock that was ahead does not count.
       if (before->second.at == its.kept.at) its.kept.seen = std::min(before->second.seen, looked_);
     }
     jobs_.emplace(its.of.name, std::move(made));
@@ -183,7 +183,7 @@ void timetable::change(std::vector<job> jobs, moment now) {
   }
 }
 
-// What the wall clock shows again by more than a correction is due again.
+// Times that the wall clock shows a second time are due again, if it went back by more than a correction.
 void timetable::set_back(moment now) {
   const instant shown = on_the_second(now);
   if (shown + correction >= looked_) {
@@ -208,14 +208,14 @@ void timetable::take_times(entry& of, moment now) {
   const instant newest = passed.back();
   const bool is_on_time = until - newest <= on_time;
   if (is_on_time) passed.pop_back();
-  std::size_t first = passed.size(); // of those to be caught up with
+  std::size_t first = passed.size(); // the first of the times that are made up for
   if (of.of.when_missed == missed::all) {
     first = passed.size() > max_caught_up ? passed.size() - max_caught_up : 0;
   } else if (of.of.when_missed == missed::once && !is_on_time) {
     first = passed.size() - 1;
   }
   while (first < passed.size() && until - passed[first] > of.of.within) ++first;
-  // A run on time stands for what `once` would run.
+  // A run that is on time replaces the run that `once` would start.
   of.told.missed += first;
   for (; first < passed.size(); ++first) offer(of, passed[first], run::cause::missed, now);
   if (!is_on_time) return;
@@ -228,7 +228,7 @@ void timetable::take_times(entry& of, moment now) {
 void timetable::take_span(entry& of, moment now) {
   const nanos span = of.of.at.span();
   const nanos due = *of.span_due;
-  const auto passed = (now.steady - due) / span; // beside this one
+  const auto passed = (now.steady - due) / span; // besides this one
   unplan(of);
   of.span_due = due + span * (passed + 1);
   by_steady_.emplace(*of.span_due, of.of.name);
@@ -250,7 +250,7 @@ void timetable::take_delayed(moment now) {
   }
 }
 
-// A run that is due, under the policy for overlaps. What was missed is never lost to the run before it.
+// Starts a due run, subject to the policy for overlaps. A missed run may always wait for the run under way.
 asked timetable::offer(entry& of, instant at, run::cause why, moment now) {
   run one{0, of.of.name, at, 0, why};
   const bool may_wait = of.of.when_busy == overlap::queue || why == run::cause::missed;
@@ -267,7 +267,7 @@ asked timetable::offer(entry& of, instant at, run::cause why, moment now) {
   ++of.told.skipped;
   return asked::skipped;
 }
-// It has its place among those under way.
+// The run is counted in under_way already.
 void timetable::begin(entry& of, run one, moment now) {
   one.number = ++last_number_;
   of.told.last = one.at;
@@ -296,7 +296,7 @@ std::optional<nanoseconds> timetable::wait(moment now) const {
     one = std::max(one, nanos(0));
     if (!least || one < *least) least = one;
   };
-  // A time of centuries does not fit into nanoseconds from another one's end of the range.
+  // The wall time is split: an instant centuries away does not fit into nanoseconds.
   if (!by_wall_.empty()) {
     const auto whole = by_wall_.begin()->first - on_the_second(now);
     consider(nanos(whole) - (now.wall - on_the_second(now)));
@@ -369,7 +369,7 @@ bool timetable::hold(std::string_view name, moment now) {
   entry* its = find(name);
   if (its == nullptr) return false;
   if (its->held) return true;
-  if (its->placed) take_overdue(*its, now); // it was known whose these are
+  if (its->placed) take_overdue(*its, now); // until now it was known where these run
   its->held = true;
   if (its->due) by_wall_.erase({*its->due, its->of.name});
   if (its->span_due) by_steady_.erase({*its->span_due, its->of.name});
@@ -385,7 +385,7 @@ std::map<std::string, kept_state> timetable::keep() const {
   for (const auto& [name, its] : jobs_) {
     if (its->of.when_missed == missed::none && !its->kept.switched) continue;
     kept_state& one = out.emplace(name, its->kept).first->second;
-    // What passes while it is off is not missed by one that is on in its next life.
+    // Times that pass while the job is disabled are not missed, even if it is enabled after the next start.
     if (!its->is_enabled()) one.seen = std::max(one.seen, looked_);
   }
   return out;

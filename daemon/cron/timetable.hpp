@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The jobs of a node and when each is to run: what is due at a moment, how long nothing is, what becomes of
-// times that passed unseen, of a run whose predecessor is still under way, and of one that failed. It reads
-// no clock, keeps no timer and runs nothing: its owner says what time it is, sleeps as long as wait() says
-// (and looks again as soon as the wall clock is set), carries out the runs that look() returns and says how
-// they ended. One thread, its owner's.
+// The jobs of a node and the times of their runs: which runs are due, how long nothing is due, and what
+// happens to times that passed unnoticed, to a run whose predecessor is still under way, and to a failed run.
+// It reads no clock, keeps no timer and runs nothing. Its owner passes the time, sleeps for wait() (and calls
+// look() at once when the wall clock is set), carries out the runs that look() returns and reports how they
+// ended. One thread, its owner's.
 //
-// Times of an expression are times of the wall clock, so they follow it when it is set. Forward, or while the
-// machine sleeps: the times in between are missed. Back by up to three hours: a correction, nothing runs a
-// second time; by more: the clock was wrong before, and its times hold from the new one on. Spans (@every,
-// the wait before a retry, jitter) are of the steady clock, so that they take as long as they say.
+// An expression's times are wall-clock times, so they follow the clock when it is set. Forward, or while the
+// machine sleeps: the times in between are missed. Back by up to three hours: this counts as a correction,
+// and nothing runs a second time. Back by more: the clock was wrong before, and its new times count. Spans
+// (@every, the wait before a retry, jitter) use the steady clock, so they last as long as they say.
 #pragma once
 
 #include <cstdint>
@@ -31,24 +31,24 @@ struct moment {
   std::chrono::nanoseconds steady{}; // from any beginning; never goes back
 };
 
-// A run is due and the one before is still under way.
+// What to do when a run is due and the run before it is still under way.
 enum class overlap : std::uint8_t {
-  skip,  // it does not take place
-  queue, // it waits, with at most max_waiting others
+  skip,  // the run is dropped
+  queue, // the run waits, with at most max_waiting others
   allow, // they run side by side, up to max_under_way
 };
-// What came of asking for a run.
+// The answer to a request for a run.
 enum class asked : std::uint8_t {
   no_such_job,
-  under_way, // it takes place, at the next look
-  waiting,   // behind the one under way
-  skipped,   // as the policy for overlaps has it
+  under_way, // it begins at the next look()
+  waiting,   // it waits for the run under way
+  skipped,   // dropped by the policy for overlaps
 };
-// What becomes of times that passed while nobody looked.
+// Which of the times that passed while the node did not run, or slept, run afterwards.
 enum class missed : std::uint8_t { none, once, all };
 
 struct retry_policy {
-  std::uint32_t attempts = 0; // after the first one
+  std::uint32_t attempts = 0; // retries after the first run
   std::chrono::seconds first{10}, longest{300};
   bool operator==(const retry_policy&) const = default;
 };
@@ -60,46 +60,47 @@ struct job {
   clock_changes changes;
   overlap when_busy = overlap::skip;
   missed when_missed = missed::none;
-  std::chrono::seconds within{std::chrono::hours(6)}; // older ones stay missed
-  std::chrono::seconds jitter{};                      // each run is later by less than this
+  std::chrono::seconds within{std::chrono::hours(6)}; // older times are not made up for
+  std::chrono::seconds jitter{};                      // each run is delayed by a span below this
   retry_policy on_failure;
   bool enabled = true;
   bool operator==(const job&) const = default;
 };
 
-// What the owner is to carry out, and end by finished() with its number.
+// A run that the owner carries out and then reports by finished() with its number.
 struct run {
   std::uint64_t number = 0;
   std::string job;
-  instant at; // the time it is for: of a retry the first one's; of one that was asked for, when it was
+  instant at; // the time that the run is for. A retry: that of the first run. A requested run: when it was
+              // requested
   std::uint32_t attempt = 0; // 1: the first retry
   enum class cause : std::uint8_t { due, missed, asked, retry } why = cause::due;
   bool operator==(const run&) const = default;
 };
 
-// What is known of a job that outlives the process.
+// State of a job that outlives the process.
 struct kept_state {
-  std::string at; // its expression and zone, as the timetable writes them: others missed nothing
-  instant seen;   // the times up to here are dealt with
-  std::optional<bool> switched; // by enable or disable, in place of the job's own
+  std::string at;               // expression and zone as text. If they have changed, nothing was missed
+  instant seen;                 // times up to here are handled
+  std::optional<bool> switched; // set by enable or disable, and replaces the job's own value
   bool operator==(const kept_state&) const = default;
 };
 
 struct job_report {
   std::string name;
   bool enabled = true;
-  bool switched_off = false; // by disable, against the job's own
+  bool switched_off = false; // an operator has disabled it although the job itself is enabled
   bool here = true;
-  std::optional<instant> next; // none: not within 40 years, disabled, or @reboot
+  std::optional<instant> next; // empty: not within 40 years, disabled, or @reboot
   std::optional<instant> last; // the time that the last run was for
   std::optional<bool> last_succeeded;
   std::chrono::nanoseconds last_took{};
-  std::uint32_t under_way = 0; // those waiting for a retry among them
+  std::uint32_t under_way = 0; // includes runs that wait for a retry
   std::uint32_t waiting = 0;
-  // Since the job was added.
+  // Counted since the job was added.
   std::uint64_t runs = 0, failures = 0, retries = 0;
-  std::uint64_t skipped = 0; // by the policy for overlaps
-  std::uint64_t missed = 0;  // times that never ran; of one look at most max_caught_up count
+  std::uint64_t skipped = 0; // dropped by the policy for overlaps
+  std::uint64_t missed = 0;  // times that never ran; one look() counts at most max_caught_up
 };
 
 class timetable {
@@ -107,48 +108,50 @@ class timetable {
   static constexpr std::size_t max_caught_up = 100;
   static constexpr std::size_t max_waiting = 100;
   static constexpr std::size_t max_under_way = 100;
-  // Later than this, a run is missed.
+  // A run that is later than this is missed.
   static constexpr std::chrono::seconds on_time{60};
-  // The wall clock is set back by at most this: a correction.
+  // The wall clock going back by at most this is a correction.
   static constexpr std::chrono::hours correction{3};
 
-  // `jobs` are those of the node's start: @reboot is due for them, and what `kept` says of them is where the
-  // times that may have been missed begin.
+  // `jobs` are those of the node's start, so @reboot is due for them. `kept` says from which time on their
+  // times may have been missed.
   timetable(std::vector<job> jobs, const std::map<std::string, kept_state>& kept, moment now);
   ~timetable();
   timetable(const timetable&) = delete;
   timetable& operator=(const timetable&) = delete;
 
-  // From now on these. A job that is the same goes on undisturbed; one that changed keeps what was counted
-  // and is due from `now` on by its new times; runs under way of one that is gone end without effect. Names
-  // are unique.
+  // Replaces the jobs. An unchanged job is not disturbed. A changed job keeps its counters and is due from
+  // `now` on by its new times. Runs of a removed job end without effect. Names are unique.
   void change(std::vector<job> jobs, moment now);
 
-  // What is due, in the order of its times. At least once for each time that wait() names.
+  // Returns the runs that are due, ordered by time. Must be called at least once for each time that wait()
+  // gives.
   std::vector<run> look(moment now);
-  // How long nothing is due if nobody sets the wall clock; none: for ever. Zero: look at once.
+  // Time until something is due, if the wall clock is not set. Empty: nothing will be. Zero: look() at once.
   std::optional<std::chrono::nanoseconds> wait(moment now) const;
 
-  // A run ended. Unknown numbers are let pass: the job may be gone.
+  // A run has ended. An unknown number is ignored: the job may be gone.
   void finished(std::uint64_t number, bool succeeded, moment now);
 
-  // A run that is asked for takes place whether the job is enabled or not, and on any node.
+  // Requests a run. It takes place whether the job is enabled or not, and on any node.
   asked ask(std::string_view name, moment now);
-  // False: no such job.
+  // Returns false if there is no such job.
   bool enable(std::string_view name, bool on, moment now);
-  // Whether its times run on this node from now on; else they pass, since another node runs them. `overdue`:
-  // whether those that came while it was held do.
+  // Whether the job's times run on this node from now on; if not, another node runs them and they pass here.
+  // `overdue`: whether times that passed while the job was held run now. Returns false if there is no such
+  // job.
   bool place(std::string_view name, bool here, bool overdue, moment now);
-  // Until place() says whose they are, its times wait: also those from before a job's first place().
+  // The job's times wait until the next place(), including those before its first place(). Returns false if
+  // there is no such job.
   bool hold(std::string_view name, moment now);
-  // A run that look() returned and that nobody has begun: the next look() returns it again, if its job is
-  // there.
+  // Gives back a run that look() returned and that was not begun. The next look() returns it again if the job
+  // still exists.
   void put_back(const run& one);
 
-  // Of those that have something to keep: what was missed is nothing to jobs that let it pass.
+  // The state to keep over a restart, for jobs that need one: jobs that ignore missed times need none.
   std::map<std::string, kept_state> keep() const;
   std::vector<job_report> report(moment now) const; // by name
-  // The times in (now, now + span] of enabled jobs, in their order, at most `limit`. Without @every's.
+  // The times in (now, now + span] of enabled jobs, in order, at most `limit`, without those of @every.
   std::vector<std::pair<instant, std::string>> coming(moment now, std::chrono::seconds span,
                                                       std::size_t limit) const;
 
@@ -173,13 +176,13 @@ class timetable {
   void begin(entry& of, run one, moment now);
 
   std::map<std::string, std::unique_ptr<entry>, std::less<>> jobs_;
-  // When each is due next, with its name, which is the entry's.
+  // The next due time of each job, with the job's name, which is owned by its entry.
   std::set<std::pair<instant, std::string_view>> by_wall_;
   std::set<std::pair<nanos, std::string_view>> by_steady_;
-  std::multimap<nanos, run> delayed_; // by jitter, and before a retry
+  std::multimap<nanos, run> delayed_; // delayed by jitter, or waiting for a retry
   std::map<std::uint64_t, under_way> under_way_;
-  std::vector<run> ready_; // for the next look
-  instant looked_;         // the latest time of the wall that was seen
+  std::vector<run> ready_; // for the next look()
+  instant looked_;         // the latest wall-clock time seen
   std::uint64_t last_number_ = 0;
 };
 

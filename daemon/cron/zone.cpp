@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See zone.hpp. Howard Hinnant's library reads the data; what it throws stays here.
+// Howard Hinnant's library reads the data. Its exceptions stay inside this file.
 #include "cron/zone.hpp"
 
 #include <date/tz.h>
@@ -13,7 +13,7 @@ namespace coppice::cron {
 
 namespace {
 
-// Null: this machine has none.
+// Null: this machine has no data.
 const date::tzdb* database() {
   static const date::tzdb* const all = []() -> const date::tzdb* {
     try {
@@ -42,7 +42,7 @@ base::result<zone> zone::find(std::string_view name) {
                                                    "(install the package tzdata)");
   try {
     made.data_ = name == "local" ? date::current_zone() : date::locate_zone(name);
-    // The first use reads the zone's file.
+    // The first use reads the zone's file, which may throw.
     made.data_->get_info(date::sys_seconds());
   } catch (const std::exception&) {
     if (name == "local") return zone();

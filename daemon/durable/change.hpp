@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What may be written to a group. A group is a log of entries with indices without gaps, which can be cut at
-// both ends, and some values with keys beside it. Values, copied freely.
+// The changes that may be written to a group of the durable log. A group is a log of entries whose indices
+// have no gaps and which can be cut at both ends, with keyed values beside it. Plain values that are copied
+// freely.
 #pragma once
 
 #include <cstdint>
@@ -10,16 +11,16 @@
 
 namespace coppice::durable {
 
-// Of a group, in its log's folder; never given twice.
+// Number of a group within its log's folder. A number is never given to a second group.
 using group_id = std::uint64_t;
 
 struct entry {
   std::uint64_t index = 0; // from 1 on
-  std::uint64_t term = 0;  // whatever the writer wants to find without reading the entry
+  std::uint64_t term = 0;  // kept by the writer, so that it can find the term without reading the entry
   std::string bytes;
 };
 
-// `one.index` has to be the group's last index and one.
+// `one.index` has to be the group's last index plus one.
 struct append {
   entry one;
 };
@@ -28,24 +29,26 @@ struct set_value {
   std::string key;
   std::string value;
 };
-// Entries behind `index` are gone. `index` is from the first index less one on.
+// Removes the entries after `index`, which is at least the first entry's index minus one.
 struct cut_after {
   std::uint64_t index = 0;
 };
-// Entries in front of `index` are gone: a snapshot has them. It may lie behind all entries; then the group is
-// empty, and `index` the next one's. `term` is kept: that of the entry in front of `index`.
+// Removes the entries before `index`, which a snapshot has replaced. `index` may lie beyond all entries; then
+// the group is empty, and its next entry has that index. `term` is kept as the term of the entry just before
+// `index`.
 struct cut_before {
   std::uint64_t index = 0;
   std::uint64_t term = 0;
 };
-// The group with all it has is gone, also one that is stopped for damage. Its number names nothing any more.
+// Removes the group with all its entries and values, also if it is stopped for damage. Its number is not used
+// again.
 struct remove_group {};
 
 using change = std::variant<append, set_value, cut_after, cut_before, remove_group>;
 
-// Changes of one group, carried out in this order or, when refused, not at all. A crash before they are
-// acknowledged may leave the first of them. When the disk runs full, requests with entries are refused and
-// others still carried out, also those that were submitted later.
+// Changes of one group. They are carried out in this order; if the request is refused, none is. A crash
+// before the request is acknowledged may leave some first part of them. When the disk is full, requests with
+// entries are refused; others are still carried out, also if they were submitted later.
 struct request {
   group_id group = 0;
   std::vector<change> changes;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Compaction. What is live of the oldest segment is written anew at the log's end, and then the segment is
-// removed. It begins when the segments are longer than one and a half times what is live and one segment
-// more, and then copies a quarter of a segment with each batch, so that it seldom has to do all at once to
-// keep the bound: segments take at most twice what is live and one and a half segments, also while the oldest
-// segment's copy is there beside it. The reserve is the last half of a segment of the bound that README
-// names. Only the oldest segment is removed, and the folder is synced before the next removal: what an older
-// record means never depends on a newer one that is gone. While a group is stopped for damage nothing is
-// removed.
+// Compaction. The live records of the oldest segment are copied to the log's end, and then the segment is
+// removed. Compaction begins when the segments together are longer than one and a half times the live bytes
+// plus one segment. It then copies a quarter of a segment with each batch, so that it seldom has to do
+// everything at once to keep the bound: the segments take at most twice the live bytes plus one and a half
+// segments, including the copy of the oldest segment while both exist. The reserve is the last half segment
+// of the bound that the README names. Only the oldest segment is removed, and the folder is synced before the
+// next removal, so the meaning of an older record never depends on a newer one that is gone. While damage
+// stops a group, no segment is removed.
 #include <algorithm>
 
 #include "durable/engine.hpp"
@@ -18,8 +18,9 @@ bool engine::is_held() const {
          std::ranges::any_of(index_.groups(), [](const auto& one) { return !one.second.damage.empty(); });
 }
 
-// What the segments grow by at most before a round over those below `end` has made them shorter. More than
-// the oldest counts: it may be short, and the next one long and live.
+// The most bytes by which the segments grow until a round over the segments below `end` makes them shorter.
+// Looking at the oldest segment is not enough: it may be short, and the next one long and full of live
+// records.
 std::uint64_t engine::room_to_compact(std::uint64_t end) const {
   std::uint64_t most = 0;
   std::uint64_t copied = 0;
@@ -38,8 +39,8 @@ void engine::compact(std::uint64_t coming) {
   for (bool first = true; !failure_; first = false) {
     if (segments_.empty()) return;
     const auto& [oldest, of] = *segments_.begin();
-    // After one round over all segments another would gain nothing. The newest stays in any case: it tells
-    // the next start which numbers groups have had.
+    // A second round over all segments would gain nothing. The newest segment always stays: it tells the next
+    // start which group numbers are used up.
     if (oldest + 1 >= newest_now || oldest == active_) return;
     const std::uint64_t live = index_.live_bytes();
     const std::uint64_t total = total_ + coming;
@@ -87,7 +88,7 @@ base::result<bool> engine::compact_some() {
   };
   while (at < bytes.size() && size < longest_request()) {
     const auto found = decode_head(bytes.subspan(at), seed);
-    // Damage matters only where something live is missed, which shows at the end.
+    // Damage matters only if a live record is missing. That shows at the end of the segment.
     if (!found || found->length > bytes.size() - at - record_head_size) {
       at = next_head(bytes, at + 1, seed);
       continue;
@@ -124,7 +125,7 @@ base::result<bool> engine::compact_some() {
   return true;
 }
 
-// Damage that shows only now: the segment stays, and so does all behind it.
+// The compaction has found damage: this segment and all later ones are kept.
 base::status engine::hold(std::uint64_t offset, const std::string& why, group_id group) {
   const std::lock_guard guard(mutex_);
   const std::uint64_t oldest = segments_.begin()->first;

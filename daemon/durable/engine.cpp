@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Writing: requests become records, records one write and one fsync, and only then the index changes. A disk
-// without room is undone (the file is cut back, and that is synced before anybody is refused, so that nothing
-// refused can appear after a crash); any other failure ends the log.
+// The writing side of the engine. Requests become records, the records are written by one write and one
+// fsync, and only then the index changes. If the disk has no room, the file is cut back and synced before any
+// request is refused, so that no refused request can appear after a crash. Any other failure ends the log.
 #include "durable/engine.hpp"
 
 namespace coppice::durable {
@@ -16,7 +16,7 @@ engine::~engine() {
 }
 
 std::size_t engine::request_size(const request& of) {
-  std::size_t size = record_head_size + longest_name; // its name may go first
+  std::size_t size = record_head_size + longest_name; // the record with the group's name may precede it
   for (const change& one : of.changes) {
     size += record_head_size;
     if (const auto* const added = std::get_if<append>(&one)) size += added->one.bytes.size();
@@ -32,7 +32,7 @@ std::vector<base::status> engine::write(std::span<const request> requests) {
     std::size_t coming = 0;
     for (const request& one : requests) coming += request_size(one);
     compact(coming);
-    // Compaction may have given the reserve up, and that room is not for entries.
+    // Compaction may have used the reserve; that room is not for entries.
     auto done = failure_ ? base::status(unexpected(*failure_)) : write_once(requests, !full_, out);
     if (!done && done.error().code == base::errc::limit) {
       give_up_reserve();
@@ -152,7 +152,7 @@ void engine::apply(const std::vector<staged_record>& records, const std::vector<
   }
 }
 
-// Cuts what a failed write has left. Nothing of it was synced, and nothing of it may come back.
+// Cuts off the bytes of a failed write. None of them was synced, and none may come back.
 base::status engine::undo(file& of, std::uint64_t size) {
   auto done = of.resize(size);
   if (done) done = of.sync();
@@ -173,7 +173,7 @@ base::status engine::seal() {
 }
 
 void engine::close() {
-  if (!closed_ && !failure_ && active_) (void)seal(); // one without a footer is read as after a crash
+  if (!closed_ && !failure_ && active_) (void)seal(); // a segment without a footer is read as after a crash
   closed_ = true;
 }
 
@@ -194,7 +194,7 @@ base::status engine::keep_reserve() {
     if (size && *size >= wanted) return {};
     return (*kept)->reserve(wanted);
   }();
-  if (!done && done.error().code == base::errc::refused) return done; // that says nothing about the disk
+  if (!done && done.error().code == base::errc::refused) return done; // too many open files, not a full disk
   if (!done) give_up_reserve();
   const std::lock_guard hold(mutex_);
   full_ = !done;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The durable log without its thread: requests in, one write and one fsync for all of them, results out. It
-// rolls segments, compacts, and keeps the index. One thread writes; the rest may be called by any thread
-// meanwhile. The log as others use it is log.hpp.
+// The durable log without its thread: it takes requests, writes and syncs them together once, and returns a
+// result for each. It also starts new segments, compacts, and keeps the index. One thread writes; any thread
+// may call the reading functions meanwhile. Other rooms use the log through log.hpp.
 #pragma once
 
 #include <map>
@@ -21,17 +21,18 @@
 namespace coppice::durable {
 
 struct options {
-  // A segment is closed when it would grow beyond this; 4 KiB to 1 GiB. A request takes at most a quarter.
+  // A segment is closed before it would grow beyond this; 4 KiB to 1 GiB. A request takes at most a quarter
+  // of it.
   std::uint32_t segment_bytes = 16U << 20;
 };
 
 struct group_report {
   group_id id = 0;
-  std::string name; // empty: the record with it is damaged
+  std::string name; // empty: the record with the name is damaged
   std::uint64_t first = 1;
   std::uint64_t last = 0; // first less one: no entries
   std::uint64_t term_before_first = 0;
-  std::string damage; // empty: all is well; else why the group is stopped
+  std::string damage; // why the group is stopped. Empty: it is not
 };
 
 struct log_report {
@@ -39,51 +40,52 @@ struct log_report {
   std::uint64_t segments = 0;
   std::uint64_t bytes = 0; // of the segments
   std::uint64_t live_bytes = 0;
-  std::uint64_t synced = 0;    // batches written and synced since it was opened
-  std::uint64_t compacted = 0; // bytes written anew since it was opened
-  bool is_full = false;        // the disk is; entries are refused
+  std::uint64_t synced = 0;    // batches written and synced since the log was opened
+  std::uint64_t compacted = 0; // bytes copied by compaction since the log was opened
+  bool is_full = false;        // the disk is full; entries are refused
   bool is_held = false;        // damage keeps old segments from being removed
   std::optional<base::error> failure;
 };
 
 class engine {
  public:
-  // Makes the folder and the log where there is none. errc::refused: another process has it open;
-  // errc::limit: the disk is full; errc::unsupported: of another format.
+  // Opens the log, or makes the folder and the log if they are missing. errc::refused: another process has it
+  // open; errc::limit: the disk is full; errc::unsupported: the log has another format.
   static base::result<std::unique_ptr<engine>> open(disk& on, const std::string& folder, const options& with);
   ~engine();
   engine(const engine&) = delete;
   engine& operator=(const engine&) = delete;
 
-  // The most that a request may take (request_size), and the most that one call of write() takes.
+  // Bytes: the most that one request may take (see request_size), and the most that one call of write()
+  // takes.
   std::size_t longest_request() const { return options_.segment_bytes / 4; }
   std::size_t longest_batch() const { return longest_batch(options_); }
   static std::size_t longest_batch(const options& with) { return with.segment_bytes / 2; }
   static std::size_t request_size(const request& of);
 
-  // The group of this name, which is made with its first request where it is not there. errc::invalid: the
-  // name is empty or longer than 255 bytes, or damage may have hit a group of this name;
-  // errc::limit: the log has no number left.
+  // Number of the group of this name. A new group is made with its first request. errc::invalid: the name is
+  // empty or longer than 255 bytes, or damage may have hit a group of this name; errc::limit: the log has no
+  // number left.
   base::result<group_id> group(const std::string& name);
 
-  // A result for each request, in order; each is on the disk, or refused and nothing of it is. errc::invalid:
-  // the changes do not fit the group, or it is stopped; errc::not_found: no such group; errc::limit: the
-  // disk is full; errc::refused: the process has too many open files for a new segment; else the log has
-  // ended, and refuses everything with the same words from then on.
+  // Returns a result for each request, in order: either it is on the disk, or no part of it is.
+  // errc::invalid: the changes do not fit the group, or the group is stopped; errc::not_found: no such group;
+  // errc::limit: the disk is full; errc::refused: the process has too many open files for a new segment. Any
+  // other error: the log has ended, and refuses every later request with the same words.
   std::vector<base::status> write(std::span<const request> requests);
-  // Writes anew what compaction has begun to move, and removes segments of which nothing is live. Called
-  // after each write(), when the outcomes are told: it may take several fsyncs. A failure ends the log.
+  // Copies the records that compaction has begun to move, and removes segments without live records. Called
+  // after each write(), once its outcomes are told, since it may take several fsyncs. A failure ends the log.
   void tidy();
   // Closes the newest segment with a footer. Nothing can be written afterwards.
   void close();
 
-  // What is synced, never more. Of a stopped group value() and term_at() may answer with what is stale: the
+  // These return only synced data. For a stopped group value() and term_at() may be stale, because the
   // damaged record may have been the newer one. report() says whether a group is stopped.
   std::vector<group_report> groups() const;
   std::optional<group_report> report(group_id group) const;
   std::optional<std::string> value(group_id group, const std::string& key) const;
   std::optional<std::uint64_t> term_at(group_id group, std::uint64_t index) const;
-  // From `from` on as many as fit in max_bytes, but at least one where there is one. Blocking.
+  // The entries from `from` on that fit in max_bytes, but at least one if there is one. Blocking.
   base::result<std::vector<entry>> read(group_id group, std::uint64_t from, std::size_t max_bytes);
   log_report report() const;
   std::vector<damage> damages() const;
@@ -93,7 +95,7 @@ class engine {
     std::shared_ptr<file> bytes;
     std::uint64_t size = 0;
   };
-  // Where the compaction has come to in the oldest segment.
+  // How far compaction has come in the oldest segment.
   struct compaction_cursor {
     std::uint64_t segment = 0;
     std::uint64_t offset = 0;
@@ -125,7 +127,7 @@ class engine {
   void compact(std::uint64_t coming);
   std::uint64_t room_to_compact(std::uint64_t end) const;
   bool is_held() const;
-  // Whether there was something to do.
+  // Returns whether there was anything to do.
   base::result<bool> compact_some();
   base::status load_oldest(std::uint64_t oldest);
   base::status hold(std::uint64_t offset, const std::string& why, group_id group);
@@ -138,7 +140,7 @@ class engine {
   std::unique_ptr<held_lock> lock_;
   identity id_{};
 
-  // Of the writing thread.
+  // Used by the writing thread only.
   std::uint64_t next_batch_ = 1;
   std::uint64_t next_segment_ = 1;
   std::optional<std::uint64_t> active_;                 // the segment that is written to
@@ -146,7 +148,7 @@ class engine {
   compaction_cursor cursor_;
   bool closed_ = false;
 
-  mutable std::mutex mutex_; // over what follows
+  mutable std::mutex mutex_; // guards the members below
   group_index index_;
   std::vector<damage> damages_;
   std::map<std::uint64_t, segment> segments_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the engine tells any thread: groups, values, entries. Places are looked up under the mutex and read
-// without it; a segment that is removed meanwhile stays readable through its open file.
+// The reading side of the engine, for any thread: groups, values, entries. Places are looked up under the
+// mutex, and files are read without it; a segment that is removed meanwhile stays readable through its open
+// file.
 #include <algorithm>
 
 #include "durable/engine.hpp"

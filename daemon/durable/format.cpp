@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See format.hpp, which describes every byte.
+// Encodes and decodes the log's files by hand, field by field, as format.hpp lays them out.
 #include "durable/format.hpp"
 
 #include <fmt/format.h>
@@ -45,7 +45,7 @@ identity load_identity(const std::uint8_t* from) {
   return id;
 }
 
-// Mark and format at the beginning, and the checksum at the end.
+// Checks mark and format number at the beginning, and the checksum at the end.
 base::status check_frame(base::bytes_span bytes, std::string_view mark) {
   const std::size_t sum_at = bytes.size() - sizeof(std::uint32_t);
   if (base::as_text(bytes.first(mark.size())) != mark)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See index.hpp. A record that the compaction has written anew is applied as the first one was: it says the
-// same, and only the place changes. So entries may come in any order while a log is read.
+// Applies records to the index. A record that compaction has copied is applied in the same way as the first
+// time: it has the same content, and only its place changes. So entries may come in any order while a log is
+// read.
 #include "durable/index.hpp"
 
 #include <algorithm>
@@ -44,7 +45,7 @@ void group_index::apply(const record& head, std::string_view body, const place& 
   if (head.what == kind::remove) return forget_group(head.group);
   group_state& of = groups_[head.group];
   of.serial = head.serial;
-  if (head.index > last_index) return; // nobody has written that
+  if (head.index > last_index) return; // no writer has made such an entry
   switch (head.what) {
     case kind::create:
       of.name = body;

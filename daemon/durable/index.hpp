@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What the log's records amount to: the groups, what each has, and where each live record lies. Records are
-// applied in the order in which they lie in the segments, both while the log runs and when it is read again.
-// A record is live while something in here points at it. Not synchronised; the engine does that.
+// The state that the log's records add up to: the groups, their entries and values, and the place of each
+// live record. Records are applied in the order in which they lie in the segments, both while the log runs
+// and when it is read again. A record is live while a place in the index points at it. Not synchronised: the
+// engine locks.
 #pragma once
 
 #include <deque>
@@ -15,7 +16,7 @@
 
 namespace coppice::durable {
 
-// A record in the segments. `size`: head and body. 0: nowhere.
+// Place of a record in the segments. `size`: bytes of head and body. 0: no place.
 struct place {
   std::uint64_t segment = 0;
   std::uint32_t offset = 0;
@@ -35,17 +36,17 @@ struct kept_value {
 };
 
 struct group_state {
-  std::string name; // empty: its record was not read
+  std::string name; // empty: the record with the name was not read
   place name_at;
-  std::uint64_t serial = 0; // of its newest record. 0: none is written
-  std::uint64_t first = 1;  // index of the first entry that is kept, or of the next one where there is none
+  std::uint64_t serial = 0; // of the newest record. 0: no record is written
+  std::uint64_t first = 1;  // index of the first entry that is kept. Without entries: index of the next one
   std::uint64_t term_before_first = 0;
   place first_at;
   std::deque<entry_place> entries; // from `first` on
   std::map<std::string, kept_value> values;
-  // Entries that were read before those in front of them, while a log is read.
+  // While a log is read: entries that came before their predecessors.
   std::map<std::uint64_t, entry_place> loose;
-  // Why nothing of it is believed any more. Empty: all is well.
+  // Why the group's content is no longer trusted. Empty: it is trusted.
   std::string damage;
 
   std::uint64_t last() const { return first + entries.size() - 1; }
@@ -58,17 +59,17 @@ class group_index {
   const group_state* find(std::uint64_t group) const;
   std::optional<std::uint64_t> find(const std::string& name) const;
 
-  // Of the group's name; nothing of it is written yet.
+  // Returns a number for a new group. No record is written yet.
   std::uint64_t add_group(const std::string& name);
   void forget_group(std::uint64_t group);
 
   void apply(const record& head, std::string_view body, const place& at);
-  // After all was read: what was loose falls into place. A group whose entries have gaps, or that has no
-  // name, gets damage.
+  // Called when all segments are read: puts the loose entries into their places. A group whose entries have
+  // gaps, or that has no name, is marked as damaged.
   void settle();
 
   bool is_live(const record& head, std::string_view body, const place& at) const;
-  // Whether the record at this place is live, when its body cannot be trusted.
+  // As is_live(), for a record whose body cannot be trusted.
   bool is_needed(const record& head, const place& at) const;
   std::uint64_t live_bytes() const { return live_; }
   std::uint64_t live_bytes(std::uint64_t segment) const;

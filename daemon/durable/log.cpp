@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See log.hpp. While one batch is synced the next one gathers; so how many requests share an fsync follows
-// from how slow the disk is, and nothing waits for a timer.
+// The log's queue and its thread. While one batch is synced, the next one gathers. So the number of requests
+// that share an fsync follows from the speed of the disk, and no request waits for a timer.
 #include "durable/log.hpp"
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 namespace coppice::durable {
 namespace {
 
-// What gathering adds to the time of a request at most. A fast disk syncs in less.
+// The most that gathering adds to the time of a request. A fast disk syncs in less.
 constexpr std::chrono::microseconds longest_gathering{200};
 
 } // namespace
@@ -46,7 +46,7 @@ base::status shared_log::submit(request what, outcome done) {
     if (queued_ + size > options_.longest_queue)
       return base::fail(base::errc::limit, "too much waits for the log already");
     queue_.push_back({std::move(what), std::move(done), size});
-    queued_ += size; // last: where there is no memory, nothing waits
+    queued_ += size; // last: if memory runs out above, nothing was queued
   }
   more_.notify_one();
   return {};
@@ -55,8 +55,8 @@ base::status shared_log::submit(request what, outcome done) {
 std::vector<shared_log::waiting> shared_log::take() {
   std::unique_lock hold(mutex_);
   more_.wait(hold, [this] { return ends_ || !queue_.empty(); });
-  // Threads that are about to submit get the processor first, as long as that brings more: on a disk that
-  // syncs in no time there would be an fsync for each request.
+  // Threads that are about to submit get the processor first, as long as that brings more requests. Otherwise
+  // a disk that syncs at once would do an fsync for each request.
   const auto began = std::chrono::steady_clock::now();
   for (std::size_t seen = 0; seen < queue_.size() && queued_ < engine_->longest_batch() &&
                              std::chrono::steady_clock::now() - began < longest_gathering;) {

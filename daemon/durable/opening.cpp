@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// How the engine opens a folder: lock, identity, one reading of all segments, and the repair of the newest.
-// Its torn tail is cut, its last batch is written once more (an fsync that failed in an earlier life may have
-// left it in the page cache alone, where a second fsync would not write it), it gets its footer, and the next
-// record begins a new segment.
+// How the engine opens a folder: it takes the lock, reads the identity and all segments once, and repairs the
+// newest segment. The repair cuts the torn tail, writes the last batch once more (after an fsync that failed
+// in an earlier run it may be in the page cache only, where a second fsync would not write it), and adds a
+// footer. The next record begins a new segment.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -36,7 +36,8 @@ base::status engine::start() {
   if (!id && id.error().code == base::errc::not_found) id = make_identity();
   if (!id) return unexpected(std::move(id.error()));
   id_ = *id;
-  // An earlier life may have failed or died before it had synced the names of identity and newest segment.
+  // An earlier run may have failed or died before it had synced the names of the identity and of the newest
+  // segment.
   if (auto synced = names_->sync(); !synced) return synced;
   auto found = recover(disk_, folder_, id_, longest_batch());
   if (!found) return unexpected(std::move(found.error()));
@@ -55,7 +56,7 @@ base::status engine::start() {
   damages_ = std::move(found->damages);
   next_batch_ = found->next_batch + 1; // of the footer that repair() may have written
   next_segment_ = found->next_segment;
-  // Where there is no room for the reserve, entries are refused.
+  // If there is no room for the reserve, entries are refused; opening still succeeds.
   auto kept = keep_reserve();
   if (kept || kept.error().code != base::errc::refused) return {};
   kept.error().code = base::errc::system;
@@ -100,12 +101,13 @@ base::status engine::repair(newest_segment& newest, std::uint64_t next_batch) {
   };
   base::status done;
   if (newest.torn > 0) done = (*of)->resize(size);
-  // A batch of which a part is left ends there from now on. Otherwise a footer that a crash hits would be
-  // taken for bytes of that batch, which the footer's own end proves to have been synced.
+  // A batch of which only a part is left ends there from now on. Otherwise, if a crash hit the footer, the
+  // footer's bytes would be taken for a part of that batch, and the footer's end record would prove that they
+  // had been synced.
   if (newest.unended_at) mark_end_of_batch(newest.bytes, *newest.unended_at, record_seed(id_, newest.number));
   if (done)
     done = write_and_sync(newest.last_batch_at, std::string_view(newest.bytes).substr(newest.last_batch_at));
-  // The footer is a batch of its own: with it there, nobody doubts any more that the one before was synced.
+  // The footer is a batch of its own: once it is there, the batch before it is known to be synced.
   if (done && !newest.closed) {
     std::string footer;
     encode_footer(footer, size, record_seed(id_, newest.number), next_batch, newest.items,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// disk.hpp over POSIX. Writing is pwrite(2) until all is written, syncing fdatasync(2), which writes a
-// changed size as well, once: a failed one is never repeated. The lock is flock(2).
+// disk.hpp over POSIX. Writing calls pwrite(2) until all bytes are written. Syncing calls fdatasync(2) once,
+// which also writes a changed size; it is never repeated after a failure. The lock is flock(2).
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -26,7 +26,8 @@ bool is_no_room(int number) {
 unexpected<base::error> fail_disk(const std::string& what, int number) {
   auto why = base::fail_errno(what, number);
   if (is_no_room(number)) why.error().code = base::errc::limit;
-  if (number == EMFILE || number == ENFILE) why.error().code = base::errc::system; // that is no full disk
+  // Too many open files: the disk is not full.
+  if (number == EMFILE || number == ENFILE) why.error().code = base::errc::system;
   if (number == EEXIST) why.error().code = base::errc::exists;
   if (number == ENOENT) why.error().code = base::errc::not_found;
   return why;
@@ -60,7 +61,7 @@ class real_file final : public file {
   }
   base::status sync() override {
     if (fdatasync(fd_.get()) == 0) return {};
-    // No room that shows only now is a failure as any other: what was written is lost.
+    // If the lack of room shows only here, it is a failure like any other: the written bytes are lost.
     return base::fail_errno("fdatasync " + path_, errno);
   }
   base::status resize(std::uint64_t size) override {
@@ -144,8 +145,8 @@ class file_system final : public disk {
     return names;
   }
   base::result<std::unique_ptr<held_folder>> open_folder(const std::string& path) override {
-    // The folder above each one that is missing, and the one above the last in any case: an earlier life may
-    // have made that and died.
+    // Collects the parent of each missing folder, and the parent of the folder itself in any case: an earlier
+    // run may have made the folder and died before syncing its parent.
     std::vector<std::string> above{folder_above(path)};
     struct stat info {};
     while (above.back() != "/" && above.back() != "." && stat(above.back().c_str(), &info) != 0)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Which groups a damaged stretch has hurt is known where the record's head is whole, or where the segment's
-// footer is: it lists what was there. Otherwise each group has to prove by the serials of its records, one
-// from before the damage and the next from behind it, that none of them lay in between; a group that cannot
-// is stopped, since what it had acknowledged may be gone.
+// Finds out which groups a damaged stretch has hurt. That is known if the record's head is whole, or if the
+// segment has its footer, which lists the records. Otherwise each group has to prove that it lost none there:
+// the serials of its last record before the damage and its first one after it must follow each other. A group
+// that cannot prove it is stopped, since entries that were acknowledged may be lost.
 #include "durable/recovery.hpp"
 
 #include <fmt/format.h>
@@ -49,7 +49,7 @@ class reading {
     set_path(number);
     auto content = read_all(on_, path_);
     if (!content) return unexpected(std::move(content.error()));
-    // Whether that is a torn tail, nobody can say.
+    // Whether this is a torn tail cannot be known.
     if (is_newest && !content->unreadable.empty())
       return base::fail(base::errc::system, fmt::format("offset {} of the newest segment cannot be read: {}",
                                                         content->unreadable.front(), content->problem));
@@ -63,7 +63,7 @@ class reading {
       out_.segments.push_back({number, bytes.size()});
       return {};
     }
-    // One that is unusable was never written to, and proves nothing, not even that its number was reached.
+    // An unusable segment was never written to. It proves nothing, not even that its number was reached.
     out_.next_segment = (is_unusable ? before : number) + 1;
     if (before != 0 && number != before + 1 && !is_unusable) missing_before(before + 1);
     set_path(number);
@@ -127,12 +127,12 @@ class reading {
   }
 
   void check_serial(const record& head, std::uint64_t offset) {
-    if (head.what == kind::remove) return; // whatever came before does not matter any more
+    if (head.what == kind::remove) return; // earlier records of the group do not matter any more
     const group_state* const of = out_.found.find(head.group);
     const bool follows = of == nullptr || of->serial == 0 ? head.serial == 1 : head.serial == of->serial + 1;
     if (follows || (of != nullptr && !of->damage.empty())) return;
     if (unknown_) return stop(head.group, out_.damages[*unknown_]);
-    // The first one that is left of a group whose older records went with their segments.
+    // The oldest record left of a group; the ones before it were removed with their segments.
     if (of == nullptr || of->serial == 0) return;
     stop(head.group, add_damage(offset, 0, "records of this group are missing before it"));
   }
@@ -203,7 +203,7 @@ class reading {
     for (const auto& [group, at] : unproven_)
       if (out_.found.find(group) != nullptr) stop(group, out_.damages[at]);
     out_.found.settle();
-    // Of a group that was removed later nothing matters any more.
+    // Damage does not matter to a group that was removed later.
     for (damage& one : out_.damages)
       std::erase_if(one.groups, [this](std::uint64_t group) { return out_.found.find(group) == nullptr; });
   }
@@ -216,7 +216,7 @@ class reading {
   std::string path_;                              // of the segment that is being read
   std::map<std::uint64_t, std::uint32_t> items_;  // groups and their records in that segment
   std::map<std::uint64_t, std::size_t> unproven_; // groups, and the damage that may have hurt them
-  std::optional<std::size_t> unknown_;            // the newest damage of which nobody knows whom it has hurt
+  std::optional<std::size_t> unknown_;            // the newest damage that may have hurt any group
 };
 
 } // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Reads a log's folder once and says what is in it: the index, the segments, and what is damaged. It changes
-// nothing; the engine repairs the newest segment afterwards, and `coppice log check` only looks. The effort
-// is proportional to the segments' size. Blocking; any thread.
+// Reads a log's folder once and reports its content: the index, the segments, and the damage. It changes
+// nothing: the engine repairs the newest segment afterwards, and `coppice log check` only reports. The effort
+// is proportional to the size of the segments. Blocking; any thread.
 #pragma once
 
 #include <string>
@@ -13,15 +13,15 @@
 
 namespace coppice::durable {
 
-// Bytes that can not be what was written there.
+// A stretch of bytes that cannot be what was written there.
 struct damage {
   std::string file; // path
   std::uint64_t offset = 0;
-  std::uint64_t size = 0; // 0: something is missing here
+  std::uint64_t size = 0; // 0: something is missing at the offset
   std::string why;
-  std::vector<std::uint64_t> groups; // that have records there
-  // Whether `groups` are certainly all. Otherwise groups whose records prove nothing else are stopped as
-  // well, and names that are not known are refused: such a group may have been lost here.
+  std::vector<std::uint64_t> groups; // groups with records in the stretch
+  // Whether `groups` is certainly complete. If not, groups that cannot prove to be whole are stopped as well,
+  // and unknown names are refused, since the group of that name may have been lost here.
   bool all_groups_known = true;
 
   std::string text() const; // "FILE, offset N: why"
@@ -32,26 +32,27 @@ struct segment_report {
   std::uint64_t size = 0;
 };
 
-// The newest segment, as far as it is to be repaired.
+// The newest segment, as far as repairing it needs.
 struct newest_segment {
   std::uint64_t number = 0;
   std::string bytes;               // without the torn tail
   std::uint64_t torn = 0;          // bytes of the torn tail
-  bool is_unusable = false;        // not even its head was written: it is to be removed
+  bool is_unusable = false;        // its head was never fully written: it is to be removed
   bool closed = false;             // it has its footer
-  bool has_damage = false;         // so a footer would prove nothing
-  std::uint64_t last_batch_at = 0; // nobody knows whether what follows was synced
-  // The last record, where it does not end its batch: a crash kept a part of that batch.
+  bool has_damage = false;         // it has damage, so a footer would prove nothing
+  std::uint64_t last_batch_at = 0; // whether the bytes from here on were synced is unknown
+  // Offset of the last record, if that does not end its batch: a crash has kept only a part of the batch.
   std::optional<std::uint64_t> unended_at;
   std::vector<footer_item> items; // for a footer
 };
 
 struct recovered {
   group_index found;
-  std::vector<segment_report> segments; // by number, without a newest one that is unusable
+  std::vector<segment_report> segments; // by number, without an unusable newest segment
   std::optional<newest_segment> newest;
   std::vector<damage> damages;
-  // Why the log must not be opened, though it could be read: repairing it would remove what may be needed.
+  // Why the log must not be opened although it could be read: the repair would remove bytes that may be
+  // needed.
   std::optional<base::error> refusal;
   std::uint64_t next_batch = 1;
   std::uint64_t next_segment = 1;
@@ -59,16 +60,17 @@ struct recovered {
 
 struct file_bytes {
   std::string bytes;
-  std::vector<std::uint64_t> unreadable; // offsets of stretches where the disk fails; zeros stand there
-  std::string problem;                   // what the disk said there
+  // Offsets of stretches that the disk cannot read; replaced by zeros in `bytes`.
+  std::vector<std::uint64_t> unreadable;
+  std::string problem; // the disk's error for such a stretch
 };
-// All of the file, also where some of it cannot be read.
+// Reads the whole file, also if some stretches cannot be read.
 base::result<file_bytes> read_all(const file& from);
 
-// errc::not_found: there is none; errc::invalid: damaged; errc::unsupported: of another format.
+// errc::not_found: there is no identity; errc::invalid: damaged; errc::unsupported: another format.
 base::result<identity> read_identity(disk& on, const std::string& folder);
-// `longest_batch`: the most that the log's writer puts into a segment at once, bytes. A newest segment
-// without records that is longer was not left by a crash.
+// `longest_batch`: the most bytes that the log's writer adds to a segment at once. A newest segment that is
+// longer and has no records was not left by a crash.
 base::result<recovered> recover(disk& on, const std::string& folder, const identity& of,
                                 std::size_t longest_batch);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See scan.hpp. Damage in the newest segment is a torn tail if it lies in the last batch: as a batch is
-// written only after the one before was synced, a whole record of a later batch shows that the damaged bytes
-// had been synced once.
+// Splits a segment into pieces. Damage in the newest segment is a torn tail if it lies in the last batch. A
+// batch is written only after the batch before it was synced, so a whole record of a later batch shows that
+// the damaged bytes were synced once.
 #include "durable/scan.hpp"
 
 #include <algorithm>
@@ -43,7 +43,8 @@ void take_footer(scanned_segment& out, base::bytes_span body, bool complete) {
   if (complete) out.footer = decode_footer(body);
 }
 
-// By the end record, which is the segment's last 64 bytes: the footer's own head may be damaged.
+// Finds the footer by the end record, which is the segment's last 64 bytes: the footer's own head may be
+// damaged.
 void take_end(scanned_segment& out, base::bytes_span bytes, std::uint32_t seed) {
   if (out.closed || bytes.size() < segment_head_size + record_head_size) return;
   const auto end = decode_head(bytes.last(record_head_size), seed);
@@ -62,7 +63,7 @@ bool is_damage(const piece& one) {
   return !one.whole;
 }
 
-// The batch that a damaged piece belongs to, by what stands before it.
+// The batch that a damaged piece belongs to, judged by the pieces before it.
 std::uint64_t batch_of(const piece& one, std::uint64_t batch_before, bool before_ended) {
   if (one.found) return one.found->head.batch;
   return before_ended ? batch_before + 1 : batch_before;
@@ -75,7 +76,7 @@ void find_torn_tail(scanned_segment& out, const std::vector<piece>& all) {
   std::uint64_t before = out.head ? out.head->first_batch - 1 : 0;
   bool ended = true;
   if (!out.head) {
-    // The head was written with the first batch.
+    // The segment's head was written together with its first batch.
     const auto first = std::ranges::find_if(all, [](const piece& one) { return one.found.has_value(); });
     if (first == all.end() || first->found->head.batch == newest) out.torn_at = 0;
     if (out.torn_at) return;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See stage.hpp. A group that has no record yet gets the one with its name in front of its first.
+// Turns the changes of a request into records. The first record of a new group is preceded by the record with
+// its name.
 #include "durable/stage.hpp"
 
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Turns requests into records, after looking whether they fit the groups as those will be by then. Requests
-// of one batch see what those before them change. Pure; the caller holds the index still.
+// Turns requests into records, after checking that they fit the groups. A request sees the changes of the
+// earlier requests of its batch. Pure; the caller keeps the index unchanged meanwhile.
 #pragma once
 
 #include <map>
@@ -12,11 +12,11 @@
 
 namespace coppice::durable {
 
-// A record that is to be written; batch and place come later.
+// A record to be written. Its batch and place are set later.
 struct staged_record {
   record head;
-  std::string_view borrowed; // body of whoever wrote it
-  std::string owned;         // body that was put together. Empty: `borrowed` is it
+  std::string_view borrowed; // body that belongs to the request
+  std::string owned;         // body that was put together here. Empty: the body is `borrowed`
 
   std::string_view body() const { return owned.empty() ? borrowed : std::string_view(owned); }
   std::size_t size() const { return record_head_size + body().size(); }
@@ -24,14 +24,14 @@ struct staged_record {
 
 class stage {
  public:
-  // `takes_entries`: else requests that append are refused with errc::limit.
+  // `takes_entries`: if false, requests that append are refused with errc::limit.
   stage(const group_index& now, bool takes_entries) : index_(now), takes_entries_(takes_entries) {}
-  // Adds the request's records, or none and says why. The request has to outlive them.
+  // Adds the request's records; on an error it adds none. The request has to outlive the records.
   base::status add(const request& one);
   std::vector<staged_record>& records() { return records_; }
 
  private:
-  // A group as it will be.
+  // State of a group after the requests so far.
   struct ahead {
     std::uint64_t serial = 0;
     std::uint64_t first = 1;

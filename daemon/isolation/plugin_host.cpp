@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// coppice-plugin-host: started by the daemon only. `--probe FILE` tries a plugin file out in this process
-// and answers on descriptor 3, or on standard output when that is not open; with `--states` behind it saved
-// states come on descriptor 4.
+// The program coppice-plugin-host, which only the daemon starts. `--probe FILE` tries a plugin file in this
+// process and answers on descriptor 3, or on standard output if that is not open. With `--states` after it,
+// saved states are read from descriptor 4.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -17,7 +17,7 @@ int main(int count, char** arguments) {
   const bool with_states = count == 4 && std::string_view(arguments[3]) == "--states";
   if (what == "--probe" && (count == 3 || with_states)) {
     const int answer_fd = fcntl(3, F_GETFD) < 0 ? STDOUT_FILENO : 3;
-    // _exit: what the plugin registered with atexit is not the daemon's business, nor are leaks of it.
+    // _exit skips handlers that the plugin registered with atexit, and reports of its leaks.
     _exit(coppice::isolation::run_probe(arguments[2], answer_fd,
                                         with_states ? coppice::loader::states_fd : -1));
   }

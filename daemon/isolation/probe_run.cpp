@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See probe_run.hpp. A static constructor that throws calls std::terminate, which can't be survived; the
-// handler set here turns it into an answer on the way down.
+// Runs the probe's steps and writes its answer. A static constructor that throws calls std::terminate, which
+// the process cannot survive; the handler set here still writes an answer.
 #include "isolation/probe_run.hpp"
 
 #include <cxxabi.h>
@@ -77,7 +77,7 @@ void limit_process() {
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_CPU, 10);
-  if (base::sanitized) return; // which has its report to write, and its own addresses
+  if (base::sanitized) return; // a sanitizer writes its report and needs its own addresses
   limit(RLIMIT_FSIZE, 0);
   limit(RLIMIT_AS, rlim_t{4} << 30);
 }
@@ -88,7 +88,7 @@ int run_probe(const std::string& file, int answer_fd, int states_fd) {
   answer_to = answer_fd;
   limit_process();
   std::set_terminate(&on_terminate);
-  // Owner and mode were judged where the file came from; this one is the daemon's copy.
+  // The original file's owner and mode were judged; this file is the daemon's copy.
   const auto declared = manifest::read(file, {.file_safety = false});
   if (!declared) return refuse(declared.error().text);
   host::identity_book identities;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See restore_run.hpp. A process goes from state to state and starts an actor for each, as a supervisor
-// would; the actor ends as soon as it has its state, before its after_restore.
+// A process goes through the states and starts an actor for each, as a supervisor would. The actor ends as
+// soon as it has its state, before its after_restore runs.
 #include "isolation/restore_run.hpp"
 
 #include <fmt/format.h>
@@ -18,7 +18,7 @@ namespace {
 
 using runtime::message;
 
-// A restore's reason is its sentence.
+// The reason of a failed restore is a binary with a sentence.
 std::string sentence_of(const message& reason) {
   etf::bytes sentence;
   if (etf::cursor(reason.bytes()).read_binary(sentence)) return {sentence.begin(), sentence.end()};

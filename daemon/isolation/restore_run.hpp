@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Restoring saved states in the probe's process: a small runtime with one worker, one actor at a time, each
-// made from a saved state instead of by init. Blocks until all are through.
+// Restores saved states in the probe's process: a small runtime with one worker makes one actor after another
+// from its saved state instead of by init. Blocks until all are done.
 #pragma once
 
 #include <vector>
@@ -11,7 +11,7 @@
 
 namespace coppice::isolation {
 
-// errc::refused: some state was not taken; the sentence names its actor. The image has no pins afterwards.
+// errc::refused: a state was not accepted; the sentence names its actor. The image has no pins afterwards.
 base::status restore_all(loader::image& image, const std::vector<loader::trial_state>& states);
 
 } // namespace coppice::isolation

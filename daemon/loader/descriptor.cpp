@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See descriptor.hpp. What lies beyond a struct's own size is never read. Any thread.
+// Compares the descriptor with the note, field by field. Bytes beyond a struct's own size are never read. Any
+// thread.
 #include "loader/descriptor.hpp"
 
 #include <fmt/format.h>
@@ -21,7 +22,7 @@ unexpected<base::error> refuse(std::string text) {
   return base::fail(base::errc::refused, std::move(text));
 }
 
-// A text of the plugin's, cut where no text should be longer.
+// A text of the plugin, cut at longest_text.
 std::string_view text_of(const char* text) {
   return text == nullptr ? std::string_view() : std::string_view(text, strnlen(text, longest_text));
 }
@@ -33,7 +34,7 @@ base::status same(std::string_view what, std::string_view in_code, std::string_v
                   in_code, in_note));
 }
 
-// The same set: their order says nothing.
+// Checks that both hold the same names, in any order.
 base::status same_tables(std::span<const std::string> in_code, std::span<const std::string> in_note) {
   const auto lacks = [](std::span<const std::string> names, const std::string& one) {
     return std::ranges::find(names, one) == names.end();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The descriptor a loaded file exports, held against what its note promised. Whoever maps a plugin, the
-// daemon or the probe, asks this before any of its functions runs. The pointers in a descriptor are the
-// plugin's and are trusted as its code is; numbers and texts are not. Any thread.
+// Compares the descriptor that a loaded file exports with what the file's note promised. The daemon and the
+// probe call this after mapping a plugin and before any of its functions runs. The pointers in a descriptor
+// belong to the plugin and are trusted as much as its code; numbers and texts are not. Any thread.
 #pragma once
 
 #include <coppice/plugin.h>
@@ -11,7 +11,7 @@
 
 namespace coppice::loader {
 
-// errc::refused, with a sentence for the plugin's author.
+// errc::refused: they differ; the sentence is for the plugin's author.
 base::status check_descriptor(const coppice_descriptor& found, const manifest::manifest& promised);
 
 } // namespace coppice::loader

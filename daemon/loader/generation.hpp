@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One generation of a plugin: what its file declared, where it came from, our copy of it and its code. The
-// loader's; a reload holds one that is not in use yet.
+// One generation of a plugin: what its file declared, where the file lies, the loader's copy of it, and its
+// code. The loader owns generations; a reload owns one that is not in use yet.
 #pragma once
 
 #include <cstdint>
@@ -16,15 +16,15 @@ namespace coppice::loader {
 
 struct plugin_generation {
   manifest::manifest declared;
-  std::string file;        // where it came from
-  std::string copy;        // what is mapped
-  bool copy_stays = false; // for the node's next start, when the code is closed
+  std::string file;        // path of the plugin's file
+  std::string copy;        // path of the copy that is mapped
+  bool copy_stays = false; // the copy is kept for the node's next start when the code is closed
   std::unique_ptr<image> mapped;
 
   std::uint64_t number() const { return mapped->generation(); }
 };
 
-// Code of a former generation that could not be given back yet.
+// Code of a former generation that could not be unmapped yet.
 struct kept_image {
   std::string plugin;
   std::uint64_t generation = 0;

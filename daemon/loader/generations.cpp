@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The part of the loader that a reload uses: a generation opened beside the one in use, put in its place or
-// dropped, and code of former ones given back once nothing is left that needs it.
+// The part of the loader that a reload uses: it opens a generation beside the one in use, puts it into use or
+// drops it, and unmaps the code of former generations once nothing needs it.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -29,7 +29,7 @@ std::string counted(std::size_t count, std::string_view one, std::string_view ma
   return fmt::format("{} {}", count, count == 1 ? one : many);
 }
 
-// What holds the code of an image, in words; empty: nothing.
+// What still needs the code of an image, in words. Empty: nothing.
 std::string holders(const image& of) {
   using host::pin_of;
   std::vector<std::string> all;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See image.hpp. RTLD_NOW: an unresolved symbol is found here and not in a handler. RTLD_LOCAL: nothing a
-// plugin exports is seen by another.
+// Maps and unmaps with dlopen and dlclose. RTLD_NOW makes an unresolved symbol fail here and not in a
+// handler. RTLD_LOCAL keeps a plugin's exports invisible to other plugins.
 #include "loader/image.hpp"
 
 #include <dlfcn.h>
@@ -14,7 +14,7 @@
 namespace coppice::loader {
 namespace {
 
-// dlopen's sentence without the file's path, which the caller says anyway.
+// dlopen's message without the file's path, which the caller adds.
 std::string dl_trouble(const std::string& file) {
   const char* said = dlerror();
   std::string text = said == nullptr ? "unknown error" : said;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See loader.hpp. What is not fit is refused as early as can be told: by reading the file, by running it
-// elsewhere, by its descriptor.
+// Loads in steps, so that an unfit plugin is refused as early as possible: the file is read, then tried in
+// another process, then mapped and its descriptor checked.
 #include "loader/loader.hpp"
 
 #include <fmt/format.h>
@@ -50,7 +50,7 @@ loader::loader(loader_options options) : options_(std::move(options)), copies_(o
 
 loader::~loader() {
   for (const auto& trouble : unload()) base::log::warning("loader", "{}", trouble);
-  // An image that something still needs stays mapped until the process ends, and so does its bookkeeping.
+  // An image that is still needed stays mapped until the process ends, and so does its bookkeeping.
   for (auto* list : {&entries_, &former_})
     for (auto& left : *list) (void)left->mapped.release();
 }
@@ -95,7 +95,7 @@ base::result<loader::entry> loader::open(const std::string& plugin, const std::s
     return refuse({base::errc::refused, fmt::format("it says that it is plugin {}: call the file {}.so",
                                                     declared.id, declared.id)});
 
-  // Everything from here on looks at our copy: the file may be replaced meanwhile.
+  // From here on only the copy is used: the file may be replaced meanwhile.
   const std::uint64_t generation = ++generations_[plugin];
   auto copy = copies_.copy(source->descriptor(), plugin, declared.build_id, generation);
   if (!copy) return refuse(std::move(copy.error()));
@@ -173,7 +173,7 @@ std::unique_ptr<behaviours::pool_policy> loader::policy_of(const std::string& ac
 
    private:
     host::image_pin image_;
-    const coppice_pool& callbacks_; // the image's
+    const coppice_pool& callbacks_; // owned by the image
   };
   const reading guard(lock_);
   const auto known = actor_of(actor, guard);
@@ -202,7 +202,8 @@ base::result<const loader::known_actor*> loader::actor_of(const std::string& nam
     known.push_back(std::move(*chosen));
     return &known.back();
   }
-  std::iter_swap(known.begin(), found); // where one is started, most often the next is the same
+  // After one start of an actor, most often the same actor is started next.
+  std::iter_swap(known.begin(), found);
   return &known.front();
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See private_copy.hpp.
+// Files are copied with sendfile. An equal copy of an earlier run is renamed instead.
 #include "loader/private_copy.hpp"
 
 #include <dirent.h>
@@ -23,7 +23,7 @@
 namespace coppice::loader {
 namespace {
 
-// The mount point `path` lies on: the longest one in this process's table that is a prefix of it.
+// The mount point of `path`: the longest one in this process's table that is a prefix of it.
 std::string mount_of(const std::string& path) {
   std::ifstream table("/proc/self/mounts");
   std::string best = "/";
@@ -38,7 +38,7 @@ std::string mount_of(const std::string& path) {
   return best;
 }
 
-// What goes into a file name.
+// The text with every character replaced that does not belong into a file name; at most 64 bytes.
 std::string plain(std::string_view text) {
   std::string out;
   for (const char c : text.substr(0, 64)) {
@@ -96,7 +96,7 @@ base::result<std::string> copy_folder::copy(int file, const std::string& name, c
     std::erase(former_, path.substr(path_.size() + 1));
     return path;
   }
-  unlink(path.c_str()); // a former run's, if it is there
+  unlink(path.c_str()); // a copy that an earlier run may have left
   std::erase(former_, path.substr(path_.size() + 1));
   auto to = base::open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (!to) return unexpected(std::move(to.error()));

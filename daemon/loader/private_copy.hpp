@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Where plugin files live while they are loaded: copies of our own under DATA/plugins, one for each
-// generation, because the dynamic linker takes the same path for the same library and because a file that
-// is replaced in place would change under running code. Blocking; not on a worker's thread.
+// The node's private copies of plugin files, under DATA/plugins, one for each generation. They are needed
+// because the dynamic linker takes an equal path for the same library, and because a file that is replaced in
+// place would change under running code. Blocking; not on a worker's thread.
 #pragma once
 
 #include <cstdint>
@@ -17,15 +17,15 @@ class copy_folder {
   // DATA/plugins, mode 0700.
   explicit copy_folder(std::string data) : path_(std::move(data) + "/plugins") {}
 
-  // Makes the folder and notes what an earlier run left. errc::refused: it belongs to someone else or lies on
-  // a mount from which nothing may be executed; the sentence names it.
+  // Makes the folder and notes the files that an earlier run left. errc::refused: it belongs to another user
+  // or lies on a mount without execution, which the sentence names.
   base::status prepare();
-  // Copies an open file, from its beginning, to NAME-BUILDID-GENERATION.so, mode 0600, and gives the copy's
-  // path. An equal copy that an earlier run left is given that name instead, so that a node starts on a full
-  // disk too.
+  // Copies an open file, from its beginning, to NAME-BUILDID-GENERATION.so with mode 0600, and returns the
+  // copy's path. If an earlier run left an equal copy, that is renamed instead, so that a node can start on a
+  // full disk.
   base::result<std::string> copy(int file, const std::string& name, const std::string& build_id,
                                  std::uint64_t generation);
-  // Removes what an earlier run left and nobody has asked for since.
+  // Removes the copies of an earlier run that copy() has not used.
   void sweep();
 
   const std::string& path() const { return path_; }
@@ -35,7 +35,7 @@ class copy_folder {
   std::vector<std::string> former_; // names of files that an earlier run left
 };
 
-// Whether two open files hold the same bytes. One that shrinks or grows meanwhile differs.
+// Whether two open files hold the same bytes. False if one shrinks or grows meanwhile.
 bool same_contents(int one, int other);
 
 } // namespace coppice::loader

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See probe.hpp. The child answers with one JSON document on descriptor 3, {"ok": true} or {"ok": false,
-// "error": "…"}; standard input, output and error go nowhere, the environment holds no more than the
-// dynamic linker and sanitizers read, and its process group dies with it.
+// The child answers with one JSON document on descriptor 3, {"ok": true} or {"ok": false, "error": "…"}. Its
+// standard input, output and error are /dev/null, its environment holds only what the dynamic linker and
+// sanitizers read, and its process group is killed at the end.
 #include "loader/probe.hpp"
 
 #include <fcntl.h>
@@ -103,7 +103,7 @@ base::result<pid_t> start(const probe_options& options, const std::string& file,
   return child;
 }
 
-// Reads until the end, the deadline or the bound. False: the deadline came first.
+// Reads until the end, the deadline or the bound. Returns false if the deadline came first.
 bool read_until(int fd, base::nanos deadline, std::string& out) {
   std::array<char, 4096> chunk;
   while (out.size() < longest_answer) {
@@ -120,10 +120,10 @@ bool read_until(int fd, base::nanos deadline, std::string& out) {
   return true;
 }
 
-// The child's end, waited for until the deadline and forced after it; its group dies before its number can
-// be another's. False: it had to be killed.
+// Waits for the child's end until the deadline, then kills it. The child's group is killed before its number
+// can be reused. Returns false if the child had to be killed.
 bool reap(pid_t child, base::nanos deadline, int& status) {
-  // Its end is heard of; where the kernel gives no such descriptor, looked for.
+  // The kernel reports the end by a descriptor. Without one, the loop below polls.
   const base::unique_fd end(static_cast<int>(syscall(SYS_pidfd_open, child, 0)));
   constexpr base::nanos nap = 2 * base::nanos_per_ms;
   bool ended = false;
@@ -147,7 +147,7 @@ base::status refuse(std::string text) {
 }
 
 base::status judge(const std::string& answer, int status, std::string_view doing) {
-  // What ran there is the plugin's code: the answer may be anything.
+  // The answer was written beside the plugin's code, so it may be anything.
   const auto json = base::nests_deeper(answer, deepest_answer)
                         ? nlohmann::json()
                         : nlohmann::json::parse(answer, nullptr, false);

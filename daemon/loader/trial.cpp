@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See trial.hpp. A record is its size (four bytes, host order: both ends are the same machine) and the term
-// {Label, Actor, Application, Version, Args, Env, State}, the last three each {Term}, or {} where it is
+// Format of the file: a record is its size (four bytes in host order, as both ends are the same machine) and
+// the term {Label, Actor, Application, Version, Args, Env, State}. Each of the last three is {Term}, or {} if
 // absent.
 #include "loader/trial.hpp"
 

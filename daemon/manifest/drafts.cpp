@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See drafts.hpp. The file may be anyone's: what is read of it, and what is taken from that, is bounded.
+// Scans a file's constants for names of drafts. The file is untrusted: the bytes that are read, and the names
+// that are kept, are bounded.
 #include "manifest/drafts.hpp"
 
 #include <algorithm>
@@ -21,7 +22,7 @@ constexpr std::string_view mark = "/draft-";
 constexpr std::string_view digits = "0123456789";
 constexpr std::string_view in_names = "abcdefghijklmnopqrstuvwxyz0123456789_";
 
-// coppice.[a-z0-9_]+/draft-[0-9]+
+// Whether `name` has the form coppice.[a-z0-9_]+/draft-[0-9]+.
 bool is_draft(std::string_view name) {
   const auto slash = name.find('/');
   if (slash == name.npos || slash <= prefix.size() || name.size() > longest_name) return false;
@@ -48,7 +49,7 @@ void scan(std::string_view bytes, std::set<std::string, std::less<>>& into) {
   }
 }
 
-// Of "draft-N": the longer number is the greater.
+// Compares "draft-N" by N: the longer number is the greater one.
 bool is_newer(std::string_view revision, std::string_view than) {
   return revision.size() != than.size() ? revision.size() > than.size() : revision > than;
 }

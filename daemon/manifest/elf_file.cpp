@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Reading ELF from a file nobody vouches for. Sizes are bounded before memory is taken, sums are checked
-// for overflow by subtraction, and the symbol count comes from the hash table because section headers
-// may be stripped or lie.
+// Reads ELF from an untrusted file. Sizes are bounded before memory is allocated, and sums are checked for
+// overflow by subtraction. The number of symbols comes from the hash table, because section headers may be
+// stripped or false.
 #include "manifest/elf_file.hpp"
 
 #include <sys/stat.h>
@@ -227,7 +227,7 @@ elf_result<elf_file::symbol_range> elf_file::listed_symbols() const {
       last = std::max<std::uint64_t>(last, load<std::uint32_t>(*table, at));
     if (last < first) return symbol_range{};
     if (last > symbol_limit) return damaged("there are too many symbols");
-    // The last bucket's chain runs on until an entry with its low bit set.
+    // The last bucket's chain ends at an entry with its low bit set.
     for (std::uint64_t chain = bucket_offset + buckets * 4; last <= symbol_limit; ++last) {
       auto link = read(chain + (last - first) * 4, 4, 4, "the hash table");
       if (!link) return unexpected(link.error());

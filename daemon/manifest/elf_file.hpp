@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A 64-bit ELF shared object of this machine, read with bounds: every offset and count in the file is a
-// claim to be checked, every read is a pread into memory of ours. Knows nothing of plugins: it gives
-// segments, notes, the dynamic section and the defined dynamic symbols. One thread at a time.
+// A 64-bit ELF shared object of this machine, read with bounds: every offset and count in the file is
+// untrusted and checked, every read is a pread into memory of the daemon. It knows nothing of plugins: it
+// gives segments, notes, the dynamic section and the defined dynamic symbols. One thread at a time.
 #pragma once
 
 #include <elf.h>
@@ -29,14 +29,15 @@ using elf_result = expected<T, elf_error>;
 
 class elf_file {
  public:
-  // Checks the header and the program headers of a regular file. The descriptor is the caller's, and stays
-  // open as long as this.
+  // Checks the header and the program headers of a regular file. The caller owns the descriptor, and keeps it
+  // open as long as this object.
   static elf_result<elf_file> open(int descriptor);
 
   const std::vector<Elf64_Phdr>& segments() const { return segments_; }
   const std::vector<Elf64_Dyn>& dynamic() const { return dynamic_; }
 
-  // Calls `each` with every note of every PT_NOTE segment; those have a MiB in all at most.
+  // Calls `each` with every note of every PT_NOTE segment. All these segments together may have at most 1
+  // MiB.
   struct note {
     std::string_view name; // without its NUL
     std::uint32_t type;
@@ -44,16 +45,17 @@ class elf_file {
   };
   elf_result<void> notes(const std::function<void(const note&)>& each) const;
 
-  // Calls `each` with the bytes of every segment that is loaded and never written to, `bound` in all at most.
+  // Calls `each` with the bytes of every segment that is loaded and never written to, `bound` bytes in all at
+  // most.
   elf_result<void> read_only(std::uint64_t bound, const std::function<void(std::string_view)>& each) const;
 
-  // A string of the dynamic string table, borrowed, of one that is longer the first longest_string bytes:
-  // many entries may name one string. nullopt if the offset is outside of the table, or the string
+  // A borrowed string of the dynamic string table. Of a longer string only the first longest_string bytes,
+  // since many entries may name one string. Empty: the offset is outside of the table, or the string is
   // unterminated.
   static constexpr std::size_t longest_string = 4096;
   std::optional<std::string_view> string(std::uint64_t offset) const;
 
-  // Calls `each` with every defined dynamic symbol that the hash table lists; the name is borrowed.
+  // Calls `each` with every defined dynamic symbol that the hash table lists. The name is borrowed.
   elf_result<void> symbols(
       const std::function<void(std::string_view name, unsigned char binding)>& each) const;
 
@@ -67,7 +69,7 @@ class elf_file {
   std::optional<std::uint64_t> entry(std::int64_t tag) const;
   elf_result<void> read_headers();
   elf_result<void> read_dynamic();
-  // First and one past the last symbol that the hash table lists.
+  // The first symbol that the hash table lists, and one past the last.
   struct symbol_range {
     std::uint64_t first = 0;
     std::uint64_t end = 0;

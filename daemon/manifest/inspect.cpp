@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// From the facts of a file to a verdict: each rule is one objection with the remedy beside it, in the
-// words of somebody who writes plugins. The rules guard loading (who wrote it, for which machine and
-// ABI) and above all unloading: whatever would keep an old generation's code or data in the process
-// after a reload is refused here.
+// Judges a file by its facts. Each rule is one objection with its remedy, in the words of authors of plugins.
+// Some rules guard loading: who could have written the file, and for which machine and ABI it is. The others
+// guard unloading: a file whose code or data would stay in the process after a reload is refused here.
 #include <algorithm>
 #include <coppice/tables.hpp>
 #include <filesystem>
@@ -44,7 +43,7 @@ void refuse(verdict& to, const elf_error& error) {
   }
 }
 
-// A few names and how many more there are.
+// Names a few of `count` symbols and says how many more there are.
 std::string name_some(const std::vector<std::string>& names, std::size_t count) {
   constexpr std::size_t shown = 3;
   std::string text;
@@ -53,7 +52,7 @@ std::string name_some(const std::vector<std::string>& names, std::size_t count) 
   return text;
 }
 
-// Of symbols, which a file has any number of: how many names are kept, and how many there are.
+// A file may have any number of symbols: most_kept names are kept, and all are counted.
 constexpr std::size_t most_kept = 16;
 struct symbol_counts {
   std::size_t exports = 0;
@@ -75,7 +74,7 @@ std::string hex(std::string_view raw) {
   return text;
 }
 
-// Where the dynamic linker finds it without being told; empty: nowhere.
+// Path at which the dynamic linker finds the library without a search path. Empty: it does not find it.
 std::string in_system_folders(const std::string& library) {
   if (library.find('/') != library.npos) return {};
 #if defined(__x86_64__)
@@ -94,7 +93,7 @@ std::string in_system_folders(const std::string& library) {
   return {};
 }
 
-// More than any real file has of either.
+// Bounds that no real file reaches.
 constexpr std::size_t most_libraries = 256;
 constexpr std::size_t most_search_paths = 16;
 
@@ -134,7 +133,7 @@ elf_result<linkage> read_dynamic(const elf_file& file) {
         break;
     }
   }
-  // Without a word about the stack the loader makes it executable.
+  // Without a PT_GNU_STACK header the dynamic linker makes the stack executable.
   linked.executable_stack = true;
   for (const auto& segment : file.segments()) {
     if (segment.p_type == PT_GNU_STACK) linked.executable_stack = (segment.p_flags & PF_X) != 0;
@@ -251,7 +250,7 @@ void judge_file(const source_file& source, inspection& result) {
   if (!read) return refuse(result.verdict, read.error());
   linked.build_id = notes.build_id;
   result.declared = judge_notes(notes, result.verdict);
-  // What is no plugin at all is not told how to link itself better.
+  // A file that is not a plugin at all gets no advice about linking.
   if (notes.count != 0) judge_linkage(linked, all, result.verdict);
   result.linked = std::move(linked);
   if (!result.declared) return;
@@ -260,7 +259,7 @@ void judge_file(const source_file& source, inspection& result) {
   if (other_abi) {
     result.verdict.reasons.push_back(std::move(*other_abi));
   } else {
-    judge_tables(declared, result.verdict); // the tables of another ABI are not this one's to judge
+    judge_tables(declared, result.verdict); // this host does not know the tables of another ABI
   }
   auto drafts = find_drafts(*file, declared);
   if (!drafts) return refuse(result.verdict, drafts.error());
@@ -312,7 +311,7 @@ inspection inspect(const base::result<source_file>& file, const inspect_options&
            file.error().code == base::errc::limit ? descriptors_remedy : readable_remedy);
     return result;
   }
-  // A file that somebody else could have written is not taken apart in the node's own process.
+  // If another user could have written the file, the node does not parse it in its own process.
   if (options.file_safety && !file->safe()) {
     refuse(result.verdict, objection::unsafe_file, file->safe().error().text,
            "only root or the node's user may be able to write there: chown, chmod go-w");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a plugin file says of itself, and whether this host takes it: the answer of `coppice inspect`,
-// of the configuration check and of the loader's first step. The file is read, never executed or
-// mapped, and trusted in nothing: a hostile one gets a verdict like any other. Blocking reads.
+// What a plugin file declares, and whether this host accepts it. Used by `coppice inspect`, the configuration
+// check and the loader's first step. The file is read, never executed or mapped, and nothing in it is
+// trusted: a hostile file gets a verdict like any other. Blocking reads.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace coppice::manifest {
 
-// A state of a state machine, and what leads on from it, in words for people.
+// A state of a state machine and its transitions, in words for people.
 struct declared_state {
   struct edge {
     std::string event;
@@ -27,23 +27,23 @@ struct declared_state {
 // One actor type of a plugin.
 struct actor_type {
   std::string name;
-  std::string behaviour;           // "server"
-  std::vector<std::string> tables; // "coppice.server/1", …: what it implements
-  std::string args_schema;         // JSON Schema as JSON text; empty: any map is taken
-  std::uint32_t state_version = 0; // of what save_state writes
-  std::string unhandled;           // exit, reply_error, log or ignore; empty: it says nothing of it
-  std::optional<std::vector<std::string>> takes; // calls, casts, messages, web; none: it says nothing of it
-  std::vector<declared_state> states;            // the first one comes first; empty: it says nothing of them
+  std::string behaviour;                         // "server"
+  std::vector<std::string> tables;               // "coppice.server/1", …: the tables that it implements
+  std::string args_schema;                       // JSON Schema as JSON text. Empty: any map is accepted
+  std::uint32_t state_version = 0;               // version of the states that save_state writes
+  std::string unhandled;                         // exit, reply_error, log or ignore. Empty: not declared
+  std::optional<std::vector<std::string>> takes; // calls, casts, messages, web. Empty: not declared
+  std::vector<declared_state> states;            // the initial state comes first. Empty: not declared
 
-  // False: it says that it takes no web requests.
+  // False if it declares that it takes no web requests.
   bool may_take_web() const;
 };
 
-// What the note declares; see note.hpp.
+// The content of a file's note; see note.hpp.
 struct manifest {
   std::string id;
   std::string version;
-  std::string build_id; // the note's, else the linker's in hex; may be empty
+  std::string build_id; // from the note, otherwise the linker's in hex; may be empty
   std::uint32_t abi_major = 0;
   std::uint32_t abi_minor_needs = 0;
   std::vector<actor_type> actors;
@@ -54,7 +54,7 @@ struct manifest {
 // A library the file needs.
 struct library {
   std::string name;
-  std::string path; // in the system's folders; empty: it is in none of them
+  std::string path; // in the system's folders. Empty: in none of them
 };
 
 // How the file was linked, as far as it bears on loading, unloading and safety.
@@ -102,9 +102,9 @@ enum class objection {
 
 struct reason {
   objection kind;
-  bool warning = false; // the file is taken all the same
+  bool warning = false; // the file is accepted all the same
   std::string text;     // what is wrong, lower case, no full stop
-  std::string remedy;   // what the plugin's author does about it
+  std::string remedy;   // what the plugin's author should do
 
   std::string sentence() const { return text + " (" + remedy + ")"; }
 };
@@ -114,14 +114,15 @@ struct verdict {
 
   bool accepted() const;
   bool has(objection kind) const;
-  // The refusals in one line, "text (remedy); …"; empty when accepted.
+  // The refusals in one line, "text (remedy); …". Empty: the file is accepted.
   std::string text() const;
 };
 
 struct inspection {
-  std::optional<manifest> declared; // if a note could be read, even when the file is refused
+  std::optional<manifest> declared; // if a note could be read, also when the file is refused
   std::optional<linkage> linked;    // if it is an ELF library of this machine
-  std::vector<std::string> drafts;  // that it uses, as far as can be seen: "coppice.order/draft-1", …
+  // The drafts it uses, as far as they can be found: "coppice.order/draft-1", …
+  std::vector<std::string> drafts;
   coppice::manifest::verdict verdict;
 };
 
@@ -129,19 +130,19 @@ struct inspect_options {
   bool file_safety = true; // false: owner and mode of the file and its path do not matter
 };
 
-// Everything about one file. Never fails: what cannot be read is a reason.
+// Inspects a file. Never fails: a file that cannot be read gets a reason.
 inspection inspect(const std::string& path, const inspect_options& options = {});
-// The same of what was opened, or of why it was not.
+// As above, for a file that was opened, or the error of opening it.
 inspection inspect(const base::result<source_file>& file, const inspect_options& options = {});
 
-// The manifest of a file that is accepted; otherwise why not.
+// The manifest of an accepted file. The error says why it is not accepted.
 base::result<manifest> read(const std::string& path, const inspect_options& options = {});
 
-// The JSON text of a note. Errors are errc::invalid, or errc::unsupported for a newer format.
+// Parses the JSON text of a note. errc::invalid: malformed; errc::unsupported: a newer format.
 base::result<manifest> parse(std::string_view json);
 
-// Why this host does not speak a plugin's ABI; nullopt: it does. The numbers are the note's or the
-// descriptor's, the names the note's.
+// Why this host cannot run a plugin of this ABI. Empty: it can. The numbers come from the note or the
+// descriptor, the names from the note.
 std::optional<reason> judge_abi(const manifest& of, std::uint32_t major, std::uint32_t minor_needed);
 
 } // namespace coppice::manifest

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The ELF note by which a plugin file says what it is, so that it can be judged without running it.
+// The ELF note in which a plugin file declares its content, so that it can be judged without running it.
 //
 //   section  ".note.coppice", flags "aR" (SHF_ALLOC and kept by the linker), type @note, aligned to 4;
 //            being allocated it lies in a PT_NOTE segment and survives `strip`
@@ -22,11 +22,10 @@
 //                                        at most 64: [a-z0-9_.]+/[a-z0-9_.-]+
 //       "state_version": 1,              optional, default 0: version of what save_state writes
 //       "unhandled": "exit",             optional: what it does with a request that it does not take
-//       "takes": ["calls", "web"],       optional: what it is for, of calls, casts, messages, web; other
-//       words
-//                                        are ignored
-//       "states": [{"name": "locked",    optional: a state machine's, the first one first, and what leads on;
-//         "on": [{"event": "code",       texts of at most 64 for people, `to` the name of one of them
+//       "takes": ["calls", "web"],       optional: what it is meant for: calls, casts, messages, web; other
+//                                        words are ignored
+//       "states": [{"name": "locked",    optional: the states of a state machine, the initial one first, and
+//         "on": [{"event": "code",       their transitions; texts of at most 64 for people; `to` is a state
 //                 "to": "open"}]}],
 //       "args_schema": {…}}]}            optional: JSON Schema of args, see spec/args_schema.hpp
 //
@@ -50,7 +49,7 @@ inline constexpr int note_format = 1;
 // The one symbol a plugin exports.
 inline constexpr std::string_view plugin_symbol = "coppice_plugin";
 
-// The plugin ABI this build of the host speaks.
+// The plugin ABI of this build of the host.
 inline constexpr std::uint32_t abi_major = COPPICE_ABI_MAJOR;
 inline constexpr std::uint32_t abi_minor = COPPICE_ABI_MINOR;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The JSON text of a plugin's note into a manifest. The text is anyone's: its nesting is bounded before
-// the parser sees it (the library's printer recurses), and every value is checked for type and range.
+// Parses the JSON text of a plugin's note. The text is untrusted: its nesting is bounded before the parser
+// sees it (the library's printer recurses), and every value is checked for type and range.
 #include <coppice/tables.hpp>
 #include <nlohmann/json.hpp>
 
@@ -30,7 +30,7 @@ bool is_identifier(const std::string& text) {
   return true;
 }
 
-// NAME/REVISION, as "coppice.server/1" and "coppice.pond/draft-2".
+// Whether `text` is NAME/REVISION, such as "coppice.server/1" and "coppice.pond/draft-2".
 bool is_table_name(std::string_view text) {
   const auto slash = text.find('/');
   return text.size() <= text_limit && slash != text.npos && slash != 0 && slash + 1 != text.size() &&
@@ -215,7 +215,7 @@ base::result<manifest> parse(std::string_view text) {
   try {
     return parse_object(json::parse(text));
   } catch (const json::parse_error& error) {
-    // what() is "[json.exception…] parse error at line L, column C: WHY": the name is noise here.
+    // what() is "[json.exception…] parse error at line L, column C: WHY". The exception's name is cut off.
     std::string_view what = error.what();
     if (auto at = what.find("parse error"); at != what.npos) what.remove_prefix(at);
     return invalid("not JSON: " + std::string(what));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The path is walked folder by folder, each opened below the one before and judged by its descriptor, links
-// followed by hand: nothing is looked up a second time by a name that somebody could have turned meanwhile.
+// The path is walked folder by folder. Each folder is opened below the one before and judged by its
+// descriptor, and links are followed by hand, so no name is looked up twice and cannot be changed in between.
 #include "manifest/source_file.hpp"
 
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 namespace coppice::manifest {
 namespace {
 
-constexpr int most_links = 40; // as the kernel has it
+constexpr int most_links = 40; // the kernel's bound
 
 unexpected<base::error> unreadable(int number) {
   return base::fail_errno("cannot be read", number);
@@ -73,14 +73,14 @@ class path_walk {
  private:
   struct folder {
     base::unique_fd at;
-    std::string path; // real
+    std::string path; // without links
   };
 
   void note(const struct stat& status, const std::string& path) {
     if (safe_) safe_ = judge(status, path);
   }
 
-  // The way goes on from here; from the root where the text begins there.
+  // Walks on along `text`, starting at the root if it begins there.
   base::status follow(const std::string& text) {
     if (text.starts_with('/')) {
       folders_.clear();
@@ -100,7 +100,7 @@ class path_walk {
     return {};
   }
 
-  // Into a folder, along a link, or to the file, which is what comes back.
+  // Enters a folder, follows a link, or opens the file, which is returned. Otherwise returns no descriptor.
   base::result<base::unique_fd> step(const std::string& name) {
     const int above = folders_.back().at.get();
     const std::string path = folders_.back().path + "/" + name;
@@ -125,7 +125,7 @@ class path_walk {
     return open_same(above, name, status);
   }
 
-  // O_NONBLOCK: what has taken the file's place may be a FIFO.
+  // O_NONBLOCK: the file may have been replaced by a FIFO.
   static base::result<base::unique_fd> open_same(int above, const std::string& name,
                                                  const struct stat& seen) {
     base::unique_fd file(
@@ -137,7 +137,7 @@ class path_walk {
     return file;
   }
 
-  std::vector<folder> folders_;   // from the root to where the way has come; never empty once begun
+  std::vector<folder> folders_;   // from the root to the current folder; not empty once the walk has begun
   std::deque<std::string> ahead_; // names that are still to be walked
   int links_ = 0;
   base::status safe_;

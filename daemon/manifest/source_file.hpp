@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A plugin's file as it was found, opened once: what is judged is what is read afterwards, whatever becomes
-// of its name meanwhile. On the way it is noted who could have put another file there: everyone who may write
-// to it, to a folder on its path or to one that a link on its path leads through. Blocking.
+// A plugin's file, opened once: the file that is judged is the file that is read afterwards, even if its name
+// is changed meanwhile. While opening it, the walk checks which users could have put another file there:
+// those who may write to it, to a folder on its path, or to a folder that a link on its path leads through.
+// Blocking.
 #pragma once
 
 #include <string>
@@ -18,8 +19,9 @@ class source_file {
   static base::result<source_file> open(const std::string& path);
 
   int descriptor() const { return file_.get(); }
-  // Whether the file, and every folder and link that led to it, belong to root or to us and nobody else may
-  // write to them; a folder with the sticky bit counts as safe. errc::refused names the first culprit.
+  // Whether the file, and every folder and link that led to it, belongs to root or the node's user and no
+  // other user may write to it. A folder with the sticky bit counts as safe. errc::refused names the first
+  // offender.
   const base::status& safe() const { return safe_; }
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See state_graph.hpp. The manifest may be anyone's, and is bounded by its note's size.
+// The manifest is untrusted, and bounded by its note's size.
 #include "manifest/state_graph.hpp"
 
 #include <algorithm>

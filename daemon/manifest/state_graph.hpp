@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The states that a plugin's manifest declares, as a graph for people: drawn in Graphviz's language, and
-// looked through for those that nothing leads to. Any thread.
+// searched for unreachable states. Any thread.
 #pragma once
 
 #include <string>
@@ -11,10 +11,10 @@
 
 namespace coppice::manifest {
 
-// Those that no way leads to from the first one, by name and in their order.
+// The names of the states that cannot be reached from the first one, in their declared order.
 std::vector<std::string> unreachable(const std::vector<declared_state>& states);
 
-// One digraph; unreachable states are dashed. Names may hold any character.
+// A digraph in which unreachable states are dashed. Names may hold any character.
 std::string dot(std::string_view name, const std::vector<declared_state>& states);
 
 } // namespace coppice::manifest

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A transaction on its way forward: it is started, its steps are asked for, answers are given to the actor,
-// and what the actor decides is kept before anything follows from it. One thread at a time.
+// A transaction on its way forward: the actor starts it, its steps are requested, their answers go to the
+// actor, and each decision of the actor is on the disk before anything follows from it. One thread at a time.
 #include <algorithm>
 
 #include "saga/core.hpp"
@@ -114,7 +114,7 @@ void core::decide_step(unit& of, step& about, verdict&& what, effects& out) {
   plan(of, about.number, std::move(next), out);
 }
 
-// What the actor has decided is kept, and then done.
+// Keeps what the actor has decided, and then acts on it.
 void core::plan(unit& of, std::uint32_t by, plan_record&& what, effects& out) {
   transaction& in = *of.lead;
   what.order = in.plans + 1;
@@ -252,7 +252,7 @@ void core::on(const message& of, interim_message& in, effects& out) {
   say(*found, call{0, callback::interim, found->lead->kind, from.key, std::move(in.value), 1}, out);
 }
 
-// A participant is in doubt. A transaction that nothing is known of was aborted, or has been acknowledged.
+// A participant is in doubt. A transaction that is not known here was aborted, or has been acknowledged.
 void core::on(const message& of, const question& in, effects& out) {
   if (in.key.step.path.back().saga != options_.self) return count(drop::receiver);
   unit* const found = find_coordinator(in.key);
@@ -305,7 +305,8 @@ void core::run_steps(unit& of, effects& out) {
       ask(of, one, request_kind::perform, out);
 }
 
-// All steps are done: at the root that is the decision, below a step the answer to the coordinator above.
+// All steps are done. At the root this is the decision to commit; below a step it is the answer to the
+// coordinator above.
 void core::complete(unit& of, effects& out) {
   transaction& in = *of.lead;
   const term& final = in.final ? *in.final : in.last_result;

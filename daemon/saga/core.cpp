@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What coordinator and participant share: which messages are let in, records and what waits for them, calls
-// of the actor, time. One thread at a time.
+// The parts that coordinator and participant share: which messages are accepted, records and the messages
+// that wait for them, calls of the actor, time. One thread at a time.
 #include "saga/core.hpp"
 
 #include <algorithm>
@@ -28,7 +28,7 @@ void core::release(held&& one, effects& out) const {
   if (auto* const answer_ = std::get_if<answer>(&one)) out.answers.push_back(*answer_);
 }
 
-// As soon as this write is on disk.
+// Releases `what` as soon as this write is on the disk.
 void core::say_after(std::uint64_t write, held what, effects& out) {
   if (write <= written_) return release(std::move(what), out);
   writes_[write - writes_.front().number].after.push_back(std::move(what));
@@ -128,7 +128,7 @@ base::nanos core::due_of(const unit& of) const {
   return due;
 }
 
-// After each event: the unit is removed, or its timer set.
+// Called after each event: removes the unit, or sets its timer.
 void core::settle(unit& of) {
   if (of.gone) {
     units_.erase(of.number);
@@ -182,7 +182,7 @@ void core::on_due(unit& of, effects& out) {
   if (begins) go_on(of, out);
 }
 
-// Outcomes and keys that have been kept for long enough, or of which there are too many.
+// Drops outcomes and keys that were kept for long enough, and the oldest ones if there are too many.
 void core::expire(effects& out) {
   while (!ended_.empty() && (ended_.front().first <= now_ || ended_.size() > options_.keep_count)) {
     unit& of = units_.at(ended_.front().second);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The saga of one actor as a pure machine, coordinator and participant in one: events in, effects out. It has
-// no thread, no clock, no randomness and does no I/O; the same events give the same effects. Each call says
-// what time it is, and adds to `out` what is to be done. daemon/README.md has the rules that hold across its
-// files. One thread at a time.
+// no thread, no clock and no randomness, and does no I/O; the same events give the same effects. Each call
+// passes the time, and the core adds to `out` what its owner has to do. daemon/README.md has the rules that
+// hold across its files. One thread at a time.
 #pragma once
 
 #include <deque>
@@ -18,9 +18,9 @@
 namespace coppice::saga {
 
 struct start_request {
-  std::string tx; // the same from the same node is the same transaction
+  std::string tx; // a repeated id from the same node names the same transaction
   term value;
-  base::nanos lifespan = 0; // at most the options'. 0: theirs
+  base::nanos lifespan = 0; // at most that of the options. 0: that of the options
 };
 
 enum class cancel_answer : std::uint8_t { taken, over, unknown, refused };
@@ -29,36 +29,36 @@ class core {
  public:
   using nanos = base::nanos;
 
-  // `kept`: the records that are on the disk, in any order. errc::invalid: the options, or records that no
-  // crash leaves behind.
+  // `kept`: the records on the disk, in any order. errc::invalid: the options, or records that no crash
+  // leaves behind.
   static base::result<std::unique_ptr<core>> start(const options& how, std::vector<kept_record> kept,
                                                    nanos now, effects& out);
   core(const core&) = delete;
   core& operator=(const core&) = delete;
 
-  // Time passes. To be called at wake() at the latest.
+  // Lets time pass. Must be called at the time wake() at the latest.
   void advance(nanos now, effects& out);
   nanos wake() const; // the largest number: nothing is due
 
-  // `in` may be anything; what makes no sense is dropped and counted.
+  // `in` may be anything; a message that makes no sense is dropped and counted.
   void receive(nanos now, message&& in, effects& out);
-  // Every write up to this number is on disk.
+  // Every write up to this number is on the disk.
   void written(nanos now, std::uint64_t number, effects& out);
-  // A callback has come to an end. A token that is not known, or whose question is settled, is ignored.
+  // A callback has ended. A token that is unknown, or whose question is settled, is ignored.
   void answered(nanos now, std::uint64_t token, verdict&& what, effects& out);
 
-  // Answered once, with `token`. `origin`: the node of the caller.
+  // Starts a transaction. Answered once, with `token`. `origin`: the node of the caller.
   void begin(nanos now, std::uint64_t token, const std::string& origin, start_request&& what, effects& out);
-  // Once it is decided how the transaction ends, nothing changes that.
+  // Has no effect once it is decided how the transaction ends.
   cancel_answer cancel(nanos now, const std::string& origin, const std::string& tx, term reason,
                        effects& out);
-  // Of a participant whose handle_do runs, or which has steps of its own.
+  // From a participant whose handle_do runs, or which has steps of its own.
   void interim(nanos now, const step_key& key, term value, effects& out);
-  // To subscribers of a transaction that was started here.
+  // Goes to the subscribers of a transaction that was started here.
   void interim(nanos now, const std::string& tx, term value, effects& out);
-  // An operator decides: for steps of this node that are in doubt; and, with commit false, that steps which
-  // cannot be undone are taken for undone, and that a transaction without a decision is aborted. How many of
-  // them it was.
+  // An operator decides steps of this node that are in doubt. If `commit` is false, also: steps that cannot
+  // be undone count as undone, and a transaction without a decision is aborted. Returns how many steps and
+  // transactions it decided.
   std::size_t resolve(nanos now, const std::string& tx, bool commit, effects& out);
 
   outcome outcome_of(const std::string& tx) const;
@@ -71,7 +71,7 @@ class core {
  private:
   explicit core(const options& how) : options_(how) {}
 
-  // A request to perform a step: what is left of its time is reckoned when it leaves.
+  // A request to perform a step. The time that is left for it is computed when it leaves.
   struct timed_message {
     message what;
     nanos deadline = 0;
@@ -90,7 +90,7 @@ class core {
   unit* find_coordinator(const step_key& of_step);
   nanos delay(std::uint32_t tries, nanos first, nanos max) const;
   nanos delay(std::uint32_t tries) const { return delay(tries, options_.retry_first, options_.retry_max); }
-  nanos patience(std::uint32_t tries) const; // until a request without an answer is sent again
+  nanos patience(std::uint32_t tries) const; // until an unanswered request is sent again
   nanos due_of(const unit& of) const;
   void settle(unit& of);
   void on_due(unit& of, effects& out);
@@ -162,13 +162,14 @@ class core {
 
   std::unordered_map<std::uint64_t, unit> units_;
   std::uint64_t last_number_ = 0;
-  std::map<std::string, std::uint64_t> roots_; // by id: open, or ended and still known
+  // By transaction id: open ones, and ended ones that are still known.
+  std::map<std::string, std::uint64_t> roots_;
   std::map<step_key, std::uint64_t> entries_;
   std::size_t open_ = 0;
-  std::size_t two_phase_ = 0;                         // entries of two phases
+  std::size_t two_phase_ = 0;                         // entries of the kind two_phase
   std::deque<std::pair<nanos, std::uint64_t>> ended_; // units, by the time at which they are erased
 
-  // Keys of steps that were forgotten or reversed before they came: nothing is done for them any more.
+  // Keys of steps that were forgotten, or reversed before they came. A request to perform one is too late.
   std::map<step_key, nanos> forgotten_;
   std::deque<std::pair<nanos, std::map<step_key, nanos>::iterator>> forgotten_order_;
 
@@ -184,7 +185,7 @@ class core {
     std::uint64_t number = 0;
     std::vector<held> after;
   };
-  std::deque<pending_write> writes_; // that the owner has and that are not on disk yet
+  std::deque<pending_write> writes_; // the owner has them, and they are not on the disk yet
   std::uint64_t last_write_ = 0, written_ = 0;
   void release(held&& one, effects& out) const;
 
@@ -195,7 +196,8 @@ class core {
       return at != other.at ? at > other.at : number > other.number;
     }
   };
-  std::vector<timer> timers_; // a heap, the earliest first; a unit's timer_at says which one counts
+  // A heap with the earliest first; an element counts only if it equals its unit's timer_at.
+  std::vector<timer> timers_;
 };
 
 } // namespace coppice::saga

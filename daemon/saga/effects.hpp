@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What the core wants done. Its owner carries out the lists of one call and clears them before it makes the
-// next call, except that writes may finish later: in their order, each told by core::written(). All else may
-// be done at once: what has to be on the disk before it is said does not appear here before it is. Any
-// thread.
+// What a call of the core asks its owner to do. The owner carries out the lists of one call and clears them
+// before it makes the next call. Only writes may finish later; they finish in order, and the owner reports
+// each by core::written(). Everything else may be done at once: an effect that depends on a write appears
+// here only after that write is on the disk. Any thread.
 #pragma once
 
 #include "saga/message.hpp"
@@ -12,10 +12,10 @@ namespace coppice::saga {
 
 struct change {
   record_key key;
-  std::optional<record> what; // none: the record is erased
+  std::optional<record> what; // empty: the record is erased
 };
 
-// In this order. A crash may leave the first of the changes.
+// The changes are made in this order. A crash may leave some first part of them.
 struct write {
   std::uint64_t number = 0; // from 1, without gaps
   std::vector<change> changes;
@@ -25,58 +25,58 @@ enum class callback : std::uint8_t {
   start,   // handle_start
   result,  // handle_result
   failed,  // handle_failed
-  interim, // handle_interim; nothing is answered
+  interim, // handle_interim; has no answer
   perform, // handle_do, handle_prepare
   reverse, // handle_undo, handle_abort
   confirm, // handle_commit
 };
 
-// A callback of the actor, answered by core::answered(). One that is never answered is made again after a
+// A callback of the actor, answered by core::answered(). A call without an answer is repeated after a
 // restart.
 struct call {
-  std::uint64_t token = 0; // 0: of interim
+  std::uint64_t token = 0; // 0: for handle_interim
   callback what = callback::start;
   commit_kind kind = commit_kind::compensate;
-  step_key key;              // of start: the transaction alone
-  term value;                // what was started, the result, the error, the step's value, the final value
-  std::uint32_t attempt = 1; // of perform: above 1 an earlier try may have had its effect
+  step_key key;              // for `start` only the transaction is set
+  term value;                // the start value, the result, the error, the step's value, or the final value
+  std::uint32_t attempt = 1; // for `perform`: above 1, an earlier attempt may have had its effect
 };
 
-// What an actor's callback came to.
+// The answer of an actor's callback.
 struct verdict {
   enum class kind : std::uint8_t {
-    ok,     // of perform: the result is `value`. Of reverse and confirm: it happened
-    error,  // of perform: failed for good. Of reverse and confirm: to be called again later
-    never,  // of reverse: it can never be undone
-    steps,  // of start: the first steps. Of perform: the step is done by these. Of result: what comes after
-            // all that is planned; may be none. Of failed: what comes in the step's place, side by side
-    done,   // of start, result: no steps behind those under way; the final value is `value`
-    cancel, // of start, result, failed: the reason is `value`
-    retry,  // of failed
+    ok,     // perform: the result is `value`. reverse and confirm: it happened
+    error,  // perform: failed for good. reverse and confirm: to be called again later
+    never,  // reverse: it can never be undone
+    steps,  // start: the first steps. perform: these steps do the step. result: the steps after all planned
+            // ones, perhaps none. failed: the steps that replace the failed one, all side by side
+    done,   // start, result: no steps after those under way; the final value is `value`
+    cancel, // start, result, failed: the reason is `value`
+    retry,  // failed
   } what = kind::ok;
   term value;
   std::vector<step_spec> steps;
 };
 
-// For subscribers, health and the audit.
+// For subscribers, the health report and the audit log.
 struct notice {
   enum class kind : std::uint8_t {
     interim,
     committed,
     compensated,
     aborted,
-    parked,    // a step cannot be undone; `value` says why
-    heuristic, // an operator has decided for a step that was in doubt
-    mismatch,  // the coordinator has decided otherwise
+    parked,    // a step cannot be undone; `value` is the reason
+    heuristic, // an operator has decided a step that was in doubt
+    mismatch,  // the coordinator has decided differently from the operator
   } what = kind::interim;
-  step_key key; // of what concerns a whole transaction: its path is this node's, empty at the root
+  step_key key; // for a whole transaction: its path on this node, which is empty at the root
   term value;
 };
 
 enum class start_answer : std::uint8_t {
-  started,    // it is on the disk; also where it was there already
+  started,    // it is on the disk; also if it had been started before
   overloaded, // max_transactions are open
-  refused,    // another node has started one with this id
+  refused,    // another node has started a transaction with this id
   invalid,    // the id is empty or too long, the value too large
 };
 

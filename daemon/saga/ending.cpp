@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A transaction on its way to its end: steps are undone in the reverse order in which they were done, or
-// aborted, or told to commit; then participants forget, and last the coordinator does. One thread at a time.
+// A transaction on its way to its end: its steps are undone in the reverse order in which they were done, or
+// aborted, or told to commit. Then the participants forget it, and the coordinator last. One thread at a
+// time.
 #include <algorithm>
 
 #include "saga/core.hpp"
@@ -9,7 +10,7 @@ namespace coppice::saga {
 
 using phase = transaction::phase;
 
-// It will not be committed. From here on steps are reversed, once that is on the disk.
+// The transaction will not be committed. As soon as that is on the disk, its steps are reversed.
 void core::turn(unit& of, term why, effects& out) {
   transaction& in = *of.lead;
   in.end = std::move(why);
@@ -25,8 +26,9 @@ void core::turn(unit& of, term why, effects& out) {
   go_on(of, out);
 }
 
-// Steps that may or may not have happened first, then in the reverse order in which they were done, each
-// after the one before it is undone. Of two phases nothing has had an effect, so the order does not matter.
+// Reverses first the steps that may or may not have happened, then the others in the reverse order in which
+// they were done, each after the one before it is undone. In two phases no step has had an effect yet, so the
+// order does not matter.
 void core::reverse_steps(unit& of, effects& out) {
   transaction& in = *of.lead;
   step* next = nullptr;
@@ -96,7 +98,7 @@ void core::park(unit& of, step& which, term why, effects& out) {
   say(of, notice{notice::kind::parked, key_of(*of.lead, which), std::move(why)}, out);
 }
 
-// All participants have forgotten it. The outcome stays for a while.
+// All participants have forgotten the transaction. Its outcome is kept for a while.
 void core::end(unit& of, effects& out) {
   ended_record last{of.lead->self.tx, of.lead->starter, {}, now_ + options_.keep};
   last.how.value = of.lead->end;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Messages and records as Erlang terms, and back. What is read may be anything. Any thread.
+// Turns messages into Erlang terms, and back. Bytes from a peer may be anything. Any thread.
 #include "saga/message.hpp"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What coordinators and participants say to each other, and its form as an Erlang term. Messages may be lost,
-// come twice, late and in another order. Any thread.
+// The messages between coordinators and participants, and their form as Erlang terms. Messages may be lost,
+// repeated, delayed and reordered. Any thread.
 #pragma once
 
 #include <variant>
@@ -11,23 +11,23 @@
 
 namespace coppice::saga {
 
-// What a coordinator asks of a participant. `perform` is saga_do or saga_prepare, `reverse` saga_undo or
-// saga_abort, by the kind of the transaction.
+// A coordinator's requests to a participant. `perform` is saga_do or saga_prepare, `reverse` is saga_undo or
+// saga_abort, depending on the kind of the transaction.
 enum class request_kind : std::uint8_t { perform, reverse, confirm, forget };
 
 struct request {
   request_kind what = request_kind::perform;
-  commit_kind kind = commit_kind::compensate; // of confirm: two_phase. Of forget: not read
+  commit_kind kind = commit_kind::compensate; // confirm: two_phase. forget: not read
   step_key key;
-  term value;                // of confirm: the final value. Of abort and forget: none
-  std::uint64_t left_ms = 0; // of perform: milliseconds that the transaction has left
+  term value;                // confirm: the final value. abort and forget: none
+  std::uint64_t left_ms = 0; // perform: milliseconds that the transaction has left
   bool operator==(const request&) const = default;
 };
 
 enum class answer_kind : std::uint8_t {
-  ok,    // of perform: done, or prepared
-  error, // of perform: it failed and has no effect. Of reverse: it cannot be undone
-  busy,  // not now; to be asked again
+  ok,    // perform: done, or prepared
+  error, // perform: it failed and has no effect. reverse: it cannot be undone
+  busy,  // not now; the coordinator asks again
 };
 
 struct reply {
@@ -38,13 +38,13 @@ struct reply {
   bool operator==(const reply&) const = default;
 };
 
-// A participant that is prepared has heard nothing for a while.
+// Asks for the decision: sent by a participant that is prepared and has heard nothing for a while.
 struct question {
   step_key key;
   bool operator==(const question&) const = default;
 };
 
-// Best effort: sent once.
+// An interim value. Sent once, without an answer.
 struct interim_message {
   step_key key;
   term value;
@@ -53,7 +53,7 @@ struct interim_message {
 
 using message_body = std::variant<request, reply, question, interim_message>;
 
-// The sender's node is the connection's by which it came, never what the message says.
+// `from` has the node of the connection that brought the message, never a node that the message names.
 struct message {
   address from, to;
   message_body body;
@@ -65,7 +65,7 @@ struct message {
 // {saga_answer, {Tx, Step}, Request, Answer, Value}, {saga_question, {Tx, Step}}, {saga_interim, {Tx, Step},
 // Value}; Step is {Hops, [{{Name, Node}, Number}, …]}. Without 131.
 std::string encode(const message_body& of);
-// errc::invalid: it is none of them, or a name or path is empty or too long.
+// errc::invalid: it has none of these forms, or a name or path is empty or too long.
 base::result<message_body> decode_message(base::bytes_span from);
 
 } // namespace coppice::saga

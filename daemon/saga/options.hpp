@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a saga's core is told once, and its counters. Times are nanoseconds on a scale that goes on while the
-// node is down: its owner adds monotonic time to what the system clock said at the start. Any thread.
+// The options of a saga's core, which are set once, and its counters. Times are nanoseconds on a scale that
+// goes on while the node is down: its owner adds monotonic time to the system clock's time at the start. Any
+// thread.
 #pragma once
 
 #include <array>
@@ -13,27 +14,27 @@ struct options {
   address self;
   commit_kind commit = commit_kind::compensate;
   base::nanos lifespan = 60 * base::nanos_per_second;
-  std::uint32_t hops = 16; // levels below the one that starts; at most deepest_path
+  std::uint32_t hops = 16; // levels below the saga that starts; at most deepest_path
   std::size_t max_transactions = 10'000;
-  // Between two requests that were answered with `busy`, and between two tries of a step that failed: doubles
-  // from first to max.
+  // Delay between two requests that were answered with `busy`, and between two attempts of a failed step. It
+  // doubles from first to max.
   base::nanos retry_first = 100 * base::nanos_per_ms;
   base::nanos retry_max = 30 * base::nanos_per_second;
-  // A request without an answer is sent again after this, or after the retry's delay where that is longer.
+  // An unanswered request is sent again after this, or after the retry's delay if that is longer.
   base::nanos step_timeout = 10 * base::nanos_per_second;
-  base::nanos keep = 3600 * base::nanos_per_second; // outcomes, and keys that were forgotten
-  std::size_t keep_count = 100'000;                 // of entries; of outcomes; of keys that were forgotten
+  base::nanos keep = 3600 * base::nanos_per_second; // how long outcomes and forgotten keys are kept
+  std::size_t keep_count = 100'000;                 // most entries, most outcomes, and most forgotten keys
   std::size_t max_value = 1024 * 1024;              // bytes
-  std::size_t max_in_doubt = 1000;                  // entries of two phases
+  std::size_t max_in_doubt = 1000;                  // most entries of the kind two_phase
   std::size_t max_steps = 1000;                     // of one transaction
 };
 
 // Why a message was dropped.
 enum class drop : std::uint8_t {
   receiver,   // for another process
-  origin,     // from a node to which the key does not belong, or which was not asked
+  origin,     // from a node that does not own the key, or that was not asked
   malformed,  // a path or a number that makes no sense, a value above max_value
-  stale,      // of a transaction or a step that is over, or an answer that came twice
+  stale,      // of a transaction or step that is over, or a repeated answer
   impossible, // contradicts what was decided
 };
 inline constexpr std::size_t drop_reasons = 5;
@@ -46,7 +47,7 @@ struct counters {
   std::uint64_t asked_again = 0;
   std::uint64_t kept_answers = 0;       // requests answered without a call
   std::uint64_t heuristic = 0;          // decided by an operator
-  std::uint64_t heuristic_mismatch = 0; // of these, what the coordinator later answered otherwise
+  std::uint64_t heuristic_mismatch = 0; // the coordinator later decided differently from the operator
 };
 
 } // namespace coppice::saga

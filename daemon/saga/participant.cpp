@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A step that this node takes part in. That it begins is kept before the actor is called, and the actor's
-// answer before it is told; from then on a repeated request gets that answer and calls nothing, until the
-// coordinator says that it is to be forgotten. One thread at a time.
+// A step that this node takes part in. A record that the step has begun is on the disk before the actor is
+// called, and the actor's answer is on the disk before it is sent. From then on a repeated request gets that
+// answer without a call, until the coordinator says that the step may be forgotten. One thread at a time.
 #include <algorithm>
 
 #include "saga/core.hpp"
@@ -10,7 +10,7 @@ namespace coppice::saga {
 
 using phase = transaction::phase;
 
-// A key belongs to the node that gives out its step, and a message counts by the node that it came from.
+// A key belongs to the node that gives out its step. The node of a message is that of its connection.
 void core::on(const message& of, request& in, effects& out) {
   if (in.key.step.path.back().saga.node() != of.from.node()) return count(drop::origin);
   if (in.value.encoded.size() > options_.max_value) return count(drop::malformed);
@@ -27,8 +27,8 @@ void core::on(const message& of, request& in, effects& out) {
   settle(*known);
 }
 
-// It was forgotten, or never came. If the step itself comes now, it comes too late. That it was forgotten may
-// not be on the disk yet.
+// The step was forgotten, or never came. If its request comes now, it is too late. The answer waits for the
+// last write, because the record that it was forgotten may not be on the disk yet.
 void core::answer_unknown(const message& of, const request& in, effects& out) {
   if (in.what == request_kind::reverse) remember_forgotten(in.key);
   say_after(last_write_, message{options_.self, of.from, reply{in.what, answer_kind::ok, in.key, {}}}, out);
@@ -75,7 +75,7 @@ void core::perform(unit* known, const message& of, request& in, effects& out) {
 void core::perform_again(unit& of, const request& in, effects& out) {
   entry& part = *of.part;
   if (part.state == entry_state::begun) {
-    if (part.calling != 0) return; // its answer is on its way
+    if (part.calling != 0) return; // its callback has not answered yet
     ++part.attempt;
     part.value = in.value;
     put_entry(of, out);
@@ -119,7 +119,7 @@ void core::performed(unit& of, verdict&& what, effects& out) {
   tell(of, request_kind::reverse, answer_kind::ok, {}, out);
 }
 
-// The step is done by steps of its own.
+// The actor has answered with steps, which do this step.
 void core::lead_steps(unit& of, verdict&& what, effects& out) {
   entry& part = *of.part;
   transaction& made = of.lead.emplace();
@@ -164,14 +164,14 @@ void core::reverse(unit& of, const request& in, effects& out) {
     default:
       break;
   }
-  if (part.heuristic && part.heuristic_commit) return; // under way; it is answered when that is over
+  if (part.heuristic && part.heuristic_commit) return; // under way; answered when it is over
   if (of.lead && of.lead->committed) return count(drop::impossible);
   if (!part.reverse_wanted) part.word = in.value;
   part.reverse_wanted = true;
   reverse_entry(of, out);
 }
 
-// What is below the step first, then the step itself.
+// Reverses first the steps below this one, then the step itself.
 void core::reverse_entry(unit& of, effects& out) {
   if (!of.lead) {
     if (of.part->calling == 0) call_reverse(of, out);
@@ -190,13 +190,13 @@ void core::call_reverse(unit& of, effects& out) {
 
 void core::entry_reversed(unit& of, verdict&& what, effects& out) {
   entry& part = *of.part;
-  if (of.lead && of.lead->what != phase::own_reverse) return; // it is being forgotten
+  if (of.lead && of.lead->what != phase::own_reverse) return; // the step is being forgotten
   if (what.what == verdict::kind::ok) return finish_reversal(of, out);
   if (what.what != verdict::kind::never) {
     part.due = now_ + delay(++part.tries);
     return;
   }
-  if (part.reverse_wanted && !part.heuristic) // the coordinator parks its transaction
+  if (part.reverse_wanted && !part.heuristic) // the coordinator marks its transaction as parked
     return tell(of, request_kind::reverse, answer_kind::error, what.value, out);
   part.parked = true;
   ++counted_.undo_failures;
@@ -238,7 +238,7 @@ void core::confirm(unit& of, const request& in, effects& out) {
   confirm_entry(of, out);
 }
 
-// What is below the step first, then the step itself.
+// Confirms first the steps below this one, then the step itself.
 void core::confirm_entry(unit& of, effects& out) {
   entry& part = *of.part;
   if (!of.lead || of.lead->what == phase::own_confirm) return call_confirm(of, out);
@@ -261,7 +261,7 @@ void core::call_confirm(unit& of, effects& out) {
 
 void core::entry_confirmed(unit& of, const verdict& what, effects& out) {
   entry& part = *of.part;
-  if (what.what != verdict::kind::ok) { // a commit cannot fail, only be late
+  if (what.what != verdict::kind::ok) { // a commit can only be late; it cannot fail
     part.due = now_ + delay(++part.tries);
     return;
   }
@@ -314,7 +314,7 @@ void core::remember_forgotten(const step_key& key) {
   forgotten_order_.pop_front();
 }
 
-// Prepared, and nobody has decided: it holds, and asks.
+// Prepared, without a decision: the step holds its preparation, and asks the coordinator.
 bool core::is_in_doubt(const unit& of) const {
   if (!of.part || of.part->kind != commit_kind::two_phase || of.part->state != entry_state::done)
     return false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Records and their keys as bytes. What is read may be anything. Any thread.
+// Turns records and their keys into bytes, and back. Bytes from the disk may be anything. Any thread.
 #include "saga/record.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What of transactions is kept on the disk. Each record has a key and replaces the one with that key, so what
-// is on the disk is what is open, and each record is whole or not there: a crash between the records of one
-// write leaves a first part of them, and recovery can go on from every such part. Any thread.
+// The part of transactions that is kept on the disk. Each record has a key and replaces the record with that
+// key, so the disk holds exactly what is open. Each record is whole or absent: a crash between the records of
+// one write leaves a first part of them, and recovery can continue from every such part. Any thread.
 #pragma once
 
 #include <compare>
@@ -19,7 +19,7 @@ enum class record_kind : std::uint8_t { begin, plan, decision, skip, entry, ende
 struct record_key {
   std::uint64_t number = 0; // of the transaction or entry, on this node; never 0
   record_kind kind = record_kind::begin;
-  std::uint32_t step = 0; // of plan and skip; else 0
+  std::uint32_t step = 0; // for plan and skip. Otherwise 0
   auto operator<=>(const record_key&) const = default;
 };
 
@@ -28,41 +28,41 @@ struct begin_record {
   std::string tx;
   std::string starter; // the node that started it
   commit_kind kind = commit_kind::compensate;
-  std::uint32_t hops = 0; // of its steps; keys stay the same where the options change
+  std::uint32_t hops = 0; // for its steps; kept here so that keys stay the same if the options change
   base::nanos deadline = 0;
   term value;
   bool operator==(const begin_record&) const = default;
 };
 
-// What handle_start (key.step 0), handle_result or handle_failed of a step has decided, with the answer that
-// it was asked about. The actor is not asked again about this step.
+// What handle_start (key.step 0), or handle_result or handle_failed for a step, has decided, with the step's
+// answer. The actor is not asked again about this step.
 struct plan_record {
   enum class verdict : std::uint8_t { go_on, done, retry, replace } what = verdict::go_on;
-  bool succeeded = true;   // the step
-  std::uint32_t order = 0; // of the transaction's plans, from 1
+  bool succeeded = true;   // whether the step succeeded
+  std::uint32_t order = 0; // number of the plan within the transaction, from 1
   std::uint32_t first = 0; // the number of steps[0]
   term answer;             // the step's result or error
-  term final;              // of done
+  term final;              // with `done`: the final value
   std::vector<step_spec> steps;
   bool operator==(const plan_record&) const = default;
 };
 
-// From here on the transaction ends one way.
+// From here on it is decided how the transaction ends.
 struct decision_record {
   bool committed = false;
   term value; // the final value, or the reason
   bool operator==(const decision_record&) const = default;
 };
 
-// An operator has taken a step that cannot be undone for undone.
+// An operator has declared that a step which cannot be undone counts as undone.
 struct skip_record {
   bool operator==(const skip_record&) const = default;
 };
 
 enum class entry_state : std::uint8_t {
   begun,        // handle_do may have been called
-  coordinating, // it answered with steps, which are under way
-  done,         // or prepared
+  coordinating, // the actor answered with steps, which are under way
+  done,         // done, or prepared
   failed,
   reversed,
   confirmed,
@@ -75,10 +75,10 @@ struct entry_record {
   entry_state state = entry_state::begun;
   std::uint32_t attempt = 1;
   base::nanos deadline = 0;
-  bool leads = false;     // it has steps of its own
-  bool heuristic = false; // an operator has decided for it
+  bool leads = false;     // it has steps below it
+  bool heuristic = false; // an operator has decided it
   bool heuristic_commit = false;
-  term value;  // where it leads
+  term value;  // the value with which the step leads to steps below it
   term answer; // the result or the error
   bool operator==(const entry_record&) const = default;
 };
@@ -88,7 +88,7 @@ struct ended_record {
   std::string tx;
   std::string starter;
   outcome how;
-  base::nanos until = 0; // known till then
+  base::nanos until = 0; // when the record may be erased
   bool operator==(const ended_record&) const = default;
 };
 

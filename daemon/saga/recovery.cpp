@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// From the records that are on the disk back to what was open, and on from there: what was decided is pushed
-// on, all else is asked again. A crash may have cut the last write anywhere between two records. One thread
-// at a time.
+// Rebuilds the open transactions from the records on the disk and continues them: a decision is sent again,
+// and everything undecided is asked again. A crash may have cut the last write anywhere between two records.
+// One thread at a time.
 #include <algorithm>
 #include <map>
 
@@ -12,7 +12,7 @@ namespace coppice::saga {
 using base::errc;
 using phase = transaction::phase;
 
-// The records with one number.
+// The records of one number.
 struct core::found_records {
   std::optional<begin_record> begin;
   std::optional<entry_record> part;
@@ -77,7 +77,7 @@ base::status core::recover_one(std::uint64_t number, found_records& what, effect
   unit& of = units_[number];
   of.number = number;
   if (what.ended || (!what.begin && !what.part)) {
-    // Over; a crash has left some of its records.
+    // It has ended; a crash has left some of its records.
     if (what.begin) put(of, record_kind::begin, 0, std::nullopt, out);
     for (const auto& [step, plan] : what.plans) put(of, record_kind::plan, step, std::nullopt, out);
     for (const std::uint32_t step : what.skips) put(of, record_kind::skip, step, std::nullopt, out);
@@ -114,7 +114,7 @@ base::status core::recover_one(std::uint64_t number, found_records& what, effect
     return base::fail(errc::invalid, "two entries have one key");
   if (part.kind == commit_kind::two_phase) ++two_phase_;
   if (!part.leads) {
-    // The step began, and its actor's answer was not whole on the disk.
+    // The step has begun, and the actor's answer was not completely on the disk.
     for (const auto& [step, plan] : what.plans) put(of, record_kind::plan, step, std::nullopt, out);
     return {};
   }
@@ -144,7 +144,7 @@ base::status core::rebuild(unit& of, found_records& what) {
     in.steps[number - 1].skipped = true;
     in.steps[number - 1].what = step::state::reversed;
   }
-  // Steps without an answer that may have been asked for before.
+  // Steps without an answer that may have been requested before the restart.
   std::uint32_t group = std::numeric_limits<std::uint32_t>::max();
   for (const step& one : in.steps)
     if (one.what == step::state::planned) group = std::min(group, one.group);
@@ -169,7 +169,7 @@ base::status core::rebuild(unit& of, found_records& what) {
   return {};
 }
 
-// Goes on from where it stood.
+// Continues the unit from the phase that it had reached.
 void core::resume(unit& of, effects& out) {
   if (of.part && of.part->heuristic && of.part->state == entry_state::done &&
       (!of.lead || of.lead->what == phase::holding))

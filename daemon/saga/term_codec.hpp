@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How the saga room's values are written as Erlang terms: what messages and records have in common. Any
+// The parts of the Erlang form that messages and records share: terms, paths and addresses of sagas. Any
 // thread.
 #pragma once
 
@@ -7,7 +7,7 @@
 
 #include "saga/types.hpp"
 
-// A term stands for itself, an empty one for `undefined`.
+// A term is written as it is, an empty one as `undefined`.
 template <>
 struct coppice::etf::codec<coppice::saga::term> {
   static constexpr std::string_view expected = "a term";

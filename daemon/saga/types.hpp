@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The plain values of the saga room: who takes part, what names a step in the tree of a transaction, what a
-// plan consists of and how a transaction ends. Any thread.
+// The plain values of the saga room: participants, the names of steps in the tree of a transaction, the parts
+// of a plan, and the outcomes of a transaction. Any thread.
 #pragma once
 
 #include <algorithm>
@@ -18,8 +18,8 @@
 
 namespace coppice::saga {
 
-// Longer names, ids and paths are refused in messages and records.
-inline constexpr std::size_t longest_name = 255; // bytes, of a transaction's id as well
+// Messages and records with longer names, ids or paths are refused.
+inline constexpr std::size_t longest_name = 255; // bytes; also of a transaction's id
 inline constexpr std::size_t deepest_path = 255; // levels of a tree
 
 // An Erlang term, encoded, without the leading 131. Empty: the atom undefined.
@@ -28,10 +28,10 @@ struct term {
   bool operator==(const term&) const = default;
 };
 
-// The atom `word`, of at most 255 bytes: the reasons that sagas give themselves.
+// The atom `word`, of at most 255 bytes. For the reasons that sagas make themselves.
 term reason(std::string_view word);
 
-// A registered process. It never changes, and copies share it.
+// The name and node of a registered process. It never changes, and copies share it.
 class address {
  public:
   address() = default;
@@ -64,7 +64,7 @@ struct hop {
   auto operator<=>(const hop&) const = default;
 };
 
-// From the root down. It never changes, and copies share it.
+// The hops from the root down. It never changes, and copies share it.
 class step_path {
  public:
   step_path() = default;
@@ -76,13 +76,13 @@ class step_path {
   std::size_t size() const { return hops_ == nullptr ? 0 : hops_->size(); }
   const hop* begin() const { return hops_ == nullptr ? nullptr : hops_->data(); }
   const hop* end() const { return begin() + size(); }
-  const hop& back() const { return hops_->back(); } // not of an empty one
+  const hop& back() const { return hops_->back(); } // the path must not be empty
   step_path below(hop next) const {
     std::vector<hop> made(begin(), end());
     made.push_back(std::move(next));
     return made;
   }
-  step_path above() const { return std::vector<hop>(begin(), end() - 1); } // not of an empty one
+  step_path above() const { return std::vector<hop>(begin(), end() - 1); } // the path must not be empty
 
   bool operator==(const step_path& other) const {
     return hops_ == other.hops_ || std::equal(begin(), end(), other.begin(), other.end());
@@ -97,17 +97,17 @@ class step_path {
   std::shared_ptr<const std::vector<hop>> hops_; // null: empty
 };
 
-// Where a step stands in the tree of its transaction, from the root down. It goes along with every message
-// about the step, so a participant knows its coordinator, how deep it is, and every saga above it.
+// Place of a step in the tree of its transaction, from the root down. It is part of every message about the
+// step, so a participant knows its coordinator, its depth, and every saga above it.
 struct step_id {
   static constexpr auto etf_form = etf::form::tuple;
-  std::uint32_t hops = 0; // levels that may follow, this step included; 0: the step is refused
+  std::uint32_t hops = 0; // levels that may follow, this step included. 0: the step is refused
   step_path path;
   bool operator==(const step_id&) const = default;
   auto operator<=>(const step_id&) const = default;
 };
 
-// What an answer is kept by. A step that is tried once more after an error has a key of its own.
+// Key under which an answer is kept. A step that is tried again after an error has a new key.
 struct step_key {
   static constexpr auto etf_form = etf::form::tuple;
   std::string tx;
@@ -116,7 +116,7 @@ struct step_key {
   auto operator<=>(const step_key&) const = default;
 };
 
-// Names and numbers are within bounds. The path may be empty: of a root.
+// Whether names and numbers are within bounds. The path may be empty: the root's.
 inline bool is_sound(const std::string& name) {
   return !name.empty() && name.size() <= longest_name;
 }
@@ -131,17 +131,17 @@ inline bool is_sound(const step_key& of) {
 }
 
 enum class commit_kind : std::uint8_t {
-  compensate, // steps take effect at once, and are undone when the transaction fails
-  two_phase,  // steps are prepared, and take effect when all are
+  compensate, // steps take effect at once, and are undone if the transaction fails
+  two_phase,  // steps are prepared, and take effect when all are prepared
 };
 
-// A step as an actor asks for it.
+// A step that an actor wants done.
 struct step_spec {
   address to;
   term value;
-  bool beside = false;         // begins together with the step in front of it, not after it
-  base::nanos retry_first = 0; // 0: as the options say
-  base::nanos retry_max = 0;   // 0: as the options say
+  bool beside = false;         // begins together with the step before it, not after it
+  base::nanos retry_first = 0; // 0: that of the options
+  base::nanos retry_max = 0;   // 0: that of the options
   bool operator==(const step_spec&) const = default;
 };
 
@@ -150,12 +150,12 @@ enum class outcome_kind : std::uint8_t {
   committed,
   compensated,
   aborted,
-  unknown, // never begun here, or ended longer ago than outcomes are kept
+  unknown, // never begun here, or its outcome is no longer kept
 };
 
 struct outcome {
   outcome_kind what = outcome_kind::unknown;
-  term value; // of a committed one the final value, else the reason
+  term value; // committed: the final value. Otherwise: the reason
   bool operator==(const outcome&) const = default;
 };
 

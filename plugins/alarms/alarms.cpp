@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// alarms: an event handler that keeps which alarms are set, by the events of OTP's alarm_handler.
+// alarms: an event handler that keeps the alarms that are set, with the events of OTP's alarm_handler.
 #include <coppice/event_handler.hpp>
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace alarms {
 namespace etf = coppice::etf;
 using coppice::term;
 
-// A term of whoever sets one, kept as its bytes.
+// A term from another process, kept as its bytes.
 using kept = std::vector<std::uint8_t>;
 
 struct options {
@@ -42,7 +42,7 @@ class handler : public coppice::event_handler {
   })";
   using events = std::variant<set_alarm, clear_alarm>;
 
-  // The configuration's, or anything that gen_event:add_handler gives.
+  // `given`: from the configuration, or from gen_event:add_handler, which may pass any term.
   void init(term given) {
     options wanted;
     etf::cursor at(given.encoded);
@@ -58,7 +58,7 @@ class handler : public coppice::event_handler {
   }
   void handle_event(const clear_alarm& one) { clear(one.second); }
 
-  // The last one first, as alarm_handler has them.
+  // The last alarm comes first, as in alarm_handler.
   std::vector<std::pair<term, term>> handle_call(const get_alarms&) const {
     std::vector<std::pair<term, term>> all;
     for (auto one = set_.rbegin(); one != set_.rend(); ++one)
@@ -66,7 +66,7 @@ class handler : public coppice::event_handler {
     return all;
   }
 
-  // What delete_handler returns, and what takes its place is given.
+  // The result of delete_handler, which is also passed to a handler that replaces this one.
   std::vector<std::pair<term, term>> removed(term) const { return handle_call({}); }
 
   using state = std::pair<std::uint32_t, std::vector<std::pair<term, term>>>;
@@ -84,7 +84,7 @@ class handler : public coppice::event_handler {
     std::erase_if(set_, [&](const auto& one) { return std::ranges::equal(one.first, id.encoded); });
   }
 
-  std::uint32_t limit_ = 100;              // alarms that are kept; one more ends the handler
+  std::uint32_t limit_ = 100;              // most alarms that are kept; one more ends the handler
   std::vector<std::pair<kept, kept>> set_; // in the order in which they were set
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// door: a state machine. It is locked, opens for a while to who types the right code, and takes no code for a
-// while after three wrong ones. Whoever pushes a door that is not open goes through once it is. Over a reload
-// the state, what waits for another and the time left are the node's to keep; the counts are this class's.
+// door: a state machine. The door is locked, opens for a while after the right code, and accepts no code for
+// a while after three wrong ones. A push at a door that is not open is postponed until it opens. Over a
+// reload the node keeps the state, the postponed events and the time left; this class saves its counters.
 #include <coppice/statem.hpp>
 
 namespace door {
@@ -38,7 +38,7 @@ class door_statem : public coppice::statem<state> {
   static constexpr std::uint32_t state_version = 1;
   static constexpr auto unhandled = coppice::unhandled::reply_error;
   static constexpr coppice::taken takes[] = {coppice::taken::calls, coppice::taken::casts};
-  // What `coppice inspect --dot` draws.
+  // The graph that `coppice inspect --dot` draws.
   static constexpr edge states[] = {{state::locked, "code", state::open},
                                     {state::locked, "third wrong code", state::blocked},
                                     {state::open, "state_timeout", state::locked},
@@ -76,7 +76,7 @@ class door_statem : public coppice::statem<state> {
   }
   transition handle_state_timeout(state, term) { return next(state::locked); }
 
-  // Reload: the settings come from the arguments again, the counts from here.
+  // Reload: the settings come from the arguments again, the counters from the saved state.
   using counts = std::pair<std::int64_t, std::int64_t>;
   counts save_state() const { return {wrong_, passed_}; }
   bool restore_state(std::uint32_t version, const counts& saved) {

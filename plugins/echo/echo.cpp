@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Actors for connections and datagrams: `echo` gives back what comes, as it comes; `lines` gives back whole
-// lines, for listeners with `frame: { kind: line }`, knows `quit`, and tells who asks it how many there were.
-// A reload in the middle of a line goes on with the line, and with the count. `datagrams` gives back what
-// comes by UDP.
+// Actors for connections and datagrams. `echo` sends back all bytes at once. `lines` sends back whole lines,
+// for listeners with `frame: { kind: line }`; it closes after `quit`, and answers calls with the number of
+// lines. A reload in the middle of a line keeps the line and the count. `datagrams` sends back UDP datagrams.
 #include <coppice/tcp.hpp>
 #include <coppice/udp.hpp>
 
@@ -53,7 +52,7 @@ class datagrams : public coppice::udp {
     answers_.clear();
     for (const coppice::datagram& one : all) answers_.push_back(one.answer(one.bytes()));
     count_ += all.size();
-    // What finds no room is lost, as datagrams are.
+    // Answers that find no room are lost, as datagrams may be.
     socket_of(all).send(answers_);
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// filter: a program as a server. Whoever calls {line, Text} has the line that the program answers it by; they
-// are answered in the order in which they called, as the program reads and writes them. Many may wait at
-// once.
+// filter: a program as a server. The call {line, Text} sends a line to the program and returns the line that
+// the program answers. Callers are answered in the order of their calls, since the program reads and writes
+// in that order. Many may wait at once.
 #include <coppice/owned.hpp>
 #include <coppice/tcp.hpp>
 
@@ -34,35 +34,35 @@ class filter : public coppice::tcp {
 
   void on_connect(coppice::connection program, const coppice::connection_info&) { program_ = program.id(); }
 
-  // The reply comes with the program's.
+  // The reply is sent when the program answers.
   coppice::no_reply handle_call(const line& what, term from) {
     std::string text(what.text);
-    if (text.find('\n') != text.npos) return refuse(from, "badarg"); // it would be two
+    if (text.find('\n') != text.npos) return refuse(from, "badarg"); // the program would read two lines
     switch (coppice::connection(*this, program_).write(text += '\n')) {
       case COPPICE_OK:
         callers_.emplace_back(from);
         return {};
-      case COPPICE_E_FULL: // it reads more slowly than they ask
+      case COPPICE_E_FULL: // the program reads more slowly than callers ask
         return refuse(from, "overloaded");
-      default: // it has ended, and so will this
+      default: // the program has ended, and so will this actor
         return refuse(from, "ended");
     }
   }
   std::uint64_t handle_call(const waiting&) { return callers_.size(); }
 
   void on_frame(coppice::connection, coppice::bytes said) {
-    if (callers_.empty()) return; // nobody has asked
+    if (callers_.empty()) return; // an answer without a question
     reply(callers_.front(), coppice::to_text(said));
     callers_.pop_front();
   }
 
-  // It has ended, and so does this; what it did not answer it never will.
+  // The program has ended, and so does this actor. The waiting callers get no other answer.
   void on_close(coppice::connection, coppice::close_reason, std::string_view) {
     for (const coppice::owned_term& from : callers_) reply(from, failure{etf::atom{"ended"}});
     callers_.clear();
   }
 
-  // The program goes on over a reload, and so do those who wait for it.
+  // The program and the waiting callers remain over a reload.
   struct saved {
     static constexpr etf::form etf_form = etf::form::map;
     std::uint64_t program;
@@ -80,7 +80,7 @@ class filter : public coppice::tcp {
     return {};
   }
 
-  std::uint64_t program_ = 0; // its stream
+  std::uint64_t program_ = 0; // the program's stream
   std::deque<coppice::owned_term> callers_;
 };
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// hello_web: a page and what is behind it, notes that `kv` keeps and a clock. GET / is the page; GET
-// /api/notes lists them as JSON, POST adds one (its body, as text), GET, PUT and DELETE /api/notes/{id} are
-// about one. /clock is the node's time each second, as server-sent events, /chat a WebSocket: what one guest
-// says all of them hear. `game` is for a WebSocket as well, an actor for each client: it thinks of a number.
+// hello_web: a page with notes that `kv` keeps, a clock, a chat and a game. GET / is the page. GET /api/notes
+// lists the notes as JSON, and POST adds one (the body, as text). GET, PUT and DELETE of /api/notes/{id}
+// concern one note. /clock sends the node's time each second, as server-sent events. /chat is a WebSocket
+// that sends each guest's lines to all guests. The actor `game` serves a WebSocket too, one actor for each
+// client: the client guesses a number.
 #include <coppice/info.hpp>
 #include <coppice/web.hpp>
 
@@ -21,7 +22,7 @@ namespace hello_web {
 namespace etf = coppice::etf;
 using coppice::response;
 
-// Messages of kv, where the notes are one value: their numbers and texts.
+// Messages of kv. All notes are one value: a map from numbers to texts.
 using notes_key = etf::constant<"notes">;
 using notes = std::map<std::int64_t, std::string>;
 struct get {
@@ -55,9 +56,9 @@ std::string json_note(std::int64_t id, std::string_view text) {
 }
 
 constexpr std::size_t most_notes = 1000;
-constexpr std::size_t kept_lines = 20; // of the chat, for who comes later
+constexpr std::size_t kept_lines = 20; // of the chat, sent to guests that come later
 
-// In UTF-8, as JSON is.
+// Whether the body is UTF-8, as JSON requires.
 bool is_text(std::string_view body) {
   return !body.empty() &&
          etf::utf8::length(reinterpret_cast<const std::uint8_t*>(body.data()), body.size()) >= 0;
@@ -70,7 +71,7 @@ response problem(int status, std::string_view what) {
   return json(status, "{\"error\":" + json_text(what) + "}");
 }
 
-// UTC: 14:03:59.
+// UTC, as 14:03:59.
 std::string time_of_day() {
   const auto since = std::chrono::system_clock::now().time_since_epoch() % std::chrono::hours(24);
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since).count();
@@ -104,7 +105,7 @@ class hello_web_server : public coppice::web {
     const std::string now = time_of_day();
     for (const coppice::owned_pid& client : clients_) send_event(client, {.data = now});
   }
-  // A client of the clock, or a guest; also one that had left before it was accepted.
+  // A client of the clock or a guest has gone, perhaps before it was accepted.
   void handle_info(const coppice::down& gone) {
     const coppice::owned_pid whom(gone.whom);
     std::erase(clients_, whom);
@@ -125,7 +126,7 @@ class hello_web_server : public coppice::web {
     for (const guest& one : guests_) send_text(one.client, lines_.back());
   }
 
-  // Over a reload they go on; connections, the timer and the monitors are the node's.
+  // Clients and guests remain over a reload. The node keeps connections, the timer and the monitors.
   using state =
       std::tuple<std::vector<coppice::owned_pid>, std::vector<guest>, std::int64_t, std::vector<std::string>>;
   state save_state() const { return {clients_, guests_, last_guest_, lines_}; }
@@ -194,11 +195,11 @@ class hello_web_server : public coppice::web {
   std::vector<coppice::owned_pid> clients_; // of the clock
   std::vector<guest> guests_;               // of the chat
   std::int64_t last_guest_ = 0;
-  std::vector<std::string> lines_; // of the chat, the last ones
+  std::vector<std::string> lines_; // the last lines of the chat
 };
 
-// Made for one client, by a route with `actor: hello_web:game`, and ended with it: what it knows is that
-// client's alone. Over a reload the game goes on.
+// Made for one client, by a route with `actor: hello_web:game`, and ended with it: its state is that client's
+// alone. Over a reload the game goes on.
 class game : public coppice::web {
  public:
   static constexpr std::string_view name = "game";
@@ -239,7 +240,7 @@ class game : public coppice::web {
     }
     send_text(player,
               text + " it is: " + std::to_string(guesses_) + (guesses_ == 1 ? " guess." : " guesses."));
-    close_websocket(player); // the end of this actor, too
+    close_websocket(player); // also ends this actor
   }
 
   using state = std::tuple<std::int64_t, std::int64_t, std::int64_t>;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The page: a list of notes, a form that adds one, a button that removes one; a chat; a game. Its colours are
-// those that the browser is set to, and everything can be done with the keyboard.
+// The page: a list of notes with a form to add one and a button to remove each, a chat, and a game. It
+// follows the browser's colour scheme, and everything can be done with the keyboard.
 #pragma once
 
 #include <string_view>

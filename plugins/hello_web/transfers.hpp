@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Bodies of any length, of which little is ever kept: PUT /measure counts the bytes and lines of what is sent
-// as it comes, GET /count/{to} writes the numbers up to that as fast as the client takes them. Both are for
-// routes with `body: streamed`; over a reload they go on where they were.
+// Handles bodies of any length while keeping little in memory. PUT /measure counts the bytes and lines of a
+// body as it arrives. GET /count/{to} writes the numbers up to `to` as fast as the client takes them. Both
+// need routes with `body: streamed`. Over a reload they continue.
 #pragma once
 
 #include <coppice/web.hpp>
@@ -23,7 +23,7 @@ class transfers : public coppice::web {
     if (asked.path() == "/measure") {
       if (!asked.streams()) return coppice::response(400, "text/plain", "there is nothing to measure\n");
       uploads_.push_back({coppice::owned_term(asked.id())});
-      return coppice::later; // the body comes to handle_body
+      return coppice::later; // the body arrives in handle_body
     }
     std::int64_t to = 0;
     const std::string_view text = asked.parameter("to");
@@ -73,9 +73,9 @@ class transfers : public coppice::web {
   void restore_state(std::uint32_t, const state& saved) { std::tie(uploads_, downloads_) = saved; }
 
  private:
-  static constexpr std::size_t first_part = 32 << 10; // of the 64 KiB that may go at once
+  static constexpr std::size_t first_part = 32 << 10; // half of the 64 KiB that may be sent at once
 
-  // About so many bytes.
+  // Writes about so many bytes.
   void write_on(download& it, std::size_t bytes) {
     std::string part;
     while (part.size() < bytes && it.next <= it.to) part += std::to_string(it.next++) + "\n";

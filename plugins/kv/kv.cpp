@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// kv: a table in memory. Keys and values are any term; keys are the same if Erlang's =:= says so. Its state
+// kv: a table in memory. Keys and values are any terms; keys are equal if Erlang's =:= says so. The table
 // survives a reload.
 #include <coppice/metric.hpp>
 #include <coppice/server.hpp>
@@ -104,7 +104,7 @@ class kv_server : public coppice::server {
     return coppice::outcome::go_on();
   }
 
-  // Reload: the bound comes from the arguments again, the entries from here.
+  // Reload: the bound comes from the arguments again, the entries from the saved state.
   std::vector<std::pair<term, term>> save_state() const { return {table_.begin(), table_.end()}; }
   bool restore_state(std::uint32_t version, const std::vector<std::pair<term, term>>& saved) {
     if (version != state_version) return false;
@@ -118,12 +118,12 @@ class kv_server : public coppice::server {
  private:
   void configure(const settings& args) { max_entries_ = args.max_entries.value_or(UINT64_MAX); }
 
-  // What other nodes may be told: any of them may ask for it.
+  // Whether a term may be sent to other nodes: any of them may ask for it.
   static bool is_fit(const put& request) {
     return coppice::is_well_formed(request.key) && coppice::is_well_formed(request.value);
   }
 
-  // The node keeps the figures: another actor of ours, or a later version, goes on with them.
+  // The node keeps the counters, so another actor of this plugin, or a later version, continues them.
   coppice::counter operations(std::string_view operation) const {
     return {*this, "operations", "Requests to read or change an entry", {{"operation", operation}}};
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// numbers: a pipeline of three stages. `counter` counts as fast as it is asked, `doubler` doubles, `printer`
-// takes its time and says what came. Nobody is sent more than he asked for, so the slowest sets the pace. A
-// `job` is for a consumer supervisor: one is started for each number.
-// Over a reload the numbers on their way are the node's to keep; each class keeps no more than its own count.
+// numbers: a pipeline of three stages. `counter` counts as fast as it is asked, `doubler` doubles, and
+// `printer` takes its time and keeps what it got. No stage is sent more than it has asked for, so the slowest
+// sets the pace. A `job` is for a consumer supervisor, which starts one for each number. Over a reload the
+// node keeps the numbers under way; each class saves only its own state.
 #include <coppice/server.hpp>
 #include <coppice/stage.hpp>
 
@@ -54,7 +54,7 @@ struct settings {
 struct printed {
   std::int64_t events = 0;
   std::int64_t last = -1;
-  std::int64_t out_of_order = 0; // events that were not the next one
+  std::int64_t out_of_order = 0; // events whose number was not the next one
 };
 
 class printer : public coppice::consumer {
@@ -78,7 +78,7 @@ class printer : public coppice::consumer {
     log(COPPICE_LOG_DEBUG, "numbers up to " + std::to_string(seen_.last));
     if (every_ > 0) host().sleep(milliseconds(every_));
   }
-  // What came so far: {Events, Last, OutOfOrder}.
+  // The events so far: {Events, Last, OutOfOrder}.
   printed handle_call(count) { return seen_; }
 
   std::tuple<std::int64_t, printed> save_state() const { return {every_, seen_}; }
@@ -98,7 +98,7 @@ struct work {
 };
 using done = etf::constant<"$done">;
 
-// Takes its time over one number, and ends: what a consumer supervisor starts for each event.
+// Takes its time over one number, and ends. A consumer supervisor starts one for each event.
 class job : public coppice::server {
  public:
   static constexpr std::string_view name = "job";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// probe: a server for tests of failure. It exits, throws, spins, sleeps, links, monitors, traps exits, spawns
-// and sends on request, with all options there are, and tells a subscriber what it hears and why it ends.
+// probe: a server for tests of failures. On request it exits, throws, spins, sleeps, links, monitors, traps
+// exits, spawns and sends, with all options. It tells a subscriber which messages it gets and why it ends.
 #include <coppice/server.hpp>
 
 #include <stdexcept>
@@ -62,7 +62,7 @@ struct spawn_there {
   etf::atom node;
   etf::atom module;
   etf::atom function;
-  term args; // their list
+  term args; // a list
   std::vector<term> options;
   std::uint32_t ms;
 };
@@ -74,7 +74,7 @@ struct spawn_actor_there {
   std::vector<term> options;
   std::uint32_t ms;
 };
-// What goes out with flags, as the C++ headers call them, and aliases.
+// Flags of sends and aliases, named as in the C++ headers.
 enum class flag { priority, no_connect, no_wait, once };
 struct new_alias {
   static constexpr std::string_view etf_tag = "alias";
@@ -155,7 +155,7 @@ class probe_server : public coppice::server {
     return {};
   }
 
-  // Holds its thread, as a handler should not.
+  // Holds its thread, which a handler should not do.
   ok handle_call(const spin& request) {
     const auto end = now() + std::chrono::milliseconds(request.ms);
     while (now() < end) {
@@ -240,7 +240,7 @@ class probe_server : public coppice::server {
   }
   bool handle_call(const cancel& request) { return cancel_timer(request.id); }
 
-  // What would take the node down is for `isolation: process` only.
+  // These would take the node down, so they are for `isolation: process` only.
   not_isolated handle_call(const segfault&) { return {}; }
   not_isolated handle_call(const leak&) { return {}; }
 
@@ -264,7 +264,7 @@ class probe_server : public coppice::server {
   }
 
  private:
-  // A list with `link`, `monitor` and others, in which the others go as they are.
+  // A list with `link`, `monitor` and other options; the others are passed on unchanged.
   class asked_options {
    public:
     asked_options(const std::vector<term>& all, std::uint32_t ms) : ms_(ms) {

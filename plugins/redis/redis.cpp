@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // redis: a client of a server that speaks Redis's protocol (RESP2), as a server: {command, [<<"GET">>,
-// <<"a">>]} is answered {ok, Reply} or {error, Why}. Commands leave as they are called, many at once, and are
-// answered in their order. The tree keeps it connected (`tcp: { connect: … }`); calls are answered meanwhile.
+// <<"a">>]} is answered by {ok, Reply} or {error, Why}. Commands are sent at once, many may be under way, and
+// replies come in the order of the commands. The tree keeps it connected (`tcp: { connect: … }`); it answers
+// calls also while it is not connected.
 #include <coppice/owned.hpp>
 #include <coppice/tcp.hpp>
 
@@ -28,7 +29,7 @@ struct command {
 
 struct failure {
   static constexpr std::string_view etf_tag = "error";
-  std::variant<etf::atom, std::string> why; // what the server said is a text
+  std::variant<etf::atom, std::string> why; // the server's error is a text
 };
 struct state_of {
   static constexpr etf::form etf_form = etf::form::map;
@@ -42,13 +43,14 @@ struct settings {
   std::optional<std::uint64_t> database, waiting;
 };
 
-// One reply, as a call is answered by it.
+// One reply, in the form that callers get.
 struct reply_read {
   owned_term answer;
-  std::size_t size = 0; // bytes of it
+  std::size_t size = 0; // bytes of the reply
 };
 
-// Bytes that have come. Nothing: what they begin has not come whole. Throws std::string, what is wrong.
+// Reads replies from received bytes. Empty: the next reply is not complete. Throws std::string, which says
+// what is wrong with the bytes.
 class reply_reader {
  public:
   explicit reply_reader(std::string_view from) : from_(from) {}
@@ -60,11 +62,11 @@ class reply_reader {
     if (failed) return reply_read{owned_term::of(failure{value->as<std::string>().value()}), at_};
     return reply_read{owned_term::of(std::pair(ok{}, value->term())), at_};
   }
-  // Once it was Nothing: so many bytes there have to be at least before it is worth to ask again.
+  // After an empty result: fewest bytes with which another attempt makes sense.
   std::size_t needed() const { return needed_; }
 
  private:
-  static constexpr int deepest = 16; // lists within lists
+  static constexpr int deepest = 16; // most levels of lists
   static constexpr std::int64_t longest = 512 << 20;
   static constexpr std::size_t shortest = 3; // +\r\n
 
@@ -161,7 +163,7 @@ class redis : public coppice::tcp {
     if (settings_.database) say_first({"SELECT", std::to_string(*settings_.database)});
   }
 
-  // Its reply comes with the server's.
+  // The reply is sent when the server answers.
   coppice::no_reply handle_call(const command& asked, term from) {
     if (server_ == 0) return refuse(from, "disconnected");
     if (asked.words.empty()) return refuse(from, "badarg");
@@ -170,7 +172,7 @@ class redis : public coppice::tcp {
       case COPPICE_OK:
         callers_.emplace_back(from);
         return {};
-      case COPPICE_E_FULL: // it reads more slowly than is asked
+      case COPPICE_E_FULL: // the server reads more slowly than callers ask
         return refuse(from, "overloaded");
       default: // on_close follows
         return refuse(from, "disconnected");
@@ -195,10 +197,10 @@ class redis : public coppice::tcp {
       from.reset();
       return data.size();
     }
-    return data.size() - left.size(); // the rest comes again, with what follows it
+    return data.size() - left.size(); // the last bytes come again, together with those that follow
   }
 
-  // Whether the server has done what it has not answered nobody knows.
+  // It is unknown whether the server has carried out the commands without a reply.
   void on_close(coppice::connection) {
     server_ = 0;
     ++reconnects_;
@@ -206,7 +208,7 @@ class redis : public coppice::tcp {
       if (from) reply(from, failure{etf::atom{"disconnected"}});
   }
 
-  // The connection goes on over a reload, and so do those who wait.
+  // The connection and the waiting callers remain over a reload.
   struct saved {
     static constexpr etf::form etf_form = etf::form::map;
     std::uint64_t server, reconnects;
@@ -231,7 +233,7 @@ class redis : public coppice::tcp {
     return all;
   }
 
-  // Of the client's own, whom nobody waits for.
+  // Sends a command of the client's own, for which no caller waits.
   void say_first(const std::vector<std::string>& words) {
     coppice::connection(*this, server_).write(written(words));
     callers_.emplace_back();
@@ -243,7 +245,7 @@ class redis : public coppice::tcp {
     callers_.pop_front();
     if (caller) {
       reply(caller, answer);
-    } else if (const auto refused = answer.as<failure>()) { // the server does not let it in
+    } else if (const auto refused = answer.as<failure>()) { // the server does not accept the client
       log(COPPICE_LOG_WARNING, "the server refuses: " + std::get<std::string>(refused->why));
       from.close();
     }
@@ -255,10 +257,10 @@ class redis : public coppice::tcp {
   }
 
   settings settings_;
-  std::uint64_t server_ = 0; // the stream; 0: it is not connected
+  std::uint64_t server_ = 0; // the stream. 0: not connected
   std::uint64_t reconnects_ = 0;
-  std::size_t needed_ = 0;         // bytes before the reply that has begun can be whole
-  std::deque<owned_term> callers_; // no term: of the client's own
+  std::size_t needed_ = 0;         // fewest bytes with which the next reply can be complete
+  std::deque<owned_term> callers_; // an empty term: a command of the client's own
 };
 
 } // namespace redis

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// relay: a server that calls others inside its handler. The call looks like an ordinary function; while it
-// waits, this actor's stack is parked and its thread serves others. A destination is a name, {Name, Node}
-// or a pid, of a server here or on any node of the cluster.
+// relay: a server that calls other servers inside its handler. The call looks like an ordinary function.
+// While it waits, this actor's stack is set aside and its thread serves others. A destination is a name,
+// {Name, Node} or a pid, of a server on this node or another.
 #include <coppice/server.hpp>
 
 namespace relay {
@@ -40,7 +40,7 @@ class relay_server : public coppice::server {
   }
 
  private:
-  // What the caller of relay gets: the reply itself, or {error, Why}.
+  // The answer for relay's caller: the reply itself, or {error, Why}.
   static coppice::message outcome_of(const coppice::answer& got) {
     switch (got.status) {
       case COPPICE_OK:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// shard: a router. Requests that carry a key, {Tag, Key, …}, go to one of several routes, always to the same
-// one for the same key; if that does not get them, to the next. What carries none is for itself.
+// shard: a router. Requests with a key, {Tag, Key, …}, go to one of several routes, always the same for the
+// same key. If that route fails, they go to the next. Requests without a key are handled by the router
+// itself.
 #include <coppice/order.hpp>
 #include <coppice/router.hpp>
 
@@ -35,7 +36,7 @@ class shard_router : public coppice::router {
     return key ? to_route(among_[at(*key)]) : own();
   }
 
-  // Each of the others once.
+  // Tries each of the other routes once.
   routing failed(const routed& what, std::string_view route, term) {
     const auto key = key_of(what.content());
     if (!key) return own();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// ticker: a server with a timer. It sends {tick, N}, N from 1, to args.to every args.every, and publishes it
-// as the named event args.event. The timer is the node's: its times do not drift, overdue ones are left out,
-// and it goes on through a reload.
+// ticker: a server with a timer. It sends {tick, N}, N from 1, to args.to every args.every, and publishes the
+// same as the named event args.event. The node keeps the timer: its times do not drift, overdue ones are left
+// out, and it continues over a reload.
 #include <coppice/event.hpp>
 #include <coppice/server.hpp>
 
@@ -57,7 +57,7 @@ class ticker_server : public coppice::server {
 
  private:
   void configure(const settings& args) { to_ = coppice::destination::parse(args.to); }
-  // Again by the same actor it is the same event: nothing of it need be saved.
+  // The same actor gets the same event again, so nothing of it has to be saved.
   void enroll(const settings& args) {
     if (args.event) event_ = coppice::event_source(*this, *args.event, {.buffer = 10});
   }

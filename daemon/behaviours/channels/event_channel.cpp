@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See event_channel.hpp. Whoever holds the lock may tell an outlet something, which takes that one's lock for
-// a moment; an outlet reads here without a lock of its own.
+// Numbers, keeps and hands out events under one lock. With that lock held, a channel may call an outlet,
+// which takes the outlet's lock for a moment; an outlet calls a channel without holding its own lock.
 #include "behaviours/channels/event_channel.hpp"
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 namespace coppice::behaviours {
 
 namespace {
-constexpr std::uint64_t nothing = UINT64_MAX; // is needed
+constexpr std::uint64_t nothing = UINT64_MAX; // no event is needed
 } // namespace
 
 std::string_view text(slow_subscriber policy) {
@@ -88,7 +88,7 @@ void event_channel::call_waiting() {
   for (const auto& [number, then] : std::exchange(waiting_, {})) then();
 }
 
-// ---- of another node ----
+// ---- a channel that follows another node's event ----
 
 void event_channel::opened(const subscription_begin& how) {
   const std::scoped_lock held(lock_);
@@ -122,7 +122,7 @@ void event_channel::skip(std::uint64_t seq) {
   tell_outlets();
 }
 
-// ---- what is kept ----
+// ---- kept events ----
 
 void event_channel::keep(std::uint64_t seq, std::int64_t time, etf::bytes payload) {
   kept_.push_back({seq, event_term(label_.bytes(), seq, time, payload)});
@@ -176,7 +176,7 @@ void event_channel::end(runtime::message reason) {
   if (ended_) return;
   ended_ = std::move(reason);
   const bool any = !subscribers_.empty();
-  // Who has not begun begins, to hear of the end.
+  // Subscribers of a channel that is not open begin now, to be told of the end.
   if (!open_) {
     open_ = true;
     for (const early_subscriber& one : std::exchange(early_, {})) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// A named event: who publishes gives it payloads, each gets the next number, and whoever has subscribed gets
-// all of them in their order, or is told of which numbers nothing is left. A channel numbers and keeps; what
-// brings its events to the subscribers is an event_outlet for each worker, which reads here what it has not
-// passed on yet. So publishing costs as much for one subscriber as for many.
+// A channel carries one named event. A producer publishes payloads, each gets the next number, and each
+// subscriber gets all events in order, or is told which numbers it will not get. The channel numbers and
+// keeps events. Each worker has an event_outlet, which reads new events here and sends them to its
+// subscribers, so publishing costs the same for one subscriber as for many.
 //
-// Kept are the last `buffer` events for those who subscribe later, and up to `queue` more while a subscriber
-// has not had them. A channel ends once and is not used again: what takes its place goes on with its numbers.
-// Any thread.
+// A channel keeps the last `buffer` events for later subscribers, and up to `queue` more that a subscriber
+// has not been sent. A channel ends once and is not used again; a new channel of the same name continues its
+// numbers. Any thread.
 #pragma once
 
 #include <coppice/etf/types.hpp>
@@ -31,122 +31,125 @@ namespace coppice::behaviours {
 
 class event_outlet;
 
-// What becomes of events for whose subscriber there is no room.
+// What happens to events when a subscriber has no room.
 enum class slow_subscriber : std::uint8_t {
-  drop_old,    // it gets what is still kept when there is room again
-  drop_new,    // it gets what is published when there is room again
+  drop_old,    // it gets the events that are still kept once it has room again
+  drop_new,    // it gets the events published after it has room again
   unsubscribe, // its subscription ends
-  park,        // who publishes waits for subscribers of this node; those elsewhere are as with drop_old
+  park,        // publishers wait for subscribers of this node; subscribers of other nodes are treated as with
+               // drop_old
 };
 
-// As configurations write it.
+// The policy's name in configurations.
 std::string_view text(slow_subscriber policy);
 
 struct channel_options {
   std::uint32_t buffer = 0;
   std::uint32_t queue = 1000;
-  std::uint64_t bytes = std::uint64_t{1} << 20; // of a payload, as a term
-  bool open = false;                            // whoever knows the name may publish
-  bool notify = false; // the producer hears when there are subscribers and when there are none any more
+  std::uint64_t bytes = std::uint64_t{1} << 20; // most bytes of a payload, as an encoded term
+  bool open = false;                            // any process that knows the name may publish
+  bool notify = false; // the producer is told when the first subscriber comes and the last one leaves
   slow_subscriber slow = slow_subscriber::drop_old;
   bool operator==(const channel_options&) const = default;
 };
 
-// An event of a channel: numbers of different lives of a node have nothing to do with each other.
+// Position of an event in a channel. Numbers of different runs of a node are not related.
 struct event_position {
-  std::uint32_t creation = 0; // of the node; 0: this one, whichever it is
+  std::uint32_t creation = 0; // of the node. 0: this node's
   std::uint64_t seq = 0;
   bool operator==(const event_position&) const = default;
 };
 
 struct event_subscribe_options {
-  // With which event it begins. buffered: with those that are kept; now: with the next one.
+  // The first event of the subscription. buffered: the oldest kept one; now: the next one; after: the one
+  // after `after`.
   enum class kind : std::uint8_t { buffered, now, after } begin = kind::buffered;
-  event_position after{}; // kind::after: the last one that the subscriber has
-  bool link = false;      // the end is an exit signal, not a message
+  event_position after{}; // for `after`: the last event that the subscriber has
+  bool link = false;      // the end comes as an exit signal, not as a message
 };
 
-// What a subscriber hears at once. All 0: not known yet, of an event of another node.
+// The answer to a subscription. All 0: not known yet, for an event of another node.
 struct subscription_begin {
   std::uint32_t creation = 0;
-  std::uint64_t first = 0; // of those that come, unless there is a gap
-  std::uint64_t last = 0;  // published until now
+  std::uint64_t first = 0; // number of the first event to come, unless there is a gap
+  std::uint64_t last = 0;  // number of the last event published so far
   std::uint32_t buffer = 0;
   std::uint32_t queue = 0;
 };
 
-// A subscriber on its way to its outlet.
+// A new subscriber that its outlet has not taken yet.
 struct joining_subscriber {
   std::uint64_t id = 0; // of the subscription, unique within the channel
   runtime::pid who;
   std::uint64_t cursor = 0; // the last event that it has, or is not to get
-  bool foreign = false;     // what it has is of another life: it begins with a gap
+  bool foreign = false;     // its last event is of another run of the node: it begins with a gap
   bool link = false;
 };
 
 struct channel_counts {
   std::uint64_t published = 0;
-  std::uint64_t lost = 0; // by subscribers, of each one what it was not sent
+  std::uint64_t lost = 0; // events that subscribers were not sent, summed over subscribers
   std::uint64_t last = 0;
   std::size_t subscribers = 0;
   std::size_t kept = 0;
-  std::uint64_t sent_here = 0; // messages to subscribers of this node,
-  std::uint64_t sent_away = 0; // and to those of others
+  std::uint64_t sent_here = 0; // messages sent to subscribers of this node
+  std::uint64_t sent_away = 0; // messages sent to subscribers of other nodes
   std::uint64_t lag = 0;       // events that the slowest subscriber has not been sent yet
 };
 
-// What an outlet says of a channel after it has worked on it.
+// An outlet's report about a channel after working on it.
 struct outlet_report {
-  std::uint64_t needed_after = 0; // nothing up to here is needed any more
-  std::uint64_t lowest = 0;       // the last event that each of its subscribers has had
-  std::uint64_t lost = 0;         // since its last report, as the next two
+  std::uint64_t needed_after = 0; // events up to here are not needed any more
+  std::uint64_t lowest = 0;       // the last event that all of its subscribers were sent
+  std::uint64_t lost = 0;         // since its last report, as sent_here and sent_away
   std::uint64_t sent_here = 0, sent_away = 0;
 };
 
 class event_channel : public std::enable_shared_from_this<event_channel> {
  public:
-  // Beyond the buffer, events of so many bytes at most are kept; of another node's in all.
+  // Most bytes of events kept beyond the buffer. For an event of another node: most bytes kept in all.
   static constexpr std::uint64_t most_queued_bytes = std::uint64_t{64} << 20;
   static constexpr std::size_t most_subscribers = 1'000'000;
 
-  // It is used after begin(), if it gets its numbers here, or follows another node's event until it is
-  // opened(). `label`: what subscribers know it by, a term. `outlets` outlive it. `counted` hears, under the
-  // lock, of the first subscriber and of the last one's leave; it must not wait.
+  // A channel that numbers events itself is used after begin(); one that follows another node's event is used
+  // after opened(). `label`: the name that subscribers see, a term. `outlets` outlive the channel. `counted`
+  // is called, with the lock held, when the first subscriber comes and when the last one leaves; it must not
+  // wait.
   event_channel(runtime::message label, std::vector<event_outlet*> outlets,
                 std::function<void(std::size_t subscribers)> counted);
 
-  // Of one from here, before it is used.
+  // For a channel of this node, before it is used.
   void begin(std::uint32_t creation, std::uint64_t last, const channel_options& options);
   void change(const channel_options& options);
   channel_options options() const;
 
   enum class outcome : std::uint8_t { published, closed, too_large, full };
-  // `payload`: one canonical term. full: with slow_subscriber::park, a subscriber has not had the oldest one.
-  // `seq`: its number.
+  // `payload`: one canonical term. `seq`: set to the event's number. Result `full`: with
+  // slow_subscriber::park, a subscriber has not been sent the oldest kept event.
   outcome publish(etf::bytes payload, std::uint64_t* seq = nullptr);
-  // `then` is called once, when there may be room, or the channel has ended; it must not wait. The number is
-  // for no_longer_waits(), after which it is not called.
+  // `then` is called once, when there may be room or the channel has ended; it must not wait. Returns a
+  // number for no_longer_waits(), after which `then` is not called.
   std::uint64_t when_room(std::function<void()> then);
   void no_longer_waits(std::uint64_t number);
 
-  // Of one from elsewhere. Those who have subscribed begin.
+  // For an event of another node: it is subscribed there, and the subscriptions here begin.
   void opened(const subscription_begin& how);
   void append(std::uint64_t seq, std::int64_t time, etf::bytes payload);
-  // Up to here nothing more comes.
+  // For an event of another node: no event up to this number will come.
   void skip(std::uint64_t seq);
 
-  // Its subscribers get what is kept, then its end. Once; what comes later is let pass.
+  // Ends the channel: its subscribers get the kept events, then the end. Later events and calls are ignored.
   void end(runtime::message reason);
   bool ended() const;
-  // Ends one that nobody has subscribed to. False: somebody has.
+  // Ends a channel without subscribers. False: it has subscribers.
   bool end_if_idle();
 
-  // `outlet`: which one is to bring him the events. errc::exists: he has subscribed; errc::closed: it ended;
-  // errc::limit: most_subscribers have.
+  // `outlet`: index of the outlet that will send the events. errc::exists: `who` has subscribed already;
+  // errc::closed: the channel has ended; errc::limit: there are most_subscribers.
   base::result<subscription_begin> subscribe(const runtime::pid& who, std::size_t outlet,
                                              const event_subscribe_options& how);
   bool has(const runtime::pid& who) const;
-  // False: he has not subscribed.
+  // False: `who` has not subscribed.
   bool unsubscribe(const runtime::pid& who);
 
   channel_counts counts() const;
@@ -154,39 +157,39 @@ class event_channel : public std::enable_shared_from_this<event_channel> {
   std::uint32_t creation() const;
   std::uint64_t last() const;
 
-  // For outlets, which say which they are.
+  // For outlets; `outlet` is the caller's index.
   struct entry {
     std::uint64_t seq = 0;
     runtime::message event; // {event, Name, Seq, Time, Payload}
   };
   struct reading {
     std::vector<entry> entries;
-    std::uint64_t last = 0; // there is none after this
+    std::uint64_t last = 0; // number of the newest event
     bool ended = false;
     runtime::message reason{}; // for `ended`
     slow_subscriber slow = slow_subscriber::drop_old;
   };
-  // Those after `after`, at most `most`. What is published from now on is news to the outlet.
+  // Reads the events after `after`, at most `most`. Events published from now on are news to the outlet.
   reading read(std::size_t outlet, std::uint64_t after, std::size_t most);
-  // It has the subscriber, and asks for him from now on.
+  // The outlet has taken the subscriber, and reports for it from now on.
   void joined(std::size_t outlet, const joining_subscriber& one);
   void passed(std::size_t outlet, const outlet_report& what);
-  // The subscriber is no more; of a later subscription of his nothing changes.
+  // The subscriber has gone. A later subscription of the same process is not affected.
   void left(const runtime::pid& who, std::uint64_t id);
 
  private:
-  struct part { // of an outlet
+  struct part { // the state of one outlet
     std::uint64_t needs_after;
     std::uint64_t lowest;
     std::vector<joining_subscriber> joining;
     std::size_t subscribers = 0;
-    bool has_news = false; // it has been told
+    bool has_news = false; // the outlet was told of new events
   };
   struct registration {
     std::uint64_t id;
     std::size_t outlet;
   };
-  struct early_subscriber { // of a channel that is not open yet
+  struct early_subscriber { // a subscriber of a channel that is not open yet
     runtime::pid who;
     event_subscribe_options how;
   };
@@ -212,7 +215,7 @@ class event_channel : public std::enable_shared_from_this<event_channel> {
   channel_options options_;
   std::uint32_t creation_ = 0;
   std::uint64_t last_ = 0;
-  std::uint64_t live_after_ = 0; // of one from elsewhere: its last one when it opened
+  std::uint64_t live_after_ = 0; // event of another node: the last number when it opened
   std::uint64_t published_ = 0, lost_ = 0, sent_here_ = 0, sent_away_ = 0;
   std::uint64_t last_id_ = 0;
   std::deque<entry> kept_;
@@ -223,7 +226,7 @@ class event_channel : public std::enable_shared_from_this<event_channel> {
   std::map<std::uint64_t, std::function<void()>> waiting_; // by number
   std::uint64_t last_waiting_ = 0;
   bool open_ = false;
-  bool follows_ = false; // another node's event: how much is kept is not that node's to say
+  bool follows_ = false; // it follows another node's event, which has no say in how much is kept here
   std::optional<runtime::message> ended_;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See event_channels.hpp. Its lock is taken before a channel's; what a channel calls under its own lock takes
-// the notices' alone.
+// Lock order: first the lock here, then a channel's. A function that a channel calls under its own lock takes
+// only the lock of the notices.
 #include "behaviours/channels/event_channels.hpp"
 
 #include <algorithm>
@@ -18,13 +18,13 @@ using runtime::message;
 
 namespace {
 
-constexpr std::size_t most_ended = 10'000; // whose last numbers are remembered
+constexpr std::size_t most_ended = 10'000; // events that have ended and whose last number is remembered
 
 base::error fault(base::errc code, std::string_view what) {
   return {code, std::string(what)};
 }
 
-// An atom's.
+// Whether an atom may have this name.
 bool is_name(std::string_view name) {
   const auto characters = etf::utf8::length(reinterpret_cast<const std::uint8_t*>(name.data()), name.size());
   return characters > 0 && characters <= event_channels::longest_name;
@@ -69,7 +69,7 @@ std::vector<event_outlet*> event_channels::every_outlet() const {
   return out;
 }
 
-// ---- which there are ----
+// ---- making and ending events ----
 
 std::shared_ptr<event_channel> event_channels::make(std::string_view name, const channel_options& options) {
   auto made =
@@ -95,7 +95,7 @@ void event_channels::remember_last(std::string_view name, std::uint64_t last) {
   ended_in_order_.pop_front();
 }
 
-// Its producer is its no more.
+// The producer no longer owns this event.
 void event_channels::release(entry& of) {
   if (!of.producer) return;
   by_token_.erase(of.token);
@@ -239,7 +239,7 @@ base::result<subscription_begin> event_channels::subscribe_to(std::string_view n
   auto made = std::make_shared<event_channel>(label_of(name, node), every_outlet(), nullptr);
   auto done = made->subscribe(who, outlet_for(who), how);
   mirrors_.insert_or_assign(std::move(key), made);
-  held.unlock(); // its end forgets it
+  held.unlock(); // released: the mirror's end calls forget()
   runtime::spawn_options options;
   options.of_node = true;
   options.label = "services/" + std::string(service_name) + "/" + std::string(name) + "@" + std::string(node);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The named events of a node: which there are, who may publish, where subscribers go. An event is declared by
-// the configuration and outlives its producers, or registered by a producer and ends with it. A producer has
-// a token, which it may give to others: whoever has it publishes. Events of other nodes are mirrored while
-// somebody here has subscribed to them. Any thread; nothing waits but for locks that are held shortly.
+// The named events of a node: it lists them, checks who may publish, and passes subscribers to channels. An
+// event is declared by the configuration and outlives its producers, or is registered by a producer and ends
+// with it. A producer has a token, which it may pass on: any process with the token may publish. An event of
+// another node is mirrored while a process here has subscribed to it. Any thread; waits only for locks that
+// are held for a short time.
 #pragma once
 
 #include <atomic>
@@ -31,7 +32,7 @@ namespace coppice::behaviours {
 
 struct declared_event {
   std::string name;
-  std::string producer; // the registered name of who may register; empty: anybody here
+  std::string producer; // registered name of the process that may register. Empty: any process here
   channel_options options;
   bool operator==(const declared_event&) const = default;
 };
@@ -39,8 +40,8 @@ struct declared_event {
 // An event as operators see it.
 struct event_report {
   std::string name;
-  std::string node;        // of one of another node; empty: here
-  runtime::pid producer{}; // none: there is none just now, or it is elsewhere
+  std::string node;        // node of a mirrored event. Empty: this node
+  runtime::pid producer{}; // none: no producer at present, or it is on another node
   bool declared = false;
   channel_options options;
   channel_counts counts;
@@ -48,77 +49,80 @@ struct event_report {
 
 class event_channels {
  public:
-  static constexpr std::size_t most_events = 65'536;  // that producers have registered
+  static constexpr std::size_t most_events = 65'536;  // most events that producers may have registered
   static constexpr std::ptrdiff_t longest_name = 255; // characters
-  // Of the node's own events, which nobody else may register.
+  // Prefix of the node's own events, which no process may register.
   static constexpr std::string_view own_prefix = "coppice.";
-  // The process that is woken when there is something to do for it.
+  // Name of the process that is woken to send notices and watch producers.
   static constexpr const char* service_name = "coppice_events";
 
-  // The system outlives it, and is not started yet.
+  // `host` outlives this object, and is not started yet.
   explicit event_channels(runtime::system& host);
   ~event_channels();
   event_channels(const event_channels&) = delete;
   event_channels& operator=(const event_channels&) = delete;
 
-  // From now on these are declared. Who has subscribed to one that is gone hears of its end.
+  // Replaces the declared events. Subscribers of an event that is gone are told of its end.
   void declare(std::vector<declared_event> all);
 
-  // `producer`, a process here with the registered name `its_name`, may publish by the token. For an event
-  // that is declared the options are those of the configuration. Again by the same process: the same token.
-  // errc::exists: another process has it; errc::refused: it is another's by its declaration; errc::invalid:
-  // no name for an event; errc::limit.
+  // Lets `producer`, a process of this node with the registered name `its_name`, publish by the returned
+  // token. A declared event has the options of its declaration. The same process gets the same token again.
+  // errc::exists: another process has the event; errc::refused: its declaration names another process;
+  // errc::invalid: not a valid name; errc::limit: too many events.
   base::result<std::uint64_t> enroll(std::string_view name, const channel_options& options,
                                      const runtime::pid& producer, std::string_view its_name);
-  // Ends an event that is not declared; of one that is the token is nobody's. False: there is no such token.
+  // Ends an event that is not declared. For a declared event only the token ends. False: there is no such
+  // token.
   bool withdraw(std::uint64_t token);
 
-  // Null: there is no such token (any more).
+  // Null: there is no such token, or no longer.
   std::shared_ptr<event_channel> find(std::uint64_t token) const;
-  // One that is open, for who has no token. errc::not_found; errc::refused: it is not open.
+  // An open event, for a publisher without a token. errc::not_found: no such event; errc::refused: it is not
+  // open.
   base::result<std::shared_ptr<event_channel>> find_open(std::string_view name) const;
-  // The node's own, with the prefix; lost if nobody has subscribed and nothing is kept.
+  // Publishes an event of the node itself; `name` has own_prefix. Lost if the event is not declared.
   void tell(std::string_view name, etf::bytes payload);
 
-  // `who` is here or elsewhere. errc::not_found, errc::exists, errc::limit.
+  // `who` is a process of any node. errc::not_found, errc::exists, errc::limit: see
+  // event_channel::subscribe().
   base::result<subscription_begin> subscribe(std::string_view name, const runtime::pid& who,
                                              const event_subscribe_options& how);
-  // To an event of another node. What is wrong there is told by its end.
+  // Subscribes to an event of another node. Errors of that node arrive as the event's end.
   base::result<subscription_begin> subscribe_to(std::string_view name, std::string_view node,
                                                 const runtime::pid& who, const event_subscribe_options& how);
-  // `node`: empty: here. False: `who` has not subscribed.
+  // `node`: empty: this node. False: `who` has not subscribed.
   bool unsubscribe(std::string_view name, std::string_view node, const runtime::pid& who);
 
   // Whether `who` has subscribed to an event of this node.
   bool has(std::string_view name, const runtime::pid& who) const;
-  // How many events of this node have ended so far: what has subscribed to them has lost that.
+  // Number of events of this node that have ended so far. A change means that subscriptions may have ended.
   std::uint64_t ends() const { return ends_.load(std::memory_order_acquire); }
 
-  // By their names, those of this node first.
+  // Ordered by name, those of this node first.
   std::vector<event_report> report() const;
-  // Of the events of this node so many, from the first one behind that name on. Empty: that was all.
+  // At most `most` events of this node, ordered by name, beginning after the name `behind`. Empty: no more.
   std::vector<event_report> some_reports(std::string_view behind, std::size_t most) const;
 
-  // For the processes that run the outlets, one for each worker.
+  // For the processes that run the outlets, one on each worker.
   std::size_t outlets() const { return outlets_.size(); }
   event_outlet& outlet(std::size_t index) { return *outlets_[index]; }
   void runs(std::size_t outlet, const runtime::pid& process);
-  // Of a mirror that ends.
+  // Called when a mirror ends.
   void forget(const event_channel& mirror);
 
-  // For the service: the producers that there are, of whose ends it is to tell.
+  // The producers, for the service process, which watches them and reports their ends.
   std::vector<runtime::pid> producers() const;
-  // Those that have come since the last time.
+  // The producers that have come since the last call.
   std::vector<runtime::pid> take_new_producers();
   void producer_ended(const runtime::pid& who, const runtime::message& reason);
-  // What producers are to hear of their subscribers.
+  // What a producer has to be told about its subscribers.
   struct notice {
     std::string name;
     runtime::pid producer;
-    std::size_t subscribers = 0; // 0, or how many
+    std::size_t subscribers = 0; // 0: the last one has left. Otherwise: the number of them
   };
   std::vector<notice> take_notices();
-  // It could not be told: it comes again.
+  // The notice could not be sent: take_notices() will return it again.
   void not_told(const notice& what);
 
  private:
@@ -127,7 +131,7 @@ class event_channels {
     std::optional<declared_event> declared;
     runtime::pid producer{};
     std::uint64_t token = 0;
-    bool told_of_subscribers = false; // the producer was
+    bool told_of_subscribers = false; // the producer was told that it has subscribers
   };
   using entries = std::map<std::string, entry, std::less<>>;
 
@@ -146,21 +150,22 @@ class event_channels {
   std::vector<std::unique_ptr<event_outlet>> outlets_;
 
   mutable std::mutex processes_lock_;
-  std::vector<runtime::pid> processes_; // of the outlets
+  std::vector<runtime::pid> processes_; // those that run the outlets
 
-  mutable std::shared_mutex lock_; // of all that follows but the notices
+  mutable std::shared_mutex lock_; // guards the members below, except for the notices
   entries events_;
   std::unordered_map<std::uint64_t, std::shared_ptr<event_channel>> by_token_;
-  std::unordered_map<runtime::pid, std::size_t, runtime::pid_hash> producing_; // how many events each has
+  // Number of events of each producer.
+  std::unordered_map<runtime::pid, std::size_t, runtime::pid_hash> producing_;
   std::vector<runtime::pid> new_producers_;
   std::map<std::pair<std::string, std::string>, std::shared_ptr<event_channel>, std::less<>> mirrors_;
-  std::map<std::string, std::uint64_t, std::less<>> ended_; // the last numbers of events that are no more
+  std::map<std::string, std::uint64_t, std::less<>> ended_; // last numbers of events that have ended
   std::deque<std::string> ended_in_order_;
-  std::uint64_t forgotten_last_ = 0; // the highest of those that were let go of
+  std::uint64_t forgotten_last_ = 0; // the highest last number that was dropped from ended_
   std::atomic<std::uint64_t> ends_{0};
 
   std::mutex notices_lock_;
-  std::vector<std::string> changed_; // events whose subscribers came or left
+  std::vector<std::string> changed_; // names of events whose subscribers have come or left
 };
 
 } // namespace coppice::behaviours

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See event_fan_out.hpp. It never waits, so that nothing of it is left when it ends and another takes over.
+// The process never waits, so that it leaves nothing half done when it ends and another takes over its
+// outlet.
 #include "behaviours/channels/event_fan_out.hpp"
 
 #include <coppice/etf/cursor.hpp>
@@ -14,7 +15,7 @@ using runtime::process;
 
 namespace {
 
-constexpr std::size_t budget = 2000; // messages a turn
+constexpr std::size_t budget = 2000; // messages in a turn
 
 class process_port final : public event_port {
  public:
@@ -54,7 +55,7 @@ runtime::outcome event_fan_out::init(process& self) {
   return runtime::carry_on();
 }
 
-// The end of a subscriber, or a notice to wake up; what others send is nothing to it.
+// Takes the end of a subscriber, or a notice to wake up. Other messages are dropped.
 runtime::outcome event_fan_out::receive(process& self, message m) {
   if (!self.origin().notice) return runtime::carry_on();
   etf::cursor at(m.bytes());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The process of an event_outlet: it stays on the worker whose subscribers that has. In the process's own
-// turn.
+// The process that runs an event_outlet: it gives the outlet its turns, its timer and its monitors of
+// subscribers. It stays on the worker of that outlet. If it ends, another one takes over the outlet, which
+// keeps its state. In the process's own turn.
 #pragma once
 
 #include "behaviours/channels/event_channels.hpp"
@@ -10,10 +11,10 @@ namespace coppice::behaviours {
 
 class event_fan_out final : public runtime::behaviour {
  public:
-  // Of outlet `index` of `all`, which outlives the process.
+  // Runs the outlet `index` of `all`, which outlives the process.
   event_fan_out(event_channels& all, std::size_t index) : all_(all), index_(index) {}
 
-  // What wakes the process of an outlet. Any thread.
+  // The message that wakes such a process. Any thread.
   static runtime::message wake();
 
   runtime::outcome init(runtime::process& self) override;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See event_mirror.hpp. What it is told counts only from the node that it follows.
+// Subscribes at the other node and passes on its events. A message counts only if it comes from that node.
 #include "behaviours/channels/event_mirror.hpp"
 
 #include <algorithm>
@@ -30,12 +30,12 @@ message request(std::string_view what, std::string_view name) {
   return out.take();
 }
 
-// What is kept here is bounded whatever the other node says.
+// Bounds the number of events kept here, whatever the other node says.
 std::uint32_t bounded(std::uint64_t count) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(count, 1'000'000));
 }
 
-// {ok, #{creation, first, last, buffer, queue}}, or {error, Reason}.
+// The answer is {ok, #{creation, first, last, buffer, queue}}, or {error, Reason}.
 struct answer {
   bool ok = false;
   subscription_begin how;
@@ -65,7 +65,7 @@ std::optional<answer> read_answer(etf::bytes term) {
   return out;
 }
 
-// Why there was no answer.
+// Why there was no answer, as a term.
 message reason_of(const gen::call_error& why) {
   using kind = gen::call_error::kind;
   switch (why.what) {
@@ -83,7 +83,7 @@ message reason_of(const gen::call_error& why) {
 } // namespace
 
 event_mirror::~event_mirror() {
-  channel_->end(message::atom("killed")); // unless it has ended
+  channel_->end(message::atom("killed")); // no effect if it has ended already
   among_.forget(*channel_);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Follows an event of another node for those of this node who have subscribed to it: one subscription there,
-// a channel here with the same numbers and as long a buffer. It ends with the event, with the connection,
-// and some seconds after the last subscriber has left. In the process's own turn.
+// Follows an event of another node for subscribers of this node. It has one subscription at the other node,
+// and a channel here with the same numbers and buffer. It ends with the event, with the connection, and some
+// seconds after the last subscriber has left. In the process's own turn.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ class event_channels;
 
 class event_mirror final : public runtime::behaviour {
  public:
-  // `node`: the other one's index.
+  // `node`: index of the other node.
   event_mirror(event_channels& among, std::shared_ptr<event_channel> channel, std::string name,
                std::uint32_t node)
       : among_(among), channel_(std::move(channel)), name_(std::move(name)), node_(node) {}
@@ -36,7 +36,7 @@ class event_mirror final : public runtime::behaviour {
   const std::shared_ptr<event_channel> channel_;
   const std::string name_;
   const std::uint32_t node_;
-  runtime::reference watch_{}; // of the other node's service
+  runtime::reference watch_{}; // monitors the other node's service
   bool was_idle_ = false;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See event_outlet.hpp. Events go in rounds: those that are read at once to each subscriber who is in step,
-// all of them to one and then to the next, so that each has several to handle when it is woken. Between two
-// rounds those who are behind get what the others have had, as far as there is room.
+// Events are sent in rounds. A round sends all events that were read to one subscriber in step, then to the
+// next, so that each has several to handle when it is woken. Between two rounds, subscribers that are behind
+// get the events they have missed, as far as they have room.
 #include "behaviours/channels/event_outlet.hpp"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace coppice::behaviours {
 
 namespace {
 
-constexpr std::size_t batch = 64; // events that are read at once
+constexpr std::size_t batch = 64; // events read at once
 constexpr base::nanos first_delay = base::nanos_per_ms;
 constexpr base::nanos most_delay = 64 * base::nanos_per_ms;
 
@@ -26,18 +26,18 @@ class event_outlet::station {
 
   void join(event_port& by, const joining_subscriber& one);
   void leave(event_port& by, const runtime::pid& who, std::uint64_t id);
-  // Its process has ended.
+  // The subscriber's process has ended.
   void gone(const runtime::pid& who);
 
-  bool active = false; // the outlet has it among those that have something to do
+  bool active = false; // it is in the outlet's list of stations with work
 
   void ask_again() { ask_ = true; }
   bool has_behind() const { return !behind_.empty(); }
 
   struct result {
-    bool more = false;     // the budget, of which its part was taken off, is used up
-    bool over = false;     // nobody is left
-    bool improved = false; // who was behind got something
+    bool more = false;     // the budget is used up
+    bool over = false;     // there is no subscriber left
+    bool improved = false; // a subscriber that was behind got something
   };
   result run(event_port& by, std::size_t& budget);
 
@@ -45,13 +45,13 @@ class event_outlet::station {
   struct subscriber {
     std::uint64_t id = 0;
     runtime::pid who;         // none: it has left
-    std::uint64_t cursor = 0; // the last event that it had
-    bool foreign = false;     // it is to be told of a gap before its first one
+    std::uint64_t cursor = 0; // the last event that it was sent
+    bool foreign = false;     // it has to be told of a gap before its first event
     bool link = false;
     bool behind = false;
-    bool refused = false; // there was no room for it; else it has only just come
+    bool refused = false; // it had no room; otherwise it has only just come
   };
-  using event = event_channel::entry; // without a message: nothing is left up to its number
+  using event = event_channel::entry; // an entry without a message: no event up to its number is left
 
   bool fill();
   bool play_round(event_port& by, std::size_t& budget);
@@ -68,17 +68,17 @@ class event_outlet::station {
 
   event_outlet& outlet_;
   const std::shared_ptr<event_channel> of_;
-  std::uint64_t head_; // who is in step has had this one
+  std::uint64_t head_; // number of the event that subscribers in step were sent last
   std::vector<subscriber> all_;
   std::unordered_map<runtime::pid, std::size_t, runtime::pid_hash> index_;
   std::vector<runtime::pid> behind_;
-  bool ask_ = false;      // those
+  bool ask_ = false;      // behind_ are to be tried again
   bool has_gone_ = false; // some of all_ have left
 
-  std::vector<event> events_; // after head_
-  std::size_t next_ = 0;      // index in all_: where this round goes on. 0: no round has begun
-  std::size_t told_ = 0;      // index in all_: the subscribers before it have been told of the end
-  bool ended_ = false;        // nothing is published any more
+  std::vector<event> events_; // events after head_
+  std::size_t next_ = 0;      // index in all_ at which this round continues. 0: no round has begun
+  std::size_t told_ = 0;      // index in all_: the subscribers before it were told of the end
+  bool ended_ = false;        // no event is published any more
   runtime::message reason_;
   slow_subscriber slow_ = slow_subscriber::drop_old;
   std::uint64_t lost_ = 0, sent_here_ = 0, sent_away_ = 0; // not reported yet
@@ -122,7 +122,8 @@ void event_outlet::station::gone(const runtime::pid& who) {
   of_->left(who, id);
 }
 
-// Between two rounds. Not once the subscribers are being told of the end: the order stays, for `told_`.
+// Called between two rounds. Does nothing once subscribers are being told of the end, since told_ needs the
+// order.
 void event_outlet::station::compact() {
   if (told_ != 0 || !std::exchange(has_gone_, false)) return;
   std::erase_if(all_, [](const subscriber& one) { return !one.who; });
@@ -138,7 +139,7 @@ bool event_outlet::station::send_gap(event_port& by, subscriber& to, std::uint64
   return true;
 }
 
-// False: there is no room for it, or for what is to be told before.
+// False: no room for the event, or for the gap before it.
 bool event_outlet::station::give(event_port& by, subscriber& to, const event& what) {
   if (!what.event) return send_gap(by, to, what.seq);
   if (what.seq > to.cursor + 1 && !send_gap(by, to, what.seq - 1)) return false;
@@ -158,7 +159,7 @@ void event_outlet::station::end_of(event_port& by, subscriber& one, const runtim
   drop(one);
 }
 
-// There was no room for it.
+// Called when a subscriber has no room.
 void event_outlet::station::refuse(event_port& by, subscriber& one) {
   if (slow_ == slow_subscriber::unsubscribe) {
     of_->left(one.who, one.id);
@@ -168,7 +169,7 @@ void event_outlet::station::refuse(event_port& by, subscriber& one) {
   if (!std::exchange(one.behind, true)) behind_.push_back(one.who);
 }
 
-// Whether there is an event for the next round.
+// Reads events for the next round. False: there are none.
 bool event_outlet::station::fill() {
   if (!events_.empty()) return true;
   event_channel::reading had = of_->read(outlet_.index_, head_, batch);
@@ -180,7 +181,7 @@ bool event_outlet::station::fill() {
   return !events_.empty();
 }
 
-// Sends events_, which are not empty. True: to all subscribers. False: the budget is used up.
+// Sends events_, which is not empty. True: all subscribers were sent them. False: the budget is used up.
 bool event_outlet::station::play_round(event_port& by, std::size_t& budget) {
   for (; next_ < all_.size(); ++next_) {
     subscriber& one = all_[next_];
@@ -200,7 +201,7 @@ bool event_outlet::station::play_round(event_port& by, std::size_t& budget) {
   return true;
 }
 
-// True: it has had what the others have. False: there is no room, or no budget.
+// True: the subscriber is in step now. False: it has no room, or the budget is used up.
 bool event_outlet::station::bring_up(event_port& by, subscriber& one, std::size_t& budget) {
   if (one.foreign && !send_gap(by, one, one.cursor)) return false;
   if (one.refused && slow_ == slow_subscriber::drop_new)
@@ -218,11 +219,11 @@ bool event_outlet::station::bring_up(event_port& by, subscriber& one, std::size_
   return true;
 }
 
-// Whether any of them got something.
+// Returns whether any subscriber that was behind got something.
 bool event_outlet::station::catch_up(event_port& by, std::size_t& budget) {
   if (!std::exchange(ask_, false)) return false;
   bool improved = false;
-  std::vector<runtime::pid> behind; // each once: one that left and came again stands in behind_ twice
+  std::vector<runtime::pid> behind; // each once: a subscriber that left and came again is in behind_ twice
   for (const runtime::pid& who : std::exchange(behind_, {})) {
     const auto found = index_.find(who);
     if (found != index_.end() && std::exchange(all_[found->second].behind, false)) behind.push_back(who);
@@ -247,7 +248,7 @@ bool event_outlet::station::catch_up(event_port& by, std::size_t& budget) {
   return improved;
 }
 
-// True: all have been told. False: the budget is used up, and the next run goes on.
+// True: all were told. False: the budget is used up, and the next run continues.
 bool event_outlet::station::tell_end(event_port& by, std::size_t& budget) {
   for (; told_ < all_.size(); ++told_) {
     if (budget == 0) return false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See event_terms.hpp.
+// Terms are read as slices of the message, without copying.
 #include "behaviours/channels/event_terms.hpp"
 
 #include <coppice/etf/cursor.hpp>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The messages of named events, as everybody gets them, on this node and elsewhere; Name is what the
-// subscriber asked for, an atom, or {Name, Node} of another node's:
+// The messages of named events, the same for subscribers of this node and of others. Name is the name that
+// the subscriber asked for, an atom, or {Name, Node} for another node's event:
 //
 //   {event, Name, Seq, Time, Payload}      Time: nanoseconds since 1970, UTC
-//   {event_gap, Name, First, Last}         of these numbers nothing comes; First 0: nor of an earlier life
-//   {event_end, Name, Reason}              the last one
+//   {event_gap, Name, First, Last}         these numbers do not come; First 0: nor any of an earlier run
+//   {event_end, Name, Reason}              the last message
 //   {event_subscribers, Name, Count}       for the producer
 //
 // Any thread.
@@ -25,16 +25,16 @@ runtime::message event_gap_term(etf::bytes label, std::uint64_t first, std::uint
 runtime::message event_end_term(etf::bytes label, etf::bytes reason);
 runtime::message event_subscribers_term(etf::bytes label, std::uint64_t count);
 
-// One of the first three, taken apart.
+// A parsed event, event_gap or event_end.
 struct event_news {
   enum class kind : std::uint8_t { event, gap, end } what = kind::event;
   etf::bytes label;
   std::uint64_t seq = 0;             // event
   std::int64_t time = 0;             // event
   std::uint64_t first = 0, last = 0; // gap
-  etf::bytes term;                   // event: its payload; end: the reason
+  etf::bytes term;                   // event: its payload. end: the reason
 };
-// What it says lies in `m`. Nothing: it is something else.
+// The parts point into `m`. Empty: `m` is another message.
 std::optional<event_news> read_event_news(etf::bytes m);
 
 } // namespace coppice::behaviours

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See actor_datagrams.hpp.
+// Reads, sends and reports errors for each of the actor's sockets in turn.
 #include "behaviours/datagrams/actor_datagrams.hpp"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ using runtime::outcome;
 
 namespace {
 
-// Of those that wait for the actor; what more the network says of the same peers is no news.
+// Most errors that wait for the actor. Further errors for the same peers tell it nothing new.
 constexpr std::size_t most_errors = 256;
 
 } // namespace
@@ -36,7 +36,7 @@ base::result<std::unique_ptr<actor_datagrams>> actor_datagrams::open(
 }
 
 void actor_datagrams::place::on_readable() {
-  // The actor has not come to it yet: without a pause the loop would turn for nothing.
+  // The actor has not read the last datagrams yet. Without a pause the loop would call this again and again.
   if (std::exchange(readable, true)) {
     paused = true;
     socket.pause();
@@ -80,7 +80,7 @@ outcome actor_datagrams::handle(std::uint32_t number, datagram_callbacks& to) {
 outcome actor_datagrams::read(std::uint32_t number, datagram_callbacks& to) {
   place& at = *places_[number];
   std::span<const net::datagram> got = at.socket.receive();
-  // A full batch: there may be more, for which the others need not wait.
+  // After a full batch there may be more, which get another turn so that other actors need not wait.
   at.readable = got.size() == sockets_->spec().options.batch;
   if (at.readable) {
     ask_for_turn();
@@ -120,7 +120,7 @@ void actor_datagrams::count(place& of) {
   of.counted = now;
 }
 
-// The sockets' memory stays: a callback may look at a batch still, though its actor has died in it.
+// The memory of the sockets stays: a callback may still look at a batch although its actor died in it.
 void actor_datagrams::close() noexcept {
   if (std::exchange(closed_, true)) return;
   if (sockets_->board() != nullptr) sockets_->board()->leave(pid_);

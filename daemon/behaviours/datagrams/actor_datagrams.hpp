@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The UDP sockets of one actor while it runs. It stays on its worker, on whose loop they are. A batch is read
-// when the actor is to have one and not before, so that what waits does so in the kernel, which bounds and
-// counts it. In the actor's own turn, and by callbacks of that loop.
+// The UDP sockets of one actor while it runs. The actor stays on its worker, whose loop watches the sockets.
+// A batch is read only when the actor is about to take it, so that waiting datagrams stay in the kernel,
+// which bounds and counts them. In the actor's own turn, and in callbacks of that loop.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ namespace coppice::behaviours {
 
 class datagram_callbacks {
  public:
-  // At least one, none of them truncated; valid until it returns, also if the actor dies in it.
+  // `all` is not empty, and none of it is truncated. It is valid until this returns, also if the actor dies
+  // in it.
   virtual runtime::outcome on_datagrams(std::uint32_t socket, std::span<const net::datagram> all) = 0;
   virtual runtime::outcome on_error(std::uint32_t socket, const net::datagram_error& error) = 0;
   virtual runtime::outcome on_writable(std::uint32_t socket) = 0;
@@ -27,25 +28,25 @@ class datagram_callbacks {
 
 class actor_datagrams {
  public:
-  // In the process's turn. An error: a socket cannot be opened.
+  // Called in the process's turn. An error: a socket cannot be opened.
   static base::result<std::unique_ptr<actor_datagrams>> open(runtime::process& of,
                                                              std::shared_ptr<datagram_sockets> sockets);
   actor_datagrams(const actor_datagrams&) = delete;
   actor_datagrams& operator=(const actor_datagrams&) = delete;
   ~actor_datagrams() { close(); }
 
-  // What behaviour::receive_io() is to do.
+  // The work of behaviour::receive_io().
   runtime::outcome handle(datagram_callbacks& to);
-  // In the actor's turn. `number` is less than size().
+  // Called in the actor's turn. `number` is less than size().
   net::send_outcome send(std::uint32_t number, std::span<const net::outgoing_datagram> all);
   const datagram_counters& counters() const { return *counters_; }
   net::datagram_socket& socket(std::uint32_t number) { return places_[number]->socket; }
   std::uint32_t size() const { return static_cast<std::uint32_t>(places_.size()); }
-  // Its actor is no more, and hears nothing more; its share of the sockets is given back.
+  // Called when the actor has ended: no more callbacks, and its share of the sockets is given back.
   void close() noexcept;
 
  private:
-  // One socket, and what its actor is to hear of it.
+  // One socket, and the events that its actor has not handled yet.
   struct place final : net::datagram_handler {
     explicit place(actor_datagrams& of) : owner(of) {}
     void on_readable() override;
@@ -54,11 +55,11 @@ class actor_datagrams {
 
     actor_datagrams& owner;
     std::vector<net::datagram_error> errors;
-    net::datagram_counts counted{}; // of these the shared counters know
+    net::datagram_counts counted{}; // the part of the socket's counts that is in the shared counters
     bool readable = false;
     bool paused = false;
     bool writable = false;
-    net::datagram_socket socket; // goes first
+    net::datagram_socket socket; // destroyed first
   };
 
   actor_datagrams(runtime::process& of, std::shared_ptr<datagram_sockets> sockets)
@@ -70,11 +71,11 @@ class actor_datagrams {
 
   runtime::process& process_;
   const runtime::pid pid_;
-  std::shared_ptr<datagram_sockets> sockets_; // null once closed
+  std::shared_ptr<datagram_sockets> sockets_; // null: closed
   const std::shared_ptr<datagram_counters> counters_;
   std::vector<std::unique_ptr<place>> places_;
-  std::vector<net::datagram> whole_; // of a batch in which others are truncated
-  bool asked_ = false;               // receive_io() is to come
+  std::vector<net::datagram> whole_; // the datagrams of a batch that are not truncated, if others are
+  bool asked_ = false;               // receive_io() will be called
   bool closed_ = false;
 };
 

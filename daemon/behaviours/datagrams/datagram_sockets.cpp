@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See datagram_sockets.hpp.
+// Opens the sockets, or takes those that the service manager or an earlier process of the node passes on.
 #include "behaviours/datagrams/datagram_sockets.hpp"
 
 #include <fcntl.h>
@@ -21,7 +21,7 @@ base::result<datagram_sockets::open_socket> datagram_sockets::open(const datagra
 
 base::result<datagram_sockets::open_socket> datagram_sockets::open(const base::socket_address& at) const {
   const net::datagram_options& options = spec_->options;
-  // One that is a member of groups is made anew, as it may have to leave some.
+  // A socket that is a member of groups is opened anew, because it may have to leave some.
   const bool kept = passed_ != nullptr && options.groups.empty() && at.port() != 0;
   if (kept) {
     if (auto found = passed_->take_datagrams(net::sockets_of_actors, at)) {

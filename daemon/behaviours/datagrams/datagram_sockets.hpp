@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The UDP sockets of an actor that a supervisor starts, and what they count. They are opened with its first
-// start and stay open while it is started again, so that what comes meanwhile waits in them; they close with
-// the last owner. Any thread: its supervisor and the actor may be on different ones.
+// The UDP sockets of an actor under a supervisor, and their counters. They are opened when the actor first
+// starts and stay open while it is restarted, so that datagrams that come meanwhile wait in them. They close
+// with the last owner. Any thread: the supervisor and the actor may be on different ones.
 #pragma once
 
 #include <atomic>
@@ -20,27 +20,27 @@
 
 namespace coppice::behaviours {
 
-// One of the two.
+// Where a socket comes from: either an address, or a name of the service manager's.
 struct datagram_place {
   base::socket_address address{};
-  std::string socket{}; // not empty: one that the service manager passes under this name
+  std::string socket{}; // the service manager passes a socket under this name. Empty: `address` is bound
 };
 
 // Immutable; any thread.
 struct datagram_spec {
-  std::vector<datagram_place> listen; // a socket each
+  std::vector<datagram_place> listen; // one socket for each
   net::datagram_options options;      // of each
 };
 
-// Since the actor was first started, over all its sockets.
+// Counted since the actor was first started, over all its sockets.
 struct datagram_counters {
   using number = std::atomic<std::uint64_t>;
-  number received{0}; // datagrams, as all but the last one
+  number received{0}; // datagrams, as is every other counter but the last
   number sent{0};
   number too_long{0};       // longer than max_datagram: dropped
-  number kernel_dropped{0}; // by the kernel, the receive buffer being full
-  number refused{0};        // to be sent, the socket being full
-  number errors{0};         // told by the network, of what was sent
+  number kernel_dropped{0}; // dropped by the kernel because the receive buffer was full
+  number refused{0};        // not sent because the socket was full
+  number errors{0};         // reported by the network for sent datagrams
 };
 using datagram_board = engine_board<datagram_counters>;
 
@@ -54,7 +54,8 @@ class datagram_sockets {
   datagram_sockets(const datagram_sockets&) = delete;
   datagram_sockets& operator=(const datagram_sockets&) = delete;
 
-  // A descriptor of each, for one incarnation of the actor. An error: one cannot be opened, and none is.
+  // One descriptor of each socket, for one start of the actor. An error: a socket cannot be opened, and none
+  // is.
   base::result<std::vector<base::unique_fd>> share();
 
   const datagram_spec& spec() const { return *spec_; }
@@ -65,7 +66,8 @@ class datagram_sockets {
  private:
   struct open_socket {
     base::unique_fd fd;
-    net::socket_store::place place{}; // of one that was passed or is kept; destroyed before the descriptor
+    // Of a socket that was passed or is kept; destroyed before the descriptor.
+    net::socket_store::place place{};
   };
   base::result<open_socket> open(const base::socket_address& at) const;
   base::result<open_socket> open(const datagram_place& where) const;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See askers.hpp, and gen.hpp for what tags there are. In the process's own turn.
+// Reads a From and compares it with the origin of the message. gen.hpp lists the forms of tags. In the
+// process's own turn.
 #include "behaviours/gen/askers.hpp"
 
 #include <coppice/etf/cursor.hpp>
@@ -15,7 +16,7 @@ struct asker {
   std::optional<runtime::reference> alias;
 };
 
-// [alias|Reference] at the cursor.
+// Reads [alias|Reference] at the cursor.
 std::optional<runtime::reference> read_alias(etf::cursor& at, runtime::node_names& names) {
   etf::cursor ahead = at;
   std::uint32_t length = 0;
@@ -23,7 +24,7 @@ std::optional<runtime::reference> read_alias(etf::cursor& at, runtime::node_name
   return runtime::read_reference(ahead, names);
 }
 
-// {Pid, Tag}
+// Reads {Pid, Tag}.
 std::optional<asker> read_asker(runtime::node_names& names, etf::bytes from) {
   etf::cursor at(from);
   if (!at.read_tuple_of(2)) return std::nullopt;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// {system, From, {'$coppice_config_change', Args, Env}} and {system, From, {'$coppice_options_change',
-// Options | []}}; see config_change.hpp.
+// The requests are {system, From, {'$coppice_config_change', Args, Env}} and {system, From,
+// {'$coppice_options_change', Options | []}}.
 #include "behaviours/gen/config_change.hpp"
 
 #include "behaviours/gen/system_notice.hpp"

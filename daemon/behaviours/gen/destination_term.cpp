@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See destination_term.hpp.
+// Reads each form by its first tag. A name of another node takes a place in the table of node names.
 #include "behaviours/gen/destination_term.hpp"
 
 #include <coppice/etf/cursor.hpp>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whom a term names, as GenServer's calls and sends take it. Any thread.
+// Reads the destination of a call or send from a term, in the forms that GenServer takes: a pid, an alias, a
+// name, or a name with a node. Plugins and other nodes give destinations as such terms. Any thread.
 #pragma once
 
 #include <coppice/etf/types.hpp>
@@ -9,8 +10,8 @@
 
 namespace coppice::behaviours {
 
-// A pid, an alias, Name, or {Name, Node}. Nothing: it is none of them, or there is no room for another node's
-// name. The process need not exist.
+// A pid, an alias, Name, or {Name, Node}. Empty: another form, or no room for the other node's name. The
+// process need not exist.
 std::optional<runtime::destination> read_destination(etf::bytes term, runtime::node_names& names);
 
 } // namespace coppice::behaviours

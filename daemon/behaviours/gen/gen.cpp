@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See lib/stdlib gen.erl and gen_server.erl. A From's tag comes as a reference, as [alias|Ref] (an answer
-// goes to the alias) or as [[alias|Ref]|_] (the same, with the caller's own data); whatever it is, it is
-// echoed byte for byte. In the process's own turn.
+// After lib/stdlib gen.erl and gen_server.erl. A From's tag is a reference, or [alias|Ref] (an answer goes to
+// the alias), or [[alias|Ref]|_] (the same, with the caller's data). It is always echoed byte for byte. In
+// the process's own turn.
 #include "behaviours/gen/gen.hpp"
 
 #include <array>
@@ -18,7 +18,7 @@ namespace {
 using runtime::message;
 using runtime::process;
 
-// [alias|Ref] at the cursor.
+// Reads [alias|Ref] at the cursor.
 bool read_alias(etf::cursor& at, runtime::node_names& names, runtime::reference& out) {
   etf::cursor ahead = at;
   std::uint32_t length = 0;
@@ -30,7 +30,7 @@ bool read_alias(etf::cursor& at, runtime::node_names& names, runtime::reference&
   return true;
 }
 
-// Where an answer with this tag goes, when the tag names an alias.
+// The alias to which an answer with this tag goes. False: the tag names no alias.
 bool alias_of(etf::bytes tag, runtime::node_names& names, runtime::reference& out) {
   etf::cursor at(tag);
   if (read_alias(at, names, out)) return true;
@@ -83,7 +83,7 @@ call_error error_of(runtime::await_error error) {
   return {kind::exit, std::move(error.reason)};
 }
 
-// An envelope is what stands before its last element. With usual node names it fits here.
+// An envelope is the part of a message before its last element. With usual node names it fits in this.
 constexpr std::size_t usual_front = 256;
 
 template <class Write>
@@ -99,7 +99,7 @@ message enveloped(message body, std::size_t most, Write write) {
   return runtime::with_front(out.view(), std::move(body));
 }
 
-// As we and OTP write them.
+// These heads are written in this form by both Coppice and OTP.
 using runtime::call_head;
 constexpr std::array<std::uint8_t, 13> cast_head{104, 2, 119, 9, '$', 'g', 'e', 'n', '_', 'c', 'a', 's', 't'};
 
@@ -108,7 +108,7 @@ bool starts_with(etf::bytes term, const std::array<std::uint8_t, Size>& head) {
   return term.size() >= Size && std::memcmp(term.data(), head.data(), Size) == 0;
 }
 
-// Past {Pid, Tag}.
+// Skips {Pid, Tag}.
 bool skip_from(etf::cursor& at) {
   etf::cursor ahead = at;
   etf::pid pid;
@@ -188,7 +188,7 @@ replied reply(process& self, const message& from, const message& answer) {
   return reply(self, from.bytes(), answer);
 }
 
-// It is that of the caller's monitor too.
+// The same reference is that of the caller's monitor.
 std::optional<runtime::reference> call_reference(process& self, etf::bytes from) {
   auto& names = self.host().nodes();
   etf::cursor at(from);
@@ -255,7 +255,7 @@ expected<runtime::reference, call_error> start_call(process& self, const runtime
 
 static call_result body_of(message answer) {
   message body = runtime::reply_in(std::move(answer));
-  // Someone else who knew the alias: not an answer, and the reference is spent.
+  // Another process that knew the alias has sent something that is not an answer. The reference is used up.
   if (!body) return unexpected(call_error{call_error::kind::exit, message::atom("bad_reply")});
   return body;
 }
@@ -288,7 +288,8 @@ call_result call(process& self, const runtime::pid& to, message body, base::nano
   return result_of(self.call(to, std::move(body), deadline));
 }
 
-// Another node does as its own configuration says, so what goes there is a call like any other.
+// Only servers of this node look at a reference that is marked as a client's, so a call to another node is
+// like any other.
 call_result call_for_client(process& self, const runtime::destination& to, message body,
                             base::nanos deadline) {
   if (!to.here()) return call(self, to, std::move(body), deadline);

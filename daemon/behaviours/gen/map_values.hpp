@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What an Erlang map has under some keys that are atoms, for specifications that come as maps. Pure.
+// Reads the values of some atom keys from an encoded Erlang map. For child and supervisor specifications that
+// come as maps: one pass over the bytes, no copy, unknown keys are skipped. Pure.
 #pragma once
 
 #include <coppice/etf/cursor.hpp>
@@ -12,8 +13,8 @@ namespace coppice::behaviours {
 
 using key_and_value = std::pair<std::string_view, etf::bytes*>;
 
-// Reads a map: the value under each of these keys is stored as it came; the rest is passed over. False: there
-// is no whole map.
+// Reads a map. The value of each key in `keys` is stored as encoded bytes, and other keys are skipped. False:
+// there is no whole map.
 inline bool read_map_values(etf::cursor& at, std::span<const key_and_value> keys) {
   std::uint32_t pairs = 0;
   if (!at.read_map(pairs)) return false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How a process is named to people: by its registered name, and by its pid where it has none. In its own
-// turn.
+// A process's name for people, in log lines and reports: its registered name, or its pid if it has none. In
+// the process's own turn.
 #pragma once
 
 #include <string>

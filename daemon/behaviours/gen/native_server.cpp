@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a server of ours does with what it does not know. In the process's own turn.
+// The defaults of native_server, for messages that a derived class does not take. In the process's own turn.
 #include "behaviours/gen/native_server.hpp"
 
 #include "base/log.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The base of the servers written in the daemon itself (net_kernel, rex, application_controller, …): a
-// gen_server to everyone who talks to it. A derived class answers calls, casts and other messages, which it
-// gets as messages it may keep; the rest is the engine's. In the process's own turn.
+// The base class of the servers written in the daemon itself (net_kernel, rex, application_controller, …):
+// other processes see a gen_server. A derived class handles calls, casts and other messages, and may keep
+// each message; the engine does the rest. In the process's own turn.
 #pragma once
 
 #include <optional>
@@ -18,18 +18,19 @@ namespace coppice::behaviours {
 
 class native_server : public server {
  public:
-  // `kind` is what inspection shows as behaviour, "net_kernel" say.
+  // `kind` is shown by inspection as the behaviour, for example "net_kernel".
   explicit native_server(std::string kind) : kind_(std::move(kind)) {}
 
   runtime::outcome init(runtime::process& self) override { return on_start(self); }
   void terminate(runtime::process& self, const runtime::message& reason) override { on_stop(self, reason); }
   void describe(runtime::description& out) const override { out.behaviour = kind_; }
-  // What it takes from other nodes, besides sys and notices; by default nothing. `nullopt`: it decides by
-  // itself.
+  // The requests that it takes from other nodes, besides sys and notices. By default none. Empty: it decides
+  // by itself.
   virtual std::optional<peer_requests> from_peers() const { return peer_requests(); }
 
  protected:
-  // What a call comes to: an answer now, or none (gen::reply later with the same From), and how it goes on.
+  // The result of a call: an answer now, or none (gen::reply() later with the same From), and how the server
+  // continues.
   struct call_answer {
     std::optional<runtime::message> reply;
     runtime::outcome next = runtime::carry_on();
@@ -40,12 +41,12 @@ class native_server : public server {
     return {std::move(term), runtime::stop(std::move(reason))};
   }
 
-  // As behaviour::init: may wait, trap exits, stop.
+  // As behaviour::init: it may wait, trap exits, or stop the process.
   virtual runtime::outcome on_start(runtime::process&) { return runtime::carry_on(); }
-  // By default gen::unknown_request(): for all that a derived class does not take.
+  // Handles a call. The default answers gen::unknown_request().
   virtual call_answer handle_call(runtime::process& self, const runtime::message& from,
                                   const runtime::message& request);
-  // By default named in the log and dropped.
+  // By default the message is logged by name and dropped.
   virtual runtime::outcome handle_cast(runtime::process& self, const runtime::message& request);
   virtual runtime::outcome handle_info(runtime::process& self, const runtime::message& m);
   virtual void on_stop(runtime::process&, const runtime::message& /*reason*/) {}
@@ -59,7 +60,7 @@ class native_server : public server {
                              etf::bytes request) final;
   runtime::outcome take_cast(runtime::process& self, const runtime::message& whole, etf::bytes request) final;
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) final;
-  // Whether the message that is being handled may be taken from where it came.
+  // Whether the current message may be taken from the node it came from.
   bool takes(const runtime::process& self, gen::request::kind form, etf::bytes request) const;
 
   std::string kind_;

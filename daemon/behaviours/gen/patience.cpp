@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See patience.hpp. Sums stop at a day: a time beyond it is no bound that anybody waits for, and they cannot
-// overflow. Any thread.
+// Sums are cut at one day: a longer wait is as good as unbounded, and the sums cannot overflow. Any thread.
 #include "behaviours/gen/patience.hpp"
 
 #include <algorithm>

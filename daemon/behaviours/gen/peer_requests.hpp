@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a server of the daemon takes from other nodes: a table of requests, each with what it may cause here.
-// A request of another node that is not in the table is not taken. Any thread.
+// The requests that a server of the daemon takes from other nodes, as a table. Each row says what the request
+// may cause here. A request of another node that is not in the table is refused. Any thread.
 #pragma once
 
 #include <coppice/etf/cursor.hpp>
@@ -13,39 +13,39 @@
 namespace coppice::behaviours {
 
 struct peer_request {
-  // What it may cause; joined by `|`.
+  // Effects that the request may have, joined by `|`.
   enum cause : std::uint16_t {
     nothing = 0,
-    answers = 1,      // an answer, to a process of the node that asks
-    logs = 2,         // lines of the log, of bounded length
-    runs = 4,         // a function of the table for rpc, with what that may cause
+    answers = 1,      // an answer to a process of the asking node
+    logs = 2,         // log lines of bounded length
+    runs = 4,         // a function of the table for rpc, with that function's effects
     forwards = 8,     // a message or an exit in the asker's name, see runtime/on_behalf.hpp
-    keeps = 16,       // something kept and counted for the node that asks
-    tells_nodes = 32, // what this service tells those of the same name on other nodes
-    tells_here = 64,  // what this service tells processes here that watch it
-    connects = 128,   // a connection to a node that it names
+    keeps = 16,       // data that is kept and counted for the asking node
+    tells_nodes = 32, // messages to the services of the same name on other nodes
+    tells_here = 64,  // messages to processes here that watch this service
+    connects = 128,   // a connection to a node that the request names
     disconnects = 256,
   };
   gen::request::kind form = gen::request::kind::info;
-  std::string_view what;   // the atom it is or begins with; of {Pid, Request…} that of Request
-  std::uint32_t least = 0; // how many elements Request's tuple has, at least and at most; 0: it is the atom
+  std::string_view what; // the atom that the request is or begins with; for {Pid, Request…} that of Request
+  std::uint32_t least = 0; // fewest and most elements of Request's tuple. 0: it is the atom alone
   std::uint32_t most = 0;
   std::uint16_t causes = nothing;
 };
 
-// `what` of {[alias|Ref], Answer}: the answer to a request that the server sent with an alias.
+// `what` for {[alias|Ref], Answer}: the answer to a request that the server sent with an alias.
 inline constexpr std::string_view answer_to_alias = "[alias|Reference]";
 
 using peer_requests = std::span<const peer_request>;
 
-// The row that lets another node make this request; null: none does.
+// The row that admits this request of another node. Null: none.
 inline const peer_request* find_request(peer_requests table, gen::request::kind form, etf::bytes request) {
   etf::cursor at(request);
   std::uint32_t arity = 0;
   std::string_view what;
   etf::pid asker;
   at.read_tuple(arity);
-  // {Pid, Request}, or {Pid, What, …}.
+  // The request is {Pid, Request}, or {Pid, What, …}.
   if (arity >= 2 && at.read_pid(asker)) {
     if (!at.read_tuple(arity)) arity = arity == 2 ? 0 : arity;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See server.hpp, and lib/stdlib gen_server.erl for the semantics: sys first, then the parent's exit, then
-// calls, casts and the rest; nothing but the first two while suspended. In the process's own turn.
+// After lib/stdlib gen_server.erl: sys requests come first, then the parent's exit, then calls, casts and
+// other messages. While suspended, only the first two are handled. In the process's own turn.
 #include "behaviours/gen/server.hpp"
 
 #include "behaviours/gen/askers.hpp"
@@ -17,20 +17,20 @@ using runtime::process;
 
 constexpr std::string_view continue_tag = "$coppice_continue";
 constexpr std::string_view catch_up_tag = "$coppice_catch_up";
-constexpr int most_at_once = 16; // of the messages that were held back: others have their turns in between
+constexpr int most_at_once = 16; // held messages handled in one turn, so that other processes get theirs
 
 bool is_parents_exit(process& self, const message& m, gen::exit_notice& exit) {
   return gen::read_exit(self, m, exit) && self.parent() && exit.from == self.parent();
 }
 
-// A pair whose first element is an atom of as many letters as a cast's tag.
+// A pair whose first element is an atom of the same length as a cast's tag.
 bool seems_cast(etf::bytes term) {
   return term.size() > 4 && term[0] == 104 && term[1] == 2 && term[2] == 119 && term[3] == 9;
 }
 
 } // namespace
 
-// What sys may ask of a server; on the stack, so that an idle one is no larger for it.
+// The answers to sys. Made on the stack, so that an idle server needs no memory for it.
 class server::sys_subject final : public sys::subject {
  public:
   explicit sys_subject(server& of) : of_(of) {}
@@ -49,7 +49,7 @@ void server::continue_first(process& self) {
   if (!std::exchange(continue_sent_, true)) self.notify(self.self(), message::atom(continue_tag));
 }
 
-// Short enough to end in a jump to the port: most messages are such.
+// Most messages take this path. It is short, so that it ends in a jump to the callback.
 outcome server::receive(process& self, message m) {
   const etf::bytes term = m.bytes();
   if (continue_sent_ || attended()) [[unlikely]]
@@ -122,7 +122,7 @@ outcome server::catch_up(process& self) {
   return runtime::carry_on();
 }
 
-// What is switched on stays so while the message is handled: who switches it sends a message of its own.
+// Debugging stays switched on or off while the message is handled, since switching it takes another message.
 outcome server::dispatch(process& self, const message& m, const gen::request_view& what) {
   sys::debugging* const debug = what.what == gen::request::kind::system ? nullptr : this->debug();
   if (debug == nullptr) return hand_over(self, m, what);

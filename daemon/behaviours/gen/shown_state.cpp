@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// {system, From, {'$coppice_shown_state', Deadline}}, answered by {Text | undefined, Engine | undefined,
-// Debug}. A server that comes to it after the deadline, as a slow format_status or a long handler has it,
-// does nothing for those who have gone: however many ask, it works for one at a time, and for nobody in vain.
+// The request is {system, From, {'$coppice_shown_state', Deadline}}, answered by {Text | undefined, Engine |
+// undefined, Debug}. A server that reads it after the deadline, because of a slow format_status or a long
+// handler, skips it, as the asker has gone. So it never works for an asker that has gone, however many ask.
 #include "behaviours/gen/shown_state.hpp"
 
 #include "behaviours/gen/system_notice.hpp"

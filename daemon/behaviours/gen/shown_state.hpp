@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How a server of ours is asked for what it shows to people: of its state text of bounded length, which it
-// writes itself, so that no large term travels, and what its engine tells of itself. A sys request that is a
-// notice. In the process's own turn.
+// Asks a server of this node for its display state: a text of bounded length, which the server formats itself
+// so that no large term is copied, and a map of facts about its engine. The request is a sys request sent as
+// a notice. In the process's own turn.
 #pragma once
 
 #include <functional>
@@ -13,17 +13,18 @@
 namespace coppice::behaviours {
 
 struct shown_state {
-  std::optional<std::string> state; // none: it shows none, is no more, or has not answered by the deadline
-  runtime::message engine;          // a map with atoms as keys; empty: as the state, or it tells nothing
-  std::string debug;                // what `sys` has switched on, and of which node; empty: nothing
+  std::optional<std::string> state; // empty: none, or the process has ended or did not answer by the deadline
+  runtime::message engine;          // a map with atoms as keys. Empty: none, or no answer
+  std::string debug;                // what `sys` has switched on, and from which node. Empty: nothing
 };
 
-// Asks the process `of`, which is a server, from another's turn. Parks.
+// Asks the process `of`, which is a server. Called by another process in its turn. Parks.
 shown_state ask_shown_state(runtime::process& self, const runtime::pid& of, base::nanos deadline);
 
-// False: the sys request is none of these, or no notice.
+// False: the sys request has another form, or is no notice.
 bool asks_shown_state(runtime::process& self, const gen::request& what);
-// Answers one, unless its deadline has passed. `state` and `engine` make the terms; an empty one: none.
+// Answers such a request, unless its deadline has passed. `state` and `engine` make the terms. An empty term:
+// none.
 void tell_shown_state(runtime::process& self, const gen::request& asked,
                       const std::function<runtime::message()>& state,
                       const std::function<runtime::message()>& engine, const std::string& debug = {});

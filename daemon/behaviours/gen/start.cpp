@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See proc_lib:start_link and start_monitor. The new process dispatches its answer before its exit signals,
-// so while the answer has not come no 'EXIT' and no 'DOWN' of it has either: what unlink and demonitor
-// prevent from arriving is all there is to flush. In the process's own turn.
+// After proc_lib:start_link and start_monitor. The new process sends its answer before its exit signals. So
+// as long as the answer has not come, no 'EXIT' or 'DOWN' of the process has come either, and unlink and
+// demonitor are enough: there are no messages to flush. In the process's own turn.
 #include <utility>
 
 #include "behaviours/gen/gen.hpp"
@@ -18,7 +18,7 @@ start_result failed(failure what, message reason = {}, const runtime::pid& who =
   return start_result(unexpect, what, base::error{}, std::move(reason), who);
 }
 
-// `ok`, `ignore` or {error, Reason}.
+// Reads `ok`, `ignore` or {error, Reason}.
 start_result result_of(const runtime::pid& started, const message& ack) {
   etf::cursor at(ack.bytes());
   if (at.read_atom_is("ok")) return started;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See state_answer.hpp, and lib/stdlib sys.erl, get_state/1.
+// Asks the other node for its version by rpc, from a process made for that. After lib/stdlib sys.erl,
+// get_state/1.
 #include "behaviours/gen/state_answer.hpp"
 
 #include <atomic>
@@ -21,7 +22,7 @@ using runtime::message_writer;
 using runtime::process;
 
 constexpr base::nanos patience = base::nanos_per_second;
-// Nodes that are asked at once. What is asked for beyond that is answered as newer releases want it.
+// Most nodes that are asked at once. Beyond that, the answer has the form that newer releases take.
 constexpr std::uint32_t most_under_way = 100;
 std::atomic<std::uint32_t> under_way = 0;
 
@@ -37,7 +38,7 @@ void answer(process& self, const message& from, const message& state, bool apart
   gen::reply(self, from, out.take());
 }
 
-// {call, erlang, system_info, [version], GroupLeader} of rpc.
+// Makes {call, erlang, system_info, [version], GroupLeader} for rpc.
 message version_request(process& self) {
   message_writer out;
   out.tuple(5);
@@ -49,7 +50,7 @@ message version_request(process& self) {
   return out.take();
 }
 
-// Asks one node, answers one question, ends.
+// A process that asks one node, answers one get_state, and ends.
 class answerer final : public runtime::behaviour {
  public:
   answerer(std::uint32_t node, message from, message state)

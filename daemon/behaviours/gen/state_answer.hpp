@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The answer to sys:get_state. Its form is the asker's: sys of OTP 26.1 and later takes {ok, State} apart, an
-// older one hands its user whatever it was sent. No connection says of which release its peer is, so for a
-// process of another node its node is asked, by a process of the daemon's, and the one that is looked at goes
-// on meanwhile. In that one's own turn.
+// The answer to sys:get_state. Its form depends on the asker: sys of OTP 26.1 and later expects {ok, State},
+// and an older one hands any answer to its user as it is. A connection does not tell its peer's release. So
+// for a process of another node that node is asked for its version, by a separate process, and the process
+// whose state is shown goes on meanwhile. In that process's own turn.
 #pragma once
 
 #include <string_view>
@@ -12,11 +12,11 @@
 
 namespace coppice::behaviours {
 
-// Answers `from`, soon.
+// Answers `from`, at once or soon.
 void answer_state(runtime::process& self, const runtime::message& from, runtime::message state);
 
-// Whether sys of a node takes {ok, State} apart, by the version of its run-time system, as
-// erlang:system_info(version) says it. What is no version of OTP's counts as new.
+// Whether sys of a node expects {ok, State}. `version`: that of its run-time system, as
+// erlang:system_info(version) returns it. A text that is no version of OTP counts as new.
 bool takes_state_apart(std::string_view version);
 
 } // namespace coppice::behaviours

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See lib/stdlib sys.erl. What carries a fun (replace_state, {debug, {install, …}}) can't be done here and
-// says so. In the process's own turn.
+// After lib/stdlib sys.erl. Requests with a fun (replace_state, {debug, {install, …}}) are impossible here
+// and are refused. In the process's own turn.
 #include "behaviours/gen/sys.hpp"
 
 #include <fmt/format.h>
@@ -33,7 +33,7 @@ message pair(std::string_view key, std::string_view atom) {
   return out.take();
 }
 
-// gen_server's Misc.
+// The Misc list of a gen_server.
 message server_misc(process& self, subject& about, std::string_view running) {
   const message state = about.sys_state(self);
   message_writer out(state.size() + 256);
@@ -62,7 +62,7 @@ message server_misc(process& self, subject& about, std::string_view running) {
   return out.take();
 }
 
-// {status, Pid, {module, M}, [PDict, SysState, Parent, Debug, Misc]}
+// Makes {status, Pid, {module, M}, [PDict, SysState, Parent, Debug, Misc]}.
 message status_answer(process& self, subject& about, bool suspended) {
   const auto& names = self.host().nodes();
   const std::string_view running = suspended ? "suspended" : "running";

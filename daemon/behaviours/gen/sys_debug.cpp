@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See debug_cmd in sys.erl for the answers, print_event in gen_server.erl for the lines. In the process's own
-// turn.
+// The answers are those of debug_cmd in sys.erl, the lines those of print_event in gen_server.erl. In the
+// process's own turn.
 #include "behaviours/gen/sys_debug.hpp"
 
 #include <fmt/format.h>
@@ -31,7 +31,7 @@ std::string shown(etf::bytes term) {
   return runtime::shown(term, 1000);
 }
 
-// {{Year, Month, Day}, {Hour, Minute, Second}}, local time.
+// Writes {{Year, Month, Day}, {Hour, Minute, Second}}, local time.
 void write_time(etf::writer& out, base::nanos wall) {
   const std::time_t seconds = wall / base::nanos_per_second;
   std::tm at{};
@@ -48,7 +48,7 @@ std::uint64_t reductions_of(process& self) {
   return info ? info->summary.reductions : 0;
 }
 
-// {ok, What}
+// Makes {ok, What}.
 message ok(etf::bytes what) {
   return tagged("ok", what);
 }
@@ -94,7 +94,7 @@ void print(process& self, const message& event) {
   base::log::info("sys", "*DBG* {} {}", name_or_pid(self), line_of(event));
 }
 
-// {in, {too_large, Bytes}} and the like.
+// Makes {in, {too_large, Bytes}}, or the same with the event's own tag.
 message too_large(const message& event) {
   etf::cursor at(event.bytes());
   std::uint32_t arity = 0;
@@ -132,7 +132,7 @@ std::string debugging::words(const process& self) const {
   return fmt::format("{} by {}", what, by_ == 0 ? "this node" : self.host().nodes().name(by_));
 }
 
-// In the log, since each message costs more from now on, and what the process is sent may stand there.
+// Logged, because each message costs more from now on, and the log may show messages of the process.
 void debugging::switched(process& self) {
   by_ = self.origin().node;
   const std::string asker = by_ == 0 ? "this node" : self.host().nodes().name(by_);

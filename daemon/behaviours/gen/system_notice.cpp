@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A call's monitor and alias around a sys request; see system_notice.hpp.
+// Wraps a sys request in the monitor and alias of a call, and sends it as a notice.
 #include "behaviours/gen/system_notice.hpp"
 
 #include "runtime/system.hpp"

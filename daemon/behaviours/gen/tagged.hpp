@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// {Tag, Term}: what most answers of OTP's behaviours are, {error, Reason} and {rex, Value} among them. Any
-// thread.
+// Makes {Tag, Term}, the form of most answers of OTP's behaviours, such as {error, Reason} and {rex, Value}.
+// Any thread.
 #pragma once
 
 #include <coppice/etf/writer.hpp>

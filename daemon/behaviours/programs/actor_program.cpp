@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See actor_program.hpp.
+// The program's end is waited for on a thread of the pool, and its standard error is read on the loop.
 #include "behaviours/programs/actor_program.hpp"
 
 #include <fmt/format.h>
@@ -18,10 +18,10 @@
 namespace coppice::behaviours {
 namespace {
 
-constexpr std::size_t longest_line = 4096; // bytes; the rest of a longer one is another line
-constexpr int last_reads = 8;              // of what a program has said before its end; a pipe holds so much
+constexpr std::size_t longest_line = 4096; // bytes; a longer line is split
+constexpr int last_reads = 8; // most reads of standard error after the program's end; a pipe holds no more
 constexpr std::chrono::milliseconds looks_every{1000};
-constexpr std::chrono::milliseconds exits_within{1000};  // once it has closed what it talks by
+constexpr std::chrono::milliseconds exits_within{1000};  // after the program has closed its standard output
 constexpr std::chrono::milliseconds killed_within{5000}; // after SIGKILL
 
 } // namespace
@@ -92,7 +92,7 @@ runtime::message actor_program::reason() const {
   return out.take();
 }
 
-// A thread of the pool waits, the worker does not.
+// Waits on a thread of the pool, so that the worker is free.
 bool actor_program::wait(runtime::process& self) {
   if (ended_) return true;
   const auto patience = spec_->run.kill_after + killed_within;
@@ -122,7 +122,7 @@ void actor_program::tell_line(std::string_view line) const {
   if (spec_->logs_errors && !line.empty()) base::log::info("port", "{} [{}]: {}", label_, pid_, line);
 }
 
-// A buffer's worth, so that others have the thread as well.
+// Reads one buffer only, so that others get the thread as well.
 void actor_program::read_errors() {
   if (!errors_) return;
   std::array<char, std::size_t{16} << 10> space{};

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A program that an actor has: how it is run, and how its bytes are cut. Immutable; any thread.
+// The program of an actor: its command, environment and limits, how its output is split into messages, and
+// what happens to its standard error. Made from the configuration, and shared by all starts of the actor.
+// Immutable; any thread.
 #pragma once
 
 #include <memory>
@@ -12,7 +14,7 @@ namespace coppice::behaviours {
 struct program_spec {
   base::program_options run;
   std::shared_ptr<const stream_options> stream;
-  bool logs_errors = true; // what it writes to descriptor 2 are lines of the log; else it is dropped
+  bool logs_errors = true; // lines that it writes to descriptor 2 go to the log; otherwise they are dropped
 };
 
 } // namespace coppice::behaviours

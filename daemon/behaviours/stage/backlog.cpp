@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See backlog.hpp.
+// Keeps the queues of waiting messages and the accounts of their bytes equal: every message goes in by put()
+// and out by subtract().
 #include "behaviours/stage/backlog.hpp"
 
 #include <algorithm>
@@ -71,8 +72,8 @@ std::vector<stage_overload> stage_backlog::add_events(const runtime::pid& to, su
     const auto found = accounts_.find(holder(to));
     if (found == accounts_.end() || found->second.bytes <= most || found->second.messages == 1) return out;
     account& whole = found->second;
-    // One with a single message has asked for nothing beyond what everybody may: the last one to come goes
-    // if all are such.
+    // A subscription with a single message has taken no more than any subscription may. If all are like that,
+    // the one whose message came last loses it.
     subscriber_id worst = of;
     std::uint64_t largest = 0;
     for (const auto& [id, one] : whole.subscriptions)
@@ -89,7 +90,7 @@ stage_overload stage_backlog::drop(account& from, subscriber_id of) {
   const share gone = from.subscriptions.find(of)->second;
   const auto line = lines_.find(gone.to);
   std::deque<waiting> kept;
-  // Not in place: `from` goes with the last of them.
+  // `from` is removed with its last message, so the line is not changed in place.
   for (waiting& each : std::exchange(line->second, {})) {
     if (each.of == of)
       subtract(gone.to, each);

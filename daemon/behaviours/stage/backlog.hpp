@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What waits at a stage because its receivers have no room: a line for each receiver, in order, and how many
-// bytes wait of each subscription. Bounded: where the events that wait for one consumer here, or for all
-// consumers of another node together, pass the bound, the subscription with most bytes loses what waits, and
-// is to be ended. One thread at a time.
+// Messages that wait at a stage because their receivers have no room: a queue for each receiver, and the
+// bytes of each subscription. Bounded: if the events that wait for one consumer here, or for all consumers of
+// another node together, exceed the bound, the subscription with the most bytes loses its waiting events, and
+// has to be ended. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 
 namespace coppice::behaviours {
 
-// A subscription for whose consumer too much has waited: how many events were dropped, and their memory.
+// A subscription that exceeded the bound: how many events were dropped, and their memory.
 struct stage_overload {
   subscriber_id of = 0;
   std::uint64_t events = 0;
@@ -28,54 +28,55 @@ class stage_backlog {
   using destination = runtime::destination;
   using message = runtime::message;
 
-  // Memory of messages that are not events, for one consumer here or for another node: beyond, they are to
-  // be taken out by take_line().
+  // Most bytes of messages other than events, for one consumer here or for another node. Beyond it, the
+  // caller has to take them out by take_line().
   static constexpr std::uint64_t most_others = 1 << 20;
-  // Beyond, a stage answers no message of a subscription that it does not have.
+  // Beyond it, a stage does not answer messages of subscriptions that it does not have.
   static constexpr std::uint64_t most_refusals = most_others / 2;
 
   bool empty() const { return lines_.empty(); }
   bool has(const destination& to) const { return lines_.contains(to); }
-  // The memory of events that wait for the consumer of a subscription.
+  // Bytes of events that wait for the consumer of a subscription.
   std::uint64_t bytes(const runtime::pid& to, subscriber_id of) const;
 
-  // Whether little enough that is no event waits for `to`, or its node, for a message that may be left out.
+  // Whether so few bytes of messages other than events wait for `to`, or its node, that a message which may
+  // be left out is added.
   bool has_room_for_refusal(const destination& to) const;
-  // Behind what waits for `to`. False: more than most_others wait for it, or for its node.
+  // Queues a message for `to`. False: more than most_others wait for it, or for its node.
   bool add(const destination& to, message m);
-  // A message with so many events. Returns the subscriptions that lost what waited, which may be this one. A
-  // message alone is kept, however large it is. `most` is in bytes.
+  // Queues a message with so many events. Returns the subscriptions that lost their waiting events; `of` may
+  // be among them. A message that waits alone is kept, however large it is. `most` is in bytes.
   std::vector<stage_overload> add_events(const runtime::pid& to, subscriber_id of, std::uint64_t events,
                                          message m, std::uint64_t most);
 
-  // Gives each line's messages to `send` as long as it takes them.
+  // Passes the messages of each receiver to `send` until it returns false.
   template <class Send> // bool(const destination&, const message&); false: no room
   void drain(Send&& send);
-  // All that waits for `to`.
+  // Takes all messages that wait for `to`.
   std::vector<message> take_line(const destination& to);
   void clear() noexcept;
 
  private:
   struct waiting {
     message what;
-    subscriber_id of = 0; // 0: these are no events
+    subscriber_id of = 0; // 0: not events
     std::uint64_t events = 0;
   };
   struct share {
     std::uint64_t bytes = 0, messages = 0, events = 0;
     runtime::pid to;
   };
-  // Of a receiver here, or of a node.
+  // For a receiver of this node, or for another node.
   struct account {
     std::unordered_map<subscriber_id, share> subscriptions;
     std::uint64_t bytes = 0, messages = 0; // of all events
-    std::uint64_t others = 0;              // bytes of what is no event
+    std::uint64_t others = 0;              // bytes of messages other than events
     bool empty() const { return messages == 0 && others == 0; }
   };
   struct destination_hash {
     std::size_t operator()(const destination& of) const noexcept;
   };
-  // Whose account it is: a receiver here, or of all receivers elsewhere their node.
+  // Key of the account: a receiver of this node, or the node of other receivers.
   static destination holder(const destination& to) { return to.here() ? to : destination::at(to.node()); }
   static std::uint64_t weight(const waiting& one) { return one.what.footprint() + sizeof one; }
   void put(const destination& to, waiting one);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See broadcast_dispatcher.hpp.
+// The common demand is the smallest demand of all consumers; it is recomputed whenever one changes.
 #include "behaviours/stage/broadcast_dispatcher.hpp"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ expected<void, runtime::message> broadcast_dispatcher::subscribe(subscriber_id w
     return unexpected(bad_options("a selector is a function, which cannot be called here"));
   if (std::ranges::find(demands_, pid, &demand::pid) != demands_.end())
     return unexpected(runtime::message::atom("already_subscribed"));
-  // Nothing is common with one that has not asked: the others get back what was.
+  // A consumer that has not asked has demand 0, so the common demand goes back to the others.
   for (demand& each : demands_) each.count = std::min(each.count + common_, most_demand);
   common_ = 0;
   demands_.push_back({0, who, pid});
@@ -32,7 +32,7 @@ void broadcast_dispatcher::synchronise() {
 void broadcast_dispatcher::cancel(subscriber_id who, outlet&) {
   std::erase_if(demands_, [who](const demand& one) { return one.who == who; });
   if (demands_.empty()) common_ = 0;
-  synchronise(); // it may have been the one that all waited for
+  synchronise(); // the consumer that has left may have been the one with the smallest demand
 }
 
 void broadcast_dispatcher::ask(subscriber_id who, std::uint64_t count, outlet&) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Every consumer gets every event, at the pace of the one that has asked for least. What all have asked for
-// is common; what one has asked for beyond that is kept with it. One subscription a process. One thread at a
-// time.
+// Sends every event to every consumer, at the pace of the consumer with the smallest demand. The smallest
+// demand is the common demand; each consumer's demand beyond that is kept with it. A process may have one
+// subscription. One thread at a time.
 #pragma once
 
 #include <vector>
@@ -23,14 +23,14 @@ class broadcast_dispatcher final : public dispatcher {
 
  private:
   struct demand {
-    std::uint64_t count; // beyond the common one
+    std::uint64_t count; // beyond the common demand
     subscriber_id who;
     runtime::pid pid;
   };
   void synchronise();
 
-  std::vector<demand> demands_; // who asked last stands last
-  std::uint64_t common_ = 0;    // what all have asked for, and have not got
+  std::vector<demand> demands_; // ordered by the last ask, the latest last
+  std::uint64_t common_ = 0;    // demand of all consumers that is not served yet
 };
 
 } // namespace coppice::behaviours

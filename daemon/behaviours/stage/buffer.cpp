@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See buffer.hpp.
+// Drops by number first, then by bytes, and lets messages out as the events before them leave.
 #include "behaviours/stage/buffer.hpp"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ std::uint64_t stage_buffer::store(event_list events, messages& due) {
   if (bounds_.keep == buffer_keep::first) {
     event_list kept = events.take(bounds_.size - std::min(bounds_.size, count()));
     const std::uint64_t room = bounds_.bytes - std::min<std::uint64_t>(bounds_.bytes, bytes());
-    while (kept.bytes() > room) { // rare: half of them, until they fit
+    while (kept.bytes() > room) { // rare: the number is halved until the bytes fit
       if (kept.count() == 1) {
         kept = {};
         break;
@@ -23,7 +23,7 @@ std::uint64_t stage_buffer::store(event_list events, messages& due) {
     events_.append(kept.compact());
     return dropped;
   }
-  if (added >= bounds_.size) { // all that was there goes, and of the new ones the oldest
+  if (added >= bounds_.size) { // all old events are dropped, and the oldest of the new ones
     dropped = count() + added - bounds_.size;
     first_ += count();
     events_ = {};

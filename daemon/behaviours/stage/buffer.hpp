@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a producer has emitted and nobody has asked for yet, with the messages that are to come out at their
-// place between the events (GenStage's `$info`). A message is due as soon as the event before it has left,
-// delivered or dropped. Bounded in events and in bytes. One thread at a time.
+// Events that a producer has emitted without demand, and messages that have their place between events
+// (GenStage's `$info`). A message is due as soon as the event before it has left, delivered or dropped.
+// Bounded in events and in bytes. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace coppice::behaviours {
 enum class buffer_keep : std::uint8_t { last, first };
 
 struct stage_buffer_bounds {
-  std::uint64_t size = 10'000; // events; UINT64_MAX: as many as there are
+  std::uint64_t size = 10'000; // events. UINT64_MAX: no limit
   std::uint64_t bytes = 64 << 20;
   buffer_keep keep = buffer_keep::last;
 };
@@ -33,18 +33,20 @@ class stage_buffer {
   std::size_t bytes() const { return events_.bytes(); }
   bool empty() const { return events_.empty(); }
 
-  // Behind all others. Returns how many events it dropped for that, old or new; what is due by that is added
-  // to `due`.
+  // Appends events. Returns how many events, old or new, it dropped for that. Messages that become due by
+  // that are added to `due`.
   std::uint64_t store(event_list events, messages& due);
-  // Behind all events there are. False: there are none, and it is due at once, or most_messages wait.
+  // Appends a message after all events. False: there are no events, so it is due at once; or most_messages
+  // wait.
   bool store_message(runtime::message m);
   bool full_of_messages() const { return waiting_.size() >= most_messages; }
-  // As many as asked for, but none from behind a message; then what is due is added to `due`.
+  // Takes at most `most` events, and none after a waiting message; then adds the messages that are due to
+  // `due`.
   event_list take(std::uint64_t most, messages& due);
 
  private:
   struct waiting {
-    std::uint64_t behind; // the number of an event, counted from the first there ever was
+    std::uint64_t behind; // number of an event, counted from the first ever stored
     runtime::message what;
   };
   std::uint64_t excess_bytes_dropped();

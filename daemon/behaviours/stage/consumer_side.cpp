@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See engine.hpp: what a consumer, and the upper side of a producer_consumer, does with its producers. It
-// asks for `max` at first; a list that comes is handled in batches of at most max - min; when what is asked
-// for and has not come falls to `min`, it asks for what is missing to `max`, after the batch's callback.
+// The consumer's side of the engine, also of a producer_consumer. It asks for `max` events at first. A list
+// of events is handled in batches of at most max - min. When the events asked for and not received fall to
+// `min`, it asks for as many as are missing to `max`, after the batch's callback.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -155,7 +155,7 @@ bool stage_engine::cancel(etf::bytes party, etf::bytes reason) {
   const auto target = port_.find(to);
   if (!target) return true;
   const message what = tagged("cancel", reason);
-  if (find_consumer(tag)) { // as if that one had cancelled, when this callback has returned
+  if (find_consumer(tag)) { // handled as a cancel by that consumer, after the present callback
     message_writer out;
     out.tuple(3);
     out.atom("$gen_producer");
@@ -203,7 +203,7 @@ outcome stage_engine::take_events(const message& m, const stage_message& what) {
     return give_up(from, "excess_events");
   }
   if (role_ == stage_role::producer_consumer) {
-    if (events->empty()) return runtime::carry_on(); // or nothing would ever take it from the queue
+    if (events->empty()) return runtime::carry_on(); // otherwise no demand would ever take it from the queue
     queue_.emplace_back(waiting_events{std::move(*events), from.tag, from.party});
     return handle_queued();
   }
@@ -217,7 +217,7 @@ std::vector<stage_engine::batch> stage_engine::batches_of(producer& from, event_
     if (!events.empty()) out.push_back({std::move(events), 0});
     return out;
   }
-  std::uint64_t within = from.pending; // of these, so many were asked for
+  std::uint64_t within = from.pending; // of the events, so many were asked for
   while (!events.empty()) {
     batch one{events.take(from.max - from.min), 0};
     const std::uint64_t counted = std::min(one.events.count(), within);
@@ -251,7 +251,7 @@ outcome stage_engine::handle(std::vector<batch> batches, const message& party,
   return runtime::carry_on();
 }
 
-// What waits, as long as those below are owed events.
+// Handles waiting entries as long as the stage owes events to its own consumers.
 outcome stage_engine::handle_queued() {
   while (owed_ != 0 && !queue_.empty()) {
     waiting first = std::move(queue_.front());
@@ -269,7 +269,8 @@ outcome stage_engine::handle_queued() {
     const auto found = producers_.find(key_of(come.tag.bytes()));
     std::vector<batch> batches;
     runtime::destination to;
-    if (found == producers_.end()) { // handled still, and nothing is asked for it
+    // The subscription has ended: the events are handled, and no more are asked for.
+    if (found == producers_.end()) {
       batches.push_back({std::move(come.events), 0});
     } else {
       to = found->second.to;
@@ -290,11 +291,11 @@ outcome stage_engine::end_producer(std::string_view tag, bool down, message reas
   port_.demonitor(gone.tag);
   waiting_cancel what{gone.cancel, down, std::move(reason), gone.party, gone.wanted};
   if (queue_.empty()) return ended_producer(what);
-  queue_.emplace_back(std::move(what)); // behind its events
+  queue_.emplace_back(std::move(what)); // its events come first
   return runtime::carry_on();
 }
 
-// Its fault, so that the stage goes on whatever its cancel mode says.
+// Ends a subscription because of the producer's fault, so the stage goes on whatever the cancel mode is.
 outcome stage_engine::give_up(producer& on, std::string_view why) {
   const message reason = message::atom(why);
   send_producer(on.to, on.tag.bytes(), tagged("cancel", reason.bytes()).bytes());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See demand_dispatcher.hpp.
+// Keeps the demands sorted, so that the first one is always the largest.
 #include "behaviours/stage/demand_dispatcher.hpp"
 
 #include <algorithm>

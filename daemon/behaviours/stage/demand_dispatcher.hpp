@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Events go to the consumer that has asked for most. Invariant: the subscribers stand in the order of what
-// they have asked for, the largest first, and of equal ones who asked first. One thread at a time.
+// Sends events to the consumer with the largest demand. Invariant: demands_ is ordered by demand, the largest
+// first, and equal demands by the time of asking. One thread at a time.
 #pragma once
 
 #include <vector>
@@ -30,8 +30,8 @@ class demand_dispatcher final : public dispatcher {
   void add(demand one);
 
   std::vector<demand> demands_;
-  std::uint64_t wanted_ = 0; // the sum of them
-  std::uint64_t expected_;   // 0: nobody has asked yet
+  std::uint64_t wanted_ = 0; // the sum of all demands
+  std::uint64_t expected_;   // largest demand that is expected. 0: set by the first ask
 };
 
 } // namespace coppice::behaviours

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See engine.hpp. What both sides share: sorting what comes, the calls anybody may make, what people see.
+// The parts of the engine that both sides share: it sorts messages, answers the calls that any process may
+// make, and makes reports.
 #include "behaviours/stage/engine.hpp"
 
 #include <fmt/format.h>
@@ -50,7 +51,7 @@ std::optional<runtime::outcome> stage_engine::receive(const message& m) {
     return runtime::carry_on();
   }
   if (what->what == stage_message::kind::other) return std::nullopt;
-  if (!port_.may_be_from(what->from.pid)) { // or what comes of it would go to whom the sender likes
+  if (!port_.may_be_from(what->from.pid)) { // otherwise the sender could choose who gets the answer
     ++counters_.malformed;
     return runtime::carry_on();
   }
@@ -125,7 +126,8 @@ std::optional<runtime::outcome> stage_engine::cast(etf::bytes request) {
     }
     return accumulating_ ? forward_demand() : runtime::carry_on();
   }
-  if (etf::cursor(request).peek() != etf::kind::tuple) return std::nullopt; // those are calls only
+  // Tuples are accepted as calls only.
+  if (etf::cursor(request).peek() != etf::kind::tuple) return std::nullopt;
   message unsaid;
   return call(request, unsaid);
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A stage of GenStage: a producer, a producer_consumer or a consumer, as a state machine without I/O.
-// Messages, calls and ends of others go in; callbacks and messages come out through the port, in the order
-// GenStage 1.3 has them. What would end a GenStage stage, a malformed subscription or list, is refused here,
-// and the stage goes on. Invariant: of no consumer are there more events delivered than it asked for. One
-// thread at a time.
+// A stage of GenStage (producer, producer_consumer or consumer) as a state machine without I/O. Messages,
+// calls and ends of other processes go in; callbacks and messages come out through the port, in the order of
+// GenStage 1.3. A malformed subscription or list would end a GenStage stage; here it is refused and the stage
+// goes on. Invariant: no consumer gets more events than it asked for. One thread at a time.
 #pragma once
 
 #include <array>
@@ -30,7 +29,7 @@ class stage_engine final : private dispatcher::outlet {
 
   static constexpr std::size_t most_subscriptions = 10'000; // of each side
 
-  // `self`: the stage's process. All but the options outlive it.
+  // `self`: the stage's process. All arguments but the options outlive the engine.
   stage_engine(stage_role role, stage_options options, const runtime::pid& self, runtime::node_names& names,
                stage_port& port);
   stage_engine(const stage_engine&) = delete;
@@ -39,31 +38,34 @@ class stage_engine final : private dispatcher::outlet {
   stage_role role() const { return role_; }
   const stage_options& options() const { return options_; }
 
-  // After the author's init: makes the subscriptions of the options.
+  // Called after the author's init: makes the subscriptions of the options.
   outcome start();
 
-  // Nothing: it is not the protocol's, and the author's.
+  // Empty: the message is not of the protocol, and goes to the author.
   std::optional<outcome> receive(const message& m);
-  // {'DOWN', Ref, …} as the runtime tells it. Nothing: a monitor of the author's.
+  // {'DOWN', Ref, …} as the runtime sends it. Empty: the monitor is the author's.
   std::optional<outcome> down(etf::bytes reference, etf::bytes reason);
-  // A request of a call; `reply`: what to answer, given also when the outcome stops.
+  // The request of a call. `reply`: the answer to send, set also when the outcome stops. Empty: it is the
+  // author's.
   std::optional<outcome> call(etf::bytes request, message& reply);
   std::optional<outcome> cast(etf::bytes request);
-  // What the port was asked to come back for.
+  // Called when the port was asked for it.
   outcome go_on();
   outcome subscribe_again(std::size_t which);
 
-  // For callbacks. A proper list; false: it is none. A consumer's events go nowhere, and that is logged.
+  // For callbacks. Emits the elements of a proper list; false: it is not one. Events of a consumer are
+  // dropped and logged.
   bool emit(const message& list);
-  // `party`: {Pid, Tag} of a producer. False: it is none, or there is no such number. An ask of 0 is none.
+  // `party`: {Pid, Tag} of a producer. False: there is no such producer, or no such number. Asking for 0 does
+  // nothing.
   bool ask(etf::bytes party, std::uint64_t count);
-  // `party`: of a producer, or of a consumer of this stage. False: it is none.
+  // `party`: of a producer, or of a consumer of this stage. False: there is none.
   bool cancel(etf::bytes party, etf::bytes reason);
 
   // For people.
   std::vector<stage_subscription> subscriptions() const;
   stage_counters counters() const;
-  // Only what has happened, without what there is now.
+  // Only counters of past events, without present sizes.
   const stage_counters& counted() const { return counters_; }
 
  private:
@@ -73,9 +75,9 @@ class stage_engine final : private dispatcher::outlet {
     message tag;
     message monitor; // a reference
     stage_flow flow{};
-    bool overloaded = false; // it is to be ended: nothing more goes to it
+    bool overloaded = false; // it has to be ended, and is sent nothing more
   };
-  // A subscription that the stage ended by itself, before its author knows.
+  // A subscription that the stage has ended itself, and that the author has not been told of.
   struct ended_consumer {
     message reason;
     message party;
@@ -87,17 +89,17 @@ class stage_engine final : private dispatcher::outlet {
     cancel_mode cancel = cancel_mode::permanent;
     bool manual = false;
     std::uint64_t min = 0, max = 0;
-    std::uint64_t pending = 0; // asked for automatically, and not come
-    std::uint64_t due = 0;     // asked for in any way, and not come
-    std::uint64_t excess = 0;  // come beyond that, less what has come within it since
+    std::uint64_t pending = 0; // asked for automatically, and not received
+    std::uint64_t due = 0;     // asked for in any way, and not received
+    std::uint64_t excess = 0;  // received beyond that, less what has come within it since
     std::optional<std::size_t> wanted{};
     stage_flow flow{};
   };
-  // What waits at a producer_consumer for demand from below.
+  // Entries that wait at a producer_consumer for demand from its consumers.
   struct waiting_events {
     event_list events;
     message tag;
-    message party; // for when the subscription has ended
+    message party; // kept for when the subscription has ended
   };
   struct waiting_info {
     message what;
@@ -110,7 +112,7 @@ class stage_engine final : private dispatcher::outlet {
     std::optional<std::size_t> wanted;
   };
   using waiting = std::variant<waiting_events, waiting_info, waiting_cancel>;
-  // What came while demand accumulated.
+  // An entry that came while demand accumulates.
   using accumulated = std::variant<std::uint64_t, event_list>;
   struct batch {
     event_list events;
@@ -127,19 +129,19 @@ class stage_engine final : private dispatcher::outlet {
   outcome take_subscribe(const message& m, const stage_message& what);
   outcome take_ask(const stage_message& what);
   outcome end_consumer(subscriber_id who, bool down, const message& reason);
-  // Its party; nothing: there is none.
+  // Returns the consumer's party. Empty: there is no such consumer.
   std::optional<message> remove_consumer(subscriber_id who, const message& reason);
   void take_overload(const stage_overload& what);
-  // Ends the subscriptions that are overloaded, of which the author hears in a later turn. Whether there were
-  // any. Not while a dispatcher decides.
+  // Ends overloaded subscriptions; the author is told in a later turn. Returns whether there were any. Must
+  // not be called while a dispatcher decides.
   bool end_overloaded();
   outcome demand_changed();
-  // What is wanted and not owed; it is owed from now on.
+  // Returns the demand that is not owed yet, and adds it to owed_.
   std::uint64_t claim_missing();
   outcome ask_or_accumulate(std::uint64_t count);
   outcome ask_producer(std::uint64_t count);
   void ask_later(std::uint64_t count);
-  // Gives the consumers what they want of it. Returns how many events left; none while demand accumulates.
+  // Sends buffered events for which there is demand. Returns how many left; 0 while demand accumulates.
   std::uint64_t serve_from_buffer();
   void dispatch(event_list events);
   void store(event_list events);
@@ -147,7 +149,7 @@ class stage_engine final : private dispatcher::outlet {
   void accumulate(event_list events);
   void keep_or_inform(message m);
   void refuse(const runtime::pid& whom, etf::bytes tag, const message& reason);
-  // {'$gen_consumer', {Self, Tag}, {cancel, Reason}}
+  // Makes {'$gen_consumer', {Self, Tag}, {cancel, Reason}}.
   message cancel_message(etf::bytes tag, const message& reason);
   std::optional<subscriber_id> find_consumer(etf::bytes tag) const;
 
@@ -179,26 +181,26 @@ class stage_engine final : private dispatcher::outlet {
   stage_port& port_;
   stage_counters counters_{};
 
-  // A producer's side.
+  // Of the producer's side.
   std::unique_ptr<dispatcher> dispatcher_;
   stage_buffer buffer_;
   std::map<subscriber_id, consumer> consumers_;
   tags consumer_tags_;
   tags consumer_monitors_;
   subscriber_id last_consumer_ = 0;
-  std::vector<stage_overload> overloaded_; // to be ended
-  std::vector<ended_consumer> ended_;      // of whom the author is to hear
+  std::vector<stage_overload> overloaded_; // subscriptions to be ended
+  std::vector<ended_consumer> ended_;      // subscriptions whose end the author has to be told of
   bool accumulating_ = false;
   std::deque<accumulated> accumulated_;
   std::uint64_t accumulated_events_ = 0;
-  std::uint64_t owed_ = 0;        // asked of the producer, or of those above, and not emitted yet
-  std::uint64_t owed_demand_ = 0; // of that, what the producer is to be told yet
+  std::uint64_t owed_ = 0; // events asked of the producer, or of the producers above, and not emitted yet
+  std::uint64_t owed_demand_ = 0; // part of owed_ that the producer was not asked for yet
 
-  // A consumer's side.
+  // Of the consumer's side.
   std::map<std::string, producer, std::less<>> producers_; // by tag
-  std::deque<waiting> queue_;                              // a producer_consumer's
+  std::deque<waiting> queue_;                              // of a producer_consumer
   std::vector<wanted_state> wanted_;
-  bool subscribing_ = false; // what is sent now may open a connection
+  bool subscribing_ = false; // messages sent now may open a connection
 };
 
 } // namespace coppice::behaviours

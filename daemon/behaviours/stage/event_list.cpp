@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See event_list.hpp.
+// Runs of terms that share their messages' memory. Copies are made when a list leaves or would keep too much
+// alive.
 #include "behaviours/stage/event_list.hpp"
 
 #include <algorithm>
@@ -11,9 +12,9 @@ namespace {
 using runtime::message;
 using runtime::message_writer;
 
-constexpr std::size_t waste = 1024; // bytes that a kept run may hold beyond its own size, at least
+constexpr std::size_t waste = 1024; // least number of bytes that a kept run may hold beyond its own size
 
-// A list that is no plain LIST_EXT, written as one: bytes as a string, or a list whose tail is another.
+// Writes a list that is not a plain LIST_EXT as one: a string of bytes, or a list whose tail is another list.
 std::optional<message> plain_list(etf::bytes list) {
   std::uint64_t count = 0;
   message_writer out(list.size() + 16);
@@ -49,7 +50,7 @@ std::optional<message> plain_list(etf::bytes list) {
 etf::bytes next_term(etf::bytes& rest) {
   etf::cursor at(rest);
   etf::bytes term;
-  if (!at.read_term(term)) { // whole terms: cannot be
+  if (!at.read_term(term)) { // cannot happen: they are whole terms
     term = rest;
     rest = {};
     return term;
@@ -104,7 +105,7 @@ event_list event_list::take(std::uint64_t most) {
       continue;
     }
     etf::cursor past(first.terms.bytes());
-    past.skip(static_cast<std::uint32_t>(most)); // whole terms, of a list
+    past.skip(static_cast<std::uint32_t>(most)); // whole terms of a list
     const std::size_t size = past.offset();
     const etf::bytes rest = past.rest();
     out.add({first.terms.slice(first.terms.bytes().first(size)), most, {}});
@@ -134,7 +135,7 @@ event_list event_list::compact() const {
   event_list out;
   if (empty()) return out;
   const run& first = runs_[head_];
-  if (runs_.size() - head_ > 1) { // one block for all
+  if (runs_.size() - head_ > 1) { // copied into one block
     const message all = list();
     out.add({all.slice(all.bytes().subspan(5, bytes_)), count_, all});
     return out;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Events of a stage, as parts of the messages they came in: a list of events is cut by moving two ends, and
-// its bytes are copied when they leave. Invariant: each run is `count` whole terms one behind the other.
-// One thread at a time.
+// Events of a stage, as parts of the messages they came in. A list is split by moving two ends, and its bytes
+// are copied only when they leave. Invariant: each run is `count` whole terms, one after the other. One
+// thread at a time.
 #pragma once
 
 #include <coppice/etf/types.hpp>
@@ -17,37 +17,37 @@ namespace coppice::behaviours {
 class event_list {
  public:
   event_list() = default;
-  // The elements of a proper list, however it is written. Nothing: it is none.
+  // The elements of a proper list in any of its encodings. Empty: it is not a proper list.
   static std::optional<event_list> of(const runtime::message& list);
   static event_list one(runtime::message event);
 
   std::uint64_t count() const { return count_; }
   bool empty() const { return count_ == 0; }
-  // What its terms take as they are written, without what keeps them in memory.
+  // Encoded bytes of its terms, without other memory that they keep alive.
   std::size_t bytes() const { return bytes_; }
 
-  // The first `most`, or as many as there are; they are in this one no more.
+  // Removes and returns the first `most` events, or all if there are fewer.
   event_list take(std::uint64_t most);
-  // The same, of which nobody wants to know.
+  // Removes the first `most` events, or all if there are fewer.
   void drop(std::uint64_t most) { static_cast<void>(take(most)); }
-  // Puts those of `more` behind these.
+  // Appends the events of `more`.
   void append(event_list more);
-  // The term of each, in order.
+  // Calls `visit` with the term of each event, in order.
   template <class Visit> // void(runtime::message)
   void each(Visit&& visit) const;
 
-  // The same events in memory of their own, where these hold on to messages much larger than they are.
+  // The same events, copied if they keep messages alive that are much larger than they are.
   event_list compact() const;
-  // As one list: the message it came in where it is all of that, else a copy. [] for none.
+  // The events as one list: the original message if they are all of it, otherwise a copy. Without events: [].
   runtime::message list() const;
-  // That, where the writer is.
+  // Writes that list.
   void write(etf::writer& out) const;
 
  private:
   struct run {
-    runtime::message terms; // exactly these
+    runtime::message terms; // exactly the terms of the run
     std::uint64_t count = 0;
-    runtime::message whole; // the list they are the elements of, all of them; none: no such is known
+    runtime::message whole; // the list whose elements the terms are. Empty: unknown
   };
   void add(run more);
 
@@ -57,7 +57,7 @@ class event_list {
   std::size_t bytes_ = 0;
 };
 
-// The next term of `rest`, which is cut off from it. `rest` holds whole terms and is not empty.
+// Cuts the next term off `rest`, which holds whole terms and is not empty.
 etf::bytes next_term(etf::bytes& rest);
 
 template <class Visit>

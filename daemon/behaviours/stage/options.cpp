@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See options.hpp.
+// Reads keyword lists, with an error that names the key and its value.
 #include "behaviours/stage/options.hpp"
 
 #include <fmt/format.h>
@@ -29,7 +29,7 @@ base::error wrong(std::string_view key, std::string_view is_to_be, etf::bytes va
           fmt::format("{} is to be {}, not {}", key, is_to_be, etf::print(value, {.most = most_shown}))};
 }
 
-// An integer of the range; `unless_said` if the key is not there.
+// Reads an integer in the range. `unless_said`: the value if the key is missing.
 base::result<std::uint64_t> read_number(etf::bytes options, std::string_view key, std::uint64_t least,
                                         std::uint64_t most, std::uint64_t unless_said) {
   const auto found = option_of(options, key);
@@ -44,7 +44,7 @@ base::result<std::uint64_t> read_number(etf::bytes options, std::string_view key
   return value;
 }
 
-// Which of these atoms it is.
+// Reads one of these atoms.
 template <class Value, std::size_t Count>
 base::result<Value> read_choice(etf::bytes options, std::string_view key,
                                 const std::pair<std::string_view, Value> (&choices)[Count],
@@ -107,7 +107,7 @@ base::result<dispatcher_options> read_dispatcher(etf::bytes value) {
   return unexpected(wrong("dispatcher", "demand, broadcast, {partition, Options} or callback", value));
 }
 
-// The options without this one, which is not for the producer.
+// The options without this key, which is not sent to the producer.
 message without_option(etf::bytes options, std::string_view key) {
   std::uint32_t kept = 0;
   runtime::message_writer out(options.size());
@@ -130,7 +130,7 @@ message without_option(etf::bytes options, std::string_view key) {
   return out.take();
 }
 
-// {First, Max}, of nanoseconds.
+// Reads {First, Max}, both in nanoseconds.
 bool read_resubscribe(etf::bytes value, wanted_subscription& out) {
   etf::cursor at(value);
   return at.read_tuple_of(2) && at.read_integer(out.first) && at.read_integer(out.max) && out.first > 0 &&
@@ -145,7 +145,7 @@ base::status read_subscriptions(etf::bytes value, std::vector<wanted_subscriptio
     wanted_subscription wanted;
     etf::cursor at(one.bytes());
     etf::bytes to, options;
-    // {To, Options}; what is no such pair names the producer itself.
+    // {To, Options}; anything else names the producer itself.
     if (at.read_tuple_of(2) && at.read_term(to) && at.read_term(options) && is_keyword_list(options)) {
       wanted.to = message::copy_of(to);
       const auto again = option_of(options, "resubscribe");
@@ -244,7 +244,7 @@ base::result<stage_options> read_stage_options(stage_role role, etf::bytes optio
       if (const auto done = read_subscriptions(value, out.subscribe_to); !done)
         return unexpected(done.error());
     } else if (key == "buffer_size" && etf::cursor(value).read_atom_is("infinity")) {
-      out.buffer.size = UINT64_MAX; // as far as its bytes go
+      out.buffer.size = UINT64_MAX; // bounded by bytes only
     }
   }
   if (out.buffer.size != UINT64_MAX) {

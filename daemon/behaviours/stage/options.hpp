@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a stage can be told: by YAML, by its own init, and of a subscription by whoever subscribes. Options of
-// a subscription are a keyword list, as GenStage has them; those that no one here knows are the author's.
+// The options of a stage, from YAML and from its init, and of a subscription, from the process that
+// subscribes. A subscription's options are a keyword list, as in GenStage; unknown keys are for the author.
 // Any thread.
 #pragma once
 
@@ -19,15 +19,15 @@ namespace coppice::behaviours {
 
 enum class stage_role : std::uint8_t { producer, producer_consumer, consumer };
 enum class demand_mode : std::uint8_t { forward, accumulate };
-// When a consumer ends because a subscription of its did: always; for a reason that is neither normal nor
-// shutdown; never.
+// When a consumer ends after the end of a subscription: always; for a reason other than normal and shutdown;
+// never.
 enum class cancel_mode : std::uint8_t { permanent, transient, temporary };
 
 struct dispatcher_options {
   enum class kind : std::uint8_t { demand, broadcast, partition, callback };
   kind what = kind::demand;
-  std::vector<runtime::message> partitions{}; // for `partition`: their names, terms
-  std::uint64_t max_demand = 0;               // for `demand`: what is expected at most; 0: the first ask
+  std::vector<runtime::message> partitions{}; // for `partition`: the names, which are terms
+  std::uint64_t max_demand = 0; // for `demand`: largest demand that is expected. 0: set by the first ask
 };
 
 struct subscription_options {
@@ -36,11 +36,11 @@ struct subscription_options {
   cancel_mode cancel = cancel_mode::permanent;
 };
 
-// A subscription that the stage makes by itself, when it starts and, if it is to, again after it ended.
+// A subscription that the stage makes when it starts and, if so configured, again after it has ended.
 struct wanted_subscription {
-  runtime::message to;      // a pid, a name, {Name, Node}, …: as GenStage takes it
+  runtime::message to;      // a pid, a name, {Name, Node}, …, as in GenStage
   runtime::message options; // a keyword list
-  base::nanos first = 0;    // the time until it subscribes again, doubled up to `max`; 0: it does not
+  base::nanos first = 0;    // time until it subscribes again, doubled up to `max`. 0: it does not
   base::nanos max = 0;
 };
 
@@ -48,26 +48,27 @@ struct stage_options {
   dispatcher_options dispatcher{};
   demand_mode demand = demand_mode::forward;
   stage_buffer_bounds buffer{};
-  std::uint64_t demand_step = 10'000; // a producer is asked for so much at once
-  // Memory of events that wait for room at one consumer, or at all consumers of another node.
+  std::uint64_t demand_step = 10'000; // most events that a producer is asked for at once
+  // Most bytes of events that wait for room at one consumer, or at all consumers of another node.
   std::uint64_t backlog_bytes = 64 << 20;
   std::vector<wanted_subscription> subscribe_to{};
 };
 
-// The bounds that hold where nothing else is said.
+// The defaults for the role.
 stage_options default_options(stage_role role);
 
-// The value of a key in a keyword list, the first one if there are several; nothing: there is none. `list`
-// may be any term.
+// The value of a key in a keyword list, the first if there are several. Empty: no such key. `list` may be any
+// term.
 std::optional<etf::bytes> option_of(etf::bytes list, std::string_view key);
 bool is_keyword_list(etf::bytes term);
 
-// An error's text says what is wrong, for {bad_opts, Text}.
+// An error's text is meant for {bad_opts, Text}.
 base::result<subscription_options> read_subscription(etf::bytes options);
 
-// The options of GenStage's init, a keyword list: `dispatcher`, `demand`, `buffer_size`, `buffer_keep`,
-// `subscribe_to`, as the role has them, and ours: `buffer_bytes`, `backlog_bytes`, `demand_step`, and of a
-// subscription {resubscribe, {First, Max}} in nanoseconds. What is not said is as in `unless_said`.
+// Reads the options of GenStage's init, a keyword list: `dispatcher`, `demand`, `buffer_size`, `buffer_keep`
+// and `subscribe_to`, as far as the role has them. Coppice adds `buffer_bytes`, `backlog_bytes`,
+// `demand_step`, and for a subscription {resubscribe, {First, Max}} in nanoseconds. `unless_said`: values of
+// missing keys.
 base::result<stage_options> read_stage_options(stage_role role, etf::bytes options,
                                                stage_options unless_said);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See partition_dispatcher.hpp.
+// Routes events to partitions, and keeps held_ within its bounds after each change.
 #include "behaviours/stage/partition_dispatcher.hpp"
 
 #include <algorithm>
@@ -58,7 +58,7 @@ expected<void, runtime::message> partition_dispatcher::subscribe(subscriber_id w
   return {};
 }
 
-// No demand is used up twice, or by nothing; and what waits beyond the bound uses some up in any case.
+// held_ exceeds neither the demand nor the queued events, and covers all queued events beyond the bound.
 void partition_dispatcher::settle() {
   const std::uint64_t most = std::min(queued_, demand_);
   const std::uint64_t surplus = queued_ - std::min(queued_, most_ahead_);
@@ -83,7 +83,7 @@ void partition_dispatcher::cancel(subscriber_id who, outlet& out) {
   } else {
     partitions_.erase(at);
   }
-  // What waited for it alone goes; others may have as many for it.
+  // The events that waited for this partition are dropped; messages may still wait at other partitions.
   std::uint64_t lost = 0;
   for (auto& each : left.queue) {
     if (const auto* events = std::get_if<event_list>(&each)) {
@@ -118,7 +118,7 @@ void partition_dispatcher::send_queued(partition& from, std::uint64_t count, out
     from.queue.pop_front();
   }
   send();
-  if (count == 0) return; // it stays backed up, even if nothing waits
+  if (count == 0) return; // it stays backed up, even if its queue is empty
   from.backed_up = false;
   from.demand = count;
   demand_ += count;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See process_port.hpp. What it tells its process is {'$coppice_stage', What, Number}.
+// Sends, and keeps what a full mailbox refuses. Reminders are notices to the process itself,
+// {'$coppice_stage', What, Number}.
 #include "behaviours/stage/process_port.hpp"
 
 #include <algorithm>
@@ -21,7 +22,7 @@ namespace {
 constexpr std::string_view reminder_tag = "$coppice_stage";
 enum class reminder : std::uint8_t { go_on, subscribe, send_delayed };
 
-constexpr base::nanos first_delay = base::nanos_per_second / 1000; // of what finds a mailbox full
+constexpr base::nanos first_delay = base::nanos_per_second / 1000; // until a full mailbox is tried again
 constexpr base::nanos most_delay = base::nanos_per_second / 20;
 
 message reminder_of(reminder what, std::uint64_t number) {
@@ -35,7 +36,7 @@ message reminder_of(reminder what, std::uint64_t number) {
 
 } // namespace
 
-// ---- what comes ----
+// ---- incoming messages ----
 
 std::optional<outcome> process_port::take_message(stage_engine& engine, const message& m) {
   if (auto next = engine.receive(m)) return next;
@@ -64,14 +65,14 @@ std::optional<outcome> process_port::take_reminder(stage_engine& engine, const m
   return runtime::carry_on();
 }
 
-// ---- what leaves ----
+// ---- outgoing messages ----
 
 bool process_port::sends(const destination& to, const message& m) {
   return self_->send(to, m, {.connects = false, .waits = false}) != runtime::send_status::full;
 }
 
-// What is no event is never dropped. Beyond the bound it goes to the mailbox, or to the connection, which has
-// a bound of its own and ends there.
+// A message other than events is never dropped. Beyond the bound it goes to the mailbox without a bound, or
+// to the connection, which has its own bound and ends when that is exceeded.
 void process_port::delay(const destination& to, message m) {
   if (!backlog_.add(to, std::move(m)))
     for (message& each : backlog_.take_line(to)) self_->send_unbounded(to, std::move(each));
@@ -92,7 +93,7 @@ void process_port::send_delayed() {
   }
 }
 
-// Of stages here no bound holds for what is not events: a lost ask is a pipeline that stands still.
+// For stages of this node, messages other than events have no bound: a lost ask would stop a pipeline.
 void process_port::send(const destination& to, message m, bool connects) {
   if (backlog_.has(to)) return delay(to, std::move(m));
   if (to.here()) {

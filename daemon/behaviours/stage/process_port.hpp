@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The part of a stage's port that is I/O, over a process; the callbacks are for who derives from it. Events
-// for a consumer whose mailbox is full wait here, and what goes to it after them waits behind, so that
-// nothing is overtaken, and nothing lost within the bounds of backlog.hpp. What it tells its process for
-// later are notices: nobody else can send one.
-// In the process's own turn.
+// The I/O part of a stage's port, over a process; a derived class adds the callbacks. Events for a consumer
+// whose mailbox is full wait here, and later messages for it wait after them. So the order is kept, and
+// nothing is lost within the bounds of backlog.hpp. Reminders to its own process are notices, which no other
+// process can forge. In the process's own turn.
 #pragma once
 
 #include <optional>
@@ -23,11 +22,11 @@ class process_port : public stage_port {
   process_port(const process_port&) = delete;
   process_port& operator=(const process_port&) = delete;
 
-  // Before the engine is made; `self` outlives the port's last call.
+  // Called before the engine is made; `self` outlives the port's last call.
   void attach(runtime::process& self) { self_ = &self; }
-  // What comes to the process and is neither call nor cast. Nothing: it is not the stage's.
+  // Takes a message that is neither call nor cast. Empty: it is not the stage's.
   std::optional<runtime::outcome> take_message(stage_engine& engine, const runtime::message& m);
-  // What waits to be sent is not, any more.
+  // Drops all messages that wait to be sent.
   void forget_delayed() noexcept { backlog_.clear(); }
 
   void send(const runtime::destination& to, runtime::message m, bool connects) final;
@@ -50,7 +49,7 @@ class process_port : public stage_port {
 
  private:
   std::optional<runtime::outcome> take_reminder(stage_engine& engine, const runtime::message& m);
-  // Whether there is room for it now. `m` stays.
+  // Sends `m` if there is room now, and returns whether there was.
   bool sends(const runtime::destination& to, const runtime::message& m);
   void delay(const runtime::destination& to, runtime::message m);
   void send_delayed();
@@ -58,7 +57,7 @@ class process_port : public stage_port {
 
   runtime::process* self_ = nullptr;
   stage_backlog backlog_;
-  base::nanos delay_ = 0; // until the next attempt; 0: none is due
+  base::nanos delay_ = 0; // until the next attempt. 0: none is due
 };
 
 } // namespace coppice::behaviours

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See engine.hpp: what a producer, and the lower side of a producer_consumer, does for its consumers.
+// The producer's side of the engine, also of a producer_consumer: consumers' subscriptions and demand, the
+// buffer, and the events that leave.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,7 +17,7 @@ using runtime::message_writer;
 using runtime::outcome;
 
 constexpr std::size_t most_shown = 200;          // characters of a consumer's {Pid, Tag} in the log
-constexpr std::size_t most_accumulated = 10'000; // asks that are kept apart; more are added together
+constexpr std::size_t most_accumulated = 10'000; // asks that are kept apart; further ones are added together
 
 std::string_view key_of(etf::bytes term) {
   return {reinterpret_cast<const char*>(term.data()), term.size()};
@@ -33,7 +34,7 @@ outcome stage_engine::producers_message(const message& m, const stage_message& w
     default:
       if (const auto found = find_consumer(what.from.tag))
         return end_consumer(*found, false, m.slice(what.content).compact());
-      return runtime::carry_on(); // it may have crossed another; GenStage answers nothing either
+      return runtime::carry_on(); // two cancels may have crossed; GenStage does not answer either
   }
 }
 
@@ -128,7 +129,7 @@ std::optional<message> stage_engine::remove_consumer(subscriber_id who, const me
   consumer_monitors_.erase(std::string(key_of(gone.monitor.bytes())));
   port_.demonitor(gone.monitor);
   port_.send(gone.pid, cancel_message(gone.tag.bytes(), reason), false);
-  dispatcher_->cancel(who, *this); // first: what its handle_cancel emits is for the others
+  dispatcher_->cancel(who, *this); // first: events that its handle_cancel emits are for the other consumers
   return std::move(gone.party);
 }
 
@@ -164,10 +165,10 @@ bool stage_engine::end_overloaded() {
 
 // ---- demand ----
 //
-// owed_ is what the producer was asked for and has not emitted. The consumers' demand is the dispatcher's.
-// Whenever a message has been handled: where events are in the buffer nobody wants any, and what is wanted
-// is owed. So an event never waits behind a later one, and no consumer waits for what nobody was asked for,
-// also where consumers left with demand or the producer emits at a time of its own.
+// owed_ is the number of events that the producer was asked for and has not emitted. The dispatcher has the
+// consumers' demand. After each message: if there are events in the buffer, there is no demand, and all
+// demand is owed. So an event never waits behind a later one, and no consumer waits for events that the
+// producer was not asked for, also if consumers left with demand or the producer emits without being asked.
 
 outcome stage_engine::demand_changed() {
   serve_from_buffer();
@@ -195,7 +196,7 @@ outcome stage_engine::ask_or_accumulate(std::uint64_t count) {
 }
 
 outcome stage_engine::ask_producer(std::uint64_t count) {
-  const bool waits = owed_demand_ != 0; // what is owed to others comes first
+  const bool waits = owed_demand_ != 0; // demand that the producer was not asked for yet comes first
   if (waits || count > options_.demand_step) {
     const std::uint64_t now = waits ? 0 : options_.demand_step;
     owed_demand_ = std::min(owed_demand_ + count - now, most_demand_of_all);
@@ -205,8 +206,8 @@ outcome stage_engine::ask_producer(std::uint64_t count) {
   return count == 0 ? runtime::carry_on() : port_.handle_demand(count);
 }
 
-// For demand that stays, since events went nowhere. The producer is asked in a later turn: one whose events
-// all go nowhere must not keep the stage from its other messages.
+// For demand that remains because events were dropped. The producer is asked in a later turn: a producer
+// whose events are all dropped must not keep the stage from its other messages.
 void stage_engine::ask_later(std::uint64_t count) {
   if (role_ == stage_role::producer_consumer) {
     if (!queue_.empty()) port_.go_on_later();
@@ -223,8 +224,8 @@ outcome stage_engine::go_on() {
     return demand_changed();
   }
   if (role_ == stage_role::producer_consumer) return handle_queued();
-  // It may have emitted by itself meanwhile, and then owes less. What consumers that have left asked for it
-  // is not told any more: it would go on and on for nobody.
+  // The producer may have emitted by itself meanwhile, and then owes less. Demand of consumers that have left
+  // is not passed on any more; otherwise the producer would emit without end for no consumer.
   const std::uint64_t untold = std::exchange(owed_demand_, 0);
   const std::uint64_t told = owed_ - std::min(owed_, untold);
   const std::uint64_t wanted = dispatcher_->wanted();
@@ -237,12 +238,12 @@ outcome stage_engine::forward_demand() {
   accumulating_ = false;
   accumulated_events_ = 0;
   std::uint64_t served = serve_from_buffer();
-  // Callbacks may have it accumulate again, which is for what comes after this.
+  // A callback may start accumulating again, which concerns only later entries.
   for (accumulated& each : std::exchange(accumulated_, {})) {
     if (auto* events = std::get_if<event_list>(&each)) {
       dispatch(std::move(*events));
     } else {
-      // Neither what the buffer had, nor what was asked for by consumers that have left.
+      // Asks neither for events that the buffer has supplied, nor for consumers that have left.
       const std::uint64_t count = std::get<std::uint64_t>(each);
       const std::uint64_t by_buffer = std::min(count, served);
       served -= by_buffer;
@@ -275,7 +276,7 @@ void stage_engine::dispatch(event_list events) {
   if (accumulating_) return accumulate(std::move(events));
   const std::uint64_t come = events.count();
   serve_from_buffer();
-  // Again if a subscription ended with it: the other consumers may want what is left now.
+  // Repeated if a subscription ended by it: the other consumers may have demand for the events left.
   while (buffer_.empty() && !events.empty()) {
     const std::uint64_t taken = come - events.count();
     const std::uint64_t beyond = owed_ - std::min(owed_, taken + dispatcher_->wanted());
@@ -284,7 +285,7 @@ void stage_engine::dispatch(event_list events) {
   }
   owed_ -= std::min(owed_, come);
   store(std::move(events));
-  // Those that went nowhere were asked for still.
+  // The demand for events that were dropped remains, so the producer is asked again.
   if (const std::uint64_t missing = claim_missing(); missing != 0) ask_later(missing);
 }
 
@@ -298,7 +299,7 @@ void stage_engine::store(event_list events) {
   for (message& each : due) dispatcher_->inform(std::move(each), *this);
 }
 
-// Bounded as the buffer is, where they will go if nobody has asked by then.
+// Bounded as the buffer, since that is where the events go if there is no demand.
 void stage_engine::accumulate(event_list events) {
   const std::uint64_t room = options_.buffer.size - std::min(options_.buffer.size, accumulated_events_);
   std::uint64_t dropped = 0;
@@ -344,7 +345,7 @@ void stage_engine::keep_or_inform(message m) {
   if (!buffer_.store_message(m)) dispatcher_->inform(std::move(m), *this);
 }
 
-// ---- what the dispatcher says ----
+// ---- the dispatcher's decisions ----
 
 void stage_engine::deliver(subscriber_id to, event_list events) {
   const auto found = consumers_.find(to);

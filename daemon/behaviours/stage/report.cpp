@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See report.hpp.
+// Writes the counters, and for each subscription its flow and its backlog.
 #include "behaviours/stage/report.hpp"
 
 #include <algorithm>

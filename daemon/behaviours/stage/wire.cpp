@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See wire.hpp.
+// Reads without copying: the parts of a message stay slices of its bytes.
 #include "behaviours/stage/wire.hpp"
 
 namespace coppice::behaviours {
@@ -17,7 +17,7 @@ bool read_party(etf::cursor& at, runtime::node_names& names, stage_party& out) {
   return true;
 }
 
-// Whether it is a list of any length, proper or not.
+// Whether the term is a list of any length, proper or not.
 bool is_list(etf::bytes term) {
   const auto kind = etf::cursor(term).peek();
   return kind == etf::kind::list || kind == etf::kind::nil;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// GenStage's messages, read and written. What is not exactly one of them is none, and the author's. A tag is
-// any term and stands for itself, byte for byte. Any thread.
+// Reads and writes GenStage's messages. A term that is not exactly such a message goes to the author. A tag
+// is any term, compared byte for byte. Any thread.
 #pragma once
 
 #include <coppice/etf/cursor.hpp>
@@ -20,11 +20,11 @@ struct stage_party {
   etf::bytes tag;
 };
 
-// {'$gen_producer', {Pid, Tag}, What} or {'$gen_consumer', {Pid, Tag}, What}
+// {'$gen_producer', {Pid, Tag}, What} or {'$gen_consumer', {Pid, Tag}, What}.
 struct stage_message {
   enum class side : std::uint8_t { to_producer, to_consumer };
   enum class kind : std::uint8_t {
-    other, // for this side, but no message of the protocol
+    other, // for this side, but not a message of the protocol
     subscribe,
     ask,
     cancel,
@@ -32,26 +32,26 @@ struct stage_message {
   };
   side to = side::to_producer;
   kind what = kind::other;
-  stage_party from{};   // not of `other`
+  stage_party from{};   // not set for `other`
   etf::bytes content{}; // ask: the number; cancel: the reason; events: the list; subscribe: the options
   etf::bytes current{}; // subscribe: nil | {OldTag, Reason}
 };
 
-// Nothing: it is for neither side.
+// Empty: it is for neither side.
 std::optional<stage_message> read_stage_message(etf::bytes m, runtime::node_names& names);
 
-// {OldTag, Reason}; false: it is none.
+// Reads {OldTag, Reason}. False: it has another form.
 bool read_current(etf::bytes term, etf::bytes& tag, etf::bytes& reason);
 
-// {'DOWN', Ref, process, _, Reason}
+// Reads {'DOWN', Ref, process, _, Reason}.
 bool read_down(etf::bytes m, etf::bytes& ref, etf::bytes& reason);
 
-// {bad_opts, <<Text>>}
+// Makes {bad_opts, <<Text>>}.
 runtime::message bad_options(std::string_view text);
-// {First, Second}
+// Makes {First, Second}.
 runtime::message pair_of(etf::bytes first, etf::bytes second);
 
-// {To, {Self, Tag}, the rest: without that.
+// Writes {To, {Self, Tag}, without the third element.
 void write_head(etf::writer& out, std::string_view to, const runtime::pid& self, etf::bytes tag,
                 const runtime::node_names& names);
 

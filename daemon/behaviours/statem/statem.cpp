@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// See statem.hpp, and lib/stdlib gen_statem.erl for the semantics. A timer is a notice to itself,
-// {'$coppice_timeout', Type, Serial, Name}: one that was cancelled too late finds no such serial and is
-// dropped. Those of lasting timers are the same each time, with the serial 0: when one comes it is looked at
-// what is due. In the process's own turn.
+// After lib/stdlib gen_statem.erl. A timer is a notice to the process itself, {'$coppice_timeout', Type,
+// Serial, Name}; if it was cancelled too late, its serial is unknown and it is dropped. Notices of lasting
+// timers are always equal and have the serial 0: when one comes, the deadlines decide what is due. In the
+// process's own turn.
 #include "behaviours/statem/statem.hpp"
 
 #include <fmt/format.h>
@@ -44,10 +44,10 @@ message timeout_notice(std::uint32_t type, std::uint64_t serial, const message& 
 
 } // namespace
 
-// Timers and replies of a transition.
+// Sets the timers and sends the replies of a transition.
 class statem::world final : public machine::effects {
  public:
-  // `whole`: what lends terms to the event that it begins with; see take().
+  // `whole`: the message that lends its terms to the first event; see take().
   world(statem& of, process& self, const message& whole) : of_(of), self_(self), whole_(whole) {}
 
   bool reply(const message& from, message answer) override {
@@ -71,7 +71,7 @@ class statem::world final : public machine::effects {
       timer.handle = self_.remind(deadline, timeout_notice(timeout.type, 0, {}));
       timer.fires = deadline;
     }
-    return timeout.type; // no timer's number
+    return timeout.type; // differs from every timer's number
   }
   void disarm(std::uint32_t type, std::uint64_t handle) override {
     if (type == COPPICE_EVENT_NAMED_TIMEOUT)
@@ -146,7 +146,7 @@ void statem::note_change(process& self, std::uint32_t type) {
     changes_ = std::make_unique<std::array<passed, kept_changes>>();
   passed& one = (*changes_)[machine_.changes() % kept_changes];
   const message& state = machine_.old_state();
-  // Machines that go to and fro have the same one here most of the time.
+  // Machines that alternate between states mostly find the same state here already.
   if (one.to.bytes().data() != state.bytes().data()) one.to = state;
   one.type = type;
   one.at = since_;
@@ -177,8 +177,8 @@ outcome statem::lasting_fired(process& self, std::uint32_t type) {
     return runtime::carry_on(); // cancelled too late
   timer.handle = 0;
   if (timer.serial == 0) return runtime::carry_on();
-  // The notice of an earlier deadline may be read late, when the new one has passed as well: events that came
-  // before the new one are behind the notice, and come first.
+  // The notice of an earlier deadline may be read so late that the new deadline has passed as well. Events
+  // that came before the new deadline are in the mailbox after the notice, and must be handled first.
   if (timer.fires < timer.due || base::mono_now() < timer.due) {
     timer.handle = self.remind(timer.due, timeout_notice(type, 0, {}));
     timer.fires = timer.due;
@@ -200,7 +200,7 @@ message statem::reason(process& self) {
   return out.take();
 }
 
-// ---- what sys and people are shown ----
+// ---- the state for sys and for people ----
 
 message statem::sys_state(process& self) {
   const message data = sys_data(self);
@@ -226,7 +226,7 @@ std::uint64_t milliseconds(base::nanos time) {
 
 } // namespace
 
-// The latest last.
+// Ordered by time, the latest last.
 void statem::write_changes(process& self, message_writer& out) const {
   constexpr std::string_view words[] = {"",        "call",          "cast",    "info",    "internal",
                                         "timeout", "state_timeout", "timeout", "response"};
@@ -288,7 +288,7 @@ message statem::engine_for_people(process& self) {
   return out.take();
 }
 
-// gen_statem's format_status: the header and what it says of itself, then the state.
+// gen_statem's format_status: the header and the facts, then the state.
 message statem::sys_misc(process& self, bool suspended) {
   const auto& names = self.host().nodes();
   const message state = sys_state(self);
@@ -326,7 +326,7 @@ message statem::sys_misc(process& self, bool suspended) {
   out.nil();
   pair(out, "Logged Events");
   out.nil();
-  pair(out, "Postponed"); // the last one first, as OTP keeps them
+  pair(out, "Postponed"); // the last one first, as in OTP
   const std::size_t postponed = machine_.postponed_count();
   if (postponed != 0) out.list(static_cast<std::uint32_t>(postponed));
   for (std::size_t i = postponed; i-- > 0;) write_event(out, machine_.postponed(i));

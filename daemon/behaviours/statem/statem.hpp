@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The state machine engine: OTP's gen_statem. The machine itself is coppice/statem_machine.hpp; here it gets
-// its events, timers and replies, and what ends it becomes an exit reason. To everybody else it is a server:
-// calls, casts, sys and the parent's exit are the server engine's. One engine a process; over a reload it
-// stays, with the state, what is postponed and the time-outs. In the process's own turn.
+// The state machine engine: OTP's gen_statem. The machine itself is coppice/statem_machine.hpp; this engine
+// gives it events, timers and replies, and turns its end into an exit reason. Other processes see a server:
+// the server engine handles calls, casts, sys and the parent's exit. Each process has one engine. Over a
+// reload it keeps the state, the postponed events and the time-outs. In the process's own turn.
 //
-// Most events are over when their callback has returned: their terms are lent by the message that arrived,
-// and become the event's own if it is postponed. Most state and event time-outs are cancelled: their timer is
-// left running, and serves the next one unless that is due before.
+// Most events are handled before their callback returns. So the message lends its terms to the event, which
+// copies them only when it is postponed. Most state and event time-outs are cancelled. So their timer is left
+// running, and serves the next time-out unless that is due earlier.
 #pragma once
 
 #include <array>
@@ -25,26 +25,27 @@ class statem : public server {
   using action = machine::action;
 
  protected:
-  // The port. What a callback says of its transition goes to transition(); an outcome that stops sends the
-  // replies among that first. Nothing is sent after drop_transition().
+  // What a derived class implements. A callback reports its transition to transition(). An outcome that stops
+  // first sends the transition's replies; after drop_transition() nothing is sent.
   virtual runtime::outcome handle(runtime::process& self, const event& what,
                                   const runtime::message& state) = 0;
   virtual runtime::outcome enter(runtime::process& self, const runtime::message& old_state,
                                  const runtime::message& state) = 0;
-  virtual bool enters() const = 0; // whether enter() is to be called
-  // A postponed event was dropped, since as many waited as may.
+  virtual bool enters() const = 0; // whether enter() is called
+  // A postponed event was dropped, because the most were waiting.
   virtual void has_dropped() {}
   // The data as a term, for sys.
   virtual runtime::message sys_data(runtime::process& self) = 0;
 
   machine& transition() { return machine_; }
   const machine& now() const { return machine_; }
-  // In init, once the callback has returned: whether what it said is a beginning. The first events come
-  // after the spawner has heard of success.
+  // Called in init, once the callback has returned: whether its report is a valid beginning. The first events
+  // come after the spawner was told of the successful start.
   runtime::outcome start(runtime::process& self);
-  // One event, and all that comes of it before the next message. Its terms are its own, or parts of `whole`.
+  // Handles one event and all that follows from it before the next message. Its terms are its own, or parts
+  // of `whole`.
   runtime::outcome take(runtime::process& self, event&& what, const runtime::message& whole = {});
-  // What the server engine asks for, for who overrides it.
+  // For the server engine; a derived class may override them.
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
                              etf::bytes request) override;
   runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
@@ -59,18 +60,18 @@ class statem : public server {
 
  private:
   class world;
-  // The timer of a state's or an event's time-out, which may be one that was cancelled.
+  // The timer of a state or event time-out. That time-out may be cancelled while the timer runs.
   struct lasting_timer {
-    std::uint64_t handle = 0; // 0: none runs
+    std::uint64_t handle = 0; // 0: no timer runs
     base::nanos fires = 0;
-    std::uint64_t serial = 0; // of the time-out that is set; 0: none is
-    base::nanos due = 0;      // its
+    std::uint64_t serial = 0; // of the time-out that is set. 0: none
+    base::nanos due = 0;      // deadline of the time-out
   };
 
-  // A change of the state, for people.
+  // A past change of the state, shown to people.
   struct passed {
     runtime::message to;
-    std::uint32_t type = 0; // of the event
+    std::uint32_t type = 0; // of the event that caused it
     base::nanos at = 0;
   };
   static constexpr std::size_t kept_changes = 10;
@@ -85,8 +86,9 @@ class statem : public server {
 
   machine machine_;
   lasting_timer lasting_[2];
-  base::nanos since_ = 0;                                     // of the state
-  std::unique_ptr<std::array<passed, kept_changes>> changes_; // the Nth at N modulo their number; null: none
+  base::nanos since_ = 0; // when the machine entered its state
+  // The Nth change is at N modulo their number. Null: none yet.
+  std::unique_ptr<std::array<passed, kept_changes>> changes_;
 };
 
 } // namespace coppice::behaviours

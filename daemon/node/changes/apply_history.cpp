@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See apply_history.hpp. index.json: [{"number", "at" (ns since 1970), "by", "changes"}]; NUMBER.yaml. An
-// index that cannot be understood is begun anew.
+// index.json is [{"number", "at" (ns since 1970), "by", "changes"}]; the configurations are NUMBER.yaml. An
+// index that cannot be read is replaced by a new one.
 #include "node/changes/apply_history.hpp"
 
 #include <algorithm>

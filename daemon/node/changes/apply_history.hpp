@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What was applied: who, when, what changed, and the whole configuration each time, so that an operator can
-// see it and go back. Kept in a folder of its own, the last `most`: an index and a file for each
-// configuration, readable by the node's user alone. Any thread; blocks.
+// A history of applies: who made each, when, what it changed, and the whole configuration, so that an
+// operator can look at it and go back. The last `most` are kept in a folder, as an index and a file for each
+// configuration, readable only by the node's user. Any thread; blocks.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ namespace coppice::node {
 struct applied_entry {
   std::uint64_t number = 0;         // from 1 on
   base::nanos at = 0;               // wall clock
-  std::string by;                   // "start"; "uid 0, pid 17, user root"
-  std::vector<std::string> changes; // "stop shop/site"; at most 100
+  std::string by;                   // "start", or for example "uid 0, pid 17, user root"
+  std::vector<std::string> changes; // such as "stop shop/site"; at most 100
 };
 
 class apply_history {
@@ -28,11 +28,11 @@ class apply_history {
 
   explicit apply_history(std::string folder) : folder_(std::move(folder)) {}
 
-  // The configuration that runs from now on, as YAML. One that is the last entry's is no entry.
+  // Adds the configuration that runs from now on, as YAML. Nothing is added if it equals the last one.
   base::status add(applied_entry what, const std::string& yaml);
-  // The oldest first.
+  // Ordered by time, the oldest first.
   std::vector<applied_entry> entries() const;
-  // The file of the configuration before the one that runs; nothing: there is none.
+  // The file of the configuration before the running one. Empty: none.
   std::optional<std::string> former() const;
 
  private:

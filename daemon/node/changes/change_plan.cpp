@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Two walks over the difference. Specifications of the configuration and of the tree have the same shape,
-// child by child, which is how an unchanged one is found without being converted again; what did not change
-// at the beginning and the end of a list is taken over unseen.
+// child by child; that is how an unchanged one is found without converting it again. Unchanged children at
+// the beginning and the end of a list are taken over without a look.
 #include "node/changes/change_plan.hpp"
 
 #include <algorithm>
@@ -25,12 +25,12 @@ using spec::change_kind;
 using child_pointer = std::shared_ptr<const child_spec>;
 using supervisor_pointer = std::shared_ptr<const supervisor_spec>;
 
-// Where a child stood that is neither among the same ones at the front of its list nor at the back.
+// Finds where a child stood, if it is not among the unchanged ones at the beginning or the end of its list.
 class places {
  public:
   explicit places(const spec::supervisor_change& change)
       : list_(change.before->children), first_(change.front), last_(list_.size() - change.back) {}
-  // `near` is tried first. The id is there.
+  // `near` is tried first. The id must exist.
   std::size_t of(const std::string& id, std::size_t near) {
     if (near < last_ && list_[near].id == id) return near;
     if (index_.empty())
@@ -88,7 +88,7 @@ class planner {
     const base::nanos time = patience_for(*forth.spec.top, *back.spec.top);
     out_.steps.push_back({std::move(what), {}, std::move(forth), std::move(back), time});
   }
-  // What is taken back by restoring what it found.
+  // A step that is taken back by restoring what it found.
   void tell(std::string what, application_order forth) {
     forth.found = std::make_shared<found_application>();
     application_order back{application_order::kind::restore, running_spec(forth.spec.name), {}, forth.found};
@@ -107,7 +107,7 @@ class planner {
     tell(std::move(what), path, {forth, with, {}, {}, {}, found},
          {supervisor_order::kind::restore, with, {}, {}, {}, found}, time);
   }
-  // What it takes to stop either and to start either, which is what a change and taking it back come to.
+  // Time to stop and start with either specification, which covers a change and taking it back.
   template <class Specification>
   static base::nanos patience_for(const Specification& a, const Specification& b) {
     return std::max(behaviours::stop_patience(a), behaviours::stop_patience(b)) +
@@ -119,7 +119,7 @@ class planner {
     tell("stop " + gone.name, {application_order::kind::remove, gone});
   }
 
-  // Of one supervisor and those below it, the innermost and the last first.
+  // Steps that stop children of one supervisor and of those below it, the innermost and the last first.
   void stops(const supervisor_spec& old, const spec::supervisor_change& change, const std::string& path) {
     using kind = supervisor_order::kind;
     places before(change);
@@ -131,7 +131,7 @@ class planner {
     bool first = true;
     for (const spec::child_change& one : change.children) {
       if (one.what != change_kind::stop) break;
-      // What comes back comes back behind the others: its place is the last thing to be restored.
+      // A child that comes back is added after the others, so the order is restored last.
       if (std::exchange(first, false)) {
         const auto whole = std::make_shared<const supervisor_spec>(old);
         out_.steps.push_back(
@@ -141,7 +141,8 @@ class planner {
     }
   }
 
-  // In the order of stops(). What is paused is started by its own order, which is taken back by pausing it.
+  // Pauses children, in the order of stops(). A paused child is started by its own step, which is taken back
+  // by pausing it.
   void pauses(const supervisor_spec& old, const spec::supervisor_change& change, const std::string& path) {
     if (held_.empty()) return;
     places before(change);
@@ -182,7 +183,7 @@ class planner {
     return made;
   }
 
-  // Children that get the env with orders of their own.
+  // The children that get the env by steps of their own.
   static void reached_later(const supervisor_spec& old, const spec::supervisor_change& change,
                             std::unordered_set<const child_spec*>& out) {
     places before(change);
@@ -249,7 +250,7 @@ class planner {
       case change_kind::update:
         break;
     }
-    if (change.after->udp) { // what is its actor's has not changed
+    if (change.after->udp) { // the actor's part has not changed
       const auto made = child(*change.after);
       made->supervisor = old->supervisor;
       made->datagrams = old->datagrams;
@@ -271,7 +272,7 @@ class planner {
   const spec::difference& difference_;
   const spec::node_spec& after_;
   const std::set<std::string>& failed_;
-  // Paths of children that another one takes something from.
+  // Paths of children from which another child takes something.
   const std::set<std::string, std::less<>> held_;
   std::unordered_map<std::string_view, const application_spec*> running_;
   std::vector<std::string> order_;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A difference between two configurations as orders to a running tree, each with the order that takes it
-// back, and what the tree's specifications are afterwards. First all that is gone stops, the last first, and
-// then the children that another child takes a socket or a name from, so that names, ports and dependencies
-// are free; then the rest happens in start order. Pure.
+// Turns the difference between two configurations into orders to a running tree, each with the order that
+// takes it back, and into the specifications of the tree afterwards. First everything that is gone stops, the
+// last first, and then the children from which another child takes a socket or a name, so that names, ports
+// and dependencies are free. The remaining steps follow in start order. Pure.
 #pragma once
 
 #include <optional>
@@ -17,22 +17,23 @@
 namespace coppice::node {
 
 struct change_step {
-  std::string what;       // for people: "start demo/kv"
-  std::string supervisor; // whom to tell: a path, "demo/inner"; empty: the application controller
-  std::optional<behaviours::any_order> forth; // none: there is only something to take back
+  std::string what;       // for people, such as "start demo/kv"
+  std::string supervisor; // path of the supervisor that gets the orders, such as "demo/inner". Empty: the
+                          // application controller
+  std::optional<behaviours::any_order> forth; // empty: the step only takes something back
   std::optional<behaviours::any_order> back;
-  // How long either may take: the start_timeout of what starts, else a minute, and the shutdown times of what
-  // stops. A supervisor that has not answered by then is stuck.
+  // Time limit for either order: the start_timeout of what starts, otherwise a minute, plus the shutdown
+  // times of what stops. A supervisor that has not answered by then is stuck.
   base::nanos patience = behaviours::default_start_patience;
 };
 
 struct change_plan {
   std::vector<change_step> steps;
-  std::vector<behaviours::application_spec> applications; // in start order; what did not change is shared
+  std::vector<behaviours::application_spec> applications; // in start order; unchanged ones are shared
 };
 
-// `running` is what difference::before was assembled to. An application that failed to start is started anew
-// when anything in it changes.
+// `running`: the specifications made from difference::before. An application that failed to start is started
+// again if anything in it has changed.
 change_plan plan(const spec::difference& difference, const spec::node_spec& after,
                  const std::vector<behaviours::application_spec>& running,
                  const std::set<std::string>& failed);

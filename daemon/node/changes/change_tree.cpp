@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See change_tree.hpp. A supervisor's orders come before the one that tells its parent of its new
-// specification. Until that one is done, a supervisor that starts anew starts by the old specification.
+// A supervisor's orders come before the order that tells its parent the new specification. Until that one is
+// done, a supervisor that is restarted starts by the old specification.
 #include "node/changes/change_tree.hpp"
 
 #include <fmt/format.h>
@@ -25,7 +25,7 @@ using behaviours::supervisor_order;
 using runtime::pid;
 
 constexpr std::string_view module = "apply";
-// Beyond the time of an order, for the messages and for a supervisor's own report of what took too long.
+// Added to an order's time limit, for the messages and for a supervisor's report of what took too long.
 constexpr base::nanos grace = 2 * base::nanos_per_second;
 
 class tree_change {
@@ -39,10 +39,11 @@ class tree_change {
       if (!step.forth) continue;
       if (is_replaced(step.supervisor)) return fail(at, step.supervisor + " was started anew meanwhile");
       const outcome did = carry_out(step, *step.forth, way::forth);
-      // An order that its supervisor has begun is carried out, and taken back, when it goes on.
+      // An order that the supervisor has begun will be carried out, so it is taken back when the supervisor
+      // goes on.
       if (!did.status) return fail(did.is_begun ? at + 1 : at, step.what + ": " + did.status.error().text);
-      // It may have been started anew by either specification: both its own orders and this one are taken
-      // back.
+      // The supervisor may have been restarted by either specification: both its orders and this one are
+      // taken back.
       if (const base::status kept = seal(step); !kept) return fail(at + 1, kept.error().text);
     }
     return {};
@@ -51,7 +52,7 @@ class tree_change {
  private:
   struct outcome {
     base::status status;
-    bool is_begun = false; // it was late, and may yet do it
+    bool is_begun = false; // it is late, and may still carry out the order
   };
 
   tree_outcome fail(std::size_t end, std::string why) {
@@ -67,10 +68,11 @@ class tree_change {
     return {base::fail(base::errc::refused, std::move(why)), !replaced_.empty()};
   }
 
-  // An order that takes back is left with a supervisor that is late; another one is fetched back.
+  // Which direction an order has. One that takes back is left with a late supervisor; a forward one is
+  // withdrawn.
   enum class way : std::uint8_t { forth, back };
 
-  // Its parent, which hears of ends before all else, has started it again when it answers.
+  // The parent handles ends before other messages, so it has restarted the supervisor when it answers.
   void await_restart() {
     constexpr base::nanos most = 5 * base::nanos_per_second;
     const std::size_t end = replaced_.rfind('/');
@@ -83,14 +85,14 @@ class tree_change {
 
   outcome carry_out(const change_step& step, const any_order& order, way where) {
     if (step.supervisor.empty()) return give(on_.controller, {}, step, order, where);
-    // A supervisor that does not run starts by the specification its parent is told of.
+    // A supervisor that does not run will start by the specification that its parent is told.
     const auto to = on_.process_at(step.supervisor);
     spoken_.emplace(step.supervisor, to ? *to : pid());
     return to ? give(*to, *to, step, order, where) : outcome();
   }
 
-  // A name that a child of a former life of the supervisor still has is free when that has ended: it is given
-  // the order again then, in the time that the order has.
+  // A name held by a child of the supervisor's former run is free when that child has ended. Then the order
+  // is sent again, within its time limit.
   outcome give(const runtime::destination& to, const pid& whom, const change_step& step,
                const any_order& order, way where) {
     const base::nanos most = step.patience + grace;
@@ -105,7 +107,7 @@ class tree_change {
     }
   }
 
-  // Sets `former` where such a process is why it was refused.
+  // If such a process is why the order was refused, sets `former` to it.
   outcome give_once(const runtime::destination& to, const pid& whom, const change_step& step,
                     const any_order& order, way where, base::nanos most, base::nanos until, pid& former) {
     const runtime::message request = on_.orders.add(order);
@@ -131,7 +133,8 @@ class tree_change {
     return {base::fail(base::errc::timeout, late(step.supervisor, whom, most)), is_begun};
   }
 
-  // Of {already_started, Pid}, also inside {shutdown, {failed_to_start_child, Id, Reason}}; null: of none.
+  // Reads {already_started, Pid}, also inside {shutdown, {failed_to_start_child, Id, Reason}}. Null: another
+  // term.
   pid name_holder(etf::cursor at) const {
     while (at.read_tuple_of(2)) {
       std::string_view what;
@@ -144,8 +147,8 @@ class tree_change {
     return {};
   }
 
-  // Whether a process below `path`, or a supervisor there that it is below of, was started by a process that
-  // is gone: then it is about to end, too.
+  // Whether a process below `path`, or a supervisor above it there, was started by a process that is gone.
+  // Then it is about to end, too.
   bool is_left_over(pid who, const std::string& path) const {
     constexpr int deepest = 100;
     for (int i = 0; i < deepest && who.here(); ++i) {
@@ -158,7 +161,7 @@ class tree_change {
     return false;
   }
 
-  // "net has not answered in 5 s, as net/late takes too long to start or to stop".
+  // Makes a text such as "net has not answered in 5 s, as net/late takes so long to start or to stop".
   std::string late(const std::string& path, const pid& whom, base::nanos after) const {
     std::string out =
         fmt::format("{} has not answered in {} s", path.empty() ? "the application controller" : path,
@@ -168,8 +171,8 @@ class tree_change {
     return out;
   }
 
-  // The supervisor that an order tells the parent of has what its own orders did for good, if it is still
-  // the process that got them.
+  // A supervisor whose parent was told its new specification keeps the effect of its own orders for good, if
+  // it is still the process that got them.
   base::status seal(const change_step& step) {
     const std::string path = told_of(*step.forth, step.supervisor);
     if (path.empty() || !spoken_.contains(path)) return {};
@@ -179,7 +182,7 @@ class tree_change {
     return base::fail(base::errc::closed, path + " was started anew meanwhile");
   }
 
-  // The path of the supervisor whose new specification an order tells; empty: of none.
+  // The path of the supervisor whose new specification an order tells. Empty: it tells none.
   static std::string told_of(const any_order& order, const std::string& above) {
     if (const auto* to = std::get_if<supervisor_order>(&order)) {
       if (to->what != supervisor_order::kind::update) return {};
@@ -201,16 +204,16 @@ class tree_change {
     replaced_ = path;
     return true;
   }
-  // It was started by its old specification, so that there is nothing to take back.
+  // Whether it was restarted by its old specification, so that there is nothing to take back.
   bool has_lost(const std::string& path) const { return !sealed_.contains(path) && is_other(path); }
 
   runtime::process& self_;
   const change_ground& on_;
   const std::vector<change_step>& steps_;
-  std::map<std::string, pid> spoken_; // path: the supervisor that got an order there; null: none ran
-  std::set<std::string> sealed_;      // those whose parents know their new specifications
+  std::map<std::string, pid> spoken_; // the supervisor at each path that got an order. Null: none ran
+  std::set<std::string> sealed_;      // the paths of supervisors whose parents know their new specifications
   std::unordered_set<pid, runtime::pid_hash> stuck_;
-  std::string replaced_; // the path of a supervisor that ended meanwhile; empty: none did
+  std::string replaced_; // the path of a supervisor that ended meanwhile. Empty: none
 };
 
 } // namespace

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Carries out a plan on the running tree: one order at a time, all of them or, from the first that fails
-// backwards, none. A supervisor that does not answer in the time of its order is stuck, in a start that never
-// returns for one: the change is taken back, and what it has to take back there is left with it. A supervisor
-// that ended and was started anew since an earlier order has lost what that order did: the change is taken
-// back as well, and can be tried once more. In the turn of the process that applies.
+// Carries out a plan on the running tree, one order at a time. If an order fails, all orders before it are
+// taken back, the last first. A supervisor that does not answer within its order's time limit is stuck, for
+// example in a start that never returns: the change is taken back, and the orders to take back there are left
+// with that supervisor. A supervisor that ended and was restarted since an earlier order has lost the effect
+// of that order: the change is taken back as well, and may be tried once more. In the turn of the process
+// that applies.
 #pragma once
 
 #include <functional>
@@ -16,21 +17,22 @@
 
 namespace coppice::node {
 
-// What it works on; outlives it.
+// The objects that the change works on; they outlive it.
 struct change_ground {
   behaviours::pending_orders& orders;
   const behaviours::supervision_tree& tree;
   runtime::destination controller;
-  // The supervisor at APP, APP/SUPERVISOR, …; an error where none runs.
+  // The supervisor at APP, APP/SUPERVISOR, …. An error: none runs there.
   std::function<base::result<runtime::pid>(std::string_view path)> process_at;
 };
 
 struct tree_outcome {
-  base::status result;   // why it was taken back, which child is at fault, and what could not be taken back
-  bool replaced = false; // a supervisor ended meanwhile: another try may succeed
+  // On an error: why it was taken back, which child is at fault, and what could not be taken back.
+  base::status result;
+  bool replaced = false; // a supervisor ended meanwhile: another attempt may succeed
 };
 
-// Parks. The notes of the plan are used up: another try needs another plan.
+// Parks. A plan can be used once: another attempt needs a new plan.
 tree_outcome change_tree(runtime::process& self, const change_ground& on, const change_plan& plan);
 
 } // namespace coppice::node

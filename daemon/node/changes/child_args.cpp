@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A schema is compiled when its text is first seen; a reload brings new texts, so that the old ones are
-// forgotten when there are many.
+// A schema is compiled when its text is first seen. A reload brings new texts, so all compiled ones are
+// dropped when there are many.
 #include "node/changes/child_args.hpp"
 
 #include <utility>

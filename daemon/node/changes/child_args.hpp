@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Args that others give for children they add, held against the schema of the plugin in use, as the
-// configuration's are before a start. Any thread.
+// Checks the args of children that are added at run time against the schema of the plugin in use, as the
+// configuration's args are checked before a start. Any thread.
 #pragma once
 
 #include <memory>
@@ -21,8 +21,8 @@ class child_args {
   // `plugins` outlives it.
   explicit child_args(const loader::loader& plugins) : plugins_(plugins) {}
 
-  // `args`: a map; empty: none. `secrets`: theirs, see args_schema::check(). errc::invalid with the path of
-  // what is wrong; errc::not_found: no such actor.
+  // `args`: a map. Empty: none. `secrets`: those in the args, see args_schema::check(). errc::invalid: names
+  // the path of the wrong value; errc::not_found: no such actor.
   base::status check(std::string_view actor, const runtime::message& args,
                      spec::args_schema::part what = spec::args_schema::part::whole,
                      const base::secrets* secrets = nullptr);
@@ -32,7 +32,7 @@ class child_args {
 
   const loader::loader& plugins_;
   std::mutex lock_;
-  std::unordered_map<std::string, std::shared_ptr<const spec::args_schema>> compiled_; // by their text
+  std::unordered_map<std::string, std::shared_ptr<const spec::args_schema>> compiled_; // by the schema's text
 };
 
 } // namespace coppice::node

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See held_for_others.hpp. The new configuration is walked only if a child that is restarted has anything
-// that another one could take. Any thread.
+// The new configuration is walked only if a restarted child has anything that another child could take. Any
+// thread.
 #include "node/changes/held_for_others.hpp"
 
 #include <algorithm>
@@ -16,7 +16,8 @@ namespace {
 
 using spec::change_kind;
 
-// What a child has that no other one can have: "tcp 80", "path /run/x", "passed api", "name kv".
+// Passes `told` what a child has and no other child can have: "tcp 80", "path /run/x", "passed api", "name
+// kv".
 template <class Told>
 void holdings_of(const spec::child_spec& of, Told told) {
   if (!of.name.empty()) told("name " + of.name);
@@ -36,7 +37,7 @@ void holdings_of(const spec::child_spec& of, Told told) {
   }
 }
 
-// The same of a child with all that is below it, each with the path of its holder.
+// As holdings_of(), for a child and everything below it, with the path of each holder.
 template <class Told>
 void walk(const spec::child_spec& of, const std::string& path, Told told) {
   holdings_of(of, [&](std::string what) { told(std::move(what), path); });

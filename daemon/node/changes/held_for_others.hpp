@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Which children must have stopped before any other starts: a child that is restarted by a change while
-// another child is to have the socket or the registered name that it has now. Two children that exchange
-// their ports would else be refused for ever, as the first to start finds its port taken. Pure.
+// Finds the children that must have stopped before any other starts: those that a change restarts, if another
+// child is to get a socket or registered name that they have now. Otherwise two children that exchange their
+// ports could never start, as the first one finds its port taken. Pure.
 #pragma once
 
 #include <functional>
@@ -12,8 +12,8 @@
 
 namespace coppice::node {
 
-// Their paths: APPLICATION/CHILD, APPLICATION/SUPERVISOR/CHILD. Of addresses only the port counts, so that a
-// wildcard and an address of the same port are one.
+// Returns paths: APPLICATION/CHILD, APPLICATION/SUPERVISOR/CHILD. Only the port of an address counts, so that
+// a wildcard address and another one conflict.
 std::set<std::string, std::less<>> held_for_others(const spec::difference& of, const spec::node_spec& after);
 
 } // namespace coppice::node

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See secret_args.hpp.
+// Replaces markers in the args by the secrets' texts, and checks the result against the schema.
 #include "node/changes/secret_args.hpp"
 
 #include <coppice/etf/writer.hpp>

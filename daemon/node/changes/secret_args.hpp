@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Where secrets that the configuration names get into args: in front of the loader, at each start and restart
-// of an actor. Whatever is before it, the tree, its orders, `info`, `diff` and other nodes, knows markers
-// alone. Any worker's thread; reading a file blocks for as long as the disk does.
+// Puts the secrets that the configuration names into args, just before the loader makes an actor, at each
+// start and restart. Everything before it (the tree, its orders, `info`, `diff`, other nodes) sees only
+// markers. Any worker's thread; reading a file blocks for as long as the disk does.
 #pragma once
 
 #include "base/error.hpp"
@@ -13,18 +13,18 @@
 
 namespace coppice::node {
 
-// Args whose secrets are read, and where these stand in them.
+// Args with their secrets, and the places of the secrets in them.
 struct args_with_secrets {
   runtime::message args;
   base::secrets_ptr secrets;
 };
 
-// `args` with the text of each secret, a binary, in the place of its marker. Errors as base::read_secret().
+// Replaces each marker in `args` by the text of its secret, a binary. Errors as in base::read_secret().
 base::result<args_with_secrets> read_secrets(const runtime::message& args, const base::secrets& of);
 
 class secret_args final : public runtime::actor_factory {
  public:
-  // Both outlive it. `schemas` is asked again about args whose secrets are read.
+  // Both outlive it. `schemas` checks the args again once their secrets are read.
   secret_args(runtime::actor_factory& makes, child_args& schemas) : makes_(makes), schemas_(schemas) {}
 
   base::result<std::unique_ptr<runtime::behaviour>> make(const runtime::actor_spec& spec) override;

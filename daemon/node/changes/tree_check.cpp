@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See tree_check.hpp. A specification that runs is the very object that was applied: another one with the
-// same text is that of an earlier configuration.
+// A running specification must be the very object that was applied: an equal copy is that of an earlier
+// configuration.
 #include "node/changes/tree_check.hpp"
 
 #include <fmt/format.h>
@@ -35,7 +35,7 @@ class check {
 
   void supervisor(const runtime::pid& who, const supervisor_spec& wanted, const std::string& path) {
     const auto held = tree_.specification(who);
-    if (held == nullptr || is_full()) return; // it does not run, or not yet
+    if (held == nullptr || is_full()) return; // it does not run, or has not started yet
     if (!same_flags(*held, wanted)) say("{} has other flags than the configuration", path);
     if (wanted.strategy == behaviours::strategy::simple_one_for_one) return;
     std::map<std::string, child_row> rows;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Compares the running tree with what was applied: each supervisor's own specification, and which children it
-// has, by id, kind, state and name. Nothing else looks whether all orders of a change have come to stay. Any
+// Compares the running tree with the applied configuration: each supervisor's specification, and its children
+// by id, kind, state and name. Only this shows whether all orders of a change had a lasting effect. Any
 // thread.
 #pragma once
 
@@ -12,8 +12,8 @@
 
 namespace coppice::node {
 
-// A sentence for each difference, "shop/inner has no child d"; empty: none, or nothing runs. At most `most`.
-// Children that nobody configured are none.
+// A sentence for each difference, such as "shop/inner has no child d", at most `most`. Empty: none, or no
+// tree runs. Children that are not in the configuration are ignored.
 std::vector<std::string> tree_differences(const behaviours::supervision_tree& tree,
                                           const behaviours::application_board& board,
                                           const std::vector<behaviours::application_spec>& wanted,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See certificate_watch.hpp.
+// A certificate is logged when its state has changed since the last look.
 #include "node/environment/certificate_watch.hpp"
 
 #include <algorithm>

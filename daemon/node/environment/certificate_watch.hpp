@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The node's own certificates, also those of its tcp and web listeners, and when they end: in the log once
-// when that is within two weeks, and once when it has come; and for the status. Looks once an hour on the
-// loop it was started on.
+// Watches when the node's certificates end, including those of its tcp and web listeners. Logs once when an
+// end is less than two weeks away, and once when it has come, and reports all ends for the status. Checks
+// once an hour, on the loop that it was started on.
 #pragma once
 
 #include <map>
@@ -17,14 +17,14 @@ namespace coppice::node {
 
 class certificate_watch {
  public:
-  // They outlive it, and may become more.
+  // `of` outlives it, and may grow.
   explicit certificate_watch(const net::tls_sources& of) : of_(of) {}
 
-  // The loop's thread, as stop(); says at once what there is to say.
+  // Checks at once. start() and stop() are called on the loop's thread.
   void start(uv_loop_t* on);
   void stop();
 
-  // By file. Reads files now and then. Any thread.
+  // Ordered by file. Reads files from time to time. Any thread.
   std::vector<certificate_status> all() const;
 
  private:
@@ -32,7 +32,7 @@ class certificate_watch {
   void look();
 
   const net::tls_sources& of_;
-  std::map<std::string, said> said_; // of each file; the loop's
+  std::map<std::string, said> said_; // by file; used on the loop's thread
   base::uv::timer hourly_;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// See kernel auth.erl: twenty capital letters; printable ASCII; trailing newlines and blanks don't count.
-// Unless the configuration says where it is, it is the credential that systemd loaded under the name cookie,
-// else the user's: ~/.erlang.cookie, or erlang/.erlang.cookie in the configuration folder where the former is
-// absent and the latter is there. Blocks.
+// After kernel auth.erl: twenty capital letters; printable ASCII; trailing newlines and blanks are ignored.
+// If the configuration names no source, the cookie is the systemd credential named `cookie`, otherwise the
+// user's file: ~/.erlang.cookie, or erlang/.erlang.cookie in the configuration folder if the first is absent
+// and the second exists. Blocks.
 #include "node/environment/cookie.hpp"
 
 #include <fcntl.h>
@@ -25,7 +25,7 @@ namespace {
 constexpr std::size_t longest = 8192;
 constexpr std::size_t erlang_length = 20;
 constexpr std::size_t short_length = 12;
-constexpr const char* usual_credential = "cookie"; // what a unit gives who configures no other
+constexpr const char* usual_credential = "cookie"; // the credential that is used if no source is configured
 
 std::string environment(const char* name) {
   const char* const value = std::getenv(name);
@@ -62,7 +62,7 @@ std::string random_cookie() {
   return out;
 }
 
-// Two nodes that start at once: the one that makes the file wins, the other reads it.
+// If two nodes start at once, one makes the file and the other reads it.
 base::result<std::string> make_file(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash != std::string::npos && slash > 0) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Where a node's cookie comes from: a file, the environment, a systemd credential, or the user's own
-// ~/.erlang.cookie. A file that is absent is made, readable by its owner only, with a fresh random
-// cookie; one that others may read is refused, as erl does. No cookie ever stands in an error. Blocks.
+// Finds the node's cookie: in a file, the environment, a systemd credential, or the user's ~/.erlang.cookie.
+// An absent file is made with a random cookie, readable by its owner only. A file that others may read is
+// refused, as in erl. An error never contains a cookie. Blocks.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@ namespace coppice::node {
 
 struct cookie {
   std::string value;
-  std::string file; // it was read from or written to; empty: it has none
+  std::string file; // file that it was read from or written to. Empty: none
 };
 
 base::result<cookie> find_cookie(const spec::cookie_source& source);

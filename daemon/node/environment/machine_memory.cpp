@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The machine's memory and the control groups' limits on it. Each group up to the root may have one.
+// Reads the machine's memory and the limits of the control groups. Each group up to the root may have a
+// limit.
 #include "node/environment/machine_memory.hpp"
 
 #include <uv.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How much memory this process may use: what the machine has, or less where a control group (version 2) says
-// so, as systemd and containers do; and how much of it messages may take. Any thread.
+// The memory that this process may use: that of the machine, or less if a control group (version 2) limits
+// it, as under systemd and in containers. And the part of it that messages may use. Any thread.
 #pragma once
 
 #include <cstdint>

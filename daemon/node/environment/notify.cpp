@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One datagram to a Unix socket, by path or, with a leading @, by abstract name. A failure is no reason
-// not to run. Any thread.
+// Sends one datagram to a Unix socket, named by a path or, with a leading @, by an abstract name. The node
+// runs also if that fails. Any thread.
 #include "node/environment/notify.hpp"
 
 #include <unistd.h>
@@ -15,7 +15,7 @@
 namespace coppice::node {
 namespace {
 
-// 0: it is not set, or is no number.
+// 0: not set, or not a number.
 std::uint64_t number_in(const char* variable) {
   const char* const text = std::getenv(variable);
   std::uint64_t value = 0;
@@ -25,7 +25,7 @@ std::uint64_t number_in(const char* variable) {
   return read.ec == std::errc() && read.ptr == end ? value : 0;
 }
 
-// The longest time that is taken seriously: a day.
+// A longer time is ignored: one day.
 constexpr std::uint64_t longest_watchdog = 86'400'000'000; // µs
 
 } // namespace
@@ -40,7 +40,7 @@ service_manager::service_manager() {
   if (path[0] == '@') address_.sun_path[0] = 0;
   size_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
   socket_ = base::unique_fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  // It may be meant for a process above this one.
+  // The variable may be meant for a parent process.
   const std::uint64_t whose = number_in("WATCHDOG_PID");
   const std::uint64_t within = number_in("WATCHDOG_USEC");
   if ((whose == 0 || whose == static_cast<std::uint64_t>(getpid())) && within <= longest_watchdog)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The service manager this process runs under (sd_notify(3)): where it listens, as NOTIFY_SOCKET says, and
-// whether it wants to be told again and again that the process lives. Any thread.
+// The service manager that runs this process (sd_notify(3)): its socket from NOTIFY_SOCKET, and whether it
+// expects regular watchdog notifications. Any thread.
 #pragma once
 
 #include <sys/socket.h>
@@ -15,17 +15,18 @@ namespace coppice::node {
 
 class service_manager {
  public:
-  // From the environment. Its descriptor is kept, so that one that has none left still tells that it lives.
+  // Reads the environment. Keeps the socket open, so that a process out of file descriptors can still send
+  // its watchdog notification.
   service_manager();
 
-  // There is one.
+  // Whether there is a service manager.
   bool listens() const { return static_cast<bool>(socket_); }
-  // WATCHDOG=1 has to come within this time, again and again; 0: it need not. ns.
+  // Nanoseconds within which WATCHDOG=1 has to be sent again and again. 0: not expected.
   base::nanos watchdog() const { return watchdog_; }
-  // "READY=1", "STATUS=…": lines of one datagram, and a descriptor that goes with it unless it is -1. False:
-  // it is not taken, now at least. Does not wait.
+  // Sends lines such as "READY=1" and "STATUS=…" in one datagram, with a descriptor unless that is -1. False:
+  // not sent, at least now. Does not wait.
   bool tell(std::string_view lines, int descriptor = -1) const;
-  // It may keep descriptors: all but one that says it keeps none (FDSTORE=0).
+  // Whether it may keep descriptors. True unless it says that it keeps none (FDSTORE=0).
   bool keeps() const;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See overload_watch.hpp. Processes are looked through only where the runtime has counted something since.
+// Looks through the processes only if the runtime has counted an overload since the last look.
 #include "node/environment/overload_watch.hpp"
 
 #include <coppice/etf/cursor.hpp>
@@ -147,7 +147,7 @@ class overload_watch final : public runtime::behaviour {
   const behaviours::event_channels& events_;
   overload_ledger mailboxes_, refusing_, losing_, scarce_;
   std::uint64_t had_no_room_ = 0;
-  std::uint64_t scarce_looks_ = 0; // that found it so
+  std::uint64_t scarce_looks_ = 0; // looks that found memory scarce
 };
 
 } // namespace

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Tells of overload as events of the log (base/log_event.hpp), and so of `coppice.node`: mailboxes that
-// dropped messages or had senders wait, pools that refused requests, named events whose subscribers lost
-// some, and memory that is scarce. It looks at what is counted anyway, now and then, in the turns of a
-// process of its own; each place is told of at most once a minute, with what has come since the last time.
+// Logs overload as events (base/log_event.hpp), which also reach `coppice.node`: mailboxes that dropped
+// messages or made senders wait, pools that refused requests, named events whose subscribers missed some, and
+// scarce memory. A process looks at the existing counters from time to time. Each place is logged at most
+// once a minute, with the increase since its last event.
 #pragma once
 
 #include <cstddef>
@@ -18,19 +18,20 @@
 
 namespace coppice::node {
 
-// What was told of whom. A look is begun, asks of every place there is, and is ended. One thread.
+// Remembers what was logged for each place. Each look calls begin(), news() for every place, and end(). One
+// thread.
 class overload_ledger {
  public:
-  static constexpr base::nanos between = 60 * base::nanos_per_second; // two events of one place
-  static constexpr std::size_t most_at_once = 10;                     // events of a look; others follow
+  static constexpr base::nanos between = 60 * base::nanos_per_second; // between two events of one place
+  static constexpr std::size_t most_at_once = 10; // events of one look; others follow in later looks
 
   void begin(base::nanos now);
-  // What came since `place` was told of, if that is to be told now, else 0. `total` only grows; less than
-  // before: it counts anew.
+  // The increase of `total` since the last event of `place` if an event is due now, otherwise 0. `total` only
+  // grows; a smaller value than before starts the count again.
   std::uint64_t news(const std::string& place, std::uint64_t total);
-  // Places that were not asked of are forgotten.
+  // Forgets the places that were not asked about in this look.
   void end();
-  // In the last look something was not told yet.
+  // Whether the last look left an event for later.
   bool holds_back() const { return holds_back_; }
 
  private:
@@ -38,7 +39,7 @@ class overload_ledger {
     std::uint64_t total = 0;
     base::nanos at = 0;
     bool ever = false;
-    bool seen = false; // in this look
+    bool seen = false; // news() was called for it in this look
   };
   std::map<std::string, told> places_;
   base::nanos now_ = 0;

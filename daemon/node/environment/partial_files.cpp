@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See partial_files.hpp. Names are compared as paths, links followed, so that /etc/coppice/conf.d/a.yaml is
-// one file however the node and the client were given it.
+// Names are compared as paths with links resolved, so that /etc/coppice/conf.d/a.yaml is one file whatever
+// name the node and the client were given for it.
 #include "node/environment/partial_files.hpp"
 
 #include <algorithm>
@@ -17,7 +17,7 @@ std::string canonical(const std::string& path) {
   return unknown ? whole.lexically_normal().string() : out.string();
 }
 
-// Puts the file `ran[index]` among `files`, before the next one after it in `ran` that is there.
+// Inserts the file `ran[index]` into `files`, before the next later file of `ran` that is there.
 void put_back(std::vector<std::string>& files, const std::vector<spec::file_text>& ran, std::size_t index) {
   auto before = files.end();
   for (std::size_t next = index + 1; next < ran.size() && before == files.end(); ++next)
@@ -39,7 +39,7 @@ base::result<partial_files> with_former(const std::vector<std::string>& files,
     unknown.erase(path);
     if (!wanted.contains(path)) out.files.push_back(file);
   }
-  // From the last on, so that each finds those after it.
+  // Backwards, so that each file finds the later ones in place.
   for (std::size_t left = ran.size(); left > 0; --left) {
     const std::string path = canonical(ran[left - 1].name);
     unknown.erase(path);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// For an apply that may change only what some files say: the files of a configuration as they are, with those
-// that are named as they were when they were applied. What that configuration differs in from the one that
-// runs is what the other files would change. Reads links and folders; any thread.
+// For an apply that may change only some files: the files of a configuration as they are now, except that the
+// named ones are as they were when they were applied. The difference between that and the running
+// configuration is what the other files would change. Reads links and folders; any thread.
 #pragma once
 
 #include <string>
@@ -13,12 +13,12 @@
 namespace coppice::node {
 
 struct partial_files {
-  std::vector<std::string> files;     // in the order in which they are merged
-  std::vector<spec::file_text> texts; // of the named ones, as they were applied
+  std::vector<std::string> files;     // in the order of merging
+  std::vector<spec::file_text> texts; // the named files, as they were applied
 };
 
-// `files` are those of the configuration now, `ran` those that were applied. A named one that is new is left
-// out, one that is gone comes back. errc::not_found: a named one is neither among `files` nor in `ran`.
+// `files`: those of the configuration now. `ran`: those that were applied. A named file that is new is left
+// out, and a named file that is gone comes back. errc::not_found: a named file is in neither list.
 base::result<partial_files> with_former(const std::vector<std::string>& files,
                                         const std::vector<spec::file_text>& ran,
                                         const std::vector<std::string>& named);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The folder of the running program is asked of the kernel, so that it does not matter how it was called.
-// Any thread.
+// The kernel names the folder of the running program, so it does not matter how the program was called. Any
+// thread.
 #include "node/environment/programs.hpp"
 
 #include <unistd.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See restart_record.hpp. The file is three numbers. One that cannot be read or written is as none: counting
-// restarts is no reason not to start.
+// The file holds three numbers. A file that cannot be read or written counts as none: a node starts even if
+// its restarts cannot be counted.
 #include "node/environment/restart_record.hpp"
 
 #include <unistd.h>
@@ -13,7 +13,7 @@
 namespace coppice::node {
 namespace {
 
-// A life that lasted so long was no failed start.
+// A run that lasted this long was not a failed start.
 constexpr base::nanos long_life = 120 * base::nanos_per_second;
 constexpr base::nanos shortest_wait = base::nanos_per_second / 4;
 constexpr base::nanos longest_wait = 30 * base::nanos_per_second;
@@ -52,7 +52,7 @@ restart_record::restart_record(const spec::node_spec& of) {
   if (given == nullptr) return;
   const std::string folders(given);
   const std::string& socket = of.control.socket;
-  // Several nodes have that folder together: each has the name of its socket.
+  // Several nodes share that folder; the name of a node's socket tells their files apart.
   std::string name = socket == "auto" ? of.node.name : socket.substr(socket.rfind('/') + 1);
   if (name.ends_with(".sock")) name.resize(name.size() - 5);
   file_ = folders.substr(0, folders.find(':')) + "/" + name + ".restarts";
@@ -61,7 +61,7 @@ restart_record::restart_record(const spec::node_spec& of) {
 earlier_lives restart_record::begin(base::nanos now) {
   if (file_.empty()) return {};
   const auto before = read(file_);
-  // It may wait: how long it lived is counted from there.
+  // The node may wait before it starts; its run time counts from the end of the wait.
   earlier_lives lives = before ? one_more(*before, now) : earlier_lives{0, 0, now};
   lives.started += wait_before(lives.in_a_row);
   write(file_, lives);

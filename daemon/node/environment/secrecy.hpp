@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What a configuration gives away to whoever answers in another node's place, or listens: said once when a
-// node starts, with the remedy. In a handshake each side proves that it knows the cookie by a digest, from
-// which a short one can be guessed without asking anybody. Any thread.
+// Checks whether a configuration protects the cookie from a process that answers in another node's place or
+// listens on the network. The result is logged once when a node starts, with the remedy. In a handshake each
+// side proves that it knows the cookie by a digest, from which a short cookie can be guessed offline. Any
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -12,13 +13,13 @@
 
 namespace coppice::node {
 
-// Bytes: with fewer a cookie is short.
+// Bytes. A shorter cookie counts as short.
 inline constexpr std::size_t long_cookie = 16;
 
-// Whether connections made so may come up with this cookie. errc::refused: they are encrypted without
-// verifying who answers, and the cookie is short.
+// Whether connections with this TLS may be made with this cookie. errc::refused: they are encrypted without
+// verifying the other side, and the cookie is short.
 base::status check_secrecy(const spec::tls_spec& tls, std::string_view cookie);
-// The same of the node's cookie and its listeners; what is no reason to refuse is logged as a warning.
+// As above, for the node's cookie and its listeners. Lesser problems are logged as warnings.
 base::status check_secrecy(const spec::node_spec& spec, std::string_view cookie);
 
 } // namespace coppice::node

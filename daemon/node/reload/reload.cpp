@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See reload.hpp. The steps are in the order of run(). Actors that start meanwhile join: those that appear
-// before the switch are frozen with the others, those made by the old code right before it are taken over one
-// by one afterwards. What takes time and can be done before anything stands still is done before.
+// run() lists the steps. Actors that start meanwhile are included: those that appear before the switch are
+// frozen with the others, and those that the old code made just before it are taken over one by one
+// afterwards. Work that takes time and can be done before actors stand still is done before.
 #include "node/reload/reload.hpp"
 
 #include <fmt/format.h>
@@ -24,12 +24,13 @@ namespace {
 
 constexpr std::string_view module = "reload";
 
-// Saved states tried out beforehand, in all; what is beyond is restored for the first time when it counts.
+// Most bytes of saved states that are tried beforehand. The others are restored for the first time in the
+// reload itself.
 constexpr std::size_t most_trial_bytes = std::size_t{256} << 20;
-// For putting actors back that do not hang.
+// Time for putting back actors that do not hang.
 constexpr base::nanos undo_time = base::nanos_per_second;
-// While actors stand still, and after the switch, others may start by the old code: rounds of looking for
-// them.
+// Rounds of looking for actors that the old code has started meanwhile: before the hold, and after the
+// switch.
 constexpr int rounds_before_hold = 5;
 constexpr int rounds_after_switch = 3;
 
@@ -80,15 +81,15 @@ class hot_reload {
 
   // Actors of these plugins that run the code in use.
   std::vector<runtime::pid> actors() const;
-  // Makes those members that are not yet. How many there were.
+  // Makes the remaining actors members. Returns how many there were.
   std::size_t take_in();
-  // How many actors the old code has made so far.
+  // Number of actors that the old code has made so far.
   std::uint64_t made() const;
   generations_to_be to_be() const;
   std::string describe(const runtime::pid& who) const;
   base::error failure(const reload_ledger::row& of) const;
   base::status too_late(const std::vector<runtime::pid>& late, std::string_view doing) const;
-  // Tells apart those that can't be carried over.
+  // Marks the actors whose state cannot be carried over.
   void note_rows();
 
   const reload_ground& on_;
@@ -96,17 +97,17 @@ class hot_reload {
   const reload_rules rules_;
   std::stop_token quit_;
   std::vector<generation_ptr> next_;
-  std::map<std::string, std::uint64_t, std::less<>> old_; // the generation in use
+  std::map<std::string, std::uint64_t, std::less<>> old_; // the number of each generation in use
   std::shared_ptr<reload_ledger> ledger_;
   std::unique_ptr<runtime::freezer> freezer_;
   std::unordered_set<runtime::pid, runtime::pid_hash> members_;
-  std::uint64_t made_ = 0; // before the last look for actors
+  std::uint64_t made_ = 0; // the result of made() at the last look for actors
   std::unordered_map<runtime::pid, actor_reload, runtime::pid_hash> actors_;
   std::unordered_map<runtime::pid, std::string, runtime::pid_hash> plugin_of_;
   reload_report report_;
 };
 
-// The new generations, each inspected, probed and mapped.
+// Inspects, probes and maps the new generations.
 base::status hot_reload::open() {
   for (const loader::loaded_plugin& in_use : on_.plugins.loaded()) {
     const bool named = in_use.id == what_.plugin;
@@ -180,7 +181,7 @@ generations_to_be hot_reload::to_be() const {
   return out;
 }
 
-// Whether `next` has what the actor of this row is, and takes its args; notes it if it can't take its state.
+// Whether `next` has this row's actor type and takes its args. Notes it if it cannot take the state.
 base::status hot_reload::check_row(const reload_ledger::row& row, const loader::plugin_generation& next) {
   const auto* type = next.declared.find(row.is->actor);
   if (type == nullptr)
@@ -197,7 +198,8 @@ base::status hot_reload::check_row(const reload_ledger::row& row, const loader::
   return {};
 }
 
-// Every actor saves its state once, as it goes by; the new code has to take them all, in another process.
+// Every actor saves its state once between two messages. The new code has to restore all of them, in another
+// process.
 base::status hot_reload::rehearse() {
   const generations_to_be to = to_be();
   ledger_ = std::make_shared<reload_ledger>(to);
@@ -244,7 +246,7 @@ std::size_t hot_reload::take_in() {
   return fresh.size();
 }
 
-// All actors are made ready to stand still.
+// Freezes all actors.
 base::status hot_reload::gather() {
   freezer_ = std::make_unique<runtime::freezer>(on_.system, quit_);
   const base::nanos deadline = base::mono_now() + rules_.deadline;
@@ -253,7 +255,7 @@ base::status hot_reload::gather() {
   return {};
 }
 
-// They stand still, and each goes from the old code to the new one beside it as soon as it does.
+// All actors stand still. Each is carried from the old code to the new one beside it as soon as it is frozen.
 base::status hot_reload::carry_over() {
   const base::nanos deadline = base::mono_now() + rules_.deadline;
   freezer_->hold([ledger = ledger_](runtime::process& p, std::size_t row) { ledger->carry(p, row); });
@@ -278,7 +280,7 @@ base::status hot_reload::put_back(base::status why) {
   return why;
 }
 
-// The point of no return. New actors are made by the new code before the first old one goes over.
+// The point of no return. The new code makes new actors before the first old one goes over.
 void hot_reload::switch_over() {
   on_.plugins.promote(std::move(next_));
   next_.clear();
@@ -294,7 +296,7 @@ void hot_reload::switch_over() {
   note_rows();
 }
 
-// Those that the old code made between the last look and the switch.
+// Takes over the actors that the old code made between the last look and the switch.
 void hot_reload::sweep() {
   for (int i = 0; i < rounds_after_switch; ++i) {
     std::vector<runtime::pid> left = actors();
@@ -314,7 +316,8 @@ void hot_reload::sweep() {
   }
 }
 
-// The state of these could not be carried over. Started anew by their supervisors they have the new code.
+// Restarts the actors whose state could not be carried over, by their supervisors, so that they run the new
+// code.
 void hot_reload::restart_others() {
   for (auto& [who, one] : actors_) {
     if (one.outcome != actor_outcome::restarted) continue;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// One hot reload, whole or not at all: the new generations are found fit, loaded beside the old ones and
-// tried with the states as they are; then the plugins' actors stand still, their states go from old code to
-// new, and only if all of them went over the new code takes the place of the old. Anything that fails before
-// that leaves the old generation serving, as if nothing had happened. Blocks; not on a worker's thread, one
-// at a time.
+// One hot reload, all or nothing. The new generations are checked, loaded beside the old ones and tried with
+// the present states. Then the plugins' actors stand still and their states go from old code to new. Only if
+// all of them succeed does the new code replace the old one. A failure before that leaves the old generation
+// in service, as if nothing had happened. Blocks; not on a worker's thread, one at a time.
 #pragma once
 
 #include <functional>
@@ -19,23 +18,23 @@
 
 namespace coppice::node {
 
-// What the configuration says to one reload.
+// The part of the configuration that concerns a reload.
 struct reload_rules {
   std::vector<behaviours::application_spec> applications;
-  base::nanos deadline = 0; // to stand still, save and restore
+  base::nanos deadline = 0; // for standing still, saving and restoring. ns
 };
 
-// What a reload works on; outlives it.
+// The objects that a reload works on; they outlive it.
 struct reload_ground {
   runtime::system& system;
   loader::loader& plugins;
   std::function<reload_rules()> rules;
-  // Restarts a child of the tree by its path, and waits for it.
+  // Restarts a child of the tree by its path, and waits until it runs.
   std::function<base::status(const std::string& path)> restart;
 };
 
-// errc::not_found: no such plugin is loaded; errc::refused, errc::timeout: the old generation goes on, and
-// the sentence says why.
+// errc::not_found: no such plugin is loaded; errc::refused, errc::timeout: the old generation stays in use,
+// and the sentence says why.
 base::result<reload_report> reload_plugins(const reload_ground& on, const reload_request& what,
                                            std::stop_token quit);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See reload_check.hpp.
+// Walks the specifications of the tree, also into workers of pools, connections and routes.
 #include "node/reload/reload_check.hpp"
 
 #include <fmt/format.h>
@@ -22,7 +22,7 @@ base::status check_actor(const std::string& actor, const runtime::message& given
   return check_args(*to->second, **type, given, args, secrets.get());
 }
 
-// The actors that are made for clients.
+// Checks the actors of routes, which are made for clients.
 base::status check_routes(const behaviours::web_spec& of, const generations_to_be& next) {
   for (const behaviours::web_route& one : of.routes) {
     if (one.actor == nullptr) continue;
@@ -39,8 +39,8 @@ base::status check_children(const behaviours::supervisor_spec& of, const generat
   using part = spec::args_schema::part;
   const auto args = of.strategy == behaviours::strategy::simple_one_for_one ? part::of_template : part::whole;
   for (const auto& each : of.children) {
-    if (each->tcp != nullptr && each->tcp->connection == nullptr) continue; // a pool's workers have them
-    // A pool's workers are alike.
+    if (each->tcp != nullptr && each->tcp->connection == nullptr) continue; // the pool's workers have them
+    // All workers of a pool have the same specification.
     const behaviours::child_spec& child = each->pool != nullptr  ? *each->supervisor->children.front()
                                           : each->tcp != nullptr ? *each->tcp->connection
                                                                  : *each;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See reload_ledger.hpp.
+// Rows are allocated in parts, so that a row keeps its address while more are added.
 #include "node/reload/reload_ledger.hpp"
 
 #include <fmt/format.h>

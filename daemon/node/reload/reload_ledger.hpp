@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What a reload knows of each actor, filled in by the workers while they save and restore: a row an actor,
-// which its worker alone writes. It outlives the reload where a worker is stuck in a plugin's code: that one
-// then finds the ledger closed and puts its actor back by itself. No lock: workers share nothing they write.
+// A table with a row for each actor of a reload, filled in while workers save and restore. Only the actor's
+// worker writes its row. The table outlives the reload if a worker is stuck in a plugin's code; that worker
+// later finds it closed and puts its actor back by itself. There is no lock: workers share no data that they
+// write.
 #pragma once
 
 #include <array>
@@ -24,36 +25,38 @@ class reload_ledger {
  public:
   struct alignas(64) row {
     runtime::pid pid;
-    const host::actor_identity* is = nullptr; // null: it was gone before
-    host::actor_origin origin;                // filled by look()
-    host::saved_state saved;                  // filled by look()
-    bool has_state = false;                   // likewise; also when `saved` was too much to keep
-    std::optional<base::error> problem; // of saving or restoring; errc::unsupported: it can't be carried over
-    base::nanos save = 0;               // how long the last one took
+    const host::actor_identity* is = nullptr; // null: the actor had ended before
+    host::actor_origin origin;                // set by look()
+    host::saved_state saved;                  // set by look()
+    bool has_state = false;                   // set by look(); also if `saved` was too large to keep
+    // Of saving or restoring. errc::unsupported: the actor cannot be carried over.
+    std::optional<base::error> problem;
+    base::nanos save = 0; // duration of the last one, ns
     base::nanos restore = 0;
   };
 
-  // By plugin. The generations to come stay as long as this.
+  // `next`: the new generations by plugin. They stay as long as this object.
   explicit reload_ledger(const std::map<std::string, loader::plugin_generation*, std::less<>>& next);
 
-  // Rows for these, in their order, behind those there are. The reload's thread.
+  // Appends a row for each of these, in order. The reload's thread.
   void add(std::span<const runtime::pid> who);
 
-  // In the turn of the actor of row `number`, which is of one of the plugins.
-  // Notes what it is and the state it saves; keeps states up to `most_bytes` in all.
+  // Notes the actor of row `number` and the state it saves; keeps states up to `most_bytes` in all. In the
+  // turn of that actor, which belongs to one of the plugins, as carry().
   void look(runtime::process& self, std::size_t number, std::size_t most_bytes);
-  // Saves with the code it runs and restores with the code to come, beside it; nothing once one has failed.
+  // Saves with the running code and restores with the new code beside it. Does nothing once an actor has
+  // failed.
   void carry(runtime::process& self, std::size_t number);
 
-  // From now on nothing more is restored, and what still comes is undone.
+  // From now on nothing is restored any more, and a restore under way is undone.
   void close();
 
-  // The reload's thread, when no worker is at it any more.
+  // These are for the reload's thread, when no worker uses the table any more.
   void for_each(const std::function<void(const row&)>& see) const;
   std::size_t size() const { return size_; }
   base::nanos saving() const;
   base::nanos restoring() const;
-  // The first actor that failed for another reason than errc::unsupported, and why. The reload's thread.
+  // The first actor that failed with an error other than errc::unsupported. Null: none. The reload's thread.
   const row* failed() const { return failed_.load(std::memory_order_acquire); }
 
  private:
@@ -61,14 +64,14 @@ class reload_ledger {
     host::image_pin pin;
     loader::image* image;
   };
-  // Null: the ledger is closed, or it is no such plugin's.
+  // Null: the ledger is closed, or the plugin is not reloaded.
   const target* next_of(const std::string& plugin) const;
   void fail(row& mine, base::error why);
   static std::size_t part_of(std::size_t number);
   row& at(std::size_t number) const;
 
   std::map<std::string, target, std::less<>> next_;
-  // Each twice as long as the one before, so that rows stay where they are while more are added.
+  // Each part is twice as long as the one before, so that rows keep their addresses while more are added.
   std::array<std::unique_ptr<row[]>, 32> rows_;
   std::size_t size_ = 0;
   std::atomic<bool> closed_{false};
@@ -76,7 +79,7 @@ class reload_ledger {
   std::atomic<const row*> failed_{nullptr};
 };
 
-// The part of a process that a reload deals with; null: it has none.
+// The interface of a process's behaviour for reloads. Null: it has none.
 host::reloadable* reloadable_of(runtime::process& self);
 
 } // namespace coppice::node

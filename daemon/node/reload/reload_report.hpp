@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a reload is asked for and what came of it, for people and for the control socket. Plain values.
+// The request for a reload and its result: for each plugin the old and the new version, and for each of its
+// actors whether its state was carried over. Shown to people and sent over the control socket. Plain values;
+// any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,26 +16,26 @@
 namespace coppice::node {
 
 struct reload_request {
-  std::string plugin{}; // empty: all whose file is not what is loaded
+  std::string plugin{}; // empty: all plugins whose file has changed
   bool dry_run = false;
-  std::string by{};        // who asks: "SIGHUP", "uid 0, pid 17"
-  std::int32_t os_pid = 0; // of the client; 0: none
-  std::string kind{}; // errc::exists where one of the same kind waits, which does the same; empty: it counts
+  std::string by{};        // the requester, such as "SIGHUP" or "uid 0, pid 17"
+  std::int32_t os_pid = 0; // of the client. 0: none
+  std::string kind{};      // refused with errc::exists if a request of the same kind waits. Empty: never
 };
 
 enum class actor_outcome : std::uint8_t {
   carried,   // goes on with its state in the new code
-  restarted, // its state can't be carried over: its supervisor started it again, in the new code
+  restarted, // its state could not be carried over: its supervisor restarted it with the new code
   stays,     // goes on in the old code, which stays loaded for it
 };
 std::string_view text(actor_outcome outcome);
 
 struct actor_reload {
-  runtime::pid pid; // as it was before
-  std::string path; // app/supervisor/child; empty: it is in no tree
+  runtime::pid pid; // as before the reload
+  std::string path; // app/supervisor/child. Empty: it is in no tree
   std::string type;
   actor_outcome outcome = actor_outcome::carried;
-  std::string reason; // why it was not carried
+  std::string reason; // why it was not carried over. Empty: it was
 };
 
 struct plugin_version {
@@ -51,9 +53,9 @@ struct plugin_reload {
 
 struct reload_report {
   bool dry_run = false;               // nothing was done; outcomes are what they would be
-  std::vector<plugin_reload> plugins; // by id; empty: no file has changed
-  // Of the real thing, in ns. While the actors stood still `drain` went by until the last handler under way
-  // had ended; `save` and `restore` are the sums over all actors, on all workers.
+  std::vector<plugin_reload> plugins; // by id. Empty: no file has changed
+  // Nanoseconds; 0 in a dry run. `pause`: how long actors stood still. `drain`: the part of it until the last
+  // handler had ended. `save`, `restore`: sums over all actors, on all workers.
   base::nanos pause = 0;
   base::nanos drain = 0;
   base::nanos save = 0;

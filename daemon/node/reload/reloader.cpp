@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See reloader.hpp. Everything but ask() happens on its own thread, whose loop waits for requests, for
-// changes in folders and for timers.
+// Everything but ask() happens on one thread, whose loop waits for requests, for changes in folders and for
+// timers.
 #include "node/reload/reloader.hpp"
 
 #include <fmt/format.h>
@@ -18,10 +18,9 @@ using std::chrono::milliseconds;
 
 constexpr std::string_view module = "reload";
 constexpr std::string_view watch_kind = "reload plugins.watch";
-// A file must not have changed for this long: writers and package managers touch one several times.
+// A file must not change for this long: writers and package managers touch a file several times.
 constexpr milliseconds settling{300};
-// Between looks for former generations that can be closed: each time twice as long, from the first to the
-// longest.
+// Between looks for former generations that can be closed; doubled each time from the first to the longest.
 constexpr milliseconds first_interval{20};
 constexpr milliseconds longest_interval{10'000};
 
@@ -130,7 +129,7 @@ void reloader::ask(reload_request what, told done) {
   if (done) done(base::fail(base::errc::closed, "the node stops"));
 }
 
-// Files that were replaced are not forgotten because too many changes wait.
+// If too many changes wait, the replaced files are tried again later.
 void reloader::reload_watched() {
   ask({.by = "plugins.watch", .kind = std::string(watch_kind)},
       [this](const base::result<reload_report>& of) {
@@ -138,7 +137,7 @@ void reloader::reload_watched() {
       });
 }
 
-// A dry run, or one whose turn it is.
+// The next dry run, or the next reload whose turn has come. Empty: none.
 std::optional<reloader::job> reloader::next() {
   const std::lock_guard guard(lock_);
   const auto may = [](const job& one) { return one.what.dry_run || one.place.has_turn(); };

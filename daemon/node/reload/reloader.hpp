@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The thread that reloads plugins: one reload at a time, asked for or because a file in a watched folder was
-// replaced, each when its turn in the node's change_line has come; between reloads it gives back code of
-// former generations as soon as nothing needs it.
+// The thread that reloads plugins, one reload at a time: on request, or because a file in a watched folder
+// was replaced. Each reload waits for its turn in the node's change_line. Between reloads the thread unmaps
+// code of former generations as soon as nothing needs it.
 #pragma once
 
 #include <deque>
@@ -25,12 +25,12 @@ class reloader {
  public:
   using told = std::function<void(base::result<reload_report>)>;
 
-  // Runs a reload whose turn has come, on this thread, and returns what came of it.
+  // Runs a reload whose turn has come, on this thread, and returns its result.
   using outcome = base::result<reload_report>;
   using bracket = std::function<outcome(const std::function<outcome()>& run)>;
 
-  // A file that appears in a folder of `watched` and then stays as it is for a moment is reloaded. `line`
-  // outlives it.
+  // A file that appears in a folder of `watched` and then does not change for a moment is reloaded. `line`
+  // outlives this object.
   static base::result<std::unique_ptr<reloader>> start(reload_ground ground,
                                                        const std::vector<std::string>& watched,
                                                        change_line& line, bracket within);
@@ -38,11 +38,11 @@ class reloader {
   reloader(const reloader&) = delete;
   reloader& operator=(const reloader&) = delete;
 
-  // `done`, which may be empty, is called once: on this thread when it is over; at once with errc::limit when
-  // too many changes wait, and with errc::exists when one of its kind does. A dry run has no place in the
-  // line: it waits for the reload that runs, if one does. Any thread.
+  // `done`, which may be empty, is called once: on this thread when the reload is over; at once with
+  // errc::limit if too many changes wait, or errc::exists if a request of the same kind does. A dry run has
+  // no place in the queue; it waits only for a running reload. Any thread.
   void ask(reload_request what, told done);
-  // Ends a reload under way, after which the old generation goes on, and the thread; asked again it says
+  // Ends a reload under way, whose old generation then stays in use, and ends the thread. Later requests get
   // errc::closed. One thread.
   void stop();
 
@@ -50,7 +50,7 @@ class reloader {
   struct job {
     reload_request what;
     told done;
-    change_line::place place; // of a dry run none
+    change_line::place place; // none for a dry run
   };
   reloader(reload_ground ground, change_line& line, bracket within);
   base::status open(const std::vector<std::string>& watched);
@@ -66,7 +66,7 @@ class reloader {
   change_line& line_;
   const bracket within_;
   std::stop_source quit_;
-  std::mutex lock_; // of the next two
+  std::mutex lock_; // guards jobs_ and over_
   std::deque<job> jobs_;
   bool over_ = false;                  // stop() was called
   std::optional<base::uv::loop> loop_; // set by open()
@@ -78,9 +78,10 @@ class reloader {
   std::thread thread_;
 };
 
-// What a reload came to, as a line of the log.
+// The result of a reload as a line of the log.
 std::string summary(const reload_report& of);
-// In a few words: "reload: kv, probe"; "reload: no plugin's file has changed"; "reload refused: …".
+// The result in a few words: "reload: kv, probe"; "reload: no plugin's file has changed"; "reload refused:
+// …".
 std::string brief(const base::result<reload_report>& of);
 
 } // namespace coppice::node

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See change_line.hpp. A turn is given without the lock, by the thread that left.
+// The next change's `turn` is called without the lock, on the thread that gave up its place.
 #include "node/shown/change_line.hpp"
 
 #include <algorithm>

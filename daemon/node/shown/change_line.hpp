@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Who may change the node: one apply or reload at a time, the others in line in the order in which they came,
-// so that no change that was asked for is dropped because another one runs. Nobody waits in here: whoever has
-// a place is called when its turn comes. Any thread.
+// A queue of changes of the node: one apply or reload runs at a time, and the others wait in order of
+// arrival, so that no change is dropped because another one runs. No thread waits here: the owner of a place
+// is called when its turn comes. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +21,9 @@ namespace coppice::node {
 
 // A change that runs or waits.
 struct change_row {
-  std::string what;         // "apply", "reload"
-  std::string by;           // "SIGHUP", "uid 0, pid 17"
-  std::int32_t os_pid = 0;  // of the client that asked; 0: none, or not known
+  std::string what;         // "apply" or "reload"
+  std::string by;           // such as "SIGHUP" or "uid 0, pid 17"
+  std::int32_t os_pid = 0;  // of the client. 0: none, or not known
   base::nanos asked_at = 0; // monotonic
 };
 
@@ -31,7 +31,7 @@ class change_line {
  public:
   static constexpr std::size_t most_waiting = 8;
 
-  // A place in the line, given back when it is destroyed.
+  // A place in the queue. Destroying it gives it up.
   class place {
    public:
     place() = default;
@@ -50,20 +50,20 @@ class change_line {
    private:
     friend class change_line;
     place(change_line& of, std::uint64_t number) : of_(&of), number_(number) {}
-    change_line* of_ = nullptr; // null: given back
+    change_line* of_ = nullptr; // null: no place
     std::uint64_t number_ = 0;
   };
 
-  // `changed` is called, under the lock, when the first change begins and when the last one is over, with
-  // whether any runs; it must not wait, nor call the line.
+  // `changed` is called with the lock held when the first change begins (true) and when the last one ends
+  // (false). It must not wait or call this object.
   explicit change_line(std::function<void(bool)> changed) : changed_(std::move(changed)) {}
 
-  // `turn` is called once, unless the place has the turn at once or is given back before, on the thread of
-  // whoever left; it must not wait. errc::limit: most_waiting do. errc::exists: a change with the same
-  // `kind`, which is not empty, waits and has not begun; it does what this one would.
+  // `turn` is called once, on the thread that gives up the place in front, unless the new place has its turn
+  // at once or is given up before. It must not wait. errc::limit: most_waiting changes wait. errc::exists: a
+  // change with the same non-empty `kind` waits and has not begun; it will do the same work.
   base::result<place> enter(change_row who, std::function<void()> turn, std::string_view kind = {});
 
-  // What runs, then those that wait, in their order.
+  // The running change, then the waiting ones in order.
   std::vector<change_row> rows() const;
 
  private:
@@ -77,7 +77,7 @@ class change_line {
   void leave(std::uint64_t number);
 
   const std::function<void(bool)> changed_;
-  mutable std::mutex lock_; // of what follows
+  mutable std::mutex lock_; // guards the members below
   std::deque<entry> line_;  // the first one runs
   std::uint64_t last_ = 0;
 };

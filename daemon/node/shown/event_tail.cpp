@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See event_tail.hpp.
+// The tail keeps lines for the reader; a process subscribes and adds them.
 #include "node/shown/event_tail.hpp"
 
 #include <algorithm>
@@ -114,7 +114,7 @@ class event_tails::process final : public runtime::behaviour {
         line = {kind::end, 0, 0, 0, 0, m.slice(news->term)};
         break;
     }
-    of_->add(std::move(line)); // after the last one it stays until that was read
+    of_->add(std::move(line)); // after the last line the process stays until that was read
     return runtime::carry_on();
   }
 

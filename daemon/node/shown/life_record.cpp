@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See life_record.hpp. {"began": NS, "over": BOOLEAN, "orderly": BOOLEAN, "how": TEXT}
+// life.json is {"began": NS, "over": BOOLEAN, "orderly": BOOLEAN, "how": TEXT}.
 #include "node/shown/life_record.hpp"
 
 #include <fcntl.h>

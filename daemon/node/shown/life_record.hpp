@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How the node's life before this one ended, from two files that a life leaves: `life.json`, which says that
-// it began and, if it came to that, how it ended; and `last_words`, what it said when a signal ended it. The
+// Reports how the node's previous run ended, from two files that each run leaves: `life.json`, with its
+// beginning and, if it came to that, its end; and `last_words`, with its message when a signal ended it. The
 // owner's thread; blocks.
 #pragma once
 
@@ -16,18 +16,18 @@ namespace coppice::node {
 struct former_life {
   base::nanos began = 0; // wall clock
   bool orderly = false;  // it was asked to stop
-  std::string how;       // "it was stopped"; "coppice: SIGSEGV at …"
+  std::string how;       // such as "it was stopped" or "coppice: SIGSEGV at …"
 };
 
 class life_record {
  public:
-  // Reads what the life before left, and begins this one's. An error: nothing is recorded.
+  // Reads the files of the previous run, and begins those of this one. On an error nothing is recorded.
   base::status begin(const std::string& folder);
-  // In words: how this life ends. `orderly`: since somebody asked for it.
+  // Records how this run ends, in words. `orderly`: it was asked to stop.
   void end(bool orderly, const std::string& how);
-  // Nothing: there was none, or it is not known.
+  // Empty: there was none, or its end is not known.
   const std::optional<former_life>& former() const { return former_; }
-  // Where what ends the process writes its words; -1: nowhere.
+  // Descriptor for the message of a fatal signal. -1: none.
   int last_words() const { return words_.get(); }
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See node_events.hpp.
+// Turns an event of the log into the payload of the named event.
 #include "node/shown/node_events.hpp"
 
 #include <coppice/etf/writer.hpp>

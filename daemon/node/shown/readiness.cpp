@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See readiness.hpp.
+// The waiting functions are called without the lock.
 #include "node/shown/readiness.hpp"
 
 namespace coppice::node {

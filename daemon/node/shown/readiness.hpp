@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Who waits for the node to be ready; each is told once, on the thread that decides or, when that is over, on
-// its own. Any thread; nobody is called under the lock.
+// The functions that wait for the node to be ready. Each is called once, on the thread that decides or, if
+// that has happened already, on the thread that adds it. Any thread; no function is called under the lock.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,11 @@ class readiness {
  public:
   using told = std::function<void(base::status)>;
 
-  // The id is for forget(); 0: `done` has been told already.
+  // Returns an id for forget(). 0: `done` was called already.
   std::uint64_t add(told done);
   void forget(std::uint64_t id);
-  // The first call tells all who wait. A later one counts only if it is the first failure: that of a node
-  // that was ready and is no more.
+  // The first call decides and calls all waiting functions. A later call counts only if it is the first
+  // failure: that of a node that was ready and is so no more.
   void settle(base::status outcome);
   bool ready() const;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a node says of itself: plain copies for the control socket, metrics and the banner, put together
-// from published counters and tables; no worker is asked. Any thread.
+// The reports of a node: plain copies for the control socket, metrics and the banner, made from published
+// counters and tables without asking a worker. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -29,53 +29,53 @@ struct application_status {
   std::string name;
   std::string type;        // permanent, transient, temporary
   std::string state;       // waiting, starting, running, stopping, stopped, failed
-  std::string reason;      // why it stopped or failed, as Erlang text; empty: it did not
-  runtime::pid pid;        // of its top supervisor; null unless running
-  base::nanos started = 0; // wall clock; 0: not yet
+  std::string reason;      // why it stopped or failed, as Erlang text. Empty: it did not
+  runtime::pid pid;        // of its top supervisor. Null unless running
+  base::nanos started = 0; // wall clock. 0: not yet
 };
 
-// One that the node shows other nodes, or its listeners show their clients.
+// A certificate that the node shows to other nodes, or one of its listeners to clients.
 struct certificate_status {
   std::string file;
   base::nanos ends = 0; // wall clock
-  bool soon = false;    // within two weeks, or it has
-  std::string unused{}; // why the files as they are now are not used, and former ones are; empty: they are
+  bool soon = false;    // it ends within two weeks, or has ended
+  std::string unused{}; // why the present files are not used, so that former ones are. Empty: they are used
 };
 
-// Something that an operator has switched off and that the configuration does not.
+// Something that an operator has switched off although the configuration has it on.
 struct switched_off {
   std::string what; // listener: suspended; child: terminated; job: disabled
   std::string name; // its path, or the job's name
 };
 
-// What the files of the configuration say now, held against what runs.
+// Compares the files of the configuration with what runs.
 struct configuration_on_disk {
   enum class verdict : std::uint8_t {
     same,
     differs, // an apply would change something, or refuse to
-    refused, // a start would end with it
+    refused, // a start would fail because of it
   };
   verdict is = verdict::same;
-  base::nanos since = 0; // wall clock: when that was seen first
-  std::string why;       // what differs, or the first mistake
+  base::nanos since = 0; // wall clock: when that was first seen
+  std::string why;       // the differences, or the first mistake
 };
 std::string_view text(configuration_on_disk::verdict value);
 
 struct pool_worker_status {
   runtime::pid pid; // null: it does not run
   std::uint64_t held = 0;
-  std::uint64_t queued = 0; // for it alone
+  std::uint64_t queued = 0; // for this worker only
   std::uint64_t handled = 0;
   std::uint64_t lost = 0; // requests it held when it ended
   base::nanos busy = 0;
   std::uint64_t restarts = 0;
 };
 
-// As the pool itself says. The counts are explained in behaviours/pool/pool_board.hpp.
+// As the pool itself reports it. The counts are explained in behaviours/pool/pool_board.hpp.
 struct pool_status {
   std::string dispatch;
   std::uint64_t size = 0;
-  std::uint64_t max = 0; // that it grows to
+  std::uint64_t max = 0; // largest size
   std::uint64_t queued = 0;
   std::uint64_t held = 0;
   std::uint64_t handled = 0;
@@ -88,29 +88,29 @@ struct pool_status {
   std::uint64_t grown = 0;
   std::uint64_t shrunk = 0;
   base::nanos uptime = 0;
-  std::vector<pool_worker_status> workers; // by their number
+  std::vector<pool_worker_status> workers; // by number
 };
 
-// A node that we are, were or tried to be connected to.
+// A node that this node is, was or tried to be connected to.
 struct peer_status {
   std::string name;
   std::string state;     // connected, connecting, waiting, down
-  std::string direction; // in, out; empty: none
+  std::string direction; // in or out. Empty: none
   bool hidden = false;
-  std::string tls; // its version; empty: no TLS
+  std::string tls; // TLS version. Empty: no TLS
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   std::uint64_t messages_in = 0;
   std::uint64_t messages_out = 0;
   std::uint64_t queued_bytes = 0;
   std::uint64_t dropped = 0;      // messages
-  std::uint32_t silent_ticks = 0; // quarters of net_ticktime since something was heard; at 4 it is ended
-  base::nanos since = 0;          // wall clock: since when it is connected, or is not
-  base::nanos heard = 0;          // wall clock: when something came from it last; 0: never
-  std::uint64_t losses = 0;       // connections to it that ended
+  std::uint32_t silent_ticks = 0; // quarters of net_ticktime without any data; at 4 the connection is ended
+  base::nanos since = 0;          // wall clock: when it was connected or lost
+  base::nanos heard = 0;          // wall clock: when data last came. 0: never
+  std::uint64_t losses = 0;       // connections that have ended
   bool kept = false;              // in distribution.peers
-  bool held = false;              // of those: an operator has disconnected it
-  std::string last_error;         // in words; empty: none
+  bool held = false;              // in distribution.peers, and disconnected by an operator
+  std::string last_error;         // in words. Empty: none
 };
 
 struct node_status {
@@ -124,24 +124,25 @@ struct node_status {
   std::uint64_t processes = 0;
   std::uint64_t connections = 0;
   std::uint64_t plugins = 0;
-  std::uint64_t restarts = 0;                   // of children, in all supervisors there were
-  std::uint64_t restarts_of_node = 0;           // after failures, since it was started by hand
+  std::uint64_t restarts = 0;                   // of children, by all supervisors since the start
+  std::uint64_t restarts_of_node = 0;           // after failures, since the node was started by hand
   std::uint64_t given_up = 0;                   // children that failed too often and stay down
-  std::vector<std::string> listening;           // "127.0.0.1:15000", with " tls" behind where it is
+  std::vector<std::string> listening;           // such as "127.0.0.1:15000", followed by " tls" with TLS
   std::string epmd;                             // "serving 127.0.0.1:4369", "client of 127.0.0.1:4369", "off"
   std::vector<certificate_status> certificates; // by file
   std::vector<application_status> applications; // in start order
-  std::string last_apply;                       // what came of it, in words; empty: there was none
-  std::string last_reload;                      // likewise, of plugins
+  std::string last_apply;                       // result of the last apply, in words. Empty: none
+  std::string last_reload;                      // result of the last reload of plugins, in words. Empty: none
   std::vector<std::string>
-      differences;                   // of the tree from what was applied, if it differed then and does still
+      differences;                   // of the tree from what was applied, if it differed then and still does
   bool draining = false;             // an operator has asked for it
-  std::optional<former_life> former; // nothing: not known
-  std::vector<switched_off> off;     // listeners, children, jobs, each by name
-  configuration_on_disk on_disk;     // `same` where nobody looked: instance::status_with_disk()
-  bool short_of_descriptors = false; // only the last ones are left; likewise
-  std::vector<peer_status> away;     // those of distribution.peers that are not connected
-  std::vector<change_row> changes;   // the apply or reload that runs, then those that wait
+  std::optional<former_life> former; // empty: not known
+  std::vector<switched_off> off;     // listeners, children and jobs, each kind by name
+  configuration_on_disk on_disk;     // `same` unless instance::status_with_disk() made this
+  // Only the last ones are left; false unless instance::status_with_disk() made this.
+  bool short_of_descriptors = false;
+  std::vector<peer_status> away;   // nodes of distribution.peers that are not connected
+  std::vector<change_row> changes; // the running apply or reload, then the waiting ones
   runtime::runtime_counters runtime;
 };
 
@@ -162,7 +163,7 @@ struct plugin_status {
   std::string version;
   std::string path;
   std::uint64_t generation = 1;
-  std::vector<std::string> actors; // their types
+  std::vector<std::string> actors; // actor types
   std::vector<kept_generation> kept;
 };
 
