@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What the interfaces share of the plugin boundary: the host table, the state behind a `coppice_actor*`, the
-// way messages cross, and what a status means. The interfaces themselves are one a file: actor.cpp, call.cpp,
-// …; what stands in their tables is an entry.hpp. A plugin is trusted with its own memory only: every pointer
-// and length from it is checked where it can be, and no lock is held while its code runs. In the process's
-// own turn unless said otherwise.
+// The parts of the plugin boundary that all interfaces share: the host table, the state behind a
+// `coppice_actor*`, the conversion of messages, and the meaning of statuses. Each interface has its own file
+// in host/interfaces; the entries of the tables are made by entry.hpp. A plugin is trusted only with its own
+// memory: every pointer and length from it is checked where that is possible, and no lock is held while its
+// code runs. In the process's own turn unless said otherwise.
 #pragma once
 
 #include <coppice/actor.h>
@@ -51,32 +51,32 @@
 #include "runtime/system.hpp"
 
 struct coppice_error {
-  bool told = false; // something was said
+  bool told = false; // set_error or set_reason was called
   std::int32_t code = COPPICE_OK;
   std::string text;
   coppice::runtime::message reason;
   coppice::runtime::message unanswered{}; // the From of a call whose reply could not leave the node
-  coppice::host::thrown_frames thrown{};  // of the exception that the reason is about
+  coppice::host::thrown_frames thrown{};  // of the exception that gave the reason
 };
 
 namespace coppice::host {
 
 namespace gen = behaviours::gen;
 
-// A request of a plugin that has not been answered.
+// A request of a plugin that has no answer yet.
 struct open_request {
   runtime::reference ref;
   std::uint64_t tag = 0;
   std::uint64_t timer = 0; // 0: none
 };
 
-// Through which the threads of a plugin reach an actor, until it shuts. Any thread.
+// The way from a plugin's threads to an actor, until the actor ends. Any thread.
 class post_target {
  public:
   post_target(runtime::system& host, const runtime::pid& to) : host_(&host), to_(to) {}
   // COPPICE_OK, COPPICE_E_FULL, or COPPICE_E_NOPROC once the actor has ended.
   std::int32_t post(runtime::message m);
-  // When it returns no thread is in the system by this.
+  // When it returns, no thread uses the system through this any more.
   void shut();
 
  private:
@@ -87,9 +87,9 @@ class post_target {
   const runtime::pid to_;
 };
 
-// The actor's side of it: shuts it when the actor goes.
+// The actor's reference to it: shuts it when the actor ends.
 struct own_post_target {
-  std::shared_ptr<post_target> shared; // with the handles, which may outlive the actor
+  std::shared_ptr<post_target> shared; // shared with the handles, which may outlive the actor
 
   own_post_target() = default;
   own_post_target(const own_post_target&) = delete;
@@ -99,39 +99,39 @@ struct own_post_target {
   }
 };
 
-// The call that handle_call has now. On that callback's stack.
+// The call that handle_call is handling. On that callback's stack.
 struct asked_call {
   etf::bytes from;
-  const runtime::call_id* bare = nullptr; // if it came so, see signal::bare
+  const runtime::call_id* bare = nullptr; // if it came in that form, see signal::bare
   bool answered = false;
-  behaviours::sys::debugging* debug = nullptr; // who wants to hear of the answer
+  behaviours::sys::debugging* debug = nullptr; // the debugging state that records the answer; null: none
 };
 
-// Where a router's callback says that a message goes: see router.hpp.
+// The decision of a router's callback: see actors/router.hpp.
 struct routing_decision;
 
-// The callback that runs, if it is one that may only look.
+// The running callback, if it is one that may only look.
 enum class looking : std::uint8_t { no, create, save_state, restore_state, format_status };
 
-// What few actors need, made when first needed.
+// State that few actors need, made at first use.
 struct extra_state {
   std::unordered_map<std::uint64_t, open_request> requests; // by id
-  bool has_requested = false;                               // there has been one
+  bool has_requested = false;                               // at least one was made
   std::vector<std::uint8_t> self_term;
   std::vector<std::uint8_t> parent_term;
   std::vector<std::uint8_t> node_term;
   coppice_error error;
-  std::unique_ptr<runtime::crash_note> crash; // once a callback has decided that it ends badly
-  std::string refused; // the first call that a callback made which may only look: take_refusal()
-  base::nanos refused_dead_since = 0; // the first call that it made when it was dead; 0: none
-  std::uint64_t refused_dead = 0;     // such calls
+  std::unique_ptr<runtime::crash_note> crash; // set when a callback has ended the actor abnormally
+  std::string refused;                // first forbidden call of a callback that may only look: take_refusal()
+  base::nanos refused_dead_since = 0; // time of the first call made after its death; 0: none
+  std::uint64_t refused_dead = 0;     // number of such calls
   own_post_target posts;
-  routing_decision* deciding = nullptr; // while a router's callback says where a message goes
-  std::unique_ptr<behaviours::accepted_stream> begins_with; // until its init is through, as the next
+  routing_decision* deciding = nullptr;                     // while a router's callback runs that decides
+  std::unique_ptr<behaviours::accepted_stream> begins_with; // until init has returned
   std::shared_ptr<const behaviours::kept_connection> stays_connected;
-  std::shared_ptr<const behaviours::program_spec> runs; // likewise
+  std::shared_ptr<const behaviours::program_spec> runs; // until init has returned
   std::unique_ptr<behaviours::actor_streams> streams;
-  std::shared_ptr<behaviours::datagram_sockets> has_sockets; // until its init
+  std::shared_ptr<behaviours::datagram_sockets> has_sockets; // until init
   std::unique_ptr<behaviours::actor_datagrams> datagrams;
 };
 
