@@ -383,7 +383,7 @@ class actor {
     if constexpr (!std::is_void_v<result>) return std::move(*made->made);
   }
 
-  // For operators.
+  // Log lines and labels.
   /// Logs a line; `level` is COPPICE_LOG_ERROR to COPPICE_LOG_DEBUG. Never waits. Never log secrets.
   void log(std::int32_t level, std::string_view text) {
     detail::host.log->write(handle_, level, detail::plain(text), nullptr, 0);

@@ -4,7 +4,7 @@
  * at handle_info. In these messages Name is the atom that it subscribed to, or {Name, Node} for an event of
  * another node:
  *
- * {event, Name, Seq, Time, Payload}     Seq: 1, 2, … since this node started; Time: ns since 1970, UTC
+ *   {event, Name, Seq, Time, Payload}     Seq: 1, 2, … since this node started; Time: ns since 1970, UTC
  *   {event_gap, Name, First, Last}        these numbers were lost; First 0: also those of an earlier life
  *   {event_end, Name, Reason}             the last message: `unregistered`, `removed`, `overloaded`, the
  *                                         producer's exit reason, `noconnection`, or `no_such_event` of

@@ -20,7 +20,7 @@ extern "C" {
 #define COPPICE_STAGE_DRAFT_1 "coppice.stage/draft-1"
 #define COPPICE_STAGE_HOST_DRAFT_1 "coppice.stage_host/draft-1"
 
-/* What the other side of a subscription is. */
+/* The other side of a subscription. */
 #define COPPICE_STAGE_PRODUCER 1u
 #define COPPICE_STAGE_CONSUMER 2u
 

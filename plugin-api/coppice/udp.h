@@ -62,15 +62,16 @@ typedef struct coppice_datagram_callbacks {
 typedef struct coppice_datagram_api {
   uint32_t size;
   uint32_t reserved;
-  /* [actor] Sends the datagrams in order. All have the same socket. *out_sent is the number of datagrams,
-   * from the first on, that have left, whatever the status is. COPPICE_OK: all. COPPICE_E_FULL: the socket
-   * takes no more now; on_writable follows. COPPICE_E_INVALID: the next datagram can never be sent: its peer
-   * has no address, port 0 or another family than the socket, or it is longer than the network allows; the
-   * datagrams after it were not tried. COPPICE_E_NOT_FOUND: there is no such socket. */
+  /* [actor] Sends the datagrams in order. All must have the same socket. *out_sent is the number of
+   * datagrams, from the first on, that have left, whatever the status is. COPPICE_OK: all. COPPICE_E_FULL:
+   * the socket takes no more now; on_writable follows. COPPICE_E_INVALID: the next datagram can never be
+   * sent: it names another socket; its peer has no address, port 0 or another family than the socket; or it
+   * is longer than the network allows. The datagrams after it were not tried. COPPICE_E_NOT_FOUND: there is
+   * no such socket. */
   int32_t (*send)(coppice_actor* self, const coppice_datagram* all, uint64_t count, uint64_t* out_sent);
   /* [actor] Joins a multicast group on the named interface; empty: the interface of the route. Groups of
-   * `multicast.join` are joined already. COPPICE_E_INVALID: not a group; COPPICE_E_REFUSED: the system
-   * refused. */
+   * `multicast.join` are joined already. COPPICE_E_INVALID: not a group of the socket's family;
+   * COPPICE_E_REFUSED: the system refused. */
   int32_t (*join)(coppice_actor* self, uint32_t socket, const coppice_datagram_address* group,
                   coppice_bytes interface);
   int32_t (*leave)(coppice_actor* self, uint32_t socket, const coppice_datagram_address* group,

@@ -51,7 +51,7 @@ struct actor_identity {
   mutable behaviours::connect_totals connects;             // connections that such actors keep
 };
 
-// Whether a behaviour of this name is a stage.
+// Whether a behaviour of this name is a stage's.
 bool is_stage(std::string_view behaviour);
 
 // Every identity that has ever existed. Any thread.

@@ -137,7 +137,7 @@ struct extra_state {
 
 } // namespace coppice::host
 
-// What a plugin knows as "self". Belongs to its engine and lives as long as that.
+// The object behind a plugin's `self`. Belongs to its engine and lives as long as that.
 struct coppice_actor {
   coppice::host::image_pin image;
   coppice::host::kept_origin origin;
@@ -153,7 +153,7 @@ struct coppice_actor {
   std::optional<coppice::runtime::unhandled> unhandled; // its configuration's choice; none: its class's
   std::unique_ptr<coppice::host::extra_state> extra;
 
-  // Its streams, or those of its program; null: it never had any.
+  // Its streams, or those of its program. Null: it has never had any.
   coppice::behaviours::actor_streams* streams() const {
     return extra == nullptr ? nullptr : extra->streams.get();
   }
@@ -165,14 +165,14 @@ struct coppice_actor {
 
 namespace coppice::host {
 
-// The one table, the same for every plugin. Any thread.
+// The table that every plugin gets. Any thread.
 const coppice_host* host_table();
-// The interface whose table has this function; empty: none. Any thread.
+// The interface whose table has this function. Empty: none. Any thread.
 std::string_view interface_of(const void* entry);
 
 const coppice_message_api* message_interface();
 const coppice_actor_api* actor_interface();
-// spawn_at of actor_interface(), which is a file of its own.
+// spawn_at of actor_interface(), in its own file.
 std::int32_t spawn_at(coppice_actor* self, const coppice_remote_spawn* what, coppice_message* out_pid,
                       coppice_message* out_reference);
 const coppice_call_api* call_interface();
@@ -191,15 +191,15 @@ const coppice_stage_host_api* stage_interface();
 const coppice_event_host_api* event_interface();
 
 // COPPICE_OK if `self` may make host calls that are marked [look]. For functions behind an `entry`
-// (entry.hpp), which gives those that may not be made here an actor without a process.
+// (entry.hpp), which passes an actor without a process if the call is not allowed.
 inline std::int32_t may_look(const coppice_actor* self) {
   if (self == nullptr) return COPPICE_E_INVALID;
   return self->process == nullptr ? COPPICE_E_CONTEXT : COPPICE_OK;
 }
-// COPPICE_E_EXITING. A handler that goes on calling all the same, longer than a dead one's stack may linger,
-// is left where it is for good: this does not return.
+// Returns COPPICE_E_EXITING. If a handler goes on calling for longer than a dead actor's stack may linger,
+// its stack is abandoned: this does not return.
 [[gnu::cold]] std::int32_t refuse_dead(coppice_actor& self);
-// The same for all others, which the dead make no more.
+// COPPICE_OK if `self` may make all other host calls, which a dead actor may not.
 inline std::int32_t may_call(coppice_actor* self) {
   if (const std::int32_t status = may_look(self); status != COPPICE_OK) return status;
   if (self->process->exiting()) [[unlikely]]
@@ -207,7 +207,7 @@ inline std::int32_t may_call(coppice_actor* self) {
   return COPPICE_OK;
 }
 
-// What became of a message, as a plugin hears it.
+// The status that a plugin gets for a send.
 inline std::int32_t status_of(runtime::send_status sent) {
   switch (sent) {
     case runtime::send_status::ok:
@@ -222,15 +222,15 @@ inline std::int32_t status_of(runtime::send_status sent) {
   return COPPICE_OK;
 }
 
-// Messages across the boundary. A borrowed one is valid as long as `m` is. take() consumes what the plugin
-// handed over; no message: the bytes are not a term or do not lie in their owner.
+// Messages across the boundary. A borrowed one is valid as long as `m`. take() consumes a message of the
+// plugin; none: the bytes are not a term, or are not inside their owner's memory.
 coppice_message lend(const runtime::message& m);
 coppice_message lend(const runtime::message& m, etf::bytes part); // a part of its term
 coppice_message give(runtime::message&& m);
 namespace detail {
-// In the address of an owner: only lent for a callback, else the plugin has a reference.
+// Set in the address of an owner: the memory is borrowed for a callback. Not set: the plugin has a reference.
 inline constexpr std::uintptr_t lent_bit = 1;
-// What is not simply the plugin's own: bytes it lends, or memory it was lent.
+// Takes bytes without an owner, or memory that the plugin has borrowed.
 runtime::message take_lent(const coppice_message& from);
 } // namespace detail
 inline bool is_lent(const void* owner) {
@@ -249,18 +249,18 @@ inline bool is_lent(const void* owner) {
     return runtime::raw_message::release(owner), runtime::message();
   return runtime::raw_message::adopt(owner, term);
 }
-// Plain bytes that should be one term; empty if they are not.
+// Plain bytes as one term. Empty: they are not one.
 std::optional<etf::bytes> term_of(coppice_bytes from_plugin);
 std::optional<std::string_view> text_of(coppice_bytes from_plugin);
 inline coppice_bytes lend_bytes(etf::bytes bytes) {
   return {bytes.data(), bytes.size()};
 }
 
-// A destination as a term: a pid, a name, {Name, Node}, an alias.
+// A destination from a term: a pid, a name, {Name, Node}, an alias.
 std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_bytes term);
 std::optional<runtime::destination> destination_of(runtime::node_names& names, coppice_bytes term);
 std::optional<runtime::pid> pid_of(coppice_actor& self, coppice_bytes term);
-// True if the term is a pid of this node: what most destinations are.
+// Whether the term is a pid of this node, as most destinations are.
 [[gnu::always_inline]] inline bool is_own_pid(const coppice_actor& self, coppice_bytes term,
                                               runtime::pid& out) {
   const runtime::node_forms& own = self.process->host().nodes().forms();
@@ -269,21 +269,21 @@ std::optional<runtime::pid> pid_of(coppice_actor& self, coppice_bytes term);
 }
 std::optional<runtime::reference> reference_of(coppice_actor& self, coppice_bytes term);
 
-// What a call came to, as a plugin hears it.
+// The status that a plugin gets for a call, and its answer.
 std::int32_t answer_of(gen::call_result result, coppice_message* out);
 
-// The word behind an error number ("timeout"), empty for numbers that are none.
+// The word of an error number ("timeout"). Empty: not an error.
 std::string_view status_word(std::int32_t status);
-// Why an actor stops that returned `status` (COPPICE_STOP, an error, or a number unknown here): what it told
-// the error object, which is empty afterwards.
+// The exit reason of an actor that returned `status` (COPPICE_STOP, an error, or an unknown number), from the
+// error object, which is empty afterwards.
 runtime::message stop_reason(coppice_actor& self, std::int32_t status);
 
-// Where the exception was thrown that `status` and the error object tell of, a line a frame: before
-// stop_reason(). "": it tells of none, or that is not known.
+// The backtrace of the exception behind `status` and the error object, one line for each frame. Call it
+// before stop_reason(). "": no exception, or its frames are not known.
 std::string backtrace(const coppice_actor& self, std::int32_t status);
 
-// What the callback that may only look did beyond that, as a sentence for its author, and that it is
-// forgotten; empty: nothing. `callback` is the one that ran.
+// The forbidden call of a callback that may only look, as a sentence for its author, which is then forgotten.
+// Empty: none. `callback`: the callback that ran.
 std::string take_refusal(coppice_actor& self, looking callback);
 // "save_state"
 const char* name_of(looking callback);

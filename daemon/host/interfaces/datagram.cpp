@@ -53,7 +53,7 @@ namespace {
 
 using behaviours::actor_datagrams;
 
-constexpr std::size_t at_once = 64; // datagrams sent in one system call
+constexpr std::size_t at_once = 64; // datagrams given to the socket at once
 
 // COPPICE_OK and the sockets, if there is one of this number.
 std::int32_t find(coppice_actor* self, std::uint32_t number, actor_datagrams*& out) {

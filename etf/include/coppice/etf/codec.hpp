@@ -7,13 +7,13 @@
 //   std::string, std::string_view         binary; reading takes a list of bytes too. charlist: "abc"
 //   etf::bytes, std::vector<uint8_t>      binary, borrowed or owned
 //   etf::atom, constant<"ok">, enum       atom; an enum's by the enumerators' names
-//   pid, port, reference, any_term        themselves; any_term is whatever stands there
+//   pid, port, reference, any_term        themselves; any_term is any term
 //   std::vector, deque, list, set, array  list
-//   std::map, seeded_map, flat_map        map; std::unordered_map too, but of what others send its hash
 //   std::map, seeded_map, flat_map        map; std::unordered_map too, but its hash can be predicted, so
 //                                         reading refuses more than 64 keys in a bucket
+//   std::pair, std::tuple                 tuple
 //   std::optional, unique_ptr             undefined when empty, left out of maps and proplists
-//   std::variant                          whichever alternative fits; records by their tag
+//   std::variant                          the first alternative that fits; records by their tag
 //   aggregate                             {tag, F1, …}, or as its etf_form says
 #pragma once
 

@@ -116,7 +116,7 @@ class term {
 
  private:
   friend struct term_access;
-  /// A scalar, up to 14 bytes of text, or where a row of them lies; then what it is (term_access.hpp).
+  /// A scalar, up to 14 bytes of text, or the address of a row of them; then their kind (term_access.hpp).
   alignas(8) std::array<std::uint8_t, 16> raw_;
 };
 
