@@ -127,8 +127,8 @@ typedef struct coppice_actor_api {
   int32_t (*set_label)(coppice_actor* self, coppice_bytes text);
 
   /* [parks] Asks another node for a process, connects to it if necessary, and waits for the answer. It does
-   * not wait for the new process's first steps: if they fail, its exit tells. Link and monitor exist once the
-   * answer is there, which comes before any message or exit of the new process. out_reference_new: as in
+   * not wait for the new process's first steps: if they fail, the process exits. Link and monitor exist once
+   * the answer is there, which comes before any message or exit of the new process. out_reference_new: as in
    * spawn. COPPICE_E_NODEDOWN: the node cannot be reached, or the connection was lost meanwhile.
    * COPPICE_E_TIMEOUT: no answer before the deadline; a process that is made all the same is killed.
    * COPPICE_E_UNSUPPORTED: that node spawns nothing for other nodes. COPPICE_E_INVALID: also if `node` is

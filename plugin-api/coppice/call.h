@@ -34,9 +34,9 @@ typedef struct coppice_call_api {
   /* Answers a call. `from` is the term that handle_call was given, or a copy of it, also a copy kept by an
    * earlier generation; any actor of this node may answer. COPPICE_E_USED: `from` is that of the call in
    * hand, which this handler has already answered. A second reply at any other time does nothing, as in OTP:
-   * the caller drops it. COPPICE_E_TERM: the caller is on another node and the reply is not sound (see
-   * message.h); the actor may give another reply. If a callback returns this status, its actor does not end:
-   * the caller's call ends with bad_term. */
+   * the caller drops it. COPPICE_E_TERM: the caller is on another node and the reply is not a valid term
+   * (see message.h); the actor may give another reply. If a callback returns this status, its actor does not
+   * end: the caller's call ends with bad_term. */
   int32_t (*reply)(coppice_actor* self, coppice_bytes from, coppice_message* term_take);
 
   /* Waits for the answer; the actor's stack is parked and its thread runs other actors. COPPICE_OK: out_new

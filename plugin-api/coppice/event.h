@@ -62,8 +62,7 @@ typedef struct coppice_subscribe_options {
   uint32_t size;
   uint32_t flags;
   uint32_t begin;
-  uint32_t creation; /* with AFTER: the node's life in which `seq` was counted, from out_begin; 0: the present
-                        one */
+  uint32_t creation; /* with AFTER: the node's life that `seq` is from, see out_begin; 0: the present */
   uint64_t seq;
 } coppice_subscribe_options;
 #define COPPICE_SUBSCRIBE_OPTIONS_LEAST COPPICE_SIZE_THROUGH(coppice_subscribe_options, seq)

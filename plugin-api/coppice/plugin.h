@@ -54,7 +54,7 @@ struct coppice_host {
   const char* version_borrowed; /* of the host program, for logs */
   /* [any] The interface of that name, the same pointer each time. NULL: this host has none. */
   const void* (*get_interface)(const coppice_host* host, const char* name);
-  /* [plugin] Sets the sentence that the log shows when init fails; UTF-8, copied. */
+  /* [plugin] Sets the sentence that is reported when init fails; UTF-8, copied. */
   void (*set_error)(coppice_error* error, int32_t code, coppice_bytes text);
 };
 #define COPPICE_HOST_LEAST COPPICE_SIZE_THROUGH(coppice_host, set_error)

@@ -15,8 +15,8 @@ namespace detail {
 inline constinit draft<coppice_post_api> post{COPPICE_POST_DRAFT_1};
 } // namespace detail
 
-/// Its messages arrive at the actor's handle_info. While it exists it keeps the plugin in memory, so join its
-/// thread before the plugin is unloaded.
+/// Its messages arrive at the actor's handle_info. It keeps the plugin in memory while it exists: join its
+/// thread in the actor's destructor.
 class poster {
  public:
   /// In a callback of that actor.

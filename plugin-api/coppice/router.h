@@ -6,8 +6,9 @@
  *
  * The answer to a call goes to the caller through the host. So the host knows when a callee ends, is too
  * late or never existed, and `router: { on_failed }` decides what then happens to the call. A cast or
- * message fails only if no process of this node has that name or pid, or if its mailbox is full. Exit
- * signals, 'DOWN' messages and answers to the actor's own requests are always the actor's own. */
+ * message is known to have failed only if no process of this node has that name or pid, or if its mailbox
+ * is full. Exit signals, 'DOWN' messages and answers to the actor's own requests are always the actor's
+ * own. */
 #ifndef COPPICE_ROUTER_H
 #define COPPICE_ROUTER_H
 

@@ -47,7 +47,7 @@ typedef struct coppice_stage {
    * The producer may emit fewer now and the others later; events beyond the demand are buffered. */
   int32_t (*handle_demand)(coppice_actor* self, void* state, uint64_t count);
   /* A producer_consumer and a consumer must have it. `events` is a list that is not empty. When it returns,
-   * the host asks for as many again. */
+   * the host asks for more, as max_demand and min_demand say. */
   int32_t (*handle_events)(coppice_actor* self, void* state, const coppice_message* events,
                            coppice_bytes from);
   /* A subscription begins. `options` is a keyword list from the consumer. COPPICE_OK: the host asks for

@@ -98,8 +98,7 @@ struct tls_options {
   bool verify = true;      ///< a client: verifies the server's certificate
   bool ask_client = false; ///< a server: asks clients for a certificate and verifies it
   bool tls_1_2 = false;    ///< also allows version 1.2
-  std::string_view
-      host{}; ///< a client: name in the server's certificate (SNI); empty: the host it connects to
+  std::string_view host{}; ///< a client: name in the server's certificate; empty: the host it connects to
   std::string_view authorities{}; ///< CAs that may have signed the peer's certificate; empty: the system's
   std::string_view certificate{}; ///< this end's certificate, then its chain; empty: none
   std::string_view key{};

@@ -21,8 +21,8 @@
 // however the connection ended. These callbacks return void or coppice::outcome. If a client left before it
 // was accepted, or its node is lost, only an actor that monitors it is told.
 //
-// A route may make an actor for each such client (`actor: PLUGIN:ACTOR`). That actor gets an exit signal when
-// its client has gone.
+// A route may make an actor for each such client (`actor: PLUGIN:ACTOR`). When its client has gone, the
+// server ends that actor with `normal`, as sys:terminate does.
 //
 // A route with `body: streamed` takes and gives bodies of any length in parts. If asked.streams(), the body
 // comes to handle_body(coppice::term id, std::string_view part, bool last) once handle_request has returned

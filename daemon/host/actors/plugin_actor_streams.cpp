@@ -163,7 +163,7 @@ outcome plugin_actor::take_parcel(runtime::parcel& given) {
 }
 
 // Two messages: the listener's drain notice, and an exit signal that is trapped only because the actor runs a
-// program. The latter ends the actor as if it were not trapped.
+// program. That signal ends the actor as if it were not trapped.
 std::optional<outcome> plugin_actor::taken_for_streams(const message& m) {
   behaviours::actor_streams& streams = *actor_.streams();
   behaviours::gen::exit_notice exit;

@@ -108,9 +108,8 @@ class router final : public server {
   runtime::message options_; // until init
   settings settings_;
   std::vector<std::shared_ptr<route>> routes_; // a removed route lasts as long as the calls sent by it
-  runtime::flat_table<std::uint64_t, passing, runtime::number_hash>
-      pending_;                 // calls, by the id of the request
-  std::uint64_t elsewhere_ = 0; // messages sent by `to`
+  runtime::flat_table<std::uint64_t, passing, runtime::number_hash> pending_; // calls, by the request's id
+  std::uint64_t elsewhere_ = 0;                                               // messages sent by `to`
   std::uint64_t own_ = 0;
   std::uint64_t discarded_ = 0;
   std::uint64_t failed_ = 0;

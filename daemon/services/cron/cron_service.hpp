@@ -52,10 +52,9 @@ class cron_service final : public behaviours::native_server {
     base::nanos settled = 0; // monotonic: from then on a node may have it
     bool joined = false;     // this node has joined its group
     bool known = false;      // the node that has it is known
-    base::nanos serves =
-        0; // monotonic: from then on this node counts as one that was there before; 0: it is new
-    bool served = false; // this node has joined that group as well
-    bool told = false;   // the log was told that it runs here while a peer is away
+    base::nanos serves = 0;  // monotonic: from then on it counts as there before; 0: it is new
+    bool served = false;     // this node has joined that group as well
+    bool told = false;       // the log was told that it runs here while a peer is away
   };
   // This node's place among the members of a group.
   struct standing {

@@ -30,8 +30,9 @@ std::optional<conflict_outcome> resolve_conflict(runtime::process& self, const r
                                                  const runtime::pid& first, const runtime::pid& second);
 
 // global:resolve_it/4, which another node calls where one of the two processes lives. Returns the pid that
-// stays, or `none`. Empty: badarg, unless global_name_server confirms that the calling node, the origin of
-// the message that `self` handles, is resolving that name now. Parks.
+// stays, or `none`. None: badarg, as for every caller but the
+// node that is resolving that name now: global_name_server is asked about the origin of the message that
+// `self` handles. Parks.
 runtime::message resolve_it(runtime::process& self, etf::bytes arguments);
 
 } // namespace coppice::services

@@ -49,8 +49,7 @@ class global_directory {
 
   entries names_;
   std::unordered_map<runtime::reference, entries::iterator, runtime::reference_hash> by_monitor_;
-  std::unordered_map<runtime::pid, std::size_t, runtime::pid_hash>
-      names_of_; // number of names of each process
+  std::unordered_map<runtime::pid, std::size_t, runtime::pid_hash> names_of_; // how many
   node_counts said_by_;
   node_counts bytes_said_by_;
   kept_memory memory_;

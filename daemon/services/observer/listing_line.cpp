@@ -49,8 +49,7 @@ class listing_lines {
 
  private:
   std::mutex lock_;
-  std::map<asker, std::deque<runtime::reference>>
-      lines_; // waiting processes, for each node with a list in progress
+  std::map<asker, std::deque<runtime::reference>> lines_; // waiting processes, by asker
 };
 
 listing_lines& lines() {

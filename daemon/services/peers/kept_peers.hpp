@@ -53,9 +53,8 @@ class kept_peers {
     std::uint32_t node = 0;
   };
   struct plan {
-    std::vector<attempt> due; // under way until ended() or abandon()
-    std::optional<base::nanos>
-        next_at; // monotonic: when the next attempt is due; empty: not before it is woken
+    std::vector<attempt> due;           // under way until ended() or abandon()
+    std::optional<base::nanos> next_at; // monotonic; empty: not before the process is woken
   };
   plan look(base::nanos now);
   // The result of an attempt of look(), whatever happened to the connection since.

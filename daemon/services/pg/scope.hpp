@@ -94,8 +94,7 @@ class pg_scope : public behaviours::native_server {
   std::unordered_multimap<std::uint64_t, runtime::reference> group_watchers_; // by the hash of the group
   std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash>
       members_; // local members, and their monitors
-  std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash>
-      peers_; // scope processes of other nodes
+  std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash> peers_; // and their monitors
 };
 
 } // namespace coppice::services

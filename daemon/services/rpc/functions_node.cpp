@@ -81,8 +81,8 @@ expected<runtime::pid, message> start(process& self, const std::string& actor) {
 callable call_of_actor(std::string actor, std::string function) {
   return [actor = std::move(actor), function = std::move(function)](process& self,
                                                                     etf::bytes arguments) -> answer {
-    // If this process is killed, the link ends the instance; the instance's end is no longer the call's
-    // result.
+    // If this process is killed, the link ends the instance too. Exits are trapped, so that the instance's
+    // end is only the call's result.
     const bool trapped = self.trap_exit(true);
     const auto instance = start(self, actor);
     auto reply = instance ? gen::call(self, *instance, request_of(function, arguments), runtime::no_deadline)

@@ -48,10 +48,9 @@ class seen_keys {
   std::size_t held() const { return parts_.capacity() * sizeof(part) + slots_ * sizeof(seen_key); }
 
  private:
-  static constexpr std::size_t smallest = 64;   // slots of a part
-  static constexpr std::size_t believed = 4096; // most slots made because of an expected number
-  static constexpr std::size_t grows_fast_to =
-      1024; // slots; up to this size a part grows by a factor of four
+  static constexpr std::size_t smallest = 64;        // slots of a part
+  static constexpr std::size_t believed = 4096;      // most slots made because of an expected number
+  static constexpr std::size_t grows_fast_to = 1024; // slots: up to here a part grows by four
   static constexpr std::size_t divided_from = std::size_t{1} << 15; // keys
   static constexpr unsigned parts_bits = 8;
 
