@@ -109,7 +109,7 @@ struct coppice_message_api {
   int32_t (*adopt)(coppice_actor* self, const uint8_t* data, uint64_t size, void (*free_data)(void* context),
                    void* context, coppice_message* out_new);
   /* [any] COPPICE_OK if the bytes are exactly one well-formed term in which no map has a key twice, else
-   * COPPICE_E_TERM. Terms from another node are always sound. An actor may check a term of another actor of
+   * COPPICE_E_TERM. Terms from another node are always valid. An actor may check a term of another actor of
    * this node before it keeps the term for others. */
   int32_t (*validate)(coppice_bytes term);
 };

@@ -92,7 +92,7 @@ class message_writer : public etf::writer {
 };
 
 /// Whether the term may be sent to another node. Terms from another node always may; an actor of this node
-/// can send unsound ones.
+/// can send invalid ones.
 inline bool is_well_formed(term what) {
   return detail::host.message->validate({what.encoded.data(), what.encoded.size()}) == COPPICE_OK;
 }

@@ -38,9 +38,8 @@ constexpr flags operator|(flags a, flags b) {
 enum class alias_mode : std::uint32_t {
   none = COPPICE_ALIAS_NONE,
   explicit_unalias = COPPICE_ALIAS_EXPLICIT,
-  demonitor = COPPICE_ALIAS_DEMONITOR, ///< until demonitor or the 'DOWN' message
-  reply_demonitor =
-      COPPICE_ALIAS_REPLY, ///< as demonitor, or until the first message, which ends the monitor too
+  demonitor = COPPICE_ALIAS_DEMONITOR,   ///< until demonitor or the 'DOWN' message
+  reply_demonitor = COPPICE_ALIAS_REPLY, ///< as demonitor, or until the first message
 };
 
 /// A value that has been encoded.

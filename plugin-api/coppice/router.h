@@ -32,8 +32,7 @@ typedef struct coppice_routed {
   coppice_message content; /* the request, or the message */
   coppice_bytes from;      /* of a call: the caller, for reply of coppice.call/1 */
   coppice_bytes route;     /* in failed: the route's name; empty: the destination was given to `to` */
-  coppice_bytes
-      reason; /* in failed: a term: noproc, nodedown, timeout, overloaded, or the callee's exit reason */
+  coppice_bytes reason;    /* in failed: a term: noproc, nodedown, timeout, overloaded, or an exit reason */
 } coppice_routed;
 #define COPPICE_ROUTED_LEAST COPPICE_SIZE_THROUGH(coppice_routed, reason)
 

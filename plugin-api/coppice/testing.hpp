@@ -674,7 +674,7 @@ class actor {
     const auto waits = open == detail::open_froms.end() ? nullptr : open->second.lock();
     if (waits && !waits->answered) *waits = {true, reply};
   }
-  // With `log` and `ignore` the caller is not answered, by design.
+  // With `log` and `ignore` the caller gets no answer.
   void refuse_call(const detail::letter& what) {
     const std::string why = std::exchange(world_.error_text, {});
     forget_error();

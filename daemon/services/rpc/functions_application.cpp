@@ -138,8 +138,7 @@ void add_application_functions(function_table& into) {
   for (const std::string_view name : {"which_applications", "loaded_applications"}) {
     const auto list = [name](process& self, etf::bytes) { return answer_of(self, message::atom(name)); };
     into["application:" + std::string(name) + "/0"] = list;
-    if (name == "which_applications")
-      into["application:which_applications/1"] = list; // its argument is a time-out
+    if (name == "which_applications") into["application:which_applications/1"] = list; // time-out
   }
   for (const char* const key : {"get_env/1", "get_env/2", "get_env/3"}) {
     into[std::string("application:") + key] = no_env;

@@ -117,7 +117,7 @@ bool may_fit(const cursor& in) {
 template <class Type>
 [[gnu::cold, gnu::noinline]] bool explain_alternative(const cursor& start, mismatch& why) {
   if constexpr (is_constant<Type>) {
-    return false; // its head matches completely
+    return false; // a constant has only a head
   } else {
     if (!looks_like<Type>(start)) return false;
     cursor in = start;

@@ -58,8 +58,7 @@ struct ink {
       return;
     }
     at[0] = static_cast<std::uint8_t>(tag::atom_utf8);
-    const auto size =
-        static_cast<std::uint16_t>(name.size()); // the largest size of this form; a longer name is bad
+    const auto size = static_cast<std::uint16_t>(name.size()); // a longer name is bad
     wire::store16(at + 1, size);
     std::memcpy(at + 3, name.data(), size);
     at += 3 + size;

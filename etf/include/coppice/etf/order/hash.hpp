@@ -83,7 +83,7 @@ inline std::uint32_t hash_atom(std::string_view name) {
 /// An open container.
 struct frame {
   enum class type : std::uint8_t { row, list, map_key, map_value, map_paired } what;
-  std::uint64_t left;          ///< terms of a tuple; elements of a list; pairs of a map
+  std::uint64_t left;          ///< terms of a tuple or fun; elements of a list; pairs of a map
   std::uint32_t outer = 0;     ///< of a map: the hash before its pairs
   std::uint32_t pairs_xor = 0; ///< of a map: xor of the pairs so far
 };

@@ -55,7 +55,7 @@ struct list_walk {
 struct frame {
   enum class type : std::uint8_t { row, list, pair, map } what;
   bool exact;             ///< how numbers in it are compared, except in keys
-  std::uint64_t left = 0; ///< terms left of a tuple or a pair
+  std::uint64_t left = 0; ///< terms left of a tuple, a fun or a pair
   list_walk a_list{}, b_list{};
   std::size_t map_at = 0; ///< keys first, then values: 0 to twice their number
   const known_map* a_map = nullptr;
