@@ -145,7 +145,7 @@ constexpr bool has_lifecycle() {
   return true;
 }
 
-// ---- a server's ----
+// ---- servers ----
 
 #define COPPICE_LISTS_(list) \
   requires {                 \

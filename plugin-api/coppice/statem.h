@@ -37,12 +37,11 @@ extern "C" {
 /* Borrowed until the callback returns. */
 typedef struct coppice_statem_event {
   uint32_t size;
-  uint32_t type;       /* COPPICE_EVENT_…; 0 in enter */
-  coppice_bytes state; /* the present state */
-  coppice_bytes
-      old_state;      /* in enter: before; the same as `state` for the first one and after repeat_state */
-  coppice_bytes name; /* of a named time-out, any term */
-  coppice_bytes from; /* of a call: for reply, now or later (then keep a copy) */
+  uint32_t type;           /* COPPICE_EVENT_…; 0 in enter */
+  coppice_bytes state;     /* the present state */
+  coppice_bytes old_state; /* in enter: the state before; equal to `state` after init and repeat_state */
+  coppice_bytes name;      /* of a named time-out, any term */
+  coppice_bytes from;      /* of a call: for reply, now or later (then keep a copy) */
   coppice_message content; /* the request, the message, or the content of the time-out; in enter none */
   uint64_t id;             /* of a response, as in on_response of coppice.server/1 */
   uint64_t tag;            /* of a response; `content` is its answer, or none */

@@ -137,20 +137,21 @@ struct extra_state {
 
 } // namespace coppice::host
 
-// The object behind a plugin's `self`. Belongs to its engine and lives as long as that.
+// The object behind a plugin's `self`. Belongs to its engine and has its lifetime.
 struct coppice_actor {
   coppice::host::image_pin image;
   coppice::host::kept_origin origin;
-  coppice::runtime::process* process = nullptr;      // as the next one: set before the first callback, and
-  const coppice::host::actor_identity* is = nullptr; // never changed, so that any thread may look at it
+  // `process` and `is` are set before the first callback and never changed, so any thread may read them.
+  coppice::runtime::process* process = nullptr;
+  const coppice::host::actor_identity* is = nullptr;
   coppice::host::asked_call* asked = nullptr;
   coppice::host::looking looking = coppice::host::looking::no;
-  bool takes_streams = false;                           // it has callbacks for them
-  bool created = false;                                 // it has a state, which is to be destroyed
+  bool takes_streams = false;                           // it has callbacks for streams
+  bool created = false;                                 // it has a state, which must be destroyed
   bool restored = false;                                // after_restore is due
-  bool to_be_continued = false;                         // handle_continue is due, behind after_restore
-  bool in_transition = false;                           // a callback of a statem runs that makes one
-  std::optional<coppice::runtime::unhandled> unhandled; // its configuration's choice; none: its class's
+  bool to_be_continued = false;                         // handle_continue is due, after after_restore
+  bool in_transition = false;                           // a callback runs that may make a statem's transition
+  std::optional<coppice::runtime::unhandled> unhandled; // the configuration's choice; none: the class's
   std::unique_ptr<coppice::host::extra_state> extra;
 
   // Its streams, or those of its program. Null: it has never had any.

@@ -16,7 +16,7 @@ struct router_counts {
   std::uint64_t running = 0;
   std::uint64_t passed = 0;    // sent to their destination
   std::uint64_t failed = 0;    // could not be sent, or the call got no answer
-  std::uint64_t discarded = 0; // by the callback
+  std::uint64_t discarded = 0; // dropped by discard()
   std::uint64_t own = 0;       // handled by the router itself
 };
 

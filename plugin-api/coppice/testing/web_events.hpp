@@ -39,7 +39,7 @@ struct web_event {
   }
 };
 
-/// The actor must outlive it, also the restored actor.
+/// The actor must outlive it, unless move_to() gave it the restored actor.
 class web_events {
  public:
   /// `last_event_id`: of a client that reconnects; empty: none.

@@ -34,7 +34,7 @@ struct streamed_map {
 };
 } // namespace detail
 
-/// The actor must outlive it, also the restored actor.
+/// The actor must outlive it, unless move_to() gave it the restored actor.
 class web_stream {
  public:
   /// `has_body`: body() and last() send it; the body of `asked` is ignored.
