@@ -135,8 +135,8 @@ struct web_said {
   }
 };
 
-/// A client's WebSocket, in the role of the connection's process. The actor must outlive it, also the
-/// restored actor.
+/// A client's WebSocket, in the role of the connection's process. The actor must outlive it, unless move_to()
+/// gave it the restored actor.
 class web_socket {
  public:
   web_socket(actor& of, const web_request& asked)
