@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See router.hpp. In the process's own turn.
+// A plugin's router. In the process's own turn.
 #include "host/actors/router.hpp"
 
 #include "base/log.hpp"
@@ -25,7 +25,7 @@ coppice_bytes lend_text(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-// Why a request ended without an answer, as its caller and failed() are told.
+// Why a request ended without an answer, for its caller and failed().
 message reason_of(const response& ended) {
   switch (ended.status) {
     case COPPICE_E_NOPROC:
@@ -44,7 +44,7 @@ void number(message_writer& out, std::string_view key, std::uint64_t value) {
   out.unsigned_integer(value);
 }
 
-// {Name, Destination}. False: it is none.
+// {Name, Destination}. False: another term.
 bool read_route(etf::cursor& at, runtime::node_names& names, std::vector<route>& into) {
   etf::bytes name;
   etf::bytes to;
@@ -86,8 +86,8 @@ outcome router::take_options(process& self, const message& from, message options
   return runtime::carry_on();
 }
 
-// {OnFailed, Timeout in ns | infinity, MostPending, [{Name, Destination}]}: node/assembly/router_term.cpp
-// writes it.
+// {OnFailed, Timeout in ns | infinity, MostPending, [{Name, Destination}]}, written by
+// node/assembly/router_term.cpp.
 bool router::adopt(const message& options, runtime::node_names& names) {
   settings said;
   std::vector<route> routes;
@@ -206,7 +206,7 @@ message router::send(process& self, passing& one, const runtime::destination& to
   std::optional<runtime::pid> here;
   if (to.here() && to.what() == kind::process) here = to.process();
   if (to.here() && to.what() == kind::name) here = self.host().whereis(to.name());
-  if (here == self.self()) return message::atom("loop"); // it would come back for ever
+  if (here == self.self()) return message::atom("loop"); // it would come back to this router for ever
   const bool local = to.here() && (to.what() == kind::process || to.what() == kind::name);
   if (local && (!here || !self.host().alive(*here))) return message::atom("noproc");
   runtime::send_status sent = runtime::send_status::ok;
