@@ -179,6 +179,13 @@ json duration::describe(json&) const {
   return {{"type", "string"}, {"pattern", std::move(pattern)}};
 }
 
+bool duration_in_nanos::read(reader& from, const node& value, base::nanos& into) const {
+  milliseconds found{0};
+  if (!duration().read(from, value, found)) return false;
+  into = base::to_nanos(found);
+  return true;
+}
+
 bool size::read(reader& from, const node& value, std::uint64_t& into) const {
   auto found = value.what == node::kind::scalar ? parse_size(value.text) : std::nullopt;
   if (!found) {
@@ -269,15 +276,15 @@ json file_mode::print(const std::uint32_t& value) const {
   return digits;
 }
 
-bool shutdown_time::read(reader& from, const node& value, shutdown_limit& into) const {
+bool shutdown_time::read(reader& from, const node& value, tree::shutdown_limit& into) const {
   if (value.what == node::kind::scalar) {
     if (value.text == "brutal_kill" || value.text == "infinity") {
-      using kind = shutdown_limit::kind;
-      into = {value.text == "infinity" ? kind::infinity : kind::brutal_kill, milliseconds(0)};
+      into =
+          value.text == "infinity" ? tree::shutdown_limit::infinity() : tree::shutdown_limit::brutal_kill();
       return true;
     }
     if (auto time = parse_duration(value.text)) {
-      into = {shutdown_limit::kind::after, *time};
+      into = tree::shutdown_limit::after(base::to_nanos(*time));
       return true;
     }
   }
@@ -288,10 +295,11 @@ bool shutdown_time::read(reader& from, const node& value, shutdown_limit& into) 
   return false;
 }
 
-json shutdown_time::print(const shutdown_limit& value) const {
-  if (value.how == shutdown_limit::kind::infinity) return "infinity";
-  if (value.how == shutdown_limit::kind::brutal_kill) return "brutal_kill";
-  return print_duration(value.time);
+json shutdown_time::print(const tree::shutdown_limit& value) const {
+  using kind = tree::shutdown_limit::kind;
+  if (value.how == kind::infinity) return "infinity";
+  if (value.how == kind::brutal_kill) return "brutal_kill";
+  return print_duration(base::to_milliseconds(value.time));
 }
 
 json shutdown_time::describe(json&) const {

@@ -26,21 +26,13 @@
 #include "base/error.hpp"
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"
+#include "tree/events.hpp"
 
 namespace coppice::behaviours {
 
 class event_outlet;
 
-// What becomes of events for whose subscriber there is no room.
-enum class slow_subscriber : std::uint8_t {
-  drop_old,    // it gets what is still kept when there is room again
-  drop_new,    // it gets what is published when there is room again
-  unsubscribe, // its subscription ends
-  park,        // who publishes waits for subscribers of this node; those elsewhere are as with drop_old
-};
-
-// As configurations write it.
-std::string_view text(slow_subscriber policy);
+using tree::slow_subscriber;
 
 struct channel_options {
   std::uint32_t buffer = 0;

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "runtime/messages/shown.hpp"
+#include "tree/mailbox.hpp"
 
 namespace coppice::behaviours {
 namespace {
@@ -20,7 +21,6 @@ using runtime::message_writer;
 
 constexpr std::array<std::string_view, 4> full_words{"park_sender", "drop_new", "drop_old", "exit"};
 constexpr std::array<std::string_view, 4> unhandled_words{"exit", "reply_error", "log", "ignore"};
-constexpr std::uint64_t most_messages = 16'000'000;
 constexpr std::uint64_t longest_wait_ms = std::uint64_t{1} << 40;
 
 // "" where all is well, else what is wrong.
@@ -74,7 +74,8 @@ complaint read_mailbox(etf::bytes given, runtime::mailbox_bounds& out) {
                     [&](std::string_view key, etf::bytes value, bool& known) -> complaint {
                       if (key == "limit") {
                         std::uint64_t limit = 0;
-                        complaint wrong = read_count("mailbox's limit", value, 1, most_messages, limit);
+                        complaint wrong = read_count("mailbox's limit", value, tree::fewest_mailbox_messages,
+                                                     tree::most_mailbox_messages, limit);
                         if (wrong.empty()) out.messages = static_cast<std::uint32_t>(limit);
                         return wrong;
                       }

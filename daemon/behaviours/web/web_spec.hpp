@@ -15,13 +15,14 @@
 #include "behaviours/web/cross_origin.hpp"
 #include "behaviours/web/forwarded.hpp"
 #include "net/http/http_server.hpp"
+#include "tree/web.hpp"
 
 namespace coppice::behaviours {
 
 struct child_spec;
 
-// What a request comes to.
-enum class web_upgrade : std::uint8_t { none, events, websocket };
+using tree::access_log_format;
+using tree::web_upgrade;
 
 // Requests with this method and path go to a process, or are answered with where else to go, or with a file.
 struct web_route {
@@ -51,15 +52,13 @@ struct web_route {
   }
 };
 
-enum class access_log_format : std::uint8_t { off, common, combined, json };
-
 struct web_spec {
   std::vector<web_route> routes;    // the first that fits
   std::vector<std::string> hosts{}; // whose requests are taken; in lower case, without port; empty: all
   std::vector<net::http_header> headers{}; // of all answers, unless they have their own
   net::http_options http{};                // of its connections: limits, requests and timeouts
   cross_origin others{};                   // whose pages may use it
-  proxy_header proxies_say = proxy_header::x_forwarded_for;
+  tree::web_proxy_header proxies_say = tree::web_proxy_header::x_forwarded_for;
   base::access_list proxies{};        // `allow`: who says for whom requests are; empty: nobody
   std::size_t compress_from = 0;      // bytes of a body; 0: none is compressed
   std::uint32_t in_flight = 1000;     // requests that wait for an answer; beyond: 503

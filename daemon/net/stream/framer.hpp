@@ -13,18 +13,13 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "base/framing_kind.hpp"
 
 namespace coppice::net {
 
 // How a stream is cut.
 struct framing {
-  enum class kind : std::uint8_t {
-    none,      // whatever is there is a frame; never an empty one
-    line,      // ends with \n, before which a \r may stand; the frame has neither
-    fixed,     // `size` bytes
-    length,    // a header of a fixed size, in which stands how much follows
-    delimiter, // ends with `delimiter`, which the frame does not have
-  };
+  using kind = base::framing_kind;
   kind by = kind::none;
   // Of a frame's bytes; header, line end and delimiter are not counted. Of `none`: of what is handed out at
   // once. 1 to 1 TiB.
