@@ -41,6 +41,13 @@ std::optional<std::uint32_t> small_number(std::string_view digits, std::uint32_t
   return number;
 }
 
+// A longer one than any clock measures is taken as the longest.
+std::optional<milliseconds> parse_time(std::string_view text) {
+  const auto found = parse_duration(text);
+  if (!found) return std::nullopt;
+  return std::min(*found, milliseconds(tree::longest_time_ms));
+}
+
 // Of `cores`, `2x cores`; nullopt: it is none.
 std::optional<std::uint32_t> multiple_of_cores(std::string_view text) {
   text.remove_suffix(cores_word.size());
@@ -154,7 +161,7 @@ bool real::read(reader& from, const node& value, double& into) const {
 }
 
 bool duration::read(reader& from, const node& value, milliseconds& into) const {
-  auto found = value.what == node::kind::scalar ? parse_duration(value.text) : std::nullopt;
+  const auto found = value.what == node::kind::scalar ? parse_time(value.text) : std::nullopt;
   if (!found) {
     from.wrong_type(value, a_duration, unit_hint(value, "s"));
     return false;
@@ -283,7 +290,7 @@ bool shutdown_time::read(reader& from, const node& value, tree::shutdown_limit& 
           value.text == "infinity" ? tree::shutdown_limit::infinity() : tree::shutdown_limit::brutal_kill();
       return true;
     }
-    if (auto time = parse_duration(value.text)) {
+    if (const auto time = parse_time(value.text)) {
       into = tree::shutdown_limit::after(base::to_nanos(*time));
       return true;
     }

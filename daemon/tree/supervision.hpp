@@ -45,6 +45,10 @@ template <>
 inline constexpr std::array<std::string_view, 3> words<application_type>{"permanent", "transient",
                                                                          "temporary"};
 
+// The longest time that a child can be given, in milliseconds: some 35 years. Counted in nanoseconds from any
+// moment of the clocks it overflows nothing.
+inline constexpr std::uint64_t longest_time_ms = std::uint64_t{1} << 40;
+
 // How long a child may take to stop when told to.
 struct shutdown_limit {
   enum class kind : std::uint8_t { after, brutal_kill, infinity };

@@ -125,8 +125,8 @@ bool read_shutdown(etf::bytes term, shutdown_limit& out) {
   etf::cursor at(term);
   std::uint64_t time = 0;
   if (at.read_unsigned(time)) {
-    constexpr std::uint64_t longest = std::uint64_t{1} << 32;
-    out = shutdown_limit::after(static_cast<base::nanos>(std::min(time, longest)) * base::nanos_per_ms);
+    out = shutdown_limit::after(static_cast<base::nanos>(std::min(time, tree::longest_time_ms)) *
+                                base::nanos_per_ms);
     return true;
   }
   if (at.read_atom_is("infinity")) return out = shutdown_limit::infinity(), true;
