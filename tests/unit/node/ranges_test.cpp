@@ -124,18 +124,17 @@ TEST_CASE("the bound of a mailbox has one range: in the JSON Schema, in what is 
   std::vector<std::string> bounds;
   find_bounds(nlohmann::json::parse(spec::json_schema()), "mailbox", "limit", bounds);
   REQUIRE(bounds.size() >= 3);
-  const std::string range = std::to_string(tree::fewest_mailbox_messages) + " to " +
-                            std::to_string(tree::most_mailbox_messages);
+  const std::string range =
+      std::to_string(tree::fewest_mailbox_messages) + " to " + std::to_string(tree::most_mailbox_messages);
   for (const std::string& one : bounds) CHECK(one == range);
 }
 
 TEST_CASE("a mailbox's limit beyond the most that there is counts as the most, with a warning") {
   const auto loaded = load("mailbox: { limit: 16000001 }");
-  CHECK(spec::render(loaded.diagnostics) ==
-        "node.yaml:2:93: warning: mailbox.limit: 16000001 is taken as 16000000, the most that there is\n"
-        "    2 | applications: [ { name: a, supervisor: { children: [ { id: x, actor: kv, mailbox: { limit: "
-        "16000001 } } ] } } ]\n"
-        "      |\n");
+  REQUIRE(loaded.diagnostics.size() == 1);
+  CHECK(loaded.diagnostics[0].severity == spec::severity::warning);
+  CHECK(loaded.diagnostics[0].message ==
+        "mailbox.limit: 16000001 is taken as 16000000, the most that there is");
   REQUIRE(loaded.spec);
   CHECK(of_configuration("mailbox: { limit: 1073741824 }")->mailbox.messages == tree::most_mailbox_messages);
   CHECK_FALSE(of_start_child("mailbox => #{limit => 16000001}"));
