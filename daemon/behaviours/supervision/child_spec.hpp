@@ -18,32 +18,17 @@
 #include "runtime/actor_factory.hpp"
 #include "runtime/messages/message.hpp"
 #include "runtime/process.hpp"
+#include "tree/supervision.hpp"
 
 namespace coppice::behaviours {
 
-enum class strategy : std::uint8_t { one_for_one, one_for_all, rest_for_one, simple_one_for_one };
-enum class restart_type : std::uint8_t { permanent, transient, temporary };
-enum class on_exceeded : std::uint8_t { escalate, give_up };
-enum class auto_shutdown : std::uint8_t { never, any_significant, all_significant };
-
-// How long a child may take to stop when told to.
-struct shutdown_limit {
-  enum class kind : std::uint8_t { after, brutal_kill, infinity };
-  kind how = kind::after;
-  base::nanos time = 5 * base::nanos_per_second; // for `after`
-
-  static shutdown_limit brutal_kill() { return {kind::brutal_kill, 0}; }
-  static shutdown_limit infinity() { return {kind::infinity, 0}; }
-  static shutdown_limit after(base::nanos time) { return {kind::after, time}; }
-};
-
-// Waits between restarts, beyond OTP: `first`, then each twice the one before, from 100 ms if `first` is 0.
-// A child that ran for `max` begins at `first` again.
-struct backoff_options {
-  base::nanos first = 0;
-  base::nanos max = 30 * base::nanos_per_second; // no wait is longer
-  double jitter = 0.2;                           // 0 to 1: the share of a wait that is random
-};
+using tree::auto_shutdown;
+using tree::backoff_options;
+using tree::on_exceeded;
+using tree::restart_type;
+using tree::shutdown_limit;
+using tree::strategy;
+using tree::text;
 
 struct supervisor_spec;
 struct kept_connection;
@@ -101,11 +86,5 @@ struct supervisor_spec {
 inline const std::string& child_spec::registered_name() const {
   return is_supervisor() && !supervisor->name.empty() ? supervisor->name : name;
 }
-
-// As OTP spells them, for terms and for people.
-std::string_view text(strategy value);
-std::string_view text(restart_type value);
-std::string_view text(auto_shutdown value);
-std::string_view text(on_exceeded value); // as configurations spell it: escalate, park
 
 } // namespace coppice::behaviours

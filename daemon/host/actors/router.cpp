@@ -96,9 +96,9 @@ bool router::adopt(const message& options, runtime::node_names& names) {
     std::string_view word;
     std::uint32_t count = 0;
     bool good = at.read_tuple_of(4) && at.read_atom(word);
-    said.failed = word == "drop"       ? on_failed::drop
-                  : word == "callback" ? on_failed::callback
-                                       : on_failed::reply;
+    const auto failed = tree::value_of<tree::router_failure>(word);
+    good = good && failed.has_value();
+    said.failed = failed.value_or(said.failed);
     if (at.peek() == etf::kind::atom) {
       good = good && at.skip();
       said.timeout = runtime::no_deadline;
@@ -249,7 +249,8 @@ outcome router::answered(process& self, passing one, const response& ended) {
 outcome router::fail(process& self, passing one, const message& reason) {
   count(failed_, &router_totals::failed);
   if (one.by) ++one.by->failed;
-  if (settings_.failed == on_failed::callback && routing().failed != nullptr && one.tries < most_tries) {
+  if (settings_.failed == tree::router_failure::callback && routing().failed != nullptr &&
+      one.tries < most_tries) {
     routing_decision where;
     if (outcome next = ask(routing().failed, "failed", one, where, reason.bytes()); next.stops()) return next;
     if (where.what != routing_decision::kind::none) return pass(self, std::move(one), where);
@@ -259,7 +260,7 @@ outcome router::fail(process& self, passing one, const message& reason) {
 }
 
 void router::refuse(process& self, const passing& one, const message& reason) {
-  if (settings_.failed == on_failed::drop) return;
+  if (settings_.failed == tree::router_failure::drop) return;
   if (one.kind == COPPICE_ROUTED_CALL) {
     message_writer out(reason.size() + 64);
     out.tuple(3);
@@ -290,9 +291,7 @@ message router::engine_for_people(process& self) {
   number(out, "discarded", discarded_);
   number(out, "failed", failed_);
   out.atom("on_failed");
-  out.atom(settings_.failed == on_failed::reply  ? "reply"
-           : settings_.failed == on_failed::drop ? "drop"
-                                                 : "callback");
+  out.atom(tree::text(settings_.failed));
   out.atom("routes");
   if (!routes_.empty()) out.list(static_cast<std::uint32_t>(routes_.size()));
   for (const auto& one : routes_) {

@@ -15,6 +15,7 @@
 
 #include "host/actors/server.hpp"
 #include "runtime/structures/flat_table.hpp"
+#include "tree/router.hpp"
 
 namespace coppice::host {
 
@@ -55,7 +56,6 @@ class router final : public server {
   }
 
  private:
-  enum class on_failed : std::uint8_t { reply, drop, callback };
   static constexpr std::uint8_t most_tries = 8;
 
   // A message on its way.
@@ -80,7 +80,7 @@ class router final : public server {
 
   // The options of the configuration.
   struct settings {
-    on_failed failed = on_failed::reply;
+    tree::router_failure failed = tree::router_failure::reply;
     base::nanos timeout = base::nanos_per_second * 60; // of a call; runtime::no_deadline: none
     std::uint64_t most_pending = 100'000;
   };

@@ -2,8 +2,6 @@
 // See stream_child.hpp.
 #include "node/assembly/stream_child.hpp"
 
-#include <array>
-
 #include "node/assembly/convert.hpp"
 #include "node/assembly/web_site.hpp"
 #include "spec/port_options.hpp"
@@ -16,11 +14,8 @@ namespace {
 using behaviours::child_spec;
 
 net::framing framing(const spec::frame_options& from) {
-  static constexpr std::array kinds{net::framing::kind::none, net::framing::kind::line,
-                                    net::framing::kind::fixed, net::framing::kind::length,
-                                    net::framing::kind::delimiter};
   net::framing out;
-  out.by = kinds[static_cast<std::size_t>(from.kind)];
+  out.by = from.kind;
   out.max = from.max;
   out.size = from.size;
   out.bytes = static_cast<std::uint8_t>(from.bytes);
@@ -109,7 +104,7 @@ std::shared_ptr<const behaviours::kept_connection> kept_connection(const spec::t
   out->to.time = base::to_nanos(to.timeout);
   if (to.tls.how != spec::tls_spec::mode::off) out->to.tls.emplace().files = tls_files(to.tls, to.alpn);
   out->to.options = streams(from);
-  out->backoff = {base::to_nanos(to.backoff.first), base::to_nanos(to.backoff.max), to.backoff.jitter};
+  out->backoff = to.backoff;
   return out;
 }
 

@@ -40,7 +40,7 @@ void give_sockets(child_spec& out, const spec::udp_options& from) {
   all->intensity = from.handlers;
   child_spec one = out;
   one.name.clear();
-  one.restart = behaviours::restart_type::permanent;
+  one.restart = tree::restart_type::permanent;
   one.significant = false;
   for (std::uint32_t number = 1; number <= from.handlers; ++number) {
     runtime::message_writer id;
@@ -49,7 +49,7 @@ void give_sockets(child_spec& out, const spec::udp_options& from) {
     all->children.push_back(std::make_shared<const child_spec>(one));
   }
   out.supervisor = std::move(all);
-  out.shutdown = behaviours::shutdown_limit::infinity();
+  out.shutdown = tree::shutdown_limit::infinity();
   out.actor.clear();
   out.args = {};
   out.secrets = nullptr;

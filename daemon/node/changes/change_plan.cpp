@@ -215,7 +215,7 @@ class planner {
     }
     const std::size_t count = old->children.size();
     made->children.append(old->children, count - change.back, count);
-    const bool of_template = made->strategy == behaviours::strategy::simple_one_for_one;
+    const bool of_template = made->strategy == tree::strategy::simple_one_for_one;
     if (!change.keys.empty() || change.reordered || change.inserted ||
         (of_template && !change.children.empty())) {
       using kind = supervisor_order::kind;

@@ -37,7 +37,7 @@ class check {
     const auto held = tree_.specification(who);
     if (held == nullptr || is_full()) return; // it does not run, or has not started yet
     if (!same_flags(*held, wanted)) say("{} has other flags than the configuration", path);
-    if (wanted.strategy == behaviours::strategy::simple_one_for_one) return;
+    if (wanted.strategy == tree::strategy::simple_one_for_one) return;
     std::map<std::string, child_row> rows;
     for (child_row& row : tree_.rows(who)) rows.emplace(runtime::shown(row.id), std::move(row));
     for (const auto& spec : wanted.children) {

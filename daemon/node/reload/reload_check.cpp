@@ -37,7 +37,7 @@ base::status check_routes(const behaviours::web_spec& of, const generations_to_b
 base::status check_children(const behaviours::supervisor_spec& of, const generations_to_be& next,
                             const std::string& path) {
   using part = spec::args_schema::part;
-  const auto args = of.strategy == behaviours::strategy::simple_one_for_one ? part::of_template : part::whole;
+  const auto args = of.strategy == tree::strategy::simple_one_for_one ? part::of_template : part::whole;
   for (const auto& each : of.children) {
     if (each->tcp != nullptr && each->tcp->connection == nullptr) continue; // the pool's workers have them
     // All workers of a pool have the same specification.

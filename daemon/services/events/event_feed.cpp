@@ -54,7 +54,7 @@ std::string text_of(etf::bytes payload) {
 message closing(behaviours::web_upgrade form) {
   message_writer out;
   out.tuple(2);
-  if (form == behaviours::web_upgrade::events) {
+  if (form == behaviours::web_upgrade::sse) {
     out.atom("http_event");
     out.atom("close");
     return out.take();
@@ -134,7 +134,7 @@ runtime::outcome event_feed::begin(process& self) {
 
 void event_feed::send(process& self, std::string_view event, std::uint64_t seq, const std::string& data) {
   const std::string id = fmt::format("{}-{}", creation_, seq);
-  const bool events = asked_.form == behaviours::web_upgrade::events;
+  const bool events = asked_.form == behaviours::web_upgrade::sse;
   self.send(runtime::destination(client_), events ? as_event(event, id, data) : as_text(event, id, data));
 }
 

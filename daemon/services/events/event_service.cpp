@@ -292,7 +292,7 @@ void event_service::write_report(process& self, etf::writer& to, const behaviour
   to.atom("open");
   to.boolean(one.options.open);
   to.atom("slow");
-  to.atom(behaviours::text(one.options.slow));
+  to.atom(tree::text(one.options.slow));
   number("buffer", one.options.buffer);
   number("last", one.counts.last);
   number("published", one.counts.published);
