@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "behaviours/application/application.hpp"
+#include "behaviours/pool/pool_spec.hpp"
 #include "runtime/messages/message.hpp"
 #include "spec/node_spec.hpp"
 

@@ -8,19 +8,23 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
-#include "behaviours/application/order.hpp"
-#include "behaviours/gen/patience.hpp"
+#include "behaviours/application/application_order.hpp"
+#include "behaviours/supervision/order.hpp"
+#include "behaviours/supervision/patience.hpp"
 #include "spec/diff.hpp"
 
 namespace coppice::node {
 
+using tree_order = std::variant<behaviours::supervisor_order, behaviours::application_order>;
+
 struct change_step {
-  std::string what;       // for people: "start demo/kv"
-  std::string supervisor; // whom to tell: a path, "demo/inner"; empty: the application controller
-  std::optional<behaviours::any_order> forth; // none: there is only something to take back
-  std::optional<behaviours::any_order> back;
+  std::string what;                // for people: "start demo/kv"
+  std::string supervisor;          // whom to tell: a path, "demo/inner"; empty: the application controller
+  std::optional<tree_order> forth; // none: there is only something to take back
+  std::optional<tree_order> back;
   // How long either may take: the start_timeout of what starts, else a minute, and the shutdown times of what
   // stops. A supervisor that has not answered by then is stuck.
   base::nanos patience = behaviours::default_start_patience;

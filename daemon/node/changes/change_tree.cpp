@@ -20,7 +20,6 @@
 namespace coppice::node {
 namespace {
 
-using behaviours::any_order;
 using behaviours::supervisor_order;
 using runtime::pid;
 
@@ -81,7 +80,7 @@ class tree_change {
     (void)behaviours::gen::call(self_, *parent, request.bytes(), base::mono_now() + most);
   }
 
-  outcome carry_out(const change_step& step, const any_order& order, way where) {
+  outcome carry_out(const change_step& step, const tree_order& order, way where) {
     if (step.supervisor.empty()) return give(on_.controller, {}, step, order, where);
     // A supervisor that does not run starts by the specification its parent is told of.
     const auto to = on_.process_at(step.supervisor);
@@ -92,7 +91,7 @@ class tree_change {
   // A name that a child of a former life of the supervisor still has is free when that has ended: it is given
   // the order again then, in the time that the order has.
   outcome give(const runtime::destination& to, const pid& whom, const change_step& step,
-               const any_order& order, way where) {
+               const tree_order& order, way where) {
     const base::nanos most = step.patience + grace;
     const base::nanos until = base::mono_now() + (stuck_.contains(whom) ? 0 : most);
     for (;;) {
@@ -107,8 +106,9 @@ class tree_change {
 
   // Sets `former` where such a process is why it was refused.
   outcome give_once(const runtime::destination& to, const pid& whom, const change_step& step,
-                    const any_order& order, way where, base::nanos most, base::nanos until, pid& former) {
-    const runtime::message request = on_.orders.add(order);
+                    const tree_order& order, way where, base::nanos most, base::nanos until, pid& former) {
+    const runtime::message request =
+        std::visit([this](const auto& one) { return on_.orders.add(one); }, order);
     const auto answer = behaviours::gen::call(self_, to, request.bytes(), until);
     if (answer) {
       etf::cursor at(answer->bytes());
@@ -127,7 +127,7 @@ class tree_change {
     if (whom) stuck_.insert(whom);
     if (where == way::back)
       return {base::fail(base::errc::timeout, "it follows when " + step.supervisor + " goes on")};
-    const bool is_begun = !on_.orders.take(request.bytes());
+    const bool is_begun = !on_.orders.take(request.bytes()).has_value();
     return {base::fail(base::errc::timeout, late(step.supervisor, whom, most)), is_begun};
   }
 
@@ -180,7 +180,7 @@ class tree_change {
   }
 
   // The path of the supervisor whose new specification an order tells; empty: of none.
-  static std::string told_of(const any_order& order, const std::string& above) {
+  static std::string told_of(const tree_order& order, const std::string& above) {
     if (const auto* to = std::get_if<supervisor_order>(&order)) {
       if (to->what != supervisor_order::kind::update) return {};
       return above + "/" + runtime::shown(to->child->id);

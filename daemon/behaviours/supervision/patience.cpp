@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // See patience.hpp. Sums stop at a day: a time beyond it is no bound that anybody waits for, and they cannot
 // overflow. Any thread.
-#include "behaviours/gen/patience.hpp"
+#include "behaviours/supervision/patience.hpp"
 
 #include <algorithm>
 
