@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See address_range.hpp. Any thread.
+// Reading, masking and comparing IP addresses and ranges. See address_range.hpp. Any thread.
 #include "base/address_range.hpp"
 
 #include <arpa/inet.h>
@@ -63,7 +63,7 @@ std::optional<unsigned> read_length(std::string_view text) {
   return value;
 }
 
-// Only the first `bits` of `of`.
+// The first `bits` bits of `of`, and zeros.
 std::array<std::uint8_t, 16> masked(std::array<std::uint8_t, 16> of, unsigned bits) {
   for (unsigned i = 0; i < of.size(); ++i) {
     const unsigned kept = bits > 8 * i ? std::min(8U, bits - 8 * i) : 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Letters of ASCII without regard to case, whatever the locale: what HTTP, TLS and cron compare so. Any
-// thread.
+// Lower case and comparison of texts for ASCII letters only, whatever the locale. HTTP compares header names
+// so, TLS host names, and cron the names of days and months. Any thread.
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See border.hpp. What describes an exception needs memory, which may be what there is none of: where it
-// throws itself the log is told the little that needs none. Any thread.
+// See border.hpp. Describing an exception needs memory, which may have run out. If the description itself
+// throws, the log gets a shorter text that needs none. Any thread.
 #include "base/border.hpp"
 
 #include <cstdlib>

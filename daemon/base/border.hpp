@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Where exceptions end. Errors are values here, but memory runs out, a library throws for what nobody
-// foresaw, and plugins are C++. Each border (a turn of a worker, a task of it, a thread of the pool, a
-// callback of libuv, a request at the control socket, an entry of the tables that plugins call) runs its work
-// within contained(): what is thrown ends that piece of work, the log says whose it was, and the caller ends
-// what cannot go on without it. A forced unwinding (the end of a thread by pthread_exit or by its
-// cancellation) passes. Any thread.
+// Where exceptions end. Errors are values in the daemon, but memory can run out, a library can throw
+// unexpectedly, and plugins are C++. Each border (a worker's turn or task, a thread of the pool, a callback
+// of libuv, a request at the control socket, an entry of the tables that plugins call) runs its work inside
+// contained(). An exception ends that piece of work, the log names its source, and the caller ends what
+// cannot go on without it. Forced unwinding (a thread that ends by pthread_exit or cancellation) passes
+// through. Any thread.
 #pragma once
 
 #include <cxxabi.h>
@@ -17,23 +17,24 @@
 
 namespace coppice::base {
 
-// An exception as the reason {exception, Type, What} has it. "unknown" and "" where it has no such thing.
+// An exception as in the exit reason {exception, Type, What}. "unknown" and "" if it has no type or text.
 struct caught_exception {
   std::string type; // "std::bad_alloc"
   std::string what;
 };
 
-// The exception that is being handled: only in a catch block.
+// The exception that is being handled. Only in a catch block.
 caught_exception caught();
 
-// The name of a type as C++ source has it; of a function object that of the function it stands in.
+// The name of a type as in C++ source. The name of a lambda's type contains the function in which it was
+// made.
 std::string readable_name(const std::type_info& of);
 
-// Says in the log what let the exception out that is being handled. `callback`: null: `culprit` says it all.
-// Without memory it says less.
+// Logs the exception that is being handled. `callback`: the type of the function object that threw; null:
+// `culprit` is enough. Without memory the text is shorter.
 [[gnu::cold]] void note_escaped(std::string_view culprit, const std::type_info* callback = nullptr) noexcept;
 
-// Runs work(). False: it let an exception out, which the log knows.
+// Runs work(). False: it threw an exception, which has been logged.
 template <class Work>
 bool contained(std::string_view culprit, Work&& work) {
   try {
@@ -47,7 +48,8 @@ bool contained(std::string_view culprit, Work&& work) {
   }
 }
 
-// Calls a function object, which the log names by the place it was made at. The object lives until then.
+// Calls a function object. If it throws, the log names its type. The object has to live until the call
+// returns.
 template <class... Parameters, class... Arguments>
 bool contained_call(std::string_view culprit, const std::function<void(Parameters...)>& callback,
                     Arguments&&... arguments) {

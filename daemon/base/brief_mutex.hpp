@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-// A mutex for sections of some nanoseconds that several threads enter often: who finds it taken looks again
-// for a moment before it sleeps in the kernel, which costs a hundred times the section.
+// A mutex for sections of some nanoseconds that several threads often enter. A thread that finds it taken
+// spins for a moment before it sleeps in the kernel, which would cost a hundred times as much as the section.
+// Any thread.
 #pragma once
 
 #include <pthread.h>
 
 namespace coppice::base {
 
-// Lockable, as std::mutex is; never fails.
+// Lockable, as std::mutex. Never fails.
 class brief_mutex {
  public:
   brief_mutex() = default;

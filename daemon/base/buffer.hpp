@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A growable run of bytes that is filled at the back and consumed at the front: what a stream parser
-// keeps between reads, and what a reply is built in. Uninitialised growth, amortised moves: the front
-// is reclaimed when it is at least half of what is stored. One thread at a time.
+// A growable sequence of bytes, filled at the back and consumed at the front: for what a stream parser keeps
+// between reads, and for building a reply. Growth leaves the new bytes uninitialised. The space at the front
+// is reclaimed when it is at least as large as the contents, so the cost of moving is amortised. One thread
+// at a time.
 #pragma once
 
 #include <cstddef>
@@ -25,12 +26,12 @@ class buffer {
   bool empty() const { return begin_ == end_; }
   std::size_t capacity() const { return capacity_; }
 
-  // Valid until the next call that is not const.
+  // Valid until the next call of a function that is not const.
   bytes_span readable() const { return {storage_.get() + begin_, size()}; }
   std::uint8_t* data() { return storage_.get() + begin_; }
   const std::uint8_t* data() const { return storage_.get() + begin_; }
 
-  // Room for at least `n` bytes behind the end, uninitialised; `commit` makes the first of them part
+  // Returns room for at least `n` bytes behind the end, uninitialised. commit() makes the first of them part
   // of the contents.
   std::span<std::uint8_t> prepare(std::size_t n);
   void commit(std::size_t n) { end_ += n; }
@@ -45,7 +46,7 @@ class buffer {
   // Drops the first `n` bytes; n ≤ size().
   void consume(std::size_t n);
   void clear() { begin_ = end_ = 0; }
-  // As clear, and gives the memory back when it is more than `keep` bytes.
+  // As clear(), and frees the memory if it is more than `keep` bytes.
   void shrink(std::size_t keep);
 
  private:

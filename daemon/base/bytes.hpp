@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Borrowed bytes and the big-endian integers of every wire format we speak. The callers check sizes;
-// these do not. Any thread.
+// Borrowed bytes, and the big-endian integers of the wire formats. Callers check the sizes; these functions
+// do not. Any thread.
 #pragma once
 
 #include <bit>

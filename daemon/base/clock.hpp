@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Time. Everything that waits or measures uses monotonic nanoseconds since an arbitrary start; wall
-// time is for people, logs and certificates only and may jump. Any thread.
+// Time. Waits and measurements use monotonic nanoseconds since an arbitrary start. Wall time may jump and is
+// only for people, logs and certificates. Any thread.
 #pragma once
 
 #include <chrono>
@@ -9,7 +9,7 @@
 
 namespace coppice::base {
 
-// Nanoseconds: a point on the monotonic clock or a span, as the name says.
+// Nanoseconds: a point on the monotonic clock, or a span of time, as the variable's name says.
 using nanos = std::int64_t;
 
 constexpr nanos nanos_per_ms = 1'000'000;

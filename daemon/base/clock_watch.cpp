@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A timer of the wall clock that is far away is cancelled by the kernel when the clock is set
-// (timerfd_create(2)).
+// Uses a timer of the wall clock that is far in the future: the kernel cancels it when the clock is set
+// (timerfd_create(2)). For the loop's thread.
 #include "base/clock_watch.hpp"
 
 #include <sys/timerfd.h>
@@ -13,7 +13,7 @@ namespace coppice::base {
 
 namespace {
 
-// In the year 2200 it would come by itself, and be set anew.
+// In the year 2200 the timer would fire by itself, and be armed again.
 constexpr time_t far_away = 7'258'118'400;
 
 } // namespace

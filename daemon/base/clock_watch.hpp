@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tells when somebody sets the wall clock, and when the machine has slept, which sets it as well. Costs
-// nothing in between. On the loop's thread.
+// Tells when the wall clock is set, and when the machine has slept, which also sets it. The service that runs
+// the node's jobs uses it to compute their next times anew. Costs nothing in between. For the loop's thread.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,7 @@ namespace coppice::base {
 
 class clock_watch {
  public:
-  // `set` is called after each change, on the loop's thread; it may destroy the watch.
+  // `set` is called after each change, on the loop's thread. It may destroy the watch.
   static result<std::unique_ptr<clock_watch>> make(uv_loop_t* on, std::function<void()> set);
   clock_watch(const clock_watch&) = delete;
   clock_watch& operator=(const clock_watch&) = delete;
@@ -24,7 +24,7 @@ class clock_watch {
   status arm();
   void changed();
 
-  unique_fd timer_; // outlives what polls it
+  unique_fd timer_; // outlives poll_
   std::function<void()> set_;
   uv::poll poll_;
 };

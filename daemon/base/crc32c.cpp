@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// By the processor's instruction where it has one (x86-64 with SSE 4.2), else eight bytes at a time by
-// tables.
+// Uses the processor's instruction if there is one (x86-64 with SSE 4.2), else tables, eight bytes at a time.
 #include "base/crc32c.hpp"
 
 #include <array>
@@ -16,7 +15,7 @@ namespace {
 
 using tables = std::array<std::array<std::uint32_t, 256>, 8>;
 
-// The first table has the sums of single bytes, table n those of a byte with n zeros behind it.
+// The first table has the checksums of single bytes; table n those of a byte with n zero bytes behind it.
 constexpr tables table = [] {
   tables out{};
   for (std::uint32_t i = 0; i < 256; ++i) {

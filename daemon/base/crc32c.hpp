@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// CRC-32C (Castagnoli), the checksum of the PROXY protocol and of the durable log. It finds damage; it proves
-// nothing against somebody who wants to deceive. Any thread.
+// CRC-32C (Castagnoli), the checksum of the PROXY protocol and of the durable log. It detects damage, but
+// does not protect against forgery. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,7 @@
 
 namespace coppice::base {
 
-// Of all bytes so far: `before` is what the call for the bytes in front of these gave, 0 where there are
-// none.
+// The checksum of all bytes so far. `before`: the result for the bytes in front of these; 0: there are none.
 std::uint32_t crc32c(bytes_span bytes, std::uint32_t before = 0);
 
 } // namespace coppice::base

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See descriptors.hpp.
+// The limits of getrlimit(2), and counting open descriptors. See descriptors.hpp. Any thread.
 #include "base/descriptors.hpp"
 
 #include <sys/resource.h>
@@ -14,9 +14,9 @@
 namespace coppice::base {
 namespace {
 
-// The first of the last ones.
+// The first descriptor of the reserve.
 std::size_t reserve_begins(std::size_t limit) {
-  constexpr std::size_t in_reserve = 64; // but a quarter at most
+  constexpr std::size_t in_reserve = 64; // but at most a quarter of the limit
   return limit - std::min(in_reserve, limit / 4);
 }
 
@@ -30,7 +30,7 @@ std::size_t as_count(rlim_t soft) {
   return soft == RLIM_INFINITY ? std::numeric_limits<std::size_t>::max() : static_cast<std::size_t>(soft);
 }
 
-std::size_t before_raised = 0; // 0: it was not
+std::size_t before_raised = 0; // 0: it was not raised
 
 } // namespace
 

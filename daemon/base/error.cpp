@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Failures, and the words of errno and of libuv's negative results put behind what was being done. Any
-// thread.
+// Makes errors, with the text of errno or of libuv's negative results behind what was being done. Any thread.
 #include "base/error.hpp"
 
 #include <uv.h>
@@ -47,7 +46,7 @@ unexpected<error> fail_errno(std::string what, int number) {
 unexpected<error> fail_uv(std::string what, int result) {
   if (result == UV_EOF) return fail(errc::closed, std::move(what) + ": closed by the other end");
   if (result == UV_ECANCELED) return fail(errc::closed, std::move(what) + ": cancelled");
-  // On Unix libuv passes errno on, negated; what it adds itself (resolver, EOF) starts at -3000.
+  // On Unix libuv returns errno negated. Its own codes (resolver, EOF) start at -3000.
   const errc code = result > -3000 ? code_of_errno(-result) : errc::system;
   return fail(code, std::move(what) + ": " + uv_strerror(result));
 }

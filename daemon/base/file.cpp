@@ -34,7 +34,7 @@ status fill(int fd, const std::string& path, std::string_view contents, mode_t m
   return {};
 }
 
-// A new file beside `path`, filled.
+// Writes a new file beside `path` and returns its name.
 result<std::string> write_beside(const std::string& path, std::string_view contents, mode_t mode) {
   std::string temporary = path + "." + std::to_string(random_u64());
   const unique_fd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
@@ -49,7 +49,7 @@ result<std::string> write_beside(const std::string& path, std::string_view conte
 } // namespace
 
 void unique_fd::reset(int fd) {
-  // EINTR from close leaves the descriptor closed on Linux: never again.
+  // On Linux the descriptor is closed even if close() fails with EINTR: no second call.
   if (fd_ >= 0) close(fd_);
   fd_ = fd;
 }
@@ -80,7 +80,7 @@ status write_file_atomic(const std::string& path, std::string_view contents, mod
 status write_new_file_atomic(const std::string& path, std::string_view contents, mode_t mode) {
   const auto temporary = write_beside(path, contents, mode);
   if (!temporary) return unexpected(temporary.error());
-  // Of the calls that give a file its name, link(2) is the one that takes no name which is in use.
+  // link(2) is the call that gives a file a name and fails if that name is in use.
   const int linked = link(temporary->c_str(), path.c_str());
   const int problem = errno;
   unlink(temporary->c_str());

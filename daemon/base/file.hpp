@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Files: a descriptor that closes itself, bounded reading, atomic writing. Blocking; not for a worker's
-// loop while traffic flows. Any thread.
+// Files: a descriptor that closes itself, bounded reading, atomic writing. These functions block and are not
+// for a worker's thread. Any thread.
 #pragma once
 
 #include <sys/types.h>
@@ -37,18 +37,18 @@ class unique_fd {
 // open(2) with O_CLOEXEC added.
 result<unique_fd> open_file(const std::string& path, int flags, mode_t mode = 0);
 
-// The whole file. errc::limit when it holds more than `max_bytes`; works for pipes and /proc too.
+// Reads the whole file; also pipes and /proc. errc::limit: it holds more than `max_bytes`.
 result<std::string> read_file(const std::string& path, std::size_t max_bytes);
 
-// Writes `contents` to a new file beside `path`, syncs it and renames it over: readers see the old or
-// the new file whole. `mode` is set exactly, whatever the umask.
+// Writes `contents` to a new file beside `path`, syncs it and renames it to `path`: readers see either the
+// whole old or the whole new file. The mode is exactly `mode`, whatever the umask.
 status write_file_atomic(const std::string& path, std::string_view contents, mode_t mode);
 
-// The same where there is no such file yet: errc::exists, and nothing changed, where there is one, also one
-// that somebody makes at the same time.
+// As write_file_atomic(), but only if `path` does not exist. errc::exists: it exists, or another process
+// makes it at the same time; it is not changed.
 status write_new_file_atomic(const std::string& path, std::string_view contents, mode_t mode);
 
-// Makes the folder and those above it that are missing, each with `mode`. An existing one is left as is.
+// Makes the folder and its missing parents, each with `mode`. An existing folder is not changed.
 status make_folders(const std::string& path, mode_t mode);
 
 } // namespace coppice::base

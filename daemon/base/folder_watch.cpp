@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See folder_watch.hpp: inotify, by libuv.
+// Watches folders by libuv, which uses inotify. See folder_watch.hpp.
 #include "base/folder_watch.hpp"
 
 #include "base/border.hpp"

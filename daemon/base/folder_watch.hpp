@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tells when an entry of a folder appears, changes or goes. The loop's thread.
+// Tells when an entry of a folder appears, changes or disappears. With it the node notices a new plugin file
+// and reloads it. For the loop's thread.
 #pragma once
 
 #include <functional>
@@ -10,7 +11,7 @@
 
 namespace coppice::base::uv {
 
-// The function gets the entry's name, which is empty where the system does not say.
+// `name`: the name of the entry; empty: the system does not say.
 class folder_watch : public handle<uv_fs_event_t, std::function<void(std::string_view name)>> {
  public:
   static result<folder_watch> make(const loop& on, const std::string& folder,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See function_names.hpp. Every offset and size in the file is a claim to be checked, and every read goes
-// into memory of ours: a file that shrinks meanwhile is a short read.
+// See function_names.hpp. All offsets and sizes in the file are checked, and all reads copy into memory: if
+// the file shrinks meanwhile, a read is short.
 #include "base/function_names.hpp"
 
 #include <cxxabi.h>
@@ -46,7 +46,7 @@ std::optional<std::vector<Elf64_Shdr>> sections_of(int fd) {
     return std::nullopt;
   const Elf64_Ehdr& at = head->front();
   std::uint64_t count = at.e_shnum;
-  if (count == 0 && at.e_shoff != 0) { // too many for the header: the first section says how many
+  if (count == 0 && at.e_shoff != 0) { // too many for the header: the first section has the number
     const auto first = read_array<Elf64_Shdr>(fd, at.e_shoff, 1);
     if (!first) return std::nullopt;
     count = first->front().sh_size;

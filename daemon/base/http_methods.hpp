@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The methods of HTTP that a server here answers with anything but 501: those that its parsers know
-// (net/http/http_engine.hpp; a test holds the two against each other), without CONNECT, which is for proxies.
-// Written as here, in upper case.
+// The HTTP methods that a server of the daemon accepts; it answers 501 to any other. These are all methods
+// that its parsers know (net/http/http_engine.hpp; a test compares the two), without CONNECT, which is for
+// proxies. In upper case.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Any thread.
+// One pass over the text that counts brackets outside strings. See json_depth.hpp. Any thread.
 #include "base/json_depth.hpp"
 
 namespace coppice::base {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How deep a JSON text nests, told before a parser sees it: the library parses without recursion, but copies
-// and prints with it. Pure; any thread.
+// How deep a JSON text nests, found before it is parsed. The JSON library parses without recursion, but
+// copies and prints recursively, so deep texts have to be refused. Pure; any thread.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,8 @@
 
 namespace coppice::base {
 
-// Whether objects and lists in it lie more than `most` deep in one another. Of what is no JSON the part
-// counts that could be its beginning.
+// Whether objects and lists in the text nest more than `most` deep. If the text is no JSON, the part that
+// could begin one counts.
 bool nests_deeper(std::string_view json, std::size_t most);
 
 } // namespace coppice::base

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The logger's queue and writer thread. The queue's lock is held only to push or to swap the
-// whole queue out, never while a line is written; the writer is woken only when the queue was empty.
+// The logger's queue and writer thread. The queue's lock is held only to push a line or to swap the whole
+// queue out, never while a line is written. The writer is woken only if the queue was empty.
 #include "base/log.hpp"
 
 #include <cxxabi.h>
@@ -31,7 +31,7 @@ constexpr std::array<std::string_view, 6> level_names = {"trace",  "debug",   "i
                                                          "notice", "warning", "error"};
 
 constexpr std::size_t longest_field_name = 64;
-constexpr std::size_t said_of_cut = 64; // bytes of what is said
+constexpr std::size_t said_of_cut = 64; // bytes of the note about the cut
 
 class writer {
  public:
@@ -126,7 +126,7 @@ class writer {
     if (was_empty) work_.notify_one();
   }
 
-  // The writer's.
+  // By the writer thread.
   void deliver(format to, const record& line) {
     tell(to, line);
     files_.put(line, to);
@@ -141,7 +141,7 @@ class writer {
     for (const auto& [id, function] : taps_) function(line);
   }
 
-  // Once there is room again.
+  // After a line could be written again.
   void tell_unwritten(format to) {
     const std::uint64_t lines = unwritten_.exchange(0, std::memory_order_relaxed);
     if (lines == 0) return;
@@ -150,7 +150,7 @@ class writer {
     if (!write_line(to, gap)) unwritten_.fetch_add(lines, std::memory_order_relaxed);
   }
 
-  // So that whoever reads the times of the lines knows: nothing else goes by this clock.
+  // For people who read the times of the lines.
   void tell_jump(format to) {
     constexpr nanos worth_telling = 10 * nanos_per_second;
     const nanos ahead = wall_now() - mono_now();
@@ -175,7 +175,7 @@ class writer {
     told_drops_ = all;
   }
 
-  // Until there is something to write, a sum is due or the files are to be looked at.
+  // Waits until there is something to write, a sum is due or the files have to be looked at.
   void wait(std::unique_lock<std::mutex>& lock) {
     const auto ready = [this] { return !queue_.empty() || !running_ || files_wanted_ || look_wanted_; };
     std::optional<nanos> due;
@@ -215,7 +215,7 @@ class writer {
         write_all(to, batch, ending);
       } catch (const abi::__forced_unwind&) {
         throw;
-      } catch (...) { // there is nothing to say it with
+      } catch (...) { // no log line can be written about it
         unwritten_.fetch_add(batch.size(), std::memory_order_relaxed);
       }
       lock.lock();
@@ -227,7 +227,7 @@ class writer {
     written_change_.notify_all();
   }
 
-  std::mutex control_; // start and stop, one at a time
+  std::mutex control_; // one start or stop at a time
   std::mutex queue_lock_;
   std::condition_variable work_;
   std::condition_variable written_change_;
@@ -242,10 +242,10 @@ class writer {
   std::atomic<std::uint64_t> unwritten_{0}; // lines that the sink did not take
   log_tally tally_;
   log_rate rate_;
-  std::optional<std::vector<file_target>> files_wanted_; // since the writer looked
+  std::optional<std::vector<file_target>> files_wanted_; // nullopt: not changed since the writer looked
   bool look_wanted_ = false;
-  log_files files_;      // the writer's, as the next
-  nanos wall_ahead_ = 0; // of the monotonic clock
+  log_files files_;      // this and wall_ahead_ are for the writer thread
+  nanos wall_ahead_ = 0; // wall time minus monotonic time, at the last look
   std::thread thread_;
 
   std::mutex taps_lock_;
@@ -253,7 +253,8 @@ class writer {
   std::vector<std::pair<std::uint64_t, tap>> taps_;
 };
 
-// As much of `text` as there is room `left` for, whole characters, and how much is missing.
+// Cuts `text`, which had `size` bytes, to the room `left`, at the end of a character, and appends how much is
+// missing.
 void cut(std::string& text, std::size_t& left, std::size_t size) {
   if (size <= left) {
     left -= size;
@@ -272,7 +273,7 @@ void bound(record& line) {
     std::size_t of_name = longest_field_name;
     cut(each.name, of_name, each.name.size());
   }
-  // A text that was cut when it was made says so at its end.
+  // A text that was cut when it was made already says so at its end.
   if (line.text.size() <= most_bytes + said_of_cut)
     left -= std::min(left, line.text.size());
   else
@@ -321,7 +322,7 @@ status use(const settings& chosen) {
   for (const auto& [module, was] : configured_levels()) {
     if (std::ranges::find(chosen.modules, module, &std::pair<std::string, level>::first) ==
         chosen.modules.end())
-      (void)set_level(module, std::nullopt); // which takes away only
+      (void)set_level(module, std::nullopt); // cannot fail: it only removes a level
   }
   status all;
   for (const auto& [module, lowest] : chosen.modules)

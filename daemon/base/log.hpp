@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The one logger. A caller formats its line, puts it in a bounded queue and goes on: it never waits
-// for a disk or a terminal. One thread writes; when the queue is full lines are dropped and counted,
-// and the count is logged once there is room. So is a line bounded: what is cut of it is said at its end.
-// Before start() and after stop() lines go straight to stderr. Any thread.
+// The logger. A caller formats its line, puts it into a bounded queue and goes on: it never waits for a disk
+// or a terminal. One thread writes. If the queue is full, lines are dropped and counted, and the count is
+// logged when there is room again. A line that is too long is cut and says so at its end. Before start() and
+// after stop() lines go straight to stderr. Any thread.
 #pragma once
 
 #include <fmt/format.h>
@@ -25,14 +25,14 @@ namespace coppice::base::log {
 enum class level : std::uint8_t { trace, debug, info, notice, warning, error };
 
 std::string_view level_name(level of);
-// Also "warn". None of these: nothing.
+// Also accepts "warn". nullopt: `name` is no level.
 std::optional<level> parse_level(std::string_view name);
 
 enum class format : std::uint8_t {
-  automatic, // journald when stderr is the journal's, else text
+  automatic, // journald if stderr is connected to the journal, else text
   text,
-  json,     // one object a line: time, level, module, message, and each field
-  journald, // native protocol with fields; text where systemd's library is missing
+  json,     // one object in each line: time, level, module, message, and each field
+  journald, // the native protocol with fields; text if systemd's library is missing
 };
 
 std::optional<format> parse_format(std::string_view name); // auto, text, json, journald
@@ -40,7 +40,7 @@ std::optional<format> parse_format(std::string_view name); // auto, text, json, 
 struct options {
   log::level level = log::level::info;
   log::format format = log::format::automatic;
-  std::size_t queue = 16384; // lines
+  std::size_t queue = 16384; // in lines
 };
 
 // A name (lower case, [a-z0-9_]) and its value; the text sink appends them as name=value.
@@ -49,7 +49,7 @@ struct field {
   std::string value;
 };
 
-// Bytes of a record's text and its fields' values together.
+// Most bytes of a record's text and its fields' values together.
 inline constexpr std::size_t most_bytes = 8192;
 
 struct record {
@@ -60,15 +60,15 @@ struct record {
   std::vector<field> fields;
 };
 
-// Starts the writer; a second start replaces the options.
+// Starts the writer thread. If it runs already, replaces the options.
 void start(const options& chosen);
-// Writes out what is queued and ends the writer.
+// Writes what is queued and ends the writer thread.
 void stop();
-// Waits until everything logged before the call is written.
+// Waits until all lines logged before the call are written.
 void flush();
 
-// The level of all modules, or of one; nullopt gives a module the common level again. At most 64
-// modules can have a level of their own: errc::limit.
+// The level of all modules, or of one module; nullopt: the module has the common level again. errc::limit:
+// too many modules have a level of their own. errc::invalid: not a name of 1 to 31 characters.
 void set_level(level lowest);
 status set_level(std::string_view module, std::optional<level> lowest);
 level current_level();
@@ -79,20 +79,19 @@ bool enabled(level of, std::string_view module);
 // Lines dropped since the process began because the queue was full.
 std::uint64_t dropped();
 
-// Called by the writer thread for every line written, e.g. to follow the log over the control socket.
-// Must return soon and may not log. remove_tap returns once no call is under way.
+// Called by the writer thread for every line that it writes, for example to follow the log over the control
+// socket. Has to return soon and may not log. After remove_tap() no call is under way.
 using tap = std::function<void(const record&)>;
 std::uint64_t add_tap(tap function);
 void remove_tap(std::uint64_t id);
 
-// Queues a finished line without asking whether its level is enabled. Of one of more than most_bytes the end
-// is cut.
+// Queues a line without asking whether its level is enabled. A line of more than most_bytes is cut.
 void submit(record line);
 // A line as the text and JSON sinks write it, without the line feed.
 std::string render_text(const record& line);
 std::string render_json(const record& line);
 
-// What write() makes of its arguments; of what is longer than a record may be only that much is kept.
+// The formatted text, cut to most_bytes.
 std::string bounded_text(fmt::string_view text, fmt::format_args arguments);
 
 template <class... Arguments>

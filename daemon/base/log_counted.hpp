@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Lines that somebody outside can cause as often as he likes. The first of a kind is written; those that come
-// within ten seconds of it are counted, and a line says how many they were. So a flood costs a line every ten
-// seconds, and a first mistake is seen at once. Any thread.
+// Log lines that peers or clients can cause as often as they like. The first line of a kind is written. Lines
+// of the same kind within the next ten seconds are counted, and one line gives their number. So a flood costs
+// one line in ten seconds, and a single mistake is seen at once. Any thread.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace coppice::base::log {
 
-// As submit(), for a line of this kind: whatever has a module and a kind in common is counted together.
+// As submit(), for a line of this kind. Lines with the same module and kind are counted together.
 void submit_counted(std::string_view kind, record line);
 
 template <class... Arguments>

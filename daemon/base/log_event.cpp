@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See log_event.hpp.
+// The one listener to events, and the lock around its calls. See log_event.hpp. Any thread.
 #include "base/log_event.hpp"
 
 #include <atomic>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Lines that stand for an event of a known kind, for those who search or count them: each kind has an
-// identity for good, systemd's MESSAGE_ID in the journal (`journalctl MESSAGE_ID=…`) and message_id in JSON,
-// and fields with what the text says. The text sink writes the text alone. Any thread.
+// Log lines for events of a known kind, so that they can be searched and counted. Each kind has a fixed id:
+// systemd's MESSAGE_ID in the journal (`journalctl MESSAGE_ID=…`), message_id in JSON. Its fields repeat what
+// the text says; the text sink writes the text alone. Any thread.
 #pragma once
 
 #include <functional>
@@ -47,11 +47,11 @@ inline constexpr event event_lost{"event_lost", "a7db1903f9f8675fd86e1f8e06af3f6
 inline constexpr event memory_scarce{"memory_scarce", "0961b63139edb9fa9caafca480b1844f"};
 } // namespace events
 
-// Hears of every event, whether its line is shown or not, on the thread where it happens. It must not wait,
+// Called for every event, whether or not its line is shown, on the thread where it happens. May neither wait
 // nor log.
 using event_listener =
     std::function<void(const event& of, const std::vector<field>& fields, const std::string& text)>;
-// In place of the one before, none of whose calls is under way when this returns; empty: nobody.
+// Replaces the former listener. When this returns, no call of the former one is under way. Empty: none.
 void set_event_listener(event_listener hears);
 bool has_event_listener();
 void tell_listener(const event& of, const std::vector<field>& fields, const std::string& text);
@@ -69,7 +69,7 @@ void tell(event of, level at, std::string_view module, std::vector<field> fields
   submit({wall_now(), at, std::string(module), std::move(said), std::move(fields)});
 }
 
-// Whether a line is one.
+// Whether a line is of an event.
 inline bool is_event(const record& line) {
   return !line.fields.empty() && line.fields.front().name == event_field;
 }

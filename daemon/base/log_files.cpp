@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The sink is made anew for each opening: it throws when it cannot go on, and nothing is known of its state
-// then. What it has written stands in a stdio buffer until a flush, so that only a flush says whether a line
-// is in the file. See log_files.hpp.
+// Each opening makes a new sink: spdlog's sink throws if it cannot continue, and its state is unknown then.
+// What it has written is in a stdio buffer until a flush, so only a flush tells whether a line is in the
+// file. See log_files.hpp.
 #include "base/log_files.hpp"
 
 #include <fcntl.h>
@@ -30,19 +30,20 @@ struct identity {
   bool operator==(const identity&) const = default;
 };
 
-// Its last byte is no line feed: somebody wrote half a line, perhaps ourselves on a full disk.
+// False: the last byte is no line feed: half a line was written, perhaps by this node on a full disk.
 bool ends_in_a_line(int file, const struct stat& info) {
   char last = '\n';
   if (info.st_size > 0 && pread(file, &last, 1, info.st_size - 1) != 1) return true;
   return last == '\n';
 }
 
-// Makes the file if there is none. A pipe would hold the writer up, a folder cannot be written.
+// Makes the file if there is none. Throws for a pipe, which could block the writer, and for a folder. True:
+// the file ends with half a line.
 bool prepare(const std::string& path) {
   const int file = open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
   if (file < 0) {
     if (errno != ENOENT) throw spdlog::spdlog_ex(path, errno);
-    return false; // its folder is not there: the sink makes it
+    return false; // its folder does not exist; the sink makes it
   }
   struct stat info {};
   const bool known = fstat(file, &info) == 0;
@@ -127,10 +128,10 @@ class log_file {
   }
 
   const file_target what_;
-  std::unique_ptr<spdlog_sink> sink_; // null: it is to be opened anew
+  std::unique_ptr<spdlog_sink> sink_; // null: it has to be opened again
   identity is_;
   bool half_a_line_ = false;
-  bool failing_ = false; // which was said
+  bool failing_ = false; // and a log line has said so
   std::uint64_t unsure_ = 0;
   std::uint64_t missing_ = 0;
 };
@@ -145,7 +146,7 @@ void log_files::use(const std::vector<file_target>& wanted) {
         files_, [&one](const auto& file) { return file != nullptr && file->target() == one; });
     next.push_back(there != files_.end() ? std::move(*there) : nullptr);
   }
-  files_.clear(); // before another opens the same path
+  files_.clear(); // before another file opens the same path
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     if (next[i] != nullptr) continue;
     next[i] = std::make_unique<log_file>(wanted[i]);

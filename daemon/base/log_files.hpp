@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The files of the log: spdlog's rotating_file_sink behind our queue, which turns files over by size. Around
-// it: a file that was moved away or removed, or that could not be written, is opened anew; what fails is said
-// once, and so is that it goes on and how much is missing. The log's writer thread.
+// The files of the log. Each is spdlog's rotating_file_sink, which rotates by size, behind the logger's
+// queue. A file that was moved away or removed, or could not be written, is opened again. A failure is logged
+// once; so is its end, with the number of missing lines. For the log's writer thread.
 #pragma once
 
 #include <cstdint>
@@ -27,18 +27,18 @@ class log_files {
   log_files(const log_files&) = delete;
   log_files& operator=(const log_files&) = delete;
 
-  // Those that stay are left open.
+  // Replaces the files. Those in `wanted` that are open already stay open.
   void use(const std::vector<file_target>& wanted);
-  // `to`: JSON is JSON, all else text.
+  // `to`: for json the line is written as JSON, else as text.
   void put(const record& line, format to);
-  // After some lines: they are in the files when it returns, or counted as missing.
+  // Called after some lines. When it returns, they are in the files or counted as missing.
   void flush();
-  // Whether the files are still what their paths mean. `now` is monotonic; looks at most once a period, but
-  // for `anyway`.
+  // Opens files anew whose paths now name another file, or none. `now` is monotonic. Looks at most once in
+  // each look_period unless `anyway`.
   void look(nanos now, bool anyway);
-  // When to look again; nothing without files.
+  // When to look again; nullopt: there are no files.
   std::optional<nanos> next_look() const;
-  // What is to be said of them since the last time.
+  // Lines to be logged about the files themselves, since the last call.
   std::vector<record> take_news();
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The levels. Those of modules are read without a lock: their slots are append-only, and an override that
-// has an end is held against the clock by whoever asks. Processes are rare and have a lock of their own.
+// The tables of levels. Those of modules are read without a lock: slots are only appended, and each reader
+// compares an override's end with the clock. Processes with levels are rare and have a table with a lock.
 #include "base/log_levels.hpp"
 
 #include <algorithm>
@@ -26,12 +26,12 @@ bool over(nanos until) {
   return until != no_end && mono_now() >= until;
 }
 
-// A configured level and one that takes its place for a while.
+// A configured level, and a level that may override it for a time.
 class two_levels {
  public:
   explicit two_levels(std::uint8_t configured) : configured_(configured) {}
 
-  // none: neither is there.
+  // Returns `none` if there is neither.
   std::uint8_t now() const {
     const std::uint8_t other = override_.load(std::memory_order_relaxed);
     if (other != none && !over(until_.load(std::memory_order_relaxed))) return other;
@@ -43,7 +43,7 @@ class two_levels {
     until_.store(until, std::memory_order_relaxed);
     override_.store(value, std::memory_order_relaxed);
   }
-  // What differs; nothing where nothing does.
+  // The override in effect; nullopt: there is none.
   std::optional<level_difference> difference(level_scope scope, std::string_view of) const {
     const std::uint8_t other = override_.load(std::memory_order_relaxed);
     const nanos until = until_.load(std::memory_order_relaxed);
@@ -78,7 +78,7 @@ class level_table {
 
   two_levels& common() { return common_; }
 
-  // The module's; made where there is none yet. errc::invalid, errc::limit.
+  // The module's levels; makes the slot if there is none. errc::invalid, errc::limit.
   result<two_levels*> of(std::string_view module) {
     const std::lock_guard lock(writers_);
     if (const module_slot* const found = find(module))
@@ -132,7 +132,7 @@ class process_levels {
     return {};
   }
 
-  // The pid's goes before the name's.
+  // The level of the pid goes before that of the name.
   std::optional<level> of(std::string_view pid, std::string_view name) {
     const std::lock_guard guard(lock_);
     std::erase_if(all_, [](const process_slot& one) { return over(one.until); });

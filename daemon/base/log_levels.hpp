@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What an operator changes about levels while the node runs: beside the configured levels (log.hpp's
-// set_level) the common one, that of a module and that of a process may have another, for good or for a time.
-// One that has ended counts no more from that moment on; nobody has to take it away. The most special counts:
-// a process's, its module's, the common one. Any thread.
+// Log levels that an operator changes while the node runs. Beside the configured levels (set_level() in
+// log.hpp), the common level, that of a module and that of a process can be overridden, for good or for a
+// time. An override whose time is over no longer counts; no one has to remove it. The most specific level
+// applies: the process's, then the module's, then the common one. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -19,34 +19,35 @@ namespace coppice::base::log {
 
 enum class level_scope : std::uint8_t { common, module, process };
 
-// Until it is taken back.
+// The override stays until it is removed.
 inline constexpr nanos no_end = 0;
 
-// Gives the common level (`of` is empty), a module or a process another level; nullopt takes that back. A
-// process goes by its pid as text, or by its name, whoever has that then. `until` is monotonic, or no_end.
-// errc::limit: 256 modules or 64 processes have one; errc::invalid: no module or process has such a name.
+// Overrides the common level (`of` is empty), or that of a module or process; nullopt removes the override. A
+// process is given by its pid as text, or by a registered name. `until` is monotonic, or no_end. errc::limit:
+// 256 modules or 64 processes have a level of their own. errc::invalid: no module or process can have such a
+// name.
 status override_level(level_scope scope, std::string_view of, std::optional<level> lowest,
                       nanos until = no_end);
 
 struct level_difference {
   level_scope scope = level_scope::common;
-  std::string of; // empty: all
+  std::string of; // empty: all modules
   level now = level::info;
   nanos until = no_end; // monotonic
 };
 
-// All that differs from the configured levels: the common one first, then modules, then processes by name.
+// All overrides: the common one first, then modules, then processes, each by name.
 std::vector<level_difference> level_differences();
 
-// Those of the configuration.
+// The configured levels.
 level configured_level();
 std::vector<std::pair<std::string, level>> configured_levels();
 
-// Whether any process has a level of its own: whether process_level() is worth its arguments.
+// Whether any process has a level of its own. If not, process_level() need not be called.
 bool any_process_level();
 std::optional<level> process_level(std::string_view pid, std::string_view name);
 
-// What the node itself logs under. A plugin's lines go by its id.
+// The module names that the node's own code logs under. A plugin's lines have its id.
 bool is_module_of_node(std::string_view name);
 std::vector<std::string_view> modules_of_node();
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The generic cell rate algorithm (ITU-T I.371, annex A): a line moves the time at which the bucket is full
-// again by one interval, and is held back where that would be more than a burst ahead. See log_rate.hpp.
+// The generic cell rate algorithm (ITU-T I.371, annex A). Each line moves the time at which the bucket is
+// full again by one interval. A line is held back if that time would be more than a burst ahead. See
+// log_rate.hpp.
 #include "base/log_rate.hpp"
 
 #include <fmt/format.h>
@@ -14,7 +15,7 @@
 namespace coppice::base::log {
 namespace {
 
-// Of a line that an actor wrote; an event that is about a process is its module's.
+// The pid of a line that an actor wrote. Empty: the line is of the module, as all events are.
 std::string_view pid_of(const record& line) {
   if (is_event(line)) return {};
   const auto found = std::ranges::find(line.fields, "pid", &field::name);
@@ -23,7 +24,7 @@ std::string_view pid_of(const record& line) {
 
 std::uint64_t hash_of(std::string_view module, std::string_view pid) {
   const std::hash<std::string_view> hash;
-  return (hash(module) * 31 + hash(pid)) | 1; // 0: nobody's
+  return (hash(module) * 31 + hash(pid)) | 1; // 0: no source
 }
 
 } // namespace
@@ -37,7 +38,7 @@ void log_rate::use(const line_rate& chosen) {
   interval_.store(interval, std::memory_order_relaxed);
 }
 
-// One whose bucket is full says nothing about its source, so that another may have it.
+// An entry whose bucket is full says nothing about its source, so another source may take it.
 log_rate::entry& log_rate::entry_of(std::uint64_t source, nanos now) {
   constexpr std::size_t looks = 4;
   entry* free = nullptr;
@@ -56,7 +57,7 @@ log_rate::entry& log_rate::entry_of(std::uint64_t source, nanos now) {
 bool log_rate::admits(const record& line, nanos now) {
   const nanos interval = interval_.load(std::memory_order_relaxed);
   if (interval == 0) return true;
-  // What an operator has changed is told however much else is: calls of actors, below notice, are many.
+  // Changes by an operator are logged whatever else is; calls of actors are many, but below notice.
   const bool is_change = is_event(line) && line.fields.front().value == events::asked_by_operator.id;
   if (is_change && line.level >= level::notice) return true;
   const std::string_view pid = pid_of(line);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How many lines a source may write (log_settings.hpp): what the logger asks for each line before it takes
-// it, and the counts of what it held back when they are due. A source costs an entry of a table of fixed size
-// while it writes more than its share; where too many do so at once, some have a share in common. Any thread.
+// Limits how many lines a source may write (log_settings.hpp). The logger asks for each line before it takes
+// it, and later writes how many lines were held back. A source needs an entry in a table of fixed size while
+// it writes more than its share; if too many sources do so at once, some share an entry. Any thread.
 #pragma once
 
 #include <array>
@@ -24,20 +24,20 @@ class log_rate {
 
   void use(const line_rate& chosen);
 
-  // Whether this line is written; else it is counted. `now` is monotonic.
+  // Whether the line may be written; if not, it is counted. `now` is monotonic.
   bool admits(const record& line, nanos now);
 
-  // When the next count is due; nothing while nothing was held back.
+  // When the next count is due, monotonic; nullopt: nothing was held back.
   std::optional<nanos> next_due() const;
-  // The counts that are due, as lines.
+  // The due counts, as log lines.
   std::vector<record> take_due(nanos now);
-  // All of them, at the end.
+  // All counts, for the end of the log.
   std::vector<record> take_all();
 
  private:
-  // A bucket that fills with time, kept as the time at which it is full again.
+  // A token bucket, kept as the time at which it will be full again.
   struct entry {
-    std::atomic<std::uint64_t> source{0}; // its hash
+    std::atomic<std::uint64_t> source{0}; // hash of the source
     std::atomic<nanos> full_at{0};
     std::atomic<std::uint64_t> held_back{0};
   };
@@ -51,11 +51,11 @@ class log_rate {
   record count_of(const noted& one, std::uint64_t lines) const;
   std::vector<record> take(std::optional<nanos> now);
 
-  std::atomic<nanos> interval_{0}; // between lines in the long run; 0: no limit, as before use()
-  std::atomic<nanos> burst_{0};    // the time that a whole bucket is worth
+  std::atomic<nanos> interval_{0}; // between two lines in the long run; 0: no limit, as before use()
+  std::atomic<nanos> burst_{0};    // the time in which an empty bucket fills
   std::array<entry, 1024> entries_;
   mutable std::mutex lock_;
-  std::map<entry*, noted> noted_; // of which something was held back
+  std::map<entry*, noted> noted_; // entries from which lines were held back
 };
 
 } // namespace coppice::base::log

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See log_ring.hpp.
+// The queue of kept lines and the readers that wait. See log_ring.hpp. Any thread.
 #include "base/log_ring.hpp"
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 namespace coppice::base::log {
 namespace {
 
-// What a line takes: its texts, what describes them, and about what the allocator adds to each.
+// The memory of a line: its texts, its structures, and about what the allocator adds to each.
 std::size_t cost(const record& line) {
   constexpr std::size_t block = 16;
   std::size_t sum = sizeof(record) + line.module.size() + line.text.size() + 2 * block;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The last lines of the log, for whoever asks the node for them: what the log's writer thread writes is kept
-// here as well, up to a number of bytes, and what is oldest goes first. Lines are numbered from 1, so that a
-// reader goes on where he was and learns what he has missed; nothing is kept for a reader, and none can hold
-// the writer up. Any thread.
+// The last lines of the log, for clients that ask the node for them. All that the log's writer thread writes
+// is also kept here, up to a number of bytes; the oldest lines are dropped. Lines are numbered from 1, so
+// that a reader can continue where it was and learns how many lines it has missed. Nothing is kept for a
+// reader, and no reader can delay the writer. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +17,8 @@
 
 namespace coppice::base::log {
 
-// Which lines a reader wants: of this level and above; empty: of every module, of every process. A process is
-// what a line's field pid, name, child or label says.
+// The lines that a reader wants: of this level and above. Empty module or process: all. A line is of a
+// process if its field pid, name, child or label has that value.
 struct line_filter {
   level lowest = level::trace;
   std::string module;
@@ -37,30 +37,30 @@ class log_ring {
   };
   struct page {
     std::vector<line> lines;
-    std::uint64_t next = 1;   // the number to go on from
-    std::uint64_t missed = 0; // lines, wanted or not, that were gone before they could be read
-    bool more = false;        // there are more of them already
+    std::uint64_t next = 1;   // the number to continue from
+    std::uint64_t missed = 0; // lines, wanted or not, that were dropped before they could be read
+    bool more = false;        // there are more lines already
   };
 
-  // Keeps what is logged from now on. `bytes`: what lines may take, their bookkeeping included; the last line
-  // is kept whatever it takes.
+  // Keeps what is logged from now on. `bytes`: most memory of the lines, including bookkeeping. The last line
+  // is kept whatever its size.
   explicit log_ring(std::size_t bytes = default_bytes);
-  // Lets go of the log. Those who wait are not called any more.
+  // Stops keeping lines. Functions that wait are not called any more.
   ~log_ring();
   log_ring(const log_ring&) = delete;
   log_ring& operator=(const log_ring&) = delete;
 
-  // The wanted lines from this number on; as many as make up `bytes`, one at least.
+  // The wanted lines from `number` on, as many as fit into `bytes`, but at least one.
   page from(std::uint64_t number, const line_filter& wanted, std::size_t bytes) const;
-  // The last `count` of those wanted, and from there on as from().
+  // The last `count` wanted lines, or as many of these from the first on as fit into `bytes`.
   page last(std::size_t count, const line_filter& wanted, std::size_t bytes) const;
 
-  // Calls `does` once, when there is a wanted line from this number on: at once, or on the log's writer
-  // thread, where it must return soon and may neither log nor call the ring. The id is for forget(); 0: it
-  // was called already. errc::limit: as many wait as may.
+  // Calls `does` once when there is a wanted line with `number` or higher: at once, or later on the log's
+  // writer thread. `does` has to return soon and may neither log nor call the ring. The id is for forget();
+  // 0: it has been called. errc::limit: too many wait.
   result<std::uint64_t> when_line(std::uint64_t number, const line_filter& wanted,
                                   std::function<void()> does);
-  // Afterwards it is not called, nor being called.
+  // After this returns, the function is not called and no call is under way.
   void forget(std::uint64_t id);
 
  private:
@@ -76,11 +76,11 @@ class log_ring {
   mutable std::mutex lock_;
   const std::size_t most_;
   std::deque<record> lines_;
-  std::uint64_t first_ = 1; // the number of the first kept
+  std::uint64_t first_ = 1; // number of the first line kept
   std::size_t bytes_ = 0;
   std::vector<waiting> waiting_;
   std::uint64_t last_id_ = 0;
-  std::uint64_t tap_; // last: lines come from here on
+  std::uint64_t tap_; // last member: lines come from its construction on
 };
 
 } // namespace coppice::base::log

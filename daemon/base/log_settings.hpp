@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What of the log a configuration chooses and a running node may change: levels, how many lines a source may
-// write, whether messages are shown, files beside the one stream of log.hpp. Any thread.
+// The log settings of a configuration, which a running node may change: levels, how many lines a source may
+// write, whether messages are shown, and files beside the one stream of log.hpp. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -13,16 +13,17 @@
 
 namespace coppice::base::log {
 
-// A source is a module, and of a plugin's lines the actor that wrote them. It may write `burst` lines at
-// once, and in the long run so many a second; what is more is counted, and a line says how many they were.
+// A source is a module; for a plugin's lines, the actor that wrote them. It may write `burst` lines at once,
+// and `per_second` lines a second in the long run. Further lines are counted, and one line gives their
+// number.
 struct line_rate {
-  std::uint64_t per_second = 100; // 0: as many as it likes
+  std::uint64_t per_second = 100; // 0: no limit
   std::uint64_t burst = 500;      // at least 1
 };
 
-// A file that lines are appended to. Before it would become larger than `rotate_bytes` it is renamed (a.log:
-// a.1.log, that one a.2.log, …), and of the renamed ones `keep` are kept. When it is moved away or removed,
-// or could not be written, it is opened anew within a second.
+// A file to which lines are appended. Before it grows larger than `rotate_bytes` it is renamed (a.log to
+// a.1.log, that to a.2.log, …); `keep` renamed files are kept. A file that is moved away or removed, or
+// cannot be written, is opened again within a second.
 struct file_target {
   std::string path; // absolute
   log::level level = log::level::trace;
@@ -33,20 +34,21 @@ struct file_target {
 
 struct settings {
   log::level level = log::level::info;
-  std::vector<std::pair<std::string, log::level>> modules; // those that have a level of their own
+  std::vector<std::pair<std::string, log::level>> modules; // modules that have a level of their own
   line_rate rate;
   bool messages = true;
   std::vector<file_target> files;
 };
 
-// From now on these. Files are opened by the log's writer thread once it runs; what goes wrong with one is
-// said in the log. Errors as set_level(); all else is in effect then.
+// Puts the settings into effect. The log's writer thread opens the files once it runs, and logs what fails.
+// Errors: as set_level(); everything else is then in effect.
 status use(const settings& chosen);
 
-// Whether lines may show what processes have sent each other. Where not, their reasons to end do not either.
+// Whether log lines may show messages between processes. If not, they show no such part of exit reasons
+// either.
 bool shows_messages();
 
-// The writer looks now whether the files are still where they were.
+// Makes the writer check now whether the files are still at their paths.
 void look_at_files();
 
 } // namespace coppice::base::log

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Rendering and writing of log lines. A line is one write(2), so lines of several processes on one
-// stderr do not mix. Control characters from peers never reach a terminal raw. The writer thread.
+// Renders and writes log lines. A line is one write(2), so lines of several processes on one stderr do not
+// mix. Control characters from peers never reach a terminal. For the writer thread.
 #include "base/log_sinks.hpp"
 
 #include <sys/stat.h>
@@ -34,7 +34,7 @@ bool write_all(std::string_view bytes) {
   return true;
 }
 
-// What follows a line that did not fit, on a full disk say, does not continue it.
+// If a line was only partly written, for example on a full disk, the next one begins on a new line.
 bool write_stderr(std::string line) {
   static std::atomic<bool> broken_off{false};
   if (broken_off.exchange(false)) line.insert(0, "\n");
@@ -43,7 +43,7 @@ bool write_stderr(std::string line) {
   return done;
 }
 
-// Lines of one record stand below each other, all but the first indented.
+// The lines of one record are written below each other, all but the first indented.
 void append_visible(std::string& out, std::string_view text) {
   for (;;) {
     const std::size_t end = text.find('\n');
@@ -113,7 +113,7 @@ std::string render_text(std::string_view time, const record& line) {
   std::string out(time);
   fmt::format_to(std::back_inserter(out), " {:<7} {}: ", level_name(line.level), line.module);
   append_visible(out, line.text);
-  if (is_event(line)) return out; // whose text says what its fields say
+  if (is_event(line)) return out; // the text of an event contains its fields
   for (const field& each : line.fields) {
     out.append(" ").append(each.name).append("=");
     append_field_value(out, each.value);
@@ -132,7 +132,7 @@ std::string render_json(const record& line) {
 }
 
 bool is_journal(int descriptor) {
-  // systemd names the device and inode of the stream it connected; a redirected stderr has another.
+  // systemd sets it to device and inode of the stream that it has connected. A redirected stderr has others.
   const char* stream = std::getenv("JOURNAL_STREAM");
   struct stat info {};
   return stream != nullptr && fstat(descriptor, &info) == 0 &&

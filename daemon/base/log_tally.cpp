@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See log_tally.hpp.
+// A map from kinds of lines to their counts. See log_tally.hpp. Any thread.
 #include "base/log_tally.hpp"
 
 #include <fmt/format.h>

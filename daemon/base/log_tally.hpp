@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How often each kind of line came that is counted instead of repeated: what the logger asks before it takes
-// such a line, and whose sums it writes when they are due. Bounded in kinds; beyond, all others are one.
-// Any thread.
+// Counts log lines that are counted instead of repeated (log_counted.hpp). The logger asks before it takes
+// such a line, and writes the sums when they are due. The number of kinds is bounded; lines of further kinds
+// share one. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -22,15 +22,15 @@ class log_tally {
   static constexpr nanos period = 10 * nanos_per_second;
   static constexpr std::size_t most_kinds = 256;
 
-  // Whether this line is written: the first of its kind since a period in which none came. `now` is
+  // Whether the line is to be written: it is the first of its kind, after a period without any. `now` is
   // monotonic.
   bool first(std::string_view kind, const record& line, nanos now);
 
-  // When the next sum may be due; nothing while nothing is counted.
+  // When the next sum may be due, monotonic; nullopt: nothing is counted.
   std::optional<nanos> next_due() const;
-  // The sums whose period is over. Of a kind that came, the next period begins.
+  // The sums whose period is over. For kinds that had lines, the next period begins.
   std::vector<record> take_due(nanos now);
-  // Those of all kinds, at the end.
+  // The sums of all kinds, for the end of the log.
   std::vector<record> take_all();
 
  private:

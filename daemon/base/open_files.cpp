@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The size that a file claims is not believed: it may grow, or be one of /proc.
+// The size that a file reports is not used: the file may grow, or be one of /proc. Any thread.
 #include "base/open_files.hpp"
 
 #include <fcntl.h>

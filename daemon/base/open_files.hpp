@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reading files that are open, or that somebody else has named and may have made anything of. Any thread;
-// these block, but for no writer of a pipe.
+// Reads open files, and files whose path somebody else has given, which may be of any type. These functions
+// block, but do not wait for a pipe's writer. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -10,10 +10,10 @@
 
 namespace coppice::base {
 
-// What is left of it; `path` is for the error. errc::limit when that is more than `max_bytes`.
+// Reads to the end; `path` is for the error text. errc::limit: more than `max_bytes`.
 result<std::string> read_all(int fd, const std::string& path, std::size_t max_bytes);
 
-// As read_file(), of a regular file alone. errc::invalid: it is a pipe or the like.
+// As read_file(), but only for regular files. errc::invalid: it is a pipe or another special file.
 result<std::string> read_regular_file(const std::string& path, std::size_t max_bytes);
 
 } // namespace coppice::base

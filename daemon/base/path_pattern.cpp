@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See path_pattern.hpp.
+// Decoding, splitting and matching of request paths. See path_pattern.hpp. Any thread.
 #include "base/path_pattern.hpp"
 
 #include <fmt/format.h>

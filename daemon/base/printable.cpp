@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Character by character. The characters escaped beyond ASCII are few enough to be listed.
+// Works character by character. The characters beyond ASCII that are escaped are few enough to be listed. Any
+// thread.
 #include "base/printable.hpp"
 
 #include <algorithm>
@@ -9,7 +10,7 @@
 namespace coppice::base {
 namespace {
 
-// Of a character of two or three bytes.
+// The code point of a character of two or three bytes.
 char32_t code_point(std::string_view character) {
   const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(character[at]); };
   if (character.size() == 2) return static_cast<char32_t>((byte(0) & 0x1f) << 6 | (byte(1) & 0x3f));

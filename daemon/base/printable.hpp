@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a stranger or a file says, made fit to stand in a line for people: whatever is quoted in a log line,
-// an error or a diagnostic goes through here, so that it can neither begin a line of its own nor drive a
-// terminal, nor turn the text around it. Any thread.
+// Makes text from a peer, a client or a file safe to show. All that is quoted in a log line, an error or a
+// diagnostic goes through these functions, so that it can neither begin a line of its own, nor control a
+// terminal, nor reverse the text around it. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -10,14 +10,14 @@
 
 namespace coppice::base {
 
-// Escaped as \xNN, byte by byte: control characters (C0, DEL, C1), what separates lines or changes the
-// direction of writing, and bytes that are no UTF-8. A tab becomes a space.
+// Escapes as \xNN, byte by byte: control characters (C0, DEL, C1), characters that separate lines or change
+// the writing direction, and bytes that are not UTF-8. A tab becomes a space.
 std::string printable(std::string_view text);
 
-// Whether printable() would leave it as it is.
+// Whether printable() would not change the text.
 bool is_printable(std::string_view text);
 
-// The same between quotes, shortened to about so many bytes.
+// printable() in quotes, cut to about `longest` bytes.
 std::string in_quotes(std::string_view text, std::size_t longest = 60);
 
 } // namespace coppice::base

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Texts of several lines, made fit to be shown to people as base/printable.hpp has it. Any thread.
+// Makes text of several lines safe to show, as base/printable.hpp does for one line: the ends of lines stay,
+// all else that could control a terminal is escaped. Any thread.
 #pragma once
 
 #include <string>
@@ -9,7 +10,7 @@
 
 namespace coppice::base {
 
-// printable() of each line, whose ends stay.
+// printable() of each line; the line ends stay.
 inline std::string printable_lines(std::string_view text) {
   std::string out;
   for (;;) {

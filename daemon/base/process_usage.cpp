@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// From /proc/self and getrusage(2). See process_usage.hpp.
+// Reads /proc/self and getrusage(2). See process_usage.hpp. Any thread.
 #include "base/process_usage.hpp"
 
 #include <dirent.h>
@@ -26,7 +26,7 @@ std::uint64_t open_files() {
   std::uint64_t found = 0;
   while (const dirent* const entry = readdir(folder)) found += entry->d_name[0] != '.';
   closedir(folder);
-  return found - 1; // without the folder's own
+  return found - 1; // without that of `folder`
 }
 
 nanos processor_time() {

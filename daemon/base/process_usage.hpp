@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What this process uses of its machine, as the kernel counts it. Any thread; 0 where /proc does not say.
+// What this process uses of the machine (memory, descriptors, processor time), as the kernel counts it. For
+// metrics and the observer. 0 where /proc cannot be read. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -8,13 +9,13 @@
 
 namespace coppice::base {
 
-// Bytes of its memory that are in RAM.
+// Bytes of memory in RAM.
 std::uint64_t resident_bytes();
 
 // Open file descriptors.
 std::uint64_t open_files();
 
-// Processor time of all its threads so far, in user mode and in the kernel.
+// ns of processor time of all threads so far, in user mode and in the kernel.
 nanos processor_time();
 
 } // namespace coppice::base

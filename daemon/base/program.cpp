@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// See program.hpp. What the new process needs is laid out before fork(): between it and execve() only system
-// calls are made, since another thread may have held any lock. A pipe that execve() closes carries its errno.
-// The program is reaped only after its group was killed: until then its id, which is the group's, is nobody
-// else's.
+// See program.hpp. All that the new process needs is prepared before fork(): between fork() and execve() only
+// system calls are made, since another thread may have held any lock. A pipe that execve() closes reports an
+// errno. The program is reaped only after its group was killed, so until then no other process can get its
+// id, which is also the group's.
 #include "base/program.hpp"
 
 #include <fcntl.h>
@@ -62,17 +62,17 @@ struct failure {
   int number; // errno's
 };
 
-// All the new process works with.
+// All data of the new process between fork() and execve().
 struct plan {
   char* const* arguments;
   char* const* environment;
   const char* folder; // null: none
   std::array<int, 3> descriptors;
-  int trouble; // where a failure is written to
+  int trouble; // descriptor to which a failure is written
   pid_t parent;
   rlim_t open_files;
-  rlim_t memory;      // 0: as it is
-  rlim_t cpu_seconds; // 0: as it is
+  rlim_t memory;      // 0: unchanged
+  rlim_t cpu_seconds; // 0: unchanged
 };
 
 [[noreturn]] void give_up(const plan& with, step at) {
@@ -85,16 +85,16 @@ bool limit(decltype(RLIMIT_NOFILE) resource, rlim_t soft, bool hard_too) {
   rlimit both{};
   if (getrlimit(resource, &both) != 0) return false;
   if (both.rlim_cur == soft && (!hard_too || both.rlim_max == soft))
-    return true; // a sandbox may forbid to set it
+    return true; // nothing to do, and a sandbox may forbid the call
   both.rlim_cur = std::min(soft, both.rlim_max);
   if (hard_too) both.rlim_max = both.rlim_cur;
   return setrlimit(resource, &both) == 0;
 }
 
-// Also those that code of plugins has opened without O_CLOEXEC.
+// Also closes descriptors that plugins have opened without O_CLOEXEC.
 void close_others_at_exec(rlim_t highest) {
 #if defined(SYS_close_range)
-  constexpr unsigned cloexec = 4; // CLOSE_RANGE_CLOEXEC, of Linux 5.11
+  constexpr unsigned cloexec = 4; // CLOSE_RANGE_CLOEXEC, since Linux 5.11
   if (syscall(SYS_close_range, 3U, ~0U, cloexec) == 0) return;
 #endif
   for (int fd = 3; static_cast<rlim_t>(fd) < highest; ++fd) fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -103,11 +103,11 @@ void close_others_at_exec(rlim_t highest) {
 [[noreturn]] void become(const plan& with) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != with.parent) _exit(127); // it was killed before that
+  if (getppid() != with.parent) _exit(127); // the daemon was killed before prctl()
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
   for (int number = 1; number < NSIG; ++number) sigaction(number, &standard, nullptr);
-  // First out of the way: ours may be below 3.
+  // First above 2: the daemon's descriptors may be below 3.
   std::array<int, 3> away{};
   for (std::size_t i = 0; i < 3; ++i) {
     away[i] = fcntl(with.descriptors[i], F_DUPFD_CLOEXEC, 3);
@@ -129,7 +129,7 @@ void close_others_at_exec(rlim_t highest) {
   give_up(with, step::program);
 }
 
-// Signals wait while there is a process that has our handlers and is not ours any more.
+// Signals are blocked as long as the new process still has the daemon's handlers.
 pid_t fork_and_become(const plan& with) {
   sigset_t all;
   sigset_t before;
@@ -265,7 +265,7 @@ class program::inner {
     if (pid_ == 0 || ending_) return;
     ending_ = true;
     ::kill(-pid_, SIGTERM);
-    ::kill(-pid_, SIGCONT); // one that is stopped hears of no other
+    ::kill(-pid_, SIGCONT); // a stopped process receives no other signal
     deadline_.start(kill_after_);
   }
 
@@ -287,7 +287,7 @@ class program::inner {
       how.signal = WTERMSIG(word);
     else
       how.status = WEXITSTATUS(word);
-    const auto tell = std::move(on_end_); // which may destroy this
+    const auto tell = std::move(on_end_); // `tell` may destroy this object
     tell(how);
   }
 
@@ -324,7 +324,7 @@ result<program> program::start(uv_loop_t* on, const program_options& options,
   with.environment = environment.data();
   with.folder = options.folder.empty() ? nullptr : options.folder.c_str();
   with.descriptors = {talk->theirs.get(), talk->theirs.get(), err->write.get()};
-  // Not among those that become 0 to 2.
+  // The new descriptor is not among 0 to 2, which the program replaces.
   unique_fd told(fcntl(trouble->write.get(), F_DUPFD_CLOEXEC, 3));
   if (!told) return fail_errno("open a pipe", errno);
   trouble->write.reset();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A value that one thread gives and another waits for, once, for a time. This is std::promise with a wait
-// that goes by functions of libc: std::future's own goes by the futex system call, which a test that holds
-// the clock cannot end.
+// A value that one thread gives and another waits for, once, up to a time-out. Replaces std::promise, since
+// std::future waits by the futex system call itself: a test that replaces libc's clock functions cannot end
+// that wait.
 #pragma once
 
 #include <chrono>
@@ -19,20 +19,20 @@ template <class T>
 struct promised {
   std::mutex lock;
   std::condition_variable changed;
-  std::optional<T> value; // this and what follows are guarded by the lock
-  bool over = false;      // nobody will give a value any more
+  std::optional<T> value; // value and over are guarded by the lock
+  bool over = false;      // no value will be given any more
 };
 
 } // namespace detail
 
-// The side that waits. It may give up and go before the other one. Any thread.
+// The waiting side. It may be destroyed before the other side. Any thread.
 template <class T>
 class promised {
  public:
   explicit promised(std::shared_ptr<detail::promised<T>> shared) : shared_(std::move(shared)) {}
 
-  // Waits for `most`. Empty: it was not given within that time, or the promise is gone without it. Takes the
-  // value, so that it is had once.
+  // Waits for at most `most`. nullopt: no value came in that time, or the promise ended without one. Takes
+  // the value out, so a second call returns nullopt.
   std::optional<T> take_within(std::chrono::nanoseconds most) {
     std::unique_lock hold(shared_->lock);
     shared_->changed.wait_for(hold, most, [this] { return shared_->over; });
@@ -43,7 +43,7 @@ class promised {
   std::shared_ptr<detail::promised<T>> shared_;
 };
 
-// The side that gives. Any thread.
+// The giving side. Any thread.
 template <class T>
 class promise {
  public:
@@ -53,7 +53,7 @@ class promise {
   promise& operator=(const promise&) = delete;
 
   promised<T> result() const { return promised<T>(shared_); }
-  // Once.
+  // May be called once.
   void give(T value) {
     {
       const std::lock_guard hold(shared_->lock);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// getrandom(2) and comparisons without branches on secrets. Any thread.
+// getrandom(2), and comparison without branches on secrets. Any thread.
 #include "base/random.hpp"
 
 #include <strings.h>
@@ -36,7 +36,7 @@ std::uint64_t random_u64() {
 }
 
 std::uint64_t random_below(std::uint64_t bound) {
-  // Values from the incomplete last run of `bound` are drawn again, so that all are equally likely.
+  // Values below `skip` are drawn again, so that all results are equally likely.
   const std::uint64_t skip = (0 - bound) % bound;
   std::uint64_t value = random_u64();
   while (value < skip) value = random_u64();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Four blocks at once: word i of all four is one vector, so that a round is the same instructions for each.
+// Computes four blocks at once: word i of all four is one vector, so all four share the same instructions.
 #include "base/random_words.hpp"
 
 #include <cstring>

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Random 32-bit words in great number, without a system call for each: the key stream of ChaCha with 8 rounds
-// (D. J. Bernstein, "ChaCha, a variant of Salsa20", 2008), its 256-bit key from getrandom(2), made in
-// batches. It promises that whoever has seen any number of words can guess another one no better than by
-// trying, as far as anything is known of breaking those 8 rounds. It does not promise that words handed out
-// stay unknown to who reads this memory later: for keys and challenges there is base/random.hpp. One thread
-// at a time.
+// Many random 32-bit words without a system call for each: the key stream of ChaCha with 8 rounds (D. J.
+// Bernstein, "ChaCha, a variant of Salsa20", 2008) with a 256-bit key from getrandom(2), generated in
+// batches. A party that has seen any number of words can guess another word no better than by trying, as far
+// as attacks on 8 rounds are known. Words that were handed out are not protected from a party that reads this
+// memory later: keys and challenges come from base/random.hpp. One thread at a time.
 #pragma once
 
 #include <array>
@@ -28,7 +27,7 @@ class random_words {
   }
 
  private:
-  static constexpr std::size_t blocks = 4; // at a time, each a lane of a vector
+  static constexpr std::size_t blocks = 4; // in each batch, one in each lane of a vector
   static constexpr std::size_t batch = 16 * blocks;
 
   [[gnu::noinline]] void refill();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which sanitizer this is compiled with, as g++ and clang each say it: COPPICE_ASAN, COPPICE_TSAN. They are
-// macros, since what depends on them are headers and calls that are not there without.
+// Which sanitizer this is compiled with, for g++ and clang: COPPICE_ASAN, COPPICE_TSAN. These are macros,
+// since headers and calls depend on them that do not exist without a sanitizer.
 #pragma once
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -21,7 +21,7 @@
 
 namespace coppice::base {
 
-// Then memory is kept after it is freed, and terabytes of addresses are reserved.
+// Sanitizers keep freed memory for a while and reserve terabytes of addresses.
 #if defined(COPPICE_ASAN) || defined(COPPICE_TSAN)
 constexpr bool sanitized = true;
 #else

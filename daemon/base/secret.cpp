@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See secret.hpp. Files are opened without waiting, so that a pipe of that name holds nobody up. Credentials
-// are files that systemd has made, and whose rights are systemd's matter.
+// See secret.hpp. Files are opened non-blocking, so that a pipe with that name blocks no thread. Credentials
+// are files that systemd has made and whose permissions systemd sets, so those are not checked.
 #include "base/secret.hpp"
 
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Values that a configuration names and does not hold: the text of a file, or of a credential that systemd
-// has given the service. Where such a value stands in a term is kept beside the term, as byte positions: a
-// map that merely looks like a marker, from another node for instance, names no file. Any thread; reading
-// blocks.
+// Values that a configuration names but does not contain: the text of a file, or of a credential that systemd
+// has given the service. The positions of such values in a term are kept beside the term, as byte offsets. So
+// a map that only looks like a marker, for example from another node, names no file. Reading blocks. Any
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@
 
 namespace coppice::base {
 
-// The key of the marker map that stands for one: #{'$file' => Path}, #{'$credential' => Name}.
+// The keys of the marker maps: #{'$file' => Path}, #{'$credential' => Name}.
 inline constexpr std::string_view secret_file_key = "$file";
 inline constexpr std::string_view secret_credential_key = "$credential";
 
@@ -29,10 +29,10 @@ struct secret {
   std::size_t size = 0;   // of the value in the term, bytes
 };
 
-// Those of one term, by offset.
+// The secrets of one term, by offset.
 struct secrets {
   std::vector<secret> all;
-  bool are_read = false; // the values themselves stand in the term, no markers
+  bool are_read = false; // the term contains the values themselves and no markers
 };
 
 // null: none.
@@ -40,10 +40,10 @@ using secrets_ptr = std::shared_ptr<const secrets>;
 
 inline constexpr std::size_t most_of_secret = std::size_t{64} << 10; // bytes
 
-// What it says now, without one newline at the end. A file must be a regular one, and only its owner and its
-// group may have rights to it. The error begins with `at`, names the file, and never has its content:
-// errc::refused, errc::invalid: it is empty or no regular file; errc::limit; errc::not_found: there are no
-// credentials; errc::system.
+// The present value, without one newline at its end. A file has to be regular, and may be accessible only to
+// its owner and group. The error begins with `at`, names the file, and never contains its content.
+// errc::refused: others may access it. errc::invalid: it is empty or not regular. errc::limit: it is too
+// large. errc::not_found: it does not exist, or there are no credentials. errc::system.
 result<std::string> read_secret(const secret&);
 
 } // namespace coppice::base

@@ -51,7 +51,7 @@ result<socket_address> socket_address::parse(std::string_view host_and_port) {
   if (colon == std::string_view::npos) return not_an_address(host_and_port);
   const std::string_view host = host_and_port.substr(0, colon);
   const std::string_view digits = host_and_port.substr(colon + 1);
-  // A bare IPv6 address has colons of its own: with a port it must stand in brackets.
+  // A bare IPv6 address contains colons: with a port it has to be in brackets.
   if (host.find(':') != std::string_view::npos && host.front() != '[') return not_an_address(host_and_port);
   std::uint16_t port = 0;
   const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), port);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// An IPv4 or IPv6 address with a port, as numbers: names are never resolved here. Any thread.
+// An IPv4 or IPv6 address with a port, parsed from text, printed, and converted from and to sockaddr. Only
+// numbers: names are not resolved here (net/ does that). Any thread.
 #pragma once
 
 #include <netinet/in.h>
@@ -22,15 +23,15 @@ class socket_address {
   static result<socket_address> parse(std::string_view host, std::uint16_t port);
   // 127.0.0.1:4369 or [::1]:4369.
   static result<socket_address> parse(std::string_view host_and_port);
-  // `length` is what the system call said; other families are errc::unsupported.
+  // `length` is the length that the system call returned. errc::unsupported: another address family.
   static result<socket_address> from_raw(const sockaddr* raw, socklen_t length);
 
   bool is_ipv6() const { return storage_.any.sa_family == AF_INET6; }
-  // 127.0.0.0/8, ::1, and IPv4's loopback mapped into IPv6.
+  // 127.0.0.0/8, ::1, and 127.0.0.0/8 mapped into IPv6.
   bool is_loopback() const;
   // 0.0.0.0 or ::
   bool is_any() const;
-  // A group's: 224.0.0.0/4 or ff00::/8
+  // A multicast group: 224.0.0.0/4 or ff00::/8.
   bool is_multicast() const;
   std::uint16_t port() const;
   void set_port(std::uint16_t port);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Which stripe a thread has: see stripes.hpp. Any thread.
+// Gives each thread a stripe when it first asks. See stripes.hpp. Any thread.
 #include "base/stripes.hpp"
 
 namespace coppice::base {
 namespace {
 
 std::atomic<unsigned> threads{0};
-[[gnu::tls_model("initial-exec")]] thread_local unsigned this_one = 0; // 0: has not asked yet
+[[gnu::tls_model("initial-exec")]] thread_local unsigned this_one = 0; // 0: the thread has not asked yet
 
 } // namespace
 
-// By itself each time: a function that calls this twice may go on on another thread in between.
+// Never inlined: a function that calls this twice may continue on another thread in between.
 [[gnu::noinline]] unsigned this_threads_stripe() {
   asm volatile("");
   if (this_one == 0) [[unlikely]]

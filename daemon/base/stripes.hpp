@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// For what every thread uses all the time: kept in stripes, a thread's own as far as they go, each on cache
-// lines of its own, so that threads do not take these from each other. Any thread.
+// For data that every thread uses all the time: it is kept in stripes, each on cache lines of its own, and
+// threads are spread over them, so that they seldom use the same cache line. Any thread.
 #pragma once
 
 #include <array>
@@ -12,14 +12,14 @@
 namespace coppice::base {
 
 inline constexpr unsigned stripes = 16;
-// Below that: the threads have one after the other as they first ask.
+// Less than `stripes`. Threads get stripes in turn when they first ask.
 unsigned this_threads_stripe();
 
-// Only goes up.
+// A counter that only goes up.
 class striped_count {
  public:
   void add() { cells_[this_threads_stripe()].count.fetch_add(1, std::memory_order_release); }
-  // What was added before, and whatever happened before that, is seen.
+  // Includes every add() that happened before; what happened before that add() is visible.
   std::uint64_t sum() const {
     std::uint64_t all = 0;
     for (const cell& each : cells_) all += each.count.load(std::memory_order_acquire);
@@ -33,8 +33,8 @@ class striped_count {
   std::array<cell, stripes> cells_;
 };
 
-// Of what is read often and hardly ever changed: who reads locks a stripe of it, who changes it locks all
-// (Lockable, as std::mutex is). Both for some nanoseconds.
+// A read-mostly lock: a reader locks one stripe, a writer locks all of them (Lockable, as std::mutex). For
+// sections of some nanoseconds.
 class striped_lock {
  public:
   class reading {
@@ -46,7 +46,7 @@ class striped_lock {
     reading(const reading&) = delete;
     reading& operator=(const reading&) = delete;
 
-    // Which one is locked: nobody else reads with the same one meanwhile.
+    // The locked stripe: no other thread reads with the same stripe meanwhile.
     unsigned stripe() const { return stripe_; }
 
    private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Edit distance over three rows (optimal string alignment), on words of bounded length.
+// Edit distance with three rows (optimal string alignment), for words of bounded length. Any thread.
 #include "base/suggest.hpp"
 
 #include <algorithm>
@@ -29,7 +29,7 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
   std::string_view best;
   std::size_t least = std::max<std::size_t>(1, word.size() / 3) + 1;
   for (auto candidate : known) {
-    // A difference in length alone is that many edits.
+    // A difference in length needs at least that many edits.
     std::size_t gap =
         candidate.size() > word.size() ? candidate.size() - word.size() : word.size() - candidate.size();
     if (gap >= least) continue;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "Did you mean": the known word nearest to a mistyped one. Any thread.
+// "Did you mean": finds the known word that is nearest to a mistyped one, for errors about keys of a
+// configuration, commands, and other words that people type. Any thread.
 #pragma once
 
 #include <span>
@@ -8,13 +9,14 @@
 
 namespace coppice::base {
 
-// Insertions, deletions, replacements and swaps of neighbours that make one word of the other.
+// The least number of insertions, deletions, replacements and swaps of neighbours that turn one word into the
+// other.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-// The nearest of `known`, if it is near enough to be a likely slip; else empty.
+// The nearest word of `known` if it is near enough to be a likely typing error; else empty.
 std::string_view nearest(std::string_view word, std::span<const std::string_view> known);
 
-// "did you mean 'restart'?", or empty.
+// "did you mean 'restart'?"; empty: there is no such word.
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> known);
 
 } // namespace coppice::base

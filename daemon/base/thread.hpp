@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Starts a thread where there may be none to have: std::thread throws when the system has no more, or no
-// memory for another stack. Any thread.
+// Starts a thread and returns an error if that fails: std::thread throws if the system has no further thread,
+// or no memory for its stack. Any thread.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace coppice::base {
 
-// Runs work() on a new thread, which the caller joins. errc::limit: there is none.
+// Runs work() on a new thread, which the caller has to join. errc::limit: there is none.
 template <class Work>
 result<std::thread> start_thread(Work&& work) {
   try {

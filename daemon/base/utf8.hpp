@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is to be known of UTF-8 to cut and to judge a text: where a character ends and whether it is one. Any
-// thread.
+// Functions to cut and check UTF-8 text: how long a character is, whether it is well-formed, and how many
+// characters a text has. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@ inline bool is_utf8_continuation(char c) {
   return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
 }
 
-// Bytes of the character at the start of a text that is not empty; 0 if it is not well-formed
-// (overlong forms, surrogates and values above U+10FFFF are not).
+// The bytes of the first character of a text, which may not be empty. 0: not well-formed (overlong forms,
+// surrogates and values above U+10FFFF are not).
 inline std::size_t utf8_length(std::string_view text) {
   auto byte = [&text](std::size_t at) -> unsigned { return static_cast<unsigned char>(text[at]); };
   const unsigned first = byte(0);
@@ -28,14 +28,14 @@ inline std::size_t utf8_length(std::string_view text) {
   return length;
 }
 
-// Characters of a text; a byte that belongs to none counts as one.
+// The number of characters: all bytes except continuation bytes.
 inline std::size_t utf8_count(std::string_view text) {
   std::size_t count = 0;
   for (char c : text) count += !is_utf8_continuation(c);
   return count;
 }
 
-// The first `count` characters, and the rest behind them.
+// The first `count` characters (utf8_prefix), or all behind them (utf8_skip).
 inline std::string_view utf8_prefix(std::string_view text, std::size_t count) {
   std::size_t at = 0;
   for (; at < text.size(); ++at)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Opening and starting of the libuv wrappers, and the draining of a loop. The loop's thread.
+// Opens and starts the libuv wrappers, and drains a loop. For the loop's thread.
 #include "base/uv.hpp"
 
 #include <poll.h>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr nanos streams_patience = 2 * nanos_per_second;
 
-// The callback of every handle. The handle's cell, and the function in it, outlive the call whatever it does.
+// The callback of all handles. The cell with the function outlives the call, whatever the call does.
 template <class Handle, class Raw, class... Arguments>
 void run_callback(Raw* raw, Arguments... arguments) {
   contained_call("a callback of the loop", Handle::payload_of(raw), arguments...);
@@ -32,7 +32,7 @@ bool closing_handles(uv_loop_t* loop) {
   return found;
 }
 
-// Streams may be their own owners until their last bytes are written.
+// Streams may own themselves until their last bytes are written.
 bool has_streams(uv_loop_t* loop) {
   bool found = false;
   uv_walk(
@@ -45,8 +45,8 @@ bool has_streams(uv_loop_t* loop) {
   return found;
 }
 
-// A timer without a reference waits for something that its loop need not wait for, as a peer's closing of a
-// connection that is over here. True: there are such timers, and they are due now.
+// A timer without a reference is for something that its loop need not wait for, such as the peer's end of a
+// connection that is over here. Makes such timers due now. True: there are some.
 bool hasten_timers(uv_loop_t* loop) {
   bool found = false;
   uv_walk(
@@ -63,7 +63,7 @@ bool hasten_timers(uv_loop_t* loop) {
   return found;
 }
 
-// A turn that waits no longer than that for an event. The loop's own wait has no bound.
+// One turn of the loop that waits at most `most` ns for an event. libuv's own wait has no such limit.
 void turn_within(uv_loop_t* loop, nanos most) {
   const auto bound = static_cast<int>(to_milliseconds(most).count());
   const int due = uv_backend_timeout(loop);
@@ -131,7 +131,8 @@ timer::timer(uv_loop_t* on, callback function) {
 }
 
 void timer::start(std::chrono::milliseconds after, std::chrono::milliseconds repeat) {
-  // The loop's notion of now is as old as its turn: without this a timer set late in it fires early.
+  // The loop's time is that of the turn's beginning: without this call, a timer set late in a turn fires
+  // early.
   uv_update_time(loop_raw());
   uv_timer_start(raw(), run_callback<timer, uv_timer_t>, static_cast<std::uint64_t>(after.count()),
                  static_cast<std::uint64_t>(repeat.count()));

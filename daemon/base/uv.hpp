@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The one owning type for libuv handles. Closing a handle is asynchronous, so the wrapper owns a heap
-// cell (the handle and its callback) that the close callback frees: destroying a wrapper stops its
-// callback at once and releases the cell on the loop's next turn. Destroying a wrapper inside its own
-// callback is allowed. All on the loop's thread, but for async::send.
+// Owning types for libuv handles. A handle closes asynchronously, so the wrapper owns a heap cell with the
+// handle and its callback, which the close callback frees. Destroying a wrapper stops its callback at once
+// and frees the cell in the loop's next turn. A wrapper may be destroyed inside its own callback. All on the
+// loop's thread, except async::send().
 #pragma once
 
 #include <uv.h>
@@ -17,14 +17,15 @@
 
 namespace coppice::base::uv {
 
-// A uv_loop_t, and at most one part of another room's. Destruction runs close callbacks that are due, for two
-// seconds also streams that close by themselves; a handle whose owner outlives it is named in the log and its
-// memory left to that owner. What another room keeps with a loop; gone before the loop is closed.
+// Data that another room keeps with a loop. Destroyed before the loop is closed.
 class loop_part {
  public:
   virtual ~loop_part() = default;
 };
 
+// A uv_loop_t, and at most one loop_part. The destructor runs close callbacks that are due, and for two
+// seconds also streams that close by themselves. A handle whose owner outlives the loop is named in the log;
+// the loop's memory is then not freed.
 class loop {
  public:
   static result<loop> make();
@@ -33,15 +34,15 @@ class loop {
   loop& operator=(loop&& other) noexcept;
 
   uv_loop_t* raw() const { return loop_.get(); }
-  // Until stop(), or until nothing active is left. False when nothing is.
+  // Runs until stop() or until no active handle is left. False: none is left.
   bool run() { return uv_run(raw(), UV_RUN_DEFAULT) != 0; }
-  // One turn; waits for an event when `wait`. Timers that are due run before the wait, which is not cut
-  // short by what they did.
+  // One turn; waits for an event if `wait`. Timers that are due run before the wait; what they do does not
+  // shorten it.
   bool turn(bool wait) { return uv_run(raw(), wait ? UV_RUN_ONCE : UV_RUN_NOWAIT) != 0; }
-  // Makes run() return after the turn that is under way. Same thread.
+  // Makes run() return after the present turn. Same thread.
   void stop() { uv_stop(raw()); }
 
-  // The part of a loop that was made here.
+  // The part of a loop, which has to be made by make().
   static std::unique_ptr<loop_part>& part(uv_loop_t* of) {
     return *static_cast<std::unique_ptr<loop_part>*>(uv_loop_get_data(of));
   }
@@ -55,12 +56,12 @@ class loop {
   std::unique_ptr<uv_loop_t> loop_;
 };
 
-// What all handles share. `Raw` is libuv's struct, `Payload` what its callbacks need beside it; both
-// live until the close callback, so pending requests of a stream may still point at them.
+// Common to all handles. `Raw` is libuv's struct, `Payload` is what its callbacks need beside it. Both live
+// until the close callback, so pending requests of a stream may still point at them.
 template <class Raw, class Payload>
 class handle {
  public:
-  // Empty: owns nothing, raw() is null.
+  // Empty: owns nothing, and raw() is null.
   handle() = default;
 
   explicit operator bool() const { return cell_ != nullptr; }
@@ -69,10 +70,10 @@ class handle {
   uv_loop_t* loop_raw() const { return base()->loop; }
   Payload& payload() const { return cell_->payload; }
   bool active() const { return cell_ && uv_is_active(base()) != 0; }
-  // An unreferenced handle does not keep loop::run going.
+  // An unreferenced handle does not keep loop::run() going.
   void unref() { uv_unref(base()); }
   void ref() { uv_ref(base()); }
-  // Closes; the wrapper is empty afterwards.
+  // Closes the handle; the wrapper is empty afterwards.
   void close() { cell_.reset(); }
 
   static Payload& payload_of(void* raw_handle) {
@@ -85,7 +86,7 @@ class handle {
     Payload payload;
   };
 
-  // `initialise(Raw*)` is libuv's init call; when it fails the handle stays empty and its result comes back.
+  // `initialise(Raw*)` is libuv's init call. If it fails, the handle stays empty and its result is returned.
   template <class Initialise>
   int open(Payload payload, Initialise&& initialise) {
     auto fresh = std::make_unique<cell>(cell{Raw{}, std::move(payload)});
@@ -108,11 +109,11 @@ class handle {
 
 using callback = std::function<void()>;
 
-// Calls back on the loop's thread after send(); several sends may become one call.
+// Calls back on the loop's thread after send(). Several sends may lead to one call.
 class async : public handle<uv_async_t, callback> {
  public:
   static result<async> make(const loop& on, callback function);
-  // Any thread, as long as the owner keeps the wrapper.
+  // Any thread, as long as the wrapper exists.
   void send() const { uv_async_send(raw()); }
 };
 
@@ -121,7 +122,8 @@ class timer : public handle<uv_timer_t, callback> {
   timer() = default;
   timer(const loop& on, callback function) : timer(on.raw(), std::move(function)) {}
   timer(uv_loop_t* on, callback function);
-  // Restarts when it runs already. `repeat` 0 fires once. Counted from now, not from the turn's start.
+  // Restarts if it is running. `repeat` 0: fires once. Times count from now, not from the beginning of the
+  // turn.
   void start(std::chrono::milliseconds after,
              std::chrono::milliseconds repeat = std::chrono::milliseconds(0));
   void stop() { uv_timer_stop(raw()); }
@@ -145,7 +147,7 @@ class check : public handle<uv_check_t, callback> {
   void stop() { uv_check_stop(raw()); }
 };
 
-// While started the loop does not wait for events.
+// While started, the loop does not wait for events.
 class idle : public handle<uv_idle_t, callback> {
  public:
   idle() = default;
@@ -159,11 +161,11 @@ class signal : public handle<uv_signal_t, std::function<void(int signal_number)>
   static result<signal> make(const loop& on, int signal_number, std::function<void(int)> function);
 };
 
-// Readiness of a descriptor the caller owns and keeps open for as long as this lives.
+// Readiness of a descriptor. The caller owns it and has to keep it open as long as this object lives.
 class poll : public handle<uv_poll_t, std::function<void(int status, int events)>> {
  public:
   static result<poll> make(uv_loop_t* on, int fd, std::function<void(int, int)> function);
-  // A mask of UV_READABLE, UV_WRITABLE, UV_DISCONNECT; 0 stops.
+  // `events`: a mask of UV_READABLE, UV_WRITABLE, UV_DISCONNECT; 0: stops.
   status start(int events);
 };
 
@@ -174,7 +176,7 @@ union any_socket {
   uv_pipe_t pipe;
 };
 
-// A TCP or Unix-domain socket whose callbacks find `Payload` by payload_of(handle).
+// A TCP or Unix-domain socket. Its callbacks find `Payload` by payload_of(handle).
 template <class Payload>
 class socket : public handle<any_socket, Payload> {
  public:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The port that turns an actor's name into a behaviour; the loader implements it. Called on any worker
-// thread, in a process's own turn; may not block for long.
+// Makes a behaviour from an actor's name. The loader implements this interface. Called on any worker thread,
+// in a process's own turn; may not block for long.
 #pragma once
 
 #include <array>
@@ -18,15 +18,15 @@
 
 namespace coppice::runtime {
 
-// What becomes of a request that an actor has no callback for, or that none of its callbacks takes.
+// What an actor does with a request for which it has no callback, or that all its callbacks refuse.
 enum class unhandled : std::uint8_t {
-  exit,        // it ends, as OTP's servers do: {bad_call, Request}, {bad_cast, Request}
-  reply_error, // a caller is answered {error, {bad_request, Text}}; a cast is as with `log`
-  log,         // a line; a caller gets no answer
-  ignore,      // nothing, not even a line for a message that is neither call nor cast
+  exit,        // ends as OTP's servers do, with {bad_call, Request} or {bad_cast, Request}
+  reply_error, // answers a call with {error, {bad_request, Text}}; logs a cast
+  log,         // writes a line to the log; a call gets no answer
+  ignore,      // does nothing, also for messages that are neither call nor cast
 };
 
-// By its word above; none: it is none of them.
+// nullopt: `word` is none of the four.
 inline std::optional<unhandled> unhandled_of(std::string_view word) {
   constexpr std::array<std::string_view, 4> words{"exit", "reply_error", "log", "ignore"};
   for (std::size_t i = 0; i < words.size(); ++i)
@@ -34,12 +34,12 @@ inline std::optional<unhandled> unhandled_of(std::string_view word) {
   return std::nullopt;
 }
 
-// How many events a state machine may postpone, and what becomes of one beyond that.
+// How many events a state machine may postpone, and what happens to the next one.
 struct postponed_bound {
   enum class overflow : std::uint8_t {
-    exit,     // it ends with `postponed_full`
-    drop_new, // it is dropped, and counted
-    drop_old, // the oldest is
+    exit,     // the machine ends with reason `postponed_full`
+    drop_new, // the new event is dropped and counted
+    drop_old, // the oldest postponed event is dropped
   };
   std::uint32_t limit = 10'000;
   overflow on_full = overflow::exit;
@@ -48,13 +48,13 @@ struct postponed_bound {
 
 struct actor_spec {
   std::string actor;                           // "PLUGIN" or "PLUGIN:ACTOR"
-  message args;                                // a term; none = #{}
-  message env;                                 // the application's env, a map; none = #{}
-  std::string label;                           // app/sup/child, for people
-  std::optional<runtime::unhandled> unhandled; // none: as the actor's class says, else exit
-  postponed_bound postponed{};                 // of a state machine
-  message options{};                           // of its behaviour; none: the defaults
-  base::secrets_ptr secrets{};                 // that `args` have markers of; null: none
+  message args;                                // a term; none: #{}
+  message env;                                 // the application's env, a map; none: #{}
+  std::string label;                           // "APP/SUP/CHILD", for people
+  std::optional<runtime::unhandled> unhandled; // nullopt: as the actor's class says, else `exit`
+  postponed_bound postponed{};                 // for a state machine
+  message options{};                           // of the actor's behaviour, a term; none: the defaults
+  base::secrets_ptr secrets{};                 // the values of the markers in `args`; null: none
 };
 
 class actor_factory {

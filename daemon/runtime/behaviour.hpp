@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a process does: the interface every engine (server, supervisor, application, …) implements. The
-// runtime calls it on the process's own stack, one call at a time, so it needs no locks; a call may wait
-// (process::await) without holding the thread. No exception may leave it.
+// What a process does: every engine (server, supervisor, application, …) implements this interface. The
+// runtime calls it on the process's own stack, one call at a time, so it needs no locks. A call may wait
+// (process::await) without holding the thread. No exception may leave a callback.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ namespace coppice::runtime {
 
 class process;
 
-// What a callback decided.
+// The decision that a callback returns.
 class outcome {
  public:
   enum class kind : unsigned char { carry_on, stop, ignore };
@@ -45,26 +45,26 @@ inline outcome carry_on() {
 inline outcome stop(message reason) {
   return {outcome::kind::stop, std::move(reason)};
 }
-// From init only: the process ends with `normal`, without terminate(), and its spawner's ack is `ignore`.
+// From init only: the process ends with `normal`, without terminate(), and its spawner's ack gets `ignore`.
 inline outcome ignore() {
   return {outcome::kind::ignore, {}};
 }
 
-// What the inspection shows of a behaviour.
+// What inspection shows of a behaviour.
 struct description {
   std::string behaviour; // "server", "supervisor", …
-  std::string plugin;    // empty for native ones
+  std::string plugin;    // empty: not from a plugin
   std::string actor;
   std::uint64_t generation = 0; // of the plugin
   bool supervises = false;
 };
 
-// What came of a process::ask().
+// The result of a process::ask().
 struct ask_result {
   enum class kind : unsigned char {
-    answer,       // term: it
+    answer,       // term: the reply
     acknowledged, // the message was handled
-    down,         // the process asked ended, or its mailbox dropped what it was asked; term: the reason
+    down,         // term: the reason. The asked process ended, or its mailbox dropped the request
   };
   kind what = kind::answer;
   message term{};
@@ -74,36 +74,37 @@ class behaviour {
  public:
   virtual ~behaviour() = default;
 
-  // The first call. stop(reason): the process never was; terminate() is not called and the spawner's ack
-  // is {error, reason}.
+  // The first callback. After stop(reason) the process ends without terminate(), and the spawner's ack gets
+  // {error, reason}.
   virtual outcome init(process& self) = 0;
 
   // One ordinary message. Exit signals (when trapping) and monitors' ends arrive as Erlang's
   // {'EXIT', Pid, Reason} and {'DOWN', Ref, process, PidOrName, Reason}.
   virtual outcome receive(process& self, message m) = 0;
 
-  // The request of a call that came bare (signal::bare), of a process here or on a Coppice node, to be
-  // answered with process::reply(). As it is, receive() of the message that it would be on the wire.
+  // The request of a call in short form (signal::bare), from a process of this node or of a Coppice node. To
+  // be answered with process::reply(). The default calls receive() with the message {'$gen_call', From,
+  // Request}.
   virtual outcome receive_call(process& self, const call_id& call, message request);
 
-  // What came of process::ask(), which gave it this number; each comes once. For those that ask.
+  // The result of the process::ask() that returned `number`. Comes once for each. The default ignores it.
   virtual outcome receive_answer(process& self, std::uint64_t number, ask_result result);
 
-  // What process::request_io() asked for.
+  // Asked for by process::request_io().
   virtual outcome receive_io(process& self);
 
-  // What process::hand() of another process here gave this one. As it is, it is dropped.
+  // A parcel from process::hand() of another process of this node. The default drops it.
   virtual outcome receive_parcel(process& self, std::unique_ptr<parcel> given);
 
-  // One that this process gave to another, which had ended or has ended without taking it. As it is, it is
-  // dropped.
+  // A parcel that this process gave to another, which ended without taking it. The default drops it.
   virtual outcome receive_returned(process& self, std::unique_ptr<parcel> given);
 
-  // For those that stay where they run (process::stay()): it has died, though a callback of it may wait on
-  // its stack still, and nothing it holds on its worker's loop is of use to anybody. On its worker's thread.
+  // Called when a process that stays on its worker (process::stay() or spawn_options::worker) dies, on the
+  // worker's thread. A callback of it may still be waiting on its stack. Here it gives up what it holds on
+  // the loop.
   virtual void died(process& self) noexcept;
 
-  // After stop(reason) from receive(). Not after an exit signal that was not trapped, as in OTP.
+  // After stop(reason) from a callback other than init. As in OTP, not after an untrapped exit signal.
   virtual void terminate(process& self, const message& reason);
 
   // Before its process is made: the port by which it is given what it begins with, a connection say. Null: it

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See crash_notes.hpp. Any thread.
+// The store of crash notes: a bounded queue, oldest first. See crash_notes.hpp. Any thread.
 #include "runtime/crash_notes.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a process that ends badly leaves behind for the log, since its supervisor, who writes the line, sees
-// its exit reason only. A note waits for its supervisor; one that nobody fetches goes when there are too
-// many. Any thread.
+// What a process that ends badly leaves for the log. Its supervisor writes the log line but sees only the
+// exit reason; the note tells callback, message and state. The supervisor takes the note. If there are too
+// many, the oldest is dropped. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -17,12 +17,12 @@
 namespace coppice::runtime {
 
 struct crash_note {
-  static constexpr std::size_t most = 1024; // bytes of each but the callback
+  static constexpr std::size_t most = 1024; // bytes of each text except the callback
 
-  std::string callback{}; // that ran, "handle_call"
-  std::string message{};  // what it was given; empty: nothing, or it is not to be shown
-  std::string state{};    // as its format_status shows it; empty: it has none
-  // Where the exception was thrown that ended it, a line a frame; empty: none did, or that is not known.
+  std::string callback{}; // the callback that ran, such as "handle_call"
+  std::string message{};  // the message it was given; empty: none, or messages may not be shown
+  std::string state{};    // as its format_status shows it; empty: none
+  // Where the exception that ended it was thrown, one line a frame. Empty: no exception, or not known.
   std::string backtrace{};
 };
 
@@ -31,18 +31,18 @@ class crash_notes {
   static constexpr std::size_t most = 1024;
 
   void leave(const pid& whose, crash_note note);
-  // The note is gone then.
+  // Removes the note.
   std::optional<crash_note> take(const pid& whose);
 
  private:
   std::mutex lock_;
-  std::deque<std::pair<pid, crash_note>> notes_; // the oldest first
+  std::deque<std::pair<pid, crash_note>> notes_; // oldest first
 };
 
-// The head of a term for a note: at most crash_note::most bytes, whole characters.
+// The beginning of a term for a note: at most crash_note::most bytes of whole characters.
 std::string shown_in_note(etf::bytes term);
-// A reason to end, for the log, of at most so many characters: where messages are not to be shown, without
-// the request that nobody took, which is part of some reasons.
+// An exit reason for the log, at most `most` characters. Where messages may not be shown in the log, the
+// request inside {bad_call, Request} and {bad_cast, Request} is left out.
 std::string shown_reason(const message& reason, std::size_t most);
 
 } // namespace coppice::runtime

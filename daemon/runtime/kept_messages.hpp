@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Messages that a process has received and keeps until it can handle them: counted as if they were in its
-// mailbox still, they leave less room there, and its bound is one for both.
+// Counts messages that a process has received and keeps until it can handle them, such as those in the queue
+// of a pool. They count as if they were still in its mailbox, so that one bound covers both.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +9,10 @@
 
 namespace coppice::runtime {
 
-// In the process's own turn. It keeps so many more from now on, whatever the bound.
+// In the process's own turn. Adds `messages` to the count, whatever the bound.
 void count_kept(process& self, std::uint32_t messages);
-// It keeps so many fewer; at most what was counted. Who waits for room gets it when the turn ends.
+// In the process's own turn. Takes `messages`, at most what was added, from the count. Senders that wait for
+// room get it when the turn ends.
 void count_released(process& self, std::uint32_t messages);
 
 } // namespace coppice::runtime

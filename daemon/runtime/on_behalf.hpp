@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What a process of the node does because another process, the asker, asked for it. Other nodes may ask the
-// node's services for much, and a receiver decides by a message's origin what it takes: allow lists, the
-// shield against exits of other nodes, mailbox bounds. So what is done for an asker is sent in the asker's
-// name: with its pid as sender, its node as origin, and counted as if it had come by that node's connection.
-// The process that sends never parks. In the process's own turn.
+// Sends and exits that a process of the node makes for another process, the asker. A receiver decides by a
+// message's origin what it accepts: allow lists, the shield against exits from other nodes, mailbox bounds.
+// So that a peer cannot get around these through one of the node's services, such a message has the asker's
+// pid as sender and the asker's node as origin, and counts as if it had come by that node's connection. The
+// sending process never parks. In the process's own turn.
 #pragma once
 
 #include <optional>
@@ -14,20 +14,20 @@ namespace coppice::runtime {
 
 class on_behalf {
  public:
-  // Nothing: `asker`, which the message that is being handled names, is not of the node it came from.
+  // nullopt: `asker`, a pid from the message that is being handled, is not of the node that sent the message.
   static std::optional<on_behalf> of(process& self, const pid& asker);
-  // Some process of the node that the message which is being handled came from.
+  // The asker is not known; only the node from which the message that is being handled came.
   static on_behalf of_origin(process& self);
   // The caller has made sure that `asker` did ask.
   on_behalf(process& self, const pid& asker) : self_(self), asker_(asker) {}
 
   const pid& asker() const { return asker_; }
-  // To a process here, or on the asker's node, where the sender is this process. Sent to any other node it
-  // is dropped: `nodedown`.
+  // To a process of this node or of the asker's node. In the latter case the sender is this process. For any
+  // other node: `nodedown`, and nothing is sent.
   send_status send(const destination& to, message m) const;
-  // An answer to the asker; a mailbox's bound counts none.
+  // Answers the asker. Does not count against a mailbox's bound.
   send_status answer(message m) const;
-  // exit/2 to a process here or on the asker's node; to any other node none is sent.
+  // exit/2 to a process of this node or of the asker's node. For any other node: `nodedown`.
   send_status exit(const pid& to, message reason) const;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Start and stop, and the doors for threads that are no processes. See system.hpp.
+// Starting and stopping the runtime, and the functions for threads that run no process. See system.hpp.
 #include "runtime/system.hpp"
 
 #include <algorithm>
@@ -16,7 +16,8 @@
 namespace coppice::runtime {
 namespace {
 
-// Two mappings a stack where guard pages need their own, and room for everything else.
+// A stack needs two mappings where its guard pages need one of their own. Some mappings are left for all
+// else.
 std::uint32_t stacks_that_fit() {
   std::uint32_t mappings = 65530;
   std::ifstream("/proc/sys/vm/max_map_count") >> mappings;
@@ -96,7 +97,7 @@ bool system::stop(base::nanos patience) {
     }
     return true;
   };
-  // Whoever has looked at the table before is through with what he found.
+  // True: every thread that looked at the table before has finished with what it found.
   const auto nobody_reads = [&] {
     return until([this, last = core_->readers.ticket()] { return core_->readers.safe_until() >= last; });
   };
@@ -109,8 +110,8 @@ bool system::stop(base::nanos patience) {
     for (const pid& one : all) exit(one, reasons::kill());
   };
   kill_all();
-  if (nobody_reads()) kill_all(); // whom somebody spawned who did not see yet that the system stops
-  // Processes on their way to another worker are in the table alone.
+  if (nobody_reads()) kill_all(); // processes spawned by a thread that did not see yet that the system stops
+  // Processes on their way to another worker are counted by no worker; only the table has them.
   const auto none_left = [this] {
     if (counters().processes != 0) return false;
     bool any = false;

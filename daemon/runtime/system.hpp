@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The runtime of one node: its workers, its process table, its names. Made once by `node`, started,
-// stopped, destroyed. Functions are for any thread unless they say otherwise; a foreign thread never
-// parks: where a process would wait it gets its answer at once.
+// The runtime of one node: its workers, process table and registered names. `node` makes it once, starts it,
+// stops it and destroys it. Functions are for any thread unless they say otherwise. A thread that is no
+// worker never parks: where a process would wait, it gets `full` at once.
 #pragma once
 
 #include <uv.h>
@@ -28,23 +28,26 @@ namespace coppice::runtime {
 
 struct system_options {
   std::string node_name = "nonode@nohost";
-  node_names::bounds nodes = {}; // names of others that are remembered
-  std::uint32_t creation = 0;    // > 3; 0: chosen at random
-  unsigned workers = 0;          // 0: one a core
+  node_names::bounds nodes = {}; // how many names of other nodes are remembered
+  std::uint32_t creation = 0;    // more than 3; otherwise it is chosen at random
+  unsigned workers = 0;          // at most 1023; 0: one for each core
   std::uint32_t processes = 4'000'000;
   std::uint32_t parked_stacks =
-      0;                    // stacks in use at once; 0, or more than fit: what the machine's mappings allow
-  std::uint64_t memory = 0; // bytes of all messages; 0: no bound. Over it only empty mailboxes take messages
-  std::size_t stack_bytes = 256 * 1024;
-  base::nanos park = base::nanos_per_second; // a sender at a full mailbox
-  // Bytes that other nodes' senders, who cannot park, may send to one full mailbox whose policy that is.
+      0;                    // most stacks in use at once; 0, or too many: what the machine's mappings allow
+  std::uint64_t memory = 0; // bytes of all messages; 0: no limit. Above it only empty mailboxes take messages
+  std::size_t stack_bytes = 256 * 1024;      // of each stack
+  base::nanos park = base::nanos_per_second; // how long a sender waits at a full mailbox
+  // Most bytes that may wait at one full mailbox with policy park_sender from senders of other nodes, which
+  // cannot park.
   std::uint64_t overflow = std::uint64_t{256} << 20;
-  base::nanos linger = 5 * base::nanos_per_second; // a dead process's stack in a callback
-  base::nanos watchdog = 10 * base::nanos_per_ms;  // a callback that long is named in the log
+  // After that, the stack of a dead process that is still in a callback counts as abandoned.
+  base::nanos linger = 5 * base::nanos_per_second;
+  // A handler that takes longer is named in the log. At least 1 ms.
+  base::nanos watchdog = 10 * base::nanos_per_ms;
   unsigned blocking_threads = 16;
-  bool busy_wait = true;            // a worker looks around before it sleeps, see scheduling/busy_wait.hpp
-  std::uint32_t turn_messages = 64; // a turn's budget
-  base::nanos turn_time = base::nanos_per_ms;
+  bool busy_wait = true; // a worker polls for a while before it sleeps, see scheduling/busy_wait.hpp
+  std::uint32_t turn_messages = 64;           // messages that a turn handles at most
+  base::nanos turn_time = base::nanos_per_ms; // how long a turn may go on taking messages
 };
 
 class crash_notes;
@@ -59,9 +62,9 @@ class system {
 
   // Starts the workers. Once.
   base::status start();
-  // Kills every process left, ends the workers and the blocking pool. True: every thread came back in
-  // `patience`; false: some did not, their memory is left alone and the program should _exit. Not from
-  // a worker.
+  // Kills all processes, then ends the workers and the blocking pool. True: all threads ended within
+  // `patience`. False: some did not; their memory is not freed, and the program should _exit. Not from a
+  // worker's thread.
   bool stop(base::nanos patience = 5 * base::nanos_per_second);
 
   const system_options& options() const { return options_; }
@@ -70,52 +73,55 @@ class system {
   node_names& nodes() { return names_; }
   const node_names& nodes() const { return names_; }
 
-  // Ports. Set before start; what they point to outlives the system.
+  // Interfaces to other rooms. Set before start(); the objects must outlive the system.
   void set_router(remote_router* router) { router_ = router; }
   remote_router* router() const { return router_; }
   void set_factory(actor_factory* factory) { factory_ = factory; }
   actor_factory* factory() const { return factory_; }
-  // The group leader of processes spawned from outside, and of those without one.
+  // For processes that have no group leader of their own.
   void set_default_group_leader(const pid& leader);
 
-  // Processes. `link` and `ack` in the options need process::spawn.
+  // Processes. options.link and options.monitor are ignored here: see process::spawn.
   base::result<pid> spawn(spawn_options options, std::unique_ptr<behaviour> does);
   send_status send(const destination& to, message m, const pid& from = {});
-  // A notice, see message_origin, to a process here, whatever its bound.
+  // A notice (see message_origin) to a process of this node, not counted against its mailbox's bound.
   void notify(const destination& to, message m);
   void exit(const pid& to, message reason, const pid& from = {}); // exit/2
   std::optional<pid> whereis(std::string_view name) const;
   std::vector<std::pair<std::string, pid>> registered() const; // sorted by name
   bool alive(const pid& of) const;
-  // As of the next message it sends. Any thread.
+  // Takes effect with the next message that the process sends.
   void set_compression(const pid& of, sent_compressed chosen);
 
-  // One of this node's references that came back cut, as a whole again; as it is if nobody may have made it.
+  // The whole of a reference of this node that came back cut. Returned unchanged if no living process may
+  // have made it.
   reference whole(const reference& ref) const;
 
-  // A signal to a process here, from dist or any room that speaks for remote processes. Order is kept per
-  // calling thread and receiver. Answers what Erlang answers for missing processes (noproc exits and
-  // downs) through the router when `from` lives elsewhere. `full`: a message was refused by the bound.
+  // Delivers a signal to a process of this node, for dist and others that act for remote processes. Order is
+  // kept per calling thread and receiver. For a missing process it answers what Erlang answers: noproc exits
+  // and downs, through the router if `from` is on another node. `full`: the mailbox's bound refused the
+  // message.
   send_status deliver(const destination& to, signal_ptr what);
-  // deliver() if `to` is here, else the router's route(); without a router as if the node were lost.
+  // deliver() if `to` is on this node, else remote_router::route(). Without a router: as if the node were
+  // lost.
   send_status dispatch(const destination& to, signal_ptr what);
 
   // Workers.
   unsigned workers() const;
-  // Runs `task` on that worker between turns, not below uv_run: it may open handles on the loop. False
-  // if the system is stopped, and the task is dropped.
+  // Runs `task` on that worker between turns, outside uv_run, so it may open handles on the loop. False: the
+  // system is not running and the task is dropped.
   bool post(unsigned worker, std::function<void()> task);
-  // For the tasks and callbacks of that worker's thread only.
+  // For tasks and callbacks on that worker's thread only.
   uv_loop_t* loop(unsigned worker) const;
-  // The worker whose thread this is, or -1.
+  // The index of the worker whose thread this is; -1: none of this system.
   int current_worker() const;
-  // The process whose turn this is on this thread, or null.
+  // The process whose turn it is on this thread; null: none.
   static process* current_process();
 
-  // What processes that ended badly have left for whoever reports it.
+  // Notes of processes that ended badly.
   crash_notes& crashes() const;
 
-  // Inspection: copies.
+  // Inspection. Results are copies.
   std::vector<process_summary> processes() const;
   std::optional<process_info> info(const pid& of) const;
   std::optional<process_info> info(std::string_view name) const;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a system is made of, for the runtime's own files: the table, the names, the workers and their threads,
-// and the counters that they share. Private to the room; any thread.
+// What a system consists of, for the runtime's own files: process table, names, workers and their threads,
+// and the counters that they share. Private to the room. Any thread.
 #pragma once
 
 #include <atomic>
@@ -26,17 +26,17 @@ namespace coppice::runtime {
 struct system_core {
   system_core(system& host, const system_options& options);
 
-  alignas(64) std::atomic<std::uint32_t> freezers{0}; // groups of processes that freezers have
-  std::atomic<std::uint32_t> looks{0};                // of the watchdog's, modulo 2^32
+  alignas(64) std::atomic<std::uint32_t> freezers{0}; // freeze groups that exist
+  std::atomic<std::uint32_t> looks{0};                // how often the watchdog has looked, modulo 2^32
   alignas(64) reclaimer readers;
   process_table table;
   names registered;
-  std::vector<block_pool> pools; // one a driver
+  std::vector<block_pool> pools; // one for each driver
   driver_pool drivers{pools};
   std::vector<std::unique_ptr<worker>> workers;
   std::unique_ptr<watchdog> watch;
   blocking_pool blocking;
-  std::atomic<std::uint64_t> spawned{0}; // by threads that are no workers
+  std::atomic<std::uint64_t> spawned{0}; // by threads that are not workers
   std::atomic<std::uint64_t> dead_letters{0};
   std::atomic<std::uint64_t> dropped{0};
   std::atomic<std::uint64_t> parked{0}; // how often a sender has waited for room in a mailbox
@@ -44,14 +44,14 @@ struct system_core {
   std::atomic<std::uint64_t> lingering{0};
   std::atomic<std::uint64_t> abandoned{0};
   alignas(64) std::atomic<std::uint32_t> idle_workers{0}; // workers without work that want some
-  std::atomic<std::uint32_t> stacks{0};             // of all workers
+  std::atomic<std::uint32_t> stacks{0};                   // of all workers
   std::atomic<bool> started{false};
   std::atomic<bool> stopping{false};
   std::mutex leader_lock; // guards default_leader
   pid default_leader;
   crash_notes crashes;
   std::mutex given_up_lock;              // guards given_up
-  std::vector<process_record*> given_up; // dead, on stacks that nothing goes on with
+  std::vector<process_record*> given_up; // dead processes whose stacks were given up
 };
 
 } // namespace coppice::runtime

@@ -3,7 +3,7 @@
 # distribution's own is older. A stamp newer than dpkg's database says that there is nothing to do.
 # shellcheck shell=bash
 
-dependency_groups=(build test lint sanitizers bench coverage observer boot package author verify)
+dependency_groups=(build test lint sanitizers bench coverage observer boot package author doc verify)
 
 # One line a package, "PACKAGE[|ALTERNATIVE]… reason". The first one the distribution knows is taken.
 packages_of() {
@@ -44,6 +44,7 @@ node-ws a client of WebSockets
 python3 test drivers
 python3-websockets another one
 wrk a load of many requests
+cmark-gfm the documentation's pages
 redis-tools the server that the plugin redis talks to, which is one program with redis-check-rdb
 faketime a clock that jumps
 LIST
@@ -97,6 +98,10 @@ cargo plugins in Rust
 pkgconf|pkg-config the flags to compile with
 procps what the tests look at processes with
 python3 the tests
+LIST
+    doc) cat <<'LIST' ;;
+cmark-gfm HTML of Markdown
+python3 what makes the pages
 LIST
     verify) cat <<'LIST' ;;
 abigail-tools the plugin ABI's types against what is recorded

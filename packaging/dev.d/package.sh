@@ -135,7 +135,7 @@ write_plugins() {
   tree=$(echo "$build"/package/coppice-*/)
   rm -rf "$unpacked"
   for package in "$2"/coppice_*.deb "$2"/coppice-dev_*.deb; do dpkg-deb -x "$package" "$unpacked"; done
-  for name in author rust examples; do
+  for name in author rust examples tutorial; do
     in_packaging_debian "$1" "$tree" env PYTHONPATH=tests COPPICE_INSTALLED="$unpacked" COPPICE_EXAMPLES=all \
       COPPICED="$unpacked/usr/bin/coppiced" COPPICE="$unpacked/usr/bin/coppice" \
       COPPICE_PLUGIN_HOST="$(find "$unpacked" -name coppice-plugin-host)" \

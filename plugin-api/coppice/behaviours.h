@@ -39,6 +39,7 @@ typedef struct coppice_behaviour {
   const coppice_table_use* tables; /* a table's revisions in their order */
 } coppice_behaviour;
 
+/* The tables of each behaviour: those that it needs, and those that it may have. */
 __attribute__((unused)) static const coppice_table_use coppice_server_tables[] = {
     {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
     {COPPICE_SERVER_1, COPPICE_TABLE_NEEDED, COPPICE_SERVER_LEAST, 0},
@@ -108,6 +109,7 @@ __attribute__((unused)) static const coppice_table_use coppice_event_handler_tab
     {COPPICE_STREAM_DRAFT_1, COPPICE_TABLE_ALLOWED, COPPICE_STREAM_CALLBACKS_LEAST, 0},
     {NULL, 0, 0, 0}};
 
+/* All behaviours that a plugin can name, by name. */
 __attribute__((unused)) static const coppice_behaviour coppice_behaviours[] = {
     {"consumer", coppice_consumer_tables}, {"event_handler", coppice_event_handler_tables},
     {"producer", coppice_producer_tables}, {"producer_consumer", coppice_producer_consumer_tables},

@@ -12,6 +12,7 @@
 extern "C" {
 #endif
 
+/* COPPICE_FOREVER is the deadline of a call that waits without a limit. */
 #define COPPICE_CALL_1 "coppice.call/1"
 #define COPPICE_FOREVER INT64_MAX
 

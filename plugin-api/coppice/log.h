@@ -12,6 +12,7 @@ extern "C" {
 
 #define COPPICE_LOG_1 "coppice.log/1"
 
+/* Levels of log lines, the most severe first. */
 #define COPPICE_LOG_ERROR 0
 #define COPPICE_LOG_WARNING 1
 #define COPPICE_LOG_INFO 2

@@ -63,6 +63,7 @@ typedef struct coppice_message {
   void* owner; /* the host's; NULL: plain bytes without an owner */
 } coppice_message;
 
+/* The interface "coppice.message/1", declared below. */
 typedef struct coppice_message_api coppice_message_api;
 
 /* A message being written. Write to `at` while it stays below `end`, move `at` on; ask reserve for more.

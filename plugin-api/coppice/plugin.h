@@ -99,13 +99,16 @@ typedef struct coppice_descriptor {
 } coppice_descriptor;
 #define COPPICE_DESCRIPTOR_LEAST COPPICE_SIZE_THROUGH(coppice_descriptor, deinit)
 
+/* The first members of a descriptor, up to abi_minor_needed, which is 0. */
 #define COPPICE_DESCRIPTOR_HEAD \
   COPPICE_MAGIC, sizeof(coppice_descriptor), COPPICE_ABI_MAJOR, COPPICE_ABI_MINOR, 0
 
+/* Makes a symbol visible outside the plugin file. A plugin exports coppice_plugin only. */
 #define COPPICE_EXPORT __attribute__((visibility("default")))
 
 #ifdef __cplusplus
 }
+/* Declares with C linkage, in C and in C++. */
 #define COPPICE_EXTERN_C extern "C"
 #else
 #define COPPICE_EXTERN_C extern

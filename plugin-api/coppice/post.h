@@ -13,6 +13,7 @@ extern "C" {
 
 #define COPPICE_POST_DRAFT_1 "coppice.post/draft-1"
 
+/* A handle by which the plugin's own threads send messages to one actor. */
 typedef struct coppice_post coppice_post;
 
 typedef struct coppice_post_api {

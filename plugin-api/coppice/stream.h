@@ -131,6 +131,7 @@ typedef struct coppice_tls_options {
 } coppice_tls_options;
 #define COPPICE_TLS_OPTIONS_LEAST COPPICE_SIZE_THROUGH(coppice_tls_options, protocols)
 
+/* A flag of coppice_connect_options: when the peer ends its direction, the other one stays open. */
 #define COPPICE_CONNECT_HALF_CLOSE 1u
 
 /* Members that are 0 or empty have the value said here. Times are nanoseconds. */

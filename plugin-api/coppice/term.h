@@ -21,6 +21,7 @@ extern "C" {
 
 /* ---- bytes ---- */
 
+/* Views of memory as bytes. The memory must outlive the view. coppice_text: without the zero at the end. */
 static inline coppice_bytes coppice_bytes_of(const void* data, uint64_t size) {
   coppice_bytes bytes = {(const uint8_t*)data, size};
   return bytes;
@@ -29,10 +30,12 @@ static inline coppice_bytes coppice_text(const char* text) {
   return coppice_bytes_of(text, strlen(text));
 }
 
+/* 1: both have the same bytes. */
 static inline int coppice_same(coppice_bytes a, coppice_bytes b) {
   return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+/* Numbers in network byte order, at memory of 2, 4 or 8 bytes. */
 static inline void coppice_put_be16(uint8_t* at, uint32_t value) {
   at[0] = (uint8_t)(value >> 8), at[1] = (uint8_t)value;
 }
@@ -63,6 +66,7 @@ typedef struct coppice_pid {
   uint32_t creation;
 } coppice_pid;
 
+/* Identities as a term has them. `node` points into the term that was read. */
 typedef struct coppice_port {
   coppice_bytes node;
   uint64_t id;
@@ -202,6 +206,7 @@ static inline void coppice_write_string(coppice_writer* w, const void* data, uin
   }
 }
 
+/* Writes an integer in its shortest form. */
 static inline void coppice_write_integer(coppice_writer* w, int64_t value) {
   uint8_t* at = coppice_room(w, 11);
   if (at == NULL) return;
@@ -219,6 +224,7 @@ static inline void coppice_write_integer(coppice_writer* w, int64_t value) {
   }
 }
 
+/* Writes an integer of any size. Zeros at the end of the magnitude are left out. */
 static inline void coppice_write_big(coppice_writer* w, const coppice_big* value) {
   const uint8_t* const magnitude = value->magnitude.data;
   uint64_t size = value->magnitude.size;
@@ -257,6 +263,7 @@ static inline void coppice_write_float(coppice_writer* w, double value) {
   coppice_put_be32(at + 5, (uint32_t)bits);
 }
 
+/* Writes identities: pids, ports, references. */
 static inline void coppice_write_pid(coppice_writer* w, const coppice_pid* pid) {
   coppice_write_byte(w, 88);
   coppice_write_atom_of(w, pid->node);
@@ -371,6 +378,7 @@ static inline int coppice_read_nil(coppice_reader* r) {
   return 1;
 }
 
+/* Reads an atom. 0: something else is there, or too little; the reader has not moved. *name points into the message. */
 static inline int coppice_read_atom(coppice_reader* r, coppice_bytes* name) {
   uint64_t head, size;
   if (coppice_left(r) >= 2 && r->at[0] == 119) {
@@ -386,6 +394,7 @@ static inline int coppice_read_atom(coppice_reader* r, coppice_bytes* name) {
   return 1;
 }
 
+/* 1 if the next term is the atom `name`; the reader is behind it then, and has not moved otherwise. */
 static inline int coppice_read_atom_is(coppice_reader* r, const char* name) {
   coppice_reader ahead = *r;
   coppice_bytes atom;
@@ -394,6 +403,7 @@ static inline int coppice_read_atom_is(coppice_reader* r, const char* name) {
   return 1;
 }
 
+/* Reads a binary. 0: something else is there, or too little; the reader has not moved. *data points into the message. */
 static inline int coppice_read_binary(coppice_reader* r, coppice_bytes* data) {
   if (coppice_left(r) < 5 || r->at[0] != 109 || coppice_left(r) - 5 < coppice_get_be32(r->at + 1)) return 0;
   *data = coppice_bytes_of(r->at + 5, coppice_get_be32(r->at + 1));
@@ -478,6 +488,7 @@ static inline int coppice_read_node(coppice_reader* r, uint64_t head, uint64_t r
   return 1;
 }
 
+/* Reads identities. 0: something else is there, or too little. */
 static inline int coppice_read_pid(coppice_reader* r, coppice_pid* pid) {
   if (coppice_tag(r) != 88 || !coppice_read_node(r, 1, 12, &pid->node)) return 0;
   pid->id = coppice_get_be32(r->at);

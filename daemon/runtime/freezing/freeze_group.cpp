@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The group's counts, and what it asks of the workers: each does it for the members that live there
-// (gate.cpp).
+// The group's counts, and the tasks that it gives to the workers. Each worker acts on the members that live
+// there (gate.cpp).
 #include "runtime/freezing/freeze_group.hpp"
 
 #include "runtime/freezing/membership.hpp"
@@ -9,7 +9,7 @@
 namespace coppice::runtime {
 namespace {
 
-constexpr std::size_t made_at_once = 256; // members, before others have a go
+constexpr std::size_t made_at_once = 256; // members, before other tasks of the worker
 
 } // namespace
 

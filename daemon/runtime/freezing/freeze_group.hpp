@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// What a freezer shares with the workers' gates (gate.hpp). Each worker has a cell of its own with the
-// members that live there (a member does not move), and does its part of an order, the freezer's word what
-// members are to do, without asking anybody; it counts them down and tells the others only when it is
-// through. Kept alive by whoever may still look, so that a worker that is stuck finds it when it comes back.
-// Private to the room.
+// What a freezer shares with the workers' gates (gate.hpp). An order is what members have to do, given by the
+// freezer. Each worker has a cell with the members that live there (a member does not move) and carries the
+// order out for these without asking other threads; it counts them down, and tells the others only when all
+// have done it. The group is kept alive by every thread that may still look at it, so that a worker that was
+// stuck finds it later. Private to the room.
 //
-// `open` counts members that are not made yet and workers that are behind. When it comes to 0 while members
-// are to stand still it is sealed in the same step: from then on none of them thaws for a call, and the
-// freezer's owner can rely on it.
+// `open` counts members that are not made yet and workers that have not carried out the order. When it gets
+// to 0 while members have to stand still, the group is sealed in the same step: from then on no member thaws
+// for a call, and the freezer's owner can rely on it.
 #pragma once
 
 #include <atomic>
@@ -31,33 +31,33 @@ class process_record;
 struct membership;
 
 struct freeze_group : std::enable_shared_from_this<freeze_group> {
-  // Written by the worker it lives on. A line of its own, as for the next one: neighbours are of different
-  // workers.
+  // Written by the worker on which the process lives. Each has a cache line of its own, as neighbours may
+  // belong to different workers.
   struct alignas(64) member {
     pid who;
     std::size_t number = 0;
-    process_record* is = nullptr; // these two for that worker; valid until it is gone
+    process_record* is = nullptr; // is and part: for that worker; valid until the member is gone
     membership* part = nullptr;
     std::atomic<bool> frozen{false};
-    std::atomic<bool> gone{false};        // dead, or let go
-    std::atomic<std::uint32_t> round{0};  // of the last order it has carried out
-    bool was_in_callback = false;         // when it was to freeze
+    std::atomic<bool> gone{false};        // dead, or released
+    std::atomic<std::uint32_t> round{0};  // of the last order that it has carried out
+    bool was_in_callback = false;         // when it had to freeze
     std::atomic<bool> in_callback{false}; // counted in freeze_group::in_callbacks
   };
   struct order {
     std::uint32_t round = 0; // from 1
     freezer::work what;
-    bool let_go = false; // afterwards, and until then nobody freezes
+    bool let_go = false; // the member is released afterwards; until then it does not freeze
   };
-  // One worker's thread only.
+  // For one worker's thread only.
   struct alignas(64) cell {
-    std::weak_ptr<freeze_group> group; // with a count of its own: workers share none
+    std::weak_ptr<freeze_group> group; // with a reference count of its own, so that workers share none
     const order* now = nullptr;
     std::vector<member*> members;
-    std::size_t next = 0;      // of members: to be given a turn for the order
+    std::size_t next = 0;      // index of the next member that gets a turn for the order
     std::size_t alive = 0;     // members that are not gone
-    std::size_t behind = 0;    // of these, those that have not carried out the order
-    std::vector<member*> mail; // frozen ones with messages
+    std::size_t behind = 0;    // of those, members that have not carried out the order
+    std::vector<member*> mail; // frozen members with messages
   };
 
   explicit freeze_group(system& of);
@@ -65,31 +65,31 @@ struct freeze_group : std::enable_shared_from_this<freeze_group> {
   freeze_group(const freeze_group&) = delete;
   freeze_group& operator=(const freeze_group&) = delete;
 
-  // The owner's thread: members are made, get the newest order, or are let go, on the workers they live on. A
-  // member that has moved before it was made is followed.
+  // For the owner's thread: on the workers where the processes live, makes members, gives them the newest
+  // order, or releases them. A process that has moved before it became a member is followed.
   void make_members(std::span<member* const> who);
   void give_order();
   void disband();
-  // Any thread. Finds out through whom the calls of these go.
+  // Any thread. Finds out through which other processes the calls of these go.
   void follow_calls(std::vector<pid> of);
-  // Frozen members look at all their messages again, for those that hold somebody up.
+  // Frozen members look through all their messages again, for those that hold up another process.
   void look_everywhere();
 
-  // One that was open is not any more. Any thread.
+  // Decrements `open`. Any thread.
   void one_less();
-  // One more; false: it is sealed.
+  // Increments `open`. False: the group is sealed. Any thread.
   bool one_more();
-  // On the member's worker: it has carried out the order; it has to do so again, after a message (false: too
-  // late for that); it is dead or was let go.
+  // On the member's worker. did(): it has carried out the order. thaws(): it has to do so again, after a
+  // message; false: the group is sealed. lost(): it has died or was released.
   void did(cell& here, member& one);
   bool thaws(cell& here, member& one);
   void lost(cell& here, member& one);
-  // A callback that was under way at hold() is over. Any thread.
+  // A callback that was under way at hold() has ended. Any thread.
   void note_end_of_callback();
-  // Whether a member that has not frozen may wait for what `from` has sent, or for its getting room. Any
-  // thread.
+  // Whether a member that has not frozen yet may wait for the answer to what `from` has sent, or for its
+  // room. Any thread.
   bool holds_up(const pid& from) const;
-  // A process that a member's call goes through, or its node. True: that is new. Any thread.
+  // Notes a process, or its node, through which a member's call goes. True: it was not known yet. Any thread.
   bool goes_through(const pid& through);
 
   static constexpr std::uint64_t sealed = std::uint64_t{1} << 63;
@@ -98,20 +98,21 @@ struct freeze_group : std::enable_shared_from_this<freeze_group> {
   std::vector<cell> cells;  // by worker
   std::deque<order> orders; // the owner's thread appends, and tells the workers
   alignas(64) std::atomic<std::uint64_t> open{0};
-  std::atomic<bool> still{false};             // members are to stand still
+  std::atomic<bool> still{false};             // members have to stand still
   std::atomic<bool> over{false};              // the freezer is gone
   std::atomic<std::uint32_t> in_callbacks{0}; // members that may wait for others before they freeze
   std::atomic<unsigned> keeping{0};           // workers that may still keep members from their messages
-  base::nanos asked_at = 0;                   // by hold()
+  base::nanos asked_at = 0;                   // monotonic, by hold()
   std::atomic<base::nanos> free_at{0};
-  std::atomic<base::nanos> last_callback{0}; // when it ended, after asked_at; 0: there was none
+  // When the last callback ended, after asked_at; 0: there was none.
+  std::atomic<base::nanos> last_callback{0};
 
-  mutable std::mutex lock; // of what follows
+  mutable std::mutex lock; // guards what follows
   std::condition_variable_any changed;
-  std::deque<member> members; // the owner's thread appends and may read without the lock
+  std::deque<member> members; // the owner's thread appends, and may read without the lock
   std::unordered_map<pid, member*, pid_hash> by_pid;
-  std::unordered_set<pid, pid_hash> between; // processes that calls of members go through
-  std::unordered_set<std::uint32_t> nodes;   // and other nodes
+  std::unordered_set<pid, pid_hash> between; // processes of this node through which calls of members go
+  std::unordered_set<std::uint32_t> nodes;   // other nodes through which they go
 };
 
 } // namespace coppice::runtime

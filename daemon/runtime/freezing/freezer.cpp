@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The owner's side of a freezer. Waiting, the owner looks now and then, less and less often, which processes
-// the members that are still in a handler wait for.
+// The owner's side of a freezer. While the owner waits, it looks now and then, and less and less often, for
+// the processes that members still in a handler wait for.
 #include "runtime/freezing/freezer.hpp"
 
 #include <algorithm>
@@ -12,7 +12,8 @@
 namespace coppice::runtime {
 namespace {
 
-constexpr base::nanos first_look = base::nanos_per_ms; // at whom members wait for; then less and less often
+// The first look at the processes that members wait for. The time between looks doubles up to last_look.
+constexpr base::nanos first_look = base::nanos_per_ms;
 constexpr base::nanos last_look = 50 * base::nanos_per_ms;
 
 using clock = std::chrono::steady_clock;
@@ -21,7 +22,7 @@ bool is_settled(const freeze_group& group) {
   return (group.open.load(std::memory_order_acquire) & ~freeze_group::sealed) == 0;
 }
 
-// True: it is settled.
+// True: the group is settled.
 bool wait_until(freeze_group& group, base::nanos deadline, const std::stop_token& quit) {
   const auto done = [&] { return is_settled(group); };
   std::unique_lock guard(group.lock);

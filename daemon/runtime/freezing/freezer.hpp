@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Holds processes still so that something can be changed under them: a process freezes between two of its
-// messages and handles none until it is let go; what is sent to it waits in its mailbox. Links, monitors,
-// names and timers go on as ever, exit signals are obeyed, and a frozen process may be killed. One that is
-// inside a callback freezes when that returns; if it waits there for the answer of a frozen one, or for room
-// in its mailbox, that one handles its messages up to the last of it, so that a group that calls itself never
-// deadlocks; nor does one whose calls go through other processes here, or through one other node. One freezer
-// to a process at a time. The owner's thread, which is no worker's, waits here; the work runs on the workers.
+// Holds processes still so that something can be changed under them, such as their code. A process freezes
+// between two messages and handles none until it is released; its messages wait in its mailbox. Links,
+// monitors, names and timers work as usual, exit signals act, and a frozen process can be killed. A process
+// inside a callback freezes when the callback returns. If that callback waits for a frozen process's answer,
+// or for room in its mailbox, the frozen process handles its messages up to that one. So processes that call
+// each other do not deadlock, also if their calls go through other processes of this node or through one
+// other node. A process can have one freezer at a time. The owner's thread, which may not be a worker's,
+// waits here; the work runs on the workers.
 #pragma once
 
 #include <cstddef>
@@ -26,42 +27,44 @@ struct freeze_group;
 
 class freezer {
  public:
-  // In a process's turn, on its worker, between two messages; `member` is its place in the order of add().
-  // May not wait; what it refers to may be used later than the freezer lives: a worker that is stuck runs it
-  // when it comes back.
+  // Called in a process's turn, on its worker, between two messages. `member` is its index in the order of
+  // add(). May not wait. May run after the freezer's end, on a worker that was stuck, so what it refers to
+  // has to live longer.
   using work = std::function<void(process&, std::size_t member)>;
 
-  // `quit` ends every wait early. The system outlives it.
+  // `quit` ends every wait early. The system has to outlive the freezer.
   explicit freezer(system& host, std::stop_token quit = {});
-  // Lets go of all that are left.
+  // Releases all members that are left.
   ~freezer();
   freezer(const freezer&) = delete;
   freezer& operator=(const freezer&) = delete;
 
-  // Makes these members, none of which is one yet, and returns at once. Before hold() they go on as ever, but
-  // stay on their workers; after it they freeze.
+  // Makes these processes members; none may be one already. Returns at once. Before hold() they run as usual
+  // but stay on their workers; after it they freeze.
   void add(std::span<const pid> who);
-  // Every member freezes, does the work and stays frozen. Returns at once; once. One that has to handle a
-  // message for another's sake does the work again afterwards.
+  // Every member freezes, does the work and stays frozen. Returns at once. May be called once. A member that
+  // then has to handle a message for another process does the work again afterwards.
   void hold(work what);
-  // Until all members are made, or have frozen and done their work, or are gone. False: some are not at the
-  // deadline (monotonic); they do it later all the same, unless they are let go.
+  // Waits until all members are made, or have frozen and done their work, or are gone. False: at the deadline
+  // (monotonic) some were not; they still do it later, unless they are released.
   bool wait(base::nanos deadline);
-  // Every member does the work and is let go; those that have messages waiting first. False: see wait().
+  // Every member does the work and is released, members with waiting messages first. False: see wait().
   bool release(work what, base::nanos deadline);
 
-  // Members that have not frozen, and those that have and do not come out of their work.
+  // not_frozen(): members that have not frozen. at_work(): members that have frozen and whose work has not
+  // ended.
   std::vector<pid> not_frozen() const;
   std::vector<pid> at_work() const;
-  // Members that live.
+  // Members that are alive.
   std::vector<pid> members() const;
 
-  // After release(): how long members stood still, from hold() to when none was kept from its messages.
+  // After release(): ns from hold() until no member was kept from its messages any more.
   base::nanos stood_still() const;
-  // How much of it went by until the last callback that was under way at hold() had ended; 0: there was none.
+  // ns from hold() until the last callback that was then under way had ended; 0: there was none.
   base::nanos longest_handler() const;
 
-  // Without freezing: runs `what` once in each, when it is between two messages. False: see wait().
+  // Runs `what` once in each process, between two of its messages, without freezing it. False: see wait();
+  // `late` are the processes in which it has not run.
   static bool visit(system& host, std::span<const pid> who, work what, base::nanos deadline,
                     std::vector<pid>& late, std::stop_token quit = {});
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See gate.hpp. A member that is to stand still may be what another waits for that has not frozen: then it
-// handles its messages up to the last that holds somebody up, and freezes again.
+// See gate.hpp. A member that has to stand still may be what a member that has not frozen waits for. Then it
+// handles its messages up to the last one that holds up another process, and freezes again.
 #include "runtime/freezing/gate.hpp"
 
 #include <algorithm>
@@ -10,9 +10,9 @@
 namespace coppice::runtime {
 namespace {
 
-constexpr std::size_t looked_at_once = 512; // messages a turn looks at
+constexpr std::size_t looked_at_once = 512; // most messages that one turn looks at
 
-// A share of the group in the name of one worker, whose count only that one touches.
+// A share of the group with a reference count for one worker, which only that worker touches.
 std::shared_ptr<freeze_group> share_of(const std::shared_ptr<freeze_group>& group, freeze_group::cell& of) {
   std::shared_ptr<freeze_group> mine = of.group.lock();
   if (mine != nullptr) return mine;
@@ -21,14 +21,14 @@ std::shared_ptr<freeze_group> share_of(const std::shared_ptr<freeze_group>& grou
   return mine;
 }
 
-// Into the processor's cache, for a turn that is soon.
+// Into the processor's cache, for a turn that comes soon.
 void prefetch(const void* object, std::size_t bytes) {
   if (object == nullptr) return;
   for (std::size_t at = 0; at < bytes; at += 64)
     __builtin_prefetch(static_cast<const std::uint8_t*>(object) + at);
 }
 
-// Of the members to come: what a turn begins with lies in as many places as there are members.
+// For the next members: each member's data is in another place, which a turn would have to wait for.
 void prefetch_turns(const freeze_group::cell& here) {
   if (here.next + 2 < here.members.size()) {
     const freeze_group::member& soon = *here.members[here.next + 2];
@@ -73,7 +73,7 @@ void gate::join(process_record& p, const std::shared_ptr<freeze_group>& group, f
   group->one_less();
 }
 
-// No longer a member.
+// Ends the membership.
 void gate::leave(process_record& p) {
   membership& part = *part_of(p);
   part.leave_callback();
@@ -106,7 +106,7 @@ void gate::attend(const std::shared_ptr<freeze_group>& group) {
   if (std::ranges::find(attending_, group) == attending_.end()) attending_.push_back(group);
 }
 
-// Those that are let go share with the others.
+// Turns for members that are released alternate with turns of other processes.
 process_record* gate::next_turn() {
   const freeze_group::order* due = attending_.empty() ? nullptr : attending_.front()->cells[at_.index()].now;
   if ((due != nullptr && !due->let_go) || at_.is_even_turn())
@@ -115,7 +115,7 @@ process_record* gate::next_turn() {
   return other != nullptr ? other : next_member();
 }
 
-// The next member at rest that is behind with its order, scheduled; null: none.
+// The next member that has to carry out the order and is not in a callback, scheduled; null: none.
 process_record* gate::next_member() {
   while (!attending_.empty()) {
     freeze_group& group = *attending_.front();
@@ -132,7 +132,7 @@ process_record* gate::next_member() {
       one.was_in_callback = true;
       part_of(*p)->enter_callback();
     }
-    if (p->parked_on() != nullptr || p->scheduled) continue; // it comes by itself
+    if (p->parked_on() != nullptr || p->scheduled) continue; // it gets there by itself
     p->scheduled = true;
     return p;
   }
@@ -144,8 +144,8 @@ bool gate::is_member(const process_record& p, const freeze_group& of) {
   return part != nullptr && part->group.get() == &of;
 }
 
-// Among the messages not looked at yet; a call by name looks like any other message. False: there are more
-// than fit into one turn.
+// Looks through the messages that were not looked at yet. A call to a name looks like any other message.
+// False: there are more than one turn may look at.
 bool gate::look_for_calls(process_record& p, membership& part) {
   const freeze_group& group = *part.group;
   if (p.mailbox.take_rearranged()) part.look_again();
@@ -194,7 +194,7 @@ void gate::follow(process_record& p, freeze_group& group) {
   if (!next.empty()) group.follow_calls(std::move(next));
 }
 
-// Lets it run so many more callbacks; false: it is dead, or nobody's member any more.
+// Runs `messages` more callbacks. False: the process is dead or no longer a member.
 bool gate::handle(process_record& p, std::uint32_t messages) {
   part_of(p)->enter_callback();
   part_of(p)->running = true;
@@ -205,8 +205,8 @@ bool gate::handle(process_record& p, std::uint32_t messages) {
   return true;
 }
 
-// What it handles here may take long, and meanwhile its freezer go and another one come, that has no order
-// for it yet: then it is not shut out any more.
+// The callbacks here may take long. Meanwhile the freezer may end, and another one come that has no order for
+// the process yet: then it is no longer shut out.
 void gate::hold(process_record& p) {
   if (!p.started && !handle(p, 0)) return;
   while (shuts_out(p) && !part_of(p)->here.now->let_go) {
@@ -220,7 +220,7 @@ void gate::hold(process_record& p) {
     if (!handle(p, 1)) return;
     if (p.home().turn_is_long()) return;
   }
-  // The work may run plugin code, and meanwhile the process be killed, or let go.
+  // The work may run plugin code, and meanwhile the process may be killed or released.
   while (!p.dead && shuts_out(p)) {
     membership* const mine = part_of(p);
     freeze_group::cell& here = mine->here;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What the scheduler asks before it lets a process handle a message, and behind which the freezer lives. A
-// member of a freezer's group that an order concerns is shut out: its turn is hold(), where it carries the
+// The scheduler asks the gate before it lets a process handle a message; freezers work through it. A member
+// of a freezer's group for which there is an order is shut out: its turn is hold(), where it carries the
 // order out, or first handles messages that others wait for. A worker that gets an order goes through its
-// members, those before all else that are to stand still, and gives each that is at rest its turn; one that
-// is in a callback comes to it by itself. One a worker, for its thread only.
+// members, those that have to stand still first, and gives each that is not in a callback a turn; a member in
+// a callback gets there by itself. One for each worker, for its thread only.
 #pragma once
 
 #include <memory>
@@ -21,7 +21,7 @@ class gate {
  public:
   explicit gate(worker& of) : at_(of) {}
 
-  // It is dead, or a freezer has it: no message is handled.
+  // True: p is dead, or a freezer holds it: it handles no message.
   [[gnu::always_inline]] static bool shuts_out(const process_record& p) {
     if (p.dead) return true;
     if (!p.gated) [[likely]]
@@ -29,21 +29,21 @@ class gate {
     const membership* part = part_of(p);
     return part->here.now != nullptr && !part->running;
   }
-  // The turn of one that is alive and shut out.
+  // The turn of a process that is alive and shut out.
   static void hold(process_record& p);
-  // Whether one that is shut out needs another turn; `more`: it would if it were not.
+  // Whether a process that is shut out needs another turn. `more`: it would need one if it were not.
   static bool wants_turn(process_record& p, bool more);
 
-  // There are members due for a turn.
+  // True: there are members that need a turn.
   bool has_due() const { return !attending_.empty(); }
-  // While there is a freezer: whose turn is next, scheduled; null: nobody's.
+  // While there is a freezer: the process that has the next turn, already scheduled; null: none.
   process_record* next_turn();
 
-  // The group's order has come; `was_busy`: a callback was under way when it was given.
+  // The group's order has come. `was_busy`: a callback was under way on this worker when it was given.
   void obey(const std::shared_ptr<freeze_group>& group, const freeze_group::order& what, bool was_busy);
   void join(process_record& p, const std::shared_ptr<freeze_group>& group, freeze_group::member& as);
   static void leave(process_record& p);
-  // Whom `p`, which is parked, waits for: calls of members go through those.
+  // Notes the process that the parked `p` waits for: calls of members may go through it.
   static void follow(process_record& p, freeze_group& group);
   void close() { attending_.clear(); }
 
@@ -59,7 +59,7 @@ class gate {
   void attend(const std::shared_ptr<freeze_group>& group);
 
   worker& at_;
-  std::vector<std::shared_ptr<freeze_group>> attending_; // with members here that are due for a turn
+  std::vector<std::shared_ptr<freeze_group>> attending_; // groups with members here that need a turn
 };
 
 } // namespace coppice::runtime

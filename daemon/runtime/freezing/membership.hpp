@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A process's part in a freezer's group: while it has one it stays on its worker, and its worker's gate is
-// asked before each of its messages. Its worker's thread only.
+// A process's membership in a freezer's group. While it has one it stays on its worker, whose gate is asked
+// before each of its messages. For its worker's thread.
 #pragma once
 
 #include <memory>
@@ -17,15 +17,16 @@ struct membership {
   std::shared_ptr<freeze_group> group;
   freeze_group::cell& here;
   freeze_group::member& me;
-  bool running = false;            // a message that it has to handle
-  bool has_mail = false;           // it is in cell::mail
-  bool looking = false;            // the last turn did not get through all its messages
-  const signal* seen = nullptr;    // the last message looked at for one that holds up; null: none
-  const signal* answers = nullptr; // the last one found; messages up to it are handled
+  bool running = false;         // it handles a message for another process's sake
+  bool has_mail = false;        // it is in cell::mail
+  bool looking = false;         // its last turn did not get through all its messages
+  const signal* seen = nullptr; // the last message that was looked at; null: none
+  // The last message found that holds up another process; messages up to it are handled.
+  const signal* answers = nullptr;
 
-  // It looks at all its messages again.
+  // Makes it look at all its messages again.
   void look_again() { seen = answers = nullptr; }
-  // It may wait for others before it freezes: from now on frozen members look who has sent to them.
+  // It may wait for others before it freezes: from now on frozen members look for its messages.
   void enter_callback();
   void leave_callback();
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Block pools: see block.hpp.
+// Block pools: allocating from free lists and from malloc, and returning blocks to their owners. See
+// block.hpp.
 #include "runtime/messages/block.hpp"
 
 #include <malloc.h>
@@ -26,7 +27,7 @@ void block_memory::set_limit(std::uint64_t bytes) {
 void block_memory::add(std::int64_t bytes) {
   std::int64_t now = in_use_.fetch_add(bytes) + bytes;
   if (now > most_.load(std::memory_order_relaxed)) most_.store(now, std::memory_order_relaxed);
-  // Whoever stores last has seen the last sum.
+  // The thread that stores last has seen the last sum.
   do scarce_.store(now > limit_.load(std::memory_order_relaxed));
   while (now != in_use_.load() && (now = in_use_.load(), true));
 }
@@ -44,7 +45,7 @@ void block_pool::report(std::int64_t bytes) {
   block_memory::add(std::exchange(unreported_, 0));
 }
 
-// As worker::current().
+// Never inlined, as worker::current().
 [[gnu::noinline]] block_pool* block_pool::current() {
   asm volatile("");
   return this_threads_pool;
@@ -132,7 +133,7 @@ void block_pool::send_back(block* unused, std::size_t owner_index) {
   if (++back.count == batch || back.bytes >= batch_bytes) deliver(back, owner_index);
 }
 
-// To an owner that has as much waiting as it may, nothing is sent.
+// If enough bytes wait for the owner already, the blocks go to the system.
 void block_pool::deliver(chain& back, std::size_t owner_index) {
   block_pool& owner = (*siblings_)[owner_index];
   const std::uint64_t waiting = owner.returned_.fetch_add(back.bytes, std::memory_order_relaxed);
@@ -159,7 +160,8 @@ void block_pool::take_returns() {
   if (taken != 0) returned_.fetch_sub(taken, std::memory_order_relaxed);
 }
 
-// These two reach the thread's pool by themselves, as current() does, so that most calls of them are leaves.
+// These two functions find the thread's pool themselves, as current() does, so that most calls of them call
+// nothing.
 [[gnu::noinline]] block* allocate_block(std::size_t capacity) {
   asm volatile("");
   block_pool* const pool = this_threads_pool;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The memory of messages and signals: blocks with a reference count, room for one signal, and bytes.
-// A worker keeps free blocks by size class; a block freed on another worker goes back to its owner in
-// batches, so one-way traffic does not hoard. Free lists are caches over malloc and bounded, and so is what
-// waits for an owner that does not allocate: what exceeds them goes back to the system. Threads that are no
-// workers use malloc alone.
+// The memory of messages and signals: blocks with a reference count, room for one signal, and bytes. Each
+// worker keeps free blocks by size class. A block freed on another worker goes back to its owner in batches,
+// so traffic in one direction does not collect blocks on one side. Free lists are bounded caches over malloc,
+// and so is the list of blocks that wait for an owner; what exceeds the bound goes back to the system.
+// Threads that are not workers use malloc alone.
 //
-// The count: release() of a block nobody else holds sees 1 (acquire: all that former holders did happened
-// before) and needs no read-modify-write; otherwise the decrement is acq_rel and whoever takes it to 0 frees.
+// The count: release() of a block with one holder sees 1 (acquire: all that former holders did happened
+// before) and needs no read-modify-write. Otherwise the decrement is acq_rel, and the thread that takes it to
+// 0 frees the block.
 #pragma once
 
 #include <algorithm>
@@ -26,11 +27,11 @@ class block_pool;
 
 struct block {
   std::atomic<std::uint32_t> refs{1};
-  std::uint32_t capacity = 0;  // bytes behind the signal's room
-  block_pool* owner = nullptr; // null: straight from malloc
+  std::uint32_t capacity = 0;  // bytes in data()
+  block_pool* owner = nullptr; // null: from malloc
   std::uint8_t size_class = 0;
-  bool borrowed = false; // the bytes are someone else's: a `borrowed_bytes` is in data()
-  block* next = nullptr; // while free
+  bool borrowed = false; // data() holds a `borrowed_bytes`, which points to the term's bytes
+  block* next = nullptr; // link in a free list
   alignas(signal) std::byte signal_room[sizeof(signal)];
 
   std::uint8_t* data() { return reinterpret_cast<std::uint8_t*>(this + 1); }
@@ -47,17 +48,17 @@ struct borrowed_bytes {
   void* context;
 };
 
-// A signal in its payload's block and that payload together hold one reference: the handle inside is never
-// released by itself, whoever ends the signal does it for both.
+// Makes and ends signals in blocks. If a signal is in the block of its own payload, both together hold one
+// reference: the payload's handle is never released by itself; the end of the signal releases it.
 struct signal_access {
   static bool fits_in_place(const message& payload) {
     return payload.block_ != nullptr && payload.block_->exclusive();
   }
-  // `home`: the payload's own block, which nobody else has, or one of the signal's own.
+  // `home`: the payload's block, with no other holder, or a block for the signal alone.
   template <class... Head>
   [[gnu::always_inline]] static signal* make_in(block* home, message&& payload, const Head&... head) {
     auto* made = ::new (home->signal_room) signal(head...);
-    // One by one: a load of both at once would wait until the two stores that made them have left the core.
+    // One by one: a load of both at once would wait until the two stores that wrote them have left the core.
     const std::uint8_t* data = payload.bytes_.data();
     asm("" : "+r"(data));
     made->payload_.bytes_ = {data, payload.bytes_.size()};
@@ -82,44 +83,44 @@ struct signal_access {
   }
 };
 
-// With one reference and at least `capacity` bytes. Never null: out of memory ends the program.
+// Has one reference and at least `capacity` bytes. Never null: without memory the program ends.
 block* allocate_block(std::size_t capacity);
 
-// The memory of all blocks there are, those in free lists too: exact but for 64 KiB a pool. Of the whole
-// program, since a block may outlive the system it was made in. Any thread.
+// The memory of all blocks of the program, including free ones. Exact to 64 KiB for each pool. Counted for
+// the whole program, since a block may outlive the system in which it was made. Any thread.
 class block_memory {
  public:
   static std::uint64_t in_use() {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(0, in_use_.load(std::memory_order_relaxed)));
   }
-  // 0: none.
+  // 0: no limit.
   static void set_limit(std::uint64_t bytes);
-  // Over the limit: who can refuse a message does.
+  // Memory is over the limit: messages that may be refused are refused.
   static bool scarce() { return scarce_.load(std::memory_order_relaxed); }
-  // Whether it would be without so many bytes of it.
+  // Whether memory would still be over the limit with `bytes` less.
   static bool scarce_without(std::uint64_t bytes) {
     return in_use_.load(std::memory_order_relaxed) - static_cast<std::int64_t>(bytes) >
            limit_.load(std::memory_order_relaxed);
   }
   static void add(std::int64_t bytes);
-  // Gives what malloc keeps to the system if much was freed since the last time. It takes milliseconds.
+  // Returns free memory of malloc to the system if much was freed since the last call. Takes milliseconds.
   static void trim();
 
  private:
   static inline std::atomic<std::int64_t> in_use_{0};
   static inline std::atomic<std::int64_t> limit_{INT64_MAX};
   static inline std::atomic<bool> scarce_{false};
-  static inline std::atomic<std::int64_t> most_{0}; // in use since the last trim
+  static inline std::atomic<std::int64_t> most_{0}; // most bytes in use since the last trim
 };
 
 class block_pool {
  public:
-  // The pools of one system are one array, so that a block's owner is found to be a sibling by address.
+  // All pools of one system are in one array, so that a block's owner can be recognised by its address.
   explicit block_pool(std::vector<block_pool>* siblings) : siblings_(siblings) {}
-  block_pool(block_pool&& other) noexcept; // for the vector; only of unused pools
+  block_pool(block_pool&& other) noexcept; // for the vector; only for unused pools
   ~block_pool();
 
-  // The pool of this thread, or null.
+  // The pool of this thread; null: none.
   static block_pool* current();
   static void set_current(block_pool* pool);
 
@@ -137,19 +138,20 @@ class block_pool {
     if (unused->owner == this) return keep(unused);
     free_elsewhere(unused);
   }
-  // Sends back what belongs to siblings; called when the worker has nothing better to do.
+  // Sends blocks of other pools back to them. Called when the worker has nothing else to do.
   void flush();
-  // Its thread stops using it and keeps nothing: all free blocks go to the system, and so do those that
-  // siblings would send back, until work() is called.
+  // The thread stops using the pool: all free blocks go back to the system, and so do blocks that other pools
+  // would return to it, until work() is called.
   void rest();
   void work() { resting_.store(false, std::memory_order_relaxed); }
 
  private:
   static constexpr unsigned classes = 11;
-  // Of whole blocks, so that a block fills its allocation.
+  // Sizes of whole blocks, so that a block fills its allocation.
   static constexpr std::array<std::size_t, classes> whole_sizes{160,  224,  320,   512,   768,   1024,
                                                                 2048, 4096, 16384, 73728, 262144};
-  static constexpr std::size_t kept_bytes = std::size_t{1} << 20; // for each class
+  // Kept free in each class, at most about this much.
+  static constexpr std::size_t kept_bytes = std::size_t{1} << 20;
   static constexpr std::array<std::uint32_t, classes> most_kept = [] {
     std::array<std::uint32_t, classes> most{};
     for (unsigned i = 0; i < classes; ++i)
@@ -158,7 +160,8 @@ class block_pool {
   }();
   static constexpr unsigned batch = 32;
   static constexpr std::uint64_t batch_bytes = std::uint64_t{256} << 10;
-  static constexpr std::uint64_t returned_bytes = std::uint64_t{4} << 20; // waiting for their owner, about
+  // Bytes that wait for their owner at most, about.
+  static constexpr std::uint64_t returned_bytes = std::uint64_t{4} << 20;
   struct chain {
     block* newest = nullptr;
     block* oldest = nullptr;
@@ -170,10 +173,10 @@ class block_pool {
   friend void detail::release(block*) noexcept;
   static void release_slowly(block* owned) noexcept;
   static block* allocate_slowly(std::size_t capacity);
-  // `classes`: larger than all.
+  // Returns `classes` if `capacity` is larger than every class.
   static unsigned class_for(std::size_t capacity) {
     const std::size_t whole = capacity + sizeof(block);
-    if (whole <= whole_sizes[3]) [[likely]] // the usual ones without a branch that errs
+    if (whole <= whole_sizes[3]) [[likely]] // the usual sizes, without a branch that may be mispredicted
       return static_cast<unsigned>(whole > whole_sizes[0]) + static_cast<unsigned>(whole > whole_sizes[1]) +
              static_cast<unsigned>(whole > whole_sizes[2]);
     unsigned found = 4;
@@ -183,7 +186,7 @@ class block_pool {
   static std::size_t class_bytes(unsigned size_class);
   static block* from_system(std::size_t capacity, unsigned size_class);
   static void to_system(block* unused);
-  static void count(std::int64_t bytes); // with this thread's pool, if it has one
+  static void count(std::int64_t bytes); // in this thread's pool, if it has one
   void keep(block* unused) {
     if (!has_room_for(*unused)) [[unlikely]]
       return to_system(unused);
@@ -209,9 +212,9 @@ class block_pool {
   std::vector<block_pool>* siblings_;
   std::array<block*, classes> free_{};
   std::array<std::uint32_t, classes> kept_{};
-  std::vector<chain> going_back_; // by owner index
+  std::vector<chain> going_back_; // by index of the owner
   lifo<block> returns_{true};
-  std::atomic<std::uint64_t> returned_{0}; // bytes in it; for a moment more than there are
+  std::atomic<std::uint64_t> returned_{0}; // bytes in returns_; for a moment too high
   std::int64_t unreported_ = 0;            // to block_memory
   std::atomic<bool> resting_{false};
 };

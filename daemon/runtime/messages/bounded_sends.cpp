@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Sending to a bounded mailbox (messages/mailbox.hpp). A sender that may park leaves its message outside of
-// the full mailbox and a signal that says so, and sleeps; the owner lets in what waits outside, in order,
-// when a turn has made room. That signal, rather than a flag, is what makes it certain that the owner looks
-// after the sender's message is there.
+// Sending to a bounded mailbox (messages/mailbox.hpp). If the mailbox is full and the sender may park, the
+// sender leaves its message outside and a signal that says so, and sleeps. When a turn has made room, the
+// owner lets in what waits outside, in order. A signal rather than a flag makes it certain that the owner
+// looks after the message is there.
 //
-// Other nodes' senders cannot park: what they send to a full mailbox waits outside too, up to a number of
-// bytes, so that one slow receiver holds up no connection. What such a sender sends next, signals included,
-// follows there: order per pair holds.
+// Senders on other nodes cannot park. What they send to a full mailbox also waits outside, up to a number of
+// bytes, so that a slow receiver does not delay a whole connection. The later signals of such a sender go
+// there too, so that the order of each sender's signals is kept.
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
@@ -14,7 +14,7 @@ namespace coppice::runtime::delivery {
 
 namespace {
 
-// Counts it.
+// Counts a refused message.
 send_status refuse(process_record& to) {
   to.host().core().dropped.fetch_add(1, std::memory_order_relaxed);
   to.mailbox.count_dropped();
@@ -40,11 +40,11 @@ send_status park_at(process_record& to, signal_ptr what, process_record& sender)
   return send_status::full;
 }
 
-// From another node: waits outside. False: that would be more than may wait.
+// For a message from another node: puts it outside. False: more would wait than may.
 bool overflow(worker* here, process_record& to, signal_ptr& what) {
   const auto alone = to.mailbox.needs_line().overflow(what, to.host().options().overflow);
   if (!alone) return false;
-  // While something waits the mailbox is full: a turn is to come, which looks.
+  // While something waits, the mailbox is full, so a turn is to come, which looks outside.
   if (*alone && to.mailbox.push_look_outside()) worker::notify(to, here);
   return true;
 }
@@ -82,7 +82,7 @@ send_status send_to_full(worker* here, process_record& to, signal_ptr what, proc
 
 } // namespace
 
-// Whose message is dropped is not told, but for a caller: it would wait in vain.
+// The sender of a dropped message is not told, unless it is a caller, which would wait in vain.
 void drop(process_record& from, signal_ptr what) {
   refuse(from);
   if ((what->flags & signal::of_call) == 0) return;
@@ -90,7 +90,7 @@ void drop(process_record& from, signal_ptr what) {
            make_signal(signal_kind::down, from.id(), what->ref, reasons::mailbox_full()), nullptr);
 }
 
-// No guard is needed for who is gone: the number is of this wait alone.
+// No guard against a process that has ended is needed: the number is unique to this wait.
 void go_on(system& host, const waiting_line::sleeper& parked) {
   signal_ptr told = make_signal(signal_kind::stop_waiting, {});
   told->number = parked.number;
@@ -104,7 +104,7 @@ send_status send_bounded(process_record& to, signal_ptr what, process_record* se
   const bool ours = to.home_worker.load(std::memory_order_acquire) == here;
   mailbox& box = to.mailbox;
   if (box.policy() == on_full::drop_old && !ours) {
-    // Until it is in the inbox nobody else begins to wait: who waits is not counted.
+    // Under the line's lock until the message is in the inbox: messages that wait outside are not counted.
     bool was_idle = false;
     const bool fits = box.needs_line().if_empty([&] {
       if (!box.count(weight)) return false;
@@ -128,7 +128,8 @@ send_status send_bounded(process_record& to, signal_ptr what, process_record* se
 bool follow_overflow(worker* here, process_record& to, signal_ptr& what) {
   const waiting_line* line = to.mailbox.line();
   if (line == nullptr || line->empty() || !line->has_overflow_of(what->from)) return false;
-  // Between the two only the owner takes out: then it goes to the end of a line that is empty, or others'.
+  // Between the two calls only the owner can take entries out; then the signal goes to the end of a line that
+  // is empty or has only other senders' entries.
   return overflow(here, to, what);
 }
 

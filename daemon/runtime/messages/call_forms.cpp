@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The tuples of gen.erl's calls; see call_forms.hpp. Any thread.
+// The tuples of gen.erl's calls, and a small cache of the forms of other nodes. See call_forms.hpp. Any
+// thread.
 #include "runtime/messages/call_forms.hpp"
 
 #include <cstring>
@@ -12,7 +13,7 @@ namespace {
 
 constexpr std::array<std::uint8_t, 2> pair_head{104, 2};
 
-// Returns where the tag begins.
+// Returns the offset of the tag.
 std::size_t write_from(etf::writer& out, std::string_view node, const call_id& call) {
   const reference ref = call.ref();
   out.tuple(2);
@@ -23,10 +24,10 @@ std::size_t write_from(etf::writer& out, std::string_view node, const call_id& c
   return tag;
 }
 
-// Those of the nodes whose processes called lately.
+// The forms of nodes whose processes have called lately.
 class recent_forms {
  public:
-  // Null: the node's name is too long to have any, or the index is out of date. Valid until the next call.
+  // Null: the node's name is too long for forms, or the index is out of date. Valid until the next call.
   const node_forms* of(const node_names& names, std::uint32_t node) {
     entry& at = entries_[node % entries_.size()];
     const std::uint64_t epoch = names.epoch();
@@ -41,7 +42,7 @@ class recent_forms {
 
  private:
   struct entry {
-    std::uint64_t epoch = 0; // node_names::epoch(), which tells tables apart; 0: nothing is here
+    std::uint64_t epoch = 0; // node_names::epoch(), which differs between tables; 0: the entry is empty
     std::uint32_t node = 0;
     node_forms forms;
   };
@@ -60,8 +61,9 @@ message joined(const std::array<std::uint8_t, Size>& head, etf::bytes middle, me
 
 } // namespace
 
-// Never inlined, as worker::current(): a caller that parks may go on on another thread, whose table is
-// another. NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): what is read of it is written before
+// Never inlined, as worker::current(): a caller that parks may continue on another thread, which has its own
+// cache.
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): what is read of it is written before
 [[gnu::noinline]] written_from::written_from(const node_names& names, const call_id& call) {
   asm volatile("");
   const node_forms* const forms =

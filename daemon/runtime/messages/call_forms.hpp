@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Calls between processes of this node, and of Coppice nodes that agreed on it, travel without the tuples
-// that gen.erl puts them into (signal::bare); here those are made for who wants to see them. Any thread.
+// The two forms of a gen call. Between processes of this node, and between Coppice nodes that agreed on it, a
+// call travels in short form, without the tuples of gen.erl (signal::bare). These functions add the tuples
+// for receivers that want them, and recognise them. Any thread.
 #pragma once
 
 #include <array>
@@ -14,11 +15,11 @@
 
 namespace coppice::runtime {
 
-// What stands before the From in a call.
+// The bytes before the From in a call: {'$gen_call', _, _}.
 inline constexpr std::array<std::uint8_t, 13> call_head{104, 3,   119, 9,   '$', 'g', 'e',
                                                         'n', '_', 'c', 'a', 'l', 'l'};
 
-// The From of a call, {Pid, [alias|Ref]}, and within it what an answer is tagged with.
+// The From of a call, {Pid, [alias|Ref]}, as bytes; the tag of an answer is a part of it.
 class written_from {
  public:
   written_from(const node_names& names, const call_id& call);
@@ -29,22 +30,22 @@ class written_from {
   etf::bytes tag() const { return bytes().subspan(tag_at_); } // [alias|Ref]
 
  private:
-  node_forms::from short_; // if it fits: the first size_ bytes are written
+  node_forms::from short_; // used if From fits; the first size_ bytes are written
   std::vector<std::uint8_t> long_;
   std::size_t size_ = 0;
   std::size_t tag_at_ = 0;
 };
 
-// {'$gen_call', {Pid, [alias|Ref]}, Request}; in the request's memory if nobody else has it and there is
-// room.
+// {'$gen_call', {Pid, [alias|Ref]}, Request}. Written into the request's block if no one else holds it and it
+// has room in front.
 message whole_call(const node_names& names, const call_id& call, message request);
-// {[alias|Ref], Reply}, the same way.
+// {[alias|Ref], Reply}, written in the same way.
 message whole_answer(const node_names& names, const call_id& call, message reply);
-// One that is bare, on its way to `to`, as whoever knows nothing of that gets it.
+// A bare signal on its way to `to`, with its tuple added.
 signal_ptr enveloped(const node_names& names, const destination& to, signal_ptr bare);
-// The Reply of {Tag, Reply}; empty: it is no such tuple.
+// The Reply of {Tag, Reply}. Empty: `whole` is no such tuple.
 message reply_in(message whole);
-// Past [alias|Ref]; false, and the cursor stays: there is none.
+// Moves the cursor behind [alias|Ref]. False: there is none, and the cursor stays.
 bool skip_alias(etf::cursor& at);
 
 } // namespace coppice::runtime

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From a destination to a process: finding it, pushing into its inbox, answering for those that are not
-// there. Any thread.
+// Delivers signals: finds the process of a destination, pushes into its inbox, and answers for processes that
+// do not exist. See delivery.hpp. Any thread.
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
@@ -120,7 +120,7 @@ void answer_for_missing(system& host, const pid& missing, signal_ptr what, messa
       dispatch(host, asker, std::move(ack), nullptr);
       return;
     }
-    case signal_kind::spawn_reply: // `asker` was made for a process that has ended since
+    case signal_kind::spawn_reply: // `asker` was started for a process that has ended since
       if ((what->flags & signal::linked) != 0)
         dispatch(host, asker, make_signal(signal_kind::exit, missing, std::move(reason)), nullptr);
       if ((what->flags & signal::monitored) != 0)

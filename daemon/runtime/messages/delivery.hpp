@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From a destination to a process: finding it, pushing into its mailbox within its bounds, answering for
-// those that are not there. Any thread, unless it says otherwise.
+// Delivers signals: finds the process of a destination, pushes into its mailbox within its bound, and answers
+// for processes that do not exist. Any thread, unless a comment says otherwise.
 #pragma once
 
 #include <atomic>
@@ -14,7 +14,8 @@
 
 namespace coppice::runtime::delivery {
 
-// While it lives, processes found stay valid. Workers are readers by themselves, others take a guard.
+// While it lives, processes that are found stay valid. A worker is a reader of its own; other threads take a
+// guard.
 class reading {
  public:
   explicit reading(const system& host);
@@ -23,20 +24,20 @@ class reading {
   std::optional<reclaimer::guard> guard_;
 };
 
-// Under `reading`.
+// Under `reading`. Null: there is no such process.
 [[gnu::always_inline]] inline process_record* find(const system& host, const pid& of) {
   if (!of.here() || of.creation != host.creation()) return nullptr;
   return host.core().table.find(of.id, of.serial);
 }
 process_record* find(const system& host, const destination& to);
-// Who may have made a reference that is cut: the process that has its slot. Null: nobody.
+// The process that may have made a cut reference: the one that has its slot. Null: none.
 process_record* find_maker(const system& host, const reference& cut);
 
-// Whether a signal sent so may go there: not if it would open a connection that it may not.
+// Whether the signal may go there. False: it would open a connection, which `how` forbids.
 bool may_go(const system& host, const destination& to, const sending& how);
-// Whether a request of so many bytes to that other node may go bare, see remote_router. Long ones go in gen's
-// tuples, which are nothing beside them: so what the connection puts into those after all never becomes one
-// of those that take turns there (dist/large_messages.hpp).
+// Whether a request or reply of that size may go to the other node in short form, see
+// remote_router::takes_bare_calls(). Longer ones get gen's tuples, which are small beside them. So if the
+// connection adds the tuples after all, the message does not grow into a large one (dist/large_messages.hpp).
 inline constexpr std::size_t longest_bare = 64 * 1024;
 bool goes_bare(const system& host, std::uint32_t node, std::size_t bytes);
 inline std::uint16_t flags_of(const sending& how) {
@@ -44,50 +45,52 @@ inline std::uint16_t flags_of(const sending& how) {
                                     (how.connects ? 0 : signal::no_connect) |
                                     (how.waits ? 0 : signal::no_wait));
 }
-// `sender`: the process whose turn it is and that may park, or null. deliver() is for a destination here.
+// `sender`: the process whose turn it is and which may park; null: none. deliver() is for destinations on
+// this node.
 send_status deliver(system& host, const destination& to, signal_ptr what, process_record* sender);
 send_status dispatch(system& host, const destination& to, signal_ptr what, process_record* sender);
-// Without asking the bound.
+// Whatever the mailbox's bound.
 void push(process_record& to, signal_ptr what);
-// Within it.
+// Within the mailbox's bound.
 send_status send_bounded(process_record& to, signal_ptr what, process_record* sender);
-// What the sender of this hears who found nobody.
+// Tells the sender of `what` that the receiver does not exist.
 void answer_for_missing(system& host, const pid& missing, signal_ptr what, message reason);
-// The parked one's wait is over.
+// Ends the wait of a parked process.
 void go_on(system& host, const waiting_line::sleeper& parked);
 
-// To another node, where the sender may have to wait as it does at a full mailbox; `full` if it does not.
-// bounded_sends.cpp.
+// Sends to another node. The sender may have to wait, as at a full mailbox; `full`: it would have to wait but
+// does not want to. sends_away.cpp.
 send_status send_away(system& host, const destination& to, signal_ptr what, process_record& sender);
-// Of a signal for another node: whether what it carries is one well-formed term. If not, it is counted and
-// logged, and a reason becomes one. outgoing.cpp.
+// Whether the payload of a signal for another node is one well-formed term. If it is not, this is counted and
+// logged, and an exit reason is replaced by `bad_term`. outgoing.cpp.
 bool is_sound(system& host, signal_ptr& leaving);
-// Leaves it outside of a mailbox that drops what is old; `here`: the worker whose thread it is, or null.
-// bounded_sends.cpp.
+// Puts a message into the waiting line of a mailbox with policy drop_old. `here`: the worker whose thread
+// this is; null: none. bounded_sends.cpp.
 void push_newest(worker* here, process_record& to, signal_ptr what);
-// A full mailbox drops this: it is counted, and a caller told. bounded_sends.cpp.
+// Drops a message of a full mailbox: counts it, and tells the caller if it is a call. bounded_sends.cpp.
 void drop(process_record& from, signal_ptr what);
-// A signal of another node whose sender's earlier ones wait outside: behind them. False: none does.
-// bounded_sends.cpp.
+// For a signal from another node: if earlier ones of its sender still wait in the line, it goes behind them.
+// False: none waits. bounded_sends.cpp.
 bool follow_overflow(worker* here, process_record& to, signal_ptr& what);
-// From another thread than to's owner; `here` as above.
+// From a thread that is not the owner's. `here`: the worker whose thread this is; null: none.
 void push_from(worker* here, process_record& to, signal_ptr what);
 
-// Resting: resting.cpp. After a message to `to`, wherever that lives.
+// After a message to `to`: the sender may pause, see resting.cpp.
 [[gnu::noinline]] void rest_at(process_record& to, process_record& sender);
 inline void let_rest(process_record& to, process_record& sender) {
   constexpr std::uint64_t much = 2'000; // messages
-  constexpr std::uint32_t few = 16;     // of a turn's reductions
+  constexpr std::uint32_t few = 16;     // reductions of the turn so far
   if (to.mailbox.messages() > much && sender.reductions_this_turn > few) [[unlikely]]
     rest_at(to, sender);
 }
 
-// The way of most messages: between processes of one worker, with nothing before it. Whether `to` lives on
-// `here`, whose thread this is: else nothing of it may be looked at.
+// The path of most messages: between two processes of one worker, with nothing before them. lives_on() says
+// whether `to` lives on `here`, whose thread this is. If it does not, nothing else of `to` may be read.
 inline bool lives_on(const worker& here, const process_record& to) {
   return to.home_worker.load(std::memory_order_acquire) == &here;
 }
-// Whether one that does takes a message as it comes; it is counted then, and is for pass().
+// Whether `to`, which lives here, takes the message at once. True: the message is counted, and pass() has to
+// follow.
 inline bool counts(process_record& to, std::uint32_t weight) {
   return !to.mailbox.others_wait() && !to.dead && !to.mailbox.has_signals() && to.mailbox.count_own(weight);
 }

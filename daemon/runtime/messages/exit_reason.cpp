@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Exit reasons and exit messages; see exit_reason.hpp.
+// Exit reasons as immortal terms, and exit messages. See exit_reason.hpp.
 #include "runtime/messages/exit_reason.hpp"
 
 #include <coppice/etf/cursor.hpp>
@@ -7,7 +7,7 @@
 namespace coppice::runtime {
 namespace {
 
-// SMALL_ATOM_UTF8_EXT, its length, its bytes; the literal's terminating zero is left off.
+// The literal is SMALL_ATOM_UTF8_EXT, a length and the atom's bytes; its terminating zero is left out.
 template <std::size_t Size>
 message literal(const char (&term)[Size]) {
   return message::immortal({reinterpret_cast<const std::uint8_t*>(term), Size - 1});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Exit reasons with a meaning, and the messages that tell of exits. Reasons cost nothing to make. Any
-// thread.
+// Exit reasons with a fixed meaning, and the messages that tell of exits. Making a reason allocates nothing.
+// Any thread.
 #pragma once
 
 #include <string_view>
@@ -12,13 +12,13 @@ namespace coppice::runtime {
 
 namespace reasons {
 message normal();
-message kill();   // what exit/2 is asked with
-message killed(); // what others see of it
+message kill();   // for exit/2; the process then ends with `killed`
+message killed(); // the reason that others see
 message shutdown();
 message noproc();
 message noconnection();
-message mailbox_full(); // on_full: exit
-message bad_term();     // in place of bytes that are no term
+message mailbox_full(); // on_full::exit
+message bad_term();     // replaces a reason that is no well-formed term
 } // namespace reasons
 
 // Whether a reason is this atom.
@@ -26,13 +26,12 @@ bool is_atom(const message& reason, std::string_view name);
 inline bool is_normal(const message& reason) {
   return is_atom(reason, "normal");
 }
-// normal, shutdown, {shutdown, _}: what supervisors do not report.
+// normal, shutdown or {shutdown, _}: reasons that supervisors do not report.
 bool is_orderly(const message& reason);
 
 // {'EXIT', From, Reason}
 message exit_message(const pid& from, const message& reason, const node_names& names);
-// {Tag, Ref, process, Object, Reason}; `object`: the pid, or a name here or elsewhere as {Name, Node}; no
-// `tag`: 'DOWN'.
+// {Tag, Ref, process, Object, Reason}. `object`: a pid; a name becomes {Name, Node}. `tag`: none: 'DOWN'.
 message down_message(const reference& ref, const destination& object, const message& reason,
                      const node_names& names, const message& tag = {});
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The way of pids and references to and from ETF and text.
+// Pids, references and destinations to and from ETF and text. See ids.hpp.
 #include "runtime/messages/ids.hpp"
 
 #include <fmt/format.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See mailbox.hpp.
+// The lists of a mailbox: taking the inbox, the line outside, dropping the oldest, urgent messages. See
+// mailbox.hpp.
 #include "runtime/messages/mailbox.hpp"
 
 namespace coppice::runtime {
@@ -38,7 +39,8 @@ base::nanos mailbox::age_of_oldest() const {
   const std::uint32_t sent = oldest_.load(std::memory_order_relaxed);
   if (sent == 0) return 0;
   const std::uint32_t age = coarse(static_cast<std::uint64_t>(base::mono_now())) - sent;
-  return age > INT32_MAX ? 0 : static_cast<base::nanos>(age) << coarse_shift; // it was sent just now
+  // More than half of the range: it was sent just now.
+  return age > INT32_MAX ? 0 : static_cast<base::nanos>(age) << coarse_shift;
 }
 
 bool mailbox::push_look_outside() {
@@ -72,7 +74,7 @@ void mailbox::take_pushed() {
   }
 }
 
-// In the order they came: those to be handled, then those pending.
+// In order of arrival: first messages that are ready, then pending ones.
 signal_list mailbox::take_excess() {
   signal_list excess;
   if (policy_ != on_full::drop_old || !load_.exceeds(limits())) return excess;

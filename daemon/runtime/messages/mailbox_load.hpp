@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: MIT
-// How much a mailbox holds: messages and their bytes in one word, as the difference of two:
+// Counts the messages of a mailbox and their bytes together in one word, as the difference of two words:
 //   reserved_   shares counted by read-modify-write: by senders on other threads, which reserve room before
-//               they push, and by the owner near the limit. Only ever grows.
-//   settled_    the owner's, written by it alone: shares it has handled, less those it counted by itself.
-// What the owner takes out of its inbox changes neither, so no message counts twice or not at all on its way.
-// A send within a worker and the handling of a message write settled_, without a read-modify-write.
+//               they push, and by the owner near the limit. Only grows.
+//   settled_    written by the owner alone: shares of handled messages, less those that it counted by itself.
+// When the owner takes messages out of its inbox, neither word changes, so no message counts twice or not at
+// all on its way. A send within a worker and the handling of a message write settled_ only, without a
+// read-modify-write.
 //
-// Reserving. A sender reads reserved_, then settled_, and adds its share to reserved_ by CAS. That succeeds
-// only if reserved_ has not changed, so both were as read when settled_ was read, and meanwhile the owner can
-// have made room, or have counted a message of its own (below). What does not fit is refused only if
-// reserved_, read again, has not changed either: then there was a moment without room. So the bound never
-// strikes early; nor can a refused sender be in the way of others, since it has added nothing. (To add first
-// and take back does both: while it is there, others are refused for it.)
+// Reserving. A sender reads reserved_, then settled_, and adds its share to reserved_ by CAS. The CAS
+// succeeds only if reserved_ has not changed, so both values were current when settled_ was read; since then
+// the owner can only have made room, or have counted a message of its own (below). A message that does not
+// fit is refused only if reserved_, read again, has not changed either: then there was a moment without room.
+// So the bound never refuses too early, and a refused sender never gets in the way of others, since it has
+// added nothing. (Adding first and taking back would do both: until it is taken back, others would be refused
+// because of it.)
 //
-// The owner. Room given to it without a read-modify-write and to a sender at once could be the same room: no
-// algorithm decides between two threads by reads and writes alone without a fence on both sides (Attiya et
-// al., "Laws of order", POPL 2011). So the owner reserves as senders do where the limit is near; farther away
-// it just counts, since both have room. Only if senders take more than the margin between the owner's look
-// and its store being seen is the limit passed: by that one message.
+// The owner. If the owner took room without a read-modify-write while a sender reserves, both could take the
+// same room: without a fence on both sides no algorithm decides between two threads by reads and writes alone
+// (Attiya et al., "Laws of order", POPL 2011). So near the limit the owner reserves as senders do. Farther
+// away it only counts, since there is room for both. The limit is exceeded, by that one message, only if
+// senders fill the whole margin between the owner's look and the moment its store is seen.
 #pragma once
 
 #include <atomic>
@@ -27,20 +29,20 @@
 
 namespace coppice::runtime {
 
-// Margin: messages; where fewer fit the limit is near.
+// Margin: in messages. Where fewer fit, the limit is near.
 template <class Atomics = machine_atomics, std::uint32_t Margin = 64>
 class basic_mailbox_load {
  public:
   static constexpr unsigned bytes_bits = 40;
   struct bounds {
     std::uint32_t messages;
-    std::uint64_t bytes; // 0: none
+    std::uint64_t bytes; // 0: no limit
   };
 
-  // A message's share.
+  // One message's share: a count of 1 and its bytes.
   static std::uint64_t share(std::uint32_t bytes) { return (std::uint64_t{1} << bytes_bits) + bytes; }
 
-  // Owner. Counts one message if it fits: an empty mailbox takes any.
+  // Owner. Counts one message if it fits. An empty mailbox takes any message.
   [[gnu::always_inline]] bool hold(std::uint32_t bytes, const bounds& limits) {
     if (!far_from(limits, total(), bytes)) [[unlikely]]
       return reserve(bytes, limits);
@@ -48,7 +50,7 @@ class basic_mailbox_load {
     return true;
   }
 
-  // Any thread. The same; what is counted is to be pushed.
+  // Any thread. Counts one message if it fits; it then has to be pushed.
   bool reserve(std::uint32_t bytes, const bounds& limits) {
     std::uint64_t reserved = reserved_.load(std::memory_order_acquire);
     for (;;) {
@@ -65,18 +67,18 @@ class basic_mailbox_load {
     }
   }
 
-  // Owner: shares are there whatever the limit; are handled.
+  // Owner. add() counts shares whatever the limit; remove() takes back shares that were handled.
   void add(std::uint64_t shares) { settle(-shares); }
   void remove(std::uint64_t shares) { settle(shares); }
 
-  // Owner: more than fits, since what else there is would still be a message too many.
+  // Owner: more than the limit, where dropping one message leaves at least one other.
   bool exceeds(const bounds& limits) const {
     const std::uint64_t load = total();
     return count_of(load) > limits.messages ||
            (limits.bytes != 0 && count_of(load) > 1 && bytes_of(load) > limits.bytes);
   }
 
-  // Owner: exact. Others: what there was a moment ago, and perhaps what has come since.
+  // Owner: exact. Other threads: as of a moment ago, perhaps with what came since.
   std::uint64_t messages() const { return count_of(total()); }
   std::uint64_t bytes() const { return bytes_of(total()); }
 
@@ -88,7 +90,7 @@ class basic_mailbox_load {
     return count < limits.messages &&
            (limits.bytes == 0 || count == 0 || bytes_of(load) + bytes <= limits.bytes);
   }
-  // An eighth of the bytes is the margin there.
+  // For bytes the margin is an eighth of the limit.
   static bool far_from(const bounds& limits, std::uint64_t load, std::uint32_t bytes) {
     return count_of(load) + Margin < limits.messages &&
            (limits.bytes == 0 || bytes_of(load) + bytes <= limits.bytes - limits.bytes / 8);

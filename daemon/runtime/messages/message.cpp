@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Messages: making them, the writer that fills their blocks, and their raw side.
+// Messages: making them, the writer that fills their blocks, and raw_message.
 #include "runtime/messages/message.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A message: one immutable term in External Term Format (no leading 131), canonical, in a pooled and
-// reference-counted block that also has the room for the signal that carries it: sending allocates
-// nothing more. Copying shares the block; a slice is a part of the bytes that keeps the whole block.
+// A message: one immutable term in External Term Format (without the leading 131), canonical, in a pooled,
+// reference-counted block. The block also has room for the signal that carries the message, so sending
+// allocates nothing more. A copy shares the block. A slice is a part of the bytes and keeps the whole block.
 // Any thread, each handle by one thread at a time.
 #pragma once
 
@@ -38,30 +38,31 @@ class message {
     if (block_ != nullptr) detail::release(block_);
   }
 
-  // False for "no message": default made, or moved from.
+  // False: there is no message; default made or moved from.
   explicit operator bool() const { return !bytes_.empty(); }
   etf::bytes bytes() const { return bytes_; }
   std::size_t size() const { return bytes_.size(); }
-  // `part` lies within bytes().
+  // `part` has to lie within bytes().
   message slice(etf::bytes part) const& {
     message made(*this);
     made.bytes_ = part;
     return made;
   }
   message slice(etf::bytes part) && { return message(std::exchange(block_, nullptr), part); }
-  // The memory the block holds, also when this is a small slice of it.
+  // The size of the block in memory, even if this is a small slice of it; 0: immortal.
   std::size_t footprint() const;
-  // The same term in a block of its own size if this one wastes more than `waste` bytes; itself else.
+  // A copy in a block of its own if this message's block wastes more than `waste` bytes; else this message.
   message compact(std::size_t waste = 1024) const;
 
   static message copy_of(etf::bytes term);
   static message atom(std::string_view name);
-  // Bytes owned by someone else until `release(context)`, which may be called on any thread.
+  // Refers to bytes of another owner until it calls `release(context)`, on any thread.
   static message borrow(etf::bytes term, void (*release)(void* context), void* context);
-  // Bytes that live as long as the program.
+  // Refers to bytes that live as long as the program.
   static message immortal(etf::bytes term) { return message(nullptr, term); }
 
-  // Term equality byte for byte; canonical identities compare right, maps by their order.
+  // Equality of terms, byte for byte, which is right for canonical terms. Maps compare in the order of their
+  // keys.
   friend bool operator==(const message& a, const message& b) { return a.same_bytes(b); }
 
  private:
@@ -71,7 +72,7 @@ class message {
   message(block* owned, etf::bytes term) : block_(owned), bytes_(term) {}
   bool same_bytes(const message& other) const;
 
-  block* block_ = nullptr; // null with bytes: immortal
+  block* block_ = nullptr; // null, with bytes: immortal
   etf::bytes bytes_;
 };
 
@@ -80,8 +81,8 @@ class message_writer : public etf::writer {
  public:
   explicit message_writer(std::size_t reserve = 64);
   ~message_writer();
-  // What was written, as a message; empty if the writer failed or nothing was written. The writer is
-  // spent afterwards.
+  // The written term as a message. Empty: the writer failed or nothing was written. The writer cannot be used
+  // afterwards.
   message take() {
     if (failed() || size() == 0 || block_ == nullptr) return {};
     const etf::bytes written = view();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How a node's pids and references look as bytes: all but their numbers is the same for every one, so they
-// are written by copying, and those of this node recognised by comparing. What is not recognised here may
-// still be one in another spelling: the readers of ids.hpp decide. Once set, any thread.
+// The bytes of a node's pids and references. All but the numbers is the same for each of them, so they are
+// written by copying, and those of this node are recognised by comparing. A pid or reference that is not
+// recognised here may have another spelling: the readers of ids.hpp decide. After set(), any thread.
 #pragma once
 
 #include <array>
@@ -16,10 +16,10 @@ namespace coppice::runtime {
 
 class node_forms {
  public:
-  // What stands before the reference in [alias|Ref].
+  // The bytes before the reference in [alias|Ref].
   static constexpr std::array<std::uint8_t, 12> alias_head{108, 0, 0, 0, 1, 119, 5, 'a', 'l', 'i', 'a', 's'};
 
-  // A name too long for it leaves it without forms: nothing is recognised, and size 0.
+  // A name longer than `most` leaves known() false: nothing is recognised.
   void set(std::string_view node) {
     if (node.size() > most) return;
     name_ = static_cast<std::uint8_t>(node.size());
@@ -40,7 +40,7 @@ class node_forms {
   std::size_t pid_size() const { return std::size_t{3} + name_ + 12; }
   std::size_t reference_size() const { return std::size_t{5} + name_ + 24; }
 
-  // Into pid_size() and reference_size() bytes. known() only.
+  // Write pid_size() and reference_size() bytes. Only if known().
   template <class Pid>
   void put_pid(std::uint8_t* at, const Pid& of) const {
     std::memcpy(at, pid_.data(), std::size_t{3} + name_);
@@ -52,8 +52,8 @@ class node_forms {
     put_words(at + 5 + name_, of);
   }
 
-  // A From, {Pid, [alias|Ref]}, of which from_size() bytes count, and where in it the [alias|Ref] begins.
-  static constexpr std::size_t most = 59; // characters of a node's name
+  // A From, {Pid, [alias|Ref]}. Its first from_size() bytes are used; [alias|Ref] begins at tag_at().
+  static constexpr std::size_t most = 59; // bytes of a node's name
   using from = std::array<std::uint8_t, 2 + (3 + most + 12) + alias_head.size() + (5 + most + 24)>;
   std::size_t from_size() const { return tag_at() + alias_head.size() + reference_size(); }
   std::size_t tag_at() const { return 2 + pid_size(); }
@@ -64,7 +64,8 @@ class node_forms {
     put_words(at.data() + tag_at() + alias_head.size() + 5 + name_, ref);
   }
 
-  // Whether `in` begins with one, of this node, whose forms these are; what follows is not looked at.
+  // Whether `in` begins with a pid or reference of this node, whose forms these have to be. Bytes behind it
+  // are ignored.
   template <class Pid>
   [[gnu::always_inline]] bool get_pid(etf::bytes in, Pid& out) const {
     if (in.size() < pid_size() || name_ == 0 || !same(in.data(), pid_.data(), std::size_t{3} + name_))
@@ -86,7 +87,7 @@ class node_forms {
   }
 
  private:
-  // What follows the name.
+  // The bytes after the node's name.
   template <class Pid>
   static void put_numbers(std::uint8_t* at, const Pid& of) {
     etf::wire::store32(at, of.id);
@@ -99,7 +100,7 @@ class node_forms {
     for (std::size_t i = 0; i < 5; ++i) etf::wire::store32(at + 4 + 4 * i, of.words[i]);
   }
 
-  // Whole words as long as they fit, the last one overlapping; 4 bytes at least.
+  // Compares whole words, the last one overlapping. `size` is at least 4.
   static bool same(const std::uint8_t* a, const std::uint8_t* b, std::size_t size) {
     const auto word = [](const std::uint8_t* at) {
       std::uint64_t read;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The table of node names. A slot's index and, if it is not too long, its name stand in atomics besides: who
-// looks for a name compares without the lock, and believes what it read if the index is the same before and
-// after. Writers hold the lock and leave index 0 there meanwhile; each word is released, and acquired by who
-// reads it, so that one who saw a word of the next name sees an index that is not the old one.
+// The table of node names. Each slot also keeps its index and, if it is short enough, its name in atomics. A
+// reader compares these without the lock, and trusts what it read if the index is the same before and after.
+// Writers hold the lock and set the index to 0 meanwhile. Each word is stored with release and loaded with
+// acquire, so a reader that sees a word of the next name also sees that the index has changed.
 #include "runtime/messages/node_names.hpp"
 
 #include <algorithm>
@@ -19,19 +19,19 @@
 namespace coppice::runtime {
 namespace {
 
-constexpr std::size_t words = 8; // of a name that is compared without the lock
+constexpr std::size_t words = 8; // of a name that can be compared without the lock
 using text = std::array<std::uint64_t, words>;
 using characters = std::array<char, sizeof(text)>;
 constexpr std::uint32_t most_slots = std::uint32_t{1} << node_names::slot_bits;
-// Slots looked at for a name that is merely mentioned, so that it costs little where all are needed.
+// Slots that are looked at for a name that is merely mentioned, so that it costs little if all are needed.
 constexpr std::size_t patience = 1024;
 
 std::uint64_t word_at(std::string_view name, std::size_t at) {
   return base::load_be64(reinterpret_cast<const std::uint8_t*>(name.data() + at));
 }
 
-// The last word of a text: the bytes after the whole ones, and zeros. Put together in a register: through
-// memory it would wait for its bytes.
+// The last word of a text: the bytes after its whole words, and zeros. Put together in a register: through
+// memory the load would wait for the stores of its bytes.
 std::uint64_t last_word(std::string_view name) {
   constexpr std::size_t size = sizeof(std::uint64_t);
   const std::size_t rest = name.size() % size;
@@ -43,7 +43,7 @@ std::uint64_t last_word(std::string_view name) {
   return out;
 }
 
-// Its bytes, and zeros behind them. What is too long for it has none.
+// The bytes of a name, with zeros behind. nullopt: the name is too long.
 std::optional<text> short_text(std::string_view name) {
   text out{};
   if (name.size() >= sizeof out || name.find('\0') != name.npos) return std::nullopt;
@@ -53,7 +53,7 @@ std::optional<text> short_text(std::string_view name) {
   return out;
 }
 
-// Of all tables of this program; none is 0.
+// Unique among all tables of the program; never 0.
 std::uint64_t next_epoch() {
   static std::atomic<std::uint64_t> last{0};
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -77,17 +77,17 @@ struct hash {
 struct node_names::state {
   struct slot {
     std::atomic<std::uint32_t> index{0};
-    mutable std::atomic<bool> wanted{false}; // looked for since the hand came by
+    mutable std::atomic<bool> wanted{false}; // its name was looked for since region::hand passed
     std::array<std::atomic<std::uint64_t>, words> read{};
-    std::string name; // under the lock
+    std::string name; // guarded by the lock
   };
 
-  // Slots that are used from the first one on.
+  // A range of slots, used from its first one on.
   struct region {
-    std::uint32_t next; // the first that was never used
+    std::uint32_t next; // the first slot that was never used
     std::uint32_t end;
     std::uint32_t begin = next;
-    std::uint32_t hand = next; // the slot that is looked at next
+    std::uint32_t hand = next; // the slot that is looked at next for reuse
   };
 
   state(const bounds& most, std::atomic<std::uint64_t>& changed)
@@ -97,8 +97,8 @@ struct node_names::state {
                    std::min(most.connected, static_cast<std::uint32_t>(slots.size()) - 1)},
         connected{any.end, static_cast<std::uint32_t>(slots.size())} {}
 
-  // Without the lock; false if it is not certain. No name that is read so has a zero byte: what is equal up
-  // to the word that ends with zeros is equal.
+  // Without the lock. False: not certain. No name that can be read so contains a zero byte: texts that are
+  // equal up to the word that ends with zeros are equal.
   bool is(std::uint32_t index, std::string_view name) const {
     if (slot_of(index) >= slots.size()) return false;
     if (name.empty() || name.size() >= sizeof(text) || name.back() == '\0') return false;
@@ -112,7 +112,7 @@ struct node_names::state {
     if (!at.wanted.load(std::memory_order_relaxed)) at.wanted.store(true, std::memory_order_relaxed);
     return true;
   }
-  // Without the lock; 0 if it is not certain.
+  // Without the lock. 0: not certain.
   std::size_t read(std::uint32_t index, characters& into) const {
     if (slot_of(index) >= slots.size()) return 0;
     const slot& at = slots[slot_of(index)];
@@ -120,22 +120,22 @@ struct node_names::state {
     for (std::size_t i = 0; i < words; ++i) {
       const std::uint64_t word = at.read[i].load(std::memory_order_acquire);
       base::store_be64(reinterpret_cast<std::uint8_t*>(into.data()) + i * sizeof word, word);
-      if ((word & 0xFF) == 0) break; // its last byte, as that of the last word
+      if ((word & 0xFF) == 0) break; // a zero in its last byte: the name ends in this word
     }
     const void* const end = std::memchr(into.data(), 0, into.size());
     if (end == nullptr || at.index.load(std::memory_order_relaxed) != index) return 0;
     return static_cast<std::size_t>(static_cast<const char*>(end) - into.data());
   }
-  // Under the lock, as are all below.
+  // Under the lock, as all functions below.
   void write(std::uint32_t index, std::string_view name) {
     slot& at = slots[slot_of(index)];
     at.index.store(0, std::memory_order_relaxed);
     at.name = name;
     const text read = short_text(name).value_or(no_text());
     for (std::size_t i = 0; i < words; ++i) at.read[i].store(read[i], std::memory_order_release);
-    at.wanted.store(false, std::memory_order_relaxed); // the hand has just come by
+    at.wanted.store(false, std::memory_order_relaxed); // hand has just passed
     at.index.store(index, std::memory_order_release);
-    // Only now, so that who sees it finds the former index no more.
+    // Only now: a reader that sees the new epoch no longer finds the former index.
     if (index >= most_slots) epoch.store(next_epoch(), std::memory_order_release);
     known.emplace(at.name, index);
   }
@@ -145,7 +145,8 @@ struct node_names::state {
     if (who != nullptr) who->slot_taken(index, name);
     return index;
   }
-  // One that nobody needs, of at most so many looked at; its name is forgotten.
+  // Reuses a slot that nobody needs, among at most `looks`; its old name is forgotten. nullopt: there is
+  // none.
   std::optional<std::uint32_t> given_on(region& in, std::string_view name, std::size_t looks) {
     if (who == nullptr || in.begin == in.end) return std::nullopt;
     for (; looks > 0; --looks) {
@@ -170,14 +171,14 @@ struct node_names::state {
   }
 
   std::atomic<std::uint64_t>& epoch;
-  std::string own; // set before other threads come
+  std::string own; // set before other threads use the table
   mutable std::shared_mutex lock;
   std::vector<slot> slots;
   region any;       // for every name
-  region connected; // for those of nodes that are connected alone
+  region connected; // only for nodes that connect
   std::unordered_map<std::string_view, std::uint32_t, hash> known;
   holder* who = nullptr;
-  // Where names were found lately, by their looks.
+  // Where names were found lately, by a simple hash.
   mutable std::array<std::atomic<std::uint32_t>, 64> lately{};
   std::atomic<std::uint32_t>& lately_at(std::string_view name) const {
     const auto at = [name](std::size_t i) { return static_cast<unsigned char>(name[i]); };

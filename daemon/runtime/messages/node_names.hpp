@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The names of nodes as small numbers, bounded: others can make up as many names as they like. An index is a
-// slot and how often it was given to another name; a slot is given on when all are taken, and then one whose
-// node nobody needs, those first that were not looked for lately. An index that is out of date has no name,
-// and what is sent to it finds no node. Index 0 is our own name, set once before start. Any thread; finding a
-// name that was found lately, and telling one of less than 64 bytes, takes no lock.
+// The names of nodes as small numbers. Bounded, since peers can make up any number of names. An index
+// consists of a slot and a count of how often the slot was given to another name. When all slots are taken, a
+// slot whose node nobody needs is reused, first those whose names were not looked for lately. An index that
+// is out of date has no name, and nothing sent to it finds a node. Index 0 is this node's own name, set once
+// before start. Any thread. Finding a name that was found lately, and reading a name of less than 64 bytes,
+// takes no lock.
 #pragma once
 
 #include <algorithm>
@@ -22,23 +23,23 @@ namespace coppice::runtime {
 
 class node_names {
  public:
-  // How many names there is room for besides our own; 65,535 at most. What merely speaks of nodes does not
-  // take the places of those that connect.
+  // How many names are kept besides our own; at most 65,535 together. Names that are merely mentioned do not
+  // take the places of nodes that connect.
   struct bounds {
     std::uint32_t mentioned = 8192;
     std::uint32_t connected = 1024;
   };
-  // What a name is interned for.
+  // Why a name is interned.
   enum class use : std::uint8_t { mention, connection };
 
-  // Who keeps something for each node, and knows which are needed. Called under the table's lock, so that it
-  // waits for no lock under which anyone asks the table.
+  // An object that keeps data for each node and knows which nodes are needed. Called under the table's lock,
+  // so it may not wait for a lock under which another thread uses the table.
   class holder {
    public:
     virtual ~holder() = default;
     // A slot is used for the first time.
     virtual void slot_taken(std::uint32_t index, std::string_view name) = 0;
-    // Whether nobody needs the node of `from`: then the slot is that of `to`, which has this name.
+    // Whether nobody needs the node of `from`. True: the slot now belongs to index `to` with this name.
     virtual bool slot_given_on(std::uint32_t from, std::uint32_t to, std::string_view name) = 0;
   };
 
@@ -54,19 +55,19 @@ class node_names {
   node_names(const node_names&) = delete;
   node_names& operator=(const node_names&) = delete;
 
-  // Null: nobody is. While nobody is, no slot is given on. It is taken back before the holder goes.
+  // Null: none; then no slot is reused. Has to be reset before the holder is destroyed.
   void set_holder(holder* one);
 
-  // nullopt when there is no room, or the name is too long.
+  // nullopt: there is no room, or the name is too long.
   std::optional<std::uint32_t> intern(std::string_view name, use what = use::mention);
-  // The index if the name is known already.
+  // nullopt: the name is not known.
   std::optional<std::uint32_t> find(std::string_view name) const;
-  // Never the same in two tables, and another one in this from when an index is out of date. Who remembers
-  // what intern() said may go on doing so as long as this is as it was before that was asked.
+  // Never the same in two tables. Changes when an index goes out of date. A result of intern() may be
+  // remembered as long as the epoch is what it was before that call.
   std::uint64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
-  // A copy; empty for an index that is out of date.
+  // A copy. Empty: the index is out of date.
   std::string name(std::uint32_t index) const;
-  // Calls take(std::string_view) with the same, which is valid until that returns.
+  // Calls take(std::string_view) with the name, which is valid until `take` returns.
   template <class Take>
   void with_name(std::uint32_t index, Take&& take) const {
     if (index == 0) return take(own());
@@ -81,8 +82,9 @@ class node_names {
 
  private:
   struct state;
-  static constexpr std::size_t room_for_short = 64; // for a name that is read without the lock, and a zero
-  // The name's size; 0 if it is not certain.
+  // For a name that is read without the lock, and a zero byte.
+  static constexpr std::size_t room_for_short = 64;
+  // The name's size; 0: not certain, read it under the lock.
   std::size_t read(std::uint32_t index, std::array<char, room_for_short>& into) const;
 
   std::atomic<std::uint64_t> epoch_;

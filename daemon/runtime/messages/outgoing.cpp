@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The border of the node. What plugins build is believed within it, but an Erlang node that is sent something
-// that is no term, or a map with a key twice, ends the connection for all who use it: so every payload is
-// looked through once, here, before it leaves. Any thread.
+// Checks what leaves the node. Terms that plugins build are trusted inside the node. But an Erlang node that
+// receives bytes that are no term, or a map with a key twice, closes the connection for all processes that
+// use it. So every payload is checked once, here, before it leaves. Any thread.
 #include "base/log.hpp"
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/exit_reason.hpp"

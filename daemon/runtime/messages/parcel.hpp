@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What a process gives another of this node that is no term: a socket, say. Any thread, one at a time.
+// An object that is no term, such as a socket, which a process gives to another process of this node
+// (process::hand()). Any thread, one at a time.
 #pragma once
 
 namespace coppice::runtime {
 
-// Whoever drops it destroys it, on whatever thread that is.
+// Dropping a parcel destroys it, on the thread that drops it.
 class parcel {
  public:
   virtual ~parcel() = default;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Messages for a boundary that carries no C++ types: the memory a message keeps as a plain address, and a
-// room to write one into. An owner is null for bytes nobody keeps (message::immortal), else an even address
-// that stands for one reference. Any thread, each reference by one at a time.
+// Messages at a boundary that carries no C++ types (the plugin API): a message's block as a plain address,
+// and room to write a message into. An owner is null if nobody keeps the bytes (message::immortal), else an
+// even address that stands for one reference. Any thread, each reference by one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -13,15 +13,15 @@
 namespace coppice::runtime {
 
 struct raw_message {
-  // Left free before what is written, so that the envelope it will travel in can be put there.
+  // Bytes left free in front of what is written, so that the envelope of a call or cast can be put there.
   static constexpr std::size_t front = 128;
 
   static void* owner(const message& m) { return m.block_; } // m keeps its reference
-  static void* disown(message& m);                          // the caller has it now; m is empty
-  static message adopt(void* owner, etf::bytes part) {      // takes the caller's
+  static void* disown(message& m);                          // the caller gets the reference; m is empty
+  static message adopt(void* owner, etf::bytes part) {      // takes the caller's reference
     return {static_cast<block*>(owner), part};
   }
-  static message share(void* owner, etf::bytes part); // adds one
+  static message share(void* owner, etf::bytes part); // adds a reference
   static void release(void* owner);
   // Whether `part` lies in the owner's memory.
   [[gnu::always_inline]] static bool keeps(const void* owner, etf::bytes part) {
@@ -30,17 +30,18 @@ struct raw_message {
       return is_part(part, reinterpret_cast<const borrowed_bytes*>(memory->data())->term);
     return is_part(part, {memory->data(), memory->capacity});
   }
-  // A copy of one term, with room in front for the little that a cast's envelope is.
+  // A copy of one term, with room in front for the envelope of a cast.
   static message copy_of(etf::bytes term);
 
   struct room {
-    void* owner = nullptr; // one reference
+    void* owner = nullptr; // holds one reference
     std::uint8_t* begin = nullptr;
     std::uint8_t* end = nullptr;
   };
-  // Room for at least `size` bytes.
+  // Has at least `size` bytes.
   static room allocate(std::size_t size);
-  // The same bytes with room for `size` in all; `from` is spent. Empty, and `from` stays: over 4 GiB.
+  // The same bytes with room for `size` in all; `from` is used up. Empty, and `from` is unchanged: over 4
+  // GiB.
   static room grow(room from, std::size_t written, std::size_t size);
 
  private:
@@ -51,9 +52,9 @@ struct raw_message {
   }
 };
 
-// The term made of `front` and then m's bytes: in m's memory if nobody else has it and there is room.
+// The term made of `front` and the bytes of m. Uses m's block if nobody else holds it and there is room.
 message with_front(etf::bytes front, message m);
-// The same for a front of `size` bytes that the caller writes to `out_front` at once.
+// As with_front(), with `size` bytes that the caller has to write to `out_front` at once.
 message with_room_in_front(std::size_t size, message m, std::uint8_t*& out_front);
 
 } // namespace coppice::runtime

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Short mailboxes. What waits in a mailbox for long has left the processor's caches when it is handled: a
-// sender that runs ahead of its receiver slows both. So who sends on and on to a process with much to do
-// rests until half of that is done. Its messages are in the mailbox already and nobody waits behind it: this
-// is no bound (bounded_sends.cpp), only courtesy, and it ends by itself after a moment. Whoever sends a
-// message or two in a turn goes on in any case, and so does the sender of a call, who is about to wait for
-// its answer.
+// Keeps mailboxes short. Messages that wait long have left the processor's caches when they are handled, so a
+// sender that runs ahead of its receiver slows down both. A process that sends many messages in a turn to a
+// process with a long mailbox therefore pauses ("rests") until half of these are handled. Its messages are in
+// the mailbox already, and nothing waits behind them. This is no bound (see bounded_sends.cpp), and the pause
+// ends by itself after a moment. A process that sends a message or two in a turn never pauses, nor does a
+// caller, which is about to wait anyway.
 //
-// A receiver that handled nothing in that moment, though it had its turn, is stalled (it may be waiting for
-// that very sender): nobody rests there until the turn has ended. Nor does a process rest at whose own
-// mailbox others do: so no circle of processes rests on itself.
+// A receiver that handled nothing during the pause, though it had its turn, is stalled; it may be waiting for
+// that sender. No sender pauses there until the turn has ended. A process at whose mailbox others pause does
+// not pause either, so no circle of processes pauses on itself.
 //
-// Nobody rests in vain. The sender first is among those resting, then looks again how much waits; the
-// receiver first takes messages out, then looks for who rests. Both with a full fence between.
+// No wake-up is lost. The sender first joins the pausing senders, then looks again at the number of messages.
+// The receiver first takes messages out, then looks for pausing senders. Both have a full fence in between.
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/exit_reason.hpp"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Sending to another node, whose connection is bounded too: while much waits for it, senders rest before they
-// send; who sends a large message rests until the network has it. As in OTP there is no end to that but the
-// connection's. Only replies and system traffic go on after `park`, since whoever sends them serves others;
-// and so that a node which takes nothing holds its servers up once and not with every answer, they are then
-// sent to it without waiting (processes/slow_nodes.hpp). What waits there is the connection's to bound.
+// Sending to another node, whose connection is bounded. While much waits for it, senders wait before they
+// send. The sender of a large message waits until the network has it. As in OTP, this can last as long as the
+// connection does. Only senders of replies and system traffic go on after `park`, since they serve others. If
+// a node reads nothing, its servers should wait for it once and not at every answer; later answers are then
+// routed without a wait (processes/slow_nodes.hpp), and the connection bounds what waits there.
 #include "base/log_counted.hpp"
 #include "runtime/messages/delivery.hpp"
 
@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t large = std::size_t{1} << 20;
 
-// At which `sender`, who serves others, gives up waiting; the past: it does not wait at all.
+// Monotonic time at which `sender`, which serves others, gives up waiting. 0: it does not wait at all.
 base::nanos gives_up_at(const process_record& sender, std::uint32_t node) {
   const base::nanos most = sender.host().options().park;
   const relations* mine = sender.related();
@@ -52,7 +52,7 @@ send_status send_away(system& host, const destination& to, signal_ptr what, proc
   }
   const bool serves = (what->flags & signal::unbounded) != 0;
   const base::nanos began = base::mono_now();
-  // A part of the node serves every node: the answers to one of them hold it up for no time at all.
+  // A part of the node (of_node) serves every node, so it does not wait for any of them.
   const base::nanos deadline = !serves ? no_deadline : sender.of_node ? 0 : gives_up_at(sender, node);
   bool waits = deadline > began;
   while (waits && router.busy(node) && !sender.dead && sender.home().can_park()) {

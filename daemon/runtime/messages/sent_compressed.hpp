@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How a process wants what it sends to other nodes compressed, where those take it, in one word that any
-// thread may exchange; and what that comes to for one message, in the one byte its signal carries. Plain
-// values; any thread.
+// How a process wants its messages to other nodes compressed, where those accept compression. One word, which
+// any thread may exchange; choice_for() makes of it the byte that a message's signal carries. Plain values;
+// any thread.
 #pragma once
 
 #include <cstddef>
@@ -11,14 +11,14 @@ namespace coppice::runtime {
 
 class sent_compressed {
  public:
-  // A signal's: as the node does it, not at all, or at a level, which is this plus the level.
+  // Values of signal::compression: as the node does it, never, or `never` + a level.
   static constexpr std::uint8_t as_the_node = 0;
   static constexpr std::uint8_t never = 1;
 
   // As the node does it.
   constexpr sent_compressed() = default;
-  // Messages of at least `threshold` bytes at `level`, 0 to 12 as dist::compression_settings has it; smaller
-  // ones not at all. A threshold of 256 MiB or more is never reached.
+  // Messages of at least `threshold` bytes are compressed at `level`, 0 to 12 as in
+  // dist::compression_settings; smaller ones are not. A threshold of 256 MiB or more is never reached.
   static constexpr sent_compressed at(std::uint32_t level, std::uint64_t threshold) {
     if (threshold > most) return sent_compressed(never);
     return sent_compressed(static_cast<std::uint32_t>(threshold) << choice_bits | (never + level));
@@ -35,7 +35,7 @@ class sent_compressed {
   static constexpr std::uint32_t most = UINT32_MAX >> choice_bits;
 
   constexpr explicit sent_compressed(std::uint32_t word) : word_(word) {}
-  std::uint32_t word_ = as_the_node; // the choice, and the threshold above it
+  std::uint32_t word_ = as_the_node; // the choice in the low bits, the threshold above it
 };
 
 } // namespace coppice::runtime

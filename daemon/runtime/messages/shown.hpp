@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Terms for people, in a line of the log or a row of a table: as Erlang writes them, and of a long one, which
-// anybody may have sent, only the beginning. What web requests hold in confidence is left out: bodies, and
-// headers by which a client shows who it is. Any thread.
+// Terms as text for people, in a line of the log or a row of a table: as Erlang prints them, and only the
+// beginning of a long one. Confidential parts of web requests are left out: bodies, and headers that carry
+// credentials. Any thread.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Signals in blocks: see signal_access in block.hpp.
+// Signals in blocks: making them, ending them, and parcels. See signal_access in block.hpp.
 #include "runtime/messages/signal.hpp"
 
 #include <new>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Signals in the order they came, linked by their own `next` to a ring: no memory beyond theirs, and a list
-// is one pointer. Owns what is in it. One thread at a time.
+// A list of signals in order of arrival. The signals are linked to a ring by their own `next`: the list needs
+// no other memory than one pointer. Owns its signals. One thread at a time.
 #pragma once
 
 #include <utility>
@@ -20,15 +20,15 @@ class signal_list {
   ~signal_list() { clear(); }
 
   bool empty() const { return last_ == nullptr; }
-  // To look at; null: it is empty.
+  // Null: the list is empty.
   const signal* first() const { return last_ == nullptr ? nullptr : last_->next; }
   const signal* last() const { return last_; }
-  // What comes behind `one`, which is in it; null: that is the last.
+  // The signal behind `one`, which has to be in the list. Null: `one` is the last.
   const signal* after(const signal* one) const { return one == last_ ? nullptr : one->next; }
 
   void push_back(signal_ptr one) { push_back(one.release()); }
   void push_back(signal* owned) { append(owned, owned); }
-  // A chain, linked but for its last.
+  // A chain; all but its last signal are linked.
   void append(signal* from, signal* to) {
     if (last_ == nullptr) {
       to->next = from;
@@ -38,7 +38,7 @@ class signal_list {
     }
     last_ = to;
   }
-  // Behind `before`, which is in it; null: in front.
+  // Behind `before`, which has to be in the list. Null: in front.
   void insert_after(signal* before, signal_ptr one) {
     if (before == last_) return push_back(std::move(one)); // or it is empty
     signal* const owned = one.release();
@@ -56,7 +56,7 @@ class signal_list {
     return signal_ptr(taken);
   }
 
-  // Takes out those that `wanted` says yes to, until `enough` does, which is asked before each.
+  // Takes out the signals for which `wanted` is true, until `enough` is true, which is asked before each.
   template <class Wanted, class Enough>
   signal_list take(Wanted wanted, Enough enough) {
     signal_list kept;
@@ -83,7 +83,7 @@ class signal_list {
       std::swap(end->next, last_->next);
   }
 
-  signal* last_ = nullptr; // whose `next` is the first
+  signal* last_ = nullptr; // its `next` is the first; null: the list is empty
 };
 
 } // namespace coppice::runtime

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Keys are looked at only where a map has several. Any thread.
+// One scan of the term; keys are compared only if a map has several. See sound_term.hpp. Any thread.
 #include "runtime/messages/sound_term.hpp"
 
 #include <coppice/etf/unique_keys.hpp>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What may be told other nodes: bytes that are one whole term, no map of which names a key twice. What came
-// from other nodes is; what plugins build is believed to be as long as it stays here. Any thread.
+// Whether bytes may be sent to other nodes: they are exactly one term, and no map in it has a key twice.
+// Terms from other nodes were checked on arrival; terms that plugins build are not checked while they stay on
+// this node. Any thread.
 #pragma once
 
 #include <coppice/etf/limits.hpp>

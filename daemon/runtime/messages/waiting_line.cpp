@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See waiting_line.hpp. Any thread, under the line's lock.
+// The entries outside a full mailbox, and the pausing senders. See waiting_line.hpp. Any thread, under the
+// line's lock.
 #include "runtime/messages/waiting_line.hpp"
 
 #include <algorithm>
@@ -7,7 +8,7 @@
 namespace coppice::runtime {
 namespace {
 
-constexpr std::size_t most_resting = 64; // each has a stack
+constexpr std::size_t most_resting = 64; // each holds a stack
 
 } // namespace
 

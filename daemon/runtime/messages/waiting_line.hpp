@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What waits outside of a full mailbox, first come first served: the messages of senders that are parked
-// until there is room; what senders of other nodes have sent, who cannot park, signals behind their own
-// messages; or, where the policy is to drop what is old, the newest messages (their senders do not wait).
-// And senders that rest since much is in the mailbox, though all they sent is (resting.cpp).
+// The line of what waits outside a full mailbox, first come, first served: messages of senders that are
+// parked until there is room; signals from senders of other nodes, which cannot park, behind their own
+// messages; or, with policy drop_old, the newest messages, whose senders do not wait. It also keeps the
+// senders that pause because the mailbox is long although all they sent is in it (resting.cpp).
 //
-// Any thread; `lock_` guards all but the three atomics, which are hints for those that look without it.
-// While something waits, whoever sends goes behind it: so the order of each sender's signals holds.
+// Any thread. `lock_` guards all but the three atomics, which are hints for threads that look without it.
+// While something waits, later signals go behind it; so the order of each sender's signals is kept.
 #pragma once
 
 #include <atomic>
@@ -28,7 +28,7 @@ class waiting_line {
  public:
   // A process parked in its wait `number`.
   struct sleeper {
-    pid who; // none: nobody waits for this
+    pid who; // none: no process waits for this entry
     std::uint64_t number = 0;
     friend bool operator==(const sleeper&, const sleeper&) = default;
   };
@@ -36,34 +36,34 @@ class waiting_line {
     sleeper sender;
     signal_ptr what;
   };
-  // Who rests is woken when no more messages than this are left.
+  // Pausing senders are woken when no more messages than this are left.
   static constexpr std::uint64_t little = 1'000;
   enum class left : std::uint8_t { nothing, message, rest };
 
-  // Nothing waits: a hint for those that do not own the mailbox.
+  // True: nothing waits. A hint for threads that do not own the mailbox.
   bool empty() const { return size_.load(std::memory_order_relaxed) == 0; }
 
-  // The message of a sender that parks.
+  // A message of a sender that parks.
   void wait(const sleeper& sender, signal_ptr what);
-  // A signal of another node. All such have `most` bytes here at most: nothing, and `what` is left, where
-  // that would be more. Else whether it is the only one that waits.
+  // A signal from another node. All of these together may have `most` bytes here. nullopt, and `what` is
+  // unchanged: that would be exceeded. Else: whether it is the only entry of the line.
   std::optional<bool> overflow(signal_ptr& what, std::uint64_t most);
-  // Whether something of this sender of another node waits.
+  // Whether an entry of this sender, which is on another node, waits.
   bool has_overflow_of(const pid& sender) const;
-  // The newest of what was sent: of more than `most` messages the oldest is taken out. First: whether it is
-  // the only one that waits.
+  // Keeps the newest messages: if there are more than `most`, takes the oldest out. Returns whether the new
+  // entry is the only one, and the message taken out; null: none.
   std::pair<bool, signal_ptr> push_newest(signal_ptr what, std::uint32_t most);
 
-  // Does `what` if nothing waits, and nobody begins to wait meanwhile. False: something waits, or `what` did
-  // nothing.
+  // Calls `what` if nothing waits; no entry can be added meanwhile. False: something waits, or `what`
+  // returned false.
   template <class What>
   bool if_empty(What what) {
     const std::lock_guard guard(lock_);
     return waiting_.empty() && what();
   }
 
-  // The owner of the mailbox. The first that waits, if `enters`, asked once, lets it in: `before` is done
-  // first, and until it is out nothing else enters.
+  // For the mailbox's owner. Takes the first entry if `enters`, asked once, lets it in. `before` is called
+  // first, and no other signal can enter until the entry is out.
   template <class Enters, class Before>
   std::optional<entry> take_first(Enters enters, Before before) {
     if (empty()) return std::nullopt;
@@ -76,7 +76,7 @@ class waiting_line {
     if ((first.what->flags & signal::remote) != 0) leave_overflow(*first.what);
     return first;
   }
-  // All messages that wait where what is old is dropped; `before` as above.
+  // Takes all messages, in a mailbox with policy drop_old. `before` is called first, under the lock.
   template <class Before>
   signal_list take_newest(Before before) {
     signal_list all;
@@ -96,16 +96,16 @@ class waiting_line {
     return false;
   }
 
-  // It waits, or rests, no longer.
+  // The entry or pause of this sender ends. Says what it was.
   left leave(const sleeper& one);
-  // The mailbox's owner has died: all that waits, and all that rest.
+  // The mailbox's owner has died: takes all entries and all pausing senders.
   std::pair<std::deque<entry>, std::vector<sleeper>> take_all();
 
-  // Resting. False: as many as may already do.
+  // A sender pauses. False: as many as allowed pause already.
   bool rest(const sleeper& one);
   bool anyone_rests() const { return rests_.load(std::memory_order_relaxed); }
   std::vector<sleeper> take_resting();
-  // Somebody rested in vain, and the owner's turn goes on.
+  // A sender paused in vain, and the owner's turn still goes on.
   bool stalled() const { return stalled_.load(std::memory_order_relaxed); }
   void set_stalled(bool is) { stalled_.store(is, std::memory_order_relaxed); }
 
@@ -115,10 +115,10 @@ class waiting_line {
 
   mutable std::mutex lock_;
   std::deque<entry> waiting_;
-  // Of other nodes' senders: how many signals of each wait here, and the bytes of all.
+  // Of senders on other nodes: how many signals of each wait here, and the bytes of all.
   flat_table<pid, std::uint32_t, pid_hash> overflowing_;
   std::uint64_t overflow_ = 0;
-  std::uint32_t newest_ = 0; // messages that wait where what is old is dropped
+  std::uint32_t newest_ = 0; // messages kept as the newest, with policy drop_old
   std::vector<sleeper> resting_;
   std::atomic<std::size_t> size_{0};
   std::atomic<bool> rests_{false};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Calls in a circle: A waits for the answer of B, B for that of C, and C for that of A. A process whose
-// deadline passed asks whom it called, who asks on whom he waits for himself, as a signal that carries those
-// it came by. Where it meets them again the circle is named in the log. Each looks at its own wait alone, so
-// that nothing is kept of it while calls are answered. What goes to another node is not followed.
+// Finds calls in a circle: A waits for the answer of B, B for that of C, and C for that of A. When a call
+// times out, its caller sends a signal to the callee. Each process that is itself waiting in a call adds its
+// pid to the signal and passes it on to its own callee. If that callee is already in the list, the circle is
+// named in the log. Each process looks only at its own wait, so answered calls need no bookkeeping. The
+// signal does not go to other nodes.
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/writer.hpp>
 
@@ -17,7 +18,7 @@ namespace coppice::runtime {
 namespace {
 
 constexpr std::uint32_t longest = 16;
-constexpr base::nanos patience = 50 * base::nanos_per_ms; // a worker may be busy
+constexpr base::nanos patience = 50 * base::nanos_per_ms; // for workers that are busy
 
 std::string shown(const system& host, const pid& of) {
   std::string text = to_text(of, host.nodes());
@@ -28,7 +29,7 @@ std::string shown(const system& host, const pid& of) {
   return text;
 }
 
-// `way` and then `next`, as a list.
+// The list `way` with `next` behind it.
 message longer(const node_names& names, const std::vector<pid>& way, const pid& next) {
   message_writer out(128);
   out.list(static_cast<std::uint32_t>(way.size() + 1));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Answers: messages that come to an alias, or to the process itself as {Tag, Reply} with the tag of a call
-// that waits, are the call's and never enter the mailbox. Only those count that come from the node that was
-// asked: no other one can answer in its place. Sources: gen.erl, "Process aliases" in the reference manual.
+// Calls and their answers. A message that comes to the alias of a waiting call, or to the process itself as
+// {Tag, Reply} with that call's tag, is the call's answer and does not enter the mailbox. It counts only if
+// it comes from the node that was asked, so no other node can answer in its place. Sources: gen.erl; "Process
+// aliases" in the Erlang reference manual.
 #include <coppice/etf/cursor.hpp>
 
 #include "runtime/messages/call_forms.hpp"
@@ -25,7 +26,7 @@ std::optional<etf::reference> tag_of_reply(etf::bytes term) {
   return found;
 }
 
-// What an answered call came to; once.
+// The result of an answered call. Takes it out.
 answer_to_call answer_of(call_state& call) {
   using kind = answer_to_call::kind;
   return {call.down ? kind::down : call.bare ? kind::reply : kind::enveloped, std::move(call.result)};
@@ -33,7 +34,7 @@ answer_to_call answer_of(call_state& call) {
 
 } // namespace
 
-// Of whoever was asked; ours where nobody else can answer.
+// The node of the asked process; this node if no other can answer.
 template <class Asked>
 static std::uint32_t asked_node(const Asked& of, const destination* by_name) {
   return of.target || by_name == nullptr ? of.target.node : by_name->node();
@@ -121,7 +122,8 @@ bool process_record::take_answer(signal_ptr& what, bool down) {
   const std::uint64_t number = what->ref.number();
   const pid* const target = mine->asked.find(number);
   if (target == nullptr || what->ref != reference_of(number)) return false;
-  if (!down && what->from != *target) send_demonitor(number, *target, nullptr); // he handed the call on
+  // The process that was asked has passed the call on.
+  if (!down && what->from != *target) send_demonitor(number, *target, nullptr);
   mine->asked.erase(number);
   mailbox.uncount(*what);
   what->weight = 0;
@@ -194,7 +196,7 @@ bool process::end_call(const reference& of, message reason) {
   return true;
 }
 
-// Under any of its forms: of a call or request that waits for what is sent to it, or made as an alias.
+// In any of its forms: of a call or request that waits for an answer, of a monitor, or made as an alias.
 bool process_record::is_alias(const reference& ref, bool& of_priority) const {
   of_priority = false;
   if (ref != reference_of(ref.number())) return false;
@@ -364,7 +366,8 @@ answer_to_call process::call(const pid& to, message&& request, base::nanos deadl
   const std::uint64_t number = mine.number = me.new_number();
   me.direct = &mine;
   const std::uint32_t weight = mailbox::weight_of(request);
-  // No reference of its own: made twice, it is written where it is to be.
+  // The reference is built in each branch, where the signal needs it: a local variable would be stored and
+  // copied.
   signal_ptr what =
       signal_access::fits_in_place(request)
           ? signal_ptr(signal_access::make_in_place(std::move(request), signal_kind::message, self,

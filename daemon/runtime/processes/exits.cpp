@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Exit signals and death, with Erlang's semantics: what kills, what is trapped, what is ignored, and in
-// which order the world learns of it: the process is no longer found, its name is free, then links and
-// monitors fire. Its stack, if it is parked, goes on only to unwind.
+// Exit signals and death, with Erlang's semantics: which signals kill, are trapped or are ignored. When a
+// process dies, it can no longer be found, then its name is free, then links and monitors fire. If it is
+// parked, its stack goes on only to unwind.
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
@@ -63,7 +63,8 @@ void process_record::die(message reason, message answer) {
   leave_line();
   if (timers() != nullptr) home().drop_timers_of(*this);
   lingering = parked_on() != nullptr;
-  if (lingering) core.lingering.fetch_add(1, std::memory_order_relaxed); // before it is gone from the table
+  // Before it is gone from the table, for system::stop().
+  if (lingering) core.lingering.fetch_add(1, std::memory_order_relaxed);
   core.table.unlink({self_here.id, self_here.serial});
   if (mine != nullptr && !mine->name.empty()) core.registered.remove(mine->name);
   core.table.give_back({self_here.id, self_here.serial}, &home().slots);
@@ -110,7 +111,7 @@ void process_record::die(message reason, message answer) {
     send_demonitor(direct->number, direct->target, direct->by_name.get());
   send_away_those_outside();
   while (signal_ptr left = mailbox.next_message()) {
-    if (left->kind != signal_kind::parcel) left->flags = 0; // its caller was told why
+    if (left->kind != signal_kind::parcel) left->flags = 0; // its caller was told the reason above
     delivery::answer_for_missing(host(), id(), std::move(left), reasons::noproc());
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The owner's part where a mailbox is full: letting in what waits outside, dropping what is old, waking who
-// rests, and at death sending all of them away; and a process's leave of somebody else's. How they come there
-// is in messages/bounded_sends.cpp and messages/resting.cpp.
+// What the owner of a full mailbox does: it lets in what waits outside, drops old messages, wakes senders
+// that pause, and at its death tells all of them. Also: a process gives up its own place in another's line.
+// How senders get there: messages/bounded_sends.cpp and messages/resting.cpp.
 #include "runtime/kept_messages.hpp"
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/exit_reason.hpp"
@@ -16,9 +16,9 @@ void process_record::drop_excess() {
   }
 }
 
-// What its sender sent before is in the inbox, or was: that is taken first, and what is let in goes behind
-// it. All under the line's lock, so that nothing a remote sender sends when it sees the line empty comes
-// before that.
+// What the first sender in the line sent before is or was in the inbox: that is taken first, and the entry
+// goes behind it. All of this happens under the line's lock, so that nothing that a remote sender sends on
+// seeing the line empty comes before its earlier signals.
 void process_record::let_in() {
   waiting_line* line = mailbox.line();
   if (line == nullptr || dead || mailbox.policy() == on_full::drop_old) return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Copies of what processes publish. Nothing here waits for a worker: counters are read as they are, tables
-// under the small lock of their process. It spins on that lock in its turn, so nothing is allocated under it:
-// room is made before, by what was there at the last look, and looked again if that was not enough.
+// Copies of what processes publish. Nothing here waits for a worker: counters are read as they are, and
+// tables under the spin lock of their process. The process may spin on that lock in its turn, so nothing is
+// allocated under it: room is allocated before, of the size seen last, and again if that was not enough.
 #include <algorithm>
 #include <optional>
 
@@ -24,7 +24,8 @@ std::string_view to_string(priority of) {
 
 namespace {
 
-// `read` copies under the lock, if there is room for it, and else says how much `make_room` is to make.
+// `read` copies under the lock if there is room, and returns nullopt; else it returns the room that
+// `make_room` has to make.
 template <class Read, class MakeRoom>
 void copy_of(const relations& theirs, Read read, MakeRoom make_room) {
   for (;;) {
@@ -37,7 +38,7 @@ void copy_of(const relations& theirs, Read read, MakeRoom make_room) {
   }
 }
 
-// What `pick` makes of a table's entries, null for those to be left out: a value without memory of its own.
+// The values that `pick` makes of a table's entries; nullopt leaves an entry out. A Value may not allocate.
 template <class Value, class Table, class Pick>
 std::vector<Value> entries_of(const relations& theirs, Table& table, Pick pick) {
   std::vector<Value> room;
@@ -49,7 +50,7 @@ std::vector<Value> entries_of(const relations& theirs, Table& table, Pick pick) 
     });
     return std::nullopt;
   };
-  // Written to, so that its pages are there.
+  // Writes to the memory, so that its pages are present.
   copy_of(theirs, read, [&](std::size_t wanted) { room.resize(wanted + wanted / 8); });
   room.resize(used);
   return room;
@@ -73,9 +74,9 @@ void copy_texts(const relations& theirs, std::string& name, std::string& label) 
   });
 }
 
-// What a monitor was asked for that is none of a pid; null: it is gone.
+// The destination of a monitor that was not made for a pid. nullopt: the monitor has ended.
 std::optional<destination> named_by(const relations& theirs, std::uint64_t number) {
-  std::optional<destination> other; // than a name
+  std::optional<destination> other; // a destination that is not a name
   std::string name;
   std::uint32_t node = 0;
   const auto read = [&]() -> std::optional<std::size_t> {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Copies of what a process publishes. Any thread, under delivery::reading; private to the room.
+// Copies of what a process publishes, for system::processes() and system::info(). Any thread, under
+// delivery::reading. Private to the room.
 #pragma once
 
 #include "runtime/inspectable.hpp"

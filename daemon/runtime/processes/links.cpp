@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Links, by Erlang's link protocol (ERTS User's Guide, "Distribution Protocol", link protocol): an unlink
-// carries an id and stays pending until it is acknowledged; meanwhile exits and links from the other side
-// are ignored, so a late one cannot bring the link back.
+// Links, by Erlang's link protocol (ERTS User's Guide, "Distribution Protocol", link protocol). An unlink
+// carries an id and is pending until it is acknowledged. Until then exits and links from the other side are
+// ignored, so a late one cannot bring the link back.
 #include "runtime/messages/delivery.hpp"
 
 namespace coppice::runtime {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Monitors, both ends. A monitor of a call made by a process here is kept apart at the watched side (in
-// `callers`, unseen by inspection) and ends by itself with the reply, so that a call needs no demonitor.
+// Monitors, both ends. The monitor of a call by a process of this node is kept apart at the monitored side
+// (in `callers`, which inspection does not show). It ends with the reply, so that a call needs no demonitor.
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/exit_reason.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The name registry; see names.hpp.
+// The name registry, and the memory of what each thread found last. See names.hpp.
 #include "runtime/processes/names.hpp"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ std::size_t characters(std::string_view utf8) {
       std::ranges::count_if(utf8, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
-// Of all registries, so that a version is of one registry in one state.
+// Of all registries together, so that a version belongs to one registry in one state.
 std::atomic<std::uint64_t> newest{0};
 
 // What this thread found last.
@@ -44,8 +44,8 @@ void names::remove(const std::string& name) {
   version_.store(++newest, std::memory_order_release);
 }
 
-// Many messages in a row go to one name: while no name has changed it is not looked for again. Never inlined,
-// as worker::current(): the caller may go on in another thread.
+// Often many messages in a row go to one name; while no name has changed, it is not looked up again. Never
+// inlined, as worker::current(): the caller may continue on another thread.
 [[gnu::noinline]] std::optional<pid> names::find(std::string_view name) const {
   asm volatile("");
   memory& known = last;
@@ -53,7 +53,7 @@ void names::remove(const std::string& name) {
   const std::shared_lock guard(lock_);
   const auto found = table_.find(name);
   if (found == table_.end()) return std::nullopt;
-  known.version = version_.load(std::memory_order_relaxed); // changed under the lock only
+  known.version = version_.load(std::memory_order_relaxed); // changes only under the lock
   known.name = name;
   known.of = found->second;
   return known.of;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Registered names: one name a process and one process a name. Any thread; readers share
-// the lock, and need none to find again what they found last.
+// Registered names: a process has at most one name, a name belongs to at most one process. Any thread.
+// Readers share the lock; a thread that looks for the name it found last needs no lock while no name has
+// changed.
 #pragma once
 
 #include <atomic>
@@ -21,19 +22,19 @@ namespace coppice::runtime {
 class names {
  public:
   names();
-  // errc::exists when the name is taken, errc::invalid for one that no process may have.
+  // errc::exists: the name is taken. errc::invalid: no process may have such a name.
   base::status add(const std::string& name, const pid& of);
   void remove(const std::string& name);
   std::optional<pid> find(std::string_view name) const;
   std::vector<std::pair<std::string, pid>> all() const; // sorted by name
 
-  // How far a caller of some() has come.
+  // The position of a caller of some().
   struct place {
-    std::size_t next = 0;    // bucket of the table
-    std::size_t buckets = 0; // there were when it began; 0: it has not begun
+    std::size_t next = 0;    // the next bucket of the table
+    std::size_t buckets = 0; // the table's buckets when the caller began; 0: it has not begun
   };
-  // Adds names to `into`, of about `most` entries and free places of the table. False: that was all. When the
-  // table has grown since `from` began, it begins anew and clears `into`.
+  // Appends names to `into` after looking at about `most` entries and empty buckets. False: all names are
+  // done. If the table has grown since `from` began, it begins again and clears `into`.
   bool some(place& from, std::size_t most, std::vector<std::string>& into) const;
 
  private:
@@ -42,7 +43,7 @@ class names {
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
   mutable std::shared_mutex lock_;
-  std::atomic<std::uint64_t> version_; // another one after each change
+  std::atomic<std::uint64_t> version_; // changes with each change of the table
   std::unordered_map<std::string, pid, text_hash, std::equal_to<>> table_;
 };
 

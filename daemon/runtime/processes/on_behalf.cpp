@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See on_behalf.hpp. A signal whose sender is a process of another node is marked as the network's: it waits
-// outside of a full mailbox as those of the connection do. In the process's own turn.
+// See on_behalf.hpp. A signal whose sender is a process of another node is marked as coming from the network:
+// it waits outside a full mailbox, as signals from that node's connection do. In the process's own turn.
 #include "runtime/on_behalf.hpp"
 
 #include <utility>
@@ -23,7 +23,7 @@ send_status on_behalf::dispatch(const destination& to, signal_kind what, message
   if (!to.here() && to.node() != asker_.node) return send_status::nodedown;
   signal_ptr made = make_signal(what, to.here() ? asker_ : self_.self(), std::move(payload));
   made->flags = to.here() && !asker_.here() ? signal::remote : signal::no_wait;
-  // What goes back is bounded by the connection that it waits for.
+  // What goes to the asker's node is bounded by that node's connection.
   if (!to.here()) made->flags = signal::unbounded;
   return delivery::dispatch(self_.host(), to, std::move(made), nullptr);
 }

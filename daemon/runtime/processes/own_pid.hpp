@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A pid of this node in half the bytes: what all of them share is left out.
+// A pid of this node in half the memory: node and creation, which all of these pids share, are left out. A
+// process record keeps its own pid, its parent and its group leader in this form. A plain value.
 #pragma once
 
 #include <bit>
@@ -14,11 +15,11 @@ struct own_pid {
   std::uint32_t serial = 0;
 
   own_pid() = default;
-  // None for one elsewhere.
+  // A pid of another node becomes none.
   explicit own_pid(const pid& of) : id(of.here() ? of.id : 0), serial(of.here() ? of.serial : 0) {}
   explicit operator bool() const { return (id | serial) != 0; }
-  // `creation`: the node's. Put together in one register: a pid stored in parts and then copied as a whole,
-  // as each message's sender is, has the processor wait for the parts.
+  // The whole pid; `creation` is the node's. It is assembled in one register: if it were stored in parts and
+  // then copied as a whole, as the sender of each message is, the processor would wait for the parts.
   pid whole(std::uint32_t creation) const {
     using halves = std::uint64_t __attribute__((vector_size(sizeof(pid))));
     struct front {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a process may do: sending, and all that is short. Links, monitors, calls, waits and remote spawns have
-// files of their own.
+// What a process may do: sending, and short functions. Links, monitors, calls and remote spawns have files of
+// their own in this folder; waits are in scheduling/waits.cpp.
 #include "runtime/process.hpp"
 
 #include "runtime/messages/call_forms.hpp"
@@ -155,7 +155,8 @@ void process::notify(const destination& to, message m) {
   if (me.dead) return;
   signal_ptr what = make_signal(signal_kind::message, me.id(), std::move(m));
   what->flags = signal::unbounded | signal::notice;
-  what->number = static_cast<std::uint64_t>(me.home().recent()); // what waits behind it has an age, too
+  // So that messages behind it have an age, too.
+  what->number = static_cast<std::uint64_t>(me.home().recent());
   delivery::deliver(host(), to, std::move(what), nullptr);
 }
 
@@ -228,7 +229,7 @@ uv_loop_s* process::stay() {
 
 void process::request_io() {
   process_record& me = record_of(*this);
-  me.home().needs_online(); // it may sleep, in the loop that calls back
+  me.home().needs_online(); // the worker may be asleep in the loop that calls back
   signal_ptr due = make_signal(signal_kind::io, me.self());
   due->flags = signal::unbounded | signal::bare;
   me.home().receive_here(me, std::move(due));

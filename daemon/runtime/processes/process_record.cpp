@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A process as an object: how it begins and ends, and who it is.
+// The process record: its construction and end, its pid, group leader, label and references.
 #include "runtime/processes/process_record.hpp"
 
 #include "runtime/messages/delivery.hpp"
@@ -8,7 +8,7 @@ namespace coppice::runtime {
 
 namespace {
 
-// Those that have the same slot one after the other begin to count at places far apart.
+// Processes that use the same slot one after the other begin to count at places far apart.
 constexpr std::uint32_t count_step = 0x9E3779B1;
 
 } // namespace

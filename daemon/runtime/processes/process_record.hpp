@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// All that the runtime keeps of a process, for the runtime's own files; behaviours see a `process`. Every
-// process is one of these. What is not marked otherwise belongs to the process's owner, the thread that has
-// its home worker (scheduling/placement.cpp); its functions are for the owner too. A million of these lie
-// idle on a node: they are packed.
+// The runtime's record of a process, for the runtime's own files; behaviours see a `process`. Every process
+// is a process_record. Data and functions are for the process's owner, the thread that holds its home
+// worker's token (scheduling/placement.cpp), unless a comment says otherwise. A node may hold a million idle
+// records, so they are packed.
 //
-// Each part with an invariant of its own is a class of its own: what came (mailbox), the calls it owes an
-// answer (received_calls), its links, monitors, calls and names (relations). The functions here are what a
-// process does with signals; each group has a file of its own in this folder.
+// Each part with an invariant of its own is a class of its own: the mailbox, the calls still to be answered
+// (received_calls), links, monitors, calls and names (relations). The functions here are the process's
+// reactions to signals; each group has a file of its own in this folder.
 #pragma once
 
 #include <atomic>
@@ -30,22 +30,23 @@ class worker;
 
 class process_record final : public process {
  public:
-  // `notified`: its home will be told of it by worker::notify.
+  // `notified`: worker::notify will tell the home worker of the process.
   process_record(worker& home, bool notified, const pid& self, std::unique_ptr<behaviour> does,
                  const spawn_options& options);
   ~process_record();
 
-  // The worker whose thread owns it. In its turn: where it runs, which may be another one after a wait.
+  // The worker whose thread owns the process. During a turn: the worker that runs it, which may change in a
+  // wait.
   worker& home() const { return *home_worker.load(std::memory_order_relaxed); }
-  // The stack that it is parked on; null: it is not.
+  // The stack that it is parked on. Null: it is not parked.
   fiber* parked_on() const { return waiting == nullptr ? nullptr : waiting->stack; }
   void set_status(process_status to) { status.store(to, std::memory_order_relaxed); }
-  // Counts what it did that costs one.
+  // Counts 1 reduction. Yields if the turn's budget is used up.
   void spend() {
     if (++reductions_this_turn >= turn_reductions) [[unlikely]]
       used_up();
   }
-  // Adds what it did in this turn to what it has done.
+  // Adds the reductions of this turn to the total.
   void settle_reductions() {
     const std::uint32_t before = reductions_done_.load(std::memory_order_relaxed);
     const std::uint32_t now = before + std::exchange(reductions_this_turn, 0);
@@ -53,43 +54,45 @@ class process_record final : public process {
       carry_reductions();
     reductions_done_.store(now, std::memory_order_relaxed);
   }
-  // Any thread. While a 2^32nd is added one may see it before what it is made of.
+  // Any thread. At the moment the total passes a multiple of 2^32, the result may be too high by 2^32 or too
+  // low.
   std::uint64_t reductions_done() const;
 
   // Any thread.
   pid id() const; // worker.hpp
-  // Of a signal to another node.
+  // Any thread. Writes the process's choice of compression into a signal that leaves the node.
   void choose_compression(signal& leaving) const {
     const auto chosen = compression.load(std::memory_order_relaxed);
     leaving.compression = chosen.choice_for(leaving.payload().size());
   }
 
-  // What few processes have; null: it has none.
+  // Null: it has no relations yet. Most processes have none.
   runtime::relations* related() const { return relations_.load(std::memory_order_relaxed); }
   runtime::relations& needs_relations();
   // The same for any thread.
   const runtime::relations* published_relations() const { return relations_.load(std::memory_order_acquire); }
 
-  // Any thread.
+  // The group leader. Any thread.
   pid leader() const;
-  // In a signal handler on its own thread.
+  // The label, else the name. For a signal handler on the process's own thread.
   std::string_view label_in_crash() const;
 
-  // Taking what came: signals.cpp.
+  // Taking signals: signals.cpp.
   void take_signals();
-  // Moves what others pushed behind what is pending.
+  // Moves signals that other threads have pushed behind the pending ones.
   void take_pushed();
-  // A signal that just came from this worker and needs no turn to be taken; false: it does.
+  // Takes a signal from a process of the same worker at once, if that needs no turn. False: a turn is needed.
   bool accept(signal_ptr& what);
   bool flush_down(const reference& ref);
 
-  // Waiting: scheduling/waits.cpp. False: there is no stack to go on with.
+  // Waiting: scheduling/waits.cpp. Returns when `what` is ready, the deadline (monotonic) has passed or the
+  // process is dead. False: there was no stack for the worker to continue with.
   bool wait_for(wait& what, base::nanos deadline);
 
   // Exits and death: exits.cpp.
   void handle_exit(signal_ptr what);
-  // `answer`: what the process that started it hears, once its name is free: it may start another at once.
-  // Null: that it failed, if its first callback has not returned.
+  // `answer`: sent to the process that waits for this one's start, once the name is free again. None: {error,
+  // reason} if init has not returned, else nothing.
   void die(message reason, message answer = {});
   void finish(); // after its last callback
   void answer_ack(message answer);
@@ -103,13 +106,13 @@ class process_record final : public process {
   void handle_down(const signal& what);
   reference reference_of(std::uint64_t number) const { return reference::made_by(id(), number); }
   std::uint64_t new_number(); // of a reference: worker.hpp
-  // Of another number than all that are in use.
+  // Its number differs from those of all calls, monitors and aliases in use.
   reference new_reference(std::uint64_t kind = 0);
-  // Of a wait: never that of a reference, which a wait for a call has.
+  // The number of a wait that is not for a call. Differs from the number of every reference.
   std::uint64_t new_wait() { return ++next_count | std::uint64_t{1} << 63; }
   bool is_in_use(std::uint64_t number) const;
-  // Returns whom the monitor went to; none if that is not known (a name elsewhere) or nobody.
-  // `flags` of the signal: of_call, no_connect.
+  // Returns the process that is monitored; none: not known (a name on another node) or not existing. `flags`:
+  // of the signal, of_call and no_connect.
   pid send_monitor(const reference& ref, const destination& to, std::uint16_t flags);
   void send_demonitor(std::uint64_t number, const pid& target, const destination* by_name);
   void end_monitor(std::uint64_t number, const monitor_state& state);
@@ -121,29 +124,29 @@ class process_record final : public process {
     const runtime::relations* mine = related();
     return mine != nullptr && !mine->calls.empty();
   }
-  // The answer to what it has asked, or (`down`) word that there will be none: into its mailbox. False: it
-  // has not asked that, or not him.
+  // Takes the answer to a process::ask(), or if `down` the news that none will come, and puts it into the
+  // mailbox. False: this process has no such request open.
   bool take_answer(signal_ptr& what, bool down);
   void acknowledge(const call_id& asker); // see signal::acknowledged
-  // True if the message was the answer to a call and is settled.
+  // True: the message answered a call of this process and is consumed.
   bool handle_reply(signal_ptr& what);
   void handle_alias(signal_ptr what);
-  // Whether what is sent to it now comes to it; `of_priority`: before ordinary messages, if so asked for.
+  // Whether a message sent to the alias now would be received. `of_priority`: it is a priority alias.
   bool is_alias(const reference& ref, bool& of_priority) const;
   void settle(std::uint64_t number, bool down, message result, bool bare = false);
-  // The reply to a call of this one, from a process of the same worker, without a signal. False, and `reply`
-  // is left: there is no such call that just waits for it.
+  // Answers this process's call without a signal; for a callee on the same worker. False, and `reply` is
+  // unchanged: no such call waits, or other signals are to be handled first.
   bool settle_here(std::uint64_t number, const pid& from, message& reply);
-  // What `mine` of this stack came to, once it has been sent.
+  // Waits for the answer of a call that has been sent; `mine` is on this process's stack.
   answer_to_call answer_to(direct_call& mine, base::nanos deadline);
   void handle_spawn_reply(const signal& what); // remote_spawn.cpp
-  // Its call to `called` was not answered in time: a circle of calls that this is part of is named in the
-  // log. call_circle.cpp
+  // After this process's call to `called` timed out: finds out whether it is part of a circle of calls, which
+  // is then named in the log. call_circle.cpp
   void look_for_circle(const pid& called);
   void tell_whom_it_waits_for(const signal& question);
   void tell_what_it_waits_for(const signal& question);
 
-  // Calls it got.
+  // Calls that it has received.
   [[gnu::always_inline]] void note_call(const call_id& call) {
     using place = received_calls::place;
     const place where = !started                 ? place::table
@@ -155,69 +158,70 @@ class process_record final : public process {
     note_call({what->from, what->ref.number()});
     mailbox.enqueue(std::move(what));
   }
-  void forget_caller(const reference& to) { // answered, or the caller gave up
+  void forget_caller(const reference& to) { // it is answered, or its caller has given up
     if (!received_calls.remove({to.owner(), to.number()})) forget_other_caller(to);
   }
   void forget_other_caller(const reference& to);
 
-  // What waits outside of its full mailbox, and itself outside of another's: full_mailbox.cpp.
-  void drop_excess();             // of what is old
-  void let_in();                  // as far as there is room
-  void send_away_those_outside(); // it is dead
-  bool leave_line();              // true: its message was there
+  // Messages that wait outside its full mailbox, and its own wait outside another's: full_mailbox.cpp.
+  void drop_excess();             // of old messages, where the policy is to drop them
+  void let_in();                  // as many as there is room for
+  void send_away_those_outside(); // after its death
+  bool leave_line();              // true: its message was still waiting there
   void wake_resting(waiting_line& line);
 
-  // The small ones first, in what padding the base leaves.
-  std::atomic<runtime::priority> priority; // inspection reads these three
+  // The small fields come first: they use the padding of the base class.
+  std::atomic<runtime::priority> priority; // inspection reads these three from other threads
   std::atomic<bool> traps_exits;
   std::atomic<process_status> status{process_status::starting};
 
-  bool scheduled : 1 = false; // in the run queue, on its way to another worker's, or in a turn
-  bool dead : 1 = false;      // to all others
+  bool scheduled : 1 = false; // in a run queue, on its way to another worker's queue, or in a turn
+  bool dead : 1 = false;      // for all other processes
   bool started : 1 = false;   // init has returned
   bool finished : 1 = false;  // no callback will run any more
-  bool gated : 1 = false;     // a freezer's member: stays where it is
-  bool lingering : 1 = false; // dead, its last turn to come: it died while parked, or unborn
-  bool arriving : 1 = false;  // given to its home, which has not taken it in
+  bool gated : 1 = false;     // a freezer holds it, so it stays on its worker
+  bool lingering : 1 = false; // dead, with its last turn still to come: it died while parked or before init
+  bool arriving : 1 = false;  // given to its home worker, which has not taken it in yet
   bool reclaimable : 1 = false;
-  bool placed : 1 = false; // stays where it was spawned, or said so
+  bool placed : 1 = false; // stays on its worker: spawned there by index, or process::stay()
   bool exits_first : 1 = false;
-  bool of_node : 1 = false;       // see spawn_options
-  bool origin_notice : 1 = false; // the message that is being handled is one
+  bool of_node : 1 = false;       // spawn_options::of_node
+  bool origin_notice : 1 = false; // the message that is being handled is a notice
   wake_history woken_from;
 
-  // Any thread pushes into it.
+  // Any thread may push into it.
   [[no_unique_address]] runtime::mailbox mailbox;
 
-  // Where it runs: scheduling/placement.cpp.
+  // The worker where it runs: scheduling/placement.cpp.
   static constexpr std::uint16_t nowhere = UINT16_MAX;
-  std::uint16_t waker = nowhere;           // the index of the worker where the one works who notified it
+  std::uint16_t waker = nowhere;           // index of the worker on whose thread the notification was sent
   std::uint32_t next_count;                // of references and waits
   std::atomic<worker*> home_worker;        // written by the owner
   process_record* next_notified = nullptr; // link in a worker's list of notifications
 
-  // What every message looks at lies together.
-  direct_call* direct = nullptr; // of call(), call_away() or start(), on its stack
+  // What every message needs is kept together.
+  direct_call* direct = nullptr; // the call of call(), call_away() or start(); on its stack. Null: none
  private:
   std::atomic<runtime::relations*> relations_{nullptr}; // made when first needed
  public:
-  wait* waiting = nullptr;                 // what it is, or will be, parked for; lives on that stack
-  process_record* next_in_queue = nullptr; // link in a run queue, or among arrivals
+  wait* waiting = nullptr; // its wait while it is parked or about to park, on the stack that it parks on
+  process_record* next_in_queue = nullptr; // link in a run queue, or in a list of arriving processes
   std::unique_ptr<runtime::behaviour> behaviour;
-  runtime::received_calls received_calls; // before init is through also that of who waits for it
+  runtime::received_calls received_calls; // until init returns, also the process that waits for its start
   const own_pid self_here;
   std::uint32_t reductions_this_turn = 0;
 
  private:
-  std::atomic<std::uint32_t> reductions_done_{0}; // modulo 2^32: relations have the rest
+  std::atomic<std::uint32_t> reductions_done_{0}; // modulo 2^32; relations have the rest
  public:
   std::uint32_t origin_node = 0;            // of the message that is being handled
-  std::atomic<sent_compressed> compression; // written by any thread
+  std::atomic<sent_compressed> compression; // any thread writes it
 
-  const own_pid parent_here; // none: relations may know one
-  const own_pid leader_here; // the group leader it began with; none: that of its relations, or the node's
+  const own_pid parent_here; // none: see relations::parent
+  // Its first group leader; none: see relations::group_leader, else the node's default.
+  const own_pid leader_here;
 
-  // Those that it started and that run; null: none.
+  // The running timers that it started. Null: none.
   started_timers* timers() const {
     const runtime::relations* mine = related();
     return mine == nullptr ? nullptr : mine->timers.get();
@@ -227,7 +231,7 @@ class process_record final : public process {
   [[gnu::noinline]] void used_up();
   [[gnu::cold]] void carry_reductions();
 };
-// A million of them: with what malloc keeps beside each it fills one of its sizes.
+// There may be a million: with malloc's header, a record fills one of malloc's size classes.
 static_assert(sizeof(void*) != 8 || sizeof(process_record) <= 200);
 
 inline process_record& record_of(process& p) {

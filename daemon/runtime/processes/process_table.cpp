@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The process table: see process_table.hpp. A slot's serial is written while no one can find a process
-// in it and before the process is published (seq_cst store, seq_cst load), so a reader that sees the
-// process sees its serial, or a later one: then the process it saw is gone.
+// See process_table.hpp. A slot's serial is written while no process can be found in the slot, before the
+// next one is published (seq_cst store, seq_cst load). So a reader that sees the process sees its serial or a
+// later one; in the latter case the process has ended.
 #include "runtime/processes/process_table.hpp"
 
 #include <algorithm>
@@ -20,7 +20,7 @@ std::optional<process_table::key> process_table::reserve(slot_cache* mine) {
   const std::size_t wanted = mine != nullptr ? batch_ : 1;
   if (from.ready.empty()) {
     const std::lock_guard guard(lock_);
-    // What this worker has given back is used last, but before there is nothing.
+    // Slots that this worker has given back are used last, but before the limit is reported.
     if (!take(from.ready) && !from.spent.empty()) from.ready.swap(from.spent);
     while (from.ready.size() < wanted && take(from.ready)) {
     }
@@ -29,7 +29,7 @@ std::optional<process_table::key> process_table::reserve(slot_cache* mine) {
   if (from.ready.empty()) return std::nullopt;
   const std::uint32_t id = from.ready.back();
   from.ready.pop_back();
-  // Another worker may have had it last: what comes some later is fetched meanwhile.
+  // Another worker may have used the slot last: fetches one that is needed a little later into the cache.
   if (constexpr std::size_t ahead = 4; from.ready.size() >= ahead)
     __builtin_prefetch(&at(from.ready[from.ready.size() - ahead]), 1);
   return key{id, at(id).serial.load(std::memory_order_relaxed)};
@@ -37,7 +37,7 @@ std::optional<process_table::key> process_table::reserve(slot_cache* mine) {
 
 bool process_table::take(std::vector<std::uint32_t>& into) {
   const std::uint32_t fresh = used_.load(std::memory_order_relaxed);
-  // Fresh slots first while there are few, so that serials stay small for peers with 13 bits for them.
+  // New slots first while few are free, so that serials stay small for peers with 13 bits for them.
   if (!free_.empty() && (fresh > limit_ || free_.size() >= chunk_size)) {
     into.push_back(free_.front());
     free_.pop_front();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// From a pid's id and serial to its process, without a lock. A slot's number is the id, and its serial
-// goes up by one each time it is used again, so an old pid never finds a new process. Slots are reused
-// about oldest first: a worker takes and gives back some at a time (`slot_cache`), so that two which spawn do
-// not wait for each other. Where the limit is small enough for that to matter it is one at a time, and the
-// limit exact; else a few slots of each worker's may be missing when it is reached. A process found stays
-// valid as the reclaimer says: for a worker until it next announces an epoch, for others while they hold a
-// guard.
+// Finds the process with a pid's id and serial, without a lock. The id is the number of a slot. Each reuse of
+// the slot increases its serial by one, so an old pid never finds a new process. Slots are reused about
+// oldest first. A worker takes and gives back several at a time (slot_cache), so that workers which spawn at
+// the same time do not wait for each other; some slots of each worker may therefore be unused when the
+// limit is reached. Below a limit of 100,000 it takes one at a time and the limit is exact. A found process
+// stays valid as the reclaimer says: for a worker until it next announces an epoch, for other threads while
+// they hold a guard.
 #pragma once
 
 #include <algorithm>
@@ -31,22 +31,22 @@ class process_table {
     std::uint32_t id;
     std::uint32_t serial;
   };
-  // Of one worker, for its thread only.
+  // Slots kept by one worker, for its thread only.
   class slot_cache {
    public:
     slot_cache() = default;
 
    private:
     friend class process_table;
-    std::vector<std::uint32_t> ready; // to be used, the last one next
+    std::vector<std::uint32_t> ready; // to be used next, from the back
     std::vector<std::uint32_t> spent; // to be given back
   };
-  // A free slot, still empty. nullopt at the limit. `mine`: the calling worker's; null: no worker.
+  // A free slot, still empty. nullopt: the limit is reached. `mine`: the calling worker's; null: no worker.
   std::optional<key> reserve(slot_cache* mine);
   void publish(key at, process_record* made);
-  // Nobody finds it any more.
+  // From now on nobody finds the process.
   void unlink(key at);
-  // The slot may be used again: after unlink, or for a reserved one that was not published.
+  // Makes the slot free: after unlink(), or if it was reserved and not published.
   void give_back(key at, slot_cache* mine);
 
   [[gnu::always_inline]] process_record* find(std::uint32_t id, std::uint32_t serial) const {
@@ -56,18 +56,18 @@ class process_table {
     return here.serial.load(std::memory_order_relaxed) == serial ? found : nullptr;
   }
 
-  // Whoever has the slot.
+  // The process that has the slot now; null: none.
   process_record* find(std::uint32_t id) const {
     if (id == 0 || id >= used_.load(std::memory_order_acquire)) return nullptr;
     return at(id).who.load(std::memory_order_seq_cst);
   }
 
-  // Calls `see(process_record&)` for every process there is; under a guard.
+  // Calls `see(process_record&)` for every process. Under a guard.
   template <class See>
   void for_each(See see) const {
     for_each_from(1, limit_, see);
   }
-  // Looks at so many ids at most, from `first` on. The id to go on with; 0: that was all.
+  // Looks at `most` ids, starting with `first`. Returns the id to continue with; 0: all are done.
   template <class See>
   std::uint32_t for_each_from(std::uint32_t first, std::uint32_t most, See see) const {
     const std::uint32_t end = used_.load(std::memory_order_acquire);
@@ -88,14 +88,14 @@ class process_table {
     return chunks_[id / chunk_size].load(std::memory_order_acquire)[id % chunk_size];
   }
 
-  bool take(std::vector<std::uint32_t>& into); // under the lock; false: at the limit
+  bool take(std::vector<std::uint32_t>& into); // under the lock; false: the limit is reached
 
   std::uint32_t limit_;
-  std::size_t batch_;      // how many a slot_cache takes or gives back at once
-  base::brief_mutex lock_; // guards free_, owned_ and growing
+  std::size_t batch_;      // slots that a slot_cache takes or gives back at once
+  base::brief_mutex lock_; // guards free_ and owned_, and growing
   std::deque<std::uint32_t> free_;
   std::vector<std::unique_ptr<slot[]>> owned_;
-  std::atomic<std::uint32_t> used_{1}; // ids below this have been in use; 0 never is
+  std::atomic<std::uint32_t> used_{1}; // all ids in use are below this; id 0 is never used
   std::vector<std::atomic<slot*>> chunks_;
 };
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The calls that a process has received and not answered: each caller is told when the process ends. One is
-// at hand in the process itself, since most calls are answered before the next one comes; the others are in a
-// table that is made when it is needed. The owner's thread only.
+// The calls that a process has received and not yet answered; each caller is told when the process ends. One
+// call is kept in the process itself ("at hand"), since most calls are answered before the next one comes.
+// The others are in a table, which is made when it is first needed. For the owner's thread.
 //
-// Only calls of processes here, and of other Coppice nodes, are among them: their request is the monitor too,
-// and the answer ends it. Others come with a monitor of their own (relations.hpp).
+// Only calls of processes of this node and of other Coppice nodes are here: their request is also their
+// monitor, which the answer ends. Other calls come with a monitor of their own (relations.hpp).
 #pragma once
 
 #include <cstdint>
@@ -19,13 +19,15 @@ class received_calls {
  public:
   using table = flat_table<reference, pid, reference_hash>;
 
-  // `starter`: who waits for the process's start with that call, at hand until it is answered; none: nobody.
+  // `starter`: the ack reference of the process that waits for this one's start; it is at hand until the
+  // start is acknowledged. None: no process waits.
   explicit received_calls(const reference& starter) : at_hand_(starter ? call_id::of(starter) : call_id{}) {}
 
-  // Which one a call that comes is to be: at hand, in the place of one that is being handled or was left for
-  // later; at hand if nothing is there; or in the table, since the one at hand will be answered before it.
+  // Where a new call is kept. at_hand: in the process; a call that is there moves to the table, since it is
+  // being handled or was left for later. at_hand_if_free: in the process if no call is there. table: in the
+  // table, since the call at hand will be answered first.
   enum class place : std::uint8_t { at_hand, at_hand_if_free, table };
-  // `others()` is the table, made if there is none.
+  // `others()` returns the table; it makes it if there is none.
   template <class Others>
   [[gnu::always_inline]] void add(const call_id& call, place where, Others others) {
     if (where == place::table || at_hand_.who) [[unlikely]]
@@ -33,7 +35,7 @@ class received_calls {
     at_hand_ = call;
   }
 
-  // It is answered, or its caller gave up. False: it is not the one at hand, so perhaps in the table.
+  // The call was answered, or its caller gave up. False: it is not the call at hand; it may be in the table.
   bool remove(const call_id& call) {
     if (!at_hand_.who || call.number != at_hand_.number || call.who != at_hand_.who) return false;
     at_hand_.who = {};
@@ -44,9 +46,9 @@ class received_calls {
     return at_hand_.who && call.number == at_hand_.number && call.who == at_hand_.who;
   }
 
-  // Who waits for the one at hand; none: nobody.
+  // The caller of the call at hand; none: there is no such call.
   const pid& caller_at_hand() const { return at_hand_.who; }
-  // The one at hand, which is so no longer; none: nobody.
+  // Removes and returns the call at hand; its `who` is none if there is none.
   call_id take() { return std::exchange(at_hand_, {}); }
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a process has with others: links, monitors both ways, aliases, its name. Made when the process first
-// needs it. The owner's thread alone writes; what inspection copies (links, monitors, watchers, texts) is
-// written under `lock`, the rest is seen by the owner only.
+// A process's relations to others: links, monitors in both directions, calls, aliases, its name. Made when
+// the process first needs it. Only the owner's thread writes. What inspection copies (links, monitors,
+// watchers, texts) is written under `lock`; the rest is for the owner only.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,7 @@
 
 namespace coppice::runtime {
 
-// Held for a few instructions, rarely contended.
+// Held for a few instructions and rarely contended.
 class spin_lock {
  public:
   void lock() {
@@ -36,20 +36,21 @@ class spin_lock {
 
 // One end of a link.
 struct link_state {
-  std::uint64_t unlinking = 0; // 0: active; else the id of our unlink that was not acknowledged yet
-  bool priority = false;       // its trapped exit goes before ordinary messages
+  // 0: the link is active; else the id of this side's unlink that is not yet acknowledged.
+  std::uint64_t unlinking = 0;
+  bool priority = false; // its trapped exit is received before ordinary messages
 };
 
-// Someone this process watches.
+// A monitor that this process has set.
 struct monitor_state {
   struct details {
-    destination by_name; // as it was asked for; none: by its pid
-    message tag;         // in place of 'DOWN'; none: that
+    destination by_name; // what was monitored, if not a pid; kind none: a pid
+    message tag;         // in place of 'DOWN'; none: 'DOWN'
   };
-  pid target;                            // none: nobody had the name
-  std::unique_ptr<details> more;         // null: it has none
-  alias_until alias{alias_until::never}; // but `unalias`: that is one among the aliases
-  bool priority = false;                 // its 'DOWN' goes before ordinary messages
+  pid target;                            // none: no process had the name
+  std::unique_ptr<details> more;         // null: there are no details
+  alias_until alias{alias_until::never}; // never alias_until::unalias: such an alias is in `aliases`
+  bool priority = false;                 // its 'DOWN' is received before ordinary messages
 
   const destination* by_name() const {
     return more == nullptr || more->by_name.what() == destination::kind::none ? nullptr : &more->by_name;
@@ -57,31 +58,31 @@ struct monitor_state {
 };
 static_assert(sizeof(void*) != 8 || sizeof(monitor_state) == 32); // there may be very many
 
-// Someone who watches this process.
+// A monitor that another process has set on this one.
 struct watcher_state {
   pid watcher;
   bool by_name = false;
 };
 
-// A call of this process that waits for its answer.
+// A call that this process has made.
 struct call_state {
-  pid target; // none: an ack, or nobody had the name
+  pid target; // none: an ack, or no process had the name
   std::unique_ptr<destination> by_name;
   bool answered = false;
   bool down = false;
   bool bare = false;    // the answer is the reply alone
-  bool watched = false; // by an ordinary monitor, which does not end by itself with the reply
-  message result;       // the answer, or the reason it will not come
+  bool watched = false; // by an ordinary monitor, which does not end with the reply
+  message result;       // the answer, or the reason why there is none
 };
 
-// That of process::call(), call_away() or start(), on the caller's stack.
+// The call of process::call(), call_away() or start(). On the caller's stack.
 struct direct_call : call_state {
   std::uint64_t number = 0; // of its reference
 };
 
 struct alias_state {
   bool once = false;
-  bool priority = false; // what is sent to it as such goes before ordinary messages
+  bool priority = false; // messages sent with priority to it are received before ordinary messages
 };
 
 struct relations {
@@ -91,18 +92,18 @@ struct relations {
   flat_table<reference, watcher_state, reference_hash> watchers;
   std::string name;
   std::string label;
-  pid group_leader; // if it is of another node, or was changed after spawn
-  pid parent;       // if it is of another node; set at spawn
+  pid group_leader; // none: see process_record::leader_here
+  pid parent;       // if it is on another node; set at spawn
 
   flat_table<std::uint64_t, call_state, number_hash> calls; // by reference number
-  received_calls::table callers;                            // all but the one at hand
+  received_calls::table callers;                            // all except the call at hand
   flat_table<std::uint64_t, alias_state, number_hash> aliases;
-  flat_table<std::uint64_t, pid, number_hash> asked; // by process::ask(), and who; by reference number
+  flat_table<std::uint64_t, pid, number_hash> asked; // process::ask(): the asked process, by reference number
   std::uint64_t next_unlink = 0;
-  std::unique_ptr<started_timers> timers;           // that it started and that run; null: none
-  std::atomic<std::uint32_t> carried_reductions{0}; // 2^32 of them each
-  std::unique_ptr<membership> part;                 // while a freezer has it
-  std::unique_ptr<slow_nodes> slow;                 // null: none has been waited for in vain
+  std::unique_ptr<started_timers> timers;           // running timers that it started; null: none
+  std::atomic<std::uint32_t> carried_reductions{0}; // in units of 2^32
+  std::unique_ptr<membership> part;                 // while a freezer holds the process; null: none does
+  std::unique_ptr<slow_nodes> slow;                 // null: it has not given up waiting for any node
 };
 
 } // namespace coppice::runtime

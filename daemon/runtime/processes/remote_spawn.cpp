@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Processes made on other nodes for one of ours. The request's reference is a call's while the answer is
-// awaited, and that of the monitor from the answer on. Link and monitor begin with the answer, whose signal
-// comes before all that the new process sends, its end included. Source: ERTS user's guide, "Distribution
+// Processes that other nodes start for a process of this node. The request's reference is that of a call
+// until the answer comes, and then that of the monitor. Link and monitor begin with the answer, which arrives
+// before all signals of the new process, including its exit. Source: ERTS User's Guide, "Distribution
 // Protocol", protocol for remote spawn.
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/exit_reason.hpp"
@@ -36,7 +36,7 @@ void process_record::handle_spawn_reply(const signal& what) {
   if (what.ref != reference_of(number)) return;
   const call_state* asked = find_call(number);
   if (asked == nullptr || asked->answered) {
-    // Nobody waits for it any more, and nobody else knows of it.
+    // No process waits for the answer any more, and no other process knows the new one.
     if (what.from)
       delivery::dispatch(host(), what.from, make_signal(signal_kind::exit2, id(), message::atom("kill")),
                          nullptr);

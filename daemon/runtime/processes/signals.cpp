@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Taking signals: everything but ordinary messages is handled when it is taken, so that replies and exits
-// never wait behind messages; messages go to the mailbox's ready ones in the order they came.
+// Taking signals. All signals except ordinary messages are handled when they are taken, so replies and exits
+// never wait behind messages. Messages go to the mailbox's ready list in the order of arrival.
 #include <coppice/etf/cursor.hpp>
 #include <cstring>
 
@@ -10,7 +10,7 @@
 namespace coppice::runtime {
 namespace {
 
-// That of a wait which was given up comes too.
+// The signal of a wait that was given up also comes.
 void note_done(const process_record& me, std::uint64_t number) {
   if (me.waiting != nullptr && me.waiting->number == number) {
     me.waiting->done = true;
@@ -36,7 +36,8 @@ bool process_record::accept(signal_ptr& what) {
     const call_state* call = find_call(number);
     if (call == nullptr) return take_answer(what, false);
     if (call->answered || call->watched || what->weight != 0) return false;
-    // From the callee, or what spawn is answered with: nothing is left to be told to anybody.
+    // An answer from the callee, or the ack of a spawn: no process has to be told that the call's monitor has
+    // ended.
     const bool ends =
         (what->flags & signal::ends_monitor) != 0 ||
         (call->by_name == nullptr && what->from.here() && (call->target == what->from || !call->target));
@@ -45,7 +46,7 @@ bool process_record::accept(signal_ptr& what) {
     settle(number, false, consume(std::move(what)), bare);
     return true;
   }
-  if (expects_answers()) return false; // perhaps this is one
+  if (expects_answers()) return false; // perhaps this is an answer
   mailbox.enqueue(std::move(what));
   return true;
 }
@@ -58,7 +59,7 @@ void process_record::take_signals() {
         note_done(*this, what->number);
       else if (dead)
         send_away_those_outside();
-      continue; // 0 and alive: the turn's end looks outside
+      continue; // 0 and alive: end_turn_with_more() looks outside
     }
     if (dead) {
       delivery::answer_for_missing(host(), id(), std::move(what), reasons::noproc());
@@ -123,7 +124,7 @@ bool process_record::flush_down(const reference& ref) {
   message_writer out;
   write(out, ref, host().nodes());
   const etf::bytes wanted = out.view();
-  const signal_ptr flushed = mailbox.take_message([wanted](const signal& one) { // {_, Ref, _, _, _}
+  const signal_ptr flushed = mailbox.take_message([wanted](const signal& one) { // matches {_, Ref, _, _, _}
     if ((one.flags & signal::bare) != 0) return false;                          // the request of a call
     etf::cursor at(one.payload().bytes());
     if (!at.read_tuple_of(5) || !at.skip()) return false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Making processes. The new process is in the table before its name is known and before its links and
-// monitors can fire, and runs its first turn after all of that.
+// Making processes. A new process is in the table before its name is registered and before its links and
+// monitors can fire. Its first turn comes after all of that.
 #include <algorithm>
 
 #include "runtime/messages/delivery.hpp"
@@ -9,7 +9,7 @@
 namespace coppice::runtime {
 namespace {
 
-// Beside its spawner: who works a lot is given to workers that have none (scheduling/placement.cpp).
+// On the spawner's worker. A worker with a backlog gives processes to idle ones (scheduling/placement.cpp).
 worker& place_for(const std::vector<std::unique_ptr<worker>>& workers, worker* here, int asked) {
   if (asked >= 0) return *workers[static_cast<std::size_t>(asked) % workers.size()];
   if (here != nullptr) return *here;
@@ -27,7 +27,7 @@ worker* current_of(const system& host) {
 base::result<pid> spawn(system& host, process_record* spawner, spawn_options&& options,
                         std::unique_ptr<behaviour> does) {
   system_core& core = host.core();
-  // First the guard, and then the look: stop() sets the flag, waits for guards, and only then ends processes.
+  // First the guard, then the look: stop() sets the flag, waits for guards, and only then ends processes.
   const delivery::reading valid(host);
   if (core.stopping.load(std::memory_order_seq_cst))
     return base::fail(base::errc::closed, "spawn: the node is stopping");
@@ -60,7 +60,7 @@ base::result<pid> spawn(system& host, process_record* spawner, spawn_options&& o
     here->spawned.store(here->spawned.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   else
     core.spawned.fetch_add(1, std::memory_order_relaxed);
-  core.table.publish(*key, made.release()); // its first turn, or its last, owns it from here
+  core.table.publish(*key, made.release()); // from here on its first turn, or its last, owns it
 
   base::status named;
   if (!options.name.empty()) {

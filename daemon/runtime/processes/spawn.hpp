@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Making processes. Any thread; private to the room.
+// Makes a process: takes a slot of the process table, chooses a worker, registers the name, links and
+// monitors. This is what system::spawn() and process::spawn() call. Any thread. Private to the room.
 #pragma once
 
 #include <memory>
@@ -11,9 +12,8 @@ namespace coppice::runtime {
 
 class system;
 
-// `spawner`: the process whose turn it is, or null: then `link` and `monitor` of the options are not looked
-// at. errc::exists: the name is taken; errc::limit: there are limits.processes already; errc::closed: the
-// system stops.
+// `spawner`: the process whose turn it is; null: none, and options.link and options.monitor are ignored.
+// errc::exists: the name is taken. errc::limit: limits.processes is reached. errc::closed: the system stops.
 base::result<pid> spawn(system& host, process_record* spawner, spawn_options&& options,
                         std::unique_ptr<behaviour> does);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The table of a process's timers; see started_timers.hpp.
+// The hash table of a process's timers: chains through the timers. See started_timers.hpp.
 #include "runtime/processes/started_timers.hpp"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The timers that a process started and that run. They belong to the process and are found by their ids; in a
-// wheel they are its home's, and move with it (scheduling/placement.cpp). A hash table with chains through
-// the timers themselves: a process with few has one chain and no table. Of the process's owner, see
-// scheduling/placement.cpp.
+// The running timers that a process has started. They belong to the process, which finds them by id. They run
+// in the timer wheel of its home worker and move with the process (scheduling/placement.cpp). This is a hash
+// table whose chains link the timers themselves; with few timers there is one chain and no table. For the
+// process's owner.
 #pragma once
 
 #include <cstddef>
@@ -18,25 +18,26 @@ namespace coppice::runtime {
 class process_record;
 
 struct started_timer : timer {
-  // The first of deadline + N * period that is to come. Of one that repeats, in the wheel's order.
+  // The first time of deadline + N * period that is later than `now`. Only for a timer that repeats and is
+  // due.
   base::nanos next_after(base::nanos now) const {
     const auto gone = static_cast<std::uint64_t>(now) - static_cast<std::uint64_t>(deadline);
     const base::nanos left = period - static_cast<base::nanos>(gone % static_cast<std::uint64_t>(period));
     return left > INT64_MAX - now ? INT64_MAX : now + left;
   }
 
-  std::uint64_t id = 0;   // of those of one process the later one's is the higher
+  std::uint64_t id = 0;   // of two timers of one process, the later one has the higher id
   base::nanos period = 0; // 0: it fires once
   process_record* starter = nullptr;
   started_timer* next_in_chain = nullptr;
-  bool notice = false; // what it sends is one
+  bool notice = false; // the message that it sends is a notice
   destination to;
   message what;
 };
 
 class started_timers {
  public:
-  // Beyond this many they are too many to be moved in a moment, some 50 ns each.
+  // A process with more timers is not moved to another worker: moving one takes about 50 ns.
   static constexpr std::uint32_t most_to_move = 256;
 
   started_timers() = default;
@@ -50,9 +51,10 @@ class started_timers {
   void add(std::unique_ptr<started_timer> fresh);
   std::unique_ptr<started_timer> take(std::uint64_t id); // null: there is none
 
-  // Out of the wheel, all of them.
+  // Takes all timers out of the wheel.
   void cancel(timer_wheel& wheel) const;
-  // Into another one, equal deadlines in the order of their starting. The highest id.
+  // Puts all timers into the wheel, those with equal deadlines in the order of their start. Returns the
+  // highest id; 0: there are none.
   std::uint64_t start(timer_wheel& wheel) const;
 
  private:
@@ -69,10 +71,10 @@ class started_timers {
   template <class See>
   void for_each(See see) const;
 
-  std::unique_ptr<started_timer*[]> chains_; // null: only_
+  std::unique_ptr<started_timer*[]> chains_; // null: only_ is the one chain
   started_timer* only_ = nullptr;
   std::uint32_t size_ = 0;
-  std::uint32_t shift_ = 64; // of a mixed id, to its chain
+  std::uint32_t shift_ = 64; // shifts a mixed id to the index of its chain
 };
 
 } // namespace coppice::runtime

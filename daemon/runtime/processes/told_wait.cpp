@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a parked process waits for. Only its own thread can read that, so whoever wants to know asks it, by a
-// signal that is answered to an alias; nothing is published while processes park.
+// What a parked process waits for. Only its own thread can read that, so another process asks it by a signal,
+// which it answers to an alias. A process that parks therefore has nothing to publish.
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/writer.hpp>
 

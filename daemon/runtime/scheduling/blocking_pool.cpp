@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The pool behind process::blocking_run; see blocking_pool.hpp.
+// The threads behind process::blocking_run() and their queue. See blocking_pool.hpp.
 #include "runtime/scheduling/blocking_pool.hpp"
 
 #include <exception>
@@ -20,11 +20,11 @@ base::status blocking_pool::submit(std::function<void()> work) try {
   const bool enough = free_ > queue_.size() || threads_.size() >= limit_;
   if (!enough && !add_thread() && threads_.empty())
     return base::fail(base::errc::limit, "blocking work: the system gives no thread for it");
-  queue_.push_back(std::move(work)); // the last that may fail
+  queue_.push_back(std::move(work)); // the last operation that may throw
   more_.notify_one();
   return {};
 } catch (const std::bad_alloc&) {
-  return base::fail(base::errc::limit, "no memory"); // short enough to need none
+  return base::fail(base::errc::limit, "no memory"); // the text is short enough to need no memory
 }
 
 bool blocking_pool::add_thread() {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Threads for work that really blocks. They start when needed, up to a bound, and a bounded queue waits
-// behind them. Where the system gives no further thread, those there are do the work. submit() is for any
-// thread.
+// Threads for work that blocks. They are started when needed, up to a limit; further work waits in a bounded
+// queue. If the system gives no further thread, the existing ones do the work. submit() is for any thread.
 #pragma once
 
 #include <condition_variable>
@@ -20,16 +19,16 @@ class blocking_pool {
   explicit blocking_pool(unsigned threads, std::size_t queue = 4096) : limit_(threads), queue_limit_(queue) {}
   ~blocking_pool() { stop(); }
 
-  // errc::limit when the queue is full, or there is no thread or no memory for it; errc::closed after stop().
-  // What is refused is not queued. No exception leaves it.
+  // errc::limit: the queue is full, or there is no thread or no memory. errc::closed: after stop(). Refused
+  // work is not queued. Throws nothing.
   base::status submit(std::function<void()> work);
-  // Drops what is queued and waits for what runs.
+  // Drops queued work and waits for running work.
   void stop();
   bool idle();
 
  private:
   void serve();
-  // Under the lock. False: the system gives none.
+  // Under the lock. False: the system gives no thread.
   bool add_thread();
 
   const unsigned limit_;
@@ -40,7 +39,7 @@ class blocking_pool {
   std::vector<std::thread> threads_;
   unsigned free_ = 0;
   bool stopping_ = false;
-  bool short_of_threads_ = false; // and the log has said so
+  bool short_of_threads_ = false; // the system refused a thread, and the log has said so
 };
 
 } // namespace coppice::runtime

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Threads and the workers they drive; see driver.hpp. What the watchdog writes at a hand-over is read by the
-// old thread after it saw `claimed` and waited for the watchdog's lock, by the new one after it took `next`.
+// Threads and the workers they drive. See driver.hpp. What the watchdog writes at a hand-over is read by the
+// old thread after it saw `claimed` and waited for the watchdog's lock, and by the new thread after it took
+// `next_`.
 #include "runtime/scheduling/driver.hpp"
 
 #include <system_error>
@@ -31,10 +32,10 @@ driver::~driver() {
   thread_.join();
 }
 
-// These three are never inlined: the address of a thread's variable must not be kept across a switch of
-// stacks.
+// These three functions are never inlined: the address of a thread-local variable may not be kept across a
+// switch of stacks.
 [[gnu::noinline]] driver* driver::current() {
-  asm volatile(""); // nor remembered by who calls it twice
+  asm volatile(""); // a caller may not reuse an earlier result either
   return this_threads_driver;
 }
 

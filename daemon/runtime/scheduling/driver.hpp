@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A thread that drives a worker, and the driver_pool of them. One drives the same worker for life, unless it gets
-// stuck in foreign code: then the watchdog hands the worker to a spare driver, and the process in question
-// counts as waiting for its own handler. When the foreign code comes back to ours, the old driver leaves the
-// handler's stack to the worker, tells the process and becomes a spare. A driver's thread lives as long as
-// the driver_pool: stacks that ran on it may hold addresses of its thread-local variables.
+// Threads that drive workers, and the pool of them. A driver drives the same worker for life, unless a
+// handler gets stuck in foreign code: then the watchdog hands the worker to a spare driver, and the process
+// counts as waiting for its own handler. When the foreign code returns, the old driver leaves the handler's
+// stack to the worker, tells the process, and becomes a spare. A thread lives as long as the driver_pool,
+// since stacks that ran on it may hold addresses of its thread-local variables.
 #pragma once
 
 #include <atomic>
@@ -29,29 +29,29 @@ struct wait;
 class driver {
  public:
   driver(driver_pool& of, block_pool& blocks);
-  ~driver(); // ends the thread, which drives nothing
+  ~driver(); // ends the thread; it may not drive a worker
   driver(const driver&) = delete;
   driver& operator=(const driver&) = delete;
 
-  // That of this thread, or null.
+  // The driver of this thread; null: none.
   static driver* current();
-  // Whether this thread has p's turn, be it that its worker was taken meanwhile.
+  // Whether this thread has p's turn, even if its worker has been taken from it.
   static bool has_turn_of(const process_record& p);
 
-  // In a signal handler: the process whose turn this thread has, or null.
+  // For a signal handler: the process whose turn this thread has; null: none.
   static const process_record* running_here();
-  // In a signal handler: the process whose stack's guard this address on this thread is in, or null.
+  // For a signal handler: the process in whose stack guard `address` is, on this thread; null: none.
   static const process_record* overflowed(const void* address, std::size_t& stack_bytes);
 
-  // The driver_pool's or the watchdog's thread; this driver is a spare.
+  // For the driver_pool's or the watchdog's thread. This driver has to be a spare.
   void drive(worker& next);
-  // The watchdog, while `p` cannot leave its foreign code: `w`, which runs it, goes to the spare driver `to`.
-  // False, and nothing is changed: there is no stack for `w` to go on with.
+  // The watchdog, while `p` cannot leave its foreign code: gives `w`, which runs `p`, to the spare driver
+  // `to`. False, and nothing is changed: there is no stack on which `w` could go on.
   static bool hand_over(worker& w, process_record& p, driver& to);
-  // On the thread that lost its worker in `p`, on p's stack: returns on the worker's new thread.
+  // On the thread that lost its worker in `p`, on p's stack. Returns on the worker's new thread.
   static void rejoin(process_record& p);
 
-  // This driver's thread.
+  // Of this driver's thread.
   fiber& stack() { return *stack_; }
   // Null: the thread has not begun. Valid as long as the driver.
   const thread_clock* clock() const { return clock_.load(std::memory_order_acquire); }
@@ -65,12 +65,12 @@ class driver {
 
   driver_pool& drivers_;
   block_pool& blocks_;
-  std::unique_ptr<fiber> stack_; // of the thread itself
+  std::unique_ptr<fiber> stack_; // of this driver's thread, not from the pool
   std::atomic<const thread_clock*> clock_{nullptr};
   driving<worker, process_record> drives_;
-  std::uint64_t lost_number_ = 0; // of the wait
-  std::unique_ptr<wait> held_;    // what the process waits for meanwhile
-  std::mutex lock_;               // guards the next two
+  std::uint64_t lost_number_ = 0; // of held_
+  std::unique_ptr<wait> held_;    // the wait of the process that this thread is stuck in
+  std::mutex lock_;               // guards next_ and ending_
   worker* next_ = nullptr;
   bool ending_ = false;
   std::condition_variable more_;
@@ -79,25 +79,25 @@ class driver {
 
 class driver_pool {
  public:
-  // Threads beyond one a worker.
+  // Most threads beyond one for each worker.
   static constexpr unsigned most_spares = 64;
 
-  // `pools`: one for each driver there can be.
+  // `pools`: one for each possible driver.
   explicit driver_pool(std::vector<block_pool>& pools) : pools_(pools) {}
 
-  // One that drives nothing; null: all are in use, or the machine gives no thread. Any thread.
+  // A driver without a worker. Null: all are in use, or the machine gives no thread. Any thread.
   driver* spare();
   void put_back(driver& unused);
-  // Threads whose worker was taken from them and that have not come back.
+  // Threads whose worker was taken away and that have not come back.
   std::uint64_t stuck() const { return stuck_.load(std::memory_order_relaxed); }
-  // Ends all threads. None drives a worker.
+  // Ends all threads; none may drive a worker.
   void end();
 
  private:
   friend class driver;
   std::vector<block_pool>& pools_;
   std::atomic<std::uint64_t> stuck_{0};
-  std::mutex lock_; // guards the next two
+  std::mutex lock_; // guards all_ and spares_
   std::vector<std::unique_ptr<driver>> all_;
   std::vector<driver*> spares_;
 };

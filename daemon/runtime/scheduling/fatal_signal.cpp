@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The handler runs where anything may be half done, so it only reads what the faulting thread itself owns and
-// what is mapped for good, and formats by hand. What stands in a file is told as `addr2line` wants it: the
-// file's name, the offset in it, its build id. See fatal_signal.hpp.
+// The signal handler may interrupt code in any state. So it only reads what the faulting thread owns and what
+// stays mapped, and formats by hand. Places in a file are printed for `addr2line`: file name, offset in the
+// file, build id. See fatal_signal.hpp.
 #include "runtime/scheduling/fatal_signal.hpp"
 
 #include <dlfcn.h>
@@ -38,7 +38,7 @@ std::array<fatal, 5> all{{{SIGSEGV, "SIGSEGV", {}},
                           {SIGFPE, "SIGFPE", {}},
                           {SIGABRT, "SIGABRT", {}}}};
 
-bool is_for_journal = false; // standard error is a stream of the journal's
+bool is_for_journal = false; // standard error is a stream to the journal
 
 std::atomic<int> words_kept_at{-1};
 
@@ -48,7 +48,7 @@ struct hex {
 
 class line {
  public:
-  // The journal is told how grave a line is by what it begins with (sd-daemon(3)).
+  // The journal reads a line's priority from its beginning (sd-daemon(3)).
   line() {
     if (is_for_journal) *this << "<2>";
   }
@@ -86,7 +86,7 @@ class line {
   std::size_t used_ = 0;
 };
 
-// The build id in the notes of a mapped file; empty: it has none.
+// The build id in the notes of a mapped file. Empty: it has none.
 std::span<const unsigned char> build_id(const link_map& of, const void* begin) {
   const auto* head = static_cast<const ElfW(Ehdr)*>(begin);
   if (std::memcmp(head->e_ident, ELFMAG, SELFMAG) != 0) return {};
@@ -108,7 +108,7 @@ std::span<const unsigned char> build_id(const link_map& of, const void* begin) {
   return {};
 }
 
-// FILE+OFFSET, and the build id if that is asked for.
+// FILE+OFFSET, with the build id if `with_id`.
 void add_place(line& out, std::uintptr_t pc, bool with_id) {
   dl_find_object found{};
   if (pc == 0 || _dl_find_object(reinterpret_cast<void*>(pc), &found) != 0) {
@@ -126,7 +126,7 @@ void add_place(line& out, std::uintptr_t pc, bool with_id) {
   out << ")";
 }
 
-// An atom, or a tuple that begins with one: {put,...}; of others nothing.
+// An atom, or a tuple that begins with one, as {put,...}. Prints nothing for other terms.
 void add_head(line& out, etf::bytes term) {
   constexpr std::uint8_t small_tuple = 104;
   constexpr std::uint8_t small_atom = 119;
@@ -158,7 +158,8 @@ void tell(const fatal& signal, const siginfo_t& what, const void* context) {
   line out;
   out << "coppice: " << signal.name;
   if (what.si_code <= 0 &&
-      what.si_pid != getpid()) { // on any thread: what that does has nothing to do with it
+      // Another process sent it to any thread, so this thread's work has nothing to do with it.
+      what.si_pid != getpid()) {
     out << ", sent by process " << static_cast<std::uint64_t>(what.si_pid);
     return out.write_to_stderr();
   }
@@ -172,12 +173,12 @@ void tell(const fatal& signal, const siginfo_t& what, const void* context) {
     if (code != nullptr && base::log::shows_messages()) add_head(out, code->argument());
   }
   out.write_to_stderr();
-  // The stack may be what is broken: the line above is out already.
+  // The stack itself may be damaged: the first line has been written by now.
   std::array<void*, 20> frames{};
   const int count = backtrace(frames.data(), static_cast<int>(frames.size()));
   line places;
   places << "coppice: called from";
-  for (int i = 2; i < count; ++i) { // this, the handler
+  for (int i = 2; i < count; ++i) { // from here on; the first two are this function and the handler
     places << " ";
     add_place(places, reinterpret_cast<std::uintptr_t>(frames[static_cast<std::size_t>(i)]), false);
   }
@@ -200,8 +201,8 @@ void on_signal(int number, siginfo_t* what, void* context) {
     return;
   }
   tell(signal, *what, context);
-  // The instruction runs again and faults for the handler before. One that somebody sent has no instruction:
-  // it comes once more when this returns.
+  // The instruction runs again and faults for the former handler. A signal that a process has sent has no
+  // instruction: it is raised again when this function returns.
   sigaction(number, &signal.before, nullptr);
   if (what->si_code <= 0) ::raise(number);
 }
@@ -215,7 +216,7 @@ void keep_last_words(int descriptor) {
 void tell_of_fatal_signals() {
   static const bool installed = [] {
     std::array<void*, 1> first{};
-    backtrace(first.data(), 1); // loads what it needs, which is not to happen in the handler
+    backtrace(first.data(), 1); // loads what backtrace() needs, which may not happen in the handler
     is_for_journal = base::log::is_journal(STDERR_FILENO);
     struct sigaction ours {};
     ours.sa_sigaction = &on_signal;

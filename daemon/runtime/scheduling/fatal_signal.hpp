@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What the program says before a signal ends it (SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT): on stderr, which
-// signal and where, and whose handler ran on that thread: process, callback, the head of what it was given.
-// A handler that overflowed its stack is told as such. Then the program dies of it as it would have: whoever
-// handled the signal before has it next. The handler needs a stack of its own, on each thread that runs
-// handlers.
+// What the program writes to stderr before a signal ends it (SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT): the
+// signal and the place; if a handler ran on that thread, its process, its callback, and the head of its
+// argument. An overflowed stack is named as such. Then the program dies of the signal as it would have: the
+// signal goes to the handler that was there before. A signal handler needs a stack of its own on each thread
+// that runs processes.
 #pragma once
 
 #include <csignal>
@@ -12,13 +12,14 @@
 
 namespace coppice::runtime {
 
-// Once a program; more often does nothing.
+// Once a program; further calls do nothing.
 void tell_of_fatal_signals();
 
-// From now on what it says is written to this descriptor, too, which stays open; -1: no more. One thread.
+// Also writes the text to this descriptor, which stays open. -1: no longer. One thread.
 void keep_last_words(int descriptor);
 
-// The calling thread's stack for signal handlers, until this ends. The same thread.
+// A stack for signal handlers of the calling thread, as long as this object lives. Made and ended by that
+// thread.
 class signal_stack {
  public:
   signal_stack();
@@ -27,7 +28,7 @@ class signal_stack {
   signal_stack& operator=(const signal_stack&) = delete;
 
  private:
-  static constexpr std::size_t size = 128 * 1024; // the backtrace takes some
+  static constexpr std::size_t size = 128 * 1024; // the backtrace needs much of it
   std::unique_ptr<std::byte[]> memory_;
   stack_t before_{};
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Stacks and switches; see fiber.hpp. A guard is a guard region where the kernel has them (Linux 6.13), which
-// costs no mapping of its own, else a page without rights.
+// Stacks and switches. See fiber.hpp. A guard is a guard region where the kernel has these (Linux 6.13),
+// which needs no mapping of its own, else pages without access rights.
 #include "runtime/scheduling/fiber.hpp"
 
 #include <pthread.h>
@@ -22,7 +22,7 @@
 #endif
 
 namespace __cxxabiv1 {
-// The ABI's name for a thread's exception state; its layout is the ABI's too: a pointer and a count.
+// The ABI's name for a thread's exception state. Its layout is part of the ABI: a pointer and a count.
 struct __cxa_eh_globals;
 extern "C" __cxa_eh_globals* __cxa_get_globals() noexcept;
 } // namespace __cxxabiv1
@@ -37,11 +37,11 @@ struct exception_globals {
   unsigned uncaught;
 };
 
-// Of this thread, asked for once. Found without a call, as in driver.cpp.
+// Those of this thread, looked up once. Found without a call, as in driver.cpp.
 [[gnu::tls_model("initial-exec")]] thread_local exception_globals* known_exceptions = nullptr;
 
-// Never inlined nor taken for a function of nothing, as __cxa_get_globals may be declared: a stack that is
-// switched away from may go on on another thread.
+// Never inlined, and never treated as a pure function, as __cxa_get_globals may be declared: a stack that is
+// switched away from may continue on another thread.
 [[gnu::noinline]] exception_globals& this_threads_exceptions() {
   asm volatile("" ::: "memory");
   if (known_exceptions == nullptr)
@@ -49,15 +49,15 @@ struct exception_globals {
   return *known_exceptions;
 }
 
-// jump_fcontext(), which comes back by a jump. Entered by a call it would leave one address too many with
-// the processor, which foretells where returns go by pairing them with calls: all returns up to the
-// plugin's code would be foretold wrong.
+// jump_fcontext(), entered by a jump. It returns by a jump, too. Processors predict returns by pairing them
+// with calls; a call here would have no matching return, and all returns up to the plugin's code would be
+// mispredicted.
 inline context::transfer_t jump(context::fcontext_t to, void* data) {
 #if defined(__x86_64__) && !defined(__ILP32__) && !defined(__CET__) && !defined(COPPICE_ASAN) && \
     !defined(COPPICE_TSAN)
   context::transfer_t back;
   asm volatile(
-      "leaq -128(%%rsp), %%rsp\n\t" // below what a function without calls may keep there
+      "leaq -128(%%rsp), %%rsp\n\t" // below the red zone, which functions without calls may use
       "leaq 1f(%%rip), %%rax\n\t"
       "pushq %%rax\n\t"
       "jmp *jump_fcontext@GOTPCREL(%%rip)\n"
@@ -80,7 +80,7 @@ std::size_t page_size() {
 
 [[maybe_unused]] constexpr int madv_guard_install = 102;
 
-// Below a stack. More than a page, so that a frame larger than that does not step over it.
+// Below a stack. Several pages, so that one large frame does not reach behind the guard.
 std::size_t guard_size() {
   return 16 * page_size();
 }
@@ -93,16 +93,17 @@ bool install_guard(std::byte* begin) {
 } // namespace
 
 struct fiber::trampoline {
-  // What who switches tells who goes on, which is on the same thread; on the former's stack.
+  // Passed from the fiber that switches away to the fiber that continues on the same thread. Lives on the old
+  // stack.
   struct departure {
     fiber* from;
     fiber* to;
     exception_globals* of_thread;
   };
-  // The exception globals of the thread that goes on.
+  // The exception globals of the present thread.
   static exception_globals& arrived(context::transfer_t from) {
     const departure& left = *static_cast<departure*>(from.data);
-    exception_globals* const here = left.of_thread; // before that stack may go on elsewhere
+    exception_globals* const here = left.of_thread; // before that stack may continue elsewhere
     left.from->context_ = from.fctx;
     return *here;
   }

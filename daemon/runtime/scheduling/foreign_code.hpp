@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT
-// The border between our code and a plugin's. While a process is in foreign code nothing of its worker is in
-// use, so the watchdog may give the worker to another thread; our code that runs next on the old thread then
-// finds out and leaves (driver.hpp). Who wins when both come at once: code_border.hpp.
+// The border between the daemon's code and a plugin's. While a process is in foreign code, nothing of its
+// worker is in use, so the watchdog may give the worker to another thread. Code of the daemon that runs next
+// on the old thread finds that out and leaves (driver.hpp). code_border.hpp decides which side wins if both
+// come at once.
 #pragma once
 
 #include "runtime/process.hpp"
 
 namespace coppice::runtime {
 
-// Around a callback of foreign code, in the turn of `p`. Afterwards the thread may be another one.
+// Around a callback of foreign code, in the turn of `p`. Afterwards another thread may run this code.
 class foreign_code {
  public:
-  // What the watchdog says of a callback that takes long: its name, and the term it was given, if any.
-  // Both outlive this.
+  // `callback` and `argument` (empty: none) are what the watchdog says of a slow callback. Both have to
+  // outlive this object.
   foreign_code(process& p, const char* callback, etf::bytes argument)
       : process_(p), callback_(callback), argument_(argument) {
     p.border().go_out(this);
@@ -38,7 +39,7 @@ class foreign_code {
   etf::bytes argument_;
 };
 
-// Around a function of ours that foreign code calls on behalf of `p` (null: of nobody). Any thread.
+// Around a function of the daemon that foreign code calls for `p`; null: for no process. Any thread.
 class host_code {
  public:
   [[gnu::always_inline]] explicit host_code(process* p) {
@@ -53,7 +54,7 @@ class host_code {
   host_code(const host_code&) = delete;
   host_code& operator=(const host_code&) = delete;
 
-  // False: this is not the thread that has p's turn.
+  // False: this thread does not have p's turn.
   explicit operator bool() const { return process_ != nullptr; }
 
  private:

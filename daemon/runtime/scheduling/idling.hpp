@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// How who takes from lifos goes idle: a worker, when all of its inboxes can, and a process's inbox, when no
-// notification of it is on its way. The consumer's thread.
+// When the consumer of lifos may go idle. A worker: when all its inboxes are empty. A process's inbox: when
+// no notification of it is on its way. For the consumer's thread.
 #pragma once
 
 namespace coppice::runtime {
 
-// True: all are idle, and whoever pushes into one first wakes the consumer. False: something was pushed into
-// one, and those that were idle for a moment are not any more; or who has pushed there wakes in vain.
+// True: all are idle, and the next thread that pushes into one wakes the consumer. False: something was
+// pushed into one; those that were idle for a moment are awake again, or a thread that pushed there wakes the
+// consumer in vain.
 template <class First, class... Others>
 bool try_idle(First& first, Others&... others) {
   if (!first.try_idle()) return false;
@@ -16,9 +17,9 @@ bool try_idle(First& first, Others&... others) {
   return true;
 }
 
-// True: it is idle, so who pushes next must notify it; or it is `notified`, and empty, and will be looked
-// at when that is heard: until then nobody else may notify it, so it is not set idle. False: there is
-// something in it.
+// True: the inbox is idle, so the next thread that pushes has to notify; or it is `notified` and empty: then
+// it stays as it is, since it will be looked at when that notification is heard. False: something is in the
+// inbox.
 template <class Inbox>
 bool try_idle_unless_notified(Inbox& inbox, bool notified) {
   if (inbox.idle()) return true;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// How processes are found where they live, and move from one worker to another: the base of a worker, with
-// the queues and the token that others touch. What it keeps true is in placement.cpp; a template, so that the
-// tests run this code in every interleaving. A Process has home_worker, next_notified, next_in_queue,
-// scheduled and arriving.
+// Finds processes at their home workers and moves them between workers. This is the base class of a worker,
+// with the queues and the token that other threads touch. placement.cpp says which invariants it keeps. A
+// template, so that tests run this code in every interleaving. A Process has home_worker, next_notified,
+// next_in_queue, scheduled and arriving.
 //
-// A Worker adds what is its own: wake_thread(), shares_processes_with(Worker&), movable(Process&),
-// let_go(Process&) and take_in(Process&), which move what a process has with its worker,
-// take_notification(Process&), after which it has a turn if it is to have one, and take_arrival(Process&).
+// A Worker adds wake_thread(); shares_processes_with(Worker&); movable(Process&); let_go(Process&) and
+// take_in(Process&), which move what a process has at its worker; take_notification(Process&), after which
+// the process gets a turn if it needs one; and take_arrival(Process&).
 #pragma once
 
 #include <atomic>
@@ -20,8 +20,8 @@ namespace coppice::runtime {
 template <class Worker, class Process, class Atomics = machine_atomics, class TokenAtomics = Atomics>
 class movement {
  public:
-  // Any thread, once for each time that the process's mailbox was idle when something was pushed into it.
-  // `here`: the worker whose thread it is, or null.
+  // Any thread, once for each time that something was pushed into the process's idle mailbox. `here`: the
+  // worker whose thread this is; null: none.
   static void notify(Process& p, Worker* here) {
     Worker& home = *p.home_worker.load(std::memory_order_acquire);
     if (here != nullptr && here->fetch(p, home)) return here->take_notification(p);
@@ -32,7 +32,8 @@ class movement {
     if (notifications_.push(&p)) self().wake_thread();
   }
 
-  // This worker's thread, from here on. Takes `p` from a worker that sleeps. True: it is here now, or was.
+  // This worker's thread, from here on. Takes `p` from a sleeping worker. True: it is now, or was already, at
+  // this worker.
   bool fetch(Process& p, Worker& home) {
     if (&home == &self()) return true;
     if (!self().shares_processes_with(home) || !home.token_.borrow()) return false;
@@ -46,7 +47,7 @@ class movement {
     if (moves) self().take_in(p);
     return moves;
   }
-  // `p` is here, movable, and in no queue.
+  // Moves `p` to another worker. It has to be here, movable, and in no queue.
   void give(Process& p, Worker& to) {
     self().let_go(p);
     p.arriving = true;
@@ -54,10 +55,10 @@ class movement {
     p.home_worker.store(&to, std::memory_order_release);
     if (to.arrivals_.push(&p)) to.wake_thread();
   }
-  // A notification of one that has moved is passed on.
+  // Passes on the notifications of processes that have moved.
   void take_notifications() {
     for (Process* p = notifications_.take_all(); p != nullptr;) {
-      Process* const next = p->next_notified; // which may be in another list already afterwards
+      Process* const next = p->next_notified; // take_notification() may put it into another list
       Worker& home = *p->home_worker.load(std::memory_order_acquire);
       if (&home == &self())
         self().take_notification(*p);

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: MIT
-// Where processes run, and how they get there (movement.hpp). Every process has a home, and only the thread
-// that holds its home's token (worker_token.hpp) touches what is not marked as others' in its record: a
-// worker's thread while it is awake, for a moment another worker's while it sleeps. So what happens between
-// processes of one worker needs no atomic operation, and a process's home is changed by its owner alone.
-// (Acar, Charguéraud, Rainey, "Scheduling parallel programs by work stealing with private deques", PPoPP
-// 2013, have the idea and its analysis.)
+// Where processes run, and how they move (movement.hpp). Every process has a home. Only the thread that holds
+// the token of its home (worker_token.hpp) touches its record, except for what is marked for others: a
+// worker's own thread while it is awake, and for a moment another worker's while it sleeps. So what happens
+// between processes of one worker needs no atomic read-modify-write, and only the owner changes a process's
+// home. (Idea and analysis: Acar, Charguéraud, Rainey, "Scheduling parallel programs by work stealing with
+// private deques", PPoPP 2013.)
 //
-// From elsewhere a signal is pushed into the process's mailbox. While that is idle no notification of it is
-// on its way, and who pushes next must notify the home of the process; the next may do so only when the home
-// has taken the notification, so one link in the record suffices. A home that is notified of a process which
-// has moved passes the notification on. The owner may take what was pushed before the notification comes:
-// then it must not set the mailbox idle until it has. A process whose mailbox is idle and that is not
-// scheduled is held by nobody but the table.
+// Other threads push signals into the process's mailbox. While the inbox is idle, no notification of the
+// process is on its way, and the next thread that pushes has to notify the home. Another thread may notify
+// only after the home has taken the notification, so one link in the record is enough. A home that is
+// notified of a process which has moved passes the notification on. The owner may take what was pushed before
+// the notification comes; then it may not set the mailbox idle until it has come. A process with an idle
+// mailbox that is not scheduled is held only by the process table.
 //
-// Orders. home_worker: stored with release by the owner, loaded with acquire by senders; who finds itself to
-// be the home sees all that former owners did. A stale one is harmless: the notification is passed on. Order
-// per pair: signals of one sender are pushed or, on the same worker, go straight to the pending ones; the
-// latter takes what was pushed first, and what a sender pushed before it or the receiver moved is seen then,
-// since every move synchronises.
+// Orders. home_worker: the owner stores it with release, senders load it with acquire. A thread that finds
+// itself to be the home sees all that former owners did. An outdated home is harmless: it passes the
+// notification on. Order for each pair of processes: signals of a sender are pushed or, on the same worker,
+// put behind the pending ones directly. The direct way first takes what was pushed; it sees what the sender
+// pushed before sender or receiver moved, since every move synchronises.
 //
-// Policy: a process that a sleeping worker has is fetched by who wants to wake it, for less than a hundredth
-// of a wake-up. One woken often from the same other worker moves there. A worker with a backlog gives half of
-// it to one that has nothing to do, both ends of a call together, as one that is started and who waits for
-// it. A process takes along the stack it is parked on, its deadline and its timers, which fire late by the
-// way and a tick at most.
+// Policy. A worker that wakes a process of a sleeping worker takes it over, which costs less than a hundredth
+// of a wake-up. A process that is often woken by the same other worker moves there. A worker with a backlog
+// gives half of it to an idle worker. A caller and its callee move together, and so do a starting process and
+// the one that waits for it. A process takes with it the stack it is parked on, its deadline and its timers,
+// which fire late by at most the time of the move and a tick.
 #include <algorithm>
 
 #include "runtime/messages/delivery.hpp"
@@ -65,7 +65,8 @@ void worker::take_notification(process_record& p) {
   give(p, from);
 }
 
-// Of this worker's. What has ended stays, what a freezer has, and what has very many timers.
+// For a process of this worker. Processes that are dead, held by a freezer, or have very many timers do not
+// move.
 bool worker::movable(const process_record& p) {
   return !p.placed && !p.gated && !p.dead && !p.arriving &&
          (p.timers() == nullptr || p.timers()->size() <= started_timers::most_to_move);
@@ -87,7 +88,7 @@ void worker::let_go(process_record& p) {
 
 void worker::take_in(process_record& p) {
   processes.fetch_add(1, std::memory_order_relaxed);
-  // What it starts from now on is to have higher ids.
+  // Timers that it starts from now on need higher ids.
   if (p.timers() != nullptr) next_timer_ = std::max(next_timer_, p.timers()->start(timers_) >> index_bits);
   fiber* const stack = p.parked_on();
   if (stack == nullptr) return;
@@ -96,11 +97,11 @@ void worker::take_in(process_record& p) {
   if (!p.waiting->ready && p.waiting->deadline != no_deadline) timers_.start(*p.waiting, p.waiting->deadline);
 }
 
-// Called between turns when the queue has not been empty for a round.
+// Called between turns if the queue was not empty during a round.
 void worker::share_backlog() {
   system_core& core = host_.core();
-  // Who rests here and has p's call, or waits for p's answer or its init. Left behind it would soon have p
-  // back, or start the next one here.
+  // The process that waits here and has p's call, or waits for p's answer or init. If it stayed here, p would
+  // soon come back, or the next process would be started here.
   const auto at_other_end = [this](const process_record& p) -> process_record* {
     pid whom;
     if (p.direct != nullptr)
@@ -132,7 +133,8 @@ void worker::share_backlog() {
 }
 
 void worker::want_work() {
-  if (wants_work_.load(std::memory_order_relaxed) || wants_work_.exchange(true, std::memory_order_relaxed)) return;
+  if (wants_work_.load(std::memory_order_relaxed) || wants_work_.exchange(true, std::memory_order_relaxed))
+    return;
   host_.core().idle_workers.fetch_add(1, std::memory_order_relaxed);
 }
 

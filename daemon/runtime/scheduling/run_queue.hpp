@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The processes of one worker that are ready to run, by priority as in Erlang: max before high before the
-// rest; low ones share with normal ones but are picked eight times less often. Of the normal ones those that
-// were woken go before the busy, whose last turn ended with more to do: who answers one message and rests
-// does not wait for a round of all that never do. The busy have every fifth turn at least. FIFO in each of
-// these, but for push_first(). The worker's thread only.
+// The processes of one worker that are ready to run, by priority as in Erlang: `max` before `high` before the
+// others; `low` shares with `normal` but is picked eight times less often. Among those of normal priority,
+// woken processes go before busy ones, whose last turn ended with more to do: so a process that answers one
+// message and then waits is not delayed by a round of processes that never wait. Busy processes have at least
+// every fifth turn. FIFO within each of these, except for push_first(). For the worker's thread.
 #pragma once
 
 #include <array>
@@ -23,7 +23,7 @@ class run_queue_of {
     if (which != index(priority::normal)) ++others_;
   }
 
-  // Before all others of normal priority, which it has.
+  // Before all others of normal priority. `ready` has to have normal priority.
   void push_first(process_record* ready) {
     queue& woken = queues_[index(priority::normal)];
     ready->*Link = woken.first;
@@ -46,7 +46,7 @@ class run_queue_of {
 
   std::size_t size() const { return size_; }
 
-  // Moves those that `hurries` says yes to before all others, in their order.
+  // Moves the processes for which `hurries` is true before all others, in their order.
   template <class Hurries>
   void hurry(Hurries hurries) {
     queue first;
@@ -61,7 +61,8 @@ class run_queue_of {
     urgent.first = first.first;
   }
 
-  // Takes out every second one of those that may leave, `most` at most, less urgent ones first; a list.
+  // Takes out every second process that may leave, at most `most`, less urgent ones first. Returns them as a
+  // list.
   template <class MayLeave>
   process_record* split(std::size_t most, MayLeave may_leave) {
     queue out;
@@ -84,7 +85,8 @@ class run_queue_of {
     process_record* first = nullptr;
     process_record* last = nullptr;
   };
-  static constexpr std::size_t busy_ones = 4; // behind the priorities
+  // Index of the queue of busy processes, behind those of the priorities.
+  static constexpr std::size_t busy_ones = 4;
   static constexpr std::size_t index(priority of) { return static_cast<std::size_t>(of); }
 
   static void append(queue& to, process_record* one) {
@@ -92,7 +94,8 @@ class run_queue_of {
     (to.last == nullptr ? to.first : to.last->*Link) = one;
     to.last = one;
   }
-  // Moves those that `wanted` says yes to, `most` at most, to the end of `to`, in their order. How many.
+  // Moves the processes for which `wanted` is true, at most `most`, to the end of `to`, in their order.
+  // Returns how many.
   template <class Wanted>
   static std::size_t sift(queue& from, queue& to, std::size_t most, Wanted wanted) {
     std::size_t moved = 0;
@@ -132,9 +135,9 @@ class run_queue_of {
 
   std::array<queue, 5> queues_;
   std::size_t size_ = 0;
-  std::size_t others_ = 0; // of them: all but the woken ones of normal priority
+  std::size_t others_ = 0; // of size_: all except woken processes of normal priority
   unsigned normal_turns_ = 0;
-  unsigned woken_turns_ = 0; // since the busy had one
+  unsigned woken_turns_ = 0; // since a busy process had a turn
 };
 
 } // namespace coppice::runtime

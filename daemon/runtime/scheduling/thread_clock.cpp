@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// See thread_clock.hpp. Sources: proc(5), and for schedstat Documentation/scheduler/sched-stats.rst in the
-// kernel: time on a processor, time ready without one, both in ns. The latter grows when the thread gets a
-// processor, so while it waits nothing is known of that wait but that it is not blocked.
+// Reads a thread's times from the kernel. See thread_clock.hpp. Sources: proc(5); for schedstat
+// Documentation/scheduler/sched-stats.rst of the kernel: time on a processor and time ready without one, in
+// ns. The latter grows only when the thread gets a processor. While the thread waits for one, only is known
+// that it is not blocked.
 #include "runtime/scheduling/thread_clock.hpp"
 
 #include <fcntl.h>
@@ -16,7 +17,7 @@
 namespace coppice::runtime {
 namespace {
 
-// As much of a file as a few numbers take.
+// The beginning of a file, enough for a few numbers.
 std::string_view start_of(int file, std::array<char, 512>& room) {
   const ssize_t got = file < 0 ? -1 : pread(file, room.data(), room.size(), 0);
   return {room.data(), got < 0 ? 0 : static_cast<std::size_t>(got)};
@@ -50,7 +51,7 @@ thread_clock::reading thread_clock::read() const {
   return now;
 }
 
-// The third field; the second is the thread's name in brackets, which may have any character in it.
+// The state is the third field. The second is the thread's name in brackets, which may contain any character.
 bool thread_clock::blocked() const {
   std::array<char, 512> room;
   const std::string_view text = start_of(state_, room);

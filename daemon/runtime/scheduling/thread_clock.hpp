@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the kernel knows of a thread's time: how long it ran, how long it was ready to run and had no
-// processor, whether it is blocked now. With these a handler that holds its thread is told from one whose
-// thread the machine does not run. Any thread may read; made and ended by the thread it is of.
+// What the kernel knows of a thread's time: how long it ran, how long it was ready but had no processor, and
+// whether it is blocked now. So a handler that holds its thread can be told from a handler whose thread the
+// machine does not run. Any thread may read; its own thread makes and ends it.
 #pragma once
 
 #include <pthread.h>
@@ -13,20 +13,20 @@ namespace coppice::runtime {
 class thread_clock {
  public:
   struct reading {
-    base::nanos wall = 0;   // monotonic; 0: none was taken
+    base::nanos wall = 0;   // monotonic; 0: there was no reading
     base::nanos ran = 0;    // on a processor
-    base::nanos waited = 0; // for a processor, up to when it last got one
-    bool complete = false;  // false: the kernel does not tell, wall is all there is
+    base::nanos waited = 0; // for a processor, until it last got one
+    bool complete = false;  // false: the kernel tells nothing; only `wall` is valid
   };
 
-  // Of the calling thread.
+  // For the calling thread.
   thread_clock();
   ~thread_clock();
   thread_clock(const thread_clock&) = delete;
   thread_clock& operator=(const thread_clock&) = delete;
 
   reading read() const;
-  // Not ready to run: in a system call that waits.
+  // True: in a system call that waits, not ready to run.
   bool blocked() const;
 
  private:
@@ -35,8 +35,9 @@ class thread_clock {
   int state_ = -1;
 };
 
-// How long at least a turn that began at `since` has held its thread between two readings: the time it ran,
-// or, if the thread is blocked at the second, all but what it waited for a processor. 0 or more.
+// How long at least, in ns, a turn that began at `since` has held its thread between two readings: the time
+// it ran, or, if the thread was blocked at the second one, all time except its wait for a processor. Never
+// negative.
 base::nanos held_between(const thread_clock::reading& first, const thread_clock::reading& second,
                          bool blocked, base::nanos since);
 

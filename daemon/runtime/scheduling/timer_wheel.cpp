@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The timing wheel. Level L's slot for tick t is bits [6L, 6L+6) of t. A timer sits on the lowest level whose
-// higher bits of its tick equal the current tick's; it comes down when the current tick reaches its slot.
+// The timing wheel. Level L's slot for tick t is bits [6L, 6L+6) of t. A timer is on the lowest level at
+// which the higher bits of its tick equal those of the current tick. It moves down when the current tick
+// reaches its slot.
 #include "runtime/scheduling/timer_wheel.hpp"
 
 #include <algorithm>
@@ -12,7 +13,7 @@
 namespace coppice::runtime {
 namespace {
 
-constexpr unsigned most_looked_at = 16; // timers of one slot, for the first of them
+constexpr unsigned most_looked_at = 16; // timers of one slot that are searched for the first one
 
 std::uint64_t tick_of(base::nanos deadline, base::nanos tick) {
   return deadline <= 0 ? 0 : static_cast<std::uint64_t>((deadline - 1) / tick + 1);
@@ -35,7 +36,7 @@ void timer_wheel::place(timer& one) {
   std::uint64_t due = std::max(tick_of(one.deadline, tick), now_ + 1);
   unsigned level = 0;
   while (level + 1 < levels && (due >> bits * (level + 1)) != (now_ >> bits * (level + 1))) ++level;
-  if (level + 1 == levels) { // beyond the horizon: as far as it goes, and again from there
+  if (level + 1 == levels) { // beyond the last level: as far as that goes, and again from there
     const std::uint64_t far = (now_ >> bits * level) + slots - 1;
     if ((due >> bits * level) > far) due = far << bits * level;
   }
@@ -77,7 +78,7 @@ std::optional<timer_wheel::upcoming> timer_wheel::first() const {
     if (occupied_[level] == 0) continue;
     const std::uint64_t position = now_ >> bits * level;
     const auto at = static_cast<int>(position & (slots - 1));
-    // The first occupied slot after the current one, going round.
+    // The first occupied slot after the current one, with wrap-around.
     const auto ahead = static_cast<std::uint64_t>(std::countr_zero(std::rotr(occupied_[level], at + 1)) + 1);
     const std::uint64_t then = position + ahead;
     return upcoming{level * slots + (then & (slots - 1)), then << bits * level};
@@ -85,7 +86,7 @@ std::optional<timer_wheel::upcoming> timer_wheel::first() const {
   return std::nullopt;
 }
 
-// Whoever sleeps until then wakes once for a timer that is alone, and not each time it would move down.
+// A worker that sleeps until then wakes once for a single timer, not each time that it would move down.
 base::nanos timer_wheel::next() const {
   const std::optional<upcoming> found = first();
   if (!found) return INT64_MAX;
@@ -104,7 +105,7 @@ void timer_wheel::advance(base::nanos now) {
   std::vector<timer*> moved;
   while (now_ < target) {
     const std::optional<upcoming> next_slot = first();
-    if (!next_slot || next_slot->at > target) { // nothing between: go there at once
+    if (!next_slot || next_slot->at > target) { // no slot in between: go there at once
       now_ = target;
       break;
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A hierarchical timing wheel (Varghese and Lauck, scheme 7): five levels of 64 slots over ticks of 1 ms.
-// Starting and cancelling are O(1); a timer moves down at most four times. It never fires early, and those
-// due in one advance() fire in the order of their deadlines, then of their starting. Its worker's thread
-// only.
+// Starting and cancelling are O(1); a timer moves to a lower level at most four times. A timer never fires
+// early. Timers that are due in one advance() fire in the order of their deadlines, then of their start. For
+// its worker's thread.
 #pragma once
 
 #include <array>
@@ -16,8 +16,8 @@
 
 namespace coppice::runtime {
 
-// Intrusive: owned by whoever embeds it, and out of the wheel before `fire` is called. `fire` may start
-// timers, and may not destroy other ones that are due.
+// Intrusive: the object that embeds a timer owns it. It is out of the wheel when `fire` is called. `fire` may
+// start timers; it may not destroy other timers that are due.
 struct timer {
   base::nanos deadline = 0;
   void (*fire)(timer& due) = nullptr;
@@ -34,13 +34,13 @@ class timer_wheel {
   timer_wheel& operator=(const timer_wheel&) = delete;
 
   void start(timer& one, base::nanos deadline);
-  void cancel(timer& one); // also when it is not running
-  // Fires what is due.
+  void cancel(timer& one); // also if it is not running
+  // Fires the timers that are due.
   void advance(base::nanos now);
-  // No timer is due before this; INT64_MAX: none at all. It is the first one's tick, unless many timers are
-  // due at about that time: then it may be earlier.
+  // No timer is due before this time (monotonic); INT64_MAX: there is no timer. It is the tick of the first
+  // timer, or earlier if many timers are due at about that time.
   base::nanos next() const;
-  // How many run. Any thread.
+  // How many timers run. Any thread.
   std::uint64_t armed() const { return armed_.load(std::memory_order_relaxed); }
 
  private:
@@ -49,7 +49,7 @@ class timer_wheel {
   static constexpr unsigned bits = 6;
   static constexpr std::uint64_t slots = 1U << bits;
 
-  // The first slot that has timers: its index in heads_, and the tick at which they come down or fire.
+  // The first slot that has timers: its index in heads_, and the tick at which they move down or fire.
   struct upcoming {
     std::size_t slot;
     std::uint64_t at;
@@ -57,7 +57,7 @@ class timer_wheel {
   std::optional<upcoming> first() const;
   void place(timer& one);
   void take_out(timer& one);
-  // Only its thread writes it.
+  // Only the worker's thread writes it.
   void count(std::uint64_t more) {
     armed_.store(armed_.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Turns: how a worker runs processes on its runners' stacks, parks and resumes them. Its thread only. A
-// process is in exactly one of: at rest, in a run queue or on its way to one, in a turn. A handler that
-// waited may go on on another worker: nothing here keeps a worker across a callback.
+// Turns: how a worker runs, parks and resumes processes on its runners' stacks. For its thread. A process is
+// in exactly one state: unscheduled, in a run queue or on its way to one, or in a turn. A handler that waited
+// may continue on another worker, so nothing here keeps a worker across a callback.
 #include <algorithm>
 #include <array>
 
@@ -13,10 +13,10 @@
 namespace coppice::runtime {
 namespace {
 
-constexpr base::nanos round_time = 250'000; // turns run this long before the loop is looked at again
-constexpr unsigned most_messages = 4;       // between two looks at the clock
+constexpr base::nanos round_time = 250'000; // turns run this long before the loop is polled again
+constexpr unsigned most_messages = 4;       // between two reads of the clock
 constexpr unsigned most_turns = 8;
-constexpr base::nanos quick = 20'000;  // so many of them
+constexpr base::nanos quick = 20'000;  // for all messages or turns between two reads
 constexpr unsigned most_in_a_row = 32; // turns handed on
 constexpr base::nanos row_time = 20'000;
 constexpr std::size_t most_of_an_atom = 255; // characters
@@ -34,8 +34,8 @@ void worker::runner(void*) {
   for (;;) run_turns();
 }
 
-// Turns until there is none or the round's time is up, then back to the thread's own stack; while there is a
-// freezer also when there is a task, so that its members stand still at once.
+// Runs turns until none is left or the round's time is up, then returns to the thread's own stack. While
+// there is a freezer, also when a task waits, so that its members stand still at once.
 void worker::run_turns() {
   worker* here = current();
   while (here->recent() - here->round_started_.load(std::memory_order_relaxed) < round_time) {
@@ -115,7 +115,7 @@ outcome worker::handle_asked(process_record& p, signal_ptr what) {
   return p.behaviour->receive_call(p, call, signal_access::consume(what.release()));
 }
 
-// The first callback. False: it is dead.
+// Calls init. False: the process is dead.
 bool worker::begin(process_record& p) {
   outcome decided = p.behaviour->init(p);
   if (p.dead) return false;
@@ -131,8 +131,8 @@ bool worker::begin(process_record& p) {
   return true;
 }
 
-// What is thrown ends the process it was thrown for. Nothing dies in a catch block: what a death does may
-// throw, too.
+// An exception ends the process for which it was thrown. die() is called outside the catch block, since what
+// a death does may throw, too.
 template <class Work>
 [[gnu::always_inline]] inline void worker::guarded(process_record& p, Work&& work) {
   message reason;
@@ -188,8 +188,8 @@ void worker::run_callbacks(process_record& p, std::uint32_t budget) {
   }
 }
 
-// Two that call each other have some turns in a row, while what they look at is in the processor's caches.
-// The others wait for no longer than that.
+// Two processes that call each other get several turns in a row while their data is in the processor's
+// caches. The other processes wait no longer than that.
 bool worker::goes_on_in_row(const process_record& p) {
   if (std::exchange(handed_on_, nullptr) != &p) {
     in_a_row_ = 0;
@@ -203,8 +203,9 @@ bool worker::goes_on_in_row(const process_record& p) {
 worker& worker::turn(process_record& p) {
   count_one(turns_);
   turn_started_.store(now_, std::memory_order_relaxed);
-  hands_on_ = queue_.size() != 0 && goes_on_in_row(p); // where nobody waits there is nothing to choose
-  if (!p.finished) [[likely]] // else its ticket is drawn: the watchdog is not to find it any more
+  // If no other process waits, there is nothing to decide.
+  hands_on_ = queue_.size() != 0 && goes_on_in_row(p);
+  if (!p.finished) [[likely]] // else its ticket is drawn, and the watchdog may not find it any more
     set_running(&p);
   const bool parked = p.parked_on() != nullptr;
   if (!parked && !p.dead) [[likely]]
@@ -217,7 +218,7 @@ worker& worker::turn(process_record& p) {
       mine->next = std::exchange(idle_runners_, mine);
       current_fiber_ = std::exchange(p.waiting->stack, nullptr);
       mine->switch_to(*current_fiber_);
-      return *this; // as the runner of some later turn: `p` may be gone
+      return *this; // as the runner of some later turn: `p` may have been freed
     }
   } else if (!p.finished) [[likely]] {
     if (!gate::shuts_out(p)) [[likely]]
@@ -252,9 +253,9 @@ fiber* worker::take_runner() {
   return std::exchange(idle_runners_, idle_runners_->next);
 }
 
-// Stacks never run out for those who have one: each worker has one more than its parked processes, made
-// before it starts, kept when one parks (can_park() comes first), and seen to when a handler takes one along
-// that it is stuck on.
+// A worker with a stack never lacks one: it has one more than its parked processes need. That one is made
+// before the worker starts, kept when a process parks (can_park() comes first), and replaced when a handler
+// that is stuck takes its stack along.
 bool worker::needs_runner() {
   if (idle_runners_ != nullptr) return true;
   if (!make_runner()) return false;
@@ -277,7 +278,7 @@ bool worker::add_runner() {
 bool worker::make_runner() {
   auto made = fiber::make(host_.options().stack_bytes, &worker::runner, nullptr);
   if (!made) {
-    if (!std::exchange(no_stack_, true)) // each that is refused would say so
+    if (!std::exchange(no_stack_, true)) // logged once, not for each process that gets none
       base::log::warning("runtime", "worker {} gets no stack for another parked process: {}", index_,
                          made.error().text);
     return false;

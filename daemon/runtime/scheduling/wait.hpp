@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a parked process waits for. Lives on the stack that it is parked on. The owner's thread only.
+// The state of one wait of a process: what it waits for, until when, and on which stack it is parked. It
+// lives on that stack, and the process's record points to it. For the owner's thread.
 #pragma once
 
 #include <cstdint>
@@ -14,18 +15,18 @@ class fiber;
 class process_record;
 
 struct wait : timer {
-  wait() { deadline = INT64_MAX; } // none
+  wait() { deadline = INT64_MAX; } // INT64_MAX: no deadline
   process_record* who = nullptr;
-  fiber* stack = nullptr;    // that it is parked on; null: not yet, or it goes on
-  std::uint64_t number = 0;  // of the call reference, or unique among the process's waits
-  pid at;                    // whose full mailbox it is parked at; none: something else
-  std::uint32_t at_node = 0; // whose connection it waits for; 0: none
-  base::nanos since = 0;     // monotonic, to the length of a turn
+  fiber* stack = nullptr;    // on which it is parked; null: not yet, or it runs again
+  std::uint64_t number = 0;  // that of the call reference, or unique among the process's waits
+  pid at;                    // the process at whose full mailbox it is parked; none: something else
+  std::uint32_t at_node = 0; // the node whose connection it waits for; 0: none
+  base::nanos since = 0;     // monotonic; exact to the length of a turn
   bool ready = false;
   bool timed_out = false;
   bool done = false;  // a stop_waiting with this number came
-  bool holds = false; // not even death ends it: a thread of the blocking pool uses this stack
-  process_status shows = process_status::parked; // what the process is meanwhile
+  bool holds = false; // death does not end it either, since a thread of the blocking pool uses this stack
+  process_status shows = process_status::parked; // the status of the process meanwhile
 };
 
 } // namespace coppice::runtime

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Parking: what a process does between asking to wait and going on. A wait ends when its signal came, its
-// deadline passed or the process died; a wait that holds (a pool thread works on its stack) ends with its
-// signal only.
+// Parking: what a process does from the beginning of a wait until it continues. A wait ends when its signal
+// came, its deadline passed or the process died. A wait with `holds` (a thread of the pool uses its stack)
+// ends only with its signal.
 #include <cxxabi.h>
 
 #include <exception>
@@ -84,7 +84,7 @@ base::status process::blocking_run(std::function<void()> work) {
   wait parked;
   parked.number = me.new_wait();
   parked.holds = true;
-  // Made before the work begins: the process waits for it, whatever becomes of the work and of the memory.
+  // Made before the work begins: the process waits for it, whatever becomes of the work and of memory.
   signal_ptr told = make_signal(signal_kind::stop_waiting, {});
   told->number = parked.number;
   const auto thrown = std::make_shared<std::exception_ptr>();

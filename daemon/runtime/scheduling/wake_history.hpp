@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From which other worker a process was woken last, and how often in a row: one that is woken from the same
-// one again and again moves there (placement.cpp). The owner's thread only.
+// The other worker from which a process was woken last, and how often in a row. A process that is woken by
+// the same worker again and again moves there (placement.cpp). For the owner's thread.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ class wake_history {
  public:
   static constexpr std::uint16_t most = 7;
 
-  // Woken from the worker with this index, at most 1023. How often in a row it was now, up to `most`.
+  // Notes that the worker with this index, at most 1023, woke it. Returns how often in a row, up to `most`.
   std::uint16_t note(std::uint16_t worker) {
     const auto row = static_cast<std::uint16_t>(word_ >> index_bits);
     const bool again = (word_ & index_mask) == worker && row != none >> index_bits;
@@ -19,7 +19,7 @@ class wake_history {
     word_ = static_cast<std::uint16_t>(now << index_bits | worker);
     return now;
   }
-  // Woken from its own worker, or moved.
+  // The process's own worker woke it, or it has moved.
   void forget() { word_ = none; }
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The watchdog's thread; see watchdog.hpp. What it sees of a worker are counters that may be stale at once,
-// so it acts only under a claim: while the process provably stays in foreign code.
+// The watchdog's thread. See watchdog.hpp. What it reads of a worker may be out of date at once, so it acts
+// only under a claim: while the process provably stays in foreign code.
 #include "runtime/scheduling/watchdog.hpp"
 
 #include <linux/membarrier.h>
@@ -26,12 +26,12 @@ long membarrier(int command) {
   return syscall(SYS_membarrier, command, 0, 0);
 }
 
-// A full fence on every running thread of the process.
+// A full fence on every running thread of this program.
 void fence_everywhere() {
   membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
 }
 
-// What a message is about, for people: its atom, or the one its tuple begins with.
+// The subject of a message, for people: its atom, or the atom with which its tuple begins.
 std::string tag_of(etf::bytes term) {
   etf::cursor in(term);
   std::uint32_t arity = 0;
@@ -46,15 +46,16 @@ std::string tag_of(etf::bytes term) {
 
 } // namespace
 
-// A process that can't leave its foreign code, if it was there, until this ends.
+// While it lives, a process that was in foreign code cannot leave it.
 class watchdog::claim {
  public:
   claim(watchdog& of, worker& w, const worker::glimpse& seen)
       : guard_(of.claims_), valid_(of.host_.core().readers) {
     if (!of.can_claim_) return;
-    // The reader's cell first, then who runs: what is found is not freed. For a worker takes a process off
-    // running_ before it draws that one's ticket. One found here was taken off after the barrier, so the
-    // ticket is newer than the epoch in the cell, and who asks then what may be freed sees the cell.
+    // First the reader's cell, then the look at the running process: so a process found here is not freed. A
+    // worker takes a process off running_ before it draws its ticket. A process found here was taken off
+    // after the barrier, if at all. So its ticket is newer than the epoch in the cell, and the thread that
+    // then asks what may be freed sees the cell.
     fence_everywhere();
     process_record* p = w.look().who;
     if (p == nullptr || p != seen.who || p->border().claimed()) return;
@@ -138,14 +139,14 @@ void watchdog::run() {
                      [this] { return stopping_; });
       continue;
     }
-    // Resting is said before the last look: a worker that wakes sees it, or is seen.
+    // resting_ is set before the last look: a worker that wakes either sees it or is seen.
     resting_.store(true, std::memory_order_seq_cst);
     if (all_sleep()) more_.wait(guard, [this] { return stopping_ || !resting_; });
     resting_.store(false, std::memory_order_relaxed);
   }
 }
 
-// When to look again.
+// Returns when to look again.
 base::nanos watchdog::look_around() {
   host_.core().looks.fetch_add(1, std::memory_order_relaxed);
   const base::nanos now = base::mono_now();
@@ -163,8 +164,7 @@ base::nanos watchdog::look_at(worker& one, base::nanos now) {
   if (seen.who == nullptr) return now + limit_;
   if (now - seen.since < limit_) return seen.since + limit_;
   const base::nanos held = time_held(known, seen.since);
-  // A process that cannot be described is told of once, and its worker goes on without its thread all the
-  // same.
+  // A process that cannot be described counts as told, and its worker still gets another thread.
   if (held >= limit_ && known.told.load(std::memory_order_relaxed) != seen.turn &&
       !base::contained("the watchdog", [&] { tell(one, seen, held); }))
     known.told.store(seen.turn, std::memory_order_relaxed);
@@ -181,7 +181,7 @@ void watchdog::note_time(const worker& w, vigil& known) {
   known.last = clock == nullptr ? thread_clock::reading{} : clock->read();
 }
 
-// A turn that the last look did not see: it began since.
+// The last look did not see this turn, so it began since then.
 void watchdog::begin(vigil& known, std::uint64_t turn) {
   known.turn = turn;
   known.held = 0;
@@ -189,7 +189,7 @@ void watchdog::begin(vigil& known, std::uint64_t turn) {
   known.waited.store(known.before.waited, std::memory_order_relaxed);
 }
 
-// By the turn that is measured, whose age is the limit at least.
+// The time held by the measured turn, which is at least as old as the limit.
 base::nanos watchdog::time_held(vigil& known, base::nanos since) {
   if (known.measured.wall != 0 && known.last.wall != 0)
     known.held += held_between(known.measured, known.last, known.by->clock()->blocked(), since);
@@ -197,7 +197,7 @@ base::nanos watchdog::time_held(vigil& known, base::nanos since) {
   return known.held;
 }
 
-// The thread runs, so all that it waited for a processor is known.
+// The thread runs, so all its waiting for a processor is known.
 void watchdog::was_slow(const worker& w, const process_record& p, base::nanos age) {
   vigil& known = vigils_[w.index()];
   const std::uint64_t turn = w.look().turn;
@@ -226,7 +226,7 @@ void watchdog::tell(worker& w, const worker::glimpse& seen, base::nanos held) {
         what += " of " + tag_of(mine.code()->argument());
     }
   }
-  if (!who.pid) { // in code of ours, or over already
+  if (!who.pid) { // in code of the daemon, or over already
     const reclaimer::guard valid(host_.core().readers);
     if (can_claim_) fence_everywhere();
     const worker::glimpse now = w.look();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Looks after handlers that hold their worker too long. Over the limit (system_options::watchdog) one is
-// named in the log and counted, once; over twice the limit, and in foreign code, its worker goes to a spare
-// thread (driver.hpp). What counts is the time a handler ran or was blocked, not what its thread waited for a
-// processor (thread_clock.hpp): on a machine with too much to do, every handler takes long. Looks as often as
-// the limit says while a worker is awake, and not at all when all sleep; a handler that ends between two
-// looks is noticed by its worker.
+// Finds handlers that hold their worker too long. A handler over the limit (system_options::watchdog) is
+// named in the log and counted, once. If it is over twice the limit and in foreign code, its worker goes to a
+// spare thread (driver.hpp). Time counts while a handler runs or is blocked, not while its thread waits for a
+// processor (thread_clock.hpp): on an overloaded machine every handler takes long. The watchdog looks once in
+// each limit while a worker is awake, and not at all while all sleep. A handler that ends between two looks
+// is noticed by its worker.
 #pragma once
 
 #include <atomic>
@@ -31,13 +31,14 @@ class watchdog {
   bool start(); // false: the machine gives no thread
   void stop();
 
-  // A worker's thread, after it slept.
+  // On a worker's thread, after it slept.
   void awake() {
     if (resting_.load(std::memory_order_seq_cst)) wake_up();
   }
-  // The worker's thread, at the end of a turn of `p` that took so long by the wall.
+  // On the worker's thread, at the end of a turn of `p` that took `age` ns of wall time.
   void was_slow(const worker& w, const process_record& p, base::nanos age);
-  // The thread that runs `p` and found it claimed: waits for the watchdog; true: the worker is another's.
+  // On the thread that ran `p` and found it claimed: waits for the watchdog's decision. True: another thread
+  // has the worker.
   bool decided(const process& p);
 
   // Any thread.
@@ -46,17 +47,17 @@ class watchdog {
 
  private:
   class claim;
-  // What is known of a worker's turn under way; the watchdog's thread unless it says otherwise.
+  // What is known of a worker's present turn. For the watchdog's thread, unless a field says otherwise.
   struct vigil {
-    const driver* by = nullptr;   // whose readings these are
-    thread_clock::reading before; // at the last look but one
+    const driver* by = nullptr;   // the driver whose readings these are
+    thread_clock::reading before; // at the look before the last
     thread_clock::reading last;
-    std::uint64_t turn = 0; // that is measured
-    base::nanos held = 0;   // by it, up to `measured`
+    std::uint64_t turn = 0; // the turn that is measured
+    base::nanos held = 0;   // by that turn, until `measured`
     thread_clock::reading measured;
-    std::uint64_t refused = 0;          // the turn that no thread, or no stack, was found for
-    std::atomic<std::uint64_t> told{0}; // the turn that was told of last; the worker's thread too
-    std::atomic<base::nanos> waited{0}; // for a processor, before the turn; for the worker's thread
+    std::uint64_t refused = 0;          // the last turn for which there was no thread or no stack
+    std::atomic<std::uint64_t> told{0}; // the last turn that was logged; also for the worker's thread
+    std::atomic<base::nanos> waited{0}; // for a processor, before the turn; also for the worker's thread
   };
 
   void run();
@@ -74,14 +75,14 @@ class watchdog {
 
   system& host_;
   const base::nanos limit_;
-  bool can_claim_ = false;    // the machine has membarrier(2)
-  std::vector<vigil> vigils_; // of each worker
+  bool can_claim_ = false;    // the kernel allows membarrier(2)
+  std::vector<vigil> vigils_; // by worker
   std::atomic<std::uint64_t> slow_{0};
   std::atomic<std::uint64_t> taken_{0};
-  std::mutex claims_; // held from claiming a process until what becomes of it is decided
+  std::mutex claims_; // held from the claim on a process until it is decided
 
   std::atomic<bool> resting_{false};
-  std::mutex lock_; // guards stopping_; for more_
+  std::mutex lock_; // guards stopping_; used by more_
   std::condition_variable more_;
   bool stopping_ = false;
   std::thread thread_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A worker's round: inboxes, turns, the loop, timers, reclamation, sleep. See worker.hpp.
+// A worker's round: inboxes, turns, polling the loop, timers, reclamation, sleep; and its timers and dead
+// processes. See worker.hpp.
 #include "runtime/scheduling/worker.hpp"
 
 #include <algorithm>
@@ -13,18 +14,19 @@
 namespace coppice::runtime {
 namespace {
 
-constexpr base::nanos poll_every = 50'000;      // the loop is looked at this often under load
-constexpr base::nanos poll_after = 5'000;       // and so soon where there are turns, but no queue
+constexpr base::nanos poll_every = 50'000;      // the loop is polled this often under load
+constexpr base::nanos poll_after = 5'000;       // and this often if there are turns, but no queue
 constexpr base::nanos retired_nap = 10'000'000; // the longest sleep while something waits to be freed
 constexpr unsigned kept_stacks = 64;            // in the pool of a worker that sleeps
-constexpr base::nanos poll_awake = 1'000;   // and so often by who has nothing to do and does not sleep yet
-constexpr base::nanos wants_work_after = 3'000; // who has had nothing to do for so long takes others' work
-constexpr unsigned looks_a_time = 16;       // at the inboxes, for one at the clock
-// By these a worker sleeps and polls as ever while the clock stands; while it goes on they are not reached.
-constexpr unsigned most_rounds = 10'000; // of looking around
-constexpr unsigned poll_rounds = 1'000;  // without a look at the loop
+constexpr base::nanos poll_awake = 1'000; // and this often by a worker without work that does not sleep yet
+constexpr base::nanos wants_work_after = 3'000; // a worker without work for so long asks for others' work
+constexpr unsigned looks_a_time = 16;           // at the inboxes, for one read of the clock
+// With these a worker still sleeps and polls if the clock stands still. While the clock runs they are not
+// reached.
+constexpr unsigned most_rounds = 10'000; // of look_around()
+constexpr unsigned poll_rounds = 1'000;  // without polling the loop
 
-// A counter that is cheaper to read than the clock; it need only go up at 1 to 10 GHz, or not at all.
+// A counter that is cheaper to read than the clock. It has to go up at 1 to 10 GHz, or always be 0.
 std::uint64_t processor_counter() {
 #if defined(__x86_64__) || defined(__i386__)
   return __builtin_ia32_rdtsc();
@@ -33,7 +35,7 @@ std::uint64_t processor_counter() {
 #endif
 }
 
-constexpr std::uint64_t fresh_for = 20'000; // counts
+constexpr std::uint64_t fresh_for = 20'000; // in counts
 
 } // namespace
 
@@ -47,7 +49,7 @@ worker::worker(system& host, unsigned index)
       busy_wait_(host.options().busy_wait),
       timers_(base::mono_now()) {}
 
-// After the thread: others may have sent wake-ups and tasks until then.
+// After the thread's end: until then others may have sent wake-ups and tasks.
 worker::~worker() {
   drop_tasks();
 }
@@ -67,9 +69,9 @@ base::status worker::prepare() {
   if (!waker) return unexpected(std::move(waker.error()).context("worker"));
   waker_handle_ = std::move(*waker);
   alarm_ = base::uv::timer(*loop_, [this] { alarm_rang_ = true; });
-  // The loop runs callbacks before it waits: what they began must not wait with it, and a worker that they
-  // woke to look at a process sleeps again. libuv calls prepare handles newest first, and this is the oldest:
-  // between it and the wait nothing runs.
+  // The loop runs callbacks before it waits. Processes that these made ready may not wait with the loop, and
+  // a worker that was made awake only to look at a process has to sleep again. libuv calls prepare handles
+  // newest first and this is the oldest, so nothing runs between it and the wait.
   before_waiting_ = base::uv::prepare(loop_->raw(), [this] {
     if (alarm_rang_ || queue_.size() != 0) return uv_stop(loop_->raw());
     if (going_to_sleep_ && online_) fall_asleep();
@@ -115,7 +117,8 @@ void worker::run(driver& by) {
   stopped_.store(true, std::memory_order_release);
 }
 
-// True if there was something to do. When the driver has lost this worker nothing here is its any more.
+// Returns true if there was something to do. If the driver has lost this worker, it may not touch it any
+// more.
 bool worker::one_round(driver& by) {
   round_started_.store(now(), std::memory_order_relaxed);
   take_inboxes();
@@ -138,8 +141,8 @@ bool worker::one_round(driver& by) {
   return busy || queue_.size() != 0 || gate_.has_due();
 }
 
-// A look at the loop takes as long as a message between two workers: where those come one by one it waits a
-// little, unless something is to be done there.
+// Polling the loop takes as long as a message between two workers. Where such messages come one by one, the
+// poll waits a little, unless something in the loop is due.
 bool worker::wants_poll() const {
   if (rounds_unpolled_ >= poll_rounds) return true;
   const base::nanos since = now_ - last_poll_;
@@ -157,9 +160,10 @@ void worker::take_inboxes() {
   runnable_.store(queue_.size(), std::memory_order_relaxed);
 }
 
-// Until there is something to do, or for as long as that may be near. An answer from the network is as near
-// as one of another worker. Where messages between two workers come one by one the next is here before this
-// one asks for others' work: a worker that wants work tells all. Whoever else wants the processor has it meanwhile.
+// Polls the inboxes until there is something to do, or as long as that may come soon. Answers from the
+// network come as soon as those of another worker, so the loop is polled too. Work is asked for only after a
+// while, since that tells all workers: where messages between two workers come one by one, the next one comes
+// before. yield() lets other threads of the machine use the processor.
 void worker::look_around() {
   const base::nanos begun = base::mono_now();
   base::nanos polled = begun;
@@ -219,7 +223,7 @@ void worker::fall_asleep() {
   token_.rest();
 }
 
-// A runner in the pool is suspended where it owns nothing.
+// A runner in the pool is suspended where it owns nothing, so its stack can be freed.
 void worker::free_spare_stacks() {
   unsigned kept = 0;
   for (fiber** link = &idle_runners_; *link != nullptr;) {
@@ -234,7 +238,7 @@ void worker::free_spare_stacks() {
   }
 }
 
-// Takes the token back, and is awake for all to see. A borrower has the token for some instructions.
+// Takes the token back and makes the worker awake for all. A borrower has the token for some instructions.
 void worker::needs_online() {
   if (online_) return;
   token_.take_back();
@@ -254,7 +258,7 @@ void worker::reclaim() {
     if (done->mailbox.idle() && !done->scheduled)
       std::unique_ptr<process_record>(done).reset();
     else
-      done->reclaimable = true; // a turn of it is due, which ends it
+      done->reclaimable = true; // one more turn of it is due, which frees it
   }
 }
 
@@ -284,8 +288,8 @@ bool worker::forget_lingering(process_record& p) {
 
 void worker::retire(process_record& p) {
   forget_lingering(p);
-  // Others find it by the table, which it has left, and the watchdog by this: both before the ticket is
-  // drawn.
+  // Other threads find the process by the table, which it has left, and the watchdog by running_: both have
+  // to be over before the ticket is drawn.
   set_running(nullptr);
   retired_.push_back({host_.core().readers.ticket(), &p});
 }
@@ -319,7 +323,7 @@ void worker::free_processes() {
   gate_.close();
 }
 
-// The worker's number makes an id unique among all; the rest goes up for the process too, wherever it moves.
+// The worker's index makes an id unique on the node. The rest increases for each process, wherever it moves.
 std::uint64_t worker::add_timer(process_record& starter, std::unique_ptr<started_timer> fresh) {
   started_timer& one = *fresh;
   one.fire = &worker::fire_started;
@@ -332,7 +336,7 @@ std::uint64_t worker::add_timer(process_record& starter, std::unique_ptr<started
   return one.id;
 }
 
-// Out of the wheel already, or to be taken out of it.
+// The timer may still be in the wheel; then the caller takes it out.
 std::unique_ptr<started_timer> worker::take_timer(process_record& starter, std::uint64_t id) {
   started_timers* const all = starter.timers();
   if (all == nullptr) return nullptr;
@@ -378,7 +382,8 @@ base::nanos worker::timer_left(const process_record& starter, std::uint64_t id) 
 
 worker::glimpse worker::look() const {
   glimpse seen;
-  seen.who = running_.load(std::memory_order_acquire); // stored last: the others are of its turn, or newer
+  // Stored last: the other values are of its turn or newer.
+  seen.who = running_.load(std::memory_order_acquire);
   seen.since = turn_started_.load(std::memory_order_relaxed);
   seen.turn = turns_.load(std::memory_order_relaxed);
   seen.sleeping = sleeping_.load(std::memory_order_seq_cst);
@@ -393,7 +398,7 @@ worker_info worker::info() const {
   seen.turns = turns_.load(std::memory_order_relaxed);
   seen.parked = parked_.load(std::memory_order_relaxed);
   seen.timers = timers_.armed();
-  seen.sleeping = sleeping_.load(std::memory_order_acquire); // first: the times are of its waking, or newer
+  seen.sleeping = sleeping_.load(std::memory_order_acquire); // first: the times are from its waking or newer
   const base::nanos turn = turn_started_.load(std::memory_order_relaxed);
   const base::nanos began = std::max(turn, round_started_.load(std::memory_order_relaxed));
   if (!seen.sleeping && began != 0 && !stopped())

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
-// A worker: a loop, a run queue, a timer wheel, stacks, and the thread that drives them. The thread's own
-// stack polls the loop, fires timers, reclaims and sleeps; processes run on pooled stacks ("runners"), each
-// of which runs turn after turn. A process that parks keeps the stack it is on, and the worker goes on with
-// another runner; resuming switches back and leaves the runner in the pool: a handler that does not wait
-// costs no switch. Who holds a worker's token touches the processes whose home it is, and nobody else: see
-// placement.cpp, also for how processes move between workers, with the stack they are parked on.
+// A worker: a loop, a run queue, a timer wheel, stacks, and the thread that drives them. On the thread's own
+// stack it polls the loop, fires timers, reclaims memory and sleeps. Processes run on pooled stacks
+// ("runners"), each of which runs turn after turn. A process that parks keeps its stack, and the worker goes
+// on with another runner. Resuming switches back and leaves the other runner in the pool, so a handler that
+// does not wait costs no switch. Only the thread that holds the worker's token touches the processes whose
+// home it is: see placement.cpp, also for how processes move between workers together with the stacks they
+// are parked on.
 //
-// Sleeping: the three inboxes (notified processes, arriving ones, tasks) are lifos whose idle state is "the
-// worker sleeps": it sleeps only when all could be set idle, and who pushes into an idle one wakes it.
+// Sleeping: the three inboxes (notified processes, arriving processes, tasks) are lifos whose idle state
+// means "the worker sleeps". It sleeps only when all of them could be set idle, and a thread that pushes into
+// an idle inbox wakes it.
 #pragma once
 
 #include <uv.h>
@@ -39,12 +41,12 @@
 
 namespace coppice::runtime {
 
-// When to read the clock after something that happens often: at once, or after twice as many as before while
-// those are quick.
+// Decides when to read the clock after events that are frequent: at first after each, then after twice as
+// many each time while they are quick.
 class looks_at_clock {
  public:
   bool is_due() { return --left_ == 0; }
-  // It was read, whether due or not.
+  // The clock was read, whether or not it was due.
   void looked(bool were_quick, unsigned most) {
     between_ = were_quick ? std::min(2 * between_, most) : 1;
     left_ = between_;
@@ -58,7 +60,7 @@ class looks_at_clock {
 // A dead process whose stack is still in a callback.
 struct linger_timer : timer {
   process_record* who = nullptr;
-  bool counted = false; // as abandoned: its time is over
+  bool counted = false; // counted as abandoned: its time is over
 };
 
 class worker : public movement<worker, process_record> {
@@ -66,17 +68,17 @@ class worker : public movement<worker, process_record> {
   worker(system& host, unsigned index);
   ~worker();
 
-  // The worker whose thread this is, or null.
+  // The worker whose thread this is; null: none.
   static worker* current();
 
   base::status prepare(); // before start
   void start(driver& by);
   void ask_to_stop(); // any thread
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
-  // What is left of processes that are over, of which nothing runs. The thread that ends the system, once all
-  // workers have ended and nobody looks at processes.
+  // Frees the records of processes that have ended. For the thread that ends the system, after all workers
+  // have ended and no thread looks at processes.
   void free_processes();
-  // The driver's thread: until the worker stops, or is taken from this driver.
+  // The driver's thread. Returns when the worker stops or is taken from this driver.
   void run(driver& by);
 
   system& host() const { return host_; }
@@ -86,91 +88,91 @@ class worker : public movement<worker, process_record> {
 
   bool post(std::function<void()> task); // any thread
 
-  // placement.cpp; on this worker's thread, for its own processes.
-  // How a call or its answer wakes who is called or waits: first of those of normal priority, unless such
-  // have been for too long.
+  // placement.cpp. On this worker's thread, for its own processes.
+  // Where a woken process goes in the run queue. `first`, for a callee or the caller of an answered call:
+  // before all others of normal priority, unless calls have been first for too long.
   enum class order : bool { last, first };
-  void schedule(process_record& p, order of = order::last); // it has a turn, if it is not to have one already
-  void wake(process_record& p, order of = order::last);     // the same, for a message that was enqueued
+  void schedule(process_record& p, order of = order::last); // gives it a turn if it is not scheduled already
+  void wake(process_record& p, order of = order::last);     // gives it a turn for a message that was enqueued
   void receive_here(process_record& p, signal_ptr what);
-  // Ends p's being scheduled. False: there are signals in its inbox, and it still is.
+  // Ends p's turn or place in the queue. False: there are signals in its inbox, and it stays scheduled.
   static bool rest(process_record& p);
   // On this worker's thread, between turns.
   gate& gate_of() { return gate_; }
-  // Those ready to run that `hurries` says yes to go before all others.
+  // Ready processes for which `hurries` is true go before all others.
   template <class Hurries>
   void hurry(Hurries hurries) {
     queue_.hurry(hurries);
   }
   process_record* next_queued() { return queue_.pop(); }
   bool is_even_turn() const { return turns_.load(std::memory_order_relaxed) % 2 == 0; }
-  // In p's turn: its init, if that is to come, and so many messages at most.
+  // In p's turn: calls its init if that is still to come, and handles at most `messages` messages.
   static void run_callbacks(process_record& p, std::uint32_t messages);
-  // Any thread: p's inbox was idle, and the caller is the one that pushed. `here`: its worker, or null.
+  // Any thread, if its push found p's inbox idle. `here`: the worker whose thread this is; null: none.
   static void notify(process_record& p, worker* here);
 
-  // What movement asks of a worker; this worker's thread, or one that has borrowed its token.
+  // For movement: this worker's thread, or a thread that has borrowed its token.
   void wake_thread() { waker_handle_.send(); } // any thread
   bool shares_processes_with(const worker& other) const { return &other.host_ == &host_; }
-  static bool movable(const process_record& p); // its home's
+  static bool movable(const process_record& p); // for its home's thread
   void let_go(process_record& p);
   void take_in(process_record& p);
   void take_notification(process_record& p);
   void take_arrival(process_record& p);
 
-  // This thread, while it reads the process table outside the worker's own loop: in callbacks of libuv.
+  // This thread, before it reads the process table outside the worker's own loop: in callbacks of libuv.
   void needs_online();
 
-  // In the turn of `p`. Whether there is a stack to go on with: true must precede park().
+  // In the turn of `p`. True: there is a stack to go on with. Has to be true before park().
   bool can_park() { return idle_runners_ != nullptr || add_runner(); }
-  // Lets others run until p's wait is ready. p rests, or is in the run queue. p.home() may be another one
-  // afterwards.
+  // Lets other processes run until p's wait is ready. p is unscheduled or in the run queue. Afterwards
+  // p.home() may be another worker.
   void park(process_record& p);
   void yield(process_record& p); // with a wait that is ready
-  // Acquire: a thread that lost this worker and sees what runs now has also lost it in its driver's eyes.
+  // Acquire: a thread that lost this worker, and sees the process that runs now, also sees that it lost the
+  // worker.
   process_record* running() const { return running_.load(std::memory_order_acquire); }
   // Release: for driving::has_turn_of().
   void set_running(process_record* p) { running_.store(p, std::memory_order_release); }
-  // After each message handled: true if the turn's time is up.
+  // After each handled message: true: the turn's time is used up.
   bool turn_is_long();
-  // The same as far as is known: the clock is read once for up to 4 messages, while those take some µs at
-  // most.
+  // As turn_is_long(), but reads the clock only once for up to 4 messages, while they take some µs each.
   bool turn_seems_long();
-  // The monotonic clock, at most some 10 µs old.
+  // The monotonic clock, at most about 10 µs old.
   base::nanos now();
-  // The same, as it was last read: when this turn began, or later.
+  // The time at the last read of the clock: the beginning of this turn, or later.
   base::nanos recent() const { return now_; }
 
-  // The turn under way, as far as another thread can see. `who` may be gone unless the caller took care.
+  // The present turn, as another thread sees it. `who` may have been freed unless the caller holds a guard.
   struct glimpse {
     std::uint64_t turn = 0;
-    process_record* who = nullptr; // null: none
+    process_record* who = nullptr; // null: no turn
     base::nanos since = 0;
     bool sleeping = false;
   };
   glimpse look() const; // any thread
-  // Any thread; null: none yet.
+  // Any thread. Null: it has not started.
   driver* driven_by() const { return driver_.load(std::memory_order_relaxed); }
 
   timer_wheel& timers() { return timers_; }
-  // Of a process whose home this is.
+  // For a process whose home this is.
   std::uint64_t add_timer(process_record& starter, std::unique_ptr<started_timer> fresh);
-  // The time left; -1: not one of its.
+  // The time left in ns; -1: the process has no such timer.
   base::nanos remove_timer(process_record& starter, std::uint64_t id);
   static base::nanos timer_left(const process_record& starter, std::uint64_t id);
   void drop_timers_of(process_record& dead);
 
-  // Of a process that lingers no more; true: it counts as abandoned already.
+  // For a process that no longer lingers. True: it already counts as abandoned.
   bool forget_lingering(process_record& p);
-  // `p` died while parked: its stack has system_options::linger to unwind before it counts as abandoned.
+  // `p` died while it was parked. After system_options::linger its stack counts as abandoned.
   void expect_end_of(process_record& p);
-  // The last callback of `p` is over: frees it once nobody can hold it.
+  // The last callback of `p` has ended: frees it when no thread can hold it any more.
   void retire(process_record& p);
 
   std::atomic<std::uint64_t> processes{0};
-  std::atomic<std::uint64_t> spawned{0}; // from here; written by this worker's thread
-  process_table::slot_cache slots;         // this worker's thread's
-  base::random_words random;             // likewise
+  std::atomic<std::uint64_t> spawned{0}; // by this worker's thread, which alone writes it
+  process_table::slot_cache slots;       // for this worker's thread
+  base::random_words random;             // for this worker's thread
   worker_info info() const;
 
  private:
@@ -199,43 +201,44 @@ class worker : public movement<worker, process_record> {
   // placement.cpp
   void share_backlog();
   void want_work();
-  bool stop_wanting_work(); // any thread; true: it did want work, and the caller feeds it, if not the worker itself
+  // Any thread; true: it wanted work, and the caller gives it some, unless the caller is the worker itself.
+  bool stop_wanting_work();
 
   [[noreturn]] static void runner(void*);
   static void run_turns();
   worker& turn(process_record& p);
-  static void handle_messages(process_record& p, std::uint32_t budget); // as run_callbacks()
-  // The border of a turn: work() for p, which ends with {exception, Type, What} if that throws.
+  static void handle_messages(process_record& p, std::uint32_t budget); // see run_callbacks()
+  // The border of a turn: calls work() for p. If it throws, p ends with {exception, Type, What}.
   template <class Work>
   static void guarded(process_record& p, Work&& work);
-  // The log, and the reason. Only in a catch block.
+  // Logs the exception and returns the exit reason. Only in a catch block.
   static message escaped(const process_record& p) noexcept;
   static outcome handle(process_record& p, signal_ptr&& what);
-  // What process::ask() brought about, at either end: the message of another, or what came of its own; and
-  // what its sockets brought.
+  // Handles a message that is no ordinary one: of process::ask(), as request or result; a parcel; and
+  // receive_io.
   [[gnu::noinline]] static outcome handle_asked(process_record& p, signal_ptr what);
   [[gnu::noinline]] static bool begin(process_record& p);
   [[gnu::noinline]] static void stop(process_record& p, const message& reason);
   static bool has_more(const process_record& p);
   void end_turn(process_record& p);
   [[gnu::noinline]] void end_turn_with_more(process_record& p);
-  // The end of what `p` did: the next turn begins now. Reading the clock takes as long as a part of a short
-  // turn, so of quick ones some end without. None that is slow: while it lasts the watchdog looks around, and
-  // then the clock is read.
+  // After p's turn or park: the next turn begins now. Reading the clock takes as long as a part of a short
+  // turn, so after quick turns it is not always read. It is read after every slow one: while that lasts, the
+  // watchdog looks, and then the clock is due.
   [[gnu::always_inline]] void look_at_the_time(const process_record& p) {
     const std::uint32_t looks = looks_.load(std::memory_order_relaxed);
     if (turn_ends_.is_due() || looks != looks_seen_) read_the_time(p, looks);
   }
-  // `looks`: how often the watchdog has looked around. Tells it of a turn that was slow.
+  // `looks`: how often the watchdog has looked. Reports a slow turn to the watchdog.
   [[gnu::noinline]] void read_the_time(const process_record& p, std::uint32_t looks);
   bool goes_on_in_row(const process_record& p);
   bool add_runner();
-  // There is a stack to run on, also beyond the limit. False: the machine gives none. The worker's thread, or
-  // while that cannot use it: before the start, at a hand-over.
+  // Makes sure that there is a stack to run on, also beyond the limit. False: the machine gives none. For the
+  // worker's thread, or while that does not use the worker: before its start and at a hand-over.
   bool needs_runner();
   bool make_runner();
   fiber* take_runner();
-  // Its thread, or who may write for it: in a move, at a hand-over.
+  // For the worker's thread, or a thread that acts for it: at a move and at a hand-over.
   void count_parked(int by) {
     parked_.store(parked_.load(std::memory_order_relaxed) + static_cast<std::uint64_t>(by),
                   std::memory_order_relaxed);
@@ -256,9 +259,10 @@ class worker : public movement<worker, process_record> {
   base::uv::timer alarm_;
   base::uv::prepare before_waiting_;
   bool alarm_rang_ = false;
-  bool going_to_sleep_ = false; // the loop's next wait is one for long
+  bool going_to_sleep_ = false; // the loop's next wait is a long one
   std::atomic<driver*> driver_{nullptr};
-  process_record* left_behind_ = nullptr; // by the driver that lost this worker: its turn is to be ended
+  // Left by the driver that lost this worker; its turn has to be ended.
+  process_record* left_behind_ = nullptr;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> stopped_{false};
 
@@ -266,14 +270,15 @@ class worker : public movement<worker, process_record> {
   std::atomic<bool> wants_work_{false};
   alignas(64) run_queue_of<&process_record::next_in_queue> queue_;
   timer_wheel timers_;
-  static constexpr unsigned index_bits = 10; // of a timer's id, see completed() in system.cpp
+  // Of a timer's id: its lowest bits are the worker's index, see completed() in system.cpp.
+  static constexpr unsigned index_bits = 10;
   std::uint64_t next_timer_ = 0;
   std::unordered_map<process_record*, linger_timer> lingering_;
 
-  fiber* thread_stack_ = nullptr; // the driver's own
+  fiber* thread_stack_ = nullptr; // of the driver's thread
   std::vector<std::unique_ptr<fiber>> stacks_;
   fiber* idle_runners_ = nullptr;
-  bool no_stack_ = false; // for another one, when it was last asked for
+  bool no_stack_ = false; // the machine gave none when one was last asked for
   fiber* current_fiber_ = nullptr;
   std::atomic<process_record*> running_{nullptr};
 
@@ -282,15 +287,15 @@ class worker : public movement<worker, process_record> {
   std::atomic<base::nanos> turn_started_{0};
   std::atomic<base::nanos> round_started_{0};
   base::nanos last_poll_ = 0;
-  unsigned rounds_unpolled_ = 0; // since the last look at the loop
+  unsigned rounds_unpolled_ = 0; // since the last poll of the loop
   looks_at_clock messages_;
   looks_at_clock turn_ends_;
-  std::uint32_t looks_seen_ = 0; // of looks_, at the end of a turn that read the clock
+  std::uint32_t looks_seen_ = 0; // value of looks_ at the last end of a turn that read the clock
   bool online_ = false;
-  std::uint64_t clock_read_ = 0; // the processor's counter when now_ was read
-  // Turns that calls and answers have handed on, one to the next.
-  process_record* handed_on_ = nullptr; // who has the next one; may be gone
-  bool hands_on_ = false;               // the turn under way may do so
+  std::uint64_t clock_read_ = 0; // processor_counter() when now_ was read
+  // A row of turns in which calls and answers hand the next turn on to each other.
+  process_record* handed_on_ = nullptr; // the process that has the next turn; it may have been freed
+  bool hands_on_ = false;               // the present turn may hand the next one on
   unsigned in_a_row_ = 0;
   base::nanos row_began_ = 0;
   std::atomic<std::uint64_t> turns_{0};
@@ -301,7 +306,7 @@ class worker : public movement<worker, process_record> {
   static std::unique_ptr<started_timer> take_timer(process_record& starter, std::uint64_t id);
 };
 
-// It has a message more: nothing to one that waits for something else.
+// For a process that got a message. Does nothing if the process waits for something else.
 [[gnu::always_inline]] inline void worker::wake(process_record& p, order of) {
   if (p.scheduled || (p.parked_on() != nullptr && !p.waiting->ready)) return;
   p.woken_from.forget();
@@ -349,7 +354,7 @@ inline bool worker::rest(process_record& p) {
   return true;
 }
 
-// Whether its turn's end is anything but rest.
+// Whether p has more to do at the end of its turn.
 inline bool worker::has_more(const process_record& p) {
   return p.mailbox.has_messages() || p.parked_on() != nullptr || p.mailbox.has_pending() ||
          p.mailbox.has_line() || gate::shuts_out(p);

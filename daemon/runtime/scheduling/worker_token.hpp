@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Who has a worker in hand: touches its processes, its wheel, its stacks. The worker's own thread while it is
-// awake; while it sleeps another worker's, for some instructions at a time.
-//   held      by its own thread, which lets go of it when it sleeps
-//   resting   by nobody
+// The right to touch a worker's processes, timer wheel and stacks. The worker's own thread has it while it is
+// awake; while it sleeps, other workers' threads borrow it for a few instructions.
+//   held      by the worker's own thread, which gives it up when it sleeps
+//   resting   nobody has it
 //   borrowed  by another worker's thread, which gives it back
-// Invariant: one thread at most has it, and what it did is seen by the next (taken with acquire, let go of
-// with release).
+// Invariant: at most one thread has the token, and it sees what earlier holders did (taking is an acquire,
+// giving up a release).
 #pragma once
 
 #include <atomic>
@@ -18,9 +18,9 @@ namespace coppice::runtime {
 template <class Atomics = machine_atomics>
 class basic_worker_token {
  public:
-  // The worker's own thread. Before it sleeps.
+  // The worker's own thread, before it sleeps.
   void rest() { state_.store(state::resting, std::memory_order_release); }
-  // And after; or if it holds it already. Spins while a borrower has it.
+  // The worker's own thread, after it slept; it may also hold the token already. Spins while it is borrowed.
   void take_back() {
     for (state seen = state::resting; state_.load(std::memory_order_relaxed) != state::held;
          seen = state::resting)
@@ -29,7 +29,7 @@ class basic_worker_token {
         Atomics::pause();
   }
 
-  // Another worker's thread. False: the worker is awake, or a third has it.
+  // Another worker's thread. False: the worker is awake, or another thread has borrowed it.
   bool borrow() {
     if (state_.load(std::memory_order_relaxed) != state::resting) return false;
     state seen = state::resting;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What the runtime's protocols between threads take from the machine, as a policy: lifo, mailbox_load,
-// reclaim, worker_token, border are templates on it, so that the tests run that very code on words they
-// watch, in every interleaving (tests/unit/runtime/structures/interleavings.hpp). A policy has
+// What the runtime's protocols between threads need from the machine, as a policy. The lock-free classes
+// (lifo, mailbox_load, reclaim, worker_token, code_border, driving, movement) are templates on it, so that
+// tests run the same code on instrumented atomics in every interleaving
+// (tests/unit/runtime/structures/interleavings.hpp). A policy has
 //   atomic<T>           as std::atomic<T>
-//   pause()             in a loop that waits for another thread's next few instructions
-//   yield()             in a loop that waits for another thread's longer doings
-//   compiler_fence()    the compiler moves no access across; the processor may
+//   pause()             in a loop that waits for a few instructions of another thread
+//   yield()             in a loop that waits longer for another thread
+//   compiler_fence()    the compiler moves no access across it; the processor may
 #pragma once
 
 #include <atomic>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A small hash table with open addressing: linear probing, erasure by shifting back, no memory until the
-// first insertion. For the tables every process may have and most leave empty. Pointers to values last
-// until the next insertion or erasure. One thread at a time.
+// first insertion. For tables that every process may have and that are empty in most. Pointers to values are
+// valid until the next insertion or erasure. One thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +31,7 @@ class flat_table {
   }
   const Value* find(const Key& key) const { return const_cast<flat_table*>(this)->find(key); }
 
-  // The value of the key, default made if it is new, and whether it is.
+  // The value of the key, default-made if the key is new; and whether it is new.
   std::pair<Value&, bool> insert(const Key& key) {
     const std::size_t hash = Hash{}(key);
     if (cells_ == nullptr) grow();
@@ -56,7 +56,7 @@ class flat_table {
     return true;
   }
 
-  // Erases it; nothing: it is not there.
+  // Removes and returns the value. nullopt: the key is not there.
   std::optional<Value> take(const Key& key) {
     const std::size_t at = place_of(key);
     if (at == nowhere) return std::nullopt;
@@ -65,8 +65,8 @@ class flat_table {
     return taken;
   }
 
-  // Takes out at most so many, `see(key, value)` each; how many. A table that is emptied so is to be left
-  // alone until it is empty: what is still in it is not found.
+  // Takes out at most `most` entries, with `see(key, value)` for each, and returns how many. Until the table
+  // is empty, only this function may be called: what is still in the table is not found.
   template <class See>
   std::size_t take_some(std::size_t most, See see) {
     std::size_t taken = 0;
@@ -82,7 +82,7 @@ class flat_table {
     return taken;
   }
 
-  // `see(key, value)`; may not insert or erase.
+  // Calls `see(key, value)` for each entry; `see` may not insert or erase.
   template <class See>
   void for_each(See see) const {
     const_cast<flat_table*>(this)->for_each(
@@ -142,7 +142,7 @@ class flat_table {
   std::unique_ptr<cell[]> cells_;
   std::size_t mask_ = 0;
   std::size_t size_ = 0;
-  std::size_t taken_to_ = 0; // cells before this are taken out, by take_some()
+  std::size_t taken_to_ = 0; // take_some() has emptied the cells before this one
 };
 
 } // namespace coppice::runtime

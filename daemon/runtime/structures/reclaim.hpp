@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Quiescent-state reclamation: when may memory that others found through a shared pointer be freed?
-// A reader (a worker, or a foreign thread for the time of a guard) has a cell that holds the epoch it last
-// announced, 0 while it reads nothing. Who unlinks an object draws a ticket: the epoch, moved on by one. The
-// object may be freed once every cell is 0 or has reached the ticket.
+// Quiescent-state reclamation: decides when an object that other threads found through a shared pointer may
+// be freed. Each reader (a worker, or another thread while it holds a guard) has a cell with the epoch it
+// last announced; 0: it reads nothing. A thread that unlinks an object draws a ticket: it increments the
+// epoch. The object may be freed once every cell is 0 or has reached the ticket.
 //
-// Coming online against retiring is Dekker's pattern: reader: cell = epoch, then load the shared pointer;
-// retirer: unlink the shared pointer, then load the cell. All four are seq_cst, so at least one sees the
-// other: the reader sees the pointer gone, or the retirer sees the reader. (The process table's slots are
-// therefore loaded and stored seq_cst.) Announcing a newer epoch while online: the load of the epoch is
-// acquire and pairs with the ticket's RMW, so what the reader loads afterwards has the unlinking in it; the
-// store to the cell is release and pairs with the retirer's load, so all the reader did before happens before
-// the freeing.
+// Coming online against retiring is Dekker's pattern. Reader: cell = epoch, then load the shared pointer.
+// Retirer: unlink the shared pointer, then load the cell. All four are seq_cst, so at least one sees the
+// other: the reader sees that the pointer is gone, or the retirer sees the reader. (Therefore the process
+// table loads and stores its slots seq_cst.) Announcing a newer epoch while online: the load of the epoch is
+// acquire and pairs with the ticket's RMW, so the reader's later loads see the unlinking; the store to the
+// cell is release and pairs with the retirer's load, so all that the reader did before happens before the
+// freeing.
 #pragma once
 
 #include <atomic>
@@ -24,13 +24,13 @@
 
 namespace coppice::runtime {
 
-// Foreign: guards at once; more wait for each other.
+// Foreign: most guards at once; further threads wait for a free one.
 template <class Atomics = machine_atomics, std::size_t Foreign = 64>
 class basic_reclaimer {
  public:
   explicit basic_reclaimer(std::size_t workers) : cells_(workers + Foreign) {}
 
-  // A worker's cell, by its index; its thread only.
+  // For a worker's cell, by its index. Only its thread.
   void online(std::size_t worker) {
     cells_[worker].epoch.store(epoch_.load(std::memory_order_acquire), std::memory_order_seq_cst);
   }
@@ -39,7 +39,7 @@ class basic_reclaimer {
   }
   void offline(std::size_t worker) { cells_[worker].epoch.store(0, std::memory_order_release); }
 
-  // For threads that are no workers: what they find stays valid while this lives.
+  // For threads that are not workers: what they find stays valid while the guard lives.
   class guard {
    public:
     explicit guard(basic_reclaimer& domain) : cell_(domain.take_cell()) {}
@@ -51,9 +51,9 @@ class basic_reclaimer {
     typename Atomics::template atomic<std::uint64_t>& cell_;
   };
 
-  // After the unlinking.
+  // Drawn after the unlinking.
   std::uint64_t ticket() { return epoch_.fetch_add(1, std::memory_order_seq_cst) + 1; }
-  // Tickets up to this one are safe.
+  // All tickets up to this one are safe.
   std::uint64_t safe_until() const {
     std::uint64_t oldest = epoch_.load(std::memory_order_acquire);
     for (const cell& reader : cells_) {

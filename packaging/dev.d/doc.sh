@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+# The documentation as HTML, from the pages of the repository and from what the programs say of themselves.
+# shellcheck shell=bash
+
+help_doc() {
+  cat <<EOT
+usage: packaging/dev doc
+Makes the documentation as HTML, with a search, under build/doc: open build/doc/index.html.
+
+The pages are those of packaging/doc and those that stand beside the code; the reference pages are made from the schema
+of the configuration, the programs' --help, and the plugin API's C headers. A link to nothing is an error.
+EOT
+}
+
+dev_doc() {
+  (($# == 0)) || usage_error "doc: takes no arguments"
+  need doc
+  dev_build
+  python3 packaging/doc/pages.py "$build/doc" "$build"/bin/{coppice,coppiced,coppice-epmd}
+  say "the documentation is $build/doc/index.html"
+}

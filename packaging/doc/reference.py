@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""The reference pages of the documentation, as Markdown: the configuration from its JSON Schema, the commands from what
+the programs say of themselves, and the plugin API from the C headers. pages.py makes pages of them."""
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+root = Path(__file__).resolve().parents[2]
+
+
+def manual():
+    """What makes the manual pages: it knows the schema and the help texts already."""
+    spec = importlib.util.spec_from_file_location("page", root / "packaging/man/page.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+page = manual()
+
+
+def escaped(text):
+    """Text that Markdown shows as it stands, but for `code`, which stays code."""
+    pieces = re.split(r"(`[^`\n]+`)", text)
+    return "".join(piece if piece[:1] == "`" and len(piece) > 1 else re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", piece) for piece in pieces)
+
+
+def key_lines(path, of):
+    of = of if isinstance(of, dict) else {}
+    words = page.kind(of)
+    if "default" in of and not any(page.children(of)):
+        default = of["default"] if isinstance(of["default"], str) and of["default"] else json.dumps(of["default"], ensure_ascii=False)
+        words += f"; default {default}"
+    yield f"- **`{path}`** ({escaped(words)}): {escaped(of.get('description', 'See its keys.'))}"
+    for key, value in page.children(of):
+        yield from key_lines(path + key, value)
+
+
+def configuration(schema):
+    """Every key of coppice.yaml. `schema`: the JSON Schema as a dictionary."""
+    yield "# Configuration"
+    yield ""
+    yield ("Every key of a node's configuration, made from its JSON Schema. `coppice schema` prints the schema, an editor that "
+           "knows YAML language servers completes with it, and `coppice check` names every mistake of a file with its line.")
+    sections = [(name, of, name) for name, of in schema["properties"].items()]
+    sections += [(name, of, "") for name, of in schema.get("$defs", {}).items()]
+    for name, of, prefix in sections:
+        yield f"\n## {name}\n"
+        if not any(page.children(of)):
+            yield from key_lines(name, of)
+            continue
+        yield escaped(of.get("description", f"Where a key above takes a {name}." if not prefix else page.kind(of))) + "\n"
+        for key, value in page.children(of):
+            yield from key_lines((prefix + key).removeprefix("."), value)
+
+
+def commands(programs):
+    """What each program and each of its commands says under --help. `programs`: path by name."""
+    yield "# Commands"
+    yield ""
+    yield "What the programs say of themselves: each command with its arguments and options, as `--help` prints them."
+    for name, path in programs.items():
+        yield f"\n## {name}"
+        yield from command(page.Help(path), name, ())
+
+
+def command(program, name, words):
+    lines = program.ask(words).rstrip().split("\n")
+    if words:
+        yield f"\n### {name} {' '.join(words)}"
+    usage = next(i for i, line in enumerate(lines) if line.lower().startswith("usage:"))
+    yield "\n" + escaped(" ".join(lines[:usage])) + "\n"
+    yield "```text\n" + "\n".join(page.without_help(lines[usage:])).rstrip() + "\n```"
+    below = re.search(r"^Subcommands:\n((?: .*\n?)*)", "\n".join(lines), re.M)
+    for one in re.findall(r"^  (\S+)", below.group(1), re.M) if below else ():
+        yield from command(program, name, (*words, one))
+
+
+# The plugin API ------------------------------------------------------------------------------------------
+
+HIDDEN = re.compile(r'^(#ifdef __cplusplus|extern "C" \{|\}|#endif|#ifndef COPPICE_\w+_H|#define COPPICE_\w+_H|#include .*|)$')
+COMMENT = re.compile(r"^/\*(.*?)\*/\s*", re.S)
+
+
+def plain(comment):
+    """A C comment's text, without its stars."""
+    return "\n".join(re.sub(r"^\s*\*? ?", "", line) for line in comment.strip().splitlines()).strip()
+
+
+def declarations(text):
+    """(comment, code) of each declaration of a C header, in its order; the first is (prologue, "")."""
+    opening = COMMENT.match(text)
+    yield plain(opening[1]).replace("SPDX-License-Identifier: MIT", "").strip(), ""
+    lines = text[opening.end():].splitlines()
+    block, depth = [], 0
+    for line in [*lines, ""]:
+        depth += line.count("{") - line.count("}") if 'extern "C"' not in line else 0
+        depth = max(depth, 0)
+        if line.strip() or depth or in_comment(block):
+            if block or not HIDDEN.match(line):
+                block.append(line)
+            continue
+        while block and HIDDEN.match(block[-1]) and block[-1] != "}":
+            block.pop()
+        if block:
+            whole = "\n".join(block)
+            said = COMMENT.match(whole)
+            yield (plain(said[1]), whole[said.end():]) if said else ("", whole)
+        block = []
+
+
+def in_comment(block):
+    text = "\n".join(block)
+    return text.count("/*") > text.count("*/")
+
+
+def names(code):
+    """What a piece of a header declares: types, functions, macros."""
+    found = re.findall(r"^#define (COPPICE_\w+)|^\} (coppice_\w+);|\b(coppice_\w+)\(|^\s*(COPPICE_\w+) =", code, re.M)
+    return list(dict.fromkeys(name for hit in found for name in hit if name))
+
+
+def api(folder):
+    """The C headers of the plugin API, one section each."""
+    yield "# Plugin API"
+    yield ""
+    yield ("What the C headers of the plugin API declare, with what they say of it. The C++ headers stand on these; "
+           "[the plugin API's page](../../plugin-api/README.md) lists them. The mark in brackets before a function says where it may be "
+           "called or is called: `plugin.h` explains it.")
+    for header in sorted(folder.glob("*.h"), key=lambda path: (path.name != "plugin.h", path.name)):
+        yield f"\n## coppice/{header.name}"
+        for comment, code in declarations(header.read_text(encoding="utf-8")):
+            if comment:
+                yield "\n" + escaped(comment)
+            if code:
+                yield "\n```c\n" + code + "\n```"
+
+
+def unsaid(folder):
+    """Declarations of the C headers that no comment says a word about: HEADER: NAME. A struct's comment may stand inside."""
+    for header in sorted(folder.glob("*.h")):
+        for comment, code in declarations(header.read_text(encoding="utf-8")):
+            if code and not comment and "/*" not in code and not re.fullmatch(r"(#define COPPICE_\w+_\d+ .*|#define \w+_LEAST .*|#define COPPICE_\w+_DRAFT.*\n?)+", code):
+                yield f"{header.name}: {(names(code) or [code.splitlines()[0]])[0]}"

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The documentation is made, with every page, key, command and declaration; a link to nothing and a declaration that
+nobody explains are errors."""
+import importlib
+import json
+import re
+import shutil
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+from harness.node import program, root
+from harness.sdk import working_folder
+from harness.tap import Skip, check, contains, equal, run, shared, test
+
+sys.path.insert(0, str(root / "packaging/doc"))
+
+
+def module(name):
+    if not shutil.which("cmark-gfm"):
+        raise Skip("cmark-gfm is not installed")
+    return importlib.import_module(name)
+
+
+def programs():
+    return {name: program(name.upper().replace("-", "_"), name) for name in ("coppice", "coppiced", "coppice-epmd")}
+
+
+@shared
+def pages(cleanup):
+    """The folder of a site that was made."""
+    site = module("pages").Site(programs())
+    equal(site.errors, [])
+    folder = working_folder(cleanup).path
+    site.write(folder)
+    return folder
+
+
+class Links(HTMLParser):
+    """What a page links to, its anchors, and elements that are open at its end."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.anchors, self.open = [], set(), []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        self.links += [values[key] for key in ("href", "src") if key in values]
+        if "id" in values:
+            self.anchors.add(values["id"])
+        if tag not in ("meta", "link", "input", "br", "hr", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        check(self.open and self.open[-1] == tag, "elements are nested", tag, self.open[-3:])
+        self.open.pop()
+
+
+@test("every page is there, its elements are closed, and each link leads to a page and a heading of it")
+def whole(_):
+    folder = pages()
+    read = {path.name: Links(path.read_text(encoding="utf-8")) for path in folder.glob("*.html")}
+    check(len(read) >= 15, "there are pages", *read)
+    for name, page in read.items():
+        equal(page.open, [], name)
+        for link in page.links:
+            if re.match(r"[a-z]+:", link):
+                check(link.startswith(("https://", "http://", "mailto:")), f"{name} links to the web", link)
+                continue
+            file, _, fragment = link.partition("#")
+            check(not file or (folder / file).is_file(), f"{name} has the file {file}")
+            if fragment and (not file or file.endswith(".html")):
+                check(fragment in read[file or name].anchors, f"{name}: {link}")
+
+
+@test("the reference has every key of the schema, every command and every declaration")
+def complete(_):
+    folder, reference = pages(), module("reference")
+    keys = (folder / "configuration.html").read_text(encoding="utf-8")
+    schema = json.loads((root / "config/node.schema.json").read_text(encoding="utf-8"))
+    for name in schema["properties"]["distribution"]["properties"]:
+        contains(keys, f"<code>distribution.{name}")
+    commands = (folder / "commands.html").read_text(encoding="utf-8")
+    for words in ("coppice call", "coppice certificate issue", "coppice init"):
+        contains(commands, f">{words} <a")
+    contains(commands, "--config FILE")
+    declared = (folder / "api.html").read_text(encoding="utf-8")
+    for header in (root / "plugin-api/coppice").glob("*.h"):
+        for name in re.findall(r"^\} (coppice_\w+);", header.read_text(encoding="utf-8"), re.M):
+            contains(declared, name)
+    equal(list(reference.unsaid(root / "plugin-api/coppice")), [])
+
+
+@test("the search's index has the parts of every page")
+def index(_):
+    folder = pages()
+    text = (folder / "index.js").read_text(encoding="utf-8")
+    pieces = json.loads(text.removeprefix("const pieces = ").removesuffix(";\n"))
+    where = {piece[0] for piece in pieces}
+    check({"tutorial.html#a-crash", "configuration.html#epmd", "api.html#coppicetimerh"} <= where, "parts are found", *sorted(where)[:5])
+    crash = next(piece for piece in pieces if piece[0] == "tutorial.html#a-crash")
+    equal(crash[1:3], ["The first hour", "A crash"])
+    contains(crash[3], "Its supervisor starts it again")
+
+
+@test("a link to a file or a heading that does not exist is an error, and so is a declaration without a word")
+def errors(cleanup):
+    made = module("pages")
+    site = made.Site(programs())
+    page = site.by_source["packaging/doc/tutorial.md"]
+    for target, said in (("nowhere.md", "there is no packaging/doc/nowhere.md"), ("erlang.md#gone", "has no heading #gone"),
+                         ("#gone", "has no heading #gone"), ("../../../outside", "there is no")):
+        site.errors.clear()
+        site.link(page, target)
+        equal(len(site.errors), 1, target)
+        contains(site.errors[0], said)
+    site.errors.clear()
+    for target in ("erlang.md", "erlang.md#names-and-cookies", "configuration.md", "../man", "https://example.com"):
+        site.link(page, target)
+    equal(site.errors, [])
+    folder = Path(working_folder(cleanup).path)
+    (folder / "x.h").write_text("/* SPDX-License-Identifier: MIT\n * x */\n#ifndef COPPICE_X_H\n#define COPPICE_X_H\n\n/* Said. */\nint coppice_said(void);\n\n"
+                                "int coppice_unsaid(void);\n\n#endif\n", encoding="utf-8")
+    equal(list(module("reference").unsaid(folder)), ["x.h: coppice_unsaid"])
+
+
+run()
