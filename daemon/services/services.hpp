@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "behaviours/application/order.hpp"
 #include "behaviours/channels/event_channels.hpp"
+#include "behaviours/supervision/order.hpp"
 #include "behaviours/supervision/tree.hpp"
 #include "dist/router.hpp"
 #include "runtime/system.hpp"

@@ -55,17 +55,18 @@ message pool::report_request() {
   return message::atom(report_tag);
 }
 
-pool::pool(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervision> shared, std::string label,
-           unsigned above)
-    : spec_(std::move(of)),
+pool::pool(pool_order by, std::shared_ptr<const supervision> shared, std::string label, unsigned above)
+    : by_(std::move(by)),
       shared_(std::move(shared)),
+      board_(shared_->resources.find<pool_board>()),
+      policies_(shared_->resources.find<pool_policies>()),
       label_(std::move(label)),
       above_(above),
-      dispatcher_(*spec_->pool, static_cast<std::uint32_t>(spec_->supervisor->children.size())),
+      dispatcher_(*by_.options, static_cast<std::uint32_t>(workers().children.size())),
       least_(dispatcher_.size()) {}
 
 pool::~pool() {
-  if (self_ && shared_->pools != nullptr) shared_->pools->leave(self_);
+  if (self_ && board_ != nullptr) board_->leave(self_);
 }
 
 outcome pool::init(process& self) {
@@ -74,10 +75,10 @@ outcome pool::init(process& self) {
   runtime::spawn_options options;
   options.label = label_;
   options.link = true;
-  options.priority = spec_->priority;
-  auto started =
-      gen::start(self, std::move(options),
-                 std::make_unique<supervisor>(spec_->supervisor, shared_, label_, above_ + 1, self.self()));
+  options.priority = by_.child->priority;
+  auto started = gen::start(
+      self, std::move(options),
+      std::make_unique<supervisor>(by_.child->supervisor, shared_, label_, above_ + 1, self.self()));
   if (!started) {
     using kind = gen::start_error::kind;
     if (started.error().what == kind::init) return runtime::stop(started.error().reason);
@@ -86,7 +87,7 @@ outcome pool::init(process& self) {
   }
   supervisor_ = *started;
   self_ = self.self();
-  if (shared_->pools != nullptr) shared_->pools->enter(self_, {label_, counters_});
+  if (board_ != nullptr) board_->enter(self_, {label_, counters_});
   publish(self);
   return runtime::carry_on();
 }
@@ -343,8 +344,8 @@ bool pool::take_own_call(process& self, pool_caller& caller, const message& requ
     return true;
   }
   if (what != pending_orders::tag || shared_->orders == nullptr) return false;
-  if (auto ordered = shared_->orders->take(at.rest()))
-    carry_out(self, std::move(caller), std::move(*ordered));
+  if (std::any ordered = shared_->orders->take(at.rest()); ordered.has_value())
+    carry_out(self, std::move(caller), std::move(ordered));
   else
     answer(self, caller, error_answer("no_such_order"));
   return true;
@@ -360,9 +361,9 @@ bool pool::ask_supervisor(process& self, message request, inside_call about) {
   return number.has_value();
 }
 
-void pool::carry_out(process& self, pool_caller caller, any_order ordered) {
-  if (const auto* const mine = std::get_if<specification_order>(&ordered))
-    return adopt(self, mine->child, std::move(caller));
+void pool::carry_out(process& self, pool_caller caller, std::any ordered) {
+  if (auto* const mine = std::any_cast<pool_order>(&ordered))
+    return adopt(self, std::move(*mine), std::move(caller));
   forward(self, std::move(caller), shared_->orders->add(std::move(ordered)));
 }
 

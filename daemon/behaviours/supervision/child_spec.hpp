@@ -11,9 +11,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "behaviours/event_manager/event_manager_spec.hpp"
-#include "behaviours/pool/pool_spec.hpp"
-#include "behaviours/streams/tcp_spec.hpp"
+#include "base/secret.hpp"
 #include "behaviours/supervision/child_list.hpp"
 #include "runtime/actor_factory.hpp"
 #include "runtime/messages/message.hpp"
@@ -31,9 +29,7 @@ using tree::strategy;
 using tree::text;
 
 struct supervisor_spec;
-struct kept_connection;
-struct datagram_spec;
-struct program_spec;
+class child_kind;
 
 struct child_spec {
   runtime::message id;   // any term, an atom as a rule; unique among the siblings
@@ -55,18 +51,12 @@ struct child_spec {
   runtime::message options;                          // of its behaviour; none: the defaults
   runtime::message args;                             // for the actor: a map; empty: none
   base::secrets_ptr secrets;                         // that `args` have markers of; null: none
-  std::shared_ptr<const supervisor_spec> supervisor; // set: the child is this supervisor
-  std::shared_ptr<const pool_spec> pool;             // set: it is a pool, of that supervisor's children
-  std::shared_ptr<const tcp_spec> tcp;               // set: it is a listener
-  std::shared_ptr<const kept_connection> connection; // set: its actor has this one, again and again
-  std::shared_ptr<const event_manager_spec> events;  // set: it is an event manager
-  std::shared_ptr<const datagram_spec> datagrams;    // set: its actor has these UDP sockets
+  std::shared_ptr<const supervisor_spec> supervisor; // set: its children are below this child
+  // Null: it is an actor, or the supervisor that `supervisor` describes.
+  std::shared_ptr<const child_kind> kind;
 
-  std::shared_ptr<const program_spec> program; // set: its actor runs it
-
+  // Whether children stand below it.
   bool is_supervisor() const { return supervisor != nullptr; }
-  // Whether it is one whose children are started by events: `options` are a consumer's.
-  bool consumes() const { return is_supervisor() && options; }
   // Under which its process is registered: a supervisor's own name goes before the child's; empty: none.
   const std::string& registered_name() const;
 };

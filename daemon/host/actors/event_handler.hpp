@@ -35,6 +35,7 @@ class event_handler final : public behaviours::server, public plugin_actor, publ
     return take_parcel(*given);
   }
   void died(runtime::process&) noexcept override { end_streams(false); }
+  behaviours::stream_taker* as_stream_taker() override { return this; }
 
  private:
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,

@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "base/error.hpp"
-#include "behaviours/streams/stream_taker.hpp"
+#include "behaviours/gen/stream_taker.hpp"
 #include "host/boundary/actor_code.hpp"
 #include "host/boundary/actor_origin.hpp"
 #include "host/boundary/plugin_image.hpp"

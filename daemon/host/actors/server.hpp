@@ -34,6 +34,7 @@ class server : public behaviours::server, public plugin_actor {
     return take_parcel(*given);
   }
   void died(runtime::process&) noexcept override { end_streams(false); }
+  behaviours::stream_taker* as_stream_taker() override { return this; }
 
  protected:
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,

@@ -34,6 +34,7 @@ class statem final : public behaviours::statem, public plugin_actor {
     return take_parcel(*given);
   }
   void died(runtime::process&) noexcept override { end_streams(false); }
+  behaviours::stream_taker* as_stream_taker() override { return this; }
 
   // For the host's functions, while in_transition is set.
   machine& made() { return transition(); }

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <memory>
 
-#include "behaviours/supervision/consumer_supervisor.hpp"
+#include "behaviours/consumer_supervisor/consumer_supervisor.hpp"
+#include "behaviours/event_manager/event_manager_kind.hpp"
+#include "behaviours/pool/pool_kind.hpp"
 #include "node/assembly/convert.hpp"
 #include "node/assembly/router_term.hpp"
 #include "node/assembly/stage_term.hpp"
@@ -123,10 +125,11 @@ std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
     spec::stage_options consumer;
     consumer.subscribe_to = from.consumer_supervisor->subscribe_to;
     out.options = stage_term(consumer, "consumer");
+    out.kind = behaviours::consumer_supervisor_kind();
   }
   out.args = convert(from.args);
   out.secrets = spec::find_secrets(from.args);
-  if (from.event_manager) out.events = events(*from.event_manager);
+  if (from.event_manager) out.kind = behaviours::event_manager_kind(events(*from.event_manager));
   return made;
 }
 
@@ -217,18 +220,18 @@ std::shared_ptr<child_spec> child(const spec::child_spec& from) {
   }
   if (from.tcp && from.tcp->connect) {
     host(*out, *from.tcp);
-    out->connection = kept_connection(*from.tcp);
+    out->kind = connected_actor(*from.tcp);
   } else if (from.tcp) {
-    out->tcp = listener(from);
+    out->kind = listener(from);
   }
-  if (from.web != nullptr) out->tcp = web_server(from);
+  if (from.web != nullptr) out->kind = web_server(from);
   if (from.port != nullptr) {
     host(*out, *from.port);
-    out->program = program(*from.port);
+    out->kind = program_actor(*from.port);
   }
   if (from.pool) {
     out->supervisor = pool_workers(from);
-    out->pool = pool_itself(*from.pool);
+    out->kind = behaviours::pool_kind(pool_itself(*from.pool));
     if (from.pool->queue.on_full == tree::pool_overload::park_sender)
       out->mailbox = {from.pool->queue.limit, 0, runtime::on_full::park_sender};
   }

@@ -2,6 +2,7 @@
 // See udp_child.hpp.
 #include "node/assembly/udp_child.hpp"
 
+#include "behaviours/datagrams/datagram_kind.hpp"
 #include "behaviours/datagrams/datagram_sockets.hpp"
 
 namespace coppice::node {
@@ -34,7 +35,7 @@ std::shared_ptr<const behaviours::datagram_spec> sockets(const spec::udp_options
 } // namespace
 
 void give_sockets(child_spec& out, const spec::udp_options& from) {
-  out.datagrams = sockets(from);
+  out.kind = behaviours::datagram_kind(sockets(from));
   if (from.handlers == 1) return;
   auto all = std::make_shared<behaviours::supervisor_spec>();
   all->intensity = from.handlers;
@@ -53,7 +54,7 @@ void give_sockets(child_spec& out, const spec::udp_options& from) {
   out.actor.clear();
   out.args = {};
   out.secrets = nullptr;
-  out.datagrams = nullptr;
+  out.kind = nullptr;
 }
 
 } // namespace coppice::node

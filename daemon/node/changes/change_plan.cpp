@@ -253,7 +253,7 @@ class planner {
     if (change.after->udp) { // the actor's part has not changed
       const auto made = child(*change.after);
       made->supervisor = old->supervisor;
-      made->datagrams = old->datagrams;
+      made->kind = old->kind;
       tell("update " + below, path, {kind::update, made, {}}, {kind::update, old, {}});
       return made;
     }

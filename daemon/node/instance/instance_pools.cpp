@@ -4,9 +4,9 @@
 
 #include <coppice/etf/cursor.hpp>
 
-#include "behaviours/application/order.hpp"
 #include "behaviours/gen/map_values.hpp"
 #include "behaviours/pool/pool.hpp"
+#include "behaviours/supervision/order.hpp"
 #include "node/instance/components.hpp"
 #include "node/instance/instance.hpp"
 #include "node/instance/requester.hpp"

@@ -8,8 +8,9 @@
 #include <map>
 #include <thread>
 
-#include "behaviours/application/order.hpp"
 #include "behaviours/pool/pool.hpp"
+#include "behaviours/pool/pool_kind.hpp"
+#include "behaviours/supervision/order.hpp"
 #include "children.hpp"
 #include "held_clock.hpp"
 
@@ -133,8 +134,13 @@ struct pool_host : test_host {
     out->supervisor = std::move(inside);
     if (options.on_full == pool_overload::park_sender)
       out->mailbox = {options.queue_limit, 0, runtime::on_full::park_sender};
-    out->pool = std::make_shared<const pool_spec>(options);
+    out->kind = pool_kind(std::make_shared<const pool_spec>(options));
     return out;
+  }
+  // What the pool is told when such a child takes its place.
+  static std::any order(const pool_spec& options, std::uint32_t size) {
+    const auto to = child(options, size);
+    return to->kind->order_for(to).value().what;
   }
 
   // A call from a process of its own: its answer, as call() shows it, is written down behind `as`.

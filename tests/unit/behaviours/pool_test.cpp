@@ -146,7 +146,7 @@ TEST_CASE("a full queue answers at once, or drops, as it is told") {
   CHECK(host.report()["rejected"] == 2);
   options.on_full = pool_overload::drop_old;
   CHECK(host.run([&](runtime::process& self) {
-    const auto order = host.orders.add(specification_order{pool_host::child(options, 1)});
+    const auto order = host.orders.add(pool_host::order(options, 1));
     return test::text(gen::call(self, workers, order, base::mono_now() + patience).value_or(message()));
   }) == "ok");
   host.cast("third");
@@ -268,7 +268,7 @@ TEST_CASE("the workers' type chooses who gets a request, and what it says wrong 
     return content == "fails" ? *out = 1, COPPICE_E_INVALID : COPPICE_OK;
   };
   pool_host host;
-  host.policies = &say;
+  host.resources.give<pool_policies>(say);
   host.start({}, 3);
   for (int i = 0; i < 5; ++i) CHECK(host.call(workers, "who") == "2");
   const auto before = host.worker_pid(3);
@@ -307,7 +307,7 @@ TEST_CASE("the workers' type has the last word where there is no room") {
     return COPPICE_OK;
   };
   pool_host host;
-  host.policies = &say;
+  host.resources.give<pool_policies>(say);
   pool_spec options;
   options.queue_limit = 0;
   host.start(options, 1);
@@ -382,7 +382,7 @@ TEST_CASE("a specification whose workers do not start leaves the pool as it was"
   host.book.failures["2"] = 1;
   options.queue_limit = 0;
   CHECK(host.run([&](runtime::process& self) {
-    const auto order = host.orders.add(specification_order{pool_host::child(options, 2)});
+    const auto order = host.orders.add(pool_host::order(options, 2));
     return test::text(gen::call(self, workers, order, base::mono_now() + patience).value_or(message()));
   }) == "{error,{cannot,start}}");
   CHECK(host.report()["size"] == 1);
