@@ -43,7 +43,7 @@ class server : public runtime::behaviour {
   virtual runtime::message sys_misc(runtime::process&, bool /*suspended*/) { return {}; }
   // What ask_shown_state() is told; none: nothing. Cheap, however large the state is.
   virtual runtime::message state_for_people(runtime::process&) { return {}; }
-  // Likewise what the engine itself has to tell: a map with atoms as keys; none: nothing.
+  // The report of the engine: a map with atoms as keys, which gets the key `kind`; none: `kind` is all of it.
   virtual runtime::message engine_for_people(runtime::process&) { return {}; }
   // Whether sys of other nodes may suspend, resume and terminate it.
   virtual bool obeys_peers(const runtime::process&) const { return true; }

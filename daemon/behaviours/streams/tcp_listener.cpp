@@ -26,7 +26,6 @@ using runtime::process;
 
 namespace {
 
-constexpr std::string_view report_tag = "$coppice_tcp_report";
 constexpr std::string_view suspend_tag = "$coppice_tcp_suspend";
 constexpr std::string_view resume_tag = "$coppice_tcp_resume";
 constexpr std::string_view restart_tag = "$coppice_tcp_restart";
@@ -49,9 +48,6 @@ std::string shown_place(const tcp_place& where, const net::listener& socket) {
 
 } // namespace
 
-message tcp_listener::report_request() {
-  return message::atom(report_tag);
-}
 message tcp_listener::suspend_request() {
   return message::atom(suspend_tag);
 }
@@ -64,7 +60,7 @@ message tcp_listener::restart_notice() {
 
 tcp_listener::tcp_listener(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervision> shared,
                            message env, std::string label)
-    : kind_(of->tcp->web != nullptr ? "web" : "tcp"),
+    : kind_(of->tcp->web != nullptr ? web_kind : tcp_kind),
       spec_(std::move(of)),
       sites_(spec().web != nullptr ? std::make_shared<web_sites>(spec().web, env, label) : nullptr),
       shared_(std::move(shared)),
@@ -251,9 +247,7 @@ outcome tcp_listener::take_call(process& self, const message& whole, etf::bytes 
   const message asked = whole.slice(request);
   const bool here = self.origin().here();
   message answer;
-  if (here && runtime::is_atom(asked, report_tag)) {
-    answer = write_report(self);
-  } else if (here && (runtime::is_atom(asked, suspend_tag) || runtime::is_atom(asked, resume_tag))) {
+  if (here && (runtime::is_atom(asked, suspend_tag) || runtime::is_atom(asked, resume_tag))) {
     suspended_ = runtime::is_atom(asked, suspend_tag);
     counters_->suspended.store(suspended_, std::memory_order_relaxed);
     for (place& one : places_) suspended_ ? one.socket.suspend() : one.socket.resume();

@@ -36,9 +36,11 @@ class tcp_listener final : public server {
   void terminate(runtime::process& self, const runtime::message& reason) override;
   void describe(runtime::description& out) const override { out.behaviour = kind_; }
 
-  // Called with this by a process of this node: a map of what it is and counts.
-  static runtime::message report_request();
-  // Called with these: no more connections are accepted, or they are again; those there are go on. `ok`.
+  static bool is_one(const runtime::description& process) {
+    return (process.behaviour == tcp_kind || process.behaviour == web_kind) && process.plugin.empty();
+  }
+  // Called with these by a process of this node: no more connections are accepted, or they are again; those
+  // there are go on. `ok`.
   static runtime::message suspend_request();
   static runtime::message resume_request();
   // A notice of its supervisor's before it stops this: another one is to take its place.
@@ -52,7 +54,7 @@ class tcp_listener final : public server {
   }
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
   runtime::message sys_state(runtime::process& self) override { return write_report(self); }
-  runtime::message state_for_people(runtime::process& self) override { return write_report(self); }
+  runtime::message engine_for_people(runtime::process& self) override { return write_report(self); }
   std::string sys_module() const override { return std::string(kind_); }
   bool obeys_peers(const runtime::process& self) const override {
     return shared_->rights.may_supervise(self.name());
@@ -88,7 +90,9 @@ class tcp_listener final : public server {
   runtime::message write_report(runtime::process& self);
   std::string shown_places() const;
 
-  const std::string_view kind_; // tcp or web
+  static constexpr std::string_view tcp_kind = "tcp";
+  static constexpr std::string_view web_kind = "web";
+  const std::string_view kind_;
   std::shared_ptr<const child_spec> spec_;
   std::shared_ptr<web_sites> sites_; // null: no HTTP is spoken
   std::shared_ptr<const supervision> shared_;
