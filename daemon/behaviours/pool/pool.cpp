@@ -26,7 +26,6 @@ using runtime::process;
 namespace {
 
 constexpr std::string_view resize_tag = "$coppice_pool_resize";
-constexpr std::string_view report_tag = "$coppice_pool_report";
 
 message error_answer(std::string_view why) {
   return runtime::error_message(message::atom(why));
@@ -49,10 +48,6 @@ message pool::resize_request(std::uint32_t size) {
   out.atom(resize_tag);
   out.unsigned_integer(size);
   return out.take();
-}
-
-message pool::report_request() {
-  return message::atom(report_tag);
 }
 
 pool::pool(pool_order by, std::shared_ptr<const supervision> shared, std::string label, unsigned above)
@@ -317,8 +312,6 @@ bool pool::take_own_call(process& self, pool_caller& caller, const message& requ
   std::string_view what;
   if (at.peek() == etf::kind::atom) {
     if (!at.read_atom(what)) return false;
-    if (what == report_tag && self.origin().here())
-      return answer(self, caller, write_report(self, true)), true;
     if (what != "which_children" && what != "count_children") return false;
     return forward(self, std::move(caller), request), true;
   }
@@ -382,8 +375,7 @@ void pool::publish(process& self) {
 }
 
 // A map of dispatch, size, max, queued, held, handled, rejected, expired, retried, lost, unanswered,
-// misdirected, grown, shrunk, uptime_ms and workers: [{Pid | undefined, Held, Queued, Handled, Lost,
-// BusyMs}].
+// misdirected, grown, shrunk, uptime_ms and workers: see write_worker().
 message pool::write_report(process& self, bool with_workers) {
   const auto read = [](const pool_counters::number& of) { return of.load(std::memory_order_relaxed); };
   const std::pair<std::string_view, std::uint64_t> numbers[] = {
@@ -412,20 +404,34 @@ message pool::write_report(process& self, bool with_workers) {
   if (!with_workers) return out.take();
   out.atom("workers");
   out.list(dispatcher_.known());
-  for (std::uint32_t worker = 0; worker < dispatcher_.known(); ++worker) {
-    const pool_worker_row row = dispatcher_.row(worker, self.now());
-    out.tuple(6);
-    if (row.pid && self.host().alive(row.pid)) // of one that ends idle nothing is heard until it is asked
-      runtime::write(out, row.pid, self.host().nodes());
-    else
-      out.atom("undefined");
-    for (const std::uint64_t value :
-         {std::uint64_t{row.held}, std::uint64_t{row.queued}, row.handled, row.lost,
-          static_cast<std::uint64_t>(base::to_milliseconds(row.busy).count())})
-      out.unsigned_integer(value);
-  }
+  for (std::uint32_t worker = 0; worker < dispatcher_.known(); ++worker) write_worker(self, out, worker);
   if (dispatcher_.known() != 0) out.nil();
   return out.take();
+}
+
+// A map of pid (undefined: it does not run), held, queued, handled, lost, busy_ms and restarts.
+void pool::write_worker(process& self, message_writer& out, std::uint32_t worker) const {
+  const pool_worker_row row = dispatcher_.row(worker, self.now());
+  message_writer id;
+  id.unsigned_integer(worker + 1);
+  const auto child = shared_->tree->child(self.self(), id.take().bytes());
+  const std::pair<std::string_view, std::uint64_t> numbers[] = {
+      {"held", row.held},
+      {"queued", row.queued},
+      {"handled", row.handled},
+      {"lost", row.lost},
+      {"busy_ms", static_cast<std::uint64_t>(base::to_milliseconds(row.busy).count())},
+      {"restarts", child ? child->restarts : 0}};
+  out.map(static_cast<std::uint32_t>(std::size(numbers)) + 1);
+  out.atom("pid");
+  if (row.pid && self.host().alive(row.pid)) // of one that ends idle nothing is heard until it is asked
+    out.binary(runtime::to_text(row.pid, self.host().nodes()));
+  else
+    out.atom("undefined");
+  for (const auto& [name, value] : numbers) {
+    out.atom(name);
+    out.unsigned_integer(value);
+  }
 }
 
 } // namespace coppice::behaviours

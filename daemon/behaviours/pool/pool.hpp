@@ -30,6 +30,7 @@ struct pool_order {
 
 class pool final : public server {
  public:
+  static constexpr std::string_view behaviour_name = "pool";
   // `label` is the pool's place in the tree; `above`: how many supervisors of its application it is below.
   pool(pool_order by, std::shared_ptr<const supervision> shared, std::string label, unsigned above);
   ~pool() override;
@@ -47,7 +48,7 @@ class pool final : public server {
   }
   void terminate(runtime::process& self, const runtime::message& reason) override;
   void describe(runtime::description& out) const override {
-    out.behaviour = "pool";
+    out.behaviour = behaviour_name;
     out.supervises = true;
   }
 
@@ -55,8 +56,9 @@ class pool final : public server {
   // workers and those beyond have stopped | {error, Reason}.
   static runtime::message resize_request(std::uint32_t size);
   static constexpr std::uint32_t most_workers = 10'000;
-  // A map of what it is and counts: see write_report().
-  static runtime::message report_request();
+  static bool is_one(const runtime::description& process) {
+    return process.behaviour == behaviour_name && process.plugin.empty();
+  }
 
  protected:
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
@@ -65,8 +67,8 @@ class pool final : public server {
                              etf::bytes request) override;
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
   runtime::message sys_state(runtime::process& self) override { return write_report(self, false); }
-  runtime::message state_for_people(runtime::process& self) override { return write_report(self, false); }
-  std::string sys_module() const override { return "pool"; }
+  runtime::message engine_for_people(runtime::process& self) override { return write_report(self, true); }
+  std::string sys_module() const override { return std::string(behaviour_name); }
   bool obeys_peers(const runtime::process& self) const override {
     return shared_->rights.may_supervise(self.name());
   }
@@ -146,8 +148,9 @@ class pool final : public server {
   void arm_idle(runtime::process& self);
   void note_own(runtime::process& self, const resizing& done);
 
-  // `with_workers`: a row for each of them, too.
+  // `with_workers`: with a row for each of them.
   runtime::message write_report(runtime::process& self, bool with_workers);
+  void write_worker(runtime::process& self, runtime::message_writer& out, std::uint32_t worker) const;
   // Also to the mailbox, of what waits.
   void publish(runtime::process& self);
 

@@ -30,7 +30,6 @@ using runtime::process;
 
 namespace {
 
-constexpr std::string_view report_tag = "$coppice_tcp_report";
 constexpr std::string_view suspend_tag = "$coppice_tcp_suspend";
 constexpr std::string_view resume_tag = "$coppice_tcp_resume";
 // Connections that wait for their actor, and actors made in one turn.
@@ -52,9 +51,6 @@ std::string shown_place(const tcp_place& where, const net::listener& socket) {
 
 } // namespace
 
-message tcp_listener::report_request() {
-  return message::atom(report_tag);
-}
 message tcp_listener::suspend_request() {
   return message::atom(suspend_tag);
 }
@@ -248,9 +244,7 @@ outcome tcp_listener::take_call(process& self, const message& whole, etf::bytes 
   const message asked = whole.slice(request);
   const bool here = self.origin().here();
   message answer;
-  if (here && runtime::is_atom(asked, report_tag)) {
-    answer = write_report(self);
-  } else if (here && (runtime::is_atom(asked, suspend_tag) || runtime::is_atom(asked, resume_tag))) {
+  if (here && (runtime::is_atom(asked, suspend_tag) || runtime::is_atom(asked, resume_tag))) {
     suspended_ = runtime::is_atom(asked, suspend_tag);
     counters_->suspended.store(suspended_, std::memory_order_relaxed);
     for (place& one : places_) suspended_ ? one.socket.suspend() : one.socket.resume();

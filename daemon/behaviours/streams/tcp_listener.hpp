@@ -32,10 +32,14 @@ struct tcp_order {
 
 class tcp_listener : public server {
  public:
+  // The behaviours that listeners are shown as.
+  static constexpr std::string_view shown_as_tcp = "tcp";
+  static constexpr std::string_view shown_as_web = "web";
+
   // `label`: its place in the tree; `shown_as`: its behaviour in the inspection, and the module of its log
   // lines.
   tcp_listener(std::shared_ptr<const tcp_spec> spec, std::shared_ptr<const supervision> shared,
-               runtime::message env, std::string label, std::string_view shown_as = "tcp");
+               runtime::message env, std::string label, std::string_view shown_as = shown_as_tcp);
   ~tcp_listener() override;
 
   runtime::outcome init(runtime::process& self) override;
@@ -44,9 +48,11 @@ class tcp_listener : public server {
   void terminate(runtime::process& self, const runtime::message& reason) override;
   void describe(runtime::description& out) const override { out.behaviour = kind_; }
 
-  // Called with this by a process of this node: a map of what it is and counts.
-  static runtime::message report_request();
-  // Called with these: no more connections are accepted, or they are again; those there are go on. `ok`.
+  static bool is_one(const runtime::description& process) {
+    return (process.behaviour == shown_as_tcp || process.behaviour == shown_as_web) && process.plugin.empty();
+  }
+  // Called with these by a process of this node: no more connections are accepted, or they are again; those
+  // there are go on. `ok`.
   static runtime::message suspend_request();
   static runtime::message resume_request();
 
@@ -58,7 +64,7 @@ class tcp_listener : public server {
   }
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
   runtime::message sys_state(runtime::process& self) override { return write_report(self); }
-  runtime::message state_for_people(runtime::process& self) override { return write_report(self); }
+  runtime::message engine_for_people(runtime::process& self) override { return write_report(self); }
   std::string sys_module() const override { return std::string(kind_); }
   bool obeys_peers(const runtime::process& self) const override {
     return shared_->rights.may_supervise(self.name());

@@ -27,7 +27,7 @@ message web_listener::restart_notice() {
 
 web_listener::web_listener(web_order by, std::shared_ptr<const supervision> shared, message env,
                            std::string label)
-    : tcp_listener(std::move(by.listening), shared, env, label, "web"),
+    : tcp_listener(std::move(by.listening), shared, env, label, shown_as_web),
       sites_(std::make_shared<web_sites>(std::move(by.site), std::move(env), std::move(label))),
       board_(shared->resources.find<web_board>()) {}
 

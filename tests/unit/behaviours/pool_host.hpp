@@ -8,6 +8,7 @@
 #include <map>
 #include <thread>
 
+#include "behaviours/gen/shown_state.hpp"
 #include "behaviours/pool/pool.hpp"
 #include "behaviours/pool/pool_kind.hpp"
 #include "behaviours/supervision/order.hpp"
@@ -195,12 +196,18 @@ struct pool_host : test_host {
     FAIL("worker " << number << " does not run");
     return {};
   }
-  std::map<std::string, std::uint64_t> report() {
+  // What the pool's engine reports.
+  message engine() {
     const message said = run([](runtime::process& self) {
       const auto pool = self.host().whereis("workers").value_or(runtime::pid());
-      return call_engine(self, pool, pool::report_request(), base::mono_now() + patience).value_or(message());
+      return ask_shown_state(self, pool, base::mono_now() + patience).engine;
     });
     REQUIRE(said);
+    return said;
+  }
+  // The numbers of it.
+  std::map<std::string, std::uint64_t> report() {
+    const message said = engine();
     std::map<std::string, std::uint64_t> out;
     etf::cursor at(said.bytes());
     std::uint32_t pairs = 0;

@@ -27,6 +27,29 @@ TEST_CASE("calls, casts and messages go to workers, and answers come back") {
   CHECK(host.report()["queued"] == 0);
 }
 
+TEST_CASE("a pool reports its kind and its workers, also while it is suspended, and to nobody but the node") {
+  pool_host host;
+  host.start({});
+  const auto first = host.worker_pid(1);
+  host.tell_worker(1, "{exit, oops}");
+  for (auto now = first; now == first; now = host.worker_pid(1))
+    coppice::test::pause(std::chrono::milliseconds(1));
+  const std::string pid = runtime::to_text(host.worker_pid(1), host.system.nodes());
+  std::string told = test::text(host.engine());
+  CHECK_MESSAGE(told.starts_with("#{kind => pool,dispatch => least_busy,size => 2,max => 2,"), told);
+  const std::string row =
+      "pid => <<\"" + pid + "\">>,held => 0,queued => 0,handled => 1,lost => 0,busy_ms => ";
+  CHECK_MESSAGE(told.find(row) != std::string::npos, told);
+  CHECK_MESSAGE(told.find("restarts => 1}") != std::string::npos, told);
+  CHECK(host.system_request(workers, "suspend") == "ok");
+  told = test::text(host.engine());
+  CHECK_MESSAGE(told.find("workers => [#{pid => ") != std::string::npos, told);
+  CHECK(host.system_request(workers, "resume") == "ok");
+  CHECK(host.system_request(workers, "{'$coppice_shown_state', 1000000000000000000}") ==
+        "{error,{unknown_system_msg,{'$coppice_shown_state',1000000000000000000}}}");
+  CHECK(host.call(workers, "'$coppice_pool_report'") == "{echo,'$coppice_pool_report'}"); // a worker's
+}
+
 TEST_CASE("a worker sees that a call is that of a client outside of the cluster") {
   pool_host host;
   host.start({});
