@@ -46,14 +46,37 @@ class Table:
     def __init__(self, root):
         self.root = root
         self.may = {}
+        self.inside = {}  # by room with folders: what each of its folders may include of the room
         for line in read(root / "daemon/rooms.txt").splitlines():
             if line.strip() and not line.startswith("#"):
                 room, uses = line.split(":")
                 direct = uses.split()
+                if "/" in room:
+                    self.read_folder(room.strip(), direct)
+                    continue
                 unknown = [name for name in direct if name not in self.may]
                 if unknown:
                     raise SystemExit(f"daemon/rooms.txt: {room.strip()} names {unknown[0]} before its own line")
                 self.may[room.strip()] = set(direct).union(*(self.may[name] for name in direct))
+
+    def read_folder(self, path, direct):
+        room, folder = path.split("/", 1)
+        inside = self.inside.setdefault(room, {})
+        unknown = [name for name in direct if name not in inside]
+        if room not in self.may or unknown:
+            raise SystemExit(f"daemon/rooms.txt: {path} names {(unknown or [room])[0]} before its own line")
+        inside[folder] = {folder}.union(*(inside[name] for name in direct))
+
+    def crosses(self, name, target):
+        """Whether an #include of `target` leaves its folder for one that it may not include, in the room of both."""
+        room = self.room(name)
+        if room not in self.inside or name.parts[:2] != ("daemon", room) or target.parts[:2] != ("daemon", room):
+            return False
+        return self.folder(target) not in self.inside[room].get(self.folder(name), ())
+
+    @staticmethod
+    def folder(name):
+        return "/".join(name.parts[2:-1]) or "."
 
     def room(self, name):
         """The room of a file, None for one outside all rooms."""
@@ -113,6 +136,10 @@ def arrows(table, name, text):
         room = table.room(target)
         if room is not None and room not in allowed:
             yield f"{name}: may not include {target} ({room}); allowed: {' '.join(sorted(allowed))}"
+        elif table.crosses(name, target):
+            may = table.inside[room].get(table.folder(name))
+            yield f"{name}: may not include {target} of its own room; " + (
+                f"allowed: {' '.join(sorted(may))}" if may else f"its folder has no line {room}/{table.folder(name)} in daemon/rooms.txt")
 
 
 def opening(name, text):
@@ -227,6 +254,9 @@ def self_test():
             "tests/unit/base/up_test.cpp": head + '#include "net/stream/stream.hpp"\n',
             "daemon/net/climbs.cpp": head + '#include "../base/error.hpp"\n',
             "daemon/net/ghost.cpp": head + '#include "base/ghost.hpp"\n',
+            "daemon/host/low/up.cpp": head + '#include "host/high/top.hpp"\n',
+            "daemon/host/attic/up.cpp": head + '#include "host/low/one.hpp"\n',
+            "daemon/host/low/root.cpp": head + '#include "host/all.hpp"\n',
         },
         "each file opens with its licence and a prologue": {
             "daemon/base/bare.hpp": "#pragma once\n",
@@ -243,7 +273,11 @@ def self_test():
         },
     }
     clean = {
-        "daemon/rooms.txt": "api-c:\netf-headers:\napi-cpp: api-c etf-headers\nbase:\nnet: base\nplugins: api-c api-cpp\n",
+        "daemon/rooms.txt": "api-c:\netf-headers:\napi-cpp: api-c etf-headers\nbase:\nnet: base\n"
+                            "host: base\nhost/low:\nhost/middle: low\nhost/high: middle\nhost/.: high\nplugins: api-c api-cpp\n",
+        "daemon/host/low/one.hpp": head + '#include "base/error.hpp"\n',
+        "daemon/host/high/top.hpp": head + '#include "host/low/one.hpp"\n',
+        "daemon/host/all.hpp": head + '#include "host/high/top.hpp"\n',
         "daemon/base/error.hpp": head + "#include <string>\n",
         "daemon/net/stream/stream.hpp": head + '#include "base/error.hpp"\n#include <coppice_not_ours.h>\n',
         "daemon/net/stream/stream.cpp": head + '#include "stream.hpp"\n#include "net/stream/stream.hpp"\n',

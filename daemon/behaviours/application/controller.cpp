@@ -231,7 +231,7 @@ native_server::call_answer application_controller::handle_call(process& self, co
     if (what == "loaded_applications") return reply(list_applications(false));
   } else if (at.read_tuple_of(2) && at.read_atom(what) && self.origin().here()) {
     if (what == pending_orders::tag && with_.orders != nullptr) {
-      auto ordered = with_.orders->fetch(at.rest());
+      auto ordered = with_.orders->take(at.rest());
       auto* const mine = ordered ? std::get_if<application_order>(&*ordered) : nullptr;
       if (mine != nullptr) return carry_out(self, from, std::move(*mine));
     }

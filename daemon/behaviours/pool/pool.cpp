@@ -343,7 +343,7 @@ bool pool::take_own_call(process& self, pool_caller& caller, const message& requ
     return true;
   }
   if (what != pending_orders::tag || shared_->orders == nullptr) return false;
-  if (auto ordered = shared_->orders->fetch(at.rest()))
+  if (auto ordered = shared_->orders->take(at.rest()))
     carry_out(self, std::move(caller), std::move(*ordered));
   else
     answer(self, caller, error_answer("no_such_order"));

@@ -276,7 +276,7 @@ bool tcp_listener::is_order(const message& asked) const {
 
 // What is new holds for connections that come from now on.
 message tcp_listener::adopt(const message& asked) {
-  const auto ordered = shared_->orders->fetch(asked.bytes());
+  const auto ordered = shared_->orders->take(asked.bytes());
   const auto* const mine = ordered ? std::get_if<specification_order>(&*ordered) : nullptr;
   if (mine == nullptr || mine->child->tcp == nullptr)
     return runtime::error_message(message::atom("no_such_order"));

@@ -287,7 +287,7 @@ message supervisor::tell_engine(process& self, const child& one,
   const auto answer = call_engine(self, one.pid, request, base::mono_now() + most);
   if (self.exiting()) return terminating();
   if (!answer) {
-    const bool seen = !shared_->orders->fetch(request.bytes());
+    const bool seen = !shared_->orders->take(request.bytes());
     if (answer.error().what != gen::call_error::kind::timeout) return {};
     // It hears of its former specification when it comes to it.
     if (seen) (void)call_engine(self, one.pid, shared_->orders->add(specification_order{one.spec}), 0);
@@ -366,7 +366,7 @@ message supervisor::renew(process& self, child& one, const spared_children& spar
     const base::nanos most = start_patience(*one.spec->supervisor) + stop_patience(*one.spec->supervisor);
     const auto answer = gen::call(self, one.pid, request.bytes(), base::mono_now() + most);
     if (!answer) {
-      (void)shared_->orders->fetch(request.bytes());
+      (void)shared_->orders->take(request.bytes());
       return answer.error().what == gen::call_error::kind::timeout ? reason_of(late(child_label(one), most))
                                                                    : message();
     }

@@ -89,7 +89,8 @@ void admission_limit::state::end_silences(base::nanos now, dismissals& out) {
   }
 }
 
-admission_limit::admission(admission_options chosen) : state_(std::make_shared<state>(std::move(chosen))) {}
+admission_limit::admission_limit(admission_options chosen)
+    : state_(std::make_shared<state>(std::move(chosen))) {}
 
 admission_limit::place admission_limit::enter(std::string share) {
   dismissals going;

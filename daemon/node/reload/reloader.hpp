@@ -16,8 +16,8 @@
 
 #include "base/folder_watch.hpp"
 #include "base/uv.hpp"
-#include "node/changes/change_line.hpp"
 #include "node/reload/reload.hpp"
+#include "node/shown/change_line.hpp"
 
 namespace coppice::node {
 

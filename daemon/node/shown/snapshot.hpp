@@ -11,7 +11,7 @@
 #include "base/clock.hpp"
 #include "behaviours/supervision/tree.hpp"
 #include "host/interfaces/metric_board.hpp"
-#include "node/changes/change_line.hpp"
+#include "node/shown/change_line.hpp"
 #include "node/shown/life_record.hpp"
 #include "runtime/inspectable.hpp"
 

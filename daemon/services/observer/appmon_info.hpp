@@ -10,6 +10,7 @@
 
 #include "behaviours/gen/native_server.hpp"
 #include "services/answers/function_table.hpp"
+#include "services/answers/running_calls.hpp"
 
 namespace coppice::services {
 

@@ -20,6 +20,7 @@
 #include "runtime/process.hpp"
 #include "runtime/system.hpp"
 #include "services/answers/function_table.hpp"
+#include "services/answers/running_calls.hpp"
 
 namespace coppice::services {
 

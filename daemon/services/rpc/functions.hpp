@@ -14,7 +14,7 @@
 #include "runtime/messages/message.hpp"
 #include "runtime/process.hpp"
 #include "services/answers/function_table.hpp"
-#include "services/rpc/running_calls.hpp"
+#include "services/answers/running_calls.hpp"
 
 namespace coppice::services {
 

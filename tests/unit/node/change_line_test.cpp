@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Changes of a node have their turns in the order in which they were asked for, whatever becomes of the
 // others.
-#include "node/changes/change_line.hpp"
+#include "node/shown/change_line.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // See change_line.hpp. A turn is given without the lock, by the thread that left.
-#include "node/changes/change_line.hpp"
+#include "node/shown/change_line.hpp"
 
 #include <algorithm>
 
