@@ -32,7 +32,7 @@ struct loader_options {
   std::string data;                                        // node.data: copies go under DATA/plugins
   std::string plugin_host;                                 // the coppice-plugin-host program
   base::nanos probe_deadline = 5 * base::nanos_per_second; // for one file
-  host::metric_board* metrics = nullptr;                   // outlives the loader; null: none are kept
+  metrics::board* metrics = nullptr;                       // outlives the loader; null: none are kept
   behaviours::event_channels* events = nullptr;            // used while actors run; null: there are none
 };
 
@@ -89,12 +89,6 @@ class loader final : public runtime::actor_factory, public behaviours::pool_poli
   // The JSON Schema of the args of "PLUGIN" or "PLUGIN:ACTOR", in the generation in use; empty: any map.
   // errc::not_found: it is not loaded, or has no such actor.
   base::result<std::string> args_schema(std::string_view actor) const;
-  // Of each type of state machine that there has been an image of.
-  std::vector<host::statem_counts> state_machines() const { return identities_.state_machines(); }
-  std::vector<host::stage_counts> stages() const { return identities_.stages(); }
-  std::vector<host::router_counts> routers() const { return identities_.routers(); }
-  std::vector<behaviours::program_counts> programs() const { return identities_.programs(); }
-  std::vector<behaviours::connect_counts> connects() const { return identities_.connects(); }
   // Whether a loaded plugin's actor can be given other args as it runs.
   bool takes_config_change(std::string_view plugin, std::string_view actor) const;
 
@@ -136,7 +130,7 @@ class loader final : public runtime::actor_factory, public behaviours::pool_poli
   };
   std::array<found_actors, base::stripes> known_; // in entries_, by whoever reads with that stripe
   std::atomic<std::uint64_t> code_version_{1};    // counts what entries_ gets
-  host::identity_book identities_;                // of the actors of all images
+  host::identity_book identities_{options_.metrics}; // of the actors of all images
 };
 
 // "PLUGIN:ACTOR" in two; the actor of "PLUGIN" is the one of that name, or the only one.

@@ -12,7 +12,7 @@
 
 #include "base/program.hpp"
 #include "base/uv.hpp"
-#include "behaviours/programs/program_counts.hpp"
+#include "behaviours/programs/program_totals.hpp"
 #include "behaviours/programs/program_spec.hpp"
 #include "net/stream/stream.hpp"
 #include "runtime/messages/message.hpp"

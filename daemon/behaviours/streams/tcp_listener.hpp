@@ -15,6 +15,7 @@
 #include "behaviours/gen/server.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/supervision/supervisor.hpp"
+#include "metrics/board.hpp"
 #include "net/listening/listener.hpp"
 #include "runtime/structures/flat_table.hpp"
 
@@ -104,7 +105,7 @@ class tcp_listener final : public server {
   runtime::flat_table<runtime::pid, connection, runtime::pid_hash> connections_;
   std::vector<std::uint32_t> on_worker_; // how many are there
   std::shared_ptr<tcp_counters> counters_ = std::make_shared<tcp_counters>();
-  runtime::pid self_; // once it is on the board
+  metrics::board::entry on_board_, site_on_board_;
   base::nanos began_ = 0;
   bool asked_ = false;     // receive_io() is to come
   bool suspended_ = false; // by hand

@@ -172,7 +172,7 @@ base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(child& one, c
   if (spec.datagrams != nullptr) {
     if (one.datagrams == nullptr)
       one.datagrams =
-          std::make_shared<datagram_sockets>(spec.datagrams, label, shared_->datagrams, shared_->sockets);
+          std::make_shared<datagram_sockets>(spec.datagrams, label, shared_->metrics, shared_->sockets);
     if (taker == nullptr || !taker->begin_with(one.datagrams))
       return base::fail(base::errc::invalid, spec.actor + " takes no datagrams");
     return made;

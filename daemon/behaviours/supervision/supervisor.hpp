@@ -16,17 +16,14 @@
 
 #include "behaviours/application/order.hpp"
 #include "behaviours/datagrams/datagram_sockets.hpp"
-#include "behaviours/event_manager/event_board.hpp"
 #include "behaviours/gen/native_server.hpp"
 #include "behaviours/gen/patience.hpp"
-#include "behaviours/pool/pool_board.hpp"
 #include "behaviours/pool/pool_policy.hpp"
-#include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/supervision/child_table.hpp"
 #include "behaviours/supervision/peer_rights.hpp"
 #include "behaviours/supervision/restart.hpp"
 #include "behaviours/supervision/tree.hpp"
-#include "behaviours/web/web_board.hpp"
+#include "metrics/board.hpp"
 #include "net/listening/socket_store.hpp"
 #include "net/tls/tls_sources.hpp"
 #include "runtime/actor_factory.hpp"
@@ -46,15 +43,11 @@ struct supervision {
                              const base::secrets* secrets, bool of_template)>
       check_args{};
   peer_rights rights{};
-  pool_board* pools = nullptr;          // outlives the system; null: nobody looks
-  pool_policies* policies = nullptr;    // likewise; null: no actor type has a say in its pool
-  tcp_board* listeners = nullptr;       // likewise
-  web_board* sites = nullptr;           // likewise
-  datagram_board* datagrams = nullptr;  // likewise
+  metrics::board* metrics = nullptr;    // outlives the system; null: what engines count is not shown
+  pool_policies* policies = nullptr;    // outlives the system; null: no actor type has a say in its pool
   std::string certificates{};           // the folder of those that are made automatically
   net::tls_sources* tls = nullptr;      // outlives the system; null: nobody looks at their certificates
   net::socket_store* sockets = nullptr; // outlives the system; null: none are passed
-  event_board* events = nullptr;        // outlives the system; null: nobody looks
   // Whether a change waits for what is started first: then no child may take longer than start_patience().
   bool bounded = false;
 };

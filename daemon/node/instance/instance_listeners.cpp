@@ -30,14 +30,4 @@ void instance::listener(const runtime::pid& of, listener_change change, base::na
       std::move(done), base::fail(base::errc::closed, "the node stops"));
 }
 
-std::vector<behaviours::tcp_board::row> instance::listeners() const {
-  return components_->listeners.rows();
-}
-std::vector<behaviours::web_board::row> instance::sites() const {
-  return components_->sites.rows();
-}
-std::vector<behaviours::datagram_board::row> instance::datagrams() const {
-  return components_->datagrams.rows();
-}
-
 } // namespace coppice::node

@@ -113,8 +113,4 @@ void instance::pool(const runtime::pid& of, std::optional<std::uint32_t> size, b
       std::move(done), base::fail(base::errc::closed, "the node stops"));
 }
 
-std::vector<behaviours::pool_row> instance::pools() const {
-  return components_->pools.rows();
-}
-
 } // namespace coppice::node

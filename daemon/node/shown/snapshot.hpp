@@ -10,7 +10,6 @@
 
 #include "base/clock.hpp"
 #include "behaviours/supervision/tree.hpp"
-#include "host/interfaces/metric_board.hpp"
 #include "node/shown/change_line.hpp"
 #include "node/shown/life_record.hpp"
 #include "runtime/inspectable.hpp"
@@ -71,7 +70,7 @@ struct pool_worker_status {
   std::uint64_t restarts = 0;
 };
 
-// As the pool itself says. The counts are explained in behaviours/pool/pool_board.hpp.
+// As the pool itself says. The counts are explained in behaviours/pool/pool_counters.hpp.
 struct pool_status {
   std::string dispatch;
   std::uint64_t size = 0;
@@ -164,11 +163,6 @@ struct plugin_status {
   std::uint64_t generation = 1;
   std::vector<std::string> actors; // their types
   std::vector<kept_generation> kept;
-};
-
-struct plugin_metrics {
-  std::vector<host::metric_family> families;
-  std::uint64_t refused = 0;
 };
 
 } // namespace coppice::node
