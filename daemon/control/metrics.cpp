@@ -121,8 +121,7 @@ process_usage own_usage() {
   return {base::resident_bytes(), base::open_files(), base::descriptor_limit(), base::processor_time()};
 }
 
-std::string metrics_text(const metrics_source& from, const metrics::board& counted,
-                         exposition::format how) {
+std::string metrics_text(const metrics_source& from, const metrics::board& counted, exposition::format how) {
   exposition to(how);
   node_metrics(to, from);
   runtime_metrics(to, from.status.runtime);

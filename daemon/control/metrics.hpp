@@ -31,8 +31,8 @@ process_usage own_usage();
 struct metrics_source {
   node::node_status status;
   std::vector<std::string> given_up; // paths of children
-  bool ready = false;            // as /readyz says
-  std::uint64_t log_dropped = 0; // lines
+  bool ready = false;                // as /readyz says
+  std::uint64_t log_dropped = 0;     // lines
   process_usage usage;
   std::size_t http_connections = 0;
   std::map<int, std::uint64_t> http_answered; // by status

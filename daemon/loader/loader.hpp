@@ -128,8 +128,8 @@ class loader final : public runtime::actor_factory, public behaviours::pool_poli
   struct alignas(64) found_actors {
     std::vector<known_actor> all;
   };
-  std::array<found_actors, base::stripes> known_; // in entries_, by whoever reads with that stripe
-  std::atomic<std::uint64_t> code_version_{1};    // counts what entries_ gets
+  std::array<found_actors, base::stripes> known_;    // in entries_, by whoever reads with that stripe
+  std::atomic<std::uint64_t> code_version_{1};       // counts what entries_ gets
   host::identity_book identities_{options_.metrics}; // of the actors of all images
 };
 

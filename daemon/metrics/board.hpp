@@ -69,11 +69,13 @@ class board {
   [[nodiscard]] entry enter(labels of, std::shared_ptr<Counters> counts) {
     return enter_in(part_of<Counters>(), std::move(of), std::move(counts));
   }
-  // What is counted under these labels over all engines that there have been; made when it is first asked for.
+  // What is counted under these labels over all engines that there have been; made when it is first asked
+  // for.
   template <class Counters>
   std::shared_ptr<Counters> total(labels of) {
     return std::static_pointer_cast<Counters>(
-        total_in(part_of<Counters>(), std::move(of), []() -> std::shared_ptr<counters> { return std::make_shared<Counters>(); }));
+        total_in(part_of<Counters>(), std::move(of),
+                 []() -> std::shared_ptr<counters> { return std::make_shared<Counters>(); }));
   }
   // Of the engines that are here now, by label.
   template <class Counters>

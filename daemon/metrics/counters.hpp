@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What one engine counts, or all actors of one type. A kind of engine derives a class from `counters` and
 // declares each number as a member, with the name, the type and the help of the family that shows it. The
-// order of the members is the order of the families on the page. The engine counts by incrementing the member,
-// which is an atomic of the engine's own; the board (board.hpp) reads it when somebody looks.
+// order of the members is the order of the families on the page. The engine counts by incrementing the
+// member, which is an atomic of the engine's own; the board (board.hpp) reads it when somebody looks.
 //
 //   struct pool_counters : metrics::counters {
 //     metrics::gauge workers{*this, "pool_workers", "Workers of a pool"};

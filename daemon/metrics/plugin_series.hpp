@@ -85,7 +85,7 @@ class plugin_series {
   mutable std::mutex lock_;                             // guards all but what the series hold
   std::map<std::string, family, std::less<>> families_; // by PLUGIN_NAME
   std::set<std::string, std::less<>> shown_;            // all names that samples of them have
-  std::deque<series> series_;                   // its elements stay where they are
+  std::deque<series> series_;                           // its elements stay where they are
   std::size_t counted_ = 0;                             // series, as most_series counts them
   std::uint64_t refused_ = 0;
   std::map<std::string, std::uint64_t, std::less<>> refused_to_; // by plugin

@@ -28,8 +28,8 @@ class alignas(64) series {
         bound_count_(static_cast<std::uint32_t>(bounds.size())),
         kind_(what),
         is_seen_(true),
-        buckets_(what == kind::histogram ? std::make_unique<line[]>(bounds.size() / per_line + 1)
-                                                : nullptr) {}
+        buckets_(what == kind::histogram ? std::make_unique<line[]>(bounds.size() / per_line + 1) : nullptr) {
+  }
 
   void add(std::int64_t n) {
     if (counts() && (n >= 0 || kind_ == kind::gauge)) value_.fetch_add(n, std::memory_order_relaxed);

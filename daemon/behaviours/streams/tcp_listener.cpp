@@ -174,8 +174,7 @@ outcome tcp_listener::receive_io(process& self) {
 void tcp_listener::start_actor(process& self, arrival one) {
   const place& at = places_[one.at];
   accepted_stream stream;
-  if (at.tls != nullptr && (stream.tls = at.tls->server()) == nullptr)
-    return counters_->failed.add();
+  if (at.tls != nullptr && (stream.tls = at.tls->server()) == nullptr) return counters_->failed.add();
   const net::connection_slot slot = one.socket.slot;
   stream.socket = std::move(one.socket);
   stream.options = spec().options;

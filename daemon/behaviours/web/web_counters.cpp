@@ -61,8 +61,7 @@ web_counters::web_counters(std::shared_ptr<const web_sites> of) {
        [of](samples& to) { to.add(of->unfinished().kept()); });
   show(kind::counter, "web_answered", "Requests of a web server that were answered, by status",
        [of](samples& to) {
-         for (const auto& [status, count] : of->answered())
-           to.add({{"code", std::to_string(status)}}, count);
+         for (const auto& [status, count] : of->answered()) to.add({{"code", std::to_string(status)}}, count);
        });
   show(kind::counter, "web_overloads", "Clients that were refused or given up, by what there was too much of",
        [of](samples& to) { write_overloads(to, *of); });

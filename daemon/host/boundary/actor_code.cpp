@@ -28,9 +28,9 @@ actor_identity::actor_identity(std::string plugin_, std::string actor_, std::str
       behaviour(std::move(behaviour_)),
       machines(behaviour == "statem" ? totals_on<statem_totals>(board, {{"type", plugin + ":" + actor}})
                                      : nullptr),
-      stages(is_stage(behaviour) ? totals_on<stage_totals>(
-                                       board, {{"type", plugin + ":" + actor}, {"role", behaviour}})
-                                 : nullptr),
+      stages(is_stage(behaviour)
+                 ? totals_on<stage_totals>(board, {{"type", plugin + ":" + actor}, {"role", behaviour}})
+                 : nullptr),
       routers(behaviour == "router" ? totals_on<router_totals>(board, {{"type", plugin + ":" + actor}})
                                     : nullptr),
       programs(totals_on<behaviours::program_totals>(board, {{"type", plugin + ":" + actor}})),

@@ -38,7 +38,8 @@ struct hosted_behaviour;
 // changes them.
 struct actor_identity {
   // `board`, where its totals are shown, outlives it; null: they are not shown.
-  actor_identity(std::string plugin, std::string actor, std::string behaviour, metrics::board* board = nullptr);
+  actor_identity(std::string plugin, std::string actor, std::string behaviour,
+                 metrics::board* board = nullptr);
 
   const std::string plugin;
   const std::string actor; // its type

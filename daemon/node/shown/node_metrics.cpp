@@ -37,9 +37,8 @@ void plugin_metrics(exposition& to, const std::vector<plugin_status>& plugins) {
 }
 
 void connection_metrics(exposition& to, std::vector<peer_status> peers) {
-  const auto away = std::stable_partition(peers.begin(), peers.end(), [](const peer_status& p) {
-    return p.state == "connected";
-  });
+  const auto away = std::stable_partition(peers.begin(), peers.end(),
+                                          [](const peer_status& p) { return p.state == "connected"; });
   const auto connections = static_cast<std::uint64_t>(away - peers.begin());
   const std::size_t all = peers.size();
   peers.resize(std::min(all, metrics::most_rows));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Declares what a node counts on its board of metrics, in the order in which the page shows it: the engines'
-// counters, the totals of actors' types, and families that are read from the node's parts when somebody looks.
+// counters, the totals of actors' types, and families that are read from the node's parts when somebody
+// looks.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The board: families in their order, series that end, totals that stay, and what is read when somebody looks.
+// The board: families in their order, series that end, totals that stay, and what is read when somebody
+// looks.
 #include "metrics/board.hpp"
 
 #include <doctest/doctest.h>
@@ -72,7 +73,8 @@ TEST_CASE("families stand in the order of their declaration, with or without ser
       "# HELP coppice_looks How often somebody looked\n"
       "# TYPE coppice_looks gauge\n"
       "coppice_looks 1\n"
-      "# HELP coppice_refused_plugin_metrics_total Metrics of plugins that are not shown: too many, or malformed\n"
+      "# HELP coppice_refused_plugin_metrics_total Metrics of plugins that are not shown: too many, or "
+      "malformed\n"
       "# TYPE coppice_refused_plugin_metrics_total counter\n"
       "coppice_refused_plugin_metrics_total 0\n"
       "# HELP coppice_mill_ground_total What was ground\n"
@@ -93,8 +95,13 @@ TEST_CASE("an engine's series are by their labels, and end with the engine") {
     north->sold.set(5);
     north->cards.add();
     const std::string text = page(all);
-    CHECK(count(text, "coppice_shop_clients{shop=\"main/north\"} 0\ncoppice_shop_clients{shop=\"main/south\"} 2\n") == 1);
-    CHECK(count(text, "coppice_shop_sold_total{shop=\"main/north\"} 5\ncoppice_shop_sold_total{shop=\"main/south\"} 7\n") == 1);
+    CHECK(
+        count(text,
+              "coppice_shop_clients{shop=\"main/north\"} 0\ncoppice_shop_clients{shop=\"main/south\"} 2\n") ==
+        1);
+    CHECK(count(text,
+                "coppice_shop_sold_total{shop=\"main/north\"} "
+                "5\ncoppice_shop_sold_total{shop=\"main/south\"} 7\n") == 1);
     CHECK(count(text, "coppice_shop_paid_total{shop=\"main/north\",how=\"card\"} 1\n") == 1);
     const auto seen = all.rows<shop>();
     REQUIRE(seen.size() == 2);
@@ -119,7 +126,9 @@ TEST_CASE("an entry that moves keeps its series, and one that is given up ends t
   CHECK(all.rows<shop>().empty());
 }
 
-TEST_CASE("totals are the same for the same labels, outlive who counts, and may be hidden until there is something") {
+TEST_CASE(
+    "totals are the same for the same labels, outlive who counts, and may be hidden until there is "
+    "something") {
   board all;
   const board::labels wind{{"type", "m:wind"}, {"role", "flour"}};
   all.total<mill>(wind);
@@ -127,8 +136,9 @@ TEST_CASE("totals are the same for the same labels, outlive who counts, and may 
   CHECK(count(page(all), "m:wind") == 0);
   all.total<mill>(wind)->ground.add(3);
   all.total<mill>(wind)->ground.add(4);
-  CHECK(count(page(all), "coppice_mill_ground_total{type=\"m:water\",role=\"flour\"} 2\n"
-                         "coppice_mill_ground_total{type=\"m:wind\",role=\"flour\"} 7\n") == 1);
+  CHECK(count(page(all),
+              "coppice_mill_ground_total{type=\"m:water\",role=\"flour\"} 2\n"
+              "coppice_mill_ground_total{type=\"m:wind\",role=\"flour\"} 7\n") == 1);
 }
 
 TEST_CASE("a family has a bounded number of series, whether engines have one or several") {
@@ -153,7 +163,8 @@ TEST_CASE("engines' series do not count against the bound of the plugins'") {
     entered.push_back(all.enter({{"shop", std::to_string(i)}}, std::make_shared<shop>()));
   plugin_series& of_plugins = all.of_plugins();
   for (std::size_t i = 0; i < plugin_series::most_series; ++i)
-    CHECK(of_plugins.get("p", {kind::counter, "n", {}, {{"l", std::to_string(i)}}, {}}) != plugin_series::unseen());
+    CHECK(of_plugins.get("p", {kind::counter, "n", {}, {{"l", std::to_string(i)}}, {}}) !=
+          plugin_series::unseen());
   CHECK(of_plugins.get("p", {kind::counter, "n", {}, {{"l", "beyond"}}, {}}) == plugin_series::unseen());
   CHECK(all.rows<shop>().size() == 20);
 }

@@ -181,7 +181,8 @@ TEST_CASE("state machines, stages and routers are counted by the type of their a
   const std::string stages = "{type=\"numbers:counter\",role=\"producer\"} ";
   const std::string routers = "{type=\"shard:shard\"} ";
   for (const std::string& line :
-       {std::string("statem_machines{type=\"door:door\"} 3"), std::string("statem_machines{type=\"lift:cage\"} 0"),
+       {std::string("statem_machines{type=\"door:door\"} 3"),
+        std::string("statem_machines{type=\"lift:cage\"} 0"),
         std::string("statem_dropped_postponed_total{type=\"door:door\"} 12"), "stages" + stages + "1",
         "stage_emitted_total" + stages + "10", "stage_received_total" + stages + "0",
         "stage_delivered_total" + stages + "9", "stage_dropped_total" + stages + "1",
