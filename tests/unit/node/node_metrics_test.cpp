@@ -84,15 +84,15 @@ TEST_CASE("web servers are counted, and their routes by the class of the status 
   CHECK(has("answered_total{site=\"net/site\",code=\"200\"} 1"));
   CHECK(has("overloads_total{site=\"net/site\",reason=\"slow_events\"} 1"));
   CHECK(has("overloads_total{site=\"net/site\",reason=\"mailbox\"} 0"));
-  const std::string of = "{site=\"net/site\",route=\"GET /users/{id}\"";
-  CHECK(has("requests_total" + of + ",class=\"2xx\"} 1"));
-  CHECK(has("requests_total" + of + ",class=\"3xx\"} 1"));
-  CHECK(has("requests_total" + of + ",class=\"5xx\"} 1"));
-  CHECK(has("request_seconds_bucket" + of + ",le=\"0.000256\"} 1"));
-  CHECK(has("request_seconds_bucket" + of + ",le=\"0.001024\"} 2"));
-  CHECK(has("request_seconds_bucket" + of + ",le=\"16.777216\"} 2"));
-  CHECK(has("request_seconds_bucket" + of + ",le=\"+Inf\"} 3"));
-  CHECK(has("request_seconds_count" + of + "} 3"));
+  const std::string labels = "{site=\"net/site\",route=\"GET /users/{id}\"";
+  CHECK(has("requests_total" + labels + ",class=\"2xx\"} 1"));
+  CHECK(has("requests_total" + labels + ",class=\"3xx\"} 1"));
+  CHECK(has("requests_total" + labels + ",class=\"5xx\"} 1"));
+  CHECK(has("request_seconds_bucket" + labels + ",le=\"0.000256\"} 1"));
+  CHECK(has("request_seconds_bucket" + labels + ",le=\"0.001024\"} 2"));
+  CHECK(has("request_seconds_bucket" + labels + ",le=\"16.777216\"} 2"));
+  CHECK(has("request_seconds_bucket" + labels + ",le=\"+Inf\"} 3"));
+  CHECK(has("request_seconds_count" + labels + "} 3"));
   sites->leave(*now, 0);
   CHECK(sites->enter(*now, 0));
 }
