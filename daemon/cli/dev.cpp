@@ -304,9 +304,10 @@ void session::test_plugin(const std::string& name) {
   const plugin_test& test = found->second.test;
   if (test.command.empty()) return take_plugin(name, "built, has no test");
   base::program_options what = in_project(with_, test.command);
-  for (const auto& [variable, value] : test.environment) {
-    std::erase_if(what.environment, [&](const std::string& one) { return one.starts_with(variable + "="); });
-    what.environment.push_back(variable + "=" + value);
+  for (const auto& variable : test.environment) {
+    const std::string name_and = variable.first + "=";
+    std::erase_if(what.environment, [&](const std::string& one) { return one.starts_with(name_and); });
+    what.environment.push_back(name_and + variable.second);
   }
   what.folder = test.folder.empty() ? with_.place.build : test.folder;
   std::optional<std::chrono::milliseconds> timeout;

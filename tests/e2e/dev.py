@@ -16,13 +16,13 @@ from harness.reports import reports
 from harness.sdk import installed, needs, working_folder
 from harness.tap import check, contains, equal, eventually, run, test
 
-SLOW = 120 * reports.slower  # seconds that a compiler may take on a machine that has other things to do
+SLOW = 240 * reports.slower  # seconds that a compiler may take on a machine that has other things to do
 
 
 class Dev:
     """`coppice dev` in a project that init makes with these arguments, with a home and an EPMD of its own."""
 
-    def __init__(self, cleanup, name, *arguments, epmd_port=None):
+    def __init__(self, cleanup, name, *arguments, epmd_port=None, broken=False):
         needs("g++", "meson", "ninja")
         self.where = working_folder(cleanup).path
         self.epmd_port = epmd_port or free_port()
@@ -30,6 +30,8 @@ class Dev:
         self.project = self.where / name
         self.configuration = self.project / f"config/{name}.yaml"
         self.edit(self.configuration, "epmd: { ", f"epmd: {{ port: {self.epmd_port}, ")
+        if broken:
+            self.edit(self.configuration, "node:\n", "nonsense: 1\nnode:\n")
         self.edit("meson.build", "buildtype=release", "buildtype=debug")  # which is compiled in half the time
         cookie = self.where / ".erlang.cookie"
         cookie.write_text("testcookie_of_24_letters", encoding="utf-8")
@@ -157,6 +159,17 @@ def configuration(cleanup):
     equal(dev.stop(signal.SIGTERM), 0, dev.text())
     equal(other.ask("status")["name"], "mill@127.0.0.1")
     equal(other.stop(signal.SIGINT), 0, other.text())
+
+
+@test("a configuration that a node cannot start with is told, and the node starts when it is mended")
+def mended(cleanup):
+    dev = Dev(cleanup, "shop", "--sup", "front", broken=True)
+    dev.then_says(r"nonsense")
+    dev.then_says(r"^node: not started: the configuration is refused; it is tried again when something changes$")
+    dev.edit(dev.configuration, "nonsense: 1\n", "")
+    dev.then_says(r"^config: the node starts with it \(")
+    dev.then_says(r"^node: ready \(")
+    equal(dev.stop(signal.SIGHUP), 0, dev.text())
 
 
 @test("a signal ends a build that is under way")
