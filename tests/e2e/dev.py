@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 
 from harness.control import Connection
@@ -77,6 +78,10 @@ class Dev:
         check("result" in reply, command, reply, self.text())
         return reply["result"]
 
+    def answers(self):
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.project / "build/dev/control.sock")) == 0
+
     def call(self, name, term):
         return self.ask("call", name=name, term=term, timeout_ms=5000)["reply"]
 
@@ -134,7 +139,7 @@ def edits(cleanup):
     check(not pathlib.Path(f"/proc/{now}").exists(), "the node has ended", dev.text())
 
 
-@test("a configuration that is changed is applied, with a plugin that add has made; a wrong one is refused; another project runs beside it, and a second dev in the same project does not")
+@test("a configuration that is changed is applied, with a plugin that add has made; a wrong one is refused; another project runs beside it, and a second dev in the same project does not; a node ends with its dev")
 def configuration(cleanup):
     dev = Dev(cleanup, "shop", "--sup", "front", "--observer")
     other = Dev(cleanup, "mill", "--sup", "front", "--observer", epmd_port=dev.epmd_port)
@@ -158,7 +163,9 @@ def configuration(cleanup):
     contains(again.stderr, "coppice dev runs in this project already")
     equal(dev.stop(signal.SIGTERM), 0, dev.text())
     equal(other.ask("status")["name"], "mill@127.0.0.1")
-    equal(other.stop(signal.SIGINT), 0, other.text())
+    other.process.kill()
+    other.process.wait()
+    eventually(lambda: not other.answers(), "a node ends with a dev that is killed")
 
 
 @test("a configuration that a node cannot start with is told, and the node starts when it is mended")
