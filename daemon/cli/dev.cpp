@@ -85,7 +85,7 @@ class session {
   void take_plugin(const std::string& name, const std::string& done);
   void reload_plugin(const std::string& name, const std::string& done, std::optional<std::string> before);
   void apply_configuration();
-  void give_up_round(const std::string& line);
+  void say_and_go_on(const std::string& line);
   base::status read_plugins();
   bool differs(const std::string& name) const;
   void say(const std::string& line);
@@ -155,12 +155,12 @@ void session::consider() {
   due_work work = std::exchange(due_, {});
   working_ = true;
   began_ = clock::now();
-  if (work.build || unbuilt_)
+  const bool build = work.build || unbuilt_;
+  if (build)
     steps_.push_back([this] { build_everything(); });
   else
     for (const std::string& name : work.plugins) steps_.push_back([this, name] { build_plugin(name); });
-  if (work.configuration || (apply_failed_ && work.build))
-    steps_.push_back([this] { apply_configuration(); });
+  if (work.configuration || (apply_failed_ && build)) steps_.push_back([this] { apply_configuration(); });
   next();
 }
 
@@ -190,7 +190,7 @@ void session::show_failure(const std::string& what, const tool_result& how) {
   say(fmt::format("{}: {}{}", what, why.empty() ? end_text(how.how) : why, old_serves()));
 }
 
-void session::give_up_round(const std::string& line) {
+void session::say_and_go_on(const std::string& line) {
   say(line);
   next();
 }
@@ -202,7 +202,7 @@ void session::start_tool(base::program_options what, std::optional<std::chrono::
     const std::unique_ptr<tool_run> over = std::move(tool_);
     stopping_ ? next() : then(how);
   });
-  if (!started) return give_up_round(name + ": " + started.error().text);
+  if (!started) return say_and_go_on(name + ": " + started.error().text);
   tool_ = std::move(*started);
 }
 
@@ -229,7 +229,7 @@ void session::build_everything() {
 void session::run_ninja_for_all() {
   start_tool(in_project(with_, {with_.ninja, "-C", with_.place.build}), std::nullopt,
              [this](const tool_result& how) {
-               unbuilt_ = !how.good();
+               unbuilt_ = true;
                if (how.good()) return all_built();
                show_failure("project: not built", how);
                // A configuration that waits in this round may need what was not built.
@@ -258,7 +258,8 @@ bool session::differs(const std::string& name) const {
 }
 
 void session::all_built() {
-  if (auto read = read_plugins(); !read) return give_up_round("project: " + read.error().text);
+  if (auto read = read_plugins(); !read) return say_and_go_on("project: " + read.error().text);
+  unbuilt_ = false;
   std::deque<step> more;
   for (const auto& one : plugins_) {
     const std::string& name = one.first;
@@ -266,8 +267,10 @@ void session::all_built() {
     if (started_)
       more.push_back([this, name] { test_plugin(name); });
     else if (const auto text = base::read_file(built_file(name), most_plugin_bytes); text)
-      if (auto kept = base::write_file_atomic(taken_file(name), *text, plugin_mode); !kept)
-        return give_up_round("project: " + kept.error().text);
+      if (auto kept = base::write_file_atomic(taken_file(name), *text, plugin_mode); !kept) {
+        unbuilt_ = true;
+        return say_and_go_on("project: " + kept.error().text);
+      }
   }
   if (!started_) {
     started_ = true;
@@ -293,7 +296,7 @@ void session::build_plugin(const std::string& name) {
       return next();
     }
     // ninja runs Meson again where a description of the build has changed.
-    if (auto read = read_plugins(); !read) return give_up_round(name + ": " + read.error().text);
+    if (auto read = read_plugins(); !read) return say_and_go_on(name + ": " + read.error().text);
     test_plugin(name);
   });
 }
@@ -316,7 +319,7 @@ void session::test_plugin(const std::string& name) {
     if (how.good()) return take_plugin(name, "built, tested");
     if (how.timed_out) {
       terminal_.output(how.output, true);
-      return give_up_round(fmt::format("{}: built, its test did not end within {} s{}", name,
+      return say_and_go_on(fmt::format("{}: built, its test did not end within {} s{}", name,
                                        timeout->count() / 1000, old_serves()));
     }
     show_failure(fmt::format("{}: built, its test failed with {}", name, end_text(how.how)), how);
@@ -327,16 +330,16 @@ void session::test_plugin(const std::string& name) {
 // The node loads plugins from a folder of its own, so that after a crash it has the code that served before,
 // and not what was built since and has failed its test.
 void session::take_plugin(const std::string& name, const std::string& done) {
-  if (!differs(name)) return give_up_round(name + ": " + done + ", and its code is the same");
+  if (!differs(name)) return say_and_go_on(name + ": " + done + ", and its code is the same");
   std::optional<std::string> before;
   if (auto text = base::read_file(taken_file(name), most_plugin_bytes); text) before = std::move(*text);
   const auto text = base::read_file(built_file(name), most_plugin_bytes);
-  if (!text) return give_up_round(name + ": " + text.error().text);
+  if (!text) return say_and_go_on(name + ": " + text.error().text);
   if (auto kept = base::write_file_atomic(taken_file(name), *text, plugin_mode); !kept)
-    return give_up_round(name + ": " + kept.error().text);
+    return say_and_go_on(name + ": " + kept.error().text);
   if (node_.now() == dev_node::state::ready) return reload_plugin(name, done, std::move(before));
   node_.start();
-  give_up_round(name + ": " + done + ", and the node starts with it");
+  say_and_go_on(name + ": " + done + ", and the node starts with it");
 }
 
 void session::reload_plugin(const std::string& name, const std::string& done,
@@ -345,13 +348,13 @@ void session::reload_plugin(const std::string& name, const std::string& done,
   const std::string id = inside.declared ? inside.declared->id : name;
   node_.ask({"reload", {{"plugin", id}, {"dry_run", false}}},
             [this, name, done, before](const expected<nlohmann::json, no_document>& reply) {
-              if (reply) return give_up_round(name + ": " + done + ", reloaded: " + reload_text(*reply));
+              if (reply) return say_and_go_on(name + ": " + done + ", reloaded: " + reload_text(*reply));
               const no_document& why = reply.error();
-              if (why.gone) return give_up_round(name + ": " + done + ", and the node has ended: " + why.why);
+              if (why.gone) return say_and_go_on(name + ": " + done + ", and the node has ended: " + why.why);
               if (why.code == base::errc::not_found)
-                return give_up_round(name + ": " + done + ", and no actor of it runs yet");
+                return say_and_go_on(name + ": " + done + ", and no actor of it runs yet");
               if (before) (void)base::write_file_atomic(taken_file(name), *before, plugin_mode);
-              give_up_round(fmt::format("{}: {}, reload refused: {}{}", name, done, why.why, old_serves()));
+              say_and_go_on(fmt::format("{}: {}, reload refused: {}{}", name, done, why.why, old_serves()));
             });
 }
 
@@ -359,23 +362,23 @@ void session::apply_configuration() {
   if (!started_) return next();
   if (node_.now() != dev_node::state::ready) {
     node_.start();
-    return give_up_round("config: the node starts with it");
+    return say_and_go_on("config: the node starts with it");
   }
   node_.ask({"apply", {{"file", ""}, {"dry_run", false}}},
             [this](const expected<nlohmann::json, no_document>& reply) {
               apply_failed_ = !reply || !reply->value("valid", false);
               if (!reply)
-                return give_up_round(fmt::format("config: refused: {}{}", reply.error().why,
+                return say_and_go_on(fmt::format("config: refused: {}{}", reply.error().why,
                                                  reply.error().gone ? "" : "; the old tree goes on"));
               const std::vector<spec::diagnostic> found = diagnostics_of(*reply);
               terminal_.output(spec::render(found), true);
               if (!apply_failed_) {
                 const std::string changes = changes_text(*reply);
-                return give_up_round(changes.empty() ? "config: nothing has changed"
+                return say_and_go_on(changes.empty() ? "config: nothing has changed"
                                                      : "config: applied: " + changes);
               }
               const auto error = std::ranges::find(found, spec::severity::error, &spec::diagnostic::severity);
-              give_up_round(fmt::format(
+              say_and_go_on(fmt::format(
                   "config: refused: {}; the old tree goes on",
                   error == found.end() ? "it is not valid"
                                        : fmt::format("{}:{}: {}", error->file, error->line, error->message)));

@@ -131,7 +131,7 @@ std::string first_error(std::string_view output) {
     const std::string_view line = output.substr(0, output.find('\n'));
     output.remove_prefix(std::min(line.size() + 1, output.size()));
     const bool tells = line.find("error: ") != line.npos || line.find("ERROR: ") != line.npos ||
-                       line.find("undefined reference") != line.npos;
+                       line.starts_with("error[") || line.find("undefined reference") != line.npos;
     if (tells) return std::string(line);
     if (first.empty() && line.find_first_not_of(" \t\r") != line.npos) first = line;
   }

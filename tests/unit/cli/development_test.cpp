@@ -109,6 +109,8 @@ TEST_CASE("of a tool's output the first error is told, else its first words") {
   CHECK(first_error("\n  \nfailed: it counts\nfailed: more") == "failed: it counts");
   CHECK(first_error("meson.build:3:0: ERROR: Dependency not found") ==
         "meson.build:3:0: ERROR: Dependency not found");
+  CHECK(first_error("Compiling cart\nerror[E0425]: cannot find value\n") ==
+        "error[E0425]: cannot find value");
   CHECK(first_error("").empty());
 }
 
