@@ -379,7 +379,8 @@ static inline int coppice_read_nil(coppice_reader* r) {
   return 1;
 }
 
-/* Reads an atom. 0: something else is there, or too little; the reader has not moved. *name points into the message. */
+/* Reads an atom. 0: something else is there, or too little; the reader has not moved. *name points into the
+ * message. */
 static inline int coppice_read_atom(coppice_reader* r, coppice_bytes* name) {
   uint64_t head, size;
   if (coppice_left(r) >= 2 && r->at[0] == 119) {
@@ -404,7 +405,8 @@ static inline int coppice_read_atom_is(coppice_reader* r, const char* name) {
   return 1;
 }
 
-/* Reads a binary. 0: something else is there, or too little; the reader has not moved. *data points into the message. */
+/* Reads a binary. 0: something else is there, or too little; the reader has not moved. *data points into the
+ * message. */
 static inline int coppice_read_binary(coppice_reader* r, coppice_bytes* data) {
   if (coppice_left(r) < 5 || r->at[0] != 109 || coppice_left(r) - 5 < coppice_get_be32(r->at + 1)) return 0;
   *data = coppice_bytes_of(r->at + 5, coppice_get_be32(r->at + 1));

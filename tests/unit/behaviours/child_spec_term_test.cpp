@@ -133,7 +133,7 @@ TEST_CASE("what a child's map says beyond OTP is refused with a sentence where i
       {"mailbox => #{limit => 16000001}",
        "{invalid_mailbox,<<\"mailbox's limit wants a whole number from 1 to 16000000, got 16000001\">>}"},
       {"mailbox => #{bytes => -1}",
-       "{invalid_mailbox,<<\"mailbox's bytes wants a whole number from 0 to 9223372036854775807, got "
+       "{invalid_mailbox,<<\"mailbox's bytes wants a whole number from 0 to 9223372036854775808, got "
        "-1\">>}"},
       {"mailbox => #{on_full => drop}",
        "{invalid_mailbox,<<\"mailbox's on_full wants one of park_sender, drop_new, drop_old, exit, got "
