@@ -26,8 +26,8 @@ LARGEST = 1 << 20
 SPAWN, SPAWN_REQUEST = 1 << 32, 29
 CONFIG = shop(distribution="services: { pg: [pg] }, connect_timeout: 1s, allow: { rpc: [ info, observer, env ] }")
 SERVICES = pathlib.Path(__file__).parents[2] / "daemon/services"
-PROCESSES = {"rex": "rex", "user": "user", "net_kernel": "net_kernel", "global_names": "global_name_server", "pg_scope": "pg",
-             "event_service": "coppice_events", "appmon_info": None}
+PROCESSES = {"rpc/rex": "rex", "io/user": "user", "net_kernel": "net_kernel", "global/names": "global_name_server", "pg/scope": "pg",
+             "events/event_service": "coppice_events", "observer/appmon_info": None}
 ROW = re.compile(r'\{(?:[\w:]+::)?(call|cast|info), "(\w+)", (\d+), (\d+)')
 FUNCTIONS = [("erlang", "node"), ("erlang", "memory"), ("erlang", "process_info"), ("erlang", "system_info"), ("erlang", "whereis"),
              ("erlang", "nodes"), ("erlang", "statistics"), ("pg", "get_members"), ("application", "get_env"), ("global", "resolve_it"),
@@ -37,10 +37,11 @@ FUNCTIONS = [("erlang", "node"), ("erlang", "memory"), ("erlang", "process_info"
 def table():
     """(process, form, name, fewest elements, most) of every row."""
     rows = []
-    for file in sorted(SERVICES.glob("*.cpp")):
+    for file in sorted(SERVICES.rglob("*.cpp")):
         found = ROW.findall(file.read_text(encoding="utf-8"))
-        check(not found or file.stem in PROCESSES, "it is known which process has the table", file)
-        rows += [(PROCESSES[file.stem], form, name, int(least), int(most)) for form, name, least, most in found if PROCESSES[file.stem]]
+        name_of = str(file.relative_to(SERVICES).with_suffix(""))
+        check(not found or name_of in PROCESSES, "it is known which process has the table", file)
+        rows += [(PROCESSES[name_of], form, name, int(least), int(most)) for form, name, least, most in found if PROCESSES[name_of]]
     check(len(rows) > 40, "the tables are read", rows)
     return rows
 
