@@ -67,20 +67,6 @@ bool read_override(const std::string& text, spec::override_value& out) {
   return true;
 }
 
-base::log::format format_of(spec::log_format format) {
-  switch (format) {
-    case spec::log_format::automatic:
-      return base::log::format::automatic;
-    case spec::log_format::text:
-      return base::log::format::text;
-    case spec::log_format::json:
-      return base::log::format::json;
-    case spec::log_format::journald:
-      return base::log::format::journald;
-  }
-  return base::log::format::automatic;
-}
-
 // If the allocator gave memory back after each large message, it would be faulted in page by page for the
 // next one, which costs several times more than handling that message. So a node keeps the memory it has
 // needed.
@@ -220,7 +206,7 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   base::log::options logging;
   const base::log::settings settings = node::log_settings(spec);
   logging.level = settings.level;
-  logging.format = format_of(spec.node.log.format);
+  logging.format = spec.node.log.format;
   base::log::log_ring lines; // from the first line on, for `coppice logs`
   base::log::start(logging);
   if (auto used = base::log::use(settings); !used)

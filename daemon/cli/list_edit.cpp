@@ -67,7 +67,7 @@ class document {
 
  private:
   spec::sources sources_;
-  spec::tree tree_;
+  spec::yaml_tree tree_;
   spec::report report_;
   const node* root_ = nullptr;
   std::string wrong_;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 
+#include "cli/engines.hpp"
 #include "cli/render.hpp"
 #include "cli/terminal.hpp"
 #include "spec/diagnostic.hpp"
@@ -263,7 +264,7 @@ const remote_command commands[] = {
        if (p.size) arguments["size"] = *p.size;
        return arguments;
      },
-     render_pool, true},
+     render_engine, true},
     {"listener", "a listener's connections; suspend: it accepts no more until resume",
      [](CLI::App& app, parameters& p) {
        app.add_option("listener", p.name, "NAME, APPLICATION/CHILD or a pid")->required();
@@ -275,7 +276,7 @@ const remote_command commands[] = {
        if (!p.change.empty()) arguments["change"] = p.change;
        return arguments;
      },
-     render_listener, true},
+     render_engine, true},
     {"health", "what keeps the node from being ready, and what helps", no_options, no_arguments,
      render_health, false, health_verdict},
     {"log-level", "what is logged at which level, and another level for all, a module or a process",

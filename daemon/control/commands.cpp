@@ -9,6 +9,7 @@
 
 #include "base/printable.hpp"
 #include "behaviours/pool/pool.hpp"
+#include "behaviours/streams/tcp_listener.hpp"
 #include "control/asked.hpp"
 #include "control/audit.hpp"
 #include "control/command_arguments.hpp"
@@ -154,15 +155,6 @@ void answer_anew(const request& r, const runtime::pid& pid) {
   r->done(info_json(r->of, *info));
 }
 
-bool is_listener(const runtime::description& of) {
-  return (of.behaviour == "tcp" || of.behaviour == "web") && of.plugin.empty();
-}
-
-// Answers when it is asked for its state or its engine.
-bool tells_of_itself(const runtime::description& of) {
-  return !of.plugin.empty() || of.behaviour == "event_manager" || of.behaviour == "consumer_supervisor";
-}
-
 // Who is parked says itself for what, another what its format_status shows; where that takes too long, the
 // rest is told without: soon of one that has something to do, which may answer in a while or not at all.
 pending run_info(const request& r) {
@@ -170,29 +162,18 @@ pending run_info(const request& r) {
   const auto info = r->of.info(r->text("name"));
   if (!info) return r->fail(info.error()), pending{};
   const runtime::pid pid = info->summary.pid;
-  if (info->summary.is.behaviour == "pool") {
-    r->of.pool(pid, std::nullopt, info_most,
-               [r, document = info_json(r->of, *info)](const base::result<node::pool_status>& pool) mutable {
-                 if (pool) document["engine"] = pool_document(r->of, *pool);
-                 r->done(std::move(document));
-               });
-  } else if (is_listener(info->summary.is)) {
-    r->of.listener(
-        pid, node::instance::listener_change::none, info_most,
-        [r, document = info_json(r->of, *info)](const base::result<runtime::message>& report) mutable {
-          if (report) document["engine"] = report_document(*report);
-          r->done(std::move(document));
-        });
-  } else if (is_parked(*info)) {
+  if (is_parked(*info)) {
     answer_with_wait(r, *info, info_most);
-  } else if (tells_of_itself(info->summary.is)) {
-    const bool idle = info->summary.status == runtime::process_status::waiting;
-    const base::nanos given = idle ? info_most : info_most_of_busy;
+  } else if (r->of.runs_engine(*info)) {
+    // Only a plugin's callback may take long.
+    const bool answers_soon =
+        info->summary.is.plugin.empty() || info->summary.status == runtime::process_status::waiting;
+    const base::nanos given = answers_soon ? info_most : info_most_of_busy;
     const base::nanos until = base::mono_now() + given;
     r->of.state_of(
         pid, given,
         [r, pid, until, document = info_json(r->of, *info)](const behaviours::shown_state& shown) mutable {
-          if (!shown.state && !shown.engine && base::mono_now() >= until) return answer_anew(r, pid);
+          if (!shown.engine && base::mono_now() >= until) return answer_anew(r, pid);
           if (shown.state) document["state"] = *shown.state;
           if (shown.engine) document["engine"] = report_document(shown.engine);
           if (!shown.debug.empty()) document["debug"] = shown.debug;
@@ -207,44 +188,42 @@ pending run_info(const request& r) {
           }};
 }
 
-pending run_pool(const request& r) {
-  const auto info = r->of.info(r->text("name"));
-  if (!info) return r->fail(info.error()), pending{};
-  if (info->summary.is.behaviour != "pool")
-    return r->fail(base::errc::invalid, "it is no pool, but a " + info->summary.is.behaviour), pending{};
-  std::optional<std::uint32_t> size;
-  if (r->arguments.contains("size")) {
-    const json& given = r->arguments.at("size");
-    const bool good = given.is_number_unsigned() && given >= 1 && given <= behaviours::pool::most_workers;
-    if (!good)
-      return r->fail(base::errc::invalid,
-                     fmt::format("a pool has 1 to {} workers", behaviours::pool::most_workers)),
-             pending{};
-    size = given.get<std::uint32_t>();
-  }
-  r->of.pool(info->summary.pid, size, r->timeout_nanos(), [r](const base::result<node::pool_status>& pool) {
-    pool ? r->done(pool_document(r->of, *pool)) : r->fail(pool.error());
-  });
+// What the engine reports, after `change`; empty: as it is.
+pending answer_with_engine(const request& r, const runtime::pid& pid, runtime::message change) {
+  r->of.engine_of(pid, std::move(change), r->timeout_nanos(),
+                  [r](const base::result<runtime::message>& report) {
+                    report ? r->done(report_document(*report)) : r->fail(report.error());
+                  });
   return {};
 }
 
-pending run_listener(const request& r) {
-  using change = node::instance::listener_change;
+pending run_pool(const request& r) {
+  using behaviours::pool;
   const auto info = r->of.info(r->text("name"));
   if (!info) return r->fail(info.error()), pending{};
-  if (!is_listener(info->summary.is))
+  if (!pool::is_one(info->summary.is))
+    return r->fail(base::errc::invalid, "it is no pool, but a " + info->summary.is.behaviour), pending{};
+  if (!r->arguments.contains("size")) return answer_with_engine(r, info->summary.pid, {});
+  const json& size = r->arguments.at("size");
+  if (!size.is_number_unsigned() || size < 1 || size > pool::most_workers)
+    return r->fail(base::errc::invalid, fmt::format("a pool has 1 to {} workers", pool::most_workers)),
+           pending{};
+  return answer_with_engine(r, info->summary.pid, pool::resize_request(size.get<std::uint32_t>()));
+}
+
+pending run_listener(const request& r) {
+  using behaviours::tcp_listener;
+  const auto info = r->of.info(r->text("name"));
+  if (!info) return r->fail(info.error()), pending{};
+  if (!tcp_listener::is_one(info->summary.is))
     return r->fail(base::errc::invalid, "it is no listener, but a " + info->summary.is.behaviour), pending{};
-  const std::string asked = r->text("change");
-  const change wanted = asked == "suspend"  ? change::suspend
-                        : asked == "resume" ? change::resume
-                                            : change::none;
-  if (wanted == change::none && !asked.empty())
+  const std::string change = r->text("change");
+  if (!change.empty() && change != "suspend" && change != "resume")
     return r->fail(base::errc::invalid, "a listener is suspended or resumed"), pending{};
-  r->of.listener(info->summary.pid, wanted, r->timeout_nanos(),
-                 [r](const base::result<runtime::message>& report) {
-                   report ? r->done(report_document(*report)) : r->fail(report.error());
-                 });
-  return {};
+  return answer_with_engine(r, info->summary.pid,
+                            change.empty()        ? runtime::message()
+                            : change == "suspend" ? tcp_listener::suspend_request()
+                                                  : tcp_listener::resume_request());
 }
 
 // Without a change: what there is, or, with for_ms, what comes.

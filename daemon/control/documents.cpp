@@ -202,34 +202,6 @@ json coming_document(const std::vector<std::pair<cron::instant, services::cron_r
   return {{"next", std::move(next)}, {"all", all}};
 }
 
-json pool_document(node::instance& of, const node::pool_status& pool) {
-  json workers = json::array();
-  for (const node::pool_worker_status& one : pool.workers)
-    workers.push_back({{"pid", pid_json(of, one.pid)},
-                       {"held", one.held},
-                       {"queued", one.queued},
-                       {"handled", one.handled},
-                       {"lost", one.lost},
-                       {"busy_ms", one.busy / ns_per_ms},
-                       {"restarts", one.restarts}});
-  return {{"dispatch", pool.dispatch},
-          {"size", pool.size},
-          {"max", pool.max},
-          {"queued", pool.queued},
-          {"held", pool.held},
-          {"handled", pool.handled},
-          {"rejected", pool.rejected},
-          {"expired", pool.expired},
-          {"retried", pool.retried},
-          {"lost", pool.lost},
-          {"unanswered", pool.unanswered},
-          {"misdirected", pool.misdirected},
-          {"grown", pool.grown},
-          {"shrunk", pool.shrunk},
-          {"uptime_ms", pool.uptime / ns_per_ms},
-          {"workers", std::move(workers)}};
-}
-
 namespace {
 
 constexpr int deepest_report = 8;
@@ -246,7 +218,10 @@ json term_json(etf::cursor& at, int depth) {
       return at.read_unsigned(number) ? json(number) : fall_through();
     case etf::kind::atom:
       if (!at.read_atom(name)) return fall_through();
-      return name == "true" ? json(true) : name == "false" ? json(false) : json(name);
+      return name == "true"        ? json(true)
+             : name == "false"     ? json(false)
+             : name == "undefined" ? json()
+                                   : json(name);
     case etf::kind::binary:
       if (!at.read_binary(text)) return fall_through();
       return std::string(reinterpret_cast<const char*>(text.data()), text.size());

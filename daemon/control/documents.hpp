@@ -19,7 +19,6 @@ nlohmann::json tree_document(node::instance& of, const std::vector<node::applica
 // One process in a few words.
 nlohmann::json summary_json(node::instance& of, const runtime::process_summary& p);
 nlohmann::json process_document(node::instance& of, const runtime::process_info& info);
-nlohmann::json pool_document(node::instance& of, const node::pool_status& pool);
 // What there are, and what they did.
 // `away`: the nodes of distribution.peers that are not connected.
 nlohmann::json jobs_document(const std::vector<services::cron_row>& jobs,
@@ -27,8 +26,8 @@ nlohmann::json jobs_document(const std::vector<services::cron_row>& jobs,
 // What comes, in its order; `all`: nothing was left out.
 nlohmann::json coming_document(const std::vector<std::pair<cron::instant, services::cron_row>>& coming,
                                bool all);
-// Of what an engine says of itself: maps with atoms as keys, lists, whole numbers, atoms and binaries as
-// texts, true and false; null for all else.
+// What an engine reports: maps with atoms as keys, lists, whole numbers, atoms and binaries as texts, true
+// and false; null for the atom `undefined` and all else.
 nlohmann::json report_document(const runtime::message& report);
 // What a parked process waits for; null: for nothing any more.
 nlohmann::json wait_json(const runtime::waited_for& wait);

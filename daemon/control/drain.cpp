@@ -6,6 +6,7 @@
 #include <atomic>
 #include <memory>
 
+#include "behaviours/streams/tcp_listener.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::control {
@@ -42,13 +43,14 @@ pending run_drain(const request& r) {
   if (change.empty()) return r->done(left_document(r->of)), pending{};
   if (change != "on" && change != "off")
     return r->fail(base::errc::invalid, "a node is drained, on, or serves again, off"), pending{};
-  using listeners = node::instance::listener_change;
+  using behaviours::tcp_listener;
   r->of.set_draining(change == "on");
   const auto all = std::make_shared<round>(r);
   for (const runtime::process_summary& one : r->of.processes()) {
-    if ((one.is.behaviour != "tcp" && one.is.behaviour != "web") || !one.is.plugin.empty()) continue;
-    r->of.listener(one.pid, change == "on" ? listeners::suspend : listeners::resume, r->timeout_nanos(),
-                   [all](const base::result<runtime::message>&) {});
+    if (!tcp_listener::is_one(one.is)) continue;
+    r->of.engine_of(one.pid,
+                    change == "on" ? tcp_listener::suspend_request() : tcp_listener::resume_request(),
+                    r->timeout_nanos(), [all](const base::result<runtime::message>&) {});
   }
   return {};
 }

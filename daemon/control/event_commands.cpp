@@ -30,7 +30,7 @@ json events_document(const node::instance& of, const std::vector<event_report>& 
                    {"producer", one.producer ? json(of.text_of(one.producer)) : json()},
                    {"declared", one.declared},
                    {"open", one.options.open},
-                   {"slow", behaviours::text(one.options.slow)},
+                   {"slow", tree::text(one.options.slow)},
                    {"buffer", one.options.buffer},
                    {"last", one.counts.last},
                    {"published", one.counts.published},

@@ -13,6 +13,10 @@
 #include "runtime/messages/message.hpp"
 #include "runtime/messages/parcel.hpp"
 
+namespace coppice::behaviours {
+class stream_taker;
+}
+
 namespace coppice::runtime {
 
 class process;
@@ -102,6 +106,10 @@ class behaviour {
 
   // After stop(reason) from a callback other than init. As in OTP, not after an untrapped exit signal.
   virtual void terminate(process& self, const message& reason);
+
+  // Before its process is made: the port by which it is given what it begins with, a connection say. Null: it
+  // takes nothing.
+  virtual behaviours::stream_taker* as_stream_taker() { return nullptr; }
 
   // Any thread, while the process lives: may read only what never changes or is atomic.
   virtual void describe(description& out) const = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// {is_auth, Node} is answered yes: who could ask has shown the cookie. In the process's own turn.
+// {is_auth, Node} is answered yes: a connected node has shown the cookie. In the process's own turn.
 #include "services/net_kernel.hpp"
 
 #include <coppice/etf/cursor.hpp>
@@ -50,7 +50,7 @@ net_kernel::call_answer net_kernel::handle_call(runtime::process& self, const ru
   return native_server::handle_call(self, from, request);
 }
 
-// Nodes also tell net_kernel of their own affairs; none of it is for us.
+// Nodes also send net_kernel messages about their own state, which are ignored.
 runtime::outcome net_kernel::handle_info(runtime::process&, const runtime::message&) {
   return runtime::carry_on();
 }

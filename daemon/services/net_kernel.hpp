@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `net_kernel`: what net_adm:ping asks, and the spawn requests of nodes that have no SPAWN flag, which are
-// refused. In the process's own turn.
+// `net_kernel`: answers net_adm:ping, and refuses the spawn requests of nodes without the SPAWN flag. In the
+// process's own turn.
 #pragma once
 
 #include "behaviours/gen/native_server.hpp"

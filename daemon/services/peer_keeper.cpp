@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See peer_keeper.hpp.
+// The process that connects to the nodes of kept_peers. In the process's own turn.
 #include "services/peer_keeper.hpp"
 
 #include <algorithm>

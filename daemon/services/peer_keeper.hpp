@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The process that connects to the nodes of kept_peers when they are due, and hears how that ended. It looks
+// The process that connects to the nodes of kept_peers when they are due and reports the results. It looks
 // whenever a node comes or goes, the list changes, or a wait is over. In the process's own turn.
 #pragma once
 
@@ -21,7 +21,7 @@ class peer_keeper final : public behaviours::native_server {
   peer_keeper(std::shared_ptr<kept_peers> peers, dist::router& router)
       : native_server("peers"), peers_(std::move(peers)), router_(router) {}
 
-  // What makes it look. Any thread.
+  // Makes the process look. Any thread.
   static void wake(runtime::system& system);
 
  protected:
@@ -41,7 +41,7 @@ class peer_keeper final : public behaviours::native_server {
   dist::router& router_;
   std::vector<asked> asked_;
   std::uint64_t timer_ = 0; // 0: none
-  bool jobs_wait_ = true;   // those for one node of several, until all were tried
+  bool jobs_wait_ = true;   // jobs that run on one of several nodes wait until all peers were tried
 };
 
 } // namespace coppice::services

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See service_supervisor.hpp. In the process's own turn.
+// The supervisor of the node's services. In the process's own turn.
 #include "services/service_supervisor.hpp"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace coppice::services {
 namespace {
 
-// A service that ends more often than this does so for a reason that starting it again does not mend.
+// A service that ends more often than this will not be mended by restarts.
 constexpr std::uint32_t most_restarts = 5;
 constexpr base::nanos within = 10 * base::nanos_per_second;
 

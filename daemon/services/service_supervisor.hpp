@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Runs the node's services: a supervisor like any other over children that are the node's own code. A service
-// that ends is started anew under its name; where one ends again and again, or where the supervisor itself is
-// ended by somebody, the node has no way on, and who started it is told. In the process's own turn.
+// Supervises the node's services, whose code is part of the daemon. A service that ends is restarted under
+// its name. If one ends again and again, or the supervisor itself is ended, the node cannot go on, and `gone`
+// tells its starter. In the process's own turn.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@
 namespace coppice::services {
 
 struct service {
-  std::string name; // registered
+  std::string name; // registered name
   std::function<std::unique_ptr<runtime::behaviour>()> make;
   runtime::mailbox_bounds mailbox{};
 };
@@ -29,7 +29,7 @@ class service_factory final : public runtime::actor_factory {
 
   // errc::not_found.
   base::result<std::unique_ptr<runtime::behaviour>> make(const runtime::actor_spec& spec) override;
-  // All of them, in their order: what a supervisor starts.
+  // All services, in starting order: the children of a supervisor.
   std::shared_ptr<const behaviours::supervisor_spec> specification() const;
 
  private:
@@ -37,15 +37,15 @@ class service_factory final : public runtime::actor_factory {
 };
 
 struct service_events {
-  std::function<void(base::status)> started; // once: all of them run, or why one did not
-  std::function<void()> gone;                // the supervisor is, and with it every service
+  std::function<void(base::status)> started; // called once: all of them run, or why one does not
+  std::function<void()> gone;                // the supervisor has ended, and every service with it
 };
 
 class service_supervisor final : public behaviours::supervisor {
  public:
-  static constexpr const char* label = "services"; // theirs are services/NAME
+  static constexpr const char* label = "services"; // names in reports: services/NAME
 
-  // What `shared` points to outlives the system. The events may not wait.
+  // The objects that `shared` points to must outlive the system. The events must not wait.
   service_supervisor(std::shared_ptr<const behaviours::supervisor_spec> spec,
                      std::shared_ptr<const behaviours::supervision> shared, service_events events);
   ~service_supervisor() override;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which services there are, and what is done for them when a node comes or goes. Any thread.
+// The list of services, and their work when a node comes or goes. Any thread.
 #include "services/services.hpp"
 
 #include <algorithm>
@@ -21,7 +21,7 @@ namespace coppice::services {
 
 namespace {
 
-// For all of them to be there.
+// How long starting all of them may take.
 constexpr std::chrono::seconds patience{30};
 
 } // namespace
@@ -53,7 +53,7 @@ base::status services::start(std::function<void()> gone) {
   return start_supervisor(std::move(gone));
 }
 
-// In an order in which none misses another.
+// In an order in which no service needs a later one.
 std::vector<service> services::all() {
   const bool visible = router_.settings().visible;
   std::vector<service> out;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The registered processes other nodes expect to find: net_kernel, global_name_server, rex, user, and the
-// scopes of pg, under a supervisor of their own. Started after the runtime and before the distribution
-// listens, so that no peer meets a node without them. They end with the runtime.
+// The registered processes that other nodes expect: net_kernel, global_name_server, rex, user, and the scopes
+// of pg, under a supervisor of their own. They start after the runtime and before the distribution listens,
+// so that no peer meets a node without them, and end with the runtime.
 #pragma once
 
 #include <functional>
@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "behaviours/application/order.hpp"
 #include "behaviours/channels/event_channels.hpp"
+#include "behaviours/supervision/order.hpp"
 #include "behaviours/supervision/tree.hpp"
 #include "dist/router.hpp"
 #include "runtime/system.hpp"
@@ -25,27 +25,27 @@ namespace coppice::services {
 
 struct options {
   bool global = true;
-  std::vector<std::string> rpc{"info"};         // what rex and erpc may run: see allow_list
+  std::vector<std::string> rpc{"info"};         // functions that rex and erpc may run: see functions.hpp
   std::vector<std::string> spawn{};             // actors that other nodes may spawn
-  std::vector<std::string> start{};             // applications that they may start
+  std::vector<std::string> start{};             // applications that other nodes may start
   std::vector<std::string> pg{};                // scopes
-  peer_bounds bounds{};                         // of what each other node has there
-  std::shared_ptr<cron_jobs> cron{};            // the node's jobs; null: nobody carries them out
-  behaviours::event_channels* events = nullptr; // outlives the services; null: there are none
-  std::shared_ptr<kept_peers> peers{};          // to stay connected to; null: none
+  peer_bounds bounds{};                         // for each other node
+  std::shared_ptr<cron_jobs> cron{};            // the node's jobs; null: none
+  behaviours::event_channels* events = nullptr; // outlives the services; null: none
+  std::shared_ptr<kept_peers> peers{};          // nodes to stay connected to; null: none
 };
 
 class services {
  public:
-  // Takes the router's node callbacks and its spawn handler: before router.listen(). The system, the router
-  // and this outlive what start() makes.
+  // Sets the router's node callbacks and its spawn handler, so call it before router.listen(). The system,
+  // the router and this object must outlive what start() makes.
   services(runtime::system& system, dist::router& router, const options& chosen);
   services(const services&) = delete;
   services& operator=(const services&) = delete;
 
-  // Starts them, and waits until they run; the system is started. A foreign thread. `gone` is called when
-  // they have ended, and their supervisor with them, be it as the system stops; it may not wait.
-  // errc::invalid: an entry of `rpc` that is none.
+  // Starts the services and waits until they run. The system must be running. Not on a thread of the system.
+  // `gone` is called when the services and their supervisor have ended, also on shutdown; it must not wait.
+  // errc::invalid: an entry of `rpc` is not valid.
   base::status start(std::function<void()> gone = {});
 
  private:
@@ -58,7 +58,7 @@ class services {
   options options_;
   std::shared_ptr<const functions> functions_;
   std::unique_ptr<service_factory> factory_; // once started
-  behaviours::supervision_tree tree_;        // of the services alone
+  behaviours::supervision_tree tree_;        // of the services only
   behaviours::pending_orders orders_;
 };
 

@@ -177,8 +177,9 @@ class checker {
     const node* children = at.find("children");
     std::unordered_map<std::string_view, place> ids;
     fingerprinter all;
-    const auto args = supervisor.strategy == strategy::simple_one_for_one ? args_schema::part::of_template
-                                                                          : args_schema::part::whole;
+    const auto args = supervisor.strategy == tree::strategy::simple_one_for_one
+                          ? args_schema::part::of_template
+                          : args_schema::part::whole;
     for (std::size_t i = 0; i < supervisor.children.size(); ++i) {
       const node* one = element(children, i);
       if (!one || !one->is_map()) continue;

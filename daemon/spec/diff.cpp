@@ -107,7 +107,7 @@ class matching {
 };
 
 bool is_template(const supervisor_spec& of) {
-  return of.strategy == strategy::simple_one_for_one;
+  return of.strategy == tree::strategy::simple_one_for_one;
 }
 
 // The keys of the child itself: those that a running process cannot take on, and the others.

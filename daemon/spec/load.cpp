@@ -146,7 +146,7 @@ class loading {
   const load_options& options_;
   sources texts_;
   report report_;
-  tree nodes_;
+  yaml_tree nodes_;
   node* root_ = nullptr;
   std::vector<replaced> replaced_;
   std::vector<file_text> read_;

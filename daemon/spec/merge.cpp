@@ -7,7 +7,7 @@
 namespace coppice::spec {
 namespace {
 
-node* copy(const node& from, tree& into) {
+node* copy(const node& from, yaml_tree& into) {
   node* made = into.make(from.what, from.at);
   *made = from;
   return made;
@@ -33,7 +33,7 @@ std::size_t find_element(const node& list, std::string_view step) {
 
 } // namespace
 
-node* merge(node* under, node* over, tree& into, std::vector<replaced>& notes, const std::string& path) {
+node* merge(node* under, node* over, yaml_tree& into, std::vector<replaced>& notes, const std::string& path) {
   if (!under->is_map() || !over->is_map()) {
     notes.push_back({path, over->at, under->at});
     return over;
@@ -60,7 +60,7 @@ node* merge(node* under, node* over, tree& into, std::vector<replaced>& notes, c
   return result;
 }
 
-node* put(node* root, std::string_view path, node* value, tree& into, const place& at,
+node* put(node* root, std::string_view path, node* value, yaml_tree& into, const place& at,
           std::vector<replaced>& notes, report& to) {
   const std::string whole(path);
   bool fresh = false;

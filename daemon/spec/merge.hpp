@@ -21,11 +21,12 @@ struct replaced {
 
 // Maps key by key, `applications` one list after the other, any other value by `over`; `path` is where they
 // lie.
-node* merge(node* under, node* over, tree& into, std::vector<replaced>& notes, const std::string& path = {});
+node* merge(node* under, node* over, yaml_tree& into, std::vector<replaced>& notes,
+            const std::string& path = {});
 
 // Puts `value` at `path` (keys joined by dots; in a list an index, or an element's name or id), making
 // maps that are missing. nullptr, with the error reported at `at`, if the path leads nowhere.
-node* put(node* root, std::string_view path, node* value, tree& into, const place& at,
+node* put(node* root, std::string_view path, node* value, yaml_tree& into, const place& at,
           std::vector<replaced>& notes, report& to);
 
 } // namespace coppice::spec

@@ -6,10 +6,9 @@
 #include <cstdint>
 #include <string>
 
-namespace coppice::spec {
+#include "tree/events.hpp"
 
-// What becomes of events for which a subscriber has no room.
-enum class slow_policy : std::uint8_t { drop_old, drop_new, unsubscribe, park };
+namespace coppice::spec {
 
 struct named_event {
   std::string name;
@@ -19,7 +18,7 @@ struct named_event {
   std::uint64_t bytes = std::uint64_t{1} << 20;
   bool open = false;
   bool notify = false;
-  slow_policy slow = slow_policy::drop_old;
+  tree::slow_subscriber slow = tree::slow_subscriber::drop_old;
   bool operator==(const named_event&) const = default;
 };
 

@@ -13,8 +13,15 @@
 #include <utility>
 #include <vector>
 
+#include "base/framing_kind.hpp"
+#include "base/log.hpp"
 #include "spec/fingerprint.hpp"
 #include "spec/named_event.hpp"
+#include "tree/events.hpp"
+#include "tree/pool.hpp"
+#include "tree/router.hpp"
+#include "tree/stage.hpp"
+#include "tree/supervision.hpp"
 
 namespace coppice::spec {
 
@@ -33,22 +40,12 @@ struct place {
 enum class visibility { visible, hidden };
 // Whether a worker that has nothing to do looks around before it sleeps.
 enum class busy_wait { none, adaptive };
-enum class log_level { trace, debug, info, notice, warning, error };
-enum class log_format { automatic, text, json, journald };
 enum class epmd_mode { automatic, client, serve, off };
 enum class connect_policy { automatic, never };
 enum class isolation { none, process };
 enum class unhandled { exit, reply_error, log, ignore };
-enum class application_type { permanent, transient, temporary };
-enum class strategy { one_for_one, one_for_all, rest_for_one, simple_one_for_one };
-enum class on_exceeded { escalate, give_up }; // of a child; "park" in the files
-enum class auto_shutdown { never, any_significant, all_significant };
-enum class restart { permanent, transient, temporary };
 enum class on_full { park_sender, drop_new, drop_old, exit };
 enum class priority { low, normal, high, max };
-enum class pool_dispatch { least_loaded, round_robin, hash, broadcast };
-enum class pool_overload { reply_error, drop_new, drop_old, park_sender };
-enum class worker_death { reply_error, retry_once };
 enum class postponed_overload { exit, drop_new, drop_old };
 
 // A whole number, or "auto": whoever uses it chooses.
@@ -68,14 +65,6 @@ struct port_range {
   std::uint16_t first = 0;
   std::uint16_t last = 0; // 0-0: any free port
   bool operator==(const port_range&) const = default;
-};
-
-// How long a child may take to stop.
-struct shutdown_limit {
-  enum class kind { after, brutal_kill, infinity };
-  kind how = kind::after;
-  milliseconds time{5000}; // for `after`
-  bool operator==(const shutdown_limit&) const = default;
 };
 
 // Where the cookie, or the token of the node's page, is: at most one is set. No source for the cookie means
@@ -98,7 +87,7 @@ struct runtime_options {
 struct module_level {
   explicit module_level(std::string name = {}) : module(std::move(name)) {}
   std::string module;
-  log_level level = log_level::info;
+  base::log::level level = base::log::level::info;
 };
 
 // What one source of lines may write.
@@ -114,13 +103,13 @@ struct log_rotation {
 
 struct log_file_options {
   std::string path; // absolute
-  log_level level = log_level::trace;
+  base::log::level level = base::log::level::trace;
   log_rotation rotate;
 };
 
 struct log_options {
-  log_level level = log_level::info;
-  log_format format = log_format::automatic;
+  base::log::level level = base::log::level::info;
+  base::log::format format = base::log::format::automatic;
   std::vector<module_level> modules;
   log_rate rate;
   bool messages = true;
@@ -245,17 +234,10 @@ struct plugin_options {
 };
 
 struct mailbox_options {
-  std::uint64_t limit = 100'000; // messages
+  std::uint32_t limit = 100'000; // messages; see tree/mailbox.hpp
   std::uint64_t bytes = 0;       // 0: no bound of its own
   spec::on_full on_full = spec::on_full::park_sender;
   bool operator==(const mailbox_options&) const = default;
-};
-
-struct backoff_options {
-  milliseconds first{0};
-  milliseconds max{30'000};
-  double jitter = 0.2; // share of the wait
-  bool operator==(const backoff_options&) const = default;
 };
 
 struct supervisor_spec;
@@ -263,7 +245,7 @@ struct supervisor_spec;
 struct pool_queue_options {
   std::uint32_t limit = 10'000;
   time_or_infinity wait = milliseconds(5000);
-  pool_overload on_full = pool_overload::reply_error;
+  tree::pool_overload on_full = tree::pool_overload::reply_error;
 };
 
 struct pool_options {
@@ -273,16 +255,16 @@ struct pool_options {
   std::uint32_t size = 8;
   std::optional<std::uint32_t> max; // none: it does not grow
   milliseconds idle{30'000};
-  pool_dispatch dispatch = pool_dispatch::least_loaded;
+  tree::pool_dispatch dispatch = tree::pool_dispatch::least_loaded;
   std::uint32_t key = 0; // 0: the whole request, else which element
   std::uint32_t in_flight = 1;
   pool_queue_options queue;
-  worker_death on_worker_death = worker_death::reply_error;
+  tree::on_worker_death on_worker_death = tree::on_worker_death::reply_error;
   milliseconds drain{5000};
   std::uint32_t intensity = 3;
   milliseconds period{5000};
-  std::optional<backoff_options> backoff;
-  shutdown_limit shutdown;
+  std::optional<tree::backoff_options> backoff;
+  tree::shutdown_limit shutdown;
   mailbox_options mailbox;
   std::optional<spec::unhandled> unhandled;
 };
@@ -299,8 +281,6 @@ struct statem_options {
   bool operator==(const statem_options&) const = default;
 };
 
-enum class router_failure { reply, drop, callback };
-
 struct router_route {
   std::string name;
   std::string to; // NAME or NAME@ALIVE@HOST
@@ -310,16 +290,11 @@ struct router_route {
 // Of an actor that is a router.
 struct router_options {
   std::vector<router_route> routes;
-  router_failure on_failed = router_failure::reply;
+  tree::router_failure on_failed = tree::router_failure::reply;
   std::optional<milliseconds> timeout = milliseconds(60'000); // none: infinity
   std::uint64_t pending = 100'000;                            // calls
   bool operator==(const router_options&) const = default;
 };
-
-enum class stage_cancel { permanent, transient, temporary };
-enum class stage_demand { forward, accumulate };
-enum class stage_dispatching { demand, broadcast, partition, callback };
-enum class stage_keep { last, first };
 
 struct stage_resubscribe {
   milliseconds first{1000};
@@ -331,21 +306,21 @@ struct stage_subscription {
   std::string to; // NAME or NAME@ALIVE@HOST
   std::uint64_t max_demand = 1000;
   std::optional<std::uint64_t> min_demand; // none: half of max_demand
-  stage_cancel cancel = stage_cancel::permanent;
+  tree::cancel_mode cancel = tree::cancel_mode::permanent;
   std::optional<std::string> partition; // digits mean a number, else it is a name
   std::optional<stage_resubscribe> resubscribe;
   bool operator==(const stage_subscription&) const = default;
 };
 
 struct stage_dispatcher {
-  stage_dispatching kind = stage_dispatching::demand;
+  tree::stage_dispatching kind = tree::stage_dispatching::demand;
   std::vector<std::string> partitions; // as stage_subscription's
   bool operator==(const stage_dispatcher&) const = default;
 };
 
 struct stage_buffer {
   std::optional<std::uint64_t> size; // none: as its role has it
-  stage_keep keep = stage_keep::last;
+  tree::buffer_keep keep = tree::buffer_keep::last;
   std::uint64_t bytes = std::uint64_t{64} << 20;
   bool operator==(const stage_buffer&) const = default;
 };
@@ -354,20 +329,19 @@ struct stage_buffer {
 struct stage_options {
   std::vector<stage_subscription> subscribe_to;
   stage_dispatcher dispatcher;
-  stage_demand demand = stage_demand::forward;
+  tree::demand_mode demand = tree::demand_mode::forward;
   stage_buffer buffer;
   std::uint64_t demand_step = 10'000;
   bool operator==(const stage_options&) const = default;
 };
 
 enum class handler_restart { permanent, temporary };
-enum class backlog_overload { drop_new, exit };
 
 // What a handler that is not waited for may have before it.
 struct backlog_options {
   std::uint64_t limit = 10'000; // events
   std::uint64_t bytes = std::uint64_t{16} << 20;
-  backlog_overload on_full = backlog_overload::drop_new;
+  tree::event_overload on_full = tree::event_overload::drop_new;
   bool operator==(const backlog_options&) const = default;
 };
 
@@ -402,8 +376,8 @@ struct event_child_options {
   std::string actor;                  // as written: PLUGIN or PLUGIN:ACTOR
   encoded_term args;                  // as a child's, without what an event adds
   std::vector<std::string> durations; // likewise
-  spec::restart restart = spec::restart::transient;
-  shutdown_limit shutdown;
+  tree::restart_type restart = tree::restart_type::transient;
+  tree::shutdown_limit shutdown;
   mailbox_options mailbox;
   std::optional<spec::unhandled> unhandled;
   bool operator==(const event_child_options&) const = default;
@@ -418,11 +392,10 @@ struct consumer_supervisor_options {
   bool operator==(const consumer_supervisor_options&) const = default;
 };
 
-enum class framing { none, line, fixed, length, delimiter };
 enum class endian { big, little };
 
 struct frame_options {
-  framing kind = framing::none;
+  base::framing_kind kind = base::framing_kind::none;
   std::uint64_t max = std::uint64_t{16} << 20;
   std::uint64_t size = 0;   // of fixed
   std::uint32_t bytes = 4;  // of the length
@@ -491,7 +464,7 @@ struct tcp_connect_options {
   tls_spec tls;
   std::vector<std::string> alpn;
   milliseconds timeout{7000};
-  backoff_options backoff;
+  tree::backoff_options backoff;
   bool operator==(const tcp_connect_options&) const = default;
 };
 
@@ -559,11 +532,11 @@ struct child_spec {
   std::string actor_type; // name of the actor within it; likewise
   std::string behaviour;  // as the plugin's manifest says: "server"
   std::string name;       // registered name; empty: none
-  spec::restart restart = spec::restart::permanent;
+  tree::restart_type restart = tree::restart_type::permanent;
   time_or_infinity start_timeout; // until its init has returned
-  shutdown_limit shutdown;        // a supervisor's default is infinity
+  tree::shutdown_limit shutdown;  // a supervisor's default is infinity
   bool significant = false;
-  std::optional<backoff_options> backoff;
+  std::optional<tree::backoff_options> backoff;
   mailbox_options mailbox;
   spec::priority priority = spec::priority::normal;
   std::optional<compression_options> compression; // none: distribution.compression
@@ -587,11 +560,11 @@ struct child_spec {
 
 struct supervisor_spec {
   std::string name; // registered name; empty: none
-  spec::strategy strategy = spec::strategy::one_for_one;
+  tree::strategy strategy = tree::strategy::one_for_one;
   std::uint32_t intensity = 1;
   milliseconds period{5000};
-  spec::on_exceeded on_exceeded = spec::on_exceeded::escalate;
-  spec::auto_shutdown auto_shutdown = spec::auto_shutdown::never;
+  tree::on_exceeded on_exceeded = tree::on_exceeded::escalate;
+  tree::auto_shutdown auto_shutdown = tree::auto_shutdown::never;
   std::vector<child_spec> children; // in start order
   // Of each child, with all that is in it and the manifests it was checked against.
   std::vector<fingerprint> prints;
@@ -600,7 +573,7 @@ struct supervisor_spec {
 
 struct application_spec {
   std::string name;
-  application_type type = application_type::temporary;
+  tree::application_type type = tree::application_type::temporary;
   std::vector<std::string> depends_on;
   time_or_infinity max_runtime;
   encoded_term env; // a map

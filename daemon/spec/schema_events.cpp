@@ -48,9 +48,7 @@ const table<backlog_options>& backlog_table() {
           .add<&backlog_options::limit>("limit", whole<std::uint64_t>(1, 10'000'000), "events it may have")
           .add<&backlog_options::bytes>("bytes", size(), "bytes they may have")
           .add<&backlog_options::on_full>(
-              "on_full",
-              choice<backlog_overload>(
-                  {{"drop_new", backlog_overload::drop_new}, {"exit", backlog_overload::exit}}),
+              "on_full", choice<tree::event_overload>(),
               "what becomes of events beyond that. drop_new: the handler does not get them, and they are "
               "counted; exit: the handler ends with mailbox_full");
   return rows;

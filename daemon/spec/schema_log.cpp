@@ -18,8 +18,8 @@ namespace {
 constexpr std::size_t longest_module = 31;
 constexpr std::size_t most_modules = 64;
 
-const choice<log_level>& level_choice() {
-  using level = log_level;
+const choice<base::log::level>& level_choice() {
+  using level = base::log::level;
   static const choice<level> words({{"trace", level::trace},
                                     {"debug", level::debug},
                                     {"info", level::info},
@@ -162,7 +162,7 @@ void check_log(reader& from, const node& at, log_options& log) {
 } // namespace
 
 const table<log_options>& log_table() {
-  using format = log_format;
+  using format = base::log::format;
   static const auto rows =
       table<log_options>()
           .add<&log_options::level>("level", level_choice(), "least severity that is logged")

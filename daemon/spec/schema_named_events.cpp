@@ -44,11 +44,7 @@ const table<named_event>& named_event_table() {
                                "its producer gets {event_subscribers, Name, Count} when the first one "
                                "subscribes and when the last one leaves")
           .add<&event::slow>(
-              "slow",
-              choice<slow_policy>({{"drop_old", slow_policy::drop_old},
-                                   {"drop_new", slow_policy::drop_new},
-                                   {"unsubscribe", slow_policy::unsubscribe},
-                                   {"park", slow_policy::park}}),
+              "slow", choice<tree::slow_subscriber>(),
               "what becomes of events for whose subscriber there is no room. drop_old: when there is, it "
               "gets what is still kept; drop_new: it gets what comes then; both are told which numbers they "
               "lost; unsubscribe: its subscription ends; park: who publishes waits for the subscribers of "

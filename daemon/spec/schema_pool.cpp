@@ -49,7 +49,7 @@ class request_key final : public value_type<std::uint32_t> {
 
 // Where senders are parked the queue bounds the pool's mailbox, and that is fixed.
 bool parks_senders(const pool_queue_options& queue) {
-  return queue.on_full == pool_overload::park_sender;
+  return queue.on_full == tree::pool_overload::park_sender;
 }
 
 change_effect effect_of_limit(const pool_queue_options& before, const pool_queue_options& after) {
@@ -72,11 +72,7 @@ const table<pool_queue_options>& queue_table() {
               "how long one may wait; then it is treated as one that finds it full")
           .live()
           .add<&pool_queue_options::on_full>(
-              "on_full",
-              choice<pool_overload>({{"reply_error", pool_overload::reply_error},
-                                     {"drop_new", pool_overload::drop_new},
-                                     {"drop_old", pool_overload::drop_old},
-                                     {"park_sender", pool_overload::park_sender}}),
+              "on_full", choice<tree::pool_overload>(),
               "what becomes of a request that finds it full. reply_error: its caller gets {error, "
               "overloaded}; "
               "drop_new: it is dropped; drop_old: the one that waits the longest is; park_sender: its sender "
@@ -86,9 +82,9 @@ const table<pool_queue_options>& queue_table() {
 }
 
 void check_parking(reader& from, const node& at, const pool_options& pool) {
-  if (pool.queue.on_full != pool_overload::park_sender) return;
+  if (pool.queue.on_full != tree::pool_overload::park_sender) return;
   const node& queue = *at.find("queue");
-  if (pool.dispatch == pool_dispatch::broadcast)
+  if (pool.dispatch == tree::pool_dispatch::broadcast)
     from.error(
         *queue.find("on_full"),
         from.path + ".queue.on_full: broadcast takes no park_sender: each worker has a queue of its own");
@@ -103,7 +99,7 @@ void check_growth(reader& from, const node& at, const pool_options& pool) {
   if (max == nullptr || !pool.max) return;
   if (*pool.max < pool.size)
     from.error(*max, from.path + ".max: less than the size, " + std::to_string(pool.size));
-  if (pool.dispatch == pool_dispatch::hash || pool.dispatch == pool_dispatch::broadcast)
+  if (pool.dispatch == tree::pool_dispatch::hash || pool.dispatch == tree::pool_dispatch::broadcast)
     from.error(*max, from.path +
                          ".max: a pool grows where any worker may get what waits: where dispatch is "
                          "least_loaded or round_robin");
@@ -111,7 +107,7 @@ void check_growth(reader& from, const node& at, const pool_options& pool) {
 
 void check_pool(reader& from, const node& at, pool_options& pool) {
   check_parking(from, at, pool);
-  if (const node* const key = at.find("key"); key != nullptr && pool.dispatch != pool_dispatch::hash)
+  if (const node* const key = at.find("key"); key != nullptr && pool.dispatch != tree::pool_dispatch::hash)
     from.error(*key, from.path + ".key: without effect unless dispatch is hash");
   check_growth(from, at, pool);
 }
@@ -131,7 +127,7 @@ void prune_pool(const pool_options& from, json& pool) {
     json& time = pool["args"][json::json_pointer(at)];
     time = print_duration(milliseconds(time.get<std::int64_t>()));
   }
-  if (from.dispatch != pool_dispatch::hash) pool.erase("key");
+  if (from.dispatch != tree::pool_dispatch::hash) pool.erase("key");
   if (!from.max) pool.erase("idle");
 }
 
@@ -139,7 +135,7 @@ void prune_pool(const pool_options& from, json& pool) {
 
 const table<pool_options>& pool_table() {
   using optional_count = maybe<std::optional<std::uint32_t>, per_core>;
-  using optional_backoff = maybe<std::optional<backoff_options>, section<backoff_options>>;
+  using optional_backoff = maybe<std::optional<tree::backoff_options>, section<tree::backoff_options>>;
   static const auto rows =
       table<pool_options>()
           .add<&pool_options::actor>("actor", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
@@ -159,11 +155,7 @@ const table<pool_options>& pool_table() {
                                     "less")
           .live()
           .add<&pool_options::dispatch>(
-              "dispatch",
-              choice<pool_dispatch>({{"least_loaded", pool_dispatch::least_loaded},
-                                     {"round_robin", pool_dispatch::round_robin},
-                                     {"hash", pool_dispatch::hash},
-                                     {"broadcast", pool_dispatch::broadcast}}),
+              "dispatch", choice<tree::pool_dispatch>(),
               "who gets a request. least_loaded: a worker that holds the fewest; round_robin: the next one "
               "that "
               "has room; hash: always the same one for the same `key`; broadcast: all of them, and no calls")
@@ -176,9 +168,7 @@ const table<pool_options>& pool_table() {
           .add<&pool_options::queue>("queue", section<pool_queue_options>(&queue_table, compared::by_key),
                                      "what waits for a worker")
           .add<&pool_options::on_worker_death>(
-              "on_worker_death",
-              choice<worker_death>(
-                  {{"reply_error", worker_death::reply_error}, {"retry_once", worker_death::retry_once}}),
+              "on_worker_death", choice<tree::on_worker_death>(),
               "what becomes of the requests that a worker held when it ended. reply_error: the calls end "
               "with "
               "{worker_down, Reason}; retry_once: another worker gets them, once: for what may be done "
@@ -195,7 +185,8 @@ const table<pool_options>& pool_table() {
           .live()
           .add<&pool_options::period>("period", duration(milliseconds(1)), "see intensity")
           .live()
-          .add<&pool_options::backoff>("backoff", optional_backoff(section<backoff_options>(&backoff_table)),
+          .add<&pool_options::backoff>("backoff",
+                                       optional_backoff(section<tree::backoff_options>(&backoff_table)),
                                        "waits between a worker's restarts; absent: none")
           .add<&pool_options::shutdown>("shutdown", shutdown_time(), "how long a worker may take to stop")
           .add<&pool_options::mailbox>("mailbox", section<mailbox_options>(&mailbox_table),

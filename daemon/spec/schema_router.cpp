@@ -43,10 +43,7 @@ const table<router_options>& router_table() {
           .add<&router_options::routes>("routes", routes(section<router_route>(&route_table)),
                                         "where messages can go by name")
           .add<&router_options::on_failed>(
-              "on_failed",
-              choice<router_failure>({{"reply", router_failure::reply},
-                                      {"drop", router_failure::drop},
-                                      {"callback", router_failure::callback}}),
+              "on_failed", choice<tree::router_failure>(),
               "what becomes of what does not get there or is not answered. reply: the caller gets {error, "
               "{not_routed, Route, Reason}}, of others there is a line; drop: nothing; callback: the actor "
               "says")

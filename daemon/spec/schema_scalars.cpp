@@ -41,6 +41,13 @@ std::optional<std::uint32_t> small_number(std::string_view digits, std::uint32_t
   return number;
 }
 
+// A longer one than any clock measures is taken as the longest.
+std::optional<milliseconds> parse_time(std::string_view text) {
+  const auto found = parse_duration(text);
+  if (!found) return std::nullopt;
+  return std::min(*found, milliseconds(tree::longest_time_ms));
+}
+
 // Of `cores`, `2x cores`; nullopt: it is none.
 std::optional<std::uint32_t> multiple_of_cores(std::string_view text) {
   text.remove_suffix(cores_word.size());
@@ -154,7 +161,7 @@ bool real::read(reader& from, const node& value, double& into) const {
 }
 
 bool duration::read(reader& from, const node& value, milliseconds& into) const {
-  auto found = value.what == node::kind::scalar ? parse_duration(value.text) : std::nullopt;
+  const auto found = value.what == node::kind::scalar ? parse_time(value.text) : std::nullopt;
   if (!found) {
     from.wrong_type(value, a_duration, unit_hint(value, "s"));
     return false;
@@ -177,6 +184,13 @@ json duration::describe(json&) const {
     pattern.replace(0, 1, less);
   }
   return {{"type", "string"}, {"pattern", std::move(pattern)}};
+}
+
+bool duration_in_nanos::read(reader& from, const node& value, base::nanos& into) const {
+  milliseconds found{0};
+  if (!duration().read(from, value, found)) return false;
+  into = base::to_nanos(found);
+  return true;
 }
 
 bool size::read(reader& from, const node& value, std::uint64_t& into) const {
@@ -269,15 +283,15 @@ json file_mode::print(const std::uint32_t& value) const {
   return digits;
 }
 
-bool shutdown_time::read(reader& from, const node& value, shutdown_limit& into) const {
+bool shutdown_time::read(reader& from, const node& value, tree::shutdown_limit& into) const {
   if (value.what == node::kind::scalar) {
     if (value.text == "brutal_kill" || value.text == "infinity") {
-      using kind = shutdown_limit::kind;
-      into = {value.text == "infinity" ? kind::infinity : kind::brutal_kill, milliseconds(0)};
+      into =
+          value.text == "infinity" ? tree::shutdown_limit::infinity() : tree::shutdown_limit::brutal_kill();
       return true;
     }
-    if (auto time = parse_duration(value.text)) {
-      into = {shutdown_limit::kind::after, *time};
+    if (const auto time = parse_time(value.text)) {
+      into = tree::shutdown_limit::after(base::to_nanos(*time));
       return true;
     }
   }
@@ -288,10 +302,11 @@ bool shutdown_time::read(reader& from, const node& value, shutdown_limit& into) 
   return false;
 }
 
-json shutdown_time::print(const shutdown_limit& value) const {
-  if (value.how == shutdown_limit::kind::infinity) return "infinity";
-  if (value.how == shutdown_limit::kind::brutal_kill) return "brutal_kill";
-  return print_duration(value.time);
+json shutdown_time::print(const tree::shutdown_limit& value) const {
+  using kind = tree::shutdown_limit::kind;
+  if (value.how == kind::infinity) return "infinity";
+  if (value.how == kind::brutal_kill) return "brutal_kill";
+  return print_duration(base::to_milliseconds(value.time));
 }
 
 json shutdown_time::describe(json&) const {

@@ -10,6 +10,7 @@
 #include "spec/node_spec.hpp"
 #include "spec/scalar.hpp"
 #include "spec/schema_type.hpp"
+#include "tree/words.hpp"
 
 namespace coppice::spec {
 
@@ -118,6 +119,16 @@ class duration final : public value_type<milliseconds> {
   milliseconds least_; // 0, or a power of ten up to a second
 };
 
+// The same for a member in nanoseconds.
+class duration_in_nanos final : public value_type<base::nanos> {
+ public:
+  bool read(reader& from, const node& value, base::nanos& into) const override;
+  json print(const base::nanos& value) const override {
+    return duration().print(base::to_milliseconds(value));
+  }
+  json describe(json& definitions) const override { return duration().describe(definitions); }
+};
+
 // `64KiB`, `1MB`.
 class size final : public value_type<std::uint64_t> {
  public:
@@ -131,6 +142,10 @@ template <class E>
 class choice final : public value_type<E> {
  public:
   using word = std::pair<std::string_view, E>;
+  // All that the enumeration has words for.
+  choice() requires tree::has_words<E> {
+    for (const std::string_view one : tree::words<E>) words_.emplace_back(one, *tree::value_of<E>(one));
+  }
   choice(std::initializer_list<word> words) : words_(words) {}
   bool read(reader& from, const node& value, E& into) const override {
     std::vector<std::string_view> names;
@@ -214,10 +229,10 @@ class file_mode final : public value_type<std::uint32_t> {
 };
 
 // A time, brutal_kill or infinity.
-class shutdown_time final : public value_type<shutdown_limit> {
+class shutdown_time final : public value_type<tree::shutdown_limit> {
  public:
-  bool read(reader&, const node&, shutdown_limit& into) const override;
-  json print(const shutdown_limit& value) const override;
+  bool read(reader&, const node&, tree::shutdown_limit& into) const override;
+  json print(const tree::shutdown_limit& value) const override;
   json describe(json&) const override;
 };
 

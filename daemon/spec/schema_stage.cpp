@@ -51,15 +51,15 @@ class dispatcher_type final : public value_type<stage_dispatcher> {
  public:
   bool read(reader& from, const node& value, stage_dispatcher& into) const override {
     if (value.what == node::kind::scalar) {
-      for (const auto& [word, kind] : words)
-        if (value.text == word) {
-          into = {kind, {}};
-          return true;
-        }
+      const auto kind = tree::value_of<tree::stage_dispatching>(value.text);
+      if (kind && *kind != tree::stage_dispatching::partition) {
+        into = {*kind, {}};
+        return true;
+      }
     } else if (const node* const partition = value.is_map() ? value.find("partition") : nullptr;
                partition != nullptr && partition->is_map() && value.items.size() == 2 &&
                partition->items.size() == 2) {
-      into = {stage_dispatching::partition, {}};
+      into = {tree::stage_dispatching::partition, {}};
       std::uint32_t count = 0;
       if (const node* const number = partition->find("count")) {
         if (!whole<std::uint32_t>(1, most_partitions).read(from, *number, count)) return false;
@@ -85,8 +85,7 @@ class dispatcher_type final : public value_type<stage_dispatcher> {
     return false;
   }
   json print(const stage_dispatcher& value) const override {
-    for (const auto& [word, kind] : words)
-      if (value.kind == kind) return word;
+    if (value.kind != tree::stage_dispatching::partition) return tree::text(value.kind);
     json names = json::array();
     bool counted = true;
     for (std::size_t i = 0; i < value.partitions.size(); ++i) {
@@ -116,12 +115,6 @@ class dispatcher_type final : public value_type<stage_dispatcher> {
                            {"required", {"partition"}},
                            {"properties", {{"partition", {{"anyOf", json::array({count, names})}}}}}}})}};
   }
-
- private:
-  static constexpr std::pair<std::string_view, stage_dispatching> words[] = {
-      {"demand", stage_dispatching::demand},
-      {"broadcast", stage_dispatching::broadcast},
-      {"callback", stage_dispatching::callback}};
 };
 
 const table<stage_resubscribe>& resubscribe_table() {
@@ -156,10 +149,7 @@ const table<stage_subscription>& subscription_table() {
               "min_demand", optional_number(whole<std::uint64_t>(0, most_demand)),
               "more are asked for when no more than that are to come; absent: half of max_demand")
           .add<&stage_subscription::cancel>(
-              "cancel",
-              choice<stage_cancel>({{"permanent", stage_cancel::permanent},
-                                    {"transient", stage_cancel::transient},
-                                    {"temporary", stage_cancel::temporary}}),
+              "cancel", choice<tree::cancel_mode>(),
               "whether the stage ends with the subscription. permanent: yes; transient: "
               "unless its reason is normal or shutdown; temporary: no")
           .add<&stage_subscription::partition>("partition", optional_name(partition_name()),
@@ -177,9 +167,8 @@ const table<stage_buffer>& buffer_table() {
       table<stage_buffer>()
           .add<&stage_buffer::size>("size", optional_number(whole<std::uint64_t>(0, most_demand)),
                                     "events; absent: 10000, of a producer_consumer 100000")
-          .add<&stage_buffer::keep>(
-              "keep", choice<stage_keep>({{"last", stage_keep::last}, {"first", stage_keep::first}}),
-              "which ones stay when there are more")
+          .add<&stage_buffer::keep>("keep", choice<tree::buffer_keep>(),
+                                    "which ones stay when there are more")
           .add<&stage_buffer::bytes>("bytes", size(), "bytes of them");
   return rows;
 }
@@ -214,7 +203,8 @@ const table<event_child_options>& event_child_table() {
                                            "comes to them under the key event")
           .add<&event_child_options::restart>(
               "restart",
-              choice<restart>({{"transient", restart::transient}, {"temporary", restart::temporary}}),
+              choice<tree::restart_type>({{"transient", tree::restart_type::transient},
+                                          {"temporary", tree::restart_type::temporary}}),
               "transient: one that ends abnormally is started again, with the same event; temporary: none is")
           .add<&event_child_options::shutdown>("shutdown", shutdown_time(), "how long one may take to stop")
           .add<&event_child_options::mailbox>("mailbox", section<mailbox_options>(&mailbox_table),
@@ -255,9 +245,7 @@ const table<stage_options>& stage_table() {
               "who gets which events. demand: who has asked for most; broadcast: all get "
               "all; partition: each its own; callback: as its choose says")
           .add<&stage_options::demand>(
-              "demand",
-              choice<stage_demand>(
-                  {{"forward", stage_demand::forward}, {"accumulate", stage_demand::accumulate}}),
+              "demand", choice<tree::demand_mode>(),
               "of a producer. accumulate: demand waits until it is told to forward it")
           .add<&stage_options::buffer>("buffer", section<stage_buffer>(&buffer_table),
                                        "events that nobody has asked for")

@@ -17,6 +17,8 @@
 namespace coppice::spec {
 namespace {
 
+using base::framing_kind;
+
 constexpr std::uint64_t most_bytes = std::uint64_t{1} << 30; // of a frame, and of what waits
 
 std::string check_range(std::string_view written) {
@@ -47,7 +49,7 @@ void without_effect(reader& from, const node& at, std::string_view key, std::str
                from.path + "." + std::string(key) + ": without effect unless " + std::string(unless));
 }
 
-void needs_kind(reader& from, const node& at, framing is, framing wanted, std::string_view word,
+void needs_kind(reader& from, const node& at, framing_kind is, framing_kind wanted, std::string_view word,
                 std::initializer_list<std::string_view> keys) {
   if (is == wanted) return;
   for (const std::string_view key : keys) without_effect(from, at, key, "kind is " + std::string(word));
@@ -56,15 +58,15 @@ void needs_kind(reader& from, const node& at, framing is, framing wanted, std::s
 void check_frame(reader& from, const node& at, frame_options& frame) {
   no_more_than(from, at, "max", frame.max, most_bytes);
   if (frame.max == 0) from.error(at, from.path + ".max: must be at least 1B");
-  needs_kind(from, at, frame.kind, framing::fixed, "fixed", {"size"});
-  needs_kind(from, at, frame.kind, framing::length, "length",
+  needs_kind(from, at, frame.kind, framing_kind::fixed, "fixed", {"size"});
+  needs_kind(from, at, frame.kind, framing_kind::length, "length",
              {"bytes", "at", "header", "includes_header", "with_header", "endian"});
-  needs_kind(from, at, frame.kind, framing::delimiter, "delimiter", {"delimiter"});
-  if (frame.kind == framing::fixed && (frame.size == 0 || frame.size > frame.max))
+  needs_kind(from, at, frame.kind, framing_kind::delimiter, "delimiter", {"delimiter"});
+  if (frame.kind == framing_kind::fixed && (frame.size == 0 || frame.size > frame.max))
     from.error(at, from.path + ": the key 'size' is missing, or not from 1 byte to max");
-  if (frame.kind == framing::delimiter && frame.delimiter.empty())
+  if (frame.kind == framing_kind::delimiter && frame.delimiter.empty())
     from.error(at, from.path + ": the key 'delimiter' is missing");
-  if (frame.kind != framing::length) return;
+  if (frame.kind != framing_kind::length) return;
   const bool power = frame.bytes == 1 || frame.bytes == 2 || frame.bytes == 4 || frame.bytes == 8;
   if (!power) from.error(at, from.path + ".bytes: must be 1, 2, 4 or 8");
   if (frame.header == 0) frame.header = frame.offset + frame.bytes;
@@ -79,10 +81,10 @@ void erase(json& from, std::initializer_list<const char*> keys) {
 
 // What its kind makes nothing of is left out, here and below, as it could not be read back.
 void prune_frame(const frame_options& from, json& frame) {
-  if (from.kind != framing::fixed) erase(frame, {"size"});
-  if (from.kind != framing::length)
+  if (from.kind != framing_kind::fixed) erase(frame, {"size"});
+  if (from.kind != framing_kind::length)
     erase(frame, {"bytes", "at", "header", "includes_header", "with_header", "endian"});
-  if (from.kind != framing::delimiter) erase(frame, {"delimiter"});
+  if (from.kind != framing_kind::delimiter) erase(frame, {"delimiter"});
 }
 
 } // namespace
@@ -92,11 +94,11 @@ const table<frame_options>& frame_table() {
       table<frame_options>()
           .add<&frame_options::kind>(
               "kind",
-              choice<framing>({{"none", framing::none},
-                               {"line", framing::line},
-                               {"fixed", framing::fixed},
-                               {"length", framing::length},
-                               {"delimiter", framing::delimiter}}),
+              choice<framing_kind>({{"none", framing_kind::none},
+                                    {"line", framing_kind::line},
+                                    {"fixed", framing_kind::fixed},
+                                    {"length", framing_kind::length},
+                                    {"delimiter", framing_kind::delimiter}}),
               "none: bytes as they come; line: up to a line's end; fixed: blocks of "
               "`size`; length: behind a header that says how much; delimiter: up to it")
           .add<&frame_options::max>("max", size(),
@@ -277,7 +279,7 @@ const table<tcp_connect_options>& connect_table() {
           .add<&tcp_connect_options::alpn>("alpn", protocols(text("a protocol's name", &check_protocol)),
                                            "with TLS: protocols that are spoken, the preferred first")
           .add<&tcp_connect_options::timeout>("timeout", duration(), "how long one try may take")
-          .add<&tcp_connect_options::backoff>("backoff", section<backoff_options>(&backoff_table),
+          .add<&tcp_connect_options::backoff>("backoff", section<tree::backoff_options>(&backoff_table),
                                               "waits between tries, and when a connection has ended")
           .check(&check_connect)
           .prune(&prune_connect);

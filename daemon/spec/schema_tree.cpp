@@ -17,6 +17,7 @@
 #include "spec/schema_tcp.hpp"
 #include "spec/schema_udp.hpp"
 #include "spec/schema_web.hpp"
+#include "tree/mailbox.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -55,6 +56,33 @@ const table<statem_options>& statem_table() {
       "events that wait for another state; OTP has no such bound");
   return rows;
 }
+
+// Up to 1.0 a larger number is taken as the largest, as it always was, with a warning.
+class mailbox_limit final : public value_type<std::uint32_t> {
+ public:
+  bool read(reader& from, const node& value, std::uint32_t& into) const override {
+    constexpr std::uint32_t most_written = 1U << 30;
+    std::uint32_t found = 0;
+    if (value.what == node::kind::scalar) {
+      const auto resolved = resolve(value);
+      const auto* const number = std::get_if<whole_number>(&resolved);
+      if (number != nullptr && !number->negative && number->magnitude <= most_written)
+        found = static_cast<std::uint32_t>(number->magnitude);
+    }
+    if (found <= tree::most_mailbox_messages) return range.read(from, value, into);
+    from.to->warning(value.at,
+                     from.path + ": " + std::to_string(found) + " is taken as " +
+                         std::to_string(tree::most_mailbox_messages) + ", the most that there is",
+                     "from version 1.0 on this is an error");
+    into = tree::most_mailbox_messages;
+    return true;
+  }
+  json print(const std::uint32_t& value) const override { return range.print(value); }
+  json describe(json& definitions) const override { return range.describe(definitions); }
+
+ private:
+  const whole<std::uint32_t> range{tree::fewest_mailbox_messages, tree::most_mailbox_messages};
+};
 
 // Keys of a child that a nested supervisor, or a pool or listener, has in its own map or not at all.
 constexpr std::array of_actors{"args",   "mailbox", "priority", "compression", "unhandled",
@@ -103,16 +131,16 @@ void check_child(reader& from, const node& at, child_spec& child) {
                given == 0 ? "a child needs " + form_names("or") : "a child has one of " + form_names("and"));
     return;
   }
-  if (child.significant && child.restart == restart::permanent)
+  if (child.significant && child.restart == tree::restart_type::permanent)
     from.error(*at.find("significant"), "significant: a permanent child cannot be significant",
                "its restart must be transient or temporary");
   if (const node* const bound = at.find("mailbox");
-      bound != nullptr && child.pool && child.pool->queue.on_full == pool_overload::park_sender)
+      bound != nullptr && child.pool && child.pool->queue.on_full == tree::pool_overload::park_sender)
     from.error(*bound,
                "mailbox: the bound of this pool's mailbox is queue.limit, since its senders wait there");
   if (at.find("actor")) return;
   const bool one_actor = at.find("udp") || at.find("port") || (child.tcp && child.tcp->connect);
-  if (!at.find("shutdown") && !one_actor) child.shutdown = {shutdown_limit::kind::infinity, milliseconds(0)};
+  if (!at.find("shutdown") && !one_actor) child.shutdown = tree::shutdown_limit::infinity();
   for (const form& one : forms) {
     if (one.whom == nullptr || !at.find(one.key)) continue;
     for (const std::string_view key : of_workers) {
@@ -134,7 +162,7 @@ void prune_child(const child_spec& from, json& child) {
   }
   if (child.contains("supervisor"))
     for (const char* key : of_actors) child.erase(key);
-  if (from.pool && from.pool->queue.on_full == pool_overload::park_sender) child.erase("mailbox");
+  if (from.pool && from.pool->queue.on_full == tree::pool_overload::park_sender) child.erase("mailbox");
   for (const form& one : forms)
     if (one.whom != nullptr && child.contains(one.key))
       for (const char* key : of_workers) child.erase(key);
@@ -160,11 +188,11 @@ void check_supervisor(reader& from, const node& at, supervisor_spec& supervisor)
   const node* children = at.find("children");
   const std::size_t count = supervisor.children.size();
   const bool countable = !children || children->is_sequence();
-  if (supervisor.strategy == strategy::simple_one_for_one && countable && count != 1)
+  if (supervisor.strategy == tree::strategy::simple_one_for_one && countable && count != 1)
     from.error(children ? *children : *at.find("strategy"),
                from.path + (children ? ".children" : ".strategy") +
                    ": simple_one_for_one has exactly one child, a template, found " + std::to_string(count));
-  if (supervisor.auto_shutdown != auto_shutdown::never || !children || !children->is_sequence()) return;
+  if (supervisor.auto_shutdown != tree::auto_shutdown::never || !children || !children->is_sequence()) return;
   for (std::size_t i = 0; i < count; ++i)
     if (supervisor.children[i].significant)
       from.error(*children->items[i]->find("significant"),
@@ -190,7 +218,7 @@ json supervisor_rule() {
 const table<child_spec>& child_table() {
   using time = or_word<milliseconds, duration>;
   using optional_supervisor = maybe<std::unique_ptr<supervisor_spec>, named_section<supervisor_spec>>;
-  using optional_backoff = maybe<std::optional<backoff_options>, section<backoff_options>>;
+  using optional_backoff = maybe<std::optional<tree::backoff_options>, section<tree::backoff_options>>;
   using optional_pool = maybe<std::optional<pool_options>, section<pool_options>>;
   using optional_udp = maybe<std::optional<udp_options>, section<udp_options>>;
   using optional_tcp = maybe<std::optional<tcp_options>, section<tcp_options>>;
@@ -213,10 +241,7 @@ const table<child_spec>& child_table() {
           .elsewhere()
           .add<&child_spec::name>("name", text("a name", &check_registered_name, registered_name_pattern),
                                   "registered name; absent: none")
-          .add<&child_spec::restart>("restart",
-                                     choice<restart>({{"permanent", restart::permanent},
-                                                      {"transient", restart::transient},
-                                                      {"temporary", restart::temporary}}),
+          .add<&child_spec::restart>("restart", choice<tree::restart_type>(),
                                      "permanent: always; transient: after an abnormal end; temporary: never")
           .live()
           .add<&child_spec::start_timeout>(
@@ -231,7 +256,8 @@ const table<child_spec>& child_table() {
           .add<&child_spec::significant>(
               "significant", flag(), "its end can end the supervisor: see auto_shutdown; not with permanent")
           .live()
-          .add<&child_spec::backoff>("backoff", optional_backoff(section<backoff_options>(&backoff_table)),
+          .add<&child_spec::backoff>("backoff",
+                                     optional_backoff(section<tree::backoff_options>(&backoff_table)),
                                      "waits between restarts; absent: none")
           .live()
           .add<&child_spec::mailbox>("mailbox", section<mailbox_options>(&mailbox_table),
@@ -305,11 +331,7 @@ const table<supervisor_spec>& supervisor_table() {
                                        "registered name; absent: none")
           .live()
           .add<&supervisor_spec::strategy>(
-              "strategy",
-              choice<strategy>({{"one_for_one", strategy::one_for_one},
-                                {"one_for_all", strategy::one_for_all},
-                                {"rest_for_one", strategy::rest_for_one},
-                                {"simple_one_for_one", strategy::simple_one_for_one}}),
+              "strategy", choice<tree::strategy>(),
               "who is restarted with a child that ends; simple_one_for_one: its one child is a template for "
               "those that start_child adds")
           .live()
@@ -319,17 +341,12 @@ const table<supervisor_spec>& supervisor_table() {
           .add<&supervisor_spec::period>("period", duration(milliseconds(1)), "see intensity")
           .live()
           .add<&supervisor_spec::on_exceeded>(
-              "on_exceeded",
-              choice<on_exceeded>({{"escalate", on_exceeded::escalate}, {"park", on_exceeded::give_up}}),
+              "on_exceeded", choice<tree::on_exceeded>(),
               "what happens beyond intensity; park: the tree stays up, degraded, without the child that "
               "fails")
           .live()
-          .add<&supervisor_spec::auto_shutdown>(
-              "auto_shutdown",
-              choice<auto_shutdown>({{"never", auto_shutdown::never},
-                                     {"any_significant", auto_shutdown::any_significant},
-                                     {"all_significant", auto_shutdown::all_significant}}),
-              "whether the end of significant children ends it")
+          .add<&supervisor_spec::auto_shutdown>("auto_shutdown", choice<tree::auto_shutdown>(),
+                                                "whether the end of significant children ends it")
           .live()
           .add<&supervisor_spec::children>("children", children(section<child_spec>(&child_table)),
                                            "in the order in which they start")
@@ -341,7 +358,7 @@ const table<supervisor_spec>& supervisor_table() {
 const table<mailbox_options>& mailbox_table() {
   static const auto rows =
       table<mailbox_options>()
-          .add<&mailbox_options::limit>("limit", whole<std::uint64_t>(1, 1u << 30), "messages it holds")
+          .add<&mailbox_options::limit>("limit", mailbox_limit(), "messages it holds")
           .add<&mailbox_options::bytes>("bytes", size(), "bytes it holds; 0B: no bound of its own")
           .add<&mailbox_options::on_full>("on_full",
                                           choice<on_full>({{"park_sender", on_full::park_sender},
@@ -352,15 +369,16 @@ const table<mailbox_options>& mailbox_table() {
   return rows;
 }
 
-const table<backoff_options>& backoff_table() {
+const table<tree::backoff_options>& backoff_table() {
+  using tree::backoff_options;
   static const auto rows =
       table<backoff_options>()
           .add<&backoff_options::first>(
-              "first", duration(),
+              "first", duration_in_nanos(),
               "wait before the first restart; each further one is twice as long, from "
               "100ms if this is 0s")
           .add<&backoff_options::max>(
-              "max", duration(),
+              "max", duration_in_nanos(),
               "longest wait; a child that ran that long waits as for its first restart again")
           .add<&backoff_options::jitter>("jitter", real(0, 1), "share of the wait that is random");
   return rows;
@@ -379,17 +397,13 @@ choice<isolation> isolation_words() {
 }
 
 const table<application_spec>& application_table() {
-  using type = application_type;
   using time = or_word<milliseconds, duration>;
   static const auto rows =
       table<application_spec>()
           .add<&application_spec::name>("name", text("a name", &check_id, id_pattern), "its name")
           .needed()
           .elsewhere()
-          .add<&application_spec::type>("type",
-                                        choice<type>({{"permanent", type::permanent},
-                                                      {"transient", type::transient},
-                                                      {"temporary", type::temporary}}),
+          .add<&application_spec::type>("type", choice<tree::application_type>(),
                                         "permanent: its end stops the node; transient: its abnormal end does")
           .live()
           .add<&application_spec::depends_on>(

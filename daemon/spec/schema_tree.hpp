@@ -14,7 +14,7 @@ const table<child_spec>& child_table();
 choice<isolation> isolation_words();
 // What a child and a pool's workers have alike.
 const table<mailbox_options>& mailbox_table();
-const table<backoff_options>& backoff_table();
+const table<tree::backoff_options>& backoff_table();
 maybe<std::optional<unhandled>, choice<unhandled>> optional_unhandled();
 
 } // namespace coppice::spec

@@ -120,7 +120,7 @@ constexpr std::array<std::string_view, 3> of_actors{"args", "mailbox", "unhandle
 
 void check_client_actor(reader& from, const node& at, const web_route& route) {
   if (const node* const actor = at.find("actor")) {
-    if (route.upgrade == web_upgrade::none)
+    if (route.upgrade == tree::web_upgrade::none)
       from.error(*actor, from.path + ".actor: needs 'upgrade: websocket' or 'upgrade: sse'",
                  "who answers single requests is named by 'to'");
     return;
@@ -145,7 +145,7 @@ void check_route(reader& from, const node& at, web_route& route) {
   if (says("to") + says("actor") + says("redirect") + says("files") + says("event") != 1)
     from.error(at, from.path + ": needs one of 'to', 'actor', 'redirect', 'files' and 'event'");
   check_client_actor(from, at, route);
-  if (says("event") != 0 && route.upgrade == web_upgrade::none)
+  if (says("event") != 0 && route.upgrade == tree::web_upgrade::none)
     from.error(*at.find("event"), from.path + ".event: needs 'upgrade: sse' or 'upgrade: websocket'");
   if (says("files") != 0)
     check_files(from, at, route);
@@ -153,13 +153,13 @@ void check_route(reader& from, const node& at, web_route& route) {
     from.error(*at.find("index"), from.path + ".index: is for 'files'");
   if (route.timeout && route.timeout->count() == 0)
     from.error(*at.find("timeout"), from.path + ".timeout: must be more than 0s");
-  if (route.upgrade != web_upgrade::none) {
+  if (route.upgrade != tree::web_upgrade::none) {
     if (says("to") + says("actor") + says("event") == 0)
       from.error(*at.find("upgrade"), from.path + ".upgrade: is for 'to', 'actor' and 'event'");
     if (!route.method.empty() && route.method != "GET")
       from.error(*at.find("method"), from.path + ".method: an upgrade is for GET");
   }
-  if (says("body") != 0 && (says("to") == 0 || route.upgrade != web_upgrade::none))
+  if (says("body") != 0 && (says("to") == 0 || route.upgrade != tree::web_upgrade::none))
     from.error(*at.find("body"), from.path + ".body: is for 'to' without an upgrade");
   if (route.limits.body && *route.limits.body > most_body && route.body != web_body::streamed)
     from.error(*at.find("limits"), from.path + ".limits.body: must be at most " + print_size(most_body) +
@@ -232,10 +232,7 @@ const table<web_route>& route_table() {
           .add<&web_route::headers>("headers", headers(section<web_header>(&header_table)),
                                     "of answers, unless they have them already")
           .add<&web_route::upgrade>(
-              "upgrade",
-              choice<web_upgrade>({{"none", web_upgrade::none},
-                                   {"sse", web_upgrade::sse},
-                                   {"websocket", web_upgrade::websocket}}),
+              "upgrade", choice<tree::web_upgrade>(),
               "sse: the answer is a stream of server-sent events, which is asked for by the call "
               "{http_events, Map}; websocket: a WebSocket, by {http_websocket, Map}; both are answered by "
               "{accept, Pid}")
@@ -429,9 +426,7 @@ const table<web_options>& web_table() {
               "header says, for actors and the log; empty: none is trusted")
           .live()
           .add<&web_options::proxy_header>(
-              "proxy_header",
-              choice<web_proxy_header>({{"x_forwarded_for", web_proxy_header::x_forwarded_for},
-                                        {"forwarded", web_proxy_header::forwarded}}),
+              "proxy_header", choice<tree::web_proxy_header>(),
               "which header that is: X-Forwarded-For, or Forwarded of RFC 7239; the other one is not looked "
               "at, "
               "since a client may have sent it")
@@ -441,11 +436,7 @@ const table<web_options>& web_table() {
                                             "coding to who takes it, up to 1MiB; "
                                             "0B: never")
           .live()
-          .add<&web_options::access_log>("access_log",
-                                         choice<web_log>({{"off", web_log::off},
-                                                          {"common", web_log::common},
-                                                          {"combined", web_log::combined},
-                                                          {"json", web_log::as_json}}),
+          .add<&web_options::access_log>("access_log", choice<tree::access_log_format>(),
                                          "a line for each request in the log, as Apache writes it or as JSON")
           .live()
           .add<&web_options::sse>("sse", section<web_events>(&events_table), "server-sent events")

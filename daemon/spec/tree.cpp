@@ -26,7 +26,7 @@ constexpr std::string_view end_mark = "\n...\n";
 
 class builder : public YAML::EventHandler {
  public:
-  builder(std::uint32_t file, tree& into, report& to, const tree_limits& limits)
+  builder(std::uint32_t file, yaml_tree& into, report& to, const tree_limits& limits)
       : file_(file), tree_(into), report_(to), limits_(limits) {}
 
   node* root() const { return root_; }
@@ -184,7 +184,7 @@ class builder : public YAML::EventHandler {
   }
 
   std::uint32_t file_;
-  tree& tree_;
+  yaml_tree& tree_;
   report& report_;
   const tree_limits& limits_;
   node* root_ = nullptr;
@@ -274,14 +274,14 @@ const fingerprint& node::print() const {
   return known_print.emplace(all.done());
 }
 
-node* tree::make(node::kind what, const place& at) {
+node* yaml_tree::make(node::kind what, const place& at) {
   node& made = nodes_.emplace_back();
   made.what = what;
   made.at = at;
   return &made;
 }
 
-node* parse_yaml(const sources& texts, std::uint32_t file, tree& into, report& to,
+node* parse_yaml(const sources& texts, std::uint32_t file, yaml_tree& into, report& to,
                  const tree_limits& limits) {
   const source& from = texts.at(file);
   if (from.text.size() > limits.bytes) {

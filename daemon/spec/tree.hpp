@@ -43,7 +43,7 @@ struct tree_limits {
   std::uint32_t depth = 400;
 };
 
-class tree {
+class yaml_tree {
  public:
   node* make(node::kind what, const place& at);
 
@@ -53,7 +53,7 @@ class tree {
 
 // The document in source `file`; nullptr, with at least one error reported, if there is none to be had.
 // Duplicate keys are reported and left out. An empty document is an empty map.
-node* parse_yaml(const sources& texts, std::uint32_t file, tree& into, report& to,
+node* parse_yaml(const sources& texts, std::uint32_t file, yaml_tree& into, report& to,
                  const tree_limits& limits = {});
 
 } // namespace coppice::spec

@@ -9,13 +9,11 @@
 #include <vector>
 
 #include "spec/node_spec.hpp"
+#include "tree/web.hpp"
 
 namespace coppice::spec {
 
-enum class web_upgrade { none, sse, websocket };
 enum class web_body { buffered, streamed };
-enum class web_proxy_header { x_forwarded_for, forwarded };
-enum class web_log { off, common, combined, as_json };
 
 struct web_header {
   std::string name;
@@ -48,7 +46,7 @@ struct web_route {
   std::optional<web_body> body;        // none: the site's
   web_route_limits limits;
   std::vector<web_header> headers;
-  web_upgrade upgrade = web_upgrade::none;
+  tree::web_upgrade upgrade = tree::web_upgrade::none;
   std::string event; // in place of `to`: a named event of this node
   std::string actor; // in place of `to`, as written: PLUGIN or PLUGIN:ACTOR, made for each client
   // These are that actor's, as a child's.
@@ -121,10 +119,11 @@ struct web_options {
   web_body body = web_body::buffered; // of routes that lead to a process and are no upgrade
   access_options access;
   web_cors cors;
-  std::vector<std::string> proxies;                                  // ranges of addresses
-  web_proxy_header proxy_header = web_proxy_header::x_forwarded_for; // by which they say whose a request is
-  std::uint64_t compress_from = 0;                                   // bytes; 0: never
-  web_log access_log = web_log::off;
+  std::vector<std::string> proxies; // ranges of addresses
+  tree::web_proxy_header proxy_header =
+      tree::web_proxy_header::x_forwarded_for; // by which they say whose a request is
+  std::uint64_t compress_from = 0;             // bytes; 0: never
+  tree::access_log_format access_log = tree::access_log_format::off;
   web_events sse;
   web_websockets websocket;
   milliseconds drain{10'000};

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What an actor can do, as member functions of the class it derives from: the host's interfaces with C++
-// types. Times are relative spans of std::chrono; statuses are COPPICE_… numbers. Only in the actor's own
-// callbacks; in its constructor, save_state, restore_state and format_status only those that look: self,
-// parent, node, args, env, now and log. The others throw std::logic_error there, and everything throws
-// coppice::exiting once the actor is dead to others. A message declared inside of a class may be named as one
-// of these, `send` or `log`, and hides it: host().send(…) is that one then. Header-only.
+// What an actor can do, as member functions of the class that it derives from: the host's interfaces with C++
+// types. Times are relative spans of std::chrono; statuses are COPPICE_… numbers. Allowed only in the actor's
+// own callbacks. In its constructor, save_state, restore_state and format_status only self, parent, node,
+// args, env, now and log are allowed; the others throw std::logic_error there. Every function throws
+// coppice::exiting once the actor has been killed. If a class declares a message with the name of one of
+// these functions, such as `send` or `log`, the message hides the function: call host().send(…) then.
+// Header-only.
 #pragma once
 
 #include <coppice/await.h>
@@ -25,7 +26,7 @@
 
 namespace coppice {
 
-/// What a callback decided beyond "go on".
+/// What happens after a callback, other than COPPICE_OK.
 struct outcome {
   std::int32_t status = COPPICE_OK;
   std::vector<std::uint8_t> reason; // for COPPICE_STOP; empty: normal
@@ -33,7 +34,7 @@ struct outcome {
   static outcome go_on() { return {}; }
   /// handle_continue is called before the next message.
   static outcome then_continue() { return {COPPICE_CONTINUE, {}}; }
-  /// What the C header says happens for COPPICE_UNHANDLED.
+  /// Does what the C header states for COPPICE_UNHANDLED.
   static outcome unhandled() { return {COPPICE_UNHANDLED, {}}; }
   static outcome stop() { return {COPPICE_STOP, {}}; }
   template <class Reason>
@@ -55,11 +56,12 @@ std::string name_of_class(); // coppice/descriptor.hpp
 
 inline constinit draft<coppice_await_api> await_api{COPPICE_AWAIT_DRAFT_1};
 
-/// Whose state this thread is making: constructors cannot be handed it, they are the plugin's to write. It
-/// has no destructor, which would keep the image mapped for good.
+/// The actor whose object this thread is constructing. Constructors are written by the plugin's author, so it
+/// cannot be passed to them. It has no destructor, since a destructor would keep the image mapped for good.
 inline constinit thread_local coppice_actor* being_made = nullptr;
 
-/// While one lives, what is constructed is this actor. Nothing parks meanwhile: create may not.
+/// While a `making` exists, constructed objects belong to this actor. Nothing parks meanwhile: create must
+/// not.
 class making {
  public:
   explicit making(coppice_actor* self) { being_made = self; }
@@ -80,11 +82,11 @@ class actor {
   void enter(coppice_actor* self) { handle_ = self; }
   coppice_actor* handle() const { return handle_; }
 
-  /// These functions, whatever a derived class has named likewise.
+  /// These functions, also where a derived class has a member of the same name.
   actor& host() { return *this; }
   const actor& host() const { return *this; }
 
-  // Who and where. Borrowed until the callback returns.
+  // Identity. Borrowed until the callback returns.
   term self() const { return {detail::view(api().self_borrowed(handle_))}; }
   term parent() const { return {detail::view(api().parent_borrowed(handle_))}; }
   std::string_view node() const {
@@ -95,8 +97,8 @@ class actor {
   term args() const { return {detail::view(api().args_borrowed(handle_))}; }
   term env() const { return {detail::view(api().env_borrowed(handle_))}; }
 
-  // Messages. A missing receiver is no error; COPPICE_E_FULL says that the message was dropped. Flags:
-  // priority, no_connect, no_wait.
+  // Messages. A missing receiver is no error. COPPICE_E_FULL: the message was dropped. Flags: priority,
+  // no_connect, no_wait.
   template <class T>
   std::int32_t send(const destination& to, const T& value, flags how = {}) {
     return detail::checked(api().send(handle_, plain(to), make_message(value).take(), plain(how)), "send");
@@ -106,15 +108,16 @@ class actor {
     return detail::checked(
         detail::host.call->cast(handle_, plain(to), make_message(value).take(), plain(how)), "cast");
   }
-  /// `from` is the one handle_call was given, or a copy of its bytes. COPPICE_E_USED: answered before.
+  /// `from` is the term that handle_call was given, or a copy of its bytes. COPPICE_E_USED: the call has been
+  /// answered already.
   template <class T>
   std::int32_t reply(term from, const T& value) {
     return detail::checked(detail::host.call->reply(handle_, plain(from), make_message(value).take()),
                            "reply");
   }
 
-  // Calls. call() parks this actor; request() does not, and its answer goes to on_response.
-  /// The answer, or of call<Reply>(…) an expected<Reply, call_error>.
+  // Calls. call() parks this actor. request() does not; its answer comes to on_response.
+  /// The answer; for call<Reply>(…) an expected<Reply, call_error>.
   template <class Reply = answer, class T>
   auto call(const destination& to, const T& request, std::chrono::nanoseconds patience = 5s) {
     answer got;
@@ -123,7 +126,7 @@ class actor {
                                  "call");
     return read_as<Reply>(std::move(got));
   }
-  /// The same request to many, asked in parallel; answers in their order.
+  /// Sends the same request to several destinations in parallel. The answers are in the same order.
   template <class T>
   std::vector<answer> call_many(std::span<const destination> to, const T& request,
                                 std::chrono::nanoseconds patience = 5s) {
@@ -132,7 +135,7 @@ class actor {
     for (const auto& each : to) items.push_back({plain(each), detail::plain(body.bytes())});
     return call_all(items, patience);
   }
-  /// To each its own request; a std::variant or a message where they differ in type.
+  /// Sends each destination its own request: a std::variant or a message if their types differ.
   template <class T>
   std::vector<answer> call_many(const std::vector<std::pair<destination, T>>& asked,
                                 std::chrono::nanoseconds patience = 5s) {
@@ -144,8 +147,8 @@ class actor {
     }
     return call_all(items, patience);
   }
-  /// Its answer goes to on_response with this id and `tag`, below 2^63. The id; 0: none was sent, and no
-  /// answer comes.
+  /// Sends a request whose answer comes to on_response with this id and `tag`, which must be below 2^63.
+  /// Returns the id. 0: nothing was sent, and no answer comes.
   template <class T>
   std::uint64_t request(const destination& to, const T& request, std::uint64_t tag = 0,
                         std::chrono::nanoseconds patience = 5s) {
@@ -154,19 +157,18 @@ class actor {
                                                            until(patience), tag, &id);
     return detail::checked(status, "request") == COPPICE_OK ? id : 0;
   }
-  /// Its answer goes to a member of this actor's own class instead, in the plugin's next generation to the
-  /// one of the same name: void or outcome on_price(const answer&), or (const expected<price, call_error>&),
-  /// whose views last until it returns. Without a member of that name the answer is dropped, and that is
-  /// logged.
+  /// The answer comes to a member function of this actor's class: void or outcome on_price(const answer&), or
+  /// (const expected<price, call_error>&), whose views are valid until it returns. After a reload it comes to
+  /// the new class's member of the same name; if there is none, the answer is dropped and the node logs it.
   template <auto Member, class T>
   std::uint64_t request(const destination& to, const T& asked, std::chrono::nanoseconds patience = 5s) {
     static_cast<void>(&detail::response_to<Member>::listed);
     return request(to, asked, detail::response_to<Member>::tag, patience);
   }
-  /// Waits for a request's answer here, until the deadline it was made with: it goes neither to on_response
-  /// nor to a member then. Parks this actor, as a call does; its other messages wait. The answer, or of
-  /// await<Reply>(id) an expected<Reply, call_error>; COPPICE_E_NOT_FOUND: no such request, or its answer was
-  /// had before. A draft of the ABI: on a host without it this throws std::runtime_error.
+  /// Waits for a request's answer, until the request's deadline; the answer then comes neither to on_response
+  /// nor to a member. Parks this actor, and its other messages wait. Returns the answer; for await<Reply>(id)
+  /// an expected<Reply, call_error>. COPPICE_E_NOT_FOUND: there is no such request, or its answer has been
+  /// handled. A draft of the ABI: throws std::runtime_error on a host without it.
   template <class Reply = answer>
   auto await(std::uint64_t id) {
     answer got;
@@ -177,8 +179,8 @@ class actor {
     return detail::checked(detail::host.call->cancel(handle_, id), "cancel_request") == COPPICE_OK;
   }
 
-  // Links, monitors, exits. Pids and references are terms. Flags: no_connect, and priority: what becomes of
-  // the signal is a priority message, an 'EXIT' where it is trapped or a 'DOWN'.
+  // Links, monitors, exits. Pids and references are terms. Flags: no_connect, and priority, which makes the
+  // resulting 'EXIT' or 'DOWN' a priority message.
   std::int32_t link(term pid, flags how = {}) {
     return detail::checked(api().link(handle_, plain(pid), plain(how)), "link");
   }
@@ -194,7 +196,7 @@ class actor {
     detail::checked(api().trap_exit(handle_, on ? 1 : 0, &old), "trap_exit");
     return old != 0;
   }
-  /// The reference; none if nothing is monitored: `whom` is no destination, or not connected and not to be.
+  /// The reference. None: `whom` is no destination, or its node is not connected and no_connect is set.
   message monitor(const destination& whom, flags how = {}) {
     return monitor(whom, monitor_options{.flags = how});
   }
@@ -208,7 +210,7 @@ class actor {
                     "monitor");
     return reference;
   }
-  /// {nodedown, Node} at handle_info once it is lost, or at once if it cannot be reached.
+  /// {nodedown, Node} comes to handle_info once the node is lost, or at once if it cannot be reached.
   bool monitor_node(term node, bool on = true) {
     return detail::checked(api().monitor_node(handle_, plain(node), on ? 1 : 0), "monitor_node") ==
            COPPICE_OK;
@@ -218,7 +220,7 @@ class actor {
            COPPICE_OK;
   }
 
-  /// A reference that can be sent to until it is given back. Flags: priority, and what is sent to it with
+  /// A reference to which messages can be sent until unalias. Flags: priority: a message sent to it with
   /// priority is a priority message; once.
   message alias(flags what = {}) {
     message reference;
@@ -236,13 +238,13 @@ class actor {
   std::int32_t unregister_name(std::string_view name) {
     return detail::checked(api().unregister_name(handle_, detail::plain(name)), "unregister_name");
   }
-  /// The pid; none if nobody here has the name.
+  /// The pid. None: no process of this node has the name.
   message whereis(std::string_view name) {
     message pid;
     detail::checked(api().whereis(handle_, detail::plain(name), pid.put()), "whereis");
     return pid;
   }
-  /// "PLUGIN:ACTOR" or ":ACTOR". Parks this actor until its init is through.
+  /// `what`: "PLUGIN:ACTOR" or ":ACTOR". Parks this actor until the new actor's init has returned.
   template <class Args>
   spawned spawn(std::string_view actor_name, const Args& args, const spawn_options& options = {}) {
     const message encoded_args = make_message(args);
@@ -258,7 +260,7 @@ class actor {
     return got;
   }
 
-  /// The same of an actor of this plugin, by its class: spawn<worker>(settings{2}, {.monitor = true}).
+  /// Spawns an actor of this plugin by its class: spawn<worker>(settings{2}, {.monitor = true}).
   template <class Actor, class Args>
   spawned spawn(const Args& args, const spawn_options& options = {}) {
     return spawn(std::string_view(detail::name_of_class<Actor>()), args, options);
@@ -268,10 +270,10 @@ class actor {
     return spawn(std::string_view(detail::name_of_class<Actor>()), term{etf::empty_map}, options);
   }
 
-  // Processes on other nodes. Parks this actor until the node has answered; what the new process sends, or
-  // its end, comes after that.
-  /// apply(Module, Function, Args) there; the arguments are the members of a tuple:
-  /// spawn_at("n@host", "timer", "sleep", std::tuple(1000)).
+  // Processes on other nodes. These functions park this actor until the node has answered; messages of the
+  // new process, and its end, come after the answer.
+  /// Runs apply(Module, Function, Args) there. The arguments are the members of a tuple: spawn_at("n@host",
+  /// "timer", "sleep", std::tuple(1000)).
   template <class... Args>
   spawned spawn_at(std::string_view node_name, std::string_view module, std::string_view function,
                    const std::tuple<Args...>& args, const remote_spawn_options& options = {}) {
@@ -282,7 +284,7 @@ class actor {
     if (list.failed()) return {{COPPICE_E_TERM, {}}, {}};
     return spawn_at(node_name, module, function, term{list.view()}, options);
   }
-  /// The same with a term that is their list.
+  /// As above; `args` is the list of arguments as a term.
   spawned spawn_at(std::string_view node_name, std::string_view module, std::string_view function, term args,
                    const remote_spawn_options& options = {}) {
     spawned got;
@@ -299,8 +301,8 @@ class actor {
         detail::checked(api().spawn_at(handle_, &raw, got.message.put(), got.monitor.put()), "spawn_at");
     return got;
   }
-  /// An actor of a plugin of another Coppice node, "PLUGIN" or "PLUGIN:ACTOR": its distribution.allow.spawn
-  /// has to name it so, else the answer is COPPICE_E_REFUSED.
+  /// An actor of a plugin on another Coppice node, "PLUGIN" or "PLUGIN:ACTOR". COPPICE_E_REFUSED: the node's
+  /// distribution.allow.spawn does not name it.
   template <class Args>
   spawned spawn_actor_at(std::string_view node_name, std::string_view actor_name, const Args& args,
                          const remote_spawn_options& options = {}) {
@@ -308,10 +310,10 @@ class actor {
                     options);
   }
 
-  // Time. The message arrives at handle_info, unless it is for someone else. A timer's id is 0 if none was
-  // started.
+  // Time. The message comes to handle_info, unless another destination is given. A timer's id is 0 if none
+  // was started.
   static std::chrono::nanoseconds now() { return std::chrono::nanoseconds(detail::host.timer->now()); }
-  /// The clock on the wall, which may be set: for people and dates, not for measuring. A test can set it.
+  /// The wall clock, which may be set: for display and dates, not for measuring. A test can set it.
   static std::chrono::sys_time<std::chrono::nanoseconds> wall_now() {
     return std::chrono::sys_time<std::chrono::nanoseconds>(
         std::chrono::nanoseconds(detail::host.timer->wall_clock()));
@@ -324,8 +326,8 @@ class actor {
   std::uint64_t send_after(std::chrono::nanoseconds delay, const destination& to, const T& value) {
     return start_timer(delay, 0ns, plain(to), value);
   }
-  /// Again and again, the first time after one period, at least 1 ms, until it is cancelled; also through a
-  /// reload. Its times do not drift, and those that the node was too late for are left out.
+  /// A timer that repeats until it is cancelled, also through a reload; first after one period, which is at
+  /// least 1 ms. It does not drift. A firing for which the node is too late is skipped.
   template <class T>
   std::uint64_t every(std::chrono::nanoseconds period, const T& value) {
     return start_timer(period, at_least_one(period), {nullptr, 0}, value);
@@ -345,8 +347,9 @@ class actor {
     detail::checked(detail::host.work->sleep_until(handle_, deadline(time)), "sleep");
   }
   void yield() { detail::checked(detail::host.work->yield(handle_), "yield"); }
-  /// Runs `work` on the blocking pool while this actor is parked, and returns what it returns. It must own
-  /// what it uses: if the actor is killed meanwhile, it runs on alone. An exception of it is thrown here.
+  /// Runs `work` on the blocking pool while this actor is parked, and returns its result. `work` must own
+  /// what it uses: if the actor is killed meanwhile, it runs on alone. An exception that it throws is thrown
+  /// here.
   template <class Work>
   std::invoke_result_t<Work&> blocking_run(Work work) {
     using result = std::invoke_result_t<Work&>;
@@ -380,8 +383,8 @@ class actor {
     if constexpr (!std::is_void_v<result>) return std::move(*made->made);
   }
 
-  // For operators.
-  /// A line of COPPICE_LOG_ERROR to COPPICE_LOG_DEBUG; never waits. No secrets.
+  // Log lines and labels.
+  /// Logs a line; `level` is COPPICE_LOG_ERROR to COPPICE_LOG_DEBUG. Never waits. Never log secrets.
   void log(std::int32_t level, std::string_view text) {
     detail::host.log->write(handle_, level, detail::plain(text), nullptr, 0);
   }
@@ -390,9 +393,9 @@ class actor {
     for (std::size_t i = 0; i < raw.size(); ++i) raw[i] = fields.begin()[i].plain();
     detail::host.log->write(handle_, level, detail::plain(text), raw.data(), raw.size());
   }
-  /// Whether a line of that level would go anywhere: for one that is costly to make.
+  /// Whether a line of that level would be written: ask before making a costly one.
   bool is_logged(std::int32_t level) const { return detail::host.log->enabled(handle_, level) != 0; }
-  /// What `coppice ps` shows of this actor beside its name: a word or two, UTF-8, at most 64 bytes.
+  /// A label that `coppice ps` shows beside the actor's name: a word or two, UTF-8, at most 64 bytes.
   std::int32_t set_label(std::string_view text) {
     return detail::checked(api().set_label(handle_, detail::plain(text)), "set_label");
   }
@@ -432,7 +435,7 @@ class actor {
     detail::checked(status, "call_many");
     return out;
   }
-  // For what takes 0 as 5 s from now: saves asking for the time.
+  // For functions that take 0 as 5 s from now: avoids reading the clock.
   static std::int64_t until(std::chrono::nanoseconds patience) {
     return patience == std::chrono::nanoseconds(5s) ? 0 : deadline(patience);
   }
@@ -440,7 +443,7 @@ class actor {
     if (patience == std::chrono::nanoseconds::max()) return COPPICE_FOREVER;
     return detail::host.timer->now() + patience.count();
   }
-  // So that none is refused like any other that is too short: 0 would be a timer that fires once.
+  // A period of 0 would mean a timer that fires once; this makes it 1 ns, which is refused as too short.
   static std::chrono::nanoseconds at_least_one(std::chrono::nanoseconds period) {
     return period < std::chrono::nanoseconds(1) ? std::chrono::nanoseconds(1) : period;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a call, a request or a spawn came to: the answer as it came, or read as the type that was asked for.
-// Header-only. As a value it is for any thread; reading one is for the actor that has it.
+// Results of a call, a request or a spawn: the answer as a term, or read as the type that the caller asked
+// for. Header-only. The values may be used on any thread; reading needs the actor that has the answer.
 #pragma once
 
 #include <coppice/message.hpp>
@@ -18,7 +18,7 @@
 
 namespace coppice {
 
-/// What a call came to. With COPPICE_OK the reply, with COPPICE_E_EXIT the callee's exit reason.
+/// The result of a call. With COPPICE_OK the reply, with COPPICE_E_EXIT the callee's exit reason.
 struct answer {
   std::int32_t status = COPPICE_OK;
   coppice::message message;
@@ -31,22 +31,22 @@ struct answer {
   }
 };
 
-/// What a spawn came to. With COPPICE_OK the pid. Else, of an actor here whose init failed, the reason
-/// (COPPICE_E_EXIT); of another node that said why, its word: an atom, see coppice_actor_api::spawn_at.
+/// The result of a spawn. With COPPICE_OK the pid. With COPPICE_E_EXIT of an actor on this node, the reason
+/// why its init failed. From another node that gave a reason, that atom: see coppice_actor_api::spawn_at.
 struct spawned : answer {
-  coppice::message monitor = {}; // the reference, if it was asked for
+  coppice::message monitor = {}; // the monitor's reference, if a monitor was asked for
 };
 
-/// Why a call has no reply of the type that was asked for.
+/// Why a call has no reply of the wanted type.
 struct call_error {
-  /// As an answer's; COPPICE_E_TERM: there is a reply, and it is of another shape.
+  /// As an answer's status. COPPICE_E_TERM: the reply does not have the wanted type.
   std::int32_t status = COPPICE_E_INVALID;
-  /// With COPPICE_E_EXIT the callee's exit reason, with COPPICE_E_TERM the reply, with COPPICE_E_REFUSED what
-  /// the callee said; else no term.
+  /// With COPPICE_E_EXIT the callee's exit reason, with COPPICE_E_TERM the reply, with COPPICE_E_REFUSED the
+  /// callee's reason; else no term.
   owned_term reason = {};
   std::string text = {}; ///< with COPPICE_E_TERM: what was expected, and what came
 
-  /// For people: "timeout", "bad_term: reply: expected integer, got atom ok".
+  /// A text for people: "timeout", "bad_term: reply: expected integer, got atom ok".
   std::string what() const {
     const std::string word = coppice_status_word(status);
     return text.empty() ? word : etf::detail::concatenated({word, ": ", text});
@@ -64,7 +64,8 @@ struct member_types {
 template <class T>
 using members_of = typename decltype(etf::reflect::with_members(std::declval<T&>(), member_types{}))::type;
 
-/// Whether a T that was read from a term points into its bytes. `Seen`: the aggregates it is part of.
+/// Whether a T that was read from a term points into the term's bytes. `Seen`: the aggregates that contain
+/// it.
 template <class T, class... Seen>
 constexpr bool borrows() {
   using namespace etf::detail;
@@ -95,7 +96,7 @@ constexpr bool borrows() {
   }
 }
 
-/// The reply read as a Reply.
+/// Reads the reply as a Reply.
 template <class Reply>
 expected<Reply, call_error> read_answer(const answer& got) {
   if (!got) return unexpected(call_error{got.status, owned_term(got.term()), {}});

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * "coppice.await/draft-1" (DRAFT): waiting for the answer to a request of coppice.call/1 where it was to come
- * to on_response: asked early, needed late. */
+ * "coppice.await/draft-1" (DRAFT): waits for the answer to a request of coppice.call/1 whose answer would
+ * otherwise come to on_response. An actor can so send a request early and wait for its answer only where
+ * it needs it. */
 #ifndef COPPICE_AWAIT_H
 #define COPPICE_AWAIT_H
 
@@ -15,9 +16,9 @@ extern "C" {
 typedef struct coppice_await_api {
   uint32_t size;
   uint32_t reserved;
-  /* [actor] [parks] Waits for the end of the request with this id, until the deadline it was made with, and
-   * forgets it: on_response will not be called for it. Statuses and out_new as coppice.call/1's call has
-   * them; an answer that lies in the mailbox is taken from there. COPPICE_E_NOT_FOUND: there is no such
+  /* [actor] [parks] Waits until the request with this id has ended, at most until the request's own deadline,
+   * and forgets it: on_response will not be called for it. Statuses and out_new are those of coppice.call/1's
+   * call; an answer that is already in the mailbox is taken from there. COPPICE_E_NOT_FOUND: there is no such
    * request, or on_response has had its answer. */
   int32_t (*await)(coppice_actor* self, uint64_t id, coppice_message* out_new);
 } coppice_await_api;

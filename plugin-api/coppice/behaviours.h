@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The behaviours there are, and what each asks of an actor type's tables: the one list that the host, its
- * tools and the test kit read. It is of the version of these headers; nothing of it crosses the boundary. A
- * behaviour joins it with a line of its own, and a later revision of a table with one after the former. [any]
+ * All behaviours, and the tables that each of them needs or allows for an actor type. The host, its tools and
+ * the test kit read this one list. It belongs to the version of these headers; none of it crosses the
+ * boundary to a plugin. A new behaviour adds one line, and so does a new revision of a table, after the line
+ * of the revision before it. [any]
  */
 #ifndef COPPICE_BEHAVIOURS_H
 #define COPPICE_BEHAVIOURS_H
@@ -23,20 +24,20 @@ extern "C" {
 #endif
 
 #define COPPICE_TABLE_ALLOWED 0u
-#define COPPICE_TABLE_NEEDED 1u /* it, or another revision of it that stands in the list */
+#define COPPICE_TABLE_NEEDED 1u /* needs this table or another listed revision of it */
 
-/* What a behaviour says of one table. One that is in the list of another behaviour and not in its own is
- * refused: it would never be called. */
+/* How a behaviour uses one table. A type whose behaviour does not list a table that some other behaviour
+ * lists is refused, since the table would never be called. */
 typedef struct coppice_table_use {
   const char* name;      /* with its revision; NULL: the end of the list */
   uint32_t use;          /* COPPICE_TABLE_… */
-  uint32_t least_size;   /* of what `callbacks` points to */
-  uint64_t never_called; /* bit N: this behaviour never calls the N-th function; it must be NULL */
+  uint32_t least_size;   /* least size of the struct that `callbacks` points to */
+  uint64_t never_called; /* bit N: this behaviour never calls the N-th function, which must be NULL */
 } coppice_table_use;
 
 typedef struct coppice_behaviour {
   const char* name;                /* NULL: the end of the list */
-  const coppice_table_use* tables; /* a table's revisions in their order */
+  const coppice_table_use* tables; /* the revisions of one table are in ascending order */
 } coppice_behaviour;
 
 /* The tables of each behaviour: those that it needs, and those that it may have. */
@@ -47,7 +48,8 @@ __attribute__((unused)) static const coppice_table_use coppice_server_tables[] =
     {COPPICE_POOL_DRAFT_1, COPPICE_TABLE_ALLOWED, COPPICE_POOL_LEAST, 0},
     {NULL, 0, 0, 0}};
 
-/* Of an actor that a listener makes for each connection; it answers calls and casts if it has the table. */
+/* An actor that a listener makes for each connection. It answers calls and casts if it has the server
+ * table. */
 __attribute__((unused)) static const coppice_table_use coppice_tcp_tables[] = {
     {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
     {COPPICE_SERVER_1, COPPICE_TABLE_ALLOWED, COPPICE_SERVER_LEAST, 0},
@@ -55,7 +57,8 @@ __attribute__((unused)) static const coppice_table_use coppice_tcp_tables[] = {
     {COPPICE_POOL_DRAFT_1, COPPICE_TABLE_ALLOWED, COPPICE_POOL_LEAST, 0},
     {NULL, 0, 0, 0}};
 
-/* What it does not route is its own: it answers that if it has the table. */
+/* A message that `route` does not route is the actor's own; it answers such messages if it has the server
+ * table. */
 __attribute__((unused)) static const coppice_table_use coppice_router_tables[] = {
     {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
     {COPPICE_ROUTER_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_ROUTER_LEAST, 0},
@@ -63,7 +66,7 @@ __attribute__((unused)) static const coppice_table_use coppice_router_tables[] =
     {COPPICE_STREAM_DRAFT_1, COPPICE_TABLE_ALLOWED, COPPICE_STREAM_CALLBACKS_LEAST, 0},
     {NULL, 0, 0, 0}};
 
-/* Of an actor with UDP sockets; it answers calls and casts if it has the table. */
+/* An actor with UDP sockets. It answers calls and casts if it has the server table. */
 __attribute__((unused)) static const coppice_table_use coppice_udp_tables[] = {
     {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
     {COPPICE_SERVER_1, COPPICE_TABLE_ALLOWED, COPPICE_SERVER_LEAST, 0},
@@ -71,14 +74,15 @@ __attribute__((unused)) static const coppice_table_use coppice_udp_tables[] = {
     {COPPICE_STREAM_DRAFT_1, COPPICE_TABLE_ALLOWED, COPPICE_STREAM_CALLBACKS_LEAST, 0},
     {NULL, 0, 0, 0}};
 
-/* What handle_continue is for, next_event does. */
+/* A statem uses next_event where a server uses handle_continue. */
 __attribute__((unused)) static const coppice_table_use coppice_statem_tables[] = {
     {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, UINT64_C(1) << 2},
     {COPPICE_STATEM_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_STATEM_LEAST, 0},
     {COPPICE_STREAM_DRAFT_1, COPPICE_TABLE_ALLOWED, COPPICE_STREAM_CALLBACKS_LEAST, 0},
     {NULL, 0, 0, 0}};
 
-/* Stages: what a role never does, its table never has. Each answers calls and casts if it has the table. */
+/* Stages: a callback that a role never uses must be NULL. Each answers calls and casts if it has the server
+ * table. */
 #define COPPICE_STAGE_HANDLE_DEMAND_ (UINT64_C(1) << 0)
 #define COPPICE_STAGE_HANDLE_EVENTS_ (UINT64_C(1) << 1)
 #define COPPICE_STAGE_EMITS_ (UINT64_C(1) << 4 | UINT64_C(1) << 5) /* choose, format_discarded */
@@ -102,7 +106,8 @@ __attribute__((unused)) static const coppice_table_use coppice_consumer_tables[]
     {COPPICE_STREAM_DRAFT_1, COPPICE_TABLE_ALLOWED, COPPICE_STREAM_CALLBACKS_LEAST, 0},
     {NULL, 0, 0, 0}};
 
-/* Its manager begins it and ends it: `removed` is told of it, and nothing goes on by itself. */
+/* Its manager starts and ends it and calls `removed` instead of terminate, and there is no
+ * handle_continue. */
 __attribute__((unused)) static const coppice_table_use coppice_event_handler_tables[] = {
     {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, UINT64_C(1) << 2 | UINT64_C(1) << 8},
     {COPPICE_EVENT_HANDLER_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_EVENT_HANDLER_LEAST, 0},
@@ -117,7 +122,7 @@ __attribute__((unused)) static const coppice_behaviour coppice_behaviours[] = {
     {"statem", coppice_statem_tables},     {"tcp", coppice_tcp_tables},
     {"udp", coppice_udp_tables},           {NULL, NULL}};
 
-/* The entry of that name in a list; NULL if there is none. */
+/* The entry of that name in a list. NULL: none. */
 static inline const coppice_behaviour* coppice_find_behaviour(const coppice_behaviour* list,
                                                               const char* name) {
   for (; list->name != NULL; ++list)
@@ -125,7 +130,7 @@ static inline const coppice_behaviour* coppice_find_behaviour(const coppice_beha
   return NULL;
 }
 
-/* The table of that name among an actor type's; NULL if there is none. */
+/* The table of that name among an actor type's tables. NULL: none. */
 static inline const coppice_table* coppice_find_table(const coppice_actor_type* type, const char* name) {
   const coppice_table* each = type->tables;
   if (each == NULL) return NULL;

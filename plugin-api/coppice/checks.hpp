@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What is wrong with an actor's class, said while compiling in a sentence that names the remedy: a callback
-// that nothing can call, one with other parameters than it is called with, a slip of a name. Without this the
-// class would compile, and the callback would never run. Everything here happens in the compiler.
+// Compile-time checks of an actor's class. Each mistake gives a sentence that names the remedy: a callback
+// that nothing can call, a callback with the wrong parameters, a misspelt name. Without these checks the
+// class would compile, and the callback would never run.
 //
-// Whether a class has a member, public or not, is seen by deriving from it and from `member_names`: there the
-// name is ambiguous. That is why an actor's class is not final.
+// Whether a class has a member, public or not, is found by deriving from the class and from `member_names`:
+// if both have it, the name is ambiguous. An actor's class must therefore not be final.
 #pragma once
 
 #include <coppice/actor.hpp>
@@ -14,7 +14,8 @@
 
 namespace coppice::detail {
 
-/// How a callback that is not overloaded is declared; `count` is -1 of what is no member function.
+/// How a callback that is not overloaded is declared. `count` is the number of parameters; -1: not a member
+/// function.
 template <class Function>
 struct signature {
   static constexpr int count = -1;
@@ -32,11 +33,11 @@ struct signature<Result (Class::*)(Of...) noexcept> : signature<Result (Class::*
 template <class Class, class Result, class... Of>
 struct signature<Result (Class::*)(Of...) const noexcept> : signature<Result (Class::*)(Of...)> {};
 
-/// What parameter I of a callback is, without const and reference.
+/// The type of parameter I of a callback, without const and reference.
 template <auto Callback, std::size_t I = 0>
 using parameter_of = typename signature<decltype(Callback)>::template plain<I>;
 
-/// The callbacks, and what they are mistaken for.
+/// The callbacks' names, and common misspellings of them.
 struct member_names {
   int init, handle_continue, config_change, save_state, restore_state, after_restore, format_status,
       terminate;
@@ -54,7 +55,7 @@ struct probed : T, member_names {};
 template <class>
 inline constexpr bool never = false;
 
-// Of the class T at hand where they stand.
+// For the class T in the surrounding template.
 #define COPPICE_HAS_(member) (!requires { &probed<T>::member; })
 #define COPPICE_REACHES_(member) \
   requires {                     \
@@ -110,7 +111,7 @@ constexpr bool has_lifecycle_names() {
   COPPICE_NOT_(on_restore, after_restore)
   COPPICE_NOT_(formatStatus, format_status)
   COPPICE_NOT_(on_terminate, terminate)
-  // One of these alone may be the class's own business.
+  // One of the two alone may be a member for the class's own use.
   if constexpr (COPPICE_HAS_(restore) || COPPICE_HAS_(restore_state)) {
     COPPICE_NOT_(save, save_state)
   }
@@ -144,7 +145,7 @@ constexpr bool has_lifecycle() {
   return true;
 }
 
-// ---- a server's ----
+// ---- servers ----
 
 #define COPPICE_LISTS_(list) \
   requires {                 \
@@ -196,7 +197,7 @@ constexpr bool takes_call() {
       takes)
   return true;
 }
-/// Whether somebody could answer that call: a handler that is not given `from` replies by what it returns.
+/// Whether a reply to that call is possible: a handler without `from` replies with its return value.
 template <class Message, class T>
 constexpr bool answers_call() {
   if constexpr (requires(T & t, const Message& m) { t.handle_call(m); }) {
@@ -229,7 +230,7 @@ constexpr bool is_message() {
                  std::is_default_constructible_v<Message>)
   return true;
 }
-/// check.operator()<M>() for each alternative of a variant, or for the one type it is.
+/// Calls check.operator()<M>() for each alternative of a variant, or for the type itself.
 template <class Listed, class Check>
 constexpr bool each_message(Check check) {
   if constexpr (etf::detail::is_a<Listed, std::variant>) {
@@ -308,7 +309,7 @@ constexpr bool has_handlers() {
   return true;
 }
 
-/// Whether T can be the class of a server: a sentence for the first thing that is wrong with it.
+/// Whether T can be the class of a server. Gives a sentence for the first mistake.
 template <class T>
 constexpr bool is_server_class() {
   if constexpr (!is_actor_class<T>()) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Children of a supervisor, started and ended by an actor while the node runs: actors by their class or by
-// their name, and supervisors with children of their own. supervisor_of is made of the actor where it is used
-// and asks by a call, which parks the actor for as long as an answer takes, at most 5 s. Header-only; only in
-// the actor's own callbacks that may call.
+// Starts and ends children of a supervisor while the node runs: actors by class or by name, and supervisors
+// with children of their own. A supervisor_of is made from the actor that uses it. It asks the supervisor by
+// a call, which parks the actor until the answer, for at most 5 s. Header-only. Only in the actor's callbacks
+// that may call.
 //
 //   coppice::supervisor_of games(*this, "games");
 //   games.start_child<game>(settings{2}, {.id = "first"});
@@ -31,29 +31,29 @@ namespace detail {
 using done = etf::constant<"ok">;
 using error_tag = etf::constant<"error">;
 
-/// {error, Reason} as a call_error.
+/// Makes a call_error of {error, Reason}.
 inline unexpected<call_error> refusal(owned_term reason) {
   return unexpected(call_error{COPPICE_E_REFUSED, std::move(reason), {}});
 }
 } // namespace detail
 
-/// How much a child's mailbox takes; as the configuration's key. What is out of range is refused with a
-/// sentence by the supervisor that is asked.
+/// The bound of a child's mailbox, as the key `mailbox` of the configuration. The supervisor refuses values
+/// out of range with a sentence.
 struct mailbox_options {
   std::uint32_t limit = 100'000;       ///< messages: 1 to 16,000,000
   std::uint64_t bytes = 0;             ///< 0: no bound of its own
   std::string on_full = "park_sender"; ///< or drop_new, drop_old, exit
 };
 
-/// How long a child waits for its restarts: `first`, then twice as long each time, from 100 ms if `first` is
-/// 0; as the configuration's key.
+/// How long a child waits before a restart: `first`, doubled each time; if `first` is 0, from 100 ms. As the
+/// configuration's key.
 struct backoff_options {
   std::chrono::milliseconds first = 0s;
-  std::chrono::milliseconds max = 30s; ///< no wait is longer; one that ran that long begins at `first` again
-  double jitter = 0.2;                 ///< 0 to 1: the share of a wait that is random
+  std::chrono::milliseconds max = 30s; ///< longest wait; a child that ran this long starts at `first` again
+  double jitter = 0.2;                 ///< 0 to 1: random part of a wait
 };
 
-/// How a child is kept; as a child's keys of the configuration.
+/// Restart type, shutdown and so on, as a child's keys in the configuration.
 struct child_options {
   std::string id = {};               ///< among its siblings; empty: the actor's name
   std::string restart = "permanent"; ///< or transient, temporary
@@ -62,12 +62,12 @@ struct child_options {
   bool significant = false; ///< its end may end the supervisor: auto_shutdown
   std::optional<mailbox_options> mailbox = {};
   std::optional<backoff_options> backoff = {};      ///< none: restarted at once
-  std::optional<coppice::unhandled> unhandled = {}; ///< none: as the actor's class says
+  std::optional<coppice::unhandled> unhandled = {}; ///< none: the actor class's choice
 };
 
-/// A supervisor that is a child; as its keys of the configuration.
+/// Options of a supervisor that is a child, as its keys in the configuration.
 struct supervisor_options {
-  std::string id = {};   ///< among its siblings; empty: its name
+  std::string id = {};   ///< among its siblings; empty: the supervisor's name
   std::string name = {}; ///< registered name; empty: none
   std::string strategy = "one_for_one";
   std::uint32_t intensity = 1;
@@ -79,7 +79,7 @@ struct supervisor_options {
   std::optional<backoff_options> backoff = {}; ///< none: restarted at once
 };
 
-/// What a supervisor is told of a child. A value, for any thread.
+/// A child specification for a supervisor. A value, for any thread.
 class child_spec {
  public:
   /// An actor of this plugin, by its class.
@@ -112,8 +112,8 @@ class child_spec {
     out.nil();
     return child_spec(out);
   }
-  /// A supervisor, with its children in the order of their start. Under simple_one_for_one there is one, the
-  /// template. Throws std::invalid_argument where there is neither an id nor a name.
+  /// A supervisor, with its children in starting order. A simple_one_for_one supervisor has one child, the
+  /// template. Throws std::invalid_argument if there is neither an id nor a name.
   static child_spec supervisor(const supervisor_options& how, std::span<const child_spec> children) {
     const std::string_view id = how.id.empty() ? how.name : how.id;
     if (id.empty()) throw std::invalid_argument("a supervisor that is to be a child needs an id or a name");
@@ -182,7 +182,7 @@ class child_spec {
     out.atom("jitter");
     out.floating(how.jitter);
   }
-  // {coppice, start_link, [What, …; the argument and the list's end are to follow.
+  // Writes {coppice, start_link, [What, …; the caller adds the argument and the list's end.
   static void start(etf::writer& out, std::string_view what) {
     out.atom("start");
     out.tuple(3);
@@ -195,21 +195,21 @@ class child_spec {
   owned_term encoded_;
 };
 
-/// The children of a supervisor: of this node's, or of another's where that node's
-/// distribution.allow.supervise names it. Not of the actor's own supervisor from init, which that one waits
-/// for. What is started so goes on when the configuration is applied anew, and ends with its supervisor.
+/// The children of a supervisor of this node, or of another node whose distribution.allow.supervise names it.
+/// Not for the actor's own supervisor during init, since that supervisor waits for init. Children started
+/// this way survive a new configuration and end with their supervisor.
 class supervisor_of {
  public:
   using started = expected<std::optional<owned_pid>, call_error>;
 
   supervisor_of(actor& of, destination supervisor) : of_(of), supervisor_(std::move(supervisor)) {}
 
-  /// Starts it behind the others, and waits for its init. The pid; none: it said that there is nothing to
-  /// run. COPPICE_E_REFUSED: the supervisor's reason.
+  /// Starts the child after the others and waits for its init. Returns the pid; none: init returned
+  /// COPPICE_IGNORE. COPPICE_E_REFUSED: with the supervisor's reason.
   started start_child(const child_spec& what) {
     return asked_to_start(std::pair(etf::constant<"start_child">{}, what.term()));
   }
-  /// The same of an actor of this plugin, by its class.
+  /// Starts an actor of this plugin, by its class.
   template <class Actor, class Args>
   started start_child(const Args& args, const child_options& how = {}) {
     return start_child(child_spec::of<Actor>(args, how));
@@ -218,12 +218,13 @@ class supervisor_of {
   started start_child() {
     return start_child(child_spec::of<Actor>(coppice::term{etf::empty_map}));
   }
-  /// The same of "PLUGIN:ACTOR", or "PLUGIN", of a plugin that the node has loaded.
+  /// Starts "PLUGIN:ACTOR", or "PLUGIN", of a plugin that the node has loaded.
   template <class Args>
   started start_child(std::string_view actor_name, const Args& args, const child_options& how = {}) {
     return start_child(child_spec::of(actor_name, args, how));
   }
-  /// One more of a simple_one_for_one's template: `extra`, a map, is merged over its args.
+  /// Starts another child of a simple_one_for_one's template: the map `extra` is merged over the template's
+  /// args.
   template <class Extra>
   started start_child(const Extra& extra) {
     message_writer request;
@@ -234,18 +235,19 @@ class supervisor_of {
     request.nil();
     return asked_to_start(request.take());
   }
-  /// One that was terminated, or has ended and is not restarted, by its id. As start_child().
+  /// Restarts a child that was terminated, or has ended and is not restarted, by its id. Returns as
+  /// start_child().
   started restart_child(std::string_view id) {
     return asked_to_start(std::pair(etf::constant<"restart_child">{}, etf::atom{id}));
   }
-  /// By its id; of a simple_one_for_one by its pid. A supervisor ends with all its children.
+  /// Ends a child by its id, under simple_one_for_one by its pid. A supervisor ends with all its children.
   expected<detail::done, call_error> terminate_child(std::string_view id) {
     return asked(std::pair(etf::constant<"terminate_child">{}, etf::atom{id}));
   }
   expected<detail::done, call_error> terminate_child(const owned_pid& pid) {
     return asked(std::pair(etf::constant<"terminate_child">{}, pid.term()));
   }
-  /// Forgets one that is terminated.
+  /// Removes the specification of a child that is terminated.
   expected<detail::done, call_error> delete_child(std::string_view id) {
     return asked(std::pair(etf::constant<"delete_child">{}, etf::atom{id}));
   }

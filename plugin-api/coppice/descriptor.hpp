@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// COPPICE_PLUGIN("id", "version", actor, …): the exported descriptor and the ELF note of a C++ plugin, both
-// made while compiling from the same facts, so that they cannot differ. Header-only.
+// COPPICE_PLUGIN("id", "version", actor, …): the exported descriptor and the ELF note of a C++ plugin. Both
+// are made at compile time from the same values, so that they cannot differ. Header-only.
 #pragma once
 
 #include <coppice/host.hpp>
@@ -13,16 +13,16 @@
 
 namespace coppice {
 
-/// What becomes of a call or cast that no callback takes: the class's choice, as the constant `unhandled`.
-/// The configuration's, beside `actor:`, goes before it.
+/// What happens to a call or cast that no callback handles, set by the constant `unhandled` of a class. The
+/// configuration's `unhandled`, beside `actor:`, has precedence.
 enum class unhandled {
   exit,        ///< the actor ends, as OTP's servers do
-  reply_error, ///< a caller is answered {error, {bad_request, Text}}; a cast is logged
-  log,         ///< a line
-  ignore,      ///< nothing
+  reply_error, ///< the caller gets {error, {bad_request, Text}}; a cast is logged
+  log,         ///< a log line
+  ignore,      ///< dropped
 };
 
-/// What an actor is for, as the constant `takes`, a list: static constexpr coppice::taken takes[] =
+/// What an actor accepts, set by the constant `takes`, a list: static constexpr coppice::taken takes[] =
 /// {coppice::taken::calls}. `coppice check` warns of a web route to an actor whose list has no `web`.
 enum class taken { calls, casts, messages, web };
 
@@ -33,8 +33,8 @@ namespace coppice::detail {
 inline constexpr std::string_view unhandled_words[] = {"exit", "reply_error", "log", "ignore"};
 inline constexpr std::string_view taken_words[] = {"calls", "casts", "messages", "web"};
 
-/// What an actor class says of the engine that runs it: `name`, and `tables`, an array of coppice_table that
-/// ends with an empty one. Specialised by each behaviour's header.
+/// The behaviour of an actor class: `name`, and `tables`, an array of coppice_table that ends with an empty
+/// one. Each behaviour's header specialises it.
 template <class T>
 struct behaviour_of {
   static_assert(std::is_void_v<T>,
@@ -77,16 +77,17 @@ inline constexpr coppice_actor_type actor_type_of = {sizeof(coppice_actor_type),
 template <etf::fixed_text Id, class... Actors>
 inline constexpr const coppice_actor_type* actor_types[] = {&actor_type_of<Actors, Id>...};
 
-/// A class of this plugin by the address of its key: it need not be complete where that is taken.
+/// Identifies a class of this plugin by the address of `key`; the class may be incomplete where the address
+/// is taken.
 template <class T>
 inline constinit char class_key = 0;
 struct named_class {
   const void* key;
-  const char* name; // the actor's
+  const char* name; // the actor's name
 };
 template <etf::fixed_text Id, class... Actors>
 inline constexpr named_class named_classes[] = {{&class_key<Actors>, actor_name<Actors, Id>()}..., {}};
-/// Those of COPPICE_PLUGIN and an empty one, once it is loaded.
+/// The classes of COPPICE_PLUGIN and an empty entry at the end; set when the plugin is loaded.
 inline const named_class* classes = nullptr;
 
 inline const named_class* find_class(const void* key) {
@@ -96,15 +97,15 @@ inline const named_class* find_class(const void* key) {
   return each->key == nullptr ? nullptr : each;
 }
 
-/// "shop::game", as this compiler spells it.
+/// The name of T as this compiler spells it: "shop::game".
 template <class T>
 consteval std::string_view class_name() {
   std::string_view spelled = __PRETTY_FUNCTION__;
   const std::size_t at = spelled.find("T = ") + 4;
   return spelled.substr(at, spelled.find_first_of(";]", at) - at);
 }
-/// A class that the code names an actor by; linked into a list from the moment the plugin is loaded, never
-/// unlinked and without a destructor, which would keep the plugin mapped.
+/// A class by which the code names an actor. Entries are linked into a list when the plugin is loaded and
+/// never unlinked. They have no destructor, which would keep the plugin mapped.
 struct wanted_class {
   const void* key;
   std::string_view name;
@@ -122,8 +123,8 @@ struct wanted {
   }();
 };
 
-/// "PLUGIN:ACTOR" of a class of this plugin. One that COPPICE_PLUGIN does not list keeps the plugin from
-/// being loaded.
+/// "PLUGIN:ACTOR" of a class of this plugin. If COPPICE_PLUGIN does not list the class, the plugin is not
+/// loaded.
 template <class Actor>
 std::string name_of_class() {
   static_cast<void>(&wanted<Actor>::listed);
@@ -131,7 +132,7 @@ std::string name_of_class() {
   return etf::detail::concatenated({coppice_plugin.id, ":", found == nullptr ? "" : found->name});
 }
 
-/// The sentence is "BEFORE NAME BEHIND".
+/// Sets the error sentence "BEFORE NAME BEHIND".
 inline std::int32_t refuse_start(const coppice_host* given, coppice_error* error, std::int32_t status,
                                  std::string_view before, std::string_view name,
                                  std::string_view behind) noexcept {
@@ -157,7 +158,7 @@ std::int32_t start(const coppice_host* given, coppice_error* error) noexcept {
   return COPPICE_OK;
 }
 
-// Counts first, then fills: the same writing twice.
+// The note is written twice, by the same code: first to count its bytes, then to fill them in.
 struct note_counter {
   std::size_t size = 0;
   constexpr void add(std::string_view text) { size += text.size(); }
@@ -194,8 +195,8 @@ constexpr std::string_view state_name(const State& state) {
   }
 }
 
-/// T::states, an array of edges {from, on, to}, as a list of states in the order in which they are first
-/// named, each with what leads on from it.
+/// Writes T::states, an array of edges {from, on, to}, as a list of states in the order in which they are
+/// first named, each with the edges that leave it.
 template <class T, class Out>
 constexpr void add_states(Out& out) {
   constexpr std::size_t most = 2 * std::size(T::states);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The interfaces of these headers that are drafts, by name: what a host gives besides those that are frozen.
-// A draft's next number takes the place of the former here; one that becomes coppice.NAME/1 leaves. Draft
-// tables of actor types stand in behaviours.h. Header-only.
+// Names of the draft interfaces in these headers, which a host offers beside the frozen ones. A new number of
+// a draft replaces the old one here; a draft that becomes coppice.NAME/1 is removed. Draft tables of actor
+// types are in behaviours.h. Header-only.
 #pragma once
 
 #include <coppice/await.h>

@@ -13,8 +13,8 @@
 //     void handle_info(const coppice::event& one) { if (const auto what = one.as<order>()) … }
 //   };
 //
-// See coppice/event.h. A draft of the ABI: on a host without it these throw std::runtime_error. Header-only.
-// In the actor's own callbacks.
+// See coppice/event.h. A draft of the ABI: these throw std::runtime_error on a host without it. Only in the
+// actor's own callbacks. Header-only.
 #pragma once
 
 #include <coppice/event.h>
@@ -28,34 +28,35 @@
 
 namespace coppice {
 
-/// {event, Name, Seq, Time, Payload}. Borrowed, as all that a handler gets.
+/// {event, Name, Seq, Time, Payload}. Borrowed until the callback returns.
 struct event {
-  term name; ///< an atom; {Name, Node} of another node's
+  term name; ///< an atom; {Name, Node} for an event of another node
   std::uint64_t seq = 0;
   std::int64_t time = 0; ///< ns since 1970, UTC
   term payload;
 
-  /// The payload as an M, if it is one.
+  /// The payload as an M. Empty: it is not one.
   template <class M>
   std::optional<M> as() const {
     return detail::read_quietly<M>(payload.encoded);
   }
 };
 
-/// {event_gap, Name, First, Last}: of these nothing comes. First 0: nor of another life of the node.
+/// {event_gap, Name, First, Last}: these events were lost. First 0: also those of an earlier life of the
+/// node.
 struct event_gap {
   term name;
   std::uint64_t first = 0;
   std::uint64_t last = 0;
 };
 
-/// {event_end, Name, Reason}: the last one of a subscription.
+/// {event_end, Name, Reason}: the last message of a subscription.
 struct event_end {
   term name;
   term reason;
 };
 
-/// {event_subscribers, Name, Count}: for a producer that asked for it.
+/// {event_subscribers, Name, Count}, for a producer that asked for it.
 struct event_subscribers {
   term name;
   std::uint64_t count = 0;
@@ -68,7 +69,7 @@ enum class slow_subscriber : std::uint32_t {
   park = COPPICE_EVENT_PARK,
 };
 
-/// Zeros are the host's defaults.
+/// 0: the host's default.
 struct event_options {
   std::uint32_t buffer = 0;
   std::uint32_t queue = 0;
@@ -82,7 +83,7 @@ namespace detail {
 
 inline constinit draft<coppice_event_host_api> event_host{COPPICE_EVENT_HOST_DRAFT_1};
 
-// COPPICE_OK, or it throws.
+// Throws unless `status` is COPPICE_OK.
 inline void event_done(std::int32_t status, const char* what) {
   if (status == COPPICE_OK) return;
   if (status == COPPICE_E_EXITING) throw exiting{};
@@ -90,7 +91,7 @@ inline void event_done(std::int32_t status, const char* what) {
   throw std::runtime_error(std::string(what) + ": status " + std::to_string(status));
 }
 
-// A term, most often without an allocation.
+// An encoded term, usually without an allocation.
 class short_term {
  public:
   template <class T>
@@ -121,13 +122,13 @@ class short_term {
 
 } // namespace detail
 
-/// What publishes an event, in the actor that made it. Copies do the same. It goes over a reload as its
-/// token.
+/// Publishes an event, for the actor that made it. Copies publish the same event. A saved state holds it as
+/// its token.
 class event_source {
  public:
   event_source() = default; // publishes nothing: publish() throws
-  /// Registers the event, or, made again by the same actor, finds it. Throws std::runtime_error with the
-  /// status where another has it, or may have it alone.
+  /// Registers the event; a second registration by the same actor finds it. Throws std::runtime_error with
+  /// the status if another process has the event, or if the configuration gives it to another actor.
   event_source(const actor& of, std::string_view name, const event_options& options = {})
       : self_(of.handle()) {
     coppice_event_options raw{};
@@ -140,13 +141,13 @@ class event_source {
     detail::event_done(detail::event_host.need().register_event(self_, detail::plain(name), &raw, &token_),
                        "register_event");
   }
-  /// With a token that another actor gave.
+  /// From a token that another actor passed on.
   event_source(const actor& of, std::uint64_t token) : self_(of.handle()), token_(token) {}
 
   std::uint64_t token() const { return token_; }
 
-  /// Its number. Throws std::runtime_error: the event has ended, the payload is too large, or, with `park`,
-  /// subscribers make no room.
+  /// Publishes and returns the sequence number. Throws std::runtime_error: the event has ended, the payload
+  /// is too large, or, with `park`, the subscribers made no room in time.
   template <class T>
   std::uint64_t publish(const T& payload) const {
     const detail::short_term encoded(payload);
@@ -155,7 +156,7 @@ class event_source {
     return seq;
   }
 
-  /// It ends, unless the configuration declares it.
+  /// Ends the event, unless the configuration declares it.
   void unregister() {
     detail::event_done(detail::event_host.need().unregister_event(self_, token_), "unregister_event");
     token_ = 0;
@@ -166,26 +167,27 @@ class event_source {
   std::uint64_t token_ = 0;
 };
 
-/// The last event that a subscriber has had: kept over its own restarts, it goes on there.
+/// The last event that a subscriber has handled. Kept over the subscriber's restarts, it lets the next
+/// subscription continue there.
 struct event_position {
-  std::uint32_t creation = 0; ///< of the node's life, as subscribe() said; 0: this one
+  std::uint32_t creation = 0; ///< the node's life, from subscribe(); 0: the present one
   std::uint64_t seq = 0;
 };
 
 struct subscribe_options {
   enum class begin : std::uint32_t {
-    buffered = COPPICE_EVENT_BUFFERED, ///< with what is kept
-    now = COPPICE_EVENT_NOW,           ///< with the next one
+    buffered = COPPICE_EVENT_BUFFERED, ///< with the events that are kept
+    now = COPPICE_EVENT_NOW,           ///< with the next event
   } with = begin::buffered;
-  std::optional<event_position> after{}; ///< in place of that: with what came after it
-  bool link = false;                     ///< the event's end is an exit signal
+  std::optional<event_position> after{}; ///< replaces `begin`: with the events after this one
+  bool link = false;                     ///< the event's end comes as an exit signal
 };
 
-/// Where a subscription stands, as far as that is known: see coppice_event_begin.
+/// Where a subscription stands: see coppice_event_begin.
 using event_begin = coppice_event_begin;
 
-/// To an event of this node, or of `node`. Throws std::runtime_error: there is no such event here, or it has
-/// subscribed.
+/// Subscribes to an event of this node, or of `node`. Throws std::runtime_error: this node has no such event,
+/// or the actor has subscribed already.
 inline event_begin subscribe(const actor& who, std::string_view name, std::string_view node = {},
                              const subscribe_options& options = {}) {
   coppice_subscribe_options raw{};
@@ -203,7 +205,7 @@ inline event_begin subscribe(const actor& who, std::string_view name, std::strin
   return out;
 }
 
-/// False: it has not subscribed. What is on its way may still come.
+/// False: the actor had not subscribed. Events on their way may still arrive.
 inline bool unsubscribe(const actor& who, std::string_view name, std::string_view node = {}) {
   const std::int32_t status =
       detail::event_host.need().unsubscribe(who.handle(), detail::plain(name), detail::plain(node));

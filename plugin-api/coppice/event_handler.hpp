@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
-// A handler of an event manager in C++, as OTP's gen_event has it: derive from coppice::event_handler, write
-// the callbacks you need, and name the class in COPPICE_PLUGIN:
+// A handler of an event manager in C++, as in OTP's gen_event: derive from coppice::event_handler, write the
+// callbacks you need, and name the class in COPPICE_PLUGIN:
 //
 //   void handle_event(const M& event)      or coppice::outcome
-//   auto handle_call(const M& request [, coppice::term from])   as a server's: what it returns is the reply
-//   void handle_info(const M&)             likewise or coppice::outcome
-//   auto removed(coppice::term why)        what it returns is the result of delete_handler; or void
+//   auto handle_call(const M& request [, coppice::term from])   the reply, as in a server
+//   void handle_info(const M&)             or coppice::outcome
+//   auto removed(coppice::term why)        the result of delete_handler; or void
 //
-// on_response and what coppice/lifecycle.hpp lists, but for handle_continue and terminate. For several
-// message types overload the handler and list them: `events`, `calls`, `infos` = std::variant<first, second>.
-// A callback that returns remove() or swap() takes the handler out of its manager. What fits no type is
-// logged and dropped; a call's is as with servers. A draft of the ABI. Header-only.
+// It may also have on_response and the callbacks of coppice/lifecycle.hpp, except handle_continue and
+// terminate. For several message types overload the handler and list them: `events`, `calls`, `infos` =
+// std::variant<first, second>. A callback that returns remove() or swap() takes the handler out of its
+// manager. A message of no listed type is logged and dropped, a call as in servers. A draft of the ABI.
+// Header-only.
 #pragma once
 
 #include <coppice/event_handler.h>
@@ -26,9 +27,9 @@ class event_handler : public actor {
  public:
   /// This handler leaves its manager.
   [[nodiscard]] static outcome remove() { return {COPPICE_REMOVE_HANDLER, {}}; }
-  /// Another one takes its place: `handler` is 'PLUGIN:ACTOR' or a pair of that and an id. This one's
-  /// removed() is called with `args`, and the next one's init with a pair of `next_args` and what that
-  /// returned.
+  /// Another handler takes this one's place. `handler` is 'PLUGIN:ACTOR' or a pair of that and an id. This
+  /// handler's removed() is called with `args`, and the new handler's init with a pair of `next_args` and the
+  /// result of removed().
   template <class Args, class Handler, class NextArgs>
   [[nodiscard]] static outcome swap(const Args& args, const Handler& handler, const NextArgs& next_args) {
     return {COPPICE_SWAP_HANDLER,
@@ -38,7 +39,7 @@ class event_handler : public actor {
 
 namespace detail {
 
-/// Whether T can be the class of an event handler: a sentence for the first thing that is wrong with it.
+/// Whether T can be the class of an event handler. Gives a sentence for the first mistake.
 template <class T>
 constexpr bool is_event_handler_class() {
   if constexpr (!is_actor_class<T>() || !has_lifecycle_names<T>() || !has_lifecycle<T>()) {

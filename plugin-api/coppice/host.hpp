@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The host as C++ sees it: the interfaces of this plugin, fetched once when it is loaded and drafts where
-// they are first used, and what turns statuses into C++ exceptions. Header-only; part of the plugin, not of
-// the host.
+// The host's interfaces in a plugin: frozen ones are fetched when the plugin is loaded, drafts at their first
+// use. Also turns statuses into C++ exceptions. Header-only; compiled into the plugin.
 #pragma once
 
 #include <coppice/actor.h>
@@ -19,11 +18,11 @@
 
 namespace coppice {
 
-/// Thrown out of host calls once this actor is dead to all others: let it pass, so that the stack unwinds.
-/// Not a std::exception, so that `catch (const std::exception&)` does not stop it.
+/// Thrown by host calls once this actor has been killed: do not catch it, so that the stack unwinds. It is
+/// not a std::exception, so that `catch (const std::exception&)` does not catch it.
 struct exiting {};
 
-/// A term as the bytes it is, borrowed: from a message, until the callback returns.
+/// An encoded term, borrowed from a message until the callback returns.
 using term = etf::any_term;
 
 namespace detail {
@@ -39,7 +38,7 @@ struct interfaces {
 };
 inline interfaces host;
 
-/// The name of an interface that this host lacks; null if it has them all.
+/// The name of an interface that this host does not have. Null: it has all.
 inline const char* connect(const coppice_host& from) {
   const char* missing = nullptr;
   const auto fetch = [&](const char* name) {
@@ -57,15 +56,15 @@ inline const char* connect(const coppice_host& from) {
   return missing;
 }
 
-/// A draft interface. It is asked for where it is first used, so that a plugin names only those it uses: by
-/// the names in a file `coppice inspect` tells what it depends on. Initialised while compiling and never
-/// destroyed: there is no order to mind. Any thread.
+/// A draft interface. It is fetched at its first use, so that a plugin names only the drafts it uses: from
+/// the names in the file `coppice inspect` tells which ones a plugin needs. Initialised at compile time and
+/// never destroyed, so there is no order of initialisation to mind. Any thread.
 template <class Interface>
 class draft {
  public:
   explicit constexpr draft(const char* name) : name_(name) {}
 
-  /// Null on a host without it.
+  /// Null: this host does not have it.
   const Interface* find() {
     const Interface* found = __atomic_load_n(&found_, __ATOMIC_ACQUIRE);
     if (found == nullptr && host.table != nullptr) {
@@ -82,12 +81,12 @@ class draft {
     }
     return *found;
   }
-  /// For who has something of it in hand already.
+  /// For a caller that holds something made by the interface, which therefore exists.
   const Interface& found() const { return *__atomic_load_n(&found_, __ATOMIC_RELAXED); }
 
  private:
   const char* name_;
-  const Interface* found_ = nullptr; // read and written atomically; <atomic> costs a plugin's compiler more
+  const Interface* found_ = nullptr; // accessed atomically; <atomic> would slow compiling
 };
 
 inline coppice_bytes plain(etf::bytes bytes) {
@@ -99,7 +98,7 @@ inline coppice_bytes plain(std::string_view text) {
 inline etf::bytes view(coppice_bytes bytes) {
   return {bytes.data, static_cast<std::size_t>(bytes.size)};
 }
-/// The term as an M; none: it is no M. Nobody hears why, and words cost more than reading.
+/// The term as an M. Empty: it is not one. No error text is made, since that would cost more than reading.
 template <class M>
 std::optional<M> read_quietly(etf::bytes encoded) {
   M value{};
@@ -110,7 +109,8 @@ std::optional<M> read_quietly(etf::bytes encoded) {
   return std::nullopt;
 }
 
-/// Throws for the statuses that no plugin goes on after: its actor is dead, or the call has no place here.
+/// Throws for statuses after which no plugin can go on: its actor has been killed, or the call is not allowed
+/// here.
 [[gnu::cold, gnu::noinline]] inline void refuse(std::int32_t status, const char* call) {
   if (status == COPPICE_E_EXITING) throw exiting{};
   if (status == COPPICE_E_CONTEXT) {
@@ -121,7 +121,7 @@ std::optional<M> read_quietly(etf::bytes encoded) {
          "callbacks, on another thread"}));
   }
 }
-/// Passes a host call's status on. `call` is its name in C++.
+/// Returns a host call's status, or throws. `call` is the call's name in C++.
 inline std::int32_t checked(std::int32_t status, const char* call) {
   if (status < COPPICE_OK) [[unlikely]]
     refuse(status, call);

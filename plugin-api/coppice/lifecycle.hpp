@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: MIT
-// How an actor begins, continues, changes and ends, in C++: what the class of any behaviour may have beside
-// the behaviour's own callbacks, and how an object of it stands behind the C tables.
+// How an actor starts, continues, changes and ends, in C++: callbacks that a class of any behaviour may have
+// beside the behaviour's own, and the code that connects an object to the C tables.
 //
-//   a constructor                    makes the state; only computes, and so do member initialisers
-//   void init([const Args&])         the first thing it does; not called when a state is restored
+//   a constructor                    makes the state; it and member initialisers only compute
+//   void init([const Args&])         runs first; not called when a state is restored
 //   void handle_continue()           after outcome::then_continue(), before the next message
 //   outcome config_change(term old_args, term new_args)
-//   S save_state() const             only computes, as the next two
-//   void restore_state(std::uint32_t version, const S&)   or bool: false refuses the version
-//   auto format_status() const
+//   S save_state() const             only computes
+//   void restore_state(std::uint32_t version, const S&)   only computes; or bool: false refuses the version
+//   auto format_status() const       only computes
 //   void after_restore()             once the new generation has taken over, before the next message
 //   void terminate(term reason)
 //
-// init, handle_continue and after_restore may return coppice::outcome instead. What a class lacks has the
-// default that coppice/lifecycle.h states. An exception is the exit reason {exception, Type, What}.
+// init, handle_continue and after_restore may return coppice::outcome instead. A callback that the class does
+// not have has the default stated in coppice/lifecycle.h. An exception ends the actor with the reason
+// {exception, Type, What}.
 //
-// In the class: static constexpr std::string_view name (default: the plugin's id), args_schema (JSON);
-// static constexpr std::uint32_t state_version. A class without members and without a constructor of its own
-// has no state: it is made anew for each callback, and a reload needs nothing of it. Header-only.
+// Constants of the class: static constexpr std::string_view name (default: the plugin's id), args_schema
+// (JSON); static constexpr std::uint32_t state_version. A class without members and without its own
+// constructor has no state: an object is made for each callback, and a reload needs no saved state.
+// Header-only.
 #pragma once
 
 #include <coppice/lifecycle.h>
@@ -42,13 +44,13 @@ concept carries_state = requires {
   &T::restore_state;
 };
 
-// An aggregate has no constructor of its own, and nothing virtual.
+// An aggregate has no user-written constructor and no virtual functions.
 template <class T>
 inline constexpr bool is_stateless = std::is_aggregate_v<T> && !carries_state<T> &&
                                      std::is_trivially_destructible_v<T> && (sizeof(T) == sizeof(actor));
 
-/// Sets the exit reason {exception, Type, What} of the exception being handled: its type as
-/// "std::runtime_error", at most 255 characters, an atom's length.
+/// Sets the exit reason {exception, Type, What} for the exception being handled. Type is an atom like
+/// 'std::runtime_error', at most 255 characters.
 inline std::int32_t describe_exception(coppice_actor* self, std::string_view what) {
   const std::type_info* const type = abi::__cxa_current_exception_type();
   int status = 0;
@@ -79,7 +81,7 @@ inline std::int32_t describe_exception(coppice_actor* self, std::string_view wha
   }
 }
 
-/// Runs handler(actor) for the object behind a callback; nothing is thrown out of it.
+/// Calls handler(actor) for the object of a callback; no exception leaves it.
 template <class T, class Handler>
 std::int32_t run(coppice_actor* self, [[maybe_unused]] void* state, const Handler& handler) noexcept {
   try {
@@ -97,8 +99,8 @@ std::int32_t run(coppice_actor* self, [[maybe_unused]] void* state, const Handle
   }
 }
 
-/// Reads what the host gave as an M and hands it to `use`. What does not fit is `status`, and the error
-/// object says which element of `what` did not.
+/// Reads `what` as an M and passes it to `use`. If it does not fit, returns `status`, and the error object
+/// says which element is wrong.
 template <class M, class Use>
 std::int32_t with_value(coppice_actor* self, const coppice_message* raw, std::int32_t status,
                         std::string_view what, const Use& use) {
@@ -111,8 +113,8 @@ std::int32_t with_value(coppice_actor* self, const coppice_message* raw, std::in
   return status;
 }
 
-/// What stands in T's descriptor: the callbacks that Table makes of the class. Of one with a mistake (which
-/// is not `Sound`) null, so that the compiler says nothing but the sentence about it.
+/// The callbacks that Table makes of the class, for T's descriptor. Null for a class with a mistake (not
+/// `Sound`), so that the compiler prints only the sentence about the mistake.
 template <class T, bool Sound, template <class> class Table>
 constexpr const void* table_of() {
   if constexpr (Sound) return &Table<T>::callbacks;
@@ -124,7 +126,7 @@ struct lifecycle_table {
   static std::int32_t create(coppice_actor* self, void** state) noexcept {
     try {
       const making made(self);
-      *state = new T(); // the host's until it calls destroy
+      *state = new T(); // belongs to the host until destroy
       return COPPICE_OK;
     } catch (...) {
       return status_of_exception(self);
@@ -158,7 +160,7 @@ struct lifecycle_table {
     });
   }
 
-  // A value into a writer of the host's.
+  // Writes a value with a writer of the host.
   template <class V>
   static std::int32_t write(const V& value, coppice_writer* out) {
     const message encoded = make_message(value);
@@ -200,7 +202,7 @@ struct lifecycle_table {
     });
   }
 
-  // Only what the class has: a null entry gives the host's default.
+  // Only callbacks that the class has; a null entry gives the host's default.
   static constexpr coppice_lifecycle make_table() {
     coppice_lifecycle table{};
     table.size = sizeof(coppice_lifecycle);

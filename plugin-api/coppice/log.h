@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * "coppice.log/1": log lines of an actor, with fields. The host adds time, pid, name and plugin, and bounds
- * what one source may log; a line never blocks and never fails. No secret belongs in one. */
+ * "coppice.log/1": log lines of an actor, with fields. The host adds time, pid, name and plugin, and
+ * limits how much one source may log. A call never blocks and never fails. Never log secrets. */
 #ifndef COPPICE_LOG_H
 #define COPPICE_LOG_H
 
@@ -18,7 +18,7 @@ extern "C" {
 #define COPPICE_LOG_INFO 2
 #define COPPICE_LOG_DEBUG 3
 
-/* A name and what stands behind it: one of the two. Never grows. */
+/* A name and its value, which is either a text or a term. Never grows. */
 typedef struct coppice_log_field {
   coppice_bytes name; /* [a-z][a-z0-9_]* */
   coppice_bytes text; /* UTF-8; used if data is not NULL */
@@ -31,7 +31,7 @@ typedef struct coppice_log_api {
   /* [any] `self` may be NULL outside of callbacks. Everything is copied. */
   void (*write)(coppice_actor* self, int32_t level, coppice_bytes text, const coppice_log_field* fields,
                 uint64_t field_count);
-  /* [any] 1 if a line of that level would go anywhere: ask before building a costly one. */
+  /* [any] 1 if a line of that level would be written to a sink: ask before building a costly line. */
   int32_t (*enabled)(coppice_actor* self, int32_t level);
 } coppice_log_api;
 #define COPPICE_LOG_API_LEAST COPPICE_SIZE_THROUGH(coppice_log_api, enabled)

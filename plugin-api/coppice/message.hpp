@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Messages in C++: one that is owned, a writer for new ones, and where a message can go. Header-only.
+// Messages in C++: an owned message, a writer for new ones, and destinations. Header-only.
 #pragma once
 
 #include <coppice/host.hpp>
@@ -13,7 +13,7 @@
 
 namespace coppice {
 
-/// A message of the actor's own; the host counts its owners. Move-only: share() makes another.
+/// A message that the actor owns; the host counts its owners. Move-only: share() makes another owner.
 class message {
  public:
   message() = default;
@@ -37,9 +37,9 @@ class message {
   }
   /// The C struct, for a parameter that borrows it.
   const coppice_message& raw() const { return raw_; }
-  /// The same for one that consumes it.
+  /// For a parameter that consumes the message.
   coppice_message* take() { return &raw_; }
-  /// For a parameter that makes one: what was held is given back.
+  /// For a parameter that makes a message. Releases the message held before.
   coppice_message* put() {
     *this = message();
     return &raw_;
@@ -51,8 +51,8 @@ class message {
 
 namespace detail {
 
-// What there is to write to, read one by one: a load of both at once would wait until the host's two stores
-// have left the core.
+// The memory to write to. Its two ends are read one by one: a load of both at once would wait until the
+// host's two stores have left the core.
 inline etf::storage room_of(const coppice_writer& raw) {
   std::uint8_t* const at = *static_cast<std::uint8_t* const volatile*>(&raw.at);
   return {at, *static_cast<std::uint8_t* const volatile*>(&raw.end)};
@@ -60,7 +60,7 @@ inline etf::storage room_of(const coppice_writer& raw) {
 
 } // namespace detail
 
-/// Writes a term straight into the memory it will travel in.
+/// Writes a term straight into the memory that it travels in.
 class message_writer : public etf::writer {
  public:
   explicit message_writer(std::size_t hint = 64) : etf::writer(nullptr, nullptr, &grow, this) {
@@ -71,7 +71,7 @@ class message_writer : public etf::writer {
     if (raw_.api != nullptr) detail::host.message->discard(&raw_);
   }
 
-  /// The message; none if what was written has no encoding. Ends the writer.
+  /// The message. None: what was written has no encoding. Ends the writer.
   message take() {
     message made;
     if (failed()) return made;
@@ -88,21 +88,21 @@ class message_writer : public etf::writer {
     return {raw.begin, raw.end};
   }
 
-  coppice_writer raw_; // the host fills it
+  coppice_writer raw_; // set by the host
 };
 
-/// Whether it may be told other nodes. What one of them sent may be; an actor of this node may send anything.
+/// Whether the term may be sent to another node. Terms from another node always may; an actor of this node
+/// can send invalid ones.
 inline bool is_well_formed(term what) {
   return detail::host.message->validate({what.encoded.data(), what.encoded.size()}) == COPPICE_OK;
 }
 
 namespace detail {
 
-// What is not longer is written at once where its bound is known.
+// Values up to this size are written at once if a bound of their size is known.
 inline constexpr std::size_t short_message = 4096;
 
-// A term of at most so many bytes: write(at) writes it and returns where it ends, or null: it has no
-// encoding.
+// A term of at most `most` bytes. write(at) writes it and returns its end, or null if it has no encoding.
 template <class Write>
 message make_bounded(std::size_t most, const Write& write) {
   message made;
@@ -123,8 +123,8 @@ message make_bounded(std::size_t most, const Write& write) {
 
 } // namespace detail
 
-/// Any encodable value as a message; one that is a message already is shared, one atom is borrowed from the
-/// plugin's constants.
+/// Any encodable value as a message. A message is shared instead; a single atom is borrowed from the plugin's
+/// constants.
 template <class T>
 message make_message(const T& value) {
   if constexpr (std::is_same_v<T, message>) {
@@ -143,7 +143,8 @@ message make_message(const T& value) {
   }
 }
 
-/// Who a message is for: a name here, {name, node}, a pid, an alias, or a term that is one of those.
+/// The destination of a message: a name on this node, {name, node}, a pid, an alias, or a term that is one of
+/// these.
 class destination {
  public:
   destination(std::string_view name) : own_(etf::encode(etf::atom{name})) {}
@@ -153,7 +154,7 @@ class destination {
       : own_(etf::encode(std::pair(etf::atom{name}, etf::atom{node}))) {}
   destination(const etf::pid& process) : own_(etf::encode(process)) {}
   destination(const etf::reference& alias) : own_(etf::encode(alias)) {}
-  /// Borrowed: what is given must live as long as this.
+  /// Borrows: the argument must live as long as this object.
   destination(term borrowed) : borrowed_(borrowed.encoded) {}
   destination(const owned_term& borrowed) : borrowed_(borrowed.bytes()) {}
   destination(const owned_pid& borrowed) : borrowed_(borrowed.bytes()) {}
@@ -161,7 +162,7 @@ class destination {
 
   etf::bytes bytes() const { return own_.empty() ? borrowed_ : etf::bytes(own_.data(), own_.size()); }
 
-  /// "name" or "name@alive@host", as configurations write it.
+  /// Parses "name" or "name@alive@host", as in configurations.
   static destination parse(std::string_view text) {
     const auto cut = text.find('@');
     if (cut == text.npos) return {text};

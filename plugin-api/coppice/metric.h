@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * "coppice.metric/draft-1" (DRAFT): counters, gauges and histograms of a plugin, which the node shows at
- * /metrics as coppice_plugin_ID_NAME. An actor asks for a metric by kind, name and labels and gets a handle;
- * counting is one call of a few nanoseconds, on any thread. The same kind, name and labels give the same
- * handle, to every actor of the plugin and to its later generations: figures survive restarts and reloads. */
+ * /metrics as coppice_plugin_ID_NAME. An actor asks for a metric by kind, name and labels and gets a
+ * handle; counting is one call of a few nanoseconds, on any thread. The same kind, name and labels give
+ * the same handle to every actor of the plugin and to its later generations, so values survive restarts
+ * and reloads. */
 #ifndef COPPICE_METRIC_H
 #define COPPICE_METRIC_H
 
@@ -14,15 +15,15 @@ extern "C" {
 
 #define COPPICE_METRIC_DRAFT_1 "coppice.metric/draft-1"
 
-#define COPPICE_METRIC_COUNTER 0 /* only goes up; shown with _total behind its name */
+#define COPPICE_METRIC_COUNTER 0 /* only goes up; shown with _total after its name */
 #define COPPICE_METRIC_GAUGE 1
 #define COPPICE_METRIC_HISTOGRAM \
   2 /* how many observations were at or below each bound, their sum and number */
 
-/* A name and what stands behind it. Never grows. */
+/* A label's name and value. Never grows. */
 typedef struct coppice_metric_label {
   coppice_bytes name;  /* [a-z][a-z0-9_]*, at most 64 bytes */
-  coppice_bytes value; /* UTF-8, at most 128 bytes: one of a few, never something that clients choose */
+  coppice_bytes value; /* UTF-8, at most 128 bytes; from a small set of values, never chosen by clients */
 } coppice_metric_label;
 
 typedef struct coppice_metric_options {
@@ -32,26 +33,27 @@ typedef struct coppice_metric_options {
   coppice_bytes help; /* UTF-8, at most 128 bytes; may be empty */
   const coppice_metric_label* labels;
   uint64_t label_count; /* at most 8 */
-  const double* bounds; /* of a histogram: finite and rising */
-  uint64_t bound_count; /* at most 64; 0: 0.001 to 10, for seconds */
+  const double* bounds; /* of a histogram: finite, ascending */
+  uint64_t bound_count; /* at most 64; 0: a default from 0.001 to 10, for seconds */
 } coppice_metric_options;
 #define COPPICE_METRIC_OPTIONS_LEAST COPPICE_SIZE_THROUGH(coppice_metric_options, bound_count)
 
-typedef struct coppice_metric coppice_metric; /* the host's */
+typedef struct coppice_metric coppice_metric; /* belongs to the host */
 
 typedef struct coppice_metric_api {
   uint32_t size;
   uint32_t reserved;
-  /* [actor] [look] Everything is copied. Never NULL: at the node's bound of series, for what is malformed,
-   * and for a name that is a metric of another kind or with other bounds already, it is one that nobody sees;
-   * the log says so. Valid until deinit returns, the one exception to plugin.h's rule of what may be kept. It
-   * is not part of a state that is saved: ask for it in create. */
+  /* [actor] [look] Everything is copied. Never NULL: if the node's limit of series is reached, the options
+   * are malformed, or the name already belongs to a metric of another kind or with other bounds, the handle
+   * works but is not shown, and the node logs why. The handle is valid until deinit returns; it is the one
+   * exception to plugin.h's rule on what a plugin may keep. It must not be part of a saved state: ask for it
+   * in create. */
   coppice_metric* (*get)(coppice_actor* self, const coppice_metric_options* options);
-  /* [any] To a counter nothing below 0, to a histogram nothing at all. */
+  /* [any] A counter ignores values below 0; a histogram ignores the call. */
   void (*add)(coppice_metric* metric, int64_t n);
-  /* [any] Of a gauge. */
+  /* [any] For a gauge. */
   void (*set)(coppice_metric* metric, int64_t value);
-  /* [any] Of a histogram; no NaN. */
+  /* [any] For a histogram. NaN is ignored. */
   void (*observe)(coppice_metric* metric, double value);
 } coppice_metric_api;
 #define COPPICE_METRIC_API_LEAST COPPICE_SIZE_THROUGH(coppice_metric_api, observe)

@@ -3,9 +3,9 @@
 //
 //   coppice::counter orders_{*this, "orders", "Orders taken"};
 //
-// The node keeps the figures: other actors of the plugin, restarted ones and those of later versions go on
-// with them. A draft of the ABI: on a host without it they count nowhere. Header-only. Made in an actor's
-// constructor or callbacks; counting is for any thread of the plugin and costs a few nanoseconds.
+// The node keeps the values, and other actors of the plugin, restarted actors and later versions continue
+// them. A draft of the ABI: on a host without it they do nothing. Header-only. Made in an actor's constructor
+// or callbacks; counting is allowed on any thread of the plugin and costs a few nanoseconds.
 #pragma once
 
 #include <coppice/metric.h>
@@ -18,7 +18,7 @@
 
 namespace coppice {
 
-/// A label's name and value. Few values, and none that clients choose.
+/// A label's name and value. Use few values, never ones that clients choose.
 using metric_label = std::pair<std::string_view, std::string_view>;
 
 namespace detail {
@@ -30,7 +30,7 @@ inline coppice_metric* get_metric(const actor& of, std::int32_t kind, std::strin
                                   std::initializer_list<double> bounds = {}) {
   const coppice_metric_api* const api = metric.find();
   if (api == nullptr) return nullptr;
-  coppice_metric_label raw[8]; // the most there may be: more are refused by their number
+  coppice_metric_label raw[8]; // the maximum; the host refuses a larger count
   for (std::size_t i = 0; i < labels.size() && i < std::size(raw); ++i)
     raw[i] = {plain(labels.begin()[i].first), plain(labels.begin()[i].second)};
   coppice_metric_options options{};
@@ -50,7 +50,7 @@ inline coppice_metric* get_metric(const actor& of, std::int32_t kind, std::strin
 /// Only goes up. The node shows it as coppice_plugin_ID_NAME_total.
 class counter {
  public:
-  counter() = default; // counts nowhere
+  counter() = default; // counts nothing
   counter(const actor& of, std::string_view name, std::string_view help,
           std::initializer_list<metric_label> labels = {})
       : metric_(detail::get_metric(of, COPPICE_METRIC_COUNTER, name, help, labels)) {}
@@ -63,7 +63,7 @@ class counter {
   coppice_metric* metric_ = nullptr;
 };
 
-/// Goes up and down. add() where several actors share it, set() where it is one actor's.
+/// Goes up and down. Use add() if several actors share it, set() if it belongs to one actor.
 class gauge {
  public:
   gauge() = default;
@@ -82,11 +82,11 @@ class gauge {
   coppice_metric* metric_ = nullptr;
 };
 
-/// How many of what it observed were at or below each of its bounds, and their sum and number.
+/// Counts observations at or below each bound, and their sum and number.
 class histogram {
  public:
   histogram() = default;
-  /// `bounds` rise, at most 64; without any they are those for seconds, 0.001 to 10.
+  /// `bounds`: ascending, at most 64; empty: a default for seconds, 0.001 to 10.
   histogram(const actor& of, std::string_view name, std::string_view help,
             std::initializer_list<double> bounds = {}, std::initializer_list<metric_label> labels = {})
       : metric_(detail::get_metric(of, COPPICE_METRIC_HISTOGRAM, name, help, labels, bounds)) {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What an actor's calls of the host can be told besides whom and what: flags of signals, options of monitors
-// and spawns, fields of log lines. Plain values; header-only.
+// Arguments of an actor's host calls: flags of signals, options of monitors and spawns, fields of log lines.
+// Plain values; header-only.
 #pragma once
 
 #include <coppice/message.hpp>
@@ -15,16 +15,17 @@ namespace coppice {
 
 using namespace std::chrono_literals;
 
-/// How a signal goes out, and what an alias is for; several by |. Each function says which of them it takes,
-/// any other is COPPICE_E_UNSUPPORTED.
+/// How a signal is sent, and what an alias does; combined by |. Each function says which flags it takes; any
+/// other gives COPPICE_E_UNSUPPORTED.
 enum class flags : std::uint32_t {
-  /// A priority message, as in OTP 28: received before all ordinary ones that wait. To a priority alias only.
+  /// A priority message, as in OTP 28: received before all ordinary messages that wait. Needs a priority
+  /// alias.
   priority = COPPICE_PRIORITY,
   /// Opens no connection to another node: COPPICE_E_NODEDOWN if there is none.
   no_connect = COPPICE_NO_CONNECT,
-  /// Never parks: COPPICE_E_FULL where it would have waited for room.
+  /// Never parks: COPPICE_E_FULL if the call would have to wait for room.
   no_wait = COPPICE_NO_WAIT,
-  /// Of an alias: the first message that comes by it gives it back.
+  /// For an alias: the first message that arrives by it deactivates it.
   once = COPPICE_ONCE,
 };
 using enum flags;
@@ -33,18 +34,18 @@ constexpr flags operator|(flags a, flags b) {
   return flags{static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b)};
 }
 
-/// How long the reference of a monitor is an alias too, by which its process may answer; as in OTP.
+/// How long the reference of a monitor is also an alias, to which the monitored process may reply; as in OTP.
 enum class alias_mode : std::uint32_t {
   none = COPPICE_ALIAS_NONE,
   explicit_unalias = COPPICE_ALIAS_EXPLICIT,
-  demonitor = COPPICE_ALIAS_DEMONITOR,   ///< until demonitor, or the 'DOWN'
-  reply_demonitor = COPPICE_ALIAS_REPLY, ///< likewise, or the first message, which ends the monitor
+  demonitor = COPPICE_ALIAS_DEMONITOR,   ///< until demonitor or the 'DOWN' message
+  reply_demonitor = COPPICE_ALIAS_REPLY, ///< as demonitor, or until the first message
 };
 
-/// Any value that has an encoding, encoded.
+/// A value that has been encoded.
 class encoded {
  public:
-  encoded() = default; // none
+  encoded() = default; // no value
   template <class T>
   encoded(const T& value) : bytes_(etf::encode(value)) {
     if (bytes_.empty()) throw std::invalid_argument("this value has no encoding");
@@ -56,9 +57,9 @@ class encoded {
 };
 
 struct monitor_options {
-  coppice::flags flags = {}; // priority: of the 'DOWN'; no_connect
+  coppice::flags flags = {}; // priority: of the 'DOWN' message; no_connect
   alias_mode alias = alias_mode::none;
-  encoded tag = {}; // in the place of 'DOWN'
+  encoded tag = {}; // takes the place of 'DOWN'
 };
 
 struct spawn_options {
@@ -72,11 +73,11 @@ struct remote_spawn_options {
   bool link = false;
   bool monitor = false;
   std::chrono::nanoseconds patience = 5s;
-  term others = {}; // a list of more of erlang:spawn_opt's options, none of them link or monitor
+  term others = {}; // a list of options of erlang:spawn_opt other than link and monitor
 };
 
-/// A name, [a-z][a-z0-9_]*, and what stands behind it in a log line: text as it is, any other value as a term
-/// in Erlang's syntax. Text is borrowed.
+/// A field of a log line: a name, [a-z][a-z0-9_]*, and a value. Text is logged as it is, any other value as a
+/// term in Erlang's syntax. Text is borrowed.
 class log_field {
  public:
   template <class T>
@@ -87,7 +88,7 @@ class log_field {
       term_ = value;
     }
   }
-  /// For the C interface, as long as this lives.
+  /// For the C interface; valid while this object lives.
   coppice_log_field plain() const {
     if (term_.bytes().empty())
       return {detail::plain(name_), detail::plain(text_.data() == nullptr ? "" : text_), {}};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * "coppice.order/draft-1" (DRAFT): Erlang's order, equality and hash of terms, which are more than a
- * comparison of bytes: two equal maps may name their keys in different orders, and a list of small integers
- * has two encodings. Everything else that is equal has equal bytes when it comes out of a message. All [any].
+ * "coppice.order/draft-1" (DRAFT): Erlang's order, equality and hash of terms. A comparison of bytes is not
+ * enough: two equal maps may have their keys in different orders, and a list of small integers has two
+ * encodings. All other terms that are equal have equal bytes in a message. All [any].
  */
 #ifndef COPPICE_ORDER_H
 #define COPPICE_ORDER_H
@@ -17,11 +17,11 @@ extern "C" {
 typedef struct coppice_order_api {
   uint32_t size;
   uint32_t reserved;
-  /* Below, at or above 0 as Erlang's <, ==, >. */
+  /* Below 0 for A < B, 0 for A == B, above 0 for A > B, as in Erlang. */
   int32_t (*compare)(coppice_bytes a, coppice_bytes b);
   /* 1 for A =:= B. */
   int32_t (*equal)(coppice_bytes a, coppice_bytes b);
-  /* erlang:phash2(Term): the same for terms that are equal, on every node. */
+  /* erlang:phash2(Term): equal terms give the same hash, on every node. */
   uint32_t (*hash)(coppice_bytes term);
 } coppice_order_api;
 #define COPPICE_ORDER_API_LEAST COPPICE_SIZE_THROUGH(coppice_order_api, hash)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Erlang's order, equality and hash of terms, asked of the host: what a table or a set of terms needs. A
-// draft of the ABI: on a host without it these throw std::runtime_error. Header-only. Any thread.
+// Erlang's order, equality and hash of terms, computed by the host, for tables and sets of terms. A draft of
+// the ABI: these throw std::runtime_error on a host without it. Header-only. Any thread.
 #pragma once
 
 #include <coppice/order.h>
@@ -12,7 +12,7 @@ namespace detail {
 inline constinit draft<coppice_order_api> order{COPPICE_ORDER_DRAFT_1};
 } // namespace detail
 
-/// Below, at or above 0 as Erlang's <, ==, >.
+/// Below 0 for A < B, 0 for A == B, above 0 for A > B, as in Erlang.
 inline std::int32_t compare(term a, term b) {
   return detail::order.need().compare(detail::plain(a.encoded), detail::plain(b.encoded));
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Terms, pids and references that a class may keep: what is read from a message is borrowed and gone when the
-// callback returns, these are copies. Each is a type of messages and states like any other, and goes wherever
-// a coppice::term does. `message` is the other way to own a term: the host's memory, counted and move-only.
-// Header-only. Any thread.
+// Terms, pids and references that a class may keep. A value read from a message is borrowed and invalid once
+// the callback returns; these are copies. Each is a type of messages and states like any other, and can be
+// used wherever a coppice::term can. `message` is the other way to own a term: in the host's memory, counted
+// and move-only. Header-only. Any thread.
 #pragma once
 
 #include <coppice/host.hpp>
@@ -23,16 +23,16 @@ class owned_term {
   owned_term() = default; // no term
   owned_term(coppice::term borrowed)
       : encoded_(borrowed.encoded.data(), borrowed.encoded.data() + borrowed.encoded.size()) {}
-  /// In the memory it has, if there is room; what is given may be a part of this.
+  /// Reuses its memory if there is room; `borrowed` may be a part of this term.
   owned_term& operator=(coppice::term borrowed) {
     const std::size_t size = borrowed.encoded.size();
     if (size > encoded_.capacity()) return *this = owned_term(borrowed);
-    if (size > encoded_.size()) encoded_.resize(size); // no part of this is larger than it
+    if (size > encoded_.size()) encoded_.resize(size); // a part of this term is never larger than it
     if (size != 0) std::memmove(encoded_.data(), borrowed.encoded.data(), size);
     encoded_.resize(size);
     return *this;
   }
-  /// Whatever <coppice/etf/codec.hpp> can write; no term of what has no encoding.
+  /// Any value that <coppice/etf/codec.hpp> can write; no term if the value has no encoding.
   template <class T>
   static owned_term of(const T& value) {
     owned_term made;
@@ -42,29 +42,29 @@ class owned_term {
 
   explicit operator bool() const { return !encoded_.empty(); }
   etf::bytes bytes() const { return {encoded_.data(), encoded_.size()}; }
-  /// Borrowed until this is assigned to or ends.
+  /// Borrowed until this object is assigned to or destroyed.
   coppice::term term() const { return {bytes()}; }
   operator coppice::term() const { return term(); }
-  /// Views in T borrow from this.
+  /// Views in T borrow from this object.
   template <class T>
   etf::result<T> as() const {
     return etf::decode<T>(bytes());
   }
-  /// The same bytes. Whether Erlang's =:= holds: coppice/order.hpp.
+  /// Compares bytes. For Erlang's =:= see coppice/order.hpp.
   friend bool operator==(const owned_term&, const owned_term&) = default;
 
  private:
   std::vector<std::uint8_t> encoded_;
 };
 
-/// A pid or a reference, copied: Of is etf::pid or etf::reference. Equal ones have equal bytes, so they are
-/// compared, ordered and hashed by those; the order is not Erlang's.
+/// A copied pid or reference: Of is etf::pid or etf::reference. Equal ones have equal bytes, so comparison,
+/// order and hash use the bytes; the order is not Erlang's.
 template <class Of>
 class owned_identity {
  public:
   owned_identity() = default; // none
   owned_identity(const Of& borrowed) : encoded_(etf::encode(borrowed)) {}
-  /// Throws std::invalid_argument of any other term.
+  /// Throws std::invalid_argument for any other term.
   explicit owned_identity(coppice::term borrowed) {
     etf::cursor at(borrowed.encoded);
     if (at.peek() != kind() || !at.skip() || !at.at_end())
@@ -77,7 +77,7 @@ class owned_identity {
 
   explicit operator bool() const { return !encoded_.empty(); }
   etf::bytes bytes() const { return {encoded_.data(), encoded_.size()}; }
-  /// Borrowed until this is assigned to or ends; so is what view() gives.
+  /// Borrowed until this object is assigned to or destroyed, as is the result of view().
   coppice::term term() const { return {bytes()}; }
   operator coppice::term() const { return term(); }
   Of view() const {

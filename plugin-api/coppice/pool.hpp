@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a server's class may say in a pool of such servers (DRAFT): static members, for no worker is asked,
-// and the pool has no object of the class. See coppice/pool.h. Include it before COPPICE_PLUGIN.
+// Decisions of a server's class in a pool of such servers (DRAFT). They are static members: no worker is
+// asked, and the pool has no object of the class. See coppice/pool.h. Include this before COPPICE_PLUGIN.
 //
 //   class session : public coppice::server {
 //    public:
@@ -13,7 +13,7 @@
 //     }
 //   };
 //
-// An exception in choose is as no worker, one in on_overload as overload::usual(). Header-only.
+// An exception in choose counts as no choice, one in on_overload as overload::usual(). Header-only.
 #pragma once
 
 #include <coppice/pool.h>
@@ -38,7 +38,7 @@ class pool_request {
   kind what() const { return static_cast<kind>(raw_.kind); }
   /// The request, or the message.
   term content() const { return {detail::view(raw_.content)}; }
-  /// It as an M, if it is one.
+  /// The content as an M. Empty: it is not one.
   template <class M>
   std::optional<M> as() const {
     return detail::read_quietly<M>(content().encoded);
@@ -48,7 +48,8 @@ class pool_request {
   std::uint32_t workers() const { return raw_.workers; } ///< numbered from 0
   std::uint32_t in_flight() const { return raw_.in_flight; }
   std::uint64_t queued() const { return raw_.queued; }
-  /// What a worker holds and what waits for it alone; none: it does not run, or there is none.
+  /// Requests that a worker holds or that wait for that worker alone. Empty: it does not run, or there is no
+  /// such worker.
   std::optional<std::uint64_t> load(std::uint32_t worker) const {
     const std::uint64_t known = raw_.load(&raw_, worker);
     return known == UINT64_MAX ? std::nullopt : std::optional(known);
@@ -58,12 +59,12 @@ class pool_request {
   const coppice_pool_request& raw_;
 };
 
-/// What becomes of a request that there is no room for.
+/// What happens to a request for which there is no room.
 class overload {
  public:
-  static overload usual() { return overload(COPPICE_UNHANDLED, {}); } ///< as `queue: { on_full }` says
+  static overload usual() { return overload(COPPICE_UNHANDLED, {}); } ///< `queue: { on_full }` decides
   static overload drop() { return overload(COPPICE_OK, {}); }
-  /// Its caller gets this; a cast or message is dropped.
+  /// The caller gets this answer; a cast or message is dropped.
   template <class T>
   static overload answer(const T& value) {
     return overload(COPPICE_OK, etf::encode(value));

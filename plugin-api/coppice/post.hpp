@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A way in for a plugin's own threads: make a poster in a callback, move it to the thread, post. A draft of
-// the ABI: on a host without it making one throws std::runtime_error. Header-only. Post on any thread, one at
-// a time for each poster.
+// Messages from a plugin's own threads: make a poster in a callback, move it to the thread, and post. A draft
+// of the ABI: making one throws std::runtime_error on a host without it. Header-only. A poster may be used on
+// any thread, but by one at a time.
 #pragma once
 
 #include <coppice/post.h>
@@ -15,8 +15,8 @@ namespace detail {
 inline constinit draft<coppice_post_api> post{COPPICE_POST_DRAFT_1};
 } // namespace detail
 
-/// What it posts arrives at the actor's handle_info. While it lives it holds the plugin in memory: its thread
-/// is joined before that.
+/// Its messages arrive at the actor's handle_info. It keeps the plugin in memory while it exists: join its
+/// thread in the actor's destructor.
 class poster {
  public:
   /// In a callback of that actor.
@@ -34,7 +34,8 @@ class poster {
     if (handle_ != nullptr) detail::post.found().close(handle_);
   }
 
-  /// Never waits. COPPICE_E_FULL: dropped at the mailbox's bound; COPPICE_E_NOPROC: the actor has ended.
+  /// Never waits. COPPICE_E_FULL: dropped, the mailbox is at its bound; COPPICE_E_NOPROC: the actor has
+  /// ended.
   template <class T>
   std::int32_t post(const T& value) {
     return detail::post.found().post(handle_, make_message(value).take());

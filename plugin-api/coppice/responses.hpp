@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Answers of requests that go to a member of the actor's class: request<&shop::on_price>(to, message). The
-// member is kept by its name, in the request's tag, so that after a reload the new code's member of that name
-// gets the answer; every member that the code requests for is in a list from the moment the plugin is loaded.
-// Header-only; the list is only read once the plugin is loaded.
+// Answers that go to a member of the actor's class: request<&shop::on_price>(to, message). The request's tag
+// is a hash of the member's name, so that after a reload the new code's member of that name gets the answer.
+// Every member used this way is in a list from the moment the plugin is loaded. Header-only; the list is only
+// read once the plugin is loaded.
 #pragma once
 
 #include <coppice/actor.hpp>
@@ -12,7 +12,7 @@
 
 namespace coppice::detail {
 
-/// Tags from here on are members' names.
+/// Tags from here on are hashes of members' names.
 inline constexpr std::uint64_t first_name_tag = std::uint64_t{1} << 63;
 
 /// "on_price" of &shop::on_price, as this compiler spells it.
@@ -21,7 +21,7 @@ consteval std::string_view member_name() {
   std::string_view spelled = __PRETTY_FUNCTION__;
   const std::size_t at = spelled.find("Member = ") + 9;
   spelled.remove_prefix(at);
-  constexpr std::string_view unnamed = "(anonymous namespace)"; // as clang spells it
+  constexpr std::string_view unnamed = "(anonymous namespace)"; // clang's spelling
   if (const std::size_t inside = spelled.rfind(unnamed); inside != spelled.npos)
     spelled.remove_prefix(inside + unnamed.size());
   spelled = spelled.substr(0, spelled.find_first_of(";]("));
@@ -35,7 +35,7 @@ constexpr std::uint64_t tag_of_name(std::string_view name) {
   return sum | first_name_tag;
 }
 
-/// What a callback returned that has no answer to give, as a status.
+/// The status of a callback that has no answer to give.
 template <class Call>
 std::int32_t status_of(coppice_actor* self, Call call) {
   using result = decltype(call());
@@ -53,8 +53,8 @@ std::int32_t status_of(coppice_actor* self, Call call) {
   }
 }
 
-/// A member of Class that takes answers; linked into a list, never unlinked and without a destructor, which
-/// would keep the plugin mapped.
+/// A member of Class that takes answers. Entries are linked into a list and never unlinked. They have no
+/// destructor, which would keep the plugin mapped.
 template <class Class>
 struct responder {
   std::uint64_t tag;

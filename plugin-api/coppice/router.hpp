@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A router in C++ (DRAFT): derive from coppice::router, say where each message goes, and name the class in
-// COPPICE_PLUGIN. The routes have their names from the configuration's `router: { routes }`.
+// COPPICE_PLUGIN. The routes are named in the configuration's `router: { routes }`.
 //
 //   class front : public coppice::router {
 //    public:
@@ -13,8 +13,8 @@
 //   routing route(const routed& what)                                     needed
 //   routing failed(const routed& what, std::string_view route, term why)  with `on_failed: callback`
 //
-// What is its own comes to handle_call, handle_cast and handle_info, as with a server; what
-// coppice/lifecycle.hpp lists it may have too. See coppice/router.h. Header-only.
+// A message for which route() returns own() comes to handle_call, handle_cast or handle_info, as in a server.
+// A router may also have the callbacks of coppice/lifecycle.hpp. See coppice/router.h. Header-only.
 #pragma once
 
 #include <coppice/router.h>
@@ -34,7 +34,7 @@ namespace detail {
 inline constinit draft<coppice_router_host_api> router_host{COPPICE_ROUTER_HOST_DRAFT_1};
 } // namespace detail
 
-/// What is to be routed. Borrowed until the callback returns.
+/// A message to route. Borrowed until the callback returns.
 class routed {
  public:
   explicit routed(const coppice_routed& raw) : raw_(raw) {}
@@ -48,9 +48,9 @@ class routed {
   term content() const {
     return {etf::bytes(raw_.content.data, static_cast<std::size_t>(raw_.content.size))};
   }
-  /// Of a call: who asks, for reply().
+  /// Of a call: the caller, for reply().
   term from() const { return {detail::view(raw_.from)}; }
-  /// It as an M, if it is one.
+  /// The content as an M. Empty: it is not one.
   template <class M>
   std::optional<M> as() const {
     return detail::read_quietly<M>(content().encoded);
@@ -60,7 +60,8 @@ class routed {
   const coppice_routed& raw_;
 };
 
-/// What route() returns: that its last call of to_route(), to() or discard() said where it goes, or own().
+/// Result of route(). said: its last call of to_route(), to() or discard() decides; own: the router's own
+/// handlers get the message.
 enum class routing : std::uint8_t { said, own };
 
 class router : public actor {
@@ -76,12 +77,12 @@ class router : public actor {
       throw std::invalid_argument("a message is routed to a pid, a name, {Name, Node} or an alias");
     return routing::said;
   }
-  /// Nowhere: a call is not answered.
+  /// Drops the message; a call gets no answer.
   routing discard() {
     said(detail::router_host.need().discard(handle()));
     return routing::said;
   }
-  /// To its own handlers; in failed(): as with `on_failed: reply`.
+  /// To the router's own handlers. In failed(): the caller gets the error that `on_failed: reply` gives.
   routing own() { return routing::own; }
 
  private:

@@ -2,16 +2,16 @@
 // A server in C++: derive from coppice::server, write the callbacks you need, and name the class in
 // COPPICE_PLUGIN. Messages are C++ types, read by <coppice/etf/codec.hpp>:
 //
-//   auto handle_call(const M& request [, coppice::term from])   what it returns is the reply; no_reply or
-//                                          void: reply() is called with `from` or a copy of its bytes later
+//   auto handle_call(const M& request [, coppice::term from])   returns the reply; no_reply or void:
+//                                          call reply() later, with `from` or a copy of its bytes
 //   void handle_cast(const M&)   void handle_info(const M&)     or coppice::outcome
-//   void on_response(id, tag, const answer&)                    likewise; or any member:
+//   void on_response(id, tag, const answer&)                    or coppice::outcome; or any member:
 //   request<&shop::on_price>(…)
 //
-// and what coppice/lifecycle.hpp lists. For several message types overload the handler and list them:
-// `using calls = std::variant<put, get>;` (`casts`, `infos`). What fits none is COPPICE_UNHANDLED. Views in
-// messages last until the callback returns. All of them are public; coppice/checks.hpp tells of those that
-// nothing could call. Header-only.
+// It may also have the callbacks of coppice/lifecycle.hpp. For several message types overload the handler and
+// list them: `using calls = std::variant<put, get>;` (`casts`, `infos`). A message of no listed type is
+// COPPICE_UNHANDLED. Views in messages are valid until the callback returns. All callbacks are public;
+// coppice/checks.hpp reports those that nothing could call. Header-only.
 #pragma once
 
 #include <coppice/server.h>
@@ -34,8 +34,8 @@ inline constexpr bool is_variant<std::variant<A...>> = true;
 
 template <class T>
 struct server_table {
-  // Reads `raw` as M, or as the alternative of M that fits, and hands it to `use`. What fits none is
-  // COPPICE_UNHANDLED, and the error object says which element did not.
+  // Reads `raw` as M, or as the matching alternative of M, and passes it to `use`. If none matches, returns
+  // COPPICE_UNHANDLED, and the error object says which element is wrong.
   template <class M, class Use>
   static std::int32_t with(coppice_actor* self, const coppice_message* raw, const Use& use) {
     etf::mismatch why;
@@ -113,7 +113,7 @@ struct server_table {
     });
   }
 
-  // To the member that the request was made for.
+  // Passes the answer to the member that the request named.
   static std::int32_t respond(coppice_actor* self, T& actor, std::uint64_t tag, const answer& got) {
     if (const auto* const found = responder<T>::find(tag)) return found->run(self, actor, got);
     actor.host().log(COPPICE_LOG_WARNING,
@@ -137,7 +137,7 @@ struct server_table {
     });
   }
 
-  // Only what the class has: a null entry gives the host's default.
+  // Only callbacks that the class has; a null entry gives the host's default.
   static constexpr coppice_server make_table() {
     coppice_server table{};
     table.size = sizeof(coppice_server);
@@ -156,8 +156,8 @@ struct server_table {
   static constexpr coppice_server callbacks = make_table();
 };
 
-/// coppice/stream.hpp has those of a class with callbacks for streams, coppice/pool.hpp of one with a say in
-/// its pool.
+/// Optional tables of a class: coppice/stream.hpp specialises this for callbacks of streams, coppice/pool.hpp
+/// for decisions in a pool.
 template <class T>
 struct stream_callbacks_of {
   static constexpr coppice_table table{nullptr, nullptr};
@@ -166,7 +166,7 @@ template <class T>
 struct pool_callbacks_of {
   static constexpr coppice_table table{nullptr, nullptr};
 };
-/// Both, as far as a class has them: a list of tables ends at the first that is none.
+/// The tables that a class has; a list of tables ends at the first empty one.
 template <class T>
 struct more_callbacks_of {
   static constexpr coppice_table of_streams = stream_callbacks_of<T>::table;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What an actor asks of its node's own processes, with OTP's words: groups of processes (pg), names that the
-// whole cluster knows (global), children of a supervisor (coppice/children.hpp). Each is made of the actor
-// where it is used and asks by a call, so it parks the actor for as long as an answer takes, at most 5 s.
-// Header-only; only in the actor's own callbacks that may call.
+// What an actor can ask of its node's own processes, named as in OTP: groups of processes (pg), names that
+// the whole cluster knows (global), children of a supervisor (coppice/children.hpp). Each object is made from
+// the actor that uses it. It asks by a call, which parks the actor until the answer, for at most 5 s.
+// Header-only. Only in the actor's callbacks that may call.
 //
 //   coppice::pg(*this).join("players");
 #pragma once
@@ -19,13 +19,13 @@
 
 namespace coppice {
 
-/// Groups of processes: a group is any term, its members are processes of all nodes of the scope.
+/// Groups of processes. A group's name is any term; its members are processes on all nodes of the scope.
 class pg {
  public:
-  /// `scope`: one of the node's distribution.services.pg; calls to any other are COPPICE_E_NOPROC.
+  /// `scope`: one of the node's distribution.services.pg; calls to any other give COPPICE_E_NOPROC.
   explicit pg(actor& of, std::string_view scope = "pg") : of_(of), scope_(scope) {}
 
-  /// This actor, or another process of this node; as often as it joins it is a member.
+  /// Adds this actor, or another process of this node. A process that joins twice is a member twice.
   template <class Group>
   expected<detail::done, call_error> join(const Group& group) {
     return join(group, of_.self());
@@ -34,7 +34,7 @@ class pg {
   expected<detail::done, call_error> join(const Group& group, term pid) {
     return ask<detail::done>(std::tuple<etf::constant<"join_local">, const Group&, term>({}, group, pid));
   }
-  /// COPPICE_E_REFUSED: it is no member.
+  /// COPPICE_E_REFUSED: the process is not a member.
   template <class Group>
   expected<detail::done, call_error> leave(const Group& group) {
     return leave(group, of_.self());
@@ -54,7 +54,7 @@ class pg {
   }
 
  private:
-  // The scope refuses by {error, Why} and by not_joined.
+  // The scope refuses with {error, Why} or not_joined.
   template <class Reply, class Request>
   expected<Reply, call_error> ask(const Request& request) {
     using refused = std::variant<std::pair<detail::error_tag, owned_term>, etf::constant<"not_joined">>;
@@ -68,17 +68,17 @@ class pg {
   std::string scope_;
 };
 
-/// Names that every node of the cluster knows; any term is one.
+/// Names that every node of the cluster knows; a name is any term.
 class global {
  public:
   explicit global(actor& of) : of_(of) {}
 
-  /// This actor's; false: another process has it.
+  /// Registers this actor. False: another process has the name.
   template <class Name>
   expected<bool, call_error> register_name(const Name& name) {
     return register_name(name, of_.self());
   }
-  /// A process of this node.
+  /// Registers a process of this node.
   template <class Name>
   expected<bool, call_error> register_name(const Name& name, term pid) {
     using answered = std::variant<etf::constant<"yes">, etf::constant<"no">>;
@@ -92,7 +92,7 @@ class global {
     return of_.call<detail::done>(server,
                                   std::tuple<etf::constant<"unregister_name">, const Name&>({}, name));
   }
-  /// Whose it is; none: nobody's.
+  /// The process that has the name. None: no process has it.
   template <class Name>
   expected<std::optional<owned_pid>, call_error> whereis_name(const Name& name) {
     return of_.call<std::optional<owned_pid>>(

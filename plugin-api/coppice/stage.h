@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * "coppice.stage/draft-1" (DRAFT): a stage of a pipeline, as Elixir's GenStage has it, and compatible with
- * it. The behaviours "producer", "producer_consumer" and "consumer" need this table beside
- * coppice.lifecycle/1; coppice.server/1 is allowed. The host keeps subscriptions, demand, and the events that
- * wait: over a reload they stay where they are, and a plugin's state is its own alone.
+ * "coppice.stage/draft-1" (DRAFT): callbacks of a stage of a pipeline, as in Elixir's GenStage and
+ * compatible with it. The behaviours "producer", "producer_consumer" and "consumer" need this table beside
+ * coppice.lifecycle/1; coppice.server/1 is allowed. The host keeps the subscriptions, the demand and the
+ * events that wait; a reload does not touch them. The plugin keeps only its own state.
  *
- * "coppice.stage_host/draft-1" (DRAFT): what a stage does of its own.
+ * "coppice.stage_host/draft-1" (DRAFT): the calls that a stage makes.
  *
- * Events are delivered at most once: those that a stage had in hand when it ended are lost. A party, `from`,
- * is {Pid, Tag} of the other side of a subscription: kept as a copy, it is good until that ends. */
+ * Events are delivered at most once: events that a stage was handling when it ended are lost. A `from` is
+ * {Pid, Tag} of the other side of a subscription: a copy of it is valid until the subscription ends. */
 #ifndef COPPICE_STAGE_H
 #define COPPICE_STAGE_H
 
@@ -20,80 +20,82 @@ extern "C" {
 #define COPPICE_STAGE_DRAFT_1 "coppice.stage/draft-1"
 #define COPPICE_STAGE_HOST_DRAFT_1 "coppice.stage_host/draft-1"
 
-/* What the other side of a subscription is. */
+/* The other side of a subscription. */
 #define COPPICE_STAGE_PRODUCER 1u
 #define COPPICE_STAGE_CONSUMER 2u
 
-/* How a subscription ended. */
-#define COPPICE_STAGE_CANCEL 1u /* the other side cancelled or confirmed a cancel, or it was overloaded */
-#define COPPICE_STAGE_DOWN 2u   /* it has ended, or its node is lost */
+/* How a subscription ended: `how` of handle_cancel. */
+#define COPPICE_STAGE_CANCEL 1u /* the other side cancelled it or confirmed a cancel, or was overloaded */
+#define COPPICE_STAGE_DOWN 2u   /* the other side has ended, or its node is lost */
 
 /* Statuses of handle_subscribe and choose, besides COPPICE_OK. */
-#define COPPICE_STAGE_MANUAL 1001  /* nothing is asked of this producer but by ask() */
-#define COPPICE_STAGE_NONE 1002    /* the event goes nowhere, and what was asked for is still */
-#define COPPICE_STAGE_BY_HASH 1003 /* erlang:phash2(Event, Partitions) */
+#define COPPICE_STAGE_MANUAL 1001  /* the host asks this producer for no events; the stage calls ask() */
+#define COPPICE_STAGE_NONE 1002    /* the event goes to no consumer; no demand is used up */
+#define COPPICE_STAGE_BY_HASH 1003 /* the partition is erlang:phash2(Event, Partitions) */
 
 /* Modes of set_demand. */
 #define COPPICE_STAGE_FORWARD 1u
 #define COPPICE_STAGE_ACCUMULATE 2u
 
-/* [actor] All of them. `state` is what create made; all else is borrowed until the callback returns. Events
- * are emitted by emit(). COPPICE_STOP and errors end the stage, as in coppice.server/1. */
+/* [actor] All of them. `state` is what create made; all other arguments are borrowed until the callback
+ * returns. Events are emitted by emit(). COPPICE_STOP and errors end the stage, as in coppice.server/1. */
 typedef struct coppice_stage {
   uint32_t size;
   uint32_t reserved;
 
-  /* Needed of a producer, and of nobody else: `count` events, at least 1, are wanted that it has not emitted.
-   * It may emit less now and the rest whenever it has them; what it emits beyond is buffered. */
+  /* A producer must have it; the others must not. `count`, at least 1, is how many more events are wanted.
+   * The producer may emit fewer now and the others later; events beyond the demand are buffered. */
   int32_t (*handle_demand)(coppice_actor* self, void* state, uint64_t count);
-  /* Needed of the two others: a list that is not empty. What was asked for is asked for again when it
-   * returns. */
+  /* A producer_consumer and a consumer must have it. `events` is a list that is not empty. When it returns,
+   * the host asks for more, as max_demand and min_demand say. */
   int32_t (*handle_events)(coppice_actor* self, void* state, const coppice_message* events,
                            coppice_bytes from);
-  /* A subscription begins. `options`: a keyword list, as the consumer gave it. COPPICE_OK: demand is the
-   * host's to ask for; COPPICE_STAGE_MANUAL, for a producer alone: it is the stage's. Default: COPPICE_OK. */
+  /* A subscription begins. `options` is a keyword list from the consumer. COPPICE_OK: the host asks for
+   * events; COPPICE_STAGE_MANUAL, only if `peer` is a producer: the stage asks. Default: COPPICE_OK. */
   int32_t (*handle_subscribe)(coppice_actor* self, void* state, uint32_t peer, const coppice_message* options,
                               coppice_bytes from);
-  /* It ended. Then a consumer ends with the reason if its `cancel` option says so. Default: nothing. */
+  /* A subscription ended. A consumer then ends with `reason` if the `cancel` option says so. Default:
+   * nothing. */
   int32_t (*handle_cancel)(coppice_actor* self, void* state, uint32_t how, const coppice_message* reason,
                            coppice_bytes from);
-  /* With a partition dispatcher: `*partition` is the number of the event's, in the order in which they are
-   * named, from 0; or COPPICE_STAGE_NONE, COPPICE_STAGE_BY_HASH. With `callback`: the number that a consumer
-   * subscribed with. Nothing may be emitted. Default: by hash. */
+  /* With a partition dispatcher: sets *partition to the number of the event's partition, from 0 in the order
+   * in which partitions are named, or returns COPPICE_STAGE_NONE or COPPICE_STAGE_BY_HASH. With `callback`:
+   * the number that a consumer subscribed with. Must not emit. Default: by hash. */
   int32_t (*choose)(coppice_actor* self, void* state, const coppice_message* event, uint64_t* partition);
-  /* The buffer was full, and so many events were dropped. COPPICE_OK: it is logged; COPPICE_STAGE_NONE: it is
-   * not. Nothing may be emitted. Default: COPPICE_OK. */
+  /* The buffer was full, and `count` events were dropped. COPPICE_OK: the host logs it; COPPICE_STAGE_NONE:
+   * it does not. Must not emit. Default: COPPICE_OK. */
   int32_t (*format_discarded)(coppice_actor* self, void* state, uint64_t count);
 } coppice_stage;
 #define COPPICE_STAGE_LEAST COPPICE_SIZE_THROUGH(coppice_stage, format_discarded)
 
-/* All [actor]. COPPICE_E_CONTEXT: the actor is no stage, or not where this may be called. */
+/* All [actor]. COPPICE_E_CONTEXT: the actor is not a stage, or this callback may not make the call. */
 typedef struct coppice_stage_host_api {
   uint32_t size;
   uint32_t reserved;
 
-  /* To whoever has asked for them, else into the buffer. A proper list. From every callback but init, choose,
-   * format_discarded and terminate; a consumer's are dropped and logged. COPPICE_E_TERM: no such list. */
+  /* Emits a proper list of events to the consumers that have demand; the others go into the buffer. Allowed
+   * in every callback but init, choose, format_discarded and terminate. A consumer's events are dropped and
+   * logged. COPPICE_E_TERM: not a proper list. */
   int32_t (*emit)(coppice_actor* self, coppice_message* events_take);
-  /* Asks a producer for `count` more events, at most 2^53; 0 is nothing. */
+  /* Asks a producer for `count` more events, at most 2^53. 0: no effect. */
   int32_t (*ask)(coppice_actor* self, coppice_bytes from, uint64_t count);
-  /* Ends a subscription, either side. handle_cancel follows, when the other side has confirmed it. */
+  /* Ends a subscription, from either side. handle_cancel follows once the other side has confirmed it. */
   int32_t (*cancel)(coppice_actor* self, coppice_bytes from, coppice_message* reason_take);
-  /* Subscribes this stage to a producer: a pid, a name, {Name, Node}. `options`: a keyword list (max_demand,
-   * min_demand, cancel, partition, and whatever else the producer is to know). Done after this callback: then
-   * handle_subscribe has the tag. */
+  /* Subscribes this stage to a producer: a pid, a name or {Name, Node}. `options` is a keyword list
+   * (max_demand, min_demand, cancel, partition, and other keys for the producer). Takes place after this
+   * callback; handle_subscribe then gives the tag. */
   int32_t (*subscribe)(coppice_actor* self, coppice_bytes to, coppice_message* options_take);
-  /* The same, in place of a subscription `from`, which the producer ends with `reason`. */
+  /* As subscribe, but replaces the subscription `from`, which ends with `reason`. */
   int32_t (*resubscribe)(coppice_actor* self, coppice_bytes from, coppice_message* reason_take,
                          coppice_bytes to, coppice_message* options_take);
-  /* Of a producer: whether demand reaches it. Done after this callback. */
+  /* For a producer: whether demand reaches it. Takes effect after this callback. */
   int32_t (*set_demand)(coppice_actor* self, uint32_t mode);
-  /* A message to itself, for handle_info, once all that is buffered now has left. */
+  /* A message to the stage itself, for handle_info, after all events that are buffered now have left. */
   int32_t (*info)(coppice_actor* self, coppice_message* message_take);
-  /* In init alone: the options that `stage:` has, as GenStage's init has them, a keyword list of
-   * `dispatcher`, `demand`, `buffer_size`, `buffer_bytes`, `buffer_keep`, `backlog_bytes`, `demand_step`,
-   * `subscribe_to`. What it does not say is as `stage:` says. COPPICE_E_INVALID: they are wrong, the error
-   * object says how. */
+  /* In init only: the options of `stage:` as GenStage's init has them, a keyword list of `dispatcher`,
+   * `demand`, `buffer_size`, `buffer_bytes`, `buffer_keep`, `backlog_bytes`, `demand_step`, `subscribe_to`.
+   * Keys that are missing keep the value from `stage:`. COPPICE_E_INVALID: a value is wrong; the error object
+   * says which. */
   int32_t (*configure)(coppice_actor* self, coppice_message* options_take);
 } coppice_stage_host_api;
 #define COPPICE_STAGE_HOST_API_LEAST COPPICE_SIZE_THROUGH(coppice_stage_host_api, configure)

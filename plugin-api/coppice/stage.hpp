@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT
 // A stage of a pipeline in C++ (DRAFT): derive from coppice::producer, coppice::producer_consumer or
-// coppice::consumer, write the callbacks you need, and name the class in COPPICE_PLUGIN. Elixir's GenStage is
-// the other end of any of them.
+// coppice::consumer, write the callbacks you need, and name the class in COPPICE_PLUGIN. Compatible with
+// Elixir's GenStage on the other side.
 //
 //   EVENTS handle_demand(std::uint64_t count)          of a producer: `count` events are wanted
 //   EVENTS handle_events(const std::vector<E>& events [, term from])   of a producer_consumer
 //   void   handle_events(const std::vector<E>& events [, term from])   of a consumer
 //   demand handle_subscribe(peer, term options, term from)   demand::automatic, or demand::manual; or void
 //   void   handle_cancel(ended, term reason, term from)
-//   std::optional<std::uint64_t> choose(const E& event)   its partition; nothing: it goes nowhere
-//   bool   format_discarded(std::uint64_t count)          whether to log that so many were dropped
+//   std::optional<std::uint64_t> choose(const E& event)   its partition; empty: the event is dropped
+//   bool   format_discarded(std::uint64_t count)          whether to log that `count` events were dropped
 //
-// EVENTS is anything that is encoded as a list, a coppice::message, or void: emit() gives events too, from
-// these and all other callbacks. Events are read as E, or as they are: handle_events(coppice::term list). All
-// but the last two may return coppice::outcome instead. What coppice/lifecycle.hpp and coppice/server.hpp
-// list, handle_call, handle_cast and handle_info too, a stage may have as well. `from` is {Pid, Tag}: keep a
-// copy (owned_term) to ask(), cancel() or resubscribe() later. Header-only.
+// EVENTS is any type that is encoded as a list, a coppice::message, or void; emit() also emits events, in
+// these and all other callbacks. Events are read as E, or left as they are: handle_events(coppice::term
+// list). All but the last two may return coppice::outcome instead. A stage may also have the callbacks of
+// coppice/lifecycle.hpp and coppice/server.hpp. `from` is {Pid, Tag}: keep a copy (owned_term) for a later
+// ask(), cancel() or resubscribe(). Header-only.
 #pragma once
 
 #include <coppice/stage.h>
@@ -28,7 +28,7 @@
 
 namespace coppice {
 
-/// The options of a subscription, as GenStage has them; a keyword list of your own does as well.
+/// The options of a subscription, as in GenStage. Your own keyword list may be used instead.
 struct subscription {
   std::uint64_t max_demand = 1000;
   std::uint64_t min_demand = 500;
@@ -48,15 +48,15 @@ inline void staged(std::int32_t status, const char* call) {
   throw std::runtime_error(etf::detail::concatenated({call, ": ", coppice_status_word(status)}));
 }
 
-/// What every stage can do of its own; see coppice/stage.h.
+/// Functions of every stage; see coppice/stage.h.
 class any_stage : public actor {
  public:
-  /// What the other side of a subscription is.
+  /// The other side of a subscription.
   enum class peer : std::uint32_t { producer = COPPICE_STAGE_PRODUCER, consumer = COPPICE_STAGE_CONSUMER };
   enum class ended : std::uint32_t { cancelled = COPPICE_STAGE_CANCEL, down = COPPICE_STAGE_DOWN };
-  /// Who asks a producer for events: the host as they are handled, or ask().
+  /// Who asks a producer for events. automatic: the host, as events are handled; manual: the stage, by ask().
   enum class demand : std::uint8_t { automatic, manual };
-  /// A list of events: a container, or a message, which goes on uncopied.
+  /// Emits a list of events: a container, or a message, which is not copied.
   template <class Events>
   void emit(const Events& events) {
     staged(stage_host.need().emit(handle(), make_message(events).take()), "emit");
@@ -85,7 +85,7 @@ class any_stage : public actor {
   void resubscribe(term from, const Reason& reason, const destination& to, const subscription& how = {}) {
     resubscribe(from, reason, to, written(how));
   }
-  /// To itself, once all that is buffered now has left.
+  /// Sends a message to the stage itself, after all events that are buffered now have left.
   template <class M>
   void info_after_events(const M& value) {
     staged(stage_host.need().info(handle(), make_message(value).take()), "info");
@@ -118,7 +118,7 @@ class any_stage : public actor {
 
 class producer : public detail::any_stage {
  public:
-  /// Whether demand reaches it; done after this callback.
+  /// Whether demand reaches the producer. Takes effect after this callback.
   void forward_demand() { set(COPPICE_STAGE_FORWARD); }
   void accumulate_demand() { set(COPPICE_STAGE_ACCUMULATE); }
 
@@ -155,7 +155,7 @@ constexpr bool is_stage_class() {
 
 template <class T>
 struct stage_table {
-  // What a callback returned: events, or what every callback may.
+  // The result of a callback: events, or a result that every callback may have.
   template <class Call>
   static std::int32_t events_of(coppice_actor* self, T& actor, Call call) {
     using result = decltype(call());
@@ -244,7 +244,7 @@ struct stage_table {
                   [&](T& actor) { return actor.format_discarded(count) ? COPPICE_OK : COPPICE_STAGE_NONE; });
   }
 
-  // Only what the class has: a null entry gives the host's default.
+  // Only callbacks that the class has; a null entry gives the host's default.
   static constexpr coppice_stage make_table() {
     coppice_stage table{};
     table.size = sizeof(coppice_stage);

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT
 // A state machine in C++: derive from coppice::statem<State>, write the callbacks you need, and name the
-// class in COPPICE_PLUGIN. State is any type that has an encoding and can be compared, an enum as a rule; the
+// class in COPPICE_PLUGIN. State is any type that has an encoding and can be compared, usually an enum; the
 // members of the class are the data. Each callback returns its transition:
 //
-//   transition init([const Args&])                         begins with next(state)
+//   transition init([const Args&])                         starts with next(state)
 //   transition handle_call(State, const M&, term from)     with .reply(from, …), or reply() later
 //   transition handle_cast(State, const M&)
 //   transition handle_info(State, const M&)
-//   transition handle_internal(State, const M&)            what next_event() inserted
-//   transition handle_state_timeout(State, const M&)       what the time-out was set with
+//   transition handle_internal(State, const M&)            an event inserted by next_event()
+//   transition handle_state_timeout(State, const M&)       M: the content of the time-out
 //   transition handle_event_timeout(State, const M&)
-//   transition handle_timeout(State, term name, const M&)  a named one
-//   transition handle_event(State, const event&)           what none of the above takes
+//   transition handle_timeout(State, term name, const M&)  a named time-out
+//   transition handle_event(State, const event&)           every event that no other callback takes
 //   transition enter(State before, State now)              after each change of the state
 //
-// and what coppice/lifecycle.hpp lists, but for handle_continue: save_state and restore_state are about the
-// members alone. For several message types overload the handler and list them, as with servers: `calls`,
-// `casts`, `infos`, `internals` = std::variant<first, second>. What no callback takes is as with servers. A
-// draft of the ABI. Header-only.
+// It may also have the callbacks of coppice/lifecycle.hpp, except handle_continue; save_state and
+// restore_state concern the members only. For several message types overload the handler and list them:
+// `calls`, `casts`, `infos`, `internals` = std::variant<first, second>. An event that no callback takes is
+// treated as in servers. A draft of the ABI. Header-only.
 #pragma once
 
 #include <coppice/statem.h>
@@ -35,7 +35,7 @@ namespace detail {
 
 inline constinit draft<coppice_statem_host_api> statem_host{COPPICE_STATEM_HOST_DRAFT_1};
 
-/// Passes on what adding to a transition came to.
+/// Throws if an addition to the transition failed.
 inline void added(std::int32_t status, const char* call) {
   if (status == COPPICE_OK) [[likely]]
     return;
@@ -48,26 +48,26 @@ inline void added(std::int32_t status, const char* call) {
 
 } // namespace detail
 
-/// What a callback decided. Each function adds to it at once, and all is judged when the callback has
-/// returned: of next, keep and repeat the last one counts, of each time-out the last call.
+/// A callback's transition. Each function adds to it at once; the host applies it when the callback has
+/// returned: the last of next, keep and repeat counts, and for each time-out the last call.
 class transition {
  public:
   transition(coppice_actor* self, std::int32_t status) : self_(self), status_(status) {}
   std::int32_t callback_status() const { return status_; }
 
-  /// Answers a call with the transition.
+  /// Answers a call as part of the transition.
   template <class T>
   transition reply(term from, const T& value) {
     return add(api().reply(self_, detail::plain(from.encoded), make_message(value).take()), "reply");
   }
-  /// This event comes again once the state has changed.
+  /// Delivers this event again once the state has changed.
   transition postpone() { return add(api().postpone(self_), "postpone"); }
-  /// An event that comes before all that wait: to handle_internal.
+  /// Inserts an event before all that wait; it comes to handle_internal.
   template <class T>
   transition next_event(const T& content) {
     return insert(COPPICE_EVENT_INTERNAL, {}, content);
   }
-  /// The same, as if it had come from outside.
+  /// Inserts an event as if it had come from outside.
   template <class T>
   transition next_cast(const T& content) {
     return insert(COPPICE_EVENT_CAST, {}, content);
@@ -81,8 +81,8 @@ class transition {
     return insert(COPPICE_EVENT_CALL, detail::plain(from.encoded), content);
   }
 
-  // Time-outs. Of zero: once no event waits. The state's ends with the state, the event's with any event, a
-  // named one when it is cancelled.
+  // Time-outs. 0: once no event waits. A state time-out is cancelled by a change of the state, an event
+  // time-out by any event, a named one only by cancel.
   template <class T = etf::constant<"timeout">>
   transition state_timeout(std::chrono::nanoseconds after, const T& content = {}) {
     return set(COPPICE_EVENT_STATE_TIMEOUT, {}, after, 0, content);
@@ -95,7 +95,7 @@ class transition {
   transition timeout(const Name& name, std::chrono::nanoseconds after, const T& content = {}) {
     return set(COPPICE_EVENT_NAMED_TIMEOUT, make_message(name), after, 0, content);
   }
-  /// The same at a time of actor::now()'s clock.
+  /// As above, at an absolute time of actor::now()'s clock.
   template <class T = etf::constant<"timeout">>
   transition state_timeout_at(std::chrono::nanoseconds time, const T& content = {}) {
     return set(COPPICE_EVENT_STATE_TIMEOUT, {}, time, 1, content);
@@ -108,7 +108,7 @@ class transition {
   transition timeout_at(const Name& name, std::chrono::nanoseconds time, const T& content = {}) {
     return set(COPPICE_EVENT_NAMED_TIMEOUT, make_message(name), time, 1, content);
   }
-  /// Another content, at the time there is; of none that is set: one of zero.
+  /// Changes the content of a running time-out and keeps its time. If there is none, sets one of 0.
   template <class T>
   transition update_state_timeout(const T& content) {
     return update(COPPICE_EVENT_STATE_TIMEOUT, {}, content);
@@ -170,7 +170,7 @@ class transition {
 namespace detail {
 class any_statem : public actor {};
 
-/// The names of an enum's values, each with a zero behind it.
+/// The names of an enum's values, each with a terminating zero.
 template <class State>
 class state_names {
  public:
@@ -207,22 +207,22 @@ class statem : public detail::any_statem {
  public:
   using state_type = State;
 
-  /// An event as it came, borrowed; `type` is COPPICE_EVENT_….
+  /// An event, borrowed; `type` is COPPICE_EVENT_….
   struct event {
     std::uint32_t type = 0;
     term name;    ///< of a named time-out
     term from;    ///< of a call
-    term content; ///< no bytes: there is none
+    term content; ///< no bytes: none
   };
-  /// For `static constexpr edge states[]`, which the manifest carries: the first one begins in the first
-  /// state.
+  /// An element of `static constexpr edge states[]`, which the manifest contains; the first edge starts in
+  /// the first state.
   struct edge {
     State from;
-    std::string_view on; ///< what leads on: a request's name, state_timeout
+    std::string_view on; ///< what causes the change: a request's name, state_timeout
     State to;
   };
 
-  /// The state from now on; the one there is: it is kept.
+  /// Changes to state `to`. If that is the present state, it is kept.
   [[nodiscard]] transition next(const State& to) {
     const auto& api = detail::statem_host.need();
     if constexpr (std::is_enum_v<State>) {
@@ -238,12 +238,13 @@ class statem : public detail::any_statem {
     detail::added(detail::statem_host.need().keep_state(handle()), "keep");
     return {handle(), COPPICE_OK};
   }
-  /// The state is kept, and enter is called again.
+  /// Keeps the state and calls enter again.
   [[nodiscard]] transition repeat() {
     detail::added(detail::statem_host.need().repeat_state(handle()), "repeat");
     return {handle(), COPPICE_OK};
   }
-  /// The actor ends, with `normal`, once the replies of the transition are sent; nothing else may be in it.
+  /// Ends the actor with `normal` after the replies of the transition are sent; other actions are not
+  /// allowed.
   [[nodiscard]] transition stop() { return {handle(), COPPICE_STOP}; }
   template <class Reason>
   [[nodiscard]] transition stop(const Reason& reason) {
@@ -251,7 +252,7 @@ class statem : public detail::any_statem {
     detail::host.actor->set_reason(handle(), detail::plain(etf::bytes(encoded)));
     return stop();
   }
-  /// As if no callback had taken the event.
+  /// Treats the event as if no callback had taken it.
   [[nodiscard]] transition unhandled() { return {handle(), COPPICE_UNHANDLED}; }
 };
 
@@ -269,7 +270,7 @@ struct statem_table {
     return false;
   }
 
-  // The handler of one kind of event, if the class has it and takes this content.
+  // The handler of one type of event, if the class has it and it takes this content.
 #define COPPICE_TAKES_(kind, handler, list, index, ...)                                                     \
   static std::int32_t kind([[maybe_unused]] coppice_actor* self, [[maybe_unused]] T& actor,                 \
                            [[maybe_unused]] const state& now,                                               \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is wrong with a state machine's class, said while compiling in a sentence that names the remedy; see
-// coppice/checks.hpp, whose rules for all actors come first. Everything here happens in the compiler.
+// Compile-time checks of a state machine's class; each mistake gives a sentence that names the remedy. The
+// checks for all actors in coppice/checks.hpp come first.
 #pragma once
 
 #include <coppice/checks.hpp>
@@ -13,7 +13,7 @@ class transition;
 
 namespace coppice::detail {
 
-/// The callbacks of a state machine, and what they are mistaken for. `enter` is not among them: every actor
+/// The callbacks of a state machine, and common misspellings of them. `enter` is missing, since every actor
 /// has a function of that name.
 struct statem_member_names {
   int init, handle_continue;
@@ -48,7 +48,7 @@ struct statem_probed : T, statem_member_names {};
                  " of a state machine returns its transition: coppice::transition, as next(state), " \
                  "keep() and repeat() give it",                                                      \
                  std::is_same_v<returned_by<decltype(&T::handler)>, transition>)
-// A handler of (State, const M&), or with one parameter more.
+// A handler of (State, const M&), or with one more parameter.
 #define COPPICE_HANDLER_(handler, list, parameters, declaration)                                    \
   COPPICE_CHECK_("nothing can call " #handler                                                       \
                  " of this class: make it public, and where it is overloaded "                      \
@@ -168,7 +168,7 @@ constexpr bool has_statem_handlers() {
   return true;
 }
 
-/// Whether T can be the class of a state machine: a sentence for the first thing that is wrong with it.
+/// Whether T can be the class of a state machine. Gives a sentence for the first mistake.
 template <class T>
 constexpr bool is_statem_class() {
   if constexpr (!is_actor_class<T>()) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The state machine of gen_statem without anything around it: which event comes next, what becomes of the
-// actions of a callback, which time-outs run. The host's engine and the test kit are made of it, so that a
-// test sees what a node does. It calls nobody: whoever owns it makes the callback that it names and says when
-// that has returned. After lib/stdlib gen_statem.erl, loop_state_callback_result to loop_done. Header-only.
-// One thread at a time.
+// The algorithm of gen_statem alone: which event comes next, what the actions of a callback do, which
+// time-outs run. The host's engine and the test kit both use it, so that a test behaves as a node does. It
+// calls no callback: its owner makes the callback that the returned step names and reports when it has
+// returned. Source: lib/stdlib gen_statem.erl, from loop_state_callback_result to loop_done. Header-only. One
+// thread at a time.
 #pragma once
 
 #include <coppice/statem.h>
@@ -20,13 +20,13 @@
 
 namespace coppice {
 
-/// Term is copied and moved, compared by ==, has bytes(), and is false where it is no term.
+/// Term is copyable and movable, has == and bytes(), and is false if it is empty.
 template <class Term>
 struct statem_event {
   std::uint32_t type = COPPICE_EVENT_INFO; ///< COPPICE_EVENT_…
   Term about{};                            ///< a call's From, a named time-out's name
   Term content{};
-  std::uint64_t id = 0; ///< these three of a response
+  std::uint64_t id = 0; ///< id, tag and status belong to a response
   std::uint64_t tag = 0;
   std::int32_t status = 0;
 };
@@ -37,35 +37,35 @@ struct statem_action {
   kind what = kind::postpone;
   bool absolute = false;
   std::uint32_t type = 0; ///< of the event, or the time-out
-  Term about{};           ///< as an event's; of a reply whom it is for
+  Term about{};           ///< as an event's; for a reply: its From
   Term content{};
   std::int64_t time = 0; ///< ns
 };
 
-/// Why a transition cannot be made.
+/// Why a transition is not possible.
 enum class statem_fault : std::uint8_t {
   none,
   action,       ///< bad_action_from_state_function
   enter_action, ///< bad_state_enter_action_from_state_function
-  enter_return, ///< bad_state_enter_return_from_state_function: enter names another state
+  enter_return, ///< bad_state_enter_return_from_state_function: enter changed the state
   reply_action, ///< bad_reply_action_from_state_function
-  time,         ///< badarg: no timer is that long
-  postponed     ///< more are postponed than may be
+  time,         ///< badarg: the time is too long for a timer
+  postponed     ///< more events are postponed than the limit allows
 };
 
-/// What becomes of an event that is postponed where as many are as may be.
+/// What happens to an event that is postponed when the limit is reached.
 enum class statem_overflow : std::uint8_t { exit, drop_new, drop_old };
 
-/// What a transition does to the world.
+/// Effects of a transition outside the machine.
 template <class Term>
 class statem_effects {
  public:
-  /// False: `from` is nobody's that could be answered.
+  /// False: `from` does not belong to a call that can be answered.
   virtual bool reply(const Term& from, Term answer) = 0;
-  /// A timer that leads to fire(type, about, serial); its handle.
+  /// Starts a timer that leads to fire(type, about, serial). Returns its handle.
   virtual std::uint64_t arm(const statem_action<Term>& timeout, std::uint64_t serial) = 0;
   virtual void disarm(std::uint32_t type, std::uint64_t handle) = 0;
-  /// The event that is handled is kept beyond its callback. Whoever lent its terms makes them its own.
+  /// The present event is kept beyond its callback: an owner that lent its terms makes copies here.
   virtual void keep(statem_event<Term>&) {}
 
  protected:
@@ -79,28 +79,28 @@ class statem_machine {
   using action = statem_action<Term>;
   using effects = statem_effects<Term>;
 
-  /// What its owner does next.
+  /// What the owner does next.
   enum class step : std::uint8_t {
     handle, ///< calls handle_event with current() and state(), then finish()
     enter,  ///< calls enter with old_state() and state(), then finish()
-    idle,   ///< begin() with what comes next
+    idle,   ///< wait for the next event and call begin()
     failed  ///< ends: fault()
   };
   struct timeout {
     Term about{};
     Term content{};
-    std::uint64_t serial = 0; ///< of its timer; 0: it is one of zero, which waits for the queue's end
+    std::uint64_t serial = 0; ///< of its timer; 0: a zero time-out, which waits until no event waits
     std::uint64_t handle = 0;
-    std::uint64_t turn = 0; ///< of one of zero: its place among them
+    std::uint64_t turn = 0; ///< of a zero time-out: its position among them
   };
 
-  /// How many may be postponed, and what is done about more.
+  /// The limit of postponed events, and what happens to more.
   void bound(std::size_t postponed, statem_overflow then) {
     limit_ = postponed;
     overflow_ = then;
   }
 
-  // What a callback says.
+  // Actions of a callback.
   void next_state(Term to) {
     next_ = std::move(to);
     repeat_ = false;
@@ -114,23 +114,24 @@ class statem_machine {
     repeat_ = false;
   }
   void add(action one) { actions_.push_back(std::move(one)); }
-  /// add() of that action. Where it is the first one nothing else of the transition is looked at before it.
+  /// As add() of that action. If it is the callback's first action, no other one is checked before it.
   void postpone() {
     if (actions_.empty() && !entering_)
       postpone_ = true;
     else
       add({.what = action::kind::postpone});
   }
-  /// For a callback that came to nothing.
+  /// Drops the transition of a callback that failed.
   void drop_transition() {
     keep_state();
     actions_.clear();
-    if (!entering_) postpone_ = false; // else it is of the event before
+    if (!entering_) postpone_ = false; // while entering, the flag belongs to the event before
   }
 
   /// After init: whether it named the first state.
   bool has_started() const { return static_cast<bool>(state_) || static_cast<bool>(next_); }
-  /// What init said is looked at; its events come, once begin() or go_on() is called. Not `idle`: `failed`.
+  /// Applies init's transition. Its events come once begin() or go_on() is called. Result: `idle` or
+  /// `failed`.
   step start(effects& to) {
     state_ = std::exchange(next_, Term());
     repeat_ = false;
@@ -142,7 +143,7 @@ class statem_machine {
     starting_ = true;
     return step::idle;
   }
-  /// What waits, if anything does: after start(), or a restart of the timers.
+  /// Takes the next waiting event, if there is one. Call it after start() or after the timers were restarted.
   step go_on(effects& to, bool enters) {
     if (!std::exchange(starting_, false)) return next();
     if (enters) {
@@ -151,12 +152,12 @@ class statem_machine {
     }
     return commit(to);
   }
-  /// In `idle` alone. Its terms may be lent until what it leads to is `idle` again, see effects::keep().
+  /// Only in step `idle`. The event's terms may be lent until the step is `idle` again; see effects::keep().
   step begin(event&& one) {
     current_ = std::move(one);
     return step::handle;
   }
-  /// A timer has fired. None: it was cancelled or set anew before.
+  /// A timer has fired. Empty: it was cancelled or replaced before.
   std::optional<event> fire(std::uint32_t type, const Term& about, std::uint64_t serial) {
     timeout* const found = find(type, about);
     if (found == nullptr || serial == 0 || found->serial != serial) return std::nullopt;
@@ -164,7 +165,7 @@ class statem_machine {
     erase(type, made.about);
     return made;
   }
-  /// The callback has returned. `enters`: there is an enter to be called.
+  /// The callback has returned. `enters`: there is an enter callback.
   step finish(effects& to, bool enters) {
     bool enter_again = std::exchange(repeat_, false);
     if (next_) {
@@ -188,7 +189,7 @@ class statem_machine {
     }
     return commit(to);
   }
-  /// The callback ends the machine: its replies are sent. False: there is something else, see fault().
+  /// The callback ends the machine: sends its replies. False: there is another action; see fault().
   bool reply_only(effects& to) {
     if (postpone_ && !entering_) return refuse({.what = action::kind::postpone}, statem_fault::reply_action);
     for (action& each : actions_) {
@@ -201,27 +202,27 @@ class statem_machine {
 
   const event& current() const { return current_; }
   const Term& state() const { return candidate_ ? candidate_ : state_; }
-  /// Before the transition that is being made.
+  /// The state before the transition that is being made.
   const Term& old_state() const { return state_; }
   bool entering() const { return entering_; }
-  /// The state before the last change; none: there was none.
+  /// The state before the last change. None: it has not changed yet.
   const Term& previous() const { return previous_; }
 
   statem_fault fault() const { return fault_; }
-  /// The action it is about; of enter_return the state it names is the content.
+  /// The action that failed. For enter_return its content is the state that enter named.
   const action& failed_action() const { return failed_; }
 
-  /// The oldest first.
+  /// Oldest first.
   std::size_t postponed_count() const { return postponed_.size() - first_; }
   const event& postponed(std::size_t i) const { return postponed_[first_ + i]; }
   std::uint64_t dropped() const { return dropped_; }
-  /// How often the state has changed.
+  /// The number of state changes.
   std::uint64_t changes() const { return changes_; }
-  /// How many may be postponed.
+  /// The limit of postponed events.
   std::size_t limit() const { return limit_; }
   /// Events that come before any other message.
   std::size_t queued() const { return queue_.size() - front_; }
-  /// use(type, const timeout&) of each that is set, the named ones in no order.
+  /// Calls use(type, const timeout&) for each running time-out; named ones in no order.
   template <class Use>
   void each_timeout(Use use) const {
     if (event_timeout_) use(COPPICE_EVENT_TIMEOUT, *event_timeout_);
@@ -250,7 +251,7 @@ class statem_machine {
     fail(why);
     return false;
   }
-  // An action, in the order in which they were given: replies are sent now, the rest is kept for commit().
+  // Takes an action, in the order given: sends replies now and keeps the other actions for commit().
   bool take(action& one, effects& to) {
     using kind = typename action::kind;
     switch (one.what) {
@@ -302,7 +303,7 @@ class statem_machine {
     postponed_.clear();
     first_ = 0;
   }
-  // Those of `from` on come before all that wait, in their order. What is left of `events` is of no use.
+  // Puts events[from…] before all that wait, in order. `events` is unspecified afterwards.
   void put_in_front(std::vector<event>& events, std::size_t from) {
     if (front_ == queue_.size()) {
       queue_.clear();
@@ -312,7 +313,7 @@ class statem_machine {
     }
     const auto first = events.begin() + static_cast<std::ptrdiff_t>(from);
     const std::size_t count = events.size() - from;
-    const std::size_t gap = std::min(count, front_); // where events were that have been taken
+    const std::size_t gap = std::min(count, front_); // free places of events that were taken
     front_ -= gap;
     const auto at = queue_.begin() + static_cast<std::ptrdiff_t>(front_);
     std::move(first, first + static_cast<std::ptrdiff_t>(gap), at);
@@ -347,7 +348,7 @@ class statem_machine {
     }
     return zeros_ == 0 ? step::idle : next_zero();
   }
-  // The time-outs of zero, in the order in which they were set.
+  // The zero time-outs, in the order in which they were set.
   step next_zero() {
     std::uint32_t type = 0;
     const timeout* first = nullptr;
@@ -361,7 +362,7 @@ class statem_machine {
     return step::handle;
   }
 
-  // Of each the last one counts.
+  // Of each time-out the last action counts.
   bool start_timeouts(effects& to) {
     for (std::size_t i = 0; i < timeouts_.size(); ++i) {
       action& one = timeouts_[i];
@@ -435,8 +436,8 @@ class statem_machine {
   static constexpr std::size_t idle_room = 64;
 
   Term state_{};
-  Term candidate_{}; // the state to be, until the transition is made; none: it is kept
-  Term next_{};      // what the callback says
+  Term candidate_{}; // the next state, until the transition is made; none: it is kept
+  Term next_{};      // the state that the callback named
   Term previous_{};
   bool repeat_ = false;
   bool postpone_ = false;
@@ -446,20 +447,20 @@ class statem_machine {
   statem_overflow overflow_ = statem_overflow::exit;
   event current_{};
   action failed_{};
-  std::vector<action> actions_;  // of the callback
-  std::vector<action> timeouts_; // of the transition, with what enter adds
-  std::vector<event> inserted_;  // likewise
-  std::vector<event> queue_;     // from front_ on, in the order in which they come
+  std::vector<action> actions_;  // actions of the callback
+  std::vector<action> timeouts_; // time-outs of the transition and of enter
+  std::vector<event> inserted_;  // inserted events of the transition and of enter
+  std::vector<event> queue_;     // from front_ on, in order of delivery
   std::size_t front_ = 0;
-  std::vector<event> postponed_; // from first_, in the order of their arrival
+  std::vector<event> postponed_; // from first_ on, in order of arrival
   std::size_t first_ = 0;
   std::size_t limit_ = SIZE_MAX;
   std::uint64_t dropped_ = 0;
   std::uint64_t changes_ = 0;
   std::optional<timeout> event_timeout_;
   std::optional<timeout> state_timeout_;
-  std::unordered_map<std::string, timeout> named_; // by the name's bytes
-  std::size_t zeros_ = 0;                          // of the time-outs those of zero
+  std::unordered_map<std::string, timeout> named_; // by the bytes of the name
+  std::size_t zeros_ = 0;                          // number of zero time-outs
   std::uint64_t serial_ = 0;
   std::uint64_t turn_ = 0;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Events, actions and faults of a state machine as gen_statem writes them: what an exit reason and
-// sys:get_status say. For the host and the test kit. Header-only. Any thread.
+// Events, actions and faults of a state machine as gen_statem's terms, for exit reasons and sys:get_status.
+// Used by the host and the test kit. Header-only. Any thread.
 #pragma once
 
 #include <coppice/statem_machine.hpp>
@@ -10,7 +10,7 @@
 
 namespace coppice {
 
-/// cast, {call, From}, {timeout, Name}, …; the number of a type that there is not.
+/// cast, {call, From}, {timeout, Name}, …; for an unknown type its number.
 template <class Term>
 void write_event_type(etf::writer& out, std::uint32_t type, const Term& about) {
   constexpr std::string_view words[] = {"",        "call",          "cast",    "info",    "internal",
@@ -36,7 +36,7 @@ void write_event(etf::writer& out, const statem_event<Term>& what) {
   write_term_or_undefined(out, what.content);
 }
 
-/// As a callback of gen_statem returns it; times in whole ms, rounded down.
+/// The action as a callback of gen_statem returns it; times in whole ms, rounded down.
 template <class Term>
 void write_action(etf::writer& out, const statem_action<Term>& what) {
   using kind = typename statem_action<Term>::kind;
@@ -78,7 +78,7 @@ void write_action(etf::writer& out, const statem_action<Term>& what) {
   write_term_or_undefined(out, what.content);
 }
 
-/// Why a machine whose step is `failed` ends. `data` is its data as a term.
+/// The exit reason of a machine whose step is `failed`. `data` is its data as a term.
 template <class Term>
 void write_fault(etf::writer& out, const statem_machine<Term>& of, const Term& data) {
   const auto about_action = [&](std::string_view tag) {

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Byte streams in C++: what an actor does about its connections. A class that has one of these callbacks gets
-// them, whether it is a coppice::tcp, made for each connection of a listener, or a coppice::server that
-// connects out:
+// Byte streams in C++: callbacks for an actor's connections. A class that has any of them gets them, both as
+// a coppice::tcp, made for each connection of a listener, and as a coppice::server that opens connections:
 //
 //   void on_connect(connection with [, const connection_info&])
 //   void on_frame(connection from, bytes frame)
-//   std::size_t on_data(connection from, bytes data)   how much was used; void: all of it
+//   std::size_t on_data(connection from, bytes data)   number of bytes used; void: all
 //   void on_eof(connection from)   void on_drained(connection to)   void on_secured(connection with)
 //   void on_close(connection of [, close_reason how [, std::string_view why]])
 //
-// each of these may return coppice::outcome instead of void. Bytes and texts last until the callback returns.
+// Each may return coppice::outcome instead of void. Bytes and texts are valid until the callback returns.
 // DRAFT, see coppice/stream.h. Header-only.
 #pragma once
 
@@ -54,7 +53,7 @@ enum class close_reason : std::uint32_t {
   proxy = COPPICE_STREAM_PROXY,
 };
 
-/// Bytes that stay after the callback they came with, without a copy.
+/// Bytes that stay valid after their callback, without a copy.
 class kept_bytes {
  public:
   kept_bytes() = default;
@@ -74,14 +73,14 @@ class kept_bytes {
   coppice_slice slice_{};
 };
 
-/// As the stream is now; texts are borrowed until the callback returns.
+/// The state of a stream; texts are borrowed until the callback returns.
 struct connection_info {
   bool accepted = false;
   std::string_view peer, local; // "127.0.0.1:4711", "[::1]:80", a path
   std::string_view tls;         // "1.3", "1.2"; empty: none
-  std::string_view protocol;    // by ALPN
-  bytes certificate;            // the peer's, DER
-  std::string_view subject;     // of that
+  std::string_view protocol;    // chosen by ALPN; empty: none
+  bytes certificate;            // the peer's, DER; empty: none
+  std::string_view subject;     // the certificate's subject
   std::uint64_t bytes_read = 0, bytes_written = 0, bytes_queued = 0;
 };
 
@@ -93,17 +92,17 @@ inline connection_info info_of(const coppice_stream_info& raw) {
 }
 } // namespace detail
 
-/// TLS of one end; paths are of PEM files. Texts are borrowed for the call they are given to.
+/// TLS of one end; paths name PEM files. Texts are borrowed for the duration of the call.
 struct tls_options {
   bool server = false;     ///< this end is the server, which needs a certificate and a key
-  bool verify = true;      ///< of a client: the server's certificate
-  bool ask_client = false; ///< of a server: it asks clients for a certificate, and verifies that
-  bool tls_1_2 = false;    ///< version 1.2 is spoken, too
-  std::string_view host{}; ///< of a client: whom the certificate is for (SNI); empty: whom it connects to
-  std::string_view authorities{}; ///< who may have signed the peer's; empty: the system's
-  std::string_view certificate{}; ///< one's own, then its chain; empty: none
+  bool verify = true;      ///< a client: verifies the server's certificate
+  bool ask_client = false; ///< a server: asks clients for a certificate and verifies it
+  bool tls_1_2 = false;    ///< also allows version 1.2
+  std::string_view host{}; ///< a client: name in the server's certificate; empty: the host it connects to
+  std::string_view authorities{}; ///< CAs that may have signed the peer's certificate; empty: the system's
+  std::string_view certificate{}; ///< this end's certificate, then its chain; empty: none
   std::string_view key{};
-  std::string_view protocols{}; ///< of ALPN, the preferred first, commas between them
+  std::string_view protocols{}; ///< ALPN, preferred first, separated by commas
 
   coppice_tls_options plain() const {
     coppice_tls_options raw{};
@@ -121,8 +120,8 @@ struct tls_options {
   }
 };
 
-/// One of the actor's streams: its number, and the actor at hand. Good for the callback it was made in; what
-/// is kept is id(), from which connection(*this, id) makes another one.
+/// A stream of the actor: its number and the running actor. Valid in the callback in which it was made. To
+/// keep it, keep id() and make another by connection(*this, id).
 class connection {
  public:
   connection(const actor& of, std::uint64_t id) : self_(of.handle()), id_(id) {}
@@ -131,8 +130,8 @@ class connection {
 
   std::uint64_t id() const { return id_; }
 
-  /// COPPICE_OK; COPPICE_E_FULL: nothing was taken, and on_drained tells of room; COPPICE_E_NOT_FOUND: it is
-  /// closed. What is at hand in this callback goes out without a copy.
+  /// COPPICE_OK; COPPICE_E_FULL: nothing was taken, and on_drained follows; COPPICE_E_NOT_FOUND: the stream
+  /// is closed. Bytes that this callback was given are sent without a copy.
   std::int32_t write(bytes what) const {
     if (at_hand_ != nullptr && within(*at_hand_, what)) {
       const coppice_slice part{what.data(), what.size(), at_hand_->owner};
@@ -144,13 +143,13 @@ class connection {
   std::int32_t write(const kept_bytes& what) const {
     return checked(api().write_slice(self_, id_, &what.slice()));
   }
-  /// `part` lies in `whole`, as the bytes of a binary in it do: it goes out without a copy.
+  /// `part` must be inside `whole`, for example the bytes of a binary; it is sent without a copy.
   std::int32_t write(const message& whole, bytes part) const {
     coppice_slice slice{};
     const std::int32_t status = api().of_message(&whole.raw(), detail::plain(part), &slice);
     return status == COPPICE_OK ? checked(api().write_slice(self_, id_, &slice)) : checked(status);
   }
-  /// What the running callback was given, or a part of it, to be kept.
+  /// Keeps the bytes that the running callback was given, or a part of them.
   kept_bytes keep(bytes what) const {
     const bool borrowed = at_hand_ != nullptr && within(*at_hand_, what);
     return kept_bytes(coppice_slice{what.data(), what.size(), borrowed ? at_hand_->owner : nullptr});
@@ -158,22 +157,22 @@ class connection {
 
   std::int32_t pause() const { return checked(api().pause(self_, id_)); }
   std::int32_t resume() const { return checked(api().resume(self_, id_)); }
-  /// This end sends no more.
+  /// Ends this end's direction once everything is written.
   std::int32_t end() const { return checked(api().end(self_, id_)); }
-  /// Once all is written.
+  /// Closes once everything is written.
   std::int32_t close() const { return checked(api().close(self_, id_)); }
-  /// At once.
+  /// Closes at once; the peer sees a reset.
   std::int32_t reset() const { return checked(api().reset(self_, id_)); }
   std::int32_t set_framing(coppice_framing how) const {
     how.size = sizeof how;
     return checked(api().set_framing(self_, id_, &how));
   }
-  /// TLS from here on, as a client or as the server: see start_tls in stream.h. on_secured follows.
+  /// Starts TLS, as a client or as the server: see start_tls in stream.h. on_secured follows.
   std::int32_t start_tls(const tls_options& how) const {
     const coppice_tls_options raw = how.plain();
     return checked(api().start_tls(self_, id_, &raw));
   }
-  /// It becomes that of another process here, a pid or a name: see hand_over in stream.h.
+  /// Gives the stream to another process of this node, a pid or a name: see hand_over in stream.h.
   std::int32_t hand_over(const destination& to) const {
     return checked(api().hand_over(self_, id_, detail::plain(to.bytes())));
   }
@@ -220,7 +219,7 @@ inline coppice_framing unframed(std::uint64_t max = 0) {
   return how;
 }
 
-/// How to connect; see coppice_connect_options for what is meant by 0, and by times below it.
+/// How to connect; coppice_connect_options explains 0 and negative times.
 struct connect_options {
   std::chrono::nanoseconds within{0};
   coppice_framing framing = unframed();
@@ -230,8 +229,8 @@ struct connect_options {
   std::optional<tls_options> tls{};
 };
 
-/// The stream's number; on_connect or on_close follow. 0: `host` or an option can never be right. With port 0
-/// `host` is the path of a Unix-domain socket.
+/// Returns the stream's number; on_connect or on_close follows. 0: `host` or an option is not valid. With
+/// port 0 `host` is the path of a Unix-domain socket.
 inline std::uint64_t connect_to(const actor& of, std::string_view host, std::uint16_t port,
                                 const connect_options& how = {}) {
   const coppice_tls_options tls = how.tls ? how.tls->plain() : coppice_tls_options{};
@@ -271,8 +270,8 @@ concept has_stream_callbacks = requires {
   &T::on_close;
 };
 
-/// Whether each callback for streams that T has is declared as it is called: a sentence for the first that is
-/// not.
+/// Whether each of T's callbacks for streams has the right parameters. Gives a sentence for the first
+/// mistake.
 template <class T>
 constexpr bool is_stream_class() {
   using info = const connection_info&;
@@ -369,7 +368,7 @@ struct stream_table {
     });
   }
 
-  // Only what the class has: a null entry gives the host's default.
+  // Only callbacks that the class has; a null entry gives the host's default.
   static constexpr coppice_stream_callbacks make_table() {
     coppice_stream_callbacks table{};
     table.size = sizeof(coppice_stream_callbacks);

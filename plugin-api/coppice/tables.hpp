@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// An actor type's tables held against what its behaviour asks of them: by their names alone, as a plugin's
-// note gives them, or by what the descriptor's pointers lead to. The host, its tools and the test kit all
-// judge by this one reading of behaviours.h. A fault is a sentence for the plugin's author; the caller says
-// before it which actor it is about. Header-only. Any thread.
+// Checks an actor type's tables against its behaviour: by their names only, from a plugin's note, or
+// completely, from the descriptor. The host, its tools and the test kit all use this reading of behaviours.h.
+// A fault is a sentence for the plugin's author; the caller adds which actor it is about. Header-only. Any
+// thread.
 #pragma once
 
 #include <coppice/behaviours.h>
@@ -18,25 +18,25 @@
 
 namespace coppice::tables {
 
-/// Of one actor type. In an array with more the end has been forgotten.
+/// Most tables of one actor type. A longer array has probably no end entry.
 inline constexpr std::size_t most = 32;
 
 struct fault {
   enum class kind {
-    small_type,        // the actor type's own size
+    small_type,        // the actor type's `size` is too small
     no_tables,         // a null pointer
-    no_end,            // of the array
-    unknown_behaviour, // its remedy does not guess which one was meant
+    no_end,            // the array has no end entry
+    unknown_behaviour, // the remedy does not guess which behaviour was meant
     twice,
     missing,
-    never_used, // a table of another behaviour's
+    never_used, // a table of another behaviour
     no_callbacks,
     small_table,
-    never_called, // an entry that is set
+    never_called, // a function is set that is never called
   };
   kind what;
-  std::string text;   // what is wrong, lower case, no full stop
-  std::string remedy; // what the plugin's author does about it
+  std::string text;   // the fault, lower case, no full stop
+  std::string remedy; // what the plugin's author should do
 
   std::string sentence() const { return text + ": " + remedy; }
 };
@@ -50,7 +50,7 @@ namespace detail {
 
 constexpr std::size_t longest_text = 256;
 
-// A text of the plugin's, cut where none should be longer.
+// A text of the plugin, cut at the longest length allowed.
 inline std::string text_of(const char* text) {
   return text == nullptr ? std::string() : std::string(text, strnlen(text, longest_text));
 }
@@ -71,7 +71,7 @@ inline const coppice_table_use* find_use(const coppice_behaviour& in, std::strin
   return each->name == nullptr ? nullptr : each;
 }
 
-// Which behaviours have that table among theirs.
+// The behaviours that list this table.
 inline std::vector<std::string> users_of(std::string_view table, const coppice_behaviour* list) {
   std::vector<std::string> all;
   for (; list->name != nullptr; ++list)
@@ -79,7 +79,7 @@ inline std::vector<std::string> users_of(std::string_view table, const coppice_b
   return all;
 }
 
-// How the functions of a table are called; its members lie where the compiler says.
+// The names of a table's functions, found by the offsets of its members.
 struct entry_name {
   std::string_view table;
   std::size_t offset;
@@ -122,7 +122,7 @@ inline constexpr entry_name entry_names[] = {
 };
 #undef COPPICE_ENTRY_NAME
 
-// Where the functions of a table begin, and what one takes.
+// The offset of a table's first function, and the size of one.
 constexpr std::size_t first_entry = 2 * sizeof(std::uint32_t);
 constexpr std::size_t entry_size = sizeof(void (*)());
 
@@ -144,7 +144,7 @@ static_assert(all_named(COPPICE_STAGE_DRAFT_1, sizeof(coppice_stage)));
 static_assert(all_named(COPPICE_STATEM_DRAFT_1, sizeof(coppice_statem)));
 static_assert(all_named(COPPICE_EVENT_HANDLER_DRAFT_1, sizeof(coppice_event_handler)));
 
-// A needed table that is not there; perhaps a revision of it is that this list does not have.
+// A needed table is missing; the type may have a revision of it that this list does not know.
 inline fault missing(const coppice_behaviour& behaviour, std::string_view kind,
                      std::span<const std::string> names) {
   std::vector<std::string> known;
@@ -162,7 +162,7 @@ inline fault missing(const coppice_behaviour& behaviour, std::string_view kind,
   return {fault::kind::missing, std::move(text), "rebuild it with this host's headers"};
 }
 
-// The functions that are set and that this behaviour never calls.
+// The functions that are set although this behaviour never calls them.
 inline std::vector<std::string> idle_entries(const coppice_table& table, std::size_t size,
                                              std::uint64_t never_called) {
   std::vector<std::string> idle;
@@ -204,7 +204,7 @@ inline void check_callbacks(const coppice_table& table, const coppice_table_use&
 
 } // namespace detail
 
-/// The names of an actor type's tables; of one that has more than `most`, the first most + 1.
+/// The names of an actor type's tables; of a longer array the first most + 1.
 inline std::vector<std::string> names_of(const coppice_actor_type& type) {
   std::vector<std::string> names;
   const coppice_table* each = type.tables;
@@ -213,8 +213,8 @@ inline std::vector<std::string> names_of(const coppice_actor_type& type) {
   return names;
 }
 
-/// What can be told without the code. Empty: nothing is wrong. A table that no behaviour in `list` has is
-/// skipped: another host may know it.
+/// Checks that need no code. Empty: no fault. A table that no behaviour in `list` has is skipped, since
+/// another host may know it.
 inline std::vector<fault> check_names(const std::string& behaviour, std::span<const std::string> names,
                                       const coppice_behaviour* list = coppice_behaviours) {
   std::vector<fault> faults;
@@ -239,7 +239,7 @@ inline std::vector<fault> check_names(const std::string& behaviour, std::span<co
   for (const auto* use = known->tables; use->name != nullptr; ++use) {
     const std::string_view kind = kind_of(use->name);
     if (use->use != COPPICE_TABLE_NEEDED || kind == done) continue;
-    done = kind; // revisions follow each other: one fault for all of them
+    done = kind; // one fault for all revisions, which are neighbours
     const auto serves = [&](const std::string& name) {
       return kind_of(name) == kind && detail::find_use(*known, name) != nullptr;
     };
@@ -257,7 +257,7 @@ inline std::vector<fault> check_names(const std::string& behaviour, std::span<co
   return faults;
 }
 
-/// The same and all that takes the code: `type` as its plugin's descriptor has it.
+/// All checks: those of check_names() and those of the descriptor's actor type.
 inline std::vector<fault> check(const coppice_actor_type& type,
                                 const coppice_behaviour* list = coppice_behaviours) {
   if (type.size < COPPICE_ACTOR_TYPE_LEAST)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * Terms in C: small inline functions to write one into a coppice_writer and to walk one in place. Everything
- * here is the plugin's own code, without a host call on the common path. C++ has <coppice/etf/writer.hpp> and
- * cursor.hpp instead. [any]
+ * Terms in C: small inline functions that write a term into a coppice_writer and read a term in place.
+ * They are compiled into the plugin and make no host call on the common path. C++ has
+ * <coppice/etf/writer.hpp> and cursor.hpp instead. [any]
  *
- * Reading never leaves the bytes it was given. A read that does not fit returns 0, moves nothing and sets
- * nothing, so one shape may be tried after the other. A head that promises more elements than there are bytes
- * left does not fit either: memory may be taken for what it promises. What is read points into the bytes.
+ * Reading never leaves the given bytes. A read that does not match returns 0 and changes nothing, so a
+ * reader may try several shapes in turn. A head whose count is larger than the bytes left does not match
+ * either: it is safe to allocate memory for that count. Results point into the bytes.
  *
- * Writing never fails by itself: ask finish. Each term is written in the one form that it has in a message,
- * so that equal numbers, atoms, pids, ports and references are equal bytes. */
+ * Writing functions return nothing: finish gives the status. Each term is written in the one form that
+ * messages use, so that equal numbers, atoms, pids, ports and references have equal bytes. */
 #ifndef COPPICE_TERM_H
 #define COPPICE_TERM_H
 
@@ -50,9 +50,9 @@ static inline uint32_t coppice_get_be32(const uint8_t* at) {
   return coppice_get_be16(at) << 16 | coppice_get_be16(at + 2);
 }
 
-/* ---- what C has no type for ---- */
+/* ---- terms that C has no type for ---- */
 
-/* An integer of any size: -magnitude or magnitude, which is given with its least significant byte first. */
+/* An integer of any size: magnitude, or -magnitude if negative. The least significant byte is first. */
 typedef struct coppice_big {
   coppice_bytes magnitude;
   int32_t negative;
@@ -76,20 +76,20 @@ typedef struct coppice_port {
 typedef struct coppice_reference {
   coppice_bytes node;
   uint32_t creation;
-  uint32_t count; /* of the words, 1 to 5 */
+  uint32_t count; /* number of words, 1 to 5 */
   uint32_t words[5];
 } coppice_reference;
 
 /* ---- writing ---- */
 
-/* Room for `count` bytes at w->at, or NULL if there is none. */
+/* Room for `count` bytes at w->at. NULL: none. */
 static inline uint8_t* coppice_room(coppice_writer* w, uint64_t count) {
   if (w->status != COPPICE_OK) return NULL;
   if ((uint64_t)(w->end - w->at) < count && w->api->reserve(w, count) != COPPICE_OK) return NULL;
   return w->at;
 }
 
-/* What has no encoding: the writer ends with COPPICE_E_INVALID. */
+/* For a value that has no encoding: the writer's status becomes COPPICE_E_INVALID. */
 static inline void coppice_refuse(coppice_writer* w) {
   if (w->status == COPPICE_OK) w->status = COPPICE_E_INVALID;
 }
@@ -112,7 +112,7 @@ static inline void coppice_write_part(coppice_writer* w, const void* data, uint6
   w->at = at + size;
 }
 
-/* A tag, a 32-bit length and the bytes, if any. */
+/* A tag, a 32-bit length, and `size` bytes, which may be 0. */
 static inline void coppice_write_block(coppice_writer* w, uint8_t tag, uint32_t length, const void* data,
                                        uint64_t size) {
   uint8_t* at = coppice_room(w, 5 + size);
@@ -123,8 +123,8 @@ static inline void coppice_write_block(coppice_writer* w, uint8_t tag, uint32_t 
   w->at = at + 5 + size;
 }
 
-/* Heads: the elements follow. After those of a list comes its tail, coppice_write_nil or, of an improper one,
- * any term. There is no head of an empty list: its tail is all of it. */
+/* Heads: the caller writes the elements next. After the elements of a list it writes the tail:
+ * coppice_write_nil or, for an improper list, any term. An empty list has no head, only its tail. */
 static inline void coppice_write_tuple(coppice_writer* w, uint32_t arity) {
   uint8_t* at;
   if (arity > 255) {
@@ -173,7 +173,7 @@ static inline void coppice_write_binary(coppice_writer* w, const void* data, uin
     coppice_write_block(w, 109, (uint32_t)size, data, size);
   }
 }
-/* A binary whose bytes come in parts: after this as many coppice_write_part as make up its size. */
+/* A binary whose bytes come in parts: coppice_write_part follows until its size is complete. */
 static inline void coppice_write_binary_head(coppice_writer* w, uint64_t size) {
   if (size > UINT32_MAX) {
     coppice_refuse(w);
@@ -182,7 +182,7 @@ static inline void coppice_write_binary_head(coppice_writer* w, uint64_t size) {
   }
 }
 
-/* A list of bytes, which is what "…" is in Erlang. */
+/* A list of bytes, which is Erlang's "…". */
 static inline void coppice_write_string(coppice_writer* w, const void* data, uint64_t size) {
   const uint8_t* from = (const uint8_t*)data;
   uint8_t* at;
@@ -247,7 +247,7 @@ static inline void coppice_write_big(coppice_writer* w, const coppice_big* value
   }
 }
 
-/* Finite: Erlang has neither infinity nor NaN. */
+/* A finite number: Erlang has neither infinity nor NaN. */
 static inline void coppice_write_float(coppice_writer* w, double value) {
   uint64_t bits;
   uint8_t* at;
@@ -293,14 +293,14 @@ static inline void coppice_write_reference(coppice_writer* w, const coppice_refe
   for (i = 0; i < reference->count; ++i) coppice_write_be32(w, reference->words[i]);
 }
 
-/* Bytes that are an encoded term, as they are. */
+/* Bytes that are one encoded term already. */
 static inline void coppice_write_term(coppice_writer* w, coppice_bytes term) {
   coppice_write_part(w, term.data, term.size);
 }
 
 /* ---- reading ---- */
 
-/* A place in a term. Copy it to come back. */
+/* A position in a term. Copy it to return to it later. */
 typedef struct coppice_reader {
   const uint8_t* at;
   const uint8_t* end;
@@ -319,12 +319,12 @@ static inline coppice_reader coppice_read_message(const coppice_message* message
 static inline uint64_t coppice_left(const coppice_reader* r) {
   return (uint64_t)(r->end - r->at);
 }
-/* The tag of the term that stands here, one of those in message.h; 0 at the end. */
+/* The tag of the term at this position, one of those in message.h; 0 at the end. */
 static inline uint8_t coppice_tag(const coppice_reader* r) {
   return r->at == r->end ? 0 : r->at[0];
 }
 
-/* The next `size` bytes: where a reader walks those of a binary. */
+/* The next `size` bytes, for example those of a binary. */
 static inline int coppice_read_part(coppice_reader* r, uint64_t size, coppice_bytes* part) {
   if (coppice_left(r) < size) return 0;
   *part = coppice_bytes_of(r->at, size);
@@ -332,7 +332,7 @@ static inline int coppice_read_part(coppice_reader* r, uint64_t size, coppice_by
   return 1;
 }
 
-/* A tag and a 32-bit count of what takes `each` bytes at least. */
+/* A tag and a 32-bit count of items that take at least `each` bytes. */
 static inline int coppice_read_count(coppice_reader* r, uint8_t tag, uint64_t each, uint32_t* count) {
   uint32_t found;
   if (coppice_left(r) < 5 || r->at[0] != tag) return 0;
@@ -351,7 +351,7 @@ static inline int coppice_read_tuple_head(coppice_reader* r, uint32_t* arity) {
   r->at += 2;
   return 1;
 }
-/* {…} of exactly that arity. */
+/* {…} of exactly that arity; its elements follow. */
 static inline int coppice_read_tuple(coppice_reader* r, uint32_t arity) {
   coppice_reader ahead = *r;
   uint32_t found = 0;
@@ -365,8 +365,9 @@ static inline int coppice_read_map(coppice_reader* r, uint32_t* pairs) {
   return coppice_read_count(r, 116, 2, pairs);
 }
 
-/* […]: `length` elements follow, then the tail: coppice_read_nil, or any term if the list is improper. [] is
- * a length of 0 and its tail, which is still to be read. A list of small integers may be a string instead. */
+/* […]: `length` elements follow, then the tail: coppice_read_nil, or any term if the list is improper. [] has
+ * a length of 0 and a tail, which is still to be read. A list of small integers may be encoded as a string
+ * instead. */
 static inline int coppice_read_list(coppice_reader* r, uint32_t* length) {
   if (coppice_tag(r) != 106) return coppice_read_count(r, 108, 1, length);
   *length = 0;
@@ -411,8 +412,8 @@ static inline int coppice_read_binary(coppice_reader* r, coppice_bytes* data) {
   return 1;
 }
 
-/* "…" of Erlang when its characters are bytes: what a list of integers from 0 to 255 is sent as, but for an
- * empty one and for one above 65,535. */
+/* Erlang's "…" if its characters are bytes. Lists of integers from 0 to 255 have this encoding, except empty
+ * ones and ones longer than 65,535. */
 static inline int coppice_read_string(coppice_reader* r, coppice_bytes* data) {
   uint64_t size;
   if (coppice_left(r) < 3 || r->at[0] != 107) return 0;
@@ -447,8 +448,8 @@ static inline int coppice_read_integer(coppice_reader* r, int64_t* value) {
   return 0;
 }
 
-/* An integer beyond 32 bits, and so every one that coppice_read_integer, which is to be asked first, cannot
- * take. */
+/* An integer beyond 32 bits. Call coppice_read_integer first: this function takes all integers that it
+ * cannot. */
 static inline int coppice_read_big(coppice_reader* r, coppice_big* value) {
   uint64_t head, size;
   if (coppice_left(r) >= 2 && r->at[0] == 110) {
@@ -465,7 +466,7 @@ static inline int coppice_read_big(coppice_reader* r, coppice_big* value) {
   return 1;
 }
 
-/* Integers are none. */
+/* A float; an integer does not match. */
 static inline int coppice_read_float(coppice_reader* r, double* value) {
   uint64_t bits;
   if (coppice_left(r) < 9 || r->at[0] != 70) return 0;
@@ -476,7 +477,7 @@ static inline int coppice_read_float(coppice_reader* r, double* value) {
   return 1;
 }
 
-/* The node's name of an identity, which stands behind `head` bytes; `rest` bytes at least follow it. */
+/* The node's name in an identity, after `head` bytes; at least `rest` bytes must follow it. */
 static inline int coppice_read_node(coppice_reader* r, uint64_t head, uint64_t rest, coppice_bytes* node) {
   coppice_reader ahead = *r;
   coppice_bytes name;
@@ -520,8 +521,8 @@ static inline int coppice_read_reference(coppice_reader* r, coppice_reference* r
   return 1;
 }
 
-/* The bytes of one head or of a term without elements at `r`, with `inner` terms to follow; 0 if it does not
- * fit. Sizes are looked at, contents are not. */
+/* Size in bytes of the head at `r`, or of a term without elements; *inner is the number of terms that follow.
+ * 0: no match. Checks sizes, not contents. */
 static inline uint64_t coppice_head_size(const coppice_reader* r, uint64_t* inner) {
   const uint8_t* const at = r->at;
   const uint64_t left = coppice_left(r);
@@ -549,7 +550,7 @@ static inline uint64_t coppice_head_size(const coppice_reader* r, uint64_t* inne
     case 77:
     case 111:
       return left < 5 ? 0 : 6u + (uint64_t)coppice_get_be32(at + 1);
-    case 112: /* its size counts itself */
+    case 112: /* the size counts itself */
       return left < 5 || coppice_get_be32(at + 1) < 4 ? 0 : 1u + (uint64_t)coppice_get_be32(at + 1);
     case 113:
       *inner = 3;
@@ -560,7 +561,7 @@ static inline uint64_t coppice_head_size(const coppice_reader* r, uint64_t* inne
     case 105:
       *inner = left < 5 ? 0 : coppice_get_be32(at + 1);
       return 5;
-    case 108: /* the tail too */
+    case 108: /* and the tail */
       *inner = left < 5 ? 0 : 1u + (uint64_t)coppice_get_be32(at + 1);
       return 5;
     case 116:
@@ -580,7 +581,8 @@ static inline uint64_t coppice_head_size(const coppice_reader* r, uint64_t* inne
   }
 }
 
-/* Steps over any one term and gives its bytes, if `whole` is not NULL. Keeps a count, not a stack. */
+/* Steps over any one term and gives its bytes if `whole` is not NULL. It counts terms and does not
+ * recurse. */
 static inline int coppice_read_term(coppice_reader* r, coppice_bytes* whole) {
   coppice_reader ahead = *r;
   uint64_t terms;
@@ -596,13 +598,12 @@ static inline int coppice_read_term(coppice_reader* r, coppice_bytes* whole) {
   return 1;
 }
 
-/* A bitstring that is no binary, since its last byte is not whole: the bytes of the term, for
- * coppice_write_term. */
+/* A bitstring whose last byte is incomplete: gives the bytes of the term, for coppice_write_term. */
 static inline int coppice_read_bits(coppice_reader* r, coppice_bytes* whole) {
   return coppice_tag(r) == 77 && coppice_read_term(r, whole);
 }
 
-/* In a map term, the value under an atom. */
+/* The value of an atom key in a map term. */
 static inline int coppice_map_get(coppice_bytes map, const char* key, coppice_bytes* value) {
   coppice_reader r = coppice_read(map);
   coppice_bytes each;
@@ -618,8 +619,8 @@ static inline int coppice_map_get(coppice_bytes map, const char* key, coppice_by
   }
   return 0;
 }
-/* In a map term, the value under any key. Keys are compared by their bytes, which finds equal ones in a
- * message, but for those that are, or hold, maps of several pairs or lists of small integers: see order.h. */
+/* The value of any key in a map term. Keys are compared by their bytes. In a message that finds every equal
+ * key, except one that is or contains a map of several pairs or a list of small integers: see order.h. */
 static inline int coppice_map_get_term(coppice_bytes map, coppice_bytes key, coppice_bytes* value) {
   coppice_reader r = coppice_read(map);
   coppice_bytes name, each;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A map whose keys are terms, the same if Erlang's =:= says so; hashed once a look-up, and as bytes wherever
-// equal keys have equal bytes. Terms in messages are canonical, so that most have. Not so maps (the same
-// pairs may come in another order) and lists (a list of small integers has two encodings): a key with one of
-// those inside is compared by the host's notion of terms, the draft coppice/order.h, and on a host without it
-// throws std::runtime_error. All hashes are seeded: who sends keys cannot choose some that collide.
-// Header-only. One thread at a time.
+// A map whose keys are terms, equal by Erlang's =:=. A look-up hashes the key once. Terms in messages are
+// canonical, so most equal keys have equal bytes and are compared as bytes. Exceptions are keys that contain
+// maps (whose pairs may be in any order) or lists (a list of small integers has two encodings): these are
+// compared by the draft coppice/order.h, and on a host without it they throw std::runtime_error. All hashes
+// are seeded, so a client cannot choose keys that collide. Header-only. One thread at a time.
 #pragma once
 
 #include <coppice/order.hpp>
@@ -23,7 +22,7 @@ namespace coppice {
 
 namespace detail {
 
-/// Whether all terms equal to this one have its bytes. Constant stack, however deep the term.
+/// Whether all terms equal to this one have the same bytes. Uses constant stack at any depth.
 inline bool is_bytewise(etf::bytes key) {
   etf::cursor at(key);
   for (std::uint64_t due = 1; due != 0; --due) {
@@ -47,7 +46,7 @@ inline bool is_bytewise(etf::bytes key) {
   return true;
 }
 
-/// A key that is looked for.
+/// A key to look up.
 struct wanted_term {
   explicit wanted_term(coppice::term key)
       : encoded(key.encoded),
@@ -61,11 +60,11 @@ struct wanted_term {
 
  private:
   static std::size_t hash_of(etf::bytes key) {
-    static_cast<void>(order.need()); // by which it is compared
+    static_cast<void>(order.need()); // the order interface, which will compare the key
     return etf::order::seeded_hash(key);
   }
 };
-/// One that is kept.
+/// A key in the map.
 struct kept_term : owned_term {
   explicit kept_term(const wanted_term& from)
       : owned_term(coppice::term{from.encoded}), bytewise(from.bytewise), hash(from.hash) {}
@@ -89,8 +88,8 @@ struct term_equal {
 
 } // namespace detail
 
-/// What std::unordered_map has, of terms: a key is an owned_term to who goes through the map. Its encoding is
-/// a map; reading one that names a key twice fails.
+/// The interface of std::unordered_map, for terms; iteration gives keys as owned_term. Encoded as a map;
+/// reading a map that has a key twice fails.
 template <class V>
 class term_map {
   using table = std::unordered_map<detail::kept_term, V, detail::term_hash, detail::term_equal>;
@@ -103,7 +102,7 @@ class term_map {
   iterator find(term key) { return table_.find(detail::wanted_term(key)); }
   const_iterator find(term key) const { return table_.find(detail::wanted_term(key)); }
   bool contains(term key) const { return find(key) != end(); }
-  /// The entry, and whether it is new: then its value is V(args…), else it is as it was.
+  /// The entry, and whether it is new: a new value is V(args…), an existing one is not changed.
   template <class... Args>
   std::pair<iterator, bool> try_emplace(term key, Args&&... args) {
     const detail::wanted_term wanted(key);
@@ -118,7 +117,7 @@ class term_map {
     return placed;
   }
   V& operator[](term key) { return try_emplace(key).first->second; }
-  /// How many there were: 0 or 1.
+  /// The number of entries erased: 0 or 1.
   std::size_t erase(term key) {
     const auto found = find(key);
     if (found == end()) return 0;
@@ -129,7 +128,7 @@ class term_map {
   void clear() { table_.clear(); }
   void reserve(std::size_t entries) { table_.reserve(entries); }
 
-  /// In no order; borrowed until their entries are erased.
+  /// In no order; each is borrowed until its entry is erased.
   std::vector<term> keys() const {
     std::vector<term> out(size());
     std::size_t at = 0;

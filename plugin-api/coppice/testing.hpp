@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
-// An actor without a node, for a plugin's own unit tests: deliver calls, casts and messages, let time pass,
-// look at what it sent, called, spawned and logged, save its state and restore it in another version.
+// Runs an actor without a node, for a plugin's own unit tests. A test delivers calls, casts and messages,
+// lets time pass, looks at what the actor sent, called, spawned and logged, saves its state and restores it
+// in another version.
 //
 //   coppice::testing::actor counter(coppice::testing::plugin::linked(), {.args = settings{5}});
 //   CHECK(counter.call(add{2}) == 7);
 //   counter.advance(1s);                                       // timers that are due fire, in order
 //   CHECK(counter.did.sent.at(0).term == tick{1});
 //
-// Everything runs in the test's thread and only inside these calls; each returns when the actor has nothing
-// more to do. The engine is the server's of the node in small. Works with any test framework: what cannot
-// be asked for throws testing::failure. Header-only; <coppice/testing/erlang.hpp> adds Erlang's syntax.
+// Everything runs in the test's thread, inside the calls of this class; each returns when the actor has
+// nothing more to do. The actor behaves as in a node. Works with any test framework: an impossible request
+// throws testing::failure. Header-only; <coppice/testing/erlang.hpp> adds Erlang's syntax.
 #pragma once
 
 #include <coppice/event_handler.h>
@@ -25,41 +26,43 @@
 
 namespace coppice::testing {
 
-/// What a state machine may postpone, as its configuration has it.
+/// The limit of postponed events of a state machine, as in its configuration.
 struct postponed_options {
   std::size_t limit = 10'000; ///< events
   statem_overflow on_full = statem_overflow::exit;
 };
 
-/// How an actor starts. What is not given has, when it is restored, its former value.
+/// How an actor starts. When an actor is restored, members that are not set keep their former values.
 struct settings {
-  std::string_view actor = {}; ///< which of the plugin's; empty: the first
+  std::string_view actor = {}; ///< an actor type of the plugin; empty: the first
   value args = {};             ///< none: the empty map
   value env = {};              ///< none: the empty map
   std::string name = {};       ///< registered name
-  /// What becomes of what no callback takes; none: as the class says, which a configuration goes before.
+  /// What happens to a message that no callback takes; empty: the class decides. Has precedence, as a
+  /// configuration's value.
   std::optional<coppice::unhandled> unhandled = {};
-  /// Its node, and those it finds there while it is being started: a copy, which the actor's own serve(…) and
-  /// so on add to.
+  /// Its node and the other processes while it starts. The actor has a copy, which its own serve(…) and
+  /// similar functions extend.
   std::optional<neighbours> among = {};
-  /// Of a router: where the routes of its configuration lead, by name.
+  /// For a router: the destinations of its configured routes, by name.
   std::map<std::string, value> routes = {};
-  /// Of a state machine, which keeps them when it is restored.
+  /// For a state machine, which keeps them when it is restored.
   postponed_options postponed = {};
-  /// Of an actor for datagrams, which keeps its sockets when it is restored; see coppice/testing/net.hpp.
+  /// For an actor for datagrams, which keeps its sockets when it is restored; see coppice/testing/net.hpp.
   udp_options udp = {};
 };
 
-/// What save_state wrote, and the process it was written for.
+/// The term that save_state wrote, and the process that it was written for.
 struct saved_state {
   std::int32_t status = COPPICE_E_UNSUPPORTED;
   std::uint32_t version = 0;
-  value term; ///< none with COPPICE_OK: this actor has no state, and needs none
-  /// Pid, name, links, monitors, aliases, timers, requests, clock: as they were then. Null: a fresh process.
+  value term; ///< none with COPPICE_OK: this actor has no state and needs none
+  /// Pid, name, links, monitors, aliases, timers, requests and clock at the time of saving. Null: a new
+  /// process.
   std::shared_ptr<const detail::process> process = {};
 };
 
-/// The reply to a call, once there is one.
+/// The answer to a call; the reply may come later.
 class answer {
  public:
   explicit answer(std::shared_ptr<const detail::awaited> waits) : waits_(std::move(waits)) {}
@@ -82,7 +85,7 @@ class answer {
 };
 
 namespace detail {
-/// An rvalue: closed at the end of the expression it stands in.
+/// An rvalue of plugin: it would be destroyed at the end of its expression.
 template <class P>
 concept nobodys_plugin = std::is_same_v<std::remove_const_t<P>, plugin>;
 } // namespace detail
@@ -92,15 +95,15 @@ concept nobodys_plugin = std::is_same_v<std::remove_const_t<P>, plugin>;
 
 class actor {
  public:
-  /// Starts it: create, init, and what that asks for. Look at status(). The plugin outlives it: one that is
-  /// loaded has a name of its own, `const plugin shop = plugin::load(file);`.
+  /// Starts the actor: create, init, and everything that init asks for. status() gives the result. The plugin
+  /// must outlive the actor: give a loaded one a name, `const plugin shop = plugin::load(file);`.
   explicit actor(const plugin& from, const settings& how = {}) : actor(from, how, nullptr) {}
   template <detail::nobodys_plugin P>
   explicit actor(P&& from, const settings& how = {}) : actor(from, how, nullptr) {
     static_assert(std::is_lvalue_reference_v<P>, COPPICE_KEPT_PLUGIN_);
   }
-  /// Carries it over from another generation: create, restore_state and, before anything else comes,
-  /// after_restore. Look at status().
+  /// Restores the actor in another generation: create, restore_state and, before any message, after_restore.
+  /// status() gives the result.
   static actor restored(const plugin& from, const saved_state& saved, const settings& how = {}) {
     if (!saved.term && saved.status != COPPICE_OK) throw failure("there is no saved state");
     return actor(from, how, &saved);
@@ -118,16 +121,16 @@ class actor {
     if (created_ && lifecycle_.destroy != nullptr) lifecycle_.destroy(state_);
   }
 
-  /// What init or restore_state came to.
+  /// The status of init or restore_state.
   std::int32_t status() const { return status_; }
   bool alive() const { return !world_.dead; }
   /// Why it ended, or did not start.
   const value& reason() const { return world_.reason; }
   const value& pid() const { return world_.self; }
   const value& parent() const { return world_.parent; }
-  /// On its own clock, which only advance() and waiting move.
+  /// Time on the actor's own clock, which only advance() and waiting move.
   nanoseconds now() const { return world_.now; }
-  /// The clock on the wall goes with it, until a test sets it; it begins with the year 2026.
+  /// The wall clock advances with now() and starts at the beginning of 2026; a test may set it.
   std::chrono::sys_time<nanoseconds> wall_now() const {
     return std::chrono::sys_time<nanoseconds>(nanoseconds(detail::wall_time(world_)));
   }
@@ -135,14 +138,14 @@ class actor {
     world_.wall_at_zero = to.time_since_epoch() - world_.now;
   }
   const std::vector<timer>& timers() const { return world_.timers; }
-  /// The flags of each, by pid.
+  /// The flags of each link, by pid.
   const std::map<value, std::uint32_t>& links() const { return world_.links; }
-  /// By reference.
+  /// The monitors, by reference.
   const std::map<value, monitored>& monitors() const { return world_.monitors; }
 
-  // Of a state machine; see coppice/testing/statem.hpp.
+  // For a state machine; see coppice/testing/statem.hpp.
   const value& state() const { return machine().is.state(); }
-  /// But for those of zero, which have fired before a test looks.
+  /// The running time-outs. Those of zero have fired before a test can look.
   std::vector<set_timeout> timeouts() const {
     std::vector<set_timeout> all;
     for (const auto& armed : machine().timers)
@@ -152,7 +155,7 @@ class actor {
       });
     return all;
   }
-  /// What waits for another state: contents, the oldest first.
+  /// The contents of postponed events, oldest first.
   std::vector<value> postponed() const {
     std::vector<value> all;
     for (std::size_t i = 0; i < machine().is.postponed_count(); ++i)
@@ -160,9 +163,9 @@ class actor {
     return all;
   }
 
-  /// gen_server:call. The reply may come later: the answer knows.
+  /// gen_server:call. The reply may come later; the returned answer tells.
   answer call(const value& request) { return call_as(detail::fresh_pid("caller@localhost"), request); }
-  /// The same by this process.
+  /// As call(), from the process `caller`.
   answer call_as(const value& caller, const value& request) {
     etf::vector_writer from(64);
     from.tuple(2);
@@ -178,12 +181,12 @@ class actor {
     return answer(waits);
   }
   void cast(const value& term) { deliver({detail::delivery::cast, term}); }
-  /// gen_event:notify, to an event handler.
+  /// gen_event:notify, for an event handler.
   void notify(const value& event) {
     if (!is_handler_) throw failure("this actor is no event handler");
     deliver({detail::delivery::event, event});
   }
-  /// gen_event:delete_handler: what `removed` wrote. It has ended then.
+  /// gen_event:delete_handler: returns the term that `removed` wrote. The actor has then ended.
   value remove(const value& why) {
     if (!is_handler_) throw failure("this actor is no event handler");
     if (world_.dead) throw failure("this event handler has ended");
@@ -191,16 +194,16 @@ class actor {
     detail::end(world_, atom("normal"));
     return did.left.back().result;
   }
-  /// A plain message.
+  /// Delivers a plain message.
   void send(const value& term) { deliver({detail::delivery::info, term}); }
-  /// One as another process sends it, to the actor's pid, a name of it or an alias. False: that is not, or no
-  /// longer, the actor's.
+  /// Delivers a message sent to the actor's pid, its name or an alias. False: `to` does not (or no longer)
+  /// belong to the actor.
   bool send(const value& to, const value& term, std::uint32_t flags = 0) {
     const bool came = detail::arrives(world_, to, {detail::delivery::info, term}, flags);
     settle();
     return came;
   }
-  /// The exit signal of another process; where they are linked, that link has ended with it.
+  /// Delivers an exit signal of another process. If the two are linked, the link ends.
   void exit(const value& from, const value& reason) {
     const auto link = world_.links.find(from);
     const bool priority = link != world_.links.end() && (link->second & COPPICE_PRIORITY) != 0;
@@ -208,20 +211,21 @@ class actor {
     detail::exit_signal(world_, from, reason, priority);
     settle();
   }
-  /// As its supervisor ends it; an event handler is told by its manager, which ends: `stop`.
+  /// Ends the actor as its supervisor does. An event handler is told by its manager that it ends: `stop`.
   void shut_down(const value& reason = atom("shutdown")) {
     if (is_handler_ && !world_.dead)
       remove(atom("stop"));
     else
       exit(world_.parent, reason);
   }
-  /// Ends what it monitors: each monitor of `whom` gets its 'DOWN'.
+  /// Ends a monitored process: each monitor of `whom` gets its 'DOWN'.
   void down(const value& whom, const value& reason) {
     if (!end_monitors(reason, [&](const value& monitored) { return monitored == whom; }))
       throw failure("nothing monitors that process");
     settle();
   }
-  /// Loses a node: each link and monitor there ends with noconnection, and who monitors the node is told.
+  /// Loses a node: each link and monitor there ends with noconnection, and nodedown is sent if the node is
+  /// monitored.
   void lose(std::string_view node) {
     const auto is_there = [node](const value& whom) { return detail::node_of(whom) == node; };
     world_.others.disconnect(node);
@@ -234,8 +238,8 @@ class actor {
     for (std::size_t i = 0; i < times; ++i) send(std::pair(etf::atom{"nodedown"}, etf::atom{node}));
     settle();
   }
-  /// Lets time pass; what is due on the way happens at its own time, or when a callback that runs has
-  /// returned.
+  /// Lets time pass. Each timer fires at its own time; one that becomes due while a callback runs fires when
+  /// the callback has returned.
   void advance(nanoseconds time) {
     const nanoseconds end = world_.now + time;
     while (!is_busy()) {
@@ -248,7 +252,7 @@ class actor {
     settle();
     detail::name_unanswered(world_);
   }
-  /// Waits (in real time) for a message that a thread of the plugin posts; false if none came.
+  /// Waits (in real time) for a message that a thread of the plugin posts. False: none came.
   bool await_post(std::chrono::milliseconds patience = 10s) {
     {
       std::unique_lock held(world_.letters->lock);
@@ -259,7 +263,7 @@ class actor {
     return true;
   }
 
-  // Who else there is: as coppice/testing/neighbours.hpp has it, from this moment on.
+  // Other processes: as in coppice/testing/neighbours.hpp, from now on.
   value serve(std::string_view name, std::function<response(value request)> does) {
     return world_.others.serve(name, std::move(does));
   }
@@ -270,7 +274,7 @@ class actor {
     world_.others.serve_spawns(std::move(does));
   }
   void connect(std::string_view node) { world_.others.connect(node); }
-  /// Answers a request that met silence; by made_call::id.
+  /// Answers a request that silence() left open; `id` is made_call::id.
   void respond(std::uint64_t id, response what) {
     if (!end_request(id, std::move(what))) throw failure("there is no open request of that id");
     settle();
@@ -290,7 +294,7 @@ class actor {
     forget_error();
     return out;
   }
-  /// What sys:get_status shows; save_state's term without a format_status, else `opaque`.
+  /// The result of sys:get_status: that of format_status, else save_state's term, else `opaque`.
   value format_status() {
     value shown;
     if (lifecycle_.format_status == nullptr)
@@ -301,8 +305,8 @@ class actor {
     forget_error();
     return shown ? shown : atom("opaque");
   }
-  /// A changed configuration; without an `env` that is the same. COPPICE_UNHANDLED: the node would restart
-  /// it. An error: it goes on as it was.
+  /// Changes the configuration; without `env` the env stays. COPPICE_UNHANDLED: a node would restart the
+  /// actor. An error: the actor goes on unchanged.
   std::int32_t config_change(const value& args, const value& env = {}) {
     if (lifecycle_.config_change == nullptr) return COPPICE_UNHANDLED;
     const value former_env = world_.env;
@@ -325,12 +329,12 @@ class actor {
 
   journal& did = world_.did;
 
-  /// For what else of the kit drives it: its process, whose go_on() ends when the actor has nothing more to
-  /// do.
+  /// For other headers of the kit that drive the actor: its process, whose go_on() returns when the actor has
+  /// nothing more to do.
   detail::world& process() { return world_; }
 
  private:
-  // What it does is a next generation's, or nobody's.
+  // The engine now belongs to the next generation, or to none.
   void leave(detail::engine& engine) {
     if (engine.is_of(world_)) engine.carried_to(nullptr);
   }
@@ -376,21 +380,21 @@ class actor {
     const detail::turn entered(world_, name, false);
     return callback();
   }
-  // One that may only compute.
+  // Runs a callback that may only compute.
   template <class Callback>
   std::int32_t compute(const char* name, Callback callback) {
     const detail::turn entered(world_, name, true);
     world_.refused.clear();
     return callback();
   }
-  // What it came to, unless it did more: then it has failed, whatever it says.
+  // The callback's status; if it made a forbidden call, it has failed whatever it returned.
   std::int32_t judged(std::int32_t status) {
     if (world_.refused.empty()) return status;
     world_.error_reason = {};
     world_.error_text = std::exchange(world_.refused, {});
     return COPPICE_E_CONTEXT;
   }
-  // One that may only compute, and writes a term.
+  // Runs a callback that may only compute and writes a term.
   template <class Callback>
   std::int32_t written(const char* name, value& into, Callback callback) {
     coppice_writer out;
@@ -443,7 +447,7 @@ class actor {
     }
     settle();
   }
-  // A state needs code that takes one, and code that has one needs a state.
+  // A state needs code that has a state, and such code needs a saved one.
   std::int32_t restore_state(const saved_state& saved) {
     if (!saved.term) return lifecycle_.create == nullptr ? COPPICE_OK : COPPICE_E_UNSUPPORTED;
     if (lifecycle_.restore_state == nullptr) return COPPICE_E_UNSUPPORTED;
@@ -453,7 +457,7 @@ class actor {
     }));
   }
 
-  // Each monitor of those processes gets its message. False: there was none.
+  // Sends the message of each monitor of those processes. False: there was none.
   template <class Whom>
   bool end_monitors(const value& reason, Whom is_meant) {
     std::vector<value> references;
@@ -476,7 +480,7 @@ class actor {
     settle();
   }
 
-  // Sets a flag as long as it lives.
+  // Sets a flag while it exists.
   class raised {
    public:
     explicit raised(bool& flag) : flag_(flag) { flag_ = true; }
@@ -487,9 +491,9 @@ class actor {
    private:
     bool& flag_;
   };
-  // A callback of it runs, or one of the test's for it: whatever comes waits until that has returned.
+  // A callback runs, or the test acts for one: messages wait until it has returned.
   bool is_busy() const { return settling_ || world_.callback.load() != nullptr; }
-  // Until nothing is left to do at this time.
+  // Runs until nothing is left to do at this time.
   void settle() {
     constexpr int most = 1'000'000;
     detail::hear(world_);
@@ -525,7 +529,7 @@ class actor {
       if (take_from(*each)) return true;
     return ask_callees();
   }
-  // At most one callback.
+  // Runs at most one callback.
   bool take_from(detail::engine& engine) {
     if (!engine.is_of(world_)) return false;
     const auto due = engine.next(world_);
@@ -541,7 +545,7 @@ class actor {
       world_.mailbox.push_back({detail::delivery::info, std::move(each)});
     world_.letters->letters.clear();
   }
-  // Requests that were not put to anyone yet, and those whose time is over.
+  // Handles requests that were not yet given to their callees, and those whose deadline has passed.
   bool ask_callees() {
     const auto next = std::ranges::find_if(world_.requests, [this](const auto& each) {
       return each.second.due <= world_.now || !each.second.asked_already;
@@ -592,7 +596,7 @@ class actor {
                                     ? COPPICE_UNHANDLED
                                     : run(name, [&] { return handler(self(), state_, term.get()); });
     const bool dropped = !is_cast || is_handler_ || unhandled_ != coppice::unhandled::exit;
-    if (dropped && status == COPPICE_UNHANDLED) return forget_error(); // perhaps logged
+    if (dropped && status == COPPICE_UNHANDLED) return forget_error(); // it may have been logged
     decide("bad_cast", what.term, status);
   }
   void handle_call(const detail::letter& what) {
@@ -608,7 +612,7 @@ class actor {
     decide("bad_call", what.term, status);
     detail::leave_open(world_, what);
   }
-  // True: it is not the actor's own.
+  // True: the router forwarded it.
   bool take_to_route(const detail::letter& what) {
     routed_message one;
     one.kind = what.how == detail::delivery::call   ? COPPICE_ROUTED_CALL
@@ -651,7 +655,7 @@ class actor {
     }
     const response got = world_.others.ask(one.to, one.content);
     if (got.status == COPPICE_OK) return answer_routed(one, got.term);
-    if (got.status == COPPICE_E_TIMEOUT) return; // it waits in vain
+    if (got.status == COPPICE_E_TIMEOUT) return; // the caller is not answered
     const value reason = got.status == COPPICE_E_NOPROC     ? atom("noproc")
                          : got.status == COPPICE_E_NODEDOWN ? atom("nodedown")
                                                             : got.term;
@@ -670,7 +674,7 @@ class actor {
     const auto waits = open == detail::open_froms.end() ? nullptr : open->second.lock();
     if (waits && !waits->answered) *waits = {true, reply};
   }
-  // With `log` and `ignore` its caller waits in vain, as is wanted.
+  // With `log` and `ignore` the caller gets no answer.
   void refuse_call(const detail::letter& what) {
     const std::string why = std::exchange(world_.error_text, {});
     forget_error();
@@ -704,9 +708,9 @@ class actor {
     follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status);
   }
 
-  // ---- an event handler's ----
+  // ---- event handlers ----
 
-  // Once; what it wrote is in the journal.
+  // Runs once; the journal has the term that `removed` wrote.
   void take_leave(const value& why, const value& next = {}, const value& next_args = {}) {
     value result = atom("ok");
     if (handler_.removed != nullptr) {
@@ -725,7 +729,7 @@ class actor {
     }
     did.left.push_back({why, std::move(result), next, next_args});
   }
-  // What a callback decided with COPPICE_REMOVE_HANDLER or COPPICE_SWAP_HANDLER.
+  // Acts on COPPICE_REMOVE_HANDLER or COPPICE_SWAP_HANDLER.
   void leave_manager(std::int32_t status) {
     const value said = std::exchange(world_.error_reason, {});
     forget_error();
@@ -742,7 +746,7 @@ class actor {
     detail::end(world_, atom("normal"));
   }
 
-  // ---- a state machine's ----
+  // ---- state machines ----
 
   using step_of_machine = statem_machine<value>::step;
 
@@ -750,7 +754,7 @@ class actor {
     if (!world_.machine) throw failure("this actor is no state machine");
     return *world_.machine;
   }
-  // What init said. False: it has ended.
+  // Applies init's transition. False: the actor has ended.
   bool start_machine() {
     auto& machine = *world_.machine;
     detail::machine_effects effects(world_);
@@ -787,7 +791,7 @@ class actor {
     drive(world_.machine->is.begin({type, what.from, what.term}));
     if (type == COPPICE_EVENT_CALL) detail::leave_open(world_, what);
   }
-  // Until the machine rests.
+  // Runs until the machine waits for an event.
   void drive(step_of_machine next) {
     auto& machine = *world_.machine;
     detail::machine_effects effects(world_);
@@ -810,7 +814,7 @@ class actor {
     }
     if (next == step_of_machine::failed && !world_.dead) stop(fault_reason());
   }
-  // handle_event, or enter for an event without a type.
+  // Calls handle_event, or enter for an event without a type.
   std::int32_t callback_of_machine(const statem_event<value>& event, const value& before) {
     auto& machine = *world_.machine;
     const value now = machine.is.state();
@@ -839,7 +843,7 @@ class actor {
     machine.open = false;
     return status;
   }
-  // What handle_event did not take. False: it has ended.
+  // Treats an event that handle_event did not take. False: the actor has ended.
   bool refuse_event(const statem_event<value>& event) {
     const bool call = event.type == COPPICE_EVENT_CALL;
     if (!call && event.type != COPPICE_EVENT_CAST) return true;
@@ -859,7 +863,7 @@ class actor {
     if (status != COPPICE_UNHANDLED) return follow(status);
     stop(std::pair(etf::atom{unhandled}, term.term()));
   }
-  // What a callback decided.
+  // Acts on the status of a callback.
   void follow(std::int32_t status) {
     while (status == COPPICE_CONTINUE && !world_.dead) {
       status = lifecycle_.handle_continue == nullptr
@@ -913,7 +917,7 @@ class actor {
   const coppice::unhandled unhandled_;
   bool created_ = false;
   bool settling_ = false;
-  bool begins_ = false; // the first events of a state machine are to come
+  bool begins_ = false; // a state machine has not handled its first events yet
   std::int32_t status_ = COPPICE_OK;
 };
 

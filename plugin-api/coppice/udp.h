@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * "coppice.udp/draft-1" (DRAFT), callbacks, and "coppice.udp_host/draft-1": the UDP sockets of an
- * actor that stands in a `udp:` map of the tree. They are numbered from 0 on, in the order of its `listen`,
- * are open before init and stay open, with what waits in them, when the actor crashes and starts again, or
- * when its code is reloaded.
+ * "coppice.udp/draft-1" (DRAFT), callbacks, and "coppice.udp_host/draft-1": UDP sockets of an actor that
+ * has a `udp:` map in the tree. Sockets are numbered from 0 in the order of `listen`. They are open before
+ * init. When the actor crashes and restarts, or its code is reloaded, they stay open and keep the
+ * datagrams that wait in them.
  *
- * Flow. The host reads a batch when the actor is ready for one; what comes meanwhile waits in the kernel,
- * and is dropped and counted there once the socket's buffer is full. What is sent leaves at once or is
- * refused: nothing is queued.
+ * Flow control. The host reads a batch when the actor is ready for one. Until then datagrams wait in the
+ * kernel, which drops and counts them once the socket's buffer is full. A sent datagram leaves at once or
+ * is refused; nothing is queued.
  *
- * Addresses are values: an answer may be sent at any time later, and goes to whom it is for. */
+ * Addresses are values: the actor may answer a datagram at any later time. */
 #ifndef COPPICE_UDP_H
 #define COPPICE_UDP_H
 
@@ -23,37 +23,38 @@ extern "C" {
 
 /* Never grows. */
 typedef struct coppice_datagram_address {
-  uint8_t bytes[16]; /* as on the wire; of IPv4 the first four, the others 0 */
+  uint8_t bytes[16]; /* in network order; IPv4: the first four, the others 0 */
   uint16_t port;
   uint16_t family; /* 4 or 6; 0: none */
-  uint32_t scope;  /* of IPv6 link-local addresses: the interface's index; else 0 */
+  uint32_t scope;  /* of IPv6 link-local addresses: the interface's index, else 0 */
 } coppice_datagram_address;
 
 /* Never grows. */
 typedef struct coppice_datagram {
-  const uint8_t* data; /* may be NULL if size is 0, and a datagram without bytes is one */
+  const uint8_t* data; /* may be NULL if size is 0; a datagram may be empty */
   uint64_t size;       /* at most 65507 */
   coppice_datagram_address peer;
-  /* Of this machine: where it came to; of what is sent where it leaves from, family 0 for what the route
-   * says. Its port is the socket's. */
+  /* An address of this machine. Received: the destination address. Sent: the source address; family 0: the
+   * route decides. The port is the socket's. */
   coppice_datagram_address local;
-  int64_t received; /* nanoseconds of wall time when the kernel got it; 0: not told. Not read when sent */
+  int64_t received; /* wall time in ns when the kernel got it; 0: unknown; ignored when sending */
   uint32_t socket;
   uint32_t reserved; /* 0 */
 } coppice_datagram;
 
-/* All [actor]. They return what a server's callbacks do. */
+/* All [actor]. They return the statuses of a server's callbacks. */
 typedef struct coppice_datagram_callbacks {
   uint32_t size;
   uint32_t reserved;
-  /* At least one, all of one socket; lent until it returns. Ones longer than `max_datagram` never come: they
+  /* At least one datagram, all of one socket; borrowed until it returns. Datagrams longer than `max_datagram`
    * are dropped and counted. */
   int32_t (*on_datagrams)(coppice_actor* self, void* state, const coppice_datagram* all, uint64_t count);
-  /* What the network says of something sent before: errno's `number`, ECONNREFUSED for a port where nobody
-   * listens. `peer` is whom it was sent to, of family 0 where that is not told. It ends nothing. */
+  /* A network error about an earlier datagram: `number` is an errno, for example ECONNREFUSED for a port on
+   * which no process listens. `peer` is the destination of that datagram; family 0: unknown. The socket stays
+   * open. */
   int32_t (*on_error)(coppice_actor* self, void* state, uint32_t socket, const coppice_datagram_address* peer,
                       int32_t number);
-  /* After COPPICE_E_FULL: there is room again. */
+  /* There is room again after COPPICE_E_FULL. */
   int32_t (*on_writable)(coppice_actor* self, void* state, uint32_t socket);
 } coppice_datagram_callbacks;
 #define COPPICE_DATAGRAM_CALLBACKS_LEAST COPPICE_SIZE_THROUGH(coppice_datagram_callbacks, on_writable)
@@ -61,19 +62,21 @@ typedef struct coppice_datagram_callbacks {
 typedef struct coppice_datagram_api {
   uint32_t size;
   uint32_t reserved;
-  /* [actor] In their order, all by the same socket; *out_sent of the first ones have left, whatever is
-   * returned. COPPICE_OK: all. COPPICE_E_FULL: the socket takes no more now, on_writable follows.
-   * COPPICE_E_INVALID: the next one can never leave: its peer is none, as one with port 0 is, or of another
-   * family than the socket, or it is longer than the network takes; those behind it were not tried.
-   * COPPICE_E_NOT_FOUND: there is no such socket. */
+  /* [actor] Sends the datagrams in order. All must have the same socket. *out_sent is the number of
+   * datagrams, from the first on, that have left, whatever the status is. COPPICE_OK: all. COPPICE_E_FULL:
+   * the socket takes no more now; on_writable follows. COPPICE_E_INVALID: the next datagram can never be
+   * sent: it names another socket; its peer has no address, port 0 or another family than the socket; or it
+   * is longer than the network allows. The datagrams after it were not tried. COPPICE_E_NOT_FOUND: there is
+   * no such socket. */
   int32_t (*send)(coppice_actor* self, const coppice_datagram* all, uint64_t count, uint64_t* out_sent);
-  /* [actor] A group's, on the interface of this name, empty for that of the route. Those of `multicast.join`
-   * are joined already. COPPICE_E_INVALID: it is none; COPPICE_E_REFUSED: the system says no. */
+  /* [actor] Joins a multicast group on the named interface; empty: the interface of the route. Groups of
+   * `multicast.join` are joined already. COPPICE_E_INVALID: not a group of the socket's family;
+   * COPPICE_E_REFUSED: the system refused. */
   int32_t (*join)(coppice_actor* self, uint32_t socket, const coppice_datagram_address* group,
                   coppice_bytes interface);
   int32_t (*leave)(coppice_actor* self, uint32_t socket, const coppice_datagram_address* group,
                    coppice_bytes interface);
-  /* [actor] Where it is bound. */
+  /* [actor] The address that the socket is bound to. */
   int32_t (*address)(coppice_actor* self, uint32_t socket, coppice_datagram_address* out);
 } coppice_datagram_api;
 #define COPPICE_DATAGRAM_API_LEAST COPPICE_SIZE_THROUGH(coppice_datagram_api, address)

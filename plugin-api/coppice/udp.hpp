@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // An actor for datagrams in C++: derive from coppice::udp and write
 //
-//   void on_datagrams(std::span<const datagram> all)                   what has come, all of one socket; or
-//   void on_datagram(const datagram& one)                              one after the other
-//   void on_error(udp_socket at, std::optional<udp_address> to, int number)    something did not arrive
+//   void on_datagrams(std::span<const datagram> all)                   datagrams of one socket; or
+//   void on_datagram(const datagram& one)                              one by one
+//   void on_error(udp_socket at, std::optional<udp_address> to, int number)    a datagram did not arrive
 //   void on_writable(udp_socket at)                                    after COPPICE_E_FULL
 //
-// each of which may return coppice::outcome instead of void. It stands in a `udp:` map of the tree. What a
-// server has it may have too: init, handle_call, handle_info, save_state … DRAFT, see coppice/udp.h.
+// Each may return coppice::outcome instead of void. The actor has a `udp:` map in the tree. It may also have
+// the callbacks of a server: init, handle_call, handle_info, save_state … DRAFT, see coppice/udp.h.
 // Header-only.
 //
 //   class echo : public coppice::udp {
@@ -43,7 +43,7 @@ class udp_address {
 
   bool is_v6() const { return raw_.family == 6; }
   std::uint16_t port() const { return raw_.port; }
-  /// 4 or 16.
+  /// 4 or 16 bytes, in network order.
   bytes address() const { return {raw_.bytes, is_v6() ? 16U : 4U}; }
   const coppice_datagram_address& raw() const { return raw_; }
   friend bool operator==(const udp_address& a, const udp_address& b) {
@@ -55,25 +55,26 @@ class udp_address {
 };
 static_assert(sizeof(coppice_datagram_address) == 24);
 
-/// What has come, or is to leave. Its bytes are borrowed: of what has come, until the callback returns.
+/// A received datagram, or one to send. Its bytes are borrowed; those of a received one until the callback
+/// returns.
 class datagram : private coppice_datagram {
  public:
-  /// From the address that the route says.
+  /// The route decides the source address.
   datagram(coppice::bytes what, const udp_address& to) : datagram(what, to, udp_address()) {}
-  /// From this address of this machine.
+  /// `from` is an address of this machine.
   datagram(coppice::bytes what, const udp_address& to, const udp_address& from)
       : coppice_datagram{what.data(), what.size(), to.raw(), from.raw(), 0, 0, 0} {}
 
   coppice::bytes bytes() const { return {data, static_cast<std::size_t>(size)}; }
   udp_address peer() const { return udp_address(coppice_datagram::peer); }
-  /// Of this machine. Empty: not told.
+  /// The address on this machine. Empty: unknown.
   std::optional<udp_address> local() const {
     if (coppice_datagram::local.family == 0) return std::nullopt;
     return udp_address(coppice_datagram::local);
   }
-  /// Wall time, since 1970; 0: not told.
+  /// Wall time since 1970; 0: unknown.
   std::chrono::nanoseconds received() const { return std::chrono::nanoseconds(coppice_datagram::received); }
-  /// To its sender, from where it came to.
+  /// An answer to its sender, from the address that it was sent to.
   datagram answer(coppice::bytes what) const {
     datagram out(what, peer(), udp_address(coppice_datagram::local));
     out.socket = socket;
@@ -83,13 +84,13 @@ class datagram : private coppice_datagram {
 };
 static_assert(sizeof(datagram) == sizeof(coppice_datagram));
 
-/// What of the first ones has left, and why not the others.
+/// How many datagrams, from the first on, were sent, and why the others were not.
 struct datagrams_sent {
   std::int32_t status = COPPICE_OK; // COPPICE_E_FULL, COPPICE_E_INVALID: see coppice/udp.h
   std::size_t count = 0;
 };
 
-/// One of the actor's sockets, by its number: their order is that of `listen`.
+/// A socket of the actor, by its number in the order of `listen`.
 class udp_socket {
  public:
   explicit udp_socket(const actor& of, std::uint32_t number = 0) : self_(of.handle()), number_(number) {}
@@ -97,7 +98,7 @@ class udp_socket {
 
   std::uint32_t number() const { return number_; }
 
-  /// By this socket, whichever they came by.
+  /// Sends by this socket, whichever socket they were received on.
   datagrams_sent send(std::span<const datagram> all) const {
     datagrams_sent out;
     if (all.empty()) return out;
@@ -118,14 +119,14 @@ class udp_socket {
   std::int32_t send(bytes what, const udp_address& to) const { return send(datagram(what, to)); }
   std::int32_t send(std::string_view text, const udp_address& to) const { return send(to_bytes(text), to); }
 
-  /// A group's; its port does not count.
+  /// Joins a multicast group; the port of `group` is ignored.
   std::int32_t join(const udp_address& group, std::string_view interface = {}) const {
     return detail::checked(api().join(self_, number_, &group.raw(), detail::plain(interface)), "join");
   }
   std::int32_t leave(const udp_address& group, std::string_view interface = {}) const {
     return detail::checked(api().leave(self_, number_, &group.raw(), detail::plain(interface)), "leave");
   }
-  /// Where it is bound.
+  /// The address that the socket is bound to.
   udp_address address() const {
     coppice_datagram_address out{};
     detail::checked(api().address(self_, number_, &out), "address");
@@ -141,12 +142,12 @@ class udp_socket {
 
 class udp : public actor {
  protected:
-  /// Which one these came by.
+  /// The socket on which these were received.
   udp_socket socket_of(std::span<const datagram> all) const {
     return udp_socket(*this, all.front().raw().socket);
   }
   udp_socket socket_of(const datagram& one) const { return udp_socket(*this, one.raw().socket); }
-  /// To its sender, from where it came to.
+  /// Answers the sender, from the address that the datagram was sent to.
   std::int32_t reply(const datagram& to, bytes what) const { return socket_of(to).send(to.answer(what)); }
   std::int32_t reply(const datagram& to, std::string_view text) const { return reply(to, to_bytes(text)); }
 };
@@ -195,7 +196,7 @@ struct datagram_table {
 
   static std::int32_t on_datagrams(coppice_actor* self, void* state, const coppice_datagram* all,
                                    std::uint64_t count) noexcept {
-    // A datagram is one of the C table's, with other names.
+    // datagram is the C struct with other names.
     const std::span<const datagram> whole(reinterpret_cast<const datagram*>(all),
                                           static_cast<std::size_t>(count));
     if constexpr (takes_batches<T>) {
@@ -234,7 +235,7 @@ template <class T>
 requires std::is_base_of_v<udp, T>
 struct behaviour_of<T> {
   static constexpr const char* name = "udp";
-  // Of a class with a mistake nothing but the sentence about it.
+  // Empty for a class with a mistake, so that the compiler prints only the sentence about the mistake.
   static constexpr const void* lifecycle() {
     if constexpr (is_udp_class<T>()) return &lifecycle_table<T>::callbacks;
     return nullptr;

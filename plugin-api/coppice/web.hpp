@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// An actor that answers requests of a web server: `web:` in the configuration has a route lead to it, here or
-// on another node, or to a pool of them.
+// An actor that answers requests of a web server. A route of `web:` in the configuration leads to it, on this
+// node or another, or to a pool of such actors.
 //
 //   class users : public coppice::web {
 //    public:
@@ -9,35 +9,36 @@
 //     }
 //   };
 //
-// A route with `upgrade: sse` asks handle_events, which returns coppice::accepted, or a response that
-// refuses. From then on send_event() goes to asked.client(), until close_events(), or the end of this actor;
-// when the client has gone, who monitors it has a coppice::down.
+// A route with `upgrade: sse` calls handle_events, which returns coppice::accepted, or a response that
+// refuses the client. After that, send_event() sends to asked.client() until close_events() or the end of
+// this actor. An actor that monitors the client gets a coppice::down when it has gone.
 //
-// One with `upgrade: websocket` asks handle_websocket, which returns coppice::accepted, accepted_as("chat")
-// if it speaks a protocol that the client offers, or a response that refuses. What the client says comes to
-// handle_text(coppice::term client, std::string_view) and handle_binary likewise, in the order in which it
-// was sent; send_text(), send_binary() and close_websocket() go to that client; handle_closed(coppice::term
-// client, const coppice::closed&) is the last of it, however it ended. They return void or coppice::outcome.
-// Of a client that left before it was accepted, or whose node is lost, only who monitors it hears.
+// A route with `upgrade: websocket` calls handle_websocket, which returns coppice::accepted,
+// accepted_as("chat") for a protocol that the client offers, or a response that refuses the client. Messages
+// of the client come in order to handle_text(coppice::term client, std::string_view) and
+// handle_binary(coppice::term client, std::string_view); send_text(), send_binary() and close_websocket()
+// send to the client. handle_closed(coppice::term client, const coppice::closed&) is the last callback,
+// however the connection ended. These callbacks return void or coppice::outcome. If a client left before it
+// was accepted, or its node is lost, only an actor that monitors it is told.
 //
-// A route may make an actor for each client of either kind (`actor: PLUGIN:ACTOR`), which is told to end when
-// its client has gone.
+// A route may make an actor for each such client (`actor: PLUGIN:ACTOR`). When its client has gone, the
+// server ends that actor with `normal`, as sys:terminate does.
 //
-// One with `body: streamed` has bodies as they come, of any length. Of a request that says asked.streams()
-// the body comes to handle_body(coppice::term id, std::string_view part, bool last) once handle_request has
-// returned coppice::later: 64 KiB of it, and as much more as handle_body has been through, or, where that
-// returns a std::size_t, as many bytes as it and read_more() say. An answer that is made as it goes is
-// begin_response(), send_part() and end_response(): 64 KiB at once, and more when
-// handle_writable(coppice::term id, std::size_t bytes) says how much. `id` is asked.id() of that request.
+// A route with `body: streamed` takes and gives bodies of any length in parts. If asked.streams(), the body
+// comes to handle_body(coppice::term id, std::string_view part, bool last) once handle_request has returned
+// coppice::later. At most 64 KiB are on their way that handle_body has not handled yet; if handle_body
+// returns a std::size_t, only as many bytes come as it and read_more() allow. An answer in parts is made by
+// begin_response(), send_part() and end_response(): at first up to 64 KiB, then as many more bytes as
+// handle_writable(coppice::term id, std::size_t bytes) says. `id` is asked.id() of the request.
 //
-// What comes is the call {http, #{method, path, params, query, headers, body, peer, version, client, number}}
-// and what goes is its reply, {Status, Headers, Body}: whoever calls so is answered, and a test does.
-// handle_request may return coppice::later, or void, and respond() by a copy of asked.id() afterwards; a
-// request that nobody answers in its route's time is 504, one whose handler throws 500.
-// handle_aborted(coppice::term id, std::string_view reason) is the last of a request that was left for later,
-// with a body or without, when its client has gone ("closed", "slow"), it is too late ("timeout") or the site
-// stops ("stopping"): its work may be dropped, an answer would be nobody's. It may have all else that a
-// server has (coppice/server.hpp); other calls come to its handle_call. Header-only.
+// A request arrives as the call {http, #{method, path, params, query, headers, body, peer, version, client,
+// number}}, and its reply is {Status, Headers, Body}; any caller may make this call, for example a test.
+// handle_request may return coppice::later, or void, and call respond() later with a copy of asked.id(). A
+// request that is not answered within its route's time gets 504, one whose handler throws gets 500.
+// handle_aborted(coppice::term id, std::string_view reason) is the last callback of a request left for later
+// whose client has gone ("closed", "slow"), whose time is over ("timeout") or whose site stops ("stopping");
+// its answer is no longer needed. The class may also have the callbacks of a server (coppice/server.hpp);
+// other calls come to its handle_call. Header-only.
 #pragma once
 
 #include <coppice/server.hpp>
@@ -114,7 +115,7 @@ struct http_aborted {
   etf::atom reason;
 };
 
-/// Of a request whose bodies stream the id is {From, Stream}; of others it is From, whose first is a pid.
+/// The id of a request: {From, Stream} if its bodies stream, else From, whose first element is a pid.
 struct exchange_id {
   explicit exchange_id(term id) {
     etf::cursor at(id.encoded);
@@ -136,8 +137,8 @@ struct exchange_id {
 
 class web : public actor {
  public:
-  /// Answers a request, once; by its id, or a copy of it. COPPICE_E_USED: it is answered. Behind
-  /// handle_aborted, or when who asked has gone, it does nothing.
+  /// Answers a request once, by its id or a copy of it. COPPICE_E_USED: it has been answered. After
+  /// handle_aborted, or when the caller has gone, it has no effect.
   std::int32_t respond(term id, const response& answer) {
     detail::text_pairs headers(answer.headers().begin(), answer.headers().end());
     return actor::reply(detail::exchange_id(id).from,
@@ -145,9 +146,9 @@ class web : public actor {
                             answer.status(), std::move(headers), answer.body()));
   }
 
-  /// Begins an answer that goes on by send_part() and ends by end_response(); `head` is without a body. With
-  /// a `length` it has to be so long. If this actor ends before, the client sees that it is not whole.
-  /// COPPICE_E_INVALID: the route is without `body: streamed`.
+  /// Begins an answer that continues with send_part() and ends with end_response(); `head` has no body. With
+  /// a `length` the body must have that length. If this actor ends first, the client can tell that the body
+  /// is incomplete. COPPICE_E_INVALID: the route does not have `body: streamed`.
   std::int32_t begin_response(term id, const response& head, std::optional<std::uint64_t> length = {}) {
     const detail::exchange_id whom(id);
     if (whom.stream.encoded.empty()) return COPPICE_E_INVALID;
@@ -160,13 +161,14 @@ class web : public actor {
     return actor::reply(
         whom.from, std::tuple(std::int64_t{head.status()}, headers, std::tuple(streams, place, *length)));
   }
-  /// Who sends what there is no leave for, before handle_writable() says so, is cut off; a part may be beyond
-  /// what is left. Of a client that has gone nobody is told.
+  /// Sends a part of the body. Once the allowed number of bytes is used up, wait for handle_writable(): a
+  /// sender that does not is cut off. The part that uses it up may be larger than what is left of it. If the
+  /// client has gone, there is no error.
   std::int32_t send_part(term id, std::string_view part) { return send_answer(id, detail::data{part}); }
   std::int32_t end_response(term id, std::string_view part = {}) {
     return send_answer(id, detail::last{part});
   }
-  /// So much more of the request's body may come to handle_body.
+  /// Allows `length` more bytes of the request's body to come to handle_body.
   std::int32_t read_more(term id, std::uint64_t length) {
     const detail::exchange_id whom(id);
     if (whom.stream.encoded.empty()) return COPPICE_E_INVALID;
@@ -175,8 +177,8 @@ class web : public actor {
                                         std::tuple(etf::constant<"more">{}, place, length)));
   }
 
-  /// To a client whose events handle_events has accepted. A client that takes too little is dropped by its
-  /// server; one that has gone is told of by its monitor.
+  /// Sends to a client that handle_events has accepted. The server drops a client that reads too slowly; a
+  /// monitor tells when a client has gone.
   std::int32_t send_event(const destination& client, const server_sent_event& what) {
     detail::event_parts parts{what.data, std::nullopt, std::nullopt, std::nullopt};
     if (!what.name.empty()) parts.event = what.name;
@@ -188,15 +190,15 @@ class web : public actor {
     return send(client, std::pair(etf::constant<"http_event">{}, etf::constant<"close">{}));
   }
 
-  /// To a client whose WebSocket handle_websocket has accepted. One that takes too little is closed by its
-  /// server with 1013. `text` is UTF-8.
+  /// Sends to a client that handle_websocket has accepted. The server closes a client that reads too slowly
+  /// with 1013. `text` is UTF-8.
   std::int32_t send_text(const destination& client, std::string_view text) {
     return send(client, std::pair(etf::constant<"websocket">{}, detail::text{text}));
   }
   std::int32_t send_binary(const destination& client, std::string_view data) {
     return send(client, std::pair(etf::constant<"websocket">{}, detail::binary{data}));
   }
-  /// `code`: 1000 to 1003, 1007 to 1014 or 3000 to 4999; `reason`: UTF-8, 123 bytes at most.
+  /// `code`: 1000 to 1003, 1007 to 1014 or 3000 to 4999; `reason`: UTF-8, at most 123 bytes.
   std::int32_t close_websocket(const destination& client, std::uint16_t code = 1000,
                                std::string_view reason = {}) {
     return send(client, std::pair(etf::constant<"websocket">{}, detail::close{code, reason}));
@@ -248,7 +250,7 @@ struct web_table {
 
   static constexpr bool hears_ends = requires(T & t, term id) { t.handle_aborted(id, std::string_view()); };
 
-  // Of one that is left for later. Its server is asked to tell of its end; who reads a body is told anyway.
+  // Asks the server to report the end of a request left for later; for a body that streams it does so anyway.
   static void keep(web& actor, const coppice::request& asked) {
     if constexpr (has_bodies && !asks_for_bodies()) {
       if (asked.streams()) {
@@ -258,7 +260,7 @@ struct web_table {
     }
     if constexpr (hears_ends) {
       const auto number = asked.number();
-      if (!number) return; // of a caller that is no web server
+      if (!number) return; // the caller is not a web server
       const std::pair request(etf::any_term{asked.client().encoded}, *number);
       const std::pair place(etf::any_term{actor.self().encoded}, etf::any_term{asked.id().encoded});
       actor.send(asked.client(), std::tuple(etf::constant<"http_watch">{}, request, place));
@@ -294,7 +296,7 @@ struct web_table {
     if constexpr (requires { actor.handle_writable(m.id, std::size_t{}); })
       actor.handle_writable(m.id, static_cast<std::size_t>(m.what.bytes));
   }
-  // A pool that has passed the request on counts it until there is a reply.
+  // A pool counts a forwarded request as in flight until there is a reply.
   static void take(T& actor, const http_aborted& m) {
     if constexpr (hears_ends) actor.handle_aborted(m.id, m.reason.name);
     static_cast<coppice::actor&>(actor).reply(exchange_id(m.id).from, etf::constant<"aborted">{});

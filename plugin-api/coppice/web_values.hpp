@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a client of a web server has asked, and what an actor answers: requests, responses, server-sent
-// events, and how a WebSocket ended. Plain values; the actor that gets and gives them is coppice/web.hpp's.
-// Header-only.
+// Requests of web clients, and the answers of actors: requests, responses, server-sent events, and how a
+// WebSocket ended. Plain values, used by the actor in coppice/web.hpp. Header-only.
 #pragma once
 
 #include <coppice/server.hpp>
@@ -35,7 +34,7 @@ struct http_request {
 
 } // namespace detail
 
-/// What a client has asked. Texts last until the callback returns.
+/// A client's request. Texts are valid until the callback returns.
 class request {
  public:
   request(const detail::http_request& asked, term from) : asked_(&asked), from_(from) {
@@ -44,34 +43,34 @@ class request {
   }
 
   std::string_view method() const { return asked_->method; } // GET
-  std::string_view path() const { return asked_->path; }     // decoded, without its query
-  /// Whole; empty of one that streams.
+  std::string_view path() const { return asked_->path; }     // decoded, without the query
+  /// The whole body; empty if the body streams.
   std::string_view body() const {
     const auto* const whole = std::get_if<std::string_view>(&asked_->body);
     return whole != nullptr ? *whole : std::string_view();
   }
-  /// Its body comes to handle_body.
+  /// Whether the body comes to handle_body in parts.
   bool streams() const { return asked_->body.index() == 1; }
   std::string_view peer() const { return asked_->peer; }       // ADDRESS:PORT
   std::string_view version() const { return asked_->version; } // 1.1
-  /// What stands at {NAME} of the route's path; empty: it has no such.
+  /// The text at {NAME} of the route's path; empty: the path has no such name.
   std::string_view parameter(std::string_view name) const {
     const auto found = asked_->params.find(name);
     return found == asked_->params.end() ? std::string_view() : found->second;
   }
-  /// The first of that name, decoded.
+  /// The first value of that name, decoded.
   std::optional<std::string_view> query(std::string_view name) const { return first(asked_->query, name); }
   /// `name` in lower case.
   std::optional<std::string_view> header(std::string_view name) const { return first(asked_->headers, name); }
-  /// All of them, in their order.
+  /// All of them, in order.
   const std::vector<std::pair<std::string_view, std::string_view>>& queries() const { return asked_->query; }
   const std::vector<std::pair<std::string_view, std::string_view>>& headers() const {
     return asked_->headers;
   }
-  /// Whom to respond() to later; kept as a coppice::owned_term.
+  /// The id for a later respond(); keep it as a coppice::owned_term.
   term id() const { return id_.empty() ? from_ : term{{id_.data(), id_.size()}}; }
-  /// The process of the client's connection, a pid; kept as a coppice::owned_pid. Of a caller that is no web
-  /// server the caller.
+  /// The process of the client's connection, a pid; keep it as a coppice::owned_pid. If the caller is not a
+  /// web server: the caller.
   term client() const {
     if (asked_->client) return *asked_->client;
     etf::cursor at(from_.encoded);
@@ -80,11 +79,11 @@ class request {
     at.read_term(pid);
     return term{pid};
   }
-  /// Which of client()'s requests it is; nothing: of a caller that is no web server.
+  /// The number of this request among client()'s requests. Empty: the caller is not a web server.
   std::optional<std::uint64_t> number() const { return asked_->number; }
-  /// The id of the last event that a client has had which comes again; empty: it says none.
+  /// The id of the last event that a returning client received; empty: none given.
   std::string_view last_event_id() const { return header("last-event-id").value_or(""); }
-  /// The client of a WebSocket speaks this protocol.
+  /// Whether the client of a WebSocket offers this protocol.
   bool offers(std::string_view protocol) const {
     return std::ranges::any_of(asked_->headers, [protocol](const auto& one) {
       if (one.first != "sec-websocket-protocol") return false;
@@ -106,11 +105,11 @@ class request {
   }
   const detail::http_request* asked_;
   term from_;
-  std::vector<std::uint8_t> id_; // empty: from_ is it
+  std::vector<std::uint8_t> id_; // empty: from_ is the id
 };
 
-/// What is answered. Date, Content-Length and Connection are the server's; it checks the rest, and answers
-/// 502 for what cannot be sent (a status below 200, a header with a line's end).
+/// An answer. The server adds Date, Content-Length and Connection. It checks the other headers and answers
+/// 502 if they cannot be sent (a status below 200, a header with a line break).
 class response {
  public:
   explicit response(int status = 200) : status_(status) {}
@@ -140,19 +139,19 @@ class response {
   std::string body_;
 };
 
-/// Returned by handle_request: respond() comes later.
+/// Returned by handle_request: respond() follows later.
 struct later_t {};
 inline constexpr later_t later;
 
 using reply = std::variant<response, later_t>;
 
-/// Returned by handle_events and handle_websocket: the client is to have them.
+/// Returned by handle_events and handle_websocket: accepts the client.
 struct accepted_t {};
 inline constexpr accepted_t accepted;
 
 using events_reply = std::variant<response, accepted_t>;
 
-/// Returned by handle_websocket: accepted, and this protocol is spoken, which the client has offered.
+/// Returned by handle_websocket: accepts the client with this protocol, which the client must have offered.
 struct accepted_as {
   explicit accepted_as(std::string_view name) : protocol(name) {}
   std::string protocol;
@@ -160,19 +159,19 @@ struct accepted_as {
 
 using websocket_reply = std::variant<response, accepted_t, accepted_as>;
 
-/// How a WebSocket ended: by a code of RFC 6455, 7.4.1; 1005: the client gave none, 1006: the connection
-/// broke, or the client did not answer.
+/// How a WebSocket ended. `code` is a code of RFC 6455, 7.4.1; 1005: the client gave none; 1006: the
+/// connection broke, or the client did not answer.
 struct closed {
   std::uint16_t code = 1005;
-  std::string_view reason{}; // the client's words
+  std::string_view reason{}; // the client's text
 };
 
-/// A server-sent event, as a page's EventSource gets it. Data may have several lines, the name and id none.
+/// A server-sent event for a page's EventSource. Data may have several lines, name and id only one.
 struct server_sent_event {
   std::string_view data;
   std::string_view name{};                          // empty: "message"
   std::string_view id{};                            // empty: none
-  std::optional<std::chrono::milliseconds> retry{}; // before the client comes again
+  std::optional<std::chrono::milliseconds> retry{}; // wait before the client reconnects
 };
 
 } // namespace coppice

@@ -178,13 +178,13 @@ def orders(cleanup):
         not_allowed = (Atom("error"), Atom("not_allowed"))
         for order in ("terminate_child", "restart_child"):
             equal(one.call("workers", (Atom(order), 1)), not_allowed)
-        for order in ((Atom("$coppice_pool_resize"), 9), Atom("$coppice_pool_report"), (Atom("$coppice_order"), 1)):
+        for order in ((Atom("$coppice_pool_resize"), 9), (Atom("$coppice_order"), 1)):
             one.send("workers", (GEN_CALL, (one.pid(), one.reference()), order)) # a worker's like others, which ends by it
         for told in (Atom("$coppice_pool_tick"), Atom("$coppice_pool_idle"), (Atom("$coppice_worker"), 1, one.pid()),
                      (Atom("EXIT"), one.pid(), Atom("oops")), (Atom("DOWN"), one.reference(), Atom("process"), one.pid(), Atom("oops"))):
             for name in ("workers", "shard", "local"):
                 one.send(name, told)
-        for told in (Atom("suspend"), (Atom("terminate"), Atom("oops"))):
+        for told in (Atom("suspend"), (Atom("terminate"), Atom("oops")), (Atom("$coppice_shown_state"), 2**62)):
             one.send("workers", (Atom("system"), (one.pid(), one.reference()), told))
         bystanders.served()
         equal(bystanders.honest.call("workers", Atom("ping")), PONG)

@@ -96,7 +96,7 @@ struct stage {
   // Starts a supervisor linked to `self` and waits until all of its children run.
   runtime::pid supervise(process& self, std::shared_ptr<const behaviours::supervisor_spec> spec) {
     auto shared =
-        std::make_shared<behaviours::supervision>(behaviours::supervision{&factory, &tree, &desk, {}});
+        std::make_shared<behaviours::supervision>(behaviours::supervision{&factory, &tree, &orders, {}});
     runtime::spawn_options options;
     options.link = true;
     options.ack = self.make_ack();
@@ -213,7 +213,8 @@ double apply_one() {
         const auto plan = node::plan(difference, after, running, {});
         for (const auto& step : plan.steps) {
           if (!step.forth || step.supervisor.empty()) continue;
-          const message request = on.desk.lay_down(*step.forth);
+          const message request =
+              std::visit([&on](const auto& order) { return on.orders.add(order); }, *step.forth);
           (void)behaviours::gen::call(self, made, request.bytes(), runtime::no_deadline);
         }
       }));

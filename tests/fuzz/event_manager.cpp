@@ -173,11 +173,11 @@ class world {
   void play(std::span<const std::uint8_t> bytes) {
     fuzz::run_in_process(system_, [&](process& self) {
       const auto child = std::make_shared<behaviours::child_spec>();
-      child->events = std::make_shared<behaviours::event_manager_spec>();
+      const auto spec = std::make_shared<behaviours::event_manager_spec>();
       const auto shared = std::make_shared<behaviours::supervision>();
       shared->factory = &factory_;
       const auto made =
-          self.spawn({}, std::make_unique<behaviours::event_manager>(child, shared, message(), "fuzz"));
+          self.spawn({}, std::make_unique<behaviours::event_manager>(child, spec, shared, message(), "fuzz"));
       check(made.has_value());
       for (input from(bytes); !from.ended();) send_one(self, *made, from);
       check(lives(self, *made));

@@ -262,8 +262,11 @@ class Node:
         return self.ask("info", name=process)
 
     def engine(self, process):
-        """What a process's engine tells of itself. One that is busy may not come to that in time, and is asked again."""
-        return eventually(lambda: self.info(process)["engine"], f"{process} tells of itself")
+        """What a process's engine reports, once that is more than its kind. A busy one may not answer in time, and is asked again."""
+        def report():
+            told = self.info(process)["engine"]
+            return told if told and set(told) != {"kind"} else None
+        return eventually(report, f"{process} reports")
 
     def pid(self, process):
         """None: it is not there now, or the node is not."""

@@ -6,18 +6,6 @@
 
 namespace coppice::behaviours {
 
-std::string_view text(application_type value) {
-  switch (value) {
-    case application_type::permanent:
-      return "permanent";
-    case application_type::transient:
-      return "transient";
-    case application_type::temporary:
-      return "temporary";
-  }
-  return "";
-}
-
 std::string_view text(application_state value) {
   switch (value) {
     case application_state::waiting:

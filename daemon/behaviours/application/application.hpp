@@ -14,15 +14,11 @@
 #include "behaviours/supervision/child_spec.hpp"
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"
+#include "tree/supervision.hpp"
 
 namespace coppice::behaviours {
 
-// What an application's end does to the node.
-enum class application_type : std::uint8_t {
-  permanent, // any end stops the node
-  transient, // any but `normal`
-  temporary, // it is logged
-};
+using tree::application_type;
 
 enum class application_state : std::uint8_t {
   waiting,  // for those it depends on, or its turn
@@ -33,7 +29,6 @@ enum class application_state : std::uint8_t {
   failed,  // did not start
 };
 
-std::string_view text(application_type value);
 std::string_view text(application_state value);
 
 struct application_spec {

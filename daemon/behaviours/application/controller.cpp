@@ -231,8 +231,8 @@ native_server::call_answer application_controller::handle_call(process& self, co
     if (what == "loaded_applications") return reply(list_applications(false));
   } else if (at.read_tuple_of(2) && at.read_atom(what) && self.origin().here()) {
     if (what == pending_orders::tag && with_.orders != nullptr) {
-      auto ordered = with_.orders->take(at.rest());
-      auto* const mine = ordered ? std::get_if<application_order>(&*ordered) : nullptr;
+      std::any ordered = with_.orders->take(at.rest());
+      auto* const mine = std::any_cast<application_order>(&ordered);
       if (mine != nullptr) return carry_out(self, from, std::move(*mine));
     }
     if (what == start_tag && at.read_atom(name)) return start_one(self, from, name);

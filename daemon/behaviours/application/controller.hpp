@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "behaviours/application/application.hpp"
+#include "behaviours/application/application_order.hpp"
 #include "behaviours/gen/native_server.hpp"
 #include "behaviours/supervision/supervisor.hpp"
 

@@ -15,20 +15,6 @@ namespace {
 constexpr std::uint64_t nothing = UINT64_MAX; // no event is needed
 } // namespace
 
-std::string_view text(slow_subscriber policy) {
-  switch (policy) {
-    case slow_subscriber::drop_old:
-      return "drop_old";
-    case slow_subscriber::drop_new:
-      return "drop_new";
-    case slow_subscriber::unsubscribe:
-      return "unsubscribe";
-    case slow_subscriber::park:
-      break;
-  }
-  return "park";
-}
-
 event_channel::event_channel(runtime::message label, std::vector<event_outlet*> outlets,
                              std::function<void(std::size_t)> counted)
     : label_(std::move(label)),

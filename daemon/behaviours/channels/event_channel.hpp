@@ -26,22 +26,13 @@
 #include "base/error.hpp"
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"
+#include "tree/events.hpp"
 
 namespace coppice::behaviours {
 
 class event_outlet;
 
-// What happens to events when a subscriber has no room.
-enum class slow_subscriber : std::uint8_t {
-  drop_old,    // it gets the events that are still kept once it has room again
-  drop_new,    // it gets the events published after it has room again
-  unsubscribe, // its subscription ends
-  park,        // publishers wait for subscribers of this node; subscribers of other nodes are treated as with
-               // drop_old
-};
-
-// The policy's name in configurations.
-std::string_view text(slow_subscriber policy);
+using tree::slow_subscriber;
 
 struct channel_options {
   std::uint32_t buffer = 0;

@@ -51,8 +51,8 @@ event_manager::start_result event_manager::start(process& self, const event_hand
   runtime::spawn_options options;
   options.label = label_ + "/" + id;
   options.link = true;
-  options.priority = spec_->priority;
-  const base::nanos most = spec_->start_timeout;
+  options.priority = child_->priority;
+  const base::nanos most = child_->start_timeout;
   auto done = gen::start(self, std::move(options), std::move(*made),
                          most == 0 ? runtime::no_deadline : base::mono_now() + most);
   if (!done) return unexpected(std::move(done.error()));

@@ -38,18 +38,24 @@ bool is_pid(etf::cursor& at, runtime::node_names& names) {
 
 } // namespace
 
-event_manager::event_manager(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervision> shared,
-                             message env, std::string label)
-    : spec_(std::move(of)), shared_(std::move(shared)), env_(std::move(env)), label_(std::move(label)) {}
+event_manager::event_manager(std::shared_ptr<const child_spec> of,
+                             std::shared_ptr<const event_manager_spec> spec,
+                             std::shared_ptr<const supervision> shared, message env, std::string label)
+    : child_(std::move(of)),
+      spec_(std::move(spec)),
+      shared_(std::move(shared)),
+      board_(shared_->resources.find<event_board>()),
+      env_(std::move(env)),
+      label_(std::move(label)) {}
 
 event_manager::~event_manager() {
-  if (self_ && shared_->events != nullptr) shared_->events->leave(self_);
+  if (self_ && board_ != nullptr) board_->leave(self_);
 }
 
 outcome event_manager::init(process& self) {
   self.trap_exit(true);
   self_ = self.self();
-  if (shared_->events != nullptr) shared_->events->enter(self_, {label_, counters_});
+  if (board_ != nullptr) board_->enter(self_, {label_, counters_});
   for (const event_handler_spec& one : spec().handlers) {
     const message done = add(self, one, {}, 0, true);
     if (self.exiting()) return runtime::carry_on();

@@ -21,16 +21,17 @@
 #include "behaviours/event_manager/event_protocol.hpp"
 #include "behaviours/gen/server.hpp"
 #include "behaviours/supervision/child_spec.hpp"
-#include "behaviours/supervision/supervisor.hpp"
+#include "behaviours/supervision/supervision.hpp"
 #include "runtime/structures/flat_table.hpp"
 
 namespace coppice::behaviours {
 
 class event_manager final : public server {
  public:
-  // `of.events` is set. `label` is its place in the tree.
-  event_manager(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervision> shared,
-                runtime::message env, std::string label);
+  // `of` says with which priority its handlers run and how long each may take to start; `label` is its place
+  // in the tree.
+  event_manager(std::shared_ptr<const child_spec> of, std::shared_ptr<const event_manager_spec> spec,
+                std::shared_ptr<const supervision> shared, runtime::message env, std::string label);
   ~event_manager() override;
 
   runtime::outcome init(runtime::process& self) override;
@@ -123,10 +124,12 @@ class event_manager final : public server {
   place find(const runtime::pid& process);
   base::nanos patience() const;
 
-  const event_manager_spec& spec() const { return *spec_->events; }
+  const event_manager_spec& spec() const { return *spec_; }
 
-  std::shared_ptr<const child_spec> spec_;
+  std::shared_ptr<const child_spec> child_;
+  std::shared_ptr<const event_manager_spec> spec_;
   std::shared_ptr<const supervision> shared_;
+  event_board* const board_; // null: nobody looks
   runtime::message env_;
   std::string label_;
   std::vector<handler> handlers_; // the one added last comes first, as in OTP

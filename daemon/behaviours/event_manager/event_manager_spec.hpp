@@ -11,6 +11,7 @@
 #include "base/secret.hpp"
 #include "runtime/actor_factory.hpp"
 #include "runtime/messages/message.hpp"
+#include "tree/events.hpp"
 
 namespace coppice::behaviours {
 
@@ -23,10 +24,7 @@ struct event_handler_spec {
   base::secrets_ptr secrets{}; // that `args` have markers of; null: none
 };
 
-enum class event_overload : std::uint8_t {
-  drop_new, // what is too much is dropped, and counted
-  exit,     // the handler ends with mailbox_full
-};
+using tree::event_overload;
 
 // What a handler may have before it that is not waited for.
 struct event_backlog {

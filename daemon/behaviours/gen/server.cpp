@@ -98,9 +98,11 @@ outcome server::system_request(process& self, const gen::request& what) {
   if (message options; read_options_change(self, what, options))
     return take_options(self, what.from, std::move(options));
   if (asks_shown_state(self, what)) {
+    runtime::description described;
+    describe(described);
     tell_shown_state(
-        self, what, [&] { return state_for_people(self); }, [&] { return engine_for_people(self); },
-        sys_ == nullptr ? std::string() : sys_->words(self));
+        self, what, [&] { return state_for_people(self); }, described.behaviour,
+        [&] { return engine_for_people(self); }, sys_ == nullptr ? std::string() : sys_->words(self));
     return runtime::carry_on();
   }
   if (sys_ == nullptr) sys_ = std::make_unique<sys::protocol>();

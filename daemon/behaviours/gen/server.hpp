@@ -44,7 +44,8 @@ class server : public runtime::behaviour {
   virtual runtime::message sys_misc(runtime::process&, bool /*suspended*/) { return {}; }
   // The state text for ask_shown_state(). Empty: none. Must be cheap, however large the state is.
   virtual runtime::message state_for_people(runtime::process&) { return {}; }
-  // The engine's facts for ask_shown_state(): a map with atoms as keys. Empty: none. Must be cheap.
+  // The report of the engine, for ask_shown_state(): a map with atoms as keys, to which the key `kind` is
+  // added. Empty: the report has `kind` only. Must be cheap.
   virtual runtime::message engine_for_people(runtime::process&) { return {}; }
   // Whether sys requests of other nodes may suspend, resume and terminate it.
   virtual bool obeys_peers(const runtime::process&) const { return true; }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The request is {system, From, {'$coppice_shown_state', Deadline}}, answered by {Text | undefined, Engine |
-// undefined, Debug}. A server that reads it after the deadline, because of a slow format_status or a long
-// handler, skips it, as the asker has gone. So it never works for an asker that has gone, however many ask.
+// The request is {system, From, {'$coppice_shown_state', Deadline}}, answered by {Text | undefined, Engine,
+// Debug}. A server that reads it after the deadline, because of a slow format_status or a long handler, skips
+// it, as the asker has gone. So it never works for an asker that has gone, however many ask.
 #include "behaviours/gen/shown_state.hpp"
 
 #include "behaviours/gen/system_notice.hpp"
@@ -15,6 +15,17 @@ using runtime::process;
 
 constexpr std::string_view tag = "$coppice_shown_state";
 constexpr std::size_t longest = 10'000; // characters
+
+// `report`: a map; empty: none.
+void write_engine(runtime::message_writer& out, std::string_view kind, const message& report) {
+  etf::cursor own(report.bytes());
+  std::uint32_t pairs = 0;
+  if (report) own.read_map(pairs);
+  out.map(pairs + 1);
+  out.atom("kind");
+  out.atom(kind);
+  if (pairs != 0) out.raw(own.rest());
+}
 
 } // namespace
 
@@ -47,7 +58,8 @@ bool asks_shown_state(process& self, const gen::request& what) {
 }
 
 void tell_shown_state(process& self, const gen::request& asked, const std::function<message()>& state,
-                      const std::function<message()>& engine, const std::string& debug) {
+                      std::string_view kind, const std::function<message()>& engine,
+                      const std::string& debug) {
   etf::cursor at(asked.body.bytes());
   base::nanos deadline = 0;
   if (!at.read_tuple_of(2) || !at.skip() || !at.read_integer(deadline) || base::mono_now() >= deadline)
@@ -59,11 +71,7 @@ void tell_shown_state(process& self, const gen::request& asked, const std::funct
   } else {
     out.atom("undefined");
   }
-  if (const message told = engine()) {
-    out.raw(told.bytes());
-  } else {
-    out.atom("undefined");
-  }
+  write_engine(out, kind, engine());
   out.binary(debug);
   gen::reply(self, asked.from, out.take());
 }

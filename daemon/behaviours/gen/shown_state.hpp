@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Asks a server of this node for its display state: a text of bounded length, which the server formats itself
-// so that no large term is copied, and a map of facts about its engine. The request is a sys request sent as
-// a notice. In the process's own turn.
+// so that no large term is copied, and the report of its engine. The request is a sys request sent as a
+// notice, so that other nodes and actors cannot ask. In the process's own turn.
 #pragma once
 
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "behaviours/gen/gen.hpp"
 
@@ -14,7 +15,7 @@ namespace coppice::behaviours {
 
 struct shown_state {
   std::optional<std::string> state; // empty: none, or the process has ended or did not answer by the deadline
-  runtime::message engine;          // a map with atoms as keys. Empty: none, or no answer
+  runtime::message engine;          // a map with atoms as keys, of which one is `kind`. Empty: no answer
   std::string debug;                // what `sys` has switched on, and from which node. Empty: nothing
 };
 
@@ -24,9 +25,9 @@ shown_state ask_shown_state(runtime::process& self, const runtime::pid& of, base
 // False: the sys request has another form, or is no notice.
 bool asks_shown_state(runtime::process& self, const gen::request& what);
 // Answers such a request, unless its deadline has passed. `state` and `engine` make the terms. An empty term:
-// none.
+// none. `kind` is added to the engine's map: the engine's name, as the behaviour is called.
 void tell_shown_state(runtime::process& self, const gen::request& asked,
-                      const std::function<runtime::message()>& state,
+                      const std::function<runtime::message()>& state, std::string_view kind,
                       const std::function<runtime::message()>& engine, const std::string& debug = {});
 
 } // namespace coppice::behaviours

@@ -26,7 +26,6 @@ using runtime::process;
 namespace {
 
 constexpr std::string_view resize_tag = "$coppice_pool_resize";
-constexpr std::string_view report_tag = "$coppice_pool_report";
 
 message error_answer(std::string_view why) {
   return runtime::error_message(message::atom(why));
@@ -51,21 +50,18 @@ message pool::resize_request(std::uint32_t size) {
   return out.take();
 }
 
-message pool::report_request() {
-  return message::atom(report_tag);
-}
-
-pool::pool(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervision> shared, std::string label,
-           unsigned above)
-    : spec_(std::move(of)),
+pool::pool(pool_order by, std::shared_ptr<const supervision> shared, std::string label, unsigned above)
+    : by_(std::move(by)),
       shared_(std::move(shared)),
+      board_(shared_->resources.find<pool_board>()),
+      policies_(shared_->resources.find<pool_policies>()),
       label_(std::move(label)),
       above_(above),
-      dispatcher_(*spec_->pool, static_cast<std::uint32_t>(spec_->supervisor->children.size())),
+      dispatcher_(*by_.options, static_cast<std::uint32_t>(workers().children.size())),
       least_(dispatcher_.size()) {}
 
 pool::~pool() {
-  if (self_ && shared_->pools != nullptr) shared_->pools->leave(self_);
+  if (self_ && board_ != nullptr) board_->leave(self_);
 }
 
 outcome pool::init(process& self) {
@@ -74,10 +70,10 @@ outcome pool::init(process& self) {
   runtime::spawn_options options;
   options.label = label_;
   options.link = true;
-  options.priority = spec_->priority;
-  auto started =
-      gen::start(self, std::move(options),
-                 std::make_unique<supervisor>(spec_->supervisor, shared_, label_, above_ + 1, self.self()));
+  options.priority = by_.child->priority;
+  auto started = gen::start(
+      self, std::move(options),
+      std::make_unique<supervisor>(by_.child->supervisor, shared_, label_, above_ + 1, self.self()));
   if (!started) {
     using kind = gen::start_error::kind;
     if (started.error().what == kind::init) return runtime::stop(started.error().reason);
@@ -86,7 +82,7 @@ outcome pool::init(process& self) {
   }
   supervisor_ = *started;
   self_ = self.self();
-  if (shared_->pools != nullptr) shared_->pools->enter(self_, {label_, counters_});
+  if (board_ != nullptr) board_->enter(self_, {label_, counters_});
   publish(self);
   return runtime::carry_on();
 }
@@ -316,8 +312,6 @@ bool pool::take_own_call(process& self, pool_caller& caller, const message& requ
   std::string_view what;
   if (at.peek() == etf::kind::atom) {
     if (!at.read_atom(what)) return false;
-    if (what == report_tag && self.origin().here())
-      return answer(self, caller, write_report(self, true)), true;
     if (what != "which_children" && what != "count_children") return false;
     return forward(self, std::move(caller), request), true;
   }
@@ -343,8 +337,8 @@ bool pool::take_own_call(process& self, pool_caller& caller, const message& requ
     return true;
   }
   if (what != pending_orders::tag || shared_->orders == nullptr) return false;
-  if (auto ordered = shared_->orders->take(at.rest()))
-    carry_out(self, std::move(caller), std::move(*ordered));
+  if (std::any ordered = shared_->orders->take(at.rest()); ordered.has_value())
+    carry_out(self, std::move(caller), std::move(ordered));
   else
     answer(self, caller, error_answer("no_such_order"));
   return true;
@@ -360,9 +354,9 @@ bool pool::ask_supervisor(process& self, message request, inside_call about) {
   return number.has_value();
 }
 
-void pool::carry_out(process& self, pool_caller caller, any_order ordered) {
-  if (const auto* const mine = std::get_if<specification_order>(&ordered))
-    return adopt(self, mine->child, std::move(caller));
+void pool::carry_out(process& self, pool_caller caller, std::any ordered) {
+  if (auto* const mine = std::any_cast<pool_order>(&ordered))
+    return adopt(self, std::move(*mine), std::move(caller));
   forward(self, std::move(caller), shared_->orders->add(std::move(ordered)));
 }
 
@@ -381,8 +375,7 @@ void pool::publish(process& self) {
 }
 
 // A map of dispatch, size, max, queued, held, handled, rejected, expired, retried, lost, unanswered,
-// misdirected, grown, shrunk, uptime_ms and workers: [{Pid | undefined, Held, Queued, Handled, Lost,
-// BusyMs}].
+// misdirected, grown, shrunk, uptime_ms and workers: see write_worker().
 message pool::write_report(process& self, bool with_workers) {
   const auto read = [](const pool_counters::number& of) { return of.load(std::memory_order_relaxed); };
   const std::pair<std::string_view, std::uint64_t> numbers[] = {
@@ -411,20 +404,34 @@ message pool::write_report(process& self, bool with_workers) {
   if (!with_workers) return out.take();
   out.atom("workers");
   out.list(dispatcher_.known());
-  for (std::uint32_t worker = 0; worker < dispatcher_.known(); ++worker) {
-    const pool_worker_row row = dispatcher_.row(worker, self.now());
-    out.tuple(6);
-    if (row.pid && self.host().alive(row.pid)) // of one that ends idle nothing is heard until it is asked
-      runtime::write(out, row.pid, self.host().nodes());
-    else
-      out.atom("undefined");
-    for (const std::uint64_t value :
-         {std::uint64_t{row.held}, std::uint64_t{row.queued}, row.handled, row.lost,
-          static_cast<std::uint64_t>(base::to_milliseconds(row.busy).count())})
-      out.unsigned_integer(value);
-  }
+  for (std::uint32_t worker = 0; worker < dispatcher_.known(); ++worker) write_worker(self, out, worker);
   if (dispatcher_.known() != 0) out.nil();
   return out.take();
+}
+
+// A map of pid (undefined: it does not run), held, queued, handled, lost, busy_ms and restarts.
+void pool::write_worker(process& self, message_writer& out, std::uint32_t worker) const {
+  const pool_worker_row row = dispatcher_.row(worker, self.now());
+  message_writer id;
+  id.unsigned_integer(worker + 1);
+  const auto child = shared_->tree->child(self.self(), id.take().bytes());
+  const std::pair<std::string_view, std::uint64_t> numbers[] = {
+      {"held", row.held},
+      {"queued", row.queued},
+      {"handled", row.handled},
+      {"lost", row.lost},
+      {"busy_ms", static_cast<std::uint64_t>(base::to_milliseconds(row.busy).count())},
+      {"restarts", child ? child->restarts : 0}};
+  out.map(static_cast<std::uint32_t>(std::size(numbers)) + 1);
+  out.atom("pid");
+  if (row.pid && self.host().alive(row.pid)) // of one that ends idle nothing is heard until it is asked
+    out.binary(runtime::to_text(row.pid, self.host().nodes()));
+  else
+    out.atom("undefined");
+  for (const auto& [name, value] : numbers) {
+    out.atom(name);
+    out.unsigned_integer(value);
+  }
 }
 
 } // namespace coppice::behaviours

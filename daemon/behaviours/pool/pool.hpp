@@ -5,6 +5,7 @@
 // supervisor is asked (which_children, …) its supervisor answers. In the process's own turn.
 #pragma once
 
+#include <any>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -15,16 +16,23 @@
 #include "behaviours/pool/pool_board.hpp"
 #include "behaviours/pool/pool_dispatcher.hpp"
 #include "behaviours/pool/pool_policy.hpp"
+#include "behaviours/pool/pool_spec.hpp"
 #include "behaviours/supervision/supervisor.hpp"
 
 namespace coppice::behaviours {
 
+// What a pool runs by. As an order to a pool (pending_orders): it has this from now on. Answered ok once it
+// has as many workers as this says, or {error, Reason}.
+struct pool_order {
+  std::shared_ptr<const child_spec> child; // `supervisor` is set: the workers are its children
+  std::shared_ptr<const pool_spec> options;
+};
+
 class pool final : public server {
  public:
-  // `of.pool` and `of.supervisor`, whose children are the workers, are set. `label` is the pool's place in
-  // the tree; `above`: how many supervisors of its application it is below.
-  pool(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervision> shared, std::string label,
-       unsigned above);
+  static constexpr std::string_view behaviour_name = "pool";
+  // `label` is the pool's place in the tree; `above`: how many supervisors of its application it is below.
+  pool(pool_order by, std::shared_ptr<const supervision> shared, std::string label, unsigned above);
   ~pool() override;
 
   runtime::outcome init(runtime::process& self) override;
@@ -40,7 +48,7 @@ class pool final : public server {
   }
   void terminate(runtime::process& self, const runtime::message& reason) override;
   void describe(runtime::description& out) const override {
-    out.behaviour = "pool";
+    out.behaviour = behaviour_name;
     out.supervises = true;
   }
 
@@ -48,8 +56,9 @@ class pool final : public server {
   // workers and those beyond have stopped | {error, Reason}.
   static runtime::message resize_request(std::uint32_t size);
   static constexpr std::uint32_t most_workers = 10'000;
-  // A map of what it is and counts: see write_report().
-  static runtime::message report_request();
+  static bool is_one(const runtime::description& process) {
+    return process.behaviour == behaviour_name && process.plugin.empty();
+  }
 
  protected:
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
@@ -58,8 +67,8 @@ class pool final : public server {
                              etf::bytes request) override;
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
   runtime::message sys_state(runtime::process& self) override { return write_report(self, false); }
-  runtime::message state_for_people(runtime::process& self) override { return write_report(self, false); }
-  std::string sys_module() const override { return "pool"; }
+  runtime::message engine_for_people(runtime::process& self) override { return write_report(self, true); }
+  std::string sys_module() const override { return std::string(behaviour_name); }
   bool obeys_peers(const runtime::process& self) const override {
     return shared_->rights.may_supervise(self.name());
   }
@@ -84,11 +93,11 @@ class pool final : public server {
     std::uint32_t size = 0; // if `most` is set, once it begins
     pool_caller caller{};
     std::uint32_t before = 0;
-    std::uint32_t open = 0;                       // orders to the supervisor that are not answered
-    base::nanos drained = 0;                      // until then those beyond may finish what they hold
-    runtime::message failure{};                   // why a worker did not start
-    std::shared_ptr<const child_spec> previous{}; // the pool's until this, which it has again if this fails
-    std::vector<bool> told{};                     // of each beyond: its removal is ordered
+    std::uint32_t open = 0;               // orders to the supervisor that are not answered
+    base::nanos drained = 0;              // until then those beyond may finish what they hold
+    runtime::message failure{};           // why a worker did not start
+    std::optional<pool_order> previous{}; // what it ran by until this, and does again if this fails
+    std::vector<bool> told{};             // of each beyond: its removal is ordered
     // The size that it will not go below by itself; 0: that remains, as this is the pool's own doing.
     std::uint32_t least = 0;
     std::uint32_t most = 0; // set: any size from `least` to this will do
@@ -100,7 +109,7 @@ class pool final : public server {
   // Its answer comes to receive_answer(). False: the supervisor has ended, and so will this.
   bool ask_supervisor(runtime::process& self, runtime::message request, inside_call about);
   void answer(runtime::process& self, const pool_caller& to, runtime::message term);
-  void carry_out(runtime::process& self, pool_caller caller, any_order order);
+  void carry_out(runtime::process& self, pool_caller caller, std::any order);
 
   void submit(runtime::process& self, pool_request one, etf::bytes request);
   std::uint64_t hash_of(etf::bytes request) const;
@@ -120,7 +129,7 @@ class pool final : public server {
 
   // Another size: pool_resizing.cpp.
   void take_on(runtime::process& self);
-  void adopt(runtime::process& self, std::shared_ptr<const child_spec> spec, pool_caller caller);
+  void adopt(runtime::process& self, pool_order next, pool_caller caller);
   void resize(runtime::process& self, resizing next);
   void begin_resize(runtime::process& self);
   void grow(runtime::process& self);
@@ -139,13 +148,18 @@ class pool final : public server {
   void arm_idle(runtime::process& self);
   void note_own(runtime::process& self, const resizing& done);
 
-  // `with_workers`: a row for each of them, too.
+  // `with_workers`: with a row for each of them.
   runtime::message write_report(runtime::process& self, bool with_workers);
+  void write_worker(runtime::process& self, runtime::message_writer& out, std::uint32_t worker) const;
   // Also to the mailbox, of what waits.
   void publish(runtime::process& self);
 
-  std::shared_ptr<const child_spec> spec_;
+  const supervisor_spec& workers() const { return *by_.child->supervisor; }
+
+  pool_order by_;
   std::shared_ptr<const supervision> shared_;
+  pool_board* const board_;       // null: nobody looks
+  pool_policies* const policies_; // null: no actor type has a say in its pool
   std::string label_;
   unsigned above_;
   pool_dispatcher dispatcher_;

@@ -13,11 +13,6 @@
 
 namespace coppice::behaviours {
 
-std::string_view text(pool_dispatch value) {
-  constexpr std::array<std::string_view, 4> words{"least_loaded", "round_robin", "hash", "broadcast"};
-  return words[static_cast<std::size_t>(value)];
-}
-
 pool_dispatcher::pool_dispatcher(const pool_spec& options, std::uint32_t size) : options_(options), size_(0) {
   by_held_.resize(options_.in_flight + 1);
   add_workers(size);

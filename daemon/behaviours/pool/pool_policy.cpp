@@ -84,11 +84,11 @@ void ask_about(question& out, process& self, const pool_dispatcher& of, const po
 
 // Null: its workers' type has no say, as far as is known without looking, which is most of the time.
 std::unique_ptr<pool_policy> pool::policy() {
-  if (shared_->policies == nullptr) return nullptr;
-  const std::uint64_t version = shared_->policies->code_version();
+  if (policies_ == nullptr) return nullptr;
+  const std::uint64_t version = policies_->code_version();
   if (version == policy_version_ && !has_policy_) return nullptr;
   policy_version_ = version;
-  auto found = shared_->policies->policy_of(spec_->supervisor->children.front()->actor);
+  auto found = policies_->policy_of(workers().children.front()->actor);
   has_policy_ = found != nullptr;
   return found;
 }
@@ -108,8 +108,7 @@ std::uint32_t pool::chosen_for(process& self, const pool_request& one) {
   if (self.now() >= next_line_) {
     next_line_ = self.now() + line_every;
     base::log::warning("pool", "{}: choose of {} returned {} and worker {} of {}, so dispatch decides",
-                       label_, spec_->supervisor->children.front()->actor, status, worker,
-                       dispatcher_.size());
+                       label_, workers().children.front()->actor, status, worker, dispatcher_.size());
   }
   return any_worker;
 }

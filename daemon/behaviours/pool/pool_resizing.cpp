@@ -26,21 +26,21 @@ message number_term(std::uint64_t value) {
 
 } // namespace
 
-void pool::adopt(process& self, std::shared_ptr<const child_spec> spec, pool_caller caller) {
-  const auto size = static_cast<std::uint32_t>(spec->supervisor->children.size());
-  const bool same = size == spec_->supervisor->children.size() && spec->pool->max == spec_->pool->max;
-  const std::uint32_t most = std::max(size, spec->pool->max);
-  auto previous = std::exchange(spec_, std::move(spec));
+void pool::adopt(process& self, pool_order next, pool_caller caller) {
+  const auto size = static_cast<std::uint32_t>(next.child->supervisor->children.size());
+  const bool same = size == workers().children.size() && next.options->max == by_.options->max;
+  const std::uint32_t most = std::max(size, next.options->max);
+  pool_order previous = std::exchange(by_, std::move(next));
   take_on(self);
   if (same) return answer(self, caller, message::atom("ok"));
   resize(self, {.caller = std::move(caller), .previous = std::move(previous), .least = size, .most = most});
 }
 
-// What spec_ says, but for the size.
+// What by_ says, but for the size.
 void pool::take_on(process& self) {
-  dispatcher_.set_options(*spec_->pool);
+  dispatcher_.set_options(*by_.options);
   serve(self);
-  supervisor_order flags{supervisor_order::kind::adopt, {}, spec_->supervisor, {}, {}};
+  supervisor_order flags{supervisor_order::kind::adopt, {}, by_.child->supervisor, {}, {}};
   forward(self, {}, shared_->orders->add(std::move(flags)));
 }
 
@@ -72,7 +72,7 @@ void pool::shrink(process& self) {
 }
 
 std::shared_ptr<const child_spec> pool::worker_spec(std::uint32_t worker) const {
-  auto out = std::make_shared<child_spec>(*spec_->supervisor->children.front());
+  auto out = std::make_shared<child_spec>(*workers().children.front());
   out->id = number_term(worker + 1);
   return out;
 }
@@ -132,7 +132,7 @@ void pool::end_resize(process& self) {
   if (!done.failure && done.least != 0) least_ = done.least;
   if (done.least == 0) note_own(self, done);
   if (done.failure && done.previous) {
-    spec_ = done.previous;
+    by_ = *done.previous;
     take_on(self);
   }
   answer(self, done.caller, done.failure ? runtime::error_message(done.failure) : message::atom("ok"));

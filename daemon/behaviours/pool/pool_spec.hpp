@@ -4,34 +4,15 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 #include "base/clock.hpp"
+#include "tree/pool.hpp"
 
 namespace coppice::behaviours {
 
-// Which worker gets a request.
-enum class pool_dispatch : std::uint8_t {
-  least_loaded, // the one that holds the fewest
-  round_robin,  // the next in turn that has room
-  hash,         // always the same one for the same key
-  broadcast,    // all of them; casts and messages only
-};
-
-// What becomes of a request that finds the queue full, or has waited there for too long.
-enum class pool_overload : std::uint8_t {
-  reply_error, // the caller gets {error, overloaded}
-  drop_new,    // it is dropped
-  drop_old,    // the oldest in the queue is
-  park_sender, // senders wait: what is queued counts in the pool's mailbox, bounded by `queue_limit` (and
-               // perhaps one more); what waits for too long is treated as by reply_error
-};
-
-// What becomes of the requests that a worker held when it ended.
-enum class on_worker_death : std::uint8_t {
-  reply_error, // their callers' calls end with {worker_down, Reason}
-  retry_once,  // another worker gets them, once each
-};
+using tree::on_worker_death;
+using tree::pool_dispatch;
+using tree::pool_overload;
 
 struct pool_spec {
   pool_dispatch dispatch = pool_dispatch::least_loaded;
@@ -45,8 +26,5 @@ struct pool_spec {
   std::uint32_t max = 0; // workers that it grows to while requests wait for any of them; 0: it does not
   base::nanos idle = 30 * base::nanos_per_second; // how long one that it grew by may have nothing to do
 };
-
-// As configurations spell them.
-std::string_view text(pool_dispatch value);
 
 } // namespace coppice::behaviours

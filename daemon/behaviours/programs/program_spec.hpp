@@ -7,9 +7,10 @@
 #include <memory>
 
 #include "base/program.hpp"
-#include "behaviours/streams/stream_options.hpp"
 
 namespace coppice::behaviours {
+
+struct stream_options;
 
 struct program_spec {
   base::program_options run;

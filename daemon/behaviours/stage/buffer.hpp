@@ -9,10 +9,11 @@
 #include <vector>
 
 #include "behaviours/stage/event_list.hpp"
+#include "tree/stage.hpp"
 
 namespace coppice::behaviours {
 
-enum class buffer_keep : std::uint8_t { last, first };
+using tree::buffer_keep;
 
 struct stage_buffer_bounds {
   std::uint64_t size = 10'000; // events. UINT64_MAX: no limit

@@ -44,21 +44,15 @@ base::result<std::uint64_t> read_number(etf::bytes options, std::string_view key
   return value;
 }
 
-// Reads one of these atoms.
-template <class Value, std::size_t Count>
-base::result<Value> read_choice(etf::bytes options, std::string_view key,
-                                const std::pair<std::string_view, Value> (&choices)[Count],
-                                Value unless_said) {
+// Which of the enumeration's words it is.
+template <tree::has_words Value>
+base::result<Value> read_choice(etf::bytes options, std::string_view key, Value unless_said) {
   const auto found = option_of(options, key);
   if (!found) return unless_said;
   std::string_view name;
-  std::string all;
   etf::cursor(*found).read_atom(name);
-  for (const auto& [text, value] : choices) {
-    if (name == text) return value;
-    all += (all.empty() ? "" : " or ") + std::string(text);
-  }
-  return unexpected(wrong(key, all, *found));
+  if (const auto value = tree::value_of<Value>(name)) return *value;
+  return unexpected(wrong(key, fmt::format("{}", fmt::join(tree::words<Value>, " or ")), *found));
 }
 
 base::result<dispatcher_options> read_partitions(etf::bytes options) {
@@ -204,10 +198,7 @@ base::result<subscription_options> read_subscription(etf::bytes options) {
   if (!max) return unexpected(max.error());
   const auto min = read_number(options, "min_demand", 0, *max - 1, *max / 2);
   if (!min) return unexpected(min.error());
-  static constexpr std::pair<std::string_view, cancel_mode> modes[] = {{"permanent", cancel_mode::permanent},
-                                                                       {"transient", cancel_mode::transient},
-                                                                       {"temporary", cancel_mode::temporary}};
-  const auto cancel = read_choice(options, "cancel", modes, out.cancel);
+  const auto cancel = read_choice(options, "cancel", out.cancel);
   if (!cancel) return unexpected(cancel.error());
   return subscription_options{*max, *min, *cancel};
 }
@@ -261,14 +252,10 @@ base::result<stage_options> read_stage_options(stage_role role, etf::bytes optio
   const auto step = read_number(options, "demand_step", 1, most_demand, out.demand_step);
   if (!step) return unexpected(step.error());
   out.demand_step = *step;
-  static constexpr std::pair<std::string_view, buffer_keep> sides[] = {{"last", buffer_keep::last},
-                                                                       {"first", buffer_keep::first}};
-  const auto keep = read_choice(options, "buffer_keep", sides, out.buffer.keep);
+  const auto keep = read_choice(options, "buffer_keep", out.buffer.keep);
   if (!keep) return unexpected(keep.error());
   out.buffer.keep = *keep;
-  static constexpr std::pair<std::string_view, demand_mode> modes[] = {
-      {"forward", demand_mode::forward}, {"accumulate", demand_mode::accumulate}};
-  const auto demand = read_choice(options, "demand", modes, out.demand);
+  const auto demand = read_choice(options, "demand", out.demand);
   if (!demand) return unexpected(demand.error());
   out.demand = *demand;
   return out;

@@ -14,17 +14,16 @@
 #include "base/error.hpp"
 #include "behaviours/stage/buffer.hpp"
 #include "runtime/messages/message.hpp"
+#include "tree/stage.hpp"
 
 namespace coppice::behaviours {
 
 enum class stage_role : std::uint8_t { producer, producer_consumer, consumer };
-enum class demand_mode : std::uint8_t { forward, accumulate };
-// When a consumer ends after the end of a subscription: always; for a reason other than normal and shutdown;
-// never.
-enum class cancel_mode : std::uint8_t { permanent, transient, temporary };
+using tree::cancel_mode;
+using tree::demand_mode;
 
 struct dispatcher_options {
-  enum class kind : std::uint8_t { demand, broadcast, partition, callback };
+  using kind = tree::stage_dispatching;
   kind what = kind::demand;
   std::vector<runtime::message> partitions{}; // for `partition`: the names, which are terms
   std::uint64_t max_demand = 0; // for `demand`: largest demand that is expected. 0: set by the first ask

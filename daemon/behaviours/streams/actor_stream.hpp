@@ -12,10 +12,10 @@
 #include <string>
 
 #include "base/uv.hpp"
+#include "behaviours/streams/given_stream.hpp"
 #include "behaviours/streams/receive_buffer.hpp"
 #include "behaviours/streams/stream_loop.hpp"
 #include "behaviours/streams/stream_options.hpp"
-#include "behaviours/streams/stream_taker.hpp"
 #include "net/deadline.hpp"
 #include "net/stream/dialer.hpp"
 #include "net/stream/framer.hpp"

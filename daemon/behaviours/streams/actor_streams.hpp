@@ -13,7 +13,7 @@
 #include "behaviours/programs/actor_program.hpp"
 #include "behaviours/streams/actor_stream.hpp"
 #include "behaviours/streams/connection_keeper.hpp"
-#include "behaviours/streams/stream_taker.hpp"
+#include "behaviours/streams/given_stream.hpp"
 #include "runtime/process.hpp"
 
 namespace coppice::behaviours {

@@ -11,9 +11,13 @@
 #include "base/log.hpp"
 #include "base/log_counted.hpp"
 #include "base/socket_mark.hpp"
+#include "behaviours/gen/stream_taker.hpp"
 #include "behaviours/streams/actor_streams.hpp"
-#include "behaviours/web/sites.hpp"
-#include "behaviours/web/web_connection.hpp"
+#include "behaviours/streams/given_stream.hpp"
+#include "behaviours/supervision/child_spec.hpp"
+#include "behaviours/supervision/order.hpp"
+#include "net/listening/socket_store.hpp"
+#include "net/tls/tls_sources.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
@@ -26,10 +30,8 @@ using runtime::process;
 
 namespace {
 
-constexpr std::string_view report_tag = "$coppice_tcp_report";
 constexpr std::string_view suspend_tag = "$coppice_tcp_suspend";
 constexpr std::string_view resume_tag = "$coppice_tcp_resume";
-constexpr std::string_view restart_tag = "$coppice_tcp_restart";
 // Connections that wait for their actor, and actors made in one turn.
 constexpr std::size_t at_once = 64;
 constexpr base::nanos most_of_stop = 5 * base::nanos_per_second; // for an actor that is told to stop
@@ -49,31 +51,25 @@ std::string shown_place(const tcp_place& where, const net::listener& socket) {
 
 } // namespace
 
-message tcp_listener::report_request() {
-  return message::atom(report_tag);
-}
 message tcp_listener::suspend_request() {
   return message::atom(suspend_tag);
 }
 message tcp_listener::resume_request() {
   return message::atom(resume_tag);
 }
-message tcp_listener::restart_notice() {
-  return message::atom(restart_tag);
-}
 
-tcp_listener::tcp_listener(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervision> shared,
-                           message env, std::string label)
-    : kind_(of->tcp->web != nullptr ? "web" : "tcp"),
-      spec_(std::move(of)),
-      sites_(spec().web != nullptr ? std::make_shared<web_sites>(spec().web, env, label) : nullptr),
+tcp_listener::tcp_listener(std::shared_ptr<const tcp_spec> spec, std::shared_ptr<const supervision> shared,
+                           message env, std::string label, std::string_view shown_as)
+    : kind_(shown_as),
+      spec_(std::move(spec)),
       shared_(std::move(shared)),
+      board_(shared_->resources.find<tcp_board>()),
+      sockets_(shared_->resources.find<net::socket_store>()),
       env_(std::move(env)),
       label_(std::move(label)) {}
 
 tcp_listener::~tcp_listener() {
-  if (self_ && shared_->listeners != nullptr) shared_->listeners->leave(self_);
-  if (self_ && sites_ != nullptr && shared_->sites != nullptr) shared_->sites->leave(self_);
+  if (self_ && board_ != nullptr) board_->leave(self_);
 }
 
 outcome tcp_listener::init(process& self) {
@@ -90,8 +86,7 @@ outcome tcp_listener::init(process& self) {
     return runtime::stop(why.take());
   }
   self_ = self.self();
-  if (shared_->listeners != nullptr) shared_->listeners->enter(self_, {label_, counters_});
-  if (sites_ != nullptr && shared_->sites != nullptr) shared_->sites->enter(self_, {label_, sites_});
+  if (board_ != nullptr) board_->enter(self_, {label_, counters_});
   base::log::info(kind_, "{} listens at {}", label_, shown_places());
   return runtime::carry_on();
 }
@@ -111,13 +106,14 @@ base::status tcp_listener::open(process& self) {
 base::status tcp_listener::open(process& self, const tcp_place& where) {
   place made;
   if (where.secured != tcp_place::tls::off) {
+    const auto* const folder = shared_->resources.find<certificate_folder>();
     auto source = where.secured == tcp_place::tls::files
                       ? net::tls_source::open(where.files)
-                      : net::tls_source::automatic(shared_->certificates, {host_of(self.host().node_name())},
-                                                   where.files.protocols);
+                      : net::tls_source::automatic(folder == nullptr ? std::string() : folder->path,
+                                                   {host_of(self.host().node_name())}, where.files.protocols);
     if (!source) return unexpected(std::move(source.error()));
     made.tls = std::move(*source);
-    if (shared_->tls != nullptr) shared_->tls->add(made.tls);
+    if (auto* const all = shared_->resources.find<net::tls_sources>()) all->add(made.tls);
   }
   net::listen_options options;
   options.backlog = spec().backlog;
@@ -131,15 +127,14 @@ base::status tcp_listener::open(process& self, const tcp_place& where) {
   uv_loop_t* const loop = self.stay();
   const std::uint16_t port = where.address.port();
   // One that the kernel chose the port of would take any, also another listener's.
-  if (port != 0 || !where.path.empty())
-    options.kept = {shared_->sockets, std::string(net::sockets_of_actors), true};
-  if (!where.socket.empty() && shared_->sockets == nullptr)
+  if (port != 0 || !where.path.empty()) options.kept = {sockets_, std::string(net::sockets_of_actors), true};
+  if (!where.socket.empty() && sockets_ == nullptr)
     return base::fail(base::errc::not_found, "listen on the socket " + where.socket + ": none is passed");
-  auto socket =
-      !where.socket.empty() ? net::listener::named(loop, *shared_->sockets, where.socket, options, taken)
-      : where.path.empty()  ? net::listener::tcp(loop, where.address, {port, port}, options, taken)
-                            : net::listener::unix_socket(loop, where.path, where.mode | base::leads_to_actors,
-                                                         {}, options, taken);
+  auto socket = !where.socket.empty() ? net::listener::named(loop, *sockets_, where.socket, options, taken)
+                : where.path.empty()
+                    ? net::listener::tcp(loop, where.address, {port, port}, options, taken)
+                    : net::listener::unix_socket(loop, where.path, where.mode | base::leads_to_actors, {},
+                                                 options, taken);
   if (!socket) return unexpected(std::move(socket.error()));
   made.socket = std::move(*socket);
   made.shown = shown_place(where, made.socket);
@@ -215,7 +210,6 @@ void tcp_listener::tell_no_actor(std::string_view why) const {
 
 base::result<std::unique_ptr<runtime::behaviour>> tcp_listener::make_actor(process& self,
                                                                            accepted_stream stream) const {
-  if (sites_ != nullptr) return std::make_unique<web_connection>(std::move(stream), sites_);
   const child_spec& what = *spec().connection;
   auto actor = self.host().factory()->make({.actor = what.actor,
                                             .args = what.args,
@@ -224,7 +218,7 @@ base::result<std::unique_ptr<runtime::behaviour>> tcp_listener::make_actor(proce
                                             .unhandled = what.unhandled,
                                             .secrets = what.secrets});
   if (!actor) return actor;
-  auto* const taker = dynamic_cast<stream_taker*>(actor->get());
+  stream_taker* const taker = (*actor)->as_stream_taker();
   if (taker == nullptr) return base::fail(base::errc::invalid, "it takes no streams");
   taker->begin_with(std::move(stream));
   return actor;
@@ -243,7 +237,6 @@ void tcp_listener::ended(const runtime::pid& pid, const message& reason) {
 outcome tcp_listener::take_info(process& self, const message& m) {
   if (gen::exit_notice gone; gen::is_exit(m.bytes()) && gen::read_exit(self, m, gone))
     ended(gone.from, gone.reason);
-  restarts_ = restarts_ || (self.origin().notice && runtime::is_atom(m, restart_tag));
   return runtime::carry_on();
 }
 
@@ -251,9 +244,7 @@ outcome tcp_listener::take_call(process& self, const message& whole, etf::bytes 
   const message asked = whole.slice(request);
   const bool here = self.origin().here();
   message answer;
-  if (here && runtime::is_atom(asked, report_tag)) {
-    answer = write_report(self);
-  } else if (here && (runtime::is_atom(asked, suspend_tag) || runtime::is_atom(asked, resume_tag))) {
+  if (here && (runtime::is_atom(asked, suspend_tag) || runtime::is_atom(asked, resume_tag))) {
     suspended_ = runtime::is_atom(asked, suspend_tag);
     counters_->suspended.store(suspended_, std::memory_order_relaxed);
     for (place& one : places_) suspended_ ? one.socket.suspend() : one.socket.resume();
@@ -276,12 +267,9 @@ bool tcp_listener::is_order(const message& asked) const {
 
 // What is new holds for connections that come from now on.
 message tcp_listener::adopt(const message& asked) {
-  const auto ordered = shared_->orders->take(asked.bytes());
-  const auto* const mine = ordered ? std::get_if<specification_order>(&*ordered) : nullptr;
-  if (mine == nullptr || mine->child->tcp == nullptr)
-    return runtime::error_message(message::atom("no_such_order"));
-  spec_ = mine->child;
-  if (sites_ != nullptr) sites_->set(spec().web);
+  auto next = adopted(shared_->orders->take(asked.bytes()));
+  if (next == nullptr) return runtime::error_message(message::atom("no_such_order"));
+  spec_ = std::move(next);
   limit_->set_most(spec().max_connections);
   for (place& one : places_) {
     one.socket.set_access(spec().access);
@@ -289,6 +277,15 @@ message tcp_listener::adopt(const message& asked) {
     one.socket.look_again();
   }
   return message::atom("ok");
+}
+
+std::shared_ptr<const tcp_spec> tcp_listener::adopted(const std::any& order) {
+  const auto* const mine = std::any_cast<tcp_order>(&order);
+  return mine == nullptr ? nullptr : mine->spec;
+}
+
+std::string_view tcp_listener::draining_notice() const {
+  return drain_notice;
 }
 
 void tcp_listener::count_refused() const {
@@ -323,7 +320,7 @@ void tcp_listener::terminate(process& self, const message&) {
   const auto tell = [&](auto how) {
     connections_.for_each([&](const runtime::pid& one, const connection&) { how(one); });
   };
-  const std::string_view notice = restarts_ && sites_ != nullptr ? drain_for_restart_notice : drain_notice;
+  const std::string_view notice = draining_notice();
   tell([&](const runtime::pid& one) { self.notify(one, message::atom(notice)); });
   if (wait_for_all(self, base::mono_now() + spec().drain)) return;
   tell([&](const runtime::pid& one) { self.exit(one, runtime::reasons::shutdown()); });
@@ -349,9 +346,8 @@ message tcp_listener::write_report(process& self) {
       {"bytes_written", read(counters_->written)},
       {"uptime_ms", static_cast<std::uint64_t>(base::to_milliseconds(self.now() - began_).count())}};
   message_writer out(512);
-  out.map(static_cast<std::uint32_t>(std::size(numbers)) + 4 +
-          (sites_ != nullptr ? web_sites::report_pairs : 0));
-  if (sites_ != nullptr) sites_->write_report(out);
+  out.map(static_cast<std::uint32_t>(std::size(numbers)) + 4 + own_pairs());
+  write_own_pairs(out);
   out.atom("listening");
   out.list(static_cast<std::uint32_t>(places_.size())); // nothing if there are none
   for (const place& one : places_) out.binary(one.shown);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// A TCP listener: it accepts connections and makes an actor for each, or, where HTTP is spoken, a process of
-// the daemon's, on the worker that has the fewest. They
-// are its children, though not a supervisor's: none is started again, and one that fails costs its own
-// connection and nothing else. When it is to stop it accepts no more and lets those there are finish what has
-// come. In the process's own turn, which stays on one worker.
+// A TCP listener: it accepts connections and makes an actor for each, on the worker that has the fewest. A
+// derived class may make another process instead. They are its children, though not a supervisor's: none is
+// started again, and one that fails costs its own connection and nothing else. When it is to stop it accepts
+// no more and lets those there are finish what has come. In the process's own turn, which stays on one
+// worker.
 #pragma once
 
+#include <any>
 #include <deque>
 #include <memory>
 #include <string>
@@ -14,20 +15,31 @@
 
 #include "behaviours/gen/server.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
-#include "behaviours/supervision/supervisor.hpp"
+#include "behaviours/streams/tcp_spec.hpp"
+#include "behaviours/supervision/supervision.hpp"
 #include "net/listening/listener.hpp"
 #include "runtime/structures/flat_table.hpp"
 
 namespace coppice::behaviours {
 
-class web_sites;
 struct accepted_stream;
 
-class tcp_listener final : public server {
+// An order to a listener (pending_orders): what it has holds for connections that come from now on. Answered
+// ok.
+struct tcp_order {
+  std::shared_ptr<const tcp_spec> spec;
+};
+
+class tcp_listener : public server {
  public:
-  // `of.tcp` is set. `label`: its place in the tree.
-  tcp_listener(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervision> shared,
-               runtime::message env, std::string label);
+  // The behaviours that listeners are shown as.
+  static constexpr std::string_view shown_as_tcp = "tcp";
+  static constexpr std::string_view shown_as_web = "web";
+
+  // `label`: its place in the tree; `shown_as`: its behaviour in the inspection, and the module of its log
+  // lines.
+  tcp_listener(std::shared_ptr<const tcp_spec> spec, std::shared_ptr<const supervision> shared,
+               runtime::message env, std::string label, std::string_view shown_as = shown_as_tcp);
   ~tcp_listener() override;
 
   runtime::outcome init(runtime::process& self) override;
@@ -36,13 +48,13 @@ class tcp_listener final : public server {
   void terminate(runtime::process& self, const runtime::message& reason) override;
   void describe(runtime::description& out) const override { out.behaviour = kind_; }
 
-  // Called with this by a process of this node: a map of what it is and counts.
-  static runtime::message report_request();
-  // Called with these: no more connections are accepted, or they are again; those there are go on. `ok`.
+  static bool is_one(const runtime::description& process) {
+    return (process.behaviour == shown_as_tcp || process.behaviour == shown_as_web) && process.plugin.empty();
+  }
+  // Called with these by a process of this node: no more connections are accepted, or they are again; those
+  // there are go on. `ok`.
   static runtime::message suspend_request();
   static runtime::message resume_request();
-  // A notice of its supervisor's before it stops this: another one is to take its place.
-  static runtime::message restart_notice();
 
  protected:
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
@@ -52,11 +64,25 @@ class tcp_listener final : public server {
   }
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
   runtime::message sys_state(runtime::process& self) override { return write_report(self); }
-  runtime::message state_for_people(runtime::process& self) override { return write_report(self); }
+  runtime::message engine_for_people(runtime::process& self) override { return write_report(self); }
   std::string sys_module() const override { return std::string(kind_); }
   bool obeys_peers(const runtime::process& self) const override {
     return shared_->rights.may_supervise(self.name());
   }
+
+  // What a listener for a protocol of its own does in another way.
+  // The process of a connection.
+  virtual base::result<std::unique_ptr<runtime::behaviour>> make_actor(runtime::process& self,
+                                                                       accepted_stream stream) const;
+  // What it runs by after this order. Null: the order is not for it.
+  virtual std::shared_ptr<const tcp_spec> adopted(const std::any& order);
+  // The notice to the processes of connections when it stops.
+  virtual std::string_view draining_notice() const;
+  // More pairs of its report: how many, and they.
+  virtual std::uint32_t own_pairs() const { return 0; }
+  virtual void write_own_pairs(runtime::message_writer&) const {}
+
+  const std::string& label() const { return label_; }
 
  private:
   struct place {
@@ -69,15 +95,13 @@ class tcp_listener final : public server {
     std::size_t at = 0; // of places_
   };
 
-  const tcp_spec& spec() const { return *spec_->tcp; }
+  const tcp_spec& spec() const { return *spec_; }
   base::status open(runtime::process& self);
   base::status open(runtime::process& self, const tcp_place& where);
   void accepted(runtime::process& self, net::accepted_socket socket, std::size_t at);
   void ask_for_turn(runtime::process& self);
   void start_actor(runtime::process& self, arrival one);
   void tell_no_actor(std::string_view why) const;
-  base::result<std::unique_ptr<runtime::behaviour>> make_actor(runtime::process& self,
-                                                               accepted_stream stream) const;
   void ended(const runtime::pid& pid, const runtime::message& reason);
   bool is_order(const runtime::message& asked) const;
   runtime::message adopt(const runtime::message& asked);
@@ -88,10 +112,11 @@ class tcp_listener final : public server {
   runtime::message write_report(runtime::process& self);
   std::string shown_places() const;
 
-  const std::string_view kind_; // tcp or web
-  std::shared_ptr<const child_spec> spec_;
-  std::shared_ptr<web_sites> sites_; // null: no HTTP is spoken
+  const std::string_view kind_;
+  std::shared_ptr<const tcp_spec> spec_;
   std::shared_ptr<const supervision> shared_;
+  tcp_board* const board_;           // null: nobody looks
+  net::socket_store* const sockets_; // null: none are passed
   runtime::message env_;
   std::string label_;
   std::vector<place> places_;
@@ -108,7 +133,6 @@ class tcp_listener final : public server {
   base::nanos began_ = 0;
   bool asked_ = false;     // receive_io() is to come
   bool suspended_ = false; // by hand
-  bool restarts_ = false;  // another one takes its place
 };
 
 } // namespace coppice::behaviours

@@ -19,7 +19,6 @@
 namespace coppice::behaviours {
 
 struct child_spec;
-struct web_spec;
 
 struct tcp_place {
   base::socket_address address{}; // with its port; 0: the kernel chooses one
@@ -33,16 +32,22 @@ struct tcp_place {
 
 struct tcp_spec {
   std::vector<tcp_place> listen;
-  std::shared_ptr<const child_spec> connection; // the actor of one; its id and name are not used; or
-  std::shared_ptr<const web_spec> web;          // set: HTTP is spoken there, and `connection` says how its
-                                                // process is made, but for the actor; or
-  std::string handlers;                         // the registered name of a pool whose workers have them
+  // How the process of a connection is made; its id and name are not used, and where HTTP is spoken, nor is
+  // its actor. Null: `handlers` is the registered name of a pool whose workers have the connections.
+  std::shared_ptr<const child_spec> connection;
+  std::string handlers;
   std::shared_ptr<const stream_options> options;
   std::uint32_t max_connections = 10'000;
   bool shed = false; // who comes beyond is closed at once
   int backlog = 511; // connections that wait with the kernel, beyond those
   base::access_list access{};
   base::nanos drain = 10 * base::nanos_per_second; // for what has begun, when the listener stops
+};
+
+// What the node gives to listeners (engine_resources): the folder of the certificates that are made
+// automatically.
+struct certificate_folder {
+  std::string path;
 };
 
 } // namespace coppice::behaviours

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "runtime/messages/shown.hpp"
+#include "tree/mailbox.hpp"
 
 namespace coppice::behaviours {
 namespace {
@@ -19,9 +20,9 @@ using runtime::message;
 using runtime::message_writer;
 
 constexpr std::array<std::string_view, 4> full_words{"park_sender", "drop_new", "drop_old", "exit"};
+// As of a size in a configuration.
+constexpr std::uint64_t most_bytes = std::uint64_t{1} << 63;
 constexpr std::array<std::string_view, 4> unhandled_words{"exit", "reply_error", "log", "ignore"};
-constexpr std::uint64_t most_messages = 16'000'000;
-constexpr std::uint64_t longest_wait_ms = std::uint64_t{1} << 40;
 
 // "" where all is well, else what is wrong.
 using complaint = std::string;
@@ -74,12 +75,13 @@ complaint read_mailbox(etf::bytes given, runtime::mailbox_bounds& out) {
                     [&](std::string_view key, etf::bytes value, bool& known) -> complaint {
                       if (key == "limit") {
                         std::uint64_t limit = 0;
-                        complaint wrong = read_count("mailbox's limit", value, 1, most_messages, limit);
+                        complaint wrong = read_count("mailbox's limit", value, tree::fewest_mailbox_messages,
+                                                     tree::most_mailbox_messages, limit);
                         if (wrong.empty()) out.messages = static_cast<std::uint32_t>(limit);
                         return wrong;
                       }
                       if (key == "bytes")
-                        return read_count("mailbox's bytes", value, 0, INT64_MAX, out.bytes);
+                        return read_count("mailbox's bytes", value, 0, most_bytes, out.bytes);
                       if (key == "on_full")
                         return read_word("mailbox's on_full", value, full_words, out.policy);
                       known = false;
@@ -89,7 +91,7 @@ complaint read_mailbox(etf::bytes given, runtime::mailbox_bounds& out) {
 
 complaint read_wait(std::string_view key, etf::bytes given, base::nanos& out) {
   std::uint64_t ms = 0;
-  complaint wrong = read_count(key, given, 0, longest_wait_ms, ms);
+  complaint wrong = read_count(key, given, 0, tree::longest_time_ms, ms);
   if (wrong.empty()) out = static_cast<base::nanos>(ms) * base::nanos_per_ms;
   return wrong;
 }

@@ -11,44 +11,25 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "behaviours/event_manager/event_manager_spec.hpp"
-#include "behaviours/pool/pool_spec.hpp"
-#include "behaviours/streams/tcp_spec.hpp"
+#include "base/secret.hpp"
 #include "behaviours/supervision/child_list.hpp"
 #include "runtime/actor_factory.hpp"
 #include "runtime/messages/message.hpp"
 #include "runtime/process.hpp"
+#include "tree/supervision.hpp"
 
 namespace coppice::behaviours {
 
-enum class strategy : std::uint8_t { one_for_one, one_for_all, rest_for_one, simple_one_for_one };
-enum class restart_type : std::uint8_t { permanent, transient, temporary };
-enum class on_exceeded : std::uint8_t { escalate, give_up };
-enum class auto_shutdown : std::uint8_t { never, any_significant, all_significant };
-
-// How long a child may take to stop when told to.
-struct shutdown_limit {
-  enum class kind : std::uint8_t { after, brutal_kill, infinity };
-  kind how = kind::after;
-  base::nanos time = 5 * base::nanos_per_second; // for `after`
-
-  static shutdown_limit brutal_kill() { return {kind::brutal_kill, 0}; }
-  static shutdown_limit infinity() { return {kind::infinity, 0}; }
-  static shutdown_limit after(base::nanos time) { return {kind::after, time}; }
-};
-
-// Waits between restarts, beyond OTP: `first`, then each twice the one before, from 100 ms if `first` is 0.
-// A child that ran for `max` begins at `first` again.
-struct backoff_options {
-  base::nanos first = 0;
-  base::nanos max = 30 * base::nanos_per_second; // no wait is longer
-  double jitter = 0.2;                           // 0 to 1: the share of a wait that is random
-};
+using tree::auto_shutdown;
+using tree::backoff_options;
+using tree::on_exceeded;
+using tree::restart_type;
+using tree::shutdown_limit;
+using tree::strategy;
+using tree::text;
 
 struct supervisor_spec;
-struct kept_connection;
-struct datagram_spec;
-struct program_spec;
+class child_kind;
 
 struct child_spec {
   runtime::message id;   // any term, an atom as a rule; unique among the siblings
@@ -70,18 +51,12 @@ struct child_spec {
   runtime::message options;                          // of its behaviour; none: the defaults
   runtime::message args;                             // for the actor: a map; empty: none
   base::secrets_ptr secrets;                         // that `args` have markers of; null: none
-  std::shared_ptr<const supervisor_spec> supervisor; // set: the child is this supervisor
-  std::shared_ptr<const pool_spec> pool;             // set: it is a pool, of that supervisor's children
-  std::shared_ptr<const tcp_spec> tcp;               // set: it is a listener
-  std::shared_ptr<const kept_connection> connection; // set: its actor has this one, again and again
-  std::shared_ptr<const event_manager_spec> events;  // set: it is an event manager
-  std::shared_ptr<const datagram_spec> datagrams;    // set: its actor has these UDP sockets
+  std::shared_ptr<const supervisor_spec> supervisor; // set: its children are below this child
+  // Null: it is an actor, or the supervisor that `supervisor` describes.
+  std::shared_ptr<const child_kind> kind;
 
-  std::shared_ptr<const program_spec> program; // set: its actor runs it
-
+  // Whether children stand below it.
   bool is_supervisor() const { return supervisor != nullptr; }
-  // Whether it is one whose children are started by events: `options` are a consumer's.
-  bool consumes() const { return is_supervisor() && options; }
   // Under which its process is registered: a supervisor's own name goes before the child's; empty: none.
   const std::string& registered_name() const;
 };
@@ -101,11 +76,5 @@ struct supervisor_spec {
 inline const std::string& child_spec::registered_name() const {
   return is_supervisor() && !supervisor->name.empty() ? supervisor->name : name;
 }
-
-// As OTP spells them, for terms and for people.
-std::string_view text(strategy value);
-std::string_view text(restart_type value);
-std::string_view text(auto_shutdown value);
-std::string_view text(on_exceeded value); // as configurations spell it: escalate, park
 
 } // namespace coppice::behaviours

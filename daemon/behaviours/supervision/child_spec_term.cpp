@@ -121,19 +121,12 @@ message pair_of_supervisor(const message& whole, start_function start) {
   return whole.slice(pair);
 }
 
-bool read_restart(std::string_view name, restart_type& out) {
-  for (const auto each : {restart_type::permanent, restart_type::transient, restart_type::temporary}) {
-    if (name == text(each)) return out = each, true;
-  }
-  return false;
-}
-
 bool read_shutdown(etf::bytes term, shutdown_limit& out) {
   etf::cursor at(term);
   std::uint64_t time = 0;
   if (at.read_unsigned(time)) {
-    constexpr std::uint64_t longest = std::uint64_t{1} << 32;
-    out = shutdown_limit::after(static_cast<base::nanos>(std::min(time, longest)) * base::nanos_per_ms);
+    out = shutdown_limit::after(static_cast<base::nanos>(std::min(time, tree::longest_time_ms)) *
+                                base::nanos_per_ms);
     return true;
   }
   if (at.read_atom_is("infinity")) return out = shutdown_limit::infinity(), true;
@@ -179,8 +172,10 @@ expected<child_spec, message> read_child_spec(const message& term, auto_shutdown
   out.id = term.slice(given->id).compact();
   start_function start;
   if (!read_start(given->start, start)) return invalid("invalid_mfa", given->start);
-  if (!given->restart.empty() && !read_restart(atom_of(given->restart), out.restart)) {
-    return invalid("invalid_restart_type", given->restart);
+  if (!given->restart.empty()) {
+    const auto restart = tree::value_of<restart_type>(atom_of(given->restart));
+    if (!restart) return invalid("invalid_restart_type", given->restart);
+    out.restart = *restart;
   }
   if (!given->significant.empty()) {
     const std::string_view significant = atom_of(given->significant);

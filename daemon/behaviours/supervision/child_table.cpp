@@ -24,48 +24,6 @@ std::size_t hash_of(const runtime::pid& pid) {
 
 } // namespace
 
-std::string_view text(strategy value) {
-  switch (value) {
-    case strategy::one_for_one:
-      return "one_for_one";
-    case strategy::one_for_all:
-      return "one_for_all";
-    case strategy::rest_for_one:
-      return "rest_for_one";
-    case strategy::simple_one_for_one:
-      return "simple_one_for_one";
-  }
-  return "";
-}
-
-std::string_view text(restart_type value) {
-  switch (value) {
-    case restart_type::permanent:
-      return "permanent";
-    case restart_type::transient:
-      return "transient";
-    case restart_type::temporary:
-      return "temporary";
-  }
-  return "";
-}
-
-std::string_view text(auto_shutdown value) {
-  switch (value) {
-    case auto_shutdown::never:
-      return "never";
-    case auto_shutdown::any_significant:
-      return "any_significant";
-    case auto_shutdown::all_significant:
-      return "all_significant";
-  }
-  return "";
-}
-
-std::string_view text(on_exceeded value) {
-  return value == on_exceeded::give_up ? "park" : "escalate";
-}
-
 std::string_view text(child_state value) {
   switch (value) {
     case child_state::stopped:

@@ -5,6 +5,7 @@
 // called by any thread, which is why every change takes a (short, uncontended) lock.
 #pragma once
 
+#include <any>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -20,8 +21,6 @@
 #include "runtime/messages/message.hpp"
 
 namespace coppice::behaviours {
-
-class datagram_sockets;
 
 enum class child_state : std::uint8_t {
   stopped, // OTP's `undefined`: known, not running
@@ -47,14 +46,13 @@ struct child {
   runtime::pid pid;          // of the running process; while restarting the last one's
   child_state state = child_state::stopped;
   std::uint32_t restarts = 0;
-  bool rests = false;          // it is not to run: its init said ignore, or somebody stopped it
-  bool terminated = false;     // it rests since somebody stopped it
-  std::uint32_t waits = 0;     // of its backoff, without a long run in between
-  base::nanos began = 0;       // when it last started
-  base::nanos due = 0;         // when the wait for its restart ends
-  std::vector<child_end> ends; // the last ones, the latest last
-  // Of one that has UDP sockets, until it is not to be started again by itself.
-  std::shared_ptr<datagram_sockets> datagrams;
+  bool rests = false;               // it is not to run: its init said ignore, or somebody stopped it
+  bool terminated = false;          // it rests since somebody stopped it
+  std::uint32_t waits = 0;          // of its backoff, without a long run in between
+  base::nanos began = 0;            // when it last started
+  base::nanos due = 0;              // when the wait for its restart ends
+  std::vector<child_end> ends;      // the last ones, the latest last
+  std::any kept;                    // by its kind, until it is not to be started again by itself
   std::list<child>::iterator place; // in the table
   child_link by_id;
   child_link by_pid;

@@ -11,11 +11,6 @@
 
 #include "base/log.hpp"
 #include "base/random.hpp"
-#include "behaviours/event_manager/event_manager.hpp"
-#include "behaviours/pool/pool.hpp"
-#include "behaviours/streams/stream_taker.hpp"
-#include "behaviours/streams/tcp_listener.hpp"
-#include "behaviours/supervision/consumer_supervisor.hpp"
 #include "behaviours/supervision/supervisor_report.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
@@ -157,34 +152,12 @@ outcome supervisor::on_start(process& self) {
 base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(child& one, const std::string& label,
                                                                    const message& env, pace how) {
   const child_spec& spec = *one.spec;
-  if (spec.pool != nullptr) return std::make_unique<pool>(one.spec, shared_with(env, how), label, above_ + 1);
-  if (spec.events != nullptr) return std::make_unique<event_manager>(one.spec, shared_, env, label);
-  if (spec.tcp != nullptr) return std::make_unique<tcp_listener>(one.spec, shared_, env, label);
-  if (spec.consumes())
-    return std::make_unique<consumer_supervisor>(one.spec, shared_with(env), label, above_ + 1);
-  if (spec.is_supervisor())
-    return std::make_unique<supervisor>(spec.supervisor, shared_with(env, how), label, above_ + 1);
-  auto made = shared_->factory->make(
-      {spec.actor, one.args, env, label, spec.unhandled, spec.postponed, spec.options, one.secrets});
-  if (!made || (spec.connection == nullptr && spec.datagrams == nullptr && spec.program == nullptr))
-    return made;
-  auto* const taker = dynamic_cast<stream_taker*>(made->get());
-  if (spec.datagrams != nullptr) {
-    if (one.datagrams == nullptr)
-      one.datagrams =
-          std::make_shared<datagram_sockets>(spec.datagrams, label, shared_->datagrams, shared_->sockets);
-    if (taker == nullptr || !taker->begin_with(one.datagrams))
-      return base::fail(base::errc::invalid, spec.actor + " takes no datagrams");
-    return made;
-  }
-  if (spec.program != nullptr) {
-    if (taker == nullptr || !taker->begin_with(spec.program))
-      return base::fail(base::errc::invalid, spec.actor + " takes no streams");
-    return made;
-  }
-  if (taker == nullptr) return base::fail(base::errc::invalid, spec.actor + " takes no connections");
-  taker->begin_with(spec.connection);
-  return made;
+  auto shared = spec.is_supervisor() ? shared_with(env, how) : shared_;
+  const child_start begun{one.spec,          one.args, one.secrets, env,
+                          std::move(shared), label,    above_ + 1,  one.kept};
+  if (spec.kind != nullptr) return spec.kind->make(begun);
+  if (!spec.is_supervisor()) return make_actor(begun);
+  return std::make_unique<supervisor>(spec.supervisor, begun.shared, label, begun.above);
 }
 
 supervisor::launched supervisor::launch(process& self, child& one, const std::string& label,
@@ -279,7 +252,7 @@ outcome supervisor::child_ended(process& self, const gen::exit_notice& exit) {
 void supervisor::retire(child& one) {
   if (simple()) child_left(one);
   if (simple() || one.spec->restart == restart_type::temporary) return children_.remove(one);
-  one.datagrams.reset();
+  one.kept.reset();
   children_.set_stopped(one);
 }
 
@@ -311,7 +284,7 @@ outcome supervisor::park(child& failed) {
     retire(failed);
     return runtime::carry_on();
   }
-  failed.datagrams.reset();
+  failed.kept.reset();
   children_.set_given_up(failed);
   return runtime::carry_on();
 }
@@ -402,10 +375,10 @@ void supervisor::on_stop(process& self, const message&) {
 }
 
 void supervisor::halt(process& self, child& one, after_halt next) {
-  one.datagrams.reset();
+  one.kept.reset();
   if (one.state != child_state::running) return;
-  if (next == after_halt::comes_again && one.spec->tcp != nullptr && one.spec->tcp->web != nullptr)
-    self.notify(one.pid, tcp_listener::restart_notice());
+  if (next == after_halt::comes_again && one.spec->kind != nullptr)
+    if (message notice = one.spec->kind->restart_notice()) self.notify(one.pid, std::move(notice));
   const shutdown_limit& limit = one.spec->shutdown;
   const runtime::reference ended = self.monitor(one.pid, true);
   self.exit(one.pid, first_order(limit));

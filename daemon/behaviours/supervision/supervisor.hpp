@@ -14,50 +14,17 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "behaviours/application/order.hpp"
-#include "behaviours/datagrams/datagram_sockets.hpp"
-#include "behaviours/event_manager/event_board.hpp"
 #include "behaviours/gen/native_server.hpp"
-#include "behaviours/gen/patience.hpp"
-#include "behaviours/pool/pool_board.hpp"
-#include "behaviours/pool/pool_policy.hpp"
-#include "behaviours/streams/tcp_counters.hpp"
+#include "behaviours/supervision/child_kind.hpp"
 #include "behaviours/supervision/child_table.hpp"
-#include "behaviours/supervision/peer_rights.hpp"
+#include "behaviours/supervision/order.hpp"
+#include "behaviours/supervision/patience.hpp"
 #include "behaviours/supervision/restart.hpp"
+#include "behaviours/supervision/supervision.hpp"
 #include "behaviours/supervision/tree.hpp"
-#include "behaviours/web/web_board.hpp"
-#include "net/listening/socket_store.hpp"
-#include "net/tls/tls_sources.hpp"
-#include "runtime/actor_factory.hpp"
 #include "runtime/crash_notes.hpp"
 
 namespace coppice::behaviours {
-
-// What all supervisors of one application share. Immutable.
-struct supervision {
-  runtime::actor_factory* factory = nullptr; // outlives the system
-  supervision_tree* tree = nullptr;          // likewise
-  pending_orders* orders = nullptr;          // likewise
-  runtime::message env;                      // the application's, for its actors
-  // Whether an actor takes these args, for children that others add; a template's may lack what start_child
-  // is to give. `secrets`: those that they have markers of; null: none. Not set: any. Any thread.
-  std::function<base::status(std::string_view actor, const runtime::message& args,
-                             const base::secrets* secrets, bool of_template)>
-      check_args{};
-  peer_rights rights{};
-  pool_board* pools = nullptr;          // outlives the system; null: nobody looks
-  pool_policies* policies = nullptr;    // likewise; null: no actor type has a say in its pool
-  tcp_board* listeners = nullptr;       // likewise
-  web_board* sites = nullptr;           // likewise
-  datagram_board* datagrams = nullptr;  // likewise
-  std::string certificates{};           // the folder of those that are made automatically
-  net::tls_sources* tls = nullptr;      // outlives the system; null: nobody looks at their certificates
-  net::socket_store* sockets = nullptr; // outlives the system; null: none are passed
-  event_board* events = nullptr;        // outlives the system; null: nobody looks
-  // Whether a change waits for what is started first: then no child may take longer than start_patience().
-  bool bounded = false;
-};
 
 class supervisor : public native_server {
  public:
@@ -144,7 +111,7 @@ class supervisor : public native_server {
   // Notifies itself with {'$gen_cast', {What, Id | Pid}} at `when` (monotonic).
   void cast_later(runtime::process& self, const child& one, std::string_view what, base::nanos when);
 
-  // What is stopped is started again next, if all goes well: a web server tells its clients that.
+  // What is stopped is started again next, if all goes well.
   enum class after_halt : std::uint8_t { stays_down, comes_again };
   // Stops the process if it runs, within its limit, and names it in the log when it had to be killed.
   void halt(runtime::process& self, child& one, after_halt next = after_halt::stays_down);
@@ -201,7 +168,7 @@ class supervisor : public native_server {
   // nothing.
   runtime::message tell_options(runtime::process& self, const child& one, const child_spec& from,
                                 const child_spec& to);
-  // A pool or a listener that runs takes on its specification: likewise.
+  // One that runs is told of its specification, if its kind says so: an error, else nothing.
   runtime::message tell_engine(runtime::process& self, const child& one,
                                const std::shared_ptr<const child_spec>& spec);
   void keep_to(runtime::process& self, child& one, const std::shared_ptr<const child_spec>& spec);

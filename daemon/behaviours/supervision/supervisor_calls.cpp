@@ -150,8 +150,8 @@ native_server::call_answer supervisor::handle_call(process& self, const message&
   if (what == "get_childspec") return reply(get_childspec(self, argument));
   if (what == restart_tag) return reply(restart_now(self, argument));
   if (what == pending_orders::tag && shared_->orders != nullptr) {
-    const auto ordered = shared_->orders->take(argument);
-    const auto* const mine = ordered ? std::get_if<supervisor_order>(&*ordered) : nullptr;
+    const std::any ordered = shared_->orders->take(argument);
+    const auto* const mine = std::any_cast<supervisor_order>(&ordered);
     return reply(mine != nullptr ? carry_out(self, *mine) : refuse(self, from));
   }
   if (what != "restart_child" && what != "delete_child") return reply(refuse(self, from));

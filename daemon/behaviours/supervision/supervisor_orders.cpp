@@ -48,6 +48,10 @@ message terminating() {
   return runtime::error_message(message::atom("terminating"));
 }
 
+std::optional<engine_order> order_of(const std::shared_ptr<const child_spec>& spec) {
+  return spec->kind == nullptr ? std::nullopt : spec->kind->order_for(spec);
+}
+
 } // namespace
 
 message supervisor::carry_out(process& self, const supervisor_order& order) {
@@ -146,7 +150,7 @@ message supervisor::order_replace(process& self, const std::shared_ptr<const chi
     return done("restarted");
   }
   report::start_failed(child_label(*one), started.error().reason, started.error().note);
-  one->datagrams.reset(); // those of the specification that is refused
+  one->kept.reset(); // those of the specification that is refused
   children_.respecify(*one, found.spec);
   // The notice that ends its wait, if it waits for a restart, has not been looked at meanwhile.
   (void)put_back(self, *one, found);
@@ -281,16 +285,19 @@ message supervisor::tell_options(process& self, const child& one, const child_sp
 // One that ends meanwhile starts by the new one.
 message supervisor::tell_engine(process& self, const child& one,
                                 const std::shared_ptr<const child_spec>& spec) {
-  if ((spec->pool == nullptr && spec->tcp == nullptr) || one.state != child_state::running) return {};
-  const message request = shared_->orders->add(specification_order{spec});
-  const base::nanos most = default_start_patience + (spec->pool != nullptr ? spec->pool->drain : 0);
+  if (one.state != child_state::running) return {};
+  auto told = order_of(spec);
+  if (!told) return {};
+  const message request = shared_->orders->add(std::move(told->what));
+  const base::nanos most = told->patience;
   const auto answer = call_engine(self, one.pid, request, base::mono_now() + most);
   if (self.exiting()) return terminating();
   if (!answer) {
-    const bool seen = !shared_->orders->take(request.bytes());
+    const bool seen = !shared_->orders->take(request.bytes()).has_value();
     if (answer.error().what != gen::call_error::kind::timeout) return {};
     // It hears of its former specification when it comes to it.
-    if (seen) (void)call_engine(self, one.pid, shared_->orders->add(specification_order{one.spec}), 0);
+    if (auto former = order_of(one.spec); former && seen)
+      (void)call_engine(self, one.pid, shared_->orders->add(std::move(former->what)), 0);
     return late(child_label(one), most);
   }
   return runtime::is_atom(*answer, "ok") ? message() : *answer;

@@ -3,7 +3,6 @@
 // order of supervisor.erl's init, and their words are its own. Pure.
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
-#include <initializer_list>
 #include <optional>
 #include <string_view>
 #include <unordered_set>
@@ -49,17 +48,15 @@ std::optional<given_flags> read_given_flags(etf::bytes term) {
   return out;
 }
 
-// One of these by its word; as it was where none was given. False: there is no such word.
-template <class Word>
-bool choose(etf::bytes given, std::initializer_list<Word> among, Word& out) {
+// A value by its word; as it was where none was given. False: there is no such word.
+template <tree::has_words Value>
+bool choose(etf::bytes given, Value& out) {
   if (given.empty()) return true;
   std::string_view word;
   etf::cursor(given).read_atom(word);
-  const auto* const found =
-      std::find_if(among.begin(), among.end(), [&](Word one) { return text(one) == word; });
-  if (found == among.end()) return false;
-  out = *found;
-  return true;
+  const auto found = tree::value_of<Value>(word);
+  if (found) out = *found;
+  return found.has_value();
 }
 
 // A whole number of at least `least`, at most what fits.
@@ -76,20 +73,16 @@ bool read_count(etf::bytes given, std::uint32_t least, std::uint32_t& out) {
 message read_flags(etf::bytes term, supervisor_spec& out) {
   const auto given = read_given_flags(term);
   if (!given) return bad_flag("invalid_type", term);
-  using enum strategy;
-  if (!choose(given->strategy, {one_for_one, one_for_all, rest_for_one, simple_one_for_one}, out.strategy))
-    return bad_flag("invalid_strategy", given->strategy);
+  if (!choose(given->strategy, out.strategy)) return bad_flag("invalid_strategy", given->strategy);
   if (!read_count(given->intensity, 0, out.intensity)) return bad_flag("invalid_intensity", given->intensity);
   auto seconds = static_cast<std::uint32_t>(out.period / base::nanos_per_second);
   if (!read_count(given->period, 1, seconds)) return bad_flag("invalid_period", given->period);
   out.period = base::nanos{seconds} * base::nanos_per_second;
-  if (!choose(given->auto_shutdown,
-              {auto_shutdown::never, auto_shutdown::any_significant, auto_shutdown::all_significant},
-              out.auto_shutdown))
+  if (!choose(given->auto_shutdown, out.auto_shutdown))
     return bad_flag("invalid_auto_shutdown", given->auto_shutdown);
   if (!given->name.empty() && !read_registered_name(given->name, out.name))
     return bad_flag("invalid_name", given->name);
-  if (!choose(given->on_exceeded, {on_exceeded::escalate, on_exceeded::give_up}, out.on_exceeded))
+  if (!choose(given->on_exceeded, out.on_exceeded))
     return bad_flag("invalid_on_exceeded", given->on_exceeded);
   return {};
 }

@@ -3,10 +3,18 @@
 // is true of each supervisor, not of one instant for all. Any thread.
 #include "behaviours/supervision/tree.hpp"
 
-#include "behaviours/supervision/consumer_supervisor.hpp"
+#include "behaviours/supervision/child_kind.hpp"
 #include "runtime/messages/shown.hpp"
 
 namespace coppice::behaviours {
+namespace {
+
+std::string_view behaviour_of(const child_spec& of) {
+  if (of.kind != nullptr && !of.kind->behaviour().empty()) return of.kind->behaviour();
+  return of.is_supervisor() ? "supervisor" : std::string_view(of.behaviour);
+}
+
+} // namespace
 
 void supervision_tree::enter(const runtime::pid& supervisor, const child_table& children) {
   const std::scoped_lock held(lock_);
@@ -95,10 +103,7 @@ std::vector<tree_entry> supervision_tree::walk(const runtime::pid& supervisor) c
     entry.pid = row.pid;
     entry.is_supervisor = row.spec->is_supervisor();
     entry.name = row.spec->registered_name();
-    entry.behaviour = row.spec->pool != nullptr ? "pool"
-                      : row.spec->consumes()    ? consumer_supervisor::kind
-                      : entry.is_supervisor     ? "supervisor"
-                                                : row.spec->behaviour;
+    entry.behaviour = behaviour_of(*row.spec);
     entry.plugin = row.spec->plugin;
     entry.actor = row.spec->actor;
     entry.state = row.state;

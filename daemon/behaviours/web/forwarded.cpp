@@ -76,9 +76,9 @@ std::string_view is_for(std::string_view element) {
 } // namespace
 
 std::optional<std::string> forwarded_client(const net::http_request& asked, const base::socket_address& peer,
-                                            const base::access_list& proxies, proxy_header by) {
+                                            const base::access_list& proxies, tree::web_proxy_header by) {
   if (proxies.allow.empty() || !proxies.permits(peer)) return std::nullopt;
-  const std::string_view name = by == proxy_header::forwarded ? "forwarded" : "x-forwarded-for";
+  const std::string_view name = by == tree::web_proxy_header::forwarded ? "forwarded" : "x-forwarded-for";
   std::string all;
   for (const net::http_header& one : asked.headers)
     if (one.name == name) all += (all.empty() ? "" : ",") + one.value;
@@ -86,7 +86,7 @@ std::optional<std::string> forwarded_client(const net::http_request& asked, cons
   for (std::string_view rest = all; !rest.empty();) {
     const std::string_view last = last_element(rest);
     if (last.empty()) continue; // an empty element (RFC 9110, 5.6.1.2)
-    const auto address = read_address(by == proxy_header::forwarded ? is_for(last) : last);
+    const auto address = read_address(by == tree::web_proxy_header::forwarded ? is_for(last) : last);
     if (!address) return client; // what stands before it cannot be trusted
     client = plain_host(*address);
     if (!proxies.permits(*address)) return client;

@@ -4,23 +4,19 @@
 // logs, bounds and the request's map. Pure; any thread.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 
 #include "base/address_range.hpp"
 #include "net/http/http_message.hpp"
+#include "tree/web.hpp"
 
 namespace coppice::behaviours {
-
-// The header in which the proxies name the client. The other one is ignored, because proxies may pass on what
-// the client itself sent.
-enum class proxy_header : std::uint8_t { x_forwarded_for, forwarded };
 
 // The client's address by that header (Forwarded: RFC 7239), if `peer` is one of the `proxies`: the last
 // address in all headers of that name that is not a proxy's, because anybody can have written what stands
 // before it. Nothing: the peer itself is the client.
 std::optional<std::string> forwarded_client(const net::http_request& asked, const base::socket_address& peer,
-                                            const base::access_list& proxies, proxy_header by);
+                                            const base::access_list& proxies, tree::web_proxy_header by);
 
 } // namespace coppice::behaviours

@@ -151,7 +151,7 @@ std::optional<feed_request> read_feed_request(etf::bytes term) {
   if (form != websocket_word && form != events_word) return std::nullopt;
   return feed_request{std::string(event),
                       {reinterpret_cast<const char*>(last_id.data()), last_id.size()},
-                      form == websocket_word ? web_upgrade::websocket : web_upgrade::events};
+                      form == websocket_word ? web_upgrade::websocket : web_upgrade::sse};
 }
 
 std::string last_event_id(const net::http_request& asked, const base::path_parameters& query) {

@@ -36,7 +36,7 @@ runtime::destination destination_of(const web_route& route, process& self) {
 
 std::string_view tag_of(web_upgrade upgrade) {
   switch (upgrade) {
-    case web_upgrade::events:
+    case web_upgrade::sse:
       return events_tag;
     case web_upgrade::websocket:
       return websocket_tag;
@@ -184,7 +184,7 @@ bool web_connection::may_upgrade(const net::http_request& asked) {
   const web_spec& spec = current_->site->spec();
   const web_upgrade to = spec.routes[*current_->route].upgrade;
   if (to == web_upgrade::none) return true;
-  if (to == web_upgrade::events && !takes_events(asked)) return answer(406), false;
+  if (to == web_upgrade::sse && !takes_events(asked)) return answer(406), false;
   if (to == web_upgrade::websocket) {
     if (auto refusal = net::websocket_refusal(asked)) return answer(std::move(*refusal)), false;
     current_->opening = net::websocket_answer(asked);

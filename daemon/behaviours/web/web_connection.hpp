@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/file.hpp"
-#include "behaviours/streams/stream_taker.hpp"
+#include "behaviours/streams/given_stream.hpp"
 #include "behaviours/web/access_log.hpp"
 #include "behaviours/web/actor_websocket.hpp"
 #include "behaviours/web/client_actor.hpp"

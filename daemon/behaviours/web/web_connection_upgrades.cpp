@@ -26,7 +26,7 @@ constexpr std::string_view heartbeat_tag = "$coppice_web_heartbeat";
 
 // Whether the message is meant for a client with this upgrade.
 bool is_output(etf::bytes message, web_upgrade upgrade) {
-  return (upgrade == web_upgrade::events && is_event(message)) ||
+  return (upgrade == web_upgrade::sse && is_event(message)) ||
          (upgrade == web_upgrade::websocket && is_websocket_order(message));
 }
 
@@ -52,7 +52,7 @@ void web_connection::take_output(process& self, message m) {
 void web_connection::begin(process& self, const accepted& by) {
   if (current_->deadline != 0) self.cancel_timer(std::exchange(current_->deadline, 0));
   current_->watcher.reset(); // from now on a monitor of this process tells
-  if (upgrade() == web_upgrade::events)
+  if (upgrade() == web_upgrade::sse)
     begin_events(self, by.by);
   else
     begin_websocket(self, by);

@@ -16,13 +16,14 @@
 #include "behaviours/web/cross_origin.hpp"
 #include "behaviours/web/forwarded.hpp"
 #include "net/http/http_server.hpp"
+#include "tree/web.hpp"
 
 namespace coppice::behaviours {
 
 struct child_spec;
 
-// What an accepted request turns into.
-enum class web_upgrade : std::uint8_t { none, events, websocket };
+using tree::access_log_format;
+using tree::web_upgrade;
 
 // Requests with this method and path go to a process, or are answered with a redirect or with a file.
 struct web_route {
@@ -51,15 +52,13 @@ struct web_route {
   }
 };
 
-enum class access_log_format : std::uint8_t { off, common, combined, json };
-
 struct web_spec {
   std::vector<web_route> routes;    // the first that matches is used
   std::vector<std::string> hosts{}; // the hosts it answers for; in lower case, without port; empty: all
   std::vector<net::http_header> headers{}; // of all answers, unless they have them
   net::http_options http{};                // of its connections: limits, requests and timeouts
   cross_origin others{};                   // whose pages may use it
-  proxy_header proxies_say = proxy_header::x_forwarded_for;
+  tree::web_proxy_header proxies_say = tree::web_proxy_header::x_forwarded_for;
   base::access_list proxies{};        // proxies whose header is trusted; empty: none
   std::size_t compress_from = 0;      // bytes of a body; 0: none is compressed
   std::uint32_t in_flight = 1000;     // most requests that wait for an answer; beyond: 503

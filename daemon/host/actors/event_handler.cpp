@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See event_handler.hpp, and behaviours/event_manager/event_protocol.hpp for what its manager tells it. In
+// A plugin's event handler; behaviours/event_manager/event_protocol.hpp has the messages of its manager. In
 // the process's own turn.
 #include "host/actors/event_handler.hpp"
 
@@ -185,7 +185,7 @@ message event_handler::leave(const message& why) {
   return messages.finish(&out, &made) == COPPICE_OK ? take(&made) : message::atom("ok");
 }
 
-// Its manager's end comes to it as its parent's exit.
+// The end of its manager arrives as an exit of its parent.
 void event_handler::terminate(process&, const message& reason) {
   if (runtime::is_orderly(reason)) {
     leave(message::atom("stop"));

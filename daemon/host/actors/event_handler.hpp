@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A plugin's gen_event handler: a process of its own, which its manager
-// (behaviours/event_manager/event_manager.hpp) tells what happened, over the callbacks of
-// "coppice.event_handler/draft-1". In the process's own turn.
+// A plugin's gen_event handler over the callbacks of "coppice.event_handler/draft-1". It is a process of its
+// own; its manager (behaviours/event_manager/event_manager.hpp) sends it the events. In the process's own
+// turn.
 #pragma once
 
 #include <coppice/event_handler.h>
@@ -35,6 +35,7 @@ class event_handler final : public behaviours::server, public plugin_actor, publ
     return take_parcel(*given);
   }
   void died(runtime::process&) noexcept override { end_streams(false); }
+  behaviours::stream_taker* as_stream_taker() override { return this; }
 
  private:
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
@@ -57,12 +58,12 @@ class event_handler final : public behaviours::server, public plugin_actor, publ
   runtime::outcome take_batch(const runtime::message& whole, etf::bytes list);
   runtime::outcome happened(bool event, const runtime::message& whole, etf::bytes term);
   runtime::outcome query(const runtime::message& whole, etf::bytes from, etf::bytes request);
-  // What a callback's status comes to, which may be that it leaves.
+  // What follows from a callback's status; the handler may leave.
   runtime::outcome decide(std::int32_t status, const char* callback, etf::bytes given);
   runtime::outcome follow_stream(std::int32_t status, const char* callback) override {
     return decide(status, callback, {});
   }
-  // Calls `removed`, once: what that wrote.
+  // Calls `removed` once and returns the term that it wrote.
   runtime::message leave(const runtime::message& why);
 
   const coppice_event_handler& callbacks() const {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See hosted_behaviours.hpp. Any thread.
+// The list of behaviours for plugins. Any thread.
 #include "host/actors/hosted_behaviours.hpp"
 
 #include <fmt/format.h>
@@ -23,8 +23,8 @@ behaviour_list hosted_behaviours() {
       hosted<router>(coppice_find_behaviour(coppice_behaviours, "router")),
       hosted<server>(coppice_find_behaviour(coppice_behaviours, "server")),
       hosted<statem>(coppice_find_behaviour(coppice_behaviours, "statem")),
-      hosted<server>(coppice_find_behaviour(coppice_behaviours, "tcp")), // which may be no server to others
-      hosted<server>(coppice_find_behaviour(coppice_behaviours, "udp")), // likewise
+      hosted<server>(coppice_find_behaviour(coppice_behaviours, "tcp")), // its server table is optional
+      hosted<server>(coppice_find_behaviour(coppice_behaviours, "udp")), // its server table is optional
   };
   return all;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The behaviours that the host runs for plugins: each is a line of the list in hosted_behaviours.cpp, which
-// pairs what coppice/behaviours.h says of it with what reads an actor type's tables and makes its actors.
-// Nobody else in the daemon knows one by its name. Any thread.
+// combines the rules of coppice/behaviours.h with the code that reads an actor type's tables and makes its
+// actors. No other part of the daemon knows one by its name. Any thread.
 #pragma once
 
 #include <coppice/behaviours.h>
@@ -23,19 +23,18 @@
 
 namespace coppice::host {
 
-// What an actor is made from; handed on by reference, since a spawn is short enough to feel each move of it.
+// What is needed to make an actor; passed by reference, since moves would be noticeable in a spawn.
 struct actor_plan {
   image_pin image;
-  const actor_code* code = nullptr;            // the image's
+  const actor_code* code = nullptr;            // of the image
   runtime::message args;                       // a term; none = #{}
   runtime::message env;                        // the application's, a map; none = #{}
-  base::secrets_ptr secrets;                   // that stand in `args`; null: none
-  std::unique_ptr<const saved_state> saved;    // it starts with this state, restored, and without init
+  base::secrets_ptr secrets;                   // secrets in `args`; null: none
+  std::unique_ptr<const saved_state> saved;    // it starts with this state restored, without init
   bool only_tried = false;                     // it ends with `ignore` as soon as its state is restored
-  std::optional<runtime::unhandled> unhandled; // none: as the code says
-  runtime::postponed_bound postponed{};        // of a state machine
-  runtime::message
-      options; // of its behaviour, as host/actors/stage.hpp and router.hpp have them; none: the defaults
+  std::optional<runtime::unhandled> unhandled; // none: the code decides
+  runtime::postponed_bound postponed{};        // for a state machine
+  runtime::message options; // of its behaviour, see host/actors/stage.hpp and router.hpp; none: the defaults
 };
 
 struct hosted_behaviour {
@@ -44,7 +43,7 @@ struct hosted_behaviour {
   std::unique_ptr<runtime::behaviour> (*make)(actor_plan&& plan);
 };
 
-// One whose actors are an Actor each, and whose tables are read into an Actor::code_type.
+// A behaviour whose actors are objects of Actor, and whose tables are read into Actor::code_type.
 template <class Actor>
 constexpr hosted_behaviour hosted(const coppice_behaviour* facts) {
   return {facts,
@@ -58,18 +57,18 @@ constexpr hosted_behaviour hosted(const coppice_behaviour* facts) {
 
 using behaviour_list = std::span<const hosted_behaviour>;
 behaviour_list hosted_behaviours();
-// Null: it is not in the list.
+// Null: the list has none.
 const hosted_behaviour* find(behaviour_list in, std::string_view name);
 
-// The code of an actor type whose tables have been found fit for its behaviour; null if that is none of the
-// list, which outlives what is returned.
+// The code of an actor type whose tables are valid for its behaviour. Null: its behaviour is not in the list.
+// The list must outlive the result.
 std::unique_ptr<actor_code> read_code(const coppice_actor_type& type, const std::string& plugin,
                                       identity_book& identities, behaviour_list in = hosted_behaviours());
-// What the class of an actor type chose for what it does not take, by the type's name.
+// The choice of each actor type's class for messages that it does not handle, by the type's name.
 using unhandled_by_type = std::map<std::string, runtime::unhandled, std::less<>>;
 
-// That of all actor types of a plugin becomes its image's. errc::refused: one has a behaviour not in the
-// list.
+// Reads the code of all actor types of a plugin into its image. errc::refused: the behaviour of one is not in
+// the list.
 base::status read_all(const coppice_descriptor& plugin, plugin_image& into, identity_book& identities,
                       const unhandled_by_type& chosen, behaviour_list in = hosted_behaviours());
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See plugin_actor.hpp. A callback that lets a C++ exception out although it may not is caught here, so that
-// it ends its actor and not the node. In the process's own turn.
+// An actor of a plugin. A C++ exception that escapes a callback is caught here, so that it ends its actor and
+// not the node. In the process's own turn.
 #include "host/actors/plugin_actor.hpp"
 
 #include <fmt/format.h>
@@ -83,7 +83,7 @@ outcome plugin_actor::begin_actor(process& self) {
   }
 }
 
-// Who starts it has the reason by then; a supervisor tells the log, too.
+// The starter gets the reason; a supervisor also logs it.
 outcome plugin_actor::fail_to_begin(const char* callback, std::int32_t status) {
   std::string thrown = backtrace(actor_, status);
   message reason = stop_reason(actor_, status);
@@ -117,12 +117,13 @@ outcome plugin_actor::follow_on(std::int32_t status, const char* callback, etf::
     if (status == COPPICE_CONTINUE && actor_.process->should_yield()) actor_.process->yield();
     if (actor_.process->exiting()) break;
   }
-  // What was said to the error object without an error is of no use to a later one.
+  // An error text without an error must not be used for a later error.
   if (status == COPPICE_OK || status == COPPICE_HIBERNATE) {
     if (actor_.extra != nullptr && actor_.extra->error.told) actor_.extra->error = {};
     return runtime::carry_on();
   }
-  // What it was to answer with may be anyone's, and so is no reason to end: the caller is told instead.
+  // The term of its answer may come from another actor, so it is no reason to end: the caller gets an error
+  // instead.
   if (status == COPPICE_E_TERM && actor_.extra != nullptr && actor_.extra->error.unanswered) {
     const coppice_error said = std::exchange(actor_.extra->error, {});
     gen::end_call(*actor_.process, said.unanswered, runtime::reasons::bad_term());
@@ -147,8 +148,8 @@ runtime::unhandled plugin_actor::if_unhandled() const {
   return actor_.unhandled.value_or(code_->unhandled.value_or(runtime::unhandled::exit));
 }
 
-// A client outside of the cluster may be a person who mistyped a name: that is no reason for the actor to
-// end, unless its configuration says so.
+// A client outside of the cluster may be a person who mistyped a name: that ends the actor only if its
+// configuration says so.
 outcome plugin_actor::refuse_call(etf::bytes from, etf::bytes request, const char* callback,
                                   std::string_view engine, bool answered) {
   using runtime::unhandled;
@@ -218,7 +219,7 @@ void plugin_actor::describe_to(runtime::description& out) const {
 }
 
 outcome plugin_actor::change_config(process& self, const message& from, behaviours::config_change to) {
-  // The actor is to see the new env already while it is asked.
+  // The actor already sees the new env during the callback.
   const message old_args = actor_.origin.args();
   kept_origin old_origin =
       std::exchange(actor_.origin, kept_origin({old_args, to.env, actor_.origin.whole().secrets}));
@@ -253,7 +254,7 @@ message plugin_actor::written(looking what, const std::function<std::int32_t(cop
   return take(&made);
 }
 
-// Nobody asks why it could not be shown, but for the log, which has refused calls already.
+// The reason why it cannot be shown is not needed: the log already has the refused calls.
 message plugin_actor::written_to_show(looking what,
                                       const std::function<std::int32_t(coppice_writer*)>& callback) {
   std::int32_t status = COPPICE_OK;

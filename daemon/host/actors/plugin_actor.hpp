@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What every actor of a plugin is, whatever its behaviour: a state, the callbacks of "coppice.lifecycle/1"
-// over it, and the part in a reload that carries it from one image's code to another's. A behaviour's class
-// derives from its engine and from this one, and brings the callbacks of its own tables. In the process's own
-// turn.
+// The common part of all plugin actors of any behaviour: a state, the callbacks of "coppice.lifecycle/1", and
+// the part of a reload that moves the state from one image's code to another's. A behaviour's class derives
+// from its engine and from this class, and adds the callbacks of its own tables. In the process's own turn.
 #pragma once
 
 #include <coppice/lifecycle.h>
@@ -39,59 +38,60 @@ class plugin_actor : public reloadable {
   explicit plugin_actor(actor_plan&& plan);
   ~plugin_actor() override;
 
-  // What the engine does for it.
-  // go_on() is to be called before the next message, and also if none comes.
+  // Functions of the engine. Asks it to call go_on() before the next message, and also if none comes.
   virtual void go_on_first(runtime::process& self) = 0;
-  // What the status of a callback for streams comes to: an engine may have more of them than follow() knows.
+  // What follows from the status of a callback for streams: an engine may know more statuses than follow().
   virtual runtime::outcome follow_stream(std::int32_t status, const char* callback) {
     return follow(status, callback);
   }
 
-  // What it does for the engine: in the callbacks of runtime::behaviour, and for what sys asks.
+  // Functions for the engine: for the callbacks of runtime::behaviour, and for sys.
   runtime::outcome begin(runtime::process& self); // init
   runtime::outcome go_on();
   void end(const runtime::message& reason); // terminate
-  // Of runtime::behaviour::receive_io().
+  // For runtime::behaviour::receive_io().
   runtime::outcome take_io();
-  // Of runtime::behaviour::receive_parcel().
+  // For runtime::behaviour::receive_parcel().
   runtime::outcome take_parcel(runtime::parcel& given);
-  // A message that is not for it but for its streams or its program, and what comes of it; none: it is not.
+  // Handles `m` if it is meant for the actor's streams or program and returns the outcome. Empty: the actor
+  // itself must handle it.
   std::optional<runtime::outcome> take_for_streams(const runtime::message& m) {
     if (actor_.streams() == nullptr) [[likely]]
       return std::nullopt;
     return taken_for_streams(m);
   }
-  // What the engine tells of its sockets, its program or its streams; empty: it has none of them.
+  // The report on its sockets, its program or its streams; none: it has none of them.
   runtime::message shown_sockets() const;
-  // `engine`, a map of what the engine tells of itself or empty, and with it the streams there are.
+  // Adds the streams to `engine`, the engine's report: a map, or empty.
   runtime::message with_streams(runtime::message engine) const;
-  // It ends: what it has written still goes out if that is orderly.
+  // The actor ends: if that is orderly, written bytes are still sent.
   void end_streams(bool orderly) noexcept;
   void describe_to(runtime::description& out) const;
-  // Answers `from`, as behaviours::change_config() has it.
+  // Answers `from`, as behaviours::change_config() requires.
   runtime::outcome change_config(runtime::process& self, const runtime::message& from,
                                  behaviours::config_change to);
   runtime::message shown_state();
-  // As its format_status has it; empty: it has none.
+  // The term of its format_status; none: it has none.
   runtime::message formatted_status();
-  // What to do with what no callback took.
+  // What to do with a message that no callback took.
   runtime::unhandled if_unhandled() const;
-  // What a call comes to that no callback took. `callback`: which was asked; `engine`: what the actor is, for
-  // people; `answered`: the callback has answered already.
+  // What follows for a call that no callback took. `callback`: the one that was called; `engine`: the kind of
+  // actor, for people; `answered`: the callback has answered already.
   runtime::outcome refuse_call(etf::bytes from, etf::bytes request, const char* callback,
                                std::string_view engine, bool answered = false);
-  // What the callback said to the error object, which is empty afterwards; "": nothing.
+  // The text given to set_error, which is then empty; "": none.
   std::string take_error_text();
-  // A line; of requests at most one a second for the actors of a type. `kind`: "call", "cast" or "message".
+  // Logs a line; for requests at most one a second for all actors of a type. `kind`: "call", "cast" or
+  // "message".
   void tell_unhandled(std::string_view kind, etf::bytes term, std::string_view why);
-  // What a callback's status comes to; runs handle_continue as often as it is asked for. `given`: what the
-  // callback was about.
+  // What follows from a callback's status; runs handle_continue as often as the status asks for it. `given`:
+  // the callback's input.
   runtime::outcome follow(std::int32_t status, const char* callback, etf::bytes given = {}) {
     if (status == COPPICE_OK && (actor_.extra == nullptr || !actor_.extra->error.told)) [[likely]]
       return runtime::carry_on();
     return follow_on(status, callback, given);
   }
-  // runtime::stop(), remembering for the log what ran.
+  // runtime::stop(), with a note for the log which callback ran.
   runtime::outcome stop_in(const char* callback, etf::bytes given, runtime::message reason,
                            std::string backtrace = {});
 
@@ -106,10 +106,10 @@ class plugin_actor : public reloadable {
   struct incarnation_deleter {
     void operator()(incarnation* owned) const noexcept;
   };
-  // States on their way from one image's code to another's.
+  // States that are being moved from one image's code to another's.
   struct handover {
     std::unique_ptr<const saved_state> saved;               // until init
-    bool only_tried = false;                                // goes with it
+    bool only_tried = false;                                // with `saved`: see actor_plan
     std::unique_ptr<incarnation, incarnation_deleter> next; // prepared by a reload
   };
   handover& needs_handover();
@@ -130,26 +130,26 @@ class plugin_actor : public reloadable {
   // create or init failed with `status`.
   [[gnu::cold]] runtime::outcome fail_to_begin(const char* callback, std::int32_t status);
   bool is_supervised() const;
-  // Tells the log, or whoever supervises it and will.
+  // Logs the crash, or leaves that to the supervisor.
   void report_crash(const runtime::message& reason);
-  // Both run in the image of the code. errc::refused.
+  // Both run with the image of the code pinned. errc::refused.
   base::status create(const actor_code& code, void** state);
   base::status restore(const actor_code& code, void* state, const saved_state& saved);
   void has_restored(runtime::process& self);
 
-  // A term written by this callback, which may only look; empty if it failed. `status` is its own, and what
-  // it told the error object is left there.
+  // A term written by this callback, which may only look. None: it failed; `status` is the callback's, and
+  // its error text is kept.
   runtime::message written(looking what, const std::function<std::int32_t(coppice_writer*)>& callback,
                            std::int32_t& status);
-  // The same for those who look; why there is none is no matter.
+  // The term for a report; a failure's reason is dropped.
   runtime::message written_to_show(looking what,
                                    const std::function<std::int32_t(coppice_writer*)>& callback);
 
-  const actor_code* code_; // the image's
+  const actor_code* code_; // of the image
   void* state_ = nullptr;
   std::atomic<std::uint64_t> generation_; // of the image
   std::unique_ptr<handover> handover_;
-  coppice_actor actor_; // it holds the pin
+  coppice_actor actor_; // holds the pin
 };
 
 } // namespace coppice::host

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a plugin's actor has to do with its UDP sockets: what comes is given to its callbacks, and they are
-// let go with it. See plugin_actor.hpp. In the process's own turn.
+// The UDP sockets of a plugin's actor: datagrams go to its callbacks, and the sockets are released when it
+// ends. See plugin_actor.hpp. In the process's own turn.
 #include <vector>
 
 #include "behaviours/datagrams/actor_datagrams.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// An actor's part in a hot reload: its state goes through save_state of the code that runs and restore_state
-// of the code that is to run. Both may only look. Until one of the two is chosen the running one is not
-// touched. In the process's own turn.
+// An actor's part in a hot reload: the running code's save_state writes its state and the new code's
+// restore_state reads it. Both may only look. The running state is not touched until one of the two is
+// chosen. In the process's own turn.
 #include <fmt/format.h>
 
 #include "host/actors/plugin_actor.hpp"
@@ -13,10 +13,10 @@ namespace {
 
 using runtime::process;
 
-// The longest reason of a plugin's that is shown.
+// The longest reason of a plugin that is shown.
 constexpr std::size_t longest_reason = 1000;
 
-// What a callback that may only look came to.
+// The result of a callback that may only look.
 base::status judge(coppice_actor& actor, looking callback, std::int32_t status) {
   if (std::string refusal = take_refusal(actor, callback); !refusal.empty()) {
     actor.extra->error = {};
@@ -52,7 +52,7 @@ base::status takes_over(const actor_identity& now, const actor_code& next, bool 
   return {};
 }
 
-// A state of the actor that is not the one that runs.
+// A second state of the actor, beside the running one.
 struct plugin_actor::incarnation {
   image_pin image;
   const actor_code* code;
@@ -88,7 +88,7 @@ base::status plugin_actor::restore(const actor_code& code, void* state, const sa
   return base::fail(base::errc::refused, std::move(why));
 }
 
-// Its after_restore is due.
+// The state was restored: after_restore is due.
 void plugin_actor::has_restored(process& self) {
   if (code_->lifecycle.after_restore == nullptr) return;
   actor_.restored = true;

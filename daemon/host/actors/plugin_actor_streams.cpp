@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a plugin's actor has to do with streams: those it has are given to its callbacks, and end with it. See
+// The streams of a plugin's actor: their input goes to its callbacks, and they end with it. See
 // plugin_actor.hpp. In the process's own turn.
 #include <algorithm>
 
@@ -136,7 +136,7 @@ outcome plugin_actor::take_first_stream() {
     needs_streams(actor_).stay_connected(std::move(to), label(), identity().connects);
   if (actor_.extra->begins_with == nullptr) return runtime::carry_on();
   const auto first = std::exchange(actor_.extra->begins_with, nullptr);
-  // Its client has gone already, or the process is out of descriptors.
+  // Its client has gone already, or no file descriptor is left.
   if (!needs_streams(actor_).accept(std::move(*first))) return runtime::ignore();
   return runtime::carry_on();
 }
@@ -162,8 +162,8 @@ outcome plugin_actor::take_parcel(runtime::parcel& given) {
   return runtime::carry_on();
 }
 
-// That its listener drains; an exit that it traps for its program's sake alone, of which comes what would of
-// one that is not trapped.
+// Two messages: the listener's drain notice, and an exit signal that is trapped only because the actor runs a
+// program. That signal ends the actor as if it were not trapped.
 std::optional<outcome> plugin_actor::taken_for_streams(const message& m) {
   behaviours::actor_streams& streams = *actor_.streams();
   behaviours::gen::exit_notice exit;

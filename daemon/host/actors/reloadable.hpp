@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// What a behaviour whose callbacks come from a plugin offers to a hot reload: its state written by the old
-// code and read by the new one, both kept side by side until one of them is chosen. Unless it says "any
-// thread" a function is for the process's own turn, between two messages, and never waits.
+// The interface of a plugin's actor for hot reloads: the old code writes the state and the new code reads it;
+// both are kept until one is chosen. Unless marked "any thread", a function runs in the process's own turn,
+// between two messages, and never waits.
 #pragma once
 
 #include <cstdint>
 
 #include "base/error.hpp"
-#include "behaviours/streams/stream_taker.hpp"
+#include "behaviours/gen/stream_taker.hpp"
 #include "host/boundary/actor_code.hpp"
 #include "host/boundary/actor_origin.hpp"
 #include "host/boundary/plugin_image.hpp"
@@ -21,7 +21,7 @@ struct saved_state {
   runtime::message term; // empty: there is no state
 };
 
-// errc::unsupported: such an actor with, or without, a state can't become one of this code with it.
+// errc::unsupported: an actor with, or without, a state cannot continue with this code.
 base::status takes_over(const actor_identity& now, const actor_code& next, bool has_state);
 
 class reloadable : public behaviours::stream_taker {
@@ -34,15 +34,15 @@ class reloadable : public behaviours::stream_taker {
 
   virtual actor_origin origin() const = 0;
 
-  // The state as the running code writes it. errc::unsupported: it cannot, so that nothing can be carried
-  // over; errc::refused: it failed, in words for its author.
+  // The state, written by the running code. errc::unsupported: the code cannot write it, so nothing can be
+  // carried over; errc::refused: it failed, with a text for its author.
   virtual base::result<saved_state> save(runtime::process& self) = 0;
-  // Makes a second state beside the running one, by the code that `next` has for this actor type. Errors as
-  // for save(), and nothing is left of it then.
+  // Makes a second state beside the running one, with the code of this actor type in `next`. Errors as for
+  // save(); after an error nothing of it is left.
   virtual base::status prepare(runtime::process& self, plugin_image& next, const actor_code& code,
                                const saved_state& saved) = 0;
-  // Chooses: what was prepared becomes the actor, or goes. Without anything prepared nothing happens. What
-  // has become the actor hears of it before its next message, by after_restore.
+  // Makes the prepared state the actor's, or drops it. Does nothing if none is prepared. The actor's
+  // after_restore runs before its next message.
   virtual void go_over(runtime::process& self) = 0;
   virtual void stay(runtime::process& self) = 0;
 };

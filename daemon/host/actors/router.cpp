@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See router.hpp. In the process's own turn.
+// A plugin's router. In the process's own turn.
 #include "host/actors/router.hpp"
 
 #include "base/log.hpp"
@@ -25,7 +25,7 @@ coppice_bytes lend_text(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-// Why a request ended without an answer, as its caller and failed() are told.
+// Why a request ended without an answer, for its caller and failed().
 message reason_of(const response& ended) {
   switch (ended.status) {
     case COPPICE_E_NOPROC:
@@ -44,7 +44,7 @@ void number(message_writer& out, std::string_view key, std::uint64_t value) {
   out.unsigned_integer(value);
 }
 
-// {Name, Destination}. False: it is none.
+// {Name, Destination}. False: another term.
 bool read_route(etf::cursor& at, runtime::node_names& names, std::vector<route>& into) {
   etf::bytes name;
   etf::bytes to;
@@ -86,8 +86,8 @@ outcome router::take_options(process& self, const message& from, message options
   return runtime::carry_on();
 }
 
-// {OnFailed, Timeout in ns | infinity, MostPending, [{Name, Destination}]}: node/assembly/router_term.cpp
-// writes it.
+// {OnFailed, Timeout in ns | infinity, MostPending, [{Name, Destination}]}, written by
+// node/assembly/router_term.cpp.
 bool router::adopt(const message& options, runtime::node_names& names) {
   settings said;
   std::vector<route> routes;
@@ -96,9 +96,9 @@ bool router::adopt(const message& options, runtime::node_names& names) {
     std::string_view word;
     std::uint32_t count = 0;
     bool good = at.read_tuple_of(4) && at.read_atom(word);
-    said.failed = word == "drop"       ? on_failed::drop
-                  : word == "callback" ? on_failed::callback
-                                       : on_failed::reply;
+    const auto failed = tree::value_of<tree::router_failure>(word);
+    good = good && failed.has_value();
+    said.failed = failed.value_or(said.failed);
     if (at.peek() == etf::kind::atom) {
       good = good && at.skip();
       said.timeout = runtime::no_deadline;
@@ -206,7 +206,7 @@ message router::send(process& self, passing& one, const runtime::destination& to
   std::optional<runtime::pid> here;
   if (to.here() && to.what() == kind::process) here = to.process();
   if (to.here() && to.what() == kind::name) here = self.host().whereis(to.name());
-  if (here == self.self()) return message::atom("loop"); // it would come back for ever
+  if (here == self.self()) return message::atom("loop"); // it would come back to this router for ever
   const bool local = to.here() && (to.what() == kind::process || to.what() == kind::name);
   if (local && (!here || !self.host().alive(*here))) return message::atom("noproc");
   runtime::send_status sent = runtime::send_status::ok;
@@ -249,7 +249,8 @@ outcome router::answered(process& self, passing one, const response& ended) {
 outcome router::fail(process& self, passing one, const message& reason) {
   count(failed_, &router_totals::failed);
   if (one.by) ++one.by->failed;
-  if (settings_.failed == on_failed::callback && routing().failed != nullptr && one.tries < most_tries) {
+  if (settings_.failed == tree::router_failure::callback && routing().failed != nullptr &&
+      one.tries < most_tries) {
     routing_decision where;
     if (outcome next = ask(routing().failed, "failed", one, where, reason.bytes()); next.stops()) return next;
     if (where.what != routing_decision::kind::none) return pass(self, std::move(one), where);
@@ -259,7 +260,7 @@ outcome router::fail(process& self, passing one, const message& reason) {
 }
 
 void router::refuse(process& self, const passing& one, const message& reason) {
-  if (settings_.failed == on_failed::drop) return;
+  if (settings_.failed == tree::router_failure::drop) return;
   if (one.kind == COPPICE_ROUTED_CALL) {
     message_writer out(reason.size() + 64);
     out.tuple(3);
@@ -290,9 +291,7 @@ message router::engine_for_people(process& self) {
   number(out, "discarded", discarded_);
   number(out, "failed", failed_);
   out.atom("on_failed");
-  out.atom(settings_.failed == on_failed::reply  ? "reply"
-           : settings_.failed == on_failed::drop ? "drop"
-                                                 : "callback");
+  out.atom(tree::text(settings_.failed));
   out.atom("routes");
   if (!routes_.empty()) out.list(static_cast<std::uint32_t>(routes_.size()));
   for (const auto& one : routes_) {

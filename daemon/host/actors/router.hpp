@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A plugin's router: the callbacks of "coppice.router/draft-1" say where what comes goes, and the engine
-// takes it there. A call goes as a request of the router's own, so that its answer, and the end of who has
-// it, come back here; casts and messages go on as they came. What the callbacks say to
-// "coppice.router_host/draft-1" is a routing_decision; see router_host.cpp. In the process's own turn.
+// A plugin's router: the callbacks of "coppice.router/draft-1" decide where a message goes, and the engine
+// sends it there. A call is forwarded as a request of the router, so that its answer, or the callee's end,
+// comes back here; casts and messages are forwarded unchanged. Calls to "coppice.router_host/draft-1" make a
+// routing_decision; see interfaces/router.cpp. In the process's own turn.
 #pragma once
 
 #include <coppice/router.h>
@@ -15,6 +15,7 @@
 
 #include "host/actors/server.hpp"
 #include "runtime/structures/flat_table.hpp"
+#include "tree/router.hpp"
 
 namespace coppice::host {
 
@@ -23,7 +24,7 @@ struct router_code final : server_code {
   const coppice_router routing;
 };
 
-// A route of the configuration, and what has gone there.
+// A route of the configuration, and how often it was used.
 struct route {
   std::string name;
   runtime::destination to;
@@ -31,12 +32,12 @@ struct route {
   std::uint64_t failed = 0;
 };
 
-// What the callback that runs has said last.
+// The last decision of the running callback.
 struct routing_decision {
   enum class kind : std::uint8_t { none, route, elsewhere, discard };
   const std::vector<std::shared_ptr<route>>* routes = nullptr;
   kind what = kind::none;
-  std::shared_ptr<route> chosen;  // route: of routes
+  std::shared_ptr<route> chosen;  // route: one of routes
   runtime::destination elsewhere; // elsewhere
 };
 
@@ -48,23 +49,22 @@ class router final : public server {
   ~router() override;
 
   runtime::outcome init(runtime::process& self) override;
-  // With its From, by which it is answered.
+  // With its From, for the answer.
   runtime::outcome receive_call(runtime::process& self, const runtime::call_id& asking,
                                 runtime::message request) override {
     return behaviour::receive_call(self, asking, std::move(request));
   }
 
  private:
-  enum class on_failed : std::uint8_t { reply, drop, callback };
   static constexpr std::uint8_t most_tries = 8;
 
-  // One that goes its way.
+  // A message on its way.
   struct passing {
     std::uint32_t kind = COPPICE_ROUTED_INFO;
-    runtime::message whole{};    // as it came; of a call none
-    runtime::message content{};  // the request; the whole of an info
-    runtime::message from{};     // of a call
-    std::shared_ptr<route> by{}; // null: `to` was called
+    runtime::message whole{};    // as it came; none for a call
+    runtime::message content{};  // the request; for an info the whole message
+    runtime::message from{};     // for a call
+    std::shared_ptr<route> by{}; // null: the destination was given to `to`
     std::uint8_t tries = 0;
   };
 
@@ -73,43 +73,43 @@ class router final : public server {
   runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
                              etf::bytes request) override;
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
-  // Calls that wait do so by the options that they began with.
+  // Calls that wait keep the options that they started with.
   runtime::outcome take_options(runtime::process& self, const runtime::message& from,
                                 runtime::message options) override;
   runtime::message engine_for_people(runtime::process& self) override;
 
-  // What the configuration says.
+  // The options of the configuration.
   struct settings {
-    on_failed failed = on_failed::reply;
+    tree::router_failure failed = tree::router_failure::reply;
     base::nanos timeout = base::nanos_per_second * 60; // of a call; runtime::no_deadline: none
     std::uint64_t most_pending = 100'000;
   };
-  // Takes on `options`, which a route of the same name goes on counting by. False: they cannot be read, and
-  // nothing is changed.
+  // Applies `options`; a route of the same name keeps its count. False: they cannot be read, and nothing is
+  // changed.
   bool adopt(const runtime::message& options, runtime::node_names& names);
 
-  // Where `one` goes, as a callback of the table says, which may end the actor.
+  // Where `one` goes, decided by a callback of the table, which may end the actor.
   using callback = std::int32_t (*)(coppice_actor* self, void* state, const coppice_routed* what);
   runtime::outcome ask(callback asked, const char* name, const passing& one, routing_decision& out,
                        etf::bytes reason = {});
-  // There, or to failed() if that cannot be.
+  // Sends it there, or calls failed() if that is not possible.
   runtime::outcome pass(runtime::process& self, passing one, const routing_decision& where);
-  // Why it cannot be sent; none: it was.
+  // Why it cannot be sent. None: it was sent.
   runtime::message send(runtime::process& self, passing& one, const runtime::destination& to);
   runtime::outcome answered(runtime::process& self, passing one, const response& ended);
   runtime::outcome fail(runtime::process& self, passing one, const runtime::message& reason);
   void refuse(runtime::process& self, const passing& one, const runtime::message& reason);
   std::string_view name_of(const passing& one) const;
-  // Beside the router's own count: of its type's.
+  // Counts for the router and for its type.
   void count(std::uint64_t& of, router_totals::number router_totals::*all);
 
   const coppice_router& routing() const { return static_cast<const router_code&>(running()).routing; }
 
   runtime::message options_; // until init
   settings settings_;
-  std::vector<std::shared_ptr<route>> routes_; // one that is no more lasts as long as calls that went there
+  std::vector<std::shared_ptr<route>> routes_; // a removed route lasts as long as the calls sent by it
   runtime::flat_table<std::uint64_t, passing, runtime::number_hash> pending_; // calls, by the request's id
-  std::uint64_t elsewhere_ = 0;                                               // sent by `to`
+  std::uint64_t elsewhere_ = 0;                                               // messages sent by `to`
   std::uint64_t own_ = 0;
   std::uint64_t discarded_ = 0;
   std::uint64_t failed_ = 0;

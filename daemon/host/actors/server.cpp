@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See server.hpp. In the process's own turn.
+// A plugin's gen_server. In the process's own turn.
 #include "host/actors/server.hpp"
 
 #include "base/log.hpp"
@@ -19,7 +19,7 @@ server_code::server_code(const coppice_actor_type& type)
     : actor_code(type),
       callbacks(callbacks_of<coppice_server>(type, COPPICE_SERVER_1, COPPICE_SERVER_LEAST)) {}
 
-// A node may have a million idle ones: with what malloc keeps beside each it fills one of its sizes.
+// A node may have a million idle servers: together with malloc's header each fills one of its block sizes.
 static_assert(sizeof(void*) != 8 || sizeof(server) <= 120);
 
 server::server(actor_plan&& plan) : plugin_actor(std::move(plan)) {}

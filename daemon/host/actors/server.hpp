@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A plugin's gen_server: the port of the server engine over the callbacks of "coppice.server/1". It calls the
-// plugin and turns its statuses into what happens next. In the process's own turn.
+// A plugin's gen_server: connects the server engine to the callbacks of "coppice.server/1" and turns their
+// statuses into outcomes. In the process's own turn.
 #pragma once
 
 #include <coppice/server.h>
@@ -34,6 +34,7 @@ class server : public behaviours::server, public plugin_actor {
     return take_parcel(*given);
   }
   void died(runtime::process&) noexcept override { end_streams(false); }
+  behaviours::stream_taker* as_stream_taker() override { return this; }
 
  protected:
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
@@ -41,7 +42,7 @@ class server : public behaviours::server, public plugin_actor {
   runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
                              etf::bytes request) override;
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
-  // The end of a request of its own.
+  // The end of one of its own requests.
   [[gnu::noinline]] runtime::outcome take_response(const response& ended);
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See stage.hpp. In the process's own turn.
+// A plugin's stage. In the process's own turn.
 #include "host/actors/stage.hpp"
 
 #include <algorithm>
@@ -28,7 +28,7 @@ stage_role role_of(std::string_view behaviour) {
                                             : stage_role::consumer;
 }
 
-// Whether it is a call that every stage takes.
+// Whether it is a call that every stage handles.
 bool is_stage_call(etf::bytes request) {
   etf::cursor at(request);
   std::uint32_t arity = 0;
@@ -106,7 +106,7 @@ outcome stage::done(process& self, outcome next) {
   return self.exiting() ? runtime::carry_on() : std::move(next);
 }
 
-// ---- what comes ----
+// ---- input ----
 
 outcome stage::receive_call(process& self, const runtime::call_id& asking, message request) {
   if (is_stage_call(request.bytes())) return behaviour::receive_call(self, asking, std::move(request));
@@ -135,7 +135,7 @@ message stage::engine_for_people(process& self) {
   return with_streams(engine_ == nullptr ? message() : behaviours::report_of(*engine_, self.now()));
 }
 
-// ---- the callbacks ----
+// ---- callbacks ----
 
 outcome stage::after(std::int32_t status, const char* callback, etf::bytes given) {
   if (status == COPPICE_UNHANDLED) status = COPPICE_OK;

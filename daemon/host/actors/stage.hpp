@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A plugin's stage: the port of the stage engine over the callbacks of "coppice.stage/draft-1". To everybody
-// else it is a server. The engine stays over a reload, with subscriptions, demand and buffers. In the
+// A plugin's stage: connects the stage engine to the callbacks of "coppice.stage/draft-1". To other processes
+// it is a server. A reload does not touch the engine with its subscriptions, demand and buffers. In the
 // process's own turn.
 #pragma once
 
@@ -33,12 +33,12 @@ class stage final : public server, private behaviours::process_port {
   void terminate(runtime::process& self, const runtime::message& reason) override;
   void died(runtime::process& self) noexcept override;
 
-  // For the host's functions. Null: its init has not returned, or a callback runs that may not emit.
+  // For the host's functions. Null: init has not returned, or a callback runs that may not emit.
   behaviours::stage_engine* emitting() { return deciding_ ? nullptr : engine_.get(); }
   behaviours::stage_engine* engine() { return engine_.get(); }
-  // Adds what it has counted since the last time to what its type has.
+  // Adds the growth of its counters to its type's totals.
   void count();
-  // Of init; an error says what is wrong with them.
+  // The options from init; an error says what is wrong with them.
   base::status configure(etf::bytes options);
 
  private:
@@ -47,9 +47,9 @@ class stage final : public server, private behaviours::process_port {
   runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
                              etf::bytes request) override;
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
-  // A map of stage_counters, and subscriptions: of each what stage_subscription has; and its streams.
+  // A map of stage_counters and subscriptions (stage_subscription for each), and its streams.
   runtime::message engine_for_people(runtime::process& self) override;
-  // Of everything the engine was given: what comes of it, once it has been shown.
+  // The outcome of input to the engine, after counting.
   runtime::outcome done(runtime::process& self, runtime::outcome next);
 
   runtime::outcome handle_demand(std::uint64_t count) override;
@@ -62,7 +62,7 @@ class stage final : public server, private behaviours::process_port {
                                                 std::uint64_t& partition) override;
   bool format_discarded(std::uint64_t count) override;
 
-  // What a callback's status comes to; ends also when the process has died in it.
+  // What follows from a callback's status; also ends the actor if the process has died in the callback.
   runtime::outcome after(std::int32_t status, const char* callback, etf::bytes given);
 
   const coppice_stage& stage_callbacks() const {
@@ -71,9 +71,9 @@ class stage final : public server, private behaviours::process_port {
 
   behaviours::stage_role role_;
   behaviours::stage_options options_;
-  std::optional<base::error> wrong_options_; // of its configuration
+  std::optional<base::error> wrong_options_; // in its configuration
   std::unique_ptr<behaviours::stage_engine> engine_;
-  behaviours::stage_counters counted_; // of these its type knows
+  behaviours::stage_counters counted_; // included in its type's totals
   bool deciding_ = false;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See statem.hpp. In the process's own turn.
+// A plugin's gen_statem. In the process's own turn.
 #include "host/actors/statem.hpp"
 
 #include "base/log.hpp"

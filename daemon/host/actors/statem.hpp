@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A plugin's gen_statem: the port of the state machine engine over the callbacks of "coppice.statem/draft-1".
-// What those say to "coppice.statem_host/draft-1" goes to the engine's transition; see statem_host.cpp. In
-// the process's own turn.
+// A plugin's gen_statem: connects the state machine engine to the callbacks of "coppice.statem/draft-1".
+// Calls to "coppice.statem_host/draft-1" go to the engine's transition; see interfaces/statem.cpp. In the
+// process's own turn.
 #pragma once
 
 #include <coppice/statem.h>
@@ -28,14 +28,15 @@ class statem final : public behaviours::statem, public plugin_actor {
   runtime::outcome init(runtime::process& self) override;
   void terminate(runtime::process&, const runtime::message& reason) override { end(reason); }
   void describe(runtime::description& out) const override { describe_to(out); }
-  // Callbacks for streams are outside of transitions.
+  // Callbacks for streams run outside of transitions.
   runtime::outcome receive_io(runtime::process&) override { return take_io(); }
   runtime::outcome receive_parcel(runtime::process&, std::unique_ptr<runtime::parcel> given) override {
     return take_parcel(*given);
   }
   void died(runtime::process&) noexcept override { end_streams(false); }
+  behaviours::stream_taker* as_stream_taker() override { return this; }
 
-  // For the host's functions, while in_transition says that a callback runs which makes one.
+  // For the host's functions, while in_transition is set.
   machine& made() { return transition(); }
 
  private:
@@ -57,16 +58,16 @@ class statem final : public behaviours::statem, public plugin_actor {
   }
   void go_on_first(runtime::process& self) override { continue_first(self); }
 
-  // A callback of the table, whose transition counts if it is to go on.
+  // Calls a callback of the table; its transition applies if the actor goes on.
   template <class Callback>
   std::int32_t in_transition(const char* name, etf::bytes given, Callback callback);
-  // What an event comes to that handle_event did not take.
+  // What follows for an event that handle_event did not take.
   [[gnu::noinline]] runtime::outcome refuse(const event& what);
   void has_dropped() override;
 
   const coppice_statem& callbacks() const { return static_cast<const statem_code&>(running()).callbacks; }
 
-  std::uint64_t told_dropped_ = 0; // of the postponed events that were dropped
+  std::uint64_t told_dropped_ = 0; // number of dropped postponed events already reported
 };
 
 } // namespace coppice::host

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See actor_code.hpp. Any thread.
+// The code of an actor type, and the book of identities. Any thread.
 #include "host/boundary/actor_code.hpp"
 
 #include "host/boundary/sized.hpp"

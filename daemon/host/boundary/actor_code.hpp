@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a loaded file has for one of its actor types: the tables of callbacks, found and read once, so that an
-// actor reaches each callback by one load. It belongs to its image and never changes. Any thread while the
-// image is pinned.
+// The code of one actor type in a loaded file: its tables of callbacks, found and read once, so that an actor
+// reaches each callback by one load. It belongs to its image and never changes. Any thread while the image is
+// pinned.
 #pragma once
 
 #include <coppice/lifecycle.h>
@@ -31,39 +31,39 @@ namespace coppice::host {
 
 struct hosted_behaviour;
 
-// Names of an actor, for those who look from other threads: they outlive every image, and an actor never
-// changes them.
+// The names of an actor, for readers on other threads: they outlive every image, and an actor never changes
+// them.
 struct actor_identity {
   actor_identity(std::string plugin_, std::string actor_, std::string behaviour_)
       : plugin(std::move(plugin_)), actor(std::move(actor_)), behaviour(std::move(behaviour_)) {}
 
   const std::string plugin;
-  const std::string actor; // its type
+  const std::string actor; // the actor type's name
   const std::string behaviour;
-  mutable log_limit refusals;  // of calls that such an actor may not make
-  mutable log_limit unhandled; // of what such an actor does not take
-  // Of state machines.
-  mutable std::atomic<std::uint64_t> machines{0};          // that run
-  mutable std::atomic<std::uint64_t> dropped_postponed{0}; // events, since as many waited as may
-  mutable stage_totals stages;                             // of stages
-  mutable router_totals routers;                           // of routers
-  mutable behaviours::program_totals programs;             // that such actors have had
-  mutable behaviours::connect_totals connects;             // of those that are to be connected all the time
+  mutable log_limit refusals;  // limits log lines about calls that such an actor may not make
+  mutable log_limit unhandled; // limits log lines about messages that such an actor does not handle
+  // For state machines:
+  mutable std::atomic<std::uint64_t> machines{0};          // running machines
+  mutable std::atomic<std::uint64_t> dropped_postponed{0}; // events dropped because too many were postponed
+  mutable stage_totals stages;                             // for stages
+  mutable router_totals routers;                           // for routers
+  mutable behaviours::program_totals programs;             // programs that such actors have had
+  mutable behaviours::connect_totals connects;             // connections that such actors keep
 };
 
-// Whether a behaviour of this name is a stage.
+// Whether a behaviour of this name is a stage's.
 bool is_stage(std::string_view behaviour);
 
-// Every identity there has been. Any thread.
+// Every identity that has ever existed. Any thread.
 class identity_book {
  public:
-  // As long as the book.
+  // The reference is valid as long as the book.
   const actor_identity& of(const std::string& plugin, const std::string& actor, const std::string& behaviour);
-  // In the order of their types.
+  // Ordered by type.
   std::vector<statem_counts> state_machines() const;
   std::vector<stage_counts> stages() const;
   std::vector<router_counts> routers() const;
-  // Of types that have had one.
+  // Of types that have had a program.
   std::vector<behaviours::program_counts> programs() const;
   std::vector<behaviours::connect_counts> connects() const;
 
@@ -72,9 +72,9 @@ class identity_book {
   std::map<std::string, actor_identity, std::less<>> all_; // by PLUGIN:ACTOR:BEHAVIOUR; never erased
 };
 
-// A behaviour with tables of its own derives from it and adds them. Each revision of a table is a struct of
-// its own: where an actor type may have several, the highest that is there is read, and turned into what the
-// host calls.
+// A behaviour with its own tables derives from it and adds them. Each revision of a table is a separate
+// struct: if an actor type may have several, the highest one present is read and converted into the callbacks
+// that the host calls.
 struct actor_code {
   explicit actor_code(const coppice_actor_type& type);
   virtual ~actor_code() = default;
@@ -82,14 +82,14 @@ struct actor_code {
   actor_code& operator=(const actor_code&) = delete;
 
   const std::uint32_t state_version;
-  const coppice_stream_callbacks streams;     // its size is 0 where it has none
-  const coppice_datagram_callbacks datagrams; // likewise
-  const coppice_pool pool;                    // likewise
-  const coppice_lifecycle lifecycle; // an entry that the plugin left out, or knows nothing of, is null
+  const coppice_stream_callbacks streams;     // size 0: none
+  const coppice_datagram_callbacks datagrams; // size 0: none
+  const coppice_pool pool;                    // size 0: none
+  const coppice_lifecycle lifecycle; // null for callbacks that the plugin does not have or does not know
   // Set by read_code().
   const hosted_behaviour* runs = nullptr;
   const actor_identity* is = nullptr;
-  // Set by read_all(): what its class chose; none: nothing.
+  // Set by read_all(): the choice of the class; empty: none.
   std::optional<runtime::unhandled> unhandled;
 };
 

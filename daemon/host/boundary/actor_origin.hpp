@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What an actor was started with. In the process's own turn.
+// The arguments that an actor was started with. In the process's own turn.
 #pragma once
 
 #include <memory>
@@ -13,10 +13,10 @@ namespace coppice::host {
 struct actor_origin {
   runtime::message args;       // empty: #{}
   runtime::message env;        // empty: #{}
-  base::secrets_ptr secrets{}; // read ones that stand in `args`: never to be shown; null: none
+  base::secrets_ptr secrets{}; // secrets in `args`, never to be shown; null: none
 };
 
-// The same in one pointer, for actors: most have neither.
+// The origin of an actor in one pointer, since most actors have neither args nor env.
 class kept_origin {
  public:
   kept_origin() = default;
@@ -24,7 +24,7 @@ class kept_origin {
     if (given.args || given.env) kept_ = std::make_unique<actor_origin>(std::move(given));
   }
 
-  // Both last until the next one is set.
+  // Both are valid until the next one is set.
   const runtime::message& args() const { return whole().args; }
   const runtime::message& env() const { return whole().env; }
   const actor_origin& whole() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Calling into a plugin: an exception that escapes although it may not becomes a status, so that it ends its
-// actor and not the node; an entry the plugin left out has a default. In the process's own turn.
+// Calls callbacks of a plugin. An exception that escapes although it may not becomes a status, so that it
+// ends its actor and not the node. A callback that the plugin does not have gets a default. In the process's
+// own turn.
 #pragma once
 
 #include <cxxabi.h>
@@ -13,7 +14,7 @@
 
 namespace coppice::host {
 
-// The status of a callback that let an exception out; the error object says so.
+// The status of a callback that an exception escaped from; the error object has a text.
 std::int32_t escaped_exception(coppice_actor& actor);
 
 template <class Callback>
@@ -27,7 +28,8 @@ template <class Callback>
   }
 }
 
-// The same in the process's turn, where the watchdog may take the thread away: it says what `name` was given.
+// Calls a callback in the process's turn, where the watchdog may take the thread away: it reports `name` and
+// the callback's input.
 template <class Callback>
 [[gnu::always_inline]] inline std::int32_t in_turn(coppice_actor& actor, const char* name,
                                                    etf::bytes argument, Callback callback) {
@@ -35,8 +37,8 @@ template <class Callback>
   return guarded(actor, std::move(callback));
 }
 
-// The same of a callback that may only look: a call that it makes beyond that is refused, and take_refusal()
-// says so afterwards.
+// Calls a callback that may only look: any other host call is refused, and take_refusal() reports it
+// afterwards.
 template <class Callback>
 std::int32_t look_only(coppice_actor& actor, looking what, Callback callback) {
   actor.looking = what;
@@ -45,7 +47,7 @@ std::int32_t look_only(coppice_actor& actor, looking what, Callback callback) {
   return status;
 }
 
-// What a plugin without `function` answers.
+// The default for a plugin without `function`.
 template <class Function, class... Arguments>
 std::int32_t call_or(std::int32_t status, Function function, Arguments... arguments) {
   return function == nullptr ? status : function(arguments...);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See entry.hpp: what is said of calls that may not be made. A thread that has not the actor's turn looks at
-// nothing of it but what never changes. Any thread.
+// Logs calls that may not be made. A thread that does not run the actor's turn reads only members that never
+// change. Any thread.
 #include "host/boundary/entry.hpp"
 
 #include <fmt/format.h>
@@ -17,7 +17,7 @@ std::string full_name(const host_function& what) {
   return fmt::format("{}'s {}", interface_of(what.entry), what.name);
 }
 
-// Which code of the plugin's it was that called, as far as this thread can tell.
+// The code of the plugin that made the call, as far as this thread can tell.
 std::string caller_of(const coppice_actor& self, bool its_turn) {
   if (its_turn) return name_of(self.looking);
   const runtime::process* const other = runtime::system::current_process();
@@ -89,7 +89,7 @@ std::int32_t note_thrown(const host_function& what) noexcept {
   }
   try {
     base::note_escaped(full_name(what));
-  } catch (...) { // without memory
+  } catch (...) { // no memory
     base::note_escaped(what.name);
   }
   return status;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What stands in the tables that plugins call: a function of ours, around it the border where what it throws
-// ends, as C code has nothing to catch it with, and before it the look whether it may be called here: by an
-// actor in its own turn, and in a callback that may only look by nothing but what is marked so. A call that
-// may not be made is named in the log; the function is called all the same, for an actor without a process,
-// since it has to take what it was given to consume. Any thread.
+// Entries of the tables that plugins call. Each wraps a function of the daemon: exceptions end here, since C
+// code cannot catch them, and a check before the call decides whether it is allowed: only in the actor's own
+// turn, and in a callback that may only look only functions that are marked so. A call that is not allowed is
+// logged. The function still runs, for an actor without a process, since it must release the arguments that
+// it consumes. Any thread.
 #pragma once
 
 #include <cxxabi.h>
@@ -17,27 +17,28 @@
 
 namespace coppice::host {
 
-// How coppice/*.h mark a function that takes an actor.
+// The marks of coppice/*.h for functions that take an actor.
 enum class marked : std::uint8_t {
   actor, // [actor]
   look,  // [actor] [look]
-  any,   // [any]: with an actor only in its own turn, elsewhere as if without one
+  any,   // [any]: with an actor only in the actor's turn, elsewhere as without one
 };
 
-// A function of an interface, for the log: its own name, and the table's entry, which tells the interface's.
+// A function of an interface, for the log: its own name, and its table's entry, which tells the interface's
+// name.
 struct host_function {
   std::string_view name;
   const void* entry = nullptr;
 };
 
-// Says in the log that it was called where it may not be. In its own turn also what the callback that runs
-// has done wrong is kept with the actor: see take_refusal().
+// Logs that it was called where it is not allowed. In the actor's own turn the fault is also kept with the
+// actor: see take_refusal().
 [[gnu::cold]] void note_refused(coppice_actor& self, bool its_turn, const host_function& what);
 
 namespace detail {
 
-// The last word of the name that the compiler prints for a function given as a template's argument:
-// "… [with auto Function = coppice::host::{anonymous}::send; …]", "… [Function = &coppice::…::send]".
+// The last word of the name that the compiler prints for a function as template argument: "… [with auto
+// Function = coppice::host::{anonymous}::send; …]", "… [Function = &coppice::…::send]".
 constexpr std::string_view last_name(std::string_view printed) {
   constexpr std::string_view before = "Function = ";
   printed.remove_prefix(printed.find(before) + before.size());
@@ -53,17 +54,17 @@ constexpr std::string_view name_of() {
 
 } // namespace detail
 
-// Names the function whose exception is being handled in the log. COPPICE_E_MEMORY: there was none;
-// COPPICE_E_INTERNAL: any other.
+// Logs the function whose exception is being handled. COPPICE_E_MEMORY: no memory was left;
+// COPPICE_E_INTERNAL: any other exception.
 [[gnu::cold]] std::int32_t note_thrown(const host_function& what) noexcept;
 
-// Whether the exception that is being handled is coppice::exiting, which unwinds the stack of an actor that
-// is dead: known by its name, as the type is the plugins'. Only in a catch block.
+// Whether the exception being handled is coppice::exiting, which unwinds the stack of a dead actor. It is
+// known by its name, since the type belongs to the plugins. Only in a catch block.
 bool is_exiting_caught();
 
 namespace detail {
 
-// Runs call(); what it throws becomes a status, or of a function that has none nothing.
+// Runs call(); an exception becomes a status, or is dropped if the function returns nothing.
 template <auto Function, class Call>
 [[gnu::always_inline]] inline auto at_border(const void* entry, Call&& call) -> decltype(call()) {
   using result = decltype(call());
@@ -72,7 +73,7 @@ template <auto Function, class Call>
   } catch (const abi::__forced_unwind&) {
     throw;
   } catch (...) {
-    if (is_exiting_caught()) throw; // on its way through a plugin's code to its callback's border
+    if (is_exiting_caught()) throw; // it unwinds the plugin's code up to the callback's wrapper
     const std::int32_t status = note_thrown({name_of<Function>(), entry});
     if constexpr (std::is_same_v<result, std::int32_t>)
       return status;
@@ -83,7 +84,7 @@ template <auto Function, class Call>
 
 } // namespace detail
 
-// A table's entry for a function that takes no actor.
+// The table's entry for a function that takes no actor.
 template <auto Function>
 struct plain_entry;
 template <class Result, class... Arguments, Result (*Function)(Arguments...)>
@@ -94,7 +95,8 @@ struct plain_entry<Function> {
   }
 };
 
-// A table's entry for `Function(coppice_actor* self, …)`: while it runs the process is in code of ours again.
+// The table's entry for `Function(coppice_actor* self, …)`: while it runs, the process counts as running the
+// daemon's code.
 template <auto Function, marked As = marked::actor>
 struct entry;
 template <class Result, class... Arguments, Result (*Function)(coppice_actor*, Arguments...), marked As>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The flags of functions that send signals. What a plugin asks for that this host does not know is never
-// passed over in silence. Any thread.
+// The flags of functions that send signals. A flag that this host does not know is always refused. Any
+// thread.
 #pragma once
 
 #include <coppice/message.h>
@@ -12,16 +12,16 @@
 
 namespace coppice::host {
 
-// False: COPPICE_E_UNSUPPORTED.
+// False: return COPPICE_E_UNSUPPORTED.
 inline bool all_known(std::uint32_t flags, std::uint32_t known) {
   return (flags & ~known) == 0;
 }
 
-// What send and cast take, and what the others do, which never wait.
+// The flags of send and cast, and those of the other functions, which never wait.
 constexpr std::uint32_t flags_of_messages = COPPICE_PRIORITY | COPPICE_NO_CONNECT | COPPICE_NO_WAIT;
 constexpr std::uint32_t flags_of_signals = COPPICE_PRIORITY | COPPICE_NO_CONNECT;
 
-// How what takes the flags `known` is sent with these; none: COPPICE_E_UNSUPPORTED.
+// Converts the flags of a function that takes `known`. Empty: return COPPICE_E_UNSUPPORTED.
 inline std::optional<runtime::sending> sending_of(std::uint32_t flags, std::uint32_t known) {
   if (!all_known(flags, known)) return std::nullopt;
   const bool first = (flags & COPPICE_PRIORITY) != 0;

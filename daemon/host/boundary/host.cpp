@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The host table and what its interfaces share: who may call, terms that plugins hand over, what a status
-// means. See host.hpp.
+// The host table, and functions that the interfaces share: checks of the caller, terms from plugins,
+// statuses.
 #include "host/boundary/host.hpp"
 
 #include <cxxabi.h>
@@ -52,8 +52,8 @@ std::string_view without_revision(std::string_view name) {
   return name.substr(0, name.find('/'));
 }
 
-// A plugin may ask for what is not there and do without. But of a draft that it was built with and that has
-// changed since, its author is to know why nothing comes of it.
+// A plugin may ask for an interface that does not exist and do without it. But if it was built with a draft
+// that has changed since, its author is told why it is not available.
 void tell_of_missing(std::string_view asked) {
   if (asked.find("/draft-") == asked.npos) return;
   for (const interface_entry& one : interfaces()) {
@@ -95,7 +95,7 @@ const coppice_host* host_table() {
 }
 
 std::string_view interface_of(const void* entry) {
-  // Each is a size, four bytes that are reserved, and pointers to functions up to that size.
+  // Each is a size, four reserved bytes, and pointers to functions up to that size.
   constexpr std::size_t first = 2 * sizeof(std::uint32_t);
   for (const interface_entry& one : interfaces()) {
     std::uint32_t size = 0;
@@ -125,8 +125,8 @@ std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_
   return destination_of(self.process->host().nodes(), term);
 }
 
-// Out of line for the reason that runtime/scheduling/driver.cpp gives: a caller that parks may go on on
-// another thread, and must not keep this one's table.
+// Not inlined, for the reason that runtime/scheduling/driver.cpp gives: a caller that parks may continue on
+// another thread and must not keep this thread's table.
 [[gnu::noinline]] std::optional<runtime::destination> destination_of(runtime::node_names& names,
                                                                      coppice_bytes term) {
   asm volatile("");
@@ -190,7 +190,7 @@ bool is_exiting_caught() {
 }
 
 std::int32_t escaped_exception(coppice_actor& actor) {
-  // Of a plugin whose callbacks are C and whose calls are C++.
+  // In a plugin whose callbacks are C and whose calls are C++.
   if (is_exiting_caught()) return COPPICE_E_EXITING;
   runtime::message_writer reason;
   reason.tuple(3);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What the interfaces share of the plugin boundary: the host table, the state behind a `coppice_actor*`, the
-// way messages cross, and what a status means. The interfaces themselves are one a file: actor.cpp, call.cpp,
-// …; what stands in their tables is an entry.hpp. A plugin is trusted with its own memory only: every pointer
-// and length from it is checked where it can be, and no lock is held while its code runs. In the process's
-// own turn unless said otherwise.
+// The parts of the plugin boundary that all interfaces share: the host table, the state behind a
+// `coppice_actor*`, the conversion of messages, and the meaning of statuses. Each interface has its own file
+// in host/interfaces; the entries of the tables are made by entry.hpp. A plugin is trusted only with its own
+// memory: every pointer and length from it is checked where that is possible, and no lock is held while its
+// code runs. In the process's own turn unless said otherwise.
 #pragma once
 
 #include <coppice/actor.h>
@@ -51,32 +51,32 @@
 #include "runtime/system.hpp"
 
 struct coppice_error {
-  bool told = false; // something was said
+  bool told = false; // set_error or set_reason was called
   std::int32_t code = COPPICE_OK;
   std::string text;
   coppice::runtime::message reason;
   coppice::runtime::message unanswered{}; // the From of a call whose reply could not leave the node
-  coppice::host::thrown_frames thrown{};  // of the exception that the reason is about
+  coppice::host::thrown_frames thrown{};  // of the exception that gave the reason
 };
 
 namespace coppice::host {
 
 namespace gen = behaviours::gen;
 
-// A request of a plugin that has not been answered.
+// A request of a plugin that has no answer yet.
 struct open_request {
   runtime::reference ref;
   std::uint64_t tag = 0;
   std::uint64_t timer = 0; // 0: none
 };
 
-// Through which the threads of a plugin reach an actor, until it shuts. Any thread.
+// The way from a plugin's threads to an actor, until the actor ends. Any thread.
 class post_target {
  public:
   post_target(runtime::system& host, const runtime::pid& to) : host_(&host), to_(to) {}
   // COPPICE_OK, COPPICE_E_FULL, or COPPICE_E_NOPROC once the actor has ended.
   std::int32_t post(runtime::message m);
-  // When it returns no thread is in the system by this.
+  // When it returns, no thread uses the system through this any more.
   void shut();
 
  private:
@@ -87,9 +87,9 @@ class post_target {
   const runtime::pid to_;
 };
 
-// The actor's side of it: shuts it when the actor goes.
+// The actor's reference to it: shuts it when the actor ends.
 struct own_post_target {
-  std::shared_ptr<post_target> shared; // with the handles, which may outlive the actor
+  std::shared_ptr<post_target> shared; // shared with the handles, which may outlive the actor
 
   own_post_target() = default;
   own_post_target(const own_post_target&) = delete;
@@ -99,61 +99,62 @@ struct own_post_target {
   }
 };
 
-// The call that handle_call has now. On that callback's stack.
+// The call that handle_call is handling. On that callback's stack.
 struct asked_call {
   etf::bytes from;
-  const runtime::call_id* bare = nullptr; // if it came so, see signal::bare
+  const runtime::call_id* bare = nullptr; // if it came in that form, see signal::bare
   bool answered = false;
-  behaviours::sys::debugging* debug = nullptr; // who wants to hear of the answer
+  behaviours::sys::debugging* debug = nullptr; // the debugging state that records the answer; null: none
 };
 
-// Where a router's callback says that a message goes: see router.hpp.
+// The decision of a router's callback: see actors/router.hpp.
 struct routing_decision;
 
-// The callback that runs, if it is one that may only look.
+// The running callback, if it is one that may only look.
 enum class looking : std::uint8_t { no, create, save_state, restore_state, format_status };
 
-// What few actors need, made when first needed.
+// State that few actors need, made at first use.
 struct extra_state {
   std::unordered_map<std::uint64_t, open_request> requests; // by id
-  bool has_requested = false;                               // there has been one
+  bool has_requested = false;                               // at least one was made
   std::vector<std::uint8_t> self_term;
   std::vector<std::uint8_t> parent_term;
   std::vector<std::uint8_t> node_term;
   coppice_error error;
-  std::unique_ptr<runtime::crash_note> crash; // once a callback has decided that it ends badly
-  std::string refused; // the first call that a callback made which may only look: take_refusal()
-  base::nanos refused_dead_since = 0; // the first call that it made when it was dead; 0: none
-  std::uint64_t refused_dead = 0;     // such calls
+  std::unique_ptr<runtime::crash_note> crash; // set when a callback has ended the actor abnormally
+  std::string refused;                // first forbidden call of a callback that may only look: take_refusal()
+  base::nanos refused_dead_since = 0; // time of the first call made after its death; 0: none
+  std::uint64_t refused_dead = 0;     // number of such calls
   own_post_target posts;
-  routing_decision* deciding = nullptr; // while a router's callback says where a message goes
-  std::unique_ptr<behaviours::accepted_stream> begins_with; // until its init is through, as the next
+  routing_decision* deciding = nullptr;                     // while a router's callback runs that decides
+  std::unique_ptr<behaviours::accepted_stream> begins_with; // until init has returned
   std::shared_ptr<const behaviours::kept_connection> stays_connected;
-  std::shared_ptr<const behaviours::program_spec> runs; // likewise
+  std::shared_ptr<const behaviours::program_spec> runs; // until init has returned
   std::unique_ptr<behaviours::actor_streams> streams;
-  std::shared_ptr<behaviours::datagram_sockets> has_sockets; // until its init
+  std::shared_ptr<behaviours::datagram_sockets> has_sockets; // until init
   std::unique_ptr<behaviours::actor_datagrams> datagrams;
 };
 
 } // namespace coppice::host
 
-// What a plugin knows as "self". Belongs to its engine and lives as long as that.
+// The object behind a plugin's `self`. Belongs to its engine and has its lifetime.
 struct coppice_actor {
   coppice::host::image_pin image;
   coppice::host::kept_origin origin;
-  coppice::runtime::process* process = nullptr;      // as the next one: set before the first callback, and
-  const coppice::host::actor_identity* is = nullptr; // never changed, so that any thread may look at it
+  // `process` and `is` are set before the first callback and never changed, so any thread may read them.
+  coppice::runtime::process* process = nullptr;
+  const coppice::host::actor_identity* is = nullptr;
   coppice::host::asked_call* asked = nullptr;
   coppice::host::looking looking = coppice::host::looking::no;
-  bool takes_streams = false;                           // it has callbacks for them
-  bool created = false;                                 // it has a state, which is to be destroyed
+  bool takes_streams = false;                           // it has callbacks for streams
+  bool created = false;                                 // it has a state, which must be destroyed
   bool restored = false;                                // after_restore is due
-  bool to_be_continued = false;                         // handle_continue is due, behind after_restore
-  bool in_transition = false;                           // a callback of a statem runs that makes one
-  std::optional<coppice::runtime::unhandled> unhandled; // its configuration's choice; none: its class's
+  bool to_be_continued = false;                         // handle_continue is due, after after_restore
+  bool in_transition = false;                           // a callback runs that may make a statem's transition
+  std::optional<coppice::runtime::unhandled> unhandled; // the configuration's choice; none: the class's
   std::unique_ptr<coppice::host::extra_state> extra;
 
-  // Its streams, or those of its program; null: it never had any.
+  // Its streams, or those of its program. Null: it has never had any.
   coppice::behaviours::actor_streams* streams() const {
     return extra == nullptr ? nullptr : extra->streams.get();
   }
@@ -165,14 +166,14 @@ struct coppice_actor {
 
 namespace coppice::host {
 
-// The one table, the same for every plugin. Any thread.
+// The table that every plugin gets. Any thread.
 const coppice_host* host_table();
-// The interface whose table has this function; empty: none. Any thread.
+// The interface whose table has this function. Empty: none. Any thread.
 std::string_view interface_of(const void* entry);
 
 const coppice_message_api* message_interface();
 const coppice_actor_api* actor_interface();
-// spawn_at of actor_interface(), which is a file of its own.
+// spawn_at of actor_interface(), in its own file.
 std::int32_t spawn_at(coppice_actor* self, const coppice_remote_spawn* what, coppice_message* out_pid,
                       coppice_message* out_reference);
 const coppice_call_api* call_interface();
@@ -191,15 +192,15 @@ const coppice_stage_host_api* stage_interface();
 const coppice_event_host_api* event_interface();
 
 // COPPICE_OK if `self` may make host calls that are marked [look]. For functions behind an `entry`
-// (entry.hpp), which gives those that may not be made here an actor without a process.
+// (entry.hpp), which passes an actor without a process if the call is not allowed.
 inline std::int32_t may_look(const coppice_actor* self) {
   if (self == nullptr) return COPPICE_E_INVALID;
   return self->process == nullptr ? COPPICE_E_CONTEXT : COPPICE_OK;
 }
-// COPPICE_E_EXITING. A handler that goes on calling all the same, longer than a dead one's stack may linger,
-// is left where it is for good: this does not return.
+// Returns COPPICE_E_EXITING. If a handler goes on calling for longer than a dead actor's stack may linger,
+// its stack is abandoned: this does not return.
 [[gnu::cold]] std::int32_t refuse_dead(coppice_actor& self);
-// The same for all others, which the dead make no more.
+// COPPICE_OK if `self` may make all other host calls, which a dead actor may not.
 inline std::int32_t may_call(coppice_actor* self) {
   if (const std::int32_t status = may_look(self); status != COPPICE_OK) return status;
   if (self->process->exiting()) [[unlikely]]
@@ -207,7 +208,7 @@ inline std::int32_t may_call(coppice_actor* self) {
   return COPPICE_OK;
 }
 
-// What became of a message, as a plugin hears it.
+// The status that a plugin gets for a send.
 inline std::int32_t status_of(runtime::send_status sent) {
   switch (sent) {
     case runtime::send_status::ok:
@@ -222,15 +223,15 @@ inline std::int32_t status_of(runtime::send_status sent) {
   return COPPICE_OK;
 }
 
-// Messages across the boundary. A borrowed one is valid as long as `m` is. take() consumes what the plugin
-// handed over; no message: the bytes are not a term or do not lie in their owner.
+// Messages across the boundary. A borrowed one is valid as long as `m`. take() consumes a message of the
+// plugin; none: the bytes are not a term, or are not inside their owner's memory.
 coppice_message lend(const runtime::message& m);
 coppice_message lend(const runtime::message& m, etf::bytes part); // a part of its term
 coppice_message give(runtime::message&& m);
 namespace detail {
-// In the address of an owner: only lent for a callback, else the plugin has a reference.
+// Set in the address of an owner: the memory is borrowed for a callback. Not set: the plugin has a reference.
 inline constexpr std::uintptr_t lent_bit = 1;
-// What is not simply the plugin's own: bytes it lends, or memory it was lent.
+// Takes bytes without an owner, or memory that the plugin has borrowed.
 runtime::message take_lent(const coppice_message& from);
 } // namespace detail
 inline bool is_lent(const void* owner) {
@@ -249,18 +250,18 @@ inline bool is_lent(const void* owner) {
     return runtime::raw_message::release(owner), runtime::message();
   return runtime::raw_message::adopt(owner, term);
 }
-// Plain bytes that should be one term; empty if they are not.
+// Plain bytes as one term. Empty: they are not one.
 std::optional<etf::bytes> term_of(coppice_bytes from_plugin);
 std::optional<std::string_view> text_of(coppice_bytes from_plugin);
 inline coppice_bytes lend_bytes(etf::bytes bytes) {
   return {bytes.data(), bytes.size()};
 }
 
-// A destination as a term: a pid, a name, {Name, Node}, an alias.
+// A destination from a term: a pid, a name, {Name, Node}, an alias.
 std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_bytes term);
 std::optional<runtime::destination> destination_of(runtime::node_names& names, coppice_bytes term);
 std::optional<runtime::pid> pid_of(coppice_actor& self, coppice_bytes term);
-// True if the term is a pid of this node: what most destinations are.
+// Whether the term is a pid of this node, as most destinations are.
 [[gnu::always_inline]] inline bool is_own_pid(const coppice_actor& self, coppice_bytes term,
                                               runtime::pid& out) {
   const runtime::node_forms& own = self.process->host().nodes().forms();
@@ -269,21 +270,21 @@ std::optional<runtime::pid> pid_of(coppice_actor& self, coppice_bytes term);
 }
 std::optional<runtime::reference> reference_of(coppice_actor& self, coppice_bytes term);
 
-// What a call came to, as a plugin hears it.
+// The status that a plugin gets for a call, and its answer.
 std::int32_t answer_of(gen::call_result result, coppice_message* out);
 
-// The word behind an error number ("timeout"), empty for numbers that are none.
+// The word of an error number ("timeout"). Empty: not an error.
 std::string_view status_word(std::int32_t status);
-// Why an actor stops that returned `status` (COPPICE_STOP, an error, or a number unknown here): what it told
-// the error object, which is empty afterwards.
+// The exit reason of an actor that returned `status` (COPPICE_STOP, an error, or an unknown number), from the
+// error object, which is empty afterwards.
 runtime::message stop_reason(coppice_actor& self, std::int32_t status);
 
-// Where the exception was thrown that `status` and the error object tell of, a line a frame: before
-// stop_reason(). "": it tells of none, or that is not known.
+// The backtrace of the exception behind `status` and the error object, one line for each frame. Call it
+// before stop_reason(). "": no exception, or its frames are not known.
 std::string backtrace(const coppice_actor& self, std::int32_t status);
 
-// What the callback that may only look did beyond that, as a sentence for its author, and that it is
-// forgotten; empty: nothing. `callback` is the one that ran.
+// The forbidden call of a callback that may only look, as a sentence for its author, which is then forgotten.
+// Empty: none. `callback`: the callback that ran.
 std::string take_refusal(coppice_actor& self, looking callback);
 // "save_state"
 const char* name_of(looking callback);

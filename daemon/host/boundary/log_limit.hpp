@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Bounds what one source may say in the log, for lines that a plugin's mistake may cause at any rate: one a
-// second, which says how many were left out. Any thread.
+// Limits log lines from one source, for lines that a plugin's mistake may cause at any rate: one a second,
+// which says how many were left out. Any thread.
 #pragma once
 
 #include <fmt/format.h>
@@ -16,7 +16,7 @@ namespace coppice::host {
 
 class log_limit {
  public:
-  // How many lines were left out since the last one; none: this one is to be left out too.
+  // The number of lines left out since the last one. Empty: leave this one out too.
   std::optional<std::uint64_t> next_line(base::nanos now) {
     base::nanos due = due_.load(std::memory_order_relaxed);
     if (now < due || !due_.compare_exchange_strong(due, now + base::nanos_per_second)) {
@@ -31,7 +31,7 @@ class log_limit {
   std::atomic<std::uint64_t> left_out_{0};
 };
 
-// What such a line ends with; nothing, if none was left out.
+// The end of such a line; empty if no line was left out.
 inline std::string left_out_text(std::uint64_t lines) {
   return lines == 0 ? std::string() : fmt::format(" ({} such lines left out)", lines);
 }

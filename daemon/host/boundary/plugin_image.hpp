@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A loaded plugin file as the engines see it: who it is, its actor types, and a count of what still needs its
-// code. An actor, a buffer of the plugin's own and a function running in it each hold a pin; only when none
-// is left may the loader close the file. Any thread.
+// A loaded plugin file as the engines use it: its identity, its actor types, and a count of the users of its
+// code. An actor, a buffer of the plugin and a running function of it each hold a pin; the loader may close
+// the file only when no pin is left. Any thread.
 #pragma once
 
 #include <array>
@@ -24,12 +24,12 @@ namespace coppice::host {
 
 class metric_board;
 
-// What needs the code of an image.
+// Users of an image's code.
 enum class pin_of : std::uint8_t {
   actor,  // a process, or its stack that has not unwound
-  buffer, // a message in the plugin's own memory
+  buffer, // a message in memory of the plugin
   work,   // a function on the blocking pool
-  thread, // a handle by which a thread of the plugin's own posts
+  thread, // a handle by which a thread of the plugin posts
 };
 
 class plugin_image {
@@ -39,13 +39,13 @@ class plugin_image {
   plugin_image& operator=(const plugin_image&) = delete;
 
   const std::string& id() const { return id_; }
-  // Where its actors count; null: nowhere. Set before there are actors; outlives the code.
+  // The board on which its actors count. Null: none. Set before there are actors; outlives the code.
   metric_board* metrics() const { return metrics_; }
   void keep_metrics_in(metric_board* board) { metrics_ = board; }
-  // The node's named events; null: there are none. Likewise.
+  // The node's named events. Null: none. Set before there are actors; outlives the code.
   behaviours::event_channels* events() const { return events_; }
   void publish_in(behaviours::event_channels* events) { events_ = events; }
-  // Its actor types: kept before there are actors, and as long as this. Null: it has no such type.
+  // Its actor types: added before there are actors, and kept as long as this image. Null: no such type.
   void keep(std::unique_ptr<const actor_code> code) { code_.push_back(std::move(code)); }
   const actor_code* find(std::string_view actor) const {
     for (const auto& each : code_)
@@ -53,11 +53,11 @@ class plugin_image {
     return nullptr;
   }
   std::uint64_t generation() const { return generation_; }
-  // How many actors have been made of it.
+  // The number of actors that have been made of it.
   std::uint64_t made() const { return made_.sum(); }
   void count_made() { made_.add(); }
-  // None is overlooked: one that is held all the while was taken before, and is given up after, both are
-  // read.
+  // No pin is missed: for one that is held all the while, its taking was before both reads and its release
+  // comes after both.
   std::size_t pins(pin_of kind) const {
     const std::uint64_t given_up = given_up_[index(kind)].sum();
     return static_cast<std::size_t>(taken_[index(kind)].sum() - given_up);
@@ -76,10 +76,10 @@ class plugin_image {
   std::vector<std::unique_ptr<const actor_code>> code_;
   base::striped_count made_;
   static constexpr std::size_t index(pin_of kind) { return static_cast<std::size_t>(kind); }
-  std::array<base::striped_count, 4> taken_, given_up_; // pins, by their kind
+  std::array<base::striped_count, 4> taken_, given_up_; // counts of pins, by kind
 };
 
-// Keeps an image loaded. The image object itself outlives every pin: its loader sees to that.
+// Keeps an image loaded. The loader makes sure that the image object outlives every pin.
 template <pin_of Kind>
 class image_pin_for {
  public:

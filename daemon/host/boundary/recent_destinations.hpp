@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The names on other nodes that terms of a thread's plugins named lately, {Name, Node}: who sends to one
-// sends there again, and the same bytes mean the same as long as no node's index went out of date. One
-// thread.
+// A cache of the names on other nodes, {Name, Node}, that plugins used lately on this thread. A sender often
+// sends to the same name again, and the same bytes have the same meaning as long as no node's index has
+// expired. One thread.
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@ namespace coppice::host {
 
 class recent_destinations {
  public:
-  // What `term` names, as kept at this node_names::epoch(); null: it is not here.
+  // The destination of `term` at this node_names::epoch(). Null: not in the cache.
   const runtime::destination* find(etf::bytes term, std::uint64_t epoch) const {
     if (!may_be_here(term)) return nullptr;
     const entry& at = entries_[place_of(term)];
@@ -24,7 +24,7 @@ class recent_destinations {
                       std::memcmp(at.term.data(), term.data(), term.size()) == 0;
     return same ? &at.to : nullptr;
   }
-  // None of this node, and no long ones. `epoch`: as of before `to` was read.
+  // Ignores names of this node and long ones. `epoch`: read before `to` was.
   void keep(etf::bytes term, std::uint64_t epoch, const runtime::destination& to) {
     if (to.here() || !may_be_here(term)) return;
     entry& at = entries_[place_of(term)];
@@ -37,7 +37,7 @@ class recent_destinations {
  private:
   static constexpr std::size_t shortest = 12, longest = 96; // bytes of a term
   struct entry {
-    std::uint64_t epoch = 0; // 0: nothing is here
+    std::uint64_t epoch = 0; // 0: unused
     std::size_t size = 0;
     std::array<std::uint8_t, longest> term;
     runtime::destination to;
@@ -47,7 +47,7 @@ class recent_destinations {
     return term.size() >= shortest && term.size() <= longest &&
            term[0] == static_cast<std::uint8_t>(etf::tag::small_tuple);
   }
-  // By the beginning of the name and the end of the node's.
+  // By the beginning of the name and the end of the node's name.
   std::size_t place_of(etf::bytes term) const {
     const std::uint64_t words =
         etf::wire::load64(term.data() + 4) ^ etf::wire::load64(term.data() + term.size() - shortest);

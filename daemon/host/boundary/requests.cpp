@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// See requests.hpp. The answer is {[alias|Ref], Reply}, the callee's end {'DOWN', Ref, process, _, Reason},
-// the deadline {'$coppice_deadline', Ref}; the reference says which request. Whichever of them comes later
-// than the request's end, or lies in the mailbox by then, is known by its reference too: it is one of this
-// process and of a request. In the process's own turn.
+// The messages about requests: the answer is {[alias|Ref], Reply}, the callee's end {'DOWN', Ref, process, _,
+// Reason}, the deadline {'$coppice_deadline', Ref}. The reference tells the request. A message that comes
+// after the request's end, or is in the mailbox by then, is also known by its reference: it was made by this
+// process, for a request. In the process's own turn.
 #include "host/boundary/requests.hpp"
 
 #include <algorithm>
@@ -16,7 +16,7 @@ using runtime::message;
 
 constexpr std::string_view deadline_tag = "$coppice_deadline";
 
-// The reference that `m` is about, and what it says.
+// The reference in `m`, and the kind of message.
 struct notice {
   runtime::reference ref;
   std::int32_t status = COPPICE_OK;
@@ -61,7 +61,7 @@ bool is_own_request(const coppice_actor& self, const runtime::reference& ref) {
   return ref.is_of_request() && ref == runtime::reference::made_by(self.process->self(), ref.number());
 }
 
-// References made here carry a number that is unique in their process.
+// References made here contain a number that is unique in their process.
 std::uint64_t id_of(const runtime::reference& ref) {
   return ref.number() + 1;
 }
@@ -116,7 +116,7 @@ matched match(coppice_actor& self, const message& m, response& out) {
   return matched::ended;
 }
 
-// What lies in the mailbox about it, the first of what ends a request.
+// Takes the first message from the mailbox that ends the request.
 static std::optional<gen::call_result> take_end(coppice_actor& self, const runtime::reference& of) {
   std::optional<notice> said;
   const message found = self.process->take_message([&](const message& m, runtime::message_origin from) {
@@ -150,7 +150,7 @@ std::optional<gen::call_result> wait_for_end(coppice_actor& self, std::uint64_t 
   if (auto ended = take_end(self, asked.ref)) return forget(self, id), ended;
   const base::nanos left = asked.timer == 0 ? 0 : std::max<base::nanos>(process.remaining(asked.timer), 0);
   const bool awaits = process.expect_answer(asked.ref);
-  // It has come this moment, or was dropped by a full mailbox, and then nothing will.
+  // The message has just come, or a full mailbox dropped it and none will come.
   if (!awaits) {
     auto ended = take_end(self, asked.ref);
     forget(self, id);

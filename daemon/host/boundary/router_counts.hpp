@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the routers of one type come to, for metrics. Any thread.
+// Totals of the routers of one type, for metrics. Any thread.
 #pragma once
 
 #include <atomic>
@@ -9,17 +9,18 @@
 
 namespace coppice::host {
 
-// A plain copy. Messages, calls and casts are those since the node began, of routers that have ended too.
+// A plain copy. Messages, calls and casts are counted since the node's start, including routers that have
+// ended.
 struct router_counts {
   std::string type; // PLUGIN:ACTOR
   std::uint64_t running = 0;
-  std::uint64_t passed = 0;    // sent where they were to go
-  std::uint64_t failed = 0;    // could not be sent, or a call's answer did not come
-  std::uint64_t discarded = 0; // by the callback
+  std::uint64_t passed = 0;    // sent to their destination
+  std::uint64_t failed = 0;    // could not be sent, or the call got no answer
+  std::uint64_t discarded = 0; // dropped by discard()
   std::uint64_t own = 0;       // handled by the router itself
 };
 
-// What they are counted with.
+// The counters.
 struct router_totals {
   using number = std::atomic<std::uint64_t>;
   number running{0}, passed{0}, failed{0}, discarded{0}, own{0};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Structs that a plugin made and that begin with their size: they may be of older headers, and shorter than
-// ours, or of newer ones, and longer. Read here into one of our size, so that nobody else looks at a size
-// again: what lies beyond the plugin's is zero, what lies beyond ours is not read. Any thread.
+// Reads structs that a plugin made and that begin with their size. They may come from older headers and be
+// shorter than the daemon's, or from newer ones and be longer. They are copied into a struct of the daemon's
+// size: members beyond the plugin's size are zero, members beyond the daemon's are not read. Any thread.
 #pragma once
 
 #include <coppice/behaviours.h>
@@ -14,7 +14,7 @@
 
 namespace coppice::host {
 
-// None: there is no struct, or it is smaller than its first release, `least`.
+// Empty: there is no struct, or it is smaller than `least`, its first release.
 template <class Struct>
 std::optional<Struct> sized(const Struct* from, std::size_t least) {
   static_assert(std::is_trivially_copyable_v<Struct> && offsetof(Struct, size) == 0);
@@ -24,7 +24,7 @@ std::optional<Struct> sized(const Struct* from, std::size_t least) {
   return out;
 }
 
-// The callbacks that an actor type has under this name; without them every entry is null.
+// The callbacks of an actor type under this name; without such a table every entry is null.
 template <class Table>
 Table callbacks_of(const coppice_actor_type& type, const char* name, std::size_t least) {
   const coppice_table* const found = coppice_find_table(&type, name);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the stages of one type come to, for metrics. Any thread.
+// Totals of the stages of one type, for metrics. Any thread.
 #pragma once
 
 #include <atomic>
@@ -10,12 +10,12 @@
 
 namespace coppice::host {
 
-// A plain copy. Events and messages are those since the node began, of stages that have ended too.
+// A plain copy. Events and messages are counted since the node's start, including stages that have ended.
 struct stage_counts {
   std::string type; // PLUGIN:ACTOR
   std::string role; // producer, producer_consumer or consumer
   std::uint64_t running = 0;
-  std::uint64_t emitted = 0; // as the following ones as in behaviours::stage_counters
+  std::uint64_t emitted = 0; // this and the following as in behaviours::stage_counters
   std::uint64_t received = 0;
   std::uint64_t delivered = 0;
   std::uint64_t dropped = 0;
@@ -26,7 +26,7 @@ struct stage_counts {
   std::uint64_t lost = 0; // events that a stage had received or buffered and not passed on when it ended
 };
 
-// What they are counted with: each stage adds what its own counters have gained.
+// The counters: each stage adds the growth of its own counters.
 class stage_totals {
  public:
   void begin() { running_.fetch_add(1, std::memory_order_relaxed); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the state machines of one type come to, for metrics. A plain copy; any thread.
+// Totals of the state machines of one type, for metrics. A plain copy; any thread.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace coppice::host {
 struct statem_counts {
   std::string type; // PLUGIN:ACTOR
   std::uint64_t machines = 0;
-  std::uint64_t dropped_postponed = 0; // events, since as many waited as may
+  std::uint64_t dropped_postponed = 0; // events dropped because too many were postponed
 };
 
 } // namespace coppice::host

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The streams of a plugin's actor: which there are, and its callbacks for them. In the process's own turn.
+// The streams of a plugin's actor, and its callbacks for them. In the process's own turn.
 #pragma once
 
 #include <coppice/stream.h>
@@ -9,7 +9,7 @@
 
 namespace coppice::host {
 
-// Those of this actor, which has none until now.
+// The streams of this actor; made if there are none yet.
 behaviours::actor_streams& needs_streams(coppice_actor& self);
 
 // Borrowed from the stream.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See thrown.hpp. The stack is walked by the unwinder that the throw itself is about to use, so that it needs
-// no frame pointers; it stops at the first frame of this program, as nothing behind it is the plugin's. An
-// exception is known by its address: a later one at the same address has taken its place in the table.
+// The stack is walked by the unwinder that the throw itself uses, so frame pointers are not needed. The walk
+// stops at the first frame of this program, since all frames behind it are the daemon's. An exception is
+// known by its address: a later one at the same address replaces it in the table.
 #include "host/boundary/thrown.hpp"
 
 #include <dlfcn.h>
@@ -69,13 +69,13 @@ range this_program() {
 struct walk {
   noted& into;
   range program;
-  bool outside = false; // of the program: past note_throw and who called it
+  bool outside = false; // a frame outside of this program was seen, after note_throw and its caller
 };
 
 _Unwind_Reason_Code take_frame(_Unwind_Context* frame, void* of) {
   walk& on = *static_cast<walk*>(of);
   const auto* const address = reinterpret_cast<const void*>(_Unwind_GetIP(frame));
-  if (address == nullptr) return _URC_END_OF_STACK; // nobody called the frame before it
+  if (address == nullptr) return _URC_END_OF_STACK; // the frame before it is the outermost
   if (on.program.holds(address)) return on.outside ? _URC_END_OF_STACK : _URC_NO_REASON;
   on.outside = true;
   on.into.frames[on.into.count++] = address;
@@ -118,7 +118,7 @@ void note_throw(const void* exception) noexcept {
 thrown_frames frames_of_caught() {
   const std::exception_ptr caught = std::current_exception();
   if (caught == nullptr) return {};
-  // Nothing but the exception's address, in any standard library.
+  // An exception_ptr holds only the exception's address, in any standard library.
   static_assert(sizeof caught == sizeof(void*));
   const void* exception = nullptr;
   std::memcpy(&exception, static_cast<const void*>(&caught), sizeof exception);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "coppice.actor/1" over runtime::process. Each function first asks may_call(): the right actor, alive, in
-// its own turn; then that what the plugin passed makes sense. In the process's own turn.
+// "coppice.actor/1" over runtime::process. Each function first calls may_call() (the right actor, alive, in
+// its own turn) and then checks the plugin's arguments. In the process's own turn.
 #include <algorithm>
 #include <array>
 
@@ -19,7 +19,7 @@ using runtime::urgency;
 
 constexpr coppice_bytes nothing{nullptr, 0};
 
-// A term kept so that it can be lent; written once.
+// Writes a term into `place` once, so that it can be borrowed.
 template <class Write>
 coppice_bytes kept(std::vector<std::uint8_t>& place, Write write) {
   if (place.empty()) {
@@ -127,7 +127,7 @@ coppice_message pid_term(coppice_actor& self, const runtime::pid& pid) {
   return give(out.take());
 }
 
-// What a monitor is asked for with, beside whom it is of.
+// Checks the flags and options of a monitor.
 std::int32_t checked(std::uint32_t flags, const coppice_monitor_options* options,
                      runtime::monitor_options& into) {
   using until = runtime::alias_until;
@@ -179,7 +179,7 @@ std::int32_t monitor_node(coppice_actor* self, coppice_bytes node, std::int32_t 
   if (!index) return COPPICE_E_MEMORY;
   if (host.router() == nullptr) return COPPICE_E_UNSUPPORTED;
   if (*index != 0)
-    host.router()->monitor_node(self->process->self(), *index, on != 0); // one's own is never lost
+    host.router()->monitor_node(self->process->self(), *index, on != 0); // the own node is never lost
   return COPPICE_OK;
 }
 
@@ -228,7 +228,7 @@ std::int32_t whereis(coppice_actor* self, coppice_bytes name, coppice_message* o
   return COPPICE_OK;
 }
 
-// Why there is no actor, as the plugin hears it; with COPPICE_E_EXIT `out_reason` says more.
+// The status for a failed start; with COPPICE_E_EXIT `out_reason` is the reason.
 std::int32_t status_of(const base::error& error, coppice_message* out_reason) {
   switch (error.code) {
     case base::errc::exists:

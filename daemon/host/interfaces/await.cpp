@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// "coppice.await/draft-1": a request of coppice.call/1 whose answer is waited for after all. In the process's
-// own turn.
+// "coppice.await/draft-1": waits for the answer to a request of coppice.call/1. In the process's own turn.
 #include <coppice/await.h>
 
 #include "host/boundary/entry.hpp"

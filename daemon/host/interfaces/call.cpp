@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// "coppice.call/1" over gen: reply, call, call_many, request, cast. Requests that do not wait are kept in
-// the actor until their answer, their callee's end or their deadline arrives; the server engine recognises
-// those. In the process's own turn.
+// "coppice.call/1" over gen: reply, call, call_many, request, cast. The actor keeps open requests until their
+// answer, their callee's end or their deadline arrives; the server engine recognises these messages. In the
+// process's own turn.
 #include <algorithm>
 
 #include "behaviours/gen/gen.hpp"
@@ -23,7 +23,8 @@ bool is_in_hand(const asked_call* now, etf::bytes from) {
          (now->from.data() == from.data() || std::ranges::equal(now->from, from));
 }
 
-// Nobody's failure but the answer's: a callback that returns this status ends nothing. See follow_on().
+// Only the answer is at fault: a callback that returns this status does not end its actor. See
+// plugin_actor::follow_on().
 std::int32_t not_sent(coppice_actor& self, etf::bytes from) {
   self.needs_extra().error = {true, COPPICE_E_TERM, {}, {}, message::copy_of(from)};
   return COPPICE_E_TERM;

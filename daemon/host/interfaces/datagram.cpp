@@ -53,9 +53,9 @@ namespace {
 
 using behaviours::actor_datagrams;
 
-constexpr std::size_t at_once = 64; // of those that are sent
+constexpr std::size_t at_once = 64; // datagrams given to the socket at once
 
-// Of a socket that there is: OK and `out`.
+// COPPICE_OK and the sockets, if there is one of this number.
 std::int32_t find(coppice_actor* self, std::uint32_t number, actor_datagrams*& out) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   out = self->extra == nullptr ? nullptr : self->extra->datagrams.get();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Deadlines as plugins give them: monotonic nanoseconds, 0 for five seconds from now, COPPICE_FOREVER for
-// none. In the process's own turn.
+// Converts deadlines of plugins: monotonic nanoseconds; 0: five seconds from now; COPPICE_FOREVER: none. In
+// the process's own turn.
 #pragma once
 
 #include <coppice/call.h>

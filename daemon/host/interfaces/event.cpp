@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "coppice.event_host/draft-1" over the node's named events. Where there are none (a file is only tried out)
-// nothing can be registered or subscribed to. In the process's own turn.
+// "coppice.event_host/draft-1" over the node's named events. If there are none (a file is only being
+// checked), registering and subscribing fail. In the process's own turn.
 #include <coppice/event.h>
 
 #include <optional>
@@ -44,7 +44,7 @@ std::int32_t status_of(base::errc code) {
   }
 }
 
-// Nothing: they are no such options.
+// Empty: the options are not valid.
 std::optional<channel_options> options_of(const coppice_event_options* given) {
   channel_options out;
   if (given == nullptr) return out;
@@ -110,7 +110,7 @@ std::int32_t unregister_event(coppice_actor* self, std::uint64_t token) {
   return events->withdraw(token) ? COPPICE_OK : COPPICE_E_NOT_FOUND;
 }
 
-// Until there may be room. False: there is none in time, or the process has died.
+// Waits until there may be room. False: there was none in time, or the process has died.
 bool wait_for_room(runtime::process& self, event_channel& of, base::nanos until) {
   const runtime::reference room = self.make_ack();
   const std::uint64_t waits = of.when_room([&host = self.host(), room] {
@@ -130,7 +130,7 @@ std::int32_t publish(coppice_actor* self, std::uint64_t token, coppice_bytes pay
   if (!term) return COPPICE_E_TERM;
   const auto channel = events->find(token);
   if (channel == nullptr) return COPPICE_E_NOT_FOUND;
-  base::nanos until = 0; // not waited yet
+  base::nanos until = 0; // 0: has not waited yet
   for (;;) {
     switch (channel->publish(*term, out_seq)) {
       case event_channel::outcome::published:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "coppice.log/1" over the logger: a plugin's lines under the module name of its id, with the actor's pid
-// and name as fields. Any thread.
+// "coppice.log/1" over the logger: a plugin's lines use its id as module name and have the actor's pid and
+// name as fields. Any thread.
 #include <algorithm>
 
 #include "base/log.hpp"
@@ -33,7 +33,7 @@ std::string_view module_of(coppice_actor* self) {
   return may_look(self) == COPPICE_OK ? std::string_view(self->image->id()) : std::string_view("plugin");
 }
 
-// A process's own level, where there is any, goes before its module's.
+// A process's own level, if set, has precedence over its module's.
 bool is_enabled(coppice_actor* self, log::level of) {
   if (log::any_process_level() && may_look(self) == COPPICE_OK) {
     const auto own = log::process_level(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// "coppice.message/1" over runtime::raw_message. An owner pointer is the memory's address; with its lowest
-// bit set it is lent for a callback, else the plugin has a reference. A plugin that releases what it only
-// borrowed does no harm. A writer's room is kept in the struct's words for the host. Any thread.
+// "coppice.message/1" over runtime::raw_message. An owner pointer is the memory's address. If its lowest bit
+// is set the message is borrowed for a callback, else the plugin has a reference; releasing a borrowed
+// message has no effect. The writer's words for the host hold its room. Any thread.
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -25,7 +25,7 @@ etf::bytes bytes_of(const coppice_message& m) {
   return {m.data, static_cast<std::size_t>(m.size)};
 }
 
-// Whether these are bytes of this owner.
+// Whether these bytes are inside this owner's memory.
 bool is_inside(etf::bytes part, void* owner) {
   return part.data() != nullptr && !part.empty() && raw_message::keeps(memory_of(owner), part);
 }
@@ -38,7 +38,7 @@ bool is_term(etf::bytes bytes) {
 #endif
 }
 
-// The message that `m` names, sharing its owner's bytes; none if it names none.
+// The message of `m`, sharing its owner's bytes; none: `m` is no message.
 message share(const coppice_message& m) {
   if (m.data == nullptr || m.size == 0) return {};
   if (m.owner == nullptr) return message::copy_of(bytes_of(m));
@@ -79,7 +79,7 @@ void take_room(coppice_writer* w, const raw_message::room& room, std::size_t wri
   w->end = room.end;
 }
 
-// What the plugin wrote; false if it left the room.
+// How much the plugin wrote. False: it wrote outside of its room.
 bool written_by(const coppice_writer* w, const raw_message::room& room, std::size_t& count) {
   if (w->at < room.begin || w->at > room.end) return false;
   count = static_cast<std::size_t>(w->at - room.begin);
@@ -99,7 +99,7 @@ std::int32_t reserve(coppice_writer* w, std::uint64_t count) {
   std::size_t written = 0;
   if (!written_by(w, room, written)) return fail(w, COPPICE_E_INVALID);
   if (count <= static_cast<std::uint64_t>(room.end - w->at)) return COPPICE_OK;
-  if (count < written) count = written; // at least double, so that few calls suffice
+  if (count < written) count = written; // at least double, so that few calls are needed
   if (count > UINT32_MAX) return fail(w, COPPICE_E_MEMORY);
   const raw_message::room larger = raw_message::grow(room, written, written + count);
   if (larger.owner == nullptr) return fail(w, COPPICE_E_MEMORY);
@@ -119,7 +119,7 @@ std::int32_t write_begin(std::uint64_t hint, coppice_writer* w) {
 
 void close(coppice_writer* w) {
   w->at = w->end = w->begin = nullptr;
-  w->api = nullptr; // so nobody looks at `host` any more
+  w->api = nullptr; // so that `host` is not read any more
   w->status = COPPICE_OK;
 }
 
@@ -161,7 +161,7 @@ std::int32_t finish(coppice_writer* w, coppice_message* out_new) {
   return COPPICE_OK;
 }
 
-// A plugin's buffer in a message: the plugin's code stays loaded until it is freed.
+// A plugin's buffer in a message: keeps the plugin's code loaded until the buffer is freed.
 struct adopted {
   void (*free_data)(void*);
   void* context;
@@ -193,7 +193,7 @@ std::int32_t validate(coppice_bytes term) {
 } // namespace
 
 coppice_message lend(const message& m, etf::bytes part) {
-  void* const memory = raw_message::owner(m); // none: the bytes are there forever
+  void* const memory = raw_message::owner(m); // null: static bytes
   const auto owner = memory == nullptr ? 0 : reinterpret_cast<std::uintptr_t>(memory) | detail::lent_bit;
   return {part.data(), part.size(), reinterpret_cast<void*>(owner)};
 }

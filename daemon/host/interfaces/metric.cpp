@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "coppice.metric/draft-1": series of the node's metric board, under the id of the actor's plugin. Where
-// there is no board (a file is only tried out) there is one that nobody sees. In the process's own turn;
+// "coppice.metric/draft-1": series of the node's metric board, under the id of the actor's plugin. Without a
+// board (a file is only being checked) all handles are the one that is not shown. In the process's own turn;
 // counting on any thread.
 #include "host/interfaces/metric.hpp"
 
@@ -27,7 +27,7 @@ std::optional<metric_kind> kind_of(std::int32_t number) {
   }
 }
 
-// None: it cannot even be read. Nothing is read of lists that are too long.
+// Empty: the options cannot be read. Lists that are too long are not read.
 std::optional<metric_board::wanted> wanted_of(const coppice_metric_options& given) {
   const auto readable = [](const auto* first, std::uint64_t count, std::size_t most) {
     return count <= most && (first != nullptr || count == 0);

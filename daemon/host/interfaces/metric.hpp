@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// One series of a plugin's metrics: what counting in it does, which is all that a plugin's threads may do,
-// and reading it. A wrong operation for its kind does nothing, so nothing that a plugin counts can make the
-// page of metrics say nonsense. Any thread; every operation is a few instructions and takes no lock.
+// One series of a plugin's metrics: counting, the only part that a plugin's threads may use, and reading. An
+// operation of the wrong kind has no effect, so a plugin cannot make the metrics page invalid. Any thread;
+// every operation is a few instructions and takes no lock.
 #pragma once
 
 #include <coppice/metric.h>
@@ -21,14 +21,14 @@ enum class metric_kind : std::uint8_t { counter, gauge, histogram };
 
 } // namespace coppice::host
 
-// Of its own cache line, as its buckets are: actors count on different threads.
+// In cache lines of its own, as its buckets are, since actors count on different threads.
 struct alignas(64) coppice_metric {
  public:
   using metric_kind = coppice::host::metric_kind;
 
-  // One that nobody sees: nothing that is done to it has an effect.
+  // A series that is not shown: operations on it have no effect.
   coppice_metric() = default;
-  // `bounds`, of a histogram, outlive it: finite and rising.
+  // `bounds`, for a histogram: finite and ascending; must outlive it.
   explicit coppice_metric(metric_kind kind, std::span<const double> bounds = {})
       : bounds_(bounds.data()),
         bound_count_(static_cast<std::uint32_t>(bounds.size())),
@@ -49,14 +49,15 @@ struct alignas(64) coppice_metric {
     const auto at = std::ranges::lower_bound(bounds, value); // the first bound that it is at or below
     bucket(static_cast<std::size_t>(at - bounds.begin())).fetch_add(1, std::memory_order_relaxed);
     double sum = sum_.load(std::memory_order_relaxed);
-    while (!std::isnan(sum + value) && // infinities of both signs
+    while (!std::isnan(sum + value) && // not for infinities of both signs
            !sum_.compare_exchange_weak(sum, sum + value, std::memory_order_relaxed)) {
     }
   }
 
   std::int64_t value() const { return value_.load(std::memory_order_relaxed); }
   double sum() const { return sum_.load(std::memory_order_relaxed); }
-  // How many were above the bound before this one, and at or below this one; that of bounds' size: above all.
+  // The number of values above the bound before this one and at or below this one; index bounds.size(): above
+  // all bounds.
   std::uint64_t in_bucket(std::size_t index) const { return bucket(index).load(std::memory_order_relaxed); }
 
  private:
@@ -74,7 +75,7 @@ struct alignas(64) coppice_metric {
   const std::uint32_t bound_count_ = 0;
   const metric_kind kind_ = metric_kind::counter;
   const bool is_seen_ = false;
-  const std::unique_ptr<line[]> buckets_; // one more than there are bounds; null: it is no histogram
+  const std::unique_ptr<line[]> buckets_; // one more than there are bounds; null: not a histogram
   std::atomic<std::int64_t> value_{0};
   std::atomic<double> sum_{0};
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See metric_board.hpp.
+// The metrics of a node's plugins. Any thread.
 #include "host/interfaces/metric_board.hpp"
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 namespace coppice::host {
 namespace {
 
-// Where Prometheus has them for seconds, and down to a millisecond.
+// Prometheus' default bounds for seconds, extended down to a millisecond.
 constexpr std::array default_bounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                     0.25,  0.5,    1.0,   2.5,  5.0,   10.0};
 
@@ -25,14 +25,14 @@ bool is_name(std::string_view text) {
       text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
-// Help is written as it is.
+// Help texts are written without escapes.
 bool is_help(std::string_view text) {
   return text.size() <= metric_board::longest_text && std::ranges::all_of(text, [](char c) {
            return c != '\\' && c != '"' && static_cast<unsigned char>(c) >= 0x20;
          });
 }
 
-// Sorted by name, each name once. A histogram's buckets have a label of their own.
+// Sorts by name and refuses names that come twice. A histogram's buckets use a label of their own.
 bool put_in_order(metric_board::labels& all, metric_kind of) {
   if (all.size() > metric_board::most_labels) return false;
   std::ranges::sort(all);
@@ -51,7 +51,7 @@ bool are_bounds(const std::vector<double>& all) {
          std::ranges::adjacent_find(all, not_below) == all.end();
 }
 
-// Every name that a family has on the page, in one format or the other.
+// Every name that a family has on the page, in either format.
 std::vector<std::string> names_shown(const std::string& family, metric_kind kind) {
   std::vector<std::string> all{family};
   if (kind == metric_kind::counter) all.push_back(family + "_total");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The metrics of a node's plugins: series that plugins count in and /metrics reads, by plugin, name and
-// labels. A series stays where it is as long as the board, so that an actor counts without asking, and a
-// later generation goes on where the former one was. The number of series is bounded. Any thread.
+// The metrics of a node's plugins: series by plugin, name and labels, which plugins count in and /metrics
+// reads. A series keeps its address as long as the board exists, so an actor counts without a look-up, and a
+// later generation continues the same series. The number of series is bounded. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,10 @@
 namespace coppice::host {
 
 struct metric_series {
-  std::vector<std::pair<std::string, std::string>> labels; // in the order of their names
-  std::int64_t value = 0;                                  // of a counter, a gauge
-  // Of a histogram: how many observations were at or below each bound; and, last, of all. And their sum.
+  std::vector<std::pair<std::string, std::string>> labels; // sorted by name
+  std::int64_t value = 0;                                  // of a counter or a gauge
+  // Of a histogram: how many values were at or below each bound, last the number of all values; and their
+  // sum.
   std::vector<std::uint64_t> at_or_below{};
   double sum = 0;
 };
@@ -43,7 +44,7 @@ class metric_board {
   static constexpr std::size_t longest_text = 128;
 
   using labels = std::vector<std::pair<std::string, std::string>>;
-  // What a plugin asks for.
+  // A request for a metric.
   struct wanted {
     metric_kind kind = metric_kind::counter;
     std::string_view name;
@@ -56,14 +57,14 @@ class metric_board {
   metric_board(const metric_board&) = delete;
   metric_board& operator=(const metric_board&) = delete;
 
-  // Never null: what cannot be shown gets the metric that nobody sees. Its first refusal of each plugin is
-  // logged. A histogram counts as so many series as it has bounds, and two.
+  // Never null: a metric that cannot be shown gets the handle that is not shown. The first refusal of each
+  // plugin is logged. A histogram counts as the number of its bounds plus two series.
   coppice_metric* get(std::string_view plugin, wanted what);
-  // The same for one that cannot even be read.
+  // Refuses a metric whose options cannot be read.
   coppice_metric* refuse(std::string_view plugin, std::string_view name);
   static coppice_metric* unseen();
 
-  // A copy, in the order of names and labels.
+  // A copy, sorted by names and labels.
   std::vector<metric_family> families() const;
   // How often a metric was refused.
   std::uint64_t refused() const;
@@ -76,14 +77,14 @@ class metric_board {
     std::map<labels, coppice_metric*> series;
   };
 
-  // Under the lock.
+  // Requires the lock.
   coppice_metric* refused(std::string_view plugin, std::string_view name, std::string_view why);
 
-  mutable std::mutex lock_;                             // guards all but what the series hold
+  mutable std::mutex lock_;                             // guards all members but the values of the series
   std::map<std::string, family, std::less<>> families_; // by PLUGIN_NAME
-  std::set<std::string, std::less<>> shown_;            // all names that samples of them have
-  std::deque<coppice_metric> series_;                   // its elements stay where they are
-  std::size_t counted_ = 0;                             // series, as most_series counts them
+  std::set<std::string, std::less<>> shown_;            // all names of their samples
+  std::deque<coppice_metric> series_;                   // its elements keep their addresses
+  std::size_t counted_ = 0;                             // series, counted as for most_series
   std::uint64_t refused_ = 0;
   std::map<std::string, std::uint64_t, std::less<>> refused_to_; // by plugin
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// "coppice.order/draft-1" over etf's order. What is no term compares as nothing does: unequal, hash 0. Any
+// "coppice.order/draft-1" over etf's order. Bytes that are not a term count as unequal, with hash 0. Any
 // thread.
 #include <coppice/etf/order.hpp>
 

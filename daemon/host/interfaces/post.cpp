@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// "coppice.post/draft-1": a way in for threads of a plugin's own. Behind a handle is a target that the actor
-// and its handles share, because any of them may be the last; the actor's end shuts it, so that no thread
-// reaches into a system that is going down. A handle holds the plugin's code in memory. open in the process's
-// own turn, post and close on any thread.
+// "coppice.post/draft-1": messages from a plugin's own threads. The actor and its handles share a target,
+// since any of them may be the last user. The actor's end shuts the target, so that no thread uses a system
+// that is ending. A handle keeps the plugin's code in memory. open runs in the process's own turn, post and
+// close on any thread.
 #include "host/boundary/entry.hpp"
 #include "runtime/system.hpp"
 
@@ -27,12 +27,13 @@ std::int32_t open(coppice_actor* self, coppice_post** out_new) {
 }
 
 std::int32_t post(coppice_post* handle, coppice_message* term) {
-  // Perhaps a handler's own thread: what it sends goes through its worker, which may not be taken meanwhile.
+  // This may be a handler's own thread: the message goes through its worker, which must not be replaced
+  // meanwhile.
   const runtime::host_code ours(runtime::system::current_process());
   runtime::message m = take(term);
   if (handle == nullptr) return COPPICE_E_INVALID;
   if (!m) return COPPICE_E_TERM;
-  const auto target = handle->target; // what the message displaces may run the plugin's code, which closes
+  const auto target = handle->target; // a copy: a displaced message may run the plugin's code, which closes
   return target->post(std::move(m));
 }
 
@@ -50,8 +51,8 @@ std::int32_t post_target::post(runtime::message m) {
     host = host_;
     ++inside_;
   }
-  // Without the lock: a message that this one displaces may be a buffer of the plugin's, and freeing it runs
-  // the plugin's code, which may post as well.
+  // Without the lock: a message that this one displaces may be a buffer of the plugin, and freeing it runs
+  // the plugin's code, which may post too.
   std::int32_t status = COPPICE_E_NOPROC;
   if (host->alive(to_))
     status = host->send(to_, std::move(m)) == runtime::send_status::full ? COPPICE_E_FULL : COPPICE_OK;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// spawn_at of "coppice.actor/1": what the plugin passed is checked here, all of it, so that what goes out is
-// well formed; the rest is runtime::process::spawn_at. In the process's own turn.
+// spawn_at of "coppice.actor/1": checks all arguments of the plugin, so that only well-formed requests are
+// sent, and calls runtime::process::spawn_at. In the process's own turn.
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/utf8.hpp>
 #include <optional>
@@ -19,7 +19,7 @@ using runtime::message;
 constexpr std::uint32_t most_arguments = 255;
 constexpr std::size_t longest_name = 255;
 
-// A proper list's; empty bytes are [].
+// The length of a proper list; empty bytes are [].
 std::optional<std::uint32_t> length_of(coppice_bytes list) {
   if (list.size == 0) return 0;
   const auto term = term_of(list);
@@ -35,7 +35,7 @@ std::optional<std::uint32_t> length_of(coppice_bytes list) {
   return at.read_nil() ? std::optional(length) : std::nullopt;
 }
 
-// No list of options is one of small integers.
+// A list of small integers is not a list of options.
 bool is_options(coppice_bytes list) {
   etf::bytes small_integers;
   return length_of(list) && (list.size == 0 || !etf::cursor(*term_of(list)).read_string(small_integers));

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// "coppice.router_host/draft-1": where a message goes that a router was asked about. In the process's own
-// turn.
+// "coppice.router_host/draft-1": where a router sends a message. In the process's own turn.
 #include <coppice/router.h>
 
 #include <algorithm>
@@ -11,7 +10,7 @@
 namespace coppice::host {
 namespace {
 
-// COPPICE_OK, and what the callback that runs decides.
+// COPPICE_OK and the decision of the running callback, or an error.
 std::int32_t decision_of(coppice_actor* self, routing_decision*& out) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   if (self->extra == nullptr || self->extra->deciding == nullptr) return COPPICE_E_CONTEXT;

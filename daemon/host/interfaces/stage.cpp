@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// "coppice.stage_host/draft-1". What is done at once goes to the engine; what would call back into the plugin
-// becomes a message to the stage itself, as GenStage's own functions send it. In the process's own turn.
+// "coppice.stage_host/draft-1". Calls with an immediate effect go to the engine; calls that would call back
+// into the plugin become a message to the stage itself, as in GenStage's own functions. In the process's own
+// turn.
 #include <coppice/stage.h>
 
 #include "host/actors/stage.hpp"
@@ -12,7 +13,7 @@ namespace {
 using runtime::message;
 using runtime::message_writer;
 
-// COPPICE_OK, and the stage.
+// COPPICE_OK and the stage, or an error.
 std::int32_t stage_of(coppice_actor* self, stage*& out) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   if (!is_stage(self->is->behaviour)) return COPPICE_E_CONTEXT;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "coppice.statem_host/draft-1": each call adds to the transition of the callback that runs; the machine
-// judges them when that has returned. In the process's own turn.
+// "coppice.statem_host/draft-1": each call adds to the transition of the running callback; the machine
+// applies it when the callback has returned. In the process's own turn.
 #include <coppice/statem.h>
 
 #include <cstring>
@@ -18,7 +18,7 @@ using action = behaviours::statem::action;
 
 constexpr std::size_t longest_atom = 255 * 4; // bytes
 
-// COPPICE_OK, and the machine whose transition is being made.
+// COPPICE_OK and the machine whose transition is being made, or an error.
 std::int32_t machine_of(coppice_actor* self, behaviours::statem::machine*& out) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   if (!self->in_transition) return COPPICE_E_CONTEXT;
@@ -26,7 +26,7 @@ std::int32_t machine_of(coppice_actor* self, behaviours::statem::machine*& out) 
   return COPPICE_OK;
 }
 
-// A copy of a term of the plugin's; none: it is none.
+// A copy of a plugin's term. None: not a term.
 message copied(coppice_bytes from_plugin) {
   const auto term = term_of(from_plugin);
   return term ? message::copy_of(*term) : message();
@@ -54,7 +54,7 @@ std::int32_t next_state_atom(coppice_actor* self, const char* name) {
   if (name == nullptr) return COPPICE_E_INVALID;
   const std::string_view text(name, strnlen(name, longest_atom + 1));
   if (text.size() > longest_atom) return COPPICE_E_INVALID;
-  // Most machines go to and fro between few states: a term that is there is shared.
+  // Most machines alternate between few states: a known term is shared.
   for (const message* known : {&to->old_state(), &to->previous()}) {
     if (!is_short_atom(*known, text)) continue;
     to->next_state(*known);
@@ -101,7 +101,7 @@ std::int32_t next_event(coppice_actor* self, std::uint32_t type, coppice_bytes a
   return COPPICE_OK;
 }
 
-// Of one of the three calls about a time-out.
+// Adds one of the three actions for time-outs.
 std::int32_t add_timeout(coppice_actor* self, action::kind what, const coppice_statem_timeout* given,
                          message content) {
   behaviours::statem::machine* to = nullptr;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "coppice.stream_host/draft-1" over the actor's streams. In the process's own turn but for what shares
-// slices, which any thread may.
+// "coppice.stream_host/draft-1" over the actor's streams. In the process's own turn; functions on slices on
+// any thread.
 #include <coppice/stream.h>
 
 #include "base/clock.hpp"
@@ -16,10 +16,10 @@ namespace {
 using behaviours::actor_stream;
 using behaviours::stream_options;
 
-constexpr std::uint64_t most_kept = std::uint64_t{1} << 30; // bytes of a frame, or that wait
+constexpr std::uint64_t most_kept = std::uint64_t{1} << 30; // bytes of a frame, or of data that waits
 constexpr base::nanos connect_time = 7 * base::nanos_per_second;
 
-// Of a stream that there is: OK and `out`.
+// COPPICE_OK and the stream, if there is one of this number.
 std::int32_t find(coppice_actor* self, std::uint64_t id, actor_stream*& out) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   behaviours::actor_streams* const all = self->streams();
@@ -27,7 +27,7 @@ std::int32_t find(coppice_actor* self, std::uint64_t id, actor_stream*& out) {
   return out == nullptr ? COPPICE_E_NOT_FOUND : COPPICE_OK;
 }
 
-// False: it can never be right.
+// False: the options are not valid.
 bool read_framing(const coppice_framing* given, net::framing& out) {
   const auto from = sized(given, COPPICE_FRAMING_LEAST);
   if (!from || from->kind > COPPICE_FRAMING_DELIMITER || from->max > most_kept) return false;
@@ -97,13 +97,13 @@ std::int32_t read_tls(const coppice_tls_options* given, behaviours::stream_tls& 
   return COPPICE_OK;
 }
 
-// What a callback may read of it if it returns this.
+// Returns the status and sets a text for the callback that returns it.
 std::int32_t refuse(coppice_actor& self, std::int32_t status, std::string why) {
   self.needs_extra().error = {true, status, std::move(why), {}};
   return status;
 }
 
-// A certificate of anybody would do, as long as an authority has signed it.
+// Whether any certificate would be accepted that an authority has signed.
 bool checks_nobody(const behaviours::stream_tls& how) {
   return !how.server && how.files.verify_peer && how.host.empty();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "coppice.timer/1" over the runtime's timers and clocks. Timers belong to the process, not to the plugin's
-// generation, so they outlive a reload. In the process's own turn, the clocks on any thread.
+// "coppice.timer/1" over the runtime's timers and clocks. Timers belong to the process and not to the
+// plugin's generation, so they survive a reload. In the process's own turn; the clocks on any thread.
 #include "base/clock.hpp"
 #include "host/boundary/entry.hpp"
 #include "host/boundary/sized.hpp"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "coppice.work/1": blocking work and fairness. What runs on the pool holds the plugin's code in memory. If
-// its actor is killed meanwhile, whichever of the two sides is done last gives the context up. In the
-// process's own turn.
+// "coppice.work/1": blocking work and fairness. Work on the pool keeps the plugin's code in memory. If its
+// actor is killed meanwhile, the side that is done last gives the context up. In the process's own turn.
 #include <algorithm>
 #include <atomic>
 #include <memory>
@@ -14,7 +13,7 @@ namespace {
 
 using work_pin = image_pin_for<pin_of::work>;
 
-// One piece of work, owned by the side that is done last.
+// A piece of work, owned by the side that is done last.
 struct job {
   job(void (*function_)(void*), void (*abandon_)(void*), void* context_, work_pin pin_)
       : function(function_), abandon(abandon_), context(context_), pin(std::move(pin_)) {}
@@ -23,7 +22,7 @@ struct job {
   void (*abandon)(void*);
   void* context;
   work_pin pin;
-  bool threw = false; // read when it has returned
+  bool threw = false; // read after it has returned
   std::atomic<bool> one_side_done{false};
 
   // True for the last side.
@@ -51,9 +50,9 @@ std::int32_t blocking_run(coppice_actor* self, void (*function)(void*), void* co
   });
   if (done) return shared->threw ? give_up(abandon, context, COPPICE_E_EXCEPTION) : COPPICE_OK;
   if (done.error().code != base::errc::closed)
-    return give_up(abandon, context, COPPICE_E_MEMORY); // it was not taken into the queue
+    return give_up(abandon, context, COPPICE_E_MEMORY); // the queue did not take it
   if (shared->last()) return give_up(abandon, context, COPPICE_E_EXITING);
-  made.release(); // still running: the pool's side frees it
+  made.release(); // it still runs: the pool's side frees it
   return COPPICE_E_EXITING;
 }
 
@@ -74,7 +73,7 @@ std::int32_t yield(coppice_actor* self) {
 
 std::int32_t sleep_until(coppice_actor* self, std::int64_t deadline) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  // An answer that no one can give: only the deadline or our own death ends the wait.
+  // No process sends this answer: only the deadline or the actor's death ends the wait.
   const runtime::reference nobody = self->process->make_ack();
   const auto ended = self->process->await(nobody, deadline);
   if (ended) return COPPICE_OK;

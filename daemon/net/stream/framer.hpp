@@ -12,18 +12,13 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "base/framing_kind.hpp"
 
 namespace coppice::net {
 
 // How a stream is cut into frames.
 struct framing {
-  enum class kind : std::uint8_t {
-    none,      // whatever is there is a frame, if it is not empty
-    line,      // a frame ends with \n or \r\n, which is not part of it
-    fixed,     // a frame has `size` bytes
-    length,    // a header of fixed size says how many bytes follow
-    delimiter, // a frame ends with `delimiter`, which is not part of it
-  };
+  using kind = base::framing_kind;
   kind by = kind::none;
   // Most bytes of a frame, without header, line end and delimiter. For `none`: most bytes handed out at once.
   // 1 to 1 TiB.

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <memory>
 
-#include "behaviours/supervision/consumer_supervisor.hpp"
+#include "behaviours/consumer_supervisor/consumer_supervisor.hpp"
+#include "behaviours/event_manager/event_manager_kind.hpp"
+#include "behaviours/pool/pool_kind.hpp"
 #include "node/assembly/convert.hpp"
 #include "node/assembly/router_term.hpp"
 #include "node/assembly/stage_term.hpp"
@@ -28,7 +30,7 @@ std::shared_ptr<const supervisor_spec> supervisor(const spec::supervisor_spec& f
 }
 
 std::optional<base::nanos> stop_bound(const supervisor_spec& of) {
-  using kind = behaviours::shutdown_limit::kind;
+  using kind = tree::shutdown_limit::kind;
   base::nanos sum = 0;
   for (const auto& child : of.children) {
     if (child->shutdown.how == kind::after) sum += child->shutdown.time;
@@ -66,12 +68,12 @@ runtime::system_options runtime_options(const spec::node_spec& spec) {
 base::log::settings log_settings(const spec::node_spec& spec) {
   const spec::log_options& from = spec.node.log;
   base::log::settings out;
-  out.level = convert(from.level);
-  for (const auto& one : from.modules) out.modules.emplace_back(one.module, convert(one.level));
+  out.level = from.level;
+  for (const auto& one : from.modules) out.modules.emplace_back(one.module, one.level);
   out.rate = {from.rate.per_source.value_or(0), from.rate.burst};
   out.messages = from.messages;
   for (const auto& one : from.files)
-    out.files.push_back({one.path, convert(one.level), one.rotate.bytes, one.rotate.keep});
+    out.files.push_back({one.path, one.level, one.rotate.bytes, one.rotate.keep});
   return out;
 }
 
@@ -93,10 +95,7 @@ std::shared_ptr<const behaviours::event_manager_spec> events(const spec::event_m
   out->intensity = from.intensity;
   out->period = base::to_nanos(from.period);
   if (from.slow_after) out->slow_after = base::to_nanos(*from.slow_after);
-  out->backlog = {from.backlog.limit, from.backlog.bytes,
-                  from.backlog.on_full == spec::backlog_overload::exit
-                      ? behaviours::event_overload::exit
-                      : behaviours::event_overload::drop_new};
+  out->backlog = {from.backlog.limit, from.backlog.bytes, from.backlog.on_full};
   out->limit = from.limit;
   return out;
 }
@@ -109,11 +108,11 @@ std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
   out.plugin = from.plugin;
   out.behaviour = from.behaviour;
   out.name = from.name;
-  out.restart = convert(from.restart);
+  out.restart = from.restart;
   out.significant = from.significant;
   if (from.start_timeout) out.start_timeout = base::to_nanos(*from.start_timeout);
-  out.shutdown = convert(from.shutdown);
-  out.backoff = convert(from.backoff);
+  out.shutdown = from.shutdown;
+  out.backoff = from.backoff;
   out.mailbox = convert(from.mailbox);
   out.priority = convert(from.priority);
   if (from.compression)
@@ -126,10 +125,11 @@ std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
     spec::stage_options consumer;
     consumer.subscribe_to = from.consumer_supervisor->subscribe_to;
     out.options = stage_term(consumer, "consumer");
+    out.kind = behaviours::consumer_supervisor_kind();
   }
   out.args = convert(from.args);
   out.secrets = spec::find_secrets(from.args);
-  if (from.event_manager) out.events = events(*from.event_manager);
+  if (from.event_manager) out.kind = behaviours::event_manager_kind(events(*from.event_manager));
   return made;
 }
 
@@ -137,15 +137,13 @@ namespace {
 
 std::shared_ptr<const behaviours::pool_spec> pool_itself(const spec::pool_options& from) {
   auto out = std::make_shared<behaviours::pool_spec>();
-  out->dispatch = convert(from.dispatch);
+  out->dispatch = from.dispatch;
   out->key = from.key;
   out->in_flight = from.in_flight;
   out->queue_limit = from.queue.limit;
   out->queue_wait = from.queue.wait ? base::to_nanos(*from.queue.wait) : runtime::no_deadline;
-  out->on_full = convert(from.queue.on_full);
-  const bool retries = from.on_worker_death == spec::worker_death::retry_once;
-  out->on_death =
-      retries ? behaviours::on_worker_death::retry_once : behaviours::on_worker_death::reply_error;
+  out->on_full = from.queue.on_full;
+  out->on_death = from.on_worker_death;
   out->drain = base::to_nanos(from.drain);
   out->max = from.max.value_or(0);
   out->idle = base::to_nanos(from.idle);
@@ -162,9 +160,9 @@ std::shared_ptr<const supervisor_spec> pool_workers(const spec::child_spec& pool
   worker.actor = from.actor;
   worker.plugin = pool.plugin;
   worker.behaviour = pool.behaviour;
-  worker.shutdown = convert(from.shutdown);
+  worker.shutdown = from.shutdown;
   if (pool.start_timeout) worker.start_timeout = base::to_nanos(*pool.start_timeout);
-  worker.backoff = convert(from.backoff);
+  worker.backoff = from.backoff;
   worker.mailbox = convert(from.mailbox);
   worker.priority = convert(pool.priority);
   if (from.unhandled) worker.unhandled = convert(*from.unhandled);
@@ -183,7 +181,7 @@ std::shared_ptr<const supervisor_spec> pool_workers(const spec::child_spec& pool
 std::shared_ptr<const supervisor_spec> event_children(const spec::child_spec& of) {
   const spec::consumer_supervisor_options& from = *of.consumer_supervisor;
   auto out = std::make_shared<supervisor_spec>();
-  out->strategy = behaviours::strategy::simple_one_for_one;
+  out->strategy = tree::strategy::simple_one_for_one;
   out->intensity = from.intensity;
   out->period = base::to_nanos(from.period);
   auto one = std::make_shared<child_spec>();
@@ -191,8 +189,8 @@ std::shared_ptr<const supervisor_spec> event_children(const spec::child_spec& of
   one->actor = from.child.actor;
   one->plugin = of.plugin;
   one->behaviour = of.behaviour;
-  one->restart = convert(from.child.restart);
-  one->shutdown = convert(from.child.shutdown);
+  one->restart = from.child.restart;
+  one->shutdown = from.child.shutdown;
   if (of.start_timeout) one->start_timeout = base::to_nanos(*of.start_timeout);
   one->mailbox = convert(from.child.mailbox);
   one->priority = convert(of.priority);
@@ -222,19 +220,19 @@ std::shared_ptr<child_spec> child(const spec::child_spec& from) {
   }
   if (from.tcp && from.tcp->connect) {
     host(*out, *from.tcp);
-    out->connection = kept_connection(*from.tcp);
+    out->kind = connected_actor(*from.tcp);
   } else if (from.tcp) {
-    out->tcp = listener(from);
+    out->kind = listener(from);
   }
-  if (from.web != nullptr) out->tcp = web_server(from);
+  if (from.web != nullptr) out->kind = web_server(from);
   if (from.port != nullptr) {
     host(*out, *from.port);
-    out->program = program(*from.port);
+    out->kind = program_actor(*from.port);
   }
   if (from.pool) {
     out->supervisor = pool_workers(from);
-    out->pool = pool_itself(*from.pool);
-    if (from.pool->queue.on_full == spec::pool_overload::park_sender)
+    out->kind = behaviours::pool_kind(pool_itself(*from.pool));
+    if (from.pool->queue.on_full == tree::pool_overload::park_sender)
       out->mailbox = {from.pool->queue.limit, 0, runtime::on_full::park_sender};
   }
   if (from.consumer_supervisor) out->supervisor = event_children(from);
@@ -245,19 +243,18 @@ std::shared_ptr<child_spec> child(const spec::child_spec& from) {
 std::shared_ptr<supervisor_spec> bare_supervisor(const spec::supervisor_spec& from) {
   auto out = std::make_shared<supervisor_spec>();
   out->name = from.name;
-  out->strategy = convert(from.strategy);
+  out->strategy = from.strategy;
   out->intensity = from.intensity;
   out->period = base::to_nanos(from.period);
-  const bool give_up = from.on_exceeded == spec::on_exceeded::give_up;
-  out->on_exceeded = give_up ? behaviours::on_exceeded::give_up : behaviours::on_exceeded::escalate;
-  out->auto_shutdown = convert(from.auto_shutdown);
+  out->on_exceeded = from.on_exceeded;
+  out->auto_shutdown = from.auto_shutdown;
   return out;
 }
 
 behaviours::application_spec bare_application(const spec::application_spec& from) {
   behaviours::application_spec out;
   out.name = from.name;
-  out.type = convert(from.type);
+  out.type = from.type;
   out.depends_on = from.depends_on;
   out.max_runtime = from.max_runtime ? base::to_nanos(*from.max_runtime) : 0;
   out.env = convert(from.env);

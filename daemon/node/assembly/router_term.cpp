@@ -2,8 +2,6 @@
 // See router_term.hpp.
 #include "node/assembly/router_term.hpp"
 
-#include <string_view>
-
 #include "base/clock.hpp"
 #include "node/assembly/process_term.hpp"
 
@@ -12,17 +10,7 @@ namespace coppice::node {
 runtime::message router_term(const spec::router_options& of) {
   runtime::message_writer out;
   out.tuple(4);
-  switch (of.on_failed) {
-    case spec::router_failure::reply:
-      out.atom("reply");
-      break;
-    case spec::router_failure::drop:
-      out.atom("drop");
-      break;
-    case spec::router_failure::callback:
-      out.atom("callback");
-      break;
-  }
+  out.atom(tree::text(of.on_failed));
   if (of.timeout)
     out.integer(base::to_nanos(*of.timeout));
   else

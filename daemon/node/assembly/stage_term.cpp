@@ -51,25 +51,13 @@ void write_partition(etf::writer& out, const std::string& name) {
   }
 }
 
-std::string_view word(spec::stage_cancel mode) {
-  switch (mode) {
-    case spec::stage_cancel::transient:
-      return "transient";
-    case spec::stage_cancel::temporary:
-      return "temporary";
-    case spec::stage_cancel::permanent:
-      break;
-  }
-  return "permanent";
-}
-
 void write_subscription(etf::writer& out, const spec::stage_subscription& one) {
   out.tuple(2);
   write_process(out, one.to);
   list_writer options;
   options.pair("max_demand").unsigned_integer(one.max_demand);
   options.pair("min_demand").unsigned_integer(one.min_demand.value_or(one.max_demand / 2));
-  options.pair("cancel").atom(word(one.cancel));
+  options.pair("cancel").atom(tree::text(one.cancel));
   if (one.partition) write_partition(options.pair("partition"), *one.partition);
   if (one.resubscribe) {
     message_writer& again = options.pair("resubscribe");
@@ -81,22 +69,13 @@ void write_subscription(etf::writer& out, const spec::stage_subscription& one) {
 }
 
 void write_dispatcher(etf::writer& out, const spec::stage_dispatcher& from) {
-  switch (from.kind) {
-    case spec::stage_dispatching::demand:
-      return out.atom("demand");
-    case spec::stage_dispatching::broadcast:
-      return out.atom("broadcast");
-    case spec::stage_dispatching::callback:
-      return out.atom("callback");
-    case spec::stage_dispatching::partition:
-      break;
-  }
+  if (from.kind != tree::stage_dispatching::partition) return out.atom(tree::text(from.kind));
   list_writer names;
   for (const std::string& name : from.partitions) write_partition(names.next(), name);
   list_writer options;
   options.pair("partitions").raw(names.take().bytes());
   out.tuple(2);
-  out.atom("partition");
+  out.atom(tree::text(from.kind));
   out.raw(options.take().bytes());
 }
 
@@ -112,11 +91,11 @@ message stage_term(const spec::stage_options& of, std::string_view behaviour) {
   if (behaviour != "consumer") {
     write_dispatcher(out.pair("dispatcher"), of.dispatcher);
     if (of.buffer.size) out.pair("buffer_size").unsigned_integer(*of.buffer.size);
-    out.pair("buffer_keep").atom(of.buffer.keep == spec::stage_keep::last ? "last" : "first");
+    out.pair("buffer_keep").atom(tree::text(of.buffer.keep));
     out.pair("buffer_bytes").unsigned_integer(std::max<std::uint64_t>(of.buffer.bytes, 1));
   }
   if (behaviour == "producer") {
-    out.pair("demand").atom(of.demand == spec::stage_demand::forward ? "forward" : "accumulate");
+    out.pair("demand").atom(tree::text(of.demand));
     out.pair("demand_step").unsigned_integer(of.demand_step);
   }
   return out.take();

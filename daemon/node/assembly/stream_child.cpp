@@ -4,6 +4,13 @@
 
 #include <array>
 
+#include "behaviours/programs/program_kind.hpp"
+#include "behaviours/programs/program_spec.hpp"
+#include "behaviours/streams/connection_keeper.hpp"
+#include "behaviours/streams/connection_kind.hpp"
+#include "behaviours/streams/tcp_kind.hpp"
+#include "behaviours/supervision/child_spec.hpp"
+#include "behaviours/web/web_kind.hpp"
 #include "node/assembly/convert.hpp"
 #include "node/assembly/web_site.hpp"
 #include "spec/port_options.hpp"
@@ -16,11 +23,8 @@ namespace {
 using behaviours::child_spec;
 
 net::framing framing(const spec::frame_options& from) {
-  static constexpr std::array kinds{net::framing::kind::none, net::framing::kind::line,
-                                    net::framing::kind::fixed, net::framing::kind::length,
-                                    net::framing::kind::delimiter};
   net::framing out;
-  out.by = kinds[static_cast<std::size_t>(from.kind)];
+  out.by = from.kind;
   out.max = from.max;
   out.size = from.size;
   out.bytes = static_cast<std::uint8_t>(from.bytes);
@@ -101,7 +105,7 @@ std::shared_ptr<child_spec> one_of_each(const Options& from, const std::string& 
 
 } // namespace
 
-std::shared_ptr<const behaviours::kept_connection> kept_connection(const spec::tcp_options& from) {
+std::shared_ptr<const behaviours::child_kind> connected_actor(const spec::tcp_options& from) {
   const spec::tcp_connect_options& to = *from.connect;
   auto out = std::make_shared<behaviours::kept_connection>();
   out->to.host = to.path.empty() ? to.address : to.path;
@@ -109,11 +113,11 @@ std::shared_ptr<const behaviours::kept_connection> kept_connection(const spec::t
   out->to.time = base::to_nanos(to.timeout);
   if (to.tls.how != spec::tls_spec::mode::off) out->to.tls.emplace().files = tls_files(to.tls, to.alpn);
   out->to.options = streams(from);
-  out->backoff = {base::to_nanos(to.backoff.first), base::to_nanos(to.backoff.max), to.backoff.jitter};
-  return out;
+  out->backoff = to.backoff;
+  return behaviours::connection_kind(std::move(out));
 }
 
-std::shared_ptr<const behaviours::tcp_spec> listener(const spec::child_spec& of) {
+std::shared_ptr<const behaviours::child_kind> listener(const spec::child_spec& of) {
   const spec::tcp_options& from = *of.tcp;
   auto out = std::make_shared<behaviours::tcp_spec>();
   for (const auto& one : from.listen) out->listen.push_back(place(one));
@@ -125,10 +129,10 @@ std::shared_ptr<const behaviours::tcp_spec> listener(const spec::child_spec& of)
   out->backlog = static_cast<int>(from.accept_backlog);
   out->access = base::access_list::parse(from.access.allow, from.access.deny).value_or(base::access_list());
   out->drain = base::to_nanos(from.drain);
-  return out;
+  return behaviours::tcp_kind(std::move(out));
 }
 
-std::shared_ptr<const behaviours::program_spec> program(const spec::port_options& from) {
+std::shared_ptr<const behaviours::child_kind> program_actor(const spec::port_options& from) {
   auto out = std::make_shared<behaviours::program_spec>();
   base::program_options& run = out->run;
   run.command = from.command;
@@ -152,10 +156,10 @@ std::shared_ptr<const behaviours::program_spec> program(const spec::port_options
   stream->stall = 0;
   out->stream = std::move(stream);
   out->logs_errors = from.errors == spec::port_errors::log;
-  return out;
+  return behaviours::program_kind(std::move(out));
 }
 
-std::shared_ptr<const behaviours::tcp_spec> web_server(const spec::child_spec& of) {
+std::shared_ptr<const behaviours::child_kind> web_server(const spec::child_spec& of) {
   const spec::web_options& from = *of.web;
   auto out = std::make_shared<behaviours::tcp_spec>();
   auto connection = std::make_shared<child_spec>(); // of the daemon's own
@@ -171,8 +175,7 @@ std::shared_ptr<const behaviours::tcp_spec> web_server(const spec::child_spec& o
   for (std::size_t i = 0; i < from.routes.size(); ++i)
     if (const spec::web_route& route = from.routes[i]; !route.actor.empty())
       site->routes[i].actor = one_of_each(route, route.plugin, route.behaviour, of.priority);
-  out->web = std::move(site);
-  return out;
+  return behaviours::web_kind({std::move(out), std::move(site)});
 }
 
 } // namespace coppice::node

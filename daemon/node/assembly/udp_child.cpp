@@ -2,6 +2,7 @@
 // See udp_child.hpp.
 #include "node/assembly/udp_child.hpp"
 
+#include "behaviours/datagrams/datagram_kind.hpp"
 #include "behaviours/datagrams/datagram_sockets.hpp"
 
 namespace coppice::node {
@@ -34,13 +35,13 @@ std::shared_ptr<const behaviours::datagram_spec> sockets(const spec::udp_options
 } // namespace
 
 void give_sockets(child_spec& out, const spec::udp_options& from) {
-  out.datagrams = sockets(from);
+  out.kind = behaviours::datagram_kind(sockets(from));
   if (from.handlers == 1) return;
   auto all = std::make_shared<behaviours::supervisor_spec>();
   all->intensity = from.handlers;
   child_spec one = out;
   one.name.clear();
-  one.restart = behaviours::restart_type::permanent;
+  one.restart = tree::restart_type::permanent;
   one.significant = false;
   for (std::uint32_t number = 1; number <= from.handlers; ++number) {
     runtime::message_writer id;
@@ -49,11 +50,11 @@ void give_sockets(child_spec& out, const spec::udp_options& from) {
     all->children.push_back(std::make_shared<const child_spec>(one));
   }
   out.supervisor = std::move(all);
-  out.shutdown = behaviours::shutdown_limit::infinity();
+  out.shutdown = tree::shutdown_limit::infinity();
   out.actor.clear();
   out.args = {};
   out.secrets = nullptr;
-  out.datagrams = nullptr;
+  out.kind = nullptr;
 }
 
 } // namespace coppice::node

@@ -17,18 +17,6 @@ std::vector<net::http_header> convert(const std::vector<spec::web_header>& from)
   return out;
 }
 
-behaviours::web_upgrade convert(spec::web_upgrade from) {
-  switch (from) {
-    case spec::web_upgrade::sse:
-      return behaviours::web_upgrade::events;
-    case spec::web_upgrade::websocket:
-      return behaviours::web_upgrade::websocket;
-    case spec::web_upgrade::none:
-      break;
-  }
-  return behaviours::web_upgrade::none;
-}
-
 behaviours::web_route convert(const spec::web_route& from, const spec::web_options& whole) {
   behaviours::web_route out;
   out.method = from.method;
@@ -42,7 +30,7 @@ behaviours::web_route convert(const spec::web_route& from, const spec::web_optio
   }
   out.folder = from.files.value_or("");
   out.index = from.index.value_or("index.html");
-  out.upgrade = convert(from.upgrade);
+  out.upgrade = from.upgrade;
   out.feed = from.event;
   if (!out.feed.empty()) out.to = behaviours::event_channels::service_name;
   if (!out.folder.empty() || out.upgrade != behaviours::web_upgrade::none) out.method = "GET";
@@ -53,21 +41,6 @@ behaviours::web_route convert(const spec::web_route& from, const spec::web_optio
                  from.body.value_or(whole.body) == spec::web_body::streamed;
   out.headers = convert(from.headers);
   return out;
-}
-
-behaviours::access_log_format convert(spec::web_log from) {
-  using format = behaviours::access_log_format;
-  switch (from) {
-    case spec::web_log::common:
-      return format::common;
-    case spec::web_log::combined:
-      return format::combined;
-    case spec::web_log::as_json:
-      return format::json;
-    case spec::web_log::off:
-      break;
-  }
-  return format::off;
 }
 
 } // namespace
@@ -92,11 +65,10 @@ std::shared_ptr<behaviours::web_spec> web_site(const spec::web_options& from) {
                  from.cors.headers,     from.cors.expose,
                  from.cors.credentials, static_cast<std::uint32_t>(from.cors.max_age.count() / 1000)};
   out->proxies = base::access_list::parse(from.proxies, {}).value_or(base::access_list());
-  if (from.proxy_header == spec::web_proxy_header::forwarded)
-    out->proxies_say = behaviours::proxy_header::forwarded;
+  out->proxies_say = from.proxy_header;
   out->compress_from = from.compress_from;
   out->in_flight = from.limits.in_flight;
-  out->log = convert(from.access_log);
+  out->log = from.access_log;
   out->heartbeat = base::to_nanos(from.sse.heartbeat);
   out->retry = base::to_nanos(from.sse.retry);
   out->backlog = static_cast<std::size_t>(from.sse.queue);

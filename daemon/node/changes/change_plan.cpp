@@ -215,7 +215,7 @@ class planner {
     }
     const std::size_t count = old->children.size();
     made->children.append(old->children, count - change.back, count);
-    const bool of_template = made->strategy == behaviours::strategy::simple_one_for_one;
+    const bool of_template = made->strategy == tree::strategy::simple_one_for_one;
     if (!change.keys.empty() || change.reordered || change.inserted ||
         (of_template && !change.children.empty())) {
       using kind = supervisor_order::kind;
@@ -253,7 +253,7 @@ class planner {
     if (change.after->udp) { // the actor's part has not changed
       const auto made = child(*change.after);
       made->supervisor = old->supervisor;
-      made->datagrams = old->datagrams;
+      made->kind = old->kind;
       tell("update " + below, path, {kind::update, made, {}}, {kind::update, old, {}});
       return made;
     }

@@ -8,20 +8,24 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
-#include "behaviours/application/order.hpp"
-#include "behaviours/gen/patience.hpp"
+#include "behaviours/application/application_order.hpp"
+#include "behaviours/supervision/order.hpp"
+#include "behaviours/supervision/patience.hpp"
 #include "spec/diff.hpp"
 
 namespace coppice::node {
+
+using tree_order = std::variant<behaviours::supervisor_order, behaviours::application_order>;
 
 struct change_step {
   std::string what;       // for people, such as "start demo/kv"
   std::string supervisor; // path of the supervisor that gets the orders, such as "demo/inner". Empty: the
                           // application controller
-  std::optional<behaviours::any_order> forth; // empty: the step only takes something back
-  std::optional<behaviours::any_order> back;
+  std::optional<tree_order> forth; // empty: the step only takes something back
+  std::optional<tree_order> back;
   // Time limit for either order: the start_timeout of what starts, otherwise a minute, plus the shutdown
   // times of what stops. A supervisor that has not answered by then is stuck.
   base::nanos patience = behaviours::default_start_patience;

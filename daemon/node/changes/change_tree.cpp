@@ -20,7 +20,6 @@
 namespace coppice::node {
 namespace {
 
-using behaviours::any_order;
 using behaviours::supervisor_order;
 using runtime::pid;
 
@@ -83,7 +82,7 @@ class tree_change {
     (void)behaviours::gen::call(self_, *parent, request.bytes(), base::mono_now() + most);
   }
 
-  outcome carry_out(const change_step& step, const any_order& order, way where) {
+  outcome carry_out(const change_step& step, const tree_order& order, way where) {
     if (step.supervisor.empty()) return give(on_.controller, {}, step, order, where);
     // A supervisor that does not run will start by the specification that its parent is told.
     const auto to = on_.process_at(step.supervisor);
@@ -94,7 +93,7 @@ class tree_change {
   // A name held by a child of the supervisor's former run is free when that child has ended. Then the order
   // is sent again, within its time limit.
   outcome give(const runtime::destination& to, const pid& whom, const change_step& step,
-               const any_order& order, way where) {
+               const tree_order& order, way where) {
     const base::nanos most = step.patience + grace;
     const base::nanos until = base::mono_now() + (stuck_.contains(whom) ? 0 : most);
     for (;;) {
@@ -109,8 +108,9 @@ class tree_change {
 
   // If such a process is why the order was refused, sets `former` to it.
   outcome give_once(const runtime::destination& to, const pid& whom, const change_step& step,
-                    const any_order& order, way where, base::nanos most, base::nanos until, pid& former) {
-    const runtime::message request = on_.orders.add(order);
+                    const tree_order& order, way where, base::nanos most, base::nanos until, pid& former) {
+    const runtime::message request =
+        std::visit([this](const auto& one) { return on_.orders.add(one); }, order);
     const auto answer = behaviours::gen::call(self_, to, request.bytes(), until);
     if (answer) {
       etf::cursor at(answer->bytes());
@@ -129,7 +129,7 @@ class tree_change {
     if (whom) stuck_.insert(whom);
     if (where == way::back)
       return {base::fail(base::errc::timeout, "it follows when " + step.supervisor + " goes on")};
-    const bool is_begun = !on_.orders.take(request.bytes());
+    const bool is_begun = !on_.orders.take(request.bytes()).has_value();
     return {base::fail(base::errc::timeout, late(step.supervisor, whom, most)), is_begun};
   }
 
@@ -183,7 +183,7 @@ class tree_change {
   }
 
   // The path of the supervisor whose new specification an order tells. Empty: it tells none.
-  static std::string told_of(const any_order& order, const std::string& above) {
+  static std::string told_of(const tree_order& order, const std::string& above) {
     if (const auto* to = std::get_if<supervisor_order>(&order)) {
       if (to->what != supervisor_order::kind::update) return {};
       return above + "/" + runtime::shown(to->child->id);

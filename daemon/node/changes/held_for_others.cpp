@@ -41,7 +41,7 @@ void holdings_of(const spec::child_spec& of, Told told) {
 template <class Told>
 void walk(const spec::child_spec& of, const std::string& path, Told told) {
   holdings_of(of, [&](std::string what) { told(std::move(what), path); });
-  if (of.supervisor == nullptr || of.supervisor->strategy == spec::strategy::simple_one_for_one) return;
+  if (of.supervisor == nullptr || of.supervisor->strategy == tree::strategy::simple_one_for_one) return;
   if (!of.supervisor->name.empty()) told("name " + of.supervisor->name, path);
   for (const auto& one : of.supervisor->children) walk(one, path + "/" + one.id, told);
 }

@@ -7,6 +7,7 @@
 
 #include <map>
 
+#include "behaviours/supervision/child_kind.hpp"
 #include "runtime/messages/shown.hpp"
 
 namespace coppice::node {
@@ -18,9 +19,7 @@ using behaviours::child_state;
 using behaviours::supervisor_spec;
 
 std::string_view kind_of(const child_spec& of) {
-  if (of.pool != nullptr) return "pool";
-  if (of.tcp != nullptr) return "listener";
-  if (of.events != nullptr) return "event manager";
+  if (of.kind != nullptr) return of.kind->name();
   return of.is_supervisor() ? "supervisor" : "worker";
 }
 
@@ -37,7 +36,7 @@ class check {
     const auto held = tree_.specification(who);
     if (held == nullptr || is_full()) return; // it does not run, or has not started yet
     if (!same_flags(*held, wanted)) say("{} has other flags than the configuration", path);
-    if (wanted.strategy == behaviours::strategy::simple_one_for_one) return;
+    if (wanted.strategy == tree::strategy::simple_one_for_one) return;
     std::map<std::string, child_row> rows;
     for (child_row& row : tree_.rows(who)) rows.emplace(runtime::shown(row.id), std::move(row));
     for (const auto& spec : wanted.children) {
@@ -63,7 +62,7 @@ class check {
     if (row.state == child_state::stopped && !row.rests &&
         wanted->restart == behaviours::restart_type::permanent)
       return say("{} is stopped, and nobody stopped it", path);
-    if (row.pid && kind_of(*wanted) == "supervisor" && !wanted->consumes())
+    if (row.pid && wanted->kind == nullptr && wanted->is_supervisor())
       supervisor(row.pid, *wanted->supervisor, path);
   }
 

@@ -99,7 +99,7 @@ class listing {
   }
   void restarts(const spec::supervisor_spec& below, const std::string& path,
                 const std::set<std::string_view>& named) {
-    if (below.strategy == spec::strategy::simple_one_for_one) return; // its template runs nowhere
+    if (below.strategy == tree::strategy::simple_one_for_one) return; // its template runs nowhere
     for (const spec::child_spec& child : below.children) {
       const std::string where = path + "/" + child.id;
       if (child.supervisor) {

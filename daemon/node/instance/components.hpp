@@ -18,6 +18,8 @@
 
 #include "base/clock.hpp"
 #include "behaviours/application/application.hpp"
+#include "behaviours/streams/tcp_spec.hpp"
+#include "behaviours/supervision/order.hpp"
 #include "behaviours/supervision/tree.hpp"
 #include "behaviours/web/web_board.hpp"
 #include "host/interfaces/metric_board.hpp"
@@ -77,6 +79,7 @@ struct instance::components {
   behaviours::web_board sites;
   behaviours::event_board event_managers;
   behaviours::datagram_board datagrams;
+  behaviours::certificate_folder certificates{};
   behaviours::application_board board;
   configuration_source source;
   std::shared_ptr<services::cron_jobs> cron;

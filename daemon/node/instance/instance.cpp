@@ -180,6 +180,7 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
                        base::format_wall(former->began), former->how);
   p.cookie_file = cookie->file;
   p.sockets = sockets;
+  p.certificates.path = made->spec().node.data + "/tls";
   if (auto loaded = load_plugins(p.plugins, made->spec()); !loaded) return unexpected(loaded.error());
   p.system.set_factory(&p.actors);
   auto net = network::make(p.system, made->spec(), std::move(cookie->value), {p.cron, &p.events}, sockets);
@@ -231,15 +232,15 @@ base::status instance::start_applications() {
   behaviours::supervision with{&p.actors, &p.tree, &p.orders, {}, {}, {}};
   const spec::allow_options& allow = started_with_->spec.distribution.allow;
   with.rights = {allow.spawn, allow.supervise};
-  with.pools = &p.pools;
-  with.policies = &p.plugins;
-  with.listeners = &p.listeners;
-  with.sites = &p.sites;
-  with.events = &p.event_managers;
-  with.datagrams = &p.datagrams;
-  with.certificates = started_with_->spec.node.data + "/tls";
-  with.tls = &p.net->tls();
-  with.sockets = p.sockets;
+  with.resources.give(p.pools);
+  with.resources.give<behaviours::pool_policies>(p.plugins);
+  with.resources.give(p.listeners);
+  with.resources.give(p.sites);
+  with.resources.give(p.event_managers);
+  with.resources.give(p.datagrams);
+  with.resources.give(p.certificates);
+  with.resources.give(p.net->tls());
+  if (p.sockets != nullptr) with.resources.give(*p.sockets);
   with.check_args = [&p](std::string_view actor, const runtime::message& args, const base::secrets* secrets,
                          bool of_template) {
     using part = spec::args_schema::part;

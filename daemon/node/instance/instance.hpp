@@ -151,6 +151,14 @@ class instance {
   // tells.
   void state_of(const runtime::pid& process, base::nanos timeout,
                 std::function<void(behaviours::shown_state)> done);
+  // Whether the process runs an engine of ours, which answers state_of(): an actor of a plugin, a supervisor,
+  // or another child of one.
+  bool runs_engine(const runtime::process_info& process) const;
+  // What the engine of the process, which is here, reports: a map that names its `kind`. The process is
+  // called with `change` first; empty: with nothing. `done` as for call: errc::timeout, errc::closed;
+  // errc::refused: the change was answered with an error, and why.
+  void engine_of(const runtime::pid& process, runtime::message change, base::nanos timeout,
+                 std::function<void(base::result<runtime::message>)> done);
   // Switches off what `sys` has switched on at a server that is here: log, statistics, trace. `done` as for
   // call: errc::timeout, errc::closed.
   void stop_debugging(const runtime::pid& process, base::nanos timeout,
@@ -173,19 +181,9 @@ class instance {
   // Stops it until it is restarted; its supervisor does not start it again.
   void terminate(std::string_view path, base::nanos timeout, std::function<void(base::status)> done);
 
-  // What a pool, which is here, says of itself; before that, with `size`, it is made to have so many workers.
-  // `done` as for call: errc::timeout, errc::refused, errc::closed.
-  void pool(const runtime::pid& of, std::optional<std::uint32_t> size, base::nanos timeout,
-            std::function<void(base::result<pool_status>)> done);
-  // What all of them count.
+  // What all pools count.
   std::vector<behaviours::pool_row> pools() const;
-
-  // What a listener, which is here, says of itself, a map; before that, if asked for, it accepts no more
-  // connections, or does so again. `done` as for pool().
-  enum class listener_change : std::uint8_t { none, suspend, resume };
-  void listener(const runtime::pid& of, listener_change change, base::nanos timeout,
-                std::function<void(base::result<runtime::message>)> done);
-  // What all of them count.
+  // What all listeners count.
   std::vector<behaviours::tcp_board::row> listeners() const;
   std::vector<behaviours::web_board::row> sites() const;
   // What all actors with UDP sockets do.

@@ -6,6 +6,7 @@
 #include "base/descriptors.hpp"
 #include "behaviours/gen/shown_state.hpp"
 #include "behaviours/gen/system_notice.hpp"
+#include "behaviours/supervision/order.hpp"
 #include "node/instance/components.hpp"
 #include "node/instance/instance.hpp"
 #include "node/instance/requester.hpp"
@@ -197,6 +198,22 @@ plugin_metrics instance::counted() const {
   return {components_->metrics.families(), components_->metrics.refused()};
 }
 
+std::vector<behaviours::pool_row> instance::pools() const {
+  return components_->pools.rows();
+}
+
+std::vector<behaviours::tcp_board::row> instance::listeners() const {
+  return components_->listeners.rows();
+}
+
+std::vector<behaviours::web_board::row> instance::sites() const {
+  return components_->sites.rows();
+}
+
+std::vector<behaviours::datagram_board::row> instance::datagrams() const {
+  return components_->datagrams.rows();
+}
+
 std::vector<behaviours::event_row> instance::event_managers() const {
   return components_->event_managers.rows();
 }
@@ -285,6 +302,36 @@ void instance::state_of(const runtime::pid& process, base::nanos timeout,
                                               return behaviours::ask_shown_state(self, process, deadline);
                                             },
                                             std::move(done), {});
+}
+
+bool instance::runs_engine(const runtime::process_info& process) const {
+  const runtime::process_summary& is = process.summary;
+  return !is.is.plugin.empty() || is.is.supervises || components_->tree.child(process.parent, is.pid);
+}
+
+void instance::engine_of(const runtime::pid& process, runtime::message change, base::nanos timeout,
+                         std::function<void(base::result<runtime::message>)> done) {
+  const base::nanos deadline = deadline_after(timeout);
+  ask_from_outside<base::result<runtime::message>>(
+      components_->system,
+      [process, change = std::move(change),
+       deadline](runtime::process& self) -> base::result<runtime::message> {
+        const auto unanswered = [deadline]() -> base::error {
+          if (base::mono_now() >= deadline) return {base::errc::timeout, "not done in time; it goes on"};
+          return {base::errc::closed, "it has ended meanwhile"};
+        };
+        if (change) {
+          const call_result changed = behaviours::call_engine(self, process, change, deadline);
+          if (!changed) return unexpected(unanswered());
+          etf::cursor at(changed->bytes());
+          if (at.read_tuple_of(2) && at.read_atom_is("error"))
+            return base::fail(base::errc::refused, runtime::shown(changed->slice(at.rest()), 1000));
+        }
+        behaviours::shown_state shown = behaviours::ask_shown_state(self, process, deadline);
+        if (!shown.engine) return unexpected(unanswered());
+        return std::move(shown.engine);
+      },
+      std::move(done), base::fail(base::errc::closed, "the node stops"));
 }
 
 void instance::stop_debugging(const runtime::pid& process, base::nanos timeout,

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "behaviours/web/web_spec.hpp"
+#include "behaviours/supervision/child_kind.hpp"
 #include "loader/loader.hpp"
 #include "runtime/messages/shown.hpp"
 #include "spec/args_schema.hpp"
@@ -22,46 +22,20 @@ base::status check_actor(const std::string& actor, const runtime::message& given
   return check_args(*to->second, **type, given, args, secrets.get());
 }
 
-// Checks the actors of routes, which are made for clients.
-base::status check_routes(const behaviours::web_spec& of, const generations_to_be& next) {
-  for (const behaviours::web_route& one : of.routes) {
-    if (one.actor == nullptr) continue;
-    if (auto fit = check_actor(one.actor->actor, one.actor->args, one.actor->secrets, next,
-                               spec::args_schema::part::whole);
-        !fit)
-      return unexpected(std::move(fit.error()).context(std::string(one.path.text())));
-  }
-  return {};
-}
-
 base::status check_children(const behaviours::supervisor_spec& of, const generations_to_be& next,
                             const std::string& path) {
   using part = spec::args_schema::part;
-  const auto args = of.strategy == behaviours::strategy::simple_one_for_one ? part::of_template : part::whole;
+  const auto args = of.strategy == tree::strategy::simple_one_for_one ? part::of_template : part::whole;
   for (const auto& each : of.children) {
-    if (each->tcp != nullptr && each->tcp->connection == nullptr) continue; // the pool's workers have them
-    // All workers of a pool have the same specification.
-    const behaviours::child_spec& child = each->pool != nullptr  ? *each->supervisor->children.front()
-                                          : each->tcp != nullptr ? *each->tcp->connection
-                                                                 : *each;
     const std::string below = path + "/" + runtime::shown(each->id);
-    if (each->tcp != nullptr && each->tcp->web != nullptr) {
-      if (auto fit = check_routes(*each->tcp->web, next); !fit)
-        return unexpected(std::move(fit.error()).context(below));
-      continue;
-    }
-    if (child.supervisor != nullptr) {
-      if (auto fit = check_children(*child.supervisor, next, below); !fit) return fit;
-      continue;
-    }
-    if (child.events != nullptr) {
-      for (const behaviours::event_handler_spec& one : child.events->handlers)
-        if (auto fit = check_actor(one.actor, one.args, one.secrets, next, part::whole); !fit)
-          return unexpected(std::move(fit.error()).context(below + "/" + runtime::shown(one.name)));
-      continue;
-    }
-    if (auto fit = check_actor(child.actor, child.args, child.secrets, next, args); !fit)
-      return unexpected(std::move(fit.error()).context(below));
+    const auto used = behaviours::actors_of(*each);
+    for (const behaviours::actor_use& one : used)
+      if (auto fit =
+              check_actor(one.actor, one.args, one.secrets, next, one.place.empty() ? args : part::whole);
+          !fit)
+        return unexpected(std::move(fit.error()).context(below + one.place));
+    if (!used.empty() || each->supervisor == nullptr) continue;
+    if (auto fit = check_children(*each->supervisor, next, below); !fit) return fit;
   }
   return {};
 }

@@ -61,36 +61,6 @@ struct configuration_on_disk {
 };
 std::string_view text(configuration_on_disk::verdict value);
 
-struct pool_worker_status {
-  runtime::pid pid; // null: it does not run
-  std::uint64_t held = 0;
-  std::uint64_t queued = 0; // for this worker only
-  std::uint64_t handled = 0;
-  std::uint64_t lost = 0; // requests it held when it ended
-  base::nanos busy = 0;
-  std::uint64_t restarts = 0;
-};
-
-// As the pool itself reports it. The counts are explained in behaviours/pool/pool_board.hpp.
-struct pool_status {
-  std::string dispatch;
-  std::uint64_t size = 0;
-  std::uint64_t max = 0; // largest size
-  std::uint64_t queued = 0;
-  std::uint64_t held = 0;
-  std::uint64_t handled = 0;
-  std::uint64_t rejected = 0;
-  std::uint64_t expired = 0;
-  std::uint64_t retried = 0;
-  std::uint64_t lost = 0;
-  std::uint64_t unanswered = 0;
-  std::uint64_t misdirected = 0;
-  std::uint64_t grown = 0;
-  std::uint64_t shrunk = 0;
-  base::nanos uptime = 0;
-  std::vector<pool_worker_status> workers; // by number
-};
-
 // A node that this node is, was or tried to be connected to.
 struct peer_status {
   std::string name;

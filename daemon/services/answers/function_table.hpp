@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The functions that other nodes may call here by rpc, as a table: what one is, and what it answers. Each
-// folder of services that has such functions adds them to a table; services/rpc decides which of them a peer
-// may call. Any thread.
+// The functions that other nodes may call on this node by rpc, as a table. Each folder of services that has
+// such functions adds them to a table; services/rpc decides which of them a peer may call. Any thread.
 #pragma once
 
 #include <coppice/etf/types.hpp>
@@ -15,10 +14,10 @@
 
 namespace coppice::services {
 
-// What a function came to: its value, or the reason it exited with. Neither: badarg.
+// The result of a function: its value, or its exit reason. Neither: badarg.
 struct answer {
   answer() = default;
-  answer(runtime::message what) : value(std::move(what)) {} // most have one: implicit
+  answer(runtime::message what) : value(std::move(what)) {} // implicit, since most answers are values
   static answer exited(runtime::message reason) {
     answer made;
     made.exit = std::move(reason);
@@ -28,8 +27,8 @@ struct answer {
   runtime::message exit;
 };
 
-// Called in a process's own turn, so it may wait; the origin of what that handles is who asks. The arguments
-// are a list of the right length.
+// Runs in a process's own turn, so it may wait. The caller is the origin of the message that the process
+// handles. The arguments are a list of the right length.
 using callable = std::function<answer(runtime::process& self, etf::bytes arguments)>;
 
 // By "module:function/arity".

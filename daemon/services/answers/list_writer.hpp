@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A list whose length is known at its end: most of what OTP's tools ask for are lists of pairs. Not to be
-// shared.
+// Writes a list whose length is only known at its end, such as the lists of pairs that OTP's tools ask for.
+// One thread.
 #pragma once
 
 #include <coppice/etf/writer.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The budget of a turn for work on many entries. A request of a few bytes can ask for a list of all names or
-// groups, so the work counts what it looks at, and lets the worker's other processes run when the turn's
+// The turn's budget for work on many entries. A short request can ask for a list of all names or groups, so
+// the work counts the entries that it looks at and yields to the worker's other processes when the turn's
 // budget is used up. Meanwhile the process handles nothing else. In the process's own turn.
 #pragma once
 
@@ -13,12 +13,12 @@ namespace coppice::services {
 
 class portions {
  public:
-  static constexpr std::size_t bytes_a_step = 256; // copied or compared: as much work as one entry
+  static constexpr std::size_t bytes_a_step = 256; // copied or compared bytes that count as one entry
 
-  portions() = default; // of no process: counts only
+  portions() = default; // without a process: only counts
   explicit portions(runtime::process& self) : self_(&self) {}
 
-  // One more entry was looked at, with so many bytes. May yield.
+  // Counts an entry, and `bytes` copied or compared for it. May yield.
   void add(std::size_t bytes = 0) {
     const std::size_t now = 1 + bytes / bytes_a_step;
     steps_ += now;
@@ -28,13 +28,13 @@ class portions {
     since_ = 0;
     self_->yield();
   }
-  // All that were counted.
+  // The entries counted so far.
   std::uint64_t steps() const { return steps_; }
 
  private:
   runtime::process* self_ = nullptr;
   std::uint64_t steps_ = 0;
-  std::size_t since_ = 0; // it yielded
+  std::size_t since_ = 0; // since it last yielded
 };
 
 } // namespace coppice::services

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How many calls of rpc and erpc run for each node, and processes of OTP's tools: each has a process of its
-// own, which a peer starts by a message of a few bytes. Any thread.
+// Counts the calls of rpc and erpc, and the processes of OTP's tools, that run for each node. Each has a
+// process of its own, which a peer starts by a short message, so their number is bounded. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -16,10 +16,10 @@ namespace coppice::services {
 class running_calls {
   struct count {
     std::size_t running = 0;
-    bool told = false; // that one was refused
+    bool told = false; // a refusal was logged
   };
   struct counts {
-    std::size_t most = 0; // of one node
+    std::size_t most = 0; // for one node
     std::mutex lock;
     std::unordered_map<std::uint32_t, count> by_node;
   };
@@ -27,7 +27,7 @@ class running_calls {
  public:
   static constexpr std::size_t most_of_node = 4096;
 
-  // One of them; it ends with this.
+  // One of these calls; it ends when this is destroyed.
   class token {
    public:
     token(std::shared_ptr<counts> in, std::uint32_t node) : in_(std::move(in)), node_(node) {}
@@ -49,8 +49,8 @@ class running_calls {
     counts_->most = most;
   }
 
-  // Of the node with that index. Nothing: so many run for it already; `tell`: this is the first one that is
-  // refused since none ran for it.
+  // For the node with that index. Empty: too many run for it already; `tell`: this is the first refusal since
+  // none ran for it.
   std::optional<token> begin(std::uint32_t node, bool& tell) const {
     const std::lock_guard guard(counts_->lock);
     count& of = counts_->by_node[node];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See cron_service.hpp.
+// The process that carries out the node's jobs. In the process's own turn.
 #include "services/cron/cron_service.hpp"
 
 #include <fmt/format.h>
@@ -28,18 +28,18 @@ namespace {
 namespace gen = behaviours::gen;
 
 constexpr std::string_view module = "cron";
-// Nobody has a job for so long after its group has changed.
+// After a change of a job's group no node has the job for this long.
 constexpr base::nanos settling = 2 * base::nanos_per_second;
 constexpr base::nanos scope_patience = 5 * base::nanos_per_second;
 constexpr base::nanos before_next_try = base::nanos_per_second;
-constexpr base::nanos without_scope = 60 * base::nanos_per_second; // another process has its name
-// Of one sleep: a wait of centuries is no time.
+constexpr base::nanos without_scope = 60 * base::nanos_per_second; // another process has the scope's name
+// The longest single sleep: a wait of centuries would overflow.
 constexpr std::chrono::hours longest_sleep{24 * 365};
 
-constexpr std::string_view all_nodes = "cron"; // the group's name, with the job's
+constexpr std::string_view all_nodes = "cron"; // prefix of the group's name; the job's name follows
 constexpr std::string_view older_nodes = "cron_served";
 
-// {What, {Group, Job}}, and the process with it if it is for one.
+// {What, {Group, Job}}, or with the process if the request is for one process.
 message group_request(process& self, std::string_view what, std::string_view group, std::string_view job,
                       bool with_self) {
   message_writer out;
@@ -99,7 +99,7 @@ void cron_service::work(process& self) {
   std::vector<cron_task> due;
   const auto looked = self.blocking_run([this, &due] { due = jobs_->look(); });
   if (self.exiting()) return jobs_->give_back(due);
-  // Without a thread to spare the file waits, the jobs do not.
+  // Without a free thread the file waits, the jobs do not.
   if (!looked) due = jobs_->look();
   for (cron_task& one : due) {
     const cron::run run = one.run;
@@ -169,7 +169,7 @@ void cron_service::enter_scope(process& self) {
   }
   const auto found = host.info(scope);
   if (!found) return;
-  // Another actor is not to be asked what it would end by.
+  // Another actor must not be asked: the question could end it.
   if (found->summary.is.behaviour != "pg") {
     enter_at_ = self.now() + without_scope;
     base::log::warning(module, "the process {} is no scope of pg: jobs for one node of several do not run",
@@ -192,8 +192,8 @@ void cron_service::join(process& self, const std::string& job, shared_job& its) 
   unsettle(job, its);
 }
 
-// Not as soon as it is known whose a job is: the others find out a little later, and what came meanwhile is
-// for those that were there before.
+// A node does not serve a job as soon as its owner is known: other nodes find out a little later, and runs
+// that came due meanwhile belong to the nodes that were there before.
 void cron_service::serve(process& self) {
   for (auto& [job, its] : shared_) {
     if (!its.joined || its.served || its.serves == 0 || its.serves > base::mono_now()) continue;
@@ -202,7 +202,7 @@ void cron_service::serve(process& self) {
   }
 }
 
-// What they say of the groups comes behind that, so the jobs settle from here on.
+// Messages of the peers about the groups arrive after this, so jobs settle from here on.
 bool cron_service::peers_tried() {
   if (peers_tried_) return true;
   peers_tried_ = peers_ == nullptr || peers_->all_tried();

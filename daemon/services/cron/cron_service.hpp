@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The process that carries out the node's jobs: it sleeps until one is due, or the jobs change, or the wall
-// clock is set, has each run done by a process of its own, and finds out which jobs that are for one node of
-// several are this one's. Nodes with such a job are members of the group {cron, Name} of pg's scope
-// `coppice`, which it starts when there is none; for two seconds after a change of the group nobody has the
-// job, then the node with the lowest name. At the node's start nobody has
-// it here before the nodes of distribution.peers were connected or tried. Times that come in between wait.
-// They, and those that a node missed before it came, are for the nodes that were there before: the members of
-// {cron_served, Name}, which a node joins a while after it has first found out whose the job is. In the
-// process's own turn.
+// The process that carries out the node's jobs. It sleeps until a job is due, the jobs change or the wall
+// clock is set, starts a process for each run, and decides which of the jobs that run on one of several nodes
+// are this node's. Nodes with such a job join the group {cron, Name} in pg's scope `coppice`, which this
+// process starts if there is none. For two seconds after a change of the group no node has the job; then the
+// node with the lowest name has it. At its start a node has no such job before the nodes of
+// distribution.peers were connected or tried. Runs that come due in between wait. They, and runs that a node
+// missed before it came, go to the nodes that were there before: the members of {cron_served, Name}, which a
+// node joins some time after it has first found out which node has the job. In the process's own turn.
 #pragma once
 
 #include <map>
@@ -38,7 +37,7 @@ class cron_service final : public behaviours::native_server {
         bounds_(bounds),
         peers_(std::move(peers)) {}
 
-  // What wakes it. Any thread.
+  // Wakes the process. Any thread.
   static void wake(runtime::system& system);
 
  protected:
@@ -48,25 +47,25 @@ class cron_service final : public behaviours::native_server {
   void died(runtime::process& self) noexcept override;
 
  private:
-  // A job that is for one node of several.
+  // A job that runs on one of several nodes.
   struct shared_job {
-    base::nanos settled = 0; // monotonic: from then on it may be somebody's
-    bool joined = false;     // its group
-    bool known = false;      // whose it is
-    base::nanos serves = 0;  // monotonic: from then on it is one that was there before; 0: it is new
-    bool served = false;     // has joined that group as well
-    bool told = false;       // the log, that it runs here while a peer is away
+    base::nanos settled = 0; // monotonic: from then on a node may have it
+    bool joined = false;     // this node has joined its group
+    bool known = false;      // the node that has it is known
+    base::nanos serves = 0;  // monotonic: from then on it counts as there before; 0: it is new
+    bool served = false;     // this node has joined that group as well
+    bool told = false;       // the log was told that it runs here while a peer is away
   };
-  // This node among the members of a group.
+  // This node's place among the members of a group.
   struct standing {
     bool any = false; // there are members
     bool lowest = false;
   };
 
-  // Carries out what is due, and sleeps again.
+  // Carries out what is due and sleeps again.
   void work(runtime::process& self);
   void sleep(runtime::process& self);
-  // Has entries for the jobs that are for one node of several, and for no others.
+  // Keeps an entry for each job that runs on one of several nodes, and for no other.
   void follow_jobs(runtime::process& self);
   void enter_scope(runtime::process& self);
   void join(runtime::process& self, const std::string& job, shared_job& its);
@@ -77,9 +76,9 @@ class cron_service final : public behaviours::native_server {
   void serve(runtime::process& self);
   void unsettle(const std::string& job, shared_job& its);
   void scope_ended(runtime::process& self);
-  // News of a group.
+  // Handles a join or leave in a group.
   void take_news(runtime::process& self, const runtime::message& m);
-  // Nothing: no answer, and the scope is left.
+  // Empty: no answer; the scope is left.
   std::optional<runtime::message> ask_scope(runtime::process& self, const runtime::message& request);
   std::optional<standing> standing_in(runtime::process& self, std::string_view group, const std::string& job);
 
@@ -91,9 +90,9 @@ class cron_service final : public behaviours::native_server {
   std::unique_ptr<base::clock_watch> clock_;
   std::uint64_t timer_ = 0; // 0: none
   runtime::pid scope_{};
-  runtime::reference scope_ends_{}; // the monitor of it
-  runtime::reference groups_{};     // what its news of groups carry
-  base::nanos enter_at_ = 0;        // not earlier is the scope tried again
+  runtime::reference scope_ends_{}; // monitor of the scope
+  runtime::reference groups_{};     // reference in its messages about groups
+  base::nanos enter_at_ = 0;        // the scope is not tried again before
   std::map<std::string, shared_job, std::less<>> shared_;
 };
 

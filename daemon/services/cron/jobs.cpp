@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See cron_jobs.hpp.
+// The jobs of a running node, and the file that keeps their states. Any thread.
 #include "services/cron/jobs.hpp"
 
 #include <fmt/format.h>

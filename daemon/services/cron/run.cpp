@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See cron_run.hpp.
+// A run of a job: starts its action, waits for the end and reports it. In the process's own turn.
 #include "services/cron/run.hpp"
 
 #include <fmt/format.h>
@@ -23,7 +23,7 @@ namespace {
 
 namespace gen = behaviours::gen;
 
-constexpr std::size_t most_shown = 500; // characters of a reason
+constexpr std::size_t most_shown = 500; // characters of a reason in the log
 
 base::status failed(std::string why) {
   return base::fail(base::errc::refused, std::move(why));
@@ -48,7 +48,7 @@ std::string why_no_answer(const gen::call_error& error, base::nanos timeout) {
   return "the run was ended";
 }
 
-// The R of {error, R}, or the atom itself; empty: it is something else.
+// The R of {error, R}, or the atom itself; empty: it is neither.
 etf::bytes error_in(etf::bytes answer) {
   etf::cursor at(answer);
   if (at.read_atom_is("error")) return answer;
@@ -94,7 +94,7 @@ runtime::outcome cron_run::receive(process& self, message m) {
   runtime::reference ref;
   message reason;
   if (!read_down(self, m, ref, reason) || ref != watched_) return runtime::carry_on();
-  // One that ended before it could be watched has left no reason.
+  // A child that ended before it could be monitored has left no reason.
   const bool good = runtime::is_orderly(reason) || runtime::is_atom(reason, "noproc");
   end(good ? base::status() : failed("it ended: " + runtime::shown(reason, most_shown)));
   return runtime::stop(runtime::reasons::normal());
@@ -141,7 +141,7 @@ base::result<destination> cron_run::receiver(process& self) const {
   return destination::remote(to.substr(0, at), *node);
 }
 
-// Nobody says whether a message to another node arrives.
+// A message to another node may be lost without an error.
 base::status cron_run::send(process& self, bool as_cast) {
   const auto to = receiver(self);
   if (!to) return unexpected(to.error());
@@ -195,7 +195,7 @@ cron_run::done cron_run::start(process& self) {
   if (!at.read_tuple_of(2) || !at.read_atom_is("ok"))
     return failed("the child did not start: " + runtime::shown(answer->bytes(), most_shown));
   const auto child = runtime::read_pid(at, self.host().nodes());
-  if (!child) return base::status(); // its init said ignore
+  if (!child) return base::status(); // its init returned `ignore`
   watched_ = self.monitor(destination(*child));
   return std::nullopt;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// One run of a job: a process that does what the job is there for, and says how it ended when it is over. The
-// message of a job that has none of its own is {cron, Name, Seconds}: the job's name, a binary, and the time
-// that the run is for, in seconds since 1970 in UTC. In the process's own turn.
+// One run of a job: a process that carries out the job's action and reports how it ended. The default message
+// of a job is {cron, Name, Seconds}: the job's name, a binary, and the time that the run is for, in seconds
+// since 1970 in UTC. In the process's own turn.
 #pragma once
 
 #include <memory>
@@ -15,10 +15,10 @@ namespace coppice::services {
 
 class cron_run final : public runtime::behaviour {
  public:
-  // Of the same node as its process.
+  // `jobs` belongs to the node of its process.
   cron_run(std::shared_ptr<cron_jobs> jobs, cron_task task)
       : jobs_(std::move(jobs)), task_(std::move(task)) {}
-  // One that was killed has failed.
+  // If it was killed, the run has failed.
   ~cron_run() override;
 
   runtime::outcome init(runtime::process& self) override;
@@ -26,7 +26,8 @@ class cron_run final : public runtime::behaviour {
   void describe(runtime::description& out) const override { out.behaviour = "cron_run"; }
 
  private:
-  // What an action came to: over, with how; or nothing yet: `watched_` is what it waits for.
+  // The result of an action: finished, with its status; empty: it goes on, and `watched_` is what it waits
+  // for.
   using done = std::optional<base::status>;
 
   done act(runtime::process& self);

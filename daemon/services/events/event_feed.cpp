@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See event_feed.hpp.
+// A named event for one web client. In the process's own turn.
 #include "services/events/event_feed.hpp"
 
 #include <fmt/format.h>
@@ -26,7 +26,7 @@ using runtime::process;
 
 namespace {
 
-// CREATION-SEQ. Nothing: it is none of ours.
+// CREATION-SEQ. Empty: not an id of this node's form.
 std::optional<behaviours::event_position> read_id(std::string_view id) {
   behaviours::event_position out;
   const auto [dash, bad] = std::from_chars(id.data(), id.data() + id.size(), out.creation);
@@ -54,7 +54,7 @@ std::string text_of(etf::bytes payload) {
 message closing(behaviours::web_upgrade form) {
   message_writer out;
   out.tuple(2);
-  if (form == behaviours::web_upgrade::events) {
+  if (form == behaviours::web_upgrade::sse) {
     out.atom("http_event");
     out.atom("close");
     return out.take();
@@ -83,7 +83,7 @@ message as_event(std::string_view name, const std::string& id, std::string_view 
   return out.take();
 }
 
-// Bytes of the data that are no UTF-8 become U+FFFD.
+// Bytes of the data that are not UTF-8 become U+FFFD.
 message as_text(std::string_view name, const std::string& id, const std::string& data) {
   nlohmann::ordered_json parts;
   if (!name.empty()) parts["event"] = name;
@@ -134,7 +134,7 @@ runtime::outcome event_feed::begin(process& self) {
 
 void event_feed::send(process& self, std::string_view event, std::uint64_t seq, const std::string& data) {
   const std::string id = fmt::format("{}-{}", creation_, seq);
-  const bool events = asked_.form == behaviours::web_upgrade::events;
+  const bool events = asked_.form == behaviours::web_upgrade::sse;
   self.send(runtime::destination(client_), events ? as_event(event, id, data) : as_text(event, id, data));
 }
 

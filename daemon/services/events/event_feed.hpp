@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A named event as the server-sent events, or the WebSocket, of one client: it subscribes, accepts the
-// client's call and gives what comes to its connection (behaviours/web/event_text.hpp, websocket_term.hpp):
-// the payload, a binary as it is and anything else in Erlang's syntax, with an id that says where a client
-// that comes again goes on; `gap` events tell it of numbers that are lost. To a WebSocket each goes as a
-// text, a JSON object of what a server-sent event has. What a client says is not listened to. It ends with
-// the event, and with the client. In the process's own turn.
+// A named event as server-sent events, or WebSocket messages, for one client. The process subscribes to the
+// event, accepts the client's call and sends the events to its connection (behaviours/web/event_text.hpp,
+// websocket_term.hpp). The data is the payload: a binary as it is, any other term in Erlang's syntax. Each
+// event has an id from which a reconnecting client continues; `gap` events report lost numbers. A WebSocket
+// gets each event as a text message, a JSON object with the fields of a server-sent event. Messages of the
+// client are ignored. The process ends with the event and with the client. In the process's own turn.
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ namespace coppice::services {
 
 class event_feed final : public runtime::behaviour {
  public:
-  // `from`: of the call that asks; its process is the connection. `events` outlives the process.
+  // `from`: the From of the call; its process is the connection. `events` must outlive the process.
   event_feed(behaviours::event_channels& events, runtime::message from, behaviours::feed_request asked)
       : events_(events), from_(std::move(from)), asked_(std::move(asked)) {}
 

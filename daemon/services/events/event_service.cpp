@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See event_service.hpp.
+// The process `coppice_events`. In the process's own turn.
 #include "services/events/event_service.hpp"
 
 #include <coppice/etf/cursor.hpp>
@@ -50,7 +50,7 @@ std::string_view word_of(const base::error& why) {
   }
 }
 
-// The row here and the one of the event.
+// The entries of both tables: this one's and the event's.
 std::size_t memory_of(std::string_view name) {
   return name.size() + 2 * memory_of_entry;
 }
@@ -73,7 +73,7 @@ message shown(const subscription_begin& how) {
   return out.take();
 }
 
-// Nothing: it is no such term.
+// Empty: not such a term.
 std::optional<event_subscribe_options> read_since(etf::cursor at) {
   using kind = event_subscribe_options::kind;
   event_subscribe_options out;
@@ -93,7 +93,7 @@ std::optional<event_subscribe_options> read_since(etf::cursor at) {
 
 } // namespace
 
-// Where one of its processes ends it ends with it, and its supervisor begins anew: what they work on stays.
+// If one of its processes ends, it ends too and its supervisor restarts it; the shared events stay.
 runtime::outcome event_service::on_start(process& self) {
   for (std::size_t i = 0; i < events_.outlets(); ++i) {
     runtime::spawn_options options;
@@ -152,7 +152,7 @@ std::optional<behaviours::native_server::call_answer> event_service::take(proces
   return reply(unsubscribe(self, caller, name) ? message::atom("ok") : refusal("not_subscribed"));
 }
 
-// Subscriptions that their event has ended are counted until there are too many.
+// Subscriptions that ended with their event are counted until there are too many.
 bool event_service::may_subscribe(process& self, const runtime::pid& who) {
   if (who.here()) return true;
   const auto found = by_node_.find(who.node);
@@ -205,7 +205,7 @@ std::optional<behaviours::native_server::call_answer> event_service::subscribe(p
 void event_service::note_subscribed(process& self, const runtime::pid& who, std::string_view name) {
   remote_subscriber& its = remote_[who];
   if (!its.watch) its.watch = self.monitor(runtime::destination(who));
-  // It may be there still: of a subscription that the event ended.
+  // It may still be there from a subscription that the event ended.
   if (!its.events.emplace(name).second) return;
   ++by_node_[who.node];
   memory_.add(memory_of(name));
@@ -225,7 +225,7 @@ bool event_service::unsubscribe(process& self, const runtime::pid& who, std::str
   return events_.unsubscribe(name, {}, who);
 }
 
-// Of a web server of this node, whose connection is the caller.
+// A feed for a web server of this node; the caller is the connection.
 std::optional<behaviours::native_server::call_answer> event_service::feed(process& self, const message& from,
                                                                           const message& request) {
   auto asked = behaviours::read_feed_request(request.bytes());
@@ -292,7 +292,7 @@ void event_service::write_report(process& self, etf::writer& to, const behaviour
   to.atom("open");
   to.boolean(one.options.open);
   to.atom("slow");
-  to.atom(behaviours::text(one.options.slow));
+  to.atom(tree::text(one.options.slow));
   number("buffer", one.options.buffer);
   number("last", one.counts.last);
   number("published", one.counts.published);

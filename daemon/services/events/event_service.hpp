@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: MIT
-// The process `coppice_events`: named events (behaviours/channels) for those who have no plugin, on any node.
-// A gen_server; the caller is who subscribes:
+// The process `coppice_events`: named events (behaviours/channels) for callers without a plugin, on any node.
+// It is a gen_server; the caller of subscribe is the subscriber:
 //
-//   {subscribe, Name}            {ok, #{creation, first, last, buffer, queue}}, then what event_terms.hpp
-//   says,
-//                                first of all what is kept
-//   {subscribe, Name, Since}     Since: the last number that one has, {Creation, Number}, or `now`
+//   {subscribe, Name}            {ok, #{creation, first, last, buffer, queue}}, then the messages of
+//                                event_terms.hpp, first the events that are kept
+//   {subscribe, Name, Since}     Since: the last number received, {Creation, Number}, or `now`
 //   {unsubscribe, Name}          ok
-//   {publish, Name, Payload}     {ok, Number}; of events that are open
+//   {publish, Name, Payload}     {ok, Number}; for events that are open
 //   list                         a list of maps
-//   {http_feed, Name, LastId, Form}    of a web server of this node: see event_feed.hpp
-//   else and where it fails      {error, no_such_event | already | not_subscribed | not_owner | too_large |
+//   {http_feed, Name, LastId, Form}    from a web server of this node: see event_feed.hpp
+//   any failure, other requests  {error, no_such_event | already | not_subscribed | not_owner | too_large |
 //                                overloaded | limit | bad_request}
 //
-// It also starts the processes that bring events to their subscribers, is told of producers' ends, and tells
-// producers of their subscribers. In the process's own turn.
+// It also starts the processes that deliver events to subscribers, watches producers, and tells producers
+// about their subscribers. In the process's own turn.
 #pragma once
 
 #include <memory>
@@ -33,7 +32,7 @@ namespace coppice::services {
 
 class event_service final : public behaviours::native_server {
  public:
-  // `events` outlives the process.
+  // `events` must outlive the process.
   event_service(behaviours::event_channels& events, const peer_bounds& bounds)
       : native_server("events"), events_(events), bounds_(bounds) {}
   std::optional<behaviours::peer_requests> from_peers() const override;
@@ -46,14 +45,14 @@ class event_service final : public behaviours::native_server {
 
  private:
   using event_names = std::set<std::string, std::less<>>;
-  // A subscriber of another node.
+  // A subscriber on another node.
   struct remote_subscriber {
     runtime::reference watch;
-    event_names events; // none of them: it is not kept
+    event_names events; // empty: the subscriber is removed
   };
   using remote_subscribers = std::unordered_map<runtime::pid, remote_subscriber, runtime::pid_hash>;
 
-  // Nothing, of these: that is no such request.
+  // Empty: not one of these requests.
   std::optional<call_answer> take(runtime::process& self, const runtime::pid& caller,
                                   const runtime::message& from, const runtime::message& request);
   std::optional<call_answer> subscribe(runtime::process& self, const runtime::pid& who, etf::cursor at,
@@ -75,12 +74,12 @@ class event_service final : public behaviours::native_server {
 
   behaviours::event_channels& events_;
   const peer_bounds bounds_;
-  std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash> producers_; // by whom watched
+  std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash> producers_; // their monitors
   remote_subscribers remote_;
-  std::unordered_map<std::uint32_t, std::size_t> by_node_; // subscriptions of each other node
-  kept_memory memory_;                                     // of these
-  std::uint64_t ends_seen_ = 0; // events that had ended when subscriptions to them were looked for
-  bool reminded_ = false;       // to tell producers again
+  std::unordered_map<std::uint32_t, std::size_t> by_node_; // number of subscriptions of each other node
+  kept_memory memory_;                                     // memory of the entries above
+  std::uint64_t ends_seen_ = 0; // events that had ended at the last search for their subscriptions
+  bool reminded_ = false;       // a reminder to tell producers again is pending
 };
 
 } // namespace coppice::services

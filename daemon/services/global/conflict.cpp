@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// As in OTP nothing is random: both nodes come to the same choice. In a process's own turn.
+// As in OTP nothing is random: both nodes make the same choice. In a process's own turn.
 #include "services/global/conflict.hpp"
 
 #include <coppice/etf/cursor.hpp>
@@ -83,7 +83,7 @@ std::optional<conflict_outcome> resolve_conflict(process& self, const runtime::o
   return first_stays ? conflict_outcome::first_stays : conflict_outcome::second_stays;
 }
 
-// As the name is registered here, whatever the caller says; nothing: it is not being resolved.
+// The method registered here for the name, whatever the caller says; none: the name is not being resolved.
 static message method_to_resolve(process& self, etf::bytes name, const pid& first, const pid& second) {
   constexpr base::nanos patience = 5 * base::nanos_per_second;
   const auto question =

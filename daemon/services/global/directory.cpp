@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tables that say the same. One thread.
+// The names of `global` on this node: several tables with the same entries. One thread.
 #include "services/global/directory.hpp"
 
 #include <utility>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The names of `global` as one node keeps them: whose each is, and the monitor by which its end is heard of.
-// Names and methods are terms; names are equal when their bytes are. Neither the end of a process nor the
-// question what a node has said needs a search. One thread.
+// The names of `global` as this node knows them: the process of each name, and the monitor that reports its
+// end. Names and methods are terms; names are equal if their bytes are. The end of a process, and the sum of
+// a node's entries, need no search. One thread.
 #pragma once
 
 #include <coppice/etf/types.hpp>
@@ -22,23 +22,24 @@ class global_directory {
  public:
   struct entry {
     runtime::pid pid;
-    runtime::message method; // how a conflict over the name is resolved
+    runtime::message method; // resolves conflicts over the name
     runtime::reference monitor;
-    std::uint32_t speaker = 0; // index of the node that said so; 0: this one
+    std::uint32_t speaker = 0; // index of the node that registered it; 0: this one
   };
   using entries = std::map<std::string, entry, std::less<>>;
 
-  // Null: nobody has it. Valid until it is erased.
+  // Null: the name is free. Valid until the entry is erased.
   const entry* find(etf::bytes name) const;
-  // The name is free.
+  // Requires that the name is free.
   void insert(etf::bytes name, entry what);
-  // The name is somebody's.
+  // Requires that the name is taken.
   void erase(etf::bytes name);
   // False: no name has that monitor.
   bool erase_monitored(const runtime::reference& monitor);
 
   bool has_name(const runtime::pid& who) const { return names_of_.contains(who); }
-  // What that node has said, whoever's processes have the names: how many, and bytes of names and methods.
+  // The names registered by that node, on any node's processes: their number, and the bytes of names and
+  // methods.
   std::size_t said_by(std::uint32_t node) const { return said_by_.of(node); }
   std::size_t bytes_said_by(std::uint32_t node) const { return bytes_said_by_.of(node); }
   const entries& all() const { return names_; }

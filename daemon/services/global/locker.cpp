@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Taking global's lock for two partitions that meet. Either side may: it waits a while, takes the lock at
-// home, then asks the peer and every node of its own partition in turn, and says lock_set when all said yes.
-// Both sides name the lock by both lockers, in Erlang's order, so they never keep each other out; a lock
-// another pair holds is a no, and all is given back and tried again later. In the process's own turn.
+// Takes global's lock for two partitions that meet. Either side may do it: it waits a while, takes the lock
+// on its own node, asks the peer and then every node of its own partition, and sends lock_set when all have
+// agreed. Both sides name the lock by both lockers, in Erlang's order, so they never exclude each other. If
+// another pair holds the lock, everything is given back and tried again later. In the process's own turn.
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/order.hpp>
@@ -21,10 +21,10 @@ using runtime::process;
 
 namespace {
 
-// How long a lock is held for a peer that says nothing.
+// How long a lock is held for a peer that does not answer.
 constexpr base::nanos lock_patience = 5 * base::nanos_per_second;
 
-// OTP's own waits: a node alone is the first to try, the larger a partition the later.
+// OTP's waits: a single node tries first; a larger partition waits longer.
 base::nanos lock_delay(std::size_t known) {
   if (known == 0) return 200 * base::nanos_per_ms;
   const auto ms = std::min<std::int64_t>(1000 + 100 * static_cast<std::int64_t>(known), 3000);
@@ -74,7 +74,7 @@ void global_name_server::try_lock(process& self, const std::string& node) {
   if (found == partners_.end() || synced_.contains(node)) return;
   auto& p = found->second;
   if (p.locked) {
-    // Told, and nothing came of it.
+    // The peer was told, and did not continue.
     if (!p.names_sent) give_up_lock(self, p);
     return try_later(self, node, p);
   }
@@ -102,7 +102,7 @@ void global_name_server::ask_next(process& self, const std::string& node, partne
                                 behaviours::gen::call_message(self, p.asking, body.bytes()));
 }
 
-// {[alias|Ref], Answer} to a set_lock or del_lock of ours.
+// {[alias|Ref], Answer} to a set_lock or del_lock of this node.
 bool global_name_server::is_answer(process& self, const message& m) {
   etf::cursor at(m.bytes());
   std::uint32_t length = 0;
@@ -131,7 +131,7 @@ void global_name_server::on_lock_answer(process& self, const runtime::reference&
   try_later(self, node, p);
 }
 
-// Also when it is only being taken, or not taken at all.
+// Also if the lock is only being taken, or not taken at all.
 void global_name_server::give_up_lock(process& self, partner& p) {
   if (p.lock) del_lock(self, p.lock.bytes(), self.self());
   const std::size_t asked = std::min(p.locked_at + (p.asking ? 1 : 0), p.lock_at.size());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A lock lives as long as one of its holders. One thread.
+// The locks of `global` on this node. A lock lives as long as one of its holders. One thread.
 #include "services/global/locks.hpp"
 
 #include <algorithm>
@@ -37,7 +37,7 @@ bool global_locks::is_held_by(etf::bytes resource, std::uint32_t node) const {
          });
 }
 
-// Its holder's own note of it is the caller's to remove.
+// The caller removes the entry from the holder's list.
 void global_locks::let_go(entry& of, const runtime::pid& holder) {
   std::erase(of.second.holders, holder);
   at_node_.remove(holder.node);

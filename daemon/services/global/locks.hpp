@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The locks of `global` as one node keeps them: a resource is held by one requester, on whose behalf several
-// processes may hold it at once. Resources and requesters are terms, equal when their bytes are. What one
-// process holds is found without a search, and counted for its node. One thread.
+// The locks of `global` as this node knows them. A resource is held by one requester, on whose behalf several
+// processes may hold it at once. Resources and requesters are terms, equal if their bytes are. The locks of a
+// process are found without a search, and counted for its node. One thread.
 #pragma once
 
 #include <coppice/etf/types.hpp>
@@ -21,18 +21,18 @@ namespace coppice::services {
 
 class global_locks {
  public:
-  // True if `holder` holds it now, also when it did already; false if another requester has it.
+  // True: `holder` holds it now, or did already. False: another requester has it.
   bool set(etf::bytes resource, etf::bytes requester, const runtime::pid& holder);
   // Whether set() would succeed.
   bool free_for(etf::bytes resource, etf::bytes requester) const;
   // Whether a process of that node holds it.
   bool is_held_by(etf::bytes resource, std::uint32_t node) const;
   void remove(etf::bytes resource, etf::bytes requester, const runtime::pid& holder);
-  // Every lock of a process that is gone.
+  // Removes every lock of a process that has ended.
   void remove_all(const runtime::pid& holder);
   bool holds_any(const runtime::pid& holder) const { return held_by_.contains(holder); }
   std::size_t size() const { return locks_.size(); }
-  // How many the processes of a node hold.
+  // The number of locks held by processes of a node.
   std::size_t of_node(std::uint32_t node) const { return at_node_.of(node); }
 
  private:
@@ -46,7 +46,7 @@ class global_locks {
 
   void let_go(entry& of, const runtime::pid& holder);
 
-  locks locks_; // its entries stay where they are
+  locks locks_; // node-based: entries keep their addresses
   std::unordered_map<runtime::pid, std::unordered_set<entry*>, runtime::pid_hash> held_by_;
   node_counts at_node_;
   kept_memory memory_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Old losses are looked for when a node has no room any more, and no more often than they can grow old: what
-// a peer sends in between costs a look into two tables.
+// Old losses are searched for when a node has no room any more, and not more often than losses can expire, so
+// a loss in between costs two look-ups. One process.
 #include "services/global/lost_connections.hpp"
 
 namespace coppice::services {

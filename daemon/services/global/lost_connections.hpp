@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Which lost connections `global` has heard of. A loss goes round: every node that hears of one tells all it
-// knows, once. So a node that forgot a loss while it still goes round would send it round again, and with
-// many of them for ever. Therefore a loss is kept for longer than it may go round; each node from which they
-// come has room for so many, and what finds no room there is not passed on. Of one process.
+// The lost connections that `global` has been told of. A loss is passed on: every node that hears of one
+// tells all nodes that it knows, once. A node that forgot a loss too early would pass it on again, and many
+// losses could circulate for ever. So a loss is kept longer than it can circulate. Each reporting node has
+// room for a fixed number of losses; a loss beyond that is not passed on. One process.
 #pragma once
 
 #include <cstddef>
@@ -20,21 +20,21 @@ namespace coppice::services {
 
 class lost_connections {
  public:
-  static constexpr std::size_t most_by_one = 1024; // that came from one node first
+  static constexpr std::size_t most_by_one = 1024; // that first came from one node
   static constexpr base::nanos kept = 60 * base::nanos_per_second;
 
   struct loss {
     std::string_view reporter;
     std::string_view lost;
-    std::uint64_t creation = 0; // of the reporter
-    std::int64_t id = 0;        // the reporter's; grows
+    std::uint64_t creation = 0; // creation of the reporter
+    std::int64_t id = 0;        // number given by the reporter; ascending
   };
   enum class heard : std::uint8_t {
-    first,   // now: to be passed on
+    first,   // the first time: pass it on
     again,   // it has been passed on
-    no_room, // now, but it is not kept
+    no_room, // the first time, but there is no room to keep it
   };
-  // `from`: the node that told, by the index of its name; `now`: monotonic.
+  // `from`: the node that told it, by the index of its name; `now`: monotonic.
   heard hear(std::uint32_t from, const loss& one, base::nanos now);
 
   std::size_t size() const { return losses_.size(); }
@@ -43,9 +43,10 @@ class lost_connections {
   struct entry {
     std::int64_t id = 0;
     std::uint32_t from = 0;
-    base::nanos at = 0; // heard last
+    base::nanos at = 0; // last time heard
   };
-  // Reporter, lost node and the reporter's creation, which have no order: each of its lives counts by itself.
+  // Key: reporter, lost node and the reporter's creation. Creations have no order, so each life of a reporter
+  // counts by itself.
   using entries = std::map<std::tuple<std::string, std::string, std::uint64_t>, entry>;
 
   static std::size_t memory_of(const entries::value_type& one);
@@ -54,7 +55,7 @@ class lost_connections {
   entries losses_;
   std::unordered_map<std::uint32_t, std::size_t> by_node_;
   kept_memory memory_;
-  base::nanos looked_ = 0; // for old ones
+  base::nanos looked_ = 0; // last search for old losses
 };
 
 } // namespace coppice::services

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The sessions with peers, message by message. In the process's own turn.
+// The sessions of global_name_server with its peers, message by message. In the process's own turn.
 #include "services/global/name_server.hpp"
 
 #include <coppice/etf/cursor.hpp>
@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::int64_t protocol_version = 8;
 constexpr std::string_view up_mark = "$coppice_node_up";
-constexpr std::string_view lock_mark = "$coppice_lock"; // see global_locker.cpp
+constexpr std::string_view lock_mark = "$coppice_lock"; // see locker.cpp
 constexpr std::string_view down_mark = "$coppice_node_down";
 
 void tell_server(runtime::system& system, std::string_view what, std::string_view node) {
@@ -48,7 +48,7 @@ void global_name_server::node_down(runtime::system& system, std::string_view nod
   tell_server(system, down_mark, node);
 }
 
-// Those who are connected already have a session with the one before, which only a new connection ends.
+// Connected nodes already have a session with the server's predecessor, which only a new connection ends.
 runtime::outcome global_name_server::on_start(process& self) {
   work_ = portions(self);
   std::vector<std::string> peers;
@@ -97,7 +97,7 @@ runtime::outcome global_name_server::handle_info(process& self, const message& m
     if (what == up_mark && at.read_atom(node)) up(self, node);
     if (what == down_mark && at.read_atom(node)) down(self, std::string(node));
   } else if (what == "lock_set" && arity == 4) {
-    on_lock_set(self, at, arity); // from a locker that is in no session with us
+    on_lock_set(self, at, arity); // from a locker that has no session with this node
   } else if (what == "init_connect_ack" && arity == 4) {
     on_init_connect_ack(self, at);
   } else if (what == "cancel_connect" && arity == 3) {
@@ -194,12 +194,12 @@ void global_name_server::on_init_connect(process& self, etf::cursor at, const me
   tell(self, p.node, out.take());
 }
 
-// Whether the message that is being handled came from that node: each speaks for itself alone.
+// Whether the message being handled came from that node: a node may speak only for itself.
 bool global_name_server::speaks_for(const process& self, std::string_view node) {
   return self.host().nodes().name(self.origin().node) == node;
 }
 
-// The session a message speaks of; nothing when that node is not connected or its init_connect has not come.
+// The session that a message belongs to. Null: the node is not connected, or its init_connect has not come.
 global_name_server::partner* global_name_server::session(const process& self, etf::cursor& at,
                                                          std::string& node) {
   std::string_view name;
@@ -222,7 +222,7 @@ void global_name_server::on_init_connect_ack(process& self, etf::cursor at) {
   std::int64_t mine = 0;
   etf::bytes his;
   if (!at.read_integer(mine) || !at.read_term(his)) return;
-  // His init_connect came before his acknowledgement, so both tags are known by now.
+  // Its init_connect came before its acknowledgement, so both tags are known by now.
   const bool agree = mine == p->my_tag && p->his_tag && etf::compare(his, p->his_tag.bytes()) == 0;
   if (agree) return;
   message_writer out;
@@ -279,7 +279,7 @@ void global_name_server::on_exchange(process& self, etf::cursor at, const messag
   partner* p = session(self, at, node);
   etf::bytes list;
   if (p == nullptr || !at.read_term(list) || !at.skip() || !is_my_tag(at, *p)) return;
-  if (p->settling || p->exchanged) return; // it has said them
+  if (p->settling || p->exchanged) return; // the peer has sent its names
   p->exchange = m.slice(list);
   if (p->names_sent) resolve(self, node, *p);
 }
@@ -303,7 +303,7 @@ void global_name_server::finish(process& self, const std::string& node, partner&
   apply(self, p.ops.bytes(), p.node);
   apply(self, his_ops, p.node);
 
-  // Our own partition hears of the newcomers before the lock goes.
+  // The own partition is told of the new nodes before the lock is released.
   message_writer out;
   out.tuple(6);
   out.atom("new_nodes");
@@ -336,7 +336,7 @@ void global_name_server::finish(process& self, const std::string& node, partner&
   synced_with(self, node);
 }
 
-// Gives the lock back; the tags stay, for messages still on their way.
+// Releases the lock; the tags stay, for messages still on their way.
 void global_name_server::end_session(process& self, partner& p) {
   give_up_lock(self, p);
   p.names_sent = false;

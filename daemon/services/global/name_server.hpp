@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-// `global_name_server`, version 8 of global's protocol as OTP 25 speaks it: brings this node into step with
-// every visible peer, keeps the names and locks they agree on, and takes part in preventing overlapping
-// partitions. In the process's own turn.
+// `global_name_server`, version 8 of global's protocol as in OTP 25: exchanges names and locks with every
+// visible peer, keeps those that the nodes agree on, and takes part in preventing overlapping partitions. In
+// the process's own turn.
 //
-// Getting into step with a peer, each side towards the other:
-//   init_connect {8, Tag}      on node up; the tags tell this session from an older one
+// Getting in sync with a peer; both sides send:
+//   init_connect {8, Tag}      on node up; the tags distinguish this session from older ones
 //   init_connect_ack           both tags as this side knows them
-//   lock_set true              one side's locker holds the lock everywhere it knows; the other's says so too
-//   exchange Names             all names known
-//   resolved Ops, Known        what to change, and who else is in the sender's partition
-// then `in_sync` to those others, and `new_nodes` to the nodes of the own partition.
+//   lock_set true              this side's locker holds the lock everywhere; the other side confirms it
+//   exchange Names             all known names
+//   resolved Ops, Known        the changes, and the other nodes of the sender's partition
+// then `in_sync` to those other nodes, and `new_nodes` to the nodes of the own partition.
 //
-// Processes of this node call it for what are functions in OTP: {register_name, Name, Pid[, Method]},
+// Processes of this node call it for OTP's functions: {register_name, Name, Pid[, Method]},
 // {re_register_name, Name, Pid[, Method]}, {unregister_name, Name}, {whereis_name, Name}, registered_names.
 #pragma once
 
@@ -41,12 +41,13 @@ class global_name_server : public behaviours::native_server {
       : native_server("global_name_server"), router_(router), bounds_(bounds) {}
   std::optional<behaviours::peer_requests> from_peers() const override;
 
-  // Told from the router, on a worker's thread: before the first message of that node, after its loss.
+  // Called by the router on a worker's thread: before the first message of that node, and after its loss.
   static void node_up(runtime::system& system, std::string_view node);
   static void node_down(runtime::system& system, std::string_view node);
 
-  // Called with this by a process of this node, it answers with the method of the name, if `by` is resolving
-  // it: one of the two pids has it, and the lock of global is held here on behalf of that node. Else `false`.
+  // The request of a process of this node for the name's method. The answer is the method if `by` is
+  // resolving the name: one of the two pids has it, and global's lock is held here on behalf of that node.
+  // Else `false`.
   static runtime::message method_question(const runtime::node_names& nodes, std::uint32_t by, etf::bytes name,
                                           const runtime::pid& first, const runtime::pid& second);
 
@@ -58,33 +59,33 @@ class global_name_server : public behaviours::native_server {
   runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
 
  private:
-  // A name that both sides have and whose method another node was asked about.
+  // A name that both sides have and whose method another node is asked about.
   struct asked_about {
-    std::uint32_t index = 0; // in the other side's list
+    std::uint32_t index = 0; // index in the other side's list
     runtime::pid ours;
   };
-  // A node that is connected, and how far the two are.
+  // A connected node, and the state of its session.
   struct partner {
-    std::uint32_t node = 0; // index of its name
+    std::uint32_t node = 0; // index of the node's name
     std::int64_t my_tag = 0;
-    runtime::message his_tag; // none: his init_connect has not come
+    runtime::message his_tag; // none: its init_connect has not come
     runtime::pid his_locker;
-    runtime::message lock;              // {global, [Pid, Pid]}, once his init_connect has come
-    bool locked = false;                // our side holds it, and he was told
-    bool names_sent = false;            // his side holds it too
-    std::vector<std::uint32_t> lock_at; // other nodes where we took it or are about to
-    std::size_t locked_at = 0;          // how many of them said yes
-    runtime::reference asking;          // the one being asked
-    runtime::message exchange;          // his names
-    std::vector<asked_about> asked;     // while other nodes are asked about some of them
-    runtime::reference settling;        // the monitor of the process that asks; none: nothing is asked
-    bool exchanged = false;             // they were compared with ours
-    runtime::message ops;               // what we found to change
-    runtime::message resolved;          // his `resolved`, before our ops
+    runtime::message lock;              // {global, [Pid, Pid]}, once its init_connect has come
+    bool locked = false;                // this side holds it, and the peer was told
+    bool names_sent = false;            // the peer's side holds it too
+    std::vector<std::uint32_t> lock_at; // other nodes where this side has taken it or is about to
+    std::size_t locked_at = 0;          // how many of them have agreed
+    runtime::reference asking;          // reference of the present question
+    runtime::message exchange;          // the peer's names
+    std::vector<asked_about> asked;     // names that other nodes are being asked about
+    runtime::reference settling;        // monitor of the process that asks; none: no question is open
+    bool exchanged = false;             // the names were compared with this side's
+    runtime::message ops;               // the changes that this side found
+    runtime::message resolved;          // the peer's `resolved`, if it came before this side's ops
   };
   struct waiter {
     runtime::message from;
-    std::uint32_t node = 0; // of who waits
+    std::uint32_t node = 0; // index of the waiting process's node
     std::set<std::string> nodes;
   };
 
@@ -102,7 +103,7 @@ class global_name_server : public behaviours::native_server {
   void on_new_nodes(runtime::process& self, etf::cursor at);
   void send_lock_set(runtime::process& self, const partner& p, bool set);
   void resolve(runtime::process& self, const std::string& node, partner& p);
-  // One name that both sides have: what each is to change, and how much that is.
+  // The changes for each side over one name that both have, and their size.
   struct changes;
   void settle(runtime::process& self, const std::string& node, etf::bytes entry, etf::bytes name,
               const runtime::pid& his, const global_directory::entry& ours,
@@ -113,7 +114,7 @@ class global_name_server : public behaviours::native_server {
   void for_each_of(runtime::process& self, const runtime::message& exchange, const Use& use);
   void settle_all(runtime::process& self, const std::string& node, partner& p, etf::cursor answers);
   void on_questions_answered(runtime::process& self, etf::cursor at);
-  // Whether that is the monitor of a process that asks other nodes, which has ended.
+  // Whether it is the monitor of a process that asks other nodes and has ended.
   bool is_end_of_questions(runtime::process& self, const runtime::reference& ref);
   void finish(runtime::process& self, const std::string& node, partner& p);
   void end_session(runtime::process& self, partner& p);
@@ -132,7 +133,7 @@ class global_name_server : public behaviours::native_server {
   bool is_answer(runtime::process& self, const runtime::message& m);
 
   // Partitions
-  // False: it was known.
+  // False: the node was known.
   bool know(std::string_view node);
   void add_known(runtime::process& self, etf::cursor& at, bool tell_them);
   void synced_with(runtime::process& self, const std::string& node);
@@ -149,10 +150,10 @@ class global_name_server : public behaviours::native_server {
   bool may_register(runtime::process& self, etf::bytes name, const runtime::pid& pid) const;
   runtime::message method_of(runtime::process& self, etf::cursor question) const;
   runtime::message registered_names();
-  // A list of nodes of this partition.
+  // Writes a list of nodes of this partition.
   void write_nodes(etf::writer& out, const std::set<std::string, std::less<>>& nodes);
-  // `speaker`: the node that says so; 0: this one. False: it has said as much as it may, and nothing is
-  // changed.
+  // `speaker`: the node that registers the name; 0: this one. False: that node has reached its bound, and
+  // nothing is changed.
   bool insert(runtime::process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method,
               std::uint32_t speaker);
   bool may_say(std::uint32_t speaker, etf::bytes name, etf::bytes method) const;
@@ -164,7 +165,7 @@ class global_name_server : public behaviours::native_server {
   void del_lock(runtime::process& self, etf::bytes lock, const runtime::pid& holder);
   void on_down(runtime::process& self, etf::cursor at);
 
-  // Sending to the peer's server, over the connection there is.
+  // Sends to the peer's server, over the existing connection.
   static runtime::message cast_message(etf::bytes term);
   void cast(runtime::process& self, std::uint32_t node, etf::bytes term);
   void tell(runtime::process& self, std::uint32_t node, runtime::message m);
@@ -176,7 +177,7 @@ class global_name_server : public behaviours::native_server {
   portions work_; // of this process, once it has started
   runtime::pid registrar_;
   std::map<std::string, partner, std::less<>> partners_;
-  std::set<std::string, std::less<>> known_;  // in our partition
+  std::set<std::string, std::less<>> known_;  // in this partition
   std::set<std::string, std::less<>> synced_; // have the same names
   global_directory names_;
   global_locks locks_;
@@ -185,8 +186,8 @@ class global_name_server : public behaviours::native_server {
           [](const runtime::reference& a, const runtime::reference& b) { return a.words < b.words; }};
   std::vector<waiter> waiters_;
   lost_connections losses_;
-  kept_memory memory_;                                       // of known_
-  std::map<std::string, std::uint64_t, std::less<>> timers_; // of the next attempt at a node's lock
+  kept_memory memory_;                                       // memory of known_
+  std::map<std::string, std::uint64_t, std::less<>> timers_; // timer of the next attempt at each node's lock
   std::int64_t next_tag_ = 0;
   std::int64_t next_loss_ = 0;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The names all nodes agree on and the locks they take to agree: what other nodes' `global` calls here. In
-// the process's own turn.
+// The names that all nodes agree on, and the locks that they take for it: the requests of other nodes'
+// `global`. In the process's own turn.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -120,7 +120,7 @@ global_name_server::call_answer global_name_server::handle_call(process& self, c
   return native_server::handle_call(self, from, request);
 }
 
-// Of processes here only; OTP's other nodes have registrars of their own.
+// Only for processes of this node; OTP's other nodes have their own registrars.
 global_name_server::call_answer global_name_server::hand_to_registrar(process& self, const message& from,
                                                                       const message& request) {
   etf::cursor at(request.bytes());
@@ -183,14 +183,14 @@ message global_name_server::method_of(process& self, etf::cursor question) const
   const auto node = nodes.find(by);
   if (!first || !second || !node || found == nullptr) return boolean(false);
   const bool held = found->pid == *first || found->pid == *second;
-  // Of processes here only the one that has the name is in question.
+  // Of processes on this node only the one that has the name may be asked about.
   for (const runtime::pid& one : {*first, *second})
     if (one.here() && one != found->pid) return boolean(false);
   if (!held || !locks_.is_held_by(message::atom("global").bytes(), *node)) return boolean(false);
   return found->method;
 }
 
-// OTP refuses a second name to a process too.
+// OTP also refuses a second name for a process.
 bool global_name_server::may_register(process& self, etf::bytes name, const runtime::pid& pid) const {
   return etf::cursor(whereis(self, name).bytes()).read_atom_is("undefined") && !names_.has_name(pid);
 }
@@ -255,7 +255,7 @@ void global_name_server::apply(process& self, etf::bytes ops, std::uint32_t spea
       const auto pid = runtime::read_pid(at, self.host().nodes());
       if (!pid || !at.read_term(method)) return;
       if (!insert(self, name, *pid, method, speaker)) {
-        // What everyone agreed on is not this node's to leave out.
+        // The node may not leave out a change that all others agreed on.
         const std::string node = self.host().nodes().name(speaker);
         disconnect(
             self, node,
@@ -280,7 +280,7 @@ void global_name_server::write_names(process& self, etf::writer& out) {
   out.nil();
 }
 
-// Who asks is answered when this node is in step with all of those it names.
+// The caller is answered when this node is in sync with all nodes that it names.
 void global_name_server::wait_for_sync(process& self, const message& from, etf::cursor at) {
   if (from.size() > longest_key) return;
   waiter made{from.compact(), self.origin().node, {}};
@@ -294,7 +294,7 @@ void global_name_server::wait_for_sync(process& self, const message& from, etf::
   std::uint32_t count = 0;
   std::string_view node;
   at.read_list(count);
-  // Nobody waits for a node that is not there.
+  // A node that does not exist is not waited for.
   for (std::uint32_t i = 0; i < count && at.read_atom(node); ++i) {
     work_.add();
     if (partners_.contains(node)) made.nodes.emplace(node);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Who belongs to our partition, who has the same names, and what happens when a connection is lost: with
-// prevent_overlapping_partitions (OTP 25's default) a node that lost one tells the others, and they leave it
-// too, so that no two nodes see different clusters. In the process's own turn.
+// The nodes of this partition, the nodes in sync, and the loss of a connection: with
+// prevent_overlapping_partitions (OTP 25's default) a node that lost a connection tells the others, and they
+// leave the lost node too, so that no two nodes see different clusters. In the process's own turn.
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <utility>
@@ -33,8 +33,8 @@ bool global_name_server::know(std::string_view node) {
   return true;
 }
 
-// Reads a list of nodes into our partition. Those that were not in it are connected to and told that
-// we are in step with them.
+// Reads a list of nodes into this partition. Nodes that were not in it are connected, and told that this node
+// is in sync with them.
 void global_name_server::add_known(process& self, etf::cursor& at, bool tell_them) {
   std::uint32_t count = 0;
   if (!at.read_list(count)) return;
@@ -55,7 +55,7 @@ void global_name_server::add_known(process& self, etf::cursor& at, bool tell_the
     out.atom("in_sync");
     out.raw(own_node(self).bytes());
     out.atom("true");
-    // It connects.
+    // Sending opens the connection.
     self.send_unbounded(runtime::destination::remote(registered_name, *index), cast_message(out.view()));
   }
   at.read_nil();
@@ -66,7 +66,7 @@ void global_name_server::synced_with(process& self, const std::string& node) {
   check_waiters(self);
 }
 
-// Answers global:sync for those who wait for nothing any more.
+// Answers waiting callers of global:sync that have nothing left to wait for.
 void global_name_server::check_waiters(process& self) {
   std::erase_if(waiters_, [&](waiter& w) {
     std::erase_if(w.nodes, [&](const std::string& node) {
@@ -79,7 +79,7 @@ void global_name_server::check_waiters(process& self) {
   });
 }
 
-// `but`: a node that is not told; 0, which is this one: all are.
+// `but`: index of a node that is not told; 0, which is this node: all are told.
 void global_name_server::tell_known(process& self, const message& m, std::uint32_t but) {
   for (const auto& node : known_) {
     work_.add();

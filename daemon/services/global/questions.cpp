@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See global_questions.hpp. In the process's own turn.
+// The process that asks other nodes about global names. In the process's own turn.
 #include "services/global/questions.hpp"
 
 #include <coppice/etf/cursor.hpp>

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A process that asks other nodes which of two processes keeps a global name, one question after the other,
-// and tells global_name_server what they said. It may wait, so that global_name_server need not: the answers
-// are one notice, {answered, Node, Tag, [Pid | neither | none]}, of which `none` is that nobody could say.
-// There is one deadline for all questions, and a node that did not answer once is not asked again. In the
-// process's own turn.
+// and sends the answers to global_name_server, which so need not wait. The answers are one notice, {answered,
+// Node, Tag, [Pid | neither | none]}; `none`: no node could answer. There is one deadline for all questions,
+// and a node that did not answer once is not asked again. In the process's own turn.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +20,11 @@ class global_questions : public runtime::behaviour {
   static constexpr std::string_view answered = "$coppice_global_answered";
 
   struct question {
-    std::uint32_t node = 0; // where `rex` is asked
+    std::uint32_t node = 0; // the node whose `rex` is asked
     runtime::message call;
   };
 
-  // `node` and `tag` name the session with a peer that the questions are of.
+  // `node` and `tag` name the session with a peer that the questions belong to.
   global_questions(const runtime::pid& server, std::string node, std::int64_t tag, std::vector<question> all)
       : server_(server), node_(std::move(node)), tag_(tag), questions_(std::move(all)) {}
 

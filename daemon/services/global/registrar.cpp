@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// As everyone in a cluster does it, the lock is first taken at the node whose name sorts last, so that two
-// who want it meet there and not half way. In the process's own turn.
+// The lock is first taken on the node whose name sorts last, as all nodes do, so that two nodes that want it
+// meet there. In the process's own turn.
 #include "services/global/registrar.hpp"
 
 #include <algorithm>
@@ -23,7 +23,7 @@ using runtime::process;
 namespace {
 
 constexpr base::nanos patience = 30 * base::nanos_per_second;
-// For the answer of one node: a connection that is lost tells sooner.
+// For one node's answer; a lost connection is noticed sooner.
 constexpr base::nanos answer_patience = 10 * base::nanos_per_second;
 
 std::vector<std::string> partition(process& self) {
@@ -111,7 +111,7 @@ global_registrar::destinations global_registrar::lock_all(process& self, base::n
   return {};
 }
 
-// A node that does not answer is one that is being lost: it counts for nothing, as in OTP.
+// A node that does not answer is being lost and does not count, as in OTP.
 bool global_registrar::lock(process& self, const destinations& at, base::nanos deadline) const {
   const auto body = lock_request(self, "set_lock");
   const auto answers =

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Registers names with `global` for processes of this node: one change after the other, each while the lock
-// of global is held on every node of the partition, told to all of them at once. What OTP's registrar process
-// does. It waits while it works, so it is a process of its own. In its own turn.
+// Registers names with `global` for processes of this node: one change after the other, each while global's
+// lock is held on every node of the partition, and sent to all of them at once. Does the work of OTP's
+// registrar process. It waits while it works, so it is its own process. In the process's own turn.
 #pragma once
 
 #include <string>
@@ -15,9 +15,9 @@ namespace coppice::services {
 
 class global_registrar : public runtime::behaviour {
  public:
-  // What it is notified of: {From, Request}; Request is {register_name | re_register_name, Name, Pid, Method}
-  // or {unregister_name, Name}. From is answered `yes`, `no` or `ok` as in OTP, or {error, timeout} when some
-  // node held the lock for 30 s.
+  // The notice that it receives: {From, Request}; Request is {register_name | re_register_name, Name, Pid,
+  // Method} or {unregister_name, Name}. From is answered `yes`, `no` or `ok` as in OTP, or {error, timeout}
+  // if another node held the lock for 30 s.
   static runtime::message order(const runtime::message& from, etf::bytes request);
 
   runtime::outcome init(runtime::process&) override { return runtime::carry_on(); }
@@ -27,7 +27,7 @@ class global_registrar : public runtime::behaviour {
  private:
   using destinations = std::vector<runtime::destination>;
 
-  // Every node of the partition with the lock held, or nothing when the time is over.
+  // Every node of the partition, with the lock held. Empty: the deadline passed.
   destinations lock_all(runtime::process& self, base::nanos deadline) const;
   bool lock(runtime::process& self, const destinations& at, base::nanos deadline) const;
   void unlock(runtime::process& self, const destinations& at) const;

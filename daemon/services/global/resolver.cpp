@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The names of two partitions that meet, compared: what only the other side has is taken over; of two
-// processes with one name the node whose name sorts first has the name's method decide. A method that is a
-// function of some module is asked of other nodes first (global_questions.hpp), by a process that may wait:
-// this one serves everybody meanwhile. In the process's own turn.
+// Compares the names of two partitions that meet. Names that only the other side has are taken over. If two
+// processes have one name, the node whose name sorts first lets the name's method decide. A method that is a
+// function of some module is first asked of other nodes (questions.hpp), by a process that may wait, while
+// this process serves other requests. In the process's own turn.
 #include <coppice/etf/cursor.hpp>
 #include <utility>
 
@@ -54,7 +54,7 @@ void global_name_server::settle(process& self, const std::string& node, etf::byt
   auto outcome = resolve_conflict(self, asker, ours.method.bytes(), name, his, ours.pid);
   if (!outcome) {
     if (!said || *said == his)
-      outcome = conflict_outcome::first_stays; // his, also when nobody could say
+      outcome = conflict_outcome::first_stays; // the peer's, also if no node could answer
     else
       outcome = *said == ours.pid ? conflict_outcome::second_stays : conflict_outcome::neither;
   }
@@ -88,7 +88,7 @@ message global_name_server::question_where_it_lives(process& self, etf::bytes na
   return call.take();
 }
 
-// Calls use(index, entry, name, his pid, our entry or null) for each of the names that the other side has.
+// Calls use(index, entry, name, peer's pid, own entry or null) for each of the peer's names.
 template <class Use>
 void global_name_server::for_each_of(process& self, const message& exchange, const Use& use) {
   etf::cursor at(exchange.bytes());
@@ -108,7 +108,7 @@ void global_name_server::for_each_of(process& self, const message& exchange, con
   }
 }
 
-// A method that is a function of some module runs where our process lives, if that is an Erlang node.
+// A method that is a function of some module runs on the node of our process, if that is an Erlang node.
 void global_name_server::resolve(process& self, const std::string& node, partner& p) {
   const auto& nodes = self.host().nodes();
   std::vector<global_questions::question> questions;
@@ -138,7 +138,7 @@ void global_name_server::resolve(process& self, const std::string& node, partner
   settle_all(self, node, p, {});
 }
 
-// What the process that asked has to say; or it has ended without.
+// Handles the answers of the asking process, or its end without answers.
 void global_name_server::on_questions_answered(process& self, etf::cursor at) {
   std::string_view node;
   std::int64_t tag = 0;
@@ -159,7 +159,7 @@ bool global_name_server::is_end_of_questions(process& self, const runtime::refer
   return false;
 }
 
-// `answers`: [Pid | neither | none], of those that were asked about.
+// `answers`: [Pid | neither | none], for the names that were asked about.
 void global_name_server::settle_all(process& self, const std::string& node, partner& p, etf::cursor answers) {
   changes found;
   std::uint32_t count = 0;
@@ -181,7 +181,8 @@ void global_name_server::settle_all(process& self, const std::string& node, part
                   const global_directory::entry* ours) {
                 while (next != said.end() && next->first.index < index) ++next;
                 if (ours == nullptr) return found.insert_mine(entry);
-                // The names of this node's processes are said here: no other node claims one for them.
+                // This node alone decides about names of its own processes: no other node may claim one for
+                // them.
                 if (ours->pid == his || his.here() || !decides) return;
                 const bool known =
                     next != said.end() && next->first.index == index && next->first.ours == ours->pid;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// ~[Field[.[Precision][.Pad]]][Modifiers]Control. A * takes a number from the arguments. Of a format and of
-// each argument no more is looked at than can show: what an argument costs is bounded by its field, or by the
-// room that is left. Source: io_lib_format.erl of OTP 25.
+// ~[Field[.[Precision][.Pad]]][Modifiers]Control. A * takes a number from the arguments. Only as much of the
+// format and of each argument is read as can be shown: the cost of an argument is bounded by its field, or by
+// the room that is left. Source: io_lib_format.erl of OTP 25.
 #include "services/io/io_format.hpp"
 
 #include <fmt/format.h>
@@ -23,14 +23,14 @@ namespace {
 
 using characters = std::vector<std::uint32_t>;
 
-constexpr std::int64_t widest = 4096;          // field, precision: no line of a log is longer
-constexpr std::size_t longest_format = 65'536; // characters; those of people have some hundred
+constexpr std::int64_t widest = 4096;          // field, precision: the longest line of a log
+constexpr std::size_t longest_format = 65'536; // characters; formats that people write have some hundred
 
 bool is_character(std::int64_t c) {
   return c >= 0 && c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF);
 }
 
-// What has been taken of a text when the bound is reached is enough, and the rest of it is not looked at.
+// Result of reading a text. enough: the bound was reached, and the rest was not read.
 enum class taken : std::uint8_t { all, enough, wrong };
 
 taken add_binary(characters& out, etf::bytes data, bool unicode, std::size_t most) {
@@ -45,11 +45,11 @@ taken add_binary(characters& out, etf::bytes data, bool unicode, std::size_t mos
   return taken::all;
 }
 
-// A deep list of characters and binaries, flat, up to `most` characters; wrong: it is none, or has characters
-// that only unicode has. Of lists without characters no more than a few times as many are looked through.
+// Flattens a deep list of characters and binaries, up to `most` characters. wrong: another term, or
+// characters that need `unicode`. Of lists without characters only a small multiple of `most` is read.
 taken flatten(characters& out, etf::bytes term, bool unicode, std::size_t most) {
   etf::cursor in(term);
-  std::vector<std::uint64_t> left{1}; // items of each open list, its tail among them
+  std::vector<std::uint64_t> left{1}; // items of each open list, including its tail
   for (std::size_t steps = 0; !left.empty(); ++steps) {
     if (out.size() >= most || steps > 4 * (most + longest_format)) return taken::enough;
     if (left.back() == 0) {
@@ -69,7 +69,7 @@ taken flatten(characters& out, etf::bytes term, bool unicode, std::size_t most) 
       out.insert(out.end(), data.begin(), data.end());
     } else if (in.read_binary(data)) {
       if (const taken some = add_binary(out, data, unicode, most); some != taken::all) return some;
-    } else if (!in.read_nil()) { // before read_list(), which takes it for a list of nothing
+    } else if (!in.read_nil()) { // before read_list(), which takes it for an empty list
       if (!in.read_list(count)) return taken::wrong;
       left.push_back(std::uint64_t{count} + 1);
     }
@@ -105,7 +105,7 @@ struct control {
   }
 };
 
-// A value in its field, which is full of stars where it does not fit.
+// A value in its field; a field that is too small is filled with stars.
 std::string in_field(const control& c, const std::string& text, std::optional<std::int64_t> precision) {
   if (!c.field && !precision) return text;
   const std::int64_t field = c.field.value_or(precision.value_or(0));
@@ -115,7 +115,7 @@ std::string in_field(const control& c, const std::string& text, std::optional<st
   return c.adjust(text, field - static_cast<std::int64_t>(base::utf8_count(text)));
 }
 
-// A text in its field, which cuts it.
+// A text in its field, which truncates it.
 std::string text_in_field(const control& c, const std::string& text) {
   if (!c.field && !c.precision) return text;
   const auto length = static_cast<std::int64_t>(base::utf8_count(text));
@@ -155,7 +155,7 @@ class formatter {
   std::int64_t next_character() { return at_ < format_.size() ? format_[at_++] : -1; }
   void refuse() { sound_ = false; }
 
-  // The next argument; bytes of a list of small integers are integers too.
+  // The next argument; the bytes of a list of small integers count as integers.
   etf::bytes next() {
     etf::bytes one;
     if (!bytes_.empty()) {
@@ -233,7 +233,7 @@ class formatter {
     }
   }
 
-  // The control sequence that begins there, and the values that are meant for it.
+  // Writes the control sequence at `start` literally, and its values after it.
   void write_as_it_stands(std::size_t start) {
     if (at_ > format_.size()) return refuse();
     const auto sequence = std::span(format_).subspan(start, at_ - start);
@@ -247,7 +247,7 @@ class formatter {
     }
   }
 
-  // Characters that can show of a value: those of its field, else as many as there is room for.
+  // How many characters of a value can be shown: the width of its field, else the room that is left.
   std::size_t shown(std::optional<std::int64_t> field) const {
     const std::size_t room = most_ - std::min(most_, out_.size());
     return field ? static_cast<std::size_t>(std::max<std::int64_t>(*field, 0)) : room;
@@ -269,7 +269,7 @@ class formatter {
     const auto field = c.field && c.precision ? std::max(c.field, c.precision)
                        : c.field              ? c.field
                                               : c.precision;
-    const std::size_t most = shown(field) + 1; // one more tells that it is longer
+    const std::size_t most = shown(field) + 1; // one more shows that it is longer
     if (etf::cursor(term).read_atom(name)) {
       const auto* const data = reinterpret_cast<const std::uint8_t*>(name.data());
       if (add_binary(all, {data, name.size()}, true, name.size()) == taken::wrong) return refuse();
@@ -308,8 +308,8 @@ class formatter {
   const characters& format_;
   std::size_t at_ = 0;
   etf::cursor in_;
-  std::uint32_t left_ = 0; // arguments
-  etf::bytes bytes_{};     // the same where they are a list of bytes
+  std::uint32_t left_ = 0; // arguments left
+  etf::bytes bytes_{};     // the arguments left, if they are a list of bytes
   std::array<std::uint8_t, 2> small_{};
   std::size_t most_;
   std::string out_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // io_lib:format/2: ~w ~p ~s ~c ~b ~f ~i ~n ~~ with field width, precision, padding and the modifiers t and l.
-// A ~p is written in one line. Any other control sequence, also ~b of another base than ten, is written as it
-// stands, its value in parentheses after it. Pure; any thread.
+// ~p writes one line. Any other control sequence, also ~b with another base than ten, is written literally,
+// with its value in parentheses. Pure; any thread.
 #pragma once
 
 #include <coppice/etf/types.hpp>
@@ -11,9 +11,9 @@
 
 namespace coppice::services {
 
-// In UTF-8, hardly longer than `most` bytes, after which it may end anywhere. Nothing: the arguments are not
-// those that the format wants, or it has more characters than formats have. The time and memory that it takes
-// follow from `most`, but for passing over arguments.
+// Returns UTF-8 of about `most` bytes at most, and may stop anywhere after that. Empty: the arguments do not
+// match the format, or the format is too long. Time and memory are bounded by `most`, except for skipping
+// arguments.
 std::optional<std::string> io_format(etf::bytes format, etf::bytes arguments, std::size_t most);
 
 } // namespace coppice::services

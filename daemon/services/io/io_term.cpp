@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A stack of open containers instead of calls; of a text, a binary or a large integer no more is looked at
-// than there is room for. Source: io_lib.erl and io_lib_pretty.erl of OTP 25 for what is
-// quoted, escaped and taken for text, with the latin1 range of printable characters that is the default.
+// Uses a stack of open containers instead of recursion; reads only as much of a text, a binary or a large
+// integer as there is room for. Source: io_lib.erl and io_lib_pretty.erl of OTP 25 for quoting, escaping and
+// recognising text, with the default latin1 range of printable characters.
 #include "services/io/io_term.hpp"
 
 #include <algorithm>
@@ -55,7 +55,7 @@ void put_quoted(std::string& out, const characters& all, char quote, bool unicod
   out += quote;
 }
 
-// In UTF-8, the first `most` characters; nothing: it is none.
+// The first `most` characters of UTF-8 text. Empty: not UTF-8.
 std::optional<characters> decoded(etf::bytes text, std::size_t most) {
   characters out;
   for (std::size_t at = 0; at < text.size() && out.size() < most;) {
@@ -81,7 +81,7 @@ void put_atom(std::string& out, std::string_view name, bool unicode) {
   const auto all = decoded({reinterpret_cast<const std::uint8_t*>(name.data()), name.size()}, name.size())
                        .value_or(characters());
   const bool is_word = !all.empty() && is_lower(all.front()) && std::ranges::all_of(all, is_name_character);
-  // What looks like a name in ASCII and is quoted all the same is a reserved word.
+  // An ASCII atom that looks like a name and is quoted all the same is a reserved word.
   const bool is_reserved = std::ranges::all_of(all, [](std::uint32_t c) { return c < 128; }) &&
                            etf::print_atom(name).starts_with('\'');
   if (is_word && !is_reserved) {
@@ -91,8 +91,8 @@ void put_atom(std::string& out, std::string_view name, bool unicode) {
   }
 }
 
-// As one text, ~p: of UTF-8 if it is to be and is some, else of bytes. Of a longer one the first `most`
-// characters decide and are written.
+// Writes a binary as one text for ~p: as UTF-8 if `unicode` is set and the bytes are valid, else as latin1.
+// Of a longer binary the first `most` characters decide and are written.
 bool put_binary_text(std::string& out, etf::bytes data, bool unicode, std::size_t most) {
   const auto utf8 = unicode ? decoded(data, most) : std::nullopt;
   const etf::bytes shown = data.first(std::min(data.size(), most));
@@ -116,7 +116,7 @@ void put_binary(std::string& out, etf::bytes data, unsigned bits, io_style how, 
   out += ">>";
 }
 
-// A list that is one text from here to its end, or for `most` characters; else nothing is taken.
+// Reads a list that is text up to its end, or for `most` characters; else reads nothing.
 bool read_text(etf::cursor& in, characters& out, std::size_t most) {
   etf::cursor ahead = in;
   etf::bytes text;
@@ -144,7 +144,7 @@ struct container {
   bool has_tail = false;
   bool is_map = false;
   bool first = true;
-  etf::bytes text{}; // what is left of a list of bytes
+  etf::bytes text{}; // unread bytes of a list of bytes
 };
 
 class writer {
@@ -158,7 +158,7 @@ class writer {
   }
 
  private:
-  // Characters that are worth writing: with them there are more than `most`.
+  // Characters worth writing: one more than the room left below `most`.
   std::size_t room() const { return out_.size() > most_ ? 1 : most_ - out_.size() + 1; }
 
   bool head() {
@@ -193,7 +193,7 @@ class writer {
     return true;
   }
 
-  // The next element of the innermost container, its tail or its end.
+  // Writes the next element of the innermost container, its tail or its end.
   bool step() {
     container& top = open_.back();
     if (!top.text.empty()) {
@@ -215,7 +215,7 @@ class writer {
     return tail(top);
   }
 
-  // A list that goes on, or an improper one's end.
+  // The tail of a list: it continues the list or ends an improper one.
   bool tail(container& top) {
     in_.skip_empty_heads();
     if (in_.read_string(top.text)) {
@@ -271,7 +271,7 @@ void write_io_term(std::string& out, etf::bytes term, io_style how, std::size_t 
   writer(out, term, how, most).run();
 }
 
-// OTP's choice between the two notations: the shorter one, and always an exponent from 2^53 on.
+// OTP's choice between the two notations: the shorter one, but always an exponent from 2^53 on.
 std::string io_float(double value) {
   char text[40];
   const auto* const end =
@@ -282,7 +282,7 @@ std::string io_float(double value) {
   std::erase(digits, '.');
   const int exponent = std::atoi(std::string(all.substr(e + 1)).c_str());
   const int length = static_cast<int>(digits.size());
-  const int place = value == 0 ? 1 : exponent + 1; // digits in front of the point
+  const int place = value == 0 ? 1 : exponent + 1; // digits before the point
   const std::string written = std::to_string(place - 1);
   const int cost = static_cast<int>(written.size()) + 1 + (length == 1 ? 2 : 1);
   const std::string sign = std::signbit(value) ? "-" : "";

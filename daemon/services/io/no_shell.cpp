@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The terminal starts the shell by rpc, links to the process it gets, and prints what that one asks it to
-// print: one that is gone before is shown as a crash. So it stays until it was answered.
+// The terminal starts the shell by rpc, links to the returned process, and prints what that process sends. If
+// the process has ended before, the terminal shows a crash, so it stays until it is answered.
 #include "services/io/no_shell.hpp"
 
 #include <coppice/etf/cursor.hpp>
@@ -19,7 +19,7 @@ using runtime::message;
 using runtime::message_writer;
 using runtime::process;
 
-constexpr base::nanos patience = 5 * base::nanos_per_second; // with a terminal that says nothing
+constexpr base::nanos patience = 5 * base::nanos_per_second; // for a terminal that does not answer
 
 constexpr std::string_view no_shell_here =
     "a Coppice node runs no Erlang and has no shell, use the coppice command on its machine";
@@ -57,7 +57,7 @@ class no_shell final : public runtime::behaviour {
     asker.send(terminal, out.take());
     return runtime::carry_on();
   }
-  // The terminal's answer, its end, or the time.
+  // The terminal's answer, its end, or the time-out.
   runtime::outcome receive(process&, message) override { return runtime::stop(message::atom("normal")); }
   void describe(runtime::description& out) const override { out.behaviour = "no_shell"; }
 
@@ -75,9 +75,9 @@ answer start(process& self, etf::bytes) {
   return out.take();
 }
 
-// {error, embedded}: there is no such module, nor will there be; observer's own is there. Of a shell's the
-// reason is shown to whoever wants it: OTP's since 26, and IEx, ask before they start one. IEx shows what
-// went wrong with the call alone, {badrpc, Reason}; any other answer is "Could not find IEx" to it.
+// {error, embedded}: there is no such module; observer's own module exists. For a shell's module the reason
+// is shown to the caller: OTP since 26 and IEx ask before they start a shell. IEx shows the error only for
+// {badrpc, Reason}; for any other answer it prints "Could not find IEx".
 answer ensure_loaded(process& self, etf::bytes arguments) {
   etf::cursor at(arguments);
   std::uint32_t length = 0;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Erlang's I/O protocol (stdlib user's guide), its output half: {io_request, From, ReplyAs, Request} is
-// answered {io_reply, ReplyAs, Result}. Of requests by module and function io_lib:format/2 is the one that
-// nodes send; what cannot be formatted is printed as format and arguments. Requests within requests are taken
-// with a stack of their own, and of what is printed no more is looked at than is shown. In the process's own
-// turn.
+// The output half of Erlang's I/O protocol (stdlib user's guide): {io_request, From, ReplyAs, Request} is
+// answered {io_reply, ReplyAs, Result}. Of requests by module and function only io_lib:format/2 is known, the
+// one that nodes send; if it cannot be formatted, format and arguments are printed. Nested requests are
+// handled with a stack, without recursion, and only the part of a text that is shown is read. In the
+// process's own turn.
 #include "services/io/user.hpp"
 
 #include <algorithm>
@@ -29,7 +29,7 @@ namespace {
 using answer = user::answer;
 
 constexpr std::size_t longest_line = 4096;
-constexpr std::size_t deepest = 8; // requests within requests
+constexpr std::size_t deepest = 8; // nested requests
 
 void log_text(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
@@ -40,7 +40,7 @@ void log_text(std::string text) {
   if (!text.empty()) base::log::info("user", "{}", text);
 }
 
-// Characters as text, or whatever it is in Erlang's syntax; of both the beginning.
+// Characters as text, any other term in Erlang's syntax; only the beginning.
 std::string text_of(etf::bytes term) {
   constexpr std::size_t enough = longest_line + 1;
   etf::bytes data;
@@ -53,7 +53,7 @@ std::string text_of(etf::bytes term) {
   return etf::print(term, {.most = enough});
 }
 
-// What io_lib:format(Format, Arguments) is, given as module, function and arguments.
+// The text of io_lib:format(Format, Arguments), given as module, function and arguments.
 std::string formatted(etf::bytes module, etf::bytes function, etf::bytes arguments) {
   etf::cursor at(arguments);
   std::uint32_t count = 0;
@@ -85,7 +85,7 @@ answer perform_one(etf::bytes request) {
   return reads ? answer::eof : what == "setopts" ? answer::ok : answer::request;
 }
 
-// A list of requests that is under way.
+// A list of requests that is being carried out.
 struct batch {
   etf::cursor at;
   std::uint32_t left = 0;
@@ -99,18 +99,18 @@ std::optional<batch> read_batch(etf::bytes request) {
   return made;
 }
 
-constexpr std::string_view go_on = "$go_on"; // a notice of `user` to itself
+constexpr std::string_view go_on = "$go_on"; // a notice that `user` sends to itself
 
 } // namespace
 
-// A message's request, which may be a list of requests: in their order, up to the first that does not come to
-// ok.
+// A message's request, which may be a list of requests: they are carried out in order, up to the first that
+// fails.
 struct user::job {
-  // Carries out up to `most` of them, which it counts down; nothing: there are more.
+  // Carries out up to `most` requests and subtracts them from `most`. Empty: there are more.
   std::optional<answer> run(std::size_t& most) {
     for (; most > 0; --most) {
       if (auto more = read_batch(next)) {
-        if (open.size() == deepest) return answer::request; // each level is looked through by those above it
+        if (open.size() == deepest) return answer::request; // each outer level reads the inner ones
         open.push_back(*more);
       } else if (const answer last = perform_one(next); last != answer::ok) {
         return last;
@@ -123,8 +123,8 @@ struct user::job {
     return std::nullopt;
   }
 
-  runtime::message whole; // what the views point into
-  runtime::pid asker;     // of the node that the message came from
+  runtime::message whole; // the views point into it
+  runtime::pid asker;     // on the node that the message came from
   etf::bytes tag;
   etf::bytes next;
   std::vector<batch> open{};

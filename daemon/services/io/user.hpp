@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// `user`: the group leader of those that have no other. What is printed to it goes into the log, bounded;
-// there is nothing to read from. A message may have requests without end in it: a turn carries out a few of
-// them, and the next ones go on where it stopped, in the order of the messages. In the process's own turn.
+// `user`: the group leader of processes that have no other. Its output goes to the log, with a bound; there
+// is no input. A message may contain any number of requests: a turn carries out a few of them, and the next
+// turns continue, in the order of the messages. In the process's own turn.
 #pragma once
 
 #include <list>
@@ -13,20 +13,20 @@ namespace coppice::services {
 class user : public behaviours::native_server {
  public:
   static constexpr const char* registered_name = "user";
-  // Requests that one turn carries out.
+  // Requests carried out in one turn.
   static constexpr std::size_t requests_a_turn = 16;
-  // Messages that wait behind a long one: they are in no mailbox any more, whose bound counts them.
+  // Messages that wait behind a long one. They have left the mailbox, so its bound does not count them.
   static constexpr std::size_t most_waiting = 1'000;
-  static constexpr std::ptrdiff_t most_of_a_node = 100; // of each other node
+  static constexpr std::ptrdiff_t most_of_a_node = 100; // for each other node
 
   user();
   ~user() override;
   std::optional<behaviours::peer_requests> from_peers() const override;
 
-  enum class answer; // to a request
+  enum class answer; // of a request
 
  protected:
-  // It is the group leader of all that are spawned without another one from then on.
+  // Makes it the group leader of all processes that are spawned without one from then on.
   runtime::outcome on_start(runtime::process& self) override;
   runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
 
@@ -36,7 +36,7 @@ class user : public behaviours::native_server {
   static void reply(runtime::process& self, const job& to, answer said);
   void work(runtime::process& self);
 
-  std::list<job> jobs_; // the first one is under way
+  std::list<job> jobs_; // the first is being carried out
 };
 
 } // namespace coppice::services

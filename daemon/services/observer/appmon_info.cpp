@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // {From, Command, About, true | false, Options} switches a view on and off, {delivery, Self, Command, About,
-// Shown} is what comes of it. An application's processes are those below its master: who is linked to one of
-// them and was started by it. Other links are shown beside. In the process's own turn.
+// Shown} is its result. An application's processes are those below its master: each is linked to such a
+// process and was started by it. Other links are shown separately. In the process's own turn.
 #include "services/observer/appmon_info.hpp"
 
 #include <algorithm>
@@ -34,10 +34,10 @@ using runtime::process;
 
 constexpr base::nanos interval = 2 * base::nanos_per_second; // OTP's
 constexpr std::size_t most_views = 100;
-constexpr std::size_t most_processes = 10'000; // of an application: more than can be looked at
-constexpr std::size_t most_of_node = 16;       // that run for one other node
+constexpr std::size_t most_processes = 10'000; // of an application: more would not be readable
+constexpr std::size_t most_of_node = 16;       // processes for one other node
 
-// Every application's master with what is known of it.
+// The description of every application's master.
 std::vector<runtime::process_info> masters(const runtime::system& host) {
   std::vector<runtime::process_info> out;
   const auto controller = host.info(application_controller::registered_name);
@@ -74,7 +74,7 @@ message applications(process& self) {
   return out.take();
 }
 
-// The processes below one, as they are found.
+// The processes below a master, in the order in which they are found.
 class process_tree {
  public:
   explicit process_tree(process& self) : host_(self.host()), work_(self) {}
@@ -184,7 +184,8 @@ answer appmon_info::start(process& self, etf::bytes arguments, const running_cal
   std::uint32_t length = 0;
   if (!at.read_list(length) || !runtime::read_pid(at, names)) return {};
   const auto client = runtime::read_pid(at, names);
-  // Its link would take a process of this node along, and one of another node did not ask.
+  // A client on this node would be ended by the link, and a client on another node than the caller's did not
+  // ask.
   if (!client || client->here() || client->node != self.origin().node) return {};
   bool tell = false;
   auto place = running.begin(client->node, tell);

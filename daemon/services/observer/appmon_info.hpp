@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What observer's Applications tab asks for: a process that its client starts by rpc and is linked to, and
-// then tells, cast by cast, what it wants to be shown: which applications there are, or the processes of one
-// of them. It answers at once and whenever that has changed, and ends with its client. Source:
-// appmon_info.erl of OTP 25's runtime_tools. In the process's own turn.
+// The process behind observer's Applications tab. Its client starts it by rpc, is linked to it, and sends
+// casts that choose what to show: the list of applications, or the processes of one of them. It answers at
+// once and after each change, and ends with its client. Source: appmon_info.erl of OTP 25's runtime_tools. In
+// the process's own turn.
 #pragma once
 
 #include <string>
@@ -19,8 +19,8 @@ class appmon_info : public behaviours::native_server {
   appmon_info(const runtime::pid& client, running_calls::token running);
   std::optional<behaviours::peer_requests> from_peers() const override;
 
-  // appmon_info:start_link2(Starter, Client, Options), Options being those of the client's casts: {ok, Pid}.
-  // A node has a few of them here, and {error, system_limit} beyond.
+  // appmon_info:start_link2(Starter, Client, Options): {ok, Pid}. Options are those of the client's casts. A
+  // node may have a few of these processes here; beyond that {error, system_limit}.
   static callable starter();
 
  protected:
@@ -29,11 +29,11 @@ class appmon_info : public behaviours::native_server {
   runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
 
  private:
-  // What the client wants to see.
+  // A view that the client has switched on.
   struct view {
     std::string command;    // app_ctrl | app
-    runtime::message about; // the application's name, say
-    runtime::message shown; // what it was sent last
+    runtime::message about; // for example the application's name
+    runtime::message shown; // the last content sent
   };
   static answer start(runtime::process& self, etf::bytes arguments, const running_calls& running);
   void show(runtime::process& self, view& what);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The functions of rpc for OTP's tools. What there is no counterpart of has the value with which they show
-// nothing. In the process's own turn.
+// The functions of rpc for OTP's tools. Values without a counterpart in this node are such that the tools
+// show nothing. In the process's own turn.
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,15 +29,15 @@ message empty_list() {
   return list_writer().take();
 }
 
-// What erlang:system_info({allocator_sizes, _}) says: of all that is resident, how much is messages. Never
-// none, since observer divides by it.
+// erlang:system_info({allocator_sizes, _}): all resident memory, and the part of it in messages. Never 0,
+// since observer divides by it.
 void write_allocators(etf::writer& out, const runtime::system& host) {
   const std::uint64_t messages = host.counters().message_memory;
   const std::uint64_t resident = std::max(base::resident_bytes(), messages);
   const auto sizes = [&out](std::string_view name, std::uint64_t bytes) {
     out.tuple(4);
     out.atom(name);
-    for (int i = 0; i < 3; ++i) out.unsigned_integer(bytes); // at present, and at most since two moments
+    for (int i = 0; i < 3; ++i) out.unsigned_integer(bytes); // the present value, and two maxima
   };
   const auto list_of = [&out](std::string_view name) {
     out.list(1);
@@ -79,7 +79,7 @@ message system_facts(process& self, const dist::router& router, base::nanos bega
     out.number(key, processors);
   for (const auto* key : {"schedulers", "schedulers_online", "schedulers_available"})
     out.number(key, host.workers());
-  out.pair("otp_release").string("25"); // whose protocol is spoken
+  out.pair("otp_release").string("25"); // the release whose protocol is spoken
   out.pair("version").string("coppice " COPPICE_VERSION);
   out.pair("system_architecture").string("coppice");
   for (const auto* key : {"kernel_poll", "smp_support", "threads"}) out.atom(key, "true");
@@ -89,7 +89,7 @@ message system_facts(process& self, const dist::router& router, base::nanos bega
   write_allocators(out.pair("alloc_info"), host);
   out.number("process_count", counters.processes);
   out.number("process_limit", host.options().processes);
-  // Without their limits: observer divides by those it is told.
+  // Without their limits: observer divides by limits that it is given.
   for (const auto* key : {"atom_count", "port_count", "ets_count"}) out.number(key, 0);
   out.number("dist_buf_busy_limit", router.settings().busy_limit);
   for (const auto& [type, bytes] : observer::memory(host)) out.number(type, bytes);
@@ -126,7 +126,7 @@ std::string_view status_of(runtime::process_status status) {
   return status == process_status::waiting || status == process_status::parked ? "waiting" : "runnable";
 }
 
-// The value of one item of process_info/2; false: there is no such item.
+// The value of an item of process_info/2. False: there is no such item.
 bool write_item(etf::writer& out, std::string_view item, const runtime::process_info& info,
                 const runtime::node_names& names) {
   const auto& is = info.summary;
@@ -206,7 +206,7 @@ message process_info(process& self, etf::bytes arguments, bool asked) {
     one.atom(item);
     return write_item(one, item, *info, names) ? one.take() : message{};
   }
-  // Each once: some of them are as long as a process has links and monitors.
+  // Each item only once: some are as long as a process has links and monitors.
   std::uint32_t items = 0;
   std::set<std::string_view> asked_for;
   if (!at.read_list(items)) return {};
@@ -237,13 +237,13 @@ message version() {
   message_writer out;
   out.tuple(2);
   out.atom("ok");
-  out.string("1.19"); // OTP 25's runtime_tools, whose functions these are
+  out.string("1.19"); // version of OTP 25's runtime_tools, which has these functions
   return out.take();
 }
 
 message first_call() {
   message_writer out;
-  out.tuple(3); // for a process whose state no tool should ask for
+  out.tuple(3); // for a process whose state a tool should not ask for
   out.atom("proc_lib");
   out.atom("init_p");
   out.integer(5);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A place that becomes free is handed to the process that has waited longest, by a message to the alias that
-// it waits for. Whoever gives up waiting takes itself out of the line, or hands on the place that it was
-// given meanwhile.
+// A free place goes to the process that has waited longest, by a message to the alias that it waits for. A
+// process that gives up waiting leaves the line, or passes on the place that it was given meanwhile.
 #include "services/observer/listing_line.hpp"
 
 #include <algorithm>
@@ -15,11 +14,11 @@
 namespace coppice::services {
 namespace {
 
-using asker = std::pair<runtime::system*, std::uint32_t>; // by the index of the node's name
+using asker = std::pair<runtime::system*, std::uint32_t>; // with the index of the node's name
 
 class listing_lines {
  public:
-  // False: it is in the line, and its turn will be told.
+  // False: it is in the line and will get a message when it is its turn.
   bool enter(const asker& of, const runtime::reference& turn) {
     const std::lock_guard guard(lock_);
     const auto [line, is_free] = lines_.try_emplace(of);
@@ -40,7 +39,8 @@ class listing_lines {
     }
     of.first->send(runtime::destination::alias(next), runtime::message::atom("ok"));
   }
-  // Of one that waits no longer. False: it is not in the line any more, so that the place is its own.
+  // Removes a process that no longer waits. False: it is not in the line any more, since it was given the
+  // place.
   bool withdraw(const asker& of, const runtime::reference& turn) {
     const std::lock_guard guard(lock_);
     const auto line = lines_.find(of);
@@ -49,7 +49,7 @@ class listing_lines {
 
  private:
   std::mutex lock_;
-  std::map<asker, std::deque<runtime::reference>> lines_; // who waits, where a list is made
+  std::map<asker, std::deque<runtime::reference>> lines_; // waiting processes, by asker
 };
 
 listing_lines& lines() {

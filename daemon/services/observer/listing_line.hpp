@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Lists of all processes are as long as the node has processes, and a request for one is short: thousands of
-// processes that make one at a time would use up the memory. So one is made at a time for each node that
-// asks, until it has been sent; others for that node wait in the order in which they came, and hold nothing
-// meanwhile. A node that reads slowly delays its own lists alone.
+// Limits lists of all processes. Such a list is as long as the node has processes, and a request for one is
+// short: thousands of processes making lists at once would use up the memory. So for each asking node only
+// one list is made at a time, until it has been sent; other requests of that node wait in order and hold
+// nothing meanwhile. A node that reads slowly delays only its own lists.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace coppice::services {
 
-// A place in that line: from its construction on until the list has been sent, or was given up.
+// A place in that line, held from construction until the list has been sent or given up.
 class listing {
  public:
   // Waits until no other list is made for that node, an index of its name. In the process's own turn.
@@ -20,7 +20,7 @@ class listing {
   listing(const listing&) = delete;
   listing& operator=(const listing&) = delete;
 
-  // False: the process could not wait, since it ends or since there is no stack for it to wait on.
+  // False: the process could not wait, since it ends or no stack was free.
   bool may_begin() const { return has_place_; }
 
  private:

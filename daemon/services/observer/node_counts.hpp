@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How much of something the processes of each node have; a node that has nothing takes no room. One thread.
+// Counts something for the processes of each node; a node with a count of 0 uses no memory. One thread.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ class node_counts {
   void add(std::uint32_t node, std::size_t count = 1) {
     if (count != 0) counts_[node] += count;
   }
-  // No more than it has.
+  // Requires that the node has at least `count`.
   void remove(std::uint32_t node, std::size_t count = 1) {
     if (count == 0) return;
     if (const auto at = counts_.find(node); (at->second -= count) == 0) counts_.erase(at);

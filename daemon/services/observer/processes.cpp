@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Processes that OTP's tools spawn here: each sends the one who asked what it shows, once or at every
-// interval, and ends when its client does or says anything. In the process's own turn.
+// Processes that OTP's tools spawn here: each sends its data to its client, once or at intervals, and ends
+// when the client ends or sends anything. In the process's own turn.
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <functional>
@@ -21,7 +21,7 @@ using runtime::message;
 using runtime::message_writer;
 using runtime::process;
 
-constexpr std::size_t most_rows = 10'000; // of a message, as OTP has it
+constexpr std::size_t most_rows = 10'000; // rows of a message, as in OTP
 
 // {etop_proc_info, Pid, MemBytes, Reductions, Name, Runtime, CurrentFunction, QueueLength}
 void write_row(etf::writer& out, const runtime::process_summary& one, const runtime::node_names& names) {
@@ -48,7 +48,7 @@ void write_rows(process& self, etf::writer& out, const std::vector<runtime::proc
   out.nil();
 }
 
-// What `some` finds of all processes, a part at a time.
+// The processes that `some` selects, a part at a time.
 template <class Seen>
 std::vector<Seen> in_parts(process& self, std::uint32_t (*some)(const runtime::system&, std::uint32_t,
                                                                 std::uint32_t, std::vector<Seen>&)) {
@@ -60,7 +60,7 @@ std::vector<Seen> in_parts(process& self, std::uint32_t (*some)(const runtime::s
   }
 }
 
-// {procs_info, Self, Rows}, as many as it takes.
+// {procs_info, Self, Rows}, in as many messages as needed.
 void send_processes(process& self, const runtime::pid& client) {
   const auto& names = self.host().nodes();
   const listing place(self, client.node);
@@ -76,7 +76,7 @@ void send_processes(process& self, const runtime::pid& client) {
   }
 }
 
-// [{Scheduler, Active, Total}]: the program's processor time, shared out among the workers.
+// [{Scheduler, Active, Total}]: the program's processor time, divided among the workers.
 void write_schedulers(etf::writer& out, const runtime::system& host) {
   const unsigned workers = std::max(host.workers(), 1u);
   const auto total = static_cast<std::uint64_t>(base::mono_now());
@@ -123,7 +123,7 @@ class once final : public runtime::behaviour {
   using task = std::function<void(process&, const runtime::pid&)>;
   once(task what, const runtime::pid& client, running_calls::token running)
       : what_(std::move(what)), client_(client), running_(std::move(running)) {}
-  // Not in init: the spawn's reply goes out first.
+  // Not in init: the spawn's reply is sent first.
   runtime::outcome init(process& self) override {
     self.send(self.self(), message::atom("go"));
     return runtime::carry_on();
@@ -140,14 +140,14 @@ class once final : public runtime::behaviour {
   running_calls::token running_;
 };
 
-// {stats, 1, Schedulers, {{input, Bytes}, {output, Bytes}}, Memory} at every interval; anything it is sent
-// ends it.
+// Sends {stats, 1, Schedulers, {{input, Bytes}, {output, Bytes}}, Memory} at every interval; any message ends
+// it.
 class statistics final : public runtime::behaviour {
  public:
   statistics(dist::router& router, const runtime::pid& client, base::nanos interval,
              running_calls::token running)
       : router_(router), client_(client), interval_(interval), running_(std::move(running)) {}
-  // Its end is a message that ends this: a client need not link.
+  // The client's end is a message that ends this process, so the client need not link.
   runtime::outcome init(process& self) override {
     self.monitor(client_);
     due_ = self.make_alias(false);
@@ -197,7 +197,7 @@ std::unique_ptr<runtime::behaviour> observer_process(dist::router& router, const
   etf::pid given;
   std::uint32_t length = 0;
   std::int64_t interval = 0;
-  // The tools ask for themselves: nobody else is sent anything.
+  // A tool may ask only for itself: no other process is sent anything.
   if (!at.read_list(length) || !at.read_pid(given) || given.id != request.from.id ||
       given.serial != request.from.serial)
     return nullptr;

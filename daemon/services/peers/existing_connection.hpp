@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What services of this node and of another tell each other goes over the connection there is: said because a
-// connection was lost, or crossing its loss, it must not open the next one. Any thread.
+// Sends between services of two nodes over the existing connection only: a message sent because a connection
+// was lost, or while it is lost, must not open the next one. Any thread.
 #pragma once
 
 #include <utility>
@@ -13,7 +13,7 @@ namespace coppice::services {
 // For process::monitor().
 inline constexpr runtime::sending over_existing_connection{.connects = false};
 
-// `m`, one well-formed term, to a process of another node, whatever waits for that node already. Without a
+// Sends `m`, one well-formed term, to a process of another node, however much waits for that node. Without a
 // connection it is dropped.
 inline void send_over_existing_connection(runtime::system& host, const runtime::pid& from,
                                           const runtime::destination& to, runtime::message m) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Memory that a service keeps for other nodes outside of messages. It counts inside node.limits.memory as
-// messages do, for as long as this lives. One thread.
+// messages do, as long as this object lives. One thread.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace coppice::services {
 
-// What an entry of a table takes beside the terms in it: about.
+// Approximate size of a table's entry beside its terms.
 inline constexpr std::size_t memory_of_entry = 128;
 
 class kept_memory {
@@ -25,7 +25,7 @@ class kept_memory {
     bytes_ += bytes;
     runtime::block_memory::add(static_cast<std::int64_t>(bytes));
   }
-  // No more than was added.
+  // Requires that at least `bytes` were added.
   void remove(std::size_t bytes) {
     if (bytes == 0) return;
     bytes_ -= bytes;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See kept_peers.hpp.
+// The nodes that this one stays connected to. Any thread.
 #include "services/peers/kept_peers.hpp"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace coppice::services {
 kept_peers::kept_peers(dist::router& router, std::string own, chance draw)
     : router_(router), own_(std::move(own)), draw_(std::move(draw)) {}
 
-// The first wait is between the shortest one and twice that.
+// The first wait is between the shortest wait and twice that.
 void kept_peers::put_off(entry& one, base::nanos now) const {
   constexpr behaviours::backoff_options waits{.first = 2 * shortest_wait, .max = longest_wait, .jitter = 0.5};
   one.at = now + behaviours::backoff_wait(waits, one.waits++, draw_());
@@ -29,7 +29,7 @@ void kept_peers::change(const std::vector<std::string>& names) {
     for (const std::string& name : names) {
       if (name == own_) continue;
       entry& one = peers_[name];
-      // At once, so that nobody is told of a list without it.
+      // At once, so that every list includes it.
       find_room(name, one);
       if (std::exchange(one.held, false) && one.node) router_.bar(*one.node, false);
       one.waits = 0;
@@ -87,7 +87,7 @@ void kept_peers::resume(std::string_view name) {
   wake();
 }
 
-// There may have been no room for its name so far; then it was held without anything to bar.
+// There may have been no room for its name before; then it was held although nothing could be barred.
 void kept_peers::find_room(const std::string& name, entry& one) {
   if (one.node) return;
   one.node = router_.keep(name);
@@ -126,7 +126,7 @@ kept_peers::plan kept_peers::look(base::nanos now) {
     }
     if (std::exchange(one.up, false)) put_off(one, now);
     if (one.held || one.under_way) continue;
-    if (one.at <= now && !one.node) { // no room for its name is a try that failed
+    if (one.at <= now && !one.node) { // a try without room for its name has failed
       one.tried = true;
       put_off(one, now);
     }

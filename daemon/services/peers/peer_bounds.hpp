@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How much the services keep for the processes of one other node: what a peer is trusted to ask for takes
-// memory and time here, and it may ask without end.
+// Bounds on what the services keep for the processes of one other node. A trusted peer's requests take memory
+// and time here, and it may send any number of them.
 #pragma once
 
 #include <cstddef>
@@ -9,20 +9,21 @@
 
 namespace coppice::services {
 
-// Of those whom other nodes tell what everyone has to believe: none of it may be dropped.
+// Mailbox bounds of services that replicate state from other nodes (global, pg). Dropping a message would
+// make the replicas differ.
 inline constexpr runtime::mailbox_bounds endless_mailbox{16'000'000, 0, runtime::on_full::park_sender};
 
-// The longest name of a group, of a process or of a lock that another node may choose, and what it may say
-// beside it.
+// The longest name of a group, a process or a lock that another node may choose, and the longest term beside
+// it.
 inline constexpr std::size_t longest_key = 16 * 1024; // bytes of a term
 
 struct peer_bounds {
   std::size_t groups = 250'000;        // memberships in each scope of pg
-  std::size_t names = 65'536;          // of `global`
-  std::size_t locks = 1'024;           // of `global`, and as many questions that wait
-  std::size_t watches = 256;           // of each scope of pg and its groups
+  std::size_t names = 65'536;          // names of `global`
+  std::size_t locks = 1'024;           // locks of `global`, and the same number of open questions
+  std::size_t watches = 256;           // watches of each scope of pg and its groups
   std::size_t subscriptions = 100'000; // to named events
-  // Bytes of the names of groups, in each scope, and of `global`, with the methods of the latter.
+  // Bytes of group names in each scope, and of `global`'s names with their methods.
   std::size_t bytes = std::size_t{64} << 20;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Two tables that say the same from both sides, so that neither a group's members nor a process's groups
-// need a search. In the process's own turn.
+// Two tables with the same memberships, by group and by process, so that neither a group's members nor a
+// process's groups need a search. In the process's own turn.
 #include "services/pg/groups.hpp"
 
 #include <algorithm>
@@ -85,7 +85,7 @@ pg_groups::pids pg_groups::leave(etf::bytes group, std::span<const runtime::pid>
     left.push_back(one);
     const bool is_last = members.size() == 1 && members.begin()->second == 1;
     leave(*at, one, 1);
-    if (is_last) break; // the group is gone
+    if (is_last) break; // the group was removed
   }
   return left;
 }
@@ -93,7 +93,7 @@ pg_groups::pids pg_groups::leave(etf::bytes group, std::span<const runtime::pid>
 std::vector<pg_groups::change> pg_groups::leave(std::span<const etf::bytes> groups,
                                                 std::span<const runtime::pid> who) {
   std::unordered_map<entry*, std::uint64_t> named;                            // and how often
-  std::unordered_map<runtime::pid, std::uint64_t, runtime::pid_hash> leaving; // likewise
+  std::unordered_map<runtime::pid, std::uint64_t, runtime::pid_hash> leaving; // and how often
   std::unordered_map<entry*, std::vector<std::pair<runtime::pid, std::uint32_t>>> found;
   for (const auto group : groups) {
     work_.add(group.size());
@@ -130,7 +130,7 @@ std::pair<std::vector<pg_groups::change>, std::vector<pg_groups::change>> pg_gro
     std::uint32_t node, const pg_groups& wanted) {
   std::vector<change> left;
   std::vector<change> joined;
-  // What `to` has of that node more than `from`.
+  // Appends the processes of that node that `to` has more often than `from`.
   const auto more = [this, node](const entry& to, const membership* from) {
     work_.add(to.first.size());
     change made{to.first, {}};

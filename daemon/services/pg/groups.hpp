@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The members of one pg scope as this node knows them: who is in which group, and how many times. Groups are
-// terms, the same when they match in Erlang; a group without members does not exist. Members of this node
-// and of others are told apart by their pid. In the process's own turn.
+// The members of one pg scope as this node knows them: the processes in each group, and how often each
+// joined. Groups are terms, equal if they match in Erlang; a group without members does not exist. A member's
+// pid tells whether it is on this node. In the process's own turn.
 #pragma once
 
 #include <coppice/etf/types.hpp>
@@ -32,35 +32,36 @@ class pg_groups {
     pids who;
   };
 
-  // `work` counts what is looked at, and may let others run meanwhile: nobody else uses these groups then.
+  // `work` counts the entries that are looked at and may yield; no other caller may use these groups
+  // meanwhile.
   explicit pg_groups(portions& work) : work_(work) {}
 
   void join(etf::bytes group, const runtime::pid& who) { join(group, std::span(&who, 1)); }
   void join(etf::bytes group, std::span<const runtime::pid> who);
-  // Takes one of its joins back. False: it is not in the group.
+  // Removes one join of a process. False: it is not in the group.
   bool leave(etf::bytes group, const runtime::pid& who) { return !leave(group, std::span(&who, 1)).empty(); }
-  // Of those that are in the group one join each; they are returned.
+  // Removes one join of each process that is in the group; returns these processes.
   pids leave(etf::bytes group, std::span<const runtime::pid> who);
-  // Every one of them leaves every group; both may come several times. It takes time for what is given and
-  // for the groups these processes are in, and not for each process in each group.
+  // Every process leaves every group; both may be listed several times. The time depends on the arguments and
+  // on the groups that these processes are in, not on every pair of process and group.
   std::vector<change> leave(std::span<const etf::bytes> groups, std::span<const runtime::pid> who);
-  // What a node's processes are in becomes what `wanted` has of them; who left, and who joined.
+  // Replaces the memberships of a node's processes by those in `wanted`. Returns the leaves and the joins.
   std::pair<std::vector<change>, std::vector<change>> replace(std::uint32_t node, const pg_groups& wanted);
-  // All of its joins. The groups, and how often it had joined each.
+  // Removes all joins of a process. Returns the groups, and how often it had joined each.
   std::vector<std::pair<std::string, std::uint32_t>> leave_all(const runtime::pid& who);
 
   bool is_member(const runtime::pid& who) const { return joined_.contains(who); }
-  // Each as often as it joined, in no order.
+  // Each member as often as it joined, in no order.
   std::vector<runtime::pid> members(etf::bytes group, whose of) const;
-  // Those with such members. They point into this until it changes.
+  // The groups that have such members. The views are valid until the next change.
   std::vector<etf::bytes> groups(whose of) const;
-  // How often that process joined each group it is in; empty if it is in none.
+  // How often that process joined each of its groups. Empty: it is in no group.
   std::vector<std::pair<etf::bytes, std::uint32_t>> groups_of(const runtime::pid& who) const;
-  // How often the processes of a node have joined, all together.
+  // How often the processes of a node have joined, in all.
   std::size_t memberships(std::uint32_t node) const { return at_node_.of(node); }
-  // Bytes of their groups' names, counted once for each process in each.
+  // Bytes of the groups' names, counted once for each process in each group.
   std::size_t bytes(std::uint32_t node) const { return bytes_at_node_.of(node); }
-  // Everyone of a node, each once.
+  // The members of a node, each once.
   std::vector<runtime::pid> of_node(std::uint32_t node) const;
 
  private:
@@ -77,20 +78,20 @@ class pg_groups {
     static bool same(etf::bytes a, etf::bytes b);
   };
   struct membership {
-    std::unordered_map<runtime::pid, std::uint32_t, runtime::pid_hash> members; // and how many times
+    std::unordered_map<runtime::pid, std::uint32_t, runtime::pid_hash> members; // and how often each joined
     std::size_t local = 0;                                                      // members of this node
   };
   using groups_map = std::unordered_map<std::string, membership, hash, equal>;
   using entry = groups_map::value_type;
 
   void join(entry& in, const runtime::pid& who, std::uint32_t times);
-  // No more than it has.
+  // Requires that it has joined at least `times`.
   void leave(entry& in, const runtime::pid& who, std::uint32_t times);
   void remove(entry& from, const runtime::pid& who);
   entry& of(etf::bytes group);
 
   portions& work_;
-  groups_map groups_;   // its entries stay where they are
+  groups_map groups_;   // node-based: entries keep their addresses
   node_counts at_node_; // memberships
   node_counts bytes_at_node_;
   kept_memory memory_;

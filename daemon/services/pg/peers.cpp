@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the scopes of other nodes tell a scope of pg, and the ends of members and peers. A peer speaks for the
-// processes of its own node only, and of joins and leaves only once it is known. In the process's own turn.
+// Messages of other nodes' scopes, and the ends of members and peers. A peer may speak only for processes of
+// its own node, and may report joins and leaves only after it is known. In the process's own turn.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,7 +21,7 @@ using runtime::process;
 
 namespace {
 
-// Whether the message that is being handled came from the node of that scope, which is another one.
+// Whether the message being handled came from the node of that scope, which must be another node.
 bool speaks_for(const process& self, const runtime::pid& peer) {
   return !peer.here() && peer.node == self.origin().node;
 }
@@ -47,7 +47,7 @@ runtime::outcome pg_scope::handle_info(process& self, const message& m) {
   }
   const auto peer = runtime::read_pid(at, self.host().nodes());
   if (!peer || !speaks_for(self, *peer)) return runtime::carry_on();
-  // The third element of a discovery is the version of a protocol that has one.
+  // The third element of a discovery is the protocol's version, if it has one.
   if (what == "discover" && (arity == 2 || arity == 3)) on_discover(self, *peer);
   if (what == "join" && arity == 4) on_join(self, *peer, at);
   if (what == "leave" && arity == 4) on_leave(self, *peer, at);
@@ -63,7 +63,7 @@ std::string pg_scope::too_long() const {
                      longest_key, bounds_.bytes);
 }
 
-// `who`: processes of one node. False: it has more than a node may have.
+// `who`: processes of one node. False: that node would have more memberships than it may have.
 bool pg_scope::join_all(pg_groups& into, etf::bytes group, const pids& who) const {
   if (group.size() > longest_key) return false;
   if (who.empty()) return true;
@@ -72,7 +72,7 @@ bool pg_scope::join_all(pg_groups& into, etf::bytes group, const pids& who) cons
 }
 
 bool pg_scope::meet(process& self, const runtime::pid& peer) {
-  // One that was started anew may be here before the end of the one before it; there is never a third.
+  // A restarted scope may be here before the end of its predecessor is known; more than that is a fault.
   constexpr std::ptrdiff_t most_of_a_node = 16;
   if (std::ranges::count(peers_, peer.node, [](const auto& known) { return known.first.node; }) >=
       most_of_a_node)
@@ -104,7 +104,7 @@ void pg_scope::on_discover(process& self, const runtime::pid& peer) {
   if (!known(peer) && meet(self, peer)) discover(self.host(), self.self(), peer);
 }
 
-// All members of that node anew: what differs from what was known are joins and leaves.
+// All members of that node: differences to the known ones are joins and leaves.
 void pg_scope::on_sync(process& self, const runtime::pid& peer, etf::cursor at) {
   if (!known(peer) && !meet(self, peer)) return;
   pg_groups wanted(work_);
@@ -194,7 +194,7 @@ void pg_scope::member_ended(process& self, const runtime::pid& who) {
   tell_peers(self, out.take());
 }
 
-// The node's members go with its scope, unless a new one has spoken for them already.
+// The node's members leave with its scope, unless a new scope has replaced them already.
 void pg_scope::peer_ended(process& self, const runtime::pid& peer) {
   peers_.erase(peer);
   for (const auto& [other, monitor] : peers_) {

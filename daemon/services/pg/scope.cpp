@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What processes of this node ask of a scope: joining, leaving, watching, reading. In the process's own turn.
+// Requests of this node's processes to a scope: join, leave, watch, read. In the process's own turn.
 #include "services/pg/scope.hpp"
 
 #include <algorithm>
@@ -25,8 +25,8 @@ message error(std::string_view why) {
   return runtime::error_message(message::atom(why));
 }
 
-// {error, {nolocal, Pid}} of a process elsewhere, where OTP's functions raise it; {error, badarg} of no
-// process.
+// {error, {nolocal, Pid}} for a process of another node, for which OTP's functions raise it; {error, badarg}
+// if it is not a pid.
 message refused(etf::cursor at, process& self) {
   const auto begin = at.rest();
   const auto who = runtime::read_pid(at, self.host().nodes());
@@ -53,7 +53,7 @@ void pg_scope::discover(runtime::system& system, const runtime::pid& scope, cons
   send_over_existing_connection(system, scope, to, out.take());
 }
 
-// One that is started anew meets the nodes that are there already.
+// A restarted scope meets nodes that are already connected.
 runtime::outcome pg_scope::on_start(process& self) {
   work_ = portions(self);
   runtime::system& system = self.host();
@@ -108,7 +108,7 @@ pg_scope::call_answer pg_scope::handle_call(process& self, const message& from, 
   return native_server::handle_call(self, from, request);
 }
 
-// Whoever asks for it is of this node, as with OTP's functions: a node says itself where its processes are.
+// The caller must be a process of this node, as with OTP's functions: each node reports its own processes.
 pg_scope::call_answer pg_scope::join_local(process& self, etf::cursor at) {
   etf::bytes group;
   at.read_term(group);
@@ -232,8 +232,8 @@ std::optional<message> pg_scope::list(process& self, std::string_view what, etf:
   return std::nullopt;
 }
 
-// Watchers of a group are found by its hash: neither the members nor the watchers of other groups cost a
-// change anything.
+// A group's watchers are found by its hash: a change costs nothing for the members and watchers of other
+// groups.
 void pg_scope::tell_watchers(process& self, std::string_view what, etf::bytes group, const pids& who) {
   const auto tell = [&](const runtime::reference& ref, const runtime::pid& watcher) {
     work_.add(group.size());
@@ -254,14 +254,14 @@ void pg_scope::tell_watchers(process& self, std::string_view what, etf::bytes gr
   }
 }
 
-// One that another node asked for.
+// Counts a watch of another node's process.
 void pg_scope::count_watch(const watch& made) {
   if (made.who.here()) return;
   watchers_.add(made.who.node);
   watchers_memory_.add(memory_of_entry + made.group.size());
 }
 
-// Forgets a monitor of ours.
+// Removes a monitor of this scope.
 void pg_scope::stop_watch(watch_table::iterator at) {
   const bool of_scope = at->second.what == watch::kind::scope_watcher;
   const bool of_group = at->second.what == watch::kind::group_watcher;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One scope of `pg`, registered under its name: this node's part in groups of processes that every node of
-// the scope knows. To its peers it is OTP's pg: a discovery is answered by a sync of all local members, after
-// which both tell each other of every join and leave. What it does not understand it ignores. In the
+// the scope knows. To its peers it behaves as OTP's pg: a discovery is answered by a sync of all local
+// members, and afterwards both sides report every join and leave. Unknown messages are ignored. In the
 // process's own turn.
 //
 // Calls, as OTP's functions make them: {join_local, Group, PidOrPids}, {leave_local, Group, PidOrPids},
@@ -22,12 +22,12 @@ namespace coppice::services {
 
 class pg_scope : public behaviours::native_server {
  public:
-  // `visible`: this node is, so that other nodes' scopes are to know of it.
+  // `visible`: this node is visible, so other nodes' scopes are told of it.
   pg_scope(std::string name, bool visible, dist::router& router, const peer_bounds& bounds)
       : native_server("pg"), name_(std::move(name)), visible_(visible), router_(router), bounds_(bounds) {}
   std::optional<behaviours::peer_requests> from_peers() const override;
 
-  // Asks `to`, the scope of that name on another node, for what it has. Any thread.
+  // Asks `to`, the scope of that name on another node, for its members. Any thread.
   static void discover(runtime::system& system, const runtime::pid& scope, const runtime::destination& to);
 
  protected:
@@ -38,12 +38,12 @@ class pg_scope : public behaviours::native_server {
   runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
 
  private:
-  // What a monitor of ours is for.
+  // The purpose of a monitor.
   struct watch {
     enum class kind : std::uint8_t { member, peer, scope_watcher, group_watcher };
     kind what = kind::member;
     runtime::pid who;
-    std::string group; // of a group_watcher
+    std::string group; // for a group_watcher
   };
   using watch_table = std::unordered_map<runtime::reference, watch, runtime::reference_hash>;
   using pids = std::vector<runtime::pid>;
@@ -53,9 +53,9 @@ class pg_scope : public behaviours::native_server {
   call_answer watch_scope(runtime::process& self, const runtime::pid& watcher);
   call_answer watch_group(runtime::process& self, const runtime::pid& watcher, etf::bytes group);
   call_answer stop_watching(runtime::process& self, etf::cursor at);
-  // False: the processes of its node watch as much as they may.
+  // False: the processes of its node have as many watches as they may.
   bool may_watch(const runtime::pid& watcher, etf::bytes group) const;
-  // Nothing: it asks for none.
+  // Empty: not a request for a list.
   std::optional<runtime::message> list(runtime::process& self, std::string_view what, etf::cursor at);
 
   void on_discover(runtime::process& self, const runtime::pid& peer);
@@ -70,13 +70,13 @@ class pg_scope : public behaviours::native_server {
   std::string too_many() const; // why a node is disconnected
   std::string too_long() const;
   bool join_all(pg_groups& into, etf::bytes group, const pids& who) const;
-  // False: its node has been lost since it spoke.
+  // False: its node has been lost since the message.
   bool meet(runtime::process& self, const runtime::pid& peer);
   void tell_peers(runtime::process& self, const runtime::message& m);
   void count_watch(const watch& made);
   void stop_watch(watch_table::iterator at);
   void tell_watchers(runtime::process& self, std::string_view what, etf::bytes group, const pids& who);
-  // A pid or a proper list of them, all of that node; nothing: something else, which `at` then stands at.
+  // A pid or a proper list of pids, all of that node. Empty: another term, which `at` is then at.
   std::optional<pids> read_pids(runtime::process& self, etf::cursor& at, std::uint32_t node);
   void write_pids(runtime::process& self, etf::writer& out, const pids& who);
 
@@ -87,14 +87,14 @@ class pg_scope : public behaviours::native_server {
   portions work_; // of this process, once it has started
   pg_groups groups_{work_};
   watch_table watches_;
-  node_counts watchers_; // of other nodes' processes
+  node_counts watchers_; // watches of other nodes' processes
   kept_memory watchers_memory_;
   std::unordered_map<runtime::reference, runtime::pid, runtime::reference_hash>
-      scope_watchers_;                                                        // of watches_
-  std::unordered_multimap<std::uint64_t, runtime::reference> group_watchers_; // by the hash of their group
+      scope_watchers_;                                                        // entries of watches_
+  std::unordered_multimap<std::uint64_t, runtime::reference> group_watchers_; // by the hash of the group
   std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash>
-      members_;                                                                   // ours, and their monitors
-  std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash> peers_; // their scope processes
+      members_; // local members, and their monitors
+  std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash> peers_; // and their monitors
 };
 
 } // namespace coppice::services

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The order of rpc:block_call: while one runs for a node, what else that node asks of `rex` waits, and what
-// other nodes ask does not. Which call runs, and what waits for it, without I/O. One thread.
+// The order of rpc:block_call: while one runs for a node, later requests of that node to `rex` wait, and
+// other nodes' requests do not. Keeps the running call and the waiting requests, without I/O. One thread.
 #pragma once
 
 #include <cstddef>
@@ -18,13 +18,13 @@ namespace coppice::services {
 
 class blocked_callers {
  public:
-  static constexpr std::size_t most_waiting = 10'000;              // of a node
-  static constexpr std::size_t most_bytes = std::size_t{16} << 20; // of their requests, of a node
+  static constexpr std::size_t most_waiting = 10'000;              // requests of a node
+  static constexpr std::size_t most_bytes = std::size_t{16} << 20; // bytes of a node's waiting requests
 
   struct request {
     enum class form : std::uint8_t { call, cast, info };
     form how = form::info;
-    runtime::message from; // of a call
+    runtime::message from; // for a call
     runtime::message body;
     runtime::message_origin origin;
 
@@ -32,12 +32,12 @@ class blocked_callers {
   };
 
   bool blocks(std::uint32_t node) const { return nodes_.contains(node); }
-  // A block_call of that node runs in a process with that monitor.
+  // A block_call of that node runs in the process that has that monitor.
   void begin(std::uint32_t node, const runtime::reference& monitor) {
     nodes_.try_emplace(node);
     by_monitor_[monitor] = node;
   }
-  // Of a node that is blocked. False: too many wait.
+  // Keeps a request of a node that is blocked. False: too many wait.
   bool wait(request what) {
     auto& [waiting, bytes] = nodes_.at(what.origin.node);
     if (waiting.size() >= most_waiting || bytes + what.bytes() > most_bytes) return false;
@@ -45,7 +45,8 @@ class blocked_callers {
     waiting.push_back(std::move(what));
     return true;
   }
-  // The process with that monitor has ended: what waited, in its order. Nothing: it is none of these.
+  // The process with that monitor has ended: returns the requests that waited for it, in order. Empty: not a
+  // process of a block_call.
   std::optional<std::deque<request>> end(const runtime::reference& monitor) {
     const auto at = by_monitor_.find(monitor);
     if (at == by_monitor_.end()) return std::nullopt;
@@ -59,7 +60,7 @@ class blocked_callers {
  private:
   struct blocked {
     std::deque<request> waiting;
-    std::size_t bytes = 0; // of what waits
+    std::size_t bytes = 0; // bytes of the waiting requests
   };
   std::unordered_map<std::uint32_t, blocked> nodes_;
   std::unordered_map<runtime::reference, std::uint32_t, runtime::reference_hash> by_monitor_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A call is refused the way a node without that function would: error undef with a one-frame stack. In the
-// process's own turn, the handler on a worker's thread.
+// A refused call fails as on a node without that function: error undef with a stack of one frame. In the
+// process's own turn; the handler on a worker's thread.
 #include "services/rpc/erpc.hpp"
 
 #include <fmt/format.h>
@@ -22,7 +22,7 @@ using runtime::message_writer;
 using runtime::process;
 
 struct evaluated {
-  answer result; // none: it failed with
+  answer result; // none: it failed
   const char* error = "undef";
 };
 
@@ -49,10 +49,10 @@ void write_stack(etf::writer& out, etf::bytes module, etf::bytes function, etf::
   out.nil();
 }
 
-// Runs one call, ends with its result as the reason.
+// Runs one call and ends with its result as exit reason.
 class one_call : public runtime::behaviour {
  public:
-  // `asker`: the index of the node that asks.
+  // `asker`: the index of the calling node.
   one_call(std::shared_ptr<const functions> allowed, message arguments, bool answers, std::uint32_t asker,
            running_calls::token running)
       : allowed_(std::move(allowed)),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The built-in functions. Each answers from what the node publishes; none changes anything. Any thread but
-// where a function says otherwise.
+// The built-in functions. Each answers from data that the node publishes; none changes anything. Any thread,
+// unless a function says otherwise.
 #include "services/rpc/functions.hpp"
 
 #include <fmt/format.h>
@@ -150,7 +150,7 @@ base::result<functions> functions::make(dist::router& router, const std::vector<
   add_env_functions(made.of_env_);
   add_pg_functions(known, scopes);
   add_observer_functions(made.of_tools_, router);
-  // A part of global's protocol, for nodes that are at it.
+  // A part of global's protocol, allowed while the nodes resolve a name.
   made.granted_["global:resolve_it/4"] = [](process& self, etf::bytes arguments) {
     return answer(resolve_it(self, arguments));
   };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What other nodes may run here by rpc: built-in functions that answer what OTP's answer, functions that an
-// actor of a plugin stands for, and the list that allows them. There is no Erlang code in this node, so
+// The functions that other nodes may run here by rpc: built-in functions that answer as OTP's do, functions
+// that an actor of a plugin implements, and the list that allows them. This node has no Erlang code, so
 // nothing else can run. Any thread.
 #pragma once
 
@@ -20,19 +20,19 @@ namespace coppice::services {
 
 class functions {
  public:
-  // `allow`: "info", "observer" (and info), "env" (what applications are configured with), "module:function",
-  // "module:*", "mod:fun/2 => PLUGIN:ACTOR". Others are errc::invalid, and so is a function that is neither
-  // built in nor some actor's. `start`: applications that application:start/1 and its like may start and
-  // stop. `scopes`: those of pg.
+  // `allow`: "info", "observer" (includes info), "env" (the applications' configuration), "module:function",
+  // "module:*", "mod:fun/2 => PLUGIN:ACTOR". errc::invalid: any other entry, or a function that is neither
+  // built in nor an actor's. `start`: applications that application:start/1 and similar functions may start
+  // and stop. `scopes`: the scopes of pg.
   static base::result<functions> make(dist::router& router, const std::vector<std::string>& allow,
                                       const std::vector<std::string>& start,
                                       const std::vector<std::string>& scopes);
 
-  // The preset `observer` is among what is allowed: its processes too.
+  // Whether the preset `observer` is allowed, and so are its processes.
   bool observer() const { return observer_; }
-  // The function if it exists and is allowed, else null.
+  // The function, if it exists and is allowed. Null: it is not.
   const callable* find(std::string_view module, std::string_view name, std::uint32_t arity) const;
-  // What runs of them for other nodes, by whichever service.
+  // The calls that run for other nodes, in all services.
   const running_calls& running() const { return running_; }
 
  private:
@@ -44,29 +44,30 @@ class functions {
   bool info_ = false;
   bool observer_ = false;
   bool env_ = false;
-  std::vector<std::pair<std::string, std::string>> pairs_; // module and function, "*" for all
+  std::vector<std::pair<std::string, std::string>> pairs_; // module and function; "*": all functions
   function_table built_in_;
-  function_table of_tools_; // by the preset `observer` alone
-  function_table of_env_;   // by `env` alone: built_in_ has what answers as if there were no settings
-  function_table granted_;  // need no further leave
+  function_table of_tools_; // allowed by the preset `observer` only
+  function_table of_env_;   // allowed by `env` only; built_in_ has variants that answer as without settings
+  function_table granted_;  // always allowed
 };
 
 // erlang:system_info/1, memory/0 and /1, statistics/1.
 void add_system_functions(function_table& into, dist::router& router);
-// Those of `pg` that read: they ask the scope of that name, if it is one of these.
+// The functions of `pg` that read: they ask the scope of that name if it is one of `scopes`.
 void add_pg_functions(function_table& into, const std::vector<std::string>& scopes);
-// A function that an actor stands for: an instance of its own is called with {Function, Argument…}, or the
-// atom alone without arguments, and stopped with `shutdown`.
+// A function that an actor implements: a new instance is called with {Function, Argument…}, or with the atom
+// if there are no arguments, and stopped with `shutdown`.
 callable call_of_actor(std::string actor, std::string function);
-// Those of `application` that read: which and loaded applications; get_env and get_all_env as of applications
-// without settings.
+// The functions of `application` that read: which_applications and loaded_applications; get_env and
+// get_all_env as for applications without settings.
 void add_application_functions(function_table& into);
-// get_env and get_all_env: settings are secrets as a rule.
+// get_env and get_all_env with real values, which are usually secret.
 void add_env_functions(function_table& into);
-// application:start/1, ensure_started/1 and stop/1 of those named; {error, not_allowed} of others.
+// application:start/1, ensure_started/1 and stop/1 for the named applications; {error, not_allowed} for
+// others.
 void grant_applications(function_table& into, const std::vector<std::string>& names);
 
-// The length of a proper list, however it is written; nothing if it is none.
+// The length of a proper list in any encoding. Empty: not a proper list.
 std::optional<std::uint32_t> list_length(etf::bytes list);
 
 } // namespace coppice::services

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `application` by rpc: what runs and what it is configured with, and the start and stop of those
-// applications that distribution.allow.start names. The controller is asked, which waits for nobody. In the
-// process's own turn.
+// `application` by rpc: running applications and their configuration, and start and stop of the applications
+// in distribution.allow.start. Asks the controller, which never waits. In the process's own turn.
 #include <algorithm>
 #include <array>
 #include <coppice/etf/cursor.hpp>
@@ -40,7 +39,7 @@ answer answer_of(process& self, const message& question) {
   return answer::exited(message::atom(reply.error().what == kind::timeout ? "timeout" : "noproc"));
 }
 
-// The arguments one after the other; nothing: one of them is cut short.
+// The elements of the argument list. Empty: a term is incomplete.
 std::optional<std::vector<etf::bytes>> read_all(etf::bytes arguments) {
   etf::cursor at(arguments);
   std::uint32_t length = 0;
@@ -63,7 +62,7 @@ message env_of(process& self, std::string_view application) {
   return reply ? *reply : message();
 }
 
-// The value in the env, a map; nothing: there is none.
+// The value in the env, a map. Empty: there is none.
 std::optional<etf::bytes> value_of(const message& env, std::string_view wanted) {
   etf::cursor at(env.bytes());
   std::uint32_t count = 0;
@@ -77,7 +76,8 @@ std::optional<etf::bytes> value_of(const message& env, std::string_view wanted) 
   return std::nullopt;
 }
 
-// get_env(Key), (Application, Key), (Application, Key, Default): the caller of an rpc is of no application.
+// get_env(Key), (Application, Key), (Application, Key, Default). The caller of an rpc belongs to no
+// application.
 answer get_env(process& self, etf::bytes arguments) {
   const auto given = read_all(arguments);
   if (!given || given->empty()) return {};
@@ -93,7 +93,7 @@ answer get_env(process& self, etf::bytes arguments) {
   return out.take();
 }
 
-// The same of an application that has none: undefined, or the default.
+// get_env for an application without settings: undefined, or the default.
 answer no_env(process&, etf::bytes arguments) {
   const auto given = read_all(arguments);
   if (!given || given->empty()) return {};
@@ -138,7 +138,7 @@ void add_application_functions(function_table& into) {
   for (const std::string_view name : {"which_applications", "loaded_applications"}) {
     const auto list = [name](process& self, etf::bytes) { return answer_of(self, message::atom(name)); };
     into["application:" + std::string(name) + "/0"] = list;
-    if (name == "which_applications") into["application:which_applications/1"] = list; // its timeout
+    if (name == "which_applications") into["application:which_applications/1"] = list; // time-out
   }
   for (const char* const key : {"get_env/1", "get_env/2", "get_env/3"}) {
     into[std::string("application:") + key] = no_env;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Functions of rpc that an actor stands for. In the process's own turn.
+// Functions of rpc that an actor implements. In the process's own turn.
 #include <coppice/etf/cursor.hpp>
 #include <string_view>
 #include <utility>
@@ -47,7 +47,7 @@ message reason_in(const gen::call_error& error) {
   return message::atom(error.what == kind::timeout ? "timeout" : "noproc");
 }
 
-// An instance that is through its init, linked; or why there is none.
+// A linked instance whose init has returned, or the reason why there is none.
 expected<runtime::pid, message> start(process& self, const std::string& actor) {
   const auto failed = [](std::string_view text) {
     message_writer out;
@@ -81,7 +81,8 @@ expected<runtime::pid, message> start(process& self, const std::string& actor) {
 callable call_of_actor(std::string actor, std::string function) {
   return [actor = std::move(actor), function = std::move(function)](process& self,
                                                                     etf::bytes arguments) -> answer {
-    // The link takes the instance along should this process be killed; its end is the call's result, no more.
+    // If this process is killed, the link ends the instance too. Exits are trapped, so that the instance's
+    // end is only the call's result.
     const bool trapped = self.trap_exit(true);
     const auto instance = start(self, actor);
     auto reply = instance ? gen::call(self, *instance, request_of(function, arguments), runtime::no_deadline)

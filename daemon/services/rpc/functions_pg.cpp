@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// pg's functions that read, for rpc: what OTP's take from a table of their node is asked of the scope. In the
-// process's own turn.
+// pg's functions that read, for rpc: OTP reads a table of its node; this asks the scope. In the process's own
+// turn.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -32,8 +32,8 @@ message no_members() {
   return none.take();
 }
 
-// [] of a scope that is not there, as in OTP. No other process is asked, whatever its name: it would take the
-// question for one of this node's.
+// [] if the scope does not exist, as in OTP. Only scopes are asked: another process of that name would take
+// the question for one of this node's.
 message ask(process& self, const scopes& known, std::string_view scope, etf::bytes question) {
   if (std::ranges::find(*known, scope) == known->end()) return no_members();
   auto answer = behaviours::gen::call(self, runtime::destination::named(std::string(scope)), question,

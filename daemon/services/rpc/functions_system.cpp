@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The functions of rpc that say how the node as a whole is: what monitoring asks of any node. In the
-// process's own turn.
+// The functions of rpc that describe the whole node, for monitoring. In the process's own turn.
 #include <algorithm>
 #include <atomic>
 #include <coppice/etf/cursor.hpp>
@@ -38,13 +37,13 @@ message system_info(process& self, etf::bytes arguments) {
   } else if (item == "schedulers" || item == "schedulers_online") {
     out.integer(self.host().workers());
   } else if (item == "otp_release") {
-    out.string("25"); // whose protocol is spoken
+    out.string("25"); // the release whose protocol is spoken
   } else if (item == "wordsize") {
     out.integer(8);
   } else if (item == "dirty_cpu_schedulers" || item == "dirty_io_schedulers") {
     out.integer(0);
   } else if (item == "atom_count" || item == "port_count") {
-    out.integer(0); // there are neither, so no limits of them either
+    out.integer(0); // there are none of either, so no limits
   } else if (item == "machine") {
     out.string("COPPICE");
   } else if (item == "version" || item == "system_version") {
@@ -55,7 +54,7 @@ message system_info(process& self, etf::bytes arguments) {
   return out.take();
 }
 
-// memory(Type | [Type]); each of the types is asked for once at most.
+// memory(Type | [Type]); each type is asked for at most once.
 message memory(process& self, etf::bytes arguments) {
   const auto all = observer::memory(self.host());
   const auto of = [&](std::string_view type) -> std::optional<std::uint64_t> {
@@ -84,7 +83,7 @@ message memory(process& self, etf::bytes arguments) {
   return out.take();
 }
 
-// {Total, Since}: since anyone asked before, as in OTP.
+// {Total, Since}: since the last call of any caller, as in OTP.
 class since_last {
  public:
   void write(etf::writer& out, std::uint64_t total) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // {'$gen_call', From, {call | block_call, M, F, A, GL}} is answered with the value or {badrpc, …}; a plain
-// {From, {call, M, F, A, GL}} of erl_call and other C nodes with {rex, Value}; casts run and are forgotten.
-// In the process's own turn.
+// {From, {call, M, F, A, GL}} of erl_call and other C nodes with {rex, Value}; casts get no answer. In the
+// process's own turn.
 #include "services/rpc/rex.hpp"
 
 #include <coppice/etf/cursor.hpp>
@@ -37,7 +37,7 @@ bool read_request(etf::cursor& at, request_parts& out) {
   return ok;
 }
 
-// One call: runs it, hands its result on, ends.
+// Runs one call, passes its result on and ends.
 class one_call : public runtime::behaviour {
  public:
   using answer_fn = std::function<void(process&, message)>;
@@ -78,7 +78,7 @@ message in_rex(const message& result) {
   return behaviours::tagged("rex", result.bytes());
 }
 
-// The pid of {Pid, Request}, with the cursor at the request. Nothing: it is not of the message's node.
+// The pid of {Pid, Request}; the cursor is then at the request. Empty: the pid is not on the message's node.
 std::optional<runtime::on_behalf> read_asker(process& self, etf::cursor& at) {
   if (!at.read_tuple_of(2)) return std::nullopt;
   const auto named = runtime::read_pid(at, self.host().nodes());
@@ -102,7 +102,7 @@ std::optional<behaviours::peer_requests> rex::from_peers() const {
   return requests;
 }
 
-// Its process answers. Where there is none, or it ends before, this one does.
+// The call's process answers. If there is none, or it ends before, rex answers.
 std::optional<runtime::reference> rex::run_apart(process& self, const message& request, answer_fn done) {
   bool tell = false;
   auto running = allowed_->running().begin(self.origin().node, tell);
@@ -162,7 +162,7 @@ void rex::call_ended(process& self, const runtime::reference& ref, etf::bytes re
   if (!etf::cursor(reason).read_atom_is("normal")) answer(self, failed(reason));
 }
 
-// Requests that waited for a block_call are taken now, up to another block_call.
+// Handles requests that waited for a block_call, up to the next block_call.
 void rex::block_ended(process& self, const runtime::reference& ref) {
   auto all = blocked_.end(ref);
   if (!all) return;

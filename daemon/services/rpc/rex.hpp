@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// `rex`: what nodes and C nodes without erpc ask for rpc, and the feature question every OTP node puts to a
-// new peer. Calls are limited to the allowed functions; each runs in a process of its own. While a block_call
-// of a node runs, its other calls wait (blocked_callers.hpp). In the process's own turn.
+// `rex`: serves rpc to nodes and C nodes without erpc, and the feature question that every OTP node asks a
+// new peer. Only allowed functions are called. Each call runs in its own process. While a block_call of a
+// node runs, other calls of that node wait (blocked_callers.hpp). In the process's own turn.
 #pragma once
 
 #include <functional>
@@ -31,21 +31,21 @@ class rex : public behaviours::native_server {
  private:
   using waiting = blocked_callers::request;
   using answer_fn = std::function<void(runtime::process&, runtime::message)>;
-  // Runs the call elsewhere and gives its result to `done` there.
-  // Returns the monitor of the process that runs it. Nothing: there is none, or nobody is answered.
+  // Runs the call in another process, which gives its result to `done`. Returns the monitor of that process.
+  // Empty: there is none, or the caller gets no answer.
   std::optional<runtime::reference> run_apart(runtime::process& self, const runtime::message& request,
                                               answer_fn done);
   void run_blocking(runtime::process& self, const runtime::message& request, answer_fn done);
   void on_down(runtime::process& self, etf::cursor at);
   void call_ended(runtime::process& self, const runtime::reference& ref, etf::bytes reason);
-  // Whether a request has to wait for a block_call of its node; then it is kept.
+  // Whether a request must wait for a block_call of its node; it is then kept.
   bool waits(runtime::process& self, waiting::form how, const runtime::message& from,
              const runtime::message& body);
   void block_ended(runtime::process& self, const runtime::reference& ref);
   static runtime::message features(const runtime::process& self);
 
   std::shared_ptr<const functions> allowed_;
-  // Calls that processes of their own carry out, by the monitors of these.
+  // Calls that run in their own processes, by the monitors of these.
   std::unordered_map<runtime::reference, answer_fn, runtime::reference_hash> under_way_;
   blocked_callers blocked_;
 };

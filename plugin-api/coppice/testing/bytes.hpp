@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a plugin hands over as bytes, read: as a term, a destination, a text. Nothing of it is believed.
+// Reads bytes that a plugin passes to the host: a term, a destination, a text. All of it is checked.
 // Header-only. Any thread.
 #pragma once
 
@@ -17,7 +17,7 @@ inline etf::bytes view(coppice_bytes bytes) {
 inline coppice_bytes plain(etf::bytes bytes) {
   return {bytes.data(), bytes.size()};
 }
-/// Whether no map names a key twice; without erlang.hpp nobody looks.
+/// Whether no map has a key twice. Null without erlang.hpp: not checked.
 inline bool (*has_unique_keys)(etf::bytes) = nullptr;
 
 inline bool is_term(etf::bytes bytes) {
@@ -26,12 +26,12 @@ inline bool is_term(etf::bytes bytes) {
   return !seen->keyed || has_unique_keys == nullptr || has_unique_keys(bytes);
 }
 
-/// Bytes that should be one term.
+/// The bytes as one term. Empty: they are not one.
 inline std::optional<value> term_of(coppice_bytes from) {
   if (from.data == nullptr || !is_term(view(from))) return std::nullopt;
   return value::of(view(from));
 }
-/// The same of one kind.
+/// The bytes as one term of this kind.
 inline std::optional<value> term_of(coppice_bytes from, etf::kind wanted) {
   auto term = term_of(from);
   return term && etf::cursor(term->bytes()).peek() == wanted ? term : std::nullopt;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "coppice.call/1" and "coppice.await/draft-1" for tests: those an actor calls answer as the test says.
-// Nothing parks: a call that is not answered moves the clock to its deadline. Header-only. In the actor's
-// callbacks.
+// "coppice.call/1" and "coppice.await/draft-1" for tests: called processes answer as the test says. Nothing
+// parks: a call without an answer moves the clock to its deadline. Header-only. In the actor's callbacks.
 #pragma once
 
 #include <coppice/await.h>
@@ -32,18 +31,18 @@ inline std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_messa
     return COPPICE_OK;
   }
   const auto waits = open->second.lock();
-  if (waits && !waits->answered) *waits = {true, std::move(*term)}; // a second one the caller drops
+  if (waits && !waits->answered) *waits = {true, std::move(*term)}; // the caller drops a second reply
   return COPPICE_OK;
 }
 
-/// After a handler has returned: whether its caller still waits.
+/// After a handler has returned: notes whether its caller still waits.
 inline void leave_open(world& w, const letter& what) {
   const auto open = open_froms.find(what.from);
   const auto waits = open == open_froms.end() ? nullptr : open->second.lock();
   if (waits && !waits->answered && !w.dead) w.unanswered.push_back({what.term, w.now + 5s, waits});
 }
-/// A call that nobody answers costs its caller the time that gen_server:call waits: most likely the handler
-/// has neither replied nor kept `from`.
+/// Complains of a call that is never answered: its caller waits for gen_server:call's full time-out. Probably
+/// the handler neither replied nor kept `from`.
 inline void name_unanswered(world& w) {
   std::erase_if(w.unanswered, [&w](const open_call& each) {
     if (each.waits->answered || w.dead) return true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The node's cron for an actor under test: jobs whose runs come to it as the clock on the wall passes their
-// times, while its own timers go on in between; and a wall whose clock a test sets.
+// The node's cron for an actor under test: its jobs run as the wall clock passes their times, and the actor's
+// own timers run in between. A test can also set the wall clock.
 //
 //   actor reports(plugin::linked());
 //   cron_clock cron(reports, sys_days(2026y / March / 29));
@@ -9,10 +9,10 @@
 //   CHECK(runs.at(0).succeeded());
 //   CHECK(runs.at(0).reply == atom("ok"));
 //
-// When an expression is due in a zone is the configuration's matter, and the same for every actor: `coppice
-// cron explain EXPRESSION --timezone ZONE` says the times. What is here is what the actor gets of it: each
-// time once, late or never where the clock was set forward over it, never again where it was set back.
-// Header-only. In the test's thread.
+// The times at which an expression is due in a zone do not depend on the actor: `coppice cron explain
+// EXPRESSION --timezone ZONE` prints them. This header gives the actor its runs: each time once; late or
+// never if the clock was set forward over it; never again if it was set back. Header-only. In the test's
+// thread.
 #pragma once
 
 #include <algorithm>
@@ -28,26 +28,26 @@
 
 namespace coppice::testing {
 
-/// A job as a configuration has it, for what the actor sees of it.
+/// A job as in a configuration, as far as the actor sees it.
 struct cron_job {
   enum action : std::uint8_t { send, cast, call };
   enum missed_times : std::uint8_t { none, once, all };
 
   std::string name;
-  std::vector<std::chrono::sys_seconds> times; ///< when it is due, in UTC
+  std::vector<std::chrono::sys_seconds> times; ///< its due times, in UTC
   action how = send;
-  value message = {};         ///< none: {cron, Name, Seconds}, as the node sends it
-  missed_times missed = none; ///< what becomes of times that the clock was set over
+  value message = {};         ///< none: {cron, Name, Seconds}, the node's default
+  missed_times missed = none; ///< what happens to times that the clock was set past
 };
 
-/// What became of one time of a job.
+/// The result of one time of a job.
 struct cron_run {
   std::string job;
   std::chrono::sys_seconds at;
-  std::optional<answer> reply = {}; ///< of a call
-  bool ended = false;               ///< the actor ended by it
+  std::optional<answer> reply = {}; ///< for a call
+  bool ended = false;               ///< the run ended the actor
 
-  /// As the node judges it: a run that failed is tried again as the job's `on_failure` says.
+  /// As the node judges it: a failed run is tried again as the job's `on_failure` says.
   bool succeeded() const {
     if (ended || (reply && !*reply)) return false;
     if (!reply) return true;
@@ -59,18 +59,18 @@ struct cron_run {
 
 class cron_clock {
  public:
-  /// From now on the actor's wall shows `begin`.
+  /// Sets the actor's wall clock to `begin`.
   cron_clock(actor& of, std::chrono::sys_time<nanoseconds> begin) : actor_(of) { actor_.set_wall(begin); }
 
   std::chrono::sys_time<nanoseconds> now() const { return actor_.wall_now(); }
-  /// Times before now() are past.
+  /// Times before now() count as past.
   void add(cron_job one) {
     std::sort(one.times.begin(), one.times.end());
     const auto past = std::upper_bound(one.times.begin(), one.times.end(), now());
     one.times.erase(one.times.begin(), past);
     jobs_.push_back(std::move(one));
   }
-  /// Lets time pass: what came to the actor meanwhile, in the order of its times.
+  /// Lets time pass. Returns the runs, ordered by their times.
   std::vector<cron_run> advance(nanoseconds span) {
     const auto end = now() + span;
     std::vector<cron_run> runs;
@@ -81,8 +81,8 @@ class cron_clock {
     actor_.advance(end - now());
     return runs;
   }
-  /// As somebody sets the clock, or a machine wakes that has slept; only the wall's. What is caught up with
-  /// for times in between. Set back, no time comes again.
+  /// Sets the wall clock, as an operator does or a machine that wakes from sleep; other clocks do not change.
+  /// Returns the runs that are caught up. If the clock is set back, no time comes twice.
   std::vector<cron_run> set(std::chrono::sys_time<nanoseconds> to) {
     actor_.set_wall(to);
     std::vector<std::pair<std::chrono::sys_seconds, cron_job*>> late;
@@ -103,7 +103,8 @@ class cron_clock {
   }
 
  private:
-  // As the node's: a run so late is not missed; of those that are, so many come.
+  // As in the node: a run is missed if it is later than `delay`; of the missed times at most the last
+  // `most_caught_up` run.
   static constexpr std::chrono::seconds delay{60};
   static constexpr std::size_t most_caught_up = 100;
 

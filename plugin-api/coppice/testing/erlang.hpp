@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Terms in Erlang's syntax in tests. This one is more than headers: link with libcoppice-etf (`pkg-config
-// --static --libs coppice-etf`). Any thread.
+// Terms in Erlang's syntax in tests. Not header-only: link with libcoppice-etf (`pkg-config --static --libs
+// coppice-etf`). Any thread.
 //
 //   CHECK(kv.call("{put, a, 1}"_erl) == "ok"_erl);        // a failure is printed in the same syntax
 #pragma once
@@ -12,7 +12,7 @@
 
 namespace coppice::testing {
 
-/// One term of Erlang's syntax.
+/// One term in Erlang's syntax.
 inline value erl(std::string_view text) {
   const auto parsed = etf::parse(text);
   if (!parsed) throw failure(parsed.error().text());
@@ -33,7 +33,7 @@ namespace detail {
 inline std::string show_erlang(etf::bytes encoded) {
   return etf::print(encoded);
 }
-/// Including this header is what offers them.
+/// Set by including this header.
 inline const bool erlang_is_linked = [] {
   show = &show_erlang;
   has_unique_keys = &etf::has_unique_keys;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Event handlers under test: coppice/testing.hpp delivers events to one as its manager does, asks it, and
-// takes it out; here is what a test sees of its leaving.
+// Event handlers under test: coppice/testing.hpp delivers events, calls and the removal as the manager does;
+// this header records how a handler left.
 //
 //   actor alarms(plugin::linked());
 //   alarms.notify(std::pair(atom("set_alarm"), std::pair(atom("disk"), 90)));   // gen_event:notify
@@ -18,16 +18,16 @@
 
 namespace coppice::testing {
 
-/// A handler has left its manager, of its own accord or not.
+/// A handler has left its manager, by itself or removed.
 struct left_manager {
-  value why;             ///< what `removed` was given
-  value result;          ///< what that wrote, `ok` without it; {'EXIT', Reason} if it failed
-  value next, next_args; ///< of a swap: which handler takes its place, and what that is given with `result`
+  value why;             ///< the argument of `removed`
+  value result;          ///< the term that `removed` wrote, `ok` without it; {'EXIT', Reason} if it failed
+  value next, next_args; ///< of a swap: the new handler, and its argument beside `result`
 };
 
 namespace detail {
 
-/// What coppice_event_handler has in common with coppice_server, where that is how it is asked.
+/// The callbacks that coppice_event_handler shares with coppice_server.
 inline coppice_server as_server(const coppice_event_handler& from) {
   coppice_server out{};
   out.size = sizeof out;

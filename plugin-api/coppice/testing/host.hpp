@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The host table for tests, and the interfaces for time, work, logs and posts. The clock stands still unless
-// told or waited for; blocking work runs where it is asked for. An interface that is not here is NULL, as on
-// an older host. Header-only. In the actor's callbacks, but for what is [any].
+// the test advances it or the actor waits; blocking work runs in the calling thread. get_interface returns
+// NULL for any other interface, as an older host does. Header-only. In the actor's callbacks, except
+// functions marked [any].
 #pragma once
 
 #include <coppice/log.h>
@@ -94,7 +95,7 @@ inline std::int32_t blocking_run(coppice_actor* self, void (*function)(void*), v
     if (abandon != nullptr) abandon(context);
     return status;
   }
-  const beside outside; // the function makes no host calls of the actor's
+  const beside outside; // the function makes no host calls of the actor
   function(context);
   return COPPICE_OK;
 }
@@ -149,7 +150,7 @@ inline const coppice_log_api* log_interface() {
   return &table;
 }
 
-// ---- posts of other threads ----
+// ---- posts from other threads ----
 
 inline coppice_post* handle_of(std::shared_ptr<letterbox>* box) {
   return reinterpret_cast<coppice_post*>(box);
@@ -196,7 +197,7 @@ struct init_error {
 inline void set_init_error(coppice_error* error, std::int32_t code, coppice_bytes text) {
   if (error != nullptr) *reinterpret_cast<init_error*>(error) = {code, text_of(text)};
 }
-/// By name, of headers of the kit that are not part of coppice/testing.hpp.
+/// By name: interfaces of the kit's headers that coppice/testing.hpp does not include.
 inline std::map<std::string_view, const void*>& more_interfaces() {
   static std::map<std::string_view, const void*> all;
   return all;

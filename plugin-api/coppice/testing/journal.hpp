@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a test reads and says: what an actor did, in its journal, and what those it asks do about it.
-// Destinations, pids and references are terms. Header-only. One thread.
+// The journal of an actor: what it did, for the test to read; and the responses that a test gives in place of
+// other processes. Destinations, pids and references are terms. Header-only. One thread.
 #pragma once
 
 #include <coppice/actor.h>
@@ -22,7 +22,7 @@ namespace coppice::testing {
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 
-/// What a process that the actor calls does about a request.
+/// What a called process does with a request.
 struct response {
   std::int32_t status = COPPICE_OK; ///< COPPICE_E_EXIT, E_NOPROC, E_NODEDOWN; E_TIMEOUT: it never answers
   value term;                       ///< the reply, or the exit reason
@@ -61,7 +61,7 @@ struct remote_child {
   bool linked = false, monitored = false;
 };
 struct sent_exit {
-  value pid, reason;       ///< or an alias
+  value pid, reason;       ///< an alias is possible too
   std::uint32_t flags = 0; ///< COPPICE_PRIORITY, COPPICE_NO_CONNECT
 };
 struct log_line {
@@ -70,7 +70,7 @@ struct log_line {
   std::map<std::string, value> fields;
 };
 
-/// In the order it happened; a test reads and clears as it likes.
+/// In order of time. The test may read and clear the lists.
 struct journal {
   std::vector<sent_message> sent;
   std::vector<made_call> calls;
@@ -81,11 +81,11 @@ struct journal {
   std::vector<made_transition> transitions; // of a state machine
   std::vector<routed_message> routed;       // by a router
   std::vector<left_manager> left;           // of an event handler
-  std::vector<std::string> complaints;      ///< rules of the ABI that it broke
+  std::vector<std::string> complaints;      ///< rules of the ABI that the actor broke
   std::string label;
 };
 
-// What an actor has until it ends it, or it ends by itself.
+// A timer that runs until the actor cancels it or it has fired.
 struct timer {
   std::uint64_t id = 0;
   nanoseconds due{};    ///< on the actor's clock
@@ -94,9 +94,9 @@ struct timer {
 };
 struct monitored {
   value whom;
-  value tag;                                ///< what its message begins with
+  value tag;                                ///< first element of its message
   std::uint32_t flags = 0;                  ///< COPPICE_PRIORITY, COPPICE_NO_CONNECT
-  std::uint32_t alias = COPPICE_ALIAS_NONE; ///< how long its reference is one
+  std::uint32_t alias = COPPICE_ALIAS_NONE; ///< how long its reference is an alias
 };
 
 } // namespace coppice::testing

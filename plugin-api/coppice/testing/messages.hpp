@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// "coppice.message/1" for tests: messages on the heap, each block counted, so that a test can see what a
-// plugin did not give back. What a callback only borrows is marked; giving it back is a complaint. finish()
-// takes nothing but a whole term, as debug builds of the host do. Header-only. Any thread.
+// "coppice.message/1" for tests: each message is a counted block on the heap, so that a test can find
+// messages that a plugin did not release. Borrowed messages are marked, and releasing one is a complaint.
+// finish() accepts only one whole term, as debug builds of the host do. Header-only. Any thread.
 #pragma once
 
 #include <coppice/message.h>
@@ -18,15 +18,16 @@
 
 namespace coppice::testing::detail {
 
-/// The memory of one message; its owners share it.
+/// The memory of one message, shared by its owners.
 struct block {
   std::atomic<std::size_t> owners{1};
   std::vector<std::uint8_t> bytes;
-  void (*free_data)(void*) = nullptr; ///< of bytes that are the plugin's
+  void (*free_data)(void*) = nullptr; ///< of bytes that belong to the plugin
   void* context = nullptr;
 };
 
-/// All there are, and their owner: what a plugin forgets is the test's to judge, and freed at the end.
+/// All blocks. They own the memory: blocks that a plugin forgot are reported to the test and freed at the
+/// end.
 struct block_list {
   std::mutex lock;
   std::map<const block*, std::unique_ptr<block>> all;
@@ -55,7 +56,7 @@ inline void give_up(block* each) {
   live_blocks.all.erase(each);
 }
 
-/// A message a callback borrows: alive as long as this.
+/// A message that a callback borrows: valid as long as this object.
 class lent {
  public:
   explicit lent(const value& term)
@@ -102,7 +103,7 @@ inline void release(coppice_message* message) {
   *message = {};
 }
 
-/// Consumes what the plugin handed over; no value if it is no term.
+/// Consumes a message of the plugin. Empty: it is not a term.
 inline std::optional<value> take(coppice_message* message) {
   if (message == nullptr) return std::nullopt;
   const coppice_message taken = std::exchange(*message, coppice_message{});
@@ -115,7 +116,7 @@ inline std::optional<value> take(coppice_message* message) {
 
 inline const coppice_message_api* message_interface();
 
-// host[0] holds the block being written.
+// host[0] points to the block being written.
 inline block* written_to(const coppice_writer* writer) {
   return reinterpret_cast<block*>(writer->host[0]);
 }
@@ -137,7 +138,7 @@ inline std::int32_t write_begin(std::uint64_t hint, coppice_writer* writer) {
   if (writer == nullptr) return COPPICE_E_INVALID;
   *writer = {};
   writer->api = message_interface();
-  // So little that a writer that forgets to ask for room is found.
+  // Little room, so that a writer that forgets to call reserve is found.
   const std::size_t size = hint < 16 ? 16 : hint > 1 << 20 ? 1 << 20 : static_cast<std::size_t>(hint);
   writer->host[0] = reinterpret_cast<std::uintptr_t>(make_block(std::vector<std::uint8_t>(size)));
   point(writer, 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// "coppice.metric/draft-1" for tests, and what a test reads of it. Series outlive the actors that count in
-// them, as a node's do; what a node would show nobody is a complaint here. Header-only. Counting and reading
-// on any thread.
+// "coppice.metric/draft-1" for tests, and access to the values. Series outlive the actors that count in them,
+// as in a node. A metric that a node would not show is a complaint here. Header-only. Counting and reading on
+// any thread.
 #pragma once
 
 #include <coppice/metric.h>
@@ -14,11 +14,11 @@ namespace coppice::testing {
 
 using metric_labels = std::vector<std::pair<std::string, std::string>>;
 
-/// What a histogram was told.
+/// The values observed by a histogram.
 struct observations {
   std::uint64_t count = 0;
   double sum = 0;
-  /// A bound, and how many were at or below it: rising, as Prometheus has them.
+  /// A bound, and how many values were at or below it; ascending, as in Prometheus.
   std::vector<std::pair<double, std::uint64_t>> buckets;
 };
 
@@ -26,7 +26,7 @@ namespace detail {
 
 constexpr std::int32_t unseen_metric = -1;
 
-/// What is behind a `coppice_metric*`.
+/// The object behind a `coppice_metric*`.
 struct metric_series {
   std::int32_t kind = unseen_metric;
   std::int64_t value = 0;
@@ -49,14 +49,14 @@ inline bool is_metric_name(std::string_view text) {
          std::ranges::all_of(
              text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
 }
-/// In the order of their names; none if a node would refuse them.
+/// Sorted by name. Empty: a node would refuse them.
 inline std::optional<metric_labels> labels_of(const coppice_metric_options& how) {
   if (how.label_count > 8 || (how.label_count != 0 && how.labels == nullptr)) return std::nullopt;
   metric_labels all;
   for (std::uint64_t i = 0; i < how.label_count; ++i)
     all.emplace_back(text_of(how.labels[i].name), text_of(how.labels[i].value));
   std::ranges::sort(all);
-  const auto malformed = [&how](const auto& each) { // a histogram's buckets have a label of their own
+  const auto malformed = [&how](const auto& each) { // histogram buckets use a label of their own
     return !is_metric_name(each.first) || each.second.size() > 128 ||
            (how.kind == COPPICE_METRIC_HISTOGRAM && each.first == "le");
   };
@@ -83,13 +83,13 @@ inline bool is_help(std::string_view text) {
            return c != '\\' && c != '"' && static_cast<unsigned char>(c) >= 0x20;
          });
 }
-/// Every name that a family has where a node shows it.
+/// Every name under which a node shows a family.
 inline std::set<std::string> names_shown(const std::string& name, std::int32_t kind) {
   if (kind == COPPICE_METRIC_COUNTER) return {name, name + "_total"};
   if (kind == COPPICE_METRIC_GAUGE) return {name};
   return {name, name + "_bucket", name + "_sum", name + "_count"};
 }
-/// Whether a plugin's new family would be shown under a name of another one of it.
+/// Whether a plugin's new family would use a name that another of its families has.
 inline bool is_taken(const std::string& plugin, const std::string& name, std::int32_t kind) {
   const auto wanted = names_shown(name, kind);
   return std::ranges::any_of(metrics.families, [&](const auto& other) {
@@ -133,7 +133,7 @@ inline coppice_metric* get_metric(coppice_actor* self, const coppice_metric_opti
   return handle_of(series);
 }
 
-/// Does something with the series behind a handle, if it is of that kind.
+/// Calls `does` with the series of a handle if it is of that kind.
 template <class Does>
 void count_in(coppice_metric* metric, const char* function, std::initializer_list<std::int32_t> kinds,
               Does does) {
@@ -196,13 +196,13 @@ void for_each_series(std::string_view name, metric_labels labels, bool is_histog
 
 } // namespace detail
 
-/// What actors of this program have counted under a name and labels; 0: none asked for it.
+/// The sum that actors of this program have counted under a name and labels; 0: no such metric.
 inline std::int64_t metric(std::string_view name, metric_labels labels = {}) {
   std::int64_t sum = 0;
   detail::for_each_series(name, std::move(labels), false, [&sum](const auto& each) { sum += each.value; });
   return sum;
 }
-/// What they have told a histogram.
+/// The values that a histogram of that name and labels has observed.
 inline observations histogram(std::string_view name, metric_labels labels = {}) {
   observations all;
   detail::for_each_series(name, std::move(labels), true, [&](const detail::metric_series& each) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Named events for tests: what an actor publishes and has subscribed to, and the messages that a node would
-// send it. Include it beside coppice/testing.hpp; without it the host has no coppice.event_host.
+// Named events for tests: events that an actor publishes, its subscriptions, and the messages that a node
+// would send to it. Include it beside coppice/testing.hpp; without it the host has no coppice.event_host.
 //
 //   named_events events(one);
 //   one.call("{order, 3}"_erl);
@@ -10,8 +10,8 @@
 //   one.info(event_gap_message("orders", 2, 5));
 //   one.info(event_end_message("orders", atom("unregistered")));
 //
-// Events are per actor: what it registers is its own, and each of its events counts from 1. Header-only. In
-// the test's thread.
+// Events belong to one actor: each actor has its own names, and each event counts from 1. Header-only. In the
+// test's thread.
 #pragma once
 
 #include <coppice/event.h>
@@ -36,7 +36,7 @@ struct published_event {
 
 struct event_subscription {
   std::string name;
-  std::string node; ///< empty: the actor's own
+  std::string node; ///< empty: the actor's node
   std::uint32_t begin = COPPICE_EVENT_BUFFERED;
   std::uint32_t creation = 0; ///< with COPPICE_EVENT_AFTER, as `after`
   std::uint64_t after = 0;
@@ -61,8 +61,8 @@ class event_book final : public engine {
   std::map<std::string, source> sources;
   std::vector<published_event> published;
   std::vector<event_subscription> subscriptions;
-  std::set<std::string> absent; ///< events of this node that there are not
-  std::size_t room = SIZE_MAX;  ///< publications until COPPICE_E_FULL, of those that park
+  std::set<std::string> absent; ///< events that do not exist on this node
+  std::size_t room = SIZE_MAX;  ///< publications with PARK until COPPICE_E_FULL
   std::uint64_t last_token = 1000;
 
   std::optional<call> next(world&) override { return std::nullopt; }
@@ -75,16 +75,16 @@ class event_book final : public engine {
   }
 
  private:
-  world* world_; // null: of none
+  world* world_; // null: no actor
 };
 
-// Of an atom: up to 255 characters, not bytes.
+// A name is an atom: up to 255 characters, not bytes.
 inline bool is_event_name(const std::string& name) {
   const auto characters = etf::utf8::length(reinterpret_cast<const std::uint8_t*>(name.data()), name.size());
   return characters > 0 && characters <= 255;
 }
 
-// What the node takes.
+// Whether a node accepts these options.
 inline bool are_event_options(const coppice_event_options& given) {
   constexpr std::uint32_t most_kept = 1'000'000;
   return (given.flags & ~(COPPICE_EVENT_OPEN | COPPICE_EVENT_NOTIFY)) == 0 && given.buffer <= most_kept &&
@@ -201,26 +201,27 @@ inline value event_label(std::string_view name, std::string_view node) {
 
 } // namespace detail
 
-/// An actor's events; of one that was restored those of the one before. Lives no longer than the actor.
+/// An actor's events; a restored actor has those of its former generation. The actor must outlive this
+/// object.
 class named_events {
  public:
   explicit named_events(actor& of) : book_(&detail::event_book::of(of.process())) {}
 
-  /// What it has published: a test reads and clears as it likes.
+  /// The published events; the test may read and clear the list.
   std::vector<published_event>& published() { return book_->published; }
   const std::vector<event_subscription>& subscriptions() const { return book_->subscriptions; }
-  /// Whether it has registered an event, and not ended it.
+  /// Whether the actor has registered an event and not ended it.
   bool has(const std::string& name) const { return book_->sources.contains(name); }
-  /// From now on there is no such event on its node.
+  /// From now on its node has no such event.
   void forget(const std::string& name) { book_->absent.insert(name); }
-  /// With slow_subscriber::park: so many more can be published, then COPPICE_E_FULL.
+  /// With slow_subscriber::park: `count` more publications succeed, then COPPICE_E_FULL.
   void leave_room(std::size_t count) { book_->room = count; }
 
  private:
   detail::event_book* book_;
 };
 
-/// The messages of a subscription, for actor::send(). `node` as it was subscribed to.
+/// The messages of a subscription, for actor::send(). `node` as in the subscription.
 inline value event_message(std::string_view name, std::uint64_t seq, const value& payload,
                            std::string_view node = {}, std::int64_t time = 1'700'000'000'000'000'000) {
   return std::tuple(etf::atom{"event"}, detail::event_label(name, node).term(), seq, time, payload.term());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The node that an actor under test is on, and who else there is, here and on other nodes: as the test says,
-// before the actor starts or while it lives. Who was not named is not there. Header-only. One thread.
+// The node of an actor under test, and the other processes on it and on other nodes. A test defines them
+// before the actor starts or while it runs; all others do not exist. Header-only. One thread.
 #pragma once
 
 #include <atomic>
@@ -25,7 +25,7 @@ inline value fresh_pid(std::string_view node) {
 inline value fresh_reference(std::string_view node) {
   return etf::reference{node, 4, 3, {next_number(), 0, 0}};
 }
-/// The node that a pid, a reference or {Name, Node} names; none for a name here.
+/// The node that a pid, a reference or {Name, Node} names. Empty: a name on this node.
 inline std::string_view node_of(const value& whom) {
   etf::cursor at(whom.bytes());
   etf::pid process;
@@ -45,7 +45,8 @@ class neighbours {
 
   // ---- for the test ----
 
-  /// Who answers calls to a name here, "name@node", and how: replies(…), exits(…), silence(). Its pid.
+  /// Makes a process that answers calls to a name here, or "name@node", with replies(…), exits(…) or
+  /// silence(). Returns its pid.
   value serve(std::string_view name, std::function<response(value request)> does) {
     const auto cut = name.find('@');
     const std::string_view node = cut == name.npos ? node_ : name.substr(cut + 1);
@@ -59,15 +60,15 @@ class neighbours {
     }
     return process;
   }
-  /// Decides which children do not start: a term is why not.
+  /// Decides which children do not start: a term is the reason.
   void refuse_children(std::function<value(const child&)> why) { refuse_child_ = std::move(why); }
-  /// Answers for other nodes what they are asked to spawn: replies({}) makes the process, whose pid the
-  /// journal has; any other response is why not. Without this they are down.
+  /// Answers spawn requests to other nodes: replies({}) makes the process, whose pid is in the journal; any
+  /// other response refuses it. Without this call other nodes are down.
   void serve_spawns(std::function<response(const remote_child&)> answer) {
     answer_spawn_ = std::move(answer);
   }
-  /// A node to which there is a connection: COPPICE_NO_CONNECT reaches no other. What goes without that flag
-  /// is taken to be sent, and does not make one.
+  /// Connects a node: with COPPICE_NO_CONNECT only connected nodes are reachable. Without that flag every
+  /// send succeeds and does not connect.
   void connect(std::string_view node) { connected_.emplace(node); }
   void disconnect(std::string_view node) { connected_.erase(std::string(node)); }
 
@@ -77,20 +78,20 @@ class neighbours {
   bool is_connected(std::string_view node) const {
     return node.empty() || node == node_ || connected_.contains(std::string(node));
   }
-  /// What the called process does; nobody there: noproc, or nodedown on another node.
+  /// The called process's response. No such process: noproc, or nodedown on another node.
   response ask(const value& to, const value& request) const {
     const auto found = servers_.find(to);
     if (found != servers_.end()) return found->second(request);
     const bool names_its_node = etf::cursor(to.bytes()).peek() == etf::kind::tuple;
     return {names_its_node ? COPPICE_E_NODEDOWN : COPPICE_E_NOPROC, {}};
   }
-  /// Who has a name here; no term: nobody.
+  /// The process that has a name here. None: no process has it.
   value whereis(const std::string& name) const {
     const auto found = names_.find(name);
     return found == names_.end() ? value() : found->second;
   }
   void add_name(const std::string& name, const value& pid) { names_.emplace(name, pid); }
-  /// Why a child does not start; no term: it does.
+  /// Why a child does not start. None: it starts.
   value refusal_of(const child& asked) const { return refuse_child_ ? refuse_child_(asked) : value(); }
   response spawn(const remote_child& asked) const {
     return answer_spawn_ ? answer_spawn_(asked) : nodedown();
@@ -99,7 +100,7 @@ class neighbours {
  private:
   std::string node_;
   std::map<value, std::function<response(value)>> servers_; // by destination
-  std::map<std::string, value> names_;                      // of processes here
+  std::map<std::string, value> names_;                      // of processes on this node
   std::set<std::string> connected_;
   std::function<value(const child&)> refuse_child_;
   std::function<response(const remote_child&)> answer_spawn_;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Connections and UDP sockets of an actor under test. Of connections: what a peer sends, in any pieces, what
-// it takes, how it ends, and what the actor has written to it. Of datagrams: what comes, one by one or
-// together, what has left and to whom, what finds no room or does not arrive. Times pass on the actor's
-// clock.
+// Connections and UDP sockets of an actor under test. For connections: the peer's bytes, in pieces of any
+// size, how much the peer reads, how it ends, and what the actor has written. For datagrams: incoming ones,
+// singly or together, sent ones and their destinations, a full socket, delivery errors. Time passes on the
+// actor's clock.
 //
 //   actor session(plugin::linked());
 //   peer client(session, {.framing = coppice::lines()});
@@ -15,8 +15,8 @@
 //   udp_peer sender(mirror);
 //   CHECK(sender.send("one").send("two").take() == std::vector<std::string>{"one", "two"});
 //
-// Bytes are cut, held back, timed and ended as the node does, and datagrams come in its batches. Include it
-// beside coppice/testing.hpp: with it a plugin finds "coppice.stream_host/draft-1" and
+// Bytes are cut, held back, timed out and ended as in a node, and datagrams come in a node's batches. Include
+// it beside coppice/testing.hpp: a plugin then finds "coppice.stream_host/draft-1" and
 // "coppice.udp_host/draft-1". Header-only. In the test's thread.
 #pragma once
 
@@ -34,11 +34,11 @@
 
 namespace coppice::testing {
 
-/// The other end of one of an actor's streams. Copies are of the same one; it stays good when the actor has
-/// ended, and over a reload: what is sent between save() and restored() the next generation gets.
+/// The other end of one of an actor's streams. Copies refer to the same stream. It stays valid when the actor
+/// has ended and over a reload: bytes sent between save() and restored() go to the next generation.
 class peer {
  public:
-  /// One that a listener has accepted for this actor, which ends with it unless `ends_actor` says otherwise.
+  /// A connection accepted by a listener for this actor, which ends with it unless `ends_actor` is false.
   explicit peer(actor& of, stream_options how = {}) {
     how.framing.size = sizeof how.framing;
     const auto framing = detail::framing::of(how.framing);
@@ -52,7 +52,7 @@ class peer {
     at_->open(w.now);
     settle();
   }
-  /// What the actor has asked to connect to, and nobody has decided about yet; the oldest first.
+  /// Connections that the actor has asked for and the test has neither accepted nor refused; oldest first.
   static std::vector<peer> dialled_by(actor& of) {
     std::vector<peer> found;
     detail::streams* const all = detail::find_engine<detail::streams>(of.process());
@@ -65,11 +65,11 @@ class peer {
 
   std::uint64_t id() const { return at_->id; }
 
-  // Of one that the actor has dialled:
+  // For a connection that the actor opens:
   const std::string& host() const { return at_->host; }
   std::uint32_t port() const { return at_->port; }
   bool wants_tls() const { return at_->wants_tls; }
-  /// It is open; with TLS its handshake is over.
+  /// The connection is open; with TLS its handshake is over.
   void accept() {
     need_dialled();
     if (at_->wants_tls) at_->how.tls = "1.3";
@@ -82,7 +82,7 @@ class peer {
     settle();
   }
 
-  /// In one piece.
+  /// Sends the bytes in one piece.
   peer& send(std::string_view bytes) {
     if (at_->peer_ended || at_->peer_reset) throw failure("this peer has sent its end already");
     if (at_->is_open()) at_->wire.append(bytes);
@@ -90,26 +90,26 @@ class peer {
     return *this;
   }
   peer& send(bytes raw) { return send(to_text(raw)); }
-  /// In pieces of that size, the actor taking each before the next one comes.
+  /// Sends the bytes in pieces of `size`; the actor handles each before the next one comes.
   peer& send_in_pieces(std::string_view bytes, std::size_t size) {
     if (size == 0) throw failure("pieces have a size");
     for (; !bytes.empty(); bytes.remove_prefix(std::min(size, bytes.size()))) send(bytes.substr(0, size));
     return *this;
   }
-  /// It sends no more, and reads on: half-closed.
+  /// Ends the peer's direction; the peer still reads.
   void end() {
     at_->peer_ended = true;
     settle();
   }
-  /// The connection breaks.
+  /// Breaks the connection.
   void reset() {
     at_->peer_reset = true;
     settle();
   }
-  /// What was sent and not read, for the actor has as much as its credit.
+  /// Bytes that were sent and not read, since the actor's credit is used up.
   std::size_t unread() const { return at_->wire.size(); }
 
-  /// What has come, and room for as much again.
+  /// Reads what has arrived, at most `most` bytes, and makes room for as much again.
   std::string take(std::size_t most = detail::stream::unlimited) {
     const std::size_t count = std::min(most, at_->arrived.size());
     std::string taken = at_->arrived.substr(0, count);
@@ -118,20 +118,20 @@ class peer {
     settle();
     return taken;
   }
-  /// How many bytes come before any is taken; what more is written waits at the actor's end. 0: it reads
-  /// nothing.
+  /// How many unread bytes can arrive; what is written beyond that waits at the actor's end. 0: the peer
+  /// reads nothing.
   void window(std::size_t bytes) {
     at_->window = bytes;
     at_->flush();
     settle();
   }
-  /// Bytes that the actor has written and the window has no room for.
+  /// Bytes that the actor has written and for which the window has no room.
   std::size_t queued() const { return at_->bytes_queued(); }
-  /// The actor's end will send no more, and all it has sent came.
+  /// The actor's end has ended its direction, and all its bytes have arrived.
   bool ended() const { return at_->ended; }
   /// The actor's end was reset, or its actor failed.
   bool was_reset() const { return at_->broken; }
-  /// How the stream has ended at the actor's end, once it has.
+  /// How the stream ended at the actor's end. Empty: it has not.
   std::optional<close_reason> closed() const {
     if (at_->is != detail::stream::stage::gone) return std::nullopt;
     return static_cast<close_reason>(at_->end_how);
@@ -140,7 +140,7 @@ class peer {
   bool paused() const { return at_->held; }
   std::string_view tls() const { return at_->how.tls; }
 
-  /// The actor has started TLS, and waits for the peer's part of the handshake: secure().
+  /// The actor has started TLS and waits for the peer's handshake: call secure().
   bool awaits_tls() const { return at_->securing; }
   void secure(std::string_view version = "1.3", std::string_view protocol = {}) {
     if (!at_->securing) throw failure("the actor has not started TLS");
@@ -151,9 +151,9 @@ class peer {
     at_->queued += std::exchange(at_->sealed, {});
     settle();
   }
-  /// Whom its actor has handed the stream to, a pid or a name; none: it has not.
+  /// The process to which the actor has handed the stream over, a pid or a name. Empty: none.
   const std::optional<value>& handed_to() const { return at_->handed_to; }
-  /// That one has it now.
+  /// That process has the stream now.
   void become_of(actor& next) {
     if (!at_->handed_to) throw failure("no actor has handed this stream over");
     detail::world& w = next.process();
@@ -161,14 +161,14 @@ class peer {
     streams_->take(at_, w.now);
     settle();
   }
-  /// The listener stops: what has come whole is handled, then the stream is closed.
+  /// The listener stops: whole frames are handled, then the stream is closed.
   void drain() {
     at_->draining = true;
     settle();
   }
 
  private:
-  friend class program; // is one, with an end of its own: coppice/testing/program.hpp
+  friend class program; // a program has a peer inside: coppice/testing/program.hpp
   peer(std::shared_ptr<detail::streams> of, std::shared_ptr<detail::stream> at)
       : streams_(std::move(of)), at_(std::move(at)) {}
 
@@ -185,9 +185,9 @@ class peer {
   std::shared_ptr<detail::stream> at_;
 };
 
-/// One of an actor's UDP sockets, by its number in settings::udp, and what is between it and its peers.
-/// Copies are of the same one; it stays good when the actor has ended, and over a reload: what is sent
-/// between save() and restored() the next generation gets.
+/// One of an actor's UDP sockets, by its number in settings::udp, and the network between it and its peers.
+/// Copies refer to the same socket. It stays valid when the actor has ended and over a reload: datagrams sent
+/// between save() and restored() go to the next generation.
 class udp_network {
  public:
   explicit udp_network(actor& of, std::uint32_t socket = 0)
@@ -195,63 +195,64 @@ class udp_network {
     if (at_ == nullptr) throw failure("this actor has no UDP socket " + std::to_string(socket));
   }
 
-  /// All of them wait when the actor comes to it, which gets them in batches of as many as its settings say.
+  /// Delivers all of them together; the actor gets them in batches of its configured size.
   void bring(const std::vector<arriving_datagram>& all) const {
     for (const arriving_datagram& one : all) sockets_->bring(*at_, one);
     sockets_->settle();
   }
-  /// What no actor has got: it has ended, or there is none between two generations.
+  /// Datagrams that wait because the actor has ended, or between two generations.
   std::size_t waiting() const { return at_->waiting.size(); }
-  /// Those that the actor has not got for their length.
+  /// Datagrams that were dropped because they were too long.
   std::size_t too_long() const { return at_->too_long; }
 
-  /// What the actor has sent by this socket since the last time, to whomever, the oldest first.
+  /// Datagrams that the actor has sent by this socket since the last call, oldest first.
   std::vector<sent_datagram> take() const {
     return detail::taken_from(sockets_->left(),
                               [this](const sent_datagram& one) { return one.socket == number_; });
   }
-  /// The socket takes so many more, and refuses the next one with COPPICE_E_FULL; 0: it is full now. The
-  /// actor is told when there is room again.
+  /// The socket takes so many more datagrams, then returns COPPICE_E_FULL; 0: it is full now. The actor is
+  /// told when there is room again.
   void room(std::size_t datagrams = detail::datagram_place::unlimited) const {
     at_->room = datagrams;
     sockets_->settle();
   }
-  /// What the actor has sent to this address does not arrive, for errno's reason (ECONNREFUSED: nobody
-  /// listens there); without an address it is not told whom it was for.
+  /// A datagram to this address did not arrive, with the errno `number` (ECONNREFUSED: no process listens
+  /// there); empty: the destination is not told.
   void fail(int number, const std::string& to = {}) const {
     const auto peer = to.empty() ? coppice_datagram_address{} : detail::read_address(to);
     at_->errors.push_back({peer, number});
     sockets_->settle();
   }
 
-  /// Those that the actor has joined and not left; those of a configuration are not among them.
+  /// Groups that the actor has joined and not left, without those of the configuration.
   const std::vector<joined_group>& groups() const { return at_->groups; }
-  /// From now on the system says no to each join and leave.
+  /// From now on the system refuses each join and leave.
   void refuse_groups(bool refuses = true) const { at_->refuses_groups = refuses; }
 
  private:
   std::shared_ptr<detail::datagrams> sockets_;
-  detail::datagram_place* at_; // of sockets_
+  detail::datagram_place* at_; // belongs to sockets_
   std::uint32_t number_;
 };
 
-/// Who sends to one of an actor's UDP sockets, and gets what the actor sends to its address.
+/// A peer that sends to one of an actor's UDP sockets, and receives what the actor sends to the peer's
+/// address.
 class udp_peer {
  public:
   explicit udp_peer(actor& of, const std::string& address = "127.0.0.1:40000", std::uint32_t socket = 0)
       : to_(of, socket),
         sockets_(detail::datagrams::shared_of(of.process())),
-        address_(detail::print_address(detail::read_address(address))) {} // as what has left tells it
+        address_(detail::print_address(detail::read_address(address))) {} // as in sent_datagram
 
-  /// The actor gets it by itself. `to`: which of the actor's addresses, where its socket is open at all of
-  /// its machine's.
+  /// Sends a single datagram. `to`: the destination address, if the socket is open on all addresses of its
+  /// machine.
   udp_peer& send(std::string_view bytes, const std::string& to = {}) {
     to_.bring({{std::string(bytes), address_, to}});
     return *this;
   }
   udp_peer& send(bytes raw) { return send(to_text(raw)); }
 
-  /// What has come since the last time, by whichever socket.
+  /// Datagrams that have arrived since the last call, from any socket.
   std::vector<std::string> take() const {
     std::vector<std::string> out;
     const auto is_for_it = [this](const sent_datagram& one) { return one.to == address_; };

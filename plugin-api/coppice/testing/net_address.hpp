@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The addresses of coppice/udp.h as a test writes them: "127.0.0.1:514", "[::1]:514", "[fe80::1%2]:514" with
-// the index of an interface. Header-only. Any thread.
+// The addresses of coppice/udp.h in the text form of tests: "127.0.0.1:514", "[::1]:514", "[fe80::1%2]:514"
+// with the index of an interface. Header-only. Any thread.
 #pragma once
 
 #include <arpa/inet.h>
@@ -25,7 +25,7 @@ Number number_in(std::string_view text, const std::string& whole) {
   return out;
 }
 
-/// Throws failure where it is none.
+/// Throws failure if the text is not an address.
 inline coppice_datagram_address read_address(const std::string& text) {
   coppice_datagram_address out{};
   const std::size_t colon = text.rfind(':');
@@ -52,7 +52,7 @@ inline std::string host_of(const coppice_datagram_address& address) {
   inet_ntop(address.family == 6 ? AF_INET6 : AF_INET, address.bytes, text, sizeof text);
   return address.scope == 0 ? text : std::string(text) + "%" + std::to_string(address.scope);
 }
-/// Empty of one of family 0.
+/// Empty for family 0.
 inline std::string print_address(const coppice_datagram_address& address) {
   if (address.family == 0) return {};
   const std::string host = host_of(address);
@@ -62,7 +62,7 @@ inline std::string print_address(const coppice_datagram_address& address) {
 inline bool is_valid(const coppice_datagram_address& address) {
   return address.family == 4 || address.family == 6;
 }
-/// Of a socket that takes what comes to any address of its machine.
+/// Whether a socket with this address takes datagrams to any address of its machine.
 inline bool is_any(const coppice_datagram_address& address) {
   constexpr std::uint8_t none[sizeof address.bytes] = {};
   return std::memcmp(address.bytes, none, sizeof none) == 0;

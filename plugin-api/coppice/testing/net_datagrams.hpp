@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// "coppice.udp_host/draft-1" for tests: an actor's UDP sockets, what waits in them, what has left, and the
-// order in which the actor hears of it. What the node does in daemon/behaviours/datagrams, without sockets: a
-// kernel that always has room for what comes. A program that includes this has the interface; without, a
-// plugin gets NULL as on an older host. Header-only. In the test's thread.
+// "coppice.udp_host/draft-1" for tests: an actor's UDP sockets, datagrams that wait in them or have left, and
+// the order of callbacks. Does what the node does in daemon/behaviours/datagrams, without sockets, for a
+// kernel that always has room for incoming datagrams. A program that includes this has the interface; without
+// it a plugin gets NULL, as on an older host. Header-only. In the test's thread.
 #pragma once
 
 #include <coppice/behaviours.h>
@@ -25,21 +25,22 @@ namespace coppice::testing {
 /// A datagram on its way to the actor.
 struct arriving_datagram {
   std::string bytes;
-  std::string from = "127.0.0.1:40000"; ///< port 0 too, as one may make it up
-  /// Which of the actor's addresses it came to; empty: the socket's, or the loopback one where that is any.
+  std::string from = "127.0.0.1:40000"; ///< port 0 is possible too, since a sender can forge it
+  /// The actor's address it was sent to; empty: the socket's, or the loopback address if the socket takes
+  /// any.
   std::string to = {};
 };
-/// One that the actor has sent.
+/// A datagram that the actor has sent.
 struct sent_datagram {
   std::string bytes;
   std::string to;
-  std::string from;         ///< empty: the address that the route says
-  std::uint32_t socket = 0; ///< its number
+  std::string from;         ///< empty: the route decides
+  std::uint32_t socket = 0; ///< the socket's number
 };
 /// A group that a socket has joined.
 struct joined_group {
   std::string address;   ///< without a port
-  std::string interface; ///< empty: that of the route
+  std::string interface; ///< empty: the interface of the route
   bool operator==(const joined_group&) const = default;
 };
 
@@ -52,7 +53,7 @@ struct datagram_place {
     std::int64_t when = 0;
   };
   struct error {
-    coppice_datagram_address peer{}; ///< of family 0: not told
+    coppice_datagram_address peer{}; ///< family 0: unknown
     std::int32_t number = 0;
   };
   static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
@@ -60,14 +61,14 @@ struct datagram_place {
   coppice_datagram_address address{};
   std::deque<arrived> waiting;
   std::deque<error> errors;
-  std::size_t room = unlimited; ///< datagrams that it takes now
-  bool refused = false;         ///< one that was sent: the actor is told of room
+  std::size_t room = unlimited; ///< datagrams that it accepts now
+  bool refused = false;         ///< a send was refused: on_writable follows
   std::vector<joined_group> groups;
   bool refuses_groups = false;
   std::size_t too_long = 0;
 };
 
-/// Those that meet the condition, in their order; the others stay.
+/// Takes the elements that meet the condition, in order; the others stay.
 template <class Condition>
 std::vector<sent_datagram> taken_from(std::vector<sent_datagram>& all, Condition meets) {
   std::vector<sent_datagram> out, rest;
@@ -96,11 +97,11 @@ class datagrams final : public engine {
     return std::static_pointer_cast<datagrams>(of(w).shared_from_this());
   }
 
-  /// Null: there is none of that number.
+  /// Null: there is no such socket.
   datagram_place* find(std::uint32_t number) { return number < places_.size() ? &places_[number] : nullptr; }
-  /// Datagrams that have left, and no test has taken yet.
+  /// Datagrams that have left and that no test has taken yet.
   std::vector<sent_datagram>& left() { return left_; }
-  /// Until the actor, if there is one, has nothing more to do.
+  /// Runs the actor, if there is one, until it has nothing more to do.
   void settle() const {
     if (world_ != nullptr) world_->go_on();
   }
@@ -127,8 +128,7 @@ class datagrams final : public engine {
     if (next != nullptr) on_ = callbacks_of(*next);
   }
   bool is_of(const world& w) const override { return world_ == &w; }
-  /// The sockets stay, with what waits in them: it is the actor that its supervisor starts next which gets
-  /// it.
+  /// The sockets stay, with the datagrams in them: the actor that the supervisor starts next gets them.
   void ended(bool) override {}
 
  private:
@@ -142,7 +142,7 @@ class datagrams final : public engine {
     return read_address((at.address.family == 6 ? "[::1]:" : "127.0.0.1:") + port);
   }
 
-  // Errors, then room, then a batch, and then the next socket's turn.
+  // Errors first, then room, then a batch; then the next socket has its turn.
   std::optional<call> next_of(std::uint32_t number, datagram_place& at) {
     if (!at.errors.empty()) {
       const datagram_place::error one = at.errors.front();
@@ -167,7 +167,7 @@ class datagrams final : public engine {
       }
     return std::nullopt;
   }
-  // Of those that are read together, the ones which are not too long.
+  // Of the datagrams that are read together, those that are not too long.
   std::shared_ptr<std::vector<datagram_place::arrived>> take_batch(datagram_place& at) const {
     auto batch = std::make_shared<std::vector<datagram_place::arrived>>();
     for (std::size_t left = how_.batch; left != 0 && !at.waiting.empty(); --left) {
@@ -190,17 +190,17 @@ class datagrams final : public engine {
   }
 
   world* world_;          // null: between two generations
-  std::int64_t wall_ = 0; // when something came last
+  std::int64_t wall_ = 0; // time of the last arrival
   udp_options how_;
   coppice_datagram_callbacks on_;
   std::deque<datagram_place> places_;
   std::vector<sent_datagram> left_;
-  std::size_t turn_ = 0; // modulo their number: the socket that is looked at first
+  std::size_t turn_ = 0; // modulo the number of sockets: the socket to look at first
 };
 
 // ---- the interface ----
 
-/// COPPICE_OK and a socket that there is.
+/// COPPICE_OK and an existing socket, or an error.
 inline std::int32_t place_of(coppice_actor* self, std::uint32_t number, const char* function,
                              datagram_place*& out) {
   if (const std::int32_t status = may_call(self, function); status != COPPICE_OK) return status;
@@ -208,7 +208,7 @@ inline std::int32_t place_of(coppice_actor* self, std::uint32_t number, const ch
   return found(out != nullptr);
 }
 
-/// Whether it may leave by this socket at all.
+/// Whether the datagram may be sent by this socket at all.
 inline bool may_leave(const coppice_datagram& one, std::uint32_t number, const datagram_place& at) {
   return one.socket == number && (one.data != nullptr || one.size == 0) && one.size <= datagrams::largest &&
          one.peer.family == at.address.family && one.peer.port != 0 &&
@@ -234,7 +234,7 @@ inline std::int32_t send_datagrams(coppice_actor* self, const coppice_datagram* 
   return COPPICE_OK;
 }
 
-/// A change of the groups of a socket that there is.
+/// Changes the groups of an existing socket.
 template <class Change>
 std::int32_t change_group(coppice_actor* self, std::uint32_t number, const coppice_datagram_address* group,
                           coppice_bytes interface, const char* function, Change change) {

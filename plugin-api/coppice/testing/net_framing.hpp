@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How the bytes of a stream under test are cut into frames, as the node cuts them, which a test of the kit
-// compares: without state, each look begins at the first byte. Header-only. In the test's thread.
+// Cuts the bytes of a stream under test into frames, as the node does; a test of the kit compares the two.
+// Without state: each call starts at the first byte. Header-only. In the test's thread.
 #pragma once
 
 #include <coppice/stream.h>
@@ -13,7 +13,7 @@
 
 namespace coppice::testing::detail {
 
-/// A coppice_framing that keeps its delimiter, with the defaults filled in.
+/// A coppice_framing that owns its delimiter, with the defaults filled in.
 struct framing {
   std::uint32_t kind = COPPICE_FRAMING_NONE;
   std::size_t max = std::size_t{16} << 20;
@@ -22,7 +22,7 @@ struct framing {
   std::size_t bytes = 4, at = 0, header = 4;
   std::string delimiter;
 
-  /// None: it can never be right.
+  /// Empty: the options are not valid.
   static std::optional<framing> of(const coppice_framing& from) {
     framing out;
     out.kind = from.kind;
@@ -51,8 +51,8 @@ struct framing {
   }
 };
 
-/// A frame: where it lies in the bytes, and how many of them are done with. Or how many there have to be
-/// before it is worth to look again; 0: the frame is too large.
+/// A frame: its place in the bytes, and how many bytes are used up. Or, if there is none yet, how many bytes
+/// are needed before another attempt; 0: the frame is too large.
 struct cut {
   bool is_frame = false;
   std::size_t offset = 0, length = 0, consumed = 0;
@@ -67,7 +67,7 @@ inline cut look_for(std::string_view end, const framing& how, std::string_view b
     const std::size_t length = returns ? found - 1 : found;
     return length > how.max ? cut{} : cut{true, 0, length, found + end.size(), 0};
   }
-  // Nothing that may still come ends it in time.
+  // No further byte can end the frame within its bound.
   const bool may_end =
       is_line ? bytes.size() <= how.max || (bytes.size() == how.max + 1 && bytes[how.max] == '\r')
               : bytes.size() < how.max + end.size();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "coppice.stream_host/draft-1" for tests, and the order in which an actor hears of its streams. A program
-// that includes this has the interface; without, a plugin gets NULL as on an older host. Header-only. In the
+// "coppice.stream_host/draft-1" for tests, and the order of an actor's callbacks for streams. A program that
+// includes this has the interface; without it a plugin gets NULL, as on an older host. Header-only. In the
 // actor's callbacks.
 #pragma once
 
@@ -16,7 +16,7 @@
 
 namespace coppice::testing::detail {
 
-/// The streams of an actor, with its process.
+/// The streams of an actor and its process.
 class streams final : public engine {
  public:
   using shared = std::shared_ptr<stream>;
@@ -34,7 +34,7 @@ class streams final : public engine {
     all_.push_back(made);
     return made;
   }
-  /// One that another actor has handed over: as of a new stream, but for what it has kept.
+  /// Takes a stream that another actor has handed over: as a new one, but with its unused bytes.
   void take(const shared& handed, nanoseconds now) {
     handed->handed_to.reset();
     handed->id = ++last_id_;
@@ -43,18 +43,18 @@ class streams final : public engine {
     handed->open(now);
     all_.push_back(handed);
   }
-  /// Null: there is none (any more).
+  /// Null: there is no such stream (any more).
   shared find(std::uint64_t id) const {
     for (const shared& one : all_)
       if (one->id == id && one->is != stream::stage::gone && !one->handed_to) return one;
     return nullptr;
   }
   const std::vector<shared>& all() const { return all_; }
-  /// Whose they are now; null: between two generations.
+  /// The process that owns them. Null: between two generations.
   world* owner() const { return world_; }
 
   std::optional<call> next(world& w) override {
-    const auto now_there = all_; // one that is handed over leaves
+    const auto now_there = all_; // handing over removes one from all_
     for (const shared& one : now_there) {
       one->look_at_times(w.now);
       one->read(w.now);
@@ -90,7 +90,7 @@ class streams final : public engine {
   static coppice_stream_callbacks callbacks_of(const world& w) {
     return table_of<coppice_stream_callbacks>(*w.type, COPPICE_STREAM_DRAFT_1);
   }
-  // A callback about `one`; a null one does nothing.
+  // A callback about `one`; does nothing if the callback is null.
   template <class Function, class... Arguments>
   static call make(const char* name, const shared& one, Function function, Arguments... arguments) {
     return {name, [one, function, arguments...](coppice_actor* self, void* state) {
@@ -129,7 +129,7 @@ class streams final : public engine {
     one->is = stage::gone;
     return last_of(one);
   }
-  // It is another process's, and nothing more is told of it here.
+  // The stream belongs to another process now, and has no more callbacks here.
   std::optional<call> leave(const shared& one) {
     std::erase(all_, one);
     if (!one->accepted) return std::nullopt;
@@ -166,7 +166,7 @@ class streams final : public engine {
     one->read(now); // a long frame is read beyond the credit
     return one->is_open() && one->input.size() >= one->needed ? next_input(one, now) : std::nullopt;
   }
-  // All that is there; what is left comes again when there is more.
+  // Gives all bytes that are there; unused ones come again with the next bytes.
   std::int32_t give_data(stream& one, coppice_actor* self, void* state) {
     const std::string data = one.input;
     const nanoseconds now = of_self(self).now;
@@ -213,7 +213,7 @@ class streams final : public engine {
 
 // ---- the interface ----
 
-/// COPPICE_OK and a stream that there is.
+/// COPPICE_OK and an existing stream, or an error.
 inline std::int32_t stream_of(coppice_actor* self, std::uint64_t id, const char* function,
                               streams::shared& out) {
   if (const std::int32_t status = may_call(self, function); status != COPPICE_OK) return status;
@@ -227,7 +227,7 @@ inline std::int32_t stream_of(coppice_actor* self, std::uint64_t id, const char*
       status != COPPICE_OK)                                                                         \
   return status
 
-/// False: it can never be right.
+/// False: the options are not valid.
 inline bool read_framing(const coppice_framing* given, framing& out) {
   const auto known = sized(given, COPPICE_FRAMING_LEAST);
   const auto read = known ? framing::of(*known) : std::nullopt;
@@ -266,7 +266,7 @@ inline std::int32_t connect_stream(coppice_actor* self, const coppice_connect_op
   stream_options how;
   framing cut_by;
   if (!read_connect_options(*given, how, cut_by)) return COPPICE_E_INVALID;
-  if (given->tls != nullptr && given->port == 0) { // a path is no host that a certificate could be for
+  if (given->tls != nullptr && given->port == 0) { // a certificate cannot be for a socket's path
     const auto tls = sized(given->tls, COPPICE_TLS_OPTIONS_LEAST);
     if (!tls) return COPPICE_E_INVALID;
     if ((tls->flags & (COPPICE_TLS_SERVER | COPPICE_TLS_UNVERIFIED)) == 0 && tls->host.size == 0)
@@ -324,12 +324,12 @@ inline std::int32_t start_tls(coppice_actor* self, std::uint64_t id, const coppi
   if (!at->is_open()) return COPPICE_E_NOT_FOUND;
   const auto given = sized(options, COPPICE_TLS_OPTIONS_LEAST);
   if (!given || at->securing || !at->how.tls.empty() || at->ends) return COPPICE_E_INVALID;
-  // A certificate of anybody would do.
+  // Without a host name any certificate would be accepted.
   const bool has_host = given->host.size != 0 || (at->dialled && at->port != 0);
   if ((given->flags & (COPPICE_TLS_SERVER | COPPICE_TLS_UNVERIFIED)) == 0 && !has_host)
     return COPPICE_E_INVALID;
   at->securing = true;
-  at->input.clear(); // it is TLS's already
+  at->input.clear(); // these bytes belong to TLS
   at->needed = 1;
   return COPPICE_OK;
 }

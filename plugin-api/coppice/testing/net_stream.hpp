@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One stream of an actor under test, both of its ends: what was sent and is not read yet, what is cut and
-// given to the actor, what it has written and the peer has room for. What the node does in
+// Both ends of one stream of an actor under test: bytes that were sent and not read yet, bytes cut and given
+// to the actor, bytes that it has written and the peer's room for them. Does what the node does in
 // daemon/behaviours/streams, on the kit's clock and without sockets. Header-only. In the test's thread.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace coppice::testing {
 
-/// What holds for a stream; as `tcp:` has it in the tree, and coppice_connect_options. Times: 0 is no limit.
+/// Options of a stream, as under `tcp:` in the tree and in coppice_connect_options. Times: 0: no limit.
 struct stream_options {
   coppice_framing framing{};
   std::size_t credit = std::size_t{64} << 10;
@@ -23,9 +23,9 @@ struct stream_options {
   nanoseconds frame = 30s;
   nanoseconds stall = 30s;
   bool half_close = false;
-  bool ends_actor = true; ///< false: the actor is a worker of a pool that handles many
+  bool ends_actor = true; ///< false: the actor is a pool's worker that handles many streams
   std::string peer = "127.0.0.1:40000", local = "127.0.0.1:7007";
-  std::string tls{}, protocol{}, subject{}; ///< as coppice_stream_info tells them
+  std::string tls{}, protocol{}, subject{}; ///< values for coppice_stream_info
 };
 
 namespace detail {
@@ -40,21 +40,21 @@ struct stream {
   framing cut_by;
   stage is = stage::opening;
 
-  // The peer's end.
-  std::string wire;    // sent, and not read by the node
-  std::string arrived; // written by the actor, and not read by the test
+  // The peer's end:
+  std::string wire;    // sent, not yet read by the node
+  std::string arrived; // written by the actor, not yet read by the test
   std::size_t window = unlimited;
   bool peer_ended = false, peer_reset = false;
   bool ended = false;  // all that the actor wrote has arrived, and no more comes
   bool broken = false; // the actor's end was reset
 
-  // The actor's end.
-  std::string input; // read, and not used
+  // The actor's end:
+  std::string input; // read, not yet used
   std::size_t needed = 1;
   bool cut_anew = false; // set_framing was called inside on_data
-  std::string queued;    // written, and not taken
-  std::string sealed;    // written after start_tls, which is not done
-  std::string host;      // of one that connects
+  std::string queued;    // written, not yet taken
+  std::string sealed;    // written after start_tls, before the handshake is over
+  std::string host;      // of a connection that the actor opens
   std::uint32_t port = 0;
   nanoseconds connect_due{};
   bool dialled = false;
@@ -66,11 +66,11 @@ struct stream {
   std::string end_why;
   nanoseconds ending_since{};
 
-  // Of a program's:
+  // For a program:
   bool end_held = false;    // on_close waits until the program has ended
-  std::string end_why_held; // and says this then
-  value end_reason;         // with which its actor ends; none: `normal`
-  std::string complaint;    // of standard error, that has not ended
+  std::string end_why_held; // the reason that on_close then gives
+  value end_reason;         // exit reason of the actor; none: `normal`
+  std::string complaint;    // an incomplete line of standard error
   std::uint64_t bytes_read = 0, bytes_written = 0, written_then = 0;
   nanoseconds opened_at{}, active_at{}, frame_began{}, stuck_since{};
 
@@ -81,7 +81,7 @@ struct stream {
     is = stage::open;
     opened_at = active_at = now;
   }
-  /// The actor's end is no more; on_close is to come.
+  /// The actor's end is closed; on_close follows.
   void close(std::uint32_t how_it_ends, std::string why = {}) {
     if (is == stage::ending || is == stage::gone) return;
     is = stage::ending;
@@ -99,7 +99,7 @@ struct stream {
     broken = true;
     close(how_it_ends, std::move(why));
   }
-  /// As much as the peer has room for.
+  /// Sends as much as the peer has room for.
   void flush() {
     const std::size_t free = peer_reset ? 0 : window - std::min(window, arrived.size());
     const std::size_t count = std::min(free, queued.size());
@@ -121,7 +121,7 @@ struct stream {
     note_progress(now);
     return COPPICE_OK;
   }
-  /// As much as the credit has room for.
+  /// Reads as much as the credit allows.
   void read(nanoseconds now) {
     if (!is_open() || securing) return;
     const std::size_t most = std::max(how.credit, needed);
@@ -163,7 +163,7 @@ struct stream {
     }
     return first;
   }
-  /// Since when what is written does not get on.
+  /// Notes since when written bytes have made no progress.
   void note_progress(nanoseconds now) {
     if (queued.empty())
       stuck_since = {};
@@ -181,7 +181,7 @@ struct stream {
       close(due.how, due.why);
   }
 
-  /// As coppice_stream_api's info tells it; borrowed from this.
+  /// The result of coppice_stream_api's info; borrowed from this object.
   coppice_stream_info info() const {
     const auto lend = [](const std::string& text) {
       return coppice_bytes{reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a plugin's ELF note says of it, read where the plugin lies in memory: the manifest has what the
-// descriptor has no place for. Header-only. One thread.
+// Reads a plugin's ELF note from memory. The manifest has values that the descriptor does not have.
+// Header-only. One thread.
 #pragma once
 
 #include <elf.h>
@@ -15,11 +15,11 @@
 namespace coppice::testing::detail {
 
 struct note_search {
-  std::uintptr_t inside = 0; // an address of the object
+  std::uintptr_t inside = 0; // an address inside the object
   std::string_view text;
 };
 
-/// The text of the note "Coppice" among those of a segment.
+/// The text of the note "Coppice" in a segment of notes.
 inline std::string_view note_in(std::string_view segment) {
   const auto padded = [](std::size_t size) { return (size + 3) / 4 * 4; };
   ElfW(Nhdr) head;
@@ -37,7 +37,7 @@ inline std::string_view note_in(std::string_view segment) {
   return {};
 }
 
-/// The manifest of the plugin that has something at `address`; empty: it has no note.
+/// The manifest of the plugin that contains `address`; empty: it has no note.
 inline std::string_view manifest_around(const void* address) {
   note_search wanted{reinterpret_cast<std::uintptr_t>(address), {}};
   const auto look = [](dl_phdr_info* object, std::size_t, void* context) {
@@ -61,12 +61,12 @@ inline std::string_view manifest_around(const void* address) {
   return wanted.text;
 }
 
-// As much of JSON as is needed to find a string in a manifest, which a node has read before or will.
+// A minimal JSON reader that finds a string in a manifest; the node validates the manifest.
 
 inline void skip_to_value(std::string_view& at) {
   at.remove_prefix(std::min(at.find_first_not_of(" \t\r\n,:"), at.size()));
 }
-/// The next value, as it is written; `at` is behind it.
+/// The next value as text; `at` moves behind it.
 inline std::string_view next_value(std::string_view& at) {
   skip_to_value(at);
   std::size_t depth = 0;
@@ -90,7 +90,7 @@ inline std::string_view next_value(std::string_view& at) {
   at.remove_prefix(value.size());
   return value;
 }
-/// A member of an object, as it is written; empty: it has none of that name.
+/// A member of an object as text; empty: there is none of that name.
 inline std::string_view member_of(std::string_view object, std::string_view key) {
   if (object.empty() || object.front() != '{') return {};
   object.remove_prefix(1);
@@ -102,12 +102,12 @@ inline std::string_view member_of(std::string_view object, std::string_view key)
   }
   return {};
 }
-/// Without its quotes.
+/// The text without its quotes.
 inline std::string_view plain_text(std::string_view written) {
   const bool quoted = written.size() >= 2 && written.front() == '"';
   return quoted ? written.substr(1, written.size() - 2) : std::string_view();
 }
-/// What the manifest says of an actor under this key, a word; empty: nothing.
+/// The word under this key of an actor in the manifest; empty: none.
 inline std::string_view word_of_actor(std::string_view manifest, std::string_view actor,
                                       std::string_view key) {
   std::string_view all = member_of(manifest, "actors");

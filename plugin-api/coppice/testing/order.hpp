@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Erlang's order, equality and hash of terms for the plugin under test (coppice/order.h), the ETF library's
-// own, of which this takes the headers alone. Any thread.
+// Erlang's order, equality and hash of terms for the plugin under test (coppice/order.h), computed by the
+// headers of the ETF library. Any thread.
 #pragma once
 
 #include <coppice/order.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The plugin under test: the one whose sources are compiled into the test program, or a built file, which may
-// be loaded beside another version of itself. What a node refuses in its code is refused here. Its init runs
-// here, with the host table for tests; deinit when it goes, after its actors. Header-only. One thread.
+// The plugin under test: its sources are compiled into the test program, or it is a built file, which may be
+// loaded beside another version of itself. Code that a node would refuse is refused here. init runs here with
+// the host table for tests, deinit when this object is destroyed, after its actors. Header-only. One thread.
 #pragma once
 
 #include <coppice/plugin.h>
@@ -27,8 +27,8 @@ class plugin {
     static const plugin only(::coppice_plugin, *detail::host_table(), nullptr);
     return only;
   }
-  /// A built plugin. The same path is the same image while it is loaded: a second version is another file.
-  /// `host` may be a table of the test's own, one that lacks a draft for instance.
+  /// Loads a built plugin. While it is loaded, the same path gives the same image: a second version needs
+  /// another file. `host` may be a table of the test, for example one without a draft.
   static plugin load(const std::string& file, const coppice_host& host = *detail::host_table()) {
     library opened(dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL));
     if (opened == nullptr) throw failure(dlerror());
@@ -45,14 +45,14 @@ class plugin {
 
   std::string_view id() const { return descriptor_.id; }
   std::string_view version() const { return descriptor_.version; }
-  /// An actor type by its name; without one the first.
+  /// An actor type by its name; empty: the first.
   const coppice_actor_type& type(std::string_view name = {}) const {
     for (std::uint64_t i = 0; i < descriptor_.actor_count; ++i) {
       if (name.empty() || name == descriptor_.actors[i]->name) return *descriptor_.actors[i];
     }
     throw failure("plugin " + std::string(id()) + " has no actor " + std::string(name));
   }
-  /// What becomes of what no callback of that actor takes, as the class or the note says.
+  /// What happens to a message that no callback of that actor takes, from the class or the note.
   coppice::unhandled unhandled_of(std::string_view actor) const {
     const std::string_view word =
         detail::word_of_actor(detail::manifest_around(&descriptor_), actor, "unhandled");
@@ -95,16 +95,16 @@ class plugin {
     }
   }
 
-  library library_; // goes last
+  library library_; // destroyed last
   const coppice_descriptor& descriptor_;
 };
 
-/// Messages that plugins hold: 0 when every actor is gone and each message was given back.
+/// Messages that plugins hold; 0 once all actors are gone and all messages were released.
 inline std::size_t live_messages() {
   const std::scoped_lock held(detail::live_blocks.lock);
   return detail::live_blocks.all.size();
 }
-/// Takes what plugins did against the ABI's rules where no actor could be blamed; the others are in journals.
+/// Takes complaints about rules of the ABI that no actor could be blamed for; the others are in journals.
 inline std::vector<std::string> take_complaints() {
   const std::scoped_lock held(detail::worlds.lock);
   return std::exchange(detail::worlds.complaints, {});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What an actor type says in a pool of its actors (coppice/pool.h), asked without a pool: the workers' loads
-// are the test's to say.
+// Decisions of an actor type in a pool (coppice/pool.h), tested without a pool: the test sets the workers'
+// loads.
 //
 //   pool_in_test rooms(plugin::linked(), {.loads = {0, 2, std::nullopt}});
 //   CHECK(rooms.choose(std::tuple(etf::atom{"join"}, 4)) == 1);
@@ -25,15 +25,15 @@ enum class pool_asks_of : std::uint32_t {
 };
 
 struct pool_settings {
-  std::string_view actor{};                                 ///< none: the plugin's first
-  std::vector<std::optional<std::uint64_t>> loads = {0, 0}; ///< of each worker; none: it does not run
+  std::string_view actor{};                                 ///< empty: the plugin's first
+  std::vector<std::optional<std::uint64_t>> loads = {0, 0}; ///< of each worker; empty: it does not run
   std::uint32_t in_flight = 1;
   std::uint64_t queued = 0;
 };
 
 class pool_in_test {
  public:
-  /// Throws: this type has no say in its pool.
+  /// Throws: this type has no pool table.
   explicit pool_in_test(const plugin& from, pool_settings how = {}) : now(std::move(how)) {
     const coppice_actor_type& type = from.type(now.actor);
     if (coppice_find_table(&type, COPPICE_POOL_DRAFT_1) == nullptr)
@@ -41,7 +41,7 @@ class pool_in_test {
     callbacks_ = detail::table_of<coppice_pool>(type, COPPICE_POOL_DRAFT_1);
   }
 
-  /// Its worker's number; none: as `dispatch` says, which a number that no worker has comes to as well.
+  /// The chosen worker; empty: `dispatch` decides, also if the number is no worker's.
   std::optional<std::uint32_t> choose(const value& request, pool_asks_of kind = pool_asks_of::call) const {
     if (callbacks_.choose == nullptr) return std::nullopt;
     const question asked(now, request, kind);
@@ -52,8 +52,8 @@ class pool_in_test {
   }
 
   struct last_word {
-    bool usual = true; ///< as `queue: { on_full }` says
-    value answer{};    ///< else what the caller gets; none: nobody hears of it
+    bool usual = true; ///< `queue: { on_full }` decides
+    value answer{};    ///< else the caller's answer; none: no answer
   };
   last_word on_overload(const value& request, pool_asks_of kind = pool_asks_of::call) const {
     if (callbacks_.on_overload == nullptr) return {};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "coppice.actor/1" for tests: what an actor does to others is written into its journal; what it holds
-// (links, monitors, aliases, names) is its process's. Header-only. In the actor's callbacks.
+// "coppice.actor/1" for tests: actions on other processes go into the journal; links, monitors, aliases and
+// names are kept in the actor's process. Header-only. In the actor's callbacks.
 #pragma once
 
 #include <coppice/actor.h>
@@ -33,7 +33,7 @@ inline coppice_bytes env_borrowed(coppice_actor* self) {
   return lend_value(self, &world::env, COPPICE_ACTOR_1 "'s env_borrowed");
 }
 
-/// What a plugin hands over by its size: what lies beyond that is zero. None if it is too small.
+/// Options of a plugin, by their `size`; members beyond it are zero. Empty: too small.
 template <class Options>
 std::optional<Options> sized(const Options* given, std::size_t least) {
   if (given == nullptr || given->size < least) return std::nullopt;
@@ -44,7 +44,7 @@ std::optional<Options> sized(const Options* given, std::size_t least) {
 inline std::int32_t takes(std::uint32_t flags, std::uint32_t known) {
   return (flags & ~known) == 0 ? COPPICE_OK : COPPICE_E_UNSUPPORTED;
 }
-/// Whether what is sent with these flags reaches that process's node.
+/// Whether a message with these flags reaches the node of that process.
 inline bool reaches(const world& w, const value& whom, std::uint32_t flags) {
   return (flags & COPPICE_NO_CONNECT) == 0 || w.others.is_connected(node_of(whom));
 }
@@ -229,7 +229,7 @@ inline std::int32_t whereis(coppice_actor* self, coppice_bytes name, coppice_mes
   return found(bool(pid));
 }
 
-/// Ties a new process to its spawner, and says who it is.
+/// Links or monitors a new process for its spawner, and returns its pid.
 template <class Child>
 std::int32_t born(world& w, Child made, std::vector<Child>& all, coppice_message* out_pid,
                   coppice_message* out_reference) {
@@ -289,7 +289,7 @@ inline std::int32_t set_label(coppice_actor* self, coppice_bytes text) {
   return COPPICE_OK;
 }
 
-/// How long a call waits that has this deadline.
+/// How long a call with this deadline waits.
 inline nanoseconds patience_of(const world& w, std::int64_t deadline) {
   if (deadline == 0) return default_patience;
   return deadline == COPPICE_FOREVER ? nanoseconds::max() : nanoseconds(deadline) - w.now;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The program of an actor under test (`port:` in the tree), without one: what it writes, in any pieces, what
-// it reads and when it reads no more, what it complains of, and how it ends; and what the actor has written
+// The program of an actor under test (`port:` in the tree), simulated: its output, in pieces of any size,
+// what it reads and when it stops reading, its standard error, and its end; and what the actor has written,
 // and whether the program was told to end.
 //
 //   actor filter(plugin::linked());
@@ -11,16 +11,15 @@
 //   CHECK(waits.reply() == value("ABC"));
 //   sed.exit(3); // the actor ends with {exit_status, 3}
 //
-// It is a stream like any other of coppice/testing/net.hpp, with an end of its own. Header-only. In the
-// test's thread.
+// It is a stream of coppice/testing/net.hpp with its own kind of end. Header-only. In the test's thread.
 #pragma once
 
 #include <coppice/testing/net.hpp>
 
 namespace coppice::testing {
 
-/// One that was started for this actor. Copies are of the same one; it stays good when the actor has ended,
-/// and over a reload. `how` is what `port:` says; its `peer` is the program's path.
+/// A program that was started for this actor. Copies refer to the same program. It stays valid when the actor
+/// has ended and over a reload. `how` holds the options of `port:`; its `peer` is the program's path.
 class program {
  public:
   explicit program(actor& of, stream_options how = {}) : end_(of, as_program(std::move(how))) {
@@ -29,7 +28,7 @@ class program {
 
   std::uint64_t id() const { return end_.id(); }
 
-  /// To its standard output, in one piece.
+  /// Writes to its standard output, in one piece.
   program& send(std::string_view bytes) {
     need_running();
     end_.send(bytes);
@@ -41,8 +40,8 @@ class program {
     end_.send_in_pieces(bytes, size);
     return *this;
   }
-  /// To its standard error: lines of the node's log, which `did.logs` has as well; the actor does not hear
-  /// of them.
+  /// Writes to its standard error: lines of the node's log, which `did.logs` has as well. The actor does not
+  /// get them.
   program& complain(std::string_view text) {
     need_running();
     for (std::string& line = end_.at_->complaint; !text.empty();) {
@@ -55,38 +54,38 @@ class program {
     return *this;
   }
 
-  /// What it reads from its standard input, and room for as much again.
+  /// Reads its standard input, at most `most` bytes, and makes room for as much again.
   std::string take(std::size_t most = detail::stream::unlimited) { return end_.take(most); }
-  /// How many bytes come before it reads any; what more is written waits at the actor's end. 0: it reads
+  /// How many unread bytes can arrive; what is written beyond that waits at the actor's end. 0: it reads
   /// nothing.
   void window(std::size_t bytes) { end_.window(bytes); }
   std::size_t queued() const { return end_.queued(); }
-  /// Its standard input has ended, and all that the actor has written came.
+  /// Its standard input has ended, and all that the actor wrote has arrived.
   bool input_ended() const { return end_.ended(); }
   bool paused() const { return end_.paused(); }
   std::size_t unread() const { return end_.unread(); }
 
-  /// It closes its standard input and output, and runs on; within a second it is to exit.
+  /// Closes its standard input and output and runs on; it must exit within a second.
   void close_output() {
     need_running();
     end_.end();
   }
-  /// It exits. The actor has all that was written before, then on_close; and ends, `normal` after a 0, else
-  /// with {exit_status, Status}.
+  /// Exits. The actor gets everything written before, then on_close; it ends with `normal` if `status` is 0,
+  /// else with {exit_status, Status}.
   void exit(int status = 0) {
     const value reason = status == 0 ? atom("normal") : value(std::tuple(etf::atom{"exit_status"}, status));
     end("it exited with " + std::to_string(status), reason);
   }
-  /// A signal ends it: its actor with {exit_signal, Number}.
+  /// A signal ends the program; the actor ends with {exit_signal, Number}.
   void die(int signal) {
     end("signal " + std::to_string(signal) + " ended it (" + ::strsignal(signal) + ")",
         std::tuple(etf::atom{"exit_signal"}, signal));
   }
 
-  /// What the node has done about it.
+  /// What the node has done to end the program.
   enum class told : std::uint8_t {
     nothing,
-    to_end, ///< SIGTERM: its actor has ended, or it has no connection any more and a second to exit is over
+    to_end, ///< SIGTERM: its actor has ended, or its streams are closed and it did not exit within a second
     killed, ///< SIGKILL: its actor has failed
   };
   told was_told() const {
@@ -97,7 +96,7 @@ class program {
     const bool waits = at.is == stage::ending && end_.now() - at.ending_since >= std::chrono::seconds(1);
     return waits ? told::to_end : told::nothing;
   }
-  /// How its stream has ended at the actor's end, once it has; and why, as on_close was told.
+  /// How its stream ended at the actor's end, and the reason given to on_close. Empty: it has not.
   std::optional<close_reason> closed() const { return end_.closed(); }
   const std::string& why() const { return end_.why(); }
 
@@ -105,7 +104,7 @@ class program {
   static stream_options as_program(stream_options how) {
     if (how.peer == stream_options().peer) how.peer = "/usr/bin/program";
     how.local.clear();
-    how.first_byte = how.idle = how.stall = nanoseconds{0}; // a program takes its time
+    how.first_byte = how.idle = how.stall = nanoseconds{0}; // a program has no such limits
     how.ends_actor = true;
     return how;
   }
@@ -118,7 +117,7 @@ class program {
       of->did.logs.push_back({COPPICE_LOG_INFO, end_.at_->complaint, {}});
     end_.at_->complaint.clear();
   }
-  // What it has not read is lost with it, and breaks the connection.
+  // Bytes that it has not read are lost with it, and the connection breaks.
   void end(std::string how, value reason) {
     need_running();
     detail::stream& at = *end_.at_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Routers under test: coppice/testing.hpp shows what is delivered to the actor's route(), and here is what a
-// test sees of it. A call goes to those that serve() stands for and its answer to the test; casts and
-// messages go to `did.sent`. The actor is one with `on_failed: callback`.
+// Routers under test: coppice/testing.hpp shows delivered messages to the actor's route(); this header
+// records the decisions. A call goes to the processes of serve() and its answer to the test; casts and
+// messages go to `did.sent`. The router has `on_failed: callback`.
 //
 //   actor front(plugin::linked(), {.routes = {{"large", atom("warehouse")}}});
 //   front.serve("warehouse", [](const value&) { return replies(atom("ok")); });
@@ -22,20 +22,20 @@
 
 namespace coppice::testing {
 
-/// Where a router said that a message goes.
+/// Where a router sent a message.
 struct routed_message {
   std::uint32_t kind = COPPICE_ROUTED_INFO;
   value content;
   value from;              ///< of a call
   std::string route;       ///< "": `to` or `discard` was called
-  value to;                ///< none: nowhere
-  bool decided = false;    ///< false: it is the actor's own
-  std::uint32_t tries = 0; ///< places it went to before
+  value to;                ///< none: discarded
+  bool decided = false;    ///< false: the router handles it itself
+  std::uint32_t tries = 0; ///< number of destinations tried before
 };
 
 namespace detail {
 
-/// What the callback that runs decides, for the host's functions.
+/// The decision of the running callback, for the host's functions.
 struct routing_in_test {
   const std::map<std::string, value>* routes = nullptr;
   routed_message* deciding = nullptr; ///< null: no such callback runs

@@ -7,7 +7,7 @@
 
 namespace coppice::testing::detail {
 
-/// COPPICE_OK, and what the callback that runs decides.
+/// COPPICE_OK and the decision of the running callback, or an error.
 inline std::int32_t decision_of(coppice_actor* self, const char* function, routed_message*& out) {
   if (const std::int32_t status = may_call(self, function); status != COPPICE_OK) return status;
   world& w = *of(self);

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Where host calls have their place: in a callback of their actor, on its thread; in one that only computes
-// few of them. What has none is refused as a node refuses it, and told in a sentence to the author: in the
-// actor's journal, or where no actor can be blamed in a list of its own. Header-only. Any thread.
+// Checks where host calls are made: in a callback of their actor, on its thread; in a callback that only
+// computes, only some calls. A misplaced call is refused as in a node, and a sentence explains it: in the
+// actor's journal, or in a separate list if no actor can be blamed. Header-only. Any thread.
 #pragma once
 
 #include <coppice/testing/world.hpp>
 
 namespace coppice::testing::detail {
 
-/// Whose callback runs on this thread; one actor's test may drive another from inside a call.
+/// The actor whose callback runs on this thread; one actor's test may drive another one from inside a call.
 inline thread_local world* current = nullptr;
 
-/// Takes what other threads had to complain of into the journal.
+/// Moves the complaints of other threads into the journal.
 inline void hear(world& w) {
   const std::scoped_lock held(worlds.lock);
   std::ranges::move(w.overheard, std::back_inserter(w.did.complaints));
@@ -44,7 +44,7 @@ class turn {
   const bool outer_computing_;
 };
 
-/// What runs beside the actor although a callback of it has not returned.
+/// Code that runs beside the actor while one of its callbacks has not returned.
 class beside {
  public:
   beside() : outer_(std::exchange(current, nullptr)) {}
@@ -56,17 +56,17 @@ class beside {
   world* const outer_;
 };
 
-/// Of whoever runs on this thread.
+/// Complains of the code that runs on this thread.
 inline void complain(std::string text) {
   if (current != nullptr) return current->did.complaints.push_back(std::move(text));
   const std::scoped_lock held(worlds.lock);
   worlds.complaints.push_back(std::move(text));
 }
-/// Of the callback that runs on this thread.
+/// Complains of the callback that runs on this thread.
 inline void complain_of_callback(const std::string& function, std::string_view what) {
   complain("its " + std::string(current->callback.load()) + " called " + function + std::string(what));
 }
-/// A host call with a self whose callback this is not.
+/// Complains of a host call whose `self` is not the running actor.
 inline void complain_of_self(world* self, const std::string& function) {
   if (current != nullptr) return complain_of_callback(function, " with another actor's self");
   const std::scoped_lock held(worlds.lock);
@@ -77,7 +77,7 @@ inline void complain_of_self(world* self, const std::string& function) {
                                                : function + " was called while " + running +
                                                      " runs, but not on its thread and stack");
 }
-/// What a callback that only computes is to do instead, in the node's words.
+/// What a callback that only computes should do instead, in the node's words.
 inline std::string_view advice_for(std::string_view callback) {
   if (callback == "create")
     return ", which is not allowed before init: use init, and after_restore for a state that is restored";
@@ -85,14 +85,14 @@ inline std::string_view advice_for(std::string_view callback) {
   return ", which is allowed only after the switch: use after_restore";
 }
 
-/// COPPICE_OK inside a callback of that actor. `function` is the host call's name, with its interface's.
+/// COPPICE_OK inside a callback of that actor. `function` is the host call's name with its interface's name.
 inline std::int32_t may_look(coppice_actor* self, const char* function) {
   if (self == nullptr) return COPPICE_E_INVALID;
   if (of(self) == current) return COPPICE_OK;
   complain_of_self(of(self), function);
   return COPPICE_E_CONTEXT;
 }
-/// The same where that callback may do more than compute.
+/// As may_look(), where that callback may do more than compute.
 inline std::int32_t may_call(coppice_actor* self, const char* function) {
   if (const std::int32_t status = may_look(self, function); status != COPPICE_OK) return status;
   world& w = *of(self);

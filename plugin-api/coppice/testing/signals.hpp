@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How messages, exit signals and timers reach an actor under test, as Erlang has it; what is for others goes
-// into its journal. Header-only. In the test's thread.
+// Delivers messages, exit signals and timers to an actor under test by Erlang's rules; signals to other
+// processes go into its journal. Header-only. In the test's thread.
 #pragma once
 
 #include <algorithm>
@@ -33,13 +33,13 @@ inline void end(world& w, value reason) {
   const std::scoped_lock held(w.letters->lock);
   w.letters->closed = true;
 }
-/// Behind what waits, or before all that has no priority.
+/// Appends a message; a priority message comes before all that have no priority.
 inline void put(world& w, letter what) {
   const auto ordinary = [](const letter& each) { return !each.priority; };
   const auto at = what.priority ? std::ranges::find_if(w.mailbox, ordinary) : w.mailbox.end();
   w.mailbox.insert(at, std::move(what));
 }
-/// An exit signal, as Erlang treats it.
+/// Delivers an exit signal by Erlang's rules.
 inline void exit_signal(world& w, const value& from, const value& reason, bool priority) {
   if (is_atom(reason, "kill")) return end(w, atom("killed"));
   if (w.trapping) {
@@ -48,7 +48,8 @@ inline void exit_signal(world& w, const value& from, const value& reason, bool p
     end(w, reason);
   }
 }
-/// Puts a message into the mailbox if `to` is the actor. By an alias for one message it is the last.
+/// Puts a message into the mailbox if `to` is the actor. If it came by an alias for one message, the alias
+/// ends.
 inline bool arrives(world& w, const value& to, letter what, std::uint32_t flags) {
   if (!is_self(w, to)) return false;
   if (const auto alias = w.aliases.find(to); alias != w.aliases.end()) {
@@ -68,7 +69,7 @@ inline void deliver(world& w, const value& to, value term, bool is_cast, std::ui
   else
     w.did.sent.push_back({to, std::move(term), is_cast, flags});
 }
-/// Ends a monitor, and with it the alias that was to last as long.
+/// Ends a monitor and an alias that lasts as long as it.
 inline bool end_monitor(world& w, const value& reference) {
   const auto found = w.monitors.find(reference);
   if (found == w.monitors.end()) return false;
@@ -76,7 +77,7 @@ inline bool end_monitor(world& w, const value& reference) {
   w.monitors.erase(found);
   return true;
 }
-/// Fires what is due on the actor's clock, in order.
+/// Fires timers that are due on the actor's clock, in order.
 inline void fire_timers(world& w) {
   for (;;) {
     const auto first = std::ranges::min_element(
@@ -85,7 +86,7 @@ inline void fire_timers(world& w) {
     const timer fired = *first;
     if (fired.period == 0ns) {
       w.timers.erase(first);
-    } else { // those it was too late for are left out
+    } else { // firings that are too late are skipped
       first->due += ((w.now - fired.due) / fired.period + 1) * fired.period;
     }
     deliver(w, fired.to ? fired.to : w.self, fired.term, false);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Stages under test: the test plays those above and below one, asks it for events and gives it some, and sees
-// what it was asked for and who was sent what.
+// Stages under test: the test plays the producers above and the consumers below a stage. It sees how many
+// events the stage asked for, and which consumer got which events.
 //
 //   actor doubler(numbers, {.actor = "doubler"});
 //   producer_above above(doubler);                       // as its subscribe_to says in a configuration
@@ -11,9 +11,9 @@
 //   CHECK(below.take<std::int64_t>() == std::vector<std::int64_t>{2, 4, 6});
 //   CHECK(buffered(doubler) == 1);
 //
-// Demand, dispatchers, buffer and the ends of subscriptions are as in a node; what is emitted is dispatched
-// at once, but choose runs for it when the callback has returned. Include it beside coppice/testing.hpp: with
-// it a plugin finds "coppice.stage_host/draft-1". Header-only. In the test's thread.
+// Demand, dispatchers, buffer and the ends of subscriptions are as in a node; emitted events are dispatched
+// at once, except that choose runs for them when the callback has returned. Include it beside
+// coppice/testing.hpp: a plugin then finds "coppice.stage_host/draft-1". Header-only. In the test's thread.
 #pragma once
 
 #include <coppice/testing.hpp>
@@ -22,41 +22,41 @@
 
 namespace coppice::testing {
 
-/// What is in a configuration's `stage:`, a keyword list of the names that `configure` of coppice/stage.h
-/// has, but for subscribe_to; its init's configure() goes before it. Before its first peer.
+/// The options of a configuration's `stage:`, a keyword list with the keys of `configure` in coppice/stage.h,
+/// except subscribe_to; configure() in its init has precedence. Call it before the first peer is made.
 inline void configure_stage(actor& of, const value& options) {
   detail::staged& stage = detail::staged::of(of.process());
   if (!stage.configure(options, false)) throw failure("a stage of this kind has no such options");
 }
-/// Events that it has emitted and nobody has asked for.
+/// Events that it has emitted and no consumer has asked for.
 inline std::uint64_t buffered(actor& of) {
   return detail::staged::of(of.process()).buffered();
 }
-/// Events that found its buffer full, or that its choose sent nowhere.
+/// Events that found its buffer full, or that its choose dropped.
 inline std::uint64_t dropped(actor& of) {
   return detail::staged::of(of.process()).dropped();
 }
 
 namespace detail {
 
-/// The other end of a subscription. Copies are of the same one; it stays good when the actor has ended, and
-/// over a reload.
+/// The other end of a subscription. Copies refer to the same subscription. It stays valid when the actor has
+/// ended and over a reload.
 class staged_peer {
  public:
   bool subscribed() const { return link_->open; }
-  /// {Pid, Tag}: as the actor's callbacks get it.
+  /// {Pid, Tag}, as the actor's callbacks get it.
   const value& party() const { return link_->party; }
   const value& tag() const { return link_->tag; }
-  /// What the consumer has subscribed with.
+  /// The options of the subscription, from the consumer.
   const value& options() const { return link_->options; }
-  /// Why the actor has ended the subscription, or confirmed its end; none: it has not.
+  /// Why the actor has ended the subscription, or confirmed its end. None: it has not.
   const value& cancelled() const { return link_->cancelled; }
-  /// Ends the subscription, as this side does.
+  /// Ends the subscription from this side.
   void cancel(const value& reason) {
     stage_->cancelled_by_peer(link_, COPPICE_STAGE_CANCEL, reason);
     stage_->settle();
   }
-  /// This side's process ends; a lost node is `noconnection`.
+  /// This side's process ends; for a lost node the reason is `noconnection`.
   void down(const value& reason) {
     stage_->cancelled_by_peer(link_, COPPICE_STAGE_DOWN, reason);
     stage_->settle();
@@ -76,7 +76,7 @@ class staged_peer {
 
 } // namespace detail
 
-/// A consumer that has subscribed to the actor. It asks for nothing by itself.
+/// A consumer that has subscribed to the actor. It asks for events only when the test does.
 class consumer_below : public detail::staged_peer {
  public:
   /// `tag`: any term; none: a reference. `options`: a keyword list.
@@ -91,9 +91,9 @@ class consumer_below : public detail::staged_peer {
     return *this;
   }
   std::uint64_t asked() const { return link_->asked; }
-  /// How many came, in all.
+  /// The number of events that came, in all.
   std::uint64_t received() const { return link_->received; }
-  /// Those that came since the last time.
+  /// The events that came since the last call.
   template <class Event = value>
   std::vector<Event> take() {
     std::vector<Event> out;
@@ -107,11 +107,11 @@ class consumer_below : public detail::staged_peer {
   }
 };
 
-/// A producer that the actor has subscribed to. It gives nothing by itself, and may give more than it was
-/// asked for.
+/// A producer that the actor has subscribed to. It gives events only when the test does, also more than it
+/// was asked for.
 class producer_above : public detail::staged_peer {
  public:
-  /// Has the actor subscribe to it, as a configuration's subscribe_to does.
+  /// Makes the actor subscribe to it, as a configuration's subscribe_to does.
   explicit producer_above(actor& of, const value& options = std::vector<value>{},
                           const value& name = atom("producer"))
       : staged_peer(stage_of(of), nullptr) {
@@ -119,7 +119,7 @@ class producer_above : public detail::staged_peer {
     if (!link_) throw failure("this is no consumer, or no consumer subscribes with these options");
     stage_->settle();
   }
-  /// All that the actor has subscribed to, the oldest first, those that have ended too.
+  /// All producers that the actor has subscribed to, oldest first, including ended subscriptions.
   static std::vector<producer_above> of(actor& of) {
     std::vector<producer_above> out;
     const auto stage =
@@ -128,17 +128,17 @@ class producer_above : public detail::staged_peer {
       if (!each->of_consumer) out.push_back(producer_above(stage, each));
     return out;
   }
-  /// Whom the actor has named.
+  /// The destination that the actor has subscribed to.
   const value& name() const { return link_->to; }
-  /// In all.
+  /// The number of events asked for, in all.
   std::uint64_t asked() const {
     std::uint64_t all = 0;
     for (const std::uint64_t each : link_->asks) all += each;
     return all;
   }
-  /// As they came.
+  /// Each demand, in order.
   const std::vector<std::uint64_t>& asks() const { return link_->asks; }
-  /// A list of events.
+  /// Delivers a list of events.
   producer_above& deliver(const value& events) {
     stage_->delivered_by_peer(link_, events);
     stage_->settle();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The subscriptions of a stage under test, and who of its consumers gets which event: GenStage's dispatchers,
-// as a node has them. Header-only. In the test's thread.
+// The subscriptions of a stage under test, and which of its consumers gets which event: GenStage's
+// dispatchers, as in a node. Header-only. In the test's thread.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@
 
 namespace coppice::testing::detail {
 
-/// The value of a keyword list's key; none: it is not there.
+/// The value of a keyword list's key. Empty: it is missing.
 inline std::optional<value> option_of(const value& list, std::string_view key) {
   etf::cursor at(list.bytes());
   std::uint32_t length = 0;
@@ -46,32 +46,32 @@ inline bool is_keyword_list(const value& list) {
 /// One subscription; the test is its other side.
 struct staged_link {
   bool of_consumer = true; ///< the other side is a consumer
-  value to;                ///< whom the actor has subscribed to
-  value tag, party;        ///< {Pid, Tag}: as callbacks get it
+  value to;                ///< destination that the actor has subscribed to
+  value tag, party;        ///< {Pid, Tag} as in callbacks
   value options;
   bool open = true;
-  value cancelled; ///< why the actor's end has ended it, or confirmed its end; none: it has not
+  value cancelled; ///< why the actor ended it, or confirmed its end; none: it has not
 
-  // Of a consumer.
-  std::deque<value> events;      ///< came, and were not taken
+  // Of a consumer:
+  std::deque<value> events;      ///< arrived and not taken
   std::uint64_t asked = 0;       ///< in all
   std::uint64_t received = 0;    ///< in all
   std::uint64_t demand = 0;      ///< as its dispatcher counts
-  std::uint64_t partition = 0;   ///< its number
-  std::deque<value> backed_up{}; ///< its partition's events that it has not asked for
+  std::uint64_t partition = 0;   ///< number of its partition
+  std::deque<value> backed_up{}; ///< events of its partition that it has not asked for
 
-  // Of a producer.
-  std::vector<std::uint64_t> asks; ///< as they came
+  // Of a producer:
+  std::vector<std::uint64_t> asks; ///< in order
   std::string cancel = "permanent";
   std::uint64_t max = 1000, min = 500;
-  std::uint64_t pending = 0; ///< asked for by the host, and not come
-  std::uint64_t due = 0;     ///< asked for in any way, and not come
-  std::uint64_t excess = 0;  ///< came beyond that, less what has come within it since
+  std::uint64_t pending = 0; ///< asked for by the host, not arrived
+  std::uint64_t due = 0;     ///< asked for in any way, not arrived
+  std::uint64_t excess = 0;  ///< arrived beyond the demand, minus what has arrived within it since
   bool manual = false;
 };
 using shared_link = std::shared_ptr<staged_link>;
 
-/// Who gets what. Counts are the demand that is to be asked for above.
+/// Chooses the consumers. Returned counts are the demand to ask of the producers.
 class staged_dispatcher {
  public:
   staged_dispatcher() = default;
@@ -79,7 +79,7 @@ class staged_dispatcher {
   staged_dispatcher& operator=(const staged_dispatcher&) = delete;
   virtual ~staged_dispatcher() = default;
 
-  /// Why not, if it is refused.
+  /// Why the subscription is refused. Empty: accepted.
   virtual std::optional<std::string> subscribe(const shared_link& one) {
     links_.push_back(one);
     return std::nullopt;
@@ -88,9 +88,10 @@ class staged_dispatcher {
   virtual std::uint64_t cancel(const shared_link& one) = 0;
   /// How many events it takes now.
   virtual std::uint64_t room() const = 0;
-  /// At most room(); with partitions those of one, whose number that is. False: there is no such partition.
+  /// Takes at most room() events; with partitions, all of them for partition `partition`. False: there is no
+  /// such partition.
   virtual bool dispatch(std::deque<value> events, std::uint64_t partition) = 0;
-  /// With how many partitions; none: it has none. 0: any.
+  /// The number of partitions. Empty: it has no partitions. 0: any number.
   virtual std::optional<std::uint64_t> partitions() const { return std::nullopt; }
   virtual std::uint64_t queued() const { return 0; }
 
@@ -102,7 +103,7 @@ class staged_dispatcher {
   std::vector<shared_link> links_;
 };
 
-/// To the one who wants most.
+/// To the consumer with the largest demand.
 class by_demand final : public staged_dispatcher {
  public:
   std::uint64_t ask(const shared_link& one, std::uint64_t count) override {
@@ -137,15 +138,15 @@ class by_demand final : public staged_dispatcher {
   }
 
  private:
-  // Before the first that wants less.
+  // Inserts it before the first consumer that has a smaller demand.
   void put(const shared_link& one) {
     const auto less = [&one](const shared_link& other) { return one->demand > other->demand; };
     links_.insert(std::ranges::find_if(links_, less), one);
   }
-  std::uint64_t credit_ = 0; // asked for above by those who left
+  std::uint64_t credit_ = 0; // demand of consumers that have left, already asked of the producers
 };
 
-/// To all, as fast as the slowest.
+/// To all consumers, as fast as the slowest.
 class to_all final : public staged_dispatcher {
  public:
   std::optional<std::string> subscribe(const shared_link& one) override {
@@ -183,13 +184,13 @@ class to_all final : public staged_dispatcher {
     return request;
   }
   std::uint64_t common_ = 0;    // asked for by all
-  std::uint64_t requested_ = 0; // of that, asked for above
+  std::uint64_t requested_ = 0; // part of it that was asked of the producers
 };
 
-/// To the one whose partition it is.
+/// To the consumer of the event's partition.
 class by_partition final : public staged_dispatcher {
  public:
-  /// Without names partitions are numbers, those that consumers subscribe with.
+  /// Without names partitions are numbers, which consumers give when they subscribe.
   explicit by_partition(std::vector<value> names) : names_(std::move(names)) {}
 
   std::optional<std::string> subscribe(const shared_link& one) override {
@@ -230,7 +231,7 @@ class by_partition final : public staged_dispatcher {
   std::uint64_t room() const override { return open_; }
   bool dispatch(std::deque<value> events, std::uint64_t partition) override {
     const shared_link to = of(partition);
-    if (!to) return false; // wanted still
+    if (!to) return false; // the demand stays
     open_ -= events.size();
     for (value& event : events) {
       if (to->demand == 0) {
@@ -255,8 +256,8 @@ class by_partition final : public staged_dispatcher {
     return found == links_.end() ? nullptr : *found;
   }
   std::vector<value> names_;
-  std::uint64_t open_ = 0;   // asked for above, and not come
-  std::uint64_t credit_ = 0; // asked for above by those who left
+  std::uint64_t open_ = 0;   // asked of the producers, not arrived
+  std::uint64_t credit_ = 0; // demand of consumers that have left, already asked of the producers
 };
 
 } // namespace coppice::testing::detail

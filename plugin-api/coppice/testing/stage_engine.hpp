@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The engine of a stage under test: subscriptions, demand, buffer, and the order of callbacks, as a node has
-// them. Header-only. In the test's thread.
+// The engine of a stage under test: subscriptions, demand, buffer, and the order of callbacks, as in a node.
+// Header-only. In the test's thread.
 #pragma once
 
 #include <coppice/behaviours.h>
@@ -31,9 +31,9 @@ class staged final : public engine {
     return engine_of<staged>(w);
   }
 
-  // ---- what the test does, and its peers ----
+  // ---- for the test and its peers ----
 
-  /// A null link: this is no consumer, or its options are wrong.
+  /// Null: the actor is not a consumer, or the options are wrong.
   shared_link subscribe(const value& to, const value& options) {
     const shared_link made = std::make_shared<staged_link>();
     made->of_consumer = false;
@@ -90,10 +90,10 @@ class staged final : public engine {
   std::uint64_t buffered() const { return stored() + options_.dispatcher->queued() + accumulated_events(); }
   std::uint64_t dropped() const { return dropped_; }
 
-  // ---- what the actor does ----
+  // ---- for the actor ----
 
   void emit(std::deque<value> events) { dispatch(std::move(events)); }
-  /// An open one; null: there is none (any more).
+  /// An open subscription. Null: there is none (any more).
   shared_link find(const value& party) const {
     const auto is_it = [&party](const auto& one) { return one->open && one->party == party; };
     const auto found = std::ranges::find_if(links_, is_it);
@@ -105,7 +105,7 @@ class staged final : public engine {
     of.due += count;
   }
   void cancel(const shared_link& one, const value& reason) {
-    if (!one->of_consumer) one->cancelled = reason; // which confirms it
+    if (!one->of_consumer) one->cancelled = reason; // this confirms it
     cancelled_by_peer(one, COPPICE_STAGE_CANCEL, reason);
   }
   void set_demand(bool forward) {
@@ -130,7 +130,7 @@ class staged final : public engine {
       return std::nullopt;
     });
   }
-  /// False: it has no such options. What init says goes before a configuration.
+  /// False: it has no such options. Options from init have precedence over the configuration's.
   bool configure(const value& options, bool in_init) {
     if (std::ranges::any_of(links_, [](const auto& one) { return one->of_consumer; })) return false;
     const bool done = options_.read(role(), options, in_init);
@@ -140,10 +140,10 @@ class staged final : public engine {
     return done;
   }
 
-  // For its actor.
+  // Called by its actor:
   std::optional<call> next(world& w) override {
     for (;;) {
-      if (!w.mailbox.empty()) // a message to itself goes before what is due
+      if (!w.mailbox.empty()) // a message to itself comes before due work
         return call{"stage", [](coppice_actor*, void*) { return COPPICE_OK; }};
       auto& from = at_once_.empty() ? due_ : at_once_;
       if (from.empty()) return std::nullopt;
@@ -169,18 +169,18 @@ class staged final : public engine {
     value term;
     bool is_info = false;
   };
-  // At a producer_consumer, until those below want events.
+  // Events that a producer_consumer holds until its consumers want events.
   struct waiting {
     shared_link from; // null: a message to itself
     std::deque<value> events;
-    value what;            // that message, or why it ended
-    std::uint32_t how = 0; // it ended, so
+    value what;            // the message, or the reason of the end
+    std::uint32_t how = 0; // how it ended; 0: it has not
   };
 
   std::string_view role() const { return world_->type->behaviour; }
   bool produces() const { return role() != "consumer"; }
   bool consumes() const { return role() != "producer"; }
-  // What a callback returned when the stage goes on.
+  // Whether the stage goes on after a callback with this status.
   static bool goes_on(std::int32_t status) {
     return status == COPPICE_OK || status == COPPICE_CONTINUE || status == COPPICE_HIBERNATE ||
            status == COPPICE_UNHANDLED || status == COPPICE_STAGE_MANUAL || status == COPPICE_STAGE_NONE ||
@@ -245,7 +245,7 @@ class staged final : public engine {
     if (!one->open) return std::nullopt;
     one->open = false;
     if (queue_.empty()) return ended_producer(one, how, reason);
-    queue_.emplace_back(waiting{one, {}, reason, how}); // behind its events
+    queue_.emplace_back(waiting{one, {}, reason, how}); // after its events
     return std::nullopt;
   }
   std::optional<call> ended_producer(const shared_link& one, std::uint32_t how, const value& reason) {
@@ -259,14 +259,14 @@ class staged final : public engine {
                   return COPPICE_STOP;
                 }};
   }
-  // Its fault, so that the stage goes on whatever its cancel mode says.
+  // The other side is at fault, so the stage goes on whatever its cancel mode is.
   void give_up(const shared_link& one, std::string_view why) {
     one->cancelled = atom(why);
     one->cancel = "temporary";
     at_once_.push_back([this, one] { return end_producer(one, COPPICE_STAGE_CANCEL, one->cancelled); });
   }
 
-  // ---- events from above ----
+  // ---- events from producers ----
 
   void take(const shared_link& from, const value& list) {
     std::deque<value> events;
@@ -280,11 +280,12 @@ class staged final : public engine {
     queue_.emplace_back(waiting{from, std::move(events), {}});
     handle_queued();
   }
-  // In batches of at most max - min; what falls to min is asked for after them.
+  // In batches of at most max - min. After a batch the stage asks for the events that bring demand back to
+  // max.
   void handle(const shared_link& from, std::deque<value> events) {
     const std::size_t most =
         from->manual || !from->open ? events.size() : static_cast<std::size_t>(from->max - from->min);
-    std::uint64_t within = from->pending; // of these, so many were asked for
+    std::uint64_t within = from->pending; // how many of these were asked for
     while (!events.empty()) {
       const auto cut = events.begin() + static_cast<std::ptrdiff_t>(std::min(most, events.size()));
       const std::vector<value> batch(events.begin(), cut);
@@ -322,7 +323,7 @@ class staged final : public engine {
     });
   }
 
-  // ---- demand from below ----
+  // ---- demand of consumers ----
 
   void asked_above(std::uint64_t count) {
     if (role() == "producer_consumer") {
@@ -342,11 +343,11 @@ class staged final : public engine {
     });
     if (count == now) return;
     due_.push_back([this, left = count - now]() -> std::optional<call> {
-      asked_above(left); // of which some may have been stored meanwhile
+      asked_above(left); // some of these may be in the buffer by now
       return std::nullopt;
     });
   }
-  // What is left of the count.
+  // Serves `count` from the buffer. Returns the part that is left.
   std::uint64_t take_from_buffer(std::uint64_t count) {
     while (count != 0 && !buffer_.empty()) {
       std::deque<value> events;
@@ -364,7 +365,7 @@ class staged final : public engine {
     return count;
   }
 
-  // ---- events to those below ----
+  // ---- events to consumers ----
 
   void dispatch(std::deque<value> events) {
     if (events.empty()) return;
@@ -384,7 +385,7 @@ class staged final : public engine {
     below_ -= std::min(below_, count);
     store(std::deque<value>(cut, events.end()));
   }
-  // One by one, as the actor's choose says.
+  // Routes events one by one, by the actor's choose.
   std::optional<call> route() {
     while (!to_route_.empty()) {
       if (options_.dispatcher->room() == 0) {
@@ -419,7 +420,7 @@ class staged final : public engine {
     if (status != COPPICE_OK || !options_.dispatcher->dispatch(std::deque<value>{event}, partition))
       ++dropped_;
   }
-  // How many there is no room for beside what is held; the last of these go, if the first are to be kept.
+  // How many events have no room beside `held`. The last ones are dropped if the first ones are to be kept.
   std::uint64_t cut_to_room(std::deque<value>& events, std::uint64_t held) const {
     const std::uint64_t room = options_.buffer_size - std::min(options_.buffer_size, held);
     const std::uint64_t over = events.size() - std::min<std::uint64_t>(room, events.size());
@@ -479,17 +480,17 @@ class staged final : public engine {
   world* world_ = nullptr; // null: between two generations
   coppice_stage on_{};
   std::vector<shared_link> links_;
-  std::deque<step> at_once_; // before what has come since
+  std::deque<step> at_once_; // before later messages
   std::deque<step> due_;
 
   staged_options options_;
   bool accumulating_ = false;
   std::deque<kept> buffer_;
-  std::deque<std::variant<std::uint64_t, std::deque<value>>> accumulated_; // asks, and events
+  std::deque<std::variant<std::uint64_t, std::deque<value>>> accumulated_; // demands, or events
   std::deque<value> to_route_;
   std::uint64_t dropped_ = 0;
   std::deque<waiting> queue_;
-  std::uint64_t below_ = 0; // what those below a producer_consumer want
+  std::uint64_t below_ = 0; // demand of the consumers of a producer_consumer
 };
 
 } // namespace coppice::testing::detail

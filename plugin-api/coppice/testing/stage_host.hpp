@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "coppice.stage_host/draft-1" for tests. A program that includes this has the interface; without, a plugin
-// gets NULL as on an older host. Header-only. In the actor's callbacks.
+// "coppice.stage_host/draft-1" for tests. A program that includes this has the interface; without it a plugin
+// gets NULL, as on an older host. Header-only. In the actor's callbacks.
 #pragma once
 
 #include <coppice/testing/host.hpp>
@@ -8,7 +8,7 @@
 
 namespace coppice::testing::detail {
 
-/// COPPICE_OK, and the stage whose callback runs.
+/// COPPICE_OK and the stage whose callback runs, or an error.
 inline std::int32_t stage_of(coppice_actor* self, const char* function, staged*& out) {
   if (const std::int32_t status = may_call(self, function); status != COPPICE_OK) return status;
   world& w = *of(self);
@@ -78,7 +78,7 @@ inline std::int32_t resubscribe_stage(coppice_actor* self, coppice_bytes from, c
   const auto whom = term_of(to);
   const auto party = party_of(from);
   if (!whom || !party || !stage->subscribe(*whom, *how)) return COPPICE_E_INVALID;
-  // The producer that is subscribed to ends the former one: another does not know it.
+  // The producer ends the former subscription, so it must be the same producer.
   const shared_link former = stage->find(*party);
   if (former && !former->of_consumer && former->to == *whom) stage->cancel(former, *why);
   return COPPICE_OK;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a stage under test, and a subscription of it, were given as options, read as a node reads them.
-// Header-only. In the test's thread.
+// Reads the options of a stage under test, and of its subscriptions, as a node does. Header-only. In the
+// test's thread.
 #pragma once
 
 #include <deque>
@@ -16,10 +16,10 @@
 
 namespace coppice::testing::detail {
 
-/// The elements of a proper list; false: it is none.
+/// The elements of a proper list. False: not a proper list.
 inline bool read_events(const value& list, std::deque<value>& out) {
   etf::cursor at(list.bytes());
-  etf::bytes numbers; // of small ones, as Erlang writes them
+  etf::bytes numbers; // of a list of small integers, which Erlang encodes as a string
   std::uint32_t length = 0;
   out.clear();
   if (at.read_string(numbers)) {
@@ -35,7 +35,7 @@ inline bool read_events(const value& list, std::deque<value>& out) {
   return length == 0 || at.read_nil();
 }
 
-/// Into `one`, from its options. False: they are wrong.
+/// Reads the options of `one` into it. False: they are wrong.
 inline bool read_subscription(staged_link& one) {
   if (!is_keyword_list(one.options)) return false;
   if (const auto max = option_of(one.options, "max_demand")) {
@@ -53,7 +53,7 @@ inline bool read_subscription(staged_link& one) {
   return mode == "permanent" || mode == "transient" || mode == "temporary";
 }
 
-/// A stage's.
+/// The options of a stage.
 struct staged_options {
   explicit staged_options(std::string_view role) : dispatcher(std::make_unique<by_demand>()) {
     if (role == "producer_consumer") buffer_size = 100'000;
@@ -66,7 +66,8 @@ struct staged_options {
   bool accumulates = false;
   std::vector<std::pair<value, value>> subscribe_to; ///< producers, with options
 
-  /// False: a stage of this role has no such options. What init says goes before what else is read.
+  /// False: a stage of this role has no such options. Options from init have precedence over those read
+  /// later.
   bool read(std::string_view role, const value& options, bool in_init) {
     etf::cursor at(options.bytes());
     std::uint32_t length = 0;
@@ -88,7 +89,7 @@ struct staged_options {
   bool read_one(std::string_view role, std::string_view key, const value& how) {
     etf::cursor at(how.bytes());
     std::string_view word;
-    std::uint64_t bytes = 0; // tests have enough of them
+    std::uint64_t bytes = 0; // tests have enough memory
     if (key == "subscribe_to") return role != "producer" && read_subscriptions(how);
     if (role == "consumer") return false;
     if (key == "dispatcher") return read_dispatcher(how);
@@ -163,7 +164,7 @@ struct staged_options {
     return true;
   }
 
-  std::set<std::string, std::less<>> said_; // by init
+  std::set<std::string, std::less<>> said_; // keys given by init
 };
 
 } // namespace coppice::testing::detail

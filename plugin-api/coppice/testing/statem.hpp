@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// State machines under test: coppice/testing.hpp delivers their events and lets their time-outs fire on its
-// clock; here is what a test sees of one beside its replies, and the host's side of it. The machine is the
-// node's own (coppice/statem_machine.hpp), so order, time-outs and errors are too.
+// State machines under test: coppice/testing.hpp delivers their events and fires their time-outs on its
+// clock. This header has what a test sees beside the replies, and the machine's data. The machine is the
+// node's (coppice/statem_machine.hpp), so order, time-outs and errors are the same.
 //
 //   actor door(plugin::linked());
 //   CHECK(door.call(code{4711}) == true);
@@ -24,25 +24,25 @@
 
 namespace coppice::testing {
 
-/// What a callback of a state machine decided, once it was judged.
+/// A transition that a callback made.
 struct made_transition {
   std::uint32_t event = 0; ///< COPPICE_EVENT_…; 0: init, or enter
-  value content;           ///< the event's
+  value content;           ///< content of the event
   value from, to;          ///< states
   std::vector<statem_action<value>> actions;
 };
 
-/// A time-out that is set.
+/// A running time-out.
 struct set_timeout {
   std::uint32_t type = 0; ///< COPPICE_EVENT_…TIMEOUT
-  value name;             ///< of a named one
+  value name;             ///< of a named time-out
   value content;
   std::chrono::nanoseconds due{}; ///< on the actor's clock
 };
 
 namespace detail {
 
-/// The machine of an actor under test, with its timers. It outlives the actor's code, and is copied with its
+/// The machine of an actor under test, with its timers. It outlives the actor's code and is copied with its
 /// process.
 struct machine_in_test {
   struct timer {
@@ -56,7 +56,7 @@ struct machine_in_test {
   statem_machine<value> is;
   std::vector<timer> timers;
   std::uint64_t last_handle = 0;
-  bool open = false; ///< a callback runs that makes a transition
+  bool open = false; ///< a callback runs that may make a transition
   std::vector<statem_action<value>> said;
 
   void add(statem_action<value> one) {

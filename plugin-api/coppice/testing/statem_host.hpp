@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "coppice.statem_host/draft-1" for tests, and what a transition does to the actor's world: timers on its
-// clock, replies to the test's calls. Header-only. In the actor's callbacks.
+// "coppice.statem_host/draft-1" for tests, and the effects of a transition: timers on the actor's clock,
+// replies to the test's calls. Header-only. In the actor's callbacks.
 #pragma once
 
 #include <coppice/testing/calls.hpp>
@@ -8,7 +8,7 @@
 
 namespace coppice::testing::detail {
 
-/// COPPICE_OK, and the machine whose transition is being made.
+/// COPPICE_OK and the machine whose transition is being made, or an error.
 inline std::int32_t machine_of(coppice_actor* self, const char* function, machine_in_test*& out) {
   if (const std::int32_t status = may_call(self, function); status != COPPICE_OK) return status;
   world& w = *of(self);
@@ -72,7 +72,7 @@ inline std::int32_t next_event(coppice_actor* self, std::uint32_t type, coppice_
   to->add(std::move(one));
   return COPPICE_OK;
 }
-// Of one of the three calls about a time-out.
+// Adds one of the three actions for time-outs.
 inline std::int32_t add_timeout(machine_in_test& to, statem_action<value>::kind what,
                                 const coppice_statem_timeout* given, value content) {
   if (given == nullptr || given->size < COPPICE_STATEM_TIMEOUT_LEAST || given->absolute > 1)

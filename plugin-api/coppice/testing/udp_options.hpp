@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What holds for the UDP sockets of an actor under test, as `udp:` has it in the tree: given to it before it
-// starts, for its init may send already. Header-only; included by coppice/testing.hpp.
+// Options of the UDP sockets of an actor under test, as under `udp:` in the tree. They are given before the
+// actor starts, since its init may send. Header-only; included by coppice/testing.hpp.
 #pragma once
 
 #include <cstddef>
@@ -10,10 +10,10 @@
 namespace coppice::testing {
 
 struct udp_options {
-  /// A socket each: IPv4 or IPv6 addresses with their ports, as "0.0.0.0:514" and "[::1]:514".
+  /// One socket each: IPv4 or IPv6 addresses with ports, such as "0.0.0.0:514" and "[::1]:514".
   std::vector<std::string> listen = {"127.0.0.1:7007"};
-  std::size_t max_datagram = 2048; ///< bytes; longer ones are dropped and counted
-  std::size_t batch = 64;          ///< datagrams that the actor gets at once at most
+  std::size_t max_datagram = 2048; ///< bytes; longer datagrams are dropped and counted
+  std::size_t batch = 64;          ///< most datagrams that the actor gets at once
 };
 
 } // namespace coppice::testing

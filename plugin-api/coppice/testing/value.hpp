@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Terms as a test has them: owned, made from C++ values, compared byte by byte. Two equal maps may be
-// written in different orders and then differ here; read them with as<T>(). Header-only. Any thread.
+// Terms of tests: owned, made from C++ values, compared by their bytes. Two equal maps may have different
+// orders of keys, and then differ here; read them with as<T>(). Header-only. Any thread.
 #pragma once
 
 #include <coppice/etf/codec.hpp>
@@ -16,17 +16,17 @@
 
 namespace coppice::testing {
 
-/// The test asks for what cannot be: no such actor, a reply of another type, a plugin that does not load.
-/// Every framework reports it as a failed test.
+/// The test asks for something impossible: an unknown actor, a reply of another type, a plugin that does not
+/// load. Every test framework reports it as a failure.
 struct failure : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
 class value {
  public:
-  /// No term at all.
+  /// No term.
   value() = default;
-  /// Whatever <coppice/etf/codec.hpp> can write.
+  /// Any value that <coppice/etf/codec.hpp> can write.
   template <class T>
   requires(!std::is_same_v<T, value>) value(const T& from) : encoded_(etf::encode(from)) {
     if (encoded_.empty()) throw failure("this value has no encoding as a term");
@@ -40,7 +40,7 @@ class value {
 
   explicit operator bool() const { return !encoded_.empty(); }
   etf::bytes bytes() const { return encoded_; }
-  /// Borrowed: as long as this value lives and is not assigned to.
+  /// Borrowed until this value is assigned to or destroyed.
   etf::any_term term() const { return {encoded_}; }
   /// Views in T borrow from this value.
   template <class T>
@@ -51,7 +51,7 @@ class value {
   }
 
   friend bool operator==(const value& a, const value& b) { return a.text() == b.text(); }
-  /// By their bytes: some order, for sets of terms.
+  /// Orders by bytes, for sets of terms.
   friend auto operator<=>(const value& a, const value& b) { return a.text() <=> b.text(); }
 
  private:
@@ -69,7 +69,7 @@ inline value empty_map() {
 }
 
 namespace detail {
-/// How terms are shown in messages; coppice/testing/erlang.hpp gives Erlang's syntax.
+/// Prints a term in messages; coppice/testing/erlang.hpp prints Erlang's syntax.
 inline std::string show_bytes(etf::bytes encoded) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string text = "term";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Requests to an actor under test, as the route of a web server would pass them on; bodies that stream are
-// web_stream.hpp's, server-sent events web_events.hpp's:
+// Requests to an actor under test, as the route of a web server passes them on. For bodies that stream see
+// web_stream.hpp, for server-sent events web_events.hpp:
 //
 //   const web_answer got = ask(users, {.path = "/users/7", .parameters = {{"id", "7"}}});
 //   CHECK(got.status() == 200);
@@ -11,7 +11,7 @@
 //   CHECK(client.heard() == std::vector<web_said>{{"text", "hello"}});
 //   client.closed();
 //
-// Routes, limits and what the server itself refuses are not here. Header-only. In the test's thread.
+// Without routes, limits and the checks of the server itself. Header-only. In the test's thread.
 #pragma once
 
 #include <coppice/testing.hpp>
@@ -33,14 +33,14 @@ struct web_request {
   std::string method = "GET";
   std::string path = "/"; ///< decoded, without its query
   std::string body{};
-  std::map<std::string, std::string> parameters{};            ///< what stands in the braces of the route
+  std::map<std::string, std::string> parameters{};            ///< values of the route's {NAME} parts
   std::vector<std::pair<std::string, std::string>> query{};   ///< decoded
   std::vector<std::pair<std::string, std::string>> headers{}; ///< names in lower case
   std::string peer = "127.0.0.1:50000";
   std::string version = "1.1";
 };
 
-/// Once it is there: a request may be answered later, by what the test does then.
+/// The answer, once there is one: an actor may answer later, while the test goes on.
 class web_answer {
  public:
   explicit web_answer(answer of, value watched_as = {})
@@ -49,7 +49,7 @@ class web_answer {
   explicit operator bool() const { return !is_aborted_ && of_; }
   int status() const { return static_cast<int>(std::get<0>(whole())); }
   std::string body() const { return std::get<2>(whole()); }
-  /// As the actor wrote the name.
+  /// `name` as the actor wrote it.
   std::optional<std::string> header(std::string_view name) const {
     const parts all = whole();
     for (const auto& [key, text] : std::get<1>(all))
@@ -57,9 +57,9 @@ class web_answer {
     return std::nullopt;
   }
 
-  /// Nobody waits for it any more, as a server says it: closed, slow, timeout, failed, stopping. `by`, who is
-  /// at work on it, is told if it asked for that, as one with handle_aborted does. Of one that is answered
-  /// nothing is told.
+  /// The server no longer waits for the answer, with its reason: closed, slow, timeout, failed, stopping. The
+  /// actor `by`, which handles the request, is told if it asked for that, as an actor with handle_aborted
+  /// does. No effect if the request has been answered.
   void aborted(actor& by, std::string_view reason = "closed") {
     if (of_ || std::exchange(is_aborted_, true) || !watched_as_) return;
     by.send(value(std::tuple(etf::atom{"http_aborted"}, watched_as_.term(), etf::atom{reason})));
@@ -77,7 +77,7 @@ class web_answer {
     return {std::get<0>(two), {}, std::get<1>(two)};
   }
   answer of_;
-  value watched_as_; // its tag; none: nobody has asked to be told
+  value watched_as_; // tag of the actor's watch request; none: it has made none
   bool is_aborted_ = false;
 };
 
@@ -96,14 +96,15 @@ inline value web_call(const char* tag, const web_request& asked, const value& cl
                       asked.body,   asked.peer, asked.version,    client.term(), 1};
   return std::pair(etf::atom{tag}, map);
 }
-/// With which a client's wish is answered; 0: it is accepted.
+/// The status that refuses a client; 0: accepted.
 inline int status_of(const answer& reply) {
   etf::cursor at(reply.reply().bytes());
   std::uint32_t arity = 0;
   std::uint64_t status = 0;
   return at.read_tuple(arity) && at.read_unsigned(status) ? static_cast<int>(status) : 0;
 }
-/// As what an actor has asked this client's process to be told of the end of its request; none: it has not.
+/// The tag under which an actor has asked this client's process to report the end of its request. None: it
+/// has not.
 inline value watched_as(const sent_message& one, const value& client) {
   etf::cursor at(one.term.bytes());
   etf::bytes tag;
@@ -123,10 +124,10 @@ inline web_answer ask(actor& of, const web_request& asked) {
   return web_answer(std::move(reply), std::move(watched_as));
 }
 
-/// What an actor has sent to a WebSocket's client.
+/// A message that an actor has sent to a WebSocket's client.
 struct web_said {
   std::string kind; ///< "text", "binary" or "close"
-  std::string data; ///< of a close its reason
+  std::string data; ///< of a close: its reason
   std::uint16_t code = 0;
   bool operator==(const web_said&) const = default;
   friend std::ostream& operator<<(std::ostream& out, const web_said& shown) {
@@ -134,8 +135,8 @@ struct web_said {
   }
 };
 
-/// A client's WebSocket, as the connection's process is to the actor. Outlived by the actor, or given the one
-/// that it was restored to.
+/// A client's WebSocket, in the role of the connection's process. The actor must outlive it, unless move_to()
+/// gave it the restored actor.
 class web_socket {
  public:
   web_socket(actor& of, const web_request& asked)
@@ -149,27 +150,27 @@ class web_socket {
   }
 
   const value& pid() const { return pid_; }
-  /// It may be answered later.
+  /// Whether the actor has answered; it may do so later.
   bool answered() const { return static_cast<bool>(answer_); }
   bool accepted() const { return answered() && status() == 0; }
-  /// Of one that is accepted; empty: none is named.
+  /// The accepted protocol; empty: none was named.
   std::string protocol() const {
     etf::cursor at(answer_.reply().bytes());
     etf::bytes name;
     if (!at.read_tuple_of(3) || !at.read_atom_is("accept") || !at.skip() || !at.read_binary(name)) return {};
     return {reinterpret_cast<const char*>(name.data()), name.size()};
   }
-  /// Of one that is refused; 0: it is accepted.
+  /// The status of a refused client; 0: accepted.
   int status() const { return detail::status_of(answer_); }
 
   void text(std::string_view said) { say("text", said); }
   void binary(std::string_view said) { say("binary", said); }
-  /// It has gone. The actor's monitors of it hear nothing of that: those are for down().
+  /// The client has gone. The actor's monitors are not told: use down() for them.
   void closed(std::uint16_t code = 1005, std::string_view reason = {}) {
     tell(std::tuple(etf::atom{"closed"}, static_cast<std::int64_t>(code), reason));
   }
 
-  /// Since it was asked last.
+  /// Messages since the last call.
   std::vector<web_said> heard() {
     std::vector<web_said> out;
     for (; seen_ < of_->did.sent.size(); ++seen_) {

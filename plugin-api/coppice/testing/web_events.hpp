@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A client of server-sent events, as the connection's process of a web server is to the actor under test, and
-// as a page's EventSource has what comes:
+// A client of server-sent events under test, in the role of a web server's connection process; it reads
+// events as a page's EventSource does:
 //
 //   web_events client(prices, {.path = "/prices"});
 //   REQUIRE(client.accepted());
@@ -8,8 +8,8 @@
 //   client.gone();
 //   web_events again(prices, {.path = "/prices"}, client.last_event_id());
 //
-// Heartbeats, the first `retry` and clients that are too slow are the server's, and not here. Header-only. In
-// the test's thread.
+// Without heartbeats, the first `retry` and slow clients, which the server handles. Header-only. In the
+// test's thread.
 #pragma once
 
 #include <coppice/testing/web.hpp>
@@ -24,12 +24,12 @@
 
 namespace coppice::testing {
 
-/// One that has come: each end of a line in `data` is "\n".
+/// An event that has arrived; every line end in `data` is "\n".
 struct web_event {
   std::string data{};
   std::string name = "message";
-  std::string id{};                       ///< of this event; empty: it has none
-  std::optional<std::int64_t> retry_ms{}; ///< before the client comes again
+  std::string id{};                       ///< of this event; empty: none
+  std::optional<std::int64_t> retry_ms{}; ///< wait before the client reconnects
   bool operator==(const web_event&) const = default;
   friend std::ostream& operator<<(std::ostream& out, const web_event& shown) {
     out << shown.name << " \"" << shown.data << "\"";
@@ -39,10 +39,10 @@ struct web_event {
   }
 };
 
-/// Outlived by the actor, or given the one that it was restored to.
+/// The actor must outlive it, unless move_to() gave it the restored actor.
 class web_events {
  public:
-  /// `last_event_id`: of a client that comes again; empty: it says none.
+  /// `last_event_id`: of a client that reconnects; empty: none.
   web_events(actor& of, web_request asked, std::string_view last_event_id = {})
       : of_(&of),
         seen_(of.did.sent.size()),
@@ -56,13 +56,13 @@ class web_events {
   }
 
   const value& pid() const { return pid_; }
-  /// It may be answered later.
+  /// Whether the actor has answered; it may do so later.
   bool answered() const { return static_cast<bool>(answer_); }
   bool accepted() const { return answered() && detail::status_of(answer_) == 0; }
-  /// Of one that is refused; 0: it is accepted.
+  /// The status of a refused client; 0: accepted.
   int status() const { return detail::status_of(answer_); }
 
-  /// The oldest that was not read; what was sent before the client was accepted is behind that.
+  /// The oldest unread event. Events sent before the client was accepted come after those.
   std::optional<web_event> next() {
     if (!accepted() || ended_) return std::nullopt;
     for (; seen_ < of_->did.sent.size() && !ended_; ++seen_) {
@@ -76,22 +76,22 @@ class web_events {
     }
     return std::nullopt;
   }
-  /// Those that were not read.
+  /// All unread events.
   std::vector<web_event> heard() {
     std::vector<web_event> out;
     while (auto one = next()) out.push_back(std::move(*one));
     return out;
   }
-  /// The actor has closed the stream, or ended, and all that came before was read.
+  /// The actor has closed the stream, or ended, and all earlier events were read.
   bool ended() {
     web_events ahead(*this);
     if (ahead.next()) return false;
     return accepted() && (ahead.ended_ || !of_->alive());
   }
-  /// Of the last event that it has read, or what it came with: what its page says when it comes again.
+  /// The id of the last event read, or the one that the client came with; a reconnecting page sends it.
   const std::string& last_event_id() const { return last_id_; }
 
-  /// It has gone: who monitors it is told.
+  /// The client has gone: its monitors are told.
   void gone() {
     for (const auto& [reference, one] : of_->monitors())
       if (one.whom == pid_) return of_->down(pid_, atom("normal"));
@@ -109,7 +109,7 @@ class web_events {
     std::optional<std::string> event, id;
     std::optional<std::int64_t> retry;
   };
-  // Nothing: it closes the stream.
+  // Empty: the message closes the stream.
   std::optional<web_event> read(const value& term) {
     etf::cursor at(term.bytes());
     if (!at.read_tuple_of(2) || !at.read_atom_is("http_event"))
@@ -136,7 +136,7 @@ class web_events {
   }
 
   actor* of_;
-  std::size_t seen_; // before answer_, whose call may send some
+  std::size_t seen_; // seen before answer_, whose call may send some
   value pid_;
   std::string last_id_;
   answer answer_;

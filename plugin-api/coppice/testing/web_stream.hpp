@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A client whose bodies stream, as the connection's process of a web server is to the actor under test:
+// A client whose bodies stream, in the role of a web server's connection process:
 //
 //   web_stream client(uploads, {.method = "PUT", .path = "/file"}, true);
 //   CHECK(client.wanted() == 65536);
@@ -7,7 +7,7 @@
 //   client.last("thing");
 //   CHECK(client.status() == 200);
 //
-// What the server itself sees to, limits and deadlines, is not here. Header-only. In the test's thread.
+// Without the limits and deadlines of the server. Header-only. In the test's thread.
 #pragma once
 
 #include <coppice/testing/web.hpp>
@@ -34,10 +34,10 @@ struct streamed_map {
 };
 } // namespace detail
 
-/// Outlived by the actor, or given the one that it was restored to.
+/// The actor must outlive it, unless move_to() gave it the restored actor.
 class web_stream {
  public:
-  /// `has_body`: one comes by body() and last(); that of `asked` is not used.
+  /// `has_body`: body() and last() send it; the body of `asked` is ignored.
   web_stream(actor& of, const web_request& asked, bool has_body = false)
       : of_(&of),
         pid_(detail::fresh_pid("caller@localhost")),
@@ -49,7 +49,7 @@ class web_stream {
     seen_ = 0;
   }
 
-  /// So many bytes the actor has asked for and not had.
+  /// How many bytes the actor has asked for and not received.
   std::uint64_t wanted() {
     look();
     return wanted_;
@@ -64,29 +64,29 @@ class web_stream {
     tell(reader_, "http_body", std::pair(etf::atom{"last"}, part));
   }
 
-  /// It may be answered later, with a body or the beginning of one.
+  /// Whether the actor has answered, with a body or the beginning of one; it may do so later.
   bool answered() const { return !is_aborted_ && static_cast<bool>(answer_); }
   bool begun() const { return answered() && static_cast<bool>(writer()); }
-  /// One that has not begun is whole.
+  /// The whole answer, if it does not stream.
   web_answer whole() const { return web_answer(answer_); }
   int status() const {
     const int status = detail::status_of(answer_);
     if (status == 0) throw failure("the answer has no status");
     return status;
   }
-  /// What has come of an answer that has begun, since it was asked last.
+  /// The part of a streamed answer that came since the last call.
   std::string heard() {
     look();
     return std::exchange(heard_, {});
   }
-  /// Its last part has come.
+  /// Whether the last part has come.
   bool ended() {
     look();
     return ended_;
   }
-  /// The client takes so much more.
+  /// The client takes `bytes` more.
   void more(std::uint64_t bytes) { tell(writer(), "http_answer", std::pair(etf::atom{"more"}, bytes)); }
-  /// It has gone, as a server says it: closed, slow, timeout, too_large, malformed, stopping.
+  /// The client has gone, with the server's reason: closed, slow, timeout, too_large, malformed, stopping.
   void aborted(std::string_view reason = "closed") {
     look();
     const value known_as = reader_ ? reader_ : begun() ? writer() : watcher_;
@@ -111,7 +111,7 @@ class web_stream {
     return std::pair(etf::atom{"http"}, map);
   }
 
-  /// The tag of who writes the answer; none: it has not begun.
+  /// The tag of the process that writes the answer. None: it has not begun.
   value writer() const {
     if (!answered()) return {};
     etf::cursor at(answer_.reply().bytes());
@@ -162,8 +162,8 @@ class web_stream {
   value pid_;
   value id_;
   answer answer_;
-  value reader_{};  // its tag
-  value watcher_{}; // likewise
+  value reader_{};  // tag of the process that reads the body
+  value watcher_{}; // tag of the process that watches the request
   std::uint64_t wanted_ = 0;
   std::string heard_{};
   bool ended_ = false;

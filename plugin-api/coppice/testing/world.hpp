@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What is behind the `coppice_actor*` of an actor under test: its process, which outlives its code, with what
-// this test has of it. Nothing runs by itself: <coppice/testing.hpp> drives it. Header-only. In the test's
-// thread, but for what says that it is guarded.
+// The object behind the `coppice_actor*` of an actor under test: its process, which outlives its code, and
+// the test's records of it. Nothing runs by itself: <coppice/testing.hpp> drives it. Header-only. In the
+// test's thread, except members said to be guarded.
 #pragma once
 
 #include <algorithm>
@@ -20,14 +20,14 @@
 
 namespace coppice::testing::detail {
 
-/// A call to the actor that awaits its reply; found by its From, also from a later generation.
+/// A call to the actor that waits for its reply; found by its From, also from a later generation.
 struct awaited {
   bool answered = false;
   value reply;
 };
 inline std::map<value, std::weak_ptr<awaited>> open_froms;
 
-/// A call that its handler left without a reply; its caller waits no longer than until `due`.
+/// A call that its handler left without a reply; its caller waits until `due` at most.
 struct open_call {
   value request;
   nanoseconds due{};
@@ -50,10 +50,10 @@ struct letter {
   delivery how = delivery::info;
   value term;
   value from = {};       ///< of a call
-  bool priority = false; ///< before those that are not
+  bool priority = false; ///< comes before messages without priority
 };
 
-/// Messages of threads that are not the test's.
+/// Messages from other threads than the test's.
 struct letterbox {
   std::mutex lock;
   std::condition_variable came;
@@ -62,8 +62,8 @@ struct letterbox {
 };
 
 struct world;
-/// What moves an actor beside its mailbox, and stays when its code is replaced: coppice/testing/net.hpp has
-/// two. Its class has a constexpr `interface_name`. In the test's thread.
+/// A source of callbacks beside the mailbox, such as the two of coppice/testing/net.hpp; it stays when the
+/// actor's code is replaced. Its class has a constexpr `interface_name`. In the test's thread.
 class engine : public std::enable_shared_from_this<engine> {
  public:
   engine() = default;
@@ -74,52 +74,51 @@ class engine : public std::enable_shared_from_this<engine> {
   struct call {
     const char* callback;
     std::function<std::int32_t(coppice_actor* self, void* state)> make;
-    bool ends_actor = false; ///< afterwards
-    value reason{};          ///< with which; none: `normal`
+    bool ends_actor = false; ///< after the callback
+    value reason{};          ///< exit reason; none: `normal`
   };
-  /// The callback that is to be made now; none: there is none at this time.
+  /// The callback to make now. Empty: none at this time.
   virtual std::optional<call> next(world& w) = 0;
-  /// When time will bring one; nanoseconds::max(): never.
+  /// The time of the next callback; nanoseconds::max(): never.
   virtual nanoseconds due() const = 0;
-  /// It is another generation's now; null: of none until one is restored.
+  /// It belongs to another generation now; null: to none until an actor is restored.
   virtual void carried_to(world* next) = 0;
   virtual bool is_of(const world& w) const = 0;
   /// Its actor has ended; `orderly`: not by a failure.
   virtual void ended(bool orderly) = 0;
 };
 
-/// What stays when an actor's code is replaced.
+/// The parts of an actor that stay when its code is replaced.
 struct process {
   value self, parent, node, args, env;
   std::string name;
   neighbours others;
   nanoseconds now = 1000s;
-  nanoseconds wall_at_zero =
-      1767225600s - 1000s; ///< what the wall's clock shows at 0 of `now`: it began 2026
+  nanoseconds wall_at_zero = 1767225600s - 1000s; ///< wall clock when `now` is 0: the beginning of 2026
   std::vector<timer> timers;
-  std::optional<machine_in_test> machine; ///< of an actor that is a state machine
-  routing_in_test routing;                ///< of one that is a router
-  udp_options udp;                        ///< of one that takes datagrams
-  /// By the name of the host's interface that each stands for; most actors have none.
+  std::optional<machine_in_test> machine; ///< for a state machine
+  routing_in_test routing;                ///< for a router
+  udp_options udp;                        ///< for an actor for datagrams
+  /// By the name of the host's interface that each implements; most actors have none.
   std::map<std::string_view, std::shared_ptr<engine>> beside;
   std::map<std::uint64_t, open_request> requests;
   std::vector<open_call> unanswered;
   std::map<value, std::uint32_t> links;   ///< flags, by pid
   std::map<value, std::uint32_t> aliases; ///< flags, by reference
   std::map<value, monitored> monitors;    ///< by reference
-  std::multiset<std::string> nodes;       ///< those it monitors
+  std::multiset<std::string> nodes;       ///< monitored nodes
   std::uint64_t last_id = 0;
   bool trapping = false;
 };
 
-/// Those there are, so that a pointer which a plugin has kept is known to be stale.
+/// All existing worlds, so that a pointer kept by a plugin is known to be stale.
 struct world_list {
   std::mutex lock;
   std::set<world*> all;
-  std::vector<std::string> complaints; ///< of no actor of these
+  std::vector<std::string> complaints; ///< complaints about no actor in particular
 };
 inline world_list worlds;
-/// Whose time it is outside of callbacks.
+/// The actor whose time holds outside of callbacks.
 inline std::atomic<world*> latest{nullptr};
 
 struct world : process {
@@ -139,18 +138,18 @@ struct world : process {
 
   std::string plugin;
   const coppice_actor_type* type = nullptr;
-  std::function<void()> go_on; ///< until nothing is left to do at this time
+  std::function<void()> go_on; ///< runs until nothing is left to do at this time
   journal did;
   std::deque<letter> mailbox;
   std::deque<ended_request> ended;
   std::shared_ptr<letterbox> letters = std::make_shared<letterbox>();
-  std::atomic<const char*> callback{nullptr}; ///< that runs
-  bool computing = false;                     ///< in one that may do nothing else
-  std::string refused;                        ///< what that one did all the same, in a sentence
+  std::atomic<const char*> callback{nullptr}; ///< the running callback
+  bool computing = false;                     ///< the running callback may only compute
+  std::string refused;                        ///< a forbidden action of that callback, in a sentence
   value asked;                                ///< the From of the call in hand
-  bool answered = false;                      ///< that call
+  bool answered = false;                      ///< the call in hand was answered
   bool dead = false;
-  value reason; ///< why it is dead
+  value reason; ///< why the actor has ended
   std::string error_text;
   value error_reason;
   std::vector<std::string> overheard; ///< complaints of other threads; guarded by worlds.lock
@@ -162,7 +161,7 @@ inline world* of(coppice_actor* self) {
   return reinterpret_cast<world*>(self);
 }
 
-/// As wide as the table of this header; what the plugin's lacks is null.
+/// The table as wide as in this header; members that the plugin's lacks are null.
 template <class Table>
 Table table_of(const coppice_actor_type& type, const char* name) {
   Table table{};
@@ -180,11 +179,11 @@ Engine* find_engine(const world& w) {
   const auto found = w.beside.find(Engine::interface_name);
   return found == w.beside.end() ? nullptr : static_cast<Engine*>(found->second.get());
 }
-/// Made by who asks first.
+/// Made by its first user.
 template <class Engine>
 Engine& engine_of(world& w) {
   if (Engine* const found = find_engine<Engine>(w)) return *found;
-  const auto made = std::make_shared<Engine>(w); // throws what is wrong with the test's settings
+  const auto made = std::make_shared<Engine>(w); // throws if the test's settings are wrong
   w.beside.emplace(Engine::interface_name, made);
   return *made;
 }

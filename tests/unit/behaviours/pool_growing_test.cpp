@@ -21,7 +21,7 @@ pool_spec growing(std::uint32_t max, base::nanos idle = for_ever) {
 
 std::string adopt(pool_host& host, const pool_spec& options, std::uint32_t size) {
   return host.run([&](runtime::process& self) {
-    const auto order = host.orders.add(specification_order{pool_host::child(options, size)});
+    const auto order = host.orders.add(pool_host::order(options, size));
     return test::text(gen::call(self, workers, order, base::mono_now() + patience).value_or(message()));
   });
 }

@@ -8,8 +8,10 @@
 #include <map>
 #include <thread>
 
-#include "behaviours/application/order.hpp"
+#include "behaviours/gen/shown_state.hpp"
 #include "behaviours/pool/pool.hpp"
+#include "behaviours/pool/pool_kind.hpp"
+#include "behaviours/supervision/order.hpp"
 #include "children.hpp"
 #include "held_clock.hpp"
 
@@ -133,8 +135,13 @@ struct pool_host : test_host {
     out->supervisor = std::move(inside);
     if (options.on_full == pool_overload::park_sender)
       out->mailbox = {options.queue_limit, 0, runtime::on_full::park_sender};
-    out->pool = std::make_shared<const pool_spec>(options);
+    out->kind = pool_kind(std::make_shared<const pool_spec>(options));
     return out;
+  }
+  // What the pool is told when such a child takes its place.
+  static std::any order(const pool_spec& options, std::uint32_t size) {
+    const auto to = child(options, size);
+    return to->kind->order_for(to).value().what;
   }
 
   // A call from a process of its own: its answer, as call() shows it, is written down behind `as`.
@@ -189,12 +196,18 @@ struct pool_host : test_host {
     FAIL("worker " << number << " does not run");
     return {};
   }
-  std::map<std::string, std::uint64_t> report() {
+  // What the pool's engine reports.
+  message engine() {
     const message said = run([](runtime::process& self) {
       const auto pool = self.host().whereis("workers").value_or(runtime::pid());
-      return call_engine(self, pool, pool::report_request(), base::mono_now() + patience).value_or(message());
+      return ask_shown_state(self, pool, base::mono_now() + patience).engine;
     });
     REQUIRE(said);
+    return said;
+  }
+  // The numbers of it.
+  std::map<std::string, std::uint64_t> report() {
+    const message said = engine();
     std::map<std::string, std::uint64_t> out;
     etf::cursor at(said.bytes());
     std::uint32_t pairs = 0;

@@ -161,7 +161,7 @@ TEST_CASE("a full pool takes another specification, another size, and its worker
   const auto order = [&](const pool_spec& to, std::uint32_t size) {
     return host.run([&](runtime::process& self) {
       const auto pool = *self.host().whereis("workers");
-      const auto laid = host.orders.add(specification_order{pool_host::child(to, size)});
+      const auto laid = host.orders.add(pool_host::order(to, size));
       return test::text(call_engine(self, pool, laid, base::mono_now() + patience).value_or(message()));
     });
   };

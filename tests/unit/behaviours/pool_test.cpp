@@ -27,6 +27,29 @@ TEST_CASE("calls, casts and messages go to workers, and answers come back") {
   CHECK(host.report()["queued"] == 0);
 }
 
+TEST_CASE("a pool reports its kind and its workers, also while it is suspended, and to nobody but the node") {
+  pool_host host;
+  host.start({});
+  const auto first = host.worker_pid(1);
+  host.tell_worker(1, "{exit, oops}");
+  for (auto now = first; now == first; now = host.worker_pid(1))
+    coppice::test::pause(std::chrono::milliseconds(1));
+  const std::string pid = runtime::to_text(host.worker_pid(1), host.system.nodes());
+  std::string told = test::text(host.engine());
+  CHECK_MESSAGE(told.starts_with("#{kind => pool,dispatch => least_busy,size => 2,max => 2,"), told);
+  const std::string row =
+      "pid => <<\"" + pid + "\">>,held => 0,queued => 0,handled => 1,lost => 0,busy_ms => ";
+  CHECK_MESSAGE(told.find(row) != std::string::npos, told);
+  CHECK_MESSAGE(told.find("restarts => 1}") != std::string::npos, told);
+  CHECK(host.system_request(workers, "suspend") == "ok");
+  told = test::text(host.engine());
+  CHECK_MESSAGE(told.find("workers => [#{pid => ") != std::string::npos, told);
+  CHECK(host.system_request(workers, "resume") == "ok");
+  CHECK(host.system_request(workers, "{'$coppice_shown_state', 1000000000000000000}") ==
+        "{error,{unknown_system_msg,{'$coppice_shown_state',1000000000000000000}}}");
+  CHECK(host.call(workers, "'$coppice_pool_report'") == "{echo,'$coppice_pool_report'}"); // a worker's
+}
+
 TEST_CASE("a worker sees that a call is that of a client outside of the cluster") {
   pool_host host;
   host.start({});
@@ -146,7 +169,7 @@ TEST_CASE("a full queue answers at once, or drops, as it is told") {
   CHECK(host.report()["rejected"] == 2);
   options.on_full = pool_overload::drop_old;
   CHECK(host.run([&](runtime::process& self) {
-    const auto order = host.orders.add(specification_order{pool_host::child(options, 1)});
+    const auto order = host.orders.add(pool_host::order(options, 1));
     return test::text(gen::call(self, workers, order, base::mono_now() + patience).value_or(message()));
   }) == "ok");
   host.cast("third");
@@ -268,7 +291,7 @@ TEST_CASE("the workers' type chooses who gets a request, and what it says wrong 
     return content == "fails" ? *out = 1, COPPICE_E_INVALID : COPPICE_OK;
   };
   pool_host host;
-  host.policies = &say;
+  host.resources.give<pool_policies>(say);
   host.start({}, 3);
   for (int i = 0; i < 5; ++i) CHECK(host.call(workers, "who") == "2");
   const auto before = host.worker_pid(3);
@@ -307,7 +330,7 @@ TEST_CASE("the workers' type has the last word where there is no room") {
     return COPPICE_OK;
   };
   pool_host host;
-  host.policies = &say;
+  host.resources.give<pool_policies>(say);
   pool_spec options;
   options.queue_limit = 0;
   host.start(options, 1);
@@ -382,7 +405,7 @@ TEST_CASE("a specification whose workers do not start leaves the pool as it was"
   host.book.failures["2"] = 1;
   options.queue_limit = 0;
   CHECK(host.run([&](runtime::process& self) {
-    const auto order = host.orders.add(specification_order{pool_host::child(options, 2)});
+    const auto order = host.orders.add(pool_host::order(options, 2));
     return test::text(gen::call(self, workers, order, base::mono_now() + patience).value_or(message()));
   }) == "{error,{cannot,start}}");
   CHECK(host.report()["size"] == 1);

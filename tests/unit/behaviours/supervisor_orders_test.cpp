@@ -3,7 +3,7 @@
 // leaves each child as it was found, whether it ran, waited for its restart or was down.
 #include <doctest/doctest.h>
 
-#include "behaviours/application/order.hpp"
+#include "behaviours/supervision/order.hpp"
 #include "children.hpp"
 #include "test_host.hpp"
 

@@ -262,7 +262,7 @@ class test_host {
   std::pair<runtime::pid, std::string> supervise(behaviours::supervisor_spec spec) {
     auto shared =
         std::make_shared<behaviours::supervision>(behaviours::supervision{&factory, &tree, &orders, {}});
-    shared->policies = policies;
+    shared->resources = resources;
     shared->rights = rights;
     auto owned = std::make_shared<const behaviours::supervisor_spec>(std::move(spec));
     return run([&](runtime::process& self) -> std::pair<runtime::pid, std::string> {
@@ -300,7 +300,7 @@ class test_host {
 
   diary book;
   scripted_factory factory;
-  behaviours::pool_policies* policies = nullptr; // that pools ask from now on
+  behaviours::engine_resources resources; // of the supervisors started after it is filled
   behaviours::supervision_tree tree;
   behaviours::pending_orders orders;
   behaviours::peer_rights rights; // of the supervisors started after it is set

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include "cli/engines.hpp"
+
 using namespace coppice;
 using nlohmann::json;
 
@@ -61,7 +63,11 @@ TEST_CASE("of an event manager its handlers are shown below what every process h
                      {"waiting", 3},
                      {"slow", true},
                      {"dropped", 0}};
-  const json engine{{"events", 7}, {"failures", 2}, {"dropped", 0}, {"handlers", json::array({handler})}};
+  const json engine{{"kind", "event_manager"},
+                    {"events", 7},
+                    {"failures", 2},
+                    {"dropped", 0},
+                    {"handlers", json::array({handler})}};
   const std::string text = cli::render_process(json{{"pid", "<0.43.0>"}, {"engine", engine}});
   CAPTURE(text);
   CHECK(text.ends_with(
@@ -79,13 +85,13 @@ TEST_CASE("of a web server its routes are shown, by its process and by its liste
                    {"errors", 1},
                    {"p50_us", 90},
                    {"p99_us", 1200}};
-  const json engine{{"routes", json::array({route})}};
+  const json engine{{"kind", "web"}, {"routes", json::array({route})}};
   const std::string shown =
       "\nROUTE            TO     REQUESTS  ERRORS  P50   P99\n"
       "GET /users/{id}  users  7         1       90us  1200us\n";
   CHECK(cli::render_process(json{{"pid", "<0.43.0>"}, {"engine", engine}}).ends_with(shown));
-  CHECK(cli::render_listener(engine, 120).ends_with(shown));
-  CHECK(cli::render_listener(json{{"open", 2}}, 120).find("ROUTE") == std::string::npos);
+  CHECK(cli::render_engine(engine, 120).ends_with(shown));
+  CHECK(cli::render_engine(json{{"kind", "tcp"}, {"open", 2}}, 120).find("ROUTE") == std::string::npos);
 }
 
 TEST_CASE("of a router its routes are shown, and of any actor its streams") {
@@ -94,7 +100,7 @@ TEST_CASE("of a router its routes are shown, and of any actor its streams") {
   const json plain{{"id", 1},       {"peer", "10.0.0.1:80"}, {"open", true}, {"tls", ""},
                    {"read", 12288}, {"written", 7},          {"queued", 0}};
   const json router{
-      {"elsewhere", 0}, {"routes", routes}, {"streams", 2}, {"connections", json::array({plain})}};
+      {"kind", "router"}, {"routes", routes}, {"streams", 2}, {"connections", json::array({plain})}};
   CHECK(cli::render_process(json{{"pid", "<0.43.0>"}, {"engine", router}})
             .ends_with("\nROUTE  TO       PASSED  FAILED\n"
                        "west   kv@west  7       1\n"
@@ -102,9 +108,78 @@ TEST_CASE("of a router its routes are shown, and of any actor its streams") {
                        "1       10.0.0.1:80  true  -    12.0 KiB  7 B      0 B\n"
                        "and 1 more\n"));
   const json kept{{"to", "db port 5432"}, {"up", false}, {"tries", 4}, {"failed", 4}};
-  const json server{{"streams", 0}, {"connect", kept}, {"connections", json::array()}};
+  const json server{{"kind", "server"}, {"streams", 0}, {"connect", kept}, {"connections", json::array()}};
   CHECK(cli::render_process(json{{"pid", "<0.43.0>"}, {"engine", server}})
             .ends_with("\nconnected to db port 5432: no, 4 tries, 4 failed\n"));
+}
+
+TEST_CASE(
+    "an engine whose kind the client does not know is shown plainly: fields, and tables of what it has many "
+    "of") {
+  const json member{{"node", "a@b"}, {"last_index", 17}, {"lag", {{"bytes", 12}, {"entries", 1}}}};
+  const json short_member{{"node", "c@d"}};
+  const json engine{{"kind", "raft"},
+                    {"leader", "a@b"},
+                    {"in_sync", true},
+                    {"votes", json::object()},
+                    {"commits", {{"own", 3}, {"of_others", 4}}},
+                    {"terms", {1, 2}},
+                    {"members", json::array({member, short_member})}};
+  const std::string text = cli::render_engine(engine);
+  CAPTURE(text);
+  CHECK(text ==
+        "commits  of others 4, own 3\n"
+        "in sync  true\n"
+        "leader   a@b\n"
+        "terms    1, 2\n"
+        "votes    -\n"
+        "\nmembers\n"
+        "LAG                  LAST INDEX  NODE\n"
+        "bytes 12, entries 1  17          a@b\n"
+        "-                    -           c@d\n");
+  CHECK(cli::render_process(json{{"engine", engine}}).ends_with("\n\n" + text));
+  CHECK(cli::render_engine(json{{"kind", "raft"}}).empty());
+  CHECK(cli::render_engine(json{{"kind", "raft"}, {"members", json::array({short_member})}}) ==
+        "members\nNODE\nc@d\n");
+  CHECK(cli::render_engine(json{{"streams", 0}, {"connections", json::array()}, {"term", 2}}) ==
+        "term  2\n\n");
+}
+
+TEST_CASE("an engine is never shown as what it is not, and a broken report never throws") {
+  for (const char* kind : {"event_manager", "pool", "router", "statem", "tcp", "web", "server", "raft"}) {
+    for (const json& part :
+         {json(), json(3), json("x"), json{1, "x"}, json{{"a", nullptr}}, json::array({json()})}) {
+      json engine{{"kind", kind}};
+      for (const char* key : {"handlers", "workers", "routes", "transitions", "timeouts", "postponed",
+                              "ended", "connections", "connect", "uptime_ms"})
+        engine[key] = part;
+      CAPTURE(engine.dump());
+      CHECK_NOTHROW(cli::render_engine(engine));
+    }
+  }
+  CHECK(cli::render_engine(json()).empty());
+  CHECK(cli::render_engine(json("x")).empty());
+  CHECK(cli::render_process(json{{"engine", {{"kind", "server"}, {"routes", 2}}}}).find("ROUTE ") ==
+        std::string::npos);
+}
+
+TEST_CASE("of a pool its workers are shown, by its process and by its own command") {
+  const json worker{{"pid", "<0.44.0>"}, {"held", 1},     {"queued", 2},  {"handled", 30},
+                    {"lost", 0},         {"busy_ms", 50}, {"restarts", 1}};
+  const json idle{{"pid", nullptr}, {"held", 0},    {"queued", 0},  {"handled", 0},
+                  {"lost", 0},      {"busy_ms", 0}, {"restarts", 2}};
+  const json pool{{"kind", "pool"},   {"dispatch", "least_busy"},
+                  {"size", 2},        {"max", 2},
+                  {"queued", 2},      {"held", 1},
+                  {"uptime_ms", 100}, {"workers", json::array({worker, idle})}};
+  const std::string text = cli::render_engine(pool);
+  CAPTURE(text);
+  CHECK(text.starts_with("dispatch      least_busy\nworkers       2\nwaiting       2\nwith workers  1\n"));
+  CHECK(
+      text.ends_with("\nWORKER  PID       HOLDS  QUEUED  HANDLED  LOST  BUSY  RESTARTS\n"
+                     "1       <0.44.0>  1      2       30       0     50%   1\n"
+                     "2       -         0      0       0        0     0%    2\n"));
+  CHECK(cli::render_process(json{{"engine", pool}}).ends_with("\n\n" + text));
 }
 
 TEST_CASE("a reply keeps the node's own pids as the node wrote them") {

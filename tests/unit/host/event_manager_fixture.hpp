@@ -161,15 +161,16 @@ class event_manager_fixture : public stage {
 
   void begin(std::shared_ptr<behaviours::event_manager_spec> spec = {}, behaviours::peer_rights rights = {}) {
     auto child = std::make_shared<behaviours::child_spec>();
-    child->events = spec ? spec : std::make_shared<behaviours::event_manager_spec>();
+    if (!spec) spec = std::make_shared<behaviours::event_manager_spec>();
     shared_->rights = std::move(rights);
     const auto shared = std::make_shared<const behaviours::supervision>(*shared_);
     const std::string outcome = host.run([&](runtime::process& self) {
       runtime::spawn_options options;
       options.name = "events";
       const auto ack = options.ack = self.make_ack();
-      const auto made = self.spawn(std::move(options), std::make_unique<behaviours::event_manager>(
-                                                           child, shared, runtime::message(), "app/events"));
+      const auto made = self.spawn(
+          std::move(options),
+          std::make_unique<behaviours::event_manager>(child, spec, shared, runtime::message(), "app/events"));
       if (made) manager = *made;
       const auto answer = self.await(ack);
       return answer ? text(*answer) : std::string("no answer");

@@ -211,6 +211,7 @@ TEST_CASE("with drop nobody hears of it, and all is counted") {
     return 0;
   });
   const std::string engine = engine_of(set);
+  CHECK_MESSAGE(engine.starts_with("#{kind => router,pending => "), engine);
   INFO(engine);
   CHECK(engine.find("discarded => 1") != std::string::npos);
   CHECK(engine.find("pending => 0") != std::string::npos);

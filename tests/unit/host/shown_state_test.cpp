@@ -61,6 +61,16 @@ TEST_CASE("people are shown what format_status says, cut where it gets long, and
   CHECK(set.lines(1) == strings{"init #{}"});
 }
 
+TEST_CASE("an actor whose engine has nothing to report says which kind it is") {
+  stage set;
+  REQUIRE(set.start(bare_type) == "ok");
+  const auto pid = *set.host.system.whereis("bare");
+  const auto engine = set.host.run([&](runtime::process& self) {
+    return behaviours::ask_shown_state(self, pid, base::mono_now() + 10 * base::nanos_per_second).engine;
+  });
+  CHECK(text(engine) == "#{kind => server}");
+}
+
 TEST_CASE("an actor without a format_status, or whose fails, shows nothing and goes on") {
   stage set;
   REQUIRE(set.start(bare_type) == "ok");

@@ -287,9 +287,9 @@ TEST_CASE("people are shown its state, what it postponed and its time-outs; what
         behaviours::ask_shown_state(self, pid, base::mono_now() + 10 * base::nanos_per_second).engine);
   });
   for (const char* part :
-       {"state => <<\"b\">>", "previous => <<\"a\">>", "changes => 1", "queued => 0", "length => 1",
-        "limit => 1", "dropped => 1", "oldest => <<\"first\">>", "type => <<\"state_timeout\">>",
-        "left_ms => 89", "event => <<\"info\">>", "to => <<\"b\">>"})
+       {"#{kind => statem,", "state => <<\"b\">>", "previous => <<\"a\">>", "changes => 1", "queued => 0",
+        "length => 1", "limit => 1", "dropped => 1", "oldest => <<\"first\">>",
+        "type => <<\"state_timeout\">>", "left_ms => 89", "event => <<\"info\">>", "to => <<\"b\">>"})
     CHECK_MESSAGE(told.find(part) != std::string::npos, told);
   CHECK(counts.dropped_postponed == dropped + 1);
   acts.event = [](coppice_actor*, const coppice_statem_event*) { return COPPICE_STOP; };

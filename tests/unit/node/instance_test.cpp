@@ -14,6 +14,8 @@
 #include <optional>
 
 #include "base/log.hpp"
+#include "behaviours/pool/pool.hpp"
+#include "behaviours/streams/tcp_listener.hpp"
 #include "held_clock.hpp"
 #include "node/instance/banner.hpp"
 #include "places.hpp"
@@ -150,6 +152,43 @@ TEST_CASE("a node comes up from YAML, answers calls, shows its tree and stops in
   setenv("PATH", before.c_str(), 1);
   CHECK(node->stop());
   CHECK(node->why() == node::instance::ending::none);
+}
+
+TEST_CASE(
+    "every engine reports its kind in one way, and a change of one that it refuses is told with its reason") {
+  running node(
+      "  - name: shop\n"
+      "    supervisor:\n"
+      "      name: shop_sup\n"
+      "      children:\n"
+      "        - { id: kv, actor: kv, name: kv }\n"
+      "        - { id: many, name: many, pool: { actor: kv, size: 2 } }\n"
+      "        - { id: gate, name: gate, tcp: { listen: [ { address: 127.0.0.1, port: 0 } ], actor: echo } "
+      "}\n"
+      "        - { id: alarms, name: alarms, event_manager: { intensity: 3 } }\n");
+  REQUIRE_MESSAGE(node, node.why_not);
+  REQUIRE(node.ready() == "ready");
+  const auto engine = [&](std::string_view name, runtime::message change = {}) {
+    const auto told = std::make_shared<std::promise<std::string>>();
+    auto answer = told->get_future();
+    node->engine_of(node->info(name)->summary.pid, std::move(change), 5 * base::nanos_per_second,
+                    [told](const base::result<runtime::message>& report) {
+                      told->set_value(report ? etf::print(report->bytes()) : report.error().text);
+                    });
+    return answer.wait_for(10s) == std::future_status::ready ? answer.get() : "never told";
+  };
+  for (const auto& [name, kind] :
+       {std::pair("shop_sup", "supervisor"), std::pair("kv", "server"), std::pair("many", "pool"),
+        std::pair("gate", "tcp"), std::pair("alarms", "event_manager")}) {
+    const std::string told = engine(name);
+    CHECK_MESSAGE(told.starts_with(fmt::format("#{{kind => {}", kind)), told);
+    CHECK(node->runs_engine(*node->info(name)));
+  }
+  CHECK_FALSE(node->runs_engine(*node->info("net_kernel")));
+  CHECK(engine("many", behaviours::pool::resize_request(3)).find("size => 3,") != std::string::npos);
+  CHECK(engine("many", behaviours::pool::resize_request(0)) == "badarg");
+  CHECK(engine("gate", behaviours::tcp_listener::suspend_request()).find("suspended => true") !=
+        std::string::npos);
 }
 
 TEST_CASE("the end of a permanent application asks for the node's stop") {

@@ -8,9 +8,7 @@
 #include <coppice/etf/text.hpp>
 #include <fstream>
 
-#include "behaviours/event_manager/event_manager_spec.hpp"
-#include "behaviours/streams/tcp_spec.hpp"
-#include "behaviours/web/web_spec.hpp"
+#include "behaviours/supervision/child_kind.hpp"
 #include "node/assembly/assemble.hpp"
 #include "spec/load.hpp"
 #include "spec/secrets.hpp"
@@ -99,9 +97,8 @@ TEST_CASE("every kind of child with args knows its secrets") {
   REQUIRE(children.size() == 9);
   CHECK(children[0]->secrets);
   for (const auto& worker : children[1]->supervisor->children) CHECK(worker->secrets);
-  CHECK(children[2]->tcp->connection->secrets);
+  CHECK(behaviours::actors_of(*children[2]).at(0).secrets);
   for (const std::size_t i : {3, 4, 5}) CHECK_MESSAGE(children[i]->secrets, i);
-  CHECK(children[6]->events->handlers.at(0).secrets);
-  CHECK(children[7]->tcp->web->routes.at(0).actor->secrets);
+  for (const std::size_t i : {6, 7}) CHECK_MESSAGE(behaviours::actors_of(*children[i]).at(0).secrets, i);
   CHECK(children[8]->supervisor->children.front()->secrets);
 }

@@ -87,8 +87,8 @@ TEST_CASE("a supervision tree is read whole, with its plugins found") {
   CHECK(store.plugin == "kv");
   CHECK(store.actor_type == "kv");
   CHECK(store.behaviour == "server");
-  CHECK(store.restart == spec::restart::transient);
-  CHECK(store.shutdown.how == spec::shutdown_limit::kind::brutal_kill);
+  CHECK(store.restart == tree::restart_type::transient);
+  CHECK(store.shutdown.how == tree::shutdown_limit::kind::brutal_kill);
   CHECK(store.priority == spec::priority::high);
   CHECK(store.mailbox.limit == 10);
   CHECK(store.mailbox.bytes == 1 << 20);
@@ -96,7 +96,7 @@ TEST_CASE("a supervision tree is read whole, with its plugins found") {
   CHECK(*store.compression == spec::compression_options{3, 1024});
   CHECK(store.at.line == 10);
   const auto& inner = top.children[1];
-  CHECK(inner.shutdown.how == spec::shutdown_limit::kind::infinity);
+  CHECK(inner.shutdown.how == tree::shutdown_limit::kind::infinity);
   REQUIRE(inner.supervisor);
   CHECK_FALSE(inner.supervisor->children.at(0).compression);
   CHECK(inner.supervisor->intensity == 7);
@@ -126,19 +126,19 @@ TEST_CASE("strategies, significant children, backoffs and lifespans are read, an
                             "    max_runtime: 90s\n"));
   const auto& application = spec.applications.at(0);
   CHECK(application.max_runtime == spec::milliseconds(90'000));
-  CHECK(application.supervisor.strategy == spec::strategy::one_for_all);
-  CHECK(application.supervisor.auto_shutdown == spec::auto_shutdown::any_significant);
+  CHECK(application.supervisor.strategy == tree::strategy::one_for_all);
+  CHECK(application.supervisor.auto_shutdown == tree::auto_shutdown::any_significant);
   const auto& pool = *application.supervisor.children.at(0).supervisor;
-  CHECK(pool.strategy == spec::strategy::simple_one_for_one);
+  CHECK(pool.strategy == tree::strategy::simple_one_for_one);
   const auto& group = application.supervisor.children.at(1);
   CHECK(group.significant);
-  CHECK(group.supervisor->strategy == spec::strategy::rest_for_one);
-  CHECK(group.supervisor->auto_shutdown == spec::auto_shutdown::all_significant);
+  CHECK(group.supervisor->strategy == tree::strategy::rest_for_one);
+  CHECK(group.supervisor->auto_shutdown == tree::auto_shutdown::all_significant);
   const auto& main = group.supervisor->children.at(0);
   CHECK(main.significant);
   REQUIRE(main.backoff);
-  CHECK(main.backoff->first == spec::milliseconds(2000));
-  CHECK(main.backoff->max == spec::milliseconds(30'000));
+  CHECK(main.backoff->first == 2 * base::nanos_per_second);
+  CHECK(main.backoff->max == 30 * base::nanos_per_second);
   const auto text = spec::effective_yaml(spec);
   CHECK(spec::effective_yaml(good(spec::load_text(text, "effective.yaml", "/"))) == text);
 }
@@ -180,7 +180,7 @@ TEST_CASE("--set reaches into maps and lists, and its errors show it") {
                                       {"distribution.listen.1.ports", "9"},
                                       {"applications.a.supervisor.children.x.supervisor.intensity", "5"}}}));
   CHECK(spec.node.workers == 3u);
-  CHECK(spec.node.log.level == spec::log_level::debug);
+  CHECK(spec.node.log.level == base::log::level::debug);
   CHECK(spec.distribution.listen.at(1).ports == spec::port_range{9, 9});
   CHECK(spec.applications[0].supervisor.children[0].supervisor->intensity == 5);
   CHECK(folder.errors(yaml, {.set = {{"node.workers", "x"}}}) ==

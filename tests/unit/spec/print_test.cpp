@@ -95,10 +95,10 @@ TEST_CASE("a web server prints itself, and reads back") {
   REQUIRE(first.spec);
   const auto& child = first.spec->applications[0].supervisor.children[0];
   REQUIRE(child.web != nullptr);
-  CHECK(child.shutdown.how == spec::shutdown_limit::kind::infinity);
+  CHECK(child.shutdown.how == tree::shutdown_limit::kind::infinity);
   CHECK(child.web->routes[0].timeout == std::chrono::seconds(7));
-  CHECK(child.web->routes[1].upgrade == spec::web_upgrade::sse);
-  CHECK(child.web->routes[2].upgrade == spec::web_upgrade::websocket);
+  CHECK(child.web->routes[1].upgrade == tree::web_upgrade::sse);
+  CHECK(child.web->routes[2].upgrade == tree::web_upgrade::websocket);
   const spec::web_route& own = child.web->routes[3];
   CHECK((own.plugin + ":" + own.actor_type + " " + own.behaviour) == "pair:second server");
   CHECK(own.mailbox.limit == 7);
@@ -131,8 +131,8 @@ TEST_CASE("listeners and what connects print themselves, and read back") {
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
   CHECK(children[0].tcp->listen[0].sni[0].name == "shop.example");
-  CHECK(children[0].shutdown.how == spec::shutdown_limit::kind::infinity);
-  CHECK(children[1].shutdown.how == spec::shutdown_limit::kind::after);
+  CHECK(children[0].shutdown.how == tree::shutdown_limit::kind::infinity);
+  CHECK(children[1].shutdown.how == tree::shutdown_limit::kind::after);
   CHECK(children[1].tcp->connect->timeout == std::chrono::seconds(90));
   CHECK(children[3].tcp->handlers == "c");
   CHECK(spec::passed_names(*first.spec) == std::set<std::string, std::less<>>{"web"});
@@ -177,7 +177,7 @@ TEST_CASE("an actor with UDP sockets prints itself, and reads back") {
   CHECK(children[2].udp->listen[0].socket == "dns");
   CHECK(spec::passed_names(*first.spec) == std::set<std::string, std::less<>>{"dns"});
   CHECK(children[1].udp->receive_buffer == 4 << 20);
-  CHECK(children[1].shutdown.time == std::chrono::seconds(2));
+  CHECK(children[1].shutdown.time == 2 * base::nanos_per_second);
   const auto text = spec::effective_yaml(*first.spec);
   const auto second = check_read_back(text);
 }
@@ -197,8 +197,8 @@ TEST_CASE("an actor with a program prints itself, and reads back") {
   REQUIRE(children[0].port != nullptr);
   CHECK(children[0].port->write.low == 2048);
   CHECK(children[0].port->directory == folder.file("sub"));
-  CHECK(children[0].shutdown.time == std::chrono::seconds(9));
-  CHECK(children[1].shutdown.time == std::chrono::seconds(5));
+  CHECK(children[0].shutdown.time == 9 * base::nanos_per_second);
+  CHECK(children[1].shutdown.time == 5 * base::nanos_per_second);
   const auto text = spec::effective_yaml(*first.spec);
   for (const char* line : {"cpu: 60s\n", "stderr: discard\n", "kill_after: 7s\n"})
     CHECK_MESSAGE(text.find(line) != std::string::npos, text);
@@ -283,14 +283,14 @@ TEST_CASE("a pool prints itself with its workers' args, and reads back") {
   CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
-  CHECK(children[2].pool->queue.on_full == spec::pool_overload::park_sender);
+  CHECK(children[2].pool->queue.on_full == tree::pool_overload::park_sender);
   CHECK(children[0].plugin == "kv");
   CHECK(children[0].behaviour == "server");
   CHECK(children[0].pool->size % 3 == 0);
   CHECK(children[0].pool->key == 2);
   CHECK_FALSE(children[0].pool->queue.wait);
   CHECK(children[1].pool->size == 8);
-  CHECK(children[1].shutdown.how == spec::shutdown_limit::kind::infinity);
+  CHECK(children[1].shutdown.how == tree::shutdown_limit::kind::infinity);
   const auto text = spec::effective_yaml(*first.spec);
   for (const char* line :
        {"every: 90s\n", "key: \"element 2\"\n", "wait: infinity\n", "dispatch: least_loaded\n"})
@@ -327,10 +327,10 @@ TEST_CASE("a consumer supervisor prints itself with its template, and reads back
   const auto& children = first.spec->applications[0].supervisor.children;
   CHECK(children[0].plugin == "kv");
   const auto& options = *children[0].consumer_supervisor;
-  CHECK(options.child.restart == spec::restart::temporary);
+  CHECK(options.child.restart == tree::restart_type::temporary);
   CHECK(options.subscribe_to.at(0).max_demand == 50);
-  CHECK(children[0].shutdown.how == spec::shutdown_limit::kind::infinity);
-  CHECK(children[1].consumer_supervisor->child.restart == spec::restart::transient);
+  CHECK(children[0].shutdown.how == tree::shutdown_limit::kind::infinity);
+  CHECK(children[1].consumer_supervisor->child.restart == tree::restart_type::transient);
   CHECK(first.spec->plugin_files.size() == 2);
   const auto text = spec::effective_yaml(*first.spec);
   CHECK_MESSAGE(text.find("every: 90s\n") != std::string::npos, text);
@@ -354,7 +354,7 @@ TEST_CASE("an event manager prints itself with its handlers, and reads back") {
   CHECK(manager.handlers[0].restart == spec::handler_restart::permanent);
   CHECK(manager.handlers[1].restart == spec::handler_restart::temporary);
   CHECK(manager.slow_after == spec::milliseconds(100));
-  CHECK(manager.backlog == spec::backlog_options{5, std::uint64_t{16} << 20, spec::backlog_overload::exit});
+  CHECK(manager.backlog == spec::backlog_options{5, std::uint64_t{16} << 20, tree::event_overload::exit});
   CHECK(first.spec->plugin_files.size() == 1);
   const auto text = spec::effective_yaml(*first.spec);
   for (const char* line : {"every: 90s\n", "every: 1s\n", "slow_after: 100ms\n", "slow_after: infinity\n"})
@@ -468,7 +468,7 @@ TEST_CASE("events print themselves, and read back") {
       "notify: true, slow: park }, { name: notes } ]\n");
   REQUIRE(first.spec);
   REQUIRE(first.spec->events.size() == 2);
-  const spec::named_event orders{"orders", "shop", 5, 7, 2048, true, true, spec::slow_policy::park};
+  const spec::named_event orders{"orders", "shop", 5, 7, 2048, true, true, tree::slow_subscriber::park};
   CHECK(first.spec->events[0] == orders);
   spec::named_event notes;
   notes.name = "notes";

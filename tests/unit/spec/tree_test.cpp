@@ -17,7 +17,7 @@ std::string errors(const std::string& text, const spec::tree_limits& limits = {}
   spec::sources texts;
   auto file = texts.add("f.yaml", "/", text);
   spec::report to(texts);
-  spec::tree nodes;
+  spec::yaml_tree nodes;
   spec::node* root = spec::parse_yaml(texts, file, nodes, to, limits);
   CHECK((root != nullptr || to.failed()));
   return spec::render(to.take());
@@ -100,7 +100,7 @@ TEST_CASE("an alias stands for what it names") {
   spec::sources texts;
   auto file = texts.add("f.yaml", "/", "a: &x [1, 2]\nb: *x\n");
   spec::report to(texts);
-  spec::tree nodes;
+  spec::yaml_tree nodes;
   auto* root = spec::parse_yaml(texts, file, nodes, to);
   REQUIRE(root);
   CHECK(root->find("a") == root->find("b"));

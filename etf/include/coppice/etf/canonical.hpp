@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// From what a peer sent to what lives in a mailbox: one spelling for each identity, so that equal atoms,
-// pids, ports, references and numbers are equal bytes. Atoms become UTF-8 in the shortest tag, atom cache
-// references their atoms, pids, ports and references the newest tag, floats eight bytes, integers their
-// shortest form. Maps keep the order they came in, a list of bytes the tag it came in. Most terms are
-// canonical already: scan() says so and the bytes are used as they are. A map that names a key twice is
-// refused here (unique_keys.hpp): where its bytes are canonical, equal keys are found in one pass.
+// Rewrites a peer's term into the form that mailboxes hold: one spelling for each value, so that equal atoms,
+// pids, ports, references and numbers have equal bytes. Atoms become UTF-8 in the shortest tag, atom cache
+// references become their atoms, pids, ports and references get the newest tag, floats eight bytes, integers
+// their shortest form. Maps keep their order, and a list of bytes keeps its tag. Most terms are canonical
+// already: scan() reports that, and their bytes are used unchanged. A map that has a key twice is refused
+// here (unique_keys.hpp): in canonical bytes one pass finds equal keys.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@
 
 namespace coppice::etf {
 
-/// Finds the atom behind an ATOM_CACHE_REF's index; a view without data is an unknown index.
+/// Finds the atom of an ATOM_CACHE_REF's index. A view without data: unknown index.
 struct atom_lookup {
   using find_fn = std::string_view (*)(const void* context, std::uint8_t index);
   find_fn find = nullptr;
@@ -32,7 +32,7 @@ struct atom_lookup {
 
   atom_lookup() = default;
   atom_lookup(find_fn finder, const void* with) : find(finder), context(with) {}
-  /// Names by index; `names` (the span itself too) must outlive the lookup.
+  /// Names by index; `names`, including the span itself, must outlive the lookup.
   explicit atom_lookup(const std::span<const std::string_view>& names)
       : find([](const void* with, std::uint8_t index) {
           const auto& all = *static_cast<const std::span<const std::string_view>*>(with);
@@ -43,7 +43,7 @@ struct atom_lookup {
 
 namespace detail {
 
-/// Trusts its input: scanner has passed it, as a whole or in pieces of whole elements.
+/// Requires input that a scanner has passed, as a whole or in pieces of whole elements.
 class rewriter {
  public:
   rewriter(writer& out, const limits& bounds, const atom_lookup& atoms)
@@ -66,7 +66,7 @@ class rewriter {
     return settled(in.size());
   }
 
-  /// The same for a part of a binary, or, while no fun is open, for what is canonical already.
+  /// As above, for a part of a binary, or for canonical bytes while no fun is open.
   result<void> pass_on(bytes in) {
     out_.raw(in);
     p_ = kept_ = begin_ = end_ = in.data() + in.size();
@@ -76,13 +76,13 @@ class rewriter {
     return settled(0);
   }
   bool in_fun() const { return !funs_.empty(); }
-  /// Bytes of memory of its own.
+  /// Bytes of memory that it holds.
   std::size_t held() const { return funs_.capacity() * sizeof(open_fun) + scratch_.capacity(); }
 
  private:
   struct open_fun {
-    std::uint64_t due;   ///< terms that have not begun; what its size field says is not relied on
-    std::size_t size_at; ///< of its size field in the output
+    std::uint64_t due;   ///< terms that have not begun; the fun's size field is not relied on
+    std::size_t size_at; ///< offset of its size field in the output
   };
 
   std::size_t offset(const std::uint8_t* at) const { return base_ + static_cast<std::size_t>(at - begin_); }
@@ -100,11 +100,11 @@ class rewriter {
 
   static constexpr std::uint8_t code(tag t) { return static_cast<std::uint8_t>(t); }
 
-  /// Copies what was passed unchanged; call before writing and move p_, then resume().
+  /// Copies the bytes that were passed unchanged. Call it before writing and moving p_, then call resume().
   void keep() { out_.raw({kept_, p_}); }
   void resume(const std::uint8_t* at) { p_ = kept_ = at; }
 
-  /// Of the term at p_, within a fun: it has begun, and its parts are due.
+  /// For the term at p_ inside a fun: it has begun, and its parts are due.
   void count() {
     std::uint64_t& due = funs_.back().due;
     --due;
@@ -126,7 +126,7 @@ class rewriter {
     }
   }
 
-  /// Handles one head or leaf.
+  /// Handles one head or one term without elements.
   void step() {
     const std::uint8_t* const at = p_;
     switch (static_cast<tag>(*at)) {
@@ -147,7 +147,7 @@ class rewriter {
         out_.tuple(wire::load32(at + 1));
         resume(at + 5);
         return;
-      case tag::binary: { // of the last one in a piece there may be more to come
+      case tag::binary: { // the last binary of a piece may continue
         const std::size_t whole = std::size_t{5} + wire::load32(at + 1);
         const std::size_t here = std::min(whole, static_cast<std::size_t>(end_ - at));
         beyond_ = whole - here;
@@ -172,7 +172,7 @@ class rewriter {
         break;
     }
     switch (kind_of(*at)) {
-      case kind::none: // the one tag that is no term of its own and passed the scan: a cached atom
+      case kind::none: // a cached atom: the one tag that passes the scan and is not a term
       case kind::atom:
         return name();
       case kind::integer:
@@ -193,7 +193,7 @@ class rewriter {
     p_ = at + ahead.offset();
   }
 
-  /// The atom at p_: kept if canonical, else written anew.
+  /// The atom at p_: kept if it is canonical, else written anew.
   void name() {
     const auto t = static_cast<tag>(*p_);
     if (t == tag::small_atom_utf8) {
@@ -207,7 +207,7 @@ class rewriter {
     resume(p_ + past);
   }
 
-  /// The UTF-8 of any atom; borrowed from the input, the cache or scratch_.
+  /// The atom as UTF-8, from any tag; borrowed from the input, the cache or scratch_.
   std::string_view atom_at(const std::uint8_t* at, std::size_t& past) {
     const auto t = static_cast<tag>(*at);
     if (t == tag::atom_cache_ref) {
@@ -324,10 +324,10 @@ class rewriter {
   const std::uint8_t* end_ = nullptr;
   const std::uint8_t* kept_ = nullptr;
   std::size_t base_ = 0;   ///< bytes before begin_
-  std::size_t beyond_ = 0; ///< bytes of the last binary that are in pieces to come
+  std::size_t beyond_ = 0; ///< bytes of the last binary that later pieces bring
   writer& out_;
   const atom_lookup& atoms_;
-  std::size_t most_; ///< bytes in the output
+  std::size_t most_; ///< largest size of the output
   std::vector<open_fun> funs_;
   std::string scratch_;
   const std::uint8_t* unknown_ = nullptr;
@@ -335,14 +335,14 @@ class rewriter {
 
 } // namespace detail
 
-/// Whether the whole of `in` is one term in canonical spelling; its keys are not looked at.
+/// Whether all of `in` is one term in canonical spelling; does not check keys.
 inline bool is_canonical(bytes in, const limits& bounds = {}) {
   const auto seen = scan(in, bounds);
   return seen && seen->canonical && seen->length == in.size();
 }
 
-/// canonicalise() without a look at the keys of maps: true if the term has maps of several pairs, whose keys
-/// the caller is to look at (key_checker), piece by piece where it is long.
+/// canonicalise() without the check of map keys: true if the term has maps of several pairs, whose keys the
+/// caller must check (key_checker), in pieces if the term is long.
 inline result<bool> canonicalise_but_keys(bytes in, writer& out, const limits& bounds = {},
                                           const atom_lookup& atoms = {}) {
   const auto seen = scan(in, bounds, atoms.find == nullptr ? cached_atoms::refused : cached_atoms::allowed);
@@ -358,8 +358,8 @@ inline result<bool> canonicalise_but_keys(bytes in, writer& out, const limits& b
   return seen->keyed;
 }
 
-/// Validates the one term that `in` (no 131) is and writes its canonical bytes. What a failure left in `out`
-/// is meaningless. The result may be larger than `in` by a node's name for each atom reference.
+/// Validates the one term in `in` (no 131) and writes its canonical bytes. After an error the content of
+/// `out` is undefined. The result may be longer than `in`: each atom reference grows by its node's name.
 inline result<void> canonicalise(bytes in, writer& out, const limits& bounds = {},
                                  const atom_lookup& atoms = {}) {
   const std::size_t start = out.size();

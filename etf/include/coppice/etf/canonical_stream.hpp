@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// canonicalise() for a term that comes in pieces: each is validated and written as it comes, so that no one
-// has to look at a long term at once. Whatever the cuts, what is accepted, and what becomes of it, is the
-// same as for the whole. Of what a piece ends in only an element that is not all there is kept, copied, until
-// it is: an atom, a number, an identity. Bytes of a binary go through as they are.
+// canonicalise() for a term that comes in pieces. Each piece is validated and written as it comes, so that no
+// call handles a whole long term. The result does not depend on where the pieces are cut. Only an element
+// that is cut at the end of a piece is copied and kept until it is complete: an atom, a number, an identity.
+// Bytes of a binary are passed on at once.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@ namespace coppice::etf {
 
 class canonical_stream {
  public:
-  /// `out`, and what `atoms` looks into, outlive it.
+  /// `out`, and the names of `atoms`, must outlive it.
   explicit canonical_stream(writer& out, const limits& bounds = {}, const atom_lookup& atoms = {})
       : bounds_(bounds),
         atoms_(atoms),
@@ -30,9 +30,9 @@ class canonical_stream {
   canonical_stream(const canonical_stream&) = delete;
   canonical_stream& operator=(const canonical_stream&) = delete;
 
-  /// The next piece, of any length. After an error there is nothing more to do with it, and what was written
-  /// is meaningless. A term whose counts say more than comes may be told by another error than the whole
-  /// would be.
+  /// Takes the next piece, of any length. After an error it must not be used any more, and what was written
+  /// is undefined. If a term's counts promise more than comes, the error may differ from that of
+  /// canonicalise().
   result<void> feed(bytes piece) {
     const std::size_t room = bounds_.bytes - taken_;
     const bool cut = piece.size() > room;
@@ -48,13 +48,13 @@ class canonical_stream {
     return fail(errc::too_large, taken_, 0, "a term within the limit of bytes expected");
   }
 
-  /// After the last piece.
+  /// Call it after the last piece.
   result<void> finish() {
     if (complete()) return {};
     return fail(errc::truncated, taken_, 0, "the rest of a term expected");
   }
 
-  /// Bytes it holds beside what is written.
+  /// Bytes of memory that it holds beside the output.
   std::size_t held() const { return carry_.capacity() + scan_.held() + rewrite_.held() + keys_.held(); }
 
  private:
@@ -63,7 +63,7 @@ class canonical_stream {
   bool complete() const { return scan_.state() == progress::done && scan_.beyond() == 0; }
   unexpected<error> trailing() const { return fail(errc::trailing, taken_, 0, "the end expected"); }
 
-  /// Takes something off the front of `piece`.
+  /// Takes some bytes from the front of `piece`.
   result<void> take(bytes& piece) {
     if (scan_.beyond() != 0) {
       const bytes part =
@@ -85,7 +85,7 @@ class canonical_stream {
     return put(part);
   }
 
-  /// Some more behind the element that was cut, twice as much each time, until it is whole.
+  /// Appends bytes to the element that was cut, twice as many each time, until it is complete.
   result<void> take_with_carry(bytes& piece) {
     const std::size_t before = carry_.size();
     const std::size_t more = std::min(piece.size(), std::max<std::size_t>(before, 32));
@@ -112,8 +112,8 @@ class canonical_stream {
   detail::scanner scan_;
   writer& out_;
   detail::rewriter rewrite_;
-  key_checker keys_;                ///< from before the first map of several pairs on
-  std::vector<std::uint8_t> carry_; ///< the front of an element
+  key_checker keys_;                ///< used from the first map of several pairs on
+  std::vector<std::uint8_t> carry_; ///< the front of a cut element
 };
 
 } // namespace coppice::etf

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
-// C++ values to terms and back, chosen while compiling. The mapping is in shape.hpp, what a type of your own
-// can override is codec<> there.
+// Converts C++ values to terms and back, chosen at compile time. shape.hpp defines the mapping, and the
+// codec<> there lets a type override it.
 //
 //   C++                                   Erlang
-//   bool, integers, double                true | false, integer (range checked), float (reading takes an
-//   integer) std::string, std::string_view         binary; reading takes a list of bytes too. charlist: "abc"
+//   bool, integers, double                true | false, integer (range checked), float (reads integers)
+//   std::string, std::string_view         binary; reading takes a list of bytes too. charlist: "abc"
 //   etf::bytes, std::vector<uint8_t>      binary, borrowed or owned
 //   etf::atom, constant<"ok">, enum       atom; an enum's by the enumerators' names
-//   pid, port, reference, any_term        themselves; any_term is whatever stands there
+//   pid, port, reference, any_term        themselves; any_term is any term
 //   std::vector, deque, list, set, array  list
-//   std::map, seeded_map, flat_map        map; std::unordered_map too, but of what others send its hash
-//                                         is foreseen: more than 64 keys in a bucket are refused
+//   std::map, seeded_map, flat_map        map; std::unordered_map too, but its hash can be predicted, so
+//                                         reading refuses more than 64 keys in a bucket
 //   std::pair, std::tuple                 tuple
 //   std::optional, unique_ptr             undefined when empty, left out of maps and proplists
-//   std::variant                          whichever alternative fits; records by their tag
+//   std::variant                          the first alternative that fits; records by their tag
 //   aggregate                             {tag, F1, …}, or as its etf_form says
 #pragma once
 
@@ -24,7 +24,7 @@
 
 namespace coppice::etf {
 
-/// The term alone, without 131; empty if `value` has no encoding.
+/// The term without 131; empty if `value` has no encoding.
 template <class T>
 std::vector<std::uint8_t> encode(const T& value) {
   vector_writer out;

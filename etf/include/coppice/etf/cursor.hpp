@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A position in encoded terms, without the leading 131. It never reads outside its bytes, valid or not, and
-// never allocates but into what the caller hands in. Every read_… either consumes what it names and returns
-// true, or returns false and stays: so a reader may try one shape after the other. What it borrows points
-// into the bytes. Copy it freely; one thread at a time.
+// allocates only in objects of the caller. Every read_… either consumes the term that it names and returns
+// true, or returns false and does not move, so a reader may try several shapes in turn. Borrowed results
+// point into the bytes. Copies are independent; one thread at a time.
 #pragma once
 
 #include <bit>
@@ -26,18 +26,18 @@ class cursor {
   cursor() = default;
   explicit cursor(bytes data) : begin_(data.data()), pos_(begin_), end_(begin_ + data.size()) {}
 
-  /// What stands here; `none` at the end and at a tag that is no term.
+  /// The kind of the term here. `none`: the end, or a tag that is no term.
   kind peek() const {
     if (pos_ == end_) return kind::none;
     if (*pos_ == code(tag::bit_binary) && left() > 5 && pos_[5] == 8) return kind::binary;
     return kind_of(*pos_);
   }
-  /// The tag byte here, 0 at the end.
+  /// The tag byte here. 0: the end.
   std::uint8_t peek_tag() const { return pos_ == end_ ? std::uint8_t{0} : *pos_; }
   bool at_end() const { return pos_ == end_; }
   std::size_t offset() const { return static_cast<std::size_t>(pos_ - begin_); }
   bytes rest() const { return {pos_, end_}; }
-  /// Passes bytes of rest() that the caller has read by itself.
+  /// Skips bytes of rest() that the caller has read itself.
   void advance(std::size_t count) { pos_ += count; }
 
   /// The head of a tuple: `arity` terms follow.
@@ -57,21 +57,21 @@ class cursor {
     return ahead.head32(tag::large_tuple, found) && found == arity ? (*this = ahead, true) : false;
   }
 
-  /// The head of a list: `length` elements follow, then its tail. [] is consumed whole: length 0, no tail.
-  /// A list written as STRING_EXT is refused here: read_string.
+  /// The head of a list: `length` elements follow, then its tail. [] is consumed completely: length 0, no
+  /// tail. Does not match STRING_EXT: use read_string.
   bool read_list(std::uint32_t& length) {
     cursor ahead = *this;
     while (ahead.head32(tag::list, length)) {
       if (length != 0) [[likely]]
         return pos_ = ahead.pos_, true;
-      // a head of 0 stands for its tail alone: nobody writes it, OTP reads it
+      // OTP reads a head of 0 as its tail alone, although nothing writes one.
     }
     if (!ahead.read_nil()) return false;
     length = 0;
     pos_ = ahead.pos_;
     return true;
   }
-  /// Passes list heads of 0 elements: the term is what comes after them.
+  /// Skips list heads of 0 elements; the term after them is the value.
   void skip_empty_heads() {
     while (has(5) && *pos_ == code(tag::list) && wire::load32(pos_ + 1) == 0) pos_ += 5;
   }
@@ -82,7 +82,7 @@ class cursor {
   /// The head of a map: `pairs` keys follow, each with its value.
   bool read_map(std::uint32_t& pairs) { return head32(tag::map, pairs); }
 
-  /// UTF-8. An atom in latin1 tags is read as long as it is ASCII; canonicalise() turns the others.
+  /// UTF-8. Reads an atom in a latin1 tag only if it is ASCII; canonicalise() converts others.
   bool read_atom(std::string_view& name) {
     if (!has(2)) return false;
     std::size_t head = 2, size = pos_[1];
@@ -105,8 +105,8 @@ class cursor {
     pos_ += head + size;
     return true;
   }
-  /// Inlined for what is read most: an atom as it is written today, compared with a name known while
-  /// compiling.
+  /// Inlined for the most frequent read: an atom in today's encoding, compared with a name that is known at
+  /// compile time.
   [[gnu::always_inline]] bool read_atom_is(std::string_view name) {
     if (!has(2)) return false;
     if (*pos_ != code(tag::small_atom_utf8)) return kind_of(*pos_) == kind::atom && read_spelled_atom(name);
@@ -181,7 +181,7 @@ class cursor {
     return true;
   }
 
-  /// A float; an integer is not one. NaN and infinities are refused.
+  /// A float; an integer does not match. NaN and infinities are refused.
   bool read_float(double& value) {
     if (has(9) && *pos_ == code(tag::new_float)) [[likely]] {
       const std::uint64_t bits = wire::load64(pos_ + 1);
@@ -214,7 +214,7 @@ class cursor {
     pos_ += head + size;
     return true;
   }
-  /// Any bitstring; `bits` (1 to 8, 8 for the empty one) count in its last byte, from the top.
+  /// Any bitstring; `bits` of its last byte count, from the top: 1 to 8, and 8 for the empty one.
   bool read_bitstring(bytes& data, unsigned& bits) {
     if (read_binary(data)) return bits = 8, true;
     if (!has(6) || *pos_ != code(tag::bit_binary)) return false;
@@ -234,7 +234,7 @@ class cursor {
     pos_ += 3 + size;
     return true;
   }
-  /// A binary, or a list of bytes however it is written.
+  /// A binary, or a list of bytes in any encoding.
   bool read_text(std::string& text) {
     bytes data;
     if (read_binary(data) || read_string(data)) {
@@ -314,7 +314,7 @@ class cursor {
     return true;
   }
 
-  /// Any one term, as the bytes it is.
+  /// Any one term, as its encoded bytes.
   bool read_term(bytes& whole) {
     const std::uint8_t* const start = pos_;
     if (!skip()) return false;
@@ -322,9 +322,9 @@ class cursor {
     return true;
   }
 
-  /// Passes one term whatever it is, in constant stack. Shapes and sizes are checked, contents are not.
+  /// Skips one term, in constant stack. Checks shapes and sizes, not contents.
   bool skip() { return skip(1); }
-  /// So many of them, one behind the other.
+  /// Skips `count` consecutive terms.
   bool skip(std::uint32_t count) {
     const std::uint8_t* p = pos_;
     for (std::uint64_t due = count; due != 0; --due) {
@@ -377,7 +377,8 @@ class cursor {
     return true;
   }
 
-  /// Past those that stand here four and four alike, as they do in lists of numbers; `due` is what is left.
+  /// Skips integers in groups of four with equal tags, as in lists of numbers; `due` is the number of terms
+  /// left.
   const std::uint8_t* skip_plain_integers(const std::uint8_t* p, std::uint64_t& due) const {
     constexpr auto plain = code(tag::integer);
     constexpr std::uint64_t tags = 0xFF00FF00FF00FF00, small = 0x0100010001000100 * code(tag::small_integer);
@@ -392,7 +393,8 @@ class cursor {
     return p;
   }
 
-  /// Past one head or leaf; `below` is the number of terms it promises. nullptr if it does not fit.
+  /// Skips one head, or one term without elements; `below` is the number of terms that it promises. nullptr:
+  /// it does not fit.
   const std::uint8_t* skip_head(const std::uint8_t* p, std::uint64_t& below) const {
     const auto room = static_cast<std::size_t>(end_ - p);
     const auto past = [p, room](std::size_t size) { return size <= room ? p + size : nullptr; };

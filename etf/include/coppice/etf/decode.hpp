@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Bytes to C++ values. Every branch is chosen while compiling; nothing is
-// allocated but what the target itself owns, and no more is reserved than the
-// bytes at hand can fill. Views in the target borrow from the bytes. The bytes
-// may be a stranger's: all reading goes through a bounds-checked cursor. A
-// failure is explained on the way out only: `put.value: expected integer, got
-// binary`.
+// Converts bytes to C++ values. All branches are chosen at compile time. Only the target's own memory is
+// allocated, and no more is reserved than the given bytes can fill. Views in the target borrow from the
+// bytes. Untrusted bytes are safe: all reading goes through a bounds-checked cursor. The explanation of a
+// failure is built only while returning from it: `put.value: expected integer, got binary`.
 #pragma once
 
 #include <cstddef>
@@ -78,8 +76,7 @@ bool read_nested(cursor& in, T& out, mismatch& why) {
     return read_aggregate(in, out, why);
 }
 
-/// Whether T could stand here by its head: then its complaint is the one worth
-/// reporting.
+/// Whether the head here can begin a T; if so, a failure of T is the one to report.
 template <class T>
 [[gnu::always_inline]] inline bool looks_like(const cursor& in) {
   cursor ahead = in;
@@ -105,8 +102,7 @@ template <class T>
   }
 }
 
-/// Whether an alternative of a variant is worth trying on what stands here: the tag of a record decides, and
-/// cheaply.
+/// Whether an alternative of a variant is worth trying here: a cheap check, for records by their tag.
 template <class Type>
 bool may_fit(const cursor& in) {
   if constexpr (is_constant<Type>) {
@@ -117,11 +113,11 @@ bool may_fit(const cursor& in) {
   return true;
 }
 
-/// Whether an alternative looked right, and its complaint. One function for all variants that have it.
+/// Whether an alternative's head matched, and its failure. One function for all variants that contain it.
 template <class Type>
 [[gnu::cold, gnu::noinline]] bool explain_alternative(const cursor& start, mismatch& why) {
   if constexpr (is_constant<Type>) {
-    return false; // by its head it fits whole
+    return false; // a constant has only a head
   } else {
     if (!looks_like<Type>(start)) return false;
     cursor in = start;
@@ -138,7 +134,7 @@ template <class T>
 struct alternatives;
 template <class... Type>
 struct alternatives<std::variant<Type...>> {
-  /// Why none fits: the complaint of the first that looked right, or a choice of them all.
+  /// Why none fits: the failure of the first alternative whose head matched, or a list of all alternatives.
   [[gnu::cold, gnu::noinline]] static bool explain(const cursor& start, mismatch& why) {
     if ((explain_alternative<Type>(start, why) || ...)) return false;
     return wanted<std::variant<Type...>>(start, why);
@@ -154,10 +150,10 @@ struct alternatives<std::variant<Type...>> {
   }
 };
 
-/// Calls attempt(integral_constant I) for the variant T's alternatives, with `in` where it stands now, until
-/// one of them says true: that it has read itself. Those that do not fit cost no memory: they are tried
-/// without an explanation, which is made when all have failed. Where a type contains itself in several
-/// alternatives the attempts multiply with each level: they have a budget, in proportion to the bytes.
+/// Calls attempt(integral_constant I) for the alternatives of the variant T, with `in` at its present
+/// position, until one returns true: it has read itself. Alternatives that do not fit cost no memory: they
+/// are tried without an explanation, which is made when all have failed. If a type contains itself in several
+/// alternatives, the attempts multiply with each level: they have a budget in proportion to the bytes.
 template <class T, class Attempt>
 bool first_that_fits(cursor& in, mismatch& why, const Attempt& attempt) {
   if (why.is_exhausted()) return why.refused(in, errc::too_large, too_many_attempts);
@@ -180,8 +176,7 @@ bool read_variant(cursor& in, T& out, mismatch& why) {
 
 } // namespace detail
 
-/// Reads one term of T's shape. False leaves `in` anywhere and the reason in
-/// `why`.
+/// Reads one term of T's shape. False: the position of `in` is undefined, and `why` has the reason.
 template <class T>
 bool read(cursor& in, T& out, mismatch& why) {
   using namespace detail;
@@ -195,7 +190,7 @@ bool read(cursor& in, T& out, mismatch& why) {
     double wide;
     if (in.read_float(wide)) [[likely]]
       return out = static_cast<T>(wide), true;
-    std::int64_t whole; // 1 for 1.0 is what people write
+    std::int64_t whole; // people write 1 for 1.0
     return in.read_integer(whole) ? (out = static_cast<T>(whole), true) : wanted<T>(in, why);
   } else if constexpr (std::is_same_v<T, std::string>) {
     return in.read_text(out) || wanted<T>(in, why);
@@ -253,8 +248,7 @@ bool read(cursor& in, T& out, mismatch& why) {
   }
 }
 
-/// What errors call the whole of T: a record's tag, an aggregate's name, else
-/// nothing.
+/// The name of T in errors: a record's tag, an aggregate's name, else empty.
 template <class T>
 constexpr std::string_view root_name() {
   if constexpr (detail::aggregate<T>)
@@ -263,8 +257,7 @@ constexpr std::string_view root_name() {
     return {};
 }
 
-/// The one term that `in` (no 131) is, into an object of the caller's: its
-/// memory is used again.
+/// Reads the one term in `in` (no 131) into an object of the caller, whose memory is reused.
 template <class T>
 result<void> decode_into(bytes in, T& out) {
   cursor at(in);

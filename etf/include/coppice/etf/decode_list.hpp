@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Lists and maps into C++ containers. Lists of numbers are read in a loop of their own; counts are held
-// against the bytes left before anything is reserved; a key that comes twice is refused, and so are keys that
-// crowd into one bucket of a hash map (seeded_map.hpp has one in which they cannot).
+// Reads lists and maps into C++ containers. Lists of numbers have a loop of their own. A count is compared
+// with the bytes left before anything is reserved. A key that comes twice is refused, and so are many keys in
+// one bucket of a hash map (see seeded_map.hpp for a map in which that cannot happen).
 #pragma once
 
 #include <array>
@@ -29,19 +29,19 @@ bool read(cursor& in, T& out, mismatch& why);
 
 namespace detail {
 
-/// Room for what the sender claims, but never much more than its bytes could fill.
+/// Reserves room for the sender's count, but not much more than its bytes can fill.
 template <class T>
 void reserve(T& out, std::size_t claimed) {
   if constexpr (requires { out.reserve(claimed); }) out.reserve(claimed < 4096 ? claimed : 4096);
 }
 
-/// Whether four INTEGER_EXT stand here one behind the other; 20 bytes are.
+/// Whether four consecutive INTEGER_EXT are here; 20 bytes must be readable.
 inline bool are_four_integers(const std::uint8_t* p) {
   constexpr auto t = static_cast<std::uint8_t>(tag::integer);
   return ((p[0] ^ t) | (p[5] ^ t) | (p[10] ^ t) | (p[15] ^ t)) == 0;
 }
 
-/// The elements of a list of integers from where they stand; the fast path for INTEGER_EXT and
+/// The elements of a list of integers from this position on; the fast path for INTEGER_EXT and
 /// SMALL_INTEGER_EXT.
 template <whole_number T>
 std::size_t read_plain_integers(cursor& in, T* to, std::size_t count) {
@@ -53,7 +53,7 @@ std::size_t read_plain_integers(cursor& in, T* to, std::size_t count) {
   };
   std::size_t done = 0;
   while (done < count) {
-    if constexpr (std::is_signed_v<T> && sizeof(T) >= 4) { // where every one of them fits
+    if constexpr (std::is_signed_v<T> && sizeof(T) >= 4) { // all of them fit
       for (; count - done >= 4 && end - p >= 20 && are_four_integers(p); done += 4, p += 20) {
         for (std::size_t i = 0; i < 4; ++i) to[done + i] = value_at(p + 5 * i);
       }
@@ -90,15 +90,16 @@ inline std::size_t read_plain_floats(cursor& in, double* to, std::size_t count) 
   return done;
 }
 
-/// Watches the buckets of a hash map or set whose hash others can foresee: a term that fills one is refused.
+/// Watches the buckets of a hash map or set whose hash can be predicted: a term that fills one is refused.
 template <class T>
 class bucket_watch {
  public:
-  static constexpr std::size_t most = 64; ///< keys in a bucket
+  static constexpr std::size_t most = 64; ///< most keys in a bucket
 
   explicit bucket_watch(const T& of) : of_(of), buckets_(of.bucket_count()) {}
 
-  /// After each key. A table that has grown is looked through once, and not often: it grows by doubling.
+  /// Call it after each key. A table that has grown is checked once as a whole, which is rare since it
+  /// doubles.
   bool good(const typename T::key_type& newest) {
     if (of_.size() <= most) return true;
     if (const std::size_t now = of_.bucket_count(); now != buckets_) {
@@ -134,7 +135,7 @@ template <class T>
 concept has_seeded_hash = requires {
   typename T::hasher::is_seeded;
 };
-/// Not a multiset, in which one key may come often.
+/// Not a multiset, in which a key may come several times.
 template <class T>
 concept watched = !has_seeded_hash<T> && requires(const T& of, T& changed, typename T::value_type value) {
   of.bucket_count();
@@ -152,7 +153,7 @@ bool read_elements(cursor& in, T& out, std::uint32_t length, mismatch& why) {
   std::size_t at = 0;
   if constexpr (std::is_same_v<T, std::vector<element>> &&
                 (whole_number<element> || std::is_same_v<element, double>)) {
-    // Bulk: the claim is within the bytes left, two or more of them for each element.
+    // Bulk: the count is within the bytes left, which are two or more for each element.
     if (length <= in.rest().size() / 2) {
       out.resize(length);
       if constexpr (whole_number<element>)
@@ -219,7 +220,7 @@ bool read_sequence(cursor& in, T& out, mismatch& why) {
   }
 }
 
-/// Finds a key that comes twice: a table of where the keys' bytes stand, filled as they are read.
+/// Finds a key that comes twice: a table of the positions of the keys' bytes, filled while they are read.
 class key_table {
  public:
   explicit key_table(std::size_t pairs) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tuples, maps and proplists into aggregates, by place or by name. In maps and
-// proplists unknown keys are passed over and an optional member may be missing;
-// any other that is missing is a mismatch that names it.
+// Reads tuples, maps and proplists into aggregates, by place or by name. In maps and proplists unknown keys
+// are skipped, and an optional member may be missing; any other missing member is a mismatch that names it.
 #pragma once
 
 #include <cstddef>
@@ -24,8 +23,7 @@ bool read(cursor& in, T& out, mismatch& why);
 
 namespace detail {
 
-/// Reads member I if `name` is its name. 0: no such member; 1: read; -1:
-/// failed.
+/// Reads member I if `name` is its name. 0: no such member; 1: it was read; -1: it failed.
 template <class T, class Read>
 int with_named(T& out, std::string_view name, Read&& reader) {
   int outcome = 0;
@@ -38,7 +36,7 @@ int with_named(T& out, std::string_view name, Read&& reader) {
   return outcome;
 }
 
-/// Members not met: optional ones become empty, others are a mismatch.
+/// Members that were not found: optional ones become empty, others are a mismatch.
 template <class T>
 bool complete(const cursor& start, T& out, std::uint32_t seen, mismatch& why) {
   return reflect::with_members(out, [&](auto&... member) {
@@ -58,7 +56,7 @@ bool complete(const cursor& start, T& out, std::uint32_t seen, mismatch& why) {
   });
 }
 
-/// One member by name, with the bookkeeping a map and a proplist share.
+/// Reads one member by name; shared by maps and proplists.
 template <class T>
 bool read_named(cursor& in, const cursor& key_at, std::string_view name, T& out, std::uint32_t& seen,
                 bool first_wins, mismatch& why) {
@@ -132,7 +130,7 @@ bool read_members(cursor& in, T& out, mismatch& why) {
   });
 }
 
-/// The same in other spellings.
+/// Reads the record's head in other spellings.
 [[gnu::noinline, gnu::cold]] inline bool read_spelled_record_head(cursor& in, std::uint32_t arity,
                                                                   std::string_view tag) {
   cursor ahead = in;
@@ -146,12 +144,12 @@ template <class T>
   constexpr const auto& head = record_head<T>.data;
   if (rest.size() >= head.size() && std::memcmp(rest.data(), head.data(), head.size()) == 0) [[likely]]
     return in.advance(head.size()), true;
-  // A small tuple and a short atom as they are written today would have been the same bytes.
+  // A small tuple and a short atom in today's encoding would have had the same bytes.
   if (rest.size() > 2 && rest[0] == head[0] && rest[2] == head[2]) return false;
   return read_spelled_record_head(in, reflect::member_count<T> + 1, tag_of<T>);
 }
 
-/// Of a tuple that is met its size and first atom are told.
+/// The error gives a tuple's size and first atom.
 [[gnu::cold, gnu::noinline]] inline bool wanted_tuple(const cursor& at, std::string_view words,
                                                       mismatch& why) {
   cursor ahead = at;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// C++ values to bytes. A value of known types is measured first (an upper bound), the writer makes room once,
-// and the bytes go out through a pointer that stays in a register. Types with a codec<> of their own, and
-// large values, go through the writer piece by piece instead. Nothing is allocated here.
-// A list of small integers becomes STRING_EXT, as OTP would have it.
+// Converts C++ values to bytes. An upper bound of a value's size is computed first, the writer makes room
+// once, and the bytes are written through a pointer in a register. Types with a codec<> of their own, and
+// large values, are written piece by piece instead. Nothing is allocated here. A list of small integers
+// becomes STRING_EXT, as in OTP.
 #pragma once
 
 #include <bit>
@@ -28,7 +28,7 @@ void encode(writer& out, const T& value);
 
 namespace detail {
 
-/// Where the bytes go while there is room for them all; `bad` once a value has no encoding.
+/// The output position while there is room for everything; `bad` is set when a value has no encoding.
 struct ink {
   std::uint8_t* at;
   bool bad = false;
@@ -58,7 +58,7 @@ struct ink {
       return;
     }
     at[0] = static_cast<std::uint8_t>(tag::atom_utf8);
-    const auto size = static_cast<std::uint16_t>(name.size()); // all that the form can say; more is bad
+    const auto size = static_cast<std::uint16_t>(name.size()); // a longer name is bad
     wire::store16(at + 1, size);
     std::memcpy(at + 3, name.data(), size);
     at += 3 + size;
@@ -94,7 +94,7 @@ struct ink {
   }
 };
 
-/// Above this a value is written piece by piece, so that a bound on it never reserves much in vain.
+/// A value above this bound is written piece by piece, so that not much room is reserved in vain.
 inline constexpr std::size_t large = 64 * 1024;
 
 template <class T>
@@ -112,7 +112,7 @@ consteval bool alternatives_measurable(std::index_sequence<I...>) {
   return all_measurable<std::variant_alternative_t<I, T>...>();
 }
 
-/// Whether T's size can be bounded without writing it: no codec<> anywhere inside, and no recursive type.
+/// Whether T's size can be bounded without writing it: no codec<> inside, and no recursive type.
 template <class T>
 consteval bool measurable() {
   if constexpr (customised<T>) {
@@ -126,7 +126,7 @@ consteval bool measurable() {
   } else if constexpr (tuple_like<T>) {
     return members_measurable<T>(std::make_index_sequence<std::tuple_size_v<T>>{});
   } else if constexpr (sequence<T>) {
-    using element = typename T::value_type; // a list of leaves; of more, each element is measured by itself
+    using element = typename T::value_type; // a list of leaves; otherwise each element is measured by itself
     return whole_number<element> || std::is_floating_point_v<element> || text<element> ||
            std::is_same_v<element, etf::atom>;
   } else if constexpr (aggregate<T>) {
@@ -139,7 +139,7 @@ consteval bool measurable() {
   }
 }
 
-/// Bytes T never exceeds, for types whose values all have about one size; 0 for others.
+/// A bound of T's bytes, for types whose values all have about the same size; 0 for others.
 template <class T>
 consteval std::size_t fixed_bound() {
   if constexpr (std::is_same_v<T, bool>)
@@ -152,7 +152,7 @@ consteval std::size_t fixed_bound() {
     return 0;
 }
 
-/// each(element) for those of a tuple; std::apply is dearer to compile.
+/// Calls each(element) for a tuple's elements; std::apply would take longer to compile.
 template <class T, class Each>
 [[gnu::always_inline]] inline void for_elements(const T& value, const Each& each) {
   [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -277,7 +277,7 @@ void put_aggregate(ink& to, const T& value) {
   if constexpr (how == form::proplist) to.byte(static_cast<std::uint8_t>(tag::nil));
 }
 
-/// Writes what bound() made room for.
+/// Writes into the room that bound() made.
 template <class T>
 [[gnu::always_inline]] inline void put_leaf(ink& to, const T& value) {
   if constexpr (std::is_same_v<T, bool>) {
@@ -317,7 +317,7 @@ template <class T>
   }
 }
 
-/// Whether put_leaf() writes it, of what can be measured.
+/// Whether put_leaf() writes a measurable T.
 template <class T>
 inline constexpr bool is_leaf = !is_a<T, std::optional> && !tuple_like<T> && !sequence<T> && !aggregate<T>;
 
@@ -351,7 +351,7 @@ void put(ink& to, const T& value) {
   }
 }
 
-/// Room for `size`, then put(): the one check for a whole value.
+/// Makes room for `size`, then calls put(): one check for a whole value.
 template <class T>
 void encode_measured(writer& out, const T& value, std::size_t size) {
   std::uint8_t* const at = out.room(size);
@@ -417,7 +417,7 @@ void encode_map(writer& out, const Pairs& pairs) {
   }
 }
 
-/// What std::visit would do, which is dearer to compile. A variant without a value has no encoding.
+/// std::visit, which would take longer to compile. A variant without a value has no encoding.
 template <class T>
 void encode_alternative(writer& out, const T& value) {
   const bool any = [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -453,7 +453,7 @@ void encode_aggregate(writer& out, const T& value) {
 
 } // namespace detail
 
-/// Appends `value` as a term. What has no encoding (NaN, an unnamed enumerator) fails the writer.
+/// Appends `value` as a term. A value without an encoding (NaN, an unnamed enumerator) fails the writer.
 template <class T>
 void encode(writer& out, const T& value) {
   using namespace detail;
@@ -506,7 +506,7 @@ void encode(writer& out, const T& value) {
   }
 }
 
-/// Whether most_bytes() tells how long a T is at most without writing it.
+/// Whether most_bytes() gives a bound of a T's size without writing it.
 template <class T>
 inline constexpr bool is_bounded = !detail::sequence<T> && detail::measurable<T>();
 
@@ -515,7 +515,7 @@ std::size_t most_bytes(const T& value) {
   return detail::bound(value);
 }
 
-/// encode() to where there is room for so many bytes. The end of the term; null: it has no encoding.
+/// encode() into memory with room for that many bytes. Returns the end of the term; null: it has no encoding.
 template <class T>
 std::uint8_t* write_bounded(std::uint8_t* at, const T& value) {
   detail::ink to{at};
@@ -526,7 +526,7 @@ std::uint8_t* write_bounded(std::uint8_t* at, const T& value) {
   return to.bad ? nullptr : to.at;
 }
 
-/// The term that a constant<> is.
+/// The term of a constant<>.
 template <class T>
 inline constexpr bytes constant_term{detail::constant_literal<T>.data};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Errors of the ETF library: a code to switch on, the offset and tag where reading stopped, and a sentence.
-// An error is only built when something went wrong, so it may own memory; good input never pays for it.
+// Errors of the ETF library: a code, the offset and tag where reading stopped, and a sentence. An error is
+// only built after a failure, so it may own memory.
 #pragma once
 
 #include <cstddef>
@@ -21,16 +21,16 @@ enum class errc : std::uint8_t {
   too_deep,      ///< limits::depth
   too_large,     ///< limits::bytes or limits::atom_characters
   trailing,      ///< bytes after the term
-  mismatch,      ///< a good term of another shape than the target type
-  duplicate_key, ///< a map names a key twice
+  mismatch,      ///< a valid term that does not have the target type's shape
+  duplicate_key, ///< a map has a key twice
   syntax,        ///< Erlang text that does not parse; `offset` is the column, from 1
   out_of_memory, ///< a writer could not grow
 };
 
 namespace detail {
 
-/// Of `"…" + std::string(…)` g++ 12 warns at -O3 wherever it inlines it (-Wrestrict, GCC bug 105651), in a
-/// plugin's own files too.
+/// Concatenates. For `"…" + std::string(…)` g++ 12 warns at -O3 where it is inlined (-Wrestrict, GCC bug
+/// 105651), also in a plugin's files.
 inline std::string concatenated(std::initializer_list<std::string_view> parts) {
   std::string all;
   for (const std::string_view part : parts) all.append(part.data(), part.size());
@@ -42,8 +42,8 @@ inline std::string concatenated(std::initializer_list<std::string_view> parts) {
 struct error {
   errc code = errc::bad_value;
   std::size_t offset = 0; ///< bytes from the start of the input; a 1-based column in text
-  std::uint8_t tag = 0;   ///< the tag met there, 0 if none
-  std::string what;       ///< what was expected, a sentence without its place
+  std::uint8_t tag = 0;   ///< the tag at that place; 0: none
+  std::string what;       ///< what was expected: a sentence without the place
 
   /// The whole sentence: "expected an atom at byte 12 (tag 97)".
   std::string text() const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The words a decoder uses for what it wanted: "integer", "{put, …} of 3", "red
-// or green". Only reached when reading has failed already.
+// The words for what a decoder expected: "integer", "{put, …} of 3", "red or green". Used only after reading
+// has failed.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ namespace coppice::etf {
 
 namespace detail {
 
-// Not in the template below, where each type would have its own.
+// Outside of the template below, where each type would have its own copy.
 inline std::string tuple_words(std::size_t arity) {
   return concatenated({"tuple of ", std::to_string(arity)});
 }

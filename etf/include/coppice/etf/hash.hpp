@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A hash of bytes for tables that live in this process: seeded afresh at each start, so that a peer cannot
-// choose keys that collide. Not phash2, which is the same everywhere (order.hpp). Any thread.
+// A hash of bytes for tables inside this process. Its seed is new at each start, so a peer cannot choose keys
+// that collide. Not phash2, which is the same everywhere (order.hpp). Any thread.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ inline std::uint64_t random_seed() {
 }
 inline const std::uint64_t table_seed = random_seed(), table_key = random_seed();
 
-/// 0 if one of them is: what a stranger may choose is never folded with what he knows.
+/// Gives 0 if either is 0, so bytes of a stranger must never be folded with a value that the stranger knows.
 inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
   __extension__ using wide = unsigned __int128;
   const wide product = static_cast<wide>(a) * b;
@@ -54,11 +54,11 @@ inline std::uint64_t table_hash(bytes data) {
     x = left == 0 ? 0U : std::uint64_t{at[0]} << 16 | std::uint64_t{at[left / 2]} << 8 | at[left - 1];
     y = 0;
   }
-  // The length comes last: joined to what the bytes may choose it could be balanced by them.
+  // The length comes last: earlier, chosen bytes could cancel it.
   return detail::fold(detail::fold(x ^ b ^ sum, y ^ detail::table_key) ^ sum, b ^ data.size());
 }
 
-/// Of three numbers: those that are at hand need not be written down for it.
+/// A hash of three numbers, without writing them to memory.
 inline std::uint64_t table_hash(std::uint64_t first, std::uint64_t second, std::uint64_t third) {
   constexpr std::uint64_t b = 0xD6E8FEB86659FD93U;
   const std::uint64_t sum = detail::fold(first ^ b ^ detail::table_seed, second ^ detail::table_key);

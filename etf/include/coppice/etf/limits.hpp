@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The bounds within which a stranger's term is accepted. The defaults are what a node allows a peer;
-// a caller with less to lose lowers them. A bound is checked before memory is reserved for what it bounds.
+// Limits for terms from untrusted sources. The defaults are what a node allows a peer; a caller may lower
+// them. A limit is checked before memory is reserved.
 #pragma once
 
 #include <cstddef>
@@ -8,11 +8,11 @@
 namespace coppice::etf {
 
 struct limits {
-  std::size_t depth = 10'000;                 ///< containers inside one another; a list's tail is not one
-  std::size_t bytes = std::size_t{256} << 20; ///< of the encoded term; after inflating, if it was compressed
+  std::size_t depth = 10'000;                 ///< nested containers; a list's tail does not count
+  std::size_t bytes = std::size_t{256} << 20; ///< of the encoded term, after inflating
   std::size_t atom_characters = 255;          ///< Unicode characters of one atom, not bytes
-  /// A compressed term inflates to this many times its bytes at most, or to small_inflated where that is
-  /// more: what it costs to look at follows from what it cost to send.
+  /// A compressed term may inflate to this many times its size, or to small_inflated if that is more, so that
+  /// the cost of reading it is bound to the cost of sending it.
   std::size_t inflate_ratio = 64;
   std::size_t small_inflated = std::size_t{4} << 20;
 };

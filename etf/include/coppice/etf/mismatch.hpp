@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What a decoder says when a term is not of the target's shape: where (a path
-// of names and indices, built only while unwinding from the failure), what was
-// expected and what was met. Allocates nothing until then, nor while it is quiet: a
-// variant's alternatives are tried that way. Also counts how
-// deep a recursive C++ type has gone, so that a stranger's bytes cannot exhaust
-// the stack, and how many bytes were read by attempts that failed, so that they
-// cannot make a variant's alternatives be tried without end.
+// Explains why a term does not have the target's shape: where (a path of names and indices, built only while
+// returning from the failure), what was expected and what was found. Allocates nothing before a failure, nor
+// while it is quiet, which is how a variant's alternatives are tried. It also counts the depth of a recursive
+// C++ type, so that untrusted bytes cannot exhaust the stack, and the bytes read by failed attempts, so that
+// they cannot make a variant try alternatives without end.
 #pragma once
 
 #include <cstddef>
@@ -21,17 +19,16 @@ namespace coppice::etf {
 
 class mismatch {
  public:
-  /// Levels of aggregates and containers in a target type that contains itself.
+  /// Nested levels of a target type that contains itself.
   static constexpr unsigned deepest = 256;
 
   explicit operator bool() const { return found_; }
-  /// Nobody asks why: findings are not kept, and who would have to build words
-  /// need not.
+  /// No explanation is wanted: findings are not kept, and callers need not build words.
   bool is_quiet() const { return quiet_; }
-  /// Returns what it was.
+  /// Returns the old value.
   bool set_quiet(bool quiet) { return std::exchange(quiet_, quiet); }
 
-  /// Always false, to be returned: `at` stands where `expected` did not.
+  /// Always returns false: the term at `at` is not what was expected.
   [[gnu::cold, gnu::noinline]] bool wanted(const cursor& at, std::string_view expected) {
     if (quiet_) return false;
     const std::string_view what = name_of(at.peek());
@@ -47,7 +44,8 @@ class mismatch {
                                            std::string_view got) {
     return refused(at, errc::mismatch, detail::concatenated({"expected ", expected, ", got ", got}));
   }
-  /// The same of a term that is of the right kind; `sentence` says what was expected.
+  /// Always returns false: the term has the right kind but not the right value; `sentence` says what was
+  /// expected.
   [[gnu::cold, gnu::noinline]] bool refused(const cursor& at, errc code, std::string_view sentence) {
     if (quiet_) return false;
     found_ = true;
@@ -58,7 +56,7 @@ class mismatch {
     text_ = sentence;
     return false;
   }
-  /// Always false: the failure was inside this field, element or key.
+  /// Always returns false: the failure was inside this field, element or key.
   [[gnu::cold, gnu::noinline]] bool in_field(std::string_view name) {
     return lead(detail::concatenated({".", name}));
   }
@@ -74,19 +72,19 @@ class mismatch {
   }
   void leave() { --depth_; }
 
-  /// Always false: an alternative that was tried at `start` had failed when it was at `end`.
+  /// Always returns false: an alternative tried at `start` had failed at `end`.
   bool gave_up(const cursor& start, const cursor& end) {
     constexpr std::size_t at_least = std::size_t{1} << 16, times_the_bytes = 256;
     wasted_ += 1 + (end.offset() - start.offset());
     exhausted_ = exhausted_ || wasted_ > at_least + times_the_bytes * (start.offset() + start.rest().size());
     return false;
   }
-  /// Bytes that were read by attempts that failed.
+  /// Bytes read by failed attempts.
   std::size_t wasted() const { return wasted_; }
-  /// More of them than a term of this size is worth: no variant is read any more.
+  /// These bytes exceed the budget for a term of this size: no variant is read any more.
   bool is_exhausted() const { return exhausted_; }
 
-  /// The finding as an error; `root` names the whole target, may be empty.
+  /// The finding as an error; `root` names the whole target and may be empty.
   [[gnu::cold, gnu::noinline]] error take(std::string_view root) const {
     if (!found_) return {errc::mismatch, 0, 0, detail::concatenated({root, ": unexpected term"})};
     const std::string_view text = text_;
@@ -105,7 +103,7 @@ class mismatch {
     return false;
   }
 
-  std::string text_; // the path to where it was, and behind it the sentence
+  std::string text_; // the path, followed by the sentence
   std::size_t path_size_ = 0;
   std::size_t offset_ = 0;
   unsigned depth_ = 0;

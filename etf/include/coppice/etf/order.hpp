@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Erlang's order of terms, its two equalities and its portable hash, over encoded bytes (no 131). The terms
-// must have passed validate(); of others the answers mean nothing, but nothing is read out of bounds. None of
-// these recurses. Sources: Erlang Reference Manual, "Term Comparisons"; erlang:phash2/1,2. Any thread.
+// Erlang's order of terms, its two equalities and its portable hash, on encoded bytes (no 131). The terms
+// must have passed validate(); for other bytes the results are meaningless, but nothing is read out of
+// bounds. No function recurses. Sources: Erlang Reference Manual, "Term Comparisons"; erlang:phash2/1,2. Any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +11,8 @@
 
 namespace coppice::etf {
 
-/// <0, 0 or >0 as Erlang's `<`, `==`, `>`: number < atom < reference < fun < port < pid < tuple < map < nil <
-/// list < bitstring. 1 and 1.0 are equal here, but as keys of maps.
+/// Below 0, 0 or above 0 as Erlang's `<`, `==`, `>`: number < atom < reference < fun < port < pid < tuple <
+/// map < nil < list < bitstring. 1 and 1.0 are equal, except as keys of maps.
 int compare(bytes a, bytes b);
 
 /// `a =:= b`: 1 is not 1.0, -0.0 is not 0.0 (OTP 27).
@@ -19,9 +20,9 @@ bool equal_exact(bytes a, bytes b);
 /// `a == b`
 bool equal_loose(bytes a, bytes b);
 
-/// erlang:phash2(Term): 0 to 2^27 - 1, the same in every node and release, of local funs too.
+/// erlang:phash2(Term): 0 to 2^27 - 1, the same in every node and release, also for local funs.
 std::uint32_t phash2(bytes term);
-/// erlang:phash2(Term, Range): 0 to range - 1; range 0 stands for 2^32.
+/// erlang:phash2(Term, Range): 0 to range - 1; range 0 means 2^32.
 std::uint32_t phash2(bytes term, std::uint32_t range);
 
 } // namespace coppice::etf

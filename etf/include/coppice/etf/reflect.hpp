@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What the language does not say of an aggregate: how many members it has, what they are called, and what it
-// is called itself. All at compile time. Members are reached by structured bindings (at most 32, no C arrays,
-// no base classes); names are read off the compiler's spelling of a pointer to the member, which g++ 12
-// and clang 14 write differently but both end with the name.
+// Reflection for aggregates, at compile time: the number of members, their names, and the name of the type.
+// Members are reached by structured bindings (at most 32, no C arrays, no base classes). Names are read from
+// the compiler's spelling of a pointer to the member, which g++ 12 and clang 14 write differently but which
+// ends with the name in both.
 #pragma once
 
 #include <array>
@@ -15,12 +15,12 @@ namespace coppice::etf::reflect {
 
 inline constexpr std::size_t most_members = 32;
 
-/// Stands for any member in an initialiser.
+/// Converts to any member in an initialiser.
 template <class Owner>
 struct anything {
   template <class T>
   requires(!std::is_same_v<T, Owner>) operator T() const noexcept {
-    __builtin_unreachable(); // only ever named, to count
+    __builtin_unreachable(); // only named, for counting
   }
 };
 
@@ -42,8 +42,8 @@ constexpr std::size_t count_members() {
   }
 }
 
-/// The same from below, which for most is a tenth of the work: what can be made of nothing can be made of its
-/// first N members, whatever N.
+/// Counts from below, which usually is a tenth of the work: an aggregate that can be made from nothing can be
+/// made from its first N members, for any N.
 template <class T, std::size_t N = 0>
 constexpr std::size_t count_members_up() {
   if constexpr (N == most_members || !takes<T>(std::make_index_sequence<N + 1>{})) {
@@ -199,7 +199,7 @@ struct holder {
 #pragma clang diagnostic ignored "-Wundefined-var-template"
 #pragma clang diagnostic ignored "-Wundefined-internal"
 #endif
-/// Never defined: only addresses of its members are named, at compile time.
+/// Never defined: only addresses of its members are used, at compile time.
 template <class T>
 extern const holder<T> imagined;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A value, or the reason why there is none: what a function returns that can fail. Named and used as C++23's
-// std::expected, of which it has what is needed here; <functional>, which others of the kind bring with them,
+// A value, or the reason why there is none: the result of a function that can fail. Named and used as C++23's
+// std::expected, of which it has the parts that are needed; other implementations include <functional>, which
 // is a sixth of what a plugin's compiler reads. Moving a value or a reason throws nothing. Any thread.
 #pragma once
 
@@ -13,7 +13,7 @@
 
 namespace coppice {
 
-/// A reason on its way into an expected of any type: `return unexpected(why);`
+/// A reason, converted to an expected of any type: `return unexpected(why);`
 template <class E>
 class unexpected {
  public:
@@ -26,11 +26,11 @@ class unexpected {
   E error_;
 };
 
-/// The first argument where a reason is made in place, of the arguments behind it.
+/// Tag: the reason is constructed in place from the arguments that follow.
 struct unexpect_t {};
 inline constexpr unexpect_t unexpect{};
 
-/// What value() throws of an expected that has none.
+/// Thrown by value() if there is no value.
 struct no_value : std::exception {
   const char* what() const noexcept override { return "a value was asked for where there is an error"; }
 };
@@ -77,13 +77,13 @@ class expected {
   constexpr explicit operator bool() const { return has_value_; }
   constexpr bool has_value() const { return has_value_; }
 
-  // Only where there is a value.
+  // Requires a value.
   constexpr T& operator*() & { return assert(has_value_), value_; }
   constexpr const T& operator*() const& { return assert(has_value_), value_; }
   constexpr T&& operator*() && { return assert(has_value_), std::move(value_); }
   constexpr T* operator->() { return assert(has_value_), &value_; }
   constexpr const T* operator->() const { return assert(has_value_), &value_; }
-  // Throws no_value where there is none.
+  // Throws no_value if there is no value.
   constexpr T& value() & { return has_value_ ? value_ : throw no_value(); }
   constexpr const T& value() const& { return has_value_ ? value_ : throw no_value(); }
   constexpr T&& value() && { return std::move(value()); }
@@ -96,7 +96,7 @@ class expected {
     return has_value_ ? std::move(value_) : static_cast<T>(std::forward<Other>(other));
   }
 
-  // Only where there is none.
+  // Requires a reason.
   constexpr E& error() & { return assert(!has_value_), error_; }
   constexpr const E& error() const& { return assert(!has_value_), error_; }
   constexpr E&& error() && { return assert(!has_value_), std::move(error_); }
@@ -115,7 +115,7 @@ class expected {
   bool has_value_;
 };
 
-/// Done, or the reason why not.
+/// Success, or the reason of a failure.
 template <class E>
 class expected<void, E> {
  public:
@@ -133,7 +133,7 @@ class expected<void, E> {
     if (error_) throw no_value();
   }
 
-  // Only where there is one.
+  // Requires a reason.
   constexpr E& error() & { return *error_; }
   constexpr const E& error() const& { return *error_; }
   constexpr E&& error() && { return *std::move(error_); }

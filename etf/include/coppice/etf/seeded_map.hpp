@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A hash map and a hash set for keys that other nodes choose. The hash of the standard library is the same
-// everywhere, and of a number it is the number: whoever sends a map can choose keys that share one bucket,
-// after which each look-up walks through all of them. This hash has a seed that is drawn when the program
-// starts. The codec refuses a term that puts more than 64 keys into one bucket of another std::unordered_map
-// or _set. Any thread.
+// A hash map and a hash set for keys that come from other nodes. The standard library's hash is the same
+// everywhere, and a number's hash is the number itself: a sender could choose keys that share one bucket, and
+// each look-up would then walk through all of them. This hash has a seed that is drawn when the program
+// starts. For any other std::unordered_map or _set the codec refuses a term that puts more than 64 keys into
+// one bucket. Any thread.
 #pragma once
 
 #include <bit>
@@ -71,7 +71,7 @@ std::uint64_t seeded(const std::tuple<T...>& of) {
 }
 } // namespace detail
 
-/// Of numbers, enums, texts, atoms, pids, ports and references, and of pairs and tuples of these.
+/// For numbers, enums, texts, atoms, pids, ports and references, and pairs and tuples of these.
 template <class Key>
 struct seeded_hash {
   using is_seeded = void;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The keys of one large map that have been read, by their hash: a table that grows while keys come. So what
-// a key costs is paid by the piece of the term that it comes in, and nothing is left for the map's end. From
-// many keys on the table is divided by the first bits of the hash: each part grows by itself, so that no one
-// key pays for all that came before it. Equal hashes are the caller's to look into. One thread.
+// The keys of one large map that have been read, by their hashes, in a table that grows while keys come. The
+// cost of a key is so paid by the piece of the term that contains it, and none is left for the map's end. A
+// large table is divided by the first bits of the hash, and each part grows by itself, so that no single key
+// pays for all earlier ones. The caller checks keys with equal hashes. One thread.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace coppice::etf::detail {
 
-/// A key of a map: the hash of the term, and its offset in what the checker was given. Hash 0: none.
+/// A key of a map: the hash of the term, and its offset in the checker's input. Hash 0: none.
 struct seen_key {
   std::uint64_t hash;
   std::size_t offset;
@@ -23,9 +23,8 @@ struct seen_key {
 
 class seen_keys {
  public:
-  /// Adds a key. `expected`: how many keys the map is believed to have. `differs(earlier)` is called for each
-  /// earlier key of the same hash, until it says false. Returns the steps that it took: slots that were
-  /// looked at, and keys that were moved.
+  /// Adds a key. `expected`: the expected number of keys. Calls `differs(earlier)` for each earlier key of
+  /// the same hash until it returns false. Returns the steps taken: slots looked at and keys moved.
   template <class Differs>
   std::size_t add(seen_key key, std::uint64_t expected, const Differs& differs) {
     if (key.hash == 0) key.hash = 1;
@@ -45,13 +44,13 @@ class seen_keys {
     return steps;
   }
 
-  /// Bytes of memory of its own.
+  /// Bytes of memory that it holds.
   std::size_t held() const { return parts_.capacity() * sizeof(part) + slots_ * sizeof(seen_key); }
 
  private:
   static constexpr std::size_t smallest = 64;        // slots of a part
-  static constexpr std::size_t believed = 4096;      // slots that an expected number is reason enough for
-  static constexpr std::size_t grows_fast_to = 1024; // slots, up to which a part grows by four
+  static constexpr std::size_t believed = 4096;      // most slots made because of an expected number
+  static constexpr std::size_t grows_fast_to = 1024; // slots: up to here a part grows by four
   static constexpr std::size_t divided_from = std::size_t{1} << 15; // keys
   static constexpr unsigned parts_bits = 8;
 
@@ -62,7 +61,7 @@ class seen_keys {
     std::unique_ptr<seen_key[], freed> slots;
     std::size_t size = 0;
     std::size_t used = 0;
-    std::size_t most = 0; ///< keys, without a larger part
+    std::size_t most = 0; ///< most keys before a larger part is needed
   };
 
   part* part_of(std::uint64_t hash) {
@@ -78,7 +77,7 @@ class seen_keys {
   }
 
   std::size_t resize(part& of, std::size_t size) {
-    // From calloc() large ones come as pages that nobody has touched.
+    // calloc() gives large blocks as untouched pages.
     auto* const fresh = static_cast<seen_key*>(std::calloc(size, sizeof(seen_key)));
     if (fresh == nullptr) throw std::bad_alloc();
     part made{{}, size, of.used, size / 4 * 3};
@@ -91,7 +90,7 @@ class seen_keys {
     return of.used;
   }
 
-  /// One part into many.
+  /// Divides the one part into many.
   std::size_t divide() {
     const part whole = std::move(parts_[0]);
     parts_ = std::vector<part>(std::size_t{1} << parts_bits);
@@ -119,7 +118,7 @@ class seen_keys {
   }
 
   std::vector<part> parts_ = std::vector<part>(1);
-  std::size_t slots_ = 0; ///< of all parts
+  std::size_t slots_ = 0; ///< slots of all parts
 };
 
 } // namespace coppice::etf::detail

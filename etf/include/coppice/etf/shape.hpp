@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How C++ types are spelled as Erlang terms, before any byte is read or written: the form an aggregate takes,
-// its tag and field names, and the few value types Erlang has and C++ has not. All at compile time.
+// How C++ types are written as Erlang terms: the form of an aggregate, its tag and field names, and value
+// types that Erlang has and C++ does not. All at compile time.
 //
 //   struct put { etf::bytes key; std::int64_t value; };            {put, <<"k">>, 1}
 //   struct opts { static constexpr etf::form etf_form = etf::form::map;
@@ -40,13 +40,13 @@ struct atom {
   friend auto operator<=>(const atom&, const atom&) = default;
 };
 
-/// Text that is written as a list of characters' bytes ("abc") and not as a binary.
+/// Text that is written as a list of bytes ("abc") instead of a binary.
 struct charlist {
   std::string text;
   friend bool operator==(const charlist&, const charlist&) = default;
 };
 
-/// Any term, left as the bytes it is; borrowed.
+/// Any term as its encoded bytes; borrowed.
 struct any_term {
   bytes encoded;
 };
@@ -60,13 +60,13 @@ struct fixed_text {
   constexpr std::string_view view() const { return {data, N - 1}; }
 };
 
-/// One atom and no other: constant<"ok">.
+/// Exactly one atom: constant<"ok">.
 template <fixed_text Name>
 struct constant {
   friend bool operator==(const constant&, const constant&) = default;
 };
 
-/// A map as pairs in the order they came; reading refuses a key that comes twice.
+/// A map as pairs in their order; reading refuses a key that comes twice.
 template <class Key, class Value>
 struct flat_map {
   std::vector<std::pair<Key, Value>> pairs;
@@ -91,7 +91,7 @@ struct shape {
   }
 };
 
-/// The customisation point: specialise for a type of your own with
+/// The customisation point: specialise it for your own type with
 ///   static void encode(writer&, const T&);
 ///   static bool decode(cursor&, T&, mismatch&);      // false after mismatch::wanted(…)
 ///   static constexpr std::string_view expected = "a colour";
@@ -148,7 +148,7 @@ concept aggregate = std::is_class_v<T> && std::is_aggregate_v<T> && !is_std_arra
                     !std::is_same_v<T, atom> && !std::is_same_v<T, charlist> &&
                     !std::is_same_v<T, any_term> && !is_constant<T> && !is_a<T, flat_map> && !customised<T>;
 
-/// An atom (or a binary) of up to 255 bytes with its tag, known while compiling.
+/// An atom (or a binary) of up to 255 bytes with its tag, made at compile time.
 template <std::size_t Size>
 struct literal {
   std::array<std::uint8_t, Size> data{};
@@ -174,7 +174,7 @@ consteval auto binary_literal() {
   return made;
 }
 
-/// {tag, of a record with Arity - 1 fields: everything before its first field.
+/// {tag, of a record with Arity - 1 fields: all bytes before its first field.
 template <const std::string_view& Name, std::size_t Arity>
 consteval auto record_literal() {
   static_assert(Arity < 256);
@@ -212,12 +212,12 @@ consteval std::string_view enumerator() {
   std::string_view spelled = __PRETTY_FUNCTION__;
   const std::size_t at = spelled.find("Value = ") + 8;
   spelled = spelled.substr(at, spelled.find_first_of(";]", at) - at);
-  const std::string_view word = reflect::last_word(spelled); // of what is no enumerator its number
+  const std::string_view word = reflect::last_word(spelled); // for a value that is no enumerator: its number
   const bool named = word[0] < '0' || word[0] > '9';
   return named ? word : std::string_view{};
 }
 
-/// The enumerators of E with values 0 to 63, by value; empty where there is none.
+/// The enumerators of E with values 0 to 63, by value; empty: none.
 template <class E, std::size_t... V>
 consteval auto enumerators(std::index_sequence<V...>) {
   return std::array<std::string_view, sizeof...(V)>{enumerator<static_cast<E>(V)>()...};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A term as a value: for tools, tests and printing, where the shape is not known before. Sixteen bytes; short
-// atoms and binaries live inside, and a decoded term keeps all the rest in a few blocks that its root owns.
-// Hot paths read bytes with a cursor or a codec. Copying is deep; destroying and copying do not recurse. Maps
-// keep the order they came in and compare without it. One thread at a time.
+// A term as a value, for tools, tests and printing, where the shape is not known in advance. It has sixteen
+// bytes; short atoms and binaries are stored inside, and a decoded term keeps all other data in a few blocks
+// that its root owns. Hot paths read bytes with a cursor or a codec instead. Copying is deep; destroying and
+// copying do not recurse. Maps keep their order and compare without it. One thread at a time.
 #pragma once
 
 #include <array>
@@ -36,7 +36,7 @@ class term {
   static term integer(std::int64_t value);
   static term unsigned_integer(std::uint64_t value);
   static term big(bool negative, bytes magnitude);
-  /// NaN and infinities become the atom undefined: Erlang has none.
+  /// NaN and infinities, which Erlang does not have, become the atom undefined.
   static term floating(double value);
   static term atom(std::string_view name);
   static term boolean(bool value);
@@ -47,16 +47,16 @@ class term {
   static term tuple(std::vector<term> elements);
   static term list(std::vector<term> elements);
   static term improper_list(std::vector<term> elements, term tail);
-  /// Of equal keys the first is found.
+  /// Of equal keys the first one is found.
   static term map(std::vector<std::pair<term, term>> pairs);
-  /// Nothing if a key comes twice.
+  /// Empty: a key comes twice.
   static std::optional<term> unique_map(std::vector<std::pair<term, term>> pairs);
   /// fun Module:Function/Arity
   static term exported_fun(std::string_view module, std::string_view function, std::uint8_t arity);
   static term pid(const etf::pid& value);
   static term port(const etf::port& value);
   static term reference(const etf::reference& value);
-  /// Of any C++ value the codec knows.
+  /// Made from any C++ value that the codec can write.
   template <class T>
   static term of(const T& value) {
     const std::vector<std::uint8_t> encoded = etf::encode(value);
@@ -64,14 +64,14 @@ class term {
     return made ? std::move(*made) : term();
   }
 
-  /// The one term that `in` (no 131) is; a key that comes twice is an error.
+  /// Decodes the one term in `in` (no 131); a key that comes twice is an error.
   static result<term> decode(bytes in, const limits& bounds = {});
-  /// With the 131 that term_to_binary puts in front; inflates.
+  /// Decodes bytes with the leading 131 of term_to_binary; inflates.
   static result<term> from_binary(bytes in, const limits& bounds = {});
   void encode(writer& out) const;
   std::vector<std::uint8_t> encode() const;
   std::vector<std::uint8_t> to_binary() const;
-  /// As a C++ value.
+  /// Converts to a C++ value.
   template <class T>
   result<T> as() const {
     static_assert(!std::is_same_v<T, std::string_view> && !std::is_same_v<T, bytes>,
@@ -84,10 +84,10 @@ class term {
   std::optional<std::int64_t> as_integer() const;
   std::optional<double> as_float() const;
   std::optional<bool> as_bool() const;
-  /// The name of an atom; empty for others.
+  /// The name of an atom. Empty: not an atom.
   std::string_view atom_name() const;
-  /// The bytes of a binary or bitstring; the encoded bytes of a pid, port, reference, fun or integer beyond
-  /// 64 bits.
+  /// The bytes of a binary or bitstring; the encoded bytes of a pid, port, reference, fun or integer of more
+  /// than 64 bits.
   bytes data() const;
   /// A binary or a list of bytes as text.
   std::optional<std::string> as_text() const;
@@ -95,14 +95,14 @@ class term {
   std::optional<etf::port> as_port() const;
   std::optional<etf::reference> as_reference() const;
 
-  /// Elements of a tuple; of a list without its tail; pairs of a map; bytes of a binary.
+  /// The number of elements of a tuple or list (without its tail), pairs of a map, or bytes of a binary.
   std::size_t size() const;
   std::span<const term> elements() const;
-  /// The tail of an improper list, or nullptr.
+  /// The tail of an improper list. nullptr: none.
   const term* tail() const;
   /// Keys and values alternate.
   std::span<const term> pairs() const;
-  /// The value under a key, by an index above 8 keys; nullptr if there is none.
+  /// The value under a key, by an index if there are more than 8 keys. nullptr: none.
   const term* find(const term& key) const;
   const term* find(std::string_view atom_key) const;
   const term& operator[](std::size_t index) const { return elements()[index]; }
@@ -116,7 +116,7 @@ class term {
 
  private:
   friend struct term_access;
-  /// A scalar, up to 14 bytes of text, or where a row of them lies; then what it is (term_access.hpp).
+  /// A scalar, up to 14 bytes of text, or the address of a row of them; then their kind (term_access.hpp).
   alignas(8) std::array<std::uint8_t, 16> raw_;
 };
 

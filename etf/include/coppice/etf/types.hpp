@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The vocabulary of the External Term Format: its tags, the kinds of term they carry, and the three
-// identities (pid, port, reference) as plain values. Node names are borrowed: they point into the bytes
-// they were read from and live as long as those. Source: ERTS User's Guide, "External Term Format".
+// The External Term Format: its tags, the kinds of terms, and the three identities (pid, port, reference) as
+// plain values. Node names are borrowed: they point into the bytes that they were read from. Source: ERTS
+// User's Guide, "External Term Format".
 #pragma once
 
 #include <array>
@@ -54,7 +54,7 @@ enum class tag : std::uint8_t {
   local = 121,
 };
 
-/// What a term is to Erlang. `none` stands for the end of the bytes and for tags that are no term.
+/// The kind of a term in Erlang. `none`: the end of the bytes, or a tag that is no term.
 enum class kind : std::uint8_t {
   none,
   integer,
@@ -100,7 +100,7 @@ constexpr kind kind_of(std::uint8_t tag_byte) {
   return detail::kinds[tag_byte];
 }
 
-/// The word used in messages: "integer", "float", "atom", …
+/// The word for messages: "integer", "float", "atom", …
 constexpr std::string_view name_of(kind k) {
   constexpr std::array<std::string_view, 14> names{"nothing", "integer", "float",  "atom",     "reference",
                                                    "fun",     "port",    "pid",    "tuple",    "map",

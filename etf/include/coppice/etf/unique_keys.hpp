@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What a scan leaves to whoever has the whole of a map: whether it names a key twice. Erlang nodes end the
-// connection such a map comes over, so it is looked for where a term enters (canonicalise()) and leaves.
+// Checks whether a map has a key twice, for a caller that has the whole map. Erlang nodes close a connection
+// over which such a map comes, so terms are checked where they enter (canonicalise()) and leave the node.
 //
-// One pass over a canonical term: what is a key, or lies in one, is hashed as it goes by, each term once, and
-// a map's keys are compared by their hashes: of a small map when it ends, of a large one as they come. So the
-// work is linear however maps are nested in maps. The hash is seeded afresh at each start, and what it begins
-// with says type and length: nobody can choose keys that collide. A term in which different keys have equal
-// hashes more often than chance allows is refused all the same. Any thread.
+// One pass over a canonical term: each key, with the terms inside it, is hashed once while it is read, and a
+// map's keys are compared by their hashes: in a small map at its end, in a large one as they come. The work
+// is linear at any nesting of maps. The hash has a new seed at each start and begins with type and length, so
+// nobody can choose keys that collide. A term in which different keys have equal hashes more often than
+// chance allows is refused all the same. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ namespace coppice::etf {
 
 namespace detail {
 
-/// The first `Near` need no memory of their own: most maps are small, and few lie in one another.
+/// A stack whose first `Near` elements need no heap: most maps are small and not deeply nested.
 template <class T, std::size_t Near>
 class near_stack {
  public:
@@ -41,9 +41,9 @@ class near_stack {
     ++size_;
   }
   void pop_back() { shrink(size_ - 1); }
-  /// Bytes of memory of its own.
+  /// Bytes of memory that it holds.
   std::size_t held() const { return more_.capacity() * sizeof(T); }
-  /// To its first `size`.
+  /// Shrinks to the first `size` elements.
   void shrink(std::size_t size) {
     size_ = size;
     if (!more_.empty()) more_.resize(size);
@@ -57,48 +57,47 @@ class near_stack {
 
 } // namespace detail
 
-/// For a term that is there, or that is still coming: elements, one behind the other.
+/// For a complete term, or for one that comes in pieces of consecutive elements.
 class key_checker {
  public:
   key_checker() = default;
   key_checker(const key_checker&) = delete;
   key_checker& operator=(const key_checker&) = delete;
 
-  /// Before the first pass: of what it will be given the first `from` bytes are left out; an element begins
-  /// there.
+  /// Call it before the first pass: the input's first `from` bytes are left out; an element begins there.
   void leave_out(std::size_t from) { at_ = from; }
 
-  /// Before the first pass: hash() is wanted.
+  /// Call it before the first pass if hash() is wanted.
   void hash_elements() { hashes_elements_ = true; }
-  /// Of the last element that was whole.
+  /// The hash of the last complete element.
   std::uint64_t hash() const { return element_; }
 
-  /// `seen` is what it was given before and what has come since: whole elements of canonical terms, or, at
-  /// its end, the beginning of a binary. duplicate_key names the key; after that there is nothing more to do.
+  /// `seen` is the earlier input and the bytes that have come since: whole elements of canonical terms, or,
+  /// at its end, the beginning of a binary. duplicate_key names the key; it must not be used after that.
   result<void> pass(bytes seen);
 
-  /// Bytes of memory of its own.
+  /// Bytes of memory that it holds.
   std::size_t held() const;
-  /// Work beside the pass itself, which looks at each byte once: keys and slots that were looked at for a
-  /// key's sake, keys that were moved, bytes that were compared. In proportion to the bytes of the term.
+  /// Work beside the pass itself, which looks at each byte once: keys and slots looked at, keys moved, bytes
+  /// compared. In proportion to the bytes of the term.
   std::uint64_t steps() const { return steps_; }
 
  private:
   struct frame {
     enum class type : std::uint8_t { row, list, map } what;
-    bool hashed;         ///< it is a key, or in one
-    bool has_many;       ///< of a map: two keys or more
-    bool in_table;       ///< of a map: its keys are in the last of tables_, and not among keys_
-    std::uint64_t left;  ///< elements to come; of a list its tail too, of a map keys and values
-    std::uint64_t hash;  ///< of what has come
-    std::uint64_t sum;   ///< of a map's pairs, whose order does not count
-    std::uint64_t key;   ///< whose value is due
-    std::uint64_t count; ///< a map's keys
-    std::size_t start;   ///< the offset
-    std::size_t keys;    ///< where a map's begin among keys_
+    bool hashed;         ///< it is a key, or inside one
+    bool has_many;       ///< of a map: it has two or more keys
+    bool in_table;       ///< of a map: its keys are in the last of tables_ and not in keys_
+    std::uint64_t left;  ///< elements to come; of a list including its tail, of a map keys and values
+    std::uint64_t hash;  ///< of the part that has come
+    std::uint64_t sum;   ///< of a map: sum over its pairs, whose order does not count
+    std::uint64_t key;   ///< of a map: hash of the key whose value is due
+    std::uint64_t count; ///< of a map: number of keys
+    std::size_t start;   ///< its offset
+    std::size_t keys;    ///< of a map: index of its first key in keys_
   };
 
-  /// Whether the hash of what stands next is wanted.
+  /// Whether the hash of the next term is wanted.
   bool is_hashed() const {
     if (frames_.empty()) return hashes_elements_;
     const frame& top = frames_.back();
@@ -120,24 +119,25 @@ class key_checker {
   std::size_t at_ = 0;
   bytes seen_; ///< during a pass
   detail::near_stack<frame, 8> frames_;
-  detail::near_stack<detail::seen_key, 32> keys_; ///< of the small maps that are open
-  std::vector<detail::seen_keys> tables_;         ///< of the large maps that are open
+  detail::near_stack<detail::seen_key, 32> keys_; ///< of the open small maps
+  std::vector<detail::seen_keys> tables_;         ///< of the open large maps
   std::uint64_t steps_ = 0;
-  unsigned collisions_ = 0;     ///< different keys of one hash
-  bool stopped_ = false;        ///< the term is refused: a key came twice, or too many had one hash
-  std::size_t repeated_in_ = 0; ///< the map's offset
+  unsigned collisions_ = 0;     ///< different keys with equal hashes
+  bool stopped_ = false;        ///< the term is refused: a key came twice, or too many hashes were equal
+  std::size_t repeated_in_ = 0; ///< offset of the map
   bytes repeated_;              ///< the key
   bool hashes_elements_ = false;
   std::uint64_t element_ = 0;
 };
 
-/// The same for a whole canonical term.
+/// Checks a whole canonical term.
 result<void> check_keys(bytes canonical);
 
-/// For tables whose keys others choose: the same for canonical terms that match in Erlang (=:=), and seeded.
+/// A seeded hash for tables whose keys come from other nodes; the same for canonical terms that match in
+/// Erlang (=:=).
 std::uint64_t equality_hash(bytes canonical);
 
-/// Whether every map in `term`, which has passed validate(), has each of its keys once.
+/// Whether no map in `term`, which has passed validate(), has a key twice.
 bool has_unique_keys(bytes term);
 
 } // namespace coppice::etf

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// UTF-8 as Erlang's atoms have it: shortest form, no surrogates, at most U+10FFFF. Atoms are almost always
-// short and ASCII, so that case is eight bytes a step. Pure functions, any thread.
+// UTF-8 as in Erlang's atoms: shortest form, no surrogates, at most U+10FFFF. Most atoms are short and ASCII,
+// which takes one step for eight bytes. Pure functions, any thread.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +33,7 @@ inline bool is_ascii(const std::uint8_t* at, std::size_t size) {
   return (seen & high_bits) == 0;
 }
 
-/// The size of the character at `at` (1 to 4) with its code point, or 0 if it is not well formed.
+/// The size of the character at `at` (1 to 4) and its code point. 0: not well formed.
 inline std::size_t decode(const std::uint8_t* at, std::size_t left, std::uint32_t& point) {
   const auto tail = [at](std::size_t i) { return (at[i] & 0xC0U) == 0x80U; };
   if (left == 0) return 0;
@@ -57,7 +57,7 @@ inline std::size_t decode(const std::uint8_t* at, std::size_t left, std::uint32_
   return 0;
 }
 
-/// Characters in `size` bytes, or -1 if they are not well-formed UTF-8.
+/// The number of characters in `size` bytes. -1: not well-formed UTF-8.
 inline std::ptrdiff_t length(const std::uint8_t* at, std::size_t size) {
   if (is_ascii(at, size)) return static_cast<std::ptrdiff_t>(size);
   std::ptrdiff_t count = 0;

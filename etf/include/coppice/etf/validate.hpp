@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT
-// One pass over bytes from a stranger: is there a whole, well-formed term at their start, within the limits?
-// It never recurses: open containers are counters on a small stack of its own, which only leaves the
-// machine stack beyond 64 levels. Keys that come twice are looked for when spelling does not differ any more,
-// in canonicalise().
-// The same pass tells whether the term is canonical, so that most terms are never copied (canonical.hpp).
+// Checks untrusted bytes in one pass: is there a whole, well-formed term at their start, within the limits?
+// The pass never recurses: open containers are counters on a stack of its own, which uses the heap beyond 64
+// levels. canonicalise() looks for keys that come twice, when all spellings are equal. The pass also reports
+// whether the term is canonical, so that most terms are never copied (canonical.hpp).
 //
-// `due` is what the innermost container still waits for. A list counts its tail; a list that is the tail of
-// another takes its place, so that a long chain of heads is not deep. A fun ends where its parts do: OTP 23
-// and 24 write a wrong size for some, and later ones do not look at it. One that is wrong is not canonical,
-// which writes it anew; validate(), after which a cursor goes by the size, refuses it.
+// `due` is the number of terms that the innermost container still waits for. A list counts its tail; a list
+// that is the tail of another replaces it, so that a long chain of heads is not deep. A fun ends where its
+// parts end: OTP 23 and 24 write a wrong size for some funs, and later releases ignore it. A fun with a wrong
+// size is not canonical and is written anew; validate(), after which a cursor relies on the size, refuses it.
 //
-// A term may also come in pieces (canonical_stream.hpp): the pass then stops before the first element that is
-// not all there and goes on from it. How many bytes are still to come is not known then, so that a count is
-// held against them by their absence at the end only; nothing is ever reserved for it.
+// A term may also come in pieces (canonical_stream.hpp): the pass then stops before the first incomplete
+// element and continues from there. The number of bytes to come is unknown then, so a count that is too large
+// is found only at the end; nothing is ever reserved for it.
 #pragma once
 
 #include <array>
@@ -32,12 +31,12 @@ namespace coppice::etf {
 
 struct scanned {
   std::size_t length = 0; ///< bytes of the term
-  bool canonical = true;  ///< nothing in it is spelled otherwise than canonicalise() would
-  bool keyed = false;     ///< there is a map of two pairs or more in it: check_keys() is worth asking
-  bool sized = true;      ///< each fun in it names its size, so that a cursor may go by it
+  bool canonical = true;  ///< canonicalise() would not change it
+  bool keyed = false;     ///< it has a map of two or more pairs: check_keys() is needed
+  bool sized = true;      ///< each fun in it has the right size, so that a cursor may rely on it
 };
 
-/// Whether ATOM_CACHE_REF may stand for atoms, as in a message under a distribution header.
+/// Whether ATOM_CACHE_REF may be used for atoms, as in a message with a distribution header.
 enum class cached_atoms : bool { refused, allowed };
 
 namespace detail {
@@ -48,17 +47,17 @@ class scanner {
       : begin_(in.data()), end_(in.data() + in.size()), bounds_(bounds), cached_(cached) {
     if (in.size() > bounds.bytes) end_ = begin_ + bounds.bytes, cut_ = true;
   }
-  /// Of a term in pieces; see pass().
+  /// For a term in pieces; see pass().
   scanner(const limits& bounds, cached_atoms cached) : bounds_(bounds), cached_(cached), in_pieces_(true) {}
 
-  /// The end of the term, or nullptr: then trouble() says why.
+  /// The end of the term. nullptr: see trouble().
   const std::uint8_t* run() { return walk<true>(); }
 
   enum class progress : std::uint8_t { open, done, failed };
 
-  /// The next piece: how many bytes at its front are whole elements, none after progress::failed. What is
-  /// left comes again, with more behind it; but a binary's bytes may go beyond the piece: those are left out.
-  /// canonical() and trouble() are of the last piece.
+  /// Takes the next piece and returns how many bytes at its front are whole elements; 0 after
+  /// progress::failed. The caller gives the other bytes again, with more behind them. The bytes of a binary
+  /// may extend beyond the piece; they are not given here. canonical() and trouble() concern the last piece.
   std::size_t pass(bytes piece) {
     begin_ = piece.data();
     end_ = begin_ + piece.size();
@@ -71,20 +70,20 @@ class scanner {
     return passed;
   }
   progress state() const { return progress_; }
-  /// Bytes after the last piece that belong to a binary which began in it; `count` of them went by.
+  /// Bytes after the last piece that belong to a binary which began in it; `count` of them were passed by.
   std::uint64_t beyond() const { return beyond_; }
   void leave_out(std::size_t count) { base_ += count, beyond_ -= count; }
 
-  /// In pieces: one with a fun never is, since a size before the piece's end may depend on what follows.
+  /// In pieces: false for a piece with a fun, since a size may depend on bytes after the piece.
   bool canonical() const { return canonical_; }
   bool keyed() const { return keyed_; }
-  /// Of a term as a whole: a fun in it names another size than it has.
+  /// For a whole term: a fun in it has a wrong size.
   bool has_wrong_size() const { return wrong_size_ != nullptr; }
   unexpected<error> wrong_size_trouble() const {
     return fail(errc::bad_value, offset(wrong_size_), wrong_size_ < end_ ? *wrong_size_ : std::uint8_t{0},
                 "a fun of the size it names expected");
   }
-  /// Bytes of memory of its own.
+  /// Bytes of memory that it holds.
   std::size_t held() const { return more_.capacity() * sizeof(std::uint64_t); }
   unexpected<error> trouble() const {
     return fail(code_, offset(where_), where_ < end_ ? *where_ : std::uint8_t{0}, what_);
@@ -244,8 +243,8 @@ class scanner {
     return refuse(errc::truncated, at, "the rest of a term expected");
   }
 
-  // Lists of numbers, four elements a step for as long as all four are good and canonical; `due` still counts
-  // the element before the run. What is left over, or looks wrong, goes through the switch.
+  // Lists of numbers: four elements a step as long as all four are good and canonical; `due` still counts the
+  // element before them. The other elements go through the switch.
 
   const std::uint8_t* run_of_small_integers(const std::uint8_t* p, std::uint64_t& due) const {
     for (; (due & count_mask) > 6 && end_ - p >= 8; p += 8, due -= 4) {
@@ -254,7 +253,7 @@ class scanner {
     return p;
   }
   const std::uint8_t* run_of_integers(const std::uint8_t* p, std::uint64_t& due) const {
-    // The tag and three bytes of the value at once: right if the tag is 98 and the three are not all zero.
+    // The tag and three bytes of the value at once: good if the tag is 98 and the three are not all zero.
     const auto good = [](const std::uint8_t* at) -> unsigned {
       return wire::load32(at) - 0x62000001U < 0x00FFFFFFU;
     };
@@ -289,7 +288,7 @@ class scanner {
     stack_ = more_.data();
   }
 
-  /// ASCII of up to 16 bytes where 16 may be loaded, else by the general way.
+  /// Whether up to 16 bytes are ASCII; a fast path if 16 bytes can be loaded.
   static bool is_plain(const std::uint8_t* at, std::size_t size, std::size_t room) {
     if (size <= 16 && room >= 16) [[likely]] {
       std::uint64_t low, high;
@@ -312,7 +311,7 @@ class scanner {
     return true;
   }
 
-  /// Any atom, by whichever tag.
+  /// An atom with any tag.
   const std::uint8_t* atom(const std::uint8_t* p) {
     if (p == end_) return truncated(p);
     const auto room = static_cast<std::size_t>(end_ - p);
@@ -348,7 +347,7 @@ class scanner {
     return p + head + size;
   }
 
-  /// A node's name and `tail` bytes.
+  /// A node's name and `tail` bytes after it.
   const std::uint8_t* identity(const std::uint8_t* at, std::size_t head, std::size_t tail) {
     const auto room = static_cast<std::size_t>(end_ - at);
     if (room < head) return truncated(at);
@@ -388,7 +387,7 @@ class scanner {
     const std::uint8_t sign = p[head - 1];
     if (sign > 1) return refuse(errc::bad_value, p, "a sign of 0 or 1 expected");
     const std::uint8_t* digits = p + head;
-    // Not canonical: leading zeros, the long tag for a short one, and what INTEGER_EXT can hold.
+    // Not canonical: leading zeros, the long tag for a short integer, and integers that fit INTEGER_EXT.
     canonical_ &= size >= 4 && digits[size - 1] != 0 && is_small == (size < 256);
     if (size == 4) {
       const std::uint32_t magnitude = digits[0] | std::uint32_t{digits[1]} << 8 |
@@ -398,7 +397,7 @@ class scanner {
     return p + head + size;
   }
 
-  /// Up to the free variables, whose number is `below`.
+  /// The head of a fun up to its free variables, whose number is `below`.
   const std::uint8_t* fun_head(const std::uint8_t* at, std::uint64_t& below) {
     if (end_ - at < 30) return truncated(at);
     below = wire::load32(at + 26);
@@ -421,7 +420,7 @@ class scanner {
     return leaf(p);
   }
 
-  /// The rarer terms without children.
+  /// The rarer terms without elements.
   const std::uint8_t* leaf(const std::uint8_t* p) {
     const auto room = static_cast<std::size_t>(end_ - p);
     switch (static_cast<tag>(*p)) {
@@ -511,7 +510,7 @@ class scanner {
 
 } // namespace detail
 
-/// The term at the start of `in` (no 131): how long it is and whether it is canonical.
+/// The term at the start of `in` (no 131): its length, and whether it is canonical.
 inline result<scanned> scan(bytes in, const limits& bounds = {},
                             cached_atoms cached = cached_atoms::refused) {
   detail::scanner pass(in, bounds, cached);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Big-endian loads and stores on unaligned bytes, and the short copy the writer lives on.
-// Nothing here checks bounds: the caller has. Pure functions, any thread.
+// Big-endian loads and stores on unaligned bytes, and the copy of short strings that the writer uses. The
+// caller checks all bounds. Pure functions, any thread.
 #pragma once
 
 #include <bit>
@@ -55,7 +55,7 @@ inline void store64_little(std::uint8_t* at, std::uint64_t value) {
   std::memcpy(at, &value, sizeof value);
 }
 
-// gcc looks for accesses outside of a literal in the branches that its length never takes.
+// gcc warns of accesses outside of a literal in branches that its length never reaches.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Warray-bounds"

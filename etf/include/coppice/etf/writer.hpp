@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Appends terms to storage it does not own, byte for byte as OTP 26's term_to_binary would. The invariant:
-// begin <= pos <= end, and every term reserves its room once. When the storage cannot grow the writer is
-// failed: it writes no more and says so, so callers check once at the end. One thread at a time.
+// Appends terms to storage that it does not own, byte for byte as OTP 26's term_to_binary would. Invariant:
+// begin <= pos <= end, and every term reserves its room once. If the storage cannot grow the writer fails: it
+// writes nothing more and reports it, so callers check once at the end. One thread at a time.
 #pragma once
 
 #include <bit>
@@ -21,13 +21,13 @@ struct storage {
   std::uint8_t* end = nullptr;
 };
 
-/// Gives storage with room for `used + needed` bytes at least, the first `used` kept; {nullptr, nullptr}
-/// refuses.
+/// Returns storage with room for at least `used + needed` bytes and keeps the first `used`. {nullptr,
+/// nullptr}: refused.
 using grow_fn = storage (*)(void* context, storage old, std::size_t used, std::size_t needed);
 
 class writer {
  public:
-  /// Without a grower the storage is all there is.
+  /// Without a grower the storage does not grow.
   explicit writer(std::uint8_t* begin, std::uint8_t* end, grow_fn grower = nullptr, void* context = nullptr)
       : begin_(begin), pos_(begin), end_(end), grow_(grower), context_(context) {}
   writer(const writer&) = delete;
@@ -36,7 +36,7 @@ class writer {
   std::size_t size() const { return static_cast<std::size_t>(pos_ - begin_); }
   bool failed() const { return failed_; }
   bytes view() const { return {begin_, size()}; }
-  /// Forgets what was written from `to` on; `to` <= size().
+  /// Forgets all bytes from `to` on; `to` <= size().
   void rewind(std::size_t to = 0) { pos_ = begin_ + to; }
 
   void version() {
@@ -56,7 +56,7 @@ class writer {
     }
   }
 
-  /// The head only: `length` elements follow, then nil() or another tail. Nothing is written for 0, so that
+  /// The head only: `length` elements follow, then nil() or another tail. Writes nothing for 0, so that
   /// list(0) and nil() make [].
   void list(std::uint32_t length) {
     if (length == 0) return;
@@ -112,8 +112,8 @@ class writer {
     if (std::uint8_t* at = room(11)) put_big(at, value, false);
   }
 
-  /// An integer of any length: its magnitude, least significant byte first. Leading zeros are dropped and
-  /// a value that fits 32 bits is written as such.
+  /// An integer of any length, as its magnitude with the least significant byte first. Leading zeros are
+  /// dropped, and a value that fits 32 bits is written as INTEGER_EXT or shorter.
   void big(bool negative, bytes magnitude) {
     std::size_t size = magnitude.size();
     while (size != 0 && magnitude[size - 1] == 0) --size;
@@ -138,7 +138,7 @@ class writer {
     pos_ = at + 1 + size;
   }
 
-  /// Finite: Erlang has neither NaN nor infinity, and they fail the writer.
+  /// A finite number: NaN and infinity, which Erlang does not have, fail the writer.
   void floating(double value) {
     std::uint8_t* at = room(9);
     if (at == nullptr) return;
@@ -149,14 +149,14 @@ class writer {
     pos_ = at + 9;
   }
 
-  /// Only the head of a binary whose `size` bytes the caller sends from where they are (a gathered write).
+  /// Only the head of a binary; the caller sends its `size` bytes from elsewhere (a gathered write).
   void binary_head(std::uint32_t size) {
     if (std::uint8_t* at = room(5)) head32(at, tag::binary, size);
   }
   void binary(bytes data) { blob(data.data(), data.size()); }
   void binary(std::string_view data) { blob(data.data(), data.size()); }
 
-  /// `bits` (1 to 8) count in the last byte, from its top; the rest of it is written as zeros.
+  /// `bits` (1 to 8) of the last byte count, from the top; the others are written as zeros.
   void bitstring(bytes data, unsigned bits) {
     if (data.empty() || bits >= 8) return binary(data);
     std::uint8_t* at = room(data.size() + 6);
@@ -169,7 +169,7 @@ class writer {
     pos_[-1] &= static_cast<std::uint8_t>(0xFF00U >> bits);
   }
 
-  /// A list of bytes the way OTP writes one: [] or STRING_EXT, above 65535 a list of integers.
+  /// A list of bytes as OTP writes it: [] or STRING_EXT; above 65535 bytes a list of integers.
   void string(std::string_view data) {
     if (data.empty()) return nil();
     if (data.size() < 65536) {
@@ -220,7 +220,7 @@ class writer {
     pos_ = at + 4;
   }
 
-  /// `count` beyond 5 fails the writer.
+  /// A `count` above 5 fails the writer.
   void reference(const etf::reference& value) {
     if (value.count > value.words.size()) return fail();
     std::uint8_t* at = room_with_node(value.node, 2 + 4 + 20);
@@ -241,7 +241,7 @@ class writer {
     integer(arity);
   }
 
-  /// Splices bytes that are a whole encoded term (or several, or a part: they are not looked at).
+  /// Appends encoded bytes: a term, several, or a part of one. They are not checked.
   void raw(bytes term) {
     std::uint8_t* at = room(term.size());
     if (at == nullptr) return;
@@ -249,12 +249,12 @@ class writer {
     pos_ = at + term.size();
   }
 
-  /// Overwrites four bytes written before: a count known only afterwards. `offset` + 4 <= size().
+  /// Overwrites four bytes written before, for a count that is only known afterwards. `offset` + 4 <= size().
   void patch32(std::size_t offset, std::uint32_t value) {
     if (!failed_) wire::store32(begin_ + offset, value);
   }
 
-  /// Room for `count` bytes to be filled by the caller, who then calls advance(); nullptr if failed.
+  /// Room for `count` bytes that the caller fills; then it calls advance(). nullptr: the writer has failed.
   std::uint8_t* room(std::size_t count) {
     if (static_cast<std::size_t>(end_ - pos_) >= count && !failed_) [[likely]]
       return pos_;
@@ -262,7 +262,7 @@ class writer {
   }
   void advance(std::size_t count) { pos_ += count; }
 
-  /// Marks the writer as failed: what is being encoded has no encoding.
+  /// Marks the writer as failed: the value has no encoding.
   void fail() {
     failed_ = true;
     end_ = pos_;
@@ -300,7 +300,7 @@ class writer {
     return at + 2 + name.size();
   }
 
-  /// A node name is at most 255 characters, so up to 1020 bytes: the long atom tag may be needed.
+  /// A node name has at most 255 characters, so up to 1020 bytes: it may need the long atom tag.
   std::uint8_t* room_with_node(std::string_view node, std::size_t rest) {
     if (node.size() > 65535) return fail(), nullptr;
     return room(1 + 3 + node.size() + rest);
@@ -344,7 +344,7 @@ class writer {
   bool failed_ = false;
 };
 
-/// A writer with storage of its own, doubling as it fills.
+/// A writer with its own storage, which doubles as it fills.
 class vector_writer : public writer {
  public:
   explicit vector_writer(std::size_t reserve = 256) : writer(nullptr, nullptr, &vector_writer::grow, this) {
@@ -352,7 +352,7 @@ class vector_writer : public writer {
     reset({data_.data(), data_.data() + data_.size()});
   }
 
-  /// What was written; the writer is empty and usable again afterwards.
+  /// The bytes written; the writer is empty and usable again afterwards.
   std::vector<std::uint8_t> take() {
     data_.resize(size());
     std::vector<std::uint8_t> out = std::exchange(data_, {});

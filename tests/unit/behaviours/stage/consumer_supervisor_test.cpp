@@ -2,7 +2,7 @@
 // Running consumer supervisors: what they ask of processes that play producers, and what becomes of the
 // children that events start. Every recording of GenStage's ConsumerSupervisor is replayed, in which hands
 // and children are processes of ours.
-#include "behaviours/supervision/consumer_supervisor.hpp"
+#include "behaviours/consumer_supervisor/consumer_supervisor.hpp"
 
 #include <doctest/doctest.h>
 

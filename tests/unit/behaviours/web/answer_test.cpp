@@ -44,11 +44,11 @@ std::string inflated(const std::string& body) {
 
 // As whom a request counts that came from `peer` with these words of proxies.
 std::string client(const std::string& peer, std::vector<std::string> said,
-                   behaviours::proxy_header by = behaviours::proxy_header::x_forwarded_for) {
+                   tree::web_proxy_header by = tree::web_proxy_header::x_forwarded_for) {
   const auto proxies = base::access_list::parse({"10.0.0.0/8", "::1"}, {});
   REQUIRE(proxies);
   net::http_request asked;
-  const bool is_standard = by == behaviours::proxy_header::forwarded;
+  const bool is_standard = by == tree::web_proxy_header::forwarded;
   for (auto& one : said)
     asked.headers.push_back({is_standard ? "forwarded" : "x-forwarded-for", std::move(one)});
   asked.headers.push_back(
@@ -161,9 +161,9 @@ TEST_CASE("a proxy's word counts, what stands before another's does not") {
 
 TEST_CASE("by Forwarded a request is whose the last proxy says, whatever a client has put in front") {
   const auto by = [](std::vector<std::string> said) {
-    return client("10.0.0.1", std::move(said), behaviours::proxy_header::forwarded);
+    return client("10.0.0.1", std::move(said), tree::web_proxy_header::forwarded);
   };
-  CHECK(client("192.0.2.1", {"for=203.0.113.9"}, behaviours::proxy_header::forwarded) == "peer");
+  CHECK(client("192.0.2.1", {"for=203.0.113.9"}, tree::web_proxy_header::forwarded) == "peer");
   CHECK(by({}) == "peer");
   CHECK(by({"for=203.0.113.9"}) == "203.0.113.9");
   CHECK(by({"for=203.0.113.9, ,"}) == "203.0.113.9");

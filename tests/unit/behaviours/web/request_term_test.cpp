@@ -61,7 +61,7 @@ TEST_CASE("a request is one term with all its parts") {
 }
 
 TEST_CASE("a request for a named event says how it is to come, and behind which") {
-  for (const auto form : {behaviours::web_upgrade::events, behaviours::web_upgrade::websocket}) {
+  for (const auto form : {behaviours::web_upgrade::sse, behaviours::web_upgrade::websocket}) {
     const auto read =
         behaviours::read_feed_request(behaviours::write_feed_request({"orders", "7-42", form}).bytes());
     REQUIRE(read);

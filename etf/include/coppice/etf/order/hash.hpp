@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// erlang:phash2 over encoded bytes, without decoding and without recursion: the value depends on the order in
-// which terms are met, which is the order of the bytes. A map's pairs are hashed one by one from zero and
-// combined by xor, so that their order does not matter; the frames below remember where each ends.
-// The mixing is Bob Jenkins' 96-bit mix (lookup2), the constants multiples of the golden ratio.
+// erlang:phash2 on encoded bytes, without decoding and without recursion. The value depends on the order of
+// the terms, which is the order of the bytes. A map's pairs are each hashed from zero and combined by xor, so
+// that their order does not matter; frames record where each pair ends. The mixing is Bob Jenkins' 96-bit mix
+// (lookup2), the constants are multiples of the golden ratio.
 #pragma once
 
 #include <bit>
@@ -58,14 +58,14 @@ inline std::uint32_t hash_block(bytes data, std::uint32_t start) {
     mix(a, b, c);
   }
   c += static_cast<std::uint32_t>(data.size());
-  if (left > 8) c += little32(at + 8, left - 8) << 8; // the lowest byte is taken by the length
+  if (left > 8) c += little32(at + 8, left - 8) << 8; // the lowest byte holds the length
   if (left > 4) b += little32(at + 4, left > 8 ? 4 : left - 4);
   if (left > 0) a += little32(at, left > 4 ? 4 : left);
   mix(a, b, c);
   return c;
 }
 
-/// OTP's hash of an atom's text, PJW's; a Latin-1 character counts as the byte it was before UTF-8.
+/// OTP's hash of an atom's text, PJW's; a Latin-1 character counts as its one Latin-1 byte.
 inline std::uint32_t hash_atom(std::string_view name) {
   std::uint32_t hash = 0;
   for (std::size_t i = 0; i < name.size(); ++i) {
@@ -80,12 +80,12 @@ inline std::uint32_t hash_atom(std::string_view name) {
   return hash;
 }
 
-/// What a container still waits for.
+/// An open container.
 struct frame {
   enum class type : std::uint8_t { row, list, map_key, map_value, map_paired } what;
-  std::uint64_t left;          ///< terms of a row; elements of a list; pairs of a map
-  std::uint32_t outer = 0;     ///< a map's: the hash before its pairs
-  std::uint32_t pairs_xor = 0; ///< a map's: of the pairs so far
+  std::uint64_t left;          ///< terms of a tuple or fun; elements of a list; pairs of a map
+  std::uint32_t outer = 0;     ///< of a map: the hash before its pairs
+  std::uint32_t pairs_xor = 0; ///< of a map: xor of the pairs so far
 };
 
 class hasher {
@@ -101,7 +101,7 @@ class hasher {
   }
 
  private:
-  /// Goes on with the innermost container.
+  /// Continues with the innermost container.
   bool next() {
     frame& top = frames_.back();
     switch (top.what) {
@@ -134,7 +134,7 @@ class hasher {
     hash_ = mix_one(done.outer, done.pairs_xor, golden(19));
   }
 
-  /// A list from one of its cells on: bytes are taken four at a time, another element by itself.
+  /// Continues a list: bytes are taken four at a time, other elements one by one.
   bool cell() {
     frame& top = frames_.back();
     std::uint32_t run = 0;
@@ -157,7 +157,7 @@ class hasher {
         take(static_cast<std::uint32_t>(value));
         in_ = ahead;
         --top.left;
-      } else if (in_.read_string(text)) { // as a tail: the same list goes on
+      } else if (in_.read_string(text)) { // as a tail: the same list continues
         for (const std::uint8_t byte : text) take(byte);
         ended_ = true;
         break;
@@ -269,7 +269,7 @@ class hasher {
   bool floating() {
     double value;
     if (!in_.read_float(value)) return false;
-    if (value == 0) value = 0; // -0.0 too
+    if (value == 0) value = 0; // also for -0.0
     const auto bits = std::bit_cast<std::uint64_t>(value);
     hash_ =
         mix_two(hash_, static_cast<std::uint32_t>(bits >> 32), static_cast<std::uint32_t>(bits), golden(12));
@@ -351,9 +351,9 @@ class hasher {
 
 namespace coppice::etf::order {
 
-/// What phash2 without a range leaves of it.
+/// The bits that phash2 without a range keeps.
 inline constexpr std::uint32_t phash2_mask = (1U << 27) - 1;
-/// Before phash2 cuts it to a range.
+/// The hash before phash2 reduces it to a range.
 inline std::uint32_t hash_term(bytes term) {
   return hashing::hasher(term).run();
 }

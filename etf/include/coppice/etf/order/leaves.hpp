@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The parts of Erlang's term order that are no containers: three-way comparison of numbers, identities,
-// bitstrings and the heads of funs, each read through a cursor that stands at it. Answers are below, equal to
-// or above 0; where a cursor does not stand at what is asked for, 0. Pure functions, any thread.
+// Erlang's term order for terms that are not containers: three-way comparison of numbers, identities,
+// bitstrings and the heads of funs, each read through a cursor. The results are below, equal to or above 0; 0
+// if a cursor is not at such a term. Pure functions, any thread.
 #pragma once
 
 #include <algorithm>
@@ -30,7 +30,7 @@ inline int compare_text(std::string_view a, std::string_view b) {
 
 inline int compare_bytes(bytes a, bytes b);
 
-/// Where a kind stands among the others; numbers share a place, and so do bitstrings.
+/// The rank of a kind in the order; all numbers have one rank, and so have all bitstrings.
 inline int rank(kind k);
 
 struct number {
@@ -41,7 +41,7 @@ struct number {
   std::uint8_t room[8]{};
 };
 
-/// An integer of any length or a float; its magnitude borrows from the bytes or from `out` itself.
+/// Reads an integer of any length or a float; its magnitude borrows from the bytes or from `out` itself.
 inline bool read_number(cursor& in, number& out);
 /// A byte as an integer.
 inline void set_number(number& out, std::uint8_t byte);
@@ -54,7 +54,7 @@ inline int compare_references(cursor& a, cursor& b);
 inline int compare_bitstrings(cursor& a, cursor& b);
 /// fun Module:Function/Arity on both sides.
 inline int compare_exported_funs(cursor& a, cursor& b);
-/// The heads of local funs; `free_variables` terms are left to compare on either side, if equal.
+/// The heads of local funs; if they are equal, `free_variables` terms on each side are left to compare.
 inline int compare_local_funs(cursor& a, cursor& b, std::uint32_t& free_variables);
 
 inline int compare_nodes(std::string_view a, std::uint32_t a_creation, std::string_view b,
@@ -209,7 +209,7 @@ inline int compare_integers(const number& a, const number& b) {
   return a.negative ? -order : order;
 }
 
-/// Exactly: the float is taken apart, nothing is rounded.
+/// Exact: the float is taken apart, nothing is rounded.
 inline int compare_integer_float(const number& whole, double real) {
   const bool negative = std::signbit(real);
   if (real == 0) return whole.magnitude.empty() ? 0 : whole.negative ? -1 : 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Where the pairs of maps are, so that a map can be compared in the order of its keys: one pass over a map
-// finds the pairs of all maps in it, however deep they lie, and each of them is sorted once, when it is first
-// needed. Maps of one pair need neither and are left out. One thread.
+// Finds the pairs of maps, so that a map can be compared in the order of its keys. One pass over a map finds
+// the pairs of all maps inside it, at any depth, and each of those is sorted once, when it is first needed.
+// Maps of one pair need neither and are left out. One thread.
 #pragma once
 
 #include <algorithm>
@@ -25,29 +25,29 @@ struct map_pair {
 struct known_map {
   const std::uint8_t* start = nullptr;
   const std::uint8_t* end = nullptr;
-  std::size_t first = 0; ///< of its pairs
+  std::size_t first = 0; ///< index of its first pair
   std::uint32_t count = 0;
   bool sorted = false;
 };
 
 class map_index {
  public:
-  /// Forgets what it knew and looks through the map that `rest` begins with. False: its bytes are no term.
+  /// Forgets the old map and reads the map at the start of `rest`. False: its bytes are not a term.
   bool build(bytes rest);
-  /// The map of several pairs that begins there; null if it is not in the one that was looked through.
+  /// The map of several pairs that begins there. Null: it is not inside the map that was read.
   known_map* find(const std::uint8_t* start);
-  /// Those that begin in [from, to), in the order of their bytes: what lies in another comes behind it.
+  /// The maps that begin in [from, to), in the order of their bytes; an inner map comes after its outer one.
   std::span<known_map> within(const std::uint8_t* from, const std::uint8_t* to);
   std::span<map_pair> pairs(const known_map& of) { return std::span(pairs_).subspan(of.first, of.count); }
-  /// The end of the bytes it was given.
+  /// The end of the bytes that were read.
   const std::uint8_t* stop() const { return stop_; }
 
  private:
   static constexpr std::size_t no_map = SIZE_MAX;
   struct container {
-    std::uint64_t left;  ///< elements to come, a list's tail too
-    std::size_t map;     ///< in maps_
-    std::uint64_t taken; ///< of a map
+    std::uint64_t left;  ///< elements to come, including a list's tail
+    std::size_t map;     ///< index in maps_
+    std::uint64_t taken; ///< of a map: elements taken
   };
 
   bool element(cursor& in);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A hash of terms for tables whose keys others choose: the same for canonical terms that match in Erlang
-// (=:=), however a list is written and whatever order a map has, and seeded, which phash2 is not. What
-// equality_hash() is (unique_keys.hpp), in a header alone and with other values. Constant stack; broken bytes
-// have some hash. Any thread.
+// A hash of terms for tables whose keys come from other nodes. It is the same for canonical terms that match
+// in Erlang (=:=), for every encoding of a list and every order of a map, and it is seeded, which phash2 is
+// not. It does the same as equality_hash() (unique_keys.hpp), header-only and with other values. Constant
+// stack; invalid bytes have some hash. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -29,17 +29,17 @@ class seeded_hasher {
   enum class type : std::uint8_t { row, list, map };
   struct frame {
     type what;
-    std::uint64_t left; ///< terms: of a list its tail too, of a map keys and values
+    std::uint64_t left; ///< terms: of a list including its tail, of a map keys and values
     std::uint64_t hash;
-    std::uint64_t sum = 0; ///< of a map's pairs
-    std::uint64_t key = 0; ///< whose value is due
+    std::uint64_t sum = 0; ///< of a map: sum over its pairs
+    std::uint64_t key = 0; ///< of a map: hash of the key whose value is due
   };
   // Digits of pi.
   static constexpr std::uint64_t of_tuple = 0x243F6A8885A308D3, of_list = 0x13198A2E03707344,
                                  of_map = 0xA4093822299F31D0, of_fun = 0x082EFA98EC4E6C89,
                                  of_pair = 0x452821E638D01377;
 
-  /// Not the same for (a, b) and (b, a).
+  /// Depends on the order of its arguments.
   static std::uint64_t join(std::uint64_t hash, std::uint64_t next) {
     return detail::fold(hash ^ detail::table_seed, next ^ detail::table_key);
   }
@@ -48,7 +48,7 @@ class seeded_hasher {
     return table_hash(nil);
   }
 
-  /// One head or leaf; false: it is none.
+  /// Takes one head, or one term without elements. False: it is not a term.
   bool one() {
     in_.skip_empty_heads();
     std::uint32_t count = 0;
@@ -78,7 +78,7 @@ class seeded_hasher {
     return true;
   }
 
-  /// One that stands as the tail of another is the rest of it.
+  /// A list that is the tail of another one continues it.
   bool list() {
     const bool goes_on = !frames_.empty() && frames_.back().what == type::list && frames_.back().left == 1;
     if (!goes_on) frames_.push_back({type::list, 1, join(of_list, 0)});
@@ -97,7 +97,7 @@ class seeded_hasher {
     return deliver(hash_of_nil());
   }
 
-  /// Who made it, its arity and its size make no difference.
+  /// The fun's creator, arity and size do not count.
   bool fun() {
     const bytes rest = in_.rest();
     if (rest.size() < 30) return false;
@@ -117,7 +117,7 @@ class seeded_hasher {
     return open(type::row, free_variables, hash);
   }
 
-  /// Something whole has gone by: the containers that end with it are whole too.
+  /// A term is complete; so are the containers that end with it.
   bool deliver(std::uint64_t hash) {
     while (!frames_.empty()) {
       frame& top = frames_.back();

@@ -2,11 +2,11 @@
 // Erlang's term order over encoded bytes. Two cursors walk the terms in step; a stack of frames remembers the
 // containers that are open, so that nesting costs no machine stack.
 //
-// A map is compared by its sorted keys, then by their values, for which it is sorted once (maps.hpp).
-// Keys that are or hold maps need those sorted before they can be compared: these lie behind the map they are
-// in, so they are sorted from the last to the first, and no comparison of keys ever begins another sort. Two
-// keys are compared for as long as they are equal, which takes no longer than the shorter of them has bytes:
-// summed over all maps, however nested, that is the size of the term times the square of its logarithm.
+// A map is compared by its sorted keys, then by its values; it is sorted once for that (maps.hpp). Keys that
+// are or contain maps need those maps sorted first. Such maps come after the map that contains them, so maps
+// are sorted from the last to the first, and a comparison of keys never starts another sort. Two keys are
+// compared as far as they are equal, which takes at most the bytes of the shorter one. Summed over all maps,
+// at any nesting, the cost is the size of the term times the square of its logarithm.
 //
 // Within keys of maps, numbers are ordered exactly: 1 is not 1.0, integers come before floats.
 #pragma once
@@ -22,13 +22,13 @@
 
 namespace coppice::etf::order {
 
-/// A list however it is written: STRING_EXT, LIST_EXT, one as the tail of the other.
+/// A list in any encoding: STRING_EXT, LIST_EXT, or one as the tail of the other.
 struct list_walk {
   bytes text{};
   std::uint32_t left = 0;
 
-  /// To the next element. True: `byte` >= 0 is it, or else it stands at `in`. False: the tail stands at `in`,
-  /// or was [] if `ended`.
+  /// Moves to the next element. True: it is `byte` if `byte` >= 0, else it is at `in`. False: the tail is at
+  /// `in`, or was [] if `ended`.
   bool next(cursor& in, int& byte, bool& ended) {
     byte = -1;
     ended = false;
@@ -49,13 +49,13 @@ struct list_walk {
       return false;
     }
   }
-  bool was_text = false; ///< the last byte of a STRING_EXT was given: its tail is []
+  bool was_text = false; ///< the last byte of a STRING_EXT was given; its tail is []
 };
 
 struct frame {
   enum class type : std::uint8_t { row, list, pair, map } what;
-  bool exact;             ///< how numbers in it are compared, keys apart
-  std::uint64_t left = 0; ///< of a row or a pair
+  bool exact;             ///< how numbers in it are compared, except in keys
+  std::uint64_t left = 0; ///< terms left of a tuple, a fun or a pair
   list_walk a_list{}, b_list{};
   std::size_t map_at = 0; ///< keys first, then values: 0 to twice their number
   const known_map* a_map = nullptr;
@@ -64,7 +64,7 @@ struct frame {
 
 class comparer {
  public:
-  /// Maps of several pairs are looked up there. Of a `sorting` comparer all are known and sorted already.
+  /// Maps of several pairs are looked up there. For a `sorting` comparer all of them are known and sorted.
   comparer(map_index& a_maps, map_index& b_maps, bool sorting)
       : a_maps_(a_maps), b_maps_(b_maps), sorting_(sorting) {}
 
@@ -94,7 +94,7 @@ class comparer {
         return cell(top);
       case frame::type::pair:
         if (top.left == 0) return frames_.pop_back(), 0;
-        exact_ = exact_ || top.left == 2; // the key
+        exact_ = exact_ || top.left == 2; // a key
         --top.left;
         return one();
       case frame::type::map:
@@ -124,7 +124,7 @@ class comparer {
                    : order::three_way(order::rank(other), order::rank(kind::nil));
   }
 
-  /// A byte of a string against the element at `other`.
+  /// Compares a byte of a string with the element at `other`.
   int byte_against(int byte, cursor& other) const {
     order::number left, right;
     order::set_number(left, static_cast<std::uint8_t>(byte));
@@ -169,8 +169,8 @@ class comparer {
     return 0;
   }
 
-  /// The map that `rest` begins with. The maps of an index are within one another: what is not among them
-  /// comes behind the ones that are, with which nobody has to do any more.
+  /// The map at the start of `rest`. The maps of an index are inside one another: a map that is not among
+  /// them comes after them all, and they are no longer needed.
   const known_map* sorted(map_index& maps, bytes rest) const {
     known_map* found = maps.find(rest.data());
     if (sorting_) return found != nullptr && found->sorted ? found : nullptr;
@@ -184,7 +184,7 @@ class comparer {
     const auto sort_one = [&](known_map& map) {
       if (std::exchange(map.sorted, true)) return;
       const auto pairs = maps.pairs(map);
-      // A stable sort stays within its pairs also where broken bytes have no order.
+      // A stable sort stays inside its range even if invalid bytes have no order.
       std::stable_sort(pairs.begin(), pairs.end(), [&](const map_pair& x, const map_pair& y) {
         return by_key.run({x.key, maps.stop()}, {y.key, maps.stop()}, true) < 0;
       });
@@ -217,8 +217,8 @@ class comparer {
     return in.peek_tag() == static_cast<std::uint8_t>(tag::exported_fun);
   }
 
-  /// One term on either side. Where nothing was passed the bytes are no term, and the comparison ends: a
-  /// count in broken bytes may promise more elements than there is time for.
+  /// Compares one term on each side. If no bytes were consumed they are not a term, and the comparison ends:
+  /// a count in invalid bytes could promise too many elements.
   int one() {
     a_.skip_empty_heads();
     b_.skip_empty_heads();
@@ -238,7 +238,7 @@ class comparer {
     return 0;
   }
 
-  /// Compares the leaves or heads at both cursors, opening frames for what is inside.
+  /// Compares the heads or leaves at both cursors and opens frames for containers.
   int head() {
     const kind x = a_.peek(), y = b_.peek();
     if (order::rank(x) != order::rank(y)) return order::three_way(order::rank(x), order::rank(y));

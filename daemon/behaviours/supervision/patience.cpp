@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Sums are cut at one day: a longer wait is as good as unbounded, and the sums cannot overflow. Any thread.
-#include "behaviours/gen/patience.hpp"
+#include "behaviours/supervision/patience.hpp"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is needed of actors that are made for connections or datagrams: that each begins with one connection,
-// is to have one, or has sockets.
+// Streams that an actor is given, on no loop yet: one that a listener has accepted, or one that another actor
+// hands over, and the parcel that carries either to a process.
 #pragma once
 
 #include <memory>
@@ -17,9 +17,6 @@
 
 namespace coppice::behaviours {
 
-struct kept_connection;
-class datagram_sockets;
-struct program_spec;
 struct tcp_counters;
 
 // A connection that a listener has accepted, on no loop yet.
@@ -47,21 +44,6 @@ struct stream_parcel final : runtime::parcel {
   explicit stream_parcel(handed_stream from) : stream(std::move(from)) {}
   explicit stream_parcel(accepted_stream from) : stream(std::move(from)) {}
   std::variant<accepted_stream, handed_stream> stream;
-};
-
-class stream_taker {
- public:
-  // Before its process is made: it begins with this stream, and ends with it.
-  virtual void begin_with(accepted_stream stream) = 0;
-  // Likewise: it has this one all the time, from the end of its init on.
-  virtual void begin_with(std::shared_ptr<const kept_connection> connection) = 0;
-  // Likewise: it has these UDP sockets from before its init on. False: it takes no datagrams.
-  virtual bool begin_with(std::shared_ptr<datagram_sockets> sockets) = 0;
-  // Likewise: it runs this program from the end of its init on, and ends with it. False: it takes no streams.
-  virtual bool begin_with(std::shared_ptr<const program_spec> program) = 0;
-
- protected:
-  ~stream_taker() = default;
 };
 
 } // namespace coppice::behaviours

@@ -2,7 +2,7 @@
 // See consumer_supervisor.hpp. To the engine it is a consumer whose subscriptions are all manual: what is
 // asked for, and when, is decided here. Starting a child parks the process within the engine's callback; what
 // comes meanwhile, ends of children too, waits until all events of a list have had theirs.
-#include "behaviours/supervision/consumer_supervisor.hpp"
+#include "behaviours/consumer_supervisor/consumer_supervisor.hpp"
 
 #include <coppice/etf/cursor.hpp>
 #include <utility>
@@ -227,6 +227,28 @@ void consumer_supervisor::drop_source(const message& party) {
 void consumer_supervisor::ask(source& of) {
   if (of.ended == 0 || of.ended < of.min) return;
   engine_->ask(of.party.bytes(), std::exchange(of.ended, 0));
+}
+
+// ---- its kind ----
+
+namespace {
+
+class consumer_supervisors final : public child_kind {
+ public:
+  std::string_view name() const override { return "supervisor"; }
+  std::string_view behaviour() const override { return consumer_supervisor::shown_as; }
+  base::result<std::unique_ptr<runtime::behaviour>> make(const child_start& of) const override {
+    return std::make_unique<consumer_supervisor>(of.spec, of.shared, of.label, of.above);
+  }
+  // The template's, which is a child below it.
+  std::vector<actor_use> actors(const child_spec&) const override { return {}; }
+};
+
+} // namespace
+
+std::shared_ptr<const child_kind> consumer_supervisor_kind() {
+  static const auto only = std::make_shared<const consumer_supervisors>();
+  return only;
 }
 
 } // namespace coppice::behaviours

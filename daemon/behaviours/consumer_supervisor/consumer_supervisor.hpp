@@ -25,10 +25,10 @@ class consumer_supervisor final : public supervisor {
                       std::string label, unsigned above);
   ~consumer_supervisor() override;
 
-  static constexpr std::string_view kind = "consumer_supervisor";
+  static constexpr std::string_view shown_as = "consumer_supervisor";
   void describe(runtime::description& out) const override {
     supervisor::describe(out);
-    out.behaviour = kind;
+    out.behaviour = shown_as;
   }
 
   // The key of a child's args under which the event stands.
@@ -70,5 +70,9 @@ class consumer_supervisor final : public supervisor {
   std::map<std::string, source, std::less<>> sources_;        // by tag
   std::unordered_map<const child*, std::string> source_of_{}; // the tag by which it came
 };
+
+// The kind of a child that is one: of a specification whose `supervisor` is a simple_one_for_one and whose
+// `options` are a consumer's. Any thread.
+std::shared_ptr<const child_kind> consumer_supervisor_kind();
 
 } // namespace coppice::behaviours

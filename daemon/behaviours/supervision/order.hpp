@@ -2,9 +2,11 @@
 // What the node wants changed in a running tree when a configuration is applied. A specification is no term,
 // so an order is laid down here and fetched, once, by the process that gets its number in a call. Each order
 // is carried out whole, or answered with an error and nothing changed by it. An order that is taken back
-// later notes how it found its child or application; the order that takes it back has the same note.
+// later notes how it found its child; the order that takes it back has the same note. An order is an object
+// of any type: its receiver takes those of the types that it knows.
 #pragma once
 
+#include <any>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -13,10 +15,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
-#include <variant>
-#include <vector>
 
-#include "behaviours/application/application.hpp"
 #include "behaviours/gen/gen.hpp"
 #include "behaviours/supervision/child_spec.hpp"
 #include "behaviours/supervision/child_table.hpp"
@@ -41,13 +40,6 @@ struct found_child {
 };
 using child_note = std::shared_ptr<found_child>;
 
-// How an order found its application, for the controller's turns.
-struct found_application {
-  bool noted = false;
-  application_state state = application_state::stopped;
-};
-using application_note = std::shared_ptr<found_application>;
-
 // For one supervisor. Answered {ok, started | stopped | restarted | updated} or {error, Reason}.
 struct supervisor_order {
   enum class kind : std::uint8_t {
@@ -70,30 +62,6 @@ struct supervisor_order {
   child_note found{}; // restore: read; add, remove, pause, replace, reconfigure: written; null: nobody asks
 };
 
-// For the application controller. Answered ok | {error, Reason}.
-struct application_order {
-  enum class kind : std::uint8_t {
-    add,     // behind the others, and start it
-    remove,  // stop it and forget it
-    replace, // stop it and start it by this specification; what fails to start gives way to the old one
-    restore, // by this specification it is again as `found` says, failed if it does not start
-    update,  // its specification alone
-    arrange, // the start order is `order`
-  };
-  kind what = kind::update;
-  application_spec spec{};          // all but arrange; its name says which
-  std::vector<std::string> order{}; // arrange: every application
-  application_note found{};         // restore: read; remove, replace: written; null: nobody asks
-};
-
-// For a pool or a listener: it has another specification, of the same actor, and goes on. Answered ok, by a
-// pool once it has as many workers as that says, or {error, Reason}.
-struct specification_order {
-  std::shared_ptr<const child_spec> child;
-};
-
-using any_order = std::variant<supervisor_order, application_order, specification_order>;
-
 // Any thread.
 class pending_orders {
  public:
@@ -105,13 +73,13 @@ class pending_orders {
 
   // The request to call its receiver with: {'$coppice_order', Number}. Whoever called fetches it back if the
   // receiver did not answer.
-  runtime::message add(any_order what);
-  // By the request, or by its Number alone; nothing: there is no such order (any more).
-  std::optional<any_order> take(etf::bytes request_or_number);
+  runtime::message add(std::any order);
+  // By the request, or by its Number alone. Empty: there is no such order (any more).
+  std::any take(etf::bytes request_or_number);
 
  private:
   std::mutex lock_;
-  std::unordered_map<std::uint64_t, any_order> orders_;
+  std::unordered_map<std::uint64_t, std::any> orders_;
 };
 
 // gen::call() of an engine here by the node itself: its mailbox's bound does not count.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Numbers are random, so that nobody else can guess one. Any thread.
-#include "behaviours/application/order.hpp"
+#include "behaviours/supervision/order.hpp"
 
 #include <coppice/etf/cursor.hpp>
 
@@ -8,11 +8,11 @@
 
 namespace coppice::behaviours {
 
-runtime::message pending_orders::add(any_order what) {
+runtime::message pending_orders::add(std::any order) {
   const std::uint64_t number = base::random_u64();
   {
     const std::scoped_lock held(lock_);
-    orders_.insert_or_assign(number, std::move(what));
+    orders_.insert_or_assign(number, std::move(order));
   }
   runtime::message_writer out;
   out.tuple(2);
@@ -21,14 +21,14 @@ runtime::message pending_orders::add(any_order what) {
   return out.take();
 }
 
-std::optional<any_order> pending_orders::take(etf::bytes request_or_number) {
+std::any pending_orders::take(etf::bytes request_or_number) {
   etf::cursor at(request_or_number);
-  if (at.peek() == etf::kind::tuple && !(at.read_tuple_of(2) && at.read_atom_is(tag))) return std::nullopt;
+  if (at.peek() == etf::kind::tuple && !(at.read_tuple_of(2) && at.read_atom_is(tag))) return {};
   std::uint64_t number = 0;
-  if (!at.read_unsigned(number)) return std::nullopt;
+  if (!at.read_unsigned(number)) return {};
   const std::scoped_lock held(lock_);
   auto found = orders_.extract(number);
-  return found ? std::optional(std::move(found.mapped())) : std::nullopt;
+  return found ? std::move(found.mapped()) : std::any();
 }
 
 gen::call_result call_engine(runtime::process& self, const runtime::pid& engine, runtime::message request,

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// See pool_kind.hpp.
+#include "behaviours/pool/pool_kind.hpp"
+
+#include <utility>
+
+#include "behaviours/pool/pool.hpp"
+#include "behaviours/supervision/patience.hpp"
+
+namespace coppice::behaviours {
+namespace {
+
+class pools final : public child_kind {
+ public:
+  explicit pools(std::shared_ptr<const pool_spec> options) : options_(std::move(options)) {}
+
+  std::string_view name() const override { return "pool"; }
+  std::string_view behaviour() const override { return "pool"; }
+  base::result<std::unique_ptr<runtime::behaviour>> make(const child_start& of) const override {
+    return std::make_unique<pool>(pool_order{of.spec, options_}, of.shared, of.label, of.above);
+  }
+  std::optional<engine_order> order_for(const std::shared_ptr<const child_spec>& to) const override {
+    return engine_order{pool_order{to, options_}, default_start_patience + options_->drain};
+  }
+  // Workers are alike.
+  std::vector<actor_use> actors(const child_spec& of) const override {
+    const child_spec& worker = *of.supervisor->children.front();
+    return {{{}, worker.actor, worker.args, worker.secrets}};
+  }
+
+ private:
+  const std::shared_ptr<const pool_spec> options_;
+};
+
+} // namespace
+
+std::shared_ptr<const child_kind> pool_kind(std::shared_ptr<const pool_spec> options) {
+  return std::make_shared<const pools>(std::move(options));
+}
+
+} // namespace coppice::behaviours

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// A listener where HTTP is spoken: each connection has a process of the daemon's own, which answers by the
+// sites that all of them share. In the process's own turn, which stays on one worker.
+#pragma once
+
+#include <any>
+#include <memory>
+#include <string>
+
+#include "behaviours/streams/tcp_listener.hpp"
+#include "behaviours/web/web_board.hpp"
+#include "behaviours/web/web_spec.hpp"
+
+namespace coppice::behaviours {
+
+class web_sites;
+
+// What a web server runs by. As an order to one (pending_orders): as a tcp_order; each request that comes
+// from now on is answered by this site.
+struct web_order {
+  std::shared_ptr<const tcp_spec> listening;
+  std::shared_ptr<const web_spec> site;
+};
+
+class web_listener final : public tcp_listener {
+ public:
+  web_listener(web_order by, std::shared_ptr<const supervision> shared, runtime::message env,
+               std::string label);
+  ~web_listener() override;
+
+  runtime::outcome init(runtime::process& self) override;
+
+  // A notice of its supervisor's before it stops this: another one is to take its place.
+  static runtime::message restart_notice();
+
+ protected:
+  runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
+  base::result<std::unique_ptr<runtime::behaviour>> make_actor(runtime::process& self,
+                                                               accepted_stream stream) const override;
+  std::shared_ptr<const tcp_spec> adopted(const std::any& order) override;
+  std::string_view draining_notice() const override;
+  std::uint32_t own_pairs() const override;
+  void write_own_pairs(runtime::message_writer& out) const override;
+
+ private:
+  const std::shared_ptr<web_sites> sites_;
+  web_board* const board_; // null: nobody looks
+  runtime::pid self_;      // once it is on the board
+  bool restarts_ = false;  // another one takes its place
+};
+
+} // namespace coppice::behaviours
