@@ -2,12 +2,18 @@
 // See api_documents.hpp.
 #include "control/api_documents.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "control/audit.hpp"
 
 namespace coppice::control {
 namespace {
 
 using nlohmann::json;
+
+// Whose engines report names, addresses and counts alone.
+constexpr std::array<std::string_view, 5> kinds_without_terms{"server", "supervisor", "pool", "tcp", "web"};
 
 std::string_view name_of(verb how) {
   return how == verb::get ? "GET" : "POST";
@@ -81,6 +87,16 @@ void keep_shape(json& of, const char* key) {
   const auto found = of.find(key);
   if (found != of.end() && found->is_string() && !found->get_ref<const std::string&>().empty())
     *found = shape_of(found->get_ref<const std::string&>());
+}
+
+// Of every text inside, but for the kind and pids.
+void keep_shapes(json& of) {
+  for (auto& [key, value] : of.items()) {
+    if (value.is_structured())
+      keep_shapes(value);
+    else if (value.is_string() && key != "kind" && key != "pid")
+      value = shape_of(value.get_ref<const std::string&>());
+  }
 }
 
 void each(json& of, const char* key, const auto& does) {
@@ -184,6 +200,10 @@ void leave_out_terms(std::string_view command, json& document) {
   } else if (command == "info") {
     for (const char* key : {"state", "debug", "messages", "args"}) document.erase(key);
     each(document, "ends", application);
+    if (const auto engine = document.find("engine"); engine != document.end() && engine->is_object()) {
+      const std::string kind = engine->value("kind", "");
+      if (std::ranges::find(kinds_without_terms, kind) == kinds_without_terms.end()) keep_shapes(*engine);
+    }
   } else if (command == "health") {
     each(document, "complaints", leave_out_of_complaint);
   } else if (command == "apply") {

@@ -125,8 +125,8 @@ class loading {
       if (one.address == "auto") one.address = address;
     if (auto& http = spec_.control.http; http) {
       if (http->address == "auto") http->address = address;
-      const auto at = base::socket_address::parse(http->address, http->port);
-      if (at && !at->is_loopback() && !is_written({"control", "http", "rights"})) http->rights.clear();
+      const auto where_it_listens = base::socket_address::parse(http->address, http->port);
+      if (where_it_listens && !where_it_listens->is_loopback() && !is_written({"control", "http", "rights"})) http->rights.clear();
     }
   }
 

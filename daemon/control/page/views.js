@@ -32,20 +32,20 @@ const overview = {
   begin(place) {
     const series = {
       processes: new Series("Processes"), memory: new Series("Memory of messages", bytes), rss: new Series("Memory of the node", bytes),
-      handled: new Series("Messages a second", (value) => value.toFixed(0)), connections: new Series("Connections"), restarts: new Series("Restarts a minute", (value) => value.toFixed(0)),
+      turns: new Series("Turns of workers a second", (value) => value.toFixed(0)), connections: new Series("Connections"), restarts: new Series("Restarts a minute", (value) => value.toFixed(0)),
     };
-    const rates = {handled: new Rate(), restarts: new Rate()};
+    const rates = {turns: new Rate(), restarts: new Rate()};
     return {
       told(_, status) {
         series.processes.add(status.processes ?? 0);
         series.memory.add(status.message_memory ?? 0);
         series.connections.add(status.connections ?? 0);
-        series.restarts.add(rates.restarts.of(status.restarts ?? 0) * 60);
-        if (status.rss !== undefined) series.rss.add(status.rss);
-        if (status.handled !== undefined) series.handled.add(rates.handled.of(status.handled));
-        const wrong = [...(status.complaints ?? []), ...(status.degraded ?? []), ...(status.warnings ?? [])];
+        series.restarts.add(rates.restarts.of(status.child_restarts ?? 0) * 60);
+        series.rss.add(status.resident_memory ?? 0);
+        series.turns.add(rates.turns.of(status.turns ?? 0));
+        const wrong = [...(status.complaints ?? []), ...(status.warnings ?? [])];
         place.replaceChildren(titled(status.name ?? ""),
-          wrong.length === 0 ? h("p", {class: "good"}, "Nothing is wrong.") : h("section", {class: "wrong"}, h("h2", {}, "What is wrong"), h("ul", {}, wrong.map((one) => h("li", {}, shown(one))))),
+          wrong.length === 0 ? h("p", {class: "good"}, "Nothing is wrong.") : h("section", {class: "wrong"}, h("h2", {}, "What is wrong"), h("ul", {}, wrong.map((one) => h("li", {}, h("strong", {}, `${one.what} ${one.name}`), ": ", one.why, one.help && [" ", h("code", {}, one.help)])))),
           h("section", {class: "charts"}, Object.values(series).filter((one) => one.values.length > 0).map((one) => one.draw())),
           h("section", {}, h("h2", {}, "Applications"), table("Applications", [["Name", (one) => link("#/tree", one.name)], ["State", (one) => one.state], ["Type", (one) => one.type], ["Reason", (one) => shown(one.reason)]], status.applications ?? [])),
           h("section", {}, h("h2", {}, "The node"), facts({
@@ -72,7 +72,7 @@ const tree = {
       if (!matches(one, path)) return null;
       const row = [h("span", {class: "id"}, processLink(one.pid, one.id ?? one.name ?? path)), one.name && one.name !== one.id && h("code", {}, one.name), h("span", {class: "soft"}, [one.behaviour, one.plugin].filter(Boolean).join(" · ")),
         stateOf(one.state), one.restarts > 0 && h("span", {class: "count", title: "restarts"}, `${one.restarts} restarts`), one.last_end && h("span", {class: "soft"}, `last end: ${shown(one.last_end.reason ?? one.last_end)}`),
-        h("span", {class: "actions"}, childActions(may, path, one.state))];
+        h("span", {class: "actions"}, path.includes("/") && childActions(may, path, one.state))];
       if (!one.children) return h("li", {}, h("div", {class: "row"}, row));
       const details = h("details", {open: wanted !== "" || !closed.has(path)}, h("summary", {class: "row"}, row), h("ul", {}, one.children.map((child) => branch(child, `${path}/${child.id}`))));
       details.addEventListener("toggle", () => details.open ? closed.delete(path) : closed.add(path));
@@ -88,7 +88,7 @@ const tree = {
 };
 
 const engines = {
-  pool: (engine) => table("Workers", [["Worker", (one) => processLink(one.pid)], ["At work", (one) => shown(one.in_flight ?? one.busy), {number: true}], ["Answered", (one) => shown(one.answered ?? one.done), {number: true}]], engine.workers ?? []),
+  pool: (engine) => table("Workers", [["Worker", (one) => processLink(one.pid)], ["At work", (one) => one.held, {number: true}], ["Wait for it", (one) => one.queued, {number: true}], ["Handled", (one) => one.handled, {number: true}], ["Restarts", (one) => one.restarts, {number: true}]], engine.workers ?? []),
 };
 
 const process = {
@@ -101,7 +101,7 @@ const process = {
         h("section", {}, facts({...rest, parent: rest.parent ? [rest.parent] : null, group_leader: rest.group_leader ? [rest.group_leader] : null, memory: bytes(rest.memory ?? 0)})),
         h("section", {}, h("h2", {}, "Mailbox"), facts(mailbox)),
         state !== undefined && h("section", {}, h("h2", {}, "State"), h("pre", {}, shown(state))),
-        engine && h("section", {}, h("h2", {}, `Engine${engine.kind ? `: ${engine.kind}` : ""}`), engine.states ? machine(engine) : (engines[engine.kind] ?? facts)(engine)),
+        engine && h("section", {}, h("h2", {}, `Engine${engine.kind ? `: ${engine.kind}` : ""}`), engine.kind === "statem" ? machine(engine) : (engines[engine.kind] ?? facts)(engine)),
         h("section", {}, h("h2", {}, "Links and monitors"), facts({links, monitors, "monitored by": watchers})),
         h("section", {}, h("h2", {}, "Earlier ends"), shown(ends)));
     }, place);
@@ -109,11 +109,11 @@ const process = {
   },
 };
 
-// A state machine's states, the present one marked.
-const machine = (engine) => [h("ul", {class: "states"}, engine.states.map((one) => {
-  const name = typeof one === "string" ? one : one.name;
-  return h("li", {"aria-current": name === engine.state && "true"}, name);
-})), facts(engine)];
+// The states that a state machine has been in lately, the present one marked.
+const machine = (engine) => {
+  const known = [...new Set([...(engine.transitions ?? []).map((one) => one.to), engine.state])];
+  return [h("ul", {class: "states"}, known.map((name) => h("li", {"aria-current": name === engine.state && "true"}, name))), facts(engine)];
+};
 
 const plugins = {
   title: "Plugins",
@@ -137,8 +137,8 @@ const cluster = {
     };
     return {
       told(_, {nodes}) {
-        place.replaceChildren(titled("Cluster"), table("Nodes", [["Node", (one) => one.name ?? one.node], ["State", (one) => stateOf(one.state)], ["TLS", (one) => shown(one.tls)], ["In", (one) => rate(one.name ?? one.node, "in", one.bytes_in ?? one.in?.bytes), {number: true}],
-          ["Out", (one) => rate(one.name ?? one.node, "out", one.bytes_out ?? one.out?.bytes), {number: true}], ["Waits to be sent", (one) => bytes(one.queued ?? 0), {number: true}], ["Last error", (one) => shown(one.last_error ?? one.error)]], nodes ?? [], "This node is connected to no other."));
+        place.replaceChildren(titled("Cluster"), table("Nodes", [["Node", (one) => one.name], ["State", (one) => stateOf(one.state)], ["TLS", (one) => shown(one.tls)], ["In", (one) => rate(one.name, "in", one.bytes_in), {number: true}],
+          ["Out", (one) => rate(one.name, "out", one.bytes_out), {number: true}], ["Waits to be sent", (one) => bytes(one.queued), {number: true}], ["Last error", (one) => shown(one.last_error)]], nodes ?? [], "This node is connected to no other."));
       },
     };
   },
@@ -156,7 +156,7 @@ const events = {
 const jobs = {
   title: "Jobs",
   begin(place) {
-    const poll = polls(() => get("cron"), ({jobs: list}) => place.replaceChildren(titled("Jobs"), table("Jobs", [["Job", (one) => one.name], ["Schedule", (one) => shown(one.schedule ?? one.at)], ["Next", (one) => shown(one.next)], ["Last", (one) => shown(one.last)], ["State", (one) => shown(one.state)]], list, "The node has no jobs.")), place, 5000);
+    const poll = polls(() => get("cron"), ({jobs: list}) => place.replaceChildren(titled("Jobs"), table("Jobs", [["Job", (one) => one.name], ["Schedule", (one) => `${one.at} ${one.timezone}`], ["Next", (one) => shown(one.next)], ["Last", (one) => shown(one.last)], ["Outcome", (one) => one.enabled ? shown(one.under_way > 0 ? "runs now" : one.outcome) : "disabled"], ["Runs", (one) => one.runs, {number: true}], ["Failures", (one) => one.failures, {number: true}]], list, "The node has no jobs.")), place, 5000);
     return {end: () => poll.end()};
   },
 };
