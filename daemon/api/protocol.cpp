@@ -89,8 +89,7 @@ std::string encode(const request& r) {
 std::string encode(const reply& r) {
   if (r) return line_of({{"result", *r}});
   const failure& f = r.error();
-  return line_of(
-      {{"error", {{"code", text(f.code)}, {"what", f.what}, {"why", f.why}, {"hint", f.hint}}}});
+  return line_of({{"error", {{"code", text(f.code)}, {"what", f.what}, {"why", f.why}, {"hint", f.hint}}}});
 }
 
 base::result<request> decode_request(std::string_view line) {

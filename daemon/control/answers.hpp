@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What other threads bring to the control thread: finished answers, and requests that did not come by the socket.
-// Any thread puts them in, the control thread takes all of them out. Outlives the server for as long as somebody
-// still owes an answer or may ask; after close() what is put in is dropped.
+// What other threads bring to the control thread: finished answers, and requests that did not come by the
+// socket. Any thread puts them in, the control thread takes all of them out. Outlives the server for as long
+// as somebody still owes an answer or may ask; after close() what is put in is dropped.
 #pragma once
 
 #include <functional>
@@ -21,8 +21,9 @@ class answers {
   struct line {
     request_id of;
     std::string text;
-    std::function<api::reply()> made = {};   // where it is set, it makes the reply
-    std::optional<api::reply> whole = {};    // of a request that did not come by the socket, in place of the text
+    std::function<api::reply()> made = {}; // where it is set, it makes the reply
+    std::optional<api::reply> whole =
+        {}; // of a request that did not come by the socket, in place of the text
   };
   // Such a request. Without `done`: the one of this number is given up.
   struct guest {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See api_access.hpp. The token is compared as digests of equal length would be: in a time that does not depend on
-// where the two differ.
+// See api_access.hpp. The token is compared as digests of equal length would be: in a time that does not
+// depend on where the two differ.
 #include "control/api_access.hpp"
 
 #include <algorithm>
@@ -75,7 +75,8 @@ access::verdict access::judge(const net::http_request& asked) const {
       return refused(403, "the request comes from a page of another origin");
     const std::string* const type = asked.header("content-type");
     const std::string_view media =
-        type == nullptr ? std::string_view() : net::http_trimmed(std::string_view(*type).substr(0, type->find(';')));
+        type == nullptr ? std::string_view()
+                        : net::http_trimmed(std::string_view(*type).substr(0, type->find(';')));
     if (!base::is_same_in_ascii(media, "application/json"))
       return refused(415, "the arguments are a JSON object", "Content-Type: application/json");
   }
@@ -86,8 +87,7 @@ access::verdict access::judge(const net::http_request& asked) const {
   const std::string_view all = *given;
   if (!base::is_same_in_ascii(all.substr(0, scheme.size()), scheme))
     return refused(401, "a token is expected", "Authorization: Bearer TOKEN");
-  if (options_.token.empty())
-    return refused(401, "the node has no token", "control.http.token names one");
+  if (options_.token.empty()) return refused(401, "the node has no token", "control.http.token names one");
   if (!is_token(net::http_trimmed(all.substr(scheme.size())), options_.token))
     return refused(401, "the token is not the node's");
   out.may = rights::all();

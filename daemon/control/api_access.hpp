@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Decides what a request over HTTP may do: from where it may come (Host, Origin), whether it gives the node's token,
-// and which rights follow. Constant after its construction; any thread.
+// Decides what a request over HTTP may do: from where it may come (Host, Origin), whether it gives the node's
+// token, and which rights follow. Constant after its construction; any thread.
 #pragma once
 
 #include <string>
@@ -33,8 +33,9 @@ class rights {
   unsigned bits_ = 0;
 };
 
-// Whether a Host is an address or localhost, with or without a port. A page in a browser may ask a server of its own
-// machine under a name that the page's owner lets point there; such a name is refused. (DNS rebinding.)
+// Whether a Host is an address or localhost, with or without a port. A page in a browser may ask a server of
+// its own machine under a name that the page's owner lets point there; such a name is refused. (DNS
+// rebinding.)
 bool is_own_name(std::string_view host);
 
 struct access_options {

@@ -40,7 +40,8 @@ unexpected<api::failure> unknown(const command& of, const std::string& name) {
   std::vector<std::string_view> names;
   for (const argument& one : of.arguments) names.push_back(one.name);
   const std::string meant = base::did_you_mean(name, names);
-  return bad(of, "no argument is called '" + base::printable(name) + "'", meant.empty() ? known_of(of) : meant);
+  return bad(of, "no argument is called '" + base::printable(name) + "'",
+             meant.empty() ? known_of(of) : meant);
 }
 
 const argument* find(const command& of, std::string_view name) {
@@ -87,9 +88,11 @@ parsed checked(const command& of, json given) {
   for (const auto& [name, value] : given.items()) {
     const argument* const one = find(of, name);
     if (one == nullptr) return unknown(of, name);
-    if (!fits(*one, value)) return bad(of, fmt::format("{}: expected {}", name, type_name(one->type)), known_of(of));
+    if (!fits(*one, value))
+      return bad(of, fmt::format("{}: expected {}", name, type_name(one->type)), known_of(of));
     if (one->words.empty()) continue;
-    if (std::ranges::find(one->words, std::string_view(value.get_ref<const std::string&>())) == one->words.end())
+    if (std::ranges::find(one->words, std::string_view(value.get_ref<const std::string&>())) ==
+        one->words.end())
       return bad(of, fmt::format("{}: expected one of {}", name, fmt::join(one->words, ", ")));
   }
   for (const argument& one : of.arguments) {

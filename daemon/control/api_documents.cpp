@@ -106,7 +106,8 @@ void each(json& of, const char* key, const auto& does) {
 }
 
 void leave_out_of_branch(json& branch) {
-  if (const auto end = branch.find("last_end"); end != branch.end() && end->is_object()) keep_shape(*end, "reason");
+  if (const auto end = branch.find("last_end"); end != branch.end() && end->is_object())
+    keep_shape(*end, "reason");
   each(branch, "children", leave_out_of_branch);
 }
 
@@ -152,7 +153,8 @@ json commands_document() {
   for (const command& one : commands()) {
     json arguments = json::array();
     for (const argument& each : one.arguments) {
-      json shown{{"name", each.name}, {"type", name_of(each.type)}, {"needed", each.needed}, {"about", each.about}};
+      json shown{
+          {"name", each.name}, {"type", name_of(each.type)}, {"needed", each.needed}, {"about", each.about}};
       if (!each.words.empty()) shown["words"] = each.words;
       arguments.push_back(std::move(shown));
     }

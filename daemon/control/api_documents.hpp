@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Documents of /api/v1 that no command makes: errors, the table of commands for people and as OpenAPI, and what a
-// reader without the right `state` sees of a command's document. Pure; any thread.
+// Documents of /api/v1 that no command makes: errors, the table of commands for people and as OpenAPI, and
+// what a reader without the right `state` sees of a command's document. Pure; any thread.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -21,7 +21,8 @@ nlohmann::json commands_document();
 // OpenAPI 3.1.
 nlohmann::json openapi_document(std::string_view version);
 
-// Takes out of `command`'s document what only the right `state` shows: states, and of exit reasons all but their shape.
+// Takes out of `command`'s document what only the right `state` shows: states, and of exit reasons all but
+// their shape.
 void leave_out_terms(std::string_view command, nlohmann::json& document);
 
 } // namespace coppice::control

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The arguments of the commands, for the rows of the table (command_table.hpp). Only what a client over HTTP may
-// give: no paths of files.
+// The arguments of the commands, for the rows of the table (command_table.hpp). Only what a client over HTTP
+// may give: no paths of files.
 #pragma once
 
 #include <array>
@@ -11,14 +11,17 @@ namespace coppice::control::arguments {
 
 using type = argument_type;
 
-inline constexpr argument timeout{"timeout_ms", type::number, false, "longest wait for the answer, 30000 without it"};
-inline constexpr argument process{"name", type::text, true, "a registered name, a pid, or APPLICATION/SUPERVISOR/CHILD"};
+inline constexpr argument timeout{"timeout_ms", type::number, false,
+                                  "longest wait for the answer, 30000 without it"};
+inline constexpr argument process{"name", type::text, true,
+                                  "a registered name, a pid, or APPLICATION/SUPERVISOR/CHILD"};
 inline constexpr argument term{"term", type::text, true, "an Erlang term"};
 
 inline constexpr std::string_view process_orders[] = {"pid", "mailbox", "reductions", "memory"};
 inline constexpr std::string_view figures[] = {"messages", "mailbox", "age", "memory", "reductions", "rate"};
 inline constexpr std::string_view levels[] = {"trace", "debug", "info", "notice", "warning", "error"};
-inline constexpr std::string_view new_levels[] = {"trace", "debug", "info", "notice", "warning", "error", "default"};
+inline constexpr std::string_view new_levels[] = {"trace",   "debug", "info",   "notice",
+                                                  "warning", "error", "default"};
 inline constexpr std::string_view listener_changes[] = {"suspend", "resume"};
 inline constexpr std::string_view job_changes[] = {"run", "enable", "disable"};
 inline constexpr std::string_view event_changes[] = {"publish"};
@@ -41,7 +44,8 @@ inline constexpr argument trace[] = {process, {"change", type::text, true, "", t
 inline constexpr argument pool[] = {process, timeout};
 inline constexpr argument resize[] = {process, {"size", type::number, true, "workers"}, timeout};
 inline constexpr argument listener[] = {process, timeout};
-inline constexpr argument change_listener[] = {process, {"change", type::text, true, "", listener_changes}, timeout};
+inline constexpr argument change_listener[] = {
+    process, {"change", type::text, true, "", listener_changes}, timeout};
 inline constexpr argument cron[] = {
     {"for_ms", type::number, false, "tells what comes in this time, in place of the jobs"}};
 inline constexpr argument change_job[] = {{"name", type::text, true, "of the job"},
@@ -71,8 +75,7 @@ inline constexpr argument wait_ready[] = {timeout};
 inline constexpr argument application[] = {{"application", type::text, true, "its name"}, timeout};
 inline constexpr argument child[] = {{"path", type::text, true, "APPLICATION/SUPERVISOR/CHILD"}, timeout};
 inline constexpr argument drain[] = {{"change", type::text, true, "", drain_changes}, timeout};
-inline constexpr argument apply[] = {
-    {"dry_run", type::flag, false, "tells what would happen"},
-    {"back", type::flag, false, "to the configuration that ran before"}};
+inline constexpr argument apply[] = {{"dry_run", type::flag, false, "tells what would happen"},
+                                     {"back", type::flag, false, "to the configuration that ran before"}};
 
 } // namespace coppice::control::arguments

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The table of the node's commands: what each is called, whether it acts, which right it needs and which arguments
-// it takes. The control socket's dispatch, /api/v1/COMMAND and its OpenAPI document are made from it. A command that
-// both shows and acts has a row for each. Constant; any thread.
+// The table of the node's commands: what each is called, whether it acts, which right it needs and which
+// arguments it takes. The control socket's dispatch, /api/v1/COMMAND and its OpenAPI document are made from
+// it. A command that both shows and acts has a row for each. Constant; any thread.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +41,8 @@ std::span<const command> commands();
 
 // Of that name and verb; null: there is none.
 const command* find_command(std::string_view name, verb how);
-// Of that name, whatever its verb; null: there is none. `acts`: whether it is asked to act in any of its forms.
+// Of that name, whatever its verb; null: there is none. `acts`: whether it is asked to act in any of its
+// forms.
 const command* find_command(std::string_view name);
 bool may_act(std::string_view name);
 

@@ -61,7 +61,8 @@ class http_endpoint::inner {
     options.kept = {node_.sockets(), "http"};
     const spec::http_options wanted = node_.spec().control.http.value_or(spec::http_options());
     options.connections = std::max<std::size_t>(options.connections, wanted.streams);
-    net::http_handlers handlers{[this](const http_request& asked, net::http_exchange from) { handle(asked, from); }};
+    net::http_handlers handlers{
+        [this](const http_request& asked, net::http_exchange from) { handle(asked, from); }};
     handlers.plan = [this](const http_request& asked) {
       return net::http_body_plan{.limit = api_->body_limit(asked)};
     };
@@ -125,7 +126,8 @@ class http_endpoint::inner {
     const bool went_well =
         base::contained("a request to the node's HTTP server", [&] { is_taken = api_->handle(asked, from); });
     if (is_taken) return;
-    server_->answer(from, contained_page([&] { return went_well ? answer(asked) : plain(500, "it failed\n"); }));
+    server_->answer(from,
+                    contained_page([&] { return went_well ? answer(asked) : plain(500, "it failed\n"); }));
   }
 
   http_response answer(const http_request& asked) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The node over HTTP: /metrics, /livez and /readyz for everybody, the page and /api/v1 for those with rights. A
-// thread of its own with a loop of its own, so that neither a stuck worker nor a scraper that asks without end is in
-// the way of anybody else; whatever clients do costs one thread at most.
+// The node over HTTP: /metrics, /livez and /readyz for everybody, the page and /api/v1 for those with rights.
+// A thread of its own with a loop of its own, so that neither a stuck worker nor a scraper that asks without
+// end is in the way of anybody else; whatever clients do costs one thread at most.
 #pragma once
 
 #include <functional>

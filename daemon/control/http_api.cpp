@@ -27,11 +27,12 @@ using net::http_response;
 using nlohmann::json;
 
 constexpr std::string_view prefix = "/api/v1/";
-constexpr std::size_t usual_body = 64 << 10;          // read and ignored
-constexpr std::size_t most_of_lines = 256 << 10;      // of the log, bytes at once
-constexpr std::size_t first_lines = 200;              // of the log, for a new reader
+constexpr std::size_t usual_body = 64 << 10;     // read and ignored
+constexpr std::size_t most_of_lines = 256 << 10; // of the log, bytes at once
+constexpr std::size_t first_lines = 200;         // of the log, for a new reader
 constexpr const char* policy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; frame-ancestors "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; "
+    "frame-ancestors "
     "'none'; base-uri 'none'; form-action 'none'";
 
 http_response of_json(int status, const json& document) {
@@ -114,7 +115,8 @@ http_api::http_api(const base::uv::loop& loop, const parts& on, access_options w
       hub_(loop.raw(), server_,
            {[this](topic which, bool terms) { return document(which, terms); },
             [this](std::uint64_t from) {
-              return from == 0 ? lines_.last(first_lines, {}, most_of_lines) : lines_.from(from, {}, most_of_lines);
+              return from == 0 ? lines_.last(first_lines, {}, most_of_lines)
+                               : lines_.from(from, {}, most_of_lines);
             },
             line_document},
            streams) {}
@@ -166,7 +168,8 @@ http_response http_api::answer_page(const http_request& asked, std::string_view 
   return made;
 }
 
-void http_api::refuse(net::http_exchange to, int status, api::failure why, std::vector<net::http_header> headers) {
+void http_api::refuse(net::http_exchange to, int status, api::failure why,
+                      std::vector<net::http_header> headers) {
   http_response made = of_json(status, error_document(why));
   made.headers.insert(made.headers.end(), headers.begin(), headers.end());
   server_->answer(to, made);
@@ -191,12 +194,14 @@ void http_api::answer_api(const http_request& asked, net::http_exchange from) {
   const bool fits = is_document ? reads(asked) && (name != "stream" || asked.method == "GET")
                                 : what != nullptr && (is_post || reads(asked));
   if (!fits)
-    return refuse(from, 405, {base::errc::invalid, std::string(name), verbs + " only", {}}, {{"Allow", verbs}});
+    return refuse(from, 405, {base::errc::invalid, std::string(name), verbs + " only", {}},
+                  {{"Allow", verbs}});
   const right needed = what == nullptr ? right::inspect : what->needs;
   if (!name.empty() && !who.may.has(needed))
-    return refuse(from, 403, {base::errc::refused, std::string(name),
-                              fmt::format("the right {} is missing", text(needed)),
-                              access_.knows_token() ? "the node's token gives it" : "control.http gives rights"});
+    return refuse(
+        from, 403,
+        {base::errc::refused, std::string(name), fmt::format("the right {} is missing", text(needed)),
+         access_.knows_token() ? "the node's token gives it" : "control.http gives rights"});
   if (name.empty()) return server_->answer(from, of_json(200, about(who)));
   if (name == "openapi.json") return server_->answer(from, of_json(200, openapi_document(COPPICE_VERSION)));
   if (name == "stream") return open_stream(asked, who, from);
@@ -207,15 +212,17 @@ json http_api::about(const access::verdict& who) const {
   return {{"node", node_.name()},
           {"version", COPPICE_VERSION},
           {"rights", who.may.names()},
-          {"token", !access_.knows_token() ? "none" : who.has_token ? "given" : "wanted"},
+          {"token", !access_.knows_token() ? "none"
+                    : who.has_token        ? "given"
+                                           : "wanted"},
           {"commands", commands_document()},
           {"streams", {{"open", hub_.open_readers()}, {"dropped", hub_.dropped()}}}};
 }
 
 void http_api::run(const command& what, const http_request& asked, const access::verdict& who,
                    net::http_exchange from) {
-  auto arguments = what.how == verb::post ? arguments_of_body(what, asked.body)
-                                          : arguments_of_query(what, asked.query());
+  auto arguments =
+      what.how == verb::post ? arguments_of_body(what, asked.body) : arguments_of_query(what, asked.query());
   if (!arguments) return refuse(from, 400, arguments.error());
   const auto client = server_->client(from);
   caller as;
@@ -225,7 +232,9 @@ void http_api::run(const command& what, const http_request& asked, const access:
   waiting& its = waiting_[{from.connection, from.number}];
   its = {&what, who.may};
   its.request = control_.ask({std::string(what.name), std::move(*arguments)}, std::move(as),
-                             [to = inbox_, from](api::reply reply) { to->put({from, std::move(reply)}); });
+                             [to = inbox_, from](api::reply reply) {
+                               to->put({from, std::move(reply)});
+                             });
 }
 
 void http_api::take_replies() {
@@ -265,10 +274,13 @@ void http_api::open_stream(const http_request& asked, const access::verdict& who
   }
   const bool terms = who.may.has(right::state);
   if (!terms && std::ranges::find(wanted, topic::log) != wanted.end())
-    return refuse(from, 403, {base::errc::refused, "stream", "the right state is missing", "for the topic log"});
+    return refuse(from, 403,
+                  {base::errc::refused, "stream", "the right state is missing", "for the topic log"});
   if (hub_.is_full())
-    return refuse(from, 503, {base::errc::limit, "stream", "there are as many readers as there may be",
-                              "control.http.streams"}, {{"Retry-After", "5"}});
+    return refuse(
+        from, 503,
+        {base::errc::limit, "stream", "there are as many readers as there may be", "control.http.streams"},
+        {{"Retry-After", "5"}});
   hub_.open(from, std::move(wanted), terms);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The node's page at / and its API at /api/v1. Commands run on the control thread, as those of the control socket do;
-// their answers come back through an inbox, so that this thread never waits for a process. The HTTP thread.
+// The node's page at / and its API at /api/v1. Commands run on the control thread, as those of the control
+// socket do; their answers come back through an inbox, so that this thread never waits for a process. The
+// HTTP thread.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +31,8 @@ class http_api {
   };
 
   // All parts outlive it. `over` is the server that calls it, set before the first request.
-  static base::result<std::unique_ptr<http_api>> make(const base::uv::loop& loop, const parts& on, access_options who,
-                                                      std::size_t streams);
+  static base::result<std::unique_ptr<http_api>> make(const base::uv::loop& loop, const parts& on,
+                                                      access_options who, std::size_t streams);
   ~http_api();
   http_api(const http_api&) = delete;
 
@@ -59,12 +60,14 @@ class http_api {
 
   net::http_response answer_page(const net::http_request& asked, std::string_view name) const;
   void answer_api(const net::http_request& asked, net::http_exchange from);
-  void run(const command& what, const net::http_request& asked, const access::verdict& who, net::http_exchange from);
+  void run(const command& what, const net::http_request& asked, const access::verdict& who,
+           net::http_exchange from);
   void open_stream(const net::http_request& asked, const access::verdict& who, net::http_exchange from);
   nlohmann::json about(const access::verdict& who) const;
   nlohmann::json document(topic which, bool terms) const;
   void take_replies();
-  void refuse(net::http_exchange to, int status, api::failure why, std::vector<net::http_header> headers = {});
+  void refuse(net::http_exchange to, int status, api::failure why,
+              std::vector<net::http_header> headers = {});
 
   node::instance& node_;
   base::log::log_ring& lines_;

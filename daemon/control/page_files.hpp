@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The files of the node's page, daemon/control/page, which the build puts into the program. Constant; any thread.
+// The files of the node's page, daemon/control/page, which the build puts into the program. Constant; any
+// thread.
 #pragma once
 
 #include <span>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A heap of the best so far, whose top is the first to go; without a limit everything is kept and sorted at the end.
+// A heap of the best so far, whose top is the first to go; without a limit everything is kept and sorted at
+// the end.
 #include "control/process_list.hpp"
 
 #include <algorithm>
@@ -45,7 +46,9 @@ class listing {
   void look(process_summary& one) {
     if (!admits(one)) return;
     ++total_;
-    const auto before = [this](const process_summary& a, const process_summary& b) { return goes_before(a, b); };
+    const auto before = [this](const process_summary& a, const process_summary& b) {
+      return goes_before(a, b);
+    };
     if (kept_.size() < most_) {
       kept_.push_back(std::move(one));
       if (kept_.size() == most_) std::ranges::make_heap(kept_, before);

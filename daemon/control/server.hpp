@@ -61,15 +61,16 @@ class answer {
   request_id of_;
 };
 
-// The client that asks: the process at the other end of the socket, as it was when it connected, or a client of
-// the node's HTTP.
+// The client that asks: the process at the other end of the socket, as it was when it connected, or a client
+// of the node's HTTP.
 struct caller {
   std::uint32_t uid = 0;
-  std::int32_t pid = 0;     // 0: of another namespace, or not known
-  api::claims claims = {};  // of each request
-  std::string http = {};    // the address of a client over HTTP, without uid and pid; empty: it came by the socket
-  bool has_token = false;   // of one over HTTP
-  bool acts = true;         // false: over HTTP it uses a row of the table that only shows
+  std::int32_t pid = 0;    // 0: of another namespace, or not known
+  api::claims claims = {}; // of each request
+  std::string http =
+      {}; // the address of a client over HTTP, without uid and pid; empty: it came by the socket
+  bool has_token = false; // of one over HTTP
+  bool acts = true;       // false: over HTTP it uses a row of the table that only shows
 };
 
 // What is left to do for a request when its function has returned.
@@ -94,9 +95,9 @@ class server {
   ~server();
   server(const server&) = delete;
 
-  // Works on a request that did not come by the socket, as on one that did. `done` is called once, on the control
-  // thread, unless the request is given up before; if the server ends, the reply is an error. The number is for
-  // give_up(). Any thread.
+  // Works on a request that did not come by the socket, as on one that did. `done` is called once, on the
+  // control thread, unless the request is given up before; if the server ends, the reply is an error. The
+  // number is for give_up(). Any thread.
   std::uint64_t ask(api::request what, caller from, done_function done);
   // The reply is not wanted any more. Any thread.
   void give_up(std::uint64_t request);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See stream_hub.hpp. A write may end a reader's connection, which calls left() in the middle of a walk: what has left
-// is taken out when the walk is over.
+// See stream_hub.hpp. A write may end a reader's connection, which calls left() in the middle of a walk: what
+// has left is taken out when the walk is over.
 #include "control/stream_hub.hpp"
 
 #include <algorithm>
@@ -55,12 +55,15 @@ std::string stream_hub::change(const json& before, const json& now) {
 
 void stream_hub::open(net::http_exchange to, std::vector<topic> wanted, bool terms) {
   net::http_response head{200, "text/event-stream"};
-  head.headers = {{"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}, {"X-Accel-Buffering", "no"}};
+  head.headers = {
+      {"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}, {"X-Accel-Buffering", "no"}};
   if (!server_->begin(to, head)) return;
   if (readers_.empty()) timer_.start(every_, every_);
-  // Lines that the others have not got yet come before the new reader's first ones, which end where theirs do.
+  // Lines that the others have not got yet come before the new reader's first ones, which end where theirs
+  // do.
   if (wants(wanted, topic::log)) send_lines();
-  reader& made = readers_.emplace(key{to.connection, to.number}, reader{to, std::move(wanted), terms}).first->second;
+  reader& made =
+      readers_.emplace(key{to.connection, to.number}, reader{to, std::move(wanted), terms}).first->second;
   const std::vector<topic> all = made.wanted;
   for (const topic one : all) {
     if (one == topic::log) {
@@ -91,12 +94,13 @@ void stream_hub::sweep() {
     const auto found = readers_.find(one);
     if (found == readers_.end()) continue;
     for (const topic each : found->second.wanted)
-      if (each != topic::log && --of(each, found->second.terms).readers == 0) of(each, found->second.terms).now = {};
+      if (each != topic::log && --of(each, found->second.terms).readers == 0)
+        of(each, found->second.terms).now = {};
     readers_.erase(found);
   }
   if (readers_.empty()) timer_.stop();
-  const bool any_of_log = std::ranges::any_of(
-      readers_, [](const auto& one) { return wants(one.second.wanted, topic::log); });
+  const bool any_of_log =
+      std::ranges::any_of(readers_, [](const auto& one) { return wants(one.second.wanted, topic::log); });
   if (!any_of_log) next_line_ = 0;
 }
 

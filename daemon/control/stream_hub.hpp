@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The readers of /api/v1/stream. Once a second each document that has readers is made once, whatever their number, and
-// its changes are sent to them; while there are none nothing is made. What waits for a reader is bounded: a reader that
-// does not take its bytes gets no more of them until it does, and is dropped by the server's deadline. The HTTP thread.
+// The readers of /api/v1/stream. Once a second each document that has readers is made once, whatever their
+// number, and its changes are sent to them; while there are none nothing is made. What waits for a reader is
+// bounded: a reader that does not take its bytes gets no more of them until it does, and is dropped by the
+// server's deadline. The HTTP thread.
 #pragma once
 
 #include <array>
@@ -64,7 +65,7 @@ class stream_hub {
     net::http_exchange to;
     std::vector<topic> wanted;
     bool terms = false;
-    bool is_slow = false; // much waits for it: it gets nothing
+    bool is_slow = false;                // much waits for it: it gets nothing
     std::array<bool, topics> is_stale{}; // it has missed changes: it gets the document whole
     std::uint64_t missed = 0;            // lines of the log
     unsigned silent = 0;                 // ticks
@@ -83,7 +84,9 @@ class stream_hub {
   void send(reader& to, topic which, const std::string& data);
   void write(reader& to, const std::string& text);
   void sweep();
-  shown& of(topic which, bool terms) { return documents_[static_cast<std::size_t>(which) * 2 + (terms ? 1 : 0)]; }
+  shown& of(topic which, bool terms) {
+    return documents_[static_cast<std::size_t>(which) * 2 + (terms ? 1 : 0)];
+  }
 
   net::http_server*& server_;
   stream_sources from_;

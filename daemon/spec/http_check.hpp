@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Checks control.http: who reaches the node's page and API from where. Beyond loopback both need a token, so rights
-// that are written there without a token are an error.
+// Checks control.http: who reaches the node's page and API from where. Beyond loopback both need a token, so
+// rights that are written there without a token are an error.
 #pragma once
 
 #include "spec/node_spec.hpp"

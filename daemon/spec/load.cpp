@@ -126,7 +126,8 @@ class loading {
     if (auto& http = spec_.control.http; http) {
       if (http->address == "auto") http->address = address;
       const auto where_it_listens = base::socket_address::parse(http->address, http->port);
-      if (where_it_listens && !where_it_listens->is_loopback() && !is_written({"control", "http", "rights"})) http->rights.clear();
+      if (where_it_listens && !where_it_listens->is_loopback() && !is_written({"control", "http", "rights"}))
+        http->rights.clear();
     }
   }
 

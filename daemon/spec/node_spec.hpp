@@ -213,10 +213,10 @@ enum class http_right { inspect, state, manage };
 struct http_options {
   std::string address = "127.0.0.1";
   std::uint16_t port = 9911;
-  cookie_source token;                              // none set: there is no token
+  cookie_source token;                                 // none set: there is no token
   std::vector<http_right> rights{http_right::inspect}; // of a reader without the token
-  std::vector<std::string> hosts;                   // further names that requests may have as their Host
-  std::uint32_t streams = 64;                       // most readers of /api/v1/stream at once
+  std::vector<std::string> hosts;                      // further names that requests may have as their Host
+  std::uint32_t streams = 64;                          // most readers of /api/v1/stream at once
 };
 
 struct control_options {

@@ -284,14 +284,16 @@ const table<http_options>& http_table() {
                                      "absent: none, and beyond loopback neither page nor API")
           .add<&http_options::rights>(
               "rights",
-              list<http_right, choice<http_right>>(choice<http_right>(
-                  {{"inspect", http_right::inspect}, {"state", http_right::state}, {"manage", http_right::manage}})),
-              "what a reader without the token may do: inspect (names, counts, times), state (states, arguments, "
+              list<http_right, choice<http_right>>(choice<http_right>({{"inspect", http_right::inspect},
+                                                                       {"state", http_right::state},
+                                                                       {"manage", http_right::manage}})),
+              "what a reader without the token may do: inspect (names, counts, times), state (states, "
+              "arguments, "
               "log lines), manage (all that acts); absent beyond loopback: nothing")
-          .add<&http_options::hosts>("hosts",
-                                     list<std::string, text>(text("a name", &check_host, "^[A-Za-z0-9.-]+$")),
-                                     "further names under which the page is asked for, beside addresses, localhost "
-                                     "and the host of the node's name")
+          .add<&http_options::hosts>(
+              "hosts", list<std::string, text>(text("a name", &check_host, "^[A-Za-z0-9.-]+$")),
+              "further names under which the page is asked for, beside addresses, localhost "
+              "and the host of the node's name")
           .add<&http_options::streams>("streams", whole<std::uint32_t>(1, 10'000),
                                        "most readers of /api/v1/stream at once");
   return rows;

@@ -51,10 +51,12 @@ base::result<std::string> home_folder() {
 
 base::result<std::string> checked(std::string text, const std::string& where, const kind& of) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
-  if (text.empty()) return base::fail(base::errc::invalid, fmt::format("{}: the {} is empty", where, of.noun));
+  if (text.empty())
+    return base::fail(base::errc::invalid, fmt::format("{}: the {} is empty", where, of.noun));
   const bool printable = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
   if (!printable)
-    return base::fail(base::errc::invalid, fmt::format("{}: a {} has printable ASCII characters only", where, of.noun));
+    return base::fail(base::errc::invalid,
+                      fmt::format("{}: a {} has printable ASCII characters only", where, of.noun));
   if (text.size() < short_length) {
     base::log::warning("node", "{}: the {} is short ({} characters) and may be guessed", where, of.noun,
                        text.size());
@@ -96,12 +98,11 @@ base::result<cookie> from_file(const std::string& path, const kind& of) {
     if (!value) return unexpected(value.error());
     return cookie{std::move(*value), path};
   }
-  if (!S_ISREG(found.st_mode))
-    return base::fail(base::errc::refused, where + ": is no regular file");
+  if (!S_ISREG(found.st_mode)) return base::fail(base::errc::refused, where + ": is no regular file");
   if ((found.st_mode & 077) != 0) {
-    return base::fail(
-        base::errc::refused,
-        fmt::format("{}: must be accessible by its owner only (mode {:o} now): chmod 600 {}", where, found.st_mode & 0777, path));
+    return base::fail(base::errc::refused,
+                      fmt::format("{}: must be accessible by its owner only (mode {:o} now): chmod 600 {}",
+                                  where, found.st_mode & 0777, path));
   }
   auto text = base::read_file(path, longest);
   if (!text) return unexpected(text.error());
@@ -129,7 +130,8 @@ base::result<cookie> of_user() {
 }
 
 // `folder`: of systemd's credentials; empty: none.
-base::result<cookie> from_source(const spec::cookie_source& source, const std::string& folder, const kind& of) {
+base::result<cookie> from_source(const spec::cookie_source& source, const std::string& folder,
+                                 const kind& of) {
   if (source.file) return from_file(*source.file, of);
   if (source.env) {
     const char* const value = std::getenv(source.env->c_str());

@@ -57,8 +57,8 @@ TEST_CASE("a wrong token is 401, and gives not even the rights of a reader witho
 
 TEST_CASE("a Host that is neither an address nor a name of the node is refused") {
   const auto status = [](const char* host) { return guarded().judge(asked("GET", {{"host", host}})).status; };
-  for (const char* host : {"127.0.0.1", "127.0.0.1:80", "[::1]:80", "localhost", "localhost:1", "node.example",
-                           "NODE.example:9911"}) {
+  for (const char* host : {"127.0.0.1", "127.0.0.1:80", "[::1]:80", "localhost", "localhost:1",
+                           "node.example", "NODE.example:9911"}) {
     CAPTURE(host);
     CHECK(status(host) == 200);
   }
@@ -78,7 +78,8 @@ TEST_CASE("what acts takes JSON, and none from a page of another origin") {
   CHECK(status({{"content-type", "Application/JSON; charset=utf-8"}}) == 200);
   CHECK(status({is_json, {"origin", "http://localhost:9911"}}) == 200);
   CHECK(status({is_json, {"origin", "https://localhost:9911"}}) == 200);
-  for (const char* origin : {"http://localhost", "http://evil.example", "null", "", "http://localhost:99111"}) {
+  for (const char* origin :
+       {"http://localhost", "http://evil.example", "null", "", "http://localhost:99111"}) {
     CAPTURE(origin);
     CHECK(status({is_json, {"origin", origin}}) == 403);
   }

@@ -59,11 +59,12 @@ TEST_CASE("each row of the table has its own name and verb, and all that acts ne
       CHECK(each.name != "only");
     }
   }
-  for (const char* acts : {"call", "cast", "send", "connect", "disconnect", "start", "stop", "restart", "terminate",
-                           "exit", "reload", "apply", "log-level", "pool", "listener", "events", "cron", "trace",
-                           "drain"})
+  for (const char* acts :
+       {"call", "cast", "send", "connect", "disconnect", "start", "stop", "restart", "terminate", "exit",
+        "reload", "apply", "log-level", "pool", "listener", "events", "cron", "trace", "drain"})
     CHECK(control::may_act(acts));
-  for (const char* looks : {"status", "tree", "ps", "info", "nodes", "plugins", "top", "logs", "diff", "health"})
+  for (const char* looks :
+       {"status", "tree", "ps", "info", "nodes", "plugins", "top", "logs", "diff", "health"})
     CHECK_FALSE(control::may_act(looks));
   CHECK(row("logs", verb::get).needs == control::right::state);
   CHECK(row("diff", verb::get).needs == control::right::state);
@@ -113,7 +114,8 @@ TEST_CASE("OpenAPI tells of every row its verb, its right and its arguments") {
   CHECK(told["info"]["version"] == "1.2.3");
   for (const control::command& one : control::commands()) {
     CAPTURE(one.name);
-    const json& its = told["paths"]["/api/v1/" + std::string(one.name)][one.how == verb::get ? "get" : "post"];
+    const json& its =
+        told["paths"]["/api/v1/" + std::string(one.name)][one.how == verb::get ? "get" : "post"];
     REQUIRE(its.is_object());
     CHECK(its["x-right"] == control::text(one.needs));
     if (one.how == verb::get)
@@ -137,16 +139,23 @@ TEST_CASE("each failure has its status") {
 
 TEST_CASE("without the right state a document has no terms") {
   constexpr const char* secret = "{badmatch, <<\"hunter2\">>}";
-  json info{{"pid", "<0.1.0>"}, {"state", secret}, {"debug", secret}, {"ends", {{{"at", "t"}, {"reason", secret}}}}};
+  json info{{"pid", "<0.1.0>"},
+            {"state", secret},
+            {"debug", secret},
+            {"ends", {{{"at", "t"}, {"reason", secret}}}}};
   json branch{{"id", "a"}, {"last_end", {{"reason", secret}}}};
-  json tree{{"applications",
-             {{{"name", "a"},
-               {"reason", secret},
-               {"supervisor", {{"id", "top"}, {"last_end", nullptr}, {"children", json::array({branch})}}}}}}};
+  json tree{
+      {"applications",
+       {{{"name", "a"},
+         {"reason", secret},
+         {"supervisor", {{"id", "top"}, {"last_end", nullptr}, {"children", json::array({branch})}}}}}}};
   json health{{"complaints", {{{"what", "application"}, {"why", std::string("failed: ") + secret}}}}};
   json status{{"applications", {{{"name", "a"}, {"reason", secret}}}}, {"complaints", health["complaints"]}};
   json apply{{"changes", {{{"path", "a"}, {"before", secret}, {"after", secret}}}}};
-  for (auto [name, document] : {std::pair{"info", &info}, {"tree", &tree}, {"health", &health}, {"status", &status},
+  for (auto [name, document] : {std::pair{"info", &info},
+                                {"tree", &tree},
+                                {"health", &health},
+                                {"status", &status},
                                 {"apply", &apply}}) {
     control::leave_out_terms(name, *document);
     const std::string text = base::json_text(*document);
@@ -154,7 +163,8 @@ TEST_CASE("without the right state a document has no terms") {
     CHECK(text.find("hunter2") == std::string::npos);
   }
   CHECK_FALSE(info.contains("state"));
-  json machine{{"engine", {{"kind", "statem"}, {"state", secret}, {"changes", 3}, {"timeouts", {{{"type", secret}}}}}}};
+  json machine{{"engine",
+                {{"kind", "statem"}, {"state", secret}, {"changes", 3}, {"timeouts", {{{"type", secret}}}}}}};
   control::leave_out_terms("info", machine);
   CHECK(machine["engine"] == json{{"kind", "statem"},
                                   {"state", "{badmatch, …}"},

@@ -311,7 +311,8 @@ TEST_CASE("a client that sends on and does not read is answered one after the ot
   CHECK(asked == 4);
 }
 
-TEST_CASE("a request that did not come by the socket is answered once, in time or not, and at the server's end") {
+TEST_CASE(
+    "a request that did not come by the socket is answered once, in time or not, and at the server's end") {
   place at;
   std::atomic<int> given_up = 0;
   std::vector<std::shared_ptr<control::answer>> kept;

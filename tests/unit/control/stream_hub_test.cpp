@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The readers of a stream, over a server on loopback: a document whole, its changes, lines of the log, and a reader
-// that does not take its bytes.
+// The readers of a stream, over a server on loopback: a document whole, its changes, lines of the log, and a
+// reader that does not take its bytes.
 #include "control/stream_hub.hpp"
 
 #include <doctest/doctest.h>
@@ -9,8 +9,8 @@
 #include <optional>
 
 #include "base/json_text.hpp"
-#include "net/stream/stream.hpp"
 #include "net/loop_until.hpp"
+#include "net/stream/stream.hpp"
 #include "net/stream_recorder.hpp"
 
 using namespace coppice;
@@ -39,8 +39,8 @@ struct place {
     }};
     handlers.abandoned = [this](net::http_exchange it) { hub->left(it); };
     handlers.writable = [this](net::http_exchange it) { hub->writable(it); };
-    made.emplace(net::http_server::start(loop.raw(), base::socket_address::parse("127.0.0.1", 0).value(), options,
-                                         std::move(handlers))
+    made.emplace(net::http_server::start(loop.raw(), base::socket_address::parse("127.0.0.1", 0).value(),
+                                         options, std::move(handlers))
                      .value());
     server = &*made;
     control::stream_sources from{[this](topic, bool) { return ++samples, document; },
@@ -55,7 +55,8 @@ struct place {
   }
   base::log::log_ring::page lines_from(std::uint64_t number) const {
     base::log::log_ring::page page;
-    for (std::uint64_t one = std::max<std::uint64_t>(number, 1); one <= last_line; ++one) page.lines.push_back({one, {}});
+    for (std::uint64_t one = std::max<std::uint64_t>(number, 1); one <= last_line; ++one)
+      page.lines.push_back({one, {}});
     page.next = last_line + 1;
     return page;
   }
@@ -82,7 +83,8 @@ struct place {
 } // namespace
 
 TEST_CASE("a change is a patch that makes the one of the other, or the whole where that is shorter") {
-  const json before{{"a", 1}, {"b", {1, 2, 3}}, {"c", "a long text that makes the whole longer than its change"}};
+  const json before{
+      {"a", 1}, {"b", {1, 2, 3}}, {"c", "a long text that makes the whole longer than its change"}};
   json now = before;
   now["a"] = 2;
   now["b"] = {1, 3};
@@ -96,13 +98,15 @@ TEST_CASE("a change is a patch that makes the one of the other, or the whole whe
   CHECK(json::parse(stream_hub::change(before, json::object())) == json{{"whole", json::object()}});
 }
 
-TEST_CASE("a reader gets the document whole, then what changes, and nothing is made while there is no reader") {
+TEST_CASE(
+    "a reader gets the document whole, then what changes, and nothing is made while there is no reader") {
   place at;
   CHECK(at.samples == 0);
   client& one = at.ask("/");
   REQUIRE(at.until([&] { return one.has("event: status\ndata: {\"whole\":{\"a\":1,"); }));
   at.document["a"] = 2;
-  REQUIRE(at.until([&] { return one.has("{\"patch\":[{\"op\":\"replace\",\"path\":\"/a\",\"value\":2}]}\n\n"); }));
+  REQUIRE(at.until(
+      [&] { return one.has("{\"patch\":[{\"op\":\"replace\",\"path\":\"/a\",\"value\":2}]}\n\n"); }));
   client& two = at.ask("/");
   REQUIRE(at.until([&] { return two.has("{\"whole\":{\"a\":2,"); }));
   CHECK(at.hub->open_readers() == 2);

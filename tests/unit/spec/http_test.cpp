@@ -55,7 +55,8 @@ TEST_CASE("beyond loopback a reader without the token may do nothing unless the 
   CHECK(good("address: 0.0.0.0").rights.empty());
   CHECK(said("address: 0.0.0.0") == "");
   CHECK(good("address: 0.0.0.0, token: { env: T }").rights.empty());
-  CHECK(good("address: 0.0.0.0, token: { env: T }, rights: [ inspect ]").rights == rights{http_right::inspect});
+  CHECK(good("address: 0.0.0.0, token: { env: T }, rights: [ inspect ]").rights ==
+        rights{http_right::inspect});
 }
 
 TEST_CASE("rights beyond loopback without a token are an error, and a token there is warned about") {
@@ -68,7 +69,8 @@ TEST_CASE("rights beyond loopback without a token are an error, and a token ther
 }
 
 TEST_CASE("a token has one source, whose file is its owner's alone") {
-  CHECK(has(said("token: { file: t, env: T }"), "control.http.token: expected exactly one of file, env and credential"));
+  CHECK(has(said("token: { file: t, env: T }"),
+            "control.http.token: expected exactly one of file, env and credential"));
   CHECK(has(said("token: {}"), "expected exactly one of"));
   test::spec_folder folder;
   folder.write("token", "secret");
