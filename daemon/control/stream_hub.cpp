@@ -192,6 +192,7 @@ void stream_hub::writable(net::http_exchange to) {
 }
 
 void stream_hub::end() {
+  has_ended_ = true;
   for (const auto& [number, one] : std::exchange(readers_, {})) server_->end(one.to);
   timer_.close();
 }

@@ -43,7 +43,7 @@ class stream_hub {
   stream_hub(uv_loop_t* loop, net::http_server*& of, stream_sources from, std::size_t most,
              std::chrono::milliseconds every = std::chrono::milliseconds(1000));
 
-  bool is_full() const { return readers_.size() >= most_; }
+  bool is_full() const { return has_ended_ || readers_.size() >= most_; }
   std::size_t open_readers() const { return readers_.size(); }
   // Readers that did not take their bytes.
   std::uint64_t dropped() const { return dropped_; }
@@ -98,6 +98,7 @@ class stream_hub {
   std::array<shown, topics * 2> documents_;
   std::uint64_t next_line_ = 0; // of the log; 0: nobody reads it
   std::uint64_t dropped_ = 0;
+  bool has_ended_ = false;
 };
 
 } // namespace coppice::control
