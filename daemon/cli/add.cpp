@@ -14,6 +14,7 @@
 #include "base/file.hpp"
 #include "cli/addition.hpp"
 #include "cli/generated.hpp"
+#include "cli/project.hpp"
 
 namespace coppice::cli {
 
@@ -29,29 +30,8 @@ struct parameters {
   writing_options writing;
 };
 
-std::string in_folder(const std::string& folder, const std::string& path) {
-  return folder == "." ? path : folder + "/" + path;
-}
-
-// The configuration's path in the project's folder: the one given, otherwise the only one in config.
-base::result<std::string> configuration_of(const parameters& p) {
-  if (!p.configuration.empty()) return p.configuration;
-  std::vector<std::string> found;
-  std::error_code problem;
-  for (fs::directory_iterator at(in_folder(p.folder, "config"), problem), end; !problem && at != end;
-       at.increment(problem))
-    if (at->path().extension() == ".yaml") found.push_back("config/" + at->path().filename().string());
-  if (found.size() == 1) return found.front();
-  std::ranges::sort(found);
-  if (found.empty())
-    return base::fail(base::errc::not_found,
-                      in_folder(p.folder, "config") + " has no .yaml: this is no project of coppice init");
-  return base::fail(base::errc::invalid,
-                    fmt::format("config has several: --config says which of {}", fmt::join(found, ", ")));
-}
-
 base::result<project_texts> read_project(const parameters& p) {
-  auto path = configuration_of(p);
+  auto path = configuration_of(p.folder, p.configuration);
   if (!path) return unexpected(path.error());
   auto text = read_regular(in_folder(p.folder, *path));
   if (!text) return unexpected(text.error());

@@ -15,6 +15,7 @@ namespace coppice::cli {
 namespace {
 
 using nlohmann::json;
+using rows = std::vector<std::vector<std::string>>;
 
 // Microseconds.
 std::string short_time_text(long long us) {

@@ -64,6 +64,7 @@ constexpr example examples[] = {
     {"new", "coppice new actor cart"},
     {"add", "coppice add actor 'front:audit{lang:c}' --in shop"},
     {"init", "coppice init shop --sup front --actor front:cart --web 'desk{port:8080}' --observer"},
+    {"dev", "coppice dev --config config/shop.yaml"},
     {"completion", "coppice completion bash > coppice.bash"},
 };
 

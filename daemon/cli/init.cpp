@@ -86,7 +86,8 @@ api::exit_code make(const parameters& p, const CLI::App& command, bool as_json) 
   return write_and_list(
       what, folder, *files, p.writing, as_json, {{"node", wanted.node}},
       fmt::format("next: cd {0} && meson setup build && ninja -C build && meson test -C build\n"
-                  "then: coppiced --config config/{1}.yaml\n",
+                  "then: coppiced --config config/{1}.yaml\n"
+                  "or: cd {0} && coppice dev\n",
                   folder, alive));
 }
 

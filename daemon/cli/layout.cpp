@@ -15,6 +15,8 @@ using nlohmann::json;
 
 namespace {
 
+using rows = std::vector<std::vector<std::string>>;
+
 std::size_t columns_of(std::string_view utf8) {
   return static_cast<std::size_t>(
       std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xC0) != 0x80; }));

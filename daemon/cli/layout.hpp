@@ -14,8 +14,6 @@ namespace coppice::cli {
 // Nothing is cut for its width.
 inline constexpr std::size_t any_width = std::numeric_limits<std::size_t>::max();
 
-using rows = std::vector<std::vector<std::string>>;
-
 // Null: it is no object, or has no such key.
 const nlohmann::json& at(const nlohmann::json& object, const char* key);
 // 0: it is no number.
@@ -26,11 +24,11 @@ std::string cell(const nlohmann::json& object, const char* key);
 
 // Columns as wide as their widest cell, two blanks between; the last column is not padded. What is wider than
 // `columns` altogether is cut where it is widest, down to eight characters a column, and shows it by "…".
-std::string table(const rows& all, std::size_t columns = any_width);
+std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t columns = any_width);
 
 // Two columns, "name  demo@127.0.0.1", for a document about one thing. Values go on below where they are
 // long.
-std::string fields(const rows& pairs, std::size_t columns);
+std::string fields(const std::vector<std::vector<std::string>>& pairs, std::size_t columns);
 
 // 93784005 → "1d 2h 3m"; 4005 → "4s"; 12 → "12ms".
 std::string duration_text(long long milliseconds);

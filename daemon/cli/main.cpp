@@ -12,6 +12,7 @@
 #include "cli/certificate.hpp"
 #include "cli/completion.hpp"
 #include "cli/cron.hpp"
+#include "cli/dev.hpp"
 #include "cli/drain.hpp"
 #include "cli/events.hpp"
 #include "cli/examples.hpp"
@@ -74,6 +75,7 @@ int run_command_line(int argc, char** argv) {
   coppice::cli::declare_new(app, common, run);
   coppice::cli::declare_init(app, common, run);
   coppice::cli::declare_add(app, common, run);
+  coppice::cli::declare_dev(app, common, run);
   coppice::cli::declare_completion(app, run);
   coppice::cli::add_examples(app);
   if (argc > 2 && std::string_view(argv[1]) == "complete" && std::string_view(argv[2]) == "--")

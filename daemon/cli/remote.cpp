@@ -15,7 +15,6 @@
 #include "cli/engines.hpp"
 #include "cli/render.hpp"
 #include "cli/terminal.hpp"
-#include "spec/diagnostic.hpp"
 
 namespace coppice::cli {
 
@@ -120,14 +119,7 @@ json changes_arguments(const parameters& p) {
 
 // Shows the node's diagnostics as `check` shows them.
 std::string show_changes(const json& document, std::size_t columns) {
-  std::vector<spec::diagnostic> found;
-  for (const auto& one : document.value("diagnostics", json::array())) {
-    const bool warning = one.value("severity", "") == "warning";
-    found.push_back({warning ? spec::severity::warning : spec::severity::error, one.value("file", ""),
-                     one.value("line", 0U), one.value("column", 0U), one.value("message", ""),
-                     one.value("hint", ""), one.value("excerpt", ""), one.value("caret", 0U)});
-  }
-  print_error(spec::render(found));
+  print_error(spec::render(diagnostics_of(document)));
   for (const auto& one : document.value("differences", json::array()))
     complain("warning", "it is applied, but " + one.get<std::string>());
   if (!document.value("valid", false)) return {};
@@ -348,6 +340,17 @@ api::exit_code run_remote(const remote_command& command, const parameters& p, co
 }
 
 } // namespace
+
+std::vector<spec::diagnostic> diagnostics_of(const json& reply) {
+  std::vector<spec::diagnostic> found;
+  for (const auto& one : reply.value("diagnostics", json::array())) {
+    const bool warning = one.value("severity", "") == "warning";
+    found.push_back({warning ? spec::severity::warning : spec::severity::error, one.value("file", ""),
+                     one.value("line", 0U), one.value("column", 0U), one.value("message", ""),
+                     one.value("hint", ""), one.value("excerpt", ""), one.value("caret", 0U)});
+  }
+  return found;
+}
 
 void declare_remote_commands(CLI::App& app, const common_options& common,
                              std::function<api::exit_code()>& run) {

@@ -6,13 +6,18 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "cli/exchange.hpp"
+#include "spec/diagnostic.hpp"
 
 namespace coppice::cli {
 
 // Adds each command to `app`. The chosen command puts its closure into `run`.
 void declare_remote_commands(CLI::App& app, const common_options& common,
                              std::function<api::exit_code()>& run);
+
+// The findings in the node's reply to diff and apply.
+std::vector<spec::diagnostic> diagnostics_of(const nlohmann::json& reply);
 
 } // namespace coppice::cli

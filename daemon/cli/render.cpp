@@ -16,6 +16,7 @@ namespace coppice::cli {
 namespace {
 
 using nlohmann::json;
+using rows = std::vector<std::vector<std::string>>;
 
 void draw_branch(const json& node, const std::string& stem, bool last, rows& out) {
   std::string label = stem + (last ? "└─ " : "├─ ") + cell(node, "id");

@@ -3,10 +3,11 @@
 // have ended meanwhile.
 #include "control/drain.hpp"
 
-#include <atomic>
 #include <memory>
 
+#include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/streams/tcp_listener.hpp"
+#include "metrics/board.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::control {
@@ -18,8 +19,8 @@ using nlohmann::json;
 json left_document(const node::instance& of) {
   json listeners = json::array();
   std::uint64_t open = 0;
-  for (const auto& one : of.listeners()) {
-    const std::uint64_t its = one.counters->open.load(std::memory_order_relaxed);
+  for (const auto& one : of.counted().rows<behaviours::tcp_counters>()) {
+    const std::uint64_t its = one.counters->open.value();
     open += its;
     listeners.push_back({{"name", one.label}, {"open", its}});
   }

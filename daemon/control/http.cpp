@@ -21,7 +21,6 @@
 #include "control/metrics.hpp"
 #include "net/http/last_answers.hpp"
 #include "node/environment/cookie.hpp"
-#include "services/cron/jobs.hpp"
 
 namespace coppice::control {
 namespace {
@@ -162,22 +161,7 @@ class http_endpoint::inner {
   http_response metrics(const http_request& asked) {
     metrics_source from;
     from.status = node_.status_with_disk();
-    from.peers = node_.peers();
-    from.plugins = node_.plugins();
-    from.counted = node_.counted();
     from.given_up = node_.degraded();
-    from.pools = node_.pools();
-    from.listeners = node_.listeners();
-    from.sites = node_.sites();
-    from.event_managers = node_.event_managers();
-    from.datagrams = node_.datagrams();
-    from.state_machines = node_.state_machines();
-    from.stages = node_.stages();
-    from.jobs = node_.jobs().report();
-    from.events = node_.events().report();
-    from.routers = node_.routers();
-    from.programs = node_.programs();
-    from.connects = node_.connects();
     from.ready = ready(from.status, from.given_up).empty();
     from.log_dropped = base::log::dropped();
     from.usage = own_usage();
@@ -185,7 +169,7 @@ class http_endpoint::inner {
     from.http_answered = server_->answered();
     const auto accept = asked.list("accept");
     const auto how = exposition::chosen(accept ? &*accept : nullptr);
-    return {200, std::string(exposition::content_type(how)), metrics_text(from, how)};
+    return {200, std::string(exposition::content_type(how)), metrics_text(from, node_.counted(), how)};
   }
 
   const http_api::parts on_;

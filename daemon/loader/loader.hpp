@@ -33,7 +33,7 @@ struct loader_options {
   std::string data;                                        // node.data: copies go under DATA/plugins
   std::string plugin_host;                                 // the coppice-plugin-host program
   base::nanos probe_deadline = 5 * base::nanos_per_second; // for one file
-  host::metric_board* metrics = nullptr;                   // outlives the loader. Null: none
+  metrics::board* metrics = nullptr;                       // outlives the loader. Null: none
   behaviours::event_channels* events = nullptr;            // used while actors run. Null: none
 };
 
@@ -94,12 +94,6 @@ class loader final : public runtime::actor_factory, public behaviours::pool_poli
   // The JSON Schema of the args of "PLUGIN" or "PLUGIN:ACTOR", in the generation in use. Empty: any map.
   // errc::not_found: the plugin is not loaded, or has no such actor.
   base::result<std::string> args_schema(std::string_view actor) const;
-  // Of each type of state machine that there has been an image of.
-  std::vector<host::statem_counts> state_machines() const { return identities_.state_machines(); }
-  std::vector<host::stage_counts> stages() const { return identities_.stages(); }
-  std::vector<host::router_counts> routers() const { return identities_.routers(); }
-  std::vector<behaviours::program_counts> programs() const { return identities_.programs(); }
-  std::vector<behaviours::connect_counts> connects() const { return identities_.connects(); }
   // Whether a loaded plugin's actor can be given other args while it runs.
   bool takes_config_change(std::string_view plugin, std::string_view actor) const;
 
@@ -142,8 +136,8 @@ class loader final : public runtime::actor_factory, public behaviours::pool_poli
   };
   // A cache of names for each stripe, used with that stripe locked.
   std::array<found_actors, base::stripes> known_;
-  std::atomic<std::uint64_t> code_version_{1}; // changes whenever entries_ does
-  host::identity_book identities_;             // identities of the actors of all images
+  std::atomic<std::uint64_t> code_version_{1};       // changes whenever entries_ does
+  host::identity_book identities_{options_.metrics}; // identities of the actors of all images
 };
 
 // "PLUGIN:ACTOR" in two parts. "PLUGIN" alone means its actor of the same name, or its only actor.

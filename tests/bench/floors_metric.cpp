@@ -9,7 +9,7 @@
 #include <cstdio>
 
 #include "host/boundary/host.hpp"
-#include "host/interfaces/metric_board.hpp"
+#include "metrics/plugin_series.hpp"
 
 namespace {
 
@@ -29,9 +29,12 @@ double nanoseconds_each(Work work) {
 
 int main() {
   const coppice_metric_api& api = *host::metric_interface();
-  host::metric_board board;
-  coppice_metric* const counter = board.get("bench", {host::metric_kind::counter, "count"});
-  coppice_metric* const histogram = board.get("bench", {host::metric_kind::histogram, "time"});
+  metrics::plugin_series board;
+  const auto get = [&board](metrics::kind kind, std::string_view name) {
+    return reinterpret_cast<coppice_metric*>(board.get("bench", {kind, name})); // as plugins have it
+  };
+  coppice_metric* const counter = get(metrics::kind::counter, "count");
+  coppice_metric* const histogram = get(metrics::kind::histogram, "time");
   std::atomic<std::int64_t> plain{0};
   const double floor =
       nanoseconds_each([&](std::uint64_t) { plain.fetch_add(1, std::memory_order_relaxed); });

@@ -363,7 +363,7 @@ def operators(cleanup):
     client = place.client()
     equal(asked(client, b"echo x"), b"x")
     shown = place.engine()
-    equal(sorted(shown), ["errors", "kernel_dropped", "receive_buffer", "received", "refused", "sent", "sockets", "too_long"])
+    equal(sorted(shown), ["errors", "kernel_dropped", "kind", "receive_buffer", "received", "refused", "sent", "sockets", "too_long"])
     check(shown["receive_buffer"] > 0, shown)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
         text = page.read().decode()

@@ -465,7 +465,7 @@ def shown(cleanup):
     site = Site(cleanup)
     equal((site.ask("/users/1")[0], site.ask("/nothing")[0]), (200, 404))
     page = (root / "packaging" / "man" / "coppice.1.in").read_text(encoding="utf-8")
-    example = json.loads(page[page.index('{ "listening"'):page.index("\n.fi", page.index('{ "listening"'))].replace(", ...", ""))
+    example = json.loads(page[page.index('{ "kind": "web"'):page.index("\n.fi", page.index('{ "kind": "web"'))].replace(", ...", ""))
     engine = site.node.engine("site")
 
     def kinds(of):

@@ -30,8 +30,8 @@ base::result<std::unique_ptr<actor_datagrams>> actor_datagrams::open(
     fresh->socket = std::move(*socket);
     made->places_.push_back(std::move(fresh));
   }
-  if (datagram_board* const board = made->sockets_->board(); board != nullptr)
-    board->enter(made->pid_, {made->sockets_->label(), made->counters_});
+  if (metrics::board* const board = made->sockets_->board(); board != nullptr)
+    made->on_board_ = board->enter({{"actor", made->sockets_->label()}}, made->counters_);
   return made;
 }
 
@@ -100,7 +100,7 @@ outcome actor_datagrams::read(std::uint32_t number, datagram_callbacks& to) {
 net::send_outcome actor_datagrams::send(std::uint32_t number, std::span<const net::outgoing_datagram> all) {
   place& at = *places_[number];
   net::send_outcome out = at.socket.send(all);
-  if (out.full) counters_->refused.fetch_add(all.size() - out.count, std::memory_order_relaxed);
+  if (out.full) counters_->refused.add(all.size() - out.count);
   if (!asked_) count(at);
   return out;
 }
@@ -110,7 +110,7 @@ void actor_datagrams::count(place& of) {
   datagram_counters& all = *counters_;
   const auto add = [&](datagram_counters::number& to, std::uint64_t net::datagram_counts::*which) {
     const std::uint64_t more = now.*which - of.counted.*which;
-    if (more != 0) to.fetch_add(more, std::memory_order_relaxed);
+    if (more != 0) to.add(more);
   };
   add(all.received, &net::datagram_counts::received);
   add(all.sent, &net::datagram_counts::sent);
@@ -123,7 +123,7 @@ void actor_datagrams::count(place& of) {
 // The memory of the sockets stays: a callback may still look at a batch although its actor died in it.
 void actor_datagrams::close() noexcept {
   if (std::exchange(closed_, true)) return;
-  if (sockets_->board() != nullptr) sockets_->board()->leave(pid_);
+  on_board_ = {};
   for (const auto& one : places_) {
     count(*one);
     one->socket.stop();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "behaviours/datagrams/datagram_sockets.hpp"
+#include "metrics/board.hpp"
 #include "runtime/process.hpp"
 
 namespace coppice::behaviours {
@@ -63,16 +64,16 @@ class actor_datagrams {
   };
 
   actor_datagrams(runtime::process& of, std::shared_ptr<datagram_sockets> sockets)
-      : process_(of), pid_(of.self()), sockets_(std::move(sockets)), counters_(sockets_->counters()) {}
+      : process_(of), sockets_(std::move(sockets)), counters_(sockets_->counters()) {}
   void ask_for_turn();
   runtime::outcome handle(std::uint32_t number, datagram_callbacks& to);
   runtime::outcome read(std::uint32_t number, datagram_callbacks& to);
   void count(place& of);
 
   runtime::process& process_;
-  const runtime::pid pid_;
   std::shared_ptr<datagram_sockets> sockets_; // null: closed
   const std::shared_ptr<datagram_counters> counters_;
+  metrics::board::entry on_board_;
   std::vector<std::unique_ptr<place>> places_;
   std::vector<net::datagram> whole_; // the datagrams of a batch that are not truncated, if others are
   bool asked_ = false;               // receive_io() will be called

@@ -21,7 +21,7 @@ class datagram_actors final : public equipped_actor {
     using sockets_ptr = std::shared_ptr<datagram_sockets>;
     if (std::any_cast<sockets_ptr>(&of.kept) == nullptr) {
       const engine_resources& given = of.shared->resources;
-      of.kept = std::make_shared<datagram_sockets>(what_, of.label, given.find<datagram_board>(),
+      of.kept = std::make_shared<datagram_sockets>(what_, of.label, given.find<metrics::board>(),
                                                    given.find<net::socket_store>());
     }
     return actor.begin_with(std::any_cast<sockets_ptr>(of.kept));

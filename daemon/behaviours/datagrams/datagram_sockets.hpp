@@ -4,8 +4,6 @@
 // with the last owner. Any thread: the supervisor and the actor may be on different ones.
 #pragma once
 
-#include <atomic>
-#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -14,7 +12,8 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/socket_address.hpp"
-#include "behaviours/gen/engine_board.hpp"
+#include "behaviours/datagrams/datagram_counters.hpp"
+#include "metrics/board.hpp"
 #include "net/datagram/datagram_socket.hpp"
 #include "net/listening/socket_store.hpp"
 
@@ -32,23 +31,11 @@ struct datagram_spec {
   net::datagram_options options;      // of each
 };
 
-// Counted since the actor was first started, over all its sockets.
-struct datagram_counters {
-  using number = std::atomic<std::uint64_t>;
-  number received{0}; // datagrams, as is every other counter but the last
-  number sent{0};
-  number too_long{0};       // longer than max_datagram: dropped
-  number kernel_dropped{0}; // dropped by the kernel because the receive buffer was full
-  number refused{0};        // not sent because the socket was full
-  number errors{0};         // reported by the network for sent datagrams
-};
-using datagram_board = engine_board<datagram_counters>;
-
 class datagram_sockets {
  public:
   // `board` and `passed` outlive it, or are null: nobody counts, no socket is passed; `label`: the actor's
   // place in the tree.
-  datagram_sockets(std::shared_ptr<const datagram_spec> spec, std::string label, datagram_board* board,
+  datagram_sockets(std::shared_ptr<const datagram_spec> spec, std::string label, metrics::board* board,
                    net::socket_store* passed)
       : spec_(std::move(spec)), label_(std::move(label)), board_(board), passed_(passed) {}
   datagram_sockets(const datagram_sockets&) = delete;
@@ -61,7 +48,7 @@ class datagram_sockets {
   const datagram_spec& spec() const { return *spec_; }
   const std::string& label() const { return label_; }
   const std::shared_ptr<datagram_counters>& counters() const { return counters_; }
-  datagram_board* board() const { return board_; }
+  metrics::board* board() const { return board_; }
 
  private:
   struct open_socket {
@@ -74,7 +61,7 @@ class datagram_sockets {
 
   const std::shared_ptr<const datagram_spec> spec_;
   const std::string label_;
-  datagram_board* const board_;
+  metrics::board* const board_;
   net::socket_store* const passed_;
   const std::shared_ptr<datagram_counters> counters_ = std::make_shared<datagram_counters>();
   std::mutex lock_;

@@ -157,7 +157,7 @@ void event_manager::linked_ended(process& self, const gen::exit_notice& exit) {
 void event_manager::failed(process& self, const runtime::pid& who, const message& reason) {
   const place one = find(who);
   if (one == handlers_.end()) return;
-  event_counters::count(counters_->failed);
+  counters_->failed.add_alone();
   const auto at = static_cast<std::size_t>(one - handlers_.begin());
   handler gone = take_out(self, one, tagged("EXIT", reason.bytes()));
   base::log::warning("events", "{}: the handler {} has ended: {}", label_, runtime::shown(gone.is.name),
@@ -192,20 +192,20 @@ void event_manager::begin_again(process& self, handler one, std::size_t at) {
   one.behind = 0;
   one.restarts.push_back(now);
   ++one.restarted;
-  event_counters::count(counters_->restarted);
+  counters_->restarted.add_alone();
   put_in(std::move(one), at);
 }
 
 void event_manager::put_in(handler one, std::size_t at) {
   handlers_.insert(handlers_.begin() + static_cast<std::ptrdiff_t>(std::min(at, handlers_.size())),
                    std::move(one));
-  event_counters::set(counters_->handlers, handlers_.size());
+  counters_->handlers.set(handlers_.size());
 }
 
 event_manager::handler event_manager::take_out(process& self, place of, const message& why) {
   handler gone = std::move(*of);
   handlers_.erase(of);
-  event_counters::set(counters_->handlers, handlers_.size());
+  counters_->handlers.set(handlers_.size());
   gone_[gone.pid] = true;
   tell(self, gone, why);
   const auto added = [&](const handler& h) { return h.added_by == gone.added_by; };

@@ -44,18 +44,15 @@ event_manager::event_manager(std::shared_ptr<const child_spec> of,
     : child_(std::move(of)),
       spec_(std::move(spec)),
       shared_(std::move(shared)),
-      board_(shared_->resources.find<event_board>()),
+      board_(shared_->resources.find<metrics::board>()),
       env_(std::move(env)),
       label_(std::move(label)) {}
 
-event_manager::~event_manager() {
-  if (self_ && board_ != nullptr) board_->leave(self_);
-}
+event_manager::~event_manager() = default;
 
 outcome event_manager::init(process& self) {
   self.trap_exit(true);
-  self_ = self.self();
-  if (board_ != nullptr) board_->enter(self_, {label_, counters_});
+  if (board_ != nullptr) on_board_ = board_->enter({{"manager", label_}}, counters_);
   for (const event_handler_spec& one : spec().handlers) {
     const message done = add(self, one, {}, 0, true);
     if (self.exiting()) return runtime::carry_on();
@@ -142,7 +139,7 @@ outcome event_manager::take_cast(process& self, const message& whole, etf::bytes
 // ---- what has happened ----
 
 void event_manager::happened(process& self, events::kind what, etf::bytes term) {
-  event_counters::count(counters_->events);
+  counters_->events.add_alone();
   batch_.tuple(2);
   batch_.unsigned_integer(static_cast<std::uint64_t>(what));
   batch_.raw(term);
@@ -194,7 +191,7 @@ bool event_manager::has_room(const handler& one, std::uint32_t events, std::size
 
 void event_manager::overrun(process& self, place of, std::uint32_t events) {
   of->dropped += events;
-  event_counters::count(counters_->dropped, events);
+  counters_->dropped.add_alone(events);
   if (spec().backlog.on_full == event_overload::exit) {
     const runtime::pid pid = of->pid;
     self.exit(pid, runtime::reasons::kill());
@@ -232,7 +229,7 @@ bool event_manager::settle(process& self) {
       if (end) failed(self, pid, end);
       continue;
     }
-    event_counters::count(counters_->slow);
+    counters_->slow.add_alone();
     const place slow = find(pid);
     if (slow == handlers_.end()) continue;
     slow->behind = slow->sent.events;
@@ -288,9 +285,9 @@ message event_manager::engine_for_people(process& self) {
     out.unsigned_integer(value);
   };
   out.map(4);
-  number("events", event_counters::get(counters_->events));
-  number("failures", event_counters::get(counters_->failed));
-  number("dropped", event_counters::get(counters_->dropped));
+  number("events", counters_->events.value());
+  number("failures", counters_->failed.value());
+  number("dropped", counters_->dropped.value());
   out.atom("handlers");
   const auto shown = std::min<std::size_t>(handlers_.size(), 1000);
   if (shown != 0) out.list(static_cast<std::uint32_t>(shown));

@@ -15,13 +15,14 @@
 #include <string_view>
 #include <vector>
 
-#include "behaviours/event_manager/event_board.hpp"
+#include "behaviours/event_manager/event_counters.hpp"
 #include "behaviours/event_manager/event_manager_spec.hpp"
 #include "behaviours/event_manager/event_meter.hpp"
 #include "behaviours/event_manager/event_protocol.hpp"
 #include "behaviours/gen/server.hpp"
 #include "behaviours/supervision/child_spec.hpp"
 #include "behaviours/supervision/supervision.hpp"
+#include "metrics/board.hpp"
 #include "runtime/structures/flat_table.hpp"
 
 namespace coppice::behaviours {
@@ -129,7 +130,7 @@ class event_manager final : public server {
   std::shared_ptr<const child_spec> child_;
   std::shared_ptr<const event_manager_spec> spec_;
   std::shared_ptr<const supervision> shared_;
-  event_board* const board_; // null: nobody looks
+  metrics::board* const board_; // null: nobody looks
   runtime::message env_;
   std::string label_;
   std::vector<handler> handlers_; // the one added last comes first, as in OTP
@@ -141,7 +142,7 @@ class event_manager final : public server {
   std::uint32_t unsettled_ = 0; // batches since all have handled what was sent
   std::size_t unsettled_bytes_ = 0;
   const std::shared_ptr<event_counters> counters_ = std::make_shared<event_counters>();
-  runtime::pid self_;
+  metrics::board::entry on_board_;
   base::nanos told_slow_ = 0;         // when the log was told last
   base::nanos told_refused_ = 0;      // likewise
   std::vector<runtime::pid> refused_; // of whom it was told, the latest

@@ -228,7 +228,7 @@ void event_manager::left(process& self, const runtime::pid& who, etf::bytes how)
       add(self, {name, module_of(name), handed_on(next_args, message::copy_of(result)), false, {}},
           former.added_by, at, true);
   if (runtime::is_atom(done, "ok")) return;
-  event_counters::count(counters_->failed);
+  counters_->failed.add_alone();
   tell(self, {{name, {}, {}, false, {}}, {}, former.added_by}, message::atom("crash")); // OTP's word
 }
 

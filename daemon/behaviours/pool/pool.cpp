@@ -53,16 +53,14 @@ message pool::resize_request(std::uint32_t size) {
 pool::pool(pool_order by, std::shared_ptr<const supervision> shared, std::string label, unsigned above)
     : by_(std::move(by)),
       shared_(std::move(shared)),
-      board_(shared_->resources.find<pool_board>()),
+      board_(shared_->resources.find<metrics::board>()),
       policies_(shared_->resources.find<pool_policies>()),
       label_(std::move(label)),
       above_(above),
       dispatcher_(*by_.options, static_cast<std::uint32_t>(workers().children.size())),
       least_(dispatcher_.size()) {}
 
-pool::~pool() {
-  if (self_ && board_ != nullptr) board_->leave(self_);
-}
+pool::~pool() = default;
 
 outcome pool::init(process& self) {
   self.trap_exit(true);
@@ -81,8 +79,7 @@ outcome pool::init(process& self) {
                                                                : gen::system_limit());
   }
   supervisor_ = *started;
-  self_ = self.self();
-  if (board_ != nullptr) board_->enter(self_, {label_, counters_});
+  if (board_ != nullptr) on_board_ = board_->enter({{"pool", label_}}, counters_);
   publish(self);
   return runtime::carry_on();
 }
@@ -215,7 +212,7 @@ void pool::serve(process& self) {
   while (auto next = dispatcher_.next()) {
     pool_request& one = next->request;
     if (gave_up(self, one)) {
-      pool_counters::count(counters_->expired);
+      counters_->expired.add_alone();
       continue;
     }
     if (!give(self, next->worker, one)) dispatcher_.take_back(std::move(one), next->worker);
@@ -240,7 +237,7 @@ void pool::tick(process& self) {
 }
 
 void pool::refuse(process& self, const pool_request& one, pool_counters::number& counted) {
-  pool_counters::count(counted);
+  counted.add_alone();
   if (const auto said = last_word(self, one)) {
     if (*said && !gave_up(self, one)) answer(self, one.caller, *said);
     return;
@@ -275,7 +272,7 @@ outcome pool::receive_answer(process& self, std::uint64_t number, runtime::ask_r
   if (lost) {
     lose(self, std::move(*ended), result.term);
   } else {
-    pool_counters::count(counters_->handled);
+    counters_->handled.add_alone();
     if (result.what == kind::answer) answer(self, ended->request.caller, std::move(result.term));
   }
   if (!resizings_.empty()) remove_drained(self);
@@ -289,15 +286,15 @@ void pool::lose(process& self, pool_dispatcher::ending gone, const message& reas
     dispatcher_.worker_down(gone.worker, self.now());
   if (!one.tried && one.body && !gave_up(self, one)) {
     one.tried = true;
-    pool_counters::count(counters_->retried);
+    counters_->retried.add_alone();
     return dispatcher_.take_back(std::move(one), gone.worker);
   }
-  pool_counters::count(counters_->lost);
+  counters_->lost.add_alone();
   if (!one.caller) return;
   message why = worker_down_reason(reason);
   const bool told = one.caller.call.who ? self.end_call(one.caller.call.ref(), std::move(why))
                                         : gen::end_call(self, one.caller.from, std::move(why));
-  if (!told) pool_counters::count(counters_->unanswered);
+  if (!told) counters_->unanswered.add_alone();
 }
 
 void pool::answer(process& self, const pool_caller& to, message term) {
@@ -369,29 +366,28 @@ void pool::publish(process& self) {
       runtime::count_released(self, kept_ - waiting);
     kept_ = waiting;
   }
-  pool_counters::set(counters_->workers, dispatcher_.size());
-  pool_counters::set(counters_->queued, dispatcher_.queued());
-  pool_counters::set(counters_->held, dispatcher_.held());
+  counters_->workers.set(dispatcher_.size());
+  counters_->queued.set(dispatcher_.queued());
+  counters_->held.set(dispatcher_.held());
 }
 
 // A map of dispatch, size, max, queued, held, handled, rejected, expired, retried, lost, unanswered,
 // misdirected, grown, shrunk, uptime_ms and workers: see write_worker().
 message pool::write_report(process& self, bool with_workers) {
-  const auto read = [](const pool_counters::number& of) { return of.load(std::memory_order_relaxed); };
   const std::pair<std::string_view, std::uint64_t> numbers[] = {
       {"size", dispatcher_.size()},
       {"max", most_size()},
       {"queued", dispatcher_.queued()},
       {"held", dispatcher_.held()},
-      {"handled", read(counters_->handled)},
-      {"rejected", read(counters_->rejected)},
-      {"expired", read(counters_->expired)},
-      {"retried", read(counters_->retried)},
-      {"lost", read(counters_->lost)},
-      {"unanswered", read(counters_->unanswered)},
-      {"misdirected", read(counters_->misdirected)},
-      {"grown", read(counters_->grown)},
-      {"shrunk", read(counters_->shrunk)},
+      {"handled", counters_->handled.value()},
+      {"rejected", counters_->rejected.value()},
+      {"expired", counters_->expired.value()},
+      {"retried", counters_->retried.value()},
+      {"lost", counters_->lost.value()},
+      {"unanswered", counters_->unanswered.value()},
+      {"misdirected", counters_->misdirected.value()},
+      {"grown", counters_->grown.value()},
+      {"shrunk", counters_->shrunk.value()},
       {"uptime_ms", static_cast<std::uint64_t>(base::to_milliseconds(self.now() - began_).count())}};
   message_writer out(256);
   out.map(static_cast<std::uint32_t>(std::size(numbers)) + (with_workers ? 2 : 1));

@@ -13,11 +13,12 @@
 #include <string_view>
 
 #include "behaviours/gen/server.hpp"
-#include "behaviours/pool/pool_board.hpp"
+#include "behaviours/pool/pool_counters.hpp"
 #include "behaviours/pool/pool_dispatcher.hpp"
 #include "behaviours/pool/pool_policy.hpp"
 #include "behaviours/pool/pool_spec.hpp"
 #include "behaviours/supervision/supervisor.hpp"
+#include "metrics/board.hpp"
 
 namespace coppice::behaviours {
 
@@ -158,7 +159,7 @@ class pool final : public server {
 
   pool_order by_;
   std::shared_ptr<const supervision> shared_;
-  pool_board* const board_;       // null: nobody looks
+  metrics::board* const board_;   // null: nobody looks
   pool_policies* const policies_; // null: no actor type has a say in its pool
   std::string label_;
   unsigned above_;
@@ -166,7 +167,7 @@ class pool final : public server {
   std::uint32_t given_parcel_ = 0; // the worker that had the last one
   std::uint32_t kept_ = 0;         // requests that wait and count in its mailbox
   std::shared_ptr<pool_counters> counters_ = std::make_shared<pool_counters>();
-  runtime::pid self_;       // once it is on the board
+  metrics::board::entry on_board_;
   runtime::pid supervisor_; // null: it has ended
   base::nanos began_ = 0;
   base::nanos armed_ = 0; // when it looks at what waits; 0: it will not

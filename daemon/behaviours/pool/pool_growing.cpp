@@ -67,9 +67,9 @@ void pool::note_own(process& self, const resizing& done) {
   if (done.failure)
     grows_again_ = self.now() + growth_pause;
   else if (done.size > done.before)
-    pool_counters::count(counters_->grown, done.size - done.before);
+    counters_->grown.add_alone(done.size - done.before);
   else
-    pool_counters::count(counters_->shrunk, done.before - done.size);
+    counters_->shrunk.add_alone(done.before - done.size);
 }
 
 } // namespace coppice::behaviours

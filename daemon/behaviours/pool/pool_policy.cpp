@@ -104,7 +104,7 @@ std::uint32_t pool::chosen_for(process& self, const pool_request& one) {
     return asked->callbacks().choose(&of, &worker);
   });
   if (status == COPPICE_OK && (worker < dispatcher_.size() || worker == COPPICE_POOL_ANY)) return worker;
-  pool_counters::count(counters_->misdirected);
+  counters_->misdirected.add_alone();
   if (self.now() >= next_line_) {
     next_line_ = self.now() + line_every;
     base::log::warning("pool", "{}: choose of {} returned {} and worker {} of {}, so dispatch decides",

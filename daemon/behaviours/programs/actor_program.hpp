@@ -12,8 +12,8 @@
 
 #include "base/program.hpp"
 #include "base/uv.hpp"
-#include "behaviours/programs/program_counts.hpp"
 #include "behaviours/programs/program_spec.hpp"
+#include "behaviours/programs/program_totals.hpp"
 #include "net/stream/stream.hpp"
 #include "runtime/messages/message.hpp"
 #include "runtime/process.hpp"

@@ -60,13 +60,13 @@ actor_stream::actor_stream(std::uint64_t id, owner& of, uv_loop_t* loop,
     : id_(id), owner_(of), loop_(loop), options_(std::move(options)), framer_(options_->framing) {}
 
 actor_stream::~actor_stream() {
-  if (counts_open_) counters_->open.fetch_sub(1, std::memory_order_relaxed);
+  if (counts_open_) counters_->open.subtract();
 }
 
 void actor_stream::count_in(std::shared_ptr<tcp_counters> listener, bool counts_open) {
   counters_ = std::move(listener);
   counts_open_ = counts_open && counters_ != nullptr;
-  if (counts_open_) tcp_counters::count(counters_->open);
+  if (counts_open_) counters_->open.add();
 }
 
 void actor_stream::count_end() {

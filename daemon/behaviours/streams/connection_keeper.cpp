@@ -21,7 +21,7 @@ connection_keeper::connection_keeper(actor_streams& of, uv_loop_t* loop,
 }
 
 connection_keeper::~connection_keeper() {
-  if (up_) totals_.count_down();
+  if (up_) totals_.up.subtract();
 }
 
 std::string connection_keeper::target() const {
@@ -31,7 +31,7 @@ std::string connection_keeper::target() const {
 
 void connection_keeper::connect() {
   ++tries_;
-  totals_.count_try();
+  totals_.tries.add();
   const auto begun = streams_.connect(what_->to);
   if (begun) {
     stream_ = *begun;
@@ -43,7 +43,7 @@ void connection_keeper::connect() {
 
 void connection_keeper::fail(const std::string& why) {
   ++failed_;
-  totals_.count_failed();
+  totals_.failed.add();
   if (std::exchange(told_, true)) return;
   base::log::warning("tcp", "{} cannot connect to {}, and tries again: {}", label_, target(), why);
 }
@@ -51,7 +51,7 @@ void connection_keeper::fail(const std::string& why) {
 void connection_keeper::look(const actor_stream& stream) {
   if (up_ || !stream.was_open()) return;
   up_ = true;
-  totals_.count_up();
+  totals_.up.add();
   if (std::exchange(told_, false)) base::log::info("tcp", "{} is connected to {}", label_, target());
 }
 
@@ -59,7 +59,7 @@ void connection_keeper::ended(const actor_stream& stream) {
   stream_ = 0;
   look(stream);
   if (std::exchange(up_, false))
-    totals_.count_down();
+    totals_.up.subtract();
   else
     fail(stream.why());
   if (stream.open_for() >= what_->backoff.max) in_a_row_ = 0;

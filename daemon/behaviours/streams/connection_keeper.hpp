@@ -10,7 +10,7 @@
 
 #include "base/uv.hpp"
 #include "behaviours/streams/actor_stream.hpp"
-#include "behaviours/streams/connect_counts.hpp"
+#include "behaviours/streams/connect_totals.hpp"
 #include "behaviours/supervision/child_spec.hpp"
 
 namespace coppice::behaviours {

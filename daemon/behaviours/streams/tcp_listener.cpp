@@ -63,14 +63,12 @@ tcp_listener::tcp_listener(std::shared_ptr<const tcp_spec> spec, std::shared_ptr
     : kind_(shown_as),
       spec_(std::move(spec)),
       shared_(std::move(shared)),
-      board_(shared_->resources.find<tcp_board>()),
+      board_(shared_->resources.find<metrics::board>()),
       sockets_(shared_->resources.find<net::socket_store>()),
       env_(std::move(env)),
       label_(std::move(label)) {}
 
-tcp_listener::~tcp_listener() {
-  if (self_ && board_ != nullptr) board_->leave(self_);
-}
+tcp_listener::~tcp_listener() = default;
 
 outcome tcp_listener::init(process& self) {
   self.trap_exit(true);
@@ -85,8 +83,7 @@ outcome tcp_listener::init(process& self) {
     close();
     return runtime::stop(why.take());
   }
-  self_ = self.self();
-  if (board_ != nullptr) board_->enter(self_, {label_, counters_});
+  if (board_ != nullptr) on_board_ = board_->enter({{"listener", label_}}, counters_);
   base::log::info(kind_, "{} listens at {}", label_, shown_places());
   return runtime::carry_on();
 }
@@ -145,7 +142,7 @@ base::status tcp_listener::open(process& self, const tcp_place& where) {
 
 // Below libuv.
 void tcp_listener::accepted(process& self, net::accepted_socket socket, std::size_t at) {
-  tcp_counters::count(counters_->accepted);
+  counters_->accepted.add();
   arrivals_.push_back({std::move(socket), at});
   ask_for_turn(self);
 }
@@ -169,8 +166,7 @@ outcome tcp_listener::receive_io(process& self) {
 void tcp_listener::start_actor(process& self, arrival one) {
   const place& at = places_[one.at];
   accepted_stream stream;
-  if (at.tls != nullptr && (stream.tls = at.tls->server()) == nullptr)
-    return tcp_counters::count(counters_->failed);
+  if (at.tls != nullptr && (stream.tls = at.tls->server()) == nullptr) return counters_->failed.add();
   const net::connection_slot slot = one.socket.slot;
   stream.socket = std::move(one.socket);
   stream.options = spec().options;
@@ -180,7 +176,7 @@ void tcp_listener::start_actor(process& self, arrival one) {
                      std::make_unique<stream_parcel>(std::move(stream)));
   auto actor = make_actor(self, std::move(stream));
   if (!actor) {
-    tcp_counters::count(counters_->failed);
+    counters_->failed.add();
     return tell_no_actor(actor.error().text);
   }
   const child_spec& what = *spec().connection;
@@ -194,12 +190,12 @@ void tcp_listener::start_actor(process& self, arrival one) {
   options.worker = static_cast<int>(fewest - on_worker_.begin());
   const auto made = self.spawn(std::move(options), std::move(*actor));
   if (!made) {
-    tcp_counters::count(counters_->failed);
+    counters_->failed.add();
     return tell_no_actor(made.error().text);
   }
   ++*fewest;
   connections_[*made] = {static_cast<std::uint32_t>(fewest - on_worker_.begin()), slot};
-  tcp_counters::count(counters_->open);
+  counters_->open.add();
 }
 
 // As often as somebody connects.
@@ -228,8 +224,8 @@ void tcp_listener::ended(const runtime::pid& pid, const message& reason) {
   auto gone = connections_.take(pid);
   if (!gone) return;
   --on_worker_[gone->worker];
-  counters_->open.fetch_sub(1, std::memory_order_relaxed);
-  if (!runtime::is_orderly(reason)) tcp_counters::count(counters_->crashed);
+  counters_->open.subtract();
+  if (!runtime::is_orderly(reason)) counters_->crashed.add();
   gone.reset(); // there is room now
   for (place& one : places_) one.socket.look_again();
 }
@@ -294,8 +290,8 @@ void tcp_listener::count_refused() const {
     denied += one.socket.counts().refused;
     shed += one.socket.counts().shed;
   }
-  counters_->denied.store(denied, std::memory_order_relaxed);
-  counters_->shed.store(shed, std::memory_order_relaxed);
+  counters_->denied.set(denied);
+  counters_->shed.set(shed);
 }
 
 void tcp_listener::close() noexcept {
@@ -332,18 +328,17 @@ void tcp_listener::terminate(process& self, const message&) {
 // ended: how many by how.
 message tcp_listener::write_report(process& self) {
   count_refused();
-  const auto read = [](const tcp_counters::number& of) { return of.load(std::memory_order_relaxed); };
   const std::pair<std::string_view, std::uint64_t> numbers[] = {
-      {"open", read(counters_->open)},
+      {"open", counters_->open.value()},
       {"max_connections", spec().max_connections},
       {"waiting", arrivals_.size()},
-      {"accepted", read(counters_->accepted)},
-      {"denied", read(counters_->denied)},
-      {"shed", read(counters_->shed)},
-      {"failed", read(counters_->failed)},
-      {"crashed", read(counters_->crashed)},
-      {"bytes_read", read(counters_->read)},
-      {"bytes_written", read(counters_->written)},
+      {"accepted", counters_->accepted.value()},
+      {"denied", counters_->denied.value()},
+      {"shed", counters_->shed.value()},
+      {"failed", counters_->failed.value()},
+      {"crashed", counters_->crashed.value()},
+      {"bytes_read", counters_->read.value()},
+      {"bytes_written", counters_->written.value()},
       {"uptime_ms", static_cast<std::uint64_t>(base::to_milliseconds(self.now() - began_).count())}};
   message_writer out(512);
   out.map(static_cast<std::uint32_t>(std::size(numbers)) + 4 + own_pairs());
@@ -365,7 +360,7 @@ message tcp_listener::write_report(process& self) {
   out.map(stream_ends);
   for (std::size_t how = 0; how < stream_ends; ++how) {
     out.atom(text(static_cast<stream_end>(how)));
-    out.unsigned_integer(read(counters_->ended[how]));
+    out.unsigned_integer(counters_->ended[how].value());
   }
   return out.take();
 }

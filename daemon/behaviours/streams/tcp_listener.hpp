@@ -17,6 +17,7 @@
 #include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/streams/tcp_spec.hpp"
 #include "behaviours/supervision/supervision.hpp"
+#include "metrics/board.hpp"
 #include "net/listening/listener.hpp"
 #include "runtime/structures/flat_table.hpp"
 
@@ -115,7 +116,7 @@ class tcp_listener : public server {
   const std::string_view kind_;
   std::shared_ptr<const tcp_spec> spec_;
   std::shared_ptr<const supervision> shared_;
-  tcp_board* const board_;           // null: nobody looks
+  metrics::board* const board_;      // null: nobody looks
   net::socket_store* const sockets_; // null: none are passed
   runtime::message env_;
   std::string label_;
@@ -129,7 +130,7 @@ class tcp_listener : public server {
   runtime::flat_table<runtime::pid, connection, runtime::pid_hash> connections_;
   std::vector<std::uint32_t> on_worker_; // how many are there
   std::shared_ptr<tcp_counters> counters_ = std::make_shared<tcp_counters>();
-  runtime::pid self_; // once it is on the board
+  metrics::board::entry on_board_;
   base::nanos began_ = 0;
   bool asked_ = false;     // receive_io() is to come
   bool suspended_ = false; // by hand

@@ -82,7 +82,7 @@ bool client_actor::take(process& self, const message& m) {
   if (!gen::read_exit(self, m, gone) || gone.from != who_) return false;
   ended_ = true;
   if (runtime::is_orderly(gone.reason)) return true;
-  if (counters_ != nullptr) tcp_counters::count(counters_->crashed);
+  if (counters_ != nullptr) counters_->crashed.add();
   base::log::counted(base::log::level::error, "web", "crashed " + site_.label(),
                      "{}: the actor of a client has ended: {}", site_.label(), runtime::shown(gone.reason));
   return true;

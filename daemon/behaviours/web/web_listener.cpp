@@ -7,6 +7,7 @@
 #include "behaviours/streams/given_stream.hpp"
 #include "behaviours/web/sites.hpp"
 #include "behaviours/web/web_connection.hpp"
+#include "behaviours/web/web_counters.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
 namespace coppice::behaviours {
@@ -29,17 +30,15 @@ web_listener::web_listener(web_order by, std::shared_ptr<const supervision> shar
                            std::string label)
     : tcp_listener(std::move(by.listening), shared, env, label, shown_as_web),
       sites_(std::make_shared<web_sites>(std::move(by.site), std::move(env), std::move(label))),
-      board_(shared->resources.find<web_board>()) {}
+      board_(shared->resources.find<metrics::board>()) {}
 
-web_listener::~web_listener() {
-  if (self_ && board_ != nullptr) board_->leave(self_);
-}
+web_listener::~web_listener() = default;
 
 outcome web_listener::init(process& self) {
   outcome begun = tcp_listener::init(self);
   if (begun.stops()) return begun;
-  self_ = self.self();
-  if (board_ != nullptr) board_->enter(self_, {label(), sites_});
+  if (board_ != nullptr)
+    site_on_board_ = board_->enter({{"site", label()}}, std::make_shared<web_counters>(sites_));
   return begun;
 }
 

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "behaviours/streams/tcp_listener.hpp"
-#include "behaviours/web/web_board.hpp"
 #include "behaviours/web/web_spec.hpp"
+#include "metrics/board.hpp"
 
 namespace coppice::behaviours {
 
@@ -44,9 +44,9 @@ class web_listener final : public tcp_listener {
 
  private:
   const std::shared_ptr<web_sites> sites_;
-  web_board* const board_; // null: nobody looks
-  runtime::pid self_;      // once it is on the board
-  bool restarts_ = false;  // another one takes its place
+  metrics::board* const board_; // null: nothing is counted
+  metrics::board::entry site_on_board_;
+  bool restarts_ = false; // another one takes its place
 };
 
 } // namespace coppice::behaviours

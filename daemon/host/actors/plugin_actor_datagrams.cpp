@@ -76,7 +76,7 @@ message plugin_actor::shown_sockets() const {
   runtime::message_writer out(512);
   const auto number = [&out](std::string_view key, const behaviours::datagram_counters::number& value) {
     out.atom(key);
-    out.unsigned_integer(value.load(std::memory_order_relaxed));
+    out.unsigned_integer(value.value());
   };
   out.map(8);
   out.atom("sockets");

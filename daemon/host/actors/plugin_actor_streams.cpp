@@ -122,7 +122,7 @@ std::string plugin_actor::label() const {
 
 outcome plugin_actor::take_first_stream() {
   if (auto program = std::exchange(actor_.extra->runs, nullptr)) {
-    auto& totals = identity().programs;
+    auto& totals = *identity().programs;
     if (auto running = needs_streams(actor_).run(std::move(program), label(), totals); !running) {
       runtime::message_writer why;
       why.tuple(2);
@@ -133,7 +133,7 @@ outcome plugin_actor::take_first_stream() {
     return runtime::carry_on();
   }
   if (auto to = std::exchange(actor_.extra->stays_connected, nullptr))
-    needs_streams(actor_).stay_connected(std::move(to), label(), identity().connects);
+    needs_streams(actor_).stay_connected(std::move(to), label(), *identity().connects);
   if (actor_.extra->begins_with == nullptr) return runtime::carry_on();
   const auto first = std::exchange(actor_.extra->begins_with, nullptr);
   // Its client has gone already, or no file descriptor is left.

@@ -61,16 +61,16 @@ router_code::router_code(const coppice_actor_type& type)
       routing(callbacks_of<coppice_router>(type, COPPICE_ROUTER_DRAFT_1, COPPICE_ROUTER_LEAST)) {}
 
 router::router(actor_plan&& plan) : server(std::move(plan)), options_(std::move(plan.options)) {
-  router_totals::count(identity().routers.running);
+  identity().routers->running.add();
 }
 
 router::~router() {
-  identity().routers.end();
+  identity().routers->running.subtract();
 }
 
-void router::count(std::uint64_t& of, router_totals::number router_totals::*all) {
+void router::count(std::uint64_t& of, metrics::counter router_totals::*all) {
   ++of;
-  router_totals::count(identity().routers.*all);
+  ((*identity().routers).*all).add();
 }
 
 outcome router::init(process& self) {

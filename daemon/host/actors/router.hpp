@@ -101,7 +101,7 @@ class router final : public server {
   void refuse(runtime::process& self, const passing& one, const runtime::message& reason);
   std::string_view name_of(const passing& one) const;
   // Counts for the router and for its type.
-  void count(std::uint64_t& of, router_totals::number router_totals::*all);
+  void count(std::uint64_t& of, metrics::counter router_totals::*all);
 
   const coppice_router& routing() const { return static_cast<const router_code&>(running()).routing; }
 

@@ -60,7 +60,7 @@ stage::~stage() {
   if (engine_ == nullptr) return;
   count();
   const behaviours::stage_counters left = engine_->counters();
-  identity().stages.end(left.waiting + left.buffered);
+  identity().stages->end(left.waiting + left.buffered);
 }
 
 base::status stage::configure(etf::bytes options) {
@@ -81,13 +81,13 @@ outcome stage::init(process& self) {
   engine_ =
       std::make_unique<behaviours::stage_engine>(role_, std::move(options_), self.self(), self.host().nodes(),
                                                  static_cast<behaviours::stage_port&>(*this));
-  identity().stages.begin();
+  identity().stages->begin();
   return engine_->start();
 }
 
 void stage::count() {
   const behaviours::stage_counters& now = engine_->counted();
-  identity().stages.add(now, counted_);
+  identity().stages->add(now, counted_);
   counted_ = now;
 }
 

@@ -44,11 +44,11 @@ statem_code::statem_code(const coppice_actor_type& type)
 
 statem::statem(actor_plan&& plan) : plugin_actor(std::move(plan)) {
   transition().bound(plan.postponed.limit, convert(plan.postponed.on_full));
-  identity().machines.fetch_add(1, std::memory_order_relaxed);
+  identity().machines->machines.add();
 }
 
 statem::~statem() {
-  identity().machines.fetch_sub(1, std::memory_order_relaxed);
+  identity().machines->machines.subtract();
 }
 
 template <class Callback>
@@ -110,7 +110,7 @@ outcome statem::refuse(const event& what) {
 
 void statem::has_dropped() {
   const std::uint64_t now = transition().dropped();
-  identity().dropped_postponed.fetch_add(now - told_dropped_, std::memory_order_relaxed);
+  identity().machines->dropped_postponed.add(now - told_dropped_);
   if (const auto left_out = identity().unhandled.next_line(base::mono_now()))
     base::log::warning(identity().plugin, "{} has postponed as many events as it may: {} dropped so far{}",
                        to_text(actor().process->self(), actor().process->host().nodes()), now,

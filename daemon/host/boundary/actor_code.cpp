@@ -3,6 +3,7 @@
 #include "host/boundary/actor_code.hpp"
 
 #include "host/boundary/sized.hpp"
+#include "metrics/board.hpp"
 
 namespace coppice::host {
 
@@ -10,56 +11,36 @@ bool is_stage(std::string_view behaviour) {
   return behaviour == "producer" || behaviour == "producer_consumer" || behaviour == "consumer";
 }
 
+namespace {
+
+// Actors of the same type count in the same totals, whatever generation their code is of.
+template <class Totals>
+std::shared_ptr<Totals> totals_on(metrics::board* board, metrics::board::labels of) {
+  return board != nullptr ? board->total<Totals>(std::move(of)) : std::make_shared<Totals>();
+}
+
+} // namespace
+
+actor_identity::actor_identity(std::string plugin_, std::string actor_, std::string behaviour_,
+                               metrics::board* board)
+    : plugin(std::move(plugin_)),
+      actor(std::move(actor_)),
+      behaviour(std::move(behaviour_)),
+      machines(behaviour == "statem" ? totals_on<statem_totals>(board, {{"type", plugin + ":" + actor}})
+                                     : nullptr),
+      stages(is_stage(behaviour)
+                 ? totals_on<stage_totals>(board, {{"type", plugin + ":" + actor}, {"role", behaviour}})
+                 : nullptr),
+      routers(behaviour == "router" ? totals_on<router_totals>(board, {{"type", plugin + ":" + actor}})
+                                    : nullptr),
+      programs(totals_on<behaviours::program_totals>(board, {{"type", plugin + ":" + actor}})),
+      connects(totals_on<behaviours::connect_totals>(board, {{"type", plugin + ":" + actor}})) {}
+
 const actor_identity& identity_book::of(const std::string& plugin, const std::string& actor,
                                         const std::string& behaviour) {
   const std::lock_guard guard(lock_);
-  return all_.try_emplace(plugin + ":" + actor + ":" + behaviour, plugin, actor, behaviour).first->second;
-}
-
-std::vector<statem_counts> identity_book::state_machines() const {
-  std::vector<statem_counts> out;
-  const std::lock_guard guard(lock_);
-  for (const auto& [key, one] : all_)
-    if (one.behaviour == "statem")
-      out.push_back({one.plugin + ":" + one.actor, one.machines.load(std::memory_order_relaxed),
-                     one.dropped_postponed.load(std::memory_order_relaxed)});
-  return out;
-}
-
-std::vector<stage_counts> identity_book::stages() const {
-  std::vector<stage_counts> out;
-  const std::lock_guard guard(lock_);
-  for (const auto& [key, one] : all_)
-    if (is_stage(one.behaviour)) out.push_back(one.stages.read(one.plugin + ":" + one.actor, one.behaviour));
-  return out;
-}
-
-std::vector<router_counts> identity_book::routers() const {
-  std::vector<router_counts> out;
-  const std::lock_guard guard(lock_);
-  for (const auto& [key, one] : all_)
-    if (one.behaviour == "router") out.push_back(one.routers.read(one.plugin + ":" + one.actor));
-  return out;
-}
-
-std::vector<behaviours::program_counts> identity_book::programs() const {
-  std::vector<behaviours::program_counts> out;
-  const std::lock_guard guard(lock_);
-  for (const auto& [key, one] : all_) {
-    behaviours::program_counts counts = one.programs.read(one.plugin + ":" + one.actor);
-    if (counts.started + counts.not_started != 0) out.push_back(std::move(counts));
-  }
-  return out;
-}
-
-std::vector<behaviours::connect_counts> identity_book::connects() const {
-  std::vector<behaviours::connect_counts> out;
-  const std::lock_guard guard(lock_);
-  for (const auto& [key, one] : all_) {
-    behaviours::connect_counts counts = one.connects.read(one.plugin + ":" + one.actor);
-    if (counts.tries != 0) out.push_back(std::move(counts));
-  }
-  return out;
+  return all_.try_emplace(plugin + ":" + actor + ":" + behaviour, plugin, actor, behaviour, board_)
+      .first->second;
 }
 
 actor_code::actor_code(const coppice_actor_type& type)

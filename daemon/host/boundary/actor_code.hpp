@@ -10,22 +10,25 @@
 #include <coppice/stream.h>
 #include <coppice/udp.h>
 
-#include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "behaviours/programs/program_counts.hpp"
-#include "behaviours/streams/connect_counts.hpp"
+#include "behaviours/programs/program_totals.hpp"
+#include "behaviours/streams/connect_totals.hpp"
 #include "host/boundary/log_limit.hpp"
-#include "host/boundary/router_counts.hpp"
-#include "host/boundary/stage_counts.hpp"
-#include "host/boundary/statem_counts.hpp"
+#include "host/boundary/router_totals.hpp"
+#include "host/boundary/stage_totals.hpp"
+#include "host/boundary/statem_totals.hpp"
 #include "runtime/actor_factory.hpp"
+
+namespace coppice::metrics {
+class board;
+}
 
 namespace coppice::host {
 
@@ -34,21 +37,21 @@ struct hosted_behaviour;
 // The names of an actor, for readers on other threads: they outlive every image, and an actor never changes
 // them.
 struct actor_identity {
-  actor_identity(std::string plugin_, std::string actor_, std::string behaviour_)
-      : plugin(std::move(plugin_)), actor(std::move(actor_)), behaviour(std::move(behaviour_)) {}
+  // `board`, where its totals are shown, outlives it; null: they are not shown.
+  actor_identity(std::string plugin, std::string actor, std::string behaviour,
+                 metrics::board* board = nullptr);
 
   const std::string plugin;
   const std::string actor; // the actor type's name
   const std::string behaviour;
   mutable log_limit refusals;  // limits log lines about calls that such an actor may not make
   mutable log_limit unhandled; // limits log lines about messages that such an actor does not handle
-  // For state machines:
-  mutable std::atomic<std::uint64_t> machines{0};          // running machines
-  mutable std::atomic<std::uint64_t> dropped_postponed{0}; // events dropped because too many were postponed
-  mutable stage_totals stages;                             // for stages
-  mutable router_totals routers;                           // for routers
-  mutable behaviours::program_totals programs;             // programs that such actors have had
-  mutable behaviours::connect_totals connects;             // connections that such actors keep
+  // The sums over all actors of the type:
+  const std::shared_ptr<statem_totals> machines; // null: not a state machine
+  const std::shared_ptr<stage_totals> stages;    // null: not a stage
+  const std::shared_ptr<router_totals> routers;  // null: not a router
+  const std::shared_ptr<behaviours::program_totals> programs;
+  const std::shared_ptr<behaviours::connect_totals> connects; // connections that such actors keep
 };
 
 // Whether a behaviour of this name is a stage's.
@@ -57,18 +60,15 @@ bool is_stage(std::string_view behaviour);
 // Every identity that has ever existed. Any thread.
 class identity_book {
  public:
+  // `board`: as for actor_identity.
+  explicit identity_book(metrics::board* board = nullptr) : board_(board) {}
+
   // The reference is valid as long as the book.
   const actor_identity& of(const std::string& plugin, const std::string& actor, const std::string& behaviour);
-  // Ordered by type.
-  std::vector<statem_counts> state_machines() const;
-  std::vector<stage_counts> stages() const;
-  std::vector<router_counts> routers() const;
-  // Of types that have had a program.
-  std::vector<behaviours::program_counts> programs() const;
-  std::vector<behaviours::connect_counts> connects() const;
 
  private:
-  mutable std::mutex lock_;
+  metrics::board* const board_;
+  std::mutex lock_;
   std::map<std::string, actor_identity, std::less<>> all_; // by PLUGIN:ACTOR:BEHAVIOUR; never erased
 };
 

@@ -20,9 +20,11 @@ namespace coppice::behaviours {
 class event_channels;
 }
 
-namespace coppice::host {
+namespace coppice::metrics {
+class board;
+}
 
-class metric_board;
+namespace coppice::host {
 
 // Users of an image's code.
 enum class pin_of : std::uint8_t {
@@ -40,8 +42,8 @@ class plugin_image {
 
   const std::string& id() const { return id_; }
   // The board on which its actors count. Null: none. Set before there are actors; outlives the code.
-  metric_board* metrics() const { return metrics_; }
-  void keep_metrics_in(metric_board* board) { metrics_ = board; }
+  metrics::board* metrics() const { return metrics_; }
+  void keep_metrics_in(metrics::board* board) { metrics_ = board; }
   // The node's named events. Null: none. Set before there are actors; outlives the code.
   behaviours::event_channels* events() const { return events_; }
   void publish_in(behaviours::event_channels* events) { events_ = events; }
@@ -71,7 +73,7 @@ class plugin_image {
   friend class image_pin_for;
   std::string id_;
   std::uint64_t generation_;
-  metric_board* metrics_ = nullptr;
+  metrics::board* metrics_ = nullptr;
   behaviours::event_channels* events_ = nullptr;
   std::vector<std::unique_ptr<const actor_code>> code_;
   base::striped_count made_;

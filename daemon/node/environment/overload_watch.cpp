@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log_event.hpp"
+#include "behaviours/pool/pool_counters.hpp"
 #include "runtime/find_processes.hpp"
 #include "runtime/messages/block.hpp"
 #include "runtime/process.hpp"
@@ -52,8 +53,8 @@ constexpr base::nanos look_period = 4 * base::nanos_per_second;
 
 class overload_watch final : public runtime::behaviour {
  public:
-  overload_watch(const behaviours::pool_board& pools, const behaviours::event_channels& events)
-      : pools_(pools), events_(events) {}
+  overload_watch(const metrics::board& counted, const behaviours::event_channels& events)
+      : counted_(counted), events_(events) {}
 
   runtime::outcome init(runtime::process& self) override { return wait(self); }
   runtime::outcome receive(runtime::process& self, message m) override {
@@ -104,8 +105,8 @@ class overload_watch final : public runtime::behaviour {
 
   void look_at_pools(base::nanos now) {
     refusing_.begin(now);
-    for (const behaviours::pool_row& one : pools_.rows()) {
-      const std::uint64_t all = one.counters->rejected.load(std::memory_order_relaxed);
+    for (const auto& one : counted_.rows<behaviours::pool_counters>()) {
+      const std::uint64_t all = one.counters->rejected.value();
       const std::uint64_t times = refusing_.news(one.label, all);
       if (times != 0)
         log::tell(log::events::pool_full, log::level::warning, module,
@@ -143,7 +144,7 @@ class overload_watch final : public runtime::behaviour {
     scarce_.end();
   }
 
-  const behaviours::pool_board& pools_;
+  const metrics::board& counted_;
   const behaviours::event_channels& events_;
   overload_ledger mailboxes_, refusing_, losing_, scarce_;
   std::uint64_t had_no_room_ = 0;
@@ -152,12 +153,12 @@ class overload_watch final : public runtime::behaviour {
 
 } // namespace
 
-base::status start_overload_watch(runtime::system& host, const behaviours::pool_board& pools,
+base::status start_overload_watch(runtime::system& host, const metrics::board& counted,
                                   const behaviours::event_channels& events) {
   runtime::spawn_options options;
   options.of_node = true;
   options.label = "services/overload_watch";
-  auto made = host.spawn(std::move(options), std::make_unique<overload_watch>(pools, events));
+  auto made = host.spawn(std::move(options), std::make_unique<overload_watch>(counted, events));
   if (!made) return unexpected(base::error(made.error()).context("overload_watch"));
   return {};
 }

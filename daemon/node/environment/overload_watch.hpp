@@ -13,7 +13,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "behaviours/channels/event_channels.hpp"
-#include "behaviours/pool/pool_board.hpp"
+#include "metrics/board.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::node {
@@ -48,7 +48,7 @@ class overload_ledger {
 };
 
 // Both boards outlive the system's processes.
-base::status start_overload_watch(runtime::system& host, const behaviours::pool_board& pools,
+base::status start_overload_watch(runtime::system& host, const metrics::board& counted,
                                   const behaviours::event_channels& events);
 
 } // namespace coppice::node

@@ -21,9 +21,8 @@
 #include "behaviours/streams/tcp_spec.hpp"
 #include "behaviours/supervision/order.hpp"
 #include "behaviours/supervision/tree.hpp"
-#include "behaviours/web/web_board.hpp"
-#include "host/interfaces/metric_board.hpp"
 #include "loader/loader.hpp"
+#include "metrics/board.hpp"
 #include "node/changes/apply_history.hpp"
 #include "node/changes/change_plan.hpp"
 #include "node/changes/child_args.hpp"
@@ -68,17 +67,12 @@ struct instance::components {
   std::string cookie_file;
   readiness ready;
 
-  host::metric_board metrics; // plugins count in it
+  metrics::board counted; // by engines, actors' types and plugins
   loader::loader plugins;
   child_args args_of_children{plugins};
   secret_args actors{plugins, args_of_children};
   behaviours::supervision_tree tree;
   behaviours::pending_orders orders;
-  behaviours::pool_board pools;
-  behaviours::tcp_board listeners;
-  behaviours::web_board sites;
-  behaviours::event_board event_managers;
-  behaviours::datagram_board datagrams;
   behaviours::certificate_folder certificates{};
   behaviours::application_board board;
   configuration_source source;
@@ -109,6 +103,7 @@ struct instance::components {
   runtime::pid controller;
   std::unique_ptr<reloader> reloads; // needs all of the above
 
+  std::vector<plugin_status> loaded_plugins() const;
   std::vector<switched_off> switched_off_by_hand() const;
   // The configuration that was applied last.
   std::shared_ptr<const configuration> current() const;

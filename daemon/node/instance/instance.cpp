@@ -19,6 +19,7 @@
 #include "node/environment/overload_watch.hpp"
 #include "node/environment/programs.hpp"
 #include "node/instance/components.hpp"
+#include "node/shown/node_metrics.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/scheduling/fatal_signal.hpp"
 
@@ -41,7 +42,7 @@ loader::loader_options loading(const spec::node_spec& spec) {
   return out;
 }
 
-loader::loader_options with_tables(host::metric_board& board, behaviours::event_channels& events,
+loader::loader_options with_tables(metrics::board& board, behaviours::event_channels& events,
                                    loader::loader_options how) {
   how.metrics = &board;
   how.events = &events;
@@ -88,14 +89,17 @@ std::string_view text(node_state state) {
 
 instance::components::components(std::shared_ptr<const configuration> wanted, configuration_source from,
                                  loader::loader_options loading)
-    : plugins(with_tables(metrics, events, std::move(loading))),
+    : plugins(with_tables(counted, events, std::move(loading))),
       board(wanted->applications),
       source(std::move(from)),
       cron(std::make_shared<services::cron_jobs>(wanted->spec.node.data + "/cron.json")),
       system(runtime_options(wanted->spec)),
       events(system),
       history(wanted->spec.node.data + "/history"),
-      current_(std::move(wanted)) {}
+      current_(std::move(wanted)) {
+  declare_metrics(counted, {[this] { return cron->report(); }, [this] { return events.report(); },
+                            [this] { return loaded_plugins(); }, [this] { return net->peers(); }});
+}
 
 std::shared_ptr<const configuration> instance::components::current() const {
   const std::scoped_lock held(current_lock_);
@@ -192,7 +196,7 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
     return unexpected(std::move(started.error()).context("runtime"));
   if (auto started = p.net->start([&p] { p.lost("the supervisor of the node's services"); }); !started)
     return unexpected(started.error());
-  if (auto started = start_overload_watch(p.system, p.pools, p.events); !started)
+  if (auto started = start_overload_watch(p.system, p.counted, p.events); !started)
     return unexpected(started.error());
   if (auto started = made->start_reloader(); !started) return unexpected(started.error());
   if (auto read = p.cron->start(job_list(made->spec())); !read)
@@ -232,12 +236,8 @@ base::status instance::start_applications() {
   behaviours::supervision with{&p.actors, &p.tree, &p.orders, {}, {}, {}};
   const spec::allow_options& allow = started_with_->spec.distribution.allow;
   with.rights = {allow.spawn, allow.supervise};
-  with.resources.give(p.pools);
+  with.resources.give(p.counted);
   with.resources.give<behaviours::pool_policies>(p.plugins);
-  with.resources.give(p.listeners);
-  with.resources.give(p.sites);
-  with.resources.give(p.event_managers);
-  with.resources.give(p.datagrams);
   with.resources.give(p.certificates);
   with.resources.give(p.net->tls());
   if (p.sockets != nullptr) with.resources.give(*p.sockets);

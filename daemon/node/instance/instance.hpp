@@ -15,18 +15,8 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
-#include "behaviours/datagrams/datagram_sockets.hpp"
-#include "behaviours/event_manager/event_board.hpp"
 #include "behaviours/gen/gen.hpp"
 #include "behaviours/gen/shown_state.hpp"
-#include "behaviours/pool/pool_board.hpp"
-#include "behaviours/programs/program_counts.hpp"
-#include "behaviours/streams/connect_counts.hpp"
-#include "behaviours/streams/tcp_counters.hpp"
-#include "behaviours/web/web_board.hpp"
-#include "host/boundary/router_counts.hpp"
-#include "host/boundary/stage_counts.hpp"
-#include "host/boundary/statem_counts.hpp"
 #include "node/changes/apply_history.hpp"
 #include "node/instance/apply.hpp"
 #include "node/reload/reload_report.hpp"
@@ -48,6 +38,10 @@ class event_channels;
 }
 namespace coppice::services {
 class cron_jobs;
+}
+
+namespace coppice::metrics {
+class board;
 }
 
 namespace coppice::node {
@@ -106,14 +100,8 @@ class instance {
   // Those of distribution.peers that are not connected, sorted.
   std::vector<std::string> peers_away() const;
   std::vector<plugin_status> plugins() const;
-  // What plugins have counted, and how often one could not have a metric it asked for.
-  plugin_metrics counted() const;
-  // Of each type of state machine; any thread.
-  std::vector<host::statem_counts> state_machines() const;
-  std::vector<host::stage_counts> stages() const;
-  std::vector<host::router_counts> routers() const;
-  std::vector<behaviours::program_counts> programs() const;
-  std::vector<behaviours::connect_counts> connects() const;
+  // What its engines, actors' types, plugins and parts count.
+  const metrics::board& counted() const;
   // What the node was started with; what apply() changed since is not in it.
   const spec::node_spec& spec() const;
   // May be null.
@@ -180,17 +168,6 @@ class instance {
   void restart(std::string_view path, base::nanos timeout, std::function<void(base::status)> done);
   // Stops it until it is restarted; its supervisor does not start it again.
   void terminate(std::string_view path, base::nanos timeout, std::function<void(base::status)> done);
-
-  // What all pools count.
-  std::vector<behaviours::pool_row> pools() const;
-  // What all listeners count.
-  std::vector<behaviours::tcp_board::row> listeners() const;
-  std::vector<behaviours::web_board::row> sites() const;
-  // What all actors with UDP sockets do.
-  std::vector<behaviours::datagram_board::row> datagrams() const;
-
-  // What all event managers count.
-  std::vector<behaviours::event_row> event_managers() const;
 
   // Makes the tree what the configuration says, whole or not at all, when its turn has come: `done` as for
   // call.

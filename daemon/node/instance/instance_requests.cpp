@@ -6,6 +6,7 @@
 #include "base/descriptors.hpp"
 #include "behaviours/gen/shown_state.hpp"
 #include "behaviours/gen/system_notice.hpp"
+#include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/supervision/order.hpp"
 #include "node/instance/components.hpp"
 #include "node/instance/instance.hpp"
@@ -99,7 +100,7 @@ node_status instance::status() const {
 
 std::vector<switched_off> instance::components::switched_off_by_hand() const {
   std::vector<switched_off> out;
-  for (const auto& one : listeners.rows())
+  for (const auto& one : counted.rows<behaviours::tcp_counters>())
     if (one.counters->suspended.load(std::memory_order_relaxed)) out.push_back({"listener", one.label});
   if (tree.terminated() != 0) {
     for (const auto& row : board.rows()) {
@@ -183,59 +184,23 @@ std::vector<std::string> instance::peers_away() const {
 }
 
 std::vector<plugin_status> instance::plugins() const {
+  return components_->loaded_plugins();
+}
+
+std::vector<plugin_status> instance::components::loaded_plugins() const {
   std::vector<plugin_status> out;
-  const auto kept = components_->plugins.kept();
-  for (const loader::loaded_plugin& from : components_->plugins.loaded()) {
+  const auto unused = plugins.kept();
+  for (const loader::loaded_plugin& from : plugins.loaded()) {
     plugin_status& one = out.emplace_back();
     one = {from.id, from.version, from.file, from.generation, from.actors, {}};
-    for (const loader::kept_image& former : kept)
+    for (const loader::kept_image& former : unused)
       if (former.plugin == from.id) one.kept.push_back({former.generation, former.reason});
   }
   return out;
 }
 
-plugin_metrics instance::counted() const {
-  return {components_->metrics.families(), components_->metrics.refused()};
-}
-
-std::vector<behaviours::pool_row> instance::pools() const {
-  return components_->pools.rows();
-}
-
-std::vector<behaviours::tcp_board::row> instance::listeners() const {
-  return components_->listeners.rows();
-}
-
-std::vector<behaviours::web_board::row> instance::sites() const {
-  return components_->sites.rows();
-}
-
-std::vector<behaviours::datagram_board::row> instance::datagrams() const {
-  return components_->datagrams.rows();
-}
-
-std::vector<behaviours::event_row> instance::event_managers() const {
-  return components_->event_managers.rows();
-}
-
-std::vector<host::statem_counts> instance::state_machines() const {
-  return components_->plugins.state_machines();
-}
-
-std::vector<host::stage_counts> instance::stages() const {
-  return components_->plugins.stages();
-}
-
-std::vector<host::router_counts> instance::routers() const {
-  return components_->plugins.routers();
-}
-
-std::vector<behaviours::program_counts> instance::programs() const {
-  return components_->plugins.programs();
-}
-
-std::vector<behaviours::connect_counts> instance::connects() const {
-  return components_->plugins.connects();
+const metrics::board& instance::counted() const {
+  return components_->counted;
 }
 
 const std::string& instance::cookie_file() const {

@@ -10,7 +10,6 @@
 
 #include "base/clock.hpp"
 #include "behaviours/supervision/tree.hpp"
-#include "host/interfaces/metric_board.hpp"
 #include "node/shown/change_line.hpp"
 #include "node/shown/life_record.hpp"
 #include "runtime/inspectable.hpp"
@@ -135,11 +134,6 @@ struct plugin_status {
   std::uint64_t generation = 1;
   std::vector<std::string> actors; // actor types
   std::vector<kept_generation> kept;
-};
-
-struct plugin_metrics {
-  std::vector<host::metric_family> families;
-  std::uint64_t refused = 0;
 };
 
 } // namespace coppice::node

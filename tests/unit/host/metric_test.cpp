@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Counting: what each operation does to each kind of metric, and to one that nobody sees.
-#include "host/interfaces/metric.hpp"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
 
 #include "host/boundary/host.hpp"
-#include "host/interfaces/metric_board.hpp"
+#include "metrics/board.hpp"
 #include "scripted.hpp"
 
 namespace coppice::host {
@@ -17,30 +15,35 @@ namespace {
 constexpr std::array bounds{0.0, 1.0};
 constexpr double infinite = std::numeric_limits<double>::infinity();
 
+// As plugins have it.
+coppice_metric* handle_of(metrics::series* of) {
+  return reinterpret_cast<coppice_metric*>(of);
+}
+
 } // namespace
 
 TEST_CASE("an operation of another kind of metric does nothing") {
   struct row {
-    metric_kind kind;
+    metrics::kind kind;
     std::int64_t after_add, after_negative_add, after_set;
   };
   const row rows[] = {
-      {metric_kind::counter, 5, 5, 5},
-      {metric_kind::gauge, 5, 3, 9},
-      {metric_kind::histogram, 0, 0, 0},
+      {metrics::kind::counter, 5, 5, 5},
+      {metrics::kind::gauge, 5, 3, 9},
+      {metrics::kind::histogram, 0, 0, 0},
   };
   const coppice_metric_api& api = *metric_interface();
   for (const row& each : rows) {
     CAPTURE(static_cast<int>(each.kind));
-    const bool is_histogram = each.kind == metric_kind::histogram;
-    coppice_metric one(each.kind, is_histogram ? std::span(bounds) : std::span<const double>());
-    api.add(&one, 5);
+    const bool is_histogram = each.kind == metrics::kind::histogram;
+    metrics::series one(each.kind, is_histogram ? std::span(bounds) : std::span<const double>());
+    api.add(handle_of(&one), 5);
     CHECK(one.value() == each.after_add);
-    api.add(&one, -2);
+    api.add(handle_of(&one), -2);
     CHECK(one.value() == each.after_negative_add);
-    api.set(&one, 9);
+    api.set(handle_of(&one), 9);
     CHECK(one.value() == each.after_set);
-    api.observe(&one, 0.5);
+    api.observe(handle_of(&one), 0.5);
     CHECK(one.value() == each.after_set);
     CHECK(one.sum() == (is_histogram ? 0.5 : 0));
     if (is_histogram) CHECK(one.in_bucket(1) == 1);
@@ -48,7 +51,7 @@ TEST_CASE("an operation of another kind of metric does nothing") {
 }
 
 TEST_CASE("a histogram takes infinities, and its sum is never NaN") {
-  coppice_metric one(metric_kind::histogram, bounds);
+  metrics::series one(metrics::kind::histogram, bounds);
   for (const double value : {std::nan(""), 1.0, infinite, -infinite, std::nan("")}) one.observe(value);
   CHECK(one.in_bucket(0) == 1);
   CHECK(one.in_bucket(1) == 1);
@@ -58,8 +61,8 @@ TEST_CASE("a histogram takes infinities, and its sum is never NaN") {
 
 TEST_CASE("what is counted where nobody sees it goes nowhere") {
   const coppice_metric_api& api = *metric_interface();
-  coppice_metric* const unseen = metric_board::unseen();
-  for (coppice_metric* each : {unseen, static_cast<coppice_metric*>(nullptr)}) {
+  metrics::series* const unseen = metrics::plugin_series::unseen();
+  for (coppice_metric* each : {handle_of(unseen), static_cast<coppice_metric*>(nullptr)}) {
     api.add(each, 5);
     api.set(each, 5);
     api.observe(each, 5);
@@ -69,7 +72,7 @@ TEST_CASE("what is counted where nobody sees it goes nowhere") {
 }
 
 TEST_CASE("an actor's metrics are its plugin's on the node's board, asked for where it may look") {
-  metric_board board;
+  metrics::board board;
   test::stage set;
   set.plan().image.get()->keep_metrics_in(&board);
   coppice_metric* first = nullptr;
@@ -94,7 +97,7 @@ TEST_CASE("an actor's metrics are its plugin's on the node's board, asked for wh
     const auto refused = [&](auto spoil) {
       coppice_metric_options spoilt = options;
       spoil(spoilt);
-      CHECK(api.get(self, &spoilt) == metric_board::unseen());
+      CHECK(api.get(self, &spoilt) == handle_of(metrics::plugin_series::unseen()));
     };
     refused([](auto& it) { it.size = COPPICE_METRIC_OPTIONS_LEAST - 1; });
     refused([](auto& it) { it.kind = 3; });
@@ -102,20 +105,20 @@ TEST_CASE("an actor's metrics are its plugin's on the node's board, asked for wh
     refused([](auto& it) { it.name = {nullptr, 3}; });
     refused([](auto& it) { it.help = {nullptr, 3}; });
     refused([](auto& it) { it.labels = nullptr; });
-    refused([](auto& it) { it.label_count = metric_board::most_labels + 1; });
+    refused([](auto& it) { it.label_count = metrics::plugin_series::most_labels + 1; });
     refused([](auto& it) { it.bounds = nullptr; });
     refused([](auto& it) { it.bound_count = 0; }); // those by default: others
-    CHECK(api.get(self, nullptr) == metric_board::unseen());
+    CHECK(api.get(self, nullptr) == handle_of(metrics::plugin_series::unseen()));
     return COPPICE_OK;
   };
   REQUIRE(set.start() == "ok");
-  CHECK(board.refused() == 10);
-  const auto all = board.families();
+  CHECK(board.of_plugins().refused() == 10);
+  const auto all = board.of_plugins().families();
   REQUIRE(all.size() == 1);
   CHECK(all[0].name == "test_wait");
   CHECK(all[0].help == "Waits");
   REQUIRE(all[0].series.size() == 1);
-  CHECK(all[0].series[0].labels == metric_board::labels{{"table", "a"}});
+  CHECK(all[0].series[0].labels == metrics::plugin_series::labels{{"table", "a"}});
   CHECK(all[0].series[0].at_or_below == std::vector<std::uint64_t>{0, 1, 1});
 }
 
@@ -125,11 +128,11 @@ TEST_CASE("without a board, or an actor in its turn, nobody sees the metric") {
   options.size = sizeof options;
   options.name = coppice_text("n");
   test::play.init = [&](coppice_actor* self) {
-    CHECK(metric_interface()->get(self, &options) == metric_board::unseen());
+    CHECK(metric_interface()->get(self, &options) == handle_of(metrics::plugin_series::unseen()));
     return COPPICE_OK;
   };
   REQUIRE(set.start() == "ok");
-  CHECK(metric_interface()->get(nullptr, &options) == metric_board::unseen());
+  CHECK(metric_interface()->get(nullptr, &options) == handle_of(metrics::plugin_series::unseen()));
 }
 
 } // namespace coppice::host

@@ -273,11 +273,11 @@ TEST_CASE("people are shown its state, what it postponed and its time-outs; what
   };
   auto plan = set.plan(machine_type);
   plan.postponed = {1, runtime::postponed_bound::overflow::drop_new};
-  const auto& counts = *plan.code->is;
-  const std::uint64_t dropped = counts.dropped_postponed;
-  const std::uint64_t running = counts.machines;
+  const host::statem_totals& counts = *plan.code->is->machines;
+  const std::uint64_t dropped = counts.dropped_postponed.value();
+  const std::uint64_t running = counts.machines.value();
   REQUIRE(set.start(std::move(plan)) == "ok");
-  CHECK(counts.machines == running + 1);
+  CHECK(counts.machines.value() == running + 1);
   set.send("go");
   set.send("first");
   set.send("second");
@@ -291,12 +291,12 @@ TEST_CASE("people are shown its state, what it postponed and its time-outs; what
         "length => 1", "limit => 1", "dropped => 1", "oldest => <<\"first\">>",
         "type => <<\"state_timeout\">>", "left_ms => 89", "event => <<\"info\">>", "to => <<\"b\">>"})
     CHECK_MESSAGE(told.find(part) != std::string::npos, told);
-  CHECK(counts.dropped_postponed == dropped + 1);
+  CHECK(counts.dropped_postponed.value() == dropped + 1);
   acts.event = [](coppice_actor*, const coppice_statem_event*) { return COPPICE_STOP; };
   CHECK(end_by(set, "stop") == "normal");
-  for (int i = 0; i < 1000 && counts.machines != running; ++i)
+  for (int i = 0; i < 1000 && counts.machines.value() != running; ++i)
     coppice::test::pause(std::chrono::milliseconds(10));
-  CHECK(counts.machines == running);
+  CHECK(counts.machines.value() == running);
 }
 
 TEST_CASE("the end of a request is an event, and may be postponed") {

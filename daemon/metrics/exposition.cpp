@@ -2,7 +2,7 @@
 // See exposition.hpp. The two formats differ in a counter's family name, which OpenMetrics has without
 // _total; in a bound that is a whole number, which it has with a point; in histograms with negative bounds,
 // which have no sum there, since it would not only go up; and in the end, which OpenMetrics says.
-#include "control/exposition.hpp"
+#include "metrics/exposition.hpp"
 
 #include <fmt/format.h>
 
@@ -12,7 +12,7 @@
 
 #include "base/utf8.hpp"
 
-namespace coppice::control {
+namespace coppice::metrics {
 namespace {
 
 void append_value(std::string& out, std::string_view text) {
@@ -36,13 +36,13 @@ std::string number(double value) {
   return fmt::format("{}", value);
 }
 
-std::string_view word(metric_kind kind) {
-  switch (kind) {
-    case metric_kind::counter:
+std::string_view word(kind what) {
+  switch (what) {
+    case kind::counter:
       return "counter";
-    case metric_kind::gauge:
+    case kind::gauge:
       return "gauge";
-    case metric_kind::histogram:
+    case kind::histogram:
       break;
   }
   return "histogram";
@@ -60,19 +60,19 @@ std::string_view exposition::content_type(format how) {
                                     : "text/plain; version=0.0.4; charset=utf-8";
 }
 
-void exposition::family(metric_kind kind, std::string_view name, std::string_view help) {
-  begin_family(kind, fmt::format("coppice_{}", name), help);
+void exposition::family(kind what, std::string_view name, std::string_view help) {
+  begin_family(what, fmt::format("coppice_{}", name), help);
 }
 
-void exposition::standard_family(metric_kind kind, std::string_view name, std::string_view help) {
-  begin_family(kind, std::string(name), help);
+void exposition::standard_family(kind what, std::string_view name, std::string_view help) {
+  begin_family(what, std::string(name), help);
 }
 
-void exposition::begin_family(metric_kind kind, std::string name, std::string_view help) {
-  sample_name_ = name + (kind == metric_kind::counter ? "_total" : "");
+void exposition::begin_family(kind what, std::string name, std::string_view help) {
+  sample_name_ = name + (what == kind::counter ? "_total" : "");
   const std::string family_name = format_ == format::openmetrics ? std::move(name) : sample_name_;
   fmt::format_to(std::back_inserter(out_), "# HELP {} {}\n# TYPE {} {}\n", family_name, help, family_name,
-                 word(kind));
+                 word(what));
 }
 
 void exposition::begin(const labels& of, std::string_view suffix, std::string_view le) {
@@ -121,12 +121,12 @@ void exposition::histogram(const labels& of, const std::vector<double>& bounds,
 }
 
 void exposition::counter(std::string_view name, std::string_view help, std::uint64_t value) {
-  family(metric_kind::counter, name, help);
+  family(kind::counter, name, help);
   sample(value);
 }
 
 void exposition::gauge(std::string_view name, std::string_view help, std::uint64_t value) {
-  family(metric_kind::gauge, name, help);
+  family(kind::gauge, name, help);
   sample(value);
 }
 
@@ -135,4 +135,4 @@ std::string exposition::take() {
   return std::exchange(out_, {});
 }
 
-} // namespace coppice::control
+} // namespace coppice::metrics

@@ -14,29 +14,29 @@
 #include <utility>
 #include <vector>
 
-#include "host/interfaces/metric.hpp"
+#include "metrics/exposition.hpp"
+#include "metrics/series.hpp"
 
-namespace coppice::host {
+namespace coppice::metrics {
 
-struct metric_series {
-  std::vector<std::pair<std::string, std::string>> labels; // sorted by name
-  std::int64_t value = 0;                                  // of a counter or a gauge
-  // Of a histogram: how many values were at or below each bound, last the number of all values; and their
-  // sum.
-  std::vector<std::uint64_t> at_or_below{};
-  double sum = 0;
-};
-
-struct metric_family {
-  std::string name; // PLUGIN_NAME
-  metric_kind kind = metric_kind::counter;
-  std::string help;
-  std::vector<metric_series> series;
-  std::vector<double> bounds{}; // of a histogram
-};
-
-class metric_board {
+class plugin_series {
  public:
+  // A copy of one series.
+  struct shown_series {
+    std::vector<std::pair<std::string, std::string>> labels; // in the order of their names
+    std::int64_t value = 0;                                  // of a counter, a gauge
+    // Of a histogram: how many observations were at or below each bound, of all of them last; and their sum.
+    std::vector<std::uint64_t> at_or_below{};
+    double sum = 0;
+  };
+  struct shown_family {
+    std::string name; // PLUGIN_NAME
+    kind what = kind::counter;
+    std::string help;
+    std::vector<shown_series> series;
+    std::vector<double> bounds{}; // of a histogram
+  };
+
   static constexpr std::size_t most_series = 10'000;
   static constexpr std::size_t most_labels = 8;
   static constexpr std::size_t most_bounds = 64;
@@ -46,47 +46,49 @@ class metric_board {
   using labels = std::vector<std::pair<std::string, std::string>>;
   // A request for a metric.
   struct wanted {
-    metric_kind kind = metric_kind::counter;
+    metrics::kind kind = metrics::kind::counter;
     std::string_view name;
     std::string_view help{};
     labels of{};
     std::vector<double> bounds{}; // of a histogram; empty: from a millisecond to ten seconds
   };
 
-  metric_board() = default;
-  metric_board(const metric_board&) = delete;
-  metric_board& operator=(const metric_board&) = delete;
+  plugin_series() = default;
+  plugin_series(const plugin_series&) = delete;
+  plugin_series& operator=(const plugin_series&) = delete;
 
   // Never null: a metric that cannot be shown gets the handle that is not shown. The first refusal of each
   // plugin is logged. A histogram counts as the number of its bounds plus two series.
-  coppice_metric* get(std::string_view plugin, wanted what);
+  series* get(std::string_view plugin, wanted what);
   // Refuses a metric whose options cannot be read.
-  coppice_metric* refuse(std::string_view plugin, std::string_view name);
-  static coppice_metric* unseen();
+  series* refuse(std::string_view plugin, std::string_view name);
+  static series* unseen();
 
   // A copy, sorted by names and labels.
-  std::vector<metric_family> families() const;
+  std::vector<shown_family> families() const;
   // How often a metric was refused.
   std::uint64_t refused() const;
+  // All of them, after a family that says how often a metric was refused.
+  void write(exposition& to) const;
 
  private:
   struct family {
-    metric_kind kind = metric_kind::counter;
+    metrics::kind kind = metrics::kind::counter;
     std::string help;
     std::vector<double> bounds;
-    std::map<labels, coppice_metric*> series;
+    std::map<labels, metrics::series*> series;
   };
 
   // Requires the lock.
-  coppice_metric* refused(std::string_view plugin, std::string_view name, std::string_view why);
+  series* refused(std::string_view plugin, std::string_view name, std::string_view why);
 
   mutable std::mutex lock_;                             // guards all members but the values of the series
   std::map<std::string, family, std::less<>> families_; // by PLUGIN_NAME
   std::set<std::string, std::less<>> shown_;            // all names of their samples
-  std::deque<coppice_metric> series_;                   // its elements keep their addresses
+  std::deque<series> series_;                           // its elements keep their addresses
   std::size_t counted_ = 0;                             // series, counted as for most_series
   std::uint64_t refused_ = 0;
   std::map<std::string, std::uint64_t, std::less<>> refused_to_; // by plugin
 };
 
-} // namespace coppice::host
+} // namespace coppice::metrics

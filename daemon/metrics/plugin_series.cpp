@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The metrics of a node's plugins. Any thread.
-#include "host/interfaces/metric_board.hpp"
+// The metrics that plugins ask for. Any thread.
+#include "metrics/plugin_series.hpp"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +9,7 @@
 
 #include "base/log.hpp"
 
-namespace coppice::host {
+namespace coppice::metrics {
 namespace {
 
 // Prometheus' default bounds for seconds, extended down to a millisecond.
@@ -19,7 +19,7 @@ constexpr std::array default_bounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1
 constexpr std::string_view malformed = "its kind, name, help, labels or bounds are malformed";
 
 bool is_name(std::string_view text) {
-  if (text.empty() || text.size() > metric_board::longest_name || text[0] < 'a' || text[0] > 'z')
+  if (text.empty() || text.size() > plugin_series::longest_name || text[0] < 'a' || text[0] > 'z')
     return false;
   return std::ranges::all_of(
       text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
@@ -27,43 +27,43 @@ bool is_name(std::string_view text) {
 
 // Help texts are written without escapes.
 bool is_help(std::string_view text) {
-  return text.size() <= metric_board::longest_text && std::ranges::all_of(text, [](char c) {
+  return text.size() <= plugin_series::longest_text && std::ranges::all_of(text, [](char c) {
            return c != '\\' && c != '"' && static_cast<unsigned char>(c) >= 0x20;
          });
 }
 
 // Sorts by name and refuses names that come twice. A histogram's buckets use a label of their own.
-bool put_in_order(metric_board::labels& all, metric_kind of) {
-  if (all.size() > metric_board::most_labels) return false;
+bool put_in_order(plugin_series::labels& all, kind of) {
+  if (all.size() > plugin_series::most_labels) return false;
   std::ranges::sort(all);
   for (std::size_t i = 0; i < all.size(); ++i) {
-    if (!is_name(all[i].first) || all[i].second.size() > metric_board::longest_text) return false;
+    if (!is_name(all[i].first) || all[i].second.size() > plugin_series::longest_text) return false;
     if (i != 0 && all[i].first == all[i - 1].first) return false;
-    if (of == metric_kind::histogram && all[i].first == "le") return false;
+    if (of == kind::histogram && all[i].first == "le") return false;
   }
   return true;
 }
 
 bool are_bounds(const std::vector<double>& all) {
   const auto not_below = [](double a, double b) { return !(a < b); };
-  return all.size() <= metric_board::most_bounds &&
+  return all.size() <= plugin_series::most_bounds &&
          std::ranges::all_of(all, [](double b) { return std::isfinite(b); }) &&
          std::ranges::adjacent_find(all, not_below) == all.end();
 }
 
 // Every name that a family has on the page, in either format.
-std::vector<std::string> names_shown(const std::string& family, metric_kind kind) {
+std::vector<std::string> names_shown(const std::string& family, kind what) {
   std::vector<std::string> all{family};
-  if (kind == metric_kind::counter) all.push_back(family + "_total");
-  if (kind == metric_kind::histogram)
+  if (what == kind::counter) all.push_back(family + "_total");
+  if (what == kind::histogram)
     for (const char* suffix : {"_bucket", "_sum", "_count"}) all.push_back(family + suffix);
   return all;
 }
 
 } // namespace
 
-coppice_metric* metric_board::get(std::string_view plugin, wanted what) {
-  const bool is_histogram = what.kind == metric_kind::histogram;
+series* plugin_series::get(std::string_view plugin, wanted what) {
+  const bool is_histogram = what.kind == kind::histogram;
   if (!is_histogram)
     what.bounds.clear();
   else if (what.bounds.empty())
@@ -92,22 +92,22 @@ coppice_metric* metric_board::get(std::string_view plugin, wanted what) {
     family fresh{what.kind, std::string(what.help), std::move(what.bounds), {}};
     found = families_.emplace(std::move(full), std::move(fresh)).first;
   }
-  coppice_metric& fresh = series_.emplace_back(what.kind, found->second.bounds);
+  series& fresh = series_.emplace_back(what.kind, found->second.bounds);
   found->second.series.emplace(std::move(what.of), &fresh);
   return &fresh;
 }
 
-coppice_metric* metric_board::refuse(std::string_view plugin, std::string_view name) {
+series* plugin_series::refuse(std::string_view plugin, std::string_view name) {
   const std::lock_guard held(lock_);
   return refused(plugin, name, malformed);
 }
 
-coppice_metric* metric_board::unseen() {
-  static coppice_metric nothing;
+series* plugin_series::unseen() {
+  static series nothing;
   return &nothing;
 }
 
-coppice_metric* metric_board::refused(std::string_view plugin, std::string_view name, std::string_view why) {
+series* plugin_series::refused(std::string_view plugin, std::string_view name, std::string_view why) {
   ++refused_;
   if (refused_to_[std::string(plugin)]++ == 0) {
     const bool printable = is_name(name);
@@ -117,25 +117,41 @@ coppice_metric* metric_board::refused(std::string_view plugin, std::string_view 
   return unseen();
 }
 
-std::vector<metric_family> metric_board::families() const {
-  std::vector<metric_family> out;
+std::vector<plugin_series::shown_family> plugin_series::families() const {
+  std::vector<shown_family> out;
   const std::lock_guard held(lock_);
   for (const auto& [name, from] : families_) {
-    metric_family& one = out.emplace_back(metric_family{name, from.kind, from.help, {}, from.bounds});
+    shown_family& one = out.emplace_back(shown_family{name, from.kind, from.help, {}, from.bounds});
     for (const auto& [of, at] : from.series) {
-      metric_series& series = one.series.emplace_back(metric_series{of, at->value(), {}, at->sum()});
-      if (from.kind != metric_kind::histogram) continue;
+      shown_series& shown = one.series.emplace_back(shown_series{of, at->value(), {}, at->sum()});
+      if (from.kind != kind::histogram) continue;
       std::uint64_t so_far = 0;
       for (std::size_t i = 0; i <= from.bounds.size(); ++i)
-        series.at_or_below.push_back(so_far += at->in_bucket(i));
+        shown.at_or_below.push_back(so_far += at->in_bucket(i));
     }
   }
   return out;
 }
 
-std::uint64_t metric_board::refused() const {
+std::uint64_t plugin_series::refused() const {
   const std::lock_guard held(lock_);
   return refused_;
 }
 
-} // namespace coppice::host
+void plugin_series::write(exposition& to) const {
+  to.counter("refused_plugin_metrics", "Metrics of plugins that are not shown: too many, or malformed",
+             refused());
+  for (const shown_family& one : families()) {
+    to.family(one.what, "plugin_" + one.name, one.help);
+    for (const shown_series& each : one.series) {
+      exposition::labels of;
+      for (const auto& [name, value] : each.labels) of.push_back({name, value});
+      if (one.what == kind::histogram)
+        to.histogram(of, one.bounds, each.at_or_below, each.sum);
+      else
+        to.signed_sample(of, each.value);
+    }
+  }
+}
+
+} // namespace coppice::metrics

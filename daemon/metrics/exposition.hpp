@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
-namespace coppice::control {
+namespace coppice::metrics {
 
-enum class metric_kind : std::uint8_t { counter, gauge, histogram };
+enum class kind : std::uint8_t { counter, gauge, histogram };
 
 class exposition {
  public:
@@ -31,9 +31,9 @@ class exposition {
 
   // Begins a family: `name` without the prefix coppice_ and, for a counter, without _total. `help`: a
   // sentence without quotes, backslashes and line ends.
-  void family(metric_kind kind, std::string_view name, std::string_view help);
+  void family(kind what, std::string_view name, std::string_view help);
   // One whose whole name it is: of those that Prometheus' own clients have, which dashboards know.
-  void standard_family(metric_kind kind, std::string_view name, std::string_view help);
+  void standard_family(kind what, std::string_view name, std::string_view help);
   void sample(std::uint64_t value) { sample({}, value); }
   void sample(const labels& of, std::uint64_t value);
   void signed_sample(const labels& of, std::int64_t value);
@@ -49,7 +49,7 @@ class exposition {
   std::string take();
 
  private:
-  void begin_family(metric_kind kind, std::string name, std::string_view help);
+  void begin_family(kind what, std::string name, std::string_view help);
   // A sample's name and labels. `le`: of a bucket, one more label.
   void begin(const labels& of, std::string_view suffix = {}, std::string_view le = {});
 
@@ -58,4 +58,4 @@ class exposition {
   std::string sample_name_; // of the family under way
 };
 
-} // namespace coppice::control
+} // namespace coppice::metrics

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Metrics by plugin, kind, name and labels: which are the same, which are refused, and that none ever moves.
-#include "host/interfaces/metric_board.hpp"
+#include "metrics/plugin_series.hpp"
 
 #include <doctest/doctest.h>
 
@@ -9,24 +9,23 @@
 #include <set>
 #include <thread>
 
-namespace coppice::host {
+namespace coppice::metrics {
 namespace {
 
-using kind = metric_kind;
-using wanted = metric_board::wanted;
+using wanted = plugin_series::wanted;
 
-wanted counter(std::string_view name, metric_board::labels of = {}) {
+wanted counter(std::string_view name, plugin_series::labels of = {}) {
   return {kind::counter, name, {}, std::move(of), {}};
 }
-wanted histogram(std::string_view name, std::vector<double> bounds, metric_board::labels of = {}) {
+wanted histogram(std::string_view name, std::vector<double> bounds, plugin_series::labels of = {}) {
   return {kind::histogram, name, {}, std::move(of), std::move(bounds)};
 }
 
 } // namespace
 
 TEST_CASE("the same plugin, name and labels are the same metric, whatever the labels' order") {
-  metric_board board;
-  coppice_metric* const one = board.get("kv", {kind::counter, "gets", "Reads", {{"a", "1"}, {"b", "2"}}, {}});
+  plugin_series board;
+  series* const one = board.get("kv", {kind::counter, "gets", "Reads", {{"a", "1"}, {"b", "2"}}, {}});
   CHECK(board.get("kv", {kind::counter, "gets", "Said otherwise", {{"b", "2"}, {"a", "1"}}, {}}) == one);
   CHECK(board.get("kv", counter("gets", {{"a", "1"}, {"b", "3"}})) != one);
   CHECK(board.get("kv", counter("gets")) != one);
@@ -37,21 +36,21 @@ TEST_CASE("the same plugin, name and labels are the same metric, whatever the la
   CHECK(all[0].name == "kv_gets");
   CHECK(all[0].help == "Reads");
   REQUIRE(all[0].series.size() == 3);
-  CHECK(all[0].series[1].labels == metric_board::labels{{"a", "1"}, {"b", "2"}});
+  CHECK(all[0].series[1].labels == plugin_series::labels{{"a", "1"}, {"b", "2"}});
   CHECK(all[0].series[1].value == 7);
   CHECK(all[1].name == "other_gets");
   CHECK(board.refused() == 0);
 }
 
 TEST_CASE("a histogram has buckets by its bounds, which all of its series share") {
-  metric_board board;
-  coppice_metric* const one = board.get("p", histogram("h", {-1, 0.5, 2}, {{"l", "a"}}));
+  plugin_series board;
+  series* const one = board.get("p", histogram("h", {-1, 0.5, 2}, {{"l", "a"}}));
   CHECK(board.get("p", histogram("h", {-1, 0.5, 2}, {{"l", "a"}})) == one);
   CHECK(board.get("p", histogram("h", {-1, 0.5, 2}, {{"l", "b"}})) != one);
   for (const double value : {-3.0, -1.0, 0.5, 0.50001, 2.0, 7.0, 8.0}) one->observe(value);
   const auto all = board.families();
   REQUIRE(all.size() == 1);
-  CHECK(all[0].kind == kind::histogram);
+  CHECK(all[0].what == kind::histogram);
   CHECK(all[0].bounds == std::vector<double>{-1, 0.5, 2});
   REQUIRE(all[0].series.size() == 2);
   CHECK(all[0].series[0].at_or_below == std::vector<std::uint64_t>{2, 3, 5, 7});
@@ -60,7 +59,7 @@ TEST_CASE("a histogram has buckets by its bounds, which all of its series share"
 }
 
 TEST_CASE("a histogram without bounds has those from a millisecond to ten seconds") {
-  metric_board board;
+  plugin_series board;
   board.get("p", histogram("h", {}));
   const auto bounds = board.families().at(0).bounds;
   CHECK(bounds.size() == 13);
@@ -71,10 +70,10 @@ TEST_CASE("a histogram without bounds has those from a millisecond to ten second
 
 TEST_CASE("what is malformed gets a metric that nobody sees") {
   const double infinite = std::numeric_limits<double>::infinity();
-  metric_board board;
-  const metric_board::labels many(9, {"a", "b"});
+  plugin_series board;
+  const plugin_series::labels many(9, {"a", "b"});
   std::vector<double> too_many;
-  for (std::size_t i = 0; i <= metric_board::most_bounds; ++i) too_many.push_back(static_cast<double>(i));
+  for (std::size_t i = 0; i <= plugin_series::most_bounds; ++i) too_many.push_back(static_cast<double>(i));
   const std::vector<wanted> all{
       counter(""),
       counter("Upper"),
@@ -95,68 +94,68 @@ TEST_CASE("what is malformed gets a metric that nobody sees") {
       histogram("n", {std::nan("")}),
       histogram("n", {1}, {{"le", "1"}}),
   };
-  for (const wanted& each : all) CHECK(board.get("p", each) == metric_board::unseen());
+  for (const wanted& each : all) CHECK(board.get("p", each) == plugin_series::unseen());
   CHECK(board.refused() == all.size());
   CHECK(board.families().empty());
 }
 
 TEST_CASE("a name is of one kind and has the bounds it had first") {
-  metric_board board;
+  plugin_series board;
   board.get("p", counter("n"));
   board.get("p", histogram("h", {1, 2}));
-  CHECK(board.get("p", {kind::gauge, "n", {}, {}, {}}) == metric_board::unseen());
-  CHECK(board.get("p", histogram("n", {1})) == metric_board::unseen());
-  CHECK(board.get("p", histogram("h", {1, 3})) == metric_board::unseen());
-  CHECK(board.get("p", histogram("h", {1, 3}, {{"l", "a"}})) == metric_board::unseen());
-  CHECK(board.get("p", counter("h")) == metric_board::unseen());
+  CHECK(board.get("p", {kind::gauge, "n", {}, {}, {}}) == plugin_series::unseen());
+  CHECK(board.get("p", histogram("n", {1})) == plugin_series::unseen());
+  CHECK(board.get("p", histogram("h", {1, 3})) == plugin_series::unseen());
+  CHECK(board.get("p", histogram("h", {1, 3}, {{"l", "a"}})) == plugin_series::unseen());
+  CHECK(board.get("p", counter("h")) == plugin_series::unseen());
   CHECK(board.refused() == 5);
   REQUIRE(board.families().size() == 2);
-  CHECK(board.families()[1].kind == kind::counter);
+  CHECK(board.families()[1].what == kind::counter);
 }
 
 TEST_CASE("no two metrics are shown under one name") {
-  metric_board board;
+  plugin_series board;
   board.get("p", histogram("h", {1}));
   board.get("p", counter("c"));
   board.get("p", {kind::gauge, "g_sum", {}, {}, {}});
   for (const char* each : {"h_bucket", "h_sum", "h_count", "c_total"})
-    CHECK(board.get("p", {kind::gauge, each, {}, {}, {}}) == metric_board::unseen());
-  CHECK(board.get("p", histogram("g", {1})) == metric_board::unseen());
-  CHECK(board.get("p", {kind::gauge, "h_total", {}, {}, {}}) != metric_board::unseen());
-  CHECK(board.get("q", {kind::gauge, "h_sum", {}, {}, {}}) != metric_board::unseen());
+    CHECK(board.get("p", {kind::gauge, each, {}, {}, {}}) == plugin_series::unseen());
+  CHECK(board.get("p", histogram("g", {1})) == plugin_series::unseen());
+  CHECK(board.get("p", {kind::gauge, "h_total", {}, {}, {}}) != plugin_series::unseen());
+  CHECK(board.get("q", {kind::gauge, "h_sum", {}, {}, {}}) != plugin_series::unseen());
   CHECK(board.refused() == 5);
 }
 
 TEST_CASE("the number of series is bounded, and those there are stay where they are") {
-  metric_board board;
-  coppice_metric* const first = board.get("p", counter("n", {{"l", "0"}}));
-  for (std::size_t i = 1; i < metric_board::most_series; ++i)
+  plugin_series board;
+  series* const first = board.get("p", counter("n", {{"l", "0"}}));
+  for (std::size_t i = 1; i < plugin_series::most_series; ++i)
     board.get("p", counter("n", {{"l", std::to_string(i)}}));
   CHECK(board.refused() == 0);
-  CHECK(board.get("p", counter("n", {{"l", "beyond"}})) == metric_board::unseen());
-  CHECK(board.get("q", counter("other")) == metric_board::unseen());
+  CHECK(board.get("p", counter("n", {{"l", "beyond"}})) == plugin_series::unseen());
+  CHECK(board.get("q", counter("other")) == plugin_series::unseen());
   CHECK(board.refused() == 2);
   CHECK(board.get("p", counter("n", {{"l", "0"}})) == first);
   REQUIRE(board.families().size() == 1);
-  CHECK(board.families()[0].series.size() == metric_board::most_series);
+  CHECK(board.families()[0].series.size() == plugin_series::most_series);
 }
 
 TEST_CASE("a histogram counts as a series for each of its bounds, and two") {
-  metric_board board;
-  for (std::size_t i = 0; i < metric_board::most_series - 4; ++i)
+  plugin_series board;
+  for (std::size_t i = 0; i < plugin_series::most_series - 4; ++i)
     board.get("p", counter("n", {{"l", std::to_string(i)}}));
-  CHECK(board.get("p", histogram("h", {1, 2, 3})) == metric_board::unseen());
-  CHECK(board.get("p", histogram("h", {1, 2})) != metric_board::unseen());
-  CHECK(board.get("p", counter("n", {{"l", "beyond"}})) == metric_board::unseen());
+  CHECK(board.get("p", histogram("h", {1, 2, 3})) == plugin_series::unseen());
+  CHECK(board.get("p", histogram("h", {1, 2})) != plugin_series::unseen());
+  CHECK(board.get("p", counter("n", {{"l", "beyond"}})) == plugin_series::unseen());
 }
 
 TEST_CASE("threads count in one metric while it is read, and nothing is lost") {
-  metric_board board;
+  plugin_series board;
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
-      coppice_metric* const count = board.get("p", counter("a"));
-      coppice_metric* const time = board.get("p", histogram("b", {1, 2}));
+      series* const count = board.get("p", counter("a"));
+      series* const time = board.get("p", histogram("b", {1, 2}));
       for (int n = 0; n < 10'000; ++n) {
         count->add(1);
         time->observe(n % 4);
@@ -174,9 +173,9 @@ TEST_CASE("threads count in one metric while it is read, and nothing is lost") {
     observed = all[1].series[0].at_or_below.back();
   }
   for (auto& one : threads) one.join();
-  const metric_series last = board.families()[1].series[0];
+  const plugin_series::shown_series last = board.families()[1].series[0];
   CHECK(last.at_or_below == std::vector<std::uint64_t>{20'000, 30'000, 40'000});
   CHECK(last.sum == 60'000);
 }
 
-} // namespace coppice::host
+} // namespace coppice::metrics

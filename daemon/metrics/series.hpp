@@ -4,8 +4,6 @@
 // every operation is a few instructions and takes no lock.
 #pragma once
 
-#include <coppice/metric.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -15,33 +13,29 @@
 #include <memory>
 #include <span>
 
-namespace coppice::host {
+#include "metrics/exposition.hpp"
 
-enum class metric_kind : std::uint8_t { counter, gauge, histogram };
-
-} // namespace coppice::host
+namespace coppice::metrics {
 
 // In cache lines of its own, as its buckets are, since actors count on different threads.
-struct alignas(64) coppice_metric {
+class alignas(64) series {
  public:
-  using metric_kind = coppice::host::metric_kind;
-
   // A series that is not shown: operations on it have no effect.
-  coppice_metric() = default;
+  series() = default;
   // `bounds`, for a histogram: finite and ascending; must outlive it.
-  explicit coppice_metric(metric_kind kind, std::span<const double> bounds = {})
+  explicit series(metrics::kind what, std::span<const double> bounds = {})
       : bounds_(bounds.data()),
         bound_count_(static_cast<std::uint32_t>(bounds.size())),
-        kind_(kind),
+        kind_(what),
         is_seen_(true),
-        buckets_(kind == metric_kind::histogram ? std::make_unique<line[]>(bounds.size() / per_line + 1)
-                                                : nullptr) {}
+        buckets_(what == kind::histogram ? std::make_unique<line[]>(bounds.size() / per_line + 1) : nullptr) {
+  }
 
   void add(std::int64_t n) {
-    if (counts() && (n >= 0 || kind_ == metric_kind::gauge)) value_.fetch_add(n, std::memory_order_relaxed);
+    if (counts() && (n >= 0 || kind_ == kind::gauge)) value_.fetch_add(n, std::memory_order_relaxed);
   }
   void set(std::int64_t value) {
-    if (counts() && kind_ == metric_kind::gauge) value_.store(value, std::memory_order_relaxed);
+    if (counts() && kind_ == kind::gauge) value_.store(value, std::memory_order_relaxed);
   }
   void observe(double value) {
     if (buckets_ == nullptr || std::isnan(value)) return;
@@ -66,16 +60,18 @@ struct alignas(64) coppice_metric {
     std::array<std::atomic<std::uint64_t>, per_line> buckets{};
   };
 
-  bool counts() const { return is_seen_ && kind_ != metric_kind::histogram; }
+  bool counts() const { return is_seen_ && kind_ != kind::histogram; }
   std::atomic<std::uint64_t>& bucket(std::size_t index) const {
     return buckets_[index / per_line].buckets[index % per_line];
   }
 
   const double* const bounds_ = nullptr;
   const std::uint32_t bound_count_ = 0;
-  const metric_kind kind_ = metric_kind::counter;
+  const kind kind_ = kind::counter;
   const bool is_seen_ = false;
   const std::unique_ptr<line[]> buckets_; // one more than there are bounds; null: not a histogram
   std::atomic<std::int64_t> value_{0};
   std::atomic<double> sum_{0};
 };
+
+} // namespace coppice::metrics

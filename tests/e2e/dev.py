@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`coppice dev`: a saved edit is in force once it was built and tested, and one that fails leaves the old code serving and says why;
+a change of the configuration is applied; a node that ends comes back; a signal ends everything; two projects do not meet."""
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+
+from harness.control import Connection
+from harness.made_plugins import coppice
+from harness.node import free_port, program
+from harness.reports import reports
+from harness.sdk import installed, needs, working_folder
+from harness.tap import check, contains, equal, eventually, run, test
+
+SLOW = 240 * reports.slower  # seconds that a compiler may take on a machine that has other things to do
+
+
+class Dev:
+    """`coppice dev` in a project that init makes with these arguments, with a home and an EPMD of its own."""
+
+    def __init__(self, cleanup, name, *arguments, epmd_port=None, broken=False):
+        needs("g++", "meson", "ninja")
+        self.where = working_folder(cleanup).path
+        self.epmd_port = epmd_port or free_port()
+        equal(coppice("init", name, *arguments, cwd=self.where).returncode, 0)
+        self.project = self.where / name
+        self.configuration = self.project / f"config/{name}.yaml"
+        self.edit(self.configuration, "epmd: { ", f"epmd: {{ port: {self.epmd_port}, ")
+        if broken:
+            self.edit(self.configuration, "node:\n", "nonsense: 1\nnode:\n")
+        self.edit("meson.build", "buildtype=release", "buildtype=debug")  # which is compiled in half the time
+        cookie = self.where / ".erlang.cookie"
+        cookie.write_text("testcookie_of_24_letters", encoding="utf-8")
+        cookie.chmod(0o600)
+        self.environment = {**os.environ, **installed()[1], "HOME": str(self.where)}
+        self.log = self.where / "said"
+        self.read = 0  # of the log, by then_says()
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen([program("COPPICE", "coppice"), "dev"], cwd=self.project, env=self.environment,
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        cleanup.callback(self.end)
+
+    def edit(self, file, before, after):
+        """Saves it as many editors do: a new file that is renamed into its place."""
+        path = self.project / file
+        text = path.read_text(encoding="utf-8")
+        contains(text, before)
+        fresh = path.with_name(path.name + ".tmp")
+        fresh.write_text(text.replace(before, after), encoding="utf-8")
+        fresh.rename(path)
+        return text
+
+    def then_says(self, pattern):
+        """Waits for a line that matches, behind the one that was found before."""
+        def found():
+            if self.process.poll() is not None:
+                raise AssertionError(f"it has ended with {self.process.returncode}\n{self.text()}")
+            return re.compile(pattern, re.M).search(self.text(), self.read)
+        try:
+            line = eventually(found, pattern, SLOW)
+        except AssertionError as late:
+            raise AssertionError(f"{late}\n{self.text()}") from late
+        self.read = line.end()
+        return line
+
+    def text(self):
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def ask(self, command, **arguments):
+        connection = Connection(str(self.project / "build/dev/control.sock"))
+        with contextlib.closing(connection):
+            reply = connection.reply(command, **arguments)
+        check("result" in reply, command, reply, self.text())
+        return reply["result"]
+
+    def answers(self):
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.project / "build/dev/control.sock")) == 0
+
+    def call(self, name, term):
+        return self.ask("call", name=name, term=term, timeout_ms=5000)["reply"]
+
+    def stop(self, number):
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+@test("a saved edit is in force once it was tested, and keeps the state; one that does not compile, fails its test or is refused leaves the old code serving, also after a crash")
+def edits(cleanup):
+    dev = Dev(cleanup, "shop", "--sup", "front", "--actor", "front:cart", "--observer")
+    dev.then_says(r"^project: built \(")
+    dev.then_says(r"^node: ready \(")
+    source = "plugins/cart/cart.cpp"
+    add = "return sum_ += request.amount"
+    equal(dev.call("cart", "{add, 5}"), "5")
+
+    dev.edit(source, f"{add};", f"{add} == 1000 ? 1 : request.amount;")
+    dev.then_says(r"^cart: built, tested, reloaded: 1 carried over \([0-9.]+ s\)$")
+    equal(dev.call("cart", "{add, 1000}"), "6")
+
+    good = dev.edit(source, f"{add} == 1000", "return nonsense")
+    line = dev.then_says(r"^cart: not built: .*; the old code serves on \(.*\)$")[0]
+    contains(line, "error: ")
+    contains(line, "cart.cpp:")
+    equal(dev.call("cart", "{add, 1000}"), "7")
+
+    dev.edit(source, "return nonsense", "return sum_ += 7 + (request.amount == 1000)")
+    contains(dev.then_says(r"^cart: built, its test failed with status [0-9]+: .*; the old code serves on \(.*\)$")[0],
+             "the sum begins with args.start")
+    equal(dev.call("cart", "{add, 1000}"), "8")
+
+    (dev.project / source).write_text(good.replace("state_version = 1", "state_version = 2"), encoding="utf-8")
+    dev.then_says(r"^cart: built, tested, reload refused: .*; the old code serves on \(.*\)$")
+    equal(dev.call("cart", "{add, 1000}"), "9")
+
+    was = dev.ask("status")["os_pid"]
+    os.kill(was, signal.SIGKILL)
+    dev.then_says(r"^node: ended with signal 9 \(Killed\); it is started again in 1 s$")
+    dev.then_says(r"^node: ready \(")
+    equal(dev.call("cart", "{add, 1000}"), "1")
+
+    now = dev.ask("status")["os_pid"]
+    check(now != was, "it is another process", now)
+    equal(dev.stop(signal.SIGINT), 0, dev.text())
+    check(not pathlib.Path(f"/proc/{now}").exists(), "the node has ended", dev.text())
+
+
+@test("a configuration that is changed is applied, with a plugin that add has made; a wrong one is refused; another project runs beside it, and a second dev in the same project does not; a node ends with its dev")
+def configuration(cleanup):
+    dev = Dev(cleanup, "shop", "--sup", "front", "--observer")
+    other = Dev(cleanup, "mill", "--sup", "front", "--observer", epmd_port=dev.epmd_port)
+    for one in (dev, other):
+        one.then_says(r"^node: ready \(")
+    equal(dev.ask("status")["name"], "shop@127.0.0.1")
+
+    text = dev.edit(dev.configuration, "node:\n", "nonsense: 1\nnode:\n")
+    dev.then_says(r"^config: refused: .*shop\.yaml:[0-9]+: .*nonsense.*; the old tree goes on \(.*\)$")
+    dev.configuration.write_text(text, encoding="utf-8")
+    dev.then_says(r"^config: nothing has changed \(")
+
+    done = coppice("add", "actor", "front:audit", cwd=dev.project)
+    equal((done.returncode, done.stderr), (0, ""))
+    dev.then_says(r"^audit: built, tested, and no actor of it runs yet \(")
+    dev.then_says(r"^config: applied: .*front/audit.* \(")
+    equal(dev.call("audit", "{add, 2}"), "2")
+
+    again = coppice("dev", cwd=dev.project)
+    equal(again.returncode, 1)
+    contains(again.stderr, "coppice dev runs in this project already")
+    equal(dev.stop(signal.SIGTERM), 0, dev.text())
+    equal(other.ask("status")["name"], "mill@127.0.0.1")
+    other.process.kill()
+    other.process.wait()
+    eventually(lambda: not other.answers(), "a node ends with a dev that is killed")
+
+
+@test("a configuration that a node cannot start with is told, and the node starts when it is mended")
+def mended(cleanup):
+    dev = Dev(cleanup, "shop", "--sup", "front", broken=True)
+    dev.then_says(r"nonsense")
+    dev.then_says(r"^node: not started: the configuration is refused; it is tried again when something changes$")
+    dev.edit(dev.configuration, "nonsense: 1\n", "")
+    dev.then_says(r"^config: the node starts with it \(")
+    dev.then_says(r"^node: ready \(")
+    equal(dev.stop(signal.SIGHUP), 0, dev.text())
+
+
+@test("a signal ends a build that is under way")
+def ended_build(cleanup):
+    dev = Dev(cleanup, "shop", "--actor", "cart")
+    eventually(lambda: (dev.project / "build/meson-private").exists(), "the build has begun", SLOW)
+    equal(dev.stop(signal.SIGINT), 0, dev.text())
+
+
+@test("it says in a sentence that there is no project, no tool, no configuration of that name, or that the build folder is another's")
+def refusals(cleanup):
+    where = working_folder(cleanup).path
+
+    def says(*parts, arguments=(), folder=where, **variables):
+        done = subprocess.run([program("COPPICE", "coppice"), "dev", *arguments], cwd=folder, capture_output=True, text=True,
+                              timeout=60, env={**os.environ, **variables}, check=False)
+        check(done.returncode != 0, "it is refused", done.stdout)
+        for part in parts:
+            contains(done.stderr, part)
+
+    says("config has no .yaml: this is no project of coppice init")
+    equal(coppice("init", "shop", "--sup", "front", cwd=where).returncode, 0)
+    project = where / "shop"
+    says("no meson in PATH: install the package meson", folder=project, PATH=str(where))
+    for name, missing in (("meson", "no ninja in PATH: install the package ninja-build"),):
+        (where / name).write_text("#!/bin/sh\n", encoding="utf-8")
+        (where / name).chmod(0o755)
+        says(missing, folder=project, PATH=str(where))
+    (where / "ninja").write_text("#!/bin/sh\n", encoding="utf-8")
+    (where / "ninja").chmod(0o755)
+    path = {"folder": project, "PATH": str(where)}
+    says("config/none.yaml is no file", arguments=("--config", "config/none.yaml"), **path)
+    says("in the project's folder", arguments=("--config", "../x.yaml"), **path)
+    says("too long for a socket", arguments=("--build", "b" * 100), **path)
+    says("no JSON document", arguments=("--json",), **path)
+    notes = project / "build/meson-info"
+    notes.mkdir(parents=True)
+    (notes / "meson-info.json").write_text('{"directories":{"source":"/elsewhere"}}', encoding="utf-8")
+    says("is the build folder of /elsewhere: --build names another one", **path)
+    (project / "meson.build").unlink()
+    says("there is no meson.build: this is no project of coppice init", **path)
+
+
+run()
