@@ -167,6 +167,8 @@ class http_endpoint::inner {
     from.usage = own_usage();
     from.http_connections = server_->connections();
     from.http_answered = server_->answered();
+    from.http_streams = api_->open_streams();
+    from.http_streams_dropped = api_->dropped_streams();
     const auto accept = asked.list("accept");
     const auto how = exposition::chosen(accept ? &*accept : nullptr);
     return {200, std::string(exposition::content_type(how)), metrics_text(from, node_.counted(), how)};

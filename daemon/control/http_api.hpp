@@ -46,6 +46,8 @@ class http_api {
   void writable(net::http_exchange it) { hub_.writable(it); }
   // Ends the streams, which have no end of their own.
   void end_streams() { hub_.end(); }
+  std::size_t open_streams() const { return hub_.open_readers(); }
+  std::uint64_t dropped_streams() const { return hub_.dropped(); }
 
  private:
   class inbox;
