@@ -6,6 +6,8 @@
 
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/json_text.hpp"
 #include "control/api_arguments.hpp"
@@ -152,11 +154,9 @@ TEST_CASE("without the right state a document has no terms") {
   json health{{"complaints", {{{"what", "application"}, {"why", std::string("failed: ") + secret}}}}};
   json status{{"applications", {{{"name", "a"}, {"reason", secret}}}}, {"complaints", health["complaints"]}};
   json apply{{"changes", {{{"path", "a"}, {"before", secret}, {"after", secret}}}}};
-  for (auto [name, document] : {std::pair{"info", &info},
-                                {"tree", &tree},
-                                {"health", &health},
-                                {"status", &status},
-                                {"apply", &apply}}) {
+  const std::vector<std::pair<std::string, json*>> all{
+      {"info", &info}, {"tree", &tree}, {"health", &health}, {"status", &status}, {"apply", &apply}};
+  for (const auto& [name, document] : all) {
     control::leave_out_terms(name, *document);
     const std::string text = base::json_text(*document);
     INFO(text);

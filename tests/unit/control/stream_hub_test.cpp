@@ -114,7 +114,12 @@ TEST_CASE(
   two.to.close();
   REQUIRE(at.until([&] { return at.hub->open_readers() == 0; }));
   CHECK(at.hub->dropped() == 0);
-  CHECK_FALSE(uv_loop_alive(at.loop.raw()) == 0);
+  const int before = at.samples;
+  client& of_log = at.ask("/log");
+  REQUIRE(at.until([&] { return of_log.has("event: log"); }));
+  at.last_line = 9;
+  REQUIRE(at.until([&] { return of_log.has(",9]"); }));
+  CHECK(at.samples == before);
 }
 
 TEST_CASE("lines of the log come to each reader once") {
