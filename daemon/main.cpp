@@ -233,7 +233,7 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   node::instance& running = **node;
   running.note_restarts(lives.restarts);
   auto control = control::serve(running, lines, manager);
-  auto http = control ? control::serve_http(running) : unexpected(control.error());
+  auto http = control ? control::serve_http({running, lines, **control}) : unexpected(control.error());
   if (!http) {
     running.stop();
     base::log::stop();
@@ -264,8 +264,8 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
       why == ending::application || why == ending::service ? exit_code::failed : exit_code::done;
   base::log::info("node", "{} stopped", running.name());
   running.on_change(nullptr);
+  http->reset(); // it asks the control thread
   control->reset();
-  http->reset();
   base::log::stop();
   if (code == exit_code::done) record.end();
   if (!came_back) _exit(static_cast<int>(code));

@@ -33,13 +33,6 @@ constexpr std::array<code_name, 10> code_names{{
     {base::errc::internal, "internal"},
 }};
 
-std::string_view name_of(base::errc code) {
-  for (const auto& entry : code_names) {
-    if (entry.code == code) return entry.name;
-  }
-  return "internal";
-}
-
 base::errc code_of(std::string_view name) {
   for (const auto& entry : code_names) {
     if (entry.name == name) return entry.code;
@@ -79,6 +72,13 @@ base::result<json> object_of(std::string_view line, std::size_t deepest) {
 
 } // namespace
 
+std::string_view text(base::errc code) {
+  for (const auto& entry : code_names) {
+    if (entry.code == code) return entry.name;
+  }
+  return "internal";
+}
+
 std::string encode(const request& r) {
   json document{{"command", r.command}, {"arguments", r.arguments}};
   if (!r.from.sudo_user.empty()) document["from"]["sudo_user"] = r.from.sudo_user;
@@ -89,8 +89,7 @@ std::string encode(const request& r) {
 std::string encode(const reply& r) {
   if (r) return line_of({{"result", *r}});
   const failure& f = r.error();
-  return line_of(
-      {{"error", {{"code", name_of(f.code)}, {"what", f.what}, {"why", f.why}, {"hint", f.hint}}}});
+  return line_of({{"error", {{"code", text(f.code)}, {"what", f.what}, {"why", f.why}, {"hint", f.hint}}}});
 }
 
 base::result<request> decode_request(std::string_view line) {

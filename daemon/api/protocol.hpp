@@ -38,6 +38,9 @@ struct request {
   claims from = {};
 };
 
+// "not_found": how a reply names the code.
+std::string_view text(base::errc code);
+
 // A failure for people: "coppice: WHAT: WHY", then the hint on a separate line.
 struct failure {
   base::errc code = base::errc::internal;

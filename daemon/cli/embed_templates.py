@@ -44,4 +44,5 @@ def main(folder, crate, output, depfile):
     pathlib.Path(depfile).write_text(f"{output}: " + " ".join(str(one).replace(" ", "\\ ") for one in found) + "\n", encoding="utf-8")
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Finished answers on their way to the control thread: any thread puts one in, the control thread takes
-// all of them out. Outlives the server for as long as somebody still owes an answer; after close() what
-// is put in is dropped.
+// What other threads bring to the control thread: finished answers, and requests that did not come by the
+// socket. Any thread puts them in, the control thread takes all of them out. Outlives the server for as long
+// as somebody still owes an answer or may ask; after close() what is put in is dropped.
 #pragma once
 
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,7 +21,16 @@ class answers {
   struct line {
     request_id of;
     std::string text;
-    std::function<std::string()> made = {}; // where it is set, it makes the text
+    std::function<api::reply()> made = {}; // where it is set, it makes the reply
+    std::optional<api::reply> whole =
+        {}; // of a request that did not come by the socket, in place of the text
+  };
+  // Such a request. Without `done`: the one of this number is given up.
+  struct guest {
+    std::uint64_t number = 0;
+    api::request asked = {};
+    caller from = {};
+    done_function done = {};
   };
 
   // `wake` is called after something was put in, until close(); it belongs to the control thread.
@@ -33,21 +43,44 @@ class answers {
     wake_->send();
   }
 
+  // 0: closed, and `done` will not be called.
+  std::uint64_t ask(api::request what, caller from, done_function done) {
+    std::lock_guard lock(mutex_);
+    if (wake_ == nullptr) return 0;
+    guests_.push_back({++last_guest_, std::move(what), std::move(from), std::move(done)});
+    wake_->send();
+    return last_guest_;
+  }
+  void give_up(std::uint64_t number) {
+    std::lock_guard lock(mutex_);
+    if (wake_ == nullptr) return;
+    guests_.push_back({number});
+    wake_->send();
+  }
+  std::vector<guest> take_guests() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(guests_, {});
+  }
+
   std::vector<line> take() {
     std::lock_guard lock(mutex_);
     return std::exchange(lines_, {});
   }
 
-  void close() {
+  // Returns the requests that nobody will work on.
+  std::vector<guest> close() {
     std::lock_guard lock(mutex_);
     wake_ = nullptr;
     lines_.clear();
+    return std::exchange(guests_, {});
   }
 
  private:
   std::mutex mutex_;
   const base::uv::async* wake_;
   std::vector<line> lines_;
+  std::vector<guest> guests_;
+  std::uint64_t last_guest_ = 0;
 };
 
 } // namespace coppice::control

@@ -45,6 +45,8 @@ bool only_asks(const asked& a) {
 } // namespace
 
 std::string by(const caller& who) {
+  if (!who.http.empty())
+    return fmt::format("http, {}, {} the token", who.http, who.has_token ? "with" : "without");
   std::string out = fmt::format("uid {}, pid {}", who.uid, who.pid);
   if (const std::string& name = user_name(who.uid); !name.empty()) out += ", user " + name;
   if (!who.claims.sudo_user.empty()) out += ", sudo by " + base::printable(who.claims.sudo_user);
@@ -53,6 +55,8 @@ std::string by(const caller& who) {
 }
 
 std::vector<base::log::field> fields_of(const caller& who) {
+  if (!who.http.empty())
+    return {{"by", "http"}, {"address", who.http}, {"token", who.has_token ? "given" : "not given"}};
   std::vector<base::log::field> out{{"uid", std::to_string(who.uid)}, {"os_pid", std::to_string(who.pid)}};
   if (const std::string& name = user_name(who.uid); !name.empty()) out.push_back({"user", name});
   if (!who.claims.sudo_user.empty()) out.push_back({"sudo_user", who.claims.sudo_user});
@@ -84,8 +88,9 @@ std::string shape_of(std::string_view term) {
 }
 
 void log_change(const asked& a) {
-  if (only_asks(a)) return;
+  if (a.who.http.empty() && only_asks(a)) return;
   std::string what = a.what;
+  if (a.flag("dry_run")) what += " (dry run)";
   if (a.flag("back")) what += " back";
   for (const char* more : {"file", "of", "reason", "change"}) {
     if (const std::string text = a.text(more); !text.empty()) what += " " + text.substr(0, most_said);

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT
-// One function a command, in one table; see commands.hpp.
-#include "control/commands.hpp"
+// One function for each command, and the table of them; see commands.hpp.
+#include "control/command_table.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <coppice/etf/text.hpp>
 
-#include "api/socket_path.hpp"
 #include "base/printable.hpp"
 #include "behaviours/pool/pool.hpp"
 #include "behaviours/streams/tcp_listener.hpp"
 #include "control/asked.hpp"
 #include "control/audit.hpp"
+#include "control/command_arguments.hpp"
 #include "control/documents.hpp"
 #include "control/drain.hpp"
 #include "control/event_commands.hpp"
 #include "control/health.hpp"
 #include "control/log_commands.hpp"
-#include "control/service_report.hpp"
+#include "control/process_list.hpp"
 #include "control/top.hpp"
 #include "runtime/system.hpp"
 #include "services/cron/jobs.hpp"
@@ -108,7 +108,7 @@ pending run_plugins(const request& r) {
   return r->done(plugins_document(r->of)), pending{};
 }
 pending run_ps(const request& r) {
-  return r->done(processes_document(r->of, r->text("sort"))), pending{};
+  return r->done(process_list(*r)), pending{};
 }
 
 pending run_tree(const request& r) {
@@ -387,89 +387,61 @@ pending run_trace(const request& r) {
   return {};
 }
 
-struct command {
-  std::string_view name;
-  const char* subject; // the argument that an error names beside the command; null: none
-  pending (*run)(const request&);
-  bool changes = false; // something of the node or of an actor: logged with who asked for it
-};
+constexpr right see = right::inspect;
+constexpr right see_state = right::state;
+constexpr right act = right::manage;
 
-constexpr command commands[] = {
-    {"status", nullptr, run_status},
-    {"tree", "application", run_tree},
-    {"ps", nullptr, run_ps},
-    {"info", "name", run_info},
-    {"call", "name", run_call, true},
-    {"cast", "name", run_cast, true},
-    {"send", "name", run_send, true},
-    {"nodes", nullptr, run_nodes},
-    {"connect", "node", run_connect, true},
-    {"disconnect", "node", run_disconnect, true},
-    {"exit", "name", run_exit, true},
-    {"trace", "name", run_trace, true},
-    {"pool", "name", run_pool, true},
-    {"listener", "name", run_listener, true},
-    {"cron", "name", run_cron, true},
-    {"events", "name", run_events, true},
-    {"health", nullptr, run_health},
-    {"top", nullptr, run_top},
-    {"logs", nullptr, run_logs},
-    {"log-level", "level", run_log_level, true},
-    {"plugins", nullptr, run_plugins},
-    {"reload", "plugin", run_reload, true},
-    {"wait-ready", nullptr, run_wait_ready},
-    {"start", "application", run_start, true},
-    {"stop", "application", run_stop, true},
-    {"diff", nullptr, run_diff},
-    {"history", nullptr, run_history},
-    {"drain", nullptr, run_drain, true},
-    {"apply", nullptr, run_apply, true},
-    {"restart", "path", run_restart, true},
-    {"terminate", "path", run_terminate, true},
+constexpr command all[] = {
+    {"status", verb::get, see, nullptr, run_status, "the node as a whole"},
+    {"tree", verb::get, see, "application", run_tree, "the supervision tree", arguments::tree},
+    {"ps", verb::get, see, nullptr, run_ps, "the processes", arguments::ps},
+    {"info", verb::get, see, "name", run_info, "one process; its state with the right state",
+     arguments::info},
+    {"call", verb::post, act, "name", run_call, "calls a server and waits for its reply", arguments::call},
+    {"cast", verb::post, act, "name", run_cast, "casts to a server", arguments::cast},
+    {"send", verb::post, act, "name", run_send, "sends a message", arguments::cast},
+    {"nodes", verb::get, see, nullptr, run_nodes, "the connections to other nodes"},
+    {"connect", verb::post, act, "node", run_connect, "connects to a node", arguments::node},
+    {"disconnect", verb::post, act, "node", run_disconnect, "ends a connection", arguments::only_node},
+    {"exit", verb::post, act, "name", run_exit, "sends an exit signal", arguments::exit},
+    {"trace", verb::post, act, "name", run_trace, "ends what sys has switched on", arguments::trace},
+    {"pool", verb::get, see, "name", run_pool, "a pool and its workers", arguments::pool},
+    {"pool", verb::post, act, "name", run_pool, "changes the size of a pool", arguments::resize},
+    {"listener", verb::get, see, "name", run_listener, "a listener", arguments::listener},
+    {"listener", verb::post, act, "name", run_listener, "suspends it or resumes it",
+     arguments::change_listener},
+    {"cron", verb::get, see, "name", run_cron, "the jobs", arguments::cron},
+    {"cron", verb::post, act, "name", run_cron, "runs a job, enables it or disables it",
+     arguments::change_job},
+    {"events", verb::get, see, "name", run_events, "the named events"},
+    {"events", verb::post, act, "name", run_events, "publishes an event", arguments::publish},
+    {"health", verb::get, see, nullptr, run_health, "what keeps the node from being alive or ready"},
+    {"top", verb::get, see, nullptr, run_top, "the processes that have or do the most", arguments::top},
+    {"logs", verb::get, see_state, nullptr, run_logs, "lines of the log", arguments::logs},
+    {"log-level", verb::get, see, "level", run_log_level, "the levels of the log"},
+    {"log-level", verb::post, act, "level", run_log_level, "sets a level", arguments::log_level},
+    {"plugins", verb::get, see, nullptr, run_plugins, "the plugins that are loaded"},
+    {"reload", verb::post, act, "plugin", run_reload, "loads changed plugins anew", arguments::reload},
+    {"wait-ready", verb::get, see, nullptr, run_wait_ready, "waits until all is started",
+     arguments::wait_ready},
+    {"start", verb::post, act, "application", run_start, "starts an application", arguments::application},
+    {"stop", verb::post, act, "application", run_stop, "stops an application", arguments::application},
+    {"diff", verb::get, see_state, nullptr, run_diff, "what apply would change"},
+    {"history", verb::get, see, nullptr, run_history, "what was applied"},
+    {"drain", verb::get, see, nullptr, run_drain, "what is still connected"},
+    {"drain", verb::post, act, nullptr, run_drain, "takes the node out of service, or back",
+     arguments::drain},
+    {"apply", verb::post, act, nullptr, run_apply, "applies the node's configuration files",
+     arguments::apply},
+    {"restart", verb::post, act, "path", run_restart, "restarts a child", arguments::child},
+    {"terminate", verb::post, act, "path", run_terminate, "ends a child until it is restarted",
+     arguments::child},
 };
 
 } // namespace
 
-request_function commands_of(node::instance& of, base::log::log_ring& lines) {
-  return [&of, &lines](api::request asked_for, const caller& who, answer reply) -> pending {
-    caller whole = who;
-    whole.claims = std::move(asked_for.from);
-    auto r = std::make_shared<asked>(asked{of, lines, std::move(asked_for.arguments),
-                                           std::move(asked_for.command), std::move(whole), std::move(reply)});
-    for (const command& known : commands) {
-      if (known.name != r->what) continue;
-      const std::string subject = known.subject == nullptr ? std::string() : r->text(known.subject);
-      if (!subject.empty()) r->what += " " + subject;
-      if (known.changes) log_change(*r);
-      return known.run(r);
-    }
-    r->fail(base::errc::unsupported, "no such command", "is the node of another version than the client?");
-    return {};
-  };
-}
-
-std::string socket_of(const node::instance& of) {
-  const std::string& configured = of.spec().control.socket;
-  return configured == "auto" ? api::socket_path(of.name()).string() : configured;
-}
-
-base::result<std::unique_ptr<server>> serve(node::instance& of, base::log::log_ring& lines,
-                                            const node::service_manager& manager) {
-  const auto& control = of.spec().control;
-  server_options options;
-  options.path = socket_of(of);
-  options.group = control.group;
-  options.mode = control.mode;
-  options.sockets = of.sockets();
-  if (control.socket == "auto") {
-    if (auto made = api::prepare_socket_folder(api::socket_folder()); !made) {
-      return unexpected(std::move(made.error()).context("control socket"));
-    }
-  }
-  options.looks = reports_of(of, manager);
-  auto made = server::start(options, commands_of(of, lines));
-  if (made && options.looks) of.on_change([to = made->get()] { to->look(); });
-  return made;
+std::span<const command> commands() {
+  return all;
 }
 
 } // namespace coppice::control

@@ -141,22 +141,6 @@ json tree_document(node::instance& of, const std::vector<node::application_tree>
   return {{"applications", std::move(applications)}};
 }
 
-json processes_document(node::instance& of, std::string_view sort) {
-  auto all = of.processes();
-  using summary = runtime::process_summary;
-  const auto largest_first = [&all](auto member) {
-    std::stable_sort(all.begin(), all.end(),
-                     [member](const summary& a, const summary& b) { return a.*member > b.*member; });
-  };
-  std::sort(all.begin(), all.end(), [](const summary& a, const summary& b) { return a.pid.id < b.pid.id; });
-  if (sort == "mailbox") largest_first(&summary::messages);
-  if (sort == "reductions") largest_first(&summary::reductions);
-  if (sort == "memory") largest_first(&summary::memory);
-  json processes = json::array();
-  for (const auto& p : all) processes.push_back(summary_json(of, p));
-  return {{"processes", std::move(processes)}};
-}
-
 json process_document(node::instance& of, const runtime::process_info& info) {
   const runtime::process_summary& p = info.summary;
   json document = summary_json(of, p);

@@ -16,9 +16,7 @@ namespace coppice::control {
 
 nlohmann::json status_document(node::instance& of);
 nlohmann::json tree_document(node::instance& of, const std::vector<node::application_tree>& trees);
-// `sort`: mailbox, reductions or memory, largest first; empty: by pid.
-nlohmann::json processes_document(node::instance& of, std::string_view sort);
-// A row of it.
+// One process in a few words.
 nlohmann::json summary_json(node::instance& of, const runtime::process_summary& p);
 nlohmann::json process_document(node::instance& of, const runtime::process_info& info);
 // What there are, and what they did.

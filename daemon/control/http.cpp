@@ -2,6 +2,7 @@
 // See http.hpp.
 #include "control/http.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <optional>
@@ -15,9 +16,11 @@
 #include "base/log.hpp"
 #include "base/thread.hpp"
 #include "base/uv.hpp"
+#include "control/api_arguments.hpp"
 #include "control/health.hpp"
 #include "control/metrics.hpp"
 #include "net/http/last_answers.hpp"
+#include "node/environment/cookie.hpp"
 
 namespace coppice::control {
 namespace {
@@ -34,13 +37,6 @@ http_response healthy(const node::node_status& status, const std::vector<complai
           base::json_text(health_document(status, complaints)) + "\n"};
 }
 
-// A page in a browser may ask a server of its own machine under a name that its owner has point there; the
-// name is then not one of the machine itself. (DNS rebinding.)
-bool is_own_name(std::string_view host) {
-  if (host.starts_with("localhost") && (host.size() == 9 || host[9] == ':')) return true;
-  return base::socket_address::parse(host, 0).has_value() || base::socket_address::parse(host).has_value();
-}
-
 } // namespace
 
 http_response contained_page(const std::function<http_response()>& make) {
@@ -51,7 +47,7 @@ http_response contained_page(const std::function<http_response()>& make) {
 
 class http_endpoint::inner {
  public:
-  inner(node::instance& of, base::uv::loop loop) : node_(of), loop_(std::move(loop)) {}
+  inner(const http_api::parts& on, base::uv::loop loop) : on_(on), node_(on.of), loop_(std::move(loop)) {}
 
   base::status open(const base::socket_address& at) {
     auto wake = base::uv::async::make(loop_, [this] {
@@ -60,16 +56,23 @@ class http_endpoint::inner {
     if (!wake) return unexpected(std::move(wake.error()));
     wake_ = std::move(*wake);
     net::http_options options;
-    options.limits.body = 64 << 10; // read and ignored
+    options.limits.body = most_of_arguments;
     options.kept = {node_.sockets(), "http"};
-    auto made = net::http_server::start(
-        loop_.raw(), at, options, {[this](const http_request& asked, net::http_exchange from) {
-          server_->answer(from, contained_page([&] { return answer(asked); }));
-        }});
+    const spec::http_options wanted = node_.spec().control.http.value_or(spec::http_options());
+    options.connections = std::max<std::size_t>(options.connections, wanted.streams);
+    net::http_handlers handlers{
+        [this](const http_request& asked, net::http_exchange from) { handle(asked, from); }};
+    handlers.plan = [this](const http_request& asked) {
+      return net::http_body_plan{.limit = api_->body_limit(asked)};
+    };
+    handlers.abandoned = [this](net::http_exchange it) { api_->abandoned(it); };
+    handlers.writable = [this](net::http_exchange it) { api_->writable(it); };
+    auto made = net::http_server::start(loop_.raw(), at, options, std::move(handlers));
     if (!made) return unexpected(std::move(made.error()));
     server_.emplace(std::move(*made));
     address_ = server_->address();
     local_only_ = address_.is_loopback();
+    if (auto opened = open_api(wanted); !opened) return opened;
     auto made_thread = base::start_thread([this] { run(); });
     if (!made_thread) return unexpected(std::move(made_thread.error()));
     thread_ = std::move(*made_thread);
@@ -95,10 +98,35 @@ class http_endpoint::inner {
   void run() {
     loop_.run();
     server_->accept_no_more();
+    api_->end_streams();
     if (node_.sockets() != nullptr) net::give_last_answers(loop_, [this] { return !server_->owes(); });
     server_.reset();
+    api_.reset();
     wake_.close();
     loop_.run(); // the close callbacks
+  }
+
+  base::status open_api(const spec::http_options& wanted) {
+    auto token = node::find_token(wanted.token);
+    if (!token) return unexpected(std::move(token.error()));
+    std::vector<std::string> hosts = wanted.hosts;
+    if (const std::size_t at = node_.name().find('@'); at != std::string_view::npos)
+      hosts.emplace_back(node_.name().substr(at + 1));
+    auto made = http_api::make(loop_, on_, {std::move(*token), wanted.rights, std::move(hosts), local_only_},
+                               wanted.streams);
+    if (!made) return unexpected(std::move(made.error()));
+    api_ = std::move(*made);
+    api_->use(*server_);
+    return {};
+  }
+
+  void handle(const http_request& asked, net::http_exchange from) {
+    bool is_taken = false;
+    const bool went_well =
+        base::contained("a request to the node's HTTP server", [&] { is_taken = api_->handle(asked, from); });
+    if (is_taken) return;
+    server_->answer(from,
+                    contained_page([&] { return went_well ? answer(asked) : plain(500, "it failed\n"); }));
   }
 
   http_response answer(const http_request& asked) {
@@ -139,15 +167,19 @@ class http_endpoint::inner {
     from.usage = own_usage();
     from.http_connections = server_->connections();
     from.http_answered = server_->answered();
+    from.http_streams = api_->open_streams();
+    from.http_streams_dropped = api_->dropped_streams();
     const auto accept = asked.list("accept");
     const auto how = exposition::chosen(accept ? &*accept : nullptr);
     return {200, std::string(exposition::content_type(how)), metrics_text(from, node_.counted(), how)};
   }
 
+  const http_api::parts on_;
   node::instance& node_;
   base::uv::loop loop_;
   base::uv::async wake_;
   std::optional<net::http_server> server_;
+  std::unique_ptr<http_api> api_;
   base::socket_address address_;
   bool local_only_ = false;
   std::atomic<bool> stopping_{false};
@@ -165,23 +197,23 @@ const base::socket_address& http_endpoint::address() const {
   return inner_->address();
 }
 
-base::result<std::unique_ptr<http_endpoint>> http_endpoint::start(node::instance& of,
+base::result<std::unique_ptr<http_endpoint>> http_endpoint::start(const http_api::parts& on,
                                                                   const base::socket_address& at) {
   auto loop = base::uv::loop::make();
   if (!loop) return unexpected(std::move(loop.error()));
-  auto made = std::make_unique<inner>(of, std::move(*loop));
+  auto made = std::make_unique<inner>(on, std::move(*loop));
   if (auto opened = made->open(at); !opened) return unexpected(std::move(opened.error()));
   return std::unique_ptr<http_endpoint>(new http_endpoint(std::move(made)));
 }
 
-base::result<std::unique_ptr<http_endpoint>> serve_http(node::instance& of) {
-  const auto& wanted = of.spec().control.http;
+base::result<std::unique_ptr<http_endpoint>> serve_http(const http_api::parts& on) {
+  const auto& wanted = on.of.spec().control.http;
   if (!wanted) return nullptr;
   const auto at = base::socket_address::parse(wanted->address, wanted->port);
   if (!at) return base::fail(at.error().code, "control.http: " + at.error().text);
-  auto made = http_endpoint::start(of, *at);
+  auto made = http_endpoint::start(on, *at);
   if (!made) return unexpected(std::move(made.error()).context("control.http"));
-  base::log::info("control", "metrics and health at http://{}/", (*made)->address().to_string());
+  base::log::info("control", "page, metrics and health at http://{}/", (*made)->address().to_string());
   return made;
 }
 

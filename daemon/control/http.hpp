@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The node over HTTP: /metrics, /livez, /readyz, read only. A thread of its own with a loop of its own, so
-// that neither a stuck worker nor a scraper that asks without end is in the way of anybody else; whatever
-// clients do costs one thread at most.
+// The node over HTTP: /metrics, /livez and /readyz for everybody, the page and /api/v1 for those with rights.
+// A thread of its own with a loop of its own, so that neither a stuck worker nor a scraper that asks without
+// end is in the way of anybody else; whatever clients do costs one thread at most.
 #pragma once
 
 #include <functional>
@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/socket_address.hpp"
+#include "control/http_api.hpp"
 #include "net/http/http_server.hpp"
 #include "node/instance/instance.hpp"
 
@@ -16,8 +17,8 @@ namespace coppice::control {
 
 class http_endpoint {
  public:
-  // `of` outlives it. errc::exists: the port is taken.
-  static base::result<std::unique_ptr<http_endpoint>> start(node::instance& of,
+  // What is in `on` outlives it. errc::exists: the port is taken.
+  static base::result<std::unique_ptr<http_endpoint>> start(const http_api::parts& on,
                                                             const base::socket_address& at);
 
   // Closes everything and ends the thread.
@@ -37,6 +38,6 @@ class http_endpoint {
 net::http_response contained_page(const std::function<net::http_response()>& make);
 
 // Where the node's configuration says; null: it says nowhere.
-base::result<std::unique_ptr<http_endpoint>> serve_http(node::instance& of);
+base::result<std::unique_ptr<http_endpoint>> serve_http(const http_api::parts& on);
 
 } // namespace coppice::control

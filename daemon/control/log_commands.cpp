@@ -46,20 +46,9 @@ std::string hint_for(const node::instance& of, std::string_view name, among whic
   return base::did_you_mean(name, words);
 }
 
-json line_json(const log::log_ring::line& line) {
-  json fields = json::object();
-  for (const auto& one : line.of.fields) fields[one.name] = one.value;
-  return {{"number", line.number},
-          {"time", base::format_wall(line.of.wall)},
-          {"level", log::level_name(line.of.level)},
-          {"module", line.of.module},
-          {"message", line.of.text},
-          {"fields", std::move(fields)}};
-}
-
 json page_json(const log::log_ring::page& page) {
   json lines = json::array();
-  for (const auto& one : page.lines) lines.push_back(line_json(one));
+  for (const auto& one : page.lines) lines.push_back(line_document(one));
   return {{"lines", std::move(lines)}, {"next", page.next}, {"missed", page.missed}, {"more", page.more}};
 }
 
@@ -126,6 +115,17 @@ base::result<level_target> target_of(const node::instance& of, const std::string
 }
 
 } // namespace
+
+json line_document(const log::log_ring::line& line) {
+  json fields = json::object();
+  for (const auto& one : line.of.fields) fields[one.name] = one.value;
+  return {{"number", line.number},
+          {"time", base::format_wall(line.of.wall)},
+          {"level", log::level_name(line.of.level)},
+          {"module", line.of.module},
+          {"message", line.of.text},
+          {"fields", std::move(fields)}};
+}
 
 pending run_logs(const request& r) {
   const auto wanted = filter_of(*r);

@@ -111,6 +111,8 @@ void tree_metrics(exposition& to, const metrics_source& from) {
 
 void http_metrics(exposition& to, const metrics_source& from) {
   to.gauge("http_connections", "Connections to this page's server", from.http_connections);
+  to.gauge("http_streams", "Readers of /api/v1/stream", from.http_streams);
+  to.counter("http_streams_dropped", "Readers that did not take their events", from.http_streams_dropped);
   to.family(kind::counter, "http_responses", "What it answered, by status");
   for (const auto& [status, count] : from.http_answered) to.sample({{"code", std::to_string(status)}}, count);
 }

@@ -35,6 +35,8 @@ struct metrics_source {
   std::uint64_t log_dropped = 0;     // lines
   process_usage usage;
   std::size_t http_connections = 0;
+  std::size_t http_streams = 0;
+  std::uint64_t http_streams_dropped = 0;
   std::map<int, std::uint64_t> http_answered; // by status
 };
 

@@ -48,27 +48,46 @@ caller caller_at(int socket) {
   return {who.uid, who.pid};
 }
 
-std::string given_up() {
-  return api::encode(
-      api::reply(unexpect, api::failure{base::errc::internal, "request", "it was given up", {}}));
+api::reply given_up() {
+  return api::reply(unexpect, api::failure{base::errc::internal, "request", "it was given up", {}});
 }
+
+api::reply stopping() {
+  return api::reply(unexpect, api::failure{base::errc::closed, "request", "the node is stopping", {}});
+}
+
+constexpr std::uint64_t guests_connection = 0;
+
+// A request that did not come by the socket.
+struct visit {
+  done_function done;
+  pending left = {};
+  base::uv::timer patience = {};
+};
 
 } // namespace
 
 answer::answer(std::shared_ptr<answers> to, request_id of) : to_(std::move(to)), of_(of) {}
 
 answer::~answer() {
-  if (auto to = std::exchange(to_, nullptr))
-    base::contained("an answer at the control socket", [&] { to->put({of_, given_up()}); });
+  if (to_ != nullptr) base::contained("an answer at the control socket", [this] { put(given_up()); });
+}
+
+void answer::put(const api::reply& reply) {
+  const auto to = std::exchange(to_, nullptr);
+  if (to == nullptr) return;
+  if (of_.connection == guests_connection)
+    to->put({of_, {}, {}, reply});
+  else
+    to->put({of_, api::encode(reply)});
 }
 
 void answer::operator()(const api::reply& reply) {
-  if (auto to = std::exchange(to_, nullptr)) to->put({of_, api::encode(reply)});
+  put(reply);
 }
 
 void answer::later(std::function<api::reply()> make) {
-  if (auto to = std::exchange(to_, nullptr))
-    to->put({of_, {}, [make = std::move(make)] { return api::encode(make()); }});
+  if (auto to = std::exchange(to_, nullptr)) to->put({of_, {}, std::move(make)});
 }
 
 class server::inner {
@@ -100,6 +119,13 @@ class server::inner {
     return {};
   }
 
+  std::uint64_t ask(api::request what, caller from, done_function done) {
+    if (const auto number = answers_->ask(std::move(what), std::move(from), done)) return number;
+    done(stopping());
+    return 0;
+  }
+  void give_up(std::uint64_t number) { answers_->give_up(number); }
+
   void look() {
     look_.store(true, std::memory_order_release);
     wake_.send();
@@ -128,7 +154,13 @@ class server::inner {
     if (kept_) net::give_last_answers(loop_, owes_nobody);
     sessions_.clear();
     left_.clear();
-    answers_->close();
+    const auto unheard = answers_->close();
+    for (const auto& [number, one] : std::exchange(visits_, {})) {
+      if (one->left.give_up) one->left.give_up();
+      one->done(stopping());
+    }
+    for (const auto& one : unheard)
+      if (one.done) one.done(stopping());
     // Another wake-up may have told of the stop before its own was sent.
     std::unique_lock(stop_lock_).unlock();
     wake_.close();
@@ -142,14 +174,56 @@ class server::inner {
   void on_wake() {
     if (look_.exchange(false, std::memory_order_acquire)) look_now();
     for (auto& line : answers_->take()) {
+      if (line.of.connection == guests_connection) {
+        if (visits_.contains(line.of.number)) answer_visit(line.of.number, reply_of(line));
+        continue;
+      }
       auto found = sessions_.find(line.of.connection);
       if (found == sessions_.end()) continue;
-      if (line.made && !base::contained("an answer at the control socket", [&] { line.text = line.made(); }))
-        line.text = given_up();
-      found->second->answer(line.of.number, line.text);
+      found->second->answer(line.of.number, line.made ? api::encode(reply_of(line)) : line.text);
     }
+    for (auto& one : answers_->take_guests()) one.done ? visit_by(std::move(one)) : leave_visit(one.number);
     left_.clear();
     if (stopping_.load(std::memory_order_acquire)) loop_.stop();
+  }
+
+  static api::reply reply_of(answers::line& line) {
+    if (line.whole) return std::move(*line.whole);
+    api::reply made = given_up();
+    base::contained("an answer at the control socket", [&] { made = line.made(); });
+    return made;
+  }
+
+  void visit_by(answers::guest one) {
+    const std::uint64_t number = one.number;
+    visit& it = *visits_.emplace(number, std::make_unique<visit>(visit{std::move(one.done)})).first->second;
+    base::contained("a request over HTTP", [&] {
+      it.left = handle_(std::move(one.asked), one.from, answer(answers_, {guests_connection, number}));
+    });
+    if (!it.left.patience) return;
+    it.patience = base::uv::timer(loop_, [this, number] { on_overdue(number); });
+    it.patience.start(*it.left.patience);
+  }
+
+  void on_overdue(std::uint64_t number) {
+    const auto found = visits_.find(number);
+    if (found == visits_.end()) return;
+    api::reply late(unexpect, api::failure{base::errc::timeout, "request", "not done in time", {}});
+    base::contained("an answer over HTTP", [&] {
+      const pending& left = found->second->left;
+      if (left.overdue) late = left.overdue();
+      if (left.give_up) left.give_up();
+    });
+    answer_visit(number, std::move(late));
+  }
+
+  void answer_visit(std::uint64_t number, api::reply reply) {
+    auto taken = visits_.extract(number);
+    if (!taken.empty()) taken.mapped()->done(std::move(reply));
+  }
+  void leave_visit(std::uint64_t number) {
+    const auto taken = visits_.extract(number);
+    if (!taken.empty() && taken.mapped()->left.give_up) taken.mapped()->left.give_up();
   }
 
   void accept(net::accepted_socket socket) {
@@ -187,6 +261,7 @@ class server::inner {
   bool kept_ = false; // its socket
   std::map<std::uint64_t, std::unique_ptr<session>> sessions_;
   std::vector<std::unique_ptr<session>> left_;
+  std::map<std::uint64_t, std::unique_ptr<visit>> visits_;
   std::uint64_t last_session_ = 0;
   std::atomic<bool> stopping_ = false;
   std::mutex stop_lock_; // held from saying so until wake_ is no longer needed for it
@@ -195,6 +270,13 @@ class server::inner {
 
 server::server(std::unique_ptr<inner> made) : inner_(std::move(made)) {}
 server::~server() = default;
+
+std::uint64_t server::ask(api::request what, caller from, done_function done) {
+  return inner_->ask(std::move(what), std::move(from), std::move(done));
+}
+void server::give_up(std::uint64_t request) {
+  inner_->give_up(request);
+}
 
 void server::look() {
   inner_->look();

@@ -30,9 +30,12 @@ struct server_options {
   std::function<std::chrono::milliseconds()> looks = {};
 };
 
+// What becomes of the reply to a request that did not come by the socket.
+using done_function = std::function<void(api::reply)>;
+
 class answers; // what the control thread has been given to write; shared with every open `answer`
 
-// Which request of which connection.
+// Which request of which connection. Connection 0: requests that did not come by the socket.
 struct request_id {
   std::uint64_t connection = 0;
   std::uint64_t number = 0;
@@ -53,15 +56,21 @@ class answer {
   void later(std::function<api::reply()> make);
 
  private:
+  void put(const api::reply& reply);
   std::shared_ptr<answers> to_;
   request_id of_;
 };
 
-// Who asks: the process at the other end of the socket, as it was when it connected.
+// The client that asks: the process at the other end of the socket, as it was when it connected, or a client
+// of the node's HTTP.
 struct caller {
   std::uint32_t uid = 0;
   std::int32_t pid = 0;    // 0: of another namespace, or not known
   api::claims claims = {}; // of each request
+  std::string http =
+      {}; // the address of a client over HTTP, without uid and pid; empty: it came by the socket
+  bool has_token = false; // of one over HTTP
+  bool acts = true;       // false: over HTTP it uses a row of the table that only shows
 };
 
 // What is left to do for a request when its function has returned.
@@ -85,6 +94,13 @@ class server {
   // Closes the socket and the connections and ends the thread; answers given later are dropped.
   ~server();
   server(const server&) = delete;
+
+  // Works on a request that did not come by the socket, as on one that did. `done` is called once, on the
+  // control thread, unless the request is given up before; if the server ends, the reply is an error. The
+  // number is for give_up(). Any thread.
+  std::uint64_t ask(api::request what, caller from, done_function done);
+  // The reply is not wanted any more. Any thread.
+  void give_up(std::uint64_t request);
 
   // Has `looks` called soon, before answers that are given from now on are written. Any thread.
   void look();

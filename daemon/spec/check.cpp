@@ -19,6 +19,7 @@
 #include "base/log_levels.hpp"
 #include "base/suggest.hpp"
 #include "spec/catalog.hpp"
+#include "spec/http_check.hpp"
 #include "spec/reference_check.hpp"
 #include "spec/secrets.hpp"
 #include "spec/silence_check.hpp"
@@ -78,6 +79,7 @@ class checker {
       check_jobs(*spec_.cron, *cron);
     check_events(root.find("events"));
     check_dependencies(applications);
+    check_http(to_, root, spec_.control, with_plugins_);
     if (with_plugins_) {
       check_modules(root);
       check_actors_of_others(root);

@@ -13,6 +13,7 @@
 
 #include "base/file.hpp"
 #include "base/open_files.hpp"
+#include "base/socket_address.hpp"
 #include "spec/check.hpp"
 #include "spec/default_files.hpp"
 #include "spec/merge.hpp"
@@ -122,7 +123,18 @@ class loading {
     if (spec_.epmd.address == "auto") spec_.epmd.address = address;
     for (auto& one : spec_.distribution.listen)
       if (one.address == "auto") one.address = address;
-    if (auto& http = spec_.control.http; http && http->address == "auto") http->address = address;
+    if (auto& http = spec_.control.http; http) {
+      if (http->address == "auto") http->address = address;
+      const auto where_it_listens = base::socket_address::parse(http->address, http->port);
+      if (where_it_listens && !where_it_listens->is_loopback() && !is_written({"control", "http", "rights"}))
+        http->rights.clear();
+    }
+  }
+
+  bool is_written(std::initializer_list<std::string_view> path) const {
+    const node* at = root_;
+    for (const std::string_view key : path) at = at != nullptr && at->is_map() ? at->find(key) : nullptr;
+    return at != nullptr;
   }
 
   static std::string short_host_name() {

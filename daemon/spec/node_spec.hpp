@@ -67,7 +67,8 @@ struct port_range {
   bool operator==(const port_range&) const = default;
 };
 
-// Where the cookie is: at most one is set; none means ~/.erlang.cookie.
+// Where the cookie, or the token of the node's page, is: at most one is set. No source for the cookie means
+// ~/.erlang.cookie.
 struct cookie_source {
   std::optional<std::string> file;       // absolute path; made with mode 0600 if absent
   std::optional<std::string> env;        // an environment variable
@@ -205,9 +206,17 @@ struct distribution_options {
   service_options services;
 };
 
+// What a reader of the node's page and API may do: see names, counts and times; see states, arguments and log
+// lines; act on the node.
+enum class http_right { inspect, state, manage };
+
 struct http_options {
   std::string address = "127.0.0.1";
   std::uint16_t port = 9911;
+  cookie_source token;                                 // none set: there is no token
+  std::vector<http_right> rights{http_right::inspect}; // of a reader without the token
+  std::vector<std::string> hosts;                      // further names that requests may have as their Host
+  std::uint32_t streams = 64;                          // most readers of /api/v1/stream at once
 };
 
 struct control_options {

@@ -3,6 +3,8 @@
 // initial value in node_spec.hpp; what several keys must fulfil together stands in the table's check.
 #include "spec/schema.hpp"
 
+#include <algorithm>
+
 #include "spec/names.hpp"
 #include "spec/schema_cron.hpp"
 #include "spec/schema_log.hpp"
@@ -246,12 +248,54 @@ const table<distribution_options>& distribution_table() {
   return rows;
 }
 
+const table<cookie_source>& token_table() {
+  static const auto rows =
+      table<cookie_source>()
+          .add<&cookie_source::file>("file", maybe<std::optional<std::string>, path>(path()),
+                                     "a file with the token, made with mode 0600 if absent")
+          .add<&cookie_source::env>("env",
+                                    maybe<std::optional<std::string>, text>(text("the name of a variable")),
+                                    "an environment variable with the token")
+          .add<&cookie_source::credential>(
+              "credential", maybe<std::optional<std::string>, text>(text("the name of a credential")),
+              "a systemd credential with the token")
+          .check(&check_cookie, {{"minProperties", 1}, {"maxProperties", 1}})
+          .prune([](const cookie_source&, json& token) {
+            if (token.empty()) token = nullptr;
+          });
+  return rows;
+}
+
+std::string check_host(std::string_view host) {
+  const bool good = std::ranges::all_of(host, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
+  });
+  return good ? "" : "must be the name of a machine, without a port";
+}
+
 const table<http_options>& http_table() {
   static const auto rows =
       table<http_options>()
           .add<&http_options::address>("address", text("an address", &check_address, address_pattern()),
                                        "where it listens")
-          .add<&http_options::port>("port", whole<std::uint16_t>(1, 65535), "its port");
+          .add<&http_options::port>("port", whole<std::uint16_t>(1, 65535), "its port")
+          .add<&http_options::token>("token", section<cookie_source>(&token_table),
+                                     "the token that gives a reader of the page and of /api/v1 all rights; "
+                                     "absent: none, and beyond loopback neither page nor API")
+          .add<&http_options::rights>(
+              "rights",
+              list<http_right, choice<http_right>>(choice<http_right>({{"inspect", http_right::inspect},
+                                                                       {"state", http_right::state},
+                                                                       {"manage", http_right::manage}})),
+              "what a reader without the token may do: inspect (names, counts, times), state (states, "
+              "arguments, "
+              "log lines), manage (all that acts); absent beyond loopback: nothing")
+          .add<&http_options::hosts>(
+              "hosts", list<std::string, text>(text("a name", &check_host, "^[A-Za-z0-9.-]+$")),
+              "further names under which the page is asked for, beside addresses, localhost "
+              "and the host of the node's name")
+          .add<&http_options::streams>("streams", whole<std::uint32_t>(1, 10'000),
+                                       "most readers of /api/v1/stream at once");
   return rows;
 }
 
@@ -267,7 +311,7 @@ const table<control_options>& control_table() {
           .add<&control_options::http>(
               "http",
               maybe<std::optional<http_options>, section<http_options>>(section<http_options>(&http_table)),
-              "/metrics, /livez and /readyz over HTTP; absent: off");
+              "the node's page, /api/v1, /metrics, /livez and /readyz over HTTP; absent: off");
   return rows;
 }
 

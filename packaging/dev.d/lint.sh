@@ -155,6 +155,7 @@ dev_verify() {
   COPPICE_CHAOS_SECONDS=60 verify_step 'chaos of events address' packaging/dev sanitize address e2e/events_chaos
   COPPICE_STAGE_RELOADS=1000 verify_step 'reloads of stages' packaging/dev test e2e/stage
   COPPICE_BROWSER=1 verify_step browser packaging/dev test e2e/browser
+  COPPICE_BROWSER=1 verify_step node_page packaging/dev test e2e/node_page
   COPPICE_CHAOS_SECONDS=60 COPPICE_CHAOS_CONNECTIONS=10000 verify_step 'net chaos' packaging/dev test e2e/net_chaos
   COPPICE_CHAOS_SECONDS=60 verify_step 'net chaos address' packaging/dev sanitize address e2e/net_chaos
   COPPICE_CHAOS_SECONDS=60 verify_step 'net chaos thread' packaging/dev sanitize thread e2e/net_chaos

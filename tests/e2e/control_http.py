@@ -261,7 +261,7 @@ def answers(cleanup):
         for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"):
             status, headers, _ = page.ask(path, method)
             equal((status, headers["Allow"]), (405, "GET, HEAD"), f"{method} {path}")
-    for path in ("/", "/metrics/", "/METRICS", "/livez/x", "//metrics", "/%6detrics", "*", "/../metrics"):
+    for path in ("/metrics/", "/METRICS", "/livez/x", "//metrics", "/%6detrics", "*", "/../metrics"):
         equal(page.ask(path)[0], 404, path)
 
 

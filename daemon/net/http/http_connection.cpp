@@ -44,6 +44,15 @@ http_connection::http_connection(uv_loop_t* loop, stream socket, const http_opti
   stream_.start(*this);
 }
 
+std::optional<base::socket_address> http_connection::client() const {
+  sockaddr_storage raw{};
+  socklen_t length = sizeof raw;
+  auto* const to = reinterpret_cast<sockaddr*>(&raw);
+  if (wait_ == wait::over || ::getpeername(stream_.descriptor(), to, &length) != 0) return std::nullopt;
+  auto address = base::socket_address::from_raw(to, length);
+  return address ? std::optional(*address) : std::nullopt;
+}
+
 bool http_connection::owed() const {
   if (wait_ == wait::draining || wait_ == wait::over) return false;
   return session_.number() == 0 || wait_ != wait::request;

@@ -82,6 +82,8 @@ class http_connection final : private stream_handler, private http_session::even
   summary ended() const { return ended_.value_or(summary()); }
 
   void count_with(const base::socket_address& client) { stream_.count_with(client); }
+  // The client's address. Nothing: the connection is over.
+  std::optional<base::socket_address> client() const;
   // A request is being worked on, or the first one has not begun.
   bool owed() const;
   // Whether the client sends nothing more.

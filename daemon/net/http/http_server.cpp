@@ -136,6 +136,10 @@ base::result<http_upgraded> http_server::upgrade(http_exchange to, const http_re
   if (http_connection* const one = inner_->find(to)) return one->upgrade(to.number, head);
   return base::fail(base::errc::invalid, "HTTP: the client has left");
 }
+std::optional<base::socket_address> http_server::client(http_exchange of) const {
+  const http_connection* const one = inner_->find(of);
+  return one == nullptr ? std::nullopt : one->client();
+}
 void http_server::accept_no_more() {
   inner_->accept_no_more();
 }

@@ -24,8 +24,16 @@ namespace {
 
 constexpr std::size_t longest = 8192;
 constexpr std::size_t erlang_length = 20;
+constexpr std::size_t token_length = 32;
 constexpr std::size_t short_length = 12;
 constexpr const char* usual_credential = "cookie"; // the credential that is used if no source is configured
+
+struct kind {
+  std::string noun;
+  std::size_t length; // of one that is made
+};
+const kind of_cookie{"cookie", erlang_length};
+const kind of_token{"token", token_length};
 
 std::string environment(const char* name) {
   const char* const value = std::getenv(name);
@@ -41,71 +49,72 @@ base::result<std::string> home_folder() {
                     "cookie: neither HOME nor the user database names a home folder: set node.cookie");
 }
 
-base::result<std::string> checked(std::string text, const std::string& where) {
+base::result<std::string> checked(std::string text, const std::string& where, const kind& of) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
-  if (text.empty()) return base::fail(base::errc::invalid, where + ": the cookie is empty");
+  if (text.empty())
+    return base::fail(base::errc::invalid, fmt::format("{}: the {} is empty", where, of.noun));
   const bool printable = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
   if (!printable)
-    return base::fail(base::errc::invalid, where + ": a cookie has printable ASCII characters only");
+    return base::fail(base::errc::invalid,
+                      fmt::format("{}: a {} has printable ASCII characters only", where, of.noun));
   if (text.size() < short_length) {
-    base::log::warning("node", "{}: the cookie is short ({} characters) and may be guessed", where,
+    base::log::warning("node", "{}: the {} is short ({} characters) and may be guessed", where, of.noun,
                        text.size());
   }
   return text;
 }
 
-std::string random_cookie() {
+std::string random_letters(std::size_t count) {
   std::string out;
-  for (std::size_t i = 0; i < erlang_length; ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     out.push_back(static_cast<char>('A' + base::random_below(26)));
   }
   return out;
 }
 
 // If two nodes start at once, one makes the file and the other reads it.
-base::result<std::string> make_file(const std::string& path) {
+base::result<std::string> make_file(const std::string& path, const kind& of) {
   const std::size_t slash = path.rfind('/');
   if (slash != std::string::npos && slash > 0) {
     if (auto made = base::make_folders(path.substr(0, slash), 0700); !made) return unexpected(made.error());
   }
-  const std::string value = random_cookie();
+  const std::string value = random_letters(of.length);
   if (auto written = base::write_new_file_atomic(path, value, 0600); !written) {
     if (written.error().code == base::errc::exists) return base::read_file(path, longest);
-    return unexpected(std::move(written.error()).context("cookie file"));
+    return unexpected(std::move(written.error()).context(of.noun + " file"));
   }
-  base::log::info("node", "{}: made, with a new cookie", path);
+  base::log::info("node", "{}: made, with a new {}", path, of.noun);
   return value;
 }
 
-base::result<cookie> from_file(const std::string& path) {
+base::result<cookie> from_file(const std::string& path, const kind& of) {
+  const std::string where = of.noun + " file " + path;
   struct stat found {};
   if (stat(path.c_str(), &found) != 0) {
-    if (errno != ENOENT) return base::fail_errno("cookie file " + path, errno);
-    auto made = make_file(path);
+    if (errno != ENOENT) return base::fail_errno(where, errno);
+    auto made = make_file(path, of);
     if (!made) return unexpected(made.error());
-    auto value = checked(std::move(*made), "cookie file " + path);
+    auto value = checked(std::move(*made), where, of);
     if (!value) return unexpected(value.error());
     return cookie{std::move(*value), path};
   }
-  if (!S_ISREG(found.st_mode))
-    return base::fail(base::errc::refused, "cookie file " + path + ": is no regular file");
+  if (!S_ISREG(found.st_mode)) return base::fail(base::errc::refused, where + ": is no regular file");
   if ((found.st_mode & 077) != 0) {
-    return base::fail(
-        base::errc::refused,
-        fmt::format("cookie file {}: must be accessible by its owner only (mode {:o} now): chmod 600 {}",
-                    path, found.st_mode & 0777, path));
+    return base::fail(base::errc::refused,
+                      fmt::format("{}: must be accessible by its owner only (mode {:o} now): chmod 600 {}",
+                                  where, found.st_mode & 0777, path));
   }
   auto text = base::read_file(path, longest);
   if (!text) return unexpected(text.error());
-  auto value = checked(std::move(*text), "cookie file " + path);
+  auto value = checked(std::move(*text), where, of);
   if (!value) return unexpected(value.error());
   return cookie{std::move(*value), path};
 }
 
-base::result<cookie> from_credential(const std::string& folder, const std::string& name) {
+base::result<cookie> from_credential(const std::string& folder, const std::string& name, const kind& of) {
   auto text = base::read_file(folder + "/" + name, longest);
   if (!text) return unexpected(text.error());
-  auto value = checked(std::move(*text), "credential " + name);
+  auto value = checked(std::move(*text), "credential " + name, of);
   if (!value) return unexpected(value.error());
   return cookie{std::move(*value), {}};
 }
@@ -117,33 +126,49 @@ base::result<cookie> of_user() {
   const std::string folder = environment("XDG_CONFIG_HOME");
   const std::string other = (folder.empty() ? *home + "/.config" : folder) + "/erlang/.erlang.cookie";
   const bool only_other = access(usual.c_str(), F_OK) != 0 && access(other.c_str(), F_OK) == 0;
-  return from_file(only_other ? other : usual);
+  return from_file(only_other ? other : usual, of_cookie);
+}
+
+// `folder`: of systemd's credentials; empty: none.
+base::result<cookie> from_source(const spec::cookie_source& source, const std::string& folder,
+                                 const kind& of) {
+  if (source.file) return from_file(*source.file, of);
+  if (source.env) {
+    const char* const value = std::getenv(source.env->c_str());
+    if (value == nullptr) {
+      return base::fail(base::errc::not_found, of.noun + ": the environment has no " + *source.env);
+    }
+    auto text = checked(value, of.noun + " from " + *source.env, of);
+    if (!text) return unexpected(text.error());
+    return cookie{std::move(*text), {}};
+  }
+  const std::string name = source.credential.value_or("");
+  if (folder.empty()) {
+    return base::fail(base::errc::not_found, of.noun + ": credential " + name +
+                                                 ": no CREDENTIALS_DIRECTORY: not started by systemd with "
+                                                 "LoadCredential");
+  }
+  return from_credential(folder, name, of);
+}
+
+bool is_set(const spec::cookie_source& source) {
+  return source.file || source.env || source.credential;
 }
 
 } // namespace
 
 base::result<cookie> find_cookie(const spec::cookie_source& source) {
-  if (source.file) return from_file(*source.file);
-  if (source.env) {
-    const char* const value = std::getenv(source.env->c_str());
-    if (value == nullptr) {
-      return base::fail(base::errc::not_found, "cookie: the environment has no " + *source.env);
-    }
-    auto text = checked(value, "cookie from " + *source.env);
-    if (!text) return unexpected(text.error());
-    return cookie{std::move(*text), {}};
-  }
   const std::string folder = environment("CREDENTIALS_DIRECTORY");
-  if (!source.credential) {
-    const bool is_given = !folder.empty() && access((folder + "/" + usual_credential).c_str(), F_OK) == 0;
-    return is_given ? from_credential(folder, usual_credential) : of_user();
-  }
-  if (folder.empty()) {
-    return base::fail(base::errc::not_found, "cookie: credential " + *source.credential +
-                                                 ": no CREDENTIALS_DIRECTORY: not started by systemd with "
-                                                 "LoadCredential");
-  }
-  return from_credential(folder, *source.credential);
+  if (is_set(source)) return from_source(source, folder, of_cookie);
+  const bool is_given = !folder.empty() && access((folder + "/" + usual_credential).c_str(), F_OK) == 0;
+  return is_given ? from_credential(folder, usual_credential, of_cookie) : of_user();
+}
+
+base::result<std::string> find_token(const spec::cookie_source& source) {
+  if (!is_set(source)) return std::string();
+  auto found = from_source(source, environment("CREDENTIALS_DIRECTORY"), of_token);
+  if (!found) return unexpected(std::move(found.error()));
+  return std::move(found->value);
 }
 
 } // namespace coppice::node

@@ -310,3 +310,42 @@ TEST_CASE("a client that sends on and does not read is answered one after the ot
   for (int i = 0; i < 3; ++i) CHECK(client.line().size() > (1 << 19));
   CHECK(asked == 4);
 }
+
+TEST_CASE(
+    "a request that did not come by the socket is answered once, in time or not, and at the server's end") {
+  place at;
+  std::atomic<int> given_up = 0;
+  std::vector<std::shared_ptr<control::answer>> kept;
+  auto server = control::server::start(
+      {at.socket, {}, 0600},
+      [&](api::request r, const control::caller& who, control::answer reply) -> control::pending {
+        if (r.command == "who") return reply(api::reply(nlohmann::json(who.http))), control::pending{};
+        if (r.command == "throws") throw std::bad_alloc();
+        auto held = std::make_shared<control::answer>(std::move(reply));
+        kept.push_back(held);
+        if (r.command == "late") return {std::chrono::milliseconds(1), [&] { ++given_up; }};
+        return {std::nullopt, [&] { ++given_up; }};
+      });
+  REQUIRE(server);
+  const auto ask = [&](const char* command) {
+    control::caller from;
+    from.http = "127.0.0.1:1";
+    auto told = std::make_shared<std::promise<api::reply>>();
+    (*server)->ask({command}, from, [told](api::reply reply) { told->set_value(std::move(reply)); });
+    return told->get_future();
+  };
+  CHECK(ask("who").get().value() == "127.0.0.1:1");
+  CHECK(ask("throws").get().error().code == base::errc::internal);
+  CHECK(ask("late").get().error().code == base::errc::timeout);
+  CHECK(given_up == 1);
+  control::caller from;
+  const auto number = (*server)->ask({"waits"}, from, [](const api::reply&) { FAIL("nobody wants it"); });
+  (*server)->give_up(number);
+  CHECK(ask("who").get().has_value());
+  CHECK(given_up == 2);
+  auto unanswered = ask("waits");
+  server->reset();
+  CHECK(unanswered.get().error().code == base::errc::closed);
+  CHECK(given_up == 3);
+  kept.clear();
+}

@@ -83,6 +83,20 @@ TEST_CASE("a connection's requests are answered one after the other and it stays
   CHECK(at.server->answered().at(200) == 2);
 }
 
+TEST_CASE("the address of a client is known while its request is worked on, and not once it has left") {
+  place at;
+  client& one = at.connect();
+  one.to.write("GET /keep HTTP/1.1\r\nHost: h\r\n\r\n");
+  REQUIRE(at.until([&] { return at.kept.size() == 1; }));
+  const auto address = at.server->client(at.kept[0]);
+  REQUIRE(address.has_value());
+  CHECK(address->host() == "127.0.0.1");
+  CHECK(address->port() != at.server->address().port());
+  one.to.close();
+  REQUIRE(at.until([&] { return at.server->connections() == 0; }));
+  CHECK_FALSE(at.server->client(at.kept[0]).has_value());
+}
+
 TEST_CASE("pipelined requests are answered in order, also when the first answer comes late") {
   place at;
   client& one = at.connect();

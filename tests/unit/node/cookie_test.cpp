@@ -123,3 +123,22 @@ TEST_CASE("a cookie from the environment or a credential") {
   REQUIRE(unasked.has_value());
   CHECK(unasked->value == "FROMACREDENTIAL");
 }
+
+TEST_CASE("a token is found as a cookie is, and there is none without a source") {
+  temporary_folder place;
+  const auto none = node::find_token({});
+  REQUIRE(none.has_value());
+  CHECK(none->empty());
+  spec::cookie_source source;
+  source.file = place.path() + "/token";
+  const auto made = node::find_token(source);
+  REQUIRE(made.has_value());
+  CHECK(made->size() == 32);
+  CHECK(mode_of(*source.file) == 0600);
+  CHECK(node::find_token(source).value() == *made);
+  write(*source.file, *made, 0644);
+  const auto refused = node::find_token(source);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().text.find("token file") != std::string::npos);
+  CHECK(refused.error().text.find(*made) == std::string::npos);
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+// See api_access.hpp. The token is compared as digests of equal length would be: in a time that does not
+// depend on where the two differ.
+#include "control/api_access.hpp"
+
+#include <algorithm>
+
+#include "base/ascii.hpp"
+#include "base/bytes.hpp"
+#include "base/random.hpp"
+#include "base/socket_address.hpp"
+
+namespace coppice::control {
+namespace {
+
+constexpr std::string_view scheme = "bearer ";
+
+access::verdict refused(int status, std::string why, std::string hint = {}) {
+  const auto code = status == 415 ? base::errc::invalid : base::errc::refused;
+  return {status, {code, "request", std::move(why), std::move(hint)}};
+}
+
+// Without its port.
+std::string_view host_of(std::string_view authority) {
+  return authority.substr(0, authority.rfind(':'));
+}
+
+bool is_token(std::string_view given, std::string_view token) {
+  return given.size() == token.size() && base::equal_secret(base::as_bytes(given), base::as_bytes(token));
+}
+
+} // namespace
+
+std::string_view text(right which) {
+  switch (which) {
+    case right::inspect:
+      return "inspect";
+    case right::state:
+      return "state";
+    case right::manage:
+      break;
+  }
+  return "manage";
+}
+
+std::vector<std::string> rights::names() const {
+  std::vector<std::string> out;
+  for (const right one : {right::inspect, right::state, right::manage})
+    if (has(one)) out.emplace_back(text(one));
+  return out;
+}
+
+bool is_own_name(std::string_view host) {
+  if (host.starts_with("localhost") && (host.size() == 9 || host[9] == ':')) return true;
+  return base::socket_address::parse(host, 0).has_value() || base::socket_address::parse(host).has_value();
+}
+
+bool access::is_known_host(std::string_view host) const {
+  if (is_own_name(host)) return true;
+  return std::ranges::any_of(options_.hosts, [&](const std::string& one) {
+    return base::is_same_in_ascii(one, host) || base::is_same_in_ascii(one, host_of(host));
+  });
+}
+
+access::verdict access::judge(const net::http_request& asked) const {
+  const std::string_view host = asked.authority();
+  if (!host.empty() && !is_known_host(host))
+    return refused(403, "the Host is neither an address nor a name of this node",
+                   "control.http.hosts names further ones");
+  if (host.empty() && asked.header("host") != nullptr) return refused(403, "the Host is empty");
+  if (asked.method == "POST") {
+    const std::string* const origin = asked.header("origin");
+    const std::string own(host);
+    if (origin != nullptr && *origin != "http://" + own && *origin != "https://" + own)
+      return refused(403, "the request comes from a page of another origin");
+    const std::string* const type = asked.header("content-type");
+    const std::string_view media =
+        type == nullptr ? std::string_view()
+                        : net::http_trimmed(std::string_view(*type).substr(0, type->find(';')));
+    if (!base::is_same_in_ascii(media, "application/json"))
+      return refused(415, "the arguments are a JSON object", "Content-Type: application/json");
+  }
+  verdict out;
+  out.may = rights(options_.without_token);
+  const std::string* const given = asked.header("authorization");
+  if (given == nullptr) return out;
+  const std::string_view all = *given;
+  if (!base::is_same_in_ascii(all.substr(0, scheme.size()), scheme))
+    return refused(401, "a token is expected", "Authorization: Bearer TOKEN");
+  if (options_.token.empty()) return refused(401, "the node has no token", "control.http.token names one");
+  if (!is_token(net::http_trimmed(all.substr(scheme.size())), options_.token))
+    return refused(401, "the token is not the node's");
+  out.may = rights::all();
+  out.has_token = true;
+  return out;
+}
+
+} // namespace coppice::control

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// Decides what a request over HTTP may do: from where it may come (Host, Origin), whether it gives the node's
+// token, and which rights follow. Constant after its construction; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/protocol.hpp"
+#include "control/command_table.hpp"
+#include "net/http/http_message.hpp"
+
+namespace coppice::control {
+
+std::string_view text(right which);
+
+// The rights of one request.
+class rights {
+ public:
+  rights() = default;
+  explicit rights(const std::vector<right>& given) {
+    for (const right one : given) add(one);
+  }
+  static rights all() { return rights({right::inspect, right::state, right::manage}); }
+  bool has(right one) const { return (bits_ & bit(one)) != 0; }
+  // In the order of the table: "inspect", "state", "manage".
+  std::vector<std::string> names() const;
+
+ private:
+  static unsigned bit(right one) { return 1u << static_cast<unsigned>(one); }
+  void add(right one) { bits_ |= bit(one); }
+  unsigned bits_ = 0;
+};
+
+// Whether a Host is an address or localhost, with or without a port. A page in a browser may ask a server of
+// its own machine under a name that the page's owner lets point there; such a name is refused. (DNS
+// rebinding.)
+bool is_own_name(std::string_view host);
+
+struct access_options {
+  std::string token;                // empty: there is none
+  std::vector<right> without_token; // the rights of a reader that does not give it
+  std::vector<std::string> hosts;   // names that Host may have, beside addresses and localhost
+  bool local_only = true;           // it listens on a loopback address
+};
+
+class access {
+ public:
+  struct verdict {
+    int status = 200; // else 401, 403 or 415, and `why` tells what is wrong
+    api::failure why{};
+    rights may{};
+    bool has_token = false;
+  };
+
+  explicit access(access_options options) : options_(std::move(options)) {}
+
+  // Beyond loopback the page and the API are there with a token only.
+  bool is_open() const { return options_.local_only || !options_.token.empty(); }
+  bool knows_token() const { return !options_.token.empty(); }
+  bool local_only() const { return options_.local_only; }
+
+  verdict judge(const net::http_request& asked) const;
+
+ private:
+  bool is_known_host(std::string_view host) const;
+  access_options options_;
+};
+
+} // namespace coppice::control

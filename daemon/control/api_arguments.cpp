@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+// See api_arguments.hpp.
+#include "control/api_arguments.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <vector>
+
+#include "base/json_depth.hpp"
+#include "base/path_pattern.hpp"
+#include "base/printable.hpp"
+#include "base/suggest.hpp"
+#include "control/process_list.hpp"
+
+namespace coppice::control {
+namespace {
+
+using nlohmann::json;
+using parsed = expected<json, api::failure>;
+
+constexpr std::uint64_t usual_timeout_ms = 30'000;
+constexpr std::size_t deepest = 8;
+
+unexpected<api::failure> bad(const command& of, std::string why, std::string hint = {}) {
+  return unexpected(api::failure{base::errc::invalid, std::string(of.name), std::move(why), std::move(hint)});
+}
+
+std::string known_of(const command& of) {
+  if (of.arguments.empty()) return "it takes no arguments";
+  std::vector<std::string_view> names;
+  for (const argument& one : of.arguments) names.push_back(one.name);
+  return fmt::format("it takes {}", fmt::join(names, ", "));
+}
+
+unexpected<api::failure> unknown(const command& of, const std::string& name) {
+  std::vector<std::string_view> names;
+  for (const argument& one : of.arguments) names.push_back(one.name);
+  const std::string meant = base::did_you_mean(name, names);
+  return bad(of, "no argument is called '" + base::printable(name) + "'",
+             meant.empty() ? known_of(of) : meant);
+}
+
+const argument* find(const command& of, std::string_view name) {
+  const auto found = std::ranges::find(of.arguments, name, &argument::name);
+  return found == of.arguments.end() ? nullptr : &*found;
+}
+
+std::string_view type_name(argument_type type) {
+  switch (type) {
+    case argument_type::text:
+      return "a text";
+    case argument_type::number:
+      return "a whole number from 0 on";
+    case argument_type::flag:
+      break;
+  }
+  return "true or false";
+}
+
+bool fits(const argument& one, const json& value) {
+  switch (one.type) {
+    case argument_type::text:
+      return value.is_string();
+    case argument_type::number:
+      return value.is_number_unsigned();
+    case argument_type::flag:
+      break;
+  }
+  return value.is_boolean();
+}
+
+// Null: the text is none of that type.
+json of_text(const argument& one, std::string text) {
+  if (one.type == argument_type::text) return text;
+  if (one.type == argument_type::flag)
+    return text == "true" || text.empty() ? json(true) : text == "false" ? json(false) : json();
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [at, problem] = std::from_chars(text.data(), end, number);
+  return problem == std::errc() && at == end ? json(number) : json();
+}
+
+parsed checked(const command& of, json given) {
+  for (const auto& [name, value] : given.items()) {
+    const argument* const one = find(of, name);
+    if (one == nullptr) return unknown(of, name);
+    if (!fits(*one, value))
+      return bad(of, fmt::format("{}: expected {}", name, type_name(one->type)), known_of(of));
+    if (one->words.empty()) continue;
+    if (std::ranges::find(one->words, std::string_view(value.get_ref<const std::string&>())) ==
+        one->words.end())
+      return bad(of, fmt::format("{}: expected one of {}", name, fmt::join(one->words, ", ")));
+  }
+  for (const argument& one : of.arguments) {
+    if (given.contains(one.name)) continue;
+    if (one.needed) return bad(of, fmt::format("the argument {} is missing", one.name), known_of(of));
+    if (one.name == "timeout_ms") given[std::string(one.name)] = usual_timeout_ms;
+    if (one.name == "limit") given[std::string(one.name)] = most_listed;
+  }
+  return given;
+}
+
+} // namespace
+
+parsed arguments_of_query(const command& of, std::string_view query) {
+  json given = json::object();
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    if (pair.empty()) continue;
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    const auto name = base::percent_decoded(pair.substr(0, equals), true);
+    auto value = base::percent_decoded(pair.substr(std::min(pair.size(), equals + 1)), true);
+    if (!name || !value) return bad(of, "the query cannot be decoded");
+    const argument* const one = find(of, *name);
+    if (one == nullptr) return unknown(of, *name);
+    if (given.contains(*name)) return bad(of, fmt::format("{} is given twice", one->name));
+    given[*name] = of_text(*one, std::move(*value));
+  }
+  return checked(of, std::move(given));
+}
+
+parsed arguments_of_body(const command& of, std::string_view body) {
+  if (body.empty()) return checked(of, json::object());
+  if (base::nests_deeper(body, deepest)) return bad(of, "the arguments nest too deep");
+  json given = json::parse(body, nullptr, false);
+  if (!given.is_object()) return bad(of, "the body is no JSON object", known_of(of));
+  return checked(of, std::move(given));
+}
+
+} // namespace coppice::control

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+// See api_documents.hpp.
+#include "control/api_documents.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "control/audit.hpp"
+
+namespace coppice::control {
+namespace {
+
+using nlohmann::json;
+
+// Whose engines report names, addresses and counts alone.
+constexpr std::array<std::string_view, 5> kinds_without_terms{"server", "supervisor", "pool", "tcp", "web"};
+
+std::string_view name_of(verb how) {
+  return how == verb::get ? "GET" : "POST";
+}
+
+std::string_view name_of(argument_type type) {
+  switch (type) {
+    case argument_type::text:
+      return "string";
+    case argument_type::number:
+      return "integer";
+    case argument_type::flag:
+      break;
+  }
+  return "boolean";
+}
+
+json schema_of(const argument& one) {
+  json schema{{"type", name_of(one.type)}};
+  if (one.type == argument_type::number) schema["minimum"] = 0;
+  if (!one.words.empty()) schema["enum"] = one.words;
+  return schema;
+}
+
+json described(std::string_view text) {
+  return {{"description", text}};
+}
+
+json answers() {
+  json failed = described("{code, what, why, hint}");
+  failed["content"]["application/json"]["schema"]["$ref"] = "#/components/schemas/error";
+  json done = described("the document of `coppice --json`");
+  done["content"]["application/json"]["schema"]["type"] = "object";
+  return {{"200", std::move(done)}, {"default", std::move(failed)}};
+}
+
+json operation_of(const command& one) {
+  json out{{"operationId", std::string(one.how == verb::get ? "get_" : "post_") + std::string(one.name)},
+           {"summary", one.about},
+           {"x-right", text(one.needs)},
+           {"security", json::array({json::object(), {{"token", json::array()}}})},
+           {"responses", answers()}};
+  if (one.how == verb::get) {
+    out["parameters"] = json::array();
+    for (const argument& each : one.arguments)
+      out["parameters"].push_back({{"name", each.name},
+                                   {"in", "query"},
+                                   {"required", each.needed},
+                                   {"description", each.about},
+                                   {"schema", schema_of(each)}});
+    return out;
+  }
+  json object{{"type", "object"}, {"additionalProperties", false}, {"properties", json::object()}};
+  for (const argument& each : one.arguments) {
+    json schema = schema_of(each);
+    schema["description"] = each.about;
+    object["properties"][std::string(each.name)] = std::move(schema);
+    if (each.needed) object["required"].push_back(each.name);
+  }
+  out["requestBody"]["content"]["application/json"]["schema"] = std::move(object);
+  return out;
+}
+
+json operation(std::string_view id, std::string_view about, std::string_view type) {
+  json answer = described(about);
+  answer["content"][std::string(type)]["schema"]["type"] = type == "application/json" ? "object" : "string";
+  return {{"operationId", id}, {"summary", about}, {"responses", {{"200", std::move(answer)}}}};
+}
+
+void keep_shape(json& of, const char* key) {
+  const auto found = of.find(key);
+  if (found != of.end() && found->is_string() && !found->get_ref<const std::string&>().empty())
+    *found = shape_of(found->get_ref<const std::string&>());
+}
+
+// Of every text inside, but for the kind and pids.
+void keep_shapes(json& of) {
+  for (auto& [key, value] : of.items()) {
+    if (value.is_structured())
+      keep_shapes(value);
+    else if (value.is_string() && key != "kind" && key != "pid")
+      value = shape_of(value.get_ref<const std::string&>());
+  }
+}
+
+void each(json& of, const char* key, const auto& does) {
+  const auto found = of.find(key);
+  if (found == of.end() || !found->is_array()) return;
+  for (json& one : *found) does(one);
+}
+
+void leave_out_of_branch(json& branch) {
+  if (const auto end = branch.find("last_end"); end != branch.end() && end->is_object())
+    keep_shape(*end, "reason");
+  each(branch, "children", leave_out_of_branch);
+}
+
+// "failed: REASON"
+void leave_out_of_complaint(json& one) {
+  if (one.value("what", "") != "application") return;
+  const std::string why = one.value("why", "");
+  if (const std::size_t colon = why.find(": "); colon != why.npos)
+    one["why"] = why.substr(0, colon + 2) + shape_of(std::string_view(why).substr(colon + 2));
+}
+
+} // namespace
+
+int status_of(base::errc code) {
+  switch (code) {
+    case base::errc::invalid:
+      return 400;
+    case base::errc::not_found:
+      return 404;
+    case base::errc::exists:
+    case base::errc::refused:
+      return 409;
+    case base::errc::timeout:
+      return 504;
+    case base::errc::closed:
+    case base::errc::limit:
+      return 503;
+    case base::errc::unsupported:
+      return 501;
+    case base::errc::system:
+    case base::errc::internal:
+      break;
+  }
+  return 500;
+}
+
+json error_document(const api::failure& why) {
+  return {{"code", api::text(why.code)}, {"what", why.what}, {"why", why.why}, {"hint", why.hint}};
+}
+
+json commands_document() {
+  json all = json::array();
+  for (const command& one : commands()) {
+    json arguments = json::array();
+    for (const argument& each : one.arguments) {
+      json shown{
+          {"name", each.name}, {"type", name_of(each.type)}, {"needed", each.needed}, {"about", each.about}};
+      if (!each.words.empty()) shown["words"] = each.words;
+      arguments.push_back(std::move(shown));
+    }
+    all.push_back({{"name", one.name},
+                   {"verb", name_of(one.how)},
+                   {"right", text(one.needs)},
+                   {"about", one.about},
+                   {"arguments", std::move(arguments)}});
+  }
+  return all;
+}
+
+json openapi_document(std::string_view version) {
+  json paths = json::object();
+  paths["/api/v1/"]["get"] = operation("about", "the node, and what this reader may do", "application/json");
+  json stream = operation("stream", "documents as they change, as server-sent events", "text/event-stream");
+  stream["parameters"] = json::array({{{"name", "topics"},
+                                       {"in", "query"},
+                                       {"required", true},
+                                       {"description", "of status, tree, nodes and log, joined with commas"},
+                                       {"schema", {{"type", "string"}}}}});
+  paths["/api/v1/stream"]["get"] = std::move(stream);
+  for (const command& one : commands())
+    paths["/api/v1/" + std::string(one.name)][one.how == verb::get ? "get" : "post"] = operation_of(one);
+  json error{{"type", "object"}, {"required", {"code", "what", "why", "hint"}}};
+  for (const char* key : {"code", "what", "why", "hint"}) error["properties"][key]["type"] = "string";
+  return {{"openapi", "3.1.0"},
+          {"info", {{"title", "A Coppice node"}, {"version", version}}},
+          {"paths", std::move(paths)},
+          {"components",
+           {{"schemas", {{"error", std::move(error)}}},
+            {"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}}}}};
+}
+
+void leave_out_terms(std::string_view command, json& document) {
+  const auto application = [](json& one) { keep_shape(one, "reason"); };
+  if (command == "status") {
+    each(document, "applications", application);
+    each(document, "complaints", leave_out_of_complaint);
+  } else if (command == "tree") {
+    each(document, "applications", [&](json& one) {
+      application(one);
+      if (const auto top = one.find("supervisor"); top != one.end()) leave_out_of_branch(*top);
+    });
+  } else if (command == "info") {
+    for (const char* key : {"state", "debug", "messages", "args"}) document.erase(key);
+    each(document, "ends", application);
+    if (const auto engine = document.find("engine"); engine != document.end() && engine->is_object()) {
+      const std::string kind = engine->value("kind", "");
+      if (std::ranges::find(kinds_without_terms, kind) == kinds_without_terms.end()) keep_shapes(*engine);
+    }
+  } else if (command == "health") {
+    each(document, "complaints", leave_out_of_complaint);
+  } else if (command == "apply") {
+    for (const char* list : {"changes", "rest"})
+      each(document, list, [](json& one) { one.erase("before"), one.erase("after"); });
+  }
+}
+
+} // namespace coppice::control

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// The table of the node's commands: what each is called, whether it acts, which right it needs and which
+// arguments it takes. The control socket's dispatch, /api/v1/COMMAND and its OpenAPI document are made from
+// it. A command that both shows and acts has a row for each. Constant; any thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "control/asked.hpp"
+#include "spec/node_spec.hpp"
+
+namespace coppice::control {
+
+enum class verb : std::uint8_t { get, post };
+using right = spec::http_right;
+
+enum class argument_type : std::uint8_t { text, number, flag };
+
+struct argument {
+  std::string_view name;
+  argument_type type = argument_type::text;
+  bool needed = false;
+  std::string_view about{};
+  std::span<const std::string_view> words{}; // of a text: those it can be; empty: any
+};
+
+struct command {
+  std::string_view name;
+  verb how = verb::get;
+  right needs = right::inspect;
+  const char* subject = nullptr; // the argument that an error names beside the command; null: none
+  pending (*run)(const request&) = nullptr;
+  std::string_view about{};
+  // As over HTTP; the control socket's clients may give paths as well.
+  std::span<const argument> arguments{};
+};
+
+std::span<const command> commands();
+
+// Of that name and verb; null: there is none.
+const command* find_command(std::string_view name, verb how);
+// Of that name, whatever its verb; null: there is none. `acts`: whether it is asked to act in any of its
+// forms.
+const command* find_command(std::string_view name);
+bool may_act(std::string_view name);
+
+} // namespace coppice::control

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+// See http_api.hpp.
+#include "control/http_api.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mutex>
+
+#include "base/json_text.hpp"
+#include "base/log_counted.hpp"
+#include "base/path_pattern.hpp"
+#include "base/suggest.hpp"
+#include "control/api_arguments.hpp"
+#include "control/api_documents.hpp"
+#include "control/documents.hpp"
+#include "control/health.hpp"
+#include "control/log_commands.hpp"
+#include "control/metrics.hpp"
+#include "control/page_files.hpp"
+
+namespace coppice::control {
+namespace {
+
+using net::http_request;
+using net::http_response;
+using nlohmann::json;
+
+constexpr std::string_view prefix = "/api/v1/";
+constexpr std::size_t usual_body = 64 << 10;     // read and ignored
+constexpr std::size_t most_of_lines = 256 << 10; // of the log, bytes at once
+constexpr std::size_t first_lines = 200;         // of the log, for a new reader
+constexpr const char* policy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; "
+    "frame-ancestors "
+    "'none'; base-uri 'none'; form-action 'none'";
+
+http_response of_json(int status, const json& document) {
+  http_response made{status, "application/json", base::json_text(document) + "\n"};
+  made.headers = {{"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}};
+  return made;
+}
+
+bool reads(const http_request& asked) {
+  return asked.method == "GET" || asked.method == "HEAD";
+}
+
+// The verbs of a command: "GET, HEAD, POST". Empty: there is no such command.
+std::string verbs_of(std::string_view name) {
+  std::string out = find_command(name, verb::get) != nullptr ? "GET, HEAD" : "";
+  if (find_command(name, verb::post) != nullptr) out += out.empty() ? "POST" : ", POST";
+  return out;
+}
+
+std::string near(std::string_view name) {
+  std::vector<std::string_view> known;
+  for (const command& one : commands()) known.push_back(one.name);
+  return base::did_you_mean(name, known);
+}
+
+json stream_status(node::instance& of) {
+  json document = status_document(of);
+  const node::node_status status = of.status_with_disk();
+  auto complaints = lives(status);
+  for (complaint& one : ready(status, of.degraded())) complaints.push_back(std::move(one));
+  json health = health_document(status, complaints);
+  document["complaints"] = std::move(health["complaints"]);
+  document["warnings"] = std::move(health["warnings"]);
+  document["child_restarts"] = status.restarts;
+  std::uint64_t turns = 0;
+  for (const runtime::worker_info& one : status.runtime.workers) turns += one.turns;
+  document["turns"] = turns;
+  document["resident_memory"] = own_usage().resident_bytes;
+  return document;
+}
+
+} // namespace
+
+// Replies on their way from the control thread. Outlives the API for as long as one is owed.
+class http_api::inbox {
+ public:
+  struct letter {
+    net::http_exchange to;
+    api::reply reply;
+  };
+
+  explicit inbox(const base::uv::async& wake) : wake_(&wake) {}
+  void put(letter one) {
+    const std::lock_guard held(lock_);
+    if (wake_ == nullptr) return;
+    letters_.push_back(std::move(one));
+    wake_->send();
+  }
+  std::vector<letter> take() {
+    const std::lock_guard held(lock_);
+    return std::exchange(letters_, {});
+  }
+  void close() {
+    const std::lock_guard held(lock_);
+    wake_ = nullptr;
+    letters_.clear();
+  }
+
+ private:
+  std::mutex lock_;
+  const base::uv::async* wake_;
+  std::vector<letter> letters_;
+};
+
+http_api::http_api(const base::uv::loop& loop, const parts& on, access_options who, std::size_t streams)
+    : node_(on.of),
+      lines_(on.lines),
+      control_(on.control),
+      access_(std::move(who)),
+      hub_(loop.raw(), server_,
+           {[this](topic which, bool terms) { return document(which, terms); },
+            [this](std::uint64_t from) {
+              return from == 0 ? lines_.last(first_lines, {}, most_of_lines)
+                               : lines_.from(from, {}, most_of_lines);
+            },
+            line_document},
+           streams) {}
+
+base::result<std::unique_ptr<http_api>> http_api::make(const base::uv::loop& loop, const parts& on,
+                                                       access_options who, std::size_t streams) {
+  auto made = std::unique_ptr<http_api>(new http_api(loop, on, std::move(who), streams));
+  auto wake = base::uv::async::make(loop, [api = made.get()] { api->take_replies(); });
+  if (!wake) return unexpected(std::move(wake.error()));
+  made->wake_ = std::move(*wake);
+  made->inbox_ = std::make_shared<inbox>(made->wake_);
+  return made;
+}
+
+http_api::~http_api() {
+  if (inbox_ != nullptr) inbox_->close();
+}
+
+std::size_t http_api::body_limit(const http_request& asked) const {
+  if (asked.method != "POST" || !asked.path().starts_with(prefix) || !access_.is_open()) return usual_body;
+  const access::verdict who = access_.judge(asked);
+  return who.status == 200 && who.may.has(right::manage) ? most_of_arguments : usual_body;
+}
+
+bool http_api::handle(const http_request& asked, net::http_exchange from) {
+  if (!access_.is_open()) return false;
+  const std::string_view path = asked.path();
+  if (path.starts_with(prefix)) return answer_api(asked, from), true;
+  const std::string_view name = path == "/" ? "index.html" : path.starts_with('/') ? path.substr(1) : path;
+  if (std::ranges::find(page_files(), name, &page_file::name) == page_files().end()) return false;
+  server_->answer(from, answer_page(asked, name));
+  return true;
+}
+
+http_response http_api::answer_page(const http_request& asked, std::string_view name) const {
+  if (!reads(asked)) {
+    http_response refused{405, "text/plain; charset=utf-8", "GET and HEAD only\n"};
+    refused.headers.push_back({"Allow", "GET, HEAD"});
+    return refused;
+  }
+  if (const access::verdict who = access_.judge(asked); who.status == 403)
+    return {403, "text/plain; charset=utf-8", who.why.why + "\n"};
+  const page_file& file = *std::ranges::find(page_files(), name, &page_file::name);
+  http_response made{200, std::string(file.type), std::string(file.text)};
+  made.headers = {{"Cache-Control", "no-store"},
+                  {"Content-Security-Policy", policy},
+                  {"X-Content-Type-Options", "nosniff"},
+                  {"Referrer-Policy", "no-referrer"}};
+  return made;
+}
+
+void http_api::refuse(net::http_exchange to, int status, api::failure why,
+                      std::vector<net::http_header> headers) {
+  http_response made = of_json(status, error_document(why));
+  made.headers.insert(made.headers.end(), headers.begin(), headers.end());
+  server_->answer(to, made);
+}
+
+void http_api::answer_api(const http_request& asked, net::http_exchange from) {
+  const access::verdict who = access_.judge(asked);
+  if (who.status == 401) {
+    const auto client = server_->client(from);
+    base::log::counted(base::log::level::warning, "control", "http-token", "{} at /api/v1: {}",
+                       client ? client->host() : "a client", who.why.why);
+    return refuse(from, 401, who.why, {{"WWW-Authenticate", "Bearer"}});
+  }
+  if (who.status != 200) return refuse(from, who.status, who.why);
+  const std::string_view name = asked.path().substr(prefix.size());
+  const bool is_post = asked.method == "POST";
+  const bool is_document = name.empty() || name == "openapi.json" || name == "stream";
+  const std::string verbs = name == "stream" ? "GET" : is_document ? "GET, HEAD" : verbs_of(name);
+  if (verbs.empty())
+    return refuse(from, 404, {base::errc::not_found, "request", "there is no such command", near(name)});
+  const command* const what = is_document ? nullptr : find_command(name, is_post ? verb::post : verb::get);
+  const bool fits = is_document ? reads(asked) && (name != "stream" || asked.method == "GET")
+                                : what != nullptr && (is_post || reads(asked));
+  if (!fits)
+    return refuse(from, 405, {base::errc::invalid, std::string(name), verbs + " only", {}},
+                  {{"Allow", verbs}});
+  const right needed = what == nullptr ? right::inspect : what->needs;
+  if (!name.empty() && !who.may.has(needed))
+    return refuse(
+        from, 403,
+        {base::errc::refused, std::string(name), fmt::format("the right {} is missing", text(needed)),
+         access_.knows_token() ? "the node's token gives it" : "control.http gives rights"});
+  if (name.empty()) return server_->answer(from, of_json(200, about(who)));
+  if (name == "openapi.json") return server_->answer(from, of_json(200, openapi_document(COPPICE_VERSION)));
+  if (name == "stream") return open_stream(asked, who, from);
+  run(*what, asked, who, from);
+}
+
+json http_api::about(const access::verdict& who) const {
+  return {{"node", node_.name()},
+          {"version", COPPICE_VERSION},
+          {"rights", who.may.names()},
+          {"token", !access_.knows_token() ? "none"
+                    : who.has_token        ? "given"
+                                           : "wanted"},
+          {"commands", commands_document()},
+          {"streams", {{"open", hub_.open_readers()}, {"dropped", hub_.dropped()}}}};
+}
+
+void http_api::run(const command& what, const http_request& asked, const access::verdict& who,
+                   net::http_exchange from) {
+  auto arguments =
+      what.how == verb::post ? arguments_of_body(what, asked.body) : arguments_of_query(what, asked.query());
+  if (!arguments) return refuse(from, 400, arguments.error());
+  const auto client = server_->client(from);
+  caller as;
+  as.http = client ? client->to_string() : "unknown";
+  as.has_token = who.has_token;
+  as.acts = what.how == verb::post;
+  waiting& its = waiting_[{from.connection, from.number}];
+  its = {&what, who.may};
+  its.request = control_.ask({std::string(what.name), std::move(*arguments)}, std::move(as),
+                             [to = inbox_, from](api::reply reply) {
+                               to->put({from, std::move(reply)});
+                             });
+}
+
+void http_api::take_replies() {
+  for (auto& [to, reply] : inbox_->take()) {
+    const auto asked = waiting_.extract({to.connection, to.number});
+    if (asked.empty()) continue;
+    if (!reply) {
+      refuse(to, status_of(reply.error().code), std::move(reply.error()));
+      continue;
+    }
+    if (!asked.mapped().may.has(right::state)) leave_out_terms(asked.mapped().what->name, *reply);
+    server_->answer(to, of_json(200, *reply));
+  }
+}
+
+void http_api::abandoned(net::http_exchange it) {
+  hub_.left(it);
+  const auto asked = waiting_.extract({it.connection, it.number});
+  if (!asked.empty()) control_.give_up(asked.mapped().request);
+}
+
+void http_api::open_stream(const http_request& asked, const access::verdict& who, net::http_exchange from) {
+  const auto bad = [&](std::string why) {
+    refuse(from, 400, {base::errc::invalid, "stream", std::move(why), "topics=status,tree,nodes,log"});
+  };
+  constexpr std::string_view name_of_it = "topics=";
+  const auto query = base::percent_decoded(asked.query());
+  if (!query || !query->starts_with(name_of_it)) return bad("the topics are missing");
+  std::vector<topic> wanted;
+  for (std::string_view rest = std::string_view(*query).substr(name_of_it.size());;) {
+    const std::string_view name = rest.substr(0, rest.find(','));
+    const auto one = find_topic(name);
+    if (!one) return bad(fmt::format("there is no topic '{}'", name.substr(0, 40)));
+    if (std::ranges::find(wanted, *one) == wanted.end()) wanted.push_back(*one);
+    if (name.size() == rest.size()) break;
+    rest.remove_prefix(name.size() + 1);
+  }
+  const bool terms = who.may.has(right::state);
+  if (!terms && std::ranges::find(wanted, topic::log) != wanted.end())
+    return refuse(from, 403,
+                  {base::errc::refused, "stream", "the right state is missing", "for the topic log"});
+  if (hub_.is_full())
+    return refuse(
+        from, 503,
+        {base::errc::limit, "stream", "there are as many readers as there may be", "control.http.streams"},
+        {{"Retry-After", "5"}});
+  hub_.open(from, std::move(wanted), terms);
+}
+
+json http_api::document(topic which, bool terms) const {
+  json made;
+  if (which == topic::status) made = stream_status(node_);
+  if (which == topic::nodes) made = nodes_document(node_);
+  if (which == topic::tree) {
+    const auto trees = node_.tree();
+    made = tree_document(node_, trees ? *trees : std::vector<node::application_tree>());
+  }
+  if (!terms) leave_out_terms(text(which), made);
+  return made;
+}
+
+} // namespace coppice::control

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// The node's page at / and its API at /api/v1. Commands run on the control thread, as those of the control
+// socket do; their answers come back through an inbox, so that this thread never waits for a process. The
+// HTTP thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/log_ring.hpp"
+#include "base/uv.hpp"
+#include "control/api_access.hpp"
+#include "control/command_table.hpp"
+#include "control/server.hpp"
+#include "control/stream_hub.hpp"
+#include "net/http/http_server.hpp"
+#include "node/instance/instance.hpp"
+
+namespace coppice::control {
+
+class http_api {
+ public:
+  struct parts {
+    node::instance& of;
+    base::log::log_ring& lines;
+    server& control; // runs the commands
+  };
+
+  // All parts outlive it. `over` is the server that calls it, set before the first request.
+  static base::result<std::unique_ptr<http_api>> make(const base::uv::loop& loop, const parts& on,
+                                                      access_options who, std::size_t streams);
+  ~http_api();
+  http_api(const http_api&) = delete;
+
+  void use(net::http_server& over) { server_ = &over; }
+
+  // Answers a request for the page or the API, now or later. False: it is for neither, or they are not there.
+  bool handle(const net::http_request& asked, net::http_exchange from);
+  // Bytes that the body of this request may have.
+  std::size_t body_limit(const net::http_request& asked) const;
+  void abandoned(net::http_exchange it);
+  void writable(net::http_exchange it) { hub_.writable(it); }
+  // Ends the streams, which have no end of their own.
+  void end_streams() { hub_.end(); }
+  std::size_t open_streams() const { return hub_.open_readers(); }
+  std::uint64_t dropped_streams() const { return hub_.dropped(); }
+
+ private:
+  class inbox;
+  struct waiting {
+    const command* what = nullptr;
+    rights may;
+    std::uint64_t request = 0; // the control server's number
+  };
+  using key = std::pair<std::uint64_t, std::uint64_t>;
+
+  http_api(const base::uv::loop& loop, const parts& on, access_options who, std::size_t streams);
+
+  net::http_response answer_page(const net::http_request& asked, std::string_view name) const;
+  void answer_api(const net::http_request& asked, net::http_exchange from);
+  void run(const command& what, const net::http_request& asked, const access::verdict& who,
+           net::http_exchange from);
+  void open_stream(const net::http_request& asked, const access::verdict& who, net::http_exchange from);
+  nlohmann::json about(const access::verdict& who) const;
+  nlohmann::json document(topic which, bool terms) const;
+  void take_replies();
+  void refuse(net::http_exchange to, int status, api::failure why,
+              std::vector<net::http_header> headers = {});
+
+  node::instance& node_;
+  base::log::log_ring& lines_;
+  server& control_;
+  access access_;
+  net::http_server* server_ = nullptr;
+  stream_hub hub_;
+  base::uv::async wake_;
+  std::shared_ptr<inbox> inbox_;
+  std::map<key, waiting> waiting_;
+};
+
+} // namespace coppice::control

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// What the page does to the node. Each action asks first and says afterwards what came of it; none is offered that the
+// reader has no right to.
+import {post, Refused} from "./api.js";
+import {h} from "./dom.js";
+
+const dialog = () => document.getElementById("dialog");
+
+// Shows a dialog; resolves with the values of its fields, or null.
+export const asks = (title, words, fields = [], go = "Do it") => new Promise((done) => {
+  const inputs = fields.map(({name, label, value, type}) => [name, h("input", {name, id: `field-${name}`, value, type: type ?? "text", autocomplete: "off", required: true}), label]);
+  const form = h("form", {method: "dialog"}, h("h2", {}, title), words.map((line) => h("p", {}, line)),
+    inputs.map(([name, input, label]) => h("p", {}, h("label", {for: `field-${name}`}, label), input)),
+    h("menu", {}, h("button", {value: "", formnovalidate: true}, "Cancel"), h("button", {value: "go", class: "strong"}, go)));
+  const box = dialog();
+  box.replaceChildren(form);
+  box.setAttribute("aria-label", title);
+  box.addEventListener("close", () => done(box.returnValue === "go" ? Object.fromEntries(inputs.map(([name, input]) => [name, input.value])) : null), {once: true});
+  box.returnValue = "";
+  box.showModal();
+});
+
+let hiding = 0;
+export const says = (text, failed = false) => {
+  const place = document.getElementById("notice");
+  place.textContent = text;
+  place.className = failed ? "failed" : "";
+  place.hidden = false;
+  clearTimeout(hiding);
+  if (!failed) hiding = setTimeout(() => { place.hidden = true; }, 6000);
+};
+
+export const problem = (error) => error instanceof Refused
+  ? [error.what, error.why, error.hint].filter(Boolean).join(": ") || `status ${error.status}`
+  : String(error.message ?? error);
+
+// Sends a command and says what came of it; `then` runs after success with the answer.
+export const acts = async (command, values, done, then = () => {}) => {
+  try {
+    const answer = await post(command, values);
+    says(done);
+    await then(answer);
+  } catch (error) {
+    says(problem(error), true);
+  }
+};
+
+const button = (words, action, more) => h("button", {type: "button", onclick: action, ...more}, words);
+
+// Buttons for a child of the tree, by its path.
+export const childActions = (may, path, state, then) => !may("manage") ? [] : [
+  button(state === "running" ? "Restart" : "Start", async () => {
+    if (await asks(`Restart ${path}?`, ["Its process ends and a new one begins. What it holds in memory is lost."], [], "Restart"))
+      await acts("restart", {path}, `${path} was restarted`, then);
+  }),
+  state === "running" && button("Terminate", async () => {
+    if (await asks(`Terminate ${path}?`, ["It stays down until it is restarted."], [], "Terminate"))
+      await acts("terminate", {path}, `${path} is terminated`, then);
+  }),
+];
+
+export const applicationActions = (may, application, state, then) => !may("manage") ? [] : [
+  state === "running"
+    ? button("Stop", async () => {
+      if (await asks(`Stop ${application}?`, ["All processes of the application end, in the reverse order of their start."], [], "Stop"))
+        await acts("stop", {application}, `${application} is stopped`, then);
+    })
+    : button("Start", () => acts("start", {application}, `${application} was started`, then)),
+];
+
+export const exitAction = (may, pid, then) => may("manage") && button("Exit…", async () => {
+  const given = await asks(`End ${pid}?`, ["The process gets an exit signal. The reason kill cannot be trapped."], [{name: "reason", label: "Reason, an Erlang term", value: "shutdown"}], "Send");
+  if (given) await acts("exit", {name: pid, reason: given.reason}, `${pid} got the exit signal ${given.reason}`, then);
+});
+
+// First what would happen, then the reload.
+export const reloadAction = (may, plugin, then) => may("manage") && button(plugin ? "Reload…" : "Reload what changed…", async () => {
+  try {
+    const plan = await post("reload", {plugin: plugin ?? "", dry_run: true});
+    const lines = (plan.plugins ?? []).map((one) => {
+      const count = (outcome) => (one.actors ?? []).filter((actor) => actor.outcome === outcome).length;
+      return `${one.id}: ${count("carried")} actors would be carried over, ${count("restarted")} restarted, ${count("stays")} stay.`;
+    });
+    if (lines.length === 0) return says("No plugin's file has changed.");
+    if (await asks("Reload?", lines, [], "Reload"))
+      await acts("reload", {plugin: plugin ?? ""}, plugin ? `${plugin} was reloaded` : "The changed plugins were reloaded", then);
+  } catch (error) {
+    says(problem(error), true);
+  }
+});
+
+export const levelAction = (may, of, then) => may("manage") && button("Log level…", async () => {
+  const given = await asks(`Log level of ${of || "everything"}`, ["trace, debug, info, notice, warning, error, or default for what is configured."], [{name: "level", label: "Level", value: "debug"}], "Set");
+  if (given) await acts("log-level", {level: given.level, of: of ?? ""}, `The log level is ${given.level}`, then);
+});

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// A heap of the best so far, whose top is the first to go; without a limit everything is kept and sorted at
+// the end.
+#include "control/process_list.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/ascii.hpp"
+#include "control/documents.hpp"
+#include "runtime/find_processes.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::control {
+namespace {
+
+using nlohmann::json;
+using runtime::process_summary;
+
+constexpr std::uint32_t ids_at_once = 16 * 1024;
+
+using figure = std::uint64_t (*)(const process_summary&);
+
+// Null: by pid.
+figure figure_of(std::string_view sort) {
+  if (sort == "mailbox") return [](const process_summary& one) { return one.messages; };
+  if (sort == "reductions") return [](const process_summary& one) { return one.reductions; };
+  if (sort == "memory") return [](const process_summary& one) { return one.memory; };
+  return nullptr;
+}
+
+bool contains(std::string_view text, std::string_view part) {
+  const auto lower = [](char c) { return base::ascii_lower(c); };
+  return !std::ranges::search(text, part, {}, lower, lower).empty();
+}
+
+class listing {
+ public:
+  listing(const asked& a, std::size_t most)
+      : of_(a.of),
+        by_(figure_of(a.text("sort"))),
+        filter_(a.text("filter")),
+        behaviour_(a.text("behaviour")),
+        most_(most) {}
+
+  void look(process_summary& one) {
+    if (!admits(one)) return;
+    ++total_;
+    const auto before = [this](const process_summary& a, const process_summary& b) {
+      return goes_before(a, b);
+    };
+    if (kept_.size() < most_) {
+      kept_.push_back(std::move(one));
+      if (kept_.size() == most_) std::ranges::make_heap(kept_, before);
+      return;
+    }
+    if (!before(one, kept_.front())) return;
+    std::ranges::pop_heap(kept_, before);
+    kept_.back() = std::move(one);
+    std::ranges::push_heap(kept_, before);
+  }
+
+  json document() {
+    std::ranges::sort(kept_, [this](const auto& a, const auto& b) { return goes_before(a, b); });
+    json processes = json::array();
+    for (const process_summary& one : kept_) processes.push_back(summary_json(of_, one));
+    return {{"processes", std::move(processes)}, {"total", total_}};
+  }
+
+ private:
+  bool admits(const process_summary& one) const {
+    if (!behaviour_.empty() && one.is.behaviour != behaviour_) return false;
+    return filter_.empty() || contains(one.name, filter_) || contains(one.label, filter_) ||
+           contains(one.is.behaviour, filter_) || contains(one.is.plugin, filter_) ||
+           contains(of_.text_of(one.pid), filter_);
+  }
+  bool goes_before(const process_summary& a, const process_summary& b) const {
+    if (by_ != nullptr && by_(a) != by_(b)) return by_(a) > by_(b);
+    return a.pid.id < b.pid.id;
+  }
+
+  node::instance& of_;
+  figure by_;
+  std::string filter_;
+  std::string behaviour_;
+  std::size_t most_;
+  std::vector<process_summary> kept_;
+  std::uint64_t total_ = 0;
+};
+
+} // namespace
+
+json process_list(const asked& a) {
+  const auto limit = a.number("limit");
+  listing made(a, limit ? static_cast<std::size_t>(std::clamp<std::uint64_t>(*limit, 1, most_listed))
+                        : std::numeric_limits<std::size_t>::max());
+  std::vector<process_summary> some;
+  for (std::uint32_t next = 1; next != 0;) {
+    some.clear();
+    next = runtime::some_processes(a.of.runtime(), next, ids_at_once, some);
+    for (process_summary& one : some) made.look(one);
+  }
+  return made.document();
+}
+
+} // namespace coppice::control

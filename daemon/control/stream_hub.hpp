@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// The readers of /api/v1/stream. Once a second each document that has readers is made once, whatever their
+// number, and its changes are sent to them; while there are none nothing is made. What waits for a reader is
+// bounded: a reader that does not take its bytes gets no more of them until it does, and is dropped by the
+// server's deadline. The HTTP thread.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/log_ring.hpp"
+#include "base/uv.hpp"
+#include "net/http/http_server.hpp"
+
+namespace coppice::control {
+
+enum class topic : std::uint8_t { status, tree, nodes, log };
+inline constexpr std::size_t topics = 4;
+
+std::string_view text(topic which);
+// Nothing: there is none of that name.
+std::optional<topic> find_topic(std::string_view name);
+
+struct stream_sources {
+  // status, tree or nodes; `terms`: with what only the right `state` shows.
+  std::function<nlohmann::json(topic, bool terms)> document;
+  // Lines from this number on; 0: the newest ones.
+  std::function<base::log::log_ring::page(std::uint64_t from)> lines;
+  std::function<nlohmann::json(const base::log::log_ring::line&)> line_json;
+};
+
+class stream_hub {
+ public:
+  // `most`: readers at once. `of` outlives the hub and is set by the time of the first open().
+  stream_hub(uv_loop_t* loop, net::http_server*& of, stream_sources from, std::size_t most,
+             std::chrono::milliseconds every = std::chrono::milliseconds(1000));
+
+  bool is_full() const { return has_ended_ || readers_.size() >= most_; }
+  std::size_t open_readers() const { return readers_.size(); }
+  // Readers that did not take their bytes.
+  std::uint64_t dropped() const { return dropped_; }
+
+  // Begins the answer: each document whole, then its changes.
+  void open(net::http_exchange to, std::vector<topic> wanted, bool terms);
+  void writable(net::http_exchange to);
+  // The reader has gone, or was dropped by the server.
+  void left(net::http_exchange from);
+  // Ends all answers. Nothing may be opened any more.
+  void end();
+
+  // RFC 6902: what makes `before` to `now`, or `now` whole where that is shorter. Empty: they are equal.
+  static std::string change(const nlohmann::json& before, const nlohmann::json& now);
+
+ private:
+  using key = std::pair<std::uint64_t, std::uint64_t>;
+  struct reader {
+    net::http_exchange to;
+    std::vector<topic> wanted;
+    bool terms = false;
+    bool is_slow = false;                // much waits for it: it gets nothing
+    std::array<bool, topics> is_stale{}; // it has missed changes: it gets the document whole
+    std::uint64_t missed = 0;            // lines of the log
+    unsigned silent = 0;                 // ticks
+  };
+  // A document as its readers have it.
+  struct shown {
+    std::size_t readers = 0;
+    nlohmann::json now;
+  };
+
+  void tick();
+  void send_changes(topic which, bool terms);
+  void send_lines();
+  std::string whole_of(topic which, bool terms);
+  std::string newest_lines();
+  void send(reader& to, topic which, const std::string& data);
+  void write(reader& to, const std::string& text);
+  void sweep();
+  shown& of(topic which, bool terms) {
+    return documents_[static_cast<std::size_t>(which) * 2 + (terms ? 1 : 0)];
+  }
+
+  net::http_server*& server_;
+  stream_sources from_;
+  const std::size_t most_;
+  const std::chrono::milliseconds every_;
+  base::uv::timer timer_;
+  std::map<key, reader> readers_;
+  std::vector<key> gone_; // to be taken out when nobody walks through readers_
+  std::array<shown, topics * 2> documents_;
+  std::uint64_t next_line_ = 0; // of the log; 0: nobody reads it
+  std::uint64_t dropped_ = 0;
+  bool has_ended_ = false;
+};
+
+} // namespace coppice::control

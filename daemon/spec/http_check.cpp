@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// See http_check.hpp.
+#include "spec/http_check.hpp"
+
+#include <sys/stat.h>
+
+#include "base/socket_address.hpp"
+
+namespace coppice::spec {
+namespace {
+
+const node* inside(const node* map, std::string_view key) {
+  return map != nullptr && map->is_map() ? map->find(key) : nullptr;
+}
+
+void check_token_file(report& to, const node& token, const std::string& file) {
+  struct stat found {};
+  if (::stat(file.c_str(), &found) != 0 || (found.st_mode & 077) == 0) return;
+  const node* const written = inside(&token, "file");
+  to.warning(written != nullptr ? written->at : token.at,
+             "control.http.token: other users may access " + file + ", and the node will not start",
+             "chmod 600 " + file);
+}
+
+} // namespace
+
+void check_http(report& to, const node& root, const control_options& control, bool with_files) {
+  const node* const http = inside(inside(&root, "control"), "http");
+  if (http == nullptr || !control.http) return;
+  const http_options& options = *control.http;
+  const node* const token = inside(http, "token");
+  if (token != nullptr && options.token.file && with_files) check_token_file(to, *token, *options.token.file);
+  const auto address = base::socket_address::parse(options.address, options.port);
+  if (!address || address->is_loopback()) return;
+  const node* const rights = inside(http, "rights");
+  if (token == nullptr && rights != nullptr && !options.rights.empty())
+    to.error(rights->at, "control.http.rights: beyond loopback rights need a token",
+             "token: { file: /etc/coppice/token }");
+  if (token != nullptr)
+    to.warning(token->at, "control.http.token: beyond loopback the token goes over the network in clear",
+               "put a proxy with TLS before the node, or reach a loopback address through SSH");
+}
+
+} // namespace coppice::spec

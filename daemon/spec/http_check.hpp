@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// Checks control.http: who reaches the node's page and API from where. Beyond loopback both need a token, so
+// rights that are written there without a token are an error.
+#pragma once
+
+#include "spec/node_spec.hpp"
+#include "spec/report.hpp"
+#include "spec/tree.hpp"
+
+namespace coppice::spec {
+
+// `root`: the whole configuration. `with_files`: the mode of the token's file is looked at, too.
+void check_http(report& to, const node& root, const control_options& control, bool with_files);
+
+} // namespace coppice::spec

@@ -1,0 +1,368 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The node's commands over HTTP: who may ask for what, what is answered, what the log has of it; and the stream of changes."""
+import http.client
+import json
+import socket
+
+from harness.node import Node, connectable, free_port, tree, until_closed
+from harness.tap import check, contains, equal, eventually, run, shared, test
+
+TOKEN = "a_token_of_thirty_two_characters"
+secret = "hunter2"
+
+shop = tree("""
+        - { id: kv, actor: kv, name: kv }
+        - { id: weak, actor: probe, name: weak }
+""", "shop", "temporary", distribution=connectable, intensity=1000)
+
+
+class Api:
+    """A node with control.http and what is asked of it, with the token or without."""
+
+    def __init__(self, cleanup, rights="[ inspect ]", token=True, settings=()):
+        self.port = free_port()
+        keys = f"port: {self.port}, rights: {rights}" + (", token: { env: COPPICE_TEST_TOKEN }" if token else "")
+        self.node = Node(cleanup, config=shop, settings=[("control.http", f"{{ {keys} }}"), *settings],
+                         environment={"COPPICE_TEST_TOKEN": TOKEN})
+        self.cleanup = cleanup
+
+    def raw(self, method, path, body=None, **headers):
+        """(status, headers, text)"""
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            client.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+            answer = client.getresponse()
+            return answer.status, answer.headers, answer.read().decode()
+        finally:
+            client.close()
+
+    def ask(self, method, command, body=None, token=True, **headers):
+        """(status, document)"""
+        if token:
+            headers["Authorization"] = f"Bearer {TOKEN if token is True else token}"
+        if method == "POST":
+            headers = {"Content_Type": "application/json", **headers}
+        status, _, text = self.raw(method, f"/api/v1/{command}", json.dumps(body) if isinstance(body, (dict, list)) else body, **headers)
+        return status, json.loads(text)
+
+    def get(self, command, token=True):
+        status, document = self.ask("GET", command, token=token)
+        equal(status, 200, document)
+        return document
+
+    def post(self, command, token=True, **arguments):
+        status, document = self.ask("POST", command, arguments, token=token)
+        equal(status, 200, document)
+        return document
+
+    def stream(self, topics, token=True):
+        return Stream(self, topics, token)
+
+
+class Stream:
+    """A reader of the stream; events as (topic, document)."""
+
+    def __init__(self, api, topics, token=True, receives=0):
+        self.socket = socket.socket()
+        if receives:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives)
+        self.socket.settimeout(60)
+        self.socket.connect(("127.0.0.1", api.port))
+        api.cleanup.callback(self.socket.close)
+        lines = [f"GET /api/v1/stream?topics={topics} HTTP/1.0", "Host: localhost"]
+        lines += [f"Authorization: Bearer {TOKEN}"] if token else []
+        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        self.rest = b""
+        head = self.until(b"\r\n\r\n").decode()
+        self.status = int(head.split()[1])
+        self.head = head
+
+    def until(self, mark):
+        while mark not in self.rest:
+            part = self.socket.recv(65536)
+            if not part:
+                raise AssertionError(f"the stream ended: {self.rest[-500:]!r}")
+            self.rest += part
+        found, self.rest = self.rest.split(mark, 1)
+        return found
+
+    def event(self):
+        while True:
+            lines = self.until(b"\n\n").decode().split("\n")
+            if lines[0].startswith("event: "):
+                return lines[0].removeprefix("event: "), json.loads(lines[1].removeprefix("data: "))
+
+
+usual = shared(Api)
+
+
+@test("the API tells what a reader may do, and has a row for each command")
+def about(cleanup):
+    api = usual()
+    for token, rights, word in ((False, ["inspect"], "wanted"), (True, ["inspect", "state", "manage"], "given")):
+        document = api.get("", token=token)
+        equal((document["node"], document["rights"], document["token"]), (api.node.name, rights, word))
+    rows = {(one["name"], one["verb"]): one for one in document["commands"]}
+    equal(rows["call", "POST"]["right"], "manage")
+    equal(rows["logs", "GET"]["right"], "state")
+    equal([one["name"] for one in rows["info", "GET"]["arguments"]], ["name"])
+    described = api.get("openapi.json", token=False)
+    equal(len([1 for path in described["paths"].values() for _ in path]), len(rows) + 2)
+
+
+@test("documents over HTTP are those of the control socket")
+def documents(cleanup):
+    api = usual()
+    for command in ("nodes", "plugins", "events", "history", "log-level", "drain", "cron"):
+        equal(api.get(command), api.node.ask(command))
+    equal(api.get("info?name=kv")["pid"], api.node.pid("kv"))
+    equal(api.get("tree?application=shop")["applications"][0]["name"], "shop")
+    equal(api.get("status")["name"], api.node.name)
+    check(api.get("logs?last=3")["lines"])
+    check("processes" in api.get("top?count=1"))
+
+
+@test("without the right state nothing is shown of a state, an exit reason, an argument or the log")
+def no_terms(cleanup):
+    api = usual()
+    api.post("call", name="kv", term=f"{{put, {secret}, 1}}")
+    before = api.node.pid("weak")
+    api.post("exit", name="weak", reason=f"{{crash, {secret}}}")
+    eventually(lambda: api.node.pid("weak") not in (None, before), "its restart")
+    eventually(lambda: secret in json.dumps(api.get("info?name=weak")["ends"]), "its end")
+    contains(json.dumps(api.get("tree")), secret)
+    check("state" in api.get("info?name=kv"))
+    for command in ("info?name=kv", "info?name=weak", "tree", "status", "health", "ps", "top", "plugins", "history", "nodes"):
+        check(secret not in json.dumps(api.get(command, token=False)), command)
+    check("state" not in api.get("info?name=kv", token=False))
+    contains(api.get("info?name=weak", token=False)["ends"][-1]["reason"], "…")
+    for command in ("logs", "diff"):
+        status, why = api.ask("GET", command, token=False)
+        equal((status, why["code"], why["why"]), (403, "refused", "the right state is missing"))
+
+
+@test("each command that acts is refused without the right manage, and what it names stays as it was")
+def refused(cleanup):
+    api = usual()
+    acts = {one["name"]: one for one in api.get("", token=False)["commands"] if one["verb"] == "POST"}
+    before = api.node.pid("kv")
+    for name in acts:
+        status, why = api.ask("POST", name, {"name": "kv", "path": "shop/kv", "application": "shop"}, token=False)
+        equal((status, why["why"]), (403, "the right manage is missing"), name)
+        contains(why["hint"], "token")
+    equal(api.node.pid("kv"), before)
+
+
+@test("with the token commands act, and each is in the log with the address")
+def acts(cleanup):
+    api = Api(cleanup)
+    equal(api.post("call", name="kv", term="size"), {"reply": "0"})
+    api.post("cast", name="kv", term="{put, a, 1}")
+    eventually(lambda: api.node.call("kv", "size") == "1", "the cast")
+    before = api.node.pid("kv")
+    equal(api.post("restart", path="shop/kv"), {"path": "shop/kv"})
+    check(api.node.pid("kv") not in (None, before))
+    api.post("terminate", path="shop/kv")
+    equal(api.node.pid("kv"), None)
+    api.post("stop", application="shop")
+    api.post("start", application="shop")
+    check(api.node.pid("kv"))
+    api.post("log-level", level="debug")
+    equal(api.get("log-level")["level"], "debug")
+    equal(api.post("reload", plugin="kv", dry_run=True)["dry_run"], True)
+    equal(api.post("apply", dry_run=True)["applied"], False)
+    api.node.said("asked to restart shop/kv (http, 127.0.0.1:")
+    api.node.said("asked to call kv")
+    api.node.said("with the token)")
+    api.node.said("asked to reload kv (dry run)")
+    line = next(one for one in api.node.logged(module="control") if one["message"].startswith("asked to restart"))
+    equal((line["fields"]["by"], line["fields"]["token"]), ("http", "given"))
+    check(line["fields"]["address"].startswith("127.0.0.1:"))
+    check(TOKEN not in api.node.log(), "the token is in no line")
+
+
+@test("rights without a token are what control.http says")
+def written_rights(cleanup):
+    api = Api(cleanup, rights="[ inspect, manage ]", token=False)
+    equal(api.get("", token=False)["token"], "none")
+    equal(api.post("call", token=False, name="kv", term="size"), {"reply": "0"})
+    api.node.said("without the token)")
+    equal(api.ask("GET", "logs", token=False)[0], 403)
+    equal(api.ask("GET", "status", token="anything")[0], 401)
+    api = Api(cleanup, rights="[]", token=True)
+    equal(api.get("", token=False)["rights"], [])
+    equal(api.ask("GET", "status", token=False)[1]["why"], "the right inspect is missing")
+    equal(api.raw("GET", "/metrics")[0], 200)
+    equal(api.raw("GET", "/readyz")[0], 200)
+
+
+@test("a wrong token is 401, a foreign Host or Origin 403, and none of them acts")
+def strangers(cleanup):
+    api = usual()
+    pid = api.node.pid("kv")
+    for wrong in ("x", TOKEN[:-1], TOKEN + "x", TOKEN.upper()):
+        for method, command in (("GET", "status"), ("GET", ""), ("POST", "restart")):
+            status, headers, text = api.raw(method, f"/api/v1/{command}", '{"path": "shop/kv"}' if method == "POST" else None,
+                                            Authorization=f"Bearer {wrong}", Content_Type="application/json")
+            equal(status, 401, command)
+            equal(headers["WWW-Authenticate"], "Bearer")
+            check(TOKEN not in text)
+    for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}):
+        status, why = api.ask("POST", "restart", {"path": "shop/kv"}, **headers)
+        equal((status, why["code"]), (403, "refused"), headers)
+    equal(api.ask("POST", "restart", {"path": "shop/kv"}, Content_Type="text/plain")[0], 415)
+    equal(api.ask("GET", "status", Host="evil.example")[0], 403)
+    equal(api.raw("GET", "/", Host="evil.example")[0], 403)
+    equal(api.node.pid("kv"), pid)
+    equal(api.ask("POST", "call", {"name": "kv", "term": "size"}, Origin=f"http://127.0.0.1:{api.port}")[0], 200)
+    check(TOKEN not in api.node.log())
+
+
+@test("what cannot be asked is told with its status and what helps")
+def mistakes(cleanup):
+    api = usual()
+    for method, command, body, status, part in (
+            ("GET", "stats", None, 404, "there is no such command"), ("GET", "statu", None, 404, "did you mean 'status'?"),
+            ("GET", "info", None, 400, "the argument name is missing"), ("GET", "info?nme=x", None, 400, "did you mean 'name'?"),
+            ("GET", "info?name=nobody", None, 404, "not_found"), ("GET", "ps?limit=x", None, 400, "whole number"),
+            ("POST", "call", {"name": "kv"}, 400, "the argument term is missing"), ("POST", "call", [], 400, "no JSON object"),
+            ("POST", "call", "{", 400, "no JSON object"), ("POST", "call", {"name": "kv", "term": "{"}, 400, "term"),
+            ("POST", "call", {"name": "nobody_there", "term": "x"}, 404, "noproc"),
+            ("POST", "call", {"name": "weak", "term": "{sleep, 5000}", "timeout_ms": 1}, 504, "no answer within 1ms"),
+            ("POST", "apply", {"file": "/etc/passwd"}, 400, "no argument is called 'file'"), ("POST", "status", {}, 405, "GET, HEAD only"),
+            ("GET", "call", None, 405, "POST only"), ("DELETE", "status", None, 405, "GET"), ("GET", "stream", None, 400, "topics"),
+            ("GET", "stream?topics=weather", None, 400, "weather")):
+        got, why = api.ask(method, command, body)
+        equal(got, status, (command, why))
+        equal(sorted(why), ["code", "hint", "what", "why"])
+        contains(json.dumps(why), part)
+    for sent, status in (("", b"413"), (f"Authorization: Bearer {TOKEN}\r\n", b"400")):
+        with socket.create_connection(("127.0.0.1", api.port), timeout=60) as client:
+            client.sendall(f"POST /api/v1/call HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{sent}"
+                           "Connection: close\r\nContent-Length: 100000\r\n\r\n".encode())
+            if sent:
+                client.sendall(b"x" * 100_000)
+            check(until_closed(client).startswith(b"HTTP/1.1 " + status), "only a reader that may act sends much", sent)
+
+
+@test("script in what a client says comes back as JSON text")
+def script(cleanup):
+    api = usual()
+    status, headers, text = api.raw("GET", "/api/v1/info?name=%3Cscript%3Ealert(1)%3C/script%3E")
+    equal((status, headers["Content-Type"], headers["X-Content-Type-Options"]), (404, "application/json", "nosniff"))
+    contains(json.loads(text)["what"], "<script>")
+
+
+@test("ps filters, sorts and cuts at the node")
+def listing(cleanup):
+    api = usual()
+    everything = api.get("ps")
+    equal(everything["total"], len(everything["processes"]))
+    one = api.get("ps?limit=1&sort=reductions")
+    equal((len(one["processes"]), one["total"] >= everything["total"] - 2), (1, True))
+    most = max(one["reductions"] for one in everything["processes"])
+    check(one["processes"][0]["reductions"] >= most, one, most)
+    equal([one["name"] for one in api.get("ps?filter=SHOP/K")["processes"]], ["kv"])
+    equal({one["behaviour"] for one in api.get("ps?behaviour=supervisor")["processes"]}, {"supervisor"})
+    pids = [one["pid"] for one in everything["processes"]]
+    equal([one["pid"] for one in api.get(f"ps?limit={len(pids) // 2}")["processes"]], pids[:len(pids) // 2])
+    equal(api.get("ps?filter=nothing_is_called_so"), {"processes": [], "total": 0})
+
+
+@test("the page and its files are there, with headers that let no foreign script in")
+def page(cleanup):
+    api = usual()
+    status, headers, text = api.raw("GET", "/")
+    equal((status, headers["Content-Type"], headers["Cache-Control"]), (200, "text/html; charset=utf-8", "no-store"))
+    contains(headers["Content-Security-Policy"], "default-src 'none'; script-src 'self'")
+    equal((headers["X-Content-Type-Options"], headers["Referrer-Policy"]), ("nosniff", "no-referrer"))
+    check("<script>" not in text and "style=" not in text)
+    size = len(text)
+    for name in ("main.js", "api.js", "views.js", "processes.js", "actions.js", "chart.js", "dom.js", "log.js", "page.css"):
+        status, headers, text = api.raw("GET", f"/{name}")
+        equal((status, headers["Content-Type"]), (200, "text/css; charset=utf-8" if name.endswith("css") else "text/javascript; charset=utf-8"))
+        size += len(text)
+    check(size < 150 << 10, "it is small", size)
+    equal(api.raw("POST", "/")[0], 405)
+    equal(api.raw("HEAD", "/")[2], "")
+    for path in ("/page/main.js", "/../main.js", "/main.js/", "/nothing.js", "//main.js"):
+        equal(api.raw("GET", path)[0], 404, path)
+
+
+@test("a stream has each document whole, then what changes, and lines of the log as they are written")
+def stream(cleanup):
+    api = usual()
+    reader = api.stream("tree,nodes,log")
+    equal(reader.status, 200)
+    contains(reader.head, "Content-Type: text/event-stream")
+    first = dict(reader.event() for _ in range(3))
+    equal(first["tree"]["whole"]["applications"][0]["name"], "shop")
+    equal(first["nodes"]["whole"], {"nodes": []})
+    check(first["log"]["whole"]["lines"])
+    api.post("restart", path="shop/kv")
+    patched = lines = False
+    while not (patched and lines):
+        topic, document = reader.event()
+        patched = patched or (topic == "tree" and api.node.pid("kv") in json.dumps(document))
+        lines = lines or (topic == "log" and "asked to restart shop/kv" in json.dumps(document["whole"]["lines"]))
+
+
+@test("a stream without the right state has neither terms nor the log")
+def stream_rights(cleanup):
+    api = usual()
+    reader = api.stream("log", token=False)
+    equal(reader.status, 403)
+    before = api.node.pid("weak")
+    api.post("exit", name="weak", reason=f"{{crash, {secret}}}")
+    eventually(lambda: api.node.pid("weak") not in (None, before), "its restart")
+    reader = api.stream("tree,status", token=False)
+    check(secret not in json.dumps([reader.event(), reader.event()]))
+    reader = api.stream("tree")
+    contains(json.dumps(reader.event()), secret)
+
+
+@test("sixty-four readers are served by one sampler, and one more is told to come later")
+def many(cleanup):
+    api = Api(cleanup)
+    readers = [api.stream("status", token=False) for _ in range(64)]
+    for one in readers:
+        equal(one.event()[0], "status")
+    equal(api.get("")["streams"]["open"], 64)
+    equal(api.stream("status", token=False).status, 503)
+    for one in readers:
+        equal(one.event()[0], "status")
+        one.socket.close()
+    eventually(lambda: api.get("")["streams"]["open"] == 0, "they are gone")
+    equal(api.stream("status", token=False).status, 200)
+
+
+@test("a reader that does not take its bytes is dropped and counted, and the node goes on")
+def slow(cleanup):
+    api = Api(cleanup, settings=[("node.log.rate.per_source", "unlimited")])
+    reader = Stream(api, "log", receives=4096)
+    equal(reader.status, 200)
+    long = "x" * 8000
+    for number in range(2000):
+        api.node.reply("call", name=f"{number}{long}", term="x")
+        if number % 100 == 0 and api.get("")["streams"]["dropped"]:
+            break
+    eventually(lambda: api.get("")["streams"] == {"open": 0, "dropped": 1}, "it is dropped", 120)
+    equal(api.get("status")["state"], "running")
+
+
+@test("streams end with the node, and a command that waits is answered")
+def ending(cleanup):
+    api = Api(cleanup)
+    reader = api.stream("status")
+    reader.event()
+    equal(api.node.stop(), 0)
+    try:
+        while True:
+            reader.event()
+    except (AssertionError, ConnectionResetError):
+        pass
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// What a request over HTTP may do: hosts, origins, the token and the rights that follow.
+#include "control/api_access.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace coppice;
+using control::access;
+using control::right;
+using words = std::vector<std::string>;
+
+namespace {
+
+net::http_request asked(std::string method, std::vector<net::http_header> headers) {
+  net::http_request made;
+  made.method = std::move(method);
+  made.target = "/api/v1/status";
+  made.headers = std::move(headers);
+  return made;
+}
+
+constexpr const char* token = "a token of some length";
+
+access guarded() {
+  return access({token, {right::inspect}, {"node.example"}, true});
+}
+
+} // namespace
+
+TEST_CASE("without the token a reader has the configured rights, with it all of them") {
+  const auto without = guarded().judge(asked("GET", {{"host", "127.0.0.1:9911"}}));
+  CHECK(without.status == 200);
+  CHECK(without.may.names() == words{"inspect"});
+  CHECK_FALSE(without.has_token);
+  for (const char* scheme : {"Bearer ", "bearer ", "BEARER   "}) {
+    CAPTURE(scheme);
+    const auto with = guarded().judge(
+        asked("GET", {{"host", "localhost"}, {"authorization", std::string(scheme) + token}}));
+    CHECK(with.status == 200);
+    CHECK(with.has_token);
+    CHECK(with.may.names() == words{"inspect", "state", "manage"});
+  }
+}
+
+TEST_CASE("a wrong token is 401, and gives not even the rights of a reader without one") {
+  for (const std::string& given :
+       {std::string("Bearer "), std::string("Bearer wrong"), std::string("Bearer ") + token + "x",
+        std::string("Basic ") + token, std::string(token), std::string()}) {
+    CAPTURE(given);
+    const auto found = guarded().judge(asked("GET", {{"host", "localhost"}, {"authorization", given}}));
+    CHECK(found.status == 401);
+    CHECK(found.may.names().empty());
+    CHECK(found.why.why.find(token) == std::string::npos);
+  }
+  CHECK(access({}).judge(asked("GET", {{"host", "localhost"}, {"authorization", "Bearer x"}})).status == 401);
+}
+
+TEST_CASE("a Host that is neither an address nor a name of the node is refused") {
+  const auto status = [](const char* host) { return guarded().judge(asked("GET", {{"host", host}})).status; };
+  for (const char* host : {"127.0.0.1", "127.0.0.1:80", "[::1]:80", "localhost", "localhost:1",
+                           "node.example", "NODE.example:9911"}) {
+    CAPTURE(host);
+    CHECK(status(host) == 200);
+  }
+  for (const char* host : {"", "evil.example", "localhost.evil.example", "node.example.evil", "other:9911"}) {
+    CAPTURE(host);
+    CHECK(status(host) == 403);
+  }
+}
+
+TEST_CASE("what acts takes JSON, and none from a page of another origin") {
+  const auto status = [](std::vector<net::http_header> headers) {
+    headers.push_back({"host", "localhost:9911"});
+    return guarded().judge(asked("POST", std::move(headers))).status;
+  };
+  const net::http_header is_json{"content-type", "application/json"};
+  CHECK(status({is_json}) == 200);
+  CHECK(status({{"content-type", "Application/JSON; charset=utf-8"}}) == 200);
+  CHECK(status({is_json, {"origin", "http://localhost:9911"}}) == 200);
+  CHECK(status({is_json, {"origin", "https://localhost:9911"}}) == 200);
+  for (const char* origin :
+       {"http://localhost", "http://evil.example", "null", "", "http://localhost:99111"}) {
+    CAPTURE(origin);
+    CHECK(status({is_json, {"origin", origin}}) == 403);
+  }
+  CHECK(status({}) == 415);
+  CHECK(status({{"content-type", "text/plain"}}) == 415);
+  CHECK(status({{"content-type", "application/x-www-form-urlencoded"}}) == 415);
+}
+
+TEST_CASE("beyond loopback the page and the API need a token") {
+  CHECK(access({"", {}, {}, true}).is_open());
+  CHECK(access({token, {}, {}, false}).is_open());
+  CHECK_FALSE(access({"", {right::inspect}, {}, false}).is_open());
+}

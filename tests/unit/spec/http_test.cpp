@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// control.http: its defaults, the token's source, and rights that need a token beyond loopback.
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include "fixture.hpp"
+
+using namespace coppice;
+using spec::http_right;
+using rights = std::vector<http_right>;
+
+namespace {
+
+constexpr const char* token = "token: { file: token }";
+
+std::string with(const std::string& keys) {
+  return "node: { name: n@127.0.0.1 }\ncontrol: { http: { " + keys + " } }\n";
+}
+
+spec::http_options good(const std::string& keys) {
+  test::spec_folder folder;
+  const auto loaded = folder.load(with(keys));
+  INFO(spec::render(loaded.diagnostics));
+  REQUIRE(loaded.spec);
+  REQUIRE(loaded.spec->control.http);
+  const std::string printed = spec::effective_yaml(*loaded.spec);
+  const auto again = spec::load_text(printed, "effective.yaml", "/");
+  REQUIRE(again.spec);
+  CHECK(spec::effective_yaml(*again.spec) == printed);
+  return *loaded.spec->control.http;
+}
+
+std::string said(const std::string& keys) {
+  test::spec_folder folder;
+  return folder.errors(with(keys));
+}
+
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("on loopback a reader may inspect, without any key") {
+  const auto http = good("");
+  CHECK(http.rights == rights{http_right::inspect});
+  CHECK(http.streams == 64);
+  CHECK_FALSE(http.token.file);
+  CHECK(said("") == "");
+  CHECK(said("rights: [ inspect, state, manage ]") == "");
+  CHECK(good("rights: [ state, manage ]").rights == rights{http_right::state, http_right::manage});
+}
+
+TEST_CASE("beyond loopback a reader without the token may do nothing unless the configuration says so") {
+  CHECK(good("address: 0.0.0.0").rights.empty());
+  CHECK(said("address: 0.0.0.0") == "");
+  CHECK(good("address: 0.0.0.0, token: { env: T }").rights.empty());
+  CHECK(good("address: 0.0.0.0, token: { env: T }, rights: [ inspect ]").rights ==
+        rights{http_right::inspect});
+}
+
+TEST_CASE("rights beyond loopback without a token are an error, and a token there is warned about") {
+  const std::string refused = said("address: 0.0.0.0, rights: [ inspect ]");
+  CHECK(has(refused, "error: control.http.rights: beyond loopback rights need a token"));
+  CHECK(said("address: 0.0.0.0, rights: []") == "");
+  const std::string warned = said("address: '::', token: { env: T }");
+  CHECK(has(warned, "warning: control.http.token: beyond loopback the token goes over the network in clear"));
+  CHECK(said("token: { env: T }") == "");
+}
+
+TEST_CASE("a token has one source, whose file is its owner's alone") {
+  CHECK(has(said("token: { file: t, env: T }"),
+            "control.http.token: expected exactly one of file, env and credential"));
+  CHECK(has(said("token: {}"), "expected exactly one of"));
+  test::spec_folder folder;
+  folder.write("token", "secret");
+  REQUIRE(::chmod(folder.file("token").c_str(), 0644) == 0);
+  CHECK(has(folder.errors(with(token)), "warning: control.http.token: other users may access"));
+  REQUIRE(::chmod(folder.file("token").c_str(), 0600) == 0);
+  CHECK(folder.errors(with(token)) == "");
+}
+
+TEST_CASE("rights, hosts and streams are held against what they can be") {
+  CHECK(has(said("rights: [ all ]"), "inspect, state or manage"));
+  CHECK(has(said("hosts: [ 'node:80' ]"), "must be the name of a machine, without a port"));
+  CHECK(has(said("streams: 0"), "streams"));
+  CHECK(good("hosts: [ node.example ]").hosts == std::vector<std::string>{"node.example"});
+}
