@@ -25,6 +25,14 @@ class Page:
         settings = [("control.http", f"{{ port: {self.port} }}"), *node.pop("settings", ())]
         self.node = Node(cleanup, settings=settings, **node)
         self.cleanup = cleanup
+        eventually(self._listens, "the node, which answers its operators already, listens for HTTP")
+
+    def _listens(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port)).close()
+        except ConnectionRefusedError:
+            return False
+        return True
 
     def ask(self, path, method="GET", headers=None, body=None):
         """(status, headers, text) of a request on a connection of its own."""
