@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view scheme = "bearer ";
 
-access::verdict refused(int status, std::string why, std::string hint = {}) {
+access_rules::verdict refused(int status, std::string why, std::string hint = {}) {
   const auto code = status == 415 ? base::errc::invalid : base::errc::refused;
   return {status, {code, "request", std::move(why), std::move(hint)}};
 }
@@ -55,14 +55,14 @@ bool is_own_name(std::string_view host) {
   return base::socket_address::parse(host, 0).has_value() || base::socket_address::parse(host).has_value();
 }
 
-bool access::is_known_host(std::string_view host) const {
+bool access_rules::is_known_host(std::string_view host) const {
   if (is_own_name(host)) return true;
   return std::ranges::any_of(options_.hosts, [&](const std::string& one) {
     return base::is_same_in_ascii(one, host) || base::is_same_in_ascii(one, host_of(host));
   });
 }
 
-access::verdict access::judge(const net::http_request& asked) const {
+access_rules::verdict access_rules::judge(const net::http_request& asked) const {
   const std::string_view host = asked.authority();
   if (!host.empty() && !is_known_host(host))
     return refused(403, "the Host is neither an address nor a name of this node",

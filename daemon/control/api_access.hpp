@@ -45,7 +45,7 @@ struct access_options {
   bool local_only = true;           // it listens on a loopback address
 };
 
-class access {
+class access_rules {
  public:
   struct verdict {
     int status = 200; // else 401, 403 or 415, and `why` tells what is wrong
@@ -54,7 +54,7 @@ class access {
     bool has_token = false;
   };
 
-  explicit access(access_options options) : options_(std::move(options)) {}
+  explicit access_rules(access_options options) : options_(std::move(options)) {}
 
   // Beyond loopback the page and the API are there with a token only.
   bool is_open() const { return options_.local_only || !options_.token.empty(); }

@@ -137,7 +137,7 @@ http_api::~http_api() {
 
 std::size_t http_api::body_limit(const http_request& asked) const {
   if (asked.method != "POST" || !asked.path().starts_with(prefix) || !access_.is_open()) return usual_body;
-  const access::verdict who = access_.judge(asked);
+  const access_rules::verdict who = access_.judge(asked);
   return who.status == 200 && who.may.has(right::manage) ? most_of_arguments : usual_body;
 }
 
@@ -157,7 +157,7 @@ http_response http_api::answer_page(const http_request& asked, std::string_view 
     refused.headers.push_back({"Allow", "GET, HEAD"});
     return refused;
   }
-  if (const access::verdict who = access_.judge(asked); who.status == 403)
+  if (const access_rules::verdict who = access_.judge(asked); who.status == 403)
     return {403, "text/plain; charset=utf-8", who.why.why + "\n"};
   const page_file& file = *std::ranges::find(page_files(), name, &page_file::name);
   http_response made{200, std::string(file.type), std::string(file.text)};
@@ -176,7 +176,7 @@ void http_api::refuse(net::http_exchange to, int status, api::failure why,
 }
 
 void http_api::answer_api(const http_request& asked, net::http_exchange from) {
-  const access::verdict who = access_.judge(asked);
+  const access_rules::verdict who = access_.judge(asked);
   if (who.status == 401) {
     const auto client = server_->client(from);
     base::log::counted(base::log::level::warning, "control", "http-token", "{} at /api/v1: {}",
@@ -208,7 +208,7 @@ void http_api::answer_api(const http_request& asked, net::http_exchange from) {
   run(*what, asked, who, from);
 }
 
-json http_api::about(const access::verdict& who) const {
+json http_api::about(const access_rules::verdict& who) const {
   return {{"node", node_.name()},
           {"version", COPPICE_VERSION},
           {"rights", who.may.names()},
@@ -219,7 +219,7 @@ json http_api::about(const access::verdict& who) const {
           {"streams", {{"open", hub_.open_readers()}, {"dropped", hub_.dropped()}}}};
 }
 
-void http_api::run(const command& what, const http_request& asked, const access::verdict& who,
+void http_api::run(const command& what, const http_request& asked, const access_rules::verdict& who,
                    net::http_exchange from) {
   auto arguments =
       what.how == verb::post ? arguments_of_body(what, asked.body) : arguments_of_query(what, asked.query());
@@ -256,7 +256,8 @@ void http_api::abandoned(net::http_exchange it) {
   if (!asked.empty()) control_.give_up(asked.mapped().request);
 }
 
-void http_api::open_stream(const http_request& asked, const access::verdict& who, net::http_exchange from) {
+void http_api::open_stream(const http_request& asked, const access_rules::verdict& who,
+                           net::http_exchange from) {
   const auto bad = [&](std::string why) {
     refuse(from, 400, {base::errc::invalid, "stream", std::move(why), "topics=status,tree,nodes,log"});
   };

@@ -62,10 +62,10 @@ class http_api {
 
   net::http_response answer_page(const net::http_request& asked, std::string_view name) const;
   void answer_api(const net::http_request& asked, net::http_exchange from);
-  void run(const command& what, const net::http_request& asked, const access::verdict& who,
+  void run(const command& what, const net::http_request& asked, const access_rules::verdict& who,
            net::http_exchange from);
-  void open_stream(const net::http_request& asked, const access::verdict& who, net::http_exchange from);
-  nlohmann::json about(const access::verdict& who) const;
+  void open_stream(const net::http_request& asked, const access_rules::verdict& who, net::http_exchange from);
+  nlohmann::json about(const access_rules::verdict& who) const;
   nlohmann::json document(topic which, bool terms) const;
   void take_replies();
   void refuse(net::http_exchange to, int status, api::failure why,
@@ -74,7 +74,7 @@ class http_api {
   node::instance& node_;
   base::log::log_ring& lines_;
   server& control_;
-  access access_;
+  access_rules access_;
   net::http_server* server_ = nullptr;
   stream_hub hub_;
   base::uv::async wake_;

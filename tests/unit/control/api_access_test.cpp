@@ -5,7 +5,7 @@
 #include <doctest/doctest.h>
 
 using namespace coppice;
-using control::access;
+using control::access_rules;
 using control::right;
 using words = std::vector<std::string>;
 
@@ -21,8 +21,8 @@ net::http_request asked(std::string method, std::vector<net::http_header> header
 
 constexpr const char* token = "a token of some length";
 
-access guarded() {
-  return access({token, {right::inspect}, {"node.example"}, true});
+access_rules guarded() {
+  return access_rules({token, {right::inspect}, {"node.example"}, true});
 }
 
 } // namespace
@@ -52,7 +52,8 @@ TEST_CASE("a wrong token is 401, and gives not even the rights of a reader witho
     CHECK(found.may.names().empty());
     CHECK(found.why.why.find(token) == std::string::npos);
   }
-  CHECK(access({}).judge(asked("GET", {{"host", "localhost"}, {"authorization", "Bearer x"}})).status == 401);
+  CHECK(access_rules({}).judge(asked("GET", {{"host", "localhost"}, {"authorization", "Bearer x"}})).status ==
+        401);
 }
 
 TEST_CASE("a Host that is neither an address nor a name of the node is refused") {
@@ -89,7 +90,7 @@ TEST_CASE("what acts takes JSON, and none from a page of another origin") {
 }
 
 TEST_CASE("beyond loopback the page and the API need a token") {
-  CHECK(access({"", {}, {}, true}).is_open());
-  CHECK(access({token, {}, {}, false}).is_open());
-  CHECK_FALSE(access({"", {right::inspect}, {}, false}).is_open());
+  CHECK(access_rules({"", {}, {}, true}).is_open());
+  CHECK(access_rules({token, {}, {}, false}).is_open());
+  CHECK_FALSE(access_rules({"", {right::inspect}, {}, false}).is_open());
 }

@@ -54,7 +54,7 @@ TEST_CASE("each row of the table has its own name and verb, and all that acts ne
     CAPTURE(one.name);
     CHECK(seen.insert(std::string(one.name) + (one.how == verb::get ? " get" : " post")).second);
     CHECK((one.how == verb::post) == (one.needs == control::right::manage));
-    CHECK(one.run != nullptr);
+    CHECK((one.run != nullptr));
     CHECK_FALSE(one.about.empty());
     for (const control::argument& each : one.arguments) {
       CHECK(each.name != "file");
