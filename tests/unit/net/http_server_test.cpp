@@ -92,6 +92,7 @@ TEST_CASE("the address of a client is known while its request is worked on, and 
   REQUIRE(address.has_value());
   CHECK(address->host() == "127.0.0.1");
   CHECK(address->port() != at.server->address().port());
+  at.server->answer(at.kept[0], {200, "text/plain", "late"});
   one.to.close();
   REQUIRE(at.until([&] { return at.server->connections() == 0; }));
   CHECK_FALSE(at.server->client(at.kept[0]).has_value());
