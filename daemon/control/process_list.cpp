@@ -30,8 +30,8 @@ figure figure_of(std::string_view sort) {
 }
 
 bool contains(std::string_view text, std::string_view part) {
-  const auto lower = [](char c) { return base::ascii_lower(c); };
-  return !std::ranges::search(text, part, {}, lower, lower).empty();
+  const auto same = [](char a, char b) { return base::ascii_lower(a) == base::ascii_lower(b); };
+  return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end();
 }
 
 class listing {

@@ -85,7 +85,7 @@ def tree_view(cleanup):
     eventually(lambda: page.notice() == "shop/kv was restarted", "it says so", 60)
     page.press_at("weak", "Terminate")
     page.press("Terminate", "dialog")
-    page.shows("terminated")
+    page.shows("stopped")
     page.press_at("weak", "Start")
     page.press("Restart", "dialog")
     eventually(lambda: page.node.pid("weak"), "it is back", 60)
@@ -212,7 +212,7 @@ def readable(cleanup):
     seen = {}
     for scheme in ("light", "dark"):
         page.browser.prefers(scheme)
-        for view, part in (("overview", "terminated"), ("tree", "terminated"), ("processes", "shop/kv"), ("process/kv", "Mailbox"), ("plugins", "kv"), ("log", "node")):
+        for view, part in (("overview", "terminated"), ("tree", "stopped"), ("processes", "shop/kv"), ("process/kv", "Mailbox"), ("plugins", "kv"), ("log", "node")):
             page.go(view)
             page.shows(part)
             page.browser.type(TAB)

@@ -36,7 +36,7 @@ export const table = (caption, columns, rows, empty = "None.") => {
 };
 
 export const link = (view, text) => h("a", {href: view}, text);
-export const processLink = (pid, text) => pid ? link(`#/process/${encodeURIComponent(pid)}`, text ?? pid) : "–";
+export const processLink = (pid, text) => pid ? link(`#/process/${encodeURIComponent(pid)}`, text ?? pid) : text ?? "–";
 
 // Names and values below each other, nested ones as a list or a table of their own.
 export const facts = (object) => h("dl", {}, Object.entries(object).map(([name, value]) => [h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, shown(value))]));
