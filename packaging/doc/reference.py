@@ -2,7 +2,6 @@
 """The reference pages of the documentation, as Markdown: the configuration from its JSON Schema, the commands from what
 the programs say of themselves, and the plugin API from the C headers. pages.py makes pages of them."""
 import importlib.util
-import json
 import re
 from pathlib import Path
 
@@ -28,11 +27,7 @@ def escaped(text):
 
 def key_lines(path, of):
     of = of if isinstance(of, dict) else {}
-    words = page.kind(of)
-    if "default" in of and not any(page.children(of)):
-        default = of["default"] if isinstance(of["default"], str) and of["default"] else json.dumps(of["default"], ensure_ascii=False)
-        words += f"; default {default}"
-    yield f"- **`{path}`** ({escaped(words)}): {escaped(of.get('description', 'See its keys.'))}"
+    yield f"- **`{path}`** ({escaped(page.values(of))}): {escaped(of.get('description', 'See its keys.'))}"
     for key, value in page.children(of):
         yield from key_lines(path + key, value)
 
@@ -66,14 +61,14 @@ def commands(programs):
 
 
 def command(program, name, words):
-    lines = program.ask(words).rstrip().split("\n")
+    text = program.ask(words)
+    lines = text.rstrip().split("\n")
     if words:
         yield f"\n### {name} {' '.join(words)}"
     usage = next(i for i, line in enumerate(lines) if line.lower().startswith("usage:"))
     yield "\n" + escaped(" ".join(lines[:usage])) + "\n"
     yield "```text\n" + "\n".join(page.without_help(lines[usage:])).rstrip() + "\n```"
-    below = re.search(r"^Subcommands:\n((?: .*\n?)*)", "\n".join(lines), re.M)
-    for one in re.findall(r"^  (\S+)", below.group(1), re.M) if below else ():
+    for one in page.commands_in(text):
         yield from command(program, name, (*words, one))
 
 

@@ -45,12 +45,17 @@ class Help:
 
     def missing(self, command=()):
         """Commands without commands of their own that no line of the template asked for."""
-        below = re.search(r"^Subcommands:\n((?: .*\n?)*)", self.ask(command), re.M)
-        names = re.findall(r"^  (\S+)", below.group(1), re.M) if below else []
+        names = commands_in(self.ask(command))
         if command and not names and command not in self.shown:
             yield " ".join(command)
         for name in names:
             yield from self.missing((*command, name))
+
+
+def commands_in(text):
+    """The names of the commands that a --help lists."""
+    below = re.search(r"^Subcommands:\n((?: .*\n?)*)", text, re.M)
+    return re.findall(r"^  (\S+)", below.group(1), re.M) if below else []
 
 
 def without_help(lines):
@@ -95,13 +100,17 @@ def children(of):
             yield from (("[]" + key, value) for key, value in children(choice["items"]))
 
 
+def values(of):
+    """Which values it takes, and its default if it has one of its own, in words."""
+    if "default" not in of or any(children(of)):
+        return kind(of)
+    default = of["default"] if isinstance(of["default"], str) and of["default"] else json.dumps(of["default"], ensure_ascii=False)
+    return f"{kind(of)}; default {default}"
+
+
 def entry(path, of):
     of = of if isinstance(of, dict) else {}
-    words = [kind(of)]
-    default = json.dumps(of["default"], ensure_ascii=False) if "default" in of else ""
-    if default and not any(children(of)):
-        words.append("default " + (of["default"] if isinstance(of["default"], str) and of["default"] else default))
-    yield from (".TP", f"\\fB{roff(path)}\\fR  ({roff('; '.join(words))})", roff(of.get("description", "See its keys.")))
+    yield from (".TP", f"\\fB{roff(path)}\\fR  ({roff(values(of))})", roff(of.get("description", "See its keys.")))
     for key, value in children(of):
         yield from entry(path + key, value)
 
