@@ -22,7 +22,7 @@ export class Refused extends Error {
 
 const answered = async (response) => {
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Refused(response.status, body.error ?? body);
+  if (!response.ok) throw new Refused(response.status, body);
   return body;
 };
 
@@ -38,7 +38,7 @@ export const post = async (command, values = {}) =>
   answered(await fetch(`api/v1/${command}`, {method: "POST", headers: headers({"Content-Type": "application/json"}), body: JSON.stringify(values)}));
 
 // Changes of a document, RFC 6902: add, remove and replace, which are all that the node sends.
-export const patched = (whole, changes) => {
+const patched = (whole, changes) => {
   const root = {"": whole};
   for (const {op, path, value} of changes) {
     const keys = ["", ...path.split("/").slice(1)].map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
@@ -59,7 +59,7 @@ export const patched = (whole, changes) => {
 };
 
 // Server-sent events of text that comes in pieces: calls `told(event, data)`.
-export const eventReader = (told) => {
+const eventReader = (told) => {
   let rest = "";
   return (piece) => {
     rest += piece;
@@ -86,7 +86,7 @@ export const follow = (topics, told, state) => {
     for (let pause = 1000; !ended.signal.aborted; pause = Math.min(pause * 2, 10000)) {
       try {
         const response = await fetch(`api/v1/stream?topics=${topics.join(",")}`, {headers: headers({Accept: "text/event-stream"}), signal: ended.signal});
-        if (!response.ok) throw new Refused(response.status, (await response.json().catch(() => ({}))).error ?? {});
+        if (!response.ok) await answered(response);
         state("live");
         pause = 500;
         const read = eventReader((topic, data) => {

@@ -7,21 +7,23 @@ import {Rate, Series} from "./chart.js";
 import {applicationActions, childActions, exitAction, levelAction, problem, reloadAction} from "./actions.js";
 import {bytes, duration, facts, h, link, processLink, shown, table} from "./dom.js";
 
-// Fetches documents again and again while the view is there; the next fetch waits for the answer.
+// Fetches documents again and again while the view is there; the next fetch waits for the answer. now() begins anew: what
+// an earlier fetch still brings is not shown, and no second one goes on beside it.
 export const polls = (fetch, show, place, every = 2000) => {
   let timer = 0;
-  let over = false;
+  let round = 0;
   const once = async () => {
+    const mine = ++round;
     try {
       const found = await fetch();
-      if (!over) show(found);
+      if (mine === round) show(found);
     } catch (error) {
-      if (!over) place.replaceChildren(h("p", {class: "failed"}, problem(error)));
+      if (mine === round) place.replaceChildren(h("p", {class: "failed"}, problem(error)));
     }
-    if (!over) timer = setTimeout(once, every);
+    if (mine === round) timer = setTimeout(once, every);
   };
   once();
-  return {now: () => { clearTimeout(timer); return once(); }, end: () => { over = true; clearTimeout(timer); }};
+  return {now: () => { clearTimeout(timer); return once(); }, end: () => { ++round; clearTimeout(timer); }};
 };
 
 const titled = (title, ...more) => h("div", {class: "title"}, h("h1", {}, title), more);
