@@ -25,10 +25,6 @@ std::string_view host_of(std::string_view authority) {
   return authority.substr(0, authority.rfind(':'));
 }
 
-bool is_token(std::string_view given, std::string_view token) {
-  return given.size() == token.size() && base::equal_secret(base::as_bytes(given), base::as_bytes(token));
-}
-
 } // namespace
 
 std::string_view text(right which) {
@@ -88,7 +84,8 @@ access_rules::verdict access_rules::judge(const net::http_request& asked) const 
   if (!base::is_same_in_ascii(all.substr(0, scheme.size()), scheme))
     return refused(401, "a token is expected", "Authorization: Bearer TOKEN");
   if (options_.token.empty()) return refused(401, "the node has no token", "control.http.token names one");
-  if (!is_token(net::http_trimmed(all.substr(scheme.size())), options_.token))
+  if (!base::equal_secret(base::as_bytes(net::http_trimmed(all.substr(scheme.size()))),
+                          base::as_bytes(options_.token)))
     return refused(401, "the token is not the node's");
   out.may = rights::all();
   out.has_token = true;

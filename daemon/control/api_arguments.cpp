@@ -108,18 +108,13 @@ parsed checked(const command& of, json given) {
 
 parsed arguments_of_query(const command& of, std::string_view query) {
   json given = json::object();
-  while (!query.empty()) {
-    const std::string_view pair = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), pair.size() + 1));
-    if (pair.empty()) continue;
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    const auto name = base::percent_decoded(pair.substr(0, equals), true);
-    auto value = base::percent_decoded(pair.substr(std::min(pair.size(), equals + 1)), true);
-    if (!name || !value) return bad(of, "the query cannot be decoded");
-    const argument* const one = find(of, *name);
-    if (one == nullptr) return unknown(of, *name);
-    if (given.contains(*name)) return bad(of, fmt::format("{} is given twice", one->name));
-    given[*name] = of_text(*one, std::move(*value));
+  auto parameters = base::query_parameters(query);
+  if (!parameters) return bad(of, "the query cannot be decoded");
+  for (auto& [name, value] : *parameters) {
+    const argument* const one = find(of, name);
+    if (one == nullptr) return unknown(of, name);
+    if (given.contains(name)) return bad(of, fmt::format("{} is given twice", one->name));
+    given[name] = of_text(*one, std::move(value));
   }
   return checked(of, std::move(given));
 }

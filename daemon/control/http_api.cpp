@@ -261,11 +261,10 @@ void http_api::open_stream(const http_request& asked, const access_rules::verdic
   const auto bad = [&](std::string why) {
     refuse(from, 400, {base::errc::invalid, "stream", std::move(why), "topics=status,tree,nodes,log"});
   };
-  constexpr std::string_view name_of_it = "topics=";
-  const auto query = base::percent_decoded(asked.query());
-  if (!query || !query->starts_with(name_of_it)) return bad("the topics are missing");
+  const auto query = base::query_parameters(asked.query());
+  if (!query || query->size() != 1 || query->front().first != "topics") return bad("the topics are missing");
   std::vector<topic> wanted;
-  for (std::string_view rest = std::string_view(*query).substr(name_of_it.size());;) {
+  for (std::string_view rest = query->front().second;;) {
     const std::string_view name = rest.substr(0, rest.find(','));
     const auto one = find_topic(name);
     if (!one) return bad(fmt::format("there is no topic '{}'", name.substr(0, 40)));

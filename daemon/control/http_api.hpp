@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -30,12 +29,13 @@ class http_api {
     server& control; // runs the commands
   };
 
-  // All parts outlive it. `over` is the server that calls it, set before the first request.
+  // All parts outlive it.
   static base::result<std::unique_ptr<http_api>> make(const base::uv::loop& loop, const parts& on,
                                                       access_options who, std::size_t streams);
   ~http_api();
   http_api(const http_api&) = delete;
 
+  // Before the first request: the server that calls it.
   void use(net::http_server& over) { server_ = &over; }
 
   // Answers a request for the page or the API, now or later. False: it is for neither, or they are not there.

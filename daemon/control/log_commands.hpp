@@ -8,11 +8,11 @@
 
 namespace coppice::control {
 
-// arguments: level, module, process (which lines; empty or absent: all), last (so many of them) or after (the
-// number a former page ended with), wait (answered when there is a line).
 // A line as `logs` shows it.
 nlohmann::json line_document(const base::log::log_ring::line& line);
 
+// arguments: level, module, process (which lines; empty or absent: all), last (so many of them) or after (the
+// number a former page ended with), wait (answered when there is a line).
 pending run_logs(const request& r);
 
 // arguments: level (a level's name, "default", or empty: only asked), of (a module, a process's name or pid;

@@ -64,8 +64,7 @@ void stream_hub::open(net::http_exchange to, std::vector<topic> wanted, bool ter
   if (wants(wanted, topic::log)) send_lines();
   reader& made =
       readers_.emplace(key{to.connection, to.number}, reader{to, std::move(wanted), terms}).first->second;
-  const std::vector<topic> all = made.wanted;
-  for (const topic one : all) {
+  for (const topic one : made.wanted) {
     if (one == topic::log) {
       send(made, one, newest_lines());
       continue;

@@ -79,7 +79,6 @@ class stream_hub {
   void tick();
   void send_changes(topic which, bool terms);
   void send_lines();
-  std::string whole_of(topic which, bool terms);
   std::string newest_lines();
   void send(reader& to, topic which, const std::string& data);
   void write(reader& to, const std::string& text);
