@@ -142,10 +142,7 @@ void dev_node::launch() {
 }
 
 void dev_node::wait_until_up() {
-  struct outcome {
-    bool ready = false;
-  };
-  auto result = std::make_shared<outcome>();
+  auto why_not = std::make_shared<std::string>(); // empty: the node is ready
   life_ended_ = std::make_shared<std::atomic<bool>>(false);
   auto choose = [ended = life_ended_, socket = place_.socket()]() -> base::result<fs::path> {
     if (ended->load()) return base::fail(base::errc::invalid, "the node has ended");
@@ -153,11 +150,13 @@ void dev_node::wait_until_up() {
   };
   auto started = aside::start(
       on_,
-      [result, choose] {
-        result->ready = wait_until_ready(choose, std::nullopt, [](const std::string&) {}).has_value();
+      [why_not, choose] {
+        if (auto ready = wait_until_ready(choose, std::nullopt, [](const std::string&) {}); !ready)
+          *why_not = ready.error().why;
       },
-      [this, result, life = life_ended_] {
-        if (!result->ready || life->load() || state_ != state::starting) return;
+      [this, why_not, life = life_ended_] {
+        if (life->load() || state_ != state::starting) return;
+        if (!why_not->empty()) return to_.say("node: " + *why_not);
         state_ = state::ready;
         to_.say(fmt::format("node: ready ({})", seconds_since(began_)));
       });

@@ -79,8 +79,14 @@ base::result<base::unique_fd> claim_dev_folder(const dev_place& place) {
   if (!lock) return unexpected(lock.error());
   if (flock(lock->get(), LOCK_EX | LOCK_NB) != 0)
     return base::fail(base::errc::exists, "coppice dev runs in this project already");
-  fs::remove_all(place.plugins(), unknown); // of an earlier run
   if (auto made = base::make_folders(place.plugins(), folder_mode); !made) return unexpected(made.error());
+  // Plugins of an earlier run. Nothing else is removed: --build can name any folder.
+  for (fs::directory_iterator at(place.plugins(), unknown), end; !unknown && at != end;
+       at.increment(unknown)) {
+    std::error_code ignored;
+    if (at->path().extension() == ".so" && fs::is_regular_file(at->symlink_status(ignored)))
+      fs::remove(at->path(), ignored);
+  }
   return lock;
 }
 
