@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The metrics of a node's plugins: series by plugin, name and labels, which plugins count in and /metrics
-// reads. A series keeps its address as long as the board exists, so an actor counts without a look-up, and a
+// reads. A series keeps its address as long as this exists, so an actor counts without a look-up, and a
 // later generation continues the same series. The number of series is bounded. Any thread.
 #pragma once
 

@@ -44,7 +44,6 @@ event_manager::event_manager(std::shared_ptr<const child_spec> of,
     : child_(std::move(of)),
       spec_(std::move(spec)),
       shared_(std::move(shared)),
-      board_(shared_->resources.find<metrics::board>()),
       env_(std::move(env)),
       label_(std::move(label)) {}
 
@@ -52,7 +51,8 @@ event_manager::~event_manager() = default;
 
 outcome event_manager::init(process& self) {
   self.trap_exit(true);
-  if (board_ != nullptr) on_board_ = board_->enter({{"manager", label_}}, counters_);
+  if (auto* const board = shared_->resources.find<metrics::board>())
+    on_board_ = board->enter({{"manager", label_}}, counters_);
   for (const event_handler_spec& one : spec().handlers) {
     const message done = add(self, one, {}, 0, true);
     if (self.exiting()) return runtime::carry_on();

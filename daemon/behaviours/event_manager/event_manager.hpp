@@ -130,7 +130,6 @@ class event_manager final : public server {
   std::shared_ptr<const child_spec> child_;
   std::shared_ptr<const event_manager_spec> spec_;
   std::shared_ptr<const supervision> shared_;
-  metrics::board* const board_; // null: nobody looks
   runtime::message env_;
   std::string label_;
   std::vector<handler> handlers_; // the one added last comes first, as in OTP

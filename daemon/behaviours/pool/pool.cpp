@@ -53,7 +53,6 @@ message pool::resize_request(std::uint32_t size) {
 pool::pool(pool_order by, std::shared_ptr<const supervision> shared, std::string label, unsigned above)
     : by_(std::move(by)),
       shared_(std::move(shared)),
-      board_(shared_->resources.find<metrics::board>()),
       policies_(shared_->resources.find<pool_policies>()),
       label_(std::move(label)),
       above_(above),
@@ -79,7 +78,8 @@ outcome pool::init(process& self) {
                                                                : gen::system_limit());
   }
   supervisor_ = *started;
-  if (board_ != nullptr) on_board_ = board_->enter({{"pool", label_}}, counters_);
+  if (auto* const board = shared_->resources.find<metrics::board>())
+    on_board_ = board->enter({{"pool", label_}}, counters_);
   publish(self);
   return runtime::carry_on();
 }

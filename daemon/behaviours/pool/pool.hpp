@@ -159,7 +159,6 @@ class pool final : public server {
 
   pool_order by_;
   std::shared_ptr<const supervision> shared_;
-  metrics::board* const board_;   // null: nobody looks
   pool_policies* const policies_; // null: no actor type has a say in its pool
   std::string label_;
   unsigned above_;

@@ -63,7 +63,6 @@ tcp_listener::tcp_listener(std::shared_ptr<const tcp_spec> spec, std::shared_ptr
     : kind_(shown_as),
       spec_(std::move(spec)),
       shared_(std::move(shared)),
-      board_(shared_->resources.find<metrics::board>()),
       sockets_(shared_->resources.find<net::socket_store>()),
       env_(std::move(env)),
       label_(std::move(label)) {}
@@ -83,7 +82,8 @@ outcome tcp_listener::init(process& self) {
     close();
     return runtime::stop(why.take());
   }
-  if (board_ != nullptr) on_board_ = board_->enter({{"listener", label_}}, counters_);
+  if (auto* const board = shared_->resources.find<metrics::board>())
+    on_board_ = board->enter({{"listener", label_}}, counters_);
   base::log::info(kind_, "{} listens at {}", label_, shown_places());
   return runtime::carry_on();
 }

@@ -84,6 +84,7 @@ class tcp_listener : public server {
   virtual void write_own_pairs(runtime::message_writer&) const {}
 
   const std::string& label() const { return label_; }
+  const supervision& shared() const { return *shared_; }
 
  private:
   struct place {
@@ -116,7 +117,6 @@ class tcp_listener : public server {
   const std::string_view kind_;
   std::shared_ptr<const tcp_spec> spec_;
   std::shared_ptr<const supervision> shared_;
-  metrics::board* const board_;      // null: nobody looks
   net::socket_store* const sockets_; // null: none are passed
   runtime::message env_;
   std::string label_;

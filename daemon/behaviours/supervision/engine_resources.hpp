@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a node gives to the engines of its tree, each part by its type: the boards where engines show what
+// What a node gives to the engines of its tree, each part by its type: the board where engines show what
 // they count, the sockets that outlive a restart, ports that the loader implements. An engine looks for the
 // parts that it knows and does without those that are missing, so that a new kind of child needs no field in
 // what supervisors share. Filled before the tree starts and immutable from then on; any thread.

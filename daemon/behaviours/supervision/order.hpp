@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the node wants changed in a running tree when a configuration is applied. A specification is no term,
-// so an order is laid down here and fetched, once, by the process that gets its number in a call. Each order
+// so an order is added here and taken, once, by the process that gets its number in a call. Each order
 // is carried out whole, or answered with an error and nothing changed by it. An order that is taken back
 // later notes how it found its child; the order that takes it back has the same note. An order is an object
 // of any type: its receiver takes those of the types that it knows.
@@ -71,7 +71,7 @@ class pending_orders {
 
   static constexpr std::string_view tag = "$coppice_order";
 
-  // The request to call its receiver with: {'$coppice_order', Number}. Whoever called fetches it back if the
+  // The request to call its receiver with: {'$coppice_order', Number}. Whoever called takes it back if the
   // receiver did not answer.
   runtime::message add(std::any order);
   // By the request, or by its Number alone. Empty: there is no such order (any more).

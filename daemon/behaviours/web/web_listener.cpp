@@ -29,16 +29,15 @@ message web_listener::restart_notice() {
 web_listener::web_listener(web_order by, std::shared_ptr<const supervision> shared, message env,
                            std::string label)
     : tcp_listener(std::move(by.listening), shared, env, label, shown_as_web),
-      sites_(std::make_shared<web_sites>(std::move(by.site), std::move(env), std::move(label))),
-      board_(shared->resources.find<metrics::board>()) {}
+      sites_(std::make_shared<web_sites>(std::move(by.site), std::move(env), std::move(label))) {}
 
 web_listener::~web_listener() = default;
 
 outcome web_listener::init(process& self) {
   outcome begun = tcp_listener::init(self);
   if (begun.stops()) return begun;
-  if (board_ != nullptr)
-    site_on_board_ = board_->enter({{"site", label()}}, std::make_shared<web_counters>(sites_));
+  if (auto* const board = shared().resources.find<metrics::board>())
+    site_on_board_ = board->enter({{"site", label()}}, std::make_shared<web_counters>(sites_));
   return begun;
 }
 

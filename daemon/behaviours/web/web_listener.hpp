@@ -44,7 +44,6 @@ class web_listener final : public tcp_listener {
 
  private:
   const std::shared_ptr<web_sites> sites_;
-  metrics::board* const board_; // null: nothing is counted
   metrics::board::entry site_on_board_;
   bool restarts_ = false; // another one takes its place
 };

@@ -2,8 +2,6 @@
 // See stream_child.hpp.
 #include "node/assembly/stream_child.hpp"
 
-#include <array>
-
 #include "behaviours/programs/program_kind.hpp"
 #include "behaviours/programs/program_spec.hpp"
 #include "behaviours/streams/connection_keeper.hpp"

@@ -47,7 +47,7 @@ class overload_ledger {
   bool holds_back_ = false;
 };
 
-// Both boards outlive the system's processes.
+// Both outlive the system's processes.
 base::status start_overload_watch(runtime::system& host, const metrics::board& counted,
                                   const behaviours::event_channels& events);
 
