@@ -46,13 +46,9 @@ std::vector<std::string> rights::names() const {
   return out;
 }
 
-bool is_own_name(std::string_view host) {
+bool access_rules::knows_host(std::string_view host) const {
   if (host.starts_with("localhost") && (host.size() == 9 || host[9] == ':')) return true;
-  return base::socket_address::parse(host, 0).has_value() || base::socket_address::parse(host).has_value();
-}
-
-bool access_rules::is_known_host(std::string_view host) const {
-  if (is_own_name(host)) return true;
+  if (base::socket_address::parse(host, 0) || base::socket_address::parse(host)) return true;
   return std::ranges::any_of(options_.hosts, [&](const std::string& one) {
     return base::is_same_in_ascii(one, host) || base::is_same_in_ascii(one, host_of(host));
   });
@@ -60,7 +56,7 @@ bool access_rules::is_known_host(std::string_view host) const {
 
 access_rules::verdict access_rules::judge(const net::http_request& asked) const {
   const std::string_view host = asked.authority();
-  if (!host.empty() && !is_known_host(host))
+  if (!host.empty() && !knows_host(host))
     return refused(403, "the Host is neither an address nor a name of this node",
                    "control.http.hosts names further ones");
   if (host.empty() && asked.header("host") != nullptr) return refused(403, "the Host is empty");

@@ -33,16 +33,12 @@ class rights {
   unsigned bits_ = 0;
 };
 
-// Whether a Host is an address or localhost, with or without a port. A page in a browser may ask a server of
-// its own machine under a name that the page's owner lets point there; such a name is refused. (DNS
-// rebinding.)
-bool is_own_name(std::string_view host);
-
 struct access_options {
   std::string token;                // empty: there is none
   std::vector<right> without_token; // the rights of a reader that does not give it
   std::vector<std::string> hosts;   // names that Host may have, beside addresses and localhost
   bool local_only = true;           // it listens on a loopback address
+  bool has_tls = false;
 };
 
 class access_rules {
@@ -56,15 +52,18 @@ class access_rules {
 
   explicit access_rules(access_options options) : options_(std::move(options)) {}
 
-  // Beyond loopback the page and the API are there with a token only.
-  bool is_open() const { return options_.local_only || !options_.token.empty(); }
+  // Beyond loopback the page and the API are there with a token and TLS only.
+  bool is_open() const { return options_.local_only || (options_.has_tls && knows_token()); }
   bool knows_token() const { return !options_.token.empty(); }
   bool local_only() const { return options_.local_only; }
 
   verdict judge(const net::http_request& asked) const;
+  // Whether a Host, with or without a port, is an address, localhost or a name of the node. A page in a
+  // browser may ask a server of its own machine under a name that the page's owner lets point there; such a
+  // name is refused. (DNS rebinding.)
+  bool knows_host(std::string_view host) const;
 
  private:
-  bool is_known_host(std::string_view host) const;
   access_options options_;
 };
 

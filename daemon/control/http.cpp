@@ -60,6 +60,9 @@ class http_endpoint::inner {
     options.kept = {node_.sockets(), "http"};
     const spec::http_options wanted = node_.spec().control.http.value_or(spec::http_options());
     options.connections = std::max<std::size_t>(options.connections, wanted.streams);
+    auto tls = node_.open_tls(wanted.tls);
+    if (!tls) return unexpected(std::move(tls.error()).context("tls"));
+    options.tls = std::move(*tls);
     net::http_handlers handlers{
         [this](const http_request& asked, net::http_exchange from) { handle(asked, from); }};
     handlers.plan = [this](const http_request& asked) {
@@ -71,8 +74,7 @@ class http_endpoint::inner {
     if (!made) return unexpected(std::move(made.error()));
     server_.emplace(std::move(*made));
     address_ = server_->address();
-    local_only_ = address_.is_loopback();
-    if (auto opened = open_api(wanted); !opened) return opened;
+    if (auto opened = open_api(wanted, options.tls != nullptr); !opened) return opened;
     auto made_thread = base::start_thread([this] { run(); });
     if (!made_thread) return unexpected(std::move(made_thread.error()));
     thread_ = std::move(*made_thread);
@@ -106,14 +108,15 @@ class http_endpoint::inner {
     loop_.run(); // the close callbacks
   }
 
-  base::status open_api(const spec::http_options& wanted) {
+  base::status open_api(const spec::http_options& wanted, bool has_tls) {
     auto token = node::find_token(wanted.token);
     if (!token) return unexpected(std::move(token.error()));
     std::vector<std::string> hosts = wanted.hosts;
     if (const std::size_t at = node_.name().find('@'); at != std::string_view::npos)
       hosts.emplace_back(node_.name().substr(at + 1));
-    auto made = http_api::make(loop_, on_, {std::move(*token), wanted.rights, std::move(hosts), local_only_},
-                               wanted.streams);
+    auto made = http_api::make(
+        loop_, on_, {std::move(*token), wanted.rights, std::move(hosts), address_.is_loopback(), has_tls},
+        wanted.streams);
     if (!made) return unexpected(std::move(made.error()));
     api_ = std::move(*made);
     api_->use(*server_);
@@ -131,8 +134,9 @@ class http_endpoint::inner {
 
   http_response answer(const http_request& asked) {
     const std::string* const host = asked.header("host");
-    if (local_only_ && host != nullptr && !is_own_name(*host))
-      return plain(403, "the Host is neither an address nor localhost\n");
+    const access_rules& access = api_->access();
+    if (access.local_only() && host != nullptr && !access.knows_host(*host))
+      return plain(403, "the Host is neither an address nor a name of this node\n");
     for (const page& one : pages()) {
       if (one.path != asked.path()) continue;
       if (asked.method == "GET" || asked.method == "HEAD") return fresh((this->*one.get)(asked));
@@ -181,7 +185,6 @@ class http_endpoint::inner {
   std::optional<net::http_server> server_;
   std::unique_ptr<http_api> api_;
   base::socket_address address_;
-  bool local_only_ = false;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };
@@ -213,7 +216,9 @@ base::result<std::unique_ptr<http_endpoint>> serve_http(const http_api::parts& o
   if (!at) return base::fail(at.error().code, "control.http: " + at.error().text);
   auto made = http_endpoint::start(on, *at);
   if (!made) return unexpected(std::move(made.error()).context("control.http"));
-  base::log::info("control", "page, metrics and health at http://{}/", (*made)->address().to_string());
+  base::log::info("control", "page, metrics and health at {}://{}/",
+                  wanted->tls.how == spec::tls_spec::mode::off ? "http" : "https",
+                  (*made)->address().to_string());
   return made;
 }
 

@@ -40,6 +40,7 @@ class http_api {
 
   // Answers a request for the page or the API, now or later. False: it is for neither, or they are not there.
   bool handle(const net::http_request& asked, net::http_exchange from);
+  const access_rules& access() const { return access_; }
   // Bytes that the body of this request may have.
   std::size_t body_limit(const net::http_request& asked) const;
   void abandoned(net::http_exchange it);

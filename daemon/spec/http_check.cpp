@@ -32,13 +32,18 @@ void check_http(report& to, const node& root, const control_options& control, bo
   if (token != nullptr && options.token.file && with_files) check_token_file(to, *token, *options.token.file);
   const auto address = base::socket_address::parse(options.address, options.port);
   if (!address || address->is_loopback()) return;
+  const bool has_tls = options.tls.how != tls_spec::mode::off;
+  if (token != nullptr && has_tls) return;
+  const std::string missing = token != nullptr ? "tls" : has_tls ? "a token" : "a token and tls";
+  const std::string remedy =
+      token != nullptr ? "tls: { certificate: /etc/coppice/node.pem, key: /etc/coppice/node.key }, or tls: on"
+                       : "token: { file: /etc/coppice/token }";
   const node* const rights = inside(http, "rights");
-  if (token == nullptr && rights != nullptr && !options.rights.empty())
-    to.error(rights->at, "control.http.rights: beyond loopback rights need a token",
-             "token: { file: /etc/coppice/token }");
-  if (token != nullptr)
-    to.warning(token->at, "control.http.token: beyond loopback the token goes over the network in clear",
-               "put a proxy with TLS before the node, or reach a loopback address through SSH");
+  if (rights != nullptr && !options.rights.empty())
+    to.error(rights->at, "control.http.rights: beyond loopback rights need " + missing, remedy);
+  else if (token != nullptr || has_tls)
+    to.warning(http->at, "control.http: beyond loopback there is no page and no API without " + missing,
+               remedy);
 }
 
 } // namespace coppice::spec

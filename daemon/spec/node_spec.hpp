@@ -213,6 +213,7 @@ enum class http_right { inspect, state, manage };
 struct http_options {
   std::string address = "127.0.0.1";
   std::uint16_t port = 9911;
+  tls_spec tls;
   cookie_source token;                                 // none set: there is no token
   std::vector<http_right> rights{http_right::inspect}; // of a reader without the token
   std::vector<std::string> hosts;                      // further names that requests may have as their Host

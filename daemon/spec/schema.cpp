@@ -279,9 +279,11 @@ const table<http_options>& http_table() {
           .add<&http_options::address>("address", text("an address", &check_address, address_pattern()),
                                        "where it listens")
           .add<&http_options::port>("port", whole<std::uint16_t>(1, 65535), "its port")
+          .add<&http_options::tls>("tls", tls(tls::role::public_listener),
+                                   "encryption of all of it; beyond loopback page and API need it")
           .add<&http_options::token>("token", section<cookie_source>(&token_table),
                                      "the token that gives a reader of the page and of /api/v1 all rights; "
-                                     "absent: none, and beyond loopback neither page nor API")
+                                     "absent: none; beyond loopback page and API need one")
           .add<&http_options::rights>(
               "rights",
               list<http_right, choice<http_right>>(choice<http_right>({{"inspect", http_right::inspect},

@@ -4,6 +4,7 @@
 import http.client
 import json
 import socket
+import ssl
 
 from harness.node import Node, connectable, free_port, tree, until_closed
 from harness.tap import check, contains, equal, eventually, run, shared, test
@@ -20,16 +21,18 @@ shop = tree("""
 class Api:
     """A node with control.http and what is asked of it, with the token or without."""
 
-    def __init__(self, cleanup, rights="[ inspect ]", token=True, settings=()):
+    def __init__(self, cleanup, rights="[ inspect ]", token=True, settings=(), tls=None):
         self.port = free_port()
-        keys = f"port: {self.port}, rights: {rights}" + (", token: { env: COPPICE_TEST_TOKEN }" if token else "")
+        self.tls = tls  # the client's context; None: no TLS
+        keys = f"port: {self.port}, rights: {rights}" + (", token: { env: COPPICE_TEST_TOKEN }" if token else "") + (", tls: on" if tls else "")
         self.node = Node(cleanup, config=shop, settings=[("control.http", f"{{ {keys} }}"), *settings],
                          environment={"COPPICE_TEST_TOKEN": TOKEN})
         self.cleanup = cleanup
 
     def raw(self, method, path, body=None, **headers):
         """(status, headers, text)"""
-        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        client = (http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=self.tls) if self.tls else
+                  http.client.HTTPConnection("127.0.0.1", self.port, timeout=60))
         try:
             client.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
             answer = client.getresponse()
@@ -288,6 +291,27 @@ def page(cleanup):
     equal(api.raw("HEAD", "/")[2], "")
     for path in ("/page/main.js", "/../main.js", "/main.js/", "/nothing.js", "//main.js"):
         equal(api.raw("GET", path)[0], 404, path)
+
+
+@test("with tls the port speaks nothing else, and its certificate is among the node's")
+def encrypted(cleanup):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    api = Api(cleanup, tls=context)
+    equal(api.get("status")["name"], api.node.name)
+    equal(api.ask("GET", "status", token="another")[0], 401)
+    for path in ("/", "/metrics", "/livez"):
+        equal(api.raw("GET", path)[0], 200, path)
+    api.node.said(f"page, metrics and health at https://127.0.0.1:{api.port}/")
+    with socket.create_connection(("127.0.0.1", api.port), timeout=60) as plain:
+        plain.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        check(b"coppice_" not in until_closed(plain))
+    authority = api.node.folder.path / "data" / "tls" / "ca.pem"
+    trusting = ssl.create_default_context(cafile=authority)
+    with socket.create_connection(("127.0.0.1", api.port), timeout=60) as raw, trusting.wrap_socket(raw, server_hostname="127.0.0.1") as secured:
+        equal(secured.version(), "TLSv1.3")
+    check(api.node.ask("status")["certificates"], "status names it")
 
 
 @test("a stream has each document whole, then what changes, and lines of the log as they are written")

@@ -338,6 +338,10 @@ const spec::node_spec& instance::spec() const {
   return started_with_->spec;
 }
 
+base::result<std::shared_ptr<net::tls_source>> instance::open_tls(const spec::tls_spec& of) {
+  return components_->net->open_tls(of);
+}
+
 net::socket_store* instance::sockets() const {
   return components_->sockets;
 }

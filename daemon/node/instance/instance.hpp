@@ -31,6 +31,7 @@ class system;
 
 namespace coppice::net {
 class socket_store;
+class tls_source;
 }
 
 namespace coppice::behaviours {
@@ -104,6 +105,9 @@ class instance {
   const metrics::board& counted() const;
   // What the node was started with; what apply() changed since is not in it.
   const spec::node_spec& spec() const;
+  // A source of TLS contexts for a listener of the node's owner, which is shown among the node's
+  // certificates. Null for tls: off. Reads files.
+  base::result<std::shared_ptr<net::tls_source>> open_tls(const spec::tls_spec& of);
   // May be null.
   net::socket_store* sockets() const;
   std::string_view name() const { return spec().node.name; }

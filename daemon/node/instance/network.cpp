@@ -34,7 +34,7 @@ bool has_cookie(const spec::cookie_source& source) {
 using tls_result = base::result<std::shared_ptr<net::tls_source>>;
 
 // Null for tls: off.
-tls_result open_tls(const spec::tls_spec& from, const spec::node_spec& spec) {
+tls_result make_tls(const spec::tls_spec& from, const spec::node_spec& spec) {
   if (from.how == spec::tls_spec::mode::off) return std::shared_ptr<net::tls_source>();
   if (from.how == spec::tls_spec::mode::on) {
     const auto name = dist::parse_node_name(spec.node.name);
@@ -63,7 +63,7 @@ base::result<dist::options> router_options(const spec::node_spec& spec, std::str
                      static_cast<std::size_t>(spec.distribution.compression.threshold)};
   for (const spec::route_options& from : spec.distribution.routes) {
     dist::route route{from.node, from.address, from.port, std::nullopt, nullptr};
-    auto tls = open_tls(from.tls, spec);
+    auto tls = make_tls(from.tls, spec);
     if (!tls) return unexpected(std::move(tls.error()).context("route to " + from.node));
     route.tls = std::move(*tls);
     if (has_cookie(from.cookie)) {
@@ -77,7 +77,7 @@ base::result<dist::options> router_options(const spec::node_spec& spec, std::str
   }
   // What EPMD tells of is the first listener, of other nodes as of this one.
   if (!spec.distribution.listen.empty()) {
-    auto tls = open_tls(spec.distribution.listen.front().tls, spec);
+    auto tls = make_tls(spec.distribution.listen.front().tls, spec);
     if (!tls) return unexpected(std::move(tls.error()).context("distribution.listen"));
     out.tls = std::move(*tls);
   }
@@ -164,7 +164,7 @@ base::status network::start(std::function<void()> services_gone) {
     auto address = base::socket_address::parse(one.address, 0);
     if (!address) return unexpected(std::move(address.error()).context("distribution.listen"));
     // The first one's is also what connects to others.
-    auto tls = places.empty() ? tls_result(router_.settings().tls) : open_tls(one.tls, spec_);
+    auto tls = places.empty() ? tls_result(router_.settings().tls) : make_tls(one.tls, spec_);
     if (!tls) return unexpected(std::move(tls.error()).context("distribution.listen"));
     places.push_back({*address, {one.ports.first, one.ports.last}, std::move(*tls)});
   }
@@ -301,6 +301,12 @@ std::vector<peer_status> network::peers() const {
 
 void network::keep_peers(const spec::node_spec& spec) {
   peers_->change(spec.distribution.peers);
+}
+
+base::result<std::shared_ptr<net::tls_source>> network::open_tls(const spec::tls_spec& of) {
+  auto made = make_tls(of, spec_);
+  if (made) tls_.add(*made);
+  return made;
 }
 
 base::status network::disconnect(std::string_view name) {

@@ -57,6 +57,8 @@ class network {
   std::vector<certificate_status> certificates() const;
   // Where listeners enter theirs.
   net::tls_sources& tls() { return tls_; }
+  // Null for tls: off. Else entered there. Reads files.
+  base::result<std::shared_ptr<net::tls_source>> open_tls(const spec::tls_spec& of);
   std::vector<peer_status> peers() const;
   // From now on those of `spec`, see services::kept_peers::change().
   void keep_peers(const spec::node_spec& spec);

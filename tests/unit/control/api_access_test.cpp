@@ -91,6 +91,7 @@ TEST_CASE("what acts takes JSON, and none from a page of another origin") {
 
 TEST_CASE("beyond loopback the page and the API need a token") {
   CHECK(access_rules({"", {}, {}, true}).is_open());
-  CHECK(access_rules({token, {}, {}, false}).is_open());
-  CHECK_FALSE(access_rules({"", {right::inspect}, {}, false}).is_open());
+  CHECK(access_rules({token, {}, {}, false, true}).is_open());
+  CHECK_FALSE(access_rules({token, {}, {}, false, false}).is_open());
+  CHECK_FALSE(access_rules({"", {right::inspect}, {}, false, true}).is_open());
 }

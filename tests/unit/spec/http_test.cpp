@@ -55,17 +55,26 @@ TEST_CASE("beyond loopback a reader without the token may do nothing unless the 
   CHECK(good("address: 0.0.0.0").rights.empty());
   CHECK(said("address: 0.0.0.0") == "");
   CHECK(good("address: 0.0.0.0, token: { env: T }").rights.empty());
-  CHECK(good("address: 0.0.0.0, token: { env: T }, rights: [ inspect ]").rights ==
+  CHECK(good("address: 0.0.0.0, token: { env: T }, tls: on, rights: [ inspect ]").rights ==
         rights{http_right::inspect});
 }
 
-TEST_CASE("rights beyond loopback without a token are an error, and a token there is warned about") {
-  const std::string refused = said("address: 0.0.0.0, rights: [ inspect ]");
-  CHECK(has(refused, "error: control.http.rights: beyond loopback rights need a token"));
-  CHECK(said("address: 0.0.0.0, rights: []") == "");
-  const std::string warned = said("address: '::', token: { env: T }");
-  CHECK(has(warned, "warning: control.http.token: beyond loopback the token goes over the network in clear"));
-  CHECK(said("token: { env: T }") == "");
+TEST_CASE("beyond loopback rights need a token and TLS, and one of them alone is warned about") {
+  const std::string token = "token: { env: T }";
+  const std::string beyond = "address: 0.0.0.0, ";
+  const auto error = [&](const std::string& keys) { return said(beyond + keys + ", rights: [ inspect ]"); };
+  CHECK(has(error("port: 9911"), "error: control.http.rights: beyond loopback rights need a token and tls"));
+  CHECK(has(error("tls: on"), "error: control.http.rights: beyond loopback rights need a token\n"));
+  CHECK(has(error(token), "error: control.http.rights: beyond loopback rights need tls\n"));
+  CHECK(error(token + ", tls: on") == "");
+  CHECK(said(beyond + "rights: []") == "");
+  CHECK(has(said("address: '::', " + token),
+            "warning: control.http: beyond loopback there is no page and no API without tls\n"));
+  CHECK(has(said("address: '::', tls: on"),
+            "warning: control.http: beyond loopback there is no page and no API without a token\n"));
+  CHECK(said("address: '::', tls: on, " + token) == "");
+  CHECK(said(token) == "");
+  CHECK(said("tls: on") == "");
 }
 
 TEST_CASE("a token has one source, whose file is its owner's alone") {
