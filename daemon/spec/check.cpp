@@ -203,6 +203,7 @@ class checker {
       if (nested->is_map()) all.add(check_supervisor(*child.supervisor, *nested));
     } else {
       if (const node* name = at.find("name")) check_name(child.name, *name);
+      check_group(child, at);
       const node* const pool = at.find("pool");
       const node* const tcp = at.find("tcp");
       const node* const udp = at.find("udp");
@@ -379,6 +380,45 @@ class checker {
                 "it belongs into a 'tcp' or 'port' map");
   }
 
+  // A member of a group has a name, by which the others reach it, and a disk.
+  void check_raft(const child_spec& child, const manifest::actor_type& type, const node& actor,
+                  const node& at) {
+    const node* const options = at.find("raft");
+    const bool plain = !child.pool && !child.tcp && !child.udp && child.port == nullptr &&
+                       !child.event_manager && !child.consumer_supervisor;
+    if (type.behaviour != "raft") {
+      if (options != nullptr)
+        to_.error(options->at, "raft: the actor " + type.name + " is a " + type.behaviour +
+                                   " and no replicated state machine",
+                  "leave it out");
+      return;
+    }
+    if (options == nullptr || !plain)
+      to_.error(actor.at, "the actor '" + type.name + "' is a replicated state machine",
+                plain ? "it needs a 'raft' map beside it, with its group's members"
+                      : "it belongs to a child of its own, with a 'raft' map");
+  }
+
+  void check_group(const child_spec& child, const node& at) {
+    const node* const written = at.find("raft");
+    if (!child.raft || written == nullptr || !written->is_map()) return;
+    if (child.name.empty())
+      to_.error(written->at, "raft: a member of a group needs a 'name', by which the others reach it");
+    const raft_options& group = *child.raft;
+    const std::string own = child.name + "@" + spec_.node.name;
+    const bool named = std::ranges::find(group.members, own) != group.members.end();
+    const node* const members = written->find("members");
+    if (members != nullptr && !group.members.empty() && !named && !child.name.empty() &&
+        spec_.node.name.find('@') != std::string::npos)
+      to_.error(members->at, "raft.members: this member, " + own + ", is not among them",
+                "a member that is to be added later has 'join' instead");
+    if (group.members.size() % 2 == 0 && !group.members.empty())
+      to_.warning(members->at,
+                  "raft.members: " + std::to_string(group.members.size()) +
+                      " voters bear the loss of no more members than one voter less",
+                  "3, 5 or 7 are usual");
+  }
+
   // What its role has, and a mailbox that loses nothing: a lost ask is a pipeline that stands still.
   void check_stage(const child_spec& child, const manifest::actor_type& type, const node& at) {
     const std::string& role = child.behaviour;
@@ -463,6 +503,7 @@ class checker {
     if (const node* const key = at.find("router"); key != nullptr && child.behaviour != "router")
       to_.error(key->at, "router: the actor " + type->name + " is a " + child.behaviour + " and no router",
                 "leave it out");
+    check_raft(child, *type, actor, at);
     check_stage(child, *type, at);
     const auto& schema = plugin.schemas.at(type->name);
     if (schema.encode(to_, at.find("args"), at, written.args, args))

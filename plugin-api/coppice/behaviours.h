@@ -11,6 +11,7 @@
 #include <coppice/lifecycle.h>
 #include <coppice/plugin.h>
 #include <coppice/pool.h>
+#include <coppice/raft.h>
 #include <coppice/router.h>
 #include <coppice/server.h>
 #include <coppice/stage.h>
@@ -114,13 +115,20 @@ __attribute__((unused)) static const coppice_table_use coppice_event_handler_tab
     {COPPICE_STREAM_DRAFT_1, COPPICE_TABLE_ALLOWED, COPPICE_STREAM_CALLBACKS_LEAST, 0},
     {NULL, 0, 0, 0}};
 
+/* Commands and queries reach it through the member of its group, so it has no server table. */
+__attribute__((unused)) static const coppice_table_use coppice_raft_tables[] = {
+    {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
+    {COPPICE_RAFT_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_RAFT_LEAST, 0},
+    {NULL, 0, 0, 0}};
+
 /* All behaviours that a plugin can name, by name. */
 __attribute__((unused)) static const coppice_behaviour coppice_behaviours[] = {
     {"consumer", coppice_consumer_tables}, {"event_handler", coppice_event_handler_tables},
     {"producer", coppice_producer_tables}, {"producer_consumer", coppice_producer_consumer_tables},
-    {"router", coppice_router_tables},     {"server", coppice_server_tables},
-    {"statem", coppice_statem_tables},     {"tcp", coppice_tcp_tables},
-    {"udp", coppice_udp_tables},           {NULL, NULL}};
+    {"raft", coppice_raft_tables},         {"router", coppice_router_tables},
+    {"server", coppice_server_tables},     {"statem", coppice_statem_tables},
+    {"tcp", coppice_tcp_tables},           {"udp", coppice_udp_tables},
+    {NULL, NULL}};
 
 /* The entry of that name in a list. NULL: none. */
 static inline const coppice_behaviour* coppice_find_behaviour(const coppice_behaviour* list,

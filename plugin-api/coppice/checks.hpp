@@ -134,8 +134,9 @@ constexpr bool has_lifecycle() {
   COPPICE_DECLARED_(
       save_state, "S save_state() const", requires(const T& t) { t.save_state(); })
   COPPICE_DECLARED_(
-      restore_state, "void or bool restore_state(std::uint32_t version, const S&)",
-      requires { requires signature<decltype(&T::restore_state)>::count == 2; })
+      restore_state, "void or bool restore_state(std::uint32_t version, const S&), or (const S&)",
+      requires { requires signature<decltype(&T::restore_state)>::count == 2; } ||
+          requires { requires signature<decltype(&T::restore_state)>::count == 1; })
   COPPICE_DECLARED_(
       after_restore, "void after_restore()", requires(T & t) { t.after_restore(); })
   COPPICE_DECLARED_(

@@ -7,7 +7,8 @@
 //   void handle_continue()           after outcome::then_continue(), before the next message
 //   outcome config_change(term old_args, term new_args)
 //   S save_state() const             only computes
-//   void restore_state(std::uint32_t version, const S&)   only computes; or bool: false refuses the version
+//   void restore_state(std::uint32_t version, const S&)   only computes; or bool: false refuses the version;
+//                                    or without `version`: other versions than this class's are refused
 //   auto format_status() const       only computes
 //   void after_restore()             once the new generation has taken over, before the next message
 //   void terminate(term reason)
@@ -160,6 +161,14 @@ struct lifecycle_table {
     });
   }
 
+  static constexpr std::uint32_t own_version() {
+    if constexpr (requires { T::state_version; }) {
+      return T::state_version;
+    } else {
+      return 0; // as in the descriptor
+    }
+  }
+
   // Writes a value with a writer of the host.
   template <class V>
   static std::int32_t write(const V& value, coppice_writer* out) {
@@ -177,15 +186,26 @@ struct lifecycle_table {
   static std::int32_t restore_state(coppice_actor* self, void* state, std::uint32_t version,
                                     const coppice_message* saved) noexcept {
     return run<T>(self, state, [&](T& actor) {
-      const auto use = [&](const auto& read) -> std::int32_t {
-        if constexpr (std::is_same_v<decltype(actor.restore_state(version, read)), bool>) {
-          return actor.restore_state(version, read) ? COPPICE_OK : COPPICE_E_VERSION;
+      constexpr bool named = signature<decltype(&T::restore_state)>::count == 2;
+      const auto restored = [&](const auto& read) {
+        if constexpr (named) {
+          return actor.restore_state(version, read);
         } else {
-          actor.restore_state(version, read);
+          return actor.restore_state(read);
+        }
+      };
+      const auto use = [&](const auto& read) -> std::int32_t {
+        if constexpr (std::is_same_v<decltype(restored(read)), bool>) {
+          return restored(read) ? COPPICE_OK : COPPICE_E_VERSION;
+        } else {
+          restored(read);
           return COPPICE_OK;
         }
       };
-      return with_value<parameter_of<&T::restore_state, 1>>(
+      if constexpr (!named) {
+        if (version != own_version()) return COPPICE_E_VERSION;
+      }
+      return with_value<parameter_of<&T::restore_state, named ? 1 : 0>>(
           self, saved, COPPICE_E_VERSION,
           etf::detail::concatenated({"state of version ", std::to_string(version)}), use);
     });

@@ -100,6 +100,12 @@ inline constexpr entry_name entry_names[] = {
     COPPICE_ENTRY_NAME(COPPICE_LIFECYCLE_1, coppice_lifecycle, destroy),
     COPPICE_ENTRY_NAME(COPPICE_POOL_DRAFT_1, coppice_pool, choose),
     COPPICE_ENTRY_NAME(COPPICE_POOL_DRAFT_1, coppice_pool, on_overload),
+    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_1, coppice_raft, validate),
+    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_1, coppice_raft, apply),
+    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_1, coppice_raft, handle_query),
+    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_1, coppice_raft, on_leader),
+    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_1, coppice_raft, on_quorum),
+    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_1, coppice_raft, on_member),
     COPPICE_ENTRY_NAME(COPPICE_ROUTER_DRAFT_1, coppice_router, route),
     COPPICE_ENTRY_NAME(COPPICE_ROUTER_DRAFT_1, coppice_router, failed),
     COPPICE_ENTRY_NAME(COPPICE_SERVER_1, coppice_server, handle_call),
@@ -138,6 +144,7 @@ constexpr bool all_named(std::string_view table, std::size_t size) {
 }
 static_assert(all_named(COPPICE_LIFECYCLE_1, sizeof(coppice_lifecycle)));
 static_assert(all_named(COPPICE_POOL_DRAFT_1, sizeof(coppice_pool)));
+static_assert(all_named(COPPICE_RAFT_DRAFT_1, sizeof(coppice_raft)));
 static_assert(all_named(COPPICE_ROUTER_DRAFT_1, sizeof(coppice_router)));
 static_assert(all_named(COPPICE_SERVER_1, sizeof(coppice_server)));
 static_assert(all_named(COPPICE_STAGE_DRAFT_1, sizeof(coppice_stage)));

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "host/actors/event_handler.hpp"
+#include "host/actors/raft_actor.hpp"
 #include "host/actors/router.hpp"
 #include "host/actors/server.hpp"
 #include "host/actors/stage.hpp"
@@ -20,6 +21,7 @@ behaviour_list hosted_behaviours() {
       hosted<event_handler>(coppice_find_behaviour(coppice_behaviours, "event_handler")),
       hosted<stage>(coppice_find_behaviour(coppice_behaviours, "producer")),
       hosted<stage>(coppice_find_behaviour(coppice_behaviours, "producer_consumer")),
+      hosted<raft_actor>(coppice_find_behaviour(coppice_behaviours, "raft")),
       hosted<router>(coppice_find_behaviour(coppice_behaviours, "router")),
       hosted<server>(coppice_find_behaviour(coppice_behaviours, "server")),
       hosted<statem>(coppice_find_behaviour(coppice_behaviours, "statem")),

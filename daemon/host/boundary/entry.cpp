@@ -63,6 +63,12 @@ const char* name_of(looking callback) {
       return "restore_state";
     case looking::format_status:
       return "format_status";
+    case looking::validate:
+      return "validate";
+    case looking::apply:
+      return "apply";
+    case looking::handle_query:
+      return "handle_query";
     case looking::no:
       break;
   }

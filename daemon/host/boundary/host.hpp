@@ -111,7 +111,16 @@ struct asked_call {
 struct routing_decision;
 
 // The running callback, if it is one that may only look.
-enum class looking : std::uint8_t { no, create, save_state, restore_state, format_status };
+enum class looking : std::uint8_t {
+  no,
+  create,
+  save_state,
+  restore_state,
+  format_status,
+  validate, // of a replicated state machine, as the two that follow
+  apply,
+  handle_query,
+};
 
 // State that few actors need, made at first use.
 struct extra_state {

@@ -8,6 +8,7 @@
 #include "behaviours/consumer_supervisor/consumer_supervisor.hpp"
 #include "behaviours/event_manager/event_manager_kind.hpp"
 #include "behaviours/pool/pool_kind.hpp"
+#include "behaviours/raft/raft_kind.hpp"
 #include "node/assembly/convert.hpp"
 #include "node/assembly/router_term.hpp"
 #include "node/assembly/stage_term.hpp"
@@ -177,6 +178,25 @@ std::shared_ptr<const supervisor_spec> pool_workers(const spec::child_spec& pool
   return out;
 }
 
+std::shared_ptr<const behaviours::raft::raft_spec> group(const spec::raft_options& from) {
+  auto out = std::make_shared<behaviours::raft::raft_spec>();
+  out->members = from.members;
+  out->join = from.join;
+  out->heartbeat = base::to_nanos(from.heartbeat);
+  out->election = base::to_nanos(from.election);
+  out->snapshot_entries = from.snapshot.entries;
+  out->snapshot_bytes = from.snapshot.bytes;
+  out->keep_entries = from.snapshot.keep_entries;
+  out->entry_bytes = from.limits.entry;
+  out->in_flight_bytes = from.limits.in_flight;
+  out->pending = from.limits.pending;
+  out->clients = from.limits.clients;
+  out->append_timeout = base::to_nanos(from.append_timeout);
+  out->query_timeout = base::to_nanos(from.query_timeout);
+  out->from = from.from;
+  return out;
+}
+
 // A template of what is started for each event.
 std::shared_ptr<const supervisor_spec> event_children(const spec::child_spec& of) {
   const spec::consumer_supervisor_options& from = *of.consumer_supervisor;
@@ -229,6 +249,7 @@ std::shared_ptr<child_spec> child(const spec::child_spec& from) {
     host(*out, *from.port);
     out->kind = program_actor(*from.port);
   }
+  if (from.raft) out->kind = behaviours::raft_kind(group(*from.raft));
   if (from.pool) {
     out->supervisor = pool_workers(from);
     out->kind = behaviours::pool_kind(pool_itself(*from.pool));

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// The messages between a member of a Raft group and the actor that applies the group's commands, which is a
+// process of its own. All of them are notices {machine_tag, Run, Body}, so that no other process can send
+// one. Run is the number of the actor's present life: the member ignores what an earlier life has said. The
+// actor handles them in order, so what is asked after an entry was sent is answered from a state that
+// contains the entry.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+namespace coppice::behaviours::raft {
+
+inline constexpr std::string_view machine_tag = "$coppice_raft";
+
+// From the member:
+//   {begin, Clients, Snapshot}     first of all. Snapshot: undefined, or the binary that `saved` brought
+//   {apply, [{Index, Kind, Client, Sequence, Wanted, Body}]}   committed entries, in order, without gaps
+//   {query, Token, Query}
+//   {validate, Token, Command}
+//   save
+//   {leader, Leader, Term}         Leader: undefined, or {Name, Node}
+//   {quorum, Voters, Reachable}    Reachable: whether a majority answers, as a boolean
+//   {members, [{{Name, Node}, Role}]}
+// From the actor:
+//   {applied, Index, Serial, Clients, [{Index, Answer}]}   of the entries that were wanted
+//   {queried, Token, Answer}
+//   {validated, Token, Answer}     Answer: ok, or what the caller is told
+//   {saved, Index, Snapshot, Microseconds}, or {not_saved, Text}
+inline constexpr std::string_view begin_word = "begin";
+inline constexpr std::string_view apply_word = "apply";
+inline constexpr std::string_view query_word = "query";
+inline constexpr std::string_view validate_word = "validate";
+inline constexpr std::string_view save_word = "save";
+inline constexpr std::string_view leader_word = "leader";
+inline constexpr std::string_view quorum_word = "quorum";
+inline constexpr std::string_view members_word = "members";
+inline constexpr std::string_view applied_word = "applied";
+inline constexpr std::string_view queried_word = "queried";
+inline constexpr std::string_view validated_word = "validated";
+inline constexpr std::string_view saved_word = "saved";
+inline constexpr std::string_view not_saved_word = "not_saved";
+
+// What a member has to know of the actor at any time, also when it has crashed. The actor writes.
+struct machine_progress {
+  std::atomic<std::uint64_t> applying{0}; // serial of the command in hand. 0: none
+  std::atomic<bool> validates{false};     // its code has `validate`
+};
+
+// Implemented by the actors that can apply commands.
+class machine {
+ public:
+  virtual std::shared_ptr<const machine_progress> progress() const = 0;
+
+ protected:
+  ~machine() = default;
+};
+
+} // namespace coppice::behaviours::raft

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: MIT
+// A member's life: from its disk, over the meeting with the others, to a core that runs, and what the core
+// asks for. A write that was refused means that the core is ahead of its disk; the member then begins again
+// with what the disk has. A log that has ended ends the member. In the process's own turn.
+#include "behaviours/raft/member.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "base/random.hpp"
+#include "behaviours/raft/address.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours::raft {
+
+using consensus::core;
+using runtime::message;
+using runtime::message_writer;
+using runtime::outcome;
+using runtime::process;
+
+namespace {
+
+// {Tag, Text}
+outcome stop_with(std::string_view tag, std::string_view text) {
+  message_writer why;
+  why.tuple(2);
+  why.atom(tag);
+  why.binary(text);
+  return runtime::stop(why.take());
+}
+
+consensus::member_id random_identity() {
+  consensus::member_id made;
+  while (!made) made = {base::random_u64(), base::random_u64()};
+  return made;
+}
+
+} // namespace
+
+member::member(parts of)
+    : native_server(std::string(behaviour_name)), of_(std::move(of)), options_(of_.options) {}
+
+member::~member() = default;
+
+std::uint64_t member::next() {
+  return base::random_u64();
+}
+
+outcome member::on_start(process& self) {
+  self.trap_exit(true);
+  own_ = fmt::format("{}@{}", of_.child->name, self.host().node_name());
+  journal_ = of_.shared->resources.find<journal>();
+  if (journal_ == nullptr) return stop_with("log", "this node has no durable log");
+  group_contents found;
+  if (auto read = read_log(self, found); !read) return stop_with("log", read.error().text);
+  auto made = make_machine();
+  if (!made) return stop_with("bad_actor", made.error().text);
+  auto started = gen::start(self, machine_options(), std::move(*made),
+                            of_.child->start_timeout == 0 ? runtime::no_deadline
+                                                          : self.now() + of_.child->start_timeout);
+  if (!started) {
+    using kind = gen::start_error::kind;
+    if (started.error().what == kind::init) return runtime::stop(started.error().reason);
+    return runtime::stop(started.error().what == kind::exiting ? runtime::reasons::killed()
+                                                               : gen::system_limit());
+  }
+  machine_ = *started;
+  if (auto* const board = of_.shared->resources.find<metrics::board>())
+    on_board_ = board->enter({{"group", of_.child->name}}, counters_);
+  counters_->patience.set(static_cast<std::uint64_t>(2 * options_->election));
+  leaderless_since_ = self.now();
+  return begin(self, found);
+}
+
+base::status member::read_log(process& self, group_contents& into) {
+  base::status done;
+  const std::string name = "raft/" + of_.child->name;
+  const auto ran = self.blocking_run([&] {
+    done = journal_->open();
+    if (!done) return;
+    log_ = journal_->log();
+    if (log_ == nullptr) return void(done = base::fail(base::errc::closed, "the durable log is closed"));
+    if (const auto failure = log_->report().failure) return void(done = unexpected(*failure));
+    auto number = log_->group(name);
+    if (!number) return void(done = unexpected(number.error()));
+    group_ = *number;
+    auto read = read_group(*log_, group_);
+    if (!read) return void(done = unexpected(read.error()));
+    into = std::move(*read);
+  });
+  return ran ? done : ran;
+}
+
+outcome member::begin(process& self, const group_contents& found) {
+  storage_ = std::make_unique<storage>(*log_, self.host(), self.self(), group_, found);
+  if (found.of) {
+    self_ = found.self;
+    membership_ = *found.of;
+    return start_core(self, found);
+  }
+  phase_ = found.self ? phase::meeting : phase::naming;
+  self_ = found.self ? found.self : random_identity();
+  meeting_.emplace(options_->members, own_, self_);
+  if (phase_ == phase::naming) {
+    if (auto put = storage_->put_identity(self_); !put) return stop_with("log", put.error().text);
+    return runtime::carry_on();
+  }
+  found_group(self);
+  return wake(self);
+}
+
+outcome member::start_core(process& self, group_contents found) {
+  consensus::options how;
+  how.cluster = membership_.cluster;
+  how.self = self_;
+  how.heartbeat = options_->heartbeat;
+  how.election = options_->election;
+  how.in_flight_bytes = static_cast<std::size_t>(options_->in_flight_bytes);
+  how.max_entry = static_cast<std::size_t>(options_->entry_bytes) + 64; // with its time and random number
+  how.uncommitted_bytes = std::size_t{32} << 20; // half of what the log's queue takes
+  how.pending = options_->pending;
+  how.keep_entries = options_->keep_entries;
+  how.snapshot_chunk = piece_bytes;
+  effects_.clear();
+  auto made = core::start(how, *this, std::move(found.state), self.now(), effects_);
+  if (!made) return stop_with("log", made.error().text);
+  core_ = std::move(*made);
+  phase_ = phase::running;
+  meeting_.reset();
+  beginning_ = {};
+  snapshot_at_ = core_->snapshot().index;
+  full_ = log_->report().is_full;
+  if (full_) core_->disk_full(self.now(), true, effects_);
+  rebuild_trusted();
+  if (!effects_.restore) begin_machine(self);
+  return carry_out(self);
+}
+
+// The core has written what is not on the disk, and never will be. Clients that wait are not told whether
+// their commands are there.
+outcome member::start_again(process& self, const base::error& why) {
+  base::log::warning("raft", "{} begins again with what its disk has: {}", own_, why.text);
+  core_.reset();
+  storage_.reset();
+  proposals_.clear();
+  proposed_bytes_ = 0;
+  reads_.clear();
+  committed_.clear();
+  std::vector<token> all;
+  for (const auto& [of, one] : waiting_) all.push_back(of);
+  for (const token one : all) answer(self, one, runtime::error_message(message::atom("timeout")));
+  group_contents found;
+  if (auto read = read_log(self, found); !read) return stop_with("log", read.error().text);
+  if (self.exiting()) return runtime::carry_on();
+  // The actor may have applied nothing that the disk has not, but what it was sent last is not known.
+  if (machine_) {
+    self.unlink(machine_);
+    self.exit(machine_, runtime::reasons::kill());
+    machine_ = {};
+    if (outcome spawned = spawn_machine(self); spawned.stops()) return spawned;
+  }
+  return begin(self, found);
+}
+
+outcome member::take_news(process& self) {
+  auto news = storage_->take();
+  if (!news) return start_again(self, news.error());
+  if (news->failure) {
+    // A disk without room refuses what is new and goes on; every other failure is the end of the log.
+    const bool goes_on =
+        news->failure->code == base::errc::limit || news->failure->code == base::errc::refused;
+    if (!goes_on) return stop_with("log", news->failure->text);
+    return start_again(self, *news->failure);
+  }
+  if (news->slowest > 0) counters_->writes.add(news->slowest);
+  if (news->identity_written && phase_ == phase::naming) {
+    phase_ = phase::meeting;
+    found_group(self);
+    return wake(self);
+  }
+  if (news->membership_written && phase_ == phase::joining)
+    return start_core(self, std::move(beginning_));
+  if (core_ == nullptr) return runtime::carry_on();
+  if (news->core_written > 0) core_->written(self.now(), news->core_written, effects_);
+  if (news->stored) {
+    counters_->snapshots.add_alone();
+    snapshot_at_ = std::max(snapshot_at_, news->stored->index);
+    core_->snapshot_taken(self.now(), *news->stored, effects_);
+  }
+  return carry_out(self);
+}
+
+outcome member::wake(process& self) {
+  if (self.now() >= next_hello_) say_hello(self);
+  expire(self);
+  if (core_ == nullptr) return arm(self), runtime::carry_on();
+  if (full_ && !log_->report().is_full) {
+    full_ = false;
+    core_->disk_full(self.now(), false, effects_);
+  }
+  core_->advance(self.now(), effects_);
+  return carry_out(self);
+}
+
+base::status member::write_all(std::vector<consensus::write>& writes) {
+  for (consensus::write& one : writes) {
+    if (one.cluster) membership_.cluster = *one.cluster;
+    if (one.install) counters_->snapshots.add_alone();
+    if (auto put = storage_->write(std::move(one)); !put) return put;
+  }
+  return {};
+}
+
+outcome member::carry_out(process& self) {
+  while (true) {
+    consensus::effects now = std::exchange(effects_, {});
+    if (auto put = write_all(now.writes); !put) return start_again(self, put.error());
+    for (consensus::message& one : now.messages) send(self, std::move(one));
+    if (now.restore) {
+      parked_ = 0; // what crashed the actor is behind it now
+      crashes_ = 0;
+      snapshot_at_ = std::max(snapshot_at_, now.restore->index);
+      if (!machine_)
+        if (outcome spawned = spawn_machine(self); spawned.stops()) return spawned;
+      begin_machine(self);
+    }
+    for (const consensus::answer& one : now.answers) answer_outcome(self, one);
+    if (now.committed > 0) may_apply_ = now.committed;
+    for (const consensus::snapshot_meta& one : now.released)
+      if (auto put = storage_->release(one); !put) return start_again(self, put.error());
+    for (const consensus::ready_read& one : now.reads) reads_.push_back(one);
+    tell_changes(self);
+    feed(self);
+    if (effects_.writes.empty() && effects_.messages.empty() && effects_.answers.empty()) break;
+  }
+  arm(self);
+  publish();
+  return runtime::carry_on();
+}
+
+// What the actor and people are told of: the leader, whether a majority is there, and the members.
+void member::tell_changes(process& self) {
+  if (core_->leader()) {
+    leaderless_since_ = 0;
+  } else if (leaderless_since_ == 0) {
+    leaderless_since_ = self.now();
+  }
+  if (told_members_ != core_->members()) {
+    told_members_ = core_->members();
+    rebuild_trusted();
+    for (const consensus::member& one : told_members_.members()) strangers_.erase(one.address);
+    tell_members(self);
+  }
+  if (!told_any_leader_ || told_leader_ != core_->leader() || told_term_ != core_->term()) {
+    const bool other = told_leader_ != core_->leader();
+    told_any_leader_ = true;
+    told_leader_ = core_->leader();
+    told_term_ = core_->term();
+    if (other && told_leader_ == self_)
+      base::log::info("raft", "{} leads its group in term {}", own_, told_term_);
+    tell_leader(self);
+  }
+  const bool reachable = bool{core_->leader()};
+  if (told_quorum_ != reachable) {
+    told_quorum_ = reachable;
+    tell_quorum(self);
+  }
+}
+
+void member::answer_outcome(process& self, const consensus::answer& one) {
+  using consensus::outcome;
+  const auto found = waiting_.find(one.token);
+  if (found == waiting_.end()) return;
+  const waiting::kind what = found->second.what;
+  const auto refuse = [&](std::string_view why) {
+    answer(self, one.token, runtime::error_message(message::atom(why)));
+  };
+  switch (one.what) {
+    case outcome::committed:
+      if (what == waiting::kind::append) {
+        if (one.index <= sent_) return refuse("timeout"); // the actor has it, and was not asked for an answer
+        committed_[one.index] = one.token;
+      } else if (what == waiting::kind::session) {
+        message_writer out;
+        out.tuple(2);
+        out.atom("ok");
+        out.unsigned_integer(one.index);
+        answer(self, one.token, out.take());
+      } else {
+        answer(self, one.token, message::atom("ok"));
+      }
+      return;
+    case outcome::has_leader:
+      return refuse("has_leader");
+    case outcome::no_leader:
+      return refuse("no_leader");
+    case outcome::overloaded:
+      return refuse("overloaded");
+    case outcome::too_large:
+      return refuse("too_large");
+    case outcome::transferring:
+      // Not done, as where there is no leader: the next one is near.
+      return refuse(what == waiting::kind::change ? "transferring" : "no_leader");
+    case outcome::busy:
+      return refuse("busy");
+    case outcome::invalid:
+      return refuse("invalid");
+    case outcome::timed_out:
+    case outcome::unknown:
+      return refuse("timeout");
+  }
+}
+
+void member::arm(process& self) {
+  base::nanos due = core_ != nullptr ? core_->wake() : next_hello_;
+  due = std::min(due, next_hello_);
+  if (!append_due_.empty()) due = std::min(due, append_due_.front().first);
+  if (!query_due_.empty()) due = std::min(due, query_due_.front().first);
+  if (due == runtime::no_deadline) return;
+  if (armed_ != 0 && armed_ <= due) return;
+  if (armed_ != 0) self.cancel_timer(timer_);
+  armed_ = std::max<base::nanos>(due, 1);
+  timer_ = self.remind(armed_, message::atom("$coppice_raft_tick"));
+}
+
+void member::publish() {
+  const bool leads = core_->what() == consensus::role::leader;
+  counters_->term.set(core_->term());
+  counters_->role.set(leads ? 2 : core_->what() == consensus::role::follower ? 0 : 1);
+  counters_->committed.set(core_->commit());
+  counters_->applied.set(applied_);
+  counters_->log_bytes.set(core_->log().bytes());
+  const std::uint64_t stood = core_->counted().elections;
+  if (stood > elections_before_) counters_->elections.add_alone(stood - elections_before_);
+  elections_before_ = stood;
+  std::uint64_t dropped = 0;
+  for (const std::uint64_t one : core_->counted().dropped) dropped += one;
+  if (dropped > dropped_before_) counters_->dropped.add_alone(dropped - dropped_before_);
+  dropped_before_ = dropped;
+  counters_->clients.set(sessions_);
+  counters_->leaderless_since.set(static_cast<std::uint64_t>(leaderless_since_));
+  counters_->parked_at.set(parked_);
+}
+
+outcome member::handle_info(process& self, const message& m) {
+  if (storage_ != nullptr && storage::is_news(self, m)) return take_news(self);
+  if (gen::exit_notice exit; gen::read_exit(self, m, exit)) {
+    if (machine_ && exit.from == machine_) return lose_machine(self, exit.reason);
+    return runtime::carry_on();
+  }
+  etf::cursor at(m.bytes());
+  if (self.origin().notice) {
+    if (at.read_atom_is("$coppice_raft_tick")) {
+      if (self.now() >= armed_) armed_ = 0;
+      return wake(self);
+    }
+    if (at.read_atom_is("$coppice_raft_flush")) {
+      flush_sent_ = false;
+      if (core_ == nullptr) return runtime::carry_on();
+      flush(self);
+      return carry_out(self);
+    }
+    return take_from_machine(self, m);
+  }
+  std::uint32_t arity = 0;
+  std::string_view word;
+  if (!at.read_tuple(arity) || arity < 3 || !at.read_atom(word)) return native_server::handle_info(self, m);
+  if (word == "raft") {
+    receive(self, m);
+  } else if (word == hello_word) {
+    take_hello(self, m);
+  } else if (word == "raft_ask") {
+    take_forwarded(self, m);
+  } else if (word == "raft_answer") {
+    take_back(self, m);
+  } else {
+    return native_server::handle_info(self, m);
+  }
+  if (core_ == nullptr) return arm(self), runtime::carry_on();
+  return carry_out(self);
+}
+
+// An orderly end: another voter is told to stand, so that the group need not wait for an election.
+void member::on_stop(process& self, const message& reason) {
+  if (core_ != nullptr && runtime::is_orderly(reason) && core_->what() == consensus::role::leader) {
+    const consensus::progress* best = nullptr;
+    for (const consensus::progress& one : core_->others())
+      if (one.votes() && (best == nullptr || one.match > best->match)) best = &one;
+    if (best != nullptr) {
+      effects_.clear();
+      core_->transfer(self.now(), 0, best->id, effects_);
+      for (consensus::message& one : effects_.messages) send(self, std::move(one));
+    }
+  }
+  if (!machine_) return;
+  const runtime::reference ended = self.monitor(machine_, true);
+  self.exit(machine_, runtime::reasons::shutdown());
+  (void)self.await(ended);
+}
+
+} // namespace coppice::behaviours::raft

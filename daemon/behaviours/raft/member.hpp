@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+// A member of a Raft group, as a process: it owns the consensus core, writes the core's state to the node's
+// durable log, exchanges messages with the other members, and answers clients. The commands are applied by
+// another process, an actor of a plugin (machine_protocol.hpp), so that slow commands cost no leader. The
+// member starts that actor, gives it committed entries and queries in order, takes snapshots of its state,
+// and starts it again from a snapshot when it crashes. In the process's own turn.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "behaviours/gen/native_server.hpp"
+#include "behaviours/journal/journal.hpp"
+#include "behaviours/raft/machine_protocol.hpp"
+#include "behaviours/raft/meeting.hpp"
+#include "behaviours/raft/raft_counters.hpp"
+#include "behaviours/raft/raft_spec.hpp"
+#include "behaviours/raft/storage.hpp"
+#include "behaviours/supervision/child_kind.hpp"
+#include "behaviours/supervision/child_spec.hpp"
+#include "behaviours/supervision/supervision.hpp"
+#include "consensus/core.hpp"
+#include "metrics/board.hpp"
+
+namespace coppice::behaviours::raft {
+
+class member final : public native_server, private consensus::random_source {
+ public:
+  static constexpr std::string_view behaviour_name = "raft";
+
+  // What a member is made of. The plugin's actor is made by `child`.
+  struct parts {
+    std::shared_ptr<const child_spec> child;
+    std::shared_ptr<const raft_spec> options;
+    runtime::message args, env;
+    base::secrets_ptr secrets;
+    std::shared_ptr<const supervision> shared;
+    std::string label; // the child's place in the tree
+  };
+  explicit member(parts of);
+  ~member() override;
+
+  std::optional<peer_requests> from_peers() const override { return std::nullopt; }
+  runtime::message engine_for_people(runtime::process& self) override;
+  runtime::message sys_state(runtime::process& self) override { return engine_for_people(self); }
+
+  // A call by a process of this node. `what`: add, remove or transfer; `address`: NAME@ALIVE@HOST. Answered
+  // ok | {error, Reason}.
+  static runtime::message change_request(std::string_view what, std::string_view address);
+  static bool is_one(const runtime::description& process) {
+    return process.behaviour == behaviour_name && process.plugin.empty();
+  }
+
+ private:
+  static constexpr std::string_view change_word = "$coppice_raft_change";
+
+  enum class phase : std::uint8_t {
+    naming,  // its identity is being written
+    meeting, // it looks for the others
+    joining, // the group's id is being written
+    running, // it has a core
+  };
+
+  // A call that has no answer yet. Those of this node's and other nodes' processes have `from`; those that
+  // another member has passed on have `back` and `number`.
+  struct waiting {
+    enum class kind : std::uint8_t { append, session, query, forwarded, change };
+    kind what = kind::append;
+    runtime::message from{};
+    std::string back{};
+    std::uint64_t number = 0;
+    std::string asked{};        // forwarded: its address
+    runtime::message body{};    // query: what is asked; append: the command while `validate` decides
+    std::uint64_t client = 0, sequence = 0;
+    base::nanos began = 0;
+  };
+  using token = std::uint64_t;
+
+  // Of native_server.
+  runtime::outcome on_start(runtime::process& self) override;
+  void on_stop(runtime::process& self, const runtime::message& reason) override;
+  call_answer handle_call(runtime::process& self, const runtime::message& from,
+                          const runtime::message& request) override;
+  runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
+
+  // consensus::random_source
+  std::uint64_t next() override;
+
+  // member.cpp
+  base::status read_log(runtime::process& self, group_contents& into);
+  runtime::outcome begin(runtime::process& self, const group_contents& found);
+  runtime::outcome start_core(runtime::process& self, group_contents found);
+  runtime::outcome start_again(runtime::process& self, const base::error& why);
+  runtime::outcome take_news(runtime::process& self);
+  runtime::outcome wake(runtime::process& self);
+  // Does what the last call of the core asks for, and what follows from that.
+  runtime::outcome carry_out(runtime::process& self);
+  base::status write_all(std::vector<consensus::write>& writes);
+  void tell_changes(runtime::process& self);
+  void answer_outcome(runtime::process& self, const consensus::answer& one);
+  void arm(runtime::process& self);
+  void publish();
+
+  // member_messages.cpp
+  void send(runtime::process& self, consensus::message&& one);
+  void send_to(runtime::process& self, const std::string& address, runtime::message m);
+  void receive(runtime::process& self, const runtime::message& m);
+  void take_hello(runtime::process& self, const runtime::message& m);
+  void say_hello(runtime::process& self);
+  hello own_hello(bool asks) const;
+  void found_group(runtime::process& self);
+  void join_group(const hello::belongs& of);
+  void belong(const membership& of, consensus::durable_state first);
+  bool is_trusted(runtime::process& self) const;
+  void rebuild_trusted();
+  std::string origin_name(runtime::process& self) const;
+  void drop_message(runtime::process& self, std::string_view why);
+
+  // member_clients.cpp
+  void take_request(runtime::process& self, waiting one, const runtime::message& request);
+  void take_append(runtime::process& self, waiting one, const runtime::message& request, etf::bytes command);
+  void take_query(runtime::process& self, waiting one, const runtime::message& request, etf::bytes query,
+                  bool stale);
+  void take_change(runtime::process& self, waiting one, const runtime::message& request);
+  void forward(runtime::process& self, waiting one, const runtime::message& request);
+  void take_forwarded(runtime::process& self, const runtime::message& m);
+  void take_back(runtime::process& self, const runtime::message& m);
+  void propose(runtime::process& self, token of, consensus::entry_kind what, etf::bytes command);
+  void flush(runtime::process& self);
+  void answer(runtime::process& self, const waiting& to, runtime::message term);
+  void answer(runtime::process& self, token to, runtime::message term);
+  token keep(runtime::process& self, waiting one);
+  void expire(runtime::process& self);
+  runtime::message leader_answer() const;
+  runtime::message members_answer() const;
+  bool may_ask(runtime::process& self) const;
+  void write_members(etf::writer& out) const; // [{{Name, Node}, Role}]
+
+  // member_machine.cpp
+  base::result<std::unique_ptr<runtime::behaviour>> make_machine();
+  runtime::spawn_options machine_options() const;
+  runtime::outcome spawn_machine(runtime::process& self);
+  // Gives the actor its first state: that of the snapshot in use.
+  void begin_machine(runtime::process& self);
+  void tell_machine(runtime::process& self, runtime::message_writer& body);
+  void begin_body(runtime::message_writer& out) const;
+  void feed(runtime::process& self);
+  void ask_queries(runtime::process& self);
+  void take_snapshot(runtime::process& self);
+  runtime::outcome take_from_machine(runtime::process& self, const runtime::message& m);
+  void take_applied(runtime::process& self, etf::cursor at, const runtime::message& m);
+  void take_saved(runtime::process& self, etf::cursor at);
+  runtime::outcome lose_machine(runtime::process& self, const runtime::message& reason);
+  void tell_leader(runtime::process& self);
+  void tell_quorum(runtime::process& self);
+  void tell_members(runtime::process& self);
+  bool has_machine() const { return bool{machine_} && parked_ == 0; }
+
+  const parts of_;
+  const std::shared_ptr<const raft_spec> options_;
+  std::string own_;            // NAME@ALIVE@HOST of this member
+  journal* journal_ = nullptr;
+  durable::shared_log* log_ = nullptr;
+  durable::group_id group_ = 0;
+  std::unique_ptr<storage> storage_;
+  phase phase_ = phase::naming;
+  consensus::member_id self_{};
+  membership membership_{};
+  std::optional<meeting> meeting_;
+  group_contents beginning_; // while `joining`: what the core begins with
+  std::map<std::string, consensus::member_id> strangers_; // that said hello and are no members, by address
+  base::nanos next_hello_ = 0;
+  bool full_ = false; // the disk was full when the core began
+
+  std::unique_ptr<consensus::core> core_;
+  consensus::effects effects_;
+  std::vector<std::string> trusted_; // nodes
+  // Where members are that the configuration does not have: their messages came from there.
+  std::map<consensus::member_id, std::string> heard_from_;
+  consensus::member_id told_leader_{};
+  consensus::term_number told_term_ = 0;
+  bool told_any_leader_ = false;
+  std::optional<bool> told_quorum_;
+  consensus::configuration told_members_;
+  base::nanos leaderless_since_ = 0; // 0: a leader is known
+
+  // Clients.
+  token last_token_ = 0;
+  std::unordered_map<token, waiting> waiting_;
+  std::deque<std::pair<base::nanos, token>> append_due_, query_due_; // each in the order of their time
+  std::vector<consensus::proposal> proposals_; // for the next append
+  std::size_t proposed_bytes_ = 0;
+  bool flush_sent_ = false;
+  std::unordered_map<consensus::log_index, token> committed_; // answered when it is applied
+  std::deque<consensus::ready_read> reads_;                   // for which the actor has no entry yet
+  std::int64_t last_time_ = 0;                                // of an entry, ms
+
+  // The actor that applies.
+  runtime::pid machine_; // null: none runs
+  std::shared_ptr<const machine_progress> progress_;
+  std::uint64_t run_ = 0;
+  bool machine_began_ = false;
+  consensus::log_index may_apply_ = 0, sent_ = 0, applied_ = 0;
+  std::uint64_t serial_ = 0, sessions_ = 0;
+  unsigned batches_ = 0; // that the actor has
+  consensus::log_index snapshot_at_ = 0;
+  std::uint64_t bytes_since_ = 0; // of entries that were sent to it since the last snapshot
+  bool saving_ = false;
+  bool no_snapshots_ = false; // told once
+  std::uint64_t crashed_at_ = 0, crashes_ = 0;
+  std::deque<base::nanos> other_crashes_;
+  std::uint64_t parked_ = 0; // the serial that crashes it. 0: it is not parked
+  std::string parked_why_;
+
+  base::nanos armed_ = 0; // 0: no timer
+  std::uint64_t timer_ = 0;
+  base::nanos next_line_ = 0; // of the log about dropped messages, not before
+  std::uint64_t elections_before_ = 0, dropped_before_ = 0; // of this core, that are counted
+  std::shared_ptr<raft_counters> counters_ = std::make_shared<raft_counters>();
+  metrics::board::entry on_board_;
+};
+
+} // namespace coppice::behaviours::raft

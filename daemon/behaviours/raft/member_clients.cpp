@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: MIT
+// The calls of clients. Any process calls any member. An append goes to the leader, to which another member
+// passes it on; a query is answered by the member that was asked, once it knows from the leader how far its
+// state has to be. In the process's own turn.
+#include <fnmatch.h>
+
+#include <algorithm>
+
+#include "base/random.hpp"
+#include "behaviours/raft/address.hpp"
+#include "behaviours/raft/member.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours::raft {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+
+namespace {
+
+constexpr std::size_t most_at_once = 256;              // commands of one append to the core
+constexpr std::size_t most_bytes_at_once = 1024 * 1024; // and their bytes
+
+message error(std::string_view why) {
+  return runtime::error_message(message::atom(why));
+}
+
+// {Client, Seq}, both from 1.
+bool read_sequence(etf::cursor& at, std::uint64_t& client, std::uint64_t& sequence) {
+  return at.read_tuple_of(2) && at.read_unsigned(client) && at.read_unsigned(sequence) && client > 0 &&
+         sequence > 0;
+}
+
+} // namespace
+
+member::call_answer member::handle_call(process& self, const message& from, const message& request) {
+  etf::cursor at(request.bytes());
+  std::string_view word;
+  if (at.peek() == etf::kind::atom && at.read_atom(word)) {
+    if (word == "leader") return reply(leader_answer());
+    if (word == "members") return reply(members_answer());
+    return native_server::handle_call(self, from, request);
+  }
+  std::uint32_t arity = 0;
+  if (!at.read_tuple(arity) || !at.read_atom(word)) return native_server::handle_call(self, from, request);
+  waiting one;
+  one.from = from.compact();
+  one.began = self.now();
+  if (word == change_word && self.origin().here() && arity == 3) {
+    take_change(self, std::move(one), request);
+  } else if (word == "append" || word == "query" || word == "client") {
+    if (!may_ask(self)) return reply(error("not_allowed"));
+    if (waiting_.size() >= options_->pending) return reply(error("overloaded"));
+    take_request(self, std::move(one), request);
+  } else {
+    return native_server::handle_call(self, from, request);
+  }
+  if (core_ == nullptr) return no_reply();
+  return {std::nullopt, carry_out(self)};
+}
+
+bool member::may_ask(process& self) const {
+  if (options_->from.empty() || self.origin().here()) return true;
+  const std::string node = origin_name(self);
+  return std::ranges::any_of(options_->from, [&](const std::string& pattern) {
+    return fnmatch(pattern.c_str(), node.c_str(), 0) == 0;
+  });
+}
+
+void member::take_request(process& self, waiting one, const message& request) {
+  etf::cursor at(request.bytes());
+  std::uint32_t arity = 0;
+  std::string_view word;
+  etf::bytes what;
+  at.read_tuple(arity);
+  at.read_atom(word);
+  const auto refuse = [&](message why) { answer(self, one, std::move(why)); };
+  const auto malformed = [&] {
+    refuse(gen::refusal("a member of a Raft group takes {client}, {append, Command}, {append, Command, "
+                        "{Client, Seq}}, {query, Query}, {query, Query, stale}, leader and members"));
+  };
+  if (word == "client") {
+    if (arity != 1) return malformed();
+    if (core_ == nullptr) return refuse(error("no_leader"));
+    if (core_->what() != consensus::role::leader) return forward(self, std::move(one), request);
+    one.what = waiting::kind::session;
+    return propose(self, keep(self, std::move(one)), consensus::entry_kind::session, {});
+  }
+  if ((arity != 2 && arity != 3) || !at.read_term(what)) return malformed();
+  if (word == "query") {
+    if (arity == 3 && !at.read_atom_is("stale")) return malformed();
+    return take_query(self, std::move(one), request, what, arity == 3);
+  }
+  if (arity == 3 && !read_sequence(at, one.client, one.sequence)) return malformed();
+  take_append(self, std::move(one), request, what);
+}
+
+void member::take_append(process& self, waiting one, const message& request, etf::bytes command) {
+  if (command.size() > options_->entry_bytes) return answer(self, one, error("too_large"));
+  if (core_ == nullptr) return answer(self, one, error("no_leader"));
+  if (core_->what() != consensus::role::leader) return forward(self, std::move(one), request);
+  one.what = waiting::kind::append;
+  if (progress_ == nullptr || !progress_->validates.load(std::memory_order_relaxed))
+    return propose(self, keep(self, std::move(one)), consensus::entry_kind::command, command);
+  if (!has_machine()) return answer(self, one, error("no_leader"));
+  one.body = request.slice(command).compact();
+  const token of = keep(self, std::move(one));
+  message_writer out(command.size() + 64);
+  begin_body(out);
+  out.tuple(3);
+  out.atom(validate_word);
+  out.unsigned_integer(of);
+  out.raw(command);
+  tell_machine(self, out);
+}
+
+// A follower's leader decides how far the state of this member has to be; see consensus/reads.cpp.
+void member::take_query(process& self, waiting one, const message& request, etf::bytes query, bool stale) {
+  if (core_ == nullptr) return answer(self, one, error("no_leader"));
+  if (!has_machine()) return answer(self, one, error(parked_ != 0 ? "parked" : "no_leader"));
+  one.what = waiting::kind::query;
+  one.body = request.slice(query).compact();
+  const token of = keep(self, std::move(one));
+  if (stale)
+    reads_.push_back({of, 0});
+  else
+    core_->read(self.now(), of, effects_);
+}
+
+void member::propose(process& self, token of, consensus::entry_kind what, etf::bytes command) {
+  consensus::proposal made;
+  made.token = of;
+  made.kind = what;
+  if (what == consensus::entry_kind::command) {
+    const waiting& by = waiting_.at(of);
+    made.client = by.client;
+    made.sequence = by.sequence;
+    // Within a group the time never falls while one member leads.
+    last_time_ = std::max(last_time_, base::wall_now() / base::nanos_per_ms);
+    etf::vector_writer body(command.size() + 32);
+    body.tuple(3);
+    body.integer(last_time_);
+    body.unsigned_integer(base::random_u64());
+    body.raw(command);
+    made.body = consensus::payload(body.take());
+  }
+  proposed_bytes_ += made.body.size();
+  proposals_.push_back(std::move(made));
+  if (proposals_.size() >= most_at_once || proposed_bytes_ >= most_bytes_at_once) return flush(self);
+  // Behind the calls that wait already, which then share one write.
+  if (!std::exchange(flush_sent_, true)) self.notify(self.self(), message::atom("$coppice_raft_flush"));
+}
+
+void member::flush(process& self) {
+  if (proposals_.empty()) return;
+  const std::vector<consensus::proposal> batch = std::exchange(proposals_, {});
+  proposed_bytes_ = 0;
+  core_->append(self.now(), batch, effects_);
+}
+
+void member::forward(process& self, waiting one, const message& request) {
+  const consensus::member* const leader = core_->members().find(core_->leader());
+  if (leader == nullptr || leader->id == self_ || !one.back.empty())
+    return answer(self, one, error("no_leader"));
+  one.what = waiting::kind::forwarded;
+  one.asked = leader->address;
+  const token of = keep(self, std::move(one));
+  message_writer out(request.size() + 64);
+  out.tuple(4);
+  out.atom("raft_ask");
+  out.atom(of_.child->name);
+  out.unsigned_integer(of);
+  out.raw(request.bytes());
+  send_to(self, leader->address, out.take());
+}
+
+// {raft_ask, Name, Number, Request}: another member passes a client's request on.
+void member::take_forwarded(process& self, const message& m) {
+  etf::cursor at(m.bytes());
+  waiting one;
+  std::string_view name;
+  etf::bytes request;
+  if (!at.read_tuple_of(4) || !at.skip() || !at.read_atom(name) || name.empty() ||
+      !at.read_unsigned(one.number) || !at.read_term(request))
+    return drop_message(self, "a request that was passed on is malformed");
+  if (!is_trusted(self)) return drop_message(self, "no member is there that could pass on a request");
+  one.back = std::string(name) + "@" + origin_name(self);
+  one.began = self.now();
+  etf::cursor inside(request);
+  std::uint32_t arity = 0;
+  std::string_view word;
+  if (!inside.read_tuple(arity) || !inside.read_atom(word) || (word != "append" && word != "client"))
+    return drop_message(self, "a request that was passed on is none for a leader");
+  if (waiting_.size() >= options_->pending) return answer(self, one, error("overloaded"));
+  take_request(self, std::move(one), m.slice(request));
+}
+
+// {raft_answer, Number, Answer}
+void member::take_back(process& self, const message& m) {
+  etf::cursor at(m.bytes());
+  token of = 0;
+  etf::bytes said;
+  if (!at.read_tuple_of(3) || !at.skip() || !at.read_unsigned(of) || !at.read_term(said))
+    return drop_message(self, "an answer is malformed");
+  const auto found = waiting_.find(of);
+  if (found == waiting_.end()) return; // too late
+  if (found->second.what != waiting::kind::forwarded || node_of(found->second.asked) != origin_name(self))
+    return drop_message(self, "an answer comes from a node that was not asked");
+  answer(self, of, m.slice(said));
+}
+
+void member::take_change(process& self, waiting one, const message& request) {
+  etf::cursor at(request.bytes());
+  std::string_view word;
+  etf::bytes bytes;
+  if (!at.read_tuple_of(3) || !at.skip() || !at.read_atom(word) || !at.read_binary(bytes))
+    return answer(self, one, error("badarg"));
+  const std::string address(base::as_text(bytes));
+  if (core_ == nullptr || core_->what() != consensus::role::leader) return answer(self, one, error("no_leader"));
+  one.what = waiting::kind::change;
+  const auto& all = core_->members().members();
+  const auto known = std::ranges::find(all, address, &consensus::member::address);
+  if (word == "add") {
+    if (known != all.end()) return answer(self, one, error("exists"));
+    const auto stranger = strangers_.find(address);
+    if (stranger == strangers_.end()) return answer(self, one, error("not_met"));
+    const consensus::change_request what{consensus::change_request::action::add_voter,
+                                         {stranger->second, consensus::member_role::voter, address}};
+    return core_->change(self.now(), keep(self, std::move(one)), what, effects_);
+  }
+  if (known == all.end()) return answer(self, one, error("no_member"));
+  const consensus::member_id id = known->id;
+  const token of = keep(self, std::move(one));
+  if (word == "transfer") return core_->transfer(self.now(), of, id, effects_);
+  if (word == "remove")
+    return core_->change(self.now(), of, {consensus::change_request::action::remove, *known}, effects_);
+  answer(self, of, error("badarg"));
+}
+
+message member::change_request(std::string_view what, std::string_view address) {
+  message_writer out;
+  out.tuple(3);
+  out.atom(change_word);
+  out.atom(what);
+  out.binary(address);
+  return out.take();
+}
+
+member::token member::keep(process& self, waiting one) {
+  const token made = ++last_token_;
+  const bool query = one.what == waiting::kind::query;
+  auto& due = query ? query_due_ : append_due_;
+  due.emplace_back(self.now() + (query ? options_->query_timeout : options_->append_timeout), made);
+  waiting_.emplace(made, std::move(one));
+  return made;
+}
+
+void member::expire(process& self) {
+  for (auto* const due : {&append_due_, &query_due_}) {
+    while (!due->empty()) {
+      const auto [at, of] = due->front();
+      const bool waits = waiting_.contains(of);
+      if (waits && at > self.now()) break;
+      due->pop_front();
+      if (waits) answer(self, of, error("timeout"));
+    }
+  }
+}
+
+void member::answer(process& self, const waiting& to, message term) {
+  if (to.back.empty()) {
+    gen::reply(self, to.from, term);
+    return;
+  }
+  message_writer out(term.size() + 32);
+  out.tuple(3);
+  out.atom("raft_answer");
+  out.unsigned_integer(to.number);
+  out.raw(term.bytes());
+  send_to(self, to.back, out.take());
+}
+
+void member::answer(process& self, token to, message term) {
+  const auto found = waiting_.find(to);
+  if (found == waiting_.end()) return;
+  const waiting one = std::move(found->second);
+  waiting_.erase(found);
+  answer(self, one, std::move(term));
+}
+
+// {ok, {Name, Node}, Term}
+message member::leader_answer() const {
+  const consensus::member* const leader =
+      core_ == nullptr ? nullptr : core_->members().find(core_->leader());
+  if (leader == nullptr) return error("no_leader");
+  message_writer out;
+  out.tuple(3);
+  out.atom("ok");
+  write_address(out, leader->address);
+  out.unsigned_integer(core_->term());
+  return out.take();
+}
+
+// {ok, [{{Name, Node}, Role}]}
+message member::members_answer() const {
+  message_writer out(256);
+  out.tuple(2);
+  out.atom("ok");
+  write_members(out);
+  return out.take();
+}
+
+} // namespace coppice::behaviours::raft

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MIT
+// The actor that applies commands: it is started, given entries and queries, asked for snapshots, and started
+// again from a snapshot when it crashes. A command that crashes it three times makes the member stop
+// applying; it goes on to store and to vote. In the process's own turn.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "behaviours/raft/address.hpp"
+#include "behaviours/raft/member.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/messages/shown.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours::raft {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::outcome;
+using runtime::process;
+
+namespace {
+
+constexpr unsigned most_batches = 2; // that the actor has at once
+constexpr std::size_t batch_entries = 256;
+constexpr std::size_t batch_bytes = 1024 * 1024;
+constexpr std::uint64_t crashes_to_park = 3;
+// Crashes outside of commands that are borne within a time.
+constexpr std::size_t other_crashes_borne = 5;
+constexpr base::nanos other_crashes_within = 10 * base::nanos_per_second;
+constexpr base::nanos long_save = base::nanos_per_second;
+
+} // namespace
+
+base::result<std::unique_ptr<runtime::behaviour>> member::make_machine() {
+  const child_spec& child = *of_.child;
+  auto made = of_.shared->factory->make({child.actor, of_.args, of_.env, of_.label, child.unhandled,
+                                         child.postponed, child.options, of_.secrets});
+  if (!made) return made;
+  const auto* const applies = dynamic_cast<const machine*>(made->get());
+  if (applies == nullptr)
+    return base::fail(base::errc::invalid, child.actor + " is no actor of the behaviour raft");
+  progress_ = applies->progress();
+  return made;
+}
+
+runtime::spawn_options member::machine_options() const {
+  runtime::spawn_options out;
+  out.label = of_.label;
+  out.link = true;
+  out.priority = of_.child->priority;
+  out.mailbox = of_.child->mailbox;
+  return out;
+}
+
+outcome member::spawn_machine(process& self) {
+  auto made = make_machine();
+  runtime::message_writer why;
+  why.tuple(2);
+  why.atom("bad_actor");
+  if (!made) {
+    why.binary(made.error().text);
+    return runtime::stop(why.take());
+  }
+  auto spawned = self.spawn(machine_options(), std::move(*made));
+  if (!spawned) {
+    why.binary(spawned.error().text);
+    return runtime::stop(why.take());
+  }
+  machine_ = *spawned;
+  machine_began_ = false;
+  return runtime::carry_on();
+}
+
+// What an earlier life was asked is not answered by this one.
+void member::begin_machine(process& self) {
+  ++run_;
+  machine_began_ = true;
+  batches_ = 0;
+  saving_ = false;
+  bytes_since_ = 0;
+  const consensus::snapshot_meta& from = core_->snapshot();
+  sent_ = applied_ = from.index;
+  std::vector<token> lost;
+  for (const auto& [index, of] : committed_)
+    if (index <= sent_) lost.push_back(of);
+  std::erase_if(committed_, [this](const auto& one) { return one.first <= sent_; });
+  for (const token of : lost) answer(self, of, runtime::error_message(message::atom("timeout")));
+  message_writer out(static_cast<std::size_t>(from.size) + 256);
+  begin_body(out);
+  out.tuple(3);
+  out.atom(begin_word);
+  out.unsigned_integer(membership_.clients);
+  if (from.index == 0) {
+    out.atom("undefined");
+  } else if (auto bytes = storage_->whole(from)) {
+    out.binary(std::string_view(*bytes));
+  } else {
+    parked_ = 1;
+    parked_why_ = bytes.error().text;
+    base::log::error("raft", "{} cannot apply: {}", own_, parked_why_);
+    return;
+  }
+  tell_machine(self, out);
+  tell_members(self);
+  if (told_any_leader_) tell_leader(self);
+  if (told_quorum_) tell_quorum(self);
+}
+
+void member::begin_body(message_writer& out) const {
+  out.tuple(3);
+  out.atom(machine_tag);
+  out.unsigned_integer(run_);
+}
+
+void member::tell_machine(process& self, message_writer& body) {
+  message m = body.take();
+  if (!m || !machine_) return;
+  self.notify(machine_, std::move(m));
+}
+
+void member::feed(process& self) {
+  if (!has_machine() || !machine_began_) return;
+  const consensus::raft_log& log = core_->log();
+  while (sent_ < may_apply_ && batches_ < most_batches) {
+    // Below: a snapshot is on its way, which begins the actor anew.
+    if (sent_ < log.base()) return;
+    const std::size_t most = std::min<std::size_t>(batch_entries, may_apply_ - sent_);
+    const auto entries = log.slice(sent_ + 1, most, batch_bytes);
+    if (entries.empty()) return;
+    message_writer out(4096);
+    begin_body(out);
+    out.tuple(2);
+    out.atom(apply_word);
+    out.list(static_cast<std::uint32_t>(entries.size()));
+    for (const consensus::entry& one : entries) {
+      ++sent_;
+      bytes_since_ += one.weight();
+      out.tuple(6);
+      out.unsigned_integer(sent_);
+      out.unsigned_integer(static_cast<std::uint64_t>(one.kind));
+      out.unsigned_integer(one.client);
+      out.unsigned_integer(one.sequence);
+      out.boolean(committed_.contains(sent_));
+      out.binary(one.body.bytes());
+    }
+    out.nil();
+    tell_machine(self, out);
+    ++batches_;
+  }
+  ask_queries(self);
+  take_snapshot(self);
+}
+
+// The actor answers in order, so a query may be asked as soon as all entries before it are sent.
+void member::ask_queries(process& self) {
+  for (std::size_t left = reads_.size(); left > 0; --left) {
+    const consensus::ready_read one = reads_.front();
+    reads_.pop_front();
+    const auto found = waiting_.find(one.token);
+    if (found == waiting_.end()) continue;
+    if (one.index > sent_) {
+      reads_.push_back(one);
+      continue;
+    }
+    const message& query = found->second.body;
+    message_writer out(query.size() + 64);
+    begin_body(out);
+    out.tuple(3);
+    out.atom(query_word);
+    out.unsigned_integer(one.token);
+    out.raw(query.bytes());
+    tell_machine(self, out);
+  }
+}
+
+void member::take_snapshot(process& self) {
+  if (saving_ || storage_->is_storing() || no_snapshots_ || full_) return;
+  const bool due = sent_ >= snapshot_at_ + options_->snapshot_entries ||
+                   (bytes_since_ >= options_->snapshot_bytes && sent_ > snapshot_at_);
+  if (!due) return;
+  saving_ = true;
+  bytes_since_ = 0;
+  message_writer out;
+  begin_body(out);
+  out.atom(save_word);
+  tell_machine(self, out);
+}
+
+outcome member::take_from_machine(process& self, const message& m) {
+  etf::cursor at(m.bytes());
+  std::uint64_t run = 0;
+  std::uint32_t arity = 0;
+  std::string_view word;
+  if (!at.read_tuple_of(3) || !at.read_atom_is(machine_tag) || !at.read_unsigned(run)) return runtime::carry_on();
+  if (run != run_ || core_ == nullptr) return runtime::carry_on();
+  if (!at.read_tuple(arity) || !at.read_atom(word)) return runtime::carry_on();
+  if (word == applied_word) {
+    take_applied(self, at, m);
+  } else if (word == queried_word || word == validated_word) {
+    token of = 0;
+    etf::bytes said;
+    if (!at.read_unsigned(of)) return runtime::carry_on();
+    const bool accepted = word == validated_word && at.peek() == etf::kind::atom;
+    if (!at.read_term(said)) return runtime::carry_on();
+    if (!accepted) {
+      answer(self, of, m.slice(said));
+    } else if (const auto found = waiting_.find(of); found != waiting_.end()) {
+      const message command = std::exchange(found->second.body, {});
+      propose(self, of, consensus::entry_kind::command, command.bytes());
+    }
+  } else if (word == saved_word) {
+    take_saved(self, at);
+  } else if (word == not_saved_word) {
+    saving_ = false;
+    no_snapshots_ = true;
+    etf::bytes why;
+    at.read_binary(why);
+    base::log::error("raft", "{} takes no snapshots, so its log grows: {}", own_, base::as_text(why));
+  }
+  return carry_out(self);
+}
+
+// {Index, Serial, Clients, [{Index, Answer}]}
+void member::take_applied(process& self, etf::cursor at, const message& m) {
+  std::uint64_t index = 0;
+  std::uint32_t count = 0;
+  if (!at.read_unsigned(index) || !at.read_unsigned(serial_) || !at.read_unsigned(sessions_) ||
+      !at.read_list(count))
+    return;
+  applied_ = index;
+  if (batches_ > 0) --batches_;
+  for (; count > 0; --count) {
+    etf::bytes said;
+    if (!at.read_tuple_of(2) || !at.read_unsigned(index) || !at.read_term(said)) return;
+    const auto found = committed_.find(index);
+    if (found == committed_.end()) continue;
+    const token of = found->second;
+    committed_.erase(found);
+    if (const auto one = waiting_.find(of); one != waiting_.end())
+      counters_->appends.add(self.now() - one->second.began);
+    answer(self, of, m.slice(said));
+  }
+}
+
+// {Index, Snapshot, Microseconds}
+void member::take_saved(process& self, etf::cursor at) {
+  saving_ = false;
+  std::uint64_t index = 0;
+  std::uint64_t us = 0;
+  etf::bytes bytes;
+  if (!at.read_unsigned(index) || !at.read_binary(bytes) || !at.read_unsigned(us)) return;
+  if (static_cast<base::nanos>(us) * 1000 > long_save)
+    base::log::warning("raft", "{}: save_state took {} ms, and nothing was applied meanwhile", own_, us / 1000);
+  if (bytes.size() > largest_state) {
+    no_snapshots_ = true;
+    base::log::error("raft", "{} takes no snapshots, so its log grows: its state has {} bytes, and {} are the most",
+                     own_, bytes.size(), largest_state);
+    return;
+  }
+  if (index <= core_->snapshot().index || storage_->is_storing()) return;
+  consensus::snapshot_meta meta = core_->describe(index);
+  if (meta.index == 0) return;
+  meta.size = bytes.size();
+  meta.digest = digest_of(bytes);
+  snapshot_at_ = index;
+  // A request that is refused is told by the news of a later one.
+  if (auto put = storage_->keep(meta, consensus::payload(bytes)); !put)
+    base::log::warning("raft", "{} could not store a snapshot: {}", own_, put.error().text);
+  (void)self;
+}
+
+outcome member::lose_machine(process& self, const message& reason) {
+  machine_ = {};
+  machine_began_ = false;
+  counters_->crashes.add_alone();
+  if (runtime::is_orderly(reason)) return runtime::stop(reason);
+  const std::uint64_t serial = progress_->applying.load(std::memory_order_relaxed);
+  base::log::error("raft", "{}: the actor that applies commands crashed{}: {}", own_,
+                   serial == 0 ? std::string() : fmt::format(" at serial {}", serial), runtime::shown(reason));
+  // What it was asked is not answered; a validated command may have been proposed, or not.
+  std::vector<token> lost;
+  for (const auto& [of, one] : waiting_)
+    if (one.body && !std::ranges::any_of(reads_, [of = of](const auto& read) { return read.token == of; }) &&
+        (one.what == waiting::kind::append))
+      lost.push_back(of);
+  for (const token of : lost) answer(self, of, runtime::error_message(message::atom("timeout")));
+  if (serial != 0) {
+    crashes_ = crashed_at_ == serial ? crashes_ + 1 : 1;
+    crashed_at_ = serial;
+    if (crashes_ >= crashes_to_park) {
+      parked_ = serial;
+      parked_why_ = runtime::shown(reason);
+      base::log::error("raft", "{} applies nothing any more: the command at serial {} has crashed its actor {} times",
+                       own_, serial, crashes_);
+      for (const consensus::ready_read& one : std::exchange(reads_, {}))
+        answer(self, one.token, runtime::error_message(message::atom("parked")));
+      if (core_ == nullptr) return runtime::carry_on();
+      return carry_out(self);
+    }
+  } else {
+    const base::nanos now = self.now();
+    other_crashes_.push_back(now);
+    while (now - other_crashes_.front() > other_crashes_within) other_crashes_.pop_front();
+    if (other_crashes_.size() > other_crashes_borne) return runtime::stop(reason);
+  }
+  if (outcome spawned = spawn_machine(self); spawned.stops()) return spawned;
+  if (core_ == nullptr) return runtime::carry_on();
+  begin_machine(self);
+  return carry_out(self);
+}
+
+void member::tell_leader(process& self) {
+  if (!has_machine() || !machine_began_) return;
+  message_writer out;
+  begin_body(out);
+  out.tuple(3);
+  out.atom(leader_word);
+  const consensus::member* const leader = core_->members().find(told_leader_);
+  if (leader == nullptr)
+    out.atom("undefined");
+  else
+    write_address(out, leader->address);
+  out.unsigned_integer(told_term_);
+  tell_machine(self, out);
+}
+
+void member::tell_quorum(process& self) {
+  if (!has_machine() || !machine_began_) return;
+  message_writer out;
+  begin_body(out);
+  out.tuple(3);
+  out.atom(quorum_word);
+  out.unsigned_integer(core_->members().voters());
+  out.boolean(*told_quorum_);
+  tell_machine(self, out);
+}
+
+void member::tell_members(process& self) {
+  if (!has_machine() || !machine_began_) return;
+  message_writer out(256);
+  begin_body(out);
+  out.tuple(2);
+  out.atom(members_word);
+  write_members(out);
+  tell_machine(self, out);
+}
+
+} // namespace coppice::behaviours::raft

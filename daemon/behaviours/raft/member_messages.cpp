@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+// What members say to each other: the core's messages, and hellos, by which members find each other. A
+// message of the core counts only if it comes from the node of a member, or of one that the configuration
+// file names. In the process's own turn.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "behaviours/raft/address.hpp"
+#include "behaviours/raft/member.hpp"
+#include "consensus/wire.hpp"
+#include "runtime/messages/shown.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours::raft {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+
+namespace {
+
+constexpr std::size_t most_strangers = 64;
+constexpr std::size_t most_heard_from = 64;
+constexpr base::nanos between_lines = 10 * base::nanos_per_second;
+
+} // namespace
+
+void member::send_to(process& self, const std::string& address, message m) {
+  const auto to = destination_of(address, self.host().nodes());
+  // What does not leave is lost, as on any network.
+  if (to) self.send(*to, std::move(m), {.waits = false});
+}
+
+void member::send(process& self, consensus::message&& one) {
+  if (auto* const chunk = std::get_if<consensus::snapshot_chunk>(&one.body)) {
+    if (chunk->length > 0) chunk->bytes = storage_->piece(chunk->of, chunk->offset, chunk->length);
+    if (chunk->bytes.size() != chunk->length) return;
+  }
+  const consensus::member* const to = core_->members().find(one.to);
+  std::string address;
+  if (to != nullptr) {
+    address = to->address;
+  } else if (const auto heard = heard_from_.find(one.to); heard != heard_from_.end()) {
+    address = heard->second;
+  } else {
+    return;
+  }
+  message_writer out(256);
+  consensus::encode(one, out);
+  if (message m = out.take()) send_to(self, address, std::move(m));
+}
+
+std::string member::origin_name(process& self) const {
+  const std::uint32_t node = self.origin().node;
+  return node == 0 ? std::string(self.host().nodes().own()) : self.host().nodes().name(node);
+}
+
+void member::rebuild_trusted() {
+  trusted_.clear();
+  const auto add = [this](std::string_view address) {
+    if (std::ranges::find(trusted_, node_of(address)) == trusted_.end())
+      trusted_.emplace_back(node_of(address));
+  };
+  // A member that is behind does not know the newest configuration yet.
+  for (const std::string& one : options_->members) add(one);
+  for (const std::string& one : options_->join) add(one);
+  if (core_ == nullptr) return;
+  for (const consensus::member& one : core_->members().members()) add(one.address);
+}
+
+bool member::is_trusted(process& self) const {
+  return std::ranges::find(trusted_, origin_name(self)) != trusted_.end();
+}
+
+void member::drop_message(process& self, std::string_view why) {
+  counters_->dropped.add_alone();
+  if (self.now() < next_line_) return;
+  next_line_ = self.now() + between_lines;
+  base::log::warning("raft", "{} drops a message from {}: {}", own_, origin_name(self), why);
+}
+
+void member::receive(process& self, const message& m) {
+  if (core_ == nullptr) return; // not yet: the sender says it again
+  if (!is_trusted(self)) return drop_message(self, "no member is there");
+  auto read = consensus::decode_message(m.bytes());
+  if (!read) return drop_message(self, read.error().text);
+  const consensus::member* const from = core_->members().find(read->from);
+  const std::string node = origin_name(self);
+  if (from != nullptr && node_of(from->address) != node)
+    return drop_message(self, "that member is on another node");
+  if (from == nullptr && read->cluster == core_->cluster()) {
+    // Members of a group have one name as a rule, which is all that is known of this one.
+    if (heard_from_.size() >= most_heard_from) heard_from_.clear();
+    heard_from_[read->from] = fmt::format("{}@{}", of_.child->name, node);
+  }
+  core_->receive(self.now(), std::move(*read), effects_);
+}
+
+hello member::own_hello(bool asks) const {
+  hello out;
+  out.name = of_.child->name;
+  out.group = group_of(options_->members, options_->clients);
+  out.id = self_;
+  out.asks = asks;
+  if (core_ != nullptr)
+    out.of = hello::belongs{core_->cluster(), membership_.clients, core_->members()};
+  return out;
+}
+
+// Until it belongs to a group, and as long as it is no member of its group, a member tells the others that it
+// is there; and while it hears of no leader, since there may be members that it does not know.
+void member::say_hello(process& self) {
+  const bool is_member = core_ != nullptr && core_->members().find(self_) != nullptr;
+  const base::nanos pause = phase_ == phase::meeting ? options_->heartbeat * 2 : options_->election;
+  next_hello_ = self.now() + pause;
+  if (phase_ == phase::naming || phase_ == phase::joining) return;
+  if (is_member && core_->leader()) return;
+  const message m = to_message(own_hello(true));
+  for (const auto* const list : {&options_->members, &options_->join})
+    for (const std::string& one : *list)
+      if (one != own_) send_to(self, one, m);
+}
+
+void member::take_hello(process& self, const message& m) {
+  auto read = read_hello(m.bytes());
+  if (!read) return drop_message(self, read.error().text);
+  if (phase_ == phase::naming || phase_ == phase::joining) return;
+  const std::string address = fmt::format("{}@{}", read->name, origin_name(self));
+  if (address == own_) return;
+  if (read->asks) send_to(self, address, to_message(own_hello(false)));
+  if (core_ != nullptr) {
+    if (read->of && read->of->cluster != core_->cluster()) return;
+    // There may be members that came while this one was away, and one of them may lead.
+    if (read->of && is_trusted(self))
+      for (const consensus::member& one : read->of->members.members())
+        if (trusted_.size() < 2 * consensus::configuration::max_members)
+          if (std::ranges::find(trusted_, node_of(one.address)) == trusted_.end())
+            trusted_.emplace_back(node_of(one.address));
+    if (core_->members().find(read->id) != nullptr) return;
+    if (strangers_.size() < most_strangers || strangers_.contains(address)) strangers_[address] = read->id;
+    return;
+  }
+  if (!is_trusted(self)) return drop_message(self, "it is none of the members that the configuration names");
+  if (read->of) return join_group(*read->of);
+  if (options_->members.empty()) return;
+  if (read->group != group_of(options_->members, options_->clients))
+    return drop_message(self,
+                        "its configuration names other members, or another limits.clients: they have to be "
+                        "alike until the group has begun");
+  if (meeting_->met(address, read->id)) found_group(self);
+}
+
+// Once all first members are known to each other, each begins the same group by itself.
+void member::found_group(process&) {
+  if (phase_ != phase::meeting) return;
+  rebuild_trusted();
+  if (options_->members.empty()) return;
+  const auto first = meeting_->first();
+  if (!first) return;
+  const std::uint64_t group = group_of(options_->members, options_->clients);
+  base::log::info("raft", "{} begins its group with {} members", own_, first->members().size());
+  belong({cluster_of(*first, group), options_->clients}, consensus::core::first_state(*first));
+}
+
+// The group began before this member met all others, or without it: it gets the log from the leader.
+void member::join_group(const hello::belongs& of) {
+  if (phase_ != phase::meeting) return;
+  const consensus::member* known = of.members.find(self_);
+  if (known == nullptr && !options_->members.empty() && !of.members.members().empty())
+    base::log::warning("raft",
+                       "{} is new to its group, which has begun without this disk: coppice raft {} add {} "
+                       "makes it a member, once an earlier one of this address is removed",
+                       own_, of_.child->name, own_);
+  belong({of.cluster, of.clients}, {});
+}
+
+void member::belong(const membership& of, consensus::durable_state first) {
+  membership_ = of;
+  phase_ = phase::joining;
+  beginning_ = {};
+  beginning_.self = self_;
+  beginning_.state = first;
+  // A request that is refused ends the member when the news come.
+  if (auto put = storage_->put_membership(of, std::move(first)); !put) {
+    base::log::error("raft", "{} cannot begin: {}", own_, put.error().text);
+    phase_ = phase::meeting;
+  }
+}
+
+} // namespace coppice::behaviours::raft

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// What a member of a Raft group counts. The member alone writes; any thread reads.
+#pragma once
+
+#include <array>
+#include <atomic>
+
+#include "base/clock.hpp"
+#include "metrics/counters.hpp"
+
+namespace coppice::behaviours::raft {
+
+// How long something took, as a histogram.
+class latency {
+ public:
+  void add(base::nanos span) {
+    const double seconds = static_cast<double>(span) / 1e9;
+    for (std::size_t i = 0; i < bounds.size(); ++i)
+      if (seconds <= bounds[i]) counts_[i].fetch_add(1, std::memory_order_relaxed);
+    counts_[bounds.size()].fetch_add(1, std::memory_order_relaxed);
+    nanos_.fetch_add(static_cast<std::uint64_t>(span), std::memory_order_relaxed);
+  }
+  void write(metrics::samples& to) const {
+    std::vector<std::uint64_t> seen;
+    for (const auto& one : counts_) seen.push_back(one.load(std::memory_order_relaxed));
+    to.histogram({}, {bounds.begin(), bounds.end()}, seen,
+                 static_cast<double>(nanos_.load(std::memory_order_relaxed)) / 1e9);
+  }
+
+ private:
+  static constexpr std::array<double, 8> bounds{0.0005, 0.001, 0.005, 0.02, 0.1, 0.5, 2, 10};
+  std::array<std::atomic<std::uint64_t>, bounds.size() + 1> counts_{};
+  std::atomic<std::uint64_t> nanos_{0};
+};
+
+struct raft_counters final : metrics::counters {
+  raft_counters() {
+    show(metrics::kind::histogram, "raft_append_seconds",
+         "From an append's call at the leader to its answer, in seconds",
+         [this](metrics::samples& to) { appends.write(to); });
+    show(metrics::kind::histogram, "raft_fsync_seconds",
+         "From a write to the durable log to its acknowledgement, in seconds",
+         [this](metrics::samples& to) { writes.write(to); });
+  }
+
+  metrics::gauge term{*this, "raft_term", "Term of a member of a Raft group"};
+  metrics::gauge role{*this, "raft_role", "Role of the member: 0 follower, 1 candidate, 2 leader"};
+  metrics::gauge committed{*this, "raft_committed", "Index of the last entry known to be committed"};
+  metrics::gauge applied{*this, "raft_applied", "Index of the last entry that was applied"};
+  metrics::gauge log_bytes{*this, "raft_log_bytes", "Bytes of the entries that the member keeps"};
+  metrics::counter elections{*this, "raft_elections", "Elections in which the member stood"};
+  metrics::gauge clients{*this, "raft_clients", "Sessions of clients"};
+  metrics::counter dropped{*this, "raft_dropped", "Messages of members that were dropped"};
+  metrics::counter snapshots{*this, "raft_snapshots", "Snapshots that were taken or received"};
+  metrics::counter crashes{*this, "raft_crashes", "Times that the actor that applies has crashed"};
+  // For health, without families.
+  metrics::number leaderless_since; // monotonic, in ns. 0: a leader is known
+  metrics::number parked_at;        // the serial. 0: it applies
+  metrics::number patience;         // 2 elections, in ns
+  latency appends, writes;
+};
+
+} // namespace coppice::behaviours::raft

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: MIT
+// A plugin's replicated state machine. In the process's own turn.
+#include "host/actors/raft_actor.hpp"
+
+#include "base/clock.hpp"
+#include "host/boundary/callback.hpp"
+#include "host/boundary/requests.hpp"
+#include "host/boundary/sized.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/messages/shown.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::host {
+
+using consensus::applied_commands;
+using runtime::message;
+using runtime::message_writer;
+using runtime::outcome;
+using runtime::process;
+namespace raft = behaviours::raft;
+
+namespace {
+
+consensus::payload payload_of(const message& m) {
+  return consensus::payload(m.bytes());
+}
+
+message error_of(std::string_view tag, std::string_view what) {
+  message_writer out;
+  out.tuple(2);
+  out.atom(tag);
+  out.atom(what);
+  return runtime::error_message(out.take());
+}
+
+// {ok, Reply}, or {ok, Serial, Reply} unless the serial is 0.
+message ok_answer(std::uint64_t serial, const message& reply) {
+  message_writer out(reply.size() + 32);
+  out.tuple(serial == 0 ? 2 : 3);
+  out.atom("ok");
+  if (serial != 0) out.unsigned_integer(serial);
+  if (reply)
+    out.raw(reply.bytes());
+  else
+    out.atom("ok");
+  return out.take();
+}
+
+} // namespace
+
+raft_code::raft_code(const coppice_actor_type& type)
+    : actor_code(type), callbacks(callbacks_of<coppice_raft>(type, COPPICE_RAFT_DRAFT_1, COPPICE_RAFT_LEAST)) {}
+
+raft_actor::raft_actor(actor_plan&& plan) : plugin_actor(std::move(plan)) {
+  note_code();
+}
+
+void raft_actor::note_code() {
+  progress_->validates.store(callbacks().validate != nullptr, std::memory_order_relaxed);
+}
+
+outcome raft_actor::take_call(process& self, const message&, etf::bytes from, etf::bytes) {
+  gen::reply(self, from, gen::refusal("a replicated state machine is asked by way of its group's members"));
+  return runtime::carry_on();
+}
+
+outcome raft_actor::take_cast(process&, const message&, etf::bytes request) {
+  if (if_unhandled() != runtime::unhandled::ignore) tell_unhandled("cast", request, {});
+  return runtime::carry_on();
+}
+
+outcome raft_actor::take_info(process& self, const message& m) {
+  etf::cursor at(m.bytes());
+  if (self.origin().notice && at.read_tuple_of(3) && at.read_atom_is(raft::machine_tag)) {
+    if (!at.read_unsigned(run_)) return runtime::carry_on();
+    return take_order(self, m, at);
+  }
+  if (actor().extra != nullptr && actor().extra->has_requested) {
+    response ended;
+    if (match(actor(), m, ended) != matched::nothing) return runtime::carry_on();
+  }
+  if (if_unhandled() != runtime::unhandled::ignore) tell_unhandled("message", m.bytes(), {});
+  return runtime::carry_on();
+}
+
+outcome raft_actor::take_order(process& self, const message& m, etf::cursor at) {
+  note_code();
+  std::uint32_t arity = 0;
+  std::string_view word;
+  if (at.read_atom_is(raft::save_word)) return take_save(self), runtime::carry_on();
+  if (!at.read_tuple(arity) || !at.read_atom(word)) return runtime::carry_on();
+  if (word == raft::apply_word) return take_entries(self, m, at);
+  if (word == raft::query_word) return take_query(self, m, at);
+  if (word == raft::validate_word) return take_validate(self, m, at);
+  if (word == raft::begin_word) return take_first(self, m, at);
+  return tell(m, word, at);
+}
+
+void raft_actor::begin_saying(message_writer& out) const {
+  out.tuple(3);
+  out.atom(raft::machine_tag);
+  out.unsigned_integer(run_);
+}
+
+void raft_actor::say(process& self, message_writer& out) {
+  message m = out.take();
+  if (m && self.parent()) self.notify(self.parent(), std::move(m));
+}
+
+// {Clients, undefined | Snapshot}, a snapshot being {Version, State, Commands}; State: a term, or <<>> if
+// there is none.
+outcome raft_actor::take_first(process& self, const message& m, etf::cursor at) {
+  applied_commands::bounds most;
+  etf::bytes snapshot;
+  if (!at.read_unsigned(most.sessions)) return runtime::carry_on();
+  commands_ = applied_commands(most);
+  if (!at.read_binary(snapshot)) return runtime::carry_on();
+  etf::cursor in(snapshot);
+  std::uint64_t version = 0;
+  etf::bytes state;
+  etf::bytes commands;
+  etf::bytes nothing;
+  if (!in.read_tuple_of(3) || !in.read_unsigned(version) || version > UINT32_MAX || !in.read_term(state) ||
+      !in.read_binary(commands) || !in.at_end())
+    return runtime::stop(message::atom("bad_snapshot"));
+  if (auto read = commands_.restore(commands); !read) return runtime::stop(message::atom("bad_snapshot"));
+  saved_state saved{static_cast<std::uint32_t>(version), {}};
+  etf::cursor inside(state);
+  const bool stateless = inside.read_binary(nothing) && nothing.empty();
+  if (!stateless) saved.term = m.slice(state);
+  auto restored = prepare(self, *actor().image.get(), running(), saved);
+  if (!restored) {
+    message_writer why;
+    why.tuple(2);
+    why.atom("bad_snapshot");
+    why.binary(restored.error().text);
+    return runtime::stop(why.take());
+  }
+  go_over(self);
+  return runtime::carry_on();
+}
+
+bool raft_actor::read_entry(etf::cursor& at, given_entry& out) {
+  std::uint64_t kind = 0;
+  if (!at.read_tuple_of(6) || !at.read_unsigned(out.index) || !at.read_unsigned(kind) ||
+      !at.read_unsigned(out.about.client) || !at.read_unsigned(out.about.sequence) ||
+      !at.read_bool(out.wanted) || !at.read_binary(out.body))
+    return false;
+  out.about.kind = static_cast<consensus::entry_kind>(kind);
+  return true;
+}
+
+outcome raft_actor::take_entries(process& self, const message& m, etf::cursor at) {
+  std::uint32_t count = 0;
+  if (!at.read_list(count)) return runtime::carry_on();
+  std::vector<std::pair<consensus::log_index, message>> wanted;
+  for (bool first = true; count > 0; --count, first = false) {
+    if (!first) {
+      self.reductions(1);
+      if (self.should_yield()) self.yield();
+      if (self.exiting()) return runtime::carry_on();
+    }
+    given_entry one;
+    if (!read_entry(at, one)) return runtime::carry_on();
+    message answer;
+    outcome next = take_entry(m, one, answer);
+    if (next.stops() || self.exiting()) return next;
+    if (one.wanted) wanted.emplace_back(one.index, answer ? std::move(answer) : message::atom("ok"));
+  }
+  message_writer out(256);
+  begin_saying(out);
+  out.tuple(5);
+  out.atom(raft::applied_word);
+  out.unsigned_integer(commands_.index());
+  out.unsigned_integer(commands_.serial());
+  out.unsigned_integer(commands_.sessions());
+  if (!wanted.empty()) out.list(static_cast<std::uint32_t>(wanted.size()));
+  for (const auto& [index, answer] : wanted) {
+    out.tuple(2);
+    out.unsigned_integer(index);
+    out.raw(answer.bytes());
+  }
+  out.nil();
+  say(self, out);
+  return runtime::carry_on();
+}
+
+outcome raft_actor::take_entry(const message& m, const given_entry& one, message& answer) {
+  using verdict = applied_commands::verdict;
+  const applied_commands::decision decided = commands_.take(one.index, one.about);
+  switch (decided.what) {
+    case verdict::apply: {
+      progress_->applying.store(decided.serial, std::memory_order_relaxed);
+      outcome next = apply(m, one, decided.serial, answer);
+      if (next.stops()) return next;
+      progress_->applying.store(0, std::memory_order_relaxed);
+      commands_.finish(one.about, payload_of(answer));
+      return next;
+    }
+    case verdict::repeat:
+      answer = message::copy_of(decided.reply.bytes());
+      break;
+    case verdict::old:
+      answer = error_of("discarded", "old");
+      break;
+    case verdict::unknown_client:
+      answer = error_of("discarded", "unknown_client");
+      break;
+    case verdict::opened:
+    case verdict::nothing:
+      break;
+  }
+  return runtime::carry_on();
+}
+
+template <class Callback>
+std::int32_t raft_actor::asked(looking what, message& out, Callback callback) {
+  const coppice_message_api& messages = *message_interface();
+  coppice_writer reply;
+  if (messages.write_begin(128, &reply) != COPPICE_OK) return COPPICE_E_MEMORY;
+  const std::uint8_t* const begin = reply.at;
+  const std::int32_t status = look_only(actor(), what, [&] { return callback(&reply); });
+  if (actor().extra != nullptr) actor().extra->refused.clear(); // it was logged
+  if ((status != COPPICE_OK && status != COPPICE_HIBERNATE) || reply.at == begin) {
+    messages.discard(&reply);
+    return status;
+  }
+  coppice_message made;
+  if (messages.finish(&reply, &made) != COPPICE_OK) return COPPICE_E_TERM;
+  out = take(&made);
+  return out ? status : COPPICE_E_TERM;
+}
+
+outcome raft_actor::apply(const message& m, const given_entry& one, std::uint64_t serial, message& answer) {
+  coppice_entry about{};
+  about.size = sizeof about;
+  about.serial = serial;
+  etf::cursor at(one.body);
+  etf::bytes command;
+  if (!at.read_tuple_of(3) || !at.read_integer(about.time) || !at.read_unsigned(about.random) ||
+      !at.read_term(command))
+    return runtime::stop(message::atom("bad_entry"));
+  const coppice_message given = lend(m, command);
+  message reply;
+  const std::int32_t status = asked(looking::apply, reply, [&](coppice_writer* out) {
+    return call_or(COPPICE_UNHANDLED, callbacks().apply, &actor(), state(), &about, &given, out);
+  });
+  if (status == COPPICE_UNHANDLED || status == COPPICE_DISCARD) {
+    answer = discarded(status, serial);
+    return runtime::carry_on();
+  }
+  answer = ok_answer(serial, reply);
+  return follow(status, "apply", command);
+}
+
+message raft_actor::discarded(std::int32_t status, std::uint64_t serial) {
+  coppice_error said;
+  if (actor().extra != nullptr) said = std::exchange(actor().extra->error, {});
+  message_writer out(128);
+  out.tuple(2);
+  out.atom("error");
+  out.tuple(serial == 0 ? 2 : 3);
+  out.atom("discarded");
+  if (said.reason)
+    out.raw(said.reason.bytes());
+  else if (!said.text.empty())
+    out.binary(said.text);
+  else
+    out.atom(status == COPPICE_DISCARD ? "discarded" : "bad_command");
+  if (serial != 0) out.unsigned_integer(serial);
+  return out.take();
+}
+
+outcome raft_actor::take_query(process& self, const message& m, etf::cursor at) {
+  std::uint64_t of = 0;
+  etf::bytes query;
+  if (!at.read_unsigned(of) || !at.read_term(query)) return runtime::carry_on();
+  const coppice_message given = lend(m, query);
+  message reply;
+  const std::int32_t status = asked(looking::handle_query, reply, [&](coppice_writer* out) {
+    return call_or(COPPICE_UNHANDLED, callbacks().handle_query, &actor(), state(), &given, out);
+  });
+  message answer;
+  if (status == COPPICE_UNHANDLED) {
+    const std::string why = take_error_text();
+    answer = gen::refusal(why.empty() ? "the state machine takes no such query" : why);
+  } else {
+    outcome next = follow(status, "handle_query", query);
+    if (next.stops() || self.exiting()) return next;
+    answer = ok_answer(0, reply);
+  }
+  message_writer out(answer.size() + 64);
+  begin_saying(out);
+  out.tuple(3);
+  out.atom(raft::queried_word);
+  out.unsigned_integer(of);
+  out.raw(answer.bytes());
+  say(self, out);
+  return runtime::carry_on();
+}
+
+outcome raft_actor::take_validate(process& self, const message& m, etf::cursor at) {
+  std::uint64_t of = 0;
+  etf::bytes command;
+  if (!at.read_unsigned(of) || !at.read_term(command)) return runtime::carry_on();
+  const coppice_message given = lend(m, command);
+  const std::int32_t status = look_only(actor(), looking::validate, [&] {
+    return call_or(COPPICE_OK, callbacks().validate, &actor(), state(), &given);
+  });
+  if (actor().extra != nullptr) actor().extra->refused.clear();
+  message answer = message::atom("ok");
+  if (status == COPPICE_UNHANDLED || status == COPPICE_DISCARD) {
+    answer = discarded(status, 0);
+  } else {
+    outcome next = follow(status, "validate", command);
+    if (next.stops() || self.exiting()) return next;
+  }
+  message_writer out(answer.size() + 64);
+  begin_saying(out);
+  out.tuple(3);
+  out.atom(raft::validated_word);
+  out.unsigned_integer(of);
+  out.raw(answer.bytes());
+  say(self, out);
+  return runtime::carry_on();
+}
+
+void raft_actor::take_save(process& self) {
+  const base::nanos began = base::mono_now();
+  auto saved = save(self);
+  message_writer out(1024);
+  begin_saying(out);
+  if (!saved) {
+    out.tuple(2);
+    out.atom(raft::not_saved_word);
+    out.binary(saved.error().text);
+    return say(self, out);
+  }
+  const consensus::payload commands = commands_.save();
+  etf::vector_writer snapshot(saved->term.size() + commands.size() + 64);
+  snapshot.tuple(3);
+  snapshot.unsigned_integer(saved->version);
+  if (saved->term)
+    snapshot.raw(saved->term.bytes());
+  else
+    snapshot.binary(std::string_view());
+  snapshot.binary(commands.bytes());
+  out.tuple(4);
+  out.atom(raft::saved_word);
+  out.unsigned_integer(commands_.index());
+  out.binary(snapshot.view());
+  out.unsigned_integer(static_cast<std::uint64_t>((base::mono_now() - began) / 1000));
+  say(self, out);
+}
+
+outcome raft_actor::tell(const message& m, std::string_view word, etf::cursor at) {
+  etf::bytes what;
+  std::uint64_t number = 0;
+  bool reachable = false;
+  if (word == raft::leader_word) {
+    if (!at.read_term(what) || !at.read_unsigned(number)) return runtime::carry_on();
+    const std::int32_t status = in_turn(actor(), "on_leader", what, [&] {
+      return call_or(COPPICE_OK, callbacks().on_leader, &actor(), state(), lend_bytes(what), number);
+    });
+    return follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status, "on_leader", what);
+  }
+  if (word == raft::quorum_word) {
+    if (!at.read_unsigned(number) || !at.read_bool(reachable)) return runtime::carry_on();
+    const std::int32_t status = in_turn(actor(), "on_quorum", {}, [&] {
+      return call_or(COPPICE_OK, callbacks().on_quorum, &actor(), state(), number, reachable ? 1 : 0);
+    });
+    return follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status, "on_quorum");
+  }
+  if (word != raft::members_word || !at.read_term(what)) return runtime::carry_on();
+  const coppice_message given = lend(m, what);
+  const std::int32_t status = in_turn(actor(), "on_member", what, [&] {
+    return call_or(COPPICE_OK, callbacks().on_member, &actor(), state(), &given);
+  });
+  return follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status, "on_member", what);
+}
+
+} // namespace coppice::host

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// A plugin's replicated state machine over the callbacks of "coppice.raft/draft-1". The member of the group
+// (behaviours/raft/member.hpp) starts it and sends it committed entries and queries; see
+// behaviours/raft/machine_protocol.hpp. Which commands are applied, and as which serial, is decided here by
+// consensus/applied_commands.hpp, whose state is a part of each snapshot. In the process's own turn.
+#pragma once
+
+#include <coppice/raft.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "behaviours/gen/server.hpp"
+#include "behaviours/raft/machine_protocol.hpp"
+#include "consensus/applied_commands.hpp"
+#include "host/actors/plugin_actor.hpp"
+
+namespace coppice::host {
+
+struct raft_code final : actor_code {
+  explicit raft_code(const coppice_actor_type& type);
+  const coppice_raft callbacks;
+};
+
+class raft_actor final : public behaviours::server,
+                         public plugin_actor,
+                         public behaviours::raft::machine {
+ public:
+  using code_type = raft_code;
+
+  explicit raft_actor(actor_plan&& plan);
+
+  runtime::outcome init(runtime::process& self) override { return begin(self); }
+  void terminate(runtime::process&, const runtime::message& reason) override { end(reason); }
+  void describe(runtime::description& out) const override { describe_to(out); }
+  runtime::outcome receive_io(runtime::process&) override { return take_io(); }
+  behaviours::stream_taker* as_stream_taker() override { return this; }
+  std::shared_ptr<const behaviours::raft::machine_progress> progress() const override { return progress_; }
+
+ private:
+  // An entry of {apply, Entries}, a part of its message.
+  struct given_entry {
+    consensus::log_index index = 0;
+    consensus::entry about; // without its body
+    bool wanted = false;
+    etf::bytes body;
+  };
+
+  runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
+                             etf::bytes request) override;
+  runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
+                             etf::bytes request) override;
+  runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
+  runtime::outcome take_continue(runtime::process&) override { return go_on(); }
+  runtime::outcome take_config(runtime::process& self, const runtime::message& from,
+                               behaviours::config_change to) override {
+    return change_config(self, from, std::move(to));
+  }
+  runtime::message sys_state(runtime::process&) override { return shown_state(); }
+  std::string sys_module() const override { return identity().actor; }
+  runtime::message state_for_people(runtime::process&) override { return formatted_status(); }
+  void go_on_first(runtime::process& self) override { continue_first(self); }
+
+  runtime::outcome take_order(runtime::process& self, const runtime::message& m, etf::cursor at);
+  runtime::outcome take_first(runtime::process& self, const runtime::message& m, etf::cursor at);
+  runtime::outcome take_entries(runtime::process& self, const runtime::message& m, etf::cursor at);
+  static bool read_entry(etf::cursor& at, given_entry& out);
+  // `answer`: for the caller. None: the entry is no command.
+  runtime::outcome take_entry(const runtime::message& m, const given_entry& one, runtime::message& answer);
+  runtime::outcome apply(const runtime::message& m, const given_entry& one, std::uint64_t serial,
+                         runtime::message& answer);
+  runtime::outcome take_query(runtime::process& self, const runtime::message& m, etf::cursor at);
+  runtime::outcome take_validate(runtime::process& self, const runtime::message& m, etf::cursor at);
+  void take_save(runtime::process& self);
+  runtime::outcome tell(const runtime::message& m, std::string_view word, etf::cursor at);
+  // {error, {discarded, Reason}}, or with the serial unless it is 0.
+  runtime::message discarded(std::int32_t status, std::uint64_t serial);
+  void say(runtime::process& self, runtime::message_writer& out);
+  void begin_saying(runtime::message_writer& out) const;
+  // A callback's term. None: nothing was written, or it failed.
+  template <class Callback>
+  std::int32_t asked(looking what, runtime::message& out, Callback callback);
+
+  const coppice_raft& callbacks() const { return static_cast<const raft_code&>(running()).callbacks; }
+  // Whether the code has `validate`, which a reload can change.
+  void note_code();
+
+  const std::shared_ptr<behaviours::raft::machine_progress> progress_ =
+      std::make_shared<behaviours::raft::machine_progress>();
+  std::uint64_t run_ = 0; // of the member's orders
+  consensus::applied_commands commands_;
+};
+
+} // namespace coppice::host
