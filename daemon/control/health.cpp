@@ -85,6 +85,21 @@ std::vector<complaint> warnings(const node::node_status& status) {
       out.push_back({"certificate", one.file, "ends, or has ended, at " + base::format_wall(one.ends),
                      "coppice certificate issue --replace, or whoever issued it; a restart is not needed"});
   }
+  const behaviours::journal_report& log = status.durable_log;
+  if (log.failure)
+    out.push_back(
+        {"durable log", status.name,
+         fmt::format("{}: {}; what needs it stands still", log.is_open ? "it has ended" : "it is not open",
+                     log.failure->text),
+         fmt::format("coppice log check {}; once the disk is in order, a restart of the node opens it",
+                     log.folder)});
+  if (log.log.is_full)
+    out.push_back({"durable log", status.name, "the disk is full: it takes no new entries",
+                   fmt::format("make room on the disk of {}; nothing has to be restarted", log.folder)});
+  for (const durable::damage& one : log.damages)
+    out.push_back(
+        {"durable log", status.name, one.text(),
+         fmt::format("coppice log check {} says what lies there; a restart does not mend it", log.folder)});
   if (status.short_of_descriptors)
     out.push_back(
         {"descriptors", status.name,

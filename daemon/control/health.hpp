@@ -32,7 +32,7 @@ std::vector<complaint> ready(const node::node_status& status, const std::vector<
 
 // What an operator ought to look at, though the node serves: the tree is not what was applied, something was
 // switched off by hand, a node of distribution.peers is away, the files say something else than runs,
-// descriptors run out.
+// the durable log has failed, is full or damaged, descriptors run out.
 std::vector<complaint> warnings(const node::node_status& status);
 
 // What keeps a node from having started: "starting: application a" and, joined by commas, those that failed

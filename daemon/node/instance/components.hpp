@@ -18,6 +18,7 @@
 
 #include "base/clock.hpp"
 #include "behaviours/application/application.hpp"
+#include "behaviours/journal/journal.hpp"
 #include "behaviours/streams/tcp_spec.hpp"
 #include "behaviours/supervision/order.hpp"
 #include "behaviours/supervision/tree.hpp"
@@ -67,6 +68,8 @@ struct instance::components {
   std::string cookie_file;
   readiness ready;
 
+  // Closed once no process is left that could write.
+  behaviours::journal durable_log;
   metrics::board counted; // by engines, actors' types and plugins
   loader::loader plugins;
   child_args args_of_children{plugins};

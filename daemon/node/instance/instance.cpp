@@ -89,7 +89,8 @@ std::string_view text(node_state state) {
 
 instance::components::components(std::shared_ptr<const configuration> wanted, configuration_source from,
                                  loader::loader_options loading)
-    : plugins(with_tables(counted, events, std::move(loading))),
+    : durable_log(wanted->spec.node.data + "/log"),
+      plugins(with_tables(counted, events, std::move(loading))),
       board(wanted->applications),
       source(std::move(from)),
       cron(std::make_shared<services::cron_jobs>(wanted->spec.node.data + "/cron.json")),
@@ -201,6 +202,7 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
   if (auto started = made->start_reloader(); !started) return unexpected(started.error());
   if (auto read = p.cron->start(job_list(made->spec())); !read)
     base::log::warning(module, "nothing is known of the jobs' last runs: {}", read.error().text);
+  p.durable_log.open_existing();
   if (auto started = made->start_applications(); !started) return unexpected(started.error());
   p.remember("start", {});
   return made;
@@ -237,6 +239,7 @@ base::status instance::start_applications() {
   const spec::allow_options& allow = started_with_->spec.distribution.allow;
   with.rights = {allow.spawn, allow.supervise};
   with.resources.give(p.counted);
+  with.resources.give(p.durable_log);
   with.resources.give<behaviours::pool_policies>(p.plugins);
   with.resources.give(p.certificates);
   with.resources.give(p.net->tls());
@@ -280,6 +283,7 @@ bool instance::stop() {
     base::log::error(module, "a thread does not come back from the code it runs: the node ends without it");
     return false;
   }
+  p.durable_log.close();
   for (const std::string& stays : p.plugins.unload()) base::log::warning(module, "{}", stays);
   return true;
 }

@@ -119,6 +119,7 @@ node_status instance::status_with_disk() const {
   node_status out = status();
   out.on_disk = components_->disk.look(components_->source, components_->current());
   out.short_of_descriptors = base::only_last_descriptors_left();
+  out.durable_log = components_->durable_log.report();
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "behaviours/journal/journal.hpp"
 #include "behaviours/supervision/tree.hpp"
 #include "node/shown/change_line.hpp"
 #include "node/shown/life_record.hpp"
@@ -110,8 +111,9 @@ struct node_status {
   configuration_on_disk on_disk;     // `same` unless instance::status_with_disk() made this
   // Only the last ones are left; false unless instance::status_with_disk() made this.
   bool short_of_descriptors = false;
-  std::vector<peer_status> away;   // nodes of distribution.peers that are not connected
-  std::vector<change_row> changes; // the running apply or reload, then the waiting ones
+  behaviours::journal_report durable_log; // without `log` and `damages` unless it is open
+  std::vector<peer_status> away;          // nodes of distribution.peers that are not connected
+  std::vector<change_row> changes;        // the running apply or reload, then the waiting ones
   runtime::runtime_counters runtime;
 };
 

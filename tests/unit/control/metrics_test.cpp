@@ -138,14 +138,24 @@ TEST_CASE("what was switched off by hand, and files that say something else, are
   status.off = {{"listener", "a/l"}, {"child", "a/c"}, {"job", "j"}};
   status.on_disk = {node::configuration_on_disk::verdict::refused, 1, "node.yaml:1:1: x"};
   status.short_of_descriptors = true;
+  status.durable_log.is_open = true;
+  status.durable_log.folder = "/data/log";
+  status.durable_log.failure = base::error{base::errc::system, "fsync: Input/output error"};
+  status.durable_log.log.is_full = true;
+  status.durable_log.damages = {{"/data/log/1", 40, 8, "a checksum is wrong", {}, true}};
   std::string told;
   for (const complaint& one : warnings(status)) told += one.what + " " + one.name + ": " + one.help + "\n";
-  CHECK(told ==
-        "listener a/l: coppice listener a/l resume\n"
-        "child a/c: coppice restart a/c\n"
-        "job j: coppice cron enable j\n"
-        "configuration n@h: coppice check names every mistake\n"
-        "descriptors n@h: coppice listener NAME says which; LimitNOFILE= in the unit\n");
+  CHECK(
+      told ==
+      "listener a/l: coppice listener a/l resume\n"
+      "child a/c: coppice restart a/c\n"
+      "job j: coppice cron enable j\n"
+      "configuration n@h: coppice check names every mistake\n"
+      "durable log n@h: coppice log check /data/log; once the disk is in order, a restart of the node opens "
+      "it\n"
+      "durable log n@h: make room on the disk of /data/log; nothing has to be restarted\n"
+      "durable log n@h: coppice log check /data/log says what lies there; a restart does not mend it\n"
+      "descriptors n@h: coppice listener NAME says which; LimitNOFILE= in the unit\n");
   metrics_source from;
   from.status = status;
   from.usage.most_files = 77;

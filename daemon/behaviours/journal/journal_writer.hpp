@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// Writes a process's group of the durable log. The log tells outcomes on its own thread; here they are
+// gathered, and the process is told by one notice that there are some. In the owning process's turn.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/error.hpp"
+#include "durable/log.hpp"
+#include "runtime/process.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours {
+
+class journal_writer {
+ public:
+  // The process that owns the object, which has to be destroyed before `system` and `log` are.
+  journal_writer(durable::shared_log& log, runtime::system& system, const runtime::pid& owner,
+                 durable::group_id group);
+  // What was written stays submitted; nobody is told of it any more.
+  ~journal_writer();
+  journal_writer(const journal_writer&) = delete;
+  journal_writer& operator=(const journal_writer&) = delete;
+
+  // Submits one request of the group. `number` is larger than that of every earlier one; news names it.
+  // Errors are those of shared_log::submit(), and then nothing is told of this request.
+  base::status write(std::vector<durable::change> changes, std::uint64_t number);
+
+  // Whether the message that is being handled says that there is news. Nobody else can send one.
+  static bool is_news(const runtime::process& self, const runtime::message& m);
+
+  struct failed_write {
+    std::uint64_t number = 0;
+    base::error why; // see engine::write()
+  };
+  struct news {
+    // Every request up to this number that is not named by `failure` or comes after it is on the disk. 0:
+    // none yet.
+    std::uint64_t written = 0;
+    // The first request that failed. Later ones may have been carried out. Once it is set it stays.
+    std::optional<failed_write> failure;
+  };
+  // All that is known by now.
+  news take();
+
+  durable::group_id group() const { return group_; }
+
+ private:
+  struct outcomes; // shared with the log's thread
+
+  durable::shared_log& log_;
+  const durable::group_id group_;
+  std::shared_ptr<outcomes> outcomes_;
+};
+
+} // namespace coppice::behaviours
