@@ -13,6 +13,7 @@
 #include "spec/schema_events.hpp"
 #include "spec/schema_pool.hpp"
 #include "spec/schema_router.hpp"
+#include "spec/schema_saga.hpp"
 #include "spec/schema_stage.hpp"
 #include "spec/schema_tcp.hpp"
 #include "spec/schema_udp.hpp"
@@ -86,8 +87,9 @@ class mailbox_limit final : public value_type<std::uint32_t> {
 
 // Keys of a child that a nested supervisor, or a pool or listener, has in its own map or not at all.
 constexpr std::array of_actors{"args",   "mailbox", "priority", "compression", "unhandled",
-                               "statem", "stage",   "router",   "name"};
-constexpr std::array of_workers{"args", "compression", "unhandled", "statem", "stage", "router", "isolation"};
+                               "statem", "stage",   "router",   "saga",        "name"};
+constexpr std::array of_workers{"args",  "compression", "unhandled", "statem",
+                                "stage", "router",      "saga",      "isolation"};
 
 void refuse_beside(reader& from, const node& at, std::string_view whom, std::string_view key,
                    std::string hint) {
@@ -230,6 +232,7 @@ const table<child_spec>& child_table() {
   using optional_compression = maybe<std::optional<compression_options>, section<compression_options>>;
   using optional_statem = maybe<std::optional<statem_options>, section<statem_options>>;
   using optional_router = maybe<std::optional<router_options>, section<router_options>>;
+  using optional_saga = maybe<std::optional<saga_options>, section<saga_options>>;
   using optional_stage = maybe<std::optional<stage_options>, section<stage_options>>;
   static const auto rows =
       table<child_spec>()
@@ -289,6 +292,8 @@ const table<child_spec>& child_table() {
           .add<&child_spec::router>("router", optional_router(section<router_options>(&router_table)),
                                     "of an actor whose behaviour is router; absent: the defaults")
           .live()
+          .add<&child_spec::saga>("saga", optional_saga(section<saga_options>(&saga_table)),
+                                  "of an actor whose behaviour is saga; absent: the defaults")
           .add<&child_spec::args>(
               "args", args_term(),
               "the actor's arguments, checked against the plugin's schema; a value may be "
