@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "durable/change.hpp"
@@ -79,11 +80,13 @@ class engine {
   // Closes the newest segment with a footer. Nothing can be written afterwards.
   void close();
 
-  // These return only synced data. For a stopped group value() and term_at() may be stale, because the
+  // These return only synced data. For a stopped group value(), values() and term_at() may be stale, because the
   // damaged record may have been the newer one. report() says whether a group is stopped.
   std::vector<group_report> groups() const;
   std::optional<group_report> report(group_id group) const;
   std::optional<std::string> value(group_id group, const std::string& key) const;
+  // All keys of the group with their values, in the order of the keys.
+  std::vector<std::pair<std::string, std::string>> values(group_id group) const;
   std::optional<std::uint64_t> term_at(group_id group, std::uint64_t index) const;
   // The entries from `from` on that fit in max_bytes, but at least one if there is one. Blocking.
   base::result<std::vector<entry>> read(group_id group, std::uint64_t from, std::size_t max_bytes);

@@ -39,6 +39,16 @@ std::optional<std::string> engine::value(group_id group, const std::string& key)
   return found->second.bytes;
 }
 
+std::vector<std::pair<std::string, std::string>> engine::values(group_id group) const {
+  const std::lock_guard hold(mutex_);
+  std::vector<std::pair<std::string, std::string>> out;
+  const group_state* const of = index_.find(group);
+  if (of == nullptr) return out;
+  out.reserve(of->values.size());
+  for (const auto& [key, value] : of->values) out.emplace_back(key, value.bytes);
+  return out;
+}
+
 std::optional<std::uint64_t> engine::term_at(group_id group, std::uint64_t index) const {
   const std::lock_guard hold(mutex_);
   const group_state* const of = index_.find(group);

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "durable/engine.hpp"
@@ -44,11 +45,15 @@ class shared_log {
   base::status submit(request what, outcome done);
 
   // These return what is on the disk; a request's changes are visible before its outcome is told. For a
-  // stopped group value() and term_at() may be stale.
+  // stopped group value(), values() and term_at() may be stale.
   std::vector<group_report> groups() const { return engine_->groups(); }
   std::optional<group_report> report(group_id group) const { return engine_->report(group); }
   std::optional<std::string> value(group_id group, const std::string& key) const {
     return engine_->value(group, key);
+  }
+  // All keys of the group with their values, in the order of the keys.
+  std::vector<std::pair<std::string, std::string>> values(group_id group) const {
+    return engine_->values(group);
   }
   std::optional<std::uint64_t> term_at(group_id group, std::uint64_t index) const {
     return engine_->term_at(group, index);

@@ -456,6 +456,23 @@ class checker {
               "park_sender and exit lose none");
   }
 
+  // A saga is a child of its own with a name, since that is how coordinators and participants find it again.
+  void check_saga(const child_spec& child, const manifest::actor_type& type, const node& actor,
+                  const node& at) {
+    const node* const key = at.find("saga");
+    if (child.behaviour != "saga") {
+      if (key != nullptr)
+        to_.error(key->at, "saga: the actor " + type.name + " is a " + child.behaviour + " and no saga",
+                  "leave it out");
+      return;
+    }
+    if (child.actor.empty())
+      to_.error(actor.at, "the actor '" + type.name + "' is a saga, which only a child of its own can be",
+                "name it as the 'actor' of a child");
+    else if (child.name.empty())
+      to_.error(actor.at, "the saga '" + type.name + "' has no name", "others call it by one: add 'name'");
+  }
+
   // A handler stands in a manager, and nothing else does.
   void check_handler(const child_spec& child, const manifest::actor_type& type, const node& actor) {
     const bool handles = type.behaviour == "event_handler";
@@ -504,6 +521,7 @@ class checker {
       to_.error(key->at, "router: the actor " + type->name + " is a " + child.behaviour + " and no router",
                 "leave it out");
     check_raft(child, *type, actor, at);
+    check_saga(child, *type, actor, at);
     check_stage(child, *type, at);
     const auto& schema = plugin.schemas.at(type->name);
     if (schema.encode(to_, at.find("args"), at, written.args, args))

@@ -20,6 +20,7 @@
 #include "tree/events.hpp"
 #include "tree/pool.hpp"
 #include "tree/router.hpp"
+#include "tree/saga.hpp"
 #include "tree/stage.hpp"
 #include "tree/supervision.hpp"
 
@@ -327,6 +328,40 @@ struct raft_options {
   bool operator==(const raft_options&) const = default;
 };
 
+struct saga_retry {
+  milliseconds first{100};
+  milliseconds max{30'000};
+  bool operator==(const saga_retry&) const = default;
+};
+
+struct saga_answers {
+  milliseconds keep{3'600'000};
+  std::uint64_t count = 100'000;
+  bool operator==(const saga_answers&) const = default;
+};
+
+struct saga_limits {
+  std::uint64_t value = std::uint64_t{1} << 20; // bytes
+  std::uint64_t in_doubt = 1000;
+  std::uint64_t steps = 1000;
+  bool operator==(const saga_limits&) const = default;
+};
+
+// Of an actor that is a saga.
+struct saga_options {
+  tree::saga_commit commit = tree::saga_commit::compensate;
+  milliseconds lifespan{60'000};
+  std::uint32_t hops = 16;
+  std::uint64_t max_transactions = 10'000;
+  tree::saga_log log = tree::saga_log::durable;
+  saga_retry retry;
+  milliseconds step_timeout{10'000};
+  saga_answers answers;
+  saga_limits limits;
+  std::vector<std::string> from; // patterns of nodes' names; empty: all
+  bool operator==(const saga_options&) const = default;
+};
+
 struct stage_resubscribe {
   milliseconds first{1000};
   milliseconds max{30'000};
@@ -577,6 +612,7 @@ struct child_spec {
   std::optional<stage_options> stage;             // likewise
   std::optional<router_options> router;           // likewise
   std::optional<raft_options> raft;               // of an actor that is a replicated state machine
+  std::optional<saga_options> saga;               // of an actor that is a saga
   encoded_term args;                  // a map, checked against the plugin's schema, its defaults filled in
   std::vector<std::string> durations; // where they stand in args, as JSON pointers; for printing alone
   std::unique_ptr<supervisor_spec> supervisor;

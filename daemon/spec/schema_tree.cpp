@@ -14,6 +14,7 @@
 #include "spec/schema_pool.hpp"
 #include "spec/schema_raft.hpp"
 #include "spec/schema_router.hpp"
+#include "spec/schema_saga.hpp"
 #include "spec/schema_stage.hpp"
 #include "spec/schema_tcp.hpp"
 #include "spec/schema_udp.hpp"
@@ -86,10 +87,10 @@ class mailbox_limit final : public value_type<std::uint32_t> {
 };
 
 // Keys of a child that a nested supervisor, or a pool or listener, has in its own map or not at all.
-constexpr std::array of_actors{"args",   "mailbox", "priority", "compression", "unhandled",
-                               "statem", "stage",   "router",   "raft",        "name"};
-constexpr std::array of_workers{"args",  "compression", "unhandled", "statem",
-                                "stage", "router",      "raft",      "isolation"};
+constexpr std::array of_actors{"args",  "mailbox", "priority", "compression", "unhandled", "statem",
+                               "stage", "router",  "raft",     "saga",        "name"};
+constexpr std::array of_workers{"args",   "compression", "unhandled", "statem",   "stage",
+                                "router", "raft",        "saga",      "isolation"};
 
 void refuse_beside(reader& from, const node& at, std::string_view whom, std::string_view key,
                    std::string hint) {
@@ -233,6 +234,7 @@ const table<child_spec>& child_table() {
   using optional_statem = maybe<std::optional<statem_options>, section<statem_options>>;
   using optional_router = maybe<std::optional<router_options>, section<router_options>>;
   using optional_raft = maybe<std::optional<raft_options>, section<raft_options>>;
+  using optional_saga = maybe<std::optional<saga_options>, section<saga_options>>;
   using optional_stage = maybe<std::optional<stage_options>, section<stage_options>>;
   static const auto rows =
       table<child_spec>()
@@ -294,6 +296,8 @@ const table<child_spec>& child_table() {
           .live()
           .add<&child_spec::raft>("raft", optional_raft(section<raft_options>(&raft_table, compared::by_key)),
                                   "of an actor whose behaviour is raft: its group")
+          .add<&child_spec::saga>("saga", optional_saga(section<saga_options>(&saga_table)),
+                                  "of an actor whose behaviour is saga; absent: the defaults")
           .add<&child_spec::args>(
               "args", args_term(),
               "the actor's arguments, checked against the plugin's schema; a value may be "

@@ -13,6 +13,7 @@
 #include <coppice/pool.h>
 #include <coppice/raft.h>
 #include <coppice/router.h>
+#include <coppice/saga.h>
 #include <coppice/server.h>
 #include <coppice/stage.h>
 #include <coppice/statem.h>
@@ -63,6 +64,15 @@ __attribute__((unused)) static const coppice_table_use coppice_tcp_tables[] = {
 __attribute__((unused)) static const coppice_table_use coppice_router_tables[] = {
     {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
     {COPPICE_ROUTER_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_ROUTER_LEAST, 0},
+    {COPPICE_SERVER_1, COPPICE_TABLE_ALLOWED, COPPICE_SERVER_LEAST, 0},
+    {COPPICE_STREAM_DRAFT_1, COPPICE_TABLE_ALLOWED, COPPICE_STREAM_CALLBACKS_LEAST, 0},
+    {NULL, 0, 0, 0}};
+
+/* A call, cast or message that is none of a saga's own is the actor's; it answers such messages if it has the
+ * server table. */
+__attribute__((unused)) static const coppice_table_use coppice_saga_tables[] = {
+    {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
+    {COPPICE_SAGA_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_SAGA_LEAST, 0},
     {COPPICE_SERVER_1, COPPICE_TABLE_ALLOWED, COPPICE_SERVER_LEAST, 0},
     {COPPICE_STREAM_DRAFT_1, COPPICE_TABLE_ALLOWED, COPPICE_STREAM_CALLBACKS_LEAST, 0},
     {NULL, 0, 0, 0}};
@@ -126,9 +136,9 @@ __attribute__((unused)) static const coppice_behaviour coppice_behaviours[] = {
     {"consumer", coppice_consumer_tables}, {"event_handler", coppice_event_handler_tables},
     {"producer", coppice_producer_tables}, {"producer_consumer", coppice_producer_consumer_tables},
     {"raft", coppice_raft_tables},         {"router", coppice_router_tables},
-    {"server", coppice_server_tables},     {"statem", coppice_statem_tables},
-    {"tcp", coppice_tcp_tables},           {"udp", coppice_udp_tables},
-    {NULL, NULL}};
+    {"saga", coppice_saga_tables},         {"server", coppice_server_tables},
+    {"statem", coppice_statem_tables},     {"tcp", coppice_tcp_tables},
+    {"udp", coppice_udp_tables},           {NULL, NULL}};
 
 /* The entry of that name in a list. NULL: none. */
 static inline const coppice_behaviour* coppice_find_behaviour(const coppice_behaviour* list,

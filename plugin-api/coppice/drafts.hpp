@@ -10,6 +10,7 @@
 #include <coppice/order.h>
 #include <coppice/post.h>
 #include <coppice/router.h>
+#include <coppice/saga.h>
 #include <coppice/stage.h>
 #include <coppice/statem.h>
 #include <coppice/stream.h>
@@ -22,7 +23,7 @@ namespace coppice {
 inline constexpr std::string_view draft_interfaces[] = {
     COPPICE_AWAIT_DRAFT_1,      COPPICE_UDP_HOST_DRAFT_1,    COPPICE_METRIC_DRAFT_1,
     COPPICE_ORDER_DRAFT_1,      COPPICE_POST_DRAFT_1,        COPPICE_ROUTER_HOST_DRAFT_1,
-    COPPICE_STAGE_HOST_DRAFT_1, COPPICE_STATEM_HOST_DRAFT_1, COPPICE_STREAM_HOST_DRAFT_1,
-    COPPICE_EVENT_HOST_DRAFT_1};
+    COPPICE_SAGA_HOST_DRAFT_1,  COPPICE_STAGE_HOST_DRAFT_1,  COPPICE_STATEM_HOST_DRAFT_1,
+    COPPICE_STREAM_HOST_DRAFT_1, COPPICE_EVENT_HOST_DRAFT_1};
 
 } // namespace coppice

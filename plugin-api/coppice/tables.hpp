@@ -108,6 +108,15 @@ inline constexpr entry_name entry_names[] = {
     COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_1, coppice_raft, on_member),
     COPPICE_ENTRY_NAME(COPPICE_ROUTER_DRAFT_1, coppice_router, route),
     COPPICE_ENTRY_NAME(COPPICE_ROUTER_DRAFT_1, coppice_router, failed),
+    COPPICE_ENTRY_NAME(COPPICE_SAGA_DRAFT_1, coppice_saga, handle_start),
+    COPPICE_ENTRY_NAME(COPPICE_SAGA_DRAFT_1, coppice_saga, handle_result),
+    COPPICE_ENTRY_NAME(COPPICE_SAGA_DRAFT_1, coppice_saga, handle_failed),
+    COPPICE_ENTRY_NAME(COPPICE_SAGA_DRAFT_1, coppice_saga, handle_interim),
+    COPPICE_ENTRY_NAME(COPPICE_SAGA_DRAFT_1, coppice_saga, handle_do),
+    COPPICE_ENTRY_NAME(COPPICE_SAGA_DRAFT_1, coppice_saga, handle_undo),
+    COPPICE_ENTRY_NAME(COPPICE_SAGA_DRAFT_1, coppice_saga, handle_prepare),
+    COPPICE_ENTRY_NAME(COPPICE_SAGA_DRAFT_1, coppice_saga, handle_commit),
+    COPPICE_ENTRY_NAME(COPPICE_SAGA_DRAFT_1, coppice_saga, handle_abort),
     COPPICE_ENTRY_NAME(COPPICE_SERVER_1, coppice_server, handle_call),
     COPPICE_ENTRY_NAME(COPPICE_SERVER_1, coppice_server, handle_cast),
     COPPICE_ENTRY_NAME(COPPICE_SERVER_1, coppice_server, handle_info),
@@ -146,6 +155,7 @@ static_assert(all_named(COPPICE_LIFECYCLE_1, sizeof(coppice_lifecycle)));
 static_assert(all_named(COPPICE_POOL_DRAFT_1, sizeof(coppice_pool)));
 static_assert(all_named(COPPICE_RAFT_DRAFT_1, sizeof(coppice_raft)));
 static_assert(all_named(COPPICE_ROUTER_DRAFT_1, sizeof(coppice_router)));
+static_assert(all_named(COPPICE_SAGA_DRAFT_1, sizeof(coppice_saga)));
 static_assert(all_named(COPPICE_SERVER_1, sizeof(coppice_server)));
 static_assert(all_named(COPPICE_STAGE_DRAFT_1, sizeof(coppice_stage)));
 static_assert(all_named(COPPICE_STATEM_DRAFT_1, sizeof(coppice_statem)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The port by which an actor is given something before its process is made: a connection, UDP sockets or a
-// program. An actor returns it by runtime::behaviour::as_stream_taker(); plugins' actors implement it.
+// The port by which an actor is given something before its process is made: a connection, UDP sockets, a
+// program or the node's log. An actor returns it by runtime::behaviour::as_stream_taker(); plugins' actors implement it.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,7 @@ namespace coppice::behaviours {
 struct accepted_stream;
 struct kept_connection;
 class datagram_sockets;
+class journal;
 struct program_spec;
 
 class stream_taker {
@@ -22,6 +23,8 @@ class stream_taker {
   virtual bool begin_with(std::shared_ptr<datagram_sockets> sockets) = 0;
   // The actor runs this program from the end of its init on, and ends with it. False: it takes no streams.
   virtual bool begin_with(std::shared_ptr<const program_spec> program) = 0;
+  // The actor keeps its state in the node's log, which outlives it. False: it keeps none there.
+  virtual bool begin_with(journal& log) = 0;
 
  protected:
   ~stream_taker() = default;

@@ -9,6 +9,7 @@
 #include "host/actors/event_handler.hpp"
 #include "host/actors/raft_actor.hpp"
 #include "host/actors/router.hpp"
+#include "host/actors/saga_actor.hpp"
 #include "host/actors/server.hpp"
 #include "host/actors/stage.hpp"
 #include "host/actors/statem.hpp"
@@ -23,6 +24,7 @@ behaviour_list hosted_behaviours() {
       hosted<stage>(coppice_find_behaviour(coppice_behaviours, "producer_consumer")),
       hosted<raft_actor>(coppice_find_behaviour(coppice_behaviours, "raft")),
       hosted<router>(coppice_find_behaviour(coppice_behaviours, "router")),
+      hosted<saga_actor>(coppice_find_behaviour(coppice_behaviours, "saga")),
       hosted<server>(coppice_find_behaviour(coppice_behaviours, "server")),
       hosted<statem>(coppice_find_behaviour(coppice_behaviours, "statem")),
       hosted<server>(coppice_find_behaviour(coppice_behaviours, "tcp")), // its server table is optional

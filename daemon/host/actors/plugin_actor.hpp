@@ -33,6 +33,7 @@ class plugin_actor : public reloadable {
   void begin_with(std::shared_ptr<const behaviours::kept_connection> connection) final;
   bool begin_with(std::shared_ptr<behaviours::datagram_sockets> sockets) final;
   bool begin_with(std::shared_ptr<const behaviours::program_spec> program) final;
+  bool begin_with(behaviours::journal&) override { return false; }
 
  protected:
   explicit plugin_actor(actor_plan&& plan);

@@ -33,6 +33,7 @@ actor_identity::actor_identity(std::string plugin_, std::string actor_, std::str
                  : nullptr),
       routers(behaviour == "router" ? totals_on<router_totals>(board, {{"type", plugin + ":" + actor}})
                                     : nullptr),
+      sagas(behaviour == "saga" ? totals_on<saga_totals>(board, {{"type", plugin + ":" + actor}}) : nullptr),
       programs(totals_on<behaviours::program_totals>(board, {{"type", plugin + ":" + actor}})),
       connects(totals_on<behaviours::connect_totals>(board, {{"type", plugin + ":" + actor}})) {}
 

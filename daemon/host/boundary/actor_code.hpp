@@ -22,6 +22,7 @@
 #include "behaviours/streams/connect_totals.hpp"
 #include "host/boundary/log_limit.hpp"
 #include "host/boundary/router_totals.hpp"
+#include "host/boundary/saga_totals.hpp"
 #include "host/boundary/stage_totals.hpp"
 #include "host/boundary/statem_totals.hpp"
 #include "runtime/actor_factory.hpp"
@@ -50,6 +51,7 @@ struct actor_identity {
   const std::shared_ptr<statem_totals> machines; // null: not a state machine
   const std::shared_ptr<stage_totals> stages;    // null: not a stage
   const std::shared_ptr<router_totals> routers;  // null: not a router
+  const std::shared_ptr<saga_totals> sagas;      // null: not a saga
   const std::shared_ptr<behaviours::program_totals> programs;
   const std::shared_ptr<behaviours::connect_totals> connects; // connections that such actors keep
 };

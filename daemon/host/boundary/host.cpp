@@ -39,6 +39,7 @@ std::span<const interface_entry> interfaces() {
                                         {COPPICE_METRIC_DRAFT_1, metric_interface()},
                                         {COPPICE_AWAIT_DRAFT_1, await_interface()},
                                         {COPPICE_ROUTER_HOST_DRAFT_1, router_interface()},
+                                        {COPPICE_SAGA_HOST_DRAFT_1, saga_interface()},
                                         {COPPICE_STATEM_HOST_DRAFT_1, statem_interface()},
                                         {COPPICE_STAGE_HOST_DRAFT_1, stage_interface()},
                                         {COPPICE_EVENT_HOST_DRAFT_1, event_interface()},

@@ -17,6 +17,7 @@
 #include <coppice/plugin.h>
 #include <coppice/post.h>
 #include <coppice/router.h>
+#include <coppice/saga.h>
 #include <coppice/stage.h>
 #include <coppice/statem.h>
 #include <coppice/stream.h>
@@ -196,6 +197,7 @@ const coppice_stream_api* stream_interface();
 const coppice_datagram_api* datagram_interface();
 const coppice_metric_api* metric_interface();
 const coppice_router_host_api* router_interface();
+const coppice_saga_host_api* saga_interface();
 const coppice_statem_host_api* statem_interface();
 const coppice_stage_host_api* stage_interface();
 const coppice_event_host_api* event_interface();

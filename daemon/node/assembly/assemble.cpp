@@ -9,8 +9,10 @@
 #include "behaviours/event_manager/event_manager_kind.hpp"
 #include "behaviours/pool/pool_kind.hpp"
 #include "behaviours/raft/raft_kind.hpp"
+#include "behaviours/saga/saga_kind.hpp"
 #include "node/assembly/convert.hpp"
 #include "node/assembly/router_term.hpp"
+#include "node/assembly/saga_term.hpp"
 #include "node/assembly/stage_term.hpp"
 #include "node/assembly/stream_child.hpp"
 #include "node/assembly/udp_child.hpp"
@@ -122,6 +124,11 @@ std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
   if (from.statem) out.postponed = convert(from.statem->postponed);
   if (from.stage) out.options = stage_term(*from.stage, from.behaviour);
   if (from.router) out.options = router_term(*from.router);
+  if (from.behaviour == "saga") {
+    const spec::saga_options saga = from.saga.value_or(spec::saga_options());
+    out.options = saga_term(saga);
+    if (saga.log == tree::saga_log::durable) out.kind = behaviours::saga_kind();
+  }
   if (from.consumer_supervisor) {
     spec::stage_options consumer;
     consumer.subscribe_to = from.consumer_supervisor->subscribe_to;

@@ -15,6 +15,7 @@
 #include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/web/web_counters.hpp"
 #include "host/boundary/router_totals.hpp"
+#include "host/boundary/saga_totals.hpp"
 #include "host/boundary/stage_totals.hpp"
 #include "host/boundary/statem_totals.hpp"
 #include "metrics/rows.hpp"
@@ -118,6 +119,7 @@ void declare_metrics(metrics::board& on, metric_sources from) {
   on.declare([jobs = std::move(from.jobs)](exposition& to) { job_metrics(to, jobs()); });
   on.declare([events = std::move(from.events)](exposition& to) { named_event_metrics(to, events()); });
   on.declare<host::router_totals>();
+  on.declare<host::saga_totals>();
   on.declare<behaviours::program_totals>();
   on.declare<behaviours::connect_totals>();
   on.declare([plugins = std::move(from.plugins)](exposition& to) { plugin_metrics(to, plugins()); });

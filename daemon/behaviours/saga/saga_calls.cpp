@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+// The calls and casts of a saga: those of its users, {start, …}, {outcome, Tx}, {subscribe, Tx}, {cancel, Tx,
+// Reason}, and those of other sagas, {saga_…, Key, …}. All of it may be anything. In the process's own turn.
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "base/random.hpp"
+#include "behaviours/saga/saga_engine.hpp"
+#include "behaviours/saga/saga_words.hpp"
+#include "runtime/messages/exit_reason.hpp"
+
+namespace coppice::behaviours {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::outcome;
+
+namespace {
+
+// Processes that are subscribed to one transaction.
+constexpr std::size_t most_subscribers = 1000;
+constexpr std::uint64_t longest_lifespan_ms = std::uint64_t{1} << 40;
+
+std::string drawn_id() {
+  std::array<char, 33> text{};
+  std::snprintf(text.data(), text.size(), "%016llx%016llx",
+                static_cast<unsigned long long>(base::random_u64()),
+                static_cast<unsigned long long>(base::random_u64()));
+  return text.data();
+}
+
+// A text, or an atom.
+bool read_id(etf::cursor& at, std::string& into) {
+  std::string_view word;
+  if (!at.read_atom(word)) return at.read_text(into);
+  into = word;
+  return true;
+}
+
+// Tx, and nothing behind it. False: it is no id.
+bool read_tx(etf::cursor& at, std::string& into) {
+  return read_id(at, into) && saga::is_sound(into);
+}
+
+message no_tx() {
+  return gen::refusal("Tx is the id of a transaction, a text of 1 to 255 bytes");
+}
+
+// The id and the lifespan of {start, Value, Options}. Not empty: what is wrong with them.
+std::string read_options(etf::cursor& at, saga::start_request& into) {
+  std::uint32_t pairs = 0;
+  if (!at.read_map(pairs)) return "the options of a start are a map";
+  for (std::uint32_t i = 0; i < pairs; ++i) {
+    std::string_view key;
+    if (!at.read_atom(key)) return "the options of a start are id and lifespan";
+    if (key == "id") {
+      if (!read_tx(at, into.tx)) return "id is a text of 1 to 255 bytes";
+    } else if (key == "lifespan") {
+      std::uint64_t ms = 0;
+      if (!at.read_unsigned(ms) || ms == 0 || ms > longest_lifespan_ms)
+        return "lifespan is a number of milliseconds above 0";
+      into.lifespan = static_cast<base::nanos>(ms) * base::nanos_per_ms;
+    } else {
+      return "the options of a start are id and lifespan";
+    }
+  }
+  return {};
+}
+
+} // namespace
+
+std::optional<outcome> saga_engine::take_call(const message& whole, etf::bytes from, etf::bytes request) {
+  etf::cursor at(request);
+  std::uint32_t arity = 0;
+  std::string_view word;
+  if (!at.read_tuple(arity) || !at.read_atom(word)) return std::nullopt;
+  if (word == "start" && (arity == 2 || arity == 3)) {
+    if (!start(whole.slice(from), at, arity)) return runtime::carry_on();
+    return carry_out();
+  }
+  if (word == "outcome" && arity == 2) {
+    std::string tx;
+    gen::reply(self_, from, read_tx(at, tx) ? outcome_term(core_->outcome_of(tx)) : no_tx());
+    return runtime::carry_on();
+  }
+  if (word == "subscribe" && arity == 2) {
+    gen::reply(self_, from, subscribe(from, at));
+    return runtime::carry_on();
+  }
+  if (word == "cancel" && arity == 3) {
+    gen::reply(self_, from, cancel(at));
+    return carry_out();
+  }
+  if (!word.starts_with("saga_")) return std::nullopt;
+  take_request(whole.slice(from), request);
+  return carry_out();
+}
+
+// False: it is refused.
+bool saga_engine::start(const message& from, etf::cursor words, std::uint32_t arity) {
+  saga::start_request asked;
+  etf::bytes value;
+  if (!words.read_term(value)) return false;
+  if (arity == 3)
+    if (const std::string wrong = read_options(words, asked); !wrong.empty()) {
+      gen::reply(self_, from, gen::refusal(wrong));
+      return false;
+    }
+  if (asked.tx.empty()) asked.tx = drawn_id();
+  asked.value = term_from(value);
+  const std::uint64_t token = ++last_start_;
+  starts_[token] = {from.compact(), asked.tx};
+  core_->begin(now(), token, origin_node(), std::move(asked), effects_);
+  return true;
+}
+
+message saga_engine::cancel(etf::cursor words) {
+  std::string tx;
+  etf::bytes why;
+  if (!read_tx(words, tx) || !words.read_term(why)) return no_tx();
+  if (why.size() > settings_.core.max_value) return runtime::error_message(message::atom("limit"));
+  switch (core_->cancel(now(), origin_node(), tx, term_from(why), effects_)) {
+    case saga::cancel_answer::taken:
+      return message::atom("ok");
+    case saga::cancel_answer::over:
+      return runtime::error_message(message::atom("over"));
+    case saga::cancel_answer::refused:
+      return runtime::error_message(message::atom("refused"));
+    case saga::cancel_answer::unknown:
+      break;
+  }
+  return runtime::error_message(message::atom("unknown"));
+}
+
+// A transaction that is over is told at once.
+message saga_engine::subscribe(etf::bytes from, etf::cursor words) {
+  std::string tx;
+  if (!read_tx(words, tx)) return no_tx();
+  etf::cursor at(from);
+  const auto who = at.read_tuple_of(2) ? runtime::read_pid(at, self_.host().nodes()) : std::nullopt;
+  if (!who) return gen::refusal("a subscriber calls as a process");
+  const saga::outcome known = core_->outcome_of(tx);
+  if (known.what == saga::outcome_kind::unknown) return runtime::error_message(message::atom("unknown"));
+  if (known.what != saga::outcome_kind::open) {
+    message_writer out(known.value.encoded.size() + tx.size() + 64);
+    out.tuple(3);
+    out.atom("saga");
+    out.binary(std::string_view(tx));
+    out.raw(outcome_term(known).bytes());
+    self_.send(*who, out.take(), {.waits = false});
+    return message::atom("ok");
+  }
+  std::vector<runtime::pid>& all = subscribers_[tx];
+  if (std::ranges::find(all, *who) != all.end()) return message::atom("ok");
+  if (all.size() >= most_subscribers) return runtime::error_message(message::atom("overloaded"));
+  all.push_back(*who);
+  return message::atom("ok");
+}
+
+// A request of a coordinator. Its answer is the core's reply, which may come much later.
+void saga_engine::take_request(const message& from, etf::bytes request) {
+  auto read = saga::decode_message(bytes_of(request));
+  auto* const what = read ? std::get_if<saga::request>(&*read) : nullptr;
+  if (what == nullptr) {
+    gen::reply(self_, from,
+               gen::refusal(read ? "a saga's answers, questions and interim values are no calls"
+                                 : read.error().text));
+    return;
+  }
+  const std::string node = origin_node();
+  if (what->what == saga::request_kind::perform && !takes_steps_of(settings_, node)) {
+    gen::reply(self_, from,
+               saga_answer({what->what, saga::answer_kind::error, what->key, saga::reason("not_allowed")},
+                           what->kind));
+    return;
+  }
+  const saga::address& coordinator = what->key.step.path.back().saga;
+  // Of a key that belongs to another node the core drops everything.
+  const bool may = coordinator.node() == node;
+  const std::pair place(what->key, what->what);
+  if (may) waiting_[place] = {from.compact(), what->kind};
+  const auto& counts = core_->counted().dropped;
+  const auto dropped = counts;
+  core_->receive(now(), {{coordinator.name(), node}, settings_.core.self, std::move(*what)}, effects_);
+  if (may && counts != dropped) waiting_.erase(place);
+}
+
+std::optional<outcome> saga_engine::take_cast(etf::bytes request) {
+  auto read = read_envelope(request);
+  if (!read) return std::nullopt;
+  if (!*read) return runtime::carry_on();
+  auto& [name, body] = **read;
+  if (std::holds_alternative<saga::question>(body) || std::holds_alternative<saga::interim_message>(body))
+    core_->receive(now(), {{name, origin_node()}, settings_.core.self, std::move(body)}, effects_);
+  return carry_out();
+}
+
+// ---- for people ----
+
+namespace {
+
+void number(message_writer& out, std::string_view key, std::uint64_t value) {
+  out.atom(key);
+  out.unsigned_integer(value);
+}
+
+} // namespace
+
+message saga_engine::report() const {
+  const saga::counters& counted = core_->counted();
+  constexpr std::array<std::string_view, saga::drop_reasons> reasons{"receiver", "origin", "malformed",
+                                                                     "stale", "impossible"};
+  message_writer out(512);
+  out.map(16);
+  out.atom("commit");
+  out.atom(settings_.core.commit == saga::commit_kind::two_phase ? "two_phase" : "compensate");
+  out.atom("log");
+  out.atom(settings_.durable ? "durable" : "volatile");
+  number(out, "open", core_->open());
+  number(out, "steps", core_->entries());
+  number(out, "in_doubt", core_->in_doubt());
+  number(out, "parked", core_->parked());
+  number(out, "started", counted.started);
+  number(out, "refused", counted.refused);
+  number(out, "committed", counted.committed);
+  number(out, "compensated", counted.compensated);
+  number(out, "aborted", counted.aborted);
+  number(out, "undo_failures", counted.undo_failures);
+  number(out, "asked_again", counted.asked_again);
+  number(out, "kept_answers", counted.kept_answers);
+  number(out, "heuristic_mismatch", counted.heuristic_mismatch);
+  out.atom("dropped");
+  out.map(static_cast<std::uint32_t>(reasons.size()));
+  for (std::size_t i = 0; i < reasons.size(); ++i) number(out, reasons[i], counted.dropped[i]);
+  return out.take();
+}
+
+} // namespace coppice::behaviours

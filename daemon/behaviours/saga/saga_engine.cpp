@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: MIT
+// The saga's core with its process: time, the log, messages and callbacks. The words that others call it with
+// are in saga_calls.cpp. In the process's own turn.
+#include "behaviours/saga/saga_engine.hpp"
+
+#include <algorithm>
+#include <future>
+#include <limits>
+
+#include "base/log.hpp"
+#include "behaviours/saga/saga_words.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/messages/shown.hpp"
+#include "saga/term_codec.hpp"
+
+namespace coppice::behaviours {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::outcome;
+using saga::callback;
+using saga::verdict;
+
+namespace {
+
+constexpr std::string_view module = "saga";
+constexpr std::string_view tick = "$coppice_saga"; // a notice to itself
+
+// Bytes of the steps that one callback plans at most, together with their receivers: with the value that
+// brought them and the record's end they are one request to the log, which takes four MiB.
+constexpr std::size_t most_planned_bytes = std::size_t{2} << 20;
+constexpr std::size_t step_overhead = 64;
+
+message log_failure(std::string_view what) {
+  message_writer out;
+  out.tuple(2);
+  out.atom("saga_log");
+  out.binary(what);
+  return out.take();
+}
+
+std::string shown_tx(const saga::step_key& key) {
+  return runtime::shown(message::copy_of(etf::encode(key.tx)));
+}
+
+} // namespace
+
+saga_engine::saga_engine(runtime::process& self, saga_settings how, journal* log, saga_port& port)
+    : self_(self),
+      settings_(std::move(how)),
+      log_(log),
+      port_(port),
+      offset_(base::wall_now() - base::mono_now()) {}
+
+base::nanos saga_engine::now() const {
+  return self_.now() + offset_;
+}
+
+std::string saga_engine::origin_node() const {
+  return self_.host().nodes().name(self_.origin().node);
+}
+
+// ---- the start ----
+
+base::status saga_engine::open() {
+  const std::string name = self_.name();
+  if (name.empty())
+    return base::fail(base::errc::invalid, "a saga needs a registered name, which others call it by");
+  settings_.core.self = {name, std::string(self_.host().node_name())};
+  std::vector<saga::kept_record> kept;
+  if (settings_.durable) {
+    auto read = read_log(name);
+    if (!read) return unexpected(std::move(read.error()));
+    kept = std::move(*read);
+  }
+  auto made = saga::core::start(settings_.core, std::move(kept), now(), effects_);
+  if (!made) return unexpected(std::move(made.error()).context("the records of the saga " + name));
+  core_ = std::move(*made);
+  soon();
+  return {};
+}
+
+// What an earlier process of this name submitted may still wait for the disk: an empty request behind it is
+// answered when all of that is done.
+base::result<std::vector<saga::kept_record>> saga_engine::read_log(const std::string& name) {
+  if (log_ == nullptr) return base::fail(base::errc::unsupported, "this node has no durable log");
+  struct found {
+    base::status how;
+    durable::group_id group = 0;
+    std::vector<std::pair<std::string, std::string>> values;
+  };
+  const auto came = std::make_shared<found>();
+  const auto ran = self_.blocking_run([came, name, log = log_] {
+    came->how = log->open();
+    if (!came->how) return;
+    durable::shared_log& open = *log->log();
+    auto group = open.group("saga/" + name);
+    if (!group) {
+      came->how = unexpected(std::move(group.error()));
+      return;
+    }
+    came->group = *group;
+    const auto done = std::make_shared<std::promise<void>>();
+    std::future<void> written = done->get_future();
+    came->how = open.submit({*group, {}}, [done](base::status) { done->set_value(); });
+    if (!came->how) return;
+    written.wait();
+    if (const auto report = open.report(*group); report && !report->damage.empty())
+      came->how = base::fail(base::errc::invalid, report->damage);
+    else
+      came->values = open.values(*group);
+  });
+  if (!ran) return unexpected(ran.error());
+  if (!came->how) return unexpected(std::move(came->how.error()));
+  writer_ = std::make_unique<journal_writer>(*log_->log(), self_.host(), self_.self(), came->group);
+  std::vector<saga::kept_record> out;
+  out.reserve(came->values.size());
+  for (const auto& [key, value] : came->values) {
+    auto at = saga::decode_record_key(base::as_bytes(key));
+    if (!at) return unexpected(std::move(at.error()));
+    auto what = saga::decode_record(base::as_bytes(value));
+    if (!what) return unexpected(std::move(what.error()));
+    out.push_back({*at, std::move(*what)});
+  }
+  return out;
+}
+
+// ---- effects ----
+
+// Goes on until nothing follows at once.
+outcome saga_engine::carry_out() {
+  outcome next = runtime::carry_on();
+  running_ = true;
+  while (!next.stops() && !self_.exiting()) {
+    const bool quiet = effects_.messages.empty() && effects_.writes.empty() && effects_.calls.empty() &&
+                       effects_.notices.empty() && effects_.answers.empty();
+    if (!quiet) {
+      next = carry_out(std::exchange(effects_, {}));
+    } else if (written_ < submitted_) {
+      written_ = submitted_;
+      core_->written(now(), written_, effects_);
+    } else if (!lost_.empty()) {
+      saga::message one = std::move(lost_.front());
+      lost_.pop_front();
+      core_->receive(now(), std::move(one), effects_);
+    } else if (!answers_.empty()) {
+      auto one = std::move(answers_.front());
+      answers_.pop_front();
+      core_->answered(now(), one.first, std::move(one.second), effects_);
+    } else {
+      break;
+    }
+  }
+  running_ = false;
+  if (!next.stops() && !self_.exiting()) set_timer();
+  return next;
+}
+
+outcome saga_engine::carry_out(saga::effects&& what) {
+  for (saga::write& one : what.writes)
+    if (auto done = write(std::move(one)); !done) return runtime::stop(log_failure(done.error().text));
+  for (saga::message& one : what.messages) send(std::move(one));
+  for (const saga::answer& one : what.answers) answer_start(one);
+  for (const saga::notice& one : what.notices) tell(one);
+  for (const saga::call& one : what.calls) {
+    if (one.token != 0) callbacks_[one.token] = {one.what, false, 0, {}};
+    outcome next = port_.run(one);
+    if (next.stops() || self_.exiting()) return next;
+  }
+  return runtime::carry_on();
+}
+
+base::status saga_engine::write(saga::write&& what) {
+  if (writer_ == nullptr) {
+    submitted_ = what.number;
+    return {};
+  }
+  std::vector<durable::change> changes;
+  changes.reserve(what.changes.size());
+  for (const saga::change& one : what.changes)
+    changes.push_back(
+        durable::set_value{saga::encode(one.key), one.what ? saga::encode(*one.what) : std::string()});
+  return writer_->write(std::move(changes), what.number);
+}
+
+void saga_engine::send(saga::message&& what) {
+  if (const auto* const in = std::get_if<saga::request>(&what.body)) return ask(what.to, *in);
+  if (const auto* const in = std::get_if<saga::reply>(&what.body)) return tell(*in);
+  const bool here = what.to.node() == settings_.core.self.node();
+  const auto node = here ? std::optional<std::uint32_t>(0) : self_.host().nodes().intern(what.to.node());
+  if (!node) return;
+  const auto to = here ? runtime::destination::named(what.to.name())
+                       : runtime::destination::remote(what.to.name(), *node);
+  gen::cast(self_, to, enveloped(settings_.core.self.name(), what.body), {.waits = false});
+}
+
+// A request that is sent again takes the place of the one before: nobody waits for that one's answer.
+void saga_engine::ask(const saga::address& to, const saga::request& what) {
+  if (const auto before = asked_by_key_.find(what.key); before != asked_by_key_.end()) {
+    port_.forget(before->second);
+    asked_.erase(before->second);
+    asked_by_key_.erase(before);
+  }
+  const bool here = to.node() == settings_.core.self.node();
+  const auto node = here ? std::optional<std::uint32_t>(0) : self_.host().nodes().intern(to.node());
+  std::optional<std::uint64_t> asked;
+  if (node) {
+    const auto whom =
+        here ? runtime::destination::named(to.name()) : runtime::destination::remote(to.name(), *node);
+    asked = port_.ask(whom, bytes_of(saga::encode(what)));
+  }
+  if (asked) {
+    asked_[*asked] = {what.key, what.what, what.kind, to};
+    asked_by_key_[what.key] = *asked;
+    return;
+  }
+  lost_.push_back({to, settings_.core.self,
+                   saga::reply{what.what, saga::answer_kind::busy, what.key, saga::reason("unreachable")}});
+}
+
+std::optional<outcome> saga_engine::take_answer(std::uint64_t number, const message& answer) {
+  const auto known = asked_.find(number);
+  if (known == asked_.end()) return std::nullopt;
+  const asked_step about = std::move(known->second);
+  asked_.erase(known);
+  asked_by_key_.erase(about.key);
+  saga::reply said{about.what, saga::answer_kind::busy, about.key, saga::reason("down")};
+  saga::address from = about.to;
+  if (answer) {
+    auto read = read_answer(answer.bytes(), about.what, about.kind);
+    if (!read) return runtime::carry_on(); // it is asked again after step_timeout
+    said.what = read->what;
+    said.value = std::move(read->value);
+    from = {about.to.name(), origin_node()};
+  }
+  core_->receive(now(), {from, settings_.core.self, std::move(said)}, effects_);
+  return carry_out();
+}
+
+// The call of a participant's coordinator may be over, and a restart forgets it: the coordinator asks again.
+void saga_engine::tell(const saga::reply& what) {
+  const auto waits = waiting_.find({what.key, what.to});
+  if (waits == waiting_.end()) return;
+  gen::reply(self_, waits->second.from, saga_answer(what, waits->second.kind));
+  waiting_.erase(waits);
+}
+
+void saga_engine::answer_start(const saga::answer& what) {
+  const auto known = starts_.find(what.token);
+  if (known == starts_.end()) return;
+  const starting asked = std::move(known->second);
+  starts_.erase(known);
+  const auto refuse = [&](std::string_view word) {
+    gen::reply(self_, asked.from, runtime::error_message(message::atom(word)));
+  };
+  switch (what.what) {
+    case saga::start_answer::started: {
+      message_writer out(asked.tx.size() + 32);
+      out.tuple(2);
+      out.atom("ok");
+      out.binary(std::string_view(asked.tx));
+      gen::reply(self_, asked.from, out.take());
+      return;
+    }
+    case saga::start_answer::overloaded:
+      return refuse("overloaded");
+    case saga::start_answer::refused:
+      return refuse("refused");
+    case saga::start_answer::invalid:
+      return refuse("limit");
+  }
+}
+
+void saga_engine::tell(const saga::notice& what) {
+  using kind = saga::notice::kind;
+  const std::string& tx = what.key.tx;
+  const bool root = what.key.step.path.empty();
+  switch (what.what) {
+    case kind::interim:
+      return tell_subscribers(tx, "interim", what.value, false);
+    case kind::committed:
+      if (root) tell_subscribers(tx, "committed", what.value, true);
+      return;
+    case kind::compensated:
+      if (root) tell_subscribers(tx, "compensated", what.value, true);
+      return;
+    case kind::aborted:
+      if (root) tell_subscribers(tx, "aborted", what.value, true);
+      return;
+    case kind::parked:
+      base::log::error(module, "{}: a step of the transaction {} cannot be undone, and an operator has to look: {}",
+                       settings_.core.self.name(), shown_tx(what.key),
+                       runtime::shown(message::copy_of(bytes_of(
+                           what.value.encoded.empty() ? saga::reason("undefined").encoded : what.value.encoded))));
+      return;
+    case kind::heuristic:
+      base::log::warning(module, "{}: an operator has decided a step of the transaction {}",
+                         settings_.core.self.name(), shown_tx(what.key));
+      return;
+    case kind::mismatch:
+      base::log::error(module, "{}: the coordinator of the transaction {} has decided differently from an operator",
+                       settings_.core.self.name(), shown_tx(what.key));
+      return;
+  }
+}
+
+// {saga, Tx, {Word, Value}}
+void saga_engine::tell_subscribers(const std::string& tx, std::string_view word, const saga::term& value,
+                                   bool last) {
+  const auto known = subscribers_.find(tx);
+  if (known == subscribers_.end()) return;
+  message_writer out(value.encoded.size() + tx.size() + 64);
+  out.tuple(3);
+  out.atom("saga");
+  out.binary(std::string_view(tx));
+  out.tuple(2);
+  out.atom(word);
+  behaviours::write(out, value);
+  const message told = out.take();
+  for (const runtime::pid& one : known->second) self_.send(one, told, {.waits = false});
+  if (last) subscribers_.erase(known);
+}
+
+// ---- time ----
+
+void saga_engine::set_timer() {
+  const base::nanos wake = core_->wake();
+  if (timer_ != 0 && timer_at_ == wake) return;
+  if (timer_ != 0) self_.cancel_timer(std::exchange(timer_, 0));
+  if (wake == std::numeric_limits<base::nanos>::max()) return;
+  timer_at_ = wake;
+  timer_ = self_.remind(wake - offset_, message::atom(tick));
+}
+
+// The process goes on with the next message.
+void saga_engine::soon() {
+  if (running_ || std::exchange(notified_, true)) return;
+  self_.notify(self_.self(), message::atom(tick));
+}
+
+std::optional<outcome> saga_engine::take_info(const message& m) {
+  if (!self_.origin().notice) return std::nullopt;
+  if (writer_ != nullptr && journal_writer::is_news(self_, m)) {
+    const journal_writer::news known = writer_->take();
+    if (known.failure) return runtime::stop(log_failure(known.failure->why.text));
+    core_->written(now(), known.written, effects_);
+    return carry_out();
+  }
+  if (!runtime::is_atom(m, tick)) return std::nullopt;
+  notified_ = false;
+  if (timer_ != 0 && self_.remaining(timer_) < 0) timer_ = 0;
+  core_->advance(now(), effects_);
+  return carry_out();
+}
+
+// ---- answers of callbacks ----
+
+saga_engine::given saga_engine::answer(std::uint64_t token, reply what, saga::term value) {
+  const auto known = callbacks_.find(token);
+  if (known == callbacks_.end()) return given::used;
+  open_callback& open = known->second;
+  const bool coordinates = open.what == callback::start || open.what == callback::result ||
+                           open.what == callback::failed;
+  verdict said;
+  said.value = std::move(value);
+  switch (what) {
+    case reply::done:
+      if (open.what == callback::failed) return given::invalid;
+      said.what = coordinates ? verdict::kind::done : verdict::kind::ok;
+      break;
+    case reply::failed:
+      said.what = coordinates ? verdict::kind::cancel : verdict::kind::error;
+      break;
+    case reply::never:
+      if (open.what != callback::reverse) return given::invalid;
+      said.what = verdict::kind::never;
+      break;
+    case reply::retry:
+      if (open.what != callback::failed) return given::invalid;
+      said.what = verdict::kind::retry;
+      break;
+    case reply::steps:
+      if (open.what == callback::reverse || open.what == callback::confirm ||
+          (open.what == callback::failed && open.steps.empty()))
+        return given::invalid;
+      said.what = verdict::kind::steps;
+      said.steps = std::move(open.steps);
+      if (!open.too_large) break;
+      said.steps.clear();
+      said.what = coordinates ? verdict::kind::cancel : verdict::kind::error;
+      said.value = saga::reason("limit");
+      break;
+  }
+  callbacks_.erase(known);
+  answers_.emplace_back(token, std::move(said));
+  soon();
+  return given::taken;
+}
+
+saga_engine::given saga_engine::add_step(std::uint64_t token, saga::step_spec&& one) {
+  const auto known = callbacks_.find(token);
+  if (known == callbacks_.end()) return given::used;
+  open_callback& open = known->second;
+  open.bytes += one.value.encoded.size() + one.to.name().size() + one.to.node().size() + step_overhead;
+  open.too_large = open.too_large || open.bytes > most_planned_bytes ||
+                   open.steps.size() >= settings_.core.max_steps;
+  if (!open.too_large) open.steps.push_back(std::move(one));
+  return given::taken;
+}
+
+void saga_engine::answer_by_default(const saga::call& what) {
+  switch (what.what) {
+    case callback::start:
+    case callback::perform:
+      answer(what.token, reply::failed, saga::reason("unsupported"));
+      return;
+    case callback::result:
+      answer(what.token, reply::steps, {});
+      return;
+    case callback::failed:
+      answer(what.token, reply::failed, what.value);
+      return;
+    case callback::reverse:
+    case callback::confirm:
+      answer(what.token, reply::done, {});
+      return;
+    case callback::interim:
+      return;
+  }
+}
+
+bool saga_engine::interim(etf::bytes key, saga::term value) {
+  const auto read = etf::decode<saga::step_key>(key);
+  if (!read || value.encoded.size() > settings_.core.max_value) return false;
+  if (read->step.path.empty())
+    core_->interim(now(), read->tx, std::move(value), effects_);
+  else
+    core_->interim(now(), *read, std::move(value), effects_);
+  soon();
+  return true;
+}
+
+} // namespace coppice::behaviours

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// A saga in its process: owns the saga's core and carries out its effects. Requests to participants are calls
+// of gen_server, so a participant is a saga or any gen_server; a participant's question and its interim
+// values are casts. Records go to the node's durable log or, of a volatile saga, nowhere. The actor's
+// callbacks are reached through a port; what they answer is taken when they have returned, so no callback
+// runs inside another. In the process's own turn.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "behaviours/gen/gen.hpp"
+#include "behaviours/journal/journal.hpp"
+#include "behaviours/journal/journal_writer.hpp"
+#include "behaviours/saga/saga_settings.hpp"
+#include "saga/core.hpp"
+
+namespace coppice::behaviours {
+
+// What the engine needs of its actor.
+class saga_port {
+ public:
+  // Runs a callback. It is answered by saga_engine::answer(), now or later.
+  virtual runtime::outcome run(const saga::call& what) = 0;
+  // Sends a gen_server's call and returns its number, by which take_answer() is told of its end. Does not
+  // wait. nullopt: it was not sent.
+  virtual std::optional<std::uint64_t> ask(const runtime::destination& to, etf::bytes request) = 0;
+  // Nothing more is heard of this call.
+  virtual void forget(std::uint64_t asked) = 0;
+
+ protected:
+  ~saga_port() = default;
+};
+
+class saga_engine {
+ public:
+  // `log`: of a durable saga. Null: the node has none. `self`, `log` and `port` outlive the engine.
+  saga_engine(runtime::process& self, saga_settings how, journal* log, saga_port& port);
+
+  // Reads what the log has of the process's name. What was open goes on with the next message, which the
+  // process sends to itself. Parks. errc::unsupported: durable, and the node has no log; errc::invalid: the
+  // process has no name, or the records are damaged; else the log's errors.
+  base::status open();
+
+  // Input. nullopt: it is none of the saga's, and nothing was done.
+  std::optional<runtime::outcome> take_call(const runtime::message& whole, etf::bytes from,
+                                            etf::bytes request);
+  std::optional<runtime::outcome> take_cast(etf::bytes request);
+  std::optional<runtime::outcome> take_info(const runtime::message& m);
+  // The end of a call of saga_port::ask(). `answer` is empty: the callee has ended or its node is lost.
+  std::optional<runtime::outcome> take_answer(std::uint64_t asked, const runtime::message& answer);
+
+  // Answers of callbacks. `used`: the callback was answered before; `invalid`: it has no such answer.
+  enum class given : std::uint8_t { taken, used, invalid };
+  enum class reply : std::uint8_t { done, failed, never, retry, steps };
+  given answer(std::uint64_t token, reply what, saga::term value);
+  // Adds to the steps that reply::steps gives.
+  given add_step(std::uint64_t token, saga::step_spec&& one);
+  // The answer of a callback that the actor does not have.
+  void answer_by_default(const saga::call& what);
+  // `key`: {Tx, Step}, as a callback was given it. False: it is none.
+  bool interim(etf::bytes key, saga::term value);
+
+  const saga_settings& settings() const { return settings_; }
+  const saga::core& core() const { return *core_; }
+  // A map for people.
+  runtime::message report() const;
+
+ private:
+  // A call whose answer waits for the core's reply.
+  struct waiting_call {
+    runtime::message from;
+    saga::commit_kind kind = saga::commit_kind::compensate;
+  };
+  struct asked_step {
+    saga::step_key key;
+    saga::request_kind what = saga::request_kind::perform;
+    saga::commit_kind kind = saga::commit_kind::compensate;
+    saga::address to;
+  };
+  struct open_callback {
+    saga::callback what = saga::callback::start;
+    bool too_large = false; // the steps together
+    std::size_t bytes = 0;
+    std::vector<saga::step_spec> steps;
+  };
+  struct starting {
+    runtime::message from;
+    std::string tx;
+  };
+
+  base::nanos now() const;
+  std::string origin_node() const;
+  base::result<std::vector<saga::kept_record>> read_log(const std::string& name);
+  runtime::outcome carry_out();
+  runtime::outcome carry_out(saga::effects&& what);
+  base::status write(saga::write&& what);
+  void send(saga::message&& what);
+  void ask(const saga::address& to, const saga::request& what);
+  void tell(const saga::reply& what);
+  void tell(const saga::notice& what);
+  void tell_subscribers(const std::string& tx, std::string_view word, const saga::term& value, bool last);
+  void answer_start(const saga::answer& what);
+  void set_timer();
+  void soon();
+
+  bool start(const runtime::message& from, etf::cursor words, std::uint32_t arity);
+  runtime::message cancel(etf::cursor words);
+  runtime::message subscribe(etf::bytes from, etf::cursor words);
+  void take_request(const runtime::message& from, etf::bytes request);
+
+  runtime::process& self_;
+  saga_settings settings_;
+  journal* const log_;
+  saga_port& port_;
+  const base::nanos offset_; // from the monotonic clock to the core's
+  std::unique_ptr<saga::core> core_;
+  std::unique_ptr<journal_writer> writer_; // null: volatile
+  saga::effects effects_;
+  std::uint64_t submitted_ = 0; // of a volatile saga: the last write
+  std::uint64_t written_ = 0;
+  bool running_ = false; // the effects are being carried out
+  bool notified_ = false;
+  std::uint64_t timer_ = 0; // 0: none
+  base::nanos timer_at_ = 0;
+
+  // What comes while effects are being carried out.
+  std::deque<saga::message> lost_;
+  std::deque<std::pair<std::uint64_t, saga::verdict>> answers_;
+
+  std::unordered_map<std::uint64_t, open_callback> callbacks_; // by token
+  std::map<std::pair<saga::step_key, saga::request_kind>, waiting_call> waiting_;
+  std::unordered_map<std::uint64_t, asked_step> asked_; // by the call's number
+  std::map<saga::step_key, std::uint64_t> asked_by_key_;
+  std::unordered_map<std::uint64_t, starting> starts_; // by token
+  std::uint64_t last_start_ = 0;
+  std::map<std::string, std::vector<runtime::pid>> subscribers_; // by transaction
+};
+
+} // namespace coppice::behaviours
