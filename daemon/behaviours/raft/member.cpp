@@ -179,6 +179,7 @@ outcome member::take_news(process& self) {
   if (news->slowest > 0) counters_->writes.add(news->slowest);
   if (news->identity_written && phase_ == phase::naming) {
     phase_ = phase::meeting;
+    next_hello_ = 0;
     found_group(self);
     return wake(self);
   }
@@ -201,6 +202,10 @@ outcome member::wake(process& self) {
   if (full_ && !log_->report().is_full) {
     full_ = false;
     core_->disk_full(self.now(), false, effects_);
+  } else if (full_ && self.now() >= next_touch_) {
+    // The log looks for room when something is written, and a full disk makes the core write nothing.
+    next_touch_ = self.now() + base::nanos_per_second;
+    if (auto put = storage_->touch(); !put) return start_again(self, put.error());
   }
   core_->advance(self.now(), effects_);
   return carry_out(self);
@@ -216,27 +221,24 @@ base::status member::write_all(std::vector<consensus::write>& writes) {
 }
 
 outcome member::carry_out(process& self) {
-  while (true) {
-    consensus::effects now = std::exchange(effects_, {});
-    if (auto put = write_all(now.writes); !put) return start_again(self, put.error());
-    for (consensus::message& one : now.messages) send(self, std::move(one));
-    if (now.restore) {
-      parked_ = 0; // what crashed the actor is behind it now
-      crashes_ = 0;
-      snapshot_at_ = std::max(snapshot_at_, now.restore->index);
-      if (!machine_)
-        if (outcome spawned = spawn_machine(self); spawned.stops()) return spawned;
-      begin_machine(self);
-    }
-    for (const consensus::answer& one : now.answers) answer_outcome(self, one);
-    if (now.committed > 0) may_apply_ = now.committed;
-    for (const consensus::snapshot_meta& one : now.released)
-      if (auto put = storage_->release(one); !put) return start_again(self, put.error());
-    for (const consensus::ready_read& one : now.reads) reads_.push_back(one);
-    tell_changes(self);
-    feed(self);
-    if (effects_.writes.empty() && effects_.messages.empty() && effects_.answers.empty()) break;
+  consensus::effects now = std::exchange(effects_, {});
+  if (auto put = write_all(now.writes); !put) return start_again(self, put.error());
+  for (consensus::message& one : now.messages) send(self, std::move(one));
+  if (now.restore) {
+    parked_ = 0; // what crashed the actor is behind it now
+    crashes_ = 0;
+    snapshot_at_ = std::max(snapshot_at_, now.restore->index);
+    if (!machine_)
+      if (outcome spawned = spawn_machine(self); spawned.stops()) return spawned;
+    begin_machine(self);
   }
+  for (const consensus::answer& one : now.answers) answer_outcome(self, one);
+  if (now.committed > 0) may_apply_ = now.committed;
+  for (const consensus::snapshot_meta& one : now.released)
+    if (auto put = storage_->release(one); !put) return start_again(self, put.error());
+  for (const consensus::ready_read& one : now.reads) reads_.push_back(one);
+  tell_changes(self);
+  feed(self);
   arm(self);
   publish();
   return runtime::carry_on();
@@ -355,7 +357,8 @@ outcome member::handle_info(process& self, const message& m) {
   etf::cursor at(m.bytes());
   if (self.origin().notice) {
     if (at.read_atom_is("$coppice_raft_tick")) {
-      if (self.now() >= armed_) armed_ = 0;
+      if (armed_ != 0) self.cancel_timer(timer_);
+      armed_ = 0;
       return wake(self);
     }
     if (at.read_atom_is("$coppice_raft_flush")) {

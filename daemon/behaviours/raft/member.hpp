@@ -177,6 +177,7 @@ class member final : public native_server, private consensus::random_source {
   std::map<std::string, consensus::member_id> strangers_; // that said hello and are no members, by address
   base::nanos next_hello_ = 0;
   bool full_ = false; // the disk was full when the core began
+  base::nanos next_touch_ = 0;
 
   std::unique_ptr<consensus::core> core_;
   consensus::effects effects_;

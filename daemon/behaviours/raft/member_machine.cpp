@@ -103,8 +103,8 @@ void member::begin_machine(process& self) {
     return;
   }
   tell_machine(self, out);
-  tell_members(self);
-  if (told_any_leader_) tell_leader(self);
+  // At the first start tell_changes() does this.
+  if (told_any_leader_) tell_members(self), tell_leader(self);
   if (told_quorum_) tell_quorum(self);
 }
 

@@ -166,6 +166,11 @@ base::status storage::put_membership(const membership& of, consensus::durable_st
   append(bytes, of.cluster);
   bytes.append_be64(of.clients);
   std::vector<change> changes;
+  // A crash may have left the first part of an earlier attempt.
+  if (last_ >= first_) {
+    last_ = first_ - 1;
+    changes.emplace_back(durable::cut_after{last_});
+  }
   // The log comes first: a member that has `group` has all of its beginning.
   for (const consensus::entry& one : first.entries)
     changes.emplace_back(durable::append{{++last_, one.term, encoded(one)}});
@@ -283,6 +288,12 @@ base::status storage::release(const snapshot_meta& meta) {
   if (place_of(meta) == used_) return {};
   std::vector<change> changes;
   drop_stored(changes, place_of(meta));
+  return submit(std::move(changes), kind::other);
+}
+
+base::status storage::touch() {
+  std::vector<change> changes;
+  put_stored(changes);
   return submit(std::move(changes), kind::other);
 }
 

@@ -74,6 +74,8 @@ class storage {
   base::status keep(const consensus::snapshot_meta& meta, consensus::payload bytes);
   bool is_storing() const { return saving_.has_value(); }
   base::status release(const consensus::snapshot_meta& meta);
+  // Writes what is there already, so that a log whose disk was full looks for room again.
+  base::status touch();
 
   struct news {
     std::uint64_t core_written = 0; // the last write of the core that is on the disk. 0: no new one
