@@ -224,8 +224,7 @@ pending run_raft(const request& r) {
   if (change.empty()) return answer_with_engine(r, info->summary.pid, {});
   if (change != "add" && change != "remove" && change != "transfer")
     return r->fail(base::errc::invalid, "a member is added, removed, or given the leadership"), pending{};
-  if (who.empty())
-    return r->fail(base::errc::invalid, "the member is missing: NAME@ALIVE@HOST"), pending{};
+  if (who.empty()) return r->fail(base::errc::invalid, "the member is missing: NAME@ALIVE@HOST"), pending{};
   return answer_with_engine(r, info->summary.pid, member::change_request(change, who));
 }
 

@@ -59,9 +59,9 @@ outcome member::on_start(process& self) {
   if (auto read = read_log(self, found); !read) return stop_with("log", read.error().text);
   auto made = make_machine();
   if (!made) return stop_with("bad_actor", made.error().text);
-  auto started = gen::start(self, machine_options(), std::move(*made),
-                            of_.child->start_timeout == 0 ? runtime::no_deadline
-                                                          : self.now() + of_.child->start_timeout);
+  auto started = gen::start(
+      self, machine_options(), std::move(*made),
+      of_.child->start_timeout == 0 ? runtime::no_deadline : self.now() + of_.child->start_timeout);
   if (!started) {
     using kind = gen::start_error::kind;
     if (started.error().what == kind::init) return runtime::stop(started.error().reason);
@@ -121,7 +121,7 @@ outcome member::start_core(process& self, group_contents found) {
   how.election = options_->election;
   how.in_flight_bytes = static_cast<std::size_t>(options_->in_flight_bytes);
   how.max_entry = static_cast<std::size_t>(options_->entry_bytes) + 64; // with its time and random number
-  how.uncommitted_bytes = std::size_t{32} << 20; // half of what the log's queue takes
+  how.uncommitted_bytes = std::size_t{32} << 20;                        // half of what the log's queue takes
   how.pending = options_->pending;
   how.keep_entries = options_->keep_entries;
   how.snapshot_chunk = piece_bytes;
@@ -183,8 +183,7 @@ outcome member::take_news(process& self) {
     found_group(self);
     return wake(self);
   }
-  if (news->membership_written && phase_ == phase::joining)
-    return start_core(self, std::move(beginning_));
+  if (news->membership_written && phase_ == phase::joining) return start_core(self, std::move(beginning_));
   if (core_ == nullptr) return runtime::carry_on();
   if (news->core_written > 0) core_->written(self.now(), news->core_written, effects_);
   if (news->stored) {

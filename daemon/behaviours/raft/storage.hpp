@@ -124,7 +124,7 @@ class storage {
   std::uint64_t number_ = 0;
   std::deque<submitted> submitted_;
   std::uint64_t first_, last_; // entries, once all that was submitted is on the disk
-  stored_snapshot used_;        // whose description was submitted last
+  stored_snapshot used_;       // whose description was submitted last
   std::vector<stored_snapshot> stored_;
   std::optional<stored_snapshot> incoming_;
   std::optional<saving> saving_;

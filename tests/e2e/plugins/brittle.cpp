@@ -33,7 +33,9 @@ class brittle_machine : public coppice::raft_machine {
   using commands = std::variant<note, slow, crash, reach>;
   using queries = std::variant<count, fail, leader>;
 
-  std::uint64_t apply(const coppice::entry&, const note& what) { return notes_.push_back(what.text), notes_.size(); }
+  std::uint64_t apply(const coppice::entry&, const note& what) {
+    return notes_.push_back(what.text), notes_.size();
+  }
   void apply(const coppice::entry&, const slow& what) {
     std::this_thread::sleep_for(std::chrono::milliseconds(what.ms));
   }

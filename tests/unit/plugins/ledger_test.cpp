@@ -72,7 +72,8 @@ TEST_CASE("what validate refuses, apply refuses too") {
   CHECK_NOTHROW(one.validate(transfer{"a", "b", 1}));
 }
 
-TEST_CASE("two machines that were given the same commands write the same state, and a restored one goes on alike") {
+TEST_CASE(
+    "two machines that were given the same commands write the same state, and a restored one goes on alike") {
   machine one;
   machine two;
   for (int i = 0; i < 50; ++i) {

@@ -163,8 +163,10 @@ TEST_CASE("a router prints itself, and reads back") {
 TEST_CASE("a member of a group prints itself, and reads back") {
   test::spec_folder folder;
   const auto first = folder.load_tree(
-      "        - { id: a, actor: group, name: a, raft: { join: [ a@n@h, a@m@h ], heartbeat: 50ms, election: 500ms, "
-      "snapshot: { entries: 5, bytes: 1MiB, keep_entries: 0 }, limits: { entry: 2KiB, in_flight: 1MiB, pending: 7, "
+      "        - { id: a, actor: group, name: a, raft: { join: [ a@n@h, a@m@h ], heartbeat: 50ms, election: "
+      "500ms, "
+      "snapshot: { entries: 5, bytes: 1MiB, keep_entries: 0 }, limits: { entry: 2KiB, in_flight: 1MiB, "
+      "pending: 7, "
       "clients: 8 }, append_timeout: 1s, query_timeout: 2s, from: [ 'shop*' ] } }\n");
   CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);

@@ -90,9 +90,10 @@ TEST_CASE("a hello is read as it was written, and anything else is refused") {
     CAPTURE(bad);
     std::string text(bad);
     // The terms of these tests are written in Erlang's syntax without sizes.
-    for (const auto& [from, to] : {std::pair<std::string, std::string>{"<<1:128>>", "<<0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1>>"},
-                                   {"<<0:128>>", "<<0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0>>"},
-                                   {"<<1:120>>", "<<0,0,0,0,0,0,0,0,0,0,0,0,0,0,1>>"}})
+    for (const auto& [from, to] :
+         {std::pair<std::string, std::string>{"<<1:128>>", "<<0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1>>"},
+          {"<<0:128>>", "<<0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0>>"},
+          {"<<1:120>>", "<<0,0,0,0,0,0,0,0,0,0,0,0,0,0,1>>"}})
       for (std::size_t at = text.find(from); at != text.npos; at = text.find(from, at + to.size()))
         text.replace(at, from.size(), to);
     CHECK_FALSE(read_hello(test::term(text).bytes()));

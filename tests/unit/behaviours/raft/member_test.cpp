@@ -6,8 +6,8 @@
 #include <doctest/doctest.h>
 
 #include "behaviours/raft/raft_kind.hpp"
-#include "consensus/applied_commands.hpp"
 #include "children.hpp"
+#include "consensus/applied_commands.hpp"
 #include "durable/memory_disk.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
@@ -184,9 +184,9 @@ struct group_host : test_host {
     child->actor = "adding";
     runtime::spawn_options spawn;
     spawn.name = name;
-    auto made = system.spawn(std::move(spawn),
-                             std::make_unique<raft::member>(raft::member::parts{
-                                 child, std::make_shared<raft::raft_spec>(options), {}, {}, {}, shared, name}));
+    auto made = system.spawn(
+        std::move(spawn), std::make_unique<raft::member>(raft::member::parts{
+                              child, std::make_shared<raft::raft_spec>(options), {}, {}, {}, shared, name}));
     REQUIRE(made.has_value());
     running[name] = *made;
   }
@@ -295,7 +295,8 @@ TEST_CASE("a session's repeat has the first answer") {
   CHECK(host.ask("a", "{query, sum}") == "10");
 }
 
-TEST_CASE("a command that crashes the machine three times stops the member's applying, and it goes on to store") {
+TEST_CASE(
+    "a command that crashes the machine three times stops the member's applying, and it goes on to store") {
   group_host host({"a"});
   host.options.append_timeout = 300 * ms;
   host.start("a");
@@ -343,9 +344,10 @@ TEST_CASE("a member without a log does not start, and says why") {
   child->name = "a";
   child->actor = "adding";
   const auto made = host.run([&](runtime::process& self) {
-    return gen::start(self, {},
-                      std::make_unique<raft::member>(raft::member::parts{
-                          child, std::make_shared<raft::raft_spec>(host.options), {}, {}, {}, host.shared, "a"}));
+    return gen::start(
+        self, {},
+        std::make_unique<raft::member>(raft::member::parts{
+            child, std::make_shared<raft::raft_spec>(host.options), {}, {}, {}, host.shared, "a"}));
   });
   REQUIRE_FALSE(made.has_value());
   CHECK(text(made.error().reason).starts_with("{log,"));

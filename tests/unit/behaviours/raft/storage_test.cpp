@@ -107,7 +107,8 @@ struct fixture {
   runtime::pid who;
 };
 
-consensus::write entries(std::uint64_t number, consensus::log_index first, std::vector<consensus::entry> all) {
+consensus::write entries(std::uint64_t number, consensus::log_index first,
+                         std::vector<consensus::entry> all) {
   consensus::write out;
   out.number = number;
   out.first = first;
@@ -123,8 +124,11 @@ TEST_CASE("a member finds its identity, its group and its log again") {
   f.run([](storage& s) { CHECK(s.put_identity({7, 8})); }, "identity");
   CHECK(f.read().self == consensus::member_id{7, 8});
   CHECK_FALSE(f.read().of);
-  f.run([](storage& s) { CHECK(s.put_membership({{3, 4}, 55}, consensus::core::first_state(one_voter()))); },
-        "membership");
+  f.run(
+      [](storage& s) {
+        CHECK(s.put_membership({{3, 4}, 55}, consensus::core::first_state(one_voter())));
+      },
+      "membership");
   f.run(
       [](storage& s) {
         consensus::write one = entries(1, 2, {command(2, "a"), command(2, "b"), command(2, "c")});
@@ -153,8 +157,11 @@ TEST_CASE("a member finds its identity, its group and its log again") {
 
 TEST_CASE("a snapshot of its own is stored in pieces, is whole, and lets the log be cut") {
   fixture f;
-  f.run([](storage& s) { CHECK(s.put_membership({{3, 4}, 55}, consensus::core::first_state(one_voter()))); },
-        "membership");
+  f.run(
+      [](storage& s) {
+        CHECK(s.put_membership({{3, 4}, 55}, consensus::core::first_state(one_voter())));
+      },
+      "membership");
   std::string state(3 * piece_bytes + 17, 'x');
   for (std::size_t i = 0; i < state.size(); ++i) state[i] = static_cast<char>('a' + i % 23);
   consensus::snapshot_meta meta;
@@ -163,8 +170,11 @@ TEST_CASE("a snapshot of its own is stored in pieces, is whole, and lets the log
   meta.size = state.size();
   meta.digest = digest_of(base::as_bytes(state));
   meta.members = one_voter();
-  f.run([](storage& s) { CHECK(s.write(entries(1, 2, {command(1, "a"), command(1, "b"), command(1, "c")}))); },
-        "core 1");
+  f.run(
+      [](storage& s) {
+        CHECK(s.write(entries(1, 2, {command(1, "a"), command(1, "b"), command(1, "c")})));
+      },
+      "core 1");
   f.run(
       [&](storage& s) {
         CHECK(s.keep(meta, consensus::payload(base::as_bytes(state))));
@@ -239,18 +249,27 @@ TEST_CASE("a snapshot that another member sends replaces the log, and pieces of 
   f.restart();
   f.run([](storage& s) { CHECK(s.write(entries(1, 11, {command(2, "y")}))); }, "core 1");
   CHECK(f.read().stored == std::vector<stored_snapshot>{{9, meta.digest, meta.size}});
-  f.run([&](storage& s) { CHECK(s.whole(meta) == text); CHECK(s.write(entries(2, 12, {command(2, "z")}))); }, "core 2");
+  f.run(
+      [&](storage& s) {
+        CHECK(s.whole(meta) == text);
+        CHECK(s.write(entries(2, 12, {command(2, "z")})));
+      },
+      "core 2");
 }
 
 TEST_CASE("a released snapshot's pieces go, but never those of the one in use") {
   fixture f;
-  f.run([](storage& s) { CHECK(s.put_membership({{3, 4}, 55}, consensus::core::first_state(one_voter()))); },
-        "membership");
+  f.run(
+      [](storage& s) {
+        CHECK(s.put_membership({{3, 4}, 55}, consensus::core::first_state(one_voter())));
+      },
+      "membership");
   const auto meta_of = [](std::uint64_t index, std::string_view text) {
     return consensus::snapshot_meta{index, 1, text.size(), digest_of(base::as_bytes(text)), one_voter()};
   };
   f.run([](storage& s) { CHECK(s.write(entries(1, 2, {command(1, "a"), command(1, "b")}))); }, "core 1");
-  f.run([&](storage& s) { CHECK(s.keep(meta_of(2, "two"), consensus::payload(base::as_bytes("two")))); }, "stored 2");
+  f.run([&](storage& s) { CHECK(s.keep(meta_of(2, "two"), consensus::payload(base::as_bytes("two")))); },
+        "stored 2");
   f.run([&](storage& s) { CHECK(s.keep(meta_of(3, "three"), consensus::payload(base::as_bytes("three")))); },
         "stored 3");
   f.run(
@@ -261,11 +280,13 @@ TEST_CASE("a released snapshot's pieces go, but never those of the one in use") 
       },
       "core 2");
   CHECK(f.read().stored == std::vector<stored_snapshot>{{3, digest_of(base::as_bytes("three")), 5}});
-  f.run([&](storage& s) {
-    CHECK_FALSE(s.whole(meta_of(2, "two")).has_value());
-    CHECK(s.whole(meta_of(3, "three")) == "three");
-    CHECK(s.write(entries(3, 5, {command(1, "d")})));
-  }, "core 3");
+  f.run(
+      [&](storage& s) {
+        CHECK_FALSE(s.whole(meta_of(2, "two")).has_value());
+        CHECK(s.whole(meta_of(3, "three")) == "three");
+        CHECK(s.write(entries(3, 5, {command(1, "d")})));
+      },
+      "core 3");
 }
 
 TEST_CASE("a failed write is told, and what makes no sense on the disk is refused") {
