@@ -69,6 +69,27 @@ std::string router_text(const json& engine, std::size_t columns) {
   return table(out, columns);
 }
 
+std::string raft_text(const json& engine, std::size_t columns) {
+  rows about{{"role", cell(engine, "role")},
+             {"leader", cell(engine, "leader")},
+             {"term", cell(engine, "term")},
+             {"committed", fmt::format("{}, applied {}, serial {}", cell(engine, "committed"),
+                                       cell(engine, "applied"), cell(engine, "serial"))},
+             {"snapshot", fmt::format("at {}; the log has {}", cell(engine, "snapshot"),
+                                      size_text(number(engine, "log_bytes")))},
+             {"clients", fmt::format("{}, {} calls wait", cell(engine, "clients"), cell(engine, "waiting"))},
+             {"dropped", cell(engine, "dropped")}};
+  if (number(engine, "parked") != 0)
+    about.push_back({"parked", fmt::format("at serial {}: {}", cell(engine, "parked"), cell(engine, "why"))});
+  else if (const std::string why = cell(engine, "why"); !why.empty())
+    about.push_back({"state", why});
+  rows out{{"MEMBER", "ROLE", "ID", "STORED", "HEARD"}};
+  for (const auto& one : at(engine, "members"))
+    out.push_back({cell(one, "address"), cell(one, "role"), cell(one, "id"), cell(one, "match"),
+                   cell(one, "heard_ms") + "ms"});
+  return fields(about, columns) + (out.size() > 1 ? "\n" + table(out, columns) : std::string());
+}
+
 std::string pool_text(const json& d, std::size_t columns) {
   rows out{{"WORKER", "PID", "HOLDS", "QUEUED", "HANDLED", "LOST", "BUSY", "RESTARTS"}};
   const double uptime = std::max(1.0, static_cast<double>(number(d, "uptime_ms")));
@@ -189,6 +210,7 @@ struct shown_kind {
 constexpr shown_kind kinds[] = {
     {"event_manager", event_manager_text},
     {"pool", pool_text},
+    {"raft", raft_text},
     {"router", router_text},
     {"statem", statem_text},
     {"tcp", listener_text},

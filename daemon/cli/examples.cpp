@@ -36,6 +36,7 @@ constexpr example examples[] = {
     {"trace", "coppice trace kv off"},
     {"exit", "coppice exit probe '{shutdown, by_hand}'"},
     {"pool", "coppice pool workers resize 16"},
+    {"raft", "coppice raft ledger transfer ledger@b@127.0.0.1"},
     {"listener", "coppice listener gate suspend"},
     {"health", "coppice health"},
     {"top", "coppice top --sort reductions --once"},

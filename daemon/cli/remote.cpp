@@ -39,6 +39,7 @@ struct parameters {
   std::string of;
   std::string duration;
   std::string change;
+  std::string member;
   std::optional<std::uint32_t> size;
   std::vector<std::string> only;
   bool back = false;
@@ -254,6 +255,22 @@ const remote_command commands[] = {
      [](const parameters& p) {
        json arguments{{"name", p.name}};
        if (p.size) arguments["size"] = *p.size;
+       return arguments;
+     },
+     render_engine, true},
+    {"raft",
+     "a member of a Raft group; asked of the leader: add, remove, or transfer the leadership to, a member",
+     [](CLI::App& app, parameters& p) {
+       app.add_option("name", p.name, "of the member: NAME, APPLICATION/CHILD or a pid")->required();
+       auto* const change = app.add_option("change", p.change, "add, remove or transfer")
+                                ->check(CLI::IsMember({"add", "remove", "transfer"}));
+       auto* const member = app.add_option("member", p.member, "NAME@ALIVE@HOST");
+       change->needs(member), member->needs(change);
+       take_timeout(app, p);
+     },
+     [](const parameters& p) {
+       json arguments{{"name", p.name}};
+       if (!p.change.empty()) arguments["change"] = p.change, arguments["member"] = p.member;
        return arguments;
      },
      render_engine, true},

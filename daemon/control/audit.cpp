@@ -37,8 +37,8 @@ const std::string& user_name(std::uint32_t uid) {
 bool only_asks(const asked& a) {
   if (a.flag("dry_run") || a.what == "log-level") return true;
   if (a.what.starts_with("pool ")) return !a.arguments.contains("size");
-  const bool looks_at = a.what.starts_with("listener ") || a.what == "cron" || a.what == "drain" ||
-                        a.what.starts_with("events");
+  const bool looks_at = a.what.starts_with("listener ") || a.what.starts_with("raft ") || a.what == "cron" ||
+                        a.what == "drain" || a.what.starts_with("events");
   return looks_at && a.text("change").empty();
 }
 

@@ -22,6 +22,7 @@ inline constexpr std::string_view figures[] = {"messages", "mailbox", "age", "me
 inline constexpr std::string_view levels[] = {"trace", "debug", "info", "notice", "warning", "error"};
 inline constexpr std::string_view new_levels[] = {"trace",   "debug", "info",   "notice",
                                                   "warning", "error", "default"};
+inline constexpr std::string_view group_changes[] = {"add", "remove", "transfer"};
 inline constexpr std::string_view listener_changes[] = {"suspend", "resume"};
 inline constexpr std::string_view job_changes[] = {"run", "enable", "disable"};
 inline constexpr std::string_view event_changes[] = {"publish"};
@@ -43,6 +44,10 @@ inline constexpr argument exit[] = {process, {"reason", type::text, true, "an Er
 inline constexpr argument trace[] = {process, {"change", type::text, true, "", trace_changes}, timeout};
 inline constexpr argument pool[] = {process, timeout};
 inline constexpr argument resize[] = {process, {"size", type::number, true, "workers"}, timeout};
+inline constexpr argument change_group[] = {process,
+                                            {"change", type::text, true, "", group_changes},
+                                            {"member", type::text, true, "NAME@ALIVE@HOST"},
+                                            timeout};
 inline constexpr argument listener[] = {process, timeout};
 inline constexpr argument change_listener[] = {
     process, {"change", type::text, true, "", listener_changes}, timeout};

@@ -9,6 +9,7 @@
 
 #include "base/printable.hpp"
 #include "behaviours/pool/pool.hpp"
+#include "behaviours/raft/member.hpp"
 #include "behaviours/streams/tcp_listener.hpp"
 #include "control/asked.hpp"
 #include "control/audit.hpp"
@@ -211,6 +212,22 @@ pending run_pool(const request& r) {
   return answer_with_engine(r, info->summary.pid, pool::resize_request(size.get<std::uint32_t>()));
 }
 
+pending run_raft(const request& r) {
+  using behaviours::raft::member;
+  const auto info = r->of.info(r->text("name"));
+  if (!info) return r->fail(info.error()), pending{};
+  if (!member::is_one(info->summary.is))
+    return r->fail(base::errc::invalid,
+                   "it is no member of a Raft group, but a " + info->summary.is.behaviour),
+           pending{};
+  const std::string change = r->text("change"), who = r->text("member");
+  if (change.empty()) return answer_with_engine(r, info->summary.pid, {});
+  if (change != "add" && change != "remove" && change != "transfer")
+    return r->fail(base::errc::invalid, "a member is added, removed, or given the leadership"), pending{};
+  if (who.empty()) return r->fail(base::errc::invalid, "the member is missing: NAME@ALIVE@HOST"), pending{};
+  return answer_with_engine(r, info->summary.pid, member::change_request(change, who));
+}
+
 pending run_listener(const request& r) {
   using behaviours::tcp_listener;
   const auto info = r->of.info(r->text("name"));
@@ -407,6 +424,9 @@ constexpr command all[] = {
     {"trace", verb::post, act, "name", run_trace, "ends what sys has switched on", arguments::trace},
     {"pool", verb::get, see, "name", run_pool, "a pool and its workers", arguments::pool},
     {"pool", verb::post, act, "name", run_pool, "changes the size of a pool", arguments::resize},
+    {"raft", verb::get, see_state, "name", run_raft, "a member of a Raft group", arguments::pool},
+    {"raft", verb::post, act, "name", run_raft, "changes the members of a Raft group, or its leader",
+     arguments::change_group},
     {"listener", verb::get, see, "name", run_listener, "a listener", arguments::listener},
     {"listener", verb::post, act, "name", run_listener, "suspends it or resumes it",
      arguments::change_listener},

@@ -100,6 +100,21 @@ std::vector<complaint> warnings(const node::node_status& status) {
     out.push_back(
         {"durable log", status.name, one.text(),
          fmt::format("coppice log check {} says what lies there; a restart does not mend it", log.folder)});
+  for (const node::raft_status& one : status.raft) {
+    if (one.leaderless != 0)
+      out.push_back(
+          {"raft", one.name,
+           fmt::format("it has known no leader for {} ms", one.leaderless / base::nanos_per_ms),
+           fmt::format("coppice raft {} names its members: most of them have to run and be connected",
+                       one.name)});
+    if (one.parked_at != 0)
+      out.push_back(
+          {"raft", one.name,
+           fmt::format("it applies nothing: the command at serial {} crashes it", one.parked_at),
+           fmt::format("coppice logs --module raft says how; a mended plugin applies it after coppice "
+                       "restart of {}",
+                       one.name)});
+  }
   if (status.short_of_descriptors)
     out.push_back(
         {"descriptors", status.name,

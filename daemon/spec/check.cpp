@@ -388,9 +388,10 @@ class checker {
                        !child.event_manager && !child.consumer_supervisor;
     if (type.behaviour != "raft") {
       if (options != nullptr)
-        to_.error(options->at, "raft: the actor " + type.name + " is a " + type.behaviour +
-                                   " and no replicated state machine",
-                  "leave it out");
+        to_.error(
+            options->at,
+            "raft: the actor " + type.name + " is a " + type.behaviour + " and no replicated state machine",
+            "leave it out");
       return;
     }
     if (options == nullptr || !plain)

@@ -60,8 +60,9 @@ void check_raft(reader& from, const node& at, raft_options& group) {
   const node* const members = at.find("members");
   const node* const join = at.find("join");
   if ((members == nullptr) == (join == nullptr))
-    from.error(at, from.path + (members == nullptr ? ": the key 'members' is missing"
-                                                   : ": it has one of 'members' and 'join'"),
+    from.error(at,
+               from.path + (members == nullptr ? ": the key 'members' is missing"
+                                               : ": it has one of 'members' and 'join'"),
                members == nullptr ? "or 'join', for a member that is to be added to a group that runs"
                                   : "'members' for the first members of a group, 'join' for a later one");
   for (const auto& [key, written, list] :
@@ -116,10 +117,10 @@ const table<raft_options>& raft_table() {
               "once all of them have met; from then on the group's own list counts, which `coppice raft` "
               "changes")
           .live()
-          .add<&raft_options::join>(
-              "join", names(text("NAME@ALIVE@HOST", &check_member, member_pattern)),
-              "instead of `members`, for a member that `coppice raft NAME add` makes one of a group that runs: "
-              "members that it asks for that group")
+          .add<&raft_options::join>("join", names(text("NAME@ALIVE@HOST", &check_member, member_pattern)),
+                                    "instead of `members`, for a member that `coppice raft NAME add` makes "
+                                    "one of a group that runs: "
+                                    "members that it asks for that group")
           .live()
           .add<&raft_options::heartbeat>("heartbeat", duration(milliseconds(10)),
                                          "how often the leader tells the others that it is there")

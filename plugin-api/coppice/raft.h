@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * "coppice.raft/draft-1" (DRAFT): a replicated state machine. The behaviour "raft" needs this table beside
  * coppice.lifecycle/1. Each member of a group of nodes has an actor of this type; the host keeps the group's
- * log on the disks of a majority and shows every command to every member's actor, in the same order. So `apply`
- * must give the same state and the same reply everywhere: it depends on the state, the command and the entry
- * alone, and on no clock, random number, file, environment, address or order of a hash table.
+ * log on the disks of a majority and shows every command to every member's actor, in the same order. So
+ * `apply` must give the same state and the same reply everywhere: it depends on the state, the command and
+ * the entry alone, and on no clock, random number, file, environment, address or order of a hash table.
  *
- * The state is written by save_state, for snapshots, new members and reloads alike, and read by restore_state.
- * A member's actor begins with create and init, and a snapshot that the member has replaces that state: then
- * create and restore_state run, as at a reload. So init sets up nothing that commands change. Without
- * save_state no snapshot is taken, and the log grows for ever.
+ * The state is written by save_state, for snapshots, new members and reloads alike, and read by
+ * restore_state. A member's actor begins with create and init, and a snapshot that the member has replaces
+ * that state: then create and restore_state run, as at a reload. So init sets up nothing that commands
+ * change. Without save_state no snapshot is taken, and the log grows for ever.
  *
  * A member that crashes in `apply` begins again from its last snapshot and applies what came after it once
  * more. A command that crashes it three times makes the member stop applying; it goes on to store and to

@@ -81,7 +81,9 @@ struct probed_for_validate : T, names_validate {};
 /// Whether T has a member `validate`, overloaded or not: then the name is ambiguous in a class that derives
 /// from both.
 template <class T>
-inline constexpr bool declares_validate = !requires { &probed_for_validate<T>::validate; };
+inline constexpr bool declares_validate = !requires {
+  &probed_for_validate<T>::validate;
+};
 
 template <class T>
 constexpr bool is_raft_class() {
@@ -202,7 +204,12 @@ struct raft_table {
   static constexpr coppice_raft make_table() {
     coppice_raft table{};
     table.size = sizeof table;
-    constexpr bool has_commands = requires { typename T::commands; } || requires { &T::apply; };
+    constexpr bool has_commands = requires {
+      typename T::commands;
+    }
+    || requires {
+      &T::apply;
+    };
     if constexpr (has_commands) {
       table.apply = &apply;
       if constexpr (declares_validate<T>) table.validate = &validate;

@@ -59,9 +59,9 @@ outcome member::on_start(process& self) {
   if (auto read = read_log(self, found); !read) return stop_with("log", read.error().text);
   auto made = make_machine();
   if (!made) return stop_with("bad_actor", made.error().text);
-  auto started = gen::start(self, machine_options(), std::move(*made),
-                            of_.child->start_timeout == 0 ? runtime::no_deadline
-                                                          : self.now() + of_.child->start_timeout);
+  auto started = gen::start(
+      self, machine_options(), std::move(*made),
+      of_.child->start_timeout == 0 ? runtime::no_deadline : self.now() + of_.child->start_timeout);
   if (!started) {
     using kind = gen::start_error::kind;
     if (started.error().what == kind::init) return runtime::stop(started.error().reason);
@@ -121,7 +121,7 @@ outcome member::start_core(process& self, group_contents found) {
   how.election = options_->election;
   how.in_flight_bytes = static_cast<std::size_t>(options_->in_flight_bytes);
   how.max_entry = static_cast<std::size_t>(options_->entry_bytes) + 64; // with its time and random number
-  how.uncommitted_bytes = std::size_t{32} << 20; // half of what the log's queue takes
+  how.uncommitted_bytes = std::size_t{32} << 20;                        // half of what the log's queue takes
   how.pending = options_->pending;
   how.keep_entries = options_->keep_entries;
   how.snapshot_chunk = piece_bytes;
@@ -179,11 +179,11 @@ outcome member::take_news(process& self) {
   if (news->slowest > 0) counters_->writes.add(news->slowest);
   if (news->identity_written && phase_ == phase::naming) {
     phase_ = phase::meeting;
+    next_hello_ = 0;
     found_group(self);
     return wake(self);
   }
-  if (news->membership_written && phase_ == phase::joining)
-    return start_core(self, std::move(beginning_));
+  if (news->membership_written && phase_ == phase::joining) return start_core(self, std::move(beginning_));
   if (core_ == nullptr) return runtime::carry_on();
   if (news->core_written > 0) core_->written(self.now(), news->core_written, effects_);
   if (news->stored) {
@@ -201,6 +201,10 @@ outcome member::wake(process& self) {
   if (full_ && !log_->report().is_full) {
     full_ = false;
     core_->disk_full(self.now(), false, effects_);
+  } else if (full_ && self.now() >= next_touch_) {
+    // The log looks for room when something is written, and a full disk makes the core write nothing.
+    next_touch_ = self.now() + base::nanos_per_second;
+    if (auto put = storage_->touch(); !put) return start_again(self, put.error());
   }
   core_->advance(self.now(), effects_);
   return carry_out(self);
@@ -216,27 +220,24 @@ base::status member::write_all(std::vector<consensus::write>& writes) {
 }
 
 outcome member::carry_out(process& self) {
-  while (true) {
-    consensus::effects now = std::exchange(effects_, {});
-    if (auto put = write_all(now.writes); !put) return start_again(self, put.error());
-    for (consensus::message& one : now.messages) send(self, std::move(one));
-    if (now.restore) {
-      parked_ = 0; // what crashed the actor is behind it now
-      crashes_ = 0;
-      snapshot_at_ = std::max(snapshot_at_, now.restore->index);
-      if (!machine_)
-        if (outcome spawned = spawn_machine(self); spawned.stops()) return spawned;
-      begin_machine(self);
-    }
-    for (const consensus::answer& one : now.answers) answer_outcome(self, one);
-    if (now.committed > 0) may_apply_ = now.committed;
-    for (const consensus::snapshot_meta& one : now.released)
-      if (auto put = storage_->release(one); !put) return start_again(self, put.error());
-    for (const consensus::ready_read& one : now.reads) reads_.push_back(one);
-    tell_changes(self);
-    feed(self);
-    if (effects_.writes.empty() && effects_.messages.empty() && effects_.answers.empty()) break;
+  consensus::effects now = std::exchange(effects_, {});
+  if (auto put = write_all(now.writes); !put) return start_again(self, put.error());
+  for (consensus::message& one : now.messages) send(self, std::move(one));
+  if (now.restore) {
+    parked_ = 0; // what crashed the actor is behind it now
+    crashes_ = 0;
+    snapshot_at_ = std::max(snapshot_at_, now.restore->index);
+    if (!machine_)
+      if (outcome spawned = spawn_machine(self); spawned.stops()) return spawned;
+    begin_machine(self);
   }
+  for (const consensus::answer& one : now.answers) answer_outcome(self, one);
+  if (now.committed > 0) may_apply_ = now.committed;
+  for (const consensus::snapshot_meta& one : now.released)
+    if (auto put = storage_->release(one); !put) return start_again(self, put.error());
+  for (const consensus::ready_read& one : now.reads) reads_.push_back(one);
+  tell_changes(self);
+  feed(self);
   arm(self);
   publish();
   return runtime::carry_on();
@@ -355,7 +356,8 @@ outcome member::handle_info(process& self, const message& m) {
   etf::cursor at(m.bytes());
   if (self.origin().notice) {
     if (at.read_atom_is("$coppice_raft_tick")) {
-      if (self.now() >= armed_) armed_ = 0;
+      if (armed_ != 0) self.cancel_timer(timer_);
+      armed_ = 0;
       return wake(self);
     }
     if (at.read_atom_is("$coppice_raft_flush")) {

@@ -75,8 +75,8 @@ class member final : public native_server, private consensus::random_source {
     runtime::message from{};
     std::string back{};
     std::uint64_t number = 0;
-    std::string asked{};        // forwarded: its address
-    runtime::message body{};    // query: what is asked; append: the command while `validate` decides
+    std::string asked{};     // forwarded: its address
+    runtime::message body{}; // query: what is asked; append: the command while `validate` decides
     std::uint64_t client = 0, sequence = 0;
     base::nanos began = 0;
   };
@@ -164,7 +164,7 @@ class member final : public native_server, private consensus::random_source {
 
   const parts of_;
   const std::shared_ptr<const raft_spec> options_;
-  std::string own_;            // NAME@ALIVE@HOST of this member
+  std::string own_; // NAME@ALIVE@HOST of this member
   journal* journal_ = nullptr;
   durable::shared_log* log_ = nullptr;
   durable::group_id group_ = 0;
@@ -173,10 +173,11 @@ class member final : public native_server, private consensus::random_source {
   consensus::member_id self_{};
   membership membership_{};
   std::optional<meeting> meeting_;
-  group_contents beginning_; // while `joining`: what the core begins with
+  group_contents beginning_;                              // while `joining`: what the core begins with
   std::map<std::string, consensus::member_id> strangers_; // that said hello and are no members, by address
   base::nanos next_hello_ = 0;
   bool full_ = false; // the disk was full when the core began
+  base::nanos next_touch_ = 0;
 
   std::unique_ptr<consensus::core> core_;
   consensus::effects effects_;
@@ -194,7 +195,7 @@ class member final : public native_server, private consensus::random_source {
   token last_token_ = 0;
   std::unordered_map<token, waiting> waiting_;
   std::deque<std::pair<base::nanos, token>> append_due_, query_due_; // each in the order of their time
-  std::vector<consensus::proposal> proposals_; // for the next append
+  std::vector<consensus::proposal> proposals_;                       // for the next append
   std::size_t proposed_bytes_ = 0;
   bool flush_sent_ = false;
   std::unordered_map<consensus::log_index, token> committed_; // answered when it is applied
@@ -220,7 +221,7 @@ class member final : public native_server, private consensus::random_source {
 
   base::nanos armed_ = 0; // 0: no timer
   std::uint64_t timer_ = 0;
-  base::nanos next_line_ = 0; // of the log about dropped messages, not before
+  base::nanos next_line_ = 0;                               // of the log about dropped messages, not before
   std::uint64_t elections_before_ = 0, dropped_before_ = 0; // of this core, that are counted
   std::shared_ptr<raft_counters> counters_ = std::make_shared<raft_counters>();
   metrics::board::entry on_board_;

@@ -20,7 +20,7 @@ using runtime::process;
 
 namespace {
 
-constexpr std::size_t most_at_once = 256;              // commands of one append to the core
+constexpr std::size_t most_at_once = 256;               // commands of one append to the core
 constexpr std::size_t most_bytes_at_once = 1024 * 1024; // and their bytes
 
 message error(std::string_view why) {
@@ -78,8 +78,9 @@ void member::take_request(process& self, waiting one, const message& request) {
   at.read_atom(word);
   const auto refuse = [&](message why) { answer(self, one, std::move(why)); };
   const auto malformed = [&] {
-    refuse(gen::refusal("a member of a Raft group takes {client}, {append, Command}, {append, Command, "
-                        "{Client, Seq}}, {query, Query}, {query, Query, stale}, leader and members"));
+    refuse(
+        gen::refusal("a member of a Raft group takes {client}, {append, Command}, {append, Command, "
+                     "{Client, Seq}}, {query, Query}, {query, Query, stale}, leader and members"));
   };
   if (word == "client") {
     if (arity != 1) return malformed();
@@ -218,7 +219,8 @@ void member::take_change(process& self, waiting one, const message& request) {
   if (!at.read_tuple_of(3) || !at.skip() || !at.read_atom(word) || !at.read_binary(bytes))
     return answer(self, one, error("badarg"));
   const std::string address(base::as_text(bytes));
-  if (core_ == nullptr || core_->what() != consensus::role::leader) return answer(self, one, error("no_leader"));
+  if (core_ == nullptr || core_->what() != consensus::role::leader)
+    return answer(self, one, error("no_leader"));
   one.what = waiting::kind::change;
   const auto& all = core_->members().members();
   const auto known = std::ranges::find(all, address, &consensus::member::address);
@@ -292,8 +294,7 @@ void member::answer(process& self, token to, message term) {
 
 // {ok, {Name, Node}, Term}
 message member::leader_answer() const {
-  const consensus::member* const leader =
-      core_ == nullptr ? nullptr : core_->members().find(core_->leader());
+  const consensus::member* const leader = core_ == nullptr ? nullptr : core_->members().find(core_->leader());
   if (leader == nullptr) return error("no_leader");
   message_writer out;
   out.tuple(3);

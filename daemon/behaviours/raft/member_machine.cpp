@@ -103,8 +103,8 @@ void member::begin_machine(process& self) {
     return;
   }
   tell_machine(self, out);
-  tell_members(self);
-  if (told_any_leader_) tell_leader(self);
+  // At the first start tell_changes() does this.
+  if (told_any_leader_) tell_members(self), tell_leader(self);
   if (told_quorum_) tell_quorum(self);
 }
 
@@ -193,7 +193,8 @@ outcome member::take_from_machine(process& self, const message& m) {
   std::uint64_t run = 0;
   std::uint32_t arity = 0;
   std::string_view word;
-  if (!at.read_tuple_of(3) || !at.read_atom_is(machine_tag) || !at.read_unsigned(run)) return runtime::carry_on();
+  if (!at.read_tuple_of(3) || !at.read_atom_is(machine_tag) || !at.read_unsigned(run))
+    return runtime::carry_on();
   if (run != run_ || core_ == nullptr) return runtime::carry_on();
   if (!at.read_tuple(arity) || !at.read_atom(word)) return runtime::carry_on();
   if (word == applied_word) {
@@ -252,10 +253,12 @@ void member::take_saved(process& self, etf::cursor at) {
   etf::bytes bytes;
   if (!at.read_unsigned(index) || !at.read_binary(bytes) || !at.read_unsigned(us)) return;
   if (static_cast<base::nanos>(us) * 1000 > long_save)
-    base::log::warning("raft", "{}: save_state took {} ms, and nothing was applied meanwhile", own_, us / 1000);
+    base::log::warning("raft", "{}: save_state took {} ms, and nothing was applied meanwhile", own_,
+                       us / 1000);
   if (bytes.size() > largest_state) {
     no_snapshots_ = true;
-    base::log::error("raft", "{} takes no snapshots, so its log grows: its state has {} bytes, and {} are the most",
+    base::log::error("raft",
+                     "{} takes no snapshots, so its log grows: its state has {} bytes, and {} are the most",
                      own_, bytes.size(), largest_state);
     return;
   }
@@ -278,7 +281,8 @@ outcome member::lose_machine(process& self, const message& reason) {
   if (runtime::is_orderly(reason)) return runtime::stop(reason);
   const std::uint64_t serial = progress_->applying.load(std::memory_order_relaxed);
   base::log::error("raft", "{}: the actor that applies commands crashed{}: {}", own_,
-                   serial == 0 ? std::string() : fmt::format(" at serial {}", serial), runtime::shown(reason));
+                   serial == 0 ? std::string() : fmt::format(" at serial {}", serial),
+                   runtime::shown(reason));
   // What it was asked is not answered; a validated command may have been proposed, or not.
   std::vector<token> lost;
   for (const auto& [of, one] : waiting_)
@@ -292,7 +296,8 @@ outcome member::lose_machine(process& self, const message& reason) {
     if (crashes_ >= crashes_to_park) {
       parked_ = serial;
       parked_why_ = runtime::shown(reason);
-      base::log::error("raft", "{} applies nothing any more: the command at serial {} has crashed its actor {} times",
+      base::log::error("raft",
+                       "{} applies nothing any more: the command at serial {} has crashed its actor {} times",
                        own_, serial, crashes_);
       for (const consensus::ready_read& one : std::exchange(reads_, {}))
         answer(self, one.token, runtime::error_message(message::atom("parked")));

@@ -104,8 +104,7 @@ hello member::own_hello(bool asks) const {
   out.group = group_of(options_->members, options_->clients);
   out.id = self_;
   out.asks = asks;
-  if (core_ != nullptr)
-    out.of = hello::belongs{core_->cluster(), membership_.clients, core_->members()};
+  if (core_ != nullptr) out.of = hello::belongs{core_->cluster(), membership_.clients, core_->members()};
   return out;
 }
 

@@ -16,8 +16,8 @@ struct raft_spec {
   std::vector<std::string> members;
   std::vector<std::string> join;
   base::nanos heartbeat = 100 * base::nanos_per_ms;
-  base::nanos election = base::nanos_per_second; // more than two heartbeats
-  std::uint64_t snapshot_entries = 100'000;      // a snapshot is taken after this many entries, or
+  base::nanos election = base::nanos_per_second;          // more than two heartbeats
+  std::uint64_t snapshot_entries = 100'000;               // a snapshot is taken after this many entries, or
   std::uint64_t snapshot_bytes = std::uint64_t{64} << 20; // after this many bytes of them
   std::uint64_t keep_entries = 10'000;                    // entries kept below a snapshot
   std::uint64_t entry_bytes = std::uint64_t{1} << 20;     // of one command; at most largest_command

@@ -124,8 +124,7 @@ base::result<group_contents> read_group(const durable::shared_log& log, durable:
   if (const auto stored = log.value(group, std::string(stored_key))) {
     if (stored->size() % 24 != 0) return senseless(stored_key);
     for (std::size_t at = 0; at < stored->size(); at += 24)
-      out.stored.push_back(
-          {number_at(*stored, at), number_at(*stored, at + 8), number_at(*stored, at + 16)});
+      out.stored.push_back({number_at(*stored, at), number_at(*stored, at + 8), number_at(*stored, at + 16)});
   }
   out.state.before = out.first - 1;
   out.state.before_term = about->term_before_first;
@@ -166,6 +165,11 @@ base::status storage::put_membership(const membership& of, consensus::durable_st
   append(bytes, of.cluster);
   bytes.append_be64(of.clients);
   std::vector<change> changes;
+  // A crash may have left the first part of an earlier attempt.
+  if (last_ >= first_) {
+    last_ = first_ - 1;
+    changes.emplace_back(durable::cut_after{last_});
+  }
   // The log comes first: a member that has `group` has all of its beginning.
   for (const consensus::entry& one : first.entries)
     changes.emplace_back(durable::append{{++last_, one.term, encoded(one)}});
@@ -286,6 +290,12 @@ base::status storage::release(const snapshot_meta& meta) {
   return submit(std::move(changes), kind::other);
 }
 
+base::status storage::touch() {
+  std::vector<change> changes;
+  put_stored(changes);
+  return submit(std::move(changes), kind::other);
+}
+
 base::result<storage::news> storage::take() {
   const journal_writer::news known = writer_.take();
   news out;
@@ -334,11 +344,13 @@ base::result<std::string> storage::whole(const snapshot_meta& of) const {
   while (out.size() < of.size) {
     const auto some = log_.value(writer_.group(), piece_key(of.index, of.digest, out.size()));
     if (!some || some->empty())
-      return base::fail(errc::invalid, fmt::format("the snapshot at entry {} has no byte {}", of.index, out.size()));
+      return base::fail(errc::invalid,
+                        fmt::format("the snapshot at entry {} has no byte {}", of.index, out.size()));
     out += *some;
   }
   if (out.size() != of.size || digest_of(base::as_bytes(out)) != of.digest)
-    return base::fail(errc::invalid, fmt::format("the snapshot at entry {} is not what was written", of.index));
+    return base::fail(errc::invalid,
+                      fmt::format("the snapshot at entry {} is not what was written", of.index));
   return out;
 }
 

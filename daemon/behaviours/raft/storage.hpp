@@ -74,6 +74,8 @@ class storage {
   base::status keep(const consensus::snapshot_meta& meta, consensus::payload bytes);
   bool is_storing() const { return saving_.has_value(); }
   base::status release(const consensus::snapshot_meta& meta);
+  // Writes what is there already, so that a log whose disk was full looks for room again.
+  base::status touch();
 
   struct news {
     std::uint64_t core_written = 0; // the last write of the core that is on the disk. 0: no new one
@@ -122,7 +124,7 @@ class storage {
   std::uint64_t number_ = 0;
   std::deque<submitted> submitted_;
   std::uint64_t first_, last_; // entries, once all that was submitted is on the disk
-  stored_snapshot used_;        // whose description was submitted last
+  stored_snapshot used_;       // whose description was submitted last
   std::vector<stored_snapshot> stored_;
   std::optional<stored_snapshot> incoming_;
   std::optional<saving> saving_;

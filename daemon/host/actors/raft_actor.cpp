@@ -49,7 +49,8 @@ message ok_answer(std::uint64_t serial, const message& reply) {
 } // namespace
 
 raft_code::raft_code(const coppice_actor_type& type)
-    : actor_code(type), callbacks(callbacks_of<coppice_raft>(type, COPPICE_RAFT_DRAFT_1, COPPICE_RAFT_LEAST)) {}
+    : actor_code(type),
+      callbacks(callbacks_of<coppice_raft>(type, COPPICE_RAFT_DRAFT_1, COPPICE_RAFT_LEAST)) {}
 
 raft_actor::raft_actor(actor_plan&& plan) : plugin_actor(std::move(plan)) {
   note_code();

@@ -23,9 +23,7 @@ struct raft_code final : actor_code {
   const coppice_raft callbacks;
 };
 
-class raft_actor final : public behaviours::server,
-                         public plugin_actor,
-                         public behaviours::raft::machine {
+class raft_actor final : public behaviours::server, public plugin_actor, public behaviours::raft::machine {
  public:
   using code_type = raft_code;
 

@@ -6,6 +6,7 @@
 #include "base/descriptors.hpp"
 #include "behaviours/gen/shown_state.hpp"
 #include "behaviours/gen/system_notice.hpp"
+#include "behaviours/raft/raft_counters.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/supervision/order.hpp"
 #include "node/instance/components.hpp"
@@ -120,6 +121,14 @@ node_status instance::status_with_disk() const {
   out.on_disk = components_->disk.look(components_->source, components_->current());
   out.short_of_descriptors = base::only_last_descriptors_left();
   out.durable_log = components_->durable_log.report();
+  const base::nanos now = base::mono_now();
+  for (const auto& one : components_->counted.rows<behaviours::raft::raft_counters>()) {
+    const auto since = static_cast<base::nanos>(one.counters->leaderless_since.value());
+    raft_status about{one.label, 0, one.counters->parked_at.value()};
+    if (since != 0 && now - since > static_cast<base::nanos>(one.counters->patience.value()))
+      about.leaderless = now - since;
+    if (about.leaderless != 0 || about.parked_at != 0) out.raft.push_back(std::move(about));
+  }
   return out;
 }
 

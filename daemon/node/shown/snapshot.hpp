@@ -83,6 +83,13 @@ struct peer_status {
   std::string last_error;         // in words. Empty: none
 };
 
+// A member of a Raft group on this node that needs attention.
+struct raft_status {
+  std::string name;
+  base::nanos leaderless = 0;  // for how long it has known no leader. 0: it is not worth a word
+  std::uint64_t parked_at = 0; // the serial whose command it cannot apply. 0: it applies
+};
+
 struct node_status {
   std::string name;
   std::uint32_t creation = 0;
@@ -112,6 +119,7 @@ struct node_status {
   // Only the last ones are left; false unless instance::status_with_disk() made this.
   bool short_of_descriptors = false;
   behaviours::journal_report durable_log; // without `log` and `damages` unless it is open
+  std::vector<raft_status> raft;          // members of Raft groups that need attention, by name
   std::vector<peer_status> away;          // nodes of distribution.peers that are not connected
   std::vector<change_row> changes;        // the running apply or reload, then the waiting ones
   runtime::runtime_counters runtime;

@@ -61,9 +61,9 @@ TEST_CASE("each row of the table has its own name and verb, and all that acts ne
       CHECK(each.name != "only");
     }
   }
-  for (const char* acts :
-       {"call", "cast", "send", "connect", "disconnect", "start", "stop", "restart", "terminate", "exit",
-        "reload", "apply", "log-level", "pool", "listener", "events", "cron", "trace", "drain"})
+  for (const char* acts : {"call",    "cast",      "send",   "connect", "disconnect", "start",     "stop",
+                           "restart", "terminate", "exit",   "reload",  "apply",      "log-level", "pool",
+                           "raft",    "listener",  "events", "cron",    "trace",      "drain"})
     CHECK(control::may_act(acts));
   for (const char* looks :
        {"status", "tree", "ps", "info", "nodes", "plugins", "top", "logs", "diff", "health"})

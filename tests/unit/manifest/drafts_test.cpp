@@ -64,7 +64,7 @@ TEST_CASE("this host's drafts are those of its headers, and the draft tables of 
             COPPICE_ROUTER_HOST_DRAFT_1, COPPICE_STAGE_DRAFT_1,         COPPICE_STAGE_HOST_DRAFT_1,
             COPPICE_STATEM_DRAFT_1,      COPPICE_STATEM_HOST_DRAFT_1,   COPPICE_STREAM_DRAFT_1,
             COPPICE_STREAM_HOST_DRAFT_1, COPPICE_UDP_DRAFT_1,           COPPICE_UDP_HOST_DRAFT_1,
-            COPPICE_EVENT_HOST_DRAFT_1,  COPPICE_POOL_DRAFT_1};
+            COPPICE_EVENT_HOST_DRAFT_1,  COPPICE_POOL_DRAFT_1,          COPPICE_RAFT_DRAFT_1};
   std::ranges::sort(interfaces);
   std::ranges::sort(all);
   CHECK(manifest::known_drafts() == all);

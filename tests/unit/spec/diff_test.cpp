@@ -188,6 +188,22 @@ TEST_CASE("a router's options change as it runs") {
   CHECK(of_children({routes + "b } ] }"}, {routes + "b } ] }"}).empty());
 }
 
+TEST_CASE(
+    "a group's first members are without effect once it runs, and what else is changed starts its member "
+    "again") {
+  const std::string group = "id: a, actor: group, name: a, raft: { members: [ a@n@h ]";
+  CHECK(of_children({group + " }"}, {"id: a, actor: group, name: a, raft: { join: [ b@n@h ] }"}) ==
+        "update demo/a: raft.members raft.join\n");
+  for (const std::string more :
+       {"heartbeat: 50ms", "election: 2s", "append_timeout: 1s", "query_timeout: 1s", "from: [ x ]"}) {
+    CAPTURE(more);
+    CHECK(of_children({group + " }"}, {group + ", " + more + " }"}) ==
+          "restart demo/a: raft." + more.substr(0, more.find(':')) + "\n");
+  }
+  CHECK(of_children({group + " }"}, {group + ", limits: { pending: 7 }, snapshot: { entries: 5 } }"}) ==
+        "restart demo/a: raft.snapshot.entries raft.limits.pending\n");
+}
+
 TEST_CASE("sockets that are changed start their actor again, and what is its supervisor's does not") {
   const std::string has = "id: a, udp: { listen: [{ address: 127.0.0.1, port: 1 }], actor: 'wire:ping'";
   for (const std::string more : {"handlers: 2", "max_datagram: 5B", "receive_buffer: 0B", "batch: 2",

@@ -160,6 +160,27 @@ TEST_CASE("a router prints itself, and reads back") {
   CHECK(second->applications[0].supervisor.children[0].router == children[0].router);
 }
 
+TEST_CASE("a member of a group prints itself, and reads back") {
+  test::spec_folder folder;
+  const auto first = folder.load_tree(
+      "        - { id: a, actor: group, name: a, raft: { join: [ a@n@h, a@m@h ], heartbeat: 50ms, election: "
+      "500ms, "
+      "snapshot: { entries: 5, bytes: 1MiB, keep_entries: 0 }, limits: { entry: 2KiB, in_flight: 1MiB, "
+      "pending: 7, "
+      "clients: 8 }, append_timeout: 1s, query_timeout: 2s, from: [ 'shop*' ] } }\n");
+  CHECK(said(first.diagnostics) == "");
+  REQUIRE(first.spec);
+  const auto& child = first.spec->applications[0].supervisor.children[0];
+  CHECK(child.behaviour == "raft");
+  REQUIRE(child.raft);
+  CHECK(child.raft->join == std::vector<std::string>{"a@n@h", "a@m@h"});
+  CHECK(child.raft->members.empty());
+  CHECK(child.raft->limits.clients == 8);
+  const auto text = spec::effective_yaml(*first.spec);
+  const auto second = check_read_back(text);
+  CHECK(second->applications[0].supervisor.children[0].raft == child.raft);
+}
+
 TEST_CASE("an actor with UDP sockets prints itself, and reads back") {
   test::spec_folder folder;
   const auto first = folder.load_tree(

@@ -1,0 +1,351 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A replicated state machine on three nodes: config/raft.yaml's group, called from Erlang while nodes are killed, started
+again, emptied and replaced, and while commands crash what applies them."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+
+from harness.erlang import Erl
+from harness.node import Folder, Node, free_port, plugin_folder, program
+from harness.tap import check, contains, equal, eventually, run, test
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TEST_PLUGINS = os.environ.get("COPPICE_TEST_PLUGINS", str(pathlib.Path(plugin_folder()).parent / "tests/e2e/plugins"))
+APPLICATIONS = """
+node: {{ workers: 2 }}
+distribution: {{ listen: [ {{ address: 127.0.0.1, ports: 0-0 }} ], peers: [ {peers} ] }}
+applications:
+  - name: bank
+    type: temporary
+    supervisor:
+      intensity: 1000
+      children:
+        - {{ id: ledger, actor: {actor}, name: ledger, raft: {{ {group}, heartbeat: 50ms, election: 500ms{more} }} }}
+"""
+
+
+class Group:
+    """Nodes of one group, by their letters."""
+
+    def __init__(self, cleanup, letters="abc", actor="ledger", more="", settings=()):
+        self.cleanup, self.actor, self.more, self.settings = cleanup, actor, more, settings
+        self.epmd_port = free_port()
+        self.letters = letters
+        self.nodes = {}
+        for one in letters:
+            self.add(one, "members: [ " + ", ".join(self.address(each) for each in letters) + " ]", wait=False)
+        for one in self.nodes.values():
+            one.wait_ready()
+        self.erl = Erl(cleanup, epmd_port=self.epmd_port)
+        for one in letters:
+            self.erl(f"net_adm:ping('{one}@127.0.0.1')")
+        self.erl("Ask = fun(On, What) -> try gen_server:call({ledger, On}, What, 20000) catch exit:{R, _} -> {down, R} end end")
+        # Asks member after member until one says {ok, ...}: for what may be asked more than once.
+        self.erl("Nodes = [" + ", ".join(f"'{each}@127.0.0.1'" for each in letters) + "]")
+        self.erl("Get = fun Get(What, 0) -> {late, What}; Get(What, N) -> On = lists:nth(N rem length(Nodes) + 1, Nodes), "
+                 "case Ask(On, What) of Good when element(1, Good) =:= ok -> Good; _ -> timer:sleep(50), Get(What, N - 1) end end")
+
+    @staticmethod
+    def address(letter):
+        return f"ledger@{letter}@127.0.0.1"
+
+    def add(self, letter, group, wait=True):
+        peers = ", ".join(f"{each}@127.0.0.1" for each in self.letters)
+        config = APPLICATIONS.format(peers=peers, actor=self.actor, group=group, more=self.more)
+        self.nodes[letter] = Node(self.cleanup, name=letter, config=config, epmd_port=self.epmd_port, wait=wait, settings=self.settings)
+        return self.nodes[letter]
+
+    def engine(self, letter):
+        return self.nodes[letter].engine("ledger")
+
+    def leader(self, without=""):
+        """The letter of the leader, once there is one that all running members name, but for those of `without`."""
+        found = []
+
+        def agreed():
+            running = [one for one, node in self.nodes.items() if node.process.poll() is None and one not in without]
+            named = {self.engine(one)["leader"] for one in running}
+            if len(named) != 1 or not (name := named.pop()):
+                return False
+            found[:] = [name.split("@")[1]]
+            return found[0] in running
+        eventually(agreed, "all agree on a leader", seconds=60)
+        return found[0]
+
+    def get(self, what):
+        """What a member answers, whichever has an answer."""
+        return self.erl(f"Get({what}, 400)")
+
+    def kill(self, letter):
+        self.nodes[letter].stop(signal.SIGKILL)
+
+    def start(self, letter):
+        self.nodes[letter].begin()
+        self.nodes[letter].wait_ready()
+        self.erl(f"net_adm:ping('{letter}@127.0.0.1')")
+
+
+@test("config/raft.yaml is a group of three: any member takes appends and queries, and queries see what was appended before")
+def example(cleanup):
+    text = (ROOT / "config" / "raft.yaml").read_text(encoding="utf-8")
+    contains(text, "members: [ledger@a@127.0.0.1, ledger@b@127.0.0.1, ledger@c@127.0.0.1]")
+    epmd, nodes = free_port(), []
+    body = text[text.index("applications:"):]
+    for one in "abc":
+        nodes.append(Node(cleanup, name=one, epmd_port=epmd, wait=False,
+                          config="node: { workers: 2 }\ndistribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }\n" + body))
+    for node in nodes:
+        node.wait_ready()
+    erl = Erl(cleanup, epmd_port=epmd)
+    erl("Nodes = [list_to_atom([C | \"@127.0.0.1\"]) || C <- \"abc\"], [net_adm:ping(N) || N <- Nodes]")
+    eventually(lambda: all(node.engine("ledger")["leader"] for node in nodes), "there is a leader", seconds=60)
+    equal(erl("[begin {ok, _, B} = gen_server:call({ledger, N}, {append, {deposit, <<\"alice\">>, 10}}), "
+              "{ok, B} = gen_server:call({ledger, N}, {query, {balance, <<\"alice\">>}}), B end || N <- Nodes]"), "[10,20,30]")
+    # Each member answers from a state that has what another one has just appended.
+    equal(erl("[begin {ok, S, _} = gen_server:call({ledger, lists:nth(I rem 3 + 1, Nodes)}, {append, {deposit, <<\"bob\">>, 1}}), "
+              "{ok, I} = gen_server:call({ledger, lists:nth((I + 1) rem 3 + 1, Nodes)}, {query, {balance, <<\"bob\">>}}), S - I end "
+              "|| I <- lists:seq(1, 60)] =:= lists:duplicate(60, 3)"), "true")
+    equal(erl("gen_server:call({ledger, hd(Nodes)}, {append, {transfer, <<\"alice\">>, <<\"bob\">>, 5}})"), "{ok,64,{balances,25,65}}")
+    equal(erl("gen_server:call({ledger, hd(Nodes)}, {append, {transfer, <<\"nobody\">>, <<\"bob\">>, 5}})"),
+          "{error,{discarded,insufficient,65}}")
+    equal(erl("gen_server:call({ledger, hd(Nodes)}, {append, {deposit, <<\"alice\">>, -5}})"), "{error,{discarded,bad_amount}}")
+    equal(erl("gen_server:call({ledger, hd(Nodes)}, {query, total})"), "{ok,90}")
+    leader = nodes[0].engine("ledger")["leader"]
+    equal(erl("[begin {ok, L, _} = gen_server:call({ledger, N}, leader), L end || N <- Nodes]").count(leader.split("@", 1)[1]), 3)
+    contains(erl("gen_server:call({ledger, hd(Nodes)}, members)"), "{{ledger,'b@127.0.0.1'},voter}")
+    contains(nodes[1].coppice("info", "ledger").stdout, "leader")
+    contains(nodes[1].coppice("raft", "ledger").stdout, "ledger@c@127.0.0.1")
+
+
+@test("no acknowledged append is lost or done twice while leaders are killed, with a session's sequence numbers")
+def kills(cleanup):
+    group = Group(cleanup)
+    erl = group.erl
+    group.leader()
+    # Each client repeats what it has no answer to under the same number, at member after member.
+    erl("Do = fun Do(_, _, _, 0) -> late; Do(C, Seq, What, N) -> On = lists:nth(N rem 3 + 1, Nodes), "
+        "case Ask(On, {append, What, {C, Seq}}) of {ok, S, B} -> {S, B}; {error, {discarded, R}} -> {discarded, R}; "
+        "_ -> timer:sleep(20), Do(C, Seq, What, N - 1) end end")
+    erl("Me = self(), Client = fun(Name, Count) -> spawn(fun() -> {ok, C} = Get({client}, 500), "
+        "R = [Do(C, Q, {deposit, Name, 1}, 2000) || Q <- lists:seq(1, Count)], Me ! {done, Name, R} end) end")
+    erl("[Client(<<(integer_to_binary(I))/binary>>, 150) || I <- lists:seq(1, 4)]")
+    for _ in range(3):
+        victim = group.leader()
+        before = group.engine(victim)["serial"]
+        eventually(lambda: group.engine(victim)["serial"] > before or group.engine(victim)["role"] != "leader", "clients get on")
+        group.kill(victim)
+        group.leader()
+        group.start(victim)
+    erl("Results = [receive {done, N, R} -> {N, R} after 120000 -> {late, []} end || _ <- lists:seq(1, 4)]")
+    equal(erl("lists:usort([length(R) || {_, R} <- Results])"), "[150]")
+    # Every answer was that of its own number: the balance is the number, and the serials differ and rise.
+    equal(erl("lists:usort([[B || {_, B} <- R] =:= lists:seq(1, 150) || {_, R} <- Results])"), "[true]")
+    equal(erl("length(lists:usort([S || {_, R} <- Results, {S, _} <- R]))"), "600")
+    equal(group.get("{query, total}"), "{ok,600}")
+    eventually(lambda: len({group.engine(one)["applied"] for one in "abc"}) == 1, "all have applied all", seconds=60)
+    equal([group.erl(f"Ask('{one}@127.0.0.1', {{query, total, stale}})") for one in "abc"], ["{ok,600}"] * 3)
+
+
+@test("all nodes killed at once and started again have everything that was acknowledged")
+def all_killed(cleanup):
+    group = Group(cleanup)
+    group.leader()
+    equal(group.erl("lists:last([Get({append, {deposit, <<\"a\">>, 2}}, 400) || _ <- lists:seq(1, 40)])"), "{ok,40,80}")
+    for one in "abc":
+        group.kill(one)
+    for one in "abc":
+        group.nodes[one].begin()
+    for one in "abc":
+        group.nodes[one].wait_ready()
+        group.erl(f"net_adm:ping('{one}@127.0.0.1')")
+    group.leader()
+    equal(group.get("{query, {balance, <<\"a\">>}}"), "{ok,80}")
+    contains(group.get("{append, {deposit, <<\"a\">>, 2}}"), "{ok,41,82}")
+
+
+@test("sessions: a repeat has the first answer, an older number and an unknown client are discarded, and the least used goes first")
+def sessions(cleanup):
+    group = Group(cleanup, more=", limits: { clients: 3 }")
+    erl = group.erl
+    group.leader()
+    erl("{ok, C} = Get({client}, 400)")
+    first = erl("A1 = Get({append, {deposit, <<\"x\">>, 7}, {C, 1}}, 400)")
+    contains(first, "7}")
+    equal(erl("Get({append, {deposit, <<\"x\">>, 7}, {C, 1}}, 400) =:= A1"), "true")
+    erl("A5 = Get({append, {deposit, <<\"x\">>, 1}, {C, 5}}, 400)")
+    equal(erl("Ask(hd(Nodes), {append, {deposit, <<\"x\">>, 1}, {C, 4}})"), "{error,{discarded,old}}")
+    equal(erl("Ask(hd(Nodes), {append, {deposit, <<\"x\">>, 1}, {C + 1000000, 1}})"), "{error,{discarded,unknown_client}}")
+    equal(erl("Get({append, {deposit, <<\"x\">>, 1}, {C, 5}}, 400) =:= A5"), "true")
+    erl("[Get({client}, 400) || _ <- lists:seq(1, 3)]")
+    equal(erl("Ask(hd(Nodes), {append, {deposit, <<\"x\">>, 1}, {C, 6}})"), "{error,{discarded,unknown_client}}")
+    equal(group.get("{query, {balance, <<\"x\">>}}"), "{ok,8}")
+
+
+@test("a member that was away for longer than the log goes back catches up by a snapshot, and so does one whose disk was emptied, once it is added")
+def snapshots(cleanup):
+    group = Group(cleanup, more=", snapshot: { entries: 50, keep_entries: 5 }")
+    erl = group.erl
+    away = next(one for one in "abc" if one != group.leader())
+    group.kill(away)
+    equal(erl("lists:last([Get({append, {deposit, <<(integer_to_binary(I rem 20))/binary>>, 1}}, 400) || I <- lists:seq(1, 400)]) "
+              "=:= late"), "false")
+    leader = group.leader()
+    eventually(lambda: group.engine(leader)["snapshot"] > 200, "snapshots are taken", seconds=60)
+    group.start(away)
+    eventually(lambda: group.engine(away)["serial"] == group.engine(group.leader())["serial"], "it has caught up", seconds=60)
+    check(group.engine(away)["snapshot"] > 200, "by a snapshot", group.engine(away))
+    equal(erl(f"Ask('{away}@127.0.0.1', {{query, total, stale}})"), "{ok,400}")
+    # Without its disk it is another member, which votes and counts only once it was added.
+    group.kill(away)
+    old = next(one["id"] for one in group.engine(group.leader(away))["members"] if one["address"] == group.address(away))
+    shutil.rmtree(group.nodes[away].folder.path / "data")
+    group.start(away)
+    eventually(lambda: "is no member" in group.engine(away)["why"], "it knows that it is new", seconds=60)
+    contains(group.nodes[away].log(), "is new to its group")
+    leader = group.leader(away)
+    node = group.nodes[leader]
+    refused = node.coppice("raft", "ledger", "add", group.address(away))
+    contains(refused.stderr + refused.stdout, "exists")
+    check(node.coppice("raft", "ledger", "remove", group.address(away)).returncode == 0, "removed", node.log())
+    eventually(lambda: node.coppice("raft", "ledger", "add", group.address(away)).returncode == 0, "added", seconds=60)
+    eventually(lambda: [one["role"] for one in group.engine(leader)["members"] if one["address"] == group.address(away)] == ["voter"],
+               "it becomes a voter", seconds=60)
+    new = next(one["id"] for one in group.engine(leader)["members"] if one["address"] == group.address(away))
+    check(new != old, "with another id", new)
+    eventually(lambda: group.engine(away)["serial"] == 400, "it has the state", seconds=60)
+    equal(erl(f"Ask('{away}@127.0.0.1', {{query, total}})"), "{ok,400}")
+
+
+@test("a new node joins a group that runs, and the leadership goes where an operator wants it")
+def joins(cleanup):
+    group = Group(cleanup)
+    leader = group.leader()
+    contains(group.get("{append, {deposit, <<\"a\">>, 3}}"), "{ok,1,3}")
+    group.letters = "abcd"
+    late = group.add("d", "join: [ " + ", ".join(group.address(one) for one in "abc") + " ]")
+    eventually(lambda: "is no member" in late.engine("ledger")["why"], "it has found the group", seconds=60)
+    eventually(lambda: group.nodes[leader].coppice("raft", "ledger", "add", group.address("d")).returncode == 0, "added", seconds=60)
+    eventually(lambda: [one["role"] for one in late.engine("ledger")["members"] if one["address"] == group.address("d")] == ["voter"],
+               "it becomes a voter", seconds=60)
+    group.erl("net_adm:ping('d@127.0.0.1')")
+    equal(group.erl("Ask('d@127.0.0.1', {query, {balance, <<\"a\">>}})"), "{ok,3}")
+    done = group.nodes[leader].coppice("raft", "ledger", "transfer", group.address("d"))
+    check(done.returncode == 0, "transferred", done.stderr)
+    eventually(lambda: group.engine("a")["leader"] == group.address("d"), "d leads", seconds=60)
+    not_leader = group.nodes[leader].coppice("raft", "ledger", "remove", group.address("d"))
+    contains(not_leader.stdout + not_leader.stderr, "no_leader")
+    equal(group.erl("element(1, Get({append, {deposit, <<\"a\">>, 1}}, 400))"), "ok")
+
+
+@test("a command that crashes three times stops its member's applying, which goes on to store and to vote; a slow one costs no leader")
+def crashes(cleanup):
+    group = Group(cleanup, actor="brittle", settings=(("plugins.path", f"[ {TEST_PLUGINS} ]"),))
+    erl = group.erl
+    group.leader()
+    equal(group.get("{append, {note, <<\"one\">>}}"), "{ok,1,1}")
+    equal(group.get("{append, {note, <<\"two\">>}}"), "{ok,2,2}")
+    term = group.engine("a")["term"]
+    equal(group.get("{append, {slow, 2500}}"), "{ok,3,ok}")
+    equal(group.engine("a")["term"], term)
+    # A query's failure is the actor's; it begins again and has its state.
+    contains(erl("Ask(hd(Nodes), {query, fail})"), "timeout")
+    equal(group.get("{query, count}"), "{ok,2}")
+    contains(erl("Ask(hd(Nodes), {append, crash})"), "timeout")
+    eventually(lambda: all(group.engine(one)["parked"] == 4 for one in "abc"), "all have stopped at that serial", seconds=60)
+    contains(group.engine("a")["why"], "as it was told")
+    group.leader()
+    contains(erl("Ask(hd(Nodes), {query, count})"), "{error,parked}")
+    contains(erl("Ask(hd(Nodes), {append, {note, <<\"three\">>}})"), "timeout")
+    committed = group.engine(group.leader())["committed"]
+    check(committed >= 5, "it is stored and committed", committed)
+    document = json.loads(group.nodes["a"].coppice("health", "--json").stdout)
+    contains(json.dumps(document["warnings"]), "the command at serial 4 crashes it")
+
+
+@test("a call of the host that apply may not make crashes the command, and is named")
+def forbidden(cleanup):
+    group = Group(cleanup, letters="a", actor="brittle", settings=(("plugins.path", f"[ {TEST_PLUGINS} ]"),))
+    group.leader()
+    contains(group.erl("Ask(hd(Nodes), {append, reach})"), "timeout")
+    contains(group.nodes["a"].log(), "send was called for actor brittle")
+    eventually(lambda: group.engine("a")["parked"] == 1, "it stops there")
+
+
+@test("what is no request, too large, or comes from the wrong node is refused or dropped, and counted")
+def hostile(cleanup):
+    group = Group(cleanup, more=", limits: { entry: 4KiB }, from: [ \"shop*\" ]")
+    erl = group.erl
+    leader = group.leader()
+    equal(erl("Ask(hd(Nodes), {append, {deposit, <<\"a\">>, 1}})"), "{error,not_allowed}")
+    equal(erl("Ask(hd(Nodes), {query, total})"), "{error,not_allowed}")
+    equal(erl("Ask(hd(Nodes), {client})"), "{error,not_allowed}")
+    contains(erl("Ask(hd(Nodes), leader)"), "{ok,{ledger,")
+    node = group.nodes[leader]
+    for request in ("{append}", "{append, a, {x, 1}}", "{append, a, {0, 1}}", "{append, a, {1, 0}}", "{append, a, {1, -1}}",
+                    "{append, a, {1}}", "{append, a, b, c}", "{query, total, fresh}", "{query}", "{client, 1}"):
+        contains(node.coppice("call", "ledger", request).stdout, "bad_request")
+    for request in ("nothing", "{nothing, 1}", "7", "[]", "{get, 1}"):
+        contains(node.coppice("call", "ledger", request).stdout, "bad_request")
+    contains(node.coppice("call", "ledger", "{append, <<\"" + "x" * 5000 + "\">>}").stdout, "too_large")
+    contains(node.coppice("call", "ledger", "{append, {deposit, <<\"a\">>, 1.5}}").stdout, "discarded")
+    contains(node.coppice("call", "ledger", "{query, {balance, 7}}").stdout, "bad_request")
+    contains(node.coppice("call", "ledger", "{append, {deposit, <<\"a\">>, 1}}").stdout, "{ok, ")
+    before = group.engine(leader)
+    erl(f"Id = <<1:128>>, [{{ledger, '{leader}@127.0.0.1'}} ! M || M <- [{{raft, Id, Id, Id, 99, {{elect_now}}}}, {{raft, 1, 2, 3}}, "
+        "{raft_hello, x, 1, Id, true, undefined}, {raft_hello, 1, 2, 3, 4, 5}, {raft_ask, x, 1, {append, {deposit, <<\"a\">>, 1}}}, "
+        "{raft_ask, 1, 2}, {raft_answer, 1, {ok, 1, 2}}, {raft_answer, x}, {raft}, raft, {'$coppice_raft', 1, save}, "
+        "'$coppice_raft_tick', '$coppice_raft_flush', '$coppice_journal']]")
+    eventually(lambda: group.engine(leader)["dropped"] >= before["dropped"] + 3, "they are counted")
+    after = group.engine(leader)
+    equal((after["term"], after["role"], after["serial"]), (before["term"], "leader", before["serial"]))
+    contains(node.log(), "drops a message from")
+    contains(node.coppice("call", "ledger", "{query, {balance, <<\"a\">>}}").stdout, "{ok, 1}")
+
+
+@test("health tells of a group without a majority, which answers stale queries alone until there is one again")
+def looked_at(cleanup):
+    group = Group(cleanup)
+    leader = group.leader()
+    contains(group.get("{append, {deposit, <<\"a\">>, 3}}"), "{ok,1,3}")
+    others = [one for one in "abc" if one != leader]
+    for one in others:
+        group.kill(one)
+    node = group.nodes[leader]
+    eventually(lambda: "it has known no leader for" in node.coppice("health", "--json").stdout, "health names it", seconds=60)
+    contains(group.erl(f"Ask('{leader}@127.0.0.1', {{append, {{deposit, <<\"a\">>, 3}}}})"), "{error,no_leader}")
+    contains(group.erl(f"Ask('{leader}@127.0.0.1', {{query, total}})"), "{error,no_leader}")
+    equal(group.erl(f"Ask('{leader}@127.0.0.1', {{query, total, stale}})"), "{ok,3}")
+    group.start(others[0])
+    equal(group.get("{query, total}"), "{ok,3}")
+
+
+@test("what makes no group is refused before it starts")
+def refused(cleanup):
+    one = "members: [ledger@x@127.0.0.1]"
+    cases = (("{ id: kv, actor: kv, name: kv, raft: { " + one + " } }", "is a server and no replicated state machine"),
+             ("{ id: l, actor: ledger, name: ledger }", "it needs a 'raft' map"),
+             ("{ id: l, actor: ledger, raft: { " + one + " } }", "needs a 'name'"),
+             ("{ id: l, actor: ledger, name: ledger, raft: {} }", "the key 'members' is missing"),
+             ("{ id: l, actor: ledger, name: ledger, raft: { " + one + ", join: [a@b@c] } }", "one of 'members' and 'join'"),
+             ("{ id: l, actor: ledger, name: ledger, raft: { members: [ledger] } }", "must name its node"),
+             ("{ id: l, actor: ledger, name: ledger, raft: { members: [a@b@c] } }", "is not among them"),
+             ("{ id: l, actor: ledger, name: ledger, raft: { members: [] } }", "1 to 64 members"),
+             ("{ id: l, actor: ledger, name: ledger, raft: { " + one + ", election: 150ms } }", "more than two heartbeats"),
+             ("{ id: l, actor: ledger, name: ledger, raft: { " + one + ", limits: { entry: 3MiB } } }", "from 1KiB to 2MiB"),
+             ("{ id: l, actor: ledger, name: ledger, raft: { " + one + ", limits: { in_flight: 1KiB } } }", "less than limits.entry"),
+             ("{ id: l, name: l, pool: { actor: ledger } }", "a child of its own"))
+    for child, expected in cases:
+        folder = Folder()
+        cleanup.callback(folder.close)
+        file = folder.write("node.yaml", f"node: {{ name: x@127.0.0.1 }}\nplugins: {{ path: [ {plugin_folder()} ] }}\n"
+                            f"applications: [ {{ name: a, supervisor: {{ children: [ {child} ] }} }} ]\n")
+        done = subprocess.run([program("COPPICE", "coppice"), "check", file], capture_output=True, text=True, timeout=60, check=False)
+        check(done.returncode != 0, child)
+        contains(done.stdout + done.stderr, expected)
+
+
+run()

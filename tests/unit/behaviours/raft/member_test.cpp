@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: MIT
+// Members of a group on one node, with a machine that adds numbers: what clients are told, what is left after
+// a member's end, and what becomes of a machine that crashes.
+#include "behaviours/raft/member.hpp"
+
+#include <doctest/doctest.h>
+
+#include "behaviours/raft/raft_kind.hpp"
+#include "children.hpp"
+#include "consensus/applied_commands.hpp"
+#include "durable/memory_disk.hpp"
+#include "runtime/messages/exit_reason.hpp"
+
+using namespace coppice;
+using namespace coppice::behaviours;
+using namespace coppice::test;
+using consensus::applied_commands;
+using runtime::message;
+
+namespace {
+
+constexpr base::nanos ms = base::nanos_per_ms;
+
+// A command is a number, which is added; `crash` ends it. The query `sum` is answered by the sum, any other
+// one by refused. Everything it does is written down with its id.
+class adding_machine final : public native_server, public raft::machine {
+ public:
+  adding_machine(diary& book, std::string id) : native_server("adding"), book_(book), id_(std::move(id)) {}
+  std::shared_ptr<const raft::machine_progress> progress() const override { return progress_; }
+
+ protected:
+  runtime::outcome handle_info(runtime::process& self, const message& m) override {
+    etf::cursor at(m.bytes());
+    std::uint32_t arity = 0;
+    std::string_view word;
+    CHECK(self.origin().notice);
+    if (!at.read_tuple_of(3) || !at.read_atom_is(raft::machine_tag) || !at.read_unsigned(run_))
+      return runtime::carry_on();
+    if (at.read_atom_is(raft::save_word)) return save(self), runtime::carry_on();
+    if (!at.read_tuple(arity) || !at.read_atom(word)) return runtime::carry_on();
+    if (word == raft::begin_word) return begin(at);
+    if (word == raft::apply_word) return apply(self, at);
+    if (word == raft::query_word) query(self, at);
+    return runtime::carry_on();
+  }
+
+ private:
+  runtime::outcome begin(etf::cursor at) {
+    applied_commands::bounds most;
+    etf::bytes snapshot;
+    etf::bytes commands;
+    CHECK(at.read_unsigned(most.sessions));
+    commands_ = applied_commands(most);
+    sum_ = 0;
+    if (at.read_binary(snapshot)) {
+      etf::cursor in(snapshot);
+      CHECK(in.read_tuple_of(2));
+      CHECK(in.read_integer(sum_));
+      CHECK(in.read_binary(commands));
+      CHECK(commands_.restore(commands));
+      book_.write(id_ + " restored " + std::to_string(sum_));
+    }
+    return runtime::carry_on();
+  }
+  runtime::outcome apply(runtime::process& self, etf::cursor at) {
+    std::uint32_t count = 0;
+    CHECK(at.read_list(count));
+    std::vector<std::pair<std::uint64_t, message>> answers;
+    for (; count > 0; --count) {
+      consensus::entry one;
+      std::uint64_t index = 0, kind = 0;
+      bool wanted = false;
+      etf::bytes body;
+      CHECK(at.read_tuple_of(6));
+      CHECK((at.read_unsigned(index) && at.read_unsigned(kind) && at.read_unsigned(one.client) &&
+             at.read_unsigned(one.sequence) && at.read_bool(wanted) && at.read_binary(body)));
+      one.kind = static_cast<consensus::entry_kind>(kind);
+      const auto decided = commands_.take(index, one);
+      message answer = message::atom("nothing");
+      if (decided.what == applied_commands::verdict::apply) {
+        progress_->applying = decided.serial;
+        etf::cursor in(body);
+        std::int64_t time = 0, by = 0;
+        std::uint64_t random = 0;
+        CHECK((in.read_tuple_of(3) && in.read_integer(time) && in.read_unsigned(random)));
+        CHECK(time > 0);
+        if (!in.read_integer(by)) return runtime::stop(message::atom("crashed"));
+        sum_ += by;
+        progress_->applying = 0;
+        runtime::message_writer out;
+        out.tuple(3);
+        out.atom("ok");
+        out.unsigned_integer(decided.serial);
+        out.integer(sum_);
+        answer = out.take();
+        commands_.finish(one, consensus::payload(answer.bytes()));
+      } else if (decided.what == applied_commands::verdict::repeat) {
+        answer = message::copy_of(decided.reply.bytes());
+      }
+      if (wanted) answers.emplace_back(index, answer);
+    }
+    runtime::message_writer out;
+    head(out);
+    out.tuple(5);
+    out.atom(raft::applied_word);
+    out.unsigned_integer(commands_.index());
+    out.unsigned_integer(commands_.serial());
+    out.unsigned_integer(commands_.sessions());
+    if (!answers.empty()) out.list(static_cast<std::uint32_t>(answers.size()));
+    for (const auto& [index, answer] : answers) {
+      out.tuple(2);
+      out.unsigned_integer(index);
+      out.raw(answer.bytes());
+    }
+    out.nil();
+    self.notify(self.parent(), out.take());
+    return runtime::carry_on();
+  }
+  void query(runtime::process& self, etf::cursor at) {
+    std::uint64_t of = 0;
+    CHECK(at.read_unsigned(of));
+    runtime::message_writer out;
+    head(out);
+    out.tuple(3);
+    out.atom(raft::queried_word);
+    out.unsigned_integer(of);
+    if (at.read_atom_is("sum"))
+      out.integer(sum_);
+    else
+      out.atom("refused");
+    self.notify(self.parent(), out.take());
+  }
+  void save(runtime::process& self) {
+    etf::vector_writer state(64);
+    state.tuple(2);
+    state.integer(sum_);
+    state.binary(commands_.save().bytes());
+    runtime::message_writer out;
+    head(out);
+    out.tuple(4);
+    out.atom(raft::saved_word);
+    out.unsigned_integer(commands_.index());
+    out.binary(state.view());
+    out.unsigned_integer(10);
+    self.notify(self.parent(), out.take());
+  }
+  void head(runtime::message_writer& out) const {
+    out.tuple(3);
+    out.atom(raft::machine_tag);
+    out.unsigned_integer(run_);
+  }
+
+  diary& book_;
+  const std::string id_;
+  const std::shared_ptr<raft::machine_progress> progress_ = std::make_shared<raft::machine_progress>();
+  std::uint64_t run_ = 0;
+  applied_commands commands_;
+  std::int64_t sum_ = 0;
+};
+
+// Members by their names, on one node and in one log.
+struct group_host : test_host {
+  explicit group_host(std::vector<std::string> members = {"a", "b", "c"}) : names(std::move(members)) {
+    factory.more["adding"] = [this](std::string id) {
+      return std::make_unique<adding_machine>(book, std::move(id));
+    };
+    shared = std::make_shared<supervision>();
+    shared->factory = &factory;
+    shared->resources.give(log);
+    for (const std::string& one : names) options.members.push_back(one + "@test@localhost");
+    options.heartbeat = 20 * ms;
+    options.election = 200 * ms;
+  }
+  ~group_host() {
+    for (const auto& [name, pid] : running) {
+      system.exit(pid, message::atom("kill"));
+      (void)end_of(pid);
+    }
+    log.close();
+  }
+  void start(const std::string& name) {
+    auto child = std::make_shared<child_spec>();
+    child->name = name;
+    child->actor = "adding";
+    runtime::spawn_options spawn;
+    spawn.name = name;
+    auto made = system.spawn(
+        std::move(spawn), std::make_unique<raft::member>(raft::member::parts{
+                              child, std::make_shared<raft::raft_spec>(options), {}, {}, {}, shared, name}));
+    REQUIRE(made.has_value());
+    running[name] = *made;
+  }
+  void start_all() {
+    for (const std::string& one : names) start(one);
+  }
+  void kill(const std::string& name) {
+    const runtime::pid who = running.at(name);
+    running.erase(name);
+    system.exit(who, message::atom("kill"));
+    CHECK(end_of(who) != "?");
+  }
+  std::string ask(const std::string& name, std::string_view what) {
+    return call(runtime::destination::named(name), what);
+  }
+  // Asks again until there is a leader.
+  std::string done(const std::string& name, std::string_view what) {
+    const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
+    while (true) {
+      const std::string said = ask(name, what);
+      if (said != "{error,no_leader}" && said != "{error,timeout}") return said;
+      if (base::mono_now() > until) return said;
+      run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
+    }
+  }
+  // Waits until `what` is answered so.
+  bool comes_to(const std::string& name, std::string_view what, std::string_view answer) {
+    const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
+    while (ask(name, what) != answer) {
+      if (base::mono_now() > until) return false;
+      run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
+    }
+    return true;
+  }
+
+  const std::vector<std::string> names;
+  memory_disk disk;
+  journal log{"/log", disk};
+  std::shared_ptr<supervision> shared;
+  raft::raft_spec options;
+  std::map<std::string, runtime::pid> running;
+};
+
+} // namespace
+
+TEST_CASE("a member alone leads, applies, and has everything again after its end") {
+  group_host host({"a"});
+  host.start("a");
+  CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
+  CHECK(host.ask("a", "{append, 6}") == "{ok,2,11}");
+  CHECK(host.ask("a", "{query, sum}") == "11");
+  CHECK(host.ask("a", "{query, sum, stale}") == "11");
+  CHECK(host.ask("a", "{query, other}") == "refused");
+  CHECK(host.ask("a", "leader").starts_with("{ok,{a,'test@localhost'},"));
+  CHECK(host.ask("a", "members") == "{ok,[{{a,'test@localhost'},voter}]}");
+  host.kill("a");
+  host.start("a");
+  CHECK(host.done("a", "{query, sum}") == "11");
+  CHECK(host.ask("a", "{append, 1}") == "{ok,3,12}");
+}
+
+TEST_CASE("three members meet, any of them takes commands, and each sees what was appended before") {
+  group_host host;
+  host.start("a");
+  host.start("b");
+  CHECK(host.ask("a", "{append, 1}") == "{error,no_leader}"); // not before all have met
+  CHECK(host.ask("a", "{client}") == "{error,no_leader}");
+  CHECK(host.ask("a", "leader") == "{error,no_leader}");
+  host.start("c");
+  CHECK(host.done("a", "{append, 1}").starts_with("{ok,"));
+  for (const char* const name : {"a", "b", "c"}) {
+    CAPTURE(name);
+    CHECK(host.done(name, "{append, 1}").starts_with("{ok,"));
+  }
+  for (const char* const name : {"a", "b", "c"}) CHECK(host.done(name, "{query, sum}") == "4");
+}
+
+TEST_CASE("a majority goes on without a member, which catches up by a snapshot when it is back") {
+  group_host host;
+  host.options.snapshot_entries = 20;
+  host.options.keep_entries = 2;
+  host.start_all();
+  CHECK(host.done("a", "{append, 1}").starts_with("{ok,"));
+  host.kill("b");
+  for (int i = 0; i < 100; ++i) CHECK(host.done(i % 2 == 0 ? "a" : "c", "{append, 1}").starts_with("{ok,"));
+  (void)host.book.take(0);
+  host.start("b");
+  CHECK(host.comes_to("b", "{query, sum, stale}", "101"));
+  const auto lines = host.book.lines();
+  CHECK(std::ranges::any_of(lines, [](const auto& line) { return line.starts_with("b restored "); }));
+  CHECK(host.done("b", "{query, sum}") == "101");
+}
+
+TEST_CASE("a session's repeat has the first answer") {
+  group_host host({"a"});
+  host.start("a");
+  const std::string opened = host.done("a", "{client}");
+  REQUIRE(opened.starts_with("{ok,"));
+  const std::string client = opened.substr(4, opened.size() - 5);
+  CHECK(host.ask("a", "{append, 5, {" + client + ", 1}}") == "{ok,1,5}");
+  CHECK(host.ask("a", "{append, 5, {" + client + ", 1}}") == "{ok,1,5}");
+  CHECK(host.ask("a", "{append, 5, {" + client + ", 2}}") == "{ok,2,10}");
+  host.kill("a");
+  host.start("a");
+  CHECK(host.done("a", "{append, 5, {" + client + ", 2}}") == "{ok,2,10}");
+  CHECK(host.ask("a", "{query, sum}") == "10");
+}
+
+TEST_CASE(
+    "a command that crashes the machine three times stops the member's applying, and it goes on to store") {
+  group_host host({"a"});
+  host.options.append_timeout = 300 * ms;
+  host.start("a");
+  CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
+  CHECK(host.ask("a", "{append, crash}") == "{error,timeout}");
+  CHECK(host.comes_to("a", "{query, sum}", "{error,parked}"));
+  CHECK(host.ask("a", "{append, 5}") == "{error,timeout}");
+  CHECK(host.ask("a", "leader").starts_with("{ok,"));
+}
+
+TEST_CASE("what is too large, too much or no request is refused") {
+  group_host host({"a"});
+  host.options.entry_bytes = 100;
+  host.start("a");
+  CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
+  CHECK(host.ask("a", "{append, <<\"" + std::string(200, 'x') + "\">>}") == "{error,too_large}");
+  for (const char* const bad : {"{append}", "{append, 1, 2}", "{append, 1, {0, 1}}", "{append, 1, {1, 0}}",
+                                "{query}", "{query, sum, late}", "{client, 1}"}) {
+    CAPTURE(bad);
+    CHECK(host.ask("a", bad).starts_with("{error,{bad_request,"));
+  }
+  for (const char* const bad : {"other", "{other, 1}", "1", "[]"}) {
+    CAPTURE(bad);
+    CHECK(host.ask("a", bad) == "{error,bad_request}");
+  }
+}
+
+TEST_CASE("messages that no member has sent change nothing") {
+  group_host host({"a"});
+  host.start("a");
+  CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
+  for (const char* const bad :
+       {"{raft, 1, 2, 3}", "{raft_hello, a, b, c}", "{raft_ask, a, 1, {query, sum}}", "{raft_ask, 1, 2, 3}",
+        "{raft_answer, 1, x}", "{raft_answer, x, x}", "{'$coppice_raft', 1, save}", "'$coppice_raft_tick'",
+        "'$coppice_raft_flush'", "'$coppice_journal'", "raft", "{'EXIT', 1, 2}"})
+    host.system.send(host.running.at("a"), term(bad));
+  CHECK(host.ask("a", "{append, 5}") == "{ok,2,10}");
+}
+
+TEST_CASE("a member without a log does not start, and says why") {
+  group_host host({"a"});
+  journal other("/log", host.disk);
+  REQUIRE(other.open().has_value()); // another process has it
+  auto child = std::make_shared<child_spec>();
+  child->name = "a";
+  child->actor = "adding";
+  const auto made = host.run([&](runtime::process& self) {
+    return gen::start(
+        self, {},
+        std::make_unique<raft::member>(raft::member::parts{
+            child, std::make_shared<raft::raft_spec>(host.options), {}, {}, {}, host.shared, "a"}));
+  });
+  REQUIRE_FALSE(made.has_value());
+  CHECK(text(made.error().reason).starts_with("{log,"));
+}

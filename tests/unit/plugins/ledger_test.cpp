@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// The ledger's machine by itself, without a host: it is built from the plugin's source, and its members are
+// called as a group's members call them.
+#include <doctest/doctest.h>
+
+#include "../../../plugins/ledger/ledger.cpp"
+
+using namespace ledger;
+
+namespace {
+
+coppice_entry raw(std::uint64_t serial) {
+  return {sizeof(coppice_entry), 0, serial, 1000, 7};
+}
+
+struct machine : ledger_machine {
+  template <class Command>
+  auto does(const Command& what) {
+    const coppice_entry at = raw(++serial);
+    return apply(coppice::entry(at), what);
+  }
+  template <class Command>
+  std::string refuses(const Command& what) {
+    try {
+      (void)does(what);
+    } catch (const coppice::discarded& why) {
+      std::string_view word;
+      coppice::etf::cursor(why.reason).read_atom(word);
+      return std::string(word);
+    }
+    return "done";
+  }
+  std::uint64_t serial = 0;
+};
+
+} // namespace
+
+TEST_CASE("deposits and transfers move money, and none comes or goes otherwise") {
+  machine one;
+  CHECK(one.does(deposit{"alice", 10}) == 10);
+  CHECK(one.does(deposit{"alice", 5}) == 15);
+  const balances after = one.does(transfer{"alice", "bob", 7});
+  CHECK(after.of_from == 8);
+  CHECK(after.of_to == 7);
+  CHECK(one.handle_query(balance{"bob"}) == 7);
+  CHECK(one.handle_query(balance{"nobody"}) == 0);
+  CHECK(one.handle_query(accounts{}) == 2);
+  CHECK(one.handle_query(total{}) == 15);
+}
+
+TEST_CASE("a refused command changes nothing") {
+  machine one;
+  one.does(deposit{"alice", 10});
+  const auto before = one.save_state();
+  CHECK(one.refuses(transfer{"alice", "bob", 11}) == "insufficient");
+  CHECK(one.refuses(transfer{"nobody", "alice", 1}) == "insufficient");
+  CHECK(one.refuses(transfer{"alice", "alice", 1}) == "same_account");
+  CHECK(one.refuses(transfer{"alice", "bob", -1}) == "bad_amount");
+  CHECK(one.refuses(deposit{"carol", 0}) == "bad_amount");
+  CHECK(one.refuses(deposit{"carol", most + 1}) == "bad_amount");
+  CHECK(one.refuses(deposit{"alice", most}) == "too_much");
+  one.does(deposit{"bob", most});
+  CHECK(one.refuses(transfer{"alice", "bob", 1}) == "too_much");
+  CHECK(one.handle_query(balance{"alice"}) == 10);
+  CHECK(one.save_state().size() == before.size() + 1);
+}
+
+TEST_CASE("what validate refuses, apply refuses too") {
+  const machine one;
+  CHECK_THROWS_AS(one.validate(deposit{"a", 0}), coppice::discarded);
+  CHECK_THROWS_AS(one.validate(transfer{"a", "a", 1}), coppice::discarded);
+  CHECK_NOTHROW(one.validate(transfer{"a", "b", 1}));
+}
+
+TEST_CASE(
+    "two machines that were given the same commands write the same state, and a restored one goes on alike") {
+  machine one;
+  machine two;
+  for (int i = 0; i < 50; ++i) {
+    const deposit what{"account " + std::to_string(i % 7), i + 1};
+    CHECK(one.does(what) == two.does(what));
+  }
+  CHECK(coppice::etf::encode(one.save_state()) == coppice::etf::encode(two.save_state()));
+  machine late;
+  late.restore_state(1, one.save_state());
+  CHECK(late.does(deposit{"account 3", 1}) == one.does(deposit{"account 3", 1}));
+  CHECK(late.save_state() == one.save_state());
+}
