@@ -18,6 +18,7 @@ LINES = {
     "port": ("reply(callers_.front(), coppice::to_text(said));", "coppice_write_binary(&out, line->data, line->size);",
              "(void)said;", "coppice_write_nil(&out);"),
     "router": ("return to_route(to_);", "return routes->to_route(self, name);", "return own();", "return COPPICE_OK;"),
+    "saga": ("if (reserved_.insert(key_of(s)).second) has_ -= what.count;", "it->has -= count;", "reserved_.insert(key_of(s));", "it->has -= 0 * count;"),
     "stage": ("doubled.push_back(2 * each);", "2 * number : 0", "(void)each;", "number : 0"),
     "statem": ("return keep().state_timeout(lit_);", "machine->set_timeout(self, &off, &content)", "return keep();",
                "((void)self, (void)off, messages->release(&content), COPPICE_OK)"),

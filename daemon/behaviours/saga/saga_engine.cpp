@@ -177,9 +177,12 @@ base::status saga_engine::write(saga::write&& what) {
   }
   std::vector<durable::change> changes;
   changes.reserve(what.changes.size());
-  for (const saga::change& one : what.changes)
-    changes.push_back(
-        durable::set_value{saga::encode(one.key), one.what ? saga::encode(*one.what) : std::string()});
+  for (const saga::change& one : what.changes) {
+    durable::set_value made;
+    made.key = saga::encode(one.key);
+    if (one.what) made.value = saga::encode(*one.what); // an empty value erases the key
+    changes.emplace_back(std::move(made));
+  }
   return writer_->write(std::move(changes), what.number);
 }
 

@@ -5,7 +5,7 @@ import {bytes, h, processLink, table} from "./dom.js";
 import {polls} from "./views.js";
 
 const MOST = 500;
-const ENGINES = ["", "server", "supervisor", "pool", "statem", "producer", "producer_consumer", "consumer", "tcp", "web", "udp", "router", "event_manager"];
+const ENGINES = ["", "server", "supervisor", "pool", "statem", "producer", "producer_consumer", "consumer", "tcp", "web", "udp", "router", "saga", "event_manager"];
 
 export const processes = {
   title: "Processes",

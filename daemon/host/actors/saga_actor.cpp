@@ -8,6 +8,7 @@
 #include "host/boundary/sized.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
+#include "saga/term_codec.hpp"
 
 namespace coppice::host {
 
@@ -152,7 +153,7 @@ std::int32_t saga_actor::call(const ::coppice::saga::call& what, const coppice_s
 }
 
 outcome saga_actor::run(const ::coppice::saga::call& what) {
-  const std::vector<std::uint8_t> key = etf::encode(what.key);
+  const std::string key = ::coppice::saga::to_text(what.key);
   message_writer out(what.value.encoded.size() + 16);
   behaviours::write(out, what.value);
   const message value = out.take();
@@ -161,7 +162,7 @@ outcome saga_actor::run(const ::coppice::saga::call& what) {
   about.attempt = what.attempt;
   about.token = what.token;
   about.tx = {reinterpret_cast<const std::uint8_t*>(what.key.tx.data()), what.key.tx.size()};
-  about.key = {key.data(), key.size()};
+  about.key = lend_bytes(behaviours::bytes_of(key));
   const char* name = "";
   const std::int32_t status = call(what, about, lend(value), name);
   if (actor().process->exiting()) return runtime::stop(runtime::reasons::killed());

@@ -31,6 +31,8 @@ TEST_CASE("what was acknowledged is there after a restart, and after a crash") {
     CHECK(entries_of(*log, b) == std::vector<std::string>{"1:1:"});
     CHECK(log->value(a, "vote") == "x");
     CHECK(!log->value(b, "vote"));
+    CHECK(log->values(a) == std::vector<std::pair<std::string, std::string>>{{"vote", "x"}});
+    CHECK(log->values(b).empty());
     CHECK(log->term_at(a, 2) == 7);
     CHECK(log->groups().size() == 2);
   }

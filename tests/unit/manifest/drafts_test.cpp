@@ -12,6 +12,7 @@
 #include <coppice/order.h>
 #include <coppice/post.h>
 #include <coppice/router.h>
+#include <coppice/saga.h>
 #include <coppice/stage.h>
 #include <coppice/statem.h>
 #include <coppice/stream.h>
@@ -58,13 +59,14 @@ TEST_CASE("this host's drafts are those of its headers, and the draft tables of 
   names interfaces{COPPICE_AWAIT_DRAFT_1,       COPPICE_METRIC_DRAFT_1,      COPPICE_ORDER_DRAFT_1,
                    COPPICE_POST_DRAFT_1,        COPPICE_ROUTER_HOST_DRAFT_1, COPPICE_STAGE_HOST_DRAFT_1,
                    COPPICE_STATEM_HOST_DRAFT_1, COPPICE_STREAM_HOST_DRAFT_1, COPPICE_UDP_HOST_DRAFT_1,
-                   COPPICE_EVENT_HOST_DRAFT_1};
+                   COPPICE_EVENT_HOST_DRAFT_1,  COPPICE_SAGA_HOST_DRAFT_1};
   names all{COPPICE_AWAIT_DRAFT_1,       COPPICE_EVENT_HANDLER_DRAFT_1, COPPICE_METRIC_DRAFT_1,
             COPPICE_ORDER_DRAFT_1,       COPPICE_POST_DRAFT_1,          COPPICE_ROUTER_DRAFT_1,
             COPPICE_ROUTER_HOST_DRAFT_1, COPPICE_STAGE_DRAFT_1,         COPPICE_STAGE_HOST_DRAFT_1,
             COPPICE_STATEM_DRAFT_1,      COPPICE_STATEM_HOST_DRAFT_1,   COPPICE_STREAM_DRAFT_1,
             COPPICE_STREAM_HOST_DRAFT_1, COPPICE_UDP_DRAFT_1,           COPPICE_UDP_HOST_DRAFT_1,
-            COPPICE_EVENT_HOST_DRAFT_1,  COPPICE_POOL_DRAFT_1,          COPPICE_RAFT_DRAFT_1};
+            COPPICE_EVENT_HOST_DRAFT_1,  COPPICE_POOL_DRAFT_1,          COPPICE_RAFT_DRAFT_1,
+            COPPICE_SAGA_DRAFT_1,        COPPICE_SAGA_HOST_DRAFT_1};
   std::ranges::sort(interfaces);
   std::ranges::sort(all);
   CHECK(manifest::known_drafts() == all);

@@ -1,0 +1,452 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Transactions of sagas in running nodes: config/saga.yaml's transfers, participants in Erlang that fail, answer late or
+not at all, foreign senders, and nodes that are killed: every transaction ends in one way, and no money is lost."""
+import pathlib
+import random
+import re
+import shutil
+import signal
+import subprocess
+
+from harness.erlang import Erl
+from harness.node import Folder, Node, Shelf, plugin_folder, program
+from harness.tap import check, contains, equal, eventually, run, test
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+CONFIG = """
+node: {{ workers: 2 }}
+distribution: {{ listen: [ {{ address: 127.0.0.1, ports: 0-0 }} ] }}
+applications:
+  - name: bank
+    type: permanent
+    supervisor:
+      intensity: 1000
+      children:
+{children}
+"""
+
+
+def desk(name="desk", **options):
+    return f'{{ id: {name}, actor: "transfer:desk", name: {name}, saga: {{ {keys(options)} }} }}'
+
+
+def planner(name="planner", **options):
+    return f'{{ id: {name}, actor: planner, name: {name}, saga: {{ {keys(options)} }} }}'
+
+
+def accounts(folder, name="accounts", owners=("ann", "bob"), has=100, **options):
+    opened = ", ".join(f"{one}: {has}" for one in owners)
+    return (f'{{ id: {name}, actor: "transfer:accounts", name: {name}, args: {{ file: "{folder.path}/{name}", open: {{ {opened} }} }}, '
+            f'saga: {{ {keys(options)} }} }}')
+
+
+def keys(options):
+    quick = {"retry": "{ first: 20ms, max: 200ms }", "step_timeout": "1s", **options}
+    return ", ".join(f"{key.rstrip('_')}: {value}" for key, value in quick.items())
+
+
+def kept(cleanup):
+    """A folder that outlives its node."""
+    folder = Folder()
+    cleanup.callback(folder.close)
+    return folder
+
+
+def node_with(cleanup, *children, **options):
+    return Node(cleanup, config=CONFIG.format(children="\n".join("        - " + one for one in children)), **options)
+
+
+def with_erl(cleanup, node, name="me@127.0.0.1"):
+    erl = Erl(cleanup, name=name, epmd_port=node.epmd_port)
+    equal(erl(f"N = '{node.name}', net_adm:ping(N)"), "pong", node.log())
+    erl("Ask = fun(Who, What) -> gen_server:call({Who, N}, What) end")
+    erl("Try = fun(Who, What) -> try gen_server:call({Who, N}, What, 500) catch exit:{R, _} -> R end end")
+    return erl
+
+
+def move(source, target, amount):
+    """The value of a transfer; a place is ACCOUNTS/ACCOUNT."""
+    def place(of):
+        return "{<<\"%s\">>, <<\"%s\">>}" % tuple(of.split("/"))
+    return f"{{move, {place(source)}, {place(target)}, {amount}}}"
+
+
+def start(erl, value, who="desk", more=""):
+    """The id of a transaction that is started, as Erlang text."""
+    text = erl(f"Ask({who}, {{start, {value}{more}}})")
+    found = re.fullmatch(r"\{ok,(<<.*>>)\}", text)
+    check(found, text)
+    return found[1]
+
+
+def outcome(erl, tx, who="desk"):
+    return erl(f"Ask({who}, {{outcome, {tx}}})")
+
+
+def ends(erl, tx, who="desk", seconds=30):
+    """How it ended."""
+    return eventually(lambda: (now := outcome(erl, tx, who)) != "open" and now, f"{tx} ends", seconds=seconds)
+
+
+def balance(erl, account, who="accounts"):
+    return erl(f'Ask({who}, {{balance, <<"{account}">>}})')
+
+
+def participant(erl, name):
+    """A process of this name that notes each request and answers as a fun of the request's word, the value or the key, and
+    the number of the request, says: `silent` for no answer. `noted` gives what came, in order."""
+    erl(f"""P_{name} = spawn(fun() -> register({name}, self()), (fun Loop(All, How) -> receive
+         {{'$gen_call', From, noted}} -> gen_server:reply(From, lists:reverse(All)), Loop(All, How);
+         {{'$gen_call', From, {{how, New}}}} -> gen_server:reply(From, ok), Loop(All, New);
+         {{'$gen_call', From, Request}} ->
+           Word = element(1, Request), Value = case tuple_size(Request) of 2 -> none; _ -> element(3, Request) end,
+           case How(Word, Value, length(All) + 1) of silent -> silent; A -> gen_server:reply(From, A) end,
+           Loop([{{Word, Value, element(2, Request)}} | All], How) end end)([], fun
+             (saga_do, V, _) -> {{ok, V}}; (saga_prepare, _, _) -> prepared; (_, _, _) -> ok end) end)""")
+    eventually(lambda: erl(f"whereis({name}) =:= P_{name}") == "true", f"{name} is there")
+
+
+def how(erl, name, clauses):
+    equal(erl(f"gen_server:call({name}, {{how, fun {clauses} end}})"), "ok")
+
+
+def noted(erl, name):
+    """The words and values that came, as `do a`."""
+    return re.findall(r"\{saga_(\w+),(\w+)\}", erl(f"[{{W, V}} || {{W, V, _}} <- gen_server:call({name}, noted)]"))
+
+
+def words(erl, name):
+    return [f"{word} {value}" for word, value in noted(erl, name)]
+
+
+def planned(*steps):
+    """The value of a planner's start: (to, value) or (to, value, "beside")."""
+    return "{plan, [" + ", ".join("{<<\"%s\">>, %s, %s}" % (one + ("next",) if len(one) == 2 else one) for one in steps) + "]}"
+
+
+def shelf(cleanup):
+    return Shelf(cleanup, "planner", "transfer").setting
+
+
+@test("config/saga.yaml: erl moves money, what fails is undone, and a repeated start is the same transaction")
+def transfers(cleanup):
+    text = (ROOT / "config" / "saga.yaml").read_text()
+    folder = kept(cleanup)
+    applications = re.sub(r"file: \S+/", f"file: {folder.path}/", text[text.index("applications:"):])
+    node = Node(cleanup, config="node: { workers: 2 }\ndistribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }\n" + applications)
+    erl = with_erl(cleanup, node)
+    equal(erl("Ask(accounts, sum)"), "2000")
+    tx = start(erl, move("accounts/ann", "accounts/bob", 30))
+    equal(ends(erl, tx), "{committed,1030}")
+    equal(balance(erl, "ann"), "{ok,970}")
+    tx = start(erl, move("accounts/ann", "accounts/nobody", 10))
+    equal(ends(erl, tx), "{compensated,no_account}")
+    tx = start(erl, move("accounts/ann", "accounts/bob", 5000))
+    equal(ends(erl, tx), "{compensated,not_enough}")
+    equal(balance(erl, "ann"), "{ok,970}")
+    for _ in range(3):
+        equal(start(erl, move("accounts/bob", "accounts/ann", 30), more=", #{id => <<\"back\">>}"), '<<"back">>')
+    equal(ends(erl, '<<"back">>'), "{committed,1000}")
+    equal(erl("Ask(accounts, sum)"), "2000")
+    tx = start(erl, move("accounts/ann", "accounts/bob", 1), who="safe_desk")
+    contains(ends(erl, tx, "safe_desk"), "{committed,")
+    engine = node.engine("desk")
+    equal((engine["kind"], engine["log"], engine["commit"], engine["open"]), ("saga", "durable", "compensate", 0))
+    equal((engine["committed"], engine["compensated"]), (2, 2))
+    equal(node.engine("safe_desk")["commit"], "two_phase")
+
+
+@test("steps run in order, undo runs backwards, a failed step is retried or replaced, and a tree is undone as one step")
+def order(cleanup):
+    node = node_with(cleanup, planner(), planner("below"), settings=(shelf(cleanup),))
+    erl = with_erl(cleanup, node)
+    participant(erl, "p")
+    to = "p@me@127.0.0.1"
+    tx = start(erl, planned((to, "a"), (to, "b"), (to, "c")), "planner")
+    equal(ends(erl, tx, "planner"), "{committed,c}")
+    eventually(lambda: len(noted(erl, "p")) == 6, "all are forgotten")
+    equal(words(erl, "p")[:3], ["do a", "do b", "do c"])
+    equal(erl("lists:usort([K || {_, _, K} <- gen_server:call(p, noted)]) =:= [K || {saga_do, _, K} <- gen_server:call(p, noted)]"), "true")
+
+    participant(erl, "q")
+    how(erl, "q", "(saga_do, c, _) -> {error, no}; (saga_do, V, _) -> {ok, V}; (_, _, _) -> ok")
+    to = "q@me@127.0.0.1"
+    tx = start(erl, planned((to, "a"), ("below", planned((to, "d"), (to, "e"))), (to, "b"), (to, "c")), "planner")
+    equal(ends(erl, tx, "planner"), "{compensated,no}")
+    eventually(lambda: node.engine("below")["steps"] == 0 and node.engine("planner")["open"] == 0, "all are forgotten")
+    only = [one for one in words(erl, "q") if not one.startswith("forget")]
+    equal(only, ["do a", "do d", "do e", "do b", "do c", "undo b", "undo e", "undo d", "undo a"])
+
+    participant(erl, "r")
+    how(erl, "r", "(saga_do, a, 1) -> {error, again}; (saga_do, a, _) -> {error, {instead, <<\"r@me@127.0.0.1\">>, b}}; "
+        "(saga_do, V, _) -> {ok, V}; (_, _, _) -> ok")
+    tx = start(erl, planned(("r@me@127.0.0.1", "a")), "planner")
+    equal(ends(erl, tx, "planner"), "{committed,b}")
+    equal([one for one in words(erl, "r") if one.startswith("do")], ["do a", "do a", "do b"])
+
+
+@test("of steps side by side the others are undone too when one fails, and what makes no sense is asked again")
+def parallel(cleanup):
+    node = node_with(cleanup, planner(step_timeout="200ms"), settings=(shelf(cleanup),))
+    erl = with_erl(cleanup, node)
+    participant(erl, "p")
+    how(erl, "p", "(saga_do, a, _) -> {ok, a}; (saga_do, b, _) -> {error, no}; (saga_do, c, _) -> silent; (_, _, _) -> ok")
+    to = "p@me@127.0.0.1"
+    tx = start(erl, planned((to, "a"), (to, "b", "beside"), (to, "c", "beside")), "planner")
+    equal(ends(erl, tx, "planner"), "{compensated,no}")
+    only = [one for one in words(erl, "p") if one.startswith("undo")]
+    equal(only[0], "undo c", "what may have happened comes first")
+    equal(only[-1], "undo a")
+
+    participant(erl, "q")
+    how(erl, "q", "(saga_do, V, N) when N > 3 -> {ok, V}; (saga_do, _, 1) -> what; (saga_do, _, 2) -> {okay, 1}; (saga_do, _, _) -> silent; (_, _, _) -> ok")
+    tx = start(erl, planned(("q@me@127.0.0.1", "a")), "planner")
+    equal(ends(erl, tx, "planner"), "{committed,a}")
+    equal(erl("length(lists:usort([K || {saga_do, _, K} <- gen_server:call(q, noted)]))"), "1", "with one key")
+
+
+@test("a loop of sagas, and a tree deeper than hops, are refused")
+def deep(cleanup):
+    node = node_with(cleanup, planner("a", hops=2), planner("b", hops=16), planner("c", hops=16), settings=(shelf(cleanup),))
+    erl = with_erl(cleanup, node)
+    participant(erl, "p")
+    leaf = planned(("p@me@127.0.0.1", "x"))
+    tx = start(erl, planned(("b", leaf)), "a")
+    equal(ends(erl, tx, "a"), "{committed,x}")
+    tx = start(erl, planned(("b", planned(("c", leaf)))), "a")
+    equal(ends(erl, tx, "a"), "{compensated,hop_limit}")
+    tx = start(erl, planned(("c", planned(("b", leaf)))), "b")
+    equal(ends(erl, tx, "b"), "{compensated,loop}")
+
+
+@test("a transaction ends with its lifespan or by its starter's cancel, and above max_transactions none is started")
+def bounds(cleanup):
+    node = node_with(cleanup, planner(max_transactions=1), planner("brief", lifespan="300ms", step_timeout="100ms"),
+                     settings=(shelf(cleanup),))
+    erl = with_erl(cleanup, node)
+    participant(erl, "p")
+    how(erl, "p", "(saga_do, _, _) -> silent; (_, _, _) -> ok")
+    one = planned(("p@me@127.0.0.1", "a"))
+    equal(ends(erl, start(erl, one, "brief"), "brief"), "{compensated,lifespan}")
+    equal(ends(erl, start(erl, one, "planner", ", #{lifespan => 100}"), "planner"), "{compensated,lifespan}")
+    eventually(lambda: node.engine("planner")["open"] == 0, "it is over")
+    tx = start(erl, one, "planner")
+    equal(erl(f"Ask(planner, {{start, {one}}})"), "{error,overloaded}")
+    other = with_erl(cleanup, node, "other@127.0.0.1")
+    equal(other(f"Ask(planner, {{cancel, {tx}, why}})"), "{error,refused}")
+    equal(other(f"Ask(planner, {{start, {one}, #{{id => {tx}}}}})"), "{error,refused}")
+    equal(erl(f"Ask(planner, {{subscribe, {tx}}})"), "ok")
+    equal(erl(f"Ask(planner, {{cancel, {tx}, why}})"), "ok")
+    equal(ends(erl, tx, "planner"), "{compensated,why}")
+    equal(erl("receive {saga, Tx, How} -> {Tx, How} after 5000 -> none end"), f"{{{tx},{{compensated,why}}}}")
+    equal(erl(f"Ask(planner, {{cancel, {tx}, why}})"), "{error,over}")
+    equal(erl(f"Ask(planner, {{subscribe, {tx}}})"), "ok")
+    equal(erl("receive {saga, _, Again} -> Again after 5000 -> none end"), "{compensated,why}")
+    eventually(lambda: node.engine("planner")["open"] == 0, "it is over")
+    equal(node.engine("planner")["refused"], 1)
+
+
+@test("two phases: all are prepared before any commits, one that cannot aborts them all, and each hears how it ended")
+def two_phase(cleanup):
+    node = node_with(cleanup, planner(commit="two_phase"), planner("below"), settings=(shelf(cleanup),))
+    erl = with_erl(cleanup, node)
+    participant(erl, "p")
+    to = "p@me@127.0.0.1"
+    tx = start(erl, planned((to, "a"), ("below", planned((to, "b")))), "planner")
+    contains(ends(erl, tx, "planner"), "{committed,")
+    eventually(lambda: node.engine("planner")["open"] == 0, "all have acknowledged it")
+    got = [word for word, _ in noted(erl, "p")]
+    equal(got[:2], ["prepare", "prepare"])
+    equal(sorted(got[2:]), ["commit", "commit", "forget", "forget"])
+    participant(erl, "q")
+    how(erl, "q", "(saga_prepare, b, _) -> {error, no}; (saga_prepare, _, _) -> prepared; (_, _, _) -> ok")
+    to = "q@me@127.0.0.1"
+    tx = start(erl, planned((to, "a"), (to, "b")), "planner")
+    equal(ends(erl, tx, "planner"), "{aborted,no}")
+    eventually(lambda: node.engine("planner")["open"] == 0, "all have acknowledged it")
+    got = [word for word, _ in noted(erl, "q")]
+    equal((got[:2], got.count("abort"), got.count("commit")), (["prepare", "prepare"], 1, 0))
+
+
+@test("interim values reach a transaction's subscribers")
+def interim(cleanup):
+    node = node_with(cleanup, planner(), planner("below"), settings=(shelf(cleanup),))
+    erl = with_erl(cleanup, node)
+    participant(erl, "p")
+    how(erl, "p", "(saga_do, a, 1) -> silent; (saga_do, V, _) -> {ok, V}; (_, _, _) -> ok")
+    tx = start(erl, planned(("p@me@127.0.0.1", "a"), ("below", planned(("p@me@127.0.0.1", "b")))), "planner")
+    equal(erl(f"Ask(planner, {{subscribe, {tx}}})"), "ok")
+    equal(erl("receive {saga, _, {interim, I}} -> I after 10000 -> none end"), "planned")
+    equal(erl("receive {saga, _, {committed, C}} -> C after 10000 -> none end"), "b")
+
+
+@test("a step's key belongs to the node that asked: others' undo and forget count for nothing, also after a restart")
+def foreign(cleanup):
+    folder = kept(cleanup)
+    node = node_with(cleanup, accounts(folder, from_='[ "me@*" ]'))
+    erl = with_erl(cleanup, node)
+    other = with_erl(cleanup, node, "other@127.0.0.1")
+    key = '{<<"t">>, {5, [{{<<"x">>, <<"me@127.0.0.1">>}, 1}]}}'
+    theirs = '{<<"t">>, {5, [{{<<"x">>, <<"other@127.0.0.1">>}, 1}]}}'
+    what = '{take, <<"ann">>, 5}'
+    equal(erl(f"Ask(accounts, {{saga_do, {key}, {what}, 60000}})"), "{ok,95}")
+    equal(erl(f"Ask(accounts, {{saga_do, {key}, {what}, 60000}})"), "{ok,95}", "a repeat runs nothing")
+    equal(other(f"Ask(accounts, {{saga_do, {theirs}, {what}, 60000}})"), "{error,not_allowed}", "who is not named by `from`")
+    for request in (f"{{saga_undo, {key}, {what}}}", f"{{saga_forget, {key}}}", f"{{saga_do, {key}, {what}, 60000}}"):
+        check(other(f"Try(accounts, {request})") in ("timeout", "{error,not_allowed}"), request)
+    equal(balance(erl, "ann"), "{ok,95}")
+    equal(node.engine("accounts")["dropped"]["origin"], 2)
+    node.stop(signal.SIGKILL)
+    node.begin()
+    node.wait_ready()
+    equal(erl("net_adm:ping(N)"), "pong")
+    equal(erl(f"Ask(accounts, {{saga_do, {key}, {what}, 60000}})"), "{ok,95}", "the answer was kept")
+    equal(erl(f"Ask(accounts, {{saga_undo, {key}, {what}}})"), "ok")
+    equal(erl(f"Ask(accounts, {{saga_undo, {key}, {what}}})"), "ok")
+    equal(balance(erl, "ann"), "{ok,100}")
+    equal(erl(f"Ask(accounts, {{saga_forget, {key}}})"), "ok")
+    equal(erl(f"Ask(accounts, {{saga_do, {key}, {what}, 60000}})"), "{error,cancelled}", "it is too late")
+    unseen = key.replace('"t"', '"u"')
+    equal(erl(f"Ask(accounts, {{saga_undo, {unseen}, {what}}})"), "ok", "of a step that never came")
+    equal(erl(f"Ask(accounts, {{saga_do, {unseen}, {what}, 60000}})"), "{error,cancelled}")
+    equal(balance(erl, "ann"), "{ok,100}")
+
+
+@test("malformed words are refused one by one and end no saga")
+def malformed(cleanup):
+    folder = kept(cleanup)
+    node = node_with(cleanup, desk(), accounts(folder))
+    erl = with_erl(cleanup, node)
+    pids = "[rpc:call(N, erlang, whereis, [W]) || W <- [desk, accounts]]"
+    before = erl(pids)
+    key = '{<<"t">>, {5, [{{<<"x">>, <<"me@127.0.0.1">>}, 1}]}}'
+    for what in ("{start, x, y}", "{start, x, #{id => <<>>}}", "{start, x, #{id => binary:copy(<<$a>>, 256)}}", "{start, x, #{lifespan => 0}}",
+                 "{start, x, #{lifespan => soon}}", "{start, x, #{what => 1}}", "{outcome, 7}", "{outcome, <<>>}", "{cancel, 7, x}",
+                 "{subscribe, {a}}", "{saga_do}", "{saga_do, x, y, 1}", f"{{saga_do, {key}, x, -1}}", f"{{saga_do, {key}, x}}",
+                 '{saga_do, {<<"t">>, {5, []}}, x, 1}', '{saga_undo, {<<>>, {5, [{{<<"x">>, <<"y">>}, 1}]}}, x}', "{saga_prepare, [1|2], 3, 4}",
+                 f"{{saga_answer, {key}, perform, ok, x}}", f"{{saga_question, {key}}}", "{saga_what, x}", "{start}", "{start, 1, 2, 3}", "start", "[]"):
+        for who in ("desk", "accounts"):
+            contains(erl(f"Ask({who}, {what})"), "{error,{bad_request,", what)
+    equal(erl('Ask(desk, {outcome, <<"none">>})'), "unknown")
+    equal(erl('Ask(desk, {cancel, <<"none">>, x})'), "{error,unknown}")
+    equal(erl('Ask(desk, {subscribe, <<"none">>})'), "{error,unknown}")
+    for what in ("{saga, x, y}", '{saga, <<"x">>, {saga_question, y}}', f'{{saga, <<"x">>, {{saga_question, {key}}}}}', f'{{saga, <<"x">>, {{saga_do, {key}, x, 1}}}}',
+                 f'{{saga, <<"x">>, {{saga_interim, {key}, x}}}}', f'{{saga, <<"x">>, {{saga_answer, {key}, perform, ok, x}}}}'):
+        erl(f"[gen_server:cast({{W, N}}, {what}) || W <- [desk, accounts]]")
+    contains(ends(erl, start(erl, "what")), "{compensated,{bad_value,")
+    big = "binary:copy(<<1>>, 1100000)"
+    equal(erl(f"Ask(desk, {{start, {big}}})"), "{error,limit}")
+    equal(erl(pids), before)
+    equal(ends(erl, start(erl, move("accounts/ann", "accounts/bob", 1))), "{committed,101}")
+
+
+@test("open transactions go on over a reload of coordinator and participant")
+def reload(cleanup):
+    folder = kept(cleanup)
+    plugins = Shelf(cleanup, "transfer")
+    node = node_with(cleanup, desk(), accounts(folder), settings=(plugins.setting,))
+    erl = with_erl(cleanup, node)
+    participant(erl, "p")
+    how(erl, "p", "(saga_do, _, 1) -> silent; (saga_do, _, _) -> {ok, 1}; (_, _, _) -> ok")
+    value = move("accounts/ann", "p@me@127.0.0.1/x", 10)
+    tx = start(erl, value)
+    eventually(lambda: len(noted(erl, "p")) >= 0 and erl("length(gen_server:call(p, noted)) > 0") == "true", "the second step is asked")
+    for _ in range(3):
+        shutil.copy(f"{plugin_folder()}/transfer.so", f"{plugins.path}/transfer.so.new")
+        (plugins.path / "transfer.so.new").rename(plugins.path / "transfer.so")
+        done = node.coppice("reload", "transfer")
+        equal(done.returncode, 0, done.stderr)
+    equal(ends(erl, tx), "{committed,1}")
+    equal(balance(erl, "ann"), "{ok,90}")
+
+
+def killed(cleanup, commit):
+    """Transfers between two nodes that are killed again and again; returns nothing, or fails."""
+    owners = [f"a{i}" for i in range(10)]
+    folders = kept(cleanup), kept(cleanup)
+    first = node_with(cleanup, desk(commit=commit), accounts(folders[0], owners=owners), name="first")
+    second = node_with(cleanup, accounts(folders[1], owners=owners), name="second", epmd_port=first.epmd_port)
+    erl = Erl(cleanup, epmd_port=first.epmd_port)
+    erl(f"N = '{first.name}', M = '{second.name}', [net_adm:ping(X) || X <- [N, M]]")
+    erl("Ask = fun(Who, What) -> gen_server:call({Who, N}, What) end")
+    chance = random.Random(commit)
+
+    def place():
+        return chance.choice(("accounts", "accounts@second@127.0.0.1")) + "/" + chance.choice(owners)
+
+    started = []
+    for turn in range(6):
+        for _ in range(8):
+            tx = f'<<"t{len(started)}">>'
+            value = move(place(), place(), chance.randrange(1, 60))
+            erl(f"catch gen_server:call({{desk, N}}, {{start, {value}, #{{id => {tx}}}}}, 5000)")
+            started.append((tx, value))
+        for one in ((first,), (second,), (first, second))[turn % 3]:
+            one.stop(signal.SIGKILL)
+            one.begin()
+        for one in (first, second):
+            one.wait_ready()
+        equal(erl("[net_adm:ping(X) || X <- [N, M]]"), "[pong,pong]")
+    known = {}
+    for tx, value in started:  # one whose start was not answered is started once more
+        equal(start(erl, value, more=f", #{{id => {tx}}}"), tx)
+        known[tx] = ends(erl, tx, seconds=90)
+        check(known[tx].startswith(("{committed,", "{compensated,", "{aborted,")), known[tx])
+
+    def over():
+        reports = first.engine("desk"), first.engine("accounts"), second.engine("accounts")
+        return all(one["open"] == one["steps"] == one["in_doubt"] == one["parked"] == 0 for one in reports)
+
+    eventually(over, "nothing is open anywhere", seconds=60)
+    for tx, how_it_ended in known.items():
+        equal(outcome(erl, tx), how_it_ended, "an outcome never changes")
+    equal(erl("lists:sum([gen_server:call({accounts, X}, sum) || X <- [N, M]])"), str(2 * 10 * 100))
+    check(any(one.startswith("{committed,") for one in known.values()), known)
+
+
+@test("coordinator and participants are killed again and again: one outcome, and the sum of money stays")
+def killed_compensating(cleanup):
+    killed(cleanup, "compensate")
+
+
+@test("so it is in two phases")
+def killed_two_phase(cleanup):
+    killed(cleanup, "two_phase")
+
+
+@test("a volatile saga works without a log, and the end of its process forgets")
+def volatile(cleanup):
+    folder = kept(cleanup)
+    node = node_with(cleanup, desk(log="volatile"), accounts(folder, log="volatile"))
+    erl = with_erl(cleanup, node)
+    tx = start(erl, move("accounts/ann", "accounts/bob", 1))
+    equal(ends(erl, tx), "{committed,101}")
+    equal(node.engine("desk")["log"], "volatile")
+    check(not (node.folder.path / "data" / "log").exists(), "there is no log")
+    before = node.pid("desk")
+    node.reply("exit", name="desk", reason="kill")
+    eventually(lambda: node.pid("desk") not in (None, before), "it starts again")
+    equal(outcome(erl, tx), "unknown")
+
+
+@test("what makes no saga is refused before it starts")
+def refused(cleanup):
+    cases = (("{ id: a, actor: transfer:desk, name: a, saga: { commit: two_phase, log: volatile } }", "two phases need a log"),
+             ("{ id: a, actor: transfer:desk }", "the saga 'desk' has no name"),
+             ("{ id: a, actor: kv, saga: {} }", "saga: the actor kv is a server and no saga"),
+             ("{ id: a, actor: transfer:desk, name: a, saga: { retry: { first: 2s, max: 1s } } }", "must not be shorter than first"),
+             ("{ id: a, actor: transfer:desk, name: a, saga: { limits: { value: 2MiB } } }", "must be from 1B to 1MiB"),
+             ("{ id: a, actor: transfer:desk, name: a, saga: { from: [ \"a b\" ] } }", "a node's name with * and ?"),
+             ("{ id: a, name: a, pool: { actor: transfer:desk } }", "only a child of its own"))
+    for child, expected in cases:
+        folder = kept(cleanup)
+        file = folder.write("node.yaml", f"node: {{ name: x@127.0.0.1 }}\nplugins: {{ path: [ {plugin_folder()} ] }}\n" +
+                            CONFIG.format(children="        - " + child.replace("transfer:desk", '"transfer:desk"')).replace("node: { workers: 2 }\n", ""))
+        done = subprocess.run([program("COPPICE", "coppice"), "check", file], capture_output=True, text=True, timeout=60)
+        check(done.returncode != 0, child)
+        contains(done.stdout + done.stderr, expected)
+
+
+run()
