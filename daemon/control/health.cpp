@@ -90,6 +90,25 @@ std::vector<complaint> warnings(const node::node_status& status) {
         {"descriptors", status.name,
          fmt::format("all but the last of {} are in use: listeners accept nobody", base::descriptor_limit()),
          "coppice listener NAME says which; LimitNOFILE= in the unit"});
+  for (const node::unwritable& one : status.cannot_write) {
+    const bool is_log = one.what == node::unwritable::kind::log;
+    out.push_back({is_log ? "log" : "data", one.path, "cannot be written: " + one.why,
+                   is_log ? "lines are missing in it until it can; df, and the rights of its folder"
+                          : "what has to survive a restart is not kept; df, and the rights of the folder"});
+  }
+  for (const std::string& one : status.jobs_alone)
+    out.push_back({"job", one, "runs on one of several nodes, of which some are away and may run it too",
+                   "coppice nodes; coppice cron"});
+  const base::nanos now = base::mono_now();
+  for (const runtime::stuck_handler& one : status.stuck) {
+    if (now - one.since < thread_stuck_after) continue;
+    out.push_back({"thread", one.who,
+                   fmt::format("stuck for {} s in {}{}", (now - one.since) / base::nanos_per_second,
+                               one.callback, one.message.empty() ? "" : " of " + one.message),
+                   fmt::format("coppice exit '{}' kill ends the process; its thread comes back when the "
+                               "handler returns, or the node is restarted",
+                               one.who.substr(0, one.who.find(' ')))});
+  }
   return out;
 }
 
