@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/message_head.hpp"
@@ -44,15 +45,18 @@ std::string head_of(const signal& waiting) {
   return carried_head(waiting.payload().bytes());
 }
 
+// Without what the node's own parts tell it, such as the question how it is.
 void put_first(message_writer& out, const signal_list& ready, const node_names& names) {
-  const base::nanos now = base::mono_now();
-  std::uint32_t count = 0;
-  for (const signal* one = ready.first(); one != nullptr && count < occupation::most_waiting;
+  constexpr int most_looked_at = 1000;
+  std::vector<const signal*> first;
+  int looked_at = 0;
+  for (const signal* one = ready.first();
+       one != nullptr && first.size() < occupation::most_waiting && ++looked_at <= most_looked_at;
        one = ready.after(one))
-    ++count;
-  out.list(count);
-  const signal* one = ready.first();
-  for (std::uint32_t i = 0; i < count; ++i, one = ready.after(one)) {
+    if ((one->flags & signal::notice) == 0) first.push_back(one);
+  const base::nanos now = base::mono_now();
+  out.list(static_cast<std::uint32_t>(first.size()));
+  for (const signal* one : first) {
     const bool is_timed = one->kind == signal_kind::message && one->number != 0;
     out.tuple(3);
     out.binary(head_of(*one));
