@@ -9,7 +9,7 @@ namespace coppice::api {
 
 enum class exit_code : int {
   done = 0,
-  failed = 1,  // refused or failed
+  failed = 1,  // refused or failed; of diff: there are differences
   usage = 2,   // the command line is wrong
   no_node = 3, // no node answers on the socket
   timed_out = 4,

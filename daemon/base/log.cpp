@@ -93,6 +93,7 @@ class writer {
     look_wanted_ = true;
     work_.notify_one();
   }
+  std::vector<unwritable_file> unwritable_files() const { return files_.unwritable(); }
   std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
   std::uint64_t add_tap(tap function) {
@@ -244,7 +245,7 @@ class writer {
   log_rate rate_;
   std::optional<std::vector<file_target>> files_wanted_; // nullopt: not changed since the writer looked
   bool look_wanted_ = false;
-  log_files files_;      // this and wall_ahead_ are for the writer thread
+  log_files files_;      // this and wall_ahead_ are for the writer thread, but for log_files::unwritable()
   nanos wall_ahead_ = 0; // wall time minus monotonic time, at the last look
   std::thread thread_;
 
@@ -332,6 +333,9 @@ status use(const settings& chosen) {
 
 bool shows_messages() {
   return messages_shown.load(std::memory_order_relaxed);
+}
+std::vector<unwritable_file> unwritable_files() {
+  return the_writer().unwritable_files();
 }
 void look_at_files() {
   the_writer().look_at_files();

@@ -60,6 +60,8 @@ class log_file {
   explicit log_file(file_target what) : what_(std::move(what)) {}
 
   const file_target& target() const { return what_; }
+  // Why it takes no lines. Empty: it does.
+  const std::string& failing() const { return failing_; }
 
   void open(std::vector<record>& news) {
     sink_.reset();
@@ -101,7 +103,7 @@ class log_file {
       return failed(why, news);
     }
     unsure_ = 0;
-    if (!std::exchange(failing_, false)) return;
+    if (std::exchange(failing_, {}).empty()) return;
     say(news, level::notice,
         fmt::format("{} is written again; {} lines are missing in it", what_.path,
                     std::exchange(missing_, 0)));
@@ -118,7 +120,7 @@ class log_file {
     sink_.reset();
     is_ = {};
     missing_ += std::exchange(unsure_, 0);
-    if (std::exchange(failing_, true)) return;
+    if (!std::exchange(failing_, why.what()).empty()) return;
     say(news, level::error,
         fmt::format("{} cannot be written: {}; it is tried again every second, and lines are missing in it",
                     what_.path, why.what()));
@@ -131,7 +133,7 @@ class log_file {
   std::unique_ptr<spdlog_sink> sink_; // null: it has to be opened again
   identity is_;
   bool half_a_line_ = false;
-  bool failing_ = false; // and a log line has said so
+  std::string failing_; // why it takes no lines, which a log line has said. Empty: it does
   std::uint64_t unsure_ = 0;
   std::uint64_t missing_ = 0;
 };
@@ -154,6 +156,7 @@ void log_files::use(const std::vector<file_target>& wanted) {
   }
   files_ = std::move(next);
   next_look_ = mono_now() + look_period;
+  tell_unwritable();
 }
 
 void log_files::put(const record& line, format to) {
@@ -167,12 +170,26 @@ void log_files::put(const record& line, format to) {
 
 void log_files::flush() {
   for (const auto& file : files_) file->flush(news_);
+  tell_unwritable();
 }
 
 void log_files::look(nanos now, bool anyway) {
   if (!anyway && now < next_look_) return;
   next_look_ = now + look_period;
   for (const auto& file : files_) file->look(news_);
+  tell_unwritable();
+}
+
+void log_files::tell_unwritable() {
+  const std::scoped_lock held(told_lock_);
+  told_.clear();
+  for (const auto& file : files_)
+    if (!file->failing().empty()) told_.push_back({file->target().path, file->failing()});
+}
+
+std::vector<unwritable_file> log_files::unwritable() const {
+  const std::scoped_lock held(told_lock_);
+  return told_;
 }
 
 std::optional<nanos> log_files::next_look() const {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The files of the log. Each is spdlog's rotating_file_sink, which rotates by size, behind the logger's
 // queue. A file that was moved away or removed, or could not be written, is opened again. A failure is logged
-// once; so is its end, with the number of missing lines. For the log's writer thread.
+// once; so is its end, with the number of missing lines. For the log's writer thread, unless a function says
+// otherwise.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -40,11 +42,17 @@ class log_files {
   std::optional<nanos> next_look() const;
   // Lines to be logged about the files themselves, since the last call.
   std::vector<record> take_news();
+  // Those that take no lines now. Any thread.
+  std::vector<unwritable_file> unwritable() const;
 
  private:
+  void tell_unwritable();
+
   std::vector<std::unique_ptr<log_file>> files_;
   nanos next_look_ = 0;
   std::vector<record> news_;
+  mutable std::mutex told_lock_; // guards told_
+  std::vector<unwritable_file> told_;
 };
 
 } // namespace coppice::base::log

@@ -48,6 +48,13 @@ status use(const settings& chosen);
 // either.
 bool shows_messages();
 
+// A file of the settings that takes no lines at present.
+struct unwritable_file {
+  std::string path;
+  std::string why;
+};
+std::vector<unwritable_file> unwritable_files();
+
 // Makes the writer check now whether the files are still at their paths.
 void look_at_files();
 

@@ -87,6 +87,7 @@ std::string fields(const rows& pairs, std::size_t columns) {
 std::string table(const rows& all, std::size_t columns) {
   constexpr std::size_t between = 2;
   constexpr std::size_t narrowest = 8;
+  constexpr std::size_t narrowest_of_many = 4; // where the columns do not fit at eight each
   std::vector<std::size_t> widths;
   for (const auto& row : all) {
     widths.resize(std::max(widths.size(), row.size()));
@@ -94,10 +95,12 @@ std::string table(const rows& all, std::size_t columns) {
   }
   std::size_t whole = 0;
   for (const std::size_t one : widths) whole += one + between;
-  for (; whole > between && whole - between > columns; --whole) {
-    const auto widest = std::max_element(widths.begin(), widths.end());
-    if (*widest <= narrowest) break;
-    --*widest;
+  for (const std::size_t least : {narrowest, narrowest_of_many}) {
+    for (; whole > between && whole - between > columns; --whole) {
+      const auto widest = std::max_element(widths.begin(), widths.end());
+      if (*widest <= least) break;
+      --*widest;
+    }
   }
   std::string text;
   for (const auto& row : all) {

@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "cli/engines.hpp"
+#include "cli/layout.hpp"
 #include "cli/render.hpp"
 #include "cli/terminal.hpp"
 
@@ -131,9 +132,24 @@ std::string show_changes(const json& document, std::size_t columns) {
   return render_changes({{"changes", rest}}, columns);
 }
 
+// `apply FILE`: a node that starts reads other files.
+std::string show_applied(const json& document, std::size_t columns) {
+  const std::string text = show_changes(document, columns);
+  if (const json& next = at(document, "next_start"); next.is_string())
+    complain("warning", "the next start does not know this: " + next.get<std::string>());
+  return text;
+}
+
 api::exit_code changes_verdict(const json& document) {
   if (!document.value("valid", false)) return api::exit_code::bad_configuration;
   return document.value("rest", json::array()).empty() ? api::exit_code::done : api::exit_code::not_only;
+}
+
+// As that of diff(1): 1 says that there are differences.
+api::exit_code diff_verdict(const json& document) {
+  const api::exit_code judged = changes_verdict(document);
+  if (judged != api::exit_code::done) return judged;
+  return document.value("changes", json::array()).empty() ? judged : api::exit_code::failed;
 }
 
 json message_arguments(const parameters& p) {
@@ -207,8 +223,8 @@ const remote_command commands[] = {
     {"restart", "stops a child, or an application, and starts it again", take_path, path_argument,
      say_nothing, true},
     {"terminate", "stops a child until it is restarted", take_path, path_argument, say_nothing, true},
-    {"diff", "what applying a configuration would change", take_changes, changes_arguments, show_changes,
-     true, changes_verdict},
+    {"diff", "what applying a configuration would change; exits with 1 if anything would", take_changes,
+     changes_arguments, show_changes, true, diff_verdict},
     {"apply", "makes the tree what the configuration says, whole or not at all",
      [](CLI::App& app, parameters& p) {
        take_changes(app, p);
@@ -222,7 +238,7 @@ const remote_command commands[] = {
            ->excludes("--only");
        app.add_flag("--dry-run", p.dry_run, "say what would be done, and do nothing");
      },
-     changes_arguments, show_changes, true, changes_verdict},
+     changes_arguments, show_applied, true, changes_verdict},
     {"history", "what was applied: when, by whom, what changed", no_options, no_arguments, render_history,
      false},
     {"exit", "ends a process, as exit(Pid, Reason) does",

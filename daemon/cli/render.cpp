@@ -40,6 +40,29 @@ std::string wait_text(const json& wait) {
   return text;
 }
 
+// What a busy process handles, for whom and since when.
+std::string handles_text(const json& handles) {
+  if (!handles.is_object()) return "-";
+  std::string text = at(handles, "callback").is_string() ? cell(handles, "callback") : "a call";
+  if (at(handles, "message").is_string()) text += fmt::format(" of {}", cell(handles, "message"));
+  if (at(handles, "whom").is_string()) text += fmt::format(" for {}", cell(handles, "whom"));
+  return text + fmt::format(", since {}", duration_text(number(handles, "since_ms")));
+}
+
+// "call {get, ...} from <0.60.0> 2s, {tick, ...} 1s, and 27 more"; `length`: of the mailbox.
+std::string waiting_text(const json& waiting, long long length) {
+  std::string text;
+  long long told = 0;
+  for (const auto& one : waiting) {
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", cell(one, "what"));
+    if (at(one, "from").is_string()) text += fmt::format(" from {}", cell(one, "from"));
+    if (at(one, "age_ms").is_number()) text += fmt::format(" {}", duration_text(number(one, "age_ms")));
+    ++told;
+  }
+  if (told != 0 && length > told) text += fmt::format(", and {} more", length - told);
+  return text.empty() ? "-" : text;
+}
+
 } // namespace
 
 std::string render_status(const json& d, std::size_t columns) {
@@ -60,6 +83,16 @@ std::string render_status(const json& d, std::size_t columns) {
   std::string off;
   for (const auto& one : at(d, "switched_off"))
     off += fmt::format("{}{} {}", off.empty() ? "" : ", ", cell(one, "what"), cell(one, "name"));
+  std::string stuck;
+  for (const auto& one : at(d, "stuck")) {
+    stuck += fmt::format("{}{} for {} in {}", stuck.empty() ? "" : ", ", cell(one, "who"),
+                         duration_text(number(one, "since_ms")), cell(one, "callback"));
+    if (at(one, "message").is_string()) stuck += " of " + cell(one, "message");
+  }
+  std::string cannot_write;
+  for (const auto& one : at(d, "cannot_write"))
+    cannot_write +=
+        fmt::format("{}{}: {}", cannot_write.empty() ? "" : ", ", cell(one, "path"), cell(one, "why"));
   const json& configuration = at(d, "configuration");
   std::string on_disk = cell(configuration, "on_disk");
   if (at(configuration, "why").is_string())
@@ -81,6 +114,8 @@ std::string render_status(const json& d, std::size_t columns) {
                  {"message memory", size_text(number(d, "message_memory"))},
                  {"slow handlers", fmt::format("{}, {} threads stuck now", cell(d, "slow_handlers"),
                                                cell(d, "stuck_threads"))},
+                 {"stuck", stuck.empty() ? "-" : stuck},
+                 {"cannot write", cannot_write.empty() ? "-" : cannot_write},
                  {"applications", applications.empty() ? "-" : applications},
                  {"life before", cell(at(d, "former_life"), "how")},
                  {"switched off", off.empty() ? "-" : off},
@@ -127,6 +162,7 @@ std::string render_process(const json& d, std::size_t columns) {
                  {"generation", cell(d, "generation")},
                  {"status", cell(d, "status")},
                  {"state", cell(d, "state")},
+                 {"handles", handles_text(at(d, "handles"))},
                  {"waits for", wait_text(at(d, "waits"))},
                  {"parent", cell(d, "parent")},
                  {"priority", cell(d, "priority")},
@@ -134,6 +170,7 @@ std::string render_process(const json& d, std::size_t columns) {
                  {"mailbox", fmt::format("{} messages, {}, limit {}, oldest {}", cell(mailbox, "length"),
                                          size_text(number(mailbox, "bytes")), cell(mailbox, "limit"),
                                          duration_text(number(mailbox, "oldest_ms")))},
+                 {"next", waiting_text(at(d, "waiting"), number(mailbox, "length"))},
                  {"reductions", cell(d, "reductions")},
                  {"memory", size_text(number(d, "memory"))},
                  {"ended before", ends},
@@ -146,14 +183,17 @@ std::string render_process(const json& d, std::size_t columns) {
 }
 
 std::string render_nodes(const json& d, std::size_t columns) {
-  rows out{{"NODE", "STATE", "SINCE", "LAST CONTACT", "LOSSES", "DIRECTION", "TLS", "IN", "OUT", "QUEUED",
-            "LAST ERROR"}};
-  // To the second: 2026-03-29 03:00:00
-  const auto time = [](const json& n, const char* key) {
+  constexpr std::size_t wide = 130; // columns from which on everything is shown
+  const bool all = columns >= wide;
+  rows out{all ? std::vector<std::string>{"NODE", "STATE", "SINCE", "LAST CONTACT", "LOSSES", "DIRECTION", "TLS",
+                                          "IN", "OUT", "QUEUED", "LAST ERROR"}
+               : std::vector<std::string>{"NODE", "STATE", "SINCE", "LAST CONTACT", "LOSSES", "LAST ERROR"}};
+  // To the second: 2026-03-29 03:00:00; where there is little room without the year: 03-29 03:00:00
+  const auto time = [all](const json& n, const char* key) {
     std::string text = cell(n, key);
     if (text.size() < 19) return text;
     text[10] = ' ';
-    return text.substr(0, 19);
+    return all ? text.substr(0, 19) : text.substr(5, 14);
   };
   for (const auto& n : at(d, "nodes")) {
     auto traffic = [&](const char* messages, const char* bytes) {
@@ -161,11 +201,17 @@ std::string render_nodes(const json& d, std::size_t columns) {
     };
     const bool held = at(n, "held") == json(true);
     const bool hidden = at(n, "hidden") == json(true);
-    out.push_back({cell(n, "name"), cell(n, "state") + (held ? ", held" : ""), time(n, "since"),
-                   time(n, "last_contact"), cell(n, "losses"),
-                   cell(n, "direction") + (hidden ? ", hidden" : ""), cell(n, "tls"),
-                   traffic("messages_in", "bytes_in"), traffic("messages_out", "bytes_out"),
-                   size_text(number(n, "queued")), cell(n, "last_error")});
+    std::vector<std::string>& line =
+        out.emplace_back(std::vector<std::string>{cell(n, "name"), cell(n, "state") + (held ? ", held" : ""),
+                                                  time(n, "since"), time(n, "last_contact"), cell(n, "losses")});
+    if (all) {
+      line.push_back(cell(n, "direction") + (hidden ? ", hidden" : ""));
+      line.push_back(cell(n, "tls"));
+      line.push_back(traffic("messages_in", "bytes_in"));
+      line.push_back(traffic("messages_out", "bytes_out"));
+      line.push_back(size_text(number(n, "queued")));
+    }
+    line.push_back(cell(n, "last_error"));
   }
   return table(out, columns);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Each picture is drawn over the one before, from the top left, so that the terminal needs no clean-up when a
+// Each picture is drawn over the one before, from the top left, so that the picture needs no clean-up when a
 // signal ends the program.
 #include "cli/top.hpp"
 
@@ -9,7 +9,9 @@
 #include <memory>
 #include <thread>
 
+#include "cli/keys.hpp"
 #include "cli/render.hpp"
+#include "cli/top_view.hpp"
 
 namespace coppice::cli {
 
@@ -17,11 +19,11 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t rows_of_head = 4; // the node, its load, an empty line, the column names
 constexpr std::size_t wide = 110;       // columns from which on everything is shown
 constexpr std::size_t usual_processes = 20;
 constexpr std::chrono::milliseconds first_look{250}; // short, so that the first picture has rates soon
 constexpr std::chrono::milliseconds longest_look{60'000};
+constexpr std::chrono::milliseconds look_with_keys{500}; // a key waits for the node's answer
 
 struct parameters {
   std::string sort = "messages";
@@ -57,6 +59,7 @@ std::string rate_of(const json& of) {
 // Which optional columns are shown.
 struct columns {
   bool behaviour;
+  bool mailbox; // its bytes
   bool reductions;
   bool rate;
 };
@@ -65,7 +68,7 @@ struct columns {
 columns columns_of(const json& d, const std::string& sort, const screen& size) {
   const bool all = size.columns >= wide;
   const bool rated = !text_of(d, "over_ms").empty();
-  return {all, all || !rated || sort == "reductions", rated && (all || sort != "reductions")};
+  return {all, all || sort == "mailbox", all || !rated || sort == "reductions", rated && (all || sort != "reductions")};
 }
 
 std::vector<std::string> row_of(const json& process, const columns& shown) {
@@ -73,59 +76,105 @@ std::vector<std::string> row_of(const json& process, const columns& shown) {
                                who(process),
                                text_of(process, "status"),
                                text_of(process, "mailbox"),
-                               size_text(number_of(process, "mailbox_bytes")),
                                duration_text(number_of(process, "oldest_ms")),
                                size_text(number_of(process, "memory"))};
   if (shown.reductions) row.push_back(text_of(process, "reductions"));
   if (shown.rate) row.push_back(rate_of(process));
+  if (shown.mailbox) row.insert(row.begin() + 4, size_text(number_of(process, "mailbox_bytes")));
   if (shown.behaviour) row.insert(row.begin() + 2, text_of(process, "behaviour"));
   return row;
 }
 
 std::string head_of(const json& d) {
   const std::string rate = rate_of(d);
-  return fmt::format("{}  {}  up {}\n{} processes  {} of {} workers awake  messages {}  {} connections{}\n\n",
+  return fmt::format("{}  {}  up {}{}\n{} processes  {} of {} workers awake  messages {}  {} connections\n\n",
                      text_of(d, "name"), text_of(d, "state"), duration_text(number_of(d, "uptime_ms")),
-                     number_of(d, "process_count"), number_of(d, "workers_awake"), number_of(d, "workers"),
-                     size_text(number_of(d, "message_memory")), number_of(d, "connections"),
-                     rate.empty() ? rate : "  reductions " + rate);
+                     rate.empty() ? rate : "  reductions " + rate, number_of(d, "process_count"),
+                     number_of(d, "workers_awake"), number_of(d, "workers"),
+                     size_text(number_of(d, "message_memory")), number_of(d, "connections"));
 }
 
-api::exit_code watch(const parameters& given, const common_options& common) {
+// Over the picture before. No line feed after the last row, which would scroll.
+bool draw(const std::string& picture) {
+  std::string drawn = "\x1b[H";
+  for (const char c : picture) drawn += c == '\n' ? "\x1b[K\n" : std::string(1, c);
+  drawn.pop_back();
+  return print_exactly(drawn + "\x1b[J");
+}
+
+// Shows a document until the next one is due. False: the person has seen enough.
+bool look_at(top_view& view, keyboard* keys, const json& document, std::chrono::steady_clock::time_point until) {
+  if (!draw(view.picture(document, screen_size(), with_colours()))) return false;
+  if (keys == nullptr) {
+    std::this_thread::sleep_until(until);
+    return true;
+  }
+  while (const auto pressed = keys->wait(until)) {
+    const screen size = screen_size();
+    switch (view.press(*pressed, document, size)) {
+      case top_view::then::nothing:
+        break;
+      case top_view::then::draw:
+        if (!draw(view.picture(document, size, with_colours()))) return false;
+        break;
+      case top_view::then::ask:
+        return true;
+      case top_view::then::quit:
+        return false;
+    }
+  }
+  return true;
+}
+
+api::request request_for(const top_view& view, const screen& size, std::chrono::milliseconds over) {
+  if (!view.alone().empty()) return {"info", {{"name", view.alone()}}};
+  return {"top", {{"sort", view.sort()}, {"count", view.wanted(size)}, {"over_ms", over.count()}}};
+}
+
+api::exit_code watch_live(const parameters& given, const common_options& common) {
   const std::chrono::milliseconds every{*parse_timeout(given.every)};
-  const bool live = !given.once && !common.json && on_terminal();
   auto connection = reach(common);
   if (!connection) return fail("top", connection.error(), common);
-  // The time over which the node measures before it answers; in a live picture it replaces the pause.
-  std::chrono::milliseconds over{0};
-  if (live)
-    over = std::min(every, first_look);
-  else if (given.sort == "rate")
-    over = std::min(every, longest_look);
-  for (bool first = true;; first = false) {
-    const screen size = on_terminal() ? screen_size() : screen{any_width, usual_processes + rows_of_head};
-    const std::size_t count = size.rows > rows_of_head + 1 ? size.rows - rows_of_head : 1;
+  const std::unique_ptr<keyboard> keys = keyboard::open();
+  top_view view(given.sort);
+  // The node measures over this time before it answers. Without keys it replaces the pause.
+  std::chrono::milliseconds over = std::min(every, first_look);
+  for (;;) {
     const auto asked_at = std::chrono::steady_clock::now();
-    auto reply = connection->ask({"top", {{"sort", given.sort}, {"count", count}, {"over_ms", over.count()}}},
-                                 node_patience + over);
-    if (!reply && live && reply.error().answered) {
+    auto reply = connection->ask(request_for(view, screen_size(), over), node_patience + over);
+    if (!reply && reply.error().answered) {
       connection = reach_again("top", common);
       if (!connection) return fail("top", connection.error(), common);
       continue;
     }
     if (!reply) return fail("top", reply.error(), common);
-    if (!*reply) return fail(reply->error());
-    if (common.json) return print_json(**reply), api::exit_code::done;
+    if (!*reply && view.alone().empty()) return fail(reply->error());
+    if (!*reply) { // it has ended
+      view.show_list();
+      continue;
+    }
     make_printable(**reply);
-    const std::string picture = render_top(**reply, given.sort, size, with_colours());
-    if (!live) return print_exactly(picture), api::exit_code::done;
-    std::string drawn = "\x1b[H";
-    for (const char c : picture) drawn += c == '\n' ? "\x1b[K\n" : std::string(1, c);
-    drawn.pop_back(); // a line feed in the last row would scroll
-    if (!print_exactly(drawn + "\x1b[J")) return api::exit_code::done;
-    if (!first) std::this_thread::sleep_until(asked_at + every); // the rest of the interval
-    over = std::min(every, longest_look);
+    if (!look_at(view, keys.get(), **reply, asked_at + every)) return api::exit_code::done;
+    over = std::min(every, keys == nullptr ? longest_look : look_with_keys);
   }
+}
+
+api::exit_code watch(const parameters& given, const common_options& common) {
+  if (!given.once && !common.json && on_terminal()) return watch_live(given, common);
+  const std::chrono::milliseconds every{*parse_timeout(given.every)};
+  auto connection = reach(common);
+  if (!connection) return fail("top", connection.error(), common);
+  const std::chrono::milliseconds over{given.sort == "rate" ? std::min(every, longest_look)
+                                                            : std::chrono::milliseconds(0)};
+  const screen size = on_terminal() ? screen_size() : screen{any_width, usual_processes + rows_of_top_head};
+  const std::size_t count = size.rows > rows_of_top_head + 1 ? size.rows - rows_of_top_head : 1;
+  auto reply = connection->ask({"top", {{"sort", given.sort}, {"count", count}, {"over_ms", over.count()}}},
+                               node_patience + over);
+  if (!reply) return fail("top", reply.error(), common);
+  if (!*reply) return fail(reply->error());
+  if (common.json) return print_json(**reply), api::exit_code::done;
+  make_printable(**reply);
+  return print_exactly(render_top(**reply, given.sort, size, with_colours())), api::exit_code::done;
 }
 
 } // namespace
@@ -133,12 +182,13 @@ api::exit_code watch(const parameters& given, const common_options& common) {
 std::string render_top(const json& d, const std::string& sort, const screen& size, bool colours) {
   const columns shown = columns_of(d, sort, size);
   std::vector<std::vector<std::string>> rows{
-      {"PID", "NAME", "STATUS", "MESSAGES", "MAILBOX", "AGE", "MEMORY"}};
+      {"PID", "NAME", "STATUS", "MESSAGES", "AGE", "MEMORY"}};
   if (shown.reductions) rows[0].push_back("REDUCTIONS");
   if (shown.rate) rows[0].push_back("RATE");
+  if (shown.mailbox) rows[0].insert(rows[0].begin() + 4, "MAILBOX");
   if (shown.behaviour) rows[0].insert(rows[0].begin() + 2, "BEHAVIOUR");
   for (const auto& process : d.value("processes", json::array())) {
-    if (rows.size() + rows_of_head > size.rows) break;
+    if (rows.size() + rows_of_top_head > size.rows) break;
     rows.push_back(row_of(process, shown));
   }
   std::string column = sort;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The command `coppice top`: shows the processes with the most messages, memory or work. On a terminal it is
-// redrawn every two seconds by default; otherwise it is printed once.
+// redrawn every two seconds by default, and keys choose what is shown (top_view.hpp); otherwise it is printed once.
 #pragma once
 
 #include <functional>
@@ -11,6 +11,9 @@
 #include "cli/terminal.hpp"
 
 namespace coppice::cli {
+
+// Lines above the processes: the node, its load, an empty line, the column names.
+inline constexpr std::size_t rows_of_top_head = 4;
 
 void declare_top(CLI::App& app, const common_options& common, std::function<api::exit_code()>& run);
 

@@ -121,18 +121,24 @@ pending run_tree(const request& r) {
 json info_json(node::instance& of, const runtime::process_info& info) {
   json document = process_document(of, info);
   document["waits"] = nullptr;
+  document["handles"] = nullptr;
+  document["waiting"] = json::array();
   document["state"] = nullptr;
   document["engine"] = nullptr;
   document["debug"] = nullptr;
   return document;
 }
 
-// Of one that is parked, which says itself for what.
-void answer_with_wait(const request& r, const runtime::process_info& info, base::nanos most) {
-  r->of.wait_of(
+// Of a process that is parked, or whose thread is stuck: it tells itself what it is busy with.
+void answer_with_occupation(const request& r, const runtime::process_info& info, base::nanos most) {
+  r->of.occupation_of(
       info.summary.pid, most,
-      [r, document = info_json(r->of, info)](const std::optional<runtime::waited_for>& wait) mutable {
-        if (wait) document["waits"] = wait_json(*wait);
+      [r, document = info_json(r->of, info)](const std::optional<runtime::occupation>& told) mutable {
+        if (told) {
+          document["waits"] = wait_json(told->waits);
+          document["handles"] = handles_json(*told);
+          document["waiting"] = waiting_json(*told);
+        }
         r->done(std::move(document));
       });
 }
@@ -143,6 +149,9 @@ constexpr base::nanos info_most_of_busy = 100 * ns_per_ms;
 bool is_parked(const runtime::process_info& info) {
   return info.summary.status == runtime::process_status::parked;
 }
+bool is_running(const runtime::process_info& info) {
+  return info.summary.status == runtime::process_status::running;
+}
 
 api::failure ended(const asked& a) {
   return {base::errc::not_found, a.what, "noproc: it has ended meanwhile", {}};
@@ -152,7 +161,7 @@ api::failure ended(const asked& a) {
 void answer_anew(const request& r, const runtime::pid& pid) {
   const auto info = r->of.runtime().info(pid);
   if (!info) return r->reply(api::reply(unexpect, ended(*r)));
-  if (is_parked(*info)) return answer_with_wait(r, *info, info_most_of_busy);
+  if (is_parked(*info) || is_running(*info)) return answer_with_occupation(r, *info, info_most_of_busy);
   r->done(info_json(r->of, *info));
 }
 
@@ -164,7 +173,7 @@ pending run_info(const request& r) {
   if (!info) return r->fail(info.error()), pending{};
   const runtime::pid pid = info->summary.pid;
   if (is_parked(*info)) {
-    answer_with_wait(r, *info, info_most);
+    answer_with_occupation(r, *info, info_most);
   } else if (r->of.runs_engine(*info)) {
     // Only a plugin's callback may take long.
     const bool answers_soon =

@@ -90,6 +90,18 @@ json status_document(node::instance& of) {
                        {"by", one.by},
                        {"os_pid", one.os_pid},
                        {"since_ms", (base::mono_now() - one.asked_at) / ns_per_ms}});
+  json stuck = json::array();
+  for (const auto& one : s.stuck)
+    stuck.push_back({{"pid", of.text_of(one.pid)},
+                     {"who", one.who},
+                     {"callback", one.callback},
+                     {"message", text_json(one.message)},
+                     {"since_ms", (base::mono_now() - one.since) / ns_per_ms}});
+  json cannot_write = json::array();
+  for (const auto& one : s.cannot_write)
+    cannot_write.push_back({{"what", one.what == node::unwritable::kind::log ? "log" : "data"},
+                            {"path", one.path},
+                            {"why", one.why}});
   json off = json::array();
   for (const auto& one : s.off) off.push_back({{"what", one.what}, {"name", one.name}});
   std::vector<std::string> plugins;
@@ -115,6 +127,8 @@ json status_document(node::instance& of) {
           {"slow_handlers", s.runtime.slow_handlers},
           {"taken_over", s.runtime.taken_over},
           {"stuck_threads", s.runtime.stuck_threads},
+          {"stuck", std::move(stuck)},
+          {"cannot_write", std::move(cannot_write)},
           {"applications", std::move(applications)},
           {"switched_off", std::move(off)},
           {"configuration",
@@ -265,6 +279,23 @@ json wait_json(const runtime::waited_for& wait) {
           {"left_ms", ends ? json(std::max<base::nanos>(0, wait.deadline - now) / ns_per_ms) : json()}};
 }
 
+json handles_json(const runtime::occupation& told) {
+  if (told.since == 0 || (told.callback.empty() && told.caller.empty())) return {};
+  return {{"callback", text_json(told.callback)},
+          {"message", text_json(told.message)},
+          {"whom", text_json(told.caller)},
+          {"since_ms", std::max<base::nanos>(0, base::mono_now() - told.since) / ns_per_ms}};
+}
+
+json waiting_json(const runtime::occupation& told) {
+  json out = json::array();
+  for (const runtime::waiting_message& one : told.next)
+    out.push_back({{"what", one.what},
+                   {"from", text_json(one.from)},
+                   {"age_ms", one.age < 0 ? json() : json(one.age / ns_per_ms)}});
+  return out;
+}
+
 json nodes_document(node::instance& of) {
   json nodes = json::array();
   const auto time = [](base::nanos wall) { return wall == 0 ? json() : json(base::format_wall(wall)); };
@@ -339,7 +370,8 @@ json changes_document(const node::apply_outcome& outcome) {
           {"changes", change_list(outcome.changes)},
           {"rest", change_list(outcome.rest)},
           {"diagnostics", std::move(diagnostics)},
-          {"differences", outcome.differences}};
+          {"differences", outcome.differences},
+          {"next_start", text_json(outcome.next_start)}};
 }
 
 json reload_document(node::instance& of, const node::reload_report& report) {

@@ -31,6 +31,10 @@ nlohmann::json coming_document(const std::vector<std::pair<cron::instant, servic
 nlohmann::json report_document(const runtime::message& report);
 // What a parked process waits for; null: for nothing any more.
 nlohmann::json wait_json(const runtime::waited_for& wait);
+// The callback of a process that is busy, and the process for which it works; null: neither is known.
+nlohmann::json handles_json(const runtime::occupation& told);
+// The first messages of its mailbox.
+nlohmann::json waiting_json(const runtime::occupation& told);
 nlohmann::json nodes_document(node::instance& of);
 nlohmann::json plugins_document(node::instance& of);
 nlohmann::json changes_document(const node::apply_outcome& outcome);

@@ -88,17 +88,17 @@ std::vector<complaint> warnings(const node::node_status& status) {
   const behaviours::journal_report& log = status.durable_log;
   if (log.failure)
     out.push_back(
-        {"durable log", status.name,
+        {"durable_log", status.name,
          fmt::format("{}: {}; what needs it stands still", log.is_open ? "it has ended" : "it is not open",
                      log.failure->text),
          fmt::format("coppice log check {}; once the disk is in order, a restart of the node opens it",
                      log.folder)});
   if (log.log.is_full)
-    out.push_back({"durable log", status.name, "the disk is full: it takes no new entries",
+    out.push_back({"durable_log", status.name, "the disk is full: it takes no new entries",
                    fmt::format("make room on the disk of {}; nothing has to be restarted", log.folder)});
   for (const durable::damage& one : log.damages)
     out.push_back(
-        {"durable log", status.name, one.text(),
+        {"durable_log", status.name, one.text(),
          fmt::format("coppice log check {} says what lies there; a restart does not mend it", log.folder)});
   for (const node::raft_status& one : status.raft) {
     if (one.leaderless != 0)
@@ -120,6 +120,25 @@ std::vector<complaint> warnings(const node::node_status& status) {
         {"descriptors", status.name,
          fmt::format("all but the last of {} are in use: listeners accept nobody", base::descriptor_limit()),
          "coppice listener NAME says which; LimitNOFILE= in the unit"});
+  for (const node::unwritable& one : status.cannot_write) {
+    const bool is_log = one.what == node::unwritable::kind::log;
+    out.push_back({is_log ? "log" : "data", one.path, "cannot be written: " + one.why,
+                   is_log ? "lines are missing in it until it can; df, and the rights of its folder"
+                          : "what has to survive a restart is not kept; df, and the rights of the folder"});
+  }
+  for (const std::string& one : status.jobs_alone)
+    out.push_back({"job", one, "runs on one of several nodes, of which some are away and may run it too",
+                   "coppice nodes; coppice cron"});
+  const base::nanos now = base::mono_now();
+  for (const runtime::stuck_handler& one : status.stuck) {
+    if (now - one.since < thread_stuck_after) continue;
+    out.push_back({"thread", one.who,
+                   fmt::format("stuck for {} s in {}{}", (now - one.since) / base::nanos_per_second,
+                               one.callback, one.message.empty() ? "" : " of " + one.message),
+                   fmt::format("coppice exit '{}' kill ends the process; its thread comes back when the "
+                               "handler returns, or the node is restarted",
+                               one.who.substr(0, one.who.find(' ')))});
+  }
   return out;
 }
 

@@ -3,8 +3,10 @@
 // balancer, Kubernetes, a service manager. Pure functions of copies; any thread.
 #pragma once
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -15,9 +17,12 @@ namespace coppice::control {
 // A worker held for longer than this, with nobody to take it over, makes the node one that does not live.
 constexpr base::nanos stuck_after = 10 * base::nanos_per_second;
 
+// A thread that is held for longer than this, though another has its worker, is a warning.
+constexpr base::nanos thread_stuck_after = base::nanos_per_second;
+
 // What is not as it should be.
 struct complaint {
-  std::string what; // node, application, child, worker
+  std::string what; // node, application, child, worker; of a warning one of warning_kinds
   std::string name;
   std::string why;
   std::string help; // what an operator can do about it, with the command
@@ -32,8 +37,14 @@ std::vector<complaint> ready(const node::node_status& status, const std::vector<
 
 // What an operator ought to look at, though the node serves: the tree is not what was applied, something was
 // switched off by hand, a node of distribution.peers is away, the files say something else than runs,
-// the durable log has failed, is full or damaged, descriptors run out.
+// descriptors run out, a certificate ends, the data or a file of the log cannot be written, the durable log
+// has failed, is full or damaged, a Raft group has no leader or a command crashes, a job may run on other
+// nodes too, a thread is stuck.
 std::vector<complaint> warnings(const node::node_status& status);
+// What warnings can be about, in the order of the page of metrics.
+inline constexpr std::array<std::string_view, 13> warning_kinds{
+    "certificate", "child", "configuration", "data", "descriptors", "durable_log", "job",
+    "listener",    "log",   "peer",          "raft", "thread",      "tree"};
 
 // What keeps a node from having started: "starting: application a" and, joined by commas, those that failed
 // already; "not ready: application b failed: REASON"; "stopping". Empty: every application has started,

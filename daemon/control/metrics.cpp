@@ -7,6 +7,7 @@
 
 #include "base/descriptors.hpp"
 #include "base/process_usage.hpp"
+#include "control/health.hpp"
 #include "metrics/rows.hpp"
 
 namespace coppice::control {
@@ -40,6 +41,9 @@ void node_metrics(exposition& to, const metrics_source& from) {
   to.sample(from.usage.resident_bytes);
   to.standard_family(kind::counter, "process_cpu_seconds", "Processor time the process has used");
   to.seconds({}, from.usage.cpu_nanos);
+  to.standard_family(kind::gauge, "process_start_time_seconds",
+                     "When the process started, in seconds since 1970");
+  to.seconds({}, s.started);
   to.gauge("short_of_descriptors", "1 if all file descriptors but the last ones are in use",
            s.short_of_descriptors);
   using disk = node::configuration_on_disk::verdict;
@@ -56,6 +60,10 @@ void node_metrics(exposition& to, const metrics_source& from) {
   for (const std::string_view what : {"listener", "child", "job"})
     to.sample({{"what", what}},
               static_cast<std::uint64_t>(std::ranges::count(s.off, what, &node::switched_off::what)));
+  to.family(kind::gauge, "warning", "Warnings of coppice health, which make nothing unavailable");
+  const std::vector<complaint> all = warnings(s);
+  for (const std::string_view what : warning_kinds)
+    to.sample({{"what", what}}, static_cast<std::uint64_t>(std::ranges::count(all, what, &complaint::what)));
   to.counter("log_dropped_lines", "Log lines dropped since the log's queue was full", from.log_dropped);
 }
 

@@ -21,6 +21,12 @@ constexpr std::uint32_t ids_at_once = 16 * 1024;
 
 using figure = std::uint64_t (*)(const process_summary&);
 
+// A process, and what its summary does not say.
+struct row {
+  process_summary of;
+  bool of_node = false; // a part of the node itself
+};
+
 // Null: by pid.
 figure figure_of(std::string_view sort) {
   if (sort == "mailbox") return [](const process_summary& one) { return one.messages; };
@@ -39,16 +45,17 @@ class listing {
   listing(const asked& a, std::size_t most)
       : of_(a.of),
         by_(figure_of(a.text("sort"))),
+        own_first_(a.text("sort") != "pid"),
         filter_(a.text("filter")),
         behaviour_(a.text("behaviour")),
         most_(most) {}
 
-  void look(process_summary& one) {
-    if (!admits(one)) return;
+  void look(process_summary& found) {
+    if (!admits(found)) return;
     ++total_;
-    const auto before = [this](const process_summary& a, const process_summary& b) {
-      return goes_before(a, b);
-    };
+    const bool of_node = runtime::is_of_node(of_.runtime(), found.pid).value_or(false);
+    row one{std::move(found), of_node};
+    const auto before = [this](const row& a, const row& b) { return goes_before(a, b); };
     if (kept_.size() < most_) {
       kept_.push_back(std::move(one));
       if (kept_.size() == most_) std::ranges::make_heap(kept_, before);
@@ -63,7 +70,7 @@ class listing {
   json document() {
     std::ranges::sort(kept_, [this](const auto& a, const auto& b) { return goes_before(a, b); });
     json processes = json::array();
-    for (const process_summary& one : kept_) processes.push_back(summary_json(of_, one));
+    for (const row& one : kept_) processes.push_back(summary_json(of_, one.of));
     return {{"processes", std::move(processes)}, {"total", total_}};
   }
 
@@ -74,17 +81,19 @@ class listing {
            contains(one.is.behaviour, filter_) || contains(one.is.plugin, filter_) ||
            contains(of_.text_of(one.pid), filter_);
   }
-  bool goes_before(const process_summary& a, const process_summary& b) const {
-    if (by_ != nullptr && by_(a) != by_(b)) return by_(a) > by_(b);
-    return a.pid.id < b.pid.id;
+  bool goes_before(const row& a, const row& b) const {
+    if (by_ != nullptr && by_(a.of) != by_(b.of)) return by_(a.of) > by_(b.of);
+    if (own_first_ && a.of_node != b.of_node) return b.of_node;
+    return a.of.pid.id < b.of.pid.id;
   }
 
   node::instance& of_;
   figure by_;
+  bool own_first_; // of processes that are equal otherwise, those of the node itself come last
   std::string filter_;
   std::string behaviour_;
   std::size_t most_;
-  std::vector<process_summary> kept_;
+  std::vector<row> kept_;
   std::uint64_t total_ = 0;
 };
 

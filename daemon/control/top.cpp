@@ -4,6 +4,7 @@
 #include "control/top.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <unordered_map>
 
 #include "control/documents.hpp"
@@ -31,6 +32,7 @@ struct row {
   runtime::process_summary of;
   base::nanos age = 0;
   std::uint64_t rate = 0; // reductions a second since the look before
+  bool of_node = false;   // a part of the node itself
 };
 
 std::uint64_t key_of(const runtime::pid& p) {
@@ -68,17 +70,20 @@ std::vector<row> all_rows(node::instance& of, const look& before) {
     const auto had = before.reductions.find(key);
     const std::uint64_t done = one.reductions - (had == before.reductions.end() ? 0 : had->second);
     const auto rate = before.at == 0 ? 0 : static_cast<std::uint64_t>(static_cast<double>(done) / seconds);
-    rows.push_back({std::move(one), age == ages.end() ? 0 : age->second, rate});
+    const bool of_node = runtime::is_of_node(of.runtime(), one.pid).value_or(false);
+    rows.push_back({std::move(one), age == ages.end() ? 0 : age->second, rate, of_node});
   }
   return rows;
 }
 
 void keep_largest(std::vector<row>& rows, figure wanted, std::size_t count) {
   count = std::min(count, rows.size());
-  // By pid where they are equal, so that a table that is drawn again and again stands still.
+  // Where they are equal, those of the node itself last, then by pid, so that a table that is drawn again and
+  // again stands still.
   std::partial_sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(count), rows.end(),
                     [wanted](const row& a, const row& b) {
-                      return std::pair(wanted(b), key_of(a.of.pid)) < std::pair(wanted(a), key_of(b.of.pid));
+                      return std::tuple(wanted(b), a.of_node, key_of(a.of.pid)) <
+                             std::tuple(wanted(a), b.of_node, key_of(b.of.pid));
                     });
   rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(count), rows.end());
 }

@@ -33,11 +33,13 @@ CONTENTS = (
     ("Write plugins", "bundled", "Bundled plugins", "plugins/README.md"),
     ("Run nodes", "configuring", "Configurations by example", "config/README.md"),
     ("Run nodes", "operating", "Operating a node", "packaging/OPERATING.md"),
+    ("Run nodes", "prometheus", "Prometheus and Grafana", "packaging/prometheus/README.md"),
     ("Run nodes", "tls", "TLS between nodes", "packaging/TLS.md"),
     ("Run nodes", "security", "Security", "packaging/SECURITY.md"),
     ("Run nodes", "interop", "Interoperation", "packaging/INTEROP.md"),
     ("Look up", "configuration", "Configuration keys", None),
     ("Look up", "commands", "Commands", None),
+    ("Look up", "metrics", "Metrics", None),
     ("Look up", "api", "C declarations", None),
 )
 
@@ -72,6 +74,7 @@ class Site:
         made = {
             "configuration": lambda: reference.configuration(json.loads((root / "config/node.schema.json").read_text(encoding="utf-8"))),
             "commands": lambda: reference.commands(programs),
+            "metrics": lambda: reference.metrics((root / "tests/e2e/metrics_page.txt").read_text(encoding="utf-8")),
             "api": lambda: reference.api(root / "plugin-api/coppice"),
         }
         self.pages = []

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The reference pages of the documentation, as Markdown: the configuration from its JSON Schema, the commands from what
-the programs say of themselves, and the plugin API from the C headers. pages.py makes pages of them."""
+the programs say of themselves, the metrics from a node's page, and the plugin API from the C headers. pages.py makes
+pages of them."""
 import importlib.util
 import re
 from pathlib import Path
@@ -70,6 +71,26 @@ def command(program, name, words):
     yield "```text\n" + "\n".join(page.without_help(lines[usage:])).rstrip() + "\n```"
     for one in page.commands_in(text):
         yield from command(program, name, (*words, one))
+
+
+def metrics(page):
+    """Every family of a node's page. `page`: one that has an engine of each kind, as tests/e2e/metrics.py holds it against a
+    running node."""
+    yield "# Metrics"
+    yield ""
+    yield ("Every metric of `/metrics`, in the order of the page. Families whose subject a node does not have, such as pools, are on its page "
+           "without series. Times are in seconds, sizes in bytes; a counter ends in `_total`. Plugins have metrics of their own, whose names "
+           "begin with `coppice_plugin_` and the plugin's id.")
+    yield ""
+    yield "| metric | type | labels | meaning |"
+    yield "|---|---|---|---|"
+    for name, help_text in re.findall(r"^# HELP (\S+) (.*)$", page, re.M):
+        if name.startswith("coppice_plugin_kv_"):
+            continue  # an example's own
+        kind = re.search(rf"^# TYPE {name} (\S+)$", page, re.M)[1]
+        labels = sorted({label for labels in re.findall(rf"^{name}(?:_bucket)?\{{(.*)\}} ", page, re.M)
+                         for label in re.findall(r'(\w+)="', labels)} - {"le"})
+        yield f"| `{name}` | {kind} | {', '.join(f'`{one}`' for one in labels)} | {escaped(help_text)} |"
 
 
 # The plugin API ------------------------------------------------------------------------------------------

@@ -82,7 +82,8 @@ def nothing(cleanup):
     before = at.pids("a", "b", "c", "d")
     equal(at.changes("diff"), [])
     equal(at.apply(), [])
-    equal(at.node.coppice("diff").stdout, "no changes\n")
+    said = at.node.coppice("diff")
+    equal((said.returncode, said.stdout), (0, "no changes\n"))
     equal(at.pids("a", "b", "c", "d"), before)
 
 
@@ -96,7 +97,9 @@ def said_and_done(cleanup):
     equal(at.changes("diff"), expected)
     equal(at.changes("apply", dry_run=True), expected)
     equal(at.pids("a", "b", "c", "d"), before)
-    equal(at.node.coppice("diff").stdout.split("\n")[2].split(), ["restart", "shop/inner/d", "mailbox"])
+    said = at.node.coppice("diff")
+    equal((said.returncode, said.stdout.split("\n")[2].split()), (1, ["restart", "shop/inner/d", "mailbox"]))
+    equal(at.node.coppice("apply", "--dry-run").returncode, 0)
     equal(at.apply(), expected)
     after = at.pids("a", "c", "d", "e")
     equal((after["a"], after["c"]), (before["a"], before["c"]))
@@ -221,6 +224,48 @@ def refused(cleanup):
         contains(fixed.stderr, "node.workers can't change while the node runs")
     equal(at.node.coppice("apply", "/nowhere.yaml").returncode, 78)
     equal(at.pids("a", "b", "c", "d"), before)
+
+
+@test("diff exits as diff(1) does: 1 with differences, and with a status of its own for each way to have no answer")
+def statuses(cleanup):
+    at = Reconfigured(cleanup)
+    equal(at.node.coppice("diff").returncode, 0)
+    at.write(text=base.replace("workers: 2", "workers: 3"))
+    equal(at.node.coppice("diff").returncode, 1, "a key that only a start changes is a difference too")
+    equal(at.node.coppice("diff", "--json").returncode, 1)
+    equal(at.node.coppice("diff", "a", "b").returncode, 2)
+    equal(at.node.coppice("diff", "/nowhere.yaml").returncode, 78)
+    (at.node.folder.path / "node.yaml").unlink()
+    equal(at.node.coppice("diff").returncode, 78, "nothing to compare with")
+    at.node.process.send_signal(signal.SIGSTOP)
+    cleanup.callback(at.node.process.send_signal, signal.SIGCONT)
+    equal(at.node.coppice("diff", "--timeout", "1ms").returncode, 4)
+    at.node.process.send_signal(signal.SIGCONT)
+    equal(at.node.stop(), 0, at.node.log())
+    equal(at.node.coppice("diff").returncode, 3)
+
+
+@test("apply of a file that the next start does not read says so, and what that start reads in its place")
+def not_lasting(cleanup):
+    at = Reconfigured(cleanup)
+    own = str(at.node.folder.path / "node.yaml")
+    same = at.node.folder.write("same.yaml", base)
+    equal(at.node.coppice("apply", str(same)).stderr, "", "it says the same")
+    other = at.node.folder.write("other.yaml", base.replace("max_entries: 10", "max_entries: 20"))
+    for options in (["--dry-run"], []):
+        done = at.node.coppice("apply", str(other), *options)
+        equal(done.returncode, 0, done.stderr)
+        contains(done.stderr, "warning: the next start does not know this: ")
+        contains(done.stderr, f"it reads {own} and finds other values there: shop")
+    at.node.said("but the next start does not know it: it reads ")
+    contains(at.node.coppice("health").stdout, "on disk it differs from what runs since ")
+    contains(at.node.coppice("status").stdout, "differs since ")
+    equal(at.node.coppice("apply").stderr, "")
+    equal(at.node.ask("health")["warnings"], [])
+    at.write(("id: c,", "idd: c,"))
+    done = at.node.coppice("apply", str(other))
+    equal(done.returncode, 0, done.stderr)
+    contains(done.stderr, f"it reads {own} and would refuse: {own}:")
 
 
 @test("a file that is a pipe is refused, and nobody waits for who might write to it")

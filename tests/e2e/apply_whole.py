@@ -147,7 +147,7 @@ def in_line(cleanup):
     at.write(KV, at.late())
     first = at.begin("apply")
     at.starts_late()
-    equal(at.node.coppice("diff").returncode, 0)
+    equal(at.node.coppice("diff").returncode, 1)
     equal(at.node.coppice("apply", "--dry-run").returncode, 0)
     equal(at.node.coppice("reload", "--dry-run").returncode, 0)
     second = at.begin("apply")

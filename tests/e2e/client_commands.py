@@ -6,6 +6,7 @@ import os
 import pwd
 import re
 import subprocess
+import termios
 import threading
 
 from harness.node import Node, connectable, program, tree
@@ -308,10 +309,53 @@ def live(cleanup):
         check(("BEHAVIOUR" in picture) == (columns == 200), "more where there is room", lines)
 
 
+@test("keys in top choose the column, a process and that one alone, and the terminal is afterwards as it was")
+def top_keys(cleanup):
+    node = usual()
+
+    def by_lines(terminal):
+        return bool(termios.tcgetattr(terminal.descriptor)[3] & termios.ICANON)
+
+    def shows(terminal, part):
+        terminal.read_until(part)
+        terminal.seen = b""
+
+    for ends in ("q", "\x03"):
+        terminal = Terminal(cleanup, [program("COPPICE", "coppice"), "top", "--every", "200ms", "--socket", node.socket])
+        check(by_lines(terminal), "as a terminal is")
+        shows(terminal, b"q quit")
+        check(not by_lines(terminal), "keys come one by one")
+        terminal.types(">")
+        shows(terminal, b"MAILBOX")
+        terminal.types("\x1b[B\r")
+        shows(terminal, b"trap exit")
+        terminal.types("\x1b")
+        shows(terminal, b"up down select")
+        terminal.types(ends)
+        terminal.read_until(b"never")  # until it is closed
+        eventually(lambda: by_lines(terminal), "lines again")
+
+
+@test("processes of the operator stand before those of the node, unless they are sorted by pid")
+def own_first(_):
+    node = usual()
+    own = {"probe", LONG}
+
+    def before(command, **arguments):
+        names = [one["name"] for one in node.ask(command, **arguments)["processes"]]
+        return max(names.index(name) for name in own) < names.index("net_kernel")
+
+    check(before("ps"), "in ps")
+    eventually(lambda: before("top", sort="messages", count=1000), "in top, when no message waits")
+    pids = [int(one["pid"].split(".")[1]) for one in node.ask("ps", sort="pid")["processes"]]
+    equal(pids, sorted(pids))
+
+
 @test("tables and documents fit terminals of 80 and 200 columns, and are whole in a pipe")
 def fits(cleanup):
     node = usual()
-    for command in (("status",), ("tree",), ("ps",), ("info", LONG), ("nodes",), ("plugins",), ("log-level",), ("health",)):
+    for command in (("status",), ("tree",), ("ps",), ("info", LONG), ("nodes",), ("plugins",), ("events",), ("log-level",),
+                    ("health",)):
         whole = node.coppice(*command).stdout
         for columns in (80, 200):
             terminal = Terminal(cleanup, ["sh", "-c", f"stty cols {columns}; exec {program('COPPICE', 'coppice')} {' '.join(command)} "

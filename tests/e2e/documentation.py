@@ -86,6 +86,10 @@ def complete(_):
     for words in ("coppice call", "coppice certificate issue", "coppice init"):
         contains(commands, f">{words} <a")
     contains(commands, "--config FILE")
+    counted = (folder / "metrics.html").read_text(encoding="utf-8")
+    for name in re.findall(r"^# HELP (coppice_(?!plugin_kv)\w+|process_\w+) ", (root / "tests/e2e/metrics_page.txt").read_text(encoding="utf-8"), re.M):
+        contains(counted, f"<code>{name}</code>")
+    contains(counted, "<td>Requests that wait for a worker</td>")
     declared = (folder / "api.html").read_text(encoding="utf-8")
     for header in (root / "plugin-api/coppice").glob("*.h"):
         for name in re.findall(r"^\} (coppice_\w+);", header.read_text(encoding="utf-8"), re.M):

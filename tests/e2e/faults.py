@@ -87,6 +87,10 @@ def log_file(cleanup):
         eventually(lambda: lines(node, last=1, module="talker")[0].startswith(f"lost {number}"), "it goes on")
     failed = [line for line in lines(node, module="log") if "cannot be written" in line]
     equal(len(failed), 1)
+    warned = {one["what"]: one for one in node.ask("health")["warnings"]}
+    contains(warned["log"]["why"], "No space left on device")
+    equal(node.coppice("health").returncode, 0)
+    contains(node.coppice("status").stdout, "all.log: ")
     contains(failed[0], "all.log cannot be written: ")
     contains(failed[0], "No space left on device")
     equal(node.call("probe", "ping"), "pong")
@@ -95,11 +99,13 @@ def log_file(cleanup):
     def again():
         say(node, "after")
         return [line for line in lines(node, module="log") if "is written again; " in line]
+    equal([one for one in node.ask("health")["warnings"] if one["what"] == "data"], [], "the data are on another disk")
     check(int(re.search(r"(\d+) lines are missing", eventually(again, "it is written again", 30)[0])[1]) > 100, "they are counted")
     eventually(lambda: "talker: after" in (disk / "all.log").read_text(), "it is there")
     for line in (disk / "all.log").read_text().splitlines():
         check(line.startswith(("20", "x", "  ")) or not line, "a line of its own", line[:80])
     check(node.log().count("cannot be written") == 1, "once", node.log())
+    equal(node.ask("status")["cannot_write"], [])
 
 
 @test("a standard error that takes no more loses lines, which the node counts and tells there, and nothing else")
@@ -126,7 +132,13 @@ def log_stderr(cleanup):
 def data_disk(cleanup):
     node, disk = on_small_disk(cleanup, lambda at: [("node.data", str(at))])
     kept = (disk / "applied.yaml").read_text()
+    equal(node.ask("status")["cannot_write"], [])
     filler = fill(disk)
+    cannot, = node.ask("status")["cannot_write"]
+    equal((cannot["what"], cannot["path"]), ("data", re.findall(r"node\.data=(\S+)", " ".join(node.process.args))[-1]))
+    health = node.coppice("health")
+    equal(health.returncode, 0)
+    contains(health.stdout, "warning: data ")
     source = node.folder.path / "node.yaml"
     source.write_text(CONFIG.replace("intensity: 2", "intensity: 3"))
     node.ask("apply")

@@ -15,10 +15,11 @@ from harness.tap import check, contains, equal, eventually, run, test
 SPIN_MS = 3000
 
 
-def spinning(cleanup, node):
-    """A client that waits for the probe's {spin, _}; .answer() is what it got."""
+def spinning(cleanup, node, through=None):
+    """A client that waits for the probe's {spin, _}, which another actor may call for it; .answer() is what it got."""
     answers = []
-    client = threading.Thread(target=lambda: answers.append(node.coppice("call", "probe", f"{{spin, {SPIN_MS}}}", "--timeout", "60s")))
+    whom, term = ("probe", f"{{spin, {SPIN_MS}}}") if through is None else (through, f"{{relay, probe, {{spin, {SPIN_MS}}}}}")
+    client = threading.Thread(target=lambda: answers.append(node.coppice("call", whom, term, "--timeout", "60s")))
     client.start()
     cleanup.callback(client.join)
 
@@ -33,14 +34,40 @@ def others_go_on(cleanup):
     node = Node(cleanup, settings=[("node.workers", "1")])
     before = node.ask("status")
     equal(before["stuck_threads"], 0)
-    client, answer = spinning(cleanup, node)
+    client, answer = spinning(cleanup, node, through="relay")
     eventually(lambda: node.ask("status")["stuck_threads"] == 1, "the worker is taken over")
     equal(node.call("kv", "{put, a, 1}"), "ok")
     equal(node.call("kv", "{get, a}"), "{ok,1}")
+    info = node.info("probe")
+    handles = info["handles"]
+    equal((handles["callback"], handles["message"], info["waits"]), ("handle_call", "{spin, ...}", None))
+    caller = node.info("relay")
+    equal((handles["whom"], caller["waits"]["whom"]), (caller["pid"], info["pid"]), "for whom")
+    check(handles["since_ms"] >= 20, "since when", handles)
+    for term in ("{put, 1, 2}", "[]"):
+        node.ask("cast", name="probe", term=term)
+    node.ask("send", name="probe", term="tick")
+    waiting = eventually(lambda: node.info("probe")["waiting"], "they wait")
+    equal([one["what"] for one in waiting], ["cast {put, ...}", "cast a term", "tick"])
+    check(all(one["age_ms"] >= 0 for one in waiting), "since when", waiting)
+    told = node.coppice("info", "probe").stdout
+    contains(told, f"handle_call of {{spin, ...}} for {handles['whom']}, since ")
+    stuck, = node.ask("status")["stuck"]
+    equal((stuck["pid"], stuck["who"], stuck["callback"], stuck["message"]), (info["pid"], info["pid"] + " probe", "handle_call", "{spin, ...}"))
+    warning, = eventually(lambda: node.ask("health")["warnings"], "it is a warning after a second")
+    equal((warning["what"], warning["name"]), ("thread", info["pid"] + " probe"))
+    contains(warning["why"], "in handle_call of {spin, ...}")
+    health = node.coppice("health")
+    equal(health.returncode, 0)
+    contains(health.stdout, f"coppice exit '{info['pid']}' kill")
+    contains(node.coppice("status").stdout, f"{info['pid']} probe for ")
     check(client.is_alive(), "the handler spins still")
     equal(answer(), "ok", node.log())
     after = node.ask("status")
-    equal(after["stuck_threads"], 0)
+    equal((after["stuck_threads"], after["stuck"]), (0, []))
+    said, = [line for line in node.log().splitlines() if "has left the handler that held a thread, after " in line]
+    contains(said, info["pid"] + " probe")
+    check(SPIN_MS <= int(said.split()[-2]) < 20 * SPIN_MS, "how long it took", said)
     check(after["slow_handlers"] > before["slow_handlers"], "it is counted", after)
     check(after["taken_over"] > before["taken_over"], "the takeover is counted", after)
     equal(node.call("probe", "ping"), "pong", "the probe goes on afterwards")

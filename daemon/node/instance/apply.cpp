@@ -118,6 +118,18 @@ class listing {
   std::vector<planned_change> out_;
 };
 
+// What a node that starts with the files `names` runs in place of `applied`. Empty: the same. Reads files.
+std::string read_by_the_next_start(const std::vector<std::string>& names, const spec::load_options& how,
+                                   const spec::node_spec& applied) {
+  const spec::outcome loaded = spec::load(names, how);
+  std::string why;
+  if (!loaded.spec)
+    why = "would refuse: " + first_mistake(loaded.diagnostics);
+  else if (const spec::difference differs = spec::diff(applied, *loaded.spec); !differs.empty())
+    why = "finds other values there: " + in_words(differs);
+  return why.empty() ? why : fmt::format("it reads {} and {}", fmt::join(names, ", "), why);
+}
+
 // "stop shop/site", "set node.log.level".
 std::string brief(const planned_change& one) {
   return one.action + " " + one.path;
@@ -189,6 +201,9 @@ void instance::components::prepare(const apply_request& request, const configura
   work.next->spec = std::move(*loaded.spec);
   work.next->texts = std::move(loaded.texts);
   if (!request.only.empty() && !rest_runs(request, files, current, out)) return;
+  if (!request.files.empty() || request.back)
+    out.next_start = read_by_the_next_start(spec::configuration_files(source.files), source.options,
+                                            work.next->spec);
   work.difference = spec::diff(current.spec, work.next->spec);
   out.changes = listing(plugins).of(work.difference);
   std::string refused;
@@ -347,6 +362,8 @@ std::vector<std::string> summary(const apply_outcome& outcome) {
     out.push_back(outcome.changes.empty() ? "the configuration is what runs"
                                           : "the configuration is applied");
     for (const std::string& one : outcome.differences) out.push_back("but " + one);
+    if (!outcome.next_start.empty())
+      out.push_back("but the next start does not know it: " + outcome.next_start);
   }
   return out;
 }

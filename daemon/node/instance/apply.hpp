@@ -49,6 +49,8 @@ struct apply_outcome {
   std::vector<planned_change> rest; // with `only`: what other files would change, so that nothing happens
   bool applied = false;
   std::vector<std::string> differences; // applied, and yet the tree differs from it: a sentence each
+  // What a node that starts would read in place of this configuration. Empty: the same.
+  std::string next_start{};
   base::status result; // not applied though it was to be: why, and that everything is as before
 };
 

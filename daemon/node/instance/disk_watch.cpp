@@ -10,7 +10,6 @@
 #include "base/log.hpp"
 #include "node/instance/components.hpp"
 #include "spec/default_files.hpp"
-#include "spec/diff.hpp"
 
 namespace coppice::node {
 namespace {
@@ -25,8 +24,9 @@ std::string stamp_of(const std::string& path) {
                      time(info.st_ctim));
 }
 
-// "node.log.level, shop": keys, and applications.
-std::string words(const spec::difference& of) {
+} // namespace
+
+std::string in_words(const spec::difference& of) {
   constexpr std::size_t most = 5;
   std::vector<std::string> all;
   for (const spec::setting_change& one : of.settings) all.push_back(one.key);
@@ -43,8 +43,6 @@ std::string first_mistake(const std::vector<spec::diagnostic>& of) {
   if (wrong == of.end()) return "it cannot be read";
   return fmt::format("{}:{}:{}: {}", wrong->file, wrong->line, wrong->column, wrong->message);
 }
-
-} // namespace
 
 std::string_view text(configuration_on_disk::verdict value) {
   switch (value) {
@@ -95,7 +93,7 @@ void disk_watch::read(const configuration_source& source, const std::vector<std:
     found.why = first_mistake(loaded.diagnostics);
   } else if (const spec::difference difference = spec::diff(runs.spec, *loaded.spec); !difference.empty()) {
     found.is = verdict::differs;
-    found.why = words(difference);
+    found.why = in_words(difference);
   }
   const bool is_new = found.is != last_.is || last_.since == 0;
   found.since = is_new ? base::wall_now() : last_.since;

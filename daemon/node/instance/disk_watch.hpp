@@ -13,10 +13,17 @@
 #include "base/clock.hpp"
 #include "node/instance/apply.hpp"
 #include "node/shown/snapshot.hpp"
+#include "spec/diagnostic.hpp"
+#include "spec/diff.hpp"
 
 namespace coppice::node {
 
 struct configuration;
+
+// "node.log.level, shop": the keys and applications that differ, the first five of them.
+std::string in_words(const spec::difference& of);
+// "FILE:3:5: …": the first error.
+std::string first_mistake(const std::vector<spec::diagnostic>& of);
 
 class disk_watch {
  public:

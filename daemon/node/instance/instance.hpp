@@ -23,6 +23,7 @@
 #include "node/shown/snapshot.hpp"
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"
+#include "runtime/occupation.hpp"
 #include "spec/node_spec.hpp"
 
 namespace coppice::runtime {
@@ -136,9 +137,9 @@ class instance {
   void forget(std::uint64_t id);
   bool ready() const;
 
-  // `done` as for call: what the process, which is here, waits for; nullopt: it did not say in time.
-  void wait_of(const runtime::pid& process, base::nanos timeout,
-               std::function<void(std::optional<runtime::waited_for>)> done);
+  // `done` as for call: what the process, which is here, is busy with; nullopt: it did not say in time.
+  void occupation_of(const runtime::pid& process, base::nanos timeout,
+                     std::function<void(std::optional<runtime::occupation>)> done);
   // `done` as for call: what the format_status of the server, which is here, shows, and what its engine
   // tells.
   void state_of(const runtime::pid& process, base::nanos timeout,

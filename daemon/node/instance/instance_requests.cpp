@@ -4,11 +4,13 @@
 #include <coppice/etf/cursor.hpp>
 
 #include "base/descriptors.hpp"
+#include "base/log_settings.hpp"
 #include "behaviours/gen/shown_state.hpp"
 #include "behaviours/gen/system_notice.hpp"
 #include "behaviours/raft/raft_counters.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/supervision/order.hpp"
+#include "node/environment/writable.hpp"
 #include "node/instance/components.hpp"
 #include "node/instance/instance.hpp"
 #include "node/instance/requester.hpp"
@@ -72,6 +74,7 @@ node_status instance::status() const {
   out.uptime = base::mono_now() - p.started;
   out.workers = p.system.workers();
   out.runtime = p.system.counters();
+  if (out.runtime.stuck_threads != 0) out.stuck = runtime::stuck_handlers(p.system);
   out.processes = out.runtime.processes;
   for (peer_status& one : p.net->peers()) {
     if (one.state == "connected") {
@@ -80,6 +83,7 @@ node_status instance::status() const {
       out.away.push_back(std::move(one));
     }
   }
+  if (!out.away.empty()) out.jobs_alone = p.cron->on_one_node();
   out.plugins = p.plugins.loaded().size();
   out.restarts = p.tree.restarts();
   out.restarts_of_node = p.restarts_of_node;
@@ -129,6 +133,11 @@ node_status instance::status_with_disk() const {
       about.leaderless = now - since;
     if (about.leaderless != 0 || about.parked_at != 0) out.raft.push_back(std::move(about));
   }
+  const std::string data = components_->current()->spec.node.data;
+  if (std::string why = why_unwritable(data); !why.empty())
+    out.cannot_write.push_back({unwritable::kind::data, data, std::move(why)});
+  for (base::log::unwritable_file& one : base::log::unwritable_files())
+    out.cannot_write.push_back({unwritable::kind::log, std::move(one.path), std::move(one.why)});
   return out;
 }
 
@@ -260,12 +269,12 @@ base::status instance::send(const runtime::destination& to, runtime::message m) 
   return sent(components_->system.send(to, std::move(m)));
 }
 
-void instance::wait_of(const runtime::pid& process, base::nanos timeout,
-                       std::function<void(std::optional<runtime::waited_for>)> done) {
+void instance::occupation_of(const runtime::pid& process, base::nanos timeout,
+                             std::function<void(std::optional<runtime::occupation>)> done) {
   const base::nanos deadline = deadline_after(timeout);
-  ask_from_outside<std::optional<runtime::waited_for>>(
+  ask_from_outside<std::optional<runtime::occupation>>(
       components_->system,
-      [process, deadline](runtime::process& self) { return self.waited_for_by(process, deadline); },
+      [process, deadline](runtime::process& self) { return ask_occupation(self, process, deadline); },
       std::move(done), std::nullopt);
 }
 

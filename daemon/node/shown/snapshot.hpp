@@ -13,6 +13,7 @@
 #include "behaviours/supervision/tree.hpp"
 #include "node/shown/change_line.hpp"
 #include "node/shown/life_record.hpp"
+#include "runtime/attribution.hpp"
 #include "runtime/inspectable.hpp"
 
 namespace coppice::node {
@@ -60,6 +61,14 @@ struct configuration_on_disk {
   std::string why;       // the differences, or the first mistake
 };
 std::string_view text(configuration_on_disk::verdict value);
+
+// A place that the node has to write to and cannot.
+struct unwritable {
+  enum class kind : std::uint8_t { data, log };
+  kind what = kind::data;
+  std::string path;
+  std::string why;
+};
 
 // A node that this node is, was or tried to be connected to.
 struct peer_status {
@@ -118,11 +127,15 @@ struct node_status {
   configuration_on_disk on_disk;     // `same` unless instance::status_with_disk() made this
   // Only the last ones are left; false unless instance::status_with_disk() made this.
   bool short_of_descriptors = false;
+  std::vector<unwritable> cannot_write;   // node.data and files of the log; empty unless as above
   behaviours::journal_report durable_log; // without `log` and `damages` unless it is open
   std::vector<raft_status> raft;          // members of Raft groups that need attention, by name
-  std::vector<peer_status> away;          // nodes of distribution.peers that are not connected
-  std::vector<change_row> changes;        // the running apply or reload, then the waiting ones
+  // Jobs that one of several nodes runs, while nodes of distribution.peers are away, which may run them too.
+  std::vector<std::string> jobs_alone;
+  std::vector<peer_status> away;   // nodes of distribution.peers that are not connected
+  std::vector<change_row> changes; // the running apply or reload, then the waiting ones
   runtime::runtime_counters runtime;
+  std::vector<runtime::stuck_handler> stuck; // threads that lost their worker, the longest first
 };
 
 // An application with its supervision tree; `top` is its top supervisor.

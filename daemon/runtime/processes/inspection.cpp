@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "runtime/attribution.hpp"
 #include "runtime/find_processes.hpp"
 #include "runtime/messages/delivery.hpp"
 #include "runtime/processes/inspection.hpp"
@@ -227,6 +228,12 @@ std::optional<process_info> system::info(const pid& of) const {
 std::optional<process_info> system::info(std::string_view name) const {
   const auto of = whereis(name);
   return of ? info(*of) : std::nullopt;
+}
+
+std::vector<stuck_handler> stuck_handlers(const system& host) {
+  std::vector<stuck_handler> all = host.core().drivers.stuck_in();
+  std::ranges::sort(all, {}, &stuck_handler::since);
+  return all;
 }
 
 runtime_counters system::counters() const {

@@ -7,7 +7,10 @@
 #include <system_error>
 #include <utility>
 
+#include "base/border.hpp"
+#include "base/log.hpp"
 #include "runtime/messages/delivery.hpp"
+#include "runtime/messages/message_head.hpp"
 #include "runtime/scheduling/fatal_signal.hpp"
 #include "runtime/scheduling/foreign_code.hpp"
 
@@ -16,6 +19,19 @@ namespace {
 
 // Found without a call: this room is linked into programs, not loaded by them.
 [[gnu::tls_model("initial-exec")]] thread_local driver* this_threads_driver = nullptr;
+
+// While `p` cannot leave its foreign code, so that nobody writes what is its own.
+stuck_handler described(const process_record& p, const foreign_code& code, base::nanos since) {
+  stuck_handler in;
+  in.pid = p.id();
+  in.who = to_text(in.pid, p.host().nodes());
+  if (const relations* const known = p.published_relations(); known != nullptr && !known->name.empty())
+    in.who += " " + known->name;
+  in.callback = code.callback();
+  if (!code.argument().empty()) in.message = message_head(code.argument());
+  in.since = since;
+  return in;
+}
 
 } // namespace
 
@@ -105,19 +121,24 @@ void driver::serve() {
   block_pool::set_current(nullptr);
 }
 
-bool driver::hand_over(worker& w, process_record& p, driver& to) {
+bool driver::hand_over(worker& w, process_record& p, const foreign_code& code, driver& to) {
   if (!w.needs_runner()) return false;
+  std::optional<stuck_handler> in;
+  const base::nanos since = w.turn_started_.load(std::memory_order_relaxed);
+  base::contained("the watchdog", [&] { in = described(p, code, since); });
   driver& former = *w.driven_by();
   former.held_ = std::make_unique<wait>();
   wait& own_handler = *former.held_;
   own_handler.who = &p;
   own_handler.number = former.lost_number_ = p.new_wait();
   own_handler.holds = true;
+  own_handler.since = since;
   own_handler.shows = process_status::running; // on a thread that has lost its worker
   own_handler.stack = w.current_fiber_;
   p.waiting = &own_handler;
   w.count_parked(1);
   w.left_behind_ = &p;
+  former.drivers_.note(former, std::move(in));
   former.drives_.lose(w, p);
   former.drivers_.stuck_.fetch_add(1, std::memory_order_relaxed);
   w.driver_.store(&to, std::memory_order_relaxed);
@@ -139,6 +160,12 @@ void driver::report_back() {
   done->number = lost_number_;
   process_record& waiting = *drives_.take_lost();
   drivers_.stuck_.fetch_sub(1, std::memory_order_relaxed);
+  if (stuck_in_)
+    base::contained("the end of a stuck handler", [&is = *stuck_in_] {
+      base::log::notice("runtime", "{} has left the handler that held a thread, after {} ms", is.who,
+                        (base::mono_now() - is.since) / base::nanos_per_ms);
+    });
+  drivers_.note(*this, std::nullopt);
   delivery::push(waiting, std::move(done));
 }
 
@@ -156,6 +183,19 @@ driver* driver_pool::spare() {
     return nullptr;
   }
   return all_.back().get();
+}
+
+void driver_pool::note(driver& of, std::optional<stuck_handler> in) {
+  const std::lock_guard guard(lock_);
+  of.stuck_in_ = std::move(in);
+}
+
+std::vector<stuck_handler> driver_pool::stuck_in() {
+  std::vector<stuck_handler> out;
+  const std::lock_guard guard(lock_);
+  for (const auto& one : all_)
+    if (one->stuck_in_) out.push_back(*one->stuck_in_);
+  return out;
 }
 
 void driver_pool::put_back(driver& unused) {

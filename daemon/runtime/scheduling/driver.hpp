@@ -11,9 +11,11 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
+#include "runtime/attribution.hpp"
 #include "runtime/messages/block.hpp"
 #include "runtime/scheduling/driving.hpp"
 #include "runtime/scheduling/fiber.hpp"
@@ -22,6 +24,7 @@
 namespace coppice::runtime {
 
 class driver_pool;
+class foreign_code;
 class process_record;
 class worker;
 struct wait;
@@ -47,7 +50,7 @@ class driver {
   void drive(worker& next);
   // The watchdog, while `p` cannot leave its foreign code: gives `w`, which runs `p`, to the spare driver
   // `to`. False, and nothing is changed: there is no stack on which `w` could go on.
-  static bool hand_over(worker& w, process_record& p, driver& to);
+  static bool hand_over(worker& w, process_record& p, const foreign_code& code, driver& to);
   // On the thread that lost its worker in `p`, on p's stack. Returns on the worker's new thread.
   static void rejoin(process_record& p);
 
@@ -70,6 +73,7 @@ class driver {
   driving<worker, process_record> drives_;
   std::uint64_t lost_number_ = 0; // of held_
   std::unique_ptr<wait> held_;    // the wait of the process that this thread is stuck in
+  std::optional<stuck_handler> stuck_in_; // guarded by driver_pool::lock_
   std::mutex lock_;               // guards next_ and ending_
   worker* next_ = nullptr;
   bool ending_ = false;
@@ -90,14 +94,17 @@ class driver_pool {
   void put_back(driver& unused);
   // Threads whose worker was taken away and that have not come back.
   std::uint64_t stuck() const { return stuck_.load(std::memory_order_relaxed); }
+  // What they are in, in no order. Any thread.
+  std::vector<stuck_handler> stuck_in();
   // Ends all threads; none may drive a worker.
   void end();
 
  private:
   friend class driver;
+  void note(driver& of, std::optional<stuck_handler> in);
   std::vector<block_pool>& pools_;
   std::atomic<std::uint64_t> stuck_{0};
-  std::mutex lock_; // guards all_ and spares_
+  std::mutex lock_; // guards all_, spares_ and driver::stuck_in_
   std::vector<std::unique_ptr<driver>> all_;
   std::vector<driver*> spares_;
 };

@@ -9,13 +9,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <coppice/etf/cursor.hpp>
 #include <system_error>
 
 #include "base/border.hpp"
 #include "base/log.hpp"
 #include "base/log_settings.hpp"
 #include "runtime/messages/delivery.hpp"
+#include "runtime/messages/message_head.hpp"
 #include "runtime/processes/inspection.hpp"
 #include "runtime/scheduling/foreign_code.hpp"
 
@@ -29,19 +29,6 @@ long membarrier(int command) {
 // A full fence on every running thread of this program.
 void fence_everywhere() {
   membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-}
-
-// The subject of a message, for people: its atom, or the atom with which its tuple begins.
-std::string tag_of(etf::bytes term) {
-  etf::cursor in(term);
-  std::uint32_t arity = 0;
-  std::string_view word;
-  if (in.peek() == etf::kind::atom && in.read_atom(word)) return std::string(word);
-  if (in.peek() == etf::kind::tuple && in.read_tuple(arity)) {
-    if (in.peek() == etf::kind::atom && in.read_atom(word)) return "{" + std::string(word) + ", ...}";
-    return "a tuple";
-  }
-  return "a term";
 }
 
 } // namespace
@@ -201,11 +188,14 @@ base::nanos watchdog::time_held(vigil& known, base::nanos since) {
 void watchdog::was_slow(const worker& w, const process_record& p, base::nanos age) {
   vigil& known = vigils_[w.index()];
   const std::uint64_t turn = w.look().turn;
-  if (known.told.load(std::memory_order_relaxed) == turn) return;
   const thread_clock::reading now = w.driven_by()->clock()->read();
   const base::nanos held = age - (now.waited - known.waited.load(std::memory_order_relaxed));
-  if (held < limit_ || known.told.exchange(turn, std::memory_order_relaxed) == turn) return;
-  count(summarise(p), w, held, "a handler that is over now");
+  if (held < limit_) return;
+  if (known.told.exchange(turn, std::memory_order_relaxed) != turn)
+    return count(summarise(p), w, held, "a handler that is over now");
+  const process_summary who = summarise(p);
+  base::log::notice("runtime", "{}{}{} has let go of worker {} after {} ms", to_text(who.pid, host_.nodes()),
+                    who.name.empty() ? "" : " ", who.name, w.index(), held / base::nanos_per_ms);
 }
 
 void watchdog::count(const process_summary& who, const worker& w, base::nanos held, const std::string& what) {
@@ -223,7 +213,7 @@ void watchdog::tell(worker& w, const worker::glimpse& seen, base::nanos held) {
       who = summarise(mine.who());
       what = mine.code()->callback();
       if (!mine.code()->argument().empty() && base::log::shows_messages())
-        what += " of " + tag_of(mine.code()->argument());
+        what += " of " + message_head(mine.code()->argument());
     }
   }
   if (!who.pid) { // in code of the daemon, or over already
@@ -243,7 +233,7 @@ void watchdog::replace(worker& w, const worker::glimpse& seen) {
   if (to == nullptr) return refuse(w, seen.turn, "no thread left to take it over");
   claim held(*this, w, seen);
   if (held.code() == nullptr) return host_.core().drivers.put_back(*to);
-  if (!driver::hand_over(w, held.who(), *to)) {
+  if (!driver::hand_over(w, held.who(), *held.code(), *to)) {
     host_.core().drivers.put_back(*to);
     return refuse(w, seen.turn, "no stack left for it to go on with");
   }

@@ -115,6 +115,10 @@ TEST_CASE("what cannot be written is said once, and once that it goes on and how
   REQUIRE(news.size() == 1);
   CHECK(news[0].level == level::error);
   CHECK(news[0].text.find(path + " cannot be written: ") == 0);
+  const auto unwritable = files.unwritable();
+  REQUIRE(unwritable.size() == 1);
+  CHECK(unwritable[0].path == path);
+  CHECK_FALSE(unwritable[0].why.empty());
   fs::remove(folder.file("below"));
   fs::create_directory(folder.file("below"));
   CHECK(files.take_news().empty());
@@ -123,6 +127,7 @@ TEST_CASE("what cannot be written is said once, and once that it goes on and how
   news = files.take_news();
   REQUIRE(news.size() == 1);
   CHECK(news[0].text == path + " is written again; 5 lines are missing in it");
+  CHECK(files.unwritable().empty());
   CHECK(content(path) == shown("two"));
 }
 

@@ -3,6 +3,7 @@
 #include "control/metrics.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "control/health.hpp"
 #include "metrics/rows.hpp"
@@ -151,10 +152,10 @@ TEST_CASE("what was switched off by hand, and files that say something else, are
       "child a/c: coppice restart a/c\n"
       "job j: coppice cron enable j\n"
       "configuration n@h: coppice check names every mistake\n"
-      "durable log n@h: coppice log check /data/log; once the disk is in order, a restart of the node opens "
+      "durable_log n@h: coppice log check /data/log; once the disk is in order, a restart of the node opens "
       "it\n"
-      "durable log n@h: make room on the disk of /data/log; nothing has to be restarted\n"
-      "durable log n@h: coppice log check /data/log says what lies there; a restart does not mend it\n"
+      "durable_log n@h: make room on the disk of /data/log; nothing has to be restarted\n"
+      "durable_log n@h: coppice log check /data/log says what lies there; a restart does not mend it\n"
       "descriptors n@h: coppice listener NAME says which; LimitNOFILE= in the unit\n");
   metrics_source from;
   from.status = status;
@@ -165,6 +166,56 @@ TEST_CASE("what was switched off by hand, and files that say something else, are
         "coppice_configuration_on_disk{state=\"same\"} 0\n", "coppice_short_of_descriptors 1\n",
         "\nprocess_max_fds 77\n", "# TYPE process_cpu_seconds_total counter\n"})
     CHECK_MESSAGE(count(text, line) == 1, line);
+}
+
+TEST_CASE(
+    "what the node cannot write, a job that is alone and a stuck thread are warnings, and nothing is "
+    "unready") {
+  auto status = running();
+  status.cannot_write = {{node::unwritable::kind::data, "/data", "no room"},
+                         {node::unwritable::kind::log, "/a.log", "no room"}};
+  status.jobs_alone = {"nightly"};
+  const base::nanos now = base::mono_now();
+  status.stuck = {{{}, "<0.43.0> hurt", "handle_call", "{slow, ...}", now - 12 * base::nanos_per_second},
+                  {{}, "<0.44.0>", "handle_info", "", now}};
+  const auto told = warnings(status);
+  REQUIRE(told.size() == 4);
+  CHECK(told[0].what == "data");
+  CHECK(told[0].why == "cannot be written: no room");
+  CHECK(told[1].what == "log");
+  CHECK(told[1].name == "/a.log");
+  CHECK(told[2].what == "job");
+  CHECK(told[2].name == "nightly");
+  CHECK(told[3].what == "thread");
+  CHECK(told[3].name == "<0.43.0> hurt");
+  CHECK(told[3].why == "stuck for 12 s in handle_call of {slow, ...}");
+  CHECK(told[3].help.find("coppice exit '<0.43.0>' kill") == 0);
+  CHECK(ready(status, {}).empty());
+  CHECK(lives(status).empty());
+}
+
+TEST_CASE("every kind of warning has a sample, and no warning is of another kind") {
+  auto status = running();
+  status.differences = {"x"};
+  status.off = {{"listener", "a/l"}, {"child", "a/c"}, {"job", "j"}};
+  status.away.emplace_back().name = "p@h";
+  status.on_disk = {node::configuration_on_disk::verdict::differs, 1, "x"};
+  status.certificates = {{"c.pem", 1, true}};
+  status.short_of_descriptors = true;
+  status.cannot_write = {{node::unwritable::kind::data, "/data", "x"},
+                         {node::unwritable::kind::log, "/a.log", "x"}};
+  status.jobs_alone = {"nightly"};
+  status.durable_log.failure = base::error{base::errc::system, "x"};
+  status.raft.push_back({"ledger", 3 * base::nanos_per_second, 0});
+  status.stuck = {{{}, "<0.43.0>", "handle_call", "", base::mono_now() - 2 * base::nanos_per_second}};
+  metrics_source from;
+  from.status = status;
+  const std::string text = metrics_text(from, metrics::board(), format::prometheus);
+  for (const std::string_view what : warning_kinds) {
+    const std::string line = fmt::format("coppice_warning{{what=\"{}\"}} {}\n", what, what == "job" ? 2 : 1);
+    CHECK_MESSAGE(count(text, line) == 1, line);
+  }
+  CHECK(warnings(status).size() == warning_kinds.size() + 1);
 }
 
 TEST_CASE("a node that is drained is not ready") {
