@@ -89,11 +89,21 @@ void keep_shape(json& of, const char* key) {
     *found = shape_of(found->get_ref<const std::string&>());
 }
 
+// Of a stage's peer, {Pid, Tag}, the pid.
+std::string shape_of_peer(const std::string& term) {
+  constexpr std::string_view begin = "{#Pid<";
+  const std::size_t end = term.find('>');
+  if (!term.starts_with(begin) || end == term.npos) return shape_of(term);
+  return term.substr(0, end + 1) + ", …}";
+}
+
 // Of every text inside, but for the kind and pids.
 void keep_shapes(json& of) {
   for (auto& [key, value] : of.items()) {
     if (value.is_structured())
       keep_shapes(value);
+    else if (value.is_string() && key == "peer")
+      value = shape_of_peer(value.get_ref<const std::string&>());
     else if (value.is_string() && key != "kind" && key != "pid")
       value = shape_of(value.get_ref<const std::string&>());
   }

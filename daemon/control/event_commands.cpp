@@ -2,6 +2,7 @@
 // See event_commands.hpp.
 #include "control/event_commands.hpp"
 
+#include <algorithm>
 #include <coppice/etf/text.hpp>
 
 #include "base/suggest.hpp"
@@ -19,10 +20,19 @@ using nlohmann::json;
 
 constexpr std::size_t page_lines = 500;
 constexpr std::size_t most_shown = 16 * 1024; // characters of a payload
+constexpr std::size_t most_subscribers = 20;  // of an event, by their pids
 // As with the log: who waits is answered after this time in any case.
 constexpr std::chrono::milliseconds waiting_patience{20'000};
 
-json events_document(const node::instance& of, const std::vector<event_report>& events) {
+json subscribers_json(node::instance& of, const event_report& event) {
+  std::vector<std::string> pids;
+  for (const runtime::pid& one : of.events().some_subscribers(event.name, event.node, most_subscribers))
+    pids.push_back(of.text_of(one));
+  std::ranges::sort(pids);
+  return pids;
+}
+
+json events_document(node::instance& of, const std::vector<event_report>& events) {
   json all = json::array();
   for (const event_report& one : events)
     all.push_back({{"name", one.name},
@@ -35,6 +45,7 @@ json events_document(const node::instance& of, const std::vector<event_report>& 
                    {"last", one.counts.last},
                    {"published", one.counts.published},
                    {"subscribers", one.counts.subscribers},
+                   {"subscribed", subscribers_json(of, one)},
                    {"kept", one.counts.kept},
                    {"lost", one.counts.lost},
                    {"sent_here", one.counts.sent_here},

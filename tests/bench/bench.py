@@ -21,6 +21,7 @@ from pathlib import Path
 
 import net_rows
 import node_rows
+import page_rows
 import port_rows
 import sdk_rows
 import stage_rows
@@ -417,6 +418,11 @@ def own_cost(bench, rows):
     return node_rows.node(bench, rows, runs())
 
 
+def page(bench, rows):
+    """What the node's page costs, beside what it may cost."""
+    return page_rows.page(bench, rows, runs())
+
+
 def net_tcp(bench, rows):
     """The bundled echo behind a listener, beside ranch's and a bare libuv echo."""
     return net_rows.tcp(bench, rows, runs())
@@ -553,6 +559,7 @@ WORKLOADS = [
     (durable, DURABLE),
     (reload, list(RELOAD)),
     (own_cost, node_rows.ROWS),
+    (page, page_rows.ROWS),
     (net_tcp, list(net_rows.TCP)),
     (net_idle, ["net_tcp_idle_bytes"]),
     (net_udp, ["net_udp_echo"]),

@@ -434,7 +434,7 @@ def operators(cleanup):
     for word in ("coppice.node", "notes", "orders", "market", "drop_old", "yes"):
         contains(said.stdout, word)
     equal(set(node.ask("events")["events"][0]), {"name", "node", "producer", "declared", "open", "slow", "buffer", "last", "published",
-                                                 "subscribers", "kept", "lost", "sent_here", "sent_away", "lag"})
+                                                 "subscribers", "subscribed", "kept", "lost", "sent_here", "sent_away", "lag"})
     begun(node, name="orders", how="now")
     node.call("shop", "{publish_many, 3}")
     eventually(lambda: counts(node)["sent_here"] == 3, "it was sent to the one who has subscribed")

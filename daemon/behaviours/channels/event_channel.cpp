@@ -252,6 +252,14 @@ bool event_channel::has(const runtime::pid& who) const {
   return subscribers_.contains(who);
 }
 
+std::vector<runtime::pid> event_channel::some_subscribers(std::size_t most) const {
+  const std::scoped_lock held(lock_);
+  std::vector<runtime::pid> out;
+  for (auto at = subscribers_.begin(); at != subscribers_.end() && out.size() < most; ++at)
+    out.push_back(at->first);
+  return out;
+}
+
 bool event_channel::unsubscribe(const runtime::pid& who) {
   const std::scoped_lock held(lock_);
   const auto found = subscribers_.find(who);

@@ -140,6 +140,8 @@ class event_channel : public std::enable_shared_from_this<event_channel> {
   base::result<subscription_begin> subscribe(const runtime::pid& who, std::size_t outlet,
                                              const event_subscribe_options& how);
   bool has(const runtime::pid& who) const;
+  // At most `most` of the subscribers, in no order.
+  std::vector<runtime::pid> some_subscribers(std::size_t most) const;
   // False: `who` has not subscribed.
   bool unsubscribe(const runtime::pid& who);
 

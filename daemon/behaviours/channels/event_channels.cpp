@@ -353,6 +353,18 @@ event_report event_channels::report_of(const std::string& name, const entry& one
   return {name, {}, one.producer, one.declared.has_value(), one.channel->options(), one.channel->counts()};
 }
 
+std::vector<runtime::pid> event_channels::some_subscribers(std::string_view name, std::string_view node,
+                                                           std::size_t most) const {
+  const std::shared_lock held(lock_);
+  if (node.empty()) {
+    const auto found = events_.find(name);
+    return found == events_.end() ? std::vector<runtime::pid>()
+                                  : found->second.channel->some_subscribers(most);
+  }
+  const auto found = mirrors_.find(std::pair(std::string(node), std::string(name)));
+  return found == mirrors_.end() ? std::vector<runtime::pid>() : found->second->some_subscribers(most);
+}
+
 std::vector<event_report> event_channels::some_reports(std::string_view behind, std::size_t most) const {
   const std::shared_lock held(lock_);
   std::vector<event_report> out;

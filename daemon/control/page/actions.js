@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the page does to the node. Each action asks first and says afterwards what came of it; none is offered that the
-// reader has no right to.
+// What the page does to the node. An action that ends or changes what runs asks first; each says afterwards what came of it,
+// and none is offered that the reader has no right to.
 import {post, Refused} from "./api.js";
 import {h} from "./dom.js";
 
@@ -93,3 +93,59 @@ export const levelAction = (may, of, then) => may("manage") && button("Log level
   const given = await asks(`Log level of ${of || "everything"}`, ["trace, debug, info, notice, warning, error, or default for what is configured."], [{name: "level", label: "Level", value: "debug"}], "Set");
   if (given) await acts("log-level", {level: given.level, of: of ?? ""}, `The log level is ${given.level}`, then);
 });
+
+export const resizeAction = (may, name, pid, size, then) => may("manage") && size !== undefined && button("Resize…", async () => {
+  const given = await asks(`Size of ${name}`, ["How many workers the pool has, until its configuration is applied again."], [{name: "size", label: "Workers", value: size, type: "number"}], "Resize");
+  if (given) await acts("pool", {name: pid, size: Number(given.size)}, `${name} has ${given.size} workers`, then);
+});
+
+export const listenerActions = (may, name, pid, suspended, then) => may("manage") && (suspended
+  ? button("Resume", () => acts("listener", {name: pid, change: "resume"}, `${name} accepts clients again`, then))
+  : button("Suspend", async () => {
+    if (await asks(`Suspend ${name}?`, ["It accepts no new clients until it is resumed. Those who are connected stay."], [], "Suspend"))
+      await acts("listener", {name: pid, change: "suspend"}, `${name} is suspended`, then);
+  }));
+
+export const jobActions = (may, job, then) => !may("manage") ? [] : [
+  button("Run now", async () => {
+    if (await asks(`Run ${job.name} now?`, ["It runs once, beside its schedule."], [], "Run"))
+      await acts("cron", {name: job.name, change: "run"}, `${job.name} was asked to run`, then);
+  }),
+  job.enabled
+    ? button("Disable", async () => {
+      if (await asks(`Disable ${job.name}?`, ["It does not run by its schedule until it is enabled."], [], "Disable"))
+        await acts("cron", {name: job.name, change: "disable"}, `${job.name} is disabled`, then);
+    })
+    : button("Enable", () => acts("cron", {name: job.name, change: "enable"}, `${job.name} is enabled`, then)),
+];
+
+export const connectAction = (may, node) => may("manage") && button("Connect", () => acts("connect", {node}, `${node} is connected`));
+
+export const traceAction = (may, name, then) => may("manage") && button("Switch it off", () => acts("trace", {name, change: "off"}, `Nothing traces ${name} any more`, then));
+
+// First what would change, then the change.
+export const applyAction = (may) => may("manage") && button("Apply…", async () => {
+  try {
+    const plan = await post("apply", {dry_run: true});
+    if (!plan.valid) return says((plan.diagnostics ?? []).map((one) => `${one.file}:${one.line}: ${one.message}`).join("; "), true);
+    const lines = (plan.changes ?? []).map((one) => `${one.action} ${one.path}`);
+    if (lines.length === 0) return says("The files say what runs.");
+    if (await asks("Apply the files?", lines.slice(0, 20).concat(lines.length > 20 ? [`and ${lines.length - 20} more`] : []), [], "Apply"))
+      await acts("apply", {}, "The configuration was applied");
+  } catch (error) {
+    says(problem(error), true);
+  }
+});
+
+// What can be done at once about a complaint of the node's; null: nothing here.
+export const remedy = ({what, name, why}, may) => {
+  if (!may("manage")) return null;
+  if (what === "child") return button("Restart", () => acts("restart", {path: name}, `${name} was restarted`));
+  if (what === "application" && /^(stopped|failed)/.test(why)) return button("Start", () => acts("start", {application: name}, `${name} was started`));
+  if (what === "listener") return button("Resume", () => acts("listener", {name, change: "resume"}, `${name} accepts clients again`));
+  if (what === "job" && why.startsWith("disabled")) return button("Enable", () => acts("cron", {name, change: "enable"}, `${name} is enabled`));
+  if (what === "peer") return button("Connect", () => acts("connect", {node: name}, `${name} is connected`));
+  if (what === "node" && why.startsWith("drained")) return button("Take back into service", () => acts("drain", {change: "off"}, "The node is in service again"));
+  if (what === "configuration" && why.startsWith("on disk it differs")) return applyAction(may);
+  return null;
+};

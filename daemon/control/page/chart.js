@@ -18,10 +18,10 @@ export class Series {
   draw() {
     const top = Math.max(1, ...this.values);
     const step = WIDTH / Math.max(1, this.most - 1);
-    const points = this.values.map((value, at) => `${(at * step).toFixed(1)},${(HEIGHT - value / top * (HEIGHT - 4) - 2).toFixed(1)}`).join(" ");
+    const points = this.values.map((value, at) => `${((at + this.most - this.values.length) * step).toFixed(1)},${(HEIGHT - value / top * (HEIGHT - 4) - 2).toFixed(1)}`).join(" ");
     const last = this.values.at(-1);
     const text = last === undefined ? "–" : this.unit(last);
-    return h("figure", {}, h("figcaption", {}, this.title, h("output", {}, text)),
+    return h("figure", {key: this.title}, h("figcaption", {}, this.title, h("output", {}, text)),
       svg("svg", {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": `${this.title}: ${text}, at most ${this.unit(top)} in ${this.values.length} s`},
         svg("polyline", {points, fill: "none"})));
   }

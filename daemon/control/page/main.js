@@ -2,13 +2,24 @@
 // Chooses the view by the address (#/tree, #/process/<0.1.0>), follows the topics that it needs, and asks for the token.
 import {follow, get, hasToken, Refused, setToken} from "./api.js";
 import {asks, problem} from "./actions.js";
-import {h} from "./dom.js";
+import {h, update} from "./dom.js";
 import {log} from "./log.js";
-import {processes} from "./processes.js";
-import {views as others} from "./views.js";
+import {cluster, plugins} from "./node.js";
+import {feed, overview, wrongOf} from "./overview.js";
+import {pipelines} from "./pipelines.js";
+import {process, processes} from "./processes.js";
+import {ends, tree} from "./tree.js";
+import {events, jobs, listeners, machines, pools} from "./work.js";
 
-const {overview, tree, process, plugins, cluster, events, jobs} = others;
-const views = {overview, tree, processes, process, cluster, plugins, events, jobs, log};
+// A view is {title, topics, right, hidden, begin(place, context) → {told?, end?}}: `told` gets each document of its topics as it
+// changes; `end` is called when another view begins. `context`: {may(right), node, path: what stands behind the view's name in
+// the address}.
+const groups = {
+  "How it is": {overview, tree, processes, ends, log},
+  "What works in it": {pools, pipelines, machines, events, jobs, listeners},
+  "Around it": {cluster, plugins},
+};
+const views = {...Object.assign({}, ...Object.values(groups)), process};
 const main = document.getElementById("main");
 const state = document.getElementById("state");
 let access = {node: "", rights: [], token: "none"};
@@ -16,9 +27,26 @@ let leave = () => {};
 
 const may = (right) => access.rights.includes(right);
 
+const decoded = (text) => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a % that somebody typed
+  }
+};
 const chosen = () => {
   const [, name = "overview", ...rest] = location.hash.split("/");
-  return {name: views[name] ? name : "overview", path: decodeURIComponent(rest.join("/"))};
+  return {name: Object.hasOwn(views, name) ? name : "overview", path: decoded(rest.join("/"))};
+};
+
+const navigation = (name) => Object.entries(groups).map(([words, its]) => h("div", {key: words, role: "group", "aria-label": words}, h("span", {class: "soft"}, words),
+  Object.entries(its).filter(([, one]) => !one.right || may(one.right)).map(([key, one]) => h("a", {key, href: `#/${key}`, "aria-current": key === name && "page"}, one.title))));
+
+// On every view but the overview, which says it in full.
+const warn = (status) => {
+  const wrong = wrongOf(status).length;
+  const {name} = chosen();
+  update(document.getElementById("wrong"), wrong > 0 && name !== "overview" && h("a", {href: "#/overview"}, wrong === 1 ? "One thing is wrong" : `${wrong} things are wrong`));
 };
 
 const draw = () => {
@@ -26,13 +54,20 @@ const draw = () => {
   const {name, path} = chosen();
   const view = views[name];
   document.title = `${view.title} · ${access.node}`;
-  document.getElementById("views").replaceChildren(...Object.entries(views).filter(([, one]) => !one.hidden && (!one.right || may(one.right)))
-    .map(([key, one]) => h("a", {href: `#/${key}`, "aria-current": key === name && "page"}, one.title)));
+  update(document.getElementById("views"), navigation(name));
+  document.querySelector("nav [aria-current]")?.scrollIntoView({block: "nearest", inline: "nearest"});
   main.replaceChildren(h("p", {class: "soft"}, "…"));
   const begun = view.begin(main, {may, node: access.node, path});
-  const following = view.topics ? follow(view.topics, begun.told, told) : null;
+  const topics = [...new Set(["status", ...(view.topics ?? [])])];
+  const following = follow(topics, (topic, document) => {
+    if (topic === "status") {
+      feed(document);
+      warn(document);
+    }
+    if (view.topics?.includes(topic)) begun.told(topic, document);
+  }, told);
   leave = () => {
-    following?.stop();
+    following.stop();
     begun.end?.();
   };
 };

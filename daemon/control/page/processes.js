@@ -1,31 +1,58 @@
 // SPDX-License-Identifier: MIT
-// The list of processes: the node sorts and filters and sends at most 500, whatever it has.
+// The list of processes, which the node sorts and filters, sending at most 500 whatever it has; and one process whole.
 import {get} from "./api.js";
-import {bytes, h, processLink, table} from "./dom.js";
-import {polls} from "./views.js";
+import {exitAction, levelAction, traceAction} from "./actions.js";
+import {bytes, count, facts, h, moment, processLink, section, shown, table, titled, update} from "./dom.js";
+import {engineOf} from "./engines.js";
+import {polls} from "./reports.js";
 
 const MOST = 500;
 const ENGINES = ["", "server", "supervisor", "pool", "statem", "producer", "producer_consumer", "consumer", "tcp", "web", "udp", "router", "saga", "event_manager"];
 
 export const processes = {
   title: "Processes",
-  begin(place) {
+  begin(place, {path}) {
     let sort = "mailbox";
-    const filter = h("input", {type: "search", placeholder: "Name, path, plugin", "aria-label": "Filter", oninput: () => again()});
+    const filter = h("input", {type: "search", value: path, placeholder: "Name, path, plugin", "aria-label": "Filter", oninput: () => again()});
     const behaviour = h("select", {"aria-label": "Behaviour", onchange: () => again()}, ENGINES.map((one) => h("option", {value: one}, one || "every behaviour")));
     const list = h("div", {});
-    place.replaceChildren(h("div", {class: "title"}, h("h1", {}, "Processes"), filter, behaviour), list);
-    const by = (key) => ({number: true, sorted: sort === key, sort: () => { sort = key; poll.now(); }});
-    const show = ({processes: found, total}) => list.replaceChildren(
-      table("Processes", [["Process", (one) => processLink(one.pid)], ["Name", (one) => one.name ?? ""], ["Path", (one) => one.label ?? ""], ["Behaviour", (one) => [one.behaviour, one.plugin].filter(Boolean).join(" · ")], ["Status", (one) => one.status],
-        ["Mailbox", (one) => one.mailbox, by("mailbox")], ["Memory", (one) => bytes(one.memory ?? 0), by("memory")], ["Reductions", (one) => one.reductions, by("reductions")]], found, "No process fits."),
-      total > found.length && h("p", {class: "soft"}, `${found.length} of ${total} are shown.`));
+    place.replaceChildren(titled("Processes", filter, behaviour), list);
+    const by = (key, more) => ({number: true, sorted: sort === key, sort: () => { sort = key; poll.now(); }, ...more});
+    const show = ({processes: found, total}) => update(list,
+      table("Processes", [["Process", (one) => processLink(one.pid)], ["Name", (one) => one.name ?? ""], ["Path", (one) => one.label ?? "", {text: true}], ["Behaviour", (one) => [one.behaviour, one.plugin].filter(Boolean).join(" · "), {minor: true}], ["Status", (one) => one.status, {minor: true}],
+        ["Mailbox", (one) => h("span", {class: one.mailbox > 1000 && "bad"}, count(one.mailbox)), by("mailbox")], ["Memory", (one) => bytes(one.memory ?? 0), by("memory")], ["Reductions", (one) => count(one.reductions), by("reductions", {minor: true})]], found, {key: (one) => one.pid, empty: "No process fits."}),
+      total > found.length && h("p", {key: "rest", class: "soft"}, `${count(found.length)} of ${count(total)} are shown.`));
     const poll = polls(() => get("ps", {sort, limit: MOST, filter: filter.value, behaviour: behaviour.value}), show, list);
     let typing = 0;
     const again = () => {
+      history.replaceState(null, "", `#/processes${filter.value ? `/${encodeURIComponent(filter.value)}` : ""}`);
       clearTimeout(typing);
       typing = setTimeout(() => poll.now(), 200);
     };
+    return {end: () => { clearTimeout(typing); poll.end(); }};
+  },
+};
+
+const waitOf = (waits) => waits ? `${waits.for}${waits.whom ? ` ${waits.whom}` : ""}, since ${count(waits.since_ms)} ms${waits.left_ms === null ? "" : `, for ${count(waits.left_ms)} ms more`}` : undefined;
+
+export const process = {
+  title: "Process",
+  hidden: true,
+  begin(place, {may, path}) {
+    const poll = polls(() => get("info", {name: path}), (one) => {
+      const {pid, name, label, behaviour, plugin, actor, generation, status, waits, parent, priority, worker, mailbox = {}, memory, reductions, state, engine, debug, ends = [], links, monitors, monitored_by: watchers, group_leader: leader, trap_exit: traps, ...more} = one;
+      const told = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0)));
+      update(place, titled(name ?? label ?? pid, h("span", {class: "soft"}, [behaviour, status].filter(Boolean).join(", ")), h("span", {class: "actions"}, exitAction(may, pid, () => poll.now()), levelAction(may, name ?? pid))),
+        h("div", {key: "columns", class: "columns"},
+          section("Process", facts({process: h("code", {}, pid), path: label, "waits for": waitOf(waits), plugin: plugin ? `${plugin}${actor && actor !== plugin ? `:${actor}` : ""}, generation ${generation}` : undefined,
+            parent: processLink(parent), memory: bytes(memory ?? 0), reductions, "traps exits": traps, priority, worker: worker === null ? undefined : String(worker), ...told})),
+          section("Mailbox", facts({messages: mailbox.length, bytes: bytes(mailbox.bytes ?? 0), "oldest has waited": mailbox.length > 0 ? `${count(mailbox.oldest_ms)} ms` : undefined, dropped: mailbox.dropped}))),
+        state !== undefined && state !== null && section("State", h("pre", {tabindex: 0}, shown(state))),
+        engine && Object.keys(engine).length > 1 && section(`Engine: ${engine.kind ?? ""}`, engineOf(engine, {may, subject: one})),
+        debug && section("Debugging", traceAction(may, name ?? pid, () => poll.now()), facts({"switched on": debug})),
+        section("Earlier ends", table("Earlier ends", [["When", (end) => moment(end.at)], ["Reason", (end) => h("code", {}, end.reason), {text: true}]], [...ends].reverse(), {key: (end) => end.at, empty: "It has not ended since its supervisor started it."})),
+        section("Links and monitors", facts({links, monitors, "monitored by": watchers, "group leader": processLink(leader)})));
+    }, place);
     return {end: () => poll.end()};
   },
 };

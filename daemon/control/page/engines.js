@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// What engines report, each kind as people read it. Used by the page of one process and by the views of a kind.
+import {bytes, count, duration, facts, h, processLink, shown, table} from "./dom.js";
+import {changesOf, graphOf} from "./machines.js";
+
+export const poolTable = (engine) => table("Workers", [["Worker", (one) => processLink(one.pid)], ["At work", (one) => count(one.held), {number: true}], ["Wait for it", (one) => count(one.queued), {number: true}],
+  ["Handled", (one) => count(one.handled), {number: true}], ["Busy", (one) => `${Math.min(100, Math.round(100 * one.busy_ms / Math.max(1, engine.uptime_ms)))} %`, {number: true}], ["Lost", (one) => count(one.lost), {number: true, minor: true}], ["Restarts", (one) => count(one.restarts), {number: true, minor: true}]],
+engine.workers ?? [], {key: (one) => one.pid});
+
+const counts = (engine, ...left) => facts(Object.fromEntries(Object.entries(engine).filter(([name]) => name !== "kind" && !left.includes(name))));
+
+const pool = (engine) => [poolTable(engine), counts(engine, "workers", "uptime_ms")];
+
+export const routesTable = (engine) => table("Routes", [["Route", (one) => h("code", {}, one.path), {text: true}], ["Goes to", (one) => one.to], ["Requests", (one) => count(one.requests), {number: true}], ["Errors", (one) => h("span", {class: one.errors > 0 && "bad"}, count(one.errors)), {number: true}],
+  ["Median", (one) => micro(one.p50_us), {number: true, minor: true}], ["P99", (one) => micro(one.p99_us), {number: true}]], engine.routes ?? [], {key: (one) => one.path, empty: "It has no routes."});
+
+export const micro = (us) => us < 1000 ? `${us} µs` : us < 1e6 ? `${(us / 1000).toFixed(1)} ms` : `${(us / 1e6).toFixed(1)} s`;
+
+const ended = (engine) => Object.entries(engine.ended ?? {}).filter(([, many]) => many > 0).map(([how, many]) => `${how} ${count(many)}`).join(", ") || "–";
+
+export const listenerFacts = (engine) => facts({listens: engine.listening, suspended: engine.suspended, "short of descriptors": engine.short_of_descriptors, waiting: engine.waiting, denied: engine.denied, shed: engine.shed, failed: engine.failed, crashed: engine.crashed,
+  "requests in flight": engine.in_flight, answered: engine.answered ? Object.entries(engine.answered).map(([status, many]) => `${status}: ${count(many)}`).join(", ") || "–" : undefined, "connections ended": ended(engine), read: bytes(engine.bytes_read ?? 0), written: bytes(engine.bytes_written ?? 0)});
+
+const web = (engine) => [routesTable(engine), listenerFacts(engine)];
+
+export const handlersTable = (engine) => table("Handlers", [["Handler", (one) => h("code", {}, one.handler), {text: true}], ["Process", (one) => processLink(one.pid)], ["Seen", (one) => count(one.seen), {number: true}], ["Waiting", (one) => h("span", {class: one.slow && "bad"}, count(one.waiting), one.slow && " (slow)"), {number: true}],
+  ["Mean", (one) => micro(one.mean_us), {number: true, minor: true}], ["Worst", (one) => micro(one.worst_us), {number: true, minor: true}], ["Dropped", (one) => count(one.dropped), {number: true}], ["Restarts", (one) => count(one.restarts), {number: true}], ["Last failure", (one) => one.failure === "none" ? "" : h("code", {}, one.failure), {text: true}]],
+engine.handlers ?? [], {key: (one) => one.handler, empty: "It has no handlers."});
+
+const eventManager = (engine) => [handlersTable(engine), counts(engine, "handlers")];
+
+const router = (engine) => [table("Routes", [["Route", (one) => one.name], ["Goes to", (one) => one.to], ["Passed", (one) => count(one.passed), {number: true}], ["Failed", (one) => count(one.failed), {number: true}]], engine.routes ?? [], {key: (one) => one.name}), counts(engine, "routes")];
+
+export const timersTable = (engine) => table("Timers", [["Timer", (one) => h("code", {}, one.type), {text: true}], ["Fires in", (one) => duration(one.left_ms), {number: true}]], engine.timeouts ?? [], {empty: "No timer runs."});
+
+export const machineParts = (engine, may) => [graphOf(engine, may), timersTable(engine), changesOf(engine),
+  facts({postponed: `${count(engine.postponed?.length ?? 0)} of ${count(engine.postponed?.limit ?? 0)}${engine.postponed?.dropped > 0 ? `, ${count(engine.postponed.dropped)} dropped` : ""}`, "oldest postponed": engine.postponed?.length > 0 ? engine.postponed.oldest : undefined, queued: engine.queued})];
+
+const statem = (engine, {may}) => machineParts(engine, may);
+
+const kinds = {pool, web, tcp: listenerFacts, event_manager: eventManager, router, statem};
+
+// What an engine reports, and its streams, which an actor of any kind may have.
+export const engineOf = (engine, context) => {
+  const {connections, connect, streams, ...own} = engine;
+  return [(kinds[engine.kind] ?? counts)(own, context),
+    connect && h("p", {}, `Connected to ${connect.to}: ${connect.up ? "yes" : "no"}, ${count(connect.tries)} tries, ${count(connect.failed)} failed`),
+    Array.isArray(connections) && table("Streams", [["Stream", (one) => shown(one.id)], ["Peer", (one) => one.peer], ["Open", (one) => shown(one.open)], ["TLS", (one) => shown(one.tls), {minor: true}], ["Read", (one) => bytes(one.read), {number: true}], ["Written", (one) => bytes(one.written), {number: true}], ["Queued", (one) => bytes(one.queued), {number: true}]], connections, {key: (one) => one.id}),
+    streams > (connections?.length ?? 0) && h("p", {class: "soft"}, `and ${count(streams - connections.length)} more streams`)];
+};
