@@ -291,17 +291,19 @@ void saga_engine::tell(const saga::notice& what) {
       if (root) tell_subscribers(tx, "aborted", what.value, true);
       return;
     case kind::parked:
-      base::log::error(module, "{}: a step of the transaction {} cannot be undone, and an operator has to look: {}",
-                       settings_.core.self.name(), shown_tx(what.key),
-                       runtime::shown(message::copy_of(bytes_of(
-                           what.value.encoded.empty() ? saga::reason("undefined").encoded : what.value.encoded))));
+      base::log::error(
+          module, "{}: a step of the transaction {} cannot be undone, and an operator has to look: {}",
+          settings_.core.self.name(), shown_tx(what.key),
+          runtime::shown(message::copy_of(bytes_of(
+              what.value.encoded.empty() ? saga::reason("undefined").encoded : what.value.encoded))));
       return;
     case kind::heuristic:
       base::log::warning(module, "{}: an operator has decided a step of the transaction {}",
                          settings_.core.self.name(), shown_tx(what.key));
       return;
     case kind::mismatch:
-      base::log::error(module, "{}: the coordinator of the transaction {} has decided differently from an operator",
+      base::log::error(module,
+                       "{}: the coordinator of the transaction {} has decided differently from an operator",
                        settings_.core.self.name(), shown_tx(what.key));
       return;
   }
@@ -362,8 +364,8 @@ saga_engine::given saga_engine::answer(std::uint64_t token, reply what, saga::te
   const auto known = callbacks_.find(token);
   if (known == callbacks_.end()) return given::used;
   open_callback& open = known->second;
-  const bool coordinates = open.what == callback::start || open.what == callback::result ||
-                           open.what == callback::failed;
+  const bool coordinates =
+      open.what == callback::start || open.what == callback::result || open.what == callback::failed;
   verdict said;
   said.value = std::move(value);
   switch (what) {
@@ -405,8 +407,8 @@ saga_engine::given saga_engine::add_step(std::uint64_t token, saga::step_spec&& 
   if (known == callbacks_.end()) return given::used;
   open_callback& open = known->second;
   open.bytes += one.value.encoded.size() + one.to.name().size() + one.to.node().size() + step_overhead;
-  open.too_large = open.too_large || open.bytes > most_planned_bytes ||
-                   open.steps.size() >= settings_.core.max_steps;
+  open.too_large =
+      open.too_large || open.bytes > most_planned_bytes || open.steps.size() >= settings_.core.max_steps;
   if (!open.too_large) open.steps.push_back(std::move(one));
   return given::taken;
 }
