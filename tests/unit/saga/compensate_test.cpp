@@ -53,7 +53,7 @@ TEST_CASE("what is open is shown with its state and for whom it waits, and what 
   CHECK(seen[0].waits == std::vector<address>{{"stock", "c"}});
   CHECK(of.machine->open_units(0).empty());
   of.reply_to(of.second, answer_kind::error, 6);
-  of.answer(callback::failed, {verdict::kind::cancel, {}, {}});
+  of.answer(callback::failed, says(verdict::kind::cancel));
   const auto undone = of.machine->open_units(10);
   REQUIRE(undone.size() == 1);
   CHECK(undone[0].state == "undoing");
