@@ -66,7 +66,8 @@ struct known_option {
 };
 constexpr known_option known[] = {
     {"", "lang", is_text, "c, cpp or rust"},
-    {" actor statem stage event-manager pool router saga tcp udp web port ", "args", is_map, "a map in braces"},
+    {" actor statem stage event-manager pool router saga tcp udp web port ", "args", is_map,
+     "a map in braces"},
     {" app ", "type", is_type, "permanent, transient or temporary"},
     {" sup ", "strategy", is_strategy, "one_for_one, one_for_all or rest_for_one"},
     {" sup ", "intensity", is_intensity, "a number from 0 on"},

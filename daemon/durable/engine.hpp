@@ -80,8 +80,8 @@ class engine {
   // Closes the newest segment with a footer. Nothing can be written afterwards.
   void close();
 
-  // These return only synced data. For a stopped group value(), values() and term_at() may be stale, because the
-  // damaged record may have been the newer one. report() says whether a group is stopped.
+  // These return only synced data. For a stopped group value(), values() and term_at() may be stale, because
+  // the damaged record may have been the newer one. report() says whether a group is stopped.
   std::vector<group_report> groups() const;
   std::optional<group_report> report(group_id group) const;
   std::optional<std::string> value(group_id group, const std::string& key) const;

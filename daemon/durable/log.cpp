@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <iterator>
 
 #include "base/thread.hpp"
@@ -50,6 +51,17 @@ base::status shared_log::submit(request what, outcome done) {
   }
   more_.notify_one();
   return {};
+}
+
+// A request of no group, which is refused, has its outcome in the order of all others.
+void shared_log::settle() {
+  std::promise<void> reached;
+  {
+    const std::lock_guard hold(mutex_);
+    queue_.push_back({{}, [&reached](const base::status&) { reached.set_value(); }, 0});
+  }
+  more_.notify_one();
+  reached.get_future().wait();
 }
 
 std::vector<shared_log::waiting> shared_log::take() {

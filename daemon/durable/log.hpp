@@ -44,6 +44,10 @@ class shared_log {
   // called. After success `done` is called with the request's result of engine::write().
   base::status submit(request what, outcome done);
 
+  // Returns once every request that was submitted before has its outcome. It is never refused. Blocking; not
+  // on the log's thread.
+  void settle();
+
   // These return what is on the disk; a request's changes are visible before its outcome is told. For a
   // stopped group value(), values() and term_at() may be stale.
   std::vector<group_report> groups() const { return engine_->groups(); }

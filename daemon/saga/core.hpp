@@ -23,6 +23,17 @@ struct start_request {
   base::nanos lifespan = 0; // at most that of the options. 0: that of the options
 };
 
+// What is open, for people. The words are those of an enumeration, and live as long as the program.
+struct open_unit {
+  std::string tx;
+  std::uint32_t depth = 0;    // sagas above it. 0: the transaction was started here
+  std::string_view state;     // of the transaction, or of the step that this node takes part in
+  bool in_doubt = false;      // prepared, and without a decision
+  bool parked = false;        // a step of it cannot be undone
+  base::nanos left = 0;       // until its deadline; 0: it has passed, or does not matter any more
+  std::vector<address> waits; // for their answers, the first ones
+};
+
 enum class cancel_answer : std::uint8_t { taken, over, unknown, refused };
 
 class core {
@@ -66,6 +77,8 @@ class core {
   std::size_t entries() const { return entries_.size(); } // steps that this node takes part in
   std::size_t in_doubt() const;
   std::size_t parked() const;
+  // At most so many, those that were begun first.
+  std::vector<open_unit> open_units(std::size_t most) const;
   const counters& counted() const { return counted_; }
 
  private:

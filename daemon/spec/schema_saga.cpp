@@ -31,7 +31,8 @@ const table<saga_retry>& retry_table() {
           .add<&saga_retry::max>("max", duration(milliseconds(1)), "the longest of these times")
           .check([](reader& from, const node& at, saga_retry& retry) {
             if (retry.max < retry.first)
-              from.error(at, from.path + ".max: must not be shorter than first, " + print_duration(retry.first));
+              from.error(at,
+                         from.path + ".max: must not be shorter than first, " + print_duration(retry.first));
           });
   return rows;
 }
@@ -91,8 +92,7 @@ const table<saga_options>& saga_table() {
           .add<&saga_options::answers>("answers", section<saga_answers>(&answers_table),
                                        "what is kept of what is over")
           .add<&saga_options::limits>("limits", section<saga_limits>(&limits_table), "bounds")
-          .add<&saga_options::from>("from",
-                                    list<std::string, text>(text("a pattern", &check_pattern)),
+          .add<&saga_options::from>("from", list<std::string, text>(text("a pattern", &check_pattern)),
                                     "nodes whose steps it takes, with * and ?; empty: all")
           .check(&check_saga);
   return rows;

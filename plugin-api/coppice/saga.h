@@ -28,9 +28,9 @@ extern "C" {
 /* What a callback is about. Borrowed until the callback returns. */
 typedef struct coppice_step {
   uint32_t size;
-  uint32_t attempt;  /* of handle_do and handle_prepare: above 1, an earlier attempt may have had its effect */
-  uint64_t token;    /* names the callback in its answer */
-  coppice_bytes tx;  /* the transaction's id, 1 to 255 bytes */
+  uint32_t attempt; /* of handle_do and handle_prepare: above 1, an earlier attempt may have had its effect */
+  uint64_t token;   /* names the callback in its answer */
+  coppice_bytes tx; /* the transaction's id, 1 to 255 bytes */
   coppice_bytes key; /* a term, {Tx, Step}: the same for every attempt of the step */
 } coppice_step;
 #define COPPICE_STEP_LEAST COPPICE_SIZE_THROUGH(coppice_step, key)
@@ -96,7 +96,8 @@ typedef struct coppice_next_step {
 /* All [actor]. COPPICE_E_CONTEXT: the actor is no saga, or has not finished its init. COPPICE_E_USED: the
  * token is unknown: the callback was answered before, by the actor or by a decision that made the answer
  * needless. COPPICE_E_INVALID: the callback has no such answer. COPPICE_E_TERM: the value is no term. Values
- * and reasons may be NULL: the atom undefined. One above `limits.value` is replaced by the failure `limit`. */
+ * and reasons may be NULL: the atom undefined. One above `limits.value` is replaced by the failure `limit`.
+ */
 typedef struct coppice_saga_host_api {
   uint32_t size;
   uint32_t reserved;

@@ -4,7 +4,8 @@
 //
 //   class orders : public coppice::saga {
 //    public:
-//     coppice::steps handle_start(const order& o) { return {{"payment", pay{o.card}}, {"stock", take{o.item}}}; }
+//     coppice::steps handle_start(const order& o) { return {{"payment", pay{o.card}}, {"stock",
+//     take{o.item}}}; }
 //   };
 //   class payment : public coppice::saga {
 //    public:
@@ -17,10 +18,9 @@
 //   NEXT handle_failed(const step& s, coppice::term reason) retry(), steps in its place, or fail(reason)
 //   void handle_interim(const step& s, const V& value)
 //   RESULT handle_do(const step& s, const V& value)         the result is the step's; or NEXT
-//   void handle_undo(const step& s, const V& value)         or NEXT: fail(reason) calls it again, never(reason)
-//   RESULT handle_prepare(const step& s, const V& value)    two phases
-//   void handle_commit(const step& s, const V& final)
-//   void handle_abort(const step& s)
+//   void handle_undo(const step& s, const V& value)         or NEXT: fail(reason) calls it again,
+//   never(reason) RESULT handle_prepare(const step& s, const V& value)    two phases void handle_commit(const
+//   step& s, const V& final) void handle_abort(const step& s)
 //
 // NEXT is coppice::steps, or coppice::next, which the functions below make: of_steps, done, fail, retry,
 // never, later. After later() the answer is given by answer(s, …) in another callback. A callback fails its
@@ -157,7 +157,8 @@ inline next later() {
   return {next::kind::later};
 }
 
-/// Thrown by a callback: as if it returned fail(reason). No std::exception, so that nobody catches it unasked.
+/// Thrown by a callback: as if it returned fail(reason). No std::exception, so that nobody catches it
+/// unasked.
 struct step_failed {
   template <class R>
   explicit step_failed(const R& reason_) : reason(etf::encode(reason_)) {}
@@ -241,8 +242,15 @@ constexpr bool is_saga_class() {
   } else if constexpr (!has_lifecycle_names<T>() || !has_server_names<T>()) {
     return false;
   } else {
-    constexpr bool starts = requires { &T::handle_start; };
-    constexpr bool takes = requires { &T::handle_do; } || requires { &T::handle_prepare; };
+    constexpr bool starts = requires {
+      &T::handle_start;
+    };
+    constexpr bool takes = requires {
+      &T::handle_do;
+    }
+    || requires {
+      &T::handle_prepare;
+    };
     static_assert(starts || takes,
                   "a saga needs a public handle_start(const V&) to coordinate, or a public "
                   "handle_do(const coppice::step&, const V&) or handle_prepare to take part");
@@ -305,14 +313,14 @@ struct saga_table {
   }
 
 // A callback of (const step&, const V&).
-#define COPPICE_SAGA_CALLBACK_(name, if_void)                                                             \
-  static std::int32_t name(coppice_actor* self, void* state, const coppice_step* about,                   \
-                           const coppice_message* value) noexcept {                                       \
-    return run<T>(self, state, [&](T& actor) {                                                            \
-      return with<parameter_of<&T::name, 1>>(self, about, value, [&](const auto& v) {                     \
-        return answer(self, about, next::kind::if_void, [&] { return actor.name(step(*about), v); });     \
-      });                                                                                                 \
-    });                                                                                                   \
+#define COPPICE_SAGA_CALLBACK_(name, if_void)                                                         \
+  static std::int32_t name(coppice_actor* self, void* state, const coppice_step* about,               \
+                           const coppice_message* value) noexcept {                                   \
+    return run<T>(self, state, [&](T& actor) {                                                        \
+      return with<parameter_of<&T::name, 1>>(self, about, value, [&](const auto& v) {                 \
+        return answer(self, about, next::kind::if_void, [&] { return actor.name(step(*about), v); }); \
+      });                                                                                             \
+    });                                                                                               \
   }
   COPPICE_SAGA_CALLBACK_(handle_result, steps)
   COPPICE_SAGA_CALLBACK_(handle_failed, later)
@@ -330,11 +338,11 @@ struct saga_table {
   static std::int32_t handle_interim(coppice_actor* self, void* state, const coppice_step* about,
                                      const coppice_message* value) noexcept {
     return run<T>(self, state, [&](T& actor) {
-      return with_value<parameter_of<&T::handle_interim, 1>>(
-          self, value, COPPICE_UNHANDLED, "interim value", [&](const auto& v) -> std::int32_t {
-            actor.handle_interim(step(*about), v);
-            return COPPICE_OK;
-          });
+      return with_value<parameter_of<&T::handle_interim, 1>>(self, value, COPPICE_UNHANDLED, "interim value",
+                                                             [&](const auto& v) -> std::int32_t {
+                                                               actor.handle_interim(step(*about), v);
+                                                               return COPPICE_OK;
+                                                             });
     });
   }
 
@@ -345,10 +353,10 @@ struct saga_table {
     if constexpr (requires { &T::handle_start; }) table.handle_start = &handle_start;
     if constexpr (requires { &T::handle_result; }) table.handle_result = &handle_result;
     if constexpr (requires { &T::handle_failed; }) {
-      static_assert(!std::is_void_v<decltype(std::declval<T&>().handle_failed(
-                        std::declval<const step&>(),
-                        std::declval<const parameter_of<&T::handle_failed, 1>&>()))>,
-                    "handle_failed returns what follows: coppice::next or coppice::steps");
+      static_assert(
+          !std::is_void_v<decltype(std::declval<T&>().handle_failed(
+              std::declval<const step&>(), std::declval<const parameter_of<&T::handle_failed, 1>&>()))>,
+          "handle_failed returns what follows: coppice::next or coppice::steps");
       table.handle_failed = &handle_failed;
     }
     if constexpr (requires { &T::handle_interim; }) table.handle_interim = &handle_interim;

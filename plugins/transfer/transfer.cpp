@@ -113,7 +113,7 @@ class book {
   }
 
   void enter(const record& what) {
-    std::visit([this](const auto& one) { enter(one); }, what);
+    std::visit([this](const auto& one) { enter_one(one); }, what);
   }
   everything all() const {
     everything made{accounts_, {}, {}};
@@ -124,28 +124,28 @@ class book {
   }
 
  private:
-  void enter(const everything& of) {
+  void enter_one(const everything& of) {
     *this = {};
     accounts_ = of.accounts;
     for (const did& one : of.done) remember(one);
     for (const reserved& one : of.prepared) prepared_[one.key] = one.what;
   }
-  void enter(const did& one) {
+  void enter_one(const did& one) {
     apply(one.what, 1);
     remember(one);
   }
-  void enter(const undid& one) {
+  void enter_one(const undid& one) {
     const auto found = done_.find(one.key);
     if (found == done_.end()) return;
     apply(found->second, -1);
     done_.erase(found);
   }
   // Money that is taken is put aside; money that is given comes when the transaction commits.
-  void enter(const reserved& one) {
+  void enter_one(const reserved& one) {
     if (std::holds_alternative<take>(one.what)) apply(one.what, 1);
     prepared_[one.key] = one.what;
   }
-  void enter(const settled& one) {
+  void enter_one(const settled& one) {
     const auto found = prepared_.find(one.key);
     if (found == prepared_.end()) return;
     const bool taken = std::holds_alternative<take>(found->second);

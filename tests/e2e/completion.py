@@ -77,7 +77,7 @@ def bash(cleanup):
             ("coppice restart garden/", ["garden/\\'odd\\ id\\'", "garden/inner", "garden/inner/relay", "garden/kv"]),
             ("coppice reload k", ["kv"]), ("coppice call re", ["relay", "rex"]), ("coppice logs --module ep", ["epmd"]),
             ("coppice log-level debug --of kv", ["kv"]), ("coppice completion ", ["bash", "fish", "zsh"]),
-            ("coppice add ro", ["router"]), ("coppice add s", ["stage", "statem", "sup"]),
+            ("coppice add ro", ["router"]), ("coppice add s", ["saga", "stage", "statem", "sup"]),
             # What bash takes for words of their own at @ and : is left out in front.
             ("coppice disconnect other@127", ["127.0.0.1"]), ("coppice disconnect oth", ["other@127.0.0.1"]),
             ("coppice apply ", []), ("coppice nonsuch", [])):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The port by which an actor is given something before its process is made: a connection, UDP sockets, a
-// program or the node's log. An actor returns it by runtime::behaviour::as_stream_taker(); plugins' actors implement it.
+// program or the node's log. An actor returns it by runtime::behaviour::as_stream_taker(); plugins' actors
+// implement it.
 #pragma once
 
 #include <memory>

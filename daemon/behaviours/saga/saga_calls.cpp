@@ -20,6 +20,7 @@ namespace {
 
 // Processes that are subscribed to one transaction.
 constexpr std::size_t most_subscribers = 1000;
+constexpr std::size_t most_shown = 100; // of what is open
 constexpr std::uint64_t longest_lifespan_ms = std::uint64_t{1} << 40;
 
 std::string drawn_id() {
@@ -205,6 +206,27 @@ void number(message_writer& out, std::string_view key, std::uint64_t value) {
   out.unsigned_integer(value);
 }
 
+void truth(message_writer& out, std::string_view key, bool value) {
+  out.atom(key);
+  out.atom(value ? "true" : "false");
+}
+
+void show(message_writer& out, const saga::open_unit& one) {
+  out.map(7);
+  out.atom("tx");
+  out.binary(std::string_view(one.tx));
+  number(out, "depth", one.depth);
+  out.atom("state");
+  out.atom(one.state);
+  truth(out, "in_doubt", one.in_doubt);
+  truth(out, "parked", one.parked);
+  number(out, "left_ms", static_cast<std::uint64_t>(one.left / base::nanos_per_ms));
+  out.atom("waits_for");
+  if (!one.waits.empty()) out.list(static_cast<std::uint32_t>(one.waits.size()));
+  for (const saga::address& whom : one.waits) out.binary(std::string_view(whom.name() + "@" + whom.node()));
+  out.nil();
+}
+
 } // namespace
 
 message saga_engine::report() const {
@@ -212,7 +234,7 @@ message saga_engine::report() const {
   constexpr std::array<std::string_view, saga::drop_reasons> reasons{"receiver", "origin", "malformed",
                                                                      "stale", "impossible"};
   message_writer out(512);
-  out.map(16);
+  out.map(17);
   out.atom("commit");
   out.atom(settings_.core.commit == saga::commit_kind::two_phase ? "two_phase" : "compensate");
   out.atom("log");
@@ -233,6 +255,12 @@ message saga_engine::report() const {
   out.atom("dropped");
   out.map(static_cast<std::uint32_t>(reasons.size()));
   for (std::size_t i = 0; i < reasons.size(); ++i) number(out, reasons[i], counted.dropped[i]);
+  // The first ones: the oldest may be stuck.
+  const std::vector<saga::open_unit> open = core_->open_units(most_shown);
+  out.atom("transactions");
+  if (!open.empty()) out.list(static_cast<std::uint32_t>(open.size()));
+  for (const saga::open_unit& one : open) show(out, one);
+  out.nil();
   return out.take();
 }
 

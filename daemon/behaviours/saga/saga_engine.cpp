@@ -4,7 +4,6 @@
 #include "behaviours/saga/saga_engine.hpp"
 
 #include <algorithm>
-#include <future>
 #include <limits>
 
 #include "base/log.hpp"
@@ -80,8 +79,7 @@ base::status saga_engine::open() {
   return {};
 }
 
-// What an earlier process of this name submitted may still wait for the disk: an empty request behind it is
-// answered when all of that is done.
+// What an earlier process of this name submitted may still wait for the disk.
 base::result<std::vector<saga::kept_record>> saga_engine::read_log(const std::string& name) {
   if (log_ == nullptr) return base::fail(base::errc::unsupported, "this node has no durable log");
   struct found {
@@ -100,11 +98,7 @@ base::result<std::vector<saga::kept_record>> saga_engine::read_log(const std::st
       return;
     }
     came->group = *group;
-    const auto done = std::make_shared<std::promise<void>>();
-    std::future<void> written = done->get_future();
-    came->how = open.submit({*group, {}}, [done](base::status) { done->set_value(); });
-    if (!came->how) return;
-    written.wait();
+    open.settle();
     if (const auto report = open.report(*group); report && !report->damage.empty())
       came->how = base::fail(base::errc::invalid, report->damage);
     else
@@ -291,17 +285,19 @@ void saga_engine::tell(const saga::notice& what) {
       if (root) tell_subscribers(tx, "aborted", what.value, true);
       return;
     case kind::parked:
-      base::log::error(module, "{}: a step of the transaction {} cannot be undone, and an operator has to look: {}",
-                       settings_.core.self.name(), shown_tx(what.key),
-                       runtime::shown(message::copy_of(bytes_of(
-                           what.value.encoded.empty() ? saga::reason("undefined").encoded : what.value.encoded))));
+      base::log::error(
+          module, "{}: a step of the transaction {} cannot be undone, and an operator has to look: {}",
+          settings_.core.self.name(), shown_tx(what.key),
+          runtime::shown(message::copy_of(bytes_of(
+              what.value.encoded.empty() ? saga::reason("undefined").encoded : what.value.encoded))));
       return;
     case kind::heuristic:
       base::log::warning(module, "{}: an operator has decided a step of the transaction {}",
                          settings_.core.self.name(), shown_tx(what.key));
       return;
     case kind::mismatch:
-      base::log::error(module, "{}: the coordinator of the transaction {} has decided differently from an operator",
+      base::log::error(module,
+                       "{}: the coordinator of the transaction {} has decided differently from an operator",
                        settings_.core.self.name(), shown_tx(what.key));
       return;
   }
@@ -362,8 +358,8 @@ saga_engine::given saga_engine::answer(std::uint64_t token, reply what, saga::te
   const auto known = callbacks_.find(token);
   if (known == callbacks_.end()) return given::used;
   open_callback& open = known->second;
-  const bool coordinates = open.what == callback::start || open.what == callback::result ||
-                           open.what == callback::failed;
+  const bool coordinates =
+      open.what == callback::start || open.what == callback::result || open.what == callback::failed;
   verdict said;
   said.value = std::move(value);
   switch (what) {
@@ -405,8 +401,8 @@ saga_engine::given saga_engine::add_step(std::uint64_t token, saga::step_spec&& 
   if (known == callbacks_.end()) return given::used;
   open_callback& open = known->second;
   open.bytes += one.value.encoded.size() + one.to.name().size() + one.to.node().size() + step_overhead;
-  open.too_large = open.too_large || open.bytes > most_planned_bytes ||
-                   open.steps.size() >= settings_.core.max_steps;
+  open.too_large =
+      open.too_large || open.bytes > most_planned_bytes || open.steps.size() >= settings_.core.max_steps;
   if (!open.too_large) open.steps.push_back(std::move(one));
   return given::taken;
 }

@@ -33,8 +33,8 @@ std::optional<saga_settings> read_saga_settings(etf::bytes options) {
   const auto kind = tree::value_of<tree::saga_commit>(commit);
   const auto keeps = tree::value_of<tree::saga_log>(log);
   if (!kind || !keeps) return std::nullopt;
-  core.commit = *kind == tree::saga_commit::two_phase ? saga::commit_kind::two_phase
-                                                      : saga::commit_kind::compensate;
+  core.commit =
+      *kind == tree::saga_commit::two_phase ? saga::commit_kind::two_phase : saga::commit_kind::compensate;
   out.durable = *keeps == tree::saga_log::durable;
   const bool good = read(at, core.lifespan) && read(at, core.hops) && read(at, core.max_transactions) &&
                     read(at, core.retry_first) && read(at, core.retry_max) && read(at, core.step_timeout) &&

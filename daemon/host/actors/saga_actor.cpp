@@ -125,9 +125,8 @@ std::int32_t saga_actor::call(const ::coppice::saga::call& what, const coppice_s
   const bool two_phase = what.kind == commit_kind::two_phase;
   const auto with = [&](const char* named, auto function) {
     name = named;
-    return in_turn(actor(), named, {value.data, static_cast<std::size_t>(value.size)}, [&] {
-      return call_or(COPPICE_UNHANDLED, function, &actor(), state(), &about, &value);
-    });
+    return in_turn(actor(), named, {value.data, static_cast<std::size_t>(value.size)},
+                   [&] { return call_or(COPPICE_UNHANDLED, function, &actor(), state(), &about, &value); });
   };
   switch (what.what) {
     case callback::start:
@@ -147,9 +146,8 @@ std::int32_t saga_actor::call(const ::coppice::saga::call& what, const coppice_s
   }
   if (!two_phase) return with("handle_undo", table.handle_undo);
   name = "handle_abort";
-  return in_turn(actor(), name, {}, [&] {
-    return call_or(COPPICE_UNHANDLED, table.handle_abort, &actor(), state(), &about);
-  });
+  return in_turn(actor(), name, {},
+                 [&] { return call_or(COPPICE_UNHANDLED, table.handle_abort, &actor(), state(), &about); });
 }
 
 outcome saga_actor::run(const ::coppice::saga::call& what) {

@@ -55,8 +55,7 @@ class saga_totals final : public metrics::counters {
 
   metrics::gauge running_{*this, "sagas", "Sagas of a type that run"};
   metrics::gauge open_{*this, "saga_open", "Transactions that were started at sagas and have not ended"};
-  metrics::gauge steps_{*this, "saga_steps",
-                        "Steps that sagas take part in and that are not forgotten"};
+  metrics::gauge steps_{*this, "saga_steps", "Steps that sagas take part in and that are not forgotten"};
   metrics::counter started_{*this, "saga_started", "Transactions that were started"};
   metrics::counter refused_{*this, "saga_refused",
                             "Starts that were refused because max_transactions were open"};
@@ -64,8 +63,7 @@ class saga_totals final : public metrics::counters {
   metrics::counter compensated_{*this, "saga_compensated", "Transactions whose steps were undone"};
   metrics::counter aborted_{*this, "saga_aborted", "Transactions of two phases that were aborted"};
   metrics::counter undo_failures_{*this, "saga_undo_failures", "Steps that cannot be undone"};
-  metrics::counter asked_again_{*this, "saga_asked_again",
-                                "Requests to participants that were sent again"};
+  metrics::counter asked_again_{*this, "saga_asked_again", "Requests to participants that were sent again"};
   metrics::counter kept_answers_{*this, "saga_kept_answers",
                                  "Requests of coordinators that were answered without a callback"};
   metrics::counter dropped_{*this, "saga_dropped",

@@ -7,8 +7,8 @@
 //   CHECK(taken.what == saga_answer::kind::done);
 //   CHECK(steps.undo(take{"ann", 5}).what == saga_answer::kind::done);
 //
-// Nothing is kept, repeated or undone unless the test asks for it: so a test can have a callback run again for
-// the same key, as a crash would (`attempt`). Include it beside coppice/testing.hpp: a plugin then finds
+// Nothing is kept, repeated or undone unless the test asks for it: so a test can have a callback run again
+// for the same key, as a crash would (`attempt`). Include it beside coppice/testing.hpp: a plugin then finds
 // "coppice.saga_host/draft-1". Header-only. In the test's thread.
 #pragma once
 
@@ -55,7 +55,17 @@ class saga_engine final : public engine {
   static constexpr std::string_view interface_name = COPPICE_SAGA_HOST_DRAFT_1;
   static bool is_saga(const world& w) { return std::string_view(w.type->behaviour) == "saga"; }
 
-  enum class callback : std::uint8_t { start, result, failed, interim, perform, undo, prepare, commit, abort };
+  enum class callback : std::uint8_t {
+    start,
+    result,
+    failed,
+    interim,
+    perform,
+    undo,
+    prepare,
+    commit,
+    abort
+  };
 
   const saga_answer& ask(callback what, const about_step& about, const value& given) {
     if (world_ == nullptr || world_->dead) throw failure("this saga has ended");
@@ -73,10 +83,11 @@ class saga_engine final : public engine {
     const bool fits = what == kind::never   ? asked == callback::undo || asked == callback::abort
                       : what == kind::retry ? asked == callback::failed
                       : what == kind::done  ? asked != callback::failed
-                      : what == kind::steps ? asked != callback::undo && asked != callback::abort &&
-                                                 asked != callback::commit &&
-                                                 (asked != callback::failed || !answers_[token].steps.empty())
-                                            : true;
+                      : what == kind::steps
+                          ? asked != callback::undo && asked != callback::abort &&
+                                asked != callback::commit &&
+                                (asked != callback::failed || !answers_[token].steps.empty())
+                          : true;
     if (!fits) return COPPICE_E_INVALID;
     if (what != kind::steps) answers_[token].steps.clear();
     answers_[token].what = what;
@@ -95,7 +106,8 @@ class saga_engine final : public engine {
     if (due_.empty()) return std::nullopt;
     asked_for now = std::move(due_.front());
     due_.pop_front();
-    return call{name_of(now.what), [this, now](coppice_actor* self, void* state) { return run(self, state, now); }};
+    return call{name_of(now.what),
+                [this, now](coppice_actor* self, void* state) { return run(self, state, now); }};
   }
   nanoseconds due() const override { return nanoseconds::max(); }
   void carried_to(world* next) override {
@@ -116,8 +128,9 @@ class saga_engine final : public engine {
   };
 
   static const char* name_of(callback what) {
-    constexpr const char* names[] = {"handle_start", "handle_result",  "handle_failed", "handle_interim", "handle_do",
-                                     "handle_undo",  "handle_prepare", "handle_commit", "handle_abort"};
+    constexpr const char* names[] = {"handle_start",   "handle_result", "handle_failed",
+                                     "handle_interim", "handle_do",     "handle_undo",
+                                     "handle_prepare", "handle_commit", "handle_abort"};
     return names[static_cast<std::size_t>(what)];
   }
 
@@ -179,7 +192,8 @@ class saga_engine final : public engine {
   // What coppice/saga.h says of a callback that there is none of.
   void by_default(const asked_for& now) {
     using kind = saga_answer::kind;
-    const bool unsupported = now.what == callback::start || now.what == callback::perform || now.what == callback::prepare;
+    const bool unsupported =
+        now.what == callback::start || now.what == callback::perform || now.what == callback::prepare;
     if (unsupported)
       answer(now.token, kind::failed, atom("unsupported"));
     else if (now.what == callback::failed)
@@ -233,7 +247,8 @@ std::int32_t answer_saga_alone(coppice_actor* self, const coppice_step* step) {
   return answer_saga<What>(self, step, nullptr);
 }
 
-inline std::int32_t add_saga_step(coppice_actor* self, const coppice_step* step, const coppice_next_step* next) {
+inline std::int32_t add_saga_step(coppice_actor* self, const coppice_step* step,
+                                  const coppice_next_step* next) {
   const auto given = sized(next, COPPICE_NEXT_STEP_LEAST);
   auto term = given ? saga_value(given->value_take) : std::nullopt;
   saga_engine* saga = nullptr;
@@ -241,10 +256,12 @@ inline std::int32_t add_saga_step(coppice_actor* self, const coppice_step* step,
       status != COPPICE_OK)
     return status;
   const auto about = sized(step, COPPICE_STEP_LEAST);
-  if (!about || !given || given->beside > 1 || given->retry_first < 0 || given->retry_max < 0) return COPPICE_E_INVALID;
+  if (!about || !given || given->beside > 1 || given->retry_first < 0 || given->retry_max < 0)
+    return COPPICE_E_INVALID;
   const std::string to = text_of(given->to);
   const std::size_t cut = to.find('@');
-  if (to.empty() || cut == 0 || (cut != to.npos && to.find('@', cut + 1) == to.npos)) return COPPICE_E_INVALID;
+  if (to.empty() || cut == 0 || (cut != to.npos && to.find('@', cut + 1) == to.npos))
+    return COPPICE_E_INVALID;
   if (!term) return COPPICE_E_TERM;
   return saga->add(about->token, {to, std::move(*term), given->beside == 1});
 }

@@ -133,3 +133,24 @@ TEST_CASE("an fsync that fails ends the log for all its groups") {
   for (const auto& [number, text] : by.wait(2)) CHECK(text == "the log has ended: input/output error");
   CHECK(log->report().failure);
 }
+
+TEST_CASE(
+    "settle() returns when all that was submitted before is told, also if the queue takes nothing more") {
+  memory_disk disk;
+  log_options with;
+  with.longest_queue = 256;
+  auto log = open_threaded(disk, with);
+  heard by;
+  const auto group = log->group("one");
+  REQUIRE(group.has_value());
+  int taken = 0;
+  while (log->submit(set(*group, "key", "value " + std::to_string(taken)), by.as(taken)) && taken < 100)
+    ++taken;
+  log->settle();
+  CHECK(log->value(*group, "key") == "value " + std::to_string(taken - 1));
+  CHECK(by.wait(0).size() == static_cast<std::size_t>(taken));
+  disk.plan(0, memory_disk::fault::fails);
+  REQUIRE(log->submit(set(*group, "key", "lost"), by.as(taken)).has_value());
+  log->settle();
+  CHECK_FALSE(by.wait(0).back().second.empty());
+}

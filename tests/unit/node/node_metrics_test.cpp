@@ -151,7 +151,7 @@ TEST_CASE("event managers are shown by their places, with what became of their h
   CHECK(count(text, "\ncoppice_event_handlers_dropped_total{manager=\"main/alarms\"} 5\n") == 1);
 }
 
-TEST_CASE("state machines, stages and routers are counted by the type of their actor, over all generations") {
+TEST_CASE("state machines, stages, routers and sagas are counted by the type of their actor, over all generations") {
   fixture of;
   host::identity_book book(&of.board);
   const auto& door = book.of("door", "door", "statem");
@@ -177,9 +177,21 @@ TEST_CASE("state machines, stages and routers are counted by the type of their a
   router.routers->failed.add(3);
   router.routers->discarded.add(4);
   router.routers->own.add(5);
+  const auto& desk = book.of("transfer", "desk", "saga");
+  saga::counters counted;
+  counted.started = 9;
+  counted.committed = 4;
+  counted.dropped = {1, 2, 0, 0, 3};
+  desk.sagas->begin();
+  desk.sagas->begin();
+  desk.sagas->add(counted, {});
+  desk.sagas->hold({7, 5}, {});
+  desk.sagas->hold({2, 6}, {7, 5});
+  desk.sagas->end({1, 6});
   const std::string text = of.page();
   const std::string stages = "{type=\"numbers:counter\",role=\"producer\"} ";
   const std::string routers = "{type=\"shard:shard\"} ";
+  const std::string sagas = "{type=\"transfer:desk\"} ";
   for (const std::string& line :
        {std::string("statem_machines{type=\"door:door\"} 3"),
         std::string("statem_machines{type=\"lift:cage\"} 0"),
@@ -190,7 +202,9 @@ TEST_CASE("state machines, stages and routers are counted by the type of their a
         "stage_excess_total" + stages + "4", "stage_malformed_total" + stages + "5",
         "stage_lost_total" + stages + "6", "routers" + routers + "2", "router_passed_total" + routers + "11",
         "router_failed_total" + routers + "3", "router_discarded_total" + routers + "4",
-        "router_own_total" + routers + "5"}) {
+        "router_own_total" + routers + "5", "sagas" + sagas + "1", "saga_open" + sagas + "1",
+        "saga_steps" + sagas + "0", "saga_started_total" + sagas + "9", "saga_committed_total" + sagas + "4",
+        "saga_dropped_total" + sagas + "6"}) {
     CAPTURE(line);
     CHECK(count(text, "\ncoppice_" + line + "\n") == 1);
   }

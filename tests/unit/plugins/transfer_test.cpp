@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The bundled transfer, driven without a node: what a desk plans, and that accounts do each key once, undo and
-// settle what they did, and find it in their file again.
+// The bundled transfer, driven without a node: what a desk plans, and that accounts do each key once, undo
+// and settle what they did, and find it in their file again.
 #include <doctest/doctest.h>
 #include <coppice/testing/erlang.hpp>
 #include <coppice/testing/saga.hpp>
@@ -37,7 +37,8 @@ TEST_CASE("a desk takes the money first and then gives it") {
   const plugin from = transfer_plugin();
   actor desk(from, {.actor = "desk"});
   saga_in_test steps(desk);
-  const saga_answer& plan = steps.start(erl("{move, {<<\"a\">>, <<\"ann\">>}, {<<\"b@n@h\">>, <<\"bob\">>}, 4}"));
+  const saga_answer& plan =
+      steps.start(erl("{move, {<<\"a\">>, <<\"ann\">>}, {<<\"b@n@h\">>, <<\"bob\">>}, 4}"));
   REQUIRE(plan.what == kind::steps);
   REQUIRE(plan.steps.size() == 2);
   CHECK(plan.steps[0].to == "a");

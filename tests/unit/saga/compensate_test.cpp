@@ -41,6 +41,26 @@ TEST_CASE("a transaction is started once it is on the disk, and the same id star
   CHECK(of.machine->open() == 1);
 }
 
+TEST_CASE("what is open is shown with its state and for whom it waits, and what is over is not") {
+  second_asked of;
+  const auto seen = of.machine->open_units(10);
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].tx == "t");
+  CHECK(seen[0].depth == 0);
+  CHECK(seen[0].state == "running");
+  CHECK(seen[0].left > 0);
+  CHECK_FALSE(seen[0].parked);
+  CHECK(seen[0].waits == std::vector<address>{{"stock", "c"}});
+  CHECK(of.machine->open_units(0).empty());
+  of.reply_to(of.second, answer_kind::error, 6);
+  of.answer(callback::failed, says(verdict::kind::cancel));
+  const auto undone = of.machine->open_units(10);
+  REQUIRE(undone.size() == 1);
+  CHECK(undone[0].state == "undoing");
+  CHECK(undone[0].left == 0);
+  CHECK(undone[0].waits == std::vector<address>{{"stock", "b"}});
+}
+
 TEST_CASE("above max_transactions a start is refused at once") {
   options how;
   how.max_transactions = 1;

@@ -181,6 +181,24 @@ TEST_CASE("a member of a group prints itself, and reads back") {
   CHECK(second->applications[0].supervisor.children[0].raft == child.raft);
 }
 
+TEST_CASE("a saga prints itself, and reads back") {
+  test::spec_folder folder;
+  const auto first = folder.load_tree(
+      "        - { id: a, actor: purse, name: a, saga: { log: volatile, hops: 3, retry: { first: 5ms }, from: [ "
+      "'a@*' ] } }\n"
+      "        - { id: b, actor: purse, name: b }\n");
+  CHECK(said(first.diagnostics) == "");
+  REQUIRE(first.spec);
+  const auto& children = first.spec->applications[0].supervisor.children;
+  CHECK(children[0].behaviour == "saga");
+  CHECK(children[0].saga->hops == 3);
+  CHECK(children[0].saga->log == tree::saga_log::in_memory);
+  CHECK_FALSE(children[1].saga);
+  const auto text = spec::effective_yaml(*first.spec);
+  const auto second = check_read_back(text);
+  CHECK(second->applications[0].supervisor.children[0].saga == children[0].saga);
+}
+
 TEST_CASE("an actor with UDP sockets prints itself, and reads back") {
   test::spec_folder folder;
   const auto first = folder.load_tree(

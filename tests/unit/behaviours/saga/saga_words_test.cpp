@@ -24,7 +24,9 @@ saga::term encoded(std::string_view erlang) {
 std::string heard(std::string_view answer, request_kind to, commit_kind kind) {
   const auto read = behaviours::read_answer(term(answer).bytes(), to, kind);
   if (!read) return "nothing";
-  const std::string word = read->what == answer_kind::ok ? "ok" : read->what == answer_kind::busy ? "busy" : "error";
+  const std::string word = read->what == answer_kind::ok     ? "ok"
+                           : read->what == answer_kind::busy ? "busy"
+                                                             : "error";
   if (read->value.encoded.empty()) return word;
   return word + ": " + text(runtime::message::copy_of(behaviours::bytes_of(read->value.encoded)));
 }
@@ -69,9 +71,11 @@ TEST_CASE("a participant's answer counts only in the form that its request has")
 TEST_CASE("a saga's own answers are read back as what they say") {
   const saga::step_key key{"t", {3, {{{"a", "n@h"}, 1}}}};
   for (const auto kind : {commit_kind::compensate, commit_kind::two_phase})
-    for (const auto to : {request_kind::perform, request_kind::reverse, request_kind::confirm, request_kind::forget})
+    for (const auto to :
+         {request_kind::perform, request_kind::reverse, request_kind::confirm, request_kind::forget})
       for (const auto what : {answer_kind::ok, answer_kind::error, answer_kind::busy}) {
-        if (what == answer_kind::error && to != request_kind::perform && to != request_kind::reverse) continue;
+        if (what == answer_kind::error && to != request_kind::perform && to != request_kind::reverse)
+          continue;
         const auto said = behaviours::saga_answer({to, what, key, encoded("{x,1}")}, kind);
         const auto read = behaviours::read_answer(said.bytes(), to, kind);
         REQUIRE(read);
@@ -79,10 +83,10 @@ TEST_CASE("a saga's own answers are read back as what they say") {
         const bool has_value = what != answer_kind::ok || to == request_kind::perform;
         CHECK(read->value.encoded == (has_value ? encoded("{x,1}").encoded : std::string()));
       }
-  CHECK(text(behaviours::saga_answer({request_kind::perform, answer_kind::ok, key, {}}, commit_kind::two_phase)) ==
-        "prepared");
-  CHECK(text(behaviours::saga_answer({request_kind::perform, answer_kind::ok, key, {}}, commit_kind::compensate)) ==
-        "{ok,undefined}");
+  CHECK(text(behaviours::saga_answer({request_kind::perform, answer_kind::ok, key, {}},
+                                     commit_kind::two_phase)) == "prepared");
+  CHECK(text(behaviours::saga_answer({request_kind::perform, answer_kind::ok, key, {}},
+                                     commit_kind::compensate)) == "{ok,undefined}");
 }
 
 TEST_CASE("a cast names its sender, and what makes no sense is an error") {
@@ -95,7 +99,8 @@ TEST_CASE("a cast names its sender, and what makes no sense is an error") {
   CHECK((*read)->second == saga::message_body(saga::question{key}));
   CHECK_FALSE(behaviours::read_envelope(term("{saga,1}").bytes()));
   CHECK_FALSE(behaviours::read_envelope(term("other").bytes()));
-  for (const char* wrong : {"{saga,1,2}", "{saga,<<>>,{saga_question,x}}", "{saga,<<\"b\">>,{saga_question,x}}"}) {
+  for (const char* wrong :
+       {"{saga,1,2}", "{saga,<<>>,{saga_question,x}}", "{saga,<<\"b\">>,{saga_question,x}}"}) {
     CAPTURE(wrong);
     const auto refused = behaviours::read_envelope(term(wrong).bytes());
     REQUIRE(refused);
@@ -114,8 +119,9 @@ TEST_CASE("options are read whole or not at all") {
   CHECK(behaviours::takes_steps_of(*read, "a@10.0.0.1"));
   CHECK_FALSE(behaviours::takes_steps_of(*read, "b@10.0.0.1"));
   CHECK(behaviours::takes_steps_of(behaviours::saga_settings(), "b@10.0.0.1"));
-  for (const char* wrong : {"{two_phase,durable,1,2,3,4,5,6,7,8,9,10,11}", "{what,durable,1,2,3,4,5,6,7,8,9,10,11,[]}",
-                            "{two_phase,durable,-1,2,3,4,5,6,7,8,9,10,11,[]}",
-                            "{two_phase,durable,1,2,3,4,5,6,7,8,9,10,11,[x]}", "[]"})
+  for (const char* wrong :
+       {"{two_phase,durable,1,2,3,4,5,6,7,8,9,10,11}", "{what,durable,1,2,3,4,5,6,7,8,9,10,11,[]}",
+        "{two_phase,durable,-1,2,3,4,5,6,7,8,9,10,11,[]}", "{two_phase,durable,1,2,3,4,5,6,7,8,9,10,11,[x]}",
+        "[]"})
     CHECK_FALSE(behaviours::read_saga_settings(term(wrong).bytes()));
 }
