@@ -49,7 +49,8 @@ std::size_t widest(const std::string& text) {
 } // namespace
 
 TEST_CASE("a picture is no wider and no higher than the terminal") {
-  for (const cli::screen size : {cli::screen{100, 24}, cli::screen{200, 50}, cli::screen{90, 6}, cli::screen{80, 24}}) {
+  for (const cli::screen size :
+       {cli::screen{100, 24}, cli::screen{200, 50}, cli::screen{90, 6}, cli::screen{80, 24}}) {
     const std::string picture = cli::render_top(busy_node(100), "memory", size, false);
     CHECK(widest(picture) <= size.columns);
     CHECK(lines_of(picture).size() == size.rows);

@@ -158,7 +158,9 @@ TEST_CASE("what was switched off by hand, and files that say something else, are
     CHECK_MESSAGE(count(text, line) == 1, line);
 }
 
-TEST_CASE("what the node cannot write, a job that is alone and a stuck thread are warnings, and nothing is unready") {
+TEST_CASE(
+    "what the node cannot write, a job that is alone and a stuck thread are warnings, and nothing is "
+    "unready") {
   auto status = running();
   status.cannot_write = {{node::unwritable::kind::data, "/data", "no room"},
                          {node::unwritable::kind::log, "/a.log", "no room"}};
@@ -198,8 +200,7 @@ TEST_CASE("every kind of warning has a sample, and no warning is of another kind
   from.status = status;
   const std::string text = metrics_text(from, metrics::board(), format::prometheus);
   for (const std::string_view what : warning_kinds) {
-    const std::string line =
-        fmt::format("coppice_warning{{what=\"{}\"}} {}\n", what, what == "job" ? 2 : 1);
+    const std::string line = fmt::format("coppice_warning{{what=\"{}\"}} {}\n", what, what == "job" ? 2 : 1);
     CHECK_MESSAGE(count(text, line) == 1, line);
   }
   CHECK(warnings(status).size() == warning_kinds.size() + 1);
