@@ -94,8 +94,8 @@ std::optional<key> take_key(std::string& bytes, bool all) {
       return found;
     }
   }
-  const bool is_beginning = std::ranges::any_of(
-      sequences, [&bytes](const auto& one) { return one.first.starts_with(bytes); });
+  const bool is_beginning =
+      std::ranges::any_of(sequences, [&bytes](const auto& one) { return one.first.starts_with(bytes); });
   if (is_beginning && !all) return std::nullopt;
   const bool is_escape = bytes.size() == 1;
   // An unknown sequence ends with its first letter or tilde.

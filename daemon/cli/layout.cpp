@@ -87,7 +87,7 @@ std::string fields(const rows& pairs, std::size_t columns) {
 std::string table(const rows& all, std::size_t columns) {
   constexpr std::size_t between = 2;
   constexpr std::size_t narrowest = 8;
-  constexpr std::size_t narrowest_of_many = 4; // where the columns do not fit at eight each
+  constexpr std::size_t narrowest_of_many = 6; // where the columns do not fit at eight each
   std::vector<std::size_t> widths;
   for (const auto& row : all) {
     widths.resize(std::max(widths.size(), row.size()));

@@ -185,8 +185,8 @@ std::string render_process(const json& d, std::size_t columns) {
 std::string render_nodes(const json& d, std::size_t columns) {
   constexpr std::size_t wide = 130; // columns from which on everything is shown
   const bool all = columns >= wide;
-  rows out{all ? std::vector<std::string>{"NODE", "STATE", "SINCE", "LAST CONTACT", "LOSSES", "DIRECTION", "TLS",
-                                          "IN", "OUT", "QUEUED", "LAST ERROR"}
+  rows out{all ? std::vector<std::string>{"NODE", "STATE", "SINCE", "LAST CONTACT", "LOSSES", "DIRECTION",
+                                          "TLS", "IN", "OUT", "QUEUED", "LAST ERROR"}
                : std::vector<std::string>{"NODE", "STATE", "SINCE", "LAST CONTACT", "LOSSES", "LAST ERROR"}};
   // To the second: 2026-03-29 03:00:00; where there is little room without the year: 03-29 03:00:00
   const auto time = [all](const json& n, const char* key) {
@@ -201,9 +201,9 @@ std::string render_nodes(const json& d, std::size_t columns) {
     };
     const bool held = at(n, "held") == json(true);
     const bool hidden = at(n, "hidden") == json(true);
-    std::vector<std::string>& line =
-        out.emplace_back(std::vector<std::string>{cell(n, "name"), cell(n, "state") + (held ? ", held" : ""),
-                                                  time(n, "since"), time(n, "last_contact"), cell(n, "losses")});
+    std::vector<std::string>& line = out.emplace_back(
+        std::vector<std::string>{cell(n, "name"), cell(n, "state") + (held ? ", held" : ""), time(n, "since"),
+                                 time(n, "last_contact"), cell(n, "losses")});
     if (all) {
       line.push_back(cell(n, "direction") + (hidden ? ", hidden" : ""));
       line.push_back(cell(n, "tls"));

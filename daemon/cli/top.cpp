@@ -19,7 +19,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t wide = 110;       // columns from which on everything is shown
+constexpr std::size_t wide = 110; // columns from which on everything is shown
 constexpr std::size_t usual_processes = 20;
 constexpr std::chrono::milliseconds first_look{250}; // short, so that the first picture has rates soon
 constexpr std::chrono::milliseconds longest_look{60'000};
@@ -68,7 +68,8 @@ struct columns {
 columns columns_of(const json& d, const std::string& sort, const screen& size) {
   const bool all = size.columns >= wide;
   const bool rated = !text_of(d, "over_ms").empty();
-  return {all, all || sort == "mailbox", all || !rated || sort == "reductions", rated && (all || sort != "reductions")};
+  return {all, all || sort == "mailbox", all || !rated || sort == "reductions",
+          rated && (all || sort != "reductions")};
 }
 
 std::vector<std::string> row_of(const json& process, const columns& shown) {
@@ -103,7 +104,8 @@ bool draw(const std::string& picture) {
 }
 
 // Shows a document until the next one is due. False: the person has seen enough.
-bool look_at(top_view& view, keyboard* keys, const json& document, std::chrono::steady_clock::time_point until) {
+bool look_at(top_view& view, keyboard* keys, const json& document,
+             std::chrono::steady_clock::time_point until) {
   if (!draw(view.picture(document, screen_size(), with_colours()))) return false;
   if (keys == nullptr) {
     std::this_thread::sleep_until(until);
@@ -181,8 +183,7 @@ api::exit_code watch(const parameters& given, const common_options& common) {
 
 std::string render_top(const json& d, const std::string& sort, const screen& size, bool colours) {
   const columns shown = columns_of(d, sort, size);
-  std::vector<std::vector<std::string>> rows{
-      {"PID", "NAME", "STATUS", "MESSAGES", "AGE", "MEMORY"}};
+  std::vector<std::vector<std::string>> rows{{"PID", "NAME", "STATUS", "MESSAGES", "AGE", "MEMORY"}};
   if (shown.reductions) rows[0].push_back("REDUCTIONS");
   if (shown.rate) rows[0].push_back("RATE");
   if (shown.mailbox) rows[0].insert(rows[0].begin() + 4, "MAILBOX");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The command `coppice top`: shows the processes with the most messages, memory or work. On a terminal it is
-// redrawn every two seconds by default, and keys choose what is shown (top_view.hpp); otherwise it is printed once.
+// redrawn every two seconds by default, and keys choose what is shown (top_view.hpp); otherwise it is printed
+// once.
 #pragma once
 
 #include <functional>

@@ -123,7 +123,8 @@ std::string top_view::picture(const json& document, const screen& size, bool col
   const auto skipped = static_cast<json::difference_type>(std::min(first_, processes.size()));
   processes.erase(processes.begin(), processes.begin() + skipped);
   const std::string list = render_top(part, sort_, {size.columns, rows}, colours);
-  return marked(list, rows_of_top_head + selected_ - first_) + fitted(std::string(list_keys), size.columns) + "\n";
+  return marked(list, rows_of_top_head + selected_ - first_) + fitted(std::string(list_keys), size.columns) +
+         "\n";
 }
 
 } // namespace coppice::cli

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a person has chosen in the live picture of `top`: the column by which it is sorted, the process that is
-// selected, and whether that is shown alone. A pure machine: keys go in, and requests and pictures come out.
+// What a person has chosen in the live picture of `top`: the column by which it is sorted, the process that
+// is selected, and whether that is shown alone. A pure machine: keys go in, and requests and pictures come
+// out.
 #pragma once
 
 #include <cstddef>

@@ -25,10 +25,10 @@ struct occupation {
 
   waited_for waits;
   // Known of a process whose thread is stuck in a callback, which another thread has taken the worker from.
-  std::string callback; // such as "handle_call". Empty: not known
-  std::string message;  // the head of what that callback was given. Empty: none, or not known
-  std::string caller;   // the process whose call is handled, as Erlang writes it. Empty: none
-  base::nanos since = 0; // monotonic: when it began to wait, or that callback's turn. 0: not busy
+  std::string callback;              // such as "handle_call". Empty: not known
+  std::string message;               // the head of what that callback was given. Empty: none, or not known
+  std::string caller;                // the process whose call is handled, as Erlang writes it. Empty: none
+  base::nanos since = 0;             // monotonic: when it began to wait, or that callback's turn. 0: not busy
   std::vector<waiting_message> next; // the first of its mailbox, at most `most_waiting`
 };
 

@@ -8,7 +8,8 @@
 namespace coppice::node {
 
 // Why nothing can be written there: the process may not, the file system is mounted read-only, or it has less
-// than 64 KiB or no file left. Empty: it can be written. Of a folder that is not there: whether it can be made.
+// than 64 KiB or no file left. Empty: it can be written. Of a folder that is not there: whether it can be
+// made.
 std::string why_unwritable(const std::string& folder);
 
 } // namespace coppice::node

@@ -202,8 +202,8 @@ void instance::components::prepare(const apply_request& request, const configura
   work.next->texts = std::move(loaded.texts);
   if (!request.only.empty() && !rest_runs(request, files, current, out)) return;
   if (!request.files.empty() || request.back)
-    out.next_start = read_by_the_next_start(spec::configuration_files(source.files), source.options,
-                                            work.next->spec);
+    out.next_start =
+        read_by_the_next_start(spec::configuration_files(source.files), source.options, work.next->spec);
   work.difference = spec::diff(current.spec, work.next->spec);
   out.changes = listing(plugins).of(work.difference);
   std::string refused;

@@ -85,8 +85,7 @@ std::string_view to_string(waited_for::kind of) {
 void process_record::tell_what_it_waits_for(const signal& question) {
   const bool is_busy = waiting != nullptr && !waiting->ready;
   const bool is_stuck = is_busy && waiting->shows == process_status::running;
-  const told now =
-      is_busy && !is_stuck ? seen(*waiting, find_call(waiting->number), host().nodes()) : told{};
+  const told now = is_busy && !is_stuck ? seen(*waiting, find_call(waiting->number), host().nodes()) : told{};
   // The thread that is stuck in the callback leaves it only on this thread, when this process goes on.
   const foreign_code* const code = is_stuck ? border().outside() : nullptr;
   const pid& caller = received_calls.caller_at_hand();
@@ -106,8 +105,8 @@ void process_record::tell_what_it_waits_for(const signal& question) {
 
 std::optional<occupation> ask_occupation(process& self, const pid& other, base::nanos deadline) {
   const reference ref = self.make_ack();
-  delivery::dispatch(self.host(), destination(other),
-                     make_signal(signal_kind::whom_waits, self.self(), ref), nullptr);
+  delivery::dispatch(self.host(), destination(other), make_signal(signal_kind::whom_waits, self.self(), ref),
+                     nullptr);
   const auto answer = self.await(ref, deadline);
   if (!answer) return std::nullopt;
   etf::cursor at(answer->bytes());

@@ -71,10 +71,10 @@ class driver {
   std::unique_ptr<fiber> stack_; // of this driver's thread, not from the pool
   std::atomic<const thread_clock*> clock_{nullptr};
   driving<worker, process_record> drives_;
-  std::uint64_t lost_number_ = 0; // of held_
-  std::unique_ptr<wait> held_;    // the wait of the process that this thread is stuck in
+  std::uint64_t lost_number_ = 0;         // of held_
+  std::unique_ptr<wait> held_;            // the wait of the process that this thread is stuck in
   std::optional<stuck_handler> stuck_in_; // guarded by driver_pool::lock_
-  std::mutex lock_;               // guards next_ and ending_
+  std::mutex lock_;                       // guards next_ and ending_
   worker* next_ = nullptr;
   bool ending_ = false;
   std::condition_variable more_;
