@@ -197,6 +197,11 @@ outcome member::take_news(process& self) {
 outcome member::wake(process& self) {
   if (self.now() >= next_hello_) say_hello(self);
   expire(self);
+  if (phase_ == phase::meeting && log_->report().is_full && self.now() >= next_touch_) {
+    next_touch_ = self.now() + base::nanos_per_second;
+    if (auto put = storage_->touch(); !put) return start_again(self, put.error());
+  }
+  if (phase_ == phase::meeting) found_group(self);
   if (core_ == nullptr) return arm(self), runtime::carry_on();
   if (full_ && !log_->report().is_full) {
     full_ = false;

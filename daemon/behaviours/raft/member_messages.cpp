@@ -155,6 +155,7 @@ void member::take_hello(process& self, const message& m) {
 void member::found_group(process&) {
   if (phase_ != phase::meeting) return;
   rebuild_trusted();
+  if (log_->report().is_full) return; // wake() tries again
   if (options_->members.empty()) return;
   const auto first = meeting_->first();
   if (!first) return;
@@ -165,7 +166,7 @@ void member::found_group(process&) {
 
 // The group began before this member met all others, or without it: it gets the log from the leader.
 void member::join_group(const hello::belongs& of) {
-  if (phase_ != phase::meeting) return;
+  if (phase_ != phase::meeting || log_->report().is_full) return; // it says hello again
   const consensus::member* known = of.members.find(self_);
   if (known == nullptr && !options_->members.empty() && !of.members.members().empty())
     base::log::warning("raft",

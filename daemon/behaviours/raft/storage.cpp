@@ -5,6 +5,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <future>
+#include <thread>
 
 #include "base/buffer.hpp"
 #include "consensus/wire.hpp"
@@ -64,6 +67,20 @@ unexpected<base::error> senseless(std::string_view what) {
   return base::fail(errc::invalid, fmt::format("the value {} of the group makes no sense", what));
 }
 
+// Returns once every request that was submitted before is carried out: one that came later than the reading
+// would change what was read.
+base::status settle(durable::shared_log& log, durable::group_id group) {
+  std::promise<void> done;
+  while (true) {
+    auto put = log.submit({group, {}}, [&done](base::status) { done.set_value(); });
+    if (put) break;
+    if (put.error().code != errc::limit) return put;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10)); // the queue is full of others' requests
+  }
+  done.get_future().wait();
+  return {};
+}
+
 base::status read_entries(const durable::shared_log& log, durable::group_id group, group_contents& into) {
   for (std::uint64_t next = into.first; next <= into.last;) {
     auto some = log.read(group, next, read_at_once);
@@ -96,8 +113,9 @@ std::uint64_t digest_of(base::bytes_span bytes) {
   return hash;
 }
 
-base::result<group_contents> read_group(const durable::shared_log& log, durable::group_id group) {
+base::result<group_contents> read_group(durable::shared_log& log, durable::group_id group) {
   group_contents out;
+  if (auto settled = settle(log, group); !settled) return unexpected(settled.error());
   const auto about = log.report(group);
   if (!about) return out;
   if (!about->damage.empty()) return base::fail(errc::invalid, about->damage);
