@@ -14,7 +14,7 @@ Block = namedtuple("Block", "language name text")  # name: of the file; None if 
 
 def blocks(page):
     """Every block of code of a page, in its order."""
-    found = re.finditer(r"(?:`(?P<name>[\w.]+)`[^\n`]{0,60}:\s*\n)?^```(?P<language>[^\n]*)\n(?P<text>.*?)^```$", page, re.M | re.S)
+    found = re.finditer(r"(?:`(?P<name>\w+\.\w+)`[^\n`]{0,60}:\s*\n)?^```(?P<language>[^\n]*)\n(?P<text>.*?)^```$", page, re.M | re.S)
     return [Block(one["language"], one["name"], one["text"]) for one in found]
 
 
