@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Every example, as a plugin author would take it over: the plugin API's README, the example projects and the bundled
+"""Every example, as a plugin author would take it over: the hello worlds of the author's pages, the example projects and the bundled
 plugins compile without a warning, warnings asked for that a strict author has on. At -O0 and -O3, with
 COPPICE_EXAMPLES=all at each level: what a compiler finds differs with what it inlines.
 """
@@ -8,7 +8,7 @@ import concurrent.futures
 import os
 
 from harness.node import root
-from harness.readme_examples import example
+from harness.readme_examples import author_pages, example
 from harness.sdk import installed, needs, shell, working_folder
 from harness.tap import check, run, test
 
@@ -17,10 +17,10 @@ STRICT = "-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror"
 
 
 def sources(folder):
-    """Every example; those of the README written out, and its test with terms in Erlang's syntax as well."""
-    readme = (root / "plugin-api/README.md").read_text(encoding="utf-8")
+    """Every example; those of the author's pages written out, and its test with terms in Erlang's syntax as well."""
+    pages = author_pages(root)
     for name in ("hello_c.c", "hello.cpp", "hello_test.cpp"):
-        folder.write(name, example(readme, name))
+        folder.write(name, example(pages, name))
     folder.write("syntax_test.cpp", '#include <coppice/testing/erlang.hpp>\n#include "hello_test.cpp"\n')
     written = [folder.path / name for name in ("hello_c.c", "hello.cpp", "syntax_test.cpp")]
     return [*written, *(file for place in ("plugin-api/examples", "plugins") for end in ("c", "cpp")

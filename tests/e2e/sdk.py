@@ -1,25 +1,25 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a plugin author gets: the SDK is installed under a DESTDIR, the README's hello worlds are built from it by the
-commands the README shows, with gcc and with clang, loaded by a node and called; so are the example projects. And what
+"""What a plugin author gets: the SDK is installed under a DESTDIR, the hello worlds of the author's pages are built from it by the
+commands that the pages show, with gcc and with clang, loaded by a node and called; so are the example projects. And what
 is exported by whom."""
 import pathlib
 import re
 import shutil
 
 from harness.node import Node, plugin_folder, program, root
-from harness.readme_examples import example
+from harness.readme_examples import author_pages, example
 from harness.sdk import installed, needs, shell, working_folder
 from harness.tap import Skip, check, equal, run, test
 
-README = (root / "plugin-api/README.md").read_text(encoding="utf-8")
+PAGES = author_pages(root)
 EXAMPLES = root / "plugin-api/examples"
 
 
 def commands():
-    """The lines of the README's sh blocks that build something."""
-    blocks = re.findall(r"^```sh\n(.*?)^```$", README, re.M | re.S)
-    return [line for block in blocks for line in block.splitlines() if line.startswith(("gcc", "g++"))]
+    """The pages' lines that build a hello world."""
+    lines = [line.removeprefix("$ ") for line in PAGES.splitlines()]
+    return sorted((line for line in lines if line.startswith(("gcc", "g++")) and " hello" in line), key=lambda line: "hello_test" in line)
 
 
 def serves(cleanup, folder, actors):
@@ -35,9 +35,9 @@ def build_readme(cleanup, c, cpp):
     _, variables = installed()
     folder = working_folder(cleanup)
     for name in ("hello_c.c", "hello.cpp", "hello_test.cpp"):
-        folder.write(name, example(README, name))
+        folder.write(name, example(PAGES, name))
     lines = commands()
-    equal(len(lines), 3, "the README shows three commands")
+    equal(len(lines), 3, "the pages show three commands")
     for line in lines:
         line = line.replace("g++ ", f"{cpp} ", 1) if line.startswith("g++") else line.replace("gcc ", f"{c} ", 1)
         shell(line, folder.path, **variables)
@@ -49,7 +49,7 @@ def build_readme(cleanup, c, cpp):
         equal(node.coppice("inspect", str(folder.path / f"{name}.so")).returncode, 0)
 
 
-@test("the README's hello worlds and their test build with gcc from what is installed, and answer in a node")
+@test("the hello worlds of the author's pages and their test build with gcc from what is installed, and answer in a node")
 def readme_gcc(cleanup):
     build_readme(cleanup, "gcc", "g++")
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Cuts examples out of plugin-api/README.md: README OUT…. An example is the first block of code after its file's name in
-backticks. Fails when one is missing, or longer than the README promises.
+"""Cuts examples out of pages: PAGE.md… OUT…. An example is the first block of code after its file's name in backticks. Fails
+when one is missing, or longer than is promised.
 """
 import pathlib
 import re
@@ -15,16 +15,23 @@ def example(text, name):
     _, found, rest = text.partition(f"`{name}`:")
     block = re.match(r"\s*```\w+\n(.*?)^```$", rest, re.M | re.S) if found else None
     if not block:
-        sys.exit(f"no example {name} in the README")
+        sys.exit(f"no example {name} in the pages")
     lines = len(block.group(1).splitlines())
     if lines > PROMISED.get(name, lines):
         sys.exit(f"{name} has {lines} lines, at most {PROMISED[name]} are promised")
     return block.group(1)
 
 
-def main(readme, *outs):
-    text = pathlib.Path(readme).read_text(encoding="utf-8")
-    for out in map(pathlib.Path, outs):
+def author_pages(root):
+    """The text of plugin-api/README.md and of all chapters."""
+    api = pathlib.Path(root) / "plugin-api"
+    return "\n".join(page.read_text(encoding="utf-8") for page in (api / "README.md", *sorted((api / "doc").glob("*.md"))))
+
+
+def main(*paths):
+    pages = [pathlib.Path(path) for path in paths if path.endswith(".md")]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    for out in (pathlib.Path(path) for path in paths if not path.endswith(".md")):
         out.write_text(example(text, out.name), encoding="utf-8")
 
 

@@ -26,19 +26,28 @@ class counter_server : public coppice::server {
   }
   double handle_call(const average&) { return times_ == 0 ? 0 : double(sum_) / double(times_); }
 
-  using state = std::pair<std::int64_t, std::int64_t>; // sum, times
-  state save_state() const { return {sum_, times_}; }
-  bool restore_state(std::uint32_t version, const std::variant<state, std::int64_t>& saved) {
-    if (const auto* sum = std::get_if<std::int64_t>(&saved)) {
-      sum_ = *sum;
-      times_ = 1; // nobody counted
-      return version == 1;
+  using state_1 = std::int64_t;                          // sum
+  using state_2 = std::pair<std::int64_t, std::int64_t>; // sum, times
+  state_2 save_state() const { return {sum_, times_}; }
+  // The version's number says what the state is. What it looks like does not: states may look alike.
+  bool restore_state(std::uint32_t version, const coppice::term& saved) {
+    if (version == 1) {
+      sum_ = read<state_1>(saved);
+      times_ = 1; // 1.0.0 did not count
+      return true;
     }
-    std::tie(sum_, times_) = std::get<state>(saved);
-    return version == state_version;
+    if (version != state_version) return false;
+    std::tie(sum_, times_) = read<state_2>(saved);
+    return true;
   }
 
  private:
+  template <class T>
+  static T read(coppice::term from) {
+    auto got = coppice::etf::decode<T>(from.encoded);
+    if (!got) throw std::runtime_error(got.error().text()); // the reload is refused, with this text
+    return *got;
+  }
   std::int64_t sum_ = 0;
   std::int64_t times_ = 0;
 };

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The hello worlds of plugin-api/README.md, cut out of it, built and called.
+// The hello worlds of the author's pages (plugin-api/README.md and doc/), cut out of them, built and called.
 #include <doctest/doctest.h>
 
 #include "garden.hpp"
 
 using namespace coppice;
 
-TEST_CASE("the README's examples load and answer") {
+TEST_CASE("the hello worlds of the author's pages load and answer") {
   test::workshop shop;
   shop.put("hello", "hello");
   shop.put("hello_c", "hello_c");

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""The author's pages (plugin-api/README.md and plugin-api/doc): their blocks of code, their tables, and what a table's cell
+says. A block that follows `NAME.cpp`: is that file; any other block of C++ is a file of its own."""
+import html
+import re
+from collections import namedtuple
+
+from harness.node import root
+
+FIRST = root / "plugin-api/README.md"
+CHAPTERS = sorted((root / "plugin-api/doc").glob("*.md"))
+Block = namedtuple("Block", "language name text")  # name: of the file; None if the page gives it none
+
+
+def blocks(page):
+    """Every block of code of a page, in its order."""
+    found = re.finditer(r"(?:`(?P<name>\w+\.\w+)`[^\n`]{0,60}:\s*\n)?^```(?P<language>[^\n]*)\n(?P<text>.*?)^```$", page, re.M | re.S)
+    return [Block(one["language"], one["name"], one["text"]) for one in found]
+
+
+def cell(text):
+    """The code in a cell: what stands between backticks."""
+    text = text.strip()
+    code = re.fullmatch(r"`(.*)`", text)
+    return html.unescape(code[1] if code else text)
+
+
+def tables(page):
+    """(the heads of its columns, its rows) of every table of a page; cells without their backticks."""
+    out = []
+    for table in re.findall(r"(?:^\|.*\n)+", page, re.M):
+        lines = [[cell(one) for one in line.strip().strip("|").split(" | ")] for line in table.splitlines()]
+        out.append((tuple(lines[0]), lines[2:]))
+    return out
+
+
+def linked(page):
+    """The Markdown pages of this repository that a page links to, each once."""
+    targets = re.findall(r"\]\(([\w./-]+\.md)(?:#[\w-]+)?\)", page.read_text(encoding="utf-8"))
+    return list(dict.fromkeys((page.parent / one).resolve() for one in targets))
