@@ -58,7 +58,6 @@ CONTENTS = (
     ("Run nodes", "configuring", "Configurations by example", "config/README.md"),
     ("Run nodes", "operating", "Operating a node", "packaging/OPERATING.md"),
     ("Run nodes", "prometheus", "Prometheus and Grafana", "packaging/prometheus/README.md"),
-    ("Run nodes", "monitoring", "Metrics and alerts", "packaging/doc/monitoring.md"),
     ("Run nodes", "tls", "TLS between nodes", "packaging/TLS.md"),
     ("Run nodes", "security", "Security", "packaging/SECURITY.md"),
     ("Run nodes", "interop", "Interoperation", "packaging/INTEROP.md"),
