@@ -202,7 +202,10 @@ outcome member::wake(process& self) {
     if (auto put = storage_->touch(); !put) return start_again(self, put.error());
   }
   if (phase_ == phase::meeting) found_group(self);
-  if (core_ == nullptr) return arm(self), runtime::carry_on();
+  if (core_ == nullptr) {
+    counters_->leaderless_since.set(static_cast<std::uint64_t>(leaderless_since_));
+    return arm(self), runtime::carry_on();
+  }
   if (full_ && !log_->report().is_full) {
     full_ = false;
     core_->disk_full(self.now(), false, effects_);
