@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The node's page in a browser: each view, what it offers with which rights, the token, a node that goes and comes back, the
-keyboard, and text that can be read in the dark and in the light."""
+keyboard, what a redraw keeps, a narrow screen, and text that can be read in the dark and in the light."""
 import json
 
 from harness.browser import ENTER, TAB, Browser
@@ -17,12 +17,50 @@ shop = tree("""
 """, "shop", "temporary", distribution=connectable, intensity=1000)
 
 
+# One of each kind that has a view. The ports of the listeners are put in by whole().
+kinds = """
+node: { workers: 2 }
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+events:
+  - { name: notes, buffer: 100, open: true }
+cron:
+  jobs:
+    - { name: nightly, at: "30 2 * * mon-fri", timezone: Europe/Paris, do: { cast: { to: kv, message: "{put, nightly, done}" } } }
+applications:
+  - name: shop
+    type: temporary
+    supervisor:
+      intensity: 1000
+      children:
+        - { id: kv, actor: kv, name: kv }
+        - { id: weak, actor: probe, name: weak }
+        - { id: prices, name: prices, pool: { actor: kv, size: 3 } }
+        - { id: door, actor: door, name: door, args: { open_for: 1h } }
+        - { id: events, name: events, event_manager: { handlers: [ { id: many, actor: alarms } ] } }
+        - { id: counter, actor: "numbers:counter", name: counter }
+        - { id: doubler, actor: "numbers:doubler", name: doubler, stage: { subscribe_to: [ { to: counter, max_demand: 10, min_demand: 5 } ] } }
+        - { id: printer, actor: "numbers:printer", name: printer, args: { every: 100ms }, stage: { subscribe_to: [ { to: doubler, max_demand: 10 } ] } }
+        - { id: hello_web, actor: hello_web, name: hello_web }
+        - { id: site, name: site, web: { listen: [ { address: 127.0.0.1, port: WEB } ], routes: [ { method: GET, path: /, to: hello_web } ] } }
+        - { id: echo, name: echo, tcp: { listen: [ { address: 127.0.0.1, port: TCP } ], actor: echo } }
+"""
+
+
+def whole():
+    return kinds.replace("WEB", str(free_port())).replace("TCP", str(free_port()))
+
+
+# Each view with what it shows of `kinds`.
+VIEWS = (("overview", "Applications"), ("tree", "doubler"), ("processes", "shop/kv"), ("process/kv", "Mailbox"), ("ends", "Ends"), ("pools", "prices"), ("pipelines", "doubler"), ("machines", "locked"),
+         ("events", "notes"), ("jobs", "nightly"), ("listeners", "site"), ("cluster", "Cluster"), ("plugins", "numbers"), ("log", "node"))
+
+
 class Page:
-    def __init__(self, cleanup, rights="[ inspect, state, manage ]", token=False):
+    def __init__(self, cleanup, rights="[ inspect, state, manage ]", token=False, config=shop):
         self.browser = Browser(cleanup)
         self.port = free_port()
         keys = f"port: {self.port}, rights: {rights}" + (", token: { env: COPPICE_TEST_TOKEN }" if token else "")
-        self.node = Node(cleanup, config=shop, settings=[("control.http", f"{{ {keys} }}")], environment={"COPPICE_TEST_TOKEN": TOKEN})
+        self.node = Node(cleanup, config=config, settings=[("control.http", f"{{ {keys} }}")], environment={"COPPICE_TEST_TOKEN": TOKEN})
         self.go("overview")
 
     def go(self, view):
@@ -128,7 +166,8 @@ def others(cleanup):
     eventually(lambda: "would be carried over" in page.js("return document.getElementById('dialog').innerText"), "the plan", 60)
     page.press("Reload", "dialog")
     eventually(lambda: page.node.ask("plugins")["plugins"][0]["generation"] == 2 or page.notice(), "it is reloaded", 60)
-    for view, part in (("cluster", "This node is connected to no other."), ("events", "Named events"), ("jobs", "The node has no jobs.")):
+    for view, part in (("cluster", "This node is connected to no other."), ("events", "The node has no event managers."), ("jobs", "The node has no jobs."),
+                       ("pipelines", "The node has no stages."), ("machines", "The node has no state machines."), ("listeners", "The node has no listeners."), ("ends", "No child has ended.")):
         page.go(view)
         page.shows(part)
 
@@ -205,16 +244,174 @@ def keyboard(cleanup):
     eventually(lambda: not page.js("return document.getElementById('dialog').open"), "it is left", 60)
 
 
-@test("each view can be read in the dark and in the light")
+@test("pools, pipelines and state machines are shown as they are")
+def work(cleanup):
+    page = Page(cleanup, config=whole())
+    page.node.call("door", "{code, 4711}")
+    page.go("pools")
+    page.shows("Wait for it")
+    page.press("Resize…")
+    page.fill("#field-size", "5")
+    page.press("Resize", "dialog")
+    eventually(lambda: page.node.engine("prices")["size"] == 5, "its size", 60)
+    eventually(lambda: page.js("return document.querySelectorAll('tr.more tbody tr').length") == 5, "its workers", 60)
+    page.go("pipelines")
+    page.shows("Demand open")
+    said = page.js("return document.querySelector('.picture svg').getAttribute('aria-label')")
+    for part in ("counter gives to doubler", "doubler gives to printer"):
+        contains(said, part)
+    left = page.js("return [...document.querySelectorAll('.picture .box')].map(one => [one.querySelector('text').firstChild.data, one.querySelector('rect').x.baseVal.value]).sort((a, b) => a[1] - b[1]).map(one => one[0])")
+    equal(left, ["counter", "doubler", "printer"], "from left to right as events flow")
+    page.go("machines")
+    page.shows("Timers")
+    eventually(lambda: page.js("return document.querySelector('.picture .now text')?.firstChild.data") == "open", "its state", 60)
+    page.shows("state_timeout")
+
+
+@test("events, jobs and listeners are shown, and changed with the right manage")
+def around(cleanup):
+    page = Page(cleanup, config=whole())
+    page.go("events")
+    page.shows("notes")
+    tail = page.node.ask("events", name="notes", since="now")["tail"]
+    page.js("[...document.querySelectorAll('button.opener')].find(one => one.getAttribute('aria-label') === 'Details of notes').click()")
+    eventually(lambda: page.js("return [...document.querySelectorAll('tr.more a')].some(one => /^<0\\.\\d+\\.0>$/.test(one.textContent))"), "the subscriber's pid", 60)
+    page.node.ask("events", tail=tail, close=True)
+    page.shows("Nobody has subscribed.")
+    page.go("jobs")
+    page.press("Disable")
+    page.press("Disable", "dialog")
+    eventually(lambda: not page.node.ask("cron")["jobs"][0]["enabled"], "it is disabled", 60)
+    page.go("overview")
+    page.shows("job nightly: disabled by hand.")
+    page.press("Enable")
+    page.shows("Nothing is wrong.")
+    page.go("listeners")
+    page.shows("hello_web")
+    page.press("Suspend")
+    page.press("Suspend", "dialog")
+    page.shows("suspended")
+    page.press("Resume")
+    eventually(lambda: not page.node.engine("echo")["suspended"], "it accepts again", 60)
+
+
+@test("what has ended is listed with its reasons, which are text")
+def ended(cleanup):
+    page = Page(cleanup, config=whole())
+    evil = "{<<\"<script>document.title='evil'</script><img src=x onerror=document.title='evil'>\">>, 1}"
+    for reason in ("first", evil):
+        before = page.node.pid("weak")
+        page.node.ask("exit", name="weak", reason=reason)
+        eventually(lambda: page.node.pid("weak") not in (None, before), "it is back", 60)
+    page.node.ask("exit", name="door", reason=evil)
+    page.go("ends")
+    page.shows("shop/weak")
+    page.shows("<img src=x onerror")
+    page.js("[...document.querySelectorAll('button.opener')].find(one => one.getAttribute('aria-label') === 'Details of shop/weak').click()")
+    page.shows("first", "an earlier end")
+    for view, part in VIEWS:
+        page.go(view)
+        page.shows(part)
+        equal(page.js("return document.querySelectorAll('main img, main script').length"), 0, view)
+    check("evil" not in page.js("return document.title"))
+
+
+@test("names that look like script, and addresses that lead nowhere, are text")
+def names(cleanup):
+    page = Page(cleanup, config=shop.replace("id: weak, actor: probe, name: weak", "id: \"<b>weak\", actor: probe, name: weak"))
+    for view in ("tree", "processes/weak"):
+        page.go(view)
+        page.shows("<b>weak")
+        equal(page.js("return document.querySelectorAll('main b').length"), 0, view)
+    for address in ("constructor", "__proto__", "tree/%", "process/%3Cimg%20src%3Dx%3E", "nothing"):
+        page.go(address)
+        eventually(lambda: page.js("return document.querySelector('main h1, main .failed') !== null"), address, 60)
+        equal(page.js("return document.querySelectorAll('main img').length"), 0, address)
+
+
+@test("a redraw keeps the focus, a selection, the scroll position and what is open")
+def kept(cleanup):
+    page = Page(cleanup, config=whole())
+    draws = "window.draws = 0; new MutationObserver(() => ++draws).observe(document.getElementById('main'), {subtree: true, childList: true, characterData: true, attributes: true})"
+
+    def drawn():
+        """Until the view has been redrawn twice, with something that differs."""
+        before = page.js("return draws")
+        eventually(lambda: page.js("return draws") >= before + 2, "it is drawn again", 60)
+
+    page.js(draws)
+    page.go("processes")
+    page.shows("shop/kv")
+    page.js("[...document.querySelectorAll('tbody a')].find(one => one.closest('tr').textContent.includes('shop/doubler')).focus(); getSelection().selectAllChildren(document.querySelector('h1'))")
+    page.js("window.scrollTo(0, 150)")
+    drawn()
+    check("shop/doubler" in page.js("return document.activeElement.closest('tr')?.textContent ?? ''"), "the focus is in the row, wherever that has gone to")
+    equal(page.js("return String(getSelection())"), "Processes")
+    equal(page.js("return scrollY"), 150)
+    page.go("pools")
+    page.shows("Wait for it")
+    page.js("document.querySelector('button.opener').focus()")
+    page.browser.type(ENTER)
+    eventually(lambda: page.js("return document.querySelectorAll('tr.more').length") == 0, "it is closed", 60)
+    page.node.call("prices", "{put, a, 1}")
+    drawn()
+    equal(page.js("return [document.activeElement.className, document.querySelectorAll('tr.more').length]"), ["opener", 0])
+    page.browser.type(ENTER)
+    page.shows("Wait for it", "and open again")
+    page.node.call("prices", "{put, a, 1}")
+    drawn()
+    equal(page.js("return document.querySelectorAll('tr.more').length"), 1)
+    page.go("tree")
+    page.shows("doubler")
+    pool = "[...document.querySelectorAll('ul.tree details')].find(one => one.querySelector('.id').textContent === 'prices')"
+    page.js(f"{pool}.querySelector('summary').click()")
+    eventually(lambda: not page.js(f"return {pool}.open"), "the branch is closed", 60)
+    page.js(f"{pool}.querySelector('summary').focus()")
+    page.node.ask("exit", name="kv", reason="kill")
+    page.shows("1 restart")
+    equal(page.js(f"return [{pool}.open, document.activeElement === {pool}.querySelector('summary')]"), [False, True], "and stays so, with the focus")
+
+
+@test("no view is wider than a phone, or than 1,000 pixels, and none has an error")
+def narrow(cleanup):
+    page = Page(cleanup, config=whole())
+    page.js("window.errors = []; addEventListener('error', one => errors.push(one.message)); addEventListener('unhandledrejection', one => errors.push(String(one.reason)))")
+    page.node.ask("exit", name="weak", reason='{shutdown, <<"' + "a_reason_" * 40 + '">>}')
+    for width in (390, 1000):
+        page.browser.resize(width, 844)
+        for view, part in VIEWS:
+            page.go(view)
+            page.shows(part)
+            equal(page.js("return Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)") <= width, True, f"{view} at {width}")
+    equal(page.js("return errors"), [])
+
+
+@test("without the right state pipelines are shown, and names of states are not")
+def no_state(cleanup):
+    page = Page(cleanup, rights="[ inspect ]", config=whole())
+    page.go("pipelines")
+    page.shows("Demand open")
+    contains(page.js("return document.querySelector('.picture svg').getAttribute('aria-label')"), "counter gives to doubler")
+    page.go("machines")
+    page.shows("The names of states are shown with the right state.")
+    for view, _ in VIEWS[:-1]:
+        page.go(view)
+        eventually(lambda: page.js("return document.querySelector('main h1') !== null"), view, 60)
+        check(not {"Restart", "Terminate", "Stop", "Resize…", "Suspend", "Disable", "Run now", "Reload…", "Exit…"} & set(page.buttons()), view)
+
+
+@test("each view can be read in the dark and in the light, and used by the keyboard")
 def readable(cleanup):
-    page = Page(cleanup)
+    page = Page(cleanup, config=whole())
     page.node.ask("terminate", path="shop/weak")
     seen = {}
     for scheme in ("light", "dark"):
         page.browser.prefers(scheme)
-        for view, part in (("overview", "terminated"), ("tree", "stopped"), ("processes", "shop/kv"), ("process/kv", "Mailbox"), ("plugins", "kv"), ("log", "node")):
+        for view, part in VIEWS:
             page.go(view)
             page.shows(part)
+            reached = page.js("return [...document.querySelectorAll('main :is(a, button, input, select, summary)')].filter(one => one.tabIndex < 0).length")
+            equal(reached, 0, f"{view}: all that acts is reached by Tab")
             page.browser.type(TAB)
             faint = {what: ratio for what, ratio in page.browser.contrasts().items() if ratio < (3 if what == "the focus" else 4.5)}
             equal(faint, {}, f"{view}, {scheme}")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Debian's Chromium without a screen, driven by its WebDriver: a page opened, keys typed, what it shows. Both are ended with
 the test. Only where COPPICE_BROWSER is set, which asks for them: a browser takes its time on a small machine."""
+import base64
 import http.client
 import json
 import os
@@ -64,7 +65,15 @@ class Browser:
     def prefers(self, scheme):
         """Pages are shown as to somebody who has asked for dark, or light, ones."""
         features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self._ask("POST", self.session + "/goog/cdp/execute", {"cmd": "Emulation.setEmulatedMedia", "params": {"features": features}})
+        self._devtools("Emulation.setEmulatedMedia", features=features)
+
+    def resize(self, width, height):
+        """Pages are shown on a screen of this size, in CSS pixels."""
+        self._devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500)
+
+    def picture(self):
+        """What is shown, as PNG."""
+        return base64.b64decode(self._devtools("Page.captureScreenshot", format="png")["data"])
 
     def contrasts(self):
         """{what: the ratio of WCAG 2, 1.4.3, 1 to 21} of each text that is shown, of what stands in empty fields, and of the mark
@@ -75,6 +84,9 @@ class Browser:
         """To whatever has the focus."""
         pressed = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
         self._ask("POST", self.session + "/actions", {"actions": [{"type": "key", "id": "keys", "actions": pressed}]})
+
+    def _devtools(self, command, **parameters):
+        return self._ask("POST", self.session + "/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def _is_there(self):
         try:
