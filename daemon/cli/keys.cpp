@@ -132,11 +132,11 @@ std::optional<key> keyboard::wait(std::chrono::steady_clock::time_point until) {
     if (const auto found = take_key(bytes_, all)) return found;
     const auto now = std::chrono::steady_clock::now();
     const auto end = bytes_.empty() ? until : now + rest_of_a_key;
-    if (bytes_.empty() && now >= until) return std::nullopt;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - now).count();
     pollfd input{STDIN_FILENO, POLLIN, 0};
     const int ready = ::poll(&input, 1, static_cast<int>(std::clamp<long long>(left, 0, 60'000)));
     if (ready < 0 && errno != EINTR) return key::quit;
+    if (ready == 0 && bytes_.empty() && now >= until) return std::nullopt; // the keys so far are taken
     if (ready == 0) all = !bytes_.empty();
     if (ready <= 0) continue;
     std::array<char, 64> chunk;

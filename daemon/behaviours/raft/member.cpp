@@ -380,7 +380,7 @@ outcome member::handle_info(process& self, const message& m) {
   std::string_view word;
   if (!at.read_tuple(arity) || arity < 3 || !at.read_atom(word)) return native_server::handle_info(self, m);
   if (word == "raft") {
-    receive(self, m);
+    take_message(self, m);
   } else if (word == hello_word) {
     take_hello(self, m);
   } else if (word == "raft_ask") {

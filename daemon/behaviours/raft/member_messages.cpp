@@ -81,7 +81,7 @@ void member::drop_message(process& self, std::string_view why) {
   base::log::warning("raft", "{} drops a message from {}: {}", own_, origin_name(self), why);
 }
 
-void member::receive(process& self, const message& m) {
+void member::take_message(process& self, const message& m) {
   if (core_ == nullptr) return; // not yet: the sender says it again
   if (!is_trusted(self)) return drop_message(self, "no member is there");
   auto read = consensus::decode_message(m.bytes());
