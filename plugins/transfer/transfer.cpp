@@ -181,7 +181,7 @@ using sum = etf::constant<"sum">; // what is in all accounts, and what is put as
 
 struct settings {
   static constexpr etf::form etf_form = etf::form::map;
-  std::map<std::string, std::uint64_t> open;
+  std::map<etf::atom, std::uint64_t> open; // keys of a map in the configuration are atoms
   std::string file;
 };
 
@@ -207,7 +207,11 @@ class accounts : public coppice::saga {
         book_.enter(*read);
         known_ = true;
       }
-    if (!known_) book_.enter(everything{args.open, {}, {}});
+    if (!known_) {
+      everything first;
+      for (const auto& [account, has] : args.open) first.accounts.emplace(account.name, has);
+      book_.enter(first);
+    }
     if (!file_.empty()) ledger_file(file_).begin_with(etf::encode(record(book_.all())));
   }
 

@@ -21,7 +21,7 @@ plugin transfer_plugin() {
 settings accounts_in(const std::string& file) {
   settings how;
   how.actor = "accounts";
-  how.args = erl("#{open => #{<<\"ann\">> => 10, <<\"bob\">> => 0}, file => <<\"" + file + "\">>}");
+  how.args = erl("#{open => #{ann => 10, bob => 0}, file => <<\"" + file + "\">>}");
   return how;
 }
 const value take4 = erl("{take, <<\"ann\">>, 4}");
