@@ -133,18 +133,12 @@ __attribute__((unused)) static const coppice_table_use coppice_raft_tables[] = {
 
 /* All behaviours that a plugin can name, by name. */
 __attribute__((unused)) static const coppice_behaviour coppice_behaviours[] = {
-    {"consumer", coppice_consumer_tables},
-    {"event_handler", coppice_event_handler_tables},
-    {"producer", coppice_producer_tables},
-    {"producer_consumer", coppice_producer_consumer_tables},
-    {"raft", coppice_raft_tables},
-    {"router", coppice_router_tables},
-    {"saga", coppice_saga_tables},
-    {"server", coppice_server_tables},
-    {"statem", coppice_statem_tables},
-    {"tcp", coppice_tcp_tables},
-    {"udp", coppice_udp_tables},
-    {NULL, NULL}};
+    {"consumer", coppice_consumer_tables}, {"event_handler", coppice_event_handler_tables},
+    {"producer", coppice_producer_tables}, {"producer_consumer", coppice_producer_consumer_tables},
+    {"raft", coppice_raft_tables},         {"router", coppice_router_tables},
+    {"saga", coppice_saga_tables},         {"server", coppice_server_tables},
+    {"statem", coppice_statem_tables},     {"tcp", coppice_tcp_tables},
+    {"udp", coppice_udp_tables},           {NULL, NULL}};
 
 /* The entry of that name in a list. NULL: none. */
 static inline const coppice_behaviour* coppice_find_behaviour(const coppice_behaviour* list,

@@ -33,7 +33,7 @@ class system;
 namespace coppice::net {
 class socket_store;
 class tls_source;
-}
+} // namespace coppice::net
 
 namespace coppice::behaviours {
 class event_channels;
