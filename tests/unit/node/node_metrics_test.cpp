@@ -151,7 +151,9 @@ TEST_CASE("event managers are shown by their places, with what became of their h
   CHECK(count(text, "\ncoppice_event_handlers_dropped_total{manager=\"main/alarms\"} 5\n") == 1);
 }
 
-TEST_CASE("state machines, stages, routers and sagas are counted by the type of their actor, over all generations") {
+TEST_CASE(
+    "state machines, stages, routers and sagas are counted by the type of their actor, over all "
+    "generations") {
   fixture of;
   host::identity_book book(&of.board);
   const auto& door = book.of("door", "door", "statem");
@@ -192,19 +194,30 @@ TEST_CASE("state machines, stages, routers and sagas are counted by the type of 
   const std::string stages = "{type=\"numbers:counter\",role=\"producer\"} ";
   const std::string routers = "{type=\"shard:shard\"} ";
   const std::string sagas = "{type=\"transfer:desk\"} ";
-  for (const std::string& line :
-       {std::string("statem_machines{type=\"door:door\"} 3"),
-        std::string("statem_machines{type=\"lift:cage\"} 0"),
-        std::string("statem_dropped_postponed_total{type=\"door:door\"} 12"), "stages" + stages + "1",
-        "stage_emitted_total" + stages + "10", "stage_received_total" + stages + "0",
-        "stage_delivered_total" + stages + "9", "stage_dropped_total" + stages + "1",
-        "stage_unrouted_total" + stages + "3", "stage_overloaded_total" + stages + "7",
-        "stage_excess_total" + stages + "4", "stage_malformed_total" + stages + "5",
-        "stage_lost_total" + stages + "6", "routers" + routers + "2", "router_passed_total" + routers + "11",
-        "router_failed_total" + routers + "3", "router_discarded_total" + routers + "4",
-        "router_own_total" + routers + "5", "sagas" + sagas + "1", "saga_open" + sagas + "1",
-        "saga_steps" + sagas + "0", "saga_started_total" + sagas + "9", "saga_committed_total" + sagas + "4",
-        "saga_dropped_total" + sagas + "6"}) {
+  for (const std::string& line : {std::string("statem_machines{type=\"door:door\"} 3"),
+                                  std::string("statem_machines{type=\"lift:cage\"} 0"),
+                                  std::string("statem_dropped_postponed_total{type=\"door:door\"} 12"),
+                                  "stages" + stages + "1",
+                                  "stage_emitted_total" + stages + "10",
+                                  "stage_received_total" + stages + "0",
+                                  "stage_delivered_total" + stages + "9",
+                                  "stage_dropped_total" + stages + "1",
+                                  "stage_unrouted_total" + stages + "3",
+                                  "stage_overloaded_total" + stages + "7",
+                                  "stage_excess_total" + stages + "4",
+                                  "stage_malformed_total" + stages + "5",
+                                  "stage_lost_total" + stages + "6",
+                                  "routers" + routers + "2",
+                                  "router_passed_total" + routers + "11",
+                                  "router_failed_total" + routers + "3",
+                                  "router_discarded_total" + routers + "4",
+                                  "router_own_total" + routers + "5",
+                                  "sagas" + sagas + "1",
+                                  "saga_open" + sagas + "1",
+                                  "saga_steps" + sagas + "0",
+                                  "saga_started_total" + sagas + "9",
+                                  "saga_committed_total" + sagas + "4",
+                                  "saga_dropped_total" + sagas + "6"}) {
     CAPTURE(line);
     CHECK(count(text, "\ncoppice_" + line + "\n") == 1);
   }

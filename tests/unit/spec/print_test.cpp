@@ -163,7 +163,8 @@ TEST_CASE("a router prints itself, and reads back") {
 TEST_CASE("a saga prints itself, and reads back") {
   test::spec_folder folder;
   const auto first = folder.load_tree(
-      "        - { id: a, actor: purse, name: a, saga: { log: volatile, hops: 3, retry: { first: 5ms }, from: [ "
+      "        - { id: a, actor: purse, name: a, saga: { log: volatile, hops: 3, retry: { first: 5ms }, "
+      "from: [ "
       "'a@*' ] } }\n"
       "        - { id: b, actor: purse, name: b }\n");
   CHECK(said(first.diagnostics) == "");
