@@ -8,10 +8,14 @@
 namespace coppice::saga {
 
 void core::put(unit& of, record_kind kind, std::uint32_t step, std::optional<record> what, effects& out) {
-  if (out.writes.empty()) {
+  const std::size_t bytes = weight(what);
+  if (out.writes.empty() || write_bytes_ + bytes > options_.longest_write) {
     out.writes.push_back({++last_write_, {}});
     writes_.push_back({last_write_, {}});
+    write_bytes_ = 0;
   }
+  write_bytes_ += bytes;
+  put_bytes_ += bytes;
   out.writes.back().changes.push_back({{of.number, kind, step}, std::move(what)});
   of.last_write = last_write_;
 }
@@ -151,7 +155,7 @@ base::nanos core::wake() const {
 
 void core::advance(nanos now, effects& out) {
   enter(now);
-  while (!timers_.empty() && timers_.front().at <= now_) {
+  while (!timers_.empty() && timers_.front().at <= now_ && !has_portion()) {
     const timer due = timers_.front();
     std::pop_heap(timers_.begin(), timers_.end(), std::greater<>());
     timers_.pop_back();
@@ -184,7 +188,7 @@ void core::on_due(unit& of, effects& out) {
 
 // Drops outcomes and keys that were kept for long enough, and the oldest ones if there are too many.
 void core::expire(effects& out) {
-  while (!ended_.empty() && (ended_.front().first <= now_ || ended_.size() > options_.keep_count)) {
+  while (!has_portion() && !ended_.empty() && (ended_.front().first <= now_ || ended_.size() > options_.keep_count)) {
     unit& of = units_.at(ended_.front().second);
     ended_.pop_front();
     put(of, record_kind::ended, 0, std::nullopt, out);

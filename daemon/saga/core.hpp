@@ -92,7 +92,12 @@ class core {
   using held = std::variant<message, timed_message, call, notice, answer>;
 
   // core.cpp
-  void enter(nanos now) { now_ = now > now_ ? now : now_; }
+  void enter(nanos now) {
+    now_ = now > now_ ? now : now_;
+    put_bytes_ = 0;
+  }
+  // Whether this call has written a portion. What is left stays due.
+  bool has_portion() const { return put_bytes_ >= options_.longest_write; }
   void count(drop why) { ++counted_.dropped[static_cast<std::size_t>(why)]; }
   void put(unit& of, record_kind kind, std::uint32_t step, std::optional<record> what, effects& out);
   void say(const unit& of, held what, effects& out) { say_after(of.last_write, std::move(what), out); }
@@ -200,6 +205,8 @@ class core {
   };
   std::deque<pending_write> writes_; // the owner has them, and they are not on the disk yet
   std::uint64_t last_write_ = 0, written_ = 0;
+  std::size_t write_bytes_ = 0; // of the last write
+  std::size_t put_bytes_ = 0;   // of all changes of the call that runs
   void release(held&& one, effects& out) const;
 
   struct timer {

@@ -15,7 +15,8 @@ struct change {
   std::optional<record> what; // empty: the record is erased
 };
 
-// The changes are made in this order. A crash may leave some first part of them.
+// The changes are made in this order. A crash may leave some first part of them. Together they are at most
+// options::longest_write bytes, or one change.
 struct write {
   std::uint64_t number = 0; // from 1, without gaps
   std::vector<change> changes;

@@ -33,6 +33,30 @@ struct sound {
 
 constexpr std::size_t key_size = 13;
 
+// Upper bounds of the encoded sizes, without encoding anything.
+struct weighed {
+  static constexpr std::size_t head = 160; // tags, numbers, and the log's own head
+  static constexpr std::size_t each = 64;  // tags of a hop or of a step
+
+  static std::size_t of(const address& at) { return at.name().size() + at.node().size(); }
+  std::size_t operator()(const begin_record& in) const {
+    return head + in.tx.size() + in.starter.size() + in.value.encoded.size();
+  }
+  std::size_t operator()(const plan_record& in) const {
+    std::size_t sum = head + in.answer.encoded.size() + in.final.encoded.size();
+    for (const step_spec& one : in.steps) sum += each + of(one.to) + one.value.encoded.size();
+    return sum;
+  }
+  std::size_t operator()(const decision_record& in) const { return head + in.value.encoded.size(); }
+  std::size_t operator()(const skip_record&) const { return head; }
+  std::size_t operator()(const entry_record& in) const {
+    return head + saga::weight(in.key) + in.value.encoded.size() + in.answer.encoded.size();
+  }
+  std::size_t operator()(const ended_record& in) const {
+    return head + in.tx.size() + in.starter.size() + in.how.value.encoded.size();
+  }
+};
+
 } // namespace
 
 std::string encode(const record& of) {
@@ -45,6 +69,10 @@ base::result<record> decode_record(base::bytes_span from) {
   if (!std::visit(sound(), *read))
     return base::fail(base::errc::invalid, "a part of a record is out of range");
   return std::move(*read);
+}
+
+std::size_t weight(const std::optional<record>& of) {
+  return of ? std::visit(weighed(), *of) : weighed::head;
 }
 
 std::string encode(const record_key& of) {

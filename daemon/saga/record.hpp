@@ -102,6 +102,9 @@ base::result<record> decode_record(base::bytes_span from);
 std::string encode(const record_key& of);
 base::result<record_key> decode_record_key(base::bytes_span from);
 
+// An upper bound of the bytes that a record, or the erasure of one, takes in a request to the log.
+std::size_t weight(const std::optional<record>& of);
+
 struct kept_record {
   record_key key;
   record what;

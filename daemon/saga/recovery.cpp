@@ -177,11 +177,13 @@ void core::resume(unit& of, effects& out) {
   if (is_in_doubt(of)) of.part->due = now_ + delay(1);
   if (!of.lead) return;
   transaction& in = *of.lead;
+  // After a long absence many are over. Their timers turn them in portions, and no actor is asked for them.
+  if (in.undecided() && in.deadline <= now_) return;
   if (in.what == phase::starting) {
     in.calling = ask_actor(of, {0, callback::start, in.kind, in.self, in.value, 1}, 0, out);
     return;
   }
-  if (in.what == phase::running && in.deadline > now_)
+  if (in.what == phase::running)
     for (step& one : in.steps)
       if (one.what == step::state::asked) ask(of, one, request_kind::perform, out);
   go_on(of, out);

@@ -295,3 +295,62 @@ TEST_CASE("a plan with too many steps, and a value that is too long, cancel the 
   CHECK(of.machine->outcome_of("t") == outcome{outcome_kind::compensated, reason("limit")});
   CHECK(of.machine->counted().compensated == 1);
 }
+
+TEST_CASE("what falls due at one time is written in portions, and the rest stays due") {
+  options how;
+  how.longest_write = 1000;
+  how.max_value = 4000;
+  one_saga of(how);
+  const auto in_portions = [&] {
+    std::size_t calls = 0;
+    for (; of.machine->wake() <= of.now; ++calls) {
+      of.out.clear();
+      of.machine->advance(of.now, of.out);
+      std::size_t bytes = 0;
+      for (const auto& one : of.out.writes) {
+        std::size_t sum = 0;
+        for (const change& each : one.changes) sum += weight(each.what);
+        CHECK((sum <= how.longest_write || one.changes.size() == 1));
+        bytes += sum;
+      }
+      CHECK(bytes <= 3 * how.longest_write);
+      of.note();
+    }
+    return calls;
+  };
+  SUBCASE("outcomes that expire") {
+    for (int i = 0; i < 100; ++i) {
+      of.begin("t" + std::to_string(i));
+      of.answer(callback::start, says(verdict::kind::done));
+    }
+    of.now += of.how.keep;
+    CHECK(in_portions() > 5);
+    CHECK(of.disk.empty());
+  }
+  SUBCASE("transactions whose lifespan passed while the node was down") {
+    for (int i = 0; i < 100; ++i) of.begin("t" + std::to_string(i));
+    of.seen.clear();
+    of.now += of.how.lifespan;
+    of.restart();
+    CHECK(of.seen.empty());
+    CHECK(in_portions() > 5);
+    CHECK(of.machine->open() == 0);
+    CHECK(of.machine->counted().compensated == 100);
+  }
+  SUBCASE("a transaction with many plans that ends") {
+    of.begin();
+    of.answer(callback::start, steps({to("b", 1)}));
+    for (std::uint8_t i = 0; i < 50; ++i) {
+      of.reply_to(of.only_request(request_kind::perform));
+      of.answer(callback::result, steps(i < 49 ? std::vector<step_spec>{to("b", i)} : std::vector<step_spec>{}));
+    }
+    const auto forgets = of.requests(request_kind::forget);
+    REQUIRE(forgets.size() == 50);
+    of.holds_writes = true;
+    for (const message& one : forgets) of.reply_to(one);
+    CHECK(of.unwritten.size() > 5);
+    CHECK(of.machine->open() == 0);
+    of.sync();
+    CHECK(of.disk.size() == 1);
+  }
+}

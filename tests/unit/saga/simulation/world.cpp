@@ -41,6 +41,7 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace)
     how.retry_max = 4000 * ms;
     how.step_timeout = chance_.between(50, 400) * ms;
     how.keep = 20'000 * ms;
+    if (i % 2 == 1) how.longest_write = 200; // mostly one change
     if (chance_.chance(100)) how.max_transactions = 3;
     if (chance_.chance(100)) how.max_in_doubt = 2;
   }
