@@ -23,6 +23,7 @@ void core::turn(unit& of, term why, effects& out) {
     one.calling = 0;
   }
   put(of, record_kind::decision, 0, decision_record{false, in.end}, out);
+  of.decided_write = last_write_;
   go_on(of, out);
 }
 
@@ -109,6 +110,7 @@ void core::end(unit& of, effects& out) {
   put(of, record_kind::begin, 0, std::nullopt, out);
   erase_plans(of, out);
   ended_.emplace_back(last.until, of.number);
+  ended_bytes_ += weight(last);
   of.ended = std::move(last);
   of.lead.reset();
   --open_;

@@ -13,7 +13,6 @@ using phase = transaction::phase;
 // A key belongs to the node that gives out its step. The node of a message is that of its connection.
 void core::on(const message& of, request& in, effects& out) {
   if (in.key.step.path.back().saga.node() != of.from.node()) return count(drop::origin);
-  if (in.value.encoded.size() > options_.max_value) return count(drop::malformed);
   unit* const known = find_entry(in.key);
   if (in.what == request_kind::perform) {
     perform(known, of, in, out);
@@ -44,6 +43,9 @@ std::optional<reply> core::refusal(const request& in) const {
   const bool loops =
       std::any_of(path.begin(), path.end(), [&](const hop& one) { return one.saga == options_.self; });
   if (loops) return no(answer_kind::error, "loop");
+  // What is prepared has to be known after any restart.
+  if (in.kind == commit_kind::two_phase && !options_.durable) return no(answer_kind::error, "volatile");
+  if (in.value.encoded.size() > options_.max_value) return no(answer_kind::error, "limit");
   if (entries_.size() >= options_.keep_count ||
       (in.kind == commit_kind::two_phase && two_phase_ >= options_.max_in_doubt))
     return no(answer_kind::busy, "overloaded");
@@ -76,6 +78,8 @@ void core::perform_again(unit& of, const request& in, effects& out) {
   entry& part = *of.part;
   if (part.state == entry_state::begun) {
     if (part.calling != 0) return; // its callback has not answered yet
+    if (in.value.encoded.size() > options_.max_value) // it was taken under another bound
+      return tell(of, request_kind::perform, answer_kind::busy, reason("limit"), out);
     ++part.attempt;
     part.value = in.value;
     put_entry(of, out);
@@ -104,8 +108,13 @@ void core::performed(unit& of, verdict&& what, effects& out) {
   entry& part = *of.part;
   if (what.what == verdict::kind::steps && part.reverse_wanted) return call_reverse(of, out);
   if (what.what == verdict::kind::steps) return lead_steps(of, std::move(what), out);
-  const bool good = (what.what == verdict::kind::ok || what.what == verdict::kind::done) &&
-                    what.value.encoded.size() <= options_.max_value;
+  const bool good = what.what == verdict::kind::ok || what.what == verdict::kind::done;
+  if (good && what.value.encoded.size() > options_.max_value) {
+    // It happened, and cannot be told: it is undone as a step with steps below it that exceed a bound.
+    if (part.reverse_wanted) return call_reverse(of, out);
+    what.too_large = true;
+    return lead_steps(of, std::move(what), out);
+  }
   part.state = good ? entry_state::done : entry_state::failed;
   part.answer = what.value.encoded.size() <= options_.max_value ? std::move(what.value) : reason("limit");
   part.value = {};
@@ -233,7 +242,8 @@ void core::confirm(unit& of, const request& in, effects& out) {
       (of.lead && of.lead->decided && !of.lead->committed))
     return count(drop::impossible);
   if (part.calling != 0) return;
-  part.word = in.value;
+  // A commit is never refused. It becomes a record if the step has steps below it.
+  part.word = in.value.encoded.size() <= options_.max_value ? in.value : term{};
   part.confirm_wanted = true;
   confirm_entry(of, out);
 }
@@ -307,11 +317,12 @@ void core::put_entry(unit& of, effects& out) {
 }
 
 void core::remember_forgotten(const step_key& key) {
+  if (key.step.path.size() > options_.hops) return; // refused in any case
   const auto [at, added] = forgotten_.emplace(key, now_ + options_.keep);
-  if (added) forgotten_order_.emplace_back(at->second, at);
-  if (forgotten_.size() <= options_.keep_count) return;
-  forgotten_.erase(forgotten_order_.front().second);
-  forgotten_order_.pop_front();
+  if (!added) return;
+  forgotten_order_.emplace_back(at->second, at);
+  forgotten_bytes_ += weight(key);
+  while (forgotten_.size() > options_.keep_count || forgotten_bytes_ > options_.keep_bytes) drop_forgotten();
 }
 
 // Prepared, without a decision: the step holds its preparation, and asks the coordinator.

@@ -87,7 +87,9 @@ base::status core::recover_one(std::uint64_t number, found_records& what, effect
       return {};
     }
     of.ended = std::move(what.ended);
+    of.ended->until = std::min(of.ended->until, now_ + options_.keep); // the clock may have been ahead
     ended_.emplace_back(of.ended->until, number);
+    ended_bytes_ += weight(*of.ended);
     if (!roots_.emplace(of.ended->tx, number).second)
       return base::fail(errc::invalid, "two transactions have one id");
     return {};
@@ -99,7 +101,7 @@ base::status core::recover_one(std::uint64_t number, found_records& what, effect
     made.kind = what.begin->kind;
     made.hops = what.begin->hops;
     made.starter = what.begin->starter;
-    made.deadline = what.begin->deadline;
+    made.deadline = std::min(what.begin->deadline, now_ + options_.lifespan); // the clock may have been ahead
     made.value = what.begin->value;
     ++open_;
     if (!roots_.emplace(made.self.tx, number).second)

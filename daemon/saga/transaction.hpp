@@ -91,6 +91,7 @@ struct entry : entry_record {
 struct unit {
   std::uint64_t number = 0;
   std::uint64_t last_write = 0; // no message about this unit leaves before this write is on the disk
+  std::uint64_t decided_write = 0; // of the decision. 0: none, or it was made before the start
   base::nanos timer_at = never;
   bool gone = false; // removed when the event has been handled
   std::optional<transaction> lead;

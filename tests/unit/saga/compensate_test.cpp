@@ -31,13 +31,13 @@ TEST_CASE("a transaction is started once it is on the disk, and the same id star
   CHECK(of.out.calls.empty());
   of.sync();
   REQUIRE(of.out.answers.size() == 1);
-  CHECK(of.out.answers[0].what == start_answer::started);
+  CHECK(of.out.answers[0].what == client_answer::started);
   CHECK(of.out.calls.size() == 1);
   of.begin();
-  CHECK(of.out.answers[0].what == start_answer::started);
+  CHECK(of.out.answers[0].what == client_answer::started);
   CHECK(of.out.calls.empty());
   of.begin("t", 1, "elsewhere");
-  CHECK(of.out.answers[0].what == start_answer::refused);
+  CHECK(of.out.answers[0].what == client_answer::refused);
   CHECK(of.machine->open() == 1);
 }
 
@@ -67,7 +67,7 @@ TEST_CASE("above max_transactions a start is refused at once") {
   one_saga of(how);
   of.begin("one");
   of.begin("two");
-  CHECK(of.out.answers[0].what == start_answer::overloaded);
+  CHECK(of.out.answers[0].what == client_answer::overloaded);
   CHECK(of.machine->outcome_of("two").what == outcome_kind::unknown);
   CHECK(of.machine->counted().refused == 1);
 }
@@ -140,7 +140,7 @@ TEST_CASE("steps are undone in the reverse order in which they were done, one af
 TEST_CASE("no step is undone before the decision is on the disk") {
   second_asked of;
   of.holds_writes = true;
-  CHECK(of.machine->cancel(of.now, "a", "t", number(1), of.out) == cancel_answer::taken);
+  of.cancel();
   CHECK(of.requests(request_kind::reverse).empty());
 }
 
@@ -206,8 +206,10 @@ TEST_CASE("answers count from the node that was asked, and a cancel from the nod
   of.receive("elsewhere", interim_message{key, {}});
   CHECK(of.out.calls.empty());
   CHECK(of.dropped(drop::origin) == 2);
-  CHECK(of.machine->cancel(of.now, "b", "t", {}, of.out) == cancel_answer::refused);
-  CHECK(of.machine->cancel(of.now, "a", "other", {}, of.out) == cancel_answer::unknown);
+  of.cancel("b");
+  CHECK(of.out.answers.at(0).what == client_answer::refused);
+  of.cancel("a", "other");
+  CHECK(of.out.answers.at(0).what == client_answer::unknown);
 }
 
 TEST_CASE("an interim value reaches the actor and subscribers until the transaction is decided") {
@@ -216,8 +218,7 @@ TEST_CASE("an interim value reaches the actor and subscribers until the transact
   of.receive("c", interim_message{key, number(8)});
   CHECK(of.calls(callback::interim) == 1);
   CHECK(of.told(notice::kind::interim));
-  of.machine->cancel(of.now, "a", "t", number(1), of.out);
-  of.note();
+  of.cancel();
   of.receive("c", interim_message{key, number(8)});
   CHECK(of.out.calls.empty());
   CHECK(!of.told(notice::kind::interim));
@@ -353,4 +354,108 @@ TEST_CASE("what falls due at one time is written in portions, and the rest stays
     of.sync();
     CHECK(of.disk.size() == 1);
   }
+}
+
+TEST_CASE("an outcome and a cancel are told once their decision is on the disk") {
+  one_saga of;
+  of.begin();
+  of.holds_writes = true;
+  SUBCASE("done at the start, and ended in the same write") {
+    of.answer(callback::start, says(verdict::kind::done, 5));
+    CHECK(of.machine->outcome_of("t").what == outcome_kind::open);
+    of.sync();
+    CHECK(of.machine->outcome_of("t") == outcome{outcome_kind::committed, number(5)});
+  }
+  SUBCASE("cancelled") {
+    of.cancel();
+    CHECK(of.out.answers.empty());
+    CHECK(of.machine->outcome_of("t").what == outcome_kind::open);
+    of.cancel();
+    CHECK(of.out.answers.empty());
+    of.sync();
+    REQUIRE(of.out.answers.size() == 2);
+    CHECK(of.out.answers[0].what == client_answer::cancelled);
+    CHECK(of.out.answers[1].what == client_answer::over);
+    CHECK(of.machine->outcome_of("t").what == outcome_kind::compensated);
+  }
+}
+
+TEST_CASE("a start from a node whose name no record takes is refused") {
+  for (const std::string& origin : {std::string(), std::string(longest_name + 1, 'n')}) {
+    one_saga of;
+    of.begin("t", 1, origin);
+    CHECK(of.out.answers.at(0).what == client_answer::invalid);
+    CHECK(of.machine->open() == 0);
+    CHECK(of.disk.empty());
+  }
+}
+
+TEST_CASE("a result above the bound undoes the transaction with its step, and a long reason never parks in vain") {
+  options how;
+  how.max_value = 10;
+  one_saga of(how);
+  of.begin();
+  of.answer(callback::start, steps({to("b", 1)}));
+  const request asked = std::get<request>(of.only_request(request_kind::perform).body);
+  const term large{std::string(11, 'x')};
+  of.receive("b", reply{request_kind::perform, answer_kind::ok, asked.key, large});
+  CHECK(of.called(callback::result) == nullptr);
+  CHECK(of.only_request(request_kind::reverse).to.node() == "b");
+  of.receive("b", reply{request_kind::reverse, answer_kind::error, asked.key, large});
+  CHECK(of.told(notice::kind::parked));
+  CHECK(of.machine->parked() == 1);
+}
+
+TEST_CASE("outcomes are kept up to a number of bytes") {
+  options how;
+  how.keep_bytes = 1000;
+  one_saga of(how);
+  for (int i = 0; i < 20; ++i) {
+    of.begin("t" + std::to_string(i));
+    of.answer(callback::start, says(verdict::kind::done));
+    of.pass(0);
+  }
+  CHECK(of.machine->outcome_of("t0").what == outcome_kind::unknown);
+  CHECK(of.machine->outcome_of("t19").what == outcome_kind::committed);
+  CHECK(of.disk.size() < 10);
+  of.restart();
+  CHECK(of.disk.size() < 10);
+  CHECK(of.machine->outcome_of("t19").what == outcome_kind::committed);
+}
+
+TEST_CASE("what waits for the disk is counted in bytes, and is nothing once it is there") {
+  one_saga of;
+  of.holds_writes = true;
+  of.begin();
+  const std::size_t one = of.machine->unwritten();
+  CHECK(one > 0);
+  for (int i = 0; i < 10; ++i) of.begin();
+  CHECK(of.machine->unwritten() > one);
+  of.sync();
+  CHECK(of.machine->unwritten() == 0);
+}
+
+TEST_CASE("an answer with a token of an earlier life is ignored") {
+  options how;
+  how.first_token = 1000;
+  one_saga of(how);
+  of.begin();
+  CHECK(of.called(callback::start)->token == 1000);
+  call early = *of.called(callback::start);
+  early.token = 1;
+  of.answer(early, says(verdict::kind::done));
+  CHECK(of.machine->open() == 1);
+}
+
+TEST_CASE("a clock that was ahead does not keep a transaction or an outcome open for longer than the options") {
+  one_saga of;
+  of.begin("ended");
+  of.answer(callback::start, says(verdict::kind::done));
+  of.begin();
+  of.now = 0;
+  of.restart();
+  of.pass(of.how.lifespan);
+  CHECK(of.machine->outcome_of("t").what == outcome_kind::compensated);
+  of.pass(of.how.keep);
+  CHECK(of.disk.empty());
 }
