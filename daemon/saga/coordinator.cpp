@@ -35,11 +35,17 @@ void core::begin(nanos now, std::uint64_t token, const std::string& origin, star
   roots_[what.tx] = of.number;
   ++open_;
   ++counted_.started;
-  put(of, record_kind::begin, 0,
-      begin_record{what.tx, origin, made.kind, made.hops, made.deadline, made.value}, out);
+  put_begin(of, out);
   say(of, answer{token, client_answer::started}, out);
   made.calling = ask_actor(of, {0, callback::start, made.kind, made.self, made.value, 1}, 0, out);
   settle(of);
+}
+
+void core::put_begin(unit& of, effects& out) {
+  const transaction& in = *of.lead;
+  put(of, record_kind::begin, 0,
+      begin_record{in.self.tx, in.starter, in.kind, in.hops, in.deadline, in.value, options_.self, in.ends},
+      out);
 }
 
 void core::cancel(nanos now, std::uint64_t token, const std::string& origin, const std::string& tx, term why,
@@ -69,8 +75,7 @@ void core::interim(nanos now, const std::string& tx, term value, effects& out) {
 
 bool core::too_much(const transaction& in, const verdict& what) const {
   return in.steps.size() + what.steps.size() + 1 > options_.max_steps ||
-         what.value.encoded.size() > options_.max_value ||
-         what.too_large ||
+         what.value.encoded.size() > options_.max_value || what.too_large ||
          std::any_of(what.steps.begin(), what.steps.end(), [&](const step_spec& one) {
            return one.value.encoded.size() > options_.max_value || one.to.name().empty() ||
                   one.to.node().empty() || one.to.name().size() > longest_name ||

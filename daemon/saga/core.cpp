@@ -102,6 +102,26 @@ void core::answered(nanos now, std::uint64_t token, verdict&& what, effects& out
   settle(of);
 }
 
+void core::actor_ended(nanos now, std::uint64_t token, effects& out) {
+  enter(now);
+  const auto known = asked_.find(token);
+  const auto at = known == asked_.end() ? units_.end() : units_.find(known->second.number);
+  if (at == units_.end()) return;
+  unit& of = at->second;
+  const std::uint32_t step = known->second.step;
+  const bool is_open =
+      (of.lead && (of.lead->calling == token || (step > 0 && step <= of.lead->steps.size() &&
+                                                 of.lead->steps[step - 1].calling == token))) ||
+      (of.part && of.part->calling == token);
+  if (!is_open || of.last_write > written_) return;
+  if (of.part) {
+    ++of.part->ends;
+    return put_entry(of, out);
+  }
+  ++of.lead->ends;
+  put_begin(of, out);
+}
+
 void core::receive(nanos now, message&& in, effects& out) {
   enter(now);
   if (in.to != options_.self) return count(drop::receiver);
@@ -151,6 +171,7 @@ base::nanos core::due_of(const unit& of) const {
   nanos due = of.part ? of.part->due : never;
   if (!of.lead) return due;
   if (of.lead->undecided()) due = std::min(due, of.lead->deadline);
+  due = std::min(due, of.lead->due);
   for (const step& one : of.lead->steps) due = std::min(due, one.due);
   return due;
 }
@@ -195,6 +216,11 @@ void core::on_due(unit& of, effects& out) {
   if (of.part && of.part->due <= now_) entry_due(of, out);
   if (!of.lead) return;
   if (of.lead->undecided() && of.lead->deadline <= now_) return turn(of, reason("lifespan"), out);
+  if (of.lead->due <= now_) {
+    transaction& in = *of.lead;
+    in.due = never;
+    in.calling = ask_actor(of, {0, callback::start, in.kind, in.self, in.value, 1}, 0, out);
+  }
   bool begins = false;
   for (step& one : of.lead->steps) {
     if (one.due > now_) continue;

@@ -17,6 +17,9 @@
 
 namespace coppice::saga {
 
+// A transaction or step is given up after so many callbacks that ended the actor.
+inline constexpr std::uint32_t most_ends = 3;
+
 struct start_request {
   std::string tx; // a repeated id from the same node names the same transaction
   term value;
@@ -55,6 +58,11 @@ class core {
   void written(nanos now, std::uint64_t number, effects& out);
   // A callback has ended. A token that is unknown, or whose question is settled, is ignored.
   void answered(nanos now, std::uint64_t token, verdict&& what, effects& out);
+
+  // The actor ends by the callback with this token, so the core ends too. What is to be written of it may be
+  // written beside earlier writes, in any order. After several such ends a transaction or a step that is not
+  // decided is undone; until then each further call waits for longer.
+  void actor_ended(nanos now, std::uint64_t token, effects& out);
 
   // Starts a transaction. Answered once, with `token`. `origin`: the node of the caller.
   void begin(nanos now, std::uint64_t token, const std::string& origin, start_request&& what, effects& out);
@@ -103,6 +111,7 @@ class core {
   // Whether this call has written a portion. What is left stays due.
   bool has_portion() const { return put_bytes_ >= options_.longest_write; }
   void count(drop why) { ++counted_.dropped[static_cast<std::size_t>(why)]; }
+  void put_begin(unit& of, effects& out);
   void put(unit& of, record_kind kind, std::uint32_t step, std::optional<record> what, effects& out);
   void say(const unit& of, held what, effects& out) { say_after(of.last_write, std::move(what), out); }
   void say_after(std::uint64_t write, held what, effects& out);
@@ -156,6 +165,8 @@ class core {
   void answer_unknown(const message& of, const request& in, effects& out);
   void performed(unit& of, verdict&& what, effects& out);
   void lead_steps(unit& of, verdict&& what, effects& out);
+  void undo_own(unit& of, term why, effects& out);
+  transaction& make_lead(unit& of);
   void reverse_entry(unit& of, effects& out);
   void call_reverse(unit& of, effects& out);
   void call_confirm(unit& of, effects& out);

@@ -17,6 +17,7 @@ void core::turn(unit& of, term why, effects& out) {
   in.decided = true;
   in.what = phase::reversing;
   in.calling = 0;
+  in.due = never;
   for (step& one : in.steps) {
     one.pending.reset();
     one.due = never;

@@ -27,9 +27,9 @@ struct options {
   std::size_t keep_count = 100'000;                 // most entries, most outcomes, and most forgotten keys
   std::size_t keep_bytes = std::size_t{64} << 20;   // most bytes of outcomes, and most of forgotten keys
   std::uint64_t first_token = 1; // of callbacks; an owner draws it, so that an earlier life's match none
-  std::size_t max_value = 1024 * 1024;              // bytes
-  std::size_t max_in_doubt = 1000;                  // most entries of the kind two_phase
-  std::size_t max_steps = 1000;                     // of one transaction
+  std::size_t max_value = 1024 * 1024; // bytes
+  std::size_t max_in_doubt = 1000;     // most entries of the kind two_phase
+  std::size_t max_steps = 1000;        // of one transaction
   // Bytes of the changes of one write, by weight(). A single change may be longer. What falls due at one time
   // is handled in portions of this size.
   std::size_t longest_write = 256 * 1024;

@@ -65,6 +65,7 @@ void core::perform(unit* known, const message& of, request& in, effects& out) {
   part.key = in.key;
   part.kind = in.kind;
   const auto left = static_cast<nanos>(std::min<std::uint64_t>(in.left_ms, std::uint64_t{1} << 40));
+  part.self = options_.self;
   part.deadline = now_ + std::min(left * base::nanos_per_ms, options_.lifespan);
   part.value = std::move(in.value);
   entries_[in.key] = made.number;
@@ -77,9 +78,14 @@ void core::perform(unit* known, const message& of, request& in, effects& out) {
 void core::perform_again(unit& of, const request& in, effects& out) {
   entry& part = *of.part;
   if (part.state == entry_state::begun) {
-    if (part.calling != 0) return; // its callback has not answered yet
+    if (part.calling != 0) return;                    // its callback has not answered yet
     if (in.value.encoded.size() > options_.max_value) // it was taken under another bound
       return tell(of, request_kind::perform, answer_kind::busy, reason("limit"), out);
+    if (part.ends >= most_ends) {
+      part.value = in.value;
+      return undo_own(of, reason("exit"), out);
+    }
+    if (now_ < part.hold) return tell(of, request_kind::perform, answer_kind::busy, reason("exit"), out);
     ++part.attempt;
     part.value = in.value;
     put_entry(of, out);
@@ -109,11 +115,9 @@ void core::performed(unit& of, verdict&& what, effects& out) {
   if (what.what == verdict::kind::steps && part.reverse_wanted) return call_reverse(of, out);
   if (what.what == verdict::kind::steps) return lead_steps(of, std::move(what), out);
   const bool good = what.what == verdict::kind::ok || what.what == verdict::kind::done;
-  if (good && what.value.encoded.size() > options_.max_value) {
-    // It happened, and cannot be told: it is undone as a step with steps below it that exceed a bound.
+  if (good && what.value.encoded.size() > options_.max_value) { // it happened, and cannot be told
     if (part.reverse_wanted) return call_reverse(of, out);
-    what.too_large = true;
-    return lead_steps(of, std::move(what), out);
+    return undo_own(of, reason("limit"), out);
   }
   part.state = good ? entry_state::done : entry_state::failed;
   part.answer = what.value.encoded.size() <= options_.max_value ? std::move(what.value) : reason("limit");
@@ -128,8 +132,7 @@ void core::performed(unit& of, verdict&& what, effects& out) {
   tell(of, request_kind::reverse, answer_kind::ok, {}, out);
 }
 
-// The actor has answered with steps, which do this step.
-void core::lead_steps(unit& of, verdict&& what, effects& out) {
+transaction& core::make_lead(unit& of) {
   entry& part = *of.part;
   transaction& made = of.lead.emplace();
   made.self = part.key;
@@ -138,15 +141,32 @@ void core::lead_steps(unit& of, verdict&& what, effects& out) {
   made.deadline = part.deadline;
   part.leads = true;
   part.state = entry_state::coordinating;
-  const bool refused = too_much(made, what);
+  return made;
+}
+
+// The actor has answered with steps, which do this step.
+void core::lead_steps(unit& of, verdict&& what, effects& out) {
+  transaction& made = make_lead(of);
+  if (too_much(made, what)) return undo_own(of, reason("limit"), out);
   plan_record first;
   first.order = first.first = 1;
-  if (!refused) first.steps = std::move(what.steps);
+  first.steps = std::move(what.steps);
   put(of, record_kind::plan, 0, first, out);
   put_entry(of, out);
   made.take(0, first);
-  if (refused) return turn(of, reason("limit"), out);
   go_on(of, out);
+}
+
+// Undoes a step whose result cannot be used, and then answers with this error. Until it is undone it is kept
+// as one that leads to no steps, and is not committed.
+void core::undo_own(unit& of, term why, effects& out) {
+  transaction& made = make_lead(of);
+  plan_record none;
+  none.order = none.first = 1;
+  put(of, record_kind::plan, 0, none, out);
+  put_entry(of, out);
+  made.take(0, none);
+  turn(of, std::move(why), out);
 }
 
 void core::interim(nanos now, const step_key& key, term value, effects& out) {
@@ -192,7 +212,8 @@ void core::reverse_entry(unit& of, effects& out) {
 
 void core::call_reverse(unit& of, effects& out) {
   entry& part = *of.part;
-  part.due = never;
+  part.due = now_ < part.hold ? part.hold : never;
+  if (part.due != never) return;
   const term& value = part.reverse_wanted ? part.word : part.value;
   part.calling = ask_actor(of, {0, callback::reverse, part.kind, part.key, value, part.attempt}, 0, out);
 }
@@ -264,7 +285,8 @@ void core::confirm_entry(unit& of, effects& out) {
 
 void core::call_confirm(unit& of, effects& out) {
   entry& part = *of.part;
-  part.due = never;
+  part.due = now_ < part.hold ? part.hold : never;
+  if (part.due != never) return;
   const term& final = of.lead ? of.lead->end : part.word;
   part.calling = ask_actor(of, {0, callback::confirm, part.kind, part.key, final, part.attempt}, 0, out);
 }

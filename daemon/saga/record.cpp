@@ -18,11 +18,13 @@ bool is_sound(const std::vector<step_spec>& steps) {
 
 struct sound {
   bool operator()(const begin_record& in) const {
-    return saga::is_sound(in.tx) && saga::is_sound(in.starter) && in.hops > 0 && in.deadline >= 0;
+    return saga::is_sound(in.tx) && saga::is_sound(in.starter) && saga::is_sound(in.self) && in.hops > 0 &&
+           in.deadline >= 0;
   }
   bool operator()(const plan_record& in) const { return in.order > 0 && in.first > 0 && is_sound(in.steps); }
   bool operator()(const entry_record& in) const {
-    return saga::is_sound(in.key) && !in.key.step.path.empty() && in.attempt > 0 && in.deadline >= 0;
+    return saga::is_sound(in.key) && saga::is_sound(in.self) && !in.key.step.path.empty() && in.attempt > 0 &&
+           in.deadline >= 0;
   }
   bool operator()(const ended_record& in) const {
     return saga::is_sound(in.tx) && saga::is_sound(in.starter) && in.until >= 0;
@@ -40,7 +42,7 @@ struct weighed {
 
   static std::size_t of(const address& at) { return at.name().size() + at.node().size(); }
   std::size_t operator()(const begin_record& in) const {
-    return head + in.tx.size() + in.starter.size() + in.value.encoded.size();
+    return head + in.tx.size() + in.starter.size() + in.value.encoded.size() + of(in.self);
   }
   std::size_t operator()(const plan_record& in) const {
     std::size_t sum = head + in.answer.encoded.size() + in.final.encoded.size();
@@ -50,7 +52,7 @@ struct weighed {
   std::size_t operator()(const decision_record& in) const { return head + in.value.encoded.size(); }
   std::size_t operator()(const skip_record&) const { return head; }
   std::size_t operator()(const entry_record& in) const {
-    return head + saga::weight(in.key) + in.value.encoded.size() + in.answer.encoded.size();
+    return head + saga::weight(in.key) + in.value.encoded.size() + in.answer.encoded.size() + of(in.self);
   }
   std::size_t operator()(const ended_record& in) const {
     return head + in.tx.size() + in.starter.size() + in.how.value.encoded.size();

@@ -47,6 +47,18 @@ std::size_t bytes_of(const saga::write& what) {
   return sum;
 }
 
+std::vector<durable::change> changes_of(const saga::write& what) {
+  std::vector<durable::change> out;
+  out.reserve(what.changes.size());
+  for (const saga::change& one : what.changes) {
+    durable::set_value made;
+    made.key = saga::encode(one.key);
+    if (one.what) made.value = saga::encode(*one.what); // an empty value erases the key
+    out.emplace_back(std::move(made));
+  }
+  return out;
+}
+
 std::string shown_tx(const saga::step_key& key) {
   return runtime::shown(message::copy_of(etf::encode(key.tx)));
 }
@@ -177,6 +189,7 @@ outcome saga_engine::carry_out(saga::effects&& what) {
   for (const saga::call& one : what.calls) {
     if (one.token != 0) callbacks_[one.token] = {one.what, false, 0, {}};
     outcome next = port_.run(one);
+    if (next.stops() && !self_.exiting()) count_end(one.token);
     if (next.stops() || self_.exiting()) return next;
   }
   return runtime::carry_on();
@@ -199,15 +212,21 @@ void saga_engine::submit() {
     bytes += bytes_of(one);
     if (last != 0 && bytes > most_requested_bytes) break;
     last = one.number;
-    for (const saga::change& each : one.changes) {
-      durable::set_value made;
-      made.key = saga::encode(each.key);
-      if (each.what) made.value = saga::encode(*each.what); // an empty value erases the key
-      changes.emplace_back(std::move(made));
-    }
+    for (durable::change& each : changes_of(one)) changes.push_back(std::move(each));
   }
   if (auto done = writer_->write(std::move(changes), last); !done) return refused(done.error());
   under_way_ = true;
+}
+
+// The next process of this saga waits longer before it makes the same call.
+void saga_engine::count_end(std::uint64_t token) {
+  saga::effects last;
+  core_->actor_ended(now(), token, last);
+  if (writer_ == nullptr || stopped_) return;
+  for (const saga::write& one : last.writes)
+    if (auto done = writer_->write(changes_of(one), one.number); !done)
+      base::log::warning(module, "{}: that a callback ended it is not kept: {}", settings_.core.self.name(),
+                         done.error().text);
 }
 
 // A log that is full, or has too much to do, has carried out nothing of the request and takes others later. A
@@ -234,7 +253,8 @@ bool saga_engine::is_overloaded() const {
 }
 
 void saga_engine::send(saga::message&& what) {
-  if (const auto* const in = std::get_if<saga::request>(&what.body)) return ask(what.to, *in, what.awaits_answer);
+  if (const auto* const in = std::get_if<saga::request>(&what.body))
+    return ask(what.to, *in, what.awaits_answer);
   if (const auto* const in = std::get_if<saga::reply>(&what.body)) return tell(*in);
   const bool here = what.to.node() == settings_.core.self.node();
   const auto node = here ? std::optional<std::uint32_t>(0) : self_.host().nodes().intern(what.to.node());

@@ -106,6 +106,7 @@ class saga_engine {
   runtime::outcome carry_out(saga::effects&& what);
   void submit();
   void refused(const base::error& why);
+  void count_end(std::uint64_t token);
   // Nothing can be written until the node starts again. Everything is answered with an error.
   void stop(std::string why);
   bool is_overloaded() const;

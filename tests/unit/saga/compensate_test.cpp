@@ -343,7 +343,8 @@ TEST_CASE("what falls due at one time is written in portions, and the rest stays
     of.answer(callback::start, steps({to("b", 1)}));
     for (std::uint8_t i = 0; i < 50; ++i) {
       of.reply_to(of.only_request(request_kind::perform));
-      of.answer(callback::result, steps(i < 49 ? std::vector<step_spec>{to("b", i)} : std::vector<step_spec>{}));
+      of.answer(callback::result,
+                steps(i < 49 ? std::vector<step_spec>{to("b", i)} : std::vector<step_spec>{}));
     }
     const auto forgets = of.requests(request_kind::forget);
     REQUIRE(forgets.size() == 50);
@@ -390,7 +391,8 @@ TEST_CASE("a start from a node whose name no record takes is refused") {
   }
 }
 
-TEST_CASE("a result above the bound undoes the transaction with its step, and a long reason never parks in vain") {
+TEST_CASE(
+    "a result above the bound undoes the transaction with its step, and a long reason never parks in vain") {
   options how;
   how.max_value = 10;
   one_saga of(how);
@@ -447,7 +449,8 @@ TEST_CASE("an answer with a token of an earlier life is ignored") {
   CHECK(of.machine->open() == 1);
 }
 
-TEST_CASE("a clock that was ahead does not keep a transaction or an outcome open for longer than the options") {
+TEST_CASE(
+    "a clock that was ahead does not keep a transaction or an outcome open for longer than the options") {
   one_saga of;
   of.begin("ended");
   of.answer(callback::start, says(verdict::kind::done));
@@ -458,4 +461,85 @@ TEST_CASE("a clock that was ahead does not keep a transaction or an outcome open
   CHECK(of.machine->outcome_of("t").what == outcome_kind::compensated);
   of.pass(of.how.keep);
   CHECK(of.disk.empty());
+}
+
+namespace {
+
+// The actor ends by the last call of this kind, and runs again.
+void ends_by(one_saga& of, callback what) {
+  REQUIRE(of.called(what) != nullptr);
+  const std::uint64_t token = of.called(what)->token;
+  of.out.clear();
+  of.machine->actor_ended(of.now, token, of.out);
+  of.note();
+  of.seen.clear();
+  of.restart();
+}
+
+} // namespace
+
+TEST_CASE("a start that ends the actor is repeated later, and given up after some times") {
+  one_saga of;
+  of.begin();
+  for (std::uint32_t i = 1; i < most_ends; ++i) {
+    ends_by(of, callback::start);
+    CHECK(of.called(callback::start) == nullptr);
+    of.pass(of.how.step_timeout - 1);
+    CHECK(of.called(callback::start) == nullptr);
+    of.pass(1);
+    CHECK(of.calls(callback::start) == 1);
+  }
+  ends_by(of, callback::start);
+  CHECK(of.called(callback::start) == nullptr);
+  CHECK(of.machine->outcome_of("t") == outcome{outcome_kind::compensated, reason("exit")});
+}
+
+TEST_CASE("a result that ends the actor is asked for again later, and its step is undone in the end") {
+  one_saga of;
+  of.begin();
+  of.answer(callback::start, steps({to("b", 1)}));
+  of.reply_to(of.only_request(request_kind::perform));
+  for (std::uint32_t i = 1; i < most_ends; ++i) {
+    ends_by(of, callback::result);
+    CHECK(of.requests(request_kind::perform).empty());
+    of.pass(of.how.step_timeout);
+    of.reply_to(of.only_request(request_kind::perform));
+  }
+  ends_by(of, callback::result);
+  CHECK(of.only_request(request_kind::reverse).to.node() == "b");
+}
+
+TEST_CASE("an actor that dies with its node makes nothing wait, and one that is over asks no actor") {
+  one_saga of;
+  of.begin();
+  of.restart();
+  CHECK(of.calls(callback::start) == 1);
+  of.now += of.how.lifespan;
+  of.seen.clear();
+  of.restart();
+  of.pass(0);
+  CHECK(of.seen.empty());
+  CHECK(of.machine->outcome_of("t").what == outcome_kind::compensated);
+}
+
+TEST_CASE("a saga under another name or node does not start while something is open, and says what") {
+  one_saga of;
+  of.begin();
+  const auto start_as = [&](address self) {
+    options how = of.how;
+    how.self = std::move(self);
+    std::vector<kept_record> kept;
+    for (const auto& [key, what] : of.disk) kept.push_back({key, what});
+    effects out;
+    const auto made = core::start(how, std::move(kept), of.now, out);
+    return made ? std::string() : made.error().text;
+  };
+  CHECK(start_as(of.how.self).empty());
+  CHECK(start_as({"orders", "z"}).find("the transaction t is open under the name orders at a") !=
+        std::string::npos);
+  CHECK_FALSE(start_as({"other", "a"}).empty());
+  of.answer(callback::start, says(verdict::kind::done));
+  CHECK(start_as({"orders", "z"}).empty());
+  of.receive("b", request{request_kind::perform, commit_kind::compensate, of.key(), number(1), 1000});
+  CHECK_FALSE(start_as({"orders", "z"}).empty());
 }

@@ -219,7 +219,9 @@ TEST_CASE("a step whose result is above the bound happened, so it is undone befo
   one_saga of(how);
   auto kind = commit_kind::compensate;
   SUBCASE("compensate") {}
-  SUBCASE("two phases") { kind = commit_kind::two_phase; }
+  SUBCASE("two phases") {
+    kind = commit_kind::two_phase;
+  }
   of.receive("b", of.asks(perform, kind));
   of.answer(callback::perform, {verdict::kind::ok, {std::string(11, 'x')}, {}});
   CHECK(of.replied(perform) == nullptr);
@@ -297,4 +299,39 @@ TEST_CASE("a key is known from its first request until it is forgotten") {
   CHECK(of.machine->knows(of.key()));
   of.receive("b", of.asks(forget));
   CHECK_FALSE(of.machine->knows(of.key()));
+}
+
+TEST_CASE("a step that ends the actor is busy for a while, and undone after some times") {
+  one_saga of;
+  of.receive("b", of.asks(perform));
+  const auto ends = [&](callback what) {
+    const std::uint64_t token = of.called(what)->token;
+    of.out.clear();
+    of.machine->actor_ended(of.now, token, of.out);
+    of.note();
+    of.restart();
+    of.receive("b", of.asks(perform));
+  };
+  for (std::uint32_t i = 1; i < most_ends; ++i) {
+    ends(callback::perform);
+    REQUIRE(of.replied(perform) != nullptr);
+    CHECK(of.replied(perform)->what == answer_kind::busy);
+    CHECK(of.out.calls.empty());
+    of.pass(of.how.step_timeout);
+    of.receive("b", of.asks(perform));
+    REQUIRE(of.calls(callback::perform) == 1);
+  }
+  ends(callback::perform);
+  CHECK(of.out.calls.empty());
+  // The undo waits too, and is never given up.
+  of.pass(of.how.step_timeout);
+  REQUIRE(of.calls(callback::reverse) == 1);
+  ends(callback::reverse);
+  CHECK(of.out.calls.empty());
+  of.pass(of.how.step_timeout);
+  REQUIRE(of.calls(callback::reverse) == 1);
+  of.answer(callback::reverse, says(verdict::kind::ok));
+  REQUIRE(of.replied(perform) != nullptr);
+  CHECK(of.replied(perform)->what == answer_kind::error);
+  CHECK(of.replied(perform)->value == reason("exit"));
 }
