@@ -76,7 +76,7 @@ std::optional<outcome> saga_engine::take_call(const message& whole, etf::bytes f
   std::uint32_t arity = 0;
   std::string_view word;
   if (!at.read_tuple(arity) || !at.read_atom(word)) return std::nullopt;
-  if (turned_away(whole, from, word)) return runtime::carry_on();
+  if (turned_away(from, word)) return runtime::carry_on();
   if (word == "start" && (arity == 2 || arity == 3)) {
     if (!start(whole.slice(from), at, arity)) return runtime::carry_on();
     return carry_out();
@@ -133,26 +133,20 @@ void saga_engine::cancel(const message& from, etf::cursor words) {
   core_->cancel(now(), token, origin_node(), tx, term_from(why), effects_);
 }
 
-bool saga_engine::turned_away(const message& whole, etf::bytes from, std::string_view word) {
+bool saga_engine::turned_away(etf::bytes from, std::string_view word) {
   const bool requests = word.starts_with("saga_");
   const bool changes = word == "start" || word == "cancel" || requests;
   if (!changes && word != "outcome" && word != "subscribe") return false;
-  message_writer out;
   if (stopped_) {
-    // A saga asks again after busy; the node may have started again by then.
-    out.tuple(2);
-    out.atom(requests ? "busy" : "error");
-    out.tuple(2);
-    out.atom("stopped");
-    out.binary(std::string_view(*stopped_));
-  } else if (changes && is_overloaded()) {
-    out.tuple(2);
-    out.atom(requests ? "busy" : "error");
-    out.atom("overloaded");
-  } else {
-    return false;
+    gen::reply(self_, from, stopped_answer(requests));
+    return true;
   }
-  gen::reply(self_, whole.slice(from), out.take());
+  if (!changes || !is_overloaded()) return false;
+  message_writer out;
+  out.tuple(2);
+  out.atom(requests ? "busy" : "error");
+  out.atom("overloaded");
+  gen::reply(self_, from, out.take());
   return true;
 }
 

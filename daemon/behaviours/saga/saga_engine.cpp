@@ -246,6 +246,21 @@ void saga_engine::stop(std::string why) {
                    settings_.core.self.name(), why);
   stopped_ = std::move(why);
   writes_.clear();
+  for (const auto& [token, asked] : std::exchange(clients_, {}))
+    gen::reply(self_, asked.from, stopped_answer(false));
+  for (const auto& [place, asked] : std::exchange(waiting_, {}))
+    gen::reply(self_, asked.from, stopped_answer(true));
+}
+
+// A saga asks again after busy; the node may have started again by then.
+message saga_engine::stopped_answer(bool to_saga) const {
+  message_writer out;
+  out.tuple(2);
+  out.atom(to_saga ? "busy" : "error");
+  out.tuple(2);
+  out.atom("stopped");
+  out.binary(std::string_view(*stopped_));
+  return out.take();
 }
 
 bool saga_engine::is_overloaded() const {

@@ -109,6 +109,7 @@ class saga_engine {
   void count_end(std::uint64_t token);
   // Nothing can be written until the node starts again. Everything is answered with an error.
   void stop(std::string why);
+  runtime::message stopped_answer(bool to_saga) const;
   bool is_overloaded() const;
   void send(saga::message&& what);
   void ask(const saga::address& to, const saga::request& what, bool awaits_answer);
@@ -122,7 +123,7 @@ class saga_engine {
   bool start(const runtime::message& from, etf::cursor words, std::uint32_t arity);
   void cancel(const runtime::message& from, etf::cursor words);
   // Whether the request was answered already, because the saga is stopped or too much waits for the disk.
-  bool turned_away(const runtime::message& whole, etf::bytes from, std::string_view word);
+  bool turned_away(etf::bytes from, std::string_view word);
   runtime::message subscribe(etf::bytes from, etf::cursor words);
   void take_request(const runtime::message& from, etf::bytes request);
 
