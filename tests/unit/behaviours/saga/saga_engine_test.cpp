@@ -121,7 +121,9 @@ struct one_node {
     });
   }
   void await(std::string_view request, std::string_view answer) {
-    while (call(request) != answer) std::this_thread::yield();
+    const base::nanos until = base::mono_now() + 10 * base::nanos_per_second;
+    while (call(request) != answer && base::mono_now() < until) std::this_thread::yield();
+    CHECK(call(request) == answer);
   }
 
   memory_disk disk;
