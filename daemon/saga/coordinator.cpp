@@ -12,16 +12,16 @@ using phase = transaction::phase;
 void core::begin(nanos now, std::uint64_t token, const std::string& origin, start_request&& what,
                  effects& out) {
   enter(now);
-  if (what.tx.empty() || what.tx.size() > longest_name || what.value.encoded.size() > options_.max_value)
-    return out.answers.push_back({token, start_answer::invalid});
+  if (!is_sound(what.tx) || !is_sound(origin) || what.value.encoded.size() > options_.max_value)
+    return out.answers.push_back({token, client_answer::invalid});
   if (const auto known = roots_.find(what.tx); known != roots_.end()) {
     const unit& of = units_.at(known->second);
     const std::string& starter = of.lead ? of.lead->starter : of.ended->starter;
-    return say(of, answer{token, starter == origin ? start_answer::started : start_answer::refused}, out);
+    return say(of, answer{token, starter == origin ? client_answer::started : client_answer::refused}, out);
   }
   if (open_ >= options_.max_transactions) {
     ++counted_.refused;
-    return out.answers.push_back({token, start_answer::overloaded});
+    return out.answers.push_back({token, client_answer::overloaded});
   }
   unit& of = make_unit();
   transaction& made = of.lead.emplace();
@@ -35,27 +35,33 @@ void core::begin(nanos now, std::uint64_t token, const std::string& origin, star
   roots_[what.tx] = of.number;
   ++open_;
   ++counted_.started;
-  put(of, record_kind::begin, 0,
-      begin_record{what.tx, origin, made.kind, made.hops, made.deadline, made.value}, out);
-  say(of, answer{token, start_answer::started}, out);
+  put_begin(of, out);
+  say(of, answer{token, client_answer::started}, out);
   made.calling = ask_actor(of, {0, callback::start, made.kind, made.self, made.value, 1}, 0, out);
   settle(of);
 }
 
-cancel_answer core::cancel(nanos now, const std::string& origin, const std::string& tx, term why,
-                           effects& out) {
+void core::put_begin(unit& of, effects& out) {
+  const transaction& in = *of.lead;
+  put(of, record_kind::begin, 0,
+      begin_record{in.self.tx, in.starter, in.kind, in.hops, in.deadline, in.value, options_.self, in.ends},
+      out);
+}
+
+void core::cancel(nanos now, std::uint64_t token, const std::string& origin, const std::string& tx, term why,
+                  effects& out) {
   enter(now);
   const auto known = roots_.find(tx);
-  if (known == roots_.end()) return cancel_answer::unknown;
+  if (known == roots_.end()) return out.answers.push_back({token, client_answer::unknown});
   unit& of = units_.at(known->second);
   if ((of.lead ? of.lead->starter : of.ended->starter) != origin) {
     count(drop::origin);
-    return cancel_answer::refused;
+    return out.answers.push_back({token, client_answer::refused});
   }
-  if (!of.lead || !of.lead->undecided()) return cancel_answer::over;
+  if (!of.lead || !of.lead->undecided()) return say(of, answer{token, client_answer::over}, out);
   turn(of, std::move(why), out);
+  say(of, answer{token, client_answer::cancelled}, out);
   settle(of);
-  return cancel_answer::taken;
 }
 
 void core::interim(nanos now, const std::string& tx, term value, effects& out) {
@@ -69,7 +75,7 @@ void core::interim(nanos now, const std::string& tx, term value, effects& out) {
 
 bool core::too_much(const transaction& in, const verdict& what) const {
   return in.steps.size() + what.steps.size() + 1 > options_.max_steps ||
-         what.value.encoded.size() > options_.max_value ||
+         what.value.encoded.size() > options_.max_value || what.too_large ||
          std::any_of(what.steps.begin(), what.steps.end(), [&](const step_spec& one) {
            return one.value.encoded.size() > options_.max_value || one.to.name().empty() ||
                   one.to.node().empty() || one.to.name().size() > longest_name ||
@@ -201,7 +207,8 @@ void core::send(unit& of, step& to, effects& out) {
 
 void core::on(const message& of, reply& in, effects& out) {
   if (in.key.step.path.back().saga != options_.self) return count(drop::receiver);
-  if (in.value.encoded.size() > options_.max_value) return count(drop::malformed);
+  const bool too_large = in.value.encoded.size() > options_.max_value;
+  if (too_large) in.value = reason("limit");
   unit* const found = find_coordinator(in.key);
   const std::uint32_t number = in.key.step.path.back().number;
   if (found == nullptr || !found->lead || number == 0 || number > found->lead->steps.size())
@@ -220,7 +227,9 @@ void core::on(const message& of, reply& in, effects& out) {
   }
   from.pending.reset();
   from.due = never;
-  if (in.to == request_kind::perform) {
+  if (in.to == request_kind::perform && in.what == answer_kind::ok && too_large) {
+    turn(*found, std::move(in.value), out); // the step is done, and is undone with the others
+  } else if (in.to == request_kind::perform) {
     from.succeeded = in.what == answer_kind::ok;
     from.answer = in.value;
     const callback what = from.succeeded ? callback::result : callback::failed;
@@ -263,7 +272,7 @@ void core::on(const message& of, const question& in, effects& out) {
     made.what = request_kind::reverse;
     made.kind = commit_kind::two_phase;
     made.key = in.key;
-    return say_after(last_write_, message{options_.self, of.from, std::move(made)}, out);
+    return say_after(last_write_, message{options_.self, of.from, std::move(made), false}, out);
   }
   const std::uint32_t number = in.key.step.path.back().number;
   if (number == 0 || number > found->lead->steps.size()) return count(drop::stale);
@@ -321,6 +330,7 @@ void core::complete(unit& of, effects& out) {
   in.end = final;
   in.decided = in.committed = true;
   put(of, record_kind::decision, 0, decision_record{true, in.end}, out);
+  of.decided_write = last_write_;
   ++counted_.committed;
   in.what = in.kind == commit_kind::two_phase ? phase::confirming : phase::forgetting;
   say(of, notice{notice::kind::committed, in.self, in.end}, out);

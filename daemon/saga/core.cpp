@@ -8,10 +8,16 @@
 namespace coppice::saga {
 
 void core::put(unit& of, record_kind kind, std::uint32_t step, std::optional<record> what, effects& out) {
-  if (out.writes.empty()) {
+  const std::size_t bytes = weight(what);
+  if (out.writes.empty() || write_bytes_ + bytes > options_.longest_write) {
     out.writes.push_back({++last_write_, {}});
-    writes_.push_back({last_write_, {}});
+    writes_.push_back({last_write_, 0, {}});
+    write_bytes_ = 0;
   }
+  write_bytes_ += bytes;
+  put_bytes_ += bytes;
+  writes_.back().bytes += bytes;
+  unwritten_ += bytes;
   out.writes.back().changes.push_back({{of.number, kind, step}, std::move(what)});
   of.last_write = last_write_;
 }
@@ -28,10 +34,30 @@ void core::release(held&& one, effects& out) const {
   if (auto* const answer_ = std::get_if<answer>(&one)) out.answers.push_back(*answer_);
 }
 
+struct core::held_bytes {
+  std::size_t operator()(const message& of) const {
+    return std::visit(
+        [](const auto& body) {
+          std::size_t sum = weight(body.key);
+          if constexpr (requires { body.value; }) sum += body.value.encoded.size();
+          return sum;
+        },
+        of.body);
+  }
+  std::size_t operator()(const timed_message& of) const { return (*this)(of.what); }
+  std::size_t operator()(const call& of) const { return weight(of.key) + of.value.encoded.size(); }
+  std::size_t operator()(const notice& of) const { return weight(of.key) + of.value.encoded.size(); }
+  std::size_t operator()(const answer&) const { return 64; }
+};
+
 // Releases `what` as soon as this write is on the disk.
 void core::say_after(std::uint64_t write, held what, effects& out) {
   if (write <= written_) return release(std::move(what), out);
-  writes_[write - writes_.front().number].after.push_back(std::move(what));
+  pending_write& before = writes_[write - writes_.front().number];
+  const std::size_t bytes = std::visit(held_bytes(), what);
+  before.bytes += bytes;
+  unwritten_ += bytes;
+  before.after.push_back(std::move(what));
 }
 
 void core::written(nanos now, std::uint64_t number, effects& out) {
@@ -39,6 +65,7 @@ void core::written(nanos now, std::uint64_t number, effects& out) {
   written_ = std::max(written_, std::min(number, last_write_));
   while (!writes_.empty() && writes_.front().number <= written_) {
     for (held& one : writes_.front().after) release(std::move(one), out);
+    unwritten_ -= writes_.front().bytes;
     writes_.pop_front();
   }
 }
@@ -73,6 +100,26 @@ void core::answered(nanos now, std::uint64_t token, verdict&& what, effects& out
     if (about.what == callback::confirm) entry_confirmed(of, what, out);
   }
   settle(of);
+}
+
+void core::actor_ended(nanos now, std::uint64_t token, effects& out) {
+  enter(now);
+  const auto known = asked_.find(token);
+  const auto at = known == asked_.end() ? units_.end() : units_.find(known->second.number);
+  if (at == units_.end()) return;
+  unit& of = at->second;
+  const std::uint32_t step = known->second.step;
+  const bool is_open =
+      (of.lead && (of.lead->calling == token || (step > 0 && step <= of.lead->steps.size() &&
+                                                 of.lead->steps[step - 1].calling == token))) ||
+      (of.part && of.part->calling == token);
+  if (!is_open || of.last_write > written_) return;
+  if (of.part) {
+    ++of.part->ends;
+    return put_entry(of, out);
+  }
+  ++of.lead->ends;
+  put_begin(of, out);
 }
 
 void core::receive(nanos now, message&& in, effects& out) {
@@ -124,6 +171,7 @@ base::nanos core::due_of(const unit& of) const {
   nanos due = of.part ? of.part->due : never;
   if (!of.lead) return due;
   if (of.lead->undecided()) due = std::min(due, of.lead->deadline);
+  due = std::min(due, of.lead->due);
   for (const step& one : of.lead->steps) due = std::min(due, one.due);
   return due;
 }
@@ -143,7 +191,7 @@ void core::settle(unit& of) {
 
 base::nanos core::wake() const {
   nanos at = timers_.empty() ? never : timers_.front().at;
-  if (ended_.size() > options_.keep_count) return now_;
+  if (keeps_too_many()) return now_;
   if (!ended_.empty()) at = std::min(at, ended_.front().first);
   if (!forgotten_order_.empty()) at = std::min(at, forgotten_order_.front().first);
   return at;
@@ -151,7 +199,7 @@ base::nanos core::wake() const {
 
 void core::advance(nanos now, effects& out) {
   enter(now);
-  while (!timers_.empty() && timers_.front().at <= now_) {
+  while (!timers_.empty() && timers_.front().at <= now_ && !has_portion()) {
     const timer due = timers_.front();
     std::pop_heap(timers_.begin(), timers_.end(), std::greater<>());
     timers_.pop_back();
@@ -168,6 +216,11 @@ void core::on_due(unit& of, effects& out) {
   if (of.part && of.part->due <= now_) entry_due(of, out);
   if (!of.lead) return;
   if (of.lead->undecided() && of.lead->deadline <= now_) return turn(of, reason("lifespan"), out);
+  if (of.lead->due <= now_) {
+    transaction& in = *of.lead;
+    in.due = never;
+    in.calling = ask_actor(of, {0, callback::start, in.kind, in.self, in.value, 1}, 0, out);
+  }
   bool begins = false;
   for (step& one : of.lead->steps) {
     if (one.due > now_) continue;
@@ -184,18 +237,25 @@ void core::on_due(unit& of, effects& out) {
 
 // Drops outcomes and keys that were kept for long enough, and the oldest ones if there are too many.
 void core::expire(effects& out) {
-  while (!ended_.empty() && (ended_.front().first <= now_ || ended_.size() > options_.keep_count)) {
+  while (!has_portion() && !ended_.empty() && (ended_.front().first <= now_ || keeps_too_many())) {
     unit& of = units_.at(ended_.front().second);
     ended_.pop_front();
     put(of, record_kind::ended, 0, std::nullopt, out);
+    ended_bytes_ -= weight(*of.ended);
     roots_.erase(of.ended->tx);
     of.gone = true;
     settle(of);
   }
   while (!forgotten_order_.empty() && forgotten_order_.front().first <= now_) {
-    forgotten_.erase(forgotten_order_.front().second);
-    forgotten_order_.pop_front();
+    drop_forgotten();
   }
+}
+
+void core::drop_forgotten() {
+  const auto oldest = forgotten_order_.front().second;
+  forgotten_bytes_ -= weight(oldest->first);
+  forgotten_.erase(oldest);
+  forgotten_order_.pop_front();
 }
 
 std::size_t core::resolve(nanos now, const std::string& tx, bool commit, effects& out) {
@@ -216,9 +276,9 @@ outcome core::outcome_of(const std::string& tx) const {
   const auto at = roots_.find(tx);
   if (at == roots_.end()) return {};
   const unit& of = units_.at(at->second);
+  if (of.decided_write > written_) return {outcome_kind::open, {}}; // a crash may bring another one
   if (of.ended) return of.ended->how;
   const transaction& in = *of.lead;
-  if (of.last_write > written_) return {outcome_kind::open, {}}; // its decision may not be on disk
   using phase = transaction::phase;
   if (in.committed) return {outcome_kind::committed, in.end};
   if (in.what != phase::forgetting) return {outcome_kind::open, {}};

@@ -17,6 +17,9 @@
 
 namespace coppice::saga {
 
+// A transaction or step is given up after so many callbacks that ended the actor.
+inline constexpr std::uint32_t most_ends = 3;
+
 struct start_request {
   std::string tx; // a repeated id from the same node names the same transaction
   term value;
@@ -33,8 +36,6 @@ struct open_unit {
   base::nanos left = 0;       // until its deadline; 0: it has passed, or does not matter any more
   std::vector<address> waits; // for their answers, the first ones
 };
-
-enum class cancel_answer : std::uint8_t { taken, over, unknown, refused };
 
 class core {
  public:
@@ -58,11 +59,16 @@ class core {
   // A callback has ended. A token that is unknown, or whose question is settled, is ignored.
   void answered(nanos now, std::uint64_t token, verdict&& what, effects& out);
 
+  // The actor ends by the callback with this token, so the core ends too. What is to be written of it may be
+  // written beside earlier writes, in any order. After several such ends a transaction or a step that is not
+  // decided is undone; until then each further call waits for longer.
+  void actor_ended(nanos now, std::uint64_t token, effects& out);
+
   // Starts a transaction. Answered once, with `token`. `origin`: the node of the caller.
   void begin(nanos now, std::uint64_t token, const std::string& origin, start_request&& what, effects& out);
-  // Has no effect once it is decided how the transaction ends.
-  cancel_answer cancel(nanos now, const std::string& origin, const std::string& tx, term reason,
-                       effects& out);
+  // Has no effect once it is decided how the transaction ends. Answered once, with `token`.
+  void cancel(nanos now, std::uint64_t token, const std::string& origin, const std::string& tx, term reason,
+              effects& out);
   // From a participant whose handle_do runs, or which has steps of its own.
   void interim(nanos now, const step_key& key, term value, effects& out);
   // Goes to the subscribers of a transaction that was started here.
@@ -72,17 +78,22 @@ class core {
   // transactions it decided.
   std::size_t resolve(nanos now, const std::string& tx, bool commit, effects& out);
 
+  // What is on the disk: a decision that is not yet there reads `open`.
   outcome outcome_of(const std::string& tx) const;
+  bool knows(const step_key& key) const { return entries_.contains(key); } // takes part in this step
   std::size_t open() const { return open_; }              // transactions that were started here
   std::size_t entries() const { return entries_.size(); } // steps that this node takes part in
   std::size_t in_doubt() const;
   std::size_t parked() const;
   // At most so many, those that were begun first.
   std::vector<open_unit> open_units(std::size_t most) const;
+  // Bytes that wait for the disk: changes, and what is told once they are there. The owner takes nothing new
+  // while they are too many.
+  std::size_t unwritten() const { return unwritten_; }
   const counters& counted() const { return counted_; }
 
  private:
-  explicit core(const options& how) : options_(how) {}
+  explicit core(const options& how) : options_(how), last_token_(how.first_token - 1) {}
 
   // A request to perform a step. The time that is left for it is computed when it leaves.
   struct timed_message {
@@ -90,10 +101,17 @@ class core {
     nanos deadline = 0;
   };
   using held = std::variant<message, timed_message, call, notice, answer>;
+  struct held_bytes;
 
   // core.cpp
-  void enter(nanos now) { now_ = now > now_ ? now : now_; }
+  void enter(nanos now) {
+    now_ = now > now_ ? now : now_;
+    put_bytes_ = 0;
+  }
+  // Whether this call has written a portion. What is left stays due.
+  bool has_portion() const { return put_bytes_ >= options_.longest_write; }
   void count(drop why) { ++counted_.dropped[static_cast<std::size_t>(why)]; }
+  void put_begin(unit& of, effects& out);
   void put(unit& of, record_kind kind, std::uint32_t step, std::optional<record> what, effects& out);
   void say(const unit& of, held what, effects& out) { say_after(of.last_write, std::move(what), out); }
   void say_after(std::uint64_t write, held what, effects& out);
@@ -108,6 +126,7 @@ class core {
   void settle(unit& of);
   void on_due(unit& of, effects& out);
   void expire(effects& out);
+  void drop_forgotten(); // the oldest one
 
   // coordinator.cpp
   void on(const message& of, reply& in, effects& out);
@@ -146,6 +165,8 @@ class core {
   void answer_unknown(const message& of, const request& in, effects& out);
   void performed(unit& of, verdict&& what, effects& out);
   void lead_steps(unit& of, verdict&& what, effects& out);
+  void undo_own(unit& of, term why, effects& out);
+  transaction& make_lead(unit& of);
   void reverse_entry(unit& of, effects& out);
   void call_reverse(unit& of, effects& out);
   void call_confirm(unit& of, effects& out);
@@ -181,6 +202,10 @@ class core {
   std::size_t open_ = 0;
   std::size_t two_phase_ = 0;                         // entries of the kind two_phase
   std::deque<std::pair<nanos, std::uint64_t>> ended_; // units, by the time at which they are erased
+  std::size_t ended_bytes_ = 0, forgotten_bytes_ = 0; // by weight()
+  bool keeps_too_many() const {
+    return ended_.size() > options_.keep_count || ended_bytes_ > options_.keep_bytes;
+  }
 
   // Keys of steps that were forgotten, or reversed before they came. A request to perform one is too late.
   std::map<step_key, nanos> forgotten_;
@@ -192,14 +217,18 @@ class core {
     std::uint32_t step = 0;
   };
   std::unordered_map<std::uint64_t, open_call> asked_; // by token
-  std::uint64_t last_token_ = 0;
+  std::uint64_t last_token_;
 
   struct pending_write {
     std::uint64_t number = 0;
+    std::size_t bytes = 0; // of its changes and of what waits for it
     std::vector<held> after;
   };
   std::deque<pending_write> writes_; // the owner has them, and they are not on the disk yet
   std::uint64_t last_write_ = 0, written_ = 0;
+  std::size_t unwritten_ = 0;   // of writes_
+  std::size_t write_bytes_ = 0; // of the last write
+  std::size_t put_bytes_ = 0;   // of all changes of the call that runs
   void release(held&& one, effects& out) const;
 
   struct timer {

@@ -15,7 +15,8 @@ struct change {
   std::optional<record> what; // empty: the record is erased
 };
 
-// The changes are made in this order. A crash may leave some first part of them.
+// The changes are made in this order. A crash may leave some first part of them. Together they are at most
+// options::longest_write bytes, or one change.
 struct write {
   std::uint64_t number = 0; // from 1, without gaps
   std::vector<change> changes;
@@ -56,6 +57,7 @@ struct verdict {
   } what = kind::ok;
   term value;
   std::vector<step_spec> steps;
+  bool too_large = false; // the steps together were above a bound, and are left out
 };
 
 // For subscribers, the health report and the audit log.
@@ -73,16 +75,20 @@ struct notice {
   term value;
 };
 
-enum class start_answer : std::uint8_t {
+// Of core::begin() and core::cancel().
+enum class client_answer : std::uint8_t {
   started,    // it is on the disk; also if it had been started before
+  cancelled,  // it is on the disk that the transaction will not commit
+  over,       // cancel: how it ends had been decided before, and that is on the disk
+  unknown,    // cancel: there is no such transaction
   overloaded, // max_transactions are open
-  refused,    // another node has started a transaction with this id
-  invalid,    // the id is empty or too long, the value too large
+  refused,    // another node has started the transaction with this id
+  invalid,    // the id or the origin is empty or too long, the value too large
 };
 
 struct answer {
   std::uint64_t token = 0;
-  start_answer what = start_answer::started;
+  client_answer what = client_answer::started;
 };
 
 struct effects {

@@ -17,12 +17,14 @@ void core::turn(unit& of, term why, effects& out) {
   in.decided = true;
   in.what = phase::reversing;
   in.calling = 0;
+  in.due = never;
   for (step& one : in.steps) {
     one.pending.reset();
     one.due = never;
     one.calling = 0;
   }
   put(of, record_kind::decision, 0, decision_record{false, in.end}, out);
+  of.decided_write = last_write_;
   go_on(of, out);
 }
 
@@ -109,6 +111,7 @@ void core::end(unit& of, effects& out) {
   put(of, record_kind::begin, 0, std::nullopt, out);
   erase_plans(of, out);
   ended_.emplace_back(last.until, of.number);
+  ended_bytes_ += weight(last);
   of.ended = std::move(last);
   of.lead.reset();
   --open_;

@@ -57,6 +57,7 @@ using message_body = std::variant<request, reply, question, interim_message>;
 struct message {
   address from, to;
   message_body body;
+  bool awaits_answer = true; // of a request: false if its reply is of no use
   bool operator==(const message&) const = default;
 };
 

@@ -13,6 +13,7 @@ namespace coppice::saga {
 struct options {
   address self;
   commit_kind commit = commit_kind::compensate;
+  bool durable = true; // false: writes outlive nothing, and steps of two phases are refused
   base::nanos lifespan = 60 * base::nanos_per_second;
   std::uint32_t hops = 16; // levels below the saga that starts; at most deepest_path
   std::size_t max_transactions = 10'000;
@@ -24,9 +25,14 @@ struct options {
   base::nanos step_timeout = 10 * base::nanos_per_second;
   base::nanos keep = 3600 * base::nanos_per_second; // how long outcomes and forgotten keys are kept
   std::size_t keep_count = 100'000;                 // most entries, most outcomes, and most forgotten keys
-  std::size_t max_value = 1024 * 1024;              // bytes
-  std::size_t max_in_doubt = 1000;                  // most entries of the kind two_phase
-  std::size_t max_steps = 1000;                     // of one transaction
+  std::size_t keep_bytes = std::size_t{64} << 20;   // most bytes of outcomes, and most of forgotten keys
+  std::uint64_t first_token = 1; // of callbacks; an owner draws it, so that an earlier life's match none
+  std::size_t max_value = 1024 * 1024; // bytes
+  std::size_t max_in_doubt = 1000;     // most entries of the kind two_phase
+  std::size_t max_steps = 1000;        // of one transaction
+  // Bytes of the changes of one write, by weight(). A single change may be longer. What falls due at one time
+  // is handled in portions of this size.
+  std::size_t longest_write = 256 * 1024;
 };
 
 // Why a message was dropped.

@@ -13,7 +13,6 @@ using phase = transaction::phase;
 // A key belongs to the node that gives out its step. The node of a message is that of its connection.
 void core::on(const message& of, request& in, effects& out) {
   if (in.key.step.path.back().saga.node() != of.from.node()) return count(drop::origin);
-  if (in.value.encoded.size() > options_.max_value) return count(drop::malformed);
   unit* const known = find_entry(in.key);
   if (in.what == request_kind::perform) {
     perform(known, of, in, out);
@@ -44,6 +43,9 @@ std::optional<reply> core::refusal(const request& in) const {
   const bool loops =
       std::any_of(path.begin(), path.end(), [&](const hop& one) { return one.saga == options_.self; });
   if (loops) return no(answer_kind::error, "loop");
+  // What is prepared has to be known after any restart.
+  if (in.kind == commit_kind::two_phase && !options_.durable) return no(answer_kind::error, "volatile");
+  if (in.value.encoded.size() > options_.max_value) return no(answer_kind::error, "limit");
   if (entries_.size() >= options_.keep_count ||
       (in.kind == commit_kind::two_phase && two_phase_ >= options_.max_in_doubt))
     return no(answer_kind::busy, "overloaded");
@@ -63,6 +65,7 @@ void core::perform(unit* known, const message& of, request& in, effects& out) {
   part.key = in.key;
   part.kind = in.kind;
   const auto left = static_cast<nanos>(std::min<std::uint64_t>(in.left_ms, std::uint64_t{1} << 40));
+  part.self = options_.self;
   part.deadline = now_ + std::min(left * base::nanos_per_ms, options_.lifespan);
   part.value = std::move(in.value);
   entries_[in.key] = made.number;
@@ -75,7 +78,14 @@ void core::perform(unit* known, const message& of, request& in, effects& out) {
 void core::perform_again(unit& of, const request& in, effects& out) {
   entry& part = *of.part;
   if (part.state == entry_state::begun) {
-    if (part.calling != 0) return; // its callback has not answered yet
+    if (part.calling != 0) return;                    // its callback has not answered yet
+    if (in.value.encoded.size() > options_.max_value) // it was taken under another bound
+      return tell(of, request_kind::perform, answer_kind::busy, reason("limit"), out);
+    if (part.ends >= most_ends) {
+      part.value = in.value;
+      return undo_own(of, reason("exit"), out);
+    }
+    if (now_ < part.hold) return tell(of, request_kind::perform, answer_kind::busy, reason("exit"), out);
     ++part.attempt;
     part.value = in.value;
     put_entry(of, out);
@@ -104,8 +114,11 @@ void core::performed(unit& of, verdict&& what, effects& out) {
   entry& part = *of.part;
   if (what.what == verdict::kind::steps && part.reverse_wanted) return call_reverse(of, out);
   if (what.what == verdict::kind::steps) return lead_steps(of, std::move(what), out);
-  const bool good = (what.what == verdict::kind::ok || what.what == verdict::kind::done) &&
-                    what.value.encoded.size() <= options_.max_value;
+  const bool good = what.what == verdict::kind::ok || what.what == verdict::kind::done;
+  if (good && what.value.encoded.size() > options_.max_value) { // it happened, and cannot be told
+    if (part.reverse_wanted) return call_reverse(of, out);
+    return undo_own(of, reason("limit"), out);
+  }
   part.state = good ? entry_state::done : entry_state::failed;
   part.answer = what.value.encoded.size() <= options_.max_value ? std::move(what.value) : reason("limit");
   part.value = {};
@@ -119,8 +132,7 @@ void core::performed(unit& of, verdict&& what, effects& out) {
   tell(of, request_kind::reverse, answer_kind::ok, {}, out);
 }
 
-// The actor has answered with steps, which do this step.
-void core::lead_steps(unit& of, verdict&& what, effects& out) {
+transaction& core::make_lead(unit& of) {
   entry& part = *of.part;
   transaction& made = of.lead.emplace();
   made.self = part.key;
@@ -129,15 +141,32 @@ void core::lead_steps(unit& of, verdict&& what, effects& out) {
   made.deadline = part.deadline;
   part.leads = true;
   part.state = entry_state::coordinating;
-  const bool refused = too_much(made, what);
+  return made;
+}
+
+// The actor has answered with steps, which do this step.
+void core::lead_steps(unit& of, verdict&& what, effects& out) {
+  transaction& made = make_lead(of);
+  if (too_much(made, what)) return undo_own(of, reason("limit"), out);
   plan_record first;
   first.order = first.first = 1;
-  if (!refused) first.steps = std::move(what.steps);
+  first.steps = std::move(what.steps);
   put(of, record_kind::plan, 0, first, out);
   put_entry(of, out);
   made.take(0, first);
-  if (refused) return turn(of, reason("limit"), out);
   go_on(of, out);
+}
+
+// Undoes a step whose result cannot be used, and then answers with this error. Until it is undone it is kept
+// as one that leads to no steps, and is not committed.
+void core::undo_own(unit& of, term why, effects& out) {
+  transaction& made = make_lead(of);
+  plan_record none;
+  none.order = none.first = 1;
+  put(of, record_kind::plan, 0, none, out);
+  put_entry(of, out);
+  made.take(0, none);
+  turn(of, std::move(why), out);
 }
 
 void core::interim(nanos now, const step_key& key, term value, effects& out) {
@@ -183,7 +212,8 @@ void core::reverse_entry(unit& of, effects& out) {
 
 void core::call_reverse(unit& of, effects& out) {
   entry& part = *of.part;
-  part.due = never;
+  part.due = now_ < part.hold ? part.hold : never;
+  if (part.due != never) return;
   const term& value = part.reverse_wanted ? part.word : part.value;
   part.calling = ask_actor(of, {0, callback::reverse, part.kind, part.key, value, part.attempt}, 0, out);
 }
@@ -233,7 +263,8 @@ void core::confirm(unit& of, const request& in, effects& out) {
       (of.lead && of.lead->decided && !of.lead->committed))
     return count(drop::impossible);
   if (part.calling != 0) return;
-  part.word = in.value;
+  // A commit is never refused. It becomes a record if the step has steps below it.
+  part.word = in.value.encoded.size() <= options_.max_value ? in.value : term{};
   part.confirm_wanted = true;
   confirm_entry(of, out);
 }
@@ -254,7 +285,8 @@ void core::confirm_entry(unit& of, effects& out) {
 
 void core::call_confirm(unit& of, effects& out) {
   entry& part = *of.part;
-  part.due = never;
+  part.due = now_ < part.hold ? part.hold : never;
+  if (part.due != never) return;
   const term& final = of.lead ? of.lead->end : part.word;
   part.calling = ask_actor(of, {0, callback::confirm, part.kind, part.key, final, part.attempt}, 0, out);
 }
@@ -307,11 +339,12 @@ void core::put_entry(unit& of, effects& out) {
 }
 
 void core::remember_forgotten(const step_key& key) {
+  if (key.step.path.size() > options_.hops) return; // refused in any case
   const auto [at, added] = forgotten_.emplace(key, now_ + options_.keep);
-  if (added) forgotten_order_.emplace_back(at->second, at);
-  if (forgotten_.size() <= options_.keep_count) return;
-  forgotten_.erase(forgotten_order_.front().second);
-  forgotten_order_.pop_front();
+  if (!added) return;
+  forgotten_order_.emplace_back(at->second, at);
+  forgotten_bytes_ += weight(key);
+  while (forgotten_.size() > options_.keep_count || forgotten_bytes_ > options_.keep_bytes) drop_forgotten();
 }
 
 // Prepared, without a decision: the step holds its preparation, and asks the coordinator.

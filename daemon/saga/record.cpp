@@ -18,11 +18,13 @@ bool is_sound(const std::vector<step_spec>& steps) {
 
 struct sound {
   bool operator()(const begin_record& in) const {
-    return saga::is_sound(in.tx) && saga::is_sound(in.starter) && in.hops > 0 && in.deadline >= 0;
+    return saga::is_sound(in.tx) && saga::is_sound(in.starter) && saga::is_sound(in.self) && in.hops > 0 &&
+           in.deadline >= 0;
   }
   bool operator()(const plan_record& in) const { return in.order > 0 && in.first > 0 && is_sound(in.steps); }
   bool operator()(const entry_record& in) const {
-    return saga::is_sound(in.key) && !in.key.step.path.empty() && in.attempt > 0 && in.deadline >= 0;
+    return saga::is_sound(in.key) && saga::is_sound(in.self) && !in.key.step.path.empty() && in.attempt > 0 &&
+           in.deadline >= 0;
   }
   bool operator()(const ended_record& in) const {
     return saga::is_sound(in.tx) && saga::is_sound(in.starter) && in.until >= 0;
@@ -32,6 +34,30 @@ struct sound {
 };
 
 constexpr std::size_t key_size = 13;
+
+// Upper bounds of the encoded sizes, without encoding anything.
+struct weighed {
+  static constexpr std::size_t head = 160; // tags, numbers, and the log's own head
+  static constexpr std::size_t each = 64;  // tags of a hop or of a step
+
+  static std::size_t of(const address& at) { return at.name().size() + at.node().size(); }
+  std::size_t operator()(const begin_record& in) const {
+    return head + in.tx.size() + in.starter.size() + in.value.encoded.size() + of(in.self);
+  }
+  std::size_t operator()(const plan_record& in) const {
+    std::size_t sum = head + in.answer.encoded.size() + in.final.encoded.size();
+    for (const step_spec& one : in.steps) sum += each + of(one.to) + one.value.encoded.size();
+    return sum;
+  }
+  std::size_t operator()(const decision_record& in) const { return head + in.value.encoded.size(); }
+  std::size_t operator()(const skip_record&) const { return head; }
+  std::size_t operator()(const entry_record& in) const {
+    return head + saga::weight(in.key) + in.value.encoded.size() + in.answer.encoded.size() + of(in.self);
+  }
+  std::size_t operator()(const ended_record& in) const {
+    return head + in.tx.size() + in.starter.size() + in.how.value.encoded.size();
+  }
+};
 
 } // namespace
 
@@ -45,6 +71,10 @@ base::result<record> decode_record(base::bytes_span from) {
   if (!std::visit(sound(), *read))
     return base::fail(base::errc::invalid, "a part of a record is out of range");
   return std::move(*read);
+}
+
+std::size_t weight(const std::optional<record>& of) {
+  return of ? std::visit(weighed(), *of) : weighed::head;
 }
 
 std::string encode(const record_key& of) {

@@ -31,6 +31,8 @@ struct begin_record {
   std::uint32_t hops = 0; // for its steps; kept here so that keys stay the same if the options change
   base::nanos deadline = 0;
   term value;
+  address self;           // of this saga. The keys of its steps contain it
+  std::uint32_t ends = 0; // callbacks about it that ended the actor
   bool operator==(const begin_record&) const = default;
 };
 
@@ -78,8 +80,10 @@ struct entry_record {
   bool leads = false;     // it has steps below it
   bool heuristic = false; // an operator has decided it
   bool heuristic_commit = false;
-  term value;  // the value with which the step leads to steps below it
-  term answer; // the result or the error
+  term value;             // the value with which the step leads to steps below it
+  term answer;            // the result or the error
+  address self;           // of this saga, which the coordinator asks
+  std::uint32_t ends = 0; // callbacks about it that ended the actor
   bool operator==(const entry_record&) const = default;
 };
 
@@ -101,6 +105,9 @@ base::result<record> decode_record(base::bytes_span from);
 // 13 bytes, in the order of the keys.
 std::string encode(const record_key& of);
 base::result<record_key> decode_record_key(base::bytes_span from);
+
+// An upper bound of the bytes that a record, or the erasure of one, takes in a request to the log.
+std::size_t weight(const std::optional<record>& of);
 
 struct kept_record {
   record_key key;

@@ -73,6 +73,19 @@ base::status core::recover(std::vector<kept_record> kept, effects& out) {
   return {};
 }
 
+namespace {
+
+// Steps have keys with the saga's name and node in them, and others ask it under these. Under another name
+// they would be run twice, or never end.
+base::status same_name(const address& was, const address& is, const std::string& tx) {
+  if (was == is) return {};
+  return base::fail(errc::invalid, "the transaction " + tx + " is open under the name " + was.name() +
+                                       " at " + was.node() + ", and the saga is now " + is.name() + " at " +
+                                       is.node() + "; start it under its old name until nothing is open");
+}
+
+} // namespace
+
 base::status core::recover_one(std::uint64_t number, found_records& what, effects& out) {
   unit& of = units_[number];
   of.number = number;
@@ -87,19 +100,23 @@ base::status core::recover_one(std::uint64_t number, found_records& what, effect
       return {};
     }
     of.ended = std::move(what.ended);
+    of.ended->until = std::min(of.ended->until, now_ + options_.keep); // the clock may have been ahead
     ended_.emplace_back(of.ended->until, number);
+    ended_bytes_ += weight(*of.ended);
     if (!roots_.emplace(of.ended->tx, number).second)
       return base::fail(errc::invalid, "two transactions have one id");
     return {};
   }
   if (what.begin && what.part) return base::fail(errc::invalid, "a transaction and an entry have one number");
   if (what.begin) {
+    if (auto same = same_name(what.begin->self, options_.self, what.begin->tx); !same) return same;
     transaction& made = of.lead.emplace();
     made.self.tx = what.begin->tx;
+    made.ends = what.begin->ends;
     made.kind = what.begin->kind;
     made.hops = what.begin->hops;
     made.starter = what.begin->starter;
-    made.deadline = what.begin->deadline;
+    made.deadline = std::min(what.begin->deadline, now_ + options_.lifespan); // the clock may have been ahead
     made.value = what.begin->value;
     ++open_;
     if (!roots_.emplace(made.self.tx, number).second)
@@ -107,7 +124,9 @@ base::status core::recover_one(std::uint64_t number, found_records& what, effect
     return rebuild(of, what);
   }
   static_cast<entry_record&>(of.part.emplace()) = std::move(*what.part);
-  const entry& part = *of.part;
+  entry& part = *of.part;
+  if (auto same = same_name(part.self, options_.self, part.key.tx); !same) return same;
+  if (part.ends > 0) part.hold = now_ + patience(part.ends);
   if (part.key.step.path.empty() || part.key.step.hops == 0)
     return base::fail(errc::invalid, "an entry without a path");
   if (!entries_.emplace(part.key, number).second)
@@ -177,13 +196,29 @@ void core::resume(unit& of, effects& out) {
   if (is_in_doubt(of)) of.part->due = now_ + delay(1);
   if (!of.lead) return;
   transaction& in = *of.lead;
+  // After a long absence many are over. Their timers turn them in portions, and no actor is asked for them.
+  if (in.undecided() && in.deadline <= now_) return;
+  const std::uint32_t ends = of.part ? of.part->ends : in.ends;
+  if (in.undecided() && ends >= most_ends) return turn(of, reason("exit"), out);
+  if (in.what == phase::starting && ends > 0) {
+    in.due = now_ + patience(ends);
+    return;
+  }
   if (in.what == phase::starting) {
     in.calling = ask_actor(of, {0, callback::start, in.kind, in.self, in.value, 1}, 0, out);
     return;
   }
-  if (in.what == phase::running && in.deadline > now_)
+  if (in.what == phase::running)
     for (step& one : in.steps)
-      if (one.what == step::state::asked) ask(of, one, request_kind::perform, out);
+      if (one.what == step::state::asked) {
+        if (ends == 0) {
+          ask(of, one, request_kind::perform, out);
+        } else { // its answer calls the actor again
+          one.key = key_of(in, one);
+          one.pending = request_kind::perform;
+          one.due = now_ + patience(ends);
+        }
+      }
   go_on(of, out);
 }
 

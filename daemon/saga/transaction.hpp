@@ -69,6 +69,8 @@ struct transaction {
   term last_result;
   term end;                  // of the decision: the final value or the reason
   std::uint64_t calling = 0; // the token of handle_start. 0: none
+  base::nanos due = never;   // when handle_start is called, if an earlier call has ended the actor
+  std::uint32_t ends = 0;    // root only: callbacks that ended the actor
 
   bool undecided() const { return what == phase::starting || what == phase::running; }
   // Takes what the actor has decided about step `by`. 0: at the start.
@@ -83,6 +85,7 @@ struct entry : entry_record {
   bool parked = false;     // it cannot be undone, and the reversal was not the coordinator's
   std::uint32_t tries = 0; // questions asked, or times that a callback was to be repeated
   base::nanos due = never;
+  base::nanos hold = 0; // no callback before this, because earlier ones have ended the actor
   term word; // the value that came with the coordinator's demand: that of an undo, or the final value
 
   const address& coordinator() const { return key.step.path.back().saga; }
@@ -90,7 +93,8 @@ struct entry : entry_record {
 
 struct unit {
   std::uint64_t number = 0;
-  std::uint64_t last_write = 0; // no message about this unit leaves before this write is on the disk
+  std::uint64_t last_write = 0;    // no message about this unit leaves before this write is on the disk
+  std::uint64_t decided_write = 0; // of the decision. 0: none, or it was made before the start
   base::nanos timer_at = never;
   bool gone = false; // removed when the event has been handled
   std::optional<transaction> lead;

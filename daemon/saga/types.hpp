@@ -130,6 +130,13 @@ inline bool is_sound(const step_key& of) {
   return true;
 }
 
+// An upper bound of the bytes that a key takes, in memory or encoded.
+inline std::size_t weight(const step_key& of) {
+  std::size_t sum = 64 + of.tx.size();
+  for (const hop& one : of.step.path) sum += 64 + one.saga.name().size() + one.saga.node().size();
+  return sum;
+}
+
 enum class commit_kind : std::uint8_t {
   compensate, // steps take effect at once, and are undone if the transaction fails
   two_phase,  // steps are prepared, and take effect when all are prepared

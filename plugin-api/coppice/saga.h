@@ -37,8 +37,9 @@ typedef struct coppice_step {
 
 /* [actor] All of them. `state` is what create made; all other arguments are borrowed until the callback
  * returns. COPPICE_OK: answered, or answered later. COPPICE_UNHANDLED: the answer of a callback that is NULL.
- * COPPICE_STOP and errors end the actor, as in coppice.server/1; the callback is then repeated when the actor
- * runs again. Values that were given out without a term are the atom undefined. */
+ * COPPICE_STOP and errors end the actor, as in coppice.server/1. When the actor runs again, the callback is
+ * repeated after a while, each time later; after three ends what is not decided is undone. Values that were
+ * given out without a term are the atom undefined. */
 typedef struct coppice_saga {
   uint32_t size;
   uint32_t reserved;
@@ -96,7 +97,9 @@ typedef struct coppice_next_step {
 /* All [actor]. COPPICE_E_CONTEXT: the actor is no saga, or has not finished its init. COPPICE_E_USED: the
  * token is unknown: the callback was answered before, by the actor or by a decision that made the answer
  * needless. COPPICE_E_INVALID: the callback has no such answer. COPPICE_E_TERM: the value is no term. Values
- * and reasons may be NULL: the atom undefined. One above `limits.value` is replaced by the failure `limit`.
+ * and reasons may be NULL: the atom undefined. One above `limits.value` is replaced by the reason
+ * `limit`; if it is the result of handle_do or handle_prepare, the host undoes the step before it counts as
+ * failed.
  */
 typedef struct coppice_saga_host_api {
   uint32_t size;

@@ -203,6 +203,9 @@ inline std::int32_t give(coppice_actor* self, const coppice_step& about, const n
         raw.retry_first = one.retry_first;
         raw.retry_max = one.retry_max;
         status = api.add_step(self, &about, &raw);
+        // The name may come from a client's value, so it fails the callback and does not end the actor.
+        if (status == COPPICE_E_INVALID)
+          return give(self, about, fail(std::pair(etf::atom{"bad_step"}, std::string_view(one.to))));
         if (status != COPPICE_OK) break;
       }
       if (status == COPPICE_OK) status = api.steps(self, &about);

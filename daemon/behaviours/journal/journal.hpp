@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "durable/disk.hpp"
 #include "durable/log.hpp"
@@ -44,11 +45,15 @@ class journal {
   // Null: open() was not called, or has failed. Valid until close(). Any thread.
   durable::shared_log* log() const;
   const std::string& folder() const { return folder_; }
+  // Added to the monotonic clock: the system clock's time when the object was made. What the log keeps is
+  // measured on this one scale for as long as the node lives, however the system clock is set.
+  base::nanos clock_offset() const { return clock_offset_; }
   journal_report report() const; // any thread
 
  private:
   const std::string folder_;
   durable::disk& disk_;
+  const base::nanos clock_offset_ = base::wall_now() - base::mono_now();
   mutable std::mutex lock_; // of all below
   bool tried_ = false;
   std::unique_ptr<durable::shared_log> log_;

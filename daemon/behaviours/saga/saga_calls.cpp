@@ -76,6 +76,7 @@ std::optional<outcome> saga_engine::take_call(const message& whole, etf::bytes f
   std::uint32_t arity = 0;
   std::string_view word;
   if (!at.read_tuple(arity) || !at.read_atom(word)) return std::nullopt;
+  if (turned_away(from, word)) return runtime::carry_on();
   if (word == "start" && (arity == 2 || arity == 3)) {
     if (!start(whole.slice(from), at, arity)) return runtime::carry_on();
     return carry_out();
@@ -90,7 +91,7 @@ std::optional<outcome> saga_engine::take_call(const message& whole, etf::bytes f
     return runtime::carry_on();
   }
   if (word == "cancel" && arity == 3) {
-    gen::reply(self_, from, cancel(at));
+    cancel(whole.slice(from), at);
     return carry_out();
   }
   if (!word.starts_with("saga_")) return std::nullopt;
@@ -110,28 +111,43 @@ bool saga_engine::start(const message& from, etf::cursor words, std::uint32_t ar
     }
   if (asked.tx.empty()) asked.tx = drawn_id();
   asked.value = term_from(value);
-  const std::uint64_t token = ++last_start_;
-  starts_[token] = {from.compact(), asked.tx};
+  const std::uint64_t token = ++last_client_;
+  clients_[token] = {from.compact(), asked.tx};
   core_->begin(now(), token, origin_node(), std::move(asked), effects_);
   return true;
 }
 
-message saga_engine::cancel(etf::cursor words) {
+void saga_engine::cancel(const message& from, etf::cursor words) {
   std::string tx;
   etf::bytes why;
-  if (!read_tx(words, tx) || !words.read_term(why)) return no_tx();
-  if (why.size() > settings_.core.max_value) return runtime::error_message(message::atom("limit"));
-  switch (core_->cancel(now(), origin_node(), tx, term_from(why), effects_)) {
-    case saga::cancel_answer::taken:
-      return message::atom("ok");
-    case saga::cancel_answer::over:
-      return runtime::error_message(message::atom("over"));
-    case saga::cancel_answer::refused:
-      return runtime::error_message(message::atom("refused"));
-    case saga::cancel_answer::unknown:
-      break;
+  if (!read_tx(words, tx) || !words.read_term(why)) {
+    gen::reply(self_, from, no_tx());
+    return;
   }
-  return runtime::error_message(message::atom("unknown"));
+  if (why.size() > settings_.core.max_value) {
+    gen::reply(self_, from, runtime::error_message(message::atom("limit")));
+    return;
+  }
+  const std::uint64_t token = ++last_client_;
+  clients_[token] = {from.compact(), tx};
+  core_->cancel(now(), token, origin_node(), tx, term_from(why), effects_);
+}
+
+bool saga_engine::turned_away(etf::bytes from, std::string_view word) {
+  const bool requests = word.starts_with("saga_");
+  const bool changes = word == "start" || word == "cancel" || requests;
+  if (!changes && word != "outcome" && word != "subscribe") return false;
+  if (stopped_) {
+    gen::reply(self_, from, stopped_answer(requests));
+    return true;
+  }
+  if (!changes || !is_overloaded()) return false;
+  message_writer out;
+  out.tuple(2);
+  out.atom(requests ? "busy" : "error");
+  out.atom("overloaded");
+  gen::reply(self_, from, out.take());
+  return true;
 }
 
 // A transaction that is over is told at once.
@@ -170,7 +186,9 @@ void saga_engine::take_request(const message& from, etf::bytes request) {
     return;
   }
   const std::string node = origin_node();
-  if (what->what == saga::request_kind::perform && !takes_steps_of(settings_, node)) {
+  // A step that was taken before goes on, whatever the patterns are now.
+  if (what->what == saga::request_kind::perform && !takes_steps_of(settings_, node) &&
+      !core_->knows(what->key)) {
     gen::reply(self_, from,
                saga_answer({what->what, saga::answer_kind::error, what->key, saga::reason("not_allowed")},
                            what->kind));
@@ -190,7 +208,7 @@ void saga_engine::take_request(const message& from, etf::bytes request) {
 std::optional<outcome> saga_engine::take_cast(etf::bytes request) {
   auto read = read_envelope(request);
   if (!read) return std::nullopt;
-  if (!*read) return runtime::carry_on();
+  if (!*read || stopped_ || is_overloaded()) return runtime::carry_on();
   auto& [name, body] = **read;
   if (std::holds_alternative<saga::question>(body) || std::holds_alternative<saga::interim_message>(body))
     core_->receive(now(), {{name, origin_node()}, settings_.core.self, std::move(body)}, effects_);
@@ -234,11 +252,17 @@ message saga_engine::report() const {
   constexpr std::array<std::string_view, saga::drop_reasons> reasons{"receiver", "origin", "malformed",
                                                                      "stale", "impossible"};
   message_writer out(512);
-  out.map(17);
+  out.map(19);
   out.atom("commit");
   out.atom(settings_.core.commit == saga::commit_kind::two_phase ? "two_phase" : "compensate");
   out.atom("log");
   out.atom(settings_.durable ? "durable" : "volatile");
+  out.atom("stopped"); // false, or why
+  if (stopped_)
+    out.binary(std::string_view(*stopped_));
+  else
+    out.atom("false");
+  truth(out, "overloaded", is_overloaded());
   number(out, "open", core_->open());
   number(out, "steps", core_->entries());
   number(out, "in_doubt", core_->in_doubt());

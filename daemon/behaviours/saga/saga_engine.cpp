@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/log.hpp"
+#include "base/random.hpp"
 #include "behaviours/saga/saga_words.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
@@ -30,12 +31,32 @@ constexpr std::string_view tick = "$coppice_saga"; // a notice to itself
 constexpr std::size_t most_planned_bytes = std::size_t{2} << 20;
 constexpr std::size_t step_overhead = 64;
 
-message log_failure(std::string_view what) {
-  message_writer out;
-  out.tuple(2);
-  out.atom("saga_log");
-  out.binary(what);
-  return out.take();
+// Bytes of the writes that become one request to the log. A single write is at most
+// saga::options::longest_write, or one record, and the log takes four MiB.
+constexpr std::size_t most_requested_bytes = std::size_t{1} << 20;
+// While more bytes wait for the disk, no start and no request of another saga is taken.
+constexpr std::size_t most_unwritten_bytes = std::size_t{32} << 20;
+
+// Until a request that the log has refused is submitted again. It doubles up to the longest.
+constexpr base::nanos first_refused = 100 * base::nanos_per_ms;
+constexpr base::nanos longest_refused = 5 * base::nanos_per_second;
+
+std::size_t bytes_of(const saga::write& what) {
+  std::size_t sum = 0;
+  for (const saga::change& one : what.changes) sum += saga::weight(one.what);
+  return sum;
+}
+
+std::vector<durable::change> changes_of(const saga::write& what) {
+  std::vector<durable::change> out;
+  out.reserve(what.changes.size());
+  for (const saga::change& one : what.changes) {
+    durable::set_value made;
+    made.key = saga::encode(one.key);
+    if (one.what) made.value = saga::encode(*one.what); // an empty value erases the key
+    out.emplace_back(std::move(made));
+  }
+  return out;
 }
 
 std::string shown_tx(const saga::step_key& key) {
@@ -49,7 +70,7 @@ saga_engine::saga_engine(runtime::process& self, saga_settings how, journal* log
       settings_(std::move(how)),
       log_(log),
       port_(port),
-      offset_(base::wall_now() - base::mono_now()) {}
+      offset_(log != nullptr ? log->clock_offset() : base::wall_now() - base::mono_now()) {}
 
 base::nanos saga_engine::now() const {
   return self_.now() + offset_;
@@ -66,6 +87,8 @@ base::status saga_engine::open() {
   if (name.empty())
     return base::fail(base::errc::invalid, "a saga needs a registered name, which others call it by");
   settings_.core.self = {name, std::string(self_.host().node_name())};
+  settings_.core.durable = settings_.durable;
+  settings_.core.first_token = (base::random_u64() >> 1) + 1;
   std::vector<saga::kept_record> kept;
   if (settings_.durable) {
     auto read = read_log(name);
@@ -84,6 +107,7 @@ base::result<std::vector<saga::kept_record>> saga_engine::read_log(const std::st
   if (log_ == nullptr) return base::fail(base::errc::unsupported, "this node has no durable log");
   struct found {
     base::status how;
+    std::optional<base::error> ended;
     durable::group_id group = 0;
     std::vector<std::pair<std::string, std::string>> values;
   };
@@ -99,6 +123,8 @@ base::result<std::vector<saga::kept_record>> saga_engine::read_log(const std::st
     }
     came->group = *group;
     open.settle();
+    came->ended = open.report().failure;
+    if (came->ended) return; // what it has in memory may not be on the disk
     if (const auto report = open.report(*group); report && !report->damage.empty())
       came->how = base::fail(base::errc::invalid, report->damage);
     else
@@ -106,6 +132,10 @@ base::result<std::vector<saga::kept_record>> saga_engine::read_log(const std::st
   });
   if (!ran) return unexpected(ran.error());
   if (!came->how) return unexpected(std::move(came->how.error()));
+  if (came->ended) {
+    stop(came->ended->text);
+    return std::vector<saga::kept_record>();
+  }
   writer_ = std::make_unique<journal_writer>(*log_->log(), self_.host(), self_.self(), came->group);
   std::vector<saga::kept_record> out;
   out.reserve(came->values.size());
@@ -125,7 +155,7 @@ base::result<std::vector<saga::kept_record>> saga_engine::read_log(const std::st
 outcome saga_engine::carry_out() {
   outcome next = runtime::carry_on();
   running_ = true;
-  while (!next.stops() && !self_.exiting()) {
+  while (!next.stops() && !self_.exiting() && !stopped_) {
     const bool quiet = effects_.messages.empty() && effects_.writes.empty() && effects_.calls.empty() &&
                        effects_.notices.empty() && effects_.answers.empty();
     if (!quiet) {
@@ -151,37 +181,95 @@ outcome saga_engine::carry_out() {
 }
 
 outcome saga_engine::carry_out(saga::effects&& what) {
-  for (saga::write& one : what.writes)
-    if (auto done = write(std::move(one)); !done) return runtime::stop(log_failure(done.error().text));
+  for (saga::write& one : what.writes) writes_.push_back(std::move(one));
+  submit();
   for (saga::message& one : what.messages) send(std::move(one));
-  for (const saga::answer& one : what.answers) answer_start(one);
+  for (const saga::answer& one : what.answers) answer_client(one);
   for (const saga::notice& one : what.notices) tell(one);
   for (const saga::call& one : what.calls) {
     if (one.token != 0) callbacks_[one.token] = {one.what, false, 0, {}};
     outcome next = port_.run(one);
+    if (next.stops() && !self_.exiting()) count_end(one.token);
     if (next.stops() || self_.exiting()) return next;
   }
   return runtime::carry_on();
 }
 
-base::status saga_engine::write(saga::write&& what) {
+// ---- the log ----
+
+void saga_engine::submit() {
+  if (writes_.empty() || under_way_ || stopped_) return;
   if (writer_ == nullptr) {
-    submitted_ = what.number;
-    return {};
+    submitted_ = writes_.back().number;
+    writes_.clear();
+    return;
   }
+  if (refusals_ > 0 && now() < submit_at_) return;
   std::vector<durable::change> changes;
-  changes.reserve(what.changes.size());
-  for (const saga::change& one : what.changes) {
-    durable::set_value made;
-    made.key = saga::encode(one.key);
-    if (one.what) made.value = saga::encode(*one.what); // an empty value erases the key
-    changes.emplace_back(std::move(made));
+  std::uint64_t last = 0;
+  std::size_t bytes = 0;
+  for (const saga::write& one : writes_) {
+    bytes += bytes_of(one);
+    if (last != 0 && bytes > most_requested_bytes) break;
+    last = one.number;
+    for (durable::change& each : changes_of(one)) changes.push_back(std::move(each));
   }
-  return writer_->write(std::move(changes), what.number);
+  if (auto done = writer_->write(std::move(changes), last); !done) return refused(done.error());
+  under_way_ = true;
+}
+
+// The next process of this saga waits longer before it makes the same call.
+void saga_engine::count_end(std::uint64_t token) {
+  saga::effects last;
+  core_->actor_ended(now(), token, last);
+  if (writer_ == nullptr || stopped_) return;
+  for (const saga::write& one : last.writes)
+    if (auto done = writer_->write(changes_of(one), one.number); !done)
+      base::log::warning(module, "{}: that a callback ended it is not kept: {}", settings_.core.self.name(),
+                         done.error().text);
+}
+
+// A log that is full, or has too much to do, has carried out nothing of the request and takes others later. A
+// log that has ended never does.
+void saga_engine::refused(const base::error& why) {
+  under_way_ = false;
+  if (why.code != base::errc::limit && why.code != base::errc::refused) return stop(why.text);
+  const base::nanos wait = std::min(longest_refused, first_refused << std::min(refusals_, std::uint32_t{6}));
+  submit_at_ = now() + wait;
+  if (refusals_++ == 0)
+    base::log::warning(module, "{}: starts nothing while the durable log takes no more: {}",
+                       settings_.core.self.name(), why.text);
+}
+
+void saga_engine::stop(std::string why) {
+  base::log::error(module, "{}: is stopped until the node starts again, because its log has ended: {}",
+                   settings_.core.self.name(), why);
+  stopped_ = std::move(why);
+  writes_.clear();
+  for (const auto& [token, asked] : std::exchange(clients_, {}))
+    gen::reply(self_, asked.from, stopped_answer(false));
+  for (const auto& [place, asked] : std::exchange(waiting_, {}))
+    gen::reply(self_, asked.from, stopped_answer(true));
+}
+
+// A saga asks again after busy; the node may have started again by then.
+message saga_engine::stopped_answer(bool to_saga) const {
+  message_writer out;
+  out.tuple(2);
+  out.atom(to_saga ? "busy" : "error");
+  out.tuple(2);
+  out.atom("stopped");
+  out.binary(std::string_view(*stopped_));
+  return out.take();
+}
+
+bool saga_engine::is_overloaded() const {
+  return refusals_ > 0 || core_->unwritten() > most_unwritten_bytes;
 }
 
 void saga_engine::send(saga::message&& what) {
-  if (const auto* const in = std::get_if<saga::request>(&what.body)) return ask(what.to, *in);
+  if (const auto* const in = std::get_if<saga::request>(&what.body))
+    return ask(what.to, *in, what.awaits_answer);
   if (const auto* const in = std::get_if<saga::reply>(&what.body)) return tell(*in);
   const bool here = what.to.node() == settings_.core.self.node();
   const auto node = here ? std::optional<std::uint32_t>(0) : self_.host().nodes().intern(what.to.node());
@@ -192,8 +280,9 @@ void saga_engine::send(saga::message&& what) {
 }
 
 // A request that is sent again takes the place of the one before: nobody waits for that one's answer.
-void saga_engine::ask(const saga::address& to, const saga::request& what) {
-  if (const auto before = asked_by_key_.find(what.key); before != asked_by_key_.end()) {
+void saga_engine::ask(const saga::address& to, const saga::request& what, bool awaits_answer) {
+  const auto before = awaits_answer ? asked_by_key_.find(what.key) : asked_by_key_.end();
+  if (before != asked_by_key_.end()) {
     port_.forget(before->second);
     asked_.erase(before->second);
     asked_by_key_.erase(before);
@@ -206,6 +295,10 @@ void saga_engine::ask(const saga::address& to, const saga::request& what) {
         here ? runtime::destination::named(to.name()) : runtime::destination::remote(to.name(), *node);
     asked = port_.ask(whom, bytes_of(saga::encode(what)));
   }
+  if (!awaits_answer) {
+    if (asked) port_.forget(*asked);
+    return;
+  }
   if (asked) {
     asked_[*asked] = {what.key, what.what, what.kind, to};
     asked_by_key_[what.key] = *asked;
@@ -216,6 +309,7 @@ void saga_engine::ask(const saga::address& to, const saga::request& what) {
 }
 
 std::optional<outcome> saga_engine::take_answer(std::uint64_t number, const message& answer) {
+  if (stopped_ && asked_.contains(number)) return runtime::carry_on();
   const auto known = asked_.find(number);
   if (known == asked_.end()) return std::nullopt;
   const asked_step about = std::move(known->second);
@@ -242,16 +336,16 @@ void saga_engine::tell(const saga::reply& what) {
   waiting_.erase(waits);
 }
 
-void saga_engine::answer_start(const saga::answer& what) {
-  const auto known = starts_.find(what.token);
-  if (known == starts_.end()) return;
-  const starting asked = std::move(known->second);
-  starts_.erase(known);
+void saga_engine::answer_client(const saga::answer& what) {
+  const auto known = clients_.find(what.token);
+  if (known == clients_.end()) return;
+  const client asked = std::move(known->second);
+  clients_.erase(known);
   const auto refuse = [&](std::string_view word) {
     gen::reply(self_, asked.from, runtime::error_message(message::atom(word)));
   };
   switch (what.what) {
-    case saga::start_answer::started: {
+    case saga::client_answer::started: {
       message_writer out(asked.tx.size() + 32);
       out.tuple(2);
       out.atom("ok");
@@ -259,11 +353,18 @@ void saga_engine::answer_start(const saga::answer& what) {
       gen::reply(self_, asked.from, out.take());
       return;
     }
-    case saga::start_answer::overloaded:
+    case saga::client_answer::cancelled:
+      gen::reply(self_, asked.from, message::atom("ok"));
+      return;
+    case saga::client_answer::over:
+      return refuse("over");
+    case saga::client_answer::unknown:
+      return refuse("unknown");
+    case saga::client_answer::overloaded:
       return refuse("overloaded");
-    case saga::start_answer::refused:
+    case saga::client_answer::refused:
       return refuse("refused");
-    case saga::start_answer::invalid:
+    case saga::client_answer::invalid:
       return refuse("limit");
   }
 }
@@ -323,7 +424,9 @@ void saga_engine::tell_subscribers(const std::string& tx, std::string_view word,
 // ---- time ----
 
 void saga_engine::set_timer() {
-  const base::nanos wake = core_->wake();
+  if (stopped_) return;
+  base::nanos wake = core_->wake();
+  if (refusals_ > 0 && !under_way_) wake = std::min(wake, submit_at_);
   if (timer_ != 0 && timer_at_ == wake) return;
   if (timer_ != 0) self_.cancel_timer(std::exchange(timer_, 0));
   if (wake == std::numeric_limits<base::nanos>::max()) return;
@@ -341,12 +444,23 @@ std::optional<outcome> saga_engine::take_info(const message& m) {
   if (!self_.origin().notice) return std::nullopt;
   if (writer_ != nullptr && journal_writer::is_news(self_, m)) {
     const journal_writer::news known = writer_->take();
-    if (known.failure) return runtime::stop(log_failure(known.failure->why.text));
-    core_->written(now(), known.written, effects_);
+    if (known.failure) {
+      // A writer keeps its first failure. Nothing else of this one is under way.
+      writer_ = std::make_unique<journal_writer>(*log_->log(), self_.host(), self_.self(), writer_->group());
+      refused(known.failure->why);
+    } else if (under_way_ && !writes_.empty() && known.written >= writes_.front().number) {
+      under_way_ = false;
+      refusals_ = 0;
+      while (!writes_.empty() && writes_.front().number <= known.written) writes_.pop_front();
+      submit();
+      core_->written(now(), known.written, effects_);
+    }
     return carry_out();
   }
   if (!runtime::is_atom(m, tick)) return std::nullopt;
   notified_ = false;
+  if (stopped_) return runtime::carry_on();
+  submit();
   if (timer_ != 0 && self_.remaining(timer_) < 0) timer_ = 0;
   core_->advance(now(), effects_);
   return carry_out();
@@ -380,14 +494,11 @@ saga_engine::given saga_engine::answer(std::uint64_t token, reply what, saga::te
       break;
     case reply::steps:
       if (open.what == callback::reverse || open.what == callback::confirm ||
-          (open.what == callback::failed && open.steps.empty()))
+          (open.what == callback::failed && open.steps.empty() && !open.too_large))
         return given::invalid;
       said.what = verdict::kind::steps;
-      said.steps = std::move(open.steps);
-      if (!open.too_large) break;
-      said.steps.clear();
-      said.what = coordinates ? verdict::kind::cancel : verdict::kind::error;
-      said.value = saga::reason("limit");
+      said.too_large = open.too_large;
+      if (!open.too_large) said.steps = std::move(open.steps);
       break;
   }
   callbacks_.erase(known);
@@ -431,6 +542,7 @@ void saga_engine::answer_by_default(const saga::call& what) {
 bool saga_engine::interim(etf::bytes key, saga::term value) {
   const auto read = etf::decode<saga::step_key>(key);
   if (!read || value.encoded.size() > settings_.core.max_value) return false;
+  if (stopped_ || is_overloaded()) return true; // as if it were lost on its way
   if (read->step.path.empty())
     core_->interim(now(), read->tx, std::move(value), effects_);
   else

@@ -46,7 +46,8 @@ class saga_engine {
 
   // Reads what the log has of the process's name. What was open goes on with the next message, which the
   // process sends to itself. Parks. errc::unsupported: durable, and the node has no log; errc::invalid: the
-  // process has no name, or the records are damaged; else the log's errors.
+  // process has no name, or the records are damaged; else the log's errors. A log that has ended while the
+  // node runs is no error: the saga is stopped then.
   base::status open();
 
   // Input. nullopt: it is none of the saga's, and nothing was done.
@@ -70,6 +71,8 @@ class saga_engine {
 
   const saga_settings& settings() const { return settings_; }
   const saga::core& core() const { return *core_; }
+  // Why the saga is stopped.
+  const std::optional<std::string>& stopped() const { return stopped_; }
   // A map for people.
   runtime::message report() const;
 
@@ -91,7 +94,7 @@ class saga_engine {
     std::size_t bytes = 0;
     std::vector<saga::step_spec> steps;
   };
-  struct starting {
+  struct client { // whose start or cancel waits for its answer
     runtime::message from;
     std::string tx;
   };
@@ -101,18 +104,26 @@ class saga_engine {
   base::result<std::vector<saga::kept_record>> read_log(const std::string& name);
   runtime::outcome carry_out();
   runtime::outcome carry_out(saga::effects&& what);
-  base::status write(saga::write&& what);
+  void submit();
+  void refused(const base::error& why);
+  void count_end(std::uint64_t token);
+  // Nothing can be written until the node starts again. Everything is answered with an error.
+  void stop(std::string why);
+  runtime::message stopped_answer(bool to_saga) const;
+  bool is_overloaded() const;
   void send(saga::message&& what);
-  void ask(const saga::address& to, const saga::request& what);
+  void ask(const saga::address& to, const saga::request& what, bool awaits_answer);
   void tell(const saga::reply& what);
   void tell(const saga::notice& what);
   void tell_subscribers(const std::string& tx, std::string_view word, const saga::term& value, bool last);
-  void answer_start(const saga::answer& what);
+  void answer_client(const saga::answer& what);
   void set_timer();
   void soon();
 
   bool start(const runtime::message& from, etf::cursor words, std::uint32_t arity);
-  runtime::message cancel(etf::cursor words);
+  void cancel(const runtime::message& from, etf::cursor words);
+  // Whether the request was answered already, because the saga is stopped or too much waits for the disk.
+  bool turned_away(etf::bytes from, std::string_view word);
   runtime::message subscribe(etf::bytes from, etf::cursor words);
   void take_request(const runtime::message& from, etf::bytes request);
 
@@ -126,6 +137,14 @@ class saga_engine {
   saga::effects effects_;
   std::uint64_t submitted_ = 0; // of a volatile saga: the last write
   std::uint64_t written_ = 0;
+  // Writes that are not on the disk, in order. The log has a request with the first ones of them, and gets no
+  // other request before it has told the end of that one. So no write can be on the disk without those before
+  // it, whatever the log refuses.
+  std::deque<saga::write> writes_;
+  bool under_way_ = false;
+  std::uint32_t refusals_ = 0; // of the first request in a row
+  base::nanos submit_at_ = 0;  // of the core's clock: not before this
+  std::optional<std::string> stopped_;
   bool running_ = false; // the effects are being carried out
   bool notified_ = false;
   std::uint64_t timer_ = 0; // 0: none
@@ -139,8 +158,8 @@ class saga_engine {
   std::map<std::pair<saga::step_key, saga::request_kind>, waiting_call> waiting_;
   std::unordered_map<std::uint64_t, asked_step> asked_; // by the call's number
   std::map<saga::step_key, std::uint64_t> asked_by_key_;
-  std::unordered_map<std::uint64_t, starting> starts_; // by token
-  std::uint64_t last_start_ = 0;
+  std::unordered_map<std::uint64_t, client> clients_; // by token
+  std::uint64_t last_client_ = 0;
   std::map<std::string, std::vector<runtime::pid>> subscribers_; // by transaction
 };
 

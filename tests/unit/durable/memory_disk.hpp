@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -32,7 +33,7 @@ class memory_disk final : public durable::disk {
     planned_at_ = operations + in;
     planned_ = what;
   }
-  std::uint64_t capacity = ~std::uint64_t{0};
+  std::atomic<std::uint64_t> capacity = ~std::uint64_t{0}; // may be set while the log writes
   std::uint64_t operations = 0;
   std::uint64_t file_syncs = 0;
   std::uint64_t most_used = 0;
@@ -179,9 +180,10 @@ class memory_disk final : public durable::disk {
       }
       const std::uint64_t grows =
           offset + bytes.size() > of_->now.size() ? offset + bytes.size() - of_->now.size() : 0;
-      if (on_.used() + grows > on_.capacity) {
-        put(offset, bytes.first(std::min<std::size_t>(bytes.size(),
-                                                      on_.capacity - std::min(on_.capacity, on_.used()))));
+      const std::uint64_t capacity = on_.capacity;
+      const std::uint64_t free = capacity - std::min(capacity, on_.used());
+      if (on_.used() + grows > capacity) {
+        put(offset, bytes.first(std::min<std::size_t>(bytes.size(), free)));
         return base::fail(base::errc::limit, "write: no space left on device");
       }
       put(offset, bytes);

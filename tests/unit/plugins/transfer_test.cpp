@@ -46,6 +46,10 @@ TEST_CASE("a desk takes the money first and then gives it") {
   CHECK(plan.steps[1].to == "b@n@h");
   CHECK(plan.steps[1].what == give4);
   CHECK(steps.start(erl("what")).what == kind::failed);
+  // Accounts that have no such name fail the transfer alone.
+  for (const char* const wrong : {"<<>>", "<<\"a@b\">>", "<<\"@n@h\">>"})
+    CHECK(steps.start(erl(std::string("{move, {<<\"a\">>, <<\"ann\">>}, {") + wrong + ", <<\"bob\">>}, 4}"))
+              .what == kind::failed);
   CHECK(desk.did.complaints.empty());
 }
 

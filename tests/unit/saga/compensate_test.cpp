@@ -31,13 +31,13 @@ TEST_CASE("a transaction is started once it is on the disk, and the same id star
   CHECK(of.out.calls.empty());
   of.sync();
   REQUIRE(of.out.answers.size() == 1);
-  CHECK(of.out.answers[0].what == start_answer::started);
+  CHECK(of.out.answers[0].what == client_answer::started);
   CHECK(of.out.calls.size() == 1);
   of.begin();
-  CHECK(of.out.answers[0].what == start_answer::started);
+  CHECK(of.out.answers[0].what == client_answer::started);
   CHECK(of.out.calls.empty());
   of.begin("t", 1, "elsewhere");
-  CHECK(of.out.answers[0].what == start_answer::refused);
+  CHECK(of.out.answers[0].what == client_answer::refused);
   CHECK(of.machine->open() == 1);
 }
 
@@ -67,7 +67,7 @@ TEST_CASE("above max_transactions a start is refused at once") {
   one_saga of(how);
   of.begin("one");
   of.begin("two");
-  CHECK(of.out.answers[0].what == start_answer::overloaded);
+  CHECK(of.out.answers[0].what == client_answer::overloaded);
   CHECK(of.machine->outcome_of("two").what == outcome_kind::unknown);
   CHECK(of.machine->counted().refused == 1);
 }
@@ -140,7 +140,7 @@ TEST_CASE("steps are undone in the reverse order in which they were done, one af
 TEST_CASE("no step is undone before the decision is on the disk") {
   second_asked of;
   of.holds_writes = true;
-  CHECK(of.machine->cancel(of.now, "a", "t", number(1), of.out) == cancel_answer::taken);
+  of.cancel();
   CHECK(of.requests(request_kind::reverse).empty());
 }
 
@@ -206,8 +206,10 @@ TEST_CASE("answers count from the node that was asked, and a cancel from the nod
   of.receive("elsewhere", interim_message{key, {}});
   CHECK(of.out.calls.empty());
   CHECK(of.dropped(drop::origin) == 2);
-  CHECK(of.machine->cancel(of.now, "b", "t", {}, of.out) == cancel_answer::refused);
-  CHECK(of.machine->cancel(of.now, "a", "other", {}, of.out) == cancel_answer::unknown);
+  of.cancel("b");
+  CHECK(of.out.answers.at(0).what == client_answer::refused);
+  of.cancel("a", "other");
+  CHECK(of.out.answers.at(0).what == client_answer::unknown);
 }
 
 TEST_CASE("an interim value reaches the actor and subscribers until the transaction is decided") {
@@ -216,8 +218,7 @@ TEST_CASE("an interim value reaches the actor and subscribers until the transact
   of.receive("c", interim_message{key, number(8)});
   CHECK(of.calls(callback::interim) == 1);
   CHECK(of.told(notice::kind::interim));
-  of.machine->cancel(of.now, "a", "t", number(1), of.out);
-  of.note();
+  of.cancel();
   of.receive("c", interim_message{key, number(8)});
   CHECK(of.out.calls.empty());
   CHECK(!of.told(notice::kind::interim));
@@ -294,4 +295,251 @@ TEST_CASE("a plan with too many steps, and a value that is too long, cancel the 
   }
   CHECK(of.machine->outcome_of("t") == outcome{outcome_kind::compensated, reason("limit")});
   CHECK(of.machine->counted().compensated == 1);
+}
+
+TEST_CASE("what falls due at one time is written in portions, and the rest stays due") {
+  options how;
+  how.longest_write = 1000;
+  how.max_value = 4000;
+  one_saga of(how);
+  const auto in_portions = [&] {
+    std::size_t calls = 0;
+    for (; of.machine->wake() <= of.now; ++calls) {
+      of.out.clear();
+      of.machine->advance(of.now, of.out);
+      std::size_t bytes = 0;
+      for (const auto& one : of.out.writes) {
+        std::size_t sum = 0;
+        for (const change& each : one.changes) sum += weight(each.what);
+        CHECK((sum <= how.longest_write || one.changes.size() == 1));
+        bytes += sum;
+      }
+      CHECK(bytes <= 3 * how.longest_write);
+      of.note();
+    }
+    return calls;
+  };
+  SUBCASE("outcomes that expire") {
+    for (int i = 0; i < 100; ++i) {
+      of.begin("t" + std::to_string(i));
+      of.answer(callback::start, says(verdict::kind::done));
+    }
+    of.now += of.how.keep;
+    CHECK(in_portions() > 5);
+    CHECK(of.disk.empty());
+  }
+  SUBCASE("transactions whose lifespan passed while the node was down") {
+    for (int i = 0; i < 100; ++i) of.begin("t" + std::to_string(i));
+    of.seen.clear();
+    of.now += of.how.lifespan;
+    of.restart();
+    CHECK(of.seen.empty());
+    CHECK(in_portions() > 5);
+    CHECK(of.machine->open() == 0);
+    CHECK(of.machine->counted().compensated == 100);
+  }
+  SUBCASE("a transaction with many plans that ends") {
+    of.begin();
+    of.answer(callback::start, steps({to("b", 1)}));
+    for (std::uint8_t i = 0; i < 50; ++i) {
+      of.reply_to(of.only_request(request_kind::perform));
+      of.answer(callback::result,
+                steps(i < 49 ? std::vector<step_spec>{to("b", i)} : std::vector<step_spec>{}));
+    }
+    const auto forgets = of.requests(request_kind::forget);
+    REQUIRE(forgets.size() == 50);
+    of.holds_writes = true;
+    for (const message& one : forgets) of.reply_to(one);
+    CHECK(of.unwritten.size() > 5);
+    CHECK(of.machine->open() == 0);
+    of.sync();
+    CHECK(of.disk.size() == 1);
+  }
+}
+
+TEST_CASE("an outcome and a cancel are told once their decision is on the disk") {
+  one_saga of;
+  of.begin();
+  of.holds_writes = true;
+  SUBCASE("done at the start, and ended in the same write") {
+    of.answer(callback::start, says(verdict::kind::done, 5));
+    CHECK(of.machine->outcome_of("t").what == outcome_kind::open);
+    of.sync();
+    CHECK(of.machine->outcome_of("t") == outcome{outcome_kind::committed, number(5)});
+  }
+  SUBCASE("cancelled") {
+    of.cancel();
+    CHECK(of.out.answers.empty());
+    CHECK(of.machine->outcome_of("t").what == outcome_kind::open);
+    of.cancel();
+    CHECK(of.out.answers.empty());
+    of.sync();
+    REQUIRE(of.out.answers.size() == 2);
+    CHECK(of.out.answers[0].what == client_answer::cancelled);
+    CHECK(of.out.answers[1].what == client_answer::over);
+    CHECK(of.machine->outcome_of("t").what == outcome_kind::compensated);
+  }
+}
+
+TEST_CASE("a start from a node whose name no record takes is refused") {
+  for (const std::string& origin : {std::string(), std::string(longest_name + 1, 'n')}) {
+    one_saga of;
+    of.begin("t", 1, origin);
+    CHECK(of.out.answers.at(0).what == client_answer::invalid);
+    CHECK(of.machine->open() == 0);
+    CHECK(of.disk.empty());
+  }
+}
+
+TEST_CASE(
+    "a result above the bound undoes the transaction with its step, and a long reason never parks in vain") {
+  options how;
+  how.max_value = 10;
+  one_saga of(how);
+  of.begin();
+  of.answer(callback::start, steps({to("b", 1)}));
+  const request asked = std::get<request>(of.only_request(request_kind::perform).body);
+  const term large{std::string(11, 'x')};
+  of.receive("b", reply{request_kind::perform, answer_kind::ok, asked.key, large});
+  CHECK(of.called(callback::result) == nullptr);
+  CHECK(of.only_request(request_kind::reverse).to.node() == "b");
+  of.receive("b", reply{request_kind::reverse, answer_kind::error, asked.key, large});
+  CHECK(of.told(notice::kind::parked));
+  CHECK(of.machine->parked() == 1);
+}
+
+TEST_CASE("outcomes are kept up to a number of bytes") {
+  options how;
+  how.keep_bytes = 1000;
+  one_saga of(how);
+  for (int i = 0; i < 20; ++i) {
+    of.begin("t" + std::to_string(i));
+    of.answer(callback::start, says(verdict::kind::done));
+    of.pass(0);
+  }
+  CHECK(of.machine->outcome_of("t0").what == outcome_kind::unknown);
+  CHECK(of.machine->outcome_of("t19").what == outcome_kind::committed);
+  CHECK(of.disk.size() < 10);
+  of.restart();
+  CHECK(of.disk.size() < 10);
+  CHECK(of.machine->outcome_of("t19").what == outcome_kind::committed);
+}
+
+TEST_CASE("what waits for the disk is counted in bytes, and is nothing once it is there") {
+  one_saga of;
+  of.holds_writes = true;
+  of.begin();
+  const std::size_t one = of.machine->unwritten();
+  CHECK(one > 0);
+  for (int i = 0; i < 10; ++i) of.begin();
+  CHECK(of.machine->unwritten() > one);
+  of.sync();
+  CHECK(of.machine->unwritten() == 0);
+}
+
+TEST_CASE("an answer with a token of an earlier life is ignored") {
+  options how;
+  how.first_token = 1000;
+  one_saga of(how);
+  of.begin();
+  CHECK(of.called(callback::start)->token == 1000);
+  call early = *of.called(callback::start);
+  early.token = 1;
+  of.answer(early, says(verdict::kind::done));
+  CHECK(of.machine->open() == 1);
+}
+
+TEST_CASE(
+    "a clock that was ahead does not keep a transaction or an outcome open for longer than the options") {
+  one_saga of;
+  of.begin("ended");
+  of.answer(callback::start, says(verdict::kind::done));
+  of.begin();
+  of.now = 0;
+  of.restart();
+  of.pass(of.how.lifespan);
+  CHECK(of.machine->outcome_of("t").what == outcome_kind::compensated);
+  of.pass(of.how.keep);
+  CHECK(of.disk.empty());
+}
+
+namespace {
+
+// The actor ends by the last call of this kind, and runs again.
+void ends_by(one_saga& of, callback what) {
+  REQUIRE(of.called(what) != nullptr);
+  const std::uint64_t token = of.called(what)->token;
+  of.out.clear();
+  of.machine->actor_ended(of.now, token, of.out);
+  of.note();
+  of.seen.clear();
+  of.restart();
+}
+
+} // namespace
+
+TEST_CASE("a start that ends the actor is repeated later, and given up after some times") {
+  one_saga of;
+  of.begin();
+  for (std::uint32_t i = 1; i < most_ends; ++i) {
+    ends_by(of, callback::start);
+    CHECK(of.called(callback::start) == nullptr);
+    of.pass(of.how.step_timeout - 1);
+    CHECK(of.called(callback::start) == nullptr);
+    of.pass(1);
+    CHECK(of.calls(callback::start) == 1);
+  }
+  ends_by(of, callback::start);
+  CHECK(of.called(callback::start) == nullptr);
+  CHECK(of.machine->outcome_of("t") == outcome{outcome_kind::compensated, reason("exit")});
+}
+
+TEST_CASE("a result that ends the actor is asked for again later, and its step is undone in the end") {
+  one_saga of;
+  of.begin();
+  of.answer(callback::start, steps({to("b", 1)}));
+  of.reply_to(of.only_request(request_kind::perform));
+  for (std::uint32_t i = 1; i < most_ends; ++i) {
+    ends_by(of, callback::result);
+    CHECK(of.requests(request_kind::perform).empty());
+    of.pass(of.how.step_timeout);
+    of.reply_to(of.only_request(request_kind::perform));
+  }
+  ends_by(of, callback::result);
+  CHECK(of.only_request(request_kind::reverse).to.node() == "b");
+}
+
+TEST_CASE("an actor that dies with its node makes nothing wait, and one that is over asks no actor") {
+  one_saga of;
+  of.begin();
+  of.restart();
+  CHECK(of.calls(callback::start) == 1);
+  of.now += of.how.lifespan;
+  of.seen.clear();
+  of.restart();
+  of.pass(0);
+  CHECK(of.seen.empty());
+  CHECK(of.machine->outcome_of("t").what == outcome_kind::compensated);
+}
+
+TEST_CASE("a saga under another name or node does not start while something is open, and says what") {
+  one_saga of;
+  of.begin();
+  const auto start_as = [&](address self) {
+    options how = of.how;
+    how.self = std::move(self);
+    std::vector<kept_record> kept;
+    for (const auto& [key, what] : of.disk) kept.push_back({key, what});
+    effects out;
+    const auto made = core::start(how, std::move(kept), of.now, out);
+    return made ? std::string() : made.error().text;
+  };
+  CHECK(start_as(of.how.self).empty());
+  CHECK(start_as({"orders", "z"}).find("the transaction t is open under the name orders at a") !=
+        std::string::npos);
+  CHECK_FALSE(start_as({"other", "a"}).empty());
+  of.answer(callback::start, says(verdict::kind::done));
+  CHECK(start_as({"orders", "z"}).empty());
+  of.receive("b", request{request_kind::perform, commit_kind::compensate, of.key(), number(1), 1000});
+  CHECK_FALSE(start_as({"orders", "z"}).empty());
 }

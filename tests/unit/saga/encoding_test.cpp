@@ -19,6 +19,8 @@ base::result<message_body> read(const char* text) {
   return decode_message(etf::parse(text).value());
 }
 
+const begin_record some_begin{"t", "a", commit_kind::compensate, 16, 5, {}, {"orders", "a"}, 0};
+
 } // namespace
 
 TEST_CASE("each message is the term that an Erlang participant expects, and comes back the same") {
@@ -67,12 +69,22 @@ TEST_CASE("what is no message is refused with an error") {
 TEST_CASE("records and their keys come back the same, and what is cut is refused") {
   const std::vector<step_spec> steps{to("b", 1), {{"x", "y"}, {}, true, 5, 6}};
   const record all[] = {
-      begin_record{"t", "a", commit_kind::two_phase, 16, 5, number(1)},
+      begin_record{"t", "a", commit_kind::two_phase, 16, 5, number(1), {"orders", "a"}, 2},
       plan_record{plan_record::verdict::replace, false, 3, 2, number(1), {}, steps},
       decision_record{true, number(1)},
       skip_record{},
-      entry_record{some_key, commit_kind::two_phase, entry_state::done, 2, 7, true, true, false, number(1),
-                   number(2)},
+      entry_record{some_key,
+                   commit_kind::two_phase,
+                   entry_state::done,
+                   2,
+                   7,
+                   true,
+                   true,
+                   false,
+                   number(1),
+                   number(2),
+                   {"orders", "a"},
+                   3},
       ended_record{"t", "a", {outcome_kind::aborted, number(1)}, 9},
   };
   for (const record& one : all) {
@@ -90,15 +102,28 @@ TEST_CASE("records and their keys come back the same, and what is cut is refused
   CHECK(!decode_record_key(base::as_bytes(std::string(13, '\0'))));
 }
 
+TEST_CASE("a record whose bytes were not made by a saga of a name is refused") {
+  CHECK(!decode_record(base::as_bytes(encode(record(begin_record{"t", "a", {}, 16, 5, {}, {}, 0})))));
+}
+
 TEST_CASE("records that no crash leaves behind are refused") {
   const step_key key = some_key;
-  const entry_record leads{
-      key, commit_kind::compensate, entry_state::coordinating, 1, 0, true, false, false, {}, {}};
+  const entry_record leads{key,
+                           commit_kind::compensate,
+                           entry_state::coordinating,
+                           1,
+                           0,
+                           true,
+                           false,
+                           false,
+                           {},
+                           {},
+                           {"orders", "a"},
+                           0};
   const std::vector<std::vector<kept_record>> cases = {
       {{{1, record_kind::entry, 0}, leads}},
-      {{{1, record_kind::begin, 0}, begin_record{"t", "a", commit_kind::compensate, 16, 5, {}}},
-       {{2, record_kind::begin, 0}, begin_record{"t", "a", commit_kind::compensate, 16, 5, {}}}},
-      {{{1, record_kind::begin, 0}, begin_record{"t", "a", commit_kind::compensate, 16, 5, {}}},
+      {{{1, record_kind::begin, 0}, some_begin}, {{2, record_kind::begin, 0}, some_begin}},
+      {{{1, record_kind::begin, 0}, some_begin},
        {{1, record_kind::plan, 3}, plan_record{plan_record::verdict::go_on, true, 1, 1, {}, {}, {}}}},
   };
   options how;
@@ -114,7 +139,7 @@ TEST_CASE("what a crash leaves of a transaction that is over is erased") {
   effects out;
   const std::vector<kept_record> kept = {
       {{1, record_kind::ended, 0}, ended_record{"t", "a", {outcome_kind::committed, {}}, 9}},
-      {{1, record_kind::begin, 0}, begin_record{"t", "a", commit_kind::compensate, 16, 5, {}}},
+      {{1, record_kind::begin, 0}, some_begin},
       {{2, record_kind::decision, 0}, decision_record{}},
   };
   const auto made = core::start(how, kept, 0, out);

@@ -51,6 +51,11 @@ class one_saga {
     machine->begin(now, 1, origin, {tx, number(value), 0}, out);
     note();
   }
+  void cancel(const std::string& origin = "a", const std::string& tx = "t") {
+    out.clear();
+    machine->cancel(now, 2, origin, tx, number(1), out);
+    note();
+  }
   void pass(base::nanos span) {
     now += span;
     out.clear();

@@ -199,3 +199,139 @@ TEST_CASE("messages that make no sense are dropped and counted") {
   of.machine->receive(of.now, {{"shop", "b"}, {"other", "a"}, of.asks(perform)}, of.out);
   CHECK(of.dropped(drop::receiver) == 1);
 }
+
+TEST_CASE("a saga without a log refuses steps of two phases, and takes others") {
+  options how;
+  how.durable = false;
+  one_saga of(how);
+  of.receive("b", of.asks(perform, commit_kind::two_phase));
+  REQUIRE(of.replied(perform) != nullptr);
+  CHECK(of.replied(perform)->what == answer_kind::error);
+  CHECK(of.replied(perform)->value == reason("volatile"));
+  CHECK(of.machine->entries() == 0);
+  of.receive("b", of.asks(perform));
+  CHECK(of.calls(callback::perform) == 1);
+}
+
+TEST_CASE("a step whose result is above the bound happened, so it is undone before it counts as failed") {
+  options how;
+  how.max_value = 10;
+  one_saga of(how);
+  auto kind = commit_kind::compensate;
+  SUBCASE("compensate") {}
+  SUBCASE("two phases") {
+    kind = commit_kind::two_phase;
+  }
+  of.receive("b", of.asks(perform, kind));
+  of.answer(callback::perform, {verdict::kind::ok, {std::string(11, 'x')}, {}});
+  CHECK(of.replied(perform) == nullptr);
+  REQUIRE(of.calls(callback::reverse) == 1);
+  CHECK(of.out.calls[0].value == number(9));
+  of.restart();
+  REQUIRE(of.calls(callback::reverse) == 1);
+  of.answer(callback::reverse, says(verdict::kind::ok));
+  REQUIRE(of.replied(perform) != nullptr);
+  CHECK(of.replied(perform)->what == answer_kind::error);
+  CHECK(of.replied(perform)->value == reason("limit"));
+  of.receive("b", of.asks(forget, kind));
+  CHECK(of.disk.empty());
+}
+
+TEST_CASE("a value above the bound is refused with an error, and never in the way of an undo") {
+  options how;
+  how.max_value = 10;
+  one_saga of(how);
+  request in = of.asks(perform);
+  in.value = {std::string(11, 'x')};
+  of.receive("b", in);
+  REQUIRE(of.replied(perform) != nullptr);
+  CHECK(of.replied(perform)->value == reason("limit"));
+  CHECK(of.machine->entries() == 0);
+  in.what = reverse;
+  of.receive("b", in);
+  CHECK(of.replied(reverse)->what == answer_kind::ok);
+  of.receive("b", of.asks(perform, commit_kind::compensate, 2));
+  of.answer(callback::perform, says(verdict::kind::ok));
+  in.key = of.key(2);
+  of.receive("b", in);
+  CHECK(of.calls(callback::reverse) == 1);
+}
+
+TEST_CASE("keys that were undone before they came take a bounded number of bytes") {
+  options how;
+  how.keep_bytes = 1000;
+  how.hops = 2;
+  one_saga of(how);
+  const auto comes_late = [&](std::uint32_t step) {
+    of.receive("b", of.asks(perform, commit_kind::compensate, step));
+    return of.out.calls.empty();
+  };
+  for (std::uint32_t step = 1; step <= 20; ++step)
+    of.receive("b", of.asks(reverse, commit_kind::compensate, step));
+  CHECK(comes_late(20));
+  CHECK_FALSE(comes_late(1));
+  // A path that would be refused anyway takes nothing, and pushes out nothing.
+  for (std::uint32_t step = 1; step <= 20; ++step) {
+    request deep = of.asks(reverse, commit_kind::compensate, step);
+    deep.key.step.path = {{{"x", "x"}, 1}, {{"x", "y"}, 1}, {{"shop", "b"}, step}};
+    of.receive("b", deep);
+  }
+  CHECK(comes_late(20));
+}
+
+TEST_CASE("who asks about a transaction that is not known gets an abort whose answer nobody awaits") {
+  one_saga of;
+  step_key key = of.key();
+  key.step.path = {{of.how.self, 1}};
+  of.receive("c", question{key});
+  const message told = of.only_request(reverse);
+  CHECK(told.to.node() == "c");
+  CHECK_FALSE(told.awaits_answer);
+}
+
+TEST_CASE("a key is known from its first request until it is forgotten") {
+  one_saga of;
+  CHECK_FALSE(of.machine->knows(of.key()));
+  of.receive("b", of.asks(perform));
+  CHECK(of.machine->knows(of.key()));
+  of.answer(callback::perform, says(verdict::kind::ok));
+  of.restart();
+  CHECK(of.machine->knows(of.key()));
+  of.receive("b", of.asks(forget));
+  CHECK_FALSE(of.machine->knows(of.key()));
+}
+
+TEST_CASE("a step that ends the actor is busy for a while, and undone after some times") {
+  one_saga of;
+  of.receive("b", of.asks(perform));
+  const auto ends = [&](callback what) {
+    const std::uint64_t token = of.called(what)->token;
+    of.out.clear();
+    of.machine->actor_ended(of.now, token, of.out);
+    of.note();
+    of.restart();
+    of.receive("b", of.asks(perform));
+  };
+  for (std::uint32_t i = 1; i < most_ends; ++i) {
+    ends(callback::perform);
+    REQUIRE(of.replied(perform) != nullptr);
+    CHECK(of.replied(perform)->what == answer_kind::busy);
+    CHECK(of.out.calls.empty());
+    of.pass(of.how.step_timeout);
+    of.receive("b", of.asks(perform));
+    REQUIRE(of.calls(callback::perform) == 1);
+  }
+  ends(callback::perform);
+  CHECK(of.out.calls.empty());
+  // The undo waits too, and is never given up.
+  of.pass(of.how.step_timeout);
+  REQUIRE(of.calls(callback::reverse) == 1);
+  ends(callback::reverse);
+  CHECK(of.out.calls.empty());
+  of.pass(of.how.step_timeout);
+  REQUIRE(of.calls(callback::reverse) == 1);
+  of.answer(callback::reverse, says(verdict::kind::ok));
+  REQUIRE(of.replied(perform) != nullptr);
+  CHECK(of.replied(perform)->what == answer_kind::error);
+  CHECK(of.replied(perform)->value == reason("exit"));
+}

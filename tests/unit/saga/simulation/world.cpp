@@ -41,6 +41,7 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace)
     how.retry_max = 4000 * ms;
     how.step_timeout = chance_.between(50, 400) * ms;
     how.keep = 20'000 * ms;
+    if (i % 2 == 1) how.longest_write = 200; // mostly one change
     if (chance_.chance(100)) how.max_transactions = 3;
     if (chance_.chance(100)) how.max_in_doubt = 2;
   }
@@ -215,8 +216,10 @@ void world::carry_out(std::size_t of) {
   for (const notice& one : effects_.notices) notice_of(of, one);
   for (const saga::answer& one : effects_.answers) {
     client& asked = clients_[one.token];
-    if (one.what != start_answer::started) asked.tx.clear();
-    if (one.what == start_answer::started) ++result_.started;
+    using enum client_answer;
+    if (one.what == cancelled || one.what == over || one.what == unknown) continue;
+    if (one.what != started) asked.tx.clear();
+    if (one.what == started) ++result_.started;
     asked.answered = true;
   }
   for (call& one : effects_.calls) called(of, std::move(one));
@@ -288,7 +291,7 @@ void world::client_step(std::size_t of) {
     // Once more.
   } else if (self.answered && !self.tx.empty() && chance_.chance(100)) {
     if (!at.up) return;
-    at.machine->cancel(now_, "client", self.tx, reason("cancel"), effects_);
+    at.machine->cancel(now_, of, "client", self.tx, reason("cancel"), effects_);
     return carry_out(self.node);
   } else {
     self.node = chance_.below(nodes_.size());

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+// A saga in its process, on a log in memory whose disk runs full or fails: what it tells meanwhile, and what
+// is there afterwards. Its actor is the test's.
+#include "behaviours/saga/saga_engine.hpp"
+
+#include <doctest/doctest.h>
+
+#include <thread>
+
+#include "behaviours/test_host.hpp"
+#include "durable/memory_disk.hpp"
+
+using namespace coppice;
+using namespace coppice::behaviours;
+using namespace coppice::test;
+using runtime::message;
+using runtime::outcome;
+
+namespace {
+
+// Writes each callback down. The value of a start says what follows: `done`, or `leave`, which ends the
+// process. A step is done. Requests to others are written down and never answered. The call `overloaded`
+// answers whether the saga turns starts away, and `open` how many transactions are open.
+class scripted_saga final : public server, private saga_port {
+ public:
+  scripted_saga(diary& book, journal& log, saga_settings how)
+      : book_(book), log_(log), settings_(std::move(how)) {}
+
+  outcome init(runtime::process& self) override {
+    engine_ = std::make_unique<saga_engine>(self, settings_, &log_, static_cast<saga_port&>(*this));
+    if (auto opened = engine_->open(); !opened) {
+      book_.write("not opened: " + opened.error().text);
+      return runtime::stop(message::atom("saga_log"));
+    }
+    book_.write("opened");
+    return runtime::carry_on();
+  }
+  void describe(runtime::description& out) const override { out.behaviour = "saga"; }
+
+ private:
+  outcome take_call(runtime::process& self, const message& whole, etf::bytes from,
+                    etf::bytes request) override {
+    if (auto next = engine_->take_call(whole, from, request)) return std::move(*next);
+    runtime::message_writer out;
+    if (etf::cursor(request).read_atom_is("overloaded"))
+      out.atom(text(engine_->report()).find("overloaded => true") != std::string::npos ? "true" : "false");
+    else
+      out.unsigned_integer(engine_->core().open());
+    gen::reply(self, from, out.take());
+    return runtime::carry_on();
+  }
+  outcome take_cast(runtime::process&, const message&, etf::bytes request) override {
+    auto next = engine_->take_cast(request);
+    return next ? std::move(*next) : runtime::carry_on();
+  }
+  outcome take_info(runtime::process&, const message& m) override {
+    auto next = engine_->take_info(m);
+    return next ? std::move(*next) : runtime::carry_on();
+  }
+  message sys_state(runtime::process&) override { return message::atom("none"); }
+  std::string sys_module() const override { return "scripted_saga"; }
+
+  outcome run(const saga::call& what) override {
+    using saga::callback;
+    if (what.what == callback::start) {
+      book_.write("start " + what.key.tx);
+      etf::cursor at(
+          {reinterpret_cast<const std::uint8_t*>(what.value.encoded.data()), what.value.encoded.size()});
+      if (at.read_atom_is("leave")) return runtime::stop(message::atom("left"));
+      engine_->answer(what.token, saga_engine::reply::done, {});
+    } else if (what.what == callback::perform) {
+      book_.write("do");
+      engine_->answer(what.token, saga_engine::reply::done, {});
+    } else {
+      engine_->answer_by_default(what);
+    }
+    return runtime::carry_on();
+  }
+  std::optional<std::uint64_t> ask(const runtime::destination&, etf::bytes) override {
+    book_.write("ask");
+    return ++asked_;
+  }
+  void forget(std::uint64_t) override { book_.write("forget"); }
+
+  diary& book_;
+  journal& log_;
+  const saga_settings settings_;
+  std::unique_ptr<saga_engine> engine_;
+  std::uint64_t asked_ = 0;
+};
+
+struct one_node {
+  one_node() { how.durable = true; }
+
+  // Returns what its init wrote down.
+  std::string start() {
+    runtime::spawn_options options;
+    options.name = "desk";
+    const auto made =
+        host.system.spawn(std::move(options), std::make_unique<scripted_saga>(host.book, log, how));
+    REQUIRE(made.has_value());
+    desk = *made;
+    const auto lines = host.book.take(1);
+    return lines.empty() ? "nothing" : lines[0];
+  }
+  void kill() {
+    host.system.exit(desk, message::atom("kill"));
+    host.end_of(desk);
+  }
+  std::string call(std::string_view request) { return host.call(desk, request); }
+  runtime::reference begin_call(std::string_view request) {
+    return host.run([&](runtime::process& self) {
+      const auto asked = gen::start_call(self, desk, term(request).bytes());
+      CHECK(asked.has_value());
+      return asked ? *asked : runtime::reference{};
+    });
+  }
+  std::string finish(const runtime::reference& asked) {
+    return host.run([&](runtime::process& self) {
+      return test_host::shown(gen::finish_call(self, asked, base::mono_now() + 10 * base::nanos_per_second));
+    });
+  }
+  void await(std::string_view request, std::string_view answer) {
+    const base::nanos until = base::mono_now() + 10 * base::nanos_per_second;
+    while (call(request) != answer && base::mono_now() < until) std::this_thread::yield();
+    CHECK(call(request) == answer);
+  }
+
+  memory_disk disk;
+  journal log{"/log", disk};
+  test_host host;
+  saga_settings how;
+  runtime::pid desk;
+};
+
+constexpr std::string_view some_step =
+    R"({saga_do, {<<"t">>, {16, [{{<<"shop">>, <<"test@localhost">>}, 1}]}}, 1, 1000})";
+
+} // namespace
+
+TEST_CASE("a full disk makes a saga refuse starts, and what it had begun goes on once there is room") {
+  one_node of;
+  REQUIRE(of.start() == "opened");
+  REQUIRE(of.call("{start, done, #{id => <<\"t0\">>}}") == "{ok,<<\"t0\">>}");
+  of.disk.capacity = 0;
+  const auto first = of.begin_call("{start, done, #{id => <<\"t1\">>}}");
+  of.await("overloaded", "true");
+  CHECK(of.call("{start, done, #{id => <<\"t2\">>}}") == "{error,overloaded}");
+  CHECK(of.call(some_step) == "{busy,overloaded}");
+  CHECK(of.call("{outcome, <<\"t0\">>}") == "{committed,undefined}");
+  of.disk.capacity = ~std::uint64_t{0};
+  CHECK(of.finish(first) == "{ok,<<\"t1\">>}");
+  of.await("{outcome, <<\"t1\">>}", "{committed,undefined}");
+  of.await("overloaded", "false");
+  CHECK(of.call("{start, done, #{id => <<\"t2\">>}}") == "{ok,<<\"t2\">>}");
+  of.await("{outcome, <<\"t2\">>}", "{committed,undefined}");
+  of.kill();
+  of.host.book.take(0);
+  CHECK(of.start() == "opened");
+  CHECK(of.call("{outcome, <<\"t1\">>}") == "{committed,undefined}");
+}
+
+TEST_CASE("a log that has ended stops the saga, which lives and says why, also after a restart") {
+  one_node of;
+  REQUIRE(of.start() == "opened");
+  REQUIRE(of.call("{start, done, #{id => <<\"t0\">>}}") == "{ok,<<\"t0\">>}");
+  of.await("open", "0");
+  of.await("{outcome, <<\"t0\">>}", "{committed,undefined}");
+  of.disk.plan(0, memory_disk::fault::fails);
+  CHECK(of.call("{start, done, #{id => <<\"t1\">>}}").starts_with("{error,{stopped,<<\""));
+  CHECK(of.call("{cancel, <<\"t0\">>, x}").starts_with("{error,{stopped,<<\""));
+  CHECK(of.call(some_step).starts_with("{busy,{stopped,<<\""));
+  of.kill();
+  of.host.book.take(0);
+  CHECK(of.start() == "opened");
+  CHECK(of.call("{outcome, <<\"t0\">>}").starts_with("{error,{stopped,<<\""));
+  CHECK(of.host.book.lines().empty());
+}
+
+TEST_CASE("a start that ends its process is not made again at once by the next one") {
+  one_node of;
+  REQUIRE(of.start() == "opened");
+  of.begin_call("{start, leave, #{id => <<\"t\">>}}");
+  of.host.end_of(of.desk);
+  CHECK(of.host.book.take(1) == std::vector<std::string>{"start t"});
+  CHECK(of.start() == "opened");
+  CHECK(of.call("open") == "1");
+  CHECK(of.call("open") == "1");
+  CHECK(of.host.book.lines().empty());
+}
+
+TEST_CASE("a step that was taken is answered whatever the patterns of nodes are since then") {
+  one_node of;
+  REQUIRE(of.start() == "opened");
+  CHECK(of.call(some_step) == "{ok,undefined}");
+  of.kill();
+  of.host.book.take(0);
+  of.how.from = {"elsewhere@*"};
+  REQUIRE(of.start() == "opened");
+  CHECK(of.call(some_step) == "{ok,undefined}");
+  CHECK(of.call(R"({saga_do, {<<"u">>, {16, [{{<<"shop">>, <<"test@localhost">>}, 1}]}}, 1, 1000})") ==
+        "{error,not_allowed}");
+}
+
+TEST_CASE("a question about a transaction that is not known leaves no call open") {
+  one_node of;
+  REQUIRE(of.start() == "opened");
+  of.host.run([&](runtime::process& self) {
+    gen::cast(
+        self, of.desk,
+        term(
+            R"({saga, <<"p">>, {saga_question, {<<"t">>, {16, [{{<<"desk">>, <<"test@localhost">>}, 1}]}}}})"));
+    return true;
+  });
+  CHECK(of.host.book.take(2) == std::vector<std::string>{"ask", "forget"});
+}
