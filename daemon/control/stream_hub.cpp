@@ -53,6 +53,11 @@ std::string stream_hub::change(const json& before, const json& now) {
   return all.size() < changes.size() ? std::move(all) : std::move(changes);
 }
 
+std::uint64_t stream_hub::ticks_of_rest(base::nanos took, base::nanos every) {
+  constexpr base::nanos share = 100;
+  return static_cast<std::uint64_t>(std::max<base::nanos>(took * share - 1, 0) / every);
+}
+
 void stream_hub::open(net::http_exchange to, std::vector<topic> wanted, bool terms) {
   net::http_response head{200, "text/event-stream"};
   head.headers = {
@@ -116,9 +121,15 @@ void stream_hub::tick() {
 void stream_hub::send_changes(topic which, bool terms) {
   shown& its = of(which, terms);
   if (its.readers == 0) return;
+  if (its.rest > 0) {
+    --its.rest;
+    return;
+  }
+  const base::nanos began = base::mono_now();
   json now = from_.document(which, terms);
   const std::string changes = change(its.now, now);
   its.now = std::move(now);
+  its.rest = ticks_of_rest(base::mono_now() - began, std::chrono::nanoseconds(every_).count());
   std::string all; // made for the first that needs it
   for (auto& [number, one] : readers_) {
     if (one.terms != terms || !wants(one.wanted, which)) continue;

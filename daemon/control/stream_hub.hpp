@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The readers of /api/v1/stream. Once a second each document that has readers is made once, whatever their
-// number, and its changes are sent to them; while there are none nothing is made. What waits for a reader is
+// number, and its changes are sent to them; one that takes long to make is made less often. While there are
+// no readers nothing is made. What waits for a reader is
 // bounded: a reader that does not take its bytes gets no more of them until it does, and is dropped by the
 // server's deadline. The HTTP thread.
 #pragma once
@@ -16,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/log_ring.hpp"
 #include "base/uv.hpp"
 #include "net/http/http_server.hpp"
@@ -59,6 +61,10 @@ class stream_hub {
   // RFC 6902: what makes `before` to `now`, or `now` whole where that is shorter. Empty: they are equal.
   static std::string change(const nlohmann::json& before, const nlohmann::json& now);
 
+  // How many ticks a document is not made after one that took so long, both in ns: making it takes at most a
+  // hundredth of the time, however large the tree is.
+  static std::uint64_t ticks_of_rest(base::nanos took, base::nanos every);
+
  private:
   using key = std::pair<std::uint64_t, std::uint64_t>;
   struct reader {
@@ -73,6 +79,7 @@ class stream_hub {
   // A document as its readers have it.
   struct shown {
     std::size_t readers = 0;
+    std::uint64_t rest = 0; // ticks until it is made again
     nlohmann::json now;
   };
 

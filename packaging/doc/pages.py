@@ -33,6 +33,7 @@ CONTENTS = (
     ("Write plugins", "bundled", "Bundled plugins", "plugins/README.md"),
     ("Run nodes", "configuring", "Configurations by example", "config/README.md"),
     ("Run nodes", "operating", "Operating a node", "packaging/OPERATING.md"),
+    ("Run nodes", "page", "The node's page", "packaging/PAGE.md"),
     ("Run nodes", "tls", "TLS between nodes", "packaging/TLS.md"),
     ("Run nodes", "security", "Security", "packaging/SECURITY.md"),
     ("Run nodes", "interop", "Interoperation", "packaging/INTEROP.md"),
@@ -69,6 +70,7 @@ def from_markdown(text):
 class Site:
     def __init__(self, programs):
         self.errors = []
+        self.images = set()  # files of the repository
         made = {
             "configuration": lambda: reference.configuration(json.loads((root / "config/node.schema.json").read_text(encoding="utf-8"))),
             "commands": lambda: reference.commands(programs),
@@ -83,6 +85,7 @@ class Site:
             self.render(page)
         for page in self.pages:
             page.body = re.sub(r'<a href="([^"]*)"', lambda hit, of=page: self.link(of, html.unescape(hit[1])), page.body)
+            page.body = re.sub(r'<img src="([^"]*)"', lambda hit, of=page: self.image(of, html.unescape(hit[1])), page.body)
 
     def render(self, page):
         taken = set()
@@ -122,6 +125,14 @@ class Site:
             self.errors.append(f"{page.source or page.name}: there is no {file}")
         return f'<a class="file" title="{html.escape(str(file))} in the sources"'
 
+    def image(self, page, target):
+        """The <img src> of a picture of the repository, which is copied beside the pages."""
+        file = root / os.path.normpath(Path(page.source or "packaging/doc/page").parent / target)
+        if not file.is_file():
+            self.errors.append(f"{page.source or page.name}: there is no picture {target}")
+        self.images.add(file)
+        return f'<img src="{html.escape(file.name)}"'
+
     def hold_fragment(self, page, other, fragment):
         if fragment not in {anchor for _, anchor, _ in other.headings}:
             self.errors.append(f"{page.source or page.name}: {other.source or other.name} has no heading #{fragment}")
@@ -149,8 +160,8 @@ class Site:
         pieces = [[f"{page.name}.html#{anchor}", page.title, heading, text]
                   for page in self.pages for anchor, heading, text in page.pieces]
         (out / "index.js").write_text("const pieces = " + json.dumps(pieces, ensure_ascii=False, separators=(",", ":")) + ";\n", encoding="utf-8")
-        for name in ("style.css", "search.js"):
-            shutil.copy(here / name, out / name)
+        for file in (here / "style.css", here / "search.js", *self.images):
+            shutil.copy(file, out / file.name)
 
 
 def main(out, coppice, coppiced, coppice_epmd):

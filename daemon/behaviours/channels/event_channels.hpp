@@ -100,8 +100,8 @@ class event_channels {
 
   // Ordered by name, those of this node first.
   std::vector<event_report> report() const;
-  // At most `most` subscribers of an event, in no order. `node`: empty: an event of this node. Empty: there are
-  // none, or no such event.
+  // At most `most` subscribers of an event, in no order. `node`: empty: an event of this node. Empty: there
+  // are none, or no such event.
   std::vector<runtime::pid> some_subscribers(std::string_view name, std::string_view node,
                                              std::size_t most) const;
   // At most `most` events of this node, ordered by name, beginning after the name `behind`. Empty: no more.

@@ -22,7 +22,7 @@ export const processes = {
       table("Processes", [["Process", (one) => processLink(one.pid)], ["Name", (one) => one.name ?? ""], ["Path", (one) => one.label ?? "", {text: true}], ["Behaviour", (one) => [one.behaviour, one.plugin].filter(Boolean).join(" · "), {minor: true}], ["Status", (one) => one.status, {minor: true}],
         ["Mailbox", (one) => h("span", {class: one.mailbox > 1000 && "bad"}, count(one.mailbox)), by("mailbox")], ["Memory", (one) => bytes(one.memory ?? 0), by("memory")], ["Reductions", (one) => count(one.reductions), by("reductions", {minor: true})]], found, {key: (one) => one.pid, empty: "No process fits."}),
       total > found.length && h("p", {key: "rest", class: "soft"}, `${count(found.length)} of ${count(total)} are shown.`));
-    const poll = polls(() => get("ps", {sort, limit: MOST, filter: filter.value, behaviour: behaviour.value}), show, list);
+    const poll = polls(() => get("ps", {sort, limit: MOST, filter: filter.value, behaviour: behaviour.value}), show, list, 3000);
     let typing = 0;
     const again = () => {
       history.replaceState(null, "", `#/processes${filter.value ? `/${encodeURIComponent(filter.value)}` : ""}`);

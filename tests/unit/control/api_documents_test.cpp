@@ -170,13 +170,13 @@ TEST_CASE("without the right state a document has no terms") {
                                   {"state", "{badmatch, …}"},
                                   {"changes", 3},
                                   {"timeouts", {{{"type", "{badmatch, …}"}}}}});
-  json stage{{"engine",
-              {{"kind", "consumer"},
-               {"subscriptions",
-                {{{"peer", "{#Pid<'a@b'.1.57.0>,#Ref<'a@b'.1.2.3>}"}}, {{"peer", "{{name,<<\"hunter2\">>},1}"}}}}}}}};
+  json stage;
+  stage["engine"]["kind"] = "consumer";
+  stage["engine"]["subscriptions"] = json::array(
+      {{{"peer", "{#Pid<'a@b'.1.57.0>,#Ref<'a@b'.1.2.3>}"}}, {{"peer", "{{name,<<\"hunter2\">>},1}"}}});
   control::leave_out_terms("info", stage);
-  CHECK(stage["engine"]["subscriptions"] ==
-        json{{{"peer", "{#Pid<'a@b'.1.57.0>, …}"}}, {{"peer", "{…}"}}});
+  CHECK(stage["engine"]["subscriptions"][0]["peer"] == "{#Pid<'a@b'.1.57.0>, …}");
+  CHECK(stage["engine"]["subscriptions"][1]["peer"] == "{…}");
   CHECK(info["ends"][0]["reason"] == "{badmatch, …}");
   CHECK(tree["applications"][0]["supervisor"]["children"][0]["last_end"]["reason"] == "{badmatch, …}");
   CHECK(health["complaints"][0]["why"] == "failed: {badmatch, …}");

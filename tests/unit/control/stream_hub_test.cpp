@@ -82,6 +82,17 @@ struct place {
 
 } // namespace
 
+TEST_CASE("a document that takes long to make is made seldom: a hundredth of the time goes into it") {
+  using coppice::base::nanos_per_ms;
+  const coppice::base::nanos second = coppice::base::nanos_per_second;
+  using hub = coppice::control::stream_hub;
+  CHECK(hub::ticks_of_rest(0, second) == 0);
+  CHECK(hub::ticks_of_rest(10 * nanos_per_ms, second) == 0);
+  CHECK(hub::ticks_of_rest(11 * nanos_per_ms, second) == 1);
+  CHECK(hub::ticks_of_rest(50 * nanos_per_ms, second) == 4);
+  CHECK(hub::ticks_of_rest(3 * second, second) == 299);
+}
+
 TEST_CASE("a change is a patch that makes the one of the other, or the whole where that is shorter") {
   const json before{
       {"a", 1}, {"b", {1, 2, 3}}, {"c", "a long text that makes the whole longer than its change"}};
