@@ -112,7 +112,7 @@ class Site:
             self.render(page)
         for page in self.pages:
             page.body = re.sub(r'<a href="([^"]*)"', lambda hit, of=page: self.link(of, html.unescape(hit[1])), page.body)
-            page.body = re.sub(r'<img src="([^"]*)"', lambda hit, of=page: self.image(of, html.unescape(hit[1])), page.body)
+            page.body = re.sub(r'<img src="([^"]*)"([^>]*?) ?/?>', lambda hit, of=page: self.image(of, html.unescape(hit[1])) + hit[2] + ">", page.body)
 
     def render(self, page):
         taken = set()

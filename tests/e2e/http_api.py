@@ -6,7 +6,7 @@ import json
 import socket
 import ssl
 
-from harness.node import Node, connectable, free_port, tree, until_closed
+from harness.node import Node, connectable, free_port, root, tree, until_closed
 from harness.tap import check, contains, equal, eventually, run, shared, test
 
 TOKEN = "a_token_of_thirty_two_characters"
@@ -282,7 +282,9 @@ def page(cleanup):
     equal((headers["X-Content-Type-Options"], headers["Referrer-Policy"]), ("nosniff", "no-referrer"))
     check("<script>" not in text and "style=" not in text)
     size = len(text)
-    for name in ("main.js", "api.js", "views.js", "processes.js", "actions.js", "chart.js", "dom.js", "log.js", "page.css"):
+    names = [one.name for one in (root / "daemon/control/page").iterdir() if one.suffix in (".js", ".css")]
+    check({"main.js", "page.css"} < set(names), "the files are there", names)
+    for name in names:
         status, headers, text = api.raw("GET", f"/{name}")
         equal((status, headers["Content-Type"]), (200, "text/css; charset=utf-8" if name.endswith("css") else "text/javascript; charset=utf-8"))
         size += len(text)
