@@ -23,6 +23,9 @@ using runtime::process;
 
 namespace {
 
+// For a command that its actor has in hand when the member stops.
+constexpr base::nanos stop_patience = 5 * base::nanos_per_second;
+
 // {Tag, Text}
 outcome stop_with(std::string_view tag, std::string_view text) {
   message_writer why;
@@ -428,7 +431,9 @@ void member::on_stop(process& self, const message& reason) {
   if (!machine_) return;
   const runtime::reference ended = self.monitor(machine_, true);
   self.exit(machine_, runtime::reasons::shutdown());
-  (void)self.await(ended);
+  const auto how = self.await(ended, self.now() + stop_patience);
+  if (!how && how.error().what == runtime::await_error::kind::timeout)
+    self.exit(machine_, runtime::reasons::kill());
 }
 
 } // namespace coppice::behaviours::raft

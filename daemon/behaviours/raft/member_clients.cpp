@@ -284,7 +284,7 @@ void member::expire(process& self) {
 
 void member::answer(process& self, const waiting& to, message term) {
   if (to.back.empty()) {
-    gen::reply(self, to.from, term);
+    gen::reply_at_once(self, to.from, term); // a slow client must not cost the group its leader
     return;
   }
   message_writer out(term.size() + 32);
