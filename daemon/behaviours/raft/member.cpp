@@ -99,8 +99,6 @@ base::status member::read_log(process& self, group_contents& into) {
     auto number = log_->group(name);
     if (!number) return void(done = unexpected(number.error()));
     group_ = *number;
-    // What an earlier life has written may wait still, and would come behind what is read now.
-    log_->settle();
     auto read = read_group(*log_, group_);
     if (!read) return void(done = unexpected(read.error()));
     into = std::move(*read);
@@ -193,6 +191,10 @@ outcome member::wake(process& self) {
   }
   expire(self);
   if (machine_at_ != 0 && self.now() >= machine_at_) return raise_machine(self);
+  if (phase_ == phase::meeting && log_->report().is_full && self.now() >= next_touch_) {
+    next_touch_ = self.now() + base::nanos_per_second;
+    if (auto put = storage_->touch(); !put) return start_again(self, put.error());
+  }
   if (core_ == nullptr) {
     publish();
     arm(self);
@@ -399,7 +401,7 @@ outcome member::handle_info(process& self, const message& m) {
   std::string_view word;
   if (!at.read_tuple(arity) || arity < 3 || !at.read_atom(word)) return native_server::handle_info(self, m);
   if (word == "raft") {
-    receive(self, m);
+    take_message(self, m);
   } else if (word == hello_word) {
     take_hello(self, m);
   } else if (word == met_word) {

@@ -126,7 +126,7 @@ class member final : public native_server, private consensus::random_source {
   // member_messages.cpp
   void send(runtime::process& self, consensus::message&& one);
   void send_to(runtime::process& self, const std::string& address, runtime::message m);
-  void receive(runtime::process& self, const runtime::message& m);
+  void take_message(runtime::process& self, const runtime::message& m);
   void take_hello(runtime::process& self, const runtime::message& m);
   void take_met(runtime::process& self, const runtime::message& m);
   void meet(runtime::process& self, std::string address, const consensus::member_id& id);

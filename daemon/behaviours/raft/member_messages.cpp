@@ -81,7 +81,7 @@ void member::drop_message(process& self, std::string_view why) {
   base::log::warning("raft", "{} drops a message from {}: {}", own_, origin_name(self), why);
 }
 
-void member::receive(process& self, const message& m) {
+void member::take_message(process& self, const message& m) {
   if (core_ == nullptr) return; // not yet: the sender says it again
   if (!is_trusted(self)) return drop_message(self, "no member is there");
   auto read = consensus::decode_message(m.bytes());
@@ -212,6 +212,7 @@ void member::meet(process& self, std::string address, const consensus::member_id
 void member::found_group(process&) {
   if (phase_ != phase::meeting) return;
   rebuild_trusted();
+  if (log_->report().is_full) return; // wake() tries again
   if (options_->members.empty()) return;
   const auto first = meeting_->first();
   if (!first) return;
@@ -223,7 +224,7 @@ void member::found_group(process&) {
 
 // The group began before this member met all others, or without it: it gets the log from the leader.
 void member::join_group(const hello::belongs& of) {
-  if (phase_ != phase::meeting) return;
+  if (phase_ != phase::meeting || log_->report().is_full) return; // it says hello again
   const consensus::member* known = of.members.find(self_);
   if (known == nullptr && !options_->members.empty() && !of.members.members().empty())
     base::log::warning("raft",

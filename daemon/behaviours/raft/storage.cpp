@@ -101,8 +101,9 @@ std::uint64_t digest_of(base::bytes_span bytes) {
   return hash;
 }
 
-base::result<group_contents> read_group(const durable::shared_log& log, durable::group_id group) {
+base::result<group_contents> read_group(durable::shared_log& log, durable::group_id group) {
   group_contents out;
+  log.settle(); // what came later would change what is read
   const auto about = log.report(group);
   if (!about) return out;
   if (!about->damage.empty()) return base::fail(errc::invalid, about->damage);

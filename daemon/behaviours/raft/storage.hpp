@@ -52,8 +52,9 @@ struct group_contents {
   std::uint64_t first = 1, last = 0; // entries
 };
 
-// Blocking: reads the whole group. errc::invalid: the group is stopped for damage, or makes no sense.
-base::result<group_contents> read_group(const durable::shared_log& log, durable::group_id group);
+// Blocking: waits for the requests that an earlier owner of the group has submitted, then reads all of it.
+// errc::invalid: the group is stopped for damage, or makes no sense.
+base::result<group_contents> read_group(durable::shared_log& log, durable::group_id group);
 
 std::uint64_t digest_of(base::bytes_span bytes);
 

@@ -225,9 +225,9 @@ TEST_CASE("a member of a Raft group that stands still, cannot use its snapshot o
                  {"grows", 0, 0, false, false, true}};
   const auto said = warnings(status);
   REQUIRE(said.size() == 3);
-  CHECK(said[0].text == "it stands still: its part of the durable log is of no use");
-  CHECK(said[1].text == "it applies nothing: its snapshot is of no use");
-  CHECK(said[2].text == "it could take no snapshot, so its log grows");
+  CHECK(said[0].why == "it stands still: its part of the durable log is of no use");
+  CHECK(said[1].why == "it applies nothing: its snapshot is of no use");
+  CHECK(said[2].why == "it could take no snapshot, so its log grows");
 }
 
 TEST_CASE("a node that is drained is not ready") {

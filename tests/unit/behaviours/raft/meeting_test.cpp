@@ -4,7 +4,7 @@
 
 #include <doctest/doctest.h>
 
-#include "terms.hpp"
+#include "behaviours/terms.hpp"
 
 using namespace coppice;
 using namespace coppice::behaviours::raft;
