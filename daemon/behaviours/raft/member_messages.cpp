@@ -138,7 +138,7 @@ void member::say_hello(process& self) {
   if (core_ != nullptr)
     for (const consensus::member& one : core_->members().members()) to.push_back(one.address);
   std::ranges::sort(to);
-  to.erase(std::ranges::unique(to).begin(), to.end());
+  to.erase(std::unique(to.begin(), to.end()), to.end());
   const message m = to_message(own_hello(true));
   for (const std::string& one : to)
     if (one != own_) send_to(self, one, m);
