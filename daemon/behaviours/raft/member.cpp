@@ -275,7 +275,8 @@ void member::tell_changes(process& self) {
   if (told_members_ != core_->members()) {
     told_members_ = core_->members();
     rebuild_trusted();
-    for (const consensus::member& one : told_members_.members()) std::erase_if(strangers_, [&](const auto& known) { return known.second.address == one.address; });
+    for (const consensus::member& one : told_members_.members())
+      std::erase_if(strangers_, [&](const auto& known) { return known.second.address == one.address; });
     tell_members(self);
   }
   if (!told_any_leader_ || told_leader_ != core_->leader() || told_term_ != core_->term()) {

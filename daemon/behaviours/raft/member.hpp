@@ -268,7 +268,7 @@ class member final : public native_server, private consensus::random_source {
   std::uint64_t bytes_since_ = 0; // of entries that were sent to it since the last snapshot
   bool saving_ = false;
   bool no_snapshots_ = false; // the last one could not be taken
-  base::nanos next_save_ = 0;  // not before
+  base::nanos next_save_ = 0; // not before
   retry_pause save_pause_{20 * base::nanos_per_second, 600 * base::nanos_per_second};
   std::uint64_t crashed_at_ = 0, crashes_ = 0;
   std::deque<base::nanos> other_crashes_;

@@ -127,7 +127,8 @@ void member::take_append(process& self, waiting one, const message& request, etf
 // A follower's leader decides how far the state of this member has to be; see consensus/reads.cpp.
 void member::take_query(process& self, waiting one, const message& request, etf::bytes query, bool stale) {
   if (core_ == nullptr) return answer(self, one, error("no_leader"));
-  if (!has_machine()) return answer(self, one, error(parked_for_ != parked::nothing ? "parked" : "no_leader"));
+  if (!has_machine())
+    return answer(self, one, error(parked_for_ != parked::nothing ? "parked" : "no_leader"));
   one.what = waiting::kind::query;
   one.body = request.slice(query).compact();
   const token of = keep(self, std::move(one));
@@ -191,8 +192,7 @@ void member::take_forwarded(process& self, const message& m) {
   std::string_view name;
   etf::bytes request;
   if (!at.read_tuple_of(4) || !at.skip() || !at.read_atom(name) || name.empty() ||
-      name.find('@') != std::string_view::npos ||
-      !at.read_unsigned(one.number) || !at.read_term(request))
+      name.find('@') != std::string_view::npos || !at.read_unsigned(one.number) || !at.read_term(request))
     return drop_message(self, "a request that was passed on is malformed");
   if (!is_trusted(self)) return drop_message(self, "no member is there that could pass on a request");
   one.back = std::string(name) + "@" + origin_name(self);
@@ -235,8 +235,7 @@ void member::take_change(process& self, waiting one, const message& request) {
   if (word == "add") {
     if (known != all.end()) return answer(self, one, error("exists"));
     const auto met = strangers_.find(std::string(node_of(address)));
-    if (met == strangers_.end() || met->second.address != address)
-      return answer(self, one, error("not_met"));
+    if (met == strangers_.end() || met->second.address != address) return answer(self, one, error("not_met"));
     const consensus::change_request what{consensus::change_request::action::add_voter,
                                          {met->second.id, consensus::member_role::voter, address}};
     return core_->change(self.now(), keep(self, std::move(one)), what, effects_);

@@ -310,8 +310,8 @@ void member::take_saved(process& self, etf::cursor at) {
     base::log::warning("raft", "{}: save_state took {} ms, and nothing was applied meanwhile", own_,
                        us / 1000);
   if (bytes.size() > largest_state)
-    return lose_save(
-        self, fmt::format("its state has {} bytes, and {} are the most", bytes.size(), largest_state));
+    return lose_save(self,
+                     fmt::format("its state has {} bytes, and {} are the most", bytes.size(), largest_state));
   no_snapshots_ = false;
   save_pause_.reset();
   if (index <= core_->snapshot().index || storage_->is_storing()) return;
@@ -327,8 +327,7 @@ void member::take_saved(process& self, etf::cursor at) {
 // Memory may be there later, and code that saves may come with a reload.
 void member::lose_save(process& self, std::string_view why) {
   saving_ = false;
-  if (!no_snapshots_)
-    base::log::error("raft", "{} could take no snapshot, so its log grows: {}", own_, why);
+  if (!no_snapshots_) base::log::error("raft", "{} could take no snapshot, so its log grows: {}", own_, why);
   no_snapshots_ = true;
   next_save_ = self.now() + std::max(save_again, save_pause_.next(self.now()));
 }

@@ -203,8 +203,7 @@ void member::take_met(process& self, const message& m) {
 void member::meet(process& self, std::string address, const consensus::member_id& id) {
   const std::string node(node_of(address));
   if (strangers_.size() >= most_strangers && !strangers_.contains(node))
-    strangers_.erase(
-        std::ranges::min_element(strangers_, {}, [](const auto& one) { return one.second.at; }));
+    strangers_.erase(std::ranges::min_element(strangers_, {}, [](const auto& one) { return one.second.at; }));
   strangers_[node] = {std::move(address), id, self.now()};
 }
 

@@ -62,12 +62,12 @@ std::string member::why_idle() const {
     return why;
   }
   const consensus::member* const here = core_->members().find(self_);
-  if (here == nullptr)
-    return fmt::format("is no member: coppice raft {} add {} makes it one", group, own_);
+  if (here == nullptr) return fmt::format("is no member: coppice raft {} add {} makes it one", group, own_);
   if (here->address != own_)
-    return fmt::format("the group knows it as {}, where nobody finds it: it has to run there, or an emptied "
-                       "disk has to be added in its place",
-                       here->address);
+    return fmt::format(
+        "the group knows it as {}, where nobody finds it: it has to run there, or an emptied "
+        "disk has to be added in its place",
+        here->address);
   if (parked_for_ == parked::snapshot) return "applies nothing: its snapshot is of no use: " + parked_why_;
   if (parked_for_ == parked::command) return parked_why_;
   if (no_snapshots_) return "could take no snapshot, so its log grows; the log file says why";

@@ -22,8 +22,8 @@ namespace {
 
 constexpr base::nanos ms = base::nanos_per_ms;
 
-// A command is a number, which is added; `crash` ends it, and so does `leave`, orderly. The query `sum` is answered by the sum, any other
-// one by refused. Everything it does is written down with its id.
+// A command is a number, which is added; `crash` ends it, and so does `leave`, orderly. The query `sum` is
+// answered by the sum, any other one by refused. Everything it does is written down with its id.
 class adding_machine final : public native_server, public raft::machine {
  public:
   adding_machine(diary& book, std::string id) : native_server("adding"), book_(book), id_(std::move(id)) {}
@@ -382,8 +382,8 @@ TEST_CASE("hellos of many names from one node keep no newcomer of another one aw
     return raft::to_message({name, 1, {1, id}, true, {}});
   };
   for (std::uint64_t i = 1; i <= 100; ++i) host.system.send(a, hello("x" + std::to_string(i), i));
-  auto far = runtime::make_signal(runtime::signal_kind::message, runtime::pid{node, 77, 40, 0},
-                                  hello("z", 1000));
+  auto far =
+      runtime::make_signal(runtime::signal_kind::message, runtime::pid{node, 77, 40, 0}, hello("z", 1000));
   far->flags = runtime::signal::remote;
   host.system.deliver(a, std::move(far));
   for (std::uint64_t i = 1; i <= 100; ++i) host.system.send(a, hello("y" + std::to_string(i), 100 + i));

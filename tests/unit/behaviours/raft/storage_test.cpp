@@ -373,6 +373,12 @@ TEST_CASE("a snapshot goes on where the log's queue had no room for a piece, and
   gate.unlock();
   log_settled(f);
   f.run([](storage& s) { CHECK(s.catch_up()); }, "stored 1");
-  f.run([&](storage& s) { CHECK(s.whole(meta).value() == text); s.release(broken); CHECK(s.write(entries(1, 2, {command(1, "a")}))); }, "core 1");
+  f.run(
+      [&](storage& s) {
+        CHECK(s.whole(meta).value() == text);
+        s.release(broken);
+        CHECK(s.write(entries(1, 2, {command(1, "a")})));
+      },
+      "core 1");
   CHECK(f.read().stored == std::vector<stored_snapshot>{{1, meta.digest, meta.size}});
 }
