@@ -34,6 +34,8 @@ struct options {
   std::size_t pending = 10'000;
   // Entries that are kept in the log below a snapshot, for followers that are not far behind.
   std::uint64_t keep_entries = 10'000;
+  // Most bytes of them, but for those that a snapshot in transfer needs.
+  std::size_t keep_bytes = 64 * 1024 * 1024;
   // Most bytes to which the log grows while this member sends a snapshot, for the entries after that
   // snapshot. Beyond it the transfer begins anew with a later snapshot.
   std::size_t kept_for_transfer = 256 * 1024 * 1024;

@@ -34,6 +34,12 @@ void core::snapshot_taken(nanos now, const snapshot_meta& taken, effects& out) {
 
 void core::compact(effects& out) {
   log_index to = snapshot_.index > options_.keep_entries ? snapshot_.index - options_.keep_entries : 0;
+  to = std::max(to, log_.base());
+  std::size_t kept = 0;
+  for (log_index i = snapshot_.index; i > to; --i) {
+    kept += log_.at(i).weight();
+    if (kept > options_.keep_bytes) to = i;
+  }
   if (log_.bytes() <= options_.kept_for_transfer)
     for (const progress& one : others_)
       if (one.transfer) to = std::min(to, one.transfer->of.index);

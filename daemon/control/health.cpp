@@ -101,7 +101,10 @@ std::vector<complaint> warnings(const node::node_status& status) {
         {"durable_log", status.name, one.text(),
          fmt::format("coppice log check {} says what lies there; a restart does not mend it", log.folder)});
   for (const node::raft_status& one : status.raft) {
-    if (one.leaderless != 0)
+    if (one.stopped)
+      out.push_back({"raft", one.name, "it stands still: its part of the durable log is of no use",
+                     fmt::format("coppice raft {} says why; it begins anew when the node does", one.name)});
+    else if (one.leaderless != 0)
       out.push_back(
           {"raft", one.name,
            fmt::format("it has known no leader for {} ms", one.leaderless / base::nanos_per_ms),
@@ -114,6 +117,15 @@ std::vector<complaint> warnings(const node::node_status& status) {
            fmt::format("coppice logs --module raft says how; a mended plugin applies it after coppice "
                        "restart of {}",
                        one.name)});
+    if (one.bad_snapshot)
+      out.push_back(
+          {"raft", one.name, "it applies nothing: its snapshot is of no use",
+           fmt::format("coppice raft {} says why; it tries again by itself, so a plugin that takes the "
+                       "snapshot has only to be loaded",
+                       one.name)});
+    if (one.no_snapshots)
+      out.push_back({"raft", one.name, "it could take no snapshot, so its log grows",
+                     "coppice logs --module raft says why; it tries again by itself"});
   }
   if (status.short_of_descriptors)
     out.push_back(

@@ -10,6 +10,7 @@
 #include "runtime/messages/call_forms.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/raw_message.hpp"
+#include "runtime/on_behalf.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours::gen {
@@ -156,7 +157,24 @@ request parse(const message& m) {
   return {seen.what, seen.from.empty() ? message() : m.slice(seen.from), m.slice(seen.body)};
 }
 
-replied reply(process& self, etf::bytes from, message answer) {
+namespace {
+
+// To another node, or to one of this node's callers.
+runtime::send_status answer_by(process& self, const runtime::reference& alias, message m, bool waits) {
+  if (waits || alias.here()) return self.answer(alias, std::move(m));
+  const auto to = runtime::destination::alias(alias);
+  const auto sent = self.send(to, m, {.waits = false});
+  if (sent != runtime::send_status::full) return sent;
+  // What waits at its node's connection is bounded there.
+  return runtime::on_behalf(self, runtime::pid{alias.node, 0, 0, 0}).send(to, std::move(m));
+}
+
+runtime::send_status answer_by(process& self, const runtime::pid& caller, message m, bool waits) {
+  if (waits || caller.here()) return self.send_unbounded(caller, std::move(m));
+  return runtime::on_behalf(self, caller).send(caller, std::move(m));
+}
+
+replied reply(process& self, etf::bytes from, message answer, bool waits) {
   auto& names = self.host().nodes();
   etf::cursor at(from);
   etf::pid asker;
@@ -173,11 +191,21 @@ replied reply(process& self, etf::bytes from, message answer) {
   runtime::reference alias;
   etf::cursor in_tag = after_pid;
   if (read_alias(in_tag, names, alias) && in_tag.at_end()) [[likely]]
-    return self.answer(alias, enclosed());
+    return answer_by(self, alias, enclosed(), waits);
   const auto caller = runtime::read_pid(at, names);
   if (!caller || !after_pid.skip() || !after_pid.at_end()) return std::nullopt;
-  if (alias_of(tag, names, alias)) return self.answer(alias, enclosed());
-  return self.send_unbounded(*caller, enclosed());
+  if (alias_of(tag, names, alias)) return answer_by(self, alias, enclosed(), waits);
+  return answer_by(self, *caller, enclosed(), waits);
+}
+
+} // namespace
+
+replied reply(process& self, etf::bytes from, message answer) {
+  return reply(self, from, std::move(answer), true);
+}
+
+replied reply_at_once(process& self, const message& from, const message& answer) {
+  return reply(self, from.bytes(), answer, false);
 }
 
 replied reply(process& self, const message& from, etf::bytes answer) {

@@ -59,6 +59,9 @@ replied reply(runtime::process& self, const runtime::message& from, const runtim
 // As above; `answer` is sent without a copy if no other message shares its memory. Empty also if `from` is
 // not one term.
 replied reply(runtime::process& self, etf::bytes from, runtime::message answer);
+// As reply(), but never parks: what the caller's node does not take yet waits at its connection, as what that
+// node itself has caused. For processes that others wait for.
+replied reply_at_once(runtime::process& self, const runtime::message& from, const runtime::message& answer);
 
 // For a call that will not be answered: the caller of `from` is told that the callee ended with `reason`, as
 // if this process had ended. False: no caller waits with a monitor, so none can be told.

@@ -68,8 +68,8 @@ base::result<hello> read_hello(etf::bytes term) {
   hello out;
   std::string_view name;
   if (!at.read_tuple_of(6) || !at.read_atom_is(hello_word) || !at.read_atom(name) || name.empty() ||
-      !at.read_unsigned(out.group) || !read(at, out.id) || !at.read_bool(out.asks) || !read(at, out.of) ||
-      !at.at_end())
+      name.find('@') != std::string_view::npos || !at.read_unsigned(out.group) || !read(at, out.id) ||
+      !at.read_bool(out.asks) || !read(at, out.of) || !at.at_end())
     return base::fail(base::errc::invalid, "a hello is malformed");
   out.name = name;
   return out;

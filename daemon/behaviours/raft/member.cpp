@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A member's life: from its disk, over the meeting with the others, to a core that runs, and what the core
-// asks for. A write that was refused means that the core is ahead of its disk; the member then begins again
-// with what the disk has. A log that has ended ends the member. In the process's own turn.
+// asks for. In the process's own turn.
 #include "behaviours/raft/member.hpp"
 
 #include <fmt/format.h>
@@ -24,6 +23,9 @@ using runtime::process;
 
 namespace {
 
+// For a command that its actor has in hand when the member stops.
+constexpr base::nanos stop_patience = 5 * base::nanos_per_second;
+
 // {Tag, Text}
 outcome stop_with(std::string_view tag, std::string_view text) {
   message_writer why;
@@ -42,7 +44,10 @@ consensus::member_id random_identity() {
 } // namespace
 
 member::member(parts of)
-    : native_server(std::string(behaviour_name)), of_(std::move(of)), options_(of_.options) {}
+    : native_server(std::string(behaviour_name)),
+      of_(std::move(of)),
+      options_(of_.options),
+      last_token_(base::random_u64() >> 2) {}
 
 member::~member() = default;
 
@@ -55,8 +60,18 @@ outcome member::on_start(process& self) {
   own_ = fmt::format("{}@{}", of_.child->name, self.host().node_name());
   journal_ = of_.shared->resources.find<journal>();
   if (journal_ == nullptr) return stop_with("log", "this node has no durable log");
+  if (auto* const board = of_.shared->resources.find<metrics::board>())
+    on_board_ = board->enter({{"group", of_.child->name}}, counters_);
+  counters_->patience.set(static_cast<std::uint64_t>(2 * options_->election));
+  leaderless_since_ = self.now();
   group_contents found;
-  if (auto read = read_log(self, found); !read) return stop_with("log", read.error().text);
+  if (auto read = read_log(self, found); !read) {
+    if (self.exiting()) return runtime::carry_on();
+    if (read.error().code == base::errc::limit) return start_again(self, read.error());
+    // A log that was never there is a mistake of whoever starts the node.
+    if (log_ == nullptr) return stop_with("log", read.error().text);
+    return halt(self, read.error());
+  }
   auto made = make_machine();
   if (!made) return stop_with("bad_actor", made.error().text);
   auto started = gen::start(
@@ -69,10 +84,6 @@ outcome member::on_start(process& self) {
                                                                : gen::system_limit());
   }
   machine_ = *started;
-  if (auto* const board = of_.shared->resources.find<metrics::board>())
-    on_board_ = board->enter({{"group", of_.child->name}}, counters_);
-  counters_->patience.set(static_cast<std::uint64_t>(2 * options_->election));
-  leaderless_since_ = self.now();
   return begin(self, found);
 }
 
@@ -106,7 +117,8 @@ outcome member::begin(process& self, const group_contents& found) {
   self_ = found.self ? found.self : random_identity();
   meeting_.emplace(options_->members, own_, self_);
   if (phase_ == phase::naming) {
-    if (auto put = storage_->put_identity(self_); !put) return stop_with("log", put.error().text);
+    if (auto put = storage_->put_identity(self_); !put) return start_again(self, put.error());
+    publish();
     return runtime::carry_on();
   }
   found_group(self);
@@ -124,10 +136,13 @@ outcome member::start_core(process& self, group_contents found) {
   how.uncommitted_bytes = std::size_t{32} << 20;                        // half of what the log's queue takes
   how.pending = options_->pending;
   how.keep_entries = options_->keep_entries;
+  how.keep_bytes = static_cast<std::size_t>(options_->snapshot_bytes);
   how.snapshot_chunk = piece_bytes;
   effects_.clear();
+  // Nothing that an earlier core said of its log is true of this one's.
+  may_apply_ = sent_ = applied_ = 0;
   auto made = core::start(how, *this, std::move(found.state), self.now(), effects_);
-  if (!made) return stop_with("log", made.error().text);
+  if (!made) return halt(self, made.error());
   core_ = std::move(*made);
   phase_ = phase::running;
   meeting_.reset();
@@ -140,32 +155,6 @@ outcome member::start_core(process& self, group_contents found) {
   return carry_out(self);
 }
 
-// The core has written what is not on the disk, and never will be. Clients that wait are not told whether
-// their commands are there.
-outcome member::start_again(process& self, const base::error& why) {
-  base::log::warning("raft", "{} begins again with what its disk has: {}", own_, why.text);
-  core_.reset();
-  storage_.reset();
-  proposals_.clear();
-  proposed_bytes_ = 0;
-  reads_.clear();
-  committed_.clear();
-  std::vector<token> all;
-  for (const auto& [of, one] : waiting_) all.push_back(of);
-  for (const token one : all) answer(self, one, runtime::error_message(message::atom("timeout")));
-  group_contents found;
-  if (auto read = read_log(self, found); !read) return stop_with("log", read.error().text);
-  if (self.exiting()) return runtime::carry_on();
-  // The actor may have applied nothing that the disk has not, but what it was sent last is not known.
-  if (machine_) {
-    self.unlink(machine_);
-    self.exit(machine_, runtime::reasons::kill());
-    machine_ = {};
-    if (outcome spawned = spawn_machine(self); spawned.stops()) return spawned;
-  }
-  return begin(self, found);
-}
-
 outcome member::take_news(process& self) {
   auto news = storage_->take();
   if (!news) return start_again(self, news.error());
@@ -173,7 +162,7 @@ outcome member::take_news(process& self) {
     // A disk without room refuses what is new and goes on; every other failure is the end of the log.
     const bool goes_on =
         news->failure->code == base::errc::limit || news->failure->code == base::errc::refused;
-    if (!goes_on) return stop_with("log", news->failure->text);
+    if (!goes_on) return halt(self, *news->failure);
     return start_again(self, *news->failure);
   }
   if (news->slowest > 0) counters_->writes.add(news->slowest);
@@ -195,17 +184,23 @@ outcome member::take_news(process& self) {
 }
 
 outcome member::wake(process& self) {
-  if (self.now() >= next_hello_) say_hello(self);
+  if (phase_ == phase::again && self.now() >= again_at_) return read_again(self);
+  if (self.now() >= next_hello_) {
+    say_hello(self);
+    found_group(self); // the log may have had no room for its beginning
+  }
   expire(self);
+  if (machine_at_ != 0 && self.now() >= machine_at_) return raise_machine(self);
   if (phase_ == phase::meeting && log_->report().is_full && self.now() >= next_touch_) {
     next_touch_ = self.now() + base::nanos_per_second;
     if (auto put = storage_->touch(); !put) return start_again(self, put.error());
   }
-  if (phase_ == phase::meeting) found_group(self);
   if (core_ == nullptr) {
-    counters_->leaderless_since.set(static_cast<std::uint64_t>(leaderless_since_));
-    return arm(self), runtime::carry_on();
+    publish();
+    arm(self);
+    return runtime::carry_on();
   }
+  if (auto put = storage_->catch_up(); !put) return start_again(self, put.error());
   if (full_ && !log_->report().is_full) {
     full_ = false;
     core_->disk_full(self.now(), false, effects_);
@@ -215,7 +210,23 @@ outcome member::wake(process& self) {
     if (auto put = storage_->touch(); !put) return start_again(self, put.error());
   }
   core_->advance(self.now(), effects_);
+  hand_over(self);
   return carry_out(self);
+}
+
+const consensus::progress* member::best_voter() const {
+  const consensus::progress* best = nullptr;
+  for (const consensus::progress& one : core_->others())
+    if (one.votes() && (best == nullptr || one.match > best->match)) best = &one;
+  return best;
+}
+
+std::uint64_t member::weight_of(consensus::log_index from, consensus::log_index to) const {
+  const consensus::raft_log& log = core_->log();
+  std::uint64_t sum = 0;
+  for (consensus::log_index i = std::max(from, log.base()) + 1; i <= std::min(to, log.last()); ++i)
+    sum += log.at(i).weight();
+  return sum;
 }
 
 base::status member::write_all(std::vector<consensus::write>& writes) {
@@ -232,17 +243,20 @@ outcome member::carry_out(process& self) {
   if (auto put = write_all(now.writes); !put) return start_again(self, put.error());
   for (consensus::message& one : now.messages) send(self, std::move(one));
   if (now.restore) {
-    parked_ = 0; // what crashed the actor is behind it now
+    unpark(); // what crashed the actor is behind it now
     crashes_ = 0;
+    machine_at_ = 0;
     snapshot_at_ = std::max(snapshot_at_, now.restore->index);
     if (!machine_)
       if (outcome spawned = spawn_machine(self); spawned.stops()) return spawned;
     begin_machine(self);
   }
   for (const consensus::answer& one : now.answers) answer_outcome(self, one);
-  if (now.committed > 0) may_apply_ = now.committed;
-  for (const consensus::snapshot_meta& one : now.released)
-    if (auto put = storage_->release(one); !put) return start_again(self, put.error());
+  if (now.committed > may_apply_) {
+    behind_bytes_ += weight_of(may_apply_, now.committed);
+    may_apply_ = now.committed;
+  }
+  for (const consensus::snapshot_meta& one : now.released) storage_->release(one);
   for (const consensus::ready_read& one : now.reads) reads_.push_back(one);
   tell_changes(self);
   feed(self);
@@ -261,7 +275,8 @@ void member::tell_changes(process& self) {
   if (told_members_ != core_->members()) {
     told_members_ = core_->members();
     rebuild_trusted();
-    for (const consensus::member& one : told_members_.members()) strangers_.erase(one.address);
+    for (const consensus::member& one : told_members_.members())
+      std::erase_if(strangers_, [&](const auto& known) { return known.second.address == one.address; });
     tell_members(self);
   }
   if (!told_any_leader_ || told_leader_ != core_->leader() || told_term_ != core_->term()) {
@@ -292,6 +307,7 @@ void member::answer_outcome(process& self, const consensus::answer& one) {
     case outcome::committed:
       if (what == waiting::kind::append) {
         if (one.index <= sent_) return refuse("timeout"); // the actor has it, and was not asked for an answer
+        if (parked_for_ != parked::nothing) return refuse("timeout");
         committed_[one.index] = one.token;
       } else if (what == waiting::kind::session) {
         message_writer out;
@@ -325,8 +341,10 @@ void member::answer_outcome(process& self, const consensus::answer& one) {
 }
 
 void member::arm(process& self) {
-  base::nanos due = core_ != nullptr ? core_->wake() : next_hello_;
-  due = std::min(due, next_hello_);
+  base::nanos due = next_hello_;
+  if (core_ != nullptr) due = std::min(due, core_->wake());
+  if (phase_ == phase::again) due = std::min(due, again_at_);
+  if (machine_at_ != 0) due = std::min(due, machine_at_);
   if (!append_due_.empty()) due = std::min(due, append_due_.front().first);
   if (!query_due_.empty()) due = std::min(due, query_due_.front().first);
   if (due == runtime::no_deadline) return;
@@ -337,6 +355,12 @@ void member::arm(process& self) {
 }
 
 void member::publish() {
+  counters_->leaderless_since.set(static_cast<std::uint64_t>(leaderless_since_));
+  counters_->parked_at.set(parked_);
+  counters_->bad_snapshot.set(parked_for_ == parked::snapshot ? 1 : 0);
+  counters_->no_snapshots.set(no_snapshots_ ? 1 : 0);
+  counters_->stopped.set(phase_ == phase::stopped ? 1 : 0);
+  if (core_ == nullptr) return;
   const bool leads = core_->what() == consensus::role::leader;
   counters_->term.set(core_->term());
   counters_->role.set(leads ? 2 : core_->what() == consensus::role::follower ? 0 : 1);
@@ -351,8 +375,6 @@ void member::publish() {
   if (dropped > dropped_before_) counters_->dropped.add_alone(dropped - dropped_before_);
   dropped_before_ = dropped;
   counters_->clients.set(sessions_);
-  counters_->leaderless_since.set(static_cast<std::uint64_t>(leaderless_since_));
-  counters_->parked_at.set(parked_);
 }
 
 outcome member::handle_info(process& self, const message& m) {
@@ -383,6 +405,8 @@ outcome member::handle_info(process& self, const message& m) {
     take_message(self, m);
   } else if (word == hello_word) {
     take_hello(self, m);
+  } else if (word == met_word) {
+    take_met(self, m);
   } else if (word == "raft_ask") {
     take_forwarded(self, m);
   } else if (word == "raft_answer") {
@@ -390,17 +414,18 @@ outcome member::handle_info(process& self, const message& m) {
   } else {
     return native_server::handle_info(self, m);
   }
-  if (core_ == nullptr) return arm(self), runtime::carry_on();
+  if (core_ == nullptr) {
+    publish();
+    arm(self);
+    return runtime::carry_on();
+  }
   return carry_out(self);
 }
 
 // An orderly end: another voter is told to stand, so that the group need not wait for an election.
 void member::on_stop(process& self, const message& reason) {
   if (core_ != nullptr && runtime::is_orderly(reason) && core_->what() == consensus::role::leader) {
-    const consensus::progress* best = nullptr;
-    for (const consensus::progress& one : core_->others())
-      if (one.votes() && (best == nullptr || one.match > best->match)) best = &one;
-    if (best != nullptr) {
+    if (const consensus::progress* const best = best_voter(); best != nullptr) {
       effects_.clear();
       core_->transfer(self.now(), 0, best->id, effects_);
       for (consensus::message& one : effects_.messages) send(self, std::move(one));
@@ -409,7 +434,9 @@ void member::on_stop(process& self, const message& reason) {
   if (!machine_) return;
   const runtime::reference ended = self.monitor(machine_, true);
   self.exit(machine_, runtime::reasons::shutdown());
-  (void)self.await(ended);
+  const auto how = self.await(ended, self.now() + stop_patience);
+  if (!how && how.error().what == runtime::await_error::kind::timeout)
+    self.exit(machine_, runtime::reasons::kill());
 }
 
 } // namespace coppice::behaviours::raft

@@ -21,6 +21,7 @@
 #include "behaviours/raft/meeting.hpp"
 #include "behaviours/raft/raft_counters.hpp"
 #include "behaviours/raft/raft_spec.hpp"
+#include "behaviours/raft/retry_pause.hpp"
 #include "behaviours/raft/storage.hpp"
 #include "behaviours/supervision/child_kind.hpp"
 #include "behaviours/supervision/child_spec.hpp"
@@ -59,13 +60,17 @@ class member final : public native_server, private consensus::random_source {
 
  private:
   static constexpr std::string_view change_word = "$coppice_raft_change";
+  static constexpr std::string_view met_word = "raft_met";
 
   enum class phase : std::uint8_t {
     naming,  // its identity is being written
     meeting, // it looks for the others
     joining, // the group's id is being written
     running, // it has a core
+    again,   // its core was ahead of the disk, which is read again at again_at_
+    stopped, // its log has ended, or its group is damaged: nothing is tried any more
   };
+  enum class parked : std::uint8_t { nothing, command, snapshot };
 
   // A call that has no answer yet. Those of this node's and other nodes' processes have `from`; those that
   // another member has passed on have `back` and `number`.
@@ -79,6 +84,7 @@ class member final : public native_server, private consensus::random_source {
     runtime::message body{}; // query: what is asked; append: the command while `validate` decides
     std::uint64_t client = 0, sequence = 0;
     base::nanos began = 0;
+    std::size_t held = 0; // bytes, as they are counted
   };
   using token = std::uint64_t;
 
@@ -96,7 +102,6 @@ class member final : public native_server, private consensus::random_source {
   base::status read_log(runtime::process& self, group_contents& into);
   runtime::outcome begin(runtime::process& self, const group_contents& found);
   runtime::outcome start_core(runtime::process& self, group_contents found);
-  runtime::outcome start_again(runtime::process& self, const base::error& why);
   runtime::outcome take_news(runtime::process& self);
   runtime::outcome wake(runtime::process& self);
   // Does what the last call of the core asks for, and what follows from that.
@@ -106,17 +111,31 @@ class member final : public native_server, private consensus::random_source {
   void answer_outcome(runtime::process& self, const consensus::answer& one);
   void arm(runtime::process& self);
   void publish();
+  // The voter whose log has come furthest. Null: there is no other one.
+  const consensus::progress* best_voter() const;
+  // Bytes of the entries after `from` up to `to` that are in the log.
+  std::uint64_t weight_of(consensus::log_index from, consensus::log_index to) const;
+
+  // member_failures.cpp
+  // The core has written what is not on the disk, and never will be.
+  runtime::outcome start_again(runtime::process& self, const base::error& why);
+  runtime::outcome read_again(runtime::process& self);
+  runtime::outcome halt(runtime::process& self, const base::error& why);
+  void put_away(runtime::process& self);
 
   // member_messages.cpp
   void send(runtime::process& self, consensus::message&& one);
   void send_to(runtime::process& self, const std::string& address, runtime::message m);
   void take_message(runtime::process& self, const runtime::message& m);
   void take_hello(runtime::process& self, const runtime::message& m);
+  void take_met(runtime::process& self, const runtime::message& m);
+  void meet(runtime::process& self, std::string address, const consensus::member_id& id);
   void say_hello(runtime::process& self);
   hello own_hello(bool asks) const;
   void found_group(runtime::process& self);
   void join_group(const hello::belongs& of);
   void belong(const membership& of, consensus::durable_state first);
+  bool may_be_new(runtime::process& self) const;
   bool is_trusted(runtime::process& self) const;
   void rebuild_trusted();
   std::string origin_name(runtime::process& self) const;
@@ -140,12 +159,27 @@ class member final : public native_server, private consensus::random_source {
   runtime::message leader_answer() const;
   runtime::message members_answer() const;
   bool may_ask(runtime::process& self) const;
+  bool is_overloaded(std::size_t more) const;
+  std::string why_idle() const;
   void write_members(etf::writer& out) const; // [{{Name, Node}, Role}]
 
   // member_machine.cpp
   base::result<std::unique_ptr<runtime::behaviour>> make_machine();
   runtime::spawn_options machine_options() const;
   runtime::outcome spawn_machine(runtime::process& self);
+  // After a crash and its pause, or to try a snapshot again.
+  runtime::outcome raise_machine(runtime::process& self);
+  void park(runtime::process& self, parked what, std::uint64_t serial, std::string why);
+  void unpark();
+  // A leader that cannot apply leaves the lead to another voter.
+  void hand_over(runtime::process& self);
+  // Gives the actor a question of a client, as long as it has not too many.
+  void ask(runtime::process& self, token of, consensus::log_index index, bool query);
+  bool may_ask_more() const;
+  void asked_is_answered(token of);
+  // What an actor that ended was asked waits to be asked again.
+  void ask_again();
+  void ask_validations(runtime::process& self);
   // Gives the actor its first state: that of the snapshot in use.
   void begin_machine(runtime::process& self);
   void tell_machine(runtime::process& self, runtime::message_writer& body);
@@ -156,11 +190,12 @@ class member final : public native_server, private consensus::random_source {
   runtime::outcome take_from_machine(runtime::process& self, const runtime::message& m);
   void take_applied(runtime::process& self, etf::cursor at, const runtime::message& m);
   void take_saved(runtime::process& self, etf::cursor at);
+  void lose_save(runtime::process& self, std::string_view why);
   runtime::outcome lose_machine(runtime::process& self, const runtime::message& reason);
   void tell_leader(runtime::process& self);
   void tell_quorum(runtime::process& self);
   void tell_members(runtime::process& self);
-  bool has_machine() const { return bool{machine_} && parked_ == 0; }
+  bool has_machine() const { return bool{machine_} && parked_for_ == parked::nothing; }
 
   const parts of_;
   const std::shared_ptr<const raft_spec> options_;
@@ -173,10 +208,18 @@ class member final : public native_server, private consensus::random_source {
   consensus::member_id self_{};
   membership membership_{};
   std::optional<meeting> meeting_;
-  group_contents beginning_;                              // while `joining`: what the core begins with
-  std::map<std::string, consensus::member_id> strangers_; // that said hello and are no members, by address
+  group_contents beginning_; // while `joining`: what the core begins with
+  struct stranger {
+    std::string address;
+    consensus::member_id id{};
+    base::nanos at = 0; // when it was heard of last
+  };
+  std::map<std::string, stranger> strangers_; // that said hello and are no members, by node
   base::nanos next_hello_ = 0;
   bool full_ = false; // the disk was full when the core began
+  base::nanos again_at_ = 0;
+  retry_pause again_pause_{base::nanos_per_second, 30 * base::nanos_per_second};
+  std::string again_why_, stopped_why_; // the first: of the last time
   base::nanos next_touch_ = 0;
 
   std::unique_ptr<consensus::core> core_;
@@ -192,14 +235,16 @@ class member final : public native_server, private consensus::random_source {
   base::nanos leaderless_since_ = 0; // 0: a leader is known
 
   // Clients.
-  token last_token_ = 0;
+  token last_token_; // begins at random: a late answer to an earlier life's call must not fit a new one
   std::unordered_map<token, waiting> waiting_;
+  std::size_t waiting_bytes_ = 0;
   std::deque<std::pair<base::nanos, token>> append_due_, query_due_; // each in the order of their time
   std::vector<consensus::proposal> proposals_;                       // for the next append
   std::size_t proposed_bytes_ = 0;
   bool flush_sent_ = false;
   std::unordered_map<consensus::log_index, token> committed_; // answered when it is applied
-  std::deque<consensus::ready_read> reads_;                   // for which the actor has no entry yet
+  std::deque<consensus::ready_read> reads_;                   // that the actor is not asked yet
+  std::deque<token> to_validate_;                             // likewise
   std::int64_t last_time_ = 0;                                // of an entry, ms
 
   // The actor that applies.
@@ -210,14 +255,30 @@ class member final : public native_server, private consensus::random_source {
   consensus::log_index may_apply_ = 0, sent_ = 0, applied_ = 0;
   std::uint64_t serial_ = 0, sessions_ = 0;
   unsigned batches_ = 0; // that the actor has
+  struct asked {
+    token of = 0;
+    consensus::log_index index = 0; // of a query
+    bool query = false;
+    std::size_t bytes = 0;
+  };
+  std::deque<asked> asked_; // that the actor has, in order
+  std::size_t asked_bytes_ = 0;
+  std::uint64_t behind_bytes_ = 0; // of entries that are committed and not applied
   consensus::log_index snapshot_at_ = 0;
   std::uint64_t bytes_since_ = 0; // of entries that were sent to it since the last snapshot
   bool saving_ = false;
-  bool no_snapshots_ = false; // told once
+  bool no_snapshots_ = false; // the last one could not be taken
+  base::nanos next_save_ = 0; // not before
+  retry_pause save_pause_{20 * base::nanos_per_second, 600 * base::nanos_per_second};
   std::uint64_t crashed_at_ = 0, crashes_ = 0;
   std::deque<base::nanos> other_crashes_;
-  std::uint64_t parked_ = 0; // the serial that crashes it. 0: it is not parked
+  base::nanos machine_at_ = 0; // when the actor is started again. 0: it is not waited for
+  retry_pause crash_pause_{100 * base::nanos_per_ms, 10 * base::nanos_per_second};
+  parked parked_for_ = parked::nothing; // what it cannot apply
+  std::uint64_t parked_ = 0;            // the serial of a command that crashes it
   std::string parked_why_;
+  base::nanos hand_over_at_ = 0; // not before
+  retry_pause hand_over_pause_{base::nanos_per_second, 300 * base::nanos_per_second};
 
   base::nanos armed_ = 0; // 0: no timer
   std::uint64_t timer_ = 0;

@@ -22,6 +22,11 @@ namespace {
 
 constexpr std::size_t most_at_once = 256;               // commands of one append to the core
 constexpr std::size_t most_bytes_at_once = 1024 * 1024; // and their bytes
+// Of the queries and commands that wait.
+constexpr std::size_t most_waiting_bytes = std::size_t{64} << 20;
+// Of entries that are committed and not applied, at least; as much as two snapshots are apart is usual after
+// a start.
+constexpr std::uint64_t least_behind = std::uint64_t{64} << 20;
 
 message error(std::string_view why) {
   return runtime::error_message(message::atom(why));
@@ -52,13 +57,19 @@ member::call_answer member::handle_call(process& self, const message& from, cons
     take_change(self, std::move(one), request);
   } else if (word == "append" || word == "query" || word == "client") {
     if (!may_ask(self)) return reply(error("not_allowed"));
-    if (waiting_.size() >= options_->pending) return reply(error("overloaded"));
+    if (is_overloaded(request.size())) return reply(error("overloaded"));
     take_request(self, std::move(one), request);
   } else {
     return native_server::handle_call(self, from, request);
   }
   if (core_ == nullptr) return no_reply();
   return {std::nullopt, carry_out(self)};
+}
+
+// A large call alone is none too many.
+bool member::is_overloaded(std::size_t more) const {
+  return waiting_.size() >= options_->pending ||
+         (waiting_bytes_ > 0 && waiting_bytes_ + more > most_waiting_bytes);
 }
 
 bool member::may_ask(process& self) const {
@@ -102,25 +113,22 @@ void member::take_append(process& self, waiting one, const message& request, etf
   if (command.size() > options_->entry_bytes) return answer(self, one, error("too_large"));
   if (core_ == nullptr) return answer(self, one, error("no_leader"));
   if (core_->what() != consensus::role::leader) return forward(self, std::move(one), request);
+  if (parked_for_ != parked::nothing) return answer(self, one, error("parked"));
+  if (behind_bytes_ > std::max(least_behind, 2 * options_->snapshot_bytes))
+    return answer(self, one, error("overloaded"));
   one.what = waiting::kind::append;
   if (progress_ == nullptr || !progress_->validates.load(std::memory_order_relaxed))
     return propose(self, keep(self, std::move(one)), consensus::entry_kind::command, command);
   if (!has_machine()) return answer(self, one, error("no_leader"));
   one.body = request.slice(command).compact();
-  const token of = keep(self, std::move(one));
-  message_writer out(command.size() + 64);
-  begin_body(out);
-  out.tuple(3);
-  out.atom(validate_word);
-  out.unsigned_integer(of);
-  out.raw(command);
-  tell_machine(self, out);
+  to_validate_.push_back(keep(self, std::move(one)));
 }
 
 // A follower's leader decides how far the state of this member has to be; see consensus/reads.cpp.
 void member::take_query(process& self, waiting one, const message& request, etf::bytes query, bool stale) {
   if (core_ == nullptr) return answer(self, one, error("no_leader"));
-  if (!has_machine()) return answer(self, one, error(parked_ != 0 ? "parked" : "no_leader"));
+  if (!has_machine())
+    return answer(self, one, error(parked_for_ != parked::nothing ? "parked" : "no_leader"));
   one.what = waiting::kind::query;
   one.body = request.slice(query).compact();
   const token of = keep(self, std::move(one));
@@ -184,7 +192,7 @@ void member::take_forwarded(process& self, const message& m) {
   std::string_view name;
   etf::bytes request;
   if (!at.read_tuple_of(4) || !at.skip() || !at.read_atom(name) || name.empty() ||
-      !at.read_unsigned(one.number) || !at.read_term(request))
+      name.find('@') != std::string_view::npos || !at.read_unsigned(one.number) || !at.read_term(request))
     return drop_message(self, "a request that was passed on is malformed");
   if (!is_trusted(self)) return drop_message(self, "no member is there that could pass on a request");
   one.back = std::string(name) + "@" + origin_name(self);
@@ -194,7 +202,7 @@ void member::take_forwarded(process& self, const message& m) {
   std::string_view word;
   if (!inside.read_tuple(arity) || !inside.read_atom(word) || (word != "append" && word != "client"))
     return drop_message(self, "a request that was passed on is none for a leader");
-  if (waiting_.size() >= options_->pending) return answer(self, one, error("overloaded"));
+  if (is_overloaded(request.size())) return answer(self, one, error("overloaded"));
   take_request(self, std::move(one), m.slice(request));
 }
 
@@ -226,10 +234,10 @@ void member::take_change(process& self, waiting one, const message& request) {
   const auto known = std::ranges::find(all, address, &consensus::member::address);
   if (word == "add") {
     if (known != all.end()) return answer(self, one, error("exists"));
-    const auto stranger = strangers_.find(address);
-    if (stranger == strangers_.end()) return answer(self, one, error("not_met"));
+    const auto met = strangers_.find(std::string(node_of(address)));
+    if (met == strangers_.end() || met->second.address != address) return answer(self, one, error("not_met"));
     const consensus::change_request what{consensus::change_request::action::add_voter,
-                                         {stranger->second, consensus::member_role::voter, address}};
+                                         {met->second.id, consensus::member_role::voter, address}};
     return core_->change(self.now(), keep(self, std::move(one)), what, effects_);
   }
   if (known == all.end()) return answer(self, one, error("no_member"));
@@ -255,6 +263,8 @@ member::token member::keep(process& self, waiting one) {
   const bool query = one.what == waiting::kind::query;
   auto& due = query ? query_due_ : append_due_;
   due.emplace_back(self.now() + (query ? options_->query_timeout : options_->append_timeout), made);
+  one.held = one.body.size();
+  waiting_bytes_ += one.held;
   waiting_.emplace(made, std::move(one));
   return made;
 }
@@ -273,7 +283,7 @@ void member::expire(process& self) {
 
 void member::answer(process& self, const waiting& to, message term) {
   if (to.back.empty()) {
-    gen::reply(self, to.from, term);
+    gen::reply_at_once(self, to.from, term); // a slow client must not cost the group its leader
     return;
   }
   message_writer out(term.size() + 32);
@@ -289,6 +299,7 @@ void member::answer(process& self, token to, message term) {
   if (found == waiting_.end()) return;
   const waiting one = std::move(found->second);
   waiting_.erase(found);
+  waiting_bytes_ -= one.held;
   answer(self, one, std::move(term));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The actor that applies commands: it is started, given entries and queries, asked for snapshots, and started
-// again from a snapshot when it crashes. A command that crashes it three times makes the member stop
-// applying; it goes on to store and to vote. In the process's own turn.
+// again from a snapshot when it crashes. A command that crashes it three times, or a snapshot that it does
+// not take, makes the member stop applying; it goes on to store and to vote. In the process's own turn.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -30,6 +30,19 @@ constexpr std::uint64_t crashes_to_park = 3;
 constexpr std::size_t other_crashes_borne = 5;
 constexpr base::nanos other_crashes_within = 10 * base::nanos_per_second;
 constexpr base::nanos long_save = base::nanos_per_second;
+constexpr base::nanos save_again = 10 * base::nanos_per_second; // after it failed, at the earliest
+constexpr base::nanos restore_again = 30 * base::nanos_per_second;
+// Questions of clients that the actor has at once. No bound of a mailbox counts them, as they are notices.
+constexpr std::size_t most_asked = 256;
+constexpr std::size_t most_asked_bytes = std::size_t{16} << 20;
+
+// bad_snapshot | {bad_snapshot, Why}
+bool is_bad_snapshot(const message& reason) {
+  etf::cursor at(reason.bytes());
+  std::uint32_t arity = 0;
+  if (at.peek() != etf::kind::atom && !at.read_tuple(arity)) return false;
+  return at.read_atom_is("bad_snapshot");
+}
 
 } // namespace
 
@@ -73,7 +86,7 @@ outcome member::spawn_machine(process& self) {
   return runtime::carry_on();
 }
 
-// What an earlier life was asked is not answered by this one.
+// An append that an earlier life had is not answered by this one.
 void member::begin_machine(process& self) {
   ++run_;
   machine_began_ = true;
@@ -81,7 +94,12 @@ void member::begin_machine(process& self) {
   saving_ = false;
   bytes_since_ = 0;
   const consensus::snapshot_meta& from = core_->snapshot();
+  no_snapshots_ = false; // its code may be another one
+  next_save_ = 0;
+  save_pause_.reset();
+  ask_again();
   sent_ = applied_ = from.index;
+  behind_bytes_ = weight_of(applied_, may_apply_);
   std::vector<token> lost;
   for (const auto& [index, of] : committed_)
     if (index <= sent_) lost.push_back(of);
@@ -97,14 +115,13 @@ void member::begin_machine(process& self) {
   } else if (auto bytes = storage_->whole(from)) {
     out.binary(std::string_view(*bytes));
   } else {
-    parked_ = 1;
-    parked_why_ = bytes.error().text;
-    base::log::error("raft", "{} cannot apply: {}", own_, parked_why_);
-    return;
+    machine_began_ = false;
+    return park(self, parked::snapshot, 0, bytes.error().text);
   }
   tell_machine(self, out);
   // At the first start tell_changes() does this.
-  if (told_any_leader_) tell_members(self), tell_leader(self);
+  if (told_members_ == core_->members()) tell_members(self);
+  if (told_any_leader_) tell_leader(self);
   if (told_quorum_) tell_quorum(self);
 }
 
@@ -122,6 +139,7 @@ void member::tell_machine(process& self, message_writer& body) {
 
 void member::feed(process& self) {
   if (!has_machine() || !machine_began_) return;
+  ask_validations(self);
   const consensus::raft_log& log = core_->log();
   while (sent_ < may_apply_ && batches_ < most_batches) {
     // Below: a snapshot is on its way, which begins the actor anew.
@@ -155,7 +173,7 @@ void member::feed(process& self) {
 
 // The actor answers in order, so a query may be asked as soon as all entries before it are sent.
 void member::ask_queries(process& self) {
-  for (std::size_t left = reads_.size(); left > 0; --left) {
+  for (std::size_t left = reads_.size(); left > 0 && may_ask_more(); --left) {
     const consensus::ready_read one = reads_.front();
     reads_.pop_front();
     const auto found = waiting_.find(one.token);
@@ -164,19 +182,55 @@ void member::ask_queries(process& self) {
       reads_.push_back(one);
       continue;
     }
-    const message& query = found->second.body;
-    message_writer out(query.size() + 64);
-    begin_body(out);
-    out.tuple(3);
-    out.atom(query_word);
-    out.unsigned_integer(one.token);
-    out.raw(query.bytes());
-    tell_machine(self, out);
+    ask(self, one.token, one.index, true);
   }
 }
 
+void member::ask_validations(process& self) {
+  while (!to_validate_.empty() && may_ask_more()) {
+    const token of = to_validate_.front();
+    to_validate_.pop_front();
+    if (waiting_.contains(of)) ask(self, of, 0, false);
+  }
+}
+
+bool member::may_ask_more() const {
+  return asked_.size() < most_asked && asked_bytes_ < most_asked_bytes;
+}
+
+void member::ask(process& self, token of, consensus::log_index index, bool query) {
+  const message& what = waiting_.at(of).body;
+  message_writer out(what.size() + 64);
+  begin_body(out);
+  out.tuple(3);
+  out.atom(query ? query_word : validate_word);
+  out.unsigned_integer(of);
+  out.raw(what.bytes());
+  asked_.push_back({of, index, query, what.size()});
+  asked_bytes_ += what.size();
+  tell_machine(self, out);
+}
+
+void member::asked_is_answered(token of) {
+  const auto found = std::ranges::find(asked_, of, &asked::of);
+  if (found == asked_.end()) return;
+  asked_bytes_ -= found->bytes;
+  asked_.erase(found);
+}
+
+void member::ask_again() {
+  for (auto one = asked_.rbegin(); one != asked_.rend(); ++one) {
+    if (one->query)
+      reads_.push_front({one->of, one->index});
+    else
+      to_validate_.push_front(one->of);
+  }
+  asked_.clear();
+  asked_bytes_ = 0;
+}
+
 void member::take_snapshot(process& self) {
-  if (saving_ || storage_->is_storing() || no_snapshots_ || full_) return;
+  if (saving_ || storage_->is_storing() || full_ || self.now() < next_save_) return;
   const bool due = sent_ >= snapshot_at_ + options_->snapshot_entries ||
                    (bytes_since_ >= options_->snapshot_bytes && sent_ > snapshot_at_);
   if (!due) return;
@@ -203,6 +257,7 @@ outcome member::take_from_machine(process& self, const message& m) {
     token of = 0;
     etf::bytes said;
     if (!at.read_unsigned(of)) return runtime::carry_on();
+    asked_is_answered(of);
     const bool accepted = word == validated_word && at.peek() == etf::kind::atom;
     if (!at.read_term(said)) return runtime::carry_on();
     if (!accepted) {
@@ -214,11 +269,9 @@ outcome member::take_from_machine(process& self, const message& m) {
   } else if (word == saved_word) {
     take_saved(self, at);
   } else if (word == not_saved_word) {
-    saving_ = false;
-    no_snapshots_ = true;
     etf::bytes why;
     at.read_binary(why);
-    base::log::error("raft", "{} takes no snapshots, so its log grows: {}", own_, base::as_text(why));
+    lose_save(self, base::as_text(why));
   }
   return carry_out(self);
 }
@@ -230,6 +283,7 @@ void member::take_applied(process& self, etf::cursor at, const message& m) {
   if (!at.read_unsigned(index) || !at.read_unsigned(serial_) || !at.read_unsigned(sessions_) ||
       !at.read_list(count))
     return;
+  behind_bytes_ -= std::min(behind_bytes_, weight_of(applied_, index));
   applied_ = index;
   if (batches_ > 0) --batches_;
   for (; count > 0; --count) {
@@ -255,54 +309,57 @@ void member::take_saved(process& self, etf::cursor at) {
   if (static_cast<base::nanos>(us) * 1000 > long_save)
     base::log::warning("raft", "{}: save_state took {} ms, and nothing was applied meanwhile", own_,
                        us / 1000);
-  if (bytes.size() > largest_state) {
-    no_snapshots_ = true;
-    base::log::error("raft",
-                     "{} takes no snapshots, so its log grows: its state has {} bytes, and {} are the most",
-                     own_, bytes.size(), largest_state);
-    return;
-  }
+  if (bytes.size() > largest_state)
+    return lose_save(self,
+                     fmt::format("its state has {} bytes, and {} are the most", bytes.size(), largest_state));
+  no_snapshots_ = false;
+  save_pause_.reset();
   if (index <= core_->snapshot().index || storage_->is_storing()) return;
   consensus::snapshot_meta meta = core_->describe(index);
   if (meta.index == 0) return;
   meta.size = bytes.size();
   meta.digest = digest_of(bytes);
   snapshot_at_ = index;
-  // A request that is refused is told by the news of a later one.
   if (auto put = storage_->keep(meta, consensus::payload(bytes)); !put)
     base::log::warning("raft", "{} could not store a snapshot: {}", own_, put.error().text);
-  (void)self;
+}
+
+// Memory may be there later, and code that saves may come with a reload.
+void member::lose_save(process& self, std::string_view why) {
+  saving_ = false;
+  if (!no_snapshots_) base::log::error("raft", "{} could take no snapshot, so its log grows: {}", own_, why);
+  no_snapshots_ = true;
+  next_save_ = self.now() + std::max(save_again, save_pause_.next(self.now()));
 }
 
 outcome member::lose_machine(process& self, const message& reason) {
   machine_ = {};
   machine_began_ = false;
-  counters_->crashes.add_alone();
-  if (runtime::is_orderly(reason)) return runtime::stop(reason);
+  saving_ = false;
   const std::uint64_t serial = progress_->applying.load(std::memory_order_relaxed);
+  // A command that ends the actor does so in all members and after each start, whatever the reason says.
+  if (serial == 0 && runtime::is_orderly(reason)) return runtime::stop(reason);
+  counters_->crashes.add_alone();
+  if (is_bad_snapshot(reason)) {
+    park(self, parked::snapshot, 0, "its actor does not take it: " + runtime::shown(reason));
+    return core_ == nullptr ? runtime::carry_on() : carry_out(self);
+  }
   base::log::error("raft", "{}: the actor that applies commands crashed{}: {}", own_,
                    serial == 0 ? std::string() : fmt::format(" at serial {}", serial),
                    runtime::shown(reason));
-  // What it was asked is not answered; a validated command may have been proposed, or not.
-  std::vector<token> lost;
-  for (const auto& [of, one] : waiting_)
-    if (one.body && !std::ranges::any_of(reads_, [of = of](const auto& read) { return read.token == of; }) &&
-        (one.what == waiting::kind::append))
-      lost.push_back(of);
-  for (const token of : lost) answer(self, of, runtime::error_message(message::atom("timeout")));
+  // It answers in order, so outside of a command it crashed at the first question.
+  if (serial == 0 && !asked_.empty()) {
+    const token of = asked_.front().of;
+    asked_is_answered(of);
+    answer(self, of, runtime::error_message(message::atom("timeout")));
+  }
+  ask_again();
   if (serial != 0) {
     crashes_ = crashed_at_ == serial ? crashes_ + 1 : 1;
     crashed_at_ = serial;
     if (crashes_ >= crashes_to_park) {
-      parked_ = serial;
-      parked_why_ = runtime::shown(reason);
-      base::log::error("raft",
-                       "{} applies nothing any more: the command at serial {} has crashed its actor {} times",
-                       own_, serial, crashes_);
-      for (const consensus::ready_read& one : std::exchange(reads_, {}))
-        answer(self, one.token, runtime::error_message(message::atom("parked")));
-      if (core_ == nullptr) return runtime::carry_on();
-      return carry_out(self);
+      park(self, parked::command, serial, runtime::shown(reason));
+      return core_ == nullptr ? runtime::carry_on() : carry_out(self);
     }
   } else {
     const base::nanos now = self.now();
@@ -310,10 +367,66 @@ outcome member::lose_machine(process& self, const message& reason) {
     while (now - other_crashes_.front() > other_crashes_within) other_crashes_.pop_front();
     if (other_crashes_.size() > other_crashes_borne) return runtime::stop(reason);
   }
-  if (outcome spawned = spawn_machine(self); spawned.stops()) return spawned;
-  if (core_ == nullptr) return runtime::carry_on();
+  // All that the snapshot has not is applied again. Commands that crash it one after the other must not make
+  // the member do nothing else.
+  const base::nanos pause = crash_pause_.next(self.now());
+  if (pause == 0) return raise_machine(self);
+  machine_at_ = self.now() + pause;
+  if (core_ != nullptr) return carry_out(self);
+  arm(self);
+  return runtime::carry_on();
+}
+
+outcome member::raise_machine(process& self) {
+  machine_at_ = 0;
+  if (parked_for_ == parked::snapshot) parked_for_ = parked::nothing; // park() says if it is not
+  if (!machine_)
+    if (outcome spawned = spawn_machine(self); spawned.stops()) return spawned;
+  if (core_ == nullptr) {
+    arm(self);
+    return runtime::carry_on();
+  }
   begin_machine(self);
   return carry_out(self);
+}
+
+void member::park(process& self, parked what, std::uint64_t serial, std::string why) {
+  if (what == parked::command)
+    base::log::error("raft",
+                     "{} applies nothing any more: the command at serial {} has crashed its actor {} times",
+                     own_, serial, crashes_);
+  else if (why != parked_why_)
+    base::log::error("raft", "{} applies nothing, as it has no use for its snapshot: {}", own_, why);
+  parked_for_ = what;
+  parked_ = serial;
+  parked_why_ = std::move(why);
+  // Other code may take the snapshot, and the leader may send a newer one.
+  machine_at_ = what == parked::snapshot ? self.now() + restore_again : 0;
+  const auto refuse = [&](token of, std::string_view said) {
+    answer(self, of, runtime::error_message(message::atom(said)));
+  };
+  ask_again();
+  for (const consensus::ready_read& one : std::exchange(reads_, {})) refuse(one.token, "parked");
+  for (const token of : std::exchange(to_validate_, {})) refuse(of, "parked");
+  for (const auto& [index, of] : std::exchange(committed_, {})) refuse(of, "timeout"); // they are done
+  if (core_ != nullptr) hand_over(self);
+}
+
+void member::unpark() {
+  parked_for_ = parked::nothing;
+  parked_ = 0;
+  parked_why_.clear();
+}
+
+// The other members may be as unable as this one, so that the lead would go round: it goes more and more
+// rarely.
+void member::hand_over(process& self) {
+  if (parked_for_ == parked::nothing || core_->what() != consensus::role::leader) return;
+  if (self.now() < hand_over_at_) return;
+  const consensus::progress* const to = best_voter();
+  if (to == nullptr) return;
+  hand_over_at_ = self.now() + std::max(options_->election, hand_over_pause_.next(self.now()));
+  core_->transfer(self.now(), 0, to->id, effects_);
 }
 
 void member::tell_leader(process& self) {

@@ -86,16 +86,32 @@ void member::take_message(process& self, const message& m) {
   if (!is_trusted(self)) return drop_message(self, "no member is there");
   auto read = consensus::decode_message(m.bytes());
   if (!read) return drop_message(self, read.error().text);
+  if (const auto* const chunk = std::get_if<consensus::snapshot_chunk>(&read->body);
+      chunk != nullptr && chunk->of.size > largest_state)
+    return drop_message(self, "its snapshot is larger than any that a member takes");
   const consensus::member* const from = core_->members().find(read->from);
   const std::string node = origin_name(self);
   if (from != nullptr && node_of(from->address) != node)
     return drop_message(self, "that member is on another node");
+  if (from == nullptr && !may_be_new(self)) return drop_message(self, "it has no member of that id");
   if (from == nullptr && read->cluster == core_->cluster()) {
     // Members of a group have one name as a rule, which is all that is known of this one.
     if (heard_from_.size() >= most_heard_from) heard_from_.clear();
     heard_from_[read->from] = fmt::format("{}@{}", of_.child->name, node);
   }
   core_->receive(self.now(), std::move(*read), effects_);
+}
+
+// Whether a message may come from a member that this one's configuration does not have yet: where that
+// configuration may be an old one. Any process of this node could say that it comes from here, so another
+// member has to be expected here.
+bool member::may_be_new(process& self) const {
+  if (core_->leader() && core_->members().find(self_) != nullptr) return false;
+  if (!self.origin().here()) return true;
+  const auto is_other = [&](const std::string& one) {
+    return one != own_ && node_of(one) == self.host().nodes().own();
+  };
+  return std::ranges::any_of(options_->members, is_other) || std::ranges::any_of(options_->join, is_other);
 }
 
 hello member::own_hello(bool asks) const {
@@ -114,21 +130,28 @@ void member::say_hello(process& self) {
   const bool is_member = core_ != nullptr && core_->members().find(self_) != nullptr;
   const base::nanos pause = phase_ == phase::meeting ? options_->heartbeat * 2 : options_->election;
   next_hello_ = self.now() + pause;
-  if (phase_ == phase::naming || phase_ == phase::joining) return;
+  if (phase_ != phase::meeting && phase_ != phase::running) return;
   if (is_member && core_->leader()) return;
+  std::vector<std::string> to = options_->members;
+  to.insert(to.end(), options_->join.begin(), options_->join.end());
+  // The configuration file may name none of those that are members now.
+  if (core_ != nullptr)
+    for (const consensus::member& one : core_->members().members()) to.push_back(one.address);
+  std::ranges::sort(to);
+  to.erase(std::unique(to.begin(), to.end()), to.end());
   const message m = to_message(own_hello(true));
-  for (const auto* const list : {&options_->members, &options_->join})
-    for (const std::string& one : *list)
-      if (one != own_) send_to(self, one, m);
+  for (const std::string& one : to)
+    if (one != own_) send_to(self, one, m);
 }
 
 void member::take_hello(process& self, const message& m) {
   auto read = read_hello(m.bytes());
   if (!read) return drop_message(self, read.error().text);
-  if (phase_ == phase::naming || phase_ == phase::joining) return;
+  if (phase_ != phase::meeting && phase_ != phase::running) return;
   const std::string address = fmt::format("{}@{}", read->name, origin_name(self));
   if (address == own_) return;
-  if (read->asks) send_to(self, address, to_message(own_hello(false)));
+  // A stranger is told nothing before an operator adds it.
+  if (read->asks && is_trusted(self)) send_to(self, address, to_message(own_hello(false)));
   if (core_ != nullptr) {
     if (read->of && read->of->cluster != core_->cluster()) return;
     // There may be members that came while this one was away, and one of them may lead.
@@ -138,7 +161,17 @@ void member::take_hello(process& self, const message& m) {
           if (std::ranges::find(trusted_, node_of(one.address)) == trusted_.end())
             trusted_.emplace_back(node_of(one.address));
     if (core_->members().find(read->id) != nullptr) return;
-    if (strangers_.size() < most_strangers || strangers_.contains(address)) strangers_[address] = read->id;
+    meet(self, address, read->id);
+    const consensus::member* const leader = core_->members().find(core_->leader());
+    if (read->asks && leader != nullptr && leader->id != self_) {
+      // It is the leader that adds it.
+      message_writer out(m.size() + 64);
+      out.tuple(3);
+      out.atom(met_word);
+      out.atom(origin_name(self));
+      out.raw(m.bytes());
+      send_to(self, leader->address, out.take());
+    }
     return;
   }
   if (!is_trusted(self)) return drop_message(self, "it is none of the members that the configuration names");
@@ -151,6 +184,29 @@ void member::take_hello(process& self, const message& m) {
   if (meeting_->met(address, read->id)) found_group(self);
 }
 
+// {raft_met, Node, Hello}: another member has met one that may be added.
+void member::take_met(process& self, const message& m) {
+  if (core_ == nullptr) return;
+  etf::cursor at(m.bytes());
+  std::string_view node;
+  if (!at.read_tuple_of(3) || !at.skip() || !at.read_atom(node) || node.find('@') == std::string_view::npos)
+    return drop_message(self, "a hello that was passed on is malformed");
+  auto read = read_hello(at.rest());
+  if (!read) return drop_message(self, read.error().text);
+  if (!is_trusted(self)) return drop_message(self, "no member is there that could pass on a hello");
+  if (read->of && read->of->cluster != core_->cluster()) return;
+  if (core_->members().find(read->id) == nullptr)
+    meet(self, fmt::format("{}@{}", read->name, node), read->id);
+}
+
+// One of each node, so that a node that invents members pushes out nobody else's.
+void member::meet(process& self, std::string address, const consensus::member_id& id) {
+  const std::string node(node_of(address));
+  if (strangers_.size() >= most_strangers && !strangers_.contains(node))
+    strangers_.erase(std::ranges::min_element(strangers_, {}, [](const auto& one) { return one.second.at; }));
+  strangers_[node] = {std::move(address), id, self.now()};
+}
+
 // Once all first members are known to each other, each begins the same group by itself.
 void member::found_group(process&) {
   if (phase_ != phase::meeting) return;
@@ -160,7 +216,8 @@ void member::found_group(process&) {
   const auto first = meeting_->first();
   if (!first) return;
   const std::uint64_t group = group_of(options_->members, options_->clients);
-  base::log::info("raft", "{} begins its group with {} members", own_, first->members().size());
+  if (again_why_.empty())
+    base::log::info("raft", "{} begins its group with {} members", own_, first->members().size());
   belong({cluster_of(*first, group), options_->clients}, consensus::core::first_state(*first));
 }
 
@@ -182,9 +239,10 @@ void member::belong(const membership& of, consensus::durable_state first) {
   beginning_ = {};
   beginning_.self = self_;
   beginning_.state = first;
-  // A request that is refused ends the member when the news come.
+  // Where the log's queue has no room, the next hello tries again.
   if (auto put = storage_->put_membership(of, std::move(first)); !put) {
-    base::log::error("raft", "{} cannot begin: {}", own_, put.error().text);
+    if (std::exchange(again_why_, put.error().text) != put.error().text)
+      base::log::warning("raft", "{} cannot begin yet: {}", own_, put.error().text);
     phase_ = phase::meeting;
   }
 }

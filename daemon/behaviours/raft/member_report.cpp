@@ -47,6 +47,33 @@ void member::write_members(etf::writer& out) const {
   out.nil();
 }
 
+// Why it does not do what members do. Empty: it does.
+std::string member::why_idle() const {
+  const std::string& group = of_.child->name;
+  if (phase_ == phase::stopped) return "stands still until its node starts anew: " + stopped_why_;
+  if (phase_ == phase::again) return "begins again with what its disk has: " + again_why_;
+  if (core_ == nullptr && options_->members.empty())
+    return fmt::format("waits for a member to answer it: coppice raft {} add {} at the group makes it one",
+                       group, own_);
+  if (core_ == nullptr) {
+    std::string why = "waits for";
+    if (meeting_)
+      for (const std::string& one : meeting_->missing()) why += " " + one;
+    return why;
+  }
+  const consensus::member* const here = core_->members().find(self_);
+  if (here == nullptr) return fmt::format("is no member: coppice raft {} add {} makes it one", group, own_);
+  if (here->address != own_)
+    return fmt::format(
+        "the group knows it as {}, where nobody finds it: it has to run there, or an emptied "
+        "disk has to be added in its place",
+        here->address);
+  if (parked_for_ == parked::snapshot) return "applies nothing: its snapshot is of no use: " + parked_why_;
+  if (parked_for_ == parked::command) return parked_why_;
+  if (no_snapshots_) return "could take no snapshot, so its log grows; the log file says why";
+  return {};
+}
+
 // A map of role, leader, term, committed, applied, serial, snapshot, log_bytes, clients, waiting, dropped,
 // parked, why and members: maps of address, role, id, match and heard_ms; match and heard_ms are what a
 // leader knows.
@@ -55,14 +82,7 @@ message member::engine_for_people(process& self) {
   const bool runs = core_ != nullptr;
   const bool leads = runs && core_->what() == consensus::role::leader;
   const consensus::member* const leader = runs ? core_->members().find(core_->leader()) : nullptr;
-  std::string why = parked_why_;
-  if (!runs && meeting_) {
-    why = "waits for";
-    for (const std::string& one : meeting_->missing()) why += " " + one;
-    if (options_->members.empty()) why = "waits for a member that it asks to join";
-  } else if (runs && core_->members().find(self_) == nullptr) {
-    why = fmt::format("is no member: coppice raft {} add {} makes it one", of_.child->name, own_);
-  }
+  const std::string why = why_idle();
   out.map(14);
   word(out, "role", runs ? text(core_->what()) : "beginning");
   word(out, "leader", leader == nullptr ? std::string_view() : std::string_view(leader->address));

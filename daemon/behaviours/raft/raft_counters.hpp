@@ -57,6 +57,9 @@ struct raft_counters final : metrics::counters {
   metrics::number leaderless_since; // monotonic, in ns. 0: a leader is known
   metrics::number parked_at;        // the serial. 0: it applies
   metrics::number patience;         // 2 elections, in ns
+  metrics::number stopped;          // 1: its log has ended, or its group of the log is damaged
+  metrics::number bad_snapshot;     // 1: its actor does not take the snapshot
+  metrics::number no_snapshots;     // 1: the last snapshot could not be taken, so the log grows
   latency appends, writes;
 };
 

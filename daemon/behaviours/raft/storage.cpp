@@ -5,9 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <future>
-#include <thread>
 
 #include "base/buffer.hpp"
 #include "consensus/wire.hpp"
@@ -67,18 +64,9 @@ unexpected<base::error> senseless(std::string_view what) {
   return base::fail(errc::invalid, fmt::format("the value {} of the group makes no sense", what));
 }
 
-// Returns once every request that was submitted before is carried out: one that came later than the reading
-// would change what was read.
-base::status settle(durable::shared_log& log, durable::group_id group) {
-  std::promise<void> done;
-  while (true) {
-    auto put = log.submit({group, {}}, [&done](base::status) { done.set_value(); });
-    if (put) break;
-    if (put.error().code != errc::limit) return put;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10)); // the queue is full of others' requests
-  }
-  done.get_future().wait();
-  return {};
+// What has no room now is submitted later.
+base::status unless_full(base::status done) {
+  return done || done.error().code == errc::limit ? base::status{} : std::move(done);
 }
 
 base::status read_entries(const durable::shared_log& log, durable::group_id group, group_contents& into) {
@@ -115,7 +103,7 @@ std::uint64_t digest_of(base::bytes_span bytes) {
 
 base::result<group_contents> read_group(durable::shared_log& log, durable::group_id group) {
   group_contents out;
-  if (auto settled = settle(log, group); !settled) return unexpected(settled.error());
+  log.settle(); // what came later would change what is read
   const auto about = log.report(group);
   if (!about) return out;
   if (!about->damage.empty()) return base::fail(errc::invalid, about->damage);
@@ -158,11 +146,10 @@ storage::storage(durable::shared_log& log, runtime::system& system, const runtim
       last_(found.last),
       used_(place_of(found.state.snapshot)),
       stored_(found.stored) {
-  std::vector<change> changes;
   for (const stored_snapshot& one : found.stored)
-    if (!(one == used_)) drop_stored(changes, one);
-  // A failure here is the failure of every later request as well.
-  if (!changes.empty()) static_cast<void>(submit(std::move(changes), kind::other));
+    if (!(one == used_)) unwanted_.push_back(one);
+  // The owner is told of an error that is not for want of room when it calls catch_up().
+  static_cast<void>(sweep());
 }
 
 base::status storage::submit(std::vector<change> changes, kind what, std::uint64_t core) {
@@ -264,6 +251,9 @@ base::status storage::write(consensus::write&& one) {
     last_ = std::max(one.truncate_from, first_) - 1;
     changes.emplace_back(durable::cut_after{last_});
   }
+  if (!one.entries.empty() && one.first != last_ + 1)
+    return base::fail(errc::invalid,
+                      fmt::format("entry {} does not follow entry {}, the last one", one.first, last_));
   for (const consensus::entry& each : one.entries)
     changes.emplace_back(durable::append{{++last_, each.term, encoded(each)}});
   return submit(std::move(changes), kind::core, one.number);
@@ -280,32 +270,60 @@ base::status storage::pump() {
   const stored_snapshot of = place_of(now.meta);
   while (now.next < of.size && now.under_way < most_under_way) {
     std::vector<change> changes;
+    const std::vector<stored_snapshot> before = stored_;
     if (now.next == 0) add_stored(changes, of);
     const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(piece_bytes, of.size - now.next));
     const auto bytes = base::as_text(now.bytes.bytes().subspan(static_cast<std::size_t>(now.next), length));
     changes.push_back(set(piece_key(of.index, of.digest, now.next), std::string(bytes)));
+    if (auto done = submit(std::move(changes), kind::piece); !done) {
+      stored_ = before;
+      return unless_full(std::move(done));
+    }
     now.next += length;
     ++now.under_way;
-    if (auto done = submit(std::move(changes), kind::piece); !done) return done;
   }
   if (now.next < of.size || now.under_way > 0 || now.ends) return {};
-  now.ends = true;
   std::vector<change> changes;
   // The leader's newer snapshot may have come meanwhile; then this one is not used, and the core releases it.
-  if (now.meta.index > used_.index) {
-    used_ = of;
+  const bool newest = now.meta.index > used_.index;
+  if (newest)
     changes.push_back(set(snapshot_key, encoded(now.meta)));
-  } else {
+  else
     put_stored(changes);
-  }
-  return submit(std::move(changes), kind::snapshot);
+  if (auto done = submit(std::move(changes), kind::snapshot); !done) return unless_full(std::move(done));
+  now.ends = true;
+  if (newest) used_ = of;
+  return {};
 }
 
-base::status storage::release(const snapshot_meta& meta) {
-  if (place_of(meta) == used_) return {};
-  std::vector<change> changes;
-  drop_stored(changes, place_of(meta));
-  return submit(std::move(changes), kind::other);
+void storage::release(const snapshot_meta& meta) {
+  const stored_snapshot of = place_of(meta);
+  if (std::ranges::find(unwanted_, of) == unwanted_.end()) unwanted_.push_back(of);
+  static_cast<void>(sweep()); // as in the constructor
+}
+
+base::status storage::sweep() {
+  while (!unwanted_.empty()) {
+    const stored_snapshot of = unwanted_.back();
+    // Bytes that were released may have come again since.
+    const bool wanted = of == used_ || of == incoming_ || (saving_ && of == place_of(saving_->meta));
+    if (!wanted) {
+      std::vector<change> changes;
+      const std::vector<stored_snapshot> before = stored_;
+      drop_stored(changes, of);
+      if (auto done = submit(std::move(changes), kind::other); !done) {
+        stored_ = before;
+        return unless_full(std::move(done));
+      }
+    }
+    unwanted_.pop_back();
+  }
+  return {};
+}
+
+base::status storage::catch_up() {
+  if (auto done = sweep(); !done) return done;
+  return pump();
 }
 
 base::status storage::touch() {
@@ -346,7 +364,7 @@ base::result<storage::news> storage::take() {
     }
   }
   if (!out.failure)
-    if (auto done = pump(); !done) return unexpected(done.error());
+    if (auto done = catch_up(); !done) return unexpected(done.error());
   return out;
 }
 

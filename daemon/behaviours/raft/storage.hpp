@@ -64,17 +64,22 @@ class storage {
   storage(durable::shared_log& log, runtime::system& system, const runtime::pid& owner,
           durable::group_id group, const group_contents& found);
 
-  // errc::limit: the log has no room in its queue. Errors are those of shared_log::submit(); the state in
-  // memory is then ahead of the disk, and the owner has to begin anew with what read_group() finds.
+  // errc::limit: the log has no room in its queue; errc::invalid: the entries do not follow the last one.
+  // Other errors are those of shared_log::submit(). The state in memory is then ahead of the disk, and the
+  // owner has to begin anew with what read_group() finds.
   base::status put_identity(const consensus::member_id& self);
   base::status put_membership(const membership& of, consensus::durable_state first);
   base::status write(consensus::write&& one);
 
   // Stores the bytes of a new snapshot, a few pieces at a time; news tells when all of it is on the disk. One
-  // at a time: see is_storing().
+  // at a time: see is_storing(). Where the log's queue has no room, it goes on with the next news or
+  // catch_up().
   base::status keep(const consensus::snapshot_meta& meta, consensus::payload bytes);
   bool is_storing() const { return saving_.has_value(); }
-  base::status release(const consensus::snapshot_meta& meta);
+  // The snapshot's pieces go, at once or when the log's queue has room.
+  void release(const consensus::snapshot_meta& meta);
+  // Submits what the log's queue had no room for. The owner calls it now and then.
+  base::status catch_up();
   // Writes what is there already, so that a log whose disk was full looks for room again.
   base::status touch();
 
@@ -115,6 +120,7 @@ class storage {
 
   base::status submit(std::vector<durable::change> changes, kind what, std::uint64_t core = 0);
   base::status pump();
+  base::status sweep();
   void put_stored(std::vector<durable::change>& to) const;
   void add_stored(std::vector<durable::change>& to, const stored_snapshot& one);
   void drop_stored(std::vector<durable::change>& to, const stored_snapshot& one);
@@ -128,6 +134,7 @@ class storage {
   stored_snapshot used_;       // whose description was submitted last
   std::vector<stored_snapshot> stored_;
   std::optional<stored_snapshot> incoming_;
+  std::vector<stored_snapshot> unwanted_; // whose pieces go
   std::optional<saving> saving_;
 };
 

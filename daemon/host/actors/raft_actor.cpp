@@ -188,6 +188,8 @@ outcome raft_actor::take_entries(process& self, const message& m, etf::cursor at
 
 outcome raft_actor::take_entry(const message& m, const given_entry& one, message& answer) {
   using verdict = applied_commands::verdict;
+  // The state is that of another log than the one the entry is in.
+  if (one.index != commands_.index() + 1) return runtime::stop(message::atom("bad_entry"));
   const applied_commands::decision decided = commands_.take(one.index, one.about);
   switch (decided.what) {
     case verdict::apply: {

@@ -128,10 +128,17 @@ node_status instance::status_with_disk() const {
   const base::nanos now = base::mono_now();
   for (const auto& one : components_->counted.rows<behaviours::raft::raft_counters>()) {
     const auto since = static_cast<base::nanos>(one.counters->leaderless_since.value());
-    raft_status about{one.label, 0, one.counters->parked_at.value()};
+    raft_status about{one.label,
+                      0,
+                      one.counters->parked_at.value(),
+                      one.counters->stopped.value() != 0,
+                      one.counters->bad_snapshot.value() != 0,
+                      one.counters->no_snapshots.value() != 0};
     if (since != 0 && now - since > static_cast<base::nanos>(one.counters->patience.value()))
       about.leaderless = now - since;
-    if (about.leaderless != 0 || about.parked_at != 0) out.raft.push_back(std::move(about));
+    if (about.leaderless != 0 || about.parked_at != 0 || about.stopped || about.bad_snapshot ||
+        about.no_snapshots)
+      out.raft.push_back(std::move(about));
   }
   const std::string data = components_->current()->spec.node.data;
   if (std::string why = why_unwritable(data); !why.empty())

@@ -9,9 +9,7 @@ namespace {
 
 // A leader whose followers have everything but the third, with a snapshot of 10 bytes at 4 and nothing
 // before.
-one_member with_snapshot() {
-  options how;
-  how.keep_entries = 0;
+one_member with_snapshot(options how = {.keep_entries = 0}) {
   how.snapshot_chunk = 4;
   how.snapshot_window = 2;
   one_member of(core::first_state(voters(3)), how);
@@ -55,6 +53,15 @@ TEST_CASE("the log below a snapshot goes") {
   CHECK(of.out.writes[0].compact_term == 2);
   CHECK(of.machine->log().base() == 4);
   CHECK(of.machine->members() == voters(3));
+}
+
+TEST_CASE("entries that are kept below a snapshot are bounded by their number and their bytes") {
+  options how;
+  CHECK(with_snapshot(how).machine->log().base() == 0);
+  how.keep_entries = 2;
+  CHECK(with_snapshot(how).machine->log().base() == 2);
+  how.keep_bytes = 1;
+  CHECK(with_snapshot(how).machine->log().base() == 4);
 }
 
 TEST_CASE("a follower that is too far behind is sent the snapshot, a window of chunks at a time") {

@@ -218,6 +218,18 @@ TEST_CASE("every kind of warning has a sample, and no warning is of another kind
   CHECK(warnings(status).size() == warning_kinds.size() + 1);
 }
 
+TEST_CASE("a member of a Raft group that stands still, cannot use its snapshot or takes none is named") {
+  node::node_status status;
+  status.raft = {{"still", base::nanos_per_second, 0, true, false, false},
+                 {"bad", 0, 0, false, true, false},
+                 {"grows", 0, 0, false, false, true}};
+  const auto said = warnings(status);
+  REQUIRE(said.size() == 3);
+  CHECK(said[0].why == "it stands still: its part of the durable log is of no use");
+  CHECK(said[1].why == "it applies nothing: its snapshot is of no use");
+  CHECK(said[2].why == "it could take no snapshot, so its log grows");
+}
+
 TEST_CASE("a node that is drained is not ready") {
   auto status = running();
   CHECK(ready(status, {}).empty());

@@ -82,7 +82,8 @@ TEST_CASE("a hello is read as it was written, and anything else is refused") {
   said.of->members = {};
   REQUIRE(read_hello(to_message(said).bytes()));
   for (const char* const bad :
-       {"raft_hello", "{raft_hello, l, 1, <<1:128>>, true}", "{raft_hello, 7, 1, <<1:128>>, true, undefined}",
+       {"raft_hello", "{raft_hello, 'l@a', 1, <<1:128>>, true, undefined}",
+        "{raft_hello, l, 1, <<1:128>>, true}", "{raft_hello, 7, 1, <<1:128>>, true, undefined}",
         "{raft_hello, l, -1, <<1:128>>, true, undefined}", "{raft_hello, l, 1, <<1:120>>, true, undefined}",
         "{raft_hello, l, 1, <<0:128>>, true, undefined}", "{raft_hello, l, 1, <<1:128>>, yes, undefined}",
         "{raft_hello, l, 1, <<1:128>>, true, {<<1:128>>, 1}}",

@@ -8,6 +8,7 @@
 #include "behaviours/children.hpp"
 #include "behaviours/raft/raft_kind.hpp"
 #include "consensus/applied_commands.hpp"
+#include "consensus/wire.hpp"
 #include "durable/memory_disk.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
@@ -21,8 +22,8 @@ namespace {
 
 constexpr base::nanos ms = base::nanos_per_ms;
 
-// A command is a number, which is added; `crash` ends it. The query `sum` is answered by the sum, any other
-// one by refused. Everything it does is written down with its id.
+// A command is a number, which is added; `crash` ends it, and so does `leave`, orderly. The query `sum` is
+// answered by the sum, any other one by refused. Everything it does is written down with its id.
 class adding_machine final : public native_server, public raft::machine {
  public:
   adding_machine(diary& book, std::string id) : native_server("adding"), book_(book), id_(std::move(id)) {}
@@ -53,6 +54,10 @@ class adding_machine final : public native_server, public raft::machine {
     commands_ = applied_commands(most);
     sum_ = 0;
     if (at.read_binary(snapshot)) {
+      if (int& left = book_.failures["restore"]; left > 0) {
+        --left;
+        return runtime::stop(term("{bad_snapshot, <<\"another version\">>}"));
+      }
       etf::cursor in(snapshot);
       CHECK(in.read_tuple_of(2));
       CHECK(in.read_integer(sum_));
@@ -84,7 +89,9 @@ class adding_machine final : public native_server, public raft::machine {
         std::uint64_t random = 0;
         CHECK((in.read_tuple_of(3) && in.read_integer(time) && in.read_unsigned(random)));
         CHECK(time > 0);
-        if (!in.read_integer(by)) return runtime::stop(message::atom("crashed"));
+        if (!in.read_integer(by))
+          return runtime::stop(in.read_atom_is("leave") ? runtime::reasons::normal()
+                                                        : message::atom("crashed"));
         sum_ += by;
         progress_->applying = 0;
         runtime::message_writer out;
@@ -304,8 +311,84 @@ TEST_CASE(
   CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
   CHECK(host.ask("a", "{append, crash}") == "{error,timeout}");
   CHECK(host.comes_to("a", "{query, sum}", "{error,parked}"));
-  CHECK(host.ask("a", "{append, 5}") == "{error,timeout}");
+  CHECK(host.ask("a", "{append, 5}") == "{error,parked}");
   CHECK(host.ask("a", "leader").starts_with("{ok,"));
+}
+
+TEST_CASE("a command that ends the machine orderly is one that crashes it") {
+  group_host host({"a"});
+  host.options.append_timeout = 300 * ms;
+  host.start("a");
+  CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
+  CHECK(host.ask("a", "{append, leave}") == "{error,timeout}");
+  CHECK(host.comes_to("a", "{query, sum}", "{error,parked}"));
+  CHECK(host.ask("a", "leader").starts_with("{ok,"));
+}
+
+TEST_CASE("a member whose machine does not take the snapshot lives, and says so to those who ask") {
+  group_host host({"a"});
+  host.options.snapshot_entries = 5;
+  host.start("a");
+  CHECK(host.done("a", "{append, 1}") == "{ok,1,1}");
+  const auto group = *host.log.log()->group("raft/a");
+  const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
+  while (raft::read_group(*host.log.log(), group)->state.snapshot.index == 0 && base::mono_now() < end)
+    CHECK(host.done("a", "{append, 1}").starts_with("{ok,"));
+  host.kill("a");
+  host.book.failures["restore"] = 100;
+  host.start("a");
+  CHECK(host.comes_to("a", "{query, sum}", "{error,parked}"));
+  CHECK(host.comes_to("a", "{append, 1}", "{error,parked}"));
+  CHECK(host.comes_to("a", "members", "{ok,[{{a,'test@localhost'},voter}]}"));
+}
+
+TEST_CASE("a member whose log has ended lives without a leader, also when it starts again") {
+  group_host host({"a"});
+  host.options.append_timeout = 300 * ms;
+  host.start("a");
+  CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
+  host.log.log()->settle();
+  host.disk.plan(0, memory_disk::fault::fails);
+  (void)host.ask("a", "{append, 6}");
+  CHECK(host.comes_to("a", "leader", "{error,no_leader}"));
+  CHECK(host.ask("a", "{append, 5}") == "{error,no_leader}");
+  CHECK(host.ask("a", "{query, sum, stale}") == "{error,no_leader}");
+  host.kill("a");
+  host.start("a");
+  CHECK(host.ask("a", "{append, 5}") == "{error,no_leader}");
+  CHECK(host.ask("a", "leader") == "{error,no_leader}");
+}
+
+TEST_CASE("a member goes on when the disk that refused its write has room again") {
+  group_host host({"a"});
+  host.options.append_timeout = 300 * ms;
+  host.start("a");
+  CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
+  host.log.log()->settle();
+  host.disk.capacity = 0;
+  CHECK(host.ask("a", "{append, 6}") != "{ok,2,11}");
+  host.log.log()->settle();
+  host.disk.capacity = ~std::uint64_t{0};
+  CHECK(host.done("a", "{append, 7}").starts_with("{ok,"));
+}
+
+TEST_CASE("hellos of many names from one node keep no newcomer of another one away") {
+  group_host host({"a"});
+  host.start("a");
+  CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
+  const runtime::pid a = host.running.at("a");
+  const std::uint32_t node = *host.system.nodes().intern("far@localhost");
+  const auto hello = [](const std::string& name, std::uint64_t id) {
+    return raft::to_message({name, 1, {1, id}, true, {}});
+  };
+  for (std::uint64_t i = 1; i <= 100; ++i) host.system.send(a, hello("x" + std::to_string(i), i));
+  auto far =
+      runtime::make_signal(runtime::signal_kind::message, runtime::pid{node, 77, 40, 0}, hello("z", 1000));
+  far->flags = runtime::signal::remote;
+  host.system.deliver(a, std::move(far));
+  for (std::uint64_t i = 1; i <= 100; ++i) host.system.send(a, hello("y" + std::to_string(i), 100 + i));
+  CHECK(host.ask("a", "{'$coppice_raft_change', add, <<\"w@far@localhost\">>}") == "{error,not_met}");
+  CHECK(host.ask("a", "{'$coppice_raft_change', add, <<\"z@far@localhost\">>}") == "ok");
 }
 
 TEST_CASE("what is too large, too much or no request is refused") {
@@ -335,6 +418,131 @@ TEST_CASE("messages that no member has sent change nothing") {
         "'$coppice_raft_flush'", "'$coppice_journal'", "raft", "{'EXIT', 1, 2}"})
     host.system.send(host.running.at("a"), term(bad));
   CHECK(host.ask("a", "{append, 5}") == "{ok,2,10}");
+}
+
+namespace {
+
+// Stands for the member b of a, b and c in one group with a, which alone is a real one. Its hellos and
+// messages are the test's; of what a sends it writes down "id", "stored INDEX" and "asked NUMBER".
+class other_member final : public native_server {
+ public:
+  other_member(diary& book, std::promise<consensus::member_id> found)
+      : native_server("other"), book_(book), found_(std::move(found)) {}
+
+ protected:
+  runtime::outcome handle_info(runtime::process&, const message& m) override {
+    if (const auto hello = raft::read_hello(m.bytes())) {
+      if (!std::exchange(is_found_, true)) found_.set_value(hello->id);
+    } else if (const auto said = consensus::decode_message(m.bytes())) {
+      const auto* const stored = std::get_if<consensus::append_answer>(&said->body);
+      if (stored != nullptr && stored->accepted)
+        book_.write("stored " + std::to_string(stored->index) + " of " + std::to_string(said->term));
+    } else if (const std::string ask = text(m); ask.starts_with("{raft_ask,a,")) {
+      book_.write("asked " + ask.substr(12, ask.find(',', 12) - 12));
+    }
+    return runtime::carry_on();
+  }
+
+ private:
+  diary& book_;
+  std::promise<consensus::member_id> found_;
+  bool is_found_ = false;
+};
+
+struct led_by_test : group_host {
+  led_by_test() {
+    options.append_timeout = 300 * ms;
+    options.election = 2 * base::nanos_per_second;
+    std::promise<consensus::member_id> promise;
+    auto future = promise.get_future();
+    runtime::spawn_options spawn;
+    spawn.name = "b";
+    auto made = system.spawn(std::move(spawn), std::make_unique<other_member>(book, std::move(promise)));
+    REQUIRE(made.has_value());
+    running["b"] = *made;
+    start("a");
+    a = future.get();
+    const auto group = raft::group_of(options.members, options.clients);
+    raft::meeting all(options.members, "a@test@localhost", a);
+    all.met("b@test@localhost", b);
+    all.met("c@test@localhost", {3, 3});
+    cluster = raft::cluster_of(*all.first(), group);
+    system.send(running.at("a"), raft::to_message({"b", group, b, false, {}}));
+    system.send(running.at("a"), raft::to_message({"c", group, {3, 3}, false, {}}));
+  }
+  void say(const consensus::member_id& from, consensus::term_number term, consensus::message_body body) {
+    message_writer out;
+    consensus::encode(consensus::message{cluster, from, a, term, std::move(body)}, out);
+    system.send(running.at("a"), out.take());
+  }
+  // Appends numbers behind entry 1, as often as it takes until they are on the disk.
+  bool append(consensus::term_number term, std::vector<int> numbers, consensus::log_index commit) {
+    const std::string until = "stored " + std::to_string(1 + numbers.size()) + " of " + std::to_string(term);
+    const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
+    while (base::mono_now() < end) {
+      append_once(term, numbers, commit);
+      run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
+      const auto lines = book.lines();
+      if (std::ranges::find(lines, until) != lines.end()) return true;
+    }
+    return false;
+  }
+  void append_once(consensus::term_number term, const std::vector<int>& numbers,
+                   consensus::log_index commit) {
+    consensus::append_request ask{1, 1, commit, {}};
+    for (const int one : numbers) {
+      etf::vector_writer body(32);
+      body.tuple(3);
+      body.integer(1);
+      body.unsigned_integer(1);
+      body.integer(one);
+      ask.entries.push_back({term, 0, 0, consensus::entry_kind::command, consensus::payload(body.take())});
+    }
+    say(b, term, ask);
+  }
+
+  using message_writer = runtime::message_writer;
+  const consensus::member_id b{2, 2};
+  consensus::member_id a;
+  consensus::cluster_id cluster;
+};
+
+} // namespace
+
+TEST_CASE("a member that begins again applies nothing that its new log does not know to be committed") {
+  led_by_test host;
+  CHECK(host.append(4, {100, 200}, 1));
+  host.log.log()->settle();
+  host.disk.capacity = 0;
+  host.append_once(5, {1, 2}, 3); // replaces both and commits them; the disk refuses it
+  const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
+  while (!host.log.log()->report().is_full && base::mono_now() < end)
+    host.run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
+  CHECK(host.log.log()->report().is_full);
+  host.disk.capacity = ~std::uint64_t{0};
+  CHECK(host.append(5, {1, 2}, 3));
+  CHECK(host.comes_to("a", "{query, sum, stale}", "3"));
+}
+
+TEST_CASE("nobody leads by an id that is no member's, and a call that is passed on has a number at random") {
+  led_by_test host;
+  CHECK(host.append(4, {7}, 2));
+  CHECK(host.comes_to("a", "{query, sum, stale}", "7"));
+  std::string leader;
+  std::uint64_t number = 0;
+  const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
+  while (number == 0 && base::mono_now() < end) {
+    // The member's own leader is heard before and after.
+    host.say(host.b, 4, consensus::heartbeat{2, 0});
+    host.say({9, 9}, 9, consensus::heartbeat{0, 0});
+    host.say(host.b, 4, consensus::heartbeat{2, 0});
+    leader = host.ask("a", "leader");
+    (void)host.ask("a", "{append, 1}");
+    for (const std::string& line : host.book.lines())
+      if (line.starts_with("asked ")) number = std::stoull(line.substr(6));
+  }
+  CHECK(leader == "{ok,{b,'test@localhost'},4}");
+  CHECK(number > 1'000'000);
 }
 
 TEST_CASE("a member without a log does not start, and says why") {

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <mutex>
 
 #include "behaviours/journal/journal.hpp"
 #include "behaviours/test_host.hpp"
@@ -106,6 +107,10 @@ struct fixture {
   test_host host;
   runtime::pid who;
 };
+
+void log_settled(fixture& f) {
+  f.log.log()->settle();
+}
 
 consensus::write entries(std::uint64_t number, consensus::log_index first,
                          std::vector<consensus::entry> all) {
@@ -274,8 +279,8 @@ TEST_CASE("a released snapshot's pieces go, but never those of the one in use") 
         "stored 3");
   f.run(
       [&](storage& s) {
-        CHECK(s.release(meta_of(2, "two")));
-        CHECK(s.release(meta_of(3, "three")));
+        s.release(meta_of(2, "two"));
+        s.release(meta_of(3, "three"));
         CHECK(s.write(entries(2, 4, {command(1, "c")})));
       },
       "core 2");
@@ -310,4 +315,70 @@ TEST_CASE("a failed write is told, and what makes no sense on the disk is refuse
   const auto found = read_group(*log.log(), group);
   REQUIRE_FALSE(found.has_value());
   CHECK(found.error().text == "the value id of the group makes no sense");
+}
+
+TEST_CASE("entries that do not follow the last one are refused, and nothing of them is written") {
+  fixture f;
+  f.run(
+      [](storage& s) {
+        CHECK(s.put_membership({{3, 4}, 55}, consensus::core::first_state(one_voter())));
+      },
+      "membership");
+  owner::next = [](storage& s) {
+    for (const consensus::log_index first : {1, 3}) {
+      const auto refused = s.write(entries(1, first, {command(2, "x")}));
+      CHECK_FALSE(refused.has_value());
+      CHECK(refused.error().code == base::errc::invalid);
+    }
+  };
+  CHECK(f.host.call(f.who, "go") == "ok");
+  log_settled(f);
+  CHECK(f.read().last == 1);
+}
+
+TEST_CASE("a snapshot goes on where the log's queue had no room for a piece, and so do pieces that go") {
+  fixture f;
+  f.run(
+      [](storage& s) {
+        CHECK(s.put_membership({{3, 4}, 55}, consensus::core::first_state(one_voter())));
+      },
+      "membership");
+  const consensus::snapshot_meta broken{5, 1, 100, 42, one_voter()};
+  f.run(
+      [&](storage& s) {
+        consensus::write one;
+        one.number = 1;
+        one.piece = consensus::snapshot_piece{broken, 0, consensus::payload(base::as_bytes("half"))};
+        CHECK(s.write(std::move(one)));
+      },
+      "core 1");
+  const std::string text = "the state";
+  const consensus::snapshot_meta meta{1, 1, text.size(), digest_of(base::as_bytes(text)), one_voter()};
+  const auto other = *f.log.log()->group("other");
+  std::mutex gate;
+  f.disk.before_sync = [&gate] { const std::scoped_lock held(gate); };
+  gate.lock();
+  const std::string much(std::size_t{2} << 20, 'x');
+  while (f.log.log()->submit({other, {durable::set_value{"much", much}}}, {}).has_value()) continue;
+  // The member starts anew while the queue is full.
+  f.host.system.exit(f.who, runtime::message::atom("kill"));
+  CHECK(f.host.end_of(f.who) != "?");
+  f.start();
+  owner::next = [&](storage& s) {
+    CHECK(s.keep(meta, consensus::payload(base::as_bytes(text))));
+    CHECK(s.is_storing());
+    CHECK(s.catch_up());
+  };
+  CHECK(f.host.call(f.who, "go") == "ok");
+  gate.unlock();
+  log_settled(f);
+  f.run([](storage& s) { CHECK(s.catch_up()); }, "stored 1");
+  f.run(
+      [&](storage& s) {
+        CHECK(s.whole(meta).value() == text);
+        s.release(broken);
+        CHECK(s.write(entries(1, 2, {command(1, "a")})));
+      },
+      "core 1");
+  CHECK(f.read().stored == std::vector<stored_snapshot>{{1, meta.digest, meta.size}});
 }
