@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import re
+import signal
 import subprocess
 import termios
 import threading
@@ -320,7 +321,7 @@ def top_keys(cleanup):
         terminal.read_until(part)
         terminal.seen = b""
 
-    for ends in ("q", "\x03"):
+    for ends in (lambda: terminal.types("q"), lambda: os.kill(terminal.pid, signal.SIGINT)):
         terminal = Terminal(cleanup, [program("COPPICE", "coppice"), "top", "--every", "200ms", "--socket", node.socket])
         shows(terminal, b"q quit")
         check(not by_lines(terminal), "keys come one by one")
@@ -330,7 +331,7 @@ def top_keys(cleanup):
         shows(terminal, b"trap exit")
         terminal.types("\x1b")
         shows(terminal, b"up down select")
-        terminal.types(ends)
+        ends()
         terminal.read_until(b"never")  # until it is closed
         eventually(lambda: by_lines(terminal), "lines again")
 

@@ -14,6 +14,7 @@ class Terminal:
         cleanup.callback(os.close, self.descriptor)
         program = subprocess.Popen(command, stdin=other_end, stdout=other_end, stderr=other_end, start_new_session=True,
                                    env=dict(os.environ, TERM="xterm", ERL_CRASH_DUMP_SECONDS="0", **environment))
+        self.pid = program.pid
         cleanup.callback(program.wait)
         cleanup.callback(program.kill)
         os.close(other_end)
