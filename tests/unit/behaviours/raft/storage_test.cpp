@@ -351,7 +351,8 @@ TEST_CASE("a snapshot goes on where the log's queue had no room for a piece") {
   gate.lock();
   const std::string much(std::size_t{2} << 20, 'x');
   const std::string little(1024, 'x');
-  for (const std::string* const one : {&much, &little})
+  const std::string least(1, 'x'); // then there is no room for a piece either
+  for (const std::string* const one : {&much, &little, &least})
     while (f.log.log()->submit({other, {durable::set_value{"much", *one}}}, {}).has_value()) continue;
   owner::next = [&](storage& s) {
     CHECK(s.keep(meta, consensus::payload(base::as_bytes(text))));
