@@ -301,11 +301,11 @@ def encrypted(cleanup):
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     api = Api(cleanup, tls=context)
+    api.node.said(f"page, metrics and health at https://127.0.0.1:{api.port}/")
     equal(api.get("status")["name"], api.node.name)
     equal(api.ask("GET", "status", token="another")[0], 401)
     for path in ("/", "/metrics", "/livez"):
         equal(api.raw("GET", path)[0], 200, path)
-    api.node.said(f"page, metrics and health at https://127.0.0.1:{api.port}/")
     with socket.create_connection(("127.0.0.1", api.port), timeout=60) as plain:
         plain.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
         check(b"coppice_" not in until_closed(plain))

@@ -301,7 +301,7 @@ def foreign(cleanup):
     for request in (f"{{saga_undo, {key}, {what}}}", f"{{saga_forget, {key}}}", f"{{saga_do, {key}, {what}, 60000}}"):
         check(other(f"Try(accounts, {request})") in ("timeout", "{error,not_allowed}"), request)
     equal(balance(erl, "ann"), "{ok,95}")
-    equal(node.engine("accounts")["dropped"]["origin"], 2)
+    equal(node.engine("accounts")["dropped"]["origin"], 3)
     node.stop(signal.SIGKILL)
     node.begin()
     node.wait_ready()
