@@ -138,7 +138,7 @@ TEST_CASE(
     "settle() returns when all that was submitted before is told, also if the queue takes nothing more") {
   memory_disk disk;
   log_options with;
-  with.longest_queue = 256;
+  with.longest_queue = 4096;
   auto log = open_threaded(disk, with);
   heard by;
   const auto group = log->group("one");
