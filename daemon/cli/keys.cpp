@@ -98,9 +98,12 @@ std::optional<key> take_key(std::string& bytes, bool all) {
       std::ranges::any_of(sequences, [&bytes](const auto& one) { return one.first.starts_with(bytes); });
   if (is_beginning && !all) return std::nullopt;
   const bool is_escape = bytes.size() == 1;
-  // An unknown sequence ends with its first letter or tilde.
+  // An unknown sequence is one more byte, or one that opens a sequence, which ends with its first letter or
+  // tilde.
   std::size_t end = 1;
-  while (end < bytes.size() && (end == 1 || bytes[end] < '@')) ++end;
+  if (bytes.size() > 1 && (bytes[1] == '[' || bytes[1] == 'O'))
+    while (++end < bytes.size() && bytes[end] < '@') {
+    }
   bytes.erase(0, std::min(end + 1, bytes.size()));
   return is_escape ? key::back : key::other;
 }

@@ -31,7 +31,7 @@ def examples():
 
 @test("each child of the page, together with what else is configured beside it, is one that check takes")
 def page(cleanup):
-    shelf = Shelf(cleanup, "kv", "wires", "echo", "alarms", "seats", "shard", "ledger")
+    shelf = Shelf(cleanup, "kv", "wires", "echo", "alarms", "seats", "shard", "ledger", "transfer")
     authority = Authority(shelf.path)
     authority.issue("s")
     children = [one for one in examples() if one.startswith("- id:")]

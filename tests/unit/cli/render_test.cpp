@@ -118,7 +118,7 @@ TEST_CASE(
     "of") {
   const json member{{"node", "a@b"}, {"last_index", 17}, {"lag", {{"bytes", 12}, {"entries", 1}}}};
   const json short_member{{"node", "c@d"}};
-  const json engine{{"kind", "raft"},
+  const json engine{{"kind", "tide"},
                     {"leader", "a@b"},
                     {"in_sync", true},
                     {"votes", json::object()},
@@ -138,8 +138,8 @@ TEST_CASE(
         "bytes 12, entries 1  17          a@b\n"
         "-                    -           c@d\n");
   CHECK(cli::render_process(json{{"engine", engine}}).ends_with("\n\n" + text));
-  CHECK(cli::render_engine(json{{"kind", "raft"}}).empty());
-  CHECK(cli::render_engine(json{{"kind", "raft"}, {"members", json::array({short_member})}}) ==
+  CHECK(cli::render_engine(json{{"kind", "tide"}}).empty());
+  CHECK(cli::render_engine(json{{"kind", "tide"}, {"members", json::array({short_member})}}) ==
         "members\nNODE\nc@d\n");
   CHECK(cli::render_engine(json{{"streams", 0}, {"connections", json::array()}, {"term", 2}}) ==
         "term  2\n\n");
