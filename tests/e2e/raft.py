@@ -24,15 +24,31 @@ applications:
     supervisor:
       intensity: 1000
       children:
-        - {{ id: ledger, actor: {actor}, name: ledger, raft: {{ {group}, heartbeat: 50ms, election: 500ms{more} }} }}
+        - {{ id: ledger, actor: {actor}, name: ledger, raft: {{ {group}{more} }} }}
 """
+
+
+# Asks member after member until one says {ok, ...}: for what may be asked more than once. App appends in a session, so that
+# a repeat is not applied again however slow the machine is; its value is {Serial, Reply} or {discarded, Reason}.
+HELPERS = (
+    "Ask = fun(On, What) -> try gen_server:call({ledger, On}, What, 20000) catch exit:{R, _} -> {down, R} end end",
+    "On = fun(N) -> lists:nth(N rem length(Nodes) + 1, Nodes) end",
+    "Get = fun Get(What, 0) -> {late, What}; Get(What, N) -> case Ask(On(N), What) of Good when element(1, Good) =:= ok -> Good; "
+    "_ -> timer:sleep(50), Get(What, N - 1) end end",
+    "Do = fun Do(_, _, _, 0) -> late; Do(C, Seq, What, N) -> case Ask(On(N), {append, What, {C, Seq}}) of {ok, S, B} -> {S, B}; "
+    "{error, {discarded, R, S}} -> {discarded, R, S}; {error, {discarded, R}} -> {discarded, R}; "
+    "_ -> timer:sleep(20), Do(C, Seq, What, N - 1) end end",
+    "App = fun(What) -> case get(client) of undefined -> {ok, Fresh} = Get({client}, 1000), put(client, Fresh), put(seq, 0); _ -> ok end, "
+    "put(seq, get(seq) + 1), Do(get(client), get(seq), What, 3000 + get(seq)) end",
+)
 
 
 class Group:
     """Nodes of one group, by their letters."""
 
-    def __init__(self, cleanup, letters="abc", actor="ledger", more="", settings=()):
-        self.cleanup, self.actor, self.more, self.settings = cleanup, actor, more, settings
+    def __init__(self, cleanup, letters="abc", actor="ledger", more="", settings=(), election="500ms"):
+        self.cleanup, self.actor, self.settings = cleanup, actor, settings
+        self.more = f", heartbeat: 50ms, election: {election}{more}"
         self.epmd_port = free_port()
         self.letters = letters
         self.nodes = {}
@@ -43,11 +59,9 @@ class Group:
         self.erl = Erl(cleanup, epmd_port=self.epmd_port)
         for one in letters:
             self.erl(f"net_adm:ping('{one}@127.0.0.1')")
-        self.erl("Ask = fun(On, What) -> try gen_server:call({ledger, On}, What, 20000) catch exit:{R, _} -> {down, R} end end")
-        # Asks member after member until one says {ok, ...}: for what may be asked more than once.
         self.erl("Nodes = [" + ", ".join(f"'{each}@127.0.0.1'" for each in letters) + "]")
-        self.erl("Get = fun Get(What, 0) -> {late, What}; Get(What, N) -> On = lists:nth(N rem length(Nodes) + 1, Nodes), "
-                 "case Ask(On, What) of Good when element(1, Good) =:= ok -> Good; _ -> timer:sleep(50), Get(What, N - 1) end end")
+        for one in HELPERS:
+            self.erl(one)
 
     @staticmethod
     def address(letter):
@@ -78,7 +92,16 @@ class Group:
 
     def get(self, what):
         """What a member answers, whichever has an answer."""
-        return self.erl(f"Get({what}, 400)")
+        return self.erl(f"Get({what}, 1000)")
+
+    def append(self, what):
+        """{Serial, Reply} of a command that is applied once, or {discarded, Reason}."""
+        return self.erl(f"App({what})")
+
+    def change(self, letter, what, whom):
+        """The answer to `coppice raft ledger WHAT ADDRESS` on that node: "ok", or why not."""
+        said = self.nodes[letter].reply("raft", name="ledger", change=what, member=self.address(whom), timeout_ms=10000)
+        return "ok" if "result" in said else json.dumps(said["error"])
 
     def kill(self, letter):
         self.nodes[letter].stop(signal.SIGKILL)
@@ -102,20 +125,19 @@ def example(cleanup):
         node.wait_ready()
     erl = Erl(cleanup, epmd_port=epmd)
     erl("Nodes = [list_to_atom([C | \"@127.0.0.1\"]) || C <- \"abc\"], [net_adm:ping(N) || N <- Nodes]")
+    for one in HELPERS:
+        erl(one)
     eventually(lambda: all(node.engine("ledger")["leader"] for node in nodes), "there is a leader", seconds=60)
-    equal(erl("[begin {ok, _, B} = gen_server:call({ledger, N}, {append, {deposit, <<\"alice\">>, 10}}), "
-              "{ok, B} = gen_server:call({ledger, N}, {query, {balance, <<\"alice\">>}}), B end || N <- Nodes]"), "[10,20,30]")
-    # Each member answers from a state that has what another one has just appended.
-    equal(erl("[begin {ok, S, _} = gen_server:call({ledger, lists:nth(I rem 3 + 1, Nodes)}, {append, {deposit, <<\"bob\">>, 1}}), "
-              "{ok, I} = gen_server:call({ledger, lists:nth((I + 1) rem 3 + 1, Nodes)}, {query, {balance, <<\"bob\">>}}), S - I end "
+    equal(erl("[App({deposit, <<\"alice\">>, 10}) || _ <- Nodes]"), "[{1,10},{2,20},{3,30}]")
+    # Each member answers from a state that has what was appended by way of another one just before.
+    equal(erl("[begin {S, I} = App({deposit, <<\"bob\">>, 1}), {ok, I} = Get({query, {balance, <<\"bob\">>}}, 3001 + I), S - I end "
               "|| I <- lists:seq(1, 60)] =:= lists:duplicate(60, 3)"), "true")
-    equal(erl("gen_server:call({ledger, hd(Nodes)}, {append, {transfer, <<\"alice\">>, <<\"bob\">>, 5}})"), "{ok,64,{balances,25,65}}")
-    equal(erl("gen_server:call({ledger, hd(Nodes)}, {append, {transfer, <<\"nobody\">>, <<\"bob\">>, 5}})"),
-          "{error,{discarded,insufficient,65}}")
-    equal(erl("gen_server:call({ledger, hd(Nodes)}, {append, {deposit, <<\"alice\">>, -5}})"), "{error,{discarded,bad_amount}}")
-    equal(erl("gen_server:call({ledger, hd(Nodes)}, {query, total})"), "{ok,90}")
-    leader = nodes[0].engine("ledger")["leader"]
-    equal(erl("[begin {ok, L, _} = gen_server:call({ledger, N}, leader), L end || N <- Nodes]").count(leader.split("@", 1)[1]), 3)
+    equal(erl("App({transfer, <<\"alice\">>, <<\"bob\">>, 5})"), "{64,{balances,25,65}}")
+    equal(erl("App({transfer, <<\"nobody\">>, <<\"bob\">>, 5})"), "{discarded,insufficient,65}")
+    equal(erl("App({deposit, <<\"alice\">>, -5})"), "{discarded,bad_amount}")
+    equal(erl("Get({query, total}, 1000)"), "{ok,90}")
+    eventually(lambda: len({node.engine("ledger")["leader"] for node in nodes}) == 1, "all name one leader", seconds=60)
+    contains(erl("Get(leader, 1000)"), "{ok,{ledger,'")
     contains(erl("gen_server:call({ledger, hd(Nodes)}, members)"), "{{ledger,'b@127.0.0.1'},voter}")
     contains(nodes[1].coppice("info", "ledger").stdout, "leader")
     contains(nodes[1].coppice("raft", "ledger").stdout, "ledger@c@127.0.0.1")
@@ -127,11 +149,8 @@ def kills(cleanup):
     erl = group.erl
     group.leader()
     # Each client repeats what it has no answer to under the same number, at member after member.
-    erl("Do = fun Do(_, _, _, 0) -> late; Do(C, Seq, What, N) -> On = lists:nth(N rem 3 + 1, Nodes), "
-        "case Ask(On, {append, What, {C, Seq}}) of {ok, S, B} -> {S, B}; {error, {discarded, R}} -> {discarded, R}; "
-        "_ -> timer:sleep(20), Do(C, Seq, What, N - 1) end end")
     erl("Me = self(), Client = fun(Name, Count) -> spawn(fun() -> {ok, C} = Get({client}, 500), "
-        "R = [Do(C, Q, {deposit, Name, 1}, 2000) || Q <- lists:seq(1, Count)], Me ! {done, Name, R} end) end")
+        "R = [Do(C, Q, {deposit, Name, 1}, 3000) || Q <- lists:seq(1, Count)], Me ! {done, Name, R} end) end")
     erl("[Client(<<(integer_to_binary(I))/binary>>, 150) || I <- lists:seq(1, 4)]")
     for _ in range(3):
         victim = group.leader()
@@ -140,21 +159,21 @@ def kills(cleanup):
         group.kill(victim)
         group.leader()
         group.start(victim)
-    erl("Results = [receive {done, N, R} -> {N, R} after 120000 -> {late, []} end || _ <- lists:seq(1, 4)]")
+    erl("Results = [receive {done, N, R} -> {N, R} after 300000 -> {late, []} end || _ <- lists:seq(1, 4)]")
     equal(erl("lists:usort([length(R) || {_, R} <- Results])"), "[150]")
     # Every answer was that of its own number: the balance is the number, and the serials differ and rise.
     equal(erl("lists:usort([[B || {_, B} <- R] =:= lists:seq(1, 150) || {_, R} <- Results])"), "[true]")
     equal(erl("length(lists:usort([S || {_, R} <- Results, {S, _} <- R]))"), "600")
     equal(group.get("{query, total}"), "{ok,600}")
-    eventually(lambda: len({group.engine(one)["applied"] for one in "abc"}) == 1, "all have applied all", seconds=60)
-    equal([group.erl(f"Ask('{one}@127.0.0.1', {{query, total, stale}})") for one in "abc"], ["{ok,600}"] * 3)
+    for one in "abc":
+        eventually(lambda: group.erl(f"Ask('{one}@127.0.0.1', {{query, total, stale}})") == "{ok,600}", "it has applied all", seconds=60)
 
 
 @test("all nodes killed at once and started again have everything that was acknowledged")
 def all_killed(cleanup):
     group = Group(cleanup)
     group.leader()
-    equal(group.erl("lists:last([Get({append, {deposit, <<\"a\">>, 2}}, 400) || _ <- lists:seq(1, 40)])"), "{ok,40,80}")
+    equal(group.erl("lists:last([App({deposit, <<\"a\">>, 2}) || _ <- lists:seq(1, 40)])"), "{40,80}")
     for one in "abc":
         group.kill(one)
     for one in "abc":
@@ -164,7 +183,7 @@ def all_killed(cleanup):
         group.erl(f"net_adm:ping('{one}@127.0.0.1')")
     group.leader()
     equal(group.get("{query, {balance, <<\"a\">>}}"), "{ok,80}")
-    contains(group.get("{append, {deposit, <<\"a\">>, 2}}"), "{ok,41,82}")
+    equal(group.append("{deposit, <<\"a\">>, 2}"), "{41,82}")
 
 
 @test("sessions: a repeat has the first answer, an older number and an unknown client are discarded, and the least used goes first")
@@ -172,16 +191,15 @@ def sessions(cleanup):
     group = Group(cleanup, more=", limits: { clients: 3 }")
     erl = group.erl
     group.leader()
-    erl("{ok, C} = Get({client}, 400)")
-    first = erl("A1 = Get({append, {deposit, <<\"x\">>, 7}, {C, 1}}, 400)")
-    contains(first, "7}")
-    equal(erl("Get({append, {deposit, <<\"x\">>, 7}, {C, 1}}, 400) =:= A1"), "true")
-    erl("A5 = Get({append, {deposit, <<\"x\">>, 1}, {C, 5}}, 400)")
-    equal(erl("Ask(hd(Nodes), {append, {deposit, <<\"x\">>, 1}, {C, 4}})"), "{error,{discarded,old}}")
-    equal(erl("Ask(hd(Nodes), {append, {deposit, <<\"x\">>, 1}, {C + 1000000, 1}})"), "{error,{discarded,unknown_client}}")
-    equal(erl("Get({append, {deposit, <<\"x\">>, 1}, {C, 5}}, 400) =:= A5"), "true")
-    erl("[Get({client}, 400) || _ <- lists:seq(1, 3)]")
-    equal(erl("Ask(hd(Nodes), {append, {deposit, <<\"x\">>, 1}, {C, 6}})"), "{error,{discarded,unknown_client}}")
+    erl("{ok, C} = Get({client}, 1000), Try = fun(Amount, Seq) -> Do(C, Seq, {deposit, <<\"x\">>, Amount}, 3000) end")
+    contains(erl("A1 = Try(7, 1)"), ",7}")
+    equal(erl("Try(7, 1) =:= A1"), "true")
+    contains(erl("A5 = Try(1, 5)"), ",8}")
+    equal(erl("Try(1, 4)"), "{discarded,old}")
+    equal(erl("Do(C + 1000000, 1, {deposit, <<\"x\">>, 1}, 3000)"), "{discarded,unknown_client}")
+    equal(erl("Try(1, 5) =:= A5"), "true")
+    erl("[Get({client}, 1000) || _ <- lists:seq(1, 3)]")
+    equal(erl("Try(1, 6)"), "{discarded,unknown_client}")
     equal(group.get("{query, {balance, <<\"x\">>}}"), "{ok,8}")
 
 
@@ -191,14 +209,13 @@ def snapshots(cleanup):
     erl = group.erl
     away = next(one for one in "abc" if one != group.leader())
     group.kill(away)
-    equal(erl("lists:last([Get({append, {deposit, <<(integer_to_binary(I rem 20))/binary>>, 1}}, 400) || I <- lists:seq(1, 400)]) "
-              "=:= late"), "false")
+    contains(erl("lists:last([App({deposit, integer_to_binary(I rem 20), 1}) || I <- lists:seq(1, 400)])"), "{400,")
     leader = group.leader()
     eventually(lambda: group.engine(leader)["snapshot"] > 200, "snapshots are taken", seconds=60)
     group.start(away)
     eventually(lambda: group.engine(away)["serial"] == group.engine(group.leader())["serial"], "it has caught up", seconds=60)
     check(group.engine(away)["snapshot"] > 200, "by a snapshot", group.engine(away))
-    equal(erl(f"Ask('{away}@127.0.0.1', {{query, total, stale}})"), "{ok,400}")
+    eventually(lambda: erl(f"Ask('{away}@127.0.0.1', {{query, total, stale}})") == "{ok,400}", "and has the state")
     # Without its disk it is another member, which votes and counts only once it was added.
     group.kill(away)
     old = next(one["id"] for one in group.engine(group.leader(away))["members"] if one["address"] == group.address(away))
@@ -207,70 +224,72 @@ def snapshots(cleanup):
     eventually(lambda: "is no member" in group.engine(away)["why"], "it knows that it is new", seconds=60)
     contains(group.nodes[away].log(), "is new to its group")
     leader = group.leader(away)
-    node = group.nodes[leader]
-    refused = node.coppice("raft", "ledger", "add", group.address(away))
-    contains(refused.stderr + refused.stdout, "exists")
-    check(node.coppice("raft", "ledger", "remove", group.address(away)).returncode == 0, "removed", node.log())
-    eventually(lambda: node.coppice("raft", "ledger", "add", group.address(away)).returncode == 0, "added", seconds=60)
+    contains(group.change(leader, "add", away), "exists")
+    eventually(lambda: group.change(group.leader(away), "remove", away) == "ok", "removed", seconds=60)
+    leader = group.leader(away)
+    eventually(lambda: group.change(leader, "add", away) == "ok", "added", seconds=60)
     eventually(lambda: [one["role"] for one in group.engine(leader)["members"] if one["address"] == group.address(away)] == ["voter"],
                "it becomes a voter", seconds=60)
     new = next(one["id"] for one in group.engine(leader)["members"] if one["address"] == group.address(away))
     check(new != old, "with another id", new)
     eventually(lambda: group.engine(away)["serial"] == 400, "it has the state", seconds=60)
-    equal(erl(f"Ask('{away}@127.0.0.1', {{query, total}})"), "{ok,400}")
+    eventually(lambda: erl(f"Ask('{away}@127.0.0.1', {{query, total}})") == "{ok,400}", "and answers from it")
 
 
 @test("a new node joins a group that runs, and the leadership goes where an operator wants it")
 def joins(cleanup):
     group = Group(cleanup)
     leader = group.leader()
-    contains(group.get("{append, {deposit, <<\"a\">>, 3}}"), "{ok,1,3}")
+    equal(group.append("{deposit, <<\"a\">>, 3}"), "{1,3}")
     group.letters = "abcd"
     late = group.add("d", "join: [ " + ", ".join(group.address(one) for one in "abc") + " ]")
-    contains(late.engine("ledger")["why"], "add " + group.address("d"))
-    eventually(lambda: group.nodes[leader].coppice("raft", "ledger", "add", group.address("d")).returncode == 0, "added", seconds=60)
+    eventually(lambda: "is no member" in late.engine("ledger")["why"], "it has found the group", seconds=60)
+    eventually(lambda: group.change(leader, "add", "d") == "ok", "added", seconds=60)
     eventually(lambda: [one["role"] for one in late.engine("ledger")["members"] if one["address"] == group.address("d")] == ["voter"],
                "it becomes a voter", seconds=60)
     group.erl("net_adm:ping('d@127.0.0.1')")
-    equal(group.erl("Ask('d@127.0.0.1', {query, {balance, <<\"a\">>}})"), "{ok,3}")
-    done = group.nodes[leader].coppice("raft", "ledger", "transfer", group.address("d"))
-    check(done.returncode == 0, "transferred", done.stderr)
+    eventually(lambda: group.erl("Ask('d@127.0.0.1', {query, {balance, <<\"a\">>}})") == "{ok,3}", "it answers")
+    eventually(lambda: group.change(group.leader(), "transfer", "d") == "ok" or group.leader() == "d", "transferred", seconds=60)
     eventually(lambda: group.engine("a")["leader"] == group.address("d"), "d leads", seconds=60)
-    not_leader = group.nodes[leader].coppice("raft", "ledger", "remove", group.address("d"))
-    contains(not_leader.stdout + not_leader.stderr, "no_leader")
-    equal(group.erl("element(1, Get({append, {deposit, <<\"a\">>, 1}}, 400))"), "ok")
+    contains(group.change(next(one for one in "abcd" if one != group.leader()), "remove", "d"), "no_leader")
+    equal(group.append("{deposit, <<\"a\">>, 1}"), "{2,4}")
 
 
 @test("a command that crashes three times stops its member's applying, which goes on to store and to vote; a slow one costs no leader")
 def crashes(cleanup):
-    group = Group(cleanup, actor="brittle", settings=(("plugins.path", f"[ {TEST_PLUGINS} ]"),))
+    group = Group(cleanup, actor="brittle", election="4s", settings=(("plugins.path", f"[ {TEST_PLUGINS} ]"),))
     erl = group.erl
     group.leader()
-    equal(group.get("{append, {note, <<\"one\">>}}"), "{ok,1,1}")
-    equal(group.get("{append, {note, <<\"two\">>}}"), "{ok,2,2}")
-    term = group.engine("a")["term"]
-    equal(group.get("{append, {slow, 2500}}"), "{ok,3,ok}")
-    equal(group.engine("a")["term"], term)
+    equal(group.append("{note, <<\"one\">>}"), "{1,1}")
+    equal(group.append("{note, <<\"two\">>}"), "{2,2}")
+    leads = group.leader()
+    term = group.engine(leads)["term"]
+    equal(group.append("{slow, 8000}"), "{3,ok}") # longer than an election takes
+    equal((group.engine(leads)["term"], group.engine(leads)["role"]), (term, "leader"))
     # A query's failure is the actor's; it begins again and has its state.
-    contains(erl("Ask(hd(Nodes), {query, fail})"), "timeout")
+    contains(erl("Ask(hd(Nodes), {query, fail})"), "{error,")
     equal(group.get("{query, count}"), "{ok,2}")
-    contains(erl("Ask(hd(Nodes), {append, crash})"), "timeout")
-    eventually(lambda: all(group.engine(one)["parked"] == 4 for one in "abc"), "all have stopped at that serial", seconds=60)
+
+    def stopped():
+        erl("Ask(hd(Nodes), {append, crash})")
+        return all(group.engine(one)["parked"] == 4 for one in "abc")
+    eventually(stopped, "all have stopped at that serial", seconds=60)
     contains(group.engine("a")["why"], "as it was told")
-    group.leader()
-    contains(erl("Ask(hd(Nodes), {query, count})"), "{error,parked}")
-    eventually(lambda: "{error,parked}" in erl("Ask(hd(Nodes), {append, {note, <<\"three\">>}})"), "it is refused at once", seconds=60)
-    committed = group.engine(group.leader())["committed"]
-    check(committed >= 5, "it is stored and committed", committed)
-    document = json.loads(group.nodes["a"].coppice("health", "--json").stdout)
-    contains(json.dumps(document["warnings"]), "the command at serial 4 crashes it")
+    equal(erl("Ask(hd(Nodes), {query, count})"), "{error,parked}")
+    before = group.engine(group.leader())["committed"]
+
+    def stored():
+        contains(erl("Ask(hd(Nodes), {append, {note, <<\"three\">>}})"), "{error,")
+        return group.engine(group.leader())["committed"] > before
+    eventually(stored, "commands are stored all the same", seconds=60)
+    contains(json.dumps(group.nodes["a"].ask("health")["warnings"]), "the command at serial 4 crashes it")
 
 
 @test("a call of the host that apply may not make crashes the command, and is named")
 def forbidden(cleanup):
     group = Group(cleanup, letters="a", actor="brittle", settings=(("plugins.path", f"[ {TEST_PLUGINS} ]"),))
     group.leader()
-    contains(group.erl("Ask(hd(Nodes), {append, reach})"), "timeout")
+    group.erl("Ask(hd(Nodes), {append, reach})")
     contains(group.nodes["a"].log(), "send was called for actor brittle")
     eventually(lambda: group.engine("a")["parked"] == 1, "it stops there")
 
@@ -301,7 +320,8 @@ def hostile(cleanup):
         "'$coppice_raft_tick', '$coppice_raft_flush', '$coppice_journal']]")
     eventually(lambda: group.engine(leader)["dropped"] >= before["dropped"] + 3, "they are counted")
     after = group.engine(leader)
-    equal((after["term"], after["role"], after["serial"]), (before["term"], "leader", before["serial"]))
+    equal(after["serial"], before["serial"])
+    check(after["term"] < 99, "no term came from there", after)
     contains(node.log(), "drops a message from")
     equal(node.call("ledger", "{query, {balance, <<\"a\">>}}"), "{ok,1}")
 
@@ -310,12 +330,14 @@ def hostile(cleanup):
 def looked_at(cleanup):
     group = Group(cleanup)
     leader = group.leader()
-    contains(group.get("{append, {deposit, <<\"a\">>, 3}}"), "{ok,1,3}")
+    equal(group.append("{deposit, <<\"a\">>, 3}"), "{1,3}")
+    for one in "abc":
+        eventually(lambda: group.erl(f"Ask('{one}@127.0.0.1', {{query, total, stale}})") == "{ok,3}", "all have it", seconds=60)
     others = [one for one in "abc" if one != leader]
     for one in others:
         group.kill(one)
     node = group.nodes[leader]
-    eventually(lambda: "it has known no leader for" in node.coppice("health", "--json").stdout, "health names it", seconds=60)
+    eventually(lambda: "it has known no leader for" in json.dumps(node.ask("health")["warnings"]), "health names it", seconds=60)
     contains(group.erl(f"Ask('{leader}@127.0.0.1', {{append, {{deposit, <<\"a\">>, 3}}}})"), "{error,no_leader}")
     contains(group.erl(f"Ask('{leader}@127.0.0.1', {{query, total}})"), "{error,no_leader}")
     equal(group.erl(f"Ask('{leader}@127.0.0.1', {{query, total, stale}})"), "{ok,3}")
