@@ -180,9 +180,9 @@ class memory_disk final : public durable::disk {
       }
       const std::uint64_t grows =
           offset + bytes.size() > of_->now.size() ? offset + bytes.size() - of_->now.size() : 0;
-      const std::uint64_t capacity = on_.capacity;
-      const std::uint64_t free = capacity - std::min(capacity, on_.used());
-      if (on_.used() + grows > capacity) {
+      const std::uint64_t room = on_.capacity;
+      const std::uint64_t free = room - std::min(room, on_.used());
+      if (on_.used() + grows > room) {
         put(offset, bytes.first(std::min<std::size_t>(bytes.size(), free)));
         return base::fail(base::errc::limit, "write: no space left on device");
       }

@@ -110,7 +110,7 @@ TEST_CASE("in two phases money is put aside, then moved or given back, also over
   CHECK(balance(bank, "ann") == erl("{ok, 6}"));
   CHECK(balance(bank, "bob") == erl("{ok, 0}"));
   CHECK(bank.call(atom("sum")) == 10);
-  actor next = actor::restored(from, bank.save());
+  actor next = actor::restored(from, bank.save(), accounts_in(""));
   saga_in_test steps(next);
   for (int i = 0; i < 2; ++i) {
     CHECK(steps.commit().what == kind::done);

@@ -60,20 +60,20 @@ TEST_CASE("beyond loopback a reader without the token may do nothing unless the 
 }
 
 TEST_CASE("beyond loopback rights need a token and TLS, and one of them alone is warned about") {
-  const std::string token = "token: { env: T }";
+  const std::string given = "token: { env: T }";
   const std::string beyond = "address: 0.0.0.0, ";
   const auto error = [&](const std::string& keys) { return said(beyond + keys + ", rights: [ inspect ]"); };
   CHECK(has(error("port: 9911"), "error: control.http.rights: beyond loopback rights need a token and tls"));
   CHECK(has(error("tls: on"), "error: control.http.rights: beyond loopback rights need a token\n"));
-  CHECK(has(error(token), "error: control.http.rights: beyond loopback rights need tls\n"));
-  CHECK(error(token + ", tls: on") == "");
+  CHECK(has(error(given), "error: control.http.rights: beyond loopback rights need tls\n"));
+  CHECK(error(given + ", tls: on") == "");
   CHECK(said(beyond + "rights: []") == "");
-  CHECK(has(said("address: '::', " + token),
+  CHECK(has(said("address: '::', " + given),
             "warning: control.http: beyond loopback there is no page and no API without tls\n"));
   CHECK(has(said("address: '::', tls: on"),
             "warning: control.http: beyond loopback there is no page and no API without a token\n"));
-  CHECK(said("address: '::', tls: on, " + token) == "");
-  CHECK(said(token) == "");
+  CHECK(said("address: '::', tls: on, " + given) == "");
+  CHECK(said(given) == "");
   CHECK(said("tls: on") == "");
 }
 
