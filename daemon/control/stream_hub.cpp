@@ -125,11 +125,11 @@ void stream_hub::send_changes(topic which, bool terms) {
     --its.rest;
     return;
   }
-  const base::nanos began = base::mono_now();
+  const base::nanos began = from_.now();
   json now = from_.document(which, terms);
   const std::string changes = change(its.now, now);
   its.now = std::move(now);
-  its.rest = ticks_of_rest(base::mono_now() - began, std::chrono::nanoseconds(every_).count());
+  its.rest = ticks_of_rest(from_.now() - began, std::chrono::nanoseconds(every_).count());
   std::string all; // made for the first that needs it
   for (auto& [number, one] : readers_) {
     if (one.terms != terms || !wants(one.wanted, which)) continue;

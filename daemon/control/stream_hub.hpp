@@ -37,6 +37,8 @@ struct stream_sources {
   // Lines from this number on; 0: the newest ones.
   std::function<base::log::log_ring::page(std::uint64_t from)> lines;
   std::function<nlohmann::json(const base::log::log_ring::line&)> line_json;
+  // Measures how long a document takes to make.
+  std::function<base::nanos()> now = base::mono_now;
 };
 
 class stream_hub {
