@@ -214,12 +214,20 @@ def token(cleanup):
 @test("a node that goes and comes back is followed again")
 def back(cleanup):
     page = Page(cleanup)
-    page.shows("Nothing is wrong.")
+    page.node.ask("terminate", path="shop/weak")
+    page.go("process/kv")
+    page.shows("Mailbox")
+    wrong = "return document.getElementById('wrong').textContent"
+    eventually(lambda: page.js(wrong) == "One thing is wrong", "it is said on each view", 60)
     equal(page.node.stop(), 0)
     state = "return document.getElementById('state').textContent"
     eventually(lambda: page.js(state) == "The node does not answer; trying again.", "it says so", 60)
+    equal(page.js(wrong), "", "what was wrong with it may have changed")
+    contains(page.text(), "Mailbox", "what it told last stays")
     page.node.begin()
     eventually(lambda: page.js(state) == "", "it is back", 60)
+    page.go("overview")
+    page.shows("Nothing is wrong.")
 
 
 @test("by the keyboard alone one comes from view to view, and acts")
@@ -262,6 +270,9 @@ def work(cleanup):
         contains(said, part)
     left = page.js("return [...document.querySelectorAll('.picture .box')].map(one => [one.querySelector('text').firstChild.data, one.querySelector('rect').x.baseVal.value]).sort((a, b) => a[1] - b[1]).map(one => one[0])")
     equal(left, ["counter", "doubler", "printer"], "from left to right as events flow")
+    page.go("process/doubler")
+    page.shows("Demand open")
+    page.shows(page.node.pid("counter"), "its producer, by its pid")
     page.go("machines")
     page.shows("Timers")
     eventually(lambda: page.js("return document.querySelector('.picture .now text')?.firstChild.data") == "open", "its state", 60)

@@ -36,9 +36,21 @@ export const timersTable = (engine) => table("Timers", [["Timer", (one) => h("co
 export const machineParts = (engine, may) => [graphOf(engine, may), timersTable(engine), changesOf(engine),
   facts({postponed: `${count(engine.postponed?.length ?? 0)} of ${count(engine.postponed?.limit ?? 0)}${engine.postponed?.dropped > 0 ? `, ${count(engine.postponed.dropped)} dropped` : ""}`, "oldest postponed": engine.postponed?.length > 0 ? engine.postponed.oldest : undefined, queued: engine.queued})];
 
+// The pid in a subscription's peer, {#Pid<'NODE'.CREATION.ID.SERIAL>,…}, as this node writes it; a process of another node
+// keeps its text.
+export const peerOf = (text, node) => {
+  const found = /^\{#Pid<'((?:[^'\\]|\\.)*)'\.\d+\.(\d+)\.(\d+)>/.exec(text);
+  if (!found) return text;
+  return found[1] === node ? `<0.${found[2]}.${found[3]}>` : `<${found[2]}.${found[3]}> of ${found[1]}`;
+};
+
+const stage = (engine, {node}) => [table("Subscriptions", [["Peer", (one) => shown(peerOf(one.peer, node))], ["It is the", (one) => one.direction], ["Asked", (one) => count(one.asked), {number: true, minor: true}], ["Passed", (one) => count(one.passed), {number: true}], ["Demand open", (one) => count(one.in_flight), {number: true}],
+  ["Buffered", (one) => count(one.buffered), {number: true}], ["Backlog", (one) => count(one.backlog), {number: true, minor: true}], ["Last passed", (one) => one.last_ms === "none" ? "–" : `${duration(one.last_ms)} ago`, {number: true, minor: true}]], engine.subscriptions ?? [], {key: (one) => `${one.direction} ${one.peer}`, empty: "It has no subscriptions."}),
+counts(engine, "subscriptions")];
+
 const statem = (engine, {may}) => machineParts(engine, may);
 
-const kinds = {pool, web, tcp: listenerFacts, event_manager: eventManager, router, statem};
+const kinds = {pool, web, tcp: listenerFacts, event_manager: eventManager, router, statem, producer: stage, producer_consumer: stage, consumer: stage};
 
 // What an engine reports, and its streams, which an actor of any kind may have.
 export const engineOf = (engine, context) => {

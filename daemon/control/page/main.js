@@ -73,6 +73,7 @@ const draw = () => {
 };
 
 const told = (how) => {
+  if (how === "waiting") update(document.getElementById("wrong"));
   state.className = how === "live" ? "good" : "bad";
   state.textContent = how === "live" ? "" : how === "waiting" ? "The node does not answer; trying again." : problem(how);
 };

@@ -11,8 +11,8 @@ export const plugins = {
   title: "Plugins",
   begin(place, {may}) {
     const poll = polls(() => get("plugins"), ({plugins: list}) => update(place, titled("Plugins", h("span", {class: "actions"}, reloadAction(may, "", () => poll.now()))),
-      table("Plugins", [["Plugin", (one) => one.id], ["Version", (one) => one.version], ["Generation", (one) => count(one.generation), {number: true}], ["Actors", (one) => (one.actors ?? []).join(", "), {text: true}], ["Older generations kept by", (one) => one.kept?.length ? h("ul", {}, one.kept.map((kept) => h("li", {}, `generation ${kept.generation}: ${kept.reason}`))) : "–", {text: true}],
-        ["File", (one) => one.file, {text: true, minor: true}], ["", (one) => h("span", {class: "actions"}, reloadAction(may, one.id, () => poll.now()))]], list, {key: (one) => one.id, empty: "The node has loaded no plugin."})), place, 5000);
+      table("Plugins", [["Plugin", (one) => h("span", {title: one.file}, one.id)], ["Version", (one) => one.version], ["Generation", (one) => count(one.generation), {number: true}], ["Actors", (one) => (one.actors ?? []).join(", "), {text: true}], ["Older generations kept by", (one) => one.kept?.length ? h("ul", {}, one.kept.map((kept) => h("li", {}, `generation ${kept.generation}: ${kept.reason}`))) : "–", {text: true}],
+        ["File", (one) => one.file, {text: true, least: true}], ["", (one) => h("span", {class: "actions"}, reloadAction(may, one.id, () => poll.now()))]], list, {key: (one) => one.id, empty: "The node has loaded no plugin."})), place, 5000);
     return {end: () => poll.end()};
   },
 };

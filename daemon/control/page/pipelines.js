@@ -2,21 +2,14 @@
 // Stages as pipelines: who is subscribed to whom, what has been asked for and not come yet, and what waits in buffers. Each
 // pipeline is a picture; a table below has the same figures.
 import {Rate} from "./chart.js";
-import {count, duration, h, link, processLink, section, svg, table} from "./dom.js";
+import {count, duration, h, processLink, section, svg, table} from "./dom.js";
+import {peerOf} from "./engines.js";
 import {nameOf, viewOf} from "./reports.js";
 
 const COLUMN = 270;
 const ROW = 76;
 const LABEL = 84;
 const BOX = {width: 150, height: 52};
-
-// The pid in a subscription's peer, {#Pid<'NODE'.CREATION.ID.SERIAL>,…}, as this node writes it; a process of another node
-// keeps its text.
-export const peerOf = (text, node) => {
-  const found = /^\{#Pid<'((?:[^'\\]|\\.)*)'\.\d+\.(\d+)\.(\d+)>/.exec(text);
-  if (!found) return text;
-  return found[1] === node ? `<0.${found[2]}.${found[3]}>` : `<${found[2]}.${found[3]}> of ${found[1]}`;
-};
 
 // {stages: Map name → {key, row, title}, edges: [{from, to, …figures}]}: an edge is told by its consumer, and by its producer
 // where the consumer is on another node or busy.

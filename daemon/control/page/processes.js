@@ -19,7 +19,7 @@ export const processes = {
     place.replaceChildren(titled("Processes", filter, behaviour), list);
     const by = (key, more) => ({number: true, sorted: sort === key, sort: () => { sort = key; poll.now(); }, ...more});
     const show = ({processes: found, total}) => update(list,
-      table("Processes", [["Process", (one) => processLink(one.pid)], ["Name", (one) => one.name ?? ""], ["Path", (one) => one.label ?? "", {text: true}], ["Behaviour", (one) => [one.behaviour, one.plugin].filter(Boolean).join(" · "), {minor: true}], ["Status", (one) => one.status, {minor: true}],
+      table("Processes", [["Process", (one) => processLink(one.pid)], ["Name and path", (one) => [one.name, one.name && " ", one.label && one.label !== one.name && h("span", {class: one.name && "soft"}, one.label)], {text: true}], ["Behaviour", (one) => [one.behaviour, one.plugin].filter(Boolean).join(" · "), {minor: true, text: true}], ["Status", (one) => one.status, {least: true}],
         ["Mailbox", (one) => h("span", {class: one.mailbox > 1000 && "bad"}, count(one.mailbox)), by("mailbox")], ["Memory", (one) => bytes(one.memory ?? 0), by("memory")], ["Reductions", (one) => count(one.reductions), by("reductions", {minor: true})]], found, {key: (one) => one.pid, empty: "No process fits."}),
       total > found.length && h("p", {key: "rest", class: "soft"}, `${count(found.length)} of ${count(total)} are shown.`));
     const poll = polls(() => get("ps", {sort, limit: MOST, filter: filter.value, behaviour: behaviour.value}), show, list, 3000);
@@ -38,7 +38,7 @@ const waitOf = (waits) => waits ? `${waits.for}${waits.whom ? ` ${waits.whom}` :
 export const process = {
   title: "Process",
   hidden: true,
-  begin(place, {may, path}) {
+  begin(place, {may, node, path}) {
     const poll = polls(() => get("info", {name: path}), (one) => {
       const {pid, name, label, behaviour, plugin, actor, generation, status, waits, parent, priority, worker, mailbox = {}, memory, reductions, state, engine, debug, ends = [], links, monitors, monitored_by: watchers, group_leader: leader, trap_exit: traps, ...more} = one;
       const told = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0)));
@@ -48,7 +48,7 @@ export const process = {
             parent: processLink(parent), memory: bytes(memory ?? 0), reductions, "traps exits": traps, priority, worker: worker === null ? undefined : String(worker), ...told})),
           section("Mailbox", facts({messages: mailbox.length, bytes: bytes(mailbox.bytes ?? 0), "oldest has waited": mailbox.length > 0 ? `${count(mailbox.oldest_ms)} ms` : undefined, dropped: mailbox.dropped}))),
         state !== undefined && state !== null && section("State", h("pre", {tabindex: 0}, shown(state))),
-        engine && Object.keys(engine).length > 1 && section(`Engine: ${engine.kind ?? ""}`, engineOf(engine, {may, subject: one})),
+        engine && Object.keys(engine).length > 1 && section(`Engine: ${engine.kind ?? ""}`, engineOf(engine, {may, node})),
         debug && section("Debugging", traceAction(may, name ?? pid, () => poll.now()), facts({"switched on": debug})),
         section("Earlier ends", table("Earlier ends", [["When", (end) => moment(end.at)], ["Reason", (end) => h("code", {}, end.reason), {text: true}]], [...ends].reverse(), {key: (end) => end.at, empty: "It has not ended since its supervisor started it."})),
         section("Links and monitors", facts({links, monitors, "monitored by": watchers, "group leader": processLink(leader)})));

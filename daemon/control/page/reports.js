@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What views fetch again and again: documents, and the processes of some behaviours with what their engines report.
-import {get} from "./api.js";
+import {get, Refused} from "./api.js";
 import {problem} from "./actions.js";
 import {h, update} from "./dom.js";
 
@@ -18,7 +18,8 @@ export const polls = (fetch, show, place, every = 2000) => {
       const found = await fetch();
       if (mine === round) show(found);
     } catch (error) {
-      if (mine === round) update(place, h("p", {class: "failed"}, problem(error)));
+      // A node that is away is said above; what it told last stays.
+      if (mine === round && error instanceof Refused) update(place, h("p", {class: "failed"}, problem(error)));
     }
     if (mine === round) timer = setTimeout(again, Math.max(every, CALMER * (performance.now() - began)));
   };

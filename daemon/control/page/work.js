@@ -3,7 +3,7 @@
 import {get} from "./api.js";
 import {jobActions, listenerActions, resizeAction} from "./actions.js";
 import {Rate} from "./chart.js";
-import {bytes, count, facts, h, moment, OpenRows, processLink, section, shown, table, titled, update} from "./dom.js";
+import {bytes, count, facts, h, OpenRows, processLink, section, shown, table, titled, update} from "./dom.js";
 import {handlersTable, listenerFacts, machineParts, poolTable, routesTable} from "./engines.js";
 import {machineTable} from "./machines.js";
 import {nameOf, polls, Reports, viewOf} from "./reports.js";
