@@ -108,7 +108,7 @@ class play {
         machine_->begin(now_, 1, "a", {tx(), value(), 0}, out_);
         break;
       case 1:
-        machine_->cancel(now_, "a", tx(), value(), out_);
+        machine_->cancel(now_, 2, "a", tx(), value(), out_);
         break;
       case 2:
         machine_->resolve(now_, tx(), from_.byte() % 2 == 0, out_);
