@@ -100,7 +100,7 @@ pending run_send(const request& r) {
 }
 
 pending run_status(const request& r) {
-  return r->done(status_document(r->of)), pending{};
+  return r->done(status_document(r->of, r->of.status_with_disk())), pending{};
 }
 pending run_nodes(const request& r) {
   return r->done(nodes_document(r->of)), pending{};
@@ -388,9 +388,7 @@ pending run_wait_ready(const request& r) {
 // As /livez and /readyz judge it, with what helps.
 pending run_health(const request& r) {
   const node::node_status status = r->of.status_with_disk();
-  auto complaints = lives(status);
-  for (complaint& one : ready(status, r->of.degraded())) complaints.push_back(std::move(one));
-  return r->done(health_document(status, complaints)), pending{};
+  return r->done(health_document(status, all_complaints(status, r->of.degraded()))), pending{};
 }
 
 // As exit(Pid, Reason) from a process that it is not linked to.

@@ -74,8 +74,7 @@ json summary_json(node::instance& of, const runtime::process_summary& p) {
           {"memory", p.memory}};
 }
 
-json status_document(node::instance& of) {
-  const node::node_status s = of.status_with_disk();
+json status_document(node::instance& of, const node::node_status& s) {
   json applications = json::array();
   for (const auto& application : s.applications) applications.push_back(application_json(application));
   json certificates = json::array();

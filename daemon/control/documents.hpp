@@ -14,7 +14,8 @@
 
 namespace coppice::control {
 
-nlohmann::json status_document(node::instance& of);
+// `s` is what status_with_disk() of the node has made.
+nlohmann::json status_document(node::instance& of, const node::node_status& s);
 nlohmann::json tree_document(node::instance& of, const std::vector<node::application_tree>& trees);
 // One process in a few words.
 nlohmann::json summary_json(node::instance& of, const runtime::process_summary& p);

@@ -41,6 +41,13 @@ std::vector<complaint> ready(const node::node_status& status, const std::vector<
   return out;
 }
 
+std::vector<complaint> all_complaints(const node::node_status& status,
+                                      const std::vector<std::string>& given_up) {
+  std::vector<complaint> out = lives(status);
+  for (complaint& one : ready(status, given_up)) out.push_back(std::move(one));
+  return out;
+}
+
 std::vector<complaint> warnings(const node::node_status& status) {
   std::vector<complaint> out;
   for (const std::string& one : status.differences)

@@ -35,6 +35,10 @@ std::vector<complaint> lives(const node::node_status& status);
 // child is given up, if there is none. `given_up`: the paths of those that are.
 std::vector<complaint> ready(const node::node_status& status, const std::vector<std::string>& given_up);
 
+// What lives() and ready() say.
+std::vector<complaint> all_complaints(const node::node_status& status,
+                                      const std::vector<std::string>& given_up);
+
 // What an operator ought to look at, though the node serves: the tree is not what was applied, something was
 // switched off by hand, a node of distribution.peers is away, the files say something else than runs,
 // descriptors run out, a certificate ends, the data or a file of the log cannot be written, the durable log

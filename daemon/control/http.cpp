@@ -216,8 +216,7 @@ base::result<std::unique_ptr<http_endpoint>> serve_http(const http_api::parts& o
   if (!at) return base::fail(at.error().code, "control.http: " + at.error().text);
   auto made = http_endpoint::start(on, *at);
   if (!made) return unexpected(std::move(made.error()).context("control.http"));
-  base::log::info("control", "page, metrics and health at {}://{}/",
-                  wanted->tls.how == spec::tls_spec::mode::off ? "http" : "https",
+  base::log::info("control", "page, metrics and health at {}://{}/", wanted->scheme(),
                   (*made)->address().to_string());
   return made;
 }

@@ -59,11 +59,9 @@ std::string near(std::string_view name) {
 }
 
 json stream_status(node::instance& of) {
-  json document = status_document(of);
   const node::node_status status = of.status_with_disk();
-  auto complaints = lives(status);
-  for (complaint& one : ready(status, of.degraded())) complaints.push_back(std::move(one));
-  json health = health_document(status, complaints);
+  json document = status_document(of, status);
+  json health = health_document(status, all_complaints(status, of.degraded()));
   document["complaints"] = std::move(health["complaints"]);
   document["warnings"] = std::move(health["warnings"]);
   document["child_restarts"] = status.restarts;

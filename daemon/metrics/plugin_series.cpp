@@ -124,10 +124,7 @@ std::vector<plugin_series::shown_family> plugin_series::families() const {
     shown_family& one = out.emplace_back(shown_family{name, from.kind, from.help, {}, from.bounds});
     for (const auto& [of, at] : from.series) {
       shown_series& shown = one.series.emplace_back(shown_series{of, at->value(), {}, at->sum()});
-      if (from.kind != kind::histogram) continue;
-      std::uint64_t so_far = 0;
-      for (std::size_t i = 0; i <= from.bounds.size(); ++i)
-        shown.at_or_below.push_back(so_far += at->in_bucket(i));
+      if (from.kind == kind::histogram) shown.at_or_below = at->at_or_below();
     }
   }
   return out;

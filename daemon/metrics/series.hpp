@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "metrics/exposition.hpp"
 
@@ -53,6 +54,13 @@ class alignas(64) series {
   // The number of values above the bound before this one and at or below this one; index bounds.size(): above
   // all bounds.
   std::uint64_t in_bucket(std::size_t index) const { return bucket(index).load(std::memory_order_relaxed); }
+  // Of a histogram: for each bound the number of values at or below it, and then of all values.
+  std::vector<std::uint64_t> at_or_below() const {
+    std::vector<std::uint64_t> out;
+    std::uint64_t so_far = 0;
+    for (std::size_t i = 0; i <= bound_count_; ++i) out.push_back(so_far += in_bucket(i));
+    return out;
+  }
 
  private:
   static constexpr std::size_t per_line = 8;

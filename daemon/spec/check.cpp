@@ -380,7 +380,7 @@ class checker {
                 "it belongs into a 'tcp' or 'port' map");
   }
 
-  // A member of a group has a name, by which the others reach it, and a disk.
+  // A replicated state machine is a child of its own, with a 'raft' map, and nothing else has one.
   void check_raft(const child_spec& child, const manifest::actor_type& type, const node& actor,
                   const node& at) {
     const node* const options = at.find("raft");
@@ -400,6 +400,7 @@ class checker {
                       : "it belongs to a child of its own, with a 'raft' map");
   }
 
+  // A member has a name, by which the others reach it, and is one of the first members that it names.
   void check_group(const child_spec& child, const node& at) {
     const node* const written = at.find("raft");
     if (!child.raft || written == nullptr || !written->is_map()) return;

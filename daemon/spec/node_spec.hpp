@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -219,6 +220,8 @@ struct http_options {
   std::vector<http_right> rights{http_right::inspect}; // of a reader without the token
   std::vector<std::string> hosts;                      // further names that requests may have as their Host
   std::uint32_t streams = 64;                          // most readers of /api/v1/stream at once
+
+  std::string_view scheme() const { return tls.how == tls_spec::mode::off ? "http" : "https"; }
 };
 
 struct control_options {

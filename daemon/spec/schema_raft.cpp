@@ -99,10 +99,9 @@ json raft_rule() {
   return {{"oneOf", json::array({{{"required", {"members"}}}, {{"required", {"join"}}}})}};
 }
 
-void prune_raft(const raft_options& from, json& raft) {
+void prune_raft(const raft_options&, json& raft) {
   for (const char* const key : {"members", "join", "from"})
     if (raft.contains(key) && raft[key].empty()) raft.erase(key);
-  (void)from;
 }
 
 } // namespace

@@ -4,8 +4,9 @@
 //
 //   class orders : public coppice::saga {
 //    public:
-//     coppice::steps handle_start(const order& o) { return {{"payment", pay{o.card}}, {"stock",
-//     take{o.item}}}; }
+//     coppice::steps handle_start(const order& o) {
+//       return {{"payment", pay{o.card}}, {"stock", take{o.item}}};
+//     }
 //   };
 //   class payment : public coppice::saga {
 //    public:
@@ -18,9 +19,13 @@
 //   NEXT handle_failed(const step& s, coppice::term reason) retry(), steps in its place, or fail(reason)
 //   void handle_interim(const step& s, const V& value)
 //   RESULT handle_do(const step& s, const V& value)         the result is the step's; or NEXT
-//   void handle_undo(const step& s, const V& value)         or NEXT: fail(reason) calls it again,
-//   never(reason) RESULT handle_prepare(const step& s, const V& value)    two phases void handle_commit(const
-//   step& s, const V& final) void handle_abort(const step& s)
+//   void handle_undo(const step& s, const V& value)         or NEXT: fail(reason), never(reason)
+//
+// In two phases, in place of handle_do and handle_undo:
+//
+//   RESULT handle_prepare(const step& s, const V& value)
+//   void handle_commit(const step& s, const V& final)
+//   void handle_abort(const step& s)
 //
 // NEXT is coppice::steps, or coppice::next, which the functions below make: of_steps, done, fail, retry,
 // never, later. After later() the answer is given by answer(s, …) in another callback. A callback fails its
@@ -173,7 +178,7 @@ inline coppice_message* message_of(const std::vector<std::uint8_t>& encoded, mes
   return keep.take();
 }
 
-// The status of the host's call that gives the answer; COPPICE_OK also if it is not needed any more.
+// Gives the answer. COPPICE_OK, also if it is not needed any more; every other status is thrown.
 inline std::int32_t give(coppice_actor* self, const coppice_step& about, const next& what) {
   const coppice_saga_host_api& api = saga_host.need();
   message keep;

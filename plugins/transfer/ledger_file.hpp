@@ -33,8 +33,9 @@ class ledger_file {
       std::uint8_t head[4];
       if (!take(file, head, sizeof head)) return all;
       const std::uint32_t size = std::uint32_t{head[0]} << 24 | head[1] << 16 | head[2] << 8 | head[3];
+      if (size > most) return all;
       record one(size);
-      if (size > most || !take(file, one.data(), size)) return all;
+      if (!take(file, one.data(), size)) return all;
       all.push_back(std::move(one));
     }
   }

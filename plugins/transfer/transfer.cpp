@@ -200,14 +200,15 @@ class accounts : public coppice::saga {
 
   void init(const settings& args) {
     file_ = args.file;
+    bool known = false; // the file had something
     if (!file_.empty())
       for (const ledger_file::record& one : ledger_file(file_).read()) {
         const auto read = etf::decode<record>({one.data(), one.size()});
         if (!read) throw std::runtime_error(file_ + ": " + read.error().text());
         book_.enter(*read);
-        known_ = true;
+        known = true;
       }
-    if (!known_) {
+    if (!known) {
       everything first;
       for (const auto& [account, has] : args.open) first.accounts.emplace(account.name, has);
       book_.enter(first);
@@ -288,7 +289,6 @@ class accounts : public coppice::saga {
 
   book book_;
   std::string file_;   // empty: in memory
-  bool known_ = false; // the file had something
 };
 
 } // namespace transfer

@@ -3,18 +3,16 @@
 """A replicated state machine on three nodes: config/raft.yaml's group, called from Erlang while nodes are killed, started
 again, emptied and replaced, and while commands crash what applies them."""
 import json
-import os
 import pathlib
 import shutil
 import signal
 import subprocess
 
 from harness.erlang import Erl
-from harness.node import Folder, Node, free_port, plugin_folder, program
+from harness.node import Folder, Node, Shelf, free_port, plugin_folder, program
 from harness.tap import check, contains, equal, eventually, run, test
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TEST_PLUGINS = os.environ.get("COPPICE_TEST_PLUGINS", str(pathlib.Path(plugin_folder()).parent / "tests/e2e/plugins"))
 APPLICATIONS = """
 node: {{ workers: 2 }}
 distribution: {{ listen: [ {{ address: 127.0.0.1, ports: 0-0 }} ], peers: [ {peers} ] }}
@@ -149,9 +147,10 @@ def kills(cleanup):
     erl = group.erl
     group.leader()
     # Each client repeats what it has no answer to under the same number, at member after member.
-    erl("Me = self(), Client = fun(Name, Count) -> spawn(fun() -> {ok, C} = Get({client}, 500), "
-        "R = [Do(C, Q, {deposit, Name, 1}, 3000) || Q <- lists:seq(1, Count)], Me ! {done, Name, R} end) end")
-    erl("[Client(<<(integer_to_binary(I))/binary>>, 150) || I <- lists:seq(1, 4)]")
+    erl("Me = self(), Client = fun(Name) -> spawn(fun() -> {ok, C} = Get({client}, 500), "
+        "Go = fun Go(Q, R) -> receive stop -> Me ! {done, Name, lists:reverse(R)} "
+        "after 5 -> Go(Q + 1, [Do(C, Q, {deposit, Name, 1}, 3000) | R]) end end, Go(1, []) end) end")
+    erl("Clients = [Client(integer_to_binary(I)) || I <- lists:seq(1, 4)]")
     for _ in range(3):
         victim = group.leader()
         before = group.engine(victim)["serial"]
@@ -159,14 +158,16 @@ def kills(cleanup):
         group.kill(victim)
         group.leader()
         group.start(victim)
-    erl("Results = [receive {done, N, R} -> {N, R} after 300000 -> {late, []} end || _ <- lists:seq(1, 4)]")
-    equal(erl("lists:usort([length(R) || {_, R} <- Results])"), "[150]")
+    erl("[One ! stop || One <- Clients]")
+    erl("Results = [receive {done, N, R} -> {N, R} after 300000 -> {late, []} end || _ <- Clients]")
+    equal(erl("[ok || {_, []} <- Results]"), "[]", "each client has appended")
     # Every answer was that of its own number: the balance is the number, and the serials differ and rise.
-    equal(erl("lists:usort([[B || {_, B} <- R] =:= lists:seq(1, 150) || {_, R} <- Results])"), "[true]")
-    equal(erl("length(lists:usort([S || {_, R} <- Results, {S, _} <- R]))"), "600")
-    equal(group.get("{query, total}"), "{ok,600}")
+    equal(erl("lists:usort([[B || {_, B} <- R] =:= lists:seq(1, length(R)) || {_, R} <- Results])"), "[true]")
+    done = erl("lists:sum([length(R) || {_, R} <- Results])")
+    equal(erl("length(lists:usort([S || {_, R} <- Results, {S, _} <- R]))"), done)
+    equal(group.get("{query, total}"), f"{{ok,{done}}}")
     for one in "abc":
-        eventually(lambda: group.erl(f"Ask('{one}@127.0.0.1', {{query, total, stale}})") == "{ok,600}", "it has applied all", seconds=60)
+        eventually(lambda: group.erl(f"Ask('{one}@127.0.0.1', {{query, total, stale}})") == f"{{ok,{done}}}", "it has applied all", seconds=60)
 
 
 @test("all nodes killed at once and started again have everything that was acknowledged")
@@ -222,7 +223,7 @@ def snapshots(cleanup):
     shutil.rmtree(group.nodes[away].folder.path / "data")
     group.start(away)
     eventually(lambda: "is no member" in group.engine(away)["why"], "it knows that it is new", seconds=60)
-    contains(group.nodes[away].log(), "is new to its group")
+    group.nodes[away].said("is new to its group")
     leader = group.leader(away)
     contains(group.change(leader, "add", away), "exists")
     eventually(lambda: group.change(group.leader(away), "remove", away) == "ok", "removed", seconds=60)
@@ -257,7 +258,7 @@ def joins(cleanup):
 
 @test("a command that crashes three times stops its member's applying, which goes on to store and to vote; a slow one costs no leader")
 def crashes(cleanup):
-    group = Group(cleanup, actor="brittle", election="4s", settings=(("plugins.path", f"[ {TEST_PLUGINS} ]"),))
+    group = Group(cleanup, actor="brittle", election="4s", settings=(Shelf(cleanup, "brittle").setting,))
     erl = group.erl
     group.leader()
     equal(group.append("{note, <<\"one\">>}"), "{1,1}")
@@ -284,10 +285,10 @@ def crashes(cleanup):
 
 @test("a call of the host that apply may not make crashes the command, and is named")
 def forbidden(cleanup):
-    group = Group(cleanup, letters="a", actor="brittle", settings=(("plugins.path", f"[ {TEST_PLUGINS} ]"),))
+    group = Group(cleanup, letters="a", actor="brittle", settings=(Shelf(cleanup, "brittle").setting,))
     group.leader()
     group.erl("Ask(hd(Nodes), {append, reach})")
-    contains(group.nodes["a"].log(), "send was called for actor brittle")
+    group.nodes["a"].said("send was called for actor brittle")
     eventually(lambda: group.engine("a")["parked"] == 1, "it stops there")
 
 
@@ -319,7 +320,7 @@ def hostile(cleanup):
     after = group.engine(leader)
     equal(after["serial"], before["serial"])
     check(after["term"] < 99, "no term came from there", after)
-    contains(node.log(), "drops a message from")
+    node.said("drops a message from")
     equal(node.call("ledger", "{query, {balance, <<\"a\">>}}"), "{ok,1}")
 
 

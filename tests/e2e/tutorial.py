@@ -50,5 +50,4 @@ def differs(_):
     raise AssertionError("an edit that does not fit was made")
 
 
-
 run()

@@ -44,7 +44,6 @@ class journal {
 
   // Null: open() was not called, or has failed. Valid until close(). Any thread.
   durable::shared_log* log() const;
-  const std::string& folder() const { return folder_; }
   // Added to the monotonic clock: the system clock's time when the object was made. What the log keeps is
   // measured on this one scale for as long as the node lives, however the system clock is set.
   base::nanos clock_offset() const { return clock_offset_; }

@@ -47,6 +47,7 @@ member::member(parts of)
     : native_server(std::string(behaviour_name)),
       of_(std::move(of)),
       options_(of_.options),
+      alike_(group_of(options_->members, options_->clients)),
       last_token_(base::random_u64() >> 2) {}
 
 member::~member() = default;
@@ -121,7 +122,7 @@ outcome member::begin(process& self, const group_contents& found) {
     publish();
     return runtime::carry_on();
   }
-  found_group(self);
+  found_group();
   return wake(self);
 }
 
@@ -165,11 +166,12 @@ outcome member::take_news(process& self) {
     if (!goes_on) return halt(self, *news->failure);
     return start_again(self, *news->failure);
   }
-  if (news->slowest > 0) counters_->writes.add(news->slowest);
+  if (news->slowest > 0)
+    counters_->writes.observe(static_cast<double>(news->slowest) / base::nanos_per_second);
   if (news->identity_written && phase_ == phase::naming) {
     phase_ = phase::meeting;
     next_hello_ = 0;
-    found_group(self);
+    found_group();
     return wake(self);
   }
   if (news->membership_written && phase_ == phase::joining) return start_core(self, std::move(beginning_));
@@ -187,7 +189,7 @@ outcome member::wake(process& self) {
   if (phase_ == phase::again && self.now() >= again_at_) return read_again(self);
   if (self.now() >= next_hello_) {
     say_hello(self);
-    found_group(self); // the log may have had no room for its beginning
+    found_group(); // the log may have had no room for its beginning
   }
   expire(self);
   if (machine_at_ != 0 && self.now() >= machine_at_) return raise_machine(self);

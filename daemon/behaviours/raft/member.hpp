@@ -132,11 +132,12 @@ class member final : public native_server, private consensus::random_source {
   void meet(runtime::process& self, std::string address, const consensus::member_id& id);
   void say_hello(runtime::process& self);
   hello own_hello(bool asks) const;
-  void found_group(runtime::process& self);
+  void found_group();
   void join_group(const hello::belongs& of);
   void belong(const membership& of, consensus::durable_state first);
   bool may_be_new(runtime::process& self) const;
-  bool is_trusted(runtime::process& self) const;
+  bool is_trusted(std::string_view node) const;
+  void trust(std::string_view address);
   void rebuild_trusted();
   std::string origin_name(runtime::process& self) const;
   void drop_message(runtime::process& self, std::string_view why);
@@ -199,7 +200,8 @@ class member final : public native_server, private consensus::random_source {
 
   const parts of_;
   const std::shared_ptr<const raft_spec> options_;
-  std::string own_; // NAME@ALIVE@HOST of this member
+  const std::uint64_t alike_; // of what all first members have alike, see group_of()
+  std::string own_;           // NAME@ALIVE@HOST of this member
   journal* journal_ = nullptr;
   durable::shared_log* log_ = nullptr;
   durable::group_id group_ = 0;

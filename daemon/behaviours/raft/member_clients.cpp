@@ -2,11 +2,13 @@
 // The calls of clients. Any process calls any member. An append goes to the leader, to which another member
 // passes it on; a query is answered by the member that was asked, once it knows from the leader how far its
 // state has to be. In the process's own turn.
-#include <fnmatch.h>
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
 #include "base/random.hpp"
+#include "behaviours/gen/node_patterns.hpp"
 #include "behaviours/raft/address.hpp"
 #include "behaviours/raft/member.hpp"
 #include "runtime/messages/exit_reason.hpp"
@@ -73,11 +75,7 @@ bool member::is_overloaded(std::size_t more) const {
 }
 
 bool member::may_ask(process& self) const {
-  if (options_->from.empty() || self.origin().here()) return true;
-  const std::string node = origin_name(self);
-  return std::ranges::any_of(options_->from, [&](const std::string& pattern) {
-    return fnmatch(pattern.c_str(), node.c_str(), 0) == 0;
-  });
+  return self.origin().here() || is_meant(options_->from, origin_name(self));
 }
 
 void member::take_request(process& self, waiting one, const message& request) {
@@ -194,8 +192,9 @@ void member::take_forwarded(process& self, const message& m) {
   if (!at.read_tuple_of(4) || !at.skip() || !at.read_atom(name) || name.empty() ||
       name.find('@') != std::string_view::npos || !at.read_unsigned(one.number) || !at.read_term(request))
     return drop_message(self, "a request that was passed on is malformed");
-  if (!is_trusted(self)) return drop_message(self, "no member is there that could pass on a request");
-  one.back = std::string(name) + "@" + origin_name(self);
+  const std::string node = origin_name(self);
+  if (!is_trusted(node)) return drop_message(self, "no member is there that could pass on a request");
+  one.back = fmt::format("{}@{}", name, node);
   one.began = self.now();
   etf::cursor inside(request);
   std::uint32_t arity = 0;
@@ -278,6 +277,11 @@ void member::expire(process& self) {
       due->pop_front();
       if (waits) answer(self, of, error("timeout"));
     }
+  }
+  // An actor that hangs is asked nothing; those that have their answer go.
+  if (reads_.size() + to_validate_.size() > 2 * std::size_t{options_->pending}) {
+    std::erase_if(reads_, [this](const consensus::ready_read& one) { return !waiting_.contains(one.token); });
+    std::erase_if(to_validate_, [this](token of) { return !waiting_.contains(of); });
   }
 }
 

@@ -294,7 +294,8 @@ void member::take_applied(process& self, etf::cursor at, const message& m) {
     const token of = found->second;
     committed_.erase(found);
     if (const auto one = waiting_.find(of); one != waiting_.end())
-      counters_->appends.add(self.now() - one->second.began);
+      counters_->appends.observe(static_cast<double>(self.now() - one->second.began) /
+                                 base::nanos_per_second);
     answer(self, of, m.slice(said));
   }
 }

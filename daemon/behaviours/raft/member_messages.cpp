@@ -10,7 +10,6 @@
 #include "behaviours/raft/address.hpp"
 #include "behaviours/raft/member.hpp"
 #include "consensus/wire.hpp"
-#include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours::raft {
@@ -53,25 +52,24 @@ void member::send(process& self, consensus::message&& one) {
 }
 
 std::string member::origin_name(process& self) const {
-  const std::uint32_t node = self.origin().node;
-  return node == 0 ? std::string(self.host().nodes().own()) : self.host().nodes().name(node);
+  return self.host().nodes().name(self.origin().node);
 }
 
 void member::rebuild_trusted() {
   trusted_.clear();
-  const auto add = [this](std::string_view address) {
-    if (std::ranges::find(trusted_, node_of(address)) == trusted_.end())
-      trusted_.emplace_back(node_of(address));
-  };
   // A member that is behind does not know the newest configuration yet.
-  for (const std::string& one : options_->members) add(one);
-  for (const std::string& one : options_->join) add(one);
+  for (const std::string& one : options_->members) trust(one);
+  for (const std::string& one : options_->join) trust(one);
   if (core_ == nullptr) return;
-  for (const consensus::member& one : core_->members().members()) add(one.address);
+  for (const consensus::member& one : core_->members().members()) trust(one.address);
 }
 
-bool member::is_trusted(process& self) const {
-  return std::ranges::find(trusted_, origin_name(self)) != trusted_.end();
+bool member::is_trusted(std::string_view node) const {
+  return std::ranges::find(trusted_, node) != trusted_.end();
+}
+
+void member::trust(std::string_view address) {
+  if (!is_trusted(node_of(address))) trusted_.emplace_back(node_of(address));
 }
 
 void member::drop_message(process& self, std::string_view why) {
@@ -83,14 +81,14 @@ void member::drop_message(process& self, std::string_view why) {
 
 void member::take_message(process& self, const message& m) {
   if (core_ == nullptr) return; // not yet: the sender says it again
-  if (!is_trusted(self)) return drop_message(self, "no member is there");
+  const std::string node = origin_name(self);
+  if (!is_trusted(node)) return drop_message(self, "no member is there");
   auto read = consensus::decode_message(m.bytes());
   if (!read) return drop_message(self, read.error().text);
   if (const auto* const chunk = std::get_if<consensus::snapshot_chunk>(&read->body);
       chunk != nullptr && chunk->of.size > largest_state)
     return drop_message(self, "its snapshot is larger than any that a member takes");
   const consensus::member* const from = core_->members().find(read->from);
-  const std::string node = origin_name(self);
   if (from != nullptr && node_of(from->address) != node)
     return drop_message(self, "that member is on another node");
   if (from == nullptr && !may_be_new(self)) return drop_message(self, "it has no member of that id");
@@ -117,7 +115,7 @@ bool member::may_be_new(process& self) const {
 hello member::own_hello(bool asks) const {
   hello out;
   out.name = of_.child->name;
-  out.group = group_of(options_->members, options_->clients);
+  out.group = alike_;
   out.id = self_;
   out.asks = asks;
   if (core_ != nullptr) out.of = hello::belongs{core_->cluster(), membership_.clients, core_->members()};
@@ -148,18 +146,17 @@ void member::take_hello(process& self, const message& m) {
   auto read = read_hello(m.bytes());
   if (!read) return drop_message(self, read.error().text);
   if (phase_ != phase::meeting && phase_ != phase::running) return;
-  const std::string address = fmt::format("{}@{}", read->name, origin_name(self));
+  const std::string node = origin_name(self);
+  const std::string address = fmt::format("{}@{}", read->name, node);
   if (address == own_) return;
   // A stranger is told nothing before an operator adds it.
-  if (read->asks && is_trusted(self)) send_to(self, address, to_message(own_hello(false)));
+  if (read->asks && is_trusted(node)) send_to(self, address, to_message(own_hello(false)));
   if (core_ != nullptr) {
     if (read->of && read->of->cluster != core_->cluster()) return;
     // There may be members that came while this one was away, and one of them may lead.
-    if (read->of && is_trusted(self))
+    if (read->of && is_trusted(node))
       for (const consensus::member& one : read->of->members.members())
-        if (trusted_.size() < 2 * consensus::configuration::max_members)
-          if (std::ranges::find(trusted_, node_of(one.address)) == trusted_.end())
-            trusted_.emplace_back(node_of(one.address));
+        if (trusted_.size() < 2 * consensus::configuration::max_members) trust(one.address);
     if (core_->members().find(read->id) != nullptr) return;
     meet(self, address, read->id);
     const consensus::member* const leader = core_->members().find(core_->leader());
@@ -168,20 +165,20 @@ void member::take_hello(process& self, const message& m) {
       message_writer out(m.size() + 64);
       out.tuple(3);
       out.atom(met_word);
-      out.atom(origin_name(self));
+      out.atom(node);
       out.raw(m.bytes());
       send_to(self, leader->address, out.take());
     }
     return;
   }
-  if (!is_trusted(self)) return drop_message(self, "it is none of the members that the configuration names");
+  if (!is_trusted(node)) return drop_message(self, "it is none of the members that the configuration names");
   if (read->of) return join_group(*read->of);
   if (options_->members.empty()) return;
-  if (read->group != group_of(options_->members, options_->clients))
+  if (read->group != alike_)
     return drop_message(self,
                         "its configuration names other members, or another limits.clients: they have to be "
                         "alike until the group has begun");
-  if (meeting_->met(address, read->id)) found_group(self);
+  if (meeting_->met(address, read->id)) found_group();
 }
 
 // {raft_met, Node, Hello}: another member has met one that may be added.
@@ -193,7 +190,8 @@ void member::take_met(process& self, const message& m) {
     return drop_message(self, "a hello that was passed on is malformed");
   auto read = read_hello(at.rest());
   if (!read) return drop_message(self, read.error().text);
-  if (!is_trusted(self)) return drop_message(self, "no member is there that could pass on a hello");
+  if (!is_trusted(origin_name(self)))
+    return drop_message(self, "no member is there that could pass on a hello");
   if (read->of && read->of->cluster != core_->cluster()) return;
   if (core_->members().find(read->id) == nullptr)
     meet(self, fmt::format("{}@{}", read->name, node), read->id);
@@ -208,17 +206,16 @@ void member::meet(process& self, std::string address, const consensus::member_id
 }
 
 // Once all first members are known to each other, each begins the same group by itself.
-void member::found_group(process&) {
+void member::found_group() {
   if (phase_ != phase::meeting) return;
   rebuild_trusted();
   if (log_->report().is_full) return; // wake() tries again
   if (options_->members.empty()) return;
   const auto first = meeting_->first();
   if (!first) return;
-  const std::uint64_t group = group_of(options_->members, options_->clients);
   if (again_why_.empty())
     base::log::info("raft", "{} begins its group with {} members", own_, first->members().size());
-  belong({cluster_of(*first, group), options_->clients}, consensus::core::first_state(*first));
+  belong({cluster_of(*first, alike_), options_->clients}, consensus::core::first_state(*first));
 }
 
 // The group began before this member met all others, or without it: it gets the log from the leader.

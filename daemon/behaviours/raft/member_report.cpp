@@ -2,6 +2,7 @@
 // What a member shows of itself. In the process's own turn.
 #include <fmt/format.h>
 
+#include "behaviours/gen/report_fields.hpp"
 #include "behaviours/raft/address.hpp"
 #include "behaviours/raft/member.hpp"
 #include "runtime/system.hpp"
@@ -22,16 +23,6 @@ std::string_view text(consensus::role of) {
 std::string_view text(consensus::member_role of) {
   constexpr std::array<std::string_view, 3> words{"voter", "learner", "joining"};
   return words[static_cast<std::size_t>(of)];
-}
-
-void number(message_writer& out, std::string_view key, std::uint64_t value) {
-  out.atom(key);
-  out.unsigned_integer(value);
-}
-
-void word(message_writer& out, std::string_view key, std::string_view value) {
-  out.atom(key);
-  out.binary(value);
 }
 
 } // namespace
@@ -84,19 +75,19 @@ message member::engine_for_people(process& self) {
   const consensus::member* const leader = runs ? core_->members().find(core_->leader()) : nullptr;
   const std::string why = why_idle();
   out.map(14);
-  word(out, "role", runs ? text(core_->what()) : "beginning");
-  word(out, "leader", leader == nullptr ? std::string_view() : std::string_view(leader->address));
-  number(out, "term", runs ? core_->term() : 0);
-  number(out, "committed", runs ? core_->commit() : 0);
-  number(out, "applied", applied_);
-  number(out, "serial", serial_);
-  number(out, "snapshot", runs ? core_->snapshot().index : 0);
-  number(out, "log_bytes", runs ? core_->log().bytes() : 0);
-  number(out, "clients", sessions_);
-  number(out, "waiting", waiting_.size());
-  number(out, "dropped", counters_->dropped.value());
-  number(out, "parked", parked_);
-  word(out, "why", why);
+  report::text(out, "role", runs ? text(core_->what()) : "beginning");
+  report::text(out, "leader", leader == nullptr ? std::string_view() : std::string_view(leader->address));
+  report::number(out, "term", runs ? core_->term() : 0);
+  report::number(out, "committed", runs ? core_->commit() : 0);
+  report::number(out, "applied", applied_);
+  report::number(out, "serial", serial_);
+  report::number(out, "snapshot", runs ? core_->snapshot().index : 0);
+  report::number(out, "log_bytes", runs ? core_->log().bytes() : 0);
+  report::number(out, "clients", sessions_);
+  report::number(out, "waiting", waiting_.size());
+  report::number(out, "dropped", counters_->dropped.value());
+  report::number(out, "parked", parked_);
+  report::text(out, "why", why);
   out.atom("members");
   const auto& all = runs ? core_->members().members() : told_members_.members();
   if (!all.empty()) out.list(static_cast<std::uint32_t>(all.size()));
@@ -110,11 +101,11 @@ message member::engine_for_people(process& self) {
           heard = static_cast<std::uint64_t>((self.now() - each.heard) / base::nanos_per_ms);
         }
     out.map(5);
-    word(out, "address", one.address);
-    word(out, "role", text(one.role));
-    word(out, "id", fmt::format("{:016x}{:016x}", one.id.high, one.id.low));
-    number(out, "match", match);
-    number(out, "heard_ms", heard);
+    report::text(out, "address", one.address);
+    report::text(out, "role", text(one.role));
+    report::text(out, "id", fmt::format("{:016x}{:016x}", one.id.high, one.id.low));
+    report::number(out, "match", match);
+    report::number(out, "heard_ms", heard);
   }
   out.nil();
   return out.take();

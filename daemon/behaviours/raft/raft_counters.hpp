@@ -3,44 +3,20 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 
-#include "base/clock.hpp"
 #include "metrics/counters.hpp"
+#include "metrics/series.hpp"
 
 namespace coppice::behaviours::raft {
-
-// How long something took, as a histogram.
-class latency {
- public:
-  void add(base::nanos span) {
-    const double seconds = static_cast<double>(span) / 1e9;
-    for (std::size_t i = 0; i < bounds.size(); ++i)
-      if (seconds <= bounds[i]) counts_[i].fetch_add(1, std::memory_order_relaxed);
-    counts_[bounds.size()].fetch_add(1, std::memory_order_relaxed);
-    nanos_.fetch_add(static_cast<std::uint64_t>(span), std::memory_order_relaxed);
-  }
-  void write(metrics::samples& to) const {
-    std::vector<std::uint64_t> seen;
-    for (const auto& one : counts_) seen.push_back(one.load(std::memory_order_relaxed));
-    to.histogram({}, {bounds.begin(), bounds.end()}, seen,
-                 static_cast<double>(nanos_.load(std::memory_order_relaxed)) / 1e9);
-  }
-
- private:
-  static constexpr std::array<double, 8> bounds{0.0005, 0.001, 0.005, 0.02, 0.1, 0.5, 2, 10};
-  std::array<std::atomic<std::uint64_t>, bounds.size() + 1> counts_{};
-  std::atomic<std::uint64_t> nanos_{0};
-};
 
 struct raft_counters final : metrics::counters {
   raft_counters() {
     show(metrics::kind::histogram, "raft_append_seconds",
          "From an append's call at the leader to its answer, in seconds",
-         [this](metrics::samples& to) { appends.write(to); });
+         [this](metrics::samples& to) { write(to, appends); });
     show(metrics::kind::histogram, "raft_fsync_seconds",
          "From a write to the durable log to its acknowledgement, in seconds",
-         [this](metrics::samples& to) { writes.write(to); });
+         [this](metrics::samples& to) { write(to, writes); });
   }
 
   metrics::gauge term{*this, "raft_term", "Term of a member of a Raft group"};
@@ -60,7 +36,15 @@ struct raft_counters final : metrics::counters {
   metrics::number stopped;          // 1: its log has ended, or its group of the log is damaged
   metrics::number bad_snapshot;     // 1: its actor does not take the snapshot
   metrics::number no_snapshots;     // 1: the last snapshot could not be taken, so the log grows
-  latency appends, writes;
+
+  static constexpr std::array<double, 8> bounds{0.0005, 0.001, 0.005, 0.02, 0.1, 0.5, 2, 10}; // seconds
+  // Seconds. Of writes the slowest of those that end together.
+  metrics::series appends{metrics::kind::histogram, bounds}, writes{metrics::kind::histogram, bounds};
+
+ private:
+  static void write(metrics::samples& to, const metrics::series& what) {
+    to.histogram({}, {bounds.begin(), bounds.end()}, what.at_or_below(), what.sum());
+  }
 };
 
 } // namespace coppice::behaviours::raft

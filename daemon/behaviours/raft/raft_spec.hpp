@@ -20,7 +20,8 @@ struct raft_spec {
   std::uint64_t snapshot_entries = 100'000;               // a snapshot is taken after this many entries, or
   std::uint64_t snapshot_bytes = std::uint64_t{64} << 20; // after this many bytes of them
   std::uint64_t keep_entries = 10'000;                    // entries kept below a snapshot
-  std::uint64_t entry_bytes = std::uint64_t{1} << 20;     // of one command; at most largest_command
+  std::uint64_t entry_bytes = std::uint64_t{1}
+                              << 20; // of one command; at most 2 MiB, see spec/schema_raft.cpp
   std::uint64_t in_flight_bytes = std::uint64_t{4} << 20; // sent to one member and not acknowledged
   std::uint32_t pending = 10'000;                         // calls of clients that wait
   std::uint32_t clients = 100'000;                        // sessions; alike in all members
@@ -28,8 +29,5 @@ struct raft_spec {
   base::nanos query_timeout = 5 * base::nanos_per_second;
   std::vector<std::string> from; // patterns of the nodes that may append and query. Empty: all
 };
-
-// An entry with its time and random number has to fit in one request of the durable log.
-inline constexpr std::uint64_t largest_command = std::uint64_t{2} << 20;
 
 } // namespace coppice::behaviours::raft

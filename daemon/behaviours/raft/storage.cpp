@@ -48,6 +48,13 @@ void append(base::buffer& to, const consensus::identity& one) {
   to.append_be64(one.low);
 }
 
+change group_change(const membership& of) {
+  base::buffer bytes;
+  append(bytes, of.cluster);
+  bytes.append_be64(of.clients);
+  return set(group_key, text_of(bytes));
+}
+
 std::uint64_t number_at(const std::string& text, std::size_t at) {
   return base::load_be64(base::as_bytes(text).data() + at);
 }
@@ -144,6 +151,7 @@ storage::storage(durable::shared_log& log, runtime::system& system, const runtim
       writer_(log, system, owner, group),
       first_(found.first),
       last_(found.last),
+      of_(found.of.value_or(membership())),
       used_(place_of(found.state.snapshot)),
       stored_(found.stored) {
   for (const stored_snapshot& one : found.stored)
@@ -166,9 +174,7 @@ base::status storage::put_identity(const consensus::member_id& self) {
 }
 
 base::status storage::put_membership(const membership& of, consensus::durable_state first) {
-  base::buffer bytes;
-  append(bytes, of.cluster);
-  bytes.append_be64(of.clients);
+  of_ = of;
   std::vector<change> changes;
   // A crash may have left the first part of an earlier attempt.
   if (last_ >= first_) {
@@ -179,7 +185,7 @@ base::status storage::put_membership(const membership& of, consensus::durable_st
   for (const consensus::entry& one : first.entries)
     changes.emplace_back(durable::append{{++last_, one.term, encoded(one)}});
   if (first.hard.term > 0) changes.push_back(set(hard_key, encoded(first.hard)));
-  changes.push_back(set(group_key, text_of(bytes)));
+  changes.push_back(group_change(of_));
   return submit(std::move(changes), kind::membership);
 }
 
@@ -223,11 +229,8 @@ void storage::install(std::vector<change>& to, const consensus::write& one) {
 base::status storage::write(consensus::write&& one) {
   std::vector<change> changes;
   if (one.cluster) {
-    base::buffer bytes;
-    append(bytes, *one.cluster);
-    const auto before = log_.value(writer_.group(), std::string(group_key));
-    bytes.append_be64(before && before->size() == 24 ? number_at(*before, 16) : 0);
-    changes.push_back(set(group_key, text_of(bytes)));
+    of_.cluster = *one.cluster;
+    changes.push_back(group_change(of_));
   }
   if (one.hard) changes.push_back(set(hard_key, encoded(*one.hard)));
   if (one.piece) {

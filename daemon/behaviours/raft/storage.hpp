@@ -131,6 +131,7 @@ class storage {
   std::uint64_t number_ = 0;
   std::deque<submitted> submitted_;
   std::uint64_t first_, last_; // entries, once all that was submitted is on the disk
+  membership of_;              // as it was submitted last
   stored_snapshot used_;       // whose description was submitted last
   std::vector<stored_snapshot> stored_;
   std::optional<stored_snapshot> incoming_;

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/random.hpp"
+#include "behaviours/gen/report_fields.hpp"
 #include "behaviours/saga/saga_engine.hpp"
 #include "behaviours/saga/saga_words.hpp"
 #include "runtime/messages/exit_reason.hpp"
@@ -219,26 +220,16 @@ std::optional<outcome> saga_engine::take_cast(etf::bytes request) {
 
 namespace {
 
-void number(message_writer& out, std::string_view key, std::uint64_t value) {
-  out.atom(key);
-  out.unsigned_integer(value);
-}
-
-void truth(message_writer& out, std::string_view key, bool value) {
-  out.atom(key);
-  out.atom(value ? "true" : "false");
-}
-
 void show(message_writer& out, const saga::open_unit& one) {
   out.map(7);
   out.atom("tx");
   out.binary(std::string_view(one.tx));
-  number(out, "depth", one.depth);
+  report::number(out, "depth", one.depth);
   out.atom("state");
   out.atom(one.state);
-  truth(out, "in_doubt", one.in_doubt);
-  truth(out, "parked", one.parked);
-  number(out, "left_ms", static_cast<std::uint64_t>(one.left / base::nanos_per_ms));
+  report::flag(out, "in_doubt", one.in_doubt);
+  report::flag(out, "parked", one.parked);
+  report::number(out, "left_ms", static_cast<std::uint64_t>(one.left / base::nanos_per_ms));
   out.atom("waits_for");
   if (!one.waits.empty()) out.list(static_cast<std::uint32_t>(one.waits.size()));
   for (const saga::address& whom : one.waits) out.binary(std::string_view(whom.name() + "@" + whom.node()));
@@ -262,23 +253,23 @@ message saga_engine::report() const {
     out.binary(std::string_view(*stopped_));
   else
     out.atom("false");
-  truth(out, "overloaded", is_overloaded());
-  number(out, "open", core_->open());
-  number(out, "steps", core_->entries());
-  number(out, "in_doubt", core_->in_doubt());
-  number(out, "parked", core_->parked());
-  number(out, "started", counted.started);
-  number(out, "refused", counted.refused);
-  number(out, "committed", counted.committed);
-  number(out, "compensated", counted.compensated);
-  number(out, "aborted", counted.aborted);
-  number(out, "undo_failures", counted.undo_failures);
-  number(out, "asked_again", counted.asked_again);
-  number(out, "kept_answers", counted.kept_answers);
-  number(out, "heuristic_mismatch", counted.heuristic_mismatch);
+  report::flag(out, "overloaded", is_overloaded());
+  report::number(out, "open", core_->open());
+  report::number(out, "steps", core_->entries());
+  report::number(out, "in_doubt", core_->in_doubt());
+  report::number(out, "parked", core_->parked());
+  report::number(out, "started", counted.started);
+  report::number(out, "refused", counted.refused);
+  report::number(out, "committed", counted.committed);
+  report::number(out, "compensated", counted.compensated);
+  report::number(out, "aborted", counted.aborted);
+  report::number(out, "undo_failures", counted.undo_failures);
+  report::number(out, "asked_again", counted.asked_again);
+  report::number(out, "kept_answers", counted.kept_answers);
+  report::number(out, "heuristic_mismatch", counted.heuristic_mismatch);
   out.atom("dropped");
   out.map(static_cast<std::uint32_t>(reasons.size()));
-  for (std::size_t i = 0; i < reasons.size(); ++i) number(out, reasons[i], counted.dropped[i]);
+  for (std::size_t i = 0; i < reasons.size(); ++i) report::number(out, reasons[i], counted.dropped[i]);
   // The first ones: the oldest may be stuck.
   const std::vector<saga::open_unit> open = core_->open_units(most_shown);
   out.atom("transactions");

@@ -69,10 +69,7 @@ class saga_engine {
   // `key`: {Tx, Step}, as a callback was given it. False: it is none.
   bool interim(etf::bytes key, saga::term value);
 
-  const saga_settings& settings() const { return settings_; }
   const saga::core& core() const { return *core_; }
-  // Why the saga is stopped.
-  const std::optional<std::string>& stopped() const { return stopped_; }
   // A map for people.
   runtime::message report() const;
 

@@ -2,11 +2,9 @@
 // See saga_settings.hpp.
 #include "behaviours/saga/saga_settings.hpp"
 
-#include <fnmatch.h>
-
-#include <algorithm>
 #include <coppice/etf/cursor.hpp>
 
+#include "behaviours/gen/node_patterns.hpp"
 #include "tree/saga.hpp"
 
 namespace coppice::behaviours {
@@ -51,9 +49,7 @@ std::optional<saga_settings> read_saga_settings(etf::bytes options) {
 }
 
 bool takes_steps_of(const saga_settings& how, const std::string& node) {
-  return how.from.empty() || std::ranges::any_of(how.from, [&](const std::string& pattern) {
-           return fnmatch(pattern.c_str(), node.c_str(), 0) == 0;
-         });
+  return is_meant(how.from, node);
 }
 
 } // namespace coppice::behaviours

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "behaviours/gen/report_fields.hpp"
 #include "runtime/messages/shown.hpp"
 
 namespace coppice::behaviours {
@@ -15,27 +16,17 @@ namespace {
 
 constexpr std::size_t most_shown = 1000; // subscriptions
 
-void number(message_writer& out, std::string_view key, std::uint64_t value) {
-  out.atom(key);
-  out.unsigned_integer(value);
-}
-
-void flag(message_writer& out, std::string_view key, bool value) {
-  out.atom(key);
-  out.atom(value ? "true" : "false");
-}
-
 void write(message_writer& out, const stage_subscription& one, base::nanos now) {
   out.map(8);
   out.atom("direction");
   out.atom(one.upstream ? "producer" : "consumer");
   out.atom("peer");
   out.binary(runtime::shown(one.party));
-  number(out, "asked", one.flow.asked);
-  number(out, "passed", one.flow.passed);
-  number(out, "in_flight", one.flow.asked - std::min(one.flow.asked, one.flow.passed));
-  number(out, "buffered", one.buffered);
-  number(out, "backlog", one.backlog);
+  report::number(out, "asked", one.flow.asked);
+  report::number(out, "passed", one.flow.passed);
+  report::number(out, "in_flight", one.flow.asked - std::min(one.flow.asked, one.flow.passed));
+  report::number(out, "buffered", one.buffered);
+  report::number(out, "backlog", one.backlog);
   out.atom("last_ms");
   if (one.flow.last == 0)
     out.atom("none");
@@ -51,18 +42,18 @@ message report_of(const stage_engine& of, base::nanos now) {
   const auto subscriptions = of.subscriptions();
   message_writer out(512);
   out.map(13);
-  number(out, "emitted", all.emitted);
-  number(out, "received", all.received);
-  number(out, "delivered", all.delivered);
-  number(out, "dropped", all.dropped);
-  number(out, "unrouted", all.unrouted);
-  number(out, "overloaded", all.overloaded);
-  number(out, "excess", all.excess);
-  number(out, "malformed", all.malformed);
-  number(out, "buffered", all.buffered);
-  number(out, "waiting", all.waiting);
-  number(out, "accumulated", all.accumulated);
-  flag(out, "accumulating", all.accumulating);
+  report::number(out, "emitted", all.emitted);
+  report::number(out, "received", all.received);
+  report::number(out, "delivered", all.delivered);
+  report::number(out, "dropped", all.dropped);
+  report::number(out, "unrouted", all.unrouted);
+  report::number(out, "overloaded", all.overloaded);
+  report::number(out, "excess", all.excess);
+  report::number(out, "malformed", all.malformed);
+  report::number(out, "buffered", all.buffered);
+  report::number(out, "waiting", all.waiting);
+  report::number(out, "accumulated", all.accumulated);
+  report::flag(out, "accumulating", all.accumulating);
   out.atom("subscriptions");
   const std::size_t rows = std::min(subscriptions.size(), most_shown);
   if (rows != 0) out.list(static_cast<std::uint32_t>(rows));

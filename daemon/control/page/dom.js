@@ -140,6 +140,7 @@ export const table = (caption, columns, rows, {empty = "None.", key = null, more
 
 export const link = (view, text) => h("a", {href: view}, text);
 export const processLink = (pid, text) => pid ? link(`#/process/${encodeURIComponent(pid)}`, text ?? pid) : text ?? "–";
+export const cut = (text, most) => text.length > most ? `${text.slice(0, most - 1)}…` : text;
 export const titled = (title, ...more) => h("div", {key: "title", class: "title"}, h("h1", {}, title), more);
 export const section = (title, ...parts) => h("section", {key: title}, h("h2", {}, title), parts);
 

@@ -31,7 +31,7 @@ const eventManager = (engine) => [handlersTable(engine), counts(engine, "handler
 
 const router = (engine) => [table("Routes", [["Route", (one) => one.name], ["Goes to", (one) => one.to], ["Passed", (one) => count(one.passed), {number: true}], ["Failed", (one) => count(one.failed), {number: true}]], engine.routes ?? [], {key: (one) => one.name}), counts(engine, "routes")];
 
-export const timersTable = (engine) => table("Timers", [["Timer", (one) => h("code", {}, one.type), {text: true}], ["Fires in", (one) => duration(one.left_ms), {number: true}]], engine.timeouts ?? [], {empty: "No timer runs."});
+const timersTable = (engine) => table("Timers", [["Timer", (one) => h("code", {}, one.type), {text: true}], ["Fires in", (one) => duration(one.left_ms), {number: true}]], engine.timeouts ?? [], {empty: "No timer runs."});
 
 export const machineParts = (engine, may) => [graphOf(engine, may), timersTable(engine), changesOf(engine),
   facts({postponed: `${count(engine.postponed?.length ?? 0)} of ${count(engine.postponed?.limit ?? 0)}${engine.postponed?.dropped > 0 ? `, ${count(engine.postponed.dropped)} dropped` : ""}`, "oldest postponed": engine.postponed?.length > 0 ? engine.postponed.oldest : undefined, queued: engine.queued})];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // State machines: the present state, the timers, and a picture of the changes of state that the node remembers. States that a
 // machine could be in but has not been lately are not known to the page, and not drawn.
-import {count, duration, h, processLink, shown, svg, table} from "./dom.js";
+import {count, cut, duration, h, processLink, shown, svg, table} from "./dom.js";
 import {nameOf} from "./reports.js";
 
 const STEP = 150;
@@ -10,10 +10,8 @@ const ARC = 26;
 
 export const changesOf = (engine) => table("Changes of state", [["To", (one) => h("code", {}, one.to), {text: true}], ["By", (one) => one.event], ["Ago", (one) => duration(one.ago_ms), {number: true}]], [...(engine.transitions ?? [])].reverse(), {empty: "It has not changed its state yet."});
 
-const cut = (text, most) => text.length > most ? `${text.slice(0, most - 1)}…` : text;
-
 // The states seen and the changes between them: {states: [name], edges: [{from, to, by: {event: times}}]}.
-export const seenOf = (engine) => {
+const seenOf = (engine) => {
   const passed = engine.transitions ?? [];
   const states = [];
   const meet = (name) => { if (name !== undefined && name !== "none" && !states.includes(name)) states.push(name); };

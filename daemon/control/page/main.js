@@ -11,7 +11,7 @@ import {process, processes} from "./processes.js";
 import {ends, tree} from "./tree.js";
 import {events, jobs, listeners, machines, pools} from "./work.js";
 
-// A view is {title, topics, right, hidden, begin(place, context) → {told?, end?}}: `told` gets each document of its topics as it
+// A view is {title, topics, right, begin(place, context) → {told?, end?}}: `told` gets each document of its topics as it
 // changes; `end` is called when another view begins. `context`: {may(right), node, path: what stands behind the view's name in
 // the address}.
 const groups = {

@@ -29,19 +29,19 @@ export const wrongOf = (status) => [
   ...(status.warnings ?? []),
 ];
 
-const views = {application: "tree", child: "tree", tree: "tree", listener: "listeners", job: "jobs", peer: "cluster", configuration: "overview"};
+const views = {application: "tree", child: "tree", tree: "tree", listener: "listeners", job: "jobs", peer: "cluster"};
 // Where the thing can be looked at.
 const placeOf = ({what, name}) => {
   if (what === "thread" && /^<[\d.]+>/.test(name)) return link(`#/process/${encodeURIComponent(name.match(/^<[\d.]+>/)[0])}`, name);
-  const view = views[what] ?? null;
-  return view === "tree" ? link(`#/tree/${encodeURIComponent(name)}`, name) : view && view !== "overview" ? link(`#/${view}`, name) : name;
+  const view = views[what];
+  return view === "tree" ? link(`#/tree/${encodeURIComponent(name)}`, name) : view ? link(`#/${view}`, name) : name;
 };
 
 const sentence = (one, may) => h("li", {key: `${one.what} ${one.name} ${one.why}`, class: one.isUrgent ? "urgent" : "warning"},
   h("p", {}, h("b", {}, one.isUrgent ? "Not ready" : "Warning"), " ", one.what, " ", h("strong", {}, placeOf(one)), ": ", one.why, "."),
   remedy(one, may) ?? (one.help && h("p", {class: "soft"}, one.help)));
 
-export const healthy = (status) => {
+const healthy = (status) => {
   const running = (status.applications ?? []).filter((one) => one.state === "running").length;
   return `Nothing is wrong. ${plural(running, "application")} and ${plural(status.processes ?? 0, "process", "processes")} run; the node is up for ${duration(status.uptime_ms ?? 0)}.`;
 };

@@ -2,7 +2,7 @@
 // Stages as pipelines: who is subscribed to whom, what has been asked for and not come yet, and what waits in buffers. Each
 // pipeline is a picture; a table below has the same figures.
 import {Rate} from "./chart.js";
-import {count, duration, h, processLink, section, svg, table} from "./dom.js";
+import {count, cut, duration, h, processLink, section, svg, table} from "./dom.js";
 import {peerOf} from "./engines.js";
 import {nameOf, viewOf} from "./reports.js";
 
@@ -61,8 +61,6 @@ const pipelinesOf = ({stages, edges}) => {
   }).sort((a, b) => b.stages.length - a.stages.length);
 };
 
-const cut = (text, most) => text.length > most ? `${text.slice(0, most - 1)}…` : text;
-
 const picture = ({stages, edges}, rateOf) => {
   const used = [...new Set(stages.map((one) => one.column))].sort((a, b) => a - b);
   const places = new Map();
@@ -105,9 +103,9 @@ const picture = ({stages, edges}, rateOf) => {
 export const pipelines = viewOf("Pipelines", ["producer", "producer_consumer", "consumer"], "The node has no stages.", ({node, may}) => {
   const rates = new Map();
   const rateOf = (one) => {
-    const its = rates.get(one.key) ?? {rate: new Rate(), last: 0, passed: -1, at: 0};
+    const its = rates.get(one.key) ?? {rate: new Rate(), last: 0, at: 0};
     rates.set(one.key, its);
-    if (performance.now() - its.at > 500) Object.assign(its, {last: its.rate.of(one.passed), passed: one.passed, at: performance.now()});
+    if (performance.now() - its.at > 500) Object.assign(its, {last: its.rate.of(one.passed), at: performance.now()});
     return count(Math.round(its.last));
   };
   const of = (stages, key) => {

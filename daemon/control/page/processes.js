@@ -37,7 +37,6 @@ const waitOf = (waits) => waits ? `${waits.for}${waits.whom ? ` ${waits.whom}` :
 
 export const process = {
   title: "Process",
-  hidden: true,
   begin(place, {may, node, path}) {
     const poll = polls(() => get("info", {name: path}), (one) => {
       const {pid, name, label, behaviour, plugin, actor, generation, status, waits, parent, priority, worker, mailbox = {}, memory, reductions, state, engine, debug, ends = [], links, monitors, monitored_by: watchers, group_leader: leader, trap_exit: traps, ...more} = one;

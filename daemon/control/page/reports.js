@@ -2,7 +2,7 @@
 // What views fetch again and again: documents, and the processes of some behaviours with what their engines report.
 import {get, Refused} from "./api.js";
 import {problem} from "./actions.js";
-import {h, update} from "./dom.js";
+import {h, titled, update} from "./dom.js";
 
 const CALMER = 20; // a pause is at least so many times as long as the node took to answer
 
@@ -35,7 +35,7 @@ export const polls = (fetch, show, place, every = 2000) => {
   };
 };
 
-export const MOST_REPORTS = 100;
+const MOST_REPORTS = 100;
 
 // The processes of these behaviours, with the fullest mailbox first chosen where they are more than MOST_REPORTS, each with
 // {engine, isOld}. A process that is busy does not answer in time: its last report is shown, and marked.
@@ -72,7 +72,7 @@ export const viewOf = (title, behaviours, none, show, every = 2000) => ({
     let last = {rows: [], total: 0};
     const draw = () => {
       const {rows, total} = last;
-      update(place, h("div", {key: "title", class: "title"}, h("h1", {}, title)),
+      update(place, titled(title),
         rows.length === 0 ? h("p", {class: "soft"}, none) : shows(rows),
         total > rows.length && h("p", {key: "rest", class: "soft"}, `${rows.length} of ${total} are shown: those with the most messages before them.`));
     };

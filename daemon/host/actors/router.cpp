@@ -3,6 +3,7 @@
 #include "host/actors/router.hpp"
 
 #include "base/log.hpp"
+#include "behaviours/gen/report_fields.hpp"
 #include "host/boundary/callback.hpp"
 #include "host/boundary/requests.hpp"
 #include "host/boundary/sized.hpp"
@@ -37,11 +38,6 @@ message reason_of(const response& ended) {
     default:
       return ended.answer;
   }
-}
-
-void number(message_writer& out, std::string_view key, std::uint64_t value) {
-  out.atom(key);
-  out.unsigned_integer(value);
 }
 
 // {Name, Destination}. False: another term.
@@ -285,11 +281,11 @@ std::string_view router::name_of(const passing& one) const {
 message router::engine_for_people(process& self) {
   message_writer out(256);
   out.map(7);
-  number(out, "pending", pending_.size());
-  number(out, "elsewhere", elsewhere_);
-  number(out, "own", own_);
-  number(out, "discarded", discarded_);
-  number(out, "failed", failed_);
+  behaviours::report::number(out, "pending", pending_.size());
+  behaviours::report::number(out, "elsewhere", elsewhere_);
+  behaviours::report::number(out, "own", own_);
+  behaviours::report::number(out, "discarded", discarded_);
+  behaviours::report::number(out, "failed", failed_);
   out.atom("on_failed");
   out.atom(tree::text(settings_.failed));
   out.atom("routes");
@@ -300,8 +296,8 @@ message router::engine_for_people(process& self) {
     out.binary(one->name);
     out.atom("to");
     out.binary(to_text(one->to, self.host().nodes()));
-    number(out, "passed", one->passed);
-    number(out, "failed", one->failed);
+    behaviours::report::number(out, "passed", one->passed);
+    behaviours::report::number(out, "failed", one->failed);
   }
   out.nil();
   return with_streams(out.take());

@@ -89,9 +89,7 @@ std::string banner(const instance& of, const std::string& client, const std::str
   out += fmt::format("  epmd          {}\n", status.epmd);
   if (const auto& http = of.spec().control.http) {
     const auto at = base::socket_address::parse(http->address, http->port);
-    if (at)
-      out += fmt::format("  metrics       {}://{}/metrics\n",
-                         http->tls.how == spec::tls_spec::mode::off ? "http" : "https", at->to_string());
+    if (at) out += fmt::format("  metrics       {}://{}/metrics\n", http->scheme(), at->to_string());
   }
   if (!of.cookie_file().empty()) out += fmt::format("  cookie        in {}\n", of.cookie_file());
   if (applications) {

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// Which nodes a configuration's list of patterns means. Any thread.
+#pragma once
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace coppice::behaviours {
+
+// `node`: its full name. A pattern is as fnmatch(3) has it. An empty list means all nodes.
+inline bool is_meant(const std::vector<std::string>& patterns, const std::string& node) {
+  return patterns.empty() || std::ranges::any_of(patterns, [&](const std::string& one) {
+           return fnmatch(one.c_str(), node.c_str(), 0) == 0;
+         });
+}
+
+} // namespace coppice::behaviours
