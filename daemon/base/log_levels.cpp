@@ -18,9 +18,10 @@ constexpr std::size_t most_modules = 256;
 constexpr std::size_t most_processes = 64;
 
 constexpr auto node_modules = std::to_array<std::string_view>(
-    {"application", "apply",   "base",     "behaviours", "control",    "cron", "dist", "epmd", "events",
-     "host",        "http",    "loader",   "log",        "metrics",    "net",  "node", "pool", "port",
-     "reload",      "runtime", "services", "stage",      "supervisor", "sys",  "tcp",  "user", "web"});
+    {"application", "apply",      "base", "behaviours", "control", "cron",    "dist",    "durable",
+     "epmd",        "events",     "host", "http",       "loader",  "log",     "metrics", "net",
+     "node",        "pool",       "port", "raft",       "reload",  "runtime", "saga",    "services",
+     "stage",       "supervisor", "sys",  "tcp",        "user",    "web"});
 
 bool over(nanos until) {
   return until != no_end && mono_now() >= until;

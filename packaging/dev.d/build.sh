@@ -6,6 +6,10 @@
 build_kinds=(release ci debug address thread coverage)
 programs=(coppiced coppice coppice-epmd coppice-plugin-host)
 export CCACHE_NOHASHDIR=1
+# Objects that were compiled with a precompiled header are kept as well.
+export CCACHE_SLOPPINESS=pch_defines,time_macros
+# What a file includes is taken from the compiler itself: a preprocessor for each file would be a second reading of it.
+export CCACHE_DEPEND=1
 
 help_build() {
   cat <<'EOF'

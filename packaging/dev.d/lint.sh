@@ -62,27 +62,33 @@ dev_form() {
 
 help_lint() {
   cat <<'EOF'
-usage: packaging/dev lint [--tidy]
-Every file and each header alone with clang, warnings as errors; the plugin ABI's headers and types; units; pages made by the build.
+usage: packaging/dev lint [--whole] [--tidy]
+Every file and each installed header alone with clang, warnings as errors; the plugin ABI's headers and types; units; pages made by the build.
 
---tidy runs clang-tidy as well, where it is installed.
+--whole compiles the daemon's own headers alone too; --tidy runs clang-tidy as well, where it is installed.
 EOF
 }
 
 dev_lint() {
-  local failed=0
-  if (($#)) && [[ $1 != --tidy ]]; then usage_error "lint: unknown argument: $1"; fi
+  local failed=0 argument targets=(all everything) with_tidy=no
+  for argument in "$@"; do
+    case $argument in
+      --whole) targets+=(headers-daemon) ;;
+      --tidy) with_tidy=yes ;;
+      *) usage_error "lint: unknown argument: $argument" ;;
+    esac
+  done
   need build lint
   say "the plugin ABI's headers and types"
   check_abi_headers || failed=1
   check_abi_types || failed=1
-  say "every file, and each header alone, with clang: warnings are errors"
-  (build_kind address all everything) || failed=1
+  say "every file, and headers alone, with clang: warnings are errors"
+  (build_kind address "${targets[@]}") || failed=1
   say "units: how they are written, and how far they are shut off from the machine"
   check_units "$build/address/packaging" || failed=1
   say "manual pages"
   mandoc -T lint -W warning "$build"/address/packaging/*.[1-8] || failed=1
-  if [[ ${1:-} == --tidy ]]; then tidy || failed=1; fi
+  if [[ $with_tidy == yes ]]; then tidy || failed=1; fi
   ((failed == 0)) || die "lint found something"
 }
 
@@ -133,6 +139,8 @@ dev_verify() {
   need verify observer boot package
   mkdir -p "$build"
   verify_step ci .ci/run
+  verify_step 'headers alone' packaging/dev lint --whole
+  COPPICE_EXAMPLES=all verify_step 'examples at each level' packaging/dev test e2e/examples
   verify_step 'what is shipped' packaging/dev test --on release --all
   verify_step 'address, whole' packaging/dev sanitize address --all
   verify_step 'bare Debian 12' packaging/dev bare bookworm

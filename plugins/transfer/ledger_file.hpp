@@ -32,7 +32,8 @@ class ledger_file {
     for (;;) {
       std::uint8_t head[4];
       if (!take(file, head, sizeof head)) return all;
-      const std::uint32_t size = std::uint32_t{head[0]} << 24 | head[1] << 16 | head[2] << 8 | head[3];
+      std::uint32_t size = 0;
+      for (const std::uint8_t byte : head) size = size << 8 | byte;
       if (size > most) return all;
       record one(size);
       if (!take(file, one.data(), size)) return all;

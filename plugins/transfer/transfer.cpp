@@ -58,7 +58,7 @@ class desk : public coppice::saga {
 };
 
 // What happened to accounts, as it is written into the file. The key is that of the step, encoded.
-using encoded_key = std::vector<std::uint8_t>;
+using encoded_key = std::string;
 struct did {
   encoded_key key;
   change what;
@@ -274,7 +274,7 @@ class accounts : public coppice::saga {
  private:
   static encoded_key key_of(const step& s) {
     const etf::bytes key = s.key().encoded;
-    return {key.data(), key.data() + key.size()};
+    return {reinterpret_cast<const char*>(key.data()), key.size()};
   }
   void check(const change& what) const {
     if (const std::string_view why = book_.objection(what); !why.empty())
@@ -288,7 +288,7 @@ class accounts : public coppice::saga {
   }
 
   book book_;
-  std::string file_;   // empty: in memory
+  std::string file_; // empty: in memory
 };
 
 } // namespace transfer

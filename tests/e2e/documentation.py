@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The documentation is made, with every page, key, command and declaration; a link to nothing and a declaration that
-nobody explains are errors."""
+nobody explains are errors. And the author's first page can be read in ten minutes."""
 import importlib
 import json
 import re
@@ -10,11 +10,15 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+from harness.chapters import CHAPTERS, FIRST, linked
 from harness.node import program, root
 from harness.sdk import working_folder
 from harness.tap import Skip, check, contains, equal, run, shared, test
 
 sys.path.insert(0, str(root / "packaging/doc"))
+
+
+MOST_WORDS = 4000  # before a stranger's first actor
 
 
 def module(name):
@@ -56,6 +60,16 @@ class Links(HTMLParser):
     def handle_endtag(self, tag):
         check(self.open and self.open[-1] == tag, "elements are nested", tag, self.open[-3:])
         self.open.pop()
+
+
+@test("the first page and all pages that it links have at most 4,000 words, and the index has every chapter")
+def words(_):
+    pages = [FIRST, *linked(FIRST)]
+    check(len(pages) >= 6, "the first page links its chapters", *pages)
+    counts = {str(page.relative_to(root)): len(page.read_text(encoding="utf-8").split()) for page in pages}
+    check(sum(counts.values()) <= MOST_WORDS, "they can be read in one go", sum(counts.values()), *counts.items())
+    index = root / "plugin-api/doc/README.md"
+    equal(sorted(set(CHAPTERS) - {index} - set(linked(index))), [], "the index links every chapter")
 
 
 @test("every page is there, its elements are closed, and each link leads to a page and a heading of it")

@@ -66,7 +66,7 @@ MISTAKES = [
     ("a private terminate", BASE + CALL + "private: void terminate(term) {} };", "nothing can call terminate"),
     ("a save_state that is not const", BASE + CALL + "int save_state() { return 1; } };",
      "save_state is declared otherwise than it is called: S save_state() const"),
-    ("a restore_state without the version", BASE + CALL + "void restore_state(const int&) {} };",
+    ("a restore_state of three values", BASE + CALL + "void restore_state(std::uint32_t, const int&, const int&) {} };",
      "restore_state is declared otherwise than it is called: void or bool restore_state(std::uint32_t version,"),
     ("a config_change of one", BASE + CALL + "coppice::outcome config_change(term) { return {}; } };",
      "config_change is declared otherwise than it is called"),

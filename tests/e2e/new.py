@@ -81,7 +81,11 @@ def kinds(cleanup):
         asked = list(one.asked())
         check(asked or one.kind in ASKED_OTHERWISE, f"{one.name}'s page asks it something")
         for name, term, answer in asked:
-            equal(node.call(name, term), answer, f"{name} {term}")
+            found = node.call(name, term)
+            first, differs, last = answer.partition("…")
+            if differs and found.startswith(first) and found.endswith(last):
+                found = answer
+            equal(found, answer, f"{name} {term}")
     for one in made:
         carried_over(node, one)
 

@@ -41,7 +41,7 @@ class Made:
         return int(re.search(r"\bport: (\d+)", self.children)[1])
 
     def asked(self):
-        """Pairs of a process, a term, and the answer, as its page has them."""
+        """A process, a term, and the answer, as its page has them; `…` in an answer stands for what differs each time."""
         for line in self.block("sh").splitlines():
             if line.startswith("coppice call"):
                 asking, answer = line.rsplit(" # ", 1)
