@@ -54,10 +54,10 @@ class raft_engine final : public engine {
   /// A callback and its arguments.
   struct question {
     callback what = callback::apply;
-    value given = {};              ///< a command, a query, the leader or the members
-    coppice_entry about = {};      ///< of `apply`
-    std::uint64_t number = 0;      ///< the term of on_leader; the voters of on_quorum
-    std::int32_t reachable = 0;    ///< of on_quorum
+    value given = {};           ///< a command, a query, the leader or the members
+    coppice_entry about = {};   ///< of `apply`
+    std::uint64_t number = 0;   ///< the term of on_leader; the voters of on_quorum
+    std::int32_t reachable = 0; ///< of on_quorum
   };
 
   raft_answer ask(const question& what) {
@@ -112,11 +112,9 @@ class raft_engine final : public engine {
                                              : on_.handle_query(self, state, given.get(), reply);
         }));
       case callback::leader:
-        return on_.on_leader == nullptr ? COPPICE_OK
-                                        : on_.on_leader(self, state, given.bytes(), now.number);
+        return on_.on_leader == nullptr ? COPPICE_OK : on_.on_leader(self, state, given.bytes(), now.number);
       case callback::quorum:
-        return on_.on_quorum == nullptr ? COPPICE_OK
-                                        : on_.on_quorum(self, state, now.number, now.reachable);
+        return on_.on_quorum == nullptr ? COPPICE_OK : on_.on_quorum(self, state, now.number, now.reachable);
       case callback::member:
         break;
     }
@@ -179,7 +177,8 @@ class raft_in_test {
  public:
   /// Starts the members. Throws: the actor is no replicated state machine, or init has failed or is not alike
   /// in two members. A node in `how.among` is that of all members.
-  explicit raft_in_test(const plugin& from, const settings& how = {}) : from_(from), how_(how), elsewhere_(how) {
+  explicit raft_in_test(const plugin& from, const settings& how = {})
+      : from_(from), how_(how), elsewhere_(how) {
     if (!elsewhere_.among) elsewhere_.among = neighbours("second@127.0.0.2");
     first_ = std::make_unique<actor>(from_, how_);
     second_ = std::make_unique<actor>(from_, elsewhere_);
@@ -249,7 +248,8 @@ class raft_in_test {
   actor& first() { return *first_; }
   /// The state after the last command. No term: there is no save_state.
   const saved_state& state() const { return state_; }
-  /// Rules of the ABI that a member broke. A call in apply, validate or handle_query that does something is one.
+  /// Rules of the ABI that a member broke. A call in apply, validate or handle_query that does something is
+  /// one.
   std::vector<std::string> complaints() const {
     std::vector<std::string> all = earlier_;
     for (const actor* const one : {first_.get(), second_.get(), third_.get()})
@@ -309,8 +309,7 @@ class raft_in_test {
   }
   void tell(const question_of_test& what) {
     const raft_answer said = engine_of(*first_).ask(what);
-    if (said.what != raft_answer::kind::ended)
-      expect_same_state("on_leader, on_quorum or on_member");
+    if (said.what != raft_answer::kind::ended) expect_same_state("on_leader, on_quorum or on_member");
   }
 
   saved_state saved(actor& one, const std::string& about) const {
