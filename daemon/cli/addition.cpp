@@ -156,7 +156,7 @@ class planner {
         // The application for entries without a parent is added too.
         path_ = {"applications"};
         below.front().parent = one.parent;
-        if (wrong_.empty()) items_ = tree_items({"app", "", one.parent}, below);
+        if (wrong_.empty()) items_ = tree_items({"app", "", one.parent}, below, made_.node);
         return;
       }
       use_holder(present.holders.at(one.parent));
@@ -167,7 +167,7 @@ class planner {
       if (found == present.holders.end() && written == present.holders.end()) return refuse_parent(present);
       use_holder(written != present.holders.end() ? written->second : found->second);
     }
-    if (wrong_.empty()) items_ = tree_items(one, {});
+    if (wrong_.empty()) items_ = tree_items(one, {}, made_.node);
   }
   std::string written_parent() const { return given_.text.substr(0, given_.text.find(':')); }
 

@@ -92,7 +92,7 @@ void give_parents(project& to, const std::string& alive) {
 }
 
 std::string configuration(const project& of, const init_request& wanted) {
-  const std::string alive = alive_of(wanted.node);
+  const std::string alive = alive_of(wanted.node), node = whole_node_name(wanted.node);
   std::string out = fmt::format(
       "# yaml-language-server: $schema=node.schema.json\n"
       "# The node {0}: coppiced --config config/{0}.yaml, and coppice check says what is wrong here.\n"
@@ -105,17 +105,16 @@ std::string configuration(const project& of, const init_request& wanted) {
       "distribution:\n"
       "  listen:\n"
       "    - {{ address: 127.0.0.1, ports: 15000-65000 }}\n\n",
-      alive, wanted.node.find('@') == std::string::npos ? wanted.node + "@127.0.0.1" : wanted.node,
-      of.loggers.empty() ? "" : "  log:\n    files:\n" + list_yaml(of.loggers, {}, 6));
+      alive, node, of.loggers.empty() ? "" : "  log:\n    files:\n" + list_yaml(of.loggers, {}, node, 6));
   if (wanted.observer)
     out += "control:\n  http: { address: 127.0.0.1, port: 9911 } # /metrics, /livez, /readyz\n\n";
   out += "plugins:\n  path: [../build]\n\n";
-  if (!of.events.empty()) out += "events:\n" + list_yaml(of.events, {}, 2) + "\n";
-  if (!of.jobs.empty()) out += "cron:\n  jobs:\n" + list_yaml(of.jobs, {}, 4) + "\n";
+  if (!of.events.empty()) out += "events:\n" + list_yaml(of.events, {}, node, 2) + "\n";
+  if (!of.jobs.empty()) out += "cron:\n  jobs:\n" + list_yaml(of.jobs, {}, node, 4) + "\n";
   std::vector<tree_entry> applications;
   std::ranges::copy_if(of.entries, std::back_inserter(applications),
                        [](const tree_entry& one) { return one.kind == "app"; });
-  return out + "applications:\n" + list_yaml(applications, of.entries, 2);
+  return out + "applications:\n" + list_yaml(applications, of.entries, node, 2);
 }
 
 new_files files_of(const project& of, const init_request& wanted) {

@@ -41,7 +41,7 @@ bool is_intensity(const json& value) {
 bool is_map(const json& value) {
   return value.is_object();
 }
-bool is_command(const json& value) {
+bool is_texts(const json& value) {
   return value.is_array() && !value.empty() && std::ranges::all_of(value, is_text);
 }
 bool is_one_of(const json& value, std::initializer_list<std::string_view> words) {
@@ -66,7 +66,7 @@ struct known_option {
 };
 constexpr known_option known[] = {
     {"", "lang", is_text, "c, cpp or rust"},
-    {" actor statem stage event-manager pool router saga tcp udp web port ", "args", is_map,
+    {" actor statem stage event-manager pool raft router saga tcp udp web port ", "args", is_map,
      "a map in braces"},
     {" app ", "type", is_type, "permanent, transient or temporary"},
     {" sup ", "strategy", is_strategy, "one_for_one, one_for_all or rest_for_one"},
@@ -76,7 +76,8 @@ constexpr known_option known[] = {
     {" tcp udp web ", "address", is_text, "an address"},
     {" tcp udp web ", "port", is_port, "a number from 1 to 65535"},
     {" tcp web ", "tls", is_flag, "true or false"},
-    {" port ", "command", is_command, "a list in brackets: a program and its arguments"},
+    {" port ", "command", is_texts, "a list in brackets: a program and its arguments"},
+    {" raft ", "members", is_texts, "a list in brackets: NAME@ALIVE@HOST of each first member"},
     {" router ", "to", is_text, "the name of a process"},
     {" cron ", "at", is_text, "a time, \"30 2 * * *\" say"},
     {" cron ", "to", is_text, "the name of a process"},
@@ -103,7 +104,7 @@ std::string listen_of(const json& options, int port) {
 }
 
 // The lines of a plugin's children, without indentation.
-std::string children_of(const tree_entry& one) {
+std::string children_of(const tree_entry& one, const std::string& node) {
   const std::string& n = one.name;
   const json& o = one.options;
   const std::string args = args_of(o);
@@ -141,6 +142,10 @@ std::string children_of(const tree_entry& one) {
     return head + fmt::format("port: {{ command: {}, actor: {}, frame: {{ kind: line }}{} }} }}\n",
                               command.dump(), n, args);
   }
+  if (one.kind == "raft") {
+    const json members = o.value("members", json::array({n + "@" + whole_node_name(node)}));
+    return head + fmt::format("actor: {}{}, raft: {{ members: {} }} }}\n", n, args, members.dump());
+  }
   if (one.kind == "router" && o.contains("to")) {
     json with = o.value("args", json::object());
     with["to"] = "store"; // the route's name
@@ -171,7 +176,7 @@ std::vector<std::string> supervisor_keys(const json& options) {
 }
 
 // An application or a supervisor. `head`: the keys before those of its supervisor, among them `name`.
-list_item holder_item(const std::vector<tree_entry>& all, const tree_entry& one,
+list_item holder_item(const std::vector<tree_entry>& all, const tree_entry& one, const std::string& node,
                       const std::vector<std::string>& head, std::vector<std::string> keys) {
   const auto rest = supervisor_keys(one.options);
   keys.insert(keys.end(), rest.begin(), rest.end());
@@ -179,7 +184,7 @@ list_item holder_item(const std::vector<tree_entry>& all, const tree_entry& one,
   std::vector<std::string> flows;
   for (const tree_entry& each : all) {
     if (each.kind == "app" || each.parent != one.name) continue;
-    for (const list_item& child : tree_items(each, all)) {
+    for (const list_item& child : tree_items(each, all, node)) {
       blocks += child.block;
       flows.push_back(child.flow);
     }
@@ -247,11 +252,16 @@ bool is_plugin(std::string_view kind) {
   return std::ranges::find(other_kinds, kind) == std::end(other_kinds);
 }
 
-std::vector<list_item> tree_items(const tree_entry& one, const std::vector<tree_entry>& all) {
+std::string whole_node_name(const std::string& written) {
+  return written.find('@') == std::string::npos ? written + "@127.0.0.1" : written;
+}
+
+std::vector<list_item> tree_items(const tree_entry& one, const std::vector<tree_entry>& all,
+                                  const std::string& node) {
   const json& o = one.options;
   if (one.kind == "app")
-    return {holder_item(all, one, {"name: " + one.name, "type: " + o.value("type", "permanent")}, {})};
-  if (one.kind == "sup") return {holder_item(all, one, {"id: " + one.name}, {"name: " + one.name})};
+    return {holder_item(all, one, node, {"name: " + one.name, "type: " + o.value("type", "permanent")}, {})};
+  if (one.kind == "sup") return {holder_item(all, one, node, {"id: " + one.name}, {"name: " + one.name})};
   if (one.kind == "events")
     return {one_line(fmt::format("{{ name: {}, buffer: {}, open: true }}", one.name,
                                  o.value("buffer", std::int64_t{100})))};
@@ -263,7 +273,7 @@ std::vector<list_item> tree_items(const tree_entry& one, const std::vector<tree_
                                  json(log_path(one)).dump(), o.value("level", "trace"),
                                  o.value("bytes", "64MiB"), o.value("keep", std::int64_t{10})))};
   std::vector<list_item> items;
-  const std::string lines = children_of(one); // one item in each line
+  const std::string lines = children_of(one, node); // one item in each line
   for (std::size_t at = 0; at < lines.size();) {
     const std::size_t end = lines.find('\n', at);
     items.push_back(one_line(lines.substr(at + 2, end - at - 2)));
@@ -273,10 +283,10 @@ std::vector<list_item> tree_items(const tree_entry& one, const std::vector<tree_
 }
 
 std::string list_yaml(const std::vector<tree_entry>& these, const std::vector<tree_entry>& all,
-                      std::size_t by) {
+                      const std::string& node, std::size_t by) {
   std::string out;
   for (const tree_entry& one : these)
-    for (const list_item& item : tree_items(one, all)) out += indented(item.block, by);
+    for (const list_item& item : tree_items(one, all, node)) out += indented(item.block, by);
   return out;
 }
 

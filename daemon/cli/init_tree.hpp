@@ -45,12 +45,17 @@ std::vector<std::string_view> option_keys(const std::string& kind);
 // All mistakes in the options of an entry of this kind: "there is no option …", "port must be …".
 std::vector<std::string> check_options(const std::string& kind, const nlohmann::ordered_json& options);
 
+// A node's name with its host: 127.0.0.1 if `written` has none.
+std::string whole_node_name(const std::string& written);
+
 // The items that an entry becomes in its list. An application or a supervisor contains the items of those
-// entries of `all` that name it as their parent, in their order.
-std::vector<list_item> tree_items(const tree_entry& one, const std::vector<tree_entry>& all);
+// entries of `all` that name it as their parent, in their order. `node`: the name of the configuration's
+// node, with or without its host.
+std::vector<list_item> tree_items(const tree_entry& one, const std::vector<tree_entry>& all,
+                                  const std::string& node);
 
 // The items of several entries as lines, indented by `by` columns.
 std::string list_yaml(const std::vector<tree_entry>& these, const std::vector<tree_entry>& all,
-                      std::size_t by);
+                      const std::string& node, std::size_t by);
 
 } // namespace coppice::cli

@@ -66,13 +66,18 @@ def tell_manager(made, node):
     eventually(lambda: node.engine(made.name)["handlers"][0]["seen"] == 1, f"{made.name}'s handler has seen the event", 20)
 
 
-ASKED_OTHERWISE = {"web": ask_web, "tcp": ask_tcp, "udp": ask_udp, "event-manager": tell_manager}
+def lead(made, node):
+    eventually(lambda: node.engine(made.name)["leader"], f"{made.name} leads its group of one", 60)
+
+
+ASKED_OTHERWISE = {"raft": lead, "web": ask_web, "tcp": ask_tcp, "udp": ask_udp, "event-manager": tell_manager}
 
 
 @test("each kind in C and C++ builds without a warning, is taken by a node and answers as its page says")
 def kinds(cleanup):
     folder, made = everything()
     text = "".join("        " + line for one in made for line in one.children.splitlines(keepends=True))
+    text = text.replace("@demo@127.0.0.1", "@made@127.0.0.1") # the node of the page on raft
     config = f"node:\n  name: made@127.0.0.1\napplications:\n  - name: app\n    supervisor:\n      children:\n{text}"
     node = Node(cleanup, name="made", config=config, settings=[("plugins.path", f"[ {folder} ]")])
     for one in made:

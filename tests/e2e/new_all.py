@@ -17,6 +17,7 @@ LINES = {
     "pool": ("return request.number * request.number;", "__builtin_mul_overflow(answer, answer, &answer)", "return request.number;", "0"),
     "port": ("reply(callers_.front(), coppice::to_text(said));", "coppice_write_binary(&out, line->data, line->size);",
              "(void)said;", "coppice_write_nil(&out);"),
+    "raft": ("return sum_ += what.amount;", "it->sum = sum;", "return what.amount;", ""),
     "router": ("return to_route(to_);", "return routes->to_route(self, name);", "return own();", "return COPPICE_OK;"),
     "saga": ("if (reserved_.insert(key_of(s)).second) has_ -= what.count;", "it->has -= count;", "reserved_.insert(key_of(s));", "it->has -= 0 * count;"),
     "stage": ("doubled.push_back(2 * each);", "2 * number : 0", "(void)each;", "number : 0"),

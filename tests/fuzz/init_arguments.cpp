@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(read || !wrong.empty());
   if (read) check(!cli::process_names(*read).empty() && !read->language().empty());
   if (!wrong.empty()) return 0;
-  const auto items = cli::tree_items(*read, {});
+  const auto items = cli::tree_items(*read, {}, "shop");
   check(!items.empty() && !cli::process_names(*read).empty());
   for (const cli::list_item& one : items) {
     const auto block = cli::read_yaml(one.block);

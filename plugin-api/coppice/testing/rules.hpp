@@ -82,6 +82,8 @@ inline std::string_view advice_for(std::string_view callback) {
   if (callback == "create")
     return ", which is not allowed before init: use init, and after_restore for a state that is restored";
   if (callback == "format_status") return ", which is not allowed while a state is shown";
+  if (callback == "validate" || callback == "apply" || callback == "handle_query")
+    return ", which is not allowed there: that callback may only look";
   return ", which is allowed only after the switch: use after_restore";
 }
 

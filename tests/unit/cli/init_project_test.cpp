@@ -64,6 +64,18 @@ TEST_CASE("a router has a route to the process that it is to lead to, and its ar
                   "\"cart\" } ], on_failed: reply } }\n") != std::string::npos);
 }
 
+TEST_CASE("a replicated state machine is a group of this node alone, or has the members that are given") {
+  const auto has = [](const std::string& node, const std::string& options, const char* line) {
+    return configuration({node, {{"raft", "sums" + options}}, false, ""}).find(line) != std::string::npos;
+  };
+  CHECK(has("shop", "",
+            "{ id: sums, name: sums, actor: sums, raft: { members: [\"sums@shop@127.0.0.1\"] } }\n"));
+  CHECK(has("a@10.0.0.1", "{members:[sums@a@10.0.0.1,sums@b@10.0.0.2]}",
+            "raft: { members: [\"sums@a@10.0.0.1\",\"sums@b@10.0.0.2\"] } }\n"));
+  CHECK(says(wrong({{"raft", "sums{members:x}"}}), "members wants a list in brackets"));
+  CHECK(says(wrong({{"raft", "sums{members:[]}"}}), "members wants a list in brackets"));
+}
+
 TEST_CASE("what has no parent goes into an application of the node's name") {
   const std::string text =
       configuration({"My-Shop@10.0.0.1", {{"app", "other"}, {"actor", "cart"}}, true, ""});

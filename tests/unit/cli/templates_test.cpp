@@ -79,11 +79,9 @@ TEST_CASE("a plugin in Rust is a package that finds the installed crate") {
   CHECK(files.at("Cargo.toml").find("{ path = \"" + std::string(rust_crate()) + "\" }") != std::string::npos);
 }
 
-// Raft has none yet: a template comes with a test, for which the kit has no group.
 TEST_CASE("no engine is without a template in C") {
   for (const coppice_behaviour* one = coppice_behaviours; one->name != nullptr; ++one) {
     const std::string behaviour = one->name;
-    if (behaviour == "raft") continue;
     CAPTURE(behaviour);
     const auto kinds = template_kinds();
     CHECK(std::ranges::any_of(kinds, [&](const template_kind& kind) {

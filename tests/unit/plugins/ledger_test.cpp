@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: MIT
 // The ledger's machine by itself, without a host: it is built from the plugin's source, and its members are
-// called as a group's members call them.
+// called as a group's members call them. And the built plugin as a group of members.
 #include <doctest/doctest.h>
+#include <coppice/testing/raft.hpp>
+
+#include <coppice/testing/erlang.hpp>
+
+#include <cstdint>
+#include <string>
 
 #include "../../../plugins/ledger/ledger.cpp"
+#include "places.hpp"
 
 using namespace ledger;
 
@@ -72,17 +79,27 @@ TEST_CASE("what validate refuses, apply refuses too") {
   CHECK_NOTHROW(one.validate(transfer{"a", "b", 1}));
 }
 
-TEST_CASE(
-    "two machines that were given the same commands write the same state, and a restored one goes on alike") {
-  machine one;
-  machine two;
+TEST_CASE("members of a group answer alike, have the same accounts, and go on alike from a snapshot") {
+  using namespace coppice::testing::literals;
+  using coppice::testing::raft_answer;
+  const auto plugin =
+      coppice::testing::plugin::load(std::string(PLUGIN_FOLDER) + "/ledger.so"); // as a node loads it
+  coppice::testing::raft_in_test group(plugin);
+  std::int64_t sum = 0;
   for (int i = 0; i < 50; ++i) {
-    const deposit what{"account " + std::to_string(i % 7), i + 1};
-    CHECK(one.does(what) == two.does(what));
+    if (i == 25) group.snapshot();
+    group.append(deposit{"account " + std::to_string(i % 7), i + 1});
+    sum += i + 1;
   }
-  CHECK(coppice::etf::encode(one.save_state()) == coppice::etf::encode(two.save_state()));
-  machine late;
-  late.restore_state(1, one.save_state());
-  CHECK(late.does(deposit{"account 3", 1}) == one.does(deposit{"account 3", 1}));
-  CHECK(late.save_state() == one.save_state());
+  CHECK(group.append(transfer{"account 0", "account 1", 3}).what == raft_answer::kind::done);
+  const raft_answer late = group.append(transfer{"account 0", "account 1", 1'000'000});
+  CHECK(late.what == raft_answer::kind::discarded);
+  CHECK(late.serial == 52);
+  CHECK(late.term == "insufficient"_erl);
+  const raft_answer early = group.append(transfer{"account 0", "account 0", 1});
+  CHECK(early.serial == 0);
+  CHECK(early.term == "same_account"_erl);
+  CHECK(group.query("total"_erl).term == sum);
+  CHECK(group.query("accounts"_erl).term == 7);
+  CHECK(group.complaints().empty());
 }

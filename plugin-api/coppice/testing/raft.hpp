@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: MIT
+// Replicated state machines under test: every command is applied in several members of one group, which must
+// answer alike and have the same state afterwards.
+//
+//   raft_in_test group(plugin::linked());
+//   CHECK(group.append(deposit{"ann", 5}).term == 5);
+//   CHECK(group.query(balance{"ann"}).term == 5);
+//   CHECK(group.complaints().empty());
+//
+// Three members apply each command. The first one's answer is returned. The second has a pid, a clock and a
+// node of its own. The third is made anew before each command from a snapshot of the first one's state. A
+// difference throws testing::failure, whose text names the entry: so `apply` used something that is not the
+// same in all members, or save_state leaves something out. Answers and states are compared by Erlang's
+// equality. Include it beside coppice/testing.hpp. Header-only. In the test's thread.
+#pragma once
+
+#include <coppice/raft.h>
+#include <coppice/testing.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace coppice::testing {
+
+/// The answer to a command or a query.
+struct raft_answer {
+  /// done: `term` is the reply. discarded: the reason. ended: the exit reason of the actor, which has ended.
+  enum class kind : std::uint8_t { done, discarded, ended } what = kind::done;
+  value term;
+  std::uint64_t serial = 0; ///< of the command; 0: a query, or a command that validate has refused
+};
+
+/// What comes with a command, alike in all members.
+struct about_entry {
+  std::optional<std::int64_t> time = {};    ///< ms since 1970; none: 1 ms after the entry before
+  std::optional<std::uint64_t> random = {}; ///< none: another number for each entry
+};
+
+namespace detail {
+
+/// Of an actor that is a replicated state machine: makes the callback that the test asks for.
+class raft_engine final : public engine {
+ public:
+  explicit raft_engine(world& of) { carried_to(&of); }
+  static constexpr std::string_view interface_name = COPPICE_RAFT_DRAFT_1;
+
+  enum class callback : std::uint8_t { validate, apply, query, leader, quorum, member };
+  /// A callback and its arguments.
+  struct question {
+    callback what = callback::apply;
+    value given = {};           ///< a command, a query, the leader or the members
+    coppice_entry about = {};   ///< of `apply`
+    std::uint64_t number = 0;   ///< the term of on_leader; the voters of on_quorum
+    std::int32_t reachable = 0; ///< of on_quorum
+  };
+
+  raft_answer ask(const question& what) {
+    if (world_ == nullptr || world_->dead) throw failure("this replicated state machine has ended");
+    due_ = what;
+    said_ = {};
+    world_->go_on();
+    if (world_->dead) said_ = {raft_answer::kind::ended, world_->reason, 0};
+    said_.serial = what.about.serial;
+    return said_;
+  }
+
+  std::optional<call> next(world&) override {
+    if (!due_) return std::nullopt;
+    const question now = *std::exchange(due_, std::nullopt);
+    return call{name_of(now.what),
+                [this, now](coppice_actor* self, void* state) { return run(self, state, now); }};
+  }
+  nanoseconds due() const override { return nanoseconds::max(); }
+  void carried_to(world* to) override {
+    world_ = to;
+    if (to == nullptr) return;
+    if (std::string_view(to->type->behaviour) != "raft")
+      throw failure("this actor is no replicated state machine");
+    on_ = table_of<coppice_raft>(*to->type, COPPICE_RAFT_DRAFT_1);
+  }
+  bool is_of(const world& w) const override { return world_ == &w; }
+  void ended(bool) override { due_.reset(); }
+
+ private:
+  static const char* name_of(callback what) {
+    constexpr const char* names[] = {"validate",  "apply",     "handle_query",
+                                     "on_leader", "on_quorum", "on_member"};
+    return names[static_cast<std::size_t>(what)];
+  }
+
+  std::int32_t run(coppice_actor* self, void* state, const question& now) {
+    const lent given(now.given ? now.given : atom("undefined"));
+    switch (now.what) {
+      case callback::validate:
+        return decided(look("validate", [&](coppice_writer*) {
+          return on_.validate == nullptr ? COPPICE_OK : on_.validate(self, state, given.get());
+        }));
+      case callback::apply:
+        return decided(look("apply", [&](coppice_writer* reply) {
+          return on_.apply == nullptr ? COPPICE_UNHANDLED
+                                      : on_.apply(self, state, &now.about, given.get(), reply);
+        }));
+      case callback::query:
+        return answered(look("handle_query", [&](coppice_writer* reply) {
+          return on_.handle_query == nullptr ? COPPICE_UNHANDLED
+                                             : on_.handle_query(self, state, given.get(), reply);
+        }));
+      case callback::leader:
+        return on_.on_leader == nullptr ? COPPICE_OK : on_.on_leader(self, state, given.bytes(), now.number);
+      case callback::quorum:
+        return on_.on_quorum == nullptr ? COPPICE_OK : on_.on_quorum(self, state, now.number, now.reachable);
+      case callback::member:
+        break;
+    }
+    return on_.on_member == nullptr ? COPPICE_OK : on_.on_member(self, state, given.get());
+  }
+
+  // Makes a callback that may only look. The term that it writes becomes the answer; nothing written: `ok`.
+  template <class Callback>
+  std::int32_t look(const char* name, const Callback& make) {
+    coppice_writer reply;
+    write_begin(128, &reply);
+    std::int32_t status = COPPICE_OK;
+    {
+      const turn looking(*world_, name, true);
+      status = make(&reply);
+    }
+    world_->refused.clear(); // the complaints have it
+    said_.term = atom("ok");
+    if ((status != COPPICE_OK && status != COPPICE_HIBERNATE) || reply.at == reply.begin) {
+      discard(&reply);
+      return status;
+    }
+    coppice_message made{};
+    if (finish(&reply, &made) != COPPICE_OK) return COPPICE_E_TERM;
+    said_.term = *take(&made);
+    return status;
+  }
+  // The status that the actor follows after `validate` or `apply`.
+  std::int32_t decided(std::int32_t status) {
+    if (status != COPPICE_DISCARD && status != COPPICE_UNHANDLED) return status;
+    const std::string text = std::exchange(world_->error_text, {});
+    const value reason = std::exchange(world_->error_reason, {});
+    said_.what = raft_answer::kind::discarded;
+    said_.term = reason          ? reason
+                 : !text.empty() ? value(text)
+                                 : atom(status == COPPICE_DISCARD ? "discarded" : "bad_command");
+    return COPPICE_OK;
+  }
+  // The status that the actor follows after `handle_query`.
+  std::int32_t answered(std::int32_t status) {
+    if (status != COPPICE_UNHANDLED) return status;
+    const std::string text = std::exchange(world_->error_text, {});
+    world_->error_reason = {};
+    said_.what = raft_answer::kind::discarded;
+    said_.term = std::pair(etf::atom{"bad_request"},
+                           text.empty() ? std::string("the state machine takes no such query") : text);
+    return COPPICE_OK;
+  }
+
+  world* world_ = nullptr;
+  coppice_raft on_{};
+  std::optional<question> due_;
+  raft_answer said_;
+};
+
+} // namespace detail
+
+/// A group of three members, each an actor of one type. The plugin must outlive it.
+class raft_in_test {
+ public:
+  /// Starts the members. Throws: the actor is no replicated state machine, or init has failed or is not alike
+  /// in two members. A node in `how.among` is that of all members.
+  explicit raft_in_test(const plugin& from, const settings& how = {})
+      : from_(from), how_(how), elsewhere_(how) {
+    if (!elsewhere_.among) elsewhere_.among = neighbours("second@127.0.0.2");
+    first_ = std::make_unique<actor>(from_, how_);
+    second_ = std::make_unique<actor>(from_, elsewhere_);
+    for (actor* const one : {first_.get(), second_.get()}) {
+      if (!one->alive()) throw failure("this actor did not start: " + shown(one->reason()));
+      engine_of(*one); // throws for another behaviour
+    }
+    second_->process().now += other_clock;
+    const auto callbacks = detail::table_of<coppice_lifecycle>(from_.type(how_.actor), COPPICE_LIFECYCLE_1);
+    has_snapshots_ = callbacks.save_state != nullptr;
+    keep_state("after init");
+  }
+  raft_in_test(plugin&&, const settings& = {}) = delete;
+
+  /// A command as a client appends it: validate at the first member, then apply in all members.
+  raft_answer append(const value& command, const about_entry& with = {}) {
+    const raft_answer said = engine_of(*first_).ask({.what = callback::validate, .given = command});
+    if (said.what == raft_answer::kind::ended) return said;
+    expect_same_state("validate of " + shown(command));
+    return said.what == raft_answer::kind::done ? apply(command, with) : said;
+  }
+  /// As append(), without validate: as if the state had changed since.
+  raft_answer apply(const value& command, const about_entry& with = {}) {
+    time_ = with.time.value_or(time_ + 1);
+    coppice_entry about{};
+    about.size = sizeof about;
+    about.serial = ++serial_;
+    about.time = time_;
+    about.random = with.random.value_or(serial_ * 0x9e3779b97f4a7c15);
+    const std::string entry = "entry " + std::to_string(serial_) + ", " + shown(command);
+    const saved_state before = state_;
+    const raft_answer said = ask_all(entry, {.what = callback::apply, .given = command, .about = about});
+    if (said.what == raft_answer::kind::ended) return said;
+    keep_state(entry);
+    if (said.what == raft_answer::kind::discarded && !same(before, state_))
+      throw failure(entry + ": it is discarded, but has changed the state from " + shown(before.term) +
+                    " to " + shown(state_.term));
+    return said;
+  }
+  /// handle_query in all members.
+  raft_answer query(const value& question) {
+    const std::string about = "query " + shown(question);
+    const raft_answer said = ask_all(about, {.what = callback::query, .given = question});
+    if (said.what != raft_answer::kind::ended) expect_same_state(about);
+    return said;
+  }
+  /// Puts a snapshot of the first member in place of the second member's state, as where that was away for
+  /// long. It goes on from there. Throws: the actor has no save_state.
+  void snapshot() {
+    if (!has_snapshots_) throw failure("this actor has no save_state, so it has no snapshots");
+    replace(second_, elsewhere_, "after entry " + std::to_string(serial_));
+    second_->process().now += other_clock;
+  }
+
+  // What the first member is told of its group.
+  /// `who`: {Name, Node}, or `undefined`.
+  void on_leader(const value& who, std::uint64_t in_term) {
+    tell({.what = callback::leader, .given = who, .number = in_term});
+  }
+  void on_quorum(std::uint64_t voters, bool reachable) {
+    tell({.what = callback::quorum, .number = voters, .reachable = reachable ? 1 : 0});
+  }
+  /// `all`: [{{Name, Node}, voter | joining | learner}]
+  void on_member(const value& all) { tell({.what = callback::member, .given = all}); }
+
+  /// The first member, for example for its journal.
+  actor& first() { return *first_; }
+  /// The state after the last command. No term: there is no save_state.
+  const saved_state& state() const { return state_; }
+  /// Rules of the ABI that a member broke. A call in apply, validate or handle_query that does something is
+  /// one.
+  std::vector<std::string> complaints() const {
+    std::vector<std::string> all = earlier_;
+    for (const actor* const one : {first_.get(), second_.get(), third_.get()})
+      if (one != nullptr) all.insert(all.end(), one->did.complaints.begin(), one->did.complaints.end());
+    return all;
+  }
+
+ private:
+  using callback = detail::raft_engine::callback;
+  using question_of_test = detail::raft_engine::question;
+
+  static detail::raft_engine& engine_of(actor& one) {
+    return detail::engine_of<detail::raft_engine>(one.process());
+  }
+  static std::string shown(const value& term) {
+    std::ostringstream out;
+    out << term;
+    return out.str();
+  }
+  static std::string shown(const raft_answer& said) {
+    const char* const before = said.what == raft_answer::kind::done        ? "answers "
+                               : said.what == raft_answer::kind::discarded ? "discards it with "
+                                                                           : "ends with ";
+    return before + shown(said.term);
+  }
+  static bool same(const value& a, const value& b) {
+    if (!a || !b) return !a && !b;
+    return detail::equal(detail::plain(a.bytes()), detail::plain(b.bytes())) != 0;
+  }
+  static bool same(const saved_state& a, const saved_state& b) {
+    return a.version == b.version && same(a.term, b.term);
+  }
+  // Exit reasons are no part of what is replicated, and may differ.
+  static bool same(const raft_answer& a, const raft_answer& b) {
+    return a.what == b.what && (a.what == raft_answer::kind::ended || same(a.term, b.term));
+  }
+
+  struct other_member {
+    actor* is;
+    const char* which;
+  };
+  // The members besides the first.
+  std::vector<other_member> others() const {
+    std::vector<other_member> all{{second_.get(), "a member with another pid, clock and node"}};
+    if (third_ != nullptr) all.push_back({third_.get(), "a member that was restored from a snapshot"});
+    return all;
+  }
+
+  raft_answer ask_all(const std::string& about, const question_of_test& what) {
+    const raft_answer said = engine_of(*first_).ask(what);
+    for (const other_member& one : others()) {
+      const raft_answer also = engine_of(*one.is).ask(what);
+      if (!same(said, also))
+        throw failure(about + ": a member " + shown(said) + ", but " + one.which + " " + shown(also));
+    }
+    return said;
+  }
+  void tell(const question_of_test& what) {
+    const raft_answer said = engine_of(*first_).ask(what);
+    if (said.what != raft_answer::kind::ended) expect_same_state("on_leader, on_quorum or on_member");
+  }
+
+  saved_state saved(actor& one, const std::string& about) const {
+    if (!has_snapshots_) return {};
+    saved_state made = one.save();
+    made.process = nullptr; // a snapshot goes to another process
+    if (made.status != COPPICE_OK)
+      throw failure(about + ": save_state failed with " + coppice_status_word(made.status));
+    return made;
+  }
+  // Expects that the states are those of before `about`, which may change none.
+  void expect_same_state(const std::string& about) const {
+    const saved_state now = saved(*first_, about);
+    if (!same(now, state_))
+      throw failure(about + " has changed the state from " + shown(state_.term) + " to " + shown(now.term));
+    for (const other_member& one : others()) expect(saved(*one.is, about), now, one.which, about);
+  }
+  static void expect(const saved_state& is, const saved_state& wanted, const char* which,
+                     const std::string& about) {
+    if (same(is, wanted)) return;
+    throw failure(about + ": the state of a member is " + shown(wanted.term) + ", but that of " + which +
+                  " is " + shown(is.term));
+  }
+  // Notes the state after `about`, and makes a new third member from it.
+  void keep_state(const std::string& about) {
+    state_ = saved(*first_, about);
+    for (const other_member& one : others()) expect(saved(*one.is, about), state_, one.which, about);
+    if (has_snapshots_) replace(third_, how_, about);
+  }
+  // Puts a member that is restored from the noted state in the place of another one.
+  void replace(std::unique_ptr<actor>& old, const settings& how, const std::string& about) {
+    std::unique_ptr<actor> made(new actor(actor::restored(from_, state_, how))); // it cannot be moved
+    if (made->status() != COPPICE_OK)
+      throw failure(about + ": restore_state refuses the state " + shown(state_.term) + ": " +
+                    shown(made->reason()));
+    expect(saved(*made, about), state_, "a member that was restored from it", about);
+    if (old != nullptr)
+      earlier_.insert(earlier_.end(), old->did.complaints.begin(), old->did.complaints.end());
+    old = std::move(made);
+  }
+
+  static constexpr std::chrono::hours other_clock{17}; // how far that of the second member is ahead
+
+  const plugin& from_;
+  const settings how_;
+  settings elsewhere_; // of the second member
+  std::unique_ptr<actor> first_, second_;
+  std::unique_ptr<actor> third_; // null: the actor has no save_state
+  bool has_snapshots_ = false;
+  saved_state state_;
+  std::uint64_t serial_ = 0;
+  std::int64_t time_ = 1'767'225'600'000; // the beginning of 2026
+  std::vector<std::string> earlier_;      // complaints of members that are gone
+};
+
+} // namespace coppice::testing

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+// coppice/testing/raft.hpp: a group of members that are alike is no failure, and each way in which members
+// come to differ is one whose text names the entry.
+#include <doctest/doctest.h>
+#include <coppice/testing/raft.hpp>
+
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "fixture.hpp"
+
+using namespace coppice::testing;
+using namespace coppice::testing::literals;
+using kind = raft_answer::kind;
+
+namespace {
+
+value add(std::int64_t amount) {
+  return std::pair(coppice::etf::atom{"add"}, amount);
+}
+// The text of the failure that `what` throws. "": none.
+template <class What>
+std::string failing(const What& what) {
+  try {
+    what();
+  } catch (const failure& why) {
+    return why.what();
+  }
+  return {};
+}
+bool has(const std::string& text, const char* part) {
+  return text.find(part) != text.npos;
+}
+// What the kit says of the first of ten commands that fails.
+std::string failing_command(const plugin& slips, std::string_view name) {
+  return failing([&] {
+    raft_in_test group(slips, {.actor = name});
+    for (int i = 0; i < 10; ++i) group.append(add(3));
+  });
+}
+
+} // namespace
+
+TEST_CASE("members that are alike answer as one, with the entry's serial, time and random number") {
+  const plugin slips = fixture("slips");
+  raft_in_test group(slips);
+  const raft_answer added = group.append(add(3), {.time = 5000, .random = 0});
+  CHECK(added.what == kind::done);
+  CHECK(added.serial == 1);
+  CHECK(added.term == "{3,5000,false}"_erl);
+  CHECK(group.append(add(4)).term == "{7,5001,true}"_erl);
+  CHECK(group.query(atom("sum")).term == 7);
+  CHECK(group.state().term == 7);
+  group.snapshot();
+  CHECK(group.append(add(1)).term == "{8,5002,true}"_erl);
+  CHECK(group.complaints().empty());
+}
+
+TEST_CASE(
+    "what validate refuses is no entry, what apply refuses is one, and so is a command of another form") {
+  const plugin slips = fixture("slips");
+  raft_in_test group(slips);
+  const raft_answer early = group.append(add(-1));
+  CHECK(early.what == kind::discarded);
+  CHECK(early.term == atom("too_little"));
+  CHECK(early.serial == 0);
+  const raft_answer late = group.append(add(101));
+  CHECK(late.what == kind::discarded);
+  CHECK(late.term == atom("too_much"));
+  CHECK(late.serial == 1);
+  CHECK(group.append(atom("what")).what == kind::discarded);
+  CHECK(group.apply(atom("what")).serial == 2);
+  CHECK(group.apply(add(-1)).term.as<std::tuple<std::int64_t, std::int64_t, bool>>() ==
+        std::tuple(std::int64_t{-1}, std::int64_t{1767225600003}, true));
+  const raft_answer unknown = group.query(atom("what"));
+  CHECK(unknown.what == kind::discarded);
+  CHECK(text(unknown.term).starts_with("{bad_request,"));
+}
+
+TEST_CASE("an exception in apply ends the members, and nothing can be asked of them then") {
+  const plugin slips = fixture("slips");
+  raft_in_test group(slips);
+  const raft_answer ended = group.append(add(100));
+  CHECK(ended.what == kind::ended);
+  CHECK(ended.term == "{exception,'std::runtime_error',<<\"a hundred\">>}"_erl);
+  CHECK(ended.serial == 1);
+  CHECK(has(failing([&] { group.append(add(1)); }), "has ended"));
+  CHECK(has(failing([&] { group.query(atom("sum")); }), "has ended"));
+}
+
+TEST_CASE("the first member is told of its group, and may send then") {
+  const plugin slips = fixture("slips");
+  raft_in_test group(slips);
+  group.on_leader("{clean,'a@127.0.0.1'}"_erl, 4);
+  REQUIRE(group.first().did.sent.size() == 1);
+  CHECK(group.first().did.sent[0].to == atom("watcher"));
+  CHECK(group.first().did.sent[0].term == "{{clean,'a@127.0.0.1'},4}"_erl);
+  group.on_quorum(3, true);  // it has no such callback
+  group.on_member("[]"_erl); // nor this one
+  CHECK(group.complaints().empty());
+}
+
+TEST_CASE(
+    "replies that depend on the clock, on other members or on what no snapshot has are found at their "
+    "entry") {
+  const plugin slips = fixture("slips");
+  const std::string timed = failing_command(slips, "timed");
+  CHECK(timed.starts_with("entry 1, {add,3}: a member answers "));
+  CHECK(has(timed, "but a member with another pid, clock and node answers "));
+  CHECK(failing_command(slips, "shares").starts_with("entry 1, {add,3}: "));
+  CHECK(failing_command(slips, "forgets") ==
+        "entry 2, {add,3}: a member answers 2, but a member that was restored from a snapshot answers 1");
+}
+
+TEST_CASE("states that differ are found, and so is a snapshot that is refused, or not read") {
+  const plugin slips = fixture("slips");
+  CHECK(
+      has(failing_command(slips, "local"), "but that of a member with another pid, clock and node is #Pid<"));
+  CHECK(failing_command(slips, "ignores") ==
+        "entry 1, {add,3}: the state of a member is 3, but that of a member that was restored from it is 0");
+  const std::string refuses = failing_command(slips, "refuses");
+  CHECK(refuses.starts_with("entry 1, {add,3}: restore_state refuses the state 3: "));
+}
+
+TEST_CASE("a state that is changed by what may not change it is found") {
+  const plugin slips = fixture("slips");
+  CHECK(failing_command(slips, "hasty") ==
+        "entry 4, {add,3}: it is discarded, but has changed the state from 9 to 12");
+  CHECK(failing_command(slips, "counts") == "validate of {add,3} has changed the state from 0 to 3");
+  raft_in_test asked(slips, {.actor = "counts"});
+  CHECK(failing([&] { asked.query(atom("sum")); }) == "query sum has changed the state from 0 to 1");
+  raft_in_test told(slips, {.actor = "counts"});
+  CHECK(has(failing([&] { told.on_quorum(5, true); }), "has changed the state from 0 to 5"));
+}
+
+TEST_CASE("a call that does something is refused in apply, and told") {
+  const plugin slips = fixture("slips");
+  raft_in_test group(slips, {.actor = "sends"});
+  CHECK(group.append(add(1)).what == kind::ended);
+  REQUIRE_FALSE(group.complaints().empty());
+  CHECK(group.complaints()[0] ==
+        "its apply called coppice.actor/1's send, which is not allowed there: that callback may only look");
+  CHECK(group.first().did.sent.empty());
+}
+
+TEST_CASE("equal maps are equal in any order of their keys; without save_state only answers are compared") {
+  const plugin slips = fixture("slips");
+  raft_in_test group(slips, {.actor = "shuffles"});
+  for (int i = 0; i < 3; ++i) CHECK(group.append(add(1)).what == kind::done);
+  CHECK_FALSE(group.state().term);
+  CHECK(has(failing([&] { group.snapshot(); }), "no save_state"));
+}
+
+TEST_CASE("an actor of another behaviour is refused") {
+  const plugin clerks = fixture("clerk");
+  CHECK(failing([&] { raft_in_test group(clerks); }) == "this actor is no replicated state machine");
+}
