@@ -37,6 +37,7 @@ constexpr example examples[] = {
     {"exit", "coppice exit probe '{shutdown, by_hand}'"},
     {"pool", "coppice pool workers resize 16"},
     {"raft", "coppice raft ledger transfer ledger@b@127.0.0.1"},
+    {"saga", "coppice saga desk --in-doubt"},
     {"listener", "coppice listener gate suspend"},
     {"health", "coppice health"},
     {"top", "coppice top --sort reductions --once"},

@@ -45,6 +45,8 @@ struct parameters {
   std::vector<std::string> only;
   bool back = false;
   bool dry_run = false;
+  bool in_doubt = false;
+  bool parked = false;
 };
 
 struct remote_command {
@@ -287,6 +289,25 @@ const remote_command commands[] = {
      [](const parameters& p) {
        json arguments{{"name", p.name}};
        if (!p.change.empty()) arguments["change"] = p.change, arguments["member"] = p.member;
+       return arguments;
+     },
+     render_engine, true},
+    {"saga", "a saga and what is open there; show: one transaction with its steps",
+     [](CLI::App& app, parameters& p) {
+       app.add_option("name", p.name, "of the saga: NAME, APPLICATION/CHILD or a pid")->required();
+       auto* const show = app.add_option("what", p.change, "show")->check(CLI::IsMember({"show"}));
+       auto* const tx = app.add_option("transaction", p.member, "its id");
+       show->needs(tx), tx->needs(show);
+       auto* const in_doubt = app.add_flag("--in-doubt", p.in_doubt, "only steps without a decision");
+       auto* const parked = app.add_flag("--parked", p.parked, "only what cannot be undone");
+       in_doubt->excludes(show)->excludes(parked);
+       parked->excludes(show);
+       take_timeout(app, p);
+     },
+     [](const parameters& p) {
+       json arguments{{"name", p.name}};
+       if (!p.member.empty()) arguments["tx"] = p.member;
+       if (p.in_doubt || p.parked) arguments["only"] = p.parked ? "parked" : "in_doubt";
        return arguments;
      },
      render_engine, true},

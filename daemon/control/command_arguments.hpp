@@ -23,6 +23,7 @@ inline constexpr std::string_view levels[] = {"trace", "debug", "info", "notice"
 inline constexpr std::string_view new_levels[] = {"trace",   "debug", "info",   "notice",
                                                   "warning", "error", "default"};
 inline constexpr std::string_view group_changes[] = {"add", "remove", "transfer"};
+inline constexpr std::string_view saga_choices[] = {"in_doubt", "parked"};
 inline constexpr std::string_view listener_changes[] = {"suspend", "resume"};
 inline constexpr std::string_view job_changes[] = {"run", "enable", "disable"};
 inline constexpr std::string_view event_changes[] = {"publish"};
@@ -48,6 +49,12 @@ inline constexpr argument change_group[] = {process,
                                             {"change", type::text, true, "", group_changes},
                                             {"member", type::text, true, "NAME@ALIVE@HOST"},
                                             timeout};
+inline constexpr argument saga[] = {
+    process,
+    {"tx", type::text, false, "the id of a transaction, which is shown with its steps"},
+    {"only", type::text, false, "of what is open; without it the saga's counts and the first 100",
+     saga_choices},
+    timeout};
 inline constexpr argument listener[] = {process, timeout};
 inline constexpr argument change_listener[] = {
     process, {"change", type::text, true, "", listener_changes}, timeout};

@@ -10,6 +10,7 @@
 #include "base/printable.hpp"
 #include "behaviours/pool/pool.hpp"
 #include "behaviours/raft/member.hpp"
+#include "behaviours/saga/saga_engine.hpp"
 #include "behaviours/streams/tcp_listener.hpp"
 #include "control/asked.hpp"
 #include "control/audit.hpp"
@@ -237,6 +238,23 @@ pending run_raft(const request& r) {
   return answer_with_engine(r, info->summary.pid, member::change_request(change, who));
 }
 
+pending run_saga(const request& r) {
+  using behaviours::saga_engine;
+  const auto info = r->of.info(r->text("name"));
+  if (!info) return r->fail(info.error()), pending{};
+  if (!saga_engine::is_one(info->summary.is))
+    return r->fail(base::errc::invalid, "it is no saga, but a " + info->summary.is.behaviour), pending{};
+  const runtime::pid pid = info->summary.pid;
+  const std::string tx = r->text("tx"), only = r->text("only");
+  if (!tx.empty()) return answer_with_engine(r, pid, saga_engine::show_request(tx));
+  if (only.empty()) return answer_with_engine(r, pid, {});
+  if (only != "in_doubt" && only != "parked")
+    return r->fail(base::errc::invalid, "only: in_doubt or parked"), pending{};
+  return answer_with_engine(r, pid,
+                            saga_engine::list_request(only == "parked" ? saga::wanted_units::parked
+                                                                       : saga::wanted_units::in_doubt));
+}
+
 pending run_listener(const request& r) {
   using behaviours::tcp_listener;
   const auto info = r->of.info(r->text("name"));
@@ -434,6 +452,8 @@ constexpr command all[] = {
     {"raft", verb::get, see_state, "name", run_raft, "a member of a Raft group", arguments::pool},
     {"raft", verb::post, act, "name", run_raft, "changes the members of a Raft group, or its leader",
      arguments::change_group},
+    {"saga", verb::get, see_state, "name", run_saga, "a saga: its open transactions, or one of them",
+     arguments::saga},
     {"listener", verb::get, see, "name", run_listener, "a listener", arguments::listener},
     {"listener", verb::post, act, "name", run_listener, "suspends it or resumes it",
      arguments::change_listener},

@@ -37,6 +37,33 @@ struct open_unit {
   std::vector<address> waits; // for their answers, the first ones
 };
 
+enum class wanted_units : std::uint8_t { all, in_doubt, parked };
+
+// A step that a transaction of this node has given out. Words as in open_unit.
+struct shown_step {
+  std::uint32_t number = 0, group = 0; // a group begins when all steps of lower groups are over
+  address to;
+  std::string_view state;
+  std::string_view pending;   // what its participant has been asked and has not answered. Empty: nothing
+  std::uint32_t attempts = 1; // 1 and the failed steps of which this one is a repetition
+  std::uint32_t sent = 0;     // times that the pending request was sent
+  base::nanos next = 0;       // until that request is sent again. 0: it is not
+  bool parked = false;        // it cannot be undone
+  bool skipped = false;       // an operator has taken it for undone
+  // The result or the error, until the actor has decided what follows from it. Otherwise empty.
+  term answer;
+};
+
+// One transaction, or one step that this node takes part in, with all that the core keeps of it.
+struct shown_unit {
+  open_unit open;
+  std::string from;          // the node that started the transaction, or the coordinator of the step
+  std::uint32_t attempt = 0; // of the step. 0: it is a transaction
+  bool heuristic = false;    // an operator has decided the step
+  term answer;               // of the step, the result or the error. Of a decided transaction, its end
+  std::vector<shown_step> steps;
+};
+
 class core {
  public:
   using nanos = base::nanos;
@@ -86,7 +113,10 @@ class core {
   std::size_t in_doubt() const;
   std::size_t parked() const;
   // At most so many, those that were begun first.
-  std::vector<open_unit> open_units(std::size_t most) const;
+  std::vector<open_unit> open_units(std::size_t most, wanted_units which = wanted_units::all) const;
+  // What is open of this transaction, as open_units() orders it. At most so many, and so many of their steps
+  // together. Empty: nothing is open; outcome_of() may know how it ended.
+  std::vector<shown_unit> units_of(const std::string& tx, std::size_t most, std::size_t most_steps) const;
   // Bytes that wait for the disk: changes, and what is told once they are there. The owner takes nothing new
   // while they are too many.
   std::size_t unwritten() const { return unwritten_; }
@@ -102,6 +132,9 @@ class core {
   };
   using held = std::variant<message, timed_message, call, notice, answer>;
   struct held_bytes;
+
+  // looking.cpp
+  open_unit look_at(const unit& of) const;
 
   // core.cpp
   void enter(nanos now) {

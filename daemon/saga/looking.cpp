@@ -25,32 +25,111 @@ std::string_view word_of(entry_state of) {
   return words[static_cast<std::size_t>(of)];
 }
 
-} // namespace
+std::string_view word_of(step::state of) {
+  constexpr std::array<std::string_view, 7> words{"planned", "asked",     "done",     "failed",
+                                                  "undone",  "committed", "forgotten"};
+  return words[static_cast<std::size_t>(of)];
+}
 
-std::vector<open_unit> core::open_units(std::size_t most) const {
-  std::vector<std::uint64_t> numbers;
-  for (const auto& [number, of] : units_)
-    if (of.lead || of.part) numbers.push_back(number);
+std::string_view word_of(request_kind of) {
+  switch (of) {
+    case request_kind::perform:
+      return "do";
+    case request_kind::reverse:
+      return "undo";
+    case request_kind::confirm:
+      return "commit";
+    case request_kind::forget:
+      return "forget";
+  }
+  return {};
+}
+
+// Those begun first come first. At most so many are kept.
+void sort_first(std::vector<std::uint64_t>& numbers, std::size_t most) {
   const std::size_t shown = std::min(most, numbers.size());
   std::partial_sort(numbers.begin(), numbers.begin() + static_cast<std::ptrdiff_t>(shown), numbers.end());
   numbers.resize(shown);
+}
+
+} // namespace
+
+open_unit core::look_at(const unit& of) const {
+  open_unit made;
+  const step_key& key = of.lead ? of.lead->self : of.part->key;
+  made.tx = key.tx;
+  made.depth = static_cast<std::uint32_t>(key.step.path.size());
+  made.state = of.lead ? word_of(of.lead->what) : word_of(of.part->state);
+  made.in_doubt = is_in_doubt(of);
+  made.parked = of.part && of.part->parked;
+  const bool undecided = of.lead ? of.lead->undecided() : of.part->state == entry_state::begun;
+  const nanos deadline = of.lead ? of.lead->deadline : of.part->deadline;
+  if (undecided) made.left = std::max<nanos>(0, deadline - now_);
+  if (!of.lead) return made;
+  for (const step& one : of.lead->steps) {
+    made.parked = made.parked || one.parked;
+    if (one.pending && made.waits.size() < most_waits) made.waits.push_back(one.spec.to);
+  }
+  return made;
+}
+
+std::vector<open_unit> core::open_units(std::size_t most, wanted_units which) const {
+  const auto is_parked = [](const unit& of) {
+    if (of.part && of.part->parked) return true;
+    return of.lead && std::any_of(of.lead->steps.begin(), of.lead->steps.end(),
+                                  [](const step& one) { return one.parked; });
+  };
+  std::vector<std::uint64_t> numbers;
+  for (const auto& [number, of] : units_) {
+    if (!of.lead && !of.part) continue;
+    if (which == wanted_units::in_doubt && !is_in_doubt(of)) continue;
+    if (which == wanted_units::parked && !is_parked(of)) continue;
+    numbers.push_back(number);
+  }
+  sort_first(numbers, most);
   std::vector<open_unit> out;
+  for (const std::uint64_t number : numbers) out.push_back(look_at(units_.at(number)));
+  return out;
+}
+
+std::vector<shown_unit> core::units_of(const std::string& tx, std::size_t most,
+                                       std::size_t most_steps) const {
+  std::vector<std::uint64_t> numbers;
+  for (const auto& [number, of] : units_)
+    if ((of.lead && of.lead->self.tx == tx) || (of.part && of.part->key.tx == tx)) numbers.push_back(number);
+  sort_first(numbers, most);
+  std::vector<shown_unit> out;
   for (const std::uint64_t number : numbers) {
     const unit& of = units_.at(number);
-    open_unit& made = out.emplace_back();
-    const step_key& key = of.lead ? of.lead->self : of.part->key;
-    made.tx = key.tx;
-    made.depth = static_cast<std::uint32_t>(key.step.path.size());
-    made.state = of.lead ? word_of(of.lead->what) : word_of(of.part->state);
-    made.in_doubt = is_in_doubt(of);
-    made.parked = of.part && of.part->parked;
-    const bool undecided = of.lead ? of.lead->undecided() : of.part->state == entry_state::begun;
-    const nanos deadline = of.lead ? of.lead->deadline : of.part->deadline;
-    if (undecided) made.left = std::max<nanos>(0, deadline - now_);
+    shown_unit& made = out.emplace_back();
+    made.open = look_at(of);
+    if (of.part) {
+      const address& above = of.part->coordinator();
+      made.from = above.name() + "@" + above.node();
+      made.attempt = of.part->attempt;
+      made.heuristic = of.part->heuristic;
+      made.answer = of.part->answer;
+    } else {
+      made.from = of.lead->starter;
+      made.answer = of.lead->end;
+    }
     if (!of.lead) continue;
     for (const step& one : of.lead->steps) {
-      made.parked = made.parked || one.parked;
-      if (one.pending && made.waits.size() < most_waits) made.waits.push_back(one.spec.to);
+      if (most_steps == 0) break;
+      --most_steps;
+      shown_step& each = made.steps.emplace_back();
+      each.number = one.number;
+      each.group = one.group;
+      each.to = one.spec.to;
+      each.state = word_of(one.what);
+      each.attempts = one.retries + 1;
+      each.parked = one.parked;
+      each.skipped = one.skipped;
+      each.answer = one.answer;
+      if (!one.pending) continue;
+      each.pending = word_of(*one.pending);
+      each.sent = one.tries;
+      if (one.due != never) each.next = std::max<nanos>(0, one.due - now_);
     }
   }
   return out;

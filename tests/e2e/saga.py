@@ -251,6 +251,37 @@ def bounds(cleanup):
     equal(node.engine("planner")["refused"], 1)
 
 
+@test("coppice saga shows what is open, what is in doubt, and one transaction with its steps")
+def looked_at(cleanup):
+    node = node_with(cleanup, planner(), planner("brief", log="volatile"), settings=(shelf(cleanup),))
+    erl = with_erl(cleanup, node)
+    participant(erl, "p")
+    how(erl, "p", "(saga_do, b, _) -> silent; (saga_do, V, _) -> {ok, V}; (_, _, _) -> ok")
+    to = "p@me@127.0.0.1"
+    equal(start(erl, planned((to, "a"), (to, "b")), "planner", ", #{id => <<\"tx\">>}"), '<<"tx">>')
+
+    def pending():
+        told = node.ask("saga", name="planner", tx="tx", timeout_ms=5000)
+        states = [(step["state"], step["pending"]) for step in told["steps"]]
+        return told if states == [("done", ""), ("asked", "do")] else None
+    told = eventually(pending, "the second step is asked for")
+    equal((told["tx"], told["log"], told["outcome"]), ("tx", "durable", "open"))
+    equal([(part["part"], part["depth"], part["from"], part["state"]) for part in told["parts"]], [(1, 0, "me@127.0.0.1", "running")])
+    equal([(step["step"], step["to"], step["state"], step["pending"]) for step in told["steps"]],
+          [(1, to, "done", ""), (2, to, "asked", "do")])
+    contains(node.coppice("saga", "planner", "show", "tx").stdout, to)
+    contains(node.coppice("saga", "planner").stdout, "tx")
+    contains(node.coppice("saga", "brief").stdout, "volatile")
+    equal(node.ask("saga", name="planner", only="in_doubt", timeout_ms=5000), {"log": "durable", "transactions": []})
+    equal(node.ask("saga", name="brief", only="parked", timeout_ms=5000), {"log": "volatile", "transactions": []})
+    how(erl, "p", "(saga_do, V, _) -> {ok, V}; (_, _, _) -> ok")
+    contains(ends(erl, '<<"tx">>', "planner", seconds=60), "{committed,")
+    contains(node.ask("saga", name="planner", tx="tx", timeout_ms=5000)["outcome"], "committed")
+    contains(node.reply("saga", name="planner", tx="nothing", timeout_ms=5000)["error"]["why"], "unknown_transaction")
+    check(node.coppice("saga", "planner", "show").returncode != 0, "an id belongs to show")
+    check(node.coppice("saga", "planner", "--parked", "--in-doubt").returncode != 0, "one or the other")
+
+
 @test("two phases: all are prepared before any commits, one that cannot aborts them all, and each hears how it ended")
 def two_phase(cleanup):
     node = node_with(cleanup, planner(commit="two_phase", step_timeout="1m"), planner("below", step_timeout="1m"), settings=(shelf(cleanup),))

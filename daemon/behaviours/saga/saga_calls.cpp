@@ -10,6 +10,7 @@
 #include "behaviours/saga/saga_engine.hpp"
 #include "behaviours/saga/saga_words.hpp"
 #include "runtime/messages/exit_reason.hpp"
+#include "runtime/messages/shown.hpp"
 
 namespace coppice::behaviours {
 
@@ -22,6 +23,10 @@ namespace {
 // Processes that are subscribed to one transaction.
 constexpr std::size_t most_subscribers = 1000;
 constexpr std::size_t most_shown = 100; // of what is open
+constexpr std::size_t most_listed = 1000;
+constexpr std::size_t most_steps_shown = 1000; // of one transaction
+constexpr std::size_t most_of_answer = 200;    // bytes of its text
+constexpr std::string_view look_word = "$coppice_saga_look";
 constexpr std::uint64_t longest_lifespan_ms = std::uint64_t{1} << 40;
 
 std::string drawn_id() {
@@ -77,6 +82,10 @@ std::optional<outcome> saga_engine::take_call(const message& whole, etf::bytes f
   std::uint32_t arity = 0;
   std::string_view word;
   if (!at.read_tuple(arity) || !at.read_atom(word)) return std::nullopt;
+  if (word == look_word && arity == 3 && self_.origin().here()) {
+    gen::reply(self_, from, look(at));
+    return runtime::carry_on();
+  }
   if (turned_away(from, word)) return runtime::carry_on();
   if (word == "start" && (arity == 2 || arity == 3)) {
     if (!start(whole.slice(from), at, arity)) return runtime::carry_on();
@@ -236,7 +245,121 @@ void show(message_writer& out, const saga::open_unit& one) {
   out.nil();
 }
 
+void show_list(message_writer& out, const std::vector<saga::open_unit>& all) {
+  out.atom("transactions");
+  if (!all.empty()) out.list(static_cast<std::uint32_t>(all.size()));
+  for (const saga::open_unit& one : all) show(out, one);
+  out.nil();
+}
+
+void show_answer(message_writer& out, const saga::term& answer) {
+  report::text(
+      out, "answer",
+      answer.encoded.empty() ? std::string() : runtime::shown(bytes_of(answer.encoded), most_of_answer));
+}
+
+void show(message_writer& out, std::size_t number, const saga::shown_unit& one) {
+  out.map(10);
+  report::number(out, "part", number);
+  report::number(out, "depth", one.open.depth);
+  report::text(out, "from", one.from);
+  out.atom("state");
+  out.atom(one.open.state);
+  report::number(out, "attempt", one.attempt);
+  report::flag(out, "in_doubt", one.open.in_doubt);
+  report::flag(out, "parked", one.open.parked);
+  report::flag(out, "heuristic", one.heuristic);
+  report::number(out, "left_ms", static_cast<std::uint64_t>(one.open.left / base::nanos_per_ms));
+  show_answer(out, one.answer);
+}
+
+void show(message_writer& out, std::size_t part, const saga::shown_step& one) {
+  out.map(12);
+  report::number(out, "part", part);
+  report::number(out, "step", one.number);
+  report::number(out, "group", one.group);
+  report::text(out, "to", one.to.name() + "@" + one.to.node());
+  out.atom("state");
+  out.atom(one.state);
+  report::text(out, "pending", one.pending);
+  report::number(out, "attempts", one.attempts);
+  report::number(out, "sent", one.sent);
+  report::number(out, "next_ms", static_cast<std::uint64_t>(one.next / base::nanos_per_ms));
+  report::flag(out, "parked", one.parked);
+  report::flag(out, "skipped", one.skipped);
+  show_answer(out, one.answer);
+}
+
+message look_request(std::string_view what, std::string_view of) {
+  message_writer out;
+  out.tuple(3);
+  out.atom(look_word);
+  out.atom(what);
+  out.binary(of);
+  return out.take();
+}
+
 } // namespace
+
+message saga_engine::list_request(saga::wanted_units which) {
+  constexpr std::array<std::string_view, 3> words{"all", "in_doubt", "parked"};
+  return look_request("list", words[static_cast<std::size_t>(which)]);
+}
+
+message saga_engine::show_request(std::string_view tx) {
+  return look_request("show", tx);
+}
+
+// Behind the word: list or show, then a binary.
+message saga_engine::look(etf::cursor words) const {
+  std::string_view what;
+  std::string of;
+  if (!words.read_atom(what) || !words.read_text(of)) return runtime::error_message(message::atom("badarg"));
+  if (what == "show") return shown(of);
+  return listed(of == "in_doubt" ? saga::wanted_units::in_doubt
+                : of == "parked" ? saga::wanted_units::parked
+                                 : saga::wanted_units::all);
+}
+
+// {report, #{log, transactions}}
+message saga_engine::listed(saga::wanted_units which) const {
+  message_writer out(512);
+  out.tuple(2);
+  out.atom("report");
+  out.map(2);
+  out.atom("log");
+  out.atom(settings_.durable ? "durable" : "volatile");
+  show_list(out, core_->open_units(most_listed, which));
+  return out.take();
+}
+
+// {report, #{tx, log, outcome, parts, steps}}
+message saga_engine::shown(const std::string& tx) const {
+  const saga::outcome known = core_->outcome_of(tx);
+  const std::vector<saga::shown_unit> parts = core_->units_of(tx, most_shown, most_steps_shown);
+  if (parts.empty() && known.what == saga::outcome_kind::unknown)
+    return runtime::error_message(message::atom("unknown_transaction"));
+  std::size_t steps = 0;
+  for (const saga::shown_unit& one : parts) steps += one.steps.size();
+  message_writer out(1024);
+  out.tuple(2);
+  out.atom("report");
+  out.map(5);
+  report::text(out, "tx", tx);
+  out.atom("log");
+  out.atom(settings_.durable ? "durable" : "volatile");
+  report::text(out, "outcome", runtime::shown(outcome_term(known).bytes(), most_of_answer));
+  out.atom("parts");
+  if (!parts.empty()) out.list(static_cast<std::uint32_t>(parts.size()));
+  for (std::size_t i = 0; i < parts.size(); ++i) show(out, i + 1, parts[i]);
+  out.nil();
+  out.atom("steps");
+  if (steps != 0) out.list(static_cast<std::uint32_t>(steps));
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    for (const saga::shown_step& one : parts[i].steps) show(out, i + 1, one);
+  out.nil();
+  return out.take();
+}
 
 message saga_engine::report() const {
   const saga::counters& counted = core_->counted();
@@ -271,11 +394,7 @@ message saga_engine::report() const {
   out.map(static_cast<std::uint32_t>(reasons.size()));
   for (std::size_t i = 0; i < reasons.size(); ++i) report::number(out, reasons[i], counted.dropped[i]);
   // The first ones: the oldest may be stuck.
-  const std::vector<saga::open_unit> open = core_->open_units(most_shown);
-  out.atom("transactions");
-  if (!open.empty()) out.list(static_cast<std::uint32_t>(open.size()));
-  for (const saga::open_unit& one : open) show(out, one);
-  out.nil();
+  show_list(out, core_->open_units(most_shown));
   return out.take();
 }
 

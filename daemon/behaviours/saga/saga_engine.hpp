@@ -50,6 +50,12 @@ class saga_engine {
   // node runs is no error: the saga is stopped then.
   base::status open();
 
+  // Calls by a process of this node, answered {report, Map} | {error, Reason}. `list`: of what is open that
+  // which is in_doubt or parked. `show`: the transaction with this id.
+  static runtime::message list_request(saga::wanted_units which);
+  static runtime::message show_request(std::string_view tx);
+  static bool is_one(const runtime::description& process) { return process.behaviour == "saga"; }
+
   // Input. nullopt: it is none of the saga's, and nothing was done.
   std::optional<runtime::outcome> take_call(const runtime::message& whole, etf::bytes from,
                                             etf::bytes request);
@@ -122,6 +128,9 @@ class saga_engine {
   // Whether the request was answered already, because the saga is stopped or too much waits for the disk.
   bool turned_away(etf::bytes from, std::string_view word);
   runtime::message subscribe(etf::bytes from, etf::cursor words);
+  runtime::message look(etf::cursor words) const;
+  runtime::message listed(saga::wanted_units which) const;
+  runtime::message shown(const std::string& tx) const;
   void take_request(const runtime::message& from, etf::bytes request);
 
   runtime::process& self_;

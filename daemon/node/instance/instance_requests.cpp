@@ -315,8 +315,12 @@ void instance::engine_of(const runtime::pid& process, runtime::message change, b
           const call_result changed = behaviours::call_engine(self, process, change, deadline);
           if (!changed) return unexpected(unanswered());
           etf::cursor at(changed->bytes());
-          if (at.read_tuple_of(2) && at.read_atom_is("error"))
-            return base::fail(base::errc::refused, runtime::shown(changed->slice(at.rest()), 1000));
+          std::string_view word;
+          if (at.read_tuple_of(2) && at.read_atom(word)) {
+            if (word == "error")
+              return base::fail(base::errc::refused, runtime::shown(changed->slice(at.rest()), 1000));
+            if (word == "report") return changed->slice(at.rest()).compact();
+          }
         }
         behaviours::shown_state shown = behaviours::ask_shown_state(self, process, deadline);
         if (!shown.engine) return unexpected(unanswered());

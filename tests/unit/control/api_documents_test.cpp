@@ -66,10 +66,11 @@ TEST_CASE("each row of the table has its own name and verb, and all that acts ne
                            "raft",    "listener",  "events", "cron",    "trace",      "drain"})
     CHECK(control::may_act(acts));
   for (const char* looks :
-       {"status", "tree", "ps", "info", "nodes", "plugins", "top", "logs", "diff", "health"})
+       {"status", "tree", "ps", "info", "nodes", "plugins", "top", "logs", "diff", "health", "saga"})
     CHECK_FALSE(control::may_act(looks));
   CHECK(row("logs", verb::get).needs == control::right::state);
   CHECK(row("diff", verb::get).needs == control::right::state);
+  CHECK(row("saga", verb::get).needs == control::right::state);
 }
 
 TEST_CASE("arguments of a query are decoded and typed") {

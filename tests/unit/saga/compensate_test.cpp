@@ -41,6 +41,31 @@ TEST_CASE("a transaction is started once it is on the disk, and the same id star
   CHECK(of.machine->open() == 1);
 }
 
+TEST_CASE("a transaction is shown with its steps: the answers that came, and what is pending") {
+  second_asked of;
+  const auto seen = of.machine->units_of("t", 10, 10);
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].open.state == "running");
+  CHECK(seen[0].from == "a");
+  CHECK(seen[0].attempt == 0);
+  REQUIRE(seen[0].steps.size() >= 2);
+  const shown_step& first = seen[0].steps[0];
+  CHECK(first.number == 1);
+  CHECK(first.state == "done");
+  CHECK(first.pending.empty());
+  const shown_step& second = seen[0].steps[1];
+  CHECK(second.state == "asked");
+  CHECK(second.to == address{"stock", "c"});
+  CHECK(second.pending == "do");
+  CHECK(second.attempts == 1);
+  CHECK(second.answer.encoded.empty());
+  CHECK(of.machine->units_of("t", 10, 1)[0].steps.size() == 1);
+  CHECK(of.machine->units_of("t", 0, 10).empty());
+  CHECK(of.machine->units_of("other", 10, 10).empty());
+  of.reply_to(of.second, answer_kind::ok, 7);
+  CHECK(of.machine->units_of("t", 10, 10)[0].steps[1].answer == number(7));
+}
+
 TEST_CASE("what is open is shown with its state and for whom it waits, and what is over is not") {
   second_asked of;
   const auto seen = of.machine->open_units(10);
@@ -269,7 +294,13 @@ TEST_CASE("a step that cannot be undone parks its transaction until an operator 
   of.reply_to(of.only_request(request_kind::reverse), answer_kind::error, 2);
   CHECK(of.told(notice::kind::parked));
   CHECK(of.machine->parked() == 1);
+  const auto parked = of.machine->open_units(10, wanted_units::parked);
+  REQUIRE(parked.size() == 1);
+  CHECK(parked[0].tx == "t");
   of.begin("other");
+  CHECK(of.machine->open_units(10).size() == 2);
+  CHECK(of.machine->open_units(10, wanted_units::parked).size() == 1);
+  CHECK(of.machine->open_units(10, wanted_units::in_doubt).empty());
   CHECK(of.calls(callback::start) == 1);
   of.out.clear();
   CHECK(of.machine->resolve(of.now, "t", true, of.out) == 0);

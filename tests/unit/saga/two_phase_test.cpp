@@ -149,12 +149,20 @@ TEST_CASE("a commit that fails is called again until it happens") {
 
 TEST_CASE("an operator decides for a step in doubt, and a coordinator that says otherwise is counted") {
   prepared of;
+  CHECK(of.machine->open_units(10, wanted_units::in_doubt).size() == 1);
   of.out.clear();
   CHECK(of.machine->resolve(of.now, "t", true, of.out) == 1);
   of.note();
   CHECK(of.told(notice::kind::heuristic));
   CHECK(of.calls(callback::confirm) == 1);
   CHECK(of.machine->in_doubt() == 0);
+  CHECK(of.machine->open_units(10, wanted_units::in_doubt).empty());
+  const auto shown = of.machine->units_of("t", 10, 10);
+  REQUIRE(shown.size() == 1);
+  CHECK(shown[0].from == "shop@b");
+  CHECK(shown[0].attempt == 1);
+  CHECK(shown[0].heuristic);
+  CHECK(shown[0].steps.empty());
   of.restart();
   CHECK(of.calls(callback::confirm) == 1);
   of.answer(callback::confirm, says(verdict::kind::ok));
