@@ -307,7 +307,7 @@ const remote_command commands[] = {
      [](const parameters& p) {
        json arguments{{"name", p.name}};
        if (!p.member.empty()) arguments["tx"] = p.member;
-       if (p.in_doubt || p.parked) arguments["only"] = p.parked ? "parked" : "in_doubt";
+       if (p.in_doubt || p.parked) arguments["which"] = p.parked ? "parked" : "in_doubt";
        return arguments;
      },
      render_engine, true},

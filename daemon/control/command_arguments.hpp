@@ -52,7 +52,7 @@ inline constexpr argument change_group[] = {process,
 inline constexpr argument saga[] = {
     process,
     {"tx", type::text, false, "the id of a transaction, which is shown with its steps"},
-    {"only", type::text, false, "of what is open; without it the saga's counts and the first 100",
+    {"which", type::text, false, "of what is open; without it the saga's counts and the first 100",
      saga_choices},
     timeout};
 inline constexpr argument listener[] = {process, timeout};

@@ -245,14 +245,14 @@ pending run_saga(const request& r) {
   if (!saga_engine::is_one(info->summary.is))
     return r->fail(base::errc::invalid, "it is no saga, but a " + info->summary.is.behaviour), pending{};
   const runtime::pid pid = info->summary.pid;
-  const std::string tx = r->text("tx"), only = r->text("only");
+  const std::string tx = r->text("tx"), which = r->text("which");
   if (!tx.empty()) return answer_with_engine(r, pid, saga_engine::show_request(tx));
-  if (only.empty()) return answer_with_engine(r, pid, {});
-  if (only != "in_doubt" && only != "parked")
-    return r->fail(base::errc::invalid, "only: in_doubt or parked"), pending{};
+  if (which.empty()) return answer_with_engine(r, pid, {});
+  if (which != "in_doubt" && which != "parked")
+    return r->fail(base::errc::invalid, "which: in_doubt or parked"), pending{};
   return answer_with_engine(r, pid,
-                            saga_engine::list_request(only == "parked" ? saga::wanted_units::parked
-                                                                       : saga::wanted_units::in_doubt));
+                            saga_engine::list_request(which == "parked" ? saga::wanted_units::parked
+                                                                        : saga::wanted_units::in_doubt));
 }
 
 pending run_listener(const request& r) {
