@@ -28,10 +28,10 @@
 //   void handle_abort(const step& s)
 //
 // NEXT is coppice::steps, or coppice::next, which the functions below make: of_steps, done, fail, retry,
-// never, later. After later() the answer is given by answer(s, …) in another callback. A callback fails its
-// step also by throwing coppice::step_failed; other exceptions end the actor, and the callback runs again. V
-// and R are any types with an encoding, a std::variant of several, or coppice::term. A saga may also have the
-// callbacks of coppice/lifecycle.hpp and coppice/server.hpp. See coppice/saga.h. Header-only.
+// never, answer_later. After that the answer is given by answer(s, …) in another callback. A callback fails
+// its step also by throwing coppice::step_failed; other exceptions end the actor, and the callback runs
+// again. V and R are any types with an encoding, a std::variant of several, or coppice::term. A saga may also
+// have the callbacks of coppice/lifecycle.hpp and coppice/server.hpp. See coppice/saga.h. Header-only.
 #pragma once
 
 #include <coppice/saga.h>
@@ -158,7 +158,7 @@ next never(const R& reason) {
 inline next retry() {
   return {next::kind::retry};
 }
-inline next later() {
+inline next answer_later() {
   return {next::kind::later};
 }
 
@@ -230,7 +230,7 @@ inline std::int32_t give(coppice_actor* self, const coppice_step& about, const n
 
 class saga : public actor {
  protected:
-  /// Answers a callback that returned later(). It has no effect if the answer is not needed any more.
+  /// Answers a callback that returned answer_later(). It has no effect if the answer is not needed any more.
   void answer(const step& about, const next& what) { detail::give(handle(), about.raw(), what); }
   /// Tells of progress: see coppice/saga.h.
   template <class V>
