@@ -94,14 +94,14 @@ std::string catalog::beside(const std::string& id) const {
   return {};
 }
 
-std::string catalog::suggest(const std::string& id) const {
+std::string catalog::suggest(const std::string& id, std::vector<std::string_view> known) const {
   std::vector<std::string> names;
   for (const auto& folder : folders_) {
     std::error_code error;
     for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
       if (at->path().extension() == ".so") names.push_back(at->path().stem().string());
   }
-  std::vector<std::string_view> known(names.begin(), names.end());
+  known.insert(known.end(), names.begin(), names.end());
   return base::did_you_mean(id, known);
 }
 

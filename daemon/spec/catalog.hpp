@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "manifest/manifest.hpp"
@@ -36,8 +37,8 @@ class catalog {
   // Whether a folder has ID.so, whatever that is.
   bool has(const std::string& id) const { return !path_of(id).empty(); }
 
-  // "did you mean" among the files that are there.
-  std::string suggest(const std::string& id) const;
+  // "did you mean" among the files that are there, and those words.
+  std::string suggest(const std::string& id, std::vector<std::string_view> known = {}) const;
 
   // Those that were found, by id.
   std::vector<plugin_file> files() const;

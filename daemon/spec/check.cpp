@@ -111,8 +111,7 @@ class checker {
       const node* const key = key_of(at, one.module);
       if (!key) continue;
       const std::vector<std::string_view> known = base::log::modules_of_node();
-      std::string hint = base::did_you_mean(one.module, known);
-      if (hint.empty()) hint = catalog_.suggest(one.module);
+      std::string hint = catalog_.suggest(one.module, known);
       if (hint.empty()) {
         hint = "a plugin goes by its id; the node's own are";
         for (const std::string_view name : known) hint += " " + std::string(name);
