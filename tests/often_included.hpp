@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What most files include of other libraries. Builds under a sanitizer precompile it for each target; no file
-// includes it.
+// What most files include of other libraries. Builds under a sanitizer precompile it for each target; no
+// source includes it.
 #pragma once
 
 #include <algorithm>

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <coppice/etf/text.hpp>
+#include <optional>
+#include <string_view>
 
 #include "base/printable.hpp"
 #include "behaviours/pool/pool.hpp"
@@ -208,63 +210,63 @@ pending answer_with_engine(const request& r, const runtime::pid& pid, runtime::m
   return {};
 }
 
+// The process that the request names. None, and the request has failed: there is no such process, or it is no
+// Engine, which `what` is the word for.
+template <class Engine>
+std::optional<runtime::pid> named_engine(const request& r, std::string_view what) {
+  const auto info = r->of.info(r->text("name"));
+  if (!info) return r->fail(info.error()), std::nullopt;
+  if (Engine::is_one(info->summary.is)) return info->summary.pid;
+  return r->fail(base::errc::invalid, fmt::format("it is no {}, but a {}", what, info->summary.is.behaviour)),
+         std::nullopt;
+}
+
 pending run_pool(const request& r) {
   using behaviours::pool;
-  const auto info = r->of.info(r->text("name"));
-  if (!info) return r->fail(info.error()), pending{};
-  if (!pool::is_one(info->summary.is))
-    return r->fail(base::errc::invalid, "it is no pool, but a " + info->summary.is.behaviour), pending{};
-  if (!r->arguments.contains("size")) return answer_with_engine(r, info->summary.pid, {});
+  const auto pid = named_engine<pool>(r, "pool");
+  if (!pid) return {};
+  if (!r->arguments.contains("size")) return answer_with_engine(r, *pid, {});
   const json& size = r->arguments.at("size");
   if (!size.is_number_unsigned() || size < 1 || size > pool::most_workers)
     return r->fail(base::errc::invalid, fmt::format("a pool has 1 to {} workers", pool::most_workers)),
            pending{};
-  return answer_with_engine(r, info->summary.pid, pool::resize_request(size.get<std::uint32_t>()));
+  return answer_with_engine(r, *pid, pool::resize_request(size.get<std::uint32_t>()));
 }
 
 pending run_raft(const request& r) {
   using behaviours::raft::member;
-  const auto info = r->of.info(r->text("name"));
-  if (!info) return r->fail(info.error()), pending{};
-  if (!member::is_one(info->summary.is))
-    return r->fail(base::errc::invalid,
-                   "it is no member of a Raft group, but a " + info->summary.is.behaviour),
-           pending{};
+  const auto pid = named_engine<member>(r, "member of a Raft group");
+  if (!pid) return {};
   const std::string change = r->text("change"), who = r->text("member");
-  if (change.empty()) return answer_with_engine(r, info->summary.pid, {});
+  if (change.empty()) return answer_with_engine(r, *pid, {});
   if (change != "add" && change != "remove" && change != "transfer")
     return r->fail(base::errc::invalid, "a member is added, removed, or given the leadership"), pending{};
   if (who.empty()) return r->fail(base::errc::invalid, "the member is missing: NAME@ALIVE@HOST"), pending{};
-  return answer_with_engine(r, info->summary.pid, member::change_request(change, who));
+  return answer_with_engine(r, *pid, member::change_request(change, who));
 }
 
 pending run_saga(const request& r) {
   using behaviours::saga_engine;
-  const auto info = r->of.info(r->text("name"));
-  if (!info) return r->fail(info.error()), pending{};
-  if (!saga_engine::is_one(info->summary.is))
-    return r->fail(base::errc::invalid, "it is no saga, but a " + info->summary.is.behaviour), pending{};
-  const runtime::pid pid = info->summary.pid;
+  const auto pid = named_engine<saga_engine>(r, "saga");
+  if (!pid) return {};
   const std::string tx = r->text("tx"), which = r->text("which");
-  if (!tx.empty()) return answer_with_engine(r, pid, saga_engine::show_request(tx));
-  if (which.empty()) return answer_with_engine(r, pid, {});
+  if (!tx.empty()) return answer_with_engine(r, *pid, saga_engine::show_request(tx));
+  if (which.empty()) return answer_with_engine(r, *pid, {});
   if (which != "in_doubt" && which != "parked")
     return r->fail(base::errc::invalid, "which: in_doubt or parked"), pending{};
-  return answer_with_engine(r, pid,
+  return answer_with_engine(r, *pid,
                             saga_engine::list_request(which == "parked" ? saga::wanted_units::parked
                                                                         : saga::wanted_units::in_doubt));
 }
 
 pending run_listener(const request& r) {
   using behaviours::tcp_listener;
-  const auto info = r->of.info(r->text("name"));
-  if (!info) return r->fail(info.error()), pending{};
-  if (!tcp_listener::is_one(info->summary.is))
-    return r->fail(base::errc::invalid, "it is no listener, but a " + info->summary.is.behaviour), pending{};
+  const auto pid = named_engine<tcp_listener>(r, "listener");
+  if (!pid) return {};
   const std::string change = r->text("change");
   if (!change.empty() && change != "suspend" && change != "resume")
     return r->fail(base::errc::invalid, "a listener is suspended or resumed"), pending{};
-  return answer_with_engine(r, info->summary.pid,
+  return answer_with_engine(r, *pid,
                             change.empty()        ? runtime::message()
                             : change == "suspend" ? tcp_listener::suspend_request()
                                                   : tcp_listener::resume_request());

@@ -134,6 +134,7 @@ class core {
   struct held_bytes;
 
   // looking.cpp
+  static bool is_parked(const unit& of);
   open_unit look_at(const unit& of) const;
 
   // core.cpp

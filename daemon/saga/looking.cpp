@@ -54,6 +54,12 @@ void sort_first(std::vector<std::uint64_t>& numbers, std::size_t most) {
 
 } // namespace
 
+bool core::is_parked(const unit& of) {
+  if (of.part && of.part->parked) return true;
+  return of.lead && std::any_of(of.lead->steps.begin(), of.lead->steps.end(),
+                                [](const step& one) { return one.parked; });
+}
+
 open_unit core::look_at(const unit& of) const {
   open_unit made;
   const step_key& key = of.lead ? of.lead->self : of.part->key;
@@ -61,24 +67,18 @@ open_unit core::look_at(const unit& of) const {
   made.depth = static_cast<std::uint32_t>(key.step.path.size());
   made.state = of.lead ? word_of(of.lead->what) : word_of(of.part->state);
   made.in_doubt = is_in_doubt(of);
-  made.parked = of.part && of.part->parked;
+  made.parked = is_parked(of);
   const bool undecided = of.lead ? of.lead->undecided() : of.part->state == entry_state::begun;
   const nanos deadline = of.lead ? of.lead->deadline : of.part->deadline;
   if (undecided) made.left = std::max<nanos>(0, deadline - now_);
   if (!of.lead) return made;
   for (const step& one : of.lead->steps) {
-    made.parked = made.parked || one.parked;
     if (one.pending && made.waits.size() < most_waits) made.waits.push_back(one.spec.to);
   }
   return made;
 }
 
 std::vector<open_unit> core::open_units(std::size_t most, wanted_units which) const {
-  const auto is_parked = [](const unit& of) {
-    if (of.part && of.part->parked) return true;
-    return of.lead && std::any_of(of.lead->steps.begin(), of.lead->steps.end(),
-                                  [](const step& one) { return one.parked; });
-  };
   std::vector<std::uint64_t> numbers;
   for (const auto& [number, of] : units_) {
     if (!of.lead && !of.part) continue;

@@ -77,7 +77,7 @@ ASKED_OTHERWISE = {"raft": lead, "web": ask_web, "tcp": ask_tcp, "udp": ask_udp,
 def kinds(cleanup):
     folder, made = everything()
     text = "".join("        " + line for one in made for line in one.children.splitlines(keepends=True))
-    text = text.replace("@demo@127.0.0.1", "@made@127.0.0.1") # the node of the page on raft
+    text = text.replace("@demo@127.0.0.1", "@made@127.0.0.1")  # the node of the page on raft
     config = f"node:\n  name: made@127.0.0.1\napplications:\n  - name: app\n    supervisor:\n      children:\n{text}"
     node = Node(cleanup, name="made", config=config, settings=[("plugins.path", f"[ {folder} ]")])
     for one in made:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What most unit tests include of other libraries. Builds under a sanitizer precompile it; no file includes
-// it.
+// What most unit tests include of other libraries. Builds under a sanitizer precompile it; no source
+// includes it.
 #pragma once
 
 #include "../often_included.hpp"

@@ -27,6 +27,7 @@ constexpr std::size_t most_listed = 1000;
 constexpr std::size_t most_steps_shown = 1000; // of one transaction
 constexpr std::size_t most_of_answer = 200;    // bytes of its text
 constexpr std::string_view look_word = "$coppice_saga_look";
+constexpr std::array<std::string_view, 3> wanted_words{"all", "in_doubt", "parked"}; // by wanted_units
 constexpr std::uint64_t longest_lifespan_ms = std::uint64_t{1} << 40;
 
 std::string drawn_id() {
@@ -302,8 +303,7 @@ message look_request(std::string_view what, std::string_view of) {
 } // namespace
 
 message saga_engine::list_request(saga::wanted_units which) {
-  constexpr std::array<std::string_view, 3> words{"all", "in_doubt", "parked"};
-  return look_request("list", words[static_cast<std::size_t>(which)]);
+  return look_request("list", wanted_words[static_cast<std::size_t>(which)]);
 }
 
 message saga_engine::show_request(std::string_view tx) {
@@ -316,9 +316,9 @@ message saga_engine::look(etf::cursor words) const {
   std::string of;
   if (!words.read_atom(what) || !words.read_text(of)) return runtime::error_message(message::atom("badarg"));
   if (what == "show") return shown(of);
-  return listed(of == "in_doubt" ? saga::wanted_units::in_doubt
-                : of == "parked" ? saga::wanted_units::parked
-                                 : saga::wanted_units::all);
+  const auto* const which = std::ranges::find(wanted_words, of);
+  if (which == wanted_words.end()) return runtime::error_message(message::atom("badarg"));
+  return listed(static_cast<saga::wanted_units>(which - wanted_words.begin()));
 }
 
 // {report, #{log, transactions}}
