@@ -11,6 +11,7 @@
 
 #include "base/log.hpp"
 #include "base/random.hpp"
+#include "behaviours/supervision/left_over.hpp"
 #include "behaviours/supervision/supervisor_report.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
@@ -165,6 +166,8 @@ supervisor::launched supervisor::launch(process& self, child& one, const std::st
   const auto failed = [](message reason, runtime::crash_note note = {}) {
     return unexpected(start_failure{std::move(reason), std::move(note)});
   };
+  if (how == pace::free) await_name(self, *one.spec, label);
+  if (self.exiting()) return failed(runtime::reasons::killed());
   auto does = make(one, label, env, how);
   if (!does) return failed(start_failed(does.error().text));
   const child_spec& spec = *one.spec;
@@ -200,6 +203,19 @@ supervisor::launched supervisor::launch(process& self, child& one, const std::st
   const auto holder = error.error.code == base::errc::exists ? self.host().whereis(name) : std::nullopt;
   if (holder) return failed(already_started(*holder, self.host().nodes()));
   return failed(start_failed(error.error.text));
+}
+
+void supervisor::await_name(process& self, const child_spec& spec, const std::string& label) {
+  const std::string& name = spec.registered_name();
+  const auto former = name.empty() ? std::nullopt : self.host().whereis(name);
+  if (!former || !is_left_over(self.host(), *former, label_)) return;
+  report::waits_for_name(label, *former);
+  const base::nanos most = stop_patience(spec);
+  const auto ended = self.await(self.monitor(*former, true), base::mono_now() + most);
+  if (ended || ended.error().what != runtime::await_error::kind::timeout) return;
+  report::killed(label, most);
+  self.exit(*former, runtime::reasons::kill());
+  (void)self.await(self.monitor(*former, true), base::mono_now() + kill_patience);
 }
 
 supervisor::launched supervisor::start(process& self, child& one, const message& env, pace how) {

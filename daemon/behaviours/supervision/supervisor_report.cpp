@@ -76,6 +76,11 @@ void start_failed(std::string_view label, const runtime::message& reason, const 
             "{} did not start: {}{}", label, why, more);
 }
 
+void waits_for_name(std::string_view label, const runtime::pid& former) {
+  base::log::info(module, "{} waits for the end of <0.{}.{}>, which its supervisor's earlier run has left",
+                  label, former.id, former.serial);
+}
+
 void waits(std::string_view label, base::nanos time) {
   base::log::info(module, "{} is restarted in {} ms", label, milliseconds(time));
 }

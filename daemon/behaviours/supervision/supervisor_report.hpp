@@ -21,6 +21,8 @@ void child_ended(std::string_view label, const runtime::pid& pid, const runtime:
 void ended_alone(std::string_view module, std::string_view who, std::string_view pid,
                  const runtime::message& reason, const runtime::crash_note& note);
 void start_failed(std::string_view label, const runtime::message& reason, const runtime::crash_note& note);
+// Its start waits until a process of its supervisor's earlier run has ended, which has its name.
+void waits_for_name(std::string_view label, const runtime::pid& former);
 // For its restart.
 void waits(std::string_view label, base::nanos time);
 void restarts_exceeded(std::string_view supervisor, std::string_view child, std::uint32_t intensity,

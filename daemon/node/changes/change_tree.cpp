@@ -14,6 +14,7 @@
 
 #include "base/log.hpp"
 #include "behaviours/gen/gen.hpp"
+#include "behaviours/supervision/left_over.hpp"
 #include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
 
@@ -115,8 +116,8 @@ class tree_change {
     if (answer) {
       etf::cursor at(answer->bytes());
       if (!at.read_tuple_of(2) || !at.read_atom_is("error")) return {};
-      if (const pid holder = name_holder(at); holder && is_left_over(holder, step.supervisor))
-        former = holder;
+      const pid holder = name_holder(at);
+      if (holder && behaviours::is_left_over(self_.host(), holder, step.supervisor)) former = holder;
       return {base::fail(base::errc::refused, etf::print(answer->slice(at.rest()).bytes(), {.most = 1000}))};
     }
     using kind = behaviours::gen::call_error::kind;
@@ -145,20 +146,6 @@ class tree_change {
         break;
     }
     return {};
-  }
-
-  // Whether a process below `path`, or a supervisor above it there, was started by a process that is gone.
-  // Then it is about to end, too.
-  bool is_left_over(pid who, const std::string& path) const {
-    constexpr int deepest = 100;
-    for (int i = 0; i < deepest && who.here(); ++i) {
-      const auto info = self_.host().info(who);
-      if (!info) return true;
-      if (path.empty() || !info->summary.label.starts_with(path + "/")) return false;
-      if (!self_.host().alive(info->parent)) return true;
-      who = info->parent;
-    }
-    return false;
   }
 
   // Makes a text such as "net has not answered in 5 s, as net/late takes so long to start or to stop".

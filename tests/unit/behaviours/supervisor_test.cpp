@@ -11,7 +11,9 @@
 
 #include "base/log.hpp"
 #include "behaviours/supervision/child_spec_term.hpp"
+#include "heard_log.hpp"
 #include "held_clock.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "test_host.hpp"
 
 using namespace coppice;
@@ -371,6 +373,53 @@ TEST_CASE("a killed supervisor takes its children with it") {
   host.book.take(1);
   host.system.exit(pid, runtime::message::atom("kill"));
   CHECK(host.book.take(1) == lines{"stop a killed"});
+}
+
+TEST_CASE("a supervisor that is started anew waits for a child that the killed one has left, or kills it") {
+  test::held_clock clock;
+  for (const bool ends : {true, false}) {
+    CAPTURE(ends);
+    test_host host;
+    auto inner = std::make_shared<supervisor_spec>(with({actor("a"), actor("left", "stubborn")}));
+    inner->name = "inner";
+    child_spec nested = actor("nested");
+    nested.name = "";
+    nested.supervisor = inner;
+    nested.shutdown = shutdown_limit::infinity();
+    REQUIRE(host.supervise(with({nested}, strategy::one_for_one, 1)).first);
+    CHECK(host.book.take(2) == lines{"start a", "start left"});
+    const auto former = host.system.whereis("left");
+    const auto killed = host.system.whereis("inner");
+    REQUIRE(former);
+    REQUIRE(killed);
+    test::heard_log log;
+    host.system.exit(*killed, runtime::reasons::kill());
+    test::look_until([&] { return log.count("app/nested/left waits for the end of <0.") > 0; });
+    CHECK(host.system.whereis("left") == former);
+    if (ends) {
+      host.system.exit(*former, runtime::reasons::kill());
+    } else {
+      test::look_until([&] {
+        clock.advance(std::chrono::seconds(1));
+        return log.count("app/nested/left did not stop within its 6000 ms and is killed") > 0;
+      });
+    }
+    // With more than the one restart of `nested` its supervisor would have ended.
+    CHECK(host.book.take(3) == lines{"stop a killed", "start a", "start left"});
+    CHECK(states(host) == "nested=running");
+    CHECK(host.system.whereis("left") != former);
+    CHECK(log.count("did not start") == 0);
+  }
+}
+
+TEST_CASE("a name that another child of the running supervisor has is not waited for") {
+  test_host host;
+  test::heard_log log;
+  REQUIRE(host.supervise(with({actor("a"), actor("b")})).first);
+  host.book.take(2);
+  const std::string twin = "#{id => twin, name => a, start => {coppice, start_link, [scribe, #{}]}}";
+  CHECK(host.call(sup, "{start_child, " + twin + "}").starts_with("{error,{already_started,<0."));
+  CHECK(log.count("waits for the end of") == 0);
 }
 
 TEST_CASE("supervisor's requests get OTP's answers") {
