@@ -12,6 +12,7 @@
 #include "api/protocol.hpp"
 #include "base/uv.hpp"
 #include "control/server.hpp"
+#include "net/deadline.hpp"
 #include "net/stream/stream.hpp"
 
 namespace coppice::control {
@@ -59,10 +60,10 @@ class session final : public net::stream_handler {
   std::uint64_t number_ = 0; // of the last request
   bool answering_ = false;
   pending pending_;
-  std::size_t unread_ = 0;   // bytes of the last answer that have not left, when last looked at
-  base::uv::timer patience_; // for the first request, then for the answer of each, and for its leaving
-  bool ended_ = false;       // the client sends nothing more
-  bool over_ = false;        // gone_() was called
+  std::size_t unread_ = 0; // bytes of the last answer that have not left, when last looked at
+  net::deadline patience_; // for the first request, then for the answer of each, and for its leaving
+  bool ended_ = false;     // the client sends nothing more
+  bool over_ = false;      // gone_() was called
 };
 
 } // namespace coppice::control

@@ -17,6 +17,7 @@
 #include "dist/handshake.hpp"
 #include "dist/locator.hpp"
 #include "dist/options.hpp"
+#include "net/deadline.hpp"
 #include "net/listening/listener.hpp"
 #include "net/stream/stream.hpp"
 #include "net/tls/tls_pacer.hpp"
@@ -122,7 +123,7 @@ class attempt final : private net::stream_handler, private handshake_policy {
   std::optional<handshake> handshake_;
   net::stream stream_;
   std::vector<std::uint8_t> received_;
-  base::uv::timer deadline_;
+  net::deadline deadline_;
 };
 
 } // namespace coppice::dist

@@ -43,6 +43,10 @@ uv_loop_t* deadline::loop_raw() const {
   return state_->timer.loop_raw();
 }
 
+bool deadline::active() const {
+  return state_ != nullptr && (state_->timer.active() || state_->no_wait.active());
+}
+
 void deadline::start(std::chrono::milliseconds after) {
   state_->end_look();
   state_->timer.start(after);

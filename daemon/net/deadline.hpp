@@ -25,6 +25,8 @@ class deadline {
 
   explicit operator bool() const { return state_ != nullptr; }
   uv_loop_t* loop_raw() const;
+  // Whether it runs: it was started, and neither stopped nor over.
+  bool active() const;
   // Counts from now; restarts a running deadline.
   void start(std::chrono::milliseconds after);
   void stop();

@@ -15,6 +15,7 @@
 
 #include "base/error.hpp"
 #include "base/uv.hpp"
+#include "net/deadline.hpp"
 #include "net/http/http_connection.hpp"
 #include "net/http/http_message.hpp"
 #include "net/http/http_server.hpp"
@@ -101,10 +102,10 @@ class websocket final : private stream_handler, private websocket_session::event
   owner& to_;
   stream stream_;
   websocket_session session_;
-  base::uv::timer deadline_; // runs for silence, for the answer to a ping, or for the client's close
-  base::uv::timer late_;     // runs while a message has come in part and reading is not held
-  std::uint64_t timed_ = 0;  // came_whole() when late_ was started, to tell messages apart
-  bool asked_ = false;       // a ping has been sent and not answered
+  deadline deadline_;       // runs for silence, for the answer to a ping, or for the client's close
+  deadline late_;           // runs while a message has come in part and reading is not held
+  std::uint64_t timed_ = 0; // came_whole() when late_ was started, to tell messages apart
+  bool asked_ = false;      // a ping has been sent and not answered
   bool held_ = false;
   bool over_ = false;
   http_connection::summary ended_{};

@@ -7,7 +7,9 @@
 #include <optional>
 #include <string>
 
+#include "held_clock.hpp"
 #include "net/http/http_server.hpp"
+#include "net/http/websocket.hpp"
 #include "net/tls_pair.hpp"
 #include "temporary_folder.hpp"
 
@@ -220,6 +222,72 @@ TEST_CASE("an upgraded connection is another's, with what was sent already") {
   CHECK(it.has("HTTP/1.1 101 Switching Protocols\r\n"));
   it.client.write("second");
   REQUIRE(it.until([&] { return other.received == "second"; }));
+}
+
+namespace {
+
+// The server's end of a WebSocket, and what it was told.
+struct websocket_end final : websocket::owner {
+  websocket_end(place& it, const websocket_options& how) : itself(it.loop.raw(), how, *this) {
+    it.connect();
+    it.ask("GET /upgrade HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+    REQUIRE(it.upgraded);
+    REQUIRE(itself.start(std::move(*it.upgraded)).has_value());
+  }
+  void on_message(websocket_kind, std::string_view data) override { heard += data; }
+  void on_writable() override {}
+  void on_closed(const websocket_close& why) override { closed = why.code; }
+
+  std::string heard;
+  int closed = 0;
+  websocket itself;
+};
+
+// Frames of a client, whose mask is zero.
+std::string client_frame(unsigned char first_byte, std::string_view data) {
+  const std::string mask(4, '\0');
+  return std::string(1, static_cast<char>(first_byte)) + static_cast<char>(0x80 | data.size()) + mask +
+         std::string(data);
+}
+
+constexpr unsigned char whole_text = 0x81, first_part = 0x01, last_part = 0x80, pong = 0x8a;
+
+} // namespace
+
+TEST_CASE("what a WebSocket client sent in time counts, though the thread was busy until it was over") {
+  if (!test::can_hold_clock()) return;
+  test::held_clock clock;
+  const std::string ping("\x89\0", 2);
+  websocket_options how;
+  how.ping = 60s;
+  how.pong = 10s;
+  how.whole = 30s;
+  place it;
+  websocket_end end(it, how);
+
+  it.client.write(client_frame(whole_text, "a") + client_frame(first_part, "b"));
+  REQUIRE(it.until([&] { return end.heard == "a"; })); // and the part has come with it
+  it.client.write(client_frame(last_part, "c"));
+  it.client.flush();
+  clock.advance(how.whole);
+  it.loop.turn(false);
+  CHECK(end.heard == "abc");
+
+  clock.advance(how.ping);
+  REQUIRE(it.until([&] { return it.heard.received.ends_with(ping); }));
+  it.client.write(client_frame(pong, ""));
+  it.client.flush();
+  clock.advance(how.pong);
+  it.loop.turn(false);
+  CHECK(end.itself.is_open());
+  CHECK(end.closed == 0);
+
+  // The next silence begins with the answer.
+  clock.advance(how.ping);
+  REQUIRE(it.until([&] { return it.heard.received.ends_with(ping + ping); }));
+  clock.advance(how.pong);
+  REQUIRE(it.until([&] { return end.closed != 0; }));
+  CHECK(end.closed == websocket_close::abnormal);
 }
 
 TEST_CASE("a server with a certificate speaks TLS only, in the protocol that is chosen") {
