@@ -10,9 +10,12 @@
 namespace coppice::net {
 namespace {
 
-// Cuts the next element off the list; it may be empty.
+// Cuts the next element off the list; it may be empty. A comma between quotes is part of the element: entity
+// tags may have commas (RFC 9110, 8.8.3).
 std::string_view next_element(std::string_view& list) {
-  const std::size_t comma = std::min(list.find(','), list.size());
+  std::size_t comma = 0;
+  for (bool quoted = false; comma < list.size() && (quoted || list[comma] != ','); ++comma)
+    if (list[comma] == '"') quoted = !quoted;
   const std::string_view out = http_trimmed(list.substr(0, comma));
   list.remove_prefix(std::min(comma + 1, list.size()));
   return out;

@@ -119,6 +119,18 @@ TEST_CASE("lines of one name are one list") {
   CHECK(net::http_accepts_coding(asked, "gzip")); // the first element of this name counts
 }
 
+TEST_CASE("a comma between the quotes of a tag is part of the tag") {
+  const auto known = [](const char* list) {
+    net::http_request asked;
+    asked.method = "GET";
+    asked.headers = {{"if-none-match", list}};
+    return net::judge(asked, {"\"a,b\"", modified, 100}, modified + 1).status == 304;
+  };
+  for (const char* yes : {"\"a,b\"", "W/\"a,b\"", "\"c,d\" , \"a,b\"", "\"a,b\",\"c\""})
+    CHECK_MESSAGE(known(yes), yes);
+  for (const char* no : {"\"a\",\"b\"", "\"c,\"a,b\"\"", "\"a,b", "a,b"}) CHECK_MESSAGE(!known(no), no);
+}
+
 TEST_CASE("a coding is taken where it is listed, with a weight that is not 0") {
   for (const char* yes :
        {"gzip", "deflate, GZIP", "gzip;q=0.5", "*", "br, *;q=0.1", "gzip, *;q=0", "gzip; q=1"})
