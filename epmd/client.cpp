@@ -9,6 +9,7 @@
 
 #include "base/buffer.hpp"
 #include "base/uv.hpp"
+#include "net/deadline.hpp"
 #include "net/stream/stream.hpp"
 
 namespace coppice::epmd {
@@ -60,7 +61,7 @@ class inquiry::exchange : public net::stream_handler {
 
  private:
   std::string target_;
-  base::uv::timer deadline_;
+  net::deadline deadline_;
   base::buffer received_;
   net::stream stream_;
 };

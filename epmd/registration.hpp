@@ -19,6 +19,7 @@
 #include "base/uv.hpp"
 #include "epmd/client.hpp"
 #include "epmd/protocol.hpp"
+#include "net/deadline.hpp"
 #include "net/listening/socket_store.hpp"
 #include "net/stream/stream.hpp"
 
@@ -62,7 +63,7 @@ class registration final : private net::stream_handler {
   std::string target_;
   node_info node_;
   event_fn on_event_;
-  base::uv::timer deadline_;
+  net::deadline deadline_;
   base::buffer received_;
   net::keeping kept_;
   net::stream stream_;

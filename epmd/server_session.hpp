@@ -12,6 +12,7 @@
 #include "base/buffer.hpp"
 #include "base/uv.hpp"
 #include "epmd/server.hpp"
+#include "net/deadline.hpp"
 #include "net/stream/stream.hpp"
 
 namespace coppice::epmd {
@@ -51,7 +52,7 @@ class server::session final : public net::stream_handler {
   server& server_;
   std::uint64_t id_;
   net::stream stream_;
-  base::uv::timer deadline_;
+  net::deadline deadline_;
   base::buffer received_;
   bool lists_ = false;
   bool dumps_ = false;

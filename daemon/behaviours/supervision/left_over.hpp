@@ -14,9 +14,9 @@ class system;
 
 namespace coppice::behaviours {
 
-// Whether `who` is below `path` (a supervisor's place in the tree, as "app/sup"), and was started by a process
-// that is gone, or a supervisor between `path` and `who` was. Such a process is about to end. A process that
-// is gone already counts too.
+// Whether `who` is below `path` (a supervisor's place in the tree, as "app/sup"), and was started by a
+// process that is gone, or a supervisor between `path` and `who` was. Such a process is about to end. A
+// process that is gone already counts too.
 bool is_left_over(const runtime::system& host, runtime::pid who, std::string_view path);
 
 } // namespace coppice::behaviours

@@ -93,8 +93,8 @@ class supervisor : public native_server {
   base::result<std::unique_ptr<runtime::behaviour>> make(child& one, const std::string& label,
                                                          const runtime::message& env, pace how);
   // If a process that an earlier, killed run of this supervisor has left still has the child's name, waits
-  // until it has ended. After stop_patience() it is killed. Otherwise the start would fail, and each try would
-  // count as a restart. Not for orders of an apply, which wait in their own time. Parks.
+  // until it has ended. After stop_patience() it is killed. Otherwise the start would fail, and each try
+  // would count as a restart. Not for orders of an apply, which wait in their own time. Parks.
   void await_name(runtime::process& self, const child_spec& spec, const std::string& label);
   // launch(), and the table told: false, with the reason, when it did not start.
   launched start(runtime::process& self, child& one) { return start(self, one, shared_->env); }
