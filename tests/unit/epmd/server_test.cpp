@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Server, client and the node's own EPMD against each other, on free ports of loopback.
 #include <doctest/doctest.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <chrono>
 #include <optional>
@@ -287,6 +289,32 @@ TEST_CASE("an EPMD that never answers is given up") {
                                  [&](auto got) { code = got.error().code; });
   REQUIRE(loop_until(loop, [&] { return code.has_value(); }));
   CHECK(*code == base::errc::timeout);
+}
+
+TEST_CASE("an answer of EPMD that came in time counts, though the thread was busy until it was over") {
+  if (!test::can_hold_clock()) return;
+  test::held_clock clock;
+  auto loop = base::uv::loop::make().value();
+  std::vector<net::accepted_socket> held;
+  auto busy = net::listener::tcp(loop.raw(), local(0), {0, 0}, {}, [&](net::accepted_socket socket) {
+                held.push_back(std::move(socket));
+              }).value();
+  std::optional<bool> is_unknown;
+  auto inquiry = inquiry::lookup(loop.raw(), busy.address(), "demo", default_patience,
+                                 [&](auto got) { is_unknown = got.has_value() && !got->has_value(); });
+  test::look_until([&] {
+    loop.turn(false);
+    if (held.empty()) return false;
+    pollfd asked{held.front().fd.get(), POLLIN, 0};
+    return ::poll(&asked, 1, 0) == 1;
+  });
+  base::buffer reply;
+  encode_port_reply(reply, nullptr);
+  const base::bytes_span bytes = reply.readable();
+  REQUIRE(::send(held.front().fd.get(), bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
+  clock.advance(default_patience);
+  loop.turn(false);
+  CHECK(is_unknown.value_or(false));
 }
 
 TEST_CASE("the first node serves, the second is its client, and takes over within a second") {
