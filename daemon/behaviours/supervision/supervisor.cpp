@@ -209,9 +209,10 @@ void supervisor::await_name(process& self, const child_spec& spec, const std::st
   const std::string& name = spec.registered_name();
   const auto former = name.empty() ? std::nullopt : self.host().whereis(name);
   if (!former || !is_left_over(self.host(), *former, label_)) return;
-  report::waits_for_name(label, *former);
   const base::nanos most = stop_patience(spec);
-  const auto ended = self.await(self.monitor(*former, true), base::mono_now() + most);
+  const base::nanos until = base::mono_now() + most;
+  report::waits_for_name(label, *former);
+  const auto ended = self.await(self.monitor(*former, true), until);
   if (ended || ended.error().what != runtime::await_error::kind::timeout) return;
   report::killed(label, most);
   self.exit(*former, runtime::reasons::kill());
