@@ -285,6 +285,30 @@ def backoff(cleanup):
     equal(node.call("a", "self"), again)
 
 
+@test("a supervisor that is killed is started anew once, though a child that it leaves lives on under its name")
+def left_over(cleanup):
+    node = Node(cleanup, config=head + """
+  - name: nested
+    supervisor:
+      name: sup
+      children:
+        - id: inner
+          supervisor:
+            name: inner
+            children: [ { id: p, actor: probe, name: p, shutdown: 200ms } ]
+""")
+    before = {name: node.pid(name) for name in ("sup", "inner", "p")}
+    node.call("p", "{trap_exit, true}")
+    equal(node.answer("p", "{sleep, 600000}", timeout_ms=100), None)
+    node.ask("exit", name="inner", reason="kill")
+    node.said("nested/inner/p waits for the end of <0.")
+    node.said("nested/inner/p did not stop within its 1200 ms and is killed")
+    eventually(lambda: node.pid("p") not in (None, before["p"]), "the child is back")
+    equal(node.call("p", "ping"), "pong")
+    check(node.pid("inner") not in (None, before["inner"]), "its supervisor is another")
+    equal(node.pid("sup"), before["sup"], "one restart is what the intensity allows")
+
+
 @test("max_runtime stops an application and leaves the others")
 def lifespan(cleanup):
     node = Node(cleanup, config=ending % ("transient", "all_significant"),
