@@ -16,7 +16,8 @@ namespace coppice::behaviours {
 
 // Whether `who` is below `path` (a supervisor's place in the tree, as "app/sup"), and was started by a
 // process that is gone, or a supervisor between `path` and `who` was. Such a process is about to end. A
-// process that is gone already counts too.
+// process that is gone already counts too. The place is read from the process's label, so a process that has
+// set a label of its own is not recognised.
 bool is_left_over(const runtime::system& host, runtime::pid who, std::string_view path);
 
 } // namespace coppice::behaviours
