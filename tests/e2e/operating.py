@@ -199,6 +199,20 @@ def followed(cleanup):
     contains(next(follows.stderr), "the node is back")
 
 
+@test("top goes on with the node's next life")
+def watched(cleanup):
+    node = Node(cleanup, config=shop)
+    terminal = Terminal(cleanup, [program("COPPICE", "coppice"), "top", "--every", "100ms", "--socket", node.socket])
+    check(terminal.read_until(b"probe"), "it shows the processes")
+    equal(node.stop(), 0)
+    check(terminal.read_until(b"waiting for its next start"), "it waits", terminal.seen)
+    node.begin()
+    node.wait_ready()
+    check(terminal.read_until(b"the node is back"), "it has found the node", terminal.seen)
+    terminal.seen = b""
+    check(terminal.read_until(b"probe"), "it shows the processes again", terminal.seen)
+
+
 @test("a command that there is none of, and a process that nobody has heard of, are named with what may be meant")
 def mistyped(cleanup):
     node = Node(cleanup, config=shop)
