@@ -123,6 +123,7 @@ dev_packaged() {
     return
   fi
   make_packages "$suite" "$first"
+  compgen -G "$first/coppice-dbgsym_*.deb" >/dev/null || die "packaged: there is no coppice-dbgsym, which cores need"
   make_packages "$suite" "$second" "$build/package-again"
   for package in "$first"/*.deb; do
     cmp "$package" "$second/${package##*/}" || die "packaged: two builds of the same source differ"
