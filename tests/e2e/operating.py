@@ -263,4 +263,23 @@ def few_descriptors(cleanup):
     eventually(lambda: not node.ask("health")["warnings"], "there are many again")
 
 
+@test("a listener that descriptors bound says so")
+def bounded(cleanup):
+    if sanitized("address", "thread", "undefined"):
+        raise Skip("the sanitizers need descriptors of their own")
+    gate = Gate(cleanup)
+    pid = gate.node.process.pid
+    at = gate.address()
+    equal(gate.report()["short_of_descriptors"], False)
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{pid}/fd")) + 3, before[1]))
+    crowd = [gate.connect(hears=False, at=at) for _ in range(20)]
+    eventually(lambda: gate.report()["short_of_descriptors"], "it says so")
+    contains(gate.node.coppice("listener", "gate").stdout, "short of descriptors")
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    for client in crowd:
+        client.socket.close()
+    eventually(lambda: not gate.report()["short_of_descriptors"], "and no longer")
+
+
 run()
