@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The size that a file reports is not used: the file may grow, or be one of /proc. Any thread.
+// The size that a file reports is not used: the file may grow, or be one of /proc. Files of an unknown type
+// are opened non-blocking, so that a pipe with that name blocks no thread. Any thread.
 #include "base/open_files.hpp"
 
 #include <fcntl.h>
@@ -7,8 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-
-#include "base/file.hpp"
+#include <utility>
 
 namespace coppice::base {
 
@@ -30,13 +30,19 @@ result<std::string> read_all(int fd, const std::string& path, std::size_t max_by
   return contents;
 }
 
-result<std::string> read_regular_file(const std::string& path, std::size_t max_bytes) {
-  const auto fd = open_file(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  if (!fd) return unexpected(fd.error());
+result<regular_file> open_regular_file(const std::string& path) {
+  auto fd = open_file(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (!fd) return unexpected(std::move(fd.error()));
   struct stat is {};
   if (fstat(fd->get(), &is) != 0) return fail_errno("stat " + path, errno);
-  if (!S_ISREG(is.st_mode)) return fail(errc::invalid, "read " + path + ": it is no regular file");
-  return read_all(fd->get(), path, max_bytes);
+  if (!S_ISREG(is.st_mode)) return fail(errc::invalid, path + ": it is no regular file");
+  return regular_file{std::move(*fd), is.st_mode};
+}
+
+result<std::string> read_regular_file(const std::string& path, std::size_t max_bytes) {
+  const auto file = open_regular_file(path);
+  if (!file) return unexpected(file.error());
+  return read_all(file->fd.get(), path, max_bytes);
 }
 
 } // namespace coppice::base

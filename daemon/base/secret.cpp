@@ -1,32 +1,26 @@
 // SPDX-License-Identifier: MIT
-// See secret.hpp. Files are opened non-blocking, so that a pipe with that name blocks no thread. Credentials
-// are files that systemd has made and whose permissions systemd sets, so those are not checked.
+// See secret.hpp. Credentials are files that systemd has made and whose permissions systemd sets, so those
+// are not checked.
 #include "base/secret.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include <cerrno>
 #include <cstdlib>
 
-#include "base/file.hpp"
 #include "base/open_files.hpp"
 
 namespace coppice::base {
 namespace {
 
 result<std::string> read_file_of(const secret& of, const std::string& path) {
-  const auto fd = open_file(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  if (!fd) return unexpected(fd.error());
-  struct stat is {};
-  if (fstat(fd->get(), &is) != 0) return fail_errno("stat " + path, errno);
-  if (!S_ISREG(is.st_mode)) return fail(errc::invalid, path + ": is no regular file");
-  if (of.from == secret::source::file && (is.st_mode & S_IRWXO) != 0)
+  const auto file = open_regular_file(path);
+  if (!file) return unexpected(file.error());
+  if (of.from == secret::source::file && (file->mode & S_IRWXO) != 0)
     return fail(errc::refused, fmt::format("{}: every user of the machine may access it (mode {:o} now): "
                                            "chmod o= {}",
-                                           path, is.st_mode & 0777U, path));
-  auto text = read_all(fd->get(), path, most_of_secret);
+                                           path, file->mode & 0777U, path));
+  auto text = read_all(file->fd.get(), path, most_of_secret);
   if (!text) return text;
   if (text->ends_with('\n')) text->pop_back();
   if (text->empty()) return fail(errc::invalid, path + ": is empty");
@@ -34,10 +28,11 @@ result<std::string> read_file_of(const secret& of, const std::string& path) {
 }
 
 result<std::string> path_of(const secret& of) {
-  if (of.from == secret::source::file && of.name.starts_with('/')) return of.name;
-  if (of.from == secret::source::file) return fail(errc::invalid, of.name + ": is no absolute path");
-  if (of.name.find('/') != std::string::npos || of.name == "." || of.name == "..")
-    return fail(errc::invalid, of.name + ": is no name of a credential");
+  const bool is_file = of.from == secret::source::file;
+  if (!can_name_secret(of.from, of.name))
+    return fail(errc::invalid,
+                of.name + (is_file ? ": is no absolute path" : ": is no name of a credential"));
+  if (is_file) return of.name;
   const char* const folder = std::getenv("CREDENTIALS_DIRECTORY");
   if (folder != nullptr && *folder != 0) return std::string(folder) + "/" + of.name;
   return fail(errc::not_found, "credential " + of.name +
@@ -45,6 +40,12 @@ result<std::string> path_of(const secret& of) {
 }
 
 } // namespace
+
+bool can_name_secret(secret::source from, std::string_view name) {
+  if (name.find('\0') != std::string_view::npos) return false;
+  if (from == secret::source::file) return name.starts_with('/');
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos;
+}
 
 result<std::string> read_secret(const secret& of) {
   auto path = path_of(of);

@@ -40,10 +40,15 @@ using secrets_ptr = std::shared_ptr<const secrets>;
 
 inline constexpr std::size_t most_of_secret = std::size_t{64} << 10; // bytes
 
+// Whether `name` may stand in a marker: the absolute path of a file, or a name that stays inside the folder
+// of credentials. It has no zero byte.
+bool can_name_secret(secret::source from, std::string_view name);
+
 // The present value, without one newline at its end. A file has to be regular, and may be accessible only to
 // its owner and group. The error begins with `at`, names the file, and never contains its content.
-// errc::refused: others may access it. errc::invalid: it is empty or not regular. errc::limit: it is too
-// large. errc::not_found: it does not exist, or there are no credentials. errc::system.
+// errc::refused: others may access it. errc::invalid: it is empty or not regular, or can_name_secret() is
+// false. errc::limit: it is too large. errc::not_found: it does not exist, or there are no credentials.
+// errc::system.
 result<std::string> read_secret(const secret&);
 
 } // namespace coppice::base

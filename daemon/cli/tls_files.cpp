@@ -18,7 +18,7 @@
 #include <string>
 #include <utility>
 
-#include "base/file.hpp"
+#include "base/open_files.hpp"
 #include "net/tls/certificate_folder.hpp"
 #include "net/tls/tls_context.hpp"
 #include "spec/default_files.hpp"
@@ -32,27 +32,47 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t max_file = 1024 * 1024;
 
-using each_tls = std::function<void(const spec::tls_spec&)>;
+// Called with the settings by which a configuration names files of TLS.
+struct named_by {
+  std::function<void(const spec::tls_spec&)> tls; // all modes
+  std::function<void(const spec::named_certificate&)> sni;
+};
 
-void visit(const spec::supervisor_spec& from, const each_tls& each) {
-  for (const spec::child_spec& child : from.children) {
-    if (child.supervisor) visit(*child.supervisor, each);
-    if (child.web)
-      for (const auto& one : child.web->listen) each(one.tls);
-    if (!child.tcp) continue;
-    for (const auto& one : child.tcp->listen) each(one.tls);
-    if (child.tcp->connect) each(child.tcp->connect->tls);
+void visit(const std::vector<spec::tcp_listen_options>& from, const named_by& each) {
+  for (const spec::tcp_listen_options& one : from) {
+    each.tls(one.tls);
+    std::ranges::for_each(one.sni, each.sni);
   }
 }
 
-// Passes each TLS setting that names files to `each`.
-void visit(const spec::node_spec& of, const each_tls& each) {
-  const each_tls with_files = [&each](const spec::tls_spec& one) {
-    if (one.how == spec::tls_spec::mode::files) each(one);
+void visit(const spec::supervisor_spec& from, const named_by& each) {
+  for (const spec::child_spec& child : from.children) {
+    if (child.supervisor) visit(*child.supervisor, each);
+    if (child.web) visit(child.web->listen, each);
+    if (!child.tcp) continue;
+    visit(child.tcp->listen, each);
+    if (child.tcp->connect) each.tls(child.tcp->connect->tls);
+  }
+}
+
+// Passes each TLS setting, and each certificate that a listener has for a further name.
+void visit(const spec::node_spec& of, const named_by& each) {
+  for (const auto& one : of.distribution.listen) each.tls(one.tls);
+  for (const auto& one : of.distribution.routes) each.tls(one.tls);
+  if (of.control.http) each.tls(of.control.http->tls);
+  for (const auto& one : of.applications) visit(one.supervisor, each);
+}
+
+// The files of the cookies and of the token.
+std::set<std::string> cookie_files(const spec::node_spec& of) {
+  std::set<std::string> out;
+  const auto note = [&out](const spec::cookie_source& from) {
+    if (from.file) out.insert(*from.file);
   };
-  for (const auto& one : of.distribution.listen) with_files(one.tls);
-  for (const auto& one : of.distribution.routes) with_files(one.tls);
-  for (const auto& one : of.applications) visit(one.supervisor, with_files);
+  note(of.node.cookie);
+  for (const auto& one : of.distribution.routes) note(one.cookie);
+  if (of.control.http) note(of.control.http->token);
+  return out;
 }
 
 // While it lives, files are opened with the rights of this user.
@@ -81,9 +101,10 @@ class acting_as {
 
 std::vector<spec::diagnostic> check_authorities(const spec::node_spec& of) {
   std::set<std::string> files;
-  visit(of, [&files](const spec::tls_spec& one) {
-    if (one.verify && one.ca) files.insert(*one.ca);
-  });
+  const auto note = [&files](const spec::tls_spec& one) {
+    if (one.how == spec::tls_spec::mode::files && one.verify && one.ca) files.insert(*one.ca);
+  };
+  visit(of, {.tls = note, .sni = [](const spec::named_certificate&) {}});
   std::vector<spec::diagnostic> out;
   const auto add = [&out](spec::severity severity, const std::string& file, std::string message) {
     spec::diagnostic& one = out.emplace_back();
@@ -92,7 +113,7 @@ std::vector<spec::diagnostic> check_authorities(const spec::node_spec& of) {
     one.message = std::move(message);
   };
   for (const std::string& file : files) {
-    const auto text = base::read_file(file, max_file);
+    const auto text = base::read_regular_file(file, max_file);
     if (!text) continue;
     const auto read = net::read_certificates(*text);
     if (!read) {
@@ -118,11 +139,15 @@ std::vector<spec::diagnostic> check_readable(const spec::node_spec& of,
   std::array<char, 4096> room{};
   if (getpwnam_r(net::user_of_service, &entry, room.data(), room.size(), &found) != 0 || found == nullptr)
     return {};
-  std::set<std::string> files;
-  visit(of, [&files](const spec::tls_spec& one) {
+  std::set<std::string> files = cookie_files(of);
+  const auto note = [&files](const spec::tls_spec& one) {
+    if (one.how != spec::tls_spec::mode::files) return;
     for (const auto* file : {&one.certificate, &one.key, &one.ca})
       if (*file) files.insert(**file);
-  });
+  };
+  visit(of, {.tls = note, .sni = [&files](const spec::named_certificate& one) {
+               files.insert({one.certificate, one.key});
+             }});
   files.merge(spec::secret_files(of));
   std::vector<spec::diagnostic> out;
   const acting_as service(entry);

@@ -54,15 +54,20 @@ bool access_rules::knows_host(std::string_view host) const {
   });
 }
 
-access_rules::verdict access_rules::judge(const net::http_request& asked) const {
+access_rules::verdict access_rules::judge_host(const net::http_request& asked) const {
   const std::string_view host = asked.authority();
   if (!host.empty() && !knows_host(host))
     return refused(403, "the Host is neither an address nor a name of this node",
                    "control.http.hosts names further ones");
   if (host.empty() && asked.header("host") != nullptr) return refused(403, "the Host is empty");
+  return {};
+}
+
+access_rules::verdict access_rules::judge(const net::http_request& asked) const {
+  if (verdict host = judge_host(asked); host.status != 200) return host;
   if (asked.method == "POST") {
     const std::string* const origin = asked.header("origin");
-    const std::string own(host);
+    const std::string own(asked.authority());
     if (origin != nullptr && *origin != "http://" + own && *origin != "https://" + own)
       return refused(403, "the request comes from a page of another origin");
     const std::string* const type = asked.header("content-type");

@@ -58,12 +58,14 @@ class access_rules {
   bool local_only() const { return options_.local_only; }
 
   verdict judge(const net::http_request& asked) const;
-  // Whether a Host, with or without a port, is an address, localhost or a name of the node. A page in a
-  // browser may ask a server of its own machine under a name that the page's owner lets point there; such a
+  // Judges the host alone, which has to be an address, localhost or a name of the node: 200 or 403. A page in
+  // a browser may ask a server of its own machine under a name that the page's owner lets point there; such a
   // name is refused. (DNS rebinding.)
-  bool knows_host(std::string_view host) const;
+  verdict judge_host(const net::http_request& asked) const;
 
  private:
+  bool knows_host(std::string_view host) const;
+
   access_options options_;
 };
 

@@ -133,10 +133,12 @@ class http_endpoint::inner {
   }
 
   http_response answer(const http_request& asked) {
-    const std::string* const host = asked.header("host");
     const access_rules& access = api_->access();
-    if (access.local_only() && host != nullptr && !access.knows_host(*host))
-      return plain(403, "the Host is neither an address nor a name of this node\n");
+    if (access.local_only()) {
+      const access_rules::verdict host = access.judge_host(asked);
+      const std::string hint = host.why.hint.empty() ? "" : ": " + host.why.hint;
+      if (host.status != 200) return plain(host.status, host.why.why + hint + "\n");
+    }
     for (const page& one : pages()) {
       if (one.path != asked.path()) continue;
       if (asked.method == "GET" || asked.method == "HEAD") return fresh((this->*one.get)(asked));

@@ -30,6 +30,10 @@ bool is_marker_key(std::string_view key) {
   return std::ranges::find(marker_keys, key) != marker_keys.end();
 }
 
+base::secret::source source_of(std::string_view key) {
+  return key == base::secret_file_key ? base::secret::source::file : base::secret::source::credential;
+}
+
 // The first of a map's keys that is a marker's; nullptr: none.
 const node* marker_key(const node& map) {
   for (std::size_t i = 0; map.is_map() && i + 1 < map.items.size(); i += 2)
@@ -74,11 +78,12 @@ void check_marker(report& to, const node& map, const node& key, const std::strin
                                                                             : "the name of a credential"));
   if (value.text.find('\0') != std::string::npos)
     return to.error(value.at, fmt::format("{}.{}: must not contain a zero byte", path, key.text));
-  if (key.text == base::secret_file_key && !value.text.starts_with('/'))
-    return to.error(value.at, path + ".$file: must be an absolute path");
-  const bool is_name = value.text.find('/') == std::string::npos && value.text != "." && value.text != "..";
-  if (key.text == base::secret_credential_key && !is_name)
-    to.error(value.at, path + ".$credential: must be a credential's name, without a slash");
+  const base::secret::source from = source_of(key.text);
+  if (base::can_name_secret(from, value.text)) return;
+  to.error(value.at,
+           fmt::format("{}.{}: must be {}", path, key.text,
+                       from == base::secret::source::file ? "an absolute path"
+                                                          : "a credential's name, without a slash"));
 }
 
 // Why an actor could not be given this file as it is now, and the remedy; empty: it could.
@@ -137,12 +142,7 @@ class finder {
     if (at.peek() != etf::kind::map || !at.read_map(count) || count != 1 || !at.read_atom(key) ||
         !is_marker_key(key) || !at.read_binary(text))
       return std::nullopt;
-    using source = base::secret::source;
-    return base::secret{key == base::secret_file_key ? source::file : source::credential,
-                        std::string(base::as_text(text)),
-                        {},
-                        0,
-                        0};
+    return base::secret{source_of(key), std::string(base::as_text(text)), {}, 0, 0};
   }
 
   etf::bytes whole_;

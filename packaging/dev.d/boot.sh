@@ -82,7 +82,7 @@ run_booted() {
   # nspawn keeps its sockets where sandboxes have no room for them. The network is its own: this machine's may have an
   # EPMD. Control groups are one tree, as Debian boots, whatever this machine has.
   # shellcheck disable=SC2016
-  timeout 400 unshare --mount sh -ec '
+  timeout 600 unshare --mount sh -ec '
     mkdir -p /run/systemd/nspawn
     mount -t tmpfs tmpfs /run/systemd/nspawn
     if [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ]; then

@@ -16,7 +16,11 @@ CONFIG = tree("""
         - { id: kv, actor: kv, name: kv }
         - { id: 'odd id', actor: probe, name: probe }
         - { id: inner, supervisor: { children: [ { id: relay, actor: relay, name: relay } ] } }
-""", "garden", "temporary", distribution=connectable)
+        - { id: gate, tcp: { listen: [ { address: 127.0.0.1, port: 0 } ], actor: echo } }
+""", "garden", "temporary", distribution=connectable) + """
+events: [ { name: notes, open: true } ]
+cron: { jobs: [ { name: nightly, at: "@daily", do: { call: { to: kv, message: size } } } ] }
+"""
 
 
 def client(*arguments, **options):
@@ -74,9 +78,11 @@ def bash(cleanup):
             ("coppice st", ["start", "status", "stop"]), ("coppice top --s", ["--socket", "--sort"]),
             ("coppice top --sort m", ["mailbox", "memory", "messages"]), ("coppice start ", ["garden"]),
             ("coppice --json stop g", ["garden"]),
-            ("coppice restart garden/", ["garden/\\'odd\\ id\\'", "garden/inner", "garden/inner/relay", "garden/kv"]),
+            ("coppice restart garden/", ["garden/\\'odd\\ id\\'", "garden/gate", "garden/inner", "garden/inner/relay", "garden/kv"]),
             ("coppice reload k", ["kv"]), ("coppice call re", ["relay", "rex"]), ("coppice logs --module ep", ["epmd"]),
             ("coppice log-level debug --of kv", ["kv"]), ("coppice completion ", ["bash", "fish", "zsh"]),
+            ("coppice cron run ", ["nightly"]), ("coppice cron disable n", ["nightly"]), ("coppice events tail no", ["notes"]),
+            ("coppice listener ", ["garden/gate"]),
             ("coppice add ro", ["router"]), ("coppice add s", ["saga", "stage", "statem", "sup"]),
             # What bash takes for words of their own at @ and : is left out in front.
             ("coppice disconnect other@127", ["127.0.0.1"]), ("coppice disconnect oth", ["other@127.0.0.1"]),

@@ -222,6 +222,17 @@ def strangers(cleanup):
     check(TOKEN not in api.node.log())
 
 
+@test("a name of control.http.hosts reaches page, API and probes alike, and no other name does")
+def names(cleanup):
+    api = Api(cleanup, token=False, settings=[("control.http.hosts", "[ probes.example ]")])
+    for path in ("/", "/api/v1/status", "/livez", "/metrics"):
+        for host in ("probes.example", f"Probes.Example:{api.port}", "localhost"):
+            equal(api.raw("GET", path, Host=host)[0], 200, f"{host} {path}")
+        for host in ("evil.example", "probes.example.evil", ""):
+            equal(api.raw("GET", path, Host=host)[0], 403, f"{host} {path}")
+    contains(api.raw("GET", "/livez", Host="evil.example")[2], "control.http.hosts")
+
+
 @test("what cannot be asked is told with its status and what helps")
 def mistakes(cleanup):
     api = usual()

@@ -199,6 +199,20 @@ def followed(cleanup):
     contains(next(follows.stderr), "the node is back")
 
 
+@test("top goes on with the node's next life")
+def watched(cleanup):
+    node = Node(cleanup, config=shop)
+    terminal = Terminal(cleanup, [program("COPPICE", "coppice"), "top", "--every", "100ms", "--socket", node.socket])
+    check(terminal.read_until(b"probe"), "it shows the processes")
+    equal(node.stop(), 0)
+    check(terminal.read_until(b"waiting for its next start"), "it waits", terminal.seen)
+    node.begin()
+    node.wait_ready()
+    check(terminal.read_until(b"the node is back"), "it has found the node", terminal.seen)
+    terminal.seen = b""
+    check(terminal.read_until(b"probe"), "it shows the processes again", terminal.seen)
+
+
 @test("a command that there is none of, and a process that nobody has heard of, are named with what may be meant")
 def mistyped(cleanup):
     node = Node(cleanup, config=shop)
@@ -247,6 +261,25 @@ def few_descriptors(cleanup):
     contains(health.stdout, "warning: descriptors")
     resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
     eventually(lambda: not node.ask("health")["warnings"], "there are many again")
+
+
+@test("a listener that descriptors bound says so")
+def bounded(cleanup):
+    if sanitized("address", "thread", "undefined"):
+        raise Skip("the sanitizers need descriptors of their own")
+    gate = Gate(cleanup)
+    pid = gate.node.process.pid
+    at = gate.address()
+    equal(gate.report()["short_of_descriptors"], False)
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{pid}/fd")) + 3, before[1]))
+    crowd = [gate.connect(hears=False, at=at) for _ in range(20)]
+    eventually(lambda: gate.report()["short_of_descriptors"], "it says so")
+    contains(gate.node.coppice("listener", "gate").stdout, "short of descriptors")
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    for client in crowd:
+        client.socket.close()
+    eventually(lambda: not gate.report()["short_of_descriptors"], "and no longer")
 
 
 run()

@@ -173,6 +173,22 @@ def kept(cleanup):
         contains(done.stdout + done.stderr, part)
 
 
+@test("a certificate that a connection shows stands among the node's, and its end is a warning, as long as there is its child")
+def shown_certificate(cleanup):
+    gate = Gate(cleanup)
+    folder = Folder()
+    cleanup.callback(folder.close)
+    authority = Authority(folder.path)
+    certificate, key = authority.issue("link", days=5)
+    tls = f"tls: {{ certificate: {certificate}, key: {key}, ca: {authority.path}, verify: peer }}"
+    node = Node(cleanup, name="kept", config=link(f"address: localhost, port: {Server(cleanup).port}, {tls}"), settings=[gate.plugins.setting])
+    shown, = node.ask("status")["certificates"]
+    equal((shown["file"], shown["soon"]), (certificate, True))
+    equal([one["name"] for one in node.ask("health")["warnings"] if one["what"] == "certificate"], [certificate])
+    node.ask("terminate", path="net/link")
+    eventually(lambda: node.ask("status")["certificates"] == [], "it is forgotten with the child")
+
+
 def of_node(node, here, there):
     """A copy of the socket by which the node has a connection from `here` to `there`."""
     libc = ctypes.CDLL(None, use_errno=True)

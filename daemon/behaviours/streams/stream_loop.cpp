@@ -33,14 +33,16 @@ base::result<net::tls_options> stream_loop::tls(const stream_tls& how) {
   std::string key = files.certificate + '\n' + files.key + '\n' + files.authorities + '\n';
   key += {files.verify_peer ? 'v' : '-', files.allow_tls_1_2 ? '2' : '-'};
   for (const std::string& one : files.protocols) key += '\n' + one;
-  std::shared_ptr<net::tls_source>& source = sources_[key];
-  if (source == nullptr) {
+  auto known = sources_.find(key);
+  if (known == sources_.end()) {
     auto opened = net::tls_source::open(std::move(files));
     if (!opened) return unexpected(std::move(opened.error()));
-    source = std::move(*opened);
+    if (sources_.size() >= most_sources) sources_.clear();
+    known = sources_.emplace(std::move(key), std::move(*opened)).first;
   }
+  net::tls_source& source = *known->second;
   net::tls_options out;
-  out.context = how.server ? source->server() : source->client();
+  out.context = how.server ? source.server() : source.client();
   if (out.context == nullptr) return base::fail(base::errc::invalid, "tls: a server needs a certificate");
   out.pacer = &pacer_;
   out.host = how.host;

@@ -37,8 +37,10 @@ class stream_loop final : public base::uv::loop_part {
   ~stream_loop() override;
 
   net::tls_pacer& pacer() { return pacer_; }
-  // Files are read once, and again when they have changed.
+  // Files are read once, and again when they have changed. An actor may name ever new files: after
+  // most_sources of them all are read anew when they are asked for again.
   base::result<net::tls_options> tls(const stream_tls& how);
+  static constexpr std::size_t most_sources = 64;
 
   // Where the next read goes, whosever it is.
   std::span<std::uint8_t> space();

@@ -8,8 +8,8 @@
 
 #include <utility>
 
-#include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/open_files.hpp"
 #include "net/tls/certificate.hpp"
 #include "net/tls/certificate_folder.hpp"
 
@@ -20,7 +20,7 @@ constexpr std::size_t max_file = 1024 * 1024;
 
 base::status read_into(std::string& text, const std::string& path) {
   if (path.empty()) return {};
-  auto read = base::read_file(path, max_file);
+  auto read = base::read_regular_file(path, max_file);
   if (!read) return unexpected(std::move(read.error()));
   text = std::move(*read);
   return {};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// All tls_sources of a node that have a certificate of their own, of connections to other nodes and of tcp
-// and web listeners. Shows when the certificates end and whether changed files are used. A source is
-// forgotten when its last owner releases it. Any thread.
+// All tls_sources of a node that have a certificate of their own: of connections to other nodes, of tcp and
+// web listeners, of children that stay connected, and of the node's own HTTP. Not of TLS that actors start
+// with files of their own choice, which a worker keeps as long as it runs. Shows when the certificates end
+// and whether changed files are used. A source is forgotten when its last owner releases it. Any thread.
 #pragma once
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Watches when the node's certificates end, including those of its tcp and web listeners. Logs once when an
-// end is less than two weeks away, and once when it has come, and reports all ends for the status. Checks
-// once an hour, on the loop that it was started on.
+// Watches when the node's certificates end, including those of its tcp and web listeners and of children that
+// stay connected. Logs once when an end is less than two weeks away, and once when it has come, and reports
+// all ends for the status. Checks once an hour, on the loop that it was started on.
 #pragma once
 
 #include <map>

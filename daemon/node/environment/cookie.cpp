@@ -5,19 +5,19 @@
 // and the second exists. Blocks.
 #include "node/environment/cookie.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/open_files.hpp"
 #include "base/random.hpp"
+#include "base/secret.hpp"
 
 namespace coppice::node {
 namespace {
@@ -72,15 +72,27 @@ std::string random_letters(std::size_t count) {
   return out;
 }
 
+// errc::not_found: there is no such file. errc::refused: others than its owner may access it.
+base::result<std::string> read_private_file(const std::string& path, const std::string& where) {
+  auto file = base::open_regular_file(path);
+  if (!file) return unexpected(std::move(file.error()).context(where));
+  if ((file->mode & (S_IRWXG | S_IRWXO)) != 0) {
+    return base::fail(base::errc::refused,
+                      fmt::format("{}: must be accessible by its owner only (mode {:o} now): chmod 600 {}",
+                                  where, file->mode & 0777U, path));
+  }
+  return base::read_all(file->fd.get(), path, longest);
+}
+
 // If two nodes start at once, one makes the file and the other reads it.
-base::result<std::string> make_file(const std::string& path, const kind& of) {
+base::result<std::string> make_file(const std::string& path, const std::string& where, const kind& of) {
   const std::size_t slash = path.rfind('/');
   if (slash != std::string::npos && slash > 0) {
     if (auto made = base::make_folders(path.substr(0, slash), 0700); !made) return unexpected(made.error());
   }
   const std::string value = random_letters(of.length);
   if (auto written = base::write_new_file_atomic(path, value, 0600); !written) {
-    if (written.error().code == base::errc::exists) return base::read_file(path, longest);
+    if (written.error().code == base::errc::exists) return read_private_file(path, where);
     return unexpected(std::move(written.error()).context(of.noun + " file"));
   }
   base::log::info("node", "{}: made, with a new {}", path, of.noun);
@@ -89,31 +101,17 @@ base::result<std::string> make_file(const std::string& path, const kind& of) {
 
 base::result<cookie> from_file(const std::string& path, const kind& of) {
   const std::string where = of.noun + " file " + path;
-  struct stat found {};
-  if (stat(path.c_str(), &found) != 0) {
-    if (errno != ENOENT) return base::fail_errno(where, errno);
-    auto made = make_file(path, of);
-    if (!made) return unexpected(made.error());
-    auto value = checked(std::move(*made), where, of);
-    if (!value) return unexpected(value.error());
-    return cookie{std::move(*value), path};
-  }
-  if (!S_ISREG(found.st_mode)) return base::fail(base::errc::refused, where + ": is no regular file");
-  if ((found.st_mode & 077) != 0) {
-    return base::fail(base::errc::refused,
-                      fmt::format("{}: must be accessible by its owner only (mode {:o} now): chmod 600 {}",
-                                  where, found.st_mode & 0777, path));
-  }
-  auto text = base::read_file(path, longest);
-  if (!text) return unexpected(text.error());
+  auto text = read_private_file(path, where);
+  if (!text && text.error().code == base::errc::not_found) text = make_file(path, where, of);
+  if (!text) return unexpected(std::move(text.error()));
   auto value = checked(std::move(*text), where, of);
   if (!value) return unexpected(value.error());
   return cookie{std::move(*value), path};
 }
 
-base::result<cookie> from_credential(const std::string& folder, const std::string& name, const kind& of) {
-  auto text = base::read_file(folder + "/" + name, longest);
-  if (!text) return unexpected(text.error());
+base::result<cookie> from_credential(const std::string& name, const kind& of) {
+  auto text = base::read_secret({base::secret::source::credential, name, of.noun, 0, 0});
+  if (!text) return unexpected(std::move(text.error()));
   auto value = checked(std::move(*text), "credential " + name, of);
   if (!value) return unexpected(value.error());
   return cookie{std::move(*value), {}};
@@ -129,9 +127,7 @@ base::result<cookie> of_user() {
   return from_file(only_other ? other : usual, of_cookie);
 }
 
-// `folder`: of systemd's credentials; empty: none.
-base::result<cookie> from_source(const spec::cookie_source& source, const std::string& folder,
-                                 const kind& of) {
+base::result<cookie> from_source(const spec::cookie_source& source, const kind& of) {
   if (source.file) return from_file(*source.file, of);
   if (source.env) {
     const char* const value = std::getenv(source.env->c_str());
@@ -142,13 +138,7 @@ base::result<cookie> from_source(const spec::cookie_source& source, const std::s
     if (!text) return unexpected(text.error());
     return cookie{std::move(*text), {}};
   }
-  const std::string name = source.credential.value_or("");
-  if (folder.empty()) {
-    return base::fail(base::errc::not_found, of.noun + ": credential " + name +
-                                                 ": no CREDENTIALS_DIRECTORY: not started by systemd with "
-                                                 "LoadCredential");
-  }
-  return from_credential(folder, name, of);
+  return from_credential(source.credential.value_or(""), of);
 }
 
 bool is_set(const spec::cookie_source& source) {
@@ -158,15 +148,15 @@ bool is_set(const spec::cookie_source& source) {
 } // namespace
 
 base::result<cookie> find_cookie(const spec::cookie_source& source) {
-  const std::string folder = environment("CREDENTIALS_DIRECTORY");
-  if (is_set(source)) return from_source(source, folder, of_cookie);
+  if (is_set(source)) return from_source(source, of_cookie);
+  const std::string folder = environment("CREDENTIALS_DIRECTORY"); // of systemd's credentials; empty: none
   const bool is_given = !folder.empty() && access((folder + "/" + usual_credential).c_str(), F_OK) == 0;
-  return is_given ? from_credential(folder, usual_credential, of_cookie) : of_user();
+  return is_given ? from_credential(usual_credential, of_cookie) : of_user();
 }
 
 base::result<std::string> find_token(const spec::cookie_source& source) {
   if (!is_set(source)) return std::string();
-  auto found = from_source(source, environment("CREDENTIALS_DIRECTORY"), of_token);
+  auto found = from_source(source, of_token);
   if (!found) return unexpected(std::move(found.error()));
   return std::move(found->value);
 }

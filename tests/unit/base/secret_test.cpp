@@ -51,10 +51,10 @@ TEST_CASE("a file that is no secret is refused by its path, without a word of wh
   test::temporary_folder folder;
   CHECK(refused(in_file(folder.path() + "/none")) ==
         "args.password: open " + folder.path() + "/none: No such file or directory");
-  CHECK(refused(in_file(folder.path())).find("is no regular file") != std::string::npos);
+  CHECK(refused(in_file(folder.path())).find("it is no regular file") != std::string::npos);
   const std::string pipe = folder.path() + "/pipe";
   REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
-  CHECK(refused(in_file(pipe)) == "args.password: " + pipe + ": is no regular file");
+  CHECK(refused(in_file(pipe)) == "args.password: " + pipe + ": it is no regular file");
   CHECK(refused(in_file(write(folder, "empty", "\n"))).find("is empty") != std::string::npos);
   const std::string open = write(folder, "open", "hunter2", 0644);
   CHECK(refused(in_file(open)) ==

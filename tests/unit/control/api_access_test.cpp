@@ -69,6 +69,19 @@ TEST_CASE("a Host that is neither an address nor a name of the node is refused")
   }
 }
 
+TEST_CASE("the host of an absolute target counts, not the Host beside it") {
+  const auto status = [](const char* target, const char* host) {
+    net::http_request made = asked("GET", {{"host", host}});
+    made.target = target;
+    const auto alone = guarded().judge_host(made).status;
+    CHECK(alone == guarded().judge(made).status);
+    return alone;
+  };
+  CHECK(status("http://node.example/livez", "evil.example") == 200);
+  CHECK(status("http://localhost:9911/livez", "localhost:9911") == 200);
+  CHECK(status("http://evil.example/livez", "localhost") == 403);
+}
+
 TEST_CASE("what acts takes JSON, and none from a page of another origin") {
   const auto status = [](std::vector<net::http_header> headers) {
     headers.push_back({"host", "localhost:9911"});

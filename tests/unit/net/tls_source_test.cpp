@@ -3,6 +3,7 @@
 #include "net/tls/tls_source.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 
@@ -135,6 +136,18 @@ TEST_CASE("what is missing at the start is an error that names the file") {
   REQUIRE_FALSE(opened);
   CHECK(opened.error().code == base::errc::not_found);
   CHECK(opened.error().text.find("absent.pem") != std::string::npos);
+}
+
+TEST_CASE("a pipe in the place of a certificate is refused, and nothing waits for a writer") {
+  const files in;
+  const auto source = tls_source::open(in.paths()).value();
+  const auto first = source->server();
+  std::filesystem::remove(in.folder.file("node.pem"));
+  REQUIRE(mkfifo(in.folder.file("node.pem").c_str(), 0600) == 0);
+  CHECK(source->server() == first);
+  const auto opened = tls_source::open(in.paths());
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().text == in.folder.file("node.pem") + ": it is no regular file");
 }
 
 TEST_CASE("the automatic source makes what it needs and verifies nobody") {

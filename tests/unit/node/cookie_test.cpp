@@ -75,6 +75,18 @@ TEST_CASE("a cookie file that others may read is refused with the remedy") {
   CHECK(found.error().text.find("AAAA") == std::string::npos);
 }
 
+TEST_CASE("a cookie file that is a pipe or a folder is refused, and nothing waits for a writer") {
+  temporary_folder place;
+  const std::string pipe = place.path() + "/pipe";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  for (const std::string& path : {pipe, place.path()}) {
+    const auto found = node::find_cookie(in_file(path));
+    REQUIRE_FALSE(found.has_value());
+    CHECK(found.error().code == base::errc::invalid);
+    CHECK(found.error().text == "cookie file " + path + ": " + path + ": it is no regular file");
+  }
+}
+
 TEST_CASE("newlines at the end of a cookie do not count; an empty or unprintable one is refused") {
   temporary_folder place;
   const std::string path = place.path() + "/cookie";
@@ -119,6 +131,18 @@ TEST_CASE("a cookie from the environment or a credential") {
   const auto given = node::find_cookie(credential);
   REQUIRE(given.has_value());
   CHECK(given->value == "FROMACREDENTIAL");
+  write(place.path() + "/outside", "FROMANOTHERPLACE\n", 0444);
+  const variable folder_below("CREDENTIALS_DIRECTORY", place.path() + "/below");
+  credential.credential = "../outside";
+  const auto outside = node::find_cookie(credential);
+  REQUIRE_FALSE(outside.has_value());
+  CHECK(outside.error().text == "cookie: ../outside: is no name of a credential");
+}
+
+TEST_CASE("without a source the credential named cookie is the node's") {
+  temporary_folder place;
+  const variable credentials("CREDENTIALS_DIRECTORY", place.path());
+  write(place.path() + "/cookie", "FROMACREDENTIAL\n", 0444);
   const auto unasked = node::find_cookie({});
   REQUIRE(unasked.has_value());
   CHECK(unasked->value == "FROMACREDENTIAL");
