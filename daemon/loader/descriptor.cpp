@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <coppice/tables.hpp>
+#include <coppice/detail/tables.hpp>
 #include <cstring>
 #include <span>
 #include <string_view>

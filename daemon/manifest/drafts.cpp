@@ -4,8 +4,8 @@
 #include "manifest/drafts.hpp"
 
 #include <algorithm>
-#include <coppice/drafts.hpp>
-#include <coppice/tables.hpp>
+#include <coppice/detail/drafts.hpp>
+#include <coppice/detail/tables.hpp>
 #include <cstring>
 #include <set>
 #include <string_view>
@@ -58,6 +58,11 @@ std::string_view revision_of(std::string_view name) {
   return name.substr(name.find('/') + 1);
 }
 
+// "coppice.channel" of the name that it had as a draft before.
+std::string_view name_today(std::string_view kind) {
+  return kind == "coppice.event_host" ? "coppice.channel" : kind;
+}
+
 bool holds(std::span<const std::string> names, const std::string& one) {
   return std::ranges::find(names, one) != names.end();
 }
@@ -88,7 +93,7 @@ std::vector<reason> judge_drafts(std::span<const std::string> used, std::span<co
     reasons.push_back({objection::unknown_draft, true, std::move(text), std::move(remedy)});
   };
   for (const auto& name : used) {
-    const auto kin = [kind = tables::kind_of(name)](const std::string& other) {
+    const auto kin = [kind = name_today(tables::kind_of(name))](const std::string& other) {
       return tables::kind_of(other) == kind;
     };
     const auto usable = [&](const std::string& other) { return kin(other) && holds(known, other); };
@@ -100,7 +105,8 @@ std::vector<reason> judge_drafts(std::span<const std::string> used, std::span<co
       continue;
     }
     const bool newer = is_newer(revision_of(name), revision_of(*ours));
-    unknown("uses " + name + ", this host has " + std::string(revision_of(*ours)),
+    const bool renamed = tables::kind_of(name) != tables::kind_of(*ours);
+    unknown("uses " + name + ", this host has " + (renamed ? *ours : std::string(revision_of(*ours))),
             newer ? "use a newer host, or rebuild it with this host's headers"
                   : "rebuild it with this host's headers");
   }

@@ -4,7 +4,7 @@
 // The interfaces that it fetches are not listed; they are found as names among its constants. Any thread.
 #pragma once
 
-#include <coppice/behaviours.h>
+#include <coppice/detail/behaviours.h>
 
 #include <span>
 #include <string>

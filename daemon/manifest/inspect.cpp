@@ -3,7 +3,7 @@
 // Some rules guard loading: who could have written the file, and for which machine and ABI it is. The others
 // guard unloading: a file whose code or data would stay in the process after a reload is refused here.
 #include <algorithm>
-#include <coppice/tables.hpp>
+#include <coppice/detail/tables.hpp>
 #include <filesystem>
 
 #include "base/suggest.hpp"

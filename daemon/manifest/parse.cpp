@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Parses the JSON text of a plugin's note. The text is untrusted: its nesting is bounded before the parser
 // sees it (the library's printer recurses), and every value is checked for type and range.
-#include <coppice/tables.hpp>
+#include <coppice/detail/tables.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>

@@ -6,8 +6,8 @@
 #include "spec/port_options.hpp"
 #include "spec/web_options.hpp"
 
-#include <coppice/stream.h>
-#include <coppice/udp.h>
+#include <coppice/draft/stream.h>
+#include <coppice/draft/udp.h>
 
 #include <algorithm>
 #include <array>
@@ -359,21 +359,21 @@ class checker {
 
   // An actor for connections stands where there are some, and one without callbacks for them does not.
   void check_streams(const child_spec& child, const manifest::actor_type& type, const node& actor) {
-    const bool takes = std::ranges::find(type.tables, COPPICE_STREAM_DRAFT_1) != type.tables.end();
+    const bool takes = std::ranges::find(type.tables, COPPICE_STREAM_DRAFT_2) != type.tables.end();
     if (child.pool && !child.name.empty()) pools_[child.name] = takes;
     if (child.tcp && !takes)
       to_.error(actor.at, "the actor '" + type.name + "' takes no connections",
-                "it has no table " + std::string(COPPICE_STREAM_DRAFT_1));
-    const bool has_datagrams = std::ranges::find(type.tables, COPPICE_UDP_DRAFT_1) != type.tables.end();
+                "it has no table " + std::string(COPPICE_STREAM_DRAFT_2));
+    const bool has_datagrams = std::ranges::find(type.tables, COPPICE_UDP_DRAFT_2) != type.tables.end();
     if (child.udp && !has_datagrams)
       to_.error(actor.at, "the actor '" + type.name + "' takes no datagrams",
-                "it has no table " + std::string(COPPICE_UDP_DRAFT_1));
+                "it has no table " + std::string(COPPICE_UDP_DRAFT_2));
     if (!child.udp && type.behaviour == "udp")
       to_.error(actor.at, "the actor '" + type.name + "' is one for datagrams",
                 "it belongs into a 'udp' map");
     if (child.port != nullptr && !takes)
       to_.error(actor.at, "the actor '" + type.name + "' cannot talk with a program",
-                "it has no table " + std::string(COPPICE_STREAM_DRAFT_1));
+                "it has no table " + std::string(COPPICE_STREAM_DRAFT_2));
     if (!child.tcp && !child.pool && child.port == nullptr && type.behaviour == "tcp")
       to_.error(actor.at, "the actor '" + type.name + "' is one for connections",
                 "it belongs into a 'tcp' or 'port' map");
@@ -539,7 +539,7 @@ class checker {
         to_.error(where, "handlers: there is no pool of the name " + in_quotes(name));
       else if (!found->second)
         to_.error(where, "handlers: the workers of " + in_quotes(name) + " take no connections",
-                  "their actor has no table " + std::string(COPPICE_STREAM_DRAFT_1));
+                  "their actor has no table " + std::string(COPPICE_STREAM_DRAFT_2));
     }
   }
 

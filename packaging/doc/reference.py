@@ -137,6 +137,12 @@ def names(code):
     return list(dict.fromkeys(name for hit in found for name in hit if name))
 
 
+def c_headers(folder):
+    """plugin.h, the other frozen ones, the drafts; what only helps and what has moved is not for authors to read."""
+    frozen = [path for path in folder.glob("*.h") if "#pragma GCC warning" not in path.read_text(encoding="utf-8")]
+    return (*sorted(frozen, key=lambda path: (path.name != "plugin.h", path.name)), *sorted(folder.glob("draft/*.h")))
+
+
 def api(folder):
     """The C headers of the plugin API, one section each."""
     yield "# Plugin API"
@@ -144,8 +150,8 @@ def api(folder):
     yield ("What the C headers of the plugin API declare, with what they say of it. The C++ headers stand on these; "
            "[the chapter about headers](../../plugin-api/doc/headers.md) lists them. The mark in brackets before a function says where it may be "
            "called or is called: `plugin.h` explains it.")
-    for header in sorted(folder.glob("*.h"), key=lambda path: (path.name != "plugin.h", path.name)):
-        yield f"\n## coppice/{header.name}"
+    for header in c_headers(folder):
+        yield f"\n## coppice/{header.relative_to(folder)}"
         for comment, code in declarations(header.read_text(encoding="utf-8")):
             if comment:
                 yield "\n" + escaped(comment)
@@ -155,7 +161,7 @@ def api(folder):
 
 def unsaid(folder):
     """Declarations of the C headers that no comment says a word about: HEADER: NAME. A struct's comment may stand inside."""
-    for header in sorted(folder.glob("*.h")):
+    for header in c_headers(folder):
         for comment, code in declarations(header.read_text(encoding="utf-8")):
             if code and not comment and "/*" not in code and not re.fullmatch(r"(#define COPPICE_\w+_\d+ .*|#define \w+_LEAST .*|#define COPPICE_\w+_DRAFT.*\n?)+", code):
                 yield f"{header.name}: {(names(code) or [code.splitlines()[0]])[0]}"

@@ -8,7 +8,7 @@
 // Header-only.
 #pragma once
 
-#include <coppice/await.h>
+#include <coppice/draft/await.h>
 #include <coppice/answer.hpp>
 #include <coppice/message.hpp>
 #include <coppice/options.hpp>
@@ -49,10 +49,10 @@ struct no_reply {};
 namespace detail {
 
 template <auto Member>
-struct response_to; // coppice/responses.hpp
+struct response_to; // coppice/detail/responses.hpp
 
 template <class Actor>
-std::string name_of_class(); // coppice/descriptor.hpp
+std::string name_of_class(); // coppice/detail/descriptor.hpp
 
 inline constinit draft<coppice_await_api> await_api{COPPICE_AWAIT_DRAFT_1};
 

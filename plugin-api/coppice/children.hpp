@@ -12,7 +12,7 @@
 #pragma once
 
 #include <coppice/actor.hpp>
-#include <coppice/descriptor.hpp>
+#include <coppice/detail/descriptor.hpp>
 
 #include <chrono>
 #include <initializer_list>

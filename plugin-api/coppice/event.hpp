@@ -13,11 +13,11 @@
 //     void handle_info(const coppice::event& one) { if (const auto what = one.as<order>()) … }
 //   };
 //
-// See coppice/event.h. A draft of the ABI: these throw std::runtime_error on a host without it. Only in the
-// actor's own callbacks. Header-only.
+// See coppice/draft/channel.h. A draft of the ABI: these throw std::runtime_error on a host without it. Only
+// in the actor's own callbacks. Header-only.
 #pragma once
 
-#include <coppice/event.h>
+#include <coppice/draft/channel.h>
 #include <coppice/actor.hpp>
 
 #include <cstdint>
@@ -63,10 +63,10 @@ struct event_subscribers {
 };
 
 enum class slow_subscriber : std::uint32_t {
-  drop_old = COPPICE_EVENT_DROP_OLD,
-  drop_new = COPPICE_EVENT_DROP_NEW,
-  unsubscribe = COPPICE_EVENT_UNSUBSCRIBE,
-  park = COPPICE_EVENT_PARK,
+  drop_old = COPPICE_CHANNEL_DROP_OLD,
+  drop_new = COPPICE_CHANNEL_DROP_NEW,
+  unsubscribe = COPPICE_CHANNEL_UNSUBSCRIBE,
+  park = COPPICE_CHANNEL_PARK,
 };
 
 /// 0: the host's default.
@@ -81,7 +81,7 @@ struct event_options {
 
 namespace detail {
 
-inline constinit draft<coppice_event_host_api> event_host{COPPICE_EVENT_HOST_DRAFT_1};
+inline constinit draft<coppice_channel_api> event_host{COPPICE_CHANNEL_DRAFT_2};
 
 // Throws unless `status` is COPPICE_OK.
 inline void event_done(std::int32_t status, const char* what) {
@@ -131,9 +131,9 @@ class event_source {
   /// the status if another process has the event, or if the configuration gives it to another actor.
   event_source(const actor& of, std::string_view name, const event_options& options = {})
       : self_(of.handle()) {
-    coppice_event_options raw{};
+    coppice_channel_options raw{};
     raw.size = sizeof raw;
-    raw.flags = (options.open ? COPPICE_EVENT_OPEN : 0u) | (options.notify ? COPPICE_EVENT_NOTIFY : 0u);
+    raw.flags = (options.open ? COPPICE_CHANNEL_OPEN : 0u) | (options.notify ? COPPICE_CHANNEL_NOTIFY : 0u);
     raw.buffer = options.buffer;
     raw.queue = options.queue;
     raw.bytes = options.bytes;
@@ -176,24 +176,24 @@ struct event_position {
 
 struct subscribe_options {
   enum class begin : std::uint32_t {
-    buffered = COPPICE_EVENT_BUFFERED, ///< with the events that are kept
-    now = COPPICE_EVENT_NOW,           ///< with the next event
+    buffered = COPPICE_CHANNEL_BUFFERED, ///< with the events that are kept
+    now = COPPICE_CHANNEL_NOW,           ///< with the next event
   } with = begin::buffered;
   std::optional<event_position> after{}; ///< replaces `begin`: with the events after this one
   bool link = false;                     ///< the event's end comes as an exit signal
 };
 
-/// Where a subscription stands: see coppice_event_begin.
-using event_begin = coppice_event_begin;
+/// Where a subscription stands: see coppice_channel_begin.
+using event_begin = coppice_channel_begin;
 
 /// Subscribes to an event of this node, or of `node`. Throws std::runtime_error: this node has no such event,
 /// or the actor has subscribed already.
 inline event_begin subscribe(const actor& who, std::string_view name, std::string_view node = {},
                              const subscribe_options& options = {}) {
-  coppice_subscribe_options raw{};
+  coppice_channel_subscribe_options raw{};
   raw.size = sizeof raw;
-  raw.flags = options.link ? COPPICE_EVENT_LINK : 0u;
-  raw.begin = options.after ? COPPICE_EVENT_AFTER : static_cast<std::uint32_t>(options.with);
+  raw.flags = options.link ? COPPICE_CHANNEL_LINK : 0u;
+  raw.begin = options.after ? COPPICE_CHANNEL_AFTER : static_cast<std::uint32_t>(options.with);
   if (options.after) {
     raw.creation = options.after->creation;
     raw.seq = options.after->seq;

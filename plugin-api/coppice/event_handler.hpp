@@ -14,8 +14,8 @@
 // Header-only.
 #pragma once
 
-#include <coppice/event_handler.h>
-#include <coppice/descriptor.hpp>
+#include <coppice/draft/event_handler.h>
+#include <coppice/detail/descriptor.hpp>
 #include <coppice/server.hpp>
 
 #include <tuple>
@@ -113,7 +113,7 @@ struct behaviour_of<T> {
   static constexpr const char* name = "event_handler";
   static constexpr coppice_table tables[] = {
       {COPPICE_LIFECYCLE_1, table_of<T, is_event_handler_class<T>(), lifecycle_table>()},
-      {COPPICE_EVENT_HANDLER_DRAFT_1, table_of<T, is_event_handler_class<T>(), event_handler_table>()},
+      {COPPICE_EVENT_HANDLER_DRAFT_2, table_of<T, is_event_handler_class<T>(), event_handler_table>()},
       stream_callbacks_of<T>::table,
       {nullptr, nullptr}};
 };

@@ -3,7 +3,7 @@
 // callback returns; copy what you keep into an owned_reference, owned_pid or owned_term. Header-only.
 #pragma once
 
-#include <coppice/host.hpp>
+#include <coppice/detail/host.hpp>
 
 namespace coppice {
 

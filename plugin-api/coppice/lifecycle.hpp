@@ -25,8 +25,8 @@
 
 #include <coppice/lifecycle.h>
 #include <coppice/actor.hpp>
-#include <coppice/checks.hpp>
-#include <coppice/responses.hpp>
+#include <coppice/detail/checks.hpp>
+#include <coppice/detail/responses.hpp>
 
 #include <cxxabi.h>
 

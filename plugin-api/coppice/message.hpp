@@ -2,7 +2,7 @@
 // Messages in C++: an owned message, a writer for new ones, and destinations. Header-only.
 #pragma once
 
-#include <coppice/host.hpp>
+#include <coppice/detail/host.hpp>
 #include <coppice/owned.hpp>
 
 #include <optional>

@@ -8,7 +8,7 @@
 // or callbacks; counting is allowed on any thread of the plugin and costs a few nanoseconds.
 #pragma once
 
-#include <coppice/metric.h>
+#include <coppice/draft/metric.h>
 #include <coppice/actor.hpp>
 
 #include <initializer_list>

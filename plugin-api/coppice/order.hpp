@@ -3,8 +3,8 @@
 // the ABI: these throw std::runtime_error on a host without it. Header-only. Any thread.
 #pragma once
 
-#include <coppice/order.h>
-#include <coppice/host.hpp>
+#include <coppice/draft/order.h>
+#include <coppice/detail/host.hpp>
 
 namespace coppice {
 

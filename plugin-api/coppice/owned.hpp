@@ -5,7 +5,7 @@
 // and move-only. Header-only. Any thread.
 #pragma once
 
-#include <coppice/host.hpp>
+#include <coppice/detail/host.hpp>
 
 #include <compare>
 #include <cstdint>

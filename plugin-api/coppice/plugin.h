@@ -71,7 +71,7 @@ typedef struct coppice_actor_type {
   uint32_t size;
   uint32_t state_version; /* version of what save_state writes; 0: no save_state */
   const char* name;       /* [a-z][a-z0-9_]*, at most 64, unique in the plugin */
-  const char* behaviour;  /* the behaviour that runs it, one of coppice/behaviours.h: "server" */
+  const char* behaviour;  /* the behaviour that runs it, one of coppice/detail/behaviours.h: "server" */
   /* The tables that it implements, in any order, ended by {NULL, NULL}: every table that its behaviour needs,
    * and any that the behaviour allows. Several revisions of one interface may be listed; the host takes the
    * highest that it knows. An unknown table is skipped. The plugin is refused if a name is listed twice, or

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Decisions of a server's class in a pool of such servers (DRAFT). They are static members: no worker is
-// asked, and the pool has no object of the class. See coppice/pool.h. Include this before COPPICE_PLUGIN.
+// asked, and the pool has no object of the class. See coppice/draft/pool.h. Include this before
+// COPPICE_PLUGIN.
 //
 //   class session : public coppice::server {
 //    public:
@@ -16,7 +17,7 @@
 // An exception in choose counts as no choice, one in on_overload as overload::usual(). Header-only.
 #pragma once
 
-#include <coppice/pool.h>
+#include <coppice/draft/pool.h>
 #include <coppice/server.hpp>
 
 #include <concepts>

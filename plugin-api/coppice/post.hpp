@@ -4,7 +4,7 @@
 // any thread, but by one at a time.
 #pragma once
 
-#include <coppice/post.h>
+#include <coppice/draft/post.h>
 #include <coppice/actor.hpp>
 
 #include <stdexcept>

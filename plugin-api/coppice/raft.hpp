@@ -24,16 +24,16 @@
 //
 // apply has to do the same in all members: it depends on the object, the command and the entry alone, and
 // iterates over no hash table. apply and validate throw coppice::discarded to refuse a command; apply must
-// not have changed anything then. Any other exception ends the actor; see coppice/raft.h. In apply, validate
-// and handle_query the functions of the class actor that do something throw std::logic_error, and those that
-// tell something, such as self, node and now, tell each member something else.
+// not have changed anything then. Any other exception ends the actor; see coppice/draft/raft.h. In apply,
+// validate and handle_query the functions of the class actor that do something throw std::logic_error, and
+// those that tell something, such as self, node and now, tell each member something else.
 //
 // For several types overload the handler and list them: `using commands = std::variant<deposit, transfer>;`
 // (`queries`). It may also have the callbacks of coppice/lifecycle.hpp. Header-only.
 #pragma once
 
-#include <coppice/raft.h>
-#include <coppice/descriptor.hpp>
+#include <coppice/draft/raft.h>
+#include <coppice/detail/descriptor.hpp>
 #include <coppice/server.hpp>
 
 #include <chrono>

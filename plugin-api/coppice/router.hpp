@@ -14,11 +14,11 @@
 //   routing failed(const routed& what, std::string_view route, term why)  with `on_failed: callback`
 //
 // A message for which route() returns own() comes to handle_call, handle_cast or handle_info, as in a server.
-// A router may also have the callbacks of coppice/lifecycle.hpp. See coppice/router.h. Header-only.
+// A router may also have the callbacks of coppice/lifecycle.hpp. See coppice/draft/router.h. Header-only.
 #pragma once
 
-#include <coppice/router.h>
-#include <coppice/descriptor.hpp>
+#include <coppice/draft/router.h>
+#include <coppice/detail/descriptor.hpp>
 #include <coppice/server.hpp>
 
 #include <concepts>
@@ -31,7 +31,7 @@
 namespace coppice {
 
 namespace detail {
-inline constinit draft<coppice_router_host_api> router_host{COPPICE_ROUTER_HOST_DRAFT_1};
+inline constinit draft<coppice_router_api> router_host{COPPICE_ROUTER_HOST_DRAFT_2};
 } // namespace detail
 
 /// A message to route. Borrowed until the callback returns.
@@ -144,7 +144,7 @@ struct behaviour_of<T> {
   static constexpr const char* name = "router";
   static constexpr coppice_table tables[] = {
       {COPPICE_LIFECYCLE_1, table_of<T, is_router_class<T>(), lifecycle_table>()},
-      {COPPICE_ROUTER_DRAFT_1, table_of<T, is_router_class<T>(), router_table>()},
+      {COPPICE_ROUTER_DRAFT_2, table_of<T, is_router_class<T>(), router_table>()},
       {COPPICE_SERVER_1, table_of<T, is_router_class<T>(), server_table>()},
       stream_callbacks_of<T>::table,
       {nullptr, nullptr}};

@@ -31,11 +31,11 @@
 // never, answer_later. After that the answer is given by answer(s, …) in another callback. A callback fails
 // its step also by throwing coppice::step_failed; other exceptions end the actor, and the callback runs
 // again. V and R are any types with an encoding, a std::variant of several, or coppice::term. A saga may also
-// have the callbacks of coppice/lifecycle.hpp and coppice/server.hpp. See coppice/saga.h. Header-only.
+// have the callbacks of coppice/lifecycle.hpp and coppice/server.hpp. See coppice/draft/saga.h. Header-only.
 #pragma once
 
-#include <coppice/saga.h>
-#include <coppice/descriptor.hpp>
+#include <coppice/draft/saga.h>
+#include <coppice/detail/descriptor.hpp>
 #include <coppice/server.hpp>
 
 #include <cstdint>
@@ -49,7 +49,7 @@
 namespace coppice {
 
 namespace detail {
-inline constinit draft<coppice_saga_host_api> saga_host{COPPICE_SAGA_HOST_DRAFT_1};
+inline constinit draft<coppice_saga_api> saga_host{COPPICE_SAGA_HOST_DRAFT_2};
 } // namespace detail
 
 /// What a callback is about. A copy may be kept, to answer later.
@@ -68,7 +68,7 @@ class step {
   /// Above 1: an earlier attempt may have had its effect.
   std::uint32_t attempt() const { return attempt_; }
 
-  /// For calls of coppice/saga.h. Borrows from this object.
+  /// For calls of coppice/draft/saga.h. Borrows from this object.
   coppice_step raw() const {
     coppice_step made{};
     made.size = sizeof made;
@@ -180,7 +180,7 @@ inline coppice_message* message_of(const std::vector<std::uint8_t>& encoded, mes
 
 // Gives the answer. COPPICE_OK, also if it is not needed any more; every other status is thrown.
 inline std::int32_t give(coppice_actor* self, const coppice_step& about, const next& what) {
-  const coppice_saga_host_api& api = saga_host.need();
+  const coppice_saga_api& api = saga_host.need();
   message keep;
   std::int32_t status = COPPICE_OK;
   switch (what.what()) {
@@ -232,7 +232,7 @@ class saga : public actor {
  protected:
   /// Answers a callback that returned answer_later(). It has no effect if the answer is not needed any more.
   void answer(const step& about, const next& what) { detail::give(handle(), about.raw(), what); }
-  /// Tells of progress: see coppice/saga.h.
+  /// Tells of progress: see coppice/draft/saga.h.
   template <class V>
   void interim(const step& about, const V& value) {
     const coppice_step raw = about.raw();
@@ -384,7 +384,7 @@ struct behaviour_of<T> {
   static constexpr const char* name = "saga";
   static constexpr coppice_table tables[] = {
       {COPPICE_LIFECYCLE_1, table_of<T, is_saga_class<T>(), lifecycle_table>()},
-      {COPPICE_SAGA_DRAFT_1, table_of<T, is_saga_class<T>(), saga_table>()},
+      {COPPICE_SAGA_DRAFT_2, table_of<T, is_saga_class<T>(), saga_table>()},
       {COPPICE_SERVER_1, table_of<T, is_saga_class<T>(), server_table>()},
       stream_callbacks_of<T>::table,
       {nullptr, nullptr}};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * "coppice.server/1": callbacks for what arrives at an actor, as in OTP's gen_server. The behaviour
- * "server" needs this table beside coppice.lifecycle/1; coppice/behaviours.h says which other behaviours
- * allow it. The host runs the protocol (calls, casts, system messages, links, supervision). A NULL entry
- * means the default stated beside it. All are [actor]; messages and bytes are borrowed. */
+ * "server" needs this table beside coppice.lifecycle/1; coppice/detail/behaviours.h says which other
+ * behaviours allow it. The host runs the protocol (calls, casts, system messages, links, supervision). A NULL
+ * entry means the default stated beside it. All are [actor]; messages and bytes are borrowed. */
 #ifndef COPPICE_SERVER_H
 #define COPPICE_SERVER_H
 

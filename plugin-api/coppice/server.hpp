@@ -11,11 +11,11 @@
 // It may also have the callbacks of coppice/lifecycle.hpp. For several message types overload the handler and
 // list them: `using calls = std::variant<put, get>;` (`casts`, `infos`). A message of no listed type is
 // COPPICE_UNHANDLED. Views in messages are valid until the callback returns. All callbacks are public;
-// coppice/checks.hpp reports those that nothing could call. Header-only.
+// coppice/detail/checks.hpp reports those that nothing could call. Header-only.
 #pragma once
 
 #include <coppice/server.h>
-#include <coppice/descriptor.hpp>
+#include <coppice/detail/descriptor.hpp>
 #include <coppice/lifecycle.hpp>
 
 #include <type_traits>

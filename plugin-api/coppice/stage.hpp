@@ -18,8 +18,8 @@
 // ask(), cancel() or resubscribe(). Header-only.
 #pragma once
 
-#include <coppice/stage.h>
-#include <coppice/descriptor.hpp>
+#include <coppice/draft/stage.h>
+#include <coppice/detail/descriptor.hpp>
 #include <coppice/server.hpp>
 
 #include <optional>
@@ -37,7 +37,7 @@ struct subscription {
 
 namespace detail {
 
-inline constinit draft<coppice_stage_host_api> stage_host{COPPICE_STAGE_HOST_DRAFT_1};
+inline constinit draft<coppice_stage_api> stage_host{COPPICE_STAGE_HOST_DRAFT_2};
 
 inline void staged(std::int32_t status, const char* call) {
   if (status == COPPICE_OK) [[likely]]
@@ -48,7 +48,7 @@ inline void staged(std::int32_t status, const char* call) {
   throw std::runtime_error(etf::detail::concatenated({call, ": ", coppice_status_word(status)}));
 }
 
-/// Functions of every stage; see coppice/stage.h.
+/// Functions of every stage; see coppice/draft/stage.h.
 class any_stage : public actor {
  public:
   /// The other side of a subscription.
@@ -270,7 +270,7 @@ struct behaviour_of<T> {
                                                                        : "producer_consumer";
   static constexpr coppice_table tables[] = {
       {COPPICE_LIFECYCLE_1, table_of<T, is_stage_class<T>(), lifecycle_table>()},
-      {COPPICE_STAGE_DRAFT_1, table_of<T, is_stage_class<T>(), stage_table>()},
+      {COPPICE_STAGE_DRAFT_2, table_of<T, is_stage_class<T>(), stage_table>()},
       {COPPICE_SERVER_1, table_of<T, is_stage_class<T>(), server_table>()},
       stream_callbacks_of<T>::table,
       {nullptr, nullptr}};

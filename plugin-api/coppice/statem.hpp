@@ -20,10 +20,10 @@
 // treated as in servers. A draft of the ABI. Header-only.
 #pragma once
 
-#include <coppice/statem.h>
-#include <coppice/descriptor.hpp>
+#include <coppice/draft/statem.h>
+#include <coppice/detail/descriptor.hpp>
+#include <coppice/detail/statem_checks.hpp>
 #include <coppice/server.hpp>
-#include <coppice/statem_checks.hpp>
 
 #include <chrono>
 #include <string_view>
@@ -33,7 +33,7 @@ namespace coppice {
 
 namespace detail {
 
-inline constinit draft<coppice_statem_host_api> statem_host{COPPICE_STATEM_HOST_DRAFT_1};
+inline constinit draft<coppice_statem_api> statem_host{COPPICE_STATEM_HOST_DRAFT_2};
 
 /// Throws if an addition to the transition failed.
 inline void added(std::int32_t status, const char* call) {
@@ -65,71 +65,71 @@ class transition {
   /// Inserts an event before all that wait; it comes to handle_internal.
   template <class T>
   transition next_event(const T& content) {
-    return insert(COPPICE_EVENT_INTERNAL, {}, content);
+    return insert(COPPICE_STATEM_EVENT_INTERNAL, {}, content);
   }
   /// Inserts an event as if it had come from outside.
   template <class T>
   transition next_cast(const T& content) {
-    return insert(COPPICE_EVENT_CAST, {}, content);
+    return insert(COPPICE_STATEM_EVENT_CAST, {}, content);
   }
   template <class T>
   transition next_info(const T& content) {
-    return insert(COPPICE_EVENT_INFO, {}, content);
+    return insert(COPPICE_STATEM_EVENT_INFO, {}, content);
   }
   template <class T>
   transition next_call(term from, const T& content) {
-    return insert(COPPICE_EVENT_CALL, detail::plain(from.encoded), content);
+    return insert(COPPICE_STATEM_EVENT_CALL, detail::plain(from.encoded), content);
   }
 
   // Time-outs. 0: once no event waits. A state time-out is cancelled by a change of the state, an event
   // time-out by any event, a named one only by cancel.
   template <class T = etf::constant<"timeout">>
   transition state_timeout(std::chrono::nanoseconds after, const T& content = {}) {
-    return set(COPPICE_EVENT_STATE_TIMEOUT, {}, after, 0, content);
+    return set(COPPICE_STATEM_EVENT_STATE_TIMEOUT, {}, after, 0, content);
   }
   template <class T = etf::constant<"timeout">>
   transition event_timeout(std::chrono::nanoseconds after, const T& content = {}) {
-    return set(COPPICE_EVENT_TIMEOUT, {}, after, 0, content);
+    return set(COPPICE_STATEM_EVENT_TIMEOUT, {}, after, 0, content);
   }
   template <class Name, class T = etf::constant<"timeout">>
   transition timeout(const Name& name, std::chrono::nanoseconds after, const T& content = {}) {
-    return set(COPPICE_EVENT_NAMED_TIMEOUT, make_message(name), after, 0, content);
+    return set(COPPICE_STATEM_EVENT_NAMED_TIMEOUT, make_message(name), after, 0, content);
   }
   /// As above, at an absolute time of actor::now()'s clock.
   template <class T = etf::constant<"timeout">>
   transition state_timeout_at(std::chrono::nanoseconds time, const T& content = {}) {
-    return set(COPPICE_EVENT_STATE_TIMEOUT, {}, time, 1, content);
+    return set(COPPICE_STATEM_EVENT_STATE_TIMEOUT, {}, time, 1, content);
   }
   template <class T = etf::constant<"timeout">>
   transition event_timeout_at(std::chrono::nanoseconds time, const T& content = {}) {
-    return set(COPPICE_EVENT_TIMEOUT, {}, time, 1, content);
+    return set(COPPICE_STATEM_EVENT_TIMEOUT, {}, time, 1, content);
   }
   template <class Name, class T = etf::constant<"timeout">>
   transition timeout_at(const Name& name, std::chrono::nanoseconds time, const T& content = {}) {
-    return set(COPPICE_EVENT_NAMED_TIMEOUT, make_message(name), time, 1, content);
+    return set(COPPICE_STATEM_EVENT_NAMED_TIMEOUT, make_message(name), time, 1, content);
   }
   /// Changes the content of a running time-out and keeps its time. If there is none, sets one of 0.
   template <class T>
   transition update_state_timeout(const T& content) {
-    return update(COPPICE_EVENT_STATE_TIMEOUT, {}, content);
+    return update(COPPICE_STATEM_EVENT_STATE_TIMEOUT, {}, content);
   }
   template <class T>
   transition update_event_timeout(const T& content) {
-    return update(COPPICE_EVENT_TIMEOUT, {}, content);
+    return update(COPPICE_STATEM_EVENT_TIMEOUT, {}, content);
   }
   template <class Name, class T>
   transition update_timeout(const Name& name, const T& content) {
-    return update(COPPICE_EVENT_NAMED_TIMEOUT, make_message(name), content);
+    return update(COPPICE_STATEM_EVENT_NAMED_TIMEOUT, make_message(name), content);
   }
-  transition cancel_state_timeout() { return cancel(COPPICE_EVENT_STATE_TIMEOUT, {}); }
-  transition cancel_event_timeout() { return cancel(COPPICE_EVENT_TIMEOUT, {}); }
+  transition cancel_state_timeout() { return cancel(COPPICE_STATEM_EVENT_STATE_TIMEOUT, {}); }
+  transition cancel_event_timeout() { return cancel(COPPICE_STATEM_EVENT_TIMEOUT, {}); }
   template <class Name>
   transition cancel_timeout(const Name& name) {
-    return cancel(COPPICE_EVENT_NAMED_TIMEOUT, make_message(name));
+    return cancel(COPPICE_STATEM_EVENT_NAMED_TIMEOUT, make_message(name));
   }
 
  private:
-  static const coppice_statem_host_api& api() { return detail::statem_host.need(); }
+  static const coppice_statem_api& api() { return detail::statem_host.need(); }
   transition add(std::int32_t status, const char* call) {
     detail::added(status, call);
     return *this;
@@ -307,21 +307,21 @@ struct statem_table {
   static std::int32_t typed(coppice_actor* self, T& actor, const state& now,
                             const coppice_statem_event& event) {
     switch (event.type) {
-      case COPPICE_EVENT_CALL:
+      case COPPICE_STATEM_EVENT_CALL:
         return call(self, actor, now, event);
-      case COPPICE_EVENT_CAST:
+      case COPPICE_STATEM_EVENT_CAST:
         return cast(self, actor, now, event);
-      case COPPICE_EVENT_INFO:
+      case COPPICE_STATEM_EVENT_INFO:
         return info(self, actor, now, event);
-      case COPPICE_EVENT_INTERNAL:
+      case COPPICE_STATEM_EVENT_INTERNAL:
         return internal(self, actor, now, event);
-      case COPPICE_EVENT_TIMEOUT:
+      case COPPICE_STATEM_EVENT_TIMEOUT:
         return event_timeout(self, actor, now, event);
-      case COPPICE_EVENT_STATE_TIMEOUT:
+      case COPPICE_STATEM_EVENT_STATE_TIMEOUT:
         return state_timeout(self, actor, now, event);
-      case COPPICE_EVENT_NAMED_TIMEOUT:
+      case COPPICE_STATEM_EVENT_NAMED_TIMEOUT:
         return named_timeout(self, actor, now, event);
-      case COPPICE_EVENT_RESPONSE:
+      case COPPICE_STATEM_EVENT_RESPONSE:
         return response(self, actor, event);
       default:
         return COPPICE_UNHANDLED;
@@ -371,7 +371,7 @@ struct behaviour_of<T> {
   static constexpr const char* name = "statem";
   static constexpr coppice_table tables[] = {
       {COPPICE_LIFECYCLE_1, table_of<T, is_statem_class<T>(), lifecycle_table>()},
-      {COPPICE_STATEM_DRAFT_1, table_of<T, is_statem_class<T>(), statem_table>()},
+      {COPPICE_STATEM_DRAFT_2, table_of<T, is_statem_class<T>(), statem_table>()},
       stream_callbacks_of<T>::table,
       {nullptr, nullptr}};
 };

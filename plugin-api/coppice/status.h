@@ -2,9 +2,8 @@
  * The int32_t that callbacks and host calls return. From zero up it says what happens next; below zero it
  * is an error. Numbers from -63 to 63 are defined here and mean the same in every behaviour. 64 to 127 and
  * -127 to -64 belong to the header of the behaviour whose callback returned them. No other number has a
- * meaning. New numbers are appended, and old ones never change. The drafts event_handler.h and stage.h do not
- * keep to these ranges. An actor that returns a number unknown to its behaviour stops with the reason
- * {bad_return_value, N}. */
+ * meaning. New numbers are appended, and old ones never change. An actor that returns a number unknown to
+ * its behaviour stops with the reason {bad_return_value, N}. */
 #ifndef COPPICE_STATUS_H
 #define COPPICE_STATUS_H
 

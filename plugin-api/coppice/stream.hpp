@@ -9,10 +9,10 @@
 //   void on_close(connection of [, close_reason how [, std::string_view why]])
 //
 // Each may return coppice::outcome instead of void. Bytes and texts are valid until the callback returns.
-// DRAFT, see coppice/stream.h. Header-only.
+// DRAFT, see coppice/draft/stream.h. Header-only.
 #pragma once
 
-#include <coppice/stream.h>
+#include <coppice/draft/stream.h>
 #include <coppice/server.hpp>
 
 #include <chrono>
@@ -27,7 +27,7 @@
 namespace coppice {
 
 namespace detail {
-inline constinit draft<coppice_stream_api> stream_api{COPPICE_STREAM_HOST_DRAFT_1};
+inline constinit draft<coppice_stream_api> stream_api{COPPICE_STREAM_HOST_DRAFT_2};
 }
 
 using bytes = etf::bytes;
@@ -369,9 +369,9 @@ struct stream_table {
   }
 
   // Only callbacks that the class has; a null entry gives the host's default.
-  static constexpr coppice_stream_callbacks make_table() {
-    coppice_stream_callbacks table{};
-    table.size = sizeof(coppice_stream_callbacks);
+  static constexpr coppice_stream make_table() {
+    coppice_stream table{};
+    table.size = sizeof(coppice_stream);
     if constexpr (requires { &T::on_connect; }) table.on_connect = &on_connect;
     if constexpr (requires { &T::on_frame; }) table.on_frame = &on_frame;
     if constexpr (requires { &T::on_data; }) table.on_data = &on_data;
@@ -381,13 +381,13 @@ struct stream_table {
     if constexpr (requires { &T::on_close; }) table.on_close = &on_close;
     return table;
   }
-  static constexpr coppice_stream_callbacks callbacks = make_table();
+  static constexpr coppice_stream callbacks = make_table();
 };
 
 template <has_stream_callbacks T>
 struct stream_callbacks_of<T> {
   static_assert(is_stream_class<T>());
-  static constexpr coppice_table table{COPPICE_STREAM_DRAFT_1, &stream_table<T>::callbacks};
+  static constexpr coppice_table table{COPPICE_STREAM_DRAFT_2, &stream_table<T>::callbacks};
 };
 
 } // namespace detail

@@ -2,7 +2,7 @@
 // The actor of a connection in C++: derive from coppice::tcp and write the callbacks of coppice/stream.hpp
 // that you need. A listener (`tcp:` in the tree) makes an actor for each connection; the actor ends with the
 // connection. It may also have the callbacks of a server: init, handle_call, handle_info, save_state … DRAFT,
-// see coppice/stream.h. Header-only.
+// see coppice/draft/stream.h. Header-only.
 //
 //   class echo : public coppice::tcp {
 //    public:

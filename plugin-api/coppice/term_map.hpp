@@ -2,8 +2,8 @@
 // A map whose keys are terms, equal by Erlang's =:=. A look-up hashes the key once. Terms in messages are
 // canonical, so most equal keys have equal bytes and are compared as bytes. Exceptions are keys that contain
 // maps (whose pairs may be in any order) or lists (a list of small integers has two encodings): these are
-// compared by the draft coppice/order.h, and on a host without it they throw std::runtime_error. All hashes
-// are seeded, so a client cannot choose keys that collide. Header-only. One thread at a time.
+// compared by the draft coppice/draft/order.h, and on a host without it they throw std::runtime_error. All
+// hashes are seeded, so a client cannot choose keys that collide. Header-only. One thread at a time.
 #pragma once
 
 #include <coppice/order.hpp>

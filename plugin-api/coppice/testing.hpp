@@ -13,15 +13,15 @@
 // throws testing::failure. Header-only; <coppice/testing/erlang.hpp> adds Erlang's syntax.
 #pragma once
 
-#include <coppice/event_handler.h>
+#include <coppice/draft/event_handler.h>
+#include <coppice/draft/router.h>
+#include <coppice/draft/statem.h>
 #include <coppice/lifecycle.h>
-#include <coppice/router.h>
 #include <coppice/server.h>
-#include <coppice/statem.h>
 
 #include <optional>
 
-#include <coppice/statem_terms.hpp>
+#include <coppice/detail/statem_terms.hpp>
 #include <coppice/testing/plugin.hpp>
 
 namespace coppice::testing {
@@ -342,12 +342,12 @@ class actor {
   actor(const plugin& from, const settings& how, const saved_state* saved)
       : type_(from.type(how.actor)),
         lifecycle_(detail::table_of<coppice_lifecycle>(type_, COPPICE_LIFECYCLE_1)),
-        handler_(detail::table_of<coppice_event_handler>(type_, COPPICE_EVENT_HANDLER_DRAFT_1)),
+        handler_(detail::table_of<coppice_event_handler>(type_, COPPICE_EVENT_HANDLER_DRAFT_2)),
         is_handler_(std::string_view(type_.behaviour) == "event_handler"),
         server_(is_handler_ ? detail::as_server(handler_)
                             : detail::table_of<coppice_server>(type_, COPPICE_SERVER_1)),
-        statem_(detail::table_of<coppice_statem>(type_, COPPICE_STATEM_DRAFT_1)),
-        router_(detail::table_of<coppice_router>(type_, COPPICE_ROUTER_DRAFT_1)),
+        statem_(detail::table_of<coppice_statem>(type_, COPPICE_STATEM_DRAFT_2)),
+        router_(detail::table_of<coppice_router>(type_, COPPICE_ROUTER_DRAFT_2)),
         routes_(how.routes),
         is_machine_(std::string_view(type_.behaviour) == "statem"),
         postponed_(how.postponed),
@@ -696,7 +696,7 @@ class actor {
   void on_response(const detail::ended_request& what) {
     if (is_machine_)
       return drive(world_.machine->is.begin(
-          {COPPICE_EVENT_RESPONSE, {}, what.outcome.term, what.id, what.tag, what.outcome.status}));
+          {COPPICE_STATEM_EVENT_RESPONSE, {}, what.outcome.term, what.id, what.tag, what.outcome.status}));
     if (server_.on_response == nullptr) return;
     std::optional<detail::lent> term;
     if (what.outcome.term) term.emplace(what.outcome.term);
@@ -785,11 +785,11 @@ class actor {
   }
   void take_event(const detail::letter& what) {
     if (const auto reason = parents_exit(what)) return stop(*reason);
-    const std::uint32_t type = what.how == detail::delivery::call   ? COPPICE_EVENT_CALL
-                               : what.how == detail::delivery::cast ? COPPICE_EVENT_CAST
-                                                                    : COPPICE_EVENT_INFO;
+    const std::uint32_t type = what.how == detail::delivery::call   ? COPPICE_STATEM_EVENT_CALL
+                               : what.how == detail::delivery::cast ? COPPICE_STATEM_EVENT_CAST
+                                                                    : COPPICE_STATEM_EVENT_INFO;
     drive(world_.machine->is.begin({type, what.from, what.term}));
-    if (type == COPPICE_EVENT_CALL) detail::leave_open(world_, what);
+    if (type == COPPICE_STATEM_EVENT_CALL) detail::leave_open(world_, what);
   }
   // Runs until the machine waits for an event.
   void drive(step_of_machine next) {
@@ -829,8 +829,8 @@ class actor {
     given.type = event.type;
     given.state = state.bytes();
     if (event.type == 0) given.old_state = old_state.bytes();
-    if (event.type == COPPICE_EVENT_CALL && about) given.from = about->bytes();
-    if (event.type == COPPICE_EVENT_NAMED_TIMEOUT && about) given.name = about->bytes();
+    if (event.type == COPPICE_STATEM_EVENT_CALL && about) given.from = about->bytes();
+    if (event.type == COPPICE_STATEM_EVENT_NAMED_TIMEOUT && about) given.name = about->bytes();
     if (content) given.content = *content->get();
     given.id = event.id;
     given.tag = event.tag;
@@ -845,8 +845,8 @@ class actor {
   }
   // Treats an event that handle_event did not take. False: the actor has ended.
   bool refuse_event(const statem_event<value>& event) {
-    const bool call = event.type == COPPICE_EVENT_CALL;
-    if (!call && event.type != COPPICE_EVENT_CAST) return true;
+    const bool call = event.type == COPPICE_STATEM_EVENT_CALL;
+    if (!call && event.type != COPPICE_STATEM_EVENT_CAST) return true;
     if (unhandled_ == coppice::unhandled::exit)
       return stop(std::pair(etf::atom{call ? "bad_call" : "bad_cast"}, event.content.term())), false;
     if (call) refuse_call({detail::delivery::call, event.content, event.about});

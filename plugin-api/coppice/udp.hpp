@@ -7,7 +7,7 @@
 //   void on_writable(udp_socket at)                                    after COPPICE_E_FULL
 //
 // Each may return coppice::outcome instead of void. The actor has a `udp:` map in the tree. It may also have
-// the callbacks of a server: init, handle_call, handle_info, save_state … DRAFT, see coppice/udp.h.
+// the callbacks of a server: init, handle_call, handle_info, save_state … DRAFT, see coppice/draft/udp.h.
 // Header-only.
 //
 //   class echo : public coppice::udp {
@@ -16,7 +16,7 @@
 //   };
 #pragma once
 
-#include <coppice/udp.h>
+#include <coppice/draft/udp.h>
 #include <coppice/stream.hpp>
 
 #include <cstring>
@@ -28,16 +28,16 @@
 namespace coppice {
 
 namespace detail {
-inline constinit draft<coppice_datagram_api> datagram_api{COPPICE_UDP_HOST_DRAFT_1};
+inline constinit draft<coppice_udp_api> datagram_api{COPPICE_UDP_HOST_DRAFT_2};
 }
 
 /// An IPv4 or IPv6 address with a port. A value.
 class udp_address {
  public:
   udp_address() : raw_{} {}
-  explicit udp_address(const coppice_datagram_address& raw) : raw_(raw) {}
+  explicit udp_address(const coppice_udp_address& raw) : raw_(raw) {}
   static udp_address v4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d, std::uint16_t port) {
-    coppice_datagram_address raw{{a, b, c, d}, port, 4, 0};
+    coppice_udp_address raw{{a, b, c, d}, port, 4, 0};
     return udp_address(raw);
   }
 
@@ -45,48 +45,50 @@ class udp_address {
   std::uint16_t port() const { return raw_.port; }
   /// 4 or 16 bytes, in network order.
   bytes address() const { return {raw_.bytes, is_v6() ? 16U : 4U}; }
-  const coppice_datagram_address& raw() const { return raw_; }
+  const coppice_udp_address& raw() const { return raw_; }
   friend bool operator==(const udp_address& a, const udp_address& b) {
     return std::memcmp(&a.raw_, &b.raw_, sizeof a.raw_) == 0;
   }
 
  private:
-  coppice_datagram_address raw_;
+  coppice_udp_address raw_;
 };
-static_assert(sizeof(coppice_datagram_address) == 24);
+static_assert(sizeof(coppice_udp_address) == 24);
 
 /// A received datagram, or one to send. Its bytes are borrowed; those of a received one until the callback
 /// returns.
-class datagram : private coppice_datagram {
+class datagram : private coppice_udp_datagram {
  public:
   /// The route decides the source address.
   datagram(coppice::bytes what, const udp_address& to) : datagram(what, to, udp_address()) {}
   /// `from` is an address of this machine.
   datagram(coppice::bytes what, const udp_address& to, const udp_address& from)
-      : coppice_datagram{what.data(), what.size(), to.raw(), from.raw(), 0, 0, 0} {}
+      : coppice_udp_datagram{what.data(), what.size(), to.raw(), from.raw(), 0, 0, 0} {}
 
   coppice::bytes bytes() const { return {data, static_cast<std::size_t>(size)}; }
-  udp_address peer() const { return udp_address(coppice_datagram::peer); }
+  udp_address peer() const { return udp_address(coppice_udp_datagram::peer); }
   /// The address on this machine. Empty: unknown.
   std::optional<udp_address> local() const {
-    if (coppice_datagram::local.family == 0) return std::nullopt;
-    return udp_address(coppice_datagram::local);
+    if (coppice_udp_datagram::local.family == 0) return std::nullopt;
+    return udp_address(coppice_udp_datagram::local);
   }
   /// Wall time since 1970; 0: unknown.
-  std::chrono::nanoseconds received() const { return std::chrono::nanoseconds(coppice_datagram::received); }
+  std::chrono::nanoseconds received() const {
+    return std::chrono::nanoseconds(coppice_udp_datagram::received);
+  }
   /// An answer to its sender, from the address that it was sent to.
   datagram answer(coppice::bytes what) const {
-    datagram out(what, peer(), udp_address(coppice_datagram::local));
+    datagram out(what, peer(), udp_address(coppice_udp_datagram::local));
     out.socket = socket;
     return out;
   }
-  const coppice_datagram& raw() const { return *this; }
+  const coppice_udp_datagram& raw() const { return *this; }
 };
-static_assert(sizeof(datagram) == sizeof(coppice_datagram));
+static_assert(sizeof(datagram) == sizeof(coppice_udp_datagram));
 
 /// How many datagrams, from the first on, were sent, and why the others were not.
 struct datagrams_sent {
-  std::int32_t status = COPPICE_OK; // COPPICE_E_FULL, COPPICE_E_INVALID: see coppice/udp.h
+  std::int32_t status = COPPICE_OK; // COPPICE_E_FULL, COPPICE_E_INVALID: see coppice/draft/udp.h
   std::size_t count = 0;
 };
 
@@ -109,7 +111,7 @@ class udp_socket {
       return out;
     }
     for (; out.count < all.size() && out.status == COPPICE_OK; out.count += count != 0 ? 1 : 0) {
-      coppice_datagram one = all[out.count].raw();
+      coppice_udp_datagram one = all[out.count].raw();
       one.socket = number_;
       out.status = detail::checked(api().send(self_, &one, 1, &count), "send");
     }
@@ -128,13 +130,13 @@ class udp_socket {
   }
   /// The address that the socket is bound to.
   udp_address address() const {
-    coppice_datagram_address out{};
+    coppice_udp_address out{};
     detail::checked(api().address(self_, number_, &out), "address");
     return udp_address(out);
   }
 
  private:
-  static const coppice_datagram_api& api() { return detail::datagram_api.need(); }
+  static const coppice_udp_api& api() { return detail::datagram_api.need(); }
 
   coppice_actor* self_;
   std::uint32_t number_;
@@ -194,7 +196,7 @@ struct datagram_table {
     return run<T>(self, state, [&](T& actor) { return status_of(self, [&] { return use(actor); }); });
   }
 
-  static std::int32_t on_datagrams(coppice_actor* self, void* state, const coppice_datagram* all,
+  static std::int32_t on_datagrams(coppice_actor* self, void* state, const coppice_udp_datagram* all,
                                    std::uint64_t count) noexcept {
     // datagram is the C struct with other names.
     const std::span<const datagram> whole(reinterpret_cast<const datagram*>(all),
@@ -209,7 +211,7 @@ struct datagram_table {
     }
   }
   static std::int32_t on_error(coppice_actor* self, void* state, std::uint32_t socket,
-                               const coppice_datagram_address* peer, std::int32_t number) noexcept {
+                               const coppice_udp_address* peer, std::int32_t number) noexcept {
     return with(self, state, [&](T& actor) {
       const std::optional<udp_address> to =
           peer->family == 0 ? std::nullopt : std::optional<udp_address>(udp_address(*peer));
@@ -220,15 +222,15 @@ struct datagram_table {
     return with(self, state, [&](T& actor) { return actor.on_writable(udp_socket(self, socket)); });
   }
 
-  static constexpr coppice_datagram_callbacks make_table() {
-    coppice_datagram_callbacks table{};
-    table.size = sizeof(coppice_datagram_callbacks);
+  static constexpr coppice_udp make_table() {
+    coppice_udp table{};
+    table.size = sizeof(coppice_udp);
     table.on_datagrams = &on_datagrams;
     if constexpr (requires { &T::on_error; }) table.on_error = &on_error;
     if constexpr (requires { &T::on_writable; }) table.on_writable = &on_writable;
     return table;
   }
-  static constexpr coppice_datagram_callbacks callbacks = make_table();
+  static constexpr coppice_udp callbacks = make_table();
 };
 
 template <class T>
@@ -250,7 +252,7 @@ struct behaviour_of<T> {
   }
   static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, lifecycle()},
                                              {COPPICE_SERVER_1, callbacks()},
-                                             {COPPICE_UDP_DRAFT_1, datagrams()},
+                                             {COPPICE_UDP_DRAFT_2, datagrams()},
                                              {nullptr, nullptr}};
 };
 

@@ -4,8 +4,10 @@
 
 Without arguments, as a test: what recorded/MAJOR.MINOR/surface.json holds of this major must still be so, a struct that
 has a size may have grown at its end and others not at all; layout_*.h pin each member by offset; and interfaces are
-called what they are, coppice.NAME/draft-N where the header says (DRAFT) and coppice.NAME/1 where it does not. With
---record FILE it writes what the headers say today. Drafts may change and are left out.
+called what they are, coppice.NAME/draft-N where the header says (DRAFT) and coppice.NAME/1 where it does not. Drafts are
+the headers of draft/, the ones that STABILITY.md lists; tables are called coppice_NAME where a plugin implements them and
+coppice_NAME_api where the host gives them; statuses of a behaviour are within 64 to 127. With --record FILE it writes
+what the headers say today. Drafts may change and are left out.
 """
 import json
 import pathlib
@@ -16,6 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 HEADERS = HERE.parents[1] / "plugin-api/coppice"
 STRUCT = re.compile(r"^(?:typedef )?struct (coppice_\w+) \{(.*?)^\}", re.M | re.S)
 CONSTANT = re.compile(r"^#define (COPPICE_\w+) ([^\s(].*|\(-?\d+\))\s*$", re.M)
+MOVED = re.compile(r'^#pragma GCC warning "<coppice/([\w./]+)> is <coppice/([\w./]+)> now"\n#include <coppice/\2>$', re.M)
 INTERFACE = re.compile(r'^#define (COPPICE_\w+) "(coppice\.[^"]*)"', re.M)
 # The plugin's own copy: nothing of it crosses the boundary.
 INLINE = {"behaviours", "term"}
@@ -23,7 +26,16 @@ INLINE = {"behaviours", "term"}
 
 def headers():
     """The text of each header by its name; of those whose first comment says so, that it is a draft."""
-    return {file.stem: file.read_text(encoding="utf-8") for file in sorted(HEADERS.glob("*.h"))}
+    texts = {file.stem: file.read_text(encoding="utf-8") for file in (*HEADERS.glob("draft/*.h"), *HEADERS.glob("detail/*.h"))}
+    for file in HEADERS.glob("*.h"):
+        if not moved(file):
+            texts[file.stem] = file.read_text(encoding="utf-8")
+    return dict(sorted(texts.items()))
+
+
+def moved(file):
+    """Where a header that is kept at its old place for a minor version leads, and what it calls itself; else nothing."""
+    return MOVED.search(file.read_text(encoding="utf-8"))
 
 
 def prologue(text):
@@ -129,6 +141,58 @@ def misnamed(texts):
                 yield f"{header}.h does not say at its top that it is {name}"
 
 
+# A struct that a callback gets, with a function in it.
+ARGUMENTS = {"coppice_pool_request"}
+TABLE = re.compile(r"^typedef struct (coppice_\w+) \{.*?^\} \1;", re.M | re.S)
+STATUS = re.compile(r"^#define (COPPICE_(?!METRIC_)\w+) (\(-\d+\)|\d+)(?=\s)", re.M)
+
+
+def misnamed_tables(texts):
+    """What a draft's functions stand in: coppice_NAME is implemented by a plugin, coppice_NAME_api is given by the host."""
+    for header, text in texts.items():
+        if not is_draft(text):
+            continue
+        interfaces = [name for _, name in INTERFACE.findall(text)]
+        wanted = set()
+        if f"coppice.{header}_host" in "".join(interfaces):
+            wanted = {f"coppice_{header}", f"coppice_{header}_api"}
+        tables = {one.group(1) for one in TABLE.finditer(text) if "(*" in without_comments(one.group(0))} - ARGUMENTS
+        for name in tables - (wanted or {f"coppice_{header}", f"coppice_{header}_api"}):
+            yield f"draft/{header}.h: the table {name} is called neither coppice_{header} nor coppice_{header}_api"
+        for name in wanted - tables:
+            yield f"draft/{header}.h: there is no table {name}"
+
+
+def out_of_range(texts):
+    """Statuses that a behaviour defines. Numbers that end in u are flags and kinds, no statuses."""
+    for header, text in texts.items():
+        if header in ("status", "log"):
+            continue
+        for name, number in STATUS.findall(without_comments(text)):
+            if not 64 <= abs(int(number.strip("()"))) <= 127:
+                yield f"{header}.h: {name} is {number}: a behaviour's statuses are 64 to 127 and -127 to -64"
+
+
+def unlisted(texts, promises):
+    """Drafts by their folder, by what they say of themselves, and by what STABILITY.md says of them."""
+    said = {name for name in texts if is_draft(texts[name])}
+    lie = {file.stem for file in HEADERS.glob("draft/*.h")}
+    row = next(line for line in promises.splitlines() if line.startswith("| drafts"))
+    listed = set(re.findall(r"`draft/(\w+)\.h`", row))
+    for what, names in (("lies in draft/ and does not say (DRAFT)", lie - said), ("says (DRAFT) and does not lie in draft/", said - lie),
+                        ("is a draft that STABILITY.md does not list", said - listed), ("is in STABILITY.md and no draft", listed - said)):
+        for name in sorted(names):
+            yield f"{name}.h {what}"
+
+
+def lost():
+    """A header at its old place has to lead to one that is there."""
+    for file in sorted(HEADERS.glob("*.h*")):
+        leads = moved(file)
+        if leads and (leads[1] != file.name or not (HEADERS / leads[2]).is_file()):
+            yield f"{file.name} leads to {leads[2]}"
+
+
 def seeded(now):
     """A violation of each kind must be found."""
     def changed(**structs):
@@ -163,6 +227,11 @@ def outcomes(texts):
     yield "every member is pinned by its offset, every struct by its size", list(unpinned(now))
     yield "what has a size has a least size, and nothing else has", list(unbounded(now))
     yield "drafts and frozen interfaces are named as such", list(misnamed(texts))
+    yield "tables of drafts are named for who implements them", list(misnamed_tables(texts))
+    yield "statuses of behaviours are in their range", list(out_of_range(texts))
+    promises = (HEADERS.parent / "STABILITY.md").read_text(encoding="utf-8")
+    yield "drafts lie in one folder and in one list", list(unlisted(texts, promises))
+    yield "a header at its old place leads to the new one", list(lost())
     major = now["constants"]["COPPICE_ABI_MAJOR"].rstrip("u")
     for file in sorted(HERE.glob(f"recorded/{major}.*/surface.json")):
         recorded = json.loads(file.read_text(encoding="utf-8"))
@@ -171,6 +240,13 @@ def outcomes(texts):
         yield f"{what} is found", [] if list(violations(now, broken)) else ["it is not"]
     for what, broken in seeded_names(texts):
         yield f"{what} is found", [] if list(misnamed(broken)) else ["it is not"]
+    for what, wrong in (
+        ("a table with another name", misnamed_tables({**texts, "udp": texts["udp"].replace("coppice_udp_api", "coppice_datagram_api")})),
+        ("a status out of range", out_of_range({**texts, "stage": texts["stage"].replace("COPPICE_STAGE_NONE 65", "COPPICE_STAGE_NONE 1002")})),
+        ("a draft that no list has", unlisted(texts, promises.replace("`draft/pool.h`, ", ""))),
+        ("a draft in another folder", unlisted({**texts, "server": texts["server"].replace("coppice.server/1", "(DRAFT)", 1)}, promises)),
+    ):
+        yield f"{what} is found", [] if list(wrong) else ["it is not"]
     unsized = {"structs": now["structs"], "constants": {k: v for k, v in now["constants"].items() if k != least("coppice_host")}}
     yield "a size without a least size is found", [] if list(unbounded(unsized)) else ["it is not"]
     for name in ("coppice_server", "coppice_descriptor"):

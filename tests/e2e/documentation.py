@@ -105,7 +105,7 @@ def complete(_):
         contains(counted, f"<code>{name}</code>")
     contains(counted, "<td>Requests that wait for a worker</td>")
     declared = (folder / "api.html").read_text(encoding="utf-8")
-    for header in (root / "plugin-api/coppice").glob("*.h"):
+    for header in (*(root / "plugin-api/coppice").glob("*.h"), *(root / "plugin-api/coppice").glob("draft/*.h")):
         for name in re.findall(r"^\} (coppice_\w+);", header.read_text(encoding="utf-8"), re.M):
             contains(declared, name)
     equal(list(reference.unsaid(root / "plugin-api/coppice")), [])

@@ -98,7 +98,7 @@ def kinds(cleanup):
 @test("no engine is without a template, in C nor in C++")
 def engines(_):
     folder, made = everything()
-    header = (root / "plugin-api/coppice/behaviours.h").read_text(encoding="utf-8")
+    header = (root / "plugin-api/coppice/detail/behaviours.h").read_text(encoding="utf-8")
     wanted = set(re.findall(r'\{"(\w+)", coppice_\w+_tables\}', header))
     check(len(wanted) >= 9, "the header lists engines", wanted)
     for language in ("c", "cpp"):

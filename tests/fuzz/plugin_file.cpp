@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <coppice/tables.hpp>
+#include <coppice/detail/tables.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

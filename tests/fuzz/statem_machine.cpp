@@ -3,7 +3,7 @@
 // or handled twice, no more are postponed than may be, a timer fires or is disarmed once, and the last fault
 // ends it. Two bytes choose the bound, the rest is what happens, a byte at a time.
 // rooms: behaviours
-#include <coppice/statem_machine.hpp>
+#include <coppice/detail/statem_machine.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -110,7 +110,8 @@ class run {
       if (machine_.entering() && what < 250 && (inserts || one.what == action::kind::postpone)) continue;
       const std::uint32_t choices = inserts ? 7 : 3; // rarely one that does not exist
       one.type = what > 250 ? what % 12
-                            : (inserts ? COPPICE_EVENT_CALL : COPPICE_EVENT_TIMEOUT) + what / 6 % choices;
+                            : (inserts ? COPPICE_STATEM_EVENT_CALL : COPPICE_STATEM_EVENT_TIMEOUT) +
+                                  what / 6 % choices;
       one.about = what == 252 ? term() : term(std::string(1, static_cast<char>('x' + what % 2)));
       one.content = term("inserted");
       const std::uint8_t time = next();

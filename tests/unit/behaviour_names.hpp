@@ -2,7 +2,7 @@
 // The behaviours of this host as refusals list them: "consumer, producer, …".
 #pragma once
 
-#include <coppice/behaviours.h>
+#include <coppice/detail/behaviours.h>
 
 #include <string>
 

@@ -3,7 +3,7 @@
 // that the loader implements. Any thread.
 #pragma once
 
-#include <coppice/pool.h>
+#include <coppice/draft/pool.h>
 
 #include <cstdint>
 #include <memory>

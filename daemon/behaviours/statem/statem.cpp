@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <coppice/statem_terms.hpp>
+#include <coppice/detail/statem_terms.hpp>
 #include <iterator>
 #include <utility>
 
@@ -61,7 +61,7 @@ class statem::world final : public machine::effects {
     const base::nanos deadline = timeout.absolute            ? std::min(timeout.time, most)
                                  : timeout.time > most - now ? most
                                                              : now + timeout.time;
-    if (timeout.type == COPPICE_EVENT_NAMED_TIMEOUT)
+    if (timeout.type == COPPICE_STATEM_EVENT_NAMED_TIMEOUT)
       return self_.remind(deadline, timeout_notice(timeout.type, serial, timeout.about));
     lasting_timer& timer = of_.lasting(timeout.type);
     timer.serial = serial;
@@ -74,7 +74,7 @@ class statem::world final : public machine::effects {
     return timeout.type; // differs from every timer's number
   }
   void disarm(std::uint32_t type, std::uint64_t handle) override {
-    if (type == COPPICE_EVENT_NAMED_TIMEOUT)
+    if (type == COPPICE_STATEM_EVENT_NAMED_TIMEOUT)
       self_.cancel_timer(handle);
     else
       of_.lasting(type).serial = 0;
@@ -153,11 +153,11 @@ void statem::note_change(process& self, std::uint32_t type) {
 }
 
 outcome statem::take_call(process& self, const message& whole, etf::bytes from, etf::bytes request) {
-  return take(self, {COPPICE_EVENT_CALL, message::immortal(from), message::immortal(request)}, whole);
+  return take(self, {COPPICE_STATEM_EVENT_CALL, message::immortal(from), message::immortal(request)}, whole);
 }
 
 outcome statem::take_cast(process& self, const message& whole, etf::bytes request) {
-  return take(self, {COPPICE_EVENT_CAST, {}, message::immortal(request)}, whole);
+  return take(self, {COPPICE_STATEM_EVENT_CAST, {}, message::immortal(request)}, whole);
 }
 
 outcome statem::take_info(process& self, const message& m) {
@@ -165,7 +165,7 @@ outcome statem::take_info(process& self, const message& m) {
   std::uint64_t type = 0, serial = 0;
   if (!self.origin().notice || !at.read_tuple_of(4) || !at.read_atom_is(timeout_tag) ||
       !at.read_unsigned(type) || !at.read_unsigned(serial))
-    return take(self, {COPPICE_EVENT_INFO, {}, message::immortal(m.bytes())}, m);
+    return take(self, {COPPICE_STATEM_EVENT_INFO, {}, message::immortal(m.bytes())}, m);
   if (serial == 0) return lasting_fired(self, static_cast<std::uint32_t>(type));
   auto fired = machine_.fire(static_cast<std::uint32_t>(type), m.slice(at.rest()), serial);
   return fired ? take(self, std::move(*fired)) : runtime::carry_on();
@@ -190,7 +190,7 @@ outcome statem::lasting_fired(process& self, std::uint32_t type) {
 
 base::nanos statem::left_of(process& self, std::uint32_t type, const machine::timeout& one) {
   if (one.serial == 0) return 0;
-  if (type == COPPICE_EVENT_NAMED_TIMEOUT) return self.remaining(one.handle);
+  if (type == COPPICE_STATEM_EVENT_NAMED_TIMEOUT) return self.remaining(one.handle);
   return lasting(type).due - self.now();
 }
 

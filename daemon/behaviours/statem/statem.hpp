@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The state machine engine: OTP's gen_statem. The machine itself is coppice/statem_machine.hpp; this engine
-// gives it events, timers and replies, and turns its end into an exit reason. Other processes see a server:
-// the server engine handles calls, casts, sys and the parent's exit. Each process has one engine. Over a
-// reload it keeps the state, the postponed events and the time-outs. In the process's own turn.
+// The state machine engine: OTP's gen_statem. The machine itself is coppice/detail/statem_machine.hpp; this
+// engine gives it events, timers and replies, and turns its end into an exit reason. Other processes see a
+// server: the server engine handles calls, casts, sys and the parent's exit. Each process has one engine.
+// Over a reload it keeps the state, the postponed events and the time-outs. In the process's own turn.
 //
 // Most events are handled before their callback returns. So the message lends its terms to the event, which
 // copies them only when it is postponed. Most state and event time-outs are cancelled. So their timer is left
@@ -10,7 +10,7 @@
 #pragma once
 
 #include <array>
-#include <coppice/statem_machine.hpp>
+#include <coppice/detail/statem_machine.hpp>
 #include <memory>
 #include <string_view>
 
@@ -79,7 +79,9 @@ class statem : public server {
   runtime::outcome run(runtime::process& self, machine::step next, const runtime::message& whole);
   void note_change(runtime::process& self, std::uint32_t type);
   void write_changes(runtime::process& self, runtime::message_writer& out) const;
-  lasting_timer& lasting(std::uint32_t type) { return lasting_[type == COPPICE_EVENT_STATE_TIMEOUT ? 1 : 0]; }
+  lasting_timer& lasting(std::uint32_t type) {
+    return lasting_[type == COPPICE_STATEM_EVENT_STATE_TIMEOUT ? 1 : 0];
+  }
   runtime::outcome lasting_fired(runtime::process& self, std::uint32_t type);
   base::nanos left_of(runtime::process& self, std::uint32_t type, const machine::timeout& one);
   runtime::message reason(runtime::process& self);

@@ -20,7 +20,7 @@ namespace events = behaviours::events;
 
 event_handler_code::event_handler_code(const coppice_actor_type& type)
     : actor_code(type),
-      callbacks(callbacks_of<coppice_event_handler>(type, COPPICE_EVENT_HANDLER_DRAFT_1,
+      callbacks(callbacks_of<coppice_event_handler>(type, COPPICE_EVENT_HANDLER_DRAFT_2,
                                                     COPPICE_EVENT_HANDLER_LEAST)) {}
 
 outcome event_handler::take_info(process& self, const message& m) {

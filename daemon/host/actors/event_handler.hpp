@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A plugin's gen_event handler over the callbacks of "coppice.event_handler/draft-1". It is a process of its
+// A plugin's gen_event handler over the callbacks of "coppice.event_handler/draft-2". It is a process of its
 // own; its manager (behaviours/event_manager/event_manager.hpp) sends it the events. In the process's own
 // turn.
 #pragma once
 
-#include <coppice/event_handler.h>
+#include <coppice/draft/event_handler.h>
 
 #include <memory>
 #include <string>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The behaviours that the host runs for plugins: each is a line of the list in hosted_behaviours.cpp, which
-// combines the rules of coppice/behaviours.h with the code that reads an actor type's tables and makes its
-// actors. No other part of the daemon knows one by its name. Any thread.
+// combines the rules of coppice/detail/behaviours.h with the code that reads an actor type's tables and makes
+// its actors. No other part of the daemon knows one by its name. Any thread.
 #pragma once
 
-#include <coppice/behaviours.h>
+#include <coppice/detail/behaviours.h>
 
 #include <functional>
 #include <map>

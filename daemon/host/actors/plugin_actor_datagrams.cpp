@@ -19,15 +19,15 @@ class plugin_actor::datagram_port final : public behaviours::datagram_callbacks 
   explicit datagram_port(plugin_actor& of) : of_(of), on_(of.code_->datagrams) {}
 
   outcome on_datagrams(std::uint32_t socket, std::span<const net::datagram> all) override {
-    std::vector<coppice_datagram> lent;
+    std::vector<coppice_udp_datagram> lent;
     lent.reserve(all.size());
     for (const net::datagram& one : all)
       lent.push_back({one.bytes.data(), one.bytes.size(), plain(one.peer),
-                      one.local ? plain(*one.local) : coppice_datagram_address{}, one.when, socket, 0});
+                      one.local ? plain(*one.local) : coppice_udp_address{}, one.when, socket, 0});
     return call("on_datagrams", on_.on_datagrams, lent.data(), lent.size());
   }
   outcome on_error(std::uint32_t socket, const net::datagram_error& error) override {
-    const coppice_datagram_address peer = error.peer ? plain(*error.peer) : coppice_datagram_address{};
+    const coppice_udp_address peer = error.peer ? plain(*error.peer) : coppice_udp_address{};
     return call("on_error", on_.on_error, socket, &peer, static_cast<std::int32_t>(error.number));
   }
   outcome on_writable(std::uint32_t socket) override { return call("on_writable", on_.on_writable, socket); }
@@ -43,7 +43,7 @@ class plugin_actor::datagram_port final : public behaviours::datagram_callbacks 
   }
 
   plugin_actor& of_;
-  const coppice_datagram_callbacks& on_;
+  const coppice_udp& on_;
 };
 
 bool plugin_actor::begin_with(std::shared_ptr<behaviours::datagram_sockets> sockets) {

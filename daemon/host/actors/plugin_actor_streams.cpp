@@ -98,7 +98,7 @@ class plugin_actor::stream_port final : public behaviours::stream_callbacks {
   }
 
   plugin_actor& of_;
-  const coppice_stream_callbacks& on_;
+  const coppice_stream& on_;
 };
 
 void plugin_actor::begin_with(behaviours::accepted_stream stream) {

@@ -5,7 +5,7 @@
 // consensus/applied_commands.hpp, whose state is a part of each snapshot. In the process's own turn.
 #pragma once
 
-#include <coppice/raft.h>
+#include <coppice/draft/raft.h>
 
 #include <memory>
 #include <string>

@@ -54,7 +54,7 @@ bool read_route(etf::cursor& at, runtime::node_names& names, std::vector<route>&
 
 router_code::router_code(const coppice_actor_type& type)
     : server_code(type),
-      routing(callbacks_of<coppice_router>(type, COPPICE_ROUTER_DRAFT_1, COPPICE_ROUTER_LEAST)) {}
+      routing(callbacks_of<coppice_router>(type, COPPICE_ROUTER_DRAFT_2, COPPICE_ROUTER_LEAST)) {}
 
 router::router(actor_plan&& plan) : server(std::move(plan)), options_(std::move(plan.options)) {
   identity().routers->running.add();

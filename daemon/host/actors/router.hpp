@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// A plugin's router: the callbacks of "coppice.router/draft-1" decide where a message goes, and the engine
+// A plugin's router: the callbacks of "coppice.router/draft-2" decide where a message goes, and the engine
 // sends it there. A call is forwarded as a request of the router, so that its answer, or the callee's end,
-// comes back here; casts and messages are forwarded unchanged. Calls to "coppice.router_host/draft-1" make a
+// comes back here; casts and messages are forwarded unchanged. Calls to "coppice.router_host/draft-2" make a
 // routing_decision; see interfaces/router.cpp. In the process's own turn.
 #pragma once
 
-#include <coppice/router.h>
+#include <coppice/draft/router.h>
 
 #include <memory>
 #include <optional>

@@ -34,7 +34,7 @@ message reason_of(std::string_view word, std::string_view text) {
 
 saga_code::saga_code(const coppice_actor_type& type)
     : server_code(type),
-      saga_callbacks(callbacks_of<coppice_saga>(type, COPPICE_SAGA_DRAFT_1, COPPICE_SAGA_LEAST)) {}
+      saga_callbacks(callbacks_of<coppice_saga>(type, COPPICE_SAGA_DRAFT_2, COPPICE_SAGA_LEAST)) {}
 
 saga_actor::saga_actor(actor_plan&& plan) : server(std::move(plan)) {
   if (plan.options)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// A plugin's saga: connects the saga's engine to the callbacks of "coppice.saga/draft-1". To other processes
+// A plugin's saga: connects the saga's engine to the callbacks of "coppice.saga/draft-2". To other processes
 // it is a server whose calls {start, …}, {outcome, …}, {subscribe, …}, {cancel, …} and {saga_…, …} are the
 // engine's; every other request is the actor's own. A reload does not touch the engine. In the process's own
 // turn.
 #pragma once
 
-#include <coppice/saga.h>
+#include <coppice/draft/saga.h>
 
 #include <memory>
 #include <optional>

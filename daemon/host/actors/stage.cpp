@@ -41,7 +41,7 @@ bool is_stage_call(etf::bytes request) {
 
 stage_code::stage_code(const coppice_actor_type& type)
     : server_code(type),
-      stage_callbacks(callbacks_of<coppice_stage>(type, COPPICE_STAGE_DRAFT_1, COPPICE_STAGE_LEAST)) {}
+      stage_callbacks(callbacks_of<coppice_stage>(type, COPPICE_STAGE_DRAFT_2, COPPICE_STAGE_LEAST)) {}
 
 stage::stage(actor_plan&& plan)
     : server(std::move(plan)),

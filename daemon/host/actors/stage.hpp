@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A plugin's stage: connects the stage engine to the callbacks of "coppice.stage/draft-1". To other processes
+// A plugin's stage: connects the stage engine to the callbacks of "coppice.stage/draft-2". To other processes
 // it is a server. A reload does not touch the engine with its subscriptions, demand and buffers. In the
 // process's own turn.
 #pragma once
 
-#include <coppice/stage.h>
+#include <coppice/draft/stage.h>
 
 #include <memory>
 #include <optional>

@@ -40,7 +40,7 @@ coppice_statem_event lent(const message& state) {
 
 statem_code::statem_code(const coppice_actor_type& type)
     : actor_code(type),
-      callbacks(callbacks_of<coppice_statem>(type, COPPICE_STATEM_DRAFT_1, COPPICE_STATEM_LEAST)) {}
+      callbacks(callbacks_of<coppice_statem>(type, COPPICE_STATEM_DRAFT_2, COPPICE_STATEM_LEAST)) {}
 
 statem::statem(actor_plan&& plan) : plugin_actor(std::move(plan)) {
   transition().bound(plan.postponed.limit, convert(plan.postponed.on_full));
@@ -71,8 +71,8 @@ outcome statem::init(process& self) {
 outcome statem::handle(process&, const event& what, const message& state) {
   coppice_statem_event given = lent(state);
   given.type = what.type;
-  if (what.type == COPPICE_EVENT_CALL) given.from = lend_bytes(what.about.bytes());
-  if (what.type == COPPICE_EVENT_NAMED_TIMEOUT) given.name = lend_bytes(what.about.bytes());
+  if (what.type == COPPICE_STATEM_EVENT_CALL) given.from = lend_bytes(what.about.bytes());
+  if (what.type == COPPICE_STATEM_EVENT_NAMED_TIMEOUT) given.name = lend_bytes(what.about.bytes());
   if (what.content) given.content = lend(what.content);
   given.id = what.id;
   given.tag = what.tag;
@@ -95,11 +95,11 @@ outcome statem::enter(process&, const message& old_state, const message& state) 
 
 outcome statem::refuse(const event& what) {
   const etf::bytes given = what.content.bytes();
-  if (what.type == COPPICE_EVENT_CALL)
+  if (what.type == COPPICE_STATEM_EVENT_CALL)
     return refuse_call(what.about.bytes(), given, "handle_event", "state machine");
   const std::string why = take_error_text();
   const runtime::unhandled choice = if_unhandled();
-  if (what.type != COPPICE_EVENT_CAST) {
+  if (what.type != COPPICE_STATEM_EVENT_CAST) {
     if (choice != runtime::unhandled::ignore && !given.empty()) tell_unhandled("message", given, why);
     return runtime::carry_on();
   }
@@ -124,8 +124,9 @@ outcome statem::take_info(process& self, const message& m) {
     const matched found = match(actor(), m, ended);
     if (found == matched::late) return runtime::carry_on();
     if (found == matched::ended)
-      return take(self,
-                  {COPPICE_EVENT_RESPONSE, {}, std::move(ended.answer), ended.id, ended.tag, ended.status});
+      return take(
+          self,
+          {COPPICE_STATEM_EVENT_RESPONSE, {}, std::move(ended.answer), ended.id, ended.tag, ended.status});
   }
   if (auto next = take_for_streams(m)) [[unlikely]]
     return std::move(*next);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A plugin's gen_statem: connects the state machine engine to the callbacks of "coppice.statem/draft-1".
-// Calls to "coppice.statem_host/draft-1" go to the engine's transition; see interfaces/statem.cpp. In the
+// A plugin's gen_statem: connects the state machine engine to the callbacks of "coppice.statem/draft-2".
+// Calls to "coppice.statem_host/draft-2" go to the engine's transition; see interfaces/statem.cpp. In the
 // process's own turn.
 #pragma once
 
-#include <coppice/statem.h>
+#include <coppice/draft/statem.h>
 
 #include <string>
 

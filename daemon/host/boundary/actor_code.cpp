@@ -46,10 +46,8 @@ const actor_identity& identity_book::of(const std::string& plugin, const std::st
 
 actor_code::actor_code(const coppice_actor_type& type)
     : state_version(type.state_version),
-      streams(callbacks_of<coppice_stream_callbacks>(type, COPPICE_STREAM_DRAFT_1,
-                                                     COPPICE_STREAM_CALLBACKS_LEAST)),
-      datagrams(callbacks_of<coppice_datagram_callbacks>(type, COPPICE_UDP_DRAFT_1,
-                                                         COPPICE_DATAGRAM_CALLBACKS_LEAST)),
+      streams(callbacks_of<coppice_stream>(type, COPPICE_STREAM_DRAFT_2, COPPICE_STREAM_LEAST)),
+      datagrams(callbacks_of<coppice_udp>(type, COPPICE_UDP_DRAFT_2, COPPICE_UDP_LEAST)),
       pool(callbacks_of<coppice_pool>(type, COPPICE_POOL_DRAFT_1, COPPICE_POOL_LEAST)),
       lifecycle(callbacks_of<coppice_lifecycle>(type, COPPICE_LIFECYCLE_1, COPPICE_LIFECYCLE_LEAST)) {}
 

@@ -4,11 +4,11 @@
 // pinned.
 #pragma once
 
+#include <coppice/draft/pool.h>
+#include <coppice/draft/stream.h>
+#include <coppice/draft/udp.h>
 #include <coppice/lifecycle.h>
 #include <coppice/plugin.h>
-#include <coppice/pool.h>
-#include <coppice/stream.h>
-#include <coppice/udp.h>
 
 #include <cstdint>
 #include <map>
@@ -84,9 +84,9 @@ struct actor_code {
   actor_code& operator=(const actor_code&) = delete;
 
   const std::uint32_t state_version;
-  const coppice_stream_callbacks streams;     // size 0: none
-  const coppice_datagram_callbacks datagrams; // size 0: none
-  const coppice_pool pool;                    // size 0: none
+  const coppice_stream streams;      // size 0: none
+  const coppice_udp datagrams;       // size 0: none
+  const coppice_pool pool;           // size 0: none
   const coppice_lifecycle lifecycle; // null for callbacks that the plugin does not have or does not know
   // Set by read_code().
   const hosted_behaviour* runs = nullptr;

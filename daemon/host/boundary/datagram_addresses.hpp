@@ -2,7 +2,7 @@
 // Converts addresses of datagrams between plugins and the daemon. Any thread.
 #pragma once
 
-#include <coppice/udp.h>
+#include <coppice/draft/udp.h>
 
 #include <optional>
 
@@ -10,8 +10,8 @@
 
 namespace coppice::host {
 
-coppice_datagram_address plain(const base::socket_address& address);
+coppice_udp_address plain(const base::socket_address& address);
 // Empty: its family is neither 4 nor 6.
-std::optional<base::socket_address> address_of(const coppice_datagram_address& plain);
+std::optional<base::socket_address> address_of(const coppice_udp_address& plain);
 
 } // namespace coppice::host

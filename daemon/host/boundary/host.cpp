@@ -38,13 +38,13 @@ std::span<const interface_entry> interfaces() {
                                         {COPPICE_POST_DRAFT_1, post_interface()},
                                         {COPPICE_METRIC_DRAFT_1, metric_interface()},
                                         {COPPICE_AWAIT_DRAFT_1, await_interface()},
-                                        {COPPICE_ROUTER_HOST_DRAFT_1, router_interface()},
-                                        {COPPICE_SAGA_HOST_DRAFT_1, saga_interface()},
-                                        {COPPICE_STATEM_HOST_DRAFT_1, statem_interface()},
-                                        {COPPICE_STAGE_HOST_DRAFT_1, stage_interface()},
-                                        {COPPICE_EVENT_HOST_DRAFT_1, event_interface()},
-                                        {COPPICE_STREAM_HOST_DRAFT_1, stream_interface()},
-                                        {COPPICE_UDP_HOST_DRAFT_1, datagram_interface()}};
+                                        {COPPICE_ROUTER_HOST_DRAFT_2, router_interface()},
+                                        {COPPICE_SAGA_HOST_DRAFT_2, saga_interface()},
+                                        {COPPICE_STATEM_HOST_DRAFT_2, statem_interface()},
+                                        {COPPICE_STAGE_HOST_DRAFT_2, stage_interface()},
+                                        {COPPICE_CHANNEL_DRAFT_2, event_interface()},
+                                        {COPPICE_STREAM_HOST_DRAFT_2, stream_interface()},
+                                        {COPPICE_UDP_HOST_DRAFT_2, datagram_interface()}};
   return all;
 }
 

@@ -7,20 +7,20 @@
 #pragma once
 
 #include <coppice/actor.h>
-#include <coppice/await.h>
 #include <coppice/call.h>
-#include <coppice/event.h>
+#include <coppice/draft/await.h>
+#include <coppice/draft/channel.h>
+#include <coppice/draft/metric.h>
+#include <coppice/draft/order.h>
+#include <coppice/draft/post.h>
+#include <coppice/draft/router.h>
+#include <coppice/draft/saga.h>
+#include <coppice/draft/stage.h>
+#include <coppice/draft/statem.h>
+#include <coppice/draft/stream.h>
 #include <coppice/log.h>
 #include <coppice/message.h>
-#include <coppice/metric.h>
-#include <coppice/order.h>
 #include <coppice/plugin.h>
-#include <coppice/post.h>
-#include <coppice/router.h>
-#include <coppice/saga.h>
-#include <coppice/stage.h>
-#include <coppice/statem.h>
-#include <coppice/stream.h>
 #include <coppice/timer.h>
 #include <coppice/work.h>
 
@@ -194,13 +194,13 @@ const coppice_await_api* await_interface();
 const coppice_order_api* order_interface();
 const coppice_post_api* post_interface();
 const coppice_stream_api* stream_interface();
-const coppice_datagram_api* datagram_interface();
+const coppice_udp_api* datagram_interface();
 const coppice_metric_api* metric_interface();
-const coppice_router_host_api* router_interface();
-const coppice_saga_host_api* saga_interface();
-const coppice_statem_host_api* statem_interface();
-const coppice_stage_host_api* stage_interface();
-const coppice_event_host_api* event_interface();
+const coppice_router_api* router_interface();
+const coppice_saga_api* saga_interface();
+const coppice_statem_api* statem_interface();
+const coppice_stage_api* stage_interface();
+const coppice_channel_api* event_interface();
 
 // COPPICE_OK if `self` may make host calls that are marked [look]. For functions behind an `entry`
 // (entry.hpp), which passes an actor without a process if the call is not allowed.

@@ -4,7 +4,7 @@
 // size: members beyond the plugin's size are zero, members beyond the daemon's are not read. Any thread.
 #pragma once
 
-#include <coppice/behaviours.h>
+#include <coppice/detail/behaviours.h>
 
 #include <algorithm>
 #include <cstddef>

@@ -2,7 +2,7 @@
 // The streams of a plugin's actor, and its callbacks for them. In the process's own turn.
 #pragma once
 
-#include <coppice/stream.h>
+#include <coppice/draft/stream.h>
 
 #include "behaviours/streams/actor_streams.hpp"
 #include "host/boundary/host.hpp"

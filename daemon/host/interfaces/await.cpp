@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // "coppice.await/draft-1": waits for the answer to a request of coppice.call/1. In the process's own turn.
-#include <coppice/await.h>
+#include <coppice/draft/await.h>
 
 #include "host/boundary/entry.hpp"
 #include "host/boundary/requests.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "coppice.udp_host/draft-1" over the actor's UDP sockets. In the process's own turn.
-#include <coppice/udp.h>
+// "coppice.udp_host/draft-2" over the actor's UDP sockets. In the process's own turn.
+#include <coppice/draft/udp.h>
 
 #include <array>
 #include <cstring>
@@ -12,8 +12,8 @@
 
 namespace coppice::host {
 
-coppice_datagram_address plain(const base::socket_address& address) {
-  coppice_datagram_address out{};
+coppice_udp_address plain(const base::socket_address& address) {
+  coppice_udp_address out{};
   out.port = address.port();
   if (address.is_ipv6()) {
     const auto& from = *reinterpret_cast<const sockaddr_in6*>(address.raw());
@@ -28,7 +28,7 @@ coppice_datagram_address plain(const base::socket_address& address) {
   return out;
 }
 
-std::optional<base::socket_address> address_of(const coppice_datagram_address& plain) {
+std::optional<base::socket_address> address_of(const coppice_udp_address& plain) {
   base::result<base::socket_address> made = base::socket_address();
   if (plain.family == 6) {
     sockaddr_in6 raw{};
@@ -62,7 +62,7 @@ std::int32_t find(coppice_actor* self, std::uint32_t number, actor_datagrams*& o
   return out == nullptr || number >= out->size() ? COPPICE_E_NOT_FOUND : COPPICE_OK;
 }
 
-bool read(const coppice_datagram& from, std::uint32_t socket, net::outgoing_datagram& out) {
+bool read(const coppice_udp_datagram& from, std::uint32_t socket, net::outgoing_datagram& out) {
   if (from.socket != socket || (from.data == nullptr && from.size != 0)) return false;
   const auto peer = address_of(from.peer);
   if (!peer || from.size > net::largest_datagram) return false;
@@ -72,7 +72,7 @@ bool read(const coppice_datagram& from, std::uint32_t socket, net::outgoing_data
   return from.local.family == 0 || (out.from && out.from->is_ipv6() == peer->is_ipv6());
 }
 
-std::int32_t send(coppice_actor* self, const coppice_datagram* all, std::uint64_t count,
+std::int32_t send(coppice_actor* self, const coppice_udp_datagram* all, std::uint64_t count,
                   std::uint64_t* out_sent) {
   if (out_sent == nullptr || (all == nullptr && count != 0)) return COPPICE_E_INVALID;
   *out_sent = 0;
@@ -99,7 +99,7 @@ std::int32_t send(coppice_actor* self, const coppice_datagram* all, std::uint64_
 }
 
 template <base::status (net::datagram_socket::*Change)(const base::socket_address&, const std::string&)>
-std::int32_t change(coppice_actor* self, std::uint32_t number, const coppice_datagram_address* group,
+std::int32_t change(coppice_actor* self, std::uint32_t number, const coppice_udp_address* group,
                     coppice_bytes interface) {
   actor_datagrams* of = nullptr;
   if (const std::int32_t status = find(self, number, of); status != COPPICE_OK) return status;
@@ -114,7 +114,7 @@ std::int32_t change(coppice_actor* self, std::uint32_t number, const coppice_dat
   return COPPICE_E_REFUSED;
 }
 
-std::int32_t address(coppice_actor* self, std::uint32_t number, coppice_datagram_address* out) {
+std::int32_t address(coppice_actor* self, std::uint32_t number, coppice_udp_address* out) {
   if (out == nullptr) return COPPICE_E_INVALID;
   *out = {};
   actor_datagrams* of = nullptr;
@@ -125,9 +125,9 @@ std::int32_t address(coppice_actor* self, std::uint32_t number, coppice_datagram
 
 } // namespace
 
-const coppice_datagram_api* datagram_interface() {
-  static const coppice_datagram_api table = {
-      .size = sizeof(coppice_datagram_api),
+const coppice_udp_api* datagram_interface() {
+  static const coppice_udp_api table = {
+      .size = sizeof(coppice_udp_api),
       .reserved = 0,
       .send = &entry<&send>::call,
       .join = &entry<&change<&net::datagram_socket::join>>::call,

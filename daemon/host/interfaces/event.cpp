@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// "coppice.event_host/draft-1" over the node's named events. If there are none (a file is only being
+// "coppice.channel/draft-2" over the node's named events. If there are none (a file is only being
 // checked), registering and subscribing fail. In the process's own turn.
-#include <coppice/event.h>
+#include <coppice/draft/channel.h>
 
 #include <optional>
 
@@ -45,27 +45,27 @@ std::int32_t status_of(base::errc code) {
 }
 
 // Empty: the options are not valid.
-std::optional<channel_options> options_of(const coppice_event_options* given) {
+std::optional<channel_options> options_of(const coppice_channel_options* given) {
   channel_options out;
   if (given == nullptr) return out;
-  const auto from = sized(given, COPPICE_EVENT_OPTIONS_LEAST);
-  if (!from || (from->flags & ~(COPPICE_EVENT_OPEN | COPPICE_EVENT_NOTIFY)) != 0 ||
+  const auto from = sized(given, COPPICE_CHANNEL_OPTIONS_LEAST);
+  if (!from || (from->flags & ~(COPPICE_CHANNEL_OPEN | COPPICE_CHANNEL_NOTIFY)) != 0 ||
       from->buffer > most_kept || from->queue > most_kept || from->bytes > most_bytes ||
-      from->slow > COPPICE_EVENT_PARK)
+      from->slow > COPPICE_CHANNEL_PARK)
     return std::nullopt;
   out.buffer = from->buffer;
   if (from->queue != 0) out.queue = from->queue;
   if (from->bytes != 0) out.bytes = from->bytes;
-  out.open = (from->flags & COPPICE_EVENT_OPEN) != 0;
-  out.notify = (from->flags & COPPICE_EVENT_NOTIFY) != 0;
+  out.open = (from->flags & COPPICE_CHANNEL_OPEN) != 0;
+  out.notify = (from->flags & COPPICE_CHANNEL_NOTIFY) != 0;
   switch (from->slow) {
-    case COPPICE_EVENT_DROP_NEW:
+    case COPPICE_CHANNEL_DROP_NEW:
       out.slow = behaviours::slow_subscriber::drop_new;
       break;
-    case COPPICE_EVENT_UNSUBSCRIBE:
+    case COPPICE_CHANNEL_UNSUBSCRIBE:
       out.slow = behaviours::slow_subscriber::unsubscribe;
       break;
-    case COPPICE_EVENT_PARK:
+    case COPPICE_CHANNEL_PARK:
       out.slow = behaviours::slow_subscriber::park;
       break;
     default:
@@ -74,22 +74,22 @@ std::optional<channel_options> options_of(const coppice_event_options* given) {
   return out;
 }
 
-std::optional<event_subscribe_options> options_of(const coppice_subscribe_options* given) {
+std::optional<event_subscribe_options> options_of(const coppice_channel_subscribe_options* given) {
   using kind = event_subscribe_options::kind;
   event_subscribe_options out;
   if (given == nullptr) return out;
-  const auto from = sized(given, COPPICE_SUBSCRIBE_OPTIONS_LEAST);
-  if (!from || (from->flags & ~COPPICE_EVENT_LINK) != 0 || from->begin > COPPICE_EVENT_AFTER)
+  const auto from = sized(given, COPPICE_CHANNEL_SUBSCRIBE_OPTIONS_LEAST);
+  if (!from || (from->flags & ~COPPICE_CHANNEL_LINK) != 0 || from->begin > COPPICE_CHANNEL_AFTER)
     return std::nullopt;
-  out.begin = from->begin == COPPICE_EVENT_BUFFERED ? kind::buffered
-              : from->begin == COPPICE_EVENT_NOW    ? kind::now
-                                                    : kind::after;
+  out.begin = from->begin == COPPICE_CHANNEL_BUFFERED ? kind::buffered
+              : from->begin == COPPICE_CHANNEL_NOW    ? kind::now
+                                                      : kind::after;
   out.after = {from->creation, from->seq};
-  out.link = (from->flags & COPPICE_EVENT_LINK) != 0;
+  out.link = (from->flags & COPPICE_CHANNEL_LINK) != 0;
   return out;
 }
 
-std::int32_t register_event(coppice_actor* self, coppice_bytes name, const coppice_event_options* options,
+std::int32_t register_event(coppice_actor* self, coppice_bytes name, const coppice_channel_options* options,
                             std::uint64_t* out_token) {
   if (out_token == nullptr) return COPPICE_E_INVALID;
   *out_token = 0;
@@ -149,7 +149,7 @@ std::int32_t publish(coppice_actor* self, std::uint64_t token, coppice_bytes pay
 }
 
 std::int32_t subscribe(coppice_actor* self, coppice_bytes name, coppice_bytes node,
-                       const coppice_subscribe_options* options, coppice_event_begin* out_begin) {
+                       const coppice_channel_subscribe_options* options, coppice_channel_begin* out_begin) {
   if (out_begin != nullptr) *out_begin = {};
   event_channels* events = nullptr;
   if (const std::int32_t status = events_of(self, events); status != COPPICE_OK) return status;
@@ -176,9 +176,9 @@ std::int32_t unsubscribe(coppice_actor* self, coppice_bytes name, coppice_bytes 
 
 } // namespace
 
-const coppice_event_host_api* event_interface() {
-  static const coppice_event_host_api table = {
-      .size = sizeof(coppice_event_host_api),
+const coppice_channel_api* event_interface() {
+  static const coppice_channel_api table = {
+      .size = sizeof(coppice_channel_api),
       .reserved = 0,
       .register_event = &entry<&register_event>::call,
       .unregister_event = &entry<&unregister_event>::call,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "coppice.router_host/draft-1": where a router sends a message. In the process's own turn.
-#include <coppice/router.h>
+// "coppice.router_host/draft-2": where a router sends a message. In the process's own turn.
+#include <coppice/draft/router.h>
 
 #include <algorithm>
 
@@ -51,9 +51,9 @@ std::int32_t discard(coppice_actor* self) {
 
 } // namespace
 
-const coppice_router_host_api* router_interface() {
-  static const coppice_router_host_api table = {
-      .size = sizeof(coppice_router_host_api),
+const coppice_router_api* router_interface() {
+  static const coppice_router_api table = {
+      .size = sizeof(coppice_router_api),
       .reserved = 0,
       .to_route = &entry<&to_route>::call,
       .to = &entry<&to>::call,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// "coppice.saga_host/draft-1". An answer is kept by the engine and takes effect when the callback has
+// "coppice.saga_host/draft-2". An answer is kept by the engine and takes effect when the callback has
 // returned. In the process's own turn.
-#include <coppice/saga.h>
+#include <coppice/draft/saga.h>
 
 #include "behaviours/saga/saga_words.hpp"
 #include "host/actors/saga_actor.hpp"
@@ -115,9 +115,9 @@ std::int32_t interim(coppice_actor* self, const coppice_step* step, coppice_mess
 
 } // namespace
 
-const coppice_saga_host_api* saga_interface() {
-  static const coppice_saga_host_api table = {
-      .size = sizeof(coppice_saga_host_api),
+const coppice_saga_api* saga_interface() {
+  static const coppice_saga_api table = {
+      .size = sizeof(coppice_saga_api),
       .reserved = 0,
       .done = &entry<&done>::call,
       .failed = &entry<&failed>::call,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// "coppice.stage_host/draft-1". Calls with an immediate effect go to the engine; calls that would call back
+// "coppice.stage_host/draft-2". Calls with an immediate effect go to the engine; calls that would call back
 // into the plugin become a message to the stage itself, as in GenStage's own functions. In the process's own
 // turn.
-#include <coppice/stage.h>
+#include <coppice/draft/stage.h>
 
 #include "host/actors/stage.hpp"
 #include "host/boundary/entry.hpp"
@@ -121,9 +121,9 @@ std::int32_t configure(coppice_actor* self, coppice_message* options) {
 
 } // namespace
 
-const coppice_stage_host_api* stage_interface() {
-  static const coppice_stage_host_api table = {
-      .size = sizeof(coppice_stage_host_api),
+const coppice_stage_api* stage_interface() {
+  static const coppice_stage_api table = {
+      .size = sizeof(coppice_stage_api),
       .reserved = 0,
       .emit = &entry<&emit>::call,
       .ask = &entry<&ask>::call,

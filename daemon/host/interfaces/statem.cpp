@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// "coppice.statem_host/draft-1": each call adds to the transition of the running callback; the machine
+// "coppice.statem_host/draft-2": each call adds to the transition of the running callback; the machine
 // applies it when the callback has returned. In the process's own turn.
-#include <coppice/statem.h>
+#include <coppice/draft/statem.h>
 
 #include <cstring>
 #include <optional>
@@ -93,7 +93,7 @@ std::int32_t next_event(coppice_actor* self, std::uint32_t type, coppice_bytes a
   behaviours::statem::machine* to = nullptr;
   if (const std::int32_t status = machine_of(self, to); status != COPPICE_OK) return status;
   if (!m) return COPPICE_E_TERM;
-  const bool named = type == COPPICE_EVENT_CALL || type == COPPICE_EVENT_NAMED_TIMEOUT;
+  const bool named = type == COPPICE_STATEM_EVENT_CALL || type == COPPICE_STATEM_EVENT_NAMED_TIMEOUT;
   message name = named ? copied(about) : message();
   if (named && !name) return COPPICE_E_INVALID;
   to->add(
@@ -108,7 +108,7 @@ std::int32_t add_timeout(coppice_actor* self, action::kind what, const coppice_s
   if (const std::int32_t status = machine_of(self, to); status != COPPICE_OK) return status;
   const auto timeout = sized(given, COPPICE_STATEM_TIMEOUT_LEAST);
   if (!timeout || timeout->absolute > 1) return COPPICE_E_INVALID;
-  const bool named = timeout->type == COPPICE_EVENT_NAMED_TIMEOUT;
+  const bool named = timeout->type == COPPICE_STATEM_EVENT_NAMED_TIMEOUT;
   message name = named ? copied(timeout->name) : message();
   if (named && !name) return COPPICE_E_INVALID;
   to->add({.what = what,
@@ -150,9 +150,9 @@ std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* ans
 
 } // namespace
 
-const coppice_statem_host_api* statem_interface() {
-  static const coppice_statem_host_api table = {
-      .size = sizeof(coppice_statem_host_api),
+const coppice_statem_api* statem_interface() {
+  static const coppice_statem_api table = {
+      .size = sizeof(coppice_statem_api),
       .reserved = 0,
       .next_state = &entry<&next_state>::call,
       .next_state_atom = &entry<&next_state_atom>::call,

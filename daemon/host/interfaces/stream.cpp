@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// "coppice.stream_host/draft-1" over the actor's streams. In the process's own turn; functions on slices on
+// "coppice.stream_host/draft-2" over the actor's streams. In the process's own turn; functions on slices on
 // any thread.
-#include <coppice/stream.h>
+#include <coppice/draft/stream.h>
 
 #include "base/clock.hpp"
 #include "host/boundary/entry.hpp"

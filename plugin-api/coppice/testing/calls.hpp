@@ -3,8 +3,8 @@
 // parks: a call without an answer moves the clock to its deadline. Header-only. In the actor's callbacks.
 #pragma once
 
-#include <coppice/await.h>
 #include <coppice/call.h>
+#include <coppice/draft/await.h>
 
 #include <coppice/testing/processes.hpp>
 

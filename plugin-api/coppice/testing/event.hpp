@@ -11,7 +11,7 @@
 // Header-only; included by coppice/testing.hpp. In the test's thread.
 #pragma once
 
-#include <coppice/event_handler.h>
+#include <coppice/draft/event_handler.h>
 #include <coppice/server.h>
 
 #include <coppice/testing/value.hpp>

@@ -5,10 +5,10 @@
 // functions marked [any].
 #pragma once
 
+#include <coppice/draft/order.h>
+#include <coppice/draft/post.h>
 #include <coppice/log.h>
-#include <coppice/order.h>
 #include <coppice/plugin.h>
-#include <coppice/post.h>
 #include <coppice/timer.h>
 #include <coppice/work.h>
 
@@ -214,8 +214,8 @@ inline const void* get_interface(const coppice_host*, const char* name) {
       {COPPICE_ORDER_DRAFT_1, order_interface()},
       {COPPICE_METRIC_DRAFT_1, metric_interface()},
       {COPPICE_AWAIT_DRAFT_1, await_interface()},
-      {COPPICE_ROUTER_HOST_DRAFT_1, router_interface()},
-      {COPPICE_STATEM_HOST_DRAFT_1, statem_interface()},
+      {COPPICE_ROUTER_HOST_DRAFT_2, router_interface()},
+      {COPPICE_STATEM_HOST_DRAFT_2, statem_interface()},
   };
   for (const auto& [wanted, table] : known) {
     if (name != nullptr && wanted == name) return table;

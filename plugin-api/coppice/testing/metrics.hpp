@@ -4,7 +4,7 @@
 // any thread.
 #pragma once
 
-#include <coppice/metric.h>
+#include <coppice/draft/metric.h>
 
 #include <cmath>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Named events for tests: events that an actor publishes, its subscriptions, and the messages that a node
-// would send to it. Include it beside coppice/testing.hpp; without it the host has no coppice.event_host.
+// would send to it. Include it beside coppice/testing.hpp; without it the host has no coppice.channel.
 //
 //   named_events events(one);
 //   one.call("{order, 3}"_erl);
@@ -14,7 +14,7 @@
 // test's thread.
 #pragma once
 
-#include <coppice/event.h>
+#include <coppice/draft/channel.h>
 #include <coppice/etf/utf8.hpp>
 #include <coppice/testing.hpp>
 
@@ -37,8 +37,8 @@ struct published_event {
 struct event_subscription {
   std::string name;
   std::string node; ///< empty: the actor's node
-  std::uint32_t begin = COPPICE_EVENT_BUFFERED;
-  std::uint32_t creation = 0; ///< with COPPICE_EVENT_AFTER, as `after`
+  std::uint32_t begin = COPPICE_CHANNEL_BUFFERED;
+  std::uint32_t creation = 0; ///< with COPPICE_CHANNEL_AFTER, as `after`
   std::uint64_t after = 0;
   bool link = false;
 };
@@ -47,12 +47,12 @@ namespace detail {
 
 class event_book final : public engine {
  public:
-  static constexpr std::string_view interface_name = COPPICE_EVENT_HOST_DRAFT_1;
+  static constexpr std::string_view interface_name = COPPICE_CHANNEL_DRAFT_2;
 
   struct source {
     std::uint64_t token = 0;
     std::uint64_t last = 0;
-    coppice_event_options options{};
+    coppice_channel_options options{};
   };
 
   explicit event_book(world& of) : world_(&of) {}
@@ -85,23 +85,23 @@ inline bool is_event_name(const std::string& name) {
 }
 
 // Whether a node accepts these options.
-inline bool are_event_options(const coppice_event_options& given) {
+inline bool are_event_options(const coppice_channel_options& given) {
   constexpr std::uint32_t most_kept = 1'000'000;
-  return (given.flags & ~(COPPICE_EVENT_OPEN | COPPICE_EVENT_NOTIFY)) == 0 && given.buffer <= most_kept &&
+  return (given.flags & ~(COPPICE_CHANNEL_OPEN | COPPICE_CHANNEL_NOTIFY)) == 0 && given.buffer <= most_kept &&
          given.queue <= most_kept && given.bytes <= std::uint64_t{64} << 20 &&
-         given.slow <= COPPICE_EVENT_PARK;
+         given.slow <= COPPICE_CHANNEL_PARK;
 }
 
 inline std::int32_t register_event(coppice_actor* self, coppice_bytes name,
-                                   const coppice_event_options* options, std::uint64_t* out_token) {
+                                   const coppice_channel_options* options, std::uint64_t* out_token) {
   if (out_token == nullptr) return COPPICE_E_INVALID;
   *out_token = 0;
-  const std::int32_t status = may_call(self, COPPICE_EVENT_HOST_DRAFT_1 "'s register_event");
+  const std::int32_t status = may_call(self, COPPICE_CHANNEL_DRAFT_2 "'s register_event");
   if (status != COPPICE_OK) return status;
   const std::string called = text_of(name);
-  coppice_event_options chosen{};
+  coppice_channel_options chosen{};
   if (options != nullptr) {
-    const auto given = sized(options, COPPICE_EVENT_OPTIONS_LEAST);
+    const auto given = sized(options, COPPICE_CHANNEL_OPTIONS_LEAST);
     if (!given || !are_event_options(*given)) return COPPICE_E_INVALID;
     chosen = *given;
   }
@@ -115,7 +115,7 @@ inline std::int32_t register_event(coppice_actor* self, coppice_bytes name,
 }
 
 inline std::int32_t unregister_event(coppice_actor* self, std::uint64_t token) {
-  const std::int32_t status = may_call(self, COPPICE_EVENT_HOST_DRAFT_1 "'s unregister_event");
+  const std::int32_t status = may_call(self, COPPICE_CHANNEL_DRAFT_2 "'s unregister_event");
   if (status != COPPICE_OK) return status;
   const bool any = std::erase_if(event_book::of(*of(self)).sources,
                                  [token](const auto& one) { return one.second.token == token; }) != 0;
@@ -125,7 +125,7 @@ inline std::int32_t unregister_event(coppice_actor* self, std::uint64_t token) {
 inline std::int32_t publish_event(coppice_actor* self, std::uint64_t token, coppice_bytes payload,
                                   std::uint64_t* out_seq) {
   if (out_seq != nullptr) *out_seq = 0;
-  const std::int32_t status = may_call(self, COPPICE_EVENT_HOST_DRAFT_1 "'s publish");
+  const std::int32_t status = may_call(self, COPPICE_CHANNEL_DRAFT_2 "'s publish");
   if (status != COPPICE_OK) return status;
   const etf::bytes term(payload.data, static_cast<std::size_t>(payload.size));
   etf::cursor at(term);
@@ -135,8 +135,8 @@ inline std::int32_t publish_event(coppice_actor* self, std::uint64_t token, copp
     if (its.token != token) continue;
     const std::uint64_t most = its.options.bytes == 0 ? std::uint64_t{1} << 20 : its.options.bytes;
     if (payload.size > most) return COPPICE_E_INVALID;
-    if (its.options.slow == COPPICE_EVENT_PARK && book.room == 0) return COPPICE_E_FULL;
-    if (its.options.slow == COPPICE_EVENT_PARK && book.room != SIZE_MAX) --book.room;
+    if (its.options.slow == COPPICE_CHANNEL_PARK && book.room == 0) return COPPICE_E_FULL;
+    if (its.options.slow == COPPICE_CHANNEL_PARK && book.room != SIZE_MAX) --book.room;
     book.published.push_back({name, ++its.last, value::of(term)});
     if (out_seq != nullptr) *out_seq = its.last;
     return COPPICE_OK;
@@ -145,20 +145,20 @@ inline std::int32_t publish_event(coppice_actor* self, std::uint64_t token, copp
 }
 
 inline std::int32_t subscribe_to_event(coppice_actor* self, coppice_bytes name, coppice_bytes node,
-                                       const coppice_subscribe_options* options,
-                                       coppice_event_begin* out_begin) {
+                                       const coppice_channel_subscribe_options* options,
+                                       coppice_channel_begin* out_begin) {
   if (out_begin != nullptr) *out_begin = {};
-  const std::int32_t status = may_call(self, COPPICE_EVENT_HOST_DRAFT_1 "'s subscribe");
+  const std::int32_t status = may_call(self, COPPICE_CHANNEL_DRAFT_2 "'s subscribe");
   if (status != COPPICE_OK) return status;
   event_subscription one{text_of(name), text_of(node)};
   if (options != nullptr) {
-    const auto given = sized(options, COPPICE_SUBSCRIBE_OPTIONS_LEAST);
-    if (!given || (given->flags & ~COPPICE_EVENT_LINK) != 0 || given->begin > COPPICE_EVENT_AFTER)
+    const auto given = sized(options, COPPICE_CHANNEL_SUBSCRIBE_OPTIONS_LEAST);
+    if (!given || (given->flags & ~COPPICE_CHANNEL_LINK) != 0 || given->begin > COPPICE_CHANNEL_AFTER)
       return COPPICE_E_INVALID;
     one.begin = given->begin;
     one.creation = given->creation;
     one.after = given->seq;
-    one.link = (given->flags & COPPICE_EVENT_LINK) != 0;
+    one.link = (given->flags & COPPICE_CHANNEL_LINK) != 0;
   }
   if (one.name.empty()) return COPPICE_E_INVALID;
   event_book& book = event_book::of(*of(self));
@@ -172,7 +172,7 @@ inline std::int32_t subscribe_to_event(coppice_actor* self, coppice_bytes name, 
 }
 
 inline std::int32_t unsubscribe_from_event(coppice_actor* self, coppice_bytes name, coppice_bytes node) {
-  const std::int32_t status = may_call(self, COPPICE_EVENT_HOST_DRAFT_1 "'s unsubscribe");
+  const std::int32_t status = may_call(self, COPPICE_CHANNEL_DRAFT_2 "'s unsubscribe");
   if (status != COPPICE_OK) return status;
   const bool any = std::erase_if(event_book::of(*of(self)).subscriptions,
                                  [called = text_of(name), where = text_of(node)](const auto& one) {
@@ -181,18 +181,18 @@ inline std::int32_t unsubscribe_from_event(coppice_actor* self, coppice_bytes na
   return any ? COPPICE_OK : COPPICE_E_NOT_FOUND;
 }
 
-inline const coppice_event_host_api* event_interface() {
-  static constexpr coppice_event_host_api table = {.size = sizeof(coppice_event_host_api),
-                                                   .reserved = 0,
-                                                   .register_event = &register_event,
-                                                   .unregister_event = &unregister_event,
-                                                   .publish = &publish_event,
-                                                   .subscribe = &subscribe_to_event,
-                                                   .unsubscribe = &unsubscribe_from_event};
+inline const coppice_channel_api* event_interface() {
+  static constexpr coppice_channel_api table = {.size = sizeof(coppice_channel_api),
+                                                .reserved = 0,
+                                                .register_event = &register_event,
+                                                .unregister_event = &unregister_event,
+                                                .publish = &publish_event,
+                                                .subscribe = &subscribe_to_event,
+                                                .unsubscribe = &unsubscribe_from_event};
   return &table;
 }
 inline const bool event_interface_is_known =
-    more_interfaces().emplace(COPPICE_EVENT_HOST_DRAFT_1, event_interface()).second;
+    more_interfaces().emplace(COPPICE_CHANNEL_DRAFT_2, event_interface()).second;
 
 inline value event_label(std::string_view name, std::string_view node) {
   if (node.empty()) return atom(name);

@@ -16,8 +16,8 @@
 //   CHECK(sender.send("one").send("two").take() == std::vector<std::string>{"one", "two"});
 //
 // Bytes are cut, held back, timed out and ended as in a node, and datagrams come in a node's batches. Include
-// it beside coppice/testing.hpp: a plugin then finds "coppice.stream_host/draft-1" and
-// "coppice.udp_host/draft-1". Header-only. In the test's thread.
+// it beside coppice/testing.hpp: a plugin then finds "coppice.stream_host/draft-2" and
+// "coppice.udp_host/draft-2". Header-only. In the test's thread.
 #pragma once
 
 #include <coppice/stream.hpp>
@@ -219,7 +219,7 @@ class udp_network {
   /// A datagram to this address did not arrive, with the errno `number` (ECONNREFUSED: no process listens
   /// there); empty: the destination is not told.
   void fail(int number, const std::string& to = {}) const {
-    const auto peer = to.empty() ? coppice_datagram_address{} : detail::read_address(to);
+    const auto peer = to.empty() ? coppice_udp_address{} : detail::read_address(to);
     at_->errors.push_back({peer, number});
     sockets_->settle();
   }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The addresses of coppice/udp.h in the text form of tests: "127.0.0.1:514", "[::1]:514", "[fe80::1%2]:514"
-// with the index of an interface. Header-only. Any thread.
+// The addresses of coppice/draft/udp.h in the text form of tests: "127.0.0.1:514", "[::1]:514",
+// "[fe80::1%2]:514" with the index of an interface. Header-only. Any thread.
 #pragma once
 
 #include <arpa/inet.h>
-#include <coppice/udp.h>
+#include <coppice/draft/udp.h>
 
 #include <charconv>
 #include <cstdint>
@@ -26,8 +26,8 @@ Number number_in(std::string_view text, const std::string& whole) {
 }
 
 /// Throws failure if the text is not an address.
-inline coppice_datagram_address read_address(const std::string& text) {
-  coppice_datagram_address out{};
+inline coppice_udp_address read_address(const std::string& text) {
+  coppice_udp_address out{};
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos) throw failure("no address with a port: " + text);
   out.port = number_in<std::uint16_t>(std::string_view(text).substr(colon + 1), text);
@@ -47,27 +47,27 @@ inline coppice_datagram_address read_address(const std::string& text) {
   return out;
 }
 
-inline std::string host_of(const coppice_datagram_address& address) {
+inline std::string host_of(const coppice_udp_address& address) {
   char text[INET6_ADDRSTRLEN] = {};
   inet_ntop(address.family == 6 ? AF_INET6 : AF_INET, address.bytes, text, sizeof text);
   return address.scope == 0 ? text : std::string(text) + "%" + std::to_string(address.scope);
 }
 /// Empty for family 0.
-inline std::string print_address(const coppice_datagram_address& address) {
+inline std::string print_address(const coppice_udp_address& address) {
   if (address.family == 0) return {};
   const std::string host = host_of(address);
   return (address.family == 6 ? "[" + host + "]" : host) + ":" + std::to_string(address.port);
 }
 
-inline bool is_valid(const coppice_datagram_address& address) {
+inline bool is_valid(const coppice_udp_address& address) {
   return address.family == 4 || address.family == 6;
 }
 /// Whether a socket with this address takes datagrams to any address of its machine.
-inline bool is_any(const coppice_datagram_address& address) {
+inline bool is_any(const coppice_udp_address& address) {
   constexpr std::uint8_t none[sizeof address.bytes] = {};
   return std::memcmp(address.bytes, none, sizeof none) == 0;
 }
-inline bool is_group(const coppice_datagram_address& address) {
+inline bool is_group(const coppice_udp_address& address) {
   return address.family == 6 ? address.bytes[0] == 0xff : (address.bytes[0] & 0xf0U) == 0xe0;
 }
 

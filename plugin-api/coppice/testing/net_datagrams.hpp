@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// "coppice.udp_host/draft-1" for tests: an actor's UDP sockets, datagrams that wait in them or have left, and
+// "coppice.udp_host/draft-2" for tests: an actor's UDP sockets, datagrams that wait in them or have left, and
 // the order of callbacks. Does what the node does in daemon/behaviours/datagrams, without sockets, for a
 // kernel that always has room for incoming datagrams. A program that includes this has the interface; without
 // it a plugin gets NULL, as on an older host. Header-only. In the test's thread.
 #pragma once
 
-#include <coppice/behaviours.h>
-#include <coppice/udp.h>
+#include <coppice/detail/behaviours.h>
+#include <coppice/draft/udp.h>
 
 #include <algorithm>
 #include <deque>
@@ -49,16 +49,16 @@ namespace detail {
 struct datagram_place {
   struct arrived {
     std::string bytes;
-    coppice_datagram_address peer{}, local{};
+    coppice_udp_address peer{}, local{};
     std::int64_t when = 0;
   };
   struct error {
-    coppice_datagram_address peer{}; ///< family 0: unknown
+    coppice_udp_address peer{}; ///< family 0: unknown
     std::int32_t number = 0;
   };
   static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
-  coppice_datagram_address address{};
+  coppice_udp_address address{};
   std::deque<arrived> waiting;
   std::deque<error> errors;
   std::size_t room = unlimited; ///< datagrams that it accepts now
@@ -79,7 +79,7 @@ std::vector<sent_datagram> taken_from(std::vector<sent_datagram>& all, Condition
 
 class datagrams final : public engine {
  public:
-  static constexpr std::string_view interface_name = COPPICE_UDP_HOST_DRAFT_1;
+  static constexpr std::string_view interface_name = COPPICE_UDP_HOST_DRAFT_2;
   static constexpr std::size_t largest = 65507;
 
   /// An actor that has no callbacks for datagrams has no sockets.
@@ -132,10 +132,10 @@ class datagrams final : public engine {
   void ended(bool) override {}
 
  private:
-  static coppice_datagram_callbacks callbacks_of(const world& w) {
-    return table_of<coppice_datagram_callbacks>(*w.type, COPPICE_UDP_DRAFT_1);
+  static coppice_udp callbacks_of(const world& w) {
+    return table_of<coppice_udp>(*w.type, COPPICE_UDP_DRAFT_2);
   }
-  static coppice_datagram_address local_of(const datagram_place& at, const std::string& written) {
+  static coppice_udp_address local_of(const datagram_place& at, const std::string& written) {
     if (!written.empty()) return read_address(written);
     if (!is_any(at.address)) return at.address;
     const std::string port = std::to_string(at.address.port);
@@ -182,7 +182,7 @@ class datagrams final : public engine {
   std::int32_t give(std::uint32_t number, const std::vector<datagram_place::arrived>& batch,
                     coppice_actor* self, void* state) const {
     if (on_.on_datagrams == nullptr) return COPPICE_OK;
-    std::vector<coppice_datagram> lent;
+    std::vector<coppice_udp_datagram> lent;
     for (const auto& one : batch)
       lent.push_back({reinterpret_cast<const std::uint8_t*>(one.bytes.data()), one.bytes.size(), one.peer,
                       one.local, one.when, number, 0});
@@ -192,7 +192,7 @@ class datagrams final : public engine {
   world* world_;          // null: between two generations
   std::int64_t wall_ = 0; // time of the last arrival
   udp_options how_;
-  coppice_datagram_callbacks on_;
+  coppice_udp on_;
   std::deque<datagram_place> places_;
   std::vector<sent_datagram> left_;
   std::size_t turn_ = 0; // modulo the number of sockets: the socket to look at first
@@ -209,14 +209,14 @@ inline std::int32_t place_of(coppice_actor* self, std::uint32_t number, const ch
 }
 
 /// Whether the datagram may be sent by this socket at all.
-inline bool may_leave(const coppice_datagram& one, std::uint32_t number, const datagram_place& at) {
+inline bool may_leave(const coppice_udp_datagram& one, std::uint32_t number, const datagram_place& at) {
   return one.socket == number && (one.data != nullptr || one.size == 0) && one.size <= datagrams::largest &&
          one.peer.family == at.address.family && one.peer.port != 0 &&
          (one.local.family == 0 || one.local.family == at.address.family);
 }
-inline std::int32_t send_datagrams(coppice_actor* self, const coppice_datagram* all, std::uint64_t count,
+inline std::int32_t send_datagrams(coppice_actor* self, const coppice_udp_datagram* all, std::uint64_t count,
                                    std::uint64_t* out_sent) {
-  constexpr const char* function = COPPICE_UDP_HOST_DRAFT_1 "'s send";
+  constexpr const char* function = COPPICE_UDP_HOST_DRAFT_2 "'s send";
   if (out_sent == nullptr || (all == nullptr && count != 0)) return COPPICE_E_INVALID;
   *out_sent = 0;
   if (count == 0) return may_call(self, function);
@@ -224,7 +224,7 @@ inline std::int32_t send_datagrams(coppice_actor* self, const coppice_datagram* 
   const std::uint32_t number = all->socket;
   if (const std::int32_t status = place_of(self, number, function, at); status != COPPICE_OK) return status;
   for (; *out_sent < count; ++*out_sent) {
-    const coppice_datagram& one = all[*out_sent];
+    const coppice_udp_datagram& one = all[*out_sent];
     if (!may_leave(one, number, *at)) return COPPICE_E_INVALID;
     if (at->room == 0) return at->refused = true, COPPICE_E_FULL;
     if (at->room != datagram_place::unlimited) --at->room;
@@ -236,7 +236,7 @@ inline std::int32_t send_datagrams(coppice_actor* self, const coppice_datagram* 
 
 /// Changes the groups of an existing socket.
 template <class Change>
-std::int32_t change_group(coppice_actor* self, std::uint32_t number, const coppice_datagram_address* group,
+std::int32_t change_group(coppice_actor* self, std::uint32_t number, const coppice_udp_address* group,
                           coppice_bytes interface, const char* function, Change change) {
   datagram_place* at = nullptr;
   if (const std::int32_t status = place_of(self, number, function, at); status != COPPICE_OK) return status;
@@ -248,42 +248,41 @@ std::int32_t change_group(coppice_actor* self, std::uint32_t number, const coppi
   of(self)->error_text = "the system refuses " + which.address;
   return COPPICE_E_REFUSED;
 }
-inline std::int32_t join_group(coppice_actor* self, std::uint32_t number,
-                               const coppice_datagram_address* group, coppice_bytes interface) {
-  return change_group(self, number, group, interface, COPPICE_UDP_HOST_DRAFT_1 "'s join",
+inline std::int32_t join_group(coppice_actor* self, std::uint32_t number, const coppice_udp_address* group,
+                               coppice_bytes interface) {
+  return change_group(self, number, group, interface, COPPICE_UDP_HOST_DRAFT_2 "'s join",
                       [](std::vector<joined_group>& all, const joined_group& which) {
                         if (std::ranges::find(all, which) != all.end()) return false;
                         all.push_back(which);
                         return true;
                       });
 }
-inline std::int32_t leave_group(coppice_actor* self, std::uint32_t number,
-                                const coppice_datagram_address* group, coppice_bytes interface) {
+inline std::int32_t leave_group(coppice_actor* self, std::uint32_t number, const coppice_udp_address* group,
+                                coppice_bytes interface) {
   return change_group(
-      self, number, group, interface, COPPICE_UDP_HOST_DRAFT_1 "'s leave",
+      self, number, group, interface, COPPICE_UDP_HOST_DRAFT_2 "'s leave",
       [](std::vector<joined_group>& all, const joined_group& which) { return std::erase(all, which) != 0; });
 }
-inline std::int32_t address_of_place(coppice_actor* self, std::uint32_t number,
-                                     coppice_datagram_address* out) {
+inline std::int32_t address_of_place(coppice_actor* self, std::uint32_t number, coppice_udp_address* out) {
   if (out == nullptr) return COPPICE_E_INVALID;
   *out = {};
   datagram_place* at = nullptr;
-  const std::int32_t status = place_of(self, number, COPPICE_UDP_HOST_DRAFT_1 "'s address", at);
+  const std::int32_t status = place_of(self, number, COPPICE_UDP_HOST_DRAFT_2 "'s address", at);
   if (status == COPPICE_OK) *out = at->address;
   return status;
 }
 
-inline const coppice_datagram_api* datagram_interface() {
-  static constexpr coppice_datagram_api table = {.size = sizeof(coppice_datagram_api),
-                                                 .reserved = 0,
-                                                 .send = &send_datagrams,
-                                                 .join = &join_group,
-                                                 .leave = &leave_group,
-                                                 .address = &address_of_place};
+inline const coppice_udp_api* datagram_interface() {
+  static constexpr coppice_udp_api table = {.size = sizeof(coppice_udp_api),
+                                            .reserved = 0,
+                                            .send = &send_datagrams,
+                                            .join = &join_group,
+                                            .leave = &leave_group,
+                                            .address = &address_of_place};
   return &table;
 }
 inline const bool datagram_interface_is_known =
-    more_interfaces().emplace(COPPICE_UDP_HOST_DRAFT_1, datagram_interface()).second;
+    more_interfaces().emplace(COPPICE_UDP_HOST_DRAFT_2, datagram_interface()).second;
 
 } // namespace detail
 } // namespace coppice::testing

@@ -3,7 +3,7 @@
 // Without state: each call starts at the first byte. Header-only. In the test's thread.
 #pragma once
 
-#include <coppice/stream.h>
+#include <coppice/draft/stream.h>
 
 #include <algorithm>
 #include <cstdint>

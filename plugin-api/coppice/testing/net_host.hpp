@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// "coppice.stream_host/draft-1" for tests, and the order of an actor's callbacks for streams. A program that
+// "coppice.stream_host/draft-2" for tests, and the order of an actor's callbacks for streams. A program that
 // includes this has the interface; without it a plugin gets NULL, as on an older host. Header-only. In the
 // actor's callbacks.
 #pragma once
 
-#include <coppice/behaviours.h>
-#include <coppice/stream.h>
+#include <coppice/detail/behaviours.h>
+#include <coppice/draft/stream.h>
 
 #include <memory>
 #include <utility>
@@ -23,7 +23,7 @@ class streams final : public engine {
 
   explicit streams(world& of) : world_(&of), on_(callbacks_of(of)) {}
 
-  static constexpr std::string_view interface_name = COPPICE_STREAM_HOST_DRAFT_1;
+  static constexpr std::string_view interface_name = COPPICE_STREAM_HOST_DRAFT_2;
   static streams& of(world& w) { return engine_of<streams>(w); }
 
   shared add(stream_options how, const framing& cut_by) {
@@ -87,8 +87,8 @@ class streams final : public engine {
  private:
   using stage = stream::stage;
 
-  static coppice_stream_callbacks callbacks_of(const world& w) {
-    return table_of<coppice_stream_callbacks>(*w.type, COPPICE_STREAM_DRAFT_1);
+  static coppice_stream callbacks_of(const world& w) {
+    return table_of<coppice_stream>(*w.type, COPPICE_STREAM_DRAFT_2);
   }
   // A callback about `one`; does nothing if the callback is null.
   template <class Function, class... Arguments>
@@ -206,7 +206,7 @@ class streams final : public engine {
   };
 
   world* world_;
-  coppice_stream_callbacks on_;
+  coppice_stream on_;
   std::vector<shared> all_;
   std::uint64_t last_id_ = 0;
 };
@@ -223,7 +223,7 @@ inline std::int32_t stream_of(coppice_actor* self, std::uint64_t id, const char*
 }
 #define COPPICE_STREAM_(name)                                                                       \
   streams::shared at;                                                                               \
-  if (const std::int32_t status = stream_of(self, id, COPPICE_STREAM_HOST_DRAFT_1 "'s " #name, at); \
+  if (const std::int32_t status = stream_of(self, id, COPPICE_STREAM_HOST_DRAFT_2 "'s " #name, at); \
       status != COPPICE_OK)                                                                         \
   return status
 
@@ -255,12 +255,12 @@ inline std::int32_t connect_stream(coppice_actor* self, const coppice_connect_op
                                    std::uint64_t* out_stream) {
   if (out_stream == nullptr) return COPPICE_E_INVALID;
   *out_stream = 0;
-  if (const std::int32_t status = may_call(self, COPPICE_STREAM_HOST_DRAFT_1 "'s connect");
+  if (const std::int32_t status = may_call(self, COPPICE_STREAM_HOST_DRAFT_2 "'s connect");
       status != COPPICE_OK)
     return status;
   world& w = *of(self);
   const auto given = sized(options, COPPICE_CONNECT_OPTIONS_LEAST);
-  if (!given || coppice_find_table(w.type, COPPICE_STREAM_DRAFT_1) == nullptr) return COPPICE_E_INVALID;
+  if (!given || coppice_find_table(w.type, COPPICE_STREAM_DRAFT_2) == nullptr) return COPPICE_E_INVALID;
   if ((given->flags & ~COPPICE_CONNECT_HALF_CLOSE) != 0) return COPPICE_E_UNSUPPORTED;
   if (given->host.size == 0 || given->port > UINT16_MAX) return COPPICE_E_INVALID;
   stream_options how;
@@ -407,6 +407,6 @@ inline const coppice_stream_api* stream_interface() {
   return &table;
 }
 inline const bool stream_interface_is_known =
-    more_interfaces().emplace(COPPICE_STREAM_HOST_DRAFT_1, stream_interface()).second;
+    more_interfaces().emplace(COPPICE_STREAM_HOST_DRAFT_2, stream_interface()).second;
 
 } // namespace coppice::testing::detail

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Erlang's order, equality and hash of terms for the plugin under test (coppice/order.h), computed by the
-// headers of the ETF library. Any thread.
+// Erlang's order, equality and hash of terms for the plugin under test (coppice/draft/order.h), computed by
+// the headers of the ETF library. Any thread.
 #pragma once
 
-#include <coppice/order.h>
+#include <coppice/draft/order.h>
 
 #include <cstdint>
 

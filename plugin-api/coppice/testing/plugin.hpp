@@ -6,8 +6,8 @@
 
 #include <coppice/plugin.h>
 #include <dlfcn.h>
-#include <coppice/descriptor.hpp>
-#include <coppice/tables.hpp>
+#include <coppice/detail/descriptor.hpp>
+#include <coppice/detail/tables.hpp>
 
 #include <algorithm>
 #include <iterator>

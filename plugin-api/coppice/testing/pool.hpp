@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Decisions of an actor type in a pool (coppice/pool.h), tested without a pool: the test sets the workers'
-// loads.
+// Decisions of an actor type in a pool (coppice/draft/pool.h), tested without a pool: the test sets the
+// workers' loads.
 //
 //   pool_in_test rooms(plugin::linked(), {.loads = {0, 2, std::nullopt}});
 //   CHECK(rooms.choose(std::tuple(etf::atom{"join"}, 4)) == 1);
@@ -9,7 +9,7 @@
 // Header-only. In the test's thread.
 #pragma once
 
-#include <coppice/pool.h>
+#include <coppice/draft/pool.h>
 #include <coppice/testing.hpp>
 
 #include <cstdint>

@@ -14,7 +14,7 @@
 // equality. Include it beside coppice/testing.hpp. Header-only. In the test's thread.
 #pragma once
 
-#include <coppice/raft.h>
+#include <coppice/draft/raft.h>
 #include <coppice/testing.hpp>
 
 #include <chrono>

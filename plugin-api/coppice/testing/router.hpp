@@ -11,7 +11,7 @@
 // Header-only; included by coppice/testing.hpp. In the test's thread.
 #pragma once
 
-#include <coppice/router.h>
+#include <coppice/draft/router.h>
 
 #include <cstdint>
 #include <map>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// "coppice.router_host/draft-1" for tests. Header-only. In the actor's callbacks.
+// "coppice.router_host/draft-2" for tests. Header-only. In the actor's callbacks.
 #pragma once
 
 #include <coppice/testing/calls.hpp>
@@ -21,7 +21,7 @@ inline std::int32_t decision_of(coppice_actor* self, const char* function, route
 
 inline std::int32_t to_route(coppice_actor* self, coppice_bytes name) {
   routed_message* out = nullptr;
-  const std::int32_t status = decision_of(self, COPPICE_ROUTER_HOST_DRAFT_1 "'s to_route", out);
+  const std::int32_t status = decision_of(self, COPPICE_ROUTER_HOST_DRAFT_2 "'s to_route", out);
   if (status != COPPICE_OK) return status;
   if (name.data == nullptr) return COPPICE_E_INVALID;
   const std::string wanted(reinterpret_cast<const char*>(name.data), static_cast<std::size_t>(name.size));
@@ -35,7 +35,7 @@ inline std::int32_t to_route(coppice_actor* self, coppice_bytes name) {
 }
 inline std::int32_t route_to(coppice_actor* self, coppice_bytes destination) {
   routed_message* out = nullptr;
-  const std::int32_t status = decision_of(self, COPPICE_ROUTER_HOST_DRAFT_1 "'s to", out);
+  const std::int32_t status = decision_of(self, COPPICE_ROUTER_HOST_DRAFT_2 "'s to", out);
   if (status != COPPICE_OK) return status;
   const auto whom = destination_of(destination);
   if (!whom) return COPPICE_E_INVALID;
@@ -46,7 +46,7 @@ inline std::int32_t route_to(coppice_actor* self, coppice_bytes destination) {
 }
 inline std::int32_t discard_routed(coppice_actor* self) {
   routed_message* out = nullptr;
-  const std::int32_t status = decision_of(self, COPPICE_ROUTER_HOST_DRAFT_1 "'s discard", out);
+  const std::int32_t status = decision_of(self, COPPICE_ROUTER_HOST_DRAFT_2 "'s discard", out);
   if (status != COPPICE_OK) return status;
   out->route.clear();
   out->to = {};
@@ -54,12 +54,12 @@ inline std::int32_t discard_routed(coppice_actor* self) {
   return COPPICE_OK;
 }
 
-inline const coppice_router_host_api* router_interface() {
-  static constexpr coppice_router_host_api table = {.size = sizeof(coppice_router_host_api),
-                                                    .reserved = 0,
-                                                    .to_route = &to_route,
-                                                    .to = &route_to,
-                                                    .discard = &discard_routed};
+inline const coppice_router_api* router_interface() {
+  static constexpr coppice_router_api table = {.size = sizeof(coppice_router_api),
+                                               .reserved = 0,
+                                               .to_route = &to_route,
+                                               .to = &route_to,
+                                               .discard = &discard_routed};
   return &table;
 }
 

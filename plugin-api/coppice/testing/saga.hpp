@@ -9,10 +9,10 @@
 //
 // Nothing is kept, repeated or undone unless the test asks for it: so a test can have a callback run again
 // for the same key, as a crash would (`attempt`). Include it beside coppice/testing.hpp: a plugin then finds
-// "coppice.saga_host/draft-1". Header-only. In the test's thread.
+// "coppice.saga_host/draft-2". Header-only. In the test's thread.
 #pragma once
 
-#include <coppice/saga.h>
+#include <coppice/draft/saga.h>
 #include <coppice/testing.hpp>
 
 #include <cstdint>
@@ -52,7 +52,7 @@ namespace detail {
 class saga_engine final : public engine {
  public:
   explicit saga_engine(world& of) { carried_to(&of); }
-  static constexpr std::string_view interface_name = COPPICE_SAGA_HOST_DRAFT_1;
+  static constexpr std::string_view interface_name = COPPICE_SAGA_HOST_DRAFT_2;
   static bool is_saga(const world& w) { return std::string_view(w.type->behaviour) == "saga"; }
 
   enum class callback : std::uint8_t {
@@ -114,7 +114,7 @@ class saga_engine final : public engine {
     world_ = next;
     if (next == nullptr) return;
     if (!is_saga(*next)) throw failure("this actor is no saga");
-    on_ = table_of<coppice_saga>(*next->type, COPPICE_SAGA_DRAFT_1);
+    on_ = table_of<coppice_saga>(*next->type, COPPICE_SAGA_DRAFT_2);
   }
   bool is_of(const world& w) const override { return world_ == &w; }
   void ended(bool) override { due_.clear(); }
@@ -189,7 +189,7 @@ class saga_engine final : public engine {
     return COPPICE_OK;
   }
 
-  // What coppice/saga.h says of a callback that there is none of.
+  // What coppice/draft/saga.h says of a callback that there is none of.
   void by_default(const asked_for& now) {
     using kind = saga_answer::kind;
     const bool unsupported =
@@ -234,7 +234,7 @@ template <saga_answer::kind What>
 std::int32_t answer_saga(coppice_actor* self, const coppice_step* step, coppice_message* message) {
   auto term = saga_value(message);
   saga_engine* saga = nullptr;
-  if (const std::int32_t status = saga_of(self, COPPICE_SAGA_HOST_DRAFT_1 "'s answers", saga);
+  if (const std::int32_t status = saga_of(self, COPPICE_SAGA_HOST_DRAFT_2 "'s answers", saga);
       status != COPPICE_OK)
     return status;
   const auto about = sized(step, COPPICE_STEP_LEAST);
@@ -252,7 +252,7 @@ inline std::int32_t add_saga_step(coppice_actor* self, const coppice_step* step,
   const auto given = sized(next, COPPICE_NEXT_STEP_LEAST);
   auto term = given ? saga_value(given->value_take) : std::nullopt;
   saga_engine* saga = nullptr;
-  if (const std::int32_t status = saga_of(self, COPPICE_SAGA_HOST_DRAFT_1 "'s add_step", saga);
+  if (const std::int32_t status = saga_of(self, COPPICE_SAGA_HOST_DRAFT_2 "'s add_step", saga);
       status != COPPICE_OK)
     return status;
   const auto about = sized(step, COPPICE_STEP_LEAST);
@@ -269,7 +269,7 @@ inline std::int32_t add_saga_step(coppice_actor* self, const coppice_step* step,
 inline std::int32_t saga_interim(coppice_actor* self, const coppice_step* step, coppice_message* message) {
   auto term = saga_value(message);
   saga_engine* saga = nullptr;
-  if (const std::int32_t status = saga_of(self, COPPICE_SAGA_HOST_DRAFT_1 "'s interim", saga);
+  if (const std::int32_t status = saga_of(self, COPPICE_SAGA_HOST_DRAFT_2 "'s interim", saga);
       status != COPPICE_OK)
     return status;
   const auto about = sized(step, COPPICE_STEP_LEAST);
@@ -279,21 +279,21 @@ inline std::int32_t saga_interim(coppice_actor* self, const coppice_step* step, 
   return COPPICE_OK;
 }
 
-inline const coppice_saga_host_api* saga_interface() {
+inline const coppice_saga_api* saga_interface() {
   using kind = saga_answer::kind;
-  static constexpr coppice_saga_host_api table = {.size = sizeof(coppice_saga_host_api),
-                                                  .reserved = 0,
-                                                  .done = &answer_saga<kind::done>,
-                                                  .failed = &answer_saga<kind::failed>,
-                                                  .never = &answer_saga<kind::never>,
-                                                  .retry = &answer_saga_alone<kind::retry>,
-                                                  .add_step = &add_saga_step,
-                                                  .steps = &answer_saga_alone<kind::steps>,
-                                                  .interim = &saga_interim};
+  static constexpr coppice_saga_api table = {.size = sizeof(coppice_saga_api),
+                                             .reserved = 0,
+                                             .done = &answer_saga<kind::done>,
+                                             .failed = &answer_saga<kind::failed>,
+                                             .never = &answer_saga<kind::never>,
+                                             .retry = &answer_saga_alone<kind::retry>,
+                                             .add_step = &add_saga_step,
+                                             .steps = &answer_saga_alone<kind::steps>,
+                                             .interim = &saga_interim};
   return &table;
 }
 inline const bool saga_interface_is_known =
-    more_interfaces().emplace(COPPICE_SAGA_HOST_DRAFT_1, saga_interface()).second;
+    more_interfaces().emplace(COPPICE_SAGA_HOST_DRAFT_2, saga_interface()).second;
 
 } // namespace detail
 

@@ -13,7 +13,7 @@
 //
 // Demand, dispatchers, buffer and the ends of subscriptions are as in a node; emitted events are dispatched
 // at once, except that choose runs for them when the callback has returned. Include it beside
-// coppice/testing.hpp: a plugin then finds "coppice.stage_host/draft-1". Header-only. In the test's thread.
+// coppice/testing.hpp: a plugin then finds "coppice.stage_host/draft-2". Header-only. In the test's thread.
 #pragma once
 
 #include <coppice/testing.hpp>
@@ -22,8 +22,9 @@
 
 namespace coppice::testing {
 
-/// The options of a configuration's `stage:`, a keyword list with the keys of `configure` in coppice/stage.h,
-/// except subscribe_to; configure() in its init has precedence. Call it before the first peer is made.
+/// The options of a configuration's `stage:`, a keyword list with the keys of `configure` in
+/// coppice/draft/stage.h, except subscribe_to; configure() in its init has precedence. Call it before the
+/// first peer is made.
 inline void configure_stage(actor& of, const value& options) {
   detail::staged& stage = detail::staged::of(of.process());
   if (!stage.configure(options, false)) throw failure("a stage of this kind has no such options");

@@ -3,8 +3,8 @@
 // Header-only. In the test's thread.
 #pragma once
 
-#include <coppice/behaviours.h>
-#include <coppice/stage.h>
+#include <coppice/detail/behaviours.h>
+#include <coppice/draft/stage.h>
 
 #include <deque>
 #include <functional>
@@ -21,7 +21,7 @@ class staged final : public engine {
  public:
   explicit staged(world& of) : options_(of.type->behaviour) { carried_to(&of); }
 
-  static constexpr std::string_view interface_name = COPPICE_STAGE_HOST_DRAFT_1;
+  static constexpr std::string_view interface_name = COPPICE_STAGE_HOST_DRAFT_2;
   static bool is_stage(const world& w) {
     const std::string_view is = w.type->behaviour;
     return is == "producer" || is == "producer_consumer" || is == "consumer";
@@ -156,7 +156,7 @@ class staged final : public engine {
   void carried_to(world* next) override {
     world_ = next;
     if (next == nullptr) return;
-    on_ = table_of<coppice_stage>(*next->type, COPPICE_STAGE_DRAFT_1);
+    on_ = table_of<coppice_stage>(*next->type, COPPICE_STAGE_DRAFT_2);
   }
   bool is_of(const world& w) const override { return world_ == &w; }
   void ended(bool) override {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// "coppice.stage_host/draft-1" for tests. A program that includes this has the interface; without it a plugin
+// "coppice.stage_host/draft-2" for tests. A program that includes this has the interface; without it a plugin
 // gets NULL, as on an older host. Header-only. In the actor's callbacks.
 #pragma once
 
@@ -21,7 +21,7 @@ inline std::int32_t stage_of(coppice_actor* self, const char* function, staged*&
 }
 #define COPPICE_STAGE_(name)                                                                     \
   staged* stage = nullptr;                                                                       \
-  if (const std::int32_t status = stage_of(self, COPPICE_STAGE_HOST_DRAFT_1 "'s " #name, stage); \
+  if (const std::int32_t status = stage_of(self, COPPICE_STAGE_HOST_DRAFT_2 "'s " #name, stage); \
       status != COPPICE_OK)                                                                      \
   return status
 
@@ -37,7 +37,7 @@ inline std::int32_t emit_events(coppice_actor* self, coppice_message* events) {
   COPPICE_STAGE_(emit);
   const std::string_view in = of(self)->callback.load();
   if (in == "init" || in == "choose" || in == "format_discarded" || in == "terminate") {
-    complain_of_callback(COPPICE_STAGE_HOST_DRAFT_1 "'s emit", ", where no events can be emitted");
+    complain_of_callback(COPPICE_STAGE_HOST_DRAFT_2 "'s emit", ", where no events can be emitted");
     return COPPICE_E_CONTEXT;
   }
   std::deque<value> all;
@@ -100,7 +100,7 @@ inline std::int32_t configure_stage_in_init(coppice_actor* self, coppice_message
   const auto how = take(options);
   COPPICE_STAGE_(configure);
   if (std::string_view(of(self)->callback.load()) != "init") {
-    complain_of_callback(COPPICE_STAGE_HOST_DRAFT_1 "'s configure", ", which is allowed in init alone");
+    complain_of_callback(COPPICE_STAGE_HOST_DRAFT_2 "'s configure", ", which is allowed in init alone");
     return COPPICE_E_CONTEXT;
   }
   if (!how) return COPPICE_E_TERM;
@@ -110,20 +110,20 @@ inline std::int32_t configure_stage_in_init(coppice_actor* self, coppice_message
 }
 #undef COPPICE_STAGE_
 
-inline const coppice_stage_host_api* stage_interface() {
-  static constexpr coppice_stage_host_api table = {.size = sizeof(coppice_stage_host_api),
-                                                   .reserved = 0,
-                                                   .emit = &emit_events,
-                                                   .ask = &ask_producer,
-                                                   .cancel = &cancel_subscription,
-                                                   .subscribe = &subscribe_stage,
-                                                   .resubscribe = &resubscribe_stage,
-                                                   .set_demand = &set_stage_demand,
-                                                   .info = &inform_stage,
-                                                   .configure = &configure_stage_in_init};
+inline const coppice_stage_api* stage_interface() {
+  static constexpr coppice_stage_api table = {.size = sizeof(coppice_stage_api),
+                                              .reserved = 0,
+                                              .emit = &emit_events,
+                                              .ask = &ask_producer,
+                                              .cancel = &cancel_subscription,
+                                              .subscribe = &subscribe_stage,
+                                              .resubscribe = &resubscribe_stage,
+                                              .set_demand = &set_stage_demand,
+                                              .info = &inform_stage,
+                                              .configure = &configure_stage_in_init};
   return &table;
 }
 inline const bool stage_interface_is_known =
-    more_interfaces().emplace(COPPICE_STAGE_HOST_DRAFT_1, stage_interface()).second;
+    more_interfaces().emplace(COPPICE_STAGE_HOST_DRAFT_2, stage_interface()).second;
 
 } // namespace coppice::testing::detail

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // State machines under test: coppice/testing.hpp delivers their events and fires their time-outs on its
 // clock. This header has what a test sees beside the replies, and the machine's data. The machine is the
-// node's (coppice/statem_machine.hpp), so order, time-outs and errors are the same.
+// node's (coppice/detail/statem_machine.hpp), so order, time-outs and errors are the same.
 //
 //   actor door(plugin::linked());
 //   CHECK(door.call(code{4711}) == true);
@@ -13,13 +13,13 @@
 // Header-only; included by coppice/testing.hpp. In the test's thread.
 #pragma once
 
-#include <coppice/statem.h>
+#include <coppice/draft/statem.h>
 
 #include <chrono>
 #include <cstdint>
 #include <vector>
 
-#include <coppice/statem_machine.hpp>
+#include <coppice/detail/statem_machine.hpp>
 #include <coppice/testing/value.hpp>
 
 namespace coppice::testing {

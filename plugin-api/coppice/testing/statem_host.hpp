@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// "coppice.statem_host/draft-1" for tests, and the effects of a transition: timers on the actor's clock,
+// "coppice.statem_host/draft-2" for tests, and the effects of a transition: timers on the actor's clock,
 // replies to the test's calls. Header-only. In the actor's callbacks.
 #pragma once
 
@@ -21,7 +21,7 @@ inline std::int32_t machine_of(coppice_actor* self, const char* function, machin
 }
 #define COPPICE_MACHINE_(name)                                                                   \
   machine_in_test* to = nullptr;                                                                 \
-  if (const std::int32_t status = machine_of(self, COPPICE_STATEM_HOST_DRAFT_1 "'s " #name, to); \
+  if (const std::int32_t status = machine_of(self, COPPICE_STATEM_HOST_DRAFT_2 "'s " #name, to); \
       status != COPPICE_OK)                                                                      \
   return status
 
@@ -63,7 +63,7 @@ inline std::int32_t next_event(coppice_actor* self, std::uint32_t type, coppice_
   statem_action<value> one;
   one.what = statem_action<value>::kind::next_event;
   one.type = type;
-  if (type == COPPICE_EVENT_CALL || type == COPPICE_EVENT_NAMED_TIMEOUT) {
+  if (type == COPPICE_STATEM_EVENT_CALL || type == COPPICE_STATEM_EVENT_NAMED_TIMEOUT) {
     auto name = term_of(about);
     if (!name) return COPPICE_E_INVALID;
     one.about = std::move(*name);
@@ -82,7 +82,7 @@ inline std::int32_t add_timeout(machine_in_test& to, statem_action<value>::kind 
   one.type = given->type;
   one.absolute = given->absolute != 0;
   one.time = given->time;
-  if (given->type == COPPICE_EVENT_NAMED_TIMEOUT) {
+  if (given->type == COPPICE_STATEM_EVENT_NAMED_TIMEOUT) {
     auto name = term_of(given->name);
     if (!name) return COPPICE_E_INVALID;
     one.about = std::move(*name);
@@ -124,19 +124,19 @@ inline std::int32_t reply_with_transition(coppice_actor* self, coppice_bytes fro
 }
 #undef COPPICE_MACHINE_
 
-inline const coppice_statem_host_api* statem_interface() {
-  static constexpr coppice_statem_host_api table = {.size = sizeof(coppice_statem_host_api),
-                                                    .reserved = 0,
-                                                    .next_state = &next_state,
-                                                    .next_state_atom = &next_state_atom,
-                                                    .repeat_state = &repeat_state,
-                                                    .keep_state = &keep_state,
-                                                    .postpone = &postpone,
-                                                    .next_event = &next_event,
-                                                    .set_timeout = &set_machine_timeout,
-                                                    .update_timeout = &update_machine_timeout,
-                                                    .cancel_timeout = &cancel_machine_timeout,
-                                                    .reply = &reply_with_transition};
+inline const coppice_statem_api* statem_interface() {
+  static constexpr coppice_statem_api table = {.size = sizeof(coppice_statem_api),
+                                               .reserved = 0,
+                                               .next_state = &next_state,
+                                               .next_state_atom = &next_state_atom,
+                                               .repeat_state = &repeat_state,
+                                               .keep_state = &keep_state,
+                                               .postpone = &postpone,
+                                               .next_event = &next_event,
+                                               .set_timeout = &set_machine_timeout,
+                                               .update_timeout = &update_machine_timeout,
+                                               .cancel_timeout = &cancel_machine_timeout,
+                                               .reply = &reply_with_transition};
   return &table;
 }
 

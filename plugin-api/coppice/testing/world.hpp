@@ -13,7 +13,7 @@
 #include <mutex>
 #include <optional>
 
-#include <coppice/behaviours.h>
+#include <coppice/detail/behaviours.h>
 #include <coppice/plugin.h>
 #include <coppice/testing/neighbours.hpp>
 #include <coppice/testing/udp_options.hpp>

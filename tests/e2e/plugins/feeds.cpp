@@ -80,13 +80,13 @@ class shop : public server {
   }
   std::uint64_t handle_call(const enroll& what) { return event_source(*this, what.name).token(); }
   std::int32_t handle_call(const try_options& what) {
-    const coppice_event_options raw{sizeof raw, what.flags, what.buffer, what.queue, what.bytes,
-                                    what.slow,  0};
+    const coppice_channel_options raw{sizeof raw, what.flags, what.buffer, what.queue, what.bytes,
+                                      what.slow,  0};
     std::uint64_t token = 0;
     return detail::event_host.need().register_event(handle(), detail::plain(what.name), &raw, &token);
   }
   std::int32_t handle_call(const try_subscribe& what) {
-    const coppice_subscribe_options raw{sizeof raw, what.flags, what.begin, 0, 0};
+    const coppice_channel_subscribe_options raw{sizeof raw, what.flags, what.begin, 0, 0};
     return detail::event_host.need().subscribe(handle(), detail::plain(what.name), {}, &raw, nullptr);
   }
   std::uint64_t handle_call(etf::constant<"token">) { return source_.token(); }

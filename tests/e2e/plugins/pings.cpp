@@ -72,7 +72,7 @@ class pings : public udp {
   std::uint64_t handle_call(etf::constant<"writable">) { return writable_; }
   std::uint64_t handle_call(etf::constant<"port">) { return udp_socket(*this).address().port(); }
   std::int64_t handle_call(const change_group& how) {
-    coppice_datagram_address group{};
+    coppice_udp_address group{};
     group.family = how.address.size() == 4 ? 4 : 6;
     std::copy_n(how.address.begin(), std::min(how.address.size(), sizeof group.bytes), group.bytes);
     const udp_socket socket(*this);

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
  * slices: the actor of a connection in plain C, which sends what comes back as it came, uncopied. */
+#include <coppice/draft/stream.h>
 #include <coppice/lifecycle.h>
 #include <coppice/plugin.h>
-#include <coppice/stream.h>
 
 COPPICE_NOTE(
     "{\"coppice\":1,\"id\":\"slices\",\"version\":\"1.0.0\",\"abi\":[1,0],"
     "\"actors\":[{\"name\":\"slices\",\"behaviour\":\"tcp\","
-    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.stream/draft-1\"]}]}");
+    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.stream/draft-2\"]}]}");
 
 static const coppice_stream_api* streams;
 
 static int32_t start(const coppice_host* host, coppice_error* error) {
   (void)error;
-  streams = host->get_interface(host, COPPICE_STREAM_HOST_DRAFT_1);
+  streams = host->get_interface(host, COPPICE_STREAM_HOST_DRAFT_2);
   return streams ? COPPICE_OK : COPPICE_E_UNSUPPORTED;
 }
 
@@ -23,9 +23,9 @@ static int32_t on_frame(coppice_actor* self, void* state, uint64_t connection, c
 }
 
 static const coppice_lifecycle lifecycle = {.size = sizeof lifecycle};
-static const coppice_stream_callbacks on = {.size = sizeof on, .on_frame = on_frame};
+static const coppice_stream on = {.size = sizeof on, .on_frame = on_frame};
 static const coppice_table tables[] = {
-    {COPPICE_LIFECYCLE_1, &lifecycle}, {COPPICE_STREAM_DRAFT_1, &on}, {NULL, NULL}};
+    {COPPICE_LIFECYCLE_1, &lifecycle}, {COPPICE_STREAM_DRAFT_2, &on}, {NULL, NULL}};
 static const coppice_actor_type type = {
     .size = sizeof type, .name = "slices", .behaviour = "tcp", .tables = tables};
 static const coppice_actor_type* const types[] = {&type};

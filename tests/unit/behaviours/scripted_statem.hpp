@@ -46,7 +46,7 @@ class scripted_statem final : public behaviours::statem {
   runtime::outcome handle(runtime::process& self, const event& what, const runtime::message& state) override {
     static constexpr const char* words[] = {"",         "call",    "cast",         "info",
                                             "internal", "timeout", "state_timeout"};
-    const bool named = what.type == COPPICE_EVENT_NAMED_TIMEOUT;
+    const bool named = what.type == COPPICE_STATEM_EVENT_NAMED_TIMEOUT;
     log(fmt::format("{}:{}@{}", named ? "{timeout," + text(what.about) + "}" : std::string(words[what.type]),
                     text(what.content), text(state)));
     outlast(self, what);
@@ -114,7 +114,7 @@ class scripted_statem final : public behaviours::statem {
     std::uint32_t arity = 0;
     at.read_tuple(arity);
     if (etf::cursor head = at; head.read_atom_is("reply")) {
-      if (what.type != COPPICE_EVENT_CALL) return;
+      if (what.type != COPPICE_STATEM_EVENT_CALL) return;
       return transition().add({.what = kind::reply, .about = what.about, .content = rest(head)});
     }
     if (etf::cursor head = at; head.read_atom_is("next_event")) {
@@ -150,14 +150,14 @@ class scripted_statem final : public behaviours::statem {
   static void read_type(etf::cursor& at, action& into) {
     std::string_view word;
     if (at.read_tuple_of(2) && at.read_atom_is("timeout")) {
-      into.type = COPPICE_EVENT_NAMED_TIMEOUT;
+      into.type = COPPICE_STATEM_EVENT_NAMED_TIMEOUT;
       into.about = rest(at);
     } else if (at.read_atom(word)) {
-      into.type = word == "internal"        ? COPPICE_EVENT_INTERNAL
-                  : word == "cast"          ? COPPICE_EVENT_CAST
-                  : word == "info"          ? COPPICE_EVENT_INFO
-                  : word == "timeout"       ? COPPICE_EVENT_TIMEOUT
-                  : word == "state_timeout" ? COPPICE_EVENT_STATE_TIMEOUT
+      into.type = word == "internal"        ? COPPICE_STATEM_EVENT_INTERNAL
+                  : word == "cast"          ? COPPICE_STATEM_EVENT_CAST
+                  : word == "info"          ? COPPICE_STATEM_EVENT_INFO
+                  : word == "timeout"       ? COPPICE_STATEM_EVENT_TIMEOUT
+                  : word == "state_timeout" ? COPPICE_STATEM_EVENT_STATE_TIMEOUT
                                             : 99;
     }
   }

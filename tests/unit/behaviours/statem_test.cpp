@@ -188,7 +188,7 @@ TEST_CASE("a thousand drops of the oldest keep the last ones in their order") {
   REQUIRE(machine.start(effects) == step::idle);
   REQUIRE(machine.go_on(effects, false) == step::idle);
   for (int i = 0; i < 1000; ++i) {
-    REQUIRE(machine.begin({COPPICE_EVENT_CAST, {}, term(std::to_string(i))}) == step::handle);
+    REQUIRE(machine.begin({COPPICE_STATEM_EVENT_CAST, {}, term(std::to_string(i))}) == step::handle);
     machine.add({.what = statem_action<runtime::message>::kind::postpone});
     REQUIRE(machine.finish(effects, false) == step::idle);
   }

@@ -2,7 +2,7 @@
 // The templates in the program: which kinds there are, and what a plugin of one consists of.
 #include "cli/templates.hpp"
 
-#include <coppice/behaviours.h>
+#include <coppice/detail/behaviours.h>
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -18,7 +18,7 @@ using namespace coppice;
 using namespace coppice::test;
 
 namespace coppice {
-struct exiting {}; // as coppice/host.hpp has it
+struct exiting {}; // as coppice/detail/host.hpp has it
 } // namespace coppice
 
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a plugin's publishing costs where nobody listens.
-#include <coppice/event.h>
+#include <coppice/draft/channel.h>
 
 #include "behaviours/channels/event_channels.hpp"
 #include "etf/allocations.hpp"
@@ -10,7 +10,7 @@ using namespace coppice;
 using namespace coppice::test;
 
 TEST_CASE("a plugin that publishes to nobody, with nothing kept, allocates nothing") {
-  const coppice_event_host_api& named_events = *host::event_interface();
+  const coppice_channel_api& named_events = *host::event_interface();
   stage set;
   behaviours::event_channels channels(set.host.system);
   set.publish_in(channels);

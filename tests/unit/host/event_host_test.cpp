@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a plugin may say of named events, as far as the table itself answers.
-#include <coppice/event.h>
+#include <coppice/draft/channel.h>
 
 #include "behaviours/channels/event_channels.hpp"
 #include "scripted.hpp"
@@ -10,7 +10,7 @@ using namespace coppice::test;
 
 namespace {
 
-const coppice_event_host_api& events = *host::event_interface();
+const coppice_channel_api& events = *host::event_interface();
 
 coppice_bytes bytes_of(const literal& of) {
   return {of.raw.data, of.raw.size};
@@ -37,7 +37,7 @@ TEST_CASE("names, options and tokens that cannot be are refused") {
   behaviours::event_channels channels(set.host.system);
   set.publish_in(channels);
   play.call = [](coppice_actor* self, const coppice_message*, coppice_bytes from) {
-    const auto registers = [&](const char* name, const coppice_event_options* options) {
+    const auto registers = [&](const char* name, const coppice_channel_options* options) {
       std::uint64_t token = 1;
       const std::int32_t status = events.register_event(self, coppice_text(name), options, &token);
       CHECK((status == COPPICE_OK) == (token != 0));
@@ -47,19 +47,19 @@ TEST_CASE("names, options and tokens that cannot be are refused") {
       CAPTURE(name);
       CHECK(registers(name, nullptr) == COPPICE_E_INVALID);
     }
-    coppice_event_options usual{};
+    coppice_channel_options usual{};
     usual.size = sizeof usual;
     const auto refuses = [&](auto change) {
-      coppice_event_options wrong = usual;
+      coppice_channel_options wrong = usual;
       change(wrong);
       CHECK(registers("orders", &wrong) == COPPICE_E_INVALID);
     };
-    refuses([](auto& o) { o.size = COPPICE_EVENT_OPTIONS_LEAST - 1; });
+    refuses([](auto& o) { o.size = COPPICE_CHANNEL_OPTIONS_LEAST - 1; });
     refuses([](auto& o) { o.flags = 4; });
     refuses([](auto& o) { o.buffer = 1'000'001; });
     refuses([](auto& o) { o.queue = 1'000'001; });
     refuses([](auto& o) { o.bytes = (std::uint64_t{64} << 20) + 1; });
-    refuses([](auto& o) { o.slow = COPPICE_EVENT_PARK + 1; });
+    refuses([](auto& o) { o.slow = COPPICE_CHANNEL_PARK + 1; });
     CHECK(registers("orders", &usual) == COPPICE_OK);
     CHECK(events.register_event(self, coppice_text("orders"), nullptr, nullptr) == COPPICE_E_INVALID);
     CHECK(events.publish(self, 4711, bytes_of(literal("one")), nullptr) == COPPICE_E_NOT_FOUND);

@@ -147,7 +147,7 @@ inline const coppice_event_handler callbacks = [] {
 }();
 
 inline const coppice_table tables[] = {
-    {COPPICE_LIFECYCLE_1, &lifecycle}, {COPPICE_EVENT_HANDLER_DRAFT_1, &callbacks}, {nullptr, nullptr}};
+    {COPPICE_LIFECYCLE_1, &lifecycle}, {COPPICE_EVENT_HANDLER_DRAFT_2, &callbacks}, {nullptr, nullptr}};
 inline const coppice_actor_type type = {sizeof(coppice_actor_type), 0, "h", "event_handler", tables, nullptr};
 
 } // namespace handling

@@ -3,7 +3,7 @@
 // that an actor type consists of, of another size than ours.
 #include "host/actors/hosted_behaviours.hpp"
 
-#include <coppice/tables.hpp>
+#include <coppice/detail/tables.hpp>
 #include <cstddef>
 #include <set>
 

@@ -17,7 +17,7 @@ using runtime::destination;
 
 namespace {
 
-const coppice_router_host_api& routes = *host::router_interface();
+const coppice_router_api& routes = *host::router_interface();
 
 struct router_script {
   std::function<std::int32_t(coppice_actor*, const coppice_routed*)> route, failed;
@@ -44,7 +44,7 @@ const coppice_router router_table = [] {
   return table;
 }();
 const coppice_table router_tables[] = {{COPPICE_LIFECYCLE_1, &full_lifecycle},
-                                       {COPPICE_ROUTER_DRAFT_1, &router_table},
+                                       {COPPICE_ROUTER_DRAFT_2, &router_table},
                                        {COPPICE_SERVER_1, &full_server},
                                        {nullptr, nullptr}};
 const coppice_actor_type front_type = {

@@ -12,7 +12,7 @@ using namespace coppice::test;
 
 namespace {
 
-const coppice_stage_host_api& stages = *host::stage_interface();
+const coppice_stage_api& stages = *host::stage_interface();
 
 struct stage_script {
   std::function<std::int32_t(coppice_actor*)> init;
@@ -53,7 +53,7 @@ const coppice_stage table_of = [] {
 }();
 template <stage_script& Acts>
 const coppice_table tables_of[] = {
-    {COPPICE_LIFECYCLE_1, &lifecycle_of<Acts>}, {COPPICE_STAGE_DRAFT_1, &table_of<Acts>}, {nullptr, nullptr}};
+    {COPPICE_LIFECYCLE_1, &lifecycle_of<Acts>}, {COPPICE_STAGE_DRAFT_2, &table_of<Acts>}, {nullptr, nullptr}};
 
 const coppice_actor_type source_type = {sizeof(coppice_actor_type), 0,      "source", "producer",
                                         tables_of<source_acts>,     nullptr};

@@ -19,7 +19,7 @@ using runtime::destination;
 
 namespace {
 
-const coppice_statem_host_api& machines = *host::statem_interface();
+const coppice_statem_api& machines = *host::statem_interface();
 
 struct machine_script {
   std::function<std::int32_t(coppice_actor*)> init;
@@ -64,9 +64,9 @@ const coppice_statem entering_table = [] {
   return table;
 }();
 const coppice_table machine_tables[] = {
-    {COPPICE_LIFECYCLE_1, &lifecycle_of_one}, {COPPICE_STATEM_DRAFT_1, &machine_table}, {nullptr, nullptr}};
+    {COPPICE_LIFECYCLE_1, &lifecycle_of_one}, {COPPICE_STATEM_DRAFT_2, &machine_table}, {nullptr, nullptr}};
 const coppice_table entering_tables[] = {
-    {COPPICE_LIFECYCLE_1, &lifecycle_of_two}, {COPPICE_STATEM_DRAFT_1, &entering_table}, {nullptr, nullptr}};
+    {COPPICE_LIFECYCLE_1, &lifecycle_of_two}, {COPPICE_STATEM_DRAFT_2, &entering_table}, {nullptr, nullptr}};
 const coppice_actor_type machine_type = {
     sizeof(coppice_actor_type), 0, "scripted", "statem", machine_tables, nullptr};
 const coppice_actor_type entering_type = {
@@ -104,8 +104,9 @@ TEST_CASE("an event comes with all there is to it") {
     CHECK(e->size == sizeof(coppice_statem_event));
     note(std::to_string(e->type) + " " + shown(e->state) + " " + shown(e->old_state) + " " + shown(e->name) +
          " " + (e->from.size == 0 ? "-" : "from") + " " + test::shown(&e->content));
-    if (e->type != COPPICE_EVENT_INFO) return COPPICE_OK;
-    for (const std::uint32_t type : {COPPICE_EVENT_STATE_TIMEOUT, COPPICE_EVENT_NAMED_TIMEOUT}) {
+    if (e->type != COPPICE_STATEM_EVENT_INFO) return COPPICE_OK;
+    for (const std::uint32_t type :
+         {COPPICE_STATEM_EVENT_STATE_TIMEOUT, COPPICE_STATEM_EVENT_NAMED_TIMEOUT}) {
       const auto name = term("{n, 1}");
       auto timeout = timeout_of(type, 0);
       timeout.name = {name.bytes().data(), name.size()};
@@ -113,7 +114,7 @@ TEST_CASE("an event comes with all there is to it") {
       CHECK(machines.set_timeout(self, &timeout, &content.raw) == COPPICE_OK);
     }
     literal inserted("inserted");
-    CHECK(machines.next_event(self, COPPICE_EVENT_INTERNAL, {}, &inserted.raw) == COPPICE_OK);
+    CHECK(machines.next_event(self, COPPICE_STATEM_EVENT_INTERNAL, {}, &inserted.raw) == COPPICE_OK);
     return COPPICE_OK;
   };
   acts.enter = [](coppice_actor*, const coppice_statem_event* e) {
@@ -153,8 +154,8 @@ TEST_CASE("the transition's calls are for callbacks that make one") {
     CHECK(machines.next_state(self, &broken.raw) == COPPICE_E_TERM);
     CHECK(machines.next_state_atom(self, nullptr) == COPPICE_E_INVALID);
     literal content("x");
-    CHECK(machines.next_event(self, COPPICE_EVENT_CALL, {}, &content.raw) == COPPICE_E_INVALID);
-    auto nameless = timeout_of(COPPICE_EVENT_NAMED_TIMEOUT, 5);
+    CHECK(machines.next_event(self, COPPICE_STATEM_EVENT_CALL, {}, &content.raw) == COPPICE_E_INVALID);
+    auto nameless = timeout_of(COPPICE_STATEM_EVENT_NAMED_TIMEOUT, 5);
     literal again("x");
     CHECK(machines.set_timeout(self, &nameless, &again.raw) == COPPICE_E_INVALID);
     nameless.size = 8;
@@ -190,7 +191,7 @@ TEST_CASE("a start needs a state, and what init says must be good") {
       {[](coppice_actor*) { return COPPICE_OK; }, "{error,{bad_return_from_init,ok}}"},
       {[](coppice_actor* self) {
          machines.next_state_atom(self, "a");
-         auto timeout = timeout_of(COPPICE_EVENT_STATE_TIMEOUT, -1);
+         auto timeout = timeout_of(COPPICE_STATEM_EVENT_STATE_TIMEOUT, -1);
          literal content("x");
          return machines.set_timeout(self, &timeout, &content.raw);
        },
@@ -266,7 +267,7 @@ TEST_CASE("people are shown its state, what it postponed and its time-outs; what
   acts = {};
   acts.event = [](coppice_actor* self, const coppice_statem_event* e) {
     if (shown(e->state) != "a") return machines.postpone(self);
-    auto timeout = timeout_of(COPPICE_EVENT_STATE_TIMEOUT, 90 * base::nanos_per_second);
+    auto timeout = timeout_of(COPPICE_STATEM_EVENT_STATE_TIMEOUT, 90 * base::nanos_per_second);
     literal content("late");
     CHECK(machines.set_timeout(self, &timeout, &content.raw) == COPPICE_OK);
     return machines.next_state_atom(self, "b");
@@ -303,7 +304,7 @@ TEST_CASE("the end of a request is an event, and may be postponed") {
   stage set;
   acts = {};
   acts.event = [&](coppice_actor* self, const coppice_statem_event* e) {
-    if (e->type == COPPICE_EVENT_RESPONSE) {
+    if (e->type == COPPICE_STATEM_EVENT_RESPONSE) {
       note("response " + std::to_string(e->tag) + " " + std::to_string(e->status) + " " +
            test::shown(&e->content) + " in " + shown(e->state));
       return is_atom(e->state, "a") ? machines.postpone(self) : COPPICE_OK;
@@ -332,7 +333,7 @@ TEST_CASE("a reload in the middle of it all: state, what is postponed and time-o
     note(shown(what) + " in " + shown(e->state));
     if (is_atom(what, "later")) return is_atom(e->state, "a") ? machines.postpone(self) : COPPICE_OK;
     if (is_atom(what, "arm")) {
-      auto timeout = timeout_of(COPPICE_EVENT_NAMED_TIMEOUT, 50 * base::nanos_per_ms);
+      auto timeout = timeout_of(COPPICE_STATEM_EVENT_NAMED_TIMEOUT, 50 * base::nanos_per_ms);
       const auto name = term("n");
       timeout.name = {name.bytes().data(), name.size()};
       literal content("rings");

@@ -5,17 +5,17 @@
 #include <doctest/doctest.h>
 #include <algorithm>
 
-#include <coppice/await.h>
-#include <coppice/event.h>
-#include <coppice/event_handler.h>
-#include <coppice/metric.h>
-#include <coppice/order.h>
-#include <coppice/post.h>
-#include <coppice/router.h>
-#include <coppice/saga.h>
-#include <coppice/stage.h>
-#include <coppice/statem.h>
-#include <coppice/stream.h>
+#include <coppice/draft/await.h>
+#include <coppice/draft/channel.h>
+#include <coppice/draft/event_handler.h>
+#include <coppice/draft/metric.h>
+#include <coppice/draft/order.h>
+#include <coppice/draft/post.h>
+#include <coppice/draft/router.h>
+#include <coppice/draft/saga.h>
+#include <coppice/draft/stage.h>
+#include <coppice/draft/statem.h>
+#include <coppice/draft/stream.h>
 
 using namespace coppice;
 
@@ -50,6 +50,13 @@ TEST_CASE("a draft of another number is warned about with the side that is to be
               "host it was built for)"});
 }
 
+TEST_CASE("a draft that has another name today is found under it") {
+  CHECK(said({"coppice.event_host/draft-1"}, {"coppice.channel/draft-2", "coppice.metric/draft-1"}) ==
+        names{"uses coppice.event_host/draft-1, this host has coppice.channel/draft-2 (rebuild it with this "
+              "host's "
+              "headers)"});
+}
+
 TEST_CASE("a plugin that can do with several numbers of a draft needs one of them") {
   CHECK(said({"coppice.metric/draft-1", "coppice.metric/draft-2"}, {"coppice.metric/draft-2"}) == names{});
   CHECK(said({"coppice.metric/draft-1", "coppice.metric/draft-2"}, {"coppice.metric/draft-3"}).size() == 2);
@@ -57,16 +64,16 @@ TEST_CASE("a plugin that can do with several numbers of a draft needs one of the
 
 TEST_CASE("this host's drafts are those of its headers, and the draft tables of its behaviours") {
   names interfaces{COPPICE_AWAIT_DRAFT_1,       COPPICE_METRIC_DRAFT_1,      COPPICE_ORDER_DRAFT_1,
-                   COPPICE_POST_DRAFT_1,        COPPICE_ROUTER_HOST_DRAFT_1, COPPICE_STAGE_HOST_DRAFT_1,
-                   COPPICE_STATEM_HOST_DRAFT_1, COPPICE_STREAM_HOST_DRAFT_1, COPPICE_UDP_HOST_DRAFT_1,
-                   COPPICE_EVENT_HOST_DRAFT_1,  COPPICE_SAGA_HOST_DRAFT_1};
-  names all{COPPICE_AWAIT_DRAFT_1,       COPPICE_EVENT_HANDLER_DRAFT_1, COPPICE_METRIC_DRAFT_1,
-            COPPICE_ORDER_DRAFT_1,       COPPICE_POST_DRAFT_1,          COPPICE_ROUTER_DRAFT_1,
-            COPPICE_ROUTER_HOST_DRAFT_1, COPPICE_STAGE_DRAFT_1,         COPPICE_STAGE_HOST_DRAFT_1,
-            COPPICE_STATEM_DRAFT_1,      COPPICE_STATEM_HOST_DRAFT_1,   COPPICE_STREAM_DRAFT_1,
-            COPPICE_STREAM_HOST_DRAFT_1, COPPICE_UDP_DRAFT_1,           COPPICE_UDP_HOST_DRAFT_1,
-            COPPICE_EVENT_HOST_DRAFT_1,  COPPICE_POOL_DRAFT_1,          COPPICE_RAFT_DRAFT_1,
-            COPPICE_SAGA_DRAFT_1,        COPPICE_SAGA_HOST_DRAFT_1};
+                   COPPICE_POST_DRAFT_1,        COPPICE_ROUTER_HOST_DRAFT_2, COPPICE_STAGE_HOST_DRAFT_2,
+                   COPPICE_STATEM_HOST_DRAFT_2, COPPICE_STREAM_HOST_DRAFT_2, COPPICE_UDP_HOST_DRAFT_2,
+                   COPPICE_CHANNEL_DRAFT_2,     COPPICE_SAGA_HOST_DRAFT_2};
+  names all{COPPICE_AWAIT_DRAFT_1,       COPPICE_EVENT_HANDLER_DRAFT_2, COPPICE_METRIC_DRAFT_1,
+            COPPICE_ORDER_DRAFT_1,       COPPICE_POST_DRAFT_1,          COPPICE_ROUTER_DRAFT_2,
+            COPPICE_ROUTER_HOST_DRAFT_2, COPPICE_STAGE_DRAFT_2,         COPPICE_STAGE_HOST_DRAFT_2,
+            COPPICE_STATEM_DRAFT_2,      COPPICE_STATEM_HOST_DRAFT_2,   COPPICE_STREAM_DRAFT_2,
+            COPPICE_STREAM_HOST_DRAFT_2, COPPICE_UDP_DRAFT_2,           COPPICE_UDP_HOST_DRAFT_2,
+            COPPICE_CHANNEL_DRAFT_2,     COPPICE_POOL_DRAFT_1,          COPPICE_RAFT_DRAFT_1,
+            COPPICE_SAGA_DRAFT_2,        COPPICE_SAGA_HOST_DRAFT_2};
   std::ranges::sort(interfaces);
   std::ranges::sort(all);
   CHECK(manifest::known_drafts() == all);

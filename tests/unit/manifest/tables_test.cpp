@@ -3,7 +3,7 @@
 // What an actor type's tables are refused for, each sentence once: against the list there is, and against one
 // of behaviours that have what no real one has yet.
 #include <doctest/doctest.h>
-#include <coppice/tables.hpp>
+#include <coppice/detail/tables.hpp>
 
 #include <array>
 

@@ -30,7 +30,7 @@ TEST_CASE("the right code opens it, and its state's time-out closes it") {
   CHECK(door.call(code{4711}) == true);
   CHECK(door.state() == atom("open"));
   REQUIRE(door.timeouts().size() == 1);
-  CHECK(door.timeouts()[0].type == COPPICE_EVENT_STATE_TIMEOUT);
+  CHECK(door.timeouts()[0].type == COPPICE_STATEM_EVENT_STATE_TIMEOUT);
   CHECK(door.timeouts()[0].due == door.now() + 10s);
   door.advance(9s);
   CHECK(door.state() == atom("open"));
@@ -47,7 +47,7 @@ TEST_CASE("each transition is there with its event, its states and its actions")
   door.call(code{4711});
   REQUIRE(door.did.transitions.size() == 2); // handle_event, enter
   const auto& handled = door.did.transitions[0];
-  CHECK(handled.event == COPPICE_EVENT_CALL);
+  CHECK(handled.event == COPPICE_STATEM_EVENT_CALL);
   CHECK(handled.content == value(code{4711}));
   CHECK(handled.from == atom("locked"));
   CHECK(handled.to == atom("open"));
@@ -57,7 +57,7 @@ TEST_CASE("each transition is there with its event, its states and its actions")
   const auto& entered = door.did.transitions[1];
   CHECK(entered.event == 0);
   REQUIRE(entered.actions.size() == 1);
-  CHECK(entered.actions[0].type == COPPICE_EVENT_STATE_TIMEOUT);
+  CHECK(entered.actions[0].type == COPPICE_STATEM_EVENT_STATE_TIMEOUT);
   CHECK(nanoseconds(entered.actions[0].time) == 10s);
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What the C++ headers promise a plugin's author beyond the C ones: constructors that know their actor, calls
 // that have no place where they stand, options, and a host that lacks an interface.
-#include <coppice/metric.h>
-#include <coppice/order.h>
-#include <coppice/post.h>
+#include <coppice/draft/metric.h>
+#include <coppice/draft/order.h>
+#include <coppice/draft/post.h>
 #include <doctest/doctest.h>
 #include <coppice/server.hpp>
 

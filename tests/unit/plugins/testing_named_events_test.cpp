@@ -63,9 +63,9 @@ TEST_CASE("what an actor subscribes to, and the messages of it") {
   CHECK(desk.call("{subscribe, <<\"orders\">>, <<>>, buffered}"_erl));
   CHECK(desk.call("{subscribe, <<\"orders\">>, <<\"shop@far\">>, {7, 9}}"_erl) == "{0, 0, 0, 0}"_erl);
   REQUIRE(events.subscriptions().size() == 2);
-  CHECK(events.subscriptions()[0].begin == COPPICE_EVENT_BUFFERED);
+  CHECK(events.subscriptions()[0].begin == COPPICE_CHANNEL_BUFFERED);
   CHECK(events.subscriptions()[1].node == "shop@far");
-  CHECK(events.subscriptions()[1].begin == COPPICE_EVENT_AFTER);
+  CHECK(events.subscriptions()[1].begin == COPPICE_CHANNEL_AFTER);
   CHECK(events.subscriptions()[1].creation == 7);
   CHECK(events.subscriptions()[1].after == 9);
   desk.send(event_message("orders", 1, 10));

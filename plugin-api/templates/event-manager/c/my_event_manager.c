@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * my_event_manager: a handler of an event manager. It keeps the last args.keep events; the call `get` is
  * answered with them, the newest first, and so is who removes the handler. */
-#include <coppice/event_handler.h>
+#include <coppice/draft/event_handler.h>
 #include <coppice/server.h>
 #include <coppice/term.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 COPPICE_NOTE(
     "{\"coppice\":1,\"id\":\"my_event_manager\",\"version\":\"0.1.0\",\"abi\":[1,0],\"actors\":["
     "{\"name\":\"my_event_manager\",\"behaviour\":\"event_handler\",\"state_version\":1,"
-    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.event_handler/draft-1\"],"
+    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.event_handler/draft-2\"],"
     "\"args_schema\":" SCHEMA "}]}");
 
 static const coppice_message_api* messages;
@@ -154,7 +154,7 @@ static const coppice_lifecycle lifecycle = {.size = sizeof lifecycle,
 static const coppice_event_handler handler = {
     .size = sizeof handler, .handle_event = handle_event, .handle_call = handle_call, .removed = removed};
 static const coppice_table tables[] = {
-    {COPPICE_LIFECYCLE_1, &lifecycle}, {COPPICE_EVENT_HANDLER_DRAFT_1, &handler}, {NULL, NULL}};
+    {COPPICE_LIFECYCLE_1, &lifecycle}, {COPPICE_EVENT_HANDLER_DRAFT_2, &handler}, {NULL, NULL}};
 static const coppice_actor_type type = {.size = sizeof type,
                                         .state_version = STATE_VERSION,
                                         .name = "my_event_manager",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * my_pool: a worker of a pool. {square, N} is answered with the square of N by the worker that N chooses;
  * `get` with how many the worker has answered. What the pool has no room for is answered {error, busy}. */
-#include <coppice/pool.h>
+#include <coppice/draft/pool.h>
 #include <coppice/server.h>
 #include <coppice/term.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * my_port: an actor with a program. {line, Text} writes a line to it and is answered with the next line that
  * the program writes, in the order in which callers came. */
+#include <coppice/draft/stream.h>
 #include <coppice/server.h>
-#include <coppice/stream.h>
 #include <coppice/term.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 COPPICE_NOTE(
     "{\"coppice\":1,\"id\":\"my_port\",\"version\":\"0.1.0\",\"abi\":[1,0],\"actors\":["
     "{\"name\":\"my_port\",\"behaviour\":\"tcp\",\"state_version\":1,"
-    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.stream/draft-1\",\"coppice.server/1\"],"
+    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.stream/draft-2\",\"coppice.server/1\"],"
     "\"args_schema\":" SCHEMA "}]}");
 
 static const coppice_message_api* messages;
@@ -28,7 +28,7 @@ static int32_t start(const coppice_host* host, coppice_error* error) {
   (void)error;
   messages = host->get_interface(host, COPPICE_MESSAGE_1);
   calls = host->get_interface(host, COPPICE_CALL_1);
-  streams = host->get_interface(host, COPPICE_STREAM_HOST_DRAFT_1);
+  streams = host->get_interface(host, COPPICE_STREAM_HOST_DRAFT_2);
   return messages && calls && streams ? COPPICE_OK : COPPICE_E_UNSUPPORTED;
 }
 
@@ -172,11 +172,11 @@ static const coppice_lifecycle lifecycle = {.size = sizeof lifecycle,
                                             .save_state = save_state,
                                             .restore_state = restore_state,
                                             .destroy = destroy};
-static const coppice_stream_callbacks stream = {
+static const coppice_stream stream = {
     .size = sizeof stream, .on_connect = on_connect, .on_frame = on_frame, .on_close = on_close};
 static const coppice_server server = {.size = sizeof server, .handle_call = handle_call};
 static const coppice_table tables[] = {{COPPICE_LIFECYCLE_1, &lifecycle},
-                                       {COPPICE_STREAM_DRAFT_1, &stream},
+                                       {COPPICE_STREAM_DRAFT_2, &stream},
                                        {COPPICE_SERVER_1, &server},
                                        {NULL, NULL}};
 static const coppice_actor_type type = {.size = sizeof type,

@@ -2,8 +2,8 @@
  * my_raft: a replicated state machine. The command {add, N} adds N, from 1 on, to a sum that is the same in
  * all members of the group, and is answered with it. The query `sum` is answered with the sum. */
 #include <coppice/actor.h>
+#include <coppice/draft/raft.h>
 #include <coppice/lifecycle.h>
-#include <coppice/raft.h>
 #include <coppice/term.h>
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
  * my_router: a router. {store, Thing} goes to the route args.to; without args.to it is stored here, and
  * answered with how many things are. The call `get` is answered with {Routed, Stored}. */
 #include <coppice/actor.h>
-#include <coppice/router.h>
+#include <coppice/draft/router.h>
 #include <coppice/server.h>
 #include <coppice/term.h>
 #include <stdlib.h>
@@ -18,20 +18,20 @@
 COPPICE_NOTE(
     "{\"coppice\":1,\"id\":\"my_router\",\"version\":\"0.1.0\",\"abi\":[1,0],\"actors\":["
     "{\"name\":\"my_router\",\"behaviour\":\"router\",\"state_version\":1,"
-    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.router/draft-1\",\"coppice.server/1\"],"
+    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.router/draft-2\",\"coppice.server/1\"],"
     "\"args_schema\":" SCHEMA "}]}");
 
 static const coppice_message_api* messages;
 static const coppice_call_api* calls;
 static const coppice_actor_api* actors;
-static const coppice_router_host_api* routes;
+static const coppice_router_api* routes;
 
 static int32_t start(const coppice_host* host, coppice_error* error) {
   (void)error;
   messages = host->get_interface(host, COPPICE_MESSAGE_1);
   calls = host->get_interface(host, COPPICE_CALL_1);
   actors = host->get_interface(host, COPPICE_ACTOR_1);
-  routes = host->get_interface(host, COPPICE_ROUTER_HOST_DRAFT_1);
+  routes = host->get_interface(host, COPPICE_ROUTER_HOST_DRAFT_2);
   return messages && calls && actors && routes ? COPPICE_OK : COPPICE_E_UNSUPPORTED;
 }
 
@@ -123,7 +123,7 @@ static const coppice_lifecycle lifecycle = {.size = sizeof lifecycle,
 static const coppice_router router = {.size = sizeof router, .route = route};
 static const coppice_server server = {.size = sizeof server, .handle_call = handle_call};
 static const coppice_table tables[] = {{COPPICE_LIFECYCLE_1, &lifecycle},
-                                       {COPPICE_ROUTER_DRAFT_1, &router},
+                                       {COPPICE_ROUTER_DRAFT_2, &router},
                                        {COPPICE_SERVER_1, &server},
                                        {NULL, NULL}};
 static const coppice_actor_type type = {.size = sizeof type,

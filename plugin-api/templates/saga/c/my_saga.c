@@ -3,7 +3,7 @@
  * of this type. A place that has too few refuses, and the other one gives back what it reserved. The call
  * `get` is answered with how many things are left. */
 #include <coppice/actor.h>
-#include <coppice/saga.h>
+#include <coppice/draft/saga.h>
 #include <coppice/server.h>
 #include <coppice/term.h>
 #include <stdlib.h>
@@ -20,18 +20,18 @@
 COPPICE_NOTE(
     "{\"coppice\":1,\"id\":\"my_saga\",\"version\":\"0.1.0\",\"abi\":[1,0],\"actors\":["
     "{\"name\":\"my_saga\",\"behaviour\":\"saga\",\"state_version\":1,"
-    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.saga/draft-1\",\"coppice.server/1\"],"
+    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.saga/draft-2\",\"coppice.server/1\"],"
     "\"args_schema\":" SCHEMA "}]}");
 
 static const coppice_message_api* messages;
 static const coppice_call_api* calls;
-static const coppice_saga_host_api* sagas;
+static const coppice_saga_api* sagas;
 
 static int32_t start(const coppice_host* host, coppice_error* error) {
   (void)error;
   messages = host->get_interface(host, COPPICE_MESSAGE_1);
   calls = host->get_interface(host, COPPICE_CALL_1);
-  sagas = host->get_interface(host, COPPICE_SAGA_HOST_DRAFT_1);
+  sagas = host->get_interface(host, COPPICE_SAGA_HOST_DRAFT_2);
   return messages && calls && sagas ? COPPICE_OK : COPPICE_E_UNSUPPORTED;
 }
 
@@ -231,7 +231,7 @@ static const coppice_saga saga = {
     .size = sizeof saga, .handle_start = handle_start, .handle_do = handle_do, .handle_undo = handle_undo};
 static const coppice_server server = {.size = sizeof server, .handle_call = handle_call};
 static const coppice_table tables[] = {{COPPICE_LIFECYCLE_1, &lifecycle},
-                                       {COPPICE_SAGA_DRAFT_1, &saga},
+                                       {COPPICE_SAGA_DRAFT_2, &saga},
                                        {COPPICE_SERVER_1, &server},
                                        {NULL, NULL}};
 static const coppice_actor_type type = {.size = sizeof type,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * my_stage: a pipeline. The producer counts from 0 up to args.last, `doubler` doubles, `sink` adds up. The
  * call `get` at the producer is answered with how many numbers it has made, at the sink with {Count, Sum}. */
+#include <coppice/draft/stage.h>
 #include <coppice/server.h>
-#include <coppice/stage.h>
 #include <coppice/term.h>
 #include <stdlib.h>
 
@@ -16,23 +16,23 @@
 COPPICE_NOTE(
     "{\"coppice\":1,\"id\":\"my_stage\",\"version\":\"0.1.0\",\"abi\":[1,0],\"actors\":["
     "{\"name\":\"my_stage\",\"behaviour\":\"producer\",\"state_version\":1,"
-    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.stage/draft-1\",\"coppice.server/1\"],"
+    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.stage/draft-2\",\"coppice.server/1\"],"
     "\"args_schema\":" SCHEMA
     "},"
     "{\"name\":\"doubler\",\"behaviour\":\"producer_consumer\","
-    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.stage/draft-1\"]},"
+    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.stage/draft-2\"]},"
     "{\"name\":\"sink\",\"behaviour\":\"consumer\",\"state_version\":1,"
-    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.stage/draft-1\",\"coppice.server/1\"]}]}");
+    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.stage/draft-2\",\"coppice.server/1\"]}]}");
 
 static const coppice_message_api* messages;
 static const coppice_call_api* calls;
-static const coppice_stage_host_api* stages;
+static const coppice_stage_api* stages;
 
 static int32_t start(const coppice_host* host, coppice_error* error) {
   (void)error;
   messages = host->get_interface(host, COPPICE_MESSAGE_1);
   calls = host->get_interface(host, COPPICE_CALL_1);
-  stages = host->get_interface(host, COPPICE_STAGE_HOST_DRAFT_1);
+  stages = host->get_interface(host, COPPICE_STAGE_HOST_DRAFT_2);
   return messages && calls && stages ? COPPICE_OK : COPPICE_E_UNSUPPORTED;
 }
 
@@ -210,7 +210,7 @@ static const coppice_lifecycle numbers_lifecycle = {.size = sizeof numbers_lifec
 static const coppice_stage numbers_stage = {.size = sizeof numbers_stage, .handle_demand = numbers_demand};
 static const coppice_server numbers_server = {.size = sizeof numbers_server, .handle_call = numbers_call};
 static const coppice_table numbers_tables[] = {{COPPICE_LIFECYCLE_1, &numbers_lifecycle},
-                                               {COPPICE_STAGE_DRAFT_1, &numbers_stage},
+                                               {COPPICE_STAGE_DRAFT_2, &numbers_stage},
                                                {COPPICE_SERVER_1, &numbers_server},
                                                {NULL, NULL}};
 static const coppice_actor_type numbers = {.size = sizeof numbers,
@@ -224,7 +224,7 @@ static const coppice_lifecycle doubler_lifecycle = {
     .size = sizeof doubler_lifecycle, .save_state = doubler_save, .restore_state = doubler_restore};
 static const coppice_stage doubler_stage = {.size = sizeof doubler_stage, .handle_events = doubler_events};
 static const coppice_table doubler_tables[] = {
-    {COPPICE_LIFECYCLE_1, &doubler_lifecycle}, {COPPICE_STAGE_DRAFT_1, &doubler_stage}, {NULL, NULL}};
+    {COPPICE_LIFECYCLE_1, &doubler_lifecycle}, {COPPICE_STAGE_DRAFT_2, &doubler_stage}, {NULL, NULL}};
 static const coppice_actor_type doubler = {
     .size = sizeof doubler, .name = "doubler", .behaviour = "producer_consumer", .tables = doubler_tables};
 
@@ -236,7 +236,7 @@ static const coppice_lifecycle sink_lifecycle = {.size = sizeof sink_lifecycle,
 static const coppice_stage sink_stage = {.size = sizeof sink_stage, .handle_events = sink_events};
 static const coppice_server sink_server = {.size = sizeof sink_server, .handle_call = sink_call};
 static const coppice_table sink_tables[] = {{COPPICE_LIFECYCLE_1, &sink_lifecycle},
-                                            {COPPICE_STAGE_DRAFT_1, &sink_stage},
+                                            {COPPICE_STAGE_DRAFT_2, &sink_stage},
                                             {COPPICE_SERVER_1, &sink_server},
                                             {NULL, NULL}};
 static const coppice_actor_type sink = {.size = sizeof sink,

@@ -2,8 +2,8 @@
  * my_statem: a state machine, a lamp. The cast `push` switches it on or off; it goes off by itself after
  * args.lit. The call `get` is answered with {State, how often it was switched on}. */
 #include <coppice/actor.h>
+#include <coppice/draft/statem.h>
 #include <coppice/lifecycle.h>
-#include <coppice/statem.h>
 #include <coppice/term.h>
 #include <stdlib.h>
 
@@ -18,18 +18,18 @@
 COPPICE_NOTE(
     "{\"coppice\":1,\"id\":\"my_statem\",\"version\":\"0.1.0\",\"abi\":[1,0],\"actors\":["
     "{\"name\":\"my_statem\",\"behaviour\":\"statem\",\"state_version\":1,"
-    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.statem/draft-1\"],"
+    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.statem/draft-2\"],"
     "\"args_schema\":" SCHEMA "}]}");
 
 static const coppice_message_api* messages;
 static const coppice_actor_api* actors;
-static const coppice_statem_host_api* machine;
+static const coppice_statem_api* machine;
 
 static int32_t start(const coppice_host* host, coppice_error* error) {
   (void)error;
   messages = host->get_interface(host, COPPICE_MESSAGE_1);
   actors = host->get_interface(host, COPPICE_ACTOR_1);
-  machine = host->get_interface(host, COPPICE_STATEM_HOST_DRAFT_1);
+  machine = host->get_interface(host, COPPICE_STATEM_HOST_DRAFT_2);
   return messages && actors && machine ? COPPICE_OK : COPPICE_E_UNSUPPORTED;
 }
 
@@ -82,12 +82,12 @@ static int32_t answer(coppice_actor* self, const struct lamp* it, const coppice_
 static int32_t handle_event(coppice_actor* self, void* data, const coppice_statem_event* event) {
   coppice_reader at = coppice_read_message(&event->content);
   switch (event->type) {
-    case COPPICE_EVENT_CAST:
+    case COPPICE_STATEM_EVENT_CAST:
       if (!coppice_read_atom_is(&at, "push")) return COPPICE_UNHANDLED;
       return machine->next_state_atom(self, is_on(event) ? "off" : "on");
-    case COPPICE_EVENT_CALL:
+    case COPPICE_STATEM_EVENT_CALL:
       return coppice_read_atom_is(&at, "get") ? answer(self, data, event) : COPPICE_UNHANDLED;
-    case COPPICE_EVENT_STATE_TIMEOUT:
+    case COPPICE_STATEM_EVENT_STATE_TIMEOUT:
       return machine->next_state_atom(self, "off");
     default:
       return COPPICE_UNHANDLED;
@@ -99,7 +99,7 @@ static int32_t enter(coppice_actor* self, void* data, const coppice_statem_event
   if (!is_on(event)) return COPPICE_OK;
   ++it->times;
   const coppice_statem_timeout off = {
-      .size = sizeof off, .type = COPPICE_EVENT_STATE_TIMEOUT, .time = it->lit * 1000000};
+      .size = sizeof off, .type = COPPICE_STATEM_EVENT_STATE_TIMEOUT, .time = it->lit * 1000000};
   coppice_writer out;
   coppice_message content;
   messages->write_begin(16, &out);
@@ -131,7 +131,7 @@ static const coppice_lifecycle lifecycle = {.size = sizeof lifecycle,
                                             .destroy = destroy};
 static const coppice_statem statem = {.size = sizeof statem, .handle_event = handle_event, .enter = enter};
 static const coppice_table tables[] = {
-    {COPPICE_LIFECYCLE_1, &lifecycle}, {COPPICE_STATEM_DRAFT_1, &statem}, {NULL, NULL}};
+    {COPPICE_LIFECYCLE_1, &lifecycle}, {COPPICE_STATEM_DRAFT_2, &statem}, {NULL, NULL}};
 static const coppice_actor_type type = {.size = sizeof type,
                                         .state_version = STATE_VERSION,
                                         .name = "my_statem",

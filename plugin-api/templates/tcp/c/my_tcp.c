@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * my_tcp: an actor for each connection of a listener with `frame: { kind: line }`. A line is sent back with
  * its number in front; `quit` closes the connection. */
+#include <coppice/draft/stream.h>
 #include <coppice/lifecycle.h>
-#include <coppice/stream.h>
 #include <coppice/term.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,14 +15,14 @@
 COPPICE_NOTE(
     "{\"coppice\":1,\"id\":\"my_tcp\",\"version\":\"0.1.0\",\"abi\":[1,0],\"actors\":["
     "{\"name\":\"my_tcp\",\"behaviour\":\"tcp\",\"state_version\":1,"
-    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.stream/draft-1\"],"
+    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.stream/draft-2\"],"
     "\"args_schema\":" SCHEMA "}]}");
 
 static const coppice_stream_api* streams;
 
 static int32_t start(const coppice_host* host, coppice_error* error) {
   (void)error;
-  streams = host->get_interface(host, COPPICE_STREAM_HOST_DRAFT_1);
+  streams = host->get_interface(host, COPPICE_STREAM_HOST_DRAFT_2);
   return streams ? COPPICE_OK : COPPICE_E_UNSUPPORTED;
 }
 
@@ -73,9 +73,9 @@ static const coppice_lifecycle lifecycle = {.size = sizeof lifecycle,
                                             .save_state = save_state,
                                             .restore_state = restore_state,
                                             .destroy = destroy};
-static const coppice_stream_callbacks stream = {.size = sizeof stream, .on_frame = on_frame};
+static const coppice_stream stream = {.size = sizeof stream, .on_frame = on_frame};
 static const coppice_table tables[] = {
-    {COPPICE_LIFECYCLE_1, &lifecycle}, {COPPICE_STREAM_DRAFT_1, &stream}, {NULL, NULL}};
+    {COPPICE_LIFECYCLE_1, &lifecycle}, {COPPICE_STREAM_DRAFT_2, &stream}, {NULL, NULL}};
 static const coppice_actor_type type = {.size = sizeof type,
                                         .state_version = STATE_VERSION,
                                         .name = "my_tcp",

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * my_udp: an actor with UDP sockets. Each datagram is answered with its bytes; the call `get` with how many
  * came. */
+#include <coppice/draft/udp.h>
 #include <coppice/server.h>
 #include <coppice/term.h>
-#include <coppice/udp.h>
 #include <stdlib.h>
 
 /* What a child of this type may have as `args`: `coppice check` holds a configuration against it. */
@@ -14,18 +14,18 @@
 COPPICE_NOTE(
     "{\"coppice\":1,\"id\":\"my_udp\",\"version\":\"0.1.0\",\"abi\":[1,0],\"actors\":["
     "{\"name\":\"my_udp\",\"behaviour\":\"udp\",\"state_version\":1,"
-    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.udp/draft-1\",\"coppice.server/1\"],"
+    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.udp/draft-2\",\"coppice.server/1\"],"
     "\"args_schema\":" SCHEMA "}]}");
 
 static const coppice_message_api* messages;
 static const coppice_call_api* calls;
-static const coppice_datagram_api* sockets;
+static const coppice_udp_api* sockets;
 
 static int32_t start(const coppice_host* host, coppice_error* error) {
   (void)error;
   messages = host->get_interface(host, COPPICE_MESSAGE_1);
   calls = host->get_interface(host, COPPICE_CALL_1);
-  sockets = host->get_interface(host, COPPICE_UDP_HOST_DRAFT_1);
+  sockets = host->get_interface(host, COPPICE_UDP_HOST_DRAFT_2);
   return messages && calls && sockets ? COPPICE_OK : COPPICE_E_UNSUPPORTED;
 }
 
@@ -43,11 +43,12 @@ static void destroy(void* state) {
   free(state);
 }
 
-static int32_t on_datagrams(coppice_actor* self, void* state, const coppice_datagram* all, uint64_t count) {
+static int32_t on_datagrams(coppice_actor* self, void* state, const coppice_udp_datagram* all,
+                            uint64_t count) {
   struct echo* const it = state;
   it->count += (int64_t)count;
   for (uint64_t i = 0; i < count; ++i) {
-    coppice_datagram answer = all[i]; /* to its peer, from the address that it came to */
+    coppice_udp_datagram answer = all[i]; /* to its peer, from the address that it came to */
     uint64_t sent;
     sockets->send(self, &answer, 1, &sent); /* what there is no room for is lost, as datagrams are */
   }
@@ -86,10 +87,10 @@ static const coppice_lifecycle lifecycle = {.size = sizeof lifecycle,
                                             .save_state = save_state,
                                             .restore_state = restore_state,
                                             .destroy = destroy};
-static const coppice_datagram_callbacks datagrams = {.size = sizeof datagrams, .on_datagrams = on_datagrams};
+static const coppice_udp datagrams = {.size = sizeof datagrams, .on_datagrams = on_datagrams};
 static const coppice_server server = {.size = sizeof server, .handle_call = handle_call};
 static const coppice_table tables[] = {{COPPICE_LIFECYCLE_1, &lifecycle},
-                                       {COPPICE_UDP_DRAFT_1, &datagrams},
+                                       {COPPICE_UDP_DRAFT_2, &datagrams},
                                        {COPPICE_SERVER_1, &server},
                                        {NULL, NULL}};
 static const coppice_actor_type type = {.size = sizeof type,

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT
+// Compile-time checks of an actor's class. Each mistake gives a sentence that names the remedy: a callback
+// that nothing can call, a callback with the wrong parameters, a misspelt name. Without these checks the
+// class would compile, and the callback would never run.
+//
+// Whether a class has a member, public or not, is found by deriving from the class and from `member_names`:
+// if both have it, the name is ambiguous. An actor's class must therefore not be final.
+#pragma once
+
+#include <coppice/actor.hpp>
+
+#include <tuple>
+#include <type_traits>
+
+namespace coppice::detail {
+
+/// How a callback that is not overloaded is declared. `count` is the number of parameters; -1: not a member
+/// function.
+template <class Function>
+struct signature {
+  static constexpr int count = -1;
+};
+template <class Class, class Result, class... Of>
+struct signature<Result (Class::*)(Of...)> {
+  static constexpr int count = sizeof...(Of);
+  template <std::size_t I>
+  using plain = std::remove_cvref_t<std::tuple_element_t<I, std::tuple<Of...>>>;
+};
+template <class Class, class Result, class... Of>
+struct signature<Result (Class::*)(Of...) const> : signature<Result (Class::*)(Of...)> {};
+template <class Class, class Result, class... Of>
+struct signature<Result (Class::*)(Of...) noexcept> : signature<Result (Class::*)(Of...)> {};
+template <class Class, class Result, class... Of>
+struct signature<Result (Class::*)(Of...) const noexcept> : signature<Result (Class::*)(Of...)> {};
+
+/// The type of parameter I of a callback, without const and reference.
+template <auto Callback, std::size_t I = 0>
+using parameter_of = typename signature<decltype(Callback)>::template plain<I>;
+
+/// The callbacks' names, and common misspellings of them.
+struct member_names {
+  int init, handle_continue, config_change, save_state, restore_state, after_restore, format_status,
+      terminate;
+  int on_init, initialize, handleContinue, on_continue, configChange, on_config_change, code_change;
+  int saveState, save, restoreState, load_state, restore, afterRestore, on_restore, formatStatus,
+      on_terminate;
+  int handle_call, handleCall, HandleCall, handle_calls, on_call;
+  int handle_cast, handleCast, HandleCast, handle_casts, on_cast;
+  int handle_info, handleInfo, HandleInfo, handle_infos, on_info;
+  int handle_message, handle_messages, on_message;
+  int on_response, onResponse, handle_response;
+};
+template <class T>
+struct probed : T, member_names {};
+template <class>
+inline constexpr bool never = false;
+
+// For the class T in the surrounding template.
+#define COPPICE_HAS_(member) (!requires { &probed<T>::member; })
+#define COPPICE_REACHES_(member) \
+  requires {                     \
+    &T::member;                  \
+  }
+#define COPPICE_CHECK_(sentence, ...)  \
+  if constexpr (!(__VA_ARGS__)) {      \
+    static_assert(never<T>, sentence); \
+    return false;                      \
+  }
+#define COPPICE_NOT_(slip, name)                                                                 \
+  COPPICE_CHECK_("this class has " #slip ", which nothing calls: the callback's name is " #name, \
+                 COPPICE_HAS_(name) || !COPPICE_HAS_(slip))
+#define COPPICE_ALONE_(callback)                                          \
+  COPPICE_CHECK_("nothing can call " #callback                            \
+                 " of this class: make it public, and one function that " \
+                 "is neither overloaded nor a template nor static",       \
+                 !COPPICE_HAS_(callback) || COPPICE_REACHES_(callback))
+#define COPPICE_DECLARED_(callback, declaration, ...)                                \
+  COPPICE_ALONE_(callback)                                                           \
+  COPPICE_CHECK_(#callback " is declared otherwise than it is called: " declaration, \
+                 !COPPICE_HAS_(callback) || (__VA_ARGS__))
+
+/// Whether T can be the class of an actor at all.
+template <class T>
+constexpr bool is_actor_class() {
+  COPPICE_CHECK_("an actor's class is not final: it is looked at by deriving from it; remove `final`",
+                 !std::is_final_v<T>)
+  COPPICE_CHECK_("an actor's class derives publicly: class name : public coppice::server",
+                 std::is_convertible_v<T*, actor*>)
+  COPPICE_CHECK_("an actor's class is not abstract: define what is pure virtual in it",
+                 !std::is_abstract_v<T>)
+  COPPICE_CHECK_(
+      "an actor is made without arguments: give its class a public constructor that takes none; "
+      "those of the configuration come to init(const Args&)",
+      std::is_default_constructible_v<T>)
+  return true;
+}
+
+template <class T>
+constexpr bool has_lifecycle_names() {
+  COPPICE_NOT_(on_init, init)
+  COPPICE_NOT_(initialize, init)
+  COPPICE_NOT_(handleContinue, handle_continue)
+  COPPICE_NOT_(on_continue, handle_continue)
+  COPPICE_NOT_(configChange, config_change)
+  COPPICE_NOT_(on_config_change, config_change)
+  COPPICE_NOT_(code_change, restore_state)
+  COPPICE_NOT_(saveState, save_state)
+  COPPICE_NOT_(restoreState, restore_state)
+  COPPICE_NOT_(load_state, restore_state)
+  COPPICE_NOT_(afterRestore, after_restore)
+  COPPICE_NOT_(on_restore, after_restore)
+  COPPICE_NOT_(formatStatus, format_status)
+  COPPICE_NOT_(on_terminate, terminate)
+  // One of the two alone may be a member for the class's own use.
+  if constexpr (COPPICE_HAS_(restore) || COPPICE_HAS_(restore_state)) {
+    COPPICE_NOT_(save, save_state)
+  }
+  if constexpr (COPPICE_HAS_(save_state)) {
+    COPPICE_NOT_(restore, restore_state)
+  }
+  return true;
+}
+
+template <class T>
+constexpr bool has_lifecycle() {
+  COPPICE_DECLARED_(
+      init, "void init() or void init(const Args&)",
+      requires(T & t) { t.init(); } || requires { requires signature<decltype(&T::init)>::count == 1; })
+  COPPICE_DECLARED_(
+      handle_continue, "void handle_continue()", requires(T & t) { t.handle_continue(); })
+  COPPICE_DECLARED_(
+      config_change, "coppice::outcome config_change(coppice::term, coppice::term)",
+      requires(T & t, term old_args, term new_args) { t.config_change(old_args, new_args); })
+  COPPICE_DECLARED_(
+      save_state, "S save_state() const", requires(const T& t) { t.save_state(); })
+  COPPICE_DECLARED_(
+      restore_state, "void or bool restore_state(std::uint32_t version, const S&), or (const S&)",
+      requires { requires signature<decltype(&T::restore_state)>::count == 2; } ||
+          requires { requires signature<decltype(&T::restore_state)>::count == 1; })
+  COPPICE_DECLARED_(
+      after_restore, "void after_restore()", requires(T & t) { t.after_restore(); })
+  COPPICE_DECLARED_(
+      format_status, "S format_status() const", requires(const T& t) { t.format_status(); })
+  COPPICE_DECLARED_(
+      terminate, "void terminate(coppice::term)", requires(T & t, term why) { t.terminate(why); })
+  return true;
+}
+
+// ---- servers ----
+
+#define COPPICE_LISTS_(list) \
+  requires {                 \
+    typename T::list;        \
+  }
+#define COPPICE_HANDLER_(handler, list)                                                             \
+  COPPICE_CHECK_("nothing can call " #handler                                                       \
+                 " of this class: make it public, and where it is overloaded "                      \
+                 "or a template list its messages: using " #list " = std::variant<first, second>;", \
+                 !COPPICE_HAS_(handler) || COPPICE_REACHES_(handler) || COPPICE_LISTS_(list))       \
+  COPPICE_CHECK_("this class lists " #list " and has no " #handler " for them",                     \
+                 COPPICE_HAS_(handler) || !COPPICE_LISTS_(list))
+
+template <class T>
+constexpr bool has_server_names() {
+  COPPICE_NOT_(handleCall, handle_call)
+  COPPICE_NOT_(HandleCall, handle_call)
+  COPPICE_NOT_(handle_calls, handle_call)
+  COPPICE_NOT_(on_call, handle_call)
+  COPPICE_NOT_(handleCast, handle_cast)
+  COPPICE_NOT_(HandleCast, handle_cast)
+  COPPICE_NOT_(handle_casts, handle_cast)
+  COPPICE_NOT_(on_cast, handle_cast)
+  COPPICE_NOT_(handleInfo, handle_info)
+  COPPICE_NOT_(HandleInfo, handle_info)
+  COPPICE_NOT_(handle_infos, handle_info)
+  COPPICE_NOT_(on_info, handle_info)
+  COPPICE_NOT_(onResponse, on_response)
+  COPPICE_NOT_(handle_response, on_response)
+  if constexpr (!COPPICE_HAS_(handle_call) && !COPPICE_HAS_(handle_cast)) {
+    COPPICE_NOT_(handle_message, handle_info)
+    COPPICE_NOT_(handle_messages, handle_info)
+    COPPICE_NOT_(on_message, handle_info)
+  }
+  return true;
+}
+
+template <class Message, class T>
+constexpr bool takes_call() {
+  constexpr bool takes = requires(T & t, const Message& m) {
+    t.handle_call(m);
+  }
+  || requires(T & t, const Message& m, const term& from) {
+    t.handle_call(m, from);
+  };
+  COPPICE_CHECK_(
+      "a message of `calls` is taken by no public handle_call(const M&) of this class, nor by one "
+      "with (const M&, coppice::term from)",
+      takes)
+  return true;
+}
+/// Whether a reply to that call is possible: a handler without `from` replies with its return value.
+template <class Message, class T>
+constexpr bool answers_call() {
+  if constexpr (requires(T & t, const Message& m) { t.handle_call(m); }) {
+    using result = decltype(std::declval<T&>().handle_call(std::declval<const Message&>()));
+    COPPICE_CHECK_(
+        "a handle_call of this class neither replies nor is given whom to reply to, so its caller "
+        "would wait in vain: return the reply, or take (const M&, coppice::term from) and reply() "
+        "by `from` or a copy of it",
+        !std::is_void_v<result> && !std::is_same_v<result, no_reply>)
+  }
+  return true;
+}
+template <class Message, class T>
+constexpr bool takes_cast() {
+  COPPICE_CHECK_(
+      "a message of `casts` is taken by no public handle_cast(const M&) of this class",
+      requires(T & t, const Message& m) { t.handle_cast(m); })
+  return true;
+}
+template <class Message, class T>
+constexpr bool takes_info() {
+  COPPICE_CHECK_(
+      "a message of `infos` is taken by no public handle_info(const M&) of this class",
+      requires(T & t, const Message& m) { t.handle_info(m); })
+  return true;
+}
+template <class Message, class T>
+constexpr bool is_message() {
+  COPPICE_CHECK_("a message is made empty and then read: give its type a constructor that takes nothing",
+                 std::is_default_constructible_v<Message>)
+  return true;
+}
+/// Calls check.operator()<M>() for each alternative of a variant, or for the type itself.
+template <class Listed, class Check>
+constexpr bool each_message(Check check) {
+  if constexpr (etf::detail::is_a<Listed, std::variant>) {
+    return [&]<class... M>(std::variant<M...>*) {
+      return (check.template operator()<M>() && ...);
+    }(static_cast<Listed*>(nullptr));
+  } else {
+    return check.template operator()<Listed>();
+  }
+}
+
+template <class T>
+constexpr bool has_calls() {
+  COPPICE_HANDLER_(handle_call, calls)
+  if constexpr (COPPICE_LISTS_(calls)) {
+    return each_message<typename T::calls>(
+        []<class M>() { return is_message<M, T>() && takes_call<M, T>() && answers_call<M, T>(); });
+  } else if constexpr (COPPICE_REACHES_(handle_call)) {
+    constexpr int count = signature<decltype(&T::handle_call)>::count;
+    COPPICE_CHECK_(
+        "handle_call is declared otherwise than it is called: auto handle_call(const M&), or "
+        "(const M&, coppice::term from), and not static",
+        count == 1 || count == 2)
+    if constexpr (count == 1 || count == 2) {
+      using message_type = parameter_of<&T::handle_call>;
+      constexpr bool fits = requires(T & t, const message_type& m) {
+        t.handle_call(m);
+      }
+      || requires(T & t, const message_type& m, const term& from) {
+        t.handle_call(m, from);
+      };
+      COPPICE_CHECK_(
+          "handle_call is declared otherwise than it is called: auto handle_call(const M&), or "
+          "(const M&, coppice::term from)",
+          fits)
+      return is_message<message_type, T>() && answers_call<message_type, T>();
+    }
+  }
+  return true;
+}
+
+#define COPPICE_ONE_WAY_(function, handler, list, takes)                                                    \
+  template <class T>                                                                                        \
+  constexpr bool function() {                                                                               \
+    COPPICE_HANDLER_(handler, list)                                                                         \
+    if constexpr (COPPICE_LISTS_(list)) {                                                                   \
+      return each_message<typename T::list>([]<class M>() { return is_message<M, T>() && takes<M, T>(); }); \
+    } else if constexpr (COPPICE_REACHES_(handler)) {                                                       \
+      constexpr int count = signature<decltype(&T::handler)>::count;                                        \
+      COPPICE_CHECK_(#handler " is declared otherwise than it is called: void " #handler                    \
+                              "(const M&), or coppice::outcome, and not static",                            \
+                     count == 1)                                                                            \
+      if constexpr (count == 1) {                                                                           \
+        using message_type = parameter_of<&T::handler>;                                                     \
+        COPPICE_CHECK_(                                                                                     \
+            #handler " is declared otherwise than it is called: void " #handler "(const M&)",               \
+            requires(T & t, const message_type& m) { t.handler(m); })                                       \
+        return is_message<message_type, T>();                                                               \
+      }                                                                                                     \
+    }                                                                                                       \
+    return true;                                                                                            \
+  }
+COPPICE_ONE_WAY_(has_casts, handle_cast, casts, takes_cast)
+COPPICE_ONE_WAY_(has_infos, handle_info, infos, takes_info)
+
+template <class T>
+constexpr bool has_handlers() {
+  COPPICE_DECLARED_(
+      on_response, "void on_response(std::uint64_t id, std::uint64_t tag, const coppice::answer&)",
+      requires(T & t, std::uint64_t id, const answer& got) { t.on_response(id, id, got); })
+  COPPICE_CHECK_(
+      "this class has nothing that a server does: give it a public handle_call, handle_cast or "
+      "handle_info",
+      COPPICE_HAS_(handle_call) || COPPICE_HAS_(handle_cast) || COPPICE_HAS_(handle_info) ||
+          COPPICE_HAS_(on_response) || COPPICE_HAS_(handle_continue) || COPPICE_HAS_(init))
+  return true;
+}
+
+/// Whether T can be the class of a server. Gives a sentence for the first mistake.
+template <class T>
+constexpr bool is_server_class() {
+  if constexpr (!is_actor_class<T>()) {
+    return false;
+  } else if constexpr (!has_lifecycle_names<T>() || !has_server_names<T>()) {
+    return false;
+  } else {
+    return has_lifecycle<T>() && has_calls<T>() && has_casts<T>() && has_infos<T>() && has_handlers<T>();
+  }
+}
+
+#undef COPPICE_HAS_
+#undef COPPICE_REACHES_
+#undef COPPICE_CHECK_
+#undef COPPICE_NOT_
+#undef COPPICE_ALONE_
+#undef COPPICE_DECLARED_
+#undef COPPICE_LISTS_
+#undef COPPICE_HANDLER_
+#undef COPPICE_ONE_WAY_
+
+} // namespace coppice::detail

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * "coppice.raft/draft-1" (DRAFT): a replicated state machine. The behaviour "raft" needs this table beside
+ * coppice.lifecycle/1. Each member of a group of nodes has an actor of this type; the host keeps the group's
+ * log on the disks of a majority and shows every command to every member's actor, in the same order. So
+ * `apply` must give the same state and the same reply everywhere: it depends on the state, the command and
+ * the entry alone, and on no clock, random number, file, environment, address or order of a hash table.
+ *
+ * The state is written by save_state, for snapshots, new members and reloads alike, and read by
+ * restore_state. A member's actor begins with create and init, and a snapshot that the member has replaces
+ * that state: then create and restore_state run, as at a reload. So init sets up nothing that commands
+ * change. Without save_state no snapshot is taken, and the log grows for ever.
+ *
+ * A member that crashes in `apply` begins again from its last snapshot and applies what came after it once
+ * more. A command that crashes it three times makes the member stop applying; it goes on to store and to
+ * vote.
+ *
+ * validate, apply and handle_query are [look]: any host call that is not marked [look] or [any] gives
+ * COPPICE_E_CONTEXT. A NULL entry means the default stated beside it. All functions are [actor]; messages
+ * and bytes are borrowed. */
+#ifndef COPPICE_DRAFT_RAFT_H
+#define COPPICE_DRAFT_RAFT_H
+
+#include <coppice/message.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define COPPICE_RAFT_DRAFT_1 "coppice.raft/draft-1"
+
+/* A status of validate and apply, besides those of status.h: the command is discarded, and its caller gets
+ * {error, {discarded, Reason}} from validate, {error, {discarded, Reason, Serial}} from apply. Reason is the
+ * term given to set_reason, else the text given to set_error, else the atom `discarded`. COPPICE_UNHANDLED
+ * does the same, with the atom `bad_command` instead. */
+#define COPPICE_DISCARD 64
+
+/* What comes with a command. Alike in all members. Borrowed until the callback returns. */
+typedef struct coppice_entry {
+  uint32_t size;
+  uint32_t reserved;
+  uint64_t serial; /* of the command: the first is 1, the next one more */
+  int64_t time;    /* ms since 1970 by the leader's clock; never falls while one member leads */
+  uint64_t random; /* drawn by the leader */
+} coppice_entry;
+#define COPPICE_ENTRY_LEAST COPPICE_SIZE_THROUGH(coppice_entry, random)
+
+typedef struct coppice_raft {
+  uint32_t size;
+  uint32_t reserved;
+
+  /* [look] At the leader, before the command is in the log: a command that is refused here costs nothing. The
+   * state may be older than the one that `apply` will see. COPPICE_OK: it goes into the log. Default:
+   * COPPICE_OK. */
+  int32_t (*validate)(coppice_actor* self, void* state, const coppice_message* command);
+  /* [look] Changes the state. Writes one term, the caller's Reply of {ok, Serial, Reply}; if nothing is
+   * written: `ok`. Any status but COPPICE_OK, COPPICE_HIBERNATE, COPPICE_DISCARD and COPPICE_UNHANDLED ends
+   * the actor. A command that is discarded must have changed nothing. Default: COPPICE_UNHANDLED. */
+  int32_t (*apply)(coppice_actor* self, void* state, const coppice_entry* at, const coppice_message* command,
+                   coppice_writer* reply);
+  /* [look] Changes nothing. Writes one term, the caller's Reply of {ok, Reply}; if nothing is written: `ok`.
+   * Default, and for COPPICE_UNHANDLED: {error, {bad_request, Text}}. */
+  int32_t (*handle_query)(coppice_actor* self, void* state, const coppice_message* query,
+                          coppice_writer* reply);
+
+  /* These tell what this member sees of its group. They are no part of the replicated state, may not change
+   * it, and may call the host as a server's callbacks may. */
+
+  /* The leader or the term has changed. `leader`: the term {Name, Node}, or `undefined`. The term is a
+   * fencing token: it never falls. Default: nothing. */
+  int32_t (*on_leader)(coppice_actor* self, void* state, coppice_bytes leader, uint64_t term);
+  /* The number of voters, and whether this member hears a leader that a majority follows: 1 or 0. Default:
+   * nothing. */
+  int32_t (*on_quorum)(coppice_actor* self, void* state, uint64_t voters, int32_t reachable);
+  /* The members have changed: [{{Name, Node}, voter | joining | learner}]. Default: nothing. */
+  int32_t (*on_member)(coppice_actor* self, void* state, const coppice_message* members);
+} coppice_raft;
+#define COPPICE_RAFT_LEAST COPPICE_SIZE_THROUGH(coppice_raft, on_member)
+
+#ifdef __cplusplus
+}
+#endif
+#endif
