@@ -411,11 +411,7 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
   old_home = p.home.load();
   old_generation = p.generation;
   if (p.ends) {
-    // Nothing of the handshake may stay on the calling thread, because the stream has to end on its own
-    // worker.
-    p.ends->after.push_back([this, worker, held = come]() mutable {
-      system_.post(worker, [this, held = std::move(held)] { attach(held); });
-    });
+    p.ends->after.push_back([this, worker, number = keep_finished(come)] { attach_kept(worker, number); });
     return;
   }
   if (p.established && p.certified && !come->certified) {
@@ -458,7 +454,8 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
   if (fresh == nullptr) {
     // The node came back before its loss was noticed: the old connection ends first.
     end_at_home(p, old_generation, {base::errc::closed, "the node connected anew"});
-    system_.post(worker, [this, come] { attach(come); });
+    const std::uint64_t number = keep_finished(come);
+    system_.post(worker, [this, worker, number] { attach_kept(worker, number); });
     return;
   }
   if (superseded != 0) forget_attempt(old_home, superseded);
@@ -471,6 +468,22 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
   const auto info = info_of(p);
   for (const auto& told : up_) told(info);
   begin_traffic(p, fresh, *come, askers);
+}
+
+std::uint64_t router::keep_finished(const std::shared_ptr<finished_handshake>& come) {
+  worker_state& mine = workers_[here()];
+  const std::uint64_t number = ++mine.last_finished;
+  mine.finished.emplace(number, come);
+  return number;
+}
+
+void router::attach_kept(unsigned worker, std::uint64_t number) {
+  if (system_.current_worker() != static_cast<int>(worker)) {
+    system_.post(worker, [this, worker, number] { attach_kept(worker, number); });
+    return;
+  }
+  const auto kept = workers_[worker].finished.extract(number);
+  if (kept) attach(kept.mapped());
 }
 
 void router::not_attached(const finished_handshake& come, const base::error& why) {
@@ -634,6 +647,7 @@ void router::stop() {
     if (worker < workers_.size()) {
       workers_[worker].listeners.clear();
       workers_[worker].attempts.clear();
+      workers_[worker].finished.clear();
       workers_[worker].pacer.reset();
     }
     std::vector<peer*> all;

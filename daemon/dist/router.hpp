@@ -92,13 +92,16 @@ class router final : public runtime::remote_router,
   const options& settings() const { return options_; }
 
  private:
+  struct finished_handshake;
   // State that only the worker's own thread uses.
   struct worker_state {
     std::unique_ptr<net::tls_pacer> pacer;                                // outlives the attempts
     std::unordered_map<std::uint64_t, std::unique_ptr<attempt>> attempts; // by attempt::number()
+    // Handshakes that wait until their peer can be attached, by the numbers of keep_finished().
+    std::unordered_map<std::uint64_t, std::shared_ptr<finished_handshake>> finished;
+    std::uint64_t last_finished = 0; // the number given last
     std::vector<net::listener> listeners;
   };
-  struct finished_handshake;
   using queue = std::vector<std::unique_ptr<routed>>;
 
   // The functions of runtime::node_names::holder.
@@ -147,6 +150,11 @@ class router final : public runtime::remote_router,
   void connect_at_home(peer& p, std::uint32_t node);
   peer* peer_for_connection(std::string_view name, std::unique_lock<std::mutex>& lock);
   void attach(const std::shared_ptr<finished_handshake>& come);
+  // Keeps the handshake on the calling worker, where its stream has to end, for attach_kept(). A task for it
+  // carries its number alone: a task that is refused, or never runs, is destroyed by any thread.
+  std::uint64_t keep_finished(const std::shared_ptr<finished_handshake>& come);
+  // Any thread. Attaches the handshake that `worker` keeps under that number, if it still does.
+  void attach_kept(unsigned worker, std::uint64_t number);
   // A finished handshake that leads to no connection. Gives up if an attempt of ours waited for it.
   void not_attached(const finished_handshake& come, const base::error& why);
   // `fresh` may be destroyed already.
