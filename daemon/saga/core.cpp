@@ -176,8 +176,49 @@ base::nanos core::due_of(const unit& of) const {
   return due;
 }
 
+// Brings the share of the node that the unit is open for up to date. Without effect on a unit whose share is
+// as it was counted.
+void core::count_share(unit& of) {
+  node_share now;
+  if (!of.gone && of.part) {
+    const entry& part = *of.part;
+    now.entries = 1;
+    now.two_phase = part.kind == commit_kind::two_phase ? 1 : 0;
+    now.bytes =
+        weight(part.key) + part.value.encoded.size() + part.answer.encoded.size() + part.word.encoded.size();
+  } else if (!of.gone && of.lead) {
+    now.transactions = 1;
+    now.bytes = of.lead->self.tx.size() + of.lead->value.encoded.size();
+  }
+  if (now == of.counted) return;
+  const node_share before = std::exchange(of.counted, now);
+  const std::string& node = of.part   ? of.part->coordinator().node()
+                            : of.lead ? of.lead->starter
+                                      : of.ended->starter;
+  if (node == options_.self.node()) return;
+  node_share& whole = shares_[node];
+  whole.transactions += now.transactions - before.transactions;
+  whole.entries += now.entries - before.entries;
+  whole.two_phase += now.two_phase - before.two_phase;
+  whole.bytes += now.bytes - before.bytes;
+  bytes_for_others_ += now.bytes - before.bytes;
+  if (whole == node_share()) shares_.erase(node);
+}
+
+bool core::exceeds_share(const std::string& node, const node_share& more) const {
+  if (node == options_.self.node()) return false;
+  const auto known = shares_.find(node);
+  const node_share has = known == shares_.end() ? node_share() : known->second;
+  return has.transactions + more.transactions > share_of_one(options_.max_transactions) ||
+         has.entries + more.entries > share_of_one(options_.keep_count) ||
+         has.two_phase + more.two_phase > share_of_one(options_.max_in_doubt) ||
+         has.bytes + more.bytes > share_of_one(options_.max_bytes_for_others) ||
+         bytes_for_others_ + more.bytes > options_.max_bytes_for_others;
+}
+
 // Called after each event: removes the unit, or sets its timer.
 void core::settle(unit& of) {
+  count_share(of);
   if (of.gone) {
     units_.erase(of.number);
     return;

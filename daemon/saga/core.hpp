@@ -120,6 +120,8 @@ class core {
   // Bytes that wait for the disk: changes, and what is told once they are there. The owner takes nothing new
   // while they are too many.
   std::size_t unwritten() const { return unwritten_; }
+  // What is open for other nodes; see options::max_bytes_for_others.
+  std::size_t bytes_for_others() const { return bytes_for_others_; }
   const counters& counted() const { return counted_; }
 
  private:
@@ -158,6 +160,9 @@ class core {
   nanos patience(std::uint32_t tries) const; // until an unanswered request is sent again
   nanos due_of(const unit& of) const;
   void settle(unit& of);
+  void count_share(unit& of);
+  // Whether a transaction or a step of this size is too much for the node that asks for it.
+  bool exceeds_share(const std::string& node, const node_share& more) const;
   void on_due(unit& of, effects& out);
   void expire(effects& out);
   void drop_forgotten(); // the oldest one
@@ -234,7 +239,9 @@ class core {
   std::map<std::string, std::uint64_t> roots_;
   std::map<step_key, std::uint64_t> entries_;
   std::size_t open_ = 0;
-  std::size_t two_phase_ = 0;                         // entries of the kind two_phase
+  std::size_t two_phase_ = 0;                             // entries of the kind two_phase
+  std::map<std::string, node_share, std::less<>> shares_; // of other nodes, by name; none is empty
+  std::size_t bytes_for_others_ = 0;
   std::deque<std::pair<nanos, std::uint64_t>> ended_; // units, by the time at which they are erased
   std::size_t ended_bytes_ = 0, forgotten_bytes_ = 0; // by weight()
   bool keeps_too_many() const {

@@ -46,8 +46,10 @@ std::optional<reply> core::refusal(const request& in) const {
   // What is prepared has to be known after any restart.
   if (in.kind == commit_kind::two_phase && !options_.durable) return no(answer_kind::error, "volatile");
   if (in.value.encoded.size() > options_.max_value) return no(answer_kind::error, "limit");
-  if (entries_.size() >= options_.keep_count ||
-      (in.kind == commit_kind::two_phase && two_phase_ >= options_.max_in_doubt))
+  const bool two_phase = in.kind == commit_kind::two_phase;
+  const node_share more{0, 1, two_phase ? std::size_t{1} : 0, weight(in.key) + in.value.encoded.size()};
+  if (entries_.size() >= options_.keep_count || (two_phase && two_phase_ >= options_.max_in_doubt) ||
+      exceeds_share(path.back().saga.node(), more))
     return no(answer_kind::busy, "overloaded");
   return std::nullopt;
 }

@@ -29,7 +29,7 @@ bool read_node(etf::cursor& at, std::string_view& node) {
 
 bool global_name_server::know(std::string_view node) {
   if (!known_.emplace(node).second) return false;
-  memory_.add(node.size() + memory_of_entry);
+  memory_.add(node.size() + runtime::memory_of_entry);
   return true;
 }
 
@@ -94,7 +94,7 @@ void global_name_server::forget(process& self, const std::string& node) {
     end_session(self, found->second);
     partners_.erase(found);
   }
-  if (known_.erase(node) != 0) memory_.remove(node.size() + memory_of_entry);
+  if (known_.erase(node) != 0) memory_.remove(node.size() + runtime::memory_of_entry);
   synced_.erase(node);
   check_waiters(self);
 }

@@ -86,6 +86,25 @@ TEST_CASE("what is open is shown with its state and for whom it waits, and what 
   CHECK(undone[0].waits == std::vector<address>{{"stock", "b"}});
 }
 
+TEST_CASE("one other node has at most three quarters of the transactions, this node may have all of them") {
+  options how;
+  how.max_transactions = 4;
+  one_saga of(how);
+  const auto begins = [&of](const std::string& tx, const std::string& origin) {
+    of.begin(tx, 1, origin);
+    return of.out.answers[0].what == client_answer::started;
+  };
+  for (const char* const tx : {"b1", "b2", "b3"}) CHECK(begins(tx, "b"));
+  CHECK_FALSE(begins("b4", "b"));
+  CHECK(of.out.answers[0].what == client_answer::overloaded);
+  CHECK(begins("c1", "c"));
+  one_saga own(how);
+  for (const char* const tx : {"a1", "a2", "a3", "a4"}) {
+    own.begin(tx, 1, "a");
+    CHECK(own.out.answers[0].what == client_answer::started);
+  }
+}
+
 TEST_CASE("above max_transactions a start is refused at once") {
   options how;
   how.max_transactions = 1;
