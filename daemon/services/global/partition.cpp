@@ -56,6 +56,7 @@ void global_name_server::add_known(process& self, etf::cursor& at, bool tell_the
     out.raw(own_node(self).bytes());
     out.atom("true");
     // Sending opens the connection.
+    router_.brought_up(*index, self.origin().node);
     self.send_unbounded(runtime::destination::remote(registered_name, *index), cast_message(out.view()));
   }
   at.read_nil();
