@@ -4,6 +4,8 @@
 #include "saga/core.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace coppice::saga {
 
@@ -234,8 +236,7 @@ base::nanos core::wake() const {
   nanos at = timers_.empty() ? never : timers_.front().at;
   if (keeps_too_many()) return now_;
   if (!ended_.empty()) at = std::min(at, ended_.front().first);
-  if (!forgotten_order_.empty()) at = std::min(at, forgotten_order_.front().first);
-  return at;
+  return std::min(at, forgotten_due_);
 }
 
 void core::advance(nanos now, effects& out) {
@@ -287,16 +288,31 @@ void core::expire(effects& out) {
     of.gone = true;
     settle(of);
   }
-  while (!forgotten_order_.empty() && forgotten_order_.front().first <= now_) {
-    drop_forgotten();
+  if (forgotten_due_ > now_) return;
+  forgotten_due_ = never;
+  for (auto of = forgotten_by_node_.begin(); of != forgotten_by_node_.end();) {
+    const auto next = std::next(of);
+    for (std::size_t left = of->second.order.size(); left > 0; --left) {
+      const nanos goes = of->second.order.front()->second;
+      if (goes > now_) {
+        forgotten_due_ = std::min(forgotten_due_, goes);
+        break;
+      }
+      drop_forgotten(of);
+    }
+    of = next;
   }
 }
 
-void core::drop_forgotten() {
-  const auto oldest = forgotten_order_.front().second;
-  forgotten_bytes_ -= weight(oldest->first);
+void core::drop_forgotten(forgotten_by_node::iterator of) {
+  forgotten_keys& its = of->second;
+  const auto oldest = its.order.front();
+  const std::size_t bytes = weight(oldest->first);
+  forgotten_bytes_ -= bytes;
+  its.bytes -= bytes;
+  its.order.pop_front();
   forgotten_.erase(oldest);
-  forgotten_order_.pop_front();
+  if (its.order.empty()) forgotten_by_node_.erase(of);
 }
 
 std::size_t core::resolve(nanos now, const std::string& tx, bool commit, effects& out) {

@@ -165,7 +165,9 @@ class core {
   bool exceeds_share(const std::string& node, const node_share& more) const;
   void on_due(unit& of, effects& out);
   void expire(effects& out);
-  void drop_forgotten(); // the oldest one
+  struct forgotten_keys;
+  using forgotten_by_node = std::map<std::string, forgotten_keys>;
+  void drop_forgotten(forgotten_by_node::iterator of); // the node's oldest one, and the node with its last
 
   // coordinator.cpp
   void on(const message& of, reply& in, effects& out);
@@ -248,9 +250,15 @@ class core {
     return ended_.size() > options_.keep_count || ended_bytes_ > options_.keep_bytes;
   }
 
-  // Keys of steps that were forgotten, or reversed before they came. A request to perform one is too late.
-  std::map<step_key, nanos> forgotten_;
-  std::deque<std::pair<nanos, std::map<step_key, nanos>::iterator>> forgotten_order_;
+  // Keys of steps that were forgotten, or reversed before they came. A request to perform one is too late. A
+  // node that has very many forgotten pushes out its own first, and then those of the node that has the most.
+  std::map<step_key, nanos> forgotten_; // with the time at which it goes
+  struct forgotten_keys {
+    std::deque<std::map<step_key, nanos>::iterator> order; // the oldest first
+    std::size_t bytes = 0;                                 // by weight()
+  };
+  forgotten_by_node forgotten_by_node_; // by the node that the key belongs to; none is empty
+  nanos forgotten_due_ = never;         // the first of these times, or an earlier one
 
   struct open_call {
     std::uint64_t number = 0;

@@ -344,9 +344,24 @@ void core::remember_forgotten(const step_key& key) {
   if (key.step.path.size() > options_.hops) return; // refused in any case
   const auto [at, added] = forgotten_.emplace(key, now_ + options_.keep);
   if (!added) return;
-  forgotten_order_.emplace_back(at->second, at);
+  const std::string& node = key.step.path.back().saga.node();
+  const auto of = forgotten_by_node_.try_emplace(node).first;
+  of->second.order.push_back(at);
+  of->second.bytes += weight(key);
   forgotten_bytes_ += weight(key);
-  while (forgotten_.size() > options_.keep_count || forgotten_bytes_ > options_.keep_bytes) drop_forgotten();
+  forgotten_due_ = std::min(forgotten_due_, at->second);
+  const bool is_own = node == options_.self.node();
+  const auto has_too_many = [this](const forgotten_keys& its) {
+    return its.order.size() > share_of_one(options_.keep_count) ||
+           its.bytes > share_of_one(options_.keep_bytes);
+  };
+  // The new key itself stays, whatever its size.
+  while (!is_own && of->second.order.size() > 1 && has_too_many(of->second)) drop_forgotten(of);
+  while (forgotten_.size() > 1 &&
+         (forgotten_.size() > options_.keep_count || forgotten_bytes_ > options_.keep_bytes))
+    drop_forgotten(
+        std::max_element(forgotten_by_node_.begin(), forgotten_by_node_.end(),
+                         [](const auto& a, const auto& b) { return a.second.bytes < b.second.bytes; }));
 }
 
 // Prepared, without a decision: the step holds its preparation, and asks the coordinator.

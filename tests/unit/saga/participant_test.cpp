@@ -351,6 +351,30 @@ TEST_CASE("keys that were undone before they came take a bounded number of bytes
   CHECK(comes_late(20));
 }
 
+TEST_CASE("keys that a node has forgotten in masses push out none of another node's") {
+  options how;
+  how.keep_count = 8;
+  one_saga of(how);
+  const auto undone = [&of](const std::string& node, std::uint32_t step) {
+    request in = asked_by(node, step);
+    in.what = reverse;
+    of.receive(node, in);
+  };
+  const auto is_too_late = [&of](const std::string& node, std::uint32_t step) {
+    of.receive(node, asked_by(node, step));
+    return of.out.calls.empty();
+  };
+  undone("c", 1);
+  undone("c", 2);
+  for (std::uint32_t step = 1; step <= 20; ++step) undone("b", step);
+  for (std::uint32_t step = 1; step <= 2; ++step) CHECK(is_too_late("c", step));
+  for (std::uint32_t step = 15; step <= 20; ++step) CHECK(is_too_late("b", step));
+  CHECK_FALSE(is_too_late("b", 14));
+  of.pass(of.how.keep);
+  CHECK_FALSE(is_too_late("c", 1));
+  CHECK_FALSE(is_too_late("b", 20));
+}
+
 TEST_CASE("who asks about a transaction that is not known gets an abort whose answer nobody awaits") {
   one_saga of;
   step_key key = of.key();
