@@ -233,10 +233,9 @@ void core::settle(unit& of) {
 }
 
 base::nanos core::wake() const {
-  nanos at = timers_.empty() ? never : timers_.front().at;
   if (keeps_too_many()) return now_;
-  if (!ended_.empty()) at = std::min(at, ended_.front().first);
-  return std::min(at, forgotten_due_);
+  const nanos at = timers_.empty() ? never : timers_.front().at;
+  return std::min({at, ended_due_, forgotten_due_});
 }
 
 void core::advance(nanos now, effects& out) {
@@ -277,13 +276,46 @@ void core::on_due(unit& of, effects& out) {
   if (begins) go_on(of, out);
 }
 
-// Drops outcomes and keys that were kept for long enough, and the oldest ones if there are too many.
+void core::note_ended(const ended_record& what, std::uint64_t number) {
+  ended_units& its = ended_by_node_[what.starter];
+  its.order.emplace_back(what.until, number);
+  its.bytes += weight(what);
+  ++ended_;
+  ended_bytes_ += weight(what);
+  ended_due_ = std::min(ended_due_, what.until);
+}
+
+core::ended_by_node::iterator core::next_to_expire() {
+  if (ended_ > options_.keep_count)
+    return std::max_element(ended_by_node_.begin(), ended_by_node_.end(), [](const auto& a, const auto& b) {
+      return a.second.order.size() < b.second.order.size();
+    });
+  if (keeps_too_many())
+    return std::max_element(ended_by_node_.begin(), ended_by_node_.end(),
+                            [](const auto& a, const auto& b) { return a.second.bytes < b.second.bytes; });
+  if (ended_due_ > now_) return ended_by_node_.end();
+  ended_due_ = never;
+  for (auto at = ended_by_node_.begin(); at != ended_by_node_.end(); ++at) {
+    ended_due_ = std::min(ended_due_, at->second.order.front().first);
+    if (ended_due_ <= now_) return at;
+  }
+  return ended_by_node_.end();
+}
+
+// Drops outcomes and keys that were kept for long enough, and the oldest ones if there are too many: those of
+// the node that has the most, so that a node which ends very many transactions pushes out its own.
 void core::expire(effects& out) {
-  while (!has_portion() && !ended_.empty() && (ended_.front().first <= now_ || keeps_too_many())) {
-    unit& of = units_.at(ended_.front().second);
-    ended_.pop_front();
+  while (!has_portion()) {
+    const auto from = next_to_expire();
+    if (from == ended_by_node_.end()) break;
+    unit& of = units_.at(from->second.order.front().second);
+    const std::size_t bytes = weight(*of.ended);
+    --ended_;
+    ended_bytes_ -= bytes;
+    from->second.bytes -= bytes;
+    from->second.order.pop_front();
+    if (from->second.order.empty()) ended_by_node_.erase(from);
     put(of, record_kind::ended, 0, std::nullopt, out);
-    ended_bytes_ -= weight(*of.ended);
     roots_.erase(of.ended->tx);
     of.gone = true;
     settle(of);

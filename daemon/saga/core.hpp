@@ -244,11 +244,22 @@ class core {
   std::size_t two_phase_ = 0;                             // entries of the kind two_phase
   std::map<std::string, node_share, std::less<>> shares_; // of other nodes, by name; none is empty
   std::size_t bytes_for_others_ = 0;
-  std::deque<std::pair<nanos, std::uint64_t>> ended_; // units, by the time at which they are erased
+  // Units whose outcome is kept, of one node that has started them: the time at which each is erased, the
+  // oldest first.
+  struct ended_units {
+    std::deque<std::pair<nanos, std::uint64_t>> order;
+    std::size_t bytes = 0; // by weight()
+  };
+  using ended_by_node = std::map<std::string, ended_units>;
+  ended_by_node ended_by_node_;                       // by that node; none is empty
+  nanos ended_due_ = never;                           // the first of these times, or an earlier one
+  std::size_t ended_ = 0;                             // of all nodes
   std::size_t ended_bytes_ = 0, forgotten_bytes_ = 0; // by weight()
-  bool keeps_too_many() const {
-    return ended_.size() > options_.keep_count || ended_bytes_ > options_.keep_bytes;
-  }
+  bool keeps_too_many() const { return ended_ > options_.keep_count || ended_bytes_ > options_.keep_bytes; }
+  void note_ended(const ended_record& what, std::uint64_t number);
+  // The node whose oldest outcome goes next, because its time has come, or because there are too many and
+  // this node has the most. end(): none goes yet.
+  ended_by_node::iterator next_to_expire();
 
   // Keys of steps that were forgotten, or reversed before they came. A request to perform one is too late. A
   // node that has very many forgotten pushes out its own first, and then those of the node that has the most.

@@ -358,10 +358,14 @@ void core::remember_forgotten(const step_key& key) {
   // The new key itself stays, whatever its size.
   while (!is_own && of->second.order.size() > 1 && has_too_many(of->second)) drop_forgotten(of);
   while (forgotten_.size() > 1 &&
-         (forgotten_.size() > options_.keep_count || forgotten_bytes_ > options_.keep_bytes))
-    drop_forgotten(
-        std::max_element(forgotten_by_node_.begin(), forgotten_by_node_.end(),
-                         [](const auto& a, const auto& b) { return a.second.bytes < b.second.bytes; }));
+         (forgotten_.size() > options_.keep_count || forgotten_bytes_ > options_.keep_bytes)) {
+    const bool by_count = forgotten_.size() > options_.keep_count;
+    const auto has_less = [by_count](const auto& one, const auto& other) {
+      return by_count ? one.second.order.size() < other.second.order.size()
+                      : one.second.bytes < other.second.bytes;
+    };
+    drop_forgotten(std::max_element(forgotten_by_node_.begin(), forgotten_by_node_.end(), has_less));
+  }
 }
 
 // Prepared, without a decision: the step holds its preparation, and asks the coordinator.

@@ -458,6 +458,31 @@ TEST_CASE(
   CHECK(of.machine->parked() == 1);
 }
 
+TEST_CASE("a node that ends very many transactions pushes out none of another node's outcomes") {
+  options how;
+  how.keep_count = 8;
+  one_saga of(how);
+  const auto ends = [&of](const std::string& tx, const std::string& origin) {
+    of.begin(tx, 1, origin);
+    of.answer(callback::start, says(verdict::kind::done));
+    of.pass(0);
+  };
+  ends("c1", "c");
+  ends("c2", "c");
+  for (int i = 0; i < 20; ++i) ends("b" + std::to_string(i), "b");
+  for (const bool again : {false, true}) {
+    CAPTURE(again);
+    if (again) of.restart();
+    for (const char* const kept : {"c1", "c2", "b14", "b19"})
+      CHECK(of.machine->outcome_of(kept).what == outcome_kind::committed);
+    CHECK(of.machine->outcome_of("b13").what == outcome_kind::unknown);
+  }
+  of.pass(of.how.keep);
+  CHECK(of.machine->outcome_of("c1").what == outcome_kind::unknown);
+  CHECK(of.machine->outcome_of("b19").what == outcome_kind::unknown);
+  CHECK(of.disk.empty());
+}
+
 TEST_CASE("outcomes are kept up to a number of bytes") {
   options how;
   how.keep_bytes = 1000;
