@@ -54,6 +54,15 @@ bool access_rules::knows_host(std::string_view host) const {
   });
 }
 
+bool access_rules::is_of_other_page(const net::http_request& asked) {
+  const std::string* const site = asked.header("sec-fetch-site");
+  if (site == nullptr || *site == "same-origin" || *site == "none") return false;
+  const std::string* const mode = asked.header("sec-fetch-mode");
+  const std::string* const goal = asked.header("sec-fetch-dest");
+  const bool is_opened = mode != nullptr && *mode == "navigate" && goal != nullptr && *goal == "document";
+  return !is_opened;
+}
+
 access_rules::verdict access_rules::judge_host(const net::http_request& asked) const {
   const std::string_view host = asked.authority();
   if (!host.empty() && !knows_host(host))
@@ -65,6 +74,7 @@ access_rules::verdict access_rules::judge_host(const net::http_request& asked) c
 
 access_rules::verdict access_rules::judge(const net::http_request& asked) const {
   if (verdict host = judge_host(asked); host.status != 200) return host;
+  if (is_of_other_page(asked)) return refused(403, "the request comes from a page of another origin");
   if (asked.method == "POST") {
     const std::string* const origin = asked.header("origin");
     const std::string own(asked.authority());

@@ -58,6 +58,9 @@ class access_rules {
   bool local_only() const { return options_.local_only; }
 
   verdict judge(const net::http_request& asked) const;
+  // Whether a browser says that a page of another origin makes this request by itself, so that no reader has
+  // opened the address. Such a page can read no answer, but it could have many made, and hold streams open.
+  static bool is_of_other_page(const net::http_request& asked);
   // Judges the host alone, which has to be an address, localhost or a name of the node: 200 or 403. A page in
   // a browser may ask a server of its own machine under a name that the page's owner lets point there; such a
   // name is refused. (DNS rebinding.)

@@ -50,13 +50,13 @@ attempt::attempt(uv_loop_t* on, attempt_owner& owner, const options& opts, bool 
 base::result<std::unique_ptr<attempt>> attempt::connect(uv_loop_t* on, attempt_owner& owner,
                                                         const options& opts, local_node us, std::string node,
                                                         std::uint32_t peer_index, net::lookup_cause cause,
-                                                        std::chrono::milliseconds within) {
+                                                        std::uint32_t by, std::chrono::milliseconds within) {
   std::unique_ptr<attempt> made(new attempt(on, owner, opts, true, within));
   made->node_ = node;
   made->peer_index_ = peer_index;
   made->with_tls_ = tls_towards(opts, node) != nullptr;
   made->handshake_ = handshake::connecting(std::move(us), node, *made, made->prefix());
-  made->locator_.emplace(on, opts, std::move(node), cause,
+  made->locator_.emplace(on, opts, std::move(node), cause, by,
                          [raw = made.get()](auto where) { raw->located(std::move(where)); });
   if (auto started = made->locator_->start(); !started) return unexpected(std::move(started.error()));
   return made;

@@ -52,11 +52,11 @@ class attempt_owner {
 class attempt final : private net::stream_handler, private handshake_policy {
  public:
   // Connects to `node`, within `within`. peer_index() returns `peer_index`. `cause`: who asked for the
-  // connection.
+  // connection; `by`: the node that named it, see net::resolution::start().
   static base::result<std::unique_ptr<attempt>> connect(uv_loop_t* on, attempt_owner& owner,
                                                         const options& opts, local_node us, std::string node,
                                                         std::uint32_t peer_index, net::lookup_cause cause,
-                                                        std::chrono::milliseconds within);
+                                                        std::uint32_t by, std::chrono::milliseconds within);
   // Takes an accepted socket. `tls` null: without TLS.
   static base::result<std::unique_ptr<attempt>> accept(uv_loop_t* on, attempt_owner& owner,
                                                        const options& opts, local_node us,

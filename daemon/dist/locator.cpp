@@ -26,8 +26,9 @@ base::status locator::start() {
     if (!known->address.empty()) host_ = known->address;
     port_ = known->port;
   }
-  auto looking = net::resolution::start(loop_, host_, port_ != 0 ? port_ : options_.epmd_port, cause_,
-                                        [this](auto found) { resolved(std::move(found)); });
+  auto looking = net::resolution::start(
+      loop_, host_, port_ != 0 ? port_ : options_.epmd_port, cause_,
+      [this](auto found) { resolved(std::move(found)); }, by_);
   if (!looking) return unexpected(std::move(looking.error()));
   resolution_ = std::move(*looking);
   return {};

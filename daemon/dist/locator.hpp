@@ -26,8 +26,10 @@ class locator {
  public:
   using done_fn = std::function<void(base::result<base::socket_address>)>;
 
-  locator(uv_loop_t* on, const options& opts, std::string node, net::lookup_cause cause, done_fn done)
-      : loop_(on), options_(opts), node_(std::move(node)), cause_(cause), done_(std::move(done)) {}
+  // `by`: see net::resolution::start().
+  locator(uv_loop_t* on, const options& opts, std::string node, net::lookup_cause cause, std::uint32_t by,
+          done_fn done)
+      : loop_(on), options_(opts), node_(std::move(node)), cause_(cause), by_(by), done_(std::move(done)) {}
   locator(const locator&) = delete;
   locator& operator=(const locator&) = delete;
 
@@ -44,6 +46,7 @@ class locator {
   const options& options_;
   std::string node_;
   net::lookup_cause cause_;
+  std::uint32_t by_;
   done_fn done_;
   std::string alive_;
   std::string host_;

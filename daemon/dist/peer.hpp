@@ -68,6 +68,7 @@ struct peer {
   void become(std::uint32_t next, std::string_view next_name) {
     index.store(next, std::memory_order_release);
     name = next_name;
+    brought_by = 0;
     last = {};
     last.name = name;
   }
@@ -90,6 +91,7 @@ struct peer {
   std::uint64_t generation = 0;            // number of the last connection
   bool named_here = false;                 // see peer_node: once the node is down, its name is not used again
   bool kept = false;                       // see router::keep()
+  std::uint32_t brought_by = 0;            // see router::brought_up()
   bool barred = false;                     // see router::bar()
   std::unique_ptr<connection> established; // used on the home worker's thread only
   std::unique_ptr<ending> ends; // null unless processes are still being told of the last connection's end;

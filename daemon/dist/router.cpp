@@ -121,6 +121,13 @@ void router::bar(std::uint32_t node, bool on) {
   if (p->index == node) p->barred = on && p->kept;
 }
 
+void router::brought_up(std::uint32_t node, std::uint32_t by) {
+  peer* const p = find_peer(node);
+  if (p == nullptr) return;
+  const std::lock_guard guard(p->lock);
+  if (p->index == node && p->state == peer_state::down) p->brought_by = by;
+}
+
 // Connecting ----------------------------------------------------------------------------------------------
 
 // On the home worker, under the peer's lock; state down. A peer whose handshake is being accepted is
@@ -160,7 +167,7 @@ base::status router::open_attempt(peer& p) {
     return {};
   }
   auto made = attempt::connect(system_.loop(here()), *this, options_, ourselves(), p.name, p.index, cause,
-                               std::chrono::ceil<std::chrono::milliseconds>(left));
+                               p.brought_by, std::chrono::ceil<std::chrono::milliseconds>(left));
   if (!made) return unexpected(std::move(made.error()));
   p.outgoing = made->get();
   p.yield_timer.reset();
@@ -192,20 +199,31 @@ net::lookup_cause router::cause_of(const peer& p) const {
 // On the home worker, under the peer's lock.
 std::shared_ptr<void> router::place_for_attempt(const peer& p, net::lookup_cause cause) {
   if (is_own_affair(p)) return {this, [](void*) {}};
+  const std::uint32_t by = cause == net::lookup_cause::others ? p.brought_by : 0;
   const std::lock_guard guard(attempts_lock_);
   attempt_line& line = attempts_[static_cast<std::size_t>(cause)];
-  if (line.running >= options_.attempts) {
-    if (line.queued.insert(p.index).second) line.waiting.push_back(p.index);
+  if (!has_place(line, by)) {
+    if (line.queued.insert(p.index).second) line.waiting.push(by, p.index);
     return nullptr;
   }
   ++line.running;
-  return {this, [this, cause](void*) {
+  ++line.running_for[by];
+  return {this, [this, cause, by](void*) {
             {
               const std::lock_guard inner(attempts_lock_);
-              --attempts_[static_cast<std::size_t>(cause)].running;
+              attempt_line& of = attempts_[static_cast<std::size_t>(cause)];
+              --of.running;
+              if (const auto its = of.running_for.find(by); --its->second == 0) of.running_for.erase(its);
             }
             next_attempt(cause);
           }};
+}
+
+// One node's names take half of the places at most. Under attempts_lock_. 0: this node.
+bool router::has_place(const attempt_line& in, std::uint32_t by) const {
+  const std::size_t most = by == 0 ? options_.attempts : options_.attempts - options_.attempts / 2;
+  const auto its = in.running_for.find(by);
+  return in.running < options_.attempts && (its == in.running_for.end() || its->second < most);
 }
 
 // Starts the next attempt that waits, if there is room.
@@ -215,9 +233,10 @@ void router::next_attempt(net::lookup_cause cause) {
   while (p == nullptr) {
     const std::lock_guard guard(attempts_lock_);
     attempt_line& line = attempts_[static_cast<std::size_t>(cause)];
-    if (line.waiting.empty() || line.running >= options_.attempts || stopping_) return;
-    index = line.waiting.front();
-    line.waiting.pop_front();
+    if (stopping_) return;
+    const auto next = line.waiting.pop([&](std::uint32_t by) { return has_place(line, by); });
+    if (!next) return;
+    index = next->second;
     line.queued.erase(index);
     p = find_peer(index);
   }
@@ -411,11 +430,7 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
   old_home = p.home.load();
   old_generation = p.generation;
   if (p.ends) {
-    // Nothing of the handshake may stay on the calling thread, because the stream has to end on its own
-    // worker.
-    p.ends->after.push_back([this, worker, held = come]() mutable {
-      system_.post(worker, [this, held = std::move(held)] { attach(held); });
-    });
+    p.ends->after.push_back([this, worker, number = keep_finished(come)] { attach_kept(worker, number); });
     return;
   }
   if (p.established && p.certified && !come->certified) {
@@ -458,7 +473,8 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
   if (fresh == nullptr) {
     // The node came back before its loss was noticed: the old connection ends first.
     end_at_home(p, old_generation, {base::errc::closed, "the node connected anew"});
-    system_.post(worker, [this, come] { attach(come); });
+    const std::uint64_t number = keep_finished(come);
+    system_.post(worker, [this, worker, number] { attach_kept(worker, number); });
     return;
   }
   if (superseded != 0) forget_attempt(old_home, superseded);
@@ -471,6 +487,22 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
   const auto info = info_of(p);
   for (const auto& told : up_) told(info);
   begin_traffic(p, fresh, *come, askers);
+}
+
+std::uint64_t router::keep_finished(const std::shared_ptr<finished_handshake>& come) {
+  worker_state& mine = workers_[here()];
+  const std::uint64_t number = ++mine.last_finished;
+  mine.finished.emplace(number, come);
+  return number;
+}
+
+void router::attach_kept(unsigned worker, std::uint64_t number) {
+  if (system_.current_worker() != static_cast<int>(worker)) {
+    system_.post(worker, [this, worker, number] { attach_kept(worker, number); });
+    return;
+  }
+  const auto kept = workers_[worker].finished.extract(number);
+  if (kept) attach(kept.mapped());
 }
 
 void router::not_attached(const finished_handshake& come, const base::error& why) {
@@ -634,6 +666,7 @@ void router::stop() {
     if (worker < workers_.size()) {
       workers_[worker].listeners.clear();
       workers_[worker].attempts.clear();
+      workers_[worker].finished.clear();
       workers_[worker].pacer.reset();
     }
     std::vector<peer*> all;

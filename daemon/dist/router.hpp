@@ -12,7 +12,6 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,6 +24,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/fair_queue.hpp"
 #include "dist/attempt.hpp"
 #include "dist/connection.hpp"
 #include "dist/options.hpp"
@@ -80,6 +80,9 @@ class router final : public runtime::remote_router,
   void let_go(std::uint32_t node);
   // While `on`, no new connection to or from this node is made. The node must be kept.
   void bar(std::uint32_t node, bool on);
+  // A service is about to use the name of `node` because the node `by` named it; 0: this node. Nodes that
+  // were never connected wait for attempts and look-ups, and those that name them take turns.
+  void brought_up(std::uint32_t node, std::uint32_t by);
 
   // The nodes that are connected or kept, and those of former connections and attempts whose names are
   // remembered. Sorted by name; copies.
@@ -92,13 +95,16 @@ class router final : public runtime::remote_router,
   const options& settings() const { return options_; }
 
  private:
+  struct finished_handshake;
   // State that only the worker's own thread uses.
   struct worker_state {
     std::unique_ptr<net::tls_pacer> pacer;                                // outlives the attempts
     std::unordered_map<std::uint64_t, std::unique_ptr<attempt>> attempts; // by attempt::number()
+    // Handshakes that wait until their peer can be attached, by the numbers of keep_finished().
+    std::unordered_map<std::uint64_t, std::shared_ptr<finished_handshake>> finished;
+    std::uint64_t last_finished = 0; // the number given last
     std::vector<net::listener> listeners;
   };
-  struct finished_handshake;
   using queue = std::vector<std::unique_ptr<routed>>;
 
   // The functions of runtime::node_names::holder.
@@ -147,6 +153,11 @@ class router final : public runtime::remote_router,
   void connect_at_home(peer& p, std::uint32_t node);
   peer* peer_for_connection(std::string_view name, std::unique_lock<std::mutex>& lock);
   void attach(const std::shared_ptr<finished_handshake>& come);
+  // Keeps the handshake on the calling worker, where its stream has to end, for attach_kept(). A task for it
+  // carries its number alone: a task that is refused, or never runs, is destroyed by any thread.
+  std::uint64_t keep_finished(const std::shared_ptr<finished_handshake>& come);
+  // Any thread. Attaches the handshake that `worker` keeps under that number, if it still does.
+  void attach_kept(unsigned worker, std::uint64_t number);
   // A finished handshake that leads to no connection. Gives up if an attempt of ours waited for it.
   void not_attached(const finished_handshake& come, const base::error& why);
   // `fresh` may be destroyed already.
@@ -187,12 +198,14 @@ class router final : public runtime::remote_router,
   std::array<std::atomic<chunk*>, 256> chunks_{};
   open_challenges challenges_; // declared before the attempts, which use it
   std::mutex attempts_lock_;   // guards attempts_; a peer's lock may be held
-  // Attempts of one cause at nodes that were never connected.
+  // Attempts of one cause at nodes that were never connected, by the nodes that brought them up.
   struct attempt_line {
     std::size_t running = 0;
-    std::deque<std::uint32_t> waiting;
+    std::unordered_map<std::uint32_t, std::size_t> running_for; // none is 0
+    base::fair_queue<std::uint32_t> waiting;
     std::unordered_set<std::uint32_t> queued; // the entries of `waiting`, each of which is there once
   };
+  bool has_place(const attempt_line& in, std::uint32_t by) const;
   std::array<attempt_line, net::lookup_causes> attempts_; // by lookup_cause
   std::vector<worker_state> workers_; // declared after attempts_: the attempts give their places back
   std::mutex admissions_lock_;

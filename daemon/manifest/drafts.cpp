@@ -60,7 +60,7 @@ std::string_view revision_of(std::string_view name) {
 
 // "coppice.channel" of the name that it had as a draft before.
 std::string_view name_today(std::string_view kind) {
-  return kind == "coppice.channel" ? "coppice.channel" : kind;
+  return kind == "coppice.event_host" ? "coppice.channel" : kind;
 }
 
 bool holds(std::span<const std::string> names, const std::string& one) {

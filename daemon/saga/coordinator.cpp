@@ -19,7 +19,8 @@ void core::begin(nanos now, std::uint64_t token, const std::string& origin, star
     const std::string& starter = of.lead ? of.lead->starter : of.ended->starter;
     return say(of, answer{token, starter == origin ? client_answer::started : client_answer::refused}, out);
   }
-  if (open_ >= options_.max_transactions) {
+  const node_share more{1, 0, 0, what.tx.size() + what.value.encoded.size()};
+  if (open_ >= options_.max_transactions || exceeds_share(origin, more)) {
     ++counted_.refused;
     return out.answers.push_back({token, client_answer::overloaded});
   }

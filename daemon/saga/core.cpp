@@ -4,6 +4,8 @@
 #include "saga/core.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace coppice::saga {
 
@@ -176,8 +178,49 @@ base::nanos core::due_of(const unit& of) const {
   return due;
 }
 
+// Brings the share of the node that the unit is open for up to date. Without effect on a unit whose share is
+// as it was counted.
+void core::count_share(unit& of) {
+  node_share now;
+  if (!of.gone && of.part) {
+    const entry& part = *of.part;
+    now.entries = 1;
+    now.two_phase = part.kind == commit_kind::two_phase ? 1 : 0;
+    now.bytes =
+        weight(part.key) + part.value.encoded.size() + part.answer.encoded.size() + part.word.encoded.size();
+  } else if (!of.gone && of.lead) {
+    now.transactions = 1;
+    now.bytes = of.lead->self.tx.size() + of.lead->value.encoded.size();
+  }
+  if (now == of.counted) return;
+  const node_share before = std::exchange(of.counted, now);
+  const std::string& node = of.part   ? of.part->coordinator().node()
+                            : of.lead ? of.lead->starter
+                                      : of.ended->starter;
+  if (node == options_.self.node()) return;
+  node_share& whole = shares_[node];
+  whole.transactions += now.transactions - before.transactions;
+  whole.entries += now.entries - before.entries;
+  whole.two_phase += now.two_phase - before.two_phase;
+  whole.bytes += now.bytes - before.bytes;
+  bytes_for_others_ += now.bytes - before.bytes;
+  if (whole == node_share()) shares_.erase(node);
+}
+
+bool core::exceeds_share(const std::string& node, const node_share& more) const {
+  if (node == options_.self.node()) return false;
+  const auto known = shares_.find(node);
+  const node_share has = known == shares_.end() ? node_share() : known->second;
+  return has.transactions + more.transactions > share_of_one(options_.max_transactions) ||
+         has.entries + more.entries > share_of_one(options_.keep_count) ||
+         has.two_phase + more.two_phase > share_of_one(options_.max_in_doubt) ||
+         has.bytes + more.bytes > share_of_one(options_.max_bytes_for_others) ||
+         bytes_for_others_ + more.bytes > options_.max_bytes_for_others;
+}
+
 // Called after each event: removes the unit, or sets its timer.
 void core::settle(unit& of) {
+  count_share(of);
   if (of.gone) {
     units_.erase(of.number);
     return;
@@ -190,11 +233,9 @@ void core::settle(unit& of) {
 }
 
 base::nanos core::wake() const {
-  nanos at = timers_.empty() ? never : timers_.front().at;
   if (keeps_too_many()) return now_;
-  if (!ended_.empty()) at = std::min(at, ended_.front().first);
-  if (!forgotten_order_.empty()) at = std::min(at, forgotten_order_.front().first);
-  return at;
+  const nanos at = timers_.empty() ? never : timers_.front().at;
+  return std::min({at, ended_due_, forgotten_due_});
 }
 
 void core::advance(nanos now, effects& out) {
@@ -235,27 +276,75 @@ void core::on_due(unit& of, effects& out) {
   if (begins) go_on(of, out);
 }
 
-// Drops outcomes and keys that were kept for long enough, and the oldest ones if there are too many.
+void core::note_ended(const ended_record& what, std::uint64_t number) {
+  ended_units& its = ended_by_node_[what.starter];
+  its.order.emplace_back(what.until, number);
+  its.bytes += weight(what);
+  ++ended_;
+  ended_bytes_ += weight(what);
+  ended_due_ = std::min(ended_due_, what.until);
+}
+
+core::ended_by_node::iterator core::next_to_expire() {
+  if (ended_ > options_.keep_count)
+    return std::max_element(ended_by_node_.begin(), ended_by_node_.end(), [](const auto& a, const auto& b) {
+      return a.second.order.size() < b.second.order.size();
+    });
+  if (keeps_too_many())
+    return std::max_element(ended_by_node_.begin(), ended_by_node_.end(),
+                            [](const auto& a, const auto& b) { return a.second.bytes < b.second.bytes; });
+  if (ended_due_ > now_) return ended_by_node_.end();
+  ended_due_ = never;
+  for (auto at = ended_by_node_.begin(); at != ended_by_node_.end(); ++at) {
+    ended_due_ = std::min(ended_due_, at->second.order.front().first);
+    if (ended_due_ <= now_) return at;
+  }
+  return ended_by_node_.end();
+}
+
+// Drops outcomes and keys that were kept for long enough, and the oldest ones if there are too many: those of
+// the node that has the most, so that a node which ends very many transactions pushes out its own.
 void core::expire(effects& out) {
-  while (!has_portion() && !ended_.empty() && (ended_.front().first <= now_ || keeps_too_many())) {
-    unit& of = units_.at(ended_.front().second);
-    ended_.pop_front();
+  while (!has_portion()) {
+    const auto from = next_to_expire();
+    if (from == ended_by_node_.end()) break;
+    unit& of = units_.at(from->second.order.front().second);
+    const std::size_t bytes = weight(*of.ended);
+    --ended_;
+    ended_bytes_ -= bytes;
+    from->second.bytes -= bytes;
+    from->second.order.pop_front();
+    if (from->second.order.empty()) ended_by_node_.erase(from);
     put(of, record_kind::ended, 0, std::nullopt, out);
-    ended_bytes_ -= weight(*of.ended);
     roots_.erase(of.ended->tx);
     of.gone = true;
     settle(of);
   }
-  while (!forgotten_order_.empty() && forgotten_order_.front().first <= now_) {
-    drop_forgotten();
+  if (forgotten_due_ > now_) return;
+  forgotten_due_ = never;
+  for (auto of = forgotten_by_node_.begin(); of != forgotten_by_node_.end();) {
+    const auto next = std::next(of);
+    for (std::size_t left = of->second.order.size(); left > 0; --left) {
+      const nanos goes = of->second.order.front()->second;
+      if (goes > now_) {
+        forgotten_due_ = std::min(forgotten_due_, goes);
+        break;
+      }
+      drop_forgotten(of);
+    }
+    of = next;
   }
 }
 
-void core::drop_forgotten() {
-  const auto oldest = forgotten_order_.front().second;
-  forgotten_bytes_ -= weight(oldest->first);
+void core::drop_forgotten(forgotten_by_node::iterator of) {
+  forgotten_keys& its = of->second;
+  const auto oldest = its.order.front();
+  const std::size_t bytes = weight(oldest->first);
+  forgotten_bytes_ -= bytes;
+  its.bytes -= bytes;
+  its.order.pop_front();
   forgotten_.erase(oldest);
-  forgotten_order_.pop_front();
+  if (its.order.empty()) forgotten_by_node_.erase(of);
 }
 
 std::size_t core::resolve(nanos now, const std::string& tx, bool commit, effects& out) {

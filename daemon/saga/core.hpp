@@ -120,6 +120,8 @@ class core {
   // Bytes that wait for the disk: changes, and what is told once they are there. The owner takes nothing new
   // while they are too many.
   std::size_t unwritten() const { return unwritten_; }
+  // What is open for other nodes; see options::max_bytes_for_others.
+  std::size_t bytes_for_others() const { return bytes_for_others_; }
   const counters& counted() const { return counted_; }
 
  private:
@@ -158,9 +160,14 @@ class core {
   nanos patience(std::uint32_t tries) const; // until an unanswered request is sent again
   nanos due_of(const unit& of) const;
   void settle(unit& of);
+  void count_share(unit& of);
+  // Whether a transaction or a step of this size is too much for the node that asks for it.
+  bool exceeds_share(const std::string& node, const node_share& more) const;
   void on_due(unit& of, effects& out);
   void expire(effects& out);
-  void drop_forgotten(); // the oldest one
+  struct forgotten_keys;
+  using forgotten_by_node = std::map<std::string, forgotten_keys>;
+  void drop_forgotten(forgotten_by_node::iterator of); // the node's oldest one, and the node with its last
 
   // coordinator.cpp
   void on(const message& of, reply& in, effects& out);
@@ -234,16 +241,35 @@ class core {
   std::map<std::string, std::uint64_t> roots_;
   std::map<step_key, std::uint64_t> entries_;
   std::size_t open_ = 0;
-  std::size_t two_phase_ = 0;                         // entries of the kind two_phase
-  std::deque<std::pair<nanos, std::uint64_t>> ended_; // units, by the time at which they are erased
+  std::size_t two_phase_ = 0;                             // entries of the kind two_phase
+  std::map<std::string, node_share, std::less<>> shares_; // of other nodes, by name; none is empty
+  std::size_t bytes_for_others_ = 0;
+  // Units whose outcome is kept, of one node that has started them: the time at which each is erased, the
+  // oldest first.
+  struct ended_units {
+    std::deque<std::pair<nanos, std::uint64_t>> order;
+    std::size_t bytes = 0; // by weight()
+  };
+  using ended_by_node = std::map<std::string, ended_units>;
+  ended_by_node ended_by_node_;                       // by that node; none is empty
+  nanos ended_due_ = never;                           // the first of these times, or an earlier one
+  std::size_t ended_ = 0;                             // of all nodes
   std::size_t ended_bytes_ = 0, forgotten_bytes_ = 0; // by weight()
-  bool keeps_too_many() const {
-    return ended_.size() > options_.keep_count || ended_bytes_ > options_.keep_bytes;
-  }
+  bool keeps_too_many() const { return ended_ > options_.keep_count || ended_bytes_ > options_.keep_bytes; }
+  void note_ended(const ended_record& what, std::uint64_t number);
+  // The node whose oldest outcome goes next, because its time has come, or because there are too many and
+  // this node has the most. end(): none goes yet.
+  ended_by_node::iterator next_to_expire();
 
-  // Keys of steps that were forgotten, or reversed before they came. A request to perform one is too late.
-  std::map<step_key, nanos> forgotten_;
-  std::deque<std::pair<nanos, std::map<step_key, nanos>::iterator>> forgotten_order_;
+  // Keys of steps that were forgotten, or reversed before they came. A request to perform one is too late. A
+  // node that has very many forgotten pushes out its own first, and then those of the node that has the most.
+  std::map<step_key, nanos> forgotten_; // with the time at which it goes
+  struct forgotten_keys {
+    std::deque<std::map<step_key, nanos>::iterator> order; // the oldest first
+    std::size_t bytes = 0;                                 // by weight()
+  };
+  forgotten_by_node forgotten_by_node_; // by the node that the key belongs to; none is empty
+  nanos forgotten_due_ = never;         // the first of these times, or an earlier one
 
   struct open_call {
     std::uint64_t number = 0;

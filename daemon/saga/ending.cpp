@@ -110,8 +110,7 @@ void core::end(unit& of, effects& out) {
   put(of, record_kind::ended, 0, last, out);
   put(of, record_kind::begin, 0, std::nullopt, out);
   erase_plans(of, out);
-  ended_.emplace_back(last.until, of.number);
-  ended_bytes_ += weight(last);
+  note_ended(last, of.number);
   of.ended = std::move(last);
   of.lead.reset();
   --open_;

@@ -30,10 +30,19 @@ struct options {
   std::size_t max_value = 1024 * 1024; // bytes
   std::size_t max_in_doubt = 1000;     // most entries of the kind two_phase
   std::size_t max_steps = 1000;        // of one transaction
+  // Most bytes that the core keeps open for other nodes: values of the transactions that they have started,
+  // and keys, values and answers of the steps that they have asked for.
+  std::size_t max_bytes_for_others = std::size_t{256} << 20;
   // Bytes of the changes of one write, by weight(). A single change may be longer. What falls due at one time
   // is handled in portions of this size.
   std::size_t longest_write = 256 * 1024;
 };
+
+// What one other node may have of a bound that all nodes share: three quarters. So a node that takes all it
+// can get keeps the others from nothing.
+constexpr std::size_t share_of_one(std::size_t bound) {
+  return bound - bound / 4;
+}
 
 // Why a message was dropped.
 enum class drop : std::uint8_t {

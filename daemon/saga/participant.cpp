@@ -46,8 +46,10 @@ std::optional<reply> core::refusal(const request& in) const {
   // What is prepared has to be known after any restart.
   if (in.kind == commit_kind::two_phase && !options_.durable) return no(answer_kind::error, "volatile");
   if (in.value.encoded.size() > options_.max_value) return no(answer_kind::error, "limit");
-  if (entries_.size() >= options_.keep_count ||
-      (in.kind == commit_kind::two_phase && two_phase_ >= options_.max_in_doubt))
+  const bool two_phase = in.kind == commit_kind::two_phase;
+  const node_share more{0, 1, two_phase ? std::size_t{1} : 0, weight(in.key) + in.value.encoded.size()};
+  if (entries_.size() >= options_.keep_count || (two_phase && two_phase_ >= options_.max_in_doubt) ||
+      exceeds_share(path.back().saga.node(), more))
     return no(answer_kind::busy, "overloaded");
   return std::nullopt;
 }
@@ -342,9 +344,28 @@ void core::remember_forgotten(const step_key& key) {
   if (key.step.path.size() > options_.hops) return; // refused in any case
   const auto [at, added] = forgotten_.emplace(key, now_ + options_.keep);
   if (!added) return;
-  forgotten_order_.emplace_back(at->second, at);
+  const std::string& node = key.step.path.back().saga.node();
+  const auto of = forgotten_by_node_.try_emplace(node).first;
+  of->second.order.push_back(at);
+  of->second.bytes += weight(key);
   forgotten_bytes_ += weight(key);
-  while (forgotten_.size() > options_.keep_count || forgotten_bytes_ > options_.keep_bytes) drop_forgotten();
+  forgotten_due_ = std::min(forgotten_due_, at->second);
+  const bool is_own = node == options_.self.node();
+  const auto has_too_many = [this](const forgotten_keys& its) {
+    return its.order.size() > share_of_one(options_.keep_count) ||
+           its.bytes > share_of_one(options_.keep_bytes);
+  };
+  // The new key itself stays, whatever its size.
+  while (!is_own && of->second.order.size() > 1 && has_too_many(of->second)) drop_forgotten(of);
+  while (forgotten_.size() > 1 &&
+         (forgotten_.size() > options_.keep_count || forgotten_bytes_ > options_.keep_bytes)) {
+    const bool by_count = forgotten_.size() > options_.keep_count;
+    const auto has_less = [by_count](const auto& one, const auto& other) {
+      return by_count ? one.second.order.size() < other.second.order.size()
+                      : one.second.bytes < other.second.bytes;
+    };
+    drop_forgotten(std::max_element(forgotten_by_node_.begin(), forgotten_by_node_.end(), has_less));
+  }
 }
 
 // Prepared, without a decision: the step holds its preparation, and asks the coordinator.

@@ -63,7 +63,7 @@ base::status core::recover(std::vector<kept_record> kept, effects& out) {
     numbers.push_back(number);
   }
   last_number_ = numbers.empty() ? 0 : numbers.back();
-  std::sort(ended_.begin(), ended_.end());
+  for (auto& [node, its] : ended_by_node_) std::sort(its.order.begin(), its.order.end());
   for (const std::uint64_t number : numbers) {
     const auto at = units_.find(number);
     if (at == units_.end()) continue;
@@ -101,8 +101,7 @@ base::status core::recover_one(std::uint64_t number, found_records& what, effect
     }
     of.ended = std::move(what.ended);
     of.ended->until = std::min(of.ended->until, now_ + options_.keep); // the clock may have been ahead
-    ended_.emplace_back(of.ended->until, number);
-    ended_bytes_ += weight(*of.ended);
+    note_ended(*of.ended, number);
     if (!roots_.emplace(of.ended->tx, number).second)
       return base::fail(errc::invalid, "two transactions have one id");
     return {};

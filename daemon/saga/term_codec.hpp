@@ -34,7 +34,11 @@ struct coppice::etf::codec<coppice::saga::step_path> {
   static void encode(writer& out, const saga::step_path& value) {
     etf::encode(out, std::vector<saga::hop>(value.begin(), value.end()));
   }
+  // A hop takes many times the memory of its bytes, so a longer path is refused before it is read.
   static bool decode(cursor& in, saga::step_path& out, mismatch& why) {
+    std::uint32_t length = 0;
+    if (cursor ahead = in; ahead.read_list(length) && length > saga::deepest_path)
+      return why.refused(in, errc::mismatch, "expected a list of at most 255 {Saga, Number}");
     std::vector<saga::hop> read;
     if (!etf::read(in, read, why)) return false;
     out = std::move(read);

@@ -91,12 +91,22 @@ struct entry : entry_record {
   const address& coordinator() const { return key.step.path.back().saga; }
 };
 
+// What is kept open for one node: the transactions that it has started, and the steps that it has asked for.
+struct node_share {
+  std::size_t transactions = 0;
+  std::size_t entries = 0;
+  std::size_t two_phase = 0; // of the entries
+  std::size_t bytes = 0;     // see options::max_bytes_for_others
+  bool operator==(const node_share&) const = default;
+};
+
 struct unit {
   std::uint64_t number = 0;
   std::uint64_t last_write = 0;    // no message about this unit leaves before this write is on the disk
   std::uint64_t decided_write = 0; // of the decision. 0: none, or it was made before the start
   base::nanos timer_at = never;
-  bool gone = false; // removed when the event has been handled
+  bool gone = false;  // removed when the event has been handled
+  node_share counted; // its part of the share of the node that it is open for
   std::optional<transaction> lead;
   std::optional<entry> part;
   std::optional<ended_record> ended;

@@ -35,6 +35,7 @@ struct finding {
   std::string what;
   const std::uint8_t* begin = nullptr; // of the term
   const base::secrets* secrets = nullptr;
+  bool only_secrets = false; // values without a secret in them are not looked at
 
   // Whether it is a secret, or the marker of one.
   bool is_secret(etf::bytes value) const {
@@ -220,6 +221,7 @@ std::string shown(const map_key& key) {
 }
 
 bool check_pair(const rule& by, const map_key& key, etf::bytes value, finding& out) {
+  if (out.only_secrets && !out.has_secret(value)) return true;
   const rule* known = key.named ? by.find(key.name) : nullptr;
   if (known == nullptr) known = by.additional.get();
   if (known == nullptr && by.closed) return wrong(out, "unknown key '" + shown(key) + "'");
@@ -242,7 +244,7 @@ bool check_map(const rule& by, etf::bytes map, finding& out,
     const auto wanted = std::find(by.required.begin(), by.required.end(), key.name);
     if (wanted != by.required.end()) found[static_cast<std::size_t>(wanted - by.required.begin())] = true;
   }
-  if (what == args_schema::part::of_template) return true;
+  if (what == args_schema::part::of_template || out.only_secrets) return true;
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (found[i]) continue;
     const std::string& key = by.required[i];
@@ -268,6 +270,7 @@ std::string shown(etf::bytes term, const finding& out) {
 }
 
 bool check_value(const rule& by, etf::bytes term, finding& out) {
+  if (out.only_secrets && !out.has_secret(term)) return true;
   const unsigned types = by.format == unit::none ? by.types : unsigned{type_integer};
   const bool is_marker = out.is_secret(term) && !out.secrets->are_read;
   const unsigned is = is_marker ? unsigned{type_string} : type_of(term);
@@ -318,7 +321,7 @@ base::status args_schema::check(std::span<const std::uint8_t> term, part what,
                                 const base::secrets* secrets) const {
   // Of a child that was started by a call they are whatever its caller, maybe on another node, has made them.
   constexpr etf::limits as_in_a_file{tree_limits().depth};
-  finding found{{}, {}, term.data(), secrets};
+  finding found{{}, {}, term.data(), secrets, what == part::secrets};
   bool good = true;
   if (!etf::validate(term, as_in_a_file))
     good = wrong(found, fmt::format("they are nested deeper than {} levels", as_in_a_file.depth));

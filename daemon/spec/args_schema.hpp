@@ -24,8 +24,11 @@ namespace coppice::spec {
 
 class args_schema {
  public:
-  // A template's are completed by each start_child: keys of the map itself that are required may be missing.
-  enum class part { whole, of_template };
+  // of_template: completed by each start_child, so keys of the map itself that are required may be missing.
+  // secrets, for check() alone: only the secrets, since encode() or an earlier check has taken the rest.
+  // encode() takes two things that a check of the whole refuses: a default that its own rule does not allow,
+  // and a whole number from 9e15 on that is written as a float.
+  enum class part { whole, of_template, secrets };
 
   // From the JSON text of a manifest; empty takes any map. errc::invalid names the place and the fault.
   static base::result<args_schema> compile(std::string_view json_text);

@@ -92,8 +92,10 @@ const table<saga_options>& saga_table() {
           .add<&saga_options::answers>("answers", section<saga_answers>(&answers_table),
                                        "what is kept of what is over")
           .add<&saga_options::limits>("limits", section<saga_limits>(&limits_table), "bounds")
-          .add<&saga_options::from>("from", list<std::string, text>(text("a pattern", &check_pattern)),
-                                    "nodes whose steps it takes, with * and ?; empty: all")
+          .add<&saga_options::from>(
+              "from", list<std::string, text>(text("a pattern", &check_pattern)),
+              "nodes that may start transactions and whose steps it takes, with * and ?; empty: "
+              "all")
           .check(&check_saga);
   return rows;
 }

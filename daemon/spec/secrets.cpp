@@ -245,6 +245,14 @@ bool has_secrets(const child_spec& child) {
   return has;
 }
 
+std::vector<base::secret> secrets_of(const child_spec& child) {
+  std::vector<base::secret> out;
+  each_args(child, [&out](const encoded_term& args) {
+    if (const auto found = find_secrets(args)) out.insert(out.end(), found->all.begin(), found->all.end());
+  });
+  return out;
+}
+
 std::set<std::string> secret_files(const node_spec& of) {
   std::set<std::string> out;
   for (const application_spec& one : of.applications) note_files(one.supervisor, out);

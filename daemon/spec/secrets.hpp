@@ -9,6 +9,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/secret.hpp"
 #include "spec/node_spec.hpp"
@@ -38,6 +39,9 @@ base::secrets_ptr find_secrets(std::span<const std::uint8_t> args);
 
 // Whether the args of the child's actor, or of an actor that it starts itself, have markers.
 bool has_secrets(const child_spec&);
+
+// All secrets in these args.
+std::vector<base::secret> secrets_of(const child_spec&);
 
 // The paths of all files that the children's args name.
 std::set<std::string> secret_files(const node_spec&);

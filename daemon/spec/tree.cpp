@@ -49,6 +49,7 @@ class builder : public YAML::EventHandler {
     check_tag(made, tag);
     made->quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
     made->text = value;
+    made->bytes = value.size();
     remember(anchor, made, true);
     attach(made, 0);
   }
@@ -136,12 +137,14 @@ class builder : public YAML::EventHandler {
     }
     frame& parent = stack_.back();
     const place where = alias ? at(*alias) : made->at;
+    if (alias) count_alias(*made, where);
     if (made->weight > limits_.values - parent.container->weight)
       fail(where, "the document grows to more than " + std::to_string(limits_.values) + " values",
            alias ? "aliases of aliases multiply" : "");
     if (height > limits_.depth - stack_.size())
       fail_too_deep(where, alias ? "what an alias stands for is counted where the alias stands" : "");
     parent.container->weight += made->weight;
+    parent.container->bytes += made->bytes;
     parent.height = std::max(parent.height, height + 1);
     if (parent.container->is_sequence()) {
       parent.container->items.push_back(made);
@@ -150,6 +153,17 @@ class builder : public YAML::EventHandler {
     } else {
       add_pair(parent, made);
     }
+  }
+
+  void count_alias(const node& of, const place& where) {
+    if (of.weight > limits_.aliased - aliased_)
+      fail(where, "aliases stand for more than " + std::to_string(limits_.aliased) + " values",
+           "aliases of aliases multiply");
+    if (of.bytes > limits_.aliased_text - aliased_text_)
+      fail(where,
+           "aliases stand for more than " + std::to_string(limits_.aliased_text >> 20) + " MiB of text", "");
+    aliased_ += of.weight;
+    aliased_text_ += of.bytes;
   }
 
   node* as_key(node* made, const place& where) {
@@ -191,6 +205,8 @@ class builder : public YAML::EventHandler {
   int documents_ = 0;
   std::vector<frame> stack_;
   std::vector<anchor_state> anchors_;
+  std::uint32_t aliased_ = 0; // values that aliases stand for
+  std::uint64_t aliased_text_ = 0;
 };
 
 place position(const source& from, std::uint32_t file, std::size_t offset) {

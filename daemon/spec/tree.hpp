@@ -23,6 +23,7 @@ struct node {
   kind what = kind::null;
   bool quoted = false;      // a scalar that is a text whatever it looks like
   std::uint32_t weight = 1; // values in it, aliases counted as often as they are used
+  std::uint64_t bytes = 0;  // of text in it, aliases counted as often as they are used
   place at;                 // column in bytes
   std::string text;         // of a scalar
   std::vector<node*> items; // of a sequence; of a map: key, value, key, value…
@@ -40,6 +41,10 @@ struct tree_limits {
   std::size_t bytes = 32u << 20;
   std::size_t line = 1u << 20; // bytes of one: the parser keeps a whole line's tokens, each a few hundred
   std::uint32_t values = 4u << 20;
+  // What all aliases stand for: values, and bytes of text. A document of a few bytes must not become one that
+  // takes all memory: a child is some kilobytes, and args have the text once for each alias.
+  std::uint32_t aliased = 512u << 10;
+  std::uint64_t aliased_text = 64u << 20;
   std::uint32_t depth = 400;
 };
 

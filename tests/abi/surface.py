@@ -241,7 +241,7 @@ def outcomes(texts):
     for what, broken in seeded_names(texts):
         yield f"{what} is found", [] if list(misnamed(broken)) else ["it is not"]
     for what, wrong in (
-        ("a table with another name", misnamed_tables({**texts, "udp": texts["udp"].replace("coppice_udp_api", "coppice_udp_api")})),
+        ("a table with another name", misnamed_tables({**texts, "udp": texts["udp"].replace("coppice_udp_api", "coppice_datagram_api")})),
         ("a status out of range", out_of_range({**texts, "stage": texts["stage"].replace("COPPICE_STAGE_NONE 65", "COPPICE_STAGE_NONE 1002")})),
         ("a draft that no list has", unlisted(texts, promises.replace("`draft/pool.h`, ", ""))),
         ("a draft in another folder", unlisted({**texts, "server": texts["server"].replace("coppice.server/1", "(DRAFT)", 1)}, promises)),

@@ -253,8 +253,11 @@ def bounds(cleanup):
 
 @test("coppice saga shows what is open, what is in doubt, and one transaction with its steps")
 def looked_at(cleanup):
-    node = node_with(cleanup, planner(), planner("brief", log="volatile"), settings=(shelf(cleanup),))
+    node = node_with(cleanup, planner(), planner("brief", log="volatile"), desk(log="volatile"), settings=(shelf(cleanup),))
     erl = with_erl(cleanup, node)
+    equal(erl("""Look = fun(What, Of) -> try Ask(desk, {'$coppice_saga_look', What, Of}) of {report, _} -> shown; _ -> refused catch exit:_ -> refused end end,
+              {Look(list, <<"all">>), Look(show, <<"tx">>)}"""), "{refused,refused}", "another node is shown nothing")
+    contains(node.coppice("saga", "desk").stdout, "volatile")
     participant(erl, "p")
     how(erl, "p", "(saga_do, b, _) -> silent; (saga_do, V, _) -> {ok, V}; (_, _, _) -> ok")
     to = "p@me@127.0.0.1"

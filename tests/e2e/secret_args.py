@@ -143,6 +143,11 @@ def missing(cleanup):
     contains(node.call("keeper", "initial"), text(second))
     (shop.kept.path / "password").unlink()
     contains(shop.checked(), f"args.password: there is no file {shop.password}")
+    runs = node.pid("keeper")
+    shop.edit(user="you")
+    contains(json.dumps(node.reply("apply")), f"shop/keeper: args.password: open {shop.password}: No such file or directory")
+    equal(node.pid("keeper"), runs, "it was not stopped for an actor that could not start")
+    contains(node.call("keeper", "initial"), text(second))
     shop.is_silent()
 
 

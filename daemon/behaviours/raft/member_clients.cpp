@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::size_t most_at_once = 256;               // commands of one append to the core
 constexpr std::size_t most_bytes_at_once = 1024 * 1024; // and their bytes
-// Of the queries and commands that wait.
+// Of the queries and commands that wait, and of the addresses of their callers.
 constexpr std::size_t most_waiting_bytes = std::size_t{64} << 20;
 // Of entries that are committed and not applied, at least; as much as two snapshots are apart is usual after
 // a start.
@@ -59,7 +59,7 @@ member::call_answer member::handle_call(process& self, const message& from, cons
     take_change(self, std::move(one), request);
   } else if (word == "append" || word == "query" || word == "client") {
     if (!may_ask(self)) return reply(error("not_allowed"));
-    if (is_overloaded(request.size())) return reply(error("overloaded"));
+    if (is_overloaded(request.size() + from.size())) return reply(error("overloaded"));
     take_request(self, std::move(one), request);
   } else {
     return native_server::handle_call(self, from, request);
@@ -262,7 +262,7 @@ member::token member::keep(process& self, waiting one) {
   const bool query = one.what == waiting::kind::query;
   auto& due = query ? query_due_ : append_due_;
   due.emplace_back(self.now() + (query ? options_->query_timeout : options_->append_timeout), made);
-  one.held = one.body.size();
+  one.held = one.body.size() + one.from.size(); // a caller chooses the tag of its From
   waiting_bytes_ += one.held;
   waiting_.emplace(made, std::move(one));
   return made;

@@ -24,6 +24,13 @@ constexpr std::size_t most_strangers = 64;
 constexpr std::size_t most_heard_from = 64;
 constexpr base::nanos between_lines = 10 * base::nanos_per_second;
 
+// Each part becomes a value in the log, so shorter parts would take many times the memory of their bytes; and
+// parts are removed by the offsets that whole ones have.
+bool is_piece(const consensus::snapshot_chunk& part) {
+  return part.offset % piece_bytes == 0 &&
+         (part.length == piece_bytes || part.offset + part.length == part.of.size);
+}
+
 } // namespace
 
 void member::send_to(process& self, const std::string& address, message m) {
@@ -85,9 +92,11 @@ void member::take_message(process& self, const message& m) {
   if (!is_trusted(node)) return drop_message(self, "no member is there");
   auto read = consensus::decode_message(m.bytes());
   if (!read) return drop_message(self, read.error().text);
-  if (const auto* const chunk = std::get_if<consensus::snapshot_chunk>(&read->body);
-      chunk != nullptr && chunk->of.size > largest_state)
-    return drop_message(self, "its snapshot is larger than any that a member takes");
+  if (const auto* const chunk = std::get_if<consensus::snapshot_chunk>(&read->body)) {
+    if (chunk->of.size > largest_state)
+      return drop_message(self, "its snapshot is larger than any that a member takes");
+    if (!is_piece(*chunk)) return drop_message(self, "a part of its snapshot is not as long as all are");
+  }
   const consensus::member* const from = core_->members().find(read->from);
   if (from != nullptr && node_of(from->address) != node)
     return drop_message(self, "that member is on another node");

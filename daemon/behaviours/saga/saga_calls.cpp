@@ -20,8 +20,9 @@ using runtime::outcome;
 
 namespace {
 
-// Processes that are subscribed to one transaction.
-constexpr std::size_t most_subscribers = 1000;
+// Processes of one node that are subscribed to one transaction, and of one other node to all transactions.
+constexpr std::ptrdiff_t most_subscribers = 1000;
+constexpr std::size_t most_subscriptions = 10'000;
 constexpr std::size_t most_shown = 100; // of what is open
 constexpr std::size_t most_listed = 1000;
 constexpr std::size_t most_steps_shown = 1000; // of one transaction
@@ -89,6 +90,10 @@ std::optional<outcome> saga_engine::take_call(const message& whole, etf::bytes f
   }
   if (turned_away(from, word)) return runtime::carry_on();
   if (word == "start" && (arity == 2 || arity == 3)) {
+    if (!self_.origin().here() && !takes_steps_of(settings_, origin_node())) {
+      gen::reply(self_, from, runtime::error_message(message::atom("not_allowed")));
+      return runtime::carry_on();
+    }
     if (!start(whole.slice(from), at, arity)) return runtime::carry_on();
     return carry_out();
   }
@@ -167,7 +172,8 @@ message saga_engine::subscribe(etf::bytes from, etf::cursor words) {
   if (!read_tx(words, tx)) return no_tx();
   etf::cursor at(from);
   const auto who = at.read_tuple_of(2) ? runtime::read_pid(at, self_.host().nodes()) : std::nullopt;
-  if (!who) return gen::refusal("a subscriber calls as a process");
+  // Later messages to the subscriber are this process's own, so another node may name only its own processes.
+  if (!who || who->node != self_.origin().node) return gen::refusal("a subscriber calls as a process");
   const saga::outcome known = core_->outcome_of(tx);
   if (known.what == saga::outcome_kind::unknown) return runtime::error_message(message::atom("unknown"));
   if (known.what != saga::outcome_kind::open) {
@@ -181,9 +187,28 @@ message saga_engine::subscribe(etf::bytes from, etf::cursor words) {
   }
   std::vector<runtime::pid>& all = subscribers_[tx];
   if (std::ranges::find(all, *who) != all.end()) return message::atom("ok");
-  if (all.size() >= most_subscribers) return runtime::error_message(message::atom("overloaded"));
-  all.push_back(*who);
+  const auto known_node = subscribed_by_node_.find(who->node);
+  if (std::ranges::count(all, who->node, &runtime::pid::node) >= most_subscribers ||
+      (known_node != subscribed_by_node_.end() && known_node->second >= most_subscriptions))
+    return runtime::error_message(message::atom("overloaded"));
+  add_subscriber(all, *who);
   return message::atom("ok");
+}
+
+void saga_engine::add_subscriber(std::vector<runtime::pid>& to, const runtime::pid& who) {
+  to.push_back(who);
+  if (who.here()) return;
+  ++subscribed_by_node_[who.node];
+  ++subscribed_;
+}
+
+void saga_engine::end_subscriptions(const std::vector<runtime::pid>& of) {
+  for (const runtime::pid& one : of) {
+    const auto node = subscribed_by_node_.find(one.node);
+    if (node == subscribed_by_node_.end()) continue; // it is of this node
+    if (--node->second == 0) subscribed_by_node_.erase(node);
+    --subscribed_;
+  }
 }
 
 // A request of a coordinator. Its answer is the core's reply, which may come much later.

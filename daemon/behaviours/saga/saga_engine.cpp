@@ -176,6 +176,7 @@ outcome saga_engine::carry_out() {
     }
   }
   running_ = false;
+  memory_.set(core_->bytes_for_others() + subscribed_ * sizeof(runtime::pid));
   if (!next.stops() && !self_.exiting()) set_timer();
   return next;
 }
@@ -418,7 +419,9 @@ void saga_engine::tell_subscribers(const std::string& tx, std::string_view word,
   behaviours::write(out, value);
   const message told = out.take();
   for (const runtime::pid& one : known->second) self_.send(one, told, {.waits = false});
-  if (last) subscribers_.erase(known);
+  if (!last) return;
+  end_subscriptions(known->second);
+  subscribers_.erase(known);
 }
 
 // ---- time ----

@@ -20,6 +20,7 @@
 #include "behaviours/journal/journal.hpp"
 #include "behaviours/journal/journal_writer.hpp"
 #include "behaviours/saga/saga_settings.hpp"
+#include "runtime/messages/kept_memory.hpp"
 #include "saga/core.hpp"
 
 namespace coppice::behaviours {
@@ -128,6 +129,8 @@ class saga_engine {
   // Whether the request was answered already, because the saga is stopped or too much waits for the disk.
   bool turned_away(etf::bytes from, std::string_view word);
   runtime::message subscribe(etf::bytes from, etf::cursor words);
+  void add_subscriber(std::vector<runtime::pid>& to, const runtime::pid& who);
+  void end_subscriptions(const std::vector<runtime::pid>& of);
   runtime::message look(etf::cursor words) const;
   runtime::message listed(saga::wanted_units which) const;
   runtime::message shown(const std::string& tx) const;
@@ -166,7 +169,10 @@ class saga_engine {
   std::map<saga::step_key, std::uint64_t> asked_by_key_;
   std::unordered_map<std::uint64_t, client> clients_; // by token
   std::uint64_t last_client_ = 0;
-  std::map<std::string, std::vector<runtime::pid>> subscribers_; // by transaction
+  std::map<std::string, std::vector<runtime::pid>> subscribers_;      // by transaction
+  std::unordered_map<std::uint32_t, std::size_t> subscribed_by_node_; // of other nodes; none is 0
+  std::size_t subscribed_ = 0;                                        // of all other nodes
+  runtime::kept_memory memory_;                                       // what is kept for other nodes
 };
 
 } // namespace coppice::behaviours

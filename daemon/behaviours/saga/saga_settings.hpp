@@ -22,7 +22,7 @@ struct saga_settings {
 // KeepCount, MaxValue, InDoubt, Steps, [Pattern]}, times in ns. nullopt: another term.
 std::optional<saga_settings> read_saga_settings(etf::bytes options);
 
-// Whether steps of this node are taken.
+// Whether this node may start transactions, and its steps are taken.
 bool takes_steps_of(const saga_settings& how, const std::string& node);
 
 } // namespace coppice::behaviours

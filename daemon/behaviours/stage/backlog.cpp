@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <utility>
 
 namespace coppice::behaviours {
@@ -28,19 +29,21 @@ bool stage_backlog::has_room_for_refusal(const destination& to) const {
 
 void stage_backlog::put(const destination& to, waiting one) {
   account& whole = accounts_[holder(to)];
-  const std::uint64_t size = weight(one);
-  if (one.of == 0) {
+  line& all = lines_[to];
+  all.push_back(std::move(one));
+  const waiting& added = all.back();
+  const std::uint64_t size = weight(added);
+  if (added.of == 0) {
     whole.others += size;
-  } else {
-    share& mine = whole.subscriptions[one.of];
-    mine.to = to.process();
-    mine.bytes += size;
-    mine.events += one.events;
-    ++mine.messages;
-    whole.bytes += size;
-    ++whole.messages;
+    return;
   }
-  lines_[to].push_back(std::move(one));
+  share& mine = whole.subscriptions[added.of];
+  mine.to = to.process();
+  mine.bytes += size;
+  mine.events += added.events;
+  mine.places.push_back(std::prev(all.end()));
+  whole.bytes += size;
+  ++whole.messages;
 }
 
 void stage_backlog::subtract(const destination& to, const waiting& one) {
@@ -52,7 +55,8 @@ void stage_backlog::subtract(const destination& to, const waiting& one) {
     const auto mine = whole->second.subscriptions.find(one.of);
     mine->second.bytes -= size;
     mine->second.events -= one.events;
-    if (--mine->second.messages == 0) whole->second.subscriptions.erase(mine);
+    mine->second.places.pop_front();
+    if (mine->second.places.empty()) whole->second.subscriptions.erase(mine);
     whole->second.bytes -= size;
     --whole->second.messages;
   }
@@ -77,7 +81,7 @@ std::vector<stage_overload> stage_backlog::add_events(const runtime::pid& to, su
     subscriber_id worst = of;
     std::uint64_t largest = 0;
     for (const auto& [id, one] : whole.subscriptions)
-      if (one.messages > 1 && one.bytes > largest) {
+      if (one.messages() > 1 && one.bytes > largest) {
         worst = id;
         largest = one.bytes;
       }
@@ -87,33 +91,27 @@ std::vector<stage_overload> stage_backlog::add_events(const runtime::pid& to, su
 }
 
 stage_overload stage_backlog::drop(account& from, subscriber_id of) {
-  const share gone = from.subscriptions.find(of)->second;
-  const auto line = lines_.find(gone.to);
-  std::deque<waiting> kept;
-  // `from` is removed with its last message, so the line is not changed in place.
-  for (waiting& each : std::exchange(line->second, {})) {
-    if (each.of == of)
-      subtract(gone.to, each);
-    else
-      kept.push_back(std::move(each));
-  }
-  if (kept.empty()) {
-    lines_.erase(line);
-  } else {
-    line->second = std::move(kept);
-  }
+  const auto found = from.subscriptions.find(of);
+  const share gone = std::move(found->second);
+  from.subscriptions.erase(found);
+  from.bytes -= gone.bytes;
+  from.messages -= gone.messages();
+  const auto its = lines_.find(gone.to);
+  for (const line::iterator& one : gone.places) its->second.erase(one);
+  if (its->second.empty()) lines_.erase(its);
+  if (from.empty()) accounts_.erase(holder(gone.to));
   return {of, gone.events, gone.bytes};
 }
 
 std::vector<runtime::message> stage_backlog::take_line(const destination& to) {
   std::vector<message> out;
-  const auto line = lines_.find(to);
-  if (line == lines_.end()) return out;
-  for (waiting& each : line->second) {
+  const auto its = lines_.find(to);
+  if (its == lines_.end()) return out;
+  for (waiting& each : its->second) {
     subtract(to, each);
     out.push_back(std::move(each.what));
   }
-  lines_.erase(line);
+  lines_.erase(its);
   return out;
 }
 

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <unordered_map>
 #include <vector>
 
@@ -62,9 +62,14 @@ class stage_backlog {
     subscriber_id of = 0; // 0: not events
     std::uint64_t events = 0;
   };
+  using line = std::list<waiting>;
   struct share {
-    std::uint64_t bytes = 0, messages = 0, events = 0;
+    std::uint64_t bytes = 0, events = 0;
     runtime::pid to;
+    // Its messages in the line of `to`, in order: one process may have very many subscriptions, and taking
+    // the messages of one of them out must not cost the whole line.
+    std::list<line::iterator> places;
+    std::uint64_t messages() const { return places.size(); }
   };
   // For a receiver of this node, or for another node.
   struct account {
@@ -80,22 +85,23 @@ class stage_backlog {
   static destination holder(const destination& to) { return to.here() ? to : destination::at(to.node()); }
   static std::uint64_t weight(const waiting& one) { return one.what.footprint() + sizeof one; }
   void put(const destination& to, waiting one);
+  // For the first message of a line, which is taken out next.
   void subtract(const destination& to, const waiting& one);
   stage_overload drop(account& from, subscriber_id of);
 
-  std::unordered_map<destination, std::deque<waiting>, destination_hash> lines_; // none is empty
-  std::unordered_map<destination, account, destination_hash> accounts_;          // none is empty
+  std::unordered_map<destination, line, destination_hash> lines_;       // none is empty
+  std::unordered_map<destination, account, destination_hash> accounts_; // none is empty
 };
 
 template <class Send>
 void stage_backlog::drain(Send&& send) {
-  for (auto line = lines_.begin(); line != lines_.end();) {
-    std::deque<waiting>& all = line->second;
-    while (!all.empty() && send(line->first, all.front().what)) {
-      subtract(line->first, all.front());
+  for (auto at = lines_.begin(); at != lines_.end();) {
+    line& all = at->second;
+    while (!all.empty() && send(at->first, all.front().what)) {
+      subtract(at->first, all.front());
       all.pop_front();
     }
-    line = all.empty() ? lines_.erase(line) : std::next(line);
+    at = all.empty() ? lines_.erase(at) : std::next(at);
   }
 }
 

@@ -6,9 +6,7 @@
 
 #include <netdb.h>
 
-#include <algorithm>
 #include <cstdlib>
-#include <deque>
 #include <limits>
 #include <mutex>
 #include <optional>
@@ -18,6 +16,7 @@
 
 #include "base/border.hpp"
 #include "base/clock.hpp"
+#include "base/fair_queue.hpp"
 #include "base/uv.hpp"
 
 namespace coppice::net {
@@ -63,8 +62,9 @@ failed_hosts failed;
 constexpr std::string_view failed_before = ", as it was a few seconds ago";
 
 constexpr const char* pool_variable = "UV_THREADPOOL_SIZE";
-constexpr const char* pool_threads = "16"; // look-ups get 8 of them, the lines hold 6
+constexpr const char* pool_threads = "18"; // look-ups get 9 of them, the lines hold 7
 constexpr std::size_t dialled_at_once = 4;
+constexpr std::size_t others_at_once = 2;
 
 base::error not_found(const std::string& host, int code, std::string_view remark = {}) {
   base::error why = base::fail_uv("look up " + host, code).error();
@@ -90,26 +90,39 @@ class wake : public base::uv::handle<uv_async_t, base::uv::callback> {
 
 } // namespace
 
-// The look-ups of one cause: some are under way, the others wait in order. Any thread.
+// The look-ups of one cause: some are under way, the others wait in order, the nodes that named them in turn.
+// Any thread.
 class resolution::line {
  public:
-  explicit line(std::size_t places = 1) : free_(places) {}
+  // `most_of_one`: look-ups of names that one node has named.
+  explicit line(std::size_t places = 1) : line(places, places) {}
+  line(std::size_t places, std::size_t most_of_one) : free_(places), most_of_one_(most_of_one) {}
   // True: it may begin. False: it waits, and is woken when it may.
   bool enter(interest& who);
   // For a look-up that waits, or was woken and has not begun.
   void withdraw(interest& who);
-  // A look-up has ended.
-  void leave() {
+  // A look-up of a name that `by` has named has ended.
+  void leave(std::uint32_t by) {
     const std::lock_guard guard(lock_);
-    next();
+    give_back(by);
   }
 
  private:
-  void next();
+  bool has_place(std::uint32_t by) const {
+    const auto mine = under_way_.find(by);
+    return free_ > 0 && (mine == under_way_.end() || mine->second < most_of_one_);
+  }
+  void take(std::uint32_t by) {
+    --free_;
+    ++under_way_[by];
+  }
+  void give_back(std::uint32_t by);
 
   std::mutex lock_;
-  std::size_t free_; // places; while there are some, no look-up waits
-  std::deque<interest*> waiting_;
+  std::size_t free_; // places
+  const std::size_t most_of_one_;
+  std::unordered_map<std::uint32_t, std::size_t> under_way_; // look-ups that have a place; none is 0
+  base::fair_queue<interest*> waiting_;
 };
 
 struct resolution::request {
@@ -117,14 +130,16 @@ struct resolution::request {
   std::string host;
   base::nanos began = base::mono_now();
   line* in_line = nullptr;       // told when the request ends; null: not in a line
+  std::uint32_t by = 0;          // see resolution::start()
   interest* wanted_by = nullptr; // null: the caller has given it up
 
   void finish(int code, const addrinfo* found);
 };
 
 struct resolution::interest {
-  interest(uv_loop_t* on, std::string name, std::uint16_t number, lookup_cause why, done_fn call)
-      : loop(on), host(std::move(name)), port(number), cause(why), done(std::move(call)) {}
+  interest(uv_loop_t* on, std::string name, std::uint16_t number, lookup_cause why, std::uint32_t node,
+           done_fn call)
+      : loop(on), host(std::move(name)), port(number), cause(why), by(node), done(std::move(call)) {}
   interest(const interest&) = delete;
   interest& operator=(const interest&) = delete;
   ~interest();
@@ -146,6 +161,7 @@ struct resolution::interest {
   std::string host;
   std::uint16_t port;
   lookup_cause cause;
+  std::uint32_t by;
   done_fn done;
   request* under_way = nullptr; // null: it has not begun, or has finished
   base::result<std::vector<base::socket_address>> known;
@@ -156,31 +172,32 @@ struct resolution::interest {
 
 bool resolution::line::enter(interest& who) {
   const std::lock_guard guard(lock_);
-  if (free_ > 0) {
-    --free_;
+  if (has_place(who.by)) {
+    take(who.by);
     return true;
   }
   who.waits = true;
-  waiting_.push_back(&who);
+  waiting_.push(who.by, &who);
   return false;
 }
 
 void resolution::line::withdraw(interest& who) {
   const std::lock_guard guard(lock_);
-  if (std::erase(waiting_, &who) == 0) next();
+  if (!waiting_.erase(who.by, &who)) give_back(who.by);
 }
 
-void resolution::line::next() {
-  if (waiting_.empty()) {
-    ++free_;
-    return;
-  }
-  waiting_.front()->turn.send(); // the interest withdraws before it is destroyed
-  waiting_.pop_front();
+// The next look-up that may begin gets a place.
+void resolution::line::give_back(std::uint32_t by) {
+  ++free_;
+  if (const auto mine = under_way_.find(by); --mine->second == 0) under_way_.erase(mine);
+  const auto next = waiting_.pop([this](std::uint32_t node) { return has_place(node); });
+  if (!next) return;
+  take(next->first);
+  next->second->turn.send(); // the interest withdraws before it is destroyed
 }
 
 resolution::line& resolution::line_of(lookup_cause cause) {
-  static line of_dialled(dialled_at_once), of_actors, of_others;
+  static line of_dialled(dialled_at_once), of_actors, of_others(others_at_once, 1);
   if (cause == lookup_cause::dialled) return of_dialled;
   return cause == lookup_cause::actor ? of_actors : of_others;
 }
@@ -205,10 +222,11 @@ base::status resolution::interest::begin(line* in_line) {
   const int code =
       uv_getaddrinfo(loop, &fresh->raw, &resolution::finished, host.c_str(), service.c_str(), &hints);
   if (code != 0) {
-    if (in_line != nullptr) in_line->leave();
+    if (in_line != nullptr) in_line->leave(by);
     return unexpected(not_found(host, code));
   }
   fresh->in_line = in_line;
+  fresh->by = by;
   fresh->wanted_by = this;
   under_way = fresh.release();
   return {};
@@ -218,7 +236,7 @@ base::status resolution::interest::wait_in_line() {
   auto woken = [this] {
     waits = false;
     if (const auto known_code = failed.find(host)) { // another look-up has failed meanwhile
-      line_of(cause).leave();
+      line_of(cause).leave(by);
       return tell(unexpected(not_found(host, *known_code, failed_before)));
     }
     if (auto begun = begin(&line_of(cause)); !begun) tell(unexpected(std::move(begun.error())));
@@ -238,8 +256,8 @@ void size_lookup_pool() {
 }
 
 base::result<resolution> resolution::start(uv_loop_t* on, const std::string& host, std::uint16_t port,
-                                           lookup_cause cause, done_fn done) {
-  auto made = std::make_unique<interest>(on, host, port, cause, std::move(done));
+                                           lookup_cause cause, done_fn done, std::uint32_t by) {
+  auto made = std::make_unique<interest>(on, host, port, cause, by, std::move(done));
   base::status begun;
   if (const auto numeric = base::socket_address::parse(host, port))
     made->tell_soon(std::vector<base::socket_address>{*numeric});
@@ -254,7 +272,7 @@ base::result<resolution> resolution::start(uv_loop_t* on, const std::string& hos
 void resolution::finished(uv_getaddrinfo_t* raw, int code, addrinfo* found) {
   const std::unique_ptr<request> self(static_cast<request*>(raw->data));
   const std::unique_ptr<addrinfo, decltype(&uv_freeaddrinfo)> list(found, &uv_freeaddrinfo);
-  if (self->in_line != nullptr) self->in_line->leave();
+  if (self->in_line != nullptr) self->in_line->leave(self->by);
   base::contained("a look-up of a host", [&] { self->finish(code, found); });
 }
 

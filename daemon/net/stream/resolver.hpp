@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Turns host names into addresses without blocking: getaddrinfo on libuv's pool. A numeric address needs no
 // look-up. A name server that does not answer can delay other names; so names that other nodes may have made
-// up get only two threads of the pool, one for each of their causes. A host that was not found is not looked
-// up again for `failed_for`. The loop's thread.
+// up get only three threads of the pool, and one node's names only one of them. A host that was not found is
+// not looked up again for `failed_for`. The loop's thread.
 #pragma once
 
 #include <uv.h>
@@ -25,7 +25,8 @@ enum class lookup_cause : std::uint8_t {
   own,     // the configuration or an operator names the host, or a node of that name was connected: no bound
   dialled, // an actor connects to it, perhaps because a client named it: four at a time
   actor,   // a process here sends to an unknown node, perhaps because another node named it: one at a time
-  others,  // another node or an unauthenticated client named it: one at a time
+  others,  // another node or an unauthenticated client named it: two at a time, and one of those that one
+           // node has named
 };
 constexpr std::size_t lookup_causes = 4;
 
@@ -51,9 +52,10 @@ class resolution {
   resolution& operator=(resolution&& other) noexcept;
   ~resolution();
 
-  // `done` is never called before this returns; it may destroy the resolution.
+  // `done` is never called before this returns; it may destroy the resolution. `by`: the node that named the
+  // host, as a number of the caller's; 0: none is known.
   static base::result<resolution> start(uv_loop_t* on, const std::string& host, std::uint16_t port,
-                                        lookup_cause cause, done_fn done);
+                                        lookup_cause cause, done_fn done, std::uint32_t by = 0);
 
   // A look-up is under way, or has finished and the resolution was not destroyed.
   explicit operator bool() const { return interest_ != nullptr; }

@@ -33,7 +33,7 @@ base::result<std::unique_ptr<runtime::behaviour>> secret_args::make(const runtim
   auto read = read_secrets(spec.args, *spec.secrets);
   if (!read) return unexpected(std::move(read.error()));
   const auto good =
-      schemas_.check(spec.actor, read->args, spec::args_schema::part::whole, read->secrets.get());
+      schemas_.check(spec.actor, read->args, spec::args_schema::part::secrets, read->secrets.get());
   if (!good && good.error().code == base::errc::invalid) return unexpected(good.error());
   runtime::actor_spec known = spec;
   known.args = std::move(read->args);

@@ -21,6 +21,7 @@
 #include "node/assembly/job_list.hpp"
 #include "node/changes/change_plan.hpp"
 #include "node/changes/change_tree.hpp"
+#include "node/changes/secret_check.hpp"
 #include "node/changes/tree_check.hpp"
 #include "node/environment/partial_files.hpp"
 #include "node/instance/components.hpp"
@@ -215,6 +216,8 @@ void instance::components::prepare(const apply_request& request, const configura
     return;
   }
   if (request.dry_run) return;
+  out.result = check_secrets(work.difference);
+  if (!out.result) return;
   // A node that began without a plugin has nowhere to copy its first one to yet.
   if (!work.next->spec.plugin_files.empty() && plugins.loaded().empty()) {
     out.result = plugins.prepare();

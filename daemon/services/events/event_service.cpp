@@ -52,7 +52,7 @@ std::string_view word_of(const base::error& why) {
 
 // The entries of both tables: this one's and the event's.
 std::size_t memory_of(std::string_view name) {
-  return name.size() + 2 * memory_of_entry;
+  return name.size() + 2 * runtime::memory_of_entry;
 }
 
 message shown(const subscription_begin& how) {

@@ -24,8 +24,8 @@
 
 #include "behaviours/channels/event_channels.hpp"
 #include "behaviours/gen/native_server.hpp"
+#include "runtime/messages/kept_memory.hpp"
 #include "services/answers/portions.hpp"
-#include "services/peers/kept_memory.hpp"
 #include "services/peers/peer_bounds.hpp"
 
 namespace coppice::services {
@@ -77,7 +77,7 @@ class event_service final : public behaviours::native_server {
   std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash> producers_; // their monitors
   remote_subscribers remote_;
   std::unordered_map<std::uint32_t, std::size_t> by_node_; // number of subscriptions of each other node
-  kept_memory memory_;                                     // memory of the entries above
+  runtime::kept_memory memory_;                            // memory of the entries above
   std::uint64_t ends_seen_ = 0; // events that had ended at the last search for their subscriptions
   bool reminded_ = false;       // a reminder to tell producers again is pending
 };

@@ -23,7 +23,7 @@ void global_directory::insert(etf::bytes name, entry what) {
   ++names_of_[at->second.pid];
   said_by_.add(at->second.speaker);
   bytes_said_by_.add(at->second.speaker, bytes_of(*at));
-  memory_.add(bytes_of(*at) + memory_of_entry);
+  memory_.add(bytes_of(*at) + runtime::memory_of_entry);
 }
 
 void global_directory::erase(etf::bytes name) {
@@ -42,7 +42,7 @@ void global_directory::remove(entries::iterator at) {
   if (const auto mine = names_of_.find(at->second.pid); --mine->second == 0) names_of_.erase(mine);
   said_by_.remove(at->second.speaker);
   bytes_said_by_.remove(at->second.speaker, bytes_of(*at));
-  memory_.remove(bytes_of(*at) + memory_of_entry);
+  memory_.remove(bytes_of(*at) + runtime::memory_of_entry);
   names_.erase(at);
 }
 

@@ -12,9 +12,9 @@
 #include <unordered_map>
 
 #include "runtime/messages/ids.hpp"
+#include "runtime/messages/kept_memory.hpp"
 #include "runtime/messages/message.hpp"
 #include "services/observer/node_counts.hpp"
-#include "services/peers/kept_memory.hpp"
 
 namespace coppice::services {
 
@@ -52,7 +52,7 @@ class global_directory {
   std::unordered_map<runtime::pid, std::size_t, runtime::pid_hash> names_of_; // how many
   node_counts said_by_;
   node_counts bytes_said_by_;
-  kept_memory memory_;
+  runtime::kept_memory memory_;
 };
 
 } // namespace coppice::services

@@ -10,7 +10,7 @@
 namespace coppice::services {
 
 std::size_t global_locks::bytes_of(const entry& of) {
-  return of.first.size() + of.second.requester.size() + memory_of_entry;
+  return of.first.size() + of.second.requester.size() + runtime::memory_of_entry;
 }
 
 bool global_locks::free_for(etf::bytes resource, etf::bytes requester) const {

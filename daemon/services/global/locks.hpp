@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "runtime/messages/ids.hpp"
+#include "runtime/messages/kept_memory.hpp"
 #include "services/observer/node_counts.hpp"
-#include "services/peers/kept_memory.hpp"
 
 namespace coppice::services {
 
@@ -49,7 +49,7 @@ class global_locks {
   locks locks_; // node-based: entries keep their addresses
   std::unordered_map<runtime::pid, std::unordered_set<entry*>, runtime::pid_hash> held_by_;
   node_counts at_node_;
-  kept_memory memory_;
+  runtime::kept_memory memory_;
 };
 
 } // namespace coppice::services

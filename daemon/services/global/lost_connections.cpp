@@ -6,7 +6,7 @@
 namespace coppice::services {
 
 std::size_t lost_connections::memory_of(const entries::value_type& one) {
-  return std::get<0>(one.first).size() + std::get<1>(one.first).size() + memory_of_entry;
+  return std::get<0>(one.first).size() + std::get<1>(one.first).size() + runtime::memory_of_entry;
 }
 
 lost_connections::heard lost_connections::hear(std::uint32_t from, const loss& one, base::nanos now) {

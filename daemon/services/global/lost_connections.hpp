@@ -14,7 +14,7 @@
 #include <unordered_map>
 
 #include "base/clock.hpp"
-#include "services/peers/kept_memory.hpp"
+#include "runtime/messages/kept_memory.hpp"
 
 namespace coppice::services {
 
@@ -54,7 +54,7 @@ class lost_connections {
 
   entries losses_;
   std::unordered_map<std::uint32_t, std::size_t> by_node_;
-  kept_memory memory_;
+  runtime::kept_memory memory_;
   base::nanos looked_ = 0; // last search for old losses
 };
 

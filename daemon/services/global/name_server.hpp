@@ -24,11 +24,11 @@
 
 #include "behaviours/gen/native_server.hpp"
 #include "dist/router.hpp"
+#include "runtime/messages/kept_memory.hpp"
 #include "services/answers/portions.hpp"
 #include "services/global/directory.hpp"
 #include "services/global/locks.hpp"
 #include "services/global/lost_connections.hpp"
-#include "services/peers/kept_memory.hpp"
 #include "services/peers/peer_bounds.hpp"
 
 namespace coppice::services {
@@ -186,7 +186,7 @@ class global_name_server : public behaviours::native_server {
           [](const runtime::reference& a, const runtime::reference& b) { return a.words < b.words; }};
   std::vector<waiter> waiters_;
   lost_connections losses_;
-  kept_memory memory_;                                       // memory of known_
+  runtime::kept_memory memory_;                              // memory of known_
   std::map<std::string, std::uint64_t, std::less<>> timers_; // timer of the next attempt at each node's lock
   std::int64_t next_tag_ = 0;
   std::int64_t next_loss_ = 0;

@@ -228,6 +228,7 @@ bool global_name_server::insert(process& self, etf::bytes name, const runtime::p
                                 std::uint32_t speaker) {
   if (!may_say(speaker, name, method)) return false;
   erase(self, name);
+  if (!pid.here()) router_.brought_up(pid.node, speaker); // the monitor opens the connection
   names_.insert(name, {pid, message::copy_of(method), self.monitor(pid), speaker});
   return true;
 }

@@ -29,7 +29,7 @@ bool read_node(etf::cursor& at, std::string_view& node) {
 
 bool global_name_server::know(std::string_view node) {
   if (!known_.emplace(node).second) return false;
-  memory_.add(node.size() + memory_of_entry);
+  memory_.add(node.size() + runtime::memory_of_entry);
   return true;
 }
 
@@ -56,6 +56,7 @@ void global_name_server::add_known(process& self, etf::cursor& at, bool tell_the
     out.raw(own_node(self).bytes());
     out.atom("true");
     // Sending opens the connection.
+    router_.brought_up(*index, self.origin().node);
     self.send_unbounded(runtime::destination::remote(registered_name, *index), cast_message(out.view()));
   }
   at.read_nil();
@@ -94,7 +95,7 @@ void global_name_server::forget(process& self, const std::string& node) {
     end_session(self, found->second);
     partners_.erase(found);
   }
-  if (known_.erase(node) != 0) memory_.remove(node.size() + memory_of_entry);
+  if (known_.erase(node) != 0) memory_.remove(node.size() + runtime::memory_of_entry);
   synced_.erase(node);
   check_waiters(self);
 }

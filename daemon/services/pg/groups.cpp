@@ -30,7 +30,7 @@ bool pg_groups::equal::same(etf::bytes a, etf::bytes b) {
 pg_groups::entry& pg_groups::of(etf::bytes group) {
   const auto at = groups_.find(group);
   if (at != groups_.end()) return *at;
-  memory_.add(group.size() + memory_of_entry);
+  memory_.add(group.size() + runtime::memory_of_entry);
   return *groups_.try_emplace(std::string(base::as_text(group))).first;
 }
 
@@ -40,7 +40,7 @@ void pg_groups::join(entry& in, const runtime::pid& who, std::uint32_t times) {
   joined += times;
   if (joined > times) return;
   bytes_at_node_.add(who.node, in.first.size());
-  memory_.add(memory_of_entry);
+  memory_.add(runtime::memory_of_entry);
   if (who.here()) ++in.second.local;
   joined_[who].insert(&in);
 }
@@ -57,10 +57,10 @@ void pg_groups::join(etf::bytes group, std::span<const runtime::pid> who) {
 void pg_groups::remove(entry& from, const runtime::pid& who) {
   from.second.members.erase(who);
   bytes_at_node_.remove(who.node, from.first.size());
-  memory_.remove(memory_of_entry);
+  memory_.remove(runtime::memory_of_entry);
   if (who.here()) --from.second.local;
   if (!from.second.members.empty()) return;
-  memory_.remove(from.first.size() + memory_of_entry);
+  memory_.remove(from.first.size() + runtime::memory_of_entry);
   groups_.erase(groups_.find(from.first));
 }
 

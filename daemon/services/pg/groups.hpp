@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "runtime/messages/ids.hpp"
+#include "runtime/messages/kept_memory.hpp"
 #include "services/answers/portions.hpp"
 #include "services/observer/node_counts.hpp"
-#include "services/peers/kept_memory.hpp"
 
 namespace coppice::services {
 
@@ -94,7 +94,7 @@ class pg_groups {
   groups_map groups_;   // node-based: entries keep their addresses
   node_counts at_node_; // memberships
   node_counts bytes_at_node_;
-  kept_memory memory_;
+  runtime::kept_memory memory_;
   std::unordered_map<runtime::pid, std::unordered_set<entry*>, runtime::pid_hash> joined_;
 };
 

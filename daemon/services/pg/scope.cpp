@@ -258,7 +258,7 @@ void pg_scope::tell_watchers(process& self, std::string_view what, etf::bytes gr
 void pg_scope::count_watch(const watch& made) {
   if (made.who.here()) return;
   watchers_.add(made.who.node);
-  watchers_memory_.add(memory_of_entry + made.group.size());
+  watchers_memory_.add(runtime::memory_of_entry + made.group.size());
 }
 
 // Removes a monitor of this scope.
@@ -267,7 +267,7 @@ void pg_scope::stop_watch(watch_table::iterator at) {
   const bool of_group = at->second.what == watch::kind::group_watcher;
   if ((of_scope || of_group) && !at->second.who.here()) {
     watchers_.remove(at->second.who.node);
-    watchers_memory_.remove(memory_of_entry + at->second.group.size());
+    watchers_memory_.remove(runtime::memory_of_entry + at->second.group.size());
   }
   if (of_scope) scope_watchers_.erase(at->first);
   if (of_group) {

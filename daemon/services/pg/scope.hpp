@@ -88,7 +88,7 @@ class pg_scope : public behaviours::native_server {
   pg_groups groups_{work_};
   watch_table watches_;
   node_counts watchers_; // watches of other nodes' processes
-  kept_memory watchers_memory_;
+  runtime::kept_memory watchers_memory_;
   std::unordered_map<runtime::reference, runtime::pid, runtime::reference_hash>
       scope_watchers_;                                                        // entries of watches_
   std::unordered_multimap<std::uint64_t, runtime::reference> group_watchers_; // by the hash of the group

@@ -102,6 +102,31 @@ TEST_CASE("what acts takes JSON, and none from a page of another origin") {
   CHECK(status({{"content-type", "application/x-www-form-urlencoded"}}) == 415);
 }
 
+TEST_CASE("a page of another origin has nothing made, but may have a link to the node's page") {
+  const auto status = [](const char* site, const char* mode, const char* goal) {
+    return guarded()
+        .judge(asked("GET", {{"host", "localhost:9911"},
+                             {"sec-fetch-site", site},
+                             {"sec-fetch-mode", mode},
+                             {"sec-fetch-dest", goal}}))
+        .status;
+  };
+  for (const char* const mode : {"cors", "no-cors", "same-origin", "navigate"}) {
+    CAPTURE(mode);
+    CHECK(status("same-origin", mode, "empty") == 200);
+    CHECK(status("none", mode, "document") == 200);
+  }
+  for (const char* const site : {"cross-site", "same-site", "something new"}) {
+    CAPTURE(site);
+    CHECK(status(site, "navigate", "document") == 200);
+    CHECK(status(site, "navigate", "iframe") == 403);
+    CHECK(status(site, "no-cors", "image") == 403);
+    CHECK(status(site, "cors", "empty") == 403);
+  }
+  CHECK(guarded().judge(asked("GET", {{"host", "localhost"}, {"sec-fetch-site", "cross-site"}})).status ==
+        403);
+}
+
 TEST_CASE("beyond loopback the page and the API need a token") {
   CHECK(access_rules({"", {}, {}, true}).is_open());
   CHECK(access_rules({token, {}, {}, false, true}).is_open());

@@ -734,3 +734,32 @@ TEST_CASE("nodes that only services want wait for each other, and no process wai
   const base::unique_fd second = silent.accept();
   CHECK_FALSE(silent.has_more());
 }
+
+TEST_CASE("nodes that one peer has named leave places for those that another one names") {
+  epmd_server epmd;
+  options few;
+  few.attempts = 2;
+  cluster_node a(epmd, name_a, few);
+  const actor service(a.host, {.of_node = true});
+  const silent_listener silent;
+  const char* names[] = {"x@127.0.0.1", "y@127.0.0.1", "z@127.0.0.1"};
+  for (const char* name : names) epmd.add(name, silent.port());
+  constexpr std::uint32_t one_peer = 7, another = 8;
+  const auto wants = [&](const char* name, std::uint32_t named_by) {
+    service.run([&](process& self) {
+      const auto index = *a.host.nodes().intern(name);
+      a.router.brought_up(index, named_by);
+      self.monitor(destination::remote("nobody", index));
+    });
+    CHECK(eventually([&] { return a.peer(name).state == peer_state::connecting; }));
+  };
+  wants(names[0], one_peer);
+  base::unique_fd first = silent.accept();
+  wants(names[1], one_peer);
+  CHECK_FALSE(silent.has_more()); // although there are two places
+  wants(names[2], another);
+  const base::unique_fd second = silent.accept();
+  CHECK_FALSE(silent.has_more());
+  first.reset();
+  const base::unique_fd third = silent.accept();
+}

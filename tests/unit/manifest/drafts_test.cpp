@@ -51,8 +51,8 @@ TEST_CASE("a draft of another number is warned about with the side that is to be
 }
 
 TEST_CASE("a draft that has another name today is found under it") {
-  CHECK(said({"coppice.channel/draft-2"}, {"coppice.channel/draft-2", "coppice.metric/draft-1"}) ==
-        names{"uses coppice.channel/draft-2, this host has coppice.channel/draft-2 (rebuild it with this "
+  CHECK(said({"coppice.event_host/draft-1"}, {"coppice.channel/draft-2", "coppice.metric/draft-1"}) ==
+        names{"uses coppice.event_host/draft-1, this host has coppice.channel/draft-2 (rebuild it with this "
               "host's "
               "headers)"});
 }

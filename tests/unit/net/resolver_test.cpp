@@ -77,11 +77,15 @@ namespace {
 
 // A look-up and how it ended.
 struct asked {
-  asked(base::uv::loop& loop, const std::string& host, lookup_cause cause)
-      : under_way(resolution::start(loop.raw(), host, 1, cause, [this](auto found) {
-                    done = true;
-                    if (!found) why = found.error().text;
-                  }).value()) {}
+  asked(base::uv::loop& loop, const std::string& host, lookup_cause cause, std::uint32_t by = 0)
+      : under_way(resolution::start(
+                      loop.raw(), host, 1, cause,
+                      [this](auto found) {
+                        done = true;
+                        if (!found) why = found.error().text;
+                      },
+                      by)
+                      .value()) {}
   bool done = false;
   std::string why;
   resolution under_way;
@@ -123,6 +127,24 @@ TEST_CASE(
   CHECK(servers().times("own.line2.test") == 0);
   servers().answer(true);
   CHECK(loop_until(loop, [&] { return of_actor.done && behind.done; }));
+}
+
+TEST_CASE("hosts that one node has named leave a place for those that another one names") {
+  auto loop = base::uv::loop::make().value();
+  servers().answer(false);
+  std::vector<std::unique_ptr<asked>> slow;
+  for (int i = 0; i < 4; ++i)
+    slow.push_back(
+        std::make_unique<asked>(loop, "slow.named" + std::to_string(i) + ".test", lookup_cause::others, 1));
+  servers().await("slow.named0.test");
+  asked of_other(loop, "gone.named.test", lookup_cause::others, 2);
+  CHECK(loop_until(loop, [&] { return of_other.done; }));
+  CHECK(servers().times("slow.named1.test") == 0);
+  slow.erase(slow.begin() + 1); // one that waits is given up
+  servers().answer(true);
+  CHECK(
+      loop_until(loop, [&] { return std::ranges::all_of(slow, [](const auto& one) { return one->done; }); }));
+  CHECK(servers().times("slow.named1.test") == 0);
 }
 
 TEST_CASE("hosts that actors connect to are looked up some at a time, and hold up none of the node's own") {

@@ -86,6 +86,25 @@ TEST_CASE("what is open is shown with its state and for whom it waits, and what 
   CHECK(undone[0].waits == std::vector<address>{{"stock", "b"}});
 }
 
+TEST_CASE("one other node has at most three quarters of the transactions, this node may have all of them") {
+  options how;
+  how.max_transactions = 4;
+  one_saga of(how);
+  const auto begins = [&of](const std::string& tx, const std::string& origin) {
+    of.begin(tx, 1, origin);
+    return of.out.answers[0].what == client_answer::started;
+  };
+  for (const char* const tx : {"b1", "b2", "b3"}) CHECK(begins(tx, "b"));
+  CHECK_FALSE(begins("b4", "b"));
+  CHECK(of.out.answers[0].what == client_answer::overloaded);
+  CHECK(begins("c1", "c"));
+  one_saga own(how);
+  for (const char* const tx : {"a1", "a2", "a3", "a4"}) {
+    own.begin(tx, 1, "a");
+    CHECK(own.out.answers[0].what == client_answer::started);
+  }
+}
+
 TEST_CASE("above max_transactions a start is refused at once") {
   options how;
   how.max_transactions = 1;
@@ -437,6 +456,31 @@ TEST_CASE(
   of.receive("b", reply{request_kind::reverse, answer_kind::error, asked.key, large});
   CHECK(of.told(notice::kind::parked));
   CHECK(of.machine->parked() == 1);
+}
+
+TEST_CASE("a node that ends very many transactions pushes out none of another node's outcomes") {
+  options how;
+  how.keep_count = 8;
+  one_saga of(how);
+  const auto ends = [&of](const std::string& tx, const std::string& origin) {
+    of.begin(tx, 1, origin);
+    of.answer(callback::start, says(verdict::kind::done));
+    of.pass(0);
+  };
+  ends("c1", "c");
+  ends("c2", "c");
+  for (int i = 0; i < 20; ++i) ends("b" + std::to_string(i), "b");
+  for (const bool again : {false, true}) {
+    CAPTURE(again);
+    if (again) of.restart();
+    for (const char* const kept : {"c1", "c2", "b14", "b19"})
+      CHECK(of.machine->outcome_of(kept).what == outcome_kind::committed);
+    CHECK(of.machine->outcome_of("b13").what == outcome_kind::unknown);
+  }
+  of.pass(of.how.keep);
+  CHECK(of.machine->outcome_of("c1").what == outcome_kind::unknown);
+  CHECK(of.machine->outcome_of("b19").what == outcome_kind::unknown);
+  CHECK(of.disk.empty());
 }
 
 TEST_CASE("outcomes are kept up to a number of bytes") {

@@ -66,6 +66,18 @@ TEST_CASE("what is no message is refused with an error") {
     CHECK(!decode_message(base::as_bytes(std::string_view(good).substr(0, size))));
 }
 
+TEST_CASE("a path that is too long is refused by the length of its list") {
+  const auto of_hops = [](int hops) {
+    std::string text = "{saga_forget, {<<\"t\">>, {3, [{{<<\"a\">>,<<\"b\">>},1}";
+    for (int i = 1; i < hops; ++i) text += ",{{<<\"a\">>,<<\"b\">>},1}";
+    return read((text + "]}}}").c_str());
+  };
+  CHECK(of_hops(255));
+  const auto refused = of_hops(256);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().text.find("at most 255") != std::string::npos);
+}
+
 TEST_CASE("records and their keys come back the same, and what is cut is refused") {
   const std::vector<step_spec> steps{to("b", 1), {{"x", "y"}, {}, true, 5, 6}};
   const record all[] = {

@@ -170,6 +170,78 @@ TEST_CASE("a full table answers busy") {
   CHECK(of.out.calls.empty());
 }
 
+namespace {
+
+request asked_by(const std::string& node, std::uint32_t step, std::size_t bytes = 1) {
+  return {perform,
+          commit_kind::compensate,
+          {"t", {16, {{{"shop", node}, step}}}},
+          {std::string(bytes, 'x')},
+          1000};
+}
+
+} // namespace
+
+TEST_CASE("one node has at most three quarters of the steps, and the rest stays for the others") {
+  options how;
+  how.keep_count = 4;
+  one_saga of(how);
+  for (std::uint32_t step = 1; step <= 3; ++step) {
+    of.receive("b", asked_by("b", step));
+    CHECK(of.calls(callback::perform) == 1);
+  }
+  of.receive("b", asked_by("b", 4));
+  REQUIRE(of.replied(perform) != nullptr);
+  CHECK(of.replied(perform)->what == answer_kind::busy);
+  of.receive("c", asked_by("c", 1));
+  CHECK(of.calls(callback::perform) == 1);
+  of.receive("c", asked_by("c", 2));
+  REQUIRE(of.replied(perform) != nullptr);
+  CHECK(of.replied(perform)->what == answer_kind::busy);
+  const std::vector<call> asked = of.seen;
+  for (const call& one : asked) of.answer(one, says(verdict::kind::ok));
+  of.receive("b", asked_by("b", 1));
+  CHECK(of.replied(perform)->what == answer_kind::ok);
+  of.restart();
+  of.receive("b", asked_by("b", 4));
+  CHECK(of.replied(perform)->what == answer_kind::busy);
+  for (std::uint32_t step = 1; step <= 3; ++step) {
+    request last = asked_by("b", step);
+    last.what = forget;
+    of.receive("b", last);
+  }
+  of.receive("b", asked_by("b", 4));
+  CHECK(of.calls(callback::perform) == 1);
+}
+
+TEST_CASE("what a saga keeps for other nodes is bounded in bytes, and given back") {
+  options how;
+  how.max_bytes_for_others = 4000;
+  one_saga of(how);
+  const auto is_taken = [&of](const std::string& node, std::uint32_t step, std::size_t bytes) {
+    of.receive(node, asked_by(node, step, bytes));
+    return of.calls(callback::perform) == 1;
+  };
+  CHECK(is_taken("b", 1, 2000));
+  CHECK_FALSE(is_taken("b", 2, 2000)); // beyond the share of one node
+  CHECK_FALSE(is_taken("c", 1, 2000)); // beyond what all may have
+  CHECK(is_taken("c", 2, 1000));
+  CHECK(of.machine->bytes_for_others() > 3000);
+  CHECK(of.machine->bytes_for_others() < 4000);
+  request own = asked_by("a", 1, 5000);
+  of.receive("a", own);
+  CHECK(of.calls(callback::perform) == 1);
+  const std::vector<call> asked = of.seen;
+  for (const call& one : asked) of.answer(one, says(verdict::kind::ok));
+  CHECK(of.machine->bytes_for_others() < 1000);
+  for (const auto& [node, step] : {std::pair("b", 1U), std::pair("c", 2U)}) {
+    request last = asked_by(node, step);
+    last.what = forget;
+    of.receive(node, last);
+  }
+  CHECK(of.machine->bytes_for_others() == 0);
+}
+
 TEST_CASE("an interim value goes to the coordinator while the step is under way") {
   one_saga of;
   of.receive("b", of.asks(perform));
@@ -277,6 +349,30 @@ TEST_CASE("keys that were undone before they came take a bounded number of bytes
     of.receive("b", deep);
   }
   CHECK(comes_late(20));
+}
+
+TEST_CASE("keys that a node has forgotten in masses push out none of another node's") {
+  options how;
+  how.keep_count = 8;
+  one_saga of(how);
+  const auto undone = [&of](const std::string& node, std::uint32_t step) {
+    request in = asked_by(node, step);
+    in.what = reverse;
+    of.receive(node, in);
+  };
+  const auto is_too_late = [&of](const std::string& node, std::uint32_t step) {
+    of.receive(node, asked_by(node, step));
+    return of.out.calls.empty();
+  };
+  undone("c", 1);
+  undone("c", 2);
+  for (std::uint32_t step = 1; step <= 20; ++step) undone("b", step);
+  for (std::uint32_t step = 1; step <= 2; ++step) CHECK(is_too_late("c", step));
+  for (std::uint32_t step = 15; step <= 20; ++step) CHECK(is_too_late("b", step));
+  CHECK_FALSE(is_too_late("b", 14));
+  of.pass(of.how.keep);
+  CHECK_FALSE(is_too_late("c", 1));
+  CHECK_FALSE(is_too_late("b", 20));
 }
 
 TEST_CASE("who asks about a transaction that is not known gets an abort whose answer nobody awaits") {

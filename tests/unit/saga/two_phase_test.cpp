@@ -173,6 +173,23 @@ TEST_CASE("an operator decides for a step in doubt, and a coordinator that says 
   CHECK(of.machine->counted().heuristic_mismatch == 1);
 }
 
+TEST_CASE("one node has at most three quarters of the steps of two phases") {
+  options how = both_phases();
+  how.max_in_doubt = 4;
+  one_saga of(how);
+  for (std::uint32_t step = 1; step <= 3; ++step) {
+    of.receive("b", of.asks(perform, two_phase, step));
+    CHECK(of.calls(callback::perform) == 1);
+  }
+  of.receive("b", of.asks(perform, two_phase, 4));
+  REQUIRE(of.replied(perform) != nullptr);
+  CHECK(of.replied(perform)->what == answer_kind::busy);
+  request other = of.asks(perform, two_phase);
+  other.key.step.path = {{{"shop", "c"}, 1}};
+  of.receive("c", other);
+  CHECK(of.calls(callback::perform) == 1);
+}
+
 TEST_CASE("above in_doubt a step of two phases is answered with busy") {
   options how = both_phases();
   how.max_in_doubt = 1;

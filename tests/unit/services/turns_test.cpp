@@ -6,6 +6,7 @@
 #include "runtime/find_processes.hpp"
 #include "runtime/messages/block.hpp"
 #include "services/answers/portions.hpp"
+#include "services/observer/observer.hpp"
 #include "whole_node.hpp"
 
 using namespace coppice;
@@ -146,6 +147,64 @@ TEST_CASE("names and nodes are listed in parts, between which others run") {
   CHECK(seen.count() >= many / runtime::turn_reductions);
 }
 
+TEST_CASE("nodes that were heard of are looked at in parts, whether they are connected or not") {
+  constexpr int heard_of = 2000;
+  node_and_peer on({}, 1);
+  const auto answers = services::functions::make(on.a.router, {"info"}, {}, {});
+  REQUIRE(answers);
+  for (int i = 0; i < heard_of; ++i)
+    REQUIRE(on.a.host.nodes().intern("n" + std::to_string(i) + "@127.0.0.1"));
+  const auto* nodes = answers->find("erlang", "nodes", 0);
+  REQUIRE(nodes != nullptr);
+  const actor here(on.a.host);
+  interruptions seen(on.a.host);
+  message_writer none;
+  none.nil();
+  const auto arguments = none.take();
+  const auto connected = here.run([&](process& self) {
+    seen.watch(here.id());
+    return atoms_in((*nodes)(self, arguments.bytes()).value);
+  });
+  CHECK(connected.empty());
+  CHECK(seen.count() >= 3); // 512 nodes at a time
+}
+
+TEST_CASE("observer's rows of processes are written in parts, between which others run") {
+  node_and_peer on({}, 1);
+  for (std::size_t i = 0; i < many; ++i) REQUIRE(on.a.host.spawn({}, runtime::testing::script({})));
+  const actor here(on.a.host), client(on.a.host);
+  message_writer list;
+  list.list(1);
+  on.write_pid(list, client.id());
+  list.nil();
+  dist::spawn_request asked;
+  asked.from = client.id();
+  asked.module = "observer_backend";
+  asked.function = "procs_info";
+  asked.arguments = list.take();
+  bool tells = false;
+  auto place = services::running_calls().begin(0, tells);
+  REQUIRE(place);
+  const auto work = services::observer_process(on.a.router, asked, std::move(*place));
+  REQUIRE(work != nullptr);
+  interruptions seen(on.a.host);
+  here.run([&](process& self) {
+    seen.watch(here.id());
+    static_cast<void>(work->receive(self, message::atom("go")));
+    return 0;
+  });
+  // Two between three parts of 4,096 processes, and two among the 10,000 rows of the first message.
+  CHECK(seen.count() >= 4);
+  std::size_t rows = 0;
+  while (rows < many) {
+    const message told = client.next();
+    etf::cursor at(told.bytes());
+    std::uint32_t count = 0;
+    REQUIRE((at.read_tuple_of(3) && at.read_atom_is("procs_info") && at.skip() && at.read_list(count)));
+    rows += count;
+  }
+}
+
 TEST_CASE("the names of global are listed, sent and taken in turns") {
   node_and_peer on({}, 1);
   const actor here(on.a.host);
@@ -277,4 +336,47 @@ TEST_CASE("watches of pg and lost connections that global is told of count as me
     return 0;
   });
   CHECK(settled() - watched >= static_cast<std::int64_t>(losses * lost.size()));
+}
+
+TEST_CASE("what a node keeps for a peer is given back when the peer has left") {
+  constexpr std::size_t kept = 200;
+  epmd_server epmd;
+  whole_node b(epmd, "b@127.0.0.1", {.pg = {"pg"}});
+  const actor there(b.host);
+  const auto settled = [&] {
+    ask(there, destination::named("pg"), message::atom("which_groups"));
+    ask(there, destination::named("global_name_server"), message::atom("get_synced"));
+    return static_cast<std::int64_t>(runtime::block_memory::in_use());
+  };
+  const auto before = settled();
+  const std::string large(10'000, 'x');
+  std::int64_t full = 0;
+  {
+    whole_node a(epmd, "a@127.0.0.1");
+    const actor here(a.host);
+    const destination pg = a.see(b, "pg"), global = a.see(b, "global_name_server");
+    const auto write_name = [&](message_writer& out, std::size_t i) {
+      out.tuple(2);
+      out.unsigned_integer(i);
+      out.binary(large);
+    };
+    for (std::size_t i = 0; i < kept; ++i) {
+      message_writer watched;
+      watched.tuple(2);
+      watched.atom("monitor");
+      write_name(watched, i);
+      ask(here, pg, watched.take());
+      message_writer named;
+      named.tuple(4);
+      named.atom("register");
+      write_name(named, i);
+      runtime::write(named, here.id(), a.host.nodes());
+      named.atom("none");
+      ask(here, global, named.take());
+    }
+    full = settled();
+    CHECK(full - before >= static_cast<std::int64_t>(2 * kept * large.size()));
+  }
+  // Free blocks of the pools count as well, so not all of it is seen.
+  CHECK(eventually([&] { return full - settled() >= static_cast<std::int64_t>(kept * large.size()); }));
 }

@@ -160,3 +160,28 @@ TEST_CASE("a term's marker is taken for any text, and a secret that is read neve
   CHECK(check("#{b => #{k => <<\"hunter2\">>}}", deeper) ==
         "args.b: what has a secret in it is none of the values the schema allows");
 }
+
+TEST_CASE(
+    "once a secret is read it alone is checked, since YAML may have what a check of the whole refuses") {
+  const auto schema = spec::args_schema::compile(
+      R"({"type":"object","required":["b"],"additionalProperties":false,"properties":{
+          "a":{"type":"object","properties":{"key":{"type":"string","minLength":4},"n":{"type":"integer"}}},
+          "b":{"enum":["x"],"default":"y"}}})");
+  REQUIRE(schema);
+  using part = spec::args_schema::part;
+  const auto check = [&](const char* text, part what) {
+    const auto term = etf::parse(text);
+    REQUIRE(term);
+    // {key 'a': 116, 4 bytes, 119, 1, 97}, {key 'key': 116, 4 bytes, 119, 3, 3 bytes}
+    const base::secrets read{{{base::secret::source::file, "/x", "args.a.key", 8 + 5 + 5, 0}}, true};
+    const auto good = schema->check(*term, what, &read);
+    return good ? std::string() : good.error().text;
+  };
+  const char* const as_yaml_has_it = "#{a => #{key => <<\"hunter2\">>, n => 1.0e16}, b => <<\"y\">>}";
+  CHECK(check(as_yaml_has_it, part::whole) != "");
+  CHECK(check(as_yaml_has_it, part::secrets) == "");
+  CHECK(check("#{a => #{key => <<\"abc\">>, n => 1.0e16}, b => <<\"y\">>}", part::secrets)
+            .find("args.a.key: has 3") == 0);
+  CHECK(check("#{a => #{key => 5, n => 1}}", part::secrets) ==
+        "args.a.key: the secret is not of the type the schema wants");
+}

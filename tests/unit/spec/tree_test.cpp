@@ -123,9 +123,22 @@ TEST_CASE("an alias bomb is refused before it goes off") {
     bomb += "]\n";
   }
   CHECK(errors(bomb) ==
-        "f.yaml:7:45: error: the document grows to more than 4194304 values\n"
-        "    7 | a6: &a6 [*a5, *a5, *a5, *a5, *a5, *a5, *a5, *a5, *a5]\n"
-        "      |                                             ^ aliases of aliases multiply\n");
+        "f.yaml:6:40: error: aliases stand for more than 524288 values\n"
+        "    6 | a5: &a5 [*a4, *a4, *a4, *a4, *a4, *a4, *a4, *a4, *a4]\n"
+        "      |                                        ^ aliases of aliases multiply\n");
+}
+
+TEST_CASE("what aliases stand for is bounded in values and in bytes of text") {
+  CHECK(errors("a: &a [1, 2, 3]\nb: [*a, *a]\n", {.aliased = 8}) == "");
+  CHECK(errors("a: &a [1, 2, 3]\nb: [*a, *a]\n", {.aliased = 7})
+            .find("f.yaml:2:9: error: aliases stand for more than 7 values") == 0);
+  CHECK(errors("a: &a [abc, {d: ef}]\nb: [*a, *a]\n", {.aliased_text = 12}) == "");
+  CHECK(errors("a: &a [abc, {d: ef}]\nb: [*a, *a]\n", {.aliased_text = 11})
+            .find("f.yaml:2:9: error: aliases stand for more than 0 MiB of text") == 0);
+  // A mebibyte that many aliases stand for is refused by what it would become.
+  std::string many = "a: &a " + std::string(1 << 19, 'x') + "\nb:\n";
+  for (int i = 0; i < 200; ++i) many += "- *a\n";
+  CHECK(errors(many).find("f.yaml:131:3: error: aliases stand for more than 64 MiB of text") == 0);
 }
 
 TEST_CASE("bytes, values and depth are bounded") {

@@ -423,7 +423,8 @@ TEST_CASE("messages that no member has sent change nothing") {
 namespace {
 
 // Stands for the member b of a, b and c in one group with a, which alone is a real one. Its hellos and
-// messages are the test's; of what a sends it writes down "id", "stored INDEX" and "asked NUMBER".
+// messages are the test's; of what a sends it writes down "stored INDEX", "took OFFSET" of a snapshot, and
+// "asked NUMBER".
 class other_member final : public native_server {
  public:
   other_member(diary& book, std::promise<consensus::member_id> found)
@@ -437,6 +438,8 @@ class other_member final : public native_server {
       const auto* const stored = std::get_if<consensus::append_answer>(&said->body);
       if (stored != nullptr && stored->accepted)
         book_.write("stored " + std::to_string(stored->index) + " of " + std::to_string(said->term));
+      const auto* const took = std::get_if<consensus::snapshot_answer>(&said->body);
+      if (took != nullptr && took->accepted) book_.write("took " + std::to_string(took->offset));
     } else if (const std::string ask = text(m); ask.starts_with("{raft_ask,a,")) {
       book_.write("asked " + ask.substr(12, ask.find(',', 12) - 12));
     }
@@ -450,8 +453,8 @@ class other_member final : public native_server {
 };
 
 struct led_by_test : group_host {
-  led_by_test() {
-    options.append_timeout = 300 * ms;
+  explicit led_by_test(base::nanos append_timeout = 300 * ms) {
+    options.append_timeout = append_timeout;
     options.election = 2 * base::nanos_per_second;
     std::promise<consensus::member_id> promise;
     auto future = promise.get_future();
@@ -466,7 +469,8 @@ struct led_by_test : group_host {
     raft::meeting all(options.members, "a@test@localhost", a);
     all.met("b@test@localhost", b);
     all.met("c@test@localhost", {3, 3});
-    cluster = raft::cluster_of(*all.first(), group);
+    members = *all.first();
+    cluster = raft::cluster_of(members, group);
     system.send(running.at("a"), raft::to_message({"b", group, b, false, {}}));
     system.send(running.at("a"), raft::to_message({"c", group, {3, 3}, false, {}}));
   }
@@ -504,7 +508,24 @@ struct led_by_test : group_host {
   using message_writer = runtime::message_writer;
   const consensus::member_id b{2, 2};
   consensus::member_id a;
+  consensus::configuration members;
   consensus::cluster_id cluster;
+};
+
+// Writes down the answers to calls that were made in its name.
+class answered final : public native_server {
+ public:
+  explicit answered(diary& book) : native_server("answered"), book_(book) {}
+
+ protected:
+  runtime::outcome handle_info(runtime::process&, const message& m) override {
+    etf::cursor at(m.bytes());
+    if (at.read_tuple_of(2) && at.skip()) book_.write("answer " + text(m.slice(at.rest())));
+    return runtime::carry_on();
+  }
+
+ private:
+  diary& book_;
 };
 
 } // namespace
@@ -543,6 +564,52 @@ TEST_CASE("nobody leads by an id that is no member's, and a call that is passed 
   }
   CHECK(leader == "{ok,{b,test@localhost},4}");
   CHECK(number > 1'000'000);
+}
+
+TEST_CASE("a snapshot comes in parts of one length, and others are dropped") {
+  led_by_test host;
+  CHECK(host.append(4, {100}, 2));
+  etf::vector_writer state(64);
+  state.tuple(2);
+  state.integer(9);
+  state.binary(applied_commands().save().bytes());
+  consensus::snapshot_chunk whole;
+  whole.bytes = consensus::payload(state.take());
+  whole.length = static_cast<std::uint32_t>(whole.bytes.size());
+  whole.of = {50, 4, whole.length, raft::digest_of(whole.bytes.bytes()), host.members};
+  consensus::snapshot_chunk part = whole;
+  part.bytes = consensus::payload(whole.bytes.bytes().first(1));
+  part.length = 1;
+  host.say(host.b, 4, part);
+  host.say(host.b, 4, whole);
+  CHECK(host.comes_to("a", "{query, sum, stale}", "9"));
+  for (const std::string& line : host.book.lines()) CHECK(line != "took 1");
+}
+
+TEST_CASE("calls that wait are bounded in bytes with the addresses of their callers") {
+  led_by_test host(60 * base::nanos_per_second);
+  CHECK(host.append(4, {7}, 2));
+  const auto caller = host.system.spawn({}, std::make_unique<answered>(host.book));
+  REQUIRE(caller.has_value());
+  const std::string long_tag(std::size_t{33} << 20, 'x');
+  const auto is_refused = [&host] {
+    const auto lines = host.book.lines();
+    return std::ranges::find(lines, "answer {error,overloaded}") != lines.end();
+  };
+  const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
+  while (!is_refused() && base::mono_now() < end) {
+    runtime::message_writer out;
+    out.tuple(3);
+    out.atom("$gen_call");
+    out.tuple(2);
+    runtime::write(out, *caller, host.system.nodes());
+    out.binary(std::string_view(long_tag));
+    out.raw(term("{append, 1}").bytes());
+    host.say(host.b, 4, consensus::heartbeat{2, 0}); // it knows its leader when the call comes
+    host.system.send(host.running.at("a"), out.take());
+    host.run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
+  }
+  CHECK(is_refused());
 }
 
 TEST_CASE("a member without a log does not start, and says why") {

@@ -7,6 +7,7 @@
 
 #include <thread>
 
+#include "behaviours/gen/native_server.hpp"
 #include "behaviours/test_host.hpp"
 #include "durable/memory_disk.hpp"
 
@@ -89,6 +90,21 @@ class scripted_saga final : public server, private saga_port {
   std::uint64_t asked_ = 0;
 };
 
+// Writes down what it is told.
+class listener final : public native_server {
+ public:
+  explicit listener(diary& book) : native_server("listener"), book_(book) {}
+
+ protected:
+  outcome handle_info(runtime::process&, const message& m) override {
+    book_.write(text(m));
+    return runtime::carry_on();
+  }
+
+ private:
+  diary& book_;
+};
+
 struct one_node {
   one_node() { how.durable = true; }
 
@@ -108,6 +124,22 @@ struct one_node {
     host.end_of(desk);
   }
   std::string call(std::string_view request) { return host.call(desk, request); }
+  // A call that says that it is of the process `from`. Its answer goes there.
+  void call_from(const std::string& node, const runtime::pid& from, std::string_view request) {
+    const auto index = host.system.nodes().intern(node);
+    REQUIRE(index);
+    runtime::message_writer out;
+    out.tuple(3);
+    out.atom("$gen_call");
+    out.tuple(2);
+    runtime::write(out, from, host.system.nodes());
+    out.atom("tag");
+    out.raw(term(request).bytes());
+    auto far =
+        runtime::make_signal(runtime::signal_kind::message, runtime::pid{*index, 77, 40, 0}, out.take());
+    far->flags = runtime::signal::remote;
+    host.system.deliver(desk, std::move(far));
+  }
   // Does not wait for the answer.
   std::string call_in_vain(std::string_view request) {
     return host.run([&](runtime::process& self) {
@@ -207,4 +239,30 @@ TEST_CASE("a question about a transaction that is not known leaves no call open"
     return true;
   });
   CHECK(of.host.book.take(2) == std::vector<std::string>{"ask", "forget"});
+}
+
+TEST_CASE("a start counts from the nodes whose steps are taken, and from this one") {
+  one_node of;
+  of.how.from = {"near@*"};
+  REQUIRE(of.start() == "opened");
+  const runtime::pid nobody{*of.host.system.nodes().intern("far@localhost"), 77, 40, 0};
+  of.call_from("far@localhost", nobody, "{start, done, #{id => <<\"far\">>}}");
+  of.call_from("near@localhost", nobody, "{start, done, #{id => <<\"near\">>}}");
+  CHECK(of.host.book.take(1) == std::vector<std::string>{"start near"});
+  CHECK(of.call("{start, done, #{id => <<\"here\">>}}") == "{ok,<<\"here\">>}");
+}
+
+TEST_CASE("another node subscribes no process of this one") {
+  one_node of;
+  REQUIRE(of.start() == "opened");
+  CHECK(of.call("{start, done, #{id => <<\"t\">>}}") == "{ok,<<\"t\">>}");
+  of.await("{outcome, <<\"t\">>}", "{committed,undefined}");
+  const auto victim = of.host.system.spawn({}, std::make_unique<listener>(of.host.book));
+  REQUIRE(victim.has_value());
+  of.host.book.take(0);
+  of.call_from("far@localhost", *victim, "{subscribe, <<\"t\">>}");
+  CHECK(of.call("open") == "0"); // the call before it was answered
+  of.host.system.send(*victim, message::atom("last"));
+  for (const std::string& one : of.host.book.take(2)) // the answer to the call, and the last message
+    CHECK(one.find("committed") == std::string::npos);
 }
