@@ -99,8 +99,8 @@ struct runtime_counters {
   std::uint64_t message_memory = 0;   // bytes of all message blocks
   // Handlers, and work on connections, that took longer than system_options::watchdog.
   std::uint64_t slow_handlers = 0;
-  std::uint64_t taken_over = 0;       // workers given to another thread because a handler held theirs
-  std::uint64_t stuck_threads = 0;    // threads that lost their worker that way and are still in that handler
+  std::uint64_t taken_over = 0;    // workers given to another thread because a handler held theirs
+  std::uint64_t stuck_threads = 0; // threads that lost their worker that way and are still in that handler
   std::vector<worker_info> workers;
 };
 
