@@ -57,7 +57,7 @@ inline void repeated(etf::writer& out, std::size_t bytes) {
 
 // Keys that differ in how they are nested, and in nothing else: {X, [], []} or [X, []], level by level.
 inline void alike_keys(etf::writer& out, std::size_t bytes) {
-  constexpr unsigned levels = 14;
+  constexpr unsigned levels = 16; // so many bits are in the number of keys
   const std::size_t count = bytes / (7 * levels) + 1;
   out.map(static_cast<std::uint32_t>(count));
   for (std::size_t i = 0; i < count; ++i) {
