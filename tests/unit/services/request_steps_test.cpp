@@ -112,22 +112,20 @@ struct site {
     REQUIRE(who);
     std::promise<cost> told;
     auto ended = told.get_future();
-    std::uint64_t began = 0, last = 0;
+    std::uint64_t last = 0;
     cost seen;
     std::function<void(process&)> look = [&](process&) {
-      const std::uint64_t now = steps();
-      seen.turn = std::max(seen.turn, now - last);
-      if (is_done(*who)) {
-        seen.all = now - began;
-        return told.set_value(seen);
-      }
+      const std::uint64_t passed = steps() - last;
+      seen.turn = std::max(seen.turn, passed);
+      seen.all += passed;
+      if (is_done(*who)) return told.set_value(seen);
       bystander.start(look);
-      last = steps();
+      last = steps(); // what looking costs is left out
     };
     bystander.start([&](process&) {
       auto made = runtime::make_signal(runtime::signal_kind::message, asker(), m);
       made->flags = runtime::signal::remote;
-      began = last = steps();
+      last = steps();
       a.host.deliver(destination::named(service), std::move(made));
       bystander.start(look);
     });
