@@ -24,6 +24,7 @@
 #include "services/global/name_server.hpp"
 #include "services/io/user.hpp"
 #include "services/net_kernel.hpp"
+#include "services/observer/appmon_info.hpp"
 #include "services/pg/scope.hpp"
 #include "services/rpc/rex.hpp"
 #include "whole_node.hpp"
@@ -77,13 +78,23 @@ struct site {
   // A request may end the connection, as one that has too long a name does.
   void connect() {
     const auto connected = [&] { return !a.router.nodes(runtime::remote_router::which::visible).empty(); };
-    if (node != 0 && connected()) return;
+    if (node != 0 && connected()) return start_appmon();
     REQUIRE(eventually([&] {
       return runtime::is_atom(ask(bystander, a.see(b, "net_kernel"), is_auth()), "yes") && connected();
     }));
     node = *a.host.nodes().find("b@127.0.0.1");
     ask(bystander, destination::named("pg"), message::atom("which_groups"));
     ask(bystander, destination::named("global_name_server"), message::atom("get_synced"));
+    start_appmon();
+  }
+  // A process for the asker alone, which ends with the connection.
+  void start_appmon() {
+    if (a.host.whereis("appmon_info")) return;
+    REQUIRE(a.host.spawn({.name = "appmon_info"}, appmon()));
+  }
+  std::unique_ptr<services::appmon_info> appmon() const {
+    bool tell = false;
+    return std::make_unique<services::appmon_info>(asker(), *calls.begin(node, tell));
   }
   static message is_auth() {
     message_writer out;
@@ -109,6 +120,7 @@ struct site {
   // What the worker does from the delivery on until the service waits and all that it started has ended.
   cost of(const std::string& service, const message& m) {
     const auto who = a.host.whereis(service);
+    if (!who && service == "appmon_info") return {}; // it has ended with the connection
     REQUIRE(who);
     std::promise<cost> told;
     auto ended = told.get_future();
@@ -138,6 +150,7 @@ struct site {
   whole_node a, b;
   actor bystander{a.host};
   actor there{b.host};
+  services::running_calls calls;
   std::uint32_t node = 0; // index of the second node at the first
 
  private:
@@ -361,6 +374,14 @@ const std::vector<example>& examples() {
          return io(of, of.tuple({message::atom("put_chars"), message::atom("unicode"),
                                  message::atom("io_lib"), message::atom("format"), arguments}));
        }},
+      {"appmon_info", "app_ctrl",
+       [](p of) {
+         return fields{of.any, message::atom("true"), of.groups()};
+       }},
+      {"appmon_info", "app",
+       [](p of) {
+         return fields{of.any, message::atom("true"), of.groups()};
+       }},
       {"net_kernel", "is_auth", any},
       {"net_kernel", "spawn", spawn},
       {"net_kernel", "spawn_link", spawn},
@@ -396,6 +417,7 @@ struct taken {
 
 std::vector<taken> all_rows(site& at) {
   std::map<std::string, std::unique_ptr<behaviours::native_server>> servers;
+  servers["appmon_info"] = at.appmon();
   servers["rex"] = std::make_unique<services::rex>(nullptr);
   servers["user"] = std::make_unique<services::user>();
   servers["net_kernel"] = std::make_unique<services::net_kernel>();
@@ -418,7 +440,9 @@ message request_of(const site& at, const taken& of, const fields& given) {
   if (of.row.most == 0) {
     body.atom(of.row.what);
   } else {
-    body.tuple(static_cast<std::uint32_t>(given.size()) + 1);
+    const bool has_asker = of.row.most == 5 && of.row.what.starts_with("app");
+    body.tuple(static_cast<std::uint32_t>(given.size()) + (has_asker ? 2 : 1));
+    if (has_asker) at.write(body, at.asker());
     if (of.row.what == behaviours::answer_to_alias) {
       body.list(1);
       body.atom("alias");
