@@ -130,7 +130,8 @@ Everything: .ci/run, bare Debians, the service and packages on Debian 12 and 13,
 
 README's two commands in bare Debians; a booted service and packages, of this machine's Debian and of 13; interop with
 newer OTP; thread sanitizer; the runtime's random play at length, a minute of chaos and one of connections (all also under
-both sanitizers); ten minutes of random signals; long fuzz; benchmarks. A summary and the commit at the end.
+both sanitizers); ten minutes of random signals and of requests; long fuzz; benchmarks. A summary with what runs
+have measured, and the commit, at the end.
 EOF
 }
 
