@@ -76,7 +76,8 @@ void runtime_metrics(exposition& to, const runtime::runtime_counters& r) {
   to.counter("malformed", "Messages and exit reasons of plugins that were for other nodes and no terms",
              r.malformed);
   to.gauge("message_memory_bytes", "Memory of all message buffers", r.message_memory);
-  to.counter("slow_handlers", "Handlers that held their worker longer than node.runtime.watchdog allows",
+  to.counter("slow_handlers",
+             "Handlers, and work on connections, that held a worker longer than node.runtime.watchdog allows",
              r.slow_handlers);
   to.counter("workers_taken_over", "Workers given to another thread since theirs was stuck in a handler",
              r.taken_over);
@@ -105,6 +106,9 @@ void worker_metrics(exposition& to, const std::vector<runtime::worker_info>& wor
   to.family(kind::gauge, "worker_held_seconds",
             "How long what runs now has held the worker; 0 while it sleeps");
   for (const info& one : workers) to.seconds({{"worker", std::to_string(one.index)}}, one.held);
+  to.family(kind::gauge, "worker_longest_seconds",
+            "The longest that one turn, or other work such as on connections, has held the worker");
+  for (const info& one : workers) to.seconds({{"worker", std::to_string(one.index)}}, one.longest);
 }
 
 void tree_metrics(exposition& to, const metrics_source& from) {

@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "base/log_counted.hpp"
+#include "runtime/loop_work.hpp"
 #include "runtime/messages/block.hpp"
 
 namespace coppice::dist {
@@ -73,6 +74,7 @@ void connection::on_data(base::bytes_span bytes) {
 
 // The connection may be destroyed when this returns.
 void connection::read(std::size_t bytes) {
+  const runtime::loop_work named(context_.ids.peer());
   if (auto handled = inbound_.handle(); !handled) return end(handled.error());
   end_if_overfull();
   unfinished_.set(inbound_.held());

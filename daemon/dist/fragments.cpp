@@ -13,13 +13,6 @@ namespace {
 
 constexpr std::size_t believed = 4; // times as much as has come
 
-etf::atom_lookup lookup_in(const owned_atoms& atoms) {
-  return {[](const void* table, std::uint8_t index) {
-            return static_cast<const owned_atoms*>(table)->find(index).value_or(std::string_view{});
-          },
-          &atoms};
-}
-
 auto nonsense(const etf::error& why, etf::bytes control) {
   const auto sent = decode_control(control);
   return base::fail(base::errc::invalid,
@@ -27,6 +20,13 @@ auto nonsense(const etf::error& why, etf::bytes control) {
 }
 
 } // namespace
+
+etf::atom_lookup lookup_in(const owned_atoms& atoms) {
+  return {[](const void* table, std::uint8_t index) {
+            return static_cast<const owned_atoms*>(table)->find(index).value_or(std::string_view{});
+          },
+          &atoms};
+}
 
 fragments::message_state::message_state(const atom_table& table, std::span<const std::uint8_t> head,
                                         const etf::limits& terms)

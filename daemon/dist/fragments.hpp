@@ -22,6 +22,9 @@
 
 namespace coppice::dist {
 
+// Borrows from `atoms`.
+etf::atom_lookup lookup_in(const owned_atoms& atoms);
+
 // Whether the message is merely over a limit. That costs the sender its message; malformed data costs it the
 // connection.
 inline bool is_over_limit(const etf::error& why) {

@@ -68,6 +68,19 @@ struct unpacker::feeding {
   std::size_t at = 0;
 };
 
+// A payload of one frame that is longer than checked_at_once: its bytes, of which the first `at` have been
+// taken. They are copied, because the frame may be gone before all of them are taken.
+struct unpacker::parts {
+  parts(std::span<const std::uint8_t> term, const etf::limits& most, const atom_table& table)
+      : body(term.begin(), term.end()), atoms(table), into(out, most, lookup_in(atoms)) {}
+
+  std::vector<std::uint8_t> body;
+  std::size_t at = 0;
+  owned_atoms atoms;
+  payload_writer out;
+  etf::canonical_stream into;
+};
+
 void unpacker::deleter::operator()(inflating* owned) const noexcept {
   delete owned;
 }
@@ -75,6 +88,9 @@ void unpacker::deleter::operator()(checking* owned) const noexcept {
   delete owned;
 }
 void unpacker::deleter::operator()(feeding* owned) const noexcept {
+  delete owned;
+}
+void unpacker::deleter::operator()(parts* owned) const noexcept {
   delete owned;
 }
 
@@ -257,14 +273,16 @@ std::size_t unpacker::held() const {
     all += inflating_->packed.capacity() + inflating_->out.capacity() + inflating_->into.held();
   if (checking_ != nullptr) all += out_.payload.footprint() + checking_->keys.held();
   if (feeding_ != nullptr) all += feeding_->body.capacity();
+  if (parts_ != nullptr)
+    all += parts_->body.capacity() + parts_->atoms.bytes() + parts_->out.capacity() + parts_->into.held();
   if (control_.size() > usual_control) all += control_.size();
   return all;
 }
 
 base::result<unpacked*> unpacker::go_on() {
   if (feeding_ != nullptr) return feed_some();
-  if (auto made = checking_ != nullptr ? check_some() : inflate_some(); !made)
-    return unexpected(std::move(made.error()));
+  auto made = checking_ != nullptr ? check_some() : parts_ != nullptr ? take_some() : inflate_some();
+  if (!made) return unexpected(std::move(made.error()));
   return busy() ? nullptr : &out_;
 }
 
@@ -327,6 +345,11 @@ bool unpacker::usable_as_it_is(std::span<const std::uint8_t> term) const {
 }
 
 base::status unpacker::read_payload(std::span<const std::uint8_t> term) {
+  // Peers that know fragments send none that is so long.
+  if (term.size() > checked_at_once) {
+    parts_.reset(new parts(term, most_, atoms_));
+    return {};
+  }
   if (usable_as_it_is(term)) {
     out_.payload = std::move(memory_).slice(term);
     return {};
@@ -338,6 +361,21 @@ base::status unpacker::read_payload(std::span<const std::uint8_t> term) {
   if (!*keyed) return {};
   checking_.reset(new checking);
   return check_some();
+}
+
+base::status unpacker::take_some() {
+  parts& now = *parts_;
+  if (now.at == 0) now.out.reserve(now.body.size());
+  const auto rest = std::span<const std::uint8_t>(now.body).subspan(now.at);
+  const auto part = rest.first(std::min(rest.size(), checked_at_once));
+  now.at += part.size();
+  auto taken = now.into.feed(part);
+  if (taken && part.size() < rest.size()) return {};
+  if (taken) taken = now.into.finish();
+  if (taken) out_.payload = now.out.take();
+  parts_.reset();
+  if (!taken) return payload_failed(taken.error());
+  return {};
 }
 
 base::status unpacker::check_some() {

@@ -42,15 +42,16 @@ class unpacker {
   // result is valid until the next take(), and as long as the frame. A payload that needs no rewriting
   // becomes a part of `memory`, if the frame lies in that.
   base::result<unpacked*> take(std::span<const std::uint8_t> whole, runtime::message memory = {});
-  // Whether take() has left work to go_on(), which does the next part of it: a large payload that is
-  // compressed or whose maps have many keys, or a large fragment. While it is true, no other frame may be
-  // taken.
-  bool busy() const { return inflating_ != nullptr || checking_ != nullptr || feeding_ != nullptr; }
+  // Whether take() has left work to go_on(), which does the next part of it: a large payload or fragment.
+  // While it is true, no other frame may be taken.
+  bool busy() const {
+    return inflating_ != nullptr || checking_ != nullptr || feeding_ != nullptr || parts_ != nullptr;
+  }
   // Bytes of memory that go_on() works on, and of a control message that is longer than usual, until the next
   // one.
   std::size_t held() const;
   base::result<unpacked*> go_on();
-  // Bytes of a payload that are checked for duplicate keys, or fed, in one call.
+  // Bytes of a payload that are read, or checked for duplicate keys, in one call.
   static constexpr std::size_t checked_at_once = std::size_t{1} << 20;
   // Most bytes of a control message, as received and as kept. It is read in one call, so a longer one breaks
   // the protocol; since OTP 22 everything that can be long is a payload.
@@ -77,6 +78,7 @@ class unpacker {
   bool usable_as_it_is(std::span<const std::uint8_t> term) const;
   base::status inflate_some();
   base::status check_some();
+  base::status take_some();
   base::result<unpacked*> feed_fragment(const frame& f);
   base::result<unpacked*> feed_some();
   base::result<unpacked*> finish_joined(base::result<std::optional<fragments::joined>> of);
@@ -93,14 +95,17 @@ class unpacker {
   struct inflating;
   struct checking;
   struct feeding;
+  struct parts;
   struct deleter {
     void operator()(inflating* owned) const noexcept;
     void operator()(checking* owned) const noexcept;
     void operator()(feeding* owned) const noexcept;
+    void operator()(parts* owned) const noexcept;
   };
   std::unique_ptr<inflating, deleter> inflating_;
   std::unique_ptr<checking, deleter> checking_; // checks the keys in out_.payload
   std::unique_ptr<feeding, deleter> feeding_;   // the rest of a fragment
+  std::unique_ptr<parts, deleter> parts_;       // a large payload of one frame
   std::string name_;                            // of out_.head, if that outlives its frame
   runtime::message memory_;                     // while a frame is taken: the memory that it lies in
   unpacked out_;                                // reused, because it is large and frames are many

@@ -21,6 +21,14 @@ namespace coppice::runtime {
 // ended.
 std::optional<bool> is_of_node(const system& host, const pid& who);
 
+struct process_kin {
+  pid parent;
+  std::string name; // the registered name; empty: none
+};
+// Of a process of this node. Copies nothing else, so it costs the same however many links it has. nullopt: it
+// has ended.
+std::optional<process_kin> kin_of(const system& host, const pid& who);
+
 // All processes for which `wanted` is true. `wanted` may read no more than behaviour::describe() may.
 std::vector<pid> find_processes(const system& host, const std::function<bool(const behaviour&)>& wanted);
 

@@ -81,6 +81,9 @@ struct worker_info {
   // How long ago it last began a turn or a round of its loop: that long its present work has taken so far. 0
   // while it sleeps.
   base::nanos held = 0;
+  // The longest that one turn, or other work such as on connections, has held it so far. Wall time, to some
+  // µs; time in which its thread waited for a processor counts.
+  base::nanos longest = 0;
 };
 
 struct runtime_counters {
@@ -94,9 +97,10 @@ struct runtime_counters {
   std::uint64_t lingering = 0; // dead processes whose stack is still in a callback
   std::uint64_t abandoned_stacks = 0; // lingering stacks that were given up after system_options::linger
   std::uint64_t message_memory = 0;   // bytes of all message blocks
-  std::uint64_t slow_handlers = 0;    // handlers that took longer than system_options::watchdog
-  std::uint64_t taken_over = 0;       // workers given to another thread because a handler held theirs
-  std::uint64_t stuck_threads = 0;    // threads that lost their worker that way and are still in that handler
+  // Handlers, and work on connections, that took longer than system_options::watchdog.
+  std::uint64_t slow_handlers = 0;
+  std::uint64_t taken_over = 0;    // workers given to another thread because a handler held theirs
+  std::uint64_t stuck_threads = 0; // threads that lost their worker that way and are still in that handler
   std::vector<worker_info> workers;
 };
 

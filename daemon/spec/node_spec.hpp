@@ -80,7 +80,7 @@ struct cookie_source {
 struct runtime_options {
   milliseconds park{1000};   // longest wait of a sender at a full mailbox
   milliseconds linger{5000}; // a dead actor's stack is abandoned after it
-  milliseconds watchdog{10}; // a handler that runs longer is named in the log
+  milliseconds watchdog{10}; // a handler or work on a connection that takes longer is named in the log
   spec::busy_wait busy_wait = spec::busy_wait::adaptive;
   std::uint32_t blocking_threads = 16; // blocking_run's pool
   std::uint64_t stack = 256 << 10;     // bytes of an actor's stack while a handler runs

@@ -55,8 +55,9 @@ const table<runtime_options>& runtime_table() {
           .add<&runtime_options::park>("park", duration(), "longest wait of a sender at a full mailbox")
           .add<&runtime_options::linger>(
               "linger", duration(), "how long the stack of a dead actor may linger before it is abandoned")
-          .add<&runtime_options::watchdog>("watchdog", duration(milliseconds(1)),
-                                           "a handler that runs longer is named in the log")
+          .add<&runtime_options::watchdog>(
+              "watchdog", duration(milliseconds(1)),
+              "a handler or work on a connection that takes longer is named in the log")
           .add<&runtime_options::busy_wait>(
               "busy_wait", choice<busy_wait>({{"none", busy_wait::none}, {"adaptive", busy_wait::adaptive}}),
               "what a worker without work does before it sleeps: none, or looking around for some 10 to "

@@ -130,7 +130,8 @@ Everything: .ci/run, bare Debians, the service and packages on Debian 12 and 13,
 
 README's two commands in bare Debians; a booted service and packages, of this machine's Debian and of 13; interop with
 newer OTP; thread sanitizer; the runtime's random play at length, a minute of chaos and one of connections (all also under
-both sanitizers); ten minutes of random signals; long fuzz; benchmarks. A summary and the commit at the end.
+both sanitizers); ten minutes of random signals and of requests; long fuzz; benchmarks. A summary with what runs
+have measured, and the commit, at the end.
 EOF
 }
 
@@ -171,6 +172,7 @@ dev_verify() {
   COPPICE_CHAOS_SECONDS=60 verify_step 'web chaos address' packaging/dev sanitize address e2e/web_chaos
   COPPICE_CHAOS_SECONDS=60 verify_step 'web chaos thread' packaging/dev sanitize thread e2e/web_chaos
   COPPICE_ATTACK_SECONDS=600 verify_step 'random signals' packaging/dev test attack/random_signals
+  COPPICE_REQUEST_SEED=$RANDOM COPPICE_REQUEST_SECONDS=300 verify_step 'steps of requests' packaging/dev sanitize address unit/services
   COPPICE_ATTACK_SEED=new COPPICE_ATTACK_SECONDS=600 verify_step 'requests' packaging/dev test --on release attack/service_requests
   COPPICE_ATTACK_SECONDS=120 verify_step 'random signals address' packaging/dev sanitize address attack/random_signals
   verify_step fuzz packaging/dev fuzz 300
@@ -188,6 +190,7 @@ verify_step() {
   say "verify: $name"
   if "$@" </dev/null 2>&1 | tee "$log"; then
     summary+=("ok     $name: $(tail -n 1 "$log")")
+    mapfile -t -O "${#summary[@]}" summary < <(sed -n 's/^measured: /         &/p' "$log")
   else
     summary+=("FAILED $name: $(tail -n 1 "$log")")
     failed=1

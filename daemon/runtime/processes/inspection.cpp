@@ -177,6 +177,16 @@ std::optional<mailbox_bounds> bounds_of(const system& host, const pid& who) {
   return mailbox_bounds{limits.messages, limits.bytes, found->mailbox.policy()};
 }
 
+std::optional<process_kin> kin_of(const system& host, const pid& who) {
+  const delivery::reading valid(host);
+  const process_record* const found = delivery::find(host, who);
+  if (found == nullptr) return std::nullopt;
+  process_kin seen{found->parent(), {}};
+  std::string label;
+  if (const relations* theirs = found->published_relations()) copy_texts(*theirs, seen.name, label);
+  return seen;
+}
+
 std::optional<bool> is_of_node(const system& host, const pid& who) {
   const delivery::reading valid(host);
   const process_record* const found = delivery::find(host, who);

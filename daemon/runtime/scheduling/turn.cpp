@@ -61,6 +61,7 @@ void worker::read_the_time(const process_record& p, std::uint32_t looks) {
   const base::nanos before = now_;
   turn_ends_.looked(now() - before < quick, most_turns);
   const base::nanos held = now_ - turn_started_.load(std::memory_order_relaxed);
+  note_longest(held);
   if (held >= slow_after_) [[unlikely]]
     host_.core().watch->was_slow(*this, p, held);
 }

@@ -3,6 +3,7 @@
 // only under a claim: while the process provably stays in foreign code.
 #include "runtime/scheduling/watchdog.hpp"
 
+#include <fmt/format.h>
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 
 #include "base/border.hpp"
 #include "base/log.hpp"
+#include "base/log_counted.hpp"
 #include "base/log_settings.hpp"
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/message_head.hpp"
@@ -147,14 +149,16 @@ base::nanos watchdog::look_at(worker& one, base::nanos now) {
   vigil& known = vigils_[one.index()];
   note_time(one, known);
   const worker::glimpse seen = one.look();
-  if (seen.who == nullptr || known.turn != seen.turn) begin(known, seen.turn);
-  if (seen.who == nullptr) return now + limit_;
+  const bool works = seen.who != nullptr || seen.aside;
+  if (!works || known.turn != seen.turn) begin(known, seen.turn);
+  if (!works) return now + limit_;
   if (now - seen.since < limit_) return seen.since + limit_;
   const base::nanos held = time_held(known, seen.since);
   // A process that cannot be described counts as told, and its worker still gets another thread.
   if (held >= limit_ && known.told.load(std::memory_order_relaxed) != seen.turn &&
       !base::contained("the watchdog", [&] { tell(one, seen, held); }))
     known.told.store(seen.turn, std::memory_order_relaxed);
+  if (seen.aside) return now + limit_;
   if (held < 2 * limit_) return now + std::max((held < limit_ ? limit_ : 2 * limit_) - held, limit_ / 4);
   replace(one, seen);
   return now + limit_;
@@ -184,18 +188,42 @@ base::nanos watchdog::time_held(vigil& known, base::nanos since) {
   return known.held;
 }
 
-// The thread runs, so all its waiting for a processor is known.
+// On the worker's thread. It runs, so all its waiting for a processor is known.
+base::nanos watchdog::held_until_now(const worker& w, base::nanos age) const {
+  const thread_clock::reading now = w.driven_by()->clock()->read();
+  return age - (now.waited - vigils_[w.index()].waited.load(std::memory_order_relaxed));
+}
+
 void watchdog::was_slow(const worker& w, const process_record& p, base::nanos age) {
   vigil& known = vigils_[w.index()];
   const std::uint64_t turn = w.look().turn;
-  const thread_clock::reading now = w.driven_by()->clock()->read();
-  const base::nanos held = age - (now.waited - known.waited.load(std::memory_order_relaxed));
+  const base::nanos held = held_until_now(w, age);
   if (held < limit_) return;
   if (known.told.exchange(turn, std::memory_order_relaxed) != turn)
     return count(summarise(p), w, held, "a handler that is over now");
   const process_summary who = summarise(p);
   base::log::notice("runtime", "{}{}{} has let go of worker {} after {} ms", to_text(who.pid, host_.nodes()),
                     who.name.empty() ? "" : " ", who.name, w.index(), held / base::nanos_per_ms);
+}
+
+void watchdog::was_slow(const worker& w, base::nanos since, base::nanos age, std::uint32_t node) {
+  const base::nanos held = held_until_now(w, age);
+  if (held < limit_) return;
+  const std::uint64_t work = worker::of_work(since);
+  if (vigils_[w.index()].told.exchange(work, std::memory_order_relaxed) != work)
+    return count_aside(w, held, node);
+  base::log::counted(base::log::level::notice, "runtime", "work outside of processes let go",
+                     "work outside of processes has let go of worker {} after {} ms", w.index(),
+                     held / base::nanos_per_ms);
+}
+
+// The line is counted: strangers can cause such work as often as they like.
+void watchdog::count_aside(const worker& w, base::nanos held, std::uint32_t node) {
+  slow_.fetch_add(1, std::memory_order_relaxed);
+  const std::string what = node == 0 ? std::string("work outside of processes, such as on connections,")
+                                     : fmt::format("the connection of {}", host_.nodes().name(node));
+  base::log::counted(base::log::level::warning, "runtime", what, "{} has held worker {} for {} ms", what,
+                     w.index(), held / base::nanos_per_ms);
 }
 
 void watchdog::count(const process_summary& who, const worker& w, base::nanos held, const std::string& what) {
@@ -205,6 +233,12 @@ void watchdog::count(const process_summary& who, const worker& w, base::nanos he
 }
 
 void watchdog::tell(worker& w, const worker::glimpse& seen, base::nanos held) {
+  if (seen.aside) {
+    if (w.look().turn != seen.turn) return;
+    if (vigils_[w.index()].told.exchange(seen.turn, std::memory_order_relaxed) != seen.turn)
+      count_aside(w, held, seen.node);
+    return;
+  }
   process_summary who;
   std::string what = "a handler";
   {

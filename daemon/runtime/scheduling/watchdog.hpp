@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Finds handlers that hold their worker too long. A handler over the limit (system_options::watchdog) is
-// named in the log and counted, once. If it is over twice the limit and in foreign code, its worker goes to a
-// spare thread (driver.hpp). Time counts while a handler runs or is blocked, not while its thread waits for a
-// processor (thread_clock.hpp): on an overloaded machine every handler takes long. The watchdog looks once in
-// each limit while a worker is awake, and not at all while all sleep. A handler that ends between two looks
-// is noticed by its worker.
+// Finds handlers that hold their worker too long, and other work that does: callbacks of the worker's loop,
+// which handle connections, and tasks. What is over the limit (system_options::watchdog) is named in the log
+// and counted, once. If a handler is over twice the limit and in foreign code, its worker goes to a spare
+// thread (driver.hpp). Time counts while the work runs or is blocked, not while its thread waits for a
+// processor (thread_clock.hpp): on an overloaded machine everything takes long. The watchdog looks once in
+// each limit while a worker is awake, and not at all while all sleep. Work that ends between two looks is
+// noticed by its worker.
 #pragma once
 
 #include <atomic>
@@ -37,6 +38,9 @@ class watchdog {
   }
   // On the worker's thread, at the end of a turn of `p` that took `age` ns of wall time.
   void was_slow(const worker& w, const process_record& p, base::nanos age);
+  // The same for work that is no process's turn, which began at `since`. `node`: the index of the node whose
+  // connection had the longest part of it. 0: not known.
+  void was_slow(const worker& w, base::nanos since, base::nanos age, std::uint32_t node);
   // On the thread that ran `p` and found it claimed: waits for the watchdog's decision. True: another thread
   // has the worker.
   bool decided(const process& p);
@@ -68,6 +72,8 @@ class watchdog {
   static void begin(vigil& known, std::uint64_t turn);
   static base::nanos time_held(vigil& known, base::nanos since);
   void count(const process_summary& who, const worker& w, base::nanos held, const std::string& what);
+  void count_aside(const worker& w, base::nanos held, std::uint32_t node);
+  base::nanos held_until_now(const worker& w, base::nanos age) const;
   void tell(worker& w, const worker::glimpse& seen, base::nanos age);
   void replace(worker& w, const worker::glimpse& seen);
   void refuse(const worker& w, std::uint64_t turn, std::string_view why);

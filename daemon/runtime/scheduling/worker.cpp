@@ -61,6 +61,42 @@ base::nanos worker::now() {
   return now_ = base::mono_now();
 }
 
+template <class Work>
+void worker::aside(Work&& work) {
+  const base::nanos since = now();
+  aside_since_.store(since, std::memory_order_relaxed);
+  work();
+  end_aside(since);
+}
+
+void worker::end_aside(base::nanos since) {
+  aside_since_.store(0, std::memory_order_relaxed);
+  const base::nanos held = now() - since;
+  note_longest(held);
+  const std::uint32_t node = std::exchange(longest_part_of_, 0);
+  longest_part_ = 0;
+  if (held >= slow_after_) [[unlikely]]
+    host_.core().watch->was_slow(*this, since, held, node);
+}
+
+// When the loop's last wait ended, by its own time, which is cut to milliseconds.
+base::nanos worker::waited_until() const {
+  return static_cast<base::nanos>(uv_now(loop_->raw()) + 1) * base::nanos_per_ms;
+}
+
+// A callback of the loop has woken the worker, and what it did is over.
+void worker::end_woken() {
+  const base::nanos since = aside_since_.load(std::memory_order_relaxed);
+  if (since != 0) end_aside(since);
+}
+
+void worker::end_part(std::uint32_t node, base::nanos time) {
+  begin_part(0);
+  if (time <= longest_part_) return;
+  longest_part_ = time;
+  longest_part_of_ = node;
+}
+
 base::status worker::prepare() {
   auto loop = base::uv::loop::make();
   if (!loop) return unexpected(std::move(loop.error()).context("worker"));
@@ -77,6 +113,7 @@ base::status worker::prepare() {
     if (going_to_sleep_ && online_) fall_asleep();
   });
   before_waiting_.start();
+  after_waiting_ = base::uv::check(loop_->raw(), [this] { end_aside(waited_until()); });
   if (!needs_runner()) return base::fail(base::errc::limit, "worker: there is no stack to run processes on");
   return {};
 }
@@ -153,9 +190,13 @@ bool worker::wants_poll() const {
 void worker::take_inboxes() {
   take_arrivals();
   take_notifications();
-  for (task* t = tasks_.take_all(); t != nullptr;) {
-    const std::unique_ptr<task> owned(std::exchange(t, t->next));
-    base::contained_call("a worker's task", owned->run);
+  if (task* t = tasks_.take_all(); t != nullptr) {
+    aside([t]() mutable {
+      while (t != nullptr) {
+        const std::unique_ptr<task> owned(std::exchange(t, t->next));
+        base::contained_call("a worker's task", owned->run);
+      }
+    });
   }
   runnable_.store(queue_.size(), std::memory_order_relaxed);
 }
@@ -190,7 +231,7 @@ bool worker::has_mail() const {
 void worker::poll() {
   last_poll_ = now_;
   rounds_unpolled_ = 0;
-  loop_->turn(false);
+  aside([this] { loop_->turn(false); });
 }
 
 void worker::sleep() {
@@ -207,8 +248,11 @@ void worker::sleep() {
   fall_asleep();
   const base::nanos asleep_since = base::mono_now();
   going_to_sleep_ = true;
+  after_waiting_.start();
   loop_->turn(true);
+  after_waiting_.stop();
   going_to_sleep_ = false;
+  end_woken();
   busy_wait_.slept(base::mono_now() - asleep_since);
   alarm_.stop();
   needs_online();
@@ -217,6 +261,7 @@ void worker::sleep() {
 
 // Until needs_online().
 void worker::fall_asleep() {
+  end_woken();
   sleeping_.store(true, std::memory_order_seq_cst);
   online_ = false;
   host_.core().readers.offline(index_);
@@ -245,6 +290,7 @@ void worker::needs_online() {
   online_ = true;
   host_.core().readers.online(index_);
   round_started_.store(base::mono_now(), std::memory_order_relaxed);
+  if (going_to_sleep_) aside_since_.store(waited_until(), std::memory_order_relaxed);
   sleeping_.store(false, std::memory_order_seq_cst);
 }
 
@@ -387,6 +433,13 @@ worker::glimpse worker::look() const {
   seen.since = turn_started_.load(std::memory_order_relaxed);
   seen.turn = turns_.load(std::memory_order_relaxed);
   seen.sleeping = sleeping_.load(std::memory_order_seq_cst);
+  if (seen.who != nullptr) return seen;
+  const base::nanos since = aside_since_.load(std::memory_order_relaxed);
+  if (since == 0) return seen;
+  seen.aside = true;
+  seen.since = since;
+  seen.turn = of_work(since);
+  seen.node = part_of_.load(std::memory_order_relaxed);
   return seen;
 }
 
@@ -399,6 +452,7 @@ worker_info worker::info() const {
   seen.parked = parked_.load(std::memory_order_relaxed);
   seen.timers = timers_.armed();
   seen.sleeping = sleeping_.load(std::memory_order_acquire); // first: the times are from its waking or newer
+  seen.longest = longest_.load(std::memory_order_relaxed);
   const base::nanos turn = turn_started_.load(std::memory_order_relaxed);
   const base::nanos began = std::max(turn, round_started_.load(std::memory_order_relaxed));
   if (!seen.sleeping && began != 0 && !stopped())

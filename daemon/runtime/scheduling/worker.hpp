@@ -149,8 +149,19 @@ class worker : public movement<worker, process_record> {
     process_record* who = nullptr; // null: no turn
     base::nanos since = 0;
     bool sleeping = false;
+    // Work that is no turn: callbacks of the loop, or tasks. `turn` is that of_work(since).
+    bool aside = false;
+    std::uint32_t node = 0; // of such work: the node whose connection it is for. 0: not known
   };
   glimpse look() const; // any thread
+  // A number for work aside from turns that began at `since`. No turn has it.
+  static std::uint64_t of_work(base::nanos since) {
+    return std::uint64_t{1} << 63 | static_cast<std::uint64_t>(since);
+  }
+  // In a callback of the loop, or a task: a part of it begins or ends, which is for the connection of that
+  // node and took `time`.
+  void begin_part(std::uint32_t node) { part_of_.store(node, std::memory_order_relaxed); }
+  void end_part(std::uint32_t node, base::nanos time);
   // Any thread. Null: it has not started.
   driver* driven_by() const { return driver_.load(std::memory_order_relaxed); }
 
@@ -189,6 +200,16 @@ class worker : public movement<worker, process_record> {
   bool one_round(driver& by);
   void take_inboxes();
   bool has_mail() const;
+  // Calls work(), which is no process's turn, so that the watchdog sees it.
+  template <class Work>
+  void aside(Work&& work);
+  void end_aside(base::nanos since);
+  base::nanos waited_until() const;
+  void end_woken();
+  // Something has held the worker for so long, in ns of wall time.
+  void note_longest(base::nanos held) {
+    if (held > longest_.load(std::memory_order_relaxed)) longest_.store(held, std::memory_order_relaxed);
+  }
   void sleep();
   void fall_asleep();
   void look_around();
@@ -258,6 +279,7 @@ class worker : public movement<worker, process_record> {
   base::uv::async waker_handle_;
   base::uv::timer alarm_;
   base::uv::prepare before_waiting_;
+  base::uv::check after_waiting_; // started during a long wait
   bool alarm_rang_ = false;
   bool going_to_sleep_ = false; // the loop's next wait is a long one
   std::atomic<driver*> driver_{nullptr};
@@ -286,6 +308,11 @@ class worker : public movement<worker, process_record> {
   base::nanos now_ = 0;
   std::atomic<base::nanos> turn_started_{0};
   std::atomic<base::nanos> round_started_{0};
+  std::atomic<base::nanos> aside_since_{0}; // 0: no work aside from turns
+  std::atomic<base::nanos> longest_{0};
+  std::atomic<std::uint32_t> part_of_{0}; // the node for which work aside from turns goes on. 0: not known
+  base::nanos longest_part_ = 0;          // of the present work aside from turns
+  std::uint32_t longest_part_of_ = 0;     // the node of that part
   base::nanos last_poll_ = 0;
   unsigned rounds_unpolled_ = 0; // since the last poll of the loop
   looks_at_clock messages_;

@@ -323,7 +323,7 @@ void event_service::ended(process& self, const message& down, etf::cursor at) {
   const auto found = remote_.find(*who);
   if (found == remote_.end() || found->second.watch != *ref) return;
   event_names& events = found->second.events;
-  while (!events.empty()) lose(*who, found->second, events.begin());
+  for (portions work(self); !events.empty(); work.add()) lose(*who, found->second, events.begin());
   remote_.erase(found);
 }
 

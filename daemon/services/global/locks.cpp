@@ -2,7 +2,6 @@
 // The locks of `global` on this node. A lock lives as long as one of its holders. One thread.
 #include "services/global/locks.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/bytes.hpp"
@@ -25,21 +24,21 @@ bool global_locks::set(etf::bytes resource, etf::bytes requester, const runtime:
   held.second.requester = base::as_text(requester);
   if (is_new) memory_.add(bytes_of(held));
   if (!held_by_[holder].insert(&held).second) return true;
-  held.second.holders.push_back(holder);
+  held.second.holders.insert(holder);
   at_node_.add(holder.node);
   return true;
 }
 
 bool global_locks::is_held_by(etf::bytes resource, std::uint32_t node) const {
   const auto found = locks_.find(base::as_text(resource));
-  return found != locks_.end() && std::ranges::any_of(found->second.holders, [node](const runtime::pid& one) {
-           return one.node == node;
-         });
+  if (found == locks_.end()) return false;
+  const auto first = found->second.holders.lower_bound(runtime::pid{node, 0, 0, 0});
+  return first != found->second.holders.end() && first->node == node;
 }
 
 // The caller removes the entry from the holder's list.
 void global_locks::let_go(entry& of, const runtime::pid& holder) {
-  std::erase(of.second.holders, holder);
+  of.second.holders.erase(holder);
   at_node_.remove(holder.node);
   if (!of.second.holders.empty()) return;
   memory_.remove(bytes_of(of));

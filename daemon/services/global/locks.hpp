@@ -8,10 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
-#include <vector>
 
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/kept_memory.hpp"
@@ -36,9 +37,15 @@ class global_locks {
   std::size_t of_node(std::uint32_t node) const { return at_node_.of(node); }
 
  private:
+  // Processes of a node stand together.
+  struct by_node {
+    bool operator()(const runtime::pid& a, const runtime::pid& b) const {
+      return std::tie(a.node, a.creation, a.id, a.serial) < std::tie(b.node, b.creation, b.id, b.serial);
+    }
+  };
   struct lock {
     std::string requester;
-    std::vector<runtime::pid> holders;
+    std::set<runtime::pid, by_node> holders;
   };
   using locks = std::map<std::string, lock, std::less<>>; // by resource
   using entry = locks::value_type;

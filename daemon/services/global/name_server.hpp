@@ -20,6 +20,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "behaviours/gen/native_server.hpp"
@@ -29,6 +30,7 @@
 #include "services/global/directory.hpp"
 #include "services/global/locks.hpp"
 #include "services/global/lost_connections.hpp"
+#include "services/observer/node_counts.hpp"
 #include "services/peers/peer_bounds.hpp"
 
 namespace coppice::services {
@@ -184,7 +186,9 @@ class global_name_server : public behaviours::native_server {
   std::map<runtime::reference, runtime::pid, bool (*)(const runtime::reference&, const runtime::reference&)>
       lock_monitors_{
           [](const runtime::reference& a, const runtime::reference& b) { return a.words < b.words; }};
+  std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash> lock_monitor_of_; // by holder
   std::vector<waiter> waiters_;
+  node_counts waiting_at_; // waiters of each node
   lost_connections losses_;
   runtime::kept_memory memory_;                              // memory of known_
   std::map<std::string, std::uint64_t, std::less<>> timers_; // timer of the next attempt at each node's lock

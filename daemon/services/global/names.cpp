@@ -3,7 +3,6 @@
 // `global`. In the process's own turn.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <utility>
 
@@ -255,6 +254,7 @@ void global_name_server::apply(process& self, etf::bytes ops, std::uint32_t spea
       if (!at.read_tuple_of(3) || !at.read_term(name)) return;
       const auto pid = runtime::read_pid(at, self.host().nodes());
       if (!pid || !at.read_term(method)) return;
+      work_.add(name.size() + method.size());
       if (!insert(self, name, *pid, method, speaker)) {
         // The node may not leave out a change that all others agreed on.
         const std::string node = self.host().nodes().name(speaker);
@@ -264,6 +264,7 @@ void global_name_server::apply(process& self, etf::bytes ops, std::uint32_t spea
         return;
       }
     } else if (at.read_term(name)) {
+      work_.add(name.size());
       erase(self, name);
     }
   }
@@ -285,8 +286,8 @@ void global_name_server::write_names(process& self, etf::writer& out) {
 void global_name_server::wait_for_sync(process& self, const message& from, etf::cursor at) {
   if (from.size() > longest_key) return;
   waiter made{from.compact(), self.origin().node, {}};
-  const auto waiting = std::ranges::count(waiters_, made.node, &waiter::node);
-  if (made.node != 0 && static_cast<std::size_t>(waiting) >= bounds_.locks) {
+  const std::size_t waiting = waiting_at_.of(made.node);
+  if (made.node != 0 && waiting >= bounds_.locks) {
     base::log::counted(base::log::level::warning, "services", "global: sync",
                        "global: a call of sync by {} was dropped: {} wait already",
                        self.host().nodes().name(made.node), waiting);
@@ -298,10 +299,14 @@ void global_name_server::wait_for_sync(process& self, const message& from, etf::
   // A node that does not exist is not waited for.
   for (std::uint32_t i = 0; i < count && at.read_atom(node); ++i) {
     work_.add();
-    if (partners_.contains(node)) made.nodes.emplace(node);
+    if (partners_.contains(node) && !synced_.contains(node)) made.nodes.emplace(node);
   }
+  if (made.nodes.empty()) {
+    behaviours::gen::reply(self, made.from, message::atom("ok"));
+    return;
+  }
+  waiting_at_.add(made.node);
   waiters_.push_back(std::move(made));
-  check_waiters(self);
 }
 
 bool global_name_server::set_lock(process& self, etf::bytes lock, const runtime::pid& holder) {
@@ -318,7 +323,10 @@ bool global_name_server::set_lock(process& self, etf::bytes lock, const runtime:
     return false;
   }
   if (!locks_.set(resource, requester, holder)) return false;
-  if (!watched) lock_monitors_.emplace(self.monitor(holder), holder);
+  if (watched) return true;
+  const runtime::reference ref = self.monitor(holder);
+  lock_monitors_.emplace(ref, holder);
+  lock_monitor_of_.emplace(holder, ref);
   return true;
 }
 
@@ -329,11 +337,11 @@ void global_name_server::del_lock(process& self, etf::bytes lock, const runtime:
   if (!at.read_tuple_of(2) || !at.read_term(resource) || !at.read_term(requester)) return;
   locks_.remove(resource, requester, holder);
   if (locks_.holds_any(holder)) return;
-  const auto watch = std::find_if(lock_monitors_.begin(), lock_monitors_.end(),
-                                  [&](const auto& entry) { return entry.second == holder; });
-  if (watch == lock_monitors_.end()) return;
-  self.demonitor(watch->first, true);
-  lock_monitors_.erase(watch);
+  const auto watch = lock_monitor_of_.find(holder);
+  if (watch == lock_monitor_of_.end()) return;
+  self.demonitor(watch->second, true);
+  lock_monitors_.erase(watch->second);
+  lock_monitor_of_.erase(watch);
 }
 
 void global_name_server::on_down(process& self, etf::cursor at) {
@@ -341,6 +349,7 @@ void global_name_server::on_down(process& self, etf::cursor at) {
   if (!ref) return;
   if (const auto watch = lock_monitors_.find(*ref); watch != lock_monitors_.end()) {
     locks_.remove_all(watch->second);
+    lock_monitor_of_.erase(watch->second);
     lock_monitors_.erase(watch);
     return;
   }

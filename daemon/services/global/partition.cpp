@@ -63,8 +63,7 @@ void global_name_server::add_known(process& self, etf::cursor& at, bool tell_the
 }
 
 void global_name_server::synced_with(process& self, const std::string& node) {
-  synced_.insert(node);
-  check_waiters(self);
+  if (synced_.insert(node).second) check_waiters(self);
 }
 
 // Answers waiting callers of global:sync that have nothing left to wait for.
@@ -75,6 +74,7 @@ void global_name_server::check_waiters(process& self) {
       return synced_.contains(node) || !partners_.contains(node);
     });
     if (!w.nodes.empty()) return false;
+    waiting_at_.remove(w.node);
     behaviours::gen::reply(self, w.from, message::atom("ok"));
     return true;
   });

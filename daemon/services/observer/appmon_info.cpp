@@ -17,6 +17,7 @@
 #include "base/log.hpp"
 #include "behaviours/application/controller.hpp"
 #include "behaviours/gen/gen.hpp"
+#include "runtime/find_processes.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "services/answers/list_writer.hpp"
@@ -36,6 +37,7 @@ constexpr base::nanos interval = 2 * base::nanos_per_second; // OTP's
 constexpr std::size_t most_views = 100;
 constexpr std::size_t most_processes = 10'000; // of an application: more would not be readable
 constexpr std::size_t most_of_node = 16;       // processes for one other node
+constexpr std::size_t longest_about = 2048;    // bytes of a term: the name of an application is an atom
 
 // The description of every application's master.
 std::vector<runtime::process_info> masters(const runtime::system& host) {
@@ -80,7 +82,7 @@ class process_tree {
   explicit process_tree(process& self) : host_(self.host()), work_(self) {}
 
   void add_all_below(const pid& root) {
-    add(root);
+    add(root, name_of(root));
     while (!open_.empty()) {
       const pid next = open_.front();
       open_.pop_front();
@@ -105,16 +107,17 @@ class process_tree {
   }
 
  private:
-  void add(const pid& who) {
+  void add(const pid& who, const std::string& name) {
     if (!known_.insert(who).second) return;
     open_.push_back(who);
     etf::writer& row = processes_.next();
     row.tuple(2);
     runtime::write(row, who, host_.nodes());
-    row.string(name_of(who));
+    row.string(name);
   }
   void add_links(const runtime::process_info& of) {
     const pid& who = of.summary.pid;
+    const std::string name = name_or_pid(who, of.summary.name);
     std::vector<pid> in_order = of.links;
     std::ranges::sort(in_order, {},
                       [](const pid& each) { return std::tuple(each.node, each.serial, each.id); });
@@ -122,20 +125,24 @@ class process_tree {
       work_.add();
       if (known_.size() >= most_processes) return;
       if (other == of.parent || known_.contains(other)) continue;
-      const auto info = other.here() ? host_.info(other) : std::nullopt;
-      if (other.here() && !info) continue; // it has just ended
-      const bool child = info && info->parent == who;
+      // Not all that inspection knows: a process that many others are linked to is seen for each of them.
+      const auto kin = other.here() ? runtime::kin_of(host_, other) : std::nullopt;
+      if (other.here() && !kin) continue; // it has just ended
+      const bool child = kin && kin->parent == who;
+      const std::string other_name = name_or_pid(other, kin ? kin->name : std::string());
       etf::writer& row = (child ? children_ : others_).next();
       row.tuple(2);
-      row.string(name_of(who));
-      row.string(name_of(other));
-      if (child || !info) add(other);
+      row.string(name);
+      row.string(other_name);
+      if (child || !kin) add(other, other_name);
     }
   }
   std::string name_of(const pid& who) const {
-    if (!who.here()) return runtime::to_text(who, host_.nodes());
-    const auto info = host_.info(who);
-    return info && !info->summary.name.empty() ? info->summary.name : runtime::to_text(who, host_.nodes());
+    const auto kin = who.here() ? runtime::kin_of(host_, who) : std::nullopt;
+    return name_or_pid(who, kin ? kin->name : std::string());
+  }
+  std::string name_or_pid(const pid& who, const std::string& name) const {
+    return name.empty() ? runtime::to_text(who, host_.nodes()) : name;
   }
 
   const runtime::system& host_;
@@ -218,7 +225,7 @@ runtime::outcome appmon_info::handle_cast(process& self, const message& request)
   etf::bytes about;
   std::string_view on;
   if (!at.read_tuple_of(5) || runtime::read_pid(at, self.host().nodes()) != client_ ||
-      !at.read_atom(command) || !at.read_term(about) || !at.read_atom(on))
+      !at.read_atom(command) || !at.read_term(about) || !at.read_atom(on) || about.size() > longest_about)
     return runtime::carry_on();
   std::erase_if(views_, [&](const view& each) {
     return each.command == command && std::ranges::equal(each.about.bytes(), about);

@@ -13,6 +13,7 @@
 #include "base/clock.hpp"
 #include "base/process_usage.hpp"
 #include "services/answers/list_writer.hpp"
+#include "services/answers/portions.hpp"
 #include "services/observer/appmon_info.hpp"
 #include "services/observer/observer.hpp"
 
@@ -96,16 +97,21 @@ message system_facts(process& self, const dist::router& router, base::nanos bega
   return out.take();
 }
 
-void write_pids(etf::writer& out, const std::vector<runtime::pid>& all, const runtime::node_names& names) {
+void write_pids(etf::writer& out, const std::vector<runtime::pid>& all, const runtime::node_names& names,
+                portions& work) {
   if (!all.empty()) out.list(static_cast<std::uint32_t>(all.size()));
-  for (const auto& one : all) runtime::write(out, one, names);
+  for (const auto& one : all) {
+    work.add();
+    runtime::write(out, one, names);
+  }
   out.nil();
 }
 
 void write_monitors(etf::writer& out, const std::vector<runtime::destination>& all,
-                    const runtime::node_names& names) {
+                    const runtime::node_names& names, portions& work) {
   if (!all.empty()) out.list(static_cast<std::uint32_t>(all.size()));
   for (const auto& one : all) {
+    work.add();
     out.tuple(2);
     out.atom("process");
     if (one.what() == runtime::destination::kind::process) {
@@ -126,9 +132,10 @@ std::string_view status_of(runtime::process_status status) {
   return status == process_status::waiting || status == process_status::parked ? "waiting" : "runnable";
 }
 
-// The value of an item of process_info/2. False: there is no such item.
+// The value of an item of process_info/2. False: there is no such item. `work`: some items are as long as the
+// process has links and monitors.
 bool write_item(etf::writer& out, std::string_view item, const runtime::process_info& info,
-                const runtime::node_names& names) {
+                const runtime::node_names& names, portions& work) {
   const auto& is = info.summary;
   const auto is_one_of = [item](auto... all) { return ((item == all) || ...); };
   if (item == "registered_name") {
@@ -148,11 +155,11 @@ bool write_item(etf::writer& out, std::string_view item, const runtime::process_
   } else if (is_one_of("initial_call", "current_function")) {
     observer::write_initial_call(out, is.is);
   } else if (item == "links") {
-    write_pids(out, info.links, names);
+    write_pids(out, info.links, names, work);
   } else if (item == "monitored_by") {
-    write_pids(out, info.monitored_by, names);
+    write_pids(out, info.monitored_by, names, work);
   } else if (item == "monitors") {
-    write_monitors(out, info.monitors, names);
+    write_monitors(out, info.monitors, names, work);
   } else if (item == "group_leader") {
     runtime::write(out, info.group_leader, names);
   } else if (item == "priority") {
@@ -193,10 +200,12 @@ message process_info(process& self, etf::bytes arguments, bool asked) {
   const auto info = self.host().info(*pid);
   if (!info) return message::atom("undefined");
   list_writer out;
+  portions work(self);
   std::string_view item;
   if (!asked) {
-    if (!info->summary.name.empty()) write_item(out.pair("registered_name"), "registered_name", *info, names);
-    for (const auto each : usual_items) write_item(out.pair(each), each, *info, names);
+    if (!info->summary.name.empty())
+      write_item(out.pair("registered_name"), "registered_name", *info, names, work);
+    for (const auto each : usual_items) write_item(out.pair(each), each, *info, names, work);
     return out.take();
   }
   if (at.read_atom(item)) {
@@ -204,7 +213,7 @@ message process_info(process& self, etf::bytes arguments, bool asked) {
     message_writer one;
     one.tuple(2);
     one.atom(item);
-    return write_item(one, item, *info, names) ? one.take() : message{};
+    return write_item(one, item, *info, names, work) ? one.take() : message{};
   }
   // Each item only once: some are as long as a process has links and monitors.
   std::uint32_t items = 0;
@@ -212,7 +221,7 @@ message process_info(process& self, etf::bytes arguments, bool asked) {
   if (!at.read_list(items)) return {};
   for (std::uint32_t i = 0; i < items; ++i) {
     const bool fresh = at.read_atom(item) && asked_for.insert(item).second;
-    if (!fresh || !write_item(out.pair(item), item, *info, names)) return {};
+    if (!fresh || !write_item(out.pair(item), item, *info, names, work)) return {};
   }
   return out.take();
 }

@@ -27,6 +27,19 @@ bool pg_groups::equal::same(etf::bytes a, etf::bytes b) {
   return etf::equal_exact(a, b);
 }
 
+const pg_groups::in_groups* pg_groups::groups_in(const runtime::pid& who) const {
+  const auto there = joined_.find(who.node);
+  if (there == joined_.end()) return nullptr;
+  const auto mine = there->second.find(who);
+  return mine == there->second.end() ? nullptr : &mine->second;
+}
+
+void pg_groups::forget(const runtime::pid& who) {
+  const auto there = joined_.find(who.node);
+  there->second.erase(who);
+  if (there->second.empty()) joined_.erase(there);
+}
+
 pg_groups::entry& pg_groups::of(etf::bytes group) {
   const auto at = groups_.find(group);
   if (at != groups_.end()) return *at;
@@ -42,7 +55,7 @@ void pg_groups::join(entry& in, const runtime::pid& who, std::uint32_t times) {
   bytes_at_node_.add(who.node, in.first.size());
   memory_.add(runtime::memory_of_entry);
   if (who.here()) ++in.second.local;
-  joined_[who].insert(&in);
+  joined_[who.node][who].insert(&in);
 }
 
 void pg_groups::join(etf::bytes group, std::span<const runtime::pid> who) {
@@ -68,9 +81,9 @@ void pg_groups::leave(entry& in, const runtime::pid& who, std::uint32_t times) {
   const auto member = in.second.members.find(who);
   at_node_.remove(who.node, times);
   if ((member->second -= times) > 0) return;
-  const auto mine = joined_.find(who);
-  mine->second.erase(&in);
-  if (mine->second.empty()) joined_.erase(mine);
+  in_groups& mine = joined_.at(who.node).at(who);
+  mine.erase(&in);
+  if (mine.empty()) forget(who);
   remove(in, who);
 }
 
@@ -104,9 +117,9 @@ std::vector<pg_groups::change> pg_groups::leave(std::span<const etf::bytes> grou
     ++leaving[one];
   }
   for (const auto& [one, times] : leaving) {
-    const auto mine = joined_.find(one);
-    if (mine == joined_.end()) continue;
-    for (entry* in : mine->second) {
+    const in_groups* const mine = groups_in(one);
+    if (mine == nullptr) continue;
+    for (entry* in : *mine) {
       work_.add();
       const auto at = named.find(in);
       if (at == named.end()) continue;
@@ -130,36 +143,41 @@ std::pair<std::vector<pg_groups::change>, std::vector<pg_groups::change>> pg_gro
     std::uint32_t node, const pg_groups& wanted) {
   std::vector<change> left;
   std::vector<change> joined;
-  // Appends the processes of that node that `to` has more often than `from`.
-  const auto more = [this, node](const entry& to, const membership* from) {
-    work_.add(to.first.size());
-    change made{to.first, {}};
-    for (const auto& [who, times] : to.second.members) {
-      work_.add();
-      if (who.node != node) continue;
-      const auto at = from == nullptr ? decltype(from->members.begin()){} : from->members.find(who);
-      const std::uint32_t others = from == nullptr || at == from->members.end() ? 0 : at->second;
-      if (times > others) made.who.insert(made.who.end(), times - others, who);
-    }
-    return made;
+  // Appends a process as much oftener as it joined than it is in `from`.
+  const auto add_more = [this](change& made, const runtime::pid& who, std::uint32_t times,
+                               const membership* from) {
+    work_.add();
+    const auto at = from == nullptr ? decltype(from->members.begin()){} : from->members.find(who);
+    const std::uint32_t others = from == nullptr || at == from->members.end() ? 0 : at->second;
+    if (times > others) made.who.insert(made.who.end(), times - others, who);
   };
   const auto in = [](const pg_groups& all, const std::string& group) {
     const auto at = all.groups_.find(group);
     return at == all.groups_.end() ? nullptr : &at->second;
   };
-  std::unordered_set<const entry*> known;
-  for (const auto& [who, groups] : joined_) {
-    work_.add();
-    if (who.node != node) continue;
-    for (const entry* one : groups) {
-      known.insert(one);
-      work_.add();
+  std::unordered_map<const entry*, pids> known; // the node's processes in each group, and no other's
+  if (const auto there = joined_.find(node); there != joined_.end()) {
+    for (const auto& [who, groups] : there->second) {
+      for (const entry* one : groups) {
+        known[one].push_back(who);
+        work_.add();
+      }
     }
   }
-  for (const entry* one : known)
-    if (change made = more(*one, in(wanted, one->first)); !made.who.empty()) left.push_back(std::move(made));
-  for (const entry& one : wanted.groups_)
-    if (change made = more(one, in(*this, one.first)); !made.who.empty()) joined.push_back(std::move(made));
+  for (const auto& [one, members] : known) {
+    work_.add(one->first.size());
+    const membership* const kept = in(wanted, one->first);
+    change made{one->first, {}};
+    for (const auto& who : members) add_more(made, who, one->second.members.at(who), kept);
+    if (!made.who.empty()) left.push_back(std::move(made));
+  }
+  for (const entry& one : wanted.groups_) {
+    work_.add(one.first.size());
+    const membership* const before = in(*this, one.first);
+    change made{one.first, {}};
+    for (const auto& [who, times] : one.second.members) add_more(made, who, times, before);
+    if (!made.who.empty()) joined.push_back(std::move(made));
+  }
   for (const auto& [group, who] : left) leave(base::as_bytes(group), who);
   for (const auto& [group, who] : joined) join(base::as_bytes(group), who);
   return {std::move(left), std::move(joined)};
@@ -167,16 +185,16 @@ std::pair<std::vector<pg_groups::change>, std::vector<pg_groups::change>> pg_gro
 
 std::vector<std::pair<std::string, std::uint32_t>> pg_groups::leave_all(const runtime::pid& who) {
   std::vector<std::pair<std::string, std::uint32_t>> left;
-  const auto mine = joined_.find(who);
-  if (mine == joined_.end()) return left;
-  for (entry* in : mine->second) {
+  const in_groups* const mine = groups_in(who);
+  if (mine == nullptr) return left;
+  for (entry* in : *mine) {
     work_.add(in->first.size());
     const std::uint32_t times = in->second.members.at(who);
     left.emplace_back(in->first, times);
     at_node_.remove(who.node, times);
     remove(*in, who);
   }
-  joined_.erase(mine);
+  forget(who);
   return left;
 }
 
@@ -202,18 +220,19 @@ std::vector<etf::bytes> pg_groups::groups(whose of) const {
 
 std::vector<std::pair<etf::bytes, std::uint32_t>> pg_groups::groups_of(const runtime::pid& who) const {
   std::vector<std::pair<etf::bytes, std::uint32_t>> out;
-  const auto mine = joined_.find(who);
-  if (mine == joined_.end()) return out;
-  for (const entry* in : mine->second)
-    out.emplace_back(base::as_bytes(in->first), in->second.members.at(who));
+  const in_groups* const mine = groups_in(who);
+  if (mine == nullptr) return out;
+  for (const entry* in : *mine) out.emplace_back(base::as_bytes(in->first), in->second.members.at(who));
   return out;
 }
 
 std::vector<runtime::pid> pg_groups::of_node(std::uint32_t node) const {
   std::vector<runtime::pid> out;
-  for (const auto& [who, in] : joined_) {
+  const auto there = joined_.find(node);
+  if (there == joined_.end()) return out;
+  for (const auto& [who, in] : there->second) {
     work_.add();
-    if (who.node == node) out.push_back(who);
+    out.push_back(who);
   }
   return out;
 }

@@ -50,7 +50,7 @@ class pg_groups {
   // Removes all joins of a process. Returns the groups, and how often it had joined each.
   std::vector<std::pair<std::string, std::uint32_t>> leave_all(const runtime::pid& who);
 
-  bool is_member(const runtime::pid& who) const { return joined_.contains(who); }
+  bool is_member(const runtime::pid& who) const { return groups_in(who) != nullptr; }
   // Each member as often as it joined, in no order.
   std::vector<runtime::pid> members(etf::bytes group, whose of) const;
   // The groups that have such members. The views are valid until the next change.
@@ -83,7 +83,12 @@ class pg_groups {
   };
   using groups_map = std::unordered_map<std::string, membership, hash, equal>;
   using entry = groups_map::value_type;
+  using in_groups = std::unordered_set<entry*>;
+  using processes = std::unordered_map<runtime::pid, in_groups, runtime::pid_hash>;
 
+  // The groups of a process. Null: it is in none.
+  const in_groups* groups_in(const runtime::pid& who) const;
+  void forget(const runtime::pid& who); // which is in a group
   void join(entry& in, const runtime::pid& who, std::uint32_t times);
   // Requires that it has joined at least `times`.
   void leave(entry& in, const runtime::pid& who, std::uint32_t times);
@@ -95,7 +100,7 @@ class pg_groups {
   node_counts at_node_; // memberships
   node_counts bytes_at_node_;
   runtime::kept_memory memory_;
-  std::unordered_map<runtime::pid, std::unordered_set<entry*>, runtime::pid_hash> joined_;
+  std::unordered_map<std::uint32_t, processes> joined_; // by node; only nodes that have members
 };
 
 } // namespace coppice::services

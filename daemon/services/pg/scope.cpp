@@ -2,7 +2,6 @@
 // Requests of this node's processes to a scope: join, leave, watch, read. In the process's own turn.
 #include "services/pg/scope.hpp"
 
-#include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/order.hpp>
 #include <coppice/etf/unique_keys.hpp>
@@ -193,7 +192,7 @@ pg_scope::call_answer pg_scope::watch_group(process& self, const runtime::pid& w
   const auto ref = self.monitor(watcher);
   watch made{watch::kind::group_watcher, watcher, std::string(base::as_text(group))};
   count_watch(watches_.emplace(ref, std::move(made)).first->second);
-  group_watchers_.emplace(etf::equality_hash(group), ref);
+  group_watchers_[etf::equality_hash(group)].insert(ref);
   message_writer out;
   out.tuple(2);
   runtime::write(out, ref, self.host().nodes());
@@ -247,10 +246,11 @@ void pg_scope::tell_watchers(process& self, std::string_view what, etf::bytes gr
   };
   for (const auto& [ref, watcher] : scope_watchers_) tell(ref, watcher);
   if (group_watchers_.empty()) return;
-  const auto [first, last] = group_watchers_.equal_range(etf::equality_hash(group));
-  for (auto at = first; at != last; ++at) {
-    const watch& one = watches_.at(at->second);
-    if (etf::equal_exact(base::as_bytes(one.group), group)) tell(at->second, one.who);
+  const auto found = group_watchers_.find(etf::equality_hash(group));
+  if (found == group_watchers_.end()) return;
+  for (const runtime::reference& ref : found->second) {
+    const watch& one = watches_.at(ref);
+    if (etf::equal_exact(base::as_bytes(one.group), group)) tell(ref, one.who);
   }
 }
 
@@ -271,10 +271,9 @@ void pg_scope::stop_watch(watch_table::iterator at) {
   }
   if (of_scope) scope_watchers_.erase(at->first);
   if (of_group) {
-    const auto [first, last] =
-        group_watchers_.equal_range(etf::equality_hash(base::as_bytes(at->second.group)));
-    const auto found = std::find_if(first, last, [&](const auto& one) { return one.second == at->first; });
-    if (found != last) group_watchers_.erase(found);
+    const auto found = group_watchers_.find(etf::equality_hash(base::as_bytes(at->second.group)));
+    if (found != group_watchers_.end() && found->second.erase(at->first) != 0 && found->second.empty())
+      group_watchers_.erase(found);
   }
   watches_.erase(at);
 }

@@ -11,6 +11,7 @@
 
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "behaviours/gen/native_server.hpp"
@@ -90,8 +91,9 @@ class pg_scope : public behaviours::native_server {
   node_counts watchers_; // watches of other nodes' processes
   runtime::kept_memory watchers_memory_;
   std::unordered_map<runtime::reference, runtime::pid, runtime::reference_hash>
-      scope_watchers_;                                                        // entries of watches_
-  std::unordered_multimap<std::uint64_t, runtime::reference> group_watchers_; // by the hash of the group
+      scope_watchers_; // entries of watches_
+  std::unordered_map<std::uint64_t, std::unordered_set<runtime::reference, runtime::reference_hash>>
+      group_watchers_; // by the hash of the group
   std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash>
       members_; // local members, and their monitors
   std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash> peers_; // and their monitors

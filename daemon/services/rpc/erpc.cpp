@@ -162,10 +162,8 @@ spawned spawn_actor(runtime::system& system, const dist::spawn_request& request,
   std::uint32_t length = 0;
   std::string_view actor;
   etf::bytes args;
-  if (!at.read_list(length) || length < 1 || length > 2 || !at.read_atom(actor) ||
-      (length == 2 && !at.read_term(args)) || !at.read_nil()) {
+  if (!at.read_list(length) || length < 1 || length > 2 || !at.read_atom(actor))
     return unexpected<std::string>("badarg");
-  }
   const auto from = system.nodes().name(request.from.node);
   if (!rights.may_spawn(actor)) {
     base::log::warning("services",
@@ -173,6 +171,7 @@ spawned spawn_actor(runtime::system& system, const dist::spawn_request& request,
                        from);
     return unexpected<std::string>("notsup");
   }
+  if ((length == 2 && !at.read_term(args)) || !at.read_nil()) return unexpected<std::string>("badarg");
   runtime::actor_spec spec;
   spec.actor = actor;
   spec.label = fmt::format("{} for {}", actor, from);

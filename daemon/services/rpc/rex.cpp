@@ -12,6 +12,7 @@
 #include "behaviours/gen/tagged.hpp"
 #include "runtime/on_behalf.hpp"
 #include "runtime/system.hpp"
+#include "services/answers/portions.hpp"
 #include "services/rpc/erpc.hpp"
 
 namespace coppice::services {
@@ -20,6 +21,9 @@ namespace {
 using runtime::message;
 using runtime::message_writer;
 using runtime::process;
+
+// A call that starts a process takes a turn's budget as if so many bytes were looked at for it.
+constexpr std::size_t cost_of_call = 32 * portions::bytes_a_step;
 
 struct request_parts {
   std::string_view what;
@@ -162,11 +166,13 @@ void rex::call_ended(process& self, const runtime::reference& ref, etf::bytes re
   if (!etf::cursor(reason).read_atom_is("normal")) answer(self, failed(reason));
 }
 
-// Handles requests that waited for a block_call, up to the next block_call.
+// Handles requests that waited for a block_call, up to the next block_call, in turns.
 void rex::block_ended(process& self, const runtime::reference& ref) {
   auto all = blocked_.end(ref);
   if (!all) return;
+  portions work(self);
   for (auto& one : *all) {
+    work.add(cost_of_call);
     self.set_origin(one.origin);
     if (one.how == waiting::form::cast) (void)handle_cast(self, one.body);
     if (one.how == waiting::form::info) (void)handle_info(self, one.body);

@@ -35,6 +35,7 @@ class peer_reader {
   unpacked next() {
     for (;;) {
       auto taken = in_.take(next_frame());
+      while (taken && *taken == nullptr && in_.busy()) taken = in_.go_on();
       REQUIRE(taken);
       if (*taken != nullptr) return std::move(**taken);
     }

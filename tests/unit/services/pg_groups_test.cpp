@@ -159,6 +159,28 @@ TEST_CASE("what a node's processes are in is replaced, and the difference is tol
   CHECK(others.empty());
 }
 
+TEST_CASE(
+    "what a node's processes are in is replaced and listed as fast where other nodes have many members") {
+  constexpr std::uint32_t others = 10'000;
+  const auto steps = [](std::uint32_t members_elsewhere) {
+    portions work;
+    pg_groups groups(work);
+    for (std::uint32_t i = 0; i < members_elsewhere; ++i) groups.join(one, runtime::pid{2, 1, i + 1, 0});
+    groups.join(one, theirs);
+    groups.join(two, theirs);
+    pg_groups wanted(work);
+    wanted.join(one, theirs);
+    const auto before = work.steps();
+    const auto [left, joined] = groups.replace(1, wanted);
+    CHECK(left.size() == 1);
+    CHECK(joined.empty());
+    CHECK(groups.of_node(1) == std::vector{theirs});
+    CHECK(groups.of_node(2).size() == members_elsewhere);
+    return work.steps() - before - members_elsewhere; // for the last list
+  };
+  CHECK(steps(others) == steps(0));
+}
+
 // A name of a megabyte, hashed for each of them, would be 100 GB.
 TEST_CASE("a group's name is looked at once for all that join or leave it") {
   std::vector<std::uint8_t> name(5 + (std::size_t{1} << 20), 'x');

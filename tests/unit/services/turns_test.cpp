@@ -291,6 +291,43 @@ TEST_CASE("the groups of a node that comes are taken in turns") {
   CHECK(seen.count() >= many / runtime::turn_reductions);
 }
 
+TEST_CASE("calls that waited for a block_call are begun in turns") {
+  constexpr int casts = 3000, begun_in_a_turn = 200;
+  node_and_peer on({}, 1);
+  const auto request = [](std::string_view how, std::string_view module, std::string_view function) {
+    message_writer out;
+    out.tuple(5);
+    for (const std::string_view word : {how, module, function}) out.atom(word);
+    out.nil();
+    out.atom("user");
+    return out.take();
+  };
+  const actor here(on.a.host);
+  const actor silent(on.a.host, {.name = "application_controller"});
+  here.run([&](process& self) {
+    send_call(self, "rex", request("block_call", "application", "which_applications"));
+    return 0;
+  });
+  silent.next(); // the call waits for this one
+  message_writer cast;
+  cast.tuple(2);
+  cast.atom("$gen_cast");
+  cast.raw(request("cast", "erlang", "node").bytes());
+  const auto later = cast.take();
+  here.run([&](process& self) {
+    for (int i = 0; i < casts; ++i) self.send(destination::named("rex"), later);
+    return 0;
+  });
+  interruptions seen(on.a.host, true);
+  seen.watch(*on.a.host.whereis("rex"));
+  for (const auto& one : on.a.host.processes())
+    if (one.label == "rpc") on.a.host.exit(one.pid, message::atom("kill"));
+  CHECK(runtime::is_atom(ask(here, destination::named("rex"), request("call", "erlang", "node")),
+                         "a@127.0.0.1"));
+  seen.stop();
+  CHECK(seen.count() >= casts / begun_in_a_turn);
+}
+
 TEST_CASE("watches of pg and lost connections that global is told of count as memory in use") {
   constexpr std::size_t watches = 200, losses = 1000;
   epmd_server epmd;

@@ -9,6 +9,7 @@
 
 #include "base/sanitizer.hpp"
 #include "runtime/actor.hpp"
+#include "runtime/find_processes.hpp"
 
 #if !defined(COPPICE_ASAN) && !defined(COPPICE_TSAN)
 
@@ -127,6 +128,19 @@ TEST_CASE("what is seen of links and monitors while they change is what there is
     REQUIRE(seen.links.size() <= lasting.size() + 1);
     REQUIRE(seen.monitors.size() <= lasting.size() + 2);
   }
+}
+
+TEST_CASE("the parent and the name of a process are told as long as it is there") {
+  node here(1);
+  const actor hub(here.host, {.name = "hub"});
+  const pid child = hub.run([](process& self) { return self.spawn({.link = false}, script({})).value(); });
+  const auto kin = kin_of(here.host, child);
+  REQUIRE(kin);
+  CHECK(kin->parent == hub.id());
+  CHECK(kin->name.empty());
+  CHECK(kin_of(here.host, hub.id())->name == "hub");
+  here.host.exit(child, reasons::kill());
+  CHECK(eventually([&] { return !kin_of(here.host, child); }));
 }
 
 } // namespace coppice::runtime::testing

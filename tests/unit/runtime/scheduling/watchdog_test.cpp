@@ -3,14 +3,18 @@
 // A handler here is stuck behind a gate that only the test opens, so nothing depends on how long it takes.
 #include "runtime/scheduling/watchdog.hpp"
 
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <new>
 #include <stdexcept>
 
+#include "base/file.hpp"
+#include "base/uv.hpp"
 #include "heard_log.hpp"
 #include "runtime/actor.hpp"
+#include "runtime/loop_work.hpp"
 #include "runtime/scheduling/foreign_code.hpp"
 
 namespace coppice::runtime::testing {
@@ -294,6 +298,64 @@ TEST_CASE("a handler in code of ours is named, and keeps its worker") {
   CHECK(here.host.counters().taken_over == 0);
   door.open();
   busy.settle();
+}
+
+TEST_CASE(
+    "work that is no process's turn is named and counted while it goes on, and told of when it is over") {
+  test::heard_log log;
+  gate door;
+  node here(1, quick());
+  REQUIRE(here.host.post(0, [&] { door.pass(); }));
+  CHECK(eventually([&] { return here.host.counters().slow_handlers == 1; }));
+  CHECK(eventually([&] {
+    return log.count("work outside of processes, such as on connections, has held worker 0 for") == 1;
+  }));
+  // What the thread waits for a processor is left out, so it is held for much longer than it may.
+  CHECK(eventually([&] { return here.host.counters().workers.at(0).held > 100 * quick().watchdog; }));
+  door.open();
+  CHECK(eventually([&] { return log.count("work outside of processes has let go of worker 0 after") == 1; }));
+  CHECK(here.host.counters().slow_handlers == 1);
+  CHECK(here.host.counters().taken_over == 0);
+  CHECK(here.host.counters().workers.at(0).longest >= 2 * ms);
+}
+
+TEST_CASE("a callback of a sleeping worker's loop is told of, with the node whose connection it is for") {
+  test::heard_log log;
+  node here(1, quick());
+  const auto peer = here.host.nodes().intern("x@127.0.0.1");
+  REQUIRE(peer);
+  int ends[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
+  const base::unique_fd ours(ends[0]), theirs(ends[1]);
+  base::uv::poll readable;
+  // Runs for five times as long as it may, however long the machine takes to let it.
+  const auto works = [&](int, int) {
+    const loop_work named(*peer);
+    const thread_clock mine;
+    const base::nanos ran = mine.read().ran;
+    char taken[4096];
+    CHECK(::read(theirs.get(), taken, sizeof taken) > 0);
+    while (mine.read().ran - ran < 10 * ms) {
+    }
+  };
+  std::promise<void> opened, closed;
+  REQUIRE(here.host.post(0, [&] {
+    readable = *base::uv::poll::make(here.host.loop(0), theirs.get(), works);
+    CHECK(readable.start(UV_READABLE));
+    opened.set_value();
+  }));
+  opened.get_future().get();
+  CHECK(eventually([&] {
+    CHECK(::write(ours.get(), "x", 1) == 1);
+    return here.host.counters().slow_handlers >= 1;
+  }));
+  CHECK(eventually([&] { return log.count("the connection of x@127.0.0.1 has held worker 0 for") == 1; }));
+  CHECK(here.host.counters().workers.at(0).longest >= 2 * ms);
+  REQUIRE(here.host.post(0, [&] {
+    readable.close();
+    closed.set_value();
+  }));
+  closed.get_future().get();
 }
 
 TEST_CASE("other threads and other processes have no turn to come back to") {
