@@ -258,18 +258,19 @@ void core::drop_forgotten() {
   forgotten_order_.pop_front();
 }
 
-std::size_t core::resolve(nanos now, const std::string& tx, bool commit, effects& out) {
+void core::resolve(nanos now, std::uint64_t token, const std::string& tx, bool commit, effects& out) {
   enter(now);
   std::size_t changed = 0;
-  for (auto& [number, of] : units_) {
-    if (of.part && of.part->key.tx == tx) changed += resolve_part(of, commit, out);
-    if (of.lead && of.lead->self.tx == tx) changed += resolve_lead(of, commit, out);
-  }
-  for (auto at = units_.begin(); at != units_.end();) {
-    unit& of = (at++)->second;
+  const std::vector<std::uint64_t> numbers = numbers_of(tx);
+  for (const std::uint64_t number : numbers) {
+    unit& of = units_.at(number);
+    if (of.part) changed += resolve_part(of, commit, out);
+    changed += resolve_lead(of, commit, out);
     settle(of);
   }
-  return changed;
+  if (changed > 0) return say_after(last_write_, answer{token, client_answer::resolved, changed}, out);
+  const bool known = !numbers.empty() || roots_.contains(tx);
+  out.answers.push_back({token, known ? client_answer::over : client_answer::unknown});
 }
 
 outcome core::outcome_of(const std::string& tx) const {

@@ -101,9 +101,8 @@ class core {
   // Goes to the subscribers of a transaction that was started here.
   void interim(nanos now, const std::string& tx, term value, effects& out);
   // An operator decides steps of this node that are in doubt. If `commit` is false, also: steps that cannot
-  // be undone count as undone, and a transaction without a decision is aborted. Returns how many steps and
-  // transactions it decided.
-  std::size_t resolve(nanos now, const std::string& tx, bool commit, effects& out);
+  // be undone count as undone, and a transaction without a decision is aborted. Answered once, with `token`.
+  void resolve(nanos now, std::uint64_t token, const std::string& tx, bool commit, effects& out);
 
   // What is on the disk: a decision that is not yet there reads `open`.
   outcome outcome_of(const std::string& tx) const;
@@ -136,6 +135,8 @@ class core {
   // looking.cpp
   static bool is_parked(const unit& of);
   open_unit look_at(const unit& of) const;
+  // What is open of this transaction, those begun first first.
+  std::vector<std::uint64_t> numbers_of(const std::string& tx) const;
 
   // core.cpp
   void enter(nanos now) {

@@ -92,12 +92,21 @@ std::vector<open_unit> core::open_units(std::size_t most, wanted_units which) co
   return out;
 }
 
+std::vector<std::uint64_t> core::numbers_of(const std::string& tx) const {
+  std::vector<std::uint64_t> numbers;
+  if (const auto root = roots_.find(tx); root != roots_.end() && units_.at(root->second).lead)
+    numbers.push_back(root->second);
+  const step_key first{tx, {}};
+  for (auto at = entries_.lower_bound(first); at != entries_.end() && at->first.tx == tx; ++at)
+    numbers.push_back(at->second);
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
 std::vector<shown_unit> core::units_of(const std::string& tx, std::size_t most,
                                        std::size_t most_steps) const {
-  std::vector<std::uint64_t> numbers;
-  for (const auto& [number, of] : units_)
-    if ((of.lead && of.lead->self.tx == tx) || (of.part && of.part->key.tx == tx)) numbers.push_back(number);
-  sort_first(numbers, most);
+  std::vector<std::uint64_t> numbers = numbers_of(tx);
+  numbers.resize(std::min(most, numbers.size()));
   std::vector<shown_unit> out;
   for (const std::uint64_t number : numbers) {
     const unit& of = units_.at(number);

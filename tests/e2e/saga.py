@@ -304,6 +304,51 @@ def two_phase(cleanup):
     equal((got[:2], got.count("abort"), got.count("commit")), (["prepare", "prepare"], 1, 0))
 
 
+@test("an operator decides for a step in doubt, is asked twice before, and is named; a coordinator that decided otherwise is counted")
+def resolved(cleanup):
+    node = node_with(cleanup, planner(), settings=(shelf(cleanup),))
+    erl = with_erl(cleanup, node)
+    key = '{<<"t">>, {5, [{{<<"x">>, <<"me@127.0.0.1">>}, 1}]}}'
+    participant(erl, "p")
+    steps = planned(("p@me@127.0.0.1", "a"))
+    contains(erl(f"Ask(planner, {{saga_prepare, {key}, {steps}, 60000}})"), "prepared")
+    doubt = eventually(lambda: node.ask("saga", name="planner", which="in_doubt", timeout_ms=5000)["transactions"], "it is in doubt")
+    equal([(one["tx"], one["depth"], one["in_doubt"]) for one in doubt], [("t", 1, True)])
+
+    def decide(*more, text=""):
+        return subprocess.run([program("COPPICE", "coppice"), "saga", "planner", "resolve", *more, "--socket", node.socket],
+                              input=text, capture_output=True, text=True, timeout=60)
+    for given in ("", "no\n", "y\n", "yes\n", "yes\nother\n", "yes\n\n"):
+        done = decide("t", "abort", text=given)
+        equal(done.returncode, 1, done.stderr)
+        contains(done.stderr, "nothing was decided")
+    for wrong in (("t",), ("t", "perhaps"), ()):
+        equal(decide(*wrong, "--yes").returncode, 2, wrong)
+    equal(node.coppice("saga", "planner", "show", "t", "commit").returncode, 2)
+    contains(decide("other", "abort", "--yes").stderr, "unknown")
+    contains(decide("other", "abort").stderr, "unknown_transaction")
+    equal(erl("Ask(planner, {'$coppice_saga_resolve', commit, <<\"t\">>})"), "{error,not_allowed}")
+    contains(node.call("planner", "{'$coppice_saga_resolve', commit, <<\"t\">>}"), "not_allowed")
+    equal(len(node.ask("saga", name="planner", which="in_doubt", timeout_ms=5000)["transactions"]), 1, "nothing has changed")
+
+    done = decide("t", "abort", text="yes\nt\n")
+    equal(done.returncode, 0, done.stderr)
+    contains(done.stderr, "cannot be taken back")
+    contains(done.stdout, "decided")
+    lines = eventually(lambda: [one for one in node.logged(module="control") if one["message"].startswith("asked to saga planner resolve t abort (uid ")],
+                       "it is named who decided")
+    equal([one["level"] for one in lines], ["notice"])
+    node.said("an operator has decided a step of the transaction")
+    eventually(lambda: [part["state"] for part in node.ask("saga", name="planner", tx="t", timeout_ms=5000)["parts"]] == ["closed"], "it is aborted")
+    equal(words(erl, "p"), ["prepare a", "abort none"])
+    equal(node.reply("saga", name="planner", change="resolve", tx="t", decision="commit", timeout_ms=5000)["error"]["why"], "over")
+    contains(node.reply("saga", name="planner", change="resolve", tx="t", decision="perhaps", timeout_ms=5000)["error"]["why"], "commit or abort")
+    contains(erl(f"Ask(planner, {{saga_commit, {key}, x}})"), "ok", "the coordinator had decided otherwise")
+    report = node.engine("planner")
+    equal((report["heuristic"], report["heuristic_mismatch"], report["in_doubt"]), (1, 1, 0))
+    node.said("has decided differently from an operator")
+
+
 @test("interim values reach a transaction's subscribers")
 def interim(cleanup):
     node = node_with(cleanup, planner(), planner("below"), settings=(shelf(cleanup),))

@@ -111,7 +111,7 @@ class play {
         machine_->cancel(now_, 2, "a", tx(), value(), out_);
         break;
       case 2:
-        machine_->resolve(now_, tx(), from_.byte() % 2 == 0, out_);
+        machine_->resolve(now_, 3, tx(), from_.byte() % 2 == 0, out_);
         break;
       case 3:
         receive(peer, request{what, kind, key(), value(), from_.byte()});

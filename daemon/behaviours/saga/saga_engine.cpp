@@ -8,6 +8,7 @@
 
 #include "base/log.hpp"
 #include "base/random.hpp"
+#include "behaviours/gen/report_fields.hpp"
 #include "behaviours/saga/saga_words.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
@@ -57,6 +58,17 @@ std::vector<durable::change> changes_of(const saga::write& what) {
     out.emplace_back(std::move(made));
   }
   return out;
+}
+
+// {report, #{tx, decided}}
+message resolved_answer(const std::string& tx, std::size_t parts) {
+  message_writer out(tx.size() + 64);
+  out.tuple(2);
+  out.atom("report");
+  out.map(2);
+  report::text(out, "tx", tx);
+  report::number(out, "decided", parts);
+  return out.take();
 }
 
 std::string shown_tx(const saga::step_key& key) {
@@ -355,6 +367,9 @@ void saga_engine::answer_client(const saga::answer& what) {
     }
     case saga::client_answer::cancelled:
       gen::reply(self_, asked.from, message::atom("ok"));
+      return;
+    case saga::client_answer::resolved:
+      gen::reply(self_, asked.from, resolved_answer(asked.tx, what.parts));
       return;
     case saga::client_answer::over:
       return refuse("over");

@@ -54,6 +54,9 @@ class saga_engine {
   // which is in_doubt or parked. `show`: the transaction with this id.
   static runtime::message list_request(saga::wanted_units which);
   static runtime::message show_request(std::string_view tx);
+  // A call by the node itself (call_engine()): an operator decides, see saga::core::resolve(). Answered as
+  // the calls above once it is on the disk.
+  static runtime::message resolve_request(std::string_view tx, bool commit);
   static bool is_one(const runtime::description& process) { return process.behaviour == "saga"; }
 
   // Input. nullopt: it is none of the saga's, and nothing was done.
@@ -97,7 +100,7 @@ class saga_engine {
     std::size_t bytes = 0;
     std::vector<saga::step_spec> steps;
   };
-  struct client { // whose start or cancel waits for its answer
+  struct client { // its start, cancel or resolve waits for its answer
     runtime::message from;
     std::string tx;
   };
@@ -125,6 +128,7 @@ class saga_engine {
 
   bool start(const runtime::message& from, etf::cursor words, std::uint32_t arity);
   void cancel(const runtime::message& from, etf::cursor words);
+  void resolve(const runtime::message& from, etf::cursor words);
   // Whether the request was answered already, because the saga is stopped or too much waits for the disk.
   bool turned_away(etf::bytes from, std::string_view word);
   runtime::message subscribe(etf::bytes from, etf::cursor words);

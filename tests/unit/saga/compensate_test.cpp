@@ -302,10 +302,8 @@ TEST_CASE("a step that cannot be undone parks its transaction until an operator 
   CHECK(of.machine->open_units(10, wanted_units::parked).size() == 1);
   CHECK(of.machine->open_units(10, wanted_units::in_doubt).empty());
   CHECK(of.calls(callback::start) == 1);
-  of.out.clear();
-  CHECK(of.machine->resolve(of.now, "t", true, of.out) == 0);
-  CHECK(of.machine->resolve(of.now, "t", false, of.out) == 1);
-  of.note();
+  CHECK(of.resolve(true) == 0);
+  CHECK(of.resolve(false) == 1);
   CHECK(of.machine->parked() == 0);
   CHECK(of.only_request(request_kind::reverse).to.node() == "b");
   of.restart();

@@ -150,9 +150,7 @@ TEST_CASE("a commit that fails is called again until it happens") {
 TEST_CASE("an operator decides for a step in doubt, and a coordinator that says otherwise is counted") {
   prepared of;
   CHECK(of.machine->open_units(10, wanted_units::in_doubt).size() == 1);
-  of.out.clear();
-  CHECK(of.machine->resolve(of.now, "t", true, of.out) == 1);
-  of.note();
+  CHECK(of.resolve(true) == 1);
   CHECK(of.told(notice::kind::heuristic));
   CHECK(of.calls(callback::confirm) == 1);
   CHECK(of.machine->in_doubt() == 0);
@@ -171,6 +169,41 @@ TEST_CASE("an operator decides for a step in doubt, and a coordinator that says 
   CHECK(of.replied(reverse)->what == answer_kind::ok);
   CHECK(of.told(notice::kind::mismatch));
   CHECK(of.machine->counted().heuristic_mismatch == 1);
+}
+
+TEST_CASE(
+    "an operator's decision is answered once it is on the disk, and what waits for none is left alone") {
+  prepared of;
+  of.holds_writes = true;
+  of.out.clear();
+  of.machine->resolve(of.now, 7, "t", false, of.out);
+  of.note();
+  CHECK(of.out.answers.empty());
+  CHECK(of.out.calls.empty());
+  of.sync();
+  REQUIRE(of.out.answers.size() == 1);
+  CHECK(of.out.answers[0].token == 7);
+  CHECK(of.out.answers[0].what == client_answer::resolved);
+  CHECK(of.out.answers[0].parts == 1);
+  CHECK(of.calls(callback::reverse) == 1);
+  for (const bool commit : {true, false}) {
+    CHECK(of.resolve(commit) == 0);
+    CHECK(of.out.answers[0].what == client_answer::over);
+    CHECK(of.resolve(commit, "never begun") == 0);
+    CHECK(of.out.answers[0].what == client_answer::unknown);
+  }
+  CHECK(of.machine->counted().heuristic == 1);
+}
+
+TEST_CASE("an operator aborts a transaction without a decision, and its steps are told so") {
+  one_saga of(both_phases());
+  of.begin();
+  CHECK(of.resolve(true) == 0);
+  CHECK(of.out.answers[0].what == client_answer::over);
+  CHECK(of.resolve(false) == 1);
+  CHECK(of.out.answers[0].what == client_answer::resolved);
+  CHECK(of.machine->outcome_of("t") == outcome{outcome_kind::aborted, reason("resolved")});
+  CHECK(of.resolve(false) == 0);
 }
 
 TEST_CASE("above in_doubt a step of two phases is answered with busy") {

@@ -7,6 +7,7 @@
 
 #include <thread>
 
+#include "behaviours/supervision/order.hpp"
 #include "behaviours/test_host.hpp"
 #include "durable/memory_disk.hpp"
 
@@ -108,6 +109,13 @@ struct one_node {
     host.end_of(desk);
   }
   std::string call(std::string_view request) { return host.call(desk, request); }
+  // What the node is answered for its operator.
+  std::string resolve(std::string_view tx, bool commit) {
+    return host.run([&](runtime::process& self) {
+      return test_host::shown(call_engine(self, desk, saga_engine::resolve_request(tx, commit),
+                                          base::mono_now() + 10 * base::nanos_per_second));
+    });
+  }
   // Does not wait for the answer.
   std::string call_in_vain(std::string_view request) {
     return host.run([&](runtime::process& self) {
@@ -142,6 +150,7 @@ TEST_CASE("a full disk makes a saga refuse starts, and what it had begun goes on
   of.await("overloaded", "true");
   CHECK(of.call("{start, done, #{id => <<\"t2\">>}}") == "{error,overloaded}");
   CHECK(of.call(some_step) == "{busy,overloaded}");
+  CHECK(of.resolve("t1", false) == "{error,overloaded}");
   CHECK(of.call("{outcome, <<\"t0\">>}") == "{committed,undefined}");
   of.disk.capacity = ~std::uint64_t{0};
   of.await("{outcome, <<\"t1\">>}", "{committed,undefined}");
@@ -164,6 +173,7 @@ TEST_CASE("a log that has ended stops the saga, which lives and says why, also a
   CHECK(of.call("{start, done, #{id => <<\"t1\">>}}").starts_with("{error,{stopped,<<\""));
   CHECK(of.call("{cancel, <<\"t0\">>, x}").starts_with("{error,{stopped,<<\""));
   CHECK(of.call(some_step).starts_with("{busy,{stopped,<<\""));
+  CHECK(of.resolve("t0", false).starts_with("{error,{stopped,<<\""));
   of.kill();
   of.host.book.take(0);
   CHECK(of.start() == "opened");
@@ -207,4 +217,20 @@ TEST_CASE("a question about a transaction that is not known leaves no call open"
     return true;
   });
   CHECK(of.host.book.take(2) == std::vector<std::string>{"ask", "forget"});
+}
+
+TEST_CASE("an operator decides by the node's own call alone, and what waits for no operator is left alone") {
+  one_node of;
+  REQUIRE(of.start() == "opened");
+  CHECK(of.call(R"({saga_prepare, {<<"t">>, {16, [{{<<"shop">>, <<"test@localhost">>}, 1}]}}, 1, 1000})") ==
+        "prepared");
+  constexpr std::string_view forged = R"({'$coppice_saga_resolve', commit, <<"t">>})";
+  CHECK(of.call(forged) == "{error,not_allowed}");
+  CHECK(of.host.call_of_client(of.desk, forged) == "{error,not_allowed}");
+  CHECK(of.host.call_of_peer(of.desk, forged) == "{error,not_allowed}");
+  CHECK(of.resolve("other", true) == "{error,unknown}");
+  CHECK(of.resolve("", true) == "{error,badarg}");
+  CHECK(of.resolve("t", true).find("decided => 1") != std::string::npos);
+  CHECK(of.resolve("t", true) == "{error,over}");
+  CHECK(of.resolve("t", false) == "{error,over}");
 }
