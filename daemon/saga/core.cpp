@@ -176,8 +176,29 @@ base::nanos core::due_of(const unit& of) const {
   return due;
 }
 
-// Called after each event: removes the unit, or sets its timer.
+// Keeps the lists of what waits for other nodes or an operator, so that a look at them costs what it shows.
+void core::list(unit& of) {
+  const bool doubt = !of.gone && is_in_doubt(of);
+  if (doubt && of.in_doubt_since == never) {
+    of.in_doubt_since = std::min(now_, of.part->deadline);
+    in_doubt_.emplace(of.in_doubt_since, of.number);
+  } else if (!doubt && of.in_doubt_since != never) {
+    in_doubt_.erase({of.in_doubt_since, of.number});
+    of.in_doubt_since = never;
+  }
+  std::size_t parked = !of.gone && of.part && of.part->parked ? 1 : 0;
+  if (!of.gone && of.lead)
+    for (const step& one : of.lead->steps) parked += one.parked ? 1 : 0;
+  if (parked == of.parked) return;
+  if (of.parked == 0) parked_units_.insert(of.number);
+  if (parked == 0) parked_units_.erase(of.number);
+  parked_ = parked_ + parked - of.parked;
+  of.parked = parked;
+}
+
+// Called after each event: lists the unit, removes it, or sets its timer.
 void core::settle(unit& of) {
+  list(of);
   if (of.gone) {
     units_.erase(of.number);
     return;
@@ -284,21 +305,6 @@ outcome core::outcome_of(const std::string& tx) const {
   if (in.committed) return {outcome_kind::committed, in.end};
   if (in.what != phase::forgetting) return {outcome_kind::open, {}};
   return {in.kind == commit_kind::compensate ? outcome_kind::compensated : outcome_kind::aborted, in.end};
-}
-
-std::size_t core::in_doubt() const {
-  return static_cast<std::size_t>(
-      std::count_if(units_.begin(), units_.end(), [&](const auto& one) { return is_in_doubt(one.second); }));
-}
-
-std::size_t core::parked() const {
-  std::size_t found = 0;
-  for (const auto& [number, of] : units_) {
-    if (of.part && of.part->parked) ++found;
-    if (!of.lead) continue;
-    for (const step& one : of.lead->steps) found += one.parked ? 1 : 0;
-  }
-  return found;
 }
 
 term reason(std::string_view word) {

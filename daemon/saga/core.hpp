@@ -9,6 +9,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <set>
 #include <unordered_map>
 
 #include "saga/effects.hpp"
@@ -107,11 +108,14 @@ class core {
   // What is on the disk: a decision that is not yet there reads `open`.
   outcome outcome_of(const std::string& tx) const;
   bool knows(const step_key& key) const { return entries_.contains(key); } // takes part in this step
-  std::size_t open() const { return open_; }              // transactions that were started here
-  std::size_t entries() const { return entries_.size(); } // steps that this node takes part in
-  std::size_t in_doubt() const;
-  std::size_t parked() const;
-  // At most so many, those that were begun first.
+  std::size_t open() const { return open_; }                // transactions that were started here
+  std::size_t entries() const { return entries_.size(); }   // steps that this node takes part in
+  std::size_t in_doubt() const { return in_doubt_.size(); } // steps that are prepared, without a decision
+  // Since when the first of them is. Of a step from before the start: since its deadline, or since the start
+  // if that is earlier. `never`: there is none.
+  nanos in_doubt_since() const { return in_doubt_.empty() ? never : in_doubt_.begin()->first; }
+  std::size_t parked() const { return parked_; } // steps that cannot be undone
+  // At most so many, those that were begun first; `in_doubt`: those that have been so for longest.
   std::vector<open_unit> open_units(std::size_t most, wanted_units which = wanted_units::all) const;
   // What is open of this transaction, as open_units() orders it. At most so many, and so many of their steps
   // together. Empty: nothing is open; outcome_of() may know how it ended.
@@ -133,7 +137,6 @@ class core {
   struct held_bytes;
 
   // looking.cpp
-  static bool is_parked(const unit& of);
   open_unit look_at(const unit& of) const;
   // What is open of this transaction, those begun first first.
   std::vector<std::uint64_t> numbers_of(const std::string& tx) const;
@@ -158,6 +161,7 @@ class core {
   nanos delay(std::uint32_t tries) const { return delay(tries, options_.retry_first, options_.retry_max); }
   nanos patience(std::uint32_t tries) const; // until an unanswered request is sent again
   nanos due_of(const unit& of) const;
+  void list(unit& of);
   void settle(unit& of);
   void on_due(unit& of, effects& out);
   void expire(effects& out);
@@ -235,9 +239,12 @@ class core {
   std::map<std::string, std::uint64_t> roots_;
   std::map<step_key, std::uint64_t> entries_;
   std::size_t open_ = 0;
-  std::size_t two_phase_ = 0;                         // entries of the kind two_phase
-  std::deque<std::pair<nanos, std::uint64_t>> ended_; // units, by the time at which they are erased
-  std::size_t ended_bytes_ = 0, forgotten_bytes_ = 0; // by weight()
+  std::size_t two_phase_ = 0;                          // entries of the kind two_phase
+  std::set<std::pair<nanos, std::uint64_t>> in_doubt_; // entries, by the time since which they are
+  std::set<std::uint64_t> parked_units_;               // those with a step that cannot be undone
+  std::size_t parked_ = 0;                             // such steps
+  std::deque<std::pair<nanos, std::uint64_t>> ended_;  // units, by the time at which they are erased
+  std::size_t ended_bytes_ = 0, forgotten_bytes_ = 0;  // by weight()
   bool keeps_too_many() const {
     return ended_.size() > options_.keep_count || ended_bytes_ > options_.keep_bytes;
   }

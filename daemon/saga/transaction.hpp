@@ -96,7 +96,9 @@ struct unit {
   std::uint64_t last_write = 0;    // no message about this unit leaves before this write is on the disk
   std::uint64_t decided_write = 0; // of the decision. 0: none, or it was made before the start
   base::nanos timer_at = never;
-  bool gone = false; // removed when the event has been handled
+  base::nanos in_doubt_since = never; // never: it is not in doubt
+  std::size_t parked = 0;             // steps of it that cannot be undone
+  bool gone = false;                  // removed when the event has been handled
   std::optional<transaction> lead;
   std::optional<entry> part;
   std::optional<ended_record> ended;

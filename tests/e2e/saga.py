@@ -349,6 +349,27 @@ def resolved(cleanup):
     node.said("has decided differently from an operator")
 
 
+@test("a step that cannot be undone is a warning of health, and its transaction ends by an operator's word")
+def parked(cleanup):
+    node = node_with(cleanup, planner(), settings=(shelf(cleanup),))
+    erl = with_erl(cleanup, node)
+    participant(erl, "p")
+    how(erl, "p", "(saga_do, b, _) -> {error, no}; (saga_do, V, _) -> {ok, V}; (saga_undo, _, _) -> {never, sent}; (_, _, _) -> ok")
+    to = "p@me@127.0.0.1"
+    tx = start(erl, planned((to, "a"), (to, "b")), "planner", ', #{id => <<"tx">>}')
+
+    def warned():
+        return [(one["name"], one["why"]) for one in node.ask("health")["warnings"] if one["what"] == "saga"]
+    equal(eventually(warned, "it is a warning"), [("planner", "1 step cannot be undone")])
+    equal(node.ask("health")["status"], "ok")
+    equal([one["tx"] for one in node.ask("saga", name="planner", which="parked", timeout_ms=5000)["transactions"]], ["tx"])
+    equal(outcome(erl, tx, "planner"), "open")
+    done = node.coppice("saga", "planner", "resolve", "tx", "abort", "--yes")
+    equal(done.returncode, 0, done.stderr)
+    equal(ends(erl, tx, "planner"), "{compensated,no}")
+    eventually(lambda: warned() == [], "nothing is stuck any more")
+
+
 @test("interim values reach a transaction's subscribers")
 def interim(cleanup):
     node = node_with(cleanup, planner(), planner("below"), settings=(shelf(cleanup),))

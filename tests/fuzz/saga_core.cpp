@@ -80,6 +80,17 @@ class play {
     check(machine_->open() <= how_.max_transactions);
     check(machine_->entries() <= how_.keep_count);
     check(machine_->in_doubt() <= how_.max_in_doubt);
+    // The lists say what a look at everything says.
+    std::size_t in_doubt = 0, parked = 0;
+    for (const open_unit& one : machine_->open_units(1000)) {
+      in_doubt += one.in_doubt ? 1 : 0;
+      parked += one.parked ? 1 : 0;
+    }
+    check(machine_->in_doubt() == in_doubt);
+    check(machine_->open_units(1000, wanted_units::in_doubt).size() == in_doubt);
+    check(machine_->open_units(1000, wanted_units::parked).size() == parked);
+    check(machine_->parked() >= parked);
+    check((machine_->in_doubt_since() == never) == (in_doubt == 0));
   }
   term value() { return {std::string{'a', static_cast<char>(from_.byte())}}; }
   std::string tx() { return std::string(1, static_cast<char>('t' + from_.byte() % 3)); }

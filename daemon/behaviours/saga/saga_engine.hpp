@@ -79,6 +79,11 @@ class saga_engine {
   bool interim(etf::bytes key, saga::term value);
 
   const saga::core& core() const { return *core_; }
+  // As core::in_doubt_since(), in monotonic time, which may be before the machine's start. nullopt: never.
+  std::optional<base::nanos> in_doubt_since() const;
+  // A step that has been in doubt for longer waits for a coordinator that is not there: the time for a
+  // transaction, and the longest time between two requests.
+  base::nanos longest_doubt() const;
   // A map for people.
   runtime::message report() const;
 

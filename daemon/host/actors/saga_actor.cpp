@@ -64,6 +64,9 @@ outcome saga_actor::init(process& self) {
   }
   engine_ = std::move(engine);
   identity().sagas->begin();
+  waits_->patience.set(static_cast<std::uint64_t>(engine_->longest_doubt()));
+  if (auto* const board = actor().image->metrics())
+    on_board_ = board->enter<saga_state>({{"saga", self.name()}}, waits_);
   return begun;
 }
 
@@ -74,6 +77,9 @@ outcome saga_actor::done(process& self, outcome next) {
   identity().sagas->hold(now, held_);
   counted_ = core.counted();
   held_ = now;
+  waits_->set_in_doubt_since(engine_->in_doubt_since());
+  waits_->in_doubt.set(core.in_doubt());
+  waits_->parked.set(core.parked());
   return self.exiting() ? runtime::carry_on() : std::move(next);
 }
 

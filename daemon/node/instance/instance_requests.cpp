@@ -10,6 +10,7 @@
 #include "behaviours/raft/raft_counters.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/supervision/order.hpp"
+#include "host/boundary/saga_state.hpp"
 #include "node/environment/writable.hpp"
 #include "node/instance/components.hpp"
 #include "node/instance/instance.hpp"
@@ -139,6 +140,12 @@ node_status instance::status_with_disk() const {
     if (about.leaderless != 0 || about.parked_at != 0 || about.stopped || about.bad_snapshot ||
         about.no_snapshots)
       out.raft.push_back(std::move(about));
+  }
+  for (const auto& one : components_->counted.rows<host::saga_state>()) {
+    saga_status about{one.label, one.counters->in_doubt.value(), one.counters->oldest(now),
+                      one.counters->parked.value()};
+    if (about.oldest <= static_cast<base::nanos>(one.counters->patience.value())) about.oldest = 0;
+    if (about.oldest != 0 || about.parked != 0) out.sagas.push_back(std::move(about));
   }
   const std::string data = components_->current()->spec.node.data;
   if (std::string why = why_unwritable(data); !why.empty())

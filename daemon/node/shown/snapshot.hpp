@@ -102,6 +102,14 @@ struct raft_status {
   bool no_snapshots = false;   // the last one could not be taken
 };
 
+// A saga on this node that needs attention.
+struct saga_status {
+  std::string name;
+  std::uint64_t in_doubt = 0; // steps that are prepared, without a decision
+  base::nanos oldest = 0;     // for how long one of them has been. 0: it is not worth a word
+  std::uint64_t parked = 0;   // steps that cannot be undone
+};
+
 struct node_status {
   std::string name;
   std::uint32_t creation = 0;
@@ -133,6 +141,7 @@ struct node_status {
   std::vector<unwritable> cannot_write;   // node.data and files of the log; empty unless as above
   behaviours::journal_report durable_log; // without `log` and `damages` unless it is open
   std::vector<raft_status> raft;          // members of Raft groups that need attention, by name
+  std::vector<saga_status> sagas;         // that need attention, by name
   // Jobs that one of several nodes runs, while nodes of distribution.peers are away, which may run them too.
   std::vector<std::string> jobs_alone;
   std::vector<peer_status> away;   // nodes of distribution.peers that are not connected

@@ -150,6 +150,7 @@ TEST_CASE("a commit that fails is called again until it happens") {
 TEST_CASE("an operator decides for a step in doubt, and a coordinator that says otherwise is counted") {
   prepared of;
   CHECK(of.machine->open_units(10, wanted_units::in_doubt).size() == 1);
+  CHECK(of.machine->in_doubt_since() == of.now);
   CHECK(of.resolve(true) == 1);
   CHECK(of.told(notice::kind::heuristic));
   CHECK(of.calls(callback::confirm) == 1);
@@ -169,6 +170,34 @@ TEST_CASE("an operator decides for a step in doubt, and a coordinator that says 
   CHECK(of.replied(reverse)->what == answer_kind::ok);
   CHECK(of.told(notice::kind::mismatch));
   CHECK(of.machine->counted().heuristic_mismatch == 1);
+}
+
+TEST_CASE("the age of a step in doubt counts from its preparation, and after a restart from its deadline") {
+  one_saga of(both_phases());
+  CHECK(of.machine->in_doubt_since() == never);
+  for (const std::uint32_t number : {1U, 2U, 3U})
+    of.receive("b", of.asks(perform, two_phase, number, number == 3 ? 10U : 1000U));
+  const coppice::base::nanos start = of.now;
+  const auto prepare = [&](std::size_t which) {
+    const call one = of.seen[which];
+    of.pass(100 * ms);
+    of.answer(one, says(verdict::kind::ok));
+  };
+  prepare(1);
+  prepare(0);
+  CHECK(of.machine->in_doubt_since() == start + 100 * ms);
+  CHECK(of.machine->open_units(1, wanted_units::in_doubt).size() == 1);
+  prepare(2); // its deadline has passed
+  CHECK(of.machine->in_doubt_since() == start + 10 * ms);
+  of.receive("b", of.asks(reverse, two_phase, 3));
+  of.answer(callback::reverse, says(verdict::kind::ok));
+  CHECK(of.machine->in_doubt_since() == start + 100 * ms);
+  CHECK(of.machine->in_doubt() == 2);
+  of.pass(10'000 * ms);
+  of.restart();
+  CHECK(of.machine->in_doubt() == 2);
+  CHECK(of.machine->in_doubt_since() == start + 1000 * ms);
+  CHECK(of.machine->open_units(10, wanted_units::in_doubt).size() == 2);
 }
 
 TEST_CASE(
