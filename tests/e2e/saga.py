@@ -398,6 +398,8 @@ def foreign(cleanup):
     for request in (f"{{saga_undo, {key}, {what}}}", f"{{saga_forget, {key}}}", f"{{saga_do, {key}, {what}, 60000}}"):
         check(other(f"Try(accounts, {request})") in ("timeout", "{error,not_allowed}"), request)
     equal(balance(erl, "ann"), "{ok,95}")
+    equal(erl("Ask(accounts, {'$coppice_saga_look', list, <<\"all\">>})"), "{error,not_allowed}")
+    equal(erl("Ask(accounts, {'$coppice_saga_look', show, <<\"t\">>})"), "{error,not_allowed}")
     equal(node.engine("accounts")["dropped"]["origin"], 3)
     node.stop(signal.SIGKILL)
     node.begin()

@@ -234,3 +234,14 @@ TEST_CASE("an operator decides by the node's own call alone, and what waits for 
   CHECK(of.resolve("t", true) == "{error,over}");
   CHECK(of.resolve("t", false) == "{error,over}");
 }
+
+TEST_CASE("what is open is shown to this node alone") {
+  one_node of;
+  REQUIRE(of.start() == "opened");
+  for (const std::string_view look :
+       {R"({'$coppice_saga_look', list, <<"all">>})", R"({'$coppice_saga_look', show, <<"t">>})"})
+    CHECK(of.host.call_of_peer(of.desk, look) == "{error,not_allowed}");
+  CHECK(of.call(R"({'$coppice_saga_look', list, <<"all">>})").starts_with("{report,"));
+  CHECK(of.call(R"({'$coppice_saga_look', list, <<"some">>})") == "{error,badarg}");
+  CHECK(of.call(R"({'$coppice_saga_look', show, <<"t">>})") == "{error,unknown_transaction}");
+}
