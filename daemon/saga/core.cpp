@@ -158,9 +158,10 @@ unit* core::find_coordinator(const step_key& of_step) {
 }
 
 base::nanos core::delay(std::uint32_t tries, nanos first, nanos max) const {
-  nanos after = first;
-  for (std::uint32_t i = 1; i < tries && after < max; ++i) after *= 2;
-  return std::min(after, max);
+  const nanos most = std::min(max, longest_delay);
+  nanos after = std::min(first, most);
+  for (std::uint32_t i = 1; i < tries && after < most; ++i) after *= 2;
+  return std::min(after, most);
 }
 
 base::nanos core::patience(std::uint32_t tries) const {

@@ -21,6 +21,10 @@ namespace coppice::saga {
 // A transaction or step is given up after so many callbacks that ended the actor.
 inline constexpr std::uint32_t most_ends = 3;
 
+// Whatever a plugin asks for or a record says, a step is not tried again later than this, so no time
+// overflows.
+inline constexpr base::nanos longest_delay = 365 * 86'400 * base::nanos_per_second;
+
 struct start_request {
   std::string tx; // a repeated id from the same node names the same transaction
   term value;

@@ -12,6 +12,9 @@ namespace coppice::saga {
 using base::errc;
 using phase = transaction::phase;
 
+// Numbers are given out one by one and never come so far.
+constexpr std::uint64_t highest_number = std::uint64_t{1} << 62;
+
 // The records of one number.
 struct core::found_records {
   std::optional<begin_record> begin;
@@ -56,7 +59,12 @@ base::status core::recover(std::vector<kept_record> kept, effects& out) {
   for (auto at = kept.begin(); at != kept.end();) {
     const std::uint64_t number = at->key.number;
     found_records what;
-    for (; at != kept.end() && at->key.number == number; ++at) what.take(*at);
+    bool fits = number <= highest_number;
+    for (; at != kept.end() && at->key.number == number; ++at) {
+      fits = fits && static_cast<std::size_t>(at->key.kind) == at->what.index();
+      what.take(*at);
+    }
+    if (!fits) return base::fail(errc::invalid, "a record does not belong to its key");
     if (auto read = recover_one(number, what, out); !read)
       return base::fail(read.error().code,
                         "records of number " + std::to_string(number) + ": " + read.error().text);
@@ -129,6 +137,9 @@ base::status core::recover_one(std::uint64_t number, found_records& what, effect
   if (part.ends > 0) part.hold = now_ + patience(part.ends);
   if (part.key.step.path.empty() || part.key.step.hops == 0)
     return base::fail(errc::invalid, "an entry without a path");
+  if ((part.state == entry_state::coordinating && !part.leads) ||
+      (part.heuristic && part.kind != commit_kind::two_phase))
+    return base::fail(errc::invalid, "an entry contradicts itself");
   if (!entries_.emplace(part.key, number).second)
     return base::fail(errc::invalid, "two entries have one key");
   if (part.kind == commit_kind::two_phase) ++two_phase_;

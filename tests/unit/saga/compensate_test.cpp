@@ -572,3 +572,18 @@ TEST_CASE("a saga under another name or node does not start while something is o
   of.receive("b", request{request_kind::perform, commit_kind::compensate, of.key(), number(1), 1000});
   CHECK_FALSE(start_as({"orders", "z"}).empty());
 }
+
+TEST_CASE("a delay that is far too long is taken as a year") {
+  one_saga of;
+  of.begin();
+  step_spec slow = to("b", 1);
+  slow.retry_first = std::numeric_limits<coppice::base::nanos>::max() / 2 + 1;
+  slow.retry_max = std::numeric_limits<coppice::base::nanos>::max();
+  of.answer(callback::start, steps({slow}));
+  of.reply_to(of.only_request(request_kind::perform), answer_kind::busy);
+  CHECK(of.machine->wake() <= of.now + of.how.lifespan);
+  of.pass(of.how.lifespan);
+  CHECK(of.only_request(request_kind::reverse).to.node() == "b");
+  for (int i = 0; i < 3; ++i)
+    of.reply_to(of.only_request(request_kind::reverse), answer_kind::busy), of.pass(longest_delay);
+}
