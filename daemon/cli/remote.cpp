@@ -49,6 +49,7 @@ struct parameters {
   bool dry_run = false;
   bool in_doubt = false;
   bool parked = false;
+  bool overdue = false;
   bool yes = false;
 };
 
@@ -346,15 +347,18 @@ const remote_command commands[] = {
        show->needs(tx), tx->needs(show);
        auto* const in_doubt = app.add_flag("--in-doubt", p.in_doubt, "only steps without a decision");
        auto* const parked = app.add_flag("--parked", p.parked, "only what cannot be undone");
-       in_doubt->excludes(show)->excludes(parked);
-       parked->excludes(show);
+       auto* const overdue = app.add_flag("--overdue", p.overdue, "only what ends and is not carried out");
+       in_doubt->excludes(show)->excludes(parked)->excludes(overdue);
+       parked->excludes(show)->excludes(overdue);
+       overdue->excludes(show);
        take_timeout(app, p);
      },
      [](const parameters& p) {
        json arguments{{"name", p.name}};
        if (!p.member.empty()) arguments["tx"] = p.member;
        if (!p.decision.empty()) arguments["change"] = p.change, arguments["decision"] = p.decision;
-       if (p.in_doubt || p.parked) arguments["which"] = p.parked ? "parked" : "in_doubt";
+       if (p.in_doubt || p.parked || p.overdue)
+         arguments["which"] = p.parked ? "parked" : p.overdue ? "overdue" : "in_doubt";
        return arguments;
      },
      render_engine, true, nullptr, before_saga},

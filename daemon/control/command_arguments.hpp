@@ -23,7 +23,7 @@ inline constexpr std::string_view levels[] = {"trace", "debug", "info", "notice"
 inline constexpr std::string_view new_levels[] = {"trace",   "debug", "info",   "notice",
                                                   "warning", "error", "default"};
 inline constexpr std::string_view group_changes[] = {"add", "remove", "transfer"};
-inline constexpr std::string_view saga_choices[] = {"in_doubt", "parked"};
+inline constexpr std::string_view saga_choices[] = {"in_doubt", "parked", "overdue"};
 inline constexpr std::string_view saga_changes[] = {"resolve"};
 inline constexpr std::string_view saga_decisions[] = {"commit", "abort"};
 inline constexpr std::string_view listener_changes[] = {"suspend", "resume"};

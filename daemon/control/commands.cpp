@@ -260,11 +260,13 @@ pending run_saga(const request& r) {
   }
   if (!tx.empty()) return answer_with_engine(r, *pid, saga_engine::show_request(tx));
   if (which.empty()) return answer_with_engine(r, *pid, {});
-  if (which != "in_doubt" && which != "parked")
-    return r->fail(base::errc::invalid, "which: in_doubt or parked"), pending{};
+  using saga::wanted_units;
+  if (which != "in_doubt" && which != "parked" && which != "overdue")
+    return r->fail(base::errc::invalid, "which: in_doubt, parked or overdue"), pending{};
   return answer_with_engine(r, *pid,
-                            saga_engine::list_request(which == "parked" ? saga::wanted_units::parked
-                                                                        : saga::wanted_units::in_doubt));
+                            saga_engine::list_request(which == "parked"    ? wanted_units::parked
+                                                      : which == "overdue" ? wanted_units::overdue
+                                                                           : wanted_units::in_doubt));
 }
 
 pending run_listener(const request& r) {

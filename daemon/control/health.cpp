@@ -152,6 +152,15 @@ std::vector<complaint> warnings(const node::node_status& status) {
                "coppice saga {0} --in-doubt names the transactions; they go on once their coordinators "
                "are connected, or with coppice saga {0} resolve",
                one.name)});
+    if (one.overdue != 0)
+      out.push_back(
+          {"saga", one.name,
+           fmt::format("a transaction ends and is not carried out, {} s after its deadline",
+                       one.overdue / base::nanos_per_second),
+           fmt::format(
+               "coppice saga {0} --overdue names the participants that it waits for; one that is gone "
+               "for good: coppice saga {0} resolve",
+               one.name)});
     if (one.parked != 0)
       out.push_back(
           {"saga", one.name, fmt::format("{} cannot be undone", steps(one.parked)),

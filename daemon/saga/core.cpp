@@ -179,22 +179,37 @@ base::nanos core::due_of(const unit& of) const {
 
 // Keeps the lists of what waits for other nodes or an operator, so that a look at them costs what it shows.
 void core::list(unit& of) {
-  const bool doubt = !of.gone && is_in_doubt(of);
-  if (doubt && of.in_doubt_since == never) {
-    of.in_doubt_since = std::min(now_, of.part->deadline);
-    in_doubt_.emplace(of.in_doubt_since, of.number);
-  } else if (!doubt && of.in_doubt_since != never) {
-    in_doubt_.erase({of.in_doubt_since, of.number});
-    of.in_doubt_since = never;
-  }
+  const auto place = [&](by_time& in, nanos& is, nanos wanted) {
+    if (is == wanted) return;
+    if (is != never) in.erase({is, of.number});
+    if (wanted != never) in.emplace(wanted, of.number);
+    is = wanted;
+  };
+  nanos since = never;
+  if (!of.gone && is_in_doubt(of))
+    since = of.in_doubt_since != never ? of.in_doubt_since : std::min(now_, of.part->deadline);
+  place(in_doubt_, of.in_doubt_since, since);
   std::size_t parked = !of.gone && of.part && of.part->parked ? 1 : 0;
   if (!of.gone && of.lead)
     for (const step& one : of.lead->steps) parked += one.parked ? 1 : 0;
+  const bool ends = !of.gone && parked == 0 && is_ending(of);
+  place(ending_, of.ending, !ends ? never : of.lead ? of.lead->deadline : of.part->deadline);
   if (parked == of.parked) return;
   if (of.parked == 0) parked_units_.insert(of.number);
   if (parked == 0) parked_units_.erase(of.number);
   parked_ = parked_ + parked - of.parked;
   of.parked = parked;
+}
+
+// Its end is decided, and is not carried out yet by all participants, or here by the actor.
+bool core::is_ending(const unit& of) {
+  using phase = transaction::phase;
+  if (of.lead) {
+    const phase at = of.lead->what;
+    return !of.lead->undecided() && at != phase::holding && at != phase::closed;
+  }
+  if (!of.part || (of.part->state != entry_state::begun && of.part->state != entry_state::done)) return false;
+  return of.part->reverse_wanted || of.part->confirm_wanted;
 }
 
 // Called after each event: lists the unit, removes it, or sets its timer.

@@ -42,7 +42,12 @@ struct open_unit {
   std::vector<address> waits; // for their answers, the first ones
 };
 
-enum class wanted_units : std::uint8_t { all, in_doubt, parked };
+enum class wanted_units : std::uint8_t {
+  all,
+  in_doubt,
+  parked,
+  overdue, // their end is decided, and long after their deadline it is not carried out
+};
 
 // A step that a transaction of this node has given out. Words as in open_unit.
 struct shown_step {
@@ -54,7 +59,7 @@ struct shown_step {
   std::uint32_t sent = 0;     // times that the pending request was sent
   base::nanos next = 0;       // until that request is sent again. 0: it is not
   bool parked = false;        // it cannot be undone
-  bool skipped = false;       // an operator has taken it for undone
+  bool skipped = false;       // an operator has taken it for undone, or its participant for gone
   // The result or the error, until the actor has decided what follows from it. Otherwise empty.
   term answer;
 };
@@ -106,7 +111,9 @@ class core {
   // Goes to the subscribers of a transaction that was started here.
   void interim(nanos now, const std::string& tx, term value, effects& out);
   // An operator decides steps of this node that are in doubt. If `commit` is false, also: steps that cannot
-  // be undone count as undone, and a transaction without a decision is aborted. Answered once, with `token`.
+  // be undone count as undone, and a transaction without a decision is aborted. Of a transaction that is
+  // overdue and ends in that way, a participant that does not answer is taken for gone. Answered once, with
+  // `token`.
   void resolve(nanos now, std::uint64_t token, const std::string& tx, bool commit, effects& out);
 
   // What is on the disk: a decision that is not yet there reads `open`.
@@ -119,7 +126,12 @@ class core {
   // if that is earlier. `never`: there is none.
   nanos in_doubt_since() const { return in_doubt_.empty() ? never : in_doubt_.begin()->first; }
   std::size_t parked() const { return parked_; } // steps that cannot be undone
-  // At most so many, those that were begun first; `in_doubt`: those that have been so for longest.
+  // The first deadline of what ends and is not parked. `never`: there is none. It is overdue if it has passed
+  // for longer than grace(): two of the longest times between two requests.
+  nanos first_ending() const { return ending_.empty() ? never : ending_.begin()->first; }
+  nanos grace() const { return 2 * std::max(options_.step_timeout, options_.retry_max); }
+  // At most so many, those that were begun first; `in_doubt`: those that have been so for longest; `overdue`:
+  // by their deadlines.
   std::vector<open_unit> open_units(std::size_t most, wanted_units which = wanted_units::all) const;
   // What is open of this transaction, as open_units() orders it. At most so many, and so many of their steps
   // together. Empty: nothing is open; outcome_of() may know how it ended.
@@ -166,6 +178,8 @@ class core {
   nanos patience(std::uint32_t tries) const; // until an unanswered request is sent again
   nanos due_of(const unit& of) const;
   void list(unit& of);
+  static bool is_ending(const unit& of);
+  bool is_overdue(nanos deadline) const { return now_ > deadline && now_ - deadline > grace(); }
   void settle(unit& of);
   void on_due(unit& of, effects& out);
   void expire(effects& out);
@@ -195,6 +209,7 @@ class core {
   void park(unit& of, step& which, term why, effects& out);
   void end(unit& of, effects& out);
   void erase_plans(unit& of, effects& out);
+  bool is_silent(const transaction& in, const step& which, bool commit) const;
   std::size_t resolve_lead(unit& of, bool commit, effects& out);
 
   // participant.cpp
@@ -243,12 +258,14 @@ class core {
   std::map<std::string, std::uint64_t> roots_;
   std::map<step_key, std::uint64_t> entries_;
   std::size_t open_ = 0;
-  std::size_t two_phase_ = 0;                          // entries of the kind two_phase
-  std::set<std::pair<nanos, std::uint64_t>> in_doubt_; // entries, by the time since which they are
-  std::set<std::uint64_t> parked_units_;               // those with a step that cannot be undone
-  std::size_t parked_ = 0;                             // such steps
-  std::deque<std::pair<nanos, std::uint64_t>> ended_;  // units, by the time at which they are erased
-  std::size_t ended_bytes_ = 0, forgotten_bytes_ = 0;  // by weight()
+  std::size_t two_phase_ = 0;                                // entries of the kind two_phase
+  using by_time = std::set<std::pair<nanos, std::uint64_t>>; // units
+  by_time in_doubt_;                                         // by the time since which they are
+  by_time ending_;                                           // whose end is decided, by their deadline
+  std::set<std::uint64_t> parked_units_;                     // those with a step that cannot be undone
+  std::size_t parked_ = 0;                                   // such steps
+  std::deque<std::pair<nanos, std::uint64_t>> ended_;        // units, by the time at which they are erased
+  std::size_t ended_bytes_ = 0, forgotten_bytes_ = 0;        // by weight()
   bool keeps_too_many() const {
     return ended_.size() > options_.keep_count || ended_bytes_ > options_.keep_bytes;
   }

@@ -85,6 +85,9 @@ std::vector<open_unit> core::open_units(std::size_t most, wanted_units which) co
   } else if (which == wanted_units::parked) {
     for (const std::uint64_t number : parked_units_)
       if (!show(number)) break;
+  } else if (which == wanted_units::overdue) {
+    for (const auto& one : ending_)
+      if (!is_overdue(one.first) || !show(one.second)) break;
   } else {
     std::vector<std::uint64_t> numbers;
     for (const auto& [number, of] : units_)

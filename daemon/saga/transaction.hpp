@@ -97,6 +97,7 @@ struct unit {
   std::uint64_t decided_write = 0; // of the decision. 0: none, or it was made before the start
   base::nanos timer_at = never;
   base::nanos in_doubt_since = never; // never: it is not in doubt
+  base::nanos ending = never;         // its deadline. never: it does not end, or waits for an operator
   std::size_t parked = 0;             // steps of it that cannot be undone
   bool gone = false;                  // removed when the event has been handled
   std::optional<transaction> lead;

@@ -280,6 +280,7 @@ def looked_at(cleanup):
     contains(node.reply("saga", name="planner", tx="nothing", timeout_ms=5000)["error"]["why"], "unknown_transaction")
     check(node.coppice("saga", "planner", "show").returncode != 0, "an id belongs to show")
     check(node.coppice("saga", "planner", "--parked", "--in-doubt").returncode != 0, "one or the other")
+    check(node.coppice("saga", "planner", "--parked", "--overdue").returncode != 0, "one or the other")
 
 
 @test("two phases: all are prepared before any commits, one that cannot aborts them all, and each hears how it ended")
@@ -368,6 +369,28 @@ def parked(cleanup):
     equal(done.returncode, 0, done.stderr)
     equal(ends(erl, tx, "planner"), "{compensated,no}")
     eventually(lambda: warned() == [], "nothing is stuck any more")
+
+
+@test("a participant that never was: the transaction is undone, overdue, a warning of health, and ends by an operator's word")
+def nobody(cleanup):
+    node = node_with(cleanup, planner(lifespan="300ms", step_timeout="100ms"), settings=(shelf(cleanup),))
+    erl = with_erl(cleanup, node)
+    tx = start(erl, planned(("nobody@me@127.0.0.1", "a")), "planner", ', #{id => <<"tx">>}')
+
+    def warned():
+        return [(one["name"], one["why"]) for one in node.ask("health")["warnings"] if one["what"] == "saga"]
+    (name, why), = eventually(warned, "it is a warning")
+    equal(name, "planner")
+    contains(why, "is not carried out")
+    listed = node.ask("saga", name="planner", which="overdue", timeout_ms=5000)["transactions"]
+    equal([(one["tx"], one["state"], one["waits_for"]) for one in listed], [("tx", "undoing", ["nobody@me@127.0.0.1"])])
+    contains(node.coppice("saga", "planner", "--overdue").stdout, "undoing")
+    equal(outcome(erl, tx, "planner"), "open")
+    equal(node.coppice("saga", "planner", "resolve", "tx", "commit", "--yes").returncode, 1, "it is decided that it is undone")
+    done = node.coppice("saga", "planner", "resolve", "tx", "abort", "--yes")
+    equal(done.returncode, 0, done.stderr)
+    equal(ends(erl, tx, "planner"), "{compensated,lifespan}")
+    equal((node.engine("planner")["open"], warned()), (0, []))
 
 
 @test("interim values reach a transaction's subscribers")

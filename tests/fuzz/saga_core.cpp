@@ -63,7 +63,7 @@ class play {
         made = decision_record{yes, value()};
         break;
       case 3:
-        made = skip_record{};
+        made = skip_record{yes};
         break;
       case 4: {
         const auto state = static_cast<entry_state>(from_.byte() % 6);
@@ -151,6 +151,7 @@ class play {
     check(machine_->open_units(1000, wanted_units::in_doubt).size() == in_doubt);
     check(machine_->open_units(1000, wanted_units::parked).size() == parked);
     check(machine_->parked() >= parked);
+    check(machine_->open_units(1000, wanted_units::overdue).empty() || machine_->first_ending() < now_);
     check((machine_->in_doubt_since() == never) == (in_doubt == 0));
   }
   term value() { return {std::string{'a', static_cast<char>(from_.byte())}}; }

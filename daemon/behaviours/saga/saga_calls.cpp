@@ -28,7 +28,8 @@ constexpr std::size_t most_steps_shown = 1000; // of one transaction
 constexpr std::size_t most_of_answer = 200;    // bytes of its text
 constexpr std::string_view look_word = "$coppice_saga_look";
 constexpr std::string_view resolve_word = "$coppice_saga_resolve";
-constexpr std::array<std::string_view, 3> wanted_words{"all", "in_doubt", "parked"}; // by wanted_units
+constexpr std::array<std::string_view, 4> wanted_words{"all", "in_doubt", "parked",
+                                                       "overdue"}; // by wanted_units
 constexpr std::uint64_t longest_lifespan_ms = std::uint64_t{1} << 40;
 
 std::string drawn_id() {

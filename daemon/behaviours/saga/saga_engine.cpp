@@ -88,11 +88,6 @@ base::nanos saga_engine::now() const {
   return self_.now() + offset_;
 }
 
-std::optional<base::nanos> saga_engine::in_doubt_since() const {
-  const base::nanos since = core_->in_doubt_since();
-  return since == saga::never ? std::nullopt : std::optional(since - offset_);
-}
-
 base::nanos saga_engine::longest_doubt() const {
   const saga::options& how = settings_.core;
   return how.lifespan + std::max(how.step_timeout, how.retry_max);

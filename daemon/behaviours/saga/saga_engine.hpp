@@ -51,7 +51,7 @@ class saga_engine {
   base::status open();
 
   // Calls by a process of this node, answered {report, Map} | {error, Reason}. `list`: of what is open that
-  // which is in_doubt or parked. `show`: the transaction with this id.
+  // which is wanted. `show`: the transaction with this id.
   static runtime::message list_request(saga::wanted_units which);
   static runtime::message show_request(std::string_view tx);
   // A call by the node itself (call_engine()): an operator decides, see saga::core::resolve(). Answered as
@@ -79,8 +79,10 @@ class saga_engine {
   bool interim(etf::bytes key, saga::term value);
 
   const saga::core& core() const { return *core_; }
-  // As core::in_doubt_since(), in monotonic time, which may be before the machine's start. nullopt: never.
-  std::optional<base::nanos> in_doubt_since() const;
+  // As core::in_doubt_since() and core::first_ending(), in monotonic time, which may be before the machine's
+  // start. nullopt: never.
+  std::optional<base::nanos> in_doubt_since() const { return monotonic(core_->in_doubt_since()); }
+  std::optional<base::nanos> first_ending() const { return monotonic(core_->first_ending()); }
   // A step that has been in doubt for longer waits for a coordinator that is not there: the time for a
   // transaction, and the longest time between two requests.
   base::nanos longest_doubt() const;
@@ -111,6 +113,9 @@ class saga_engine {
   };
 
   base::nanos now() const;
+  std::optional<base::nanos> monotonic(base::nanos of_core) const {
+    return of_core == saga::never ? std::nullopt : std::optional(of_core - offset_);
+  }
   std::string origin_node() const;
   base::result<std::vector<saga::kept_record>> read_log(const std::string& name);
   runtime::outcome carry_out();

@@ -142,10 +142,12 @@ node_status instance::status_with_disk() const {
       out.raft.push_back(std::move(about));
   }
   for (const auto& one : components_->counted.rows<host::saga_state>()) {
-    saga_status about{one.label, one.counters->in_doubt.value(), one.counters->oldest(now),
-                      one.counters->parked.value()};
-    if (about.oldest <= static_cast<base::nanos>(one.counters->patience.value())) about.oldest = 0;
-    if (about.oldest != 0 || about.parked != 0) out.sagas.push_back(std::move(about));
+    const host::saga_state& is = *one.counters;
+    saga_status about{one.label, is.in_doubt.value(), is.in_doubt_since.age(now), is.parked.value(),
+                      is.first_ending.age(now)};
+    if (about.oldest <= static_cast<base::nanos>(is.longest_doubt.value())) about.oldest = 0;
+    if (about.overdue <= static_cast<base::nanos>(is.grace.value())) about.overdue = 0;
+    if (about.oldest != 0 || about.parked != 0 || about.overdue != 0) out.sagas.push_back(std::move(about));
   }
   const std::string data = components_->current()->spec.node.data;
   if (std::string why = why_unwritable(data); !why.empty())

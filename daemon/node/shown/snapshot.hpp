@@ -108,6 +108,8 @@ struct saga_status {
   std::uint64_t in_doubt = 0; // steps that are prepared, without a decision
   base::nanos oldest = 0;     // for how long one of them has been. 0: it is not worth a word
   std::uint64_t parked = 0;   // steps that cannot be undone
+  // How long ago the deadline of a transaction was whose end is not carried out. 0: it is not worth a word.
+  base::nanos overdue = 0;
 };
 
 struct node_status {

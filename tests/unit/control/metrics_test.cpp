@@ -233,15 +233,19 @@ TEST_CASE("a member of a Raft group that stands still, cannot use its snapshot o
 
 TEST_CASE("a saga whose steps are stuck in doubt, or cannot be undone, is named") {
   node::node_status status;
-  status.sagas = {{"desk", 2, 90 * base::nanos_per_second, 0}, {"shop", 1, 0, 1}};
+  status.sagas = {{"desk", 2, 90 * base::nanos_per_second, 0, 0},
+                  {"shop", 1, 0, 1, 0},
+                  {"bank", 0, 0, 0, 70 * base::nanos_per_second}};
   const auto said = warnings(status);
-  REQUIRE(said.size() == 2);
+  REQUIRE(said.size() == 3);
   CHECK(said[0].what == "saga");
   CHECK(said[0].name == "desk");
   CHECK(said[0].why == "2 steps in doubt, the oldest for 90 s");
   CHECK(said[0].help.find("coppice saga desk --in-doubt") == 0);
   CHECK(said[1].why == "1 step cannot be undone");
   CHECK(said[1].help.find("coppice saga shop resolve TX abort") != std::string::npos);
+  CHECK(said[2].why == "a transaction ends and is not carried out, 70 s after its deadline");
+  CHECK(said[2].help.find("coppice saga bank --overdue") == 0);
 }
 
 TEST_CASE("a node that is drained is not ready") {

@@ -231,15 +231,15 @@ TEST_CASE(
 TEST_CASE("a saga tells what waits for its coordinators and its operator, and since when") {
   fixture of;
   const auto desk = std::make_shared<host::saga_state>();
-  CHECK(desk->oldest(base::mono_now()) == 0);
-  const base::nanos before_boot = -90 * base::nanos_per_second;
-  desk->set_in_doubt_since(before_boot);
-  CHECK(desk->oldest(base::nanos_per_second) == 91 * base::nanos_per_second);
-  desk->set_in_doubt_since(0);
-  CHECK(desk->oldest(2) == 1);
-  desk->set_in_doubt_since(base::mono_now() + 3600 * base::nanos_per_second);
-  CHECK(desk->oldest(base::mono_now()) == 0);
-  desk->set_in_doubt_since(std::nullopt);
+  auto& since = desk->in_doubt_since;
+  CHECK(since.age(base::mono_now()) == 0);
+  since.set(-90 * base::nanos_per_second); // before the machine's start
+  CHECK(since.age(base::nanos_per_second) == 91 * base::nanos_per_second);
+  since.set(0);
+  CHECK(since.age(2) == 1);
+  since.set(base::mono_now() + 3600 * base::nanos_per_second);
+  CHECK(since.age(base::mono_now()) == 0);
+  since.set(std::nullopt);
   desk->in_doubt.set(4);
   desk->parked.set(2);
   const auto here = of.board.enter({{"saga", "desk"}}, desk);

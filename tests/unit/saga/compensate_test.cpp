@@ -587,3 +587,38 @@ TEST_CASE("a delay that is far too long is taken as a year") {
   for (int i = 0; i < 3; ++i)
     of.reply_to(of.only_request(request_kind::reverse), answer_kind::busy), of.pass(longest_delay);
 }
+
+TEST_CASE(
+    "what ends and is not carried out is overdue, and an operator takes a silent participant for gone") {
+  second_asked of;
+  of.pass(of.how.lifespan);
+  const message asked = of.only_request(request_kind::reverse); // of the second step, which is never answered
+  CHECK(of.machine->first_ending() == of.now);
+  CHECK(of.resolve(false) == 0);
+  CHECK(of.out.answers[0].what == client_answer::over);
+  of.pass(of.machine->grace());
+  CHECK(of.machine->open_units(10, wanted_units::overdue).empty());
+  of.pass(1);
+  CHECK(of.machine->open_units(10, wanted_units::overdue).size() == 1);
+  CHECK(of.resolve(true) == 0);
+  SUBCASE("at once") {}
+  SUBCASE("over a restart") {
+    of.restart();
+    CHECK(of.machine->first_ending() != coppice::saga::never);
+    CHECK(of.machine->open_units(10, wanted_units::overdue).size() == 1);
+  }
+  CHECK(of.resolve(false) == 1);
+  const message first = of.only_request(request_kind::reverse);
+  CHECK(first.to.node() == "b");
+  of.reply_to(asked); // it is late
+  CHECK(of.dropped(drop::stale) == 1);
+  of.restart();
+  of.reply_to(of.only_request(request_kind::reverse));
+  CHECK(of.machine->outcome_of("t").what == outcome_kind::compensated);
+  const message forgets = of.only_request(request_kind::forget); // of the first step alone
+  CHECK(forgets.to.node() == "b");
+  CHECK(of.resolve(false) == 1); // nor does the first one answer any more
+  CHECK(of.machine->open() == 0);
+  CHECK(of.machine->first_ending() == coppice::saga::never);
+  CHECK(of.disk.size() == 1); // how it ended
+}

@@ -73,6 +73,7 @@ TEST_CASE("records and their keys come back the same, and what is cut is refused
       plan_record{plan_record::verdict::replace, false, 3, 2, number(1), {}, steps},
       decision_record{true, number(1)},
       skip_record{},
+      skip_record{true},
       entry_record{some_key,
                    commit_kind::two_phase,
                    entry_state::done,
