@@ -168,6 +168,12 @@ std::vector<complaint> warnings(const node::node_status& status) {
                        "once the effect is taken back by hand",
                        one.name)});
   }
+  for (const node::unread_saga& one : status.unread_sagas)
+    out.push_back(
+        {"saga", one.name,
+         fmt::format("{} of its transactions and steps are open, and no saga with a durable log has its name",
+                     one.open),
+         "give the child its former name until nothing is open; coppice history says what was applied"});
   if (status.short_of_descriptors)
     out.push_back(
         {"descriptors", status.name,

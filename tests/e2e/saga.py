@@ -393,6 +393,33 @@ def nobody(cleanup):
     equal((node.engine("planner")["open"], warned()), (0, []))
 
 
+@test("what is open at a saga that was renamed is a warning of health, and goes on under its former name")
+def renamed(cleanup):
+    node = node_with(cleanup, planner(), settings=(shelf(cleanup),))
+    erl = with_erl(cleanup, node)
+    participant(erl, "p")
+    how(erl, "p", "(saga_do, _, _) -> silent; (_, _, _) -> ok")
+    start(erl, planned(("p@me@127.0.0.1", "a")), "planner", ', #{id => <<"tx">>}')
+    eventually(lambda: len(noted(erl, "p")) > 0, "its step is asked for")
+
+    def warned():
+        return [(one["name"], one["why"]) for one in node.ask("health")["warnings"] if one["what"] == "saga"]
+
+    def apply(name):
+        node.folder.write("node.yaml", CONFIG.format(children="        - " + planner(name)))
+        node.ask("apply")
+        eventually(lambda: node.pid(name), "it runs under its new name")
+    equal(warned(), [])
+    apply("other")
+    (name, why), = eventually(warned, "it is a warning")
+    equal(name, "planner")
+    contains(why, "1 of its transactions and steps are open")
+    how(erl, "p", "(saga_do, V, _) -> {ok, V}; (_, _, _) -> ok")
+    apply("planner")
+    equal(ends(erl, '<<"tx">>', "planner"), "{committed,a}")
+    equal(warned(), [])
+
+
 @test("interim values reach a transaction's subscribers")
 def interim(cleanup):
     node = node_with(cleanup, planner(), planner("below"), settings=(shelf(cleanup),))

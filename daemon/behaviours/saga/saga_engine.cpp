@@ -133,7 +133,7 @@ base::result<std::vector<saga::kept_record>> saga_engine::read_log(const std::st
     came->how = log->open();
     if (!came->how) return;
     durable::shared_log& open = *log->log();
-    auto group = open.group("saga/" + name);
+    auto group = open.group(std::string(saga_group_prefix) + name);
     if (!group) {
       came->how = unexpected(std::move(group.error()));
       return;

@@ -141,7 +141,14 @@ node_status instance::status_with_disk() const {
         about.no_snapshots)
       out.raft.push_back(std::move(about));
   }
-  for (const auto& one : components_->counted.rows<host::saga_state>()) {
+  const auto sagas = components_->counted.rows<host::saga_state>();
+  components_->durable_log.look([&](const durable::shared_log& log) {
+    saga_names known = saga_names_of(components_->current()->spec);
+    for (const auto& one : sagas)
+      if (!known.in_memory.contains(one.label)) known.durable.insert(one.label);
+    out.unread_sagas = components_->unread.look(log, known.durable);
+  });
+  for (const auto& one : sagas) {
     const host::saga_state& is = *one.counters;
     saga_status about{one.label, is.in_doubt.value(), is.in_doubt_since.age(now), is.parked.value(),
                       is.first_ending.age(now)};

@@ -112,6 +112,12 @@ struct saga_status {
   base::nanos overdue = 0;
 };
 
+// Records of a saga that none of the node's sagas reads.
+struct unread_saga {
+  std::string name;
+  std::uint64_t open = 0; // transactions and steps of others
+};
+
 struct node_status {
   std::string name;
   std::uint32_t creation = 0;
@@ -144,6 +150,7 @@ struct node_status {
   behaviours::journal_report durable_log; // without `log` and `damages` unless it is open
   std::vector<raft_status> raft;          // members of Raft groups that need attention, by name
   std::vector<saga_status> sagas;         // that need attention, by name
+  std::vector<unread_saga> unread_sagas;  // by name; empty unless as above
   // Jobs that one of several nodes runs, while nodes of distribution.peers are away, which may run them too.
   std::vector<std::string> jobs_alone;
   std::vector<peer_status> away;   // nodes of distribution.peers that are not connected

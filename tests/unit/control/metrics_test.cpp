@@ -236,8 +236,9 @@ TEST_CASE("a saga whose steps are stuck in doubt, or cannot be undone, is named"
   status.sagas = {{"desk", 2, 90 * base::nanos_per_second, 0, 0},
                   {"shop", 1, 0, 1, 0},
                   {"bank", 0, 0, 0, 70 * base::nanos_per_second}};
+  status.unread_sagas = {{"former", 4}};
   const auto said = warnings(status);
-  REQUIRE(said.size() == 3);
+  REQUIRE(said.size() == 4);
   CHECK(said[0].what == "saga");
   CHECK(said[0].name == "desk");
   CHECK(said[0].why == "2 steps in doubt, the oldest for 90 s");
@@ -246,6 +247,8 @@ TEST_CASE("a saga whose steps are stuck in doubt, or cannot be undone, is named"
   CHECK(said[1].help.find("coppice saga shop resolve TX abort") != std::string::npos);
   CHECK(said[2].why == "a transaction ends and is not carried out, 70 s after its deadline");
   CHECK(said[2].help.find("coppice saga bank --overdue") == 0);
+  CHECK(said[3].name == "former");
+  CHECK(said[3].why.find("4 of its transactions and steps are open") == 0);
 }
 
 TEST_CASE("a node that is drained is not ready") {
