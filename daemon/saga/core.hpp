@@ -112,8 +112,8 @@ class core {
   void interim(nanos now, const std::string& tx, term value, effects& out);
   // An operator decides steps of this node that are in doubt. If `commit` is false, also: steps that cannot
   // be undone count as undone, and a transaction without a decision is aborted. Of a transaction that is
-  // overdue and ends in that way, a participant that does not answer is taken for gone. Answered once, with
-  // `token`.
+  // overdue and ends in that way, a participant that has not answered a request for as long as grace() is
+  // taken for gone. Answered once, with `token`.
   void resolve(nanos now, std::uint64_t token, const std::string& tx, bool commit, effects& out);
 
   // What is on the disk: a decision that is not yet there reads `open`.

@@ -127,10 +127,11 @@ void core::erase_plans(unit& of, effects& out) {
   if (in.decided) put(of, record_kind::decision, 0, std::nullopt, out);
 }
 
-// Its participant has not answered since the deadline, and the transaction ends as the operator says.
+// The transaction is overdue and ends as the operator says, and this participant has had its request for so
+// long, too.
 bool core::is_silent(const transaction& in, const step& which, bool commit) const {
   return which.pending && *which.pending != request_kind::perform && commit == in.committed &&
-         is_overdue(in.deadline);
+         is_overdue(std::max(in.deadline, which.asked_at));
 }
 
 std::size_t core::resolve_lead(unit& of, bool commit, effects& out) {

@@ -30,6 +30,7 @@ struct step {
   std::uint32_t retries = 0; // earlier attempts of the same step, under other keys
   std::uint32_t tries = 0;   // times that the pending request was sent
   std::optional<request_kind> pending;
+  base::nanos asked_at = 0;  // when the pending request was first sent, in this life of the saga
   base::nanos due = never;   // when the pending request is sent again, or a planned step may begin
   std::uint64_t calling = 0; // the token of handle_result or handle_failed. 0: none
   bool succeeded = false;    // true: the actor is asked about a result; false: about a failure

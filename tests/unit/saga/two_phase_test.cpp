@@ -243,3 +243,23 @@ TEST_CASE("above in_doubt a step of two phases is answered with busy") {
   of.receive("b", of.asks(perform, two_phase, 2));
   CHECK(of.replied(perform)->what == answer_kind::busy);
 }
+
+TEST_CASE("an operator who aborts a step that leads to others, long in doubt, does not take those for gone") {
+  one_saga of(both_phases());
+  of.receive("b", of.asks(perform, two_phase));
+  of.answer(callback::perform, steps({to("c", 1)}));
+  of.reply_to(of.only_request(perform));
+  of.answer(callback::result, steps({}));
+  CHECK(of.machine->in_doubt() == 1);
+  of.pass(1000 * of.machine->grace());
+  CHECK(of.machine->open_units(10, wanted_units::overdue).empty());
+  CHECK(of.resolve(false) == 1);
+  const message told = of.only_request(reverse);
+  CHECK(told.to.node() == "c");
+  CHECK(of.machine->open_units(10, wanted_units::overdue).size() == 1);
+  CHECK(of.resolve(false) == 0);
+  of.reply_to(told);
+  of.answer(callback::reverse, says(verdict::kind::ok));
+  CHECK(of.machine->open_units(10, wanted_units::overdue).empty());
+  CHECK(of.machine->first_ending() == coppice::saga::never);
+}
