@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <coppice/etf/text.hpp>
 #include <filesystem>
+#include <iostream>
 #include <memory>
 #include <optional>
 
@@ -41,12 +42,15 @@ struct parameters {
   std::string duration;
   std::string change;
   std::string member;
+  std::string decision;
   std::optional<std::uint32_t> size;
   std::vector<std::string> only;
   bool back = false;
   bool dry_run = false;
   bool in_doubt = false;
   bool parked = false;
+  bool overdue = false;
+  bool yes = false;
 };
 
 struct remote_command {
@@ -58,6 +62,9 @@ struct remote_command {
   bool waits; // the node keeps `timeout`
   // Turns a reply into an exit status. Null: done.
   api::exit_code (*verdict)(const json&) = nullptr;
+  // Called before the node is asked, for what the options cannot say, and to ask the user. Null: nothing. An
+  // exit status: the node is not asked.
+  std::optional<api::exit_code> (*before)(const parameters&, const common_options&) = nullptr;
 };
 
 json no_arguments(const parameters&) {
@@ -181,6 +188,40 @@ std::string show_reply(const json& document, std::size_t columns) {
   return render_reply(document, columns == any_width ? screen().columns : columns);
 }
 
+// Writes the question to standard error and reads a line of standard input. Empty: there is none.
+std::string answer_to(const std::string& question) {
+  print_error(question);
+  std::string line;
+  std::getline(std::cin, line);
+  return line;
+}
+
+// A decision for `saga NAME resolve` cannot be taken back, and the coordinator may decide otherwise. So the
+// user sees the transaction and is asked twice.
+std::optional<api::exit_code> before_saga(const parameters& p, const common_options& common) {
+  const bool resolves = p.change == "resolve";
+  if (resolves == p.decision.empty() || (p.yes && !resolves)) {
+    complain("saga", resolves ? "the decision is missing: commit or abort"
+                              : "a decision and --yes belong to resolve");
+    return api::exit_code::usage;
+  }
+  if (!resolves || p.yes) return std::nullopt;
+  auto connection = reach(common);
+  if (!connection) return fail("saga", connection.error(), common);
+  const json of{{"name", p.name}, {"tx", p.member}, {"timeout_ms", node_patience.count()}};
+  const auto shown = connection->ask({"saga", of}, node_patience + grace);
+  if (!shown) return fail("saga", shown.error(), common);
+  if (!*shown) return fail(shown->error());
+  print_error(render_engine(**shown));
+  const std::string what = fmt::format("{} of {} at {}", p.decision, p.member, p.name);
+  if (answer_to(fmt::format("{}? This cannot be taken back. [yes/no] ", what)) != "yes" ||
+      answer_to("Other nodes may come to the other end of it. Its id once more: ") != p.member) {
+    complain("saga", "nothing was decided", "--yes decides without a question");
+    return api::exit_code::failed;
+  }
+  return std::nullopt;
+}
+
 api::exit_code health_verdict(const json& document) {
   return document.value("status", "") == "ok" ? api::exit_code::done : api::exit_code::failed;
 }
@@ -292,25 +333,35 @@ const remote_command commands[] = {
        return arguments;
      },
      render_engine, true},
-    {"saga", "a saga and what is open there; show: one transaction with its steps",
+    {"saga",
+     "a saga and what is open there; show: one transaction with its steps; resolve: decides for what is in "
+     "doubt or parked",
      [](CLI::App& app, parameters& p) {
        app.add_option("name", p.name, "of the saga: NAME, APPLICATION/CHILD or a pid")->required();
-       auto* const show = app.add_option("what", p.change, "show")->check(CLI::IsMember({"show"}));
+       auto* const show =
+           app.add_option("what", p.change, "show or resolve")->check(CLI::IsMember({"show", "resolve"}));
        auto* const tx = app.add_option("transaction", p.member, "its id");
+       app.add_option("decision", p.decision, "of resolve: commit or abort")
+           ->check(CLI::IsMember({"commit", "abort"}));
+       app.add_flag("--yes", p.yes, "of resolve: decide without the two questions");
        show->needs(tx), tx->needs(show);
        auto* const in_doubt = app.add_flag("--in-doubt", p.in_doubt, "only steps without a decision");
        auto* const parked = app.add_flag("--parked", p.parked, "only what cannot be undone");
-       in_doubt->excludes(show)->excludes(parked);
-       parked->excludes(show);
+       auto* const overdue = app.add_flag("--overdue", p.overdue, "only what ends and is not carried out");
+       in_doubt->excludes(show)->excludes(parked)->excludes(overdue);
+       parked->excludes(show)->excludes(overdue);
+       overdue->excludes(show);
        take_timeout(app, p);
      },
      [](const parameters& p) {
        json arguments{{"name", p.name}};
        if (!p.member.empty()) arguments["tx"] = p.member;
-       if (p.in_doubt || p.parked) arguments["which"] = p.parked ? "parked" : "in_doubt";
+       if (!p.decision.empty()) arguments["change"] = p.change, arguments["decision"] = p.decision;
+       if (p.in_doubt || p.parked || p.overdue)
+         arguments["which"] = p.parked ? "parked" : p.overdue ? "overdue" : "in_doubt";
        return arguments;
      },
-     render_engine, true},
+     render_engine, true, nullptr, before_saga},
     {"listener", "a listener's connections; suspend: it accepts no more until resume",
      [](CLI::App& app, parameters& p) {
        app.add_option("listener", p.name, "NAME, APPLICATION/CHILD or a pid")->required();
@@ -379,6 +430,9 @@ api::exit_code run_remote(const remote_command& command, const parameters& p, co
       return api::exit_code::usage;
     }
   }
+
+  if (command.before != nullptr)
+    if (const auto instead = command.before(p, common)) return *instead;
 
   auto connection = reach(common, patience);
   if (!connection) return fail(command.name, connection.error(), common);

@@ -161,6 +161,7 @@ json error_document(const api::failure& why) {
 json commands_document() {
   json all = json::array();
   for (const command& one : commands()) {
+    if (!one.over_http) continue;
     json arguments = json::array();
     for (const argument& each : one.arguments) {
       json shown{
@@ -188,7 +189,8 @@ json openapi_document(std::string_view version) {
                                        {"schema", {{"type", "string"}}}}});
   paths["/api/v1/stream"]["get"] = std::move(stream);
   for (const command& one : commands())
-    paths["/api/v1/" + std::string(one.name)][one.how == verb::get ? "get" : "post"] = operation_of(one);
+    if (one.over_http)
+      paths["/api/v1/" + std::string(one.name)][one.how == verb::get ? "get" : "post"] = operation_of(one);
   json error{{"type", "object"}, {"required", {"code", "what", "why", "hint"}}};
   for (const char* key : {"code", "what", "why", "hint"}) error["properties"][key]["type"] = "string";
   return {{"openapi", "3.1.0"},

@@ -37,8 +37,9 @@ const std::string& user_name(std::uint32_t uid) {
 bool only_asks(const asked& a) {
   if (a.flag("dry_run") || a.what == "log-level") return true;
   if (a.what.starts_with("pool ")) return !a.arguments.contains("size");
-  const bool looks_at = a.what.starts_with("listener ") || a.what.starts_with("raft ") || a.what == "cron" ||
-                        a.what == "drain" || a.what.starts_with("events");
+  const bool looks_at = a.what.starts_with("listener ") || a.what.starts_with("raft ") ||
+                        a.what.starts_with("saga ") || a.what == "cron" || a.what == "drain" ||
+                        a.what.starts_with("events");
   return looks_at && a.text("change").empty();
 }
 
@@ -92,7 +93,7 @@ void log_change(const asked& a) {
   std::string what = a.what;
   if (a.flag("dry_run")) what += " (dry run)";
   if (a.flag("back")) what += " back";
-  for (const char* more : {"file", "of", "reason", "change"}) {
+  for (const char* more : {"file", "of", "reason", "change", "tx", "decision"}) {
     if (const std::string text = a.text(more); !text.empty()) what += " " + text.substr(0, most_said);
   }
   if (const std::string term = a.text("term"); !term.empty() && base::log::shows_messages())

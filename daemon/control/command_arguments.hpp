@@ -23,7 +23,9 @@ inline constexpr std::string_view levels[] = {"trace", "debug", "info", "notice"
 inline constexpr std::string_view new_levels[] = {"trace",   "debug", "info",   "notice",
                                                   "warning", "error", "default"};
 inline constexpr std::string_view group_changes[] = {"add", "remove", "transfer"};
-inline constexpr std::string_view saga_choices[] = {"in_doubt", "parked"};
+inline constexpr std::string_view saga_choices[] = {"in_doubt", "parked", "overdue"};
+inline constexpr std::string_view saga_changes[] = {"resolve"};
+inline constexpr std::string_view saga_decisions[] = {"commit", "abort"};
 inline constexpr std::string_view listener_changes[] = {"suspend", "resume"};
 inline constexpr std::string_view job_changes[] = {"run", "enable", "disable"};
 inline constexpr std::string_view event_changes[] = {"publish"};
@@ -55,6 +57,11 @@ inline constexpr argument saga[] = {
     {"which", type::text, false, "of what is open; without it the saga's counts and the first 100",
      saga_choices},
     timeout};
+inline constexpr argument resolve_saga[] = {process,
+                                            {"change", type::text, true, "", saga_changes},
+                                            {"tx", type::text, true, "the id of a transaction"},
+                                            {"decision", type::text, true, "", saga_decisions},
+                                            timeout};
 inline constexpr argument listener[] = {process, timeout};
 inline constexpr argument change_listener[] = {
     process, {"change", type::text, true, "", listener_changes}, timeout};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The table of the node's commands: what each is called, whether it acts, which right it needs and which
 // arguments it takes. The control socket's dispatch, /api/v1/COMMAND and its OpenAPI document are made from
-// it. A command that both shows and acts has a row for each. Constant; any thread.
+// it, the latter two from the rows that are there over HTTP. A command that both shows and acts has a row for
+// each. Constant; any thread.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +36,7 @@ struct command {
   std::string_view about{};
   // As over HTTP; the control socket's clients may give paths as well.
   std::span<const argument> arguments{};
+  bool over_http = true; // false: the control socket's clients alone have it
 };
 
 std::span<const command> commands();

@@ -249,14 +249,24 @@ pending run_saga(const request& r) {
   using behaviours::saga_engine;
   const auto pid = named_engine<saga_engine>(r, "saga");
   if (!pid) return {};
-  const std::string tx = r->text("tx"), which = r->text("which");
+  const std::string tx = r->text("tx"), which = r->text("which"), change = r->text("change");
+  if (!change.empty()) {
+    const std::string decision = r->text("decision");
+    if (change != "resolve" || (decision != "commit" && decision != "abort"))
+      return r->fail(base::errc::invalid, "a transaction is resolved, with the decision commit or abort"),
+             pending{};
+    if (tx.empty()) return r->fail(base::errc::invalid, "the id of the transaction is missing"), pending{};
+    return answer_with_engine(r, *pid, saga_engine::resolve_request(tx, decision == "commit"));
+  }
   if (!tx.empty()) return answer_with_engine(r, *pid, saga_engine::show_request(tx));
   if (which.empty()) return answer_with_engine(r, *pid, {});
-  if (which != "in_doubt" && which != "parked")
-    return r->fail(base::errc::invalid, "which: in_doubt or parked"), pending{};
+  using saga::wanted_units;
+  if (which != "in_doubt" && which != "parked" && which != "overdue")
+    return r->fail(base::errc::invalid, "which: in_doubt, parked or overdue"), pending{};
   return answer_with_engine(r, *pid,
-                            saga_engine::list_request(which == "parked" ? saga::wanted_units::parked
-                                                                        : saga::wanted_units::in_doubt));
+                            saga_engine::list_request(which == "parked"    ? wanted_units::parked
+                                                      : which == "overdue" ? wanted_units::overdue
+                                                                           : wanted_units::in_doubt));
 }
 
 pending run_listener(const request& r) {
@@ -456,6 +466,8 @@ constexpr command all[] = {
      arguments::change_group},
     {"saga", verb::get, see_state, "name", run_saga, "a saga: its open transactions, or one of them",
      arguments::saga},
+    {"saga", verb::post, act, "name", run_saga, "decides for what is in doubt or parked",
+     arguments::resolve_saga, false},
     {"listener", verb::get, see, "name", run_listener, "a listener", arguments::listener},
     {"listener", verb::post, act, "name", run_listener, "suspends it or resumes it",
      arguments::change_listener},

@@ -48,6 +48,14 @@ std::vector<complaint> all_complaints(const node::node_status& status,
   return out;
 }
 
+namespace {
+
+std::string steps(std::uint64_t many) {
+  return many == 1 ? "1 step" : fmt::format("{} steps", many);
+}
+
+} // namespace
+
 std::vector<complaint> warnings(const node::node_status& status) {
   std::vector<complaint> out;
   for (const std::string& one : status.differences)
@@ -134,6 +142,38 @@ std::vector<complaint> warnings(const node::node_status& status) {
       out.push_back({"raft", one.name, "it could take no snapshot, so its log grows",
                      "coppice logs --module raft says why; it tries again by itself"});
   }
+  for (const node::saga_status& one : status.sagas) {
+    if (one.oldest != 0)
+      out.push_back(
+          {"saga", one.name,
+           fmt::format("{} in doubt, the oldest for {} s", steps(one.in_doubt),
+                       one.oldest / base::nanos_per_second),
+           fmt::format(
+               "coppice saga {0} --in-doubt names the transactions; they go on once their coordinators "
+               "are connected, or with coppice saga {0} resolve",
+               one.name)});
+    if (one.overdue != 0)
+      out.push_back(
+          {"saga", one.name,
+           fmt::format("a transaction ends and is not carried out, {} s after its deadline",
+                       one.overdue / base::nanos_per_second),
+           fmt::format(
+               "coppice saga {0} --overdue names the participants that it waits for; one that is gone "
+               "for good: coppice saga {0} resolve",
+               one.name)});
+    if (one.parked != 0)
+      out.push_back(
+          {"saga", one.name, fmt::format("{} cannot be undone", steps(one.parked)),
+           fmt::format("coppice saga {0} --parked names the transactions; coppice saga {0} resolve TX abort, "
+                       "once the effect is taken back by hand",
+                       one.name)});
+  }
+  for (const node::unread_saga& one : status.unread_sagas)
+    out.push_back(
+        {"saga", one.name,
+         fmt::format("{} of its transactions and steps are open, and no saga with a durable log has its name",
+                     one.open),
+         "give the child its former name until nothing is open; coppice history says what was applied"});
   if (status.short_of_descriptors)
     out.push_back(
         {"descriptors", status.name,

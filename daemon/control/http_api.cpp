@@ -45,10 +45,16 @@ bool reads(const http_request& asked) {
   return asked.method == "GET" || asked.method == "HEAD";
 }
 
+// Null: there is none over HTTP.
+const command* find_over_http(std::string_view name, verb how) {
+  const command* const found = find_command(name, how);
+  return found != nullptr && found->over_http ? found : nullptr;
+}
+
 // The verbs of a command: "GET, HEAD, POST". Empty: there is no such command.
 std::string verbs_of(std::string_view name) {
-  std::string out = find_command(name, verb::get) != nullptr ? "GET, HEAD" : "";
-  if (find_command(name, verb::post) != nullptr) out += out.empty() ? "POST" : ", POST";
+  std::string out = find_over_http(name, verb::get) != nullptr ? "GET, HEAD" : "";
+  if (find_over_http(name, verb::post) != nullptr) out += out.empty() ? "POST" : ", POST";
   return out;
 }
 
@@ -188,7 +194,7 @@ void http_api::answer_api(const http_request& asked, net::http_exchange from) {
   const std::string verbs = name == "stream" ? "GET" : is_document ? "GET, HEAD" : verbs_of(name);
   if (verbs.empty())
     return refuse(from, 404, {base::errc::not_found, "request", "there is no such command", near(name)});
-  const command* const what = is_document ? nullptr : find_command(name, is_post ? verb::post : verb::get);
+  const command* const what = is_document ? nullptr : find_over_http(name, is_post ? verb::post : verb::get);
   const bool fits = is_document ? reads(asked) && (name != "stream" || asked.method == "GET")
                                 : what != nullptr && (is_post || reads(asked));
   if (!fits)

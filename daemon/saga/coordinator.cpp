@@ -182,6 +182,7 @@ step_key core::key_of(const transaction& in, const step& which) const {
 
 void core::ask(unit& of, step& whom, request_kind what, effects& out) {
   whom.pending = what;
+  whom.asked_at = now_;
   whom.tries = 0;
   if (whom.key.tx.empty()) whom.key = key_of(*of.lead, whom);
   if (what == request_kind::perform) whom.what = step::state::asked;

@@ -160,9 +160,10 @@ unit* core::find_coordinator(const step_key& of_step) {
 }
 
 base::nanos core::delay(std::uint32_t tries, nanos first, nanos max) const {
-  nanos after = first;
-  for (std::uint32_t i = 1; i < tries && after < max; ++i) after *= 2;
-  return std::min(after, max);
+  const nanos most = std::min(max, longest_delay);
+  nanos after = std::min(first, most);
+  for (std::uint32_t i = 1; i < tries && after < most; ++i) after *= 2;
+  return std::min(after, most);
 }
 
 base::nanos core::patience(std::uint32_t tries) const {
@@ -218,9 +219,45 @@ bool core::exceeds_share(const std::string& node, const node_share& more) const 
          bytes_for_others_ + more.bytes > options_.max_bytes_for_others;
 }
 
-// Called after each event: removes the unit, or sets its timer.
+// Keeps the lists of what waits for other nodes or an operator, so that a look at them costs what it shows.
+void core::list(unit& of) {
+  const auto place = [&](by_time& in, nanos& is, nanos wanted) {
+    if (is == wanted) return;
+    if (is != never) in.erase({is, of.number});
+    if (wanted != never) in.emplace(wanted, of.number);
+    is = wanted;
+  };
+  nanos since = never;
+  if (!of.gone && is_in_doubt(of))
+    since = of.in_doubt_since != never ? of.in_doubt_since : std::min(now_, of.part->deadline);
+  place(in_doubt_, of.in_doubt_since, since);
+  std::size_t parked = !of.gone && of.part && of.part->parked ? 1 : 0;
+  if (!of.gone && of.lead)
+    for (const step& one : of.lead->steps) parked += one.parked ? 1 : 0;
+  const bool ends = !of.gone && parked == 0 && is_ending(of);
+  place(ending_, of.ending, !ends ? never : of.lead ? of.lead->deadline : of.part->deadline);
+  if (parked == of.parked) return;
+  if (of.parked == 0) parked_units_.insert(of.number);
+  if (parked == 0) parked_units_.erase(of.number);
+  parked_ = parked_ + parked - of.parked;
+  of.parked = parked;
+}
+
+// Its end is decided, and is not carried out yet by all participants, or here by the actor.
+bool core::is_ending(const unit& of) {
+  using phase = transaction::phase;
+  if (of.lead) {
+    const phase at = of.lead->what;
+    return !of.lead->undecided() && at != phase::holding && at != phase::closed;
+  }
+  if (!of.part || (of.part->state != entry_state::begun && of.part->state != entry_state::done)) return false;
+  return of.part->reverse_wanted || of.part->confirm_wanted;
+}
+
+// Called after each event: lists the unit, removes it, or sets its timer.
 void core::settle(unit& of) {
   count_share(of);
+  list(of);
   if (of.gone) {
     units_.erase(of.number);
     return;
@@ -347,18 +384,19 @@ void core::drop_forgotten(forgotten_by_node::iterator of) {
   if (its.order.empty()) forgotten_by_node_.erase(of);
 }
 
-std::size_t core::resolve(nanos now, const std::string& tx, bool commit, effects& out) {
+void core::resolve(nanos now, std::uint64_t token, const std::string& tx, bool commit, effects& out) {
   enter(now);
   std::size_t changed = 0;
-  for (auto& [number, of] : units_) {
-    if (of.part && of.part->key.tx == tx) changed += resolve_part(of, commit, out);
-    if (of.lead && of.lead->self.tx == tx) changed += resolve_lead(of, commit, out);
-  }
-  for (auto at = units_.begin(); at != units_.end();) {
-    unit& of = (at++)->second;
+  const std::vector<std::uint64_t> numbers = numbers_of(tx);
+  for (const std::uint64_t number : numbers) {
+    unit& of = units_.at(number);
+    if (of.part) changed += resolve_part(of, commit, out);
+    changed += resolve_lead(of, commit, out);
     settle(of);
   }
-  return changed;
+  if (changed > 0) return say_after(last_write_, answer{token, client_answer::resolved, changed}, out);
+  const bool known = !numbers.empty() || roots_.contains(tx);
+  out.answers.push_back({token, known ? client_answer::over : client_answer::unknown});
 }
 
 outcome core::outcome_of(const std::string& tx) const {
@@ -372,21 +410,6 @@ outcome core::outcome_of(const std::string& tx) const {
   if (in.committed) return {outcome_kind::committed, in.end};
   if (in.what != phase::forgetting) return {outcome_kind::open, {}};
   return {in.kind == commit_kind::compensate ? outcome_kind::compensated : outcome_kind::aborted, in.end};
-}
-
-std::size_t core::in_doubt() const {
-  return static_cast<std::size_t>(
-      std::count_if(units_.begin(), units_.end(), [&](const auto& one) { return is_in_doubt(one.second); }));
-}
-
-std::size_t core::parked() const {
-  std::size_t found = 0;
-  for (const auto& [number, of] : units_) {
-    if (of.part && of.part->parked) ++found;
-    if (!of.lead) continue;
-    for (const step& one : of.lead->steps) found += one.parked ? 1 : 0;
-  }
-  return found;
 }
 
 term reason(std::string_view word) {

@@ -9,6 +9,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <set>
 #include <unordered_map>
 
 #include "saga/effects.hpp"
@@ -19,6 +20,10 @@ namespace coppice::saga {
 
 // A transaction or step is given up after so many callbacks that ended the actor.
 inline constexpr std::uint32_t most_ends = 3;
+
+// Whatever a plugin asks for or a record says, a step is not tried again later than this, so no time
+// overflows.
+inline constexpr base::nanos longest_delay = 365 * 86'400 * base::nanos_per_second;
 
 struct start_request {
   std::string tx; // a repeated id from the same node names the same transaction
@@ -37,7 +42,12 @@ struct open_unit {
   std::vector<address> waits; // for their answers, the first ones
 };
 
-enum class wanted_units : std::uint8_t { all, in_doubt, parked };
+enum class wanted_units : std::uint8_t {
+  all,
+  in_doubt,
+  parked,
+  overdue, // their end is decided, and long after their deadline it is not carried out
+};
 
 // A step that a transaction of this node has given out. Words as in open_unit.
 struct shown_step {
@@ -49,7 +59,7 @@ struct shown_step {
   std::uint32_t sent = 0;     // times that the pending request was sent
   base::nanos next = 0;       // until that request is sent again. 0: it is not
   bool parked = false;        // it cannot be undone
-  bool skipped = false;       // an operator has taken it for undone
+  bool skipped = false;       // an operator has taken it for undone, or its participant for gone
   // The result or the error, until the actor has decided what follows from it. Otherwise empty.
   term answer;
 };
@@ -101,18 +111,27 @@ class core {
   // Goes to the subscribers of a transaction that was started here.
   void interim(nanos now, const std::string& tx, term value, effects& out);
   // An operator decides steps of this node that are in doubt. If `commit` is false, also: steps that cannot
-  // be undone count as undone, and a transaction without a decision is aborted. Returns how many steps and
-  // transactions it decided.
-  std::size_t resolve(nanos now, const std::string& tx, bool commit, effects& out);
+  // be undone count as undone, and a transaction without a decision is aborted. Of a transaction that is
+  // overdue and ends in that way, a participant that has not answered a request for as long as grace() is
+  // taken for gone. Answered once, with `token`.
+  void resolve(nanos now, std::uint64_t token, const std::string& tx, bool commit, effects& out);
 
   // What is on the disk: a decision that is not yet there reads `open`.
   outcome outcome_of(const std::string& tx) const;
   bool knows(const step_key& key) const { return entries_.contains(key); } // takes part in this step
-  std::size_t open() const { return open_; }              // transactions that were started here
-  std::size_t entries() const { return entries_.size(); } // steps that this node takes part in
-  std::size_t in_doubt() const;
-  std::size_t parked() const;
-  // At most so many, those that were begun first.
+  std::size_t open() const { return open_; }                // transactions that were started here
+  std::size_t entries() const { return entries_.size(); }   // steps that this node takes part in
+  std::size_t in_doubt() const { return in_doubt_.size(); } // steps that are prepared, without a decision
+  // Since when the first of them is. Of a step from before the start: since its deadline, or since the start
+  // if that is earlier. `never`: there is none.
+  nanos in_doubt_since() const { return in_doubt_.empty() ? never : in_doubt_.begin()->first; }
+  std::size_t parked() const { return parked_; } // steps that cannot be undone
+  // The first deadline of what ends and is not parked. `never`: there is none. It is overdue if it has passed
+  // for longer than grace(): two of the longest times between two requests.
+  nanos first_ending() const { return ending_.empty() ? never : ending_.begin()->first; }
+  nanos grace() const { return 2 * std::max(options_.step_timeout, options_.retry_max); }
+  // At most so many, those that were begun first; `in_doubt`: those that have been so for longest; `overdue`:
+  // by their deadlines.
   std::vector<open_unit> open_units(std::size_t most, wanted_units which = wanted_units::all) const;
   // What is open of this transaction, as open_units() orders it. At most so many, and so many of their steps
   // together. Empty: nothing is open; outcome_of() may know how it ended.
@@ -136,8 +155,9 @@ class core {
   struct held_bytes;
 
   // looking.cpp
-  static bool is_parked(const unit& of);
   open_unit look_at(const unit& of) const;
+  // What is open of this transaction, those begun first first.
+  std::vector<std::uint64_t> numbers_of(const std::string& tx) const;
 
   // core.cpp
   void enter(nanos now) {
@@ -159,6 +179,9 @@ class core {
   nanos delay(std::uint32_t tries) const { return delay(tries, options_.retry_first, options_.retry_max); }
   nanos patience(std::uint32_t tries) const; // until an unanswered request is sent again
   nanos due_of(const unit& of) const;
+  void list(unit& of);
+  static bool is_ending(const unit& of);
+  bool is_overdue(nanos deadline) const { return now_ > deadline && now_ - deadline > grace(); }
   void settle(unit& of);
   void count_share(unit& of);
   // Whether a transaction or a step of this size is too much for the node that asks for it.
@@ -193,6 +216,7 @@ class core {
   void park(unit& of, step& which, term why, effects& out);
   void end(unit& of, effects& out);
   void erase_plans(unit& of, effects& out);
+  bool is_silent(const transaction& in, const step& which, bool commit) const;
   std::size_t resolve_lead(unit& of, bool commit, effects& out);
 
   // participant.cpp
@@ -260,6 +284,11 @@ class core {
   // The node whose oldest outcome goes next, because its time has come, or because there are too many and
   // this node has the most. end(): none goes yet.
   ended_by_node::iterator next_to_expire();
+  using by_time = std::set<std::pair<nanos, std::uint64_t>>; // units
+  by_time in_doubt_;                                         // by the time since which they are
+  by_time ending_;                                           // whose end is decided, by their deadline
+  std::set<std::uint64_t> parked_units_;                     // those with a step that cannot be undone
+  std::size_t parked_ = 0;                                   // such steps
 
   // Keys of steps that were forgotten, or reversed before they came. A request to perform one is too late. A
   // node that has very many forgotten pushes out its own first, and then those of the node that has the most.

@@ -75,12 +75,14 @@ struct notice {
   term value;
 };
 
-// Of core::begin() and core::cancel().
+// Of core::begin(), core::cancel() and core::resolve().
 enum class client_answer : std::uint8_t {
   started,    // it is on the disk; also if it had been started before
   cancelled,  // it is on the disk that the transaction will not commit
-  over,       // cancel: how it ends had been decided before, and that is on the disk
-  unknown,    // cancel: there is no such transaction
+  resolved,   // it is on the disk what the operator has decided
+  over,       // cancel: how it ends had been decided before, and that is on the disk. resolve: nothing of the
+              // transaction waits for this decision
+  unknown,    // cancel, resolve: there is no such transaction
   overloaded, // max_transactions are open
   refused,    // another node has started the transaction with this id
   invalid,    // the id or the origin is empty or too long, the value too large
@@ -89,6 +91,7 @@ enum class client_answer : std::uint8_t {
 struct answer {
   std::uint64_t token = 0;
   client_answer what = client_answer::started;
+  std::size_t parts = 0; // resolved: steps and transactions that were decided
 };
 
 struct effects {

@@ -126,23 +126,34 @@ void core::erase_plans(unit& of, effects& out) {
   if (in.decided) put(of, record_kind::decision, 0, std::nullopt, out);
 }
 
+// The transaction is overdue and ends as the operator says, and this participant has had its request for so
+// long, too.
+bool core::is_silent(const transaction& in, const step& which, bool commit) const {
+  return which.pending && *which.pending != request_kind::perform && commit == in.committed &&
+         is_overdue(std::max(in.deadline, which.asked_at));
+}
+
 std::size_t core::resolve_lead(unit& of, bool commit, effects& out) {
-  if (commit || !of.lead) return 0;
+  if (!of.lead) return 0;
   std::size_t changed = 0;
   for (step& one : of.lead->steps) {
-    if (!one.parked) continue;
+    const bool gone = is_silent(*of.lead, one, commit);
+    if (!gone && (commit || !one.parked)) continue;
     one.parked = false;
     one.skipped = true;
-    one.what = step::state::reversed;
-    put(of, record_kind::skip, one.number, skip_record{}, out);
+    one.pending.reset();
+    one.due = never;
+    one.what = gone ? step::state::forgotten : step::state::reversed;
+    put(of, record_kind::skip, one.number, skip_record{gone}, out);
     ++changed;
   }
-  if (changed > 0) go_on(of, out);
-  if (changed == 0 && of.lead && !of.part && of.lead->undecided()) {
-    turn(of, reason("resolved"), out);
-    ++changed;
+  if (changed > 0) {
+    go_on(of, out);
+    return changed;
   }
-  return changed;
+  if (commit || of.part || !of.lead->undecided()) return 0;
+  turn(of, reason("resolved"), out);
+  return 1;
 }
 
 } // namespace coppice::saga

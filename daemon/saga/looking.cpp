@@ -54,12 +54,6 @@ void sort_first(std::vector<std::uint64_t>& numbers, std::size_t most) {
 
 } // namespace
 
-bool core::is_parked(const unit& of) {
-  if (of.part && of.part->parked) return true;
-  return of.lead && std::any_of(of.lead->steps.begin(), of.lead->steps.end(),
-                                [](const step& one) { return one.parked; });
-}
-
 open_unit core::look_at(const unit& of) const {
   open_unit made;
   const step_key& key = of.lead ? of.lead->self : of.part->key;
@@ -67,7 +61,7 @@ open_unit core::look_at(const unit& of) const {
   made.depth = static_cast<std::uint32_t>(key.step.path.size());
   made.state = of.lead ? word_of(of.lead->what) : word_of(of.part->state);
   made.in_doubt = is_in_doubt(of);
-  made.parked = is_parked(of);
+  made.parked = of.parked > 0;
   const bool undecided = of.lead ? of.lead->undecided() : of.part->state == entry_state::begun;
   const nanos deadline = of.lead ? of.lead->deadline : of.part->deadline;
   if (undecided) made.left = std::max<nanos>(0, deadline - now_);
@@ -79,25 +73,46 @@ open_unit core::look_at(const unit& of) const {
 }
 
 std::vector<open_unit> core::open_units(std::size_t most, wanted_units which) const {
-  std::vector<std::uint64_t> numbers;
-  for (const auto& [number, of] : units_) {
-    if (!of.lead && !of.part) continue;
-    if (which == wanted_units::in_doubt && !is_in_doubt(of)) continue;
-    if (which == wanted_units::parked && !is_parked(of)) continue;
-    numbers.push_back(number);
-  }
-  sort_first(numbers, most);
   std::vector<open_unit> out;
-  for (const std::uint64_t number : numbers) out.push_back(look_at(units_.at(number)));
+  const auto show = [&](std::uint64_t number) {
+    if (out.size() == most) return false;
+    out.push_back(look_at(units_.at(number)));
+    return true;
+  };
+  if (which == wanted_units::in_doubt) {
+    for (const auto& one : in_doubt_)
+      if (!show(one.second)) break;
+  } else if (which == wanted_units::parked) {
+    for (const std::uint64_t number : parked_units_)
+      if (!show(number)) break;
+  } else if (which == wanted_units::overdue) {
+    for (const auto& one : ending_)
+      if (!is_overdue(one.first) || !show(one.second)) break;
+  } else {
+    std::vector<std::uint64_t> numbers;
+    for (const auto& [number, of] : units_)
+      if (of.lead || of.part) numbers.push_back(number);
+    sort_first(numbers, most);
+    for (const std::uint64_t number : numbers) show(number);
+  }
   return out;
+}
+
+std::vector<std::uint64_t> core::numbers_of(const std::string& tx) const {
+  std::vector<std::uint64_t> numbers;
+  if (const auto root = roots_.find(tx); root != roots_.end() && units_.at(root->second).lead)
+    numbers.push_back(root->second);
+  const step_key first{tx, {}};
+  for (auto at = entries_.lower_bound(first); at != entries_.end() && at->first.tx == tx; ++at)
+    numbers.push_back(at->second);
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
 }
 
 std::vector<shown_unit> core::units_of(const std::string& tx, std::size_t most,
                                        std::size_t most_steps) const {
-  std::vector<std::uint64_t> numbers;
-  for (const auto& [number, of] : units_)
-    if ((of.lead && of.lead->self.tx == tx) || (of.part && of.part->key.tx == tx)) numbers.push_back(number);
-  sort_first(numbers, most);
+  std::vector<std::uint64_t> numbers = numbers_of(tx);
+  numbers.resize(std::min(most, numbers.size()));
   std::vector<shown_unit> out;
   for (const std::uint64_t number : numbers) {
     const unit& of = units_.at(number);

@@ -56,8 +56,10 @@ struct decision_record {
   bool operator==(const decision_record&) const = default;
 };
 
-// An operator has declared that a step which cannot be undone counts as undone.
+// An operator has declared that a step which cannot be undone counts as undone, or that its participant is
+// gone.
 struct skip_record {
+  bool gone = false; // the step counts as forgotten, too
   bool operator==(const skip_record&) const = default;
 };
 

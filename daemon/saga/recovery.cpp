@@ -12,6 +12,9 @@ namespace coppice::saga {
 using base::errc;
 using phase = transaction::phase;
 
+// Numbers are given out one by one and never come so far.
+constexpr std::uint64_t highest_number = std::uint64_t{1} << 62;
+
 // The records of one number.
 struct core::found_records {
   std::optional<begin_record> begin;
@@ -19,7 +22,7 @@ struct core::found_records {
   std::optional<decision_record> decision;
   std::optional<ended_record> ended;
   std::map<std::uint32_t, plan_record> plans;
-  std::vector<std::uint32_t> skips;
+  std::map<std::uint32_t, skip_record> skips;
 
   void take(kept_record& one) {
     if (auto* const has_begin = std::get_if<begin_record>(&one.what)) begin = std::move(*has_begin);
@@ -29,7 +32,7 @@ struct core::found_records {
     if (auto* const has_ended = std::get_if<ended_record>(&one.what)) ended = std::move(*has_ended);
     if (auto* const has_plan = std::get_if<plan_record>(&one.what))
       plans[one.key.step] = std::move(*has_plan);
-    if (std::holds_alternative<skip_record>(one.what)) skips.push_back(one.key.step);
+    if (const auto* const has_skip = std::get_if<skip_record>(&one.what)) skips[one.key.step] = *has_skip;
   }
 };
 
@@ -56,7 +59,12 @@ base::status core::recover(std::vector<kept_record> kept, effects& out) {
   for (auto at = kept.begin(); at != kept.end();) {
     const std::uint64_t number = at->key.number;
     found_records what;
-    for (; at != kept.end() && at->key.number == number; ++at) what.take(*at);
+    bool fits = number <= highest_number;
+    for (; at != kept.end() && at->key.number == number; ++at) {
+      fits = fits && static_cast<std::size_t>(at->key.kind) == at->what.index();
+      what.take(*at);
+    }
+    if (!fits) return base::fail(errc::invalid, "a record does not belong to its key");
     if (auto read = recover_one(number, what, out); !read)
       return base::fail(read.error().code,
                         "records of number " + std::to_string(number) + ": " + read.error().text);
@@ -93,7 +101,7 @@ base::status core::recover_one(std::uint64_t number, found_records& what, effect
     // It has ended; a crash has left some of its records.
     if (what.begin) put(of, record_kind::begin, 0, std::nullopt, out);
     for (const auto& [step, plan] : what.plans) put(of, record_kind::plan, step, std::nullopt, out);
-    for (const std::uint32_t step : what.skips) put(of, record_kind::skip, step, std::nullopt, out);
+    for (const auto& [step, skip] : what.skips) put(of, record_kind::skip, step, std::nullopt, out);
     if (what.decision) put(of, record_kind::decision, 0, std::nullopt, out);
     if (!what.ended) {
       units_.erase(number);
@@ -128,6 +136,9 @@ base::status core::recover_one(std::uint64_t number, found_records& what, effect
   if (part.ends > 0) part.hold = now_ + patience(part.ends);
   if (part.key.step.path.empty() || part.key.step.hops == 0)
     return base::fail(errc::invalid, "an entry without a path");
+  if ((part.state == entry_state::coordinating && !part.leads) ||
+      (part.heuristic && part.kind != commit_kind::two_phase))
+    return base::fail(errc::invalid, "an entry contradicts itself");
   if (!entries_.emplace(part.key, number).second)
     return base::fail(errc::invalid, "two entries have one key");
   if (part.kind == commit_kind::two_phase) ++two_phase_;
@@ -157,10 +168,10 @@ base::status core::rebuild(unit& of, found_records& what) {
     in.take(by, one);
   }
   if (by_order.size() != what.plans.size()) return base::fail(errc::invalid, "two plans have one place");
-  for (const std::uint32_t number : what.skips) {
+  for (const auto& [number, skip] : what.skips) {
     if (number == 0 || number > in.steps.size()) return base::fail(errc::invalid, "no such step was skipped");
     in.steps[number - 1].skipped = true;
-    in.steps[number - 1].what = step::state::reversed;
+    in.steps[number - 1].what = skip.gone ? step::state::forgotten : step::state::reversed;
   }
   // Steps without an answer that may have been requested before the restart.
   std::uint32_t group = std::numeric_limits<std::uint32_t>::max();

@@ -30,6 +30,7 @@ struct step {
   std::uint32_t retries = 0; // earlier attempts of the same step, under other keys
   std::uint32_t tries = 0;   // times that the pending request was sent
   std::optional<request_kind> pending;
+  base::nanos asked_at = 0;  // when the pending request was first sent, in this life of the saga
   base::nanos due = never;   // when the pending request is sent again, or a planned step may begin
   std::uint64_t calling = 0; // the token of handle_result or handle_failed. 0: none
   bool succeeded = false;    // true: the actor is asked about a result; false: about a failure
@@ -105,7 +106,10 @@ struct unit {
   std::uint64_t last_write = 0;    // no message about this unit leaves before this write is on the disk
   std::uint64_t decided_write = 0; // of the decision. 0: none, or it was made before the start
   base::nanos timer_at = never;
-  bool gone = false;  // removed when the event has been handled
+  base::nanos in_doubt_since = never; // never: it is not in doubt
+  base::nanos ending = never;         // its deadline. never: it does not end, or waits for an operator
+  std::size_t parked = 0;             // steps of it that cannot be undone
+  bool gone = false;                  // removed when the event has been handled
   node_share counted; // its part of the share of the node that it is open for
   std::optional<transaction> lead;
   std::optional<entry> part;

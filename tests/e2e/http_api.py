@@ -245,6 +245,7 @@ def mistakes(cleanup):
             ("POST", "call", {"name": "nobody_there", "term": "x"}, 404, "noproc"),
             ("POST", "call", {"name": "weak", "term": "{sleep, 5000}", "timeout_ms": 1}, 504, "no answer within 1ms"),
             ("POST", "apply", {"file": "/etc/passwd"}, 400, "no argument is called 'file'"), ("POST", "status", {}, 405, "GET, HEAD only"),
+            ("POST", "saga", {"name": "kv", "change": "resolve", "tx": "t", "decision": "abort"}, 405, "GET, HEAD only"),
             ("GET", "call", None, 405, "POST only"), ("DELETE", "status", None, 405, "GET"), ("GET", "stream", None, 400, "topics"),
             ("GET", "stream?topics=weather", None, 400, "weather")):
         got, why = api.ask(method, command, body)

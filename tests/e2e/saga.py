@@ -283,6 +283,7 @@ def looked_at(cleanup):
     contains(node.reply("saga", name="planner", tx="nothing", timeout_ms=5000)["error"]["why"], "unknown_transaction")
     check(node.coppice("saga", "planner", "show").returncode != 0, "an id belongs to show")
     check(node.coppice("saga", "planner", "--parked", "--in-doubt").returncode != 0, "one or the other")
+    check(node.coppice("saga", "planner", "--parked", "--overdue").returncode != 0, "one or the other")
 
 
 @test("two phases: all are prepared before any commits, one that cannot aborts them all, and each hears how it ended")
@@ -305,6 +306,120 @@ def two_phase(cleanup):
     eventually(lambda: node.engine("planner")["open"] == 0, "all have acknowledged it")
     got = [word for word, _ in noted(erl, "q")]
     equal((got[:2], got.count("abort"), got.count("commit")), (["prepare", "prepare"], 1, 0))
+
+
+@test("an operator decides for a step in doubt, is asked twice before, and is named; a coordinator that decided otherwise is counted")
+def resolved(cleanup):
+    node = node_with(cleanup, planner(), settings=(shelf(cleanup),))
+    erl = with_erl(cleanup, node)
+    key = '{<<"t">>, {5, [{{<<"x">>, <<"me@127.0.0.1">>}, 1}]}}'
+    participant(erl, "p")
+    steps = planned(("p@me@127.0.0.1", "a"))
+    contains(erl(f"Ask(planner, {{saga_prepare, {key}, {steps}, 60000}})"), "prepared")
+    doubt = eventually(lambda: node.ask("saga", name="planner", which="in_doubt", timeout_ms=5000)["transactions"], "it is in doubt")
+    equal([(one["tx"], one["depth"], one["in_doubt"]) for one in doubt], [("t", 1, True)])
+
+    def decide(*more, text=""):
+        return subprocess.run([program("COPPICE", "coppice"), "saga", "planner", "resolve", *more, "--socket", node.socket],
+                              input=text, capture_output=True, text=True, timeout=60)
+    for given in ("", "no\n", "y\n", "yes\n", "yes\nother\n", "yes\n\n"):
+        done = decide("t", "abort", text=given)
+        equal(done.returncode, 1, done.stderr)
+        contains(done.stderr, "nothing was decided")
+    for wrong in (("t",), ("t", "perhaps"), ()):
+        equal(decide(*wrong, "--yes").returncode, 2, wrong)
+    equal(node.coppice("saga", "planner", "show", "t", "commit").returncode, 2)
+    contains(decide("other", "abort", "--yes").stderr, "unknown")
+    contains(decide("other", "abort").stderr, "unknown_transaction")
+    equal(erl("Ask(planner, {'$coppice_saga_resolve', commit, <<\"t\">>})"), "{error,not_allowed}")
+    contains(node.call("planner", "{'$coppice_saga_resolve', commit, <<\"t\">>}"), "not_allowed")
+    equal(len(node.ask("saga", name="planner", which="in_doubt", timeout_ms=5000)["transactions"]), 1, "nothing has changed")
+
+    done = decide("t", "abort", text="yes\nt\n")
+    equal(done.returncode, 0, done.stderr)
+    contains(done.stderr, "cannot be taken back")
+    contains(done.stdout, "decided")
+    lines = eventually(lambda: [one for one in node.logged(module="control") if one["message"].startswith("asked to saga planner resolve t abort (uid ")],
+                       "it is named who decided")
+    equal([one["level"] for one in lines], ["notice"])
+    node.said("an operator has decided a step of the transaction")
+    eventually(lambda: [part["state"] for part in node.ask("saga", name="planner", tx="t", timeout_ms=5000)["parts"]] == ["closed"], "it is aborted")
+    equal(words(erl, "p"), ["prepare a", "abort none"])
+    equal(node.reply("saga", name="planner", change="resolve", tx="t", decision="commit", timeout_ms=5000)["error"]["why"], "over")
+    contains(node.reply("saga", name="planner", change="resolve", tx="t", decision="perhaps", timeout_ms=5000)["error"]["why"], "commit or abort")
+    contains(erl(f"Ask(planner, {{saga_commit, {key}, x}})"), "ok", "the coordinator had decided otherwise")
+    report = node.engine("planner")
+    equal((report["heuristic"], report["heuristic_mismatch"], report["in_doubt"]), (1, 1, 0))
+    node.said("has decided differently from an operator")
+
+
+@test("a step that cannot be undone is a warning of health, and its transaction ends by an operator's word")
+def parked(cleanup):
+    node = node_with(cleanup, planner(), settings=(shelf(cleanup),))
+    erl = with_erl(cleanup, node)
+    participant(erl, "p")
+    how(erl, "p", "(saga_do, b, _) -> {error, no}; (saga_do, V, _) -> {ok, V}; (saga_undo, _, _) -> {never, sent}; (_, _, _) -> ok")
+    to = "p@me@127.0.0.1"
+    tx = start(erl, planned((to, "a"), (to, "b")), "planner", ', #{id => <<"tx">>}')
+
+    def warned():
+        return [(one["name"], one["why"]) for one in node.ask("health")["warnings"] if one["what"] == "saga"]
+    equal(eventually(warned, "it is a warning"), [("planner", "1 step cannot be undone")])
+    equal(node.ask("health")["status"], "ok")
+    equal([one["tx"] for one in node.ask("saga", name="planner", which="parked", timeout_ms=5000)["transactions"]], ["tx"])
+    equal(outcome(erl, tx, "planner"), "open")
+    done = node.coppice("saga", "planner", "resolve", "tx", "abort", "--yes")
+    equal(done.returncode, 0, done.stderr)
+    equal(ends(erl, tx, "planner"), "{compensated,no}")
+    eventually(lambda: warned() == [], "nothing is stuck any more")
+
+
+@test("a participant that never was: the transaction is undone, overdue, a warning of health, and ends by an operator's word")
+def nobody(cleanup):
+    node = node_with(cleanup, planner(lifespan="300ms", step_timeout="100ms"), settings=(shelf(cleanup),))
+    erl = with_erl(cleanup, node)
+    tx = start(erl, planned(("nobody@me@127.0.0.1", "a")), "planner", ', #{id => <<"tx">>}')
+
+    def warned():
+        return [(one["name"], one["why"]) for one in node.ask("health")["warnings"] if one["what"] == "saga"]
+    (name, why), = eventually(warned, "it is a warning")
+    equal(name, "planner")
+    contains(why, "is not carried out")
+    listed = node.ask("saga", name="planner", which="overdue", timeout_ms=5000)["transactions"]
+    equal([(one["tx"], one["state"], one["waits_for"]) for one in listed], [("tx", "undoing", ["nobody@me@127.0.0.1"])])
+    contains(node.coppice("saga", "planner", "--overdue").stdout, "undoing")
+    equal(outcome(erl, tx, "planner"), "open")
+    equal(node.coppice("saga", "planner", "resolve", "tx", "commit", "--yes").returncode, 1, "it is decided that it is undone")
+    eventually(lambda: node.coppice("saga", "planner", "resolve", "tx", "abort", "--yes").returncode == 0, "it has been silent for long enough")
+    equal(ends(erl, tx, "planner"), "{compensated,lifespan}")
+    equal((node.engine("planner")["open"], warned()), (0, []))
+
+
+@test("what is open at a saga that was renamed is a warning of health, and goes on under its former name")
+def renamed(cleanup):
+    node = node_with(cleanup, planner(), settings=(shelf(cleanup),))
+    erl = with_erl(cleanup, node)
+    participant(erl, "p")
+    how(erl, "p", "(saga_do, _, _) -> silent; (_, _, _) -> ok")
+    start(erl, planned(("p@me@127.0.0.1", "a")), "planner", ', #{id => <<"tx">>}')
+    eventually(lambda: len(noted(erl, "p")) > 0, "its step is asked for")
+
+    def warned():
+        return [(one["name"], one["why"]) for one in node.ask("health")["warnings"] if one["what"] == "saga"]
+
+    def apply(name):
+        node.folder.write("node.yaml", CONFIG.format(children="        - " + planner(name)))
+        node.ask("apply")
+        eventually(lambda: node.pid(name), "it runs under its new name")
+    equal(warned(), [])
+    apply("other")
+    (name, why), = eventually(warned, "it is a warning")
+    equal(name, "planner")
+    contains(why, "1 of its transactions and steps are open")
+    how(erl, "p", "(saga_do, V, _) -> {ok, V}; (_, _, _) -> ok")
+    apply("planner")
+    equal(ends(erl, '<<"tx">>', "planner"), "{committed,a}")
+    equal(warned(), [])
 
 
 @test("interim values reach a transaction's subscribers")
@@ -335,6 +450,8 @@ def foreign(cleanup):
     for request in (f"{{saga_undo, {key}, {what}}}", f"{{saga_forget, {key}}}", f"{{saga_do, {key}, {what}, 60000}}"):
         check(other(f"Try(accounts, {request})") in ("timeout", "{error,not_allowed}"), request)
     equal(balance(erl, "ann"), "{ok,95}")
+    equal(erl("Ask(accounts, {'$coppice_saga_look', list, <<\"all\">>})"), "{error,not_allowed}")
+    equal(erl("Ask(accounts, {'$coppice_saga_look', show, <<\"t\">>})"), "{error,not_allowed}")
     equal(node.engine("accounts")["dropped"]["origin"], 3)
     node.stop(signal.SIGKILL)
     node.begin()

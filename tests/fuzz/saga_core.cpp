@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // A saga's core under arbitrary scripts: messages that make sense and messages that do not, actors that
 // answer anything, time, disks that lag, crashes that leave a first part of what was written. Whatever a
-// crash leaves, the core starts from it; what is read of messages and records comes back the same.
+// crash leaves, the core starts from it; what is read of messages and records comes back the same. Each
+// script is played twice: from an empty disk, and from arbitrary records, which the core refuses or runs on.
 // rooms: saga
+#include <limits>
 #include <map>
 #include <string>
 
@@ -20,21 +22,80 @@ constexpr const char* nodes[] = {"a", "b", "c"};
 
 class play {
  public:
-  explicit play(script from) : from_(from) {
+  play(script from, bool damaged) : from_(from), damaged_(damaged) {
     how_.self = {"s", "a"};
     how_.hops = 3;
     how_.max_transactions = 4;
     how_.keep_count = 8;
     how_.max_in_doubt = 3;
     how_.max_steps = 6;
+    if (damaged_)
+      for (int i = 1 + from_.byte() % 8; i > 0; --i) damage();
     start();
   }
   void run() {
-    for (int steps = 0; !from_.ended() && steps < 300; ++steps) step();
-    crash();
+    for (int steps = 0; machine_ != nullptr && !from_.ended() && steps < 300; ++steps) step();
+    if (machine_ != nullptr) crash();
   }
 
  private:
+  // Puts a record of few numbers and few names on the disk.
+  void damage() {
+    record made;
+    const auto kind = static_cast<commit_kind>(from_.byte() % 2);
+    const std::uint8_t small = from_.byte() % 4;
+    const bool yes = from_.byte() % 2 == 0;
+    switch (from_.byte() % 7) {
+      case 0:
+        made = begin_record{tx(), "a", kind, small, time(), value(), how_.self, small};
+        break;
+      case 1:
+        made = plan_record{static_cast<plan_record::verdict>(from_.byte() % 4),
+                           yes,
+                           small,
+                           from_.byte() % 4U,
+                           value(),
+                           value(),
+                           some_verdict().steps};
+        for (step_spec& one : std::get<plan_record>(made).steps) one.retry_first = one.retry_max = time();
+        break;
+      case 2:
+        made = decision_record{yes, value()};
+        break;
+      case 3:
+        made = skip_record{yes};
+        break;
+      case 4: {
+        const auto state = static_cast<entry_state>(from_.byte() % 6);
+        const std::uint8_t flags = from_.byte();
+        made =
+            entry_record{key(),   kind,    state,     small, time(), yes, (flags & 1) != 0, (flags & 2) != 0,
+                         value(), value(), how_.self, small};
+        break;
+      }
+      case 5:
+        made = ended_record{tx(), "a", {static_cast<outcome_kind>(from_.byte() % 5), value()}, time()};
+        break;
+      default: {
+        const auto read = decode_record(from_.term());
+        if (!read) return;
+        made = *read;
+      }
+    }
+    const std::string bytes = encode(made);
+    const auto read = decode_record(base::as_bytes(bytes));
+    if (!read) return; // it is out of range, and refused where it is read
+    check(*read == made);
+    record_key at{1 + from_.byte() % 3U, static_cast<record_kind>(made.index()), 0};
+    if (from_.byte() % 16 == 0) at.kind = static_cast<record_kind>(from_.byte() % 6);
+    if (at.kind == record_kind::plan || at.kind == record_kind::skip) at.step = from_.byte() % 4;
+    disk_.insert_or_assign(at, *read);
+  }
+  base::nanos time() {
+    const std::uint8_t shape = from_.byte();
+    if (shape == 255) return std::numeric_limits<base::nanos>::max();
+    return shape * base::nanos_per_second / 16;
+  }
   void start() {
     std::vector<kept_record> kept;
     for (const auto& [key, what] : disk_) {
@@ -45,9 +106,9 @@ class play {
     }
     how_.commit = from_.byte() % 2 == 0 ? commit_kind::compensate : commit_kind::two_phase;
     auto made = core::start(how_, std::move(kept), now_, out_);
-    check(made.has_value());
-    machine_ = std::move(*made);
-    take();
+    check(made.has_value() || damaged_);
+    machine_ = made ? std::move(*made) : nullptr;
+    if (machine_ != nullptr) take();
   }
   void crash() {
     std::size_t left = from_.byte() % 8;
@@ -80,6 +141,18 @@ class play {
     check(machine_->open() <= how_.max_transactions);
     check(machine_->entries() <= how_.keep_count);
     check(machine_->in_doubt() <= how_.max_in_doubt);
+    // The lists say what a look at everything says.
+    std::size_t in_doubt = 0, parked = 0;
+    for (const open_unit& one : machine_->open_units(1000)) {
+      in_doubt += one.in_doubt ? 1 : 0;
+      parked += one.parked ? 1 : 0;
+    }
+    check(machine_->in_doubt() == in_doubt);
+    check(machine_->open_units(1000, wanted_units::in_doubt).size() == in_doubt);
+    check(machine_->open_units(1000, wanted_units::parked).size() == parked);
+    check(machine_->parked() >= parked);
+    check(machine_->open_units(1000, wanted_units::overdue).empty() || machine_->first_ending() < now_);
+    check((machine_->in_doubt_since() == never) == (in_doubt == 0));
   }
   term value() { return {std::string{'a', static_cast<char>(from_.byte())}}; }
   std::string tx() { return std::string(1, static_cast<char>('t' + from_.byte() % 3)); }
@@ -111,7 +184,7 @@ class play {
         machine_->cancel(now_, 2, "a", tx(), value(), out_);
         break;
       case 2:
-        machine_->resolve(now_, tx(), from_.byte() % 2 == 0, out_);
+        machine_->resolve(now_, 3, tx(), from_.byte() % 2 == 0, out_);
         break;
       case 3:
         receive(peer, request{what, kind, key(), value(), from_.byte()});
@@ -158,6 +231,7 @@ class play {
   }
 
   script from_;
+  const bool damaged_; // the disk may have records that no core has written
   options how_;
   base::nanos now_ = base::nanos_per_second;
   effects out_;
@@ -178,6 +252,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = decode_record(base::as_bytes(bytes));
     check(again && encode(*again) == bytes);
   }
-  play(script({data, size})).run();
+  for (const bool damaged : {false, true}) play(script({data, size}), damaged).run();
   return 0;
 }

@@ -63,4 +63,9 @@ journal_report journal::report() const {
   return out;
 }
 
+void journal::look(const std::function<void(const durable::shared_log&)>& look) const {
+  const std::scoped_lock held(lock_);
+  if (log_ != nullptr) look(*log_);
+}
+
 } // namespace coppice::behaviours

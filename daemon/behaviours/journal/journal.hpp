@@ -4,6 +4,7 @@
 // processes have ended.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -48,6 +49,9 @@ class journal {
   // measured on this one scale for as long as the node lives, however the system clock is set.
   base::nanos clock_offset() const { return clock_offset_; }
   journal_report report() const; // any thread
+  // Calls `look` with the log if it is open. It stays open meanwhile, so `look` has to be short, and calls
+  // nothing of this object. Any thread.
+  void look(const std::function<void(const durable::shared_log&)>& look) const;
 
  private:
   const std::string folder_;

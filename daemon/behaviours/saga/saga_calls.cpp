@@ -28,7 +28,9 @@ constexpr std::size_t most_listed = 1000;
 constexpr std::size_t most_steps_shown = 1000; // of one transaction
 constexpr std::size_t most_of_answer = 200;    // bytes of its text
 constexpr std::string_view look_word = "$coppice_saga_look";
-constexpr std::array<std::string_view, 3> wanted_words{"all", "in_doubt", "parked"}; // by wanted_units
+constexpr std::string_view resolve_word = "$coppice_saga_resolve";
+constexpr std::array<std::string_view, 4> wanted_words{"all", "in_doubt", "parked",
+                                                       "overdue"}; // by wanted_units
 constexpr std::uint64_t longest_lifespan_ms = std::uint64_t{1} << 40;
 
 std::string drawn_id() {
@@ -84,11 +86,20 @@ std::optional<outcome> saga_engine::take_call(const message& whole, etf::bytes f
   std::uint32_t arity = 0;
   std::string_view word;
   if (!at.read_tuple(arity) || !at.read_atom(word)) return std::nullopt;
-  if (word == look_word && arity == 3 && self_.origin().here()) {
+  const bool looks = word == look_word && arity == 3, resolves = word == resolve_word && arity == 3;
+  if ((looks && !self_.origin().here()) || (resolves && !self_.origin().notice)) {
+    gen::reply(self_, from, runtime::error_message(message::atom("not_allowed")));
+    return runtime::carry_on();
+  }
+  if (looks) {
     gen::reply(self_, from, look(at));
     return runtime::carry_on();
   }
   if (turned_away(from, word)) return runtime::carry_on();
+  if (resolves) {
+    resolve(whole.slice(from), at);
+    return carry_out();
+  }
   if (word == "start" && (arity == 2 || arity == 3)) {
     if (!self_.origin().here() && !takes_steps_of(settings_, origin_node())) {
       gen::reply(self_, from, runtime::error_message(message::atom("not_allowed")));
@@ -149,9 +160,22 @@ void saga_engine::cancel(const message& from, etf::cursor words) {
   core_->cancel(now(), token, origin_node(), tx, term_from(why), effects_);
 }
 
+// Behind the word: commit or abort, then the transaction's id.
+void saga_engine::resolve(const message& from, etf::cursor words) {
+  std::string_view how;
+  std::string tx;
+  if (!words.read_atom(how) || (how != "commit" && how != "abort") || !read_tx(words, tx)) {
+    gen::reply(self_, from, runtime::error_message(message::atom("badarg")));
+    return;
+  }
+  const std::uint64_t token = ++last_client_;
+  clients_[token] = {from.compact(), tx};
+  core_->resolve(now(), token, tx, how == "commit", effects_);
+}
+
 bool saga_engine::turned_away(etf::bytes from, std::string_view word) {
   const bool requests = word.starts_with("saga_");
-  const bool changes = word == "start" || word == "cancel" || requests;
+  const bool changes = word == "start" || word == "cancel" || word == resolve_word || requests;
   if (!changes && word != "outcome" && word != "subscribe") return false;
   if (stopped_) {
     gen::reply(self_, from, stopped_answer(requests));
@@ -316,10 +340,10 @@ void show(message_writer& out, std::size_t part, const saga::shown_step& one) {
   show_answer(out, one.answer);
 }
 
-message look_request(std::string_view what, std::string_view of) {
+message operators_request(std::string_view word, std::string_view what, std::string_view of) {
   message_writer out;
   out.tuple(3);
-  out.atom(look_word);
+  out.atom(word);
   out.atom(what);
   out.binary(of);
   return out.take();
@@ -328,11 +352,15 @@ message look_request(std::string_view what, std::string_view of) {
 } // namespace
 
 message saga_engine::list_request(saga::wanted_units which) {
-  return look_request("list", wanted_words[static_cast<std::size_t>(which)]);
+  return operators_request(look_word, "list", wanted_words[static_cast<std::size_t>(which)]);
 }
 
 message saga_engine::show_request(std::string_view tx) {
-  return look_request("show", tx);
+  return operators_request(look_word, "show", tx);
+}
+
+message saga_engine::resolve_request(std::string_view tx, bool commit) {
+  return operators_request(resolve_word, commit ? "commit" : "abort", tx);
 }
 
 // Behind the word: list or show, then a binary.
@@ -391,7 +419,7 @@ message saga_engine::report() const {
   constexpr std::array<std::string_view, saga::drop_reasons> reasons{"receiver", "origin", "malformed",
                                                                      "stale", "impossible"};
   message_writer out(512);
-  out.map(19);
+  out.map(20);
   out.atom("commit");
   out.atom(settings_.core.commit == saga::commit_kind::two_phase ? "two_phase" : "compensate");
   out.atom("log");
@@ -414,6 +442,7 @@ message saga_engine::report() const {
   report::number(out, "undo_failures", counted.undo_failures);
   report::number(out, "asked_again", counted.asked_again);
   report::number(out, "kept_answers", counted.kept_answers);
+  report::number(out, "heuristic", counted.heuristic);
   report::number(out, "heuristic_mismatch", counted.heuristic_mismatch);
   out.atom("dropped");
   out.map(static_cast<std::uint32_t>(reasons.size()));

@@ -8,6 +8,7 @@
 
 #include "base/log.hpp"
 #include "base/random.hpp"
+#include "behaviours/gen/report_fields.hpp"
 #include "behaviours/saga/saga_words.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
@@ -59,6 +60,17 @@ std::vector<durable::change> changes_of(const saga::write& what) {
   return out;
 }
 
+// {report, #{tx, decided}}
+message resolved_answer(const std::string& tx, std::size_t parts) {
+  message_writer out(tx.size() + 64);
+  out.tuple(2);
+  out.atom("report");
+  out.map(2);
+  report::text(out, "tx", tx);
+  report::number(out, "decided", parts);
+  return out.take();
+}
+
 std::string shown_tx(const saga::step_key& key) {
   return runtime::shown(message::copy_of(etf::encode(key.tx)));
 }
@@ -74,6 +86,11 @@ saga_engine::saga_engine(runtime::process& self, saga_settings how, journal* log
 
 base::nanos saga_engine::now() const {
   return self_.now() + offset_;
+}
+
+base::nanos saga_engine::longest_doubt() const {
+  const saga::options& how = settings_.core;
+  return how.lifespan + std::max(how.step_timeout, how.retry_max);
 }
 
 std::string saga_engine::origin_node() const {
@@ -116,7 +133,7 @@ base::result<std::vector<saga::kept_record>> saga_engine::read_log(const std::st
     came->how = log->open();
     if (!came->how) return;
     durable::shared_log& open = *log->log();
-    auto group = open.group("saga/" + name);
+    auto group = open.group(std::string(saga_group_prefix) + name);
     if (!group) {
       came->how = unexpected(std::move(group.error()));
       return;
@@ -356,6 +373,9 @@ void saga_engine::answer_client(const saga::answer& what) {
     }
     case saga::client_answer::cancelled:
       gen::reply(self_, asked.from, message::atom("ok"));
+      return;
+    case saga::client_answer::resolved:
+      gen::reply(self_, asked.from, resolved_answer(asked.tx, what.parts));
       return;
     case saga::client_answer::over:
       return refuse("over");

@@ -52,9 +52,12 @@ class saga_engine {
   base::status open();
 
   // Calls by a process of this node, answered {report, Map} | {error, Reason}. `list`: of what is open that
-  // which is in_doubt or parked. `show`: the transaction with this id.
+  // which is wanted. `show`: the transaction with this id.
   static runtime::message list_request(saga::wanted_units which);
   static runtime::message show_request(std::string_view tx);
+  // A call by the node itself (call_engine()): an operator decides, see saga::core::resolve(). Answered as
+  // the calls above once it is on the disk.
+  static runtime::message resolve_request(std::string_view tx, bool commit);
   static bool is_one(const runtime::description& process) { return process.behaviour == "saga"; }
 
   // Input. nullopt: it is none of the saga's, and nothing was done.
@@ -77,6 +80,13 @@ class saga_engine {
   bool interim(etf::bytes key, saga::term value);
 
   const saga::core& core() const { return *core_; }
+  // As core::in_doubt_since() and core::first_ending(), in monotonic time, which may be before the machine's
+  // start. nullopt: never.
+  std::optional<base::nanos> in_doubt_since() const { return monotonic(core_->in_doubt_since()); }
+  std::optional<base::nanos> first_ending() const { return monotonic(core_->first_ending()); }
+  // A step that has been in doubt for longer waits for a coordinator that is not there: the time for a
+  // transaction, and the longest time between two requests.
+  base::nanos longest_doubt() const;
   // A map for people.
   runtime::message report() const;
 
@@ -98,12 +108,15 @@ class saga_engine {
     std::size_t bytes = 0;
     std::vector<saga::step_spec> steps;
   };
-  struct client { // whose start or cancel waits for its answer
+  struct client { // its start, cancel or resolve waits for its answer
     runtime::message from;
     std::string tx;
   };
 
   base::nanos now() const;
+  std::optional<base::nanos> monotonic(base::nanos of_core) const {
+    return of_core == saga::never ? std::nullopt : std::optional(of_core - offset_);
+  }
   std::string origin_node() const;
   base::result<std::vector<saga::kept_record>> read_log(const std::string& name);
   runtime::outcome carry_out();
@@ -126,6 +139,7 @@ class saga_engine {
 
   bool start(const runtime::message& from, etf::cursor words, std::uint32_t arity);
   void cancel(const runtime::message& from, etf::cursor words);
+  void resolve(const runtime::message& from, etf::cursor words);
   // Whether the request was answered already, because the saga is stopped or too much waits for the disk.
   bool turned_away(etf::bytes from, std::string_view word);
   runtime::message subscribe(etf::bytes from, etf::cursor words);

@@ -12,6 +12,9 @@
 
 namespace coppice::behaviours {
 
+// A saga's group in the node's durable log is called by this and the saga's name.
+inline constexpr std::string_view saga_group_prefix = "saga/";
+
 struct saga_settings {
   saga::options core; // without `self`, which is the process's registered name and node
   bool durable = false;

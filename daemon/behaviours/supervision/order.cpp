@@ -34,7 +34,7 @@ std::any pending_orders::take(etf::bytes request_or_number) {
 gen::call_result call_engine(runtime::process& self, const runtime::pid& engine, runtime::message request,
                              base::nanos deadline) {
   const runtime::reference call = self.monitor(engine, true);
-  self.send_unbounded(engine, gen::call_message(self, call, std::move(request)));
+  self.notify(engine, gen::call_message(self, call, std::move(request)));
   return gen::finish_call(self, call, deadline);
 }
 

@@ -82,7 +82,8 @@ class pending_orders {
   std::unordered_map<std::uint64_t, std::any> orders_;
 };
 
-// gen::call() of an engine here by the node itself: its mailbox's bound does not count.
+// gen::call() of an engine here by the node itself, as a notice, so no actor can forge it. The bound of its
+// mailbox does not count.
 gen::call_result call_engine(runtime::process& self, const runtime::pid& engine, runtime::message request,
                              base::nanos deadline);
 

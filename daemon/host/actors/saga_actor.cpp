@@ -64,6 +64,10 @@ outcome saga_actor::init(process& self) {
   }
   engine_ = std::move(engine);
   identity().sagas->begin();
+  waits_->longest_doubt.set(static_cast<std::uint64_t>(engine_->longest_doubt()));
+  waits_->grace.set(static_cast<std::uint64_t>(engine_->core().grace()));
+  if (auto* const board = actor().image->metrics())
+    on_board_ = board->enter<saga_state>({{"saga", self.name()}}, waits_);
   return begun;
 }
 
@@ -74,6 +78,10 @@ outcome saga_actor::done(process& self, outcome next) {
   identity().sagas->hold(now, held_);
   counted_ = core.counted();
   held_ = now;
+  waits_->in_doubt_since.set(engine_->in_doubt_since());
+  waits_->first_ending.set(engine_->first_ending());
+  waits_->in_doubt.set(core.in_doubt());
+  waits_->parked.set(core.parked());
   return self.exiting() ? runtime::carry_on() : std::move(next);
 }
 

@@ -12,7 +12,9 @@
 
 #include "behaviours/saga/saga_engine.hpp"
 #include "host/actors/server.hpp"
+#include "host/boundary/saga_state.hpp"
 #include "host/boundary/saga_totals.hpp"
+#include "metrics/board.hpp"
 
 namespace coppice::host {
 
@@ -66,6 +68,8 @@ class saga_actor final : public server, private behaviours::saga_port {
   std::unique_ptr<behaviours::saga_engine> engine_;
   ::coppice::saga::counters counted_; // included in its type's totals
   saga_totals::held held_;
+  const std::shared_ptr<saga_state> waits_ = std::make_shared<saga_state>();
+  metrics::board::entry on_board_; // of waits_
 };
 
 } // namespace coppice::host

@@ -33,6 +33,8 @@ class saga_totals final : public metrics::counters {
     add(undo_failures_, now.undo_failures - before.undo_failures);
     add(asked_again_, now.asked_again - before.asked_again);
     add(kept_answers_, now.kept_answers - before.kept_answers);
+    add(heuristic_, now.heuristic - before.heuristic);
+    add(mismatches_, now.heuristic_mismatch - before.heuristic_mismatch);
     add(dropped_, sum(now.dropped) - sum(before.dropped));
   }
   void hold(const held& now, const held& before) {
@@ -66,6 +68,9 @@ class saga_totals final : public metrics::counters {
   metrics::counter asked_again_{*this, "saga_asked_again", "Requests to participants that were sent again"};
   metrics::counter kept_answers_{*this, "saga_kept_answers",
                                  "Requests of coordinators that were answered without a callback"};
+  metrics::counter heuristic_{*this, "saga_heuristic", "Steps in doubt that an operator has decided"};
+  metrics::counter mismatches_{*this, "saga_heuristic_mismatch",
+                               "Of them, those that the coordinator decided differently later"};
   metrics::counter dropped_{*this, "saga_dropped",
                             "Messages to sagas that were dropped: not their sender's, stale or malformed"};
 };

@@ -37,6 +37,7 @@
 #include "node/shown/life_record.hpp"
 #include "node/shown/node_events.hpp"
 #include "node/shown/readiness.hpp"
+#include "node/shown/unread_sagas.hpp"
 #include "runtime/system.hpp"
 #include "services/cron/jobs.hpp"
 
@@ -88,6 +89,7 @@ struct instance::components {
   event_tails tails{system, events};
 
   disk_watch disk;
+  unread_sagas unread;
   apply_history history;
   life_record life;                  // the owner's thread
   std::atomic<bool> draining{false}; // an operator has asked for it

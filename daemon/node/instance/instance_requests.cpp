@@ -10,6 +10,7 @@
 #include "behaviours/raft/raft_counters.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/supervision/order.hpp"
+#include "host/boundary/saga_state.hpp"
 #include "node/environment/writable.hpp"
 #include "node/instance/components.hpp"
 #include "node/instance/instance.hpp"
@@ -139,6 +140,21 @@ node_status instance::status_with_disk() const {
     if (about.leaderless != 0 || about.parked_at != 0 || about.stopped || about.bad_snapshot ||
         about.no_snapshots)
       out.raft.push_back(std::move(about));
+  }
+  const auto sagas = components_->counted.rows<host::saga_state>();
+  components_->durable_log.look([&](const durable::shared_log& log) {
+    saga_names known = saga_names_of(components_->current()->spec);
+    for (const auto& one : sagas)
+      if (!known.in_memory.contains(one.label)) known.durable.insert(one.label);
+    out.unread_sagas = components_->unread.look(log, known.durable);
+  });
+  for (const auto& one : sagas) {
+    const host::saga_state& is = *one.counters;
+    saga_status about{one.label, is.in_doubt.value(), is.in_doubt_since.age(now), is.parked.value(),
+                      is.first_ending.age(now)};
+    if (about.oldest <= static_cast<base::nanos>(is.longest_doubt.value())) about.oldest = 0;
+    if (about.overdue <= static_cast<base::nanos>(is.grace.value())) about.overdue = 0;
+    if (about.oldest != 0 || about.parked != 0 || about.overdue != 0) out.sagas.push_back(std::move(about));
   }
   const std::string data = components_->current()->spec.node.data;
   if (std::string why = why_unwritable(data); !why.empty())

@@ -16,6 +16,7 @@
 #include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/web/web_counters.hpp"
 #include "host/boundary/router_totals.hpp"
+#include "host/boundary/saga_state.hpp"
 #include "host/boundary/saga_totals.hpp"
 #include "host/boundary/stage_totals.hpp"
 #include "host/boundary/statem_totals.hpp"
@@ -122,6 +123,7 @@ void declare_metrics(metrics::board& on, metric_sources from) {
   on.declare([events = std::move(from.events)](exposition& to) { named_event_metrics(to, events()); });
   on.declare<host::router_totals>();
   on.declare<host::saga_totals>();
+  on.declare<host::saga_state>();
   on.declare<behaviours::program_totals>();
   on.declare<behaviours::connect_totals>();
   on.declare([plugins = std::move(from.plugins)](exposition& to) { plugin_metrics(to, plugins()); });

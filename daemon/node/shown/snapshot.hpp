@@ -102,6 +102,22 @@ struct raft_status {
   bool no_snapshots = false;   // the last one could not be taken
 };
 
+// A saga on this node that needs attention.
+struct saga_status {
+  std::string name;
+  std::uint64_t in_doubt = 0; // steps that are prepared, without a decision
+  base::nanos oldest = 0;     // for how long one of them has been. 0: it is not worth a word
+  std::uint64_t parked = 0;   // steps that cannot be undone
+  // How long ago the deadline of a transaction was whose end is not carried out. 0: it is not worth a word.
+  base::nanos overdue = 0;
+};
+
+// Records of a saga that none of the node's sagas reads.
+struct unread_saga {
+  std::string name;
+  std::uint64_t open = 0; // transactions and steps of others
+};
+
 struct node_status {
   std::string name;
   std::uint32_t creation = 0;
@@ -133,6 +149,8 @@ struct node_status {
   std::vector<unwritable> cannot_write;   // node.data and files of the log; empty unless as above
   behaviours::journal_report durable_log; // without `log` and `damages` unless it is open
   std::vector<raft_status> raft;          // members of Raft groups that need attention, by name
+  std::vector<saga_status> sagas;         // that need attention, by name
+  std::vector<unread_saga> unread_sagas;  // by name; empty unless as above
   // Jobs that one of several nodes runs, while nodes of distribution.peers are away, which may run them too.
   std::vector<std::string> jobs_alone;
   std::vector<peer_status> away;   // nodes of distribution.peers that are not connected

@@ -61,12 +61,12 @@ TEST_CASE("each row of the table has its own name and verb, and all that acts ne
       CHECK(each.name != "only");
     }
   }
-  for (const char* acts : {"call",    "cast",      "send",   "connect", "disconnect", "start",     "stop",
-                           "restart", "terminate", "exit",   "reload",  "apply",      "log-level", "pool",
-                           "raft",    "listener",  "events", "cron",    "trace",      "drain"})
+  for (const char* acts : {"call",    "cast",      "send",     "connect", "disconnect", "start",     "stop",
+                           "restart", "terminate", "exit",     "reload",  "apply",      "log-level", "pool",
+                           "raft",    "saga",      "listener", "events",  "cron",       "trace",     "drain"})
     CHECK(control::may_act(acts));
   for (const char* looks :
-       {"status", "tree", "ps", "info", "nodes", "plugins", "top", "logs", "diff", "health", "saga"})
+       {"status", "tree", "ps", "info", "nodes", "plugins", "top", "logs", "diff", "health"})
     CHECK_FALSE(control::may_act(looks));
   CHECK(row("logs", verb::get).needs == control::right::state);
   CHECK(row("diff", verb::get).needs == control::right::state);
@@ -112,13 +112,18 @@ TEST_CASE("what a command does not take is told with what it takes") {
   has(body_refused("call", std::string(100, '[')), "nest too deep");
 }
 
-TEST_CASE("OpenAPI tells of every row its verb, its right and its arguments") {
+TEST_CASE("OpenAPI tells of every row over HTTP its verb, its right and its arguments, and of no other one") {
   const json told = control::openapi_document("1.2.3");
   CHECK(told["info"]["version"] == "1.2.3");
+  std::size_t over_http = 0;
   for (const control::command& one : control::commands()) {
     CAPTURE(one.name);
-    const json& its =
-        told["paths"]["/api/v1/" + std::string(one.name)][one.how == verb::get ? "get" : "post"];
+    const json& path = told["paths"]["/api/v1/" + std::string(one.name)];
+    const std::string how = one.how == verb::get ? "get" : "post";
+    CHECK(path.contains(how) == one.over_http);
+    if (!one.over_http) continue;
+    ++over_http;
+    const json& its = path[how];
     REQUIRE(its.is_object());
     CHECK(its["x-right"] == control::text(one.needs));
     if (one.how == verb::get)
@@ -127,7 +132,9 @@ TEST_CASE("OpenAPI tells of every row its verb, its right and its arguments") {
       CHECK(its["requestBody"]["content"]["application/json"]["schema"]["properties"].size() ==
             one.arguments.size());
   }
-  CHECK(control::commands_document().size() == control::commands().size());
+  CHECK(control::commands_document().size() == over_http);
+  CHECK_FALSE(row("saga", verb::post).over_http);
+  CHECK(over_http == control::commands().size() - 1);
 }
 
 TEST_CASE("each failure has its status") {

@@ -207,6 +207,7 @@ TEST_CASE("every kind of warning has a sample, and no warning is of another kind
   status.jobs_alone = {"nightly"};
   status.durable_log.failure = base::error{base::errc::system, "x"};
   status.raft.push_back({"ledger", 3 * base::nanos_per_second, 0});
+  status.sagas.push_back({"desk", 1, 3 * base::nanos_per_second, 0});
   status.stuck = {{{}, "<0.43.0>", "handle_call", "", base::mono_now() - 2 * base::nanos_per_second}};
   metrics_source from;
   from.status = status;
@@ -228,6 +229,26 @@ TEST_CASE("a member of a Raft group that stands still, cannot use its snapshot o
   CHECK(said[0].why == "it stands still: its part of the durable log is of no use");
   CHECK(said[1].why == "it applies nothing: its snapshot is of no use");
   CHECK(said[2].why == "it could take no snapshot, so its log grows");
+}
+
+TEST_CASE("a saga whose steps are stuck in doubt, or cannot be undone, is named") {
+  node::node_status status;
+  status.sagas = {{"desk", 2, 90 * base::nanos_per_second, 0, 0},
+                  {"shop", 1, 0, 1, 0},
+                  {"bank", 0, 0, 0, 70 * base::nanos_per_second}};
+  status.unread_sagas = {{"former", 4}};
+  const auto said = warnings(status);
+  REQUIRE(said.size() == 4);
+  CHECK(said[0].what == "saga");
+  CHECK(said[0].name == "desk");
+  CHECK(said[0].why == "2 steps in doubt, the oldest for 90 s");
+  CHECK(said[0].help.find("coppice saga desk --in-doubt") == 0);
+  CHECK(said[1].why == "1 step cannot be undone");
+  CHECK(said[1].help.find("coppice saga shop resolve TX abort") != std::string::npos);
+  CHECK(said[2].why == "a transaction ends and is not carried out, 70 s after its deadline");
+  CHECK(said[2].help.find("coppice saga bank --overdue") == 0);
+  CHECK(said[3].name == "former");
+  CHECK(said[3].why.find("4 of its transactions and steps are open") == 0);
 }
 
 TEST_CASE("a node that is drained is not ready") {

@@ -14,6 +14,7 @@
 #include "behaviours/web/sites.hpp"
 #include "behaviours/web/web_counters.hpp"
 #include "host/boundary/actor_code.hpp"
+#include "host/boundary/saga_state.hpp"
 #include "metrics/rows.hpp"
 
 namespace coppice::node {
@@ -183,6 +184,8 @@ TEST_CASE(
   saga::counters counted;
   counted.started = 9;
   counted.committed = 4;
+  counted.heuristic = 3;
+  counted.heuristic_mismatch = 2;
   counted.dropped = {1, 2, 0, 0, 3};
   desk.sagas->begin();
   desk.sagas->begin();
@@ -217,10 +220,33 @@ TEST_CASE(
                                   "saga_steps" + sagas + "0",
                                   "saga_started_total" + sagas + "9",
                                   "saga_committed_total" + sagas + "4",
+                                  "saga_heuristic_total" + sagas + "3",
+                                  "saga_heuristic_mismatch_total" + sagas + "2",
                                   "saga_dropped_total" + sagas + "6"}) {
     CAPTURE(line);
     CHECK(count(text, "\ncoppice_" + line + "\n") == 1);
   }
+}
+
+TEST_CASE("a saga tells what waits for its coordinators and its operator, and since when") {
+  fixture of;
+  const auto desk = std::make_shared<host::saga_state>();
+  auto& since = desk->in_doubt_since;
+  CHECK(since.age(base::mono_now()) == 0);
+  since.set(-90 * base::nanos_per_second); // before the machine's start
+  CHECK(since.age(base::nanos_per_second) == 91 * base::nanos_per_second);
+  since.set(0);
+  CHECK(since.age(2) == 1);
+  since.set(base::mono_now() + 3600 * base::nanos_per_second);
+  CHECK(since.age(base::mono_now()) == 0);
+  since.set(std::nullopt);
+  desk->in_doubt.set(4);
+  desk->parked.set(2);
+  const auto here = of.board.enter({{"saga", "desk"}}, desk);
+  const std::string text = of.page();
+  CHECK(count(text, "\ncoppice_saga_in_doubt{saga=\"desk\"} 4\n") == 1);
+  CHECK(count(text, "\ncoppice_saga_parked{saga=\"desk\"} 2\n") == 1);
+  CHECK(count(text, "\ncoppice_saga_in_doubt_oldest_seconds{saga=\"desk\"} 0\n") == 1);
 }
 
 TEST_CASE("programs and kept connections are counted by the type of their actor once it has had one") {

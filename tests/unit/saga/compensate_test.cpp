@@ -321,10 +321,8 @@ TEST_CASE("a step that cannot be undone parks its transaction until an operator 
   CHECK(of.machine->open_units(10, wanted_units::parked).size() == 1);
   CHECK(of.machine->open_units(10, wanted_units::in_doubt).empty());
   CHECK(of.calls(callback::start) == 1);
-  of.out.clear();
-  CHECK(of.machine->resolve(of.now, "t", true, of.out) == 0);
-  CHECK(of.machine->resolve(of.now, "t", false, of.out) == 1);
-  of.note();
+  CHECK(of.resolve(true) == 0);
+  CHECK(of.resolve(false) == 1);
   CHECK(of.machine->parked() == 0);
   CHECK(of.only_request(request_kind::reverse).to.node() == "b");
   of.restart();
@@ -617,4 +615,57 @@ TEST_CASE("a saga under another name or node does not start while something is o
   CHECK(start_as({"orders", "z"}).empty());
   of.receive("b", request{request_kind::perform, commit_kind::compensate, of.key(), number(1), 1000});
   CHECK_FALSE(start_as({"orders", "z"}).empty());
+}
+
+TEST_CASE("a delay that is far too long is taken as a year") {
+  one_saga of;
+  of.begin();
+  step_spec slow = to("b", 1);
+  slow.retry_first = std::numeric_limits<coppice::base::nanos>::max() / 2 + 1;
+  slow.retry_max = std::numeric_limits<coppice::base::nanos>::max();
+  of.answer(callback::start, steps({slow}));
+  of.reply_to(of.only_request(request_kind::perform), answer_kind::busy);
+  CHECK(of.machine->wake() <= of.now + of.how.lifespan);
+  of.pass(of.how.lifespan);
+  CHECK(of.only_request(request_kind::reverse).to.node() == "b");
+  for (int i = 0; i < 3; ++i)
+    of.reply_to(of.only_request(request_kind::reverse), answer_kind::busy), of.pass(longest_delay);
+}
+
+TEST_CASE(
+    "what ends and is not carried out is overdue, and an operator takes a silent participant for gone") {
+  second_asked of;
+  of.pass(of.how.lifespan);
+  const message asked = of.only_request(request_kind::reverse); // of the second step, which is never answered
+  CHECK(of.machine->first_ending() == of.now);
+  CHECK(of.resolve(false) == 0);
+  CHECK(of.out.answers[0].what == client_answer::over);
+  of.pass(of.machine->grace());
+  CHECK(of.machine->open_units(10, wanted_units::overdue).empty());
+  of.pass(1);
+  CHECK(of.machine->open_units(10, wanted_units::overdue).size() == 1);
+  CHECK(of.resolve(true) == 0);
+  SUBCASE("at once") {}
+  SUBCASE("over a restart") {
+    of.restart();
+    CHECK(of.machine->open_units(10, wanted_units::overdue).size() == 1);
+    CHECK(of.resolve(false) == 0); // it was asked again a moment ago
+    of.pass(of.machine->grace() + 1);
+  }
+  CHECK(of.resolve(false) == 1);
+  const message first = of.only_request(request_kind::reverse);
+  CHECK(first.to.node() == "b");
+  of.reply_to(asked); // it is late
+  CHECK(of.dropped(drop::stale) == 1);
+  of.restart();
+  of.reply_to(of.only_request(request_kind::reverse));
+  CHECK(of.machine->outcome_of("t").what == outcome_kind::compensated);
+  const message forgets = of.only_request(request_kind::forget); // of the first step alone
+  CHECK(forgets.to.node() == "b");
+  CHECK(of.resolve(false) == 0);
+  of.pass(of.machine->grace() + 1); // nor does the first one answer any more
+  CHECK(of.resolve(false) == 1);
+  CHECK(of.machine->open() == 0);
+  CHECK(of.machine->first_ending() == coppice::saga::never);
+  CHECK(of.disk.size() == 1); // how it ended
 }

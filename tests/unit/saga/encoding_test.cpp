@@ -85,6 +85,7 @@ TEST_CASE("records and their keys come back the same, and what is cut is refused
       plan_record{plan_record::verdict::replace, false, 3, 2, number(1), {}, steps},
       decision_record{true, number(1)},
       skip_record{},
+      skip_record{true},
       entry_record{some_key,
                    commit_kind::two_phase,
                    entry_state::done,
@@ -132,8 +133,17 @@ TEST_CASE("records that no crash leaves behind are refused") {
                            {},
                            {"orders", "a"},
                            0};
+  entry_record leads_to_nothing = leads;
+  leads_to_nothing.leads = false;
+  entry_record decided_in_one_phase = leads_to_nothing;
+  decided_in_one_phase.state = entry_state::done;
+  decided_in_one_phase.heuristic = true;
   const std::vector<std::vector<kept_record>> cases = {
       {{{1, record_kind::entry, 0}, leads}},
+      {{{1, record_kind::entry, 0}, leads_to_nothing}},
+      {{{1, record_kind::entry, 0}, decided_in_one_phase}},
+      {{{1, record_kind::decision, 0}, some_begin}},
+      {{{~std::uint64_t{0}, record_kind::begin, 0}, some_begin}},
       {{{1, record_kind::begin, 0}, some_begin}, {{2, record_kind::begin, 0}, some_begin}},
       {{{1, record_kind::begin, 0}, some_begin},
        {{1, record_kind::plan, 3}, plan_record{plan_record::verdict::go_on, true, 1, 1, {}, {}, {}}}},

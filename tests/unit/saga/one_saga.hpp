@@ -56,6 +56,15 @@ class one_saga {
     machine->cancel(now, 2, origin, tx, number(1), out);
     note();
   }
+  // How many steps and transactions an operator's decision decides. That is answered once it is on the disk.
+  std::size_t resolve(bool commit, const std::string& tx = "t") {
+    out.clear();
+    machine->resolve(now, 3, tx, commit, out);
+    note();
+    REQUIRE(out.answers.size() == 1);
+    CHECK(out.answers.front().token == 3);
+    return out.answers.front().parts;
+  }
   void pass(base::nanos span) {
     now += span;
     out.clear();

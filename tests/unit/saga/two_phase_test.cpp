@@ -150,9 +150,8 @@ TEST_CASE("a commit that fails is called again until it happens") {
 TEST_CASE("an operator decides for a step in doubt, and a coordinator that says otherwise is counted") {
   prepared of;
   CHECK(of.machine->open_units(10, wanted_units::in_doubt).size() == 1);
-  of.out.clear();
-  CHECK(of.machine->resolve(of.now, "t", true, of.out) == 1);
-  of.note();
+  CHECK(of.machine->in_doubt_since() == of.now);
+  CHECK(of.resolve(true) == 1);
   CHECK(of.told(notice::kind::heuristic));
   CHECK(of.calls(callback::confirm) == 1);
   CHECK(of.machine->in_doubt() == 0);
@@ -190,6 +189,69 @@ TEST_CASE("one node has at most three quarters of the steps of two phases") {
   CHECK(of.calls(callback::perform) == 1);
 }
 
+TEST_CASE("the age of a step in doubt counts from its preparation, and after a restart from its deadline") {
+  one_saga of(both_phases());
+  CHECK(of.machine->in_doubt_since() == never);
+  for (const std::uint32_t number : {1U, 2U, 3U})
+    of.receive("b", of.asks(perform, two_phase, number, number == 3 ? 10U : 1000U));
+  const coppice::base::nanos start = of.now;
+  const auto prepare = [&](std::size_t which) {
+    const call one = of.seen[which];
+    of.pass(100 * ms);
+    of.answer(one, says(verdict::kind::ok));
+  };
+  prepare(1);
+  prepare(0);
+  CHECK(of.machine->in_doubt_since() == start + 100 * ms);
+  CHECK(of.machine->open_units(1, wanted_units::in_doubt).size() == 1);
+  prepare(2); // its deadline has passed
+  CHECK(of.machine->in_doubt_since() == start + 10 * ms);
+  of.receive("b", of.asks(reverse, two_phase, 3));
+  of.answer(callback::reverse, says(verdict::kind::ok));
+  CHECK(of.machine->in_doubt_since() == start + 100 * ms);
+  CHECK(of.machine->in_doubt() == 2);
+  of.pass(10'000 * ms);
+  of.restart();
+  CHECK(of.machine->in_doubt() == 2);
+  CHECK(of.machine->in_doubt_since() == start + 1000 * ms);
+  CHECK(of.machine->open_units(10, wanted_units::in_doubt).size() == 2);
+}
+
+TEST_CASE(
+    "an operator's decision is answered once it is on the disk, and what waits for none is left alone") {
+  prepared of;
+  of.holds_writes = true;
+  of.out.clear();
+  of.machine->resolve(of.now, 7, "t", false, of.out);
+  of.note();
+  CHECK(of.out.answers.empty());
+  CHECK(of.out.calls.empty());
+  of.sync();
+  REQUIRE(of.out.answers.size() == 1);
+  CHECK(of.out.answers[0].token == 7);
+  CHECK(of.out.answers[0].what == client_answer::resolved);
+  CHECK(of.out.answers[0].parts == 1);
+  CHECK(of.calls(callback::reverse) == 1);
+  for (const bool commit : {true, false}) {
+    CHECK(of.resolve(commit) == 0);
+    CHECK(of.out.answers[0].what == client_answer::over);
+    CHECK(of.resolve(commit, "never begun") == 0);
+    CHECK(of.out.answers[0].what == client_answer::unknown);
+  }
+  CHECK(of.machine->counted().heuristic == 1);
+}
+
+TEST_CASE("an operator aborts a transaction without a decision, and its steps are told so") {
+  one_saga of(both_phases());
+  of.begin();
+  CHECK(of.resolve(true) == 0);
+  CHECK(of.out.answers[0].what == client_answer::over);
+  CHECK(of.resolve(false) == 1);
+  CHECK(of.out.answers[0].what == client_answer::resolved);
+  CHECK(of.machine->outcome_of("t") == outcome{outcome_kind::aborted, reason("resolved")});
+  CHECK(of.resolve(false) == 0);
+}
+
 TEST_CASE("above in_doubt a step of two phases is answered with busy") {
   options how = both_phases();
   how.max_in_doubt = 1;
@@ -197,4 +259,24 @@ TEST_CASE("above in_doubt a step of two phases is answered with busy") {
   of.receive("b", of.asks(perform, two_phase));
   of.receive("b", of.asks(perform, two_phase, 2));
   CHECK(of.replied(perform)->what == answer_kind::busy);
+}
+
+TEST_CASE("an operator who aborts a step that leads to others, long in doubt, does not take those for gone") {
+  one_saga of(both_phases());
+  of.receive("b", of.asks(perform, two_phase));
+  of.answer(callback::perform, steps({to("c", 1)}));
+  of.reply_to(of.only_request(perform));
+  of.answer(callback::result, steps({}));
+  CHECK(of.machine->in_doubt() == 1);
+  of.pass(1000 * of.machine->grace());
+  CHECK(of.machine->open_units(10, wanted_units::overdue).empty());
+  CHECK(of.resolve(false) == 1);
+  const message told = of.only_request(reverse);
+  CHECK(told.to.node() == "c");
+  CHECK(of.machine->open_units(10, wanted_units::overdue).size() == 1);
+  CHECK(of.resolve(false) == 0);
+  of.reply_to(told);
+  of.answer(callback::reverse, says(verdict::kind::ok));
+  CHECK(of.machine->open_units(10, wanted_units::overdue).empty());
+  CHECK(of.machine->first_ending() == coppice::saga::never);
 }

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "behaviours/gen/native_server.hpp"
+#include "behaviours/supervision/order.hpp"
 #include "behaviours/test_host.hpp"
 #include "durable/memory_disk.hpp"
 
@@ -140,6 +141,13 @@ struct one_node {
     far->flags = runtime::signal::remote;
     host.system.deliver(desk, std::move(far));
   }
+  // What the node is answered for its operator.
+  std::string resolve(std::string_view tx, bool commit) {
+    return host.run([&](runtime::process& self) {
+      return test_host::shown(call_engine(self, desk, saga_engine::resolve_request(tx, commit),
+                                          base::mono_now() + 10 * base::nanos_per_second));
+    });
+  }
   // Does not wait for the answer.
   std::string call_in_vain(std::string_view request) {
     return host.run([&](runtime::process& self) {
@@ -174,6 +182,7 @@ TEST_CASE("a full disk makes a saga refuse starts, and what it had begun goes on
   of.await("overloaded", "true");
   CHECK(of.call("{start, done, #{id => <<\"t2\">>}}") == "{error,overloaded}");
   CHECK(of.call(some_step) == "{busy,overloaded}");
+  CHECK(of.resolve("t1", false) == "{error,overloaded}");
   CHECK(of.call("{outcome, <<\"t0\">>}") == "{committed,undefined}");
   of.disk.capacity = ~std::uint64_t{0};
   of.await("{outcome, <<\"t1\">>}", "{committed,undefined}");
@@ -196,6 +205,7 @@ TEST_CASE("a log that has ended stops the saga, which lives and says why, also a
   CHECK(of.call("{start, done, #{id => <<\"t1\">>}}").starts_with("{error,{stopped,<<\""));
   CHECK(of.call("{cancel, <<\"t0\">>, x}").starts_with("{error,{stopped,<<\""));
   CHECK(of.call(some_step).starts_with("{busy,{stopped,<<\""));
+  CHECK(of.resolve("t0", false).starts_with("{error,{stopped,<<\""));
   of.kill();
   of.host.book.take(0);
   CHECK(of.start() == "opened");
@@ -265,4 +275,31 @@ TEST_CASE("another node subscribes no process of this one") {
   of.host.system.send(*victim, message::atom("last"));
   for (const std::string& one : of.host.book.take(2)) // the answer to the call, and the last message
     CHECK(one.find("committed") == std::string::npos);
+}
+
+TEST_CASE("an operator decides by the node's own call alone, and what waits for no operator is left alone") {
+  one_node of;
+  REQUIRE(of.start() == "opened");
+  CHECK(of.call(R"({saga_prepare, {<<"t">>, {16, [{{<<"shop">>, <<"test@localhost">>}, 1}]}}, 1, 1000})") ==
+        "prepared");
+  constexpr std::string_view forged = R"({'$coppice_saga_resolve', commit, <<"t">>})";
+  CHECK(of.call(forged) == "{error,not_allowed}");
+  CHECK(of.host.call_of_client(of.desk, forged) == "{error,not_allowed}");
+  CHECK(of.host.call_of_peer(of.desk, forged) == "{error,not_allowed}");
+  CHECK(of.resolve("other", true) == "{error,unknown}");
+  CHECK(of.resolve("", true) == "{error,badarg}");
+  CHECK(of.resolve("t", true).find("decided => 1") != std::string::npos);
+  CHECK(of.resolve("t", true) == "{error,over}");
+  CHECK(of.resolve("t", false) == "{error,over}");
+}
+
+TEST_CASE("what is open is shown to this node alone") {
+  one_node of;
+  REQUIRE(of.start() == "opened");
+  for (const std::string_view look :
+       {R"({'$coppice_saga_look', list, <<"all">>})", R"({'$coppice_saga_look', show, <<"t">>})"})
+    CHECK(of.host.call_of_peer(of.desk, look) == "{error,not_allowed}");
+  CHECK(of.call(R"({'$coppice_saga_look', list, <<"all">>})").starts_with("{report,"));
+  CHECK(of.call(R"({'$coppice_saga_look', list, <<"some">>})") == "{error,badarg}");
+  CHECK(of.call(R"({'$coppice_saga_look', show, <<"t">>})") == "{error,unknown_transaction}");
 }
