@@ -24,11 +24,13 @@ inline constexpr std::string_view machine_tag = "$coppice_raft";
 //   {leader, Leader, Term}         Leader: undefined, or {Name, Node}
 //   {quorum, Voters, Reachable}    Reachable: whether a majority answers, as a boolean
 //   {members, [{{Name, Node}, Role}]}
+//   {lead, First, Carried, Most}   see effect_carrier::leadership
 // From the actor:
 //   {applied, Index, Serial, Clients, [{Index, Answer}]}   of the entries that were wanted
 //   {queried, Token, Answer}
 //   {validated, Token, Answer}     Answer: ok, or what the caller is told
 //   {saved, Index, Snapshot, Microseconds}, or {not_saved, Text}
+//   {came, Came}                   of a timer or a monitor: what group_effects::read_came() takes
 inline constexpr std::string_view begin_word = "begin";
 inline constexpr std::string_view apply_word = "apply";
 inline constexpr std::string_view query_word = "query";
@@ -37,16 +39,20 @@ inline constexpr std::string_view save_word = "save";
 inline constexpr std::string_view leader_word = "leader";
 inline constexpr std::string_view quorum_word = "quorum";
 inline constexpr std::string_view members_word = "members";
+inline constexpr std::string_view lead_word = "lead";
 inline constexpr std::string_view applied_word = "applied";
 inline constexpr std::string_view queried_word = "queried";
 inline constexpr std::string_view validated_word = "validated";
 inline constexpr std::string_view saved_word = "saved";
 inline constexpr std::string_view not_saved_word = "not_saved";
+inline constexpr std::string_view came_word = "came";
 
 // What a member has to know of the actor at any time, also when it has crashed. The actor writes.
 struct machine_progress {
   std::atomic<std::uint64_t> applying{0}; // serial of the command in hand. 0: none
   std::atomic<bool> validates{false};     // its code has `validate`
+  // Index of the last entry whose messages it has begun to send. 0: none.
+  std::atomic<std::uint64_t> carried{0};
 };
 
 // Implemented by the actors that can apply commands.

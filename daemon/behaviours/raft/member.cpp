@@ -212,6 +212,7 @@ outcome member::wake(process& self) {
     if (auto put = storage_->touch(); !put) return start_again(self, put.error());
   }
   core_->advance(self.now(), effects_);
+  propose_came_again(self);
   hand_over(self);
   return carry_out(self);
 }
@@ -290,6 +291,7 @@ void member::tell_changes(process& self) {
       base::log::info("raft", "{} leads its group in term {}", own_, told_term_);
     tell_leader(self);
   }
+  note_lead(self);
   const bool reachable = bool{core_->leader()};
   if (told_quorum_ != reachable) {
     told_quorum_ = reachable;
@@ -299,6 +301,7 @@ void member::tell_changes(process& self) {
 
 void member::answer_outcome(process& self, const consensus::answer& one) {
   using consensus::outcome;
+  if (take_came_outcome(self, one)) return;
   const auto found = waiting_.find(one.token);
   if (found == waiting_.end()) return;
   const waiting::kind what = found->second.what;
@@ -347,6 +350,7 @@ void member::arm(process& self) {
   if (core_ != nullptr) due = std::min(due, core_->wake());
   if (phase_ == phase::again) due = std::min(due, again_at_);
   if (machine_at_ != 0) due = std::min(due, machine_at_);
+  if (!came_again_.empty()) due = std::min(due, came_again_.front().first);
   if (!append_due_.empty()) due = std::min(due, append_due_.front().first);
   if (!query_due_.empty()) due = std::min(due, query_due_.front().first);
   if (due == runtime::no_deadline) return;

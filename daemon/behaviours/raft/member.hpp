@@ -152,6 +152,8 @@ class member final : public native_server, private consensus::random_source {
   void take_forwarded(runtime::process& self, const runtime::message& m);
   void take_back(runtime::process& self, const runtime::message& m);
   void propose(runtime::process& self, token of, consensus::entry_kind what, etf::bytes command);
+  void queue_proposal(runtime::process& self, consensus::proposal made);
+  std::int64_t entry_time(); // for the next entry, ms since 1970
   void flush(runtime::process& self);
   void answer(runtime::process& self, const waiting& to, runtime::message term);
   void answer(runtime::process& self, token to, runtime::message term);
@@ -163,6 +165,16 @@ class member final : public native_server, private consensus::random_source {
   bool is_overloaded(std::size_t more) const;
   std::string why_idle() const;
   void write_members(etf::writer& out) const; // [{{Name, Node}, Role}]
+
+  // member_effects.cpp
+  void note_lead(runtime::process& self);
+  void tell_lead(runtime::process& self);
+  void take_came(runtime::process& self, etf::cursor at, const runtime::message& m);
+  void propose_came(runtime::process& self, token of);
+  void propose_came_again(runtime::process& self);
+  // False: the answer is to no entry of a timer or a monitor.
+  bool take_came_outcome(runtime::process& self, const consensus::answer& one);
+  void forget_came();
 
   // member_machine.cpp
   base::result<std::unique_ptr<runtime::behaviour>> make_machine();
@@ -248,6 +260,13 @@ class member final : public native_server, private consensus::random_source {
   std::deque<consensus::ready_read> reads_;                   // that the actor is not asked yet
   std::deque<token> to_validate_;                             // likewise
   std::int64_t last_time_ = 0;                                // of an entry, ms
+
+  // Effects of entries.
+  consensus::log_index leads_from_ = 0;              // the first entry of its own term. 0: it does not lead
+  consensus::term_number leads_in_ = 0;              // the term in which the actor was told so
+  consensus::log_index carried_ = 0;                 // entries whose messages earlier actors have sent
+  std::unordered_map<token, runtime::message> came_; // of timers and monitors, on the way into the log
+  std::deque<std::pair<base::nanos, token>> came_again_; // to be tried again, in the order of their time
 
   // The actor that applies.
   runtime::pid machine_; // null: none runs

@@ -54,6 +54,7 @@ base::result<std::unique_ptr<runtime::behaviour>> member::make_machine() {
   const auto* const applies = dynamic_cast<const machine*>(made->get());
   if (applies == nullptr)
     return base::fail(base::errc::invalid, child.actor + " is no actor of the behaviour raft");
+  if (progress_ != nullptr) carried_ = std::max(carried_, progress_->carried.load(std::memory_order_relaxed));
   progress_ = applies->progress();
   return made;
 }
@@ -123,6 +124,7 @@ void member::begin_machine(process& self) {
   if (told_members_ == core_->members()) tell_members(self);
   if (told_any_leader_) tell_leader(self);
   if (told_quorum_) tell_quorum(self);
+  if (leads_from_ != 0) tell_lead(self);
 }
 
 void member::begin_body(message_writer& out) const {
@@ -266,6 +268,8 @@ outcome member::take_from_machine(process& self, const message& m) {
       const message command = std::exchange(found->second.body, {});
       propose(self, of, consensus::entry_kind::command, command.bytes());
     }
+  } else if (word == came_word) {
+    take_came(self, at, m);
   } else if (word == saved_word) {
     take_saved(self, at);
   } else if (word == not_saved_word) {

@@ -22,8 +22,9 @@ namespace {
 
 constexpr base::nanos ms = base::nanos_per_ms;
 
-// A command is a number, which is added; `crash` ends it, and so does `leave`, orderly. The query `sum` is
-// answered by the sum, any other one by refused. Everything it does is written down with its id.
+// A command is a number, which is added; `crash` ends it, and so does `leave`, orderly; `ring` has the member
+// make an entry of what came of a timer, which adds 1000. The query `sum` is answered by the sum, any other
+// one by refused. Everything it does is written down with its id.
 class adding_machine final : public native_server, public raft::machine {
  public:
   adding_machine(diary& book, std::string id) : native_server("adding"), book_(book), id_(std::move(id)) {}
@@ -42,6 +43,11 @@ class adding_machine final : public native_server, public raft::machine {
     if (word == raft::begin_word) return begin(at);
     if (word == raft::apply_word) return apply(self, at);
     if (word == raft::query_word) query(self, at);
+    if (word == raft::lead_word) {
+      std::uint64_t first = 0;
+      CHECK(at.read_unsigned(first));
+      book_.write(id_ + (first == 0 ? " follows" : " leads"));
+    }
     return runtime::carry_on();
   }
 
@@ -87,9 +93,20 @@ class adding_machine final : public native_server, public raft::machine {
         etf::cursor in(body);
         std::int64_t time = 0, by = 0;
         std::uint64_t random = 0;
-        CHECK((in.read_tuple_of(3) && in.read_integer(time) && in.read_unsigned(random)));
+        std::uint32_t arity = 0;
+        CHECK((in.read_tuple(arity) && in.read_integer(time) && in.read_unsigned(random)));
         CHECK(time > 0);
-        if (!in.read_integer(by))
+        if (arity == 4) {
+          CHECK((in.read_atom_is(raft::came_word) && in.read_tuple_of(3)));
+          by = 1000;
+        } else if (in.read_atom_is("ring")) {
+          runtime::message_writer out;
+          head(out);
+          out.tuple(2);
+          out.atom(raft::came_word);
+          out.raw(term("{timer, 4611686018427387905, 0}").bytes());
+          self.notify(self.parent(), out.take());
+        } else if (!in.read_integer(by))
           return runtime::stop(in.read_atom_is("leave") ? runtime::reasons::normal()
                                                         : message::atom("crashed"));
         sum_ += by;
@@ -286,6 +303,21 @@ TEST_CASE("a majority goes on without a member, which catches up by a snapshot w
   const auto lines = host.book.lines();
   CHECK(std::ranges::any_of(lines, [](const auto& line) { return line.starts_with("b restored "); }));
   CHECK(host.done("b", "{query, sum}") == "101");
+}
+
+TEST_CASE("what comes of a timer is an entry if the member leads, and of the others it is dropped") {
+  group_host host;
+  host.options.election = 2 * base::nanos_per_second; // this machine tells it once
+  host.start_all();
+  CHECK(host.done("a", "{append, 1}").starts_with("{ok,"));
+  CHECK(host.done("b", "{append, ring}").starts_with("{ok,"));
+  for (const char* const name : {"a", "b", "c"}) {
+    CAPTURE(name);
+    CHECK(host.comes_to(name, "{query, sum, stale}", "1001"));
+  }
+  CHECK(host.done("a", "{append, 1}").ends_with(",1002}"));
+  const auto lines = host.book.lines();
+  CHECK(std::ranges::any_of(lines, [](const auto& line) { return line.ends_with(" leads"); }));
 }
 
 TEST_CASE("a session's repeat has the first answer") {
