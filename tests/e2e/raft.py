@@ -371,6 +371,27 @@ def effects(cleanup):
                    "once in all", seconds=60)
 
 
+@test("with check, a member whose apply does something else stops applying and is named, and the others go on")
+def differs(cleanup):
+    group = Group(cleanup, actor="brittle", more=", check: 4", settings=(Shelf(cleanup, "brittle").setting,))
+    group.leader()
+    for i in range(1, 5):
+        equal(group.append("{note, <<\"same\">>}"), f"{{{i},{i}}}")
+    for i in range(5, 8):
+        group.append("{drift, <<\"a@127.0.0.1\">>}" if i == 5 else "{note, <<\"same\">>}")
+    equal([group.engine(one)["parked"] for one in "abc"], [0, 0, 0], "it is compared at every fourth serial alone")
+    group.append("{note, <<\"same\">>}")
+    eventually(lambda: group.engine("a")["parked"] == 8, "a has stopped", seconds=60)
+    contains(group.engine("a")["why"], "its state differs from that of most members at serial 8")
+    contains(json.dumps(group.nodes["a"].ask("health")["warnings"]), "its state differs")
+    equal(group.erl("Ask('a@127.0.0.1', {query, list, stale})"), "{error,parked}")
+    for one in "bc":
+        group.nodes[one].said("the state of ledger@a@127.0.0.1 differs from that of most members at serial 8")
+    eventually(lambda: group.leader() != "a", "another member leads", seconds=60)
+    equal(group.append("{note, <<\"last\">>}"), "{9,9}")
+    equal([group.engine(one)["parked"] for one in "bc"], [0, 0])
+
+
 @test("what is no request, too large, or comes from the wrong node is refused or dropped, and counted")
 def hostile(cleanup):
     group = Group(cleanup, more=", limits: { entry: 4KiB }, from: [ \"shop*\" ]")

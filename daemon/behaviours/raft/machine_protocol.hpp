@@ -16,7 +16,8 @@ namespace coppice::behaviours::raft {
 inline constexpr std::string_view machine_tag = "$coppice_raft";
 
 // From the member:
-//   {begin, Clients, Snapshot}     first of all. Snapshot: undefined, or the binary that `saved` brought
+//   {begin, Clients, Snapshot, Check}   first of all. Snapshot: undefined, or the binary of a `saved`.
+//                                  Check: of the option. 0: never
 //   {apply, [{Index, Kind, Client, Sequence, Wanted, Body}]}   committed entries, in order, without gaps
 //   {query, Token, Query}
 //   {validate, Token, Command}
@@ -30,6 +31,7 @@ inline constexpr std::string_view machine_tag = "$coppice_raft";
 //   {queried, Token, Answer}
 //   {validated, Token, Answer}     Answer: ok, or what the caller is told
 //   {saved, Index, Snapshot, Microseconds}, or {not_saved, Text}
+//   {checked, Serial, Version, Hash}   of the state after the command of that serial
 //   {came, Came}                   of a timer or a monitor: what group_effects::read_came() takes
 inline constexpr std::string_view begin_word = "begin";
 inline constexpr std::string_view apply_word = "apply";
@@ -46,6 +48,7 @@ inline constexpr std::string_view validated_word = "validated";
 inline constexpr std::string_view saved_word = "saved";
 inline constexpr std::string_view not_saved_word = "not_saved";
 inline constexpr std::string_view came_word = "came";
+inline constexpr std::string_view checked_word = "checked";
 
 // What a member has to know of the actor at any time, also when it has crashed. The actor writes.
 struct machine_progress {

@@ -362,7 +362,8 @@ void member::arm(process& self) {
 
 void member::publish() {
   counters_->leaderless_since.set(static_cast<std::uint64_t>(leaderless_since_));
-  counters_->parked_at.set(parked_);
+  counters_->parked_at.set(parked_for_ == parked::command ? parked_ : 0);
+  counters_->differs_at.set(parked_for_ == parked::differs ? parked_ : 0);
   counters_->bad_snapshot.set(parked_for_ == parked::snapshot ? 1 : 0);
   counters_->no_snapshots.set(no_snapshots_ ? 1 : 0);
   counters_->stopped.set(phase_ == phase::stopped ? 1 : 0);
@@ -413,6 +414,8 @@ outcome member::handle_info(process& self, const message& m) {
     take_hello(self, m);
   } else if (word == met_word) {
     take_met(self, m);
+  } else if (word == check_word) {
+    take_check(self, m);
   } else if (word == "raft_ask") {
     take_forwarded(self, m);
   } else if (word == "raft_answer") {

@@ -26,6 +26,7 @@ void member::put_away(process& self) {
   proposed_bytes_ = 0;
   forget_came();
   leads_from_ = 0;
+  checks_ = {};
   reads_.clear();
   committed_.clear();
   to_validate_.clear();

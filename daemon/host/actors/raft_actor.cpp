@@ -2,7 +2,10 @@
 // A plugin's replicated state machine. In the process's own turn.
 #include "host/actors/raft_actor.hpp"
 
+#include <coppice/etf/order.hpp>
+
 #include "base/clock.hpp"
+#include "base/log.hpp"
 #include "host/boundary/callback.hpp"
 #include "host/boundary/requests.hpp"
 #include "host/boundary/sized.hpp"
@@ -126,7 +129,8 @@ outcome raft_actor::take_lead(process& self, etf::cursor at) {
   return runtime::carry_on();
 }
 
-// {Clients, undefined | Snapshot}, a snapshot being {Version, State, Commands, Effects}; State: a term, or
+// {Clients, undefined | Snapshot, Check}, a snapshot being {Version, State, Commands, Effects}; State: a
+// term, or
 // <<>> if there is none. Earlier releases wrote none of Effects.
 outcome raft_actor::take_first(process& self, const message& m, etf::cursor at) {
   applied_commands::bounds most;
@@ -135,7 +139,9 @@ outcome raft_actor::take_first(process& self, const message& m, etf::cursor at) 
   commands_ = applied_commands(most);
   carrier_.lead(self, {}, 0);
   effects_ = {};
-  if (!at.read_binary(snapshot)) return runtime::carry_on();
+  const bool has_snapshot = at.read_binary(snapshot);
+  if ((!has_snapshot && !at.read_atom_is("undefined")) || !at.read_unsigned(check_) || !has_snapshot)
+    return runtime::carry_on();
   etf::cursor in(snapshot);
   std::uint64_t version = 0;
   etf::bytes state;
@@ -189,8 +195,10 @@ outcome raft_actor::take_entries(process& self, const message& m, etf::cursor at
     given_entry one;
     if (!read_entry(at, one)) return runtime::carry_on();
     message answer;
+    const std::uint64_t before = commands_.serial();
     outcome next = take_entry(m, one, answer);
     if (next.stops() || self.exiting()) return next;
+    if (check_ != 0 && commands_.serial() != before && commands_.serial() % check_ == 0) say_hash(self);
     carrier_.applied(self, one.index);
     if (self.exiting()) return runtime::carry_on();
     if (one.wanted) wanted.emplace_back(one.index, answer ? std::move(answer) : message::atom("ok"));
@@ -445,6 +453,30 @@ void raft_actor::take_save(process& self) {
   out.unsigned_integer(commands_.index());
   out.binary(snapshot.view());
   out.unsigned_integer(static_cast<std::uint64_t>((base::mono_now() - began) / 1000));
+  say(self, out);
+}
+
+// By Erlang's equality: members may write equal states in different bytes.
+void raft_actor::say_hash(process& self) {
+  const auto saved = save(self);
+  if (!saved || !saved->term) {
+    if (!std::exchange(told_no_hash_, true))
+      base::log::warning(actor().is->plugin,
+                         "{} has no state that could be compared with that of other members: {}",
+                         actor().is->actor, saved ? "it saves none" : saved.error().text);
+    return;
+  }
+  etf::vector_writer whole(saved->term.size() + 256);
+  whole.tuple(2);
+  whole.raw(saved->term.bytes());
+  effects_.save(whole);
+  message_writer out(64);
+  begin_saying(out);
+  out.tuple(4);
+  out.atom(raft::checked_word);
+  out.unsigned_integer(commands_.serial());
+  out.unsigned_integer(saved->version);
+  out.unsigned_integer(etf::phash2(whole.view(), 0));
   say(self, out);
 }
 

@@ -83,6 +83,7 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   runtime::outcome take_query(runtime::process& self, const runtime::message& m, etf::cursor at);
   runtime::outcome take_validate(runtime::process& self, const runtime::message& m, etf::cursor at);
   void take_save(runtime::process& self);
+  void say_hash(runtime::process& self);
   runtime::outcome tell(const runtime::message& m, std::string_view word, etf::cursor at);
   // {error, {discarded, Reason}}, or with the serial unless it is 0.
   runtime::message discarded(std::int32_t status, std::uint64_t serial);
@@ -98,7 +99,9 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
 
   const std::shared_ptr<behaviours::raft::machine_progress> progress_ =
       std::make_shared<behaviours::raft::machine_progress>();
-  std::uint64_t run_ = 0; // of the member's orders
+  std::uint64_t run_ = 0;     // of the member's orders
+  std::uint64_t check_ = 0;   // commands between two hashes of the state. 0: none is made
+  bool told_no_hash_ = false; // it was logged that there can be none
   consensus::applied_commands commands_;
   behaviours::raft::group_effects effects_;
   behaviours::raft::effect_carrier carrier_;
