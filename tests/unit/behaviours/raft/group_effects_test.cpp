@@ -155,7 +155,7 @@ TEST_CASE("the end of a monitored process has the reference of the monitor") {
   group_effects::write_down(written, monitor, term("{shop,'a@b'}").bytes(), term("boom").bytes());
   const auto came = group_effects::read_came(written.view());
   REQUIRE(came.has_value());
-  CHECK(taken(of, *came) == "{'DOWN'," + named + ",process,{shop,'a@b'},boom}");
+  CHECK(taken(of, *came) == "{'DOWN'," + named + ",process,{shop,a@b},boom}");
   CHECK_FALSE(of.expects(*came));
   for (const char* const bad :
        {"timer", "{timer,1}", "{timer,1,0}", "{down,1,a}", "{down,4611686018427387905,a,b}",
