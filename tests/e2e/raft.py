@@ -283,13 +283,15 @@ def crashes(cleanup):
     contains(json.dumps(group.nodes["a"].ask("health")["warnings"]), "the command at serial 4 crashes it")
 
 
-@test("a call of the host that apply may not make crashes the command, and is named")
+@test("an effect that makes no sense is refused; a call of the host that apply may not make crashes the command, and is named")
 def forbidden(cleanup):
     group = Group(cleanup, letters="a", actor="brittle", settings=(Shelf(cleanup, "brittle").setting,))
     group.leader()
+    equal(group.append("{odd, 7}"), "{1,7}")
+    group.nodes["a"].said("started a timer with a deadline of a monotonic clock")
     group.erl("Ask(hd(Nodes), {append, reach})")
     group.nodes["a"].said("set_label was called for actor brittle")
-    eventually(lambda: group.engine("a")["parked"] == 1, "it stops there")
+    eventually(lambda: group.engine("a")["parked"] == 2, "it stops there")
 
 
 class Box:

@@ -44,6 +44,9 @@ struct guard { // {guard, Pid}: keeps `down` when it ends
 struct drift { // {drift, Node}: something else there than elsewhere
   std::string node;
 };
+struct odd { // {odd, Term}: how many of seven effects that make no sense are refused; Term is no destination
+  coppice::term term;
+};
 using crash = etf::constant<"crash">; // an exception
 using reach = etf::constant<"reach">; // calls what may not be called
 using list = etf::constant<"list">;
@@ -57,7 +60,7 @@ class brittle_machine : public coppice::raft_machine {
  public:
   static constexpr std::string_view name = "brittle";
   static constexpr std::uint32_t state_version = 1;
-  using commands = std::variant<note, slow, crash, reach, tell, alarm, guard, drift>;
+  using commands = std::variant<note, slow, crash, reach, tell, alarm, guard, drift, odd>;
   using infos = std::variant<rung, down>;
   using queries = std::variant<count, fail, leader, list>;
 
@@ -81,6 +84,21 @@ class brittle_machine : public coppice::raft_machine {
   void apply(const coppice::entry&, const guard& what) { monitor(what.process); }
   void apply(const coppice::entry&, const drift& what) {
     notes_.push_back(node() == what.node ? "here" : "there");
+  }
+  std::uint64_t apply(const coppice::entry& at, const odd& what) {
+    std::uint64_t refused = 0;
+    refused += send(what.term, told{"odd"}) == COPPICE_E_INVALID ? 1 : 0;
+    refused += cast("odd", told{"odd"}, coppice::once) == COPPICE_E_UNSUPPORTED ? 1 : 0;
+    refused += monitor("odd", coppice::no_connect) ? 0 : 1;
+    refused += monitor("odd", {.alias = coppice::alias_mode::demonitor}) ? 0 : 1;
+    refused += cancel_timer(1) ? 0 : 1;
+    refused += every(at, std::chrono::microseconds(1), rung{"odd"}) == 0 ? 1 : 0;
+    try {
+      host().send_after(std::chrono::seconds(1), rung{"odd"}); // by a clock that is not the group's
+    } catch (const std::logic_error&) {
+      ++refused;
+    }
+    return refused;
   }
   void apply_info(const coppice::entry&, const rung& what) { notes_.push_back(what.text); }
   void apply_info(const coppice::entry&, const down&) { notes_.push_back("down"); }
