@@ -110,7 +110,7 @@ struct unit {
   base::nanos ending = never;         // its deadline. never: it does not end, or waits for an operator
   std::size_t parked = 0;             // steps of it that cannot be undone
   bool gone = false;                  // removed when the event has been handled
-  node_share counted; // its part of the share of the node that it is open for
+  node_share counted;                 // its part of the share of the node that it is open for
   std::optional<transaction> lead;
   std::optional<entry> part;
   std::optional<ended_record> ended;

@@ -134,11 +134,12 @@ node_status instance::status_with_disk() const {
                       one.counters->parked_at.value(),
                       one.counters->stopped.value() != 0,
                       one.counters->bad_snapshot.value() != 0,
-                      one.counters->no_snapshots.value() != 0};
+                      one.counters->no_snapshots.value() != 0,
+                      one.counters->differs_at.value()};
     if (since != 0 && now - since > static_cast<base::nanos>(one.counters->patience.value()))
       about.leaderless = now - since;
     if (about.leaderless != 0 || about.parked_at != 0 || about.stopped || about.bad_snapshot ||
-        about.no_snapshots)
+        about.no_snapshots || about.differs_at != 0)
       out.raft.push_back(std::move(about));
   }
   const auto sagas = components_->counted.rows<host::saga_state>();
