@@ -65,6 +65,11 @@ void node_metrics(exposition& to, const metrics_source& from) {
   for (const std::string_view what : warning_kinds)
     to.sample({{"what", what}}, static_cast<std::uint64_t>(std::ranges::count(all, what, &complaint::what)));
   to.counter("log_dropped_lines", "Log lines dropped since the log's queue was full", from.log_dropped);
+  to.family(
+      kind::counter, "log_handler_dropped_lines",
+      "Log lines that a handler of node.log.handlers has not got: its queue was full, or its syslog server "
+      "could not be reached");
+  for (const auto& [name, lines] : from.handler_drops) to.sample({{"handler", name}}, lines);
 }
 
 void runtime_metrics(exposition& to, const runtime::runtime_counters& r) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -30,9 +31,10 @@ process_usage own_usage();
 
 struct metrics_source {
   node::node_status status;
-  std::vector<std::string> given_up; // paths of children
-  bool ready = false;                // as /readyz says
-  std::uint64_t log_dropped = 0;     // lines
+  std::vector<std::string> given_up;                                // paths of children
+  bool ready = false;                                               // as /readyz says
+  std::uint64_t log_dropped = 0;                                    // lines
+  std::vector<std::pair<std::string, std::uint64_t>> handler_drops; // lines that a handler of the log lost
   process_usage usage;
   std::size_t http_connections = 0;
   std::size_t http_streams = 0;
