@@ -4,7 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/descriptors.hpp"
+#include "base/log_levels.hpp"
 
 namespace coppice::control {
 
@@ -173,13 +176,40 @@ std::string not_started(const node::node_status& status) {
   return fmt::format("{}: {}", starting ? "starting" : "not ready", fmt::join(at, ", "));
 }
 
+namespace {
+
+nlohmann::json listed(const std::vector<complaint>& from) {
+  nlohmann::json all = nlohmann::json::array();
+  for (const complaint& one : from)
+    all.push_back({{"what", one.what}, {"name", one.name}, {"why", one.why}, {"help", one.help}});
+  return all;
+}
+
+complaint of_level(const base::log::level_difference& one) {
+  const bool all = one.of.empty();
+  std::string why(base::log::level_name(one.now));
+  if (one.until != base::log::no_end)
+    why += fmt::format(" for another {} s",
+                       std::max<base::nanos>(one.until - base::mono_now(), 0) / base::nanos_per_second);
+  return {"log_level", all ? "all" : one.of, std::move(why),
+          "coppice log-level default" + (all ? std::string() : " --of " + one.of)};
+}
+
+} // namespace
+
+nlohmann::json changed_by_hand(const node::node_status& status) {
+  node::node_status by_hand;
+  by_hand.name = status.name;
+  by_hand.differences = status.differences;
+  by_hand.off = status.off;
+  for (const node::peer_status& one : status.away)
+    if (one.held) by_hand.away.push_back(one);
+  std::vector<complaint> all = warnings(by_hand);
+  for (const base::log::level_difference& one : base::log::level_differences()) all.push_back(of_level(one));
+  return listed(all);
+}
+
 nlohmann::json health_document(const node::node_status& status, const std::vector<complaint>& complaints) {
-  const auto listed = [](const std::vector<complaint>& from) {
-    nlohmann::json all = nlohmann::json::array();
-    for (const complaint& one : from)
-      all.push_back({{"what", one.what}, {"name", one.name}, {"why", one.why}, {"help", one.help}});
-    return all;
-  };
   return {{"status", complaints.empty() ? "ok" : "unavailable"},
           {"state", node::text(status.state)},
           {"complaints", listed(complaints)},
