@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <array>
@@ -213,8 +214,12 @@ void syslog_sender::sending::send(const record& line) {
     lost.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  const std::string text = render_syslog(line, host_, process_);
-  const auto sent = [&] { return ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL) >= 0; };
+  std::string text = render_syslog(line, host_, process_);
+  iovec part{text.data(), text.size()};
+  msghdr datagram{};
+  datagram.msg_iov = &part;
+  datagram.msg_iovlen = 1;
+  const auto sent = [&] { return sendmsg(socket_, &datagram, MSG_NOSIGNAL) >= 0; };
   if (sent()) return worked();
   const int first = errno; // ECONNREFUSED is about a datagram before, which was lost
   failed(text_of(first));
