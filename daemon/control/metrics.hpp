@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The page of metrics: what the process, the runtime and the tree are like, and what is counted on the node's
-// board (metrics/board.hpp). Every number of series is bounded: those of workers and applications by the
-// configuration, those of children that are parked here, all others by the board. No series is of a process.
-// Any thread.
+// board (metrics/board.hpp). Every number of series is bounded: those of workers, applications, certificates
+// and handlers of the log by the configuration, those of children that are parked here, all others by the
+// board. No series is of a process. Any thread.
 #pragma once
 
 #include <cstdint>

@@ -157,14 +157,18 @@ TEST_CASE("what was switched off by hand, and files that say something else, are
       "durable_log n@h: make room on the disk of /data/log; nothing has to be restarted\n"
       "durable_log n@h: coppice log check /data/log says what lies there; a restart does not mend it\n"
       "descriptors n@h: coppice listener NAME says which; LimitNOFILE= in the unit\n");
+  status.certificates = {{"/tls/a.pem", 1'800'000'000 * base::nanos_per_second, true, ""}};
   metrics_source from;
   from.status = status;
   from.usage.most_files = 77;
+  from.handler_drops = {{"far", 3}};
   const std::string text = metrics_text(from, metrics::board(), format::prometheus);
   for (const char* line :
        {"coppice_switched_off{what=\"child\"} 1\n", "coppice_configuration_on_disk{state=\"refused\"} 1\n",
         "coppice_configuration_on_disk{state=\"same\"} 0\n", "coppice_short_of_descriptors 1\n",
-        "\nprocess_max_fds 77\n", "# TYPE process_cpu_seconds_total counter\n"})
+        "coppice_certificate_ends_seconds{file=\"/tls/a.pem\"} 1800000000.000\n",
+        "coppice_log_handler_dropped_lines_total{handler=\"far\"} 3\n", "\nprocess_max_fds 77\n",
+        "# TYPE process_cpu_seconds_total counter\n"})
     CHECK_MESSAGE(count(text, line) == 1, line);
 }
 
