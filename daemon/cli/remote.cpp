@@ -123,6 +123,11 @@ json changes_arguments(const parameters& p) {
   return arguments;
 }
 
+bool shows_states(std::string_view command) {
+  constexpr std::array<std::string_view, 3> they{"status", "tree", "nodes"};
+  return std::ranges::find(they, command) != they.end();
+}
+
 // Shows the node's diagnostics as `check` shows them.
 std::string show_changes(const json& document, std::size_t columns) {
   print_error(spec::render(diagnostics_of(document)));
@@ -403,8 +408,12 @@ api::exit_code run_remote(const remote_command& command, const parameters& p, co
   auto reply = connection->ask(request, patience, slow);
   if (!reply) return fail(command.name, reply.error(), common);
   if (!*reply) return fail(reply->error());
-  common.json ? print_json(**reply)
-              : print(command.show(**reply, on_terminal() ? screen_size().columns : any_width));
+  if (common.json) {
+    print_json(**reply);
+  } else {
+    const std::string text = command.show(**reply, on_terminal() ? screen_size().columns : any_width);
+    print(painted_states(text, with_colours() && shows_states(command.name)));
+  }
   return command.verdict == nullptr ? api::exit_code::done : command.verdict(**reply);
 }
 
