@@ -359,6 +359,9 @@ std::shared_ptr<log_queue> handler_queue(std::string_view name) {
 std::vector<std::pair<std::string, std::uint64_t>> handler_drops() {
   return the_writer().handlers().drops();
 }
+std::vector<unwritable_file> failing_handlers() {
+  return the_writer().handlers().failing();
+}
 std::string handler_label(std::string_view name) {
   return "log/" + std::string(name);
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log_syslog.hpp"
 
@@ -116,6 +117,15 @@ std::shared_ptr<log_queue> log_handlers::queue_of(std::string_view name) const {
   for (const auto& one : all_)
     if (one->target().name == name && one->target().syslog.empty()) return one->queue();
   return nullptr;
+}
+
+std::vector<unwritable_file> log_handlers::failing() const {
+  const std::scoped_lock held(lock_);
+  std::vector<unwritable_file> out;
+  for (const auto& one : all_)
+    if (std::string why = one->queue()->failing(); !why.empty())
+      out.push_back({handler_label(one->target().name), std::move(why)});
+  return out;
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> log_handlers::drops() const {

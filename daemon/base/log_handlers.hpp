@@ -44,6 +44,8 @@ class log_handlers {
 
   std::shared_ptr<log_queue> queue_of(std::string_view name) const;
   std::vector<std::pair<std::string, std::uint64_t>> drops() const;
+  // The handlers whose lines are not taken at present, by label.
+  std::vector<unwritable_file> failing() const;
 
  private:
   mutable std::mutex lock_;

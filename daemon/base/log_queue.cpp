@@ -114,6 +114,16 @@ void log_queue::close() {
   change_.notify_all();
 }
 
+void log_queue::set_failing(std::string why) {
+  const std::scoped_lock held(lock_);
+  failing_ = std::move(why);
+}
+
+std::string log_queue::failing() const {
+  const std::scoped_lock held(lock_);
+  return failing_;
+}
+
 bool log_queue::empty() const {
   const std::scoped_lock held(lock_);
   return lines_.empty();

@@ -54,6 +54,10 @@ class log_queue {
   // Ends the waits of wait_and_take() and pause(), those under way and those to come.
   void close();
 
+  // What keeps the reader from taking lines, in words, as the reader says; empty: nothing.
+  void set_failing(std::string why);
+  std::string failing() const;
+
   bool empty() const;
   // Lines dropped since the queue was made. Lines that are left out do not count.
   std::uint64_t dropped() const;
@@ -72,6 +76,7 @@ class log_queue {
   std::uint64_t dropped_ = 0;
   std::uint64_t told_ = 0; // of `dropped_`
   bool closed_ = false;
+  std::string failing_;
   std::vector<std::string> own_;
   std::function<void()> wake_;
 };

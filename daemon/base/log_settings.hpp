@@ -81,6 +81,9 @@ std::shared_ptr<log_queue> handler_queue(std::string_view name);
 // since it was made. In the order of the settings.
 std::vector<std::pair<std::string, std::uint64_t>> handler_drops();
 
+// The handlers whose lines are not taken at present: `path` is the label.
+std::vector<unwritable_file> failing_handlers();
+
 // The label of a handler, as log lines about it have it: "log/NAME".
 std::string handler_label(std::string_view name);
 

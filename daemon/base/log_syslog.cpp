@@ -232,6 +232,7 @@ void syslog_sender::sending::failed(std::string why) {
   last_failure_ = mono_now();
   if (!failing_.empty()) return;
   failing_ = std::move(why);
+  queue->set_failing("the syslog server " + address + " cannot be reached: " + failing_);
   lost_before_ = lost.load(std::memory_order_relaxed);
   submit({wall_now(),
           level::warning,
@@ -244,6 +245,7 @@ void syslog_sender::sending::failed(std::string why) {
 void syslog_sender::sending::worked() {
   if (failing_.empty() || mono_now() - last_failure_ < calm) return;
   failing_.clear();
+  queue->set_failing({});
   submit({wall_now(),
           level::notice,
           "log",

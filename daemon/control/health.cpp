@@ -143,6 +143,12 @@ std::vector<complaint> warnings(const node::node_status& status) {
          fmt::format("all but the last of {} are in use: listeners accept nobody", base::descriptor_limit()),
          "coppice listener NAME says which; LimitNOFILE= in the unit"});
   for (const node::unwritable& one : status.cannot_write) {
+    if (one.what == node::unwritable::kind::handler) {
+      out.push_back(
+          {"log", one.path, "does not get its lines: " + one.why,
+           "coppice logs --module log; lines wait in its queue, and are dropped when that is full"});
+      continue;
+    }
     const bool is_log = one.what == node::unwritable::kind::log;
     out.push_back({is_log ? "log" : "data", one.path, "cannot be written: " + one.why,
                    is_log ? "lines are missing in it until it can; df, and the rights of its folder"

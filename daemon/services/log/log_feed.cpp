@@ -203,6 +203,7 @@ void log_feed::start_actor(process& self) {
         self, fmt::format("the actor {} does not start: {}", of_.actor, why_not_started(done.error())));
   actor_ = *done;
   started_ = self.now();
+  lines_->set_failing({});
   lines_->leave_out(runtime::to_text(actor_, self.host().nodes()));
 }
 
@@ -222,6 +223,7 @@ void log_feed::actor_ended(process& self, const message& reason) {
 void log_feed::try_later(process& self, const std::string& what) {
   wait_ = wait_ == 0 ? shortest_wait : std::min(2 * wait_, longest_wait);
   start_at_ = self.now() + wait_;
+  lines_->set_failing(what);
   base::log::write(base::log::level::warning, module, {{"label", label_}},
                    "{}: {}; it is started again in {} s", label_, what, wait_ / base::nanos_per_second);
   wake_at(self, start_at_);

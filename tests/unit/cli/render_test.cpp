@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What people see of the node's documents.
 #include "cli/render.hpp"
-#include "cli/terminal.hpp"
 
 #include <doctest/doctest.h>
 
 #include "cli/engines.hpp"
+#include "cli/terminal.hpp"
 
 using namespace coppice;
 using nlohmann::json;

@@ -177,23 +177,27 @@ TEST_CASE(
     "unready") {
   auto status = running();
   status.cannot_write = {{node::unwritable::kind::data, "/data", "no room"},
-                         {node::unwritable::kind::log, "/a.log", "no room"}};
+                         {node::unwritable::kind::log, "/a.log", "no room"},
+                         {node::unwritable::kind::handler, "log/far", "nobody is there"}};
   status.jobs_alone = {"nightly"};
   const base::nanos now = base::mono_now();
   status.stuck = {{{}, "<0.43.0> hurt", "handle_call", "{slow, ...}", now - 12 * base::nanos_per_second},
                   {{}, "<0.44.0>", "handle_info", "", now}};
   const auto told = warnings(status);
-  REQUIRE(told.size() == 4);
+  REQUIRE(told.size() == 5);
   CHECK(told[0].what == "data");
   CHECK(told[0].why == "cannot be written: no room");
   CHECK(told[1].what == "log");
   CHECK(told[1].name == "/a.log");
-  CHECK(told[2].what == "job");
-  CHECK(told[2].name == "nightly");
-  CHECK(told[3].what == "thread");
-  CHECK(told[3].name == "<0.43.0> hurt");
-  CHECK(told[3].why == "stuck for 12 s in handle_call of {slow, ...}");
-  CHECK(told[3].help.find("coppice exit '<0.43.0>' kill") == 0);
+  CHECK(told[2].what == "log");
+  CHECK(told[2].name == "log/far");
+  CHECK(told[2].why == "does not get its lines: nobody is there");
+  CHECK(told[3].what == "job");
+  CHECK(told[3].name == "nightly");
+  CHECK(told[4].what == "thread");
+  CHECK(told[4].name == "<0.43.0> hurt");
+  CHECK(told[4].why == "stuck for 12 s in handle_call of {slow, ...}");
+  CHECK(told[4].help.find("coppice exit '<0.43.0>' kill") == 0);
   CHECK(ready(status, {}).empty());
   CHECK(lives(status).empty());
 }
