@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See log_handlers.hpp. Handlers are ended without the lock: the end of a syslog handler waits for its
-// thread.
+// See log_handlers.hpp. Handlers are made and ended without the lock: a syslog handler logs when its thread
+// cannot be started, and its end waits for that thread.
 #include "base/log_handlers.hpp"
 
 #include <fmt/format.h>
@@ -69,23 +69,23 @@ log_handlers::log_handlers() = default;
 log_handlers::~log_handlers() = default;
 
 void log_handlers::use(const std::vector<handler_target>& wanted) {
+  const auto there = [this](const handler_target& one) {
+    return std::ranges::find_if(all_, [&one](const std::unique_ptr<log_handler>& known) {
+      return known != nullptr && known->continues_as(one);
+    });
+  };
   std::vector<std::unique_ptr<log_handler>> next(wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    if (there(wanted[i]) == all_.end()) next[i] = std::make_unique<log_handler>(wanted[i]);
   std::vector<std::unique_ptr<log_handler>> former;
-  {
-    const std::scoped_lock held(lock_);
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      const auto there = std::ranges::find_if(all_, [&](const std::unique_ptr<log_handler>& one) {
-        return one != nullptr && one->continues_as(wanted[i]);
-      });
-      if (there == all_.end()) continue;
-      next[i] = std::move(*there);
-      next[i]->use(wanted[i]);
-    }
-    for (std::size_t i = 0; i < wanted.size(); ++i)
-      if (next[i] == nullptr) next[i] = std::make_unique<log_handler>(wanted[i]);
-    former.swap(all_);
-    all_ = std::move(next);
+  const std::scoped_lock held(lock_);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (next[i] != nullptr) continue;
+    next[i] = std::move(*there(wanted[i]));
+    next[i]->use(wanted[i]);
   }
+  former.swap(all_);
+  all_ = std::move(next);
 }
 
 void log_handlers::put(const record& line) {

@@ -31,8 +31,9 @@ class log_handlers {
   log_handlers(const log_handlers&) = delete;
   log_handlers& operator=(const log_handlers&) = delete;
 
-  // Replaces the handlers. A handler that keeps its name and its destination keeps its queue. One that goes
-  // to a syslog server no more sends what waits, for at most 2 s. One call at a time.
+  // Replaces the handlers, whose names are unique. A handler that keeps its name and its destination keeps
+  // its queue. One that goes to a syslog server no more sends what waits, for at most 2 s. One call at a
+  // time.
   void use(const std::vector<handler_target>& wanted);
   // The log's writer thread.
   void put(const record& line);
