@@ -16,6 +16,7 @@
 
 #include "base/log_counted.hpp"
 #include "base/log_files.hpp"
+#include "base/log_handlers.hpp"
 #include "base/log_levels.hpp"
 #include "base/log_rate.hpp"
 #include "base/log_settings.hpp"
@@ -64,6 +65,7 @@ class writer {
     }
     work_.notify_one();
     thread_.join();
+    handlers_.use({});
   }
 
   void flush() {
@@ -83,6 +85,10 @@ class writer {
 
   void use(const settings& chosen) {
     rate_.use(chosen.rate);
+    {
+      const std::lock_guard control(control_);
+      handlers_.use(chosen.handlers);
+    }
     const std::lock_guard lock(queue_lock_);
     files_wanted_ = chosen.files;
     work_.notify_one();
@@ -94,6 +100,7 @@ class writer {
     work_.notify_one();
   }
   std::vector<unwritable_file> unwritable_files() const { return files_.unwritable(); }
+  const log_handlers& handlers() const { return handlers_; }
   std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
   std::uint64_t add_tap(tap function) {
@@ -131,6 +138,7 @@ class writer {
   void deliver(format to, const record& line) {
     tell(to, line);
     files_.put(line, to);
+    handlers_.put(line);
   }
 
   void tell(format to, const record& line) {
@@ -180,7 +188,7 @@ class writer {
   void wait(std::unique_lock<std::mutex>& lock) {
     const auto ready = [this] { return !queue_.empty() || !running_ || files_wanted_ || look_wanted_; };
     std::optional<nanos> due;
-    for (const auto& one : {tally_.next_due(), rate_.next_due(), files_.next_look()})
+    for (const auto& one : {tally_.next_due(), rate_.next_due(), files_.next_look(), handlers_.next_due()})
       if (one) due = std::min(due.value_or(*one), *one);
     if (due)
       work_.wait_for(lock, std::chrono::nanoseconds(*due - mono_now()), ready);
@@ -194,6 +202,8 @@ class writer {
     tell_drops(to);
     for (const record& sum : ending ? tally_.take_all() : tally_.take_due(mono_now())) deliver(to, sum);
     for (const record& count : ending ? rate_.take_all() : rate_.take_due(mono_now())) deliver(to, count);
+    for (const record& count : handlers_.take_due(ending ? std::nullopt : std::optional(mono_now())))
+      deliver(to, count);
     files_.flush();
     for (const record& news : files_.take_news()) deliver(to, news);
   }
@@ -245,8 +255,9 @@ class writer {
   log_rate rate_;
   std::optional<std::vector<file_target>> files_wanted_; // nullopt: not changed since the writer looked
   bool look_wanted_ = false;
-  log_files files_;      // this and wall_ahead_ are for the writer thread, but for log_files::unwritable()
-  nanos wall_ahead_ = 0; // wall time minus monotonic time, at the last look
+  log_handlers handlers_; // replaced under control_
+  log_files files_;       // this and wall_ahead_ are for the writer thread, but for log_files::unwritable()
+  nanos wall_ahead_ = 0;  // wall time minus monotonic time, at the last look
   std::thread thread_;
 
   std::mutex taps_lock_;
@@ -288,6 +299,11 @@ writer& the_writer() {
 }
 
 std::atomic<bool> messages_shown{true};
+std::atomic<cause> cause_asked{nullptr};
+
+void add_cause(record& line) {
+  if (const cause asked = cause_asked.load(std::memory_order_acquire)) line.caused_by = asked();
+}
 
 } // namespace
 
@@ -337,6 +353,18 @@ bool shows_messages() {
 std::vector<unwritable_file> unwritable_files() {
   return the_writer().unwritable_files();
 }
+std::shared_ptr<log_queue> handler_queue(std::string_view name) {
+  return the_writer().handlers().queue_of(name);
+}
+std::vector<std::pair<std::string, std::uint64_t>> handler_drops() {
+  return the_writer().handlers().drops();
+}
+std::vector<unwritable_file> failing_handlers() {
+  return the_writer().handlers().failing();
+}
+std::string handler_label(std::string_view name) {
+  return "log/" + std::string(name);
+}
 void look_at_files() {
   the_writer().look_at_files();
 }
@@ -362,12 +390,17 @@ std::string bounded_text(fmt::string_view text, fmt::format_args arguments) {
   cut(made, left, written.size);
   return made;
 }
+void set_cause(cause asked) {
+  cause_asked.store(asked, std::memory_order_release);
+}
 void submit(record line) {
   bound(line);
+  add_cause(line);
   the_writer().submit(std::move(line));
 }
 void submit_counted(std::string_view kind, record line) {
   bound(line);
+  add_cause(line);
   the_writer().submit_counted(kind, std::move(line));
 }
 

@@ -58,6 +58,8 @@ struct record {
   std::string module;
   std::string text;
   std::vector<field> fields;
+  // Set by submit(), see set_cause(). Not shown.
+  std::vector<std::string> caused_by{};
 };
 
 // Starts the writer thread. If it runs already, replaces the options.
@@ -84,6 +86,12 @@ std::uint64_t dropped();
 using tap = std::function<void(const record&)>;
 std::uint64_t add_tap(tap function);
 void remove_tap(std::uint64_t id);
+
+// Asked on the thread that submits a line for the processes that cause the line, as record::caused_by has
+// them: the process that runs, and the process for which it works. Must neither wait nor log. Null: none is
+// asked, which is cheaper.
+using cause = std::vector<std::string> (*)();
+void set_cause(cause asked);
 
 // Queues a line without asking whether its level is enabled. A line of more than most_bytes is cut.
 void submit(record line);

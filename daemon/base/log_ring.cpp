@@ -8,14 +8,6 @@
 namespace coppice::base::log {
 namespace {
 
-// The memory of a line: its texts, its structures, and about what the allocator adds to each.
-std::size_t cost(const record& line) {
-  constexpr std::size_t block = 16;
-  std::size_t sum = sizeof(record) + line.module.size() + line.text.size() + 2 * block;
-  for (const field& one : line.fields) sum += sizeof(field) + one.name.size() + one.value.size() + 2 * block;
-  return sum;
-}
-
 bool is_of(const record& line, std::string_view process) {
   static constexpr std::string_view telling[] = {"pid", "name", "child", "label"};
   return std::ranges::any_of(line.fields, [process](const field& one) {
@@ -23,7 +15,33 @@ bool is_of(const record& line, std::string_view process) {
   });
 }
 
+// Whether `word` stands in the text with nothing around it that could belong to it.
+bool has_word(std::string_view text, std::string_view word) {
+  const auto is_part = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '/' || c == '-';
+  };
+  for (std::size_t at = text.find(word); at != text.npos; at = text.find(word, at + 1)) {
+    const std::size_t end = at + word.size();
+    if ((at == 0 || !is_part(text[at - 1])) && (end == text.size() || !is_part(text[end]))) return true;
+  }
+  return false;
+}
+
 } // namespace
+
+std::size_t cost(const record& line) {
+  constexpr std::size_t block = 16;
+  std::size_t sum = sizeof(record) + line.module.size() + line.text.size() + 2 * block;
+  for (const field& one : line.fields) sum += sizeof(field) + one.name.size() + one.value.size() + 2 * block;
+  for (const std::string& one : line.caused_by) sum += sizeof(one) + one.size() + block;
+  return sum;
+}
+
+bool is_about(const record& line, std::string_view process) {
+  return is_of(line, process) || has_word(line.text, process) ||
+         std::ranges::find(line.caused_by, process) != line.caused_by.end();
+}
 
 bool line_filter::admits(const record& line) const {
   return line.level >= lowest && (module.empty() || line.module == module) &&

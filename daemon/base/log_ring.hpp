@@ -17,6 +17,14 @@
 
 namespace coppice::base::log {
 
+// The memory of a line in bytes: its texts, its structures, and about what the allocator adds to each.
+std::size_t cost(const record& line);
+
+// Whether a line is about a process, or was caused by it: one of its fields pid, name, child and label has
+// that value, its text has the process in it as a word, or the process is in record::caused_by. `process` is
+// a pid as text, or a label.
+bool is_about(const record& line, std::string_view process);
+
 // The lines that a reader wants: of this level and above. Empty module or process: all. A line is of a
 // process if its field pid, name, child or label has that value.
 struct line_filter {

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
 // The log settings of a configuration, which a running node may change: levels, how many lines a source may
-// write, whether messages are shown, and files beside the one stream of log.hpp. Any thread.
+// write, whether messages are shown, and files and handlers beside the one stream of log.hpp. Any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/log_queue.hpp"
 
 namespace coppice::base::log {
 
@@ -32,12 +36,26 @@ struct file_target {
   bool operator==(const file_target&) const = default;
 };
 
+// Where lines go beside the one stream and the files: to a syslog server, or to an actor, which takes them
+// from handler_queue(). Each handler has a queue of its own, so that none delays the log or another handler.
+struct handler_target {
+  std::string name;   // unique
+  std::string syslog; // HOST:PORT, the host a name or an address. Empty: an actor takes the lines
+  log::level level = log::level::info;
+  std::vector<std::pair<std::string, log::level>>
+      modules;                // modules with a level of their own in this handler
+  std::size_t limit = 10'000; // most lines that wait, at least 1
+  queue_full on_full = queue_full::drop_old;
+  bool operator==(const handler_target&) const = default;
+};
+
 struct settings {
   log::level level = log::level::info;
   std::vector<std::pair<std::string, log::level>> modules; // modules that have a level of their own
   line_rate rate;
   bool messages = true;
   std::vector<file_target> files;
+  std::vector<handler_target> handlers;
 };
 
 // Puts the settings into effect. The log's writer thread opens the files once it runs, and logs what fails.
@@ -54,6 +72,20 @@ struct unwritable_file {
   std::string why;
 };
 std::vector<unwritable_file> unwritable_files();
+
+// The queue of the handler of this name, whose lines an actor takes; null: there is none. Stays the same
+// while the settings have a handler of this name to an actor.
+std::shared_ptr<log_queue> handler_queue(std::string_view name);
+
+// Lines that each handler has not got because its queue was full, or its syslog server could not be reached,
+// since it was made. In the order of the settings.
+std::vector<std::pair<std::string, std::uint64_t>> handler_drops();
+
+// The handlers whose lines are not taken at present: `path` is the label.
+std::vector<unwritable_file> failing_handlers();
+
+// The label of a handler, as log lines about it have it: "log/NAME".
+std::string handler_label(std::string_view name);
 
 // Makes the writer check now whether the files are still at their paths.
 void look_at_files();

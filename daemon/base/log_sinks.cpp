@@ -13,6 +13,7 @@
 
 #include "base/json_text.hpp"
 #include "base/log_event.hpp"
+#include "base/log_syslog.hpp"
 #include "base/printable_lines.hpp"
 
 #ifdef COPPICE_HAVE_SYSTEMD
@@ -61,26 +62,44 @@ void append_field_value(std::string& out, std::string_view value) {
   if (!plain) out.push_back('"');
 }
 
-#ifdef COPPICE_HAVE_SYSTEMD
-int syslog_priority(level of) {
+// As `coppice logs` has them: errors red, warnings yellow, what is for debugging dim. Empty: none.
+std::string_view colour_of(level of) {
   switch (of) {
-    case level::trace:
-    case level::debug:
-      return 7;
-    case level::info:
-      return 6;
-    case level::notice:
-      return 5;
-    case level::warning:
-      return 4;
     case level::error:
-      return 3;
+      return "\x1b[31m";
+    case level::warning:
+      return "\x1b[33m";
+    case level::debug:
+    case level::trace:
+      return "\x1b[2m";
+    case level::info:
+    case level::notice:
+      break;
   }
-  return 6;
+  return "";
 }
 
+// Whether stderr is a terminal that shows colours, and the user has not set NO_COLOR (https://no-color.org).
+bool with_colours() {
+  static const bool they_are = [] {
+    const char* const no = std::getenv("NO_COLOR");
+    const char* const terminal = std::getenv("TERM");
+    return (no == nullptr || *no == '\0') && terminal != nullptr && std::string_view(terminal) != "dumb" &&
+           isatty(STDERR_FILENO) != 0;
+  }();
+  return they_are;
+}
+
+bool write_text(const record& line) {
+  std::string text = render_text(line);
+  if (const std::string_view colour = colour_of(line.level); !colour.empty() && with_colours())
+    text.insert(0, colour).append("\x1b[0m");
+  return write_stderr(std::move(text) + "\n");
+}
+
+#ifdef COPPICE_HAVE_SYSTEMD
 bool write_journal(const record& line) {
-  std::vector<std::string> entries = journal_entries(line, syslog_priority(line.level));
+  std::vector<std::string> entries = journal_entries(line, syslog_severity(line.level));
   std::vector<iovec> parts;
   parts.reserve(entries.size());
   for (std::string& entry : entries) parts.push_back({entry.data(), entry.size()});
@@ -157,7 +176,7 @@ bool write_line(format to, const record& line) {
     case format::json:
       return write_stderr(render_json(line) + "\n");
     default:
-      return write_stderr(render_text(line) + "\n");
+      return write_text(line);
   }
 }
 

@@ -36,7 +36,12 @@ api::exit_code ask_node(const std::string& what, const common_options& common, j
   const auto reply = connection->ask({"cron", std::move(arguments)}, node_patience);
   if (!reply) return fail(what, reply.error(), common);
   if (!*reply) return fail(reply->error());
-  common.json ? print_json(**reply) : print(show(**reply, on_terminal() ? screen_size().columns : any_width));
+  if (common.json) {
+    print_json(**reply);
+  } else {
+    const std::string text = show(**reply, on_terminal() ? screen_size().columns : any_width);
+    print(painted_states(text, with_colours()));
+  }
   return api::exit_code::done;
 }
 

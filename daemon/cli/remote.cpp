@@ -46,6 +46,7 @@ struct parameters {
   std::optional<std::uint32_t> size;
   std::vector<std::string> only;
   bool back = false;
+  bool running = false;
   bool dry_run = false;
   bool in_doubt = false;
   bool parked = false;
@@ -123,9 +124,15 @@ json changes_arguments(const parameters& p) {
   const std::string file = p.name.empty() ? "" : std::filesystem::absolute(p.name, ignored).string();
   json arguments{{"file", file}, {"dry_run", p.dry_run}};
   if (p.back) arguments["back"] = true;
+  if (p.running) arguments["running"] = true;
   for (const std::string& one : p.only)
     arguments["only"].push_back(std::filesystem::absolute(one, ignored).lexically_normal().string());
   return arguments;
+}
+
+bool shows_states(std::string_view command) {
+  constexpr std::array<std::string_view, 3> they{"status", "tree", "nodes"};
+  return std::ranges::find(they, command) != they.end();
 }
 
 // Shows the node's diagnostics as `check` shows them.
@@ -139,6 +146,13 @@ std::string show_changes(const json& document, std::size_t columns) {
   complain("apply",
            "nothing is changed: other files than those named differ from what runs, too; they would");
   return render_changes({{"changes", rest}}, columns);
+}
+
+std::string show_difference(const json& document, std::size_t columns) {
+  const std::string changes = show_changes(document, columns);
+  const std::string by_hand = render_by_hand(document, columns);
+  const bool none = at(document, "changes").empty() && document.value("valid", false);
+  return (none && !by_hand.empty() ? "" : changes) + by_hand;
 }
 
 // `apply FILE`: a node that starts reads other files.
@@ -158,7 +172,9 @@ api::exit_code changes_verdict(const json& document) {
 api::exit_code diff_verdict(const json& document) {
   const api::exit_code judged = changes_verdict(document);
   if (judged != api::exit_code::done) return judged;
-  return document.value("changes", json::array()).empty() ? judged : api::exit_code::failed;
+  const bool same =
+      document.value("changes", json::array()).empty() && document.value("by_hand", json::array()).empty();
+  return same ? judged : api::exit_code::failed;
 }
 
 json message_arguments(const parameters& p) {
@@ -266,8 +282,12 @@ const remote_command commands[] = {
     {"restart", "stops a child, or an application, and starts it again", take_path, path_argument,
      say_nothing, true},
     {"terminate", "stops a child until it is restarted", take_path, path_argument, say_nothing, true},
-    {"diff", "what applying a configuration would change; exits with 1 if anything would", take_changes,
-     changes_arguments, show_changes, true, diff_verdict},
+    {"diff", "what applying a configuration would change; exits with 1 if anything would",
+     [](CLI::App& app, parameters& p) {
+       take_changes(app, p);
+       app.add_flag("--running", p.running, "what runs: also what was changed by hand")->excludes("file");
+     },
+     changes_arguments, show_difference, true, diff_verdict},
     {"apply", "makes the tree what the configuration says, whole or not at all",
      [](CLI::App& app, parameters& p) {
        take_changes(app, p);
@@ -442,8 +462,12 @@ api::exit_code run_remote(const remote_command& command, const parameters& p, co
   auto reply = connection->ask(request, patience, slow);
   if (!reply) return fail(command.name, reply.error(), common);
   if (!*reply) return fail(reply->error());
-  common.json ? print_json(**reply)
-              : print(command.show(**reply, on_terminal() ? screen_size().columns : any_width));
+  if (common.json) {
+    print_json(**reply);
+  } else {
+    const std::string text = command.show(**reply, on_terminal() ? screen_size().columns : any_width);
+    print(painted_states(text, with_colours() && shows_states(command.name)));
+  }
   return command.verdict == nullptr ? api::exit_code::done : command.verdict(**reply);
 }
 

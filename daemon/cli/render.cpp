@@ -240,6 +240,15 @@ std::string render_changes(const json& d, std::size_t columns) {
   return out.empty() ? "no changes\n" : table(out, columns);
 }
 
+std::string render_by_hand(const json& d, std::size_t columns) {
+  rows out;
+  for (const auto& one : at(d, "by_hand")) {
+    out.push_back({cell(one, "what") + " " + cell(one, "name"), cell(one, "why")});
+    out.push_back({"", "  " + cell(one, "help")});
+  }
+  return out.empty() ? "" : "By hand, beside the configuration:\n" + fields(out, columns);
+}
+
 std::string render_history(const json& d, std::size_t columns) {
   rows out{{"WHEN", "WHO", "CHANGES"}};
   for (const auto& one : at(d, "entries"))

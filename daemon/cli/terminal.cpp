@@ -5,6 +5,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 
 namespace coppice::cli {
@@ -25,6 +27,15 @@ const char* sequence(colour in) {
       break;
   }
   return "";
+}
+
+colour colour_of_state(std::string_view cell) {
+  constexpr std::array<std::string_view, 4> bad{"failed", "parked", "down", "unavailable"};
+  constexpr std::array<std::string_view, 8> unusual{"restarting", "starting", "stopping",  "stopped",
+                                                    "connecting", "disabled", "suspended", "draining"};
+  const std::string_view state = cell.substr(0, cell.find(','));
+  if (std::ranges::find(bad, state) != bad.end()) return colour::red;
+  return std::ranges::find(unusual, state) != unusual.end() ? colour::yellow : colour::plain;
 }
 
 bool begins_character(char c) {
@@ -62,6 +73,21 @@ bool with_colours() {
 std::string painted(std::string_view text, colour in, bool colours) {
   if (!colours || in == colour::plain) return std::string(text);
   return sequence(in) + std::string(text) + "\x1b[0m";
+}
+
+std::string painted_states(std::string_view table, bool colours) {
+  if (!colours) return std::string(table);
+  std::string out;
+  while (!table.empty()) {
+    const std::size_t blanks = std::min(table.find_first_not_of(" \n"), table.size());
+    out += table.substr(0, blanks);
+    table.remove_prefix(blanks);
+    const std::size_t end = std::min({table.find("  "), table.find('\n'), table.size()});
+    const std::string_view cell = table.substr(0, end);
+    out += painted(cell, colour_of_state(cell), true);
+    table.remove_prefix(end);
+  }
+  return out;
 }
 
 std::string fitted(std::string_view text, std::size_t columns) {

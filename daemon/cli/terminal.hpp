@@ -25,6 +25,10 @@ enum class colour { plain, bold, red, yellow, dim };
 // `text` in this colour if `colours` is true.
 std::string painted(std::string_view text, colour in, bool colours);
 
+// The cells of a table that are states: red for what has failed or is down, yellow for what is on its way or
+// was switched off. A cell stands between two blanks or more; of "down, held" the first word counts.
+std::string painted_states(std::string_view table, bool colours);
+
 // Cuts each line to this width; a line that is cut ends with "…". Counts each character as one column, and
 // knows no escape sequences.
 std::string fitted(std::string_view text, std::size_t columns);

@@ -346,13 +346,16 @@ pending run_changes(const request& r, bool dry_run, bool refuse) {
   wanted.by = by(r->who);
   wanted.os_pid = r->who.pid;
   const bool changes = !dry_run;
+  const bool running = r->flag("running");
   // Who asks is said here: the outcome comes on another thread.
-  auto done = [r, refuse, changes, who = by(r->who),
+  auto done = [r, refuse, changes, running, who = by(r->who),
                fields = fields_of(r->who)](const node::apply_outcome& outcome) {
     if (changes) node::report(outcome, who, fields);
     if (refuse && outcome.valid && !outcome.result && outcome.rest.empty())
       return r->fail(outcome.result.error());
-    r->done(changes_document(outcome));
+    json document = changes_document(outcome);
+    if (running) document["by_hand"] = changed_by_hand(r->of.status());
+    r->done(std::move(document));
   };
   r->of.apply(std::move(wanted), std::move(done));
   return {};

@@ -60,6 +60,11 @@ json branch_json(node::instance& of, const behaviours::tree_entry& entry) {
   return branch;
 }
 
+std::string_view word_of(node::unwritable::kind of) {
+  using kind = node::unwritable::kind;
+  return of == kind::log ? "log" : of == kind::handler ? "handler" : "data";
+}
+
 } // namespace
 
 json summary_json(node::instance& of, const runtime::process_summary& p) {
@@ -98,9 +103,7 @@ json status_document(node::instance& of, const node::node_status& s) {
                      {"since_ms", (base::mono_now() - one.since) / ns_per_ms}});
   json cannot_write = json::array();
   for (const auto& one : s.cannot_write)
-    cannot_write.push_back({{"what", one.what == node::unwritable::kind::log ? "log" : "data"},
-                            {"path", one.path},
-                            {"why", one.why}});
+    cannot_write.push_back({{"what", word_of(one.what)}, {"path", one.path}, {"why", one.why}});
   json off = json::array();
   for (const auto& one : s.off) off.push_back({{"what", one.what}, {"name", one.name}});
   std::vector<std::string> plugins;

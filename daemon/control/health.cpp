@@ -4,7 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/descriptors.hpp"
+#include "base/log_levels.hpp"
 
 namespace coppice::control {
 
@@ -189,6 +192,12 @@ std::vector<complaint> warnings(const node::node_status& status) {
          fmt::format("all but the last of {} are in use: listeners accept nobody", base::descriptor_limit()),
          "coppice listener NAME says which; LimitNOFILE= in the unit"});
   for (const node::unwritable& one : status.cannot_write) {
+    if (one.what == node::unwritable::kind::handler) {
+      out.push_back(
+          {"log", one.path, "does not get its lines: " + one.why,
+           "coppice logs --module log; lines wait in its queue, and are dropped when that is full"});
+      continue;
+    }
     const bool is_log = one.what == node::unwritable::kind::log;
     out.push_back({is_log ? "log" : "data", one.path, "cannot be written: " + one.why,
                    is_log ? "lines are missing in it until it can; df, and the rights of its folder"
@@ -222,13 +231,40 @@ std::string not_started(const node::node_status& status) {
   return fmt::format("{}: {}", starting ? "starting" : "not ready", fmt::join(at, ", "));
 }
 
+namespace {
+
+nlohmann::json listed(const std::vector<complaint>& from) {
+  nlohmann::json all = nlohmann::json::array();
+  for (const complaint& one : from)
+    all.push_back({{"what", one.what}, {"name", one.name}, {"why", one.why}, {"help", one.help}});
+  return all;
+}
+
+complaint of_level(const base::log::level_difference& one) {
+  const bool all = one.of.empty();
+  std::string why(base::log::level_name(one.now));
+  if (one.until != base::log::no_end)
+    why += fmt::format(" for another {} s",
+                       std::max<base::nanos>(one.until - base::mono_now(), 0) / base::nanos_per_second);
+  return {"log_level", all ? "all" : one.of, std::move(why),
+          "coppice log-level default" + (all ? std::string() : " --of " + one.of)};
+}
+
+} // namespace
+
+nlohmann::json changed_by_hand(const node::node_status& status) {
+  node::node_status by_hand;
+  by_hand.name = status.name;
+  by_hand.differences = status.differences;
+  by_hand.off = status.off;
+  for (const node::peer_status& one : status.away)
+    if (one.held) by_hand.away.push_back(one);
+  std::vector<complaint> all = warnings(by_hand);
+  for (const base::log::level_difference& one : base::log::level_differences()) all.push_back(of_level(one));
+  return listed(all);
+}
+
 nlohmann::json health_document(const node::node_status& status, const std::vector<complaint>& complaints) {
-  const auto listed = [](const std::vector<complaint>& from) {
-    nlohmann::json all = nlohmann::json::array();
-    for (const complaint& one : from)
-      all.push_back({{"what", one.what}, {"name", one.name}, {"why", one.why}, {"help", one.help}});
-    return all;
-  };
   return {{"status", complaints.empty() ? "ok" : "unavailable"},
           {"state", node::text(status.state)},
           {"complaints", listed(complaints)},

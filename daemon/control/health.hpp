@@ -59,4 +59,9 @@ std::string not_started(const node::node_status& status);
 // …}, where warnings are as complaints are, and make nothing unavailable.
 nlohmann::json health_document(const node::node_status& status, const std::vector<complaint>& complaints);
 
+// What operators have changed beside the configuration, and what takes it back, as a list of what, name, why
+// and help: listeners suspended, children terminated, jobs disabled, peers disconnected, levels of the log,
+// and what differs in the tree from what was applied.
+nlohmann::json changed_by_hand(const node::node_status& status);
+
 } // namespace coppice::control

@@ -14,6 +14,7 @@
 #include "base/border.hpp"
 #include "base/json_text.hpp"
 #include "base/log.hpp"
+#include "base/log_settings.hpp"
 #include "base/thread.hpp"
 #include "base/uv.hpp"
 #include "control/api_arguments.hpp"
@@ -170,6 +171,7 @@ class http_endpoint::inner {
     from.given_up = node_.degraded();
     from.ready = ready(from.status, from.given_up).empty();
     from.log_dropped = base::log::dropped();
+    from.handler_drops = base::log::handler_drops();
     from.usage = own_usage();
     from.http_connections = server_->connections();
     from.http_answered = server_->answered();

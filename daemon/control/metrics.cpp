@@ -3,6 +3,7 @@
 #include "control/metrics.hpp"
 
 #include <algorithm>
+#include <map>
 #include <string_view>
 
 #include "base/descriptors.hpp"
@@ -64,7 +65,17 @@ void node_metrics(exposition& to, const metrics_source& from) {
   const std::vector<complaint> all = warnings(s);
   for (const std::string_view what : warning_kinds)
     to.sample({{"what", what}}, static_cast<std::uint64_t>(std::ranges::count(all, what, &complaint::what)));
+  to.family(kind::gauge, "certificate_ends_seconds",
+            "When a certificate of the node or of its listeners ends, in seconds since 1970");
+  std::map<std::string_view, base::nanos> ends; // several listeners may have one file
+  for (const node::certificate_status& one : s.certificates) ends.try_emplace(one.file, one.ends);
+  for (const auto& [file, end] : ends) to.seconds({{"file", file}}, end);
   to.counter("log_dropped_lines", "Log lines dropped since the log's queue was full", from.log_dropped);
+  to.family(
+      kind::counter, "log_handler_dropped_lines",
+      "Log lines that a handler of node.log.handlers has not got: its queue was full, or its syslog server "
+      "could not be reached");
+  for (const auto& [name, lines] : from.handler_drops) to.sample({{"handler", name}}, lines);
 }
 
 void runtime_metrics(exposition& to, const runtime::runtime_counters& r) {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The page of metrics: what the process, the runtime and the tree are like, and what is counted on the node's
-// board (metrics/board.hpp). Every number of series is bounded: those of workers and applications by the
-// configuration, those of children that are parked here, all others by the board. No series is of a process.
-// Any thread.
+// board (metrics/board.hpp). Every number of series is bounded: those of workers, applications, certificates
+// and handlers of the log by the configuration, those of children that are parked here, all others by the
+// board. No series is of a process. Any thread.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -30,9 +31,10 @@ process_usage own_usage();
 
 struct metrics_source {
   node::node_status status;
-  std::vector<std::string> given_up; // paths of children
-  bool ready = false;                // as /readyz says
-  std::uint64_t log_dropped = 0;     // lines
+  std::vector<std::string> given_up;                                // paths of children
+  bool ready = false;                                               // as /readyz says
+  std::uint64_t log_dropped = 0;                                    // lines
+  std::vector<std::pair<std::string, std::uint64_t>> handler_drops; // lines that a handler of the log lost
   process_usage usage;
   std::size_t http_connections = 0;
   std::size_t http_streams = 0;

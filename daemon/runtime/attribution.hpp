@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which processes hold threads that do other work no more. Plain copies; any thread.
+// Which processes hold threads that do other work no more, and for which processes this thread works. Plain
+// copies; any thread.
 #pragma once
 
 #include <string>
@@ -23,5 +24,9 @@ struct stuck_handler {
 
 // Ordered by the time of their beginning.
 std::vector<stuck_handler> stuck_handlers(const system& host);
+
+// The process whose turn it is on this thread, and the process whose call it handles or has not answered yet,
+// as Erlang writes them. Empty: this thread has no process's turn. For base::log::set_cause().
+std::vector<std::string> processes_at_work();
 
 } // namespace coppice::runtime

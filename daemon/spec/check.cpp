@@ -78,6 +78,7 @@ class checker {
         cron != nullptr && cron->is_map() && spec_.cron != nullptr)
       check_jobs(*spec_.cron, *cron);
     check_events(root.find("events"));
+    check_log_handlers(root);
     check_dependencies(applications);
     check_http(to_, root, spec_.control, with_plugins_);
     if (with_plugins_) {
@@ -260,6 +261,28 @@ class checker {
       if (start.args.empty()) start.args.assign(etf::empty_map.begin(), etf::empty_map.end());
       start.plugin = as_child.plugin;
       start.actor_type = as_child.actor_type;
+    }
+  }
+
+  // The actors that take lines of the log.
+  void check_log_handlers(const node& root) {
+    const node* at = root.find("node");
+    for (const std::string_view key : {"log", "handlers"})
+      at = at != nullptr && at->is_map() ? at->find(key) : nullptr;
+    std::vector<log_handler_options>& handlers = spec_.node.log.handlers;
+    for (std::size_t i = 0; i < handlers.size(); ++i) {
+      log_destination& to = handlers[i].to;
+      const node* const one = element(at, i);
+      const node* const written = one != nullptr && one->is_map() ? one->find("to") : nullptr;
+      if (written == nullptr || !written->is_map() || to.actor.empty()) continue;
+      child_spec as_child;
+      check_leaf(as_child, {to.actor, to.args, to.durations}, *written, args_schema::part::whole);
+      to.plugin = as_child.plugin;
+      to.actor_type = as_child.actor_type;
+      if (!as_child.behaviour.empty() && as_child.behaviour != "server")
+        to_.error(written->find("actor")->at,
+                  "lines of the log go to a server, and the actor " + as_child.actor_type + " is none",
+                  "its behaviour is " + as_child.behaviour);
     }
   }
 

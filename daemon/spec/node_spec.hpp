@@ -16,6 +16,7 @@
 
 #include "base/framing_kind.hpp"
 #include "base/log.hpp"
+#include "base/log_queue.hpp"
 #include "spec/fingerprint.hpp"
 #include "spec/named_event.hpp"
 #include "tree/events.hpp"
@@ -109,6 +110,29 @@ struct log_file_options {
   log_rotation rotate;
 };
 
+// Where a handler's lines go: an actor, or a syslog server.
+struct log_destination {
+  std::string actor;                  // as written: PLUGIN or PLUGIN:ACTOR; empty: `syslog`
+  encoded_term args;                  // of the actor: a map, checked as a child's
+  std::vector<std::string> durations; // where they stand in args, as JSON pointers; for printing alone
+  std::string syslog;                 // HOST:PORT
+  std::string plugin;                 // id of the actor's plugin, and name of the actor within it
+  std::string actor_type;
+};
+
+struct log_queue_options {
+  std::uint32_t limit = 10'000; // lines
+  base::log::queue_full on_full = base::log::queue_full::drop_old;
+};
+
+struct log_handler_options {
+  std::string name;
+  log_destination to;
+  base::log::level level = base::log::level::info;
+  std::vector<module_level> modules;
+  log_queue_options queue;
+};
+
 struct log_options {
   base::log::level level = base::log::level::info;
   base::log::format format = base::log::format::automatic;
@@ -116,6 +140,7 @@ struct log_options {
   log_rate rate;
   bool messages = true;
   std::vector<log_file_options> files;
+  std::vector<log_handler_options> handlers;
 };
 
 struct limit_options {

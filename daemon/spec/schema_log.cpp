@@ -10,13 +10,20 @@
 #include <filesystem>
 #include <set>
 
+#include "base/socket_address.hpp"
+#include "spec/names.hpp"
 #include "spec/schema_scalars.hpp"
+#include "spec/schema_tree.hpp"
 
 namespace coppice::spec {
 namespace {
 
 constexpr std::size_t longest_module = 31;
 constexpr std::size_t most_modules = 64;
+constexpr std::size_t most_handlers = 16;
+constexpr std::size_t longest_host = 255;
+constexpr std::string_view syslog_pattern =
+    R"(^([^\s:\[\]]{1,255}|\[[0-9A-Za-z:.%]{1,255}\]):(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})$)";
 
 const choice<base::log::level>& level_choice() {
   using level = base::log::level;
@@ -27,6 +34,25 @@ const choice<base::log::level>& level_choice() {
                                     {"warning", level::warning},
                                     {"error", level::error}});
   return words;
+}
+
+std::string check_syslog(std::string_view address) {
+  constexpr const char* expected = "must be HOST:PORT, as 127.0.0.1:514, [::1]:514 or logs.example.org:514";
+  const std::size_t colon = address.rfind(':');
+  if (colon == address.npos) return expected;
+  std::string_view host = address.substr(0, colon);
+  const std::string_view port = address.substr(colon + 1);
+  std::uint32_t number = 0;
+  const auto [end, wrong] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (wrong != std::errc() || end != port.data() + port.size() || port.front() == '0' || number > 65535)
+    return expected;
+  if (host.starts_with('[')) {
+    const bool good = base::socket_address::parse(host, 1).has_value() && host.ends_with(']');
+    return good ? std::string() : expected;
+  }
+  const bool good =
+      !host.empty() && host.size() <= longest_host && host.find_first_of(" \t\r\n\v\f:[]") == host.npos;
+  return good ? std::string() : expected;
 }
 
 // `{ dist: debug }`: those that have a level of their own.
@@ -150,7 +176,87 @@ const table<log_file_options>& file_table() {
   return rows;
 }
 
+// Durations with their unit.
+void prune_destination(const log_destination& to, json& out) {
+  if (!to.syslog.empty()) out.erase("args");
+  for (const std::string& at : to.durations) {
+    json& one = out["args"][json::json_pointer(at)];
+    one = print_duration(milliseconds(one.get<std::int64_t>()));
+  }
+}
+
+void check_destination(reader& from, const node& at, log_destination&) {
+  if (!at.is_map()) return;
+  const bool actor = at.find("actor") != nullptr, syslog = at.find("syslog") != nullptr;
+  if (actor == syslog) from.error(at, from.path + ": expected exactly one of actor and syslog");
+  if (const node* const args = at.find("args"); args != nullptr && !actor)
+    from.error(*args, from.path + ".args: a syslog server has none");
+}
+
+const table<log_destination>& destination_table() {
+  static const auto rows =
+      table<log_destination>()
+          .add<&log_destination::actor>(
+              "actor", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
+              "a server that the node starts for it, and starts anew when it ends; it gets the "
+              "message {log, Lines}, each line #{time, level, module, message, fields}, and the "
+              "next one when it has handled that. What it logs itself does not come to it")
+          .add<&log_destination::args>("args", term(), "its arguments, checked against the plugin's schema")
+          .add<&log_destination::syslog>(
+              "syslog", text("HOST:PORT", &check_syslog, syslog_pattern),
+              "a syslog server: each line is a datagram over UDP as RFC 5424 has it")
+          .prune(&prune_destination)
+          .check(&check_destination,
+                 {{"oneOf", json::array({{{"required", {"actor"}}},
+                                         {{"required", {"syslog"}}, {"not", {{"required", {"args"}}}}}})}});
+  return rows;
+}
+
+const table<log_queue_options>& queue_table() {
+  using base::log::queue_full;
+  static const auto rows =
+      table<log_queue_options>()
+          .add<&log_queue_options::limit>("limit", whole<std::uint32_t>(1, 1'000'000),
+                                          "lines that wait; no more than 16MiB of them")
+          .add<&log_queue_options::on_full>(
+              "on_full",
+              choice<queue_full>({{"drop_old", queue_full::drop_old}, {"drop_new", queue_full::drop_new}}),
+              "which lines are dropped where there is no room; a line says how many");
+  return rows;
+}
+
+const table<log_handler_options>& handler_table() {
+  static const auto rows =
+      table<log_handler_options>()
+          .add<&log_handler_options::name>("name", text("a name", &check_id), "what it is called, once")
+          .needed()
+          .add<&log_handler_options::to>("to", section<log_destination>(&destination_table),
+                                         "where its lines go")
+          .needed()
+          .add<&log_handler_options::level>("level", level_choice(),
+                                            "least severity that goes to it, of what is logged at all")
+          .add<&log_handler_options::modules>("modules", module_levels(),
+                                              "least severity of a module in place of `level`")
+          .add<&log_handler_options::queue>("queue", section<log_queue_options>(&queue_table),
+                                            "lines that wait for it, so that it delays nobody");
+  return rows;
+}
+
+void check_handlers(reader& from, const node& at, const log_options& log) {
+  const node* const handlers = at.find("handlers");
+  if (handlers == nullptr || !handlers->is_sequence()) return;
+  if (log.handlers.size() > most_handlers)
+    from.error(*handlers, fmt::format("handlers: at most {}", most_handlers));
+  std::set<std::string_view> names;
+  for (std::size_t i = 0; i < log.handlers.size(); ++i) {
+    const std::string& name = log.handlers[i].name;
+    if (name.empty() || names.insert(name).second) continue;
+    from.error(*handlers->items.at(i), "the handler " + name + " stands here a second time");
+  }
+}
+
 void check_log(reader& from, const node& at, log_options& log) {
+  check_handlers(from, at, log);
   const node* files = at.find("files");
   std::set<std::string_view> paths;
   for (std::size_t i = 0; i < log.files.size(); ++i) {
@@ -189,6 +295,11 @@ const table<log_options>& log_table() {
               list<log_file_options, section<log_file_options>>(section<log_file_options>(&file_table)),
               "files that lines go to beside standard error or the journal, as text, or "
               "as JSON where that is the format; opened anew when moved away")
+          .live()
+          .add<&log_options::handlers>("handlers",
+                                       list<log_handler_options, section<log_handler_options>>(
+                                           section<log_handler_options>(&handler_table)),
+                                       "actors and syslog servers that lines go to as well; at most 16")
           .live()
           .check(&check_log);
   return rows;

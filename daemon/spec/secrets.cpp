@@ -256,6 +256,7 @@ std::vector<base::secret> secrets_of(const child_spec& child) {
 std::set<std::string> secret_files(const node_spec& of) {
   std::set<std::string> out;
   for (const application_spec& one : of.applications) note_files(one.supervisor, out);
+  for (const log_handler_options& one : of.node.log.handlers) note_files(one.to.args, out);
   return out;
 }
 

@@ -245,6 +245,29 @@ def statuses(cleanup):
     equal(at.node.coppice("diff").returncode, 3)
 
 
+@test("diff --running names what was changed by hand as well, with what takes it back")
+def by_hand(cleanup):
+    at = Reconfigured(cleanup)
+    equal((at.node.coppice("diff", "--running").stdout, at.node.coppice("diff", "--running").returncode), ("no changes\n", 0))
+    at.node.ask("terminate", path="shop/store")
+    at.node.ask("log-level", level="debug")
+    equal(at.node.coppice("diff").returncode, 0, "the files say what was applied")
+    done = at.node.coppice("diff", "--running")
+    equal(done.returncode, 1, done.stderr)
+    for line in ("child shop/store", "coppice restart shop/store", "log_level all", "coppice log-level default"):
+        contains(done.stdout, line)
+    check("no changes" not in done.stdout, "there are some", done.stdout)
+    equal([(one["what"], one["name"], one["help"]) for one in at.node.ask("diff", running=True)["by_hand"]],
+          [("child", "shop/store", "coppice restart shop/store"), ("log_level", "all", "coppice log-level default")])
+    at.write(("max_entries: 10", "max_entries: 20"))
+    contains(at.node.coppice("diff", "--running").stdout, "args.max_entries")
+    at.write(text=base)
+    at.node.ask("restart", path="shop/store")
+    at.node.ask("log-level", level="default")
+    equal(at.node.coppice("diff", "--running").returncode, 0)
+    equal(at.node.coppice("diff", "x.yaml", "--running").returncode, 2)
+
+
 @test("apply of a file that the next start does not read says so, and what that start reads in its place")
 def not_lasting(cleanup):
     at = Reconfigured(cleanup)

@@ -17,6 +17,7 @@ ACTORS = {
     "actor: syslog": 'actor: "echo:datagrams"',
     "actor: game, args: { highest: 100 }": 'actor: "seats:ledger"',
     "actor: cleaner, args: { limit: 100 }": "actor: kv",
+    "actor: pager, args: { limit: 100 }": "actor: kv",
 }
 
 
@@ -35,11 +36,13 @@ def page(cleanup):
     authority = Authority(shelf.path)
     authority.issue("s")
     children = [one for one in examples() if one.startswith("- id:")]
-    rest = [one for one in examples() if not one.startswith("- id:")]
-    check(len(children) >= 7 and len(rest) >= 2, "they are found", len(children), len(rest))
+    of_node = [one for one in examples() if one.startswith("node:")]
+    rest = [one for one in examples() if not one.startswith(("- id:", "node:"))]
+    check(len(children) >= 7 and len(rest) >= 2 and len(of_node) == 1, "they are found", len(children), len(rest), len(of_node))
     tree = "applications:\n  - name: main\n    supervisor:\n      children:\n" + textwrap.indent("".join(children), 8 * " ")
     shelf.write("page.yaml", f"node: {{ name: a@127.0.0.1 }}\nplugins: {{ path: [ {shelf.path} ] }}\n" + tree + "".join(rest))
-    done = subprocess.run([program("COPPICE", "coppice"), "check", "page.yaml"], cwd=shelf.path, stdin=subprocess.DEVNULL,
+    shelf.write("node.yaml", of_node[0])
+    done = subprocess.run([program("COPPICE", "coppice"), "check", "page.yaml", "node.yaml"], cwd=shelf.path, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=60)
     equal(done.returncode, 0, done.stdout + done.stderr)
     said = [line for line in (done.stdout + done.stderr).splitlines() if "warning" in line]

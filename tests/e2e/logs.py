@@ -10,6 +10,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -32,7 +33,8 @@ def talking(cleanup, settings=(("node.log.rate.per_source", "unlimited"),)):
     """A node with two actors that log what they are told, and a probe."""
     shelf = Folder()
     cleanup.callback(shelf.close)
-    shutil.copy(variants / "talker.so", shelf.path)
+    for plugin in ("talker.so", "lines.so"):
+        shutil.copy(variants / plugin, shelf.path)
     shutil.copy(pathlib.Path(plugin_folder()) / "probe.so", shelf.path)
     return Node(cleanup, config=CONFIG, settings=[("plugins.path", f"[ {shelf.path} ]"), *settings])
 
@@ -261,6 +263,12 @@ def colours(cleanup):
     plain = Terminal(cleanup, command, NO_COLOR="1")
     plain.read_until(b"red")
     check(b"\x1b" not in plain.seen, "none with NO_COLOR", plain.seen)
+    for name, environment in (("painted", {}), ("plain", {"NO_COLOR": "1"})):  # the daemon itself
+        mine = [part.replace("control.sock", f"{name}.sock").replace("demo@", f"{name}@").replace("/data", f"/data-{name}")
+                for part in node.command]
+        daemon = Terminal(cleanup, [*mine, "--set", "node.log.level=debug"], **environment)
+        check(daemon.read_until(b" started as "), "a line of debug", daemon.seen)
+        equal(b"\x1b[2m" in daemon.seen, name == "painted", daemon.seen)
 
 
 @test("the level of all, a module, a process by name and by pid can be another, and be taken back")
@@ -388,6 +396,96 @@ def changed(cleanup):
     equal(refused.returncode, 78)
     contains(refused.stderr, "node.yaml:2:45: error: path: there is no folder /no/where")
     equal(messages(node, last=1, module="talker"), ["later"])
+
+
+def heard(node, who):
+    """What the actor of a handler has got; empty while it does not answer."""
+    return node.answer(who, "kept") or ""
+
+
+@test("an actor gets lines, but for its own and those that its work causes, and is started anew when it ends")
+def to_an_actor(cleanup):
+    node = talking(cleanup, [("node.log.rate.per_source", "unlimited"),
+                             ("node.log.handlers", "[ { name: ears, to: { actor: lines, args: { name: ears, echo: one } },"
+                                                   " modules: { control: error } } ]")])
+    say(node, "first", WARNING)
+    eventually(lambda: "warning talker: first [one]" in heard(node, "ears"), "it has the line")
+    node.said("warning lines: took ")
+    node.said("warning talker: echo ")
+    say(node, "second", DEBUG, who="two")
+    say(node, "third", ERROR, who="two")
+    eventually(lambda: "error talker: third [two]" in heard(node, "ears"), "it has what comes later")
+    got = heard(node, "ears")
+    for absent in ("took", "begun", "echo", "second", "control:"):
+        check(absent not in got, f"not {absent}", got)
+    first, last = (int(number) for number in node.call("ears", "times").strip("{}").split(","))
+    check(first <= last and abs(last / 1e6 - time.time()) < 3600, "microseconds since 1970", (first, last))
+    equal(node.coppice("send", "ears", "die").returncode, 0)
+    node.said("log/ears: the actor lines has ended: ")
+    contains(node.log(), "it is started again in 1 s")
+    say(node, "fourth", WARNING)
+    eventually(lambda: "warning talker: fourth [one]" in heard(node, "ears"), "it is there again")
+    got = heard(node, "ears")
+    check("ended" not in got and "told to" not in got, "nothing of its own end", got)
+
+
+@test("a handler's queue is bounded: what it drops is counted, and both the log and the actor say so")
+def handler_drops(cleanup):
+    shelf = Folder()
+    cleanup.callback(shelf.close)
+    gate = pathlib.Path(shelf.write("gate", ""))
+    node = talking(cleanup, [("node.log.rate.per_source", "unlimited"),
+                             ("node.log.handlers", f"[ {{ name: slow, to: {{ actor: lines, args: {{ name: slow, gate: {gate} }} }},"
+                                                   " queue: { limit: 10, on_full: drop_new } } ]")])
+    say(node, "much", times=100)
+    eventually(lambda: re.search(r"log/slow: \d+ lines dropped: its queue was full", node.log()), "the log says it")
+    gate.unlink()
+    eventually(lambda: re.search(r"warning log: \d+ lines are missing here", heard(node, "slow")), "and so does what it gets")
+    check(heard(node, "slow").count("talker: much") < 100, "they are missing")
+
+
+@test("handlers come and go by apply; a syslog server gets datagrams as RFC 5424 has them")
+def to_syslog(cleanup):
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    cleanup.callback(server.close)
+    server.bind(("127.0.0.1", 0))
+    server.settimeout(30)
+    node = talking(cleanup)
+    source = node.folder.path / "node.yaml"
+
+    def use(entry):
+        source.write_text(CONFIG.replace("node: { workers: 1 }", f"node: {{ workers: 1, log: {{ handlers: [ {entry} ] }} }}"))
+        changes = node.ask("apply")["changes"]
+        equal([(one["action"], one["path"]) for one in changes], [("set", "node.log.handlers")])
+
+    address = f"127.0.0.1:{server.getsockname()[1]}"
+    use(f"{{ name: far, to: {{ syslog: '{address}' }}, level: error, modules: {{ talker: warning }} }}")
+    say(node, "not severe", INFO)
+    say(node, "severe", WARNING)
+    line = server.recv(65536).decode()
+    check(re.fullmatch(r'<28>1 \d{4}-\d\d-\d\dT\S+Z \S+ coppiced \d+ talker \[coppice@32473 pid="<0\.\d+\.\d+>" name="one"\] severe', line),
+          "as RFC 5424 has it", line)
+    use("{ name: far, to: { actor: lines, args: { name: near } }, modules: { control: error } }")
+    say(node, "nearer", WARNING)
+    eventually(lambda: "talker: nearer" in heard(node, "near"), "an actor gets them now")
+    use("{ name: far, to: { actor: lines, args: { name: nearest } }, modules: { control: error } }")
+    say(node, "nearest", WARNING)
+    eventually(lambda: "talker: nearest" in heard(node, "nearest"), "another one")
+    check(node.answer("near", "kept") is None, "in place of the former")
+    source.write_text(CONFIG)
+    node.ask("apply")
+    eventually(lambda: node.answer("nearest", "kept") is None, "none any more")
+    server.setblocking(False)
+    try:
+        check(False, "the server gets no more", server.recv(65536))
+    except BlockingIOError:
+        pass
+    for wrong, why in (("{ name: far, to: { syslog: 127.0.0.1 } }", "must be HOST:PORT"),
+                       ("{ name: far, to: { actor: nobody } }", "no plugin")):
+        source.write_text(CONFIG.replace("node: { workers: 1 }", f"node: {{ workers: 1, log: {{ handlers: [ {wrong} ] }} }}"))
+        refused = node.coppice("apply")
+        equal(refused.returncode, 78)
+        contains(refused.stderr, why)
 
 
 @test("the modules that log-level knows are those that the daemon's sources log under")

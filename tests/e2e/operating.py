@@ -68,6 +68,12 @@ def switched_off(cleanup):
     equal(page(node, "/metrics")[1].count('coppice_switched_off{what="'), 3)
     for what in ("listener", "child", "job"):
         contains(page(node, "/metrics")[1], f'coppice_switched_off{{what="{what}"}} 1\n')
+    for environment, painted in (({}, True), ({"NO_COLOR": "1"}, False)):
+        shown = Terminal(cleanup, [program("COPPICE", "coppice"), "tree", "--socket", node.socket], **environment)
+        shown.read_until(b"stopped")
+        shown.read_until(b"never")  # until it is closed
+        equal(b"\x1b[33mstopped\x1b[0m" in shown.seen, painted, shown.seen)
+    check("\x1b" not in node.coppice("tree").stdout, "none in a pipe")
     health = node.coppice("health")
     equal(health.returncode, 0)
     contains(health.stdout, "coppice listener shop/lines resume")

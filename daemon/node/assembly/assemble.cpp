@@ -77,6 +77,23 @@ base::log::settings log_settings(const spec::node_spec& spec) {
   out.messages = from.messages;
   for (const auto& one : from.files)
     out.files.push_back({one.path, one.level, one.rotate.bytes, one.rotate.keep});
+  for (const auto& one : from.handlers) {
+    base::log::handler_target& to = out.handlers.emplace_back();
+    to.name = one.name;
+    to.syslog = one.to.syslog;
+    to.level = one.level;
+    for (const auto& module : one.modules) to.modules.emplace_back(module.module, module.level);
+    to.limit = one.queue.limit;
+    to.on_full = one.queue.on_full;
+  }
+  return out;
+}
+
+std::vector<services::log_actor> log_actors(const spec::node_spec& spec) {
+  std::vector<services::log_actor> out;
+  for (const spec::log_handler_options& one : spec.node.log.handlers)
+    if (!one.to.actor.empty())
+      out.push_back({one.name, one.to.actor, convert(one.to.args), spec::find_secrets(one.to.args)});
   return out;
 }
 

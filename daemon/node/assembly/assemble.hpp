@@ -10,6 +10,7 @@
 #include "base/log_settings.hpp"
 #include "behaviours/application/application.hpp"
 #include "runtime/system.hpp"
+#include "services/log/log_feed.hpp"
 #include "spec/node_spec.hpp"
 
 namespace coppice::node {
@@ -18,6 +19,8 @@ runtime::system_options runtime_options(const spec::node_spec& spec);
 
 // What of the log a running node may change.
 base::log::settings log_settings(const spec::node_spec& spec);
+// Of its handlers, those that are actors.
+std::vector<services::log_actor> log_actors(const spec::node_spec& spec);
 
 // In start order.
 std::vector<behaviours::application_spec> applications(const spec::node_spec& spec);

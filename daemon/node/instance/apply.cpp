@@ -309,6 +309,7 @@ void instance::components::use(const std::vector<spec::setting_change>& settings
   if (!any("node.log.")) return;
   if (auto used = base::log::use(log_settings(now)); !used)
     base::log::warning(module, "node.log: {}", used.error().text);
+  if (any("node.log.handlers")) log_handlers.use(log_actors(now));
 }
 
 void instance::components::remember(const std::string& by, const std::vector<planned_change>& changes) {

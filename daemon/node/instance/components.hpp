@@ -40,6 +40,7 @@
 #include "node/shown/unread_sagas.hpp"
 #include "runtime/system.hpp"
 #include "services/cron/jobs.hpp"
+#include "services/log/log_actors.hpp"
 
 namespace coppice::node {
 
@@ -87,6 +88,7 @@ struct instance::components {
   behaviours::event_channels events; // used while the system runs
   std::optional<node_events> tells;  // in them
   event_tails tails{system, events};
+  services::log_actors log_handlers{system};
 
   disk_watch disk;
   unread_sagas unread;

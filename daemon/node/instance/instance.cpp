@@ -200,6 +200,7 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
   if (auto started = start_overload_watch(p.system, p.counted, p.events); !started)
     return unexpected(started.error());
   if (auto started = made->start_reloader(); !started) return unexpected(started.error());
+  p.log_handlers.use(log_actors(made->spec()));
   if (auto read = p.cron->start(job_list(made->spec())); !read)
     base::log::warning(module, "nothing is known of the jobs' last runs: {}", read.error().text);
   p.durable_log.open_existing();
@@ -270,6 +271,7 @@ bool instance::stop() {
   p.cron->stop();
   if (p.reloads) p.reloads->stop();
   if (p.controller) p.stop_applications();
+  p.log_handlers.stop();
   p.tells.reset(); // before the processes that bring it to others are gone
   if (p.net) p.net->stop();
   p.came_back = p.system.stop(last_patience);

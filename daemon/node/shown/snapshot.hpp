@@ -62,9 +62,10 @@ struct configuration_on_disk {
 };
 std::string_view text(configuration_on_disk::verdict value);
 
-// A place that the node has to write to and cannot.
+// A place that the node has to write to and cannot, or a handler of the log whose lines nobody takes at
+// present: its label is the path.
 struct unwritable {
-  enum class kind : std::uint8_t { data, log };
+  enum class kind : std::uint8_t { data, log, handler };
   kind what = kind::data;
   std::string path;
   std::string why;

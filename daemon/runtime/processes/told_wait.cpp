@@ -8,9 +8,11 @@
 #include <array>
 #include <vector>
 
+#include "runtime/attribution.hpp"
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/message_head.hpp"
 #include "runtime/occupation.hpp"
+#include "runtime/scheduling/driver.hpp"
 #include "runtime/scheduling/foreign_code.hpp"
 #include "runtime/system.hpp"
 
@@ -101,6 +103,18 @@ void process_record::tell_what_it_waits_for(const signal& question) {
   put_first(out, mailbox.ready(), host().nodes());
   delivery::dispatch(host(), destination::alias(question.ref),
                      make_signal(signal_kind::message, id(), question.ref, out.take()), nullptr);
+}
+
+std::vector<std::string> processes_at_work() {
+  const process_record* const mine = driver::running_here();
+  if (mine == nullptr) return {};
+  const node_names& names = mine->host().nodes();
+  std::vector<std::string> out{to_text(mine->id(), names)};
+  // Without its worker the thread may not look at the calls: another one takes the process's signals.
+  const worker* const here = worker::current();
+  if (here == nullptr || here->running() != mine) return out;
+  if (const pid& caller = mine->received_calls.caller_at_hand()) out.push_back(to_text(caller, names));
+  return out;
 }
 
 std::optional<occupation> ask_occupation(process& self, const pid& other, base::nanos deadline) {

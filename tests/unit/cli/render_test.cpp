@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "cli/engines.hpp"
+#include "cli/terminal.hpp"
 
 using namespace coppice;
 using nlohmann::json;
@@ -184,4 +185,29 @@ TEST_CASE("of a pool its workers are shown, by its process and by its own comman
 
 TEST_CASE("a reply keeps the node's own pids as the node wrote them") {
   CHECK(cli::render_reply(json{{"reply", "{ok,<0.12.0>}"}}, 80) == "{ok,<0.12.0>}\n");
+}
+
+TEST_CASE("cells of a table that are states have colours, and no other word of it") {
+  const std::string table =
+      "TREE       NAME    STATE       RESTARTS\n"
+      "shop       failed  running     -\n"
+      "  kv down  down    down, held  0\n"
+      "  a        -       restarting  3\n";
+  CHECK(cli::painted_states(table, false) == table);
+  CHECK(cli::painted_states(table, true) ==
+        "TREE       NAME    STATE       RESTARTS\n"
+        "shop       \x1b[31mfailed\x1b[0m  running     -\n"
+        "  kv down  \x1b[31mdown\x1b[0m    \x1b[31mdown, held\x1b[0m  0\n"
+        "  a        -       \x1b[33mrestarting\x1b[0m  3\n");
+  CHECK(cli::painted_states("", true).empty());
+  CHECK(cli::painted_states("state  down", true) == "state  \x1b[31mdown\x1b[0m");
+}
+
+TEST_CASE("what was changed by hand is shown with what takes it back, and nothing where there is nothing") {
+  CHECK(cli::render_by_hand(json{{"changes", json::array()}}).empty());
+  const json one{
+      {"what", "child"}, {"name", "shop/kv"}, {"why", "terminated"}, {"help", "coppice restart it"}};
+  const std::string text = cli::render_by_hand(json{{"by_hand", json::array({one})}});
+  CHECK(text.starts_with("By hand, beside the configuration:\nchild shop/kv  terminated\n"));
+  CHECK(text.find("coppice restart it\n") != std::string::npos);
 }

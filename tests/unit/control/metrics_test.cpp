@@ -157,14 +157,18 @@ TEST_CASE("what was switched off by hand, and files that say something else, are
       "durable_log n@h: make room on the disk of /data/log; nothing has to be restarted\n"
       "durable_log n@h: coppice log check /data/log says what lies there; a restart does not mend it\n"
       "descriptors n@h: coppice listener NAME says which; LimitNOFILE= in the unit\n");
+  status.certificates = {{"/tls/a.pem", 1'800'000'000 * base::nanos_per_second, true, ""}};
   metrics_source from;
   from.status = status;
   from.usage.most_files = 77;
+  from.handler_drops = {{"far", 3}};
   const std::string text = metrics_text(from, metrics::board(), format::prometheus);
   for (const char* line :
        {"coppice_switched_off{what=\"child\"} 1\n", "coppice_configuration_on_disk{state=\"refused\"} 1\n",
         "coppice_configuration_on_disk{state=\"same\"} 0\n", "coppice_short_of_descriptors 1\n",
-        "\nprocess_max_fds 77\n", "# TYPE process_cpu_seconds_total counter\n"})
+        "coppice_certificate_ends_seconds{file=\"/tls/a.pem\"} 1800000000.000\n",
+        "coppice_log_handler_dropped_lines_total{handler=\"far\"} 3\n", "\nprocess_max_fds 77\n",
+        "# TYPE process_cpu_seconds_total counter\n"})
     CHECK_MESSAGE(count(text, line) == 1, line);
 }
 
@@ -173,23 +177,27 @@ TEST_CASE(
     "unready") {
   auto status = running();
   status.cannot_write = {{node::unwritable::kind::data, "/data", "no room"},
-                         {node::unwritable::kind::log, "/a.log", "no room"}};
+                         {node::unwritable::kind::log, "/a.log", "no room"},
+                         {node::unwritable::kind::handler, "log/far", "nobody is there"}};
   status.jobs_alone = {"nightly"};
   const base::nanos now = base::mono_now();
   status.stuck = {{{}, "<0.43.0> hurt", "handle_call", "{slow, ...}", now - 12 * base::nanos_per_second},
                   {{}, "<0.44.0>", "handle_info", "", now}};
   const auto told = warnings(status);
-  REQUIRE(told.size() == 4);
+  REQUIRE(told.size() == 5);
   CHECK(told[0].what == "data");
   CHECK(told[0].why == "cannot be written: no room");
   CHECK(told[1].what == "log");
   CHECK(told[1].name == "/a.log");
-  CHECK(told[2].what == "job");
-  CHECK(told[2].name == "nightly");
-  CHECK(told[3].what == "thread");
-  CHECK(told[3].name == "<0.43.0> hurt");
-  CHECK(told[3].why == "stuck for 12 s in handle_call of {slow, ...}");
-  CHECK(told[3].help.find("coppice exit '<0.43.0>' kill") == 0);
+  CHECK(told[2].what == "log");
+  CHECK(told[2].name == "log/far");
+  CHECK(told[2].why == "does not get its lines: nobody is there");
+  CHECK(told[3].what == "job");
+  CHECK(told[3].name == "nightly");
+  CHECK(told[4].what == "thread");
+  CHECK(told[4].name == "<0.43.0> hurt");
+  CHECK(told[4].why == "stuck for 12 s in handle_call of {slow, ...}");
+  CHECK(told[4].help.find("coppice exit '<0.43.0>' kill") == 0);
   CHECK(ready(status, {}).empty());
   CHECK(lives(status).empty());
 }

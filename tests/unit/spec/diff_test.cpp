@@ -475,7 +475,8 @@ TEST_CASE("of the log all but its format can change") {
   CHECK(difference(
             "node: { name: n@127.0.0.1, log: { modules: { net: debug, dist: error } } }\n",
             "node: { name: n@127.0.0.1, log: { modules: { net: trace }, rate: { per_source: 5/s, burst: 7 "
-            "}, messages: false, files: [ { path: /tmp/x } ], format: json } }\n") ==
+            "}, messages: false, files: [ { path: /tmp/x } ], handlers: [ { name: a, to: { syslog: "
+            "'127.0.0.1:514' } } ], format: json } }\n") ==
         "node.log.format: \"auto\" -> \"json\"\n"
         "set node.log.modules.net: \"debug\" -> \"trace\"\n"
         "set node.log.modules.dist: \"error\" -> null\n"
@@ -483,5 +484,8 @@ TEST_CASE("of the log all but its format can change") {
         "set node.log.rate.burst: 500 -> 7\n"
         "set node.log.messages: true -> false\n"
         "set node.log.files: [] -> "
-        "[{\"path\":\"/tmp/x\",\"level\":\"trace\",\"rotate\":{\"bytes\":\"64MiB\",\"keep\":10}}]\n");
+        "[{\"path\":\"/tmp/x\",\"level\":\"trace\",\"rotate\":{\"bytes\":\"64MiB\",\"keep\":10}}]\n"
+        "set node.log.handlers: [] -> "
+        "[{\"name\":\"a\",\"to\":{\"syslog\":\"127.0.0.1:514\"},\"level\":\"info\",\"modules\":{},"
+        "\"queue\":{\"limit\":10000,\"on_full\":\"drop_old\"}}]\n");
 }

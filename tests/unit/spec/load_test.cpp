@@ -258,3 +258,38 @@ TEST_CASE("more errors than anyone reads are cut") {
   CHECK(result.diagnostics.size() == 101);
   CHECK(result.diagnostics.back().message == "there are more errors: only the first 100 are shown");
 }
+
+TEST_CASE("a handler of the log goes to one server or to one syslog server, and has a name of its own") {
+  test::spec_folder folder;
+  const auto said = [&folder](const std::string& handlers) {
+    return folder.errors("node: { name: n@h, log: { handlers: [ " + handlers + " ] } }\n" +
+                         "plugins: { path: [plugins] }\n");
+  };
+  CHECK(said("{ name: a, to: { actor: kv, args: { every: 1s } } }, { name: b, to: { syslog: "
+             "log.example.org:1 } }") == "");
+  struct mistake {
+    const char* handlers;
+    const char* why;
+  };
+  const mistake wrong[] = {
+      {"{ name: a }", "the key 'to' is missing"},
+      {"{ name: a, to: {} }", "to: expected exactly one of actor and syslog"},
+      {"{ name: a, to: { actor: kv, syslog: 127.0.0.1:514 } }", "expected exactly one of actor and syslog"},
+      {"{ name: a, to: { syslog: 127.0.0.1:514, args: {} } }", "to.args: a syslog server has none"},
+      {"{ name: a, to: { syslog: 127.0.0.1 } }", "must be HOST:PORT"},
+      {"{ name: a, to: { syslog: 127.0.0.1:65536 } }", "must be HOST:PORT"},
+      {"{ name: a, to: { syslog: '::1:514' } }", "must be HOST:PORT"},
+      {"{ name: a, to: { syslog: '[x]:514' } }", "must be HOST:PORT"},
+      {"{ name: a, to: { actor: bell } }", "lines of the log go to a server, and the actor bell is none"},
+      {"{ name: a, to: { actor: 'kv:none' } }", "has no actor 'none'"},
+      {"{ name: a, to: { actor: kv, args: { every: soon } } }", "every"},
+      {"{ name: a, to: { actor: kv }, queue: { limit: 0 } }", "a whole number from 1 to 1000000"},
+      {"{ name: a, to: { actor: kv }, queue: { on_full: wait } }", "drop_old or drop_new"},
+      {"{ name: a, to: { actor: kv } }, { name: a, to: { actor: kv } }",
+       "the handler a stands here a second time"},
+  };
+  for (const mistake& one : wrong) {
+    const std::string all = said(one.handlers);
+    CHECK_MESSAGE(all.find(one.why) != std::string::npos, one.handlers << "\n" << all);
+  }
+}

@@ -49,11 +49,17 @@ TEST_CASE("the effective configuration loads, and prints itself again") {
       {.set = {
            {"node.log.modules", "{ dist: debug, on: error }"},
            {"node.log.rate.per_source", "unlimited"},
-           {"node.log.files", "[{ path: /tmp/a.log, level: error, rotate: { bytes: 1MiB, keep: 0 } }]"}}});
+           {"node.log.files", "[{ path: /tmp/a.log, level: error, rotate: { bytes: 1MiB, keep: 0 } }]"},
+           {"node.log.handlers",
+            "[{ name: far, to: { syslog: '[::1]:514' } }, { name: near, to: { actor: kv, args: { every: 90s "
+            "} }, level: error, modules: { net: trace }, queue: { limit: 7, on_full: drop_new } }]"}}});
   CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto text = spec::effective_yaml(*first.spec);
+  CHECK(text.find("every: 90s\n") != std::string::npos);
   const auto second = check_read_back(text);
+  CHECK(second->node.log.handlers[1].to.args == first.spec->node.log.handlers[1].to.args);
+  CHECK(second->node.log.handlers[1].to.actor_type == "kv");
   CHECK(second->applications[0].supervisor.children[0].args ==
         first.spec->applications[0].supervisor.children[0].args);
   CHECK(second->applications[0].env == first.spec->applications[0].env);
@@ -448,6 +454,7 @@ TEST_CASE("the effective configuration writes every default out") {
         "      burst: 500\n"
         "    messages: true\n"
         "    files: []\n"
+        "    handlers: []\n"
         "  limits:\n"
         "    processes: 4000000\n"
         "    connections: 1000\n"
