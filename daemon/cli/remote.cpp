@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <coppice/etf/text.hpp>
 #include <filesystem>
 #include <memory>
@@ -58,6 +59,8 @@ struct remote_command {
   bool waits; // the node keeps `timeout`
   // Turns a reply into an exit status. Null: done.
   api::exit_code (*verdict)(const json&) = nullptr;
+  // What is wrong with the parameters, a usage error. Empty: nothing. Null: it is not asked.
+  std::string (*objection)(const parameters&) = nullptr;
 };
 
 json no_arguments(const parameters&) {
@@ -185,6 +188,32 @@ api::exit_code health_verdict(const json& document) {
   return document.value("status", "") == "ok" ? api::exit_code::done : api::exit_code::failed;
 }
 
+// nullopt: it is no number from 1 on.
+std::optional<std::uint64_t> serial_of(const std::string& text) {
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, problem] = std::from_chars(text.data(), end, number);
+  if (problem != std::errc() || stopped != end || number == 0) return std::nullopt;
+  return number;
+}
+
+json group_arguments(const parameters& p) {
+  json arguments{{"name", p.name}};
+  if (p.change.empty() || p.change == "status") return arguments;
+  arguments["change"] = p.change;
+  if (p.change == "skip")
+    arguments["serial"] = serial_of(p.member).value_or(0);
+  else
+    arguments["member"] = p.member;
+  return arguments;
+}
+
+std::string group_objection(const parameters& p) {
+  if (p.change.empty() || p.change == "status") return p.member.empty() ? "" : "status names no member";
+  if (p.change == "skip") return serial_of(p.member) ? "" : "skip wants the serial of a command, from 1 on";
+  return p.member.empty() ? p.change + " wants a member: NAME@ALIVE@HOST" : "";
+}
+
 const remote_command commands[] = {
     {"status", "the node: name, state, workers, applications, connections", no_options, no_arguments,
      render_status, false},
@@ -277,21 +306,17 @@ const remote_command commands[] = {
      },
      render_engine, true},
     {"raft",
-     "a member of a Raft group; asked of the leader: add, remove, or transfer the leadership to, a member",
+     "a member of a Raft group; asked of the leader: add, remove, or transfer the leadership to, a member, "
+     "or skip a command that crashes",
      [](CLI::App& app, parameters& p) {
        app.add_option("name", p.name, "of the member: NAME, APPLICATION/CHILD or a pid")->required();
-       auto* const change = app.add_option("change", p.change, "add, remove or transfer")
-                                ->check(CLI::IsMember({"add", "remove", "transfer"}));
-       auto* const member = app.add_option("member", p.member, "NAME@ALIVE@HOST");
-       change->needs(member), member->needs(change);
+       auto* const change = app.add_option("change", p.change, "status, add, remove, transfer or skip")
+                                ->check(CLI::IsMember({"status", "add", "remove", "transfer", "skip"}));
+       app.add_option("member", p.member, "NAME@ALIVE@HOST; with skip: the serial of a command")
+           ->needs(change);
        take_timeout(app, p);
      },
-     [](const parameters& p) {
-       json arguments{{"name", p.name}};
-       if (!p.change.empty()) arguments["change"] = p.change, arguments["member"] = p.member;
-       return arguments;
-     },
-     render_engine, true},
+     group_arguments, render_engine, true, nullptr, group_objection},
     {"saga", "a saga and what is open there; show: one transaction with its steps",
      [](CLI::App& app, parameters& p) {
        app.add_option("name", p.name, "of the saga: NAME, APPLICATION/CHILD or a pid")->required();
@@ -361,6 +386,12 @@ void tell_what_runs(const std::string& command, const common_options& common) {
 api::exit_code run_remote(const remote_command& command, const parameters& p, const common_options& common) {
   api::request request{command.name, command.arguments(p)};
   std::optional<milliseconds> patience = node_patience;
+  if (command.objection != nullptr) {
+    if (const std::string why = command.objection(p); !why.empty()) {
+      complain(command.name, why);
+      return api::exit_code::usage;
+    }
+  }
   if (command.waits) {
     auto timeout = parse_timeout(p.timeout);
     if (!timeout) {

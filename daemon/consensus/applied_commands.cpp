@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Serials and sessions. They are saved as big-endian integers, sessions in the order of their use, so that
-// the same state always makes the same bytes.
+// Serials and sessions. They are saved as big-endian integers, sessions in the order of their use and then
+// the serials that were passed over, so that the same state always makes the same bytes.
 #include "consensus/applied_commands.hpp"
 
 #include <iterator>
@@ -17,19 +17,39 @@ applied_commands::decision applied_commands::take(log_index index, const entry& 
     shed();
     return {verdict::opened, 0, {}};
   }
+  // An entry that names a command after itself has no effect.
+  if (one.kind == entry_kind::skip) to_pass_.erase(one.sequence);
   if (one.kind != entry_kind::command) return {};
-  if (one.client == 0) return {verdict::apply, ++serial_, {}};
+  if (one.client == 0) return next();
   const auto found = by_client_.find(one.client);
   if (found == by_client_.end()) return {verdict::unknown_client, 0, {}};
   session& of = *found->second;
   by_use_.splice(by_use_.end(), by_use_, found->second);
   if (one.sequence == of.sequence && of.serial > 0) return {verdict::repeat, of.serial, of.reply};
   if (one.sequence <= of.sequence) return {verdict::old, 0, {}};
+  const decision decided = next();
   of.sequence = one.sequence;
-  of.serial = ++serial_;
+  of.serial = serial_;
   bytes_ -= weight(of);
   of.reply = {};
-  return {verdict::apply, serial_, {}};
+  return decided;
+}
+
+applied_commands::decision applied_commands::next() {
+  ++serial_;
+  if (to_pass_.erase(serial_) == 0) return {verdict::apply, serial_, {}};
+  passed_.insert(serial_);
+  if (passed_.size() > most_passed) passed_.erase(passed_.begin());
+  return {verdict::passed_over, serial_, {}};
+}
+
+bool applied_commands::pass_over(std::uint64_t serial) {
+  if (serial <= serial_) {
+    const bool forgotten = passed_.size() == most_passed && serial < *passed_.begin();
+    return forgotten || passed_.contains(serial);
+  }
+  to_pass_.insert(serial);
+  return true;
 }
 
 void applied_commands::finish(const entry& one, payload reply) {
@@ -63,6 +83,8 @@ payload applied_commands::save() const {
     out.append_be32(static_cast<std::uint32_t>(one.reply.size()));
     out.append(one.reply.bytes());
   }
+  out.append_be64(passed_.size());
+  for (const std::uint64_t one : passed_) out.append_be64(one);
   return payload(out.readable());
 }
 
@@ -96,6 +118,14 @@ base::status applied_commands::restore(base::bytes_span from) {
     read.by_use_.push_back(std::move(one));
     const auto at = std::prev(read.by_use_.end());
     if (!read.by_client_.emplace(at->client, at).second) return damaged();
+  }
+  if (from.size() < 8) return damaged();
+  for (std::uint64_t left = number(); left > 0; --left) {
+    if (from.size() < 8 || read.passed_.size() >= most_passed) return damaged();
+    const std::uint64_t serial = number();
+    const std::uint64_t before = read.passed_.empty() ? 0 : *read.passed_.rbegin();
+    if (serial <= before || serial > read.serial_) return damaged();
+    read.passed_.insert(serial);
   }
   if (!from.empty() || (read.by_use_.size() > 1 && read.by_use_.size() > most.sessions)) return damaged();
   *this = std::move(read);

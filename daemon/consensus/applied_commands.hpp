@@ -3,11 +3,13 @@
 // client. Every member that applies entries has one such object, feeds it every entry in order, and keeps it
 // in its snapshots, so all members decide in the same way. An entry opens a session; the session's number is
 // that entry's index. At most `sessions` sessions and `reply_bytes` bytes of replies are kept; the session
-// that was unused for longest goes first. One thread at a time.
+// that was unused for longest goes first. A later entry may say that a command is passed over. One thread at
+// a time.
 #pragma once
 
 #include <cstdint>
 #include <list>
+#include <set>
 #include <unordered_map>
 
 #include "base/bytes.hpp"
@@ -29,6 +31,7 @@ class applied_commands {
     repeat,         // not applied; `serial` and `reply` are those of the first time
     old,            // not applied: the client has issued a later command since
     unknown_client, // not applied: there is no such session, or it is gone
+    passed_over,    // not applied, and yet it has `serial`: pass_over() named it; finish() takes the reply
     opened,         // a session was opened; its number is the entry's index
     nothing,        // the entry is not a command
   };
@@ -48,7 +51,11 @@ class applied_commands {
 
   // Decides about the entry at `index`, which must be the next one.
   decision take(log_index index, const entry& one);
-  // Keeps the reply of the entry that take() last decided to apply.
+  // A committed entry of the kind `skip` names this serial, so that no member applies the command. Called for
+  // each such entry before that entry is taken, and after restore() for those that the state does not
+  // contain. False: the command was applied, so the state differs from the group's and is of no use.
+  bool pass_over(std::uint64_t serial);
+  // Keeps the reply of the entry that take() last decided to apply or to pass over.
   void finish(const entry& one, payload reply);
 
   std::uint64_t serial() const { return serial_; } // of the last command. 0: none
@@ -67,6 +74,7 @@ class applied_commands {
   };
   using place = std::list<session>::iterator;
 
+  decision next();
   void shed();
   static std::uint64_t weight(const session& one) { return one.reply.size(); }
 
@@ -76,6 +84,10 @@ class applied_commands {
   std::uint64_t bytes_ = 0;
   std::list<session> by_use_; // the session unused for longest comes first
   std::unordered_map<std::uint64_t, place> by_client_;
+  // Serials that were passed over, the latest ones; and those that are to be. The second set is not saved, as
+  // it is made from the log.
+  static constexpr std::size_t most_passed = 1000;
+  std::set<std::uint64_t> passed_, to_pass_;
 };
 
 } // namespace coppice::consensus

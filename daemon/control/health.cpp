@@ -122,8 +122,8 @@ std::vector<complaint> warnings(const node::node_status& status) {
           {"raft", one.name,
            fmt::format("it applies nothing: the command at serial {} crashes it", one.parked_at),
            fmt::format("coppice logs --module raft says how; a mended plugin applies it after coppice "
-                       "restart of {}",
-                       one.name)});
+                       "restart of {}, and coppice raft {} skip {} goes on without it",
+                       one.name, one.name, one.parked_at)});
     if (one.bad_snapshot)
       out.push_back(
           {"raft", one.name, "it applies nothing: its snapshot is of no use",

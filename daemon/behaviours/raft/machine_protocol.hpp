@@ -17,6 +17,7 @@ inline constexpr std::string_view machine_tag = "$coppice_raft";
 
 // From the member:
 //   {begin, Clients, Snapshot}     first of all. Snapshot: undefined, or the binary that `saved` brought
+//   {skip, Serial}                 no member applies that command. Told before the entry that says so
 //   {apply, [{Index, Kind, Client, Sequence, Wanted, Body}]}   committed entries, in order, without gaps
 //   {query, Token, Query}
 //   {validate, Token, Command}
@@ -29,7 +30,10 @@ inline constexpr std::string_view machine_tag = "$coppice_raft";
 //   {queried, Token, Answer}
 //   {validated, Token, Answer}     Answer: ok, or what the caller is told
 //   {saved, Index, Snapshot, Microseconds}, or {not_saved, Text}
+// The actor stops with has_skipped_reason if it has applied a command that no member applies, and with
+// {bad_snapshot, Text} if the snapshot with which it began has that command.
 inline constexpr std::string_view begin_word = "begin";
+inline constexpr std::string_view skip_word = "skip";
 inline constexpr std::string_view apply_word = "apply";
 inline constexpr std::string_view query_word = "query";
 inline constexpr std::string_view validate_word = "validate";
@@ -42,6 +46,7 @@ inline constexpr std::string_view queried_word = "queried";
 inline constexpr std::string_view validated_word = "validated";
 inline constexpr std::string_view saved_word = "saved";
 inline constexpr std::string_view not_saved_word = "not_saved";
+inline constexpr std::string_view has_skipped_reason = "has_skipped_command";
 
 // What a member has to know of the actor at any time, also when it has crashed. The actor writes.
 struct machine_progress {

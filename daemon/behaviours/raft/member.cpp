@@ -142,6 +142,7 @@ outcome member::start_core(process& self, group_contents found) {
   effects_.clear();
   // Nothing that an earlier core said of its log is true of this one's.
   may_apply_ = sent_ = applied_ = 0;
+  skips_.clear();
   auto made = core::start(how, *this, std::move(found.state), self.now(), effects_);
   if (!made) return halt(self, made.error());
   core_ = std::move(*made);
@@ -245,18 +246,17 @@ outcome member::carry_out(process& self) {
   if (auto put = write_all(now.writes); !put) return start_again(self, put.error());
   for (consensus::message& one : now.messages) send(self, std::move(one));
   if (now.restore) {
-    unpark(); // what crashed the actor is behind it now
-    crashes_ = 0;
-    machine_at_ = 0;
+    // What crashed the actor is behind it now.
     snapshot_at_ = std::max(snapshot_at_, now.restore->index);
-    if (!machine_)
-      if (outcome spawned = spawn_machine(self); spawned.stops()) return spawned;
-    begin_machine(self);
+    if (outcome begun = begin_anew(self); begun.stops()) return begun;
   }
   for (const consensus::answer& one : now.answers) answer_outcome(self, one);
   if (now.committed > may_apply_) {
     behind_bytes_ += weight_of(may_apply_, now.committed);
+    const bool passes = note_skips(self, now.committed);
     may_apply_ = now.committed;
+    if (passes)
+      if (outcome begun = begin_anew(self); begun.stops()) return begun;
   }
   for (const consensus::snapshot_meta& one : now.released) storage_->release(one);
   for (const consensus::ready_read& one : now.reads) reads_.push_back(one);
@@ -413,6 +413,10 @@ outcome member::handle_info(process& self, const message& m) {
     take_forwarded(self, m);
   } else if (word == "raft_answer") {
     take_back(self, m);
+  } else if (word == where_word) {
+    take_where(self, m);
+  } else if (word == here_word) {
+    take_here(self, m);
   } else {
     return native_server::handle_info(self, m);
   }

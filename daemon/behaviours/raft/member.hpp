@@ -51,9 +51,9 @@ class member final : public native_server, private consensus::random_source {
   runtime::message engine_for_people(runtime::process& self) override;
   runtime::message sys_state(runtime::process& self) override { return engine_for_people(self); }
 
-  // A call by a process of this node. `what`: add, remove or transfer; `address`: NAME@ALIVE@HOST. Answered
-  // ok | {error, Reason}.
-  static runtime::message change_request(std::string_view what, std::string_view address);
+  // A call by a process of this node, answered ok | {error, Reason}. `what` is add, remove or transfer, and
+  // `of` NAME@ALIVE@HOST; or `what` is skip, and `of` the serial of a command.
+  static runtime::message change_request(std::string_view what, std::string_view of);
   static bool is_one(const runtime::description& process) {
     return process.behaviour == behaviour_name && process.plugin.empty();
   }
@@ -61,6 +61,8 @@ class member final : public native_server, private consensus::random_source {
  private:
   static constexpr std::string_view change_word = "$coppice_raft_change";
   static constexpr std::string_view met_word = "raft_met";
+  static constexpr std::string_view where_word = "raft_where";
+  static constexpr std::string_view here_word = "raft_here";
 
   enum class phase : std::uint8_t {
     naming,  // its identity is being written
@@ -82,7 +84,7 @@ class member final : public native_server, private consensus::random_source {
     std::uint64_t number = 0;
     std::string asked{};     // forwarded: its address
     runtime::message body{}; // query: what is asked; append: the command while `validate` decides
-    std::uint64_t client = 0, sequence = 0;
+    std::uint64_t client = 0, sequence = 0; // of a command; of a change that is a skip, its serial
     base::nanos began = 0;
     std::size_t held = 0; // bytes, as they are counted
   };
@@ -148,6 +150,13 @@ class member final : public native_server, private consensus::random_source {
   void take_query(runtime::process& self, waiting one, const runtime::message& request, etf::bytes query,
                   bool stale);
   void take_change(runtime::process& self, waiting one, const runtime::message& request);
+  // The operator wants a command passed over that a majority cannot apply. The leader asks the voters where
+  // they are parked, and appends the entry once enough have said that it is there.
+  void take_skip(runtime::process& self, waiting one, std::string_view serial);
+  void take_where(runtime::process& self, const runtime::message& m);
+  void take_here(runtime::process& self, const runtime::message& m);
+  void settle_skip(runtime::process& self);
+  void refuse_skip(runtime::process& self);
   void forward(runtime::process& self, waiting one, const runtime::message& request);
   void take_forwarded(runtime::process& self, const runtime::message& m);
   void take_back(runtime::process& self, const runtime::message& m);
@@ -172,6 +181,12 @@ class member final : public native_server, private consensus::random_source {
   runtime::outcome raise_machine(runtime::process& self);
   void park(runtime::process& self, parked what, std::uint64_t serial, std::string why);
   void unpark();
+  // The actor begins with the snapshot in use, whatever has kept it from applying.
+  runtime::outcome begin_anew(runtime::process& self);
+  // Entries up to `upto` are committed. True: one of them passes over the command at which this one is
+  // parked.
+  bool note_skips(runtime::process& self, consensus::log_index upto);
+  void tell_skip(runtime::process& self, std::uint64_t serial);
   // A leader that cannot apply leaves the lead to another voter.
   void hand_over(runtime::process& self);
   // Gives the actor a question of a client, as long as it has not too many.
@@ -248,6 +263,11 @@ class member final : public native_server, private consensus::random_source {
   std::deque<consensus::ready_read> reads_;                   // that the actor is not asked yet
   std::deque<token> to_validate_;                             // likewise
   std::int64_t last_time_ = 0;                                // of an entry, ms
+  struct asking_voters {
+    token of = 0; // the call, which has the serial
+    std::map<consensus::member_id, bool> parked_there;
+  };
+  std::optional<asking_voters> skip_;
 
   // The actor that applies.
   runtime::pid machine_; // null: none runs
@@ -279,6 +299,8 @@ class member final : public native_server, private consensus::random_source {
   parked parked_for_ = parked::nothing; // what it cannot apply
   std::uint64_t parked_ = 0;            // the serial of a command that crashes it
   std::string parked_why_;
+  // Commands that committed entries after the snapshot pass over, by serial, with the index of the entry.
+  std::map<std::uint64_t, consensus::log_index> skips_;
   base::nanos hand_over_at_ = 0; // not before
   retry_pause hand_over_pause_{base::nanos_per_second, 300 * base::nanos_per_second};
 

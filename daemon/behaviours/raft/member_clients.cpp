@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/random.hpp"
 #include "behaviours/gen/node_patterns.hpp"
@@ -140,10 +141,10 @@ void member::propose(process& self, token of, consensus::entry_kind what, etf::b
   consensus::proposal made;
   made.token = of;
   made.kind = what;
+  const waiting& by = waiting_.at(of);
+  made.client = by.client;
+  made.sequence = by.sequence;
   if (what == consensus::entry_kind::command) {
-    const waiting& by = waiting_.at(of);
-    made.client = by.client;
-    made.sequence = by.sequence;
     // Within a group the time never falls while one member leads.
     last_time_ = std::max(last_time_, base::wall_now() / base::nanos_per_ms);
     etf::vector_writer body(command.size() + 32);
@@ -229,6 +230,7 @@ void member::take_change(process& self, waiting one, const message& request) {
   if (core_ == nullptr || core_->what() != consensus::role::leader)
     return answer(self, one, error("no_leader"));
   one.what = waiting::kind::change;
+  if (word == "skip") return take_skip(self, std::move(one), address);
   const auto& all = core_->members().members();
   const auto known = std::ranges::find(all, address, &consensus::member::address);
   if (word == "add") {
@@ -248,13 +250,111 @@ void member::take_change(process& self, waiting one, const message& request) {
   answer(self, of, error("badarg"));
 }
 
-message member::change_request(std::string_view what, std::string_view address) {
+message member::change_request(std::string_view what, std::string_view of) {
   message_writer out;
   out.tuple(3);
   out.atom(change_word);
   out.atom(what);
-  out.binary(address);
+  out.binary(of);
   return out.take();
+}
+
+void member::take_skip(process& self, waiting one, std::string_view serial) {
+  const char* const end = serial.data() + serial.size();
+  const auto [at, problem] = std::from_chars(serial.data(), end, one.sequence);
+  if (problem != std::errc() || at != end || one.sequence == 0) return answer(self, one, error("badarg"));
+  if (skip_ && waiting_.contains(skip_->of)) return answer(self, one, error("busy"));
+  const consensus::raft_log& log = core_->log();
+  for (consensus::log_index i = log.base() + 1; i <= log.last(); ++i)
+    if (log.at(i).kind == consensus::entry_kind::skip && log.at(i).sequence == one.sequence)
+      return answer(self, one, error("exists"));
+  const bool here = parked_ == one.sequence;
+  skip_.emplace().of = keep(self, std::move(one));
+  if (core_->members().votes(self_)) skip_->parked_there[self_] = here;
+  // The lead should stay until it is done.
+  hand_over_at_ = std::max(hand_over_at_, self.now() + options_->append_timeout);
+  for (const consensus::member& other : core_->members().members()) {
+    if (other.id == self_ || other.role != consensus::member_role::voter) continue;
+    message_writer out;
+    out.tuple(3);
+    out.atom(where_word);
+    out.atom(of_.child->name);
+    out.unsigned_integer(skip_->of);
+    send_to(self, other.address, out.take());
+  }
+  settle_skip(self);
+}
+
+// {raft_where, Name, Number}: the leader wants to know at which serial this member is parked.
+void member::take_where(process& self, const message& m) {
+  etf::cursor at(m.bytes());
+  std::string_view name;
+  std::uint64_t number = 0;
+  if (!at.read_tuple_of(3) || !at.skip() || !at.read_atom(name) || name.empty() ||
+      name.find('@') != std::string_view::npos || !at.read_unsigned(number))
+    return drop_message(self, "a question of a leader is malformed");
+  const std::string node = origin_name(self);
+  if (!is_trusted(node)) return drop_message(self, "no member is there that could ask");
+  message_writer out;
+  out.tuple(4);
+  out.atom(here_word);
+  out.atom(of_.child->name);
+  out.unsigned_integer(number);
+  out.unsigned_integer(parked_);
+  send_to(self, fmt::format("{}@{}", name, node), out.take());
+}
+
+// {raft_here, Name, Number, Serial}; Serial is 0 if the member is not parked.
+void member::take_here(process& self, const message& m) {
+  etf::cursor at(m.bytes());
+  std::string_view name;
+  std::uint64_t number = 0;
+  std::uint64_t serial = 0;
+  if (!at.read_tuple_of(4) || !at.skip() || !at.read_atom(name) || !at.read_unsigned(number) ||
+      !at.read_unsigned(serial))
+    return drop_message(self, "an answer to a leader is malformed");
+  if (core_ == nullptr || !skip_ || number != skip_->of) return; // too late
+  const auto call = waiting_.find(number);
+  if (call == waiting_.end()) return;
+  const auto& all = core_->members().members();
+  const auto from =
+      std::ranges::find(all, fmt::format("{}@{}", name, origin_name(self)), &consensus::member::address);
+  if (from == all.end() || from->role != consensus::member_role::voter)
+    return drop_message(self, "an answer to a leader comes from no voter");
+  skip_->parked_there[from->id] = serial == call->second.sequence;
+  settle_skip(self);
+}
+
+void member::settle_skip(process& self) {
+  const consensus::configuration& members = core_->members();
+  std::size_t there = 0;
+  std::size_t answered = 0;
+  for (const auto& [id, parked_at_it] : skip_->parked_there) {
+    if (!members.votes(id)) continue;
+    ++answered;
+    if (parked_at_it) ++there;
+  }
+  const token of = skip_->of;
+  if (there >= members.majority()) {
+    skip_.reset();
+    return propose(self, of, consensus::entry_kind::skip, {});
+  }
+  if (answered == members.voters()) refuse_skip(self);
+}
+
+// {error, {not_parked, Parked, Needed}}: so many voters are parked at that serial, and so many have to be.
+void member::refuse_skip(process& self) {
+  const consensus::configuration& members = core_->members();
+  const auto there = std::ranges::count_if(
+      skip_->parked_there, [&](const auto& one) { return one.second && members.votes(one.first); });
+  const token of = skip_->of;
+  skip_.reset();
+  message_writer out;
+  out.tuple(3);
+  out.atom("not_parked");
+  out.unsigned_integer(static_cast<std::uint64_t>(there));
+  out.unsigned_integer(members.majority());
+  answer(self, of, runtime::error_message(out.take()));
 }
 
 member::token member::keep(process& self, waiting one) {
@@ -275,7 +375,11 @@ void member::expire(process& self) {
       const bool waits = waiting_.contains(of);
       if (waits && at > self.now()) break;
       due->pop_front();
-      if (waits) answer(self, of, error("timeout"));
+      if (!waits) continue;
+      if (skip_ && skip_->of == of && core_ != nullptr)
+        refuse_skip(self); // some voters have not answered, and nothing was appended
+      else
+        answer(self, of, error("timeout"));
     }
   }
   // An actor that hangs is asked nothing; those that have their answer go.

@@ -119,6 +119,8 @@ void member::begin_machine(process& self) {
     return park(self, parked::snapshot, 0, bytes.error().text);
   }
   tell_machine(self, out);
+  std::erase_if(skips_, [&](const auto& one) { return one.second <= from.index; });
+  for (const auto& [serial, index] : skips_) tell_skip(self, serial);
   // At the first start tell_changes() does this.
   if (told_members_ == core_->members()) tell_members(self);
   if (told_any_leader_) tell_leader(self);
@@ -340,6 +342,10 @@ outcome member::lose_machine(process& self, const message& reason) {
   const std::uint64_t serial = progress_->applying.load(std::memory_order_relaxed);
   // A command that ends the actor does so in all members and after each start, whatever the reason says.
   if (serial == 0 && runtime::is_orderly(reason)) return runtime::stop(reason);
+  if (etf::cursor(reason.bytes()).read_atom_is(has_skipped_reason)) {
+    base::log::info("raft", "{}: its actor begins again without a command that its group passes over", own_);
+    return raise_machine(self);
+  }
   counters_->crashes.add_alone();
   if (is_bad_snapshot(reason)) {
     park(self, parked::snapshot, 0, "its actor does not take it: " + runtime::shown(reason));
@@ -376,6 +382,41 @@ outcome member::lose_machine(process& self, const message& reason) {
   if (core_ != nullptr) return carry_out(self);
   arm(self);
   return runtime::carry_on();
+}
+
+outcome member::begin_anew(process& self) {
+  unpark();
+  crashes_ = 0;
+  machine_at_ = 0;
+  if (!machine_)
+    if (outcome spawned = spawn_machine(self); spawned.stops()) return spawned;
+  begin_machine(self);
+  return runtime::carry_on();
+}
+
+bool member::note_skips(process& self, consensus::log_index upto) {
+  bool passes = false;
+  const consensus::raft_log& log = core_->log();
+  for (consensus::log_index i = std::max(may_apply_, log.base()) + 1; i <= std::min(upto, log.last()); ++i) {
+    const consensus::entry& one = log.at(i);
+    if (one.kind != consensus::entry_kind::skip) continue;
+    skips_[one.sequence] = i;
+    base::log::warning("raft", "{}: its group passes over the command at serial {}", own_, one.sequence);
+    if (parked_for_ == parked::command && parked_ == one.sequence)
+      passes = true;
+    else if (has_machine() && machine_began_)
+      tell_skip(self, one.sequence);
+  }
+  return passes;
+}
+
+void member::tell_skip(process& self, std::uint64_t serial) {
+  message_writer out;
+  begin_body(out);
+  out.tuple(2);
+  out.atom(skip_word);
+  out.unsigned_integer(serial);
+  tell_machine(self, out);
 }
 
 outcome member::raise_machine(process& self) {

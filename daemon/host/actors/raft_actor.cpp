@@ -33,6 +33,16 @@ message error_of(std::string_view tag, std::string_view what) {
   return runtime::error_message(out.take());
 }
 
+// {error, {discarded, skipped, Serial}}
+message skipped(std::uint64_t serial) {
+  message_writer out;
+  out.tuple(3);
+  out.atom("discarded");
+  out.atom("skipped");
+  out.unsigned_integer(serial);
+  return runtime::error_message(out.take());
+}
+
 // {ok, Reply}, or {ok, Serial, Reply} unless the serial is 0.
 message ok_answer(std::uint64_t serial, const message& reply) {
   message_writer out(reply.size() + 32);
@@ -94,6 +104,7 @@ outcome raft_actor::take_order(process& self, const message& m, etf::cursor at) 
   if (word == raft::query_word) return take_query(self, m, at);
   if (word == raft::validate_word) return take_validate(self, m, at);
   if (word == raft::begin_word) return take_first(self, m, at);
+  if (word == raft::skip_word) return take_skip(at);
   return tell(m, word, at);
 }
 
@@ -115,6 +126,7 @@ outcome raft_actor::take_first(process& self, const message& m, etf::cursor at) 
   etf::bytes snapshot;
   if (!at.read_unsigned(most.sessions)) return runtime::carry_on();
   commands_ = applied_commands(most);
+  began_at_ = 0;
   if (!at.read_binary(snapshot)) return runtime::carry_on();
   etf::cursor in(snapshot);
   std::uint64_t version = 0;
@@ -137,8 +149,20 @@ outcome raft_actor::take_first(process& self, const message& m, etf::cursor at) 
     why.binary(restored.error().text);
     return runtime::stop(why.take());
   }
+  began_at_ = commands_.serial();
   go_over(self);
   return runtime::carry_on();
+}
+
+outcome raft_actor::take_skip(etf::cursor at) {
+  std::uint64_t serial = 0;
+  if (!at.read_unsigned(serial) || commands_.pass_over(serial)) return runtime::carry_on();
+  if (serial > began_at_) return runtime::stop(message::atom(raft::has_skipped_reason));
+  message_writer why;
+  why.tuple(2);
+  why.atom("bad_snapshot");
+  why.binary("it has the command at serial " + std::to_string(serial) + ", over which the group passes");
+  return runtime::stop(why.take());
 }
 
 bool raft_actor::read_entry(etf::cursor& at, given_entry& out) {
@@ -200,6 +224,10 @@ outcome raft_actor::take_entry(const message& m, const given_entry& one, message
       commands_.finish(one.about, payload_of(answer));
       return next;
     }
+    case verdict::passed_over:
+      answer = skipped(decided.serial);
+      commands_.finish(one.about, payload_of(answer));
+      break;
     case verdict::repeat:
       answer = message::copy_of(decided.reply.bytes());
       break;

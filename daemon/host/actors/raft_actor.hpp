@@ -62,6 +62,7 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
 
   runtime::outcome take_order(runtime::process& self, const runtime::message& m, etf::cursor at);
   runtime::outcome take_first(runtime::process& self, const runtime::message& m, etf::cursor at);
+  runtime::outcome take_skip(etf::cursor at);
   runtime::outcome take_entries(runtime::process& self, const runtime::message& m, etf::cursor at);
   static bool read_entry(etf::cursor& at, given_entry& out);
   // `answer`: for the caller. None: the entry is no command.
@@ -88,6 +89,7 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
       std::make_shared<behaviours::raft::machine_progress>();
   std::uint64_t run_ = 0; // of the member's orders
   consensus::applied_commands commands_;
+  std::uint64_t began_at_ = 0; // serial of the state that it began with
 };
 
 } // namespace coppice::host

@@ -81,20 +81,74 @@ TEST_CASE("kept replies are bounded by their bytes") {
   CHECK(of.take(6, asks(2, 1)).what == verdict::repeat);
 }
 
+TEST_CASE("a command that is passed over has its serial, and its client the reply that it is given") {
+  applied_commands of;
+  of.take(1, opens());
+  CHECK(of.pass_over(2));
+  CHECK(of.take(2, asks(0, 0)).what == verdict::apply);
+  const auto passed = of.take(3, asks(1, 1));
+  CHECK(passed.what == verdict::passed_over);
+  CHECK(passed.serial == 2);
+  of.finish(asks(1, 1), bytes("skipped"));
+  CHECK(of.take(4, asks(1, 1)).reply == bytes("skipped"));
+  CHECK(of.take(5, {1, 0, 2, entry_kind::skip, {}}).what == verdict::nothing);
+  CHECK(of.take(6, asks(1, 2)).what == verdict::apply);
+  CHECK(of.serial() == 3);
+}
+
+TEST_CASE("a command that was applied cannot be passed over, and one that was may be named again") {
+  applied_commands of;
+  CHECK(of.pass_over(2));
+  of.take(1, asks(0, 0));
+  of.take(2, asks(0, 0));
+  CHECK_FALSE(of.pass_over(1));
+  CHECK(of.pass_over(2));
+  // So it is in a state that was saved before the entry was taken.
+  applied_commands other;
+  REQUIRE(other.restore(of.save().bytes()));
+  CHECK_FALSE(other.pass_over(1));
+  CHECK(other.pass_over(2));
+  CHECK(other.take(3, asks(0, 0)).what == verdict::apply);
+}
+
+TEST_CASE("an entry that names a command after itself passes over nothing") {
+  applied_commands of;
+  CHECK(of.pass_over(1));
+  of.take(1, {1, 0, 1, entry_kind::skip, {}});
+  CHECK(of.take(2, asks(0, 0)).what == verdict::apply);
+}
+
+TEST_CASE("of more than a thousand passed commands the latest are known, and any earlier one is believed") {
+  applied_commands of;
+  for (std::uint64_t i = 1; i <= 1001; ++i) {
+    CHECK(of.pass_over(i));
+    CHECK(of.take(i, asks(0, 0)).what == verdict::passed_over);
+  }
+  of.take(1002, asks(0, 0));
+  CHECK(of.pass_over(1));
+  CHECK(of.pass_over(2));
+  CHECK_FALSE(of.pass_over(1002));
+  applied_commands other;
+  REQUIRE(other.restore(of.save().bytes()));
+  CHECK(other.save() == of.save());
+}
+
 TEST_CASE("what is saved decides alike, and what is damaged is refused") {
   applied_commands of({2, 1000});
   of.take(1, opens());
   of.take(2, opens());
   of.take(3, asks(1, 4));
   of.finish(asks(1, 4), bytes("four, and a longer reply"));
+  CHECK(of.pass_over(2));
+  of.take(4, asks(0, 0));
   const payload saved = of.save();
   applied_commands other;
   REQUIRE(other.restore(saved.bytes()));
   CHECK(other.save() == saved);
   for (applied_commands* const one : {&of, &other}) {
-    CHECK(one->take(4, asks(1, 4)).reply == bytes("four, and a longer reply"));
-    one->take(5, opens());
-    CHECK(one->take(6, asks(2, 1)).what == verdict::unknown_client);
+    CHECK(one->take(5, asks(1, 4)).reply == bytes("four, and a longer reply"));
+    one->take(6, opens());
+    CHECK(one->take(7, asks(2, 1)).what == verdict::unknown_client);
   }
   CHECK(of.save() == other.save());
   for (std::size_t length = 0; length < saved.size(); ++length) {

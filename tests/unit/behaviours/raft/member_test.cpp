@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+
 #include "behaviours/children.hpp"
 #include "behaviours/raft/raft_kind.hpp"
 #include "consensus/applied_commands.hpp"
@@ -21,6 +23,8 @@ using runtime::message;
 namespace {
 
 constexpr base::nanos ms = base::nanos_per_ms;
+
+std::atomic<bool> is_mended = false; // `crash` adds 1000
 
 // A command is a number, which is added; `crash` ends it, and so does `leave`, orderly. The query `sum` is
 // answered by the sum, any other one by refused. Everything it does is written down with its id.
@@ -41,6 +45,7 @@ class adding_machine final : public native_server, public raft::machine {
     if (!at.read_tuple(arity) || !at.read_atom(word)) return runtime::carry_on();
     if (word == raft::begin_word) return begin(at);
     if (word == raft::apply_word) return apply(self, at);
+    if (word == raft::skip_word) return skip(at);
     if (word == raft::query_word) query(self, at);
     return runtime::carry_on();
   }
@@ -52,6 +57,7 @@ class adding_machine final : public native_server, public raft::machine {
     etf::bytes commands;
     CHECK(at.read_unsigned(most.sessions));
     commands_ = applied_commands(most);
+    began_at_ = 0;
     sum_ = 0;
     if (at.read_binary(snapshot)) {
       if (int& left = book_.failures["restore"]; left > 0) {
@@ -63,9 +69,18 @@ class adding_machine final : public native_server, public raft::machine {
       CHECK(in.read_integer(sum_));
       CHECK(in.read_binary(commands));
       CHECK(commands_.restore(commands));
+      began_at_ = commands_.serial();
       book_.write(id_ + " restored " + std::to_string(sum_));
     }
     return runtime::carry_on();
+  }
+  runtime::outcome skip(etf::cursor at) {
+    std::uint64_t serial = 0;
+    CHECK(at.read_unsigned(serial));
+    if (commands_.pass_over(serial)) return runtime::carry_on();
+    book_.write(id_ + " has applied " + std::to_string(serial));
+    return runtime::stop(serial > began_at_ ? message::atom(raft::has_skipped_reason)
+                                            : term("{bad_snapshot, <<\"it has it\">>}"));
   }
   runtime::outcome apply(runtime::process& self, etf::cursor at) {
     std::uint32_t count = 0;
@@ -89,7 +104,9 @@ class adding_machine final : public native_server, public raft::machine {
         std::uint64_t random = 0;
         CHECK((in.read_tuple_of(3) && in.read_integer(time) && in.read_unsigned(random)));
         CHECK(time > 0);
-        if (!in.read_integer(by))
+        if (in.peek() == etf::kind::atom && is_mended)
+          by = 1000;
+        else if (!in.read_integer(by))
           return runtime::stop(in.read_atom_is("leave") ? runtime::reasons::normal()
                                                         : message::atom("crashed"));
         sum_ += by;
@@ -100,6 +117,9 @@ class adding_machine final : public native_server, public raft::machine {
         out.unsigned_integer(decided.serial);
         out.integer(sum_);
         answer = out.take();
+        commands_.finish(one, consensus::payload(answer.bytes()));
+      } else if (decided.what == applied_commands::verdict::passed_over) {
+        answer = message::atom("skipped");
         commands_.finish(one, consensus::payload(answer.bytes()));
       } else if (decided.what == applied_commands::verdict::repeat) {
         answer = message::copy_of(decided.reply.bytes());
@@ -162,8 +182,13 @@ class adding_machine final : public native_server, public raft::machine {
   const std::shared_ptr<raft::machine_progress> progress_ = std::make_shared<raft::machine_progress>();
   std::uint64_t run_ = 0;
   applied_commands commands_;
+  std::uint64_t began_at_ = 0;
   std::int64_t sum_ = 0;
 };
+
+std::string skip_of(std::uint64_t serial) {
+  return "{'$coppice_raft_change', skip, <<\"" + std::to_string(serial) + "\">>}";
+}
 
 // Members by their names, on one node and in one log.
 struct group_host : test_host {
@@ -177,6 +202,7 @@ struct group_host : test_host {
     for (const std::string& one : names) options.members.push_back(one + "@test@localhost");
     options.heartbeat = 20 * ms;
     options.election = 200 * ms;
+    is_mended = false;
   }
   ~group_host() {
     for (const auto& [name, pid] : running) {
@@ -227,6 +253,27 @@ struct group_host : test_host {
       run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
     }
     return true;
+  }
+
+  // The name of a member that believes to lead.
+  std::string leader() {
+    const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
+    while (base::mono_now() < until) {
+      for (const std::string& one : names)
+        if (ask(one, "leader").starts_with("{ok,{" + one + ",")) return one;
+      run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
+    }
+    return names.front();
+  }
+  // Asks the leader, whichever it is by then: parked members give the lead on.
+  bool skips(std::uint64_t serial) {
+    const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
+    while (base::mono_now() < until) {
+      const std::string said = ask(leader(), skip_of(serial));
+      if (said == "ok" || said == "{error,exists}") return true;
+      run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
+    }
+    return false;
   }
 
   const std::vector<std::string> names;
@@ -313,6 +360,51 @@ TEST_CASE(
   CHECK(host.comes_to("a", "{query, sum}", "{error,parked}"));
   CHECK(host.ask("a", "{append, 5}") == "{error,parked}");
   CHECK(host.ask("a", "leader").starts_with("{ok,"));
+}
+
+TEST_CASE(
+    "a command that crashes is passed over once an operator wants it, also by a machine that was mended") {
+  group_host host({"a"});
+  host.start("a");
+  CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
+  CHECK(host.ask("a", skip_of(1)) == "{error,{not_parked,0,1}}");
+  CHECK(host.ask("a", "{append, crash}") == "{error,timeout}");
+  CHECK(host.comes_to("a", "{query, sum}", "{error,parked}"));
+  CHECK(host.ask("a", skip_of(1)) == "{error,{not_parked,0,1}}");
+  CHECK(host.ask("a", skip_of(3)) == "{error,{not_parked,0,1}}");
+  for (const char* const bad : {"", "0", "-2", "2x", "99999999999999999999999"}) {
+    CAPTURE(bad);
+    CHECK(host.ask("a", "{'$coppice_raft_change', skip, <<\"" + std::string(bad) + "\">>}") ==
+          "{error,badarg}");
+  }
+  CHECK(host.ask("a", skip_of(2)) == "ok");
+  CHECK(host.comes_to("a", "{query, sum}", "5"));
+  CHECK(host.ask("a", "{append, 1}") == "{ok,3,6}");
+  CHECK(host.ask("a", skip_of(2)) == "{error,exists}");
+  host.kill("a");
+  is_mended = true;
+  host.start("a");
+  CHECK(host.done("a", "{query, sum}") == "6");
+  CHECK(host.ask("a", "{append, 1}") == "{ok,4,7}");
+}
+
+TEST_CASE("a majority that is parked at one serial passes over its command in all members") {
+  group_host host;
+  host.options.election = 1000 * ms;
+  host.start_all();
+  CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
+  while (host.ask(host.leader(), "{append, crash}") == "{error,no_leader}") {
+  }
+  for (const char* const name : {"a", "b", "c"}) {
+    CAPTURE(name);
+    CHECK(host.comes_to(name, "{query, sum, stale}", "{error,parked}"));
+  }
+  CHECK(host.skips(2));
+  for (const char* const name : {"a", "b", "c"}) {
+    CAPTURE(name);
+    CHECK(host.comes_to(name, "{query, sum, stale}", "5"));
+  }
+  CHECK(host.done("b", "{append, 1}").starts_with("{ok,"));
 }
 
 TEST_CASE("a command that ends the machine orderly is one that crashes it") {
@@ -490,15 +582,19 @@ struct led_by_test : group_host {
   void append_once(consensus::term_number term, const std::vector<int>& numbers,
                    consensus::log_index commit) {
     consensus::append_request ask{1, 1, commit, {}};
-    for (const int one : numbers) {
-      etf::vector_writer body(32);
-      body.tuple(3);
-      body.integer(1);
-      body.unsigned_integer(1);
-      body.integer(one);
-      ask.entries.push_back({term, 0, 0, consensus::entry_kind::command, consensus::payload(body.take())});
-    }
+    for (const int one : numbers)
+      ask.entries.push_back(
+          {term, 0, 0, consensus::entry_kind::command, body_of(test::term(std::to_string(one)))});
     say(b, term, ask);
+  }
+
+  static consensus::payload body_of(const message& command) {
+    etf::vector_writer body(32);
+    body.tuple(3);
+    body.integer(1);
+    body.unsigned_integer(1);
+    body.raw(command.bytes());
+    return consensus::payload(body.take());
   }
 
   using message_writer = runtime::message_writer;
@@ -522,6 +618,29 @@ TEST_CASE("a member that begins again applies nothing that its new log does not 
   host.disk.capacity = ~std::uint64_t{0};
   CHECK(host.append(5, {1, 2}, 3));
   CHECK(host.comes_to("a", "{query, sum, stale}", "3"));
+}
+
+TEST_CASE("a command that the group passes over is undone in a member that has applied it") {
+  led_by_test host;
+  is_mended = true;
+  CHECK(host.append(4, {7}, 2));
+  CHECK(host.comes_to("a", "{query, sum, stale}", "7"));
+  consensus::append_request ask{2, 4, 4, {}};
+  ask.entries.push_back({4, 0, 0, consensus::entry_kind::command, host.body_of(term("crash"))});
+  ask.entries.push_back({4, 0, 0, consensus::entry_kind::command, host.body_of(term("1"))});
+  const auto becomes = [&](const consensus::append_request& what, std::string_view sum) {
+    const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
+    while (base::mono_now() < end) {
+      host.say(host.b, 4, what);
+      if (host.ask("a", "{query, sum, stale}") == sum) return true;
+      host.run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
+    }
+    return false;
+  };
+  CHECK(becomes(ask, "1008"));
+  CHECK(becomes({4, 4, 5, {{4, 0, 2, consensus::entry_kind::skip, {}}}}, "8"));
+  const auto lines = host.book.lines();
+  CHECK(std::ranges::find(lines, "a has applied 2") != lines.end());
 }
 
 TEST_CASE("nobody leads by an id that is no member's, and a call that is passed on has a number at random") {
