@@ -10,6 +10,7 @@
 #include <charconv>
 #include <coppice/etf/text.hpp>
 #include <filesystem>
+#include <iostream>
 #include <memory>
 #include <optional>
 
@@ -48,6 +49,8 @@ struct parameters {
   bool dry_run = false;
   bool in_doubt = false;
   bool parked = false;
+  bool alone = false;
+  bool yes = false;
 };
 
 struct remote_command {
@@ -61,6 +64,8 @@ struct remote_command {
   api::exit_code (*verdict)(const json&) = nullptr;
   // What is wrong with the parameters, a usage error. Empty: nothing. Null: it is not asked.
   std::string (*objection)(const parameters&) = nullptr;
+  // What the user is told, and has to agree to, before it is done. Empty: nothing. Null: it is not asked.
+  std::string (*consequence)(const parameters&) = nullptr;
 };
 
 json no_arguments(const parameters&) {
@@ -201,7 +206,9 @@ json group_arguments(const parameters& p) {
   json arguments{{"name", p.name}};
   if (p.change.empty() || p.change == "status") return arguments;
   arguments["change"] = p.change;
-  if (p.change == "skip")
+  if (p.change == "recover")
+    arguments["alone"] = p.alone;
+  else if (p.change == "skip")
     arguments["serial"] = serial_of(p.member).value_or(0);
   else
     arguments["member"] = p.member;
@@ -209,9 +216,32 @@ json group_arguments(const parameters& p) {
 }
 
 std::string group_objection(const parameters& p) {
+  if (p.change == "recover" && !p.member.empty())
+    return "recover names no member: it is the one that is asked";
+  if (p.change == "recover") return p.alone ? "" : "recover wants --alone: the other members are given up";
+  if (p.alone || p.yes) return "--alone and --yes belong to recover";
   if (p.change.empty() || p.change == "status") return p.member.empty() ? "" : "status names no member";
   if (p.change == "skip") return serial_of(p.member) ? "" : "skip wants the serial of a command, from 1 on";
   return p.member.empty() ? p.change + " wants a member: NAME@ALIVE@HOST" : "";
+}
+
+std::string group_consequence(const parameters& p) {
+  if (p.change != "recover" || p.yes) return {};
+  return fmt::format(
+      "{} becomes a group of one. What only the other members had is lost, and each of them "
+      "needs an emptied disk before it can be added again.",
+      p.name);
+}
+
+// Asks on the terminal. False: the user does not agree, or nobody can be asked.
+bool agrees(const std::string& command, const std::string& consequence) {
+  if (isatty(STDIN_FILENO) == 0) {
+    complain(command, consequence, "nobody can be asked here: --yes agrees");
+    return false;
+  }
+  print_error(consequence + "\nType yes to go on: ");
+  std::string line;
+  return std::getline(std::cin, line) && line == "yes";
 }
 
 const remote_command commands[] = {
@@ -307,16 +337,20 @@ const remote_command commands[] = {
      render_engine, true},
     {"raft",
      "a member of a Raft group; asked of the leader: add, remove, or transfer the leadership to, a member, "
-     "or skip a command that crashes",
+     "or skip a command that crashes; recover: it goes on alone when most members are lost for good",
      [](CLI::App& app, parameters& p) {
        app.add_option("name", p.name, "of the member: NAME, APPLICATION/CHILD or a pid")->required();
-       auto* const change = app.add_option("change", p.change, "status, add, remove, transfer or skip")
-                                ->check(CLI::IsMember({"status", "add", "remove", "transfer", "skip"}));
+       auto* const change =
+           app.add_option("change", p.change, "status, add, remove, transfer, skip or recover")
+               ->check(CLI::IsMember({"status", "add", "remove", "transfer", "skip", "recover"}));
        app.add_option("member", p.member, "NAME@ALIVE@HOST; with skip: the serial of a command")
            ->needs(change);
+       app.add_flag("--alone", p.alone, "recover: without the others, whose majority was lost for good")
+           ->needs(change);
+       app.add_flag("--yes", p.yes, "recover: without asking")->needs(change);
        take_timeout(app, p);
      },
-     group_arguments, render_engine, true, nullptr, group_objection},
+     group_arguments, render_engine, true, nullptr, group_objection, group_consequence},
     {"saga", "a saga and what is open there; show: one transaction with its steps",
      [](CLI::App& app, parameters& p) {
        app.add_option("name", p.name, "of the saga: NAME, APPLICATION/CHILD or a pid")->required();
@@ -391,6 +425,10 @@ api::exit_code run_remote(const remote_command& command, const parameters& p, co
       complain(command.name, why);
       return api::exit_code::usage;
     }
+  }
+  if (command.consequence != nullptr) {
+    const std::string text = command.consequence(p);
+    if (!text.empty() && !agrees(command.name, text)) return api::exit_code::failed;
   }
   if (command.waits) {
     auto timeout = parse_timeout(p.timeout);

@@ -22,7 +22,7 @@ inline constexpr std::string_view figures[] = {"messages", "mailbox", "age", "me
 inline constexpr std::string_view levels[] = {"trace", "debug", "info", "notice", "warning", "error"};
 inline constexpr std::string_view new_levels[] = {"trace",   "debug", "info",   "notice",
                                                   "warning", "error", "default"};
-inline constexpr std::string_view group_changes[] = {"add", "remove", "transfer", "skip"};
+inline constexpr std::string_view group_changes[] = {"add", "remove", "transfer", "skip", "recover"};
 inline constexpr std::string_view saga_choices[] = {"in_doubt", "parked"};
 inline constexpr std::string_view listener_changes[] = {"suspend", "resume"};
 inline constexpr std::string_view job_changes[] = {"run", "enable", "disable"};
@@ -45,11 +45,13 @@ inline constexpr argument exit[] = {process, {"reason", type::text, true, "an Er
 inline constexpr argument trace[] = {process, {"change", type::text, true, "", trace_changes}, timeout};
 inline constexpr argument pool[] = {process, timeout};
 inline constexpr argument resize[] = {process, {"size", type::number, true, "workers"}, timeout};
-inline constexpr argument change_group[] = {process,
-                                            {"change", type::text, true, "", group_changes},
-                                            {"member", type::text, false, "NAME@ALIVE@HOST, but for skip"},
-                                            {"serial", type::number, false, "for skip: of the command"},
-                                            timeout};
+inline constexpr argument change_group[] = {
+    process,
+    {"change", type::text, true, "", group_changes},
+    {"member", type::text, false, "NAME@ALIVE@HOST, but for skip and recover"},
+    {"serial", type::number, false, "for skip: of the command"},
+    {"alone", type::flag, false, "for recover: true"},
+    timeout};
 inline constexpr argument saga[] = {
     process,
     {"tx", type::text, false, "the id of a transaction, which is shown with its steps"},

@@ -361,6 +361,47 @@ def looked_at(cleanup):
     equal(group.get("{query, total}"), "{ok,3}")
 
 
+@test("a member whose majority was lost for good goes on alone when an operator agrees, and takes an emptied one in")
+def alone(cleanup):
+    group = Group(cleanup)
+    left = group.leader()
+    node = group.nodes[left]
+    equal(group.append("{deposit, <<\"a\">>, 3}"), "{1,3}")
+    eventually(lambda: group.engine(left)["serial"] == 1, "it has it", seconds=60)
+    done = node.coppice("raft", "ledger", "recover", "--yes")
+    equal(done.returncode, 2)
+    contains(done.stderr, "recover wants --alone")
+    done = node.coppice("raft", "ledger", "recover", "--alone", "--yes")
+    equal(done.returncode, 1)
+    contains(done.stderr, "has_leader")
+    others = [one for one in "abc" if one != left]
+    for one in others:
+        group.kill(one)
+    eventually(lambda: group.engine(left)["leader"] == "", "it has lost its majority", seconds=60)
+    done = node.coppice("raft", "ledger", "recover", "--alone")
+    equal(done.returncode, 1)
+    contains(done.stderr, "--yes agrees")
+    equal(group.engine(left)["leader"], "")
+    eventually(lambda: node.coppice("raft", "ledger", "recover", "--alone", "--yes").returncode == 0, "it goes on alone", seconds=60)
+    node.said("becomes a group of one")
+    check(any(line["message"].startswith("asked to raft ledger recover") and line["level"] == "notice" for line in node.logged(module="control")),
+          "it is written down who wanted it")
+    equal([one["address"] for one in group.engine(left)["members"]], [group.address(left)])
+    equal(group.append("{deposit, <<\"a\">>, 4}"), "{2,7}")
+    # With the disk that it had, a former member is of another group; with an emptied one it is a new member.
+    back = others[0]
+    before = group.engine(left)["dropped"]
+    group.start(back)
+    eventually(lambda: group.engine(left)["dropped"] > before, "it is not heard", seconds=60)
+    check(group.engine(back)["serial"] < 2, "nor does it hear")
+    contains(group.change(left, "add", back), "not_met")
+    group.kill(back)
+    shutil.rmtree(group.nodes[back].folder.path / "data")
+    group.start(back)
+    eventually(lambda: group.change(left, "add", back) == "ok", "added", seconds=60)
+    eventually(lambda: group.engine(back)["serial"] == 2, "it has the state", seconds=60)
+
+
 @test("what makes no group is refused before it starts")
 def refused(cleanup):
     one = "members: [ledger@x@127.0.0.1]"

@@ -35,12 +35,6 @@ outcome stop_with(std::string_view tag, std::string_view text) {
   return runtime::stop(why.take());
 }
 
-consensus::member_id random_identity() {
-  consensus::member_id made;
-  while (!made) made = {base::random_u64(), base::random_u64()};
-  return made;
-}
-
 } // namespace
 
 member::member(parts of)
@@ -51,6 +45,12 @@ member::member(parts of)
       last_token_(base::random_u64() >> 2) {}
 
 member::~member() = default;
+
+consensus::identity member::random_identity() {
+  consensus::identity made;
+  while (!made) made = {base::random_u64(), base::random_u64()};
+  return made;
+}
 
 std::uint64_t member::next() {
   return base::random_u64();

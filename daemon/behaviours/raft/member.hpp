@@ -52,7 +52,8 @@ class member final : public native_server, private consensus::random_source {
   runtime::message sys_state(runtime::process& self) override { return engine_for_people(self); }
 
   // A call by a process of this node, answered ok | {error, Reason}. `what` is add, remove or transfer, and
-  // `of` NAME@ALIVE@HOST; or `what` is skip, and `of` the serial of a command.
+  // `of` NAME@ALIVE@HOST; or `what` is skip, and `of` the serial of a command; or `what` is recover, and `of`
+  // is not read.
   static runtime::message change_request(std::string_view what, std::string_view of);
   static bool is_one(const runtime::description& process) {
     return process.behaviour == behaviour_name && process.plugin.empty();
@@ -101,6 +102,7 @@ class member final : public native_server, private consensus::random_source {
   std::uint64_t next() override;
 
   // member.cpp
+  static consensus::identity random_identity();
   base::status read_log(runtime::process& self, group_contents& into);
   runtime::outcome begin(runtime::process& self, const group_contents& found);
   runtime::outcome start_core(runtime::process& self, group_contents found);
@@ -150,6 +152,7 @@ class member final : public native_server, private consensus::random_source {
   void take_query(runtime::process& self, waiting one, const runtime::message& request, etf::bytes query,
                   bool stale);
   void take_change(runtime::process& self, waiting one, const runtime::message& request);
+  void take_recover(runtime::process& self, waiting one);
   // The operator wants a command passed over that a majority cannot apply. The leader asks the voters where
   // they are parked, and appends the entry once enough have said that it is there.
   void take_skip(runtime::process& self, waiting one, std::string_view serial);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/log.hpp"
 #include "base/random.hpp"
 #include "behaviours/gen/node_patterns.hpp"
 #include "behaviours/raft/address.hpp"
@@ -227,6 +228,7 @@ void member::take_change(process& self, waiting one, const message& request) {
   if (!at.read_tuple_of(3) || !at.skip() || !at.read_atom(word) || !at.read_binary(bytes))
     return answer(self, one, error("badarg"));
   const std::string address(base::as_text(bytes));
+  if (word == "recover") return take_recover(self, std::move(one));
   if (core_ == nullptr || core_->what() != consensus::role::leader)
     return answer(self, one, error("no_leader"));
   one.what = waiting::kind::change;
@@ -269,7 +271,7 @@ void member::take_skip(process& self, waiting one, std::string_view serial) {
     if (log.at(i).kind == consensus::entry_kind::skip && log.at(i).sequence == one.sequence)
       return answer(self, one, error("exists"));
   const bool here = parked_ == one.sequence;
-  skip_.emplace().of = keep(self, std::move(one));
+  skip_ = asking_voters{keep(self, std::move(one)), {}};
   if (core_->members().votes(self_)) skip_->parked_there[self_] = here;
   // The lead should stay until it is done.
   hand_over_at_ = std::max(hand_over_at_, self.now() + options_->append_timeout);
@@ -283,6 +285,17 @@ void member::take_skip(process& self, waiting one, std::string_view serial) {
     send_to(self, other.address, out.take());
   }
   settle_skip(self);
+}
+
+// The other members are taken for lost for good: nobody is asked.
+void member::take_recover(process& self, waiting one) {
+  if (core_ == nullptr) return answer(self, one, error("no_log"));
+  one.what = waiting::kind::change;
+  const consensus::cluster_id fresh = random_identity();
+  core_->recover_alone(self.now(), keep(self, std::move(one)), fresh, effects_);
+  if (core_->cluster() != fresh) return; // the answer says why not
+  base::log::warning("raft", "{} becomes a group of one in term {}: what only the other members had is gone",
+                     own_, core_->term());
 }
 
 // {raft_where, Name, Number}: the leader wants to know at which serial this member is parked.

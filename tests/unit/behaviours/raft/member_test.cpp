@@ -407,6 +407,34 @@ TEST_CASE("a majority that is parked at one serial passes over its command in al
   CHECK(host.done("b", "{append, 1}").starts_with("{ok,"));
 }
 
+TEST_CASE("a member whose majority is lost goes on alone when an operator wants it, and starts alone again") {
+  group_host host;
+  constexpr const char* const recover = "{'$coppice_raft_change', recover, <<>>}";
+  host.start("a");
+  CHECK(host.ask("a", recover) == "{error,no_log}");
+  host.start("b");
+  host.start("c");
+  CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
+  CHECK(host.comes_to("a", "{query, sum, stale}", "5"));
+  (void)host.leader();
+  CHECK(host.ask("b", recover) == "{error,has_leader}");
+  host.kill("b");
+  host.kill("c");
+  CHECK(host.comes_to("a", "leader", "{error,no_leader}"));
+  CHECK(host.comes_to("a", recover, "ok"));
+  CHECK(host.done("a", "{append, 1}") == "{ok,2,6}");
+  CHECK(host.ask("a", "members") == "{ok,[{{a,test@localhost},voter}]}");
+  CHECK(host.ask("a", recover) == "{error,has_leader}");
+  // The others are enough for the group that was, and are another one.
+  host.start("b");
+  host.start("c");
+  CHECK(host.done("b", "{query, sum}") == "5");
+  host.kill("a");
+  host.start("a");
+  CHECK(host.done("a", "{query, sum}") == "6");
+  CHECK(host.ask("a", "members") == "{ok,[{{a,test@localhost},voter}]}");
+}
+
 TEST_CASE("a command that ends the machine orderly is one that crashes it") {
   group_host host({"a"});
   host.options.append_timeout = 300 * ms;
