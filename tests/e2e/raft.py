@@ -137,6 +137,11 @@ def example(cleanup):
     eventually(lambda: len({node.engine("ledger")["leader"] for node in nodes}) == 1, "all name one leader", seconds=60)
     contains(erl("Get(leader, 1000)"), "{ok,{ledger,'")
     contains(erl("gen_server:call({ledger, hd(Nodes)}, members)"), "{{ledger,'b@127.0.0.1'},voter}")
+    for one in "abc":
+        equal(erl(f"Ask('{one}@127.0.0.1', {{get, 1}})"), '{ok,{deposit,<<"alice">>,10},10}')
+        equal(erl(f"Ask('{one}@127.0.0.1', {{get, 65}})"),
+              '{ok,{transfer,<<"nobody">>,<<"bob">>,5},{error,{discarded,insufficient,65}}}')
+        eventually(lambda: erl(f"Ask('{one}@127.0.0.1', {{get, 66}})") == "{error,unknown_serial}", "there is no such command", seconds=60)
     contains(nodes[1].coppice("info", "ledger").stdout, "leader")
     contains(nodes[1].coppice("raft", "ledger").stdout, "ledger@c@127.0.0.1")
 
@@ -213,6 +218,8 @@ def snapshots(cleanup):
     contains(erl("lists:last([App({deposit, integer_to_binary(I rem 20), 1}) || I <- lists:seq(1, 400)])"), "{400,")
     leader = group.leader()
     eventually(lambda: group.engine(leader)["snapshot"] > 200, "snapshots are taken", seconds=60)
+    eventually(lambda: erl(f"Ask('{leader}@127.0.0.1', {{get, 1}})") == "{error,compacted}", "what went with the log is named", seconds=60)
+    equal(group.get("{get, 400}"), '{ok,{deposit,<<"0">>,1},20}')
     group.start(away)
     eventually(lambda: group.engine(away)["serial"] == group.engine(group.leader())["serial"], "it has caught up", seconds=60)
     check(group.engine(away)["snapshot"] >= 50, "by a snapshot", group.engine(away))
@@ -321,9 +328,9 @@ def hostile(cleanup):
     contains(erl("Ask(hd(Nodes), leader)"), "{ok,{ledger,")
     node = group.nodes[leader]
     for request in ("{append}", "{append, a, {x, 1}}", "{append, a, {0, 1}}", "{append, a, {1, 0}}", "{append, a, {1, -1}}",
-                    "{append, a, {1}}", "{append, a, b, c}", "{query, total, fresh}", "{query}", "{client, 1}"):
+                    "{append, a, {1}}", "{append, a, b, c}", "{get}", "{get, 0}", "{get, x}", "{get, 1, 2}", "{query, total, fresh}", "{query}", "{client, 1}"):
         contains(node.refused("ledger", request), "a member of a Raft group takes")
-    for request in ("nothing", "{nothing, 1}", "7", "[]", "{get, 1}"):
+    for request in ("nothing", "{nothing, 1}", "7", "[]", "{got, 1}"):
         contains(node.refused("ledger", request), "raft takes no such request")
     contains(node.call("ledger", "{append, <<\"" + "x" * 5000 + "\">>}"), "too_large")
     contains(node.call("ledger", "{append, {deposit, <<\"a\">>, 1.5}}"), "discarded")

@@ -78,14 +78,14 @@ class member final : public native_server, private consensus::random_source {
   // A call that has no answer yet. Those of this node's and other nodes' processes have `from`; those that
   // another member has passed on have `back` and `number`.
   struct waiting {
-    enum class kind : std::uint8_t { append, session, query, forwarded, change };
+    enum class kind : std::uint8_t { append, session, query, get, forwarded, change };
     kind what = kind::append;
     runtime::message from{};
     std::string back{};
     std::uint64_t number = 0;
     std::string asked{};     // forwarded: its address
     runtime::message body{}; // query: what is asked; append: the command while `validate` decides
-    std::uint64_t client = 0, sequence = 0; // of a command; of a change that is a skip, its serial
+    std::uint64_t client = 0, sequence = 0; // of a command; of get and of a skip, the serial
     base::nanos began = 0;
     std::size_t held = 0; // bytes, as they are counted
   };
@@ -151,6 +151,7 @@ class member final : public native_server, private consensus::random_source {
   void take_append(runtime::process& self, waiting one, const runtime::message& request, etf::bytes command);
   void take_query(runtime::process& self, waiting one, const runtime::message& request, etf::bytes query,
                   bool stale);
+  void take_get(runtime::process& self, waiting one, std::uint64_t serial);
   void take_change(runtime::process& self, waiting one, const runtime::message& request);
   void take_recover(runtime::process& self, waiting one);
   // The operator wants a command passed over that a majority cannot apply. The leader asks the voters where
@@ -208,6 +209,7 @@ class member final : public native_server, private consensus::random_source {
   void take_snapshot(runtime::process& self);
   runtime::outcome take_from_machine(runtime::process& self, const runtime::message& m);
   void take_applied(runtime::process& self, etf::cursor at, const runtime::message& m);
+  void take_got(runtime::process& self, etf::cursor at);
   void take_saved(runtime::process& self, etf::cursor at);
   void lose_save(runtime::process& self, std::string_view why);
   runtime::outcome lose_machine(runtime::process& self, const runtime::message& reason);
@@ -279,7 +281,9 @@ class member final : public native_server, private consensus::random_source {
   bool machine_began_ = false;
   consensus::log_index may_apply_ = 0, sent_ = 0, applied_ = 0;
   std::uint64_t serial_ = 0, sessions_ = 0;
-  unsigned batches_ = 0; // that the actor has
+  std::uint64_t run_serial_ = 0;            // the present run has applied up to this one at least
+  consensus::log_index told_compacted_ = 0; // of which the actor knows that the log has it no more
+  unsigned batches_ = 0;                    // that the actor has
   struct asked {
     token of = 0;
     consensus::log_index index = 0; // of a query

@@ -59,7 +59,7 @@ member::call_answer member::handle_call(process& self, const message& from, cons
   one.began = self.now();
   if (word == change_word && self.origin().here() && arity == 3) {
     take_change(self, std::move(one), request);
-  } else if (word == "append" || word == "query" || word == "client") {
+  } else if (word == "append" || word == "query" || word == "get" || word == "client") {
     if (!may_ask(self)) return reply(error("not_allowed"));
     if (is_overloaded(request.size())) return reply(error("overloaded"));
     take_request(self, std::move(one), request);
@@ -89,9 +89,9 @@ void member::take_request(process& self, waiting one, const message& request) {
   at.read_atom(word);
   const auto refuse = [&](message why) { answer(self, one, std::move(why)); };
   const auto malformed = [&] {
-    refuse(
-        gen::refusal("a member of a Raft group takes {client}, {append, Command}, {append, Command, "
-                     "{Client, Seq}}, {query, Query}, {query, Query, stale}, leader and members"));
+    refuse(gen::refusal(
+        "a member of a Raft group takes {client}, {append, Command}, {append, Command, "
+        "{Client, Seq}}, {query, Query}, {query, Query, stale}, {get, Serial}, leader and members"));
   };
   if (word == "client") {
     if (arity != 1) return malformed();
@@ -104,6 +104,11 @@ void member::take_request(process& self, waiting one, const message& request) {
   if (word == "query") {
     if (arity == 3 && !at.read_atom_is("stale")) return malformed();
     return take_query(self, std::move(one), request, what, arity == 3);
+  }
+  if (word == "get") {
+    std::uint64_t serial = 0;
+    if (arity != 2 || !etf::cursor(what).read_unsigned(serial) || serial == 0) return malformed();
+    return take_get(self, std::move(one), serial);
   }
   if (arity == 3 && !read_sequence(at, one.client, one.sequence)) return malformed();
   take_append(self, std::move(one), request, what);
@@ -133,6 +138,20 @@ void member::take_query(process& self, waiting one, const message& request, etf:
   one.body = request.slice(query).compact();
   const token of = keep(self, std::move(one));
   if (stale)
+    reads_.push_back({of, 0});
+  else
+    core_->read(self.now(), of, effects_);
+}
+
+// What was applied never changes, so it needs no leader.
+void member::take_get(process& self, waiting one, std::uint64_t serial) {
+  if (core_ == nullptr) return answer(self, one, error("no_leader"));
+  if (!has_machine())
+    return answer(self, one, error(parked_for_ != parked::nothing ? "parked" : "no_leader"));
+  one.what = waiting::kind::get;
+  one.sequence = serial;
+  const token of = keep(self, std::move(one));
+  if (serial <= run_serial_)
     reads_.push_back({of, 0});
   else
     core_->read(self.now(), of, effects_);
@@ -372,7 +391,7 @@ void member::refuse_skip(process& self) {
 
 member::token member::keep(process& self, waiting one) {
   const token made = ++last_token_;
-  const bool query = one.what == waiting::kind::query;
+  const bool query = one.what == waiting::kind::query || one.what == waiting::kind::get;
   auto& due = query ? query_due_ : append_due_;
   due.emplace_back(self.now() + (query ? options_->query_timeout : options_->append_timeout), made);
   one.held = one.body.size();

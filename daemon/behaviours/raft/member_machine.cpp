@@ -99,6 +99,8 @@ void member::begin_machine(process& self) {
   save_pause_.reset();
   ask_again();
   sent_ = applied_ = from.index;
+  run_serial_ = 0;
+  told_compacted_ = core_->log().base();
   behind_bytes_ = weight_of(applied_, may_apply_);
   std::vector<token> lost;
   for (const auto& [index, of] : committed_)
@@ -169,6 +171,15 @@ void member::feed(process& self) {
     tell_machine(self, out);
     ++batches_;
   }
+  if (log.base() > told_compacted_) {
+    told_compacted_ = log.base();
+    message_writer out;
+    begin_body(out);
+    out.tuple(2);
+    out.atom(compacted_word);
+    out.unsigned_integer(told_compacted_);
+    tell_machine(self, out);
+  }
   ask_queries(self);
   take_snapshot(self);
 }
@@ -201,13 +212,18 @@ bool member::may_ask_more() const {
 }
 
 void member::ask(process& self, token of, consensus::log_index index, bool query) {
-  const message& what = waiting_.at(of).body;
+  const waiting& call = waiting_.at(of);
+  const message& what = call.body;
+  const bool gets = call.what == waiting::kind::get;
   message_writer out(what.size() + 64);
   begin_body(out);
   out.tuple(3);
-  out.atom(query ? query_word : validate_word);
+  out.atom(gets ? get_word : query ? query_word : validate_word);
   out.unsigned_integer(of);
-  out.raw(what.bytes());
+  if (gets)
+    out.unsigned_integer(call.sequence);
+  else
+    out.raw(what.bytes());
   asked_.push_back({of, index, query, what.size()});
   asked_bytes_ += what.size();
   tell_machine(self, out);
@@ -268,6 +284,8 @@ outcome member::take_from_machine(process& self, const message& m) {
       const message command = std::exchange(found->second.body, {});
       propose(self, of, consensus::entry_kind::command, command.bytes());
     }
+  } else if (word == got_word) {
+    take_got(self, at);
   } else if (word == saved_word) {
     take_saved(self, at);
   } else if (word == not_saved_word) {
@@ -287,6 +305,7 @@ void member::take_applied(process& self, etf::cursor at, const message& m) {
     return;
   behind_bytes_ -= std::min(behind_bytes_, weight_of(applied_, index));
   applied_ = index;
+  run_serial_ = serial_;
   if (batches_ > 0) --batches_;
   for (; count > 0; --count) {
     etf::bytes said;
@@ -300,6 +319,28 @@ void member::take_applied(process& self, etf::cursor at, const message& m) {
                                  base::nanos_per_second);
     answer(self, of, m.slice(said));
   }
+}
+
+// {Token, Index, Reply}, which makes {ok, Command, Reply} with the log's entry.
+void member::take_got(process& self, etf::cursor at) {
+  token of = 0;
+  std::uint64_t index = 0;
+  etf::bytes reply;
+  if (!at.read_unsigned(of) || !at.read_unsigned(index) || !at.read_term(reply)) return;
+  asked_is_answered(of);
+  const consensus::raft_log& log = core_->log();
+  const bool is_there = index > log.base() && index <= log.last();
+  etf::bytes command;
+  etf::cursor in(is_there ? log.at(index).body.bytes() : etf::bytes());
+  // {Time, Random, Command}
+  if (!is_there || !in.read_tuple_of(3) || !in.skip() || !in.skip() || !in.read_term(command))
+    return answer(self, of, runtime::error_message(message::atom("compacted")));
+  message_writer out(command.size() + reply.size() + 32);
+  out.tuple(3);
+  out.atom("ok");
+  out.raw(command);
+  out.raw(reply);
+  answer(self, of, out.take());
 }
 
 // {Index, Snapshot, Microseconds}

@@ -105,6 +105,12 @@ outcome raft_actor::take_order(process& self, const message& m, etf::cursor at) 
   if (word == raft::validate_word) return take_validate(self, m, at);
   if (word == raft::begin_word) return take_first(self, m, at);
   if (word == raft::skip_word) return take_skip(at);
+  if (word == raft::get_word) return take_get(self, at), runtime::carry_on();
+  if (word == raft::compacted_word) {
+    std::uint64_t upto = 0;
+    if (at.read_unsigned(upto)) replies_.forget_up_to(upto);
+    return runtime::carry_on();
+  }
   return tell(m, word, at);
 }
 
@@ -126,6 +132,7 @@ outcome raft_actor::take_first(process& self, const message& m, etf::cursor at) 
   etf::bytes snapshot;
   if (!at.read_unsigned(most.sessions)) return runtime::carry_on();
   commands_ = applied_commands(most);
+  replies_ = consensus::kept_replies();
   began_at_ = 0;
   if (!at.read_binary(snapshot)) return runtime::carry_on();
   etf::cursor in(snapshot);
@@ -221,12 +228,12 @@ outcome raft_actor::take_entry(const message& m, const given_entry& one, message
       outcome next = apply(m, one, decided.serial, answer);
       if (next.stops()) return next;
       progress_->applying.store(0, std::memory_order_relaxed);
-      commands_.finish(one.about, payload_of(answer));
+      keep_reply(one, decided.serial, answer);
       return next;
     }
     case verdict::passed_over:
       answer = skipped(decided.serial);
-      commands_.finish(one.about, payload_of(answer));
+      keep_reply(one, decided.serial, answer);
       break;
     case verdict::repeat:
       answer = message::copy_of(decided.reply.bytes());
@@ -242,6 +249,13 @@ outcome raft_actor::take_entry(const message& m, const given_entry& one, message
       break;
   }
   return runtime::carry_on();
+}
+
+// For a repeat of the command, and for those that ask for its serial.
+void raft_actor::keep_reply(const given_entry& one, std::uint64_t serial, const message& answer) {
+  const consensus::payload said = payload_of(answer);
+  commands_.finish(one.about, said);
+  replies_.keep(serial, one.index, said);
 }
 
 template <class Callback>
@@ -328,6 +342,33 @@ outcome raft_actor::take_query(process& self, const message& m, etf::cursor at) 
   out.raw(answer.bytes());
   say(self, out);
   return runtime::carry_on();
+}
+
+// {Token, Serial}. The reply of a command that was refused is the caller's whole answer.
+void raft_actor::take_get(process& self, etf::cursor at) {
+  std::uint64_t of = 0;
+  std::uint64_t serial = 0;
+  if (!at.read_unsigned(of) || !at.read_unsigned(serial)) return;
+  const consensus::kept_replies::kept* const found = replies_.find(serial);
+  message_writer out(found == nullptr ? 64 : found->reply.size() + 64);
+  begin_saying(out);
+  if (found == nullptr) {
+    out.tuple(3);
+    out.atom(raft::queried_word);
+    out.unsigned_integer(of);
+    out.tuple(2);
+    out.atom("error");
+    out.atom(serial > commands_.serial() ? "unknown_serial" : "compacted");
+    return say(self, out);
+  }
+  out.tuple(4);
+  out.atom(raft::got_word);
+  out.unsigned_integer(of);
+  out.unsigned_integer(found->index);
+  etf::cursor in(found->reply.bytes());
+  const bool is_ok = in.read_tuple_of(3) && in.read_atom_is("ok") && in.skip();
+  out.raw(is_ok ? in.rest() : found->reply.bytes());
+  say(self, out);
 }
 
 outcome raft_actor::take_validate(process& self, const message& m, etf::cursor at) {

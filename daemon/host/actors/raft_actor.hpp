@@ -14,6 +14,7 @@
 #include "behaviours/gen/server.hpp"
 #include "behaviours/raft/machine_protocol.hpp"
 #include "consensus/applied_commands.hpp"
+#include "consensus/kept_replies.hpp"
 #include "host/actors/plugin_actor.hpp"
 
 namespace coppice::host {
@@ -69,7 +70,9 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   runtime::outcome take_entry(const runtime::message& m, const given_entry& one, runtime::message& answer);
   runtime::outcome apply(const runtime::message& m, const given_entry& one, std::uint64_t serial,
                          runtime::message& answer);
+  void keep_reply(const given_entry& one, std::uint64_t serial, const runtime::message& answer);
   runtime::outcome take_query(runtime::process& self, const runtime::message& m, etf::cursor at);
+  void take_get(runtime::process& self, etf::cursor at);
   runtime::outcome take_validate(runtime::process& self, const runtime::message& m, etf::cursor at);
   void take_save(runtime::process& self);
   runtime::outcome tell(const runtime::message& m, std::string_view word, etf::cursor at);
@@ -89,6 +92,7 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
       std::make_shared<behaviours::raft::machine_progress>();
   std::uint64_t run_ = 0; // of the member's orders
   consensus::applied_commands commands_;
+  consensus::kept_replies replies_;
   std::uint64_t began_at_ = 0; // serial of the state that it began with
 };
 

@@ -10,6 +10,7 @@
 #include "behaviours/children.hpp"
 #include "behaviours/raft/raft_kind.hpp"
 #include "consensus/applied_commands.hpp"
+#include "consensus/kept_replies.hpp"
 #include "consensus/wire.hpp"
 #include "durable/memory_disk.hpp"
 #include "runtime/messages/exit_reason.hpp"
@@ -47,6 +48,9 @@ class adding_machine final : public native_server, public raft::machine {
     if (word == raft::apply_word) return apply(self, at);
     if (word == raft::skip_word) return skip(at);
     if (word == raft::query_word) query(self, at);
+    if (word == raft::get_word) get(self, at);
+    std::uint64_t upto = 0;
+    if (word == raft::compacted_word && at.read_unsigned(upto)) replies_.forget_up_to(upto);
     return runtime::carry_on();
   }
 
@@ -118,6 +122,7 @@ class adding_machine final : public native_server, public raft::machine {
         out.integer(sum_);
         answer = out.take();
         commands_.finish(one, consensus::payload(answer.bytes()));
+        replies_.keep(decided.serial, index, consensus::payload(answer.bytes()));
       } else if (decided.what == applied_commands::verdict::passed_over) {
         answer = message::atom("skipped");
         commands_.finish(one, consensus::payload(answer.bytes()));
@@ -157,6 +162,23 @@ class adding_machine final : public native_server, public raft::machine {
       out.atom("refused");
     self.notify(self.parent(), out.take());
   }
+  void get(runtime::process& self, etf::cursor at) {
+    std::uint64_t of = 0, serial = 0;
+    CHECK((at.read_unsigned(of) && at.read_unsigned(serial)));
+    const auto* const found = replies_.find(serial);
+    runtime::message_writer out;
+    head(out);
+    out.tuple(found == nullptr ? 3 : 4);
+    out.atom(found == nullptr ? raft::queried_word : raft::got_word);
+    out.unsigned_integer(of);
+    if (found == nullptr) {
+      out.atom(serial > commands_.serial() ? "unknown_serial" : "compacted");
+    } else {
+      out.unsigned_integer(found->index);
+      out.raw(found->reply.bytes());
+    }
+    self.notify(self.parent(), out.take());
+  }
   void save(runtime::process& self) {
     etf::vector_writer state(64);
     state.tuple(2);
@@ -182,6 +204,7 @@ class adding_machine final : public native_server, public raft::machine {
   const std::shared_ptr<raft::machine_progress> progress_ = std::make_shared<raft::machine_progress>();
   std::uint64_t run_ = 0;
   applied_commands commands_;
+  consensus::kept_replies replies_;
   std::uint64_t began_at_ = 0;
   std::int64_t sum_ = 0;
 };
@@ -333,6 +356,45 @@ TEST_CASE("a majority goes on without a member, which catches up by a snapshot w
   const auto lines = host.book.lines();
   CHECK(std::ranges::any_of(lines, [](const auto& line) { return line.starts_with("b restored "); }));
   CHECK(host.done("b", "{query, sum}") == "101");
+}
+
+TEST_CASE(
+    "a command and its reply are told by the serial, as long as the log has it, also without a leader") {
+  group_host host;
+  host.start_all();
+  CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
+  for (const char* const name : {"a", "b", "c"}) {
+    CAPTURE(name);
+    // What was answered is there, whichever member is asked.
+    CHECK(host.done(name, "{get, 1}") == "{ok,5,{ok,1,5}}");
+    CHECK(host.done(name, "{get, 2}") == "unknown_serial");
+  }
+  host.kill("b");
+  host.kill("c");
+  CHECK(host.comes_to("a", "leader", "{error,no_leader}"));
+  CHECK(host.ask("a", "{get, 1}") == "{ok,5,{ok,1,5}}");
+}
+
+TEST_CASE("a command that the log has no more is told to be compacted, also after the member's end") {
+  group_host host({"a"});
+  host.options.snapshot_entries = 5;
+  host.options.keep_entries = 2;
+  host.start("a");
+  CHECK(host.done("a", "{append, 1}") == "{ok,1,1}");
+  const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
+  int last = 1;
+  while (host.ask("a", "{get, 1}") != "compacted" && base::mono_now() < end) {
+    ++last;
+    CHECK(host.done("a", "{append, 1}").starts_with("{ok,"));
+  }
+  CHECK(host.ask("a", "{get, 1}") == "compacted");
+  const std::string n = std::to_string(last);
+  CHECK(host.ask("a", "{get, " + n + "}") == "{ok,1,{ok," + n + "," + n + "}}");
+  host.kill("a");
+  host.start("a");
+  CHECK(host.done("a", "{get, 1}") == "compacted");
+  CHECK(host.done("a", "{append, 1}").starts_with("{ok,"));
+  CHECK(host.ask("a", "{get, " + std::to_string(last + 1) + "}").starts_with("{ok,1,"));
 }
 
 TEST_CASE("a session's repeat has the first answer") {
@@ -517,8 +579,9 @@ TEST_CASE("what is too large, too much or no request is refused") {
   host.start("a");
   CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
   CHECK(host.ask("a", "{append, <<\"" + std::string(200, 'x') + "\">>}") == "{error,too_large}");
-  for (const char* const bad : {"{append}", "{append, 1, 2}", "{append, 1, {0, 1}}", "{append, 1, {1, 0}}",
-                                "{query}", "{query, sum, late}", "{client, 1}"}) {
+  for (const char* const bad :
+       {"{append}", "{append, 1, 2}", "{append, 1, {0, 1}}", "{append, 1, {1, 0}}", "{query}",
+        "{query, sum, late}", "{client, 1}", "{get}", "{get, 0}", "{get, a}", "{get, 1, 2}"}) {
     CAPTURE(bad);
     CHECK(host.ask("a", bad).starts_with("{error,{bad_request,"));
   }
