@@ -207,6 +207,15 @@ def sessions(cleanup):
     erl("[Get({client}, 1000) || _ <- lists:seq(1, 3)]")
     equal(erl("Try(1, 6)"), "{discarded,unknown_client}")
     equal(group.get("{query, {balance, <<\"x\">>}}"), "{ok,8}")
+    # A node that opens many pushes out its own, also through a member that passes on.
+    other = Erl(cleanup, epmd_port=group.epmd_port)
+    other("Nodes = [" + ", ".join(f"'{each}@127.0.0.1'" for each in "abc") + "], [net_adm:ping(N) || N <- Nodes]")
+    for one in HELPERS:
+        other(one)
+    first = other("App({deposit, <<\"y\">>, 1})")
+    contains(first, ",1}")
+    erl("[Ask(On(I), {client}) || I <- lists:seq(1, 3)], [Get({client}, 1000) || _ <- lists:seq(1, 9)]")
+    equal(other("Do(get(client), get(seq), {deposit, <<\"y\">>, 1}, 3000)"), first)
 
 
 @test("a member that was away for longer than the log goes back catches up by a snapshot, and so does one whose disk was emptied, once it is added")
@@ -338,7 +347,7 @@ def hostile(cleanup):
     contains(node.call("ledger", "{append, {deposit, <<\"a\">>, 1}}"), "{ok,")
     before = group.engine(leader)
     erl(f"Id = <<1:128>>, [{{ledger, '{leader}@127.0.0.1'}} ! M || M <- [{{raft, Id, Id, Id, 99, {{elect_now}}}}, {{raft, 1, 2, 3}}, "
-        "{raft_hello, x, 1, Id, true, undefined}, {raft_hello, 1, 2, 3, 4, 5}, {raft_ask, x, 1, {append, {deposit, <<\"a\">>, 1}}}, "
+        "{raft_hello, x, 1, Id, true, undefined}, {raft_hello, 1, 2, 3, 4, 5}, {raft_ask, x, 1, y, {append, {deposit, <<\"a\">>, 1}}}, {raft_where, x, 1}, {raft_here, x, 1, 4}, "
         "{raft_ask, 1, 2}, {raft_answer, 1, {ok, 1, 2}}, {raft_answer, x}, {raft}, raft, {'$coppice_raft', 1, save}, "
         "'$coppice_raft_tick', '$coppice_raft_flush', '$coppice_journal']]")
     eventually(lambda: group.engine(leader)["dropped"] >= before["dropped"] + 3, "they are counted")

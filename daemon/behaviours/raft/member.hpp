@@ -83,7 +83,11 @@ class member final : public native_server, private consensus::random_source {
     runtime::message from{};
     std::string back{};
     std::uint64_t number = 0;
-    std::string asked{};     // forwarded: its address
+    std::string asked{}; // forwarded: its address
+    // Of the client, or the member that passed the call on, if this node does not know the client's. 0: this
+    // node, whose calls have no bound of their own.
+    std::uint32_t node = 0;
+    std::string node_name{}; // session: of the client
     runtime::message body{}; // query: what is asked; append: the command while `validate` decides
     std::uint64_t client = 0, sequence = 0; // of a command; of get and of a skip, the serial
     base::nanos began = 0;
@@ -173,7 +177,7 @@ class member final : public native_server, private consensus::random_source {
   runtime::message leader_answer() const;
   runtime::message members_answer() const;
   bool may_ask(runtime::process& self) const;
-  bool is_overloaded(std::size_t more) const;
+  bool is_overloaded(const waiting& by, std::size_t more) const;
   std::string why_idle() const;
   void write_members(etf::writer& out) const; // [{{Name, Node}, Role}]
 
@@ -260,6 +264,10 @@ class member final : public native_server, private consensus::random_source {
   token last_token_; // begins at random: a late answer to an earlier life's call must not fit a new one
   std::unordered_map<token, waiting> waiting_;
   std::size_t waiting_bytes_ = 0;
+  struct node_share {
+    std::size_t calls = 0, bytes = 0;
+  };
+  std::unordered_map<std::uint32_t, node_share> shares_; // of waiting_, of other nodes, none that is zero
   std::deque<std::pair<base::nanos, token>> append_due_, query_due_; // each in the order of their time
   std::vector<consensus::proposal> proposals_;                       // for the next append
   std::size_t proposed_bytes_ = 0;

@@ -26,8 +26,10 @@ namespace {
 
 constexpr std::size_t most_at_once = 256;               // commands of one append to the core
 constexpr std::size_t most_bytes_at_once = 1024 * 1024; // and their bytes
-// Of the queries and commands that wait.
+// Of the queries and commands that wait: of all, and of one other node. A node cannot fill what the leader
+// has appended and not committed.
 constexpr std::size_t most_waiting_bytes = std::size_t{64} << 20;
+constexpr std::size_t most_waiting_bytes_of_node = std::size_t{16} << 20;
 // Of entries that are committed and not applied, at least; as much as two snapshots are apart is usual after
 // a start.
 constexpr std::uint64_t least_behind = std::uint64_t{64} << 20;
@@ -57,11 +59,13 @@ member::call_answer member::handle_call(process& self, const message& from, cons
   waiting one;
   one.from = from.compact();
   one.began = self.now();
+  one.node = self.origin().node;
+  if (word == "client") one.node_name = origin_name(self);
   if (word == change_word && self.origin().here() && arity == 3) {
     take_change(self, std::move(one), request);
   } else if (word == "append" || word == "query" || word == "get" || word == "client") {
     if (!may_ask(self)) return reply(error("not_allowed"));
-    if (is_overloaded(request.size())) return reply(error("overloaded"));
+    if (is_overloaded(one, request.size())) return reply(error("overloaded"));
     take_request(self, std::move(one), request);
   } else {
     return native_server::handle_call(self, from, request);
@@ -70,10 +74,14 @@ member::call_answer member::handle_call(process& self, const message& from, cons
   return {std::nullopt, carry_out(self)};
 }
 
-// A large call alone is none too many.
-bool member::is_overloaded(std::size_t more) const {
-  return waiting_.size() >= options_->pending ||
-         (waiting_bytes_ > 0 && waiting_bytes_ + more > most_waiting_bytes);
+// A large call alone is none too many. Another node has half of the calls at most.
+bool member::is_overloaded(const waiting& by, std::size_t more) const {
+  if (waiting_.size() >= options_->pending ||
+      (waiting_bytes_ > 0 && waiting_bytes_ + more > most_waiting_bytes))
+    return true;
+  const auto share = shares_.find(by.node);
+  return share != shares_.end() && (share->second.calls >= std::max(options_->pending / 2, 1U) ||
+                                    share->second.bytes + more > most_waiting_bytes_of_node);
 }
 
 bool member::may_ask(process& self) const {
@@ -122,6 +130,7 @@ void member::take_append(process& self, waiting one, const message& request, etf
   if (behind_bytes_ > std::max(least_behind, 2 * options_->snapshot_bytes))
     return answer(self, one, error("overloaded"));
   one.what = waiting::kind::append;
+  one.held = command.size();
   if (progress_ == nullptr || !progress_->validates.load(std::memory_order_relaxed))
     return propose(self, keep(self, std::move(one)), consensus::entry_kind::command, command);
   if (!has_machine()) return answer(self, one, error("no_leader"));
@@ -164,6 +173,7 @@ void member::propose(process& self, token of, consensus::entry_kind what, etf::b
   const waiting& by = waiting_.at(of);
   made.client = by.client;
   made.sequence = by.sequence;
+  if (what == consensus::entry_kind::session) made.body = consensus::payload(base::as_bytes(by.node_name));
   if (what == consensus::entry_kind::command) {
     // Within a group the time never falls while one member leads.
     last_time_ = std::max(last_time_, base::wall_now() / base::nanos_per_ms);
@@ -194,24 +204,28 @@ void member::forward(process& self, waiting one, const message& request) {
     return answer(self, one, error("no_leader"));
   one.what = waiting::kind::forwarded;
   one.asked = leader->address;
+  one.held = request.size();
   const token of = keep(self, std::move(one));
   message_writer out(request.size() + 64);
-  out.tuple(4);
+  out.tuple(5);
   out.atom("raft_ask");
   out.atom(of_.child->name);
   out.unsigned_integer(of);
+  out.atom(origin_name(self));
   out.raw(request.bytes());
   send_to(self, leader->address, out.take());
 }
 
-// {raft_ask, Name, Number, Request}: another member passes a client's request on.
+// {raft_ask, Name, Number, Node, Request}: another member passes a request on of a client on that node.
 void member::take_forwarded(process& self, const message& m) {
   etf::cursor at(m.bytes());
   waiting one;
   std::string_view name;
+  std::string_view client;
   etf::bytes request;
-  if (!at.read_tuple_of(4) || !at.skip() || !at.read_atom(name) || name.empty() ||
-      name.find('@') != std::string_view::npos || !at.read_unsigned(one.number) || !at.read_term(request))
+  if (!at.read_tuple_of(5) || !at.skip() || !at.read_atom(name) || name.empty() ||
+      name.find('@') != std::string_view::npos || !at.read_unsigned(one.number) || !at.read_atom(client) ||
+      client.empty() || !at.read_term(request))
     return drop_message(self, "a request that was passed on is malformed");
   const std::string node = origin_name(self);
   if (!is_trusted(node)) return drop_message(self, "no member is there that could pass on a request");
@@ -222,7 +236,9 @@ void member::take_forwarded(process& self, const message& m) {
   std::string_view word;
   if (!inside.read_tuple(arity) || !inside.read_atom(word) || (word != "append" && word != "client"))
     return drop_message(self, "a request that was passed on is none for a leader");
-  if (is_overloaded(request.size())) return answer(self, one, error("overloaded"));
+  one.node = self.host().nodes().find(client).value_or(self.origin().node);
+  if (word == "client") one.node_name = client;
+  if (is_overloaded(one, request.size())) return answer(self, one, error("overloaded"));
   take_request(self, std::move(one), m.slice(request));
 }
 
@@ -394,8 +410,13 @@ member::token member::keep(process& self, waiting one) {
   const bool query = one.what == waiting::kind::query || one.what == waiting::kind::get;
   auto& due = query ? query_due_ : append_due_;
   due.emplace_back(self.now() + (query ? options_->query_timeout : options_->append_timeout), made);
-  one.held = one.body.size();
+  one.held = std::max(one.held, one.body.size());
   waiting_bytes_ += one.held;
+  if (one.node != 0) {
+    node_share& share = shares_[one.node];
+    ++share.calls;
+    share.bytes += one.held;
+  }
   waiting_.emplace(made, std::move(one));
   return made;
 }
@@ -440,6 +461,10 @@ void member::answer(process& self, token to, message term) {
   const waiting one = std::move(found->second);
   waiting_.erase(found);
   waiting_bytes_ -= one.held;
+  if (const auto share = shares_.find(one.node); share != shares_.end()) {
+    share->second.bytes -= one.held;
+    if (--share->second.calls == 0) shares_.erase(share);
+  }
   answer(self, one, std::move(term));
 }
 

@@ -179,6 +179,7 @@ bool raft_actor::read_entry(etf::cursor& at, given_entry& out) {
       !at.read_bool(out.wanted) || !at.read_binary(out.body))
     return false;
   out.about.kind = static_cast<consensus::entry_kind>(kind);
+  if (out.about.kind == consensus::entry_kind::session) out.about.body = consensus::payload(out.body);
   return true;
 }
 

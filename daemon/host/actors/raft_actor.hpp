@@ -41,7 +41,7 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   // An entry of {apply, Entries}, a part of its message.
   struct given_entry {
     consensus::log_index index = 0;
-    consensus::entry about; // without its body
+    consensus::entry about; // without the body of a command
     bool wanted = false;
     etf::bytes body;
   };

@@ -22,6 +22,10 @@ entry opens() {
   return {1, 0, 0, entry_kind::session, {}};
 }
 
+entry opens_at(std::string_view node) {
+  return {1, 0, 0, entry_kind::session, bytes(node)};
+}
+
 entry asks(std::uint64_t client, std::uint64_t sequence) {
   return {1, client, sequence, entry_kind::command, bytes("c")};
 }
@@ -66,6 +70,63 @@ TEST_CASE(
   CHECK(of.sessions() == 2);
   CHECK(of.take(5, asks(2, 1)).what == verdict::unknown_client);
   CHECK(of.take(6, asks(1, 1)).what == verdict::apply);
+}
+
+TEST_CASE("a node that opens many sessions pushes out its own, and those of nodes that have more") {
+  applied_commands of({4, 1000});
+  of.take(1, opens_at("shop@host"));
+  of.take(2, opens_at("shop@host"));
+  log_index next = 3;
+  for (; next <= 100; ++next) of.take(next, opens_at("greedy@host"));
+  CHECK(of.sessions() == 4);
+  CHECK(of.take(next++, asks(1, 1)).what == verdict::apply);
+  CHECK(of.take(next++, asks(2, 1)).what == verdict::apply);
+  CHECK(of.take(next++, asks(98, 1)).what == verdict::unknown_client);
+  CHECK(of.take(next++, asks(99, 1)).what == verdict::apply);
+  CHECK(of.take(next++, asks(100, 1)).what == verdict::apply);
+  // A third node has room, whoever has most.
+  const log_index third = next++;
+  of.take(third, opens_at("third@host"));
+  CHECK(of.take(next++, asks(third, 1)).what == verdict::apply);
+  CHECK(of.sessions() == 4);
+  std::size_t left = 0;
+  for (const std::uint64_t one : {1, 2, 99, 100})
+    if (of.take(next++, asks(one, 2)).what == verdict::apply) ++left;
+  CHECK(left == 3);
+}
+
+TEST_CASE("of nodes with one session each the one that was unused for longest goes") {
+  applied_commands of({2, 1000});
+  of.take(1, opens_at("a@host"));
+  of.take(2, opens_at("b@host"));
+  of.take(3, asks(1, 1));
+  of.take(4, opens_at("c@host"));
+  CHECK(of.take(5, asks(2, 1)).what == verdict::unknown_client);
+  CHECK(of.take(6, asks(1, 2)).what == verdict::apply);
+  CHECK(of.take(7, asks(4, 1)).what == verdict::apply);
+}
+
+TEST_CASE("a node with long replies loses its own sessions") {
+  applied_commands of({100, 20});
+  of.take(1, opens_at("shop@host"));
+  of.take(2, opens_at("greedy@host"));
+  of.take(3, opens_at("greedy@host"));
+  of.take(4, asks(1, 1));
+  of.finish(asks(1, 1), bytes("12345678"));
+  for (const std::uint64_t one : {2, 3}) {
+    of.take(3 + one, asks(one, 1));
+    of.finish(asks(one, 1), bytes("1234567890"));
+  }
+  CHECK(of.take(7, asks(1, 1)).what == verdict::repeat);
+  CHECK(of.take(8, asks(2, 1)).what == verdict::unknown_client);
+  // One that alone is too long stays until another session is used, and takes nobody else's place.
+  of.take(9, asks(3, 2));
+  of.finish(asks(3, 2), bytes("a reply that is longer than all that is kept"));
+  CHECK(of.take(10, asks(3, 2)).what == verdict::repeat);
+  of.take(11, asks(1, 2));
+  of.finish(asks(1, 2), bytes("1"));
+  CHECK(of.sessions() == 1);
+  CHECK(of.take(12, asks(1, 2)).what == verdict::repeat);
 }
 
 TEST_CASE("kept replies are bounded by their bytes") {
@@ -135,8 +196,8 @@ TEST_CASE("of more than a thousand passed commands the latest are known, and any
 
 TEST_CASE("what is saved decides alike, and what is damaged is refused") {
   applied_commands of({2, 1000});
-  of.take(1, opens());
-  of.take(2, opens());
+  of.take(1, opens_at("b@host"));
+  of.take(2, opens_at("a@host"));
   of.take(3, asks(1, 4));
   of.finish(asks(1, 4), bytes("four, and a longer reply"));
   CHECK(of.pass_over(2));

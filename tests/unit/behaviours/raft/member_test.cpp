@@ -596,9 +596,11 @@ TEST_CASE("messages that no member has sent change nothing") {
   host.start("a");
   CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
   for (const char* const bad :
-       {"{raft, 1, 2, 3}", "{raft_hello, a, b, c}", "{raft_ask, a, 1, {query, sum}}", "{raft_ask, 1, 2, 3}",
-        "{raft_answer, 1, x}", "{raft_answer, x, x}", "{'$coppice_raft', 1, save}", "'$coppice_raft_tick'",
-        "'$coppice_raft_flush'", "'$coppice_journal'", "raft", "{'EXIT', 1, 2}"})
+       {"{raft, 1, 2, 3}", "{raft_hello, a, b, c}", "{raft_ask, a, 1, b, {query, sum}}",
+        "{raft_ask, 1, 2, 3}", "{raft_ask, a, 1, 2, {append, 5}}", "{raft_where, a, b}", "{raft_where, 1, 2}",
+        "{raft_here, a, 1, 2}", "{raft_here, a, b, c}", "{raft_answer, 1, x}", "{raft_answer, x, x}",
+        "{'$coppice_raft', 1, save}", "'$coppice_raft_tick'", "'$coppice_raft_flush'", "'$coppice_journal'",
+        "raft", "{'EXIT', 1, 2}"})
     host.system.send(host.running.at("a"), term(bad));
   CHECK(host.ask("a", "{append, 5}") == "{ok,2,10}");
 }
@@ -633,8 +635,9 @@ class other_member final : public native_server {
 };
 
 struct led_by_test : group_host {
-  led_by_test() {
-    options.append_timeout = 300 * ms;
+  explicit led_by_test(base::nanos append_timeout = 300 * ms, std::uint32_t pending = 10'000) {
+    options.append_timeout = append_timeout;
+    options.pending = pending;
     options.election = 2 * base::nanos_per_second;
     std::promise<consensus::member_id> promise;
     auto future = promise.get_future();
@@ -679,6 +682,18 @@ struct led_by_test : group_host {
     say(b, term, ask);
   }
 
+  // What a process of that node is answered.
+  std::string ask_from(std::uint32_t node, std::string_view what, base::nanos patience) {
+    return run([&](runtime::process& self) {
+      const auto ref = self.make_ack();
+      auto asked = runtime::make_signal(runtime::signal_kind::message, runtime::pid{node, 77, 40, 0},
+                                        gen::call_message(self, ref, test::term(what).bytes()));
+      asked->flags = runtime::signal::remote;
+      system.deliver(running.at("a"), std::move(asked));
+      const auto said = gen::finish_call(self, ref, base::mono_now() + patience);
+      return said ? text(*said) : std::string("no answer");
+    });
+  }
   static consensus::payload body_of(const message& command) {
     etf::vector_writer body(32);
     body.tuple(3);
@@ -753,6 +768,47 @@ TEST_CASE("nobody leads by an id that is no member's, and a call that is passed 
   }
   CHECK(leader == "{ok,{b,test@localhost},4}");
   CHECK(number > 1'000'000);
+}
+
+TEST_CASE("a node that leaves half of the calls waiting is refused more of them, and another node is not") {
+  led_by_test host(600 * base::nanos_per_second, 8);
+  CHECK(host.append(4, {7}, 2));
+  CHECK(host.comes_to("a", "{query, sum, stale}", "7"));
+  const std::uint32_t greedy = *host.system.nodes().intern("greedy@localhost");
+  const std::uint32_t shop = *host.system.nodes().intern("shop@localhost");
+  constexpr base::nanos patience = 10 * base::nanos_per_second;
+  // The leader does not answer what is passed on to it.
+  for (int i = 0; i < 4; ++i) {
+    host.say(host.b, 4, consensus::heartbeat{2, 0});
+    CHECK(host.ask_from(greedy, "{append, 1}", 0) == "no answer");
+  }
+  host.say(host.b, 4, consensus::heartbeat{2, 0});
+  CHECK(host.ask_from(greedy, "{append, 1}", patience) == "{error,overloaded}");
+  CHECK(host.ask_from(greedy, "{query, sum, stale}", patience) == "{error,overloaded}");
+  CHECK(host.ask_from(greedy, "{client}", patience) == "{error,overloaded}");
+  CHECK(host.ask_from(shop, "{query, sum, stale}", patience) == "7");
+  CHECK(host.ask("a", "{query, sum, stale}") == "7");
+}
+
+TEST_CASE("a command of a node that has many bytes waiting is refused, and one of another node is not") {
+  led_by_test host(600 * base::nanos_per_second);
+  CHECK(host.append(4, {7}, 2));
+  CHECK(host.comes_to("a", "{query, sum, stale}", "7"));
+  const std::uint32_t greedy = *host.system.nodes().intern("greedy@localhost");
+  const std::uint32_t shop = *host.system.nodes().intern("shop@localhost");
+  const std::string large = "{append, <<\"" + std::string(900'000, 'x') + "\">>}";
+  std::string said = "no answer";
+  for (int i = 0; i < 18 && said == "no answer"; ++i) {
+    host.say(host.b, 4, consensus::heartbeat{2, 0});
+    // The 19th would be above 16 MiB.
+    said = host.ask_from(greedy, large, 0);
+  }
+  CHECK(said == "no answer");
+  host.say(host.b, 4, consensus::heartbeat{2, 0});
+  CHECK(host.ask_from(greedy, large, 10 * base::nanos_per_second) == "{error,overloaded}");
+  host.say(host.b, 4, consensus::heartbeat{2, 0});
+  CHECK(host.ask_from(shop, large, 0) == "no answer");
+  CHECK(host.ask_from(shop, "{query, sum, stale}", 10 * base::nanos_per_second) == "7");
 }
 
 TEST_CASE("a member without a log does not start, and says why") {
