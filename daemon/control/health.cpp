@@ -133,6 +133,18 @@ std::vector<complaint> warnings(const node::node_status& status) {
     if (one.no_snapshots)
       out.push_back({"raft", one.name, "it could take no snapshot, so its log grows",
                      "coppice logs --module raft says why; it tries again by itself"});
+    if (one.waits != 0)
+      out.push_back({"raft", one.name,
+                     fmt::format("it has applied nothing for {} ms, and committed entries wait",
+                                 one.waits / base::nanos_per_ms),
+                     "coppice status names a handler that is stuck; coppice logs --module raft, a crash"});
+    if (one.slow_write != 0)
+      out.push_back(
+          {"raft", one.name,
+           fmt::format("a write to the durable log took {} ms, longer than a heartbeat",
+                       one.slow_write / base::nanos_per_ms),
+           "the disk is slow, or much is written to it; see coppice_raft_fsync_seconds; raft: { heartbeat, "
+           "election } above what it takes keep the leader"});
   }
   if (status.short_of_descriptors)
     out.push_back(

@@ -317,13 +317,16 @@ def crashes(cleanup):
     group.nodes["a"].said("passes over the command at serial 4")
 
 
-@test("a call of the host that apply may not make crashes the command, and is named")
+@test("a slow command is a warning meanwhile; a call of the host that apply may not make crashes the command, and is named")
 def forbidden(cleanup):
     group = Group(cleanup, letters="a", actor="brittle", settings=(Shelf(cleanup, "brittle").setting,))
     group.leader()
+    group.erl("spawn(fun() -> Ask(hd(Nodes), {append, {slow, 4000}}) end)")
+    eventually(lambda: "it has applied nothing for" in json.dumps(group.nodes["a"].ask("health")["warnings"]), "health names it", seconds=60)
+    eventually(lambda: "it has applied nothing for" not in json.dumps(group.nodes["a"].ask("health")["warnings"]), "until it goes on", seconds=60)
     group.erl("Ask(hd(Nodes), {append, reach})")
     group.nodes["a"].said("send was called for actor brittle")
-    eventually(lambda: group.engine("a")["parked"] == 1, "it stops there")
+    eventually(lambda: group.engine("a")["parked"] == 2, "it stops there")
 
 
 @test("what is no request, too large, or comes from the wrong node is refused or dropped, and counted")

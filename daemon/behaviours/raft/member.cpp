@@ -169,6 +169,7 @@ outcome member::take_news(process& self) {
   }
   if (news->slowest > 0)
     counters_->writes.observe(static_cast<double>(news->slowest) / base::nanos_per_second);
+  if (news->slowest > options_->heartbeat) note_slow_write(news->slowest, self.now());
   if (news->identity_written && phase_ == phase::naming) {
     phase_ = phase::meeting;
     next_hello_ = 0;
@@ -263,8 +264,26 @@ outcome member::carry_out(process& self) {
   tell_changes(self);
   feed(self);
   arm(self);
+  note_waiting(self.now());
   publish();
   return runtime::carry_on();
+}
+
+void member::note_slow_write(base::nanos took, base::nanos now) {
+  const auto last = static_cast<base::nanos>(counters_->slow_write_at.value());
+  const bool is_old = last == 0 || now - last > slow_write_shown;
+  const auto longest = static_cast<base::nanos>(counters_->slow_write.value());
+  counters_->slow_write.set(static_cast<std::uint64_t>(is_old ? took : std::max(took, longest)));
+  counters_->slow_write_at.set(static_cast<std::uint64_t>(now));
+}
+
+void member::note_waiting(base::nanos now) {
+  const bool waits = parked_for_ == parked::nothing && applied_ < may_apply_;
+  if (!waits)
+    waits_since_ = 0;
+  else if (waits_since_ == 0 || applied_ != applied_then_)
+    waits_since_ = now;
+  applied_then_ = applied_;
 }
 
 // What the actor and people are told of: the leader, whether a majority is there, and the members.
@@ -362,6 +381,7 @@ void member::publish() {
   counters_->bad_snapshot.set(parked_for_ == parked::snapshot ? 1 : 0);
   counters_->no_snapshots.set(no_snapshots_ ? 1 : 0);
   counters_->stopped.set(phase_ == phase::stopped ? 1 : 0);
+  counters_->waits_since.set(static_cast<std::uint64_t>(core_ == nullptr ? 0 : waits_since_));
   if (core_ == nullptr) return;
   const bool leads = core_->what() == consensus::role::leader;
   counters_->term.set(core_->term());

@@ -119,6 +119,9 @@ class member final : public native_server, private consensus::random_source {
   void answer_outcome(runtime::process& self, const consensus::answer& one);
   void arm(runtime::process& self);
   void publish();
+  // A write took longer than a heartbeat.
+  void note_slow_write(base::nanos took, base::nanos now);
+  void note_waiting(base::nanos now);
   // The voter whose log has come furthest. Null: there is no other one.
   const consensus::progress* best_voter() const;
   // Bytes of the entries after `from` up to `to` that are in the log.
@@ -301,6 +304,9 @@ class member final : public native_server, private consensus::random_source {
   std::deque<asked> asked_; // that the actor has, in order
   std::size_t asked_bytes_ = 0;
   std::uint64_t behind_bytes_ = 0; // of entries that are committed and not applied
+  // Since when there are such entries and applied_ is what it is. 0: there are none.
+  base::nanos waits_since_ = 0;
+  consensus::log_index applied_then_ = 0;
   consensus::log_index snapshot_at_ = 0;
   std::uint64_t bytes_since_ = 0; // of entries that were sent to it since the last snapshot
   bool saving_ = false;

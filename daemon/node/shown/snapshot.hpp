@@ -100,6 +100,8 @@ struct raft_status {
   bool stopped = false;        // its log has ended, or its group of the log is damaged
   bool bad_snapshot = false;   // its actor does not take the snapshot
   bool no_snapshots = false;   // the last one could not be taken
+  base::nanos waits = 0;       // for how long it has applied none of the entries that it could. 0: as above
+  base::nanos slow_write = 0; // the longest write of the last minute that took more than a heartbeat. 0: none
 };
 
 struct node_status {

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <thread>
 
 #include "behaviours/children.hpp"
 #include "behaviours/raft/raft_kind.hpp"
@@ -13,6 +14,7 @@
 #include "consensus/kept_replies.hpp"
 #include "consensus/wire.hpp"
 #include "durable/memory_disk.hpp"
+#include "metrics/board.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
 using namespace coppice;
@@ -27,7 +29,8 @@ constexpr base::nanos ms = base::nanos_per_ms;
 
 std::atomic<bool> is_mended = false; // `crash` adds 1000
 
-// A command is a number, which is added; `crash` ends it, and so does `leave`, orderly. The query `sum` is
+// A command is a number, which is added; `crash` ends it, and so does `leave`, orderly; of `keep_still` it
+// tells nothing. The query `sum` is
 // answered by the sum, any other one by refused. Everything it does is written down with its id.
 class adding_machine final : public native_server, public raft::machine {
  public:
@@ -108,6 +111,7 @@ class adding_machine final : public native_server, public raft::machine {
         std::uint64_t random = 0;
         CHECK((in.read_tuple_of(3) && in.read_integer(time) && in.read_unsigned(random)));
         CHECK(time > 0);
+        if (in.read_atom_is("keep_still")) return runtime::carry_on();
         if (in.peek() == etf::kind::atom && is_mended)
           by = 1000;
         else if (!in.read_integer(by))
@@ -809,6 +813,36 @@ TEST_CASE("a command of a node that has many bytes waiting is refused, and one o
   host.say(host.b, 4, consensus::heartbeat{2, 0});
   CHECK(host.ask_from(shop, large, 0) == "no answer");
   CHECK(host.ask_from(shop, "{query, sum, stale}", 10 * base::nanos_per_second) == "7");
+}
+
+TEST_CASE("a write that takes longer than a heartbeat is counted, and so is an actor that applies nothing") {
+  metrics::board board;
+  std::atomic<bool> is_slow = false;
+  group_host host({"a"});
+  host.shared->resources.give(board);
+  host.disk.before_sync = [&] {
+    const base::nanos until = base::mono_now() + (is_slow ? 2 * host.options.heartbeat : 0);
+    while (base::mono_now() < until) std::this_thread::yield();
+  };
+  host.start("a");
+  CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
+  const auto rows = board.rows<raft::raft_counters>();
+  REQUIRE(rows.size() == 1);
+  const raft::raft_counters& counted = *rows.front().counters;
+  is_slow = true;
+  CHECK(host.ask("a", "{append, 6}") == "{ok,2,11}");
+  is_slow = false;
+  CHECK(counted.slow_write.value() > static_cast<std::uint64_t>(host.options.heartbeat));
+  CHECK(counted.slow_write_at.value() != 0);
+  CHECK(host.comes_to("a", "{query, sum}", "11"));
+  CHECK(counted.waits_since.value() == 0);
+  host.run([](runtime::process& self) {
+    self.send(runtime::destination::named("a"),
+              gen::call_message(self, self.make_ack(), term("{append, keep_still}").bytes()));
+  });
+  const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
+  while (counted.waits_since.value() == 0 && base::mono_now() < end) (void)host.ask("a", "leader");
+  CHECK(counted.waits_since.value() != 0);
 }
 
 TEST_CASE("a member without a log does not start, and says why") {
