@@ -315,6 +315,8 @@ def crashes(cleanup):
     eventually(passed, "the group has passed over what crashes", seconds=120)
     contains(erl("{_, Notes} = App({note, <<\"four\">>}), {ok, Notes} = Get({query, count}, 1000)"), "{ok,")
     group.nodes["a"].said("passes over the command at serial 4")
+    check(any(line["message"].startswith("asked to raft ledger skip 4 (") and line["level"] == "notice"
+              for one in "abc" for line in group.nodes[one].logged(module="control")), "it is written down who wanted it")
 
 
 @test("a slow command is a warning meanwhile; a call of the host that apply may not make crashes the command, and is named")

@@ -80,8 +80,9 @@ bool member::is_overloaded(const waiting& by, std::size_t more) const {
       (waiting_bytes_ > 0 && waiting_bytes_ + more > most_waiting_bytes))
     return true;
   const auto share = shares_.find(by.node);
-  return share != shares_.end() && (share->second.calls >= std::max(options_->pending / 2, 1U) ||
-                                    share->second.bytes + more > most_waiting_bytes_of_node);
+  return share != shares_.end() &&
+         (share->second.calls >= std::max(options_->pending / 2, 1U) ||
+          (share->second.bytes > 0 && share->second.bytes + more > most_waiting_bytes_of_node));
 }
 
 bool member::may_ask(process& self) const {

@@ -428,6 +428,7 @@ outcome member::lose_machine(process& self, const message& reason) {
 outcome member::begin_anew(process& self) {
   unpark();
   crashes_ = 0;
+  crash_pause_.reset();
   machine_at_ = 0;
   if (!machine_)
     if (outcome spawned = spawn_machine(self); spawned.stops()) return spawned;
