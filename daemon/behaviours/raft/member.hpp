@@ -223,6 +223,8 @@ class member final : public native_server, private consensus::random_source {
   void tell_leader(runtime::process& self);
   void tell_quorum(runtime::process& self);
   void tell_members(runtime::process& self);
+  // Of the command at which this member is parked. 0: it is not parked, or for another reason.
+  std::uint64_t crashing_serial() const { return parked_for_ == parked::command ? parked_ : 0; }
   bool has_machine() const { return bool{machine_} && parked_for_ == parked::nothing; }
 
   const parts of_;

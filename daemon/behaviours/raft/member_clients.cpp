@@ -306,7 +306,7 @@ void member::take_skip(process& self, waiting one, std::string_view serial) {
   for (consensus::log_index i = log.base() + 1; i <= log.last(); ++i)
     if (log.at(i).kind == consensus::entry_kind::skip && log.at(i).sequence == one.sequence)
       return answer(self, one, error("exists"));
-  const bool here = parked_ == one.sequence;
+  const bool here = crashing_serial() == one.sequence;
   skip_ = asking_voters{keep(self, std::move(one)), {}};
   if (core_->members().votes(self_)) skip_->parked_there[self_] = here;
   // The lead should stay until it is done.
@@ -349,7 +349,7 @@ void member::take_where(process& self, const message& m) {
   out.atom(here_word);
   out.atom(of_.child->name);
   out.unsigned_integer(number);
-  out.unsigned_integer(parked_);
+  out.unsigned_integer(crashing_serial());
   send_to(self, fmt::format("{}@{}", name, node), out.take());
 }
 

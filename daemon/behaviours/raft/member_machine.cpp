@@ -444,7 +444,7 @@ bool member::note_skips(process& self, consensus::log_index upto) {
     if (one.kind != consensus::entry_kind::skip) continue;
     skips_[one.sequence] = i;
     base::log::warning("raft", "{}: its group passes over the command at serial {}", own_, one.sequence);
-    if (parked_for_ == parked::command && parked_ == one.sequence)
+    if (crashing_serial() == one.sequence)
       passes = true;
     else if (has_machine() && machine_began_)
       tell_skip(self, one.sequence);
