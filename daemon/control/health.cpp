@@ -124,6 +124,15 @@ std::vector<complaint> warnings(const node::node_status& status) {
            fmt::format("coppice logs --module raft says how; a mended plugin applies it after coppice "
                        "restart of {}, and coppice raft {} skip {} goes on without it",
                        one.name, one.name, one.parked_at)});
+    if (one.differs_at != 0)
+      out.push_back(
+          {"raft", one.name,
+           fmt::format("it applies nothing: its state differs from that of most members at serial {}",
+                       one.differs_at),
+           fmt::format(
+               "coppice logs --module raft; once apply does the same everywhere, empty this node's data, "
+               "and coppice raft {} remove and add it",
+               one.name)});
     if (one.bad_snapshot)
       out.push_back(
           {"raft", one.name, "it applies nothing: its snapshot is of no use",

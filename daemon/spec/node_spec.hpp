@@ -327,6 +327,7 @@ struct raft_options {
   raft_limits limits;
   milliseconds append_timeout{5000};
   milliseconds query_timeout{5000};
+  std::uint64_t check = 0;       // commands between two comparisons of states. 0: never
   std::vector<std::string> from; // patterns of nodes; empty: all
   bool operator==(const raft_options&) const = default;
 };

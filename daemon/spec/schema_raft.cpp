@@ -137,6 +137,10 @@ const table<raft_options>& raft_table() {
               "how long an append may take; then its caller gets {error, timeout}, and it may still happen")
           .add<&raft_options::query_timeout>("query_timeout", duration(milliseconds(10)),
                                              "how long a query may take")
+          .add<&raft_options::check>("check", whole<std::uint64_t>(0, 1'000'000'000),
+                                     "members compare a hash of their states after every so many commands, "
+                                     "and one that differs from "
+                                     "the majority applies nothing any more; alike in all members. 0: never")
           .add<&raft_options::from>("from", names(text("a pattern of nodes", &check_pattern)),
                                     "which other nodes may append and query, as shell patterns such as "
                                     "\"shop*@10.0.0.*\"; absent: all that have the cookie")

@@ -14,9 +14,26 @@
  * more. A command that crashes it three times makes the member stop applying; it goes on to store and to
  * vote.
  *
- * validate, apply and handle_query are [look]: any host call that is not marked [look] or [any] gives
- * COPPICE_E_CONTEXT. A NULL entry means the default stated beside it. All functions are [actor]; messages
- * and bytes are borrowed. */
+ * validate, apply, apply_info and handle_query are [look]: any host call that is not marked [look] or [any]
+ * gives COPPICE_E_CONTEXT. A NULL entry means the default stated beside it. All functions are [actor];
+ * messages and bytes are borrowed.
+ *
+ * Effects. In apply and apply_info these calls are allowed, and do nothing by themselves: they are noted as
+ * effects of the entry, and return the same in all members. Effects of an entry that is discarded are
+ * forgotten. The member that leads carries the others out, once it has applied the entry.
+ *   send, cast       At most once: a change of leader may lose the message, and never doubles it. A name
+ *                    without a node is one on the leader's node. COPPICE_E_MEMORY: more than 10,000 messages
+ *                    or 16 MiB by one entry.
+ *   monitor          `flags` is 0 and `options` have no alias, else COPPICE_E_UNSUPPORTED. The reference
+ *                    stands for the monitor in the group, and in no process.
+ *   demonitor        A 'DOWN' that was not applied yet is not applied any more, as with `flush`.
+ *   timer start      `deadline`: ns since 1970, for example the entry's `time` * 1,000,000 plus a delay. A
+ *                    deadline of another clock, before 2001, gives COPPICE_E_CONTEXT.
+ *   timer cancel     Of a timer that apply or apply_info has started.
+ * Timers and monitors are a part of the group's state and of its snapshots, and each new leader sets them
+ * again. The group has at most 100,000 of them, whose terms have at most 32 MiB together; COPPICE_E_MEMORY
+ * beyond that. What comes of one is one entry, for apply_info. After a change of leader the reason in a
+ * 'DOWN' may be noproc, as the process has ended before. */
 #ifndef COPPICE_RAFT_H
 #define COPPICE_RAFT_H
 
@@ -38,7 +55,8 @@ extern "C" {
 typedef struct coppice_entry {
   uint32_t size;
   uint32_t reserved;
-  uint64_t serial; /* of the command: the first is 1, the next one more */
+  /* Of the command: the first is 1, the next one more. What apply_info gets is counted too. */
+  uint64_t serial;
   int64_t time;    /* ms since 1970 by the leader's clock; never falls while one member leads */
   uint64_t random; /* drawn by the leader */
 } coppice_entry;
@@ -73,6 +91,14 @@ typedef struct coppice_raft {
   int32_t (*on_quorum)(coppice_actor* self, void* state, uint64_t voters, int32_t reachable);
   /* The members have changed: [{{Name, Node}, voter | joining | learner}]. Default: nothing. */
   int32_t (*on_member)(coppice_actor* self, void* state, const coppice_message* members);
+
+  /* [look] In all members, as apply: what came of a timer or a monitor that apply or apply_info has set. A
+   * timer's term, unless it has another destination, or {'DOWN', Reference, process, PidOrName, Reason}. No
+   * client can append such an entry. Nobody waits for an answer: COPPICE_DISCARD means that it has changed
+   * nothing and its effects are forgotten, and so does COPPICE_UNHANDLED, which is logged. Any other status
+   * but COPPICE_OK and COPPICE_HIBERNATE ends the actor. Default: COPPICE_UNHANDLED. */
+  int32_t (*apply_info)(coppice_actor* self, void* state, const coppice_entry* at,
+                        const coppice_message* what);
 } coppice_raft;
 #define COPPICE_RAFT_LEAST COPPICE_SIZE_THROUGH(coppice_raft, on_member)
 

@@ -16,6 +16,7 @@
 //   };
 //
 //   auto apply(const entry& at, const M& command)    the reply; void: ok
+//   void apply_info(const entry& at, const M& what)  what came of a timer or a monitor that apply has set
 //   auto handle_query(const M& query) const          the reply
 //   void validate(const M& command) const            at the leader, before the command is in the log
 //   void on_leader(term leader, std::uint64_t term)  {Name, Node} or undefined; or coppice::outcome, as the
@@ -28,8 +29,13 @@
 // and handle_query the functions of the class actor that do something throw std::logic_error, and those that
 // tell something, such as self, node and now, tell each member something else.
 //
+// In apply and apply_info, send, cast, monitor, demonitor, cancel_timer and the timers of this header are
+// allowed. They are effects of the entry: nothing is sent by the call itself, but the member that leads
+// carries them out once it has applied the entry; see coppice/raft.h.
+//
 // For several types overload the handler and list them: `using commands = std::variant<deposit, transfer>;`
-// (`queries`). It may also have the callbacks of coppice/lifecycle.hpp. Header-only.
+// (`queries`, and `infos` for apply_info). It may also have the callbacks of coppice/lifecycle.hpp.
+// Header-only.
 #pragma once
 
 #include <coppice/raft.h>
@@ -69,7 +75,52 @@ struct discarded {
   std::vector<std::uint8_t> reason;
 };
 
-class raft_machine : public actor {};
+class raft_machine : public actor {
+ public:
+  // Timers of the group, in apply and apply_info. `at` is the callback's entry: the delay counts from its
+  // time. The term comes to apply_info, unless another destination is given. The id; 0: none was started, as
+  // the group has 100,000 timers and monitors. The actor's own timers are those of host(): not in apply.
+  template <class T>
+  std::uint64_t send_after(const entry& at, std::chrono::nanoseconds delay, const T& value) {
+    return start_timer(at, delay, std::chrono::nanoseconds(0), {nullptr, 0}, value);
+  }
+  template <class T>
+  std::uint64_t send_after(const entry& at, std::chrono::nanoseconds delay, const destination& to,
+                           const T& value) {
+    return start_timer(at, delay, std::chrono::nanoseconds(0), detail::plain(to.bytes()), value);
+  }
+  /// A timer that repeats until it is cancelled; first after one period, which is at least 1 ms. A time for
+  /// which the group is too late is skipped.
+  template <class T>
+  std::uint64_t every(const entry& at, std::chrono::nanoseconds period, const T& value) {
+    return start_timer(at, period, at_least_one(period), {nullptr, 0}, value);
+  }
+  template <class T>
+  std::uint64_t every(const entry& at, std::chrono::nanoseconds period, const destination& to,
+                      const T& value) {
+    return start_timer(at, period, at_least_one(period), detail::plain(to.bytes()), value);
+  }
+
+ private:
+  // A period of 0 would mean a timer that fires once; this makes it 1 ns, which is refused as too short.
+  static std::chrono::nanoseconds at_least_one(std::chrono::nanoseconds period) {
+    return period < std::chrono::nanoseconds(1) ? std::chrono::nanoseconds(1) : period;
+  }
+  template <class T>
+  std::uint64_t start_timer(const entry& at, std::chrono::nanoseconds delay, std::chrono::nanoseconds period,
+                            coppice_bytes to, const T& value) {
+    const auto due = std::chrono::time_point_cast<std::chrono::nanoseconds>(at.time()) + delay;
+    coppice_timer_options options{};
+    options.size = sizeof options;
+    options.deadline = due.time_since_epoch().count();
+    options.period = period.count();
+    options.destination = to;
+    std::uint64_t id = 0;
+    const std::int32_t status =
+        detail::host.timer->start(handle(), &options, make_message(value).take(), &id);
+    return detail::checked(status, "a timer of the group") == COPPICE_OK ? id : 0;
+  }
+};
 
 namespace detail {
 
@@ -98,6 +149,11 @@ constexpr bool is_raft_class() {
         requires { typename T::queries; } || !requires { &T::handle_query; } ||
             requires { requires signature<decltype(&T::handle_query)>::count == 1; },
         "handle_query is declared otherwise than it is called: auto handle_query(const M&) const");
+    static_assert(
+        requires { typename T::infos; } || !requires { &T::apply_info; } ||
+            requires { requires signature<decltype(&T::apply_info)>::count == 2; },
+        "apply_info is declared otherwise than it is called: void apply_info(const coppice::entry&, "
+        "const M&)");
     static_assert(
         !requires { &T::handle_call; },
         "this class has handle_call, which nothing calls: commands come to apply, and questions to "
@@ -201,6 +257,22 @@ struct raft_table {
     });
   }
 
+  static std::int32_t apply_info(coppice_actor* self, void* state, const coppice_entry* at,
+                                 const coppice_message* what) noexcept {
+    return decided(self, state, [&](T& actor) {
+      const entry about(*at);
+      const auto use = [&](const auto& m) {
+        actor.apply_info(about, m);
+        return std::int32_t{COPPICE_OK};
+      };
+      if constexpr (requires { typename T::infos; }) {
+        return server_table<T>::template with<typename T::infos>(self, what, use);
+      } else {
+        return server_table<T>::template with<parameter_of<&T::apply_info, 1>>(self, what, use);
+      }
+    });
+  }
+
   static constexpr coppice_raft make_table() {
     coppice_raft table{};
     table.size = sizeof table;
@@ -220,6 +292,9 @@ struct raft_table {
     if constexpr (requires { &T::on_leader; }) table.on_leader = &on_leader;
     if constexpr (requires { &T::on_quorum; }) table.on_quorum = &on_quorum;
     if constexpr (requires { &T::on_member; }) table.on_member = &on_member;
+    if constexpr (
+        requires { typename T::infos; } || requires { &T::apply_info; })
+      table.apply_info = &apply_info;
     return table;
   }
   static constexpr coppice_raft callbacks = make_table();

@@ -106,6 +106,7 @@ inline constexpr entry_name entry_names[] = {
     COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_1, coppice_raft, on_leader),
     COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_1, coppice_raft, on_quorum),
     COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_1, coppice_raft, on_member),
+    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_1, coppice_raft, apply_info),
     COPPICE_ENTRY_NAME(COPPICE_ROUTER_DRAFT_1, coppice_router, route),
     COPPICE_ENTRY_NAME(COPPICE_ROUTER_DRAFT_1, coppice_router, failed),
     COPPICE_ENTRY_NAME(COPPICE_SAGA_DRAFT_1, coppice_saga, handle_start),

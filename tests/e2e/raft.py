@@ -319,16 +319,118 @@ def crashes(cleanup):
               for one in "abc" for line in group.nodes[one].logged(module="control")), "it is written down who wanted it")
 
 
-@test("a slow command is a warning meanwhile; a call of the host that apply may not make crashes the command, and is named")
+@test("a slow command is a warning meanwhile; an effect that makes no sense is refused; a call of the host that apply may not make crashes it")
 def forbidden(cleanup):
     group = Group(cleanup, letters="a", actor="brittle", settings=(Shelf(cleanup, "brittle").setting,))
     group.leader()
+    equal(group.append("{odd, 7}"), "{1,7}")
+    group.nodes["a"].said("started a timer with a deadline of a monotonic clock")
     group.erl("spawn(fun() -> Ask(hd(Nodes), {append, {slow, 4000}}) end)")
     eventually(lambda: "it has applied nothing for" in json.dumps(group.nodes["a"].ask("health")["warnings"]), "health names it", seconds=60)
     eventually(lambda: "it has applied nothing for" not in json.dumps(group.nodes["a"].ask("health")["warnings"]), "until it goes on", seconds=60)
     group.erl("Ask(hd(Nodes), {append, reach})")
-    group.nodes["a"].said("send was called for actor brittle")
-    eventually(lambda: group.engine("a")["parked"] == 2, "it stops there")
+    group.nodes["a"].said("set_label was called for actor brittle")
+    eventually(lambda: group.engine("a")["parked"] == 3, "it stops there")
+
+
+class Box:
+    """Messages of the group to the Erlang node's process `box`: the texts of those that have come."""
+
+    def __init__(self, group):
+        self.erl = group.erl
+        self.erl("register(box, self())")
+        self.erl("Box = fun F(Got) -> receive {told, T} -> F([T | Got]) after 0 -> lists:reverse(Got) end end")
+        self.erl("put(box, [])")
+
+    def texts(self):
+        return self.erl("put(box, get(box) ++ Box([])), get(box)")
+
+
+@test("what apply sends is sent once, by the leader; timers and monitors bring one entry each, also to the next leader")
+def effects(cleanup):
+    group = Group(cleanup, actor="brittle", election="4s", more=", snapshot: { entries: 20, keep_entries: 2 }",
+                  settings=(Shelf(cleanup, "brittle").setting,))
+    erl = group.erl
+    box = Box(group)
+    group.leader()
+
+    def notes():
+        return group.get("{query, list}")
+    erl("To = {box, node()}")
+    equal(group.append("{tell, To, <<\"one\">>, <<>>}"), "{1,ok}")
+    eventually(lambda: box.texts() == "[<<\"one\">>]", "it is sent")
+    equal(group.append("{alarm, 50, <<\"rung\">>}"), "{2,ok}")
+    eventually(lambda: notes() == "{ok,[<<\"one\">>,<<\"rung\">>]}", "the timer fires")
+
+    # The leader dies between commit and effect: the message is lost.
+    leader = group.leader()
+    others = [one for one in "abc" if one != leader]
+    before = group.engine(leader)["committed"]
+    eventually(lambda: all(group.engine(one)["committed"] == before for one in others), "all are as far", seconds=60)
+    hold = group.nodes["a"].folder.path / "go_on"
+    erl(f"spawn(fun() -> Ask('{leader}@127.0.0.1', {{append, {{tell, To, <<\"two\">>, <<\"{hold}\">>}}}}) end)")
+    eventually(lambda: all(group.engine(one)["committed"] > before for one in others), "it is committed", seconds=60)
+    group.kill(leader)
+    hold.touch()
+    group.leader()
+    equal(group.append("{tell, To, <<\"three\">>, <<>>}"), "{5,ok}")
+    eventually(lambda: "three" in box.texts(), "the next leader sends what it has committed itself", seconds=60)
+    equal(box.texts(), "[<<\"one\">>,<<\"three\">>]")
+    equal(notes(), "{ok,[<<\"one\">>,<<\"rung\">>,<<\"two\">>,<<\"three\">>]}")
+    group.start(leader)
+    eventually(lambda: group.engine(leader)["serial"] == 5, "it is back", seconds=60)
+
+    # The leader dies between an effect and its entry: the next one sets the monitor again.
+    erl("Guarded = spawn(fun() -> receive after infinity -> ok end end)")
+    equal(group.append("{guard, Guarded}"), "{6,ok}")
+    # By a snapshot, so that the monitor is known from there.
+    equal(erl("[R || I <- lists:seq(1, 60), {_, R} <- [App({note, integer_to_binary(I)})]] =:= lists:seq(5, 64)"), "true")
+    leader = group.leader()
+    others = [one for one in "abc" if one != leader]
+    eventually(lambda: all(group.engine(one)["snapshot"] > 40 for one in "abc"), "all have a snapshot", seconds=60)
+    eventually(lambda: all(group.engine(one)["serial"] == 66 for one in "abc"), "all have applied it", seconds=60)
+    for one in others:
+        group.nodes[one].process.send_signal(signal.SIGSTOP)
+    bytes_before = group.engine(leader)["log_bytes"]
+    erl("exit(Guarded, kill)")
+
+    def alone():
+        # On a slow machine it may have given up the lead before.
+        now = group.engine(leader)
+        return now["log_bytes"] > bytes_before or now["role"] != "leader"
+    eventually(alone, "its end is in the log of the leader alone", seconds=60)
+    group.kill(leader)
+    for one in others:
+        group.nodes[one].process.send_signal(signal.SIGCONT)
+    group.leader()
+    erl("Late = fun({ok, L}) when length(L) > 64 -> lists:nthtail(64, L); (_) -> [] end")
+    eventually(lambda: erl("Late(Get({query, list}, 1000))") == "[<<\"down\">>]", "it is an entry", seconds=60)
+    equal(group.append("{note, <<\"last\">>}"), "{68,66}")
+    group.start(leader)
+    for one in "abc":
+        eventually(lambda: erl(f"Late(Ask('{one}@127.0.0.1', {{query, list, stale}}))") == "[<<\"down\">>,<<\"last\">>]",
+                   "once in all", seconds=60)
+
+
+@test("with check, a member whose apply does something else stops applying and is named, and the others go on")
+def differs(cleanup):
+    group = Group(cleanup, actor="brittle", more=", check: 4", settings=(Shelf(cleanup, "brittle").setting,))
+    group.leader()
+    for i in range(1, 5):
+        equal(group.append("{note, <<\"same\">>}"), f"{{{i},{i}}}")
+    for i in range(5, 8):
+        group.append("{drift, <<\"a@127.0.0.1\">>}" if i == 5 else "{note, <<\"same\">>}")
+    equal([group.engine(one)["parked"] for one in "abc"], [0, 0, 0], "it is compared at every fourth serial alone")
+    group.append("{note, <<\"same\">>}")
+    eventually(lambda: group.engine("a")["parked"] == 8, "a has stopped", seconds=60)
+    contains(group.engine("a")["why"], "its state differs from that of most members at serial 8")
+    contains(json.dumps(group.nodes["a"].ask("health")["warnings"]), "its state differs")
+    equal(group.erl("Ask('a@127.0.0.1', {query, list, stale})"), "{error,parked}")
+    for one in "bc":
+        group.nodes[one].said("the state of ledger@a@127.0.0.1 differs from that of most members at serial 8")
+    eventually(lambda: group.leader() != "a", "another member leads", seconds=60)
+    equal(group.append("{note, <<\"last\">>}"), "{9,9}")
+    equal([group.engine(one)["parked"] for one in "bc"], [0, 0])
 
 
 @test("what is no request, too large, or comes from the wrong node is refused or dropped, and counted")

@@ -16,7 +16,8 @@ namespace coppice::behaviours::raft {
 inline constexpr std::string_view machine_tag = "$coppice_raft";
 
 // From the member:
-//   {begin, Clients, Snapshot}     first of all. Snapshot: undefined, or the binary that `saved` brought
+//   {begin, Clients, Snapshot, Check}   first of all. Snapshot: undefined, or the binary of a `saved`.
+//                                  Check: of the option. 0: never
 //   {skip, Serial}                 no member applies that command. Told before the entry that says so
 //   {apply, [{Index, Kind, Client, Sequence, Wanted, Body}]}   committed entries, in order, without gaps
 //   {query, Token, Query}
@@ -27,12 +28,15 @@ inline constexpr std::string_view machine_tag = "$coppice_raft";
 //   {leader, Leader, Term}         Leader: undefined, or {Name, Node}
 //   {quorum, Voters, Reachable}    Reachable: whether a majority answers, as a boolean
 //   {members, [{{Name, Node}, Role}]}
+//   {lead, First, Carried, Most}   see effect_carrier::leadership
 // From the actor:
 //   {applied, Index, Serial, Clients, [{Index, Answer}]}   of the entries that were wanted
 //   {queried, Token, Answer}
 //   {got, Token, Index, Reply}     of the command's entry; or {queried, Token, {error, Reason}}
 //   {validated, Token, Answer}     Answer: ok, or what the caller is told
 //   {saved, Index, Snapshot, Microseconds}, or {not_saved, Text}
+//   {checked, Serial, Version, Hash}   of the state after the command of that serial
+//   {came, Came}                   of a timer or a monitor: what group_effects::read_came() takes
 // The actor stops with has_skipped_reason if it has applied a command that no member applies, and with
 // {bad_snapshot, Text} if the snapshot with which it began has that command.
 inline constexpr std::string_view begin_word = "begin";
@@ -46,18 +50,23 @@ inline constexpr std::string_view save_word = "save";
 inline constexpr std::string_view leader_word = "leader";
 inline constexpr std::string_view quorum_word = "quorum";
 inline constexpr std::string_view members_word = "members";
+inline constexpr std::string_view lead_word = "lead";
 inline constexpr std::string_view applied_word = "applied";
 inline constexpr std::string_view queried_word = "queried";
 inline constexpr std::string_view got_word = "got";
 inline constexpr std::string_view validated_word = "validated";
 inline constexpr std::string_view saved_word = "saved";
 inline constexpr std::string_view not_saved_word = "not_saved";
+inline constexpr std::string_view came_word = "came";
+inline constexpr std::string_view checked_word = "checked";
 inline constexpr std::string_view has_skipped_reason = "has_skipped_command";
 
 // What a member has to know of the actor at any time, also when it has crashed. The actor writes.
 struct machine_progress {
   std::atomic<std::uint64_t> applying{0}; // serial of the command in hand. 0: none
   std::atomic<bool> validates{false};     // its code has `validate`
+  // Index of the last entry whose messages it has begun to send. 0: none.
+  std::atomic<std::uint64_t> carried{0};
 };
 
 // Implemented by the actors that can apply commands.

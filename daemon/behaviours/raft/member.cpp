@@ -214,6 +214,7 @@ outcome member::wake(process& self) {
     if (auto put = storage_->touch(); !put) return start_again(self, put.error());
   }
   core_->advance(self.now(), effects_);
+  propose_came_again(self);
   hand_over(self);
   return carry_out(self);
 }
@@ -309,6 +310,7 @@ void member::tell_changes(process& self) {
       base::log::info("raft", "{} leads its group in term {}", own_, told_term_);
     tell_leader(self);
   }
+  note_lead(self);
   const bool reachable = bool{core_->leader()};
   if (told_quorum_ != reachable) {
     told_quorum_ = reachable;
@@ -318,6 +320,7 @@ void member::tell_changes(process& self) {
 
 void member::answer_outcome(process& self, const consensus::answer& one) {
   using consensus::outcome;
+  if (take_came_outcome(self, one)) return;
   const auto found = waiting_.find(one.token);
   if (found == waiting_.end()) return;
   const waiting::kind what = found->second.what;
@@ -366,6 +369,7 @@ void member::arm(process& self) {
   if (core_ != nullptr) due = std::min(due, core_->wake());
   if (phase_ == phase::again) due = std::min(due, again_at_);
   if (machine_at_ != 0) due = std::min(due, machine_at_);
+  if (!came_again_.empty()) due = std::min(due, came_again_.front().first);
   if (!append_due_.empty()) due = std::min(due, append_due_.front().first);
   if (!query_due_.empty()) due = std::min(due, query_due_.front().first);
   if (due == runtime::no_deadline) return;
@@ -377,7 +381,8 @@ void member::arm(process& self) {
 
 void member::publish() {
   counters_->leaderless_since.set(static_cast<std::uint64_t>(leaderless_since_));
-  counters_->parked_at.set(parked_);
+  counters_->parked_at.set(parked_for_ == parked::command ? parked_ : 0);
+  counters_->differs_at.set(parked_for_ == parked::differs ? parked_ : 0);
   counters_->bad_snapshot.set(parked_for_ == parked::snapshot ? 1 : 0);
   counters_->no_snapshots.set(no_snapshots_ ? 1 : 0);
   counters_->stopped.set(phase_ == phase::stopped ? 1 : 0);
@@ -429,6 +434,8 @@ outcome member::handle_info(process& self, const message& m) {
     take_hello(self, m);
   } else if (word == met_word) {
     take_met(self, m);
+  } else if (word == check_word) {
+    take_check(self, m);
   } else if (word == "raft_ask") {
     take_forwarded(self, m);
   } else if (word == "raft_answer") {

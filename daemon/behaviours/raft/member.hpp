@@ -22,6 +22,7 @@
 #include "behaviours/raft/raft_counters.hpp"
 #include "behaviours/raft/raft_spec.hpp"
 #include "behaviours/raft/retry_pause.hpp"
+#include "behaviours/raft/state_checks.hpp"
 #include "behaviours/raft/storage.hpp"
 #include "behaviours/supervision/child_kind.hpp"
 #include "behaviours/supervision/child_spec.hpp"
@@ -64,6 +65,7 @@ class member final : public native_server, private consensus::random_source {
   static constexpr std::string_view met_word = "raft_met";
   static constexpr std::string_view where_word = "raft_where";
   static constexpr std::string_view here_word = "raft_here";
+  static constexpr std::string_view check_word = "raft_check";
 
   enum class phase : std::uint8_t {
     naming,  // its identity is being written
@@ -73,7 +75,7 @@ class member final : public native_server, private consensus::random_source {
     again,   // its core was ahead of the disk, which is read again at again_at_
     stopped, // its log has ended, or its group is damaged: nothing is tried any more
   };
-  enum class parked : std::uint8_t { nothing, command, snapshot };
+  enum class parked : std::uint8_t { nothing, command, snapshot, differs };
 
   // A call that has no answer yet. Those of this node's and other nodes' processes have `from`; those that
   // another member has passed on have `back` and `number`.
@@ -172,6 +174,8 @@ class member final : public native_server, private consensus::random_source {
   void take_forwarded(runtime::process& self, const runtime::message& m);
   void take_back(runtime::process& self, const runtime::message& m);
   void propose(runtime::process& self, token of, consensus::entry_kind what, etf::bytes command);
+  void queue_proposal(runtime::process& self, consensus::proposal made);
+  std::int64_t entry_time(); // for the next entry, ms since 1970
   void flush(runtime::process& self);
   void answer(runtime::process& self, const waiting& to, runtime::message term);
   void answer(runtime::process& self, token to, runtime::message term);
@@ -183,6 +187,22 @@ class member final : public native_server, private consensus::random_source {
   bool is_overloaded(const waiting& by, std::size_t more) const;
   std::string why_idle() const;
   void write_members(etf::writer& out) const; // [{{Name, Node}, Role}]
+
+  // member_checks.cpp
+  void take_checked(runtime::process& self, etf::cursor at);
+  runtime::message check_message(const state_checks::hash& what, bool asks) const;
+  void take_check(runtime::process& self, const runtime::message& m);
+  void judge_check(runtime::process& self, std::uint64_t serial);
+
+  // member_effects.cpp
+  void note_lead(runtime::process& self);
+  void tell_lead(runtime::process& self);
+  void take_came(runtime::process& self, etf::cursor at, const runtime::message& m);
+  void propose_came(runtime::process& self, token of);
+  void propose_came_again(runtime::process& self);
+  // False: the answer is to no entry of a timer or a monitor.
+  bool take_came_outcome(runtime::process& self, const consensus::answer& one);
+  void forget_came();
 
   // member_machine.cpp
   base::result<std::unique_ptr<runtime::behaviour>> make_machine();
@@ -287,6 +307,18 @@ class member final : public native_server, private consensus::random_source {
   };
   std::optional<asking_voters> skip_;
 
+  // Effects of entries.
+  consensus::log_index leads_from_ = 0;              // the first entry of its own term. 0: it does not lead
+  consensus::term_number leads_in_ = 0;              // the term in which the actor was told so
+  consensus::log_index carried_ = 0;                 // entries whose messages earlier actors have sent
+  std::unordered_map<token, runtime::message> came_; // of timers and monitors, on the way into the log
+  std::deque<std::pair<base::nanos, token>> came_again_; // to be tried again, in the order of their time
+
+  // The option `check`.
+  state_checks checks_;
+  std::uint64_t undecided_at_ = 0;                         // the serial that was last logged
+  std::map<consensus::member_id, std::uint64_t> named_at_; // likewise, of members that differ
+
   // The actor that applies.
   runtime::pid machine_; // null: none runs
   std::shared_ptr<const machine_progress> progress_;
@@ -320,7 +352,7 @@ class member final : public native_server, private consensus::random_source {
   base::nanos machine_at_ = 0; // when the actor is started again. 0: it is not waited for
   retry_pause crash_pause_{100 * base::nanos_per_ms, 10 * base::nanos_per_second};
   parked parked_for_ = parked::nothing; // what it cannot apply
-  std::uint64_t parked_ = 0;            // the serial of a command that crashes it
+  std::uint64_t parked_ = 0;            // the serial of a command that crashes it, or after which it differs
   std::string parked_why_;
   // Commands that committed entries after the snapshot pass over, by serial, with the index of the entry.
   std::map<std::uint64_t, consensus::log_index> skips_;

@@ -176,15 +176,23 @@ void member::propose(process& self, token of, consensus::entry_kind what, etf::b
   made.sequence = by.sequence;
   if (what == consensus::entry_kind::session) made.body = consensus::payload(base::as_bytes(by.node_name));
   if (what == consensus::entry_kind::command) {
-    // Within a group the time never falls while one member leads.
-    last_time_ = std::max(last_time_, base::wall_now() / base::nanos_per_ms);
     etf::vector_writer body(command.size() + 32);
     body.tuple(3);
-    body.integer(last_time_);
+    body.integer(entry_time());
     body.unsigned_integer(base::random_u64());
     body.raw(command);
     made.body = consensus::payload(body.take());
   }
+  queue_proposal(self, std::move(made));
+}
+
+// It never falls while one member leads.
+std::int64_t member::entry_time() {
+  last_time_ = std::max(last_time_, base::wall_now() / base::nanos_per_ms);
+  return last_time_;
+}
+
+void member::queue_proposal(process& self, consensus::proposal made) {
   proposed_bytes_ += made.body.size();
   proposals_.push_back(std::move(made));
   if (proposals_.size() >= most_at_once || proposed_bytes_ >= most_bytes_at_once) return flush(self);

@@ -24,6 +24,9 @@ void member::put_away(process& self) {
   beginning_ = {};
   proposals_.clear();
   proposed_bytes_ = 0;
+  forget_came();
+  leads_from_ = 0;
+  checks_ = {};
   reads_.clear();
   committed_.clear();
   to_validate_.clear();

@@ -54,6 +54,7 @@ base::result<std::unique_ptr<runtime::behaviour>> member::make_machine() {
   const auto* const applies = dynamic_cast<const machine*>(made->get());
   if (applies == nullptr)
     return base::fail(base::errc::invalid, child.actor + " is no actor of the behaviour raft");
+  if (progress_ != nullptr) carried_ = std::max(carried_, progress_->carried.load(std::memory_order_relaxed));
   progress_ = applies->progress();
   return made;
 }
@@ -109,7 +110,7 @@ void member::begin_machine(process& self) {
   for (const token of : lost) answer(self, of, runtime::error_message(message::atom("timeout")));
   message_writer out(static_cast<std::size_t>(from.size) + 256);
   begin_body(out);
-  out.tuple(3);
+  out.tuple(4);
   out.atom(begin_word);
   out.unsigned_integer(membership_.clients);
   if (from.index == 0) {
@@ -120,6 +121,7 @@ void member::begin_machine(process& self) {
     machine_began_ = false;
     return park(self, parked::snapshot, 0, bytes.error().text);
   }
+  out.unsigned_integer(options_->check);
   tell_machine(self, out);
   std::erase_if(skips_, [&](const auto& one) { return one.second <= from.index; });
   for (const auto& [serial, index] : skips_) tell_skip(self, serial);
@@ -127,6 +129,7 @@ void member::begin_machine(process& self) {
   if (told_members_ == core_->members()) tell_members(self);
   if (told_any_leader_) tell_leader(self);
   if (told_quorum_) tell_quorum(self);
+  if (leads_from_ != 0) tell_lead(self);
 }
 
 void member::begin_body(message_writer& out) const {
@@ -286,6 +289,10 @@ outcome member::take_from_machine(process& self, const message& m) {
     }
   } else if (word == got_word) {
     take_got(self, at);
+  } else if (word == checked_word) {
+    take_checked(self, at);
+  } else if (word == came_word) {
+    take_came(self, at, m);
   } else if (word == saved_word) {
     take_saved(self, at);
   } else if (word == not_saved_word) {
@@ -479,6 +486,8 @@ void member::park(process& self, parked what, std::uint64_t serial, std::string 
     base::log::error("raft",
                      "{} applies nothing any more: the command at serial {} has crashed its actor {} times",
                      own_, serial, crashes_);
+  else if (what == parked::differs)
+    base::log::error("raft", "{} {}", own_, why);
   else if (why != parked_why_)
     base::log::error("raft", "{} applies nothing, as it has no use for its snapshot: {}", own_, why);
   parked_for_ = what;
@@ -500,6 +509,7 @@ void member::unpark() {
   parked_for_ = parked::nothing;
   parked_ = 0;
   parked_why_.clear();
+  checks_ = {}; // of a state that it has no longer
 }
 
 // The other members may be as unable as this one, so that the lead would go round: it goes more and more

@@ -60,7 +60,7 @@ std::string member::why_idle() const {
         "disk has to be added in its place",
         here->address);
   if (parked_for_ == parked::snapshot) return "applies nothing: its snapshot is of no use: " + parked_why_;
-  if (parked_for_ == parked::command) return parked_why_;
+  if (parked_for_ != parked::nothing) return parked_why_;
   if (no_snapshots_) return "could take no snapshot, so its log grows; the log file says why";
   return {};
 }

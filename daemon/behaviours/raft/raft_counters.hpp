@@ -35,7 +35,8 @@ struct raft_counters final : metrics::counters {
   metrics::counter crashes{*this, "raft_crashes", "Times that the actor that applies has crashed"};
   // For health, without families.
   metrics::number leaderless_since; // monotonic, in ns. 0: a leader is known
-  metrics::number parked_at;        // the serial. 0: it applies
+  metrics::number parked_at;        // the serial whose command crashes it. 0: none
+  metrics::number differs_at;       // the serial at which its state differs from the majority's. 0: none
   metrics::number patience;         // 2 elections, in ns
   metrics::number stopped;          // 1: its log has ended, or its group of the log is damaged
   metrics::number bad_snapshot;     // 1: its actor does not take the snapshot

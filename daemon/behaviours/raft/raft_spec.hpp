@@ -27,6 +27,8 @@ struct raft_spec {
   std::uint32_t clients = 100'000;                        // sessions; alike in all members
   base::nanos append_timeout = 5 * base::nanos_per_second;
   base::nanos query_timeout = 5 * base::nanos_per_second;
+  // Members compare hashes of their states after every so many commands; alike in all. 0: never.
+  std::uint64_t check = 0;
   std::vector<std::string> from; // patterns of the nodes that may append and query. Empty: all
 };
 

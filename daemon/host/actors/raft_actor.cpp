@@ -2,7 +2,10 @@
 // A plugin's replicated state machine. In the process's own turn.
 #include "host/actors/raft_actor.hpp"
 
+#include <coppice/etf/order.hpp>
+
 #include "base/clock.hpp"
+#include "base/log.hpp"
 #include "host/boundary/callback.hpp"
 #include "host/boundary/requests.hpp"
 #include "host/boundary/sized.hpp"
@@ -62,7 +65,15 @@ raft_code::raft_code(const coppice_actor_type& type)
     : actor_code(type),
       callbacks(callbacks_of<coppice_raft>(type, COPPICE_RAFT_DRAFT_1, COPPICE_RAFT_LEAST)) {}
 
-raft_actor::raft_actor(actor_plan&& plan) : plugin_actor(std::move(plan)) {
+raft_actor::raft_actor(actor_plan&& plan)
+    : plugin_actor(std::move(plan)), carrier_(effects_, progress_, [this](process& self, etf::bytes came) {
+        message_writer out(came.size() + 64);
+        begin_saying(out);
+        out.tuple(2);
+        out.atom(raft::came_word);
+        out.raw(came);
+        say(self, out);
+      }) {
   note_code();
 }
 
@@ -86,6 +97,7 @@ outcome raft_actor::take_info(process& self, const message& m) {
     if (!at.read_unsigned(run_)) return runtime::carry_on();
     return take_order(self, m, at);
   }
+  if (carrier_.take(self, m)) return runtime::carry_on();
   if (actor().extra != nullptr && actor().extra->has_requested) {
     response ended;
     if (match(actor(), m, ended) != matched::nothing) return runtime::carry_on();
@@ -111,6 +123,7 @@ outcome raft_actor::take_order(process& self, const message& m, etf::cursor at) 
     if (at.read_unsigned(upto)) replies_.forget_up_to(upto);
     return runtime::carry_on();
   }
+  if (word == raft::lead_word) return take_lead(self, at);
   return tell(m, word, at);
 }
 
@@ -125,8 +138,17 @@ void raft_actor::say(process& self, message_writer& out) {
   if (m && self.parent()) self.notify(self.parent(), std::move(m));
 }
 
-// {Clients, undefined | Snapshot}, a snapshot being {Version, State, Commands}; State: a term, or <<>> if
-// there is none.
+// {First, Carried, Most}
+outcome raft_actor::take_lead(process& self, etf::cursor at) {
+  raft::effect_carrier::leadership of;
+  if (at.read_unsigned(of.first) && at.read_unsigned(of.carried) && at.read_unsigned(of.most))
+    carrier_.lead(self, of, commands_.index());
+  return runtime::carry_on();
+}
+
+// {Clients, undefined | Snapshot, Check}, a snapshot being {Version, State, Commands, Effects}; State: a
+// term, or
+// <<>> if there is none. Earlier releases wrote none of Effects.
 outcome raft_actor::take_first(process& self, const message& m, etf::cursor at) {
   applied_commands::bounds most;
   etf::bytes snapshot;
@@ -134,15 +156,24 @@ outcome raft_actor::take_first(process& self, const message& m, etf::cursor at) 
   commands_ = applied_commands(most);
   replies_ = consensus::kept_replies();
   began_at_ = 0;
-  if (!at.read_binary(snapshot)) return runtime::carry_on();
+  carrier_.lead(self, {}, 0);
+  effects_ = {};
+  const bool has_snapshot = at.read_binary(snapshot);
+  if ((!has_snapshot && !at.read_atom_is("undefined")) || !at.read_unsigned(check_) || !has_snapshot)
+    return runtime::carry_on();
   etf::cursor in(snapshot);
   std::uint64_t version = 0;
   etf::bytes state;
   etf::bytes commands;
+  etf::bytes effects;
   etf::bytes nothing;
-  if (!in.read_tuple_of(3) || !in.read_unsigned(version) || version > UINT32_MAX || !in.read_term(state) ||
-      !in.read_binary(commands) || !in.at_end())
+  std::uint32_t arity = 0;
+  if (!in.read_tuple(arity) || (arity != 3 && arity != 4) || !in.read_unsigned(version) ||
+      version > UINT32_MAX || !in.read_term(state) || !in.read_binary(commands) ||
+      (arity == 4 && !in.read_term(effects)) || !in.at_end())
     return runtime::stop(message::atom("bad_snapshot"));
+  if (arity == 4)
+    if (auto read = effects_.restore(effects); !read) return runtime::stop(message::atom("bad_snapshot"));
   if (auto read = commands_.restore(commands); !read) return runtime::stop(message::atom("bad_snapshot"));
   saved_state saved{static_cast<std::uint32_t>(version), {}};
   etf::cursor inside(state);
@@ -196,8 +227,12 @@ outcome raft_actor::take_entries(process& self, const message& m, etf::cursor at
     given_entry one;
     if (!read_entry(at, one)) return runtime::carry_on();
     message answer;
+    const std::uint64_t before = commands_.serial();
     outcome next = take_entry(m, one, answer);
     if (next.stops() || self.exiting()) return next;
+    if (check_ != 0 && commands_.serial() != before && commands_.serial() % check_ == 0) say_hash(self);
+    carrier_.applied(self, one.index);
+    if (self.exiting()) return runtime::carry_on();
     if (one.wanted) wanted.emplace_back(one.index, answer ? std::move(answer) : message::atom("ok"));
   }
   message_writer out(256);
@@ -222,11 +257,17 @@ outcome raft_actor::take_entry(const message& m, const given_entry& one, message
   using verdict = applied_commands::verdict;
   // The state is that of another log than the one the entry is in.
   if (one.index != commands_.index() + 1) return runtime::stop(message::atom("bad_entry"));
+  const auto came = came_of(one);
+  if (came && !effects_.expects(*came)) {
+    // Another entry has brought the same, or it was cancelled: this one is passed over and has no serial.
+    commands_.take(one.index, {});
+    return runtime::carry_on();
+  }
   const applied_commands::decision decided = commands_.take(one.index, one.about);
   switch (decided.what) {
     case verdict::apply: {
       progress_->applying.store(decided.serial, std::memory_order_relaxed);
-      outcome next = apply(m, one, decided.serial, answer);
+      outcome next = came ? apply_came(one, *came, decided.serial) : apply(m, one, decided.serial, answer);
       if (next.stops()) return next;
       progress_->applying.store(0, std::memory_order_relaxed);
       keep_reply(one, decided.serial, answer);
@@ -234,7 +275,8 @@ outcome raft_actor::take_entry(const message& m, const given_entry& one, message
     }
     case verdict::passed_over:
       answer = skipped(decided.serial);
-      keep_reply(one, decided.serial, answer);
+      if (came) give_up(*came);
+      keep_reply(one, decided.serial, came ? message() : answer);
       break;
     case verdict::repeat:
       answer = message::copy_of(decided.reply.bytes());
@@ -252,11 +294,75 @@ outcome raft_actor::take_entry(const message& m, const given_entry& one, message
   return runtime::carry_on();
 }
 
-// For a repeat of the command, and for those that ask for its serial.
+// For a repeat of the command, and for those that ask for its serial. No answer: the entry is no command.
 void raft_actor::keep_reply(const given_entry& one, std::uint64_t serial, const message& answer) {
-  const consensus::payload said = payload_of(answer);
+  const consensus::payload said = answer ? payload_of(answer) : consensus::payload();
   commands_.finish(one.about, said);
   replies_.keep(serial, one.index, said);
+}
+
+// The timer or the monitor is over, though no callback hears of it.
+void raft_actor::give_up(const raft::group_effects::came& what) {
+  message_writer unused(64);
+  effects_.begin(0, 0);
+  static_cast<void>(effects_.take(what, unused));
+  effects_.keep();
+}
+
+// {Time, Random, came, Came}
+std::optional<raft::group_effects::came> raft_actor::came_of(const given_entry& one) {
+  etf::cursor at(one.body);
+  etf::bytes what;
+  if (one.about.kind != consensus::entry_kind::command || one.about.client != 0 || !at.read_tuple_of(4) ||
+      !at.skip(2) || !at.read_atom_is(raft::came_word) || !at.read_term(what) || !at.at_end())
+    return std::nullopt;
+  return raft::group_effects::read_came(what);
+}
+
+template <class Callback>
+std::int32_t raft_actor::noting(looking what, const coppice_entry& about, Callback callback) {
+  effects_.begin(about.time, about.random);
+  actor().needs_extra().noting = &effects_;
+  const std::int32_t status = callback(what);
+  actor().extra->noting = nullptr;
+  if (status == COPPICE_OK || status == COPPICE_HIBERNATE)
+    effects_.keep();
+  else
+    effects_.undo();
+  return status;
+}
+
+outcome raft_actor::apply_came(const given_entry& one, const raft::group_effects::came& what,
+                               std::uint64_t serial) {
+  coppice_entry about{};
+  about.size = sizeof about;
+  about.serial = serial;
+  etf::cursor at(one.body);
+  if (!at.read_tuple_of(4) || !at.read_integer(about.time) || !at.read_unsigned(about.random))
+    return runtime::stop(message::atom("bad_entry"));
+  effects_.begin(about.time, about.random);
+  message_writer out(128);
+  const bool for_actor = effects_.take(what, out);
+  effects_.keep(); // whatever the callback does
+  if (!for_actor) return runtime::carry_on();
+  const message term = out.take();
+  const coppice_message given = lend(term);
+  const std::int32_t status = noting(looking::apply_info, about, [&](looking callback) {
+    return look_only(actor(), callback, [&] {
+      return call_or(COPPICE_UNHANDLED, callbacks().apply_info, &actor(), state(), &about, &given);
+    });
+  });
+  actor().extra->refused.clear(); // it was logged
+  if (status == COPPICE_DISCARD) {
+    actor().extra->error = {};
+    return runtime::carry_on();
+  }
+  if (status == COPPICE_UNHANDLED) {
+    const std::string why = take_error_text();
+    if (if_unhandled() != runtime::unhandled::ignore) tell_unhandled("message", term.bytes(), why);
+    return runtime::carry_on();
+  }
+  return follow(status, "apply_info", term.bytes());
 }
 
 template <class Callback>
@@ -288,8 +394,10 @@ outcome raft_actor::apply(const message& m, const given_entry& one, std::uint64_
     return runtime::stop(message::atom("bad_entry"));
   const coppice_message given = lend(m, command);
   message reply;
-  const std::int32_t status = asked(looking::apply, reply, [&](coppice_writer* out) {
-    return call_or(COPPICE_UNHANDLED, callbacks().apply, &actor(), state(), &about, &given, out);
+  const std::int32_t status = noting(looking::apply, about, [&](looking callback) {
+    return asked(callback, reply, [&](coppice_writer* out) {
+      return call_or(COPPICE_UNHANDLED, callbacks().apply, &actor(), state(), &about, &given, out);
+    });
   });
   if (status == COPPICE_UNHANDLED || status == COPPICE_DISCARD) {
     answer = discarded(status, serial);
@@ -353,13 +461,13 @@ void raft_actor::take_get(process& self, etf::cursor at) {
   const consensus::kept_replies::kept* const found = replies_.find(serial);
   message_writer out(found == nullptr ? 64 : found->reply.size() + 64);
   begin_saying(out);
-  if (found == nullptr) {
+  if (found == nullptr || found->reply.size() == 0) {
     out.tuple(3);
     out.atom(raft::queried_word);
     out.unsigned_integer(of);
     out.tuple(2);
     out.atom("error");
-    out.atom(serial > commands_.serial() ? "unknown_serial" : "compacted");
+    out.atom(found != nullptr ? "no_command" : serial > commands_.serial() ? "unknown_serial" : "compacted");
     return say(self, out);
   }
   out.tuple(4);
@@ -411,18 +519,43 @@ void raft_actor::take_save(process& self) {
   }
   const consensus::payload commands = commands_.save();
   etf::vector_writer snapshot(saved->term.size() + commands.size() + 64);
-  snapshot.tuple(3);
+  snapshot.tuple(4);
   snapshot.unsigned_integer(saved->version);
   if (saved->term)
     snapshot.raw(saved->term.bytes());
   else
     snapshot.binary(std::string_view());
   snapshot.binary(commands.bytes());
+  effects_.save(snapshot);
   out.tuple(4);
   out.atom(raft::saved_word);
   out.unsigned_integer(commands_.index());
   out.binary(snapshot.view());
   out.unsigned_integer(static_cast<std::uint64_t>((base::mono_now() - began) / 1000));
+  say(self, out);
+}
+
+// By Erlang's equality: members may write equal states in different bytes.
+void raft_actor::say_hash(process& self) {
+  const auto saved = save(self);
+  if (!saved || !saved->term) {
+    if (!std::exchange(told_no_hash_, true))
+      base::log::warning(actor().is->plugin,
+                         "{} has no state that could be compared with that of other members: {}",
+                         actor().is->actor, saved ? "it saves none" : saved.error().text);
+    return;
+  }
+  etf::vector_writer whole(saved->term.size() + 256);
+  whole.tuple(2);
+  whole.raw(saved->term.bytes());
+  effects_.save(whole);
+  message_writer out(64);
+  begin_saying(out);
+  out.tuple(4);
+  out.atom(raft::checked_word);
+  out.unsigned_integer(commands_.serial());
+  out.unsigned_integer(saved->version);
+  out.unsigned_integer(etf::phash2(whole.view(), 0));
   say(self, out);
 }
 

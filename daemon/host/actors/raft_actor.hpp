@@ -2,16 +2,20 @@
 // A plugin's replicated state machine over the callbacks of "coppice.raft/draft-1". The member of the group
 // (behaviours/raft/member.hpp) starts it and sends it committed entries and queries; see
 // behaviours/raft/machine_protocol.hpp. Which commands are applied, and as which serial, is decided here by
-// consensus/applied_commands.hpp, whose state is a part of each snapshot. In the process's own turn.
+// consensus/applied_commands.hpp, whose state is a part of each snapshot, as the group's timers and monitors
+// are (behaviours/raft/group_effects.hpp). In the process's own turn.
 #pragma once
 
 #include <coppice/raft.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "behaviours/gen/server.hpp"
+#include "behaviours/raft/effect_carrier.hpp"
+#include "behaviours/raft/group_effects.hpp"
 #include "behaviours/raft/machine_protocol.hpp"
 #include "consensus/applied_commands.hpp"
 #include "consensus/kept_replies.hpp"
@@ -66,15 +70,25 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   runtime::outcome take_skip(etf::cursor at);
   runtime::outcome take_entries(runtime::process& self, const runtime::message& m, etf::cursor at);
   static bool read_entry(etf::cursor& at, given_entry& out);
+  runtime::outcome take_lead(runtime::process& self, etf::cursor at);
   // `answer`: for the caller. None: the entry is no command.
   runtime::outcome take_entry(const runtime::message& m, const given_entry& one, runtime::message& answer);
   runtime::outcome apply(const runtime::message& m, const given_entry& one, std::uint64_t serial,
                          runtime::message& answer);
+  void give_up(const behaviours::raft::group_effects::came& what);
   void keep_reply(const given_entry& one, std::uint64_t serial, const runtime::message& answer);
+  // What came of a timer or a monitor, if the entry brings such.
+  static std::optional<behaviours::raft::group_effects::came> came_of(const given_entry& one);
+  runtime::outcome apply_came(const given_entry& one, const behaviours::raft::group_effects::came& what,
+                              std::uint64_t serial);
+  // Calls a callback that may note effects, and keeps these unless it discards the entry.
+  template <class Callback>
+  std::int32_t noting(looking what, const coppice_entry& about, Callback callback);
   runtime::outcome take_query(runtime::process& self, const runtime::message& m, etf::cursor at);
   void take_get(runtime::process& self, etf::cursor at);
   runtime::outcome take_validate(runtime::process& self, const runtime::message& m, etf::cursor at);
   void take_save(runtime::process& self);
+  void say_hash(runtime::process& self);
   runtime::outcome tell(const runtime::message& m, std::string_view word, etf::cursor at);
   // {error, {discarded, Reason}}, or with the serial unless it is 0.
   runtime::message discarded(std::int32_t status, std::uint64_t serial);
@@ -90,10 +104,14 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
 
   const std::shared_ptr<behaviours::raft::machine_progress> progress_ =
       std::make_shared<behaviours::raft::machine_progress>();
-  std::uint64_t run_ = 0; // of the member's orders
+  std::uint64_t run_ = 0;     // of the member's orders
+  std::uint64_t check_ = 0;   // commands between two hashes of the state. 0: none is made
+  bool told_no_hash_ = false; // it was logged that there can be none
   consensus::applied_commands commands_;
   consensus::kept_replies replies_;
   std::uint64_t began_at_ = 0; // serial of the state that it began with
+  behaviours::raft::group_effects effects_;
+  behaviours::raft::effect_carrier carrier_;
 };
 
 } // namespace coppice::host

@@ -67,6 +67,8 @@ const char* name_of(looking callback) {
       return "validate";
     case looking::apply:
       return "apply";
+    case looking::apply_info:
+      return "apply_info";
     case looking::handle_query:
       return "handle_query";
     case looking::no:

@@ -96,11 +96,13 @@ struct plain_entry<Function> {
 };
 
 // The table's entry for `Function(coppice_actor* self, …)`: while it runs, the process counts as running the
-// daemon's code.
-template <auto Function, marked As = marked::actor>
+// daemon's code. `Noted` runs in place of a Function that a replicated state machine may call in its apply;
+// nullptr: there it is refused, as in other callbacks that may only look.
+template <auto Function, marked As = marked::actor, auto Noted = nullptr>
 struct entry;
-template <class Result, class... Arguments, Result (*Function)(coppice_actor*, Arguments...), marked As>
-struct entry<Function, As> {
+template <class Result, class... Arguments, Result (*Function)(coppice_actor*, Arguments...), marked As,
+          auto Noted>
+struct entry<Function, As, Noted> {
   static Result call(coppice_actor* self, Arguments... arguments) {
     return detail::at_border<Function>(reinterpret_cast<const void*>(&call),
                                        [&]() -> Result { return looked_at(self, arguments...); });
@@ -109,8 +111,12 @@ struct entry<Function, As> {
  private:
   [[gnu::always_inline]] static inline Result looked_at(coppice_actor* self, Arguments... arguments) {
     const runtime::host_code ours(self == nullptr ? nullptr : self->process);
-    if (self != nullptr && (!ours || (As == marked::actor && self->looking != looking::no))) [[unlikely]]
+    if (self != nullptr && (!ours || (As == marked::actor && self->looking != looking::no))) [[unlikely]] {
+      if constexpr (!std::is_null_pointer_v<decltype(Noted)>)
+        if (ours && self->extra != nullptr && self->extra->noting != nullptr)
+          return Noted(self, arguments...);
       return refused(*self, bool{ours}, arguments...);
+    }
     return Function(self, arguments...);
   }
 

@@ -60,6 +60,10 @@ struct coppice_error {
   coppice::host::thrown_frames thrown{};  // of the exception that gave the reason
 };
 
+namespace coppice::behaviours::raft {
+class group_effects;
+}
+
 namespace coppice::host {
 
 namespace gen = behaviours::gen;
@@ -118,8 +122,9 @@ enum class looking : std::uint8_t {
   save_state,
   restore_state,
   format_status,
-  validate, // of a replicated state machine, as the two that follow
+  validate, // of a replicated state machine, as the three that follow
   apply,
+  apply_info,
   handle_query,
 };
 
@@ -136,7 +141,8 @@ struct extra_state {
   base::nanos refused_dead_since = 0; // time of the first call made after its death; 0: none
   std::uint64_t refused_dead = 0;     // number of such calls
   own_post_target posts;
-  routing_decision* deciding = nullptr;                     // while a router's callback runs that decides
+  routing_decision* deciding = nullptr;              // while a router's callback runs that decides
+  behaviours::raft::group_effects* noting = nullptr; // while a state machine's apply or apply_info runs
   std::unique_ptr<behaviours::accepted_stream> begins_with; // until init has returned
   std::shared_ptr<const behaviours::kept_connection> stays_connected;
   std::shared_ptr<const behaviours::program_spec> runs; // until init has returned

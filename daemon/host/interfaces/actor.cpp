@@ -9,6 +9,7 @@
 #include "host/boundary/flags.hpp"
 #include "host/boundary/sized.hpp"
 #include "host/interfaces/deadline.hpp"
+#include "host/interfaces/noted_effects.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::host {
@@ -342,13 +343,13 @@ const coppice_actor_api* actor_interface() {
       .node_borrowed = &entry<&node_borrowed, marked::look>::call,
       .args_borrowed = &entry<&args_borrowed, marked::look>::call,
       .env_borrowed = &entry<&env_borrowed, marked::look>::call,
-      .send = &entry<&send>::call,
+      .send = &entry<&send, marked::actor, &note_send>::call,
       .link = &entry<&link>::call,
       .unlink = &entry<&unlink>::call,
       .exit = &entry<&exit>::call,
       .trap_exit = &entry<&trap_exit>::call,
-      .monitor = &entry<&monitor>::call,
-      .demonitor = &entry<&demonitor>::call,
+      .monitor = &entry<&monitor, marked::actor, &note_monitor>::call,
+      .demonitor = &entry<&demonitor, marked::actor, &note_demonitor>::call,
       .monitor_node = &entry<&monitor_node>::call,
       .alias = &entry<&alias>::call,
       .unalias = &entry<&unalias>::call,

@@ -9,6 +9,7 @@
 #include "host/boundary/flags.hpp"
 #include "host/boundary/requests.hpp"
 #include "host/interfaces/deadline.hpp"
+#include "host/interfaces/noted_effects.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::host {
@@ -184,7 +185,7 @@ const coppice_call_api* call_interface() {
       .call_many = &entry<&call_many>::call,
       .request = &entry<&request>::call,
       .cancel = &entry<&cancel>::call,
-      .cast = &entry<&cast>::call,
+      .cast = &entry<&cast, marked::actor, &note_cast>::call,
   };
   return &table;
 }

@@ -4,6 +4,7 @@
 #include "base/clock.hpp"
 #include "host/boundary/entry.hpp"
 #include "host/boundary/sized.hpp"
+#include "host/interfaces/noted_effects.hpp"
 
 namespace coppice::host {
 namespace {
@@ -57,8 +58,8 @@ const coppice_timer_api* timer_interface() {
       .reserved = 0,
       .now = &plain_entry<&now>::call,
       .wall_clock = &plain_entry<&wall_clock>::call,
-      .start = &entry<&start>::call,
-      .cancel = &entry<&cancel>::call,
+      .start = &entry<&start, marked::actor, &note_timer>::call,
+      .cancel = &entry<&cancel, marked::actor, &note_cancel>::call,
       .remaining = &entry<&remaining>::call,
   };
   return &table;

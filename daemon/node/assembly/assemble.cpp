@@ -200,6 +200,7 @@ std::shared_ptr<const behaviours::raft::raft_spec> group(const spec::raft_option
   out->clients = from.limits.clients;
   out->append_timeout = base::to_nanos(from.append_timeout);
   out->query_timeout = base::to_nanos(from.query_timeout);
+  out->check = from.check;
   out->from = from.from;
   return out;
 }

@@ -133,7 +133,8 @@ node_status instance::status_with_disk() const {
                       one.counters->parked_at.value(),
                       one.counters->stopped.value() != 0,
                       one.counters->bad_snapshot.value() != 0,
-                      one.counters->no_snapshots.value() != 0};
+                      one.counters->no_snapshots.value() != 0,
+                      one.counters->differs_at.value()};
     const auto patience = static_cast<base::nanos>(one.counters->patience.value());
     if (since != 0 && now - since > patience) about.leaderless = now - since;
     const auto waits = static_cast<base::nanos>(one.counters->waits_since.value());
@@ -142,7 +143,7 @@ node_status instance::status_with_disk() const {
     if (slow_at != 0 && now - slow_at < behaviours::raft::slow_write_shown)
       about.slow_write = static_cast<base::nanos>(one.counters->slow_write.value());
     if (about.leaderless != 0 || about.parked_at != 0 || about.stopped || about.bad_snapshot ||
-        about.no_snapshots || about.waits != 0 || about.slow_write != 0)
+        about.no_snapshots || about.differs_at != 0 || about.waits != 0 || about.slow_write != 0)
       out.raft.push_back(std::move(about));
   }
   const std::string data = components_->current()->spec.node.data;

@@ -95,12 +95,13 @@ struct peer_status {
 // A member of a Raft group on this node that needs attention.
 struct raft_status {
   std::string name;
-  base::nanos leaderless = 0;  // for how long it has known no leader. 0: it is not worth a word
-  std::uint64_t parked_at = 0; // the serial whose command it cannot apply. 0: it applies
-  bool stopped = false;        // its log has ended, or its group of the log is damaged
-  bool bad_snapshot = false;   // its actor does not take the snapshot
-  bool no_snapshots = false;   // the last one could not be taken
-  base::nanos waits = 0;       // for how long it has applied none of the entries that it could. 0: as above
+  base::nanos leaderless = 0;   // for how long it has known no leader. 0: it is not worth a word
+  std::uint64_t parked_at = 0;  // the serial whose command it cannot apply. 0: it applies
+  bool stopped = false;         // its log has ended, or its group of the log is damaged
+  bool bad_snapshot = false;    // its actor does not take the snapshot
+  bool no_snapshots = false;    // the last one could not be taken
+  std::uint64_t differs_at = 0; // the serial at which its state differs from that of most members. 0: none
+  base::nanos waits = 0;        // for how long it has applied none of the entries that it could. 0: as above
   base::nanos slow_write = 0; // the longest write of the last minute that took more than a heartbeat. 0: none
 };
 

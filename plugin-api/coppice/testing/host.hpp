@@ -38,7 +38,9 @@ inline std::int32_t start_timer(coppice_actor* self, const coppice_timer_options
   constexpr std::int64_t least_period = 1'000'000;
   auto term = take(message);
   if (out_id != nullptr) *out_id = 0;
-  if (const std::int32_t status = may_call(self, COPPICE_TIMER_1 "'s start"); status != COPPICE_OK)
+  effect_notes* const notes = noting(self);
+  if (const std::int32_t status = notes != nullptr ? COPPICE_OK : may_call(self, COPPICE_TIMER_1 "'s start");
+      status != COPPICE_OK)
     return status;
   const auto how = sized(options, COPPICE_TIMER_OPTIONS_LEAST);
   if (!how || (how->period != 0 && how->period < least_period)) return COPPICE_E_INVALID;
@@ -50,12 +52,19 @@ inline std::int32_t start_timer(coppice_actor* self, const coppice_timer_options
     if (!to) return COPPICE_E_INVALID;
     made.to = *to;
   }
+  if (notes != nullptr) {
+    std::uint64_t id = 0;
+    const std::int32_t status = notes->start(std::move(made), id);
+    if (out_id != nullptr) *out_id = id;
+    return status;
+  }
   made.id = ++w.last_id;
   if (out_id != nullptr) *out_id = made.id;
   w.timers.push_back(std::move(made));
   return COPPICE_OK;
 }
 inline std::int32_t cancel_timer(coppice_actor* self, std::uint64_t id) {
+  if (effect_notes* const notes = noting(self)) return notes->cancel(id);
   if (const std::int32_t status = may_call(self, COPPICE_TIMER_1 "'s cancel"); status != COPPICE_OK)
     return status;
   return found(std::erase_if(of(self)->timers, [id](const timer& each) { return each.id == id; }) != 0);

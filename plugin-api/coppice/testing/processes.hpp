@@ -56,11 +56,15 @@ inline std::int32_t send_or_cast(coppice_actor* self, coppice_bytes destination,
                                  std::uint32_t flags, bool is_cast) {
   auto term = take(message);
   const char* const function = is_cast ? COPPICE_CALL_1 "'s cast" : COPPICE_ACTOR_1 "'s send";
-  if (const std::int32_t status = may_call(self, function); status != COPPICE_OK) return status;
+  effect_notes* const notes = noting(self);
+  if (const std::int32_t status = notes != nullptr ? COPPICE_OK : may_call(self, function);
+      status != COPPICE_OK)
+    return status;
   constexpr std::uint32_t known = COPPICE_PRIORITY | COPPICE_NO_CONNECT | COPPICE_NO_WAIT;
   if (const std::int32_t status = takes(flags, known); status != COPPICE_OK) return status;
   const auto to = destination_of(destination);
   if (!term || !to) return term ? COPPICE_E_INVALID : COPPICE_E_TERM;
+  if (notes != nullptr) return notes->send({*to, std::move(*term), is_cast, flags});
   if (!reaches(*of(self), *to, flags)) return COPPICE_E_NODEDOWN;
   deliver(*of(self), *to, std::move(*term), is_cast, flags);
   return COPPICE_OK;
@@ -131,10 +135,13 @@ inline std::int32_t monitor(coppice_actor* self, coppice_bytes destination, std:
                             const coppice_monitor_options* options, coppice_message* out) {
   if (out == nullptr) return COPPICE_E_INVALID;
   *out = {};
-  if (const std::int32_t status = may_call(self, COPPICE_ACTOR_1 "'s monitor"); status != COPPICE_OK)
+  effect_notes* const notes = noting(self);
+  if (const std::int32_t status =
+          notes != nullptr ? COPPICE_OK : may_call(self, COPPICE_ACTOR_1 "'s monitor");
+      status != COPPICE_OK)
     return status;
-  if (const std::int32_t status = takes(flags, COPPICE_PRIORITY | COPPICE_NO_CONNECT); status != COPPICE_OK)
-    return status;
+  const std::uint32_t known = notes != nullptr ? 0 : COPPICE_PRIORITY | COPPICE_NO_CONNECT;
+  if (const std::int32_t status = takes(flags, known); status != COPPICE_OK) return status;
   const auto whom = destination_of(destination);
   if (!whom || etf::cursor(whom->bytes()).peek() == etf::kind::reference) return COPPICE_E_INVALID;
   monitored made{*whom, {}, flags, COPPICE_ALIAS_NONE};
@@ -147,6 +154,13 @@ inline std::int32_t monitor(coppice_actor* self, coppice_bytes destination, std:
     made.tag = *tag;
     made.alias = how->alias;
   }
+  if (notes != nullptr) {
+    if (made.alias != COPPICE_ALIAS_NONE) return COPPICE_E_UNSUPPORTED;
+    value reference;
+    const std::int32_t status = notes->monitor(std::move(made), reference);
+    if (status == COPPICE_OK) *out = give(reference.bytes());
+    return status;
+  }
   if (!reaches(*of(self), *whom, flags)) return COPPICE_E_NODEDOWN;
   *out = give(begin_monitor(*of(self), std::move(made)).bytes());
   return COPPICE_OK;
@@ -158,10 +172,14 @@ inline bool is_end_of(const value& term, const value& reference) {
          at.read_atom_is("process");
 }
 inline std::int32_t demonitor(coppice_actor* self, coppice_bytes reference, std::int32_t flush) {
-  if (const std::int32_t status = may_call(self, COPPICE_ACTOR_1 "'s demonitor"); status != COPPICE_OK)
+  effect_notes* const notes = noting(self);
+  if (const std::int32_t status =
+          notes != nullptr ? COPPICE_OK : may_call(self, COPPICE_ACTOR_1 "'s demonitor");
+      status != COPPICE_OK)
     return status;
   const auto which = term_of(reference, etf::kind::reference);
   if (!which) return COPPICE_E_INVALID;
+  if (notes != nullptr) return notes->demonitor(*which);
   world& w = *of(self);
   if (flush != 0) std::erase_if(w.mailbox, [&](const letter& each) { return is_end_of(each.term, *which); });
   return found(end_monitor(w, *which));

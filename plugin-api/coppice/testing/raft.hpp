@@ -10,12 +10,18 @@
 // Three members apply each command. The first one's answer is returned. The second has a pid, a clock and a
 // node of its own. The third is made anew before each command from a snapshot of the first one's state. A
 // difference throws testing::failure, whose text names the entry: so `apply` used something that is not the
-// same in all members, or save_state leaves something out. Answers and states are compared by Erlang's
-// equality. Include it beside coppice/testing.hpp. Header-only. In the test's thread.
+// same in all members, or save_state leaves something out. Answers, states and effects are compared by
+// Erlang's equality. The first member leads: what apply sends is in its journal, group.first().did.sent.
+//
+//   group.append(reserve{"ann"});                              // apply starts a timer of a minute
+//   group.advance(1min);                                       // the timer fires: an entry for apply_info
+//
+// Include it beside coppice/testing.hpp. Header-only. In the test's thread.
 #pragma once
 
 #include <coppice/raft.h>
 #include <coppice/testing.hpp>
+#include <coppice/testing/raft_effects.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -50,12 +56,12 @@ class raft_engine final : public engine {
   explicit raft_engine(world& of) { carried_to(&of); }
   static constexpr std::string_view interface_name = COPPICE_RAFT_DRAFT_1;
 
-  enum class callback : std::uint8_t { validate, apply, query, leader, quorum, member };
+  enum class callback : std::uint8_t { validate, apply, query, leader, quorum, member, info };
   /// A callback and its arguments.
   struct question {
     callback what = callback::apply;
-    value given = {};           ///< a command, a query, the leader or the members
-    coppice_entry about = {};   ///< of `apply`
+    value given = {};           ///< a command, a query, the leader, the members, or what came of an effect
+    coppice_entry about = {};   ///< of `apply` and `info`
     std::uint64_t number = 0;   ///< the term of on_leader; the voters of on_quorum
     std::int32_t reachable = 0; ///< of on_quorum
   };
@@ -69,6 +75,8 @@ class raft_engine final : public engine {
     said_.serial = what.about.serial;
     return said_;
   }
+
+  raft_notes& notes() { return notes_; }
 
   std::optional<call> next(world&) override {
     if (!due_) return std::nullopt;
@@ -89,8 +97,8 @@ class raft_engine final : public engine {
 
  private:
   static const char* name_of(callback what) {
-    constexpr const char* names[] = {"validate",  "apply",     "handle_query",
-                                     "on_leader", "on_quorum", "on_member"};
+    constexpr const char* names[] = {"validate",  "apply",     "handle_query", "on_leader",
+                                     "on_quorum", "on_member", "apply_info"};
     return names[static_cast<std::size_t>(what)];
   }
 
@@ -102,10 +110,19 @@ class raft_engine final : public engine {
           return on_.validate == nullptr ? COPPICE_OK : on_.validate(self, state, given.get());
         }));
       case callback::apply:
-        return decided(look("apply", [&](coppice_writer* reply) {
-          return on_.apply == nullptr ? COPPICE_UNHANDLED
-                                      : on_.apply(self, state, &now.about, given.get(), reply);
-        }));
+        return noted(now, [&] {
+          return look("apply", [&](coppice_writer* reply) {
+            return on_.apply == nullptr ? COPPICE_UNHANDLED
+                                        : on_.apply(self, state, &now.about, given.get(), reply);
+          });
+        });
+      case callback::info:
+        return noted(now, [&] {
+          return look("apply_info", [&](coppice_writer*) {
+            return on_.apply_info == nullptr ? COPPICE_UNHANDLED
+                                             : on_.apply_info(self, state, &now.about, given.get());
+          });
+        });
       case callback::query:
         return answered(look("handle_query", [&](coppice_writer* reply) {
           return on_.handle_query == nullptr ? COPPICE_UNHANDLED
@@ -121,6 +138,16 @@ class raft_engine final : public engine {
     return on_.on_member == nullptr ? COPPICE_OK : on_.on_member(self, state, given.get());
   }
 
+  // Makes a callback whose effects are noted, and kept unless it discards the entry.
+  template <class Callback>
+  std::int32_t noted(const question& now, const Callback& make) {
+    notes_.begin(now.about);
+    world_->noting = &notes_;
+    const std::int32_t status = make();
+    world_->noting = nullptr;
+    if (status != COPPICE_OK && status != COPPICE_HIBERNATE) notes_.undo();
+    return decided(status);
+  }
   // Makes a callback that may only look. The term that it writes becomes the answer; nothing written: `ok`.
   template <class Callback>
   std::int32_t look(const char* name, const Callback& make) {
@@ -164,6 +191,7 @@ class raft_engine final : public engine {
     return COPPICE_OK;
   }
 
+  raft_notes notes_;
   world* world_ = nullptr;
   coppice_raft on_{};
   std::optional<question> due_;
@@ -212,12 +240,41 @@ class raft_in_test {
     const saved_state before = state_;
     const raft_answer said = ask_all(entry, {.what = callback::apply, .given = command, .about = about});
     if (said.what == raft_answer::kind::ended) return said;
+    expect_same_effects(entry);
+    send_noted();
     keep_state(entry);
     if (said.what == raft_answer::kind::discarded && !same(before, state_))
       throw failure(entry + ": it is discarded, but has changed the state from " + shown(before.term) +
                     " to " + shown(state_.term));
     return said;
   }
+  /// Lets time pass, and timers of the group fire, each as an entry of its own. The answers of apply_info.
+  std::vector<raft_answer> advance(std::chrono::milliseconds by) {
+    const std::int64_t until = time_ + by.count();
+    std::vector<raft_answer> all;
+    while (const auto id = engine_of(*first_).notes().due(std::chrono::milliseconds(until))) {
+      const auto due = std::chrono::ceil<std::chrono::milliseconds>(effects().timers.at(*id).due).count();
+      time_ = std::max(time_, due);
+      const nanoseconds now = std::chrono::milliseconds(time_);
+      all.push_back(came("timer " + std::to_string(*id),
+                         [&](detail::raft_notes& notes) { return notes.fire(*id, now); }));
+      if (all.back().what == raft_answer::kind::ended) return all;
+    }
+    time_ = std::max(time_, until);
+    return all;
+  }
+  /// The process behind a monitor of the group ends. The answer of apply_info. Throws: there is no such
+  /// monitor.
+  raft_answer down(const value& reference, const value& reason) {
+    if (!effects().monitors.contains(reference))
+      throw failure("the group has no monitor with the reference " + shown(reference));
+    time_ += 1;
+    return came("the end of " + shown(effects().monitors.at(reference).whom),
+                [&](detail::raft_notes& notes) { return notes.end(reference, reason); });
+  }
+  /// The group's timers and monitors.
+  const group_effects& effects() const { return engine_of(*first_).notes().all(); }
+
   /// handle_query in all members.
   raft_answer query(const value& question) {
     const std::string about = "query " + shown(question);
@@ -248,8 +305,8 @@ class raft_in_test {
   actor& first() { return *first_; }
   /// The state after the last command. No term: there is no save_state.
   const saved_state& state() const { return state_; }
-  /// Rules of the ABI that a member broke. A call in apply, validate or handle_query that does something is
-  /// one.
+  /// Rules of the ABI that a member broke. A call in apply, validate or handle_query that does something, and
+  /// is no effect, is one.
   std::vector<std::string> complaints() const {
     std::vector<std::string> all = earlier_;
     for (const actor* const one : {first_.get(), second_.get(), third_.get()})
@@ -285,6 +342,47 @@ class raft_in_test {
   // Exit reasons are no part of what is replicated, and may differ.
   static bool same(const raft_answer& a, const raft_answer& b) {
     return a.what == b.what && (a.what == raft_answer::kind::ended || same(a.term, b.term));
+  }
+
+  // An entry that brings what came of a timer or a monitor. `take` takes it from a member's effects.
+  template <class Take>
+  raft_answer came(const std::string& what, const Take& take) {
+    coppice_entry about{};
+    about.size = sizeof about;
+    about.serial = ++serial_;
+    about.time = time_;
+    about.random = serial_ * 0x9e3779b97f4a7c15;
+    const std::string entry = "entry " + std::to_string(serial_) + ", " + what;
+    const value term = take(engine_of(*first_).notes());
+    for (const other_member& one : others()) take(engine_of(*one.is).notes());
+    raft_answer said{raft_answer::kind::done, atom("ok"), serial_};
+    if (term) {
+      const saved_state before = state_;
+      said = ask_all(entry, {.what = callback::info, .given = term, .about = about});
+      if (said.what == raft_answer::kind::ended) return said;
+      expect_same_effects(entry);
+      send_noted();
+      keep_state(entry);
+      if (said.what == raft_answer::kind::discarded && !same(before, state_))
+        throw failure(entry + ": it is discarded, but has changed the state");
+    } else {
+      send_noted();
+    }
+    return said;
+  }
+  void expect_same_effects(const std::string& about) const {
+    const value wanted = engine_of(*first_).notes().shown();
+    for (const other_member& one : others()) {
+      const value is = engine_of(*one.is).notes().shown();
+      if (!same(is, wanted))
+        throw failure(about + ": the effects of a member are " + shown(wanted) + ", but those of " +
+                      one.which + " are " + shown(is));
+    }
+  }
+  // What the first member sends, since it leads.
+  void send_noted() {
+    const std::vector<sent_message>& all = engine_of(*first_).notes().sent();
+    first_->did.sent.insert(first_->did.sent.end(), all.begin(), all.end());
   }
 
   struct other_member {
@@ -346,6 +444,7 @@ class raft_in_test {
       throw failure(about + ": restore_state refuses the state " + shown(state_.term) + ": " +
                     shown(made->reason()));
     expect(saved(*made, about), state_, "a member that was restored from it", about);
+    engine_of(*made).notes().restore(engine_of(*first_).notes());
     if (old != nullptr)
       earlier_.insert(earlier_.end(), old->did.complaints.begin(), old->did.complaints.end());
     old = std::move(made);

@@ -82,7 +82,7 @@ inline std::string_view advice_for(std::string_view callback) {
   if (callback == "create")
     return ", which is not allowed before init: use init, and after_restore for a state that is restored";
   if (callback == "format_status") return ", which is not allowed while a state is shown";
-  if (callback == "validate" || callback == "apply" || callback == "handle_query")
+  if (callback == "validate" || callback == "apply" || callback == "apply_info" || callback == "handle_query")
     return ", which is not allowed there: that callback may only look";
   return ", which is allowed only after the switch: use after_restore";
 }
@@ -93,6 +93,10 @@ inline std::int32_t may_look(coppice_actor* self, const char* function) {
   if (of(self) == current) return COPPICE_OK;
   complain_of_self(of(self), function);
   return COPPICE_E_CONTEXT;
+}
+/// Where the effects of the running callback are noted. Null: they are not, and may_call() decides.
+inline effect_notes* noting(coppice_actor* self) {
+  return self == nullptr || of(self) != current || of(self)->dead ? nullptr : of(self)->noting;
 }
 /// As may_look(), where that callback may do more than compute.
 inline std::int32_t may_call(coppice_actor* self, const char* function) {

@@ -111,6 +111,24 @@ struct process {
   bool trapping = false;
 };
 
+/// Takes what the running callback asks for and the host would carry out later: the effects of a replicated
+/// state machine, see coppice/testing/raft.hpp. The arguments are well-formed; each returns the status.
+class effect_notes {
+ public:
+  effect_notes() = default;
+  effect_notes(const effect_notes&) = delete;
+  effect_notes& operator=(const effect_notes&) = delete;
+
+  virtual std::int32_t send(sent_message what) = 0;
+  virtual std::int32_t start(timer what, std::uint64_t& id) = 0;
+  virtual std::int32_t cancel(std::uint64_t id) = 0;
+  virtual std::int32_t monitor(monitored what, value& reference) = 0;
+  virtual std::int32_t demonitor(const value& reference) = 0;
+
+ protected:
+  ~effect_notes() = default;
+};
+
 /// All existing worlds, so that a pointer kept by a plugin is known to be stale.
 struct world_list {
   std::mutex lock;
@@ -145,6 +163,7 @@ struct world : process {
   std::shared_ptr<letterbox> letters = std::make_shared<letterbox>();
   std::atomic<const char*> callback{nullptr}; ///< the running callback
   bool computing = false;                     ///< the running callback may only compute
+  effect_notes* noting = nullptr;             ///< while a callback runs whose effects are only noted
   std::string refused;                        ///< a forbidden action of that callback, in a sentence
   value asked;                                ///< the From of the call in hand
   bool answered = false;                      ///< the call in hand was answered

@@ -224,8 +224,8 @@ TEST_CASE(
   status.raft = {{"still", base::nanos_per_second, 0, true, false, false},
                  {"bad", 0, 0, false, true, false},
                  {"grows", 0, 0, false, false, true},
-                 {"waits", 0, 0, false, false, false, 3 * base::nanos_per_second},
-                 {"slow", 0, 0, false, false, false, 0, 120 * base::nanos_per_ms}};
+                 {"waits", 0, 0, false, false, false, 0, 3 * base::nanos_per_second},
+                 {"slow", 0, 0, false, false, false, 0, 0, 120 * base::nanos_per_ms}};
   const auto said = warnings(status);
   REQUIRE(said.size() == 5);
   CHECK(said[0].why == "it stands still: its part of the durable log is of no use");

@@ -135,14 +135,90 @@ TEST_CASE("a state that is changed by what may not change it is found") {
   CHECK(has(failing([&] { told.on_quorum(5, true); }), "has changed the state from 0 to 5"));
 }
 
-TEST_CASE("a call that does something is refused in apply, and told") {
+TEST_CASE("a call that does something and is no effect is refused in apply, and told") {
   const plugin slips = fixture("slips");
-  raft_in_test group(slips, {.actor = "sends"});
+  raft_in_test group(slips, {.actor = "labels"});
   CHECK(group.append(add(1)).what == kind::ended);
   REQUIRE_FALSE(group.complaints().empty());
   CHECK(group.complaints()[0] ==
-        "its apply called coppice.actor/1's send, which is not allowed there: that callback may only look");
+        "its apply called coppice.actor/1's set_label, which is not allowed there: that callback may only "
+        "look");
+  CHECK(group.first().did.label.empty());
+}
+
+TEST_CASE("what apply sends is sent by the first member, and timers fire as entries") {
+  const plugin slips = fixture("slips");
+  raft_in_test group(slips, {.actor = "asking"});
+  CHECK(group.append("{later,1000,2}"_erl).what == kind::done);
+  REQUIRE(group.first().did.sent.size() == 1);
+  CHECK(group.first().did.sent[0].to == atom("watcher"));
+  CHECK(group.first().did.sent[0].term == value(std::int64_t{2}));
+  CHECK(group.effects().timers.size() == 1);
+  CHECK(group.advance(std::chrono::milliseconds(999)).empty());
+  group.snapshot();
+  CHECK(group.advance(std::chrono::milliseconds(1)).size() == 1); // and it starts one of 10 ms
+  const auto fired = group.advance(std::chrono::milliseconds(10));
+  REQUIRE(fired.size() == 1);
+  CHECK(fired[0].serial == 3);
+  CHECK(has(text(group.state().term), "{[2,3],"));
+  CHECK(group.effects().timers.empty());
+  CHECK(group.complaints().empty());
+}
+
+TEST_CASE("a timer that repeats fires until it is cancelled, and one for another process makes it no entry") {
+  const plugin slips = fixture("slips");
+  raft_in_test group(slips, {.actor = "asking"});
+  group.append("{often,100,<<>>}"_erl);
+  CHECK(group.advance(std::chrono::milliseconds(350)).size() == 3);
+  CHECK(group.append(atom("stop")).term == "{true,false}"_erl);
+  CHECK(group.append(atom("stop")).term == "{false,false}"_erl);
+  CHECK(group.advance(std::chrono::hours(1)).empty());
+  group.append("{often,100,<<\"far\">>}"_erl);
+  group.advance(std::chrono::milliseconds(200));
+  REQUIRE(group.first().did.sent.size() == 2);
+  CHECK(group.first().did.sent[1].to == atom("far"));
+  CHECK(group.first().did.sent[1].term == "{tick,0}"_erl);
+  CHECK(has(text(group.state().term), "{[0,0,0],"));
+}
+
+TEST_CASE("the end of a monitored process is an entry, unless it is not monitored any more") {
+  const plugin slips = fixture("slips");
+  raft_in_test group(slips, {.actor = "asking"});
+  CHECK(group.append("{watch,<<\"shop\">>}"_erl).what == kind::done);
+  REQUIRE(group.first().did.sent.size() == 1);
+  CHECK(group.first().did.sent[0].is_cast);
+  REQUIRE(group.effects().monitors.size() == 1);
+  const value reference = group.effects().monitors.begin()->first;
+  CHECK(group.effects().monitors.begin()->second.whom == atom("shop"));
+  CHECK(group.down(reference, atom("boom")).what == kind::done);
+  CHECK(has(text(group.state().term), "{[-1],"));
+  CHECK(has(failing([&] { group.down(reference, atom("boom")); }), "the group has no monitor"));
+  group.append("{watch,<<\"shop\">>}"_erl);
+  CHECK(group.effects().monitors.begin()->first != reference);
+  CHECK(group.append(atom("stop")).term == "{false,true}"_erl);
+  CHECK(group.effects().monitors.empty());
+}
+
+TEST_CASE("the effects of a command that is discarded are forgotten") {
+  const plugin slips = fixture("slips");
+  raft_in_test group(slips, {.actor = "asking"});
+  group.append("{later,1000,1}"_erl);
+  group.first().did.sent.clear();
+  CHECK(group.append(atom("refuse")).what == kind::discarded);
   CHECK(group.first().did.sent.empty());
+  CHECK(group.effects().timers.size() == 1);
+  CHECK(group.advance(std::chrono::hours(1)).size() == 1);
+}
+
+TEST_CASE("effects that differ are found, and so is a timer by another clock") {
+  const plugin slips = fixture("slips");
+  const std::string uneven = failing_command(slips, "uneven");
+  CHECK(uneven.starts_with("entry 1, {add,3}: the effects of a member are "));
+  CHECK(has(uneven, "but those of a member with another pid, clock and node are "));
+  raft_in_test group(slips, {.actor = "hurried"});
+  CHECK(group.append(add(1)).what == kind::ended);
+  REQUIRE_FALSE(group.complaints().empty());
+  CHECK(has(group.complaints()[0], "with a deadline of a monotonic clock"));
 }
 
 TEST_CASE("equal maps are equal in any order of their keys; without save_state only answers are compared") {

@@ -194,8 +194,8 @@ TEST_CASE(
   const std::string group = "id: a, actor: group, name: a, raft: { members: [ a@n@127.0.0.1 ]";
   CHECK(of_children({group + " }"}, {"id: a, actor: group, name: a, raft: { join: [ b@n@h ] }"}) ==
         "update demo/a: raft.members raft.join\n");
-  for (const std::string more :
-       {"heartbeat: 50ms", "election: 2s", "append_timeout: 1s", "query_timeout: 1s", "from: [ x ]"}) {
+  for (const std::string more : {"heartbeat: 50ms", "election: 2s", "append_timeout: 1s", "query_timeout: 1s",
+                                 "check: 5", "from: [ x ]"}) {
     CAPTURE(more);
     CHECK(of_children({group + " }"}, {group + ", " + more + " }"}) ==
           "restart demo/a: raft." + more.substr(0, more.find(':')) + "\n");

@@ -167,7 +167,7 @@ TEST_CASE("a member of a group prints itself, and reads back") {
       "500ms, "
       "snapshot: { entries: 5, bytes: 1MiB, keep_entries: 0 }, limits: { entry: 2KiB, in_flight: 1MiB, "
       "pending: 7, "
-      "clients: 8 }, append_timeout: 1s, query_timeout: 2s, from: [ 'shop*' ] } }\n");
+      "clients: 8 }, append_timeout: 1s, query_timeout: 2s, check: 9, from: [ 'shop*' ] } }\n");
   CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& child = first.spec->applications[0].supervisor.children[0];

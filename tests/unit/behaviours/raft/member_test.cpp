@@ -30,8 +30,9 @@ constexpr base::nanos ms = base::nanos_per_ms;
 std::atomic<bool> is_mended = false; // `crash` adds 1000
 
 // A command is a number, which is added; `crash` ends it, and so does `leave`, orderly; of `keep_still` it
-// tells nothing. The query `sum` is
-// answered by the sum, any other one by refused. Everything it does is written down with its id.
+// tells nothing; `ring` has the member make an entry of what came of a timer, which adds 1000; `drift` adds 7
+// in the machine a alone. The query `sum` is answered by the sum, any other one by refused. The sum is the
+// hash of its state. Everything it does is written down with its id.
 class adding_machine final : public native_server, public raft::machine {
  public:
   adding_machine(diary& book, std::string id) : native_server("adding"), book_(book), id_(std::move(id)) {}
@@ -54,6 +55,11 @@ class adding_machine final : public native_server, public raft::machine {
     if (word == raft::get_word) get(self, at);
     std::uint64_t upto = 0;
     if (word == raft::compacted_word && at.read_unsigned(upto)) replies_.forget_up_to(upto);
+    if (word == raft::lead_word) {
+      std::uint64_t first = 0;
+      CHECK(at.read_unsigned(first));
+      book_.write(id_ + (first == 0 ? " follows" : " leads"));
+    }
     return runtime::carry_on();
   }
 
@@ -66,7 +72,10 @@ class adding_machine final : public native_server, public raft::machine {
     commands_ = applied_commands(most);
     began_at_ = 0;
     sum_ = 0;
-    if (at.read_binary(snapshot)) {
+    const bool restores = at.read_binary(snapshot);
+    CHECK((restores || at.read_atom_is("undefined")));
+    CHECK(at.read_unsigned(check_));
+    if (restores) {
       if (int& left = book_.failures["restore"]; left > 0) {
         --left;
         return runtime::stop(term("{bad_snapshot, <<\"another version\">>}"));
@@ -109,16 +118,30 @@ class adding_machine final : public native_server, public raft::machine {
         etf::cursor in(body);
         std::int64_t time = 0, by = 0;
         std::uint64_t random = 0;
-        CHECK((in.read_tuple_of(3) && in.read_integer(time) && in.read_unsigned(random)));
+        std::uint32_t arity = 0;
+        CHECK((in.read_tuple(arity) && in.read_integer(time) && in.read_unsigned(random)));
         CHECK(time > 0);
         if (in.read_atom_is("keep_still")) return runtime::carry_on();
-        if (in.peek() == etf::kind::atom && is_mended)
+        if (arity == 4) {
+          CHECK((in.read_atom_is(raft::came_word) && in.read_tuple_of(3)));
           by = 1000;
-        else if (!in.read_integer(by))
+        } else if (in.read_atom_is("ring")) {
+          runtime::message_writer out;
+          head(out);
+          out.tuple(2);
+          out.atom(raft::came_word);
+          out.raw(term("{timer, 4611686018427387905, 0}").bytes());
+          self.notify(self.parent(), out.take());
+        } else if (in.read_atom_is("drift")) {
+          by = id_ == "a" ? 7 : 0;
+        } else if (in.peek() == etf::kind::atom && is_mended) {
+          by = 1000;
+        } else if (!in.read_integer(by))
           return runtime::stop(in.read_atom_is("leave") ? runtime::reasons::normal()
                                                         : message::atom("crashed"));
         sum_ += by;
         progress_->applying = 0;
+        if (check_ != 0 && decided.serial % check_ == 0) tell_hash(self, decided.serial);
         runtime::message_writer out;
         out.tuple(3);
         out.atom("ok");
@@ -151,6 +174,16 @@ class adding_machine final : public native_server, public raft::machine {
     out.nil();
     self.notify(self.parent(), out.take());
     return runtime::carry_on();
+  }
+  void tell_hash(runtime::process& self, std::uint64_t serial) {
+    runtime::message_writer out;
+    head(out);
+    out.tuple(4);
+    out.atom(raft::checked_word);
+    out.unsigned_integer(serial);
+    out.unsigned_integer(1);
+    out.integer(sum_);
+    self.notify(self.parent(), out.take());
   }
   void query(runtime::process& self, etf::cursor at) {
     std::uint64_t of = 0;
@@ -206,7 +239,7 @@ class adding_machine final : public native_server, public raft::machine {
   diary& book_;
   const std::string id_;
   const std::shared_ptr<raft::machine_progress> progress_ = std::make_shared<raft::machine_progress>();
-  std::uint64_t run_ = 0;
+  std::uint64_t run_ = 0, check_ = 0;
   applied_commands commands_;
   consensus::kept_replies replies_;
   std::uint64_t began_at_ = 0;
@@ -399,6 +432,44 @@ TEST_CASE("a command that the log has no more is told to be compacted, also afte
   CHECK(host.done("a", "{get, 1}") == "compacted");
   CHECK(host.done("a", "{append, 1}").starts_with("{ok,"));
   CHECK(host.ask("a", "{get, " + std::to_string(last + 1) + "}").starts_with("{ok,1,"));
+}
+
+TEST_CASE("what comes of a timer is an entry if the member leads, and of the others it is dropped") {
+  group_host host;
+  host.options.election = 2 * base::nanos_per_second; // this machine tells it once
+  host.start_all();
+  CHECK(host.done("a", "{append, 1}").starts_with("{ok,"));
+  CHECK(host.done("b", "{append, ring}").starts_with("{ok,"));
+  for (const char* const name : {"a", "b", "c"}) {
+    CAPTURE(name);
+    CHECK(host.comes_to(name, "{query, sum, stale}", "1001"));
+  }
+  CHECK(host.done("a", "{append, 1}").ends_with(",1002}"));
+  const auto lines = host.book.lines();
+  CHECK(std::ranges::any_of(lines, [](const auto& line) { return line.ends_with(" leads"); }));
+}
+
+TEST_CASE(
+    "a member whose state differs from that of the majority applies nothing any more, and the others go on") {
+  group_host host;
+  host.options.check = 1; // at each command, since one may be asked for twice
+  host.start_all();
+  CHECK(host.done("b", "{append, 1}").starts_with("{ok,"));
+  for (const char* const name : {"a", "b", "c"}) CHECK(host.comes_to(name, "{query, sum, stale}", "1"));
+  (void)host.done("b", "{append, drift}");
+  CHECK(host.comes_to("a", "{query, sum, stale}", "{error,parked}"));
+  const std::string after = host.done("b", "{append, 1}");
+  CAPTURE(after);
+  CHECK(
+      (after.starts_with("{ok,") || after == "{error,parked}")); // the latter by way of a, which may have led
+  CHECK(host.comes_to("b", "{query, sum, stale}", after.starts_with("{ok,") ? "2" : "1"));
+  // What comes from no member counts for nothing.
+  for (const char* const bad :
+       {"{raft_check, 1, 2, 3, 4, 5, true}", "{raft_check, <<>>, <<>>, 1, 1, 1, true}",
+        "{raft_check, <<\"aaaaaaaaaaaaaaaa\">>, <<\"bbbbbbbbbbbbbbbb\">>, 1, 1, 1, true}",
+        "{raft_check, 1, 2}"})
+    host.system.send(host.running.at("b"), term(bad));
+  CHECK(host.comes_to("b", "{query, sum, stale}", after.starts_with("{ok,") ? "2" : "1"));
 }
 
 TEST_CASE("a session's repeat has the first answer") {
