@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <coppice/etf/text.hpp>
 #include <filesystem>
 #include <iostream>
@@ -51,6 +52,7 @@ struct parameters {
   bool in_doubt = false;
   bool parked = false;
   bool overdue = false;
+  bool alone = false;
   bool yes = false;
 };
 
@@ -242,6 +244,54 @@ api::exit_code health_verdict(const json& document) {
   return document.value("status", "") == "ok" ? api::exit_code::done : api::exit_code::failed;
 }
 
+// nullopt: it is no number from 1 on.
+std::optional<std::uint64_t> serial_of(const std::string& text) {
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, problem] = std::from_chars(text.data(), end, number);
+  if (problem != std::errc() || stopped != end || number == 0) return std::nullopt;
+  return number;
+}
+
+json group_arguments(const parameters& p) {
+  json arguments{{"name", p.name}};
+  if (p.change.empty() || p.change == "status") return arguments;
+  arguments["change"] = p.change;
+  if (p.change == "recover")
+    arguments["alone"] = p.alone;
+  else if (p.change == "skip")
+    arguments["serial"] = serial_of(p.member).value_or(0);
+  else
+    arguments["member"] = p.member;
+  return arguments;
+}
+
+std::string group_objection(const parameters& p) {
+  if (p.change == "recover" && !p.member.empty())
+    return "recover names no member: it is the one that is asked";
+  if (p.change == "recover") return p.alone ? "" : "recover wants --alone: the other members are given up";
+  if (p.alone || p.yes) return "--alone and --yes belong to recover";
+  if (p.change.empty() || p.change == "status") return p.member.empty() ? "" : "status names no member";
+  if (p.change == "skip") return serial_of(p.member) ? "" : "skip wants the serial of a command, from 1 on";
+  return p.member.empty() ? p.change + " wants a member: NAME@ALIVE@HOST" : "";
+}
+
+// What only the other members had is gone when one recovers without them, so the user has to agree.
+std::optional<api::exit_code> before_group(const parameters& p, const common_options&) {
+  if (const std::string why = group_objection(p); !why.empty()) {
+    complain("raft", why);
+    return api::exit_code::usage;
+  }
+  if (p.change != "recover" || p.yes) return std::nullopt;
+  if (answer_to(
+          fmt::format("{} becomes a group of one. What only the other members had is lost, and each of them "
+                      "needs an emptied disk before it can be added again.\nType yes to go on: ",
+                      p.name)) == "yes")
+    return std::nullopt;
+  complain("raft", "nothing was changed", "--yes agrees without a question");
+  return api::exit_code::failed;
+}
+
 const remote_command commands[] = {
     {"status", "the node: name, state, workers, applications, connections", no_options, no_arguments,
      render_status, false},
@@ -338,21 +388,21 @@ const remote_command commands[] = {
      },
      render_engine, true},
     {"raft",
-     "a member of a Raft group; asked of the leader: add, remove, or transfer the leadership to, a member",
+     "a member of a Raft group; asked of the leader: add, remove, or transfer the leadership to, a member, "
+     "or skip a command that crashes; recover: it goes on alone when most members are lost for good",
      [](CLI::App& app, parameters& p) {
        app.add_option("name", p.name, "of the member: NAME, APPLICATION/CHILD or a pid")->required();
-       auto* const change = app.add_option("change", p.change, "add, remove or transfer")
-                                ->check(CLI::IsMember({"add", "remove", "transfer"}));
-       auto* const member = app.add_option("member", p.member, "NAME@ALIVE@HOST");
-       change->needs(member), member->needs(change);
+       auto* const change =
+           app.add_option("change", p.change, "status, add, remove, transfer, skip or recover")
+               ->check(CLI::IsMember({"status", "add", "remove", "transfer", "skip", "recover"}));
+       app.add_option("member", p.member, "NAME@ALIVE@HOST; with skip: the serial of a command")
+           ->needs(change);
+       app.add_flag("--alone", p.alone, "recover: without the others, whose majority was lost for good")
+           ->needs(change);
+       app.add_flag("--yes", p.yes, "recover: without asking")->needs(change);
        take_timeout(app, p);
      },
-     [](const parameters& p) {
-       json arguments{{"name", p.name}};
-       if (!p.change.empty()) arguments["change"] = p.change, arguments["member"] = p.member;
-       return arguments;
-     },
-     render_engine, true},
+     group_arguments, render_engine, true, nullptr, before_group},
     {"saga",
      "a saga and what is open there; show: one transaction with its steps; resolve: decides for what is in "
      "doubt or parked",

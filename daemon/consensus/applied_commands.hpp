@@ -2,13 +2,20 @@
 // Decides, from the log alone, the serial of each command and whether a command repeats an earlier one of its
 // client. Every member that applies entries has one such object, feeds it every entry in order, and keeps it
 // in its snapshots, so all members decide in the same way. An entry opens a session; the session's number is
-// that entry's index. At most `sessions` sessions and `reply_bytes` bytes of replies are kept; the session
-// that was unused for longest goes first. One thread at a time.
+// that entry's index, and its body names the node of the client. At most `sessions` sessions and
+// `reply_bytes` bytes of replies are kept. Beyond that a session of the node that has most goes, the one that
+// was unused for longest, so no node can push out the sessions of another one that has fewer. A later entry
+// may say that a command is passed over. One thread at a time.
 #pragma once
 
 #include <cstdint>
 #include <list>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
@@ -29,6 +36,7 @@ class applied_commands {
     repeat,         // not applied; `serial` and `reply` are those of the first time
     old,            // not applied: the client has issued a later command since
     unknown_client, // not applied: there is no such session, or it is gone
+    passed_over,    // not applied, and yet it has `serial`: pass_over() named it; finish() takes the reply
     opened,         // a session was opened; its number is the entry's index
     nothing,        // the entry is not a command
   };
@@ -48,7 +56,11 @@ class applied_commands {
 
   // Decides about the entry at `index`, which must be the next one.
   decision take(log_index index, const entry& one);
-  // Keeps the reply of the entry that take() last decided to apply.
+  // A committed entry of the kind `skip` names this serial, so that no member applies the command. Called for
+  // each such entry before that entry is taken, and after restore() for those that the state does not
+  // contain. False: the command was applied, so the state differs from the group's and is of no use.
+  bool pass_over(std::uint64_t serial);
+  // Keeps the reply of the entry that take() last decided to apply or to pass over.
   void finish(const entry& one, payload reply);
 
   std::uint64_t serial() const { return serial_; } // of the last command. 0: none
@@ -60,15 +72,28 @@ class applied_commands {
   base::status restore(base::bytes_span from);
 
  private:
+  static constexpr std::size_t longest_node = 1020; // bytes of a name; the rest is not read
+  // Of one node.
+  struct owner {
+    std::list<std::uint64_t> by_use; // its sessions; the one unused for longest comes first
+    std::uint64_t bytes = 0;         // of their replies
+  };
+  using owners = std::map<std::string, owner, std::less<>>;
   struct session {
     std::uint64_t client = 0, sequence = 0; // the last command that was applied. 0: none
     std::uint64_t serial = 0;
     payload reply{};
+    owners::iterator of{};
+    std::list<std::uint64_t>::iterator in_owner{};
   };
   using place = std::list<session>::iterator;
 
+  decision next();
+  place open(std::uint64_t client, std::string_view node);
+  void close(place one);
+  void set_reply(session& of, payload reply);
   void shed();
-  static std::uint64_t weight(const session& one) { return one.reply.size(); }
+  std::uint64_t session_to_close() const;
 
   bounds bounds_;
   std::uint64_t serial_ = 0;
@@ -76,6 +101,13 @@ class applied_commands {
   std::uint64_t bytes_ = 0;
   std::list<session> by_use_; // the session unused for longest comes first
   std::unordered_map<std::uint64_t, place> by_client_;
+  owners owners_;
+  // Each owner with its number of sessions, and with its bytes. The names are keys of owners_.
+  std::set<std::pair<std::uint64_t, std::string_view>> by_count_, by_bytes_;
+  // Serials that were passed over, the latest ones; and those that are to be. The second set is not saved, as
+  // it is made from the log.
+  static constexpr std::size_t most_passed = 1000;
+  std::set<std::uint64_t> passed_, to_pass_;
 };
 
 } // namespace coppice::consensus

@@ -73,9 +73,9 @@ enum class entry_kind : std::uint8_t {
   command,       // for the state machine
   no_op,         // the first entry of each leader
   configuration, // its payload is a configuration, in force as soon as it is in the log
-  session,       // opens a client's session, whose number is the entry's index
+  session,       // opens a session of a client on the node that its payload names; its number is the index
   version,       // from here on the state machine follows another version's rules
-  skip,          // passes over a command that no member can apply
+  skip,          // passes over the command whose serial is the entry's sequence
 };
 
 struct entry {

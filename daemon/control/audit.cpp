@@ -93,9 +93,10 @@ void log_change(const asked& a) {
   std::string what = a.what;
   if (a.flag("dry_run")) what += " (dry run)";
   if (a.flag("back")) what += " back";
-  for (const char* more : {"file", "of", "reason", "change", "tx", "decision"}) {
+  for (const char* more : {"file", "of", "reason", "change", "member", "tx", "decision"}) {
     if (const std::string text = a.text(more); !text.empty()) what += " " + text.substr(0, most_said);
   }
+  if (const auto serial = a.number("serial")) what += fmt::format(" {}", *serial);
   if (const std::string term = a.text("term"); !term.empty() && base::log::shows_messages())
     what += " " + shape_of(term);
   if (const auto only = a.arguments.find("only"); only != a.arguments.end() && only->is_array()) {

@@ -22,7 +22,7 @@ inline constexpr std::string_view figures[] = {"messages", "mailbox", "age", "me
 inline constexpr std::string_view levels[] = {"trace", "debug", "info", "notice", "warning", "error"};
 inline constexpr std::string_view new_levels[] = {"trace",   "debug", "info",   "notice",
                                                   "warning", "error", "default"};
-inline constexpr std::string_view group_changes[] = {"add", "remove", "transfer"};
+inline constexpr std::string_view group_changes[] = {"add", "remove", "transfer", "skip", "recover"};
 inline constexpr std::string_view saga_choices[] = {"in_doubt", "parked", "overdue"};
 inline constexpr std::string_view saga_changes[] = {"resolve"};
 inline constexpr std::string_view saga_decisions[] = {"commit", "abort"};
@@ -47,10 +47,13 @@ inline constexpr argument exit[] = {process, {"reason", type::text, true, "an Er
 inline constexpr argument trace[] = {process, {"change", type::text, true, "", trace_changes}, timeout};
 inline constexpr argument pool[] = {process, timeout};
 inline constexpr argument resize[] = {process, {"size", type::number, true, "workers"}, timeout};
-inline constexpr argument change_group[] = {process,
-                                            {"change", type::text, true, "", group_changes},
-                                            {"member", type::text, true, "NAME@ALIVE@HOST"},
-                                            timeout};
+inline constexpr argument change_group[] = {
+    process,
+    {"change", type::text, true, "", group_changes},
+    {"member", type::text, false, "NAME@ALIVE@HOST, but for skip and recover"},
+    {"serial", type::number, false, "for skip: of the command"},
+    {"alone", type::flag, false, "for recover: true"},
+    timeout};
 inline constexpr argument saga[] = {
     process,
     {"tx", type::text, false, "the id of a transaction, which is shown with its steps"},

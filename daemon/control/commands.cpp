@@ -239,8 +239,24 @@ pending run_raft(const request& r) {
   if (!pid) return {};
   const std::string change = r->text("change"), who = r->text("member");
   if (change.empty()) return answer_with_engine(r, *pid, {});
+  if (change == "skip") {
+    const auto serial = r->number("serial");
+    if (!serial || *serial == 0)
+      return r->fail(base::errc::invalid, "the serial of the command is missing: a number from 1 on"),
+             pending{};
+    return answer_with_engine(r, *pid, member::change_request(change, std::to_string(*serial)));
+  }
+  if (change == "recover") {
+    if (!r->flag("alone"))
+      return r->fail(base::errc::invalid,
+                     "a member recovers alone: the others are given up, and alone has to be true"),
+             pending{};
+    return answer_with_engine(r, *pid, member::change_request(change, {}));
+  }
   if (change != "add" && change != "remove" && change != "transfer")
-    return r->fail(base::errc::invalid, "a member is added, removed, or given the leadership"), pending{};
+    return r->fail(base::errc::invalid,
+                   "a member is added, removed, or given the leadership, or recovers; a command is skipped"),
+           pending{};
   if (who.empty()) return r->fail(base::errc::invalid, "the member is missing: NAME@ALIVE@HOST"), pending{};
   return answer_with_engine(r, *pid, member::change_request(change, who));
 }

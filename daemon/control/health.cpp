@@ -133,8 +133,8 @@ std::vector<complaint> warnings(const node::node_status& status) {
           {"raft", one.name,
            fmt::format("it applies nothing: the command at serial {} crashes it", one.parked_at),
            fmt::format("coppice logs --module raft says how; a mended plugin applies it after coppice "
-                       "restart of {}",
-                       one.name)});
+                       "restart of {}, and coppice raft {} skip {} goes on without it",
+                       one.name, one.name, one.parked_at)});
     if (one.differs_at != 0)
       out.push_back(
           {"raft", one.name,
@@ -153,6 +153,18 @@ std::vector<complaint> warnings(const node::node_status& status) {
     if (one.no_snapshots)
       out.push_back({"raft", one.name, "it could take no snapshot, so its log grows",
                      "coppice logs --module raft says why; it tries again by itself"});
+    if (one.waits != 0)
+      out.push_back({"raft", one.name,
+                     fmt::format("it has applied nothing for {} ms, and committed entries wait",
+                                 one.waits / base::nanos_per_ms),
+                     "coppice status names a handler that is stuck; coppice logs --module raft, a crash"});
+    if (one.slow_write != 0)
+      out.push_back(
+          {"raft", one.name,
+           fmt::format("a write to the durable log took {} ms, longer than a heartbeat",
+                       one.slow_write / base::nanos_per_ms),
+           "the disk is slow, or much is written to it; see coppice_raft_fsync_seconds; raft: { heartbeat, "
+           "election } above what it takes keep the leader"});
   }
   for (const node::saga_status& one : status.sagas) {
     if (one.oldest != 0)

@@ -48,11 +48,13 @@ const table<raft_limits>& limits_table() {
           .add<&raft_limits::in_flight>("in_flight", size(),
                                         "bytes sent to one member that it has not acknowledged")
           .add<&raft_limits::pending>("pending", whole<std::uint32_t>(1, 1'000'000),
-                                      "calls that wait for an answer at once; others are {error, overloaded}")
+                                      "calls that wait for an answer at once, half of them from one other "
+                                      "node; others are {error, overloaded}")
           .add<&raft_limits::clients>(
               "clients", whole<std::uint32_t>(1, 10'000'000),
-              "sessions that are kept; the one that was unused for longest goes first. Alike in all members "
-              "when the group begins, and the group's from then on");
+              "sessions that are kept; beyond that the one that was unused for longest goes, of the node "
+              "that has most. "
+              "Alike in all members when the group begins, and the group's from then on");
   return rows;
 }
 

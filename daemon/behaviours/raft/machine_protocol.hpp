@@ -18,8 +18,11 @@ inline constexpr std::string_view machine_tag = "$coppice_raft";
 // From the member:
 //   {begin, Clients, Snapshot, Check}   first of all. Snapshot: undefined, or the binary of a `saved`.
 //                                  Check: of the option. 0: never
+//   {skip, Serial}                 no member applies that command. Told before the entry that says so
 //   {apply, [{Index, Kind, Client, Sequence, Wanted, Body}]}   committed entries, in order, without gaps
 //   {query, Token, Query}
+//   {get, Token, Serial}           what that command was answered
+//   {compacted, Index}             the log has no entries up to there any more
 //   {validate, Token, Command}
 //   save
 //   {leader, Leader, Term}         Leader: undefined, or {Name, Node}
@@ -29,13 +32,19 @@ inline constexpr std::string_view machine_tag = "$coppice_raft";
 // From the actor:
 //   {applied, Index, Serial, Clients, [{Index, Answer}]}   of the entries that were wanted
 //   {queried, Token, Answer}
+//   {got, Token, Index, Reply}     of the command's entry; or {queried, Token, {error, Reason}}
 //   {validated, Token, Answer}     Answer: ok, or what the caller is told
 //   {saved, Index, Snapshot, Microseconds}, or {not_saved, Text}
 //   {checked, Serial, Version, Hash}   of the state after the command of that serial
 //   {came, Came}                   of a timer or a monitor: what group_effects::read_came() takes
+// The actor stops with has_skipped_reason if it has applied a command that no member applies, and with
+// {bad_snapshot, Text} if the snapshot with which it began has that command.
 inline constexpr std::string_view begin_word = "begin";
+inline constexpr std::string_view skip_word = "skip";
 inline constexpr std::string_view apply_word = "apply";
 inline constexpr std::string_view query_word = "query";
+inline constexpr std::string_view get_word = "get";
+inline constexpr std::string_view compacted_word = "compacted";
 inline constexpr std::string_view validate_word = "validate";
 inline constexpr std::string_view save_word = "save";
 inline constexpr std::string_view leader_word = "leader";
@@ -44,11 +53,13 @@ inline constexpr std::string_view members_word = "members";
 inline constexpr std::string_view lead_word = "lead";
 inline constexpr std::string_view applied_word = "applied";
 inline constexpr std::string_view queried_word = "queried";
+inline constexpr std::string_view got_word = "got";
 inline constexpr std::string_view validated_word = "validated";
 inline constexpr std::string_view saved_word = "saved";
 inline constexpr std::string_view not_saved_word = "not_saved";
 inline constexpr std::string_view came_word = "came";
 inline constexpr std::string_view checked_word = "checked";
+inline constexpr std::string_view has_skipped_reason = "has_skipped_command";
 
 // What a member has to know of the actor at any time, also when it has crashed. The actor writes.
 struct machine_progress {

@@ -35,12 +35,6 @@ outcome stop_with(std::string_view tag, std::string_view text) {
   return runtime::stop(why.take());
 }
 
-consensus::member_id random_identity() {
-  consensus::member_id made;
-  while (!made) made = {base::random_u64(), base::random_u64()};
-  return made;
-}
-
 } // namespace
 
 member::member(parts of)
@@ -51,6 +45,12 @@ member::member(parts of)
       last_token_(base::random_u64() >> 2) {}
 
 member::~member() = default;
+
+consensus::identity member::random_identity() {
+  consensus::identity made;
+  while (!made) made = {base::random_u64(), base::random_u64()};
+  return made;
+}
 
 std::uint64_t member::next() {
   return base::random_u64();
@@ -142,6 +142,7 @@ outcome member::start_core(process& self, group_contents found) {
   effects_.clear();
   // Nothing that an earlier core said of its log is true of this one's.
   may_apply_ = sent_ = applied_ = 0;
+  skips_.clear();
   auto made = core::start(how, *this, std::move(found.state), self.now(), effects_);
   if (!made) return halt(self, made.error());
   core_ = std::move(*made);
@@ -168,6 +169,7 @@ outcome member::take_news(process& self) {
   }
   if (news->slowest > 0)
     counters_->writes.observe(static_cast<double>(news->slowest) / base::nanos_per_second);
+  if (news->slowest > options_->heartbeat) note_slow_write(news->slowest, self.now());
   if (news->identity_written && phase_ == phase::naming) {
     phase_ = phase::meeting;
     next_hello_ = 0;
@@ -246,26 +248,43 @@ outcome member::carry_out(process& self) {
   if (auto put = write_all(now.writes); !put) return start_again(self, put.error());
   for (consensus::message& one : now.messages) send(self, std::move(one));
   if (now.restore) {
-    unpark(); // what crashed the actor is behind it now
-    crashes_ = 0;
-    machine_at_ = 0;
+    // What crashed the actor is behind it now.
     snapshot_at_ = std::max(snapshot_at_, now.restore->index);
-    if (!machine_)
-      if (outcome spawned = spawn_machine(self); spawned.stops()) return spawned;
-    begin_machine(self);
+    if (outcome begun = begin_anew(self); begun.stops()) return begun;
   }
   for (const consensus::answer& one : now.answers) answer_outcome(self, one);
   if (now.committed > may_apply_) {
     behind_bytes_ += weight_of(may_apply_, now.committed);
+    const bool passes = note_skips(self, now.committed);
     may_apply_ = now.committed;
+    if (passes)
+      if (outcome begun = begin_anew(self); begun.stops()) return begun;
   }
   for (const consensus::snapshot_meta& one : now.released) storage_->release(one);
   for (const consensus::ready_read& one : now.reads) reads_.push_back(one);
   tell_changes(self);
   feed(self);
   arm(self);
+  note_waiting(self.now());
   publish();
   return runtime::carry_on();
+}
+
+void member::note_slow_write(base::nanos took, base::nanos now) {
+  const auto last = static_cast<base::nanos>(counters_->slow_write_at.value());
+  const bool is_old = last == 0 || now - last > slow_write_shown;
+  const auto longest = static_cast<base::nanos>(counters_->slow_write.value());
+  counters_->slow_write.set(static_cast<std::uint64_t>(is_old ? took : std::max(took, longest)));
+  counters_->slow_write_at.set(static_cast<std::uint64_t>(now));
+}
+
+void member::note_waiting(base::nanos now) {
+  const bool waits = parked_for_ == parked::nothing && applied_ < may_apply_;
+  if (!waits)
+    waits_since_ = 0;
+  else if (waits_since_ == 0 || applied_ != applied_then_)
+    waits_since_ = now;
+  applied_then_ = applied_;
 }
 
 // What the actor and people are told of: the leader, whether a majority is there, and the members.
@@ -367,6 +386,7 @@ void member::publish() {
   counters_->bad_snapshot.set(parked_for_ == parked::snapshot ? 1 : 0);
   counters_->no_snapshots.set(no_snapshots_ ? 1 : 0);
   counters_->stopped.set(phase_ == phase::stopped ? 1 : 0);
+  counters_->waits_since.set(static_cast<std::uint64_t>(core_ == nullptr ? 0 : waits_since_));
   if (core_ == nullptr) return;
   const bool leads = core_->what() == consensus::role::leader;
   counters_->term.set(core_->term());
@@ -420,6 +440,10 @@ outcome member::handle_info(process& self, const message& m) {
     take_forwarded(self, m);
   } else if (word == "raft_answer") {
     take_back(self, m);
+  } else if (word == where_word) {
+    take_where(self, m);
+  } else if (word == here_word) {
+    take_here(self, m);
   } else {
     return native_server::handle_info(self, m);
   }

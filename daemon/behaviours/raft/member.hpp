@@ -52,9 +52,10 @@ class member final : public native_server, private consensus::random_source {
   runtime::message engine_for_people(runtime::process& self) override;
   runtime::message sys_state(runtime::process& self) override { return engine_for_people(self); }
 
-  // A call by a process of this node. `what`: add, remove or transfer; `address`: NAME@ALIVE@HOST. Answered
-  // ok | {error, Reason}.
-  static runtime::message change_request(std::string_view what, std::string_view address);
+  // A call by a process of this node, answered ok | {error, Reason}. `what` is add, remove or transfer, and
+  // `of` NAME@ALIVE@HOST; or `what` is skip, and `of` the serial of a command; or `what` is recover, and `of`
+  // is not read.
+  static runtime::message change_request(std::string_view what, std::string_view of);
   static bool is_one(const runtime::description& process) {
     return process.behaviour == behaviour_name && process.plugin.empty();
   }
@@ -62,6 +63,8 @@ class member final : public native_server, private consensus::random_source {
  private:
   static constexpr std::string_view change_word = "$coppice_raft_change";
   static constexpr std::string_view met_word = "raft_met";
+  static constexpr std::string_view where_word = "raft_where";
+  static constexpr std::string_view here_word = "raft_here";
   static constexpr std::string_view check_word = "raft_check";
 
   enum class phase : std::uint8_t {
@@ -77,14 +80,18 @@ class member final : public native_server, private consensus::random_source {
   // A call that has no answer yet. Those of this node's and other nodes' processes have `from`; those that
   // another member has passed on have `back` and `number`.
   struct waiting {
-    enum class kind : std::uint8_t { append, session, query, forwarded, change };
+    enum class kind : std::uint8_t { append, session, query, get, forwarded, change };
     kind what = kind::append;
     runtime::message from{};
     std::string back{};
     std::uint64_t number = 0;
-    std::string asked{};     // forwarded: its address
+    std::string asked{}; // forwarded: its address
+    // Of the client, or the member that passed the call on, if this node does not know the client's. 0: this
+    // node, whose calls have no bound of their own.
+    std::uint32_t node = 0;
+    std::string node_name{}; // session: of the client
     runtime::message body{}; // query: what is asked; append: the command while `validate` decides
-    std::uint64_t client = 0, sequence = 0;
+    std::uint64_t client = 0, sequence = 0; // of a command; of get and of a skip, the serial
     base::nanos began = 0;
     std::size_t held = 0; // bytes, as they are counted
   };
@@ -101,6 +108,7 @@ class member final : public native_server, private consensus::random_source {
   std::uint64_t next() override;
 
   // member.cpp
+  static consensus::identity random_identity();
   base::status read_log(runtime::process& self, group_contents& into);
   runtime::outcome begin(runtime::process& self, const group_contents& found);
   runtime::outcome start_core(runtime::process& self, group_contents found);
@@ -113,6 +121,9 @@ class member final : public native_server, private consensus::random_source {
   void answer_outcome(runtime::process& self, const consensus::answer& one);
   void arm(runtime::process& self);
   void publish();
+  // A write took longer than a heartbeat.
+  void note_slow_write(base::nanos took, base::nanos now);
+  void note_waiting(base::nanos now);
   // The voter whose log has come furthest. Null: there is no other one.
   const consensus::progress* best_voter() const;
   // Bytes of the entries after `from` up to `to` that are in the log.
@@ -149,7 +160,16 @@ class member final : public native_server, private consensus::random_source {
   void take_append(runtime::process& self, waiting one, const runtime::message& request, etf::bytes command);
   void take_query(runtime::process& self, waiting one, const runtime::message& request, etf::bytes query,
                   bool stale);
+  void take_get(runtime::process& self, waiting one, std::uint64_t serial);
   void take_change(runtime::process& self, waiting one, const runtime::message& request);
+  void take_recover(runtime::process& self, waiting one);
+  // The operator wants a command passed over that a majority cannot apply. The leader asks the voters where
+  // they are parked, and appends the entry once enough have said that it is there.
+  void take_skip(runtime::process& self, waiting one, std::string_view serial);
+  void take_where(runtime::process& self, const runtime::message& m);
+  void take_here(runtime::process& self, const runtime::message& m);
+  void settle_skip(runtime::process& self);
+  void refuse_skip(runtime::process& self);
   void forward(runtime::process& self, waiting one, const runtime::message& request);
   void take_forwarded(runtime::process& self, const runtime::message& m);
   void take_back(runtime::process& self, const runtime::message& m);
@@ -164,7 +184,7 @@ class member final : public native_server, private consensus::random_source {
   runtime::message leader_answer() const;
   runtime::message members_answer() const;
   bool may_ask(runtime::process& self) const;
-  bool is_overloaded(std::size_t more) const;
+  bool is_overloaded(const waiting& by, std::size_t more) const;
   std::string why_idle() const;
   void write_members(etf::writer& out) const; // [{{Name, Node}, Role}]
 
@@ -192,6 +212,12 @@ class member final : public native_server, private consensus::random_source {
   runtime::outcome raise_machine(runtime::process& self);
   void park(runtime::process& self, parked what, std::uint64_t serial, std::string why);
   void unpark();
+  // The actor begins with the snapshot in use, whatever has kept it from applying.
+  runtime::outcome begin_anew(runtime::process& self);
+  // Entries up to `upto` are committed. True: one of them passes over the command at which this one is
+  // parked.
+  bool note_skips(runtime::process& self, consensus::log_index upto);
+  void tell_skip(runtime::process& self, std::uint64_t serial);
   // A leader that cannot apply leaves the lead to another voter.
   void hand_over(runtime::process& self);
   // Gives the actor a question of a client, as long as it has not too many.
@@ -210,12 +236,15 @@ class member final : public native_server, private consensus::random_source {
   void take_snapshot(runtime::process& self);
   runtime::outcome take_from_machine(runtime::process& self, const runtime::message& m);
   void take_applied(runtime::process& self, etf::cursor at, const runtime::message& m);
+  void take_got(runtime::process& self, etf::cursor at);
   void take_saved(runtime::process& self, etf::cursor at);
   void lose_save(runtime::process& self, std::string_view why);
   runtime::outcome lose_machine(runtime::process& self, const runtime::message& reason);
   void tell_leader(runtime::process& self);
   void tell_quorum(runtime::process& self);
   void tell_members(runtime::process& self);
+  // Of the command at which this member is parked. 0: it is not parked, or for another reason.
+  std::uint64_t crashing_serial() const { return parked_for_ == parked::command ? parked_ : 0; }
   bool has_machine() const { return bool{machine_} && parked_for_ == parked::nothing; }
 
   const parts of_;
@@ -260,6 +289,10 @@ class member final : public native_server, private consensus::random_source {
   token last_token_; // begins at random: a late answer to an earlier life's call must not fit a new one
   std::unordered_map<token, waiting> waiting_;
   std::size_t waiting_bytes_ = 0;
+  struct node_share {
+    std::size_t calls = 0, bytes = 0;
+  };
+  std::unordered_map<std::uint32_t, node_share> shares_; // of waiting_, of other nodes, none that is zero
   std::deque<std::pair<base::nanos, token>> append_due_, query_due_; // each in the order of their time
   std::vector<consensus::proposal> proposals_;                       // for the next append
   std::size_t proposed_bytes_ = 0;
@@ -268,6 +301,11 @@ class member final : public native_server, private consensus::random_source {
   std::deque<consensus::ready_read> reads_;                   // that the actor is not asked yet
   std::deque<token> to_validate_;                             // likewise
   std::int64_t last_time_ = 0;                                // of an entry, ms
+  struct asking_voters {
+    token of = 0; // the call, which has the serial
+    std::map<consensus::member_id, bool> parked_there;
+  };
+  std::optional<asking_voters> skip_;
 
   // Effects of entries.
   consensus::log_index leads_from_ = 0;              // the first entry of its own term. 0: it does not lead
@@ -288,7 +326,9 @@ class member final : public native_server, private consensus::random_source {
   bool machine_began_ = false;
   consensus::log_index may_apply_ = 0, sent_ = 0, applied_ = 0;
   std::uint64_t serial_ = 0, sessions_ = 0;
-  unsigned batches_ = 0; // that the actor has
+  std::uint64_t run_serial_ = 0;            // the present run has applied up to this one at least
+  consensus::log_index told_compacted_ = 0; // of which the actor knows that the log has it no more
+  unsigned batches_ = 0;                    // that the actor has
   struct asked {
     token of = 0;
     consensus::log_index index = 0; // of a query
@@ -298,6 +338,9 @@ class member final : public native_server, private consensus::random_source {
   std::deque<asked> asked_; // that the actor has, in order
   std::size_t asked_bytes_ = 0;
   std::uint64_t behind_bytes_ = 0; // of entries that are committed and not applied
+  // Since when there are such entries and applied_ is what it is. 0: there are none.
+  base::nanos waits_since_ = 0;
+  consensus::log_index applied_then_ = 0;
   consensus::log_index snapshot_at_ = 0;
   std::uint64_t bytes_since_ = 0; // of entries that were sent to it since the last snapshot
   bool saving_ = false;
@@ -311,6 +354,8 @@ class member final : public native_server, private consensus::random_source {
   parked parked_for_ = parked::nothing; // what it cannot apply
   std::uint64_t parked_ = 0;            // the serial of a command that crashes it, or after which it differs
   std::string parked_why_;
+  // Commands that committed entries after the snapshot pass over, by serial, with the index of the entry.
+  std::map<std::uint64_t, consensus::log_index> skips_;
   base::nanos hand_over_at_ = 0; // not before
   retry_pause hand_over_pause_{base::nanos_per_second, 300 * base::nanos_per_second};
 

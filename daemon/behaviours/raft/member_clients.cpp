@@ -6,7 +6,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
+#include "base/log.hpp"
 #include "base/random.hpp"
 #include "behaviours/gen/node_patterns.hpp"
 #include "behaviours/raft/address.hpp"
@@ -24,8 +26,10 @@ namespace {
 
 constexpr std::size_t most_at_once = 256;               // commands of one append to the core
 constexpr std::size_t most_bytes_at_once = 1024 * 1024; // and their bytes
-// Of the queries and commands that wait, and of the addresses of their callers.
+// Of the queries and commands that wait, and of the addresses of their callers: of all, and of one other
+// node. A node cannot fill what the leader has appended and not committed.
 constexpr std::size_t most_waiting_bytes = std::size_t{64} << 20;
+constexpr std::size_t most_waiting_bytes_of_node = std::size_t{16} << 20;
 // Of entries that are committed and not applied, at least; as much as two snapshots are apart is usual after
 // a start.
 constexpr std::uint64_t least_behind = std::uint64_t{64} << 20;
@@ -55,11 +59,13 @@ member::call_answer member::handle_call(process& self, const message& from, cons
   waiting one;
   one.from = from.compact();
   one.began = self.now();
+  one.node = self.origin().node;
+  if (word == "client") one.node_name = origin_name(self);
   if (word == change_word && self.origin().here() && arity == 3) {
     take_change(self, std::move(one), request);
-  } else if (word == "append" || word == "query" || word == "client") {
+  } else if (word == "append" || word == "query" || word == "get" || word == "client") {
     if (!may_ask(self)) return reply(error("not_allowed"));
-    if (is_overloaded(request.size() + from.size())) return reply(error("overloaded"));
+    if (is_overloaded(one, request.size() + from.size())) return reply(error("overloaded"));
     take_request(self, std::move(one), request);
   } else {
     return native_server::handle_call(self, from, request);
@@ -68,10 +74,15 @@ member::call_answer member::handle_call(process& self, const message& from, cons
   return {std::nullopt, carry_out(self)};
 }
 
-// A large call alone is none too many.
-bool member::is_overloaded(std::size_t more) const {
-  return waiting_.size() >= options_->pending ||
-         (waiting_bytes_ > 0 && waiting_bytes_ + more > most_waiting_bytes);
+// A large call alone is none too many. Another node has half of the calls at most.
+bool member::is_overloaded(const waiting& by, std::size_t more) const {
+  if (waiting_.size() >= options_->pending ||
+      (waiting_bytes_ > 0 && waiting_bytes_ + more > most_waiting_bytes))
+    return true;
+  const auto share = shares_.find(by.node);
+  return share != shares_.end() &&
+         (share->second.calls >= std::max(options_->pending / 2, 1U) ||
+          (share->second.bytes > 0 && share->second.bytes + more > most_waiting_bytes_of_node));
 }
 
 bool member::may_ask(process& self) const {
@@ -87,9 +98,9 @@ void member::take_request(process& self, waiting one, const message& request) {
   at.read_atom(word);
   const auto refuse = [&](message why) { answer(self, one, std::move(why)); };
   const auto malformed = [&] {
-    refuse(
-        gen::refusal("a member of a Raft group takes {client}, {append, Command}, {append, Command, "
-                     "{Client, Seq}}, {query, Query}, {query, Query, stale}, leader and members"));
+    refuse(gen::refusal(
+        "a member of a Raft group takes {client}, {append, Command}, {append, Command, "
+        "{Client, Seq}}, {query, Query}, {query, Query, stale}, {get, Serial}, leader and members"));
   };
   if (word == "client") {
     if (arity != 1) return malformed();
@@ -103,6 +114,11 @@ void member::take_request(process& self, waiting one, const message& request) {
     if (arity == 3 && !at.read_atom_is("stale")) return malformed();
     return take_query(self, std::move(one), request, what, arity == 3);
   }
+  if (word == "get") {
+    std::uint64_t serial = 0;
+    if (arity != 2 || !etf::cursor(what).read_unsigned(serial) || serial == 0) return malformed();
+    return take_get(self, std::move(one), serial);
+  }
   if (arity == 3 && !read_sequence(at, one.client, one.sequence)) return malformed();
   take_append(self, std::move(one), request, what);
 }
@@ -115,6 +131,7 @@ void member::take_append(process& self, waiting one, const message& request, etf
   if (behind_bytes_ > std::max(least_behind, 2 * options_->snapshot_bytes))
     return answer(self, one, error("overloaded"));
   one.what = waiting::kind::append;
+  one.held = command.size();
   if (progress_ == nullptr || !progress_->validates.load(std::memory_order_relaxed))
     return propose(self, keep(self, std::move(one)), consensus::entry_kind::command, command);
   if (!has_machine()) return answer(self, one, error("no_leader"));
@@ -136,14 +153,29 @@ void member::take_query(process& self, waiting one, const message& request, etf:
     core_->read(self.now(), of, effects_);
 }
 
+// What was applied never changes, so it needs no leader.
+void member::take_get(process& self, waiting one, std::uint64_t serial) {
+  if (core_ == nullptr) return answer(self, one, error("no_leader"));
+  if (!has_machine())
+    return answer(self, one, error(parked_for_ != parked::nothing ? "parked" : "no_leader"));
+  one.what = waiting::kind::get;
+  one.sequence = serial;
+  const token of = keep(self, std::move(one));
+  if (serial <= run_serial_)
+    reads_.push_back({of, 0});
+  else
+    core_->read(self.now(), of, effects_);
+}
+
 void member::propose(process& self, token of, consensus::entry_kind what, etf::bytes command) {
   consensus::proposal made;
   made.token = of;
   made.kind = what;
+  const waiting& by = waiting_.at(of);
+  made.client = by.client;
+  made.sequence = by.sequence;
+  if (what == consensus::entry_kind::session) made.body = consensus::payload(base::as_bytes(by.node_name));
   if (what == consensus::entry_kind::command) {
-    const waiting& by = waiting_.at(of);
-    made.client = by.client;
-    made.sequence = by.sequence;
     etf::vector_writer body(command.size() + 32);
     body.tuple(3);
     body.integer(entry_time());
@@ -181,24 +213,28 @@ void member::forward(process& self, waiting one, const message& request) {
     return answer(self, one, error("no_leader"));
   one.what = waiting::kind::forwarded;
   one.asked = leader->address;
+  one.held = request.size();
   const token of = keep(self, std::move(one));
   message_writer out(request.size() + 64);
-  out.tuple(4);
+  out.tuple(5);
   out.atom("raft_ask");
   out.atom(of_.child->name);
   out.unsigned_integer(of);
+  out.atom(origin_name(self));
   out.raw(request.bytes());
   send_to(self, leader->address, out.take());
 }
 
-// {raft_ask, Name, Number, Request}: another member passes a client's request on.
+// {raft_ask, Name, Number, Node, Request}: another member passes a request on of a client on that node.
 void member::take_forwarded(process& self, const message& m) {
   etf::cursor at(m.bytes());
   waiting one;
   std::string_view name;
+  std::string_view client;
   etf::bytes request;
-  if (!at.read_tuple_of(4) || !at.skip() || !at.read_atom(name) || name.empty() ||
-      name.find('@') != std::string_view::npos || !at.read_unsigned(one.number) || !at.read_term(request))
+  if (!at.read_tuple_of(5) || !at.skip() || !at.read_atom(name) || name.empty() ||
+      name.find('@') != std::string_view::npos || !at.read_unsigned(one.number) || !at.read_atom(client) ||
+      client.empty() || !at.read_term(request))
     return drop_message(self, "a request that was passed on is malformed");
   const std::string node = origin_name(self);
   if (!is_trusted(node)) return drop_message(self, "no member is there that could pass on a request");
@@ -209,7 +245,9 @@ void member::take_forwarded(process& self, const message& m) {
   std::string_view word;
   if (!inside.read_tuple(arity) || !inside.read_atom(word) || (word != "append" && word != "client"))
     return drop_message(self, "a request that was passed on is none for a leader");
-  if (is_overloaded(request.size())) return answer(self, one, error("overloaded"));
+  one.node = self.host().nodes().find(client).value_or(self.origin().node);
+  if (word == "client") one.node_name = client;
+  if (is_overloaded(one, request.size())) return answer(self, one, error("overloaded"));
   take_request(self, std::move(one), m.slice(request));
 }
 
@@ -234,9 +272,11 @@ void member::take_change(process& self, waiting one, const message& request) {
   if (!at.read_tuple_of(3) || !at.skip() || !at.read_atom(word) || !at.read_binary(bytes))
     return answer(self, one, error("badarg"));
   const std::string address(base::as_text(bytes));
+  if (word == "recover") return take_recover(self, std::move(one));
   if (core_ == nullptr || core_->what() != consensus::role::leader)
     return answer(self, one, error("no_leader"));
   one.what = waiting::kind::change;
+  if (word == "skip") return take_skip(self, std::move(one), address);
   const auto& all = core_->members().members();
   const auto known = std::ranges::find(all, address, &consensus::member::address);
   if (word == "add") {
@@ -256,22 +296,137 @@ void member::take_change(process& self, waiting one, const message& request) {
   answer(self, of, error("badarg"));
 }
 
-message member::change_request(std::string_view what, std::string_view address) {
+message member::change_request(std::string_view what, std::string_view of) {
   message_writer out;
   out.tuple(3);
   out.atom(change_word);
   out.atom(what);
-  out.binary(address);
+  out.binary(of);
   return out.take();
+}
+
+void member::take_skip(process& self, waiting one, std::string_view serial) {
+  const char* const end = serial.data() + serial.size();
+  const auto [at, problem] = std::from_chars(serial.data(), end, one.sequence);
+  if (problem != std::errc() || at != end || one.sequence == 0) return answer(self, one, error("badarg"));
+  if (skip_ && waiting_.contains(skip_->of)) return answer(self, one, error("busy"));
+  const consensus::raft_log& log = core_->log();
+  for (consensus::log_index i = log.base() + 1; i <= log.last(); ++i)
+    if (log.at(i).kind == consensus::entry_kind::skip && log.at(i).sequence == one.sequence)
+      return answer(self, one, error("exists"));
+  const bool here = crashing_serial() == one.sequence;
+  skip_ = asking_voters{keep(self, std::move(one)), {}};
+  if (core_->members().votes(self_)) skip_->parked_there[self_] = here;
+  // The lead should stay until it is done.
+  hand_over_at_ = std::max(hand_over_at_, self.now() + options_->append_timeout);
+  for (const consensus::member& other : core_->members().members()) {
+    if (other.id == self_ || other.role != consensus::member_role::voter) continue;
+    message_writer out;
+    out.tuple(3);
+    out.atom(where_word);
+    out.atom(of_.child->name);
+    out.unsigned_integer(skip_->of);
+    send_to(self, other.address, out.take());
+  }
+  settle_skip(self);
+}
+
+// The other members are taken for lost for good: nobody is asked.
+void member::take_recover(process& self, waiting one) {
+  if (core_ == nullptr) return answer(self, one, error("no_log"));
+  one.what = waiting::kind::change;
+  const consensus::cluster_id fresh = random_identity();
+  core_->recover_alone(self.now(), keep(self, std::move(one)), fresh, effects_);
+  if (core_->cluster() != fresh) return; // the answer says why not
+  base::log::warning("raft", "{} becomes a group of one in term {}: what only the other members had is gone",
+                     own_, core_->term());
+}
+
+// {raft_where, Name, Number}: the leader wants to know at which serial this member is parked.
+void member::take_where(process& self, const message& m) {
+  etf::cursor at(m.bytes());
+  std::string_view name;
+  std::uint64_t number = 0;
+  if (!at.read_tuple_of(3) || !at.skip() || !at.read_atom(name) || name.empty() ||
+      name.find('@') != std::string_view::npos || !at.read_unsigned(number))
+    return drop_message(self, "a question of a leader is malformed");
+  const std::string node = origin_name(self);
+  if (!is_trusted(node)) return drop_message(self, "no member is there that could ask");
+  message_writer out;
+  out.tuple(4);
+  out.atom(here_word);
+  out.atom(of_.child->name);
+  out.unsigned_integer(number);
+  out.unsigned_integer(crashing_serial());
+  send_to(self, fmt::format("{}@{}", name, node), out.take());
+}
+
+// {raft_here, Name, Number, Serial}; Serial is 0 if the member is not parked.
+void member::take_here(process& self, const message& m) {
+  etf::cursor at(m.bytes());
+  std::string_view name;
+  std::uint64_t number = 0;
+  std::uint64_t serial = 0;
+  if (!at.read_tuple_of(4) || !at.skip() || !at.read_atom(name) || !at.read_unsigned(number) ||
+      !at.read_unsigned(serial))
+    return drop_message(self, "an answer to a leader is malformed");
+  if (core_ == nullptr || !skip_ || number != skip_->of) return; // too late
+  const auto call = waiting_.find(number);
+  if (call == waiting_.end()) return;
+  const auto& all = core_->members().members();
+  const auto from =
+      std::ranges::find(all, fmt::format("{}@{}", name, origin_name(self)), &consensus::member::address);
+  if (from == all.end() || from->role != consensus::member_role::voter)
+    return drop_message(self, "an answer to a leader comes from no voter");
+  skip_->parked_there[from->id] = serial == call->second.sequence;
+  settle_skip(self);
+}
+
+void member::settle_skip(process& self) {
+  const consensus::configuration& members = core_->members();
+  std::size_t there = 0;
+  std::size_t answered = 0;
+  for (const auto& [id, parked_at_it] : skip_->parked_there) {
+    if (!members.votes(id)) continue;
+    ++answered;
+    if (parked_at_it) ++there;
+  }
+  const token of = skip_->of;
+  if (there >= members.majority()) {
+    skip_.reset();
+    return propose(self, of, consensus::entry_kind::skip, {});
+  }
+  if (answered == members.voters()) refuse_skip(self);
+}
+
+// {error, {not_parked, Parked, Needed}}: so many voters are parked at that serial, and so many have to be.
+void member::refuse_skip(process& self) {
+  const consensus::configuration& members = core_->members();
+  const auto there = std::ranges::count_if(
+      skip_->parked_there, [&](const auto& one) { return one.second && members.votes(one.first); });
+  const token of = skip_->of;
+  skip_.reset();
+  message_writer out;
+  out.tuple(3);
+  out.atom("not_parked");
+  out.unsigned_integer(static_cast<std::uint64_t>(there));
+  out.unsigned_integer(members.majority());
+  answer(self, of, runtime::error_message(out.take()));
 }
 
 member::token member::keep(process& self, waiting one) {
   const token made = ++last_token_;
-  const bool query = one.what == waiting::kind::query;
+  const bool query = one.what == waiting::kind::query || one.what == waiting::kind::get;
   auto& due = query ? query_due_ : append_due_;
   due.emplace_back(self.now() + (query ? options_->query_timeout : options_->append_timeout), made);
-  one.held = one.body.size() + one.from.size(); // a caller chooses the tag of its From
+  // A caller chooses the tag of its From.
+  one.held = std::max(one.held, one.body.size()) + one.from.size();
   waiting_bytes_ += one.held;
+  if (one.node != 0) {
+    node_share& share = shares_[one.node];
+    ++share.calls;
+    share.bytes += one.held;
+  }
   waiting_.emplace(made, std::move(one));
   return made;
 }
@@ -283,7 +438,11 @@ void member::expire(process& self) {
       const bool waits = waiting_.contains(of);
       if (waits && at > self.now()) break;
       due->pop_front();
-      if (waits) answer(self, of, error("timeout"));
+      if (!waits) continue;
+      if (skip_ && skip_->of == of && core_ != nullptr)
+        refuse_skip(self); // some voters have not answered, and nothing was appended
+      else
+        answer(self, of, error("timeout"));
     }
   }
   // An actor that hangs is asked nothing; those that have their answer go.
@@ -312,6 +471,10 @@ void member::answer(process& self, token to, message term) {
   const waiting one = std::move(found->second);
   waiting_.erase(found);
   waiting_bytes_ -= one.held;
+  if (const auto share = shares_.find(one.node); share != shares_.end()) {
+    share->second.bytes -= one.held;
+    if (--share->second.calls == 0) shares_.erase(share);
+  }
   answer(self, one, std::move(term));
 }
 

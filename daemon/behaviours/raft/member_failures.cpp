@@ -32,6 +32,7 @@ void member::put_away(process& self) {
   to_validate_.clear();
   asked_.clear();
   asked_bytes_ = 0;
+  skip_.reset();
   // A new actor is not told of an old leader.
   told_any_leader_ = false;
   told_leader_ = {};

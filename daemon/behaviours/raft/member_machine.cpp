@@ -100,6 +100,8 @@ void member::begin_machine(process& self) {
   save_pause_.reset();
   ask_again();
   sent_ = applied_ = from.index;
+  run_serial_ = 0;
+  told_compacted_ = core_->log().base();
   behind_bytes_ = weight_of(applied_, may_apply_);
   std::vector<token> lost;
   for (const auto& [index, of] : committed_)
@@ -121,6 +123,8 @@ void member::begin_machine(process& self) {
   }
   out.unsigned_integer(options_->check);
   tell_machine(self, out);
+  std::erase_if(skips_, [&](const auto& one) { return one.second <= from.index; });
+  for (const auto& [serial, index] : skips_) tell_skip(self, serial);
   // At the first start tell_changes() does this.
   if (told_members_ == core_->members()) tell_members(self);
   if (told_any_leader_) tell_leader(self);
@@ -170,6 +174,15 @@ void member::feed(process& self) {
     tell_machine(self, out);
     ++batches_;
   }
+  if (log.base() > told_compacted_) {
+    told_compacted_ = log.base();
+    message_writer out;
+    begin_body(out);
+    out.tuple(2);
+    out.atom(compacted_word);
+    out.unsigned_integer(told_compacted_);
+    tell_machine(self, out);
+  }
   ask_queries(self);
   take_snapshot(self);
 }
@@ -202,13 +215,18 @@ bool member::may_ask_more() const {
 }
 
 void member::ask(process& self, token of, consensus::log_index index, bool query) {
-  const message& what = waiting_.at(of).body;
+  const waiting& call = waiting_.at(of);
+  const message& what = call.body;
+  const bool gets = call.what == waiting::kind::get;
   message_writer out(what.size() + 64);
   begin_body(out);
   out.tuple(3);
-  out.atom(query ? query_word : validate_word);
+  out.atom(gets ? get_word : query ? query_word : validate_word);
   out.unsigned_integer(of);
-  out.raw(what.bytes());
+  if (gets)
+    out.unsigned_integer(call.sequence);
+  else
+    out.raw(what.bytes());
   asked_.push_back({of, index, query, what.size()});
   asked_bytes_ += what.size();
   tell_machine(self, out);
@@ -269,6 +287,8 @@ outcome member::take_from_machine(process& self, const message& m) {
       const message command = std::exchange(found->second.body, {});
       propose(self, of, consensus::entry_kind::command, command.bytes());
     }
+  } else if (word == got_word) {
+    take_got(self, at);
   } else if (word == checked_word) {
     take_checked(self, at);
   } else if (word == came_word) {
@@ -292,6 +312,7 @@ void member::take_applied(process& self, etf::cursor at, const message& m) {
     return;
   behind_bytes_ -= std::min(behind_bytes_, weight_of(applied_, index));
   applied_ = index;
+  run_serial_ = serial_;
   if (batches_ > 0) --batches_;
   for (; count > 0; --count) {
     etf::bytes said;
@@ -305,6 +326,28 @@ void member::take_applied(process& self, etf::cursor at, const message& m) {
                                  base::nanos_per_second);
     answer(self, of, m.slice(said));
   }
+}
+
+// {Token, Index, Reply}, which makes {ok, Command, Reply} with the log's entry.
+void member::take_got(process& self, etf::cursor at) {
+  token of = 0;
+  std::uint64_t index = 0;
+  etf::bytes reply;
+  if (!at.read_unsigned(of) || !at.read_unsigned(index) || !at.read_term(reply)) return;
+  asked_is_answered(of);
+  const consensus::raft_log& log = core_->log();
+  const bool is_there = index > log.base() && index <= log.last();
+  etf::bytes command;
+  etf::cursor in(is_there ? log.at(index).body.bytes() : etf::bytes());
+  // {Time, Random, Command}
+  if (!is_there || !in.read_tuple_of(3) || !in.skip() || !in.skip() || !in.read_term(command))
+    return answer(self, of, runtime::error_message(message::atom("compacted")));
+  message_writer out(command.size() + reply.size() + 32);
+  out.tuple(3);
+  out.atom("ok");
+  out.raw(command);
+  out.raw(reply);
+  answer(self, of, out.take());
 }
 
 // {Index, Snapshot, Microseconds}
@@ -347,6 +390,10 @@ outcome member::lose_machine(process& self, const message& reason) {
   const std::uint64_t serial = progress_->applying.load(std::memory_order_relaxed);
   // A command that ends the actor does so in all members and after each start, whatever the reason says.
   if (serial == 0 && runtime::is_orderly(reason)) return runtime::stop(reason);
+  if (etf::cursor(reason.bytes()).read_atom_is(has_skipped_reason)) {
+    base::log::info("raft", "{}: its actor begins again without a command that its group passes over", own_);
+    return raise_machine(self);
+  }
   counters_->crashes.add_alone();
   if (is_bad_snapshot(reason)) {
     park(self, parked::snapshot, 0, "its actor does not take it: " + runtime::shown(reason));
@@ -383,6 +430,42 @@ outcome member::lose_machine(process& self, const message& reason) {
   if (core_ != nullptr) return carry_out(self);
   arm(self);
   return runtime::carry_on();
+}
+
+outcome member::begin_anew(process& self) {
+  unpark();
+  crashes_ = 0;
+  crash_pause_.reset();
+  machine_at_ = 0;
+  if (!machine_)
+    if (outcome spawned = spawn_machine(self); spawned.stops()) return spawned;
+  begin_machine(self);
+  return runtime::carry_on();
+}
+
+bool member::note_skips(process& self, consensus::log_index upto) {
+  bool passes = false;
+  const consensus::raft_log& log = core_->log();
+  for (consensus::log_index i = std::max(may_apply_, log.base()) + 1; i <= std::min(upto, log.last()); ++i) {
+    const consensus::entry& one = log.at(i);
+    if (one.kind != consensus::entry_kind::skip) continue;
+    skips_[one.sequence] = i;
+    base::log::warning("raft", "{}: its group passes over the command at serial {}", own_, one.sequence);
+    if (crashing_serial() == one.sequence)
+      passes = true;
+    else if (has_machine() && machine_began_)
+      tell_skip(self, one.sequence);
+  }
+  return passes;
+}
+
+void member::tell_skip(process& self, std::uint64_t serial) {
+  message_writer out;
+  begin_body(out);
+  out.tuple(2);
+  out.atom(skip_word);
+  out.unsigned_integer(serial);
+  tell_machine(self, out);
 }
 
 outcome member::raise_machine(process& self) {

@@ -4,10 +4,14 @@
 
 #include <array>
 
+#include "base/clock.hpp"
 #include "metrics/counters.hpp"
 #include "metrics/series.hpp"
 
 namespace coppice::behaviours::raft {
+
+// How long a slow write is told of.
+inline constexpr base::nanos slow_write_shown = 60 * base::nanos_per_second;
 
 struct raft_counters final : metrics::counters {
   raft_counters() {
@@ -37,6 +41,12 @@ struct raft_counters final : metrics::counters {
   metrics::number stopped;          // 1: its log has ended, or its group of the log is damaged
   metrics::number bad_snapshot;     // 1: its actor does not take the snapshot
   metrics::number no_snapshots;     // 1: the last snapshot could not be taken, so the log grows
+  // Monotonic, in ns: since when it has committed entries and has applied none of them. 0: it has none, or is
+  // parked.
+  metrics::number waits_since;
+  // In ns: the longest write of the last minute that took more than a heartbeat, and when it ended,
+  // monotonic. 0: there was none.
+  metrics::number slow_write, slow_write_at;
 
   static constexpr std::array<double, 8> bounds{0.0005, 0.001, 0.005, 0.02, 0.1, 0.5, 2, 10}; // seconds
   // Seconds. Of writes the slowest of those that end together.

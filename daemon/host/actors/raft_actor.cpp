@@ -36,6 +36,16 @@ message error_of(std::string_view tag, std::string_view what) {
   return runtime::error_message(out.take());
 }
 
+// {error, {discarded, skipped, Serial}}
+message skipped(std::uint64_t serial) {
+  message_writer out;
+  out.tuple(3);
+  out.atom("discarded");
+  out.atom("skipped");
+  out.unsigned_integer(serial);
+  return runtime::error_message(out.take());
+}
+
 // {ok, Reply}, or {ok, Serial, Reply} unless the serial is 0.
 message ok_answer(std::uint64_t serial, const message& reply) {
   message_writer out(reply.size() + 32);
@@ -106,6 +116,13 @@ outcome raft_actor::take_order(process& self, const message& m, etf::cursor at) 
   if (word == raft::query_word) return take_query(self, m, at);
   if (word == raft::validate_word) return take_validate(self, m, at);
   if (word == raft::begin_word) return take_first(self, m, at);
+  if (word == raft::skip_word) return take_skip(at);
+  if (word == raft::get_word) return take_get(self, at), runtime::carry_on();
+  if (word == raft::compacted_word) {
+    std::uint64_t upto = 0;
+    if (at.read_unsigned(upto)) replies_.forget_up_to(upto);
+    return runtime::carry_on();
+  }
   if (word == raft::lead_word) return take_lead(self, at);
   return tell(m, word, at);
 }
@@ -137,6 +154,8 @@ outcome raft_actor::take_first(process& self, const message& m, etf::cursor at) 
   etf::bytes snapshot;
   if (!at.read_unsigned(most.sessions)) return runtime::carry_on();
   commands_ = applied_commands(most);
+  replies_ = consensus::kept_replies();
+  began_at_ = 0;
   carrier_.lead(self, {}, 0);
   effects_ = {};
   const bool has_snapshot = at.read_binary(snapshot);
@@ -168,8 +187,20 @@ outcome raft_actor::take_first(process& self, const message& m, etf::cursor at) 
     why.binary(restored.error().text);
     return runtime::stop(why.take());
   }
+  began_at_ = commands_.serial();
   go_over(self);
   return runtime::carry_on();
+}
+
+outcome raft_actor::take_skip(etf::cursor at) {
+  std::uint64_t serial = 0;
+  if (!at.read_unsigned(serial) || commands_.pass_over(serial)) return runtime::carry_on();
+  if (serial > began_at_) return runtime::stop(message::atom(raft::has_skipped_reason));
+  message_writer why;
+  why.tuple(2);
+  why.atom("bad_snapshot");
+  why.binary("it has the command at serial " + std::to_string(serial) + ", over which the group passes");
+  return runtime::stop(why.take());
 }
 
 bool raft_actor::read_entry(etf::cursor& at, given_entry& out) {
@@ -179,6 +210,7 @@ bool raft_actor::read_entry(etf::cursor& at, given_entry& out) {
       !at.read_bool(out.wanted) || !at.read_binary(out.body))
     return false;
   out.about.kind = static_cast<consensus::entry_kind>(kind);
+  if (out.about.kind == consensus::entry_kind::session) out.about.body = consensus::payload(out.body);
   return true;
 }
 
@@ -238,9 +270,14 @@ outcome raft_actor::take_entry(const message& m, const given_entry& one, message
       outcome next = came ? apply_came(one, *came, decided.serial) : apply(m, one, decided.serial, answer);
       if (next.stops()) return next;
       progress_->applying.store(0, std::memory_order_relaxed);
-      commands_.finish(one.about, payload_of(answer));
+      keep_reply(one, decided.serial, answer);
       return next;
     }
+    case verdict::passed_over:
+      answer = skipped(decided.serial);
+      if (came) give_up(*came);
+      keep_reply(one, decided.serial, came ? message() : answer);
+      break;
     case verdict::repeat:
       answer = message::copy_of(decided.reply.bytes());
       break;
@@ -255,6 +292,21 @@ outcome raft_actor::take_entry(const message& m, const given_entry& one, message
       break;
   }
   return runtime::carry_on();
+}
+
+// For a repeat of the command, and for those that ask for its serial. No answer: the entry is no command.
+void raft_actor::keep_reply(const given_entry& one, std::uint64_t serial, const message& answer) {
+  const consensus::payload said = answer ? payload_of(answer) : consensus::payload();
+  commands_.finish(one.about, said);
+  replies_.keep(serial, one.index, said);
+}
+
+// The timer or the monitor is over, though no callback hears of it.
+void raft_actor::give_up(const raft::group_effects::came& what) {
+  message_writer unused(64);
+  effects_.begin(0, 0);
+  static_cast<void>(effects_.take(what, unused));
+  effects_.keep();
 }
 
 // {Time, Random, came, Came}
@@ -399,6 +451,33 @@ outcome raft_actor::take_query(process& self, const message& m, etf::cursor at) 
   out.raw(answer.bytes());
   say(self, out);
   return runtime::carry_on();
+}
+
+// {Token, Serial}. The reply of a command that was refused is the caller's whole answer.
+void raft_actor::take_get(process& self, etf::cursor at) {
+  std::uint64_t of = 0;
+  std::uint64_t serial = 0;
+  if (!at.read_unsigned(of) || !at.read_unsigned(serial)) return;
+  const consensus::kept_replies::kept* const found = replies_.find(serial);
+  message_writer out(found == nullptr ? 64 : found->reply.size() + 64);
+  begin_saying(out);
+  if (found == nullptr || found->reply.size() == 0) {
+    out.tuple(3);
+    out.atom(raft::queried_word);
+    out.unsigned_integer(of);
+    out.tuple(2);
+    out.atom("error");
+    out.atom(found != nullptr ? "no_command" : serial > commands_.serial() ? "unknown_serial" : "compacted");
+    return say(self, out);
+  }
+  out.tuple(4);
+  out.atom(raft::got_word);
+  out.unsigned_integer(of);
+  out.unsigned_integer(found->index);
+  etf::cursor in(found->reply.bytes());
+  const bool is_ok = in.read_tuple_of(3) && in.read_atom_is("ok") && in.skip();
+  out.raw(is_ok ? in.rest() : found->reply.bytes());
+  say(self, out);
 }
 
 outcome raft_actor::take_validate(process& self, const message& m, etf::cursor at) {

@@ -18,6 +18,7 @@
 #include "behaviours/raft/group_effects.hpp"
 #include "behaviours/raft/machine_protocol.hpp"
 #include "consensus/applied_commands.hpp"
+#include "consensus/kept_replies.hpp"
 #include "host/actors/plugin_actor.hpp"
 
 namespace coppice::host {
@@ -44,7 +45,7 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   // An entry of {apply, Entries}, a part of its message.
   struct given_entry {
     consensus::log_index index = 0;
-    consensus::entry about; // without its body
+    consensus::entry about; // without the body of a command
     bool wanted = false;
     etf::bytes body;
   };
@@ -66,6 +67,7 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
 
   runtime::outcome take_order(runtime::process& self, const runtime::message& m, etf::cursor at);
   runtime::outcome take_first(runtime::process& self, const runtime::message& m, etf::cursor at);
+  runtime::outcome take_skip(etf::cursor at);
   runtime::outcome take_entries(runtime::process& self, const runtime::message& m, etf::cursor at);
   static bool read_entry(etf::cursor& at, given_entry& out);
   runtime::outcome take_lead(runtime::process& self, etf::cursor at);
@@ -73,6 +75,8 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   runtime::outcome take_entry(const runtime::message& m, const given_entry& one, runtime::message& answer);
   runtime::outcome apply(const runtime::message& m, const given_entry& one, std::uint64_t serial,
                          runtime::message& answer);
+  void give_up(const behaviours::raft::group_effects::came& what);
+  void keep_reply(const given_entry& one, std::uint64_t serial, const runtime::message& answer);
   // What came of a timer or a monitor, if the entry brings such.
   static std::optional<behaviours::raft::group_effects::came> came_of(const given_entry& one);
   runtime::outcome apply_came(const given_entry& one, const behaviours::raft::group_effects::came& what,
@@ -81,6 +85,7 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   template <class Callback>
   std::int32_t noting(looking what, const coppice_entry& about, Callback callback);
   runtime::outcome take_query(runtime::process& self, const runtime::message& m, etf::cursor at);
+  void take_get(runtime::process& self, etf::cursor at);
   runtime::outcome take_validate(runtime::process& self, const runtime::message& m, etf::cursor at);
   void take_save(runtime::process& self);
   void say_hash(runtime::process& self);
@@ -103,6 +108,8 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   std::uint64_t check_ = 0;   // commands between two hashes of the state. 0: none is made
   bool told_no_hash_ = false; // it was logged that there can be none
   consensus::applied_commands commands_;
+  consensus::kept_replies replies_;
+  std::uint64_t began_at_ = 0; // serial of the state that it began with
   behaviours::raft::group_effects effects_;
   behaviours::raft::effect_carrier carrier_;
 };

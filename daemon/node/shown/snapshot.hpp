@@ -102,6 +102,8 @@ struct raft_status {
   bool bad_snapshot = false;    // its actor does not take the snapshot
   bool no_snapshots = false;    // the last one could not be taken
   std::uint64_t differs_at = 0; // the serial at which its state differs from that of most members. 0: none
+  base::nanos waits = 0;        // for how long it has applied none of the entries that it could. 0: as above
+  base::nanos slow_write = 0; // the longest write of the last minute that took more than a heartbeat. 0: none
 };
 
 // A saga on this node that needs attention.

@@ -5,11 +5,16 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "behaviours/children.hpp"
 #include "behaviours/raft/raft_kind.hpp"
 #include "consensus/applied_commands.hpp"
+#include "consensus/kept_replies.hpp"
 #include "consensus/wire.hpp"
 #include "durable/memory_disk.hpp"
+#include "metrics/board.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
 using namespace coppice;
@@ -22,10 +27,12 @@ namespace {
 
 constexpr base::nanos ms = base::nanos_per_ms;
 
-// A command is a number, which is added; `crash` ends it, and so does `leave`, orderly; `ring` has the member
-// make an entry of what came of a timer, which adds 1000; `drift` adds 7 in the machine a alone. The query
-// `sum` is answered by the sum, any other one by refused. The sum is the hash of its state. Everything it
-// does is written down with its id.
+std::atomic<bool> is_mended = false; // `crash` adds 1000
+
+// A command is a number, which is added; `crash` ends it, and so does `leave`, orderly; of `keep_still` it
+// tells nothing; `ring` has the member make an entry of what came of a timer, which adds 1000; `drift` adds 7
+// in the machine a alone. The query `sum` is answered by the sum, any other one by refused. The sum is the
+// hash of its state. Everything it does is written down with its id.
 class adding_machine final : public native_server, public raft::machine {
  public:
   adding_machine(diary& book, std::string id) : native_server("adding"), book_(book), id_(std::move(id)) {}
@@ -43,7 +50,11 @@ class adding_machine final : public native_server, public raft::machine {
     if (!at.read_tuple(arity) || !at.read_atom(word)) return runtime::carry_on();
     if (word == raft::begin_word) return begin(at);
     if (word == raft::apply_word) return apply(self, at);
+    if (word == raft::skip_word) return skip(at);
     if (word == raft::query_word) query(self, at);
+    if (word == raft::get_word) get(self, at);
+    std::uint64_t upto = 0;
+    if (word == raft::compacted_word && at.read_unsigned(upto)) replies_.forget_up_to(upto);
     if (word == raft::lead_word) {
       std::uint64_t first = 0;
       CHECK(at.read_unsigned(first));
@@ -59,6 +70,7 @@ class adding_machine final : public native_server, public raft::machine {
     etf::bytes commands;
     CHECK(at.read_unsigned(most.sessions));
     commands_ = applied_commands(most);
+    began_at_ = 0;
     sum_ = 0;
     const bool restores = at.read_binary(snapshot);
     CHECK((restores || at.read_atom_is("undefined")));
@@ -73,9 +85,18 @@ class adding_machine final : public native_server, public raft::machine {
       CHECK(in.read_integer(sum_));
       CHECK(in.read_binary(commands));
       CHECK(commands_.restore(commands));
+      began_at_ = commands_.serial();
       book_.write(id_ + " restored " + std::to_string(sum_));
     }
     return runtime::carry_on();
+  }
+  runtime::outcome skip(etf::cursor at) {
+    std::uint64_t serial = 0;
+    CHECK(at.read_unsigned(serial));
+    if (commands_.pass_over(serial)) return runtime::carry_on();
+    book_.write(id_ + " has applied " + std::to_string(serial));
+    return runtime::stop(serial > began_at_ ? message::atom(raft::has_skipped_reason)
+                                            : term("{bad_snapshot, <<\"it has it\">>}"));
   }
   runtime::outcome apply(runtime::process& self, etf::cursor at) {
     std::uint32_t count = 0;
@@ -100,6 +121,7 @@ class adding_machine final : public native_server, public raft::machine {
         std::uint32_t arity = 0;
         CHECK((in.read_tuple(arity) && in.read_integer(time) && in.read_unsigned(random)));
         CHECK(time > 0);
+        if (in.read_atom_is("keep_still")) return runtime::carry_on();
         if (arity == 4) {
           CHECK((in.read_atom_is(raft::came_word) && in.read_tuple_of(3)));
           by = 1000;
@@ -112,6 +134,8 @@ class adding_machine final : public native_server, public raft::machine {
           self.notify(self.parent(), out.take());
         } else if (in.read_atom_is("drift")) {
           by = id_ == "a" ? 7 : 0;
+        } else if (in.peek() == etf::kind::atom && is_mended) {
+          by = 1000;
         } else if (!in.read_integer(by))
           return runtime::stop(in.read_atom_is("leave") ? runtime::reasons::normal()
                                                         : message::atom("crashed"));
@@ -124,6 +148,10 @@ class adding_machine final : public native_server, public raft::machine {
         out.unsigned_integer(decided.serial);
         out.integer(sum_);
         answer = out.take();
+        commands_.finish(one, consensus::payload(answer.bytes()));
+        replies_.keep(decided.serial, index, consensus::payload(answer.bytes()));
+      } else if (decided.what == applied_commands::verdict::passed_over) {
+        answer = message::atom("skipped");
         commands_.finish(one, consensus::payload(answer.bytes()));
       } else if (decided.what == applied_commands::verdict::repeat) {
         answer = message::copy_of(decided.reply.bytes());
@@ -171,6 +199,23 @@ class adding_machine final : public native_server, public raft::machine {
       out.atom("refused");
     self.notify(self.parent(), out.take());
   }
+  void get(runtime::process& self, etf::cursor at) {
+    std::uint64_t of = 0, serial = 0;
+    CHECK((at.read_unsigned(of) && at.read_unsigned(serial)));
+    const auto* const found = replies_.find(serial);
+    runtime::message_writer out;
+    head(out);
+    out.tuple(found == nullptr ? 3 : 4);
+    out.atom(found == nullptr ? raft::queried_word : raft::got_word);
+    out.unsigned_integer(of);
+    if (found == nullptr) {
+      out.atom(serial > commands_.serial() ? "unknown_serial" : "compacted");
+    } else {
+      out.unsigned_integer(found->index);
+      out.raw(found->reply.bytes());
+    }
+    self.notify(self.parent(), out.take());
+  }
   void save(runtime::process& self) {
     etf::vector_writer state(64);
     state.tuple(2);
@@ -196,8 +241,14 @@ class adding_machine final : public native_server, public raft::machine {
   const std::shared_ptr<raft::machine_progress> progress_ = std::make_shared<raft::machine_progress>();
   std::uint64_t run_ = 0, check_ = 0;
   applied_commands commands_;
+  consensus::kept_replies replies_;
+  std::uint64_t began_at_ = 0;
   std::int64_t sum_ = 0;
 };
+
+std::string skip_of(std::uint64_t serial) {
+  return "{'$coppice_raft_change', skip, <<\"" + std::to_string(serial) + "\">>}";
+}
 
 // Members by their names, on one node and in one log.
 struct group_host : test_host {
@@ -211,6 +262,7 @@ struct group_host : test_host {
     for (const std::string& one : names) options.members.push_back(one + "@test@localhost");
     options.heartbeat = 20 * ms;
     options.election = 200 * ms;
+    is_mended = false;
   }
   ~group_host() {
     for (const auto& [name, pid] : running) {
@@ -261,6 +313,27 @@ struct group_host : test_host {
       run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
     }
     return true;
+  }
+
+  // The name of a member that believes to lead.
+  std::string leader() {
+    const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
+    while (base::mono_now() < until) {
+      for (const std::string& one : names)
+        if (ask(one, "leader").starts_with("{ok,{" + one + ",")) return one;
+      run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
+    }
+    return names.front();
+  }
+  // Asks the leader, whichever it is by then: parked members give the lead on.
+  bool skips(std::uint64_t serial) {
+    const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
+    while (base::mono_now() < until) {
+      const std::string said = ask(leader(), skip_of(serial));
+      if (said == "ok" || said == "{error,exists}") return true;
+      run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
+    }
+    return false;
   }
 
   const std::vector<std::string> names;
@@ -320,6 +393,45 @@ TEST_CASE("a majority goes on without a member, which catches up by a snapshot w
   const auto lines = host.book.lines();
   CHECK(std::ranges::any_of(lines, [](const auto& line) { return line.starts_with("b restored "); }));
   CHECK(host.done("b", "{query, sum}") == "101");
+}
+
+TEST_CASE(
+    "a command and its reply are told by the serial, as long as the log has it, also without a leader") {
+  group_host host;
+  host.start_all();
+  CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
+  for (const char* const name : {"a", "b", "c"}) {
+    CAPTURE(name);
+    // What was answered is there, whichever member is asked.
+    CHECK(host.done(name, "{get, 1}") == "{ok,5,{ok,1,5}}");
+    CHECK(host.done(name, "{get, 2}") == "unknown_serial");
+  }
+  host.kill("b");
+  host.kill("c");
+  CHECK(host.comes_to("a", "leader", "{error,no_leader}"));
+  CHECK(host.ask("a", "{get, 1}") == "{ok,5,{ok,1,5}}");
+}
+
+TEST_CASE("a command that the log has no more is told to be compacted, also after the member's end") {
+  group_host host({"a"});
+  host.options.snapshot_entries = 5;
+  host.options.keep_entries = 2;
+  host.start("a");
+  CHECK(host.done("a", "{append, 1}") == "{ok,1,1}");
+  const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
+  int last = 1;
+  while (host.ask("a", "{get, 1}") != "compacted" && base::mono_now() < end) {
+    ++last;
+    CHECK(host.done("a", "{append, 1}").starts_with("{ok,"));
+  }
+  CHECK(host.ask("a", "{get, 1}") == "compacted");
+  const std::string n = std::to_string(last);
+  CHECK(host.ask("a", "{get, " + n + "}") == "{ok,1,{ok," + n + "," + n + "}}");
+  host.kill("a");
+  host.start("a");
+  CHECK(host.done("a", "{get, 1}") == "compacted");
+  CHECK(host.done("a", "{append, 1}").starts_with("{ok,"));
+  CHECK(host.ask("a", "{get, " + std::to_string(last + 1) + "}").starts_with("{ok,1,"));
 }
 
 TEST_CASE("what comes of a timer is an entry if the member leads, and of the others it is dropped") {
@@ -385,6 +497,79 @@ TEST_CASE(
   CHECK(host.comes_to("a", "{query, sum}", "{error,parked}"));
   CHECK(host.ask("a", "{append, 5}") == "{error,parked}");
   CHECK(host.ask("a", "leader").starts_with("{ok,"));
+}
+
+TEST_CASE(
+    "a command that crashes is passed over once an operator wants it, also by a machine that was mended") {
+  group_host host({"a"});
+  host.start("a");
+  CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
+  CHECK(host.ask("a", skip_of(1)) == "{error,{not_parked,0,1}}");
+  CHECK(host.ask("a", "{append, crash}") == "{error,timeout}");
+  CHECK(host.comes_to("a", "{query, sum}", "{error,parked}"));
+  CHECK(host.ask("a", skip_of(1)) == "{error,{not_parked,0,1}}");
+  CHECK(host.ask("a", skip_of(3)) == "{error,{not_parked,0,1}}");
+  for (const char* const bad : {"", "0", "-2", "2x", "99999999999999999999999"}) {
+    CAPTURE(bad);
+    CHECK(host.ask("a", "{'$coppice_raft_change', skip, <<\"" + std::string(bad) + "\">>}") ==
+          "{error,badarg}");
+  }
+  CHECK(host.ask("a", skip_of(2)) == "ok");
+  CHECK(host.comes_to("a", "{query, sum}", "5"));
+  CHECK(host.ask("a", "{append, 1}") == "{ok,3,6}");
+  CHECK(host.ask("a", skip_of(2)) == "{error,exists}");
+  host.kill("a");
+  is_mended = true;
+  host.start("a");
+  CHECK(host.done("a", "{query, sum}") == "6");
+  CHECK(host.ask("a", "{append, 1}") == "{ok,4,7}");
+}
+
+TEST_CASE("a majority that is parked at one serial passes over its command in all members") {
+  group_host host;
+  host.options.election = 1000 * ms;
+  host.start_all();
+  CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
+  while (host.ask(host.leader(), "{append, crash}") == "{error,no_leader}") {
+  }
+  for (const char* const name : {"a", "b", "c"}) {
+    CAPTURE(name);
+    CHECK(host.comes_to(name, "{query, sum, stale}", "{error,parked}"));
+  }
+  CHECK(host.skips(2));
+  for (const char* const name : {"a", "b", "c"}) {
+    CAPTURE(name);
+    CHECK(host.comes_to(name, "{query, sum, stale}", "5"));
+  }
+  CHECK(host.done("b", "{append, 1}").starts_with("{ok,"));
+}
+
+TEST_CASE("a member whose majority is lost goes on alone when an operator wants it, and starts alone again") {
+  group_host host;
+  constexpr const char* const recover = "{'$coppice_raft_change', recover, <<>>}";
+  host.start("a");
+  CHECK(host.ask("a", recover) == "{error,no_log}");
+  host.start("b");
+  host.start("c");
+  CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
+  CHECK(host.comes_to("a", "{query, sum, stale}", "5"));
+  (void)host.leader();
+  CHECK(host.ask("b", recover) == "{error,has_leader}");
+  host.kill("b");
+  host.kill("c");
+  CHECK(host.comes_to("a", "leader", "{error,no_leader}"));
+  CHECK(host.comes_to("a", recover, "ok"));
+  CHECK(host.done("a", "{append, 1}") == "{ok,2,6}");
+  CHECK(host.ask("a", "members") == "{ok,[{{a,test@localhost},voter}]}");
+  CHECK(host.ask("a", recover) == "{error,has_leader}");
+  // The others are enough for the group that was, and are another one.
+  host.start("b");
+  host.start("c");
+  CHECK(host.done("b", "{query, sum}") == "5");
+  host.kill("a");
+  host.start("a");
+  CHECK(host.done("a", "{query, sum}") == "6");
+  CHECK(host.ask("a", "members") == "{ok,[{{a,test@localhost},voter}]}");
 }
 
 TEST_CASE("a command that ends the machine orderly is one that crashes it") {
@@ -469,8 +654,9 @@ TEST_CASE("what is too large, too much or no request is refused") {
   host.start("a");
   CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
   CHECK(host.ask("a", "{append, <<\"" + std::string(200, 'x') + "\">>}") == "{error,too_large}");
-  for (const char* const bad : {"{append}", "{append, 1, 2}", "{append, 1, {0, 1}}", "{append, 1, {1, 0}}",
-                                "{query}", "{query, sum, late}", "{client, 1}"}) {
+  for (const char* const bad :
+       {"{append}", "{append, 1, 2}", "{append, 1, {0, 1}}", "{append, 1, {1, 0}}", "{query}",
+        "{query, sum, late}", "{client, 1}", "{get}", "{get, 0}", "{get, a}", "{get, 1, 2}"}) {
     CAPTURE(bad);
     CHECK(host.ask("a", bad).starts_with("{error,{bad_request,"));
   }
@@ -485,9 +671,11 @@ TEST_CASE("messages that no member has sent change nothing") {
   host.start("a");
   CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
   for (const char* const bad :
-       {"{raft, 1, 2, 3}", "{raft_hello, a, b, c}", "{raft_ask, a, 1, {query, sum}}", "{raft_ask, 1, 2, 3}",
-        "{raft_answer, 1, x}", "{raft_answer, x, x}", "{'$coppice_raft', 1, save}", "'$coppice_raft_tick'",
-        "'$coppice_raft_flush'", "'$coppice_journal'", "raft", "{'EXIT', 1, 2}"})
+       {"{raft, 1, 2, 3}", "{raft_hello, a, b, c}", "{raft_ask, a, 1, b, {query, sum}}",
+        "{raft_ask, 1, 2, 3}", "{raft_ask, a, 1, 2, {append, 5}}", "{raft_where, a, b}", "{raft_where, 1, 2}",
+        "{raft_here, a, 1, 2}", "{raft_here, a, b, c}", "{raft_answer, 1, x}", "{raft_answer, x, x}",
+        "{'$coppice_raft', 1, save}", "'$coppice_raft_tick'", "'$coppice_raft_flush'", "'$coppice_journal'",
+        "raft", "{'EXIT', 1, 2}"})
     host.system.send(host.running.at("a"), term(bad));
   CHECK(host.ask("a", "{append, 5}") == "{ok,2,10}");
 }
@@ -525,8 +713,9 @@ class other_member final : public native_server {
 };
 
 struct led_by_test : group_host {
-  explicit led_by_test(base::nanos append_timeout = 300 * ms) {
+  explicit led_by_test(base::nanos append_timeout = 300 * ms, std::uint32_t pending = 10'000) {
     options.append_timeout = append_timeout;
+    options.pending = pending;
     options.election = 2 * base::nanos_per_second;
     std::promise<consensus::member_id> promise;
     auto future = promise.get_future();
@@ -566,15 +755,31 @@ struct led_by_test : group_host {
   void append_once(consensus::term_number term, const std::vector<int>& numbers,
                    consensus::log_index commit) {
     consensus::append_request ask{1, 1, commit, {}};
-    for (const int one : numbers) {
-      etf::vector_writer body(32);
-      body.tuple(3);
-      body.integer(1);
-      body.unsigned_integer(1);
-      body.integer(one);
-      ask.entries.push_back({term, 0, 0, consensus::entry_kind::command, consensus::payload(body.take())});
-    }
+    for (const int one : numbers)
+      ask.entries.push_back(
+          {term, 0, 0, consensus::entry_kind::command, body_of(test::term(std::to_string(one)))});
     say(b, term, ask);
+  }
+
+  // What a process of that node is answered.
+  std::string ask_from(std::uint32_t node, std::string_view what, base::nanos patience) {
+    return run([&](runtime::process& self) {
+      const auto ref = self.make_ack();
+      auto asked = runtime::make_signal(runtime::signal_kind::message, runtime::pid{node, 77, 40, 0},
+                                        gen::call_message(self, ref, test::term(what).bytes()));
+      asked->flags = runtime::signal::remote;
+      system.deliver(running.at("a"), std::move(asked));
+      const auto said = gen::finish_call(self, ref, base::mono_now() + patience);
+      return said ? text(*said) : std::string("no answer");
+    });
+  }
+  static consensus::payload body_of(const message& command) {
+    etf::vector_writer body(32);
+    body.tuple(3);
+    body.integer(1);
+    body.unsigned_integer(1);
+    body.raw(command.bytes());
+    return consensus::payload(body.take());
   }
 
   using message_writer = runtime::message_writer;
@@ -615,6 +820,29 @@ TEST_CASE("a member that begins again applies nothing that its new log does not 
   host.disk.capacity = ~std::uint64_t{0};
   CHECK(host.append(5, {1, 2}, 3));
   CHECK(host.comes_to("a", "{query, sum, stale}", "3"));
+}
+
+TEST_CASE("a command that the group passes over is undone in a member that has applied it") {
+  led_by_test host;
+  is_mended = true;
+  CHECK(host.append(4, {7}, 2));
+  CHECK(host.comes_to("a", "{query, sum, stale}", "7"));
+  consensus::append_request ask{2, 4, 4, {}};
+  ask.entries.push_back({4, 0, 0, consensus::entry_kind::command, host.body_of(term("crash"))});
+  ask.entries.push_back({4, 0, 0, consensus::entry_kind::command, host.body_of(term("1"))});
+  const auto becomes = [&](const consensus::append_request& what, std::string_view sum) {
+    const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
+    while (base::mono_now() < end) {
+      host.say(host.b, 4, what);
+      if (host.ask("a", "{query, sum, stale}") == sum) return true;
+      host.run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
+    }
+    return false;
+  };
+  CHECK(becomes(ask, "1008"));
+  CHECK(becomes({4, 4, 5, {{4, 0, 2, consensus::entry_kind::skip, {}}}}, "8"));
+  const auto lines = host.book.lines();
+  CHECK(std::ranges::find(lines, "a has applied 2") != lines.end());
 }
 
 TEST_CASE("nobody leads by an id that is no member's, and a call that is passed on has a number at random") {
@@ -682,6 +910,77 @@ TEST_CASE("calls that wait are bounded in bytes with the addresses of their call
     host.run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
   }
   CHECK(is_refused());
+}
+
+TEST_CASE("a node that leaves half of the calls waiting is refused more of them, and another node is not") {
+  led_by_test host(600 * base::nanos_per_second, 8);
+  CHECK(host.append(4, {7}, 2));
+  CHECK(host.comes_to("a", "{query, sum, stale}", "7"));
+  const std::uint32_t greedy = *host.system.nodes().intern("greedy@localhost");
+  const std::uint32_t shop = *host.system.nodes().intern("shop@localhost");
+  constexpr base::nanos patience = 10 * base::nanos_per_second;
+  // The leader does not answer what is passed on to it.
+  for (int i = 0; i < 4; ++i) {
+    host.say(host.b, 4, consensus::heartbeat{2, 0});
+    CHECK(host.ask_from(greedy, "{append, 1}", 0) == "no answer");
+  }
+  host.say(host.b, 4, consensus::heartbeat{2, 0});
+  CHECK(host.ask_from(greedy, "{append, 1}", patience) == "{error,overloaded}");
+  CHECK(host.ask_from(greedy, "{query, sum, stale}", patience) == "{error,overloaded}");
+  CHECK(host.ask_from(greedy, "{client}", patience) == "{error,overloaded}");
+  CHECK(host.ask_from(shop, "{query, sum, stale}", patience) == "7");
+  CHECK(host.ask("a", "{query, sum, stale}") == "7");
+}
+
+TEST_CASE("a command of a node that has many bytes waiting is refused, and one of another node is not") {
+  led_by_test host(600 * base::nanos_per_second);
+  CHECK(host.append(4, {7}, 2));
+  CHECK(host.comes_to("a", "{query, sum, stale}", "7"));
+  const std::uint32_t greedy = *host.system.nodes().intern("greedy@localhost");
+  const std::uint32_t shop = *host.system.nodes().intern("shop@localhost");
+  const std::string large = "{append, <<\"" + std::string(900'000, 'x') + "\">>}";
+  std::string said = "no answer";
+  for (int i = 0; i < 18 && said == "no answer"; ++i) {
+    host.say(host.b, 4, consensus::heartbeat{2, 0});
+    // The 19th would be above 16 MiB.
+    said = host.ask_from(greedy, large, 0);
+  }
+  CHECK(said == "no answer");
+  host.say(host.b, 4, consensus::heartbeat{2, 0});
+  CHECK(host.ask_from(greedy, large, 10 * base::nanos_per_second) == "{error,overloaded}");
+  host.say(host.b, 4, consensus::heartbeat{2, 0});
+  CHECK(host.ask_from(shop, large, 0) == "no answer");
+  CHECK(host.ask_from(shop, "{query, sum, stale}", 10 * base::nanos_per_second) == "7");
+}
+
+TEST_CASE("a write that takes longer than a heartbeat is counted, and so is an actor that applies nothing") {
+  metrics::board board;
+  std::atomic<bool> is_slow = false;
+  group_host host({"a"});
+  host.shared->resources.give(board);
+  host.disk.before_sync = [&] {
+    const base::nanos until = base::mono_now() + (is_slow ? 2 * host.options.heartbeat : 0);
+    while (base::mono_now() < until) std::this_thread::yield();
+  };
+  host.start("a");
+  CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
+  const auto rows = board.rows<raft::raft_counters>();
+  REQUIRE(rows.size() == 1);
+  const raft::raft_counters& counted = *rows.front().counters;
+  is_slow = true;
+  CHECK(host.ask("a", "{append, 6}") == "{ok,2,11}");
+  is_slow = false;
+  CHECK(counted.slow_write.value() > static_cast<std::uint64_t>(host.options.heartbeat));
+  CHECK(counted.slow_write_at.value() != 0);
+  CHECK(host.comes_to("a", "{query, sum}", "11"));
+  CHECK(counted.waits_since.value() == 0);
+  host.run([](runtime::process& self) {
+    self.send(runtime::destination::named("a"),
+              gen::call_message(self, self.make_ack(), term("{append, keep_still}").bytes()));
+  });
+  const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
+  while (counted.waits_since.value() == 0 && base::mono_now() < end) (void)host.ask("a", "leader");
+  CHECK(counted.waits_since.value() != 0);
 }
 
 TEST_CASE("a member without a log does not start, and says why") {

@@ -123,6 +123,7 @@ void world::applied_append(std::uint64_t token, const applied_commands::decision
       }
       break;
     case verdict::nothing:
+    case verdict::passed_over: // no command of this simulation is
       break;
   }
 }
