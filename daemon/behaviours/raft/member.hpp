@@ -214,8 +214,8 @@ class member final : public native_server, private consensus::random_source {
   void unpark();
   // The actor begins with the snapshot in use, whatever has kept it from applying.
   runtime::outcome begin_anew(runtime::process& self);
-  // Entries up to `upto` are committed. True: one of them passes over the command at which this one is
-  // parked.
+  // Entries up to `upto` are committed. True: one of them passes over the command at which this member is
+  // parked, or over one that is in the state for which it is parked.
   bool note_skips(runtime::process& self, consensus::log_index upto);
   void tell_skip(runtime::process& self, std::uint64_t serial);
   // A leader that cannot apply leaves the lead to another voter.

@@ -392,6 +392,7 @@ outcome member::lose_machine(process& self, const message& reason) {
   if (serial == 0 && runtime::is_orderly(reason)) return runtime::stop(reason);
   if (etf::cursor(reason.bytes()).read_atom_is(has_skipped_reason)) {
     base::log::info("raft", "{}: its actor begins again without a command that its group passes over", own_);
+    checks_ = {}; // what the actor has told last is of the state with the command
     return raise_machine(self);
   }
   counters_->crashes.add_alone();
@@ -450,8 +451,11 @@ bool member::note_skips(process& self, consensus::log_index upto) {
     const consensus::entry& one = log.at(i);
     if (one.kind != consensus::entry_kind::skip) continue;
     skips_[one.sequence] = i;
+    checks_.forget_from(one.sequence);
     base::log::warning("raft", "{}: its group passes over the command at serial {}", own_, one.sequence);
-    if (crashing_serial() == one.sequence)
+    // The state may differ only since it has the command.
+    const bool has_it = parked_for_ == parked::differs && one.sequence <= parked_;
+    if (has_it || crashing_serial() == one.sequence)
       passes = true;
     else if (has_machine() && machine_began_)
       tell_skip(self, one.sequence);

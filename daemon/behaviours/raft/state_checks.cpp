@@ -13,6 +13,11 @@ void state_checks::note(const consensus::member_id& of, const hash& what) {
   if (all.size() > kept) all.pop_front();
 }
 
+void state_checks::forget_from(std::uint64_t serial) {
+  for (auto& [of, all] : by_member_)
+    std::erase_if(all, [&](const hash& one) { return one.serial >= serial; });
+}
+
 const state_checks::hash* state_checks::find(const consensus::member_id& of, std::uint64_t serial) const {
   const auto found = by_member_.find(of);
   if (found == by_member_.end()) return nullptr;

@@ -25,6 +25,9 @@ class state_checks {
 
   // The newest hash of a member; one of the same serial replaces the former.
   void note(const consensus::member_id& of, const hash& what);
+  // Hashes of that serial and of later ones are forgotten: the group passes over the command, so a member
+  // that has applied it has told hashes of a state that the group never has.
+  void forget_from(std::uint64_t serial);
   // Null: not known, or no longer.
   const hash* find(const consensus::member_id& of, std::uint64_t serial) const;
 

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <atomic>
 #include <thread>
 
@@ -713,9 +714,11 @@ class other_member final : public native_server {
 };
 
 struct led_by_test : group_host {
-  explicit led_by_test(base::nanos append_timeout = 300 * ms, std::uint32_t pending = 10'000) {
+  explicit led_by_test(base::nanos append_timeout = 300 * ms, std::uint32_t pending = 10'000,
+                       std::uint64_t check = 0) {
     options.append_timeout = append_timeout;
     options.pending = pending;
+    options.check = check;
     options.election = 2 * base::nanos_per_second;
     std::promise<consensus::member_id> promise;
     auto future = promise.get_future();
@@ -759,6 +762,34 @@ struct led_by_test : group_host {
       ask.entries.push_back(
           {term, 0, 0, consensus::entry_kind::command, body_of(test::term(std::to_string(one)))});
     say(b, term, ask);
+  }
+
+  // Says the hash of that member's state.
+  void tell_hash(const consensus::member_id& from, std::uint64_t serial, std::uint64_t hash) {
+    message_writer out;
+    out.tuple(7);
+    out.atom("raft_check");
+    for (const consensus::identity& one : {cluster, from}) {
+      std::array<std::uint8_t, 16> bytes{};
+      base::store_be64(bytes.data(), one.high);
+      base::store_be64(bytes.data() + 8, one.low);
+      out.binary(etf::bytes(bytes));
+    }
+    out.unsigned_integer(serial);
+    out.unsigned_integer(1);
+    out.unsigned_integer(hash);
+    out.boolean(false);
+    system.send(running.at("a"), out.take());
+  }
+  // Says the request until the sum is that one.
+  bool becomes(const consensus::append_request& what, std::string_view sum) {
+    const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
+    while (base::mono_now() < end) {
+      say(b, 4, what);
+      if (ask("a", "{query, sum, stale}") == sum) return true;
+      run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
+    }
+    return false;
   }
 
   // What a process of that node is answered.
@@ -830,19 +861,27 @@ TEST_CASE("a command that the group passes over is undone in a member that has a
   consensus::append_request ask{2, 4, 4, {}};
   ask.entries.push_back({4, 0, 0, consensus::entry_kind::command, host.body_of(term("crash"))});
   ask.entries.push_back({4, 0, 0, consensus::entry_kind::command, host.body_of(term("1"))});
-  const auto becomes = [&](const consensus::append_request& what, std::string_view sum) {
-    const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
-    while (base::mono_now() < end) {
-      host.say(host.b, 4, what);
-      if (host.ask("a", "{query, sum, stale}") == sum) return true;
-      host.run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
-    }
-    return false;
-  };
-  CHECK(becomes(ask, "1008"));
-  CHECK(becomes({4, 4, 5, {{4, 0, 2, consensus::entry_kind::skip, {}}}}, "8"));
+  CHECK(host.becomes(ask, "1008"));
+  CHECK(host.becomes({4, 4, 5, {{4, 0, 2, consensus::entry_kind::skip, {}}}}, "8"));
   const auto lines = host.book.lines();
   CHECK(std::ranges::find(lines, "a has applied 2") != lines.end());
+}
+
+TEST_CASE(
+    "a member that stopped since its state has a command over which the group passes goes on without it") {
+  led_by_test host(300 * ms, 10'000, 1);
+  is_mended = true;
+  CHECK(host.append(4, {7}, 2));
+  CHECK(host.comes_to("a", "{query, sum, stale}", "7"));
+  consensus::append_request ask{2, 4, 4, {}};
+  ask.entries.push_back({4, 0, 0, consensus::entry_kind::command, host.body_of(term("crash"))});
+  ask.entries.push_back({4, 0, 0, consensus::entry_kind::command, host.body_of(term("1"))});
+  CHECK(host.becomes(ask, "1008"));
+  // The others have passed over it, and are heard before the leader says so.
+  host.tell_hash(host.b, 3, 8);
+  host.tell_hash({3, 3}, 3, 8);
+  CHECK(host.comes_to("a", "{query, sum, stale}", "{error,parked}"));
+  CHECK(host.becomes({4, 4, 5, {{4, 0, 2, consensus::entry_kind::skip, {}}}}, "8"));
 }
 
 TEST_CASE("nobody leads by an id that is no member's, and a call that is passed on has a number at random") {

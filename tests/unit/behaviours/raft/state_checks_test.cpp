@@ -77,3 +77,21 @@ TEST_CASE("a few serials of each member are kept, and none of members that are g
   (void)of.judge(group({a, c}), a, 6);
   CHECK(of.find(b, 1000) == nullptr);
 }
+
+TEST_CASE("hashes of a command that the group passes over, and of later ones, are forgotten") {
+  state_checks of;
+  const configuration members = group({a, b, c});
+  for (std::uint64_t serial = 4; serial <= 12; serial += 4) {
+    of.note(a, {serial, 1, 7});
+    of.note(b, {serial, 1, 8});
+    of.note(c, {serial, 1, 8});
+  }
+  of.forget_from(8);
+  for (const member_id& one : {a, b, c}) {
+    CHECK(of.find(one, 4) != nullptr);
+    CHECK(of.find(one, 8) == nullptr);
+    CHECK(of.find(one, 12) == nullptr);
+  }
+  CHECK(of.judge(members, a, 4).differs);
+  CHECK_FALSE(of.judge(members, a, 8).differs);
+}
