@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: MIT
+// A test_host with members of a Raft group in it, whose machine adds numbers and writes down what it does.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "behaviours/children.hpp"
+#include "behaviours/raft/member.hpp"
+#include "consensus/applied_commands.hpp"
+#include "consensus/kept_replies.hpp"
+#include "durable/memory_disk.hpp"
+#include "runtime/messages/exit_reason.hpp"
+
+namespace coppice::behaviours::raft_testing {
+
+using consensus::applied_commands;
+using runtime::message;
+using test::diary;
+using test::memory_disk;
+using test::term;
+using test::test_host;
+
+inline constexpr base::nanos ms = base::nanos_per_ms;
+
+inline std::atomic<bool> is_mended = false; // `crash` adds 1000
+
+// A command is a number, which is added; `crash` ends it, and so does `leave`, orderly; of `keep_still` it
+// tells nothing; `ring` has the member make an entry of what came of a timer, which adds 1000; `drift` adds 7
+// in the machine a alone. The query `sum` is answered by the sum, any other one by refused. The sum is the
+// hash of its state. Everything it does is written down with its id.
+class adding_machine final : public native_server, public raft::machine {
+ public:
+  adding_machine(diary& book, std::string id) : native_server("adding"), book_(book), id_(std::move(id)) {}
+  std::shared_ptr<const raft::machine_progress> progress() const override { return progress_; }
+
+ protected:
+  runtime::outcome handle_info(runtime::process& self, const message& m) override {
+    etf::cursor at(m.bytes());
+    std::uint32_t arity = 0;
+    std::string_view word;
+    CHECK(self.origin().notice);
+    if (!at.read_tuple_of(3) || !at.read_atom_is(raft::machine_tag) || !at.read_unsigned(run_))
+      return runtime::carry_on();
+    if (at.read_atom_is(raft::save_word)) return save(self), runtime::carry_on();
+    if (!at.read_tuple(arity) || !at.read_atom(word)) return runtime::carry_on();
+    if (word == raft::begin_word) return begin(at);
+    if (word == raft::apply_word) return apply(self, at);
+    if (word == raft::skip_word) return skip(at);
+    if (word == raft::query_word) query(self, at);
+    if (word == raft::get_word) get(self, at);
+    std::uint64_t upto = 0;
+    if (word == raft::compacted_word && at.read_unsigned(upto)) replies_.forget_up_to(upto);
+    if (word == raft::lead_word) {
+      std::uint64_t first = 0;
+      CHECK(at.read_unsigned(first));
+      book_.write(id_ + (first == 0 ? " follows" : " leads"));
+    }
+    return runtime::carry_on();
+  }
+
+ private:
+  runtime::outcome begin(etf::cursor at) {
+    applied_commands::bounds most;
+    etf::bytes snapshot;
+    etf::bytes commands;
+    CHECK(at.read_unsigned(most.sessions));
+    commands_ = applied_commands(most);
+    began_at_ = 0;
+    sum_ = 0;
+    const bool restores = at.read_binary(snapshot);
+    CHECK((restores || at.read_atom_is("undefined")));
+    CHECK(at.read_unsigned(check_));
+    if (restores) {
+      if (int& left = book_.failures["restore"]; left > 0) {
+        --left;
+        return runtime::stop(term("{bad_snapshot, <<\"another version\">>}"));
+      }
+      etf::cursor in(snapshot);
+      CHECK(in.read_tuple_of(2));
+      CHECK(in.read_integer(sum_));
+      CHECK(in.read_binary(commands));
+      CHECK(commands_.restore(commands));
+      began_at_ = commands_.serial();
+      book_.write(id_ + " restored " + std::to_string(sum_));
+    }
+    return runtime::carry_on();
+  }
+  runtime::outcome skip(etf::cursor at) {
+    std::uint64_t serial = 0;
+    CHECK(at.read_unsigned(serial));
+    if (commands_.pass_over(serial)) return runtime::carry_on();
+    book_.write(id_ + " has applied " + std::to_string(serial));
+    return runtime::stop(serial > began_at_ ? message::atom(raft::has_skipped_reason)
+                                            : term("{bad_snapshot, <<\"it has it\">>}"));
+  }
+  runtime::outcome apply(runtime::process& self, etf::cursor at) {
+    std::uint32_t count = 0;
+    CHECK(at.read_list(count));
+    std::vector<std::pair<std::uint64_t, message>> answers;
+    for (; count > 0; --count) {
+      consensus::entry one;
+      std::uint64_t index = 0, kind = 0;
+      bool wanted = false;
+      etf::bytes body;
+      CHECK(at.read_tuple_of(6));
+      CHECK((at.read_unsigned(index) && at.read_unsigned(kind) && at.read_unsigned(one.client) &&
+             at.read_unsigned(one.sequence) && at.read_bool(wanted) && at.read_binary(body)));
+      one.kind = static_cast<consensus::entry_kind>(kind);
+      const auto decided = commands_.take(index, one);
+      message answer = message::atom("nothing");
+      if (decided.what == applied_commands::verdict::apply) {
+        progress_->applying = decided.serial;
+        etf::cursor in(body);
+        std::int64_t time = 0, by = 0;
+        std::uint64_t random = 0;
+        std::uint32_t arity = 0;
+        CHECK((in.read_tuple(arity) && in.read_integer(time) && in.read_unsigned(random)));
+        CHECK(time > 0);
+        if (in.read_atom_is("keep_still")) return runtime::carry_on();
+        if (arity == 4) {
+          CHECK((in.read_atom_is(raft::came_word) && in.read_tuple_of(3)));
+          by = 1000;
+        } else if (in.read_atom_is("ring")) {
+          runtime::message_writer out;
+          head(out);
+          out.tuple(2);
+          out.atom(raft::came_word);
+          out.raw(term("{timer, 4611686018427387905, 0}").bytes());
+          self.notify(self.parent(), out.take());
+        } else if (in.read_atom_is("drift")) {
+          by = id_ == "a" ? 7 : 0;
+        } else if (in.peek() == etf::kind::atom && is_mended) {
+          by = 1000;
+        } else if (!in.read_integer(by))
+          return runtime::stop(in.read_atom_is("leave") ? runtime::reasons::normal()
+                                                        : message::atom("crashed"));
+        sum_ += by;
+        progress_->applying = 0;
+        if (check_ != 0 && decided.serial % check_ == 0) tell_hash(self, decided.serial);
+        runtime::message_writer out;
+        out.tuple(3);
+        out.atom("ok");
+        out.unsigned_integer(decided.serial);
+        out.integer(sum_);
+        answer = out.take();
+        commands_.finish(one, consensus::payload(answer.bytes()));
+        replies_.keep(decided.serial, index, consensus::payload(answer.bytes()));
+      } else if (decided.what == applied_commands::verdict::passed_over) {
+        answer = message::atom("skipped");
+        commands_.finish(one, consensus::payload(answer.bytes()));
+      } else if (decided.what == applied_commands::verdict::repeat) {
+        answer = message::copy_of(decided.reply.bytes());
+      }
+      if (wanted) answers.emplace_back(index, answer);
+    }
+    runtime::message_writer out;
+    head(out);
+    out.tuple(5);
+    out.atom(raft::applied_word);
+    out.unsigned_integer(commands_.index());
+    out.unsigned_integer(commands_.serial());
+    out.unsigned_integer(commands_.sessions());
+    if (!answers.empty()) out.list(static_cast<std::uint32_t>(answers.size()));
+    for (const auto& [index, answer] : answers) {
+      out.tuple(2);
+      out.unsigned_integer(index);
+      out.raw(answer.bytes());
+    }
+    out.nil();
+    self.notify(self.parent(), out.take());
+    return runtime::carry_on();
+  }
+  void tell_hash(runtime::process& self, std::uint64_t serial) {
+    runtime::message_writer out;
+    head(out);
+    out.tuple(4);
+    out.atom(raft::checked_word);
+    out.unsigned_integer(serial);
+    out.unsigned_integer(1);
+    out.integer(sum_);
+    self.notify(self.parent(), out.take());
+  }
+  void query(runtime::process& self, etf::cursor at) {
+    std::uint64_t of = 0;
+    CHECK(at.read_unsigned(of));
+    runtime::message_writer out;
+    head(out);
+    out.tuple(3);
+    out.atom(raft::queried_word);
+    out.unsigned_integer(of);
+    if (at.read_atom_is("sum"))
+      out.integer(sum_);
+    else
+      out.atom("refused");
+    self.notify(self.parent(), out.take());
+  }
+  void get(runtime::process& self, etf::cursor at) {
+    std::uint64_t of = 0, serial = 0;
+    CHECK((at.read_unsigned(of) && at.read_unsigned(serial)));
+    const auto* const found = replies_.find(serial);
+    runtime::message_writer out;
+    head(out);
+    out.tuple(found == nullptr ? 3 : 4);
+    out.atom(found == nullptr ? raft::queried_word : raft::got_word);
+    out.unsigned_integer(of);
+    if (found == nullptr) {
+      out.atom(serial > commands_.serial() ? "unknown_serial" : "compacted");
+    } else {
+      out.unsigned_integer(found->index);
+      out.raw(found->reply.bytes());
+    }
+    self.notify(self.parent(), out.take());
+  }
+  void save(runtime::process& self) {
+    etf::vector_writer state(64);
+    state.tuple(2);
+    state.integer(sum_);
+    state.binary(commands_.save().bytes());
+    runtime::message_writer out;
+    head(out);
+    out.tuple(4);
+    out.atom(raft::saved_word);
+    out.unsigned_integer(commands_.index());
+    out.binary(state.view());
+    out.unsigned_integer(10);
+    self.notify(self.parent(), out.take());
+  }
+  void head(runtime::message_writer& out) const {
+    out.tuple(3);
+    out.atom(raft::machine_tag);
+    out.unsigned_integer(run_);
+  }
+
+  diary& book_;
+  const std::string id_;
+  const std::shared_ptr<raft::machine_progress> progress_ = std::make_shared<raft::machine_progress>();
+  std::uint64_t run_ = 0, check_ = 0;
+  applied_commands commands_;
+  consensus::kept_replies replies_;
+  std::uint64_t began_at_ = 0;
+  std::int64_t sum_ = 0;
+};
+
+inline std::string skip_of(std::uint64_t serial) {
+  return "{'$coppice_raft_change', skip, <<\"" + std::to_string(serial) + "\">>}";
+}
+
+// Members by their names, on one node and in one log.
+struct group_host : test_host {
+  explicit group_host(std::vector<std::string> members = {"a", "b", "c"}) : names(std::move(members)) {
+    factory.more["adding"] = [this](std::string id) {
+      return std::make_unique<adding_machine>(book, std::move(id));
+    };
+    shared = std::make_shared<supervision>();
+    shared->factory = &factory;
+    shared->resources.give(log);
+    for (const std::string& one : names) options.members.push_back(one + "@test@localhost");
+    options.heartbeat = 20 * ms;
+    options.election = 200 * ms;
+    is_mended = false;
+  }
+  ~group_host() {
+    for (const auto& [name, pid] : running) {
+      system.exit(pid, message::atom("kill"));
+      (void)end_of(pid);
+    }
+    log.close();
+  }
+  void start(const std::string& name) {
+    auto child = std::make_shared<child_spec>();
+    child->name = name;
+    child->actor = "adding";
+    runtime::spawn_options spawn;
+    spawn.name = name;
+    auto made = system.spawn(
+        std::move(spawn), std::make_unique<raft::member>(raft::member::parts{
+                              child, std::make_shared<raft::raft_spec>(options), {}, {}, {}, shared, name}));
+    REQUIRE(made.has_value());
+    running[name] = *made;
+  }
+  void start_all() {
+    for (const std::string& one : names) start(one);
+  }
+  void kill(const std::string& name) {
+    const runtime::pid who = running.at(name);
+    running.erase(name);
+    system.exit(who, message::atom("kill"));
+    CHECK(end_of(who) != "?");
+  }
+  std::string ask(const std::string& name, std::string_view what) {
+    return call(runtime::destination::named(name), what);
+  }
+  // Asks again until there is a leader.
+  std::string done(const std::string& name, std::string_view what) {
+    const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
+    while (true) {
+      const std::string said = ask(name, what);
+      if (said != "{error,no_leader}" && said != "{error,timeout}") return said;
+      if (base::mono_now() > until) return said;
+      run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
+    }
+  }
+  // Waits until `what` is answered so.
+  bool comes_to(const std::string& name, std::string_view what, std::string_view answer) {
+    const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
+    while (ask(name, what) != answer) {
+      if (base::mono_now() > until) return false;
+      run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
+    }
+    return true;
+  }
+
+  // The name of a member that believes to lead.
+  std::string leader() {
+    const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
+    while (base::mono_now() < until) {
+      for (const std::string& one : names)
+        if (ask(one, "leader").starts_with("{ok,{" + one + ",")) return one;
+      run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
+    }
+    return names.front();
+  }
+  // Asks the leader, whichever it is by then: parked members give the lead on.
+  bool skips(std::uint64_t serial) {
+    const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
+    while (base::mono_now() < until) {
+      const std::string said = ask(leader(), skip_of(serial));
+      if (said == "ok" || said == "{error,exists}") return true;
+      run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
+    }
+    return false;
+  }
+
+  const std::vector<std::string> names;
+  memory_disk disk;
+  journal log{"/log", disk};
+  std::shared_ptr<supervision> shared;
+  raft::raft_spec options;
+  std::map<std::string, runtime::pid> running;
+};
+
+} // namespace coppice::behaviours::raft_testing
