@@ -289,7 +289,7 @@ apply_outcome instance::components::apply(runtime::process& self, const apply_re
   out.result = change_tree(self, *before, work);
   if (!out.result) return out;
   out.applied = true;
-  use(work.difference.settings, work.next->spec);
+  use(self, work.difference.settings, work.next->spec);
   net->keep_peers(work.next->spec); // changed or not: what an operator has disconnected comes back
   work.next->applications = work.plan.applications;
   set_current(std::move(work.next));
@@ -299,7 +299,7 @@ apply_outcome instance::components::apply(runtime::process& self, const apply_re
   return out;
 }
 
-void instance::components::use(const std::vector<spec::setting_change>& settings,
+void instance::components::use(runtime::process& self, const std::vector<spec::setting_change>& settings,
                                const spec::node_spec& now) {
   const auto any = [&settings](std::string_view prefix) {
     return std::ranges::any_of(settings, [prefix](const auto& one) { return one.key.starts_with(prefix); });
@@ -307,8 +307,11 @@ void instance::components::use(const std::vector<spec::setting_change>& settings
   if (any("cron.")) cron->change(job_list(now));
   if (any("events.")) events.declare(event_list(now));
   if (!any("node.log.")) return;
-  if (auto used = base::log::use(log_settings(now)); !used)
-    base::log::warning(module, "node.log: {}", used.error().text);
+  base::status used;
+  // It waits up to 2 s for each syslog server whose handler goes and whose name does not resolve.
+  const auto use_log = [&] { used = base::log::use(log_settings(now)); };
+  if (!self.blocking_run(use_log) && !self.exiting()) use_log();
+  if (!used) base::log::warning(module, "node.log: {}", used.error().text);
   if (any("node.log.handlers")) log_handlers.use(log_actors(now));
 }
 

@@ -117,10 +117,11 @@ struct instance::components {
   void set_current(std::shared_ptr<const configuration> now);
   // Writes it down under node.data, as applied by whom and with which changes. Blocks.
   void remember(const std::string& by, const std::vector<planned_change>& changes);
-  // What a running node takes on of what is no part of the tree.
-  void use(const std::vector<spec::setting_change>& settings, const spec::node_spec& now);
 
   // apply.cpp: in the turn of `self`.
+  // What a running node takes on of what is no part of the tree.
+  void use(runtime::process& self, const std::vector<spec::setting_change>& settings,
+           const spec::node_spec& now);
   apply_outcome apply(runtime::process& self, const apply_request& request);
   base::result<change_line::place> wait_in_line(runtime::process& self, const apply_request& request);
   struct prepared;

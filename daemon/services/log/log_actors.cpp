@@ -61,7 +61,7 @@ void log_actors::begin(const log_actor& wanted, std::shared_ptr<base::log::log_q
   if (!made) {
     base::log::error("log", "{} gets no lines: {}", base::log::handler_label(wanted.handler),
                      made.error().text);
-    return;
+    return lines->wake_by({}); // a feed that has ended may have left its function, which needs the system
   }
   feeds_.push_back({wanted.handler, std::move(lines), order, *made});
 }

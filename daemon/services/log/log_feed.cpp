@@ -122,7 +122,10 @@ runtime::outcome log_feed::handle_info(process& self, const message& m) {
 
 runtime::outcome log_feed::receive_answer(process& self, std::uint64_t number, runtime::ask_result result) {
   if (result.what == runtime::ask_result::kind::down) return runtime::carry_on(); // its exit tells more
-  if (asked_ == number) asked_.reset();
+  if (asked_ == number) {
+    asked_.reset();
+    asked_lines_ = 0;
+  }
   return work(self);
 }
 
@@ -209,13 +212,10 @@ void log_feed::start_actor(process& self) {
 
 void log_feed::actor_ended(process& self, const message& reason) {
   actor_ = {};
-  if (std::exchange(replaced_, false) || phase_ != phase::running) {
-    asked_.reset();
-    return;
-  }
-  if (self.now() - started_ > longest_wait) wait_ = 0;
-  const std::size_t with_it = asked_ ? asked_lines_ : 0;
   asked_.reset();
+  const std::size_t with_it = std::exchange(asked_lines_, 0);
+  if (std::exchange(replaced_, false) || phase_ != phase::running) return;
+  if (self.now() - started_ > longest_wait) wait_ = 0;
   try_later(self, fmt::format("the actor {} has ended: {}; it had {} lines to handle", of_.actor,
                               runtime::shown_reason(reason, most_shown), with_it));
 }
@@ -235,7 +235,7 @@ void log_feed::send(process& self) {
   const std::vector<base::log::record> batch = lines_->take(most_lines, most_bytes);
   if (batch.empty()) return;
   next_batch_ = self.now() + between_batches;
-  asked_lines_ = batch.size();
+  asked_lines_ += batch.size();
   asked_ = self.ask(actor_, log_message(batch), process::asking::message); // none: its exit is on its way
 }
 

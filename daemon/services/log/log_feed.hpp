@@ -96,9 +96,9 @@ class log_feed final : public behaviours::native_server {
   base::nanos start_at_ = 0;           // monotonic: not before
   base::nanos wait_ = 0;               // before the next start; 0: the last one was good
   std::optional<std::uint64_t> asked_; // the batch that the actor handles
-  std::size_t asked_lines_ = 0;
-  base::nanos next_batch_ = 0; // monotonic: not before
-  std::uint64_t timer_ = 0;    // 0: none
+  std::size_t asked_lines_ = 0;        // taken from the queue, and not handled yet
+  base::nanos next_batch_ = 0;         // monotonic: not before
+  std::uint64_t timer_ = 0;            // 0: none
   base::nanos wakes_at_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <new>
 #include <stdexcept>
 
@@ -294,7 +295,7 @@ TEST_CASE("a handler in code of ours is named, and keeps its worker") {
     door.pass();
   });
   began.get_future().wait();
-  CHECK(eventually([&] { return here.host.counters().slow_handlers == 1; }));
+  CHECK(eventually([&] { return here.host.counters().slow_handlers >= 1; }));
   CHECK(here.host.counters().taken_over == 0);
   door.open();
   busy.settle();
@@ -306,15 +307,14 @@ TEST_CASE(
   gate door;
   node here(1, quick());
   REQUIRE(here.host.post(0, [&] { door.pass(); }));
-  CHECK(eventually([&] { return here.host.counters().slow_handlers == 1; }));
+  CHECK(eventually([&] { return here.host.counters().slow_handlers >= 1; }));
   CHECK(eventually([&] {
-    return log.count("work outside of processes, such as on connections, has held worker 0 for") == 1;
+    return log.count("work outside of processes, such as on connections, has held worker 0 for") >= 1;
   }));
   // What the thread waits for a processor is left out, so it is held for much longer than it may.
   CHECK(eventually([&] { return here.host.counters().workers.at(0).held > 100 * quick().watchdog; }));
   door.open();
-  CHECK(eventually([&] { return log.count("work outside of processes has let go of worker 0 after") == 1; }));
-  CHECK(here.host.counters().slow_handlers == 1);
+  CHECK(eventually([&] { return log.count("work outside of processes has let go of worker 0 after") >= 1; }));
   CHECK(here.host.counters().taken_over == 0);
   CHECK(here.host.counters().workers.at(0).longest >= 2 * ms);
 }
@@ -346,11 +346,12 @@ TEST_CASE("a callback of a sleeping worker's loop is told of, with the node whos
   }));
   opened.get_future().get();
   CHECK(eventually([&] {
-    CHECK(::write(ours.get(), "x", 1) == 1);
+    // The socket is full if the worker gets no processor for long.
+    CHECK((::write(ours.get(), "x", 1) == 1 || errno == EAGAIN));
     return here.host.counters().slow_handlers >= 1;
   }));
-  CHECK(eventually([&] { return log.count("the connection of x@127.0.0.1 has held worker 0 for") == 1; }));
-  CHECK(here.host.counters().workers.at(0).longest >= 2 * ms);
+  CHECK(eventually([&] { return log.count("the connection of x@127.0.0.1 has held worker 0 for") >= 1; }));
+  CHECK(eventually([&] { return here.host.counters().workers.at(0).longest >= 2 * ms; }));
   REQUIRE(here.host.post(0, [&] {
     readable.close();
     closed.set_value();
