@@ -325,7 +325,7 @@ def forbidden(cleanup):
     group.leader()
     equal(group.append("{odd, 7}"), "{1,7}")
     group.nodes["a"].said("started a timer with a deadline of a monotonic clock")
-    group.erl("spawn(fun() -> Ask(hd(Nodes), {append, {slow, 4000}}) end)")
+    group.erl("spawn(fun() -> Ask(hd(Nodes), {append, {slow, 8000}}) end)")
     eventually(lambda: "it has applied nothing for" in json.dumps(group.nodes["a"].ask("health")["warnings"]), "health names it", seconds=60)
     eventually(lambda: "it has applied nothing for" not in json.dumps(group.nodes["a"].ask("health")["warnings"]), "until it goes on", seconds=60)
     group.erl("Ask(hd(Nodes), {append, reach})")
