@@ -7,6 +7,7 @@
 #include <atomic>
 #include <thread>
 
+#include "heard_log.hpp"
 #include "runtime/actor.hpp"
 #include "runtime/scheduling/foreign_code.hpp"
 
@@ -74,6 +75,7 @@ TEST_CASE("a thread's clock tells running from waiting in a system call") {
 
 TEST_CASE("a handler whose thread gets no processor is not taken for stuck, however long it takes") {
   constexpr int processor = 0;
+  test::heard_log log;
   node here(1, system_options{.watchdog = 10 * ms});
   std::atomic<bool> done{false};
   std::promise<bool> held;
@@ -109,7 +111,8 @@ TEST_CASE("a handler whose thread gets no processor is not taken for stuck, howe
   const bool was_poor = held.get_future().get();
   done = true;
   for (std::thread& one : rivals) one.join();
-  if (was_poor) CHECK(here.host.counters().slow_handlers == 0);
+  // Other work of the same thread may have been seen: that is judged by the clock on the wall.
+  if (was_poor) CHECK(log.count("handle_info") == 0);
   if (was_poor) CHECK(here.host.counters().taken_over == 0);
   if (!was_poor) MESSAGE("the machine has processors to spare: nothing was seen");
 }
