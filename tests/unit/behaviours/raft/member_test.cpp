@@ -239,10 +239,9 @@ class adding_machine final : public native_server, public raft::machine {
   diary& book_;
   const std::string id_;
   const std::shared_ptr<raft::machine_progress> progress_ = std::make_shared<raft::machine_progress>();
-  std::uint64_t run_ = 0, check_ = 0;
+  std::uint64_t run_ = 0, check_ = 0, began_at_ = 0;
   applied_commands commands_;
   consensus::kept_replies replies_;
-  std::uint64_t began_at_ = 0;
   std::int64_t sum_ = 0;
 };
 
