@@ -206,7 +206,7 @@ std::vector<complaint> warnings(const node::node_status& status) {
   for (const node::unwritable& one : status.cannot_write) {
     if (one.what == node::unwritable::kind::handler) {
       out.push_back(
-          {"log", one.path, "does not get its lines: " + one.why,
+          {"log_handler", one.path, "does not get its lines: " + one.why,
            "coppice logs --module log; lines wait in its queue, and are dropped when that is full"});
       continue;
     }

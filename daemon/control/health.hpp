@@ -41,15 +41,15 @@ std::vector<complaint> all_complaints(const node::node_status& status,
 
 // What an operator ought to look at, though the node serves: the tree is not what was applied, something was
 // switched off by hand, a node of distribution.peers is away, the files say something else than runs,
-// descriptors run out, a certificate ends, the data or a file of the log cannot be written, the durable log
-// has failed, is full or damaged, a Raft group has no leader, applies nothing, has a slow disk or a command
-// that crashes, a saga's step waits for a coordinator or an operator, a job may run on other nodes too, a
-// thread is stuck.
+// descriptors run out, a certificate ends, the data or a file of the log cannot be written, nobody takes the
+// lines of a handler of the log, the durable log has failed, is full or damaged, a Raft group has no leader,
+// applies nothing, has a slow disk or a command that crashes, a saga's step waits for a coordinator or an
+// operator, a job may run on other nodes too, a thread is stuck.
 std::vector<complaint> warnings(const node::node_status& status);
 // What warnings can be about, in the order of the page of metrics.
-inline constexpr std::array<std::string_view, 14> warning_kinds{
-    "certificate", "child", "configuration", "data", "descriptors", "durable_log", "job",
-    "listener",    "log",   "peer",          "raft", "saga",        "thread",      "tree"};
+inline constexpr std::array<std::string_view, 15> warning_kinds{
+    "certificate", "child",       "configuration", "data", "descriptors", "durable_log", "job", "listener",
+    "log",         "log_handler", "peer",          "raft", "saga",        "thread",      "tree"};
 
 // What keeps a node from having started: "starting: application a" and, joined by commas, those that failed
 // already; "not ready: application b failed: REASON"; "stopping". Empty: every application has started,

@@ -167,12 +167,12 @@ class connection {
     how.size = sizeof how;
     return checked(api().set_framing(self_, id_, &how));
   }
-  /// Starts TLS, as a client or as the server: see start_tls in stream.h. on_secured follows.
+  /// Starts TLS, as a client or as the server: see start_tls in draft/stream.h. on_secured follows.
   std::int32_t start_tls(const tls_options& how) const {
     const coppice_tls_options raw = how.plain();
     return checked(api().start_tls(self_, id_, &raw));
   }
-  /// Gives the stream to another process of this node, a pid or a name: see hand_over in stream.h.
+  /// Gives the stream to another process of this node, a pid or a name: see hand_over in draft/stream.h.
   std::int32_t hand_over(const destination& to) const {
     return checked(api().hand_over(self_, id_, detail::plain(to.bytes())));
   }

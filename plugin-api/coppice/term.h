@@ -622,7 +622,8 @@ static inline int coppice_map_get(coppice_bytes map, const char* key, coppice_by
   return 0;
 }
 /* The value of any key in a map term. Keys are compared by their bytes. In a message that finds every equal
- * key, except one that is or contains a map of several pairs or a list of small integers: see order.h. */
+ * key, except one that is or contains a map of several pairs or a list of small integers: see
+ * draft/order.h. */
 static inline int coppice_map_get_term(coppice_bytes map, coppice_bytes key, coppice_bytes* value) {
   coppice_reader r = coppice_read(map);
   coppice_bytes name, each;

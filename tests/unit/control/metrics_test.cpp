@@ -189,7 +189,7 @@ TEST_CASE(
   CHECK(told[0].why == "cannot be written: no room");
   CHECK(told[1].what == "log");
   CHECK(told[1].name == "/a.log");
-  CHECK(told[2].what == "log");
+  CHECK(told[2].what == "log_handler");
   CHECK(told[2].name == "log/far");
   CHECK(told[2].why == "does not get its lines: nobody is there");
   CHECK(told[3].what == "job");
@@ -211,7 +211,8 @@ TEST_CASE("every kind of warning has a sample, and no warning is of another kind
   status.certificates = {{"c.pem", 1, true}};
   status.short_of_descriptors = true;
   status.cannot_write = {{node::unwritable::kind::data, "/data", "x"},
-                         {node::unwritable::kind::log, "/a.log", "x"}};
+                         {node::unwritable::kind::log, "/a.log", "x"},
+                         {node::unwritable::kind::handler, "log/far", "x"}};
   status.jobs_alone = {"nightly"};
   status.durable_log.failure = base::error{base::errc::system, "x"};
   status.raft.push_back({"ledger", 3 * base::nanos_per_second, 0});
