@@ -130,6 +130,8 @@ class core {
   // for longer than grace(): two of the longest times between two requests.
   nanos first_ending() const { return ending_.empty() ? never : ending_.begin()->first; }
   nanos grace() const { return 2 * std::max(options_.step_timeout, options_.retry_max); }
+  // The time as of which the functions below tell what is left and what is overdue, unless an event was later.
+  void note_time(nanos now) { now_ = now > now_ ? now : now_; }
   // At most so many, those that were begun first; `in_doubt`: those that have been so for longest; `overdue`:
   // by their deadlines.
   std::vector<open_unit> open_units(std::size_t most, wanted_units which = wanted_units::all) const;
@@ -161,7 +163,7 @@ class core {
 
   // core.cpp
   void enter(nanos now) {
-    now_ = now > now_ ? now : now_;
+    note_time(now);
     put_bytes_ = 0;
   }
   // Whether this call has written a portion. What is left stays due.

@@ -264,7 +264,7 @@ def colours(cleanup):
     plain.read_until(b"red")
     check(b"\x1b" not in plain.seen, "none with NO_COLOR", plain.seen)
     for name, environment in (("painted", {}), ("plain", {"NO_COLOR": "1"})):  # the daemon itself
-        mine = [part.replace("control.sock", f"{name}.sock").replace("demo@", f"{name}@").replace("/data", f"/data-{name}")
+        mine = [part.replace("/control.sock", f"/{name}.sock").replace("demo@", f"{name}@").replace("/data", f"/data-{name}")
                 for part in node.command]
         daemon = Terminal(cleanup, [*mine, "--set", "node.log.level=debug"], **environment)
         check(daemon.read_until(b" started as "), "a line of debug", daemon.seen)

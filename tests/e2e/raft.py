@@ -208,7 +208,7 @@ def sessions(cleanup):
     equal(erl("Try(1, 6)"), "{discarded,unknown_client}")
     equal(group.get("{query, {balance, <<\"x\">>}}"), "{ok,8}")
     # A node that opens many pushes out its own, also through a member that passes on.
-    other = Erl(cleanup, epmd_port=group.epmd_port)
+    other = Erl(cleanup, "other@127.0.0.1", epmd_port=group.epmd_port)
     other("Nodes = [" + ", ".join(f"'{each}@127.0.0.1'" for each in "abc") + "], [net_adm:ping(N) || N <- Nodes]")
     for one in HELPERS:
         other(one)

@@ -642,7 +642,8 @@ TEST_CASE(
   CHECK(of.out.answers[0].what == client_answer::over);
   of.pass(of.machine->grace());
   CHECK(of.machine->open_units(10, wanted_units::overdue).empty());
-  of.pass(1);
+  of.now += 1;
+  of.machine->note_time(of.now); // no event has been since
   CHECK(of.machine->open_units(10, wanted_units::overdue).size() == 1);
   CHECK(of.resolve(true) == 0);
   SUBCASE("at once") {}
