@@ -368,7 +368,7 @@ message saga_engine::look(etf::cursor words) const {
   std::string_view what;
   std::string of;
   if (!words.read_atom(what) || !words.read_text(of)) return runtime::error_message(message::atom("badarg"));
-  core_->note_time(self_.now());
+  core_->note_time(now());
   if (what == "show") return shown(of);
   const auto* const which = std::ranges::find(wanted_words, of);
   if (which == wanted_words.end()) return runtime::error_message(message::atom("badarg"));
@@ -449,7 +449,7 @@ message saga_engine::report() const {
   out.map(static_cast<std::uint32_t>(reasons.size()));
   for (std::size_t i = 0; i < reasons.size(); ++i) report::number(out, reasons[i], counted.dropped[i]);
   // The first ones: the oldest may be stuck.
-  core_->note_time(self_.now());
+  core_->note_time(now());
   show_list(out, core_->open_units(most_shown));
   return out.take();
 }
