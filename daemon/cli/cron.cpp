@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/clock.hpp"
+#include "base/printable_lines.hpp"
 #include "cli/render.hpp"
 #include "cli/terminal.hpp"
 #include "cron/schedule.hpp"
@@ -40,7 +41,7 @@ api::exit_code ask_node(const std::string& what, const common_options& common, j
     print_json(**reply);
   } else {
     const std::string text = show(**reply, on_terminal() ? screen_size().columns : any_width);
-    print(painted_states(text, with_colours()));
+    print_exactly(painted_states(base::printable_lines(text), with_colours()));
   }
   return api::exit_code::done;
 }

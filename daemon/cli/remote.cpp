@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/printable_lines.hpp"
 #include "cli/engines.hpp"
 #include "cli/layout.hpp"
 #include "cli/render.hpp"
@@ -516,7 +517,7 @@ api::exit_code run_remote(const remote_command& command, const parameters& p, co
     print_json(**reply);
   } else {
     const std::string text = command.show(**reply, on_terminal() ? screen_size().columns : any_width);
-    print(painted_states(text, with_colours() && shows_states(command.name)));
+    print_exactly(painted_states(base::printable_lines(text), with_colours() && shows_states(command.name)));
   }
   return command.verdict == nullptr ? api::exit_code::done : command.verdict(**reply);
 }

@@ -258,10 +258,12 @@ def few_descriptors(cleanup):
     equal(node.ask("health")["warnings"], [])
     pid = node.process.pid
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    used = max(int(one) for one in os.listdir(f"/proc/{pid}/fd"))
+    open_files = pathlib.Path(f"/proc/{pid}/fd")
+    used = [int(one) for one in os.listdir(open_files)]
     node.close_connection()
-    # No descriptor is left: those below are in use but for that of the connection that has ended, and it is soon.
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 1, before[1]))
+    eventually(lambda: len(os.listdir(open_files)) < len(used), "the connection has ended")
+    # No descriptor is left: those below are in use but for that of the connection that has ended.
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (max(used) + 1, before[1]))
     health = node.coppice("health")
     equal(health.returncode, 0, health.stderr)
     contains(health.stdout, "warning: descriptors")
