@@ -430,7 +430,9 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
   old_home = p.home.load();
   old_generation = p.generation;
   if (p.ends) {
-    p.ends->after.push_back([this, worker, number = keep_finished(come)] { attach_kept(worker, number); });
+    p.ends->after.push_back([this, worker, number = keep_finished(come)] {
+      system_.post(worker, [this, worker, number] { attach_kept(worker, number); });
+    });
     return;
   }
   if (p.established && p.certified && !come->certified) {

@@ -390,7 +390,7 @@ TEST_CASE(
     "what a node says on its next connection comes behind all that the lost one ends, however much that is") {
   node_and_peer between;
   const actor here(between.a.host);
-  constexpr std::uint32_t many = 20'000;
+  constexpr std::uint32_t many = 40'000; // pools keep a megabyte
   const auto before = runtime::block_memory::in_use();
   here.run([&](process& self) {
     for (std::uint32_t i = 1; i <= many; ++i) self.monitor(between.seen(i));
