@@ -91,7 +91,8 @@ std::string attempt::who() const {
 void attempt::located(base::result<base::socket_address> where) {
   if (!where) return fail(std::move(where.error()));
   address_ = where->to_string();
-  net::connect_options how{within_, std::nullopt, {}};
+  // Later than the attempt's own deadline, which says more of what was missing.
+  net::connect_options how{within_ + std::chrono::seconds(1), std::nullopt, {}};
   if (const auto& tls = tls_towards(options_, node_)) {
     // The certificate has to be for the host of the node's name, as in OTP.
     const auto name = parse_node_name(node_);
