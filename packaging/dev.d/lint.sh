@@ -172,7 +172,6 @@ dev_verify() {
   COPPICE_CHAOS_SECONDS=60 verify_step 'web chaos address' packaging/dev sanitize address e2e/web_chaos
   COPPICE_CHAOS_SECONDS=60 verify_step 'web chaos thread' packaging/dev sanitize thread e2e/web_chaos
   COPPICE_ATTACK_SECONDS=600 verify_step 'random signals' packaging/dev test attack/random_signals
-  COPPICE_REQUEST_SEED=$RANDOM COPPICE_REQUEST_SECONDS=300 verify_step 'steps of requests' packaging/dev sanitize address unit/services
   COPPICE_ATTACK_SEED=new COPPICE_ATTACK_SECONDS=600 verify_step 'requests' packaging/dev test --on release attack/service_requests
   COPPICE_ATTACK_SECONDS=120 verify_step 'random signals address' packaging/dev sanitize address attack/random_signals
   verify_step fuzz packaging/dev fuzz 300
