@@ -130,7 +130,8 @@ class core {
   // for longer than grace(): two of the longest times between two requests.
   nanos first_ending() const { return ending_.empty() ? never : ending_.begin()->first; }
   nanos grace() const { return 2 * std::max(options_.step_timeout, options_.retry_max); }
-  // The time as of which the functions below tell what is left and what is overdue, unless an event was later.
+  // The time as of which the functions below tell what is left and what is overdue, unless an event was
+  // later.
   void note_time(nanos now) { now_ = now > now_ ? now : now_; }
   // At most so many, those that were begun first; `in_doubt`: those that have been so for longest; `overdue`:
   // by their deadlines.
