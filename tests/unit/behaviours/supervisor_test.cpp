@@ -375,41 +375,6 @@ TEST_CASE("a killed supervisor takes its children with it") {
   CHECK(host.book.take(1) == lines{"stop a killed"});
 }
 
-TEST_CASE("a supervisor that is started anew waits for a child that the killed one has left, or kills it") {
-  for (const bool ends : {true, false}) {
-    CAPTURE(ends);
-    test_host host;
-    test::held_clock clock; // the host needs time again to end
-    auto inner = std::make_shared<supervisor_spec>(with({actor("a"), actor("left", "stubborn")}));
-    inner->name = "inner";
-    child_spec nested = actor("nested");
-    nested.name = "";
-    nested.supervisor = inner;
-    nested.shutdown = shutdown_limit::infinity();
-    REQUIRE(host.supervise(with({nested}, strategy::one_for_one, 1)).first);
-    CHECK(host.book.take(2) == lines{"start a", "start left"});
-    const auto former = host.system.whereis("left");
-    const auto killed = host.system.whereis("inner");
-    REQUIRE(former);
-    REQUIRE(killed);
-    test::heard_log log;
-    host.system.exit(*killed, runtime::reasons::kill());
-    test::look_until([&] { return log.count("app/nested/left waits for the end of <0.") > 0; });
-    CHECK(host.system.whereis("left") == former);
-    if (ends) {
-      host.system.exit(*former, runtime::reasons::kill());
-    } else {
-      clock.advance(std::chrono::seconds(6)); // its shutdown time, and a second for a kill
-    }
-    // With more than the one restart of `nested` its supervisor would have ended.
-    CHECK(host.book.take(3) == lines{"stop a killed", "start a", "start left"});
-    CHECK(states(host) == "nested=running");
-    CHECK(host.system.whereis("left") != former);
-    CHECK(log.count("did not start") == 0);
-    CHECK((log.count("app/nested/left did not stop within its 6000 ms and is killed") == 1) != ends);
-  }
-}
-
 TEST_CASE("a name that another child of the running supervisor has is not waited for") {
   test_host host;
   test::heard_log log;
