@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "behaviours/raft/machine_protocol.hpp"
+
 namespace coppice::behaviours::raft {
 
 using consensus::payload;
@@ -174,6 +176,19 @@ std::optional<group_effects::came> group_effects::read_came(etf::bytes term) {
   return out;
 }
 
+std::optional<group_effects::came_entry> group_effects::read_came_entry(etf::bytes body) {
+  etf::cursor at(body);
+  came_entry out;
+  etf::bytes what;
+  if (!at.read_tuple_of(4) || !at.read_integer(out.time) || !at.read_unsigned(out.random) ||
+      !at.read_atom_is(came_word) || !at.read_term(what) || !at.at_end())
+    return std::nullopt;
+  const auto read = read_came(what);
+  if (!read) return std::nullopt;
+  out.what = *read;
+  return out;
+}
+
 bool group_effects::expects(const came& what) const {
   if (!is_timer(what.of)) return monitors_.contains(what.of);
   const auto found = timers_.find(what.of);
@@ -192,10 +207,30 @@ bool group_effects::take(const came& what, etf::writer& out) {
     remove(what.of);
     return true;
   }
-  timer one = timers_.at(what.of);
-  remove(what.of);
-  const payload to = one.to;
-  const payload term = one.term;
+  const payload to = timers_.at(what.of).to;
+  const payload term = timers_.at(what.of).term;
+  go_on(what.of);
+  if (to.size() == 0) {
+    out.raw(term.bytes());
+    return true;
+  }
+  (void)send({to, term, {}, false}); // an entry of a timer has room for its only message
+  return false;
+}
+
+void group_effects::pass_over(const came_entry& one) {
+  begin(one.time, one.random);
+  note(one.what.of);
+  if (is_timer(one.what.of))
+    go_on(one.what.of);
+  else
+    remove(one.what.of);
+  keep();
+}
+
+void group_effects::go_on(key of) {
+  timer one = timers_.at(of);
+  remove(of);
   // The times for which the group was too late are skipped. A leader's clock may be behind an earlier one's.
   const std::int64_t late = std::max(now_, one.due);
   const std::int64_t passed = one.period == 0 ? 0 : (late - one.due) / one.period;
@@ -203,14 +238,8 @@ bool group_effects::take(const came& what, etf::writer& out) {
     one.due += (passed + 1) * one.period;
     one.span = one.due - late;
     ++one.fired;
-    put(what.of, std::move(one));
+    put(of, std::move(one));
   }
-  if (to.size() == 0) {
-    out.raw(term.bytes());
-    return true;
-  }
-  (void)send({to, term, {}, false}); // an entry of a timer has room for its only message
-  return false;
 }
 
 void group_effects::save(etf::writer& out) const {

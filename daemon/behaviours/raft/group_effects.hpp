@@ -75,6 +75,13 @@ class group_effects {
     etf::bytes whom{}, reason{}; // of a monitor
   };
   static std::optional<came> read_came(etf::bytes term);
+  // The body of an entry that brings such: {Time, Random, came, Came}. `what` borrows from it.
+  struct came_entry {
+    std::int64_t time = 0; // ms since 1970
+    std::uint64_t random = 0;
+    came what{};
+  };
+  static std::optional<came_entry> read_came_entry(etf::bytes body);
   static void write_timer(etf::writer& out, key of, std::uint64_t fired);
   static void write_down(etf::writer& out, key of, etf::bytes whom, etf::bytes reason);
   // False: it was cancelled, or another entry has brought the same. The entry is passed over.
@@ -82,6 +89,10 @@ class group_effects {
   // Applies a came that is expected: the monitor or the timer ends, or the timer goes on to its next time.
   // True: `out` has the term for the state machine. False: the term was sent to another process.
   bool take(const came& what, etf::writer& out);
+  // In place of begin(), take() and keep(), for an entry over which the group passes. The monitor or the
+  // timer ends, or the timer goes on to its next time, but nobody gets the term: such an entry has no other
+  // effects.
+  void pass_over(const came_entry& one);
 
   // For the carrier.
   void want_messages(bool wanted) { wants_messages_ = wanted; } // not wanted: send() only counts
@@ -104,6 +115,8 @@ class group_effects {
     std::optional<monitor> old_monitor{};
   };
   void note(key of);
+  // The timer fired: it ends, or goes on to its next time.
+  void go_on(key of);
   void put(key of, timer one);
   void put(key of, monitor one);
   void remove(key of);

@@ -170,6 +170,7 @@ class member final : public native_server, private consensus::random_source {
   void take_here(runtime::process& self, const runtime::message& m);
   void settle_skip(runtime::process& self);
   void refuse_skip(runtime::process& self);
+  std::size_t voters_parked() const; // at the serial of skip_
   void forward(runtime::process& self, waiting one, const runtime::message& request);
   void take_forwarded(runtime::process& self, const runtime::message& m);
   void take_back(runtime::process& self, const runtime::message& m);

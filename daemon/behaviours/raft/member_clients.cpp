@@ -382,35 +382,33 @@ void member::take_here(process& self, const message& m) {
   settle_skip(self);
 }
 
+std::size_t member::voters_parked() const {
+  const auto counts = [this](const auto& one) { return one.second && core_->members().votes(one.first); };
+  return static_cast<std::size_t>(std::ranges::count_if(skip_->parked_there, counts));
+}
+
 void member::settle_skip(process& self) {
   const consensus::configuration& members = core_->members();
-  std::size_t there = 0;
-  std::size_t answered = 0;
-  for (const auto& [id, parked_at_it] : skip_->parked_there) {
-    if (!members.votes(id)) continue;
-    ++answered;
-    if (parked_at_it) ++there;
-  }
-  const token of = skip_->of;
-  if (there >= members.majority()) {
+  if (voters_parked() >= members.majority()) {
+    const token of = skip_->of;
     skip_.reset();
     return propose(self, of, consensus::entry_kind::skip, {});
   }
-  if (answered == members.voters()) refuse_skip(self);
+  const auto votes = [&](const auto& one) { return members.votes(one.first); };
+  const auto answered = std::ranges::count_if(skip_->parked_there, votes);
+  if (static_cast<std::size_t>(answered) == members.voters()) refuse_skip(self);
 }
 
 // {error, {not_parked, Parked, Needed}}: so many voters are parked at that serial, and so many have to be.
 void member::refuse_skip(process& self) {
-  const consensus::configuration& members = core_->members();
-  const auto there = std::ranges::count_if(
-      skip_->parked_there, [&](const auto& one) { return one.second && members.votes(one.first); });
+  const std::size_t there = voters_parked();
   const token of = skip_->of;
   skip_.reset();
   message_writer out;
   out.tuple(3);
   out.atom("not_parked");
-  out.unsigned_integer(static_cast<std::uint64_t>(there));
-  out.unsigned_integer(members.majority());
+  out.unsigned_integer(there);
+  out.unsigned_integer(core_->members().majority());
   answer(self, of, runtime::error_message(out.take()));
 }
 

@@ -258,7 +258,7 @@ outcome raft_actor::take_entry(const message& m, const given_entry& one, message
   // The state is that of another log than the one the entry is in.
   if (one.index != commands_.index() + 1) return runtime::stop(message::atom("bad_entry"));
   const auto came = came_of(one);
-  if (came && !effects_.expects(*came)) {
+  if (came && !effects_.expects(came->what)) {
     // Another entry has brought the same, or it was cancelled: this one is passed over and has no serial.
     commands_.take(one.index, {});
     return runtime::carry_on();
@@ -267,7 +267,7 @@ outcome raft_actor::take_entry(const message& m, const given_entry& one, message
   switch (decided.what) {
     case verdict::apply: {
       progress_->applying.store(decided.serial, std::memory_order_relaxed);
-      outcome next = came ? apply_came(one, *came, decided.serial) : apply(m, one, decided.serial, answer);
+      outcome next = came ? apply_came(*came, decided.serial) : apply(m, one, decided.serial, answer);
       if (next.stops()) return next;
       progress_->applying.store(0, std::memory_order_relaxed);
       keep_reply(one, decided.serial, answer);
@@ -275,7 +275,7 @@ outcome raft_actor::take_entry(const message& m, const given_entry& one, message
     }
     case verdict::passed_over:
       answer = skipped(decided.serial);
-      if (came) give_up(*came);
+      if (came) effects_.pass_over(*came);
       keep_reply(one, decided.serial, came ? message() : answer);
       break;
     case verdict::repeat:
@@ -301,22 +301,9 @@ void raft_actor::keep_reply(const given_entry& one, std::uint64_t serial, const 
   replies_.keep(serial, one.index, said);
 }
 
-// The timer or the monitor is over, though no callback hears of it.
-void raft_actor::give_up(const raft::group_effects::came& what) {
-  message_writer unused(64);
-  effects_.begin(0, 0);
-  static_cast<void>(effects_.take(what, unused));
-  effects_.keep();
-}
-
-// {Time, Random, came, Came}
-std::optional<raft::group_effects::came> raft_actor::came_of(const given_entry& one) {
-  etf::cursor at(one.body);
-  etf::bytes what;
-  if (one.about.kind != consensus::entry_kind::command || one.about.client != 0 || !at.read_tuple_of(4) ||
-      !at.skip(2) || !at.read_atom_is(raft::came_word) || !at.read_term(what) || !at.at_end())
-    return std::nullopt;
-  return raft::group_effects::read_came(what);
+std::optional<raft::group_effects::came_entry> raft_actor::came_of(const given_entry& one) {
+  if (one.about.kind != consensus::entry_kind::command || one.about.client != 0) return std::nullopt;
+  return raft::group_effects::read_came_entry(one.body);
 }
 
 template <class Callback>
@@ -332,17 +319,15 @@ std::int32_t raft_actor::noting(looking what, const coppice_entry& about, Callba
   return status;
 }
 
-outcome raft_actor::apply_came(const given_entry& one, const raft::group_effects::came& what,
-                               std::uint64_t serial) {
+outcome raft_actor::apply_came(const raft::group_effects::came_entry& one, std::uint64_t serial) {
   coppice_entry about{};
   about.size = sizeof about;
   about.serial = serial;
-  etf::cursor at(one.body);
-  if (!at.read_tuple_of(4) || !at.read_integer(about.time) || !at.read_unsigned(about.random))
-    return runtime::stop(message::atom("bad_entry"));
+  about.time = one.time;
+  about.random = one.random;
   effects_.begin(about.time, about.random);
   message_writer out(128);
-  const bool for_actor = effects_.take(what, out);
+  const bool for_actor = effects_.take(one.what, out);
   effects_.keep(); // whatever the callback does
   if (!for_actor) return runtime::carry_on();
   const message term = out.take();

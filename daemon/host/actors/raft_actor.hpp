@@ -75,12 +75,10 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   runtime::outcome take_entry(const runtime::message& m, const given_entry& one, runtime::message& answer);
   runtime::outcome apply(const runtime::message& m, const given_entry& one, std::uint64_t serial,
                          runtime::message& answer);
-  void give_up(const behaviours::raft::group_effects::came& what);
   void keep_reply(const given_entry& one, std::uint64_t serial, const runtime::message& answer);
   // What came of a timer or a monitor, if the entry brings such.
-  static std::optional<behaviours::raft::group_effects::came> came_of(const given_entry& one);
-  runtime::outcome apply_came(const given_entry& one, const behaviours::raft::group_effects::came& what,
-                              std::uint64_t serial);
+  static std::optional<behaviours::raft::group_effects::came_entry> came_of(const given_entry& one);
+  runtime::outcome apply_came(const behaviours::raft::group_effects::came_entry& one, std::uint64_t serial);
   // Calls a callback that may note effects, and keeps these unless it discards the entry.
   template <class Callback>
   std::int32_t noting(looking what, const coppice_entry& about, Callback callback);

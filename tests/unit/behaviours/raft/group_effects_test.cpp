@@ -11,6 +11,7 @@ using namespace coppice;
 using namespace coppice::test;
 using behaviours::raft::group_effects;
 using consensus::payload;
+using runtime::message;
 using noted = group_effects::noted;
 using key = group_effects::key;
 
@@ -141,6 +142,53 @@ TEST_CASE("what comes of a timer is taken once, and a timer that repeats skips t
   const auto messages = of.take_messages();
   REQUIRE(messages.size() == 1);
   CHECK(messages[0].to == bytes("shop"));
+}
+
+TEST_CASE("a timer over whose entry the group passes goes on by that entry's time, and sends nothing") {
+  group_effects of;
+  of.want_messages(true);
+  of.begin(begin_ms, 7);
+  const key often = started(of, begin_ns + 10'000'000, 10'000'000, "shop");
+  const key once = started(of, begin_ns + 10'000'000, 0, "shop");
+  const key monitor = watched(of, "shop");
+  of.keep();
+  (void)of.take_changes();
+  const auto pass_over = [&](const std::string& came) {
+    const message body = term("{" + std::to_string(begin_ms + 35) + ",1,came," + came + "}");
+    const auto entry = group_effects::read_came_entry(body.bytes());
+    REQUIRE(entry.has_value());
+    REQUIRE(of.expects(entry->what));
+    of.pass_over(*entry);
+    CHECK_FALSE(of.expects(entry->what));
+  };
+  pass_over("{timer," + std::to_string(often) + ",0}");
+  // The times 20 and 30 have passed, as where the entry is applied.
+  CHECK(of.timers().at(often).due == begin_ns + 40'000'000);
+  CHECK(of.timers().at(often).span == 5'000'000);
+  CHECK(of.timers().at(often).fired == 1);
+  CHECK(of.now() == begin_ns + 35'000'000);
+  pass_over("{timer," + std::to_string(once) + ",0}");
+  CHECK_FALSE(of.timers().contains(once));
+  pass_over("{down," + std::to_string(monitor) + ",shop,boom}");
+  CHECK(of.monitors().empty());
+  CHECK(of.take_messages().empty());
+  CHECK(of.take_changes() == std::vector<key>{often, once, monitor});
+}
+
+TEST_CASE("an entry brings what came of a timer or a monitor only in its one form") {
+  const std::string timer = "{timer," + std::to_string(group_effects::first_timer + 1) + ",3}";
+  const message good = term("{5,6,came," + timer + "}");
+  const auto read = group_effects::read_came_entry(good.bytes());
+  REQUIRE(read.has_value());
+  CHECK(read->time == 5);
+  CHECK(read->random == 6);
+  CHECK(read->what.fired == 3);
+  for (const std::string& bad :
+       {std::string("came"), "{5,6," + timer + "}", "{5,6,come," + timer + "}", "{x,6,came," + timer + "}",
+        "{5,-1,came," + timer + "}", std::string("{5,6,came,{timer,1,0}}"), "{5,6,came," + timer + ",7}"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(group_effects::read_came_entry(term(bad).bytes()).has_value());
+  }
 }
 
 TEST_CASE("the end of a monitored process has the reference of the monitor") {
