@@ -94,6 +94,11 @@ class core {
   // Whether this member is a leader that has committed an entry of its term. Only then it serves reads and
   // changes members.
   bool established() const { return role_ == role::leader && log_.term_at(commit_) == hard_.term; }
+  // Whether a heartbeat of the last call's effects may leave late by a small part of `heartbeat`, and out of
+  // order with other messages, so that an owner can send those of many groups together. False: a read waits
+  // for its answer, it tells a commit index, or messages to that member are in flight, of which the answer
+  // tells whether they have arrived.
+  bool may_wait(const message& one) const;
 
  private:
   core(const options& how, random_source& random) : options_(how), random_(random), cluster_(how.cluster) {}
@@ -251,6 +256,7 @@ class core {
   nanos beat_due_ = 0;
   // Rounds of heartbeats: the last one begun, and the last one that a majority has answered.
   std::uint64_t round_ = 0, confirmed_ = 0;
+  std::uint64_t read_round_ = 0; // the last round for which a read waits, or has waited
   struct waiting_append {
     log_index index = 0;
     std::uint64_t token = 0;

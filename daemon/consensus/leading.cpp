@@ -73,14 +73,23 @@ void core::advance_leader(effects& out) {
 
 void core::beat(effects& out) {
   ++round_;
-  beat_due_ = now_ + options_.heartbeat;
+  beat_due_ = options_.aligned_heartbeats ? (now_ / options_.heartbeat + 1) * options_.heartbeat
+                                          : now_ + options_.heartbeat;
   for (waiting_read& one : reads_)
-    if (one.index > 0 && one.round == 0) one.round = round_;
+    if (one.index > 0 && one.round == 0) one.round = read_round_ = round_;
   for (progress& one : others_) {
     one.commit_sent = std::max(one.commit_sent, std::min(one.match, commit_));
     tell(one.id, heartbeat{std::min(one.match, commit_), round_}, out);
   }
   confirm_reads(out);
+}
+
+bool core::may_wait(const message& one) const {
+  const auto* const beat = std::get_if<heartbeat>(&one.body);
+  if (beat == nullptr || beat->round == 0 || beat->round == read_round_) return false;
+  const auto to =
+      std::find_if(others_.begin(), others_.end(), [&](const progress& p) { return p.id == one.to; });
+  return to != others_.end() && to->flight.empty() && !to->transfer;
 }
 
 void core::replicate_all(effects& out) {

@@ -18,6 +18,9 @@ struct options {
   // A follower stands for election after 1 to 2 times this without a leader. A leader steps down when it has
   // not heard from a majority for this long. More than 2 heartbeats.
   base::nanos election = 1000 * base::nanos_per_ms;
+  // Heartbeats are due at the multiples of `heartbeat` on the owner's clock, so that those of many groups are
+  // due at the same time and may leave together. False: `heartbeat` after the last ones.
+  bool aligned_heartbeats = false;
   // Bounds of one message to a follower; batch_entries is at most largest_batch. A single entry may be larger
   // than batch_bytes.
   std::size_t batch_entries = 1024;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Linearizable reads without a log entry. A read gets the leader's commit index. It may be answered once a
 // majority has answered a round of heartbeats that began after the read came: then no newer leader can have
-// committed anything before the read. Reads that come while a round is under way share the next round.
+// committed anything before the read. Reads that come while a round for reads is under way share the next
+// one; a round that was due by time delays no read, as its answers may come late.
 #include <algorithm>
 
 #include "consensus/core.hpp"
@@ -51,7 +52,7 @@ void core::begin_reads(effects& out) {
     if (one->index == 0) one->index = commit_;
     waits = true;
   }
-  if (waits && confirmed_ == round_) beat(out);
+  if (waits && confirmed_ >= read_round_) beat(out);
 }
 
 void core::confirm_reads(effects& out) {
@@ -64,7 +65,7 @@ void core::confirm_reads(effects& out) {
     else
       out.reads.push_back({one.token, one.index});
   }
-  if (confirmed_ == round_ && !reads_.empty()) begin_reads(out);
+  if (confirmed_ >= read_round_ && !reads_.empty()) begin_reads(out);
 }
 
 void core::expire_reads(effects& out) {

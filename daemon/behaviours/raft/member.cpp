@@ -61,6 +61,7 @@ outcome member::on_start(process& self) {
   own_ = fmt::format("{}@{}", of_.child->name, self.host().node_name());
   journal_ = of_.shared->resources.find<journal>();
   if (journal_ == nullptr) return stop_with("log", "this node has no durable log");
+  beats_ = of_.shared->resources.find<beat_exchange>();
   if (auto* const board = of_.shared->resources.find<metrics::board>())
     on_board_ = board->enter({{"group", of_.child->name}}, counters_);
   counters_->patience.set(static_cast<std::uint64_t>(2 * options_->election));
@@ -132,6 +133,7 @@ outcome member::start_core(process& self, group_contents found) {
   how.self = self_;
   how.heartbeat = options_->heartbeat;
   how.election = options_->election;
+  how.aligned_heartbeats = true; // those of all groups of the node go together
   how.in_flight_bytes = static_cast<std::size_t>(options_->in_flight_bytes);
   how.max_entry = static_cast<std::size_t>(options_->entry_bytes) + 64; // with its time and random number
   how.uncommitted_bytes = std::size_t{32} << 20;                        // half of what the log's queue takes
@@ -147,6 +149,10 @@ outcome member::start_core(process& self, group_contents found) {
   if (!made) return halt(self, made.error());
   core_ = std::move(*made);
   phase_ = phase::running;
+  if (beats_ != nullptr) {
+    seat_ = beats_->enter(self_, self.self());
+    beats_->keep_carrier(self);
+  }
   meeting_.reset();
   beginning_ = {};
   snapshot_at_ = core_->snapshot().index;
@@ -213,6 +219,7 @@ outcome member::wake(process& self) {
     next_touch_ = self.now() + base::nanos_per_second;
     if (auto put = storage_->touch(); !put) return start_again(self, put.error());
   }
+  if (beats_ != nullptr) beats_->keep_carrier(self);
   core_->advance(self.now(), effects_);
   propose_came_again(self);
   hand_over(self);
@@ -246,7 +253,7 @@ base::status member::write_all(std::vector<consensus::write>& writes) {
 outcome member::carry_out(process& self) {
   consensus::effects now = std::exchange(effects_, {});
   if (auto put = write_all(now.writes); !put) return start_again(self, put.error());
-  for (consensus::message& one : now.messages) send(self, std::move(one));
+  send_all(self, now.messages);
   if (now.restore) {
     // What crashed the actor is behind it now.
     snapshot_at_ = std::max(snapshot_at_, now.restore->index);
@@ -423,13 +430,14 @@ outcome member::handle_info(process& self, const message& m) {
       flush(self);
       return carry_out(self);
     }
+    if (at.read_tuple_of(3) && at.read_atom_is(beat_word)) return take_beat(self, at);
     return take_from_machine(self, m);
   }
   std::uint32_t arity = 0;
   std::string_view word;
   if (!at.read_tuple(arity) || arity < 3 || !at.read_atom(word)) return native_server::handle_info(self, m);
   if (word == "raft") {
-    take_message(self, m);
+    take_message(self, origin_name(self), m.bytes());
   } else if (word == hello_word) {
     take_hello(self, m);
   } else if (word == met_word) {
@@ -461,7 +469,7 @@ void member::on_stop(process& self, const message& reason) {
     if (const consensus::progress* const best = best_voter(); best != nullptr) {
       effects_.clear();
       core_->transfer(self.now(), 0, best->id, effects_);
-      for (consensus::message& one : effects_.messages) send(self, std::move(one));
+      send_all(self, effects_.messages);
     }
   }
   if (!machine_) return;

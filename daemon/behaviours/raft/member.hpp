@@ -17,6 +17,7 @@
 
 #include "behaviours/gen/native_server.hpp"
 #include "behaviours/journal/journal.hpp"
+#include "behaviours/raft/beat_exchange.hpp"
 #include "behaviours/raft/machine_protocol.hpp"
 #include "behaviours/raft/meeting.hpp"
 #include "behaviours/raft/raft_counters.hpp"
@@ -137,9 +138,15 @@ class member final : public native_server, private consensus::random_source {
   void put_away(runtime::process& self);
 
   // member_messages.cpp
+  void send_all(runtime::process& self, std::vector<consensus::message>& all);
   void send(runtime::process& self, consensus::message&& one);
-  void send_to(runtime::process& self, const std::string& address, runtime::message m);
-  void take_message(runtime::process& self, const runtime::message& m);
+  runtime::send_status send_to(runtime::process& self, const std::string& address, runtime::message m);
+  // Whether the message goes with heartbeats of other groups, if its receiver is on another node.
+  bool gathers(const consensus::message& one) const;
+  void gather(runtime::process& self, std::string_view address, const consensus::message& one);
+  // `node`: where the message comes from.
+  void take_message(runtime::process& self, std::string_view node, etf::bytes term);
+  runtime::outcome take_beat(runtime::process& self, etf::cursor at);
   void take_hello(runtime::process& self, const runtime::message& m);
   void take_met(runtime::process& self, const runtime::message& m);
   void meet(runtime::process& self, std::string address, const consensus::member_id& id);
@@ -148,12 +155,13 @@ class member final : public native_server, private consensus::random_source {
   void found_group();
   void join_group(const hello::belongs& of);
   void belong(const membership& of, consensus::durable_state first);
-  bool may_be_new(runtime::process& self) const;
+  bool may_be_new(runtime::process& self, std::string_view node) const;
   bool is_trusted(std::string_view node) const;
   void trust(std::string_view address);
   void rebuild_trusted();
   std::string origin_name(runtime::process& self) const;
   void drop_message(runtime::process& self, std::string_view why);
+  void drop_message(runtime::process& self, std::string_view node, std::string_view why);
 
   // member_clients.cpp
   void take_request(runtime::process& self, waiting one, const runtime::message& request);
@@ -277,6 +285,12 @@ class member final : public native_server, private consensus::random_source {
   std::unique_ptr<consensus::core> core_;
   consensus::effects effects_;
   std::vector<std::string> trusted_; // nodes
+  // Heartbeats. While nothing is appended, and while those of other nodes are answered that came with others.
+  beat_exchange* beats_ = nullptr; // null: each goes alone
+  beat_exchange::seat seat_;       // while there is a core
+  bool is_quiet_ = false;
+  consensus::log_index last_at_beat_ = 0; // the log's end when heartbeats were last sent
+  bool answers_beat_ = false;
   // Where members are that the configuration does not have: their messages came from there.
   std::map<consensus::member_id, std::string> heard_from_;
   consensus::member_id told_leader_{};

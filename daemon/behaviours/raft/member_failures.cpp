@@ -19,6 +19,7 @@ using runtime::process;
 // Clients that wait are not told whether their commands are on the disk.
 void member::put_away(process& self) {
   core_.reset();
+  seat_ = {};
   storage_.reset();
   effects_.clear();
   beginning_ = {};

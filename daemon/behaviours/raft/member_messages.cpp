@@ -23,6 +23,8 @@ namespace {
 constexpr std::size_t most_strangers = 64;
 constexpr std::size_t most_heard_from = 64;
 constexpr base::nanos between_lines = 10 * base::nanos_per_second;
+// A heartbeat that goes with others waits for them for this part of the interval.
+constexpr int beat_share = 10;
 
 // Each part becomes a value in the log, so shorter parts would take many times the memory of their bytes; and
 // parts are removed by the offsets that whole ones have.
@@ -33,10 +35,34 @@ bool is_piece(const consensus::snapshot_chunk& part) {
 
 } // namespace
 
-void member::send_to(process& self, const std::string& address, message m) {
+// What does not leave is lost, as on any network.
+runtime::send_status member::send_to(process& self, const std::string& address, message m) {
   const auto to = destination_of(address, self.host().nodes());
-  // What does not leave is lost, as on any network.
-  if (to) self.send(*to, std::move(m), {.waits = false});
+  if (!to) return runtime::send_status::nodedown; // no room for another node's name
+  return self.send(*to, std::move(m), {.waits = false});
+}
+
+void member::send_all(process& self, std::vector<consensus::message>& all) {
+  const auto is_beat = [](const consensus::message& one) {
+    const auto* const beat = std::get_if<consensus::heartbeat>(&one.body);
+    return beat != nullptr && beat->round != 0;
+  };
+  if (std::ranges::any_of(all, is_beat)) {
+    const consensus::log_index last = core_->log().last();
+    is_quiet_ = std::exchange(last_at_beat_, last) == last;
+  }
+  for (consensus::message& one : all) send(self, std::move(one));
+}
+
+// The heartbeats of a group that appends something go with its entries. Their answers say what has arrived,
+// and one that is late would be taken for the loss of a message.
+bool member::gathers(const consensus::message& one) const {
+  if (std::holds_alternative<consensus::heartbeat_answer>(one.body)) return answers_beat_;
+  return is_quiet_ && core_->may_wait(one);
+}
+
+void member::gather(process& self, std::string_view address, const consensus::message& one) {
+  beats_->put(self, node_of(address), one, self.now() + options_->heartbeat / beat_share);
 }
 
 void member::send(process& self, consensus::message&& one) {
@@ -53,9 +79,16 @@ void member::send(process& self, consensus::message&& one) {
   } else {
     return;
   }
+  const bool may_gather = beats_ != nullptr && node_of(address) != self.host().node_name();
+  if (may_gather && gathers(one)) return gather(self, address, one);
   message_writer out(256);
   consensus::encode(one, out);
-  if (message m = out.take()) send_to(self, address, std::move(m));
+  message m = out.take();
+  if (!m || send_to(self, address, std::move(m)) != runtime::send_status::full || !may_gather) return;
+  // Much waits for that node. Its group must not lose its leader for that, and heartbeats go on.
+  if (std::holds_alternative<consensus::heartbeat>(one.body) ||
+      std::holds_alternative<consensus::heartbeat_answer>(one.body))
+    gather(self, address, one);
 }
 
 std::string member::origin_name(process& self) const {
@@ -80,27 +113,40 @@ void member::trust(std::string_view address) {
 }
 
 void member::drop_message(process& self, std::string_view why) {
+  drop_message(self, origin_name(self), why);
+}
+
+void member::drop_message(process& self, std::string_view node, std::string_view why) {
   counters_->dropped.add_alone();
   if (self.now() < next_line_) return;
   next_line_ = self.now() + between_lines;
-  base::log::warning("raft", "{} drops a message from {}: {}", own_, origin_name(self), why);
+  base::log::warning("raft", "{} drops a message from {}: {}", own_, node, why);
 }
 
-void member::take_message(process& self, const message& m) {
+// {beat_word, Node, Message}, of the carrier. The answer goes back in the same way.
+runtime::outcome member::take_beat(process& self, etf::cursor at) {
+  std::string_view node;
+  if (core_ == nullptr || !at.read_atom(node)) return runtime::carry_on();
+  answers_beat_ = true;
+  take_message(self, node, at.rest());
+  runtime::outcome next = carry_out(self);
+  answers_beat_ = false;
+  return next;
+}
+
+void member::take_message(process& self, std::string_view node, etf::bytes term) {
   if (core_ == nullptr) return; // not yet: the sender says it again
-  const std::string node = origin_name(self);
-  if (!is_trusted(node)) return drop_message(self, "no member is there");
-  auto read = consensus::decode_message(m.bytes());
-  if (!read) return drop_message(self, read.error().text);
+  const auto drop = [&](std::string_view why) { drop_message(self, node, why); };
+  if (!is_trusted(node)) return drop("no member is there");
+  auto read = consensus::decode_message(term);
+  if (!read) return drop(read.error().text);
   if (const auto* const chunk = std::get_if<consensus::snapshot_chunk>(&read->body)) {
-    if (chunk->of.size > largest_state)
-      return drop_message(self, "its snapshot is larger than any that a member takes");
-    if (!is_piece(*chunk)) return drop_message(self, "a part of its snapshot is not as long as all are");
+    if (chunk->of.size > largest_state) return drop("its snapshot is larger than any that a member takes");
+    if (!is_piece(*chunk)) return drop("a part of its snapshot is not as long as all are");
   }
   const consensus::member* const from = core_->members().find(read->from);
-  if (from != nullptr && node_of(from->address) != node)
-    return drop_message(self, "that member is on another node");
-  if (from == nullptr && !may_be_new(self)) return drop_message(self, "it has no member of that id");
+  if (from != nullptr && node_of(from->address) != node) return drop("that member is on another node");
+  if (from == nullptr && !may_be_new(self, node)) return drop("it has no member of that id");
   if (from == nullptr && read->cluster == core_->cluster()) {
     // Members of a group have one name as a rule, which is all that is known of this one.
     if (heard_from_.size() >= most_heard_from) heard_from_.clear();
@@ -112,9 +158,9 @@ void member::take_message(process& self, const message& m) {
 // Whether a message may come from a member that this one's configuration does not have yet: where that
 // configuration may be an old one. Any process of this node could say that it comes from here, so another
 // member has to be expected here.
-bool member::may_be_new(process& self) const {
+bool member::may_be_new(process& self, std::string_view node) const {
   if (core_->leader() && core_->members().find(self_) != nullptr) return false;
-  if (!self.origin().here()) return true;
+  if (node != self.host().node_name()) return true;
   const auto is_other = [&](const std::string& one) {
     return one != own_ && node_of(one) == self.host().nodes().own();
   };

@@ -19,6 +19,7 @@
 #include "base/clock.hpp"
 #include "behaviours/application/application.hpp"
 #include "behaviours/journal/journal.hpp"
+#include "behaviours/raft/beat_exchange.hpp"
 #include "behaviours/streams/tcp_spec.hpp"
 #include "behaviours/supervision/order.hpp"
 #include "behaviours/supervision/tree.hpp"
@@ -73,6 +74,7 @@ struct instance::components {
   // Closed once no process is left that could write.
   behaviours::journal durable_log;
   metrics::board counted; // by engines, actors' types and plugins
+  behaviours::raft::beat_exchange beats{&counted};
   loader::loader plugins;
   child_args args_of_children{plugins};
   secret_args actors{plugins, args_of_children};

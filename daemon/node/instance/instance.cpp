@@ -241,6 +241,7 @@ base::status instance::start_applications() {
   with.rights = {allow.spawn, allow.supervise};
   with.resources.give(p.counted);
   with.resources.give(p.durable_log);
+  with.resources.give(p.beats);
   with.resources.give<behaviours::pool_policies>(p.plugins);
   with.resources.give(p.certificates);
   with.resources.give(p.net->tls());

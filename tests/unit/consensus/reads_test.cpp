@@ -58,6 +58,21 @@ TEST_CASE("reads that come while a round is under way share the next one") {
   CHECK(of.out.reads.size() == 2);
 }
 
+TEST_CASE("a read does not wait for the answers to heartbeats that were due by time") {
+  one_member of;
+  of.establish();
+  of.say(2, 2, heartbeat_answer{1, 2, 2, 0});
+  of.pass(of.how.heartbeat);
+  const std::uint64_t by_time = of.sent<heartbeat>(2)->round;
+  read(of, 1);
+  REQUIRE(of.sent<heartbeat>(2));
+  CHECK(of.sent<heartbeat>(2)->round == by_time + 1);
+  of.say(2, 2, heartbeat_answer{by_time, 2, 2, 0}); // began before the read came
+  CHECK(of.out.reads.empty());
+  of.say(2, 2, heartbeat_answer{by_time + 1, 2, 2, 0});
+  CHECK(of.out.reads.size() == 1);
+}
+
 TEST_CASE("a new leader answers no read before its term's no-op is committed") {
   one_member of;
   of.lead();

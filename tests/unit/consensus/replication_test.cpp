@@ -200,6 +200,46 @@ TEST_CASE(
   CHECK(of.machine->others()[1].match == 3);
 }
 
+TEST_CASE("aligned heartbeats are due at the multiples of their interval") {
+  options how;
+  how.aligned_heartbeats = true;
+  one_member of(core::first_state(voters(3)), how);
+  of.establish();
+  CHECK(of.machine->wake() % how.heartbeat == 0);
+  of.pass(of.machine->wake() - of.now + how.heartbeat / 3); // late
+  REQUIRE(of.sent<heartbeat>(2));
+  CHECK(of.machine->wake() % how.heartbeat == 0);
+  CHECK(of.machine->wake() - of.now == how.heartbeat - how.heartbeat / 3);
+}
+
+TEST_CASE("a heartbeat may wait, unless a read waits for its answer or messages are in flight") {
+  one_member of;
+  of.establish();
+  of.say(3, 2, append_answer{true, 2, 0, 0});
+  const auto may_wait = [&of](std::uint64_t to) {
+    for (const message& one : of.out.messages) {
+      const auto* const beat = std::get_if<heartbeat>(&one.body);
+      if (one.to == id(to) && beat != nullptr && beat->round != 0) return of.machine->may_wait(one);
+    }
+    FAIL("no heartbeat");
+    return false;
+  };
+  of.pass(of.how.heartbeat);
+  CHECK(may_wait(2));
+  CHECK(may_wait(3));
+  of.out.clear();
+  of.machine->read(of.now, 5, of.out);
+  CHECK_FALSE(may_wait(2));
+  of.say(2, 2, heartbeat_answer{of.sent<heartbeat>(2)->round, 2, 2, 0});
+  CHECK(of.out.reads.size() == 1);
+  of.append("a");
+  of.sync();
+  of.say(2, 2, append_answer{true, 3, 0, 0});
+  of.pass(of.how.heartbeat);
+  CHECK(may_wait(2));
+  CHECK_FALSE(may_wait(3));
+}
+
 TEST_CASE("a follower that was restarted learns what is committed also where nothing is appended any more") {
   one_member of;
   of.establish();

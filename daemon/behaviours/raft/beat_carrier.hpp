@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// The process of a node that carries heartbeats of its Raft groups: it sends what has gathered in the
+// exchange (beat_exchange.hpp), and hands heartbeats of other nodes to the members they are for. It is a
+// process of its own, so that heartbeats wait behind nothing that the members send. Where much waits for
+// another node, other senders wait, but this one goes on: a busy connection must not cost a group its leader.
+// The first member that needs the carrier starts it, and it lives as long as the node. In the process's own
+// turn.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "behaviours/gen/native_server.hpp"
+#include "behaviours/raft/beat_counters.hpp"
+#include "behaviours/raft/beat_exchange.hpp"
+#include "metrics/board.hpp"
+
+namespace coppice::behaviours::raft {
+
+class beat_carrier final : public native_server {
+ public:
+  static constexpr std::string_view registered_name = "coppice_raft_beats"; // on every node
+  static constexpr std::string_view look_word = "$coppice_raft_look"; // a notice: something has gathered
+  // Bytes that are sent to a node while its connection is busy. Beyond them heartbeats are lost until it
+  // takes some again: a node that hangs must not make its connection hold more and more.
+  static constexpr std::size_t most_while_busy = std::size_t{1} << 20;
+
+  // `of` and `board` outlive the process. Null: the counters are shown nowhere.
+  beat_carrier(beat_exchange& of, metrics::board* board);
+
+  std::optional<peer_requests> from_peers() const override { return std::nullopt; }
+
+ private:
+  runtime::outcome on_start(runtime::process& self) override;
+  runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
+
+  void pump(runtime::process& self);
+  void send(runtime::process& self, const beat_exchange::batch& what);
+  void take(runtime::process& self, const runtime::message& m);
+  void drop(runtime::process& self, std::string_view why);
+
+  beat_exchange& exchange_;
+  metrics::board* const board_;
+  std::map<std::uint32_t, std::size_t> while_busy_; // bytes, by node; none that is not busy
+  base::nanos armed_ = 0;                           // 0: no timer
+  std::uint64_t timer_ = 0;
+  base::nanos next_line_ = 0; // of the log about dropped messages, not before
+  std::shared_ptr<beat_counters> counters_ = std::make_shared<beat_counters>();
+  metrics::board::entry on_board_;
+};
+
+} // namespace coppice::behaviours::raft

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// What a node counts of the heartbeats that its Raft groups send and get together with those of other groups.
+// The process that carries them alone writes; any thread reads.
+#pragma once
+
+#include "metrics/counters.hpp"
+
+namespace coppice::behaviours::raft {
+
+struct beat_counters final : metrics::counters {
+  metrics::counter sent{*this, "raft_beat_messages",
+                        "Messages to other nodes, each with heartbeats of many Raft groups"};
+  metrics::counter dropped{*this, "raft_beats_dropped",
+                           "Heartbeats for no member of this node, and messages of heartbeats that make no "
+                           "sense or found no room"};
+};
+
+} // namespace coppice::behaviours::raft

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// Stands for the connections of a test_host's node to other nodes, whose processes are the test: it writes
+// down the messages that leave, and says whether the nodes are busy. It is made before the host, and ends
+// after it.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "behaviours/raft/beat_exchange.hpp"
+#include "consensus/wire.hpp"
+#include "metrics/board.hpp"
+#include "metrics/exposition.hpp"
+#include "runtime/remote_router.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::test {
+
+// Any thread.
+class away_router final : public runtime::remote_router {
+ public:
+  struct sent {
+    runtime::destination to;
+    runtime::message what;
+  };
+  void route(const runtime::destination& to, runtime::signal_ptr what) override {
+    if (what->kind != runtime::signal_kind::message) return;
+    const runtime::message m = what->take_payload();
+    {
+      const std::scoped_lock held(lock_);
+      all_.push_back({to, m});
+      changed_.notify_all();
+    }
+    if (on_message) on_message(to, m);
+  }
+  bool connected(std::uint32_t) const override { return true; }
+  bool takes_bare_calls(std::uint32_t) const override { return false; }
+  bool busy(std::uint32_t) const override { return is_busy; }
+  bool rest(std::uint32_t, const runtime::pid&, std::uint64_t) override { return false; }
+  void monitor_node(const runtime::pid&, std::uint32_t, bool) override {}
+  std::vector<std::string> nodes(which) const override { return {}; }
+  void connect(std::uint32_t, const runtime::reference&) override {}
+  base::status disconnect(std::uint32_t, std::string) override { return {}; }
+
+  std::vector<sent> all() const {
+    const std::scoped_lock held(lock_);
+    return all_;
+  }
+  // Waits until so many of the messages are wanted.
+  bool comes_to(std::size_t count, const std::function<bool(const sent&)>& wanted) {
+    std::unique_lock held(lock_);
+    std::size_t seen = 0;
+    std::size_t found = 0;
+    return changed_.wait_for(held, std::chrono::seconds(30), [&] {
+      for (; seen < all_.size(); ++seen)
+        if (wanted(all_[seen])) ++found;
+      return found >= count;
+    });
+  }
+
+  std::atomic<bool> is_busy = false;
+  // Called for each message. Set before the first one leaves.
+  std::function<void(const runtime::destination&, const runtime::message&)> on_message;
+
+ private:
+  mutable std::mutex lock_;
+  std::condition_variable changed_;
+  std::vector<sent> all_;
+};
+
+// What a test of heartbeats that leave together has beside its host. A host's class has it as an earlier
+// base.
+struct away_nodes {
+  away_router router;
+  metrics::board board;
+  behaviours::raft::beat_exchange exchange{&board};
+
+  // What the page of metrics says of a family without labels. 0: it has no line.
+  std::uint64_t counted(const std::string& family) const {
+    metrics::exposition to(metrics::exposition::format::prometheus);
+    board.write(to);
+    const std::string page = to.take();
+    const std::size_t at = page.find("\n" + family + " ");
+    return at == std::string::npos ? 0 : std::stoull(page.substr(at + family.size() + 2));
+  }
+};
+
+inline bool is_beats(const away_router::sent& one) {
+  return one.to.what() == runtime::destination::kind::remote_name && one.to.name() == "coppice_raft_beats";
+}
+
+// The messages in a message of heartbeats; nothing in any other message.
+inline std::vector<consensus::message> beats_in(const runtime::message& m) {
+  std::vector<consensus::message> out;
+  const auto read = behaviours::raft::beat_exchange::read(m.bytes());
+  if (!read) return out;
+  for (const auto& one : *read)
+    if (auto made = consensus::decode_message(one.term)) out.push_back(std::move(*made));
+  return out;
+}
+
+inline runtime::message beats_of(const std::vector<consensus::message>& all) {
+  runtime::message_writer out(1024);
+  out.tuple(2);
+  out.atom(behaviours::raft::beats_word);
+  out.list(static_cast<std::uint32_t>(all.size()));
+  for (const consensus::message& one : all) consensus::encode(one, out);
+  out.nil();
+  return out.take();
+}
+
+// As from a process of that node.
+inline void deliver_from(runtime::system& system, std::uint32_t node, const std::string& to,
+                         runtime::message m) {
+  auto made =
+      runtime::make_signal(runtime::signal_kind::message, runtime::pid{node, 77, 40, 0}, std::move(m));
+  made->flags = runtime::signal::remote;
+  system.deliver(runtime::destination::named(to), std::move(made));
+}
+
+} // namespace coppice::test
