@@ -39,7 +39,8 @@ class away_router final : public runtime::remote_router {
       all_.push_back({to, m});
       changed_.notify_all();
     }
-    if (on_message) on_message(to, m);
+    const std::scoped_lock held(calling_);
+    if (on_message_) on_message_(to, m);
   }
   bool connected(std::uint32_t) const override { return true; }
   bool takes_bare_calls(std::uint32_t) const override { return false; }
@@ -66,11 +67,17 @@ class away_router final : public runtime::remote_router {
     });
   }
 
+  // Called for each message from now on, once at a time. Null: nothing is, and no call is under way.
+  void tell(std::function<void(const runtime::destination&, const runtime::message&)> on_message) {
+    const std::scoped_lock held(calling_);
+    on_message_ = std::move(on_message);
+  }
+
   std::atomic<bool> is_busy = false;
-  // Called for each message. Set before the first one leaves.
-  std::function<void(const runtime::destination&, const runtime::message&)> on_message;
 
  private:
+  std::mutex calling_;
+  std::function<void(const runtime::destination&, const runtime::message&)> on_message_;
   mutable std::mutex lock_;
   std::condition_variable changed_;
   std::vector<sent> all_;
