@@ -22,10 +22,11 @@ constexpr base::nanos between_lines = 10 * base::nanos_per_second;
 } // namespace
 
 beat_carrier::beat_carrier(beat_exchange& of, metrics::board* board)
-    : native_server("raft_heartbeats"), exchange_(of), board_(board) {}
+    : native_server("raft_heartbeats"),
+      exchange_(of),
+      counters_(board != nullptr ? board->total<beat_counters>({}) : std::make_shared<beat_counters>()) {}
 
 outcome beat_carrier::on_start(process& self) {
-  if (board_ != nullptr) on_board_ = board_->enter({}, counters_);
   pump(self); // an earlier carrier may have left something
   return runtime::carry_on();
 }

@@ -43,13 +43,11 @@ class beat_carrier final : public native_server {
   void drop(runtime::process& self, std::string_view why);
 
   beat_exchange& exchange_;
-  metrics::board* const board_;
   std::map<std::uint32_t, std::size_t> while_busy_; // bytes, by node; none that is not busy
   base::nanos armed_ = 0;                           // 0: no timer
   std::uint64_t timer_ = 0;
-  base::nanos next_line_ = 0; // of the log about dropped messages, not before
-  std::shared_ptr<beat_counters> counters_ = std::make_shared<beat_counters>();
-  metrics::board::entry on_board_;
+  base::nanos next_line_ = 0;                     // of the log about dropped messages, not before
+  const std::shared_ptr<beat_counters> counters_; // of all carriers of the node, one after the other
 };
 
 } // namespace coppice::behaviours::raft
