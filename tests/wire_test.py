@@ -6,7 +6,7 @@ import random
 import socket
 import threading
 
-from harness.tap import check, equal, eventually, run, test
+from harness.tap import check, equal, run, test
 from harness.wire import Mesh, Wire, apart, in_ring, over_bridge
 
 
