@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the rows of Raft and of sagas share: nodes of ours and of Erlang with a folder on the disk of the build, programs of
-Debian packages that are unpacked and not installed, and the fsync floor, measured beside them."""
+"""What the rows of Raft and of sagas share: nodes of ours and of Erlang with a folder on the disk of the build, and the fsync
+floor, measured beside them."""
 import contextlib
 import os
 import signal
@@ -15,17 +15,6 @@ from harness.node import Node
 from harness.tap import Skip
 
 FLOOR_BYTES = 4096
-
-
-def unpacked(package):
-    """The folder of a Debian package's files, once they are there; and why they are not, or nothing."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or "/var/cache") / "coppice" / package
-    if not (folder / "usr").exists():
-        script = f'mkdir -p "$0" && cd "$0" && apt-get -qq -o APT::Sandbox::User=root download {package} && dpkg -x {package}_*.deb .'
-        with contextlib.suppress(subprocess.SubprocessError, OSError):
-            subprocess.run(["sh", "-c", script, str(folder)], stdin=subprocess.DEVNULL, capture_output=True, timeout=QUIET, check=True)
-    there = (folder / "usr").exists()
-    return folder, "" if there else f"apt-get download {package}, and dpkg -x what has come into {folder} (or XDG_CACHE_HOME's coppice/{package})"
 
 
 def fsync_rate(folder, seconds):
@@ -103,9 +92,12 @@ class OtpNode:
 
     def start(self):
         self.process = self.running.enter_context(child(self.command, env=self.environment, stdout=subprocess.PIPE, text=True))
-        said = self.process.stdout.readline()
-        if not said.startswith("serving"):
-            raise Unavailable(f"{self.name} did not start: {said}")
+        said = []  # after a kill, among others, what dets says of a file that it repairs
+        for line in self.process.stdout:
+            if line.startswith("serving"):
+                return
+            said.append(line)
+        raise Unavailable(f"{self.name} did not start: {''.join(said)}")
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

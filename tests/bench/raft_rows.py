@@ -12,8 +12,8 @@ import time
 import urllib.request
 from pathlib import Path
 
-from durable_peers import OtpNode, client, compiled, figure_of, fsync_rate, number, ours, unpacked
-from peers import Figure, Unavailable, child, epmd, patience, scaled
+from durable_peers import OtpNode, client, compiled, figure_of, fsync_rate, number, ours
+from peers import Figure, Unavailable, child, epmd, patience, scaled, unpacked
 from harness.node import free_port
 
 APPEND = {"raft_append_1": 1, "raft_append_16": 16, "raft_append_256": 256}
