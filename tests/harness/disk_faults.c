@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Loaded into a node by LD_PRELOAD, this counts what the node writes to its durable log and how often it syncs files, and
- * does to it what the page says that COPPICE_DISK_FAULTS names: slow syncs, syncs that fail, and the end of the process
- * by SIGKILL in the middle of a write, before a sync, or after it. harness/disk_faults.py compiles it and writes the
- * page, a file that both map. The product's log writes by pwrite(2), so only that is counted as a write.
+ * Loaded into a node by LD_PRELOAD, this counts what the node writes to its durable log and how often it
+ * syncs files, and does to it what the page says that COPPICE_DISK_FAULTS names: slow syncs, syncs that fail,
+ * and the end of the process by SIGKILL in the middle of a write, before a sync, or after it.
+ * harness/disk_faults.py compiles it and writes the page, a file that both map. The product's log writes by
+ * pwrite(2), so only that is counted as a write.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -40,8 +41,12 @@ __attribute__((constructor)) static void begin(void) {
   if (mapped != MAP_FAILED) faults = mapped;
 }
 
-static uint64_t get(const uint64_t* from) { return __atomic_load_n(from, __ATOMIC_SEQ_CST); }
-static uint64_t next(uint64_t* of) { return __atomic_add_fetch(of, 1, __ATOMIC_SEQ_CST); }
+static uint64_t get(const uint64_t* from) {
+  return __atomic_load_n(from, __ATOMIC_SEQ_CST);
+}
+static uint64_t next(uint64_t* of) {
+  return __atomic_add_fetch(of, 1, __ATOMIC_SEQ_CST);
+}
 
 /* Once: the page says no longer that the next life has to end too. */
 static int has_to_end(uint64_t moment, uint64_t number) {
@@ -69,7 +74,9 @@ ssize_t pwrite(int file, const void* bytes, size_t size, off_t at) {
   }
   return put(file, bytes, size, at);
 }
-ssize_t pwrite64(int file, const void* bytes, size_t size, off_t at) { return pwrite(file, bytes, size, at); }
+ssize_t pwrite64(int file, const void* bytes, size_t size, off_t at) {
+  return pwrite(file, bytes, size, at);
+}
 
 static int sync_by(long call, int file) {
   if (faults == NULL) return (int)syscall(call, file);
@@ -89,5 +96,9 @@ static int sync_by(long call, int file) {
   return done;
 }
 
-int fdatasync(int file) { return sync_by(SYS_fdatasync, file); }
-int fsync(int file) { return sync_by(SYS_fsync, file); }
+int fdatasync(int file) {
+  return sync_by(SYS_fdatasync, file);
+}
+int fsync(int file) {
+  return sync_by(SYS_fsync, file);
+}
