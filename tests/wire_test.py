@@ -6,7 +6,7 @@ import random
 import socket
 import threading
 
-from harness.tap import check, equal, run, test
+from harness.tap import check, equal, eventually, run, test
 from harness.wire import Mesh, Wire, apart, in_ring, over_bridge
 
 
@@ -122,6 +122,8 @@ def holds(cleanup):
         wire.heal()
         equal(take(connection, 2), b"bc")
     connection = connect(cleanup, wire)
+    connection.sendall(b"d")
+    equal(take(connection, 1), b"d")  # the wire has it
     wire.hold()
     wire.cut()
     wire.heal()
@@ -135,6 +137,7 @@ def waits(cleanup):
     _, wire = start(cleanup)
     wire.hold(back=False)
     connection = connect(cleanup, wire)
+    eventually(lambda: wire.waiting, "the wire has it")
     connection.sendall(b"a")
     check(silent(connection), "nothing comes")
     wire.heal()
