@@ -104,7 +104,7 @@ class Chaos:
         account, amount = self.account(here), here.randint(1, 3)
         session[1] += 1
         request = (Atom("append"), (Atom("deposit"), account, amount), tuple(session))
-        handle, invoked = self.history.invoke(account, ("add", amount), caller.name), time.monotonic_ns()
+        handle, invoked = self.history.invoke(account, ("add", amount), caller.at), time.monotonic_ns()
         deadline = None
         while True:
             answer, _ = self.ask(caller, here, request)
@@ -123,7 +123,7 @@ class Chaos:
 
     def append(self, caller, here, over):
         account, amount = self.account(here), here.randint(1, 3)
-        handle, invoked = self.history.invoke(account, ("add", amount), caller.name), time.monotonic_ns()
+        handle, invoked = self.history.invoke(account, ("add", amount), caller.at), time.monotonic_ns()
         answer, sent = self.ask(caller, here, (Atom("append"), (Atom("deposit"), account, amount)))
         if self.is_done(answer):
             self.acknowledge(handle, answer, account, amount, invoked)
@@ -136,7 +136,7 @@ class Chaos:
             self.forget(handle, account, amount)
 
     def query(self, caller, here, account, over):
-        handle = self.history.invoke(account, ("read",), caller.name)
+        handle = self.history.invoke(account, ("read",), caller.at)
         answer, _ = self.ask(caller, here, (Atom("query"), (Atom("balance"), account)))
         if isinstance(answer, tuple) and answer[0] == Atom("ok"):
             self.history.returned(handle, answer[1])

@@ -119,6 +119,8 @@ class Bank:
 
     def look(self, caller, one):
         """The outcome, noted once; None: it is open, or did not come. Another one than before is wrong."""
+        if not one.started:
+            return None
         try:
             answer = caller.call(one.at, one.desk, (Atom("outcome"), one.id), 5)
         except NotSent:
