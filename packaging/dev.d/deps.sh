@@ -66,6 +66,7 @@ LIST
 erlang-base the peer
 libcaf-dev the other peer, actors in C++
 erlang-poolboy the peer of our pools
+erlang-mnesia the peer of our sagas
 nodejs a peer of our sites
 wrk their load
 libbenchmark-dev the ETF library under Google Benchmark

@@ -130,7 +130,7 @@ Everything: .ci/run, bare Debians, the service and packages on Debian 12 and 13,
 
 README's two commands in bare Debians; a booted service and packages, of this machine's Debian and of 13; interop with
 newer OTP; thread sanitizer; the runtime's random play at length, a minute of chaos and one of connections (all also under
-both sanitizers); ten minutes of random signals and of requests; long fuzz; benchmarks. A summary with what runs
+both sanitizers); ten minutes of chaos of Raft groups and of sagas, of random signals and of requests; long fuzz; benchmarks. A summary with what runs
 have measured, and the commit, at the end.
 EOF
 }
@@ -162,6 +162,10 @@ dev_verify() {
   COPPICE_CHAOS_SECONDS=60 verify_step 'cuts of pipelines' packaging/dev test e2e/stage_cuts
   COPPICE_CHAOS_SECONDS=60 verify_step 'chaos of events' packaging/dev test e2e/events_chaos
   COPPICE_CHAOS_SECONDS=60 verify_step 'chaos of events address' packaging/dev sanitize address e2e/events_chaos
+  COPPICE_CHAOS_SECONDS=600 verify_step 'chaos of raft' packaging/dev test e2e/raft_chaos
+  COPPICE_CHAOS_SECONDS=60 verify_step 'chaos of raft address' packaging/dev sanitize address e2e/raft_chaos
+  COPPICE_CHAOS_SECONDS=600 verify_step 'chaos of sagas' packaging/dev test e2e/saga_chaos
+  COPPICE_CHAOS_SECONDS=60 verify_step 'chaos of sagas address' packaging/dev sanitize address e2e/saga_chaos
   COPPICE_STAGE_RELOADS=1000 verify_step 'reloads of stages' packaging/dev test e2e/stage
   COPPICE_BROWSER=1 verify_step browser packaging/dev test e2e/browser
   COPPICE_BROWSER=1 verify_step node_page packaging/dev test e2e/node_page

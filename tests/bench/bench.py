@@ -23,6 +23,8 @@ import net_rows
 import node_rows
 import page_rows
 import port_rows
+import raft_rows
+import saga_rows
 import sdk_rows
 import stage_rows
 import udp_rows
@@ -512,6 +514,31 @@ def durable(bench, rows):
     return ({name: both[name] for name in rows}, {"floor": {name: both[f"{name}_floor"] for name in rows}})
 
 
+def raft(bench, rows):
+    """Groups of three durable members, beside ra's, etcd's and the fsync floor."""
+    return raft_rows.append(bench, rows, runs())
+
+
+def raft_leaderless(bench, rows):
+    """How long a group has no leader after a kill -9, beside twice the time of an election, and ra's."""
+    return raft_rows.leaderless(bench, rows, runs())
+
+
+def raft_recover(bench, rows):
+    """How long a member takes to apply a log of a million entries at its start, beside ra's."""
+    return raft_rows.recover(bench, rows)
+
+
+def sagas(bench, rows):
+    """Durable transactions over several nodes, beside Mnesia's and the fsync floor."""
+    return saga_rows.rates(bench, rows, runs())
+
+
+def saga_recover(bench, rows):
+    """How long a coordinator takes to have its open transactions again, beside how long it may."""
+    return saga_rows.recover(bench, rows)
+
+
 RELOAD = {"reload_1": ("tally", 0), "reload_10000": ("kv", 10000)}
 RAIN = 200000  # messages a second within the node, to `tally`, all the while
 
@@ -557,6 +584,11 @@ WORKLOADS = [
     (apply_one, ["apply_one_of_100000"]),
     (cron, ["cron_next_10k_jobs"]),
     (durable, DURABLE),
+    (raft, [*raft_rows.APPEND, *raft_rows.QUERY]),
+    (raft_leaderless, [raft_rows.LEADERLESS]),
+    (raft_recover, [raft_rows.RECOVER]),
+    (sagas, list(saga_rows.RATES)),
+    (saga_recover, [saga_rows.RECOVER]),
     (reload, list(RELOAD)),
     (own_cost, node_rows.ROWS),
     (page, page_rows.ROWS),

@@ -5,13 +5,12 @@ All three serve at once, each on a port of its own, and take turns in every run,
 them alike.
 """
 import contextlib
-import os
 import resource
 import subprocess
 import threading
 from pathlib import Path
 
-from peers import QUIET, Figure, Skipped, Unavailable, child, patience, processor_time, resident, scaled
+from peers import QUIET, Figure, Skipped, Unavailable, cache, child, patience, processor_time, resident, scaled, unpacked
 
 # What the client is told (mode, operations a run, connections, bytes of a message), and what an operation is.
 TCP = {
@@ -36,7 +35,7 @@ class RabbitmqLibraries:
 
     def __init__(self, otp, *names):
         self.otp, self.name, self.names = otp, names[0], names
-        self.folder = Path(os.environ.get("XDG_CACHE_HOME") or "/var/cache") / "coppice/rabbitmq-server"
+        self.folder = cache("rabbitmq-server")
 
     def compiled(self):
         """Their folders, if all are there."""
@@ -45,14 +44,8 @@ class RabbitmqLibraries:
 
     def missing(self):
         """Why the first one plays no part in this run, or nothing."""
-        if self.compiled():
-            return ""
-        unpacked = ('mkdir -p "$0" && cd "$0" && apt-get -qq -o APT::Sandbox::User=root download rabbitmq-server '
-                    "&& dpkg -x rabbitmq-server_*.deb .")
-        with contextlib.suppress(subprocess.SubprocessError, OSError):
-            subprocess.run(["sh", "-c", unpacked, str(self.folder)], stdin=subprocess.DEVNULL, capture_output=True, timeout=QUIET, check=True)
-        return "" if self.compiled() else ("apt-get download rabbitmq-server, and dpkg -x what has come into "
-                                           f"{self.folder} (or XDG_CACHE_HOME's coppice/rabbitmq-server)")
+        _, why = unpacked("rabbitmq-server")
+        return why or ("" if self.compiled() else f"{self.folder} has no {self.name}")
 
     def program(self, module, *arguments):
         """The command of `module`, a source of this folder, with them."""

@@ -157,6 +157,22 @@ def epmd():
         yield port
 
 
+def cache(package):
+    """Where the files of a Debian package are that is unpacked and not installed."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "/var/cache") / "coppice" / package
+
+
+def unpacked(package):
+    """The folder of a Debian package's files, once they are there; and why they are not, or nothing."""
+    folder = cache(package)
+    if not (folder / "usr").exists():
+        script = f'mkdir -p "$0" && cd "$0" && apt-get -qq -o APT::Sandbox::User=root download {package} && dpkg -x {package}_*.deb .'
+        with contextlib.suppress(subprocess.SubprocessError, OSError):
+            subprocess.run(["sh", "-c", script, str(folder)], stdin=subprocess.DEVNULL, capture_output=True, timeout=QUIET, check=True)
+    there = (folder / "usr").exists()
+    return folder, "" if there else f"apt-get download {package}, and dpkg -x what has come into {folder} (or XDG_CACHE_HOME's coppice/{package})"
+
+
 class Otp:
     """The Erlang side, peer_bench.erl compiled once."""
 

@@ -1,9 +1,25 @@
 # SPDX-License-Identifier: MIT
-"""A wire between two nodes that a test can cut: a TCP proxy on 127.0.0.1."""
+"""A wire between two nodes that a test can cut, or hold in one direction: a TCP proxy on 127.0.0.1. Wires of a whole cluster,
+one for each node and each other node that it connects to, make its partitions.
+
+One thread of each wire carries its bytes; it never blocks on a side that does not read. Any thread may cut, hold and heal.
+"""
 import contextlib
 import select
 import socket
 import threading
+
+MOST_KEPT = 1 << 18  # bytes on their way in one direction of a connection; the sender waits then
+
+
+class Side:
+    """One end of a connection through the wire, and what is on its way to it."""
+
+    def __init__(self, end, from_near):
+        self.socket, self.from_near = end, from_near  # from_near: what is read here comes from those who connected
+        self.other = None
+        self.kept = bytearray()
+        end.setblocking(False)
 
 
 class Wire:
@@ -14,9 +30,13 @@ class Wire:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.lock = threading.Lock()
-        self.peers = {}  # both directions
+        self.sides = {}  # by socket
+        self.waiting = []  # connections that came while it was held
         self.whole = True
+        self.held = set()  # directions in which nothing is carried, by Side.from_near
         self.wake, self.woken = socket.socketpair()
+        self.wake.setblocking(False)
+        self.woken.setblocking(False)
         self.ends = False
         self.thread = threading.Thread(target=self._run)
         self.thread.start()
@@ -26,65 +46,169 @@ class Wire:
         """Both sides hear of it at once; nothing that is on its way arrives."""
         with self.lock:
             self.whole = False
-            for one in list(self.peers):
-                self._drop(one)
+            self._drop_all()
+        self._look_again()
+
+    def hold(self, there=True, back=True):
+        """Carries nothing more from those who connect (`there`) or to them (`back`), and nobody hears of it: what is sent
+        meanwhile arrives after heal(), unless a side has given up. Those who connect meanwhile wait."""
+        with self.lock:
+            self.held |= {direction for direction, chosen in ((True, there), (False, back)) if chosen}
 
     def heal(self):
         with self.lock:
             self.whole = True
+            self.held.clear()
+            waiting, self.waiting = self.waiting, []
+            for near in waiting:
+                self._join(near)
+        self._look_again()
 
     def close(self):
         self.ends = True
-        self.wake.send(b"x")
+        self._look_again()
         self.thread.join()
         self.cut()
         for one in (self.listener, self.wake, self.woken):
             one.close()
 
-    def _drop(self, one):
-        other = self.peers.pop(one, None)
-        with contextlib.suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR)
-        one.close()
-        if other is not None:
-            self._drop(other)
+    def _look_again(self):
+        with contextlib.suppress(BlockingIOError):  # it has been told already
+            self.wake.send(b"x")
+
+    def _drop_all(self):
+        for one in list(self.sides.values()):
+            self._drop(one)
+        for near in self.waiting:
+            near.close()
+        self.waiting.clear()
+
+    def _drop(self, side):
+        for one in (side, side.other):
+            if self.sides.pop(one.socket, None) is not None:
+                with contextlib.suppress(OSError):
+                    one.socket.shutdown(socket.SHUT_RDWR)
+                one.socket.close()
 
     def _run(self):
         while not self.ends:
             with self.lock:
-                watched = [self.listener, self.woken, *self.peers]
+                read = [self.listener, self.woken]
+                read += [one.socket for one in self.sides.values() if one.from_near not in self.held and len(one.other.kept) < MOST_KEPT]
+                write = [one.socket for one in self.sides.values() if one.kept and one.other.from_near not in self.held]
             # A descriptor that is closed meanwhile is looked at again; -1 is one that was before.
             with contextlib.suppress(OSError, ValueError):
-                for one in select.select(watched, [], [], 0.05)[0]:
+                readable, writable, _ = select.select(read, write, [], 1)
+                for one in readable:
                     if one is self.listener:
                         self._accept()
-                    elif one is not self.woken:
-                        self._carry(one)
+                    elif one is self.woken:
+                        self.woken.recv(1 << 10)
+                    else:
+                        self._read(one)
+                for one in writable:
+                    self._write(one)
 
     def _accept(self):
         near, _ = self.listener.accept()
         with self.lock:
             if not self.whole:
                 near.close()
-                return
-            try:
-                far = socket.create_connection(("127.0.0.1", self.target), 5)
-            except OSError:
-                near.close()
-                return
-            self.peers[near], self.peers[far] = far, near
+            elif self.held:
+                self.waiting.append(near)
+            else:
+                self._join(near)
 
-    def _carry(self, one):
+    def _join(self, near):
+        try:
+            far = socket.create_connection(("127.0.0.1", self.target), 5)
+        except OSError:
+            near.close()
+            return
+        for one in (near, far):
+            with contextlib.suppress(OSError):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        first, second = Side(near, True), Side(far, False)
+        first.other, second.other = second, first
+        self.sides[near], self.sides[far] = first, second
+
+    def _read(self, one):
         with self.lock:
-            other = self.peers.get(one)
-            if other is None:
+            side = self.sides.get(one)
+            if side is None or side.from_near in self.held:
                 return
             try:
                 data = one.recv(1 << 16)
-                if data:
-                    other.settimeout(10)
-                    other.sendall(data)
-                    return
+            except BlockingIOError:
+                return
             except OSError:
-                pass
-            self._drop(one)
+                data = b""
+            side.other.kept += data
+            self._flush(side.other)
+            if not data:
+                self._drop(side)
+
+    def _write(self, one):
+        with self.lock:
+            side = self.sides.get(one)
+            if side is not None and side.other.from_near not in self.held:
+                self._flush(side)
+
+    def _flush(self, side):
+        while side.kept:
+            try:
+                del side.kept[:side.socket.send(side.kept)]
+            except BlockingIOError:
+                return
+            except OSError:
+                self._drop(side)
+                return
+
+
+class Mesh:
+    """The wires of a cluster: each member's listening port by its name, and for each pair of names (from, to) the wire by
+    which `from` connects to `to`. Distribution has one connection for two nodes, whichever has made it."""
+
+    def __init__(self, cleanup, ports):
+        self.ports = dict(ports)
+        self.wires = {(one, other): Wire(cleanup, self.ports[other]) for one in self.ports for other in self.ports if one != other}
+
+    def hold(self, one, other):
+        """Nothing goes from `one` to `other` any more, whoever has connected; what goes back does."""
+        self.wires[one, other].hold(there=True, back=False)
+        self.wires[other, one].hold(there=False, back=True)
+
+    def cut(self, one, other):
+        for pair in ((one, other), (other, one)):
+            self.wires[pair].cut()
+
+    def heal(self):
+        for wire in self.wires.values():
+            wire.heal()
+
+    def part(self, connected, how):
+        """Keeps what `connected(one, other)` says of two names, and parts all others by how(one, other): hold or cut."""
+        for one in self.ports:
+            for other in self.ports:
+                if one != other and not connected(one, other):
+                    how(one, other)
+
+
+def in_ring(names):
+    """Each member reaches its two neighbours."""
+    names = list(names)
+    at = {name: number for number, name in enumerate(names)}
+    return lambda one, other: (at[one] - at[other]) % len(names) in (1, len(names) - 1)
+
+
+def over_bridge(names):
+    """Two halves, and one member that reaches both."""
+    names = list(names)
+    middle = len(names) // 2
+    side = {name: number - middle for number, name in enumerate(names)}
+    return lambda one, other: side[one] * side[other] >= 0
+
+
+def apart(group):
+    """Those of the group reach each other, and so do the others."""
+    return lambda one, other: (one in group) == (other in group)

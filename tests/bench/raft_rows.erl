@@ -1,0 +1,155 @@
+%% SPDX-License-Identifier: MIT
+%% The Erlang side of the raft_… rows: a member of a group of ra's, and the client of every group, ours or ra's.
+%%
+%%   erl -name N -noshell -pa RA/ebin AND WHAT IT NEEDS -s raft_rows member -extra FOLDER
+%%
+%% A member prints "serving". A target is {ours, [Node]} or {ra, [Node]}; in both the group is named `ledger`, and a
+%% command adds 1 to one of a hundred accounts.
+-module(raft_rows).
+-export([member/0, create/1, leader/1, append/3, fill/3, query/3, first/1, applied/3]).
+-export([init/1, apply/3, total/1, balance/2]).
+
+-define(PATIENCE, 10000).
+
+%% ---- ra's machine ----
+
+init(_) -> #{}.
+
+apply(_, {deposit, Account, Amount}, Accounts) ->
+    New = maps:get(Account, Accounts, 0) + Amount,
+    {Accounts#{Account => New}, New}.
+
+total(Accounts) -> maps:fold(fun(_, Has, Sum) -> Sum + Has end, 0, Accounts).
+balance(Account, Accounts) -> maps:get(Account, Accounts, 0).
+
+member() ->
+    [Folder] = init:get_plain_arguments(),
+    ok = logger:set_primary_config(level, error),
+    {ok, _} = ra:start_in(Folder),
+    _ = ra:restart_server(default, {ledger, node()}),
+    io:format("serving~n").
+
+%% Begins ra's group on these nodes.
+create(Nodes) ->
+    Ids = [{ledger, Node} || Node <- Nodes],
+    {ok, Started, []} = rpc:call(hd(Nodes), ra, start_cluster, [default, ledger, {module, ?MODULE, #{}}, Ids]),
+    length(Started).
+
+%% ---- the client ----
+
+%% The leader's node; none, after ten seconds.
+leader(Target) -> leader(Target, now_ms() + ?PATIENCE).
+
+leader({_, Nodes} = Target, Until) ->
+    case [Found || Node <- Nodes, {ok, Found} <- [ask_leader(Target, Node)]] of
+        [Found | _] -> Found;
+        [] ->
+            case now_ms() > Until of
+                true -> none;
+                false -> timer:sleep(20), leader(Target, Until)
+            end
+    end.
+
+ask_leader({ours, _}, Node) ->
+    try gen_server:call({ledger, Node}, leader, 1000) of
+        {ok, {_, Leader}, _} -> {ok, Leader};
+        _ -> none
+    catch exit:_ -> none
+    end;
+ask_leader({ra, _}, Node) ->
+    try ra:members({ledger, Node}, 1000) of
+        {ok, _, {_, Leader}} -> {ok, Leader};
+        _ -> none
+    catch _:_ -> none
+    end.
+
+account(N) -> <<"account", (integer_to_binary(N rem 100))/binary>>.
+
+command(ours, Node, N) ->
+    case gen_server:call({ledger, Node}, {append, {deposit, account(N), 1}}, ?PATIENCE) of
+        {ok, _, _} -> ok;
+        Other -> Other
+    end;
+command(ra, Node, N) ->
+    case ra:process_command({ledger, Node}, {deposit, account(N), 1}, ?PATIENCE) of
+        {ok, _, _} -> ok;
+        Other -> Other
+    end.
+
+question(ours, Node, N) ->
+    {ok, _} = gen_server:call({ledger, Node}, {query, {balance, account(N)}}, ?PATIENCE),
+    ok;
+question(ra, Node, N) ->
+    Account = account(N),
+    {ok, _, _} = ra:consistent_query({ledger, Node}, {?MODULE, balance, [Account]}, ?PATIENCE),
+    ok.
+
+%% Operations a second of so many callers for so long.
+append(Target, Callers, Ms) -> rate(fun command/3, Target, Callers, Ms).
+query(Target, Callers, Ms) -> rate(fun question/3, Target, Callers, Ms).
+
+rate(Act, {Whose, _} = Target, Callers, Ms) ->
+    Leader = leader(Target),
+    Began = erlang:monotonic_time(microsecond),
+    Until = now_ms() + Ms,
+    Counts = of_all(Callers, fun(First) -> repeat(fun(N) -> Act(Whose, Leader, N) end, First, 0, Until) end),
+    lists:sum(Counts) * 1.0e6 / (erlang:monotonic_time(microsecond) - Began).
+
+repeat(Act, N, Count, Until) ->
+    case now_ms() >= Until of
+        true -> Count;
+        false -> ok = Act(N), repeat(Act, N + 1, Count + 1, Until)
+    end.
+
+%% What each of so many processes returns; one that fails ends this one, too.
+of_all(Callers, Act) ->
+    Made = [spawn_monitor(fun() -> exit({counted, Act(N)}) end) || N <- lists:seq(1, Callers)],
+    [receive {'DOWN', Monitor, process, Pid, {counted, Count}} -> Count;
+             {'DOWN', Monitor, process, Pid, Why} -> error(Why) end || {Pid, Monitor} <- Made].
+
+%% So many commands.
+fill({Whose, _} = Target, Callers, Count) ->
+    Leader = leader(Target),
+    lists:sum(of_all(Callers, fun(First) ->
+        Share = Count div Callers + case First =< Count rem Callers of true -> 1; false -> 0 end,
+        _ = [ok = command(Whose, Leader, N) || N <- lists:seq(1, Share)],
+        Share
+    end)).
+
+%% Until a command succeeds, at one node after the other; nothing is known of who leads.
+first({_, []}) -> none;
+first({Whose, Nodes} = Target) ->
+    Me = self(),
+    Asking = [spawn(fun() -> try_until(Whose, Node, Me) end) || Node <- Nodes],
+    Result = receive {succeeded, Node} -> Node after 60000 -> none end,
+    _ = [exit(Pid, kill) || Pid <- Asking],
+    _ = Target,
+    Result.
+
+try_until(Whose, Node, Whom) ->
+    case catch quick(Whose, Node) of
+        ok -> Whom ! {succeeded, Node};
+        _ -> timer:sleep(2), try_until(Whose, Node, Whom)
+    end.
+
+quick(ours, Node) ->
+    {ok, _, _} = gen_server:call({ledger, Node}, {append, {deposit, <<"first">>, 1}}, 500), ok;
+quick(ra, Node) ->
+    {ok, _, _} = ra:process_command({ledger, Node}, {deposit, <<"first">>, 1}, 500), ok.
+
+%% Waits until that member has applied commands whose amounts have this sum; `ok`, or `late` after so long.
+applied({Whose, Node}, Total, Ms) -> applied(Whose, Node, Total, now_ms() + Ms).
+
+applied(Whose, Node, Total, Until) ->
+    case {catch has(Whose, Node), now_ms() > Until} of
+        {Has, _} when is_integer(Has), Has >= Total -> ok;
+        {_, true} -> late;
+        _ -> timer:sleep(10), applied(Whose, Node, Total, Until)
+    end.
+
+has(ours, Node) ->
+    {ok, Has} = gen_server:call({ledger, Node}, {query, total, stale}, ?PATIENCE), Has;
+has(ra, Node) ->
+    {ok, {_, Has}, _} = ra:local_query({ledger, Node}, fun ?MODULE:total/1, ?PATIENCE), Has.
+
+now_ms() -> erlang:monotonic_time(millisecond).
