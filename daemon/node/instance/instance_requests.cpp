@@ -309,14 +309,15 @@ void instance::occupation_of(const runtime::pid& process, base::nanos timeout,
       std::move(done), std::nullopt);
 }
 
-void instance::state_of(const runtime::pid& process, base::nanos timeout,
+void instance::state_of(const runtime::pid& process, behaviours::shown_part wanted, base::nanos timeout,
                         std::function<void(behaviours::shown_state)> done) {
   const base::nanos deadline = deadline_after(timeout);
-  ask_from_outside<behaviours::shown_state>(components_->system,
-                                            [process, deadline](runtime::process& self) {
-                                              return behaviours::ask_shown_state(self, process, deadline);
-                                            },
-                                            std::move(done), {});
+  ask_from_outside<behaviours::shown_state>(
+      components_->system,
+      [process, wanted, deadline](runtime::process& self) {
+        return behaviours::ask_shown_state(self, process, deadline, wanted);
+      },
+      std::move(done), {});
 }
 
 bool instance::runs_engine(const runtime::process_info& process) const {
@@ -346,7 +347,8 @@ void instance::engine_of(const runtime::pid& process, runtime::message change, b
             if (word == "report") return changed->slice(at.rest()).compact();
           }
         }
-        behaviours::shown_state shown = behaviours::ask_shown_state(self, process, deadline);
+        behaviours::shown_state shown =
+            behaviours::ask_shown_state(self, process, deadline, behaviours::shown_part::without_state);
         if (!shown.engine) return unexpected(unanswered());
         return std::move(shown.engine);
       },
