@@ -312,12 +312,12 @@ void instance::occupation_of(const runtime::pid& process, base::nanos timeout,
 void instance::state_of(const runtime::pid& process, behaviours::shown_part wanted, base::nanos timeout,
                         std::function<void(behaviours::shown_state)> done) {
   const base::nanos deadline = deadline_after(timeout);
-  ask_from_outside<behaviours::shown_state>(
-      components_->system,
-      [process, wanted, deadline](runtime::process& self) {
-        return behaviours::ask_shown_state(self, process, deadline, wanted);
-      },
-      std::move(done), {});
+  ask_from_outside<behaviours::shown_state>(components_->system,
+                                            [process, wanted, deadline](runtime::process& self) {
+                                              return behaviours::ask_shown_state(self, process, deadline,
+                                                                                 wanted);
+                                            },
+                                            std::move(done), {});
 }
 
 bool instance::runs_engine(const runtime::process_info& process) const {
