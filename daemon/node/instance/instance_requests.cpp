@@ -152,10 +152,11 @@ node_status instance::status_with_disk() const {
   }
   const auto sagas = components_->counted.rows<host::saga_state>();
   components_->durable_log.look([&](const durable::shared_log& log) {
-    saga_names known = saga_names_of(components_->current()->spec);
+    const auto known = components_->configured_sagas();
+    std::set<std::string> read = known->durable;
     for (const auto& one : sagas)
-      if (!known.in_memory.contains(one.label)) known.durable.insert(one.label);
-    out.unread_sagas = components_->unread.look(log, known.durable);
+      if (!known->in_memory.contains(one.label)) read.insert(one.label);
+    out.unread_sagas = components_->unread.look(log, read);
   });
   for (const auto& one : sagas) {
     const host::saga_state& is = *one.counters;
