@@ -180,7 +180,7 @@ TEST_CASE(
                          {node::unwritable::kind::log, "/a.log", "no room"},
                          {node::unwritable::kind::handler, "log/far", "nobody is there"}};
   status.jobs_alone = {"nightly"};
-  status.job_warnings = {{"hourly", "a run has not ended"}};
+  status.job_warnings.push_back({"hourly", "a run has not ended"});
   const base::nanos now = base::mono_now();
   status.stuck = {{{}, "<0.43.0> hurt", "handle_call", "{slow, ...}", now - 12 * base::nanos_per_second},
                   {{}, "<0.44.0>", "handle_info", "", now}};
