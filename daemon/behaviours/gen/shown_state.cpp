@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The request is {system, From, {'$coppice_shown_state', Deadline, all | without_state}}, answered by
-// {Text | undefined, Engine, Debug}. A server that reads it after the deadline, because of a slow format_status or a long handler, skips
-// it, as the asker has gone. So it never works for an asker that has gone, however many ask.
+// {Text | undefined, Engine, Debug}. A server that reads it after the deadline, because of a slow
+// format_status or a long handler, skips it, as the asker has gone. So it never works for an asker that has
+// gone, however many ask.
 #include "behaviours/gen/shown_state.hpp"
 
 #include "behaviours/gen/system_notice.hpp"
