@@ -29,7 +29,8 @@ shown_state ask_shown_state(runtime::process& self, const runtime::pid& of, base
 // False: the sys request has another form, or is no notice.
 bool asks_shown_state(runtime::process& self, const gen::request& what);
 // Answers such a request, unless its deadline has passed. `state` and `engine` make the terms; `state` is
-// called only if the asker wants it. An empty term: none. `kind` is added to the engine's map: the engine's name, as the behaviour is called.
+// called only if the asker wants it. An empty term: none. `kind` is added to the engine's map: the engine's
+// name, as the behaviour is called.
 void tell_shown_state(runtime::process& self, const gen::request& asked,
                       const std::function<runtime::message()>& state, std::string_view kind,
                       const std::function<runtime::message()>& engine, const std::string& debug = {});
