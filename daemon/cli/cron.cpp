@@ -75,6 +75,9 @@ std::string show_jobs(const json& document, std::size_t columns) {
   }
   if (rows.size() == 1) return "the node has no jobs\n";
   std::string out = table(rows, columns);
+  for (const json& one : document.value("jobs", json::array()))
+    if (const auto why = one.find("warning"); why != one.end() && why->is_string())
+      out += fmt::format("{}: {}\n", one.value("name", ""), why->get<std::string>());
   const json away = document.value("peers_away", json::array());
   for (const json& name : away)
     out += fmt::format("{}{}",

@@ -67,7 +67,7 @@ std::vector<spec::override_value> dev_settings(const spec::node_spec& of, const 
     path += (path.empty() ? "" : ", ") + quoted(built ? place.plugins() : one);
   }
   if (!named) path = quoted(place.plugins()) + (path.empty() ? "" : ", ") + path;
-  std::vector<spec::override_value> set{{"node.data", quoted(place.folder + "/data")},
+  std::vector<spec::override_value> set{{"node.data", quoted(place.data())},
                                         {"node.log.files", "[]"},
                                         {"control.socket", quoted(place.socket())},
                                         {"plugins.path", "[ " + path + " ]"},

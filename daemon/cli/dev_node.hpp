@@ -29,6 +29,7 @@ struct dev_place {
   std::string folder;        // what belongs to the node: data, plugins, control.sock
 
   std::string plugins() const { return folder + "/plugins"; }
+  std::string data() const { return folder + "/data"; }
   std::string socket() const { return folder + "/control.sock"; }
 };
 

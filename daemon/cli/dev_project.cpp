@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -22,12 +23,32 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr mode_t folder_mode = 0755;
+constexpr mode_t data_mode = 0750; // as the node makes it
 
 // coppiced beside this program, else in PATH.
 std::string find_coppiced() {
   std::error_code unknown;
   const fs::path beside = fs::read_symlink("/proc/self/exe", unknown).parent_path() / "coppiced";
   return !unknown && access(beside.c_str(), X_OK) == 0 ? beside.string() : find_in_path("coppiced");
+}
+
+// Makes the folder, or takes one that only this user can have filled. Another one may lead to files
+// elsewhere, which would be removed or written, or may bring plugins.
+base::status own_folder(const std::string& path, mode_t mode) {
+  if (mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
+    return base::fail_errno("make folder " + path, errno);
+  struct stat is {};
+  if (lstat(path.c_str(), &is) != 0) return base::fail_errno("stat " + path, errno);
+  std::string wrong;
+  if (!S_ISDIR(is.st_mode))
+    wrong = S_ISLNK(is.st_mode) ? "is a symbolic link" : "is no folder";
+  else if (is.st_uid != geteuid())
+    wrong = fmt::format("belongs to user {}", is.st_uid);
+  else if ((is.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    wrong = "can be written by other users";
+  if (wrong.empty()) return {};
+  return base::fail(base::errc::refused,
+                    fmt::format("{} {}: remove it, or name another build folder with --build", path, wrong));
 }
 
 } // namespace
@@ -74,12 +95,14 @@ base::result<dev_project> find_dev_project(const std::string& given, const std::
 
 base::result<base::unique_fd> claim_dev_folder(const dev_place& place) {
   std::error_code unknown;
-  if (auto made = base::make_folders(place.folder, folder_mode); !made) return unexpected(made.error());
-  auto lock = base::open_file(place.folder + "/lock", O_RDWR | O_CREAT, 0600);
+  if (auto made = base::make_folders(place.build, folder_mode); !made) return unexpected(made.error());
+  if (auto own = own_folder(place.folder, folder_mode); !own) return unexpected(own.error());
+  auto lock = base::open_file(place.folder + "/lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
   if (!lock) return unexpected(lock.error());
   if (flock(lock->get(), LOCK_EX | LOCK_NB) != 0)
     return base::fail(base::errc::exists, "coppice dev runs in this project already");
-  if (auto made = base::make_folders(place.plugins(), folder_mode); !made) return unexpected(made.error());
+  if (auto own = own_folder(place.plugins(), folder_mode); !own) return unexpected(own.error());
+  if (auto own = own_folder(place.data(), data_mode); !own) return unexpected(own.error());
   // Plugins of an earlier run. Nothing else is removed: --build can name any folder.
   for (fs::directory_iterator at(place.plugins(), unknown), end; !unknown && at != end;
        at.increment(unknown)) {

@@ -22,7 +22,8 @@ struct dev_project {
 base::result<dev_project> find_dev_project(const std::string& given, const std::string& build_folder);
 
 // Makes the folder of the node. It is for this process alone as long as the result lives. errc::exists:
-// another process has it.
+// another process has it. errc::refused: it, or a folder in it, is a symbolic link, belongs to another user,
+// or can be written by one. Then nothing in it is changed.
 base::result<base::unique_fd> claim_dev_folder(const dev_place& place);
 
 } // namespace coppice::cli

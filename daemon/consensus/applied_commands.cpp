@@ -84,7 +84,8 @@ void applied_commands::close(place one) {
   if (!of_owner.empty()) {
     by_count_.insert({of_owner.size(), by->first});
   } else {
-    by_bytes_.erase({by->second.bytes, by->first});
+    by_bytes_.erase({by->second.listed, by->first});
+    unlisted_.erase(by->first);
     owners_.erase(by);
   }
   by_client_.erase(one->client);
@@ -93,17 +94,28 @@ void applied_commands::close(place one) {
 
 void applied_commands::set_reply(session& of, payload reply) {
   owner& by = of.of->second;
-  by_bytes_.erase({by.bytes, of.of->first});
+  if (by.bytes == by.listed && of.reply.size() != reply.size()) unlisted_.insert(of.of->first);
   bytes_ = bytes_ - of.reply.size() + reply.size();
   by.bytes = by.bytes - of.reply.size() + reply.size();
   of.reply = std::move(reply);
-  by_bytes_.insert({by.bytes, of.of->first});
+}
+
+void applied_commands::list_by_bytes() {
+  for (const std::string_view name : unlisted_) {
+    owner& by = owners_.find(name)->second;
+    if (by.bytes == by.listed) continue;
+    by_bytes_.erase({by.listed, name});
+    by_bytes_.insert({by.bytes, name});
+    by.listed = by.bytes;
+  }
+  unlisted_.clear();
 }
 
 // The session that was used last stays, however long its reply is.
 void applied_commands::shed() {
   while (by_use_.size() > 1 && by_use_.size() > bounds_.sessions) close(by_client_.at(session_to_close()));
   while (by_use_.size() > 1 && bytes_ > bounds_.reply_bytes) {
+    list_by_bytes();
     const owner& by = owners_.find(by_bytes_.rbegin()->second)->second;
     const place oldest = by_client_.at(by.by_use.front());
     if (oldest == std::prev(by_use_.end())) break;

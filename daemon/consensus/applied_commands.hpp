@@ -77,6 +77,7 @@ class applied_commands {
   struct owner {
     std::list<std::uint64_t> by_use; // its sessions; the one unused for longest comes first
     std::uint64_t bytes = 0;         // of their replies
+    std::uint64_t listed = 0;        // `bytes` as it stands in by_bytes_
   };
   using owners = std::map<std::string, owner, std::less<>>;
   struct session {
@@ -92,6 +93,7 @@ class applied_commands {
   place open(std::uint64_t client, std::string_view node);
   void close(place one);
   void set_reply(session& of, payload reply);
+  void list_by_bytes();
   void shed();
   std::uint64_t session_to_close() const;
 
@@ -104,6 +106,9 @@ class applied_commands {
   owners owners_;
   // Each owner with its number of sessions, and with its bytes. The names are keys of owners_.
   std::set<std::pair<std::uint64_t, std::string_view>> by_count_, by_bytes_;
+  // Owners whose bytes have changed since they were listed. They are listed again when the order is needed,
+  // so that a command below the bound of bytes changes no order.
+  std::set<std::string_view> unlisted_;
   // Serials that were passed over, the latest ones; and those that are to be. The second set is not saved, as
   // it is made from the log.
   static constexpr std::size_t most_passed = 1000;

@@ -183,8 +183,11 @@ pending run_info(const request& r) {
         info->summary.is.plugin.empty() || info->summary.status == runtime::process_status::waiting;
     const base::nanos given = answers_soon ? info_most : info_most_of_busy;
     const base::nanos until = base::mono_now() + given;
+    // A reader without the right `state` has no code of a plugin run for it.
+    const auto wanted =
+        r->who.sees_state ? behaviours::shown_part::all : behaviours::shown_part::without_state;
     r->of.state_of(
-        pid, given,
+        pid, wanted, given,
         [r, pid, until, document = info_json(r->of, *info)](const behaviours::shown_state& shown) mutable {
           if (!shown.engine && base::mono_now() >= until) return answer_anew(r, pid);
           if (shown.state) document["state"] = *shown.state;

@@ -200,6 +200,7 @@ json jobs_document(const std::vector<services::cron_row>& jobs, const std::vecto
                    {"outcome", told.last_succeeded ? json(*told.last_succeeded ? "ok" : "failed") : json()},
                    {"took_ms", told.last_took.count() / ns_per_ms},
                    {"under_way", told.under_way},
+                   {"warning", text_json(services::warning_of(told))},
                    {"waiting", told.waiting},
                    {"runs", told.runs},
                    {"failures", told.failures},

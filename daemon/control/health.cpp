@@ -218,6 +218,9 @@ std::vector<complaint> warnings(const node::node_status& status) {
   for (const std::string& one : status.jobs_alone)
     out.push_back({"job", one, "runs on one of several nodes, of which some are away and may run it too",
                    "coppice nodes; coppice cron"});
+  for (const node::job_warning& one : status.job_warnings)
+    out.push_back(
+        {"job", one.name, one.why, "coppice cron; coppice logs --module cron says what it did before"});
   const base::nanos now = base::mono_now();
   for (const runtime::stuck_handler& one : status.stuck) {
     if (now - one.since < thread_stuck_after) continue;

@@ -44,7 +44,8 @@ std::vector<complaint> all_complaints(const node::node_status& status,
 // descriptors run out, a certificate ends, the data or a file of the log cannot be written, nobody takes the
 // lines of a handler of the log, the durable log has failed, is full or damaged, a Raft group has no leader,
 // applies nothing, has a slow disk or a command that crashes, a saga's step waits for a coordinator or an
-// operator, a job may run on other nodes too, a thread is stuck.
+// operator, a job may run on other nodes too, a run of a job does not end, a job does not settle on a node, a
+// thread is stuck.
 std::vector<complaint> warnings(const node::node_status& status);
 // What warnings can be about, in the order of the page of metrics.
 inline constexpr std::array<std::string_view, 15> warning_kinds{

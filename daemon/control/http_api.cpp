@@ -232,6 +232,7 @@ void http_api::run(const command& what, const http_request& asked, const access_
   caller as;
   as.http = client ? client->to_string() : "unknown";
   as.has_token = who.has_token;
+  as.sees_state = who.may.has(right::state);
   as.acts = what.how == verb::post;
   waiting& its = waiting_[{from.connection, from.number}];
   its = {&what, who.may};

@@ -70,6 +70,7 @@ struct caller {
   std::string http =
       {}; // the address of a client over HTTP, without uid and pid; empty: it came by the socket
   bool has_token = false; // of one over HTTP
+  bool sees_state = true; // has the right `state`
   bool acts = true;       // false: over HTTP it uses a row of the table that only shows
 };
 

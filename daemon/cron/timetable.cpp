@@ -95,6 +95,7 @@ struct timetable::entry {
   std::optional<nanos> span_due;
   std::deque<run> waiting;
   bool held = false;   // its due times are not in by_wall_ and by_steady_
+  nanos held_since{};  // steady; while it is held
   bool placed = false; // place() was called for it
 
   void become(job one) {
@@ -260,6 +261,7 @@ asked timetable::offer(entry& of, instant at, run::cause why, moment now) {
     begin(of, std::move(one), now);
     return asked::under_way;
   }
+  if (why == run::cause::due) ++of.told.overlapped;
   if (may_wait && of.waiting.size() < max_waiting) {
     of.waiting.push_back(std::move(one));
     return asked::waiting;
@@ -313,6 +315,7 @@ void timetable::finished(std::uint64_t number, bool succeeded, moment now) {
   under_way_.erase(found);
   entry& its = *find(ended.of.job);
   its.told.last_succeeded = succeeded;
+  its.told.overlapped = 0;
   its.told.last_took = now.steady - ended.began;
   if (!succeeded) {
     ++its.told.failures;
@@ -371,6 +374,7 @@ bool timetable::hold(std::string_view name, moment now) {
   if (its->held) return true;
   if (its->placed) take_overdue(*its, now); // until now it was known where these run
   its->held = true;
+  its->held_since = now.steady;
   if (its->due) by_wall_.erase({*its->due, its->of.name});
   if (its->span_due) by_steady_.erase({*its->span_due, its->of.name});
   return true;
@@ -392,9 +396,13 @@ std::map<std::string, kept_state> timetable::keep() const {
 }
 
 std::vector<job_report> timetable::report(moment now) const {
+  std::map<std::string_view, nanos> began; // of each job's run under way that began first
+  for (const auto& [number, one] : under_way_) began.try_emplace(one.of.job, one.began);
   std::vector<job_report> out;
   for (const auto& [name, its] : jobs_) {
     job_report one = its->told;
+    if (const auto first = began.find(name); first != began.end()) one.running = now.steady - first->second;
+    if (its->held) one.held = now.steady - its->held_since;
     one.name = name;
     one.enabled = its->is_enabled();
     one.switched_off = its->of.enabled && !one.enabled;

@@ -97,6 +97,12 @@ struct job_report {
   std::chrono::nanoseconds last_took{};
   std::uint32_t under_way = 0; // includes runs that wait for a retry
   std::uint32_t waiting = 0;
+  // How long the run that began first has been under way. Empty: no run is, or it waits for a retry.
+  std::optional<std::chrono::nanoseconds> running;
+  // Due times in a row that found no place beside the runs under way. 0: a run has ended since, or none did.
+  std::uint32_t overlapped = 0;
+  // How long the job has been held. Empty: it is not.
+  std::optional<std::chrono::nanoseconds> held;
   // Counted since the job was added.
   std::uint64_t runs = 0, failures = 0, retries = 0;
   std::uint64_t skipped = 0; // dropped by the policy for overlaps

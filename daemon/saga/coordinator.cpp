@@ -263,26 +263,40 @@ void core::on(const message& of, interim_message& in, effects& out) {
   say(*found, call{0, callback::interim, found->lead->kind, from.key, std::move(in.value), 1}, out);
 }
 
-// A participant is in doubt. A transaction that is not known here was aborted, or has been acknowledged.
+// A participant is in doubt, or waits to be forgotten after an operator has decided there. A transaction that
+// is not known here was aborted, or has been acknowledged.
 void core::on(const message& of, const question& in, effects& out) {
   if (in.key.step.path.back().saga != options_.self) return count(drop::receiver);
   unit* const found = find_coordinator(in.key);
   if (found == nullptr || !found->lead) {
-    if (found != nullptr && found->ended && found->ended->how.what == outcome_kind::committed)
-      return count(drop::stale);
-    request made;
-    made.what = request_kind::reverse;
-    made.kind = commit_kind::two_phase;
-    made.key = in.key;
-    return say_after(last_write_, message{options_.self, of.from, std::move(made), false}, out);
+    const bool committed =
+        found != nullptr && found->ended && found->ended->how.what == outcome_kind::committed;
+    return say_last(of.from, in.key, committed ? &found->ended->how.value : nullptr, out);
   }
   const std::uint32_t number = in.key.step.path.back().number;
   if (number == 0 || number > found->lead->steps.size()) return count(drop::stale);
   step& from = found->lead->steps[number - 1];
   if (of.from.node() != from.spec.to.node()) return count(drop::origin);
+  // The participant was taken for gone, or it has acknowledged the decision and lost that with a restart.
+  if (from.gone || from.skipped || from.pending == request_kind::forget)
+    return say_last(of.from, in.key, found->lead->committed ? &found->lead->end : nullptr, out);
   if (from.pending != request_kind::confirm && from.pending != request_kind::reverse) return;
   send(*found, from, out);
   settle(*found);
+}
+
+// The last words about a step to a participant whose answer nobody awaits: its transaction is over, or an
+// operator has taken it for gone. `final`: the value of a commit. Null: it was aborted.
+void core::say_last(const address& to, const step_key& key, const term* final, effects& out) {
+  request made;
+  made.what = final != nullptr ? request_kind::confirm : request_kind::reverse;
+  made.kind = commit_kind::two_phase;
+  made.key = key;
+  if (final != nullptr) made.value = *final;
+  say_after(last_write_, message{options_.self, to, made, false}, out);
+  made.what = request_kind::forget;
+  made.value = {};
+  say_after(last_write_, message{options_.self, to, std::move(made), false}, out);
 }
 
 void core::go_on(unit& of, effects& out) {

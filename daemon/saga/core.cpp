@@ -314,8 +314,11 @@ void core::on_due(unit& of, effects& out) {
 }
 
 void core::note_ended(const ended_record& what, std::uint64_t number) {
-  ended_units& its = ended_by_node_[what.starter];
-  its.order.emplace_back(what.until, number);
+  const auto of = ended_by_node_.try_emplace(what.starter).first;
+  ended_units& its = of->second;
+  most_ended_.change(of->first, its.order.size(), its.order.size() + 1);
+  longest_ended_.change(of->first, its.bytes, its.bytes + weight(what));
+  its.order.emplace(what.until, number);
   its.bytes += weight(what);
   ++ended_;
   ended_bytes_ += weight(what);
@@ -323,17 +326,12 @@ void core::note_ended(const ended_record& what, std::uint64_t number) {
 }
 
 core::ended_by_node::iterator core::next_to_expire() {
-  if (ended_ > options_.keep_count)
-    return std::max_element(ended_by_node_.begin(), ended_by_node_.end(), [](const auto& a, const auto& b) {
-      return a.second.order.size() < b.second.order.size();
-    });
-  if (keeps_too_many())
-    return std::max_element(ended_by_node_.begin(), ended_by_node_.end(),
-                            [](const auto& a, const auto& b) { return a.second.bytes < b.second.bytes; });
+  if (ended_ > options_.keep_count) return ended_by_node_.find(most_ended_.largest());
+  if (keeps_too_many()) return ended_by_node_.find(longest_ended_.largest());
   if (ended_due_ > now_) return ended_by_node_.end();
   ended_due_ = never;
   for (auto at = ended_by_node_.begin(); at != ended_by_node_.end(); ++at) {
-    ended_due_ = std::min(ended_due_, at->second.order.front().first);
+    ended_due_ = std::min(ended_due_, at->second.order.begin()->first);
     if (ended_due_ <= now_) return at;
   }
   return ended_by_node_.end();
@@ -345,13 +343,16 @@ void core::expire(effects& out) {
   while (!has_portion()) {
     const auto from = next_to_expire();
     if (from == ended_by_node_.end()) break;
-    unit& of = units_.at(from->second.order.front().second);
+    ended_units& its = from->second;
+    unit& of = units_.at(its.order.begin()->second);
     const std::size_t bytes = weight(*of.ended);
     --ended_;
     ended_bytes_ -= bytes;
-    from->second.bytes -= bytes;
-    from->second.order.pop_front();
-    if (from->second.order.empty()) ended_by_node_.erase(from);
+    most_ended_.change(from->first, its.order.size(), its.order.size() - 1);
+    longest_ended_.change(from->first, its.bytes, its.bytes - bytes);
+    its.bytes -= bytes;
+    its.order.erase(its.order.begin());
+    if (its.order.empty()) ended_by_node_.erase(from);
     put(of, record_kind::ended, 0, std::nullopt, out);
     roots_.erase(of.ended->tx);
     of.gone = true;
@@ -377,6 +378,8 @@ void core::drop_forgotten(forgotten_by_node::iterator of) {
   forgotten_keys& its = of->second;
   const auto oldest = its.order.front();
   const std::size_t bytes = weight(oldest->first);
+  most_forgotten_.change(of->first, its.order.size(), its.order.size() - 1);
+  longest_forgotten_.change(of->first, its.bytes, its.bytes - bytes);
   forgotten_bytes_ -= bytes;
   its.bytes -= bytes;
   its.order.pop_front();

@@ -14,6 +14,7 @@
 
 #include "saga/effects.hpp"
 #include "saga/options.hpp"
+#include "saga/size_order.hpp"
 #include "saga/transaction.hpp"
 
 namespace coppice::saga {
@@ -192,13 +193,14 @@ class core {
   void on_due(unit& of, effects& out);
   void expire(effects& out);
   struct forgotten_keys;
-  using forgotten_by_node = std::map<std::string, forgotten_keys>;
+  using forgotten_by_node = std::map<std::string, forgotten_keys, std::less<>>;
   void drop_forgotten(forgotten_by_node::iterator of); // the node's oldest one, and the node with its last
 
   // coordinator.cpp
   void on(const message& of, reply& in, effects& out);
   void on(const message& of, interim_message& in, effects& out);
   void on(const message& of, const question& in, effects& out);
+  void say_last(const address& to, const step_key& key, const term* final, effects& out);
   void decide_start(unit& of, verdict&& what, effects& out);
   void decide_step(unit& of, step& about, verdict&& what, effects& out);
   void plan(unit& of, std::uint32_t by, plan_record&& what, effects& out);
@@ -247,6 +249,8 @@ class core {
   void entry_due(unit& of, effects& out);
   void remember_forgotten(const step_key& key);
   bool is_in_doubt(const unit& of) const;
+  static bool is_over(const entry& part);
+  void await_forget(unit& of, effects& out);
   void confirm_entry(unit& of, effects& out);
   void follow_operator(unit& of, effects& out);
   std::size_t resolve_part(unit& of, bool commit, effects& out);
@@ -271,14 +275,14 @@ class core {
   std::size_t two_phase_ = 0;                             // entries of the kind two_phase
   std::map<std::string, node_share, std::less<>> shares_; // of other nodes, by name; none is empty
   std::size_t bytes_for_others_ = 0;
-  // Units whose outcome is kept, of one node that has started them: the time at which each is erased, the
-  // oldest first.
+  // Units whose outcome is kept, of one node that has started them, by the time at which each is erased.
   struct ended_units {
-    std::deque<std::pair<nanos, std::uint64_t>> order;
+    std::set<std::pair<nanos, std::uint64_t>> order;
     std::size_t bytes = 0; // by weight()
   };
-  using ended_by_node = std::map<std::string, ended_units>;
+  using ended_by_node = std::map<std::string, ended_units, std::less<>>;
   ended_by_node ended_by_node_;                       // by that node; none is empty
+  size_order most_ended_, longest_ended_;             // these nodes, by number and by bytes
   nanos ended_due_ = never;                           // the first of these times, or an earlier one
   std::size_t ended_ = 0;                             // of all nodes
   std::size_t ended_bytes_ = 0, forgotten_bytes_ = 0; // by weight()
@@ -300,8 +304,9 @@ class core {
     std::deque<std::map<step_key, nanos>::iterator> order; // the oldest first
     std::size_t bytes = 0;                                 // by weight()
   };
-  forgotten_by_node forgotten_by_node_; // by the node that the key belongs to; none is empty
-  nanos forgotten_due_ = never;         // the first of these times, or an earlier one
+  forgotten_by_node forgotten_by_node_;           // by the node that the key belongs to; none is empty
+  size_order most_forgotten_, longest_forgotten_; // these nodes, by number and by bytes
+  nanos forgotten_due_ = never;                   // the first of these times, or an earlier one
 
   struct open_call {
     std::uint64_t number = 0;

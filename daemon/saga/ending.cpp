@@ -102,7 +102,11 @@ void core::park(unit& of, step& which, term why, effects& out) {
 
 // All participants have forgotten the transaction. Its outcome is kept for a while.
 void core::end(unit& of, effects& out) {
-  ended_record last{of.lead->self.tx, of.lead->starter, {}, now_ + options_.keep};
+  const transaction& in = *of.lead;
+  const bool gone = in.committed && in.kind == commit_kind::two_phase &&
+                    std::any_of(in.steps.begin(), in.steps.end(), [](const step& one) { return one.gone; });
+  // A participant that is away may be prepared. Without the outcome it would be told to abort.
+  ended_record last{in.self.tx, in.starter, {}, now_ + (gone ? longest_delay : options_.keep), gone};
   last.how.value = of.lead->end;
   last.how.what = of.lead->committed                         ? outcome_kind::committed
                   : of.lead->kind == commit_kind::compensate ? outcome_kind::compensated
@@ -143,9 +147,13 @@ std::size_t core::resolve_lead(unit& of, bool commit, effects& out) {
     one.skipped = true;
     one.pending.reset();
     one.due = never;
+    one.gone = gone;
     one.what = gone ? step::state::forgotten : step::state::reversed;
     put(of, record_kind::skip, one.number, skip_record{gone}, out);
     ++changed;
+    if (!gone) continue;
+    ++counted_.heuristic;
+    say(of, notice{notice::kind::heuristic, one.key, {}}, out);
   }
   if (changed > 0) {
     go_on(of, out);

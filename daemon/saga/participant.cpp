@@ -228,7 +228,8 @@ void core::entry_reversed(unit& of, verdict&& what, effects& out) {
     part.due = now_ + delay(++part.tries);
     return;
   }
-  if (part.reverse_wanted && !part.heuristic) // the coordinator marks its transaction as parked
+  // The coordinator marks its transaction as parked, unless it has said its last word.
+  if (part.reverse_wanted && !part.heuristic && !part.forget_wanted)
     return tell(of, request_kind::reverse, answer_kind::error, what.value, out);
   part.parked = true;
   ++counted_.undo_failures;
@@ -244,8 +245,11 @@ void core::finish_reversal(unit& of, effects& out) {
   part.answer = wanted || !of.lead ? term{} : of.lead->end;
   part.value = {};
   put_entry(of, out);
-  if (wanted) return tell(of, request_kind::reverse, answer_kind::ok, {}, out);
-  tell(of, request_kind::perform, answer_kind::error, part.answer, out);
+  if (wanted)
+    tell(of, request_kind::reverse, answer_kind::ok, {}, out);
+  else
+    tell(of, request_kind::perform, answer_kind::error, part.answer, out);
+  await_forget(of, out);
 }
 
 void core::confirm(unit& of, const request& in, effects& out) {
@@ -304,14 +308,38 @@ void core::entry_confirmed(unit& of, const verdict& what, effects& out) {
   part.value = part.answer = {};
   put_entry(of, out);
   tell(of, request_kind::confirm, answer_kind::ok, {}, out);
+  await_forget(of, out);
+}
+
+bool core::is_over(const entry& part) {
+  return part.kind == commit_kind::two_phase &&
+         (part.state == entry_state::reversed || part.state == entry_state::confirmed);
+}
+
+// The step is over. Usually its coordinator lets it be forgotten next. If the coordinator may not know that
+// it waits for that, the step asks.
+void core::await_forget(unit& of, effects& out) {
+  entry& part = *of.part;
+  if (!is_over(part)) return;
+  if (part.forget_wanted) return forget(of, out);
+  if (!part.asks) return;
+  part.tries = 0;
+  part.due = now_ + patience(1);
 }
 
 void core::forget(unit& of, effects& out) {
   entry& part = *of.part;
   if (of.lead && of.lead->what == phase::forgetting) return;
-  const bool open =
-      part.state == entry_state::begun || part.state == entry_state::coordinating ||
-      (part.state == entry_state::done && part.kind == commit_kind::two_phase && !part.reverse_wanted);
+  const bool two_phase_done = part.state == entry_state::done && part.kind == commit_kind::two_phase;
+  const bool under_way =
+      part.calling != 0 || part.due != never ||
+      (of.lead && (of.lead->what == phase::reversing || of.lead->what == phase::confirming));
+  if (two_phase_done && (part.reverse_wanted || part.confirm_wanted) && under_way) {
+    part.forget_wanted = true; // when that has happened
+    return;
+  }
+  const bool open = part.state == entry_state::begun || part.state == entry_state::coordinating ||
+                    (two_phase_done && !part.reverse_wanted);
   const bool below_open = of.lead && of.lead->what != phase::holding && of.lead->what != phase::closed &&
                           of.lead->what != phase::own_reverse;
   if (open || below_open) return count(drop::impossible);
@@ -346,6 +374,8 @@ void core::remember_forgotten(const step_key& key) {
   if (!added) return;
   const std::string& node = key.step.path.back().saga.node();
   const auto of = forgotten_by_node_.try_emplace(node).first;
+  most_forgotten_.change(of->first, of->second.order.size(), of->second.order.size() + 1);
+  longest_forgotten_.change(of->first, of->second.bytes, of->second.bytes + weight(key));
   of->second.order.push_back(at);
   of->second.bytes += weight(key);
   forgotten_bytes_ += weight(key);
@@ -360,11 +390,7 @@ void core::remember_forgotten(const step_key& key) {
   while (forgotten_.size() > 1 &&
          (forgotten_.size() > options_.keep_count || forgotten_bytes_ > options_.keep_bytes)) {
     const bool by_count = forgotten_.size() > options_.keep_count;
-    const auto has_less = [by_count](const auto& one, const auto& other) {
-      return by_count ? one.second.order.size() < other.second.order.size()
-                      : one.second.bytes < other.second.bytes;
-    };
-    drop_forgotten(std::max_element(forgotten_by_node_.begin(), forgotten_by_node_.end(), has_less));
+    drop_forgotten(forgotten_by_node_.find((by_count ? most_forgotten_ : longest_forgotten_).largest()));
   }
 }
 
@@ -379,7 +405,8 @@ bool core::is_in_doubt(const unit& of) const {
 void core::entry_due(unit& of, effects& out) {
   entry& part = *of.part;
   part.due = never;
-  if (is_in_doubt(of)) {
+  if (is_in_doubt(of) || is_over(part)) {
+    part.asks = true;
     part.due = now_ + patience(++part.tries);
     return say(of, message{options_.self, part.coordinator(), question{part.key}}, out);
   }
@@ -403,6 +430,7 @@ std::size_t core::resolve_part(unit& of, bool commit, effects& out) {
   if (!is_in_doubt(of)) return 0;
   part.heuristic = true;
   part.heuristic_commit = commit;
+  part.asks = true;
   ++counted_.heuristic;
   put_entry(of, out);
   say(of, notice{notice::kind::heuristic, part.key, {}}, out);

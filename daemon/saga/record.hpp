@@ -95,6 +95,7 @@ struct ended_record {
   std::string starter;
   outcome how;
   base::nanos until = 0; // when the record may be erased
+  bool gone = false;     // committed in two phases, and a participant that was taken for gone may ask for it
   bool operator==(const ended_record&) const = default;
 };
 

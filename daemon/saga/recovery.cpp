@@ -71,7 +71,6 @@ base::status core::recover(std::vector<kept_record> kept, effects& out) {
     numbers.push_back(number);
   }
   last_number_ = numbers.empty() ? 0 : numbers.back();
-  for (auto& [node, its] : ended_by_node_) std::sort(its.order.begin(), its.order.end());
   for (const std::uint64_t number : numbers) {
     const auto at = units_.find(number);
     if (at == units_.end()) continue;
@@ -108,7 +107,8 @@ base::status core::recover_one(std::uint64_t number, found_records& what, effect
       return {};
     }
     of.ended = std::move(what.ended);
-    of.ended->until = std::min(of.ended->until, now_ + options_.keep); // the clock may have been ahead
+    const nanos most = of.ended->gone ? longest_delay : options_.keep;
+    of.ended->until = std::min(of.ended->until, now_ + most); // the clock may have been ahead
     note_ended(*of.ended, number);
     if (!roots_.emplace(of.ended->tx, number).second)
       return base::fail(errc::invalid, "two transactions have one id");
@@ -171,6 +171,7 @@ base::status core::rebuild(unit& of, found_records& what) {
   for (const auto& [number, skip] : what.skips) {
     if (number == 0 || number > in.steps.size()) return base::fail(errc::invalid, "no such step was skipped");
     in.steps[number - 1].skipped = true;
+    in.steps[number - 1].gone = skip.gone;
     in.steps[number - 1].what = skip.gone ? step::state::forgotten : step::state::reversed;
   }
   // Steps without an answer that may have been requested before the restart.
@@ -204,6 +205,10 @@ void core::resume(unit& of, effects& out) {
       (!of.lead || of.lead->what == phase::holding))
     return follow_operator(of, out);
   if (is_in_doubt(of)) of.part->due = now_ + delay(1);
+  if (of.part && is_over(*of.part)) { // what it asked, or was told, before the restart is not known
+    of.part->asks = true;
+    await_forget(of, out);
+  }
   if (!of.lead) return;
   transaction& in = *of.lead;
   // After a long absence many are over. Their timers turn them in portions, and no actor is asked for them.

@@ -36,6 +36,7 @@ struct step {
   bool succeeded = false;    // true: the actor is asked about a result; false: about a failure
   bool parked = false;       // it cannot be undone
   bool skipped = false;      // it has a skip record
+  bool gone = false;         // an operator has taken its participant for gone
   term answer;
   step_key key; // set once the step was requested
   step_spec spec;
@@ -83,8 +84,10 @@ struct entry : entry_record {
   std::uint64_t calling = 0;   // the token of the running callback. 0: none
   bool reverse_wanted = false; // the coordinator or an operator has demanded it
   bool confirm_wanted = false;
-  bool parked = false;     // it cannot be undone, and the reversal was not the coordinator's
-  std::uint32_t tries = 0; // questions asked, or times that a callback was to be repeated
+  bool parked = false;        // it cannot be undone, and the reversal was not the coordinator's
+  bool asks = false;          // it is over, and asks the coordinator until it may be forgotten
+  bool forget_wanted = false; // the coordinator has said so, while it was being reversed or confirmed
+  std::uint32_t tries = 0;    // questions asked, or times that a callback was to be repeated
   base::nanos due = never;
   base::nanos hold = 0; // no callback before this, because earlier ones have ended the actor
   term word; // the value that came with the coordinator's demand: that of an undo, or the final value

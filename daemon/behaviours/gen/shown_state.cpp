@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The request is {system, From, {'$coppice_shown_state', Deadline}}, answered by {Text | undefined, Engine,
-// Debug}. A server that reads it after the deadline, because of a slow format_status or a long handler, skips
-// it, as the asker has gone. So it never works for an asker that has gone, however many ask.
+// The request is {system, From, {'$coppice_shown_state', Deadline, all | without_state}}, answered by
+// {Text | undefined, Engine, Debug}. A server that reads it after the deadline, because of a slow
+// format_status or a long handler, skips it, as the asker has gone. So it never works for an asker that has
+// gone, however many ask.
 #include "behaviours/gen/shown_state.hpp"
 
 #include "behaviours/gen/system_notice.hpp"
@@ -14,6 +15,8 @@ using runtime::message;
 using runtime::process;
 
 constexpr std::string_view tag = "$coppice_shown_state";
+constexpr std::string_view all = "all";
+constexpr std::string_view without_state = "without_state";
 constexpr std::size_t longest = 10'000; // characters
 
 // `report`: a map; empty: none.
@@ -29,11 +32,12 @@ void write_engine(runtime::message_writer& out, std::string_view kind, const mes
 
 } // namespace
 
-shown_state ask_shown_state(process& self, const runtime::pid& of, base::nanos deadline) {
+shown_state ask_shown_state(process& self, const runtime::pid& of, base::nanos deadline, shown_part wanted) {
   runtime::message_writer body;
-  body.tuple(2);
+  body.tuple(3);
   body.atom(tag);
   body.integer(deadline);
+  body.atom(wanted == shown_part::all ? all : without_state);
   const auto answer = ask_by_notice(self, of, body.take().bytes(), deadline);
   shown_state out;
   if (!answer) return out;
@@ -54,7 +58,7 @@ shown_state ask_shown_state(process& self, const runtime::pid& of, base::nanos d
 
 bool asks_shown_state(process& self, const gen::request& what) {
   etf::cursor at(what.body.bytes());
-  return self.origin().notice && at.read_tuple_of(2) && at.read_atom_is(tag);
+  return self.origin().notice && at.read_tuple_of(3) && at.read_atom_is(tag);
 }
 
 void tell_shown_state(process& self, const gen::request& asked, const std::function<message()>& state,
@@ -62,11 +66,13 @@ void tell_shown_state(process& self, const gen::request& asked, const std::funct
                       const std::string& debug) {
   etf::cursor at(asked.body.bytes());
   base::nanos deadline = 0;
-  if (!at.read_tuple_of(2) || !at.skip() || !at.read_integer(deadline) || base::mono_now() >= deadline)
+  std::string_view wanted;
+  if (!at.read_tuple_of(3) || !at.skip() || !at.read_integer(deadline) || !at.read_atom(wanted) ||
+      base::mono_now() >= deadline)
     return;
   runtime::message_writer out;
   out.tuple(3);
-  if (const message shown = state()) {
+  if (const message shown = wanted == all ? state() : message()) {
     out.binary(runtime::shown(shown, longest));
   } else {
     out.atom("undefined");

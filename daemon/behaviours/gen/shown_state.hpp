@@ -19,13 +19,18 @@ struct shown_state {
   std::string debug;                // what `sys` has switched on, and from which node. Empty: nothing
 };
 
+// What the asker may see. Without the state the server does not make it: no format_status of a plugin runs.
+enum class shown_part { all, without_state };
+
 // Asks the process `of`, which is a server. Called by another process in its turn. Parks.
-shown_state ask_shown_state(runtime::process& self, const runtime::pid& of, base::nanos deadline);
+shown_state ask_shown_state(runtime::process& self, const runtime::pid& of, base::nanos deadline,
+                            shown_part wanted = shown_part::all);
 
 // False: the sys request has another form, or is no notice.
 bool asks_shown_state(runtime::process& self, const gen::request& what);
-// Answers such a request, unless its deadline has passed. `state` and `engine` make the terms. An empty term:
-// none. `kind` is added to the engine's map: the engine's name, as the behaviour is called.
+// Answers such a request, unless its deadline has passed. `state` and `engine` make the terms; `state` is
+// called only if the asker wants it. An empty term: none. `kind` is added to the engine's map: the engine's
+// name, as the behaviour is called.
 void tell_shown_state(runtime::process& self, const gen::request& asked,
                       const std::function<runtime::message()>& state, std::string_view kind,
                       const std::function<runtime::message()>& engine, const std::string& debug = {});

@@ -117,6 +117,8 @@ struct instance::components {
   // The configuration that was applied last.
   std::shared_ptr<const configuration> current() const;
   void set_current(std::shared_ptr<const configuration> now);
+  // The sagas of that configuration. They are looked for when it changes, and not at each look at the node.
+  std::shared_ptr<const saga_names> configured_sagas() const;
   // Writes it down under node.data, as applied by whom and with which changes. Blocks.
   void remember(const std::string& by, const std::vector<planned_change>& changes);
 
@@ -164,6 +166,7 @@ struct instance::components {
  private:
   mutable std::mutex current_lock_;
   std::shared_ptr<const configuration> current_;
+  std::shared_ptr<const saga_names> sagas_; // of current_
 };
 
 } // namespace coppice::node

@@ -97,7 +97,8 @@ instance::components::components(std::shared_ptr<const configuration> wanted, co
       system(runtime_options(wanted->spec)),
       events(system),
       history(wanted->spec.node.data + "/history"),
-      current_(std::move(wanted)) {
+      current_(std::move(wanted)),
+      sagas_(std::make_shared<const saga_names>(saga_names_of(current_->spec))) {
   declare_metrics(counted, {[this] { return cron->report(); }, [this] { return events.report(); },
                             [this] { return loaded_plugins(); }, [this] { return net->peers(); }});
 }
@@ -108,8 +109,15 @@ std::shared_ptr<const configuration> instance::components::current() const {
 }
 
 void instance::components::set_current(std::shared_ptr<const configuration> now) {
+  auto sagas = std::make_shared<const saga_names>(saga_names_of(now->spec));
   const std::scoped_lock held(current_lock_);
   current_.swap(now);
+  sagas_.swap(sagas);
+}
+
+std::shared_ptr<const saga_names> instance::components::configured_sagas() const {
+  const std::scoped_lock held(current_lock_);
+  return sagas_;
 }
 
 void instance::components::end(ending reason) {

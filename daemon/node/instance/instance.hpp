@@ -140,9 +140,9 @@ class instance {
   // `done` as for call: what the process, which is here, is busy with; nullopt: it did not say in time.
   void occupation_of(const runtime::pid& process, base::nanos timeout,
                      std::function<void(std::optional<runtime::occupation>)> done);
-  // `done` as for call: what the format_status of the server, which is here, shows, and what its engine
-  // tells.
-  void state_of(const runtime::pid& process, base::nanos timeout,
+  // `done` as for call: what the format_status of the server, which is here, shows, if that is wanted, and
+  // what its engine tells.
+  void state_of(const runtime::pid& process, behaviours::shown_part wanted, base::nanos timeout,
                 std::function<void(behaviours::shown_state)> done);
   // Whether the process runs an engine of ours, which answers state_of(): an actor of a plugin, a supervisor,
   // or another child of one.

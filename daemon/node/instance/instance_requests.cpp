@@ -85,6 +85,9 @@ node_status instance::status() const {
     }
   }
   if (!out.away.empty()) out.jobs_alone = p.cron->on_one_node();
+  for (const cron::job_report& one : p.cron->report())
+    if (std::string why = services::warning_of(one); !why.empty())
+      out.job_warnings.push_back({one.name, std::move(why)});
   out.plugins = p.plugins.loaded().size();
   out.restarts = p.tree.restarts();
   out.restarts_of_node = p.restarts_of_node;
@@ -149,10 +152,11 @@ node_status instance::status_with_disk() const {
   }
   const auto sagas = components_->counted.rows<host::saga_state>();
   components_->durable_log.look([&](const durable::shared_log& log) {
-    saga_names known = saga_names_of(components_->current()->spec);
+    const auto known = components_->configured_sagas();
+    std::set<std::string> read = known->durable;
     for (const auto& one : sagas)
-      if (!known.in_memory.contains(one.label)) known.durable.insert(one.label);
-    out.unread_sagas = components_->unread.look(log, known.durable);
+      if (!known->in_memory.contains(one.label)) read.insert(one.label);
+    out.unread_sagas = components_->unread.look(log, read);
   });
   for (const auto& one : sagas) {
     const host::saga_state& is = *one.counters;
@@ -309,12 +313,13 @@ void instance::occupation_of(const runtime::pid& process, base::nanos timeout,
       std::move(done), std::nullopt);
 }
 
-void instance::state_of(const runtime::pid& process, base::nanos timeout,
+void instance::state_of(const runtime::pid& process, behaviours::shown_part wanted, base::nanos timeout,
                         std::function<void(behaviours::shown_state)> done) {
   const base::nanos deadline = deadline_after(timeout);
   ask_from_outside<behaviours::shown_state>(components_->system,
-                                            [process, deadline](runtime::process& self) {
-                                              return behaviours::ask_shown_state(self, process, deadline);
+                                            [process, wanted, deadline](runtime::process& self) {
+                                              return behaviours::ask_shown_state(self, process, deadline,
+                                                                                 wanted);
                                             },
                                             std::move(done), {});
 }
@@ -346,7 +351,8 @@ void instance::engine_of(const runtime::pid& process, runtime::message change, b
             if (word == "report") return changed->slice(at.rest()).compact();
           }
         }
-        behaviours::shown_state shown = behaviours::ask_shown_state(self, process, deadline);
+        behaviours::shown_state shown =
+            behaviours::ask_shown_state(self, process, deadline, behaviours::shown_part::without_state);
         if (!shown.engine) return unexpected(unanswered());
         return std::move(shown.engine);
       },

@@ -122,6 +122,12 @@ struct unread_saga {
   std::uint64_t open = 0; // transactions and steps of others
 };
 
+// A job that an operator ought to look at, and why.
+struct job_warning {
+  std::string name;
+  std::string why;
+};
+
 struct node_status {
   std::string name;
   std::uint32_t creation = 0;
@@ -157,6 +163,7 @@ struct node_status {
   std::vector<unread_saga> unread_sagas;  // by name; empty unless as above
   // Jobs that one of several nodes runs, while nodes of distribution.peers are away, which may run them too.
   std::vector<std::string> jobs_alone;
+  std::vector<job_warning> job_warnings;
   std::vector<peer_status> away;   // nodes of distribution.peers that are not connected
   std::vector<change_row> changes; // the running apply or reload, then the waiting ones
   runtime::runtime_counters runtime;

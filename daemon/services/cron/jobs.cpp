@@ -36,7 +36,24 @@ cron_row row_of(const cron_job& of, cron::job_report told) {
   return {std::move(told), of.timing.at.print(), of.timing.in, of.on_one_node};
 }
 
+// A job that is due often may be late a few times, and a change of the nodes that have a job delays it.
+constexpr std::uint32_t often_overlapped = 3;
+constexpr std::chrono::seconds too_long{60};
+
 } // namespace
+
+std::string warning_of(const cron::job_report& of) {
+  const auto in_seconds = [](std::chrono::nanoseconds span) { return span / std::chrono::seconds(1); };
+  if (of.running && *of.running >= too_long && of.overlapped >= often_overlapped)
+    return fmt::format("a run has not ended for {} s, and is in the way of the last {} times that it was due",
+                       in_seconds(*of.running), of.overlapped);
+  if (of.enabled && of.held && *of.held >= too_long)
+    return fmt::format(
+        "does not run: for {} s it has not been known which of its nodes runs it, since they "
+        "come and go or the scope coppice of pg is not there",
+        in_seconds(*of.held));
+  return {};
+}
 
 cron::moment cron_jobs::now() {
   return {cron::moment{}.wall + std::chrono::nanoseconds(base::wall_now()),

@@ -27,6 +27,10 @@ struct cron_row {
   bool on_one_node = false;
 };
 
+// Why an operator ought to look at the job: a run that does not end is in the way of others, or it does not
+// turn out which node runs the job. Empty: nothing.
+std::string warning_of(const cron::job_report& of);
+
 // A run, and its action.
 struct cron_task {
   cron::run run;

@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "behaviours/gen/askers.hpp"
 #include "runtime/system.hpp"
+#include "services/answers/long_terms.hpp"
 #include "services/global/questions.hpp"
 #include "services/global/registrar.hpp"
 #include "services/peers/existing_connection.hpp"
@@ -278,7 +279,7 @@ void global_name_server::on_exchange(process& self, etf::cursor at, const messag
   std::string node;
   partner* p = session(self, at, node);
   etf::bytes list;
-  if (p == nullptr || !at.read_term(list) || !at.skip() || !is_my_tag(at, *p)) return;
+  if (p == nullptr || !read_long_term(at, list, work_) || !at.skip() || !is_my_tag(at, *p)) return;
   if (p->settling || p->exchanged) return; // the peer has sent its names
   p->exchange = m.slice(list);
   if (p->names_sent) resolve(self, node, *p);
@@ -299,7 +300,7 @@ void global_name_server::finish(process& self, const std::string& node, partner&
   const auto his = std::exchange(p.resolved, {});
   etf::cursor at(his.bytes());
   etf::bytes his_ops;
-  at.read_term(his_ops);
+  read_long_term(at, his_ops, work_);
   apply(self, p.ops.bytes(), p.node);
   apply(self, his_ops, p.node);
 
@@ -359,7 +360,7 @@ void global_name_server::on_in_sync(process& self, etf::cursor at) {
 void global_name_server::on_new_nodes(process& self, etf::cursor at) {
   std::string_view node;
   etf::bytes ops;
-  if (!at.read_atom(node) || !speaks_for(self, node) || !at.read_term(ops) || !at.skip()) return;
+  if (!at.read_atom(node) || !speaks_for(self, node) || !read_long_term(at, ops, work_) || !at.skip()) return;
   apply(self, ops, self.origin().node);
   add_known(self, at, true);
 }

@@ -8,6 +8,7 @@
 
 #include "base/log_counted.hpp"
 #include "runtime/system.hpp"
+#include "services/answers/long_terms.hpp"
 #include "services/global/conflict.hpp"
 #include "services/global/name_server.hpp"
 #include "services/global/registrar.hpp"
@@ -85,19 +86,20 @@ global_name_server::call_answer global_name_server::handle_call(process& self, c
       return reply(out.take());
     }
   } else if (at.read_tuple(arity) && at.read_atom(what)) {
-    if (what == "set_lock" && at.read_term(term)) return reply(boolean(set_lock(self, term, *caller)));
-    if (what == "del_lock" && at.read_term(term)) {
+    if (what == "set_lock" && read_long_term(at, term, work_))
+      return reply(boolean(set_lock(self, term, *caller)));
+    if (what == "del_lock" && read_long_term(at, term, work_)) {
       del_lock(self, term, *caller);
       return reply(message::atom("true"));
     }
     if ((what == "register" && arity == 4) || (what == "register_ext" && arity == 5)) {
-      if (!at.read_term(term)) return no_reply();
+      if (!read_long_term(at, term, work_)) return no_reply();
       const auto pid = runtime::read_pid(at, self.host().nodes());
       etf::bytes method;
-      if (!pid || !at.read_term(method)) return no_reply();
+      if (!pid || !read_long_term(at, method, work_)) return no_reply();
       return reply(message::atom(insert(self, term, *pid, method, self.origin().node) ? "yes" : "no"));
     }
-    if (what == "unregister" && at.read_term(term)) {
+    if (what == "unregister" && read_long_term(at, term, work_)) {
       erase(self, term);
       return reply(message::atom("ok"));
     }
@@ -106,8 +108,8 @@ global_name_server::call_answer global_name_server::handle_call(process& self, c
       return hand_to_registrar(self, from, request);
     }
     if (what == method_tag && self.origin().here()) return reply(method_of(self, at));
-    if (what == "whereis_name" && at.read_term(term)) return reply(whereis(self, term));
-    if (what == "may_register" && at.read_tuple_of(2) && at.read_term(term)) {
+    if (what == "whereis_name" && read_long_term(at, term, work_)) return reply(whereis(self, term));
+    if (what == "may_register" && at.read_tuple_of(2) && read_long_term(at, term, work_)) {
       const auto pid = runtime::read_pid(at, self.host().nodes());
       return reply(boolean(pid && may_register(self, term, *pid)));
     }
@@ -251,9 +253,9 @@ void global_name_server::apply(process& self, etf::bytes ops, std::uint32_t spea
     work_.add();
     if (!at.read_tuple_of(2) || !at.read_atom(what)) return;
     if (what == "insert") {
-      if (!at.read_tuple_of(3) || !at.read_term(name)) return;
+      if (!at.read_tuple_of(3) || !read_long_term(at, name, work_)) return;
       const auto pid = runtime::read_pid(at, self.host().nodes());
-      if (!pid || !at.read_term(method)) return;
+      if (!pid || !read_long_term(at, method, work_)) return;
       work_.add(name.size() + method.size());
       if (!insert(self, name, *pid, method, speaker)) {
         // The node may not leave out a change that all others agreed on.
@@ -263,7 +265,7 @@ void global_name_server::apply(process& self, etf::bytes ops, std::uint32_t spea
             fmt::format("it says more than {} names of global, or {} bytes", bounds_.names, bounds_.bytes));
         return;
       }
-    } else if (at.read_term(name)) {
+    } else if (read_long_term(at, name, work_)) {
       work_.add(name.size());
       erase(self, name);
     }

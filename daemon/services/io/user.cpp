@@ -18,6 +18,7 @@
 #include "base/log.hpp"
 #include "runtime/on_behalf.hpp"
 #include "runtime/system.hpp"
+#include "services/answers/long_terms.hpp"
 #include "services/io/io_format.hpp"
 
 namespace coppice::services {
@@ -54,19 +55,19 @@ std::string text_of(etf::bytes term) {
 }
 
 // The text of io_lib:format(Format, Arguments), given as module, function and arguments.
-std::string formatted(etf::bytes module, etf::bytes function, etf::bytes arguments) {
+std::string formatted(etf::bytes module, etf::bytes function, etf::bytes arguments, portions& parts) {
   etf::cursor at(arguments);
   std::uint32_t count = 0;
   etf::bytes format;
   etf::bytes values;
   const bool known = etf::cursor(module).read_atom_is("io_lib") &&
                      etf::cursor(function).read_atom_is("format") && at.read_list(count) && count == 2 &&
-                     at.read_term(format) && at.read_term(values);
+                     read_long_term(at, format, parts) && read_long_term(at, values, parts);
   if (const auto text = known ? io_format(format, values, longest_line) : std::nullopt) return *text;
   return text_of(arguments);
 }
 
-answer perform_one(etf::bytes request) {
+answer perform_one(etf::bytes request, portions& parts) {
   etf::cursor at(request);
   std::uint32_t arity = 0;
   std::string_view what;
@@ -75,10 +76,10 @@ answer perform_one(etf::bytes request) {
     // {put_chars, Encoding, Chars} | {put_chars, Chars} | {put_chars, Encoding, M, F, Args}
     if (arity != 2 && arity != 3 && arity != 5) return answer::request;
     std::array<etf::bytes, 4> rest;
-    for (std::uint32_t i = 0; i + 1 < arity; ++i) at.read_term(rest[i]);
+    for (std::uint32_t i = 0; i + 1 < arity; ++i) read_long_term(at, rest[i], parts);
     if (arity == 2) log_text(text_of(rest[0]));
     if (arity == 3) log_text(text_of(rest[1]));
-    if (arity == 5) log_text(formatted(rest[1], rest[2], rest[3]));
+    if (arity == 5) log_text(formatted(rest[1], rest[2], rest[3], parts));
     return answer::ok;
   }
   const bool reads = what.starts_with("get_");
@@ -106,19 +107,19 @@ constexpr std::string_view go_on = "$go_on"; // a notice that `user` sends to it
 // A message's request, which may be a list of requests: they are carried out in order, up to the first that
 // fails.
 struct user::job {
-  // Carries out up to `most` requests and subtracts them from `most`. Empty: there are more.
-  std::optional<answer> run(std::size_t& most) {
+  // Carries out up to `most` requests and subtracts them from `most`. Empty: there are more. May yield.
+  std::optional<answer> run(std::size_t& most, portions& parts) {
     for (; most > 0; --most) {
       if (auto more = read_batch(next)) {
         if (open.size() == deepest) return answer::request; // each outer level reads the inner ones
         open.push_back(*more);
-      } else if (const answer last = perform_one(next); last != answer::ok) {
+      } else if (const answer last = perform_one(next, parts); last != answer::ok) {
         return last;
       }
       while (!open.empty() && open.back().left == 0) open.pop_back();
       if (open.empty()) return answer::ok;
       --open.back().left;
-      if (!open.back().at.read_term(next)) return answer::request;
+      if (!read_long_term(open.back().at, next, parts)) return answer::request;
     }
     return std::nullopt;
   }
@@ -156,7 +157,9 @@ runtime::outcome user::handle_info(runtime::process& self, const runtime::messag
   if (!at.read_tuple_of(4) || !at.read_atom_is("io_request")) return runtime::carry_on();
   const auto named = runtime::read_pid(at, self.host().nodes());
   const auto asker = named ? runtime::on_behalf::of(self, *named) : std::nullopt;
-  if (!asker || !at.read_term(tag) || !at.read_term(request)) return runtime::carry_on();
+  portions parts(self);
+  if (!asker || !read_long_term(at, tag, parts)) return runtime::carry_on();
+  request = at.rest();
   job fresh{m, asker->asker(), tag, request};
   if (!has_room_for(self, fresh)) {
     reply(self, fresh, answer::system_limit);
@@ -190,10 +193,11 @@ void user::reply(runtime::process& self, const job& to, answer said) {
 }
 
 void user::work(runtime::process& self) {
+  portions parts(self);
   std::size_t left = requests_a_turn;
   while (!jobs_.empty()) {
     job& now = jobs_.front();
-    const auto done = now.run(left);
+    const auto done = now.run(left, parts);
     if (!done) return self.notify(self.self(), runtime::message::atom(go_on));
     reply(self, now, *done);
     jobs_.pop_front();

@@ -10,6 +10,7 @@
 
 #include "base/bytes.hpp"
 #include "runtime/system.hpp"
+#include "services/answers/long_terms.hpp"
 #include "services/peers/existing_connection.hpp"
 #include "services/pg/scope.hpp"
 
@@ -112,7 +113,7 @@ void pg_scope::on_sync(process& self, const runtime::pid& peer, etf::cursor at) 
   if (!at.read_list(count)) return;
   for (std::uint32_t i = 0; i < count; ++i) {
     etf::bytes group;
-    if (!at.read_tuple_of(2) || !at.read_term(group)) return;
+    if (!at.read_tuple_of(2) || !read_long_term(at, group, work_)) return;
     work_.add(group.size());
     const auto members = read_pids(self, at, peer.node);
     if (!members) return;
@@ -133,7 +134,7 @@ void pg_scope::on_sync(process& self, const runtime::pid& peer, etf::cursor at) 
 // {join, Peer, Group, PidOrPids}
 void pg_scope::on_join(process& self, const runtime::pid& peer, etf::cursor at) {
   etf::bytes group;
-  if (!known(peer) || !at.read_term(group)) return;
+  if (!known(peer) || !read_long_term(at, group, work_)) return;
   const auto joining = read_pids(self, at, peer.node);
   if (!joining) return;
   if (groups_.memberships(peer.node) + joining->size() > bounds_.groups) {
@@ -156,7 +157,7 @@ void pg_scope::on_leave(process& self, const runtime::pid& peer, etf::cursor at)
   std::vector<etf::bytes> groups;
   for (std::uint32_t i = 0; i < count; ++i) {
     work_.add();
-    if (!at.read_term(groups.emplace_back())) return;
+    if (!read_long_term(at, groups.emplace_back(), work_)) return;
   }
   for (const auto& [group, who] : groups_.leave(groups, *leaving))
     tell_watchers(self, "leave", base::as_bytes(group), who);

@@ -10,6 +10,7 @@
 #include "base/bytes.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
+#include "services/answers/long_terms.hpp"
 #include "services/peers/existing_connection.hpp"
 
 namespace coppice::services {
@@ -110,7 +111,7 @@ pg_scope::call_answer pg_scope::handle_call(process& self, const message& from, 
 // The caller must be a process of this node, as with OTP's functions: each node reports its own processes.
 pg_scope::call_answer pg_scope::join_local(process& self, etf::cursor at) {
   etf::bytes group;
-  at.read_term(group);
+  read_long_term(at, group, work_);
   const auto joining = read_pids(self, at, 0);
   if (!joining) return reply(refused(at, self));
   if (!self.origin().here()) return reply(error("not_allowed"));
@@ -135,7 +136,7 @@ pg_scope::call_answer pg_scope::join_local(process& self, etf::cursor at) {
 
 pg_scope::call_answer pg_scope::leave_local(process& self, etf::cursor at) {
   etf::bytes group;
-  at.read_term(group);
+  read_long_term(at, group, work_);
   const auto leaving = read_pids(self, at, 0);
   if (!leaving) return reply(refused(at, self));
   if (!self.origin().here()) return reply(error("not_allowed"));

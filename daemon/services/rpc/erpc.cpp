@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "runtime/actor_factory.hpp"
 #include "runtime/process.hpp"
+#include "services/answers/long_terms.hpp"
 #include "services/observer/observer.hpp"
 
 namespace coppice::services {
@@ -30,7 +31,8 @@ evaluated evaluate(process& self, const functions& allowed, etf::bytes module, e
                    etf::bytes arguments) {
   std::string_view m;
   std::string_view f;
-  const auto arity = list_length(arguments);
+  portions work(self);
+  const auto arity = list_length(arguments, work);
   if (!etf::cursor(module).read_atom(m) || !etf::cursor(function).read_atom(f) || !arity)
     return {{}, "badarg"};
   const auto* found = allowed.find(m, f, *arity);
@@ -47,6 +49,14 @@ void write_stack(etf::writer& out, etf::bytes module, etf::bytes function, etf::
   out.raw(arguments);
   out.nil();
   out.nil();
+}
+
+// The length of a list by its head. It may be improper: that is found when its elements are read, which may
+// take long.
+std::optional<std::uint32_t> stated_length(etf::bytes list) {
+  etf::cursor at(list);
+  std::uint32_t length = 0;
+  return at.read_list(length) ? std::optional(length) : std::nullopt;
 }
 
 // Runs one call and ends with its result as exit reason.
@@ -69,8 +79,10 @@ class one_call : public runtime::behaviour {
     etf::bytes module;
     etf::bytes function;
     etf::bytes arguments;
-    const bool whole = at.read_list(length) && (!answers_ || at.read_term(tag)) && at.read_term(module) &&
-                       at.read_term(function) && at.read_term(arguments);
+    portions work(self);
+    const bool whole = at.read_list(length) && (!answers_ || read_long_term(at, tag, work)) &&
+                       read_long_term(at, module, work) && read_long_term(at, function, work) &&
+                       read_long_term(at, arguments, work) && at.read_nil();
     if (!whole) return runtime::stop(message::atom("badarg"));
     if (answers_) return runtime::stop(erpc_result(self, *allowed_, tag, module, function, arguments));
     evaluate(self, *allowed_, module, function, arguments);
@@ -197,7 +209,7 @@ dist::spawn_handler remote_spawns(runtime::system& system, dist::router& router,
     const bool of_tools = allowed->observer() && is_for_tools(request);
     const bool call = request.function == "execute_call" && request.arity == 4;
     const bool cast = request.function == "execute_cast" && request.arity == 3;
-    const auto given = list_length(request.arguments.bytes());
+    const auto given = stated_length(request.arguments.bytes());
     const auto refused = [&] {
       log_refused(system, request);
       return unexpected<std::string>("notsup");

@@ -13,6 +13,7 @@
 #include "behaviours/gen/gen.hpp"
 #include "runtime/find_processes.hpp"
 #include "runtime/system.hpp"
+#include "services/answers/long_terms.hpp"
 #include "services/answers/portions.hpp"
 #include "services/global/conflict.hpp"
 #include "services/io/no_shell.hpp"
@@ -116,7 +117,7 @@ message uptime(process& self) {
 
 } // namespace
 
-std::optional<std::uint32_t> list_length(etf::bytes list) {
+std::optional<std::uint32_t> list_length(etf::bytes list, portions& work) {
   etf::cursor at(list);
   etf::bytes text;
   if (at.read_string(text)) return static_cast<std::uint32_t>(text.size());
@@ -124,7 +125,7 @@ std::optional<std::uint32_t> list_length(etf::bytes list) {
   if (!at.read_list(length)) return std::nullopt;
   if (length == 0) return 0;
   for (std::uint32_t i = 0; i < length; ++i) {
-    if (!at.skip()) return std::nullopt;
+    if (etf::bytes one; !read_long_term(at, one, work)) return std::nullopt;
   }
   return at.read_nil() ? std::optional(length) : std::nullopt;
 }

@@ -14,6 +14,7 @@
 #include "runtime/messages/message.hpp"
 #include "runtime/process.hpp"
 #include "services/answers/function_table.hpp"
+#include "services/answers/portions.hpp"
 #include "services/answers/running_calls.hpp"
 
 namespace coppice::services {
@@ -67,7 +68,7 @@ void add_env_functions(function_table& into);
 // others.
 void grant_applications(function_table& into, const std::vector<std::string>& names);
 
-// The length of a proper list in any encoding. Empty: not a proper list.
-std::optional<std::uint32_t> list_length(etf::bytes list);
+// The length of a proper list in any encoding. Empty: not a proper list. May yield.
+std::optional<std::uint32_t> list_length(etf::bytes list, portions& work);
 
 } // namespace coppice::services

@@ -12,6 +12,7 @@
 #include "behaviours/gen/tagged.hpp"
 #include "runtime/on_behalf.hpp"
 #include "runtime/system.hpp"
+#include "services/answers/long_terms.hpp"
 #include "services/answers/portions.hpp"
 #include "services/rpc/erpc.hpp"
 
@@ -33,12 +34,13 @@ struct request_parts {
 };
 
 // {call | block_call | cast, M, F, A, GroupLeader}
-bool read_request(etf::cursor& at, request_parts& out) {
-  etf::cursor ahead = at;
-  const bool ok = ahead.read_tuple_of(5) && ahead.read_atom(out.what) && ahead.read_term(out.module) &&
-                  ahead.read_term(out.function) && ahead.read_term(out.arguments) && ahead.skip();
-  if (ok) at = ahead;
-  return ok;
+// Its word alone: the service passes the rest on to the process of the call, and a message is one whole term.
+bool read_word(etf::cursor at, std::string_view& what) {
+  return at.read_tuple_of(5) && at.read_atom(what);
+}
+bool read_request(etf::cursor at, request_parts& out, portions& work) {
+  return at.read_tuple_of(5) && at.read_atom(out.what) && read_long_term(at, out.module, work) &&
+         read_long_term(at, out.function, work) && read_long_term(at, out.arguments, work);
 }
 
 // Runs one call, passes its result on and ends.
@@ -57,7 +59,8 @@ class one_call : public runtime::behaviour {
     self.set_origin(asker_);
     etf::cursor at(request_.bytes());
     request_parts parts;
-    read_request(at, parts);
+    portions work(self);
+    read_request(at, parts, work);
     auto result = rpc_result(self, *allowed_, parts.module, parts.function, parts.arguments);
     if (done_) done_(self, std::move(result));
     return runtime::stop(message::atom("normal"));
@@ -143,9 +146,9 @@ bool rex::waits(process& self, waiting::form how, const message& from, const mes
   if (how == waiting::form::call) behaviours::gen::reply(self, from, refusal);
   if (how != waiting::form::info) return true;
   etf::cursor at(body.bytes());
-  request_parts parts;
+  std::string_view what;
   const auto asker = read_asker(self, at);
-  if (asker && read_request(at, parts)) asker->answer(in_rex(refusal));
+  if (asker && read_word(at, what)) asker->answer(in_rex(refusal));
   return true;
 }
 
@@ -185,15 +188,14 @@ void rex::block_ended(process& self, const runtime::reference& ref) {
 rex::call_answer rex::handle_call(process& self, const message& from, const message& request) {
   if (!behaviours::gen::is_of_origin(self, from.bytes())) return no_reply();
   if (waits(self, waiting::form::call, from, request)) return no_reply();
-  etf::cursor at(request.bytes());
-  request_parts parts;
-  const bool whole = read_request(at, parts);
-  if (whole && parts.what == "block_call") {
+  std::string_view what;
+  const bool whole = read_word(etf::cursor(request.bytes()), what);
+  if (whole && what == "block_call") {
     run_blocking(self, request,
                  [from](process& caller, message result) { behaviours::gen::reply(caller, from, result); });
     return no_reply();
   }
-  if (whole && parts.what == "call") {
+  if (whole && what == "call") {
     run_apart(self, request,
               [from](process& caller, message result) { behaviours::gen::reply(caller, from, result); });
     return no_reply();
@@ -209,9 +211,8 @@ rex::call_answer rex::handle_call(process& self, const message& from, const mess
 
 runtime::outcome rex::handle_cast(process& self, const message& request) {
   if (waits(self, waiting::form::cast, {}, request)) return runtime::carry_on();
-  etf::cursor at(request.bytes());
-  request_parts parts;
-  if (read_request(at, parts)) run_apart(self, request, {});
+  std::string_view what;
+  if (read_word(etf::cursor(request.bytes()), what)) run_apart(self, request, {});
   return runtime::carry_on();
 }
 
@@ -228,17 +229,15 @@ runtime::outcome rex::handle_info(process& self, const message& m) {
     asker->answer(features(self));
     return runtime::carry_on();
   }
-  request_parts parts;
   std::string_view what;
   std::string_view name;
-  etf::bytes payload;
   const auto body = at.rest();
-  if (read_request(at, parts)) {
+  if (read_word(at, what)) {
     run_apart(self, m.slice(body), [to = asker->asker()](process& caller, const message& result) {
       runtime::on_behalf(caller, to).answer(in_rex(result));
     });
-  } else if (at.read_tuple_of(3) && at.read_atom(what) && what == "sbcast" && at.read_atom(name) &&
-             at.read_term(payload)) {
+  } else if (at.read_tuple_of(3) && at.read_atom(what) && what == "sbcast" && at.read_atom(name)) {
+    const etf::bytes payload = at.rest();
     const bool there = self.host().whereis(name).has_value();
     if (there) asker->send(runtime::destination::named(std::string(name)), m.slice(payload));
     message_writer out;

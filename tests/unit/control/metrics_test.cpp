@@ -180,11 +180,12 @@ TEST_CASE(
                          {node::unwritable::kind::log, "/a.log", "no room"},
                          {node::unwritable::kind::handler, "log/far", "nobody is there"}};
   status.jobs_alone = {"nightly"};
+  status.job_warnings.push_back({"hourly", "a run has not ended"});
   const base::nanos now = base::mono_now();
   status.stuck = {{{}, "<0.43.0> hurt", "handle_call", "{slow, ...}", now - 12 * base::nanos_per_second},
                   {{}, "<0.44.0>", "handle_info", "", now}};
   const auto told = warnings(status);
-  REQUIRE(told.size() == 5);
+  REQUIRE(told.size() == 6);
   CHECK(told[0].what == "data");
   CHECK(told[0].why == "cannot be written: no room");
   CHECK(told[1].what == "log");
@@ -194,10 +195,13 @@ TEST_CASE(
   CHECK(told[2].why == "does not get its lines: nobody is there");
   CHECK(told[3].what == "job");
   CHECK(told[3].name == "nightly");
-  CHECK(told[4].what == "thread");
-  CHECK(told[4].name == "<0.43.0> hurt");
-  CHECK(told[4].why == "stuck for 12 s in handle_call of {slow, ...}");
-  CHECK(told[4].help.find("coppice exit '<0.43.0>' kill") == 0);
+  CHECK(told[4].what == "job");
+  CHECK(told[4].name == "hourly");
+  CHECK(told[4].why == "a run has not ended");
+  CHECK(told[5].what == "thread");
+  CHECK(told[5].name == "<0.43.0> hurt");
+  CHECK(told[5].why == "stuck for 12 s in handle_call of {slow, ...}");
+  CHECK(told[5].help.find("coppice exit '<0.43.0>' kill") == 0);
   CHECK(ready(status, {}).empty());
   CHECK(lives(status).empty());
 }

@@ -357,6 +357,44 @@ TEST_CASE("a run under way when the next is due") {
   }
 }
 
+TEST_CASE(
+    "a run that does not end is told with its age and the times that it was in the way of, until it ends") {
+  clocks clock;
+  timetable of(list(job("each", "* * * * *"), job("span", "@every 1h")), {}, clock.now());
+  const auto told = [&](const char* name = "each") { return told_of(of, name, clock.now()); };
+  CHECK_FALSE(told().running.has_value());
+  clock.pass(1min);
+  const auto begun = of.look(clock.now());
+  REQUIRE(begun.size() == 1);
+  for (std::uint32_t times = 1; times <= 3; ++times) {
+    clock.pass(1min);
+    CHECK(of.look(clock.now()).empty());
+    CHECK(told().overlapped == times);
+  }
+  CHECK(of.ask("each", clock.now()) == cron::asked::skipped);
+  CHECK_MESSAGE(told().overlapped == 3, "a request is no due time");
+  clock.pass(10s);
+  CHECK(told().running == 3min + 10s);
+  CHECK_FALSE(told("span").running.has_value());
+  of.finished(begun[0].number, false, clock.now());
+  CHECK_FALSE(told().running.has_value());
+  CHECK(told().overlapped == 0);
+}
+
+TEST_CASE("one that is held is told with how long, from the first time that it was not known where it runs") {
+  clocks clock;
+  timetable of(list(job("half", "30 * * * *")), {}, clock.now());
+  const auto held = [&] { return told_of(of, "half", clock.now()).held; };
+  CHECK_FALSE(held().has_value());
+  CHECK(of.hold("half", clock.now()));
+  clock.pass(1s);
+  CHECK(of.hold("half", clock.now())); // the group has changed once more
+  clock.pass(1s);
+  CHECK(held() == 2s);
+  CHECK(of.place("half", true, true, clock.now()));
+  CHECK_FALSE(held().has_value());
+}
+
 TEST_CASE("one that fails is tried again, later each time, and is under way until then") {
   clocks clock;
   cron::job each = job("each", "0 * * * *");

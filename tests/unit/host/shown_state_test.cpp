@@ -61,6 +61,24 @@ TEST_CASE("people are shown what format_status says, cut where it gets long, and
   CHECK(set.lines(1) == strings{"init #{}"});
 }
 
+TEST_CASE("who may not see the state has no format_status run, and is told of the engine") {
+  stage set;
+  asked = 0;
+  entries = 1;
+  REQUIRE(set.start(showing_type) == "ok");
+  const auto pid = *set.host.system.whereis("scripted");
+  std::optional<std::string> state;
+  const auto engine = set.host.run([&](runtime::process& self) {
+    auto shown = behaviours::ask_shown_state(self, pid, base::mono_now() + 10 * base::nanos_per_second,
+                                             behaviours::shown_part::without_state);
+    state = shown.state;
+    return shown.engine;
+  });
+  CHECK(text(engine) == "#{kind => server}");
+  CHECK_FALSE(state.has_value());
+  CHECK(asked == 0);
+}
+
 TEST_CASE("an actor whose engine has nothing to report says which kind it is") {
   stage set;
   REQUIRE(set.start(bare_type) == "ok");

@@ -41,7 +41,12 @@ FAULTS = [
      "    if (part.reverse_wanted) return reverse_entry(of, out);"),
     ("a forgotten decision that is asked for again", "ending.cpp",
      "if (!over) return;\n  if (of.part) {",
-     "if (!over && !of.part) return end(of, out);\n  if (!over) return;\n  if (of.part) {"),
+     "if (!over && !of.part) {\n"
+     "    end(of, out);\n"
+     "    of.ended->how.what = outcome_kind::aborted;\n"
+     "    return;\n"
+     "  }\n"
+     "  if (!over) return;\n  if (of.part) {"),
     ("a deadline that moves into the future on its way through nodes", "participant.cpp",
      "part.deadline = now_ + std::min(left * base::nanos_per_ms, options_.lifespan);",
      "part.deadline = now_ + std::max(left * base::nanos_per_ms, options_.lifespan);"),

@@ -280,3 +280,138 @@ TEST_CASE("an operator who aborts a step that leads to others, long in doubt, do
   CHECK(of.machine->open_units(10, wanted_units::overdue).empty());
   CHECK(of.machine->first_ending() == coppice::saga::never);
 }
+
+namespace {
+
+// The transaction is committed, b has acknowledged it, and c is silent until an operator takes it for gone.
+struct one_gone : both_asked {
+  one_gone() {
+    prepare(0);
+    prepare(1);
+    words = requests(confirm);
+    REQUIRE(words.size() == 2);
+    reply_to(words[0]);
+    pass(machine->grace() + how.lifespan + 1);
+    CHECK(resolve(true) == 1);
+    CHECK(words.back().to.node() == "c");
+    lost = std::get<request>(words[1].body).key;
+  }
+  // b lets the transaction end.
+  void end() {
+    reply_to(only_request(forget));
+    REQUIRE(machine->open() == 0);
+  }
+  void hears_commit(const step_key& key) {
+    receive("c", question{key});
+    const message word = only_request(confirm), last = only_request(forget);
+    CHECK(word.to.node() == "c");
+    CHECK(std::get<request>(word.body).key == key);
+    CHECK_FALSE(word.awaits_answer);
+    CHECK_FALSE(last.awaits_answer);
+    CHECK(requests(reverse).empty());
+  }
+  std::vector<message> words;
+  step_key lost;
+};
+
+} // namespace
+
+TEST_CASE("a participant that was taken for gone and comes back in doubt is told the decision") {
+  one_gone of;
+  CHECK(of.machine->counted().heuristic == 1);
+  CHECK(of.told(notice::kind::heuristic));
+  SUBCASE("while the transaction is open") {
+    of.hears_commit(of.lost);
+  }
+  SUBCASE("while it is open, after a restart") {
+    of.restart();
+    of.hears_commit(of.lost);
+  }
+  SUBCASE("after its end, however long ago that was") {
+    of.end();
+    of.hears_commit(of.lost);
+    of.pass(2 * of.how.keep);
+    of.hears_commit(of.lost);
+    of.restart();
+    of.pass(2 * of.how.keep);
+    of.hears_commit(of.lost);
+  }
+  CHECK(of.machine->outcome_of("t").what == outcome_kind::committed);
+}
+
+TEST_CASE(
+    "an outcome that nobody may ask for any more goes in its time, also beside one that is kept for long") {
+  one_gone of;
+  of.end();
+  of.begin("later");
+  of.answer(callback::start, says(verdict::kind::done));
+  of.pass(2 * of.how.keep);
+  CHECK(of.machine->outcome_of("later").what == outcome_kind::unknown);
+  CHECK(of.machine->outcome_of("t").what == outcome_kind::committed);
+}
+
+TEST_CASE("the last words about a step are carried out in their order, and nothing of the step is left") {
+  for (const bool commits : {true, false}) {
+    for (const bool fails_once : {false, true}) {
+      CAPTURE(commits);
+      CAPTURE(fails_once);
+      const request_kind word = commits ? confirm : reverse;
+      const callback runs = commits ? callback::confirm : callback::reverse;
+      prepared of;
+      of.receive("b", of.asks(word, two_phase));
+      CHECK(of.calls(runs) == 1);
+      of.receive("b", of.asks(forget, two_phase)); // the callback still runs
+      CHECK(of.replied(forget) == nullptr);
+      CHECK(of.machine->entries() == 1);
+      if (fails_once) {
+        of.answer(runs, says(verdict::kind::error));
+        of.receive("b", of.asks(forget, two_phase));
+        CHECK(of.machine->entries() == 1);
+        of.pass(of.how.retry_first);
+      }
+      of.answer(runs, says(verdict::kind::ok));
+      CHECK(of.replied(word) != nullptr);
+      CHECK(of.replied(forget) != nullptr);
+      CHECK(of.machine->entries() == 0);
+      CHECK(of.disk.empty());
+    }
+  }
+}
+
+TEST_CASE(
+    "a step that an operator has decided asks its coordinator until it may be forgotten, and counts what "
+    "differs") {
+  prepared of;
+  CHECK(of.resolve(true) == 1);
+  of.answer(callback::confirm, says(verdict::kind::ok));
+  SUBCASE("at once") {}
+  SUBCASE("after a restart") {
+    of.restart();
+  }
+  for (int times = 0; times < 2; ++times) {
+    of.pass(2 * of.how.retry_max);
+    REQUIRE(of.out.messages.size() == 1);
+    CHECK(std::holds_alternative<question>(of.out.messages[0].body));
+  }
+  CHECK(of.machine->in_doubt() == 0);
+  of.receive("b", of.asks(reverse, two_phase)); // it was aborted, and b knows no more of it
+  of.receive("b", of.asks(forget, two_phase));
+  CHECK(of.machine->counted().heuristic_mismatch == 1);
+  CHECK(of.machine->entries() == 0);
+  of.pass(2 * of.how.retry_max);
+  CHECK(of.out.messages.empty());
+}
+
+TEST_CASE(
+    "a step whose abort can never be carried out stays for an operator when its coordinator knows no more of "
+    "it") {
+  prepared of;
+  of.receive("b", of.asks(reverse, two_phase));
+  of.receive("b", of.asks(forget, two_phase));
+  of.answer(callback::reverse, says(verdict::kind::never));
+  CHECK(of.told(notice::kind::parked));
+  CHECK(of.machine->parked() == 1);
+  CHECK(of.resolve(false) == 1);
+  CHECK(of.machine->parked() == 0);
+  CHECK(of.machine->entries() == 0);
+}

@@ -89,3 +89,26 @@ TEST_CASE("what was missed before a node came is run by it only if nobody was th
     CHECK(jobs->report().front().runs == (another ? 0 : 1));
   }
 }
+
+TEST_CASE(
+    "a run that does not end is warned of once it was in the way a few times, a job that is held once that "
+    "takes long") {
+  using namespace std::chrono_literals;
+  const auto warned = [](const cron::job_report& of) { return !services::warning_of(of).empty(); };
+  cron::job_report told;
+  CHECK_FALSE(warned(told));
+  told.running = 2h;
+  told.overlapped = 2;
+  CHECK_FALSE(warned(told));
+  told.overlapped = 3;
+  CHECK(services::warning_of(told) ==
+        "a run has not ended for 7200 s, and is in the way of the last 3 times that it was due");
+  told.running = 59s;
+  CHECK_FALSE(warned(told));
+  told.held = 59s;
+  CHECK_FALSE(warned(told));
+  told.held = 75s;
+  CHECK(services::warning_of(told).starts_with("does not run: for 75 s "));
+  told.enabled = false;
+  CHECK_FALSE(warned(told));
+}

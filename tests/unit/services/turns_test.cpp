@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Requests of a few bytes, or of one message, whose work is as large as what the node has: it is done in
 // turns, between which others run. All on one worker, so that it can be seen how often.
+#include <array>
+#include <coppice/etf/writer.hpp>
 #include <set>
+#include <vector>
 
 #include "runtime/find_processes.hpp"
 #include "runtime/messages/block.hpp"
+#include "services/answers/long_terms.hpp"
 #include "services/answers/portions.hpp"
 #include "services/observer/observer.hpp"
 #include "whole_node.hpp"
@@ -109,6 +113,71 @@ void join(process& self, etf::bytes group) {
 }
 
 } // namespace
+
+TEST_CASE("a long term of small ones is read in parts, between which others run") {
+  runtime::testing::node one(1);
+  const actor worker(one.host);
+  interruptions seen(one.host);
+  etf::vector_writer all(1 << 20);
+  all.list(static_cast<std::uint32_t>(10 * many));
+  for (std::size_t i = 0; i < 10 * many; ++i) all.tuple(0);
+  all.nil();
+  all.atom("behind");
+  const std::vector<std::uint8_t> made = all.take();
+  worker.run([&](process& self) {
+    seen.watch(worker.id());
+    portions work(self);
+    etf::cursor at{etf::bytes(made)};
+    etf::bytes read;
+    CHECK(services::read_long_term(at, read, work));
+    CHECK(read.size() == made.size() - at.rest().size());
+    CHECK(at.read_atom_is("behind"));
+    return 0;
+  });
+  CHECK(seen.count() >= 10 * many / runtime::turn_reductions);
+}
+
+TEST_CASE("a long term is read as it is skipped at once, whatever is in it, and not when it is cut") {
+  const std::vector<std::uint8_t> long_binary(70'000);
+  const auto check_one = [&](auto write) {
+    etf::vector_writer out(1 << 17);
+    out.tuple(2);
+    out.binary(etf::bytes(long_binary));
+    write(out);
+    out.integer(7); // behind it
+    const std::vector<std::uint8_t> made = out.take();
+    portions work;
+    etf::cursor at{etf::bytes(made)}, plain = at;
+    etf::bytes read, skipped;
+    REQUIRE(plain.read_term(skipped));
+    CHECK(services::read_long_term(at, read, work));
+    CHECK(read.size() == skipped.size());
+    CHECK(read.data() == skipped.data());
+    etf::cursor cut(etf::bytes(made).first(skipped.size() - 1));
+    CHECK_FALSE(services::read_long_term(cut, read, work));
+    CHECK(cut.offset() == 0);
+  };
+  check_one([](etf::writer& out) { out.nil(); });
+  check_one([](etf::writer& out) { out.string("a text"); });
+  check_one([](etf::writer& out) {
+    out.map(2);
+    for (int i = 0; i < 2; ++i) {
+      out.integer(i);
+      out.list(1);
+      out.tuple(0);
+      out.nil();
+    }
+  });
+  check_one([](etf::writer& out) { // an improper list
+    out.list(1);
+    out.integer(1);
+    out.atom("tail");
+  });
+  check_one([](etf::writer& out) { // heads of 0 elements
+    static constexpr std::array<std::uint8_t, 12> heads{'l', 0, 0, 0, 0, 'l', 0, 0, 0, 0, 'a', 1};
+    out.raw(etf::bytes(heads));
+  });
+}
 
 TEST_CASE("work that counts what it looks at is interrupted for each budget of a turn") {
   runtime::testing::node one(1);

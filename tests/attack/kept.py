@@ -1,0 +1,302 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What a node keeps because somebody else asked, as SECURITY.md lists it. Each row of its table is held here or by a test that is named
+here. A row that is held here is filled beyond a small bound, again and again: what is beyond is refused as the table says, memory
+grows by at most twice the bound, and what was kept is given back."""
+import dataclasses
+import pathlib
+import re
+import threading
+from typing import Callable
+
+from harness.attack import ATTACKERS, Target, peer, shop
+from harness.distribution import REG_SEND, SEND, Atom, Raw
+from harness.reports import reports
+from harness.tap import check, equal, eventually, run, test
+from harness.term import encode
+
+ROOT = pathlib.Path(__file__).parents[2]
+TURNS = 3
+SLACK = 16  # MiB that a node takes for connections, threads and what its allocator holds ready, whatever it keeps
+LEFT = 1 << 20  # bytes that message_memory may be off by: pools report what they hold now and then
+GEN_CALL = Atom("$gen_call")
+
+# Rows that other tests hold: the first words of the row, and the test.
+ELSEWHERE = {
+    "connections that have not sent a whole message": "tests/attack/silence.py",
+    "registrations at EPMD": "tests/unit/epmd/registry_test.cpp",
+    "a list of EPMD": "tests/attack/connections.py",
+    "names of nodes": "tests/attack/names.py",
+    "attempts to reach nodes": "tests/unit/dist/router_test.cpp",
+    "look-ups of host names": "tests/unit/net/resolver_test.cpp",
+    "hosts that were not found": "tests/unit/net/resolver_test.cpp",
+    "messages that have begun": "tests/attack/unfinished.py",
+    "data that waits to be sent to a peer": "tests/unit/dist/hostile_test.cpp",
+    "links, monitors and calls": "tests/attack/hoards.py",
+    "memberships in a scope of `pg`": "tests/attack/hoards.py",
+    "names of `global`": "tests/attack/hoards.py",
+    "locks of `global`": "tests/attack/hoards.py",
+    "lost connections that `global`": "tests/unit/services/lost_connections_test.cpp",
+    "processes of `appmon_info`": "tests/unit/services/services_test.cpp",
+    "outcomes of a saga": "tests/unit/saga/compensate_test.cpp",
+    "commands and queries that wait in a member": "tests/unit/behaviours/raft/member_test.cpp",
+    "sessions of a `raft` group": "tests/unit/consensus/applied_commands_test.cpp",
+    "nodes that said hello": "tests/unit/behaviours/raft/meeting_test.cpp",
+    "a snapshot that a member": "tests/unit/behaviours/raft/storage_test.cpp",
+    "events that consumers of a stage": "tests/attack/deaf.py",
+    "messages for a stage": "tests/unit/behaviours/stage/engine_test.cpp",
+    "subscriptions to events": "tests/unit/services/event_service_test.cpp",
+    "requests to `user`": "tests/unit/services/services_test.cpp",
+    "requests to `rex`": "tests/unit/services/blocked_callers_test.cpp",
+    "running calls of `rpc`": "tests/attack/askers.py",
+    "messages to a suspended process": "tests/attack/suspended.py",
+    "events that `sys:log`": "tests/attack/suspended.py",
+}
+
+
+@dataclasses.dataclass
+class Row:
+    what: str  # its first words
+    bound: float  # MiB
+    fill: Callable  # fill(cleanup, target, turn) takes it beyond the bound, sees what is said, and lets go of it all
+    config: str
+    settings: list
+
+
+ROWS = []
+
+
+def row(what, bound, *children, settings=()):
+    def register(fill):
+        ROWS.append(Row(what, bound, fill, shop(*children), list(settings)))
+        return fill
+    return register
+
+
+def counted(answers):
+    """How often each answer's first word was given."""
+    words = [str(one[0] if isinstance(one, tuple) else one) for one in answers]
+    return {word: words.count(word) for word in set(words)}
+
+
+def ended(one):
+    """The node has ended that connection."""
+    one.socket.settimeout(30)
+    try:
+        while one.socket.recv(1 << 16):
+            pass
+    except ConnectionError:
+        pass
+    one.close()
+
+
+def ask_as(one, number, name, request):
+    """A call of this of its processes, whose answer is one of those that come next."""
+    one.send(name, (GEN_CALL, (one.pid(number), one.reference()), request))
+
+
+def answer_of(one):
+    while True:
+        control, payload = one.receive()
+        if control[0] == SEND and isinstance(payload, tuple) and len(payload) == 2:
+            return payload[1]
+
+
+@row("connected nodes", 4, settings=[("node.limits.connections", 8)])
+def nodes(cleanup, target, turn):
+    made = []
+    for number in range(24):
+        try:
+            made.append(peer(cleanup, target, f"node{turn}_{number}"))
+        except (AssertionError, OSError, EOFError):
+            pass  # not let in
+    equal(len(made), 8)
+    equal(len(target.connected()), 8)
+    equal(made[0].ping(), "yes")
+    for one in made:
+        one.close()
+
+
+@row("fragmented messages at once", 8)
+def fragments(cleanup, target, turn):
+    one, size = peer(cleanup, target, f"fragments{turn}"), 512
+    control = encode((REG_SEND, one.pid(), Atom(""), Atom("kv")))
+    try:
+        for sequence in range(1, 4200):
+            head = b"\x83E" + sequence.to_bytes(8, "big") + (1 << 40).to_bytes(8, "big") + b"\0" + control
+            one.send_frame(head + b"m" + (60 << 20).to_bytes(4, "big") + bytes(size))
+    except OSError:
+        pass  # closed at the other end
+    ended(one)
+    target.said("more than 4096 fragmented messages under way")
+
+
+@row("a control message without its payload", 2)
+def control_messages(cleanup, target, turn):
+    one = peer(cleanup, target, f"control{turn}")
+    try:
+        one.control((SEND, bytes(2 << 20), one.pid()), 1)
+    except OSError:
+        pass  # closed at the other end
+    ended(one)
+
+
+@row("processes that are told of changes of a scope of `pg`", 4, settings=[("distribution.services.pg", "[pg]")])
+def watchers(cleanup, target, turn):
+    one = peer(cleanup, target, f"watches{turn}")
+    answers = [one.call("pg", (Atom("monitor"), number.to_bytes(16_000, "big")), 30) for number in range(400)]
+    equal(sum(answer == (Atom("error"), Atom("limit")) for answer in answers), 400 - 256)
+    one.close()
+
+
+@row("messages for an actor", 4, "{ id: probe, actor: probe, name: probe, mailbox: { limit: 100, bytes: 4MiB, on_full: drop_new } }")
+def mailbox(cleanup, target, turn):
+    one = peer(cleanup, target, f"floods{turn}")
+    one.send("probe", (GEN_CALL, (one.pid(), one.reference()), (Atom("sleep"), 2000)))
+    dropped = target.info("probe")["mailbox"]["dropped"]
+    for _ in range(400):
+        one.send("probe", bytes(100_000))
+    equal(one.ping(30), "yes", "all of them have come")
+    check(target.info("probe")["mailbox"]["dropped"] - dropped >= 300, "those beyond are dropped")
+    eventually(lambda: target.info("probe")["mailbox"]["length"] == 0, "it goes on")
+    one.close()
+
+
+@row("nodes that `global` was told of", 4, settings=[("node.limits.peer_names", 200), ("distribution.connect_timeout", "1s")])
+def partition(cleanup, target, turn):
+    one = peer(cleanup, target, f"tells{turn}")
+    nodes = [Atom(f"{'n' * 200}{turn}_{number}@127.0.0.9") for number in range(300)]
+    one.send("global_name_server", (Atom("$gen_cast"), (Atom("new_nodes"), Atom(one.name), [], [], nodes, [])))
+    known = one.call("global_name_server", Atom("get_known"), 30)
+    check(len(known) <= 200, "no more are known", len(known))
+    target.said("a partition of more than 200 nodes was cut")
+    one.close()
+
+
+VOLATILE = "log: volatile, lifespan: 10m, step_timeout: 1s, retry: { first: 20ms, max: 200ms }"
+
+
+@row("steps that a saga takes part in", 6,
+     f'{{ id: accounts, actor: "transfer:accounts", name: accounts, args: {{ open: {{ ann: 1 }} }}, saga: {{ {VOLATILE}, answers: {{ count: 100 }} }} }}')
+def steps(cleanup, target, turn):
+    one, value = peer(cleanup, target), (Atom("take"), bytes(1 << 16), 5)
+    keys = [(f"tx{turn}_{number}".encode(), (5, [((b"x", one.name.encode()), 1)])) for number in range(120)]
+    equal(counted(one.call("accounts", (Atom("saga_do"), key, value, 600_000), 30) for key in keys), {"error": 75, "busy": 45})
+    for key in keys[:75]:
+        equal(one.call("accounts", (Atom("saga_forget"), key)), Atom("ok"))
+    one.close()
+
+
+class Participant(threading.Thread):
+    """A process `ghost` of a node of its own, which answers the steps that it is asked for once it may: each fails."""
+
+    def __init__(self, cleanup, target, turn):
+        super().__init__(daemon=True)
+        self.one, self.may = peer(cleanup, target, f"ghost{turn}"), threading.Event()
+        self.name = f"ghost@{self.one.name}".encode()
+        self.one.socket.settimeout(120)
+        self.start()
+
+    def run(self):
+        try:
+            while True:
+                _, payload = self.one.receive()
+                if isinstance(payload, tuple) and payload[0] == GEN_CALL and self.may.is_set():
+                    self.answer(*payload[1:])
+        except (EOFError, OSError):
+            pass  # the test has ended
+
+    def answer(self, caller, request):
+        pid, tag = caller
+        if isinstance(tag, tuple):  # [alias | Reference]
+            tag = Raw(b"l\0\0\0\1" + encode(tag[0][0]) + encode(tag[1]))
+        does = request[0] == Atom("saga_do")
+        self.one.control((SEND, Atom(""), pid), (tag, (Atom("error"), Atom("no")) if does else Atom("ok")))
+
+    def end(self):
+        self.one.close()
+        self.join()
+
+
+DESK = f'{{ id: desk, actor: "transfer:desk", name: desk, saga: {{ {VOLATILE}, max_transactions: 100, answers: {{ count: 100 }} }} }}'
+
+
+def start(one, ghost, size):
+    """What the desk answers that is to move something from an account of the participant whose name is so long."""
+    return one.call("desk", (Atom("start"), (Atom("move"), (ghost.name, bytes(size)), (ghost.name, b"x"), 1)), 30)
+
+
+def is_done(target):
+    return target.engine("desk")["open"] == 0
+
+
+@row("transactions of a saga", 12, DESK)
+def transactions(cleanup, target, turn):
+    ghost, one = Participant(cleanup, target, turn), peer(cleanup, target)
+    equal(counted(start(one, ghost, 1 << 16) for _ in range(120)), {"ok": 75, "error": 45})
+    ghost.may.set()
+    eventually(lambda: is_done(target), "all have ended", 60)
+    one.close()
+    ghost.end()
+
+
+@row("subscriptions to transactions of a saga", 2, DESK)
+def subscriptions(cleanup, target, turn):
+    ghost, one = Participant(cleanup, target, turn), peer(cleanup, target)
+    ok, tx = start(one, ghost, 1)
+    equal(ok, Atom("ok"))
+    for number in range(1, 1201):
+        ask_as(one, number, "desk", (Atom("subscribe"), tx))
+    equal(counted(answer_of(one) for _ in range(1200)), {"ok": 1000, "error": 200})
+    ghost.may.set()
+    eventually(lambda: is_done(target), "it has ended", 60)
+    one.close()
+    ghost.end()
+
+
+def rows_of_page():
+    """The first cells of the page's table."""
+    text = (ROOT / "packaging/SECURITY.md").read_text(encoding="utf-8")
+    table = text.partition("| what is kept | of whom | bound | at the bound |\n")[2].partition("\n\n")[0]
+    return [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines()[1:]]
+
+
+@test("each row of the page is held by a test, and no test holds a row that is not there")
+def whole(_):
+    found = rows_of_page()
+    check(len(found) > 30, "the table is read", found)
+    held = {**{one.what: __file__ for one in ROWS}, **ELSEWHERE}
+    check(len(held) == len(ROWS) + len(ELSEWHERE), "none is held twice")
+    for cell in found:
+        by = [what for what in held if cell.startswith(what)]
+        equal(len(by), 1, cell)
+        check((ROOT / held.pop(by[0])).exists(), "the test is there", by)
+    equal(held, {}, "rows that are not there")
+
+
+def hold(one):
+    """The test of a row."""
+    def held(cleanup):
+        target = Target(cleanup, config=one.config, settings=one.settings)
+        peer(cleanup, target, "first").close()  # what is made once
+        eventually(lambda: target.connected() == [], "it has gone")
+        kept = target.ask("status")["message_memory"]
+        target.forget_peak()
+        resident = target.kilobytes("VmRSS")
+        for turn in range(TURNS):
+            one.fill(cleanup, target, turn)
+            eventually(lambda: target.connected() == [], "its nodes have gone")
+            given_back = lambda: target.ask("status")["message_memory"] <= kept + LEFT
+            eventually(given_back, lambda: f"what was kept is given back: {target.ask('status')['message_memory']} of {kept} bytes")
+            equal(target.process.poll(), None, "the node lives")
+        more = (target.kilobytes("VmHWM") - resident) / 1024
+        # A sanitizer keeps what is freed for a while.
+        check(more <= 2 * one.bound + SLACK or reports.folder, f"at most twice {one.bound} MiB and {SLACK} MiB more", more)
+    test(f"{re.sub('`', '', one.what)}: what is beyond the bound is refused, memory grows by at most twice the bound, and all is given back")(held)
+
+
+for each in ROWS:
+    hold(each)
+
+if __name__ == "__main__":
+    run()
