@@ -306,7 +306,7 @@ struct behaviour_of<T> {
   static constexpr const char* name = "raft";
   static constexpr coppice_table tables[] = {
       {COPPICE_LIFECYCLE_1, table_of<T, is_raft_class<T>(), lifecycle_table>()},
-      {COPPICE_RAFT_DRAFT_2, table_of<T, is_raft_class<T>(), raft_table>()},
+      {COPPICE_RAFT_DRAFT_3, table_of<T, is_raft_class<T>(), raft_table>()},
       {nullptr, nullptr}};
 };
 

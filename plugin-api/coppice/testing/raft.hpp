@@ -54,7 +54,7 @@ namespace detail {
 class raft_engine final : public engine {
  public:
   explicit raft_engine(world& of) { carried_to(&of); }
-  static constexpr std::string_view interface_name = COPPICE_RAFT_DRAFT_2;
+  static constexpr std::string_view interface_name = COPPICE_RAFT_DRAFT_3;
 
   enum class callback : std::uint8_t { validate, apply, query, leader, quorum, member, info };
   /// A callback and its arguments.
@@ -90,7 +90,7 @@ class raft_engine final : public engine {
     if (to == nullptr) return;
     if (std::string_view(to->type->behaviour) != "raft")
       throw failure("this actor is no replicated state machine");
-    on_ = table_of<coppice_raft>(*to->type, COPPICE_RAFT_DRAFT_2);
+    on_ = table_of<coppice_raft>(*to->type, COPPICE_RAFT_DRAFT_3);
   }
   bool is_of(const world& w) const override { return world_ == &w; }
   void ended(bool) override { due_.reset(); }
