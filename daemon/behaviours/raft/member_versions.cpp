@@ -4,9 +4,6 @@
 // newer code goes on from there. In the process's own turn.
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include "behaviours/raft/address.hpp"
 #include "behaviours/raft/member.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
@@ -15,7 +12,6 @@ namespace coppice::behaviours::raft {
 using consensus::entry_kind;
 using consensus::machine_version;
 using consensus::version_range;
-using runtime::message;
 using runtime::message_writer;
 using runtime::process;
 
@@ -30,6 +26,7 @@ void member::note_versions(process& self) {
   unpark();
   if (!machine_began_) return begin_machine(self);
   tell_all(self);
+  if (leads_from_ == 0) tell_lead(self); // it may have led when it was told last
 }
 
 // A change of the version ends a batch, so that what follows in the actor's code after such a change comes

@@ -2,6 +2,7 @@
 // A plugin's replicated state machine. In the process's own turn.
 #include "host/actors/raft_actor.hpp"
 
+#include <algorithm>
 #include <coppice/etf/order.hpp>
 
 #include "base/clock.hpp"

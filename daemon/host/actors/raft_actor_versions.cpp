@@ -11,7 +11,6 @@ namespace coppice::host {
 
 using consensus::machine_version;
 using consensus::version_range;
-using runtime::message;
 using runtime::message_writer;
 using runtime::outcome;
 using runtime::process;
@@ -53,8 +52,10 @@ coppice_entry raft_actor::about_entry(std::uint64_t serial) const {
   return about;
 }
 
+// A group whose first leader is still to come has no version.
 base::result<saved_state> raft_actor::save(process& self) {
-  return version_ ? save_as(self, *version_) : plugin_actor::save(self);
+  const bool has_none = !version_ || (*version_ == 0 && commands_.serial() == 0);
+  return has_none ? plugin_actor::save(self) : save_as(self, *version_);
 }
 
 base::result<saved_state> raft_actor::save_as(process& self, machine_version version) {
