@@ -26,7 +26,8 @@ one_member at_version_one() {
 }
 
 void tells(one_member& of, std::uint64_t who, version_range known) {
-  of.say(who, of.machine->term(), heartbeat_answer{0, 0, 0, known});
+  const log_index has = of.machine->commit();
+  of.say(who, of.machine->term(), heartbeat_answer{0, has, has, known});
 }
 
 void acknowledges(one_member& of, std::uint64_t who) {
