@@ -103,8 +103,8 @@ struct raft_status {
   bool no_snapshots = false;    // the last one could not be taken
   std::uint64_t differs_at = 0; // the serial at which its state differs from that of most members. 0: none
   base::nanos waits = 0;        // for how long it has applied none of the entries that it could. 0: as above
-  std::optional<std::uint32_t> lacks_version{}; // the group's, which its code does not know. Empty: it does
   base::nanos slow_write = 0; // the longest write of the last minute that took more than a heartbeat. 0: none
+  std::optional<std::uint32_t> lacks_version{}; // the group's, which its code does not know. Empty: it does
 };
 
 // A saga on this node that needs attention.
