@@ -45,7 +45,7 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
 
   // Of reloadable. The state goes over in the group's version. errc::refused also: the code does not know it.
   base::result<saved_state> save(runtime::process& self) override;
-  base::status prepare(runtime::process& self, plugin_image& next, const actor_code& code,
+  base::status prepare(runtime::process& self, plugin_image& next, const actor_code& later,
                        const saved_state& saved) override;
   void go_over(runtime::process& self) override;
 

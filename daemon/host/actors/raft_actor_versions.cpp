@@ -73,11 +73,11 @@ base::result<saved_state> raft_actor::save_as(process& self, machine_version ver
   return saved;
 }
 
-base::status raft_actor::prepare(process& self, plugin_image& next, const actor_code& code,
+base::status raft_actor::prepare(process& self, plugin_image& next, const actor_code& later,
                                  const saved_state& saved) {
-  if (auto possible = takes_over(identity(), code, bool{saved.term}); !possible) return possible;
-  if (auto known = knows(static_cast<const raft_code&>(code).versions, saved.version); !known) return known;
-  return plugin_actor::prepare(self, next, code, saved);
+  if (auto possible = takes_over(identity(), later, bool{saved.term}); !possible) return possible;
+  if (auto known = knows(static_cast<const raft_code&>(later).versions, saved.version); !known) return known;
+  return plugin_actor::prepare(self, next, later, saved);
 }
 
 void raft_actor::go_over(process& self) {
