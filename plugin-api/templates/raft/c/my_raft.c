@@ -7,8 +7,8 @@
 #include <coppice/term.h>
 #include <stdlib.h>
 
-/* Raise it when the state or what apply does changes: add `save` and .older_versions = 1 to the table, and let
- * restore_state read both versions and apply follow at->version. */
+/* Raise it when the state or what apply does changes: add `save` and .older_versions = 1 to the table, and
+ * let restore_state read both versions and apply follow at->version. */
 #define STATE_VERSION 1u
 
 COPPICE_NOTE(
